@@ -11,7 +11,7 @@ use arrow_schema::{DataType as ArrowType, Field};
 ///
 /// Inside the host a column is an Arrow array. What a source makes of these types, and what a step returns, is
 /// `Boolean`, `Int64`, `Float64`, `Utf8`, `Binary`, `Utf8` with the canonical extension `arrow.json`, and
-/// `FixedSizeList<Float32>`. Columns of other Arrow types come from Parquet and Arrow IPC; they are carried along as
+/// `List<Float32>`. Columns of other Arrow types come from Parquet and Arrow IPC; they are carried along as
 /// they are, and converted when a step reads them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DataType {
@@ -49,30 +49,25 @@ impl DataType {
         }
     }
 
-    /// The Arrow field that holds this type, or none for a vector, whose width is not known here.
-    pub(crate) fn field(self, name: &str, nullable: bool) -> Option<Field> {
+    /// The Arrow field that holds this type. Vectors are lists, since only the vectors of one batch have to be of one
+    /// width.
+    pub(crate) fn field(self, name: &str, nullable: bool) -> Field {
         let arrow = match self {
             Self::Boolean => ArrowType::Boolean,
             Self::Integer => ArrowType::Int64,
             Self::Float => ArrowType::Float64,
             Self::Text | Self::Json => ArrowType::Utf8,
             Self::Binary => ArrowType::Binary,
-            Self::Vector => return None,
+            Self::Vector => ArrowType::List(Arc::new(Field::new("item", ArrowType::Float32, false))),
         };
         let field = Field::new(name, arrow, nullable);
-        Some(if self == Self::Json { field.with_extension_type(Json::default()) } else { field })
-    }
-
-    /// The Arrow field of vectors of `width` elements.
-    pub(crate) fn vector_field(name: &str, width: i32, nullable: bool) -> Field {
-        let element = Arc::new(Field::new("item", ArrowType::Float32, false));
-        Field::new(name, ArrowType::FixedSizeList(element, width), nullable)
+        if self == Self::Json { field.with_extension_type(Json::default()) } else { field }
     }
 
     /// The type as which a step reads a column of this Arrow field, or none where there is no conversion.
     ///
     /// Integers of every width are integers, 16- and 32-bit floats are floats; dates, times, intervals and decimals
-    /// are text; lists, structs and maps are JSON, but for fixed-size lists of 32-bit floats, which are vectors.
+    /// are text; lists, structs and maps are JSON, but for lists of 32-bit floats, which are vectors.
     pub(crate) fn of(field: &Field) -> Option<Self> {
         if field.extension_type_name() == Some(Json::NAME) {
             return Some(Self::Json);

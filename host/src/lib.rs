@@ -1,8 +1,49 @@
 //! Runs data pipelines whose steps are WebAssembly components.
-#![expect(dead_code, reason = "the road is being built from both ends")]
+//!
+//! Every batch of every step runs in an instance of its own, with nothing granted; whatever goes wrong inside comes out
+//! as one [`Failure`] that carries the guest's own message.
+//!
+//! ```no_run
+//! use stillbox::{Options, Pipeline};
+//!
+//! let pipeline = Pipeline::from_file("examples/clean-text/pipeline.toml")?;
+//! let report = pipeline.run(&Options::default())?;
+//! println!("{} rows in", report.rows_in);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The modules in the order in which a batch meets them; `ARCHITECTURE.md` beside this crate tells the whole road.
 
+// What was asked.
 mod config;
-mod data_type;
-mod format;
+mod pipeline;
+// What will be done.
+mod author;
+mod component;
+mod outline;
+mod plan;
+// The road of a batch.
+mod batch;
+mod sandbox;
+mod scheduler;
 mod sink;
 mod source;
+mod stage;
+// Beside the road.
+mod data_type;
+mod event;
+mod failure;
+mod format;
+mod interrupt;
+mod report;
+mod text;
+
+pub use component::{Access, CompileCache, Import, Kind, Manifest, Permission};
+pub use config::{Complaint, Complaints, ConfigError, Overrides, Place};
+pub use event::Event;
+pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
+pub use interrupt::{Interrupt, Signal};
+pub use outline::{NodeRole, Outline, OutlineNode};
+pub use pipeline::{Failed, Options, Pipeline, RunError};
+pub use report::{Report, SinkReport, StepReport};
+pub use text::{escape_controls, escape_controls_in_lines};

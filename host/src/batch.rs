@@ -1,0 +1,11 @@
+//! Batches: Arrow columns into the contract's columns, and back with every value checked.
+
+mod convert;
+mod lift;
+mod lower;
+mod rows;
+
+pub(crate) use convert::{ConvertError, as_contract};
+pub(crate) use lift::{Checked, check};
+pub(crate) use lower::{Lowered, first_null};
+pub(crate) use rows::{Origin, Rows};

@@ -1,0 +1,122 @@
+//! From Arrow types that only files have to the types of the contract.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, FixedSizeListArray, GenericListArray, OffsetSizeTrait};
+use arrow_cast::{CastOptions, cast_with_options};
+use arrow_schema::{ArrowError, DataType as ArrowType, Field};
+
+use crate::data_type::DataType;
+
+/// Why a column cannot be read as the type that a step asks for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConvertError {
+    /// Arrow's own conversion failed.
+    #[error("{0}")]
+    Cast(#[from] ArrowError),
+    /// The vectors of one batch have to be of one width.
+    #[error("vectors of {first} and of {other} elements in one batch")]
+    Widths { first: usize, other: usize, row: usize },
+    /// A 64-bit integer that lies between two 64-bit floats.
+    #[error("the integer {value} is not exactly a float")]
+    Inexact { value: i64, row: usize },
+    /// A vector has no missing elements.
+    #[error("a vector with a missing element")]
+    MissingElement { row: usize },
+}
+
+impl ConvertError {
+    /// The row at fault, where one is known.
+    pub(crate) fn row(&self) -> Option<usize> {
+        match self {
+            Self::Cast(_) => None,
+            Self::Widths { row, .. } | Self::MissingElement { row } | Self::Inexact { row, .. } => Some(*row),
+        }
+    }
+}
+
+/// The column in the Arrow type that carries this contract type: `Boolean`, `Int64`, `Float64`, `Utf8`, `Binary`, or
+/// `FixedSizeList<Float32>`.
+///
+/// # Errors
+/// A value has no equal in the type, such as an unsigned integer above the signed ones.
+pub(crate) fn as_contract(array: &ArrayRef, field: &Field, wanted: DataType) -> Result<ArrayRef, ConvertError> {
+    let arrow = match wanted {
+        DataType::Boolean => ArrowType::Boolean,
+        DataType::Integer => ArrowType::Int64,
+        DataType::Float => ArrowType::Float64,
+        DataType::Text => ArrowType::Utf8,
+        DataType::Json if array.data_type().is_nested() => {
+            return Ok(Arc::new(crate::sink::json_texts(array.as_ref(), field)?));
+        }
+        DataType::Json => ArrowType::Utf8,
+        DataType::Binary => ArrowType::Binary,
+        DataType::Vector => return vectors(array),
+    };
+    if array.data_type() == &arrow {
+        return Ok(Arc::clone(array));
+    }
+    let exact = CastOptions { safe: false, ..CastOptions::default() };
+    if wanted == DataType::Float && array.data_type().is_integer() {
+        return floats(&cast_with_options(array, &ArrowType::Int64, &exact)?);
+    }
+    Ok(cast_with_options(array, &arrow, &exact)?)
+}
+
+/// Integers as floats of the same value.
+fn floats(integers: &ArrayRef) -> Result<ArrayRef, ConvertError> {
+    let integers = integers.as_primitive::<Int64Type>();
+    // A float as large as 2^63 stands for an integer that there is not, and the cast back would hide it.
+    let is_exact = |value: i64| (value as f64) < 9.223_372_036_854_776e18 && (value as f64) as i64 == value;
+    if let Some(row) = (0..integers.len()).find(|row| integers.is_valid(*row) && !is_exact(integers.value(*row))) {
+        return Err(ConvertError::Inexact { value: integers.value(row), row });
+    }
+    Ok(Arc::new(integers.unary::<_, Float64Type>(|value| value as f64)))
+}
+
+fn vectors(array: &ArrayRef) -> Result<ArrayRef, ConvertError> {
+    match array.data_type() {
+        ArrowType::FixedSizeList(..) => {
+            let list = array.as_fixed_size_list();
+            if list.values().null_count() > 0 {
+                for row in 0..list.len() {
+                    if list.is_valid(row) && list.value(row).null_count() > 0 {
+                        return Err(ConvertError::MissingElement { row });
+                    }
+                }
+            }
+            Ok(Arc::clone(array))
+        }
+        ArrowType::LargeList(_) => fixed(array.as_list::<i64>()),
+        _ => fixed(array.as_list::<i32>()),
+    }
+}
+
+/// Lists of one length as fixed-size lists. What a null row holds does not matter.
+fn fixed<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> Result<ArrayRef, ConvertError> {
+    let lengths = |row: usize| lists.value_length(row).as_usize();
+    let mut valid = (0..lists.len()).filter(|row| lists.is_valid(*row));
+    let width = valid.next().map_or(1, lengths);
+    if let Some(row) = valid.find(|row| lengths(*row) != width) {
+        return Err(ConvertError::Widths { first: width, other: lengths(row), row });
+    }
+    let elements = lists.values().as_primitive::<Float32Type>();
+    let mut values = Vec::with_capacity(lists.len() * width);
+    for row in 0..lists.len() {
+        if lists.is_null(row) {
+            values.resize(values.len() + width, 0.0);
+            continue;
+        }
+        let start = lists.value_offsets()[row].as_usize();
+        let vector = elements.slice(start, width);
+        if vector.null_count() > 0 {
+            return Err(ConvertError::MissingElement { row });
+        }
+        values.extend_from_slice(vector.values());
+    }
+    let element = Arc::new(Field::new("item", ArrowType::Float32, false));
+    let values = Arc::new(arrow_array::Float32Array::from(values));
+    Ok(Arc::new(FixedSizeListArray::try_new(element, width as i32, values, lists.nulls().cloned())?))
+}

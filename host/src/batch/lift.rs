@@ -1,0 +1,261 @@
+//! What a step returned, checked against the contract, its signature and the limits, as Arrow columns.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int64Array, ListArray,
+    StringArray,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::Field;
+
+use crate::component::bindings::types::{ColumnResult, Output, Rejection, TextsResult, ValuesResult, VectorsResult};
+use crate::component::{Column, Signature};
+use crate::data_type::DataType;
+use crate::failure::{Failure, FailureKind};
+use crate::sandbox::{Limits, cut};
+
+/// An output that keeps every rule.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// How many rows come out.
+    pub(crate) rows: usize,
+    /// The signature's outputs, in the signature's order.
+    pub(crate) columns: Vec<ArrayRef>,
+    /// For every row that comes out, the row it was made of; none if they are the same rows.
+    pub(crate) origins: Option<Vec<u32>>,
+    /// The rows that the step refused, by ascending row.
+    pub(crate) rejections: Vec<Rejection>,
+    /// How many input rows are neither in the output nor refused.
+    pub(crate) dropped: usize,
+}
+
+/// Checks what `process` of a transform made of `input_rows` rows.
+///
+/// # Errors
+/// A failure of kind `bad-output` that names the rule that is broken.
+pub(crate) fn check(
+    output: Output,
+    input_rows: usize,
+    signature: &Signature,
+    limits: &Limits,
+) -> Result<Checked, Box<Failure>> {
+    let rows = output.rows as usize;
+    if u64::from(output.rows) > limits.output_rows {
+        let limit = limits.output_rows;
+        return Err(bad(format!("it returned {rows} rows, and the limit is `output-rows = {limit}`")));
+    }
+    let size: u64 = output.columns.iter().map(size_of_column).sum();
+    if size > limits.output_bytes {
+        let limit = limits.output_bytes;
+        return Err(bad(format!("it returned {size} bytes, and the limit is `output-bytes = {limit}`")));
+    }
+    let dropped = check_origins(&output, input_rows)?;
+    let mut returned: Vec<Option<ColumnResult>> = output.columns.into_iter().map(Some).collect();
+    let mut columns = Vec::with_capacity(signature.outputs.len());
+    for wanted in &signature.outputs {
+        let mut named = returned.iter_mut().filter(|column| column.as_ref().is_some_and(|c| c.name == *wanted.name));
+        let Some(column) = named.next().and_then(Option::take) else {
+            return Err(bad(format!("it returned no column {:?}, which its signature promises", wanted.name)));
+        };
+        columns.push(lift(column, wanted, rows)?);
+    }
+    if let Some(surplus) = returned.into_iter().flatten().next() {
+        let name = cut(&surplus.name, 64);
+        let problem = if signature.outputs.iter().any(|output| *output.name == surplus.name) {
+            "twice"
+        } else {
+            "which its signature does not have"
+        };
+        return Err(bad(format!("it returned the column {name:?} {problem}")));
+    }
+    Ok(Checked { rows, columns, origins: output.origins, rejections: output.rejections, dropped })
+}
+
+/// Checks origins and rejections; how many input rows are in neither.
+fn check_origins(output: &Output, input_rows: usize) -> Result<usize, Box<Failure>> {
+    let rows = output.rows as usize;
+    let Some(origins) = &output.origins else {
+        if !output.rejections.is_empty() {
+            return Err(bad("it rejected rows without saying where the others come from (origins)".into()));
+        }
+        if rows != input_rows {
+            return Err(bad(format!("it returned {rows} rows without origins for a batch of {input_rows}")));
+        }
+        return Ok(0);
+    };
+    if origins.len() != rows {
+        return Err(bad(format!("it returned {rows} rows, and {} origins", origins.len())));
+    }
+    let mut used = vec![false; input_rows];
+    for origin in origins {
+        let Some(used) = used.get_mut(*origin as usize) else {
+            return Err(bad(format!("it named row {origin} as an origin, in a batch of {input_rows} rows")));
+        };
+        *used = true;
+    }
+    let mut previous = None;
+    for rejection in &output.rejections {
+        let row = rejection.row;
+        match used.get_mut(row as usize) {
+            None => return Err(bad(format!("it rejected row {row}, in a batch of {input_rows} rows"))),
+            Some(_) if previous >= Some(row) => {
+                return Err(bad(format!("it rejected row {row} after row {}", previous.unwrap_or_default())));
+            }
+            Some(true) => return Err(bad(format!("it rejected row {row}, and returned it too"))),
+            Some(used) => *used = true,
+        }
+        previous = Some(row);
+    }
+    Ok(used.iter().filter(|used| !**used).count())
+}
+
+fn size_of_column(column: &ColumnResult) -> u64 {
+    let texts = |texts: &TextsResult| size_of_val(&texts.offsets[..]) + texts.bytes.len();
+    let values = match &column.values {
+        ValuesResult::Boolean(bits) => bits.len(),
+        ValuesResult::Integer(numbers) => size_of_val(&numbers[..]),
+        ValuesResult::Float(numbers) => size_of_val(&numbers[..]),
+        ValuesResult::Text(values) | ValuesResult::Binary(values) | ValuesResult::Json(values) => texts(values),
+        ValuesResult::Vector(vectors) => size_of_val(&vectors.elements[..]),
+    };
+    (values + column.validity.as_ref().map_or(0, Vec::len)) as u64
+}
+
+fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, Box<Failure>> {
+    let name = &wanted.name;
+    let nulls = match column.validity {
+        None => None,
+        Some(validity) => {
+            let nulls = NullBuffer::new(bits(validity, rows).map_err(|problem| lie(name, "validity", &problem))?);
+            Some(nulls).filter(|nulls| nulls.null_count() > 0)
+        }
+    };
+    if let Some(nulls) = &nulls
+        && !wanted.nullable
+    {
+        let row = (0..rows).find(|row| nulls.is_null(*row)).unwrap_or_default();
+        return Err(bad(format!("it returned a null in row {row} of {name:?}, which its signature calls not nullable")));
+    }
+    let lied = |problem: String| lie(name, "values", &problem);
+    Ok(match (column.values, wanted.data_type) {
+        (ValuesResult::Boolean(values), DataType::Boolean) => {
+            Arc::new(BooleanArray::new(bits(values, rows).map_err(lied)?, nulls))
+        }
+        (ValuesResult::Integer(values), DataType::Integer) => {
+            Arc::new(Int64Array::new(numbers(values, rows).map_err(lied)?, nulls))
+        }
+        (ValuesResult::Float(values), DataType::Float) => {
+            Arc::new(Float64Array::new(numbers(values, rows).map_err(lied)?, nulls))
+        }
+        (ValuesResult::Text(values), DataType::Text) => Arc::new(text(values, rows, nulls).map_err(lied)?),
+        (ValuesResult::Json(values), DataType::Json) => Arc::new(json(values, rows, nulls).map_err(lied)?),
+        (ValuesResult::Binary(values), DataType::Binary) => {
+            let (offsets, bytes) = texts(values, rows).map_err(lied)?;
+            Arc::new(BinaryArray::new(offsets, bytes, nulls))
+        }
+        (ValuesResult::Vector(values), DataType::Vector) => vectors(values, rows, nulls).map_err(lied)?,
+        (values, promised) => {
+            let returned = type_of(&values);
+            return Err(bad(format!("it returned {name:?} as {returned}, and its signature promises {promised}")));
+        }
+    })
+}
+
+fn type_of(values: &ValuesResult) -> DataType {
+    match values {
+        ValuesResult::Boolean(_) => DataType::Boolean,
+        ValuesResult::Integer(_) => DataType::Integer,
+        ValuesResult::Float(_) => DataType::Float,
+        ValuesResult::Text(_) => DataType::Text,
+        ValuesResult::Binary(_) => DataType::Binary,
+        ValuesResult::Json(_) => DataType::Json,
+        ValuesResult::Vector(_) => DataType::Vector,
+    }
+}
+
+fn bits(bytes: Vec<u8>, rows: usize) -> Result<BooleanBuffer, String> {
+    if bytes.len() != rows.div_ceil(8) {
+        return Err(format!("a bitmap of {} bytes for {rows} rows", bytes.len()));
+    }
+    Ok(BooleanBuffer::new(Buffer::from_vec(bytes), 0, rows))
+}
+
+fn numbers<T: arrow_buffer::ArrowNativeType>(values: Vec<T>, rows: usize) -> Result<ScalarBuffer<T>, String> {
+    if values.len() != rows {
+        return Err(format!("{} values for {rows} rows", values.len()));
+    }
+    Ok(ScalarBuffer::from(values))
+}
+
+fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), String> {
+    let TextsResult { offsets, bytes } = texts;
+    if offsets.len() != rows + 1 {
+        return Err(format!("{} offsets for {rows} rows", offsets.len()));
+    }
+    if offsets[0] != 0 {
+        return Err(format!("a first offset of {}", offsets[0]));
+    }
+    if let Some(row) = offsets.windows(2).position(|pair| pair[0] > pair[1]) {
+        return Err(format!("offsets that descend from {} to {} at row {row}", offsets[row], offsets[row + 1]));
+    }
+    let last = offsets[rows] as usize;
+    if last != bytes.len() {
+        return Err(format!("a last offset of {last} for {} bytes", bytes.len()));
+    }
+    if i32::try_from(last).is_err() {
+        return Err(format!("{last} bytes in one column, more than the {} that a batch can hold", i32::MAX));
+    }
+    // They ascend to a number that is no larger than `i32::MAX`, so none changes its value.
+    let offsets: Vec<i32> = offsets.into_iter().map(|offset| offset as i32).collect();
+    Ok((OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(bytes)))
+}
+
+fn text(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<StringArray, String> {
+    let (offsets, bytes) = texts(values, rows)?;
+    StringArray::try_new(offsets.clone(), bytes.clone(), nulls).map_err(|_| {
+        let invalid = |row: &usize| {
+            let value = &bytes[offsets[*row] as usize..offsets[row + 1] as usize];
+            std::str::from_utf8(value).is_err()
+        };
+        let row = (0..rows).find(invalid).unwrap_or_default();
+        format!("text that is not UTF-8 in row {row}")
+    })
+}
+
+fn json(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<StringArray, String> {
+    let array = text(values, rows, nulls)?;
+    for row in (0..rows).filter(|row| array.is_valid(*row)) {
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(array.value(row)) {
+            return Err(format!("JSON that is not valid in row {row} ({error})"));
+        }
+    }
+    Ok(array)
+}
+
+fn vectors(values: VectorsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<ArrayRef, String> {
+    let VectorsResult { width, elements } = values;
+    if width == 0 || i32::try_from(width).is_err() {
+        return Err(format!("vectors of {width} elements"));
+    }
+    let wanted = rows.checked_mul(width as usize);
+    if wanted != Some(elements.len()) {
+        return Err(format!("{} elements for {rows} vectors of {width}", elements.len()));
+    }
+    if i32::try_from(elements.len()).is_err() {
+        return Err(format!("{} elements in one column, more than a batch can hold", elements.len()));
+    }
+    // Lists, and not lists of a fixed size: the width may differ from batch to batch, the type of the column may not.
+    let offsets: Vec<i32> = (0..=rows).map(|row| (row * width as usize) as i32).collect();
+    let element = Arc::new(Field::new("item", arrow_schema::DataType::Float32, false));
+    let values = Arc::new(Float32Array::from(elements));
+    Ok(Arc::new(ListArray::new(element, OffsetBuffer::new(ScalarBuffer::from(offsets)), values, nulls)))
+}
+
+fn lie(column: &str, what: &str, problem: &str) -> Box<Failure> {
+    bad(format!("it returned the {what} of {column:?} with {problem}"))
+}
+
+fn bad(message: String) -> Box<Failure> {
+    Box::new(Failure::new(FailureKind::BadOutput, message))
+}

@@ -1,0 +1,92 @@
+//! Arrow arrays as the contract's columns, without copying values where the layouts agree.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, GenericByteArray, types::ByteArrayType};
+use arrow_buffer::{BooleanBuffer, Buffer, MutableBuffer, ScalarBuffer};
+
+use crate::component::bindings::types::{ColumnParam, TextsParam, ValuesParam, VectorsParam};
+use crate::data_type::DataType;
+
+/// A column ready to be handed over: what has to be held while the call lasts.
+pub(crate) struct Lowered {
+    name: Arc<str>,
+    validity: Option<Buffer>,
+    values: Values,
+}
+
+enum Values {
+    Boolean(Buffer),
+    Integer(ScalarBuffer<i64>),
+    Float(ScalarBuffer<f64>),
+    Texts { kind: DataType, offsets: ScalarBuffer<u32>, bytes: Buffer },
+    Vectors { width: u32, elements: ScalarBuffer<f32> },
+}
+
+impl Lowered {
+    /// Prepares an array that [`super::as_contract`] made for this type.
+    pub(crate) fn new(name: Arc<str>, array: &ArrayRef, data_type: DataType) -> Self {
+        let values = match data_type {
+            DataType::Boolean => Values::Boolean(bitmap(array.as_boolean().values())),
+            DataType::Integer => Values::Integer(array.as_primitive::<Int64Type>().values().clone()),
+            DataType::Float => Values::Float(array.as_primitive::<Float64Type>().values().clone()),
+            DataType::Text | DataType::Json => texts(data_type, array.as_string::<i32>()),
+            DataType::Binary => texts(data_type, array.as_binary::<i32>()),
+            DataType::Vector => {
+                let list = array.as_fixed_size_list();
+                let width = list.value_length() as usize;
+                let elements = list.values().as_primitive::<Float32Type>().values();
+                let elements = elements.slice(list.value_offset(0) as usize, list.len() * width);
+                Values::Vectors { width: width as u32, elements }
+            }
+        };
+        let validity = array.nulls().filter(|nulls| nulls.null_count() > 0).map(|nulls| bitmap(nulls.inner()));
+        Self { name, validity, values }
+    }
+
+    /// The column as the contract's bindings take it.
+    pub(crate) fn column(&self) -> ColumnParam<'_> {
+        let values = match &self.values {
+            Values::Boolean(bits) => ValuesParam::Boolean(bits),
+            Values::Integer(numbers) => ValuesParam::Integer(numbers),
+            Values::Float(numbers) => ValuesParam::Float(numbers),
+            Values::Texts { kind, offsets, bytes } => {
+                let texts = TextsParam { offsets, bytes };
+                match kind {
+                    DataType::Json => ValuesParam::Json(texts),
+                    DataType::Binary => ValuesParam::Binary(texts),
+                    _ => ValuesParam::Text(texts),
+                }
+            }
+            Values::Vectors { width, elements } => ValuesParam::Vector(VectorsParam { width: *width, elements }),
+        };
+        ColumnParam { name: &self.name, validity: self.validity.as_deref(), values }
+    }
+}
+
+/// The bits from the first byte on, with nothing after the last row.
+fn bitmap(bits: &BooleanBuffer) -> Buffer {
+    bits.sliced().slice_with_length(0, bits.len().div_ceil(8))
+}
+
+fn texts<T: ByteArrayType<Offset = i32>>(kind: DataType, array: &GenericByteArray<T>) -> Values {
+    let offsets = array.value_offsets();
+    // Arrow's offsets are never negative, so the same bytes are unsigned numbers.
+    let (first, last) = (offsets[0] as usize, offsets[array.len()] as usize);
+    let offsets = if first == 0 {
+        ScalarBuffer::new(array.offsets().inner().inner().clone(), 0, array.len() + 1)
+    } else {
+        let mut moved = MutableBuffer::with_capacity(offsets.len() * size_of::<u32>());
+        moved.extend(offsets.iter().map(|offset| (*offset as usize - first) as u32));
+        ScalarBuffer::from(Buffer::from(moved))
+    };
+    Values::Texts { kind, offsets, bytes: array.values().slice_with_length(first, last - first) }
+}
+
+/// The first null row, if there is any.
+pub(crate) fn first_null(array: &dyn Array) -> Option<usize> {
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0)?;
+    (0..nulls.len()).find(|row| nulls.is_null(*row))
+}

@@ -1,0 +1,262 @@
+//! Components: compiled, cached, typed and linked once, then shared.
+
+pub(crate) mod bindings;
+mod cache;
+mod engine;
+mod imports;
+mod signature;
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::{Linker, types::ComponentItem};
+
+use crate::failure::Failure;
+use crate::interrupt::Stop;
+use crate::sandbox::{Limits, Sandbox, State, Terms, linker};
+
+pub use cache::CompileCache;
+pub(crate) use engine::Fuel;
+pub use imports::{Access, Import, Permission};
+pub use signature::{Column, Kind, Manifest, Signature};
+
+/// The interface that makes a component a step.
+const GUEST: &str = "stillbox:step/guest@0.1.0";
+/// The most of a component that is read. The largest real ones, with CPython inside, have about 40 MB.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Compiles and links components. Lives for the whole run.
+pub(crate) struct Workshop {
+    sandbox: Arc<Sandbox>,
+    linker: Linker<State>,
+    cache: CompileCache,
+}
+
+/// A step's component, ready to be instantiated any number of times on any thread.
+pub(crate) struct Component {
+    pre: bindings::StepPre<State>,
+    digest: Arc<str>,
+    size: u64,
+    imports: Vec<Import>,
+    manifest: Manifest,
+    cached: bool,
+}
+
+/// Why a file is not a step that can be run.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {kind}", path.display())]
+pub struct ComponentError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: ComponentErrorKind,
+}
+
+/// What is wrong with a component.
+#[derive(Debug, thiserror::Error)]
+pub enum ComponentErrorKind {
+    /// The file can't be read.
+    #[error("cannot be read: {0}")]
+    Read(#[source] io::Error),
+    /// The file is something else.
+    #[error("is not a WebAssembly component: it starts with {start}")]
+    NotWasm {
+        /// The first bytes, in words.
+        start: String,
+    },
+    /// The file is a module without the component model's types.
+    #[error(
+        "is a core WebAssembly module, not a component; build it for the target wasm32-wasip2, or with `stillbox build`"
+    )]
+    CoreModule,
+    /// The component can't be compiled.
+    #[error("cannot be compiled: {0}")]
+    Invalid(String),
+    /// The component is of another world.
+    #[error("is a component, but not a step: it has to export {GUEST}, and exports {}", list(exports))]
+    NotAStep {
+        /// What it exports.
+        exports: Vec<String>,
+    },
+    /// The interface is there, with other functions or types.
+    #[error("exports {GUEST}, but not as the contract has it: {0}")]
+    OtherTypes(String),
+    /// The component needs something that nobody provides.
+    #[error("imports what Stillbox does not provide: {}", list(imports))]
+    MissingImports {
+        /// The names of the imports.
+        imports: Vec<String>,
+    },
+    /// The step could not say what it is.
+    #[error("the step could not say what it is")]
+    Manifest(#[source] Box<Failure>),
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "nothing".into() } else { names.join(", ") }
+}
+
+impl Workshop {
+    /// Makes the engine and everything that components may import.
+    pub(crate) fn new(instances: u32, fuel: Fuel, cache: CompileCache) -> wasmtime::Result<Self> {
+        let engine = engine::engine(instances, fuel)?;
+        let linker = linker(&engine)?;
+        Ok(Self { sandbox: Arc::new(Sandbox::new(engine)), linker, cache })
+    }
+
+    pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.sandbox
+    }
+
+    /// Reads, compiles and links a component, and asks it what it is.
+    ///
+    /// # Errors
+    /// The file is not a step, or its `manifest` fails.
+    pub(crate) fn load(&self, path: &Path, stop: &Stop) -> Result<Component, ComponentError> {
+        self.try_load(path, stop).map_err(|kind| ComponentError { path: path.to_owned(), kind })
+    }
+
+    fn try_load(&self, path: &Path, stop: &Stop) -> Result<Component, ComponentErrorKind> {
+        let bytes = read(path)?;
+        let digest: Arc<str> = format!("sha256:{}", hexadecimal(&Sha256::digest(&bytes))).into();
+        let engine = self.sandbox.engine();
+        let from_cache = self.cache.get(engine, &digest);
+        let cached = from_cache.is_some();
+        let component = match from_cache {
+            Some(component) => component,
+            None => {
+                let component = wasmtime::component::Component::from_binary(engine, &bytes)
+                    .map_err(|error| ComponentErrorKind::Invalid(one_line(&error)))?;
+                self.cache.put(engine, &digest, &component);
+                component
+            }
+        };
+        let imports = imports::imports(engine, &component);
+        let missing: Vec<String> =
+            imports.iter().filter(|import| import.access == Access::Missing).map(|import| import.name.clone()).collect();
+        let exports = exports(engine, &component);
+        if !exports.iter().any(|name| name == GUEST) {
+            return Err(ComponentErrorKind::NotAStep { exports });
+        }
+        if !missing.is_empty() {
+            return Err(ComponentErrorKind::MissingImports { imports: missing });
+        }
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .and_then(bindings::StepPre::new)
+            .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
+        let mut component =
+            Component { pre, digest, size: bytes.len() as u64, imports, manifest: Manifest::default(), cached };
+        component.manifest = self.manifest(&component, stop).map_err(ComponentErrorKind::Manifest)?;
+        Ok(component)
+    }
+
+    fn manifest(&self, component: &Component, stop: &Stop) -> Result<Manifest, Box<Failure>> {
+        let limits = Limits::default();
+        let terms = Terms { limits: &limits, stop, seed: 0 };
+        let manifest = self.sandbox.call(component, &terms, async |store, instance| {
+            instance.stillbox_step_guest().call_manifest(store).await
+        })?;
+        Manifest::check(manifest).map_err(Box::new)
+    }
+
+    /// Gives a component its parameters, and learns its columns.
+    ///
+    /// # Errors
+    /// The step refuses the parameters, fails, or returns a signature that breaks the contract.
+    pub(crate) fn bind(
+        &self,
+        component: &Component,
+        parameters: &str,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Signature, Box<Failure>> {
+        let terms = Terms { limits, stop, seed: 0 };
+        let signature = self.sandbox.call(component, &terms, async |store, instance| {
+            instance.stillbox_step_guest().call_bind(store, parameters).await
+        })?;
+        let signature = signature.map_err(|error| Box::new(crate::failure::of_step(error)))?;
+        Signature::check(signature, component.manifest.kind).map_err(Box::new)
+    }
+}
+
+impl Component {
+    pub(crate) fn pre(&self) -> &bindings::StepPre<State> {
+        &self.pre
+    }
+
+    /// The digest of the file: `sha256:` and 64 hexadecimal digits.
+    pub(crate) fn digest(&self) -> &Arc<str> {
+        &self.digest
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    pub(crate) fn imports(&self) -> &[Import] {
+        &self.imports
+    }
+
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Whether the component came from the cache, so that nothing was compiled.
+    pub(crate) fn cached(&self) -> bool {
+        self.cached
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component").field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ComponentErrorKind> {
+    let size = fs::metadata(path).map_err(ComponentErrorKind::Read)?.len();
+    if size > MOST_BYTES {
+        let reason = format!("it has {size} bytes, more than the {MOST_BYTES} that a component may have");
+        return Err(ComponentErrorKind::Read(io::Error::other(reason)));
+    }
+    let bytes = fs::read(path).map_err(ComponentErrorKind::Read)?;
+    match bytes.first_chunk::<8>() {
+        Some(b"\0asm\x0d\0\x01\0") => Ok(bytes),
+        Some([b'\0', b'a', b's', b'm', 1, 0, 0, 0]) => Err(ComponentErrorKind::CoreModule),
+        _ => Err(ComponentErrorKind::NotWasm { start: start_of(&bytes) }),
+    }
+}
+
+fn start_of(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "nothing, it is empty".into();
+    }
+    format!("\"{}\"", bytes[..bytes.len().min(8)].escape_ascii())
+}
+
+fn exports(engine: &wasmtime::Engine, component: &wasmtime::component::Component) -> Vec<String> {
+    let component_type = component.component_type();
+    component_type
+        .exports(engine)
+        .filter(|(_, item)| !matches!(item.ty, ComponentItem::Type(_)))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn one_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,128 @@
+//! Compiled components on disk.
+//!
+//! An entry's name is the digest of the component and of everything that the compiler's output depends on, so a
+//! stale entry is never found. An entry ends with the length and the checksum of its code, so a broken one is
+//! noticed; it is then as if it were not there. Entries are written beside and renamed, so two processes may fill the
+//! same cache.
+//!
+//! Compiled code is trusted like the `stillbox` program itself. The directory is therefore private to the user, and
+//! not used if it belongs to someone else or others may write to it.
+
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// Ends every entry; the last digit is the version of the entry's layout.
+const MAGIC: &[u8; 8] = b"stillbx1";
+/// Checksum, length, magic.
+const TRAILER: usize = 4 + 8 + 8;
+
+/// A directory of compiled components, or none.
+#[derive(Debug, Clone)]
+pub struct CompileCache {
+    directory: Option<PathBuf>,
+}
+
+impl CompileCache {
+    /// No cache: every run compiles.
+    pub fn disabled() -> Self {
+        Self { directory: None }
+    }
+
+    /// A cache in this directory, which is made when the first entry is written.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: Some(directory.into()) }
+    }
+
+    /// The component, if it has been compiled before for this engine.
+    pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let path = self.entry(engine, digest)?;
+        let directory = self.directory.as_deref()?;
+        if !is_private(directory) {
+            tracing::debug!("{} is not private to this user, so it is not used", directory.display());
+            return None;
+        }
+        if !is_whole(&fs::read(&path).ok()?) {
+            tracing::debug!("{} is broken, compiling again", path.display());
+            return None;
+        }
+        load(engine, &path)
+    }
+
+    /// Keeps a compiled component. A cache that can't be written is a slower start, not a failure.
+    pub(crate) fn put(&self, engine: &Engine, digest: &str, component: &Component) {
+        let Some(path) = self.entry(engine, digest) else { return };
+        if let Err(error) = write(&path, component) {
+            tracing::debug!("cannot keep the compiled component in {}: {error}", path.display());
+        }
+    }
+
+    fn entry(&self, engine: &Engine, digest: &str) -> Option<PathBuf> {
+        let mut hasher = std::hash::DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let name = format!("{}-{:016x}.cwasm", digest.trim_start_matches("sha256:"), hasher.finish());
+        Some(self.directory.as_deref()?.join(name))
+    }
+}
+
+fn is_whole(entry: &[u8]) -> bool {
+    let Some((rest, magic)) = entry.split_last_chunk::<8>() else { return false };
+    let Some((rest, length)) = rest.split_last_chunk::<8>() else { return false };
+    let Some((code, checksum)) = rest.split_last_chunk::<4>() else { return false };
+    magic == MAGIC
+        && u64::from_le_bytes(*length) == code.len() as u64
+        && u32::from_le_bytes(*checksum) == crc32fast::hash(code)
+}
+
+fn write(path: &Path, component: &Component) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    make_private(directory)?;
+    let code = component.serialize().map_err(io::Error::other)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(&code)?;
+    let mut trailer = Vec::with_capacity(TRAILER);
+    trailer.extend_from_slice(&crc32fast::hash(&code).to_le_bytes());
+    trailer.extend_from_slice(&(code.len() as u64).to_le_bytes());
+    trailer.extend_from_slice(MAGIC);
+    file.write_all(&trailer)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "compiled code can only be loaded by trusting the file it is in")]
+fn load(engine: &Engine, path: &Path) -> Option<Component> {
+    // SAFETY: the file is in a directory that only this user can write to, it carries the checksum of what
+    // `Component::serialize` returned, and it is never written to after it has got its name. wasmtime itself checks
+    // that its version and configuration are the engine's.
+    let component = unsafe { Component::deserialize_file(engine, path) };
+    component.inspect_err(|error| tracing::debug!("{}: {error:#}, compiling again", path.display())).ok()
+}
+
+#[cfg(unix)]
+fn make_private(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+#[cfg(unix)]
+fn is_private(directory: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(directory).is_ok_and(|metadata| {
+        metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
+    })
+}
+
+#[cfg(not(unix))]
+fn make_private(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)
+}
+
+#[cfg(not(unix))]
+fn is_private(_: &Path) -> bool {
+    // A user's local application data is private to the user there.
+    true
+}

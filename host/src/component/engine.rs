@@ -1,0 +1,91 @@
+//! The engine: what guests may be made of, and how their instances are laid out in memory.
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+/// The stack of a guest. Rust steps need a few KiB; CPython's recursion limit of 1000 needs about this much.
+const GUEST_STACK: usize = 1 << 20;
+/// The stack on which a guest and the host functions that it calls run together.
+const FIBER_STACK: usize = GUEST_STACK + (1 << 20);
+/// The most a memory can be at all: WebAssembly's 32-bit addresses.
+const MEMORY_RESERVATION: u64 = 1 << 32;
+/// Core modules in one component. Rust components have 1 to 3, CPython about 25.
+const MODULES_PER_COMPONENT: u32 = 48;
+/// Memories and tables in one component. Rust components have 1 or 2, CPython about as many tables as modules.
+const MEMORIES_PER_COMPONENT: u32 = 4;
+const TABLES_PER_COMPONENT: u32 = 48;
+/// Entries of one table in the pool. CPython's largest has about 10,000.
+const TABLE_ELEMENTS: usize = 32_768;
+/// How much of an instance's memory stays resident for the next one, instead of going back to the system.
+const KEEP_MEMORY_RESIDENT: usize = 2 << 20;
+const KEEP_TABLE_RESIDENT: usize = 64 << 10;
+const KEEP_STACK_RESIDENT: usize = 64 << 10;
+
+/// Whether guests count the instructions they execute. It costs speed, and a separate compilation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Fuel {
+    /// They do not.
+    #[default]
+    Off,
+    /// They do, and end when it is used up.
+    On,
+}
+
+/// Makes the engine for up to `instances` instances at a time.
+///
+/// Instances come from a pool of memories that are laid out once; where the address space is too small for one, as
+/// under `ulimit -v`, each instance gets memory of its own, which is slower and otherwise the same.
+///
+/// # Errors
+/// The host's processor or operating system is not supported.
+pub(crate) fn engine(instances: u32, fuel: Fuel) -> wasmtime::Result<Engine> {
+    let mut config = configuration(fuel);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+    Engine::new(&config).or_else(|error| {
+        tracing::debug!("no pool of instances, memory is allocated on demand: {error:#}");
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        config.memory_reservation(0).memory_reservation_for_growth(1 << 20).memory_guard_size(0);
+        Engine::new(&config)
+    })
+}
+
+fn configuration(fuel: Fuel) -> Config {
+    let mut config = Config::new();
+    config
+        .concurrency_support(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(true)
+        .epoch_interruption(true)
+        .consume_fuel(fuel == Fuel::On)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(FIBER_STACK)
+        .memory_reservation(MEMORY_RESERVATION)
+        .memory_init_cow(true)
+        .table_lazy_init(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        // The same floats on every machine, so that a run resumed elsewhere writes the same bytes.
+        .relaxed_simd_deterministic(true)
+        .generate_address_map(true)
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
+    config
+}
+
+fn pool(instances: u32) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances * MODULES_PER_COMPONENT)
+        .total_memories(instances * MEMORIES_PER_COMPONENT)
+        .total_tables(instances * TABLES_PER_COMPONENT)
+        .total_stacks(instances)
+        .max_core_instances_per_component(MODULES_PER_COMPONENT)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
+        .max_component_instance_size(8 << 20)
+        .max_core_instance_size(8 << 20)
+        .table_elements(TABLE_ELEMENTS)
+        .max_memory_size(MEMORY_RESERVATION as usize)
+        .linear_memory_keep_resident(KEEP_MEMORY_RESIDENT)
+        .table_keep_resident(KEEP_TABLE_RESIDENT)
+        .async_stack_keep_resident(KEEP_STACK_RESIDENT)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}

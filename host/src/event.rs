@@ -1,0 +1,45 @@
+//! What happens while a pipeline is planned and run, for whoever shows it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::report::Report;
+
+/// Something that happened. Events come from several threads, one at a time for each.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A step's folder is being compiled to a component.
+    Building {
+        /// The folder.
+        folder: &'a Path,
+    },
+    /// A component is being read, and compiled if it is not in the cache.
+    Compiling {
+        /// The component's file.
+        component: &'a Path,
+    },
+    /// A component is ready.
+    Compiled {
+        /// The component's file.
+        component: &'a Path,
+        /// Whether it came from the cache.
+        cached: bool,
+    },
+    /// The run begins.
+    Started {
+        /// The pipeline's name.
+        pipeline: &'a str,
+        /// The steps' names, in the order in which rows pass them.
+        steps: &'a [Arc<str>],
+        /// The bytes of the input, where that is known.
+        total_bytes: Option<u64>,
+    },
+    /// A batch has been written.
+    Progress {
+        /// The numbers so far.
+        report: &'a Report,
+        /// How many bytes of the input have been read.
+        bytes_read: u64,
+    },
+}

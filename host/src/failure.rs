@@ -1,0 +1,8 @@
+//! Failures: why a batch, a row or a run did not pass.
+
+mod record;
+mod trap;
+
+pub use record::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
+
+pub(crate) use trap::{of_call, of_signal, of_step};

@@ -1,0 +1,285 @@
+//! The failure record: the same in the terminal, in JSON, in the reject file and in the library.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the record's shape. A reader that knows version 1 can read every record of version 1; fields may
+/// be added within a version.
+pub const RECORD_VERSION: u32 = 1;
+
+/// What kind of thing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The step returned an error, or refused a row.
+    GuestError,
+    /// The step panicked, and said why.
+    Panic,
+    /// The sandbox stopped the step: an invalid memory access, a division by zero, an `unreachable`, ….
+    Trap,
+    /// The step took longer than its time limit.
+    Timeout,
+    /// The step wanted more memory than its limit.
+    Memory,
+    /// The step used up its fuel.
+    Fuel,
+    /// The step ended its instance with `exit`.
+    Exit,
+    /// What the step returned breaks the contract or a limit on outputs.
+    BadOutput,
+    /// The step needs something that was not granted.
+    Denied,
+    /// The step does not accept its parameters.
+    Parameters,
+    /// The component is not a step, or its input does not have the shape that it asks for.
+    Incompatible,
+    /// The run was stopped from outside, or because another batch failed.
+    Interrupted,
+    /// The input, the output or Stillbox itself is at fault.
+    Host,
+}
+
+impl FailureKind {
+    /// The name in records and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GuestError => "guest-error",
+            Self::Panic => "panic",
+            Self::Trap => "trap",
+            Self::Timeout => "timeout",
+            Self::Memory => "memory",
+            Self::Fuel => "fuel",
+            Self::Exit => "exit",
+            Self::BadOutput => "bad-output",
+            Self::Denied => "denied",
+            Self::Parameters => "parameters",
+            Self::Incompatible => "incompatible",
+            Self::Interrupted => "interrupted",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One failure, with all that is known of it. What is not known is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// [`RECORD_VERSION`].
+    pub version: u32,
+    /// The run's id.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<Arc<str>>,
+    /// The step's name in the pipeline.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub step: Option<Arc<str>>,
+    /// The component's digest: `sha256:` and 64 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub component: Option<Arc<str>>,
+    /// The batch, counted from 0 in the order of the input.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub batch: Option<u64>,
+    /// The first row of the batch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub first_row: Option<RowPlace>,
+    /// The row at fault.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub row: Option<RowPlace>,
+    /// Which try this was, from 1.
+    pub attempt: u32,
+    /// What kind of thing went wrong.
+    pub kind: FailureKind,
+    /// The sandbox's code for a trap, such as `unreachable code reached`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code: Option<String>,
+    /// What happened; where the guest spoke, its own words.
+    pub message: String,
+    /// What caused it, the nearest cause first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub causes: Vec<String>,
+    /// Where in the step's source.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Location>,
+    /// The guest's stack, the innermost frame first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub backtrace: Vec<Frame>,
+    /// The guest language's own trace, as the step sent it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub trace: Vec<String>,
+    /// The last that the guest wrote to standard error and standard output.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub stderr: String,
+    /// The last that the guest logged.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub log: Vec<LogEntry>,
+    /// The limit that ended the call.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<LimitHit>,
+    /// How long the call took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub elapsed_ms: Option<f64>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hint: Option<String>,
+    /// How long to wait before another try, in milliseconds; for guest errors that call themselves transient.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retry_after_ms: Option<u64>,
+    /// Whether another try may succeed, by the guest's own word.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub transient: bool,
+}
+
+/// A row, by its index and its place in the input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowPlace {
+    /// The index in the batch as the step saw it, from 0.
+    pub index: u64,
+    /// The input file.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file: Option<Arc<str>>,
+    /// The line in that file, from 1; for formats made of lines.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u64>,
+    /// The row in that file, from 1; for the other formats.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub row: Option<u64>,
+}
+
+impl fmt::Display for RowPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.file, self.line, self.row) {
+            (Some(file), Some(line), _) => write!(f, "{file}:{line}"),
+            (Some(file), None, Some(row)) => write!(f, "{file}, row {row}"),
+            _ => write!(f, "row {} of the batch", self.index),
+        }
+    }
+}
+
+/// A place in a source file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Location {
+    /// The file, as the compiler recorded it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub column: Option<u32>,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)?;
+        self.column.map_or(Ok(()), |column| write!(f, ":{column}"))
+    }
+}
+
+/// One frame of the guest's stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frame {
+    /// The function, demangled.
+    pub function: String,
+    /// Where in its source, if the component carries line information.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Location>,
+}
+
+/// How much a message of the guest matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Details of the working.
+    Trace,
+    /// Of use while looking for a fault.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Something is odd, and the step goes on.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// One message that the guest logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The message, cut where it was long.
+    pub message: String,
+}
+
+/// A limit that ended a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitHit {
+    /// The limit's name in the pipeline file: `memory`, `time`, ….
+    pub name: String,
+    /// Its value, with its unit.
+    pub value: String,
+}
+
+impl Failure {
+    /// A failure of which only the kind and the message are known.
+    pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            version: RECORD_VERSION,
+            run: None,
+            step: None,
+            component: None,
+            batch: None,
+            first_row: None,
+            row: None,
+            attempt: 1,
+            kind,
+            code: None,
+            message: message.into(),
+            causes: Vec::new(),
+            location: None,
+            backtrace: Vec::new(),
+            trace: Vec::new(),
+            stderr: String::new(),
+            log: Vec::new(),
+            limit: None,
+            elapsed_ms: None,
+            hint: None,
+            retry_after_ms: None,
+            transient: false,
+        }
+    }
+
+    /// The same failure with a hint, where it has none of its own.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    /// The same, in place.
+    pub(crate) fn hinted(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
+        self.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    /// A failure of kind `host` with an error's message and chain of causes.
+    pub(crate) fn host(error: &dyn std::error::Error) -> Self {
+        let mut failure = Self::new(FailureKind::Host, error.to_string());
+        failure.causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect();
+        failure
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(step) = &self.step {
+            write!(f, "step `{step}`: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,208 @@
+//! From what ended a call to a failure.
+
+use std::time::Duration;
+
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use super::{Failure, FailureKind, Frame, LimitHit, Location};
+use crate::component::bindings::types::{ErrorKind, StepError};
+use crate::interrupt::{Signal, StopReason};
+use crate::sandbox::{Halt, Limits, Refused, State, cut};
+
+/// The most of a guest's message, cause, hint or trace line that a record keeps.
+const TEXT_BYTES: usize = 64 << 10;
+/// The most causes and trace lines that a record keeps.
+const LINES: usize = 256;
+
+/// What wasmtime says when a guest returns more than [`wasmtime::Store::set_hostcall_fuel`] allows; it has no type.
+const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// The failure of a call that ended with this error, with what the guest said before.
+pub(crate) fn of_call(error: &wasmtime::Error, state: &State, limits: &Limits, elapsed: Duration) -> Failure {
+    let mut failure = classify(error, state, limits);
+    failure.backtrace = backtrace(error);
+    if failure.location.is_none() {
+        failure.location = failure.backtrace.iter().find_map(|frame| frame.location.clone());
+    }
+    failure.stderr = state.output();
+    failure.log = state.log();
+    failure.elapsed_ms = Some((elapsed.as_secs_f64() * 1e6).round() / 1e3);
+    failure
+}
+
+fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure {
+    if let Some(halt) = error.downcast_ref::<Halt>() {
+        return of_halt(*halt, limits);
+    }
+    if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
+        return Failure::new(FailureKind::Exit, format!("the step ended its instance with exit status {status}"))
+            .with_hint("a step returns its result; it does not exit, not even with status 0");
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::OutOfFuel) {
+        let fuel = limits.fuel.unwrap_or_default();
+        return limited(FailureKind::Fuel, "the step used up its fuel".into(), "fuel", fuel.to_string());
+    }
+    let spoken = state.panic().map(|panic| {
+        let mut failure = Failure::new(FailureKind::Panic, panic.message.clone());
+        failure.location.clone_from(&panic.location);
+        failure.row = panic.row.map(|row| super::RowPlace { index: row.into(), file: None, line: None, row: None });
+        failure
+    });
+    if let Some(refused) = state.refused() {
+        let mut failure = of_refusal(refused, limits);
+        if let Some(spoken) = spoken {
+            failure.causes.push(spoken.message);
+            failure.location = spoken.location;
+            failure.row = spoken.row;
+        } else if let Some(trap) = trap {
+            failure.causes.push(trap.to_string());
+        }
+        return failure;
+    }
+    if let Some(mut spoken) = spoken {
+        spoken.code = trap.map(|trap| code(*trap));
+        return spoken;
+    }
+    if let Some(trap) = trap {
+        return of_trap(*trap, state);
+    }
+    let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    if chain.iter().any(|link| link.contains(LIFTED_TOO_MUCH)) {
+        let value = bytes(limits.output_bytes);
+        return limited(FailureKind::BadOutput, "the step returned too much".into(), "output-bytes", value);
+    }
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        let mut failure = Failure::new(FailureKind::Host, "no instance could be made");
+        failure.causes = chain;
+        return failure;
+    }
+    // All that is left is what the guest handed over: a pointer outside its memory, an unknown case, bad UTF-8.
+    let mut failure = Failure::new(FailureKind::BadOutput, "what the step returned cannot be read");
+    failure.causes = chain.into_iter().filter(|link| !link.starts_with("error while executing")).collect();
+    failure
+}
+
+fn of_halt(halt: Halt, limits: &Limits) -> Failure {
+    match halt {
+        Halt::Timeout => {
+            let value = format!("{:?}", limits.time);
+            limited(FailureKind::Timeout, format!("the step did not finish within {value}"), "time", value)
+        }
+        Halt::Stopped(StopReason::Sibling) => {
+            Failure::new(FailureKind::Interrupted, "stopped because another batch failed")
+        }
+        Halt::Stopped(StopReason::Signal(signal)) => of_signal(signal),
+    }
+}
+
+/// The failure of a call, or of a run, that a signal ended.
+pub(crate) fn of_signal(signal: Signal) -> Failure {
+    Failure::new(FailureKind::Interrupted, format!("stopped by {}", signal.name()))
+}
+
+fn of_refusal(refused: Refused, limits: &Limits) -> Failure {
+    match refused {
+        Refused::Memory(wanted) => limited(
+            FailureKind::Memory,
+            format!("the step wanted {} of memory", bytes(wanted as u64)),
+            "memory",
+            bytes(limits.memory),
+        ),
+        Refused::TableElements(wanted) => {
+            Failure::new(FailureKind::Memory, format!("the step wanted tables of {wanted} entries"))
+        }
+    }
+}
+
+fn limited(kind: FailureKind, message: String, name: &str, value: String) -> Failure {
+    let hint = format!("the limit is `{name} = {value}`; raise it in the step's `limits` if the step needs more");
+    let mut failure = Failure::new(kind, message).with_hint(hint);
+    failure.limit = Some(LimitHit { name: name.into(), value });
+    failure
+}
+
+fn of_trap(trap: Trap, state: &State) -> Failure {
+    let code = code(trap);
+    // A guest without a panic hook, such as one in C, says its last words on standard error and then aborts.
+    let stderr = state.output();
+    let last_line = stderr.lines().rev().find(|line| !line.trim().is_empty());
+    let mut failure = match (trap, last_line) {
+        (Trap::UnreachableCodeReached, Some(line)) => {
+            let mut failure = Failure::new(FailureKind::Trap, cut(line.trim(), TEXT_BYTES));
+            failure.causes.push(code.clone());
+            failure
+        }
+        _ => Failure::new(FailureKind::Trap, code.clone()),
+    };
+    failure.code = Some(code);
+    failure
+}
+
+fn code(trap: Trap) -> String {
+    let text = trap.to_string();
+    text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
+}
+
+fn backtrace(error: &wasmtime::Error) -> Vec<Frame> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let mut frames = Vec::new();
+    for frame in backtrace.frames() {
+        let named = frame.func_name().map(|name| rustc_demangle(name));
+        if frame.symbols().is_empty() {
+            frames.push(Frame { function: named.unwrap_or_else(|| "?".into()), location: None });
+            continue;
+        }
+        // With inlining one frame of the machine stands for several of the source.
+        for symbol in frame.symbols() {
+            let function = symbol.name().map(rustc_demangle).or_else(|| named.clone());
+            let location = symbol.file().zip(symbol.line()).map(|(file, line)| Location {
+                file: cut(file, TEXT_BYTES),
+                line,
+                column: symbol.column(),
+            });
+            frames.push(Frame { function: function.unwrap_or_else(|| "?".into()), location });
+        }
+    }
+    frames
+}
+
+/// A function's name without the hash that the compiler adds.
+fn rustc_demangle(name: &str) -> String {
+    let name = cut(name, TEXT_BYTES);
+    match name.rsplit_once("::h") {
+        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => path.to_owned(),
+        _ => name,
+    }
+}
+
+/// A number of bytes in the unit in which it is whole, as pipeline files write it.
+fn bytes(number: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(unit, _)| number >= *unit && number.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", number / unit),
+        None => format!("{number}B"),
+    }
+}
+
+/// The failure that an error in the step's own words stands for.
+pub(crate) fn of_step(error: StepError) -> Failure {
+    let kind = match error.kind {
+        ErrorKind::Parameters => FailureKind::Parameters,
+        ErrorKind::Input | ErrorKind::Transient | ErrorKind::Internal => FailureKind::GuestError,
+    };
+    let texts = |texts: Vec<String>| texts.iter().take(LINES).map(|text| cut(text, TEXT_BYTES)).collect();
+    let mut failure = Failure::new(kind, cut(&error.message, TEXT_BYTES));
+    failure.transient = error.kind == ErrorKind::Transient;
+    failure.retry_after_ms = error.retry_after_ms.filter(|_| failure.transient);
+    failure.causes = texts(error.causes);
+    failure.trace = texts(error.trace);
+    failure.hint = error.hint.map(|hint| cut(&hint, TEXT_BYTES));
+    failure.location = error.location.map(|place| Location {
+        file: cut(&place.file, TEXT_BYTES),
+        line: place.line,
+        column: place.column,
+    });
+    failure
+}

@@ -1,0 +1,203 @@
+//! A pipeline: read from its file, checked, and run.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::component::{CompileCache, Fuel, Workshop};
+use crate::config::{Complaints, Config, ConfigError, Overrides};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::interrupt::{Interrupt, Signal, Stop, StopReason};
+use crate::outline::Outline;
+use crate::plan::{Making, Plan, PlanError};
+use crate::report::{Report, SinkReport, StepReport};
+use crate::scheduler::{self, Ended, Run};
+use crate::sink;
+use crate::source::SourceError;
+use crate::stage::{Stage, of_source};
+
+/// A pipeline as its file has it. Nothing has been opened, compiled or run yet.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    config: Config,
+}
+
+/// How to run a pipeline. The default uses all cores, keeps no compiled components, cannot be interrupted and tells
+/// nobody what happens.
+#[derive(Clone, Default)]
+pub struct Options<'a> {
+    /// Threads that run steps; by default as many as the machine has cores. At most [`Options::MOST_THREADS`] are used.
+    pub threads: Option<usize>,
+    /// Stops the run when it is triggered.
+    pub interrupt: Interrupt,
+    /// Where compiled components are kept from run to run.
+    pub cache: Option<CompileCache>,
+    /// Is told what happens. It is called from several threads, and the run waits for it.
+    pub on_event: Option<&'a (dyn Fn(&Event<'_>) + Sync)>,
+}
+
+impl Options<'_> {
+    /// The most threads that run steps. Each has room for an instance laid out in memory before the run.
+    pub const MOST_THREADS: usize = 256;
+
+    fn threads(&self) -> usize {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(all).clamp(1, Self::MOST_THREADS)
+    }
+}
+
+/// Why a pipeline did not run to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The pipeline file, or something that it names, is wrong. Nothing was run.
+    #[error(transparent)]
+    Config(#[from] Complaints),
+    /// A sink could not be opened. Nothing was run.
+    #[error("{0}")]
+    Sink(Box<Failure>),
+    /// Something failed while the pipeline ran.
+    #[error("{}", .0.failures.first().map_or_else(String::new, ToString::to_string))]
+    Failed(Box<Failed>),
+    /// The interrupt was triggered.
+    #[error("stopped by {}", signal.name())]
+    Interrupted {
+        /// What was asked for.
+        signal: Signal,
+        /// What was done until then.
+        report: Box<Report>,
+    },
+    /// The sandbox, or its threads, cannot be set up on this machine.
+    #[error("the sandbox cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// What failed, and what was done until then.
+#[derive(Debug)]
+pub struct Failed {
+    /// The failures in the order of their batches, at least one.
+    pub failures: Vec<Failure>,
+    /// The numbers up to the failure.
+    pub report: Report,
+}
+
+impl Pipeline {
+    /// Reads a pipeline file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or something in it is wrong; all that is wrong is reported at once.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        Ok(Self { config: Config::from_file(path.as_ref())? })
+    }
+
+    /// The pipeline with parameters and paths replaced.
+    ///
+    /// # Errors
+    /// A replacement does not fit the pipeline.
+    pub fn with(self, overrides: &Overrides) -> Result<Self, Complaints> {
+        Ok(Self { config: self.config.with(overrides)? })
+    }
+
+    /// The pipeline's name.
+    pub fn name(&self) -> &str {
+        &self.config.pipeline.name
+    }
+
+    /// Checks all that can be known without running: loads and binds every step, looks at the beginning of the input,
+    /// and follows the columns along every edge. No row is processed, nothing is written.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), but for what only happens to rows and sinks.
+    pub fn check(&self, options: &Options<'_>) -> Result<Outline, RunError> {
+        let workshop = workshop(options)?;
+        let stop = stop(options, &workshop);
+        Ok(Outline::of(&self.plan(options, &workshop, &stop)?))
+    }
+
+    /// Runs the pipeline to its end, on this thread and those that it starts.
+    ///
+    /// Sinks are written beside their paths and renamed when all is done: unless this returns `Ok`, the files that were
+    /// there before are still there. If whoever reads the standard output closes it, the run ends early, and that is no
+    /// error.
+    ///
+    /// # Errors
+    /// The pipeline or its input is wrong, a step or sink failed, or the interrupt was triggered.
+    pub fn run(&self, options: &Options<'_>) -> Result<Report, RunError> {
+        let workshop = workshop(options)?;
+        let stop = stop(options, &workshop);
+        let plan = self.plan(options, &workshop, &stop)?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads())
+            .thread_name(|index| format!("step-{index}"))
+            .build()
+            .map_err(|error| RunError::Setup(error.to_string()))?;
+        let report = Report {
+            steps: plan.steps().map(|step| StepReport::new(Arc::clone(&step.name))).collect(),
+            sinks: plan.sinks.iter().map(|sink| SinkReport { name: Arc::clone(&sink.name), rows: 0 }).collect(),
+            ..Report::default()
+        };
+        let mut encoders = Vec::with_capacity(plan.sinks.len());
+        let mut writers = Vec::with_capacity(plan.sinks.len());
+        for sink in &plan.sinks {
+            let (encoder, writer) =
+                sink::open(&sink.spec).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
+            encoders.push(encoder);
+            writers.push(writer);
+        }
+        let on_event = options.on_event.unwrap_or(&|_| ());
+        let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();
+        on_event(&Event::Started { pipeline: &plan.name, steps: &steps, total_bytes: plan.source.total_bytes });
+        let stage = Stage {
+            decoder: plan.source.decoder,
+            nodes: plan.nodes,
+            encoders,
+            sandbox: Arc::clone(workshop.sandbox()),
+            stop,
+        };
+        let (ended, report) = scheduler::run(Run {
+            stage: Arc::new(stage),
+            reader: plan.source.reader,
+            writers,
+            pool: Arc::new(pool),
+            interrupt: &options.interrupt,
+            on_event,
+            report,
+        });
+        match ended {
+            Ended::Done | Ended::OutputClosed => Ok(report),
+            Ended::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
+            Ended::Interrupted(signal) => Err(RunError::Interrupted { signal, report: Box::new(report) }),
+        }
+    }
+
+    fn plan(&self, options: &Options<'_>, workshop: &Workshop, stop: &Stop) -> Result<Plan, RunError> {
+        let on_event = options.on_event.unwrap_or(&|_| ());
+        let making = Making { workshop, stop, on_event };
+        Plan::make(&self.config, &making).map_err(|error| match error {
+            PlanError::Complaints(complaints) => RunError::Config(complaints),
+            PlanError::Input(error) => failed_input(&error),
+            PlanError::Stopped(signal) => RunError::Interrupted { signal, report: Box::default() },
+        })
+    }
+}
+
+fn failed_input(error: &SourceError) -> RunError {
+    RunError::Failed(Box::new(Failed { failures: vec![of_source(error)], report: Report::default() }))
+}
+
+fn workshop(options: &Options<'_>) -> Result<Workshop, RunError> {
+    // One instance for each thread, and one for each that is being thrown away.
+    let instances = options.threads() as u32 * 2;
+    let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
+    Workshop::new(instances, Fuel::Off, cache).map_err(|error| RunError::Setup(format!("{error:#}")))
+}
+
+fn stop(options: &Options<'_>, workshop: &Workshop) -> Stop {
+    let stop = Stop::default();
+    stop.reaches(workshop.sandbox().engine());
+    options.interrupt.on_trigger({
+        let stop = stop.clone();
+        move |signal| stop.stop(StopReason::Signal(signal))
+    });
+    stop
+}

@@ -1,0 +1,69 @@
+//! Sources and sinks as the pipeline file has them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arrow_schema::SchemaRef;
+
+use crate::config::{Complaint, Config, SinkTable, SourceTable};
+use crate::format::Compression;
+use crate::sink::{SinkLocation, SinkSpec};
+use crate::source::{SourceLocation, SourceSpec};
+
+pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec {
+    let path = &table.path;
+    let location = if path.is_standard() {
+        SourceLocation::Stdin
+    } else {
+        SourceLocation::Paths(path.path())
+    };
+    let columns = table.columns.iter().flat_map(|columns| &columns.value);
+    SourceSpec {
+        location,
+        format: table.format.value,
+        compression: table.compression.as_ref().map(|compression| compression.value),
+        columns: columns.map(|column| (column.name.value.clone(), column.data_type.value)).collect(),
+        batch_rows,
+    }
+}
+
+pub(super) fn sink_spec(table: &SinkTable, schema: SchemaRef) -> SinkSpec {
+    let path = &table.path;
+    let location = if path.is_standard() { SinkLocation::Stdout } else { SinkLocation::Path(path.path()) };
+    let by_ending = || if path.is_standard() { Compression::None } else { Compression::of_path(&path.path()) };
+    let compression = table.compression.as_ref().map_or_else(by_ending, |compression| compression.value);
+    SinkSpec { location, format: table.format.value, compression, schema }
+}
+
+/// Complains of a sink that is also the input, or another sink.
+pub(super) fn check(config: &Config, inputs: &[PathBuf], complaints: &mut Vec<Complaint>) {
+    let mut outputs: Vec<PathBuf> = Vec::new();
+    for sink in &config.sinks {
+        let path = if sink.path.is_standard() { PathBuf::from("-") } else { sink.path.path() };
+        let shown = path.display();
+        if !sink.path.is_standard() && inputs.iter().any(|input| is_same(input, &path)) {
+            let message = format!("the output {shown} is also the input");
+            let help = "write to another file; it can be moved when the run is done";
+            complaints.push(Complaint::new(sink.path.place.clone(), message).help(help));
+        }
+        if outputs.iter().any(|other| other == &path || is_same(other, &path)) {
+            let message = format!("two sinks write to {shown}");
+            complaints.push(Complaint::new(sink.path.place.clone(), message).help("give each sink a path of its own"));
+        }
+        outputs.push(path);
+    }
+}
+
+/// Whether two paths are one regular file.
+fn is_same(a: &Path, b: &Path) -> bool {
+    match (fs::canonicalize(a), fs::canonicalize(b)) {
+        (Ok(a), Ok(b)) => a == b && a.is_file(),
+        // A file that is not there yet cannot be read; its folder tells whether it will be the same.
+        _ => absolute(a).is_some_and(|a| absolute(b) == Some(a)),
+    }
+}
+
+fn absolute(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
+}

@@ -1,0 +1,113 @@
+//! Building, loading and binding the steps of a pipeline.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{Making, complaint_of};
+use crate::author;
+use crate::component::{Component, Signature};
+use crate::config::{Complaint, Config, StepTable};
+use crate::event::Event;
+use crate::failure::{Failure, FailureKind};
+use crate::sandbox::Limits;
+
+/// A step that answered.
+pub(super) struct Loaded {
+    pub(super) component: Arc<Component>,
+    pub(super) parameters: Arc<str>,
+    pub(super) signature: Signature,
+}
+
+/// Loads every step, on all cores; those that can't be loaded are missing, and there is a complaint.
+pub(super) fn load(config: &Config, making: &Making<'_>, complaints: &mut Vec<Complaint>) -> Vec<Option<Loaded>> {
+    // Two steps of one component are built, read and compiled once.
+    let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
+    paths.sort();
+    paths.dedup();
+    let components: Vec<(PathBuf, Result<Arc<Component>, Box<dyn Problem>>)> =
+        built(&paths, making).into_par_iter().map(|(path, wasm)| (path, wasm.and_then(|wasm| compile(&wasm, making)))).collect();
+    let mut loaded = Vec::with_capacity(config.steps.len());
+    for step in &config.steps {
+        let path = step.component.path();
+        let found = components.iter().find(|(of, _)| *of == path).map(|(_, component)| component);
+        loaded.push(match found {
+            Some(Ok(component)) => bind(step, component, making).map_err(|complaint| complaints.push(complaint)).ok(),
+            Some(Err(error)) => {
+                if making.stop.reason().is_none() {
+                    complaints.push(error.complaint(step));
+                }
+                None
+            }
+            None => None,
+        });
+    }
+    loaded
+}
+
+/// Something that is wrong with a component, to be told of every step that uses it.
+trait Problem: Send + Sync {
+    fn complaint(&self, step: &StepTable) -> Complaint;
+}
+
+impl<E: std::error::Error + Send + Sync> Problem for E {
+    fn complaint(&self, step: &StepTable) -> Complaint {
+        complaint_of(step.component.place.clone(), self)
+    }
+}
+
+/// The components' files; folders are built first.
+fn built(paths: &[PathBuf], making: &Making<'_>) -> Vec<(PathBuf, Result<PathBuf, Box<dyn Problem>>)> {
+    let build = |path: &PathBuf| -> Result<PathBuf, Box<dyn Problem>> {
+        if !path.is_dir() {
+            return Ok(path.clone());
+        }
+        (making.on_event)(&Event::Building { folder: path });
+        let stop = making.stop.clone();
+        match author::build(path, &|| stop.reason().is_some()) {
+            Ok(built) => Ok(built.wasm),
+            Err(error) => Err(Box::new(error)),
+        }
+    };
+    // One after the other: cargo itself uses all cores, and takes a lock.
+    paths.iter().map(|path| (path.clone(), build(path))).collect()
+}
+
+fn compile(wasm: &std::path::Path, making: &Making<'_>) -> Result<Arc<Component>, Box<dyn Problem>> {
+    (making.on_event)(&Event::Compiling { component: wasm });
+    match making.workshop.load(wasm, making.stop) {
+        Ok(component) => {
+            (making.on_event)(&Event::Compiled { component: wasm, cached: component.cached() });
+            Ok(Arc::new(component))
+        }
+        Err(error) => Err(Box::new(error)),
+    }
+}
+
+fn bind(step: &StepTable, component: &Arc<Component>, making: &Making<'_>) -> Result<Loaded, Complaint> {
+    let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
+    let limits = Limits::default();
+    let signature = making
+        .workshop
+        .bind(component, &parameters, &limits, making.stop)
+        .map_err(|failure| refused(step, &failure))?;
+    Ok(Loaded { component: Arc::clone(component), parameters, signature })
+}
+
+fn refused(step: &StepTable, failure: &Failure) -> Complaint {
+    let name = &step.name.value;
+    let message = match failure.kind {
+        FailureKind::Parameters => format!("step \"{name}\" does not accept its parameters: {}", failure.message),
+        kind => format!("step \"{name}\" failed to bind its parameters ({kind}): {}", failure.message),
+    };
+    let mut complaint = Complaint::new(step.parameters.place.clone(), message);
+    for cause in &failure.causes {
+        complaint = complaint.help(cause.clone());
+    }
+    if let Some(hint) = &failure.hint {
+        complaint = complaint.help(hint.clone());
+    }
+    complaint
+}
+

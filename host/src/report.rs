@@ -1,0 +1,72 @@
+//! The numbers of a run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// What a run did, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// Rows read from the source.
+    pub rows_in: u64,
+    /// Batches read from the source.
+    pub batches: u64,
+    /// How long the run took, planning not included, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub elapsed: Duration,
+    /// Every step, in the order in which rows pass them.
+    pub steps: Vec<StepReport>,
+    /// Every sink, in the order of the pipeline file.
+    pub sinks: Vec<SinkReport>,
+}
+
+/// What one step did. Rows in are rows passed, rejected and dropped; an expansion makes several rows of one that
+/// passed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepReport {
+    /// The step's name.
+    pub name: Arc<str>,
+    /// Rows that came in.
+    pub rows_in: u64,
+    /// Rows that went out.
+    pub rows_out: u64,
+    /// Rows that came in and are in no output, because the step left them out.
+    pub dropped: u64,
+    /// Rows that the step refused.
+    pub rejected: u64,
+    /// Instances that were made.
+    pub instances: u64,
+    /// How long the step was at work, summed over all threads, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub busy: Duration,
+}
+
+/// What one sink wrote.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SinkReport {
+    /// The sink's name.
+    pub name: Arc<str>,
+    /// Rows written.
+    pub rows: u64,
+}
+
+impl StepReport {
+    pub(crate) fn new(name: Arc<str>) -> Self {
+        Self { name, rows_in: 0, rows_out: 0, dropped: 0, rejected: 0, instances: 0, busy: Duration::ZERO }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.rows_in += other.rows_in;
+        self.rows_out += other.rows_out;
+        self.dropped += other.dropped;
+        self.rejected += other.rejected;
+        self.instances += other.instances;
+        self.busy += other.busy;
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}

@@ -1,0 +1,151 @@
+//! The sandbox: one instance for one piece of work, with limits, nothing granted, and a deadline; dropped afterwards.
+
+mod capture;
+mod deadline;
+mod limits;
+mod state;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use crate::component::{Component, bindings};
+use crate::failure::{self, Failure};
+use crate::interrupt::{Stop, StopReason};
+
+pub use limits::Limits;
+pub(crate) use capture::cut;
+pub(crate) use limits::Refused;
+pub(crate) use state::{State, linker};
+
+use deadline::Watchdog;
+
+/// Why the host ended a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Halt {
+    /// The deadline of this call passed.
+    #[error("the time limit passed")]
+    Timeout,
+    /// The run stops.
+    #[error("the run stops")]
+    Stopped(StopReason),
+}
+
+/// Makes instances. Lives as long as the engine, and is shared by all threads.
+pub(crate) struct Sandbox {
+    engine: Engine,
+    watchdog: Watchdog,
+}
+
+/// What one instance may use, and what stops it.
+pub(crate) struct Terms<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) stop: &'a Stop,
+    /// Seeds the random numbers that the guest gets, so that a run can be repeated.
+    pub(crate) seed: u64,
+}
+
+impl Sandbox {
+    pub(crate) fn new(engine: Engine) -> Self {
+        let watchdog = Watchdog::new(engine.weak());
+        Self { engine, watchdog }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Makes an instance of the component, does the work with it on this thread, and throws it away.
+    ///
+    /// # Errors
+    /// Whatever ended the call before `work` was done, as a failure that names neither step nor batch yet.
+    pub(crate) fn call<R>(
+        &self,
+        component: &Component,
+        terms: &Terms<'_>,
+        work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<R>,
+    ) -> Result<R, Box<Failure>> {
+        let started = Instant::now();
+        let deadline = started.checked_add(terms.limits.time).unwrap_or_else(|| started + FAR_AWAY);
+        let mut store = self.store(terms, deadline);
+        let result = if let Some(reason) = terms.stop.reason() {
+            Err(Halt::Stopped(reason).into())
+        } else {
+            let _watched = self.watchdog.watch(deadline);
+            THREAD.with(|runtime| {
+                runtime.block_on(until_halted(terms.stop, deadline, async {
+                    let instance = component.pre().instantiate_async(&mut store).await?;
+                    work(&mut store, &instance).await
+                }))
+            })
+        };
+        result.map_err(|error| Box::new(failure::of_call(&error, store.data(), terms.limits, started.elapsed())))
+    }
+
+    fn store(&self, terms: &Terms<'_>, deadline: Instant) -> Store<State> {
+        let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed));
+        store.limiter(|state| state.meter());
+        // No line that a guest logs is longer than its memory, and none of them may end the call.
+        let lifted = terms.limits.output_bytes.max(terms.limits.memory);
+        store.set_hostcall_fuel(usize::try_from(lifted).unwrap_or(usize::MAX).saturating_add(LIFT_OVERHEAD));
+        if let Some(fuel) = terms.limits.fuel {
+            // An engine that doesn't count fuel refuses this; it is made to count whenever a step has a fuel limit.
+            let _ = store.set_fuel(fuel);
+        }
+        store.set_epoch_deadline(1);
+        let stop = terms.stop.clone();
+        store.epoch_deadline_callback(move |_| {
+            // The epoch is raised for every instance when one deadline passes, so most of the time it is not this
+            // instance that is meant.
+            if let Some(reason) = stop.reason() {
+                return Err(Halt::Stopped(reason).into());
+            }
+            if Instant::now() >= deadline {
+                return Err(Halt::Timeout.into());
+            }
+            Ok(UpdateDeadline::Continue(1))
+        });
+        store
+    }
+}
+
+/// The call's result, or why it was given up while it waited in a host call.
+///
+/// The call is polled first and mostly ends in that poll, without the other two being set up. A guest that computes
+/// does not come back from its poll; the epoch ends it.
+async fn until_halted<R>(
+    stop: &Stop,
+    deadline: Instant,
+    call: impl Future<Output = wasmtime::Result<R>>,
+) -> wasmtime::Result<R> {
+    let mut call = pin!(call);
+    let mut stopped = pin!(stop.stopped());
+    let mut timeout = pin!(tokio::time::sleep_until(deadline.into()));
+    poll_fn(|cx| {
+        if let Poll::Ready(result) = call.as_mut().poll(cx) {
+            return Poll::Ready(result);
+        }
+        if let Poll::Ready(reason) = stopped.as_mut().poll(cx) {
+            return Poll::Ready(Err(Halt::Stopped(reason).into()));
+        }
+        timeout.as_mut().poll(cx).map(|()| Err(Halt::Timeout.into()))
+    })
+    .await
+}
+
+/// Stands for "never" in arithmetic with instants.
+const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// Room for the records around the values that a guest returns.
+const LIFT_OVERHEAD: usize = 1 << 20;
+
+thread_local! {
+    /// Drives the guests of this thread. It has no thread of its own.
+    static THREAD: Runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime without I/O asks nothing of the system that can fail");
+}

@@ -1,0 +1,192 @@
+//! What a guest says: its log, its standard streams, its last words. Only the last of each is kept.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use crate::failure::{Location, LogEntry, LogLevel};
+
+/// What a guest reported just before it trapped.
+#[derive(Debug, Clone)]
+pub(crate) struct PanicReport {
+    pub(crate) message: String,
+    pub(crate) location: Option<Location>,
+    pub(crate) row: Option<u32>,
+}
+
+/// The last bytes of a stream.
+#[derive(Debug)]
+struct Tail {
+    bytes: Vec<u8>,
+    keep: usize,
+}
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        let new = &bytes[bytes.len().saturating_sub(self.keep)..];
+        // Twice as much is held as is kept, so that moving it to the front costs little per byte.
+        if self.bytes.len() + new.len() > self.keep.saturating_mul(2) {
+            let surplus = (self.bytes.len() + new.len()).saturating_sub(self.keep).min(self.bytes.len());
+            self.bytes.drain(..surplus);
+        }
+        self.bytes.extend_from_slice(new);
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes[self.bytes.len().saturating_sub(self.keep)..]).into_owned()
+    }
+}
+
+/// Standard output and standard error of a guest, in one. Clones are the same stream.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    tail: Arc<Mutex<Tail>>,
+}
+
+impl Output {
+    pub(crate) fn new(keep: u64) -> Self {
+        let keep = usize::try_from(keep).unwrap_or(usize::MAX);
+        Self { tail: Arc::new(Mutex::new(Tail { bytes: Vec::new(), keep })) }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.lock().text()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Output {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+/// How much a guest may write at once; more calls are made for more.
+const PERMIT: usize = 64 << 10;
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.lock().push(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PERMIT)
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for Output {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        self.lock().push(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The last messages of a guest's log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    entries: VecDeque<LogEntry>,
+    bytes: usize,
+    keep: usize,
+}
+
+/// What an entry costs besides its text, so that empty messages are bounded, too.
+const ENTRY_OVERHEAD: usize = 32;
+
+impl Log {
+    pub(crate) fn new(keep: u64) -> Self {
+        Self { entries: VecDeque::new(), bytes: 0, keep: usize::try_from(keep).unwrap_or(usize::MAX) }
+    }
+
+    pub(crate) fn push(&mut self, level: LogLevel, message: &str) {
+        let message = cut(message, self.keep);
+        self.bytes += message.len() + ENTRY_OVERHEAD;
+        self.entries.push_back(LogEntry { level, message });
+        while self.bytes > self.keep.saturating_add(ENTRY_OVERHEAD) {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.message.len() + ENTRY_OVERHEAD;
+        }
+    }
+
+    /// The most bytes of one message that are of use.
+    pub(crate) fn keep(&self) -> usize {
+        self.keep
+    }
+
+    pub(crate) fn entries(&self) -> Vec<LogEntry> {
+        self.entries.iter().cloned().collect()
+    }
+}
+
+/// The text, or its beginning and how much is missing.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(most);
+    format!("{} … ({} bytes more)", &text[..end], text.len() - end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_keeps_the_last_bytes() {
+        let mut tail = Tail { bytes: Vec::new(), keep: 4 };
+        for byte in b"abcdefghij" {
+            tail.push(&[*byte]);
+            assert!(tail.bytes.len() <= 8);
+        }
+        assert_eq!(tail.text(), "ghij");
+        tail.push(b"0123456789");
+        assert_eq!(tail.text(), "6789");
+    }
+
+    #[test]
+    fn a_log_is_bounded_by_bytes_and_by_entries() {
+        let mut log = Log::new(100);
+        log.push(LogLevel::Info, &"é".repeat(1000));
+        assert_eq!(log.entries()[0].message, format!("{} … (1900 bytes more)", "é".repeat(50)));
+        for _ in 0..1000 {
+            log.push(LogLevel::Info, "");
+        }
+        assert_eq!(log.entries().len(), 4);
+    }
+}

@@ -1,0 +1,111 @@
+//! The watchdog: raises the epoch when a deadline passes.
+//!
+//! One thread for all instances, asleep until the earliest deadline. It raises the epoch of the whole engine; each
+//! store then looks at its own deadline. Nothing ticks while all is well.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use wasmtime::EngineWeak;
+
+/// Watches the deadlines of one engine's instances. Its thread ends with it.
+pub(crate) struct Watchdog {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    deadlines: Mutex<Deadlines>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Deadlines {
+    /// By time, and a number that tells equal times apart.
+    pending: BTreeSet<(Instant, u64)>,
+    next_number: u64,
+    /// When the thread wakes by itself; none while it has nothing to wait for.
+    wakes: Option<Instant>,
+    closed: bool,
+}
+
+/// A deadline that is watched until this is dropped.
+pub(crate) struct Watched<'a> {
+    shared: &'a Shared,
+    key: (Instant, u64),
+}
+
+impl Watchdog {
+    pub(crate) fn new(engine: EngineWeak) -> Self {
+        let shared = Arc::new(Shared { deadlines: Mutex::default(), changed: Condvar::new() });
+        let thread = std::thread::Builder::new().name("watchdog".into()).spawn({
+            let shared = Arc::clone(&shared);
+            move || watch(&shared, &engine)
+        });
+        // Without a thread no deadline is kept; a system that can't start one can't run the pipeline either.
+        Self { shared, thread: Some(thread.expect("the system can start a thread")) }
+    }
+
+    /// Raises the epoch at this deadline, unless the answer is dropped before.
+    pub(crate) fn watch(&self, deadline: Instant) -> Watched<'_> {
+        let mut deadlines = self.shared.lock();
+        let key = (deadline, deadlines.next_number);
+        deadlines.next_number += 1;
+        deadlines.pending.insert(key);
+        // Most batches end long before their deadline: the thread is only woken for one that is due before it would
+        // wake anyway.
+        if deadlines.wakes.is_none_or(|wakes| deadline < wakes) {
+            deadlines.wakes = Some(deadline);
+            self.shared.changed.notify_one();
+        }
+        Watched { shared: &self.shared, key }
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().pending.remove(&self.key);
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Deadlines> {
+        self.deadlines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn watch(shared: &Shared, engine: &EngineWeak) {
+    let mut deadlines = shared.lock();
+    while !deadlines.closed {
+        let now = Instant::now();
+        let mut passed = false;
+        while deadlines.pending.first().is_some_and(|(deadline, _)| *deadline <= now) {
+            deadlines.pending.pop_first();
+            passed = true;
+        }
+        if passed {
+            let Some(engine) = engine.upgrade() else { return };
+            engine.increment_epoch();
+        }
+        deadlines.wakes = deadlines.pending.first().map(|(deadline, _)| *deadline);
+        deadlines = match deadlines.wakes {
+            None => shared.changed.wait(deadlines).unwrap_or_else(PoisonError::into_inner),
+            Some(wakes) => {
+                let timeout = wakes.saturating_duration_since(Instant::now());
+                shared.changed.wait_timeout(deadlines, timeout).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+    }
+}

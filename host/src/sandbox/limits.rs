@@ -1,0 +1,99 @@
+//! Limits: how much of the host one instance may use.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// What one instance may use. Every limit has a default; none can be switched off by a guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of linear memory, summed over all memories of the instance. Default 256 MiB. Memory that the host uses
+    /// for the batch itself is not counted.
+    pub memory: u64,
+    /// Wall-clock time of one batch in one step: instantiation, `bind` and `process`. Default 30 s.
+    pub time: Duration,
+    /// WebAssembly instructions, roughly. Default none: they are not counted, which is faster.
+    pub fuel: Option<u64>,
+    /// Rows in one output. Default 10 million.
+    pub output_rows: u64,
+    /// Bytes in one output. Default 256 MiB.
+    pub output_bytes: u64,
+    /// Bytes of log, and as many of standard error and standard output together, that are kept for the failure's
+    /// record. Default 64 KiB. The guest may write any amount; the last of it is kept.
+    pub log_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 20,
+            time: Duration::from_secs(30),
+            fuel: None,
+            output_rows: 10_000_000,
+            output_bytes: 256 << 20,
+            log_bytes: 64 << 10,
+        }
+    }
+}
+
+/// Entries over all tables of an instance. CPython needs about 10,000; a table costs the host 16 bytes an entry.
+const TABLE_ELEMENTS: usize = 1_000_000;
+
+/// Counts what an instance uses.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    memory_limit: usize,
+    memory: usize,
+    peak: usize,
+    table_elements: usize,
+    refused: Option<Refused>,
+}
+
+/// What the meter refused last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// So many bytes of memory in all.
+    Memory(usize),
+    /// So many table entries in all.
+    TableElements(usize),
+}
+
+impl Meter {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            memory_limit: usize::try_from(limits.memory).unwrap_or(usize::MAX),
+            memory: 0,
+            peak: 0,
+            table_elements: 0,
+            refused: None,
+        }
+    }
+
+    /// What the guest asked for and did not get. A guest may live with that; if it fails later, this is why.
+    pub(crate) fn refused(&self) -> Option<Refused> {
+        self.refused
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.memory.saturating_add(desired.saturating_sub(current));
+        if total > self.memory_limit {
+            self.refused = Some(Refused::Memory(total));
+            return Ok(false);
+        }
+        self.memory = total;
+        self.peak = self.peak.max(total);
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.table_elements.saturating_add(desired.saturating_sub(current));
+        if total > TABLE_ELEMENTS {
+            self.refused = Some(Refused::TableElements(total));
+            return Ok(false);
+        }
+        self.table_elements = total;
+        Ok(true)
+    }
+}

@@ -1,0 +1,124 @@
+//! What the host keeps for one instance, and what it provides to it.
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use wasmtime::component::{Linker, ResourceTable, WasmStr};
+use wasmtime::{Engine, StoreContextMut};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::capture::{Log, Output, PanicReport, cut};
+use super::limits::{Limits, Meter};
+use crate::component::bindings::{log, types};
+use crate::failure::{Location, LogLevel};
+
+/// The host's side of one instance: lives and ends with it.
+pub(crate) struct State {
+    /// Made when the guest first asks for something of WASI; many never do.
+    wasi: Option<WasiCtx>,
+    table: ResourceTable,
+    meter: Meter,
+    output: Output,
+    log: Log,
+    panic: Option<PanicReport>,
+    seed: u64,
+}
+
+/// The most of a panic's message that is kept.
+const MESSAGE_BYTES: usize = 64 << 10;
+
+impl State {
+    pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
+        Self {
+            wasi: None,
+            table: ResourceTable::new(),
+            meter: Meter::new(limits),
+            output: Output::new(limits.log_bytes),
+            log: Log::new(limits.log_bytes),
+            panic: None,
+            seed,
+        }
+    }
+
+    pub(super) fn meter(&mut self) -> &mut Meter {
+        &mut self.meter
+    }
+
+    pub(crate) fn refused(&self) -> Option<super::limits::Refused> {
+        self.meter.refused()
+    }
+
+    pub(crate) fn output(&self) -> String {
+        self.output.text()
+    }
+
+    pub(crate) fn log(&self) -> Vec<crate::failure::LogEntry> {
+        self.log.entries()
+    }
+
+    pub(crate) fn panic(&self) -> Option<&PanicReport> {
+        self.panic.as_ref()
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let ctx = self.wasi.get_or_insert_with(|| nothing_granted(&self.output, self.seed));
+        WasiCtxView { ctx, table: &mut self.table }
+    }
+}
+
+/// A WASI world in which there is nothing: no file, no variable, no argument, no address, an empty standard input.
+/// Clocks work. Random numbers depend on the seed alone, so that hash maps, and what is made by walking over them,
+/// are the same in every run.
+fn nothing_granted(output: &Output, seed: u64) -> WasiCtx {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut ctx = WasiCtx::builder();
+    ctx.stdout(output.clone())
+        .stderr(output.clone())
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .insecure_random_seed(random.random())
+        .insecure_random(StdRng::seed_from_u64(random.random()))
+        .secure_random(random);
+    ctx.build()
+}
+
+/// Everything that a component may import, linked once for all components of an engine.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
+        "write",
+        |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {
+            // Read in place, so that a message of 100 MB costs no memory here.
+            let text = cut(&message.to_str(&store)?, store.data().log.keep());
+            store.data_mut().log.push(level_of(level), &text);
+            Ok(())
+        },
+    )?;
+    linker.instance("stillbox:step/panic@0.1.0")?.func_wrap(
+        "report",
+        |mut store: StoreContextMut<'_, State>,
+         (message, location, row): (WasmStr, Option<types::Location>, Option<u32>)| {
+            let message = cut(&message.to_str(&store)?, MESSAGE_BYTES);
+            let location = location.map(|place| Location {
+                file: cut(&place.file, MESSAGE_BYTES),
+                line: place.line,
+                column: place.column,
+            });
+            store.data_mut().panic = Some(PanicReport { message, location, row });
+            Ok(())
+        },
+    )?;
+    Ok(linker)
+}
+
+fn level_of(level: log::Level) -> LogLevel {
+    match level {
+        log::Level::Trace => LogLevel::Trace,
+        log::Level::Debug => LogLevel::Debug,
+        log::Level::Info => LogLevel::Info,
+        log::Level::Warn => LogLevel::Warn,
+        log::Level::Error => LogLevel::Error,
+    }
+}

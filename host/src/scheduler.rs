@@ -1,0 +1,13 @@
+//! The scheduler: one reader, tasks on all cores, one writer, and a dispatcher that owns the state of the run.
+//!
+//! The reader cuts the input into pieces and makes a task of each. No more than a fixed number of pieces are between
+//! the reader and the sinks' files, so memory does not grow with the input. Tasks end in any order; the dispatcher
+//! puts their outcomes in the order of the input and hands them to the writer.
+
+mod dispatcher;
+mod in_order;
+mod permits;
+mod reader;
+mod writer;
+
+pub(crate) use dispatcher::{Ended, Run, run};

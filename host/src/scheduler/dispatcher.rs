@@ -1,0 +1,262 @@
+//! The dispatcher: owns the state of a run. Everyone else tells it what happened.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rayon::ThreadPool;
+
+use super::in_order::InOrder;
+use super::permits::Permits;
+use super::reader::Reading;
+use super::writer::{self, Order, WriteEnd};
+use crate::event::Event;
+use crate::failure::{Failure, FailureKind};
+use crate::interrupt::{Interrupt, Signal, StopReason};
+use crate::report::{Report, StepReport};
+use crate::sink::Writer;
+use crate::source::Reader;
+use crate::stage::{Outcome, Stage};
+
+/// Pieces on the road for each thread: one that it works on, one that waits for it, and one that waits to be written.
+const PIECES_PER_THREAD: usize = 3;
+/// How long finished batches may take to be written once the run is asked to stop. A pipe that nobody reads would
+/// otherwise hold it for ever.
+const LAST_WRITES: Duration = Duration::from_millis(50);
+
+/// What a run needs.
+pub(crate) struct Run<'a> {
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) reader: Box<dyn Reader>,
+    pub(crate) writers: Vec<Writer>,
+    pub(crate) pool: Arc<ThreadPool>,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) on_event: &'a (dyn Fn(&Event<'_>) + Sync),
+    /// With names and zeros.
+    pub(crate) report: Report,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// All is written.
+    Done,
+    /// Whoever reads the standard output has gone, so nothing more is of use.
+    OutputClosed,
+    /// Something failed; the failures in the order of their batches.
+    Failed(Vec<Failure>),
+    /// The caller asked.
+    Interrupted(Signal),
+}
+
+/// What the others tell the dispatcher.
+pub(super) enum Message {
+    /// A piece was read, and there is a task for it.
+    Read { bytes_read: u64 },
+    /// There are no more pieces.
+    InputEnded(Result<(), Box<Failure>>),
+    /// A task ended.
+    Done { batch: u64, result: Result<Outcome, Box<Failure>> },
+    /// A batch is written.
+    Written { rows: usize, sink_rows: Vec<u64>, steps: Vec<StepReport> },
+    /// The files are finished, or writing ended early.
+    Finished(Result<(), WriteEnd>),
+    /// The writer's thread ends.
+    WriterGone,
+    /// The caller asks to stop.
+    Interrupted(Signal),
+}
+
+/// Runs a stage over its whole input, and returns when nothing of it is running any more.
+///
+/// Two threads may outlive it after a stop: the reader, if it waits for input that never comes, and the writer, if
+/// it waits for a reader of its output; neither touches a file any more.
+pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
+    let threads = run.pool.current_num_threads();
+    let permits = Arc::new(Permits::new(threads * PIECES_PER_THREAD));
+    let (messages, inbox) = channel();
+    let (orders, ordered) = channel();
+    run.interrupt.on_trigger({
+        let messages = messages.clone();
+        move |signal| {
+            let _ = messages.send(Message::Interrupted(signal));
+        }
+    });
+    let reading = Reading {
+        reader: run.reader,
+        stage: Arc::clone(&run.stage),
+        pool: run.pool,
+        permits: Arc::clone(&permits),
+        messages: messages.clone(),
+    };
+    let writers = run.writers;
+    let started = spawn("reader", move || reading.run())
+        .and_then(|()| spawn("writer", move || writer::run(writers, &ordered, &messages)));
+    let mut dispatcher = Dispatcher {
+        stage: run.stage,
+        permits,
+        orders: Some(orders),
+        on_event: run.on_event,
+        report: run.report,
+        started: Instant::now(),
+        in_order: InOrder::new(),
+        in_flight: 0,
+        unwritten: 0,
+        bytes_read: 0,
+        input_ended: false,
+        writer_gone: false,
+        end: None,
+    };
+    if let Err(error) = started {
+        dispatcher.writer_gone = true;
+        dispatcher.fail(Box::new(Failure::host(&error)));
+    }
+    dispatcher.dispatch(&inbox);
+    dispatcher.report.elapsed = dispatcher.started.elapsed();
+    (dispatcher.end.unwrap_or(Ended::Done), dispatcher.report)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    thread::Builder::new().name(name.into()).spawn(work).map(drop)
+}
+
+struct Dispatcher<'a> {
+    stage: Arc<Stage>,
+    permits: Arc<Permits>,
+    /// None once the writer is not to write any more.
+    orders: Option<Sender<Order>>,
+    on_event: &'a (dyn Fn(&Event<'_>) + Sync),
+    report: Report,
+    started: Instant,
+    in_order: InOrder<Outcome>,
+    /// Tasks that have not ended.
+    in_flight: usize,
+    /// Outcomes that the writer has and has not written.
+    unwritten: usize,
+    bytes_read: u64,
+    input_ended: bool,
+    writer_gone: bool,
+    /// Set as soon as it is known; from then on the run only winds down.
+    end: Option<Ended>,
+}
+
+impl Dispatcher<'_> {
+    fn dispatch(&mut self, inbox: &Receiver<Message>) {
+        // While all goes well: until the files are finished.
+        while self.end.is_none() {
+            let Ok(message) = inbox.recv() else { return };
+            if self.take(message) {
+                return;
+            }
+        }
+        // Winding down: every task ends by itself, now that the stop has reached it.
+        while self.in_flight > 0 {
+            let Ok(message) = inbox.recv() else { return };
+            self.take(message);
+        }
+        // The writer ends when it has written what it was given; unfinished files are gone then.
+        self.orders = None;
+        let deadline = Instant::now() + LAST_WRITES;
+        while !self.writer_gone {
+            match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(message) => {
+                    self.take(message);
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Takes in what happened. True if it was the last thing to happen.
+    fn take(&mut self, message: Message) -> bool {
+        match message {
+            Message::Read { bytes_read } => {
+                self.in_flight += 1;
+                self.report.batches += 1;
+                self.bytes_read = bytes_read;
+            }
+            Message::InputEnded(result) => {
+                self.input_ended = true;
+                if let Err(failure) = result {
+                    self.fail(failure);
+                }
+                self.finish_if_all_is_written();
+            }
+            Message::Done { batch, result } => {
+                self.in_flight -= 1;
+                match result {
+                    Ok(outcome) => self.in_order.push(batch, outcome),
+                    Err(failure) => self.fail(failure),
+                }
+                self.write_what_is_in_order();
+            }
+            Message::Written { rows, sink_rows, steps } => {
+                self.unwritten -= 1;
+                self.permits.give();
+                self.count(rows, &sink_rows, &steps);
+                self.finish_if_all_is_written();
+            }
+            Message::Finished(Ok(())) => return true,
+            Message::Finished(Err(end)) => {
+                match end {
+                    WriteEnd::Closed => self.stop(StopReason::Sibling, Ended::OutputClosed),
+                    WriteEnd::Failed(failure) => self.fail(failure),
+                }
+            }
+            Message::WriterGone => self.writer_gone = true,
+            Message::Interrupted(signal) => self.stop(StopReason::Signal(signal), Ended::Interrupted(signal)),
+        }
+        false
+    }
+
+    fn write_what_is_in_order(&mut self) {
+        while let Some((_, outcome)) = self.in_order.pop() {
+            let Some(orders) = &self.orders else { return };
+            if orders.send(Order::Write(Box::new(outcome))).is_ok() {
+                self.unwritten += 1;
+            }
+        }
+    }
+
+    fn finish_if_all_is_written(&mut self) {
+        if self.end.is_none() && self.input_ended && self.in_flight == 0 && self.unwritten == 0 {
+            if let Some(orders) = &self.orders {
+                let _ = orders.send(Order::Finish);
+            }
+        }
+    }
+
+    fn count(&mut self, rows: usize, sink_rows: &[u64], steps: &[StepReport]) {
+        self.report.rows_in += rows as u64;
+        for (sink, rows) in self.report.sinks.iter_mut().zip(sink_rows) {
+            sink.rows += rows;
+        }
+        for (step, more) in self.report.steps.iter_mut().zip(steps) {
+            step.add(more);
+        }
+        self.report.elapsed = self.started.elapsed();
+        (self.on_event)(&Event::Progress { report: &self.report, bytes_read: self.bytes_read });
+    }
+
+    /// A failure ends the run; those that only say so are not kept.
+    fn fail(&mut self, failure: Box<Failure>) {
+        if failure.kind == FailureKind::Interrupted {
+            return;
+        }
+        if let Some(Ended::Failed(failures)) = &mut self.end {
+            failures.push(*failure);
+            failures.sort_by_key(|failure| failure.batch);
+        } else {
+            self.stop(StopReason::Sibling, Ended::Failed(vec![*failure]));
+        }
+    }
+
+    fn stop(&mut self, reason: StopReason, end: Ended) {
+        if self.end.is_none() {
+            self.end = Some(end);
+        }
+        self.stage.stop.stop(reason);
+        self.permits.close();
+    }
+}

@@ -1,0 +1,43 @@
+//! Things that come in any order, and leave in the order of their numbers.
+
+use std::collections::BTreeMap;
+
+/// Holds what came too early. It never holds more than there are permits.
+pub(super) struct InOrder<T> {
+    next: u64,
+    early: BTreeMap<u64, T>,
+}
+
+impl<T> InOrder<T> {
+    pub(super) fn new() -> Self {
+        Self { next: 0, early: BTreeMap::new() }
+    }
+
+    /// Adds the thing with this number.
+    pub(super) fn push(&mut self, number: u64, thing: T) {
+        self.early.insert(number, thing);
+    }
+
+    /// The next thing in order, if it is there.
+    pub(super) fn pop(&mut self) -> Option<(u64, T)> {
+        let thing = self.early.remove(&self.next)?;
+        self.next += 1;
+        Some((self.next - 1, thing))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_in_order_whatever_the_order_of_arrival() {
+        let mut in_order = InOrder::new();
+        let mut left = Vec::new();
+        for number in [2, 0, 3, 1, 4] {
+            in_order.push(number, number * 10);
+            left.extend(std::iter::from_fn(|| in_order.pop()));
+        }
+        assert_eq!(left, [(0, 0), (1, 10), (2, 20), (3, 30), (4, 40)]);
+    }
+}

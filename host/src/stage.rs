@@ -1,0 +1,114 @@
+//! A stage: what one task does with one piece of the input. It is decoded, passes every step, and is encoded for the
+//! sinks.
+
+mod step;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::batch::{Origin, Rows};
+use crate::failure::{Failure, FailureKind};
+use crate::interrupt::{Stop, StopReason};
+use crate::plan::{Node, Work};
+use crate::report::StepReport;
+use crate::sandbox::Sandbox;
+use crate::sink::{Encoded, Encoder};
+use crate::source::{Decoder, Piece, SourceError, Spot};
+
+/// Everything that tasks share.
+pub(crate) struct Stage {
+    pub(crate) decoder: Arc<dyn Decoder>,
+    pub(crate) nodes: Vec<Node>,
+    /// For every sink.
+    pub(crate) encoders: Vec<Arc<dyn Encoder>>,
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) stop: Stop,
+}
+
+/// What became of a piece.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Rows in the piece.
+    pub(crate) rows: usize,
+    /// What each sink is to write.
+    pub(crate) encoded: Vec<Encoded>,
+    /// Rows for each sink.
+    pub(crate) sink_rows: Vec<u64>,
+    /// What each step did, in the order of the nodes.
+    pub(crate) steps: Vec<StepReport>,
+}
+
+impl Stage {
+    /// Takes a piece through the stage.
+    ///
+    /// # Errors
+    /// Why the piece did not pass, with all that is known of it.
+    pub(crate) fn run(&self, batch: u64, piece: Piece) -> Result<Outcome, Box<Failure>> {
+        self.check_stop()?;
+        let decoded = self.decoder.decode(piece).map_err(|error| Box::new(of_source(&error)))?;
+        let input = Rows { origin: Origin::new(decoded.positions), columns: decoded.rows };
+        let rows = input.count();
+        // What comes out of each node, until its last child has taken it.
+        let mut passing: Vec<Option<Rows>> = vec![Some(input)];
+        let mut outcome = Outcome { rows, encoded: Vec::new(), sink_rows: Vec::new(), steps: Vec::new() };
+        for (index, node) in self.nodes.iter().enumerate() {
+            self.check_stop()?;
+            let is_last_child = !self.nodes[index + 1..].iter().any(|other| other.parent == node.parent);
+            let parent = &mut passing[node.parent];
+            let input = if is_last_child { parent.take() } else { parent.clone() };
+            let input = input.expect("nodes come after their parents, and rows are kept for the last child");
+            match &node.work {
+                Work::Step(step) => {
+                    let first_row = input.place(0);
+                    let mut report = StepReport::new(Arc::clone(&step.name));
+                    let started = Instant::now();
+                    let output = step::apply(step, input, batch, self, &mut report).map_err(|mut failure| {
+                        failure.step = Some(Arc::clone(&step.name));
+                        failure.component = Some(Arc::clone(step.component.digest()));
+                        failure.first_row = first_row;
+                        failure
+                    });
+                    report.busy = started.elapsed();
+                    outcome.steps.push(report);
+                    passing.push(Some(output.map_err(|failure| numbered(failure, batch))?));
+                }
+                Work::Sink(sink) => {
+                    let encoded = self.encoders[*sink].encode(&input.columns);
+                    outcome.encoded.push(encoded.map_err(|error| numbered(Box::new(Failure::host(&error)), batch))?);
+                    outcome.sink_rows.push(input.count() as u64);
+                    passing.push(None);
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn check_stop(&self) -> Result<(), Box<Failure>> {
+        match self.stop.reason() {
+            None => Ok(()),
+            Some(StopReason::Signal(signal)) => Err(Box::new(crate::failure::of_signal(signal))),
+            Some(StopReason::Sibling) => {
+                Err(Box::new(Failure::new(FailureKind::Interrupted, "stopped because another batch failed")))
+            }
+        }
+    }
+}
+
+fn numbered(mut failure: Box<Failure>, batch: u64) -> Box<Failure> {
+    failure.batch = Some(batch);
+    failure
+}
+
+/// The failure that a malformed input stands for.
+pub(crate) fn of_source(error: &SourceError) -> Failure {
+    let mut failure = Failure::host(error);
+    failure.row = error.place.as_ref().map(|place| {
+        let (line, row) = match place.spot {
+            Spot::Whole => (None, None),
+            Spot::Line(line) | Spot::Byte(line, _) => (Some(line), None),
+            Spot::Row(row) => (None, Some(row)),
+        };
+        crate::failure::RowPlace { index: 0, file: Some(Arc::clone(&place.file)), line, row }
+    });
+    failure
+}
