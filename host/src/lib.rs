@@ -20,6 +20,7 @@ mod pipeline;
 // What will be done.
 mod author;
 mod component;
+mod inspection;
 mod outline;
 mod plan;
 // The road of a batch.
@@ -38,12 +39,15 @@ mod interrupt;
 mod report;
 mod text;
 
-pub use component::{Access, CompileCache, Import, Kind, Manifest, Permission};
+pub use author::{BuildError, Built, build};
+pub use component::{Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Permission, Signature};
+pub use data_type::DataType;
 pub use config::{Complaint, Complaints, ConfigError, Overrides, Place};
 pub use event::Event;
 pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 pub use interrupt::{Interrupt, Signal};
 pub use outline::{NodeRole, Outline, OutlineNode};
-pub use pipeline::{Failed, Options, Pipeline, RunError};
+pub use inspection::{InspectError, Inspection, inspect};
+pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
 pub use report::{Report, SinkReport, StepReport};
 pub use text::{escape_controls, escape_controls_in_lines};

@@ -1,2 +1,14 @@
-//! The command.
-fn main() {}
+//! The command `stillbox`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    cli::set_up(&arguments.global);
+    let signals = cli::Signals::listen();
+    cli::execute(arguments, &signals).into()
+}

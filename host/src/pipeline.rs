@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
 
 use crate::component::{CompileCache, Fuel, Workshop};
 use crate::config::{Complaints, Config, ConfigError, Overrides};
@@ -13,19 +15,18 @@ use crate::plan::{Making, Plan, PlanError};
 use crate::report::{Report, SinkReport, StepReport};
 use crate::scheduler::{self, Ended, Run};
 use crate::sink;
-use crate::source::SourceError;
 use crate::stage::{Stage, of_source};
 
 /// A pipeline as its file has it. Nothing has been opened, compiled or run yet.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
-    config: Config,
+    config: Arc<Config>,
 }
 
 /// How to run a pipeline. The default uses all cores, keeps no compiled components, cannot be interrupted and tells
 /// nobody what happens.
 #[derive(Clone, Default)]
-pub struct Options<'a> {
+pub struct Options {
     /// Threads that run steps; by default as many as the machine has cores. At most [`Options::MOST_THREADS`] are used.
     pub threads: Option<usize>,
     /// Stops the run when it is triggered.
@@ -33,12 +34,19 @@ pub struct Options<'a> {
     /// Where compiled components are kept from run to run.
     pub cache: Option<CompileCache>,
     /// Is told what happens. It is called from several threads, and the run waits for it.
-    pub on_event: Option<&'a (dyn Fn(&Event<'_>) + Sync)>,
+    pub on_event: Option<Listener>,
 }
 
-impl Options<'_> {
+/// Is told what happens during a run.
+pub type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+impl Options {
     /// The most threads that run steps. Each has room for an instance laid out in memory before the run.
     pub const MOST_THREADS: usize = 256;
+
+    fn listener(&self) -> Listener {
+        self.on_event.clone().unwrap_or_else(|| Arc::new(|_| ()))
+    }
 
     fn threads(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -87,7 +95,7 @@ impl Pipeline {
     /// # Errors
     /// The file cannot be read, or something in it is wrong; all that is wrong is reported at once.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        Ok(Self { config: Config::from_file(path.as_ref())? })
+        Ok(Self { config: Arc::new(Config::from_file(path.as_ref())?) })
     }
 
     /// The pipeline with parameters and paths replaced.
@@ -95,7 +103,8 @@ impl Pipeline {
     /// # Errors
     /// A replacement does not fit the pipeline.
     pub fn with(self, overrides: &Overrides) -> Result<Self, Complaints> {
-        Ok(Self { config: self.config.with(overrides)? })
+        let config = Arc::unwrap_or_clone(self.config);
+        Ok(Self { config: Arc::new(config.with(overrides)?) })
     }
 
     /// The pipeline's name.
@@ -108,7 +117,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// As [`run`](Self::run), but for what only happens to rows and sinks.
-    pub fn check(&self, options: &Options<'_>) -> Result<Outline, RunError> {
+    pub fn check(&self, options: &Options) -> Result<Outline, RunError> {
         let workshop = workshop(options)?;
         let stop = stop(options, &workshop);
         Ok(Outline::of(&self.plan(options, &workshop, &stop)?))
@@ -122,7 +131,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// The pipeline or its input is wrong, a step or sink failed, or the interrupt was triggered.
-    pub fn run(&self, options: &Options<'_>) -> Result<Report, RunError> {
+    pub fn run(&self, options: &Options) -> Result<Report, RunError> {
         let workshop = workshop(options)?;
         let stop = stop(options, &workshop);
         let plan = self.plan(options, &workshop, &stop)?;
@@ -144,7 +153,7 @@ impl Pipeline {
             encoders.push(encoder);
             writers.push(writer);
         }
-        let on_event = options.on_event.unwrap_or(&|_| ());
+        let on_event = options.listener();
         let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();
         on_event(&Event::Started { pipeline: &plan.name, steps: &steps, total_bytes: plan.source.total_bytes });
         let stage = Stage {
@@ -160,7 +169,7 @@ impl Pipeline {
             writers,
             pool: Arc::new(pool),
             interrupt: &options.interrupt,
-            on_event,
+            on_event: &*on_event,
             report,
         });
         match ended {
@@ -170,29 +179,49 @@ impl Pipeline {
         }
     }
 
-    fn plan(&self, options: &Options<'_>, workshop: &Workshop, stop: &Stop) -> Result<Plan, RunError> {
-        let on_event = options.on_event.unwrap_or(&|_| ());
-        let making = Making { workshop, stop, on_event };
-        Plan::make(&self.config, &making).map_err(|error| match error {
+    /// Makes the plan on a thread of its own, so that a signal ends the wait for a compiler, or for an input that does
+    /// not come.
+    fn plan(&self, options: &Options, workshop: &Arc<Workshop>, stop: &Stop) -> Result<Plan, RunError> {
+        let (answer, answers) = channel();
+        options.interrupt.on_trigger({
+            let answer = answer.clone();
+            move |signal| {
+                let _ = answer.send(Err(PlanError::Stopped(signal)));
+            }
+        });
+        let config = Arc::clone(&self.config);
+        let making =
+            Making { workshop: Arc::clone(workshop), stop: stop.clone(), on_event: options.listener() };
+        let planner = thread::Builder::new().name("planner".into()).spawn(move || {
+            let _ = answer.send(Plan::make(&config, &making));
+        });
+        let planner = planner.map_err(|error| RunError::Setup(error.to_string()))?;
+        let plan = answers.recv().unwrap_or_else(|_| {
+            let panic = planner.join().err().unwrap_or_else(|| Box::new("the planner ended without a plan"));
+            Err(PlanError::Host(Box::new(Failure::of_panic(&*panic))))
+        });
+        plan.map_err(|error| match error {
             PlanError::Complaints(complaints) => RunError::Config(complaints),
-            PlanError::Input(error) => failed_input(&error),
+            PlanError::Input(error) => failed(of_source(&error)),
+            PlanError::Host(failure) => failed(*failure),
             PlanError::Stopped(signal) => RunError::Interrupted { signal, report: Box::default() },
         })
     }
 }
 
-fn failed_input(error: &SourceError) -> RunError {
-    RunError::Failed(Box::new(Failed { failures: vec![of_source(error)], report: Report::default() }))
+fn failed(failure: Failure) -> RunError {
+    RunError::Failed(Box::new(Failed { failures: vec![failure], report: Report::default() }))
 }
 
-fn workshop(options: &Options<'_>) -> Result<Workshop, RunError> {
+fn workshop(options: &Options) -> Result<Arc<Workshop>, RunError> {
     // One instance for each thread, and one for each that is being thrown away.
     let instances = options.threads() as u32 * 2;
     let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
-    Workshop::new(instances, Fuel::Off, cache).map_err(|error| RunError::Setup(format!("{error:#}")))
+    let workshop = Workshop::new(instances, Fuel::Off, cache);
+    workshop.map(Arc::new).map_err(|error| RunError::Setup(format!("{error:#}")))
 }
 
-fn stop(options: &Options<'_>, workshop: &Workshop) -> Stop {
+fn stop(options: &Options, workshop: &Workshop) -> Stop {
     let stop = Stop::default();
     stop.reaches(workshop.sandbox().engine());
     options.interrupt.on_trigger({

@@ -12,8 +12,9 @@ use arrow_schema::{Schema, SchemaRef};
 
 use crate::component::{Component, Signature, Workshop};
 use crate::config::{Complaint, Complaints, Config};
-use crate::event::Event;
+use crate::failure::Failure;
 use crate::interrupt::{Signal, Stop, StopReason};
+use crate::pipeline::Listener;
 use crate::sandbox::Limits;
 use crate::sink::SinkSpec;
 use crate::source::{self, OpenSource, SourceError, SourceSchema};
@@ -86,16 +87,19 @@ pub(crate) enum PlanError {
     /// The beginning of the input is malformed.
     #[error(transparent)]
     Input(SourceError),
+    /// Stillbox is at fault.
+    #[error("{0}")]
+    Host(Box<Failure>),
     /// Planning was stopped.
     #[error("stopped by {}", .0.name())]
     Stopped(Signal),
 }
 
 /// What a plan is made with.
-pub(crate) struct Making<'a> {
-    pub(crate) workshop: &'a Workshop,
-    pub(crate) stop: &'a Stop,
-    pub(crate) on_event: &'a (dyn Fn(&Event<'_>) + Sync),
+pub(crate) struct Making {
+    pub(crate) workshop: Arc<Workshop>,
+    pub(crate) stop: Stop,
+    pub(crate) on_event: Listener,
 }
 
 impl Plan {
@@ -103,7 +107,7 @@ impl Plan {
     ///
     /// # Errors
     /// See [`PlanError`].
-    pub(crate) fn make(config: &Config, making: &Making<'_>) -> Result<Self, PlanError> {
+    pub(crate) fn make(config: &Config, making: &Making) -> Result<Self, PlanError> {
         let mut complaints = Vec::new();
         let graph = Graph::new(config, &mut complaints);
         let steps = steps::load(config, making, &mut complaints);

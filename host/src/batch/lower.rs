@@ -38,7 +38,7 @@ impl Lowered {
                 let list = array.as_fixed_size_list();
                 let width = list.value_length() as usize;
                 let elements = list.values().as_primitive::<Float32Type>().values();
-                let elements = elements.slice(list.value_offset(0) as usize, list.len() * width);
+                let elements = elements.slice(list.value_offset_at(0), list.len() * width);
                 Values::Vectors { width: width as u32, elements }
             }
         };

@@ -259,6 +259,18 @@ impl Failure {
         self
     }
 
+    /// The failure that a panic of the host stands for.
+    pub(crate) fn of_panic(panic: &(dyn std::any::Any + Send)) -> Self {
+        let words = panic
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic without a message".into());
+        let mut failure = Self::new(FailureKind::Host, "a part of Stillbox panicked; this is a bug in Stillbox");
+        failure.causes.push(words);
+        failure
+    }
+
     /// The same, in place.
     pub(crate) fn hinted(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
         self.hint.get_or_insert_with(|| hint.into());

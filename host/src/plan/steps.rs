@@ -21,7 +21,7 @@ pub(super) struct Loaded {
 }
 
 /// Loads every step, on all cores; those that can't be loaded are missing, and there is a complaint.
-pub(super) fn load(config: &Config, making: &Making<'_>, complaints: &mut Vec<Complaint>) -> Vec<Option<Loaded>> {
+pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Complaint>) -> Vec<Option<Loaded>> {
     // Two steps of one component are built, read and compiled once.
     let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
     paths.sort();
@@ -58,7 +58,7 @@ impl<E: std::error::Error + Send + Sync> Problem for E {
 }
 
 /// The components' files; folders are built first.
-fn built(paths: &[PathBuf], making: &Making<'_>) -> Vec<(PathBuf, Result<PathBuf, Box<dyn Problem>>)> {
+fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Result<PathBuf, Box<dyn Problem>>)> {
     let build = |path: &PathBuf| -> Result<PathBuf, Box<dyn Problem>> {
         if !path.is_dir() {
             return Ok(path.clone());
@@ -74,9 +74,9 @@ fn built(paths: &[PathBuf], making: &Making<'_>) -> Vec<(PathBuf, Result<PathBuf
     paths.iter().map(|path| (path.clone(), build(path))).collect()
 }
 
-fn compile(wasm: &std::path::Path, making: &Making<'_>) -> Result<Arc<Component>, Box<dyn Problem>> {
+fn compile(wasm: &std::path::Path, making: &Making) -> Result<Arc<Component>, Box<dyn Problem>> {
     (making.on_event)(&Event::Compiling { component: wasm });
-    match making.workshop.load(wasm, making.stop) {
+    match making.workshop.load(wasm, &making.stop) {
         Ok(component) => {
             (making.on_event)(&Event::Compiled { component: wasm, cached: component.cached() });
             Ok(Arc::new(component))
@@ -85,12 +85,12 @@ fn compile(wasm: &std::path::Path, making: &Making<'_>) -> Result<Arc<Component>
     }
 }
 
-fn bind(step: &StepTable, component: &Arc<Component>, making: &Making<'_>) -> Result<Loaded, Complaint> {
+fn bind(step: &StepTable, component: &Arc<Component>, making: &Making) -> Result<Loaded, Complaint> {
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
     let limits = Limits::default();
     let signature = making
         .workshop
-        .bind(component, &parameters, &limits, making.stop)
+        .bind(component, &parameters, &limits, &making.stop)
         .map_err(|failure| refused(step, &failure))?;
     Ok(Loaded { component: Arc::clone(component), parameters, signature })
 }

@@ -8,7 +8,7 @@ use rayon::ThreadPool;
 
 use super::dispatcher::Message;
 use super::permits::Permits;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::source::Reader;
 use crate::stage::{Stage, of_source};
 
@@ -26,7 +26,7 @@ impl Reading {
     pub(super) fn run(mut self) {
         let messages = self.messages.clone();
         let end = catch_unwind(AssertUnwindSafe(|| self.read()));
-        let end = end.unwrap_or_else(|panic| Err(Box::new(of_panic(&*panic))));
+        let end = end.unwrap_or_else(|panic| Err(Box::new(Failure::of_panic(&*panic))));
         // Nobody listens any more once the run has ended for another reason.
         let _ = messages.send(Message::InputEnded(end));
     }
@@ -40,7 +40,7 @@ impl Reading {
             self.pool.spawn_fifo(move || {
                 let result = catch_unwind(AssertUnwindSafe(|| stage.run(batch, piece)));
                 let result = result.unwrap_or_else(|panic| {
-                    let mut failure = Box::new(of_panic(&*panic));
+                    let mut failure = Box::new(Failure::of_panic(&*panic));
                     failure.batch = Some(batch);
                     Err(failure)
                 });
@@ -50,16 +50,4 @@ impl Reading {
         }
         Ok(())
     }
-}
-
-/// The failure that a panic of the host stands for.
-pub(super) fn of_panic(panic: &(dyn std::any::Any + Send)) -> Failure {
-    let words = panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without a message".into());
-    let mut failure = Failure::new(FailureKind::Host, "a part of Stillbox panicked; this is a bug in Stillbox");
-    failure.causes.push(words);
-    failure
 }

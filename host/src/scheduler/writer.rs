@@ -4,7 +4,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::dispatcher::Message;
-use super::reader::of_panic;
 use crate::failure::Failure;
 use crate::sink::{SinkError, Writer};
 use crate::stage::Outcome;
@@ -43,7 +42,7 @@ fn follow(mut writers: Vec<Writer>, orders: &Receiver<Order>, messages: &Sender<
                 Ok(())
             }
         }));
-        let done = done.unwrap_or_else(|panic| Err(WriteEnd::Failed(Box::new(of_panic(&*panic)))));
+        let done = done.unwrap_or_else(|panic| Err(WriteEnd::Failed(Box::new(Failure::of_panic(&*panic)))));
         if let Err(end) = done {
             drop(writers);
             let _ = messages.send(Message::Finished(Err(end)));

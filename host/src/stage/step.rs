@@ -8,7 +8,7 @@ use arrow_select::take::take;
 use super::Stage;
 use crate::batch::{Checked, ConvertError, Lowered, Rows, as_contract, check, first_null};
 use crate::component::Column;
-use crate::component::bindings::types::BatchParam;
+use crate::component::bindings::types::Batch;
 use crate::failure::{self, Failure, FailureKind};
 use crate::plan::{Placement, Step};
 use crate::report::StepReport;
@@ -84,7 +84,7 @@ fn call(
 ) -> Result<Checked, Box<Failure>> {
     let terms = Terms { limits: &step.limits, stop: &stage.stop, seed: batch };
     let columns: Vec<_> = lowered.iter().map(Lowered::column).collect();
-    let batch = BatchParam { rows: input.count() as u32, columns: &columns };
+    let batch = Batch { rows: input.count() as u32, columns: &columns };
     report.instances += 1;
     let answer = stage.sandbox.call(&step.component, &terms, async |store, instance| {
         let guest = instance.stillbox_step_guest();

@@ -1,0 +1,53 @@
+//! The command line: the only part of Stillbox that prints, listens for signals and chooses exit codes.
+
+mod args;
+mod build;
+mod check;
+mod completions;
+mod diagnostics;
+mod exit_code;
+mod inspect;
+mod progress;
+mod render;
+mod run;
+mod signals;
+mod summary;
+mod tree;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+pub(crate) use args::Arguments;
+pub(crate) use exit_code::Exit;
+pub(crate) use signals::Signals;
+
+use args::{Command, Global};
+
+/// Sends Stillbox's own log to standard error, in as much detail as was asked for.
+pub(crate) fn set_up(global: &Global) {
+    let level = match global.verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let filter = EnvFilter::builder().parse_lossy(format!("off,stillbox={level}"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(render::is_coloured())
+        .without_time()
+        .with_target(false)
+        .init();
+}
+
+/// Does what was asked.
+pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
+    let Arguments { command, global } = arguments;
+    match command {
+        Command::Run(arguments) => run::execute(&arguments, &global, signals),
+        Command::Check(arguments) => check::execute(&arguments, &global, signals),
+        Command::Inspect(arguments) => inspect::execute(&arguments, &global, signals),
+        Command::Build(arguments) => build::execute(&arguments, signals),
+        Command::Completions(arguments) => completions::execute(&arguments),
+    }
+}

@@ -1,0 +1,140 @@
+//! The arguments, as typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+/// Runs data pipelines whose steps are WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "stillbox", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+const AFTER_HELP: &str = "\
+A pipeline file names a source, steps and a sink:
+
+    [pipeline]
+    name = \"clean-text\"
+
+    [[source]]
+    path = \"input.jsonl\"
+
+    [[step]]
+    name = \"normalize\"
+    component = \"steps/normalize-text\"   # a step crate's folder, or a .wasm file
+    parameters = { column = \"text\" }
+
+    [[sink]]
+    path = \"output.jsonl\"
+
+Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
+130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.";
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Tell more of what Stillbox does; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Where compiled components are kept [default: stillbox/components in the user's cache directory]
+    #[arg(long, global = true, value_name = "DIR", env = "STILLBOX_CACHE", value_hint = ValueHint::DirPath)]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a pipeline
+    Run(Run),
+    /// Check a pipeline without running it, and print its graph with the columns along each edge
+    Check(Check),
+    /// Explain a step: what it does, its parameters, its columns, what it imports
+    Inspect(Inspect),
+    /// Compile step crates to components and print their paths
+    Build(Build),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+/// What replaces settings of the pipeline file.
+#[derive(Debug, Args)]
+pub(crate) struct Changes {
+    /// The pipeline file
+    #[arg(value_name = "PIPELINE.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) pipeline: PathBuf,
+    /// Read from here instead; `-` is standard input
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) input: Option<PathBuf>,
+    /// Write to here instead; `-` is standard output
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Set a parameter of a step, such as `filter.min-words=5`; may be repeated
+    #[arg(long, value_name = "STEP.PARAMETER=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    /// Threads that run steps [default: one a core]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// How to show progress
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: Progress,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Progress {
+    /// A bar on a terminal, plain lines elsewhere
+    Auto,
+    /// A bar
+    Bar,
+    /// A line now and then
+    Plain,
+    /// Only the end
+    None,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    /// Print the graph as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A .wasm file, or the folder of a step crate
+    #[arg(value_name = "STEP", value_hint = ValueHint::AnyPath)]
+    pub(crate) step: PathBuf,
+    /// Parameters to find the columns for, as a JSON object, such as `{"column": "text"}`
+    #[arg(long, value_name = "JSON")]
+    pub(crate) parameters: Option<String>,
+    /// Print all as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// Folders of step crates
+    #[arg(value_name = "DIR", required = true, value_hint = ValueHint::DirPath)]
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}

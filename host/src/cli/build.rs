@@ -1,0 +1,29 @@
+//! `stillbox build`.
+
+use anstream::println;
+use stillbox::build;
+
+use super::args::Build;
+use super::exit_code::Exit;
+use super::render;
+use super::signals::Signals;
+
+/// Builds the folders one after the other, and prints each component's path.
+pub(super) fn execute(arguments: &Build, signals: &Signals) -> Exit {
+    let interrupt = signals.interrupt();
+    let mut exit = Exit::Done;
+    for folder in &arguments.folders {
+        render::status("Building", &folder.display().to_string());
+        match build(folder, &|| interrupt.signal().is_some()) {
+            Ok(built) => println!("{}", built.wasm.display()),
+            Err(error) => {
+                if let Some(signal) = interrupt.signal() {
+                    return Exit::Stopped(signal);
+                }
+                render::error(&error);
+                exit = Exit::Failed;
+            }
+        }
+    }
+    exit
+}

@@ -1,0 +1,36 @@
+//! `stillbox check`.
+
+use anstream::{print, println};
+use stillbox::{Options, escape_controls_in_lines};
+
+use super::args::{Check, Global};
+use super::exit_code::Exit;
+use super::run::{cache, open, report_error, show_preparation};
+use super::signals::Signals;
+use super::tree::tree;
+
+/// Checks the pipeline, and prints its graph.
+pub(super) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> Exit {
+    let pipeline = match open(&arguments.changes) {
+        Ok(pipeline) => pipeline,
+        Err(exit) => return exit,
+    };
+    let options = Options {
+        interrupt: signals.interrupt(),
+        cache: Some(cache(global)),
+        on_event: Some(std::sync::Arc::new(show_preparation)),
+        ..Options::default()
+    };
+    match pipeline.check(&options) {
+        Ok(outline) if arguments.json => match serde_json::to_string_pretty(&outline) {
+            Ok(json) => println!("{json}"),
+            Err(error) => {
+                super::render::error(&error);
+                return Exit::Failed;
+            }
+        },
+        Ok(outline) => print!("{}", escape_controls_in_lines(&tree(&outline))),
+        Err(error) => return report_error(&error),
+    }
+    Exit::Done
+}

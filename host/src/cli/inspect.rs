@@ -1,0 +1,158 @@
+//! `stillbox inspect`.
+
+use std::fmt::Write as _;
+
+use anstream::print;
+use serde_json::{Value, json};
+use stillbox::{Access, Column, Inspection, build, escape_controls_in_lines, inspect};
+
+use super::args::{Global, Inspect};
+use super::exit_code::Exit;
+use super::run::cache;
+use super::signals::Signals;
+use super::{render, summary};
+
+/// Describes the step.
+pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -> Exit {
+    let interrupt = signals.interrupt();
+    let stopped = || interrupt.signal().map(Exit::Stopped);
+    let wasm = if arguments.step.is_dir() {
+        render::status("Building", &arguments.step.display().to_string());
+        match build(&arguments.step, &|| interrupt.signal().is_some()) {
+            Ok(built) => built.wasm,
+            Err(error) => {
+                render::error(&error);
+                return stopped().unwrap_or(Exit::Usage);
+            }
+        }
+    } else {
+        arguments.step.clone()
+    };
+    match inspect(&wasm, arguments.parameters.as_deref(), cache(global), &interrupt) {
+        Ok(inspection) => {
+            let text = if arguments.json { as_json(&inspection) } else { as_text(&inspection) };
+            print!("{}", escape_controls_in_lines(&text));
+            Exit::Done
+        }
+        Err(error) => {
+            render::error(&error);
+            stopped().unwrap_or(Exit::Usage)
+        }
+    }
+}
+
+fn as_text(inspection: &Inspection) -> String {
+    let Inspection { manifest, imports, size, digest, signature } = inspection;
+    let mut text = format!("{} {} ({})\n", manifest.name, manifest.version, manifest.kind);
+    if !manifest.summary.is_empty() {
+        let _ = writeln!(text, "{}", manifest.summary);
+    }
+    let _ = writeln!(text, "\nsize    {} bytes\ndigest  {digest}", summary::grouped(*size));
+    let _ = writeln!(text, "\nparameters");
+    for line in parameters(&manifest.parameters) {
+        let _ = writeln!(text, "  {line}");
+    }
+    if let Some(signature) = signature {
+        let _ = writeln!(text, "\nreads\n{}", columns(&signature.inputs));
+        let _ = writeln!(text, "\nwrites\n{}", columns(&signature.outputs));
+    }
+    let _ = writeln!(text, "\nimports");
+    if imports.is_empty() {
+        text.push_str("  nothing\n");
+    }
+    for import in imports {
+        let _ = writeln!(text, "  {:<40}  {}", import.name, access(import.access));
+    }
+    text
+}
+
+fn columns(columns: &[Column]) -> String {
+    if columns.is_empty() {
+        return "  nothing".into();
+    }
+    let line = |column: &Column| {
+        let nullable = if column.nullable { ", may be null" } else { "" };
+        let optional = if column.optional { ", may be missing" } else { "" };
+        format!("  {}: {}{nullable}{optional}", column.name, column.data_type)
+    };
+    columns.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A line for every property of the schema.
+fn parameters(schema: &Value) -> Vec<String> {
+    let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|all| !all.is_empty()) else {
+        return vec!["none".into()];
+    };
+    let required: Vec<&str> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let width = properties.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+    let line = |(name, property): (&String, &Value)| {
+        let default = match property.get("default") {
+            Some(default) => format!("default {default}"),
+            None if required.contains(&name.as_str()) => "required".into(),
+            None => "optional".into(),
+        };
+        let description = property.get("description").and_then(Value::as_str).unwrap_or_default();
+        let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
+        format!("{name:<width$}  {}, {default}  {description}", type_of(property)).trim_end().to_owned()
+    };
+    properties.iter().map(line).collect()
+}
+
+fn type_of(property: &Value) -> String {
+    if let Some(choices) = property.get("enum").and_then(Value::as_array) {
+        return choices.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ");
+    }
+    let name = match property.get("type") {
+        Some(Value::String(name)) => name.clone(),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | "),
+        _ => "any".into(),
+    };
+    match property.get("items") {
+        Some(items) if name == "array" => format!("array of {}", type_of(items)),
+        _ => name,
+    }
+}
+
+fn access(access: Access) -> String {
+    match access {
+        Access::Harmless => "provided".into(),
+        Access::Empty(permission) => format!("provided, empty: {} would have to be granted", permission.name()),
+        Access::Missing => "not provided".into(),
+    }
+}
+
+fn as_json(inspection: &Inspection) -> String {
+    let Inspection { manifest, imports, size, digest, signature } = inspection;
+    let columns = |columns: &[Column]| -> Vec<Value> {
+        let column = |column: &Column| {
+            json!({
+                "name": column.name, "type": column.data_type.name(),
+                "nullable": column.nullable, "optional": column.optional,
+            })
+        };
+        columns.iter().map(column).collect()
+    };
+    let import = |import: &stillbox::Import| {
+        let grant = match import.access {
+            Access::Empty(permission) => Some(permission.name()),
+            Access::Harmless | Access::Missing => None,
+        };
+        json!({ "name": import.name, "provided": import.access != Access::Missing, "grant": grant })
+    };
+    let signature = signature.as_ref().map(|signature| {
+        json!({ "inputs": columns(&signature.inputs), "outputs": columns(&signature.outputs) })
+    });
+    let all = json!({
+        "name": manifest.name,
+        "version": manifest.version,
+        "summary": manifest.summary,
+        "kind": manifest.kind.name(),
+        "parameters": manifest.parameters,
+        "signature": signature,
+        "imports": imports.iter().map(import).collect::<Vec<_>>(),
+        "size": size,
+        "digest": &**digest,
+    });
+    format!("{all:#}\n")
+}

@@ -1,0 +1,112 @@
+//! What is shown while a pipeline runs. It sees events and nothing else.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anstream::eprintln;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use stillbox::{Event, Report, escape_controls};
+
+use super::args::Progress;
+use super::run::show_preparation;
+use super::summary::{duration, grouped, rate};
+use super::render;
+
+/// How often plain lines are printed.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows events on standard error.
+pub(super) struct Display {
+    shown: Mutex<Shown>,
+}
+
+enum Shown {
+    Bars(Option<Bars>),
+    Plain { last: Instant },
+    Nothing,
+}
+
+struct Bars {
+    all: MultiProgress,
+    input: ProgressBar,
+    steps: Vec<ProgressBar>,
+}
+
+impl Display {
+    pub(super) fn new(how: Progress) -> Self {
+        let plain = || Shown::Plain { last: Instant::now() };
+        let shown = match how {
+            Progress::Auto if render::is_terminal() => Shown::Bars(None),
+            Progress::Auto | Progress::Plain => plain(),
+            Progress::Bar => Shown::Bars(None),
+            Progress::None => Shown::Nothing,
+        };
+        Self { shown: Mutex::new(shown) }
+    }
+
+    pub(super) fn show(&self, event: &Event<'_>) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *shown {
+            Shown::Nothing => {}
+            Shown::Bars(bars) => match event {
+                Event::Started { pipeline, steps, total_bytes } => *bars = Some(Bars::new(pipeline, steps, *total_bytes)),
+                Event::Progress { report, bytes_read } => {
+                    if let Some(bars) = bars {
+                        bars.update(report, *bytes_read);
+                    }
+                }
+                other => show_preparation(other),
+            },
+            Shown::Plain { last } => match event {
+                Event::Progress { report, .. } if last.elapsed() >= PLAIN_EVERY => {
+                    *last = Instant::now();
+                    let rows = grouped(report.rows_in);
+                    let rate = rate(report.rows_in, report.elapsed);
+                    eprintln!("{rows} rows, {rate} rows/s, {}", duration(report.elapsed));
+                }
+                other => show_preparation(other),
+            },
+        }
+    }
+
+    /// Removes what would be in the way of what is printed next.
+    pub(super) fn end(&self) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Shown::Bars(Some(bars)) = &*shown {
+            let _ = bars.all.clear();
+        }
+        *shown = Shown::Nothing;
+    }
+}
+
+impl Bars {
+    fn new(pipeline: &str, steps: &[std::sync::Arc<str>], total_bytes: Option<u64>) -> Self {
+        let all = MultiProgress::new();
+        let input = match total_bytes {
+            Some(total) => ProgressBar::new(total).with_style(style("{prefix:.bold} {bar:30} {percent:>3}%  {msg}")),
+            None => ProgressBar::new_spinner().with_style(style("{prefix:.bold} {spinner}  {msg}")),
+        };
+        let input = all.add(input.with_prefix(escape_controls(pipeline).into_owned()));
+        let width = steps.iter().map(|step| step.chars().count()).max().unwrap_or(0);
+        let of_step = |step: &std::sync::Arc<str>| {
+            let bar = ProgressBar::new_spinner().with_style(style("  {prefix}  {msg}"));
+            all.add(bar.with_prefix(format!("{:<width$}", escape_controls(step))))
+        };
+        let steps = steps.iter().map(of_step).collect();
+        Self { all, input, steps }
+    }
+
+    fn update(&self, report: &Report, bytes_read: u64) {
+        let rows = grouped(report.rows_in);
+        self.input.set_position(bytes_read);
+        self.input.set_message(format!("{rows} rows  {} rows/s", rate(report.rows_in, report.elapsed)));
+        for (bar, step) in self.steps.iter().zip(&report.steps) {
+            let (rows_in, rows_out) = (grouped(step.rows_in), grouped(step.rows_out));
+            bar.set_message(format!("{rows_in} in  {rows_out} out  busy {}", duration(step.busy)));
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates above are well-formed")
+}

@@ -1,0 +1,82 @@
+//! Messages for people, on standard error.
+
+use std::error::Error;
+use std::io::IsTerminal as _;
+
+use anstream::{AutoStream, ColorChoice, eprintln};
+use anstyle::{AnsiColor, Style};
+use stillbox::{Complaints, Failure, escape_controls, escape_controls_in_lines};
+
+use super::diagnostics;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const STATUS: Style = AnsiColor::Green.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default();
+const BOLD: Style = Style::new().bold();
+
+/// Whether standard error takes colours: it is a terminal, and nothing like `NO_COLOR` speaks against it.
+pub(crate) fn is_coloured() -> bool {
+    AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
+}
+
+/// Whether standard error is a terminal.
+pub(super) fn is_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// A line on what is being done, such as `Compiling steps/a.wasm`.
+pub(super) fn status(verb: &str, object: &str) {
+    eprintln!("{STATUS}{verb:>10}{STATUS:#} {}", escape_controls(object));
+}
+
+/// An error and its causes, one a line.
+pub(super) fn error(error: &dyn Error) {
+    eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls_in_lines(&error.to_string()));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  {NOTE}because{NOTE:#}: {}", escape_controls(&error.to_string()));
+        cause = error.source();
+    }
+}
+
+/// Everything that is wrong with a pipeline file, with the places marked.
+pub(super) fn complaints(complaints: &Complaints) {
+    eprintln!("{}", diagnostics::render(complaints, is_coloured()));
+}
+
+/// A failure: first the words of whoever failed, then where, then what caused it.
+pub(super) fn failure(failure: &Failure) {
+    let style = ERROR;
+    let step = failure.step.as_ref().map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
+    eprintln!("{style}{}{style:#}{step}: {}", failure.kind, escape_controls_in_lines(&failure.message));
+    let mut line = |name: &str, text: &str| eprintln!("  {NOTE}{name}{NOTE:#}: {}", escape_controls(text));
+    if let Some(row) = failure.row.as_ref().or(failure.first_row.as_ref()) {
+        let place = row.to_string();
+        match (failure.batch, &failure.row) {
+            (Some(batch), Some(_)) => line("at", &format!("{place} (batch {batch})")),
+            (Some(batch), None) => line("in", &format!("batch {batch}, which begins at {place}")),
+            (None, _) => line("at", &place),
+        }
+    } else if let Some(batch) = failure.batch {
+        line("in", &format!("batch {batch}"));
+    }
+    if let Some(location) = &failure.location {
+        line("source", &location.to_string());
+    }
+    for cause in &failure.causes {
+        line("because", cause);
+    }
+    for entry in failure.log.iter().rev().take(LINES_SHOWN).rev() {
+        line("log", &entry.message);
+    }
+    let stderr: Vec<&str> = failure.stderr.lines().collect();
+    for text in stderr.iter().rev().take(LINES_SHOWN).rev() {
+        line("stderr", text);
+    }
+    if let Some(hint) = &failure.hint {
+        line("hint", hint);
+    }
+}
+
+/// The last lines of log and standard error that are shown; the record has more.
+const LINES_SHOWN: usize = 5;

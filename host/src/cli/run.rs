@@ -1,0 +1,111 @@
+//! `stillbox run`.
+
+use std::sync::Arc;
+
+use etcetera::BaseStrategy as _;
+use stillbox::{CompileCache, ConfigError, Event, Options, Overrides, Pipeline, RunError};
+
+use super::args::{Changes, Global, Run};
+use super::exit_code::Exit;
+use super::progress::Display;
+use super::signals::Signals;
+use super::{render, summary};
+
+/// Runs the pipeline, and prints what came of it.
+pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
+    let pipeline = match open(&arguments.changes) {
+        Ok(pipeline) => pipeline,
+        Err(exit) => return exit,
+    };
+    let display = Arc::new(Display::new(arguments.progress));
+    let options = Options {
+        threads: arguments.threads.map(usize::from),
+        interrupt: signals.interrupt(),
+        cache: Some(cache(global)),
+        on_event: Some({
+            let display = Arc::clone(&display);
+            Arc::new(move |event| display.show(event))
+        }),
+    };
+    let result = pipeline.run(&options);
+    display.end();
+    match result {
+        Ok(report) => {
+            summary::print(pipeline.name(), &report);
+            Exit::Done
+        }
+        Err(error) => report_error(&error),
+    }
+}
+
+/// Reads the pipeline file and applies the changes, or says what is wrong.
+pub(super) fn open(changes: &Changes) -> Result<Pipeline, Exit> {
+    let overrides =
+        Overrides { set: changes.set.clone(), input: changes.input.clone(), output: changes.output.clone() };
+    let pipeline = Pipeline::from_file(&changes.pipeline).and_then(|pipeline| Ok(pipeline.with(&overrides)?));
+    pipeline.map_err(|error| {
+        match &error {
+            ConfigError::Wrong(complaints) => render::complaints(complaints),
+            other => render::error(other),
+        }
+        Exit::Usage
+    })
+}
+
+/// The cache in the directory that was asked for, or in the user's; none where there is no such directory.
+pub(super) fn cache(global: &Global) -> CompileCache {
+    if let Some(directory) = &global.cache_dir {
+        return CompileCache::at(directory);
+    }
+    match etcetera::choose_base_strategy() {
+        Ok(directories) => CompileCache::at(directories.cache_dir().join("stillbox").join("components")),
+        Err(error) => {
+            tracing::warn!("components are compiled in every run: {error}");
+            CompileCache::disabled()
+        }
+    }
+}
+
+/// Shows what takes long before a run begins.
+pub(super) fn show_preparation(event: &Event<'_>) {
+    match event {
+        Event::Building { folder } => render::status("Building", &folder.display().to_string()),
+        Event::Compiled { component, cached: false } => {
+            render::status("Compiled", &component.display().to_string());
+        }
+        _ => {}
+    }
+}
+
+/// Prints why a pipeline did not run to its end.
+pub(super) fn report_error(error: &RunError) -> Exit {
+    match error {
+        RunError::Config(complaints) => {
+            render::complaints(complaints);
+            Exit::Usage
+        }
+        RunError::Sink(failure) => {
+            render::failure(failure);
+            Exit::Failed
+        }
+        RunError::Failed(failed) => {
+            failed.failures.iter().take(FAILURES_SHOWN).for_each(render::failure);
+            if let Some(more) = failed.failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
+                anstream::eprintln!("and {more} more failures");
+            }
+            Exit::Failed
+        }
+        RunError::Interrupted { signal, report } => {
+            let rows = summary::grouped(report.rows_in);
+            anstream::eprintln!("stopped by {} after {rows} rows; the output is as it was before", signal.name());
+            Exit::Stopped(*signal)
+        }
+        other => {
+            render::error(other);
+            Exit::Failed
+        }
+    }
+}
+
+/// The most failures that are shown; batches in flight may fail together, mostly for the same reason.
+const FAILURES_SHOWN: usize = 3;

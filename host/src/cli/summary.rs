@@ -1,0 +1,92 @@
+//! The numbers at the end of a run.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anstream::eprint;
+use stillbox::{Report, escape_controls};
+
+/// Prints the summary to standard error.
+pub(super) fn print(name: &str, report: &Report) {
+    eprint!("{}", summary(name, report));
+}
+
+fn summary(name: &str, report: &Report) -> String {
+    let mut text = format!("{}: {} rows in", escape_controls(name), grouped(report.rows_in));
+    for sink in &report.sinks {
+        let _ = write!(text, ", {} rows to {}", grouped(sink.rows), escape_controls(&sink.name));
+    }
+    let _ = writeln!(text, " in {} ({} rows/s)", duration(report.elapsed), rate(report.rows_in, report.elapsed));
+    let header = ["step", "rows in", "rows out", "dropped", "rejected", "busy", "instances"].map(str::to_owned);
+    let rows = report.steps.iter().map(|step| {
+        let numbers = [step.rows_in, step.rows_out, step.dropped, step.rejected].map(grouped);
+        let [rows_in, rows_out, dropped, rejected] = numbers;
+        let name = escape_controls(&step.name).into_owned();
+        [name, rows_in, rows_out, dropped, rejected, duration(step.busy), grouped(step.instances)]
+    });
+    let table: Vec<_> = std::iter::once(header).chain(rows).collect();
+    if report.steps.is_empty() {
+        return text;
+    }
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 7] = std::array::from_fn(width);
+    for row in &table {
+        let _ = write!(text, "  {:<width$}", row[0], width = widths[0]);
+        for (cell, width) in row.iter().zip(widths).skip(1) {
+            let _ = write!(text, "  {cell:>width$}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Rows a second.
+pub(super) fn rate(rows: u64, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    if seconds > 0.0 { grouped((rows as f64 / seconds) as u64) } else { "-".into() }
+}
+
+/// A number with its digits in groups of three.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A duration in the unit that fits.
+pub(super) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds >= 60.0 {
+        format!("{}m {:02}s", duration.as_secs() / 60, duration.as_secs() % 60)
+    } else if seconds >= 1.0 {
+        format!("{seconds:.2} s")
+    } else {
+        format!("{:.1} ms", seconds * 1e3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1000), "1,000");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn durations_are_in_the_unit_that_fits() {
+        assert_eq!(duration(Duration::from_micros(1500)), "1.5 ms");
+        assert_eq!(duration(Duration::from_millis(1500)), "1.50 s");
+        assert_eq!(duration(Duration::from_secs(125)), "2m 05s");
+    }
+}

@@ -1,0 +1,71 @@
+//! What can be said of a step from its file alone.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::component::{
+    CompileCache, ComponentError, Fuel, Import, Manifest, Signature, Workshop,
+};
+use crate::failure::Failure;
+use crate::interrupt::{Interrupt, Stop, StopReason};
+use crate::sandbox::Limits;
+
+/// A step, described.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// What the step says of itself.
+    pub manifest: Manifest,
+    /// What it imports.
+    pub imports: Vec<Import>,
+    /// The size of its file in bytes.
+    pub size: u64,
+    /// The digest of its file: `sha256:` and 64 hexadecimal digits.
+    pub digest: Arc<str>,
+    /// Its columns, where parameters were given.
+    pub signature: Option<Signature>,
+}
+
+/// Why a step cannot be described.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InspectError {
+    /// The file is not a step.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// The step does not accept the parameters.
+    #[error("the step does not accept these parameters: {0}")]
+    Parameters(Box<Failure>),
+    /// The sandbox cannot be set up on this machine.
+    #[error("the sandbox cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// Describes the step in a file. It is loaded and asked; with parameters (a JSON object) it is bound, too.
+///
+/// # Errors
+/// The file is not a step, or the step refuses the parameters.
+pub fn inspect(
+    path: &Path,
+    parameters: Option<&str>,
+    cache: CompileCache,
+    interrupt: &Interrupt,
+) -> Result<Inspection, InspectError> {
+    let workshop =
+        Workshop::new(2, Fuel::Off, cache).map_err(|error| InspectError::Setup(format!("{error:#}")))?;
+    let stop = Stop::default();
+    stop.reaches(workshop.sandbox().engine());
+    interrupt.on_trigger({
+        let stop = stop.clone();
+        move |signal| stop.stop(StopReason::Signal(signal))
+    });
+    let component = workshop.load(path, &stop)?;
+    let bind = |parameters| workshop.bind(&component, parameters, &Limits::default(), &stop);
+    let signature = parameters.map(bind).transpose().map_err(InspectError::Parameters)?;
+    Ok(Inspection {
+        manifest: component.manifest().clone(),
+        imports: component.imports().to_vec(),
+        size: component.size(),
+        digest: Arc::clone(component.digest()),
+        signature,
+    })
+}
