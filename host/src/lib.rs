@@ -6,3 +6,7 @@ mod data_type;
 mod format;
 mod sink;
 mod source;
+mod text;
+
+pub use config::{Complaint, Complaints, ConfigError, Overrides, Place};
+pub use text::{escape_controls, escape_controls_in_lines};

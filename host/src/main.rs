@@ -1,2 +1,4 @@
 //! The command.
+mod cli;
+
 fn main() {}

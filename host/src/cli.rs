@@ -1,0 +1,2 @@
+//! The command line: the only part that prints.
+mod diagnostics;
