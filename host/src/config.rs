@@ -1,1 +1,173 @@
-//! The pipeline file.
+//! The pipeline file: what was asked for, key by key.
+//!
+//! Reading is pure: only the text decides, no other file is looked at. Everything that is wrong comes out at once, each
+//! with its line and column. Whether files exist, names in `from` lead anywhere and parameters please their steps is
+//! for the plan to say; whatever it may want to point at carries its place in the file.
+
+pub(crate) mod batch_rows;
+mod check;
+pub(crate) mod columns;
+mod complaint;
+mod entry;
+mod error;
+mod format;
+mod from;
+mod load;
+pub(crate) mod location;
+mod name;
+mod overrides;
+pub(crate) mod parameters;
+mod pipeline;
+pub(crate) mod place;
+mod position;
+mod sink;
+mod source;
+mod step;
+pub(crate) mod suggestion;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+pub use complaint::{Complaint, Complaints};
+pub use error::ConfigError;
+pub use overrides::Overrides;
+pub(crate) use pipeline::PipelineTable;
+pub use place::Place;
+pub(crate) use sink::SinkTable;
+pub(crate) use source::SourceTable;
+pub(crate) use place::Placed;
+pub(crate) use step::StepTable;
+pub(crate) use suggestion::nearest;
+
+use check::Check;
+use table::{Table, kind};
+
+/// A pipeline file, checked by itself. There is at least one source and one sink.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Config {
+    /// The file, as it was named.
+    pub(crate) file: PathBuf,
+    /// Its text, without a byte order mark. Places count its bytes.
+    pub(crate) text: Arc<str>,
+    /// `[pipeline]`.
+    pub(crate) pipeline: PipelineTable,
+    /// Every `[[source]]`, in the order of the file.
+    pub(crate) sources: Vec<SourceTable>,
+    /// Every `[[step]]`, in the order of the file.
+    pub(crate) steps: Vec<StepTable>,
+    /// Every `[[sink]]`, in the order of the file.
+    pub(crate) sinks: Vec<SinkTable>,
+}
+
+impl Config {
+    /// Reads the text of a pipeline file. Relative paths in it start from the folder that `file` is in.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text: what is not TOML, unknown keys, values of the wrong type or out of range,
+    /// what is missing.
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Complaints> {
+        let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(text).into();
+        let base = file.parent().unwrap_or(Path::new(""));
+        let (document, errors) = DeTable::parse_recoverable(&text);
+        let mut check = Check::new(&text, base, &errors);
+        let tables = read(&document, &mut check);
+        let complaints = check.into_complaints();
+        match tables {
+            Some((pipeline, sources, steps, sinks)) if complaints.is_empty() => {
+                Ok(Self { file: file.to_owned(), text: Arc::clone(&text), pipeline, sources, steps, sinks })
+            }
+            _ => Err(Complaints::new(file, Arc::clone(&text), complaints)),
+        }
+    }
+
+    /// Complaints that a later stage has about this file.
+    pub(crate) fn complaints(&self, list: Vec<Complaint>) -> Complaints {
+        Complaints::new(&self.file, Arc::clone(&self.text), list)
+    }
+}
+
+type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>);
+
+/// Reads the whole file. Where something is wrong, parts are missing from the result, and there is a complaint.
+fn read(document: &Spanned<DeTable<'_>>, check: &mut Check<'_>) -> Option<Tables> {
+    let mut root = Table::new("", 0..0, document.get_ref());
+    let pipeline = read_pipeline(&mut root, check);
+    let sources = read_each(&mut root, "source", "[[source]]", source::read, check);
+    let steps = read_each(&mut root, "step", "[[step]]", step::read, check);
+    let sinks = read_each(&mut root, "sink", "[[sink]]", sink::read, check);
+    if !root.has("source") {
+        let help = "add a [[source]] with a `path` that rows are read from";
+        check.push_missing(Complaint::new(Place::File, "the pipeline has no [[source]]").help(help));
+    }
+    if !root.has("sink") {
+        let help = "add a [[sink]] with a `path` that rows are written to";
+        check.push_missing(Complaint::new(Place::File, "the pipeline has no [[sink]]").help(help));
+    }
+    root.finish(check);
+    Some((pipeline?, sources, steps, sinks))
+}
+
+fn read_pipeline(root: &mut Table<'_>, check: &mut Check<'_>) -> Option<PipelineTable> {
+    const TITLE: &str = "[pipeline]";
+    let Some(entry) = root.take("pipeline") else {
+        let help = "begin it with a line [pipeline] and a line such as `name = \"clean-text\"`";
+        check.push_missing(Complaint::new(Place::File, "the file has no [pipeline]").help(help));
+        return None;
+    };
+    let DeValue::Table(entries) = entry.value else {
+        check.push(misshapen(TITLE, entry.value, entry.span));
+        return None;
+    };
+    pipeline::read(Table::new(TITLE, entry.span, entries), check)
+}
+
+/// Reads every table of an array of tables.
+fn read_each<T>(
+    root: &mut Table<'_>,
+    key: &'static str,
+    title: &'static str,
+    read: impl Fn(Table<'_>, &mut Check<'_>) -> Option<T>,
+    check: &mut Check<'_>,
+) -> Vec<T> {
+    let Some(entry) = root.take(key) else {
+        return Vec::new();
+    };
+    match entry.value {
+        DeValue::Array(tables) if tables.is_empty() => {
+            let complaint = Complaint::new(Place::Span(entry.span), format!("`{key}` is an empty array"));
+            check.push(complaint.help(format!("begin each {key} with a line {title}, or leave the key out")));
+            Vec::new()
+        }
+        DeValue::Array(tables) => {
+            let mut all = Vec::with_capacity(tables.len());
+            for table in tables.iter() {
+                match table.get_ref() {
+                    DeValue::Table(entries) => all.extend(read(Table::new(title, table.span(), entries), check)),
+                    other => check.push(misshapen(title, other, table.span())),
+                }
+            }
+            all
+        }
+        DeValue::Table(entries) => {
+            // What is in it is read all the same, so that its mistakes are told along with this one.
+            check.push(misshapen(title, entry.value, entry.span.clone()));
+            read(Table::new(title, entry.span, entries), check).into_iter().collect()
+        }
+        other => {
+            check.push(misshapen(title, other, entry.span));
+            Vec::new()
+        }
+    }
+}
+
+fn misshapen(title: &str, value: &DeValue<'_>, span: std::ops::Range<usize>) -> Complaint {
+    Complaint::new(Place::Span(span), format!("expected {title}, found {}", kind(value)))
+        .label(format!("expected {title}"))
+        .help(format!("begin it with a line {title}"))
+}

@@ -1,0 +1,70 @@
+//! `columns`: the columns of a source and their types, in order.
+
+use toml::de::DeValue;
+
+use super::check::{Check, shortened};
+use super::complaint::Complaint;
+use super::entry::{choice, wrong_type};
+use super::place::{Place, Placed};
+use super::table::Table;
+use crate::data_type::DataType;
+use crate::format::Format;
+
+/// A column that the file declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ColumnSetting {
+    /// The column's name.
+    pub(crate) name: Placed<String>,
+    /// Its type.
+    pub(crate) data_type: Placed<DataType>,
+}
+
+/// Reads `columns`, a table of names and types. Left out, the columns are found by looking at the rows.
+pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<Vec<ColumnSetting>>> {
+    let entry = table.take("columns")?;
+    let DeValue::Table(entries) = entry.value else {
+        entry.wrong_type("a table of names and types", check);
+        return None;
+    };
+    if entries.is_empty() {
+        check.push(entry.complaint(format!("{} is empty", entry.name)).help(
+            "name the columns, as in `columns = { id = \"integer\" }`, or leave it out to take them from the rows",
+        ));
+    }
+    let mut written: Vec<_> = entries.iter().collect();
+    written.sort_by_key(|(name, _)| name.span().start);
+    let types = DataType::ALL.map(|data_type| (data_type.name(), data_type));
+    let mut columns = Vec::with_capacity(written.len());
+    for (name, value) in written {
+        let shown = format!("`columns.{}`", shortened(name.get_ref()));
+        match value.get_ref() {
+            DeValue::String(data_type) => {
+                let data_type = Placed::at(data_type.to_string(), value.span());
+                if let Some(chosen) = choice(&shown, &data_type, "type", &types, check) {
+                    let name = Placed::at(name.get_ref().to_string(), name.span());
+                    columns.push(ColumnSetting { name, data_type: Placed::new(chosen, data_type.place) });
+                }
+            }
+            DeValue::Table(_) => {
+                let complaint = wrong_type(&shown, value.get_ref(), value.span(), "the name of a type");
+                check.push(complaint.help("put a column's name in quotes if there is a dot in it"));
+            }
+            other => check.push(wrong_type(&shown, other, value.span(), "the name of a type")),
+        }
+    }
+    Some(Placed::at(columns, entry.key))
+}
+
+/// Complains where a format brings its columns itself.
+pub(super) fn fit(columns: &Place, format: Format) -> Option<Complaint> {
+    match format {
+        Format::JsonLines | Format::Csv => None,
+        Format::Parquet | Format::Arrow => Some(
+            Complaint::new(
+                columns.clone(),
+                format!("`columns` in [[source]] is for jsonl and csv, and this source is {format}"),
+            )
+            .help(format!("leave it out: {format} files name their columns and types themselves")),
+        ),
+    }
+}

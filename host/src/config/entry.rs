@@ -1,0 +1,98 @@
+//! The value of one key, as the type that it has to be.
+
+use std::ops::{Range, RangeInclusive};
+
+use toml::de::{DeInteger, DeValue};
+
+use super::check::{Check, shortened};
+use super::complaint::Complaint;
+use super::place::{Place, Placed};
+use super::suggestion::nearest;
+use super::table::{Entry, kind, list};
+
+impl Entry<'_> {
+    /// A complaint about the value.
+    pub(super) fn complaint(&self, message: impl AsRef<str>) -> Complaint {
+        Complaint::new(Place::Span(self.span.clone()), message)
+    }
+
+    /// Complains that the value is not what was expected, such as "an integer".
+    pub(super) fn wrong_type(&self, expected: &str, check: &mut Check<'_>) {
+        check.push(wrong_type(&self.name, self.value, self.span.clone(), expected));
+    }
+
+    /// The value as a string.
+    pub(super) fn string(&self, check: &mut Check<'_>) -> Option<Placed<String>> {
+        if let DeValue::String(text) = self.value {
+            return Some(Placed::at(text.to_string(), self.span.clone()));
+        }
+        self.wrong_type("a string", check);
+        None
+    }
+
+    /// The value as an integer within a range.
+    pub(super) fn integer(&self, range: RangeInclusive<u64>, check: &mut Check<'_>) -> Option<Placed<u64>> {
+        let DeValue::Integer(written) = self.value else {
+            self.wrong_type("an integer", check);
+            return None;
+        };
+        if let Some(number) = integer(written).and_then(|number| u64::try_from(number).ok())
+            && range.contains(&number)
+        {
+            return Some(Placed::at(number, self.span.clone()));
+        }
+        let bounds = format!("from {} to {}", range.start(), range.end());
+        check.push(
+            self.complaint(format!("{} is {}, which is out of range", self.name, shortened(&written.to_string())))
+                .label(format!("expected an integer {bounds}"))
+                .help(format!("give an integer {bounds}")),
+        );
+        None
+    }
+
+    /// The value as one of a few words.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        what: &str,
+        choices: &[(&'static str, T)],
+        check: &mut Check<'_>,
+    ) -> Option<Placed<T>> {
+        let written = self.string(check)?;
+        choice(&self.name, &written, what, choices, check).map(|chosen| Placed::new(chosen, written.place))
+    }
+}
+
+/// One of a few words, or a complaint that lists them.
+pub(super) fn choice<T: Copy>(
+    name: &str,
+    written: &Placed<String>,
+    what: &str,
+    choices: &[(&'static str, T)],
+    check: &mut Check<'_>,
+) -> Option<T> {
+    if let Some((_, chosen)) = choices.iter().find(|(word, _)| word == &written.value) {
+        return Some(*chosen);
+    }
+    let words = || choices.iter().map(|(word, _)| *word);
+    let mut complaint = Complaint::new(
+        written.place.clone(),
+        format!("{name} is \"{}\", which is no {what}", shortened(&written.value)),
+    )
+    .label(format!("no {what}"));
+    if let Some(meant) = nearest(&written.value, words()) {
+        complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+    }
+    check.push(complaint.help(format!("the {what}s are {}", list(words(), "and"))));
+    None
+}
+
+/// A complaint that a value is not what was expected.
+pub(super) fn wrong_type(name: &str, value: &DeValue<'_>, span: Range<usize>, expected: &str) -> Complaint {
+    Complaint::new(Place::Span(span), format!("{name} is {}, not {expected}", kind(value)))
+        .label(format!("expected {expected}"))
+}
+
+/// The number, or none where it takes more than 128 bits.
+pub(super) fn integer(written: &DeInteger<'_>) -> Option<i128> {
+    i128::from_str_radix(written.as_str(), written.radix()).ok()
+}

@@ -1,0 +1,67 @@
+//! `format` and `compression`: how a file is written, where its ending doesn't say so.
+
+use std::path::Path;
+
+use super::check::{Check, shortened};
+use super::complaint::Complaint;
+use super::location::Location;
+use super::place::Placed;
+use super::table::Table;
+use crate::format::{Compression, Format};
+
+/// Which way the rows go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// Out of a file, into the pipeline.
+    Input,
+    /// Out of the pipeline, into a file.
+    Output,
+}
+
+/// Reads `format`, one of the names in [`Format::ALL`].
+pub(super) fn read_format(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<Format>> {
+    let choices = Format::ALL.map(|format| (format.name(), format));
+    table.take("format")?.choice("format", &choices, check)
+}
+
+/// Reads `compression`, one of the names in [`Compression::ALL`].
+pub(super) fn read_compression(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<Compression>> {
+    let choices = Compression::ALL.map(|compression| (compression.name(), compression));
+    table.take("compression")?.choice("compression", &choices, check)
+}
+
+/// The format that a path's ending stands for, or a complaint that says to set `format`.
+pub(super) fn of_location(location: &Placed<Location>, direction: Direction) -> Result<Format, Complaint> {
+    if location.is_standard() {
+        let stream = match direction {
+            Direction::Input => "standard input",
+            Direction::Output => "standard output",
+        };
+        return Err(Complaint::new(location.place.clone(), format!("the format of {stream} is not known"))
+            .label("no ending to tell the format by")
+            .help("add `format = \"jsonl\"`, or csv, parquet or arrow"));
+    }
+    Format::of_path(&location.written).ok_or_else(|| {
+        let written = location.written.display().to_string();
+        let complaint = Complaint::new(
+            location.place.clone(),
+            format!("the ending of `{}` stands for no format", shortened(&written)),
+        )
+        .label("unknown ending");
+        complaint.help(if ends_in_json(&location.written) {
+            "if it holds one JSON object a line, set `format = \"jsonl\"`; a file that is one JSON array has to be \
+             rewritten as JSON Lines"
+        } else {
+            "set `format` to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow \
+             (.gz or .zst may follow)"
+        })
+    })
+}
+
+fn ends_in_json(path: &Path) -> bool {
+    let stem = match Compression::of_path(path) {
+        Compression::None => path.to_path_buf(),
+        Compression::Gzip | Compression::Zstd => path.with_extension(""),
+    };
+    stem.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+}

@@ -1,0 +1,45 @@
+//! From a file to its text.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use super::Config;
+use super::complaint::{Complaint, Complaints};
+use super::error::ConfigError;
+use super::place::Place;
+
+/// The largest file that is read: far more than a person writes, and less than a device file that never ends.
+const LARGEST_FILE: u64 = 64 << 20;
+
+impl Config {
+    /// Reads a pipeline file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is larger than 64 MiB, is not UTF-8, or something in it is wrong.
+    pub(crate) fn from_file(file: &Path) -> Result<Self, ConfigError> {
+        let bytes = read(file).map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Self::parse(file, &text)?),
+            Err(error) => {
+                let start = error.utf8_error().valid_up_to();
+                let text = String::from_utf8_lossy(error.as_bytes());
+                // The text up to here is the file's; here stands the replacement for what could not be decoded.
+                let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
+                let complaint = Complaint::new(Place::Span(start..end), "the file is not UTF-8 text")
+                    .label("bytes that are no UTF-8")
+                    .help("save it as UTF-8; if it is no text at all, give the pipeline file, which is TOML");
+                Err(Complaints::new(file, text.into_owned().into(), vec![complaint]).into())
+            }
+        }
+    }
+}
+
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 64 MiB, which no pipeline file is"));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,66 @@
+//! `name`: what a pipeline or one of its parts is called.
+
+use super::check::{Check, shortened};
+use super::complaint::Complaint;
+use super::place::Placed;
+use super::table::Entry;
+use crate::text::is_unfit;
+
+/// Bytes in a name, so that a folder named after it, with a run's id behind, stays below the 255 that file systems
+/// allow.
+const LONGEST_NAME: usize = 100;
+
+/// Reads the name of a pipeline. It names folders: no separators of paths, no dot in front.
+pub(super) fn read_pipeline_name(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Placed<String>> {
+    let name = entry.string(check)?;
+    let wrong = if name.trim() != name.value {
+        Some("begins or ends with a space")
+    } else if name.starts_with('.') {
+        Some("begins with a dot")
+    } else if name.contains(['/', '\\']) {
+        Some("contains a path separator")
+    } else {
+        None
+    };
+    accept(entry, name, wrong, "runs are kept in folders of this name; give one such as \"clean-text\"", check)
+}
+
+/// Reads the name of a source, step or sink: letters and digits, with `-` and `_` behind the first.
+pub(super) fn read_node_name(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Placed<String>> {
+    let name = entry.string(check)?;
+    let wrong = if !name.starts_with(char::is_alphanumeric) && !name.is_empty() {
+        Some("begins with neither a letter nor a digit")
+    } else if !name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_') {
+        Some("contains something other than letters, digits, `-` and `_`")
+    } else {
+        None
+    };
+    let name = accept(entry, name, wrong, "give a name such as \"count-words\"", check)?;
+    check.claim_name(&name);
+    Some(name)
+}
+
+fn accept(
+    entry: &Entry<'_>,
+    name: Placed<String>,
+    wrong: Option<&str>,
+    help: &str,
+    check: &mut Check<'_>,
+) -> Option<Placed<String>> {
+    let too_long = format!("is longer than {LONGEST_NAME} bytes");
+    let wrong = if name.is_empty() {
+        "is empty"
+    } else if name.len() > LONGEST_NAME {
+        &too_long
+    } else if name.contains(is_unfit) {
+        "contains a control or invisible character"
+    } else if let Some(wrong) = wrong {
+        wrong
+    } else {
+        return Some(name);
+    };
+    let shown = if name.is_empty() { String::new() } else { format!(" \"{}\"", shortened(&name)) };
+    let complaint = Complaint::new(name.place, format!("{}{shown} {wrong}", entry.name));
+    check.push(complaint.help(help));
+    None
+}

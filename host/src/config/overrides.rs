@@ -1,0 +1,162 @@
+//! What the command line changes about a pipeline file.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use toml::de::DeValue;
+
+use super::check::shortened;
+use super::complaint::{Complaint, Complaints};
+use super::format::{self, Direction};
+use super::location::Location;
+use super::parameters;
+use super::place::{Place, Placed};
+use super::suggestion::nearest;
+use super::table::list;
+use super::{Config, SourceTable};
+use crate::format::{Compression, Format};
+
+/// Settings that replace those of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Parameters of steps, each as `STEP.PARAMETER=VALUE`. Dots lead into tables: `STEP.TABLE.PARAMETER=VALUE`. The
+    /// value is a TOML value where it reads as one (`5`, `true`, `"5"`, `["a", "b"]`, `{ a = 1 }`), and a plain string
+    /// otherwise. A later one wins over an earlier one.
+    pub set: Vec<String>,
+    /// The path of the only source, relative to the current directory; `-` is standard input.
+    ///
+    /// A known ending says the format and compression, whatever the file sets for the path that it had. With any
+    /// other ending, and for `-`, the file's `format` and `compression` hold; without a `format`, `-` is JSON Lines.
+    pub input: Option<PathBuf>,
+    /// The path of the only sink, relative to the current directory; `-` is standard output. Its format is found like
+    /// that of `input`.
+    pub output: Option<PathBuf>,
+}
+
+impl Config {
+    /// This configuration with what the command line changes.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the changes: a step that there is not, a form other than
+    /// `STEP.PARAMETER=VALUE`, several sources or sinks to choose from, a path of no known format.
+    pub(crate) fn with(mut self, overrides: &Overrides) -> Result<Self, Complaints> {
+        let mut complaints = Vec::new();
+        for argument in &overrides.set {
+            complaints.extend(self.set(argument).err());
+        }
+        if let Some(path) = &overrides.input {
+            complaints.extend(self.set_input(path).err());
+        }
+        if let Some(path) = &overrides.output {
+            complaints.extend(self.set_output(path).err());
+        }
+        if complaints.is_empty() { Ok(self) } else { Err(self.complaints(complaints)) }
+    }
+
+    fn set(&mut self, argument: &str) -> Result<(), Complaint> {
+        const FORM: &str = "write it as STEP.PARAMETER=VALUE, such as filter.min-words=5";
+        let place = Place::Argument(format!("--set {}", shortened(argument)).into());
+        let malformed = |wrong| Complaint::new(place.clone(), wrong).help(FORM);
+        let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
+        let (step, path) = target.split_once('.').ok_or_else(|| malformed("there is no `.` behind a step's name"))?;
+        let path: Vec<&str> = path.split('.').collect();
+        if step.is_empty() || path.iter().any(|key| key.is_empty()) {
+            return Err(malformed("the name of the step or of the parameter is empty"));
+        }
+        let value = value(written, &place)?;
+
+        let names = self.steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>();
+        let Some(index) = names.iter().position(|name| *name == step) else {
+            let mut complaint = Complaint::new(place, format!("there is no step \"{}\"", shortened(step)));
+            if let Some(meant) = nearest(step, names.iter().copied()) {
+                complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+            }
+            return Err(match names.as_slice() {
+                [] => complaint.help("this pipeline has no steps"),
+                names => complaint.help(format!("the steps are {}", list(names.iter().copied(), "and"))),
+            });
+        };
+        self.steps[index].parameters.set(&path, value, &place).map_err(|tables| {
+            let message = format!("`{}` of step \"{step}\" is no table", path[..tables].join("."));
+            Complaint::new(place, message).help("set the parameter itself, without what is behind its dot")
+        })
+    }
+
+    fn set_input(&mut self, path: &Path) -> Result<(), Complaint> {
+        let place = argument("--input", path);
+        let [source] = self.sources.as_mut_slice() else {
+            return Err(several("source", self.sources.len(), place));
+        };
+        let path = location(path, place)?;
+        let formats = Formats {
+            format: source.format_is_set.then_some(&source.format),
+            compression: source.compression.as_ref(),
+        };
+        let (format, compression) = formats.of(&path, Direction::Input)?;
+        *source = SourceTable { path, format, compression, ..source.clone() };
+        source.misfit().map_or(Ok(()), Err)
+    }
+
+    fn set_output(&mut self, path: &Path) -> Result<(), Complaint> {
+        let place = argument("--output", path);
+        let [sink] = self.sinks.as_mut_slice() else {
+            return Err(several("sink", self.sinks.len(), place));
+        };
+        let path = location(path, place)?;
+        let formats =
+            Formats { format: sink.format_is_set.then_some(&sink.format), compression: sink.compression.as_ref() };
+        (sink.format, sink.compression) = formats.of(&path, Direction::Output)?;
+        sink.path = path;
+        Ok(())
+    }
+}
+
+/// What the file sets about the path that is replaced.
+struct Formats<'a> {
+    format: Option<&'a Placed<Format>>,
+    compression: Option<&'a Placed<Compression>>,
+}
+
+impl Formats<'_> {
+    fn of(
+        self,
+        path: &Placed<Location>,
+        direction: Direction,
+    ) -> Result<(Placed<Format>, Option<Placed<Compression>>), Complaint> {
+        let by_ending = format::of_location(path, direction);
+        if let (Ok(format), false) = (&by_ending, path.is_standard()) {
+            return Ok((Placed::new(*format, path.place.clone()), None));
+        }
+        let format = match (self.format, by_ending) {
+            (Some(format), _) => format.clone(),
+            (None, _) if path.is_standard() => Placed::new(Format::JsonLines, path.place.clone()),
+            (None, Ok(format)) => Placed::new(format, path.place.clone()),
+            (None, Err(complaint)) => return Err(complaint),
+        };
+        Ok((format, self.compression.cloned()))
+    }
+}
+
+/// The value as TOML where it reads as TOML, and the text itself otherwise.
+fn value(written: &str, place: &Place) -> Result<Value, Complaint> {
+    match DeValue::parse(written.trim()) {
+        Ok(value) => parameters::from_toml(value.get_ref(), place),
+        Err(_) => Ok(Value::String(written.to_owned())),
+    }
+}
+
+fn argument(flag: &str, path: &Path) -> Place {
+    Place::Argument(format!("{flag} {}", path.display()).into())
+}
+
+fn location(path: &Path, place: Place) -> Result<Placed<Location>, Complaint> {
+    if path.as_os_str().is_empty() {
+        return Err(Complaint::new(place, "the path is empty").help("give a file, or `-`"));
+    }
+    Ok(Placed::new(Location { written: path.to_owned(), base: PathBuf::new() }, place))
+}
+
+fn several(what: &str, count: usize, place: Place) -> Complaint {
+    Complaint::new(place, format!("the pipeline has {count} {what}s, and this replaces the path of a single one"))
+        .help(format!("change the `path` of the [[{what}]] in the pipeline file"))
+}

@@ -1,0 +1,28 @@
+//! `[pipeline]`: what holds for the whole of it.
+
+use super::batch_rows;
+use super::check::Check;
+use super::name::read_pipeline_name;
+use super::place::Placed;
+use super::table::Table;
+
+/// The table `[pipeline]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PipelineTable {
+    /// What the pipeline is called.
+    pub(crate) name: Placed<String>,
+    /// What it is for, in the operator's words.
+    pub(crate) description: Option<Placed<String>>,
+    /// Rows in a batch, by default [`DEFAULT_BATCH_ROWS`](super::DEFAULT_BATCH_ROWS).
+    pub(crate) batch_rows: Option<Placed<usize>>,
+}
+
+pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<PipelineTable> {
+    let name = table
+        .require("name", "add a line such as `name = \"clean-text\"`", check)
+        .and_then(|entry| read_pipeline_name(&entry, check));
+    let description = table.take("description").and_then(|entry| entry.string(check));
+    let batch_rows = batch_rows::read(&mut table, check);
+    table.finish(check);
+    Some(PipelineTable { name: name?, description, batch_rows })
+}

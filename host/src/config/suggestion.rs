@@ -1,0 +1,50 @@
+//! "Did you mean": the known name that a misspelt one is nearest to.
+
+/// Names longer than this are compared with nothing: no known name comes near, and the comparison takes quadratic time.
+const LONGEST_COMPARED: usize = 64;
+
+/// The candidate nearest to `written`, when it is near enough to be a slip.
+///
+/// Case and the difference between `_` and `-` count for nothing. A third of the characters may be wrong, at least
+/// one, at most three; neighbours swapped count as one (the restricted Damerau-Levenshtein distance).
+pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if written.is_empty() || written.len() > LONGEST_COMPARED {
+        return None;
+    }
+    let written = plain(written);
+    let allowed = (written.chars().count() / 3).clamp(1, 3);
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST_COMPARED)
+        .map(|candidate| (strsim::osa_distance(&written, &plain(candidate)), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace('_', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: [&str; 4] = ["batch-rows", "description", "from", "name"];
+
+    #[test]
+    fn slips_are_recognised() {
+        assert_eq!(nearest("batch_rows", KEYS), Some("batch-rows"));
+        assert_eq!(nearest("Name", KEYS), Some("name"));
+        assert_eq!(nearest("fomr", KEYS), Some("from"));
+        assert_eq!(nearest("decsription", KEYS), Some("description"));
+    }
+
+    #[test]
+    fn other_words_are_not() {
+        assert_eq!(nearest("component", KEYS), None);
+        assert_eq!(nearest("", KEYS), None);
+        assert_eq!(nearest("x", KEYS), None);
+        assert_eq!(nearest(&"name".repeat(1000), KEYS), None);
+    }
+}

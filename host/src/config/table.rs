@@ -1,0 +1,113 @@
+//! One table of the file, taken apart key by key.
+
+use std::ops::Range;
+
+use toml::de::{DeTable, DeValue};
+
+use super::check::{Check, shortened};
+use super::complaint::Complaint;
+use super::place::Place;
+use super::suggestion::nearest;
+
+/// A table while it is read. The keys that were asked for are the keys that are known, so the list that a complaint
+/// shows cannot go stale.
+pub(super) struct Table<'t> {
+    /// What messages call it: `[pipeline]`, `[[step]]`.
+    title: &'static str,
+    /// Its header, or the whole of an inline table.
+    header: Range<usize>,
+    entries: &'t DeTable<'t>,
+    known: Vec<&'static str>,
+}
+
+/// A key of a table with its value.
+pub(super) struct Entry<'t> {
+    /// How messages name it: the key and its table.
+    pub(super) name: String,
+    pub(super) key: Range<usize>,
+    pub(super) value: &'t DeValue<'t>,
+    pub(super) span: Range<usize>,
+}
+
+impl<'t> Table<'t> {
+    pub(super) fn new(title: &'static str, header: Range<usize>, entries: &'t DeTable<'t>) -> Self {
+        Self { title, header, entries, known: Vec::new() }
+    }
+
+    /// The place of the whole table.
+    pub(super) fn place(&self) -> Place {
+        Place::Span(self.header.clone())
+    }
+
+    /// Whether a key is there at all, whatever its value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// The value of a key, if it is there.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'t>> {
+        self.known.push(key);
+        let (name, value) = self.entries.get_key_value(key)?;
+        Some(Entry {
+            name: if self.title.is_empty() { format!("`{key}`") } else { format!("`{key}` in {}", self.title) },
+            key: name.span(),
+            value: value.get_ref(),
+            span: value.span(),
+        })
+    }
+
+    /// The value of a key that must be there; `help` says what to write where it is not.
+    pub(super) fn require(&mut self, key: &'static str, help: &str, check: &mut Check<'_>) -> Option<Entry<'t>> {
+        let entry = self.take(key);
+        if entry.is_none() {
+            check.push_missing(
+                Complaint::new(self.place(), format!("{} has no `{key}`", self.title))
+                    .label(format!("`{key}` is missing"))
+                    .help(help),
+            );
+        }
+        entry
+    }
+
+    /// Complains about every key that nobody asked for.
+    pub(super) fn finish(mut self, check: &mut Check<'_>) {
+        self.known.sort_unstable();
+        let place = if self.title.is_empty() { "the file" } else { self.title };
+        for (key, _) in self.entries.iter() {
+            let written: &str = key.get_ref();
+            if self.known.contains(&written) {
+                continue;
+            }
+            let mut complaint =
+                Complaint::new(Place::Span(key.span()), format!("unknown key `{}` in {place}", shortened(written)))
+                    .label("unknown key");
+            if let Some(meant) = nearest(written, self.known.iter().copied()) {
+                complaint = complaint.help(format!("did you mean `{meant}`?"));
+            }
+            check.push(complaint.help(format!("{place} takes {}", list(self.known.iter().copied(), "and"))));
+        }
+    }
+}
+
+/// What a TOML value is, with its article.
+pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// `a, b and c`.
+pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a str>, conjunction: &str) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [name] => (*name).to_owned(),
+        [names @ .., last] => format!("{} {conjunction} {last}", names.join(", ")),
+    }
+}
