@@ -1,0 +1,189 @@
+//! Arrow values as JSON: what JSON Lines has in a line, and what a step gets that reads a list, struct or map.
+
+mod nested;
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, StringArray};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{ArrowError, DataType as ArrowType, Field, FieldRef};
+
+use crate::data_type::DataType;
+pub(crate) use nested::Encoding;
+use nested::NestedValues;
+
+/// Why a value has no JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoJson {
+    /// It is, or holds, a number that is not finite: `NaN`, `inf` or `-inf`.
+    NotFinite(String),
+    /// It has no text form.
+    NoText(String),
+}
+
+/// Why an array has no JSON texts.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JsonTextsError {
+    /// JSON has nothing for values of this type.
+    #[error("values of this type cannot be written as JSON")]
+    Type(#[from] ArrowError),
+    /// One value has no JSON.
+    #[error("row {row} has {reason}, which JSON cannot hold")]
+    Value {
+        /// The row in the array, from 0.
+        row: usize,
+        /// What it has.
+        reason: String,
+    },
+}
+
+/// The values of an array as JSON texts, one a row; a null is null.
+///
+/// Columns of the type `json` keep their text, but for line breaks between its tokens. Bytes are base64. Dates and times
+/// are texts in ISO 8601, decimals are numbers with all their digits.
+///
+/// # Errors
+///
+/// The type has no JSON (unions, maps whose keys are no texts), or a number is not finite.
+pub(crate) fn json_texts(array: &dyn Array, field: &Field) -> Result<StringArray, JsonTextsError> {
+    let (field, encoding) = (Arc::new(field.clone()), Encoding::new());
+    let mut values = JsonValues::new(array, &field, &encoding)?;
+    let mut texts = StringBuilder::with_capacity(array.len(), array.len() * 16);
+    let mut text = Vec::new();
+    let mut bytes: usize = 0;
+    for row in 0..array.len() {
+        text.clear();
+        if values.is_null(row) {
+            texts.append_null();
+            continue;
+        }
+        let error = |reason| JsonTextsError::Value { row, reason };
+        values.write_value(row, &mut text).map_err(|no_json| match no_json {
+            NoJson::NotFinite(reason) | NoJson::NoText(reason) => error(reason),
+        })?;
+        bytes += text.len();
+        if i32::try_from(bytes).is_err() {
+            return Err(error("more text than a batch can hold".to_owned()));
+        }
+        texts.append_value(std::str::from_utf8(&text).expect("JSON is made of texts"));
+    }
+    Ok(texts.finish())
+}
+
+/// The values of one column, ready to be written as JSON.
+pub(crate) struct JsonValues<'a> {
+    nulls: Option<NullBuffer>,
+    kind: Kind<'a>,
+}
+
+enum Kind<'a> {
+    Boolean(&'a BooleanArray),
+    Integer(&'a Int64Array),
+    Float(&'a Float64Array),
+    Float32(&'a Float32Array),
+    Text(&'a StringArray),
+    Json(ArrayRef),
+    Nested(NestedValues<'a>),
+}
+
+impl<'a> JsonValues<'a> {
+    /// Gets ready to write the values of a column.
+    ///
+    /// # Errors
+    ///
+    /// JSON has nothing for values of this type.
+    pub(crate) fn new(array: &'a dyn Array, field: &'a FieldRef, encoding: &'a Encoding) -> Result<Self, ArrowError> {
+        let nulls = array.logical_nulls();
+        let is_text = matches!(array.data_type(), ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View);
+        if is_text && DataType::of(field) == Some(DataType::Json) {
+            let texts = arrow_cast::cast(array, &ArrowType::LargeUtf8)?;
+            return Ok(Self { nulls, kind: Kind::Json(texts) });
+        }
+        let kind = match array.data_type() {
+            ArrowType::Boolean => Kind::Boolean(array.as_boolean()),
+            ArrowType::Int64 => Kind::Integer(array.as_primitive::<Int64Type>()),
+            ArrowType::Float64 => Kind::Float(array.as_primitive::<Float64Type>()),
+            ArrowType::Float32 => Kind::Float32(array.as_primitive::<Float32Type>()),
+            ArrowType::Utf8 => Kind::Text(array.as_string::<i32>()),
+            _ => Kind::Nested(NestedValues::new(array, field, encoding)?),
+        };
+        Ok(Self { nulls, kind })
+    }
+
+    /// Whether the value of a row is null.
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    /// Adds the value of a row, `null` if it is null.
+    ///
+    /// # Errors
+    ///
+    /// The value has no JSON.
+    pub(crate) fn write(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
+        if self.is_null(row) {
+            out.extend_from_slice(b"null");
+            return Ok(());
+        }
+        self.write_value(row, out)
+    }
+
+    /// Whether the column holds JSON texts.
+    pub(crate) fn is_json_column(&self) -> bool {
+        matches!(self.kind, Kind::Json(_))
+    }
+
+    fn write_value(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
+        match &mut self.kind {
+            Kind::Boolean(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
+            Kind::Integer(array) => write_serde(out, &array.value(row)),
+            Kind::Float(array) => write_float(out, array.value(row))?,
+            Kind::Float32(array) => write_float32(out, array.value(row))?,
+            Kind::Text(array) => write_serde(out, array.value(row)),
+            Kind::Json(array) => write_raw(out, array.as_string::<i64>().value(row)),
+            Kind::Nested(values) => values.write(row, out)?,
+        }
+        Ok(())
+    }
+}
+
+/// Adds a value that always has JSON, in the shortest form.
+pub(crate) fn write_serde<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    serde_json::to_writer(out, value).expect("texts and numbers can be written to memory");
+}
+
+fn write_float(out: &mut Vec<u8>, value: f64) -> Result<(), NoJson> {
+    if !value.is_finite() {
+        return Err(NoJson::NotFinite(value.to_string()));
+    }
+    write_serde(out, &value);
+    Ok(())
+}
+
+fn write_float32(out: &mut Vec<u8>, value: f32) -> Result<(), NoJson> {
+    if !value.is_finite() {
+        return Err(NoJson::NotFinite(value.to_string()));
+    }
+    write_serde(out, &value);
+    Ok(())
+}
+
+/// Adds a JSON text on one line: a line break can only be white space between its tokens.
+fn write_raw(out: &mut Vec<u8>, json: &str) {
+    let mut rest = json.as_bytes();
+    while let Some(line_break) = memchr::memchr2(b'\n', b'\r', rest) {
+        out.extend_from_slice(&rest[..line_break]);
+        rest = &rest[line_break + 1..];
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Adds bytes as a text in base64.
+fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    use arrow_cast::base64::{BASE64_STANDARD, Engine};
+    write!(out, "\"{}\"", BASE64_STANDARD.encode(bytes)).expect("memory can be written");
+}

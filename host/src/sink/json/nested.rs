@@ -1,0 +1,170 @@
+//! Values of any Arrow type, by the encoders of `arrow-json`, which are put right where they lose something: they write
+//! numbers that are not finite as null, bytes in hexadecimal, and times outside of the calendar as an error message.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float16Type, Float32Type, Float64Type};
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_json::writer::{NullableEncoder, make_encoder};
+use arrow_json::{Encoder, EncoderFactory, EncoderOptions};
+use arrow_schema::extension::{ExtensionType, Json};
+use arrow_schema::{ArrowError, DataType as ArrowType, FieldRef};
+
+use super::{NoJson, write_base64, write_float, write_float32, write_raw};
+
+/// How values are encoded. It outlives the values.
+pub(crate) struct Encoding {
+    options: EncoderOptions,
+    problem: Problem,
+}
+
+/// The first value that has no JSON. The library's encoders have no way to return it.
+#[derive(Debug, Clone, Default)]
+struct Problem(Arc<Mutex<Option<NoJson>>>);
+
+impl Problem {
+    fn set(&self, problem: NoJson) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+    }
+
+    fn take(&self) -> Option<NoJson> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Encoding {
+    /// The encoding of JSON Lines: every null is written.
+    pub(crate) fn new() -> Self {
+        let problem = Problem::default();
+        let factory = Arc::new(Corrected { problem: problem.clone() });
+        let options = EncoderOptions::default().with_explicit_nulls(true).with_encoder_factory(factory);
+        Self { options, problem }
+    }
+}
+
+/// The values of one column.
+pub(super) struct NestedValues<'a> {
+    encoder: NullableEncoder<'a>,
+    problem: &'a Problem,
+}
+
+impl<'a> NestedValues<'a> {
+    pub(super) fn new(array: &'a dyn Array, field: &'a FieldRef, encoding: &'a Encoding) -> Result<Self, ArrowError> {
+        Ok(Self { encoder: make_encoder(field, array, &encoding.options)?, problem: &encoding.problem })
+    }
+
+    /// Adds a value that is not null.
+    pub(super) fn write(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
+        self.encoder.encode(row, out);
+        self.problem.take().map_or(Ok(()), Err)
+    }
+}
+
+/// Encoders for the types that the library does not treat as needed here.
+#[derive(Debug)]
+struct Corrected {
+    problem: Problem,
+}
+
+impl EncoderFactory for Corrected {
+    fn make_default_encoder<'a>(
+        &self,
+        field: &'a FieldRef,
+        array: &'a dyn Array,
+        _options: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        let problem = self.problem.clone();
+        let is_json = field.extension_type_name() == Some(Json::NAME) && field.data_type() == array.data_type();
+        Ok(Some(match array.data_type() {
+            ArrowType::Float16 => {
+                let array = array.as_primitive::<Float16Type>();
+                checked(array, problem, |row, out| write_float32(out, array.value(row).to_f32()))
+            }
+            ArrowType::Float32 => {
+                let array = array.as_primitive::<Float32Type>();
+                checked(array, problem, |row, out| write_float32(out, array.value(row)))
+            }
+            ArrowType::Float64 => {
+                let array = array.as_primitive::<Float64Type>();
+                checked(array, problem, |row, out| write_float(out, array.value(row)))
+            }
+            ArrowType::Binary => {
+                let array = array.as_binary::<i32>();
+                unchecked(array, |row, out| write_base64(out, array.value(row)))
+            }
+            ArrowType::LargeBinary => {
+                let array = array.as_binary::<i64>();
+                unchecked(array, |row, out| write_base64(out, array.value(row)))
+            }
+            ArrowType::BinaryView => {
+                let array = array.as_binary_view();
+                unchecked(array, |row, out| write_base64(out, array.value(row)))
+            }
+            ArrowType::FixedSizeBinary(_) => {
+                let array = array.as_fixed_size_binary();
+                unchecked(array, |row, out| write_base64(out, array.value(row)))
+            }
+            ArrowType::Utf8 if is_json => {
+                let array = array.as_string::<i32>();
+                unchecked(array, |row, out| write_raw(out, array.value(row)))
+            }
+            ArrowType::LargeUtf8 if is_json => {
+                let array = array.as_string::<i64>();
+                unchecked(array, |row, out| write_raw(out, array.value(row)))
+            }
+            ArrowType::Utf8View if is_json => {
+                let array = array.as_string_view();
+                unchecked(array, |row, out| write_raw(out, array.value(row)))
+            }
+            data_type if data_type.is_temporal() => {
+                let options = FormatOptions::new().with_display_error(false);
+                let formatter = ArrayFormatter::try_new(array, &options)?;
+                checked(array, problem, move |row, out| write_time(out, &formatter, row))
+            }
+            _ => return Ok(None),
+        }))
+    }
+}
+
+/// Adds a date, time or interval as a text; these have no characters that JSON escapes.
+fn write_time(out: &mut Vec<u8>, formatter: &ArrayFormatter<'_>, row: usize) -> Result<(), NoJson> {
+    let text = formatter.value(row).try_to_string().map_err(|error| NoJson::NoText(error.to_string()))?;
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+    Ok(())
+}
+
+fn checked<'a>(
+    array: &dyn Array,
+    problem: Problem,
+    write: impl Fn(usize, &mut Vec<u8>) -> Result<(), NoJson> + 'a,
+) -> NullableEncoder<'a> {
+    unchecked(array, move |row, out| {
+        if let Err(no_json) = write(row, out) {
+            problem.set(no_json);
+        }
+    })
+}
+
+fn unchecked<'a>(array: &dyn Array, write: impl Fn(usize, &mut Vec<u8>) + 'a) -> NullableEncoder<'a> {
+    NullableEncoder::new(Box::new(Written(write)), array.nulls().cloned())
+}
+
+/// An encoder that is a function.
+struct Written<F>(F);
+
+impl<F: Fn(usize, &mut Vec<u8>)> Encoder for Written<F> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        (self.0)(row, out);
+    }
+}
+
+impl fmt::Debug for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoding").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! How to declare columns so that a row fits: the end of many messages.
+
+use super::column::Columns;
+use super::error::{SourceErrorKind, named, shown};
+use super::text::SAMPLE_ROWS;
+use crate::data_type::DataType;
+
+/// Columns that a message lists at most.
+const LISTED: usize = 12;
+
+/// The error for a key that is no column. `columns` are all declared, or all inferred.
+pub(crate) fn unknown_key(columns: &Columns, key: &str) -> SourceErrorKind {
+    let advice = if columns.list.iter().any(|column| column.declared) {
+        let there = list(columns.list.iter().map(|column| column.name.as_str()));
+        format!("the source declares {there}; add {} to its `columns`", entry(key, DataType::Json))
+    } else {
+        let declaration = declaration(columns, key, DataType::Json);
+        format!("the first {SAMPLE_ROWS} rows do not have it; declare all columns in the source: {declaration}")
+    };
+    SourceErrorKind::UnknownKey { key: named(key), advice }
+}
+
+/// The error for a value that does not fit. `suggested` is the type that takes it; `whole` says that a declaration has
+/// to name all columns.
+pub(crate) fn misfit(
+    columns: &Columns,
+    index: usize,
+    found: String,
+    suggested: DataType,
+    whole: bool,
+) -> SourceErrorKind {
+    let column = &columns.list[index];
+    let advice = if column.declared {
+        format!("declare it as \"{suggested}\" in the source, or correct the row")
+    } else {
+        let declaration = if whole {
+            declaration(columns, &column.name, suggested)
+        } else {
+            format!("columns = {{ {} }}", entry(&column.name, suggested))
+        };
+        format!("its type is inferred from the first {SAMPLE_ROWS} rows; declare it in the source: {declaration}")
+    };
+    let expected = match column.data_type {
+        DataType::Vector => format!("vector (of {} numbers)", column.width),
+        data_type => data_type.to_string(),
+    };
+    SourceErrorKind::Misfit { column: named(&column.name), expected, found, advice }
+}
+
+/// A JSON value for a message, with what it is.
+pub(crate) fn describe_json(json: &str) -> String {
+    let what = match json.as_bytes().first() {
+        Some(b'"') => "the text",
+        Some(b'{') => "the object",
+        Some(b'[') => "the list",
+        Some(b't' | b'f') => "the boolean",
+        Some(b'n') => "a null",
+        _ => "the number",
+    };
+    if json == "null" { what.to_owned() } else { format!("{what} {}", shown(json)) }
+}
+
+/// The names, in backticks and with commas; not more than a message can bear.
+pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names = names.map(named);
+    let mut listed: Vec<String> = names.by_ref().take(LISTED).collect();
+    let more = names.count();
+    if more > 0 {
+        listed.push(format!("… and {more} more"));
+    }
+    if listed.is_empty() { "no column".to_owned() } else { listed.join(", ") }
+}
+
+/// The setting `columns` with all columns, in which one has another type or is added.
+fn declaration(columns: &Columns, name: &str, data_type: DataType) -> String {
+    let known = columns.list.iter().any(|column| column.name == name);
+    let all = columns.list.len() + usize::from(!known);
+    let mut entries: Vec<String> = if all <= LISTED {
+        let entries = columns.list.iter();
+        entries
+            .map(|column| entry(&column.name, if column.name == name { data_type } else { column.data_type }))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    if !known || entries.is_empty() {
+        entries.push(entry(name, data_type));
+    }
+    if all > LISTED {
+        entries.push(format!("… and the {} other columns", all - 1));
+    }
+    format!("columns = {{ {} }}", entries.join(", "))
+}
+
+/// One column in the pipeline file's syntax.
+fn entry(name: &str, data_type: DataType) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if !name.is_empty() && name.bytes().all(bare) {
+        format!("{} = \"{data_type}\"", shown(name))
+    } else {
+        format!("\"{}\" = \"{data_type}\"", shown(&name.replace('\\', "\\\\").replace('"', "\\\"")))
+    }
+}

@@ -1,0 +1,243 @@
+//! The columns of a text format, and the builders that take their values.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::builder::{
+    ArrayBuilder, BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, NullBufferBuilder, StringBuilder,
+};
+use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array};
+use arrow_cast::base64::{BASE64_STANDARD, Engine};
+use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
+use serde_json::value::RawValue;
+
+use super::number::{self, Number};
+use crate::data_type::DataType;
+
+/// Elements that a vector may have. A null costs as much as a vector, so a hostile width would fill the memory.
+pub(crate) const VECTOR_WIDTH: usize = 1 << 16;
+
+/// One column of a text format.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its type.
+    pub(crate) data_type: DataType,
+    /// Elements in a vector; 0 in other types.
+    pub(crate) width: usize,
+    /// Whether the type is declared and not inferred.
+    pub(crate) declared: bool,
+}
+
+impl Column {
+    fn field(&self) -> Field {
+        self.data_type
+            .field(&self.name, true)
+            .unwrap_or_else(|| DataType::vector_field(&self.name, self.width.max(1) as i32, true))
+    }
+}
+
+/// The columns of a source, by place and by name.
+#[derive(Debug)]
+pub(crate) struct Columns {
+    /// The columns in their order.
+    pub(crate) list: Vec<Column>,
+    /// Their Arrow schema; every column is nullable.
+    pub(crate) schema: SchemaRef,
+    by_name: HashMap<String, usize>,
+}
+
+impl Columns {
+    /// The columns, whose names differ.
+    pub(crate) fn new(list: Vec<Column>) -> Self {
+        let schema = Arc::new(Schema::new(list.iter().map(Column::field).collect::<Vec<_>>()));
+        let by_name = list.iter().enumerate().map(|(index, column)| (column.name.clone(), index)).collect();
+        Self { list, schema, by_name }
+    }
+
+    /// The index of the column of this name. Rows mostly have the columns' order, so `guess` is looked at first.
+    pub(crate) fn index(&self, name: &str, guess: usize) -> Option<usize> {
+        match self.list.get(guess) {
+            Some(column) if column.name == name => Some(guess),
+            _ => self.by_name.get(name).copied(),
+        }
+    }
+
+    /// Builders for a piece of this many rows and bytes of text.
+    pub(crate) fn builders(&self, rows: usize, bytes: usize) -> Vec<ColumnBuilder> {
+        // Values differ in length from column to column; twice the mean spares most columns a second allocation.
+        let values = bytes / self.list.len().max(1) * 2;
+        self.list.iter().map(|column| ColumnBuilder::new(column, rows, values)).collect()
+    }
+}
+
+/// A value that does not fit its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Misfit;
+
+/// Takes the values of one column.
+#[derive(Debug)]
+pub(crate) enum ColumnBuilder {
+    /// Booleans.
+    Boolean(BooleanBuilder),
+    /// Integers.
+    Integer(Int64Builder),
+    /// Floats.
+    Float(Float64Builder),
+    /// Texts.
+    Text(StringBuilder),
+    /// Bytes.
+    Binary(BinaryBuilder),
+    /// JSON values as their text.
+    Json(StringBuilder),
+    /// Vectors.
+    Vector(VectorBuilder),
+}
+
+impl ColumnBuilder {
+    fn new(column: &Column, rows: usize, bytes: usize) -> Self {
+        match column.data_type {
+            DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
+            DataType::Integer => Self::Integer(Int64Builder::with_capacity(rows)),
+            DataType::Float => Self::Float(Float64Builder::with_capacity(rows)),
+            DataType::Text => Self::Text(StringBuilder::with_capacity(rows, bytes)),
+            DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(rows, bytes)),
+            DataType::Json => Self::Json(StringBuilder::with_capacity(rows, bytes)),
+            DataType::Vector => Self::Vector(VectorBuilder::new(column.width.max(1))),
+        }
+    }
+
+    /// Adds a null.
+    pub(crate) fn append_null(&mut self) {
+        match self {
+            Self::Boolean(builder) => builder.append_null(),
+            Self::Integer(builder) => builder.append_null(),
+            Self::Float(builder) => builder.append_null(),
+            Self::Text(builder) | Self::Json(builder) => builder.append_null(),
+            Self::Binary(builder) => builder.append_null(),
+            Self::Vector(builder) => builder.append_null(),
+        }
+    }
+
+    /// Adds a value that is written as JSON, without space around it.
+    pub(crate) fn append_json(&mut self, json: &str) -> Result<(), Misfit> {
+        if json == "null" {
+            self.append_null();
+            return Ok(());
+        }
+        match self {
+            Self::Boolean(builder) => builder.append_value(match json {
+                "true" => true,
+                "false" => false,
+                _ => return Err(Misfit),
+            }),
+            Self::Integer(builder) => match number::read(json) {
+                Some(Number::Integer(value)) => builder.append_value(value),
+                _ => return Err(Misfit),
+            },
+            Self::Float(builder) => builder.append_value(number::exact_float(json).ok_or(Misfit)?),
+            Self::Text(builder) => {
+                builder.append_value(serde_json::from_str::<String>(json).map_err(|_| Misfit)?);
+            }
+            Self::Json(builder) => builder.append_value(json),
+            Self::Binary(builder) => {
+                let text = serde_json::from_str::<String>(json).map_err(|_| Misfit)?;
+                builder.append_value(BASE64_STANDARD.decode(text).map_err(|_| Misfit)?);
+            }
+            Self::Vector(builder) => builder.append_json(json)?,
+        }
+        Ok(())
+    }
+
+    /// Adds a field of a CSV row. A type that is `declared` takes more spellings than one that is inferred.
+    pub(crate) fn append_field(&mut self, field: &str, declared: bool) -> Result<(), Misfit> {
+        match self {
+            Self::Text(builder) => {
+                builder.append_value(field);
+                return Ok(());
+            }
+            _ if field.is_empty() => self.append_null(),
+            Self::Boolean(builder) => builder.append_value(match field {
+                "true" => true,
+                "false" => false,
+                _ if declared && field.eq_ignore_ascii_case("true") => true,
+                _ if declared && field.eq_ignore_ascii_case("false") => false,
+                _ => return Err(Misfit),
+            }),
+            Self::Integer(builder) => builder.append_value(match number::read(field) {
+                Some(Number::Integer(value)) if declared || field != "-0" => value,
+                _ if declared => field.parse().map_err(|_| Misfit)?,
+                _ => return Err(Misfit),
+            }),
+            Self::Float(builder) => builder.append_value(match number::csv_float(field) {
+                Some(value) => value,
+                None if declared && field.bytes().any(|byte| byte.is_ascii_digit()) => {
+                    field.parse().ok().filter(|value: &f64| value.is_finite()).ok_or(Misfit)?
+                }
+                None => return Err(Misfit),
+            }),
+            Self::Json(_) => {
+                let value: &RawValue = serde_json::from_str(field).map_err(|_| Misfit)?;
+                self.append_json(value.get())?;
+            }
+            Self::Binary(builder) => builder.append_value(BASE64_STANDARD.decode(field).map_err(|_| Misfit)?),
+            Self::Vector(builder) => builder.append_json(field)?,
+        }
+        Ok(())
+    }
+
+    /// The column with all values that were added.
+    pub(crate) fn finish(self) -> ArrayRef {
+        match self {
+            Self::Boolean(mut builder) => ArrayBuilder::finish(&mut builder),
+            Self::Integer(mut builder) => ArrayBuilder::finish(&mut builder),
+            Self::Float(mut builder) => ArrayBuilder::finish(&mut builder),
+            Self::Text(mut builder) | Self::Json(mut builder) => ArrayBuilder::finish(&mut builder),
+            Self::Binary(mut builder) => ArrayBuilder::finish(&mut builder),
+            Self::Vector(builder) => builder.finish(),
+        }
+    }
+}
+
+/// Takes vectors of one width.
+#[derive(Debug)]
+pub(crate) struct VectorBuilder {
+    width: usize,
+    elements: Vec<f32>,
+    validity: NullBufferBuilder,
+}
+
+impl VectorBuilder {
+    fn new(width: usize) -> Self {
+        Self { width, elements: Vec::new(), validity: NullBufferBuilder::new(0) }
+    }
+
+    fn append_null(&mut self) {
+        self.elements.resize(self.elements.len() + self.width, 0.0);
+        self.validity.append_null();
+    }
+
+    fn append_json(&mut self, json: &str) -> Result<(), Misfit> {
+        let vector = vector(json).filter(|vector| vector.len() == self.width).ok_or(Misfit)?;
+        self.elements.extend_from_slice(&vector);
+        self.validity.append_non_null();
+        Ok(())
+    }
+
+    fn finish(mut self) -> ArrayRef {
+        let field = Arc::new(Field::new("item", ArrowType::Float32, false));
+        let elements = Arc::new(Float32Array::from(self.elements));
+        let rows = self.validity.len();
+        let array =
+            FixedSizeListArray::try_new_with_length(field, self.width as i32, elements, self.validity.finish(), rows);
+        Arc::new(array.expect("every row adds as many elements as a vector is wide"))
+    }
+}
+
+/// A JSON list of numbers as a vector of at least one element, each a finite 32-bit float.
+pub(crate) fn vector(json: &str) -> Option<Vec<f32>> {
+    let vector: Vec<f32> = serde_json::from_str(json).ok()?;
+    let fits = (1..=VECTOR_WIDTH).contains(&vector.len()) && vector.iter().all(|element| element.is_finite());
+    fits.then_some(vector)
+}

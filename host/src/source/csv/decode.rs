@@ -1,0 +1,83 @@
+//! Records to columns.
+
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+
+use super::super::advice;
+use super::super::column::{ColumnBuilder, Columns};
+use super::super::error::{Fields, SourceError, SourceErrorKind, shown};
+use super::super::number::{Number, read};
+use super::super::piece::{DecodedBatch, Decoder, Lines, Piece, PieceData};
+use super::super::text::utf8;
+use super::record::Records;
+use crate::data_type::DataType;
+
+/// Decodes CSV.
+#[derive(Debug)]
+pub(crate) struct CsvDecoder {
+    /// The columns, in the order of the first file's header.
+    pub(crate) columns: Arc<Columns>,
+}
+
+impl Decoder for CsvDecoder {
+    fn decode(&self, piece: Piece) -> Result<DecodedBatch, SourceError> {
+        let PieceData::Text { bytes, first_line, fields: order } = &piece.data else {
+            unreachable!("the reader of CSV makes pieces of text")
+        };
+        let (text, not_utf8) = utf8(&piece.file, bytes, *first_line);
+        let capacity = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
+        let mut builders = self.columns.builders(capacity, text.len());
+        let mut lines = Lines::default();
+        let mut records = Records::new(text, *first_line);
+        let mut fields = Vec::new();
+        let at = |(line, kind)| SourceError::on_line(&piece.file, line, kind);
+        loop {
+            let line = match records.next(&mut fields) {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                // The line that is not UTF-8 may be in the middle of a record.
+                Err((_, SourceErrorKind::OpenQuote)) if not_utf8.is_some() => break,
+                Err(error) => return Err(at(error)),
+            };
+            check_count(&fields, builders.len()).map_err(|kind| at((line, kind)))?;
+            for (index, field) in fields.iter().enumerate() {
+                let index = order.as_deref().map_or(index, |order| order[index]);
+                let declared = self.columns.list[index].declared;
+                if builders[index].append_field(field, declared).is_err() {
+                    return Err(at((line, self.misfit(index, field))));
+                }
+            }
+            lines.push(line);
+        }
+        if let Some(error) = not_utf8 {
+            return Err(error);
+        }
+        let arrays = builders.into_iter().map(ColumnBuilder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(lines.len()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns.schema), arrays, &options);
+        Ok(DecodedBatch {
+            rows: batch.expect("every record adds one field to every column"),
+            positions: lines.positions(piece.file),
+        })
+    }
+}
+
+impl CsvDecoder {
+    #[cold]
+    fn misfit(&self, index: usize, field: &str) -> SourceErrorKind {
+        let suggested = match (self.columns.list[index].data_type, read(field)) {
+            (DataType::Integer, Some(Number::Float(_))) => DataType::Float,
+            _ => DataType::Text,
+        };
+        advice::misfit(&self.columns, index, format!("the field {}", shown(field)), suggested, false)
+    }
+}
+
+/// Makes sure that a record has as many fields as the header.
+pub(crate) fn check_count<T>(fields: &[T], expected: usize) -> Result<(), SourceErrorKind> {
+    if fields.len() == expected {
+        return Ok(());
+    }
+    Err(SourceErrorKind::Ragged { found: Fields(fields.len()), expected: Fields(expected) })
+}

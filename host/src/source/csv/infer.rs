@@ -1,0 +1,53 @@
+//! Types from the first rows.
+
+use super::super::number::{Number, csv_float, is_exact, read};
+use crate::data_type::DataType;
+
+/// The kinds of values that a column had.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Kinds {
+    data_type: Option<DataType>,
+    /// Whether there was an integer that no float is equal to.
+    inexact: bool,
+    /// The first field that is not empty, for vectors.
+    pub(crate) first: Option<String>,
+}
+
+impl Kinds {
+    /// Adds a field.
+    pub(crate) fn add(&mut self, field: &str) {
+        if field.is_empty() {
+            return;
+        }
+        if self.first.is_none() {
+            self.first = Some(field.to_owned());
+        }
+        let data_type = match (field, read(field)) {
+            ("true" | "false", _) => DataType::Boolean,
+            // As an integer it would lose its sign.
+            ("-0", _) => DataType::Float,
+            (_, Some(Number::Integer(integer))) => {
+                self.inexact |= !is_exact(integer);
+                DataType::Integer
+            }
+            (_, Some(Number::Float(_))) => DataType::Float,
+            (_, None) if csv_float(field).is_some() => DataType::Float,
+            (_, Some(Number::Large | Number::Overflow) | None) => DataType::Text,
+        };
+        self.data_type = Some(match (self.data_type, data_type) {
+            (None, data_type) => data_type,
+            (Some(before), data_type) if before == data_type => data_type,
+            (Some(DataType::Integer), DataType::Float) | (Some(DataType::Float), DataType::Integer) => DataType::Float,
+            _ => DataType::Text,
+        });
+    }
+
+    /// The type that takes all of them.
+    pub(crate) fn common(&self) -> DataType {
+        match self.data_type {
+            None => DataType::Text,
+            Some(DataType::Float) if self.inexact => DataType::Text,
+            Some(data_type) => data_type,
+        }
+    }
+}

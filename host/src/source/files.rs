@@ -1,0 +1,249 @@
+//! Which files a source reads, and how their bytes come in.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::SourceLocation;
+use super::error::{SourceError, SourceErrorKind};
+use crate::format::Compression;
+
+/// Bytes that are asked of the operating system at once. A multiple of a pipe's 64 KiB.
+const READ_BYTES: usize = 128 << 10;
+
+/// The name of standard input in messages.
+const STDIN: &str = "standard input";
+
+/// One file of a source.
+#[derive(Debug, Clone)]
+pub(crate) struct InputFile {
+    /// Its name in messages.
+    pub(crate) name: Arc<str>,
+    /// Its path; none is standard input.
+    pub(crate) path: Option<PathBuf>,
+    /// How it is compressed as a whole.
+    pub(crate) compression: Compression,
+}
+
+/// The files of a source, in the order in which they are read.
+#[derive(Debug, Clone)]
+pub(crate) struct InputFiles {
+    /// At least one.
+    pub(crate) files: Vec<InputFile>,
+    /// Bytes in all of them, where that is known before reading.
+    pub(crate) total_bytes: Option<u64>,
+}
+
+impl InputFiles {
+    /// Finds the files.
+    ///
+    /// A path that exists is that file, even with wildcards in its name; otherwise `*`, `?`, `[…]` and `**` are
+    /// wildcards, and what they match is read in the byte order of the paths. A `*` does not match a leading dot.
+    /// Without `compression` each file's ending tells.
+    ///
+    /// # Errors
+    ///
+    /// Nothing matches, the pattern is malformed, or a file is a directory, missing or unreadable.
+    pub(crate) fn find(location: &SourceLocation, compression: Option<Compression>) -> Result<Self, SourceError> {
+        let pattern = match location {
+            SourceLocation::Stdin => {
+                let compression = compression.unwrap_or(Compression::None);
+                let stdin = InputFile { name: STDIN.into(), path: None, compression };
+                return Ok(Self { files: vec![stdin], total_bytes: None });
+            }
+            SourceLocation::Paths(pattern) => pattern,
+        };
+        let files: Vec<InputFile> = matching(pattern)?
+            .into_iter()
+            .map(|path| InputFile {
+                name: path.to_string_lossy().into(),
+                compression: compression.unwrap_or_else(|| Compression::of_path(&path)),
+                path: Some(path),
+            })
+            .collect();
+        let mut total_bytes = Some(0);
+        for file in &files {
+            total_bytes = total_bytes.zip(file.checked_len()?).map(|(total, len)| total + len);
+        }
+        Ok(Self { files, total_bytes })
+    }
+
+    /// The paths of the files.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.files.iter().filter_map(|file| file.path.clone()).collect()
+    }
+}
+
+impl InputFile {
+    /// The length in bytes; none for a pipe or a device. Makes sure that a regular file can be opened, so that the last
+    /// of many files does not end a long run.
+    fn checked_len(&self) -> Result<Option<u64>, SourceError> {
+        let path = self.path.as_deref().unwrap_or(Path::new(""));
+        let metadata = fs::metadata(path).map_err(|source| self.io("open", source))?;
+        if metadata.is_dir() {
+            return Err(SourceError::in_file(&self.name, SourceErrorKind::Directory));
+        }
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        File::open(path).map_err(|source| self.io("open", source))?;
+        Ok(Some(metadata.len()))
+    }
+
+    /// Opens the file for reading from start to end, decompressed. `count` grows by every byte that is read, before
+    /// decompression.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened.
+    pub(crate) fn open(&self, count: &Arc<AtomicU64>) -> Result<Input, SourceError> {
+        let bytes: Box<dyn Read + Send> = match &self.path {
+            None => Box::new(io::stdin()),
+            Some(path) => Box::new(File::open(path).map_err(|source| self.io("open", source))?),
+        };
+        let counted = Counted { bytes, count: Arc::clone(count) };
+        let bytes: Box<dyn Read + Send> = match self.compression {
+            Compression::None => Box::new(counted),
+            Compression::Gzip => {
+                let mut buffered = BufReader::with_capacity(READ_BYTES, counted);
+                // Nothing at all is an empty input; the decoder would call it cut off.
+                if buffered.fill_buf().map_err(|source| self.io("read", source))?.is_empty() {
+                    Box::new(io::empty())
+                } else {
+                    Box::new(MultiGzDecoder::new(buffered))
+                }
+            }
+            Compression::Zstd => {
+                let buffered = BufReader::with_capacity(READ_BYTES, counted);
+                let decoder = zstd::stream::read::Decoder::with_buffer(buffered);
+                Box::new(decoder.map_err(|source| self.io("decompress", source))?)
+            }
+        };
+        Ok(Input { bytes, file: self.clone() })
+    }
+
+    /// Opens a regular file so that its reader can jump about; none if the input is compressed or not a regular file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened.
+    pub(crate) fn open_seekable(&self, count: &Arc<AtomicU64>) -> Result<Option<Counted<File>>, SourceError> {
+        let Some(path) = self.path.as_ref().filter(|_| self.is_regular() && self.compression == Compression::None)
+        else {
+            return Ok(None);
+        };
+        let bytes = File::open(path).map_err(|source| self.io("open", source))?;
+        Ok(Some(Counted { bytes, count: Arc::clone(count) }))
+    }
+
+    /// Whether the input is a regular file, which can be opened more than once.
+    pub(crate) fn is_regular(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| path.is_file())
+    }
+
+    /// An error of the operating system about this file.
+    pub(crate) fn io(&self, action: &'static str, source: io::Error) -> SourceError {
+        SourceError::in_file(&self.name, SourceErrorKind::Io { action, source })
+    }
+}
+
+/// A file that is being read.
+pub(crate) struct Input {
+    bytes: Box<dyn Read + Send>,
+    file: InputFile,
+}
+
+impl Input {
+    /// The file.
+    pub(crate) fn file(&self) -> &InputFile {
+        &self.file
+    }
+
+    /// Adds the next bytes to `buffer`, and says how many; 0 at the end only.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or what it holds cannot be decompressed.
+    pub(crate) fn read_more(&mut self, buffer: &mut Vec<u8>) -> Result<usize, SourceError> {
+        // Not one byte more than this, so that the buffer does not double for the sake of the last few.
+        buffer.reserve(READ_BYTES);
+        self.bytes.by_ref().take(READ_BYTES as u64).read_to_end(buffer).map_err(|source| self.failed(source))
+    }
+
+    /// What a failure to read means.
+    fn failed(&self, source: io::Error) -> SourceError {
+        // An error of the operating system has a number, one of a decompressor has none.
+        if self.file.compression == Compression::None || source.raw_os_error().is_some() {
+            return self.file.io("read", source);
+        }
+        let compression = self.file.compression;
+        SourceError::in_file(&self.file.name, SourceErrorKind::Damaged { compression, source })
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.bytes.read(buffer)
+    }
+}
+
+/// Counts the bytes that come through.
+pub(crate) struct Counted<R> {
+    bytes: R,
+    count: Arc<AtomicU64>,
+}
+
+impl<R> Counted<R> {
+    /// What is read from, without the counting.
+    pub(crate) fn into_inner(self) -> R {
+        self.bytes
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        self.count.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.bytes.seek(to)
+    }
+}
+
+/// The paths that a pattern stands for, sorted, at least one.
+fn matching(pattern: &Path) -> Result<Vec<PathBuf>, SourceError> {
+    let text = pattern.to_str();
+    let wild = text.is_some_and(|text| text.contains(['*', '?', '[']));
+    if !wild || fs::symlink_metadata(pattern).is_ok() {
+        return Ok(vec![pattern.to_path_buf()]);
+    }
+    let text = text.unwrap_or_default();
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let named = || text.to_owned();
+    let entries = glob::glob_with(text, options)
+        .map_err(|source| SourceError::anywhere(SourceErrorKind::Pattern { pattern: named(), source }))?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| {
+            let name = error.path().to_string_lossy().into();
+            SourceError::in_file(&name, SourceErrorKind::Io { action: "look into", source: error.into() })
+        })?;
+        // A pattern such as `data/*` is about the files in there.
+        if !path.is_dir() {
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Err(SourceError::anywhere(SourceErrorKind::NoMatch { pattern: named() }));
+    }
+    paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+    Ok(paths)
+}

@@ -1,0 +1,133 @@
+//! JSON Lines: one object a line (<https://jsonlines.org>).
+//!
+//! **Columns.** Declared columns are exactly the columns, in that order. Otherwise columns and types come from the first
+//! 1000 rows of the input (fewer if they have more than 64 MiB), files in their order; columns stand in the order in
+//! which keys first appear. Booleans, integers (64 bits), floats and texts are that; integers and floats together are
+//! floats, unless one of the integers is no float exactly; everything else is `json`: other mixtures, objects, lists,
+//! columns of nulls, numbers out of range. A later row with another key, or a value that does not fit, is an error.
+//!
+//! **Values.** A missing key is null. `json` keeps the exact text of the value: spelling, key order, duplicate keys,
+//! nested to any depth, and escapes in it are not checked. A declared `float` takes the integers that are a float
+//! exactly, `text` texts only, `binary` texts in base64 (RFC 4648, with padding), `vector` lists of numbers, as many as
+//! in the first row that has one. Zero has no sign as an integer: `-0` is 0 there.
+//!
+//! **Lines.** Lines end with LF or CRLF, the last one may end without. Lines of white space are skipped, and counted.
+//! Text is UTF-8; a byte order mark at the start of a file is skipped. Half of a surrogate pair in a text is an error,
+//! and so is a key that an object has twice.
+
+mod decode;
+mod infer;
+mod object;
+
+use std::sync::Arc;
+
+use super::column::{Column, Columns};
+use super::error::{SourceError, SourceErrorKind};
+use super::files::InputFile;
+use super::piece::{Piece, PieceData};
+use super::text::{Border, Borders, SAMPLE_ROWS, TextReader, utf8};
+use super::{OpenSource, SourceSchema};
+use crate::data_type::DataType;
+use decode::JsonDecoder;
+use infer::Inference;
+pub(crate) use object::complaint;
+
+/// Opens JSON Lines.
+///
+/// # Errors
+///
+/// The first rows cannot be read, or columns cannot be inferred from them.
+pub(crate) fn open(
+    files: Vec<InputFile>,
+    declared: &[(String, DataType)],
+    batch_rows: usize,
+) -> Result<OpenSource, SourceError> {
+    let mut reader = TextReader::new(LineBorders::default(), batch_rows, files, None);
+    let columns = if declared.is_empty() {
+        let mut inference = Inference::default();
+        reader.sample(|piece, rows| look(piece, rows, &mut inference))?;
+        inference.columns()
+    } else {
+        Some(declared_columns(&mut reader, declared)?)
+    };
+    let known = columns.is_some();
+    let columns = Arc::new(Columns::new(columns.unwrap_or_default()));
+    let schema = if known { SourceSchema::Known(Arc::clone(&columns.schema)) } else { SourceSchema::Empty };
+    Ok(OpenSource::new(schema, Box::new(reader), Arc::new(JsonDecoder { columns })))
+}
+
+/// The declared columns. Vectors need a look at the rows.
+fn declared_columns(
+    reader: &mut TextReader<LineBorders>,
+    declared: &[(String, DataType)],
+) -> Result<Vec<Column>, SourceError> {
+    let mut inference = Inference::default();
+    let has_vectors = declared.iter().any(|(_, data_type)| *data_type == DataType::Vector);
+    let rows = if has_vectors { reader.sample(|piece, rows| look(piece, rows, &mut inference))? } else { 0 };
+    let column = |(name, data_type): &(String, DataType)| {
+        let width = match data_type {
+            DataType::Vector => vector_width(name, inference.width(name), rows)?,
+            _ => 0,
+        };
+        Ok(Column { name: name.clone(), data_type: *data_type, width, declared: true })
+    };
+    declared.iter().map(column).collect()
+}
+
+/// The width of a declared vector. Where there is no row at all any width is right.
+pub(crate) fn vector_width(name: &str, width: Option<usize>, rows: usize) -> Result<usize, SourceError> {
+    match width {
+        Some(width) => Ok(width),
+        None if rows == 0 => Ok(1),
+        None => {
+            let column = super::error::named(name);
+            Err(SourceError::anywhere(SourceErrorKind::VectorWidth { column, rows }))
+        }
+    }
+}
+
+/// Looks at no more than this many rows of a piece.
+fn look(piece: &Piece, rows: usize, inference: &mut Inference) -> Result<usize, SourceError> {
+    debug_assert!(rows <= SAMPLE_ROWS);
+    let PieceData::Text { bytes, first_line, .. } = &piece.data else {
+        unreachable!("the reader of JSON Lines makes pieces of text")
+    };
+    let (text, not_utf8) = utf8(&piece.file, bytes, *first_line);
+    let lines = (*first_line..).zip(text.split_terminator('\n'));
+    let mut seen = 0;
+    for (line, text) in lines.filter(|(_, text)| !object::is_blank(text.as_bytes())).take(rows) {
+        inference.look(&piece.file, line, text)?;
+        seen += 1;
+    }
+    match not_utf8 {
+        Some(error) if seen < rows => Err(error),
+        _ => Ok(seen),
+    }
+}
+
+/// A row is a line.
+#[derive(Debug, Default)]
+struct LineBorders {
+    /// Bytes of the row that have no line break.
+    seen: usize,
+}
+
+impl Borders for LineBorders {
+    fn restart(&mut self) {
+        self.seen = 0;
+    }
+
+    fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> Border {
+        let from = start + self.seen;
+        let (end, lines) = match memchr::memchr(b'\n', &bytes[from..]) {
+            Some(newline) => (from + newline + 1, 1),
+            None if last && start < bytes.len() => (bytes.len(), 0),
+            None => {
+                self.seen = bytes.len() - start;
+                return Border::Unknown;
+            }
+        };
+        self.seen = 0;
+        Border::At { end, lines, row: !object::is_blank(&bytes[start..end]) }
+    }
+}

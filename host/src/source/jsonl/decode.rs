@@ -1,0 +1,267 @@
+//! Lines to columns: straight from the parser into the builders.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Deserializer;
+use serde_json::value::RawValue;
+
+use super::super::advice;
+use super::super::column::{ColumnBuilder, Columns};
+use super::super::error::{SourceError, SourceErrorKind, Spot, named};
+use super::super::number::{Number, read};
+use super::super::piece::{DecodedBatch, Decoder, Lines, Piece, PieceData};
+use super::super::text::utf8;
+use super::object::{self, entries};
+use crate::data_type::DataType;
+
+/// Decodes JSON Lines.
+#[derive(Debug)]
+pub(crate) struct JsonDecoder {
+    /// The columns that every row has.
+    pub(crate) columns: Arc<Columns>,
+}
+
+impl Decoder for JsonDecoder {
+    fn decode(&self, piece: Piece) -> Result<DecodedBatch, SourceError> {
+        let PieceData::Text { bytes, first_line, .. } = &piece.data else {
+            unreachable!("the reader of JSON Lines makes pieces of text")
+        };
+        let (text, not_utf8) = utf8(&piece.file, bytes, *first_line);
+        let capacity = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
+        let mut rows = Rows {
+            columns: &self.columns,
+            builders: self.columns.builders(capacity, text.len()),
+            last_row: vec![0; self.columns.list.len()],
+            row: 0,
+            problem: None,
+        };
+        let mut lines = Lines::default();
+        for (line, text) in (*first_line..).zip(text.split_terminator('\n')) {
+            if object::is_blank(text.as_bytes()) {
+                continue;
+            }
+            rows.add(text).map_err(|(kind, byte)| {
+                let spot = byte.map_or(Spot::Line(line), |byte| Spot::Byte(line, byte));
+                SourceError::at(&piece.file, spot, kind)
+            })?;
+            lines.push(line);
+        }
+        if let Some(error) = not_utf8 {
+            return Err(error);
+        }
+        let columns = rows.builders.into_iter().map(ColumnBuilder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(lines.len()));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns.schema), columns, &options);
+        Ok(DecodedBatch {
+            rows: batch.expect("every row adds one value to every column"),
+            positions: lines.positions(piece.file),
+        })
+    }
+}
+
+/// The rows that are being built.
+struct Rows<'c> {
+    columns: &'c Columns,
+    builders: Vec<ColumnBuilder>,
+    /// For every column the last row that had it, from 1.
+    last_row: Vec<u64>,
+    row: u64,
+    /// Why the parser was stopped.
+    problem: Option<Problem>,
+}
+
+enum Problem {
+    Unknown(String),
+    Duplicate(usize),
+    Misfit(usize),
+}
+
+impl Rows<'_> {
+    /// Adds the row of a line that is not blank. An error is with the byte of the line where that is known.
+    fn add(&mut self, line: &str) -> Result<(), (SourceErrorKind, Option<u64>)> {
+        object::check_start(line).map_err(|kind| (kind, None))?;
+        self.row += 1;
+        let mut deserializer = Deserializer::from_str(line);
+        let parsed = deserializer.deserialize_map(&mut *self).and_then(|found| {
+            deserializer.end()?;
+            Ok(found)
+        });
+        match parsed {
+            Ok(found) if found == self.builders.len() => Ok(()),
+            Ok(_) => {
+                for (builder, last_row) in self.builders.iter_mut().zip(&self.last_row) {
+                    if *last_row != self.row {
+                        builder.append_null();
+                    }
+                }
+                Ok(())
+            }
+            Err(error) => Err(match self.problem.take() {
+                Some(problem) => (self.explain(problem, line), None),
+                None => {
+                    let (kind, byte) = object::malformed(&error);
+                    (kind, Some(byte))
+                }
+            }),
+        }
+    }
+
+    #[cold]
+    fn explain(&self, problem: Problem, line: &str) -> SourceErrorKind {
+        match problem {
+            Problem::Unknown(key) => advice::unknown_key(self.columns, &key),
+            Problem::Duplicate(index) => SourceErrorKind::DuplicateKey { key: named(&self.columns.list[index].name) },
+            Problem::Misfit(index) => {
+                // The parser has gone past the value, so the line is read once more for its text.
+                let mut value = "";
+                let name = &self.columns.list[index].name;
+                let parsed = entries(line, |key, text| {
+                    if key == name {
+                        value = text;
+                    }
+                    key != name
+                });
+                if let Err(error) = parsed {
+                    return object::malformed(&error).0;
+                }
+                let found = advice::describe_json(value);
+                let suggested = match (self.columns.list[index].data_type, read(value)) {
+                    (DataType::Integer, Some(Number::Float(_))) => DataType::Float,
+                    _ => DataType::Json,
+                };
+                advice::misfit(self.columns, index, found, suggested, true)
+            }
+        }
+    }
+
+    #[cold]
+    fn stop<E: serde::de::Error>(&mut self, problem: Problem) -> E {
+        self.problem = Some(problem);
+        E::custom("stopped")
+    }
+}
+
+/// Reads an object, and returns how many columns it had.
+impl<'de> Visitor<'de> for &mut Rows<'_> {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
+        let mut found = 0;
+        let mut guess = 0;
+        while let Some(key) = map.next_key_seed(Key { columns: self.columns, guess })? {
+            let index = match key {
+                Ok(index) => index,
+                Err(unknown) => return Err(self.stop(Problem::Unknown(unknown))),
+            };
+            if self.last_row[index] == self.row {
+                return Err(self.stop(Problem::Duplicate(index)));
+            }
+            self.last_row[index] = self.row;
+            if !map.next_value_seed(Value(&mut self.builders[index]))? {
+                return Err(self.stop(Problem::Misfit(index)));
+            }
+            found += 1;
+            guess = index + 1;
+        }
+        Ok(found)
+    }
+}
+
+/// A key as the index of its column, or as itself.
+struct Key<'c> {
+    columns: &'c Columns,
+    guess: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Result<usize, String>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Result<usize, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.columns.index(key, self.guess).ok_or_else(|| key.to_owned()))
+    }
+}
+
+/// Adds a value to its column, and returns whether it fits.
+struct Value<'b>(&'b mut ColumnBuilder);
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = bool;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        match self.0 {
+            // The parser removes escapes while it copies, and copies a text without escapes just once.
+            ColumnBuilder::Text(_) => deserializer.deserialize_any(self),
+            _ => {
+                let value = <&RawValue>::deserialize(deserializer)?;
+                Ok(self.0.append_json(value.get()).is_ok())
+            }
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or null")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+        if let ColumnBuilder::Text(builder) = self.0 {
+            builder.append_value(text);
+        }
+        Ok(true)
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        self.0.append_null();
+        Ok(true)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    // The parser wants lists and objects read to their end, or it reports them instead of this misfit.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+}

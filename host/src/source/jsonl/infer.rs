@@ -1,0 +1,132 @@
+//! Columns and types from the first rows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::super::column::{Column, vector};
+use super::super::error::{SourceError, SourceErrorKind, Spot, named};
+use super::super::number::{Number, is_exact, read};
+use super::super::text::MAX_COLUMNS;
+use super::object::{self, entries};
+use crate::data_type::DataType;
+
+/// The columns that rows had so far, in the order in which they appeared.
+#[derive(Debug, Default)]
+pub(crate) struct Inference {
+    columns: Vec<(String, Kinds)>,
+    by_name: HashMap<String, usize>,
+    rows: u64,
+}
+
+/// The kinds of values that a column had.
+#[derive(Debug, Default)]
+struct Kinds {
+    /// The row that had the column last, from 1, so that a second value in one row is noticed.
+    row: u64,
+    /// The common type so far; none as long as all values are null.
+    data_type: Option<DataType>,
+    /// Whether there was an integer that no float is equal to.
+    inexact: bool,
+    /// The width of the first vector.
+    width: Option<usize>,
+}
+
+impl Inference {
+    /// Looks at a line that is not blank.
+    ///
+    /// # Errors
+    ///
+    /// The line is not an object, has a key twice, or there are too many columns.
+    pub(crate) fn look(&mut self, file: &Arc<str>, line: u64, text: &str) -> Result<(), SourceError> {
+        self.rows += 1;
+        object::check_start(text).map_err(|kind| SourceError::on_line(file, line, kind))?;
+        let mut problem = None;
+        let parsed = entries(text, |key, value| {
+            problem = self.look_at_value(key, value).err();
+            problem.is_none()
+        });
+        if let Some(kind) = problem {
+            return Err(SourceError::on_line(file, line, kind));
+        }
+        parsed.map_err(|error| {
+            let (kind, byte) = object::malformed(&error);
+            SourceError::at(file, Spot::Byte(line, byte), kind)
+        })
+    }
+
+    fn look_at_value(&mut self, key: &str, value: &str) -> Result<(), SourceErrorKind> {
+        let index = match self.by_name.get(key) {
+            Some(&index) => index,
+            None if self.columns.len() == MAX_COLUMNS => {
+                return Err(SourceErrorKind::TooManyColumns { limit: MAX_COLUMNS });
+            }
+            None => {
+                self.by_name.insert(key.to_owned(), self.columns.len());
+                self.columns.push((key.to_owned(), Kinds::default()));
+                self.columns.len() - 1
+            }
+        };
+        let kinds = &mut self.columns[index].1;
+        if kinds.row == self.rows {
+            return Err(SourceErrorKind::DuplicateKey { key: named(key) });
+        }
+        kinds.row = self.rows;
+        kinds.add(value);
+        Ok(())
+    }
+
+    /// The columns, or none if there was no row.
+    pub(crate) fn columns(self) -> Option<Vec<Column>> {
+        if self.rows == 0 {
+            return None;
+        }
+        let columns = self.columns.into_iter();
+        Some(
+            columns
+                .map(|(name, kinds)| Column { name, data_type: kinds.common(), width: 0, declared: false })
+                .collect(),
+        )
+    }
+
+    /// The width of the first vector in this column.
+    pub(crate) fn width(&self, name: &str) -> Option<usize> {
+        self.columns[*self.by_name.get(name)?].1.width
+    }
+}
+
+impl Kinds {
+    fn add(&mut self, value: &str) {
+        let data_type = match value.as_bytes().first() {
+            Some(b'n') => return,
+            Some(b't' | b'f') => DataType::Boolean,
+            Some(b'"') => DataType::Text,
+            Some(b'[') => {
+                self.width = self.width.or_else(|| vector(value).map(|vector| vector.len()));
+                DataType::Json
+            }
+            Some(b'{') => DataType::Json,
+            _ => match read(value) {
+                Some(Number::Integer(integer)) => {
+                    self.inexact |= !is_exact(integer);
+                    DataType::Integer
+                }
+                Some(Number::Float(_)) => DataType::Float,
+                Some(Number::Large | Number::Overflow) | None => DataType::Json,
+            },
+        };
+        self.data_type = Some(match (self.data_type, data_type) {
+            (None, data_type) => data_type,
+            (Some(before), data_type) if before == data_type => data_type,
+            (Some(DataType::Integer), DataType::Float) | (Some(DataType::Float), DataType::Integer) => DataType::Float,
+            _ => DataType::Json,
+        });
+    }
+
+    fn common(&self) -> DataType {
+        match self.data_type {
+            None => DataType::Json,
+            Some(DataType::Float) if self.inexact => DataType::Json,
+            Some(data_type) => data_type,
+        }
+    }
+}

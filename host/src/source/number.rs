@@ -1,0 +1,108 @@
+//! Numbers as they are written in JSON and CSV.
+
+/// A number in JSON's spelling.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Number {
+    /// An integer of 64 bits. `-0` is 0.
+    Integer(i64),
+    /// An integer that needs more than 64 bits.
+    Large,
+    /// A number with a fraction or an exponent, as the nearest 64-bit float.
+    Float(f64),
+    /// A number with a fraction or an exponent that is larger than any 64-bit float.
+    Overflow,
+}
+
+/// Reads a number in JSON's spelling (RFC 8259, section 6): no plus sign, no leading zero, a digit on either side of
+/// the point.
+pub(crate) fn read(text: &str) -> Option<Number> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, rest) = leading_digits(digits);
+    if whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
+        return None;
+    }
+    if rest.is_empty() {
+        return Some(text.parse().map_or(Number::Large, Number::Integer));
+    }
+    let rest = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => match leading_digits(fraction) {
+            ("", _) => return None,
+            (_, rest) => rest,
+        },
+    };
+    if !rest.is_empty() {
+        let exponent = rest.strip_prefix(['e', 'E'])?;
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        if !matches!(leading_digits(exponent), (digits, "") if !digits.is_empty()) {
+            return None;
+        }
+    }
+    let value: f64 = text.parse().ok()?;
+    Some(if value.is_finite() { Number::Float(value) } else { Number::Overflow })
+}
+
+fn leading_digits(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// A number in JSON's spelling as a float: the nearest one where it has a fraction or an exponent, and none where it is
+/// an integer that no float is equal to.
+pub(crate) fn exact_float(text: &str) -> Option<f64> {
+    match read(text)? {
+        Number::Float(value) => Some(value),
+        Number::Overflow => None,
+        // Negative zero is an integer without a sign, and a float with one.
+        Number::Integer(0) => Some(if text.starts_with('-') { -0.0 } else { 0.0 }),
+        Number::Integer(value) => is_exact(value).then_some(value as f64),
+        // Rust prints all digits of an integral float.
+        Number::Large => text.parse().ok().filter(|value: &f64| value.is_finite() && format!("{value:.0}") == text),
+    }
+}
+
+/// Whether a float can have this value.
+pub(crate) fn is_exact(integer: i64) -> bool {
+    i128::from(integer) == (integer as f64) as i128
+}
+
+/// A number in JSON's spelling, or `NaN`, `inf` or `-inf`, as CSV sinks write it.
+pub(crate) fn csv_float(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "inf" => Some(f64::INFINITY),
+        "-inf" => Some(f64::NEG_INFINITY),
+        _ => exact_float(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_json_spells_them() {
+        assert_eq!(read("0"), Some(Number::Integer(0)));
+        assert_eq!(read("-0"), Some(Number::Integer(0)));
+        assert_eq!(read("9223372036854775807"), Some(Number::Integer(i64::MAX)));
+        assert_eq!(read("-9223372036854775808"), Some(Number::Integer(i64::MIN)));
+        assert_eq!(read("9223372036854775808"), Some(Number::Large));
+        assert_eq!(read("1.5e-3"), Some(Number::Float(0.0015)));
+        assert_eq!(read("1E400"), Some(Number::Overflow));
+        for text in ["", "-", "+1", "01", "-01", ".5", "1.", "1.e5", "1e", "1e+", "1e5x", "0x1", "inf", "NaN", "1 "] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_integers_that_floats_can_hold_become_floats() {
+        assert_eq!(exact_float("9007199254740992"), Some(9_007_199_254_740_992.0));
+        assert_eq!(exact_float("9007199254740993"), None);
+        assert_eq!(exact_float("9223372036854775807"), None);
+        assert_eq!(exact_float("-9223372036854775808"), Some(-9_223_372_036_854_775_808.0));
+        assert_eq!(exact_float("100000000000000000000"), Some(1e20));
+        assert_eq!(exact_float("100000000000000000001"), None);
+        assert!(exact_float("-0").is_some_and(f64::is_sign_negative));
+        assert!(exact_float("-0.0").is_some_and(f64::is_sign_negative));
+    }
+}

@@ -1,0 +1,179 @@
+//! Parquet and Arrow IPC: formats that hold rows in columns already.
+//!
+//! The columns are those of the file, with their Arrow types. All files of a source have the same names and types; their
+//! order may differ, and that of the first file counts. A column is nullable if it is in any of the files. Schemas are
+//! read and compared when the source is opened. Values of columns with the extension type `arrow.json` are checked.
+//!
+//! Parquet is read from regular files, and has a compression of its own. Of Arrow IPC the file format is read from
+//! regular files that are not compressed as a whole, and the stream format from anywhere.
+
+mod conform;
+mod open;
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow_array::RecordBatch;
+
+use super::error::{SourceError, SourceErrorKind};
+use super::files::InputFile;
+use super::piece::{DecodedBatch, Decoder, Piece, PieceData, Positions, Reader};
+use super::{OpenSource, SourceSchema};
+use crate::format::Format;
+use conform::CommonSchema;
+use open::OpenRows;
+
+/// Opens Parquet or Arrow IPC.
+///
+/// # Errors
+///
+/// A file cannot be read, is not of this format, or does not have the columns of the others.
+pub(crate) fn open(files: Vec<InputFile>, format: Format, batch_rows: usize) -> Result<OpenSource, SourceError> {
+    let count: Arc<AtomicU64> = Arc::default();
+    let mut schema: Option<CommonSchema> = None;
+    let mut first = None;
+    for file in &files {
+        // What is read here is read again later, and counts only then, but for the first file, which stays open.
+        let uncounted = if schema.is_none() { Arc::clone(&count) } else { Arc::default() };
+        let rows = guarded(file, format, || open::open(file, format, batch_rows, &uncounted))?;
+        match &mut schema {
+            None => {
+                schema = Some(CommonSchema::new(&file.name, &rows.schema, format)?);
+                first = Some(rows);
+            }
+            Some(schema) => schema.add(&file.name, &rows.schema)?,
+        }
+    }
+    let schema = schema.expect("a source has at least one file");
+    let reader = RowsReader {
+        files: files.into(),
+        format,
+        batch_rows: batch_rows.max(1),
+        count,
+        first,
+        current: None,
+        bytes_before: 0,
+    };
+    let decoder = RowsDecoder { schema };
+    let known = SourceSchema::Known(decoder.schema.schema());
+    Ok(OpenSource::new(known, Box::new(reader), Arc::new(decoder)))
+}
+
+/// Reads files one after the other.
+struct RowsReader {
+    files: VecDeque<InputFile>,
+    format: Format,
+    batch_rows: usize,
+    count: Arc<AtomicU64>,
+    /// The first file, open since its schema was read: it may be a pipe.
+    first: Option<OpenRows>,
+    current: Option<Current>,
+    /// Bytes of the files that are finished.
+    bytes_before: u64,
+}
+
+/// The file that is being read.
+struct Current {
+    file: InputFile,
+    rows: OpenRows,
+    /// What is left of a batch that is larger than a piece.
+    rest: Option<RecordBatch>,
+    rows_read: u64,
+}
+
+impl Reader for RowsReader {
+    fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
+        loop {
+            let mut current = match self.current.take() {
+                Some(current) => current,
+                None => match self.files.pop_front() {
+                    None => return Ok(None),
+                    Some(file) => {
+                        let rows = match self.first.take() {
+                            Some(rows) => rows,
+                            None => guarded(&file, self.format, || {
+                                open::open(&file, self.format, self.batch_rows, &self.count)
+                            })?,
+                        };
+                        Current { file, rows, rest: None, rows_read: 0 }
+                    }
+                },
+            };
+            if let Some(batch) = current.next_batch(self.format, self.batch_rows)? {
+                let first_row = current.rows_read + 1;
+                current.rows_read += batch.num_rows() as u64;
+                let bytes_read = self.bytes_before + current.bytes_read(&self.count);
+                let file = Arc::clone(&current.file.name);
+                self.current = Some(current);
+                return Ok(Some(Piece { file, data: PieceData::Rows { batch, first_row }, bytes_read }));
+            }
+            if current.rows.total_rows.is_some() {
+                self.bytes_before += current.rows.bytes;
+            }
+        }
+    }
+}
+
+impl Current {
+    fn next_batch(&mut self, format: Format, batch_rows: usize) -> Result<Option<RecordBatch>, SourceError> {
+        let batch = match self.rest.take() {
+            Some(batch) => batch,
+            None => loop {
+                let batches = &mut self.rows.batches;
+                match guarded(&self.file, format, || {
+                    batches.next().transpose().map_err(|source| unreadable(&self.file, format, source))
+                })? {
+                    None => return Ok(None),
+                    Some(batch) if batch.num_rows() == 0 => {}
+                    Some(batch) => break batch,
+                }
+            },
+        };
+        if batch.num_rows() <= batch_rows {
+            return Ok(Some(batch));
+        }
+        self.rest = Some(batch.slice(batch_rows, batch.num_rows() - batch_rows));
+        Ok(Some(batch.slice(0, batch_rows)))
+    }
+
+    /// Bytes of this file that are read: counted, or in the proportion of the rows.
+    fn bytes_read(&self, count: &AtomicU64) -> u64 {
+        match self.rows.total_rows {
+            None => count.load(Ordering::Relaxed),
+            Some(total) => (u128::from(self.rows.bytes) * u128::from(self.rows_read) / u128::from(total.max(1))) as u64,
+        }
+    }
+}
+
+/// The error for what a library says about a file.
+fn unreadable(file: &InputFile, format: Format, source: Box<dyn std::error::Error + Send + Sync>) -> SourceError {
+    SourceError::in_file(&file.name, SourceErrorKind::Unreadable { format, source })
+}
+
+/// Runs a library's code on a file that may be hostile. The libraries promise errors, and not that they never panic.
+fn guarded<T>(
+    file: &InputFile,
+    format: Format,
+    run: impl FnOnce() -> Result<T, SourceError>,
+) -> Result<T, SourceError> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(SourceError::in_file(&file.name, SourceErrorKind::Panicked { format })))
+}
+
+/// Gives the rows of every file the source's schema.
+#[derive(Debug)]
+struct RowsDecoder {
+    schema: CommonSchema,
+}
+
+impl Decoder for RowsDecoder {
+    fn decode(&self, piece: Piece) -> Result<DecodedBatch, SourceError> {
+        let PieceData::Rows { batch, first_row } = piece.data else {
+            unreachable!("the reader of a binary format makes pieces of rows")
+        };
+        let rows = self.schema.conform(&piece.file, first_row, &batch)?;
+        Ok(DecodedBatch { rows, positions: Positions::rows(piece.file, first_row) })
+    }
+}

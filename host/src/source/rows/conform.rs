@@ -1,0 +1,157 @@
+//! The common schema of several files, and rows brought into it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
+use serde_json::value::RawValue;
+
+use super::super::csv::difference;
+use super::super::error::{SourceError, SourceErrorKind, Spot, escaped, named, shown};
+use super::super::jsonl::complaint;
+use crate::data_type::DataType;
+use crate::format::Format;
+
+/// Keys of field metadata that say what a column is, and not where it comes from.
+const EXTENSION_KEYS: &str = "ARROW:extension:";
+
+/// The schema that all files have, but for the order of the columns.
+#[derive(Debug)]
+pub(super) struct CommonSchema {
+    /// The first file.
+    file: Arc<str>,
+    schema: SchemaRef,
+    format: Format,
+}
+
+impl CommonSchema {
+    /// The schema of the first file.
+    ///
+    /// # Errors
+    ///
+    /// Two columns have one name.
+    pub(super) fn new(file: &Arc<str>, schema: &Schema, format: Format) -> Result<Self, SourceError> {
+        check_names(file, schema)?;
+        let fields: Vec<Field> = schema.fields().iter().map(|field| described(field)).collect();
+        Ok(Self { file: Arc::clone(file), schema: Arc::new(Schema::new(fields)), format })
+    }
+
+    /// Compares the schema of another file.
+    ///
+    /// # Errors
+    ///
+    /// The other file has other columns, or one of another type.
+    pub(super) fn add(&mut self, file: &Arc<str>, schema: &Schema) -> Result<(), SourceError> {
+        check_names(file, schema)?;
+        let differs = |difference| {
+            let other = escaped(&self.file);
+            SourceError::in_file(file, SourceErrorKind::SchemaDiffers { other, difference })
+        };
+        let names = |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+        let difference = difference(&names(&self.schema), &names(schema));
+        if !difference.is_empty() {
+            return Err(differs(difference));
+        }
+        let by_name: HashMap<_, _> = schema.fields().iter().map(|field| (field.name(), field)).collect();
+        let mut fields = Vec::with_capacity(schema.fields().len());
+        for field in self.schema.fields() {
+            let other = described(by_name[field.name()]);
+            let same = field.data_type().equals_datatype(other.data_type())
+                && field.extension_type_name() == other.extension_type_name();
+            if !same {
+                let (name, here, there) = (named(field.name()), type_name(&other), type_name(field));
+                return Err(differs(format!("column {name} is of type {here} here, and of type {there} there")));
+            }
+            let nullable = field.is_nullable() || other.is_nullable();
+            fields.push(field.as_ref().clone().with_nullable(nullable));
+        }
+        self.schema = Arc::new(Schema::new(fields));
+        Ok(())
+    }
+
+    /// The schema.
+    pub(super) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// Rows of any of the files with this schema.
+    ///
+    /// # Errors
+    ///
+    /// The rows are not those of a file that was compared, or a value of a JSON column is not JSON.
+    pub(super) fn conform(
+        &self,
+        file: &Arc<str>,
+        first_row: u64,
+        batch: &RecordBatch,
+    ) -> Result<RecordBatch, SourceError> {
+        let failed = |error: arrow_schema::ArrowError| {
+            let source = Box::new(error);
+            SourceError::in_file(file, SourceErrorKind::Unreadable { format: self.format, source })
+        };
+        let mut columns = Vec::with_capacity(self.schema.fields().len());
+        for (index, field) in self.schema.fields().iter().enumerate() {
+            // The file may have been replaced since its schema was read.
+            let there = batch.schema_ref().fields();
+            let place = match there.get(index) {
+                Some(same) if same.name() == field.name() => index,
+                _ => batch.schema_ref().index_of(field.name()).map_err(failed)?,
+            };
+            let column = batch.column(place);
+            let column = if column.data_type() == field.data_type() {
+                Arc::clone(column)
+            } else {
+                arrow_cast::cast(column, field.data_type()).map_err(failed)?
+            };
+            if DataType::of(field) == Some(DataType::Json) && !field.data_type().is_nested() {
+                check_json(file, first_row, field.name(), &column)?;
+            }
+            columns.push(column);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(self.schema(), columns, &options).map_err(failed)
+    }
+}
+
+/// The field without the metadata that its file alone has a use for.
+fn described(field: &Field) -> Field {
+    let metadata = field.metadata().iter().filter(|(key, _)| key.starts_with(EXTENSION_KEYS));
+    let metadata: HashMap<_, _> = metadata.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Field::new(field.name(), field.data_type().clone(), field.is_nullable()).with_metadata(metadata)
+}
+
+fn check_names(file: &Arc<str>, schema: &Schema) -> Result<(), SourceError> {
+    let mut seen = HashSet::new();
+    match schema.fields().iter().find(|field| !seen.insert(field.name())) {
+        None => Ok(()),
+        Some(field) => Err(SourceError::in_file(file, SourceErrorKind::DuplicateName { name: named(field.name()) })),
+    }
+}
+
+fn type_name(field: &Field) -> String {
+    match field.extension_type_name() {
+        Some(name) => format!("{} ({})", shown(name), field.data_type()),
+        None => field.data_type().to_string(),
+    }
+}
+
+/// Makes sure that all values of a column are JSON: those of the text formats are, and a file can say anything.
+fn check_json(file: &Arc<str>, first_row: u64, name: &str, column: &ArrayRef) -> Result<(), SourceError> {
+    let text = |row| match column.data_type() {
+        ArrowType::Utf8 => Some(column.as_string::<i32>().value(row)),
+        ArrowType::LargeUtf8 => Some(column.as_string::<i64>().value(row)),
+        ArrowType::Utf8View => Some(column.as_string_view().value(row)),
+        _ => None,
+    };
+    for row in (0..column.len()).filter(|&row| column.is_valid(row)) {
+        let Some(value) = text(row) else { continue };
+        if let Err(error) = serde_json::from_str::<&RawValue>(value) {
+            let (column, value, reason) = (named(name), shown(value), complaint(&error));
+            let spot = Spot::Row(first_row + row as u64);
+            return Err(SourceError::at(file, spot, SourceErrorKind::NotJson { column, value, reason }));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,289 @@
+//! Cuts text into pieces at the borders of rows: what JSON Lines and CSV have in common.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::{SourceError, SourceErrorKind, Spot};
+use super::files::{Input, InputFile};
+use super::piece::{Piece, PieceData, Reader};
+
+/// Text in one piece, in bytes. Arrow's offsets have 32 bits, and a piece that is decoded costs a multiple of its text,
+/// so wide rows make smaller batches. A row that is larger has a piece of its own.
+pub(crate) const PIECE_BYTES: usize = 16 << 20;
+
+/// Text in one row, in bytes: the most that has to fit in memory at once whatever the input is.
+pub(crate) const ROW_BYTES: usize = 64 << 20;
+
+/// Rows that are looked at to infer columns and types: the first ones of the whole input.
+pub(crate) const SAMPLE_ROWS: usize = 1000;
+
+/// Text that is held back at most while columns are inferred, in bytes. Wide rows end the sample early.
+const SAMPLE_BYTES: usize = 64 << 20;
+
+/// Columns that an inferred schema may have. Every column costs memory in every batch, even where all its rows are null.
+pub(crate) const MAX_COLUMNS: usize = 10_000;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Finds the borders of rows. It sees the bytes of one file, in order.
+pub(crate) trait Borders: Send {
+    /// Forgets the row it was in, because the next call starts it again or starts another file.
+    fn restart(&mut self);
+
+    /// Looks for the end of the row that starts at `start`. After [`Border::Unknown`] it is asked again for the same row
+    /// with more bytes, and does not look at the earlier ones twice. `last` says that nothing follows the bytes.
+    fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> Border;
+}
+
+/// What [`Borders::next`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Border {
+    /// The next row, or a blank line, starts here.
+    At {
+        /// Its first byte.
+        end: usize,
+        /// Line breaks up to there.
+        lines: u64,
+        /// Whether what ends here is a row and not a blank line.
+        row: bool,
+    },
+    /// More bytes are needed.
+    Unknown,
+    /// The file ends within a quotation.
+    OpenQuote,
+}
+
+/// Called when a file begins, with its first row, if the format has a header.
+pub(crate) type OnHeader = Box<dyn FnMut(&InputFile, u64, &[u8]) -> Result<Option<Arc<[usize]>>, SourceError> + Send>;
+
+/// Reads files of text one after the other.
+pub(crate) struct TextReader<B> {
+    borders: B,
+    batch_rows: usize,
+    files: VecDeque<InputFile>,
+    on_header: Option<OnHeader>,
+    current: Option<Current>,
+    count: Arc<AtomicU64>,
+    held_back: VecDeque<Piece>,
+}
+
+/// The file that is being read.
+struct Current {
+    input: Input,
+    /// What is read and not yet in a piece.
+    buffer: Vec<u8>,
+    /// Whether everything is read.
+    ended: bool,
+    /// The line with which the buffer starts.
+    line: u64,
+    fields: Option<Arc<[usize]>>,
+}
+
+/// A part of the buffer that ends at the border of a row.
+struct Part {
+    end: usize,
+    lines: u64,
+    /// Line breaks before its last row.
+    lines_before: u64,
+    rows: usize,
+}
+
+impl<B: Borders> TextReader<B> {
+    /// A reader of these files. With `on_header` the first row of every file is a header and no row.
+    pub(crate) fn new(
+        borders: B,
+        batch_rows: usize,
+        files: impl IntoIterator<Item = InputFile>,
+        on_header: Option<OnHeader>,
+    ) -> Self {
+        Self {
+            borders,
+            batch_rows: batch_rows.max(1),
+            files: files.into_iter().collect(),
+            on_header,
+            current: None,
+            count: Arc::default(),
+            held_back: VecDeque::new(),
+        }
+    }
+
+    /// Reads ahead until there is a sample, and gives it to `look`, piece by piece and row after row, until it has seen
+    /// [`SAMPLE_ROWS`] or answers that it has enough. All pieces are still to come afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader and of `look`, which returns how many rows it saw.
+    pub(crate) fn sample(
+        &mut self,
+        mut look: impl FnMut(&Piece, usize) -> Result<usize, SourceError>,
+    ) -> Result<usize, SourceError> {
+        let mut rows = 0;
+        let mut bytes = 0;
+        while rows < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
+            let Some(piece) = self.read_piece()? else { break };
+            if let PieceData::Text { bytes: text, .. } = &piece.data {
+                bytes += text.len();
+            }
+            let seen = look(&piece, SAMPLE_ROWS - rows);
+            self.held_back.push_back(piece);
+            rows += seen?;
+        }
+        Ok(rows)
+    }
+
+    fn read_piece(&mut self) -> Result<Option<Piece>, SourceError> {
+        loop {
+            let mut current = match self.current.take() {
+                Some(current) => current,
+                None => match self.files.pop_front() {
+                    None => return Ok(None),
+                    Some(file) => self.begin(&file)?,
+                },
+            };
+            let part = self.find_part(&mut current, self.batch_rows)?;
+            if part.end == 0 {
+                continue;
+            }
+            let rest = current.buffer.split_off(part.end);
+            let bytes = std::mem::replace(&mut current.buffer, rest);
+            let (first_line, fields) = (current.line, current.fields.clone());
+            current.line += part.lines;
+            let file = Arc::clone(&current.input.file().name);
+            if !(current.ended && current.buffer.is_empty()) {
+                self.current = Some(current);
+            }
+            if part.rows > 0 {
+                let data = PieceData::Text { bytes, first_line, fields };
+                return Ok(Some(Piece { file, data, bytes_read: self.count.load(Ordering::Relaxed) }));
+            }
+        }
+    }
+
+    /// Reads the header of the next file, and no more. For readers that are made just for this.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader.
+    pub(crate) fn read_header(&mut self) -> Result<(), SourceError> {
+        match self.files.pop_front() {
+            Some(file) => self.begin(&file).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens a file and reads its header.
+    fn begin(&mut self, file: &InputFile) -> Result<Current, SourceError> {
+        let input = file.open(&self.count)?;
+        let mut current = Current { input, buffer: Vec::new(), ended: false, line: 1, fields: None };
+        current.fill()?;
+        if current.buffer.starts_with(BYTE_ORDER_MARK) {
+            current.buffer.drain(..BYTE_ORDER_MARK.len());
+        }
+        if self.on_header.is_none() {
+            return Ok(current);
+        }
+        let header = self.first_row(&mut current)?;
+        if let (Some((line, row)), Some(on_header)) = (header, &mut self.on_header) {
+            current.fields = on_header(file, line, &row)?;
+        }
+        Ok(current)
+    }
+
+    /// Takes the first row out of the buffer, with its line; none if there is none.
+    fn first_row(&mut self, current: &mut Current) -> Result<Option<(u64, Vec<u8>)>, SourceError> {
+        loop {
+            let part = self.find_part(current, 1)?;
+            if part.end == 0 {
+                return Ok(None);
+            }
+            // Blank lines come before the row in one part with it.
+            let line = current.line + part.lines_before;
+            let row: Vec<u8> = current.buffer.drain(..part.end).collect();
+            current.line += part.lines;
+            if part.rows > 0 {
+                return Ok(Some((line, row)));
+            }
+        }
+    }
+
+    /// Reads until there are `rows` rows, or text enough for a piece, or the file ends.
+    fn find_part(&mut self, current: &mut Current, rows: usize) -> Result<Part, SourceError> {
+        let mut part = Part { end: 0, lines: 0, lines_before: 0, rows: 0 };
+        self.borders.restart();
+        loop {
+            match self.borders.next(&current.buffer, part.end, current.ended) {
+                Border::At { end, lines, row } => {
+                    if end > PIECE_BYTES && part.end > 0 {
+                        // The row goes into the next piece, where the search starts again at its first byte.
+                        return Ok(part);
+                    }
+                    if end - part.end > ROW_BYTES {
+                        return Err(current.too_long(part.lines, lines > 1));
+                    }
+                    let lines_before = if row { part.lines } else { part.lines_before };
+                    part = Part { end, lines: part.lines + lines, lines_before, rows: part.rows + usize::from(row) };
+                    if part.rows == rows {
+                        return Ok(part);
+                    }
+                }
+                Border::OpenQuote => {
+                    return Err(current.on_line(part.lines, SourceErrorKind::OpenQuote));
+                }
+                Border::Unknown => {
+                    if current.buffer.len() > PIECE_BYTES && part.end > 0 {
+                        return Ok(part);
+                    }
+                    if current.buffer.len() - part.end > ROW_BYTES {
+                        let quoted = memchr::memchr(b'\n', &current.buffer[part.end..]).is_some();
+                        return Err(current.too_long(part.lines, quoted));
+                    }
+                    if current.ended {
+                        return Ok(part);
+                    }
+                    current.fill()?;
+                }
+            }
+        }
+    }
+}
+
+impl Current {
+    fn fill(&mut self) -> Result<(), SourceError> {
+        self.ended = self.input.read_more(&mut self.buffer)? == 0;
+        Ok(())
+    }
+
+    fn on_line(&self, lines: u64, kind: SourceErrorKind) -> SourceError {
+        SourceError::on_line(&self.input.file().name, self.line + lines, kind)
+    }
+
+    fn too_long(&self, lines: u64, quoted: bool) -> SourceError {
+        self.on_line(lines, SourceErrorKind::RowTooLong { limit: ROW_BYTES, quoted })
+    }
+}
+
+impl<B: Borders> Reader for TextReader<B> {
+    fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
+        match self.held_back.pop_front() {
+            Some(piece) => Ok(Some(piece)),
+            None => self.read_piece(),
+        }
+    }
+}
+
+/// The text of a piece up to the first line that is not UTF-8, and the error for that line.
+pub(crate) fn utf8<'a>(file: &Arc<str>, bytes: &'a [u8], first_line: u64) -> (&'a str, Option<SourceError>) {
+    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+        return (text, None);
+    }
+    let valid = match std::str::from_utf8(bytes) {
+        Ok(text) => return (text, None),
+        Err(error) => error.valid_up_to(),
+    };
+    let line_start = memchr::memrchr(b'\n', &bytes[..valid]).map_or(0, |newline| newline + 1);
+    let line = first_line + memchr::memchr_iter(b'\n', &bytes[..line_start]).count() as u64;
+    let byte = (valid - line_start) as u64 + 1;
+    let error = SourceError::at(file, Spot::Byte(line, byte), SourceErrorKind::NotUtf8 { byte });
+    (std::str::from_utf8(&bytes[..line_start]).unwrap_or_default(), Some(error))
+}
