@@ -64,6 +64,12 @@ impl DataType {
         if self == Self::Json { field.with_extension_type(Json::default()) } else { field }
     }
 
+    /// The Arrow field of vectors of `width` elements.
+    pub(crate) fn vector_field(name: &str, width: i32, nullable: bool) -> Field {
+        let element = Arc::new(Field::new("item", ArrowType::Float32, false));
+        Field::new(name, ArrowType::FixedSizeList(element, width), nullable)
+    }
+
     /// The type as which a step reads a column of this Arrow field, or none where there is no conversion.
     ///
     /// Integers of every width are integers, 16- and 32-bit floats are floats; dates, times, intervals and decimals

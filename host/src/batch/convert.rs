@@ -9,6 +9,7 @@ use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field};
 
 use crate::data_type::DataType;
+use crate::sink::json::{JsonTextsError, json_texts};
 
 /// Why a column cannot be read as the type that a step asks for.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,9 @@ pub(crate) enum ConvertError {
     /// Arrow's own conversion failed.
     #[error("{0}")]
     Cast(#[from] ArrowError),
+    /// Arrow's values cannot be written as JSON.
+    #[error("{0}")]
+    Json(#[from] JsonTextsError),
     /// The vectors of one batch have to be of one width.
     #[error("vectors of {first} and of {other} elements in one batch")]
     Widths { first: usize, other: usize, row: usize },
@@ -31,7 +35,8 @@ impl ConvertError {
     /// The row at fault, where one is known.
     pub(crate) fn row(&self) -> Option<usize> {
         match self {
-            Self::Cast(_) => None,
+            Self::Json(JsonTextsError::Value { row, .. }) => Some(*row),
+            Self::Cast(_) | Self::Json(JsonTextsError::Type(_)) => None,
             Self::Widths { row, .. } | Self::MissingElement { row } | Self::Inexact { row, .. } => Some(*row),
         }
     }
@@ -49,7 +54,7 @@ pub(crate) fn as_contract(array: &ArrayRef, field: &Field, wanted: DataType) -> 
         DataType::Float => ArrowType::Float64,
         DataType::Text => ArrowType::Utf8,
         DataType::Json if array.data_type().is_nested() => {
-            return Ok(Arc::new(crate::sink::json_texts(array.as_ref(), field)?));
+            return Ok(Arc::new(json_texts(array.as_ref(), field)?));
         }
         DataType::Json => ArrowType::Utf8,
         DataType::Binary => ArrowType::Binary,

@@ -15,7 +15,9 @@ pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec 
     let location = if path.is_standard() {
         SourceLocation::Stdin
     } else {
-        SourceLocation::Paths(path.path())
+        // A file whose name looks like a pattern is that file.
+        let literal = path.path();
+        SourceLocation::Paths(if literal.exists() { literal } else { path.pattern().unwrap_or(literal) })
     };
     let columns = table.columns.iter().flat_map(|columns| &columns.value);
     SourceSpec {

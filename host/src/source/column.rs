@@ -32,9 +32,10 @@ pub(crate) struct Column {
 
 impl Column {
     fn field(&self) -> Field {
-        self.data_type
-            .field(&self.name, true)
-            .unwrap_or_else(|| DataType::vector_field(&self.name, self.width.max(1) as i32, true))
+        match self.data_type {
+            DataType::Vector => DataType::vector_field(&self.name, self.width.max(1) as i32, true),
+            other => other.field(&self.name, true),
+        }
     }
 }
 

@@ -47,6 +47,11 @@ impl SourceError {
         Self { place: None, kind: Box::new(kind) }
     }
 
+    /// Whether rows are at fault, and not what the source was asked for.
+    pub(crate) fn is_about_rows(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.spot != Spot::Whole)
+    }
+
     /// An error about a whole file.
     pub(crate) fn in_file(file: &Arc<str>, kind: SourceErrorKind) -> Self {
         Self::at(file, Spot::Whole, kind)
