@@ -1,0 +1,1 @@
+//! Running a whole step natively, in unit tests.
