@@ -1,1 +1,76 @@
-//! The SDK.
+//! Write a Stillbox step in Rust: types, one function, one macro.
+//!
+//! ```
+//! use stillbox_sdk::{Input, Output, Parameters, Result, step};
+//!
+//! #[derive(Parameters)]
+//! struct Parameters {
+//!     /// Shorter words are not counted.
+//!     #[parameter(default = 1, min = 1)]
+//!     min_length: usize,
+//! }
+//!
+//! #[derive(Input)]
+//! struct Row<'a> {
+//!     text: &'a str,
+//! }
+//!
+//! #[derive(Output)]
+//! struct Counted {
+//!     n_words: usize,
+//! }
+//!
+//! /// Counts the words of a text.
+//! #[step]
+//! fn count_words(parameters: &Parameters, row: Row<'_>) -> Result<Counted> {
+//!     let long_enough = |word: &&str| word.len() >= parameters.min_length;
+//!     Ok(Counted { n_words: row.text.split_whitespace().filter(long_enough).count() })
+//! }
+//! ```
+//!
+//! Compiled for `wasm32-wasip2`, the crate is a component that speaks [the contract](contract). Compiled natively it is an
+//! ordinary crate, whose unit tests call the function, or run the whole step with [`testing`].
+//!
+//! - [`step`] says which functions are steps and what they may return.
+//! - [`input`] and [`output`] list the types that columns have, and the form of a step that takes a whole [`Batch`].
+//! - [`parameters`] lists the types that parameters have.
+//! - [`Error`] and [`Context`] carry what went wrong to the host; [`log`] writes messages.
+//! - [`Source`] and [`Aggregate`] are the steps that make rows, and those that see all of them.
+
+pub mod contract;
+pub mod error;
+pub mod input;
+mod json;
+pub mod log;
+pub mod output;
+mod panic;
+pub mod parameters;
+mod run;
+pub mod testing;
+
+mod column;
+#[cfg(target_arch = "wasm32")]
+mod component;
+mod manifest;
+
+pub use error::{Context, Error, Result};
+pub use input::Batch;
+pub use json::Json;
+pub use output::Rows;
+pub use run::{Aggregate, Source};
+pub use serde_json;
+pub use stillbox_sdk_macros::{Input, Output, Parameters, step};
+
+/// What the macros write down. No part of the SDK's interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::column::{ColumnSpec, Opener, assert_names};
+    pub use crate::manifest::About;
+    pub use crate::parameters::Object;
+    pub use crate::run::{
+        Running, Step, aggregate, aggregate_signature, batch, batch_signature, rows, rows_signature, source,
+        source_signature, start,
+    };
+    #[cfg(target_arch = "wasm32")]
+    pub use crate::{component::Component, contract::export_step};
+}

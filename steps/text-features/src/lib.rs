@@ -1,1 +1,94 @@
-//! Step.
+//! The step `text-features`.
+
+use stillbox_sdk::{Input, Output, Parameters, Result, step};
+
+/// What the step is told.
+#[derive(Debug, Parameters)]
+pub struct Parameters {
+    /// The column whose texts are described.
+    pub column: String,
+}
+
+/// What the step reads.
+#[derive(Debug, Input)]
+pub struct Row<'a> {
+    /// The text.
+    #[column(from = "column")]
+    pub text: &'a str,
+}
+
+/// What the step writes.
+#[derive(Clone, Copy, Debug, Output, PartialEq, Eq)]
+pub struct Features {
+    /// How many words there are. Words are what stands between single spaces: an empty text has one, and two spaces in a
+    /// row have one between them.
+    pub n_words: u64,
+    /// How many bytes of UTF-8 there are.
+    pub n_bytes: u64,
+    /// The smallest CRC-32 (IEEE 802.3, as in zlib) of three consecutive words, joined by single spaces; that of the whole
+    /// text, where there are fewer than three.
+    pub tri_hash: u32,
+}
+
+/// Counts the words and bytes of texts, and hashes their word trigrams.
+///
+/// # Errors
+/// None.
+#[step]
+#[expect(clippy::needless_pass_by_value, clippy::unnecessary_wraps, reason = "the form of a step")]
+pub fn text_features(_: &Parameters, row: Row<'_>) -> Result<Features> {
+    Ok(features(row.text))
+}
+
+/// The features of a text.
+pub fn features(text: &str) -> Features {
+    let bytes = text.as_bytes();
+    // Words are adjacent, but for one space, so three of them are one slice of the text. These are the starts of the word
+    // that ends next and of the two before it.
+    let mut starts = [0; 3];
+    let mut n_words = 0;
+    let mut tri_hash = None;
+    for end in spaces(bytes).chain([bytes.len()]) {
+        n_words += 1;
+        if n_words >= 3 {
+            let hash = crc32fast::hash(&bytes[starts[0]..end]);
+            tri_hash = Some(tri_hash.map_or(hash, |smallest: u32| smallest.min(hash)));
+        }
+        starts = [starts[1], starts[2], end + 1];
+    }
+    Features { n_words, n_bytes: bytes.len() as u64, tri_hash: tri_hash.unwrap_or_else(|| crc32fast::hash(bytes)) }
+}
+
+fn spaces(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    bytes.iter().enumerate().filter(|(_, byte)| **byte == b' ').map(|(i, _)| i)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition, word for word.
+    fn by_definition(text: &str) -> Features {
+        let words: Vec<_> = text.split(' ').collect();
+        let hash = |words: &[&str]| crc32fast::hash(words.join(" ").as_bytes());
+        let smallest = words.windows(3).map(hash).min();
+        Features {
+            n_words: words.len() as u64,
+            n_bytes: text.len() as u64,
+            tri_hash: smallest.unwrap_or_else(|| hash(&words)),
+        }
+    }
+
+    #[test]
+    fn the_features_are_as_defined() {
+        for text in ["", "a", "a b", "a b c", "a b c d e f", "ä  ö ü ", "   ", " a b"] {
+            assert_eq!(features(text), by_definition(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_hash_is_the_crc_of_zlib() {
+        // From Python: zlib.crc32(b"one two three").
+        assert_eq!(features("one two three"), Features { n_words: 3, n_bytes: 13, tri_hash: 2015744983 });
+    }
+}

@@ -1,0 +1,48 @@
+//! Names of parameters, columns and types.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+
+/// A field's name as a column has it.
+pub(crate) fn plain(ident: &Ident) -> String {
+    ident.unraw().to_string()
+}
+
+/// A field's name in kebab-case.
+pub(crate) fn kebab(ident: &Ident) -> String {
+    plain(ident).replace('_', "-")
+}
+
+/// A variant's name in kebab-case: `NfcOnly` is `nfc-only`.
+pub(crate) fn kebab_variant(ident: &Ident) -> String {
+    let mut name = String::new();
+    for letter in plain(ident).chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}
+
+/// Makes every lifetime of a type `'static`, to name it where the lifetime isn't known and doesn't matter.
+pub(crate) fn with_static_lifetimes(tokens: TokenStream) -> TokenStream {
+    let mut after_quote = false;
+    let tokens = tokens.into_iter().map(|token| match token {
+        TokenTree::Ident(ident) if after_quote => {
+            after_quote = false;
+            TokenTree::Ident(Ident::new("static", ident.span()))
+        }
+        TokenTree::Group(group) => {
+            let inner = with_static_lifetimes(group.stream());
+            let mut made = proc_macro2::Group::new(group.delimiter(), inner);
+            made.set_span(group.span());
+            TokenTree::Group(made)
+        }
+        token => {
+            after_quote = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+            token
+        }
+    });
+    tokens.collect()
+}

@@ -1,0 +1,275 @@
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Data, DataEnum, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit, LitStr, Path, Result, Token, Type};
+
+use crate::attributes::{collect, description, named_fields};
+use crate::columns::is_option;
+use crate::names::{kebab, kebab_variant};
+
+/// Implements `ParameterValue`, and `Parameters` for a struct.
+pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
+    if let Some(parameter) = item.generics.params.first() {
+        return Err(Error::new_spanned(
+            parameter,
+            "`#[derive(Parameters)]` takes no generics: parameters own their values",
+        ));
+    }
+    match &item.data {
+        Data::Enum(data) => expand_enum(&item.ident, data),
+        _ => expand_struct(item),
+    }
+}
+
+/// A field that is a parameter.
+struct Parameter<'a> {
+    ident: &'a Ident,
+    ty: &'a Type,
+    key: String,
+    description: String,
+    default: Option<TokenStream>,
+    min: Option<Expr>,
+    max: Option<Expr>,
+}
+
+fn parameter(field: &Field) -> Result<Parameter<'_>> {
+    let ident = field.ident.as_ref().ok_or_else(|| Error::new_spanned(field, "a parameter needs a name"))?;
+    let mut parameter = Parameter {
+        ident,
+        ty: &field.ty,
+        key: kebab(ident),
+        description: description(&field.attrs),
+        default: None,
+        min: None,
+        max: None,
+    };
+    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("parameter")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("default") {
+                if is_option(&field.ty) {
+                    return Err(meta.error("an `Option` is `None` by default: drop `default`, or drop the `Option`"));
+                }
+                parameter.default = Some(if meta.input.peek(Token![=]) {
+                    default(&meta.value()?.parse()?)
+                } else {
+                    quote_spanned!(meta.path.span()=> ::core::default::Default::default())
+                });
+                Ok(())
+            } else if meta.path.is_ident("min") {
+                parameter.min = Some(meta.value()?.parse()?);
+                Ok(())
+            } else if meta.path.is_ident("max") {
+                parameter.max = Some(meta.value()?.parse()?);
+                Ok(())
+            } else if meta.path.is_ident("name") {
+                parameter.key = meta.value()?.parse::<LitStr>()?.value();
+                Ok(())
+            } else {
+                Err(meta.error(
+                    "unknown setting of a parameter: write `default`, `default = ...`, `min = ...`, `max = ...` or `name = \"...\"`",
+                ))
+            }
+        })?;
+    }
+    Ok(parameter)
+}
+
+/// The expression of a default. Texts are written as literals, and owned.
+fn default(expression: &Expr) -> TokenStream {
+    match expression {
+        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
+            quote_spanned!(expression.span()=> ::core::convert::From::from(#expression))
+        }
+        _ => quote!(#expression),
+    }
+}
+
+/// What the attribute on the struct says.
+fn check_function(item: &DeriveInput) -> Result<Option<Path>> {
+    let mut check = None;
+    for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("parameters")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("check") {
+                check = Some(meta.value()?.parse()?);
+                Ok(())
+            } else {
+                Err(meta.error("unknown setting of parameters: write `check = FUNCTION`, a `fn(&Self) -> Result<()>`"))
+            }
+        })?;
+    }
+    Ok(check)
+}
+
+impl Parameter<'_> {
+    fn bound(bound: Option<&Expr>) -> TokenStream {
+        match bound {
+            Some(bound) => quote_spanned!(bound.span()=> ::core::option::Option::Some(#bound)),
+            None => quote!(::core::option::Option::None),
+        }
+    }
+
+    fn bounds(&self) -> Option<(TokenStream, TokenStream)> {
+        let any = self.min.is_some() || self.max.is_some();
+        any.then(|| (Self::bound(self.min.as_ref()), Self::bound(self.max.as_ref())))
+    }
+
+    /// Reads the parameter into a variable of the same name.
+    fn read(&self) -> TokenStream {
+        let Self { ident, ty, key, .. } = self;
+        let read = match &self.default {
+            Some(default) => {
+                quote_spanned!(ty.span()=> object.or_default::<#ty>(#key, || #default, problems))
+            }
+            None => quote_spanned!(ty.span()=> object.required::<#ty>(#key, problems)),
+        };
+        let check = self.bounds().map(|(min, max)| {
+            quote_spanned! {ty.span()=>
+                if let ::core::option::Option::Some(value) = &#ident {
+                    <#ty as ::stillbox_sdk::parameters::Bounded>::check(value, &object.path(#key), #min, #max, problems);
+                }
+            }
+        });
+        quote!(let #ident = #read; #check)
+    }
+
+    /// Describes the parameter for the schema.
+    fn property(&self) -> TokenStream {
+        let Self { ty, key, description, .. } = self;
+        let bounds = match self.bounds() {
+            Some((min, max)) => quote_spanned! {ty.span()=>
+                ::stillbox_sdk::parameters::Bounds::new::<<#ty as ::stillbox_sdk::parameters::Bounded>::Number>(#min, #max)
+            },
+            None => quote!(::stillbox_sdk::parameters::Bounds::NONE),
+        };
+        let default = match &self.default {
+            Some(default) => quote!(::core::option::Option::Some(&#default)),
+            None => quote!(::core::option::Option::None),
+        };
+        quote_spanned! {ty.span()=>
+            ::stillbox_sdk::parameters::Property::new::<#ty>(#key, #description, &#bounds, #default)
+        }
+    }
+}
+
+fn expand_struct(item: &DeriveInput) -> Result<TokenStream> {
+    let mut errors = None;
+    let mut parameters = Vec::new();
+    for field in named_fields(item, "Parameters")? {
+        match parameter(field) {
+            Ok(parameter) => parameters.push(parameter),
+            Err(error) => collect(&mut errors, error),
+        }
+    }
+    let check = check_function(item).unwrap_or_else(|error| {
+        collect(&mut errors, error);
+        None
+    });
+    if let Some(errors) = errors {
+        return Err(errors);
+    }
+
+    let name = &item.ident;
+    let idents: Vec<_> = parameters.iter().map(|parameter| parameter.ident).collect();
+    let types: Vec<_> = parameters.iter().map(|parameter| parameter.ty).collect();
+    let keys: Vec<_> = parameters.iter().map(|parameter| &parameter.key).collect();
+    let reads = parameters.iter().map(Parameter::read);
+    let properties = parameters.iter().map(Parameter::property);
+    let keys_with_types = parameters.iter().map(|Parameter { ty, key, .. }| {
+        quote_spanned!(ty.span()=> (#key, <#ty as ::stillbox_sdk::parameters::ParameterValue>::IS_TEXT))
+    });
+    let writes = keys.iter().enumerate().zip(&idents).map(|((i, key), ident)| {
+        let start = format!("{}{key:?}:", if i == 0 { "" } else { "," });
+        quote! {
+            out.push_str(#start);
+            ::stillbox_sdk::parameters::ParameterValue::write(&self.#ident, out);
+        }
+    });
+    let check = check.map(|check| {
+        quote_spanned! {check.span()=>
+            fn check(&self) -> ::stillbox_sdk::Result<()> {
+                #check(self)
+            }
+        }
+    });
+    Ok(quote! {
+        #[automatically_derived]
+        impl ::stillbox_sdk::parameters::ParameterValue for #name {
+            fn read(
+                value: &::stillbox_sdk::serde_json::Value,
+                at: &str,
+                problems: &mut ::stillbox_sdk::parameters::Problems,
+            ) -> ::core::option::Option<Self> {
+                let keys = <Self as ::stillbox_sdk::parameters::Parameters>::KEYS;
+                let object = ::stillbox_sdk::parameters::Object::new(value, at, keys, problems)?;
+                #(#reads)*
+                ::core::option::Option::Some(Self { #(#idents: #idents?,)* })
+            }
+
+            fn schema(out: &mut ::std::string::String, _: &::stillbox_sdk::parameters::Bounds) {
+                ::stillbox_sdk::parameters::object_schema(out, &[#(#properties),*]);
+            }
+
+            fn write(&self, out: &mut ::std::string::String) {
+                out.push('{');
+                #(#writes)*
+                out.push('}');
+            }
+        }
+
+        #[automatically_derived]
+        impl ::stillbox_sdk::parameters::Parameters for #name {
+            const KEYS: &'static [(&'static str, bool)] = &[#(#keys_with_types),*];
+
+            fn text(&self, key: &str) -> ::core::option::Option<&str> {
+                match key {
+                    #(#keys => <#types as ::stillbox_sdk::parameters::ParameterValue>::text(&self.#idents),)*
+                    _ => ::core::option::Option::None,
+                }
+            }
+
+            #check
+        }
+    })
+}
+
+fn expand_enum(name: &Ident, data: &DataEnum) -> Result<TokenStream> {
+    let mut errors = None;
+    for variant in &data.variants {
+        if !matches!(variant.fields, Fields::Unit) {
+            let message = "a parameter's variants have no fields: write the name alone";
+            collect(&mut errors, Error::new_spanned(&variant.fields, message));
+        }
+    }
+    if let Some(errors) = errors {
+        return Err(errors);
+    }
+    let variants: Vec<_> = data.variants.iter().map(|variant| &variant.ident).collect();
+    let names: Vec<_> = variants.iter().map(|variant| kebab_variant(variant)).collect();
+    Ok(quote! {
+        #[automatically_derived]
+        impl ::stillbox_sdk::parameters::ParameterValue for #name {
+            fn read(
+                value: &::stillbox_sdk::serde_json::Value,
+                at: &str,
+                problems: &mut ::stillbox_sdk::parameters::Problems,
+            ) -> ::core::option::Option<Self> {
+                match value.as_str() {
+                    #(::core::option::Option::Some(#names) => ::core::option::Option::Some(Self::#variants),)*
+                    _ => problems.no_such(at, &[#(#names),*], value),
+                }
+            }
+
+            fn schema(out: &mut ::std::string::String, _: &::stillbox_sdk::parameters::Bounds) {
+                ::stillbox_sdk::parameters::enum_schema(out, &[#(#names),*]);
+            }
+
+            fn write(&self, out: &mut ::std::string::String) {
+                out.push('"');
+                out.push_str(match self {
+                    #(Self::#variants => #names,)*
+                });
+                out.push('"');
+            }
+        }
+    })
+}

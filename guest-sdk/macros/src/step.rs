@@ -1,0 +1,204 @@
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Error, FnArg, Item, ItemFn, ItemImpl, Result, ReturnType, Type};
+
+use crate::attributes::summary;
+
+const FORMS: &str = "write `fn name(parameters: &Parameters, row: Row<'_>) -> Result<Output>`, \
+                     with or without the parameters, or take the whole batch: `batch: Batch<'_, Row<'_>>`";
+
+/// Keeps the item, whatever is wrong with it, so that one mistake doesn't make others.
+pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let made = no_arguments(&arguments).and_then(|()| match syn::parse2::<Item>(item.clone())? {
+        Item::Fn(function) => expand_function(&function),
+        Item::Impl(implementation) => expand_impl(&implementation),
+        _ => Err(Error::new_spanned(
+            &item,
+            "`#[step]` goes on a function, or on `impl Source for ...` or `impl Aggregate for ...`",
+        )),
+    });
+    let made = made.unwrap_or_else(Error::into_compile_error);
+    quote!(#item #made)
+}
+
+fn no_arguments(arguments: &TokenStream) -> Result<()> {
+    if arguments.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::new_spanned(
+            arguments,
+            "`#[step]` takes no settings: the name is the package's, the summary is the documentation's, \
+             the kind is the function's or the trait's",
+        ))
+    }
+}
+
+/// The arguments of a step's function.
+struct Arguments<'a> {
+    parameters: Option<&'a Type>,
+    rows: &'a Type,
+}
+
+fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
+    let signature = &function.sig;
+    let refuse = |tokens: &dyn ToTokens, message: &str| Err(Error::new_spanned(tokens, message));
+    if let Some(token) = &signature.asyncness {
+        return refuse(token, "a step is not `async`: the host runs batches in parallel by itself");
+    }
+    if let Some(token) = &signature.unsafety {
+        return refuse(token, "a step is not `unsafe`");
+    }
+    if let Some(parameter) = signature.generics.type_params().next() {
+        return refuse(parameter, "a step has no type parameters: its columns and parameters have one type each");
+    }
+    if matches!(signature.output, ReturnType::Default) {
+        return refuse(&signature.ident, &format!("a step returns a `Result`: {FORMS}"));
+    }
+    let mut types = Vec::new();
+    for input in &signature.inputs {
+        match input {
+            FnArg::Typed(argument) => types.push(&*argument.ty),
+            FnArg::Receiver(receiver) => {
+                return refuse(receiver, &format!("a step's function stands alone: {FORMS}"));
+            }
+        }
+    }
+    match types[..] {
+        [rows @ Type::Reference(_)] => refuse(rows, &format!("a row is taken by value: {FORMS}")),
+        [rows] => Ok(Arguments { parameters: None, rows }),
+        [Type::Reference(parameters), rows] if parameters.mutability.is_none() => match rows {
+            Type::Reference(_) => refuse(rows, &format!("a row is taken by value: {FORMS}")),
+            _ => Ok(Arguments { parameters: Some(&parameters.elem), rows }),
+        },
+        [parameters, _] => refuse(parameters, &format!("parameters come first, as a reference: {FORMS}")),
+        [] => refuse(&signature.ident, &format!("a step takes a row: {FORMS}")),
+        [_, _, third, ..] => refuse(third, &format!("a step takes no more than parameters and a row: {FORMS}")),
+    }
+}
+
+fn expand_function(function: &ItemFn) -> Result<TokenStream> {
+    let Arguments { parameters, rows } = arguments(function)?;
+    let (name, vis) = (&function.sig.ident, &function.vis);
+    let form = if is_batch(rows) { "batch" } else { "rows" };
+    let run = proc_macro2::Ident::new(form, rows.span());
+    let signature = proc_macro2::Ident::new(&format!("{form}_signature"), rows.span());
+    let (parameters, call) = match parameters {
+        Some(parameters) => {
+            (parameters.to_token_stream(), quote_spanned!(rows.span()=> |parameters, rows| #name(parameters, rows)))
+        }
+        None => (quote!(()), quote_spanned!(rows.span()=> |_, rows| #name(rows))),
+    };
+    let about = about(&summary(&function.attrs));
+    let component = component(&quote!(#name));
+    let doc = format!("The step that [`{name}`](fn@{name}) makes, to test it as a whole.");
+    Ok(quote! {
+        #[doc = #doc]
+        #[allow(non_camel_case_types, dead_code, unreachable_pub)]
+        #[derive(Debug)]
+        #vis enum #name {}
+
+        const _: () = {
+            fn process(
+                parameters: &#parameters,
+                batch: &::stillbox_sdk::contract::Batch,
+            ) -> ::stillbox_sdk::Result<::stillbox_sdk::contract::Output> {
+                ::stillbox_sdk::__private::#run(parameters, batch, #call)
+            }
+
+            impl ::stillbox_sdk::__private::Step for #name {
+                type Parameters = #parameters;
+                const ABOUT: ::stillbox_sdk::__private::About = #about;
+                const KIND: ::stillbox_sdk::contract::Kind = ::stillbox_sdk::contract::Kind::Transform;
+
+                fn signature(
+                    parameters: &#parameters,
+                ) -> ::stillbox_sdk::Result<::stillbox_sdk::contract::Signature> {
+                    ::stillbox_sdk::__private::#signature(parameters, #call)
+                }
+
+                fn start(
+                    parameters: #parameters,
+                ) -> ::stillbox_sdk::Result<::std::boxed::Box<dyn ::stillbox_sdk::__private::Running>> {
+                    ::core::result::Result::Ok(::stillbox_sdk::__private::start(parameters, process))
+                }
+            }
+
+            #component
+        };
+    })
+}
+
+fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
+    let refuse = || {
+        Err(Error::new_spanned(
+            &implementation.self_ty,
+            "`#[step]` goes on a function, or on `impl Source for ...` or `impl Aggregate for ...`",
+        ))
+    };
+    let Some((_, path, _)) = &implementation.trait_ else { return refuse() };
+    let Some(segment) = path.segments.last() else { return refuse() };
+    let (kind, make, signature) = match segment.ident.to_string().as_str() {
+        "Source" => (quote!(Source), quote!(source), quote!(source_signature)),
+        "Aggregate" => (quote!(Aggregate), quote!(aggregate), quote!(aggregate_signature)),
+        _ => return refuse(),
+    };
+    let name = &implementation.self_ty;
+    let about = about(&summary(&implementation.attrs));
+    let component = component(&quote!(#name));
+    let span = path.span();
+    let parameters = quote_spanned!(span=> <#name as ::stillbox_sdk::#kind>::Parameters);
+    Ok(quote! {
+        const _: () = {
+            impl ::stillbox_sdk::__private::Step for #name {
+                type Parameters = #parameters;
+                const ABOUT: ::stillbox_sdk::__private::About = #about;
+                const KIND: ::stillbox_sdk::contract::Kind = ::stillbox_sdk::contract::Kind::#kind;
+
+                fn signature(
+                    parameters: &#parameters,
+                ) -> ::stillbox_sdk::Result<::stillbox_sdk::contract::Signature> {
+                    ::stillbox_sdk::__private::#signature::<#name>(parameters)
+                }
+
+                fn start(
+                    parameters: #parameters,
+                ) -> ::stillbox_sdk::Result<::std::boxed::Box<dyn ::stillbox_sdk::__private::Running>> {
+                    ::stillbox_sdk::__private::#make::<#name>(parameters)
+                }
+            }
+
+            #component
+        };
+    })
+}
+
+/// What the author's crate says of the step.
+fn about(summary: &str) -> TokenStream {
+    quote! {
+        ::stillbox_sdk::__private::About {
+            name: ::core::env!("CARGO_PKG_NAME"),
+            version: ::core::env!("CARGO_PKG_VERSION"),
+            summary: #summary,
+            description: ::core::env!("CARGO_PKG_DESCRIPTION"),
+        }
+    }
+}
+
+/// The exports, which only a component has.
+fn component(step: &TokenStream) -> TokenStream {
+    quote! {
+        #[cfg(target_arch = "wasm32")]
+        type Component = ::stillbox_sdk::__private::Component<#step>;
+        #[cfg(target_arch = "wasm32")]
+        ::stillbox_sdk::__private::export_step!(Component with_types_in ::stillbox_sdk::contract);
+    }
+}
+
+/// Whether a type is written as a `Batch`.
+fn is_batch(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "Batch"),
+        _ => false,
+    }
+}

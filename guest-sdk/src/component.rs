@@ -1,0 +1,46 @@
+//! The component's exports.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+use crate::contract::exports::stillbox::step::guest::Guest;
+use crate::contract::{Batch, ErrorKind, Manifest, Output, Signature, StepError};
+use crate::run::{Instance, Step, manifest_of};
+use crate::{Error, panic};
+
+thread_local! {
+    static INSTANCE: RefCell<Option<Instance>> = const { RefCell::new(None) };
+}
+
+/// A step as a component. `#[step]` has it exported.
+#[derive(Debug)]
+pub struct Component<S>(PhantomData<S>);
+
+impl<S: Step> Guest for Component<S> {
+    fn manifest() -> Manifest {
+        panic::report_panics();
+        manifest_of::<S>()
+    }
+
+    fn bind(parameters: String) -> Result<Signature, StepError> {
+        panic::report_panics();
+        let (signature, instance) = Instance::bind::<S>(&parameters)?;
+        INSTANCE.set(Some(instance));
+        Ok(signature)
+    }
+
+    fn process(batch: Batch) -> Result<Output, StepError> {
+        with_instance(|instance| instance.process(&batch))
+    }
+
+    fn finish() -> Result<Option<Output>, StepError> {
+        with_instance(Instance::finish)
+    }
+}
+
+fn with_instance<T>(call: impl FnOnce(&mut Instance) -> Result<T, StepError>) -> Result<T, StepError> {
+    INSTANCE.with_borrow_mut(|instance| match instance {
+        Some(instance) => call(instance),
+        None => Err(Error::internal("the host didn't call `bind` first").into_step_error(ErrorKind::Internal)),
+    })
+}

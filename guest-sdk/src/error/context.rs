@@ -1,0 +1,60 @@
+use std::fmt::Display;
+
+use super::{Error, Result};
+
+/// Says more about the error of a [`Result`], or makes one of [`None`].
+///
+/// ```
+/// use stillbox_sdk::{Context, Result};
+///
+/// fn year(date: &str) -> Result<u16> {
+///     let (year, _) = date.split_once('-').context("a date has a `-`")?;
+///     year.parse::<u16>().with_context(|| format!("reading the year of {date:?}"))
+/// }
+///
+/// assert_eq!(format!("{:#}", year("x-1").unwrap_err()), "reading the year of \"x-1\": invalid digit found in string");
+/// ```
+pub trait Context<T> {
+    /// Puts a message before the error's own, which becomes the nearest cause.
+    ///
+    /// # Errors
+    /// The error there was, or one for [`None`].
+    fn context(self, message: impl Display) -> Result<T>;
+
+    /// Like [`context`](Self::context), with a message that is made only when there is an error.
+    ///
+    /// # Errors
+    /// The error there was, or one for [`None`].
+    fn with_context<M: Display>(self, message: impl FnOnce() -> M) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Context<T> for Result<T, E> {
+    #[track_caller]
+    fn context(self, message: impl Display) -> Result<T> {
+        self.with_context(|| message)
+    }
+
+    // Closures don't pass the caller's place on, hence no `map_err`.
+    #[track_caller]
+    fn with_context<M: Display>(self, message: impl FnOnce() -> M) -> Result<T> {
+        match self {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.into().context(message())),
+        }
+    }
+}
+
+impl<T> Context<T> for Option<T> {
+    #[track_caller]
+    fn context(self, message: impl Display) -> Result<T> {
+        self.with_context(|| message)
+    }
+
+    #[track_caller]
+    fn with_context<M: Display>(self, message: impl FnOnce() -> M) -> Result<T> {
+        match self {
+            Some(value) => Ok(value),
+            None => Err(Error::new(message())),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+use super::{Broken, ColumnReader, InputType};
+use crate::Result;
+use crate::contract::{Column, DataType};
+
+/// A column whose values may be null.
+#[derive(Clone, Copy, Debug)]
+pub struct NullableColumn<'a, C> {
+    values: C,
+    validity: Option<&'a [u8]>,
+}
+
+impl<C> NullableColumn<'_, C> {
+    /// Whether the value of a row is null.
+    pub fn is_null(&self, row: usize) -> bool {
+        self.validity.is_some_and(|bitmap| !bit(bitmap, row))
+    }
+
+    /// The values. That of a row that is null means nothing.
+    pub const fn values(&self) -> &C {
+        &self.values
+    }
+}
+
+impl<'a, C: ColumnReader<'a>> ColumnReader<'a> for NullableColumn<'a, C> {
+    fn open(column: &'a Column, rows: usize) -> Result<Self, Broken> {
+        let validity = column.validity.as_deref();
+        if validity.is_some_and(|bitmap| bitmap.len() != rows.div_ceil(8)) {
+            return Err("its validity has not one bit a row");
+        }
+        Ok(Self { values: C::open(column, rows)?, validity })
+    }
+}
+
+impl<'a, T: InputType<'a>> InputType<'a> for Option<T> {
+    const DATA_TYPE: DataType = T::DATA_TYPE;
+    const NULLABLE: bool = true;
+    type Column = NullableColumn<'a, T::Column>;
+
+    #[inline]
+    fn read(column: &Self::Column, row: usize) -> Result<Self> {
+        if column.is_null(row) { Ok(None) } else { T::read(&column.values, row).map(Some) }
+    }
+}
+
+/// A bit of a bitmap, the least significant of a byte first.
+#[inline]
+pub(super) fn bit(bitmap: &[u8], row: usize) -> bool {
+    bitmap[row / 8] >> (row % 8) & 1 == 1
+}

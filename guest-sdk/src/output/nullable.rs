@@ -1,0 +1,74 @@
+use super::{BooleanBuilder, ColumnBuilder, Finished, OutputType};
+use crate::Result;
+use crate::contract::DataType;
+
+/// A column with nulls that is being built.
+#[derive(Debug)]
+pub struct NullableBuilder<B> {
+    values: B,
+    validity: BooleanBuilder,
+    nulls: usize,
+}
+
+impl<B: ColumnBuilder> NullableBuilder<B> {
+    /// Appends a null.
+    pub fn push_null(&mut self) {
+        self.values.append_placeholder();
+        self.validity.push(false);
+        self.nulls += 1;
+    }
+
+    /// Appends values that are not null: as many as the function appends.
+    ///
+    /// # Errors
+    /// What the function says.
+    pub fn push_with(&mut self, append: impl FnOnce(&mut B) -> Result<()>) -> Result<()> {
+        let result = append(&mut self.values);
+        while self.validity.len() < self.values.len() {
+            self.validity.push(true);
+        }
+        result
+    }
+}
+
+impl<B: ColumnBuilder> ColumnBuilder for NullableBuilder<B> {
+    fn with_capacity(rows: usize) -> Self {
+        Self { values: B::with_capacity(rows), validity: BooleanBuilder::with_capacity(rows), nulls: 0 }
+    }
+
+    fn len(&self) -> usize {
+        self.validity.len()
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.validity.truncate(rows);
+    }
+
+    fn append_placeholder(&mut self) {
+        self.push_null();
+    }
+
+    fn finish(self) -> Finished {
+        // `nulls` also counts those that were taken away again; then the bitmap is there without need, and still right.
+        let validity = (self.nulls > 0).then(|| self.validity.into_bitmap());
+        Finished { validity, ..self.values.finish() }
+    }
+}
+
+impl<T: OutputType> OutputType for Option<T> {
+    const DATA_TYPE: DataType = T::DATA_TYPE;
+    const NULLABLE: bool = true;
+    type Builder = NullableBuilder<T::Builder>;
+
+    #[inline]
+    fn append(self, builder: &mut Self::Builder) -> Result<()> {
+        match self {
+            Some(value) => builder.push_with(|values| value.append(values)),
+            None => {
+                builder.push_null();
+                Ok(())
+            }
+        }
+    }
+}

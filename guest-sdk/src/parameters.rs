@@ -1,0 +1,86 @@
+//! Parameters: a JSON object, read into a type.
+//!
+//! `#[derive(Parameters)]` goes on a struct with named fields, and says what may stand in the object and how it is
+//! checked. All that is wrong is reported at once.
+//!
+//! | Type | JSON |
+//! |---|---|
+//! | `bool` | true or false |
+//! | `i8` to `i64`, `u8` to `u64`, `isize`, `usize` | an integer in the type's range |
+//! | `f32`, `f64` | a number |
+//! | `String` | a text |
+//! | an `enum` without fields, with `#[derive(Parameters)]` | the variant's name in kebab-case |
+//! | `Option<T>` | like `T`; may be missing or null |
+//! | `Vec<T>` | a list |
+//! | another struct with `#[derive(Parameters)]` | an object |
+//! | [`serde_json::Value`] | anything |
+//!
+//! A parameter has the name of its field in kebab-case (`min_words` is `min-words`), and the field's documentation is its
+//! description. It is required unless it is an `Option` or has a default. What can stand in `#[parameter(...)]`:
+//!
+//! - `default = EXPRESSION`, or `default` for [`Default::default`];
+//! - `min = EXPRESSION`, `max = EXPRESSION`: the least and the greatest value of a number, or of each number of a list;
+//! - `name = "..."`: another name.
+//!
+//! On the struct, `#[parameters(check = FUNCTION)]` names a function `fn(&Self) -> Result<()>` for what concerns several
+//! parameters.
+
+mod object;
+mod problems;
+mod schema;
+mod value;
+
+pub use object::Object;
+pub use problems::Problems;
+pub(crate) use schema::schema;
+pub use schema::{Bounds, Property, enum_schema, object_schema};
+pub use value::{Bounded, ParameterValue};
+
+use crate::contract::ErrorKind;
+use crate::{Error, Result};
+
+/// The parameters of a step. Derived; `()` for a step that takes none.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the parameters of a step",
+    label = "lacks `#[derive(Parameters)]`",
+    note = "write `#[derive(Parameters)]` above a struct with named fields, and take it as `&{Self}`"
+)]
+pub trait Parameters: ParameterValue + 'static {
+    /// The names of the parameters, and whether each is a text, so that it can name a column.
+    const KEYS: &'static [(&'static str, bool)];
+
+    /// The value of a parameter that is a text.
+    fn text(&self, key: &str) -> Option<&str>;
+
+    /// Checks what concerns several parameters.
+    ///
+    /// # Errors
+    /// What `#[parameters(check = ...)]` says.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Parameters for () {
+    const KEYS: &'static [(&'static str, bool)] = &[];
+
+    fn text(&self, _: &str) -> Option<&str> {
+        None
+    }
+}
+
+/// Reads parameters from a JSON object. No text at all stands for an empty object.
+pub(crate) fn read<P: Parameters>(json: &str) -> Result<P> {
+    let json = if json.trim_ascii().is_empty() { "{}" } else { json };
+    let value = serde_json::from_str(json)
+        .map_err(|error| Error::parameters("the parameters are not JSON").caused_by(error.to_string()))?;
+    let mut problems = Problems::default();
+    match (P::read(&value, "", &mut problems), problems.into_error()) {
+        (Some(parameters), None) => match parameters.check() {
+            Ok(()) => Ok(parameters),
+            Err(error) => Err(error.or_kind(ErrorKind::Parameters)),
+        },
+        (_, Some(error)) => Err(error),
+        (None, None) => Err(Error::internal("a parameter was refused without a reason")),
+    }
+}

@@ -1,0 +1,59 @@
+use serde_json::{Map, Value};
+
+use super::problems::suggestion;
+use super::{ParameterValue, Problems};
+
+/// The JSON object that a struct of parameters is read from.
+#[derive(Debug)]
+pub struct Object<'a> {
+    at: &'a str,
+    members: &'a Map<String, Value>,
+}
+
+impl<'a> Object<'a> {
+    /// Takes a value for an object that has no members but these.
+    pub fn new(value: &'a Value, at: &'a str, keys: &[(&str, bool)], problems: &mut Problems) -> Option<Self> {
+        let Value::Object(members) = value else { return problems.wrong(at, "an object", value) };
+        let object = Self { at, members };
+        for key in members.keys() {
+            if keys.iter().all(|(known, _)| known != key) {
+                let path = object.path(key);
+                let suggestion = suggestion(key, keys.iter().map(|(known, _)| *known));
+                problems.add(format!("there is no parameter `{path}`{suggestion}"));
+            }
+        }
+        Some(object)
+    }
+
+    /// Reads a parameter that has to be there, unless its type says otherwise.
+    pub fn required<T: ParameterValue>(&self, key: &str, problems: &mut Problems) -> Option<T> {
+        match self.members.get(key) {
+            Some(value) => T::read(value, &self.path(key), problems),
+            None => T::missing().or_else(|| {
+                problems.add(format!("`{}` is missing, and there is no default", self.path(key)));
+                None
+            }),
+        }
+    }
+
+    /// Reads a parameter that has a default.
+    pub fn or_default<T: ParameterValue>(
+        &self,
+        key: &str,
+        default: impl FnOnce() -> T,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        match self.members.get(key) {
+            Some(value) => T::read(value, &self.path(key), problems),
+            None => Some(default()),
+        }
+    }
+
+    /// The name of a member, seen from the outermost object.
+    pub fn path(&self, key: &str) -> String {
+        match self.at {
+            "" => key.to_owned(),
+            at => format!("{at}.{key}"),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+use super::function::{finish, open};
+use super::{Running, signature};
+use crate::Result;
+use crate::contract::{self, Signature};
+use crate::input::{Batch, Input};
+use crate::output::{MadeOf, Output, Rows};
+use crate::parameters::Parameters;
+
+/// A step that sees all rows, batch after batch, before it is done. `#[step]` goes on the implementation.
+///
+/// ```
+/// use stillbox_sdk::{Aggregate, Batch, Input, Output, Result, Rows, step};
+///
+/// #[derive(Input)]
+/// struct Row<'a> {
+///     text: &'a str,
+/// }
+///
+/// #[derive(Output)]
+/// struct Longest {
+///     rank: u32,
+/// }
+///
+/// #[derive(Default)]
+/// struct KeepLongest {
+///     seen: usize,
+///     longest: Option<(usize, usize)>,
+///     done: bool,
+/// }
+///
+/// /// Keeps the longest text of all.
+/// #[step]
+/// impl Aggregate for KeepLongest {
+///     type Parameters = ();
+///     type Input = Row<'static>;
+///     type Output = Longest;
+///
+///     fn new(_: &()) -> Result<Self> {
+///         Ok(Self::default())
+///     }
+///
+///     fn process(&mut self, batch: Batch<'_, Row<'_>>) -> Result<Rows<Longest>> {
+///         for row in batch.iter() {
+///             let length = row?.text.len();
+///             if self.longest.is_none_or(|(longest, _)| longest < length) {
+///                 self.longest = Some((length, self.seen));
+///             }
+///             self.seen += 1;
+///         }
+///         Ok(Rows::new())
+///     }
+///
+///     fn finish(&mut self) -> Result<Option<Rows<Longest>>> {
+///         if std::mem::replace(&mut self.done, true) {
+///             return Ok(None);
+///         }
+///         let mut rows = Rows::new();
+///         if let Some((_, row)) = self.longest {
+///             rows.push_from(row, Longest { rank: 1 })?;
+///         }
+///         Ok(Some(rows))
+///     }
+/// }
+/// ```
+pub trait Aggregate: Sized + 'static {
+    /// The step's parameters; `()` for none.
+    type Parameters: Parameters;
+    /// The columns it reads.
+    type Input: Input;
+    /// The columns it makes.
+    type Output: Output;
+
+    /// Makes the step ready.
+    ///
+    /// # Errors
+    /// The parameters are wrong in a way that their type doesn't tell.
+    fn new(parameters: &Self::Parameters) -> Result<Self>;
+
+    /// Takes the next batch. The rows it makes already, if any, are made of rows of this batch: most aggregates return
+    /// [`Rows::new()`] here.
+    ///
+    /// # Errors
+    /// The batch cannot be taken. The run ends then.
+    fn process(&mut self, batch: Batch<'_, Self::Input>) -> Result<Rows<Self::Output>>;
+
+    /// Makes the next rows, after the last batch, or none when there are no more. Rows that say what they are made of
+    /// ([`Rows::push_from`]) count the rows of all batches, from 0; those that don't ([`Rows::push`]) are new.
+    ///
+    /// # Errors
+    /// The rows cannot be made. The run ends then.
+    fn finish(&mut self) -> Result<Option<Rows<Self::Output>>>;
+}
+
+struct Bound<A: Aggregate> {
+    parameters: A::Parameters,
+    aggregate: A,
+    seen: usize,
+}
+
+impl<A: Aggregate> Running for Bound<A> {
+    fn process(&mut self, batch: &contract::Batch) -> Result<contract::Output> {
+        let rows = self.aggregate.process(open(&self.parameters, batch)?)?;
+        let all = batch.rows as usize;
+        self.seen += all;
+        finish(rows, &self.parameters, MadeOf::Batch(all))
+    }
+
+    fn finish(&mut self) -> Result<Option<contract::Output>> {
+        let rows = self.aggregate.finish()?;
+        rows.map(|rows| finish(rows, &self.parameters, MadeOf::Everything(self.seen))).transpose()
+    }
+}
+
+/// The columns of an aggregate.
+pub fn aggregate_signature<A: Aggregate>(parameters: &A::Parameters) -> Result<Signature> {
+    signature::<A::Parameters, A::Input, A::Output>(parameters)
+}
+
+/// Makes an aggregate ready to run.
+pub fn aggregate<A: Aggregate>(parameters: A::Parameters) -> Result<Box<dyn Running>> {
+    let aggregate = A::new(&parameters)?;
+    Ok(Box::new(Bound { parameters, aggregate, seen: 0 }))
+}

@@ -1,0 +1,104 @@
+use super::{Running, signature, uncalled};
+use crate::column::{Opener, resolve};
+use crate::contract::{self, Signature};
+use crate::input::{Batch, Input};
+use crate::output::{Made, MadeOf, Output, Rows};
+use crate::parameters::Parameters;
+use crate::{Result, panic};
+
+/// A step that is a function.
+pub(super) struct Function<P> {
+    pub(super) parameters: P,
+    pub(super) process: fn(&P, &contract::Batch) -> Result<contract::Output>,
+}
+
+impl<P: Parameters> Running for Function<P> {
+    fn process(&mut self, batch: &contract::Batch) -> Result<contract::Output> {
+        (self.process)(&self.parameters, batch)
+    }
+
+    fn finish(&mut self) -> Result<Option<contract::Output>> {
+        Err(uncalled("finish", "transform"))
+    }
+}
+
+/// The columns of a function that takes a row. The function is only there for its type.
+pub fn rows_signature<'a, P, R, M>(parameters: &'a P, _: impl Fn(&'a P, R) -> Result<M>) -> Result<Signature>
+where
+    P: Parameters,
+    R: Input<Row<'a> = R>,
+    M: Made,
+{
+    signature::<P, R, M::Output>(parameters)
+}
+
+/// Calls a function for each row of a batch.
+pub fn rows<'a, P, R, M>(
+    parameters: &'a P,
+    batch: &'a contract::Batch,
+    function: impl Fn(&'a P, R) -> Result<M>,
+) -> Result<contract::Output>
+where
+    P: Parameters,
+    R: Input<Row<'a> = R>,
+    M: Made,
+{
+    let columns = R::open(&mut Opener::new(batch, resolve(R::COLUMNS, parameters, "input")?))?;
+    let all = batch.rows as usize;
+    let mut rows = Rows::<M::Output>::with_capacity(all);
+    for row in 0..all {
+        panic::at_row(row);
+        let before = rows.len();
+        let made = R::read(&columns, row).and_then(|input| function(parameters, input));
+        if let Err(error) = made.and_then(|made| made.add_to(&mut rows, row)) {
+            rows.truncate(before);
+            rows.reject(row, error);
+        }
+    }
+    finish(rows, parameters, MadeOf::Batch(all))
+}
+
+/// The columns of a function that takes a batch. The function is only there for its type.
+pub fn batch_signature<'a, P, R, O>(
+    parameters: &'a P,
+    _: impl Fn(&'a P, Batch<'a, R>) -> Result<Rows<O>>,
+) -> Result<Signature>
+where
+    P: Parameters,
+    R: Input,
+    O: Output,
+{
+    signature::<P, R, O>(parameters)
+}
+
+/// Calls a function for a whole batch.
+pub fn batch<'a, P, R, O>(
+    parameters: &'a P,
+    batch: &'a contract::Batch,
+    function: impl Fn(&'a P, Batch<'a, R>) -> Result<Rows<O>>,
+) -> Result<contract::Output>
+where
+    P: Parameters,
+    R: Input,
+    O: Output,
+{
+    let all = batch.rows as usize;
+    let rows = function(parameters, open(parameters, batch)?)?;
+    finish(rows, parameters, MadeOf::Batch(all))
+}
+
+/// Opens a batch as rows of a type.
+pub(super) fn open<'a, P: Parameters, R: Input>(parameters: &P, batch: &'a contract::Batch) -> Result<Batch<'a, R>> {
+    let fields = resolve(R::COLUMNS, parameters, "input")?;
+    let columns = R::open(&mut Opener::new(batch, fields))?;
+    Ok(Batch::new(columns, batch.rows as usize))
+}
+
+/// Gives the finished columns their names.
+pub(super) fn finish<P: Parameters, O: Output>(
+    rows: Rows<O>,
+    parameters: &P,
+    made_of: MadeOf,
+) -> Result<contract::Output> {
+    rows.finish(resolve(O::COLUMNS, parameters, "output")?, made_of)
+}

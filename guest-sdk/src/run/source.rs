@@ -1,0 +1,94 @@
+use super::function::finish;
+use super::{Running, uncalled};
+use crate::Result;
+use crate::column::resolve;
+use crate::contract::{self, Signature};
+use crate::output::{MadeOf, Output, Rows};
+use crate::parameters::Parameters;
+
+/// A step that makes rows of nothing but its parameters. `#[step]` goes on the implementation.
+///
+/// ```
+/// use stillbox_sdk::{Output, Parameters, Result, Rows, Source, step};
+///
+/// #[derive(Clone, Parameters)]
+/// struct Parameters {
+///     /// How many numbers to make.
+///     count: u32,
+/// }
+///
+/// #[derive(Output)]
+/// struct Row {
+///     number: u32,
+/// }
+///
+/// struct Numbers {
+///     next: u32,
+///     end: u32,
+/// }
+///
+/// /// Counts from 0.
+/// #[step]
+/// impl Source for Numbers {
+///     type Parameters = Parameters;
+///     type Output = Row;
+///
+///     fn new(parameters: &Parameters) -> Result<Self> {
+///         Ok(Self { next: 0, end: parameters.count })
+///     }
+///
+///     fn next(&mut self) -> Result<Option<Rows<Row>>> {
+///         let mut rows = Rows::new();
+///         for number in (self.next..self.end).take(1000) {
+///             rows.push(Row { number })?;
+///             self.next = number + 1;
+///         }
+///         Ok(if rows.is_empty() { None } else { Some(rows) })
+///     }
+/// }
+/// ```
+pub trait Source: Sized + 'static {
+    /// The step's parameters; `()` for none.
+    type Parameters: Parameters;
+    /// The columns it makes.
+    type Output: Output;
+
+    /// Makes the step ready.
+    ///
+    /// # Errors
+    /// The parameters are wrong in a way that their type doesn't tell.
+    fn new(parameters: &Self::Parameters) -> Result<Self>;
+
+    /// Makes the next rows, or none when there are no more.
+    ///
+    /// # Errors
+    /// The rows cannot be made. The run ends then.
+    fn next(&mut self) -> Result<Option<Rows<Self::Output>>>;
+}
+
+struct Bound<S: Source> {
+    parameters: S::Parameters,
+    source: S,
+}
+
+impl<S: Source> Running for Bound<S> {
+    fn process(&mut self, _: &contract::Batch) -> Result<contract::Output> {
+        Err(uncalled("process", "source"))
+    }
+
+    fn finish(&mut self) -> Result<Option<contract::Output>> {
+        let rows = self.source.next()?;
+        rows.map(|rows| finish(rows, &self.parameters, MadeOf::Nothing)).transpose()
+    }
+}
+
+/// The columns of a source.
+pub fn source_signature<S: Source>(parameters: &S::Parameters) -> Result<Signature> {
+    Ok(Signature { inputs: Vec::new(), outputs: resolve(S::Output::COLUMNS, parameters, "output")? })
+}
+
+/// Makes a source ready to run.
+pub fn source<S: Source>(parameters: S::Parameters) -> Result<Box<dyn Running>> {
+    let source = S::new(&parameters)?;
+    Ok(Box::new(Bound { parameters, source }))
+}

@@ -1,0 +1,133 @@
+//! Running a whole step natively, in unit tests.
+//!
+//! A step's function is called like any other. To test what is around it as well (parameters, names of columns, which rows
+//! come out), [`bind`] the step and [`process`](Bound::process) a batch:
+//!
+//! ```
+//! use stillbox_sdk::testing::{batch, bind, column, values};
+//! # use stillbox_sdk::{Input, Output, Result, step};
+//! # #[derive(Input)]
+//! # struct Row<'a> { text: &'a str }
+//! # #[derive(Output)]
+//! # struct Counted { n_words: usize }
+//! # /// Counts the words of a text.
+//! # #[step]
+//! # fn count_words(row: Row<'_>) -> Result<Counted> {
+//! #     Ok(Counted { n_words: row.text.split_whitespace().count() })
+//! # }
+//!
+//! let mut step = bind::<count_words>("{}")?;
+//! let output = step.process(&batch([column("text", ["two words", "one"])]))?;
+//! assert_eq!(values::<i64>(&output, "n_words"), [2, 1]);
+//! # Ok::<(), stillbox_sdk::contract::StepError>(())
+//! ```
+
+use std::fmt;
+
+use crate::column::Opener;
+use crate::contract::{Batch, Column, Field, Manifest, Output, Signature, StepError};
+use crate::input::InputType;
+use crate::output::{ColumnBuilder, OutputType};
+pub use crate::run::Step;
+use crate::run::{Instance, manifest_of};
+
+/// A step, bound to its parameters.
+pub struct Bound {
+    signature: Signature,
+    instance: Instance,
+}
+
+/// Binds a step to parameters, a JSON object. The step is the type of the same name as its function.
+///
+/// # Errors
+/// What is wrong with the parameters.
+pub fn bind<S: Step>(parameters: &str) -> Result<Bound, StepError> {
+    let (signature, instance) = Instance::bind::<S>(parameters)?;
+    Ok(Bound { signature, instance })
+}
+
+/// What the host learns of a step.
+pub fn manifest<S: Step>() -> Manifest {
+    manifest_of::<S>()
+}
+
+impl Bound {
+    /// The columns in and out.
+    pub const fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Turns a batch into an output.
+    ///
+    /// # Errors
+    /// What the step says of the whole batch. The rows it rejects are in the output.
+    pub fn process(&mut self, batch: &Batch) -> Result<Output, StepError> {
+        self.instance.process(batch)
+    }
+
+    /// Makes the next output of a source or an aggregate.
+    ///
+    /// # Errors
+    /// What the step says.
+    pub fn finish(&mut self) -> Result<Option<Output>, StepError> {
+        self.instance.finish()
+    }
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").field("signature", &self.signature).finish_non_exhaustive()
+    }
+}
+
+/// A column that says how many rows it has.
+#[derive(Clone, Debug)]
+pub struct TestColumn {
+    rows: usize,
+    column: Column,
+}
+
+/// A column of values, of any type that an output column can have.
+///
+/// # Panics
+/// A value doesn't fit the column.
+pub fn column<T: OutputType>(name: &str, values: impl IntoIterator<Item = T>) -> TestColumn {
+    let mut builder = T::Builder::with_capacity(0);
+    for value in values {
+        if let Err(error) = value.append(&mut builder) {
+            panic!("a value of the column `{name}` doesn't fit: {error}");
+        }
+    }
+    let rows = builder.len();
+    let finished = builder.finish();
+    TestColumn { rows, column: Column { name: name.to_owned(), validity: finished.validity, values: finished.values } }
+}
+
+/// A batch of columns.
+///
+/// # Panics
+/// The columns are not of the same length, or there is none: build a [`Batch`] by hand then.
+pub fn batch(columns: impl IntoIterator<Item = TestColumn>) -> Batch {
+    let columns: Vec<_> = columns.into_iter().collect();
+    let rows = columns.first().expect("a batch has a column").rows;
+    for TestColumn { rows: other, column } in &columns {
+        assert_eq!(*other, rows, "the column `{}` has another length than the first", column.name);
+    }
+    Batch { rows: rows as u32, columns: columns.into_iter().map(|column| column.column).collect() }
+}
+
+/// The values of an output's column.
+///
+/// # Panics
+/// There is no such column, its values are of another type, or it breaks the contract's rules.
+pub fn values<T: for<'a> InputType<'a>>(output: &Output, name: &str) -> Vec<T> {
+    let names: Vec<_> = output.columns.iter().map(|column| column.name.as_str()).collect();
+    assert!(names.contains(&name), "the output has no column `{name}`, but {names:?}");
+    let batch = Batch { rows: output.rows, columns: output.columns.clone() };
+    let (data_type, nullable) = (T::DATA_TYPE, T::NULLABLE);
+    let field = Field { name: name.to_owned(), data_type, nullable, optional: false };
+    let opened = Opener::new(&batch, vec![field]).required::<T>();
+    let column = opened.unwrap_or_else(|error| panic!("the output cannot be read: {error}"));
+    let read = |row| T::read(&column, row).unwrap_or_else(|error| panic!("the output cannot be read: {error}"));
+    (0..output.rows as usize).map(read).collect()
+}

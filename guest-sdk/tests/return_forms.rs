@@ -1,0 +1,185 @@
+//! What becomes of a row, for each form that a step's function can have.
+
+use stillbox_sdk::testing::{batch, bind, column, values};
+use stillbox_sdk::{Batch, Input, Output, Result, Rows, bail, contract, ensure, step};
+
+#[derive(Input)]
+struct Row<'a> {
+    text: &'a str,
+}
+
+#[derive(Debug, Output)]
+struct Length {
+    length: usize,
+}
+
+#[derive(Output)]
+struct Word<'a> {
+    word: &'a str,
+}
+
+/// Fails for empty texts.
+fn length(text: &str) -> Result<usize> {
+    ensure!(!text.is_empty(), "an empty text");
+    Ok(text.len())
+}
+
+/// Adds a column.
+#[step]
+fn add(row: Row<'_>) -> Result<Length> {
+    Ok(Length { length: length(row.text)? })
+}
+
+/// Keeps some rows.
+#[step]
+fn filter(row: Row<'_>) -> Result<bool> {
+    Ok(length(row.text)? > 1)
+}
+
+/// Refuses some rows, and is otherwise silent.
+#[step]
+fn validate(row: Row<'_>) -> Result<()> {
+    length(row.text).map(|_| ())
+}
+
+/// Adds a column, or drops the row.
+#[step]
+fn drop_short(row: Row<'_>) -> Result<Option<Length>> {
+    let length = length(row.text)?;
+    Ok((length > 1).then_some(Length { length }))
+}
+
+/// Makes a row of each word. The words borrow from the batch.
+#[step]
+fn expand<'a>(row: Row<'a>) -> Result<Vec<Word<'a>>> {
+    length(row.text)?;
+    Ok(row.text.split_whitespace().map(|word| Word { word }).collect())
+}
+
+/// Reverses the batch, and rejects empty texts.
+#[step]
+fn reverse(batch: Batch<'_, Row<'_>>) -> Result<Rows<Length>> {
+    let mut rows = Rows::new();
+    for i in (0..batch.len()).rev() {
+        match length(batch.row(i)?.text) {
+            Ok(length) => rows.push_from(i, Length { length })?,
+            Err(error) => rows.reject(i, error),
+        }
+    }
+    Ok(rows)
+}
+
+/// Numbers the rows, unless one is empty.
+#[step]
+fn number(batch: Batch<'_, Row<'_>>) -> Result<Rows<Length>> {
+    let mut rows = Rows::with_capacity(batch.len());
+    for (i, row) in batch.iter().enumerate() {
+        if row?.text.is_empty() {
+            bail!("row {i} is empty");
+        }
+        rows.push(Length { length: i })?;
+    }
+    Ok(rows)
+}
+
+fn run<S: stillbox_sdk::testing::Step>(texts: &[&str]) -> contract::Output {
+    let mut step = bind::<S>("{}").unwrap();
+    step.process(&batch([column("text", texts.iter().copied())])).unwrap()
+}
+
+fn rejected(output: &contract::Output) -> Vec<(u32, &str)> {
+    output.rejections.iter().map(|rejection| (rejection.row, rejection.error.message.as_str())).collect()
+}
+
+#[test]
+fn an_output_is_added_to_its_row() {
+    let output = run::<add>(&["a", "bb"]);
+    assert_eq!(values::<i64>(&output, "length"), [1, 2]);
+    assert_eq!((output.rows, &output.origins, rejected(&output)), (2, &None, vec![]));
+}
+
+#[test]
+fn an_error_rejects_its_row_alone() {
+    let output = run::<add>(&["", "a", "", "bb"]);
+    assert_eq!(values::<i64>(&output, "length"), [1, 2]);
+    assert_eq!(output.origins.as_deref(), Some(&[1, 3][..]));
+    assert_eq!(rejected(&output), [(0, "an empty text"), (2, "an empty text")]);
+    let error = &output.rejections[0].error;
+    assert_eq!(error.kind, contract::ErrorKind::Input);
+    let location = error.location.as_ref().unwrap();
+    assert!(location.file.ends_with("return_forms.rs"), "{location:?}");
+    assert_eq!(location.line, 23);
+}
+
+#[test]
+fn a_boolean_keeps_or_drops_its_row() {
+    let output = run::<filter>(&["aa", "b", "", "cc"]);
+    assert_eq!((output.rows, output.columns.len()), (2, 0));
+    assert_eq!(output.origins.as_deref(), Some(&[0, 3][..]));
+    assert_eq!(rejected(&output), [(2, "an empty text")]);
+}
+
+#[test]
+fn a_filter_that_keeps_all_rows_needs_no_origins() {
+    let output = run::<filter>(&["aa", "bb"]);
+    assert_eq!((output.rows, output.origins), (2, None));
+}
+
+#[test]
+fn a_filter_that_keeps_the_first_rows_has_origins() {
+    let output = run::<filter>(&["aa", "b"]);
+    assert_eq!((output.rows, output.origins), (1, Some(vec![0])));
+}
+
+#[test]
+fn nothing_keeps_the_row() {
+    let output = run::<validate>(&["a", "", "c"]);
+    assert_eq!((output.rows, output.origins.as_deref()), (2, Some(&[0, 2][..])));
+    assert_eq!(rejected(&output), [(1, "an empty text")]);
+}
+
+#[test]
+fn none_drops_its_row() {
+    let output = run::<drop_short>(&["a", "bb", ""]);
+    assert_eq!(values::<i64>(&output, "length"), [2]);
+    assert_eq!(output.origins.as_deref(), Some(&[1][..]));
+    assert_eq!(rejected(&output), [(2, "an empty text")]);
+}
+
+#[test]
+fn a_list_repeats_its_row() {
+    let output = run::<expand>(&["one two", " ", "", "three"]);
+    assert_eq!(values::<String>(&output, "word"), ["one", "two", "three"]);
+    assert_eq!(output.origins.as_deref(), Some(&[0, 0, 3][..]));
+    assert_eq!(rejected(&output), [(2, "an empty text")]);
+}
+
+#[test]
+fn a_batch_makes_rows_in_any_order() {
+    let output = run::<reverse>(&["a", "", "ccc", ""]);
+    assert_eq!(values::<i64>(&output, "length"), [3, 1]);
+    assert_eq!(output.origins.as_deref(), Some(&[2, 0][..]));
+    assert_eq!(rejected(&output), [(1, "an empty text"), (3, "an empty text")]);
+}
+
+#[test]
+fn a_batch_may_make_a_row_of_each_without_saying_so() {
+    let output = run::<number>(&["a", "b"]);
+    assert_eq!(values::<i64>(&output, "length"), [0, 1]);
+    assert_eq!(output.origins, None);
+}
+
+#[test]
+fn an_error_of_a_batch_is_about_all_of_it() {
+    let mut step = bind::<number>("{}").unwrap();
+    let error = step.process(&batch([column("text", ["a", ""])])).unwrap_err();
+    assert_eq!((error.kind, error.message.as_str()), (contract::ErrorKind::Input, "row 1 is empty"));
+}
+
+#[test]
+fn no_rows_make_no_rows() {
+    let output = run::<add>(&[]);
+    assert_eq!((output.rows, output.origins), (0, None));
+    let output = run::<expand>(&[]);
+    assert_eq!((output.rows, output.origins), (0, None));
+}
