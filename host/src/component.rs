@@ -159,7 +159,7 @@ impl Workshop {
     fn manifest(&self, component: &Component, stop: &Stop) -> Result<Manifest, Box<Failure>> {
         let limits = Limits::default();
         let terms = Terms { limits: &limits, stop, seed: 0 };
-        let manifest = self.sandbox.call(component, &terms, async |store, instance| {
+        let (manifest, _) = self.sandbox.call(component, &terms, async |store, instance| {
             instance.stillbox_step_guest().call_manifest(store).await
         })?;
         Manifest::check(manifest).map_err(Box::new)
@@ -177,10 +177,10 @@ impl Workshop {
         stop: &Stop,
     ) -> Result<Signature, Box<Failure>> {
         let terms = Terms { limits, stop, seed: 0 };
-        let signature = self.sandbox.call(component, &terms, async |store, instance| {
+        let (signature, said) = self.sandbox.call(component, &terms, async |store, instance| {
             instance.stillbox_step_guest().call_bind(store, parameters).await
         })?;
-        let signature = signature.map_err(|error| Box::new(crate::failure::of_step(error)))?;
+        let signature = signature.map_err(|error| Box::new(crate::failure::of_step(error, &said)))?;
         Signature::check(signature, component.manifest.kind).map_err(Box::new)
     }
 }

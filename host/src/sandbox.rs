@@ -2,6 +2,7 @@
 
 mod capture;
 mod deadline;
+mod denied;
 mod limits;
 mod state;
 
@@ -20,7 +21,7 @@ use crate::interrupt::{Stop, StopReason};
 pub use limits::Limits;
 pub(crate) use capture::cut;
 pub(crate) use limits::Refused;
-pub(crate) use state::{State, linker};
+pub(crate) use state::{Said, State, linker};
 
 use deadline::Watchdog;
 
@@ -59,7 +60,8 @@ impl Sandbox {
         &self.engine
     }
 
-    /// Makes an instance of the component, does the work with it on this thread, and throws it away.
+    /// Makes an instance of the component, does the work with it on this thread, and throws it away. What the guest said
+    /// comes with the answer.
     ///
     /// # Errors
     /// Whatever ended the call before `work` was done, as a failure that names neither step nor batch yet.
@@ -68,7 +70,7 @@ impl Sandbox {
         component: &Component,
         terms: &Terms<'_>,
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<R>,
-    ) -> Result<R, Box<Failure>> {
+    ) -> Result<(R, Said), Box<Failure>> {
         let started = Instant::now();
         let deadline = started.checked_add(terms.limits.time).unwrap_or_else(|| started + FAR_AWAY);
         let mut store = self.store(terms, deadline);
@@ -83,7 +85,10 @@ impl Sandbox {
                 }))
             })
         };
-        result.map_err(|error| Box::new(failure::of_call(&error, store.data(), terms.limits, started.elapsed())))
+        match result {
+            Ok(answer) => Ok((answer, store.into_data().into_said())),
+            Err(error) => Err(Box::new(failure::of_call(&error, store.data(), terms.limits, started.elapsed()))),
+        }
     }
 
     fn store(&self, terms: &Terms<'_>, deadline: Instant) -> Store<State> {

@@ -8,7 +8,7 @@ use wasmtime_wasi::I32Exit;
 use super::{Failure, FailureKind, Frame, LimitHit, Location};
 use crate::component::bindings::types::{ErrorKind, StepError};
 use crate::interrupt::{Signal, StopReason};
-use crate::sandbox::{Halt, Limits, Refused, State, cut};
+use crate::sandbox::{Halt, Limits, Refused, Said, State, cut};
 
 /// The most of a guest's message, cause, hint or trace line that a record keeps.
 const TEXT_BYTES: usize = 64 << 10;
@@ -25,8 +25,7 @@ pub(crate) fn of_call(error: &wasmtime::Error, state: &State, limits: &Limits, e
     if failure.location.is_none() {
         failure.location = failure.backtrace.iter().find_map(|frame| frame.location.clone());
     }
-    failure.stderr = state.output();
-    failure.log = state.log();
+    state.said().tell(&mut failure);
     failure.elapsed_ms = Some((elapsed.as_secs_f64() * 1e6).round() / 1e3);
     failure
 }
@@ -126,11 +125,9 @@ fn limited(kind: FailureKind, message: String, name: &str, value: String) -> Fai
 fn of_trap(trap: Trap, state: &State) -> Failure {
     let code = code(trap);
     // A guest without a panic hook, such as one in C, says its last words on standard error and then aborts.
-    let stderr = state.output();
-    let last_line = stderr.lines().rev().find(|line| !line.trim().is_empty());
-    let mut failure = match (trap, last_line) {
+    let mut failure = match (trap, state.said().last_line()) {
         (Trap::UnreachableCodeReached, Some(line)) => {
-            let mut failure = Failure::new(FailureKind::Trap, cut(line.trim(), TEXT_BYTES));
+            let mut failure = Failure::new(FailureKind::Trap, cut(&line, TEXT_BYTES));
             failure.causes.push(code.clone());
             failure
         }
@@ -187,7 +184,7 @@ fn bytes(number: u64) -> String {
 }
 
 /// The failure that an error in the step's own words stands for.
-pub(crate) fn of_step(error: StepError) -> Failure {
+pub(crate) fn of_step(error: StepError, said: &Said) -> Failure {
     let kind = match error.kind {
         ErrorKind::Parameters => FailureKind::Parameters,
         ErrorKind::Input | ErrorKind::Transient | ErrorKind::Internal => FailureKind::GuestError,
@@ -204,5 +201,6 @@ pub(crate) fn of_step(error: StepError) -> Failure {
         line: place.line,
         column: place.column,
     });
+    said.tell(&mut failure);
     failure
 }

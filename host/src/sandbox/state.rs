@@ -6,9 +6,11 @@ use wasmtime::{Engine, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::capture::{Log, Output, PanicReport, cut};
+use super::denied;
 use super::limits::{Limits, Meter};
 use crate::component::bindings::{log, types};
-use crate::failure::{Location, LogLevel};
+use crate::component::Permission;
+use crate::failure::{Failure, FailureKind, Location, LogLevel};
 
 /// The host's side of one instance: lives and ends with it.
 pub(crate) struct State {
@@ -16,10 +18,39 @@ pub(crate) struct State {
     wasi: Option<WasiCtx>,
     table: ResourceTable,
     meter: Meter,
-    output: Output,
-    log: Log,
+    said: Said,
     panic: Option<PanicReport>,
     seed: u64,
+}
+
+/// What a guest said and tried during a call.
+pub(crate) struct Said {
+    output: Output,
+    log: Log,
+    denied: Option<Permission>,
+}
+
+impl Said {
+    /// Adds what the guest said to a failure of its own. One that follows an attempt to use what was not granted is of
+    /// kind `denied`.
+    pub(crate) fn tell(&self, failure: &mut Failure) {
+        failure.stderr = self.output.text();
+        failure.log = self.log.entries();
+        let is_own = matches!(
+            failure.kind,
+            FailureKind::GuestError | FailureKind::Panic | FailureKind::Trap | FailureKind::Exit
+        );
+        if let Some(permission) = self.denied.filter(|_| is_own) {
+            failure.kind = FailureKind::Denied;
+            let hint = format!("the step tried to use the {}, and no step is granted that", permission.name());
+            failure.hint.get_or_insert(hint);
+        }
+    }
+
+    /// The last line that is not blank on standard error or output.
+    pub(crate) fn last_line(&self) -> Option<String> {
+        self.output.text().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
+    }
 }
 
 /// The most of a panic's message that is kept.
@@ -31,11 +62,15 @@ impl State {
             wasi: None,
             table: ResourceTable::new(),
             meter: Meter::new(limits),
-            output: Output::new(limits.log_bytes),
-            log: Log::new(limits.log_bytes),
+            said: Said { output: Output::new(limits.log_bytes), log: Log::new(limits.log_bytes), denied: None },
             panic: None,
             seed,
         }
+    }
+
+    /// Remembers that the guest tried to use what it was not granted.
+    pub(super) fn deny(&mut self, permission: Permission) {
+        self.said.denied.get_or_insert(permission);
     }
 
     pub(super) fn meter(&mut self) -> &mut Meter {
@@ -46,12 +81,12 @@ impl State {
         self.meter.refused()
     }
 
-    pub(crate) fn output(&self) -> String {
-        self.output.text()
+    pub(crate) fn said(&self) -> &Said {
+        &self.said
     }
 
-    pub(crate) fn log(&self) -> Vec<crate::failure::LogEntry> {
-        self.log.entries()
+    pub(crate) fn into_said(self) -> Said {
+        self.said
     }
 
     pub(crate) fn panic(&self) -> Option<&PanicReport> {
@@ -61,7 +96,7 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.wasi.get_or_insert_with(|| nothing_granted(&self.output, self.seed));
+        let ctx = self.wasi.get_or_insert_with(|| nothing_granted(&self.said.output, self.seed));
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
@@ -87,12 +122,13 @@ fn nothing_granted(output: &Output, seed: u64) -> WasiCtx {
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    denied::link(&mut linker)?;
     linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
         "write",
         |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {
             // Read in place, so that a message of 100 MB costs no memory here.
-            let text = cut(&message.to_str(&store)?, store.data().log.keep());
-            store.data_mut().log.push(level_of(level), &text);
+            let text = cut(&message.to_str(&store)?, store.data().said.log.keep());
+            store.data_mut().said.log.push(level_of(level), &text);
             Ok(())
         },
     )?;

@@ -12,7 +12,7 @@ use crate::component::bindings::types::Batch;
 use crate::failure::{self, Failure, FailureKind};
 use crate::plan::{Placement, Step};
 use crate::report::StepReport;
-use crate::sandbox::Terms;
+use crate::sandbox::{Said, Terms};
 
 /// Applies a step in a fresh instance.
 ///
@@ -30,14 +30,14 @@ pub(super) fn apply(
         return Ok(Rows::none(Arc::clone(&step.schema), input.origin));
     }
     let lowered = lower(step, &input)?;
-    let checked = call(step, &lowered, &input, batch, stage, report).map_err(|mut failure| {
+    let (checked, said) = call(step, &lowered, &input, batch, stage, report).map_err(|mut failure| {
         failure.row = failure.row.and_then(|row| input.place(usize::try_from(row.index).ok()?));
         failure
     })?;
     drop(lowered);
     if let Some(rejection) = checked.rejections.into_iter().next() {
         let row = input.place(rejection.row as usize);
-        let mut failure = Box::new(failure::of_step(rejection.error));
+        let mut failure = Box::new(failure::of_step(rejection.error, &said));
         failure.row = row;
         return Err(failure);
     }
@@ -81,20 +81,24 @@ fn call(
     batch: u64,
     stage: &Stage,
     report: &mut StepReport,
-) -> Result<Checked, Box<Failure>> {
+) -> Result<(Checked, Said), Box<Failure>> {
     let terms = Terms { limits: &step.limits, stop: &stage.stop, seed: batch };
     let columns: Vec<_> = lowered.iter().map(Lowered::column).collect();
     let batch = Batch { rows: input.count() as u32, columns: &columns };
     report.instances += 1;
-    let answer = stage.sandbox.call(&step.component, &terms, async |store, instance| {
+    let (answer, said) = stage.sandbox.call(&step.component, &terms, async |store, instance| {
         let guest = instance.stillbox_step_guest();
         match guest.call_bind(&mut *store, &step.parameters).await? {
             Ok(_) => guest.call_process(&mut *store, batch).await,
             Err(error) => Ok(Err(error)),
         }
     })?;
-    let output = answer.map_err(|error| Box::new(failure::of_step(error)))?;
-    check(output, input.count(), &step.signature, &step.limits)
+    let output = answer.map_err(|error| Box::new(failure::of_step(error, &said)))?;
+    let mut checked = check(output, input.count(), &step.signature, &step.limits);
+    if let Err(failure) = &mut checked {
+        said.tell(failure);
+    }
+    Ok((checked?, said))
 }
 
 /// Puts made and carried columns into their places.

@@ -1,0 +1,49 @@
+//! The doors that stay shut: files, sockets and name lookups. Knocking is remembered, so that a failure that follows
+//! can say what the step was after.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily};
+use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network, tcp, udp};
+use wasmtime_wasi::p2::bindings::filesystem::types::Descriptor;
+
+use super::state::State;
+use crate::component::Permission;
+
+/// The version of the WASI interfaces. A component's own 0.2 version is matched to it by the linker.
+const VERSION: &str = "0.2.12";
+
+/// Puts shut doors in the place of those that `wasmtime_wasi` has.
+pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker.instance(&format!("wasi:filesystem/preopens@{VERSION}"))?.func_wrap(
+        "get-directories",
+        |mut store: StoreContextMut<'_, State>, (): ()| {
+            store.data_mut().deny(Permission::Files);
+            Ok((Vec::<(Resource<Descriptor>, String)>::new(),))
+        },
+    )?;
+    linker.instance(&format!("wasi:sockets/tcp-create-socket@{VERSION}"))?.func_wrap(
+        "create-tcp-socket",
+        |mut store: StoreContextMut<'_, State>, (_,): (IpAddressFamily,)| {
+            store.data_mut().deny(Permission::Network);
+            Ok((Err::<Resource<tcp::TcpSocket>, _>(ErrorCode::AccessDenied),))
+        },
+    )?;
+    linker.instance(&format!("wasi:sockets/udp-create-socket@{VERSION}"))?.func_wrap(
+        "create-udp-socket",
+        |mut store: StoreContextMut<'_, State>, (_,): (IpAddressFamily,)| {
+            store.data_mut().deny(Permission::Network);
+            Ok((Err::<Resource<udp::UdpSocket>, _>(ErrorCode::AccessDenied),))
+        },
+    )?;
+    linker.instance(&format!("wasi:sockets/ip-name-lookup@{VERSION}"))?.func_wrap(
+        "resolve-addresses",
+        |mut store: StoreContextMut<'_, State>, (_, _): (Resource<network::Network>, String)| {
+            store.data_mut().deny(Permission::Network);
+            Ok((Err::<Resource<ip_name_lookup::ResolveAddressStream>, _>(ErrorCode::AccessDenied),))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
