@@ -36,6 +36,7 @@ mod event;
 mod failure;
 mod format;
 mod interrupt;
+mod policy;
 mod report;
 mod text;
 

@@ -18,7 +18,7 @@ use crate::component::{Component, bindings};
 use crate::failure::{self, Failure};
 use crate::interrupt::{Stop, StopReason};
 
-pub use limits::Limits;
+pub(crate) use limits::{LimitSettings, Limits};
 pub(crate) use capture::cut;
 pub(crate) use limits::Refused;
 pub(crate) use state::{Said, State, linker};

@@ -42,11 +42,12 @@ impl CompileCache {
     pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let path = self.entry(engine, digest)?;
         let directory = self.directory.as_deref()?;
+        let entry = fs::read(&path).ok()?;
         if !is_private(directory) {
             tracing::debug!("{} is not private to this user, so it is not used", directory.display());
             return None;
         }
-        if !is_whole(&fs::read(&path).ok()?) {
+        if !is_whole(&entry) {
             tracing::debug!("{} is broken, compiling again", path.display());
             return None;
         }

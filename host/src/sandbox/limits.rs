@@ -36,6 +36,31 @@ impl Default for Limits {
     }
 }
 
+/// Limits that someone set; the others stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LimitSettings {
+    pub(crate) memory: Option<u64>,
+    pub(crate) time: Option<Duration>,
+    pub(crate) fuel: Option<u64>,
+    pub(crate) output_rows: Option<u64>,
+    pub(crate) output_bytes: Option<u64>,
+    pub(crate) log_bytes: Option<u64>,
+}
+
+impl Limits {
+    /// These limits, but for those that are set.
+    pub(crate) fn with(&self, set: &LimitSettings) -> Self {
+        Self {
+            memory: set.memory.unwrap_or(self.memory),
+            time: set.time.unwrap_or(self.time),
+            fuel: set.fuel.or(self.fuel),
+            output_rows: set.output_rows.unwrap_or(self.output_rows),
+            output_bytes: set.output_bytes.unwrap_or(self.output_bytes),
+            log_bytes: set.log_bytes.unwrap_or(self.log_bytes),
+        }
+    }
+}
+
 /// Entries over all tables of an instance. CPython needs about 10,000; a table costs the host 16 bytes an entry.
 const TABLE_ELEMENTS: usize = 1_000_000;
 
