@@ -28,6 +28,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ pub(crate) use step::StepTable;
 pub(crate) use suggestion::nearest;
 
 use check::Check;
-use table::{Table, kind};
+use table::{Entry, Table, kind};
 
 /// A pipeline file, checked by itself. There is at least one source and one sink.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,28 +99,24 @@ type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>);
 fn read(document: &Spanned<DeTable<'_>>, check: &mut Check<'_>) -> Option<Tables> {
     let mut root = Table::new("", 0..0, document.get_ref());
     let pipeline = read_pipeline(&mut root, check);
-    let sources = read_each(&mut root, "source", "[[source]]", source::read, check);
-    let steps = read_each(&mut root, "step", "[[step]]", step::read, check);
-    let sinks = read_each(&mut root, "sink", "[[sink]]", sink::read, check);
-    if !root.has("source") {
-        let help = "add a [[source]] with a `path` that rows are read from";
-        check.push_missing(Complaint::new(Place::File, "the pipeline has no [[source]]").help(help));
-    }
-    if !root.has("sink") {
-        let help = "add a [[sink]] with a `path` that rows are written to";
-        check.push_missing(Complaint::new(Place::File, "the pipeline has no [[sink]]").help(help));
-    }
+    let no_source = Complaint::new(Place::File, "the pipeline has no [[source]]")
+        .help("add a [[source]] with a `path` that rows are read from");
+    let sources = root.require_or("source", no_source);
+    let sources = read_each(sources, "source", "[[source]]", source::read, check);
+    let steps = read_each(root.take("step"), "step", "[[step]]", step::read, check);
+    let no_sink = Complaint::new(Place::File, "the pipeline has no [[sink]]")
+        .help("add a [[sink]] with a `path` that rows are written to");
+    let sinks = root.require_or("sink", no_sink);
+    let sinks = read_each(sinks, "sink", "[[sink]]", sink::read, check);
     root.finish(check);
     Some((pipeline?, sources, steps, sinks))
 }
 
 fn read_pipeline(root: &mut Table<'_>, check: &mut Check<'_>) -> Option<PipelineTable> {
     const TITLE: &str = "[pipeline]";
-    let Some(entry) = root.take("pipeline") else {
-        let help = "begin it with a line [pipeline] and a line such as `name = \"clean-text\"`";
-        check.push_missing(Complaint::new(Place::File, "the file has no [pipeline]").help(help));
-        return None;
-    };
+    let none = Complaint::new(Place::File, "the file has no [pipeline]")
+        .help("begin it with a line [pipeline] and a line such as `name = \"clean-text\"`");
+    let entry = root.require_or("pipeline", none)?;
     let DeValue::Table(entries) = entry.value else {
         check.push(misshapen(TITLE, entry.value, entry.span));
         return None;
@@ -129,13 +126,13 @@ fn read_pipeline(root: &mut Table<'_>, check: &mut Check<'_>) -> Option<Pipeline
 
 /// Reads every table of an array of tables.
 fn read_each<T>(
-    root: &mut Table<'_>,
+    entry: Option<Entry<'_>>,
     key: &'static str,
     title: &'static str,
     read: impl Fn(Table<'_>, &mut Check<'_>) -> Option<T>,
     check: &mut Check<'_>,
 ) -> Vec<T> {
-    let Some(entry) = root.take(key) else {
+    let Some(entry) = entry else {
         return Vec::new();
     };
     match entry.value {
@@ -166,8 +163,9 @@ fn read_each<T>(
     }
 }
 
-fn misshapen(title: &str, value: &DeValue<'_>, span: std::ops::Range<usize>) -> Complaint {
-    Complaint::new(Place::Span(span), format!("expected {title}, found {}", kind(value)))
+fn misshapen(title: &str, value: &DeValue<'_>, span: Range<usize>) -> Complaint {
+    let found = if let DeValue::Table(_) = value { "a single table" } else { kind(value) };
+    Complaint::new(Place::Span(span), format!("expected {title}, found {found}"))
         .label(format!("expected {title}"))
         .help(format!("begin it with a line {title}"))
 }

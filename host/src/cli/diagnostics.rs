@@ -1,2 +1,195 @@
-//! stub
-pub(crate) fn render(c: &stillbox::Complaints, _: bool) -> String { c.to_string() }
+//! Complaints as a compiler shows them: the line of the file, the part that is meant, and what to do.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use stillbox::{Complaint, Complaints, Place, escape_controls};
+
+/// Whether the text may be coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Colour {
+    /// With ANSI sequences.
+    On,
+    /// Plain text.
+    Off,
+}
+
+/// Renders complaints one after the other, with an empty line between them and a newline at the end.
+pub(crate) fn render(complaints: &Complaints, colour: Colour) -> String {
+    let renderer = match colour {
+        Colour::On => Renderer::styled(),
+        Colour::Off => Renderer::plain(),
+    };
+    let file = complaints.file.display().to_string();
+    let file = escape_controls(&file);
+    let mut rendered = String::new();
+    for complaint in &complaints.list {
+        if !rendered.is_empty() {
+            rendered.push('\n');
+        }
+        rendered.push_str(&renderer.render(&[report(complaint, &file, &complaints.text)]));
+        rendered.push('\n');
+    }
+    if complaints.omitted > 0 {
+        rendered.push_str(&format!("\nand {} more\n", complaints.omitted));
+    }
+    rendered
+}
+
+fn report<'a>(complaint: &'a Complaint, file: &'a str, text: &'a str) -> Group<'a> {
+    let group = Group::with_title(Level::ERROR.primary_title(complaint.message.as_str()));
+    let group = match &complaint.place {
+        Place::Span(span) => {
+            let line = Line::around(text, span);
+            let marked = AnnotationKind::Primary.span(line.marked).label(complaint.label.as_deref());
+            group.element(Snippet::source(line.text).path(file).line_start(line.number).annotation(marked))
+        }
+        Place::File => group.element(Origin::path(file)),
+        Place::Argument(argument) => group.element(Origin::path(escape_controls(argument))),
+    };
+    group.elements(complaint.help.iter().map(|help| Level::HELP.message(help.as_str())))
+}
+
+/// The line that a complaint is about. The others are left out: they say nothing, and there may be a million of them.
+struct Line<'a> {
+    /// Its text without the line's end, with nothing in it that drives a terminal.
+    text: Cow<'a, str>,
+    /// Its number, from 1.
+    number: usize,
+    /// The bytes to mark.
+    marked: Range<usize>,
+}
+
+impl<'a> Line<'a> {
+    /// The line in which a span begins. A span over several lines is marked up to the end of the first.
+    fn around(text: &'a str, span: &Range<usize>) -> Self {
+        let at = text.floor_char_boundary(span.start);
+        let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+        let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+        let line = &text[start..end];
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let marked =
+            (at - start).min(line.len())..text.ceil_char_boundary(span.end).saturating_sub(start).min(line.len());
+        let marked = marked.start..marked.end.max(marked.start);
+        Self { text: fit(line), number: text[..start].matches('\n').count() + 1, marked }
+    }
+}
+
+/// Replaces what must not reach a terminal by something of the same length in bytes, so that places keep their meaning.
+fn fit(line: &str) -> Cow<'_, str> {
+    // Tabs are widened, and other controls of one byte given a picture, by the renderer.
+    let unfit = |c: char| c.len_utf8() > 1 && matches!(escape_controls(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
+    if !line.contains(unfit) {
+        return Cow::Borrowed(line);
+    }
+    let replacement = |c: char| match c.len_utf8() {
+        2 => "\u{bf}",
+        3 => "\u{fffd}",
+        _ => "\u{fffd}?",
+    };
+    let mut fitted = String::with_capacity(line.len());
+    for c in line.chars() {
+        if unfit(c) { fitted.push_str(replacement(c)) } else { fitted.push(c) }
+    }
+    Cow::Owned(fitted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(text: &str, list: Vec<Complaint>) -> String {
+        render(&Complaints::new("jobs/pipeline.toml", text.into(), list), Colour::Off)
+    }
+
+    fn at(span: Range<usize>) -> Complaint {
+        Complaint::new(Place::Span(span), "something is wrong").label("here")
+    }
+
+    #[test]
+    fn the_line_the_mark_and_the_help_are_shown() {
+        let text = "[pipeline]\nname = \"x\"\nbatch-rows = 0\n";
+        let complaint = at(35..36).help("do this").help("or that");
+        insta::assert_snapshot!(rendered(text, vec![complaint]), @"
+        error: something is wrong
+         --> jobs/pipeline.toml:3:14
+          |
+        3 | batch-rows = 0
+          |              ^ here
+          |
+          = help: do this
+          = help: or that
+        ");
+    }
+
+    #[test]
+    fn complaints_without_a_line_name_the_file_or_the_argument() {
+        let file = Complaint::new(Place::File, "the pipeline has no [[sink]]").help("add a [[sink]]");
+        let argument = Complaint::new(Place::Argument("--set a.b=1".into()), "there is no step \"a\"");
+        insta::assert_snapshot!(rendered("", vec![argument, file]), @r#"
+        error: the pipeline has no [[sink]]
+        --> jobs/pipeline.toml
+         = help: add a [[sink]]
+
+        error: there is no step "a"
+        --> --set a.b=1
+        "#);
+    }
+
+    #[test]
+    fn line_ends_of_windows_and_spans_over_lines_are_cut() {
+        insta::assert_snapshot!(rendered("a = 1\r\nb = [\r\n]\r\n", vec![at(11..15)]), @"
+        error: something is wrong
+         --> jobs/pipeline.toml:2:5
+          |
+        2 | b = [
+          |     ^ here
+        ");
+    }
+
+    #[test]
+    fn the_end_of_the_file_can_be_marked() {
+        insta::assert_snapshot!(rendered("name =", vec![at(6..6)]), @"
+        error: something is wrong
+         --> jobs/pipeline.toml:1:7
+          |
+        1 | name =
+          |       ^ here
+        ");
+        insta::assert_snapshot!(rendered("", vec![at(10..20)]), @"
+        error: something is wrong
+         --> jobs/pipeline.toml:1:1
+          |
+        1 |
+          | ^ here
+        ");
+    }
+
+    #[test]
+    fn nothing_in_the_file_drives_the_terminal() {
+        let text = "x = \"\u{1b}[2J\u{9b}1m\u{202e}\u{e0041}\tö\" # y";
+        let mark = text.find("# y").expect("it is there");
+        insta::assert_snapshot!(rendered(text, vec![at(mark + 2..mark + 3)]), @r#"
+        error: something is wrong
+         --> jobs/pipeline.toml:1:22
+          |
+        1 | x = "␛[2J¿1m��?    ö" # y
+          |                         ^ here
+        "#);
+    }
+
+    #[test]
+    fn colour_is_a_choice() {
+        let complaints = Complaints::new("p.toml", "a".into(), vec![at(0..1)]);
+        assert!(render(&complaints, Colour::On).contains("\u{1b}["));
+        assert!(!render(&complaints, Colour::Off).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_was_left_out_is_counted() {
+        let list = (0..103).map(|index| Complaint::new(Place::Span(index..index), "wrong")).collect();
+        let rendered = rendered(&"x".repeat(200), list);
+        assert!(rendered.ends_with("\nand 3 more\n"), "{rendered}");
+    }
+}

@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::io::IsTerminal as _;
 
-use anstream::{AutoStream, ColorChoice, eprintln};
+use anstream::{AutoStream, ColorChoice, eprint, eprintln};
 use anstyle::{AnsiColor, Style};
 use stillbox::{Complaints, Failure, escape_controls, escape_controls_in_lines};
 
-use super::diagnostics;
+use super::diagnostics::{self, Colour};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const STATUS: Style = AnsiColor::Green.on_default().bold();
@@ -41,7 +41,8 @@ pub(super) fn error(error: &dyn Error) {
 
 /// Everything that is wrong with a pipeline file, with the places marked.
 pub(super) fn complaints(complaints: &Complaints) {
-    eprintln!("{}", diagnostics::render(complaints, is_coloured()));
+    let colour = if is_coloured() { Colour::On } else { Colour::Off };
+    eprint!("{}", diagnostics::render(complaints, colour));
 }
 
 /// A failure: first the words of whoever failed, then where, then what caused it.

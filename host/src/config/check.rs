@@ -1,6 +1,6 @@
 //! Collects complaints while the file is read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::Path;
 
@@ -16,10 +16,9 @@ pub(super) struct Check<'a> {
     pub(super) base: &'a Path,
     complaints: Vec<Complaint>,
     lines: Lines<'a>,
-    /// Whether there were syntax errors, so that what was written may not have been read.
     recovered: bool,
     /// The lines with syntax errors. What was recovered from them is a guess.
-    broken: HashSet<usize>,
+    broken: BTreeSet<usize>,
     /// The names of sources, steps and sinks, each with the line it is on.
     names: HashMap<String, usize>,
 }
@@ -31,14 +30,21 @@ impl<'a> Check<'a> {
             complaints: Vec::new(),
             recovered: !errors.is_empty(),
             lines: Lines::of(text),
-            broken: HashSet::new(),
+            broken: BTreeSet::new(),
             names: HashMap::new(),
         };
-        for error in errors {
-            let complaint = syntax_complaint(text, error);
+        let mut syntax: Vec<Complaint> = errors.iter().map(|error| syntax_complaint(text, error)).collect();
+        syntax.sort_by_key(|complaint| complaint.place.order());
+        for complaint in syntax {
+            // The parser stumbles on over the rest of a line; the first mistake on it is the one to mend.
             if let Place::Span(span) = &complaint.place {
-                check.broken.insert(check.lines.line(span.start));
-                check.broken.insert(check.lines.line(span.end));
+                let line = check.lines.line(span.start);
+                let last_line = check.lines.line(span.end);
+                let told = !check.broken.insert(line);
+                check.broken.insert(last_line);
+                if told {
+                    continue;
+                }
             }
             check.complaints.push(complaint);
         }
@@ -47,19 +53,18 @@ impl<'a> Check<'a> {
 
     /// Keeps a complaint, unless it is about a line that TOML itself could not read.
     pub(super) fn push(&mut self, complaint: Complaint) {
-        if let Place::Span(span) = &complaint.place
-            && self.broken.contains(&self.lines.line(span.start))
-        {
-            return;
+        if let Place::Span(span) = &complaint.place {
+            let lines = self.lines.line(span.start)..=self.lines.line(span.end);
+            if self.broken.range(lines).next().is_some() {
+                return;
+            }
         }
         self.complaints.push(complaint);
     }
 
-    /// Keeps a complaint about something that is not there, unless a syntax error may have swallowed it.
-    pub(super) fn push_missing(&mut self, complaint: Complaint) {
-        if !self.recovered {
-            self.complaints.push(complaint);
-        }
+    /// Whether there were syntax errors, so that keys may be missing, or stand in the wrong table.
+    pub(super) fn recovered(&self) -> bool {
+        self.recovered
     }
 
     /// Takes a name for a source, step or sink, or complains that another one has it.
@@ -69,10 +74,10 @@ impl<'a> Check<'a> {
             Place::File | Place::Argument(_) => return,
         };
         if let Some(first) = self.names.get(&name.value) {
-            let message = format!("the name \"{}\" is taken by line {first}", shortened(name));
+            let message = format!("the name \"{}\" is already used on line {first}", shortened(name));
             self.push(
                 Complaint::new(name.place.clone(), message)
-                    .label("taken")
+                    .label("already used")
                     .help("every source, step and sink needs a name of its own"),
             );
         } else {
@@ -91,15 +96,31 @@ fn syntax_complaint(text: &str, error: &SyntaxError) -> Complaint {
         return Complaint::new(Place::File, format!("not valid TOML: {}", error.message()));
     };
     let span = within(text, span);
-    let complaint = match (error.message(), text.get(span.clone())) {
-        ("duplicate key", Some(key)) if !key.is_empty() => {
-            Complaint::new(Place::Span(span), format!("`{}` is given twice", shortened(key))).help(
-                "keep one of the two; a step, source or sink of its own begins with [[step]], [[source]] or [[sink]]",
-            )
+    let written = &text[span.clone()];
+    let place = Place::Span(span.clone());
+    match error.message() {
+        "duplicate key" => Complaint::new(place, format!("`{}` is given twice", shortened(written)))
+            .help("keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own"),
+        // What the parser says of a bare word is how it would have read something else.
+        message if message.starts_with("string values must be quoted") || message.starts_with("invalid boolean") => {
+            match bare_word(&text[span.start..]) {
+                "" => Complaint::new(place, "not valid TOML: there is no value here").label("a value is missing"),
+                word => {
+                    let place = Place::Span(span.start..span.start + word.len());
+                    Complaint::new(place, format!("not valid TOML: `{}` is not a value", shortened(word)))
+                        .label("not a value")
+                        .help("put text in quotes")
+                }
+            }
         }
-        (message, _) => Complaint::new(Place::Span(span), format!("not valid TOML: {message}")),
-    };
-    complaint
+        message => Complaint::new(place, format!("not valid TOML: {message}")),
+    }
+}
+
+/// What stands at the beginning of a text, up to white space or a mark that ends a value.
+fn bare_word(text: &str) -> &str {
+    let end = text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}' | '#' | '='));
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// The span, cut down to the text and to whole characters.

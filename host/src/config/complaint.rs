@@ -93,15 +93,26 @@ impl fmt::Display for Complaints {
                 Place::Argument(argument) => write!(f, "{}: ", escape_controls(argument))?,
             }
             f.write_str(&complaint.message)?;
-            if !complaint.help.is_empty() {
-                write!(f, " ({})", complaint.help.join("; "))?;
-            }
+            write_help(f, &complaint.help)?;
         }
         if self.omitted > 0 {
             write!(f, "\nand {} more", self.omitted)?;
         }
         Ok(())
     }
+}
+
+/// Writes the help in parentheses: sentences with a semicolon between them, but for those that end in a question mark.
+fn write_help(f: &mut fmt::Formatter<'_>, help: &[String]) -> fmt::Result {
+    for (index, sentence) in help.iter().enumerate() {
+        let separator = match index.checked_sub(1).map(|before| help[before].ends_with('?')) {
+            None => " (",
+            Some(true) => " ",
+            Some(false) => "; ",
+        };
+        write!(f, "{separator}{sentence}")?;
+    }
+    if help.is_empty() { Ok(()) } else { f.write_str(")") }
 }
 
 impl std::error::Error for Complaints {}

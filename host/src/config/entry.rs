@@ -76,9 +76,9 @@ pub(super) fn choice<T: Copy>(
     let words = || choices.iter().map(|(word, _)| *word);
     let mut complaint = Complaint::new(
         written.place.clone(),
-        format!("{name} is \"{}\", which is no {what}", shortened(&written.value)),
+        format!("{name} is \"{}\", which is not a {what}", shortened(&written.value)),
     )
-    .label(format!("no {what}"));
+    .label(format!("not a {what}"));
     if let Some(meant) = nearest(&written.value, words()) {
         complaint = complaint.help(format!("did you mean \"{meant}\"?"));
     }

@@ -32,28 +32,32 @@ pub(super) fn read_compression(table: &mut Table<'_>, check: &mut Check<'_>) -> 
 
 /// The format that a path's ending stands for, or a complaint that says to set `format`.
 pub(super) fn of_location(location: &Placed<Location>, direction: Direction) -> Result<Format, Complaint> {
+    let (stream, table) = match direction {
+        Direction::Input => ("standard input", "[[source]]"),
+        Direction::Output => ("standard output", "[[sink]]"),
+    };
     if location.is_standard() {
-        let stream = match direction {
-            Direction::Input => "standard input",
-            Direction::Output => "standard output",
-        };
         return Err(Complaint::new(location.place.clone(), format!("the format of {stream} is not known"))
             .label("no ending to tell the format by")
-            .help("add `format = \"jsonl\"`, or csv, parquet or arrow"));
+            .help(format!("add `format = \"jsonl\"` to {table}, or csv, parquet or arrow")));
     }
     Format::of_path(&location.written).ok_or_else(|| {
         let written = location.written.display().to_string();
         let complaint = Complaint::new(
             location.place.clone(),
-            format!("the ending of `{}` stands for no format", shortened(&written)),
+            format!("the ending of `{}` does not tell its format", shortened(&written)),
         )
         .label("unknown ending");
-        complaint.help(if ends_in_json(&location.written) {
-            "if it holds one JSON object a line, set `format = \"jsonl\"`; a file that is one JSON array has to be \
-             rewritten as JSON Lines"
+        complaint.help(if direction == Direction::Input && ends_in_json(&location.written) {
+            format!(
+                "if it holds one JSON object a line, set `format = \"jsonl\"` in {table}; a file that is one JSON array \
+                 has to be rewritten as JSON Lines"
+            )
         } else {
-            "set `format` to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow \
-             (.gz or .zst may follow)"
+            format!(
+                "set `format` in {table} to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, \
+                 .parquet or .arrow, with .gz or .zst behind it where the file is compressed"
+            )
         })
     })
 }

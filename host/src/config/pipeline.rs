@@ -19,7 +19,7 @@ pub(crate) struct PipelineTable {
 
 pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<PipelineTable> {
     let name = table
-        .require("name", "add a line such as `name = \"clean-text\"`", check)
+        .require("name", "add a line such as `name = \"clean-text\"`")
         .and_then(|entry| read_pipeline_name(&entry, check));
     let description = table.take("description").and_then(|entry| entry.string(check));
     let batch_rows = batch_rows::read(&mut table, check);

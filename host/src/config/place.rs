@@ -27,16 +27,16 @@ impl Place {
 
 /// A value and the place where it was written. It stands for its value wherever a reference to that will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed<T> {
+pub(crate) struct Placed<T> {
     /// The value.
-    pub value: T,
+    pub(crate) value: T,
     /// Where it was written.
-    pub place: Place,
+    pub(crate) place: Place,
 }
 
 impl<T> Placed<T> {
     /// A value written at `place`.
-    pub fn new(value: T, place: Place) -> Self {
+    pub(crate) fn new(value: T, place: Place) -> Self {
         Self { value, place }
     }
 

@@ -34,7 +34,7 @@ const PATH_HELP: &str = "add `path = \"output.jsonl\"`: a file, or `-` for stand
 pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<SinkTable> {
     let place = table.place();
     let name = table.take("name").and_then(|entry| read_node_name(&entry, check));
-    let path = table.require("path", PATH_HELP, check).and_then(|entry| location::read(&entry, PATH_HELP, check));
+    let path = table.require("path", PATH_HELP).and_then(|entry| location::read(&entry, PATH_HELP, check));
     let format_is_set = table.has("format");
     let format = format::read_format(&mut table, check);
     let compression = format::read_compression(&mut table, check);

@@ -35,7 +35,7 @@ const PATH_HELP: &str =
 pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<SourceTable> {
     let place = table.place();
     let name = table.take("name").and_then(|entry| read_node_name(&entry, check));
-    let path = table.require("path", PATH_HELP, check).and_then(|entry| location::read(&entry, PATH_HELP, check));
+    let path = table.require("path", PATH_HELP).and_then(|entry| location::read(&entry, PATH_HELP, check));
     // A format that is there but wrong has its complaint; the ending is then no one's fault.
     let format_is_set = table.has("format");
     let format = format::read_format(&mut table, check);

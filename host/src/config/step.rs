@@ -28,11 +28,10 @@ const COMPONENT_HELP: &str = "add `component = \"…\"`: the step's .wasm file, 
 pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<StepTable> {
     let place = table.place();
     let name = table
-        .require("name", "add a line such as `name = \"count-words\"`", check)
+        .require("name", "add a line such as `name = \"count-words\"`")
         .and_then(|entry| read_node_name(&entry, check));
-    let component = table
-        .require("component", COMPONENT_HELP, check)
-        .and_then(|entry| location::read(&entry, COMPONENT_HELP, check));
+    let component =
+        table.require("component", COMPONENT_HELP).and_then(|entry| location::read(&entry, COMPONENT_HELP, check));
     let parameters = parameters::read(&mut table, check);
     let from = from::read(&mut table, check);
     table.finish(check);

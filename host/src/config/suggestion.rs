@@ -36,7 +36,7 @@ mod tests {
     fn slips_are_recognised() {
         assert_eq!(nearest("batch_rows", KEYS), Some("batch-rows"));
         assert_eq!(nearest("Name", KEYS), Some("name"));
-        assert_eq!(nearest("fomr", KEYS), Some("from"));
+        assert_eq!(nearest("form", KEYS), Some("from"));
         assert_eq!(nearest("decsription", KEYS), Some("description"));
     }
 

@@ -18,6 +18,8 @@ pub(super) struct Table<'t> {
     header: Range<usize>,
     entries: &'t DeTable<'t>,
     known: Vec<&'static str>,
+    /// The keys that should be there and are not.
+    missing: Vec<(&'static str, Complaint)>,
 }
 
 /// A key of a table with its value.
@@ -31,7 +33,7 @@ pub(super) struct Entry<'t> {
 
 impl<'t> Table<'t> {
     pub(super) fn new(title: &'static str, header: Range<usize>, entries: &'t DeTable<'t>) -> Self {
-        Self { title, header, entries, known: Vec::new() }
+        Self { title, header, entries, known: Vec::new(), missing: Vec::new() }
     }
 
     /// The place of the whole table.
@@ -57,19 +59,23 @@ impl<'t> Table<'t> {
     }
 
     /// The value of a key that must be there; `help` says what to write where it is not.
-    pub(super) fn require(&mut self, key: &'static str, help: &str, check: &mut Check<'_>) -> Option<Entry<'t>> {
+    pub(super) fn require(&mut self, key: &'static str, help: &str) -> Option<Entry<'t>> {
+        let complaint = Complaint::new(self.place(), format!("{} has no `{key}`", self.title))
+            .label(format!("`{key}` is missing"))
+            .help(help);
+        self.require_or(key, complaint)
+    }
+
+    /// The value of a key that must be there, or else this complaint.
+    pub(super) fn require_or(&mut self, key: &'static str, complaint: Complaint) -> Option<Entry<'t>> {
         let entry = self.take(key);
         if entry.is_none() {
-            check.push_missing(
-                Complaint::new(self.place(), format!("{} has no `{key}`", self.title))
-                    .label(format!("`{key}` is missing"))
-                    .help(help),
-            );
+            self.missing.push((key, complaint));
         }
         entry
     }
 
-    /// Complains about every key that nobody asked for.
+    /// Complains about every key that nobody asked for, and about those that are missing and not merely misspelt.
     pub(super) fn finish(mut self, check: &mut Check<'_>) {
         self.known.sort_unstable();
         let place = if self.title.is_empty() { "the file" } else { self.title };
@@ -78,13 +84,24 @@ impl<'t> Table<'t> {
             if self.known.contains(&written) {
                 continue;
             }
+            let meant = nearest(written, self.known.iter().copied());
+            // Behind a header that could not be read, keys fall to the file itself.
+            if self.title.is_empty() && check.recovered() && meant.is_none() {
+                continue;
+            }
             let mut complaint =
                 Complaint::new(Place::Span(key.span()), format!("unknown key `{}` in {place}", shortened(written)))
                     .label("unknown key");
-            if let Some(meant) = nearest(written, self.known.iter().copied()) {
+            if let Some(meant) = meant {
                 complaint = complaint.help(format!("did you mean `{meant}`?"));
+                self.missing.retain(|(key, _)| *key != meant);
             }
             check.push(complaint.help(format!("{place} takes {}", list(self.known.iter().copied(), "and"))));
+        }
+        if !check.recovered() {
+            for (_, complaint) in self.missing {
+                check.push(complaint);
+            }
         }
     }
 }

@@ -1,0 +1,134 @@
+//! What the command line changes.
+
+use std::path::Path;
+
+use insta::assert_snapshot;
+
+use super::{Config, RIGHT, right};
+use crate::config::{Overrides, Place};
+use crate::format::{Compression, Format};
+
+fn set(arguments: &[&str]) -> Overrides {
+    Overrides { set: arguments.iter().map(ToString::to_string).collect(), ..Overrides::default() }
+}
+
+fn input(path: &str) -> Overrides {
+    Overrides { input: Some(path.into()), ..Overrides::default() }
+}
+
+fn output(path: &str) -> Overrides {
+    Overrides { output: Some(path.into()), ..Overrides::default() }
+}
+
+fn refused(text: &str, overrides: &Overrides) -> String {
+    right(text).with(overrides).expect_err("something is wrong with it").to_string()
+}
+
+fn with_parameters() -> Config {
+    right(&RIGHT.replace("[[sink]]", "parameters = { a = 1, table = { x = [1], y = 2 } }\n[[sink]]"))
+}
+
+#[test]
+fn values_are_toml_or_text() {
+    let arguments = [
+        "trim.integer=5",
+        "trim.float= 1.5 ",
+        "trim.boolean=true",
+        "trim.quoted=\"5\"",
+        "trim.array=[1, \"b\"]",
+        "trim.table={ k = 1 }",
+        "trim.text=two words = one",
+        "trim.unclosed=[1",
+        "trim.empty=",
+        "trim.lines=a\nb = 5",
+        "trim.day=1979-05-27",
+        "trim.new.inner=1",
+        "trim.integer=6",
+    ];
+    let config = right(RIGHT).with(&set(&arguments)).expect("all are right");
+    assert_eq!(
+        serde_json::to_string(&config.steps[0].parameters.values).expect("it is JSON"),
+        r#"{"integer":6,"float":1.5,"boolean":true,"quoted":"5","array":[1,"b"],"table":{"k":1},"text":"two words = one","unclosed":"[1","empty":"","lines":"a\nb = 5","day":"1979-05-27","new":{"inner":1}}"#
+    );
+}
+
+#[test]
+fn a_parameter_takes_the_place_of_the_argument() {
+    let config = with_parameters().with(&set(&["trim.table=5"])).expect("it is right");
+    let parameters = &config.steps[0].parameters;
+    let argument = Place::Argument("--set trim.table=5".into());
+    assert_eq!(parameters.values["table"], 5);
+    assert_eq!(parameters.place_of("/table"), &argument);
+    assert_eq!(parameters.place_of("/table/x/0"), &argument, "what was there is gone");
+    assert!(matches!(parameters.place_of("/a"), Place::Span(_)));
+
+    let config = with_parameters().with(&set(&["trim.table.y=5"])).expect("it is right");
+    let parameters = &config.steps[0].parameters;
+    assert_eq!(parameters.values["table"].to_string(), r#"{"x":[1],"y":5}"#);
+    assert!(matches!(parameters.place_of("/table/x"), Place::Span(_)));
+}
+
+#[test]
+fn what_cannot_be_set_is_told_at_once() {
+    let arguments =
+        ["trim", "trim=5", ".a=5", "trim.a..b=1", "trm.a=1", "other.a=1", "trim.a.b=1", "trim.x=nan", "\u{1b}[2J.a=1"];
+    let config = with_parameters();
+    let told = config.with(&set(&arguments)).expect_err("all are wrong").to_string();
+    assert_snapshot!(told, @r#"
+    --set trim: there is no `=` in it (write it as STEP.PARAMETER=VALUE, such as filter.min-words=5)
+    --set trim=5: there is no `.` behind a step's name (write it as STEP.PARAMETER=VALUE, such as filter.min-words=5)
+    --set .a=5: the name of the step or of the parameter is empty (write it as STEP.PARAMETER=VALUE, such as filter.min-words=5)
+    --set trim.a..b=1: the name of the step or of the parameter is empty (write it as STEP.PARAMETER=VALUE, such as filter.min-words=5)
+    --set trm.a=1: there is no step "trm" (did you mean "trim"? the steps are trim)
+    --set other.a=1: there is no step "other" (the steps are trim)
+    --set trim.a.b=1: `a` of step "trim" is no table (set the parameter itself, without what is behind its dot)
+    --set trim.x=nan: the parameter's value nan is not a finite number (write it in quotes if the step takes it as text)
+    --set \u{1b}[2J.a=1: there is no step "\u{1b}[2J" (the steps are trim)
+    "#);
+}
+
+#[test]
+fn a_pipeline_without_steps_has_nothing_to_set() {
+    let text = "[pipeline]\nname = \"x\"\n[[source]]\npath = \"a.csv\"\n[[sink]]\npath = \"b.csv\"\n";
+    assert_snapshot!(refused(text, &set(&["trim.a=1"])), @r#"--set trim.a=1: there is no step "trim" (this pipeline has no steps)"#);
+}
+
+#[test]
+fn paths_start_from_the_current_directory() {
+    let overrides = Overrides { input: Some("x/*.csv".into()), output: Some("y.arrow".into()), set: Vec::new() };
+    let config = right(RIGHT).with(&overrides).expect("it is right");
+    assert_eq!(config.sources[0].path.pattern(), Some("x/*.csv".into()));
+    assert_eq!(config.sinks[0].path.path(), Path::new("y.arrow"));
+    assert_eq!(config.sources[0].path.place, Place::Argument("--input x/*.csv".into()));
+    assert_eq!((config.sources[0].format.value, config.sinks[0].format.value), (Format::Csv, Format::Arrow));
+}
+
+#[test]
+fn a_known_ending_says_the_format_and_another_leaves_it() {
+    let set = RIGHT.replace("\"in.jsonl\"", "\"in\"\nformat = \"csv\"\ncompression = \"gzip\"");
+    let source = |text: &str, path| right(text).with(&input(path)).expect("it is right").sources.remove(0);
+    let of = |text: &str, path| {
+        let source = source(text, path);
+        (source.format.value, source.compression.map(|compression| compression.value))
+    };
+    assert_eq!(of(&set, "x.parquet"), (Format::Parquet, None));
+    assert_eq!(of(&set, "x.bin"), (Format::Csv, Some(Compression::Gzip)));
+    assert_eq!(of(&set, "-"), (Format::Csv, Some(Compression::Gzip)));
+    assert_eq!(of(RIGHT, "-"), (Format::JsonLines, None));
+
+    let sink = right(RIGHT).with(&output("-")).expect("it is right").sinks.remove(0);
+    assert_eq!((sink.format.value, sink.path.is_standard()), (Format::JsonLines, true));
+}
+
+#[test]
+fn paths_that_will_not_do() {
+    assert_snapshot!(refused(RIGHT, &input("x.txt")), @"--input x.txt: the ending of `x.txt` does not tell its format (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed)");
+    assert_snapshot!(refused(RIGHT, &output("")), @"--output : the path is empty (give a file, or `-`)");
+    let columns = RIGHT.replace("\"in.jsonl\"", "\"in.jsonl\"\ncolumns = { id = \"integer\" }");
+    assert_snapshot!(refused(&columns, &input("x.parquet")), @"jobs/p.toml:6:1: `columns` in [[source]] is for jsonl and csv, and this source is parquet (leave it out: parquet files name their columns and types themselves)");
+    let two = format!("{RIGHT}[[sink]]\npath = \"b.csv\"\n[[source]]\npath = \"b.csv\"\n");
+    assert_snapshot!(refused(&two, &Overrides { output: Some("x.csv".into()), ..input("y.csv") }), @"
+    --input y.csv: the pipeline has 2 sources, and this replaces the path of a single one (change the `path` of the [[source]] in the pipeline file)
+    --output x.csv: the pipeline has 2 sinks, and this replaces the path of a single one (change the `path` of the [[sink]] in the pipeline file)
+    ");
+}

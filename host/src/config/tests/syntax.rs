@@ -1,0 +1,115 @@
+//! What is not TOML, and what can be said all the same.
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::{Config, RIGHT, broken, complaints, right};
+use std::path::Path;
+
+#[test]
+fn syntax_errors_are_told_along_with_the_rest() {
+    assert_snapshot!(complaints("[pipeline]\nname = tidy\nbatch-rows =\nname = \"x\"\ndecsription = \"x\"\n[[sonk]]\npath = \"x\n"), @r#"
+    p.toml:2:8: not valid TOML: `tidy` is not a value (put text in quotes)
+    p.toml:3:13: not valid TOML: there is no value here
+    p.toml:4:1: `name` is given twice (keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own)
+    p.toml:5:1: unknown key `decsription` in [pipeline] (did you mean `description`? [pipeline] takes batch-rows, description and name)
+    p.toml:6:3: unknown key `sonk` in the file (did you mean `sink`? the file takes pipeline, sink, source and step)
+    p.toml:7:10: not valid TOML: invalid basic string, expected `"`
+    "#);
+}
+
+#[test]
+fn what_a_syntax_error_may_have_swallowed_is_not_missed() {
+    assert_snapshot!(broken("[[sink]]", "[[sink"), @"
+    p.toml:11:7: not valid TOML: unclosed array table, expected `]]`
+    p.toml:12:1: unknown key `path` in the file (the file takes pipeline, sink, source and step)
+    ");
+    assert_snapshot!(broken("\"trim\"", "[\"trim\""), @"
+    p.toml:9:1: not valid TOML: missing comma between array elements, expected `,`
+    p.toml:11:1: not valid TOML: missing comma between array elements, expected `,`
+    p.toml:12:1: not valid TOML: missing comma between array elements, expected `,`
+    ");
+}
+
+#[test]
+fn tables_that_are_given_twice() {
+    assert_snapshot!(broken("[[source]]", "[pipeline]\n[[source]]"), @"p.toml:4:2: `pipeline` is given twice (keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own)");
+}
+
+#[test]
+fn line_ends_of_windows_and_a_byte_order_mark_change_nothing() {
+    let windows = format!("\u{feff}{}", RIGHT.replace('\n', "\r\n"));
+    assert_eq!(right(&windows).pipeline.name.value, "tidy");
+    let told = complaints(&windows.replace("component", "komponent"));
+    assert_eq!(told, broken("component", "komponent"));
+    let first_line = complaints("\u{feff}x = 1\r\n[pipeline]\r\nname = \"x\"\r\n");
+    assert!(first_line.contains("p.toml:1:1: unknown key `x`"), "{first_line}");
+}
+
+#[test]
+fn columns_count_characters() {
+    let told = broken("name = \"tidy\"", "name = \"tidy\"\n\"größe 🦀\" = {}; x");
+    assert!(told.starts_with("p.toml:3:15: not valid TOML: "), "{told}");
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    for text in [
+        format!("a = {}", "[".repeat(100_000)),
+        format!("a = {}1{}", "{b=".repeat(100_000), "}".repeat(100_000)),
+        format!("[{}]", vec!["a"; 100_000].join(".")),
+        format!("{} = 1", vec!["a"; 100_000].join(".")),
+    ] {
+        assert!(complaints(&text).contains("not valid TOML: "));
+    }
+    // As deep as the parser goes, by a header, dotted keys and inline tables together.
+    let keys = vec!["a"; 70].join(".");
+    let deep = format!("{RIGHT}[step.parameters.{keys}]\n{keys} = {}1{}\n", "[".repeat(70), "]".repeat(70));
+    assert!(
+        right(
+            &deep
+                .replace("[[sink]]\npath = \"out.csv\"\n", "")
+                .replace("[[source]]", "[[sink]]\npath = \"out.csv\"\n[[source]]")
+        )
+        .steps[0]
+            .parameters
+            .values
+            .contains_key("a")
+    );
+}
+
+#[test]
+fn ten_megabytes_are_read() {
+    let stop_words = format!("stop-words = [{}]", "\"word\", ".repeat(10 << 17));
+    let config = right(&RIGHT.replace("[[sink]]", &format!("[step.parameters]\n{stop_words}\n[[sink]]")));
+    let words = config.steps[0].parameters.values["stop-words"].as_array().expect("an array");
+    assert_eq!(words.len(), 10 << 17);
+}
+
+#[test]
+fn ten_megabytes_of_mistakes_are_told() {
+    let told = complaints(&format!("{RIGHT}{}", "x y z\n".repeat(10 << 17)));
+    assert_eq!(told.lines().count(), 101);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text: String) {
+        let _ = Config::parse(Path::new("p.toml"), &text).map_err(|complaints| complaints.to_string());
+    }
+
+    #[test]
+    fn any_shape_of_toml_is_read_or_refused(
+        text in "(\\[{0,2}(pipeline|source|step|sink|step\\.parameters|x)\\]{0,2}\n|(name|path|from|columns|parameters|component|format)(\\.a)? ?=? ?[\\[{]{0,2}(\"[a-z-]{0,3}\"|[0-9]{1,2}|nan|a ?= ?1|,){0,2}[\\]}]{0,2}\r?\n){0,12}"
+    ) {
+        let read = Config::parse(Path::new("p.toml"), &text);
+        if let Err(complaints) = read {
+            prop_assert!(!complaints.list.is_empty(), "refused without a word");
+            for complaint in &complaints.list {
+                if let crate::Place::Span(span) = &complaint.place {
+                    prop_assert!(complaints.text.get(span.clone()).is_some(), "{span:?} is outside the text");
+                }
+            }
+        }
+    }
+}
