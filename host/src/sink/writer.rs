@@ -11,9 +11,11 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::SinkLocation;
-use super::encode::{Encoded, compress, preamble, written_schema};
+use super::csv::preamble;
+use super::encode::{Encoded, compress};
 use super::error::{SinkError, SinkErrorKind};
 use super::output::Output;
+use super::rows::written_schema;
 use crate::format::{Compression, Format};
 
 /// Rows in a row group of Parquet.

@@ -100,7 +100,8 @@ t: text, f: float, j: json, v: vector, y: binary
 
 /// Rows that fit, and then one that does not.
 fn late(line: &str) -> String {
-    let mut text: String = (0..1000).map(|id| format!("{{\"id\":{id},\"score\":1.5,\"t\":\"x\"}}\n")).collect();
+    let mut text =
+        (0..1000).map(|id| format!("{{\"id\":{id},\"score\":1.5,\"t\":\"x\"}}\n")).collect::<Vec<_>>().concat();
     text.push_str(line);
     of(text).error()
 }
@@ -169,19 +170,19 @@ fn files_after_the_first_must_fit() {
 proptest! {
     #[test]
     fn texts_survive(texts in prop::collection::vec(any::<String>(), 1..20)) {
-        let lines: String = texts.iter().map(|text| format!("{}\n", serde_json::json!({ "a": text }))).collect();
+        let lines = texts.iter().map(|text| format!("{}\n", serde_json::json!({ "a": text }))).collect::<Vec<_>>().concat();
         prop_assert_eq!(of(&lines).read().json(), lines);
     }
 
     #[test]
     fn integers_survive(values in prop::collection::vec(any::<i64>(), 1..20)) {
-        let lines: String = values.iter().map(|value| format!("{{\"a\":{value}}}\n")).collect();
+        let lines = values.iter().map(|value| format!("{{\"a\":{value}}}\n")).collect::<Vec<_>>().concat();
         prop_assert_eq!(of(&lines).read().json(), lines);
     }
 
     #[test]
     fn floats_survive(values in prop::collection::vec(any::<f64>().prop_filter("finite", |v| v.is_finite()), 1..20)) {
-        let lines: String = values.iter().map(|value| format!("{}\n", serde_json::json!({ "a": value }))).collect();
+        let lines = values.iter().map(|value| format!("{}\n", serde_json::json!({ "a": value }))).collect::<Vec<_>>().concat();
         prop_assert_eq!(of(&lines).read().json(), lines);
     }
 

@@ -17,7 +17,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn pieces_have_as_many_rows_as_a_batch() {
-    let text: String = (0..25).map(|id| format!("{{\"a\":{id}}}\n\n")).collect();
+    let text = (0..25).map(|id| format!("{{\"a\":{id}}}\n\n")).collect::<Vec<_>>().concat();
     let rows = Input::of(Format::JsonLines, &text).batch_rows(10).read();
     assert_eq!(rows.pieces, [10, 10, 5]);
     assert_eq!(rows.positions[24], "in:49");
