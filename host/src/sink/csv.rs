@@ -8,7 +8,7 @@ use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field, Schema};
 
-use super::encode::{Encoded, Encoder, Target};
+use super::encode::{Encoded, Encoder, Target, text_size};
 use super::error::{SinkError, SinkErrorKind};
 use super::json::{Encoding, JsonValues, NoJson, write_serde};
 use crate::format::Format;
@@ -40,7 +40,7 @@ impl Encoder for CsvEncoder {
             let values = values.map_err(|source| self.target.type_error(field, source))?;
             columns.push((array.logical_nulls(), values));
         }
-        let mut fields = csv_writer(Vec::with_capacity(batch.get_array_memory_size()));
+        let mut fields = csv_writer(Vec::with_capacity(text_size(&batch)));
         let mut scratch = Vec::new();
         for row in 0..if columns.is_empty() { 0 } else { batch.num_rows() } {
             for (index, (nulls, values)) in columns.iter_mut().enumerate() {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions, new_empty_array};
+use arrow_array::{Array, RecordBatch, RecordBatchOptions, new_empty_array};
 use arrow_schema::{ArrowError, Field, SchemaRef};
 
 use super::csv::CsvEncoder;
@@ -92,6 +92,11 @@ impl Target {
     pub(super) fn compressed(&self, bytes: Vec<u8>) -> Result<Vec<u8>, SinkError> {
         compress(self.compression, bytes).map_err(|source| SinkError::io(&self.output, "compress the rows", source))
     }
+}
+
+/// About how much text the rows become. A batch may be a small slice of large arrays, of which only the slice counts.
+pub(super) fn text_size(batch: &RecordBatch) -> usize {
+    batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or_default()).sum()
 }
 
 /// One member or frame with these bytes. It has no time and no name in it.

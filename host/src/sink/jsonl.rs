@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::Field;
 
-use super::encode::{Encoded, Encoder, Target};
+use super::encode::{Encoded, Encoder, Target, text_size};
 use super::error::SinkError;
 use super::json::{Encoding, JsonValues, write_serde};
 
@@ -39,7 +39,7 @@ impl Encoder for JsonEncoder {
             let values = JsonValues::new(array, field, &encoding);
             columns.push(values.map_err(|source| self.target.type_error(field, source))?);
         }
-        let mut out = Vec::with_capacity(batch.get_array_memory_size());
+        let mut out = Vec::with_capacity(text_size(&batch));
         for row in 0..batch.num_rows() {
             for (index, (key, column)) in self.keys.iter().zip(&mut columns).enumerate() {
                 out.extend_from_slice(key);
