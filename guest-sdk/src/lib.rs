@@ -66,7 +66,6 @@ pub use stillbox_sdk_macros::{Input, Output, Parameters, step};
 pub mod __private {
     pub use crate::column::{ColumnSpec, Opener, assert_names};
     pub use crate::manifest::About;
-    pub use crate::parameters::Object;
     pub use crate::run::{
         Running, Step, aggregate, aggregate_signature, batch, batch_signature, rows, rows_signature, source,
         source_signature, start,

@@ -48,7 +48,6 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let doc = format!("The columns of [`{name}`].");
     Ok(quote! {
         #[doc = #doc]
-        #[derive(Clone, Copy, Debug)]
         #[allow(dead_code, unreachable_pub)]
         #vis struct #columns_name<#lifetime> {
             #(#fields,)*

@@ -31,7 +31,6 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let doc = format!("The columns of [`{name}`] while they are built.");
     Ok(quote! {
         #[doc = #doc]
-        #[derive(Debug)]
         #[allow(unreachable_pub)]
         #vis struct #builders_name {
             #(#fields,)*

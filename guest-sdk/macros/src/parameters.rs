@@ -118,14 +118,14 @@ impl Parameter<'_> {
         let Self { ident, ty, key, .. } = self;
         let read = match &self.default {
             Some(default) => {
-                quote_spanned!(ty.span()=> object.or_default::<#ty>(#key, || #default, problems))
+                quote_spanned!(ty.span()=> __object.or_default::<#ty>(#key, || #default, __problems))
             }
-            None => quote_spanned!(ty.span()=> object.required::<#ty>(#key, problems)),
+            None => quote_spanned!(ty.span()=> __object.required::<#ty>(#key, __problems)),
         };
         let check = self.bounds().map(|(min, max)| {
             quote_spanned! {ty.span()=>
-                if let ::core::option::Option::Some(value) = &#ident {
-                    <#ty as ::stillbox_sdk::parameters::Bounded>::check(value, &object.path(#key), #min, #max, problems);
+                if let ::core::option::Option::Some(__value) = &#ident {
+                    <#ty as ::stillbox_sdk::parameters::Bounded>::check(__value, &__object.path(#key), #min, #max, __problems);
                 }
             }
         });
@@ -195,14 +195,16 @@ fn expand_struct(item: &DeriveInput) -> Result<TokenStream> {
         #[automatically_derived]
         impl ::stillbox_sdk::parameters::ParameterValue for #name {
             fn read(
-                value: &::stillbox_sdk::serde_json::Value,
-                at: &str,
-                problems: &mut ::stillbox_sdk::parameters::Problems,
+                __value: &::stillbox_sdk::serde_json::Value,
+                __at: &str,
+                __problems: &mut ::stillbox_sdk::parameters::Problems,
             ) -> ::core::option::Option<Self> {
-                let keys = <Self as ::stillbox_sdk::parameters::Parameters>::KEYS;
-                let object = ::stillbox_sdk::parameters::Object::new(value, at, keys, problems)?;
+                let __keys = <Self as ::stillbox_sdk::parameters::Parameters>::KEYS;
+                let __object = ::stillbox_sdk::parameters::Object::new(__value, __at, __keys, __problems)?;
                 #(#reads)*
-                ::core::option::Option::Some(Self { #(#idents: #idents?,)* })
+                let __parameters = Self { #(#idents: #idents?,)* };
+                __problems.check(__at, &__parameters);
+                ::core::option::Option::Some(__parameters)
             }
 
             fn schema(out: &mut ::std::string::String, _: &::stillbox_sdk::parameters::Bounds) {
