@@ -1,4 +1,5 @@
 //! What is said of mistakes. `TRYBUILD=overwrite cargo test --test compile_fail` writes the messages anew.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 

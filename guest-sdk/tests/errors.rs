@@ -1,4 +1,5 @@
 //! Errors: their kinds, causes, hints and places.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! The macros work with names that they could use themselves.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use stillbox_sdk::testing::{batch, bind, column, values};
 

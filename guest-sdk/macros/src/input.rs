@@ -56,6 +56,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         }
 
         #[automatically_derived]
+        #[allow(clippy::all, clippy::pedantic)]
         impl ::stillbox_sdk::input::Input for #name #any {
             type Row<#lifetime> = #name #row;
             type Columns<#lifetime> = #columns_name<#lifetime>;

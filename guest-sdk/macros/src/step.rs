@@ -10,17 +10,22 @@ const FORMS: &str = "write `fn name(parameters: &Parameters, row: Row<'_>) -> Re
                      with or without the parameters, or take the whole batch: `batch: Batch<'_, Row<'_>>`";
 
 /// Keeps the item, whatever is wrong with it, so that one mistake doesn't make others.
-pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let made = no_arguments(&arguments).and_then(|()| match syn::parse2::<Item>(item.clone())? {
+pub(crate) fn expand(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
+    let made = no_arguments(arguments).and_then(|()| match syn::parse2::<Item>(item.clone())? {
         Item::Fn(function) => expand_function(&function),
         Item::Impl(implementation) => expand_impl(&implementation),
         _ => Err(Error::new_spanned(
-            &item,
+            item,
             "`#[step]` goes on a function, or on `impl Source for ...` or `impl Aggregate for ...`",
         )),
     });
     let made = made.unwrap_or_else(Error::into_compile_error);
-    quote!(#item #made)
+    // These lints are about choices that a step's form leaves no one.
+    quote! {
+        #[allow(clippy::missing_errors_doc, clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
+        #item
+        #made
+    }
 }
 
 fn no_arguments(arguments: &TokenStream) -> Result<()> {
@@ -85,10 +90,11 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
     let run = proc_macro2::Ident::new(form, rows.span());
     let signature = proc_macro2::Ident::new(&format!("{form}_signature"), rows.span());
     let (parameters, call) = match parameters {
-        Some(parameters) => {
-            (parameters.to_token_stream(), quote_spanned!(rows.span()=> |__parameters, __rows| #name(__parameters, __rows)))
-        }
-        None => (quote!(()), quote_spanned!(rows.span()=> |_, __rows| #name(__rows))),
+        Some(parameters) => (
+            parameters.to_token_stream(),
+            quote_spanned!(rows.span()=> |__parameters, __rows| #name(__parameters, __rows)),
+        ),
+        None => (quote!(()), quote_spanned!(rows.span()=> |(), __rows| #name(__rows))),
     };
     let names = assert_names(&parameters, rows, &function.sig.output);
     let about = about(&summary(&function.attrs));
@@ -100,6 +106,7 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
         #[derive(Debug)]
         #vis enum #name {}
 
+        #[allow(clippy::all, clippy::pedantic)]
         const _: () = {
             #names
 
@@ -154,6 +161,7 @@ fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
     let span = path.span();
     let parameters = quote_spanned!(span=> <#name as ::stillbox_sdk::#kind>::Parameters);
     Ok(quote! {
+        #[allow(clippy::all, clippy::pedantic)]
         const _: () = {
             impl ::stillbox_sdk::__private::Step for #name {
                 type Parameters = #parameters;
