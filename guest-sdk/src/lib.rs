@@ -36,7 +36,10 @@
 //! - [`parameters`] lists the types that parameters have.
 //! - [`Error`] and [`Context`] carry what went wrong to the host; [`log`] writes messages.
 //! - [`Source`] and [`Aggregate`] are the steps that make rows, and those that see all of them.
-#![expect(clippy::result_large_err, reason = "the contract's errors are few, and moved a few times at most")]
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(clippy::result_large_err, reason = "the contract's errors are few, and moved a few times at most")
+)]
 
 pub mod contract;
 pub mod error;
@@ -75,3 +78,8 @@ pub mod __private {
     #[cfg(target_arch = "wasm32")]
     pub use crate::{component::Component, contract::export_step};
 }
+
+/// The README's examples, to be tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
