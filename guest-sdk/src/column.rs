@@ -24,16 +24,21 @@ pub struct ColumnSpec {
 
 impl ColumnSpec {
     fn resolve<P: Parameters>(&self, parameters: &P) -> Field {
-        let name = self.from.and_then(|key| Parameters::text(parameters, key)).unwrap_or(self.name);
+        let name = self.given_name(parameters).unwrap_or(self.name);
         let Self { data_type, nullable, optional, .. } = *self;
         Field { name: name.to_owned(), data_type, nullable, optional }
     }
 
-    /// The field, and the parameter that names its column, for a message.
-    fn origin(&self) -> String {
-        match self.from {
-            Some(key) => format!("the parameter `{key}`"),
-            None => format!("the field `{}`", self.field),
+    /// The name that a parameter gives the column, if one does.
+    fn given_name<'p, P: Parameters>(&self, parameters: &'p P) -> Option<&'p str> {
+        self.from.and_then(|key| Parameters::text(parameters, key))
+    }
+
+    /// Where the column has its name from, for a message.
+    fn origin<P: Parameters>(&self, parameters: &P) -> String {
+        match (self.from, self.given_name(parameters)) {
+            (Some(key), Some(_)) => format!("the parameter `{key}`"),
+            _ => format!("the field `{}`", self.field),
         }
     }
 }
@@ -43,7 +48,8 @@ pub(crate) fn resolve<P: Parameters>(specs: &[ColumnSpec], parameters: &P, side:
     let fields: Vec<Field> = specs.iter().map(|spec| spec.resolve(parameters)).collect();
     for (i, field) in fields.iter().enumerate() {
         if let Some(first) = fields[..i].iter().position(|other| other.name == field.name) {
-            let (name, one, other) = (&field.name, specs[first].origin(), specs[i].origin());
+            let [one, other] = [first, i].map(|i| specs[i].origin(parameters));
+            let name = &field.name;
             let message = format!("two {side} columns have the name `{name}`: {one} and {other} give it");
             return Err(Error::new(message).or_kind(ErrorKind::Parameters));
         }

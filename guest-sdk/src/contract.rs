@@ -2,7 +2,7 @@
 //!
 //! A step's author has no need of them, beside [`testing`](crate::testing).
 
-#[expect(missing_docs, reason = "the WIT has the words, and a few items of the bindings have none there")]
+#[expect(missing_docs, clippy::same_length_and_capacity, reason = "the bindings are what wit-bindgen makes them")]
 mod bindings {
     wit_bindgen::generate!({
         path: "wit",

@@ -36,6 +36,10 @@
 //! - [`parameters`] lists the types that parameters have.
 //! - [`Error`] and [`Context`] carry what went wrong to the host; [`log`] writes messages.
 //! - [`Source`] and [`Aggregate`] are the steps that make rows, and those that see all of them.
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(clippy::result_large_err, reason = "the contract's errors are few, and moved a few times at most")
+)]
 
 pub mod contract;
 pub mod error;
@@ -45,6 +49,7 @@ pub mod log;
 pub mod output;
 mod panic;
 pub mod parameters;
+#[expect(clippy::missing_errors_doc, reason = "but for two traits, which say it, only the macros call what is here")]
 mod run;
 pub mod testing;
 
@@ -66,7 +71,6 @@ pub use stillbox_sdk_macros::{Input, Output, Parameters, step};
 pub mod __private {
     pub use crate::column::{ColumnSpec, Opener, assert_names};
     pub use crate::manifest::About;
-    pub use crate::parameters::Object;
     pub use crate::run::{
         Running, Step, aggregate, aggregate_signature, batch, batch_signature, rows, rows_signature, source,
         source_signature, start,
@@ -74,3 +78,8 @@ pub mod __private {
     #[cfg(target_arch = "wasm32")]
     pub use crate::{component::Component, contract::export_step};
 }
+
+/// The README's examples, to be tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

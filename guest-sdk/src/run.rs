@@ -8,7 +8,7 @@ pub use aggregate::{Aggregate, aggregate, aggregate_signature};
 pub use function::{batch, batch_signature, rows, rows_signature};
 pub use source::{Source, source, source_signature};
 
-use crate::column::resolve;
+use crate::column::{assert_names, resolve};
 use crate::contract::{self, ErrorKind, Kind, Manifest, Signature, StepError};
 use crate::input::Input;
 use crate::manifest::{About, manifest};
@@ -83,6 +83,10 @@ pub(crate) fn manifest_of<S: Step>() -> Manifest {
 
 /// The columns in and out of a step.
 fn signature<P: Parameters, R: Input, O: Output>(parameters: &P) -> Result<Signature> {
+    const {
+        assert_names(R::COLUMNS, P::KEYS);
+        assert_names(O::COLUMNS, P::KEYS);
+    }
     let inputs = resolve(R::COLUMNS, parameters, "input")?;
     let outputs = resolve(O::COLUMNS, parameters, "output")?;
     Ok(Signature { inputs, outputs })

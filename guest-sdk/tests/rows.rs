@@ -1,4 +1,5 @@
 //! What a step that takes a whole batch can do wrong.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use stillbox_sdk::testing::{Step, batch, bind, column};
 use stillbox_sdk::{Batch, Error, Input, Output, Result, Rows, step};

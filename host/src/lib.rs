@@ -40,7 +40,7 @@ mod policy;
 mod report;
 mod text;
 
-pub use author::{BuildError, Built, build};
+pub use author::{BuildError, BuildOptions, Built, build, build_all};
 pub use component::{Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Permission, Signature};
 pub use data_type::DataType;
 pub use config::{Complaint, Complaints, ConfigError, Overrides, Place};

@@ -15,6 +15,7 @@ use crate::config::{Complaint, Complaints, Config};
 use crate::failure::Failure;
 use crate::interrupt::{Signal, Stop, StopReason};
 use crate::pipeline::Listener;
+use crate::policy::OnFailure;
 use crate::sandbox::Limits;
 use crate::sink::SinkSpec;
 use crate::source::{self, OpenSource, SourceError, SourceSchema};
@@ -69,6 +70,7 @@ pub(crate) struct Step {
     pub(crate) parameters: Arc<str>,
     pub(crate) signature: Signature,
     pub(crate) limits: Limits,
+    pub(crate) on_failure: OnFailure,
     /// For every input of the signature, the index of its column in what comes in; none for an optional column that is
     /// missing.
     pub(crate) inputs: Vec<Option<usize>>,

@@ -142,6 +142,14 @@ async fn until_halted<R>(
     .await
 }
 
+/// Waits on this thread, but not beyond a stop.
+pub(crate) fn pause(stop: &Stop, time: Duration) {
+    let until = Instant::now() + time;
+    let waiting = until_halted(stop, until, std::future::pending::<wasmtime::Result<()>>());
+    // That it ended, and not why, is all that matters; the caller looks at the stop.
+    let _ = THREAD.with(|runtime| runtime.block_on(waiting));
+}
+
 /// Stands for "never" in arithmetic with instants.
 const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Room for the records around the values that a guest returns.

@@ -21,10 +21,13 @@
 //! **Compression** of the text formats: a gzip member or Zstandard frame for each batch, so that it runs in parallel and
 //! the bytes do not depend on the number of threads.
 
+mod csv;
 mod encode;
 mod error;
 pub(crate) mod json;
+mod jsonl;
 mod output;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -37,6 +40,7 @@ use arrow_schema::SchemaRef;
 use crate::format::{Compression, Format};
 use encode::Target;
 
+#[expect(unused_imports, reason = "the road is being built from both ends")]
 pub(crate) use encode::{Encoded, Encoder};
 pub(crate) use error::{SinkError, SinkErrorKind};
 pub(crate) use writer::Writer;

@@ -1,10 +1,14 @@
 //! A stage: what one task does with one piece of the input. It is decoded, passes every step, and is encoded for the
 //! sinks.
 
+mod reject;
+mod settle;
 mod step;
 
 use std::sync::Arc;
 use std::time::Instant;
+
+use settle::settle;
 
 use crate::batch::{Origin, Rows};
 use crate::failure::{Failure, FailureKind};
@@ -14,6 +18,8 @@ use crate::report::StepReport;
 use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder};
 use crate::source::{Decoder, Piece, SourceError, Spot};
+
+pub(crate) use reject::Rejected;
 
 /// Everything that tasks share.
 pub(crate) struct Stage {
@@ -36,6 +42,8 @@ pub(crate) struct Outcome {
     pub(crate) sink_rows: Vec<u64>,
     /// What each step did, in the order of the nodes.
     pub(crate) steps: Vec<StepReport>,
+    /// Rows that did not pass, in the order of the nodes and then of the rows.
+    pub(crate) rejected: Vec<Rejected>,
 }
 
 impl Stage {
@@ -50,7 +58,7 @@ impl Stage {
         let rows = input.count();
         // What comes out of each node, until its last child has taken it.
         let mut passing: Vec<Option<Rows>> = vec![Some(input)];
-        let mut outcome = Outcome { rows, encoded: Vec::new(), sink_rows: Vec::new(), steps: Vec::new() };
+        let mut outcome = Outcome { rows, encoded: Vec::new(), sink_rows: Vec::new(), steps: Vec::new(), rejected: Vec::new() };
         for (index, node) in self.nodes.iter().enumerate() {
             self.check_stop()?;
             let is_last_child = !self.nodes[index + 1..].iter().any(|other| other.parent == node.parent);
@@ -62,7 +70,7 @@ impl Stage {
                     let first_row = input.place(0);
                     let mut report = StepReport::new(Arc::clone(&step.name));
                     let started = Instant::now();
-                    let output = step::apply(step, input, batch, self, &mut report).map_err(|mut failure| {
+                    let output = settle(step, input, batch, self, &mut report).map_err(|mut failure| {
                         failure.step = Some(Arc::clone(&step.name));
                         failure.component = Some(Arc::clone(step.component.digest()));
                         failure.first_row = first_row;
@@ -70,7 +78,9 @@ impl Stage {
                     });
                     report.busy = started.elapsed();
                     outcome.steps.push(report);
-                    passing.push(Some(output.map_err(|failure| numbered(failure, batch))?));
+                    let settled = output.map_err(|failure| numbered(failure, batch))?;
+                    outcome.rejected.extend(settled.rejected);
+                    passing.push(Some(settled.rows));
                 }
                 Work::Sink(sink) => {
                     let encoded = self.encoders[*sink].encode(&input.columns);

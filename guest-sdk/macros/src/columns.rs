@@ -1,7 +1,7 @@
 //! What a field of an input or an output says of its column.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{DeriveInput, Error, Field, GenericParam, LitStr, Result, Type};
 
@@ -97,10 +97,7 @@ impl Column<'_> {
     pub(crate) fn spec(&self, ty: &TokenStream) -> TokenStream {
         let Self { ident, optional, name, from, .. } = self;
         let field = plain(ident);
-        let from = match from {
-            Some(from) => quote_spanned!(from.span()=> ::core::option::Option::Some(#from)),
-            None => quote_spanned!(ident.span()=> ::core::option::Option::None),
-        };
+        let from = option(from.as_ref());
         quote_spanned! {self.ty.span()=>
             ::stillbox_sdk::__private::ColumnSpec {
                 field: #field,
@@ -111,6 +108,15 @@ impl Column<'_> {
                 optional: #optional,
             }
         }
+    }
+}
+
+/// An `Option` in the author's crate.
+pub(crate) fn option<T: ToTokens>(value: Option<&T>) -> TokenStream {
+    if let Some(value) = value {
+        quote_spanned!(value.span()=> ::core::option::Option::Some(#value))
+    } else {
+        quote!(::core::option::Option::None)
     }
 }
 

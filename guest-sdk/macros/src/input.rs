@@ -48,7 +48,6 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let doc = format!("The columns of [`{name}`].");
     Ok(quote! {
         #[doc = #doc]
-        #[derive(Clone, Copy, Debug)]
         #[allow(dead_code, unreachable_pub)]
         #vis struct #columns_name<#lifetime> {
             #(#fields,)*
@@ -57,6 +56,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         }
 
         #[automatically_derived]
+        #[allow(clippy::all, clippy::pedantic)]
         impl ::stillbox_sdk::input::Input for #name #any {
             type Row<#lifetime> = #name #row;
             type Columns<#lifetime> = #columns_name<#lifetime>;

@@ -38,7 +38,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// the function there is a type of the same name, to test the whole step with.
 #[proc_macro_attribute]
 pub fn step(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    step::expand(arguments.into(), item.into()).into()
+    step::expand(&arguments.into(), &item.into()).into()
 }
 
 /// Reads a step's parameters. See the module `parameters` of `stillbox-sdk`.

@@ -31,13 +31,13 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let doc = format!("The columns of [`{name}`] while they are built.");
     Ok(quote! {
         #[doc = #doc]
-        #[derive(Debug)]
         #[allow(unreachable_pub)]
         #vis struct #builders_name {
             #(#fields,)*
         }
 
         #[automatically_derived]
+        #[allow(clippy::all, clippy::pedantic)]
         impl ::stillbox_sdk::output::Builders for #builders_name {
             fn with_capacity(rows: usize) -> Self {
                 Self { #(#idents: ::stillbox_sdk::output::ColumnBuilder::with_capacity(rows),)* }
@@ -58,6 +58,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         }
 
         #[automatically_derived]
+        #[allow(clippy::all, clippy::pedantic)]
         impl #impl_generics ::stillbox_sdk::output::Output for #name #own_generics {
             type Builders = #builders_name;
             const COLUMNS: &'static [::stillbox_sdk::__private::ColumnSpec] = &[#(#specs),*];

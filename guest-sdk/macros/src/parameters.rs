@@ -4,7 +4,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DataEnum, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit, LitStr, Path, Result, Token, Type};
 
 use crate::attributes::{collect, description, named_fields};
-use crate::columns::is_option;
+use crate::columns::{is_option, option};
 use crate::names::{kebab, kebab_variant};
 
 /// Implements `ParameterValue`, and `Parameters` for a struct.
@@ -76,11 +76,10 @@ fn parameter(field: &Field) -> Result<Parameter<'_>> {
 
 /// The expression of a default. Texts are written as literals, and owned.
 fn default(expression: &Expr) -> TokenStream {
-    match expression {
-        Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
-            quote_spanned!(expression.span()=> ::core::convert::From::from(#expression))
-        }
-        _ => quote!(#expression),
+    if let Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) = expression {
+        quote_spanned!(expression.span()=> ::core::convert::From::from(#expression))
+    } else {
+        quote!(#expression)
     }
 }
 
@@ -101,31 +100,23 @@ fn check_function(item: &DeriveInput) -> Result<Option<Path>> {
 }
 
 impl Parameter<'_> {
-    fn bound(bound: Option<&Expr>) -> TokenStream {
-        match bound {
-            Some(bound) => quote_spanned!(bound.span()=> ::core::option::Option::Some(#bound)),
-            None => quote!(::core::option::Option::None),
-        }
-    }
-
     fn bounds(&self) -> Option<(TokenStream, TokenStream)> {
         let any = self.min.is_some() || self.max.is_some();
-        any.then(|| (Self::bound(self.min.as_ref()), Self::bound(self.max.as_ref())))
+        any.then(|| (option(self.min.as_ref()), option(self.max.as_ref())))
     }
 
     /// Reads the parameter into a variable of the same name.
     fn read(&self) -> TokenStream {
         let Self { ident, ty, key, .. } = self;
-        let read = match &self.default {
-            Some(default) => {
-                quote_spanned!(ty.span()=> object.or_default::<#ty>(#key, || #default, problems))
-            }
-            None => quote_spanned!(ty.span()=> object.required::<#ty>(#key, problems)),
+        let read = if let Some(default) = &self.default {
+            quote_spanned!(ty.span()=> __object.or_default::<#ty>(#key, || #default, __problems))
+        } else {
+            quote_spanned!(ty.span()=> __object.required::<#ty>(#key, __problems))
         };
         let check = self.bounds().map(|(min, max)| {
             quote_spanned! {ty.span()=>
-                if let ::core::option::Option::Some(value) = &#ident {
-                    <#ty as ::stillbox_sdk::parameters::Bounded>::check(value, &object.path(#key), #min, #max, problems);
+                if let ::core::option::Option::Some(__value) = &#ident {
+                    <#ty as ::stillbox_sdk::parameters::Bounded>::check(__value, &__object.path(#key), #min, #max, __problems);
                 }
             }
         });
@@ -135,16 +126,14 @@ impl Parameter<'_> {
     /// Describes the parameter for the schema.
     fn property(&self) -> TokenStream {
         let Self { ty, key, description, .. } = self;
-        let bounds = match self.bounds() {
-            Some((min, max)) => quote_spanned! {ty.span()=>
-                ::stillbox_sdk::parameters::Bounds::new::<<#ty as ::stillbox_sdk::parameters::Bounded>::Number>(#min, #max)
-            },
-            None => quote!(::stillbox_sdk::parameters::Bounds::NONE),
+        let bounds = if let Some((min, max)) = self.bounds() {
+            quote_spanned! {ty.span()=>
+                ::stillbox_sdk::parameters::Bounds::new::<<#ty as ::stillbox_sdk::parameters::Bounded>::Number>(#min.as_ref(), #max.as_ref())
+            }
+        } else {
+            quote!(::stillbox_sdk::parameters::Bounds::NONE)
         };
-        let default = match &self.default {
-            Some(default) => quote!(::core::option::Option::Some(&#default)),
-            None => quote!(::core::option::Option::None),
-        };
+        let default = option(self.default.as_ref().map(|default| quote!(&#default)).as_ref());
         quote_spanned! {ty.span()=>
             ::stillbox_sdk::parameters::Property::new::<#ty>(#key, #description, &#bounds, #default)
         }
@@ -193,16 +182,19 @@ fn expand_struct(item: &DeriveInput) -> Result<TokenStream> {
     });
     Ok(quote! {
         #[automatically_derived]
+        #[allow(clippy::all, clippy::pedantic)]
         impl ::stillbox_sdk::parameters::ParameterValue for #name {
             fn read(
-                value: &::stillbox_sdk::serde_json::Value,
-                at: &str,
-                problems: &mut ::stillbox_sdk::parameters::Problems,
+                __value: &::stillbox_sdk::serde_json::Value,
+                __at: &str,
+                __problems: &mut ::stillbox_sdk::parameters::Problems,
             ) -> ::core::option::Option<Self> {
-                let keys = <Self as ::stillbox_sdk::parameters::Parameters>::KEYS;
-                let object = ::stillbox_sdk::parameters::Object::new(value, at, keys, problems)?;
+                let __keys = <Self as ::stillbox_sdk::parameters::Parameters>::KEYS;
+                let __object = ::stillbox_sdk::parameters::Object::new(__value, __at, __keys, __problems)?;
                 #(#reads)*
-                ::core::option::Option::Some(Self { #(#idents: #idents?,)* })
+                let __parameters = Self { #(#idents: #idents?,)* };
+                __problems.check(__at, &__parameters);
+                ::core::option::Option::Some(__parameters)
             }
 
             fn schema(out: &mut ::std::string::String, _: &::stillbox_sdk::parameters::Bounds) {
@@ -217,6 +209,7 @@ fn expand_struct(item: &DeriveInput) -> Result<TokenStream> {
         }
 
         #[automatically_derived]
+        #[allow(clippy::all, clippy::pedantic)]
         impl ::stillbox_sdk::parameters::Parameters for #name {
             const KEYS: &'static [(&'static str, bool)] = &[#(#keys_with_types),*];
 
@@ -247,6 +240,7 @@ fn expand_enum(name: &Ident, data: &DataEnum) -> Result<TokenStream> {
     let names: Vec<_> = variants.iter().map(|variant| kebab_variant(variant)).collect();
     Ok(quote! {
         #[automatically_derived]
+        #[allow(clippy::all, clippy::pedantic)]
         impl ::stillbox_sdk::parameters::ParameterValue for #name {
             fn read(
                 value: &::stillbox_sdk::serde_json::Value,

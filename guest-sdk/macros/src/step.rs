@@ -1,25 +1,31 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Item, ItemFn, ItemImpl, Result, ReturnType, Type};
+use syn::{Error, FnArg, GenericArgument, Item, ItemFn, ItemImpl, PathArguments, Result, ReturnType, Type};
 
 use crate::attributes::summary;
+use crate::names::with_static_lifetimes;
 
 const FORMS: &str = "write `fn name(parameters: &Parameters, row: Row<'_>) -> Result<Output>`, \
                      with or without the parameters, or take the whole batch: `batch: Batch<'_, Row<'_>>`";
 
 /// Keeps the item, whatever is wrong with it, so that one mistake doesn't make others.
-pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    let made = no_arguments(&arguments).and_then(|()| match syn::parse2::<Item>(item.clone())? {
+pub(crate) fn expand(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
+    let made = no_arguments(arguments).and_then(|()| match syn::parse2::<Item>(item.clone())? {
         Item::Fn(function) => expand_function(&function),
         Item::Impl(implementation) => expand_impl(&implementation),
         _ => Err(Error::new_spanned(
-            &item,
+            item,
             "`#[step]` goes on a function, or on `impl Source for ...` or `impl Aggregate for ...`",
         )),
     });
     let made = made.unwrap_or_else(Error::into_compile_error);
-    quote!(#item #made)
+    // These lints are about choices that a step's form leaves no one.
+    quote! {
+        #[allow(clippy::missing_errors_doc, clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
+        #item
+        #made
+    }
 }
 
 fn no_arguments(arguments: &TokenStream) -> Result<()> {
@@ -84,11 +90,13 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
     let run = proc_macro2::Ident::new(form, rows.span());
     let signature = proc_macro2::Ident::new(&format!("{form}_signature"), rows.span());
     let (parameters, call) = match parameters {
-        Some(parameters) => {
-            (parameters.to_token_stream(), quote_spanned!(rows.span()=> |parameters, rows| #name(parameters, rows)))
-        }
-        None => (quote!(()), quote_spanned!(rows.span()=> |_, rows| #name(rows))),
+        Some(parameters) => (
+            parameters.to_token_stream(),
+            quote_spanned!(rows.span()=> |__parameters, __rows| #name(__parameters, __rows)),
+        ),
+        None => (quote!(()), quote_spanned!(rows.span()=> |(), __rows| #name(__rows))),
     };
+    let names = assert_names(&parameters, rows, &function.sig.output);
     let about = about(&summary(&function.attrs));
     let component = component(&quote!(#name));
     let doc = format!("The step that [`{name}`](fn@{name}) makes, to test it as a whole.");
@@ -98,12 +106,16 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
         #[derive(Debug)]
         #vis enum #name {}
 
+        #[allow(clippy::all, clippy::pedantic)]
         const _: () = {
-            fn process(
-                parameters: &#parameters,
-                batch: &::stillbox_sdk::contract::Batch,
+            #names
+
+            // Named so that they don't hide the author's function.
+            fn __process(
+                __parameters: &#parameters,
+                __batch: &::stillbox_sdk::contract::Batch,
             ) -> ::stillbox_sdk::Result<::stillbox_sdk::contract::Output> {
-                ::stillbox_sdk::__private::#run(parameters, batch, #call)
+                ::stillbox_sdk::__private::#run(__parameters, __batch, #call)
             }
 
             impl ::stillbox_sdk::__private::Step for #name {
@@ -112,15 +124,15 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
                 const KIND: ::stillbox_sdk::contract::Kind = ::stillbox_sdk::contract::Kind::Transform;
 
                 fn signature(
-                    parameters: &#parameters,
+                    __parameters: &#parameters,
                 ) -> ::stillbox_sdk::Result<::stillbox_sdk::contract::Signature> {
-                    ::stillbox_sdk::__private::#signature(parameters, #call)
+                    ::stillbox_sdk::__private::#signature(__parameters, #call)
                 }
 
                 fn start(
-                    parameters: #parameters,
+                    __parameters: #parameters,
                 ) -> ::stillbox_sdk::Result<::std::boxed::Box<dyn ::stillbox_sdk::__private::Running>> {
-                    ::core::result::Result::Ok(::stillbox_sdk::__private::start(parameters, process))
+                    ::core::result::Result::Ok(::stillbox_sdk::__private::start(__parameters, __process))
                 }
             }
 
@@ -149,6 +161,7 @@ fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
     let span = path.span();
     let parameters = quote_spanned!(span=> <#name as ::stillbox_sdk::#kind>::Parameters);
     Ok(quote! {
+        #[allow(clippy::all, clippy::pedantic)]
         const _: () = {
             impl ::stillbox_sdk::__private::Step for #name {
                 type Parameters = #parameters;
@@ -173,6 +186,47 @@ fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
     })
 }
 
+/// Checks, where the author looks, that columns take their names from parameters there are. Types that are written in another
+/// way than usual are checked later, when the step is built.
+fn assert_names(parameters: &TokenStream, rows: &Type, returned: &ReturnType) -> TokenStream {
+    let is_batch = is_batch(rows);
+    let row = if is_batch { argument(rows) } else { Some(rows) };
+    let made = match returned {
+        ReturnType::Type(_, ty) if is_batch => argument(ty).and_then(argument),
+        ReturnType::Type(_, ty) => argument(ty),
+        ReturnType::Default => None,
+    };
+    let keys = quote!(<#parameters as ::stillbox_sdk::parameters::Parameters>::KEYS);
+    let row = row.map(|row| {
+        let ty = with_static_lifetimes(row.to_token_stream());
+        quote_spanned! {row.span()=>
+            const _: () = ::stillbox_sdk::__private::assert_names(<#ty as ::stillbox_sdk::input::Input>::COLUMNS, #keys);
+        }
+    });
+    let made = made.map(|made| {
+        let ty = with_static_lifetimes(made.to_token_stream());
+        quote_spanned! {made.span()=>
+            const _: () = ::stillbox_sdk::__private::assert_names(
+                <<#ty as ::stillbox_sdk::output::Made>::Output as ::stillbox_sdk::output::Output>::COLUMNS,
+                #keys,
+            );
+        }
+    });
+    quote!(#row #made)
+}
+
+/// The type in the angle brackets of a type with one there.
+fn argument(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
+    let mut types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    let only = types.next()?;
+    types.next().is_none().then_some(only)
+}
+
 /// What the author's crate says of the step.
 fn about(summary: &str) -> TokenStream {
     quote! {
@@ -189,9 +243,9 @@ fn about(summary: &str) -> TokenStream {
 fn component(step: &TokenStream) -> TokenStream {
     quote! {
         #[cfg(target_arch = "wasm32")]
-        type Component = ::stillbox_sdk::__private::Component<#step>;
+        type __Component = ::stillbox_sdk::__private::Component<#step>;
         #[cfg(target_arch = "wasm32")]
-        ::stillbox_sdk::__private::export_step!(Component with_types_in ::stillbox_sdk::contract);
+        ::stillbox_sdk::__private::export_step!(__Component with_types_in ::stillbox_sdk::contract);
     }
 }
 

@@ -63,12 +63,10 @@ impl<T: OutputType> OutputType for Option<T> {
 
     #[inline]
     fn append(self, builder: &mut Self::Builder) -> Result<()> {
-        match self {
-            Some(value) => builder.push_with(|values| value.append(values)),
-            None => {
-                builder.push_null();
-                Ok(())
-            }
+        if let Some(value) = self {
+            return builder.push_with(|values| value.append(values));
         }
+        builder.push_null();
+        Ok(())
     }
 }

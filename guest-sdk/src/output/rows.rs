@@ -87,7 +87,7 @@ impl<O: Output> Rows<O> {
     /// /// Writes texts backwards.
     /// #[step]
     /// fn reverse(batch: Batch<'_, Row<'_>>) -> Result<Rows<Reversed>> {
-    ///     let mut rows = Rows::with_capacity(batch.len());
+    ///     let mut rows = Rows::<Reversed>::with_capacity(batch.len());
     ///     for (i, row) in batch.iter().enumerate() {
     ///         let Row { text } = row?;
     ///         rows.push_with(Some(i), |to| to.text.push_with(|out| out.extend(text.chars().rev())))?;

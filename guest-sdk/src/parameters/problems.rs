@@ -1,5 +1,6 @@
 use serde_json::Value;
 
+use super::Parameters;
 use crate::Error;
 
 /// Everything that is wrong with the parameters.
@@ -28,6 +29,17 @@ impl Problems {
         let suggestion = suggestion(name, names.iter().copied());
         self.add(format!("`{at}` cannot be {name:?}{suggestion}"));
         None
+    }
+
+    /// Checks what concerns several parameters of an object inside the parameters. The parameters themselves are checked
+    /// once all of them are sound.
+    pub fn check<P: Parameters>(&mut self, at: &str, parameters: &P) {
+        if at.is_empty() {
+            return;
+        }
+        if let Err(error) = parameters.check() {
+            self.add(format!("`{at}`: {error:#}"));
+        }
     }
 
     /// The error that lists them all, if there are any.

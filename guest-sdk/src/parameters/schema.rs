@@ -14,8 +14,8 @@ impl Bounds {
     pub const NONE: Self = Self { min: None, max: None };
 
     /// Takes the bounds that an attribute gives.
-    pub fn new<N: ParameterValue>(min: Option<N>, max: Option<N>) -> Self {
-        Self { min: min.as_ref().map(json), max: max.as_ref().map(json) }
+    pub fn new<N: ParameterValue>(min: Option<&N>, max: Option<&N>) -> Self {
+        Self { min: min.map(json), max: max.map(json) }
     }
 }
 

@@ -1,7 +1,7 @@
 use super::function::finish;
 use super::{Running, uncalled};
 use crate::Result;
-use crate::column::resolve;
+use crate::column::{assert_names, resolve};
 use crate::contract::{self, Signature};
 use crate::output::{MadeOf, Output, Rows};
 use crate::parameters::Parameters;
@@ -84,6 +84,7 @@ impl<S: Source> Running for Bound<S> {
 
 /// The columns of a source.
 pub fn source_signature<S: Source>(parameters: &S::Parameters) -> Result<Signature> {
+    const { assert_names(S::Output::COLUMNS, S::Parameters::KEYS) }
     Ok(Signature { inputs: Vec::new(), outputs: resolve(S::Output::COLUMNS, parameters, "output")? })
 }
 

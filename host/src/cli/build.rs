@@ -1,7 +1,7 @@
 //! `stillbox build`.
 
 use anstream::println;
-use stillbox::build;
+use stillbox::{BuildOptions, build};
 
 use super::args::Build;
 use super::exit_code::Exit;
@@ -11,10 +11,11 @@ use super::signals::Signals;
 /// Builds the folders one after the other, and prints each component's path.
 pub(super) fn execute(arguments: &Build, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt();
+    let stopped = || interrupt.signal().is_some();
     let mut exit = Exit::Done;
     for folder in &arguments.folders {
         render::status("Building", &folder.display().to_string());
-        match build(folder, &|| interrupt.signal().is_some()) {
+        match build(folder, BuildOptions { stop: Some(&stopped), ..BuildOptions::default() }) {
             Ok(built) => println!("{}", built.wasm.display()),
             Err(error) => {
                 if let Some(signal) = interrupt.signal() {

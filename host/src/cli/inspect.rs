@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstream::print;
 use serde_json::{Value, json};
-use stillbox::{Access, Column, Inspection, build, escape_controls_in_lines, inspect};
+use stillbox::{Access, BuildOptions, Column, Inspection, build, escape_controls_in_lines, inspect};
 
 use super::args::{Global, Inspect};
 use super::exit_code::Exit;
@@ -18,7 +18,7 @@ pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     let stopped = || interrupt.signal().map(Exit::Stopped);
     let wasm = if arguments.step.is_dir() {
         render::status("Building", &arguments.step.display().to_string());
-        match build(&arguments.step, &|| interrupt.signal().is_some()) {
+        match build(&arguments.step, BuildOptions { stop: Some(&|| interrupt.signal().is_some()), ..BuildOptions::default() }) {
             Ok(built) => built.wasm,
             Err(error) => {
                 render::error(&error);

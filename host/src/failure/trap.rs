@@ -183,8 +183,15 @@ fn bytes(number: u64) -> String {
     }
 }
 
-/// The failure that an error in the step's own words stands for.
+/// The failure that an error in the step's own words stands for, with what the step said before.
 pub(crate) fn of_step(error: StepError, said: &Said) -> Failure {
+    let mut failure = of_rejection(error, said);
+    said.tell(&mut failure);
+    failure
+}
+
+/// The failure of one row that a step refused. What the step logged is about the whole batch, and left out.
+pub(crate) fn of_rejection(error: StepError, said: &Said) -> Failure {
     let kind = match error.kind {
         ErrorKind::Parameters => FailureKind::Parameters,
         ErrorKind::Input | ErrorKind::Transient | ErrorKind::Internal => FailureKind::GuestError,
@@ -201,6 +208,6 @@ pub(crate) fn of_step(error: StepError, said: &Said) -> Failure {
         line: place.line,
         column: place.column,
     });
-    said.tell(&mut failure);
+    said.tell_denied(&mut failure);
     failure
 }

@@ -10,6 +10,7 @@ use super::Step;
 use crate::component::{Column, Kind, Signature};
 use crate::config::{Complaint, Config, nearest};
 use crate::data_type::DataType;
+use crate::policy::OnFailure;
 use crate::sandbox::Limits;
 use crate::source::SourceSchema;
 
@@ -131,6 +132,7 @@ fn place(
         parameters,
         signature,
         limits: Limits::default(),
+        on_failure: OnFailure::default(),
         inputs,
         placements,
         schema: Arc::new(schema.clone()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Making, complaint_of};
-use crate::author;
+use crate::author::{self, BuildOptions};
 use crate::component::{Component, Signature};
 use crate::config::{Complaint, Config, StepTable};
 use crate::event::Event;
@@ -65,7 +65,8 @@ fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Result<PathBuf, Bo
         }
         (making.on_event)(&Event::Building { folder: path });
         let stop = making.stop.clone();
-        match author::build(path, &|| stop.reason().is_some()) {
+        let stopped = || stop.reason().is_some();
+        match author::build(path, BuildOptions { stop: Some(&stopped), ..BuildOptions::default() }) {
             Ok(built) => Ok(built.wasm),
             Err(error) => Err(Box::new(error)),
         }

@@ -31,11 +31,16 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// Adds what the guest said to a failure of its own. One that follows an attempt to use what was not granted is of
-    /// kind `denied`.
+    /// Adds what the guest said and tried to a failure of its own. One that follows an attempt to use what was not
+    /// granted is of kind `denied`.
     pub(crate) fn tell(&self, failure: &mut Failure) {
         failure.stderr = self.output.text();
         failure.log = self.log.entries();
+        self.tell_denied(failure);
+    }
+
+    /// Adds only what the guest tried.
+    pub(crate) fn tell_denied(&self, failure: &mut Failure) {
         let is_own = matches!(
             failure.kind,
             FailureKind::GuestError | FailureKind::Panic | FailureKind::Trap | FailureKind::Exit

@@ -52,7 +52,8 @@ fn follow(mut writers: Vec<Writer>, orders: &Receiver<Order>, messages: &Sender<
 }
 
 fn write(writers: &mut [Writer], outcome: Outcome, messages: &Sender<Message>) -> Result<(), WriteEnd> {
-    let Outcome { rows, encoded, sink_rows, steps } = outcome;
+    let Outcome { rows, encoded, sink_rows, steps, rejected } = outcome;
+    drop(rejected);
     for (writer, encoded) in writers.iter_mut().zip(encoded) {
         writer.write(encoded).map_err(|error| ended(&error))?;
     }

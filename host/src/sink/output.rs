@@ -40,8 +40,7 @@ impl Output {
             SinkLocation::Path(path) => path,
         };
         let failed = |source| SinkError::io(name, "open this output", source);
-        let target = followed(path).map_err(failed)?;
-        let there = match fs::metadata(&target) {
+        let there = match fs::metadata(path) {
             Ok(there) => Some(there),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed(error)),
@@ -49,9 +48,9 @@ impl Output {
         match there {
             Some(there) if there.is_dir() => Err(SinkError::new(name, SinkErrorKind::Directory)),
             Some(there) if !there.is_file() => {
-                Ok(Self::Direct(OpenOptions::new().write(true).open(&target).map_err(failed)?))
+                Ok(Self::Direct(OpenOptions::new().write(true).open(path).map_err(failed)?))
             }
-            there => Self::aside(target, there.as_ref(), name),
+            there => Self::aside(followed(path).map_err(failed)?, there.as_ref(), name),
         }
     }
 
@@ -68,19 +67,20 @@ impl Output {
                 SinkError::new(name, SinkErrorKind::Folder { folder: folder.to_string_lossy().into_owned(), source })
             })?;
         if let Some(there) = there {
-            file.as_file().set_permissions(there.permissions()).map_err(|source| {
-                SinkError::io(name, "give the new file the permissions of this output", source)
-            })?;
+            file.as_file()
+                .set_permissions(there.permissions())
+                .map_err(|source| SinkError::io(name, "give the new file the permissions of this output", source))?;
         }
         Ok(Self::Aside(file, target))
     }
 
-    /// Puts the file in its place, once its bytes are on the disk.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    /// Puts the file in its place, once its bytes are on the disk. Nothing is written afterwards.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
         self.flush()?;
         if let Self::Aside(file, target) = self {
             file.as_file().sync_all()?;
-            file.persist(&target).map_err(|error| error.error)?;
+            fs::rename(file.path(), &target)?;
+            file.disable_cleanup(true);
             // The new name has to reach the disk, too; not every file system knows how to say when it has.
             if let Some(folder) = target.parent().and_then(|folder| File::open(folder).ok()) {
                 drop(folder.sync_all());

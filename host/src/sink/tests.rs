@@ -1,1 +1,323 @@
-//! Tests.
+//! Writes whole outputs as a run does, and looks at bytes, files and messages.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::builder::{ListBuilder, MapBuilder, StringBuilder, StringDictionaryBuilder};
+use arrow_array::types::{Float64Type, Int8Type, Int64Type};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Date64Array, Decimal128Array, FixedSizeListArray,
+    Float32Array, Float64Array, Int64Array, LargeStringArray, ListArray, NullArray, RecordBatch, StringArray,
+    StringViewArray, StructArray, TimestampMicrosecondArray, UInt64Array,
+};
+use arrow_schema::{DataType as ArrowType, Field, Schema};
+use insta::assert_snapshot;
+
+use super::json::json_texts;
+use super::*;
+use crate::data_type::DataType;
+
+fn spec(path: &Path, format: Format, batch: &RecordBatch) -> SinkSpec {
+    let location = SinkLocation::Path(path.to_path_buf());
+    SinkSpec { location, format, compression: Compression::None, schema: batch.schema() }
+}
+
+fn write(spec: &SinkSpec, batches: &[&RecordBatch]) -> Result<(), SinkError> {
+    let (encoder, mut writer) = open(spec)?;
+    for batch in batches {
+        writer.write(encoder.encode(batch)?)?;
+    }
+    writer.finish()
+}
+
+/// The text that a batch becomes.
+fn text(format: Format, batch: &RecordBatch) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    write(&spec(&path, format, batch), &[batch]).unwrap();
+    fs::read_to_string(path).unwrap()
+}
+
+/// The message for rows that cannot be written.
+fn error(format: Format, batch: &RecordBatch) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    let error = write(&spec(&path, format, batch), &[batch]).expect_err("the format cannot hold this");
+    assert_eq!(names(folder.path()), [""; 0]);
+    error.to_string().replace(&format!("{}/", folder.path().display()), "")
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap()
+}
+
+fn one(array: impl Array + 'static) -> RecordBatch {
+    batch(vec![("a", Arc::new(array))])
+}
+
+fn json(texts: &[Option<&str>]) -> RecordBatch {
+    let schema = Schema::new(vec![DataType::Json.field("a", true).unwrap()]);
+    RecordBatch::try_new(Arc::new(schema), vec![Arc::new(StringArray::from_iter(texts))]).unwrap()
+}
+
+/// A column of every kind that the contract and the formats have.
+fn many() -> RecordBatch {
+    let vectors = FixedSizeListArray::try_new(
+        Arc::new(Field::new("item", ArrowType::Float32, false)),
+        2,
+        Arc::new(Float32Array::from(vec![0.1, 1.0, 0.0, 0.0])),
+        Some(vec![true, false].into()),
+    );
+    let mut dictionary = StringDictionaryBuilder::<Int8Type>::new();
+    dictionary.append_value("say \"x\"");
+    dictionary.append_null();
+    let mut map = MapBuilder::new(None, StringBuilder::new(), ListBuilder::new(StringBuilder::new()));
+    map.keys().append_value("k");
+    map.values().append_value([Some("v"), None]);
+    map.append(true).unwrap();
+    map.append(false).unwrap();
+    let inner = batch(vec![
+        ("binary", Arc::new(BinaryArray::from(vec![Some(b"\0\xff".as_slice()), None]))),
+        ("float", Arc::new(Float64Array::from(vec![Some(1.0), None]))),
+    ]);
+    batch(vec![
+        ("boolean", Arc::new(BooleanArray::from(vec![Some(true), None]))),
+        ("integer", Arc::new(Int64Array::from(vec![Some(i64::MIN), None]))),
+        ("large", Arc::new(UInt64Array::from(vec![Some(u64::MAX), None]))),
+        ("float", Arc::new(Float64Array::from(vec![Some(1.0), None]))),
+        ("float32", Arc::new(Float32Array::from(vec![Some(0.1), None]))),
+        ("text", Arc::new(StringArray::from(vec![Some("é\u{7f}\u{1}\"\\/\n,"), None]))),
+        ("large text", Arc::new(LargeStringArray::from(vec![Some("\"x\""), None]))),
+        ("view", Arc::new(StringViewArray::from(vec![Some("v"), None]))),
+        ("binary", Arc::new(BinaryArray::from(vec![Some(b"\0\xff".as_slice()), None]))),
+        ("vector", Arc::new(vectors.unwrap())),
+        ("date", Arc::new(Date32Array::from(vec![Some(19_000), None]))),
+        ("time", Arc::new(TimestampMicrosecondArray::from(vec![Some(1_500_000), None]).with_timezone("+00:00"))),
+        (
+            "decimal",
+            Arc::new(Decimal128Array::from(vec![Some(-12_340), None]).with_precision_and_scale(38, 3).unwrap()),
+        ),
+        ("list", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([Some(vec![Some(1), None]), None]))),
+        ("struct", Arc::new(StructArray::from(inner))),
+        ("map", Arc::new(map.finish())),
+        ("dictionary", Arc::new(dictionary.finish())),
+        ("null", Arc::new(NullArray::new(2))),
+    ])
+}
+
+#[test]
+fn every_type_has_json() {
+    assert_snapshot!(text(Format::JsonLines, &many()), @r#"
+{"boolean":true,"integer":-9223372036854775808,"large":18446744073709551615,"float":1.0,"float32":0.1,"text":"é\u0001\"\\/\n,","large text":"\"x\"","view":"v","binary":"AP8=","vector":[0.1,1.0],"date":"2022-01-08","time":"1970-01-01T00:00:01.500Z","decimal":-12.340,"list":[1,null],"struct":{"binary":"AP8=","float":1.0},"map":{"k":["v",null]},"dictionary":"say \"x\"","null":null}
+{"boolean":null,"integer":null,"large":null,"float":null,"float32":null,"text":null,"large text":null,"view":null,"binary":null,"vector":null,"date":null,"time":null,"decimal":null,"list":null,"struct":{"binary":null,"float":null},"map":null,"dictionary":null,"null":null}
+"#);
+}
+
+#[test]
+fn every_type_has_csv() {
+    assert_snapshot!(text(Format::Csv, &many()), @r#"
+boolean,integer,large,float,float32,text,large text,view,binary,vector,date,time,decimal,list,struct,map,dictionary,null
+true,-9223372036854775808,18446744073709551615,1.0,0.1,"é""\/
+,","""x""",v,AP8=,"[0.1,1.0]",2022-01-08,1970-01-01T00:00:01.500Z,-12.340,"[1,null]","{""binary"":""AP8="",""float"":1.0}","{""k"":[""v"",null]}","say ""x""",
+,,,,,,,,,,,,,,"{""binary"":null,""float"":null}",,,
+"#);
+}
+
+#[test]
+fn json_stays_as_it_is_on_one_line() {
+    let rows = json(&[Some("{\r\n \"a\\n\": [1,\n2.50]\n}"), None, Some("null"), Some("\"x\"")]);
+    let lines = "{\"a\":{ \"a\\n\": [1,2.50]}}\n{\"a\":null}\n{\"a\":null}\n{\"a\":\"x\"}\n";
+    assert_eq!(text(Format::JsonLines, &rows), lines);
+    assert_eq!(text(Format::Csv, &json(&[Some("\"x\""), None])), "a\n\"\"\"x\"\"\"\n\"\"\n");
+}
+
+#[test]
+fn steps_get_json_of_nested_columns() {
+    let rows = many();
+    let texts = |name: &str| {
+        let (index, field) = rows.schema_ref().column_with_name(name).unwrap();
+        json_texts(rows.column(index), field).unwrap()
+    };
+    assert_eq!(texts("list"), StringArray::from(vec![Some("[1,null]"), None]));
+    assert_eq!(texts("struct").value(0), "{\"binary\":\"AP8=\",\"float\":1.0}");
+    assert_eq!(texts("map"), StringArray::from(vec![Some("{\"k\":[\"v\",null]}"), None]));
+    assert_eq!(texts("null"), StringArray::new_null(2));
+    let list = ListArray::from_iter_primitive::<Float64Type, _, _>([None, Some(vec![Some(f64::NAN)])]);
+    let error = json_texts(&list, &Field::new("a", list.data_type().clone(), true)).expect_err("NaN is no JSON");
+    assert_eq!(error.to_string(), "row 1 has NaN, which JSON cannot hold");
+}
+
+#[test]
+fn numbers_that_are_not_finite_have_no_json() {
+    let floats = one(Float64Array::from(vec![Some(1.0), None, Some(f64::NEG_INFINITY)]));
+    assert_snapshot!(error(Format::JsonLines, &floats), @"out: column a has -inf in row 2 of the batch, and JSON has no such number; make it null in a step");
+    let nested = ListArray::from_iter_primitive::<Float64Type, _, _>([Some(vec![Some(f64::NAN)])]);
+    assert_snapshot!(error(Format::JsonLines, &one(nested)), @"out: column a has NaN in row 0 of the batch, and JSON has no such number; make it null in a step");
+    assert_snapshot!(error(Format::JsonLines, &one(Date64Array::from(vec![i64::MAX]))), @"out: column a has a value in row 0 of the batch that cannot be written as text: Cast error: Failed to convert 9223372036854775807 to temporal for Date64");
+}
+
+#[test]
+fn a_format_refuses_types_before_there_are_rows() {
+    let mut map = MapBuilder::new(None, arrow_array::builder::Int64Builder::new(), StringBuilder::new());
+    map.append(false).unwrap();
+    assert_snapshot!(error(Format::JsonLines, &one(map.finish())), @r#"out: column a is of type Map("entries": non-null Struct("key": non-null Int64, "value": Utf8), unsorted), which jsonl cannot hold; drop the column, or write arrow or parquet"#);
+}
+
+#[test]
+fn other_columns_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (encoder, _writer) = open(&spec(&folder.path().join("a"), Format::Parquet, &many())).unwrap();
+    let error = encoder.encode(&one(NullArray::new(1))).expect_err("the columns are others");
+    assert!(error.to_string().ends_with(": the rows do not have the columns that this output was opened for"));
+}
+
+#[test]
+fn an_output_without_rows_is_valid() {
+    let rows = one(StringArray::from(vec!["x"]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    for (format, expected) in [(Format::JsonLines, ""), (Format::Csv, "a\n")] {
+        write(&spec(&path, format, &rows), &[]).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected);
+        let compressed = SinkSpec { compression: Compression::Gzip, ..spec(&path, format, &rows) };
+        write(&compressed, &[]).unwrap();
+        let mut text = String::new();
+        std::io::Read::read_to_string(
+            &mut flate2::read::MultiGzDecoder::new(fs::File::open(&path).unwrap()),
+            &mut text,
+        )
+        .unwrap();
+        assert_eq!(text, expected);
+    }
+}
+
+#[test]
+fn compressed_outputs_are_members_and_frames() {
+    let rows = one(StringArray::from(vec!["x", "y"]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    for compression in [Compression::Gzip, Compression::Zstd] {
+        let spec = SinkSpec { compression, ..spec(&path, Format::Csv, &rows) };
+        write(&spec, &[&rows, &rows.slice(0, 0), &rows]).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        write(&spec, &[&rows, &rows]).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        let mut text = String::new();
+        let mut reader: Box<dyn std::io::Read> = match compression {
+            Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(&*bytes)),
+            _ => Box::new(zstd::stream::read::Decoder::new(&*bytes).unwrap()),
+        };
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "a\nx\ny\nx\ny\n");
+    }
+}
+
+#[test]
+fn binary_formats_have_a_compression_of_their_own() {
+    let rows = one(StringArray::from(vec!["x"]));
+    let spec =
+        SinkSpec { compression: Compression::Zstd, ..spec(Path::new("out.parquet.zst"), Format::Parquet, &rows) };
+    assert_snapshot!(open(&spec).map(drop).expect_err("twice").to_string(), @"out.parquet.zst: parquet cannot be written as zstd: it has a compression of its own; remove the ending or setting");
+}
+
+#[test]
+fn binary_formats_are_the_same_bytes_each_time() {
+    let rows = many();
+    let folder = tempfile::tempdir().unwrap();
+    for format in [Format::Parquet, Format::Arrow] {
+        let rows = if format == Format::Parquet { rows.project(&[0, 1, 3, 5, 8, 9]).unwrap() } else { rows.clone() };
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            write(&spec(&path, format, &rows), &[&rows, &rows]).unwrap();
+            fs::read(path).unwrap()
+        };
+        assert_eq!(file("1"), file("2"));
+    }
+}
+
+#[test]
+fn an_earlier_file_stays_until_the_end() {
+    let rows = one(StringArray::from(vec!["x"]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out");
+    fs::write(&path, "earlier").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    for format in Format::ALL {
+        let (encoder, mut writer) = open(&spec(&path, format, &rows)).unwrap();
+        writer.write(encoder.encode(&rows).unwrap()).unwrap();
+        let there = names(folder.path());
+        assert_eq!(there.len(), 2, "{there:?}");
+        assert!(there[0].starts_with(".out."), "{there:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "earlier");
+        drop(writer);
+        assert_eq!(names(folder.path()), ["out"]);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "earlier");
+    }
+    write(&spec(&path, Format::Csv, &rows), &[&rows]).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "a\nx\n");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+}
+
+#[test]
+fn a_link_stays_a_link() {
+    let rows = one(StringArray::from(vec!["x"]));
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    let (link, file) = (folder.path().join("link"), folder.path().join("data/file"));
+    symlink("data/file", &link).unwrap();
+    for _ in 0..2 {
+        write(&spec(&link, Format::Csv, &rows), &[&rows]).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(fs::symlink_metadata(&file).unwrap().is_file());
+        assert_eq!(fs::read_to_string(&link).unwrap(), "a\nx\n");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    let rows = one(StringArray::from(vec!["x"]));
+    let folder = tempfile::tempdir().unwrap();
+    let error = |path: &str| {
+        let error = write(&spec(&folder.path().join(path), Format::JsonLines, &rows), &[&rows]);
+        error.expect_err("this is no place for a file").to_string().replace(folder.path().to_str().unwrap(), "FOLDER")
+    };
+    assert_snapshot!(error("missing/out"), @r#"FOLDER/missing/out: cannot make a file in the folder "FOLDER/missing"; does it exist, and may you write there?"#);
+    assert_snapshot!(error(""), @"FOLDER/: this is a directory; name a file in it");
+    symlink("loop", folder.path().join("loop")).unwrap();
+    assert_snapshot!(error("loop"), @"FOLDER/loop: cannot open this output");
+    assert_eq!(names(folder.path()), ["loop"]);
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let rows = one(StringArray::from(vec!["x"]));
+    for format in Format::ALL {
+        let error = write(&spec(Path::new("/dev/full"), format, &rows), &[&rows]).expect_err("the disk is full");
+        assert_eq!(error.to_string(), "/dev/full: cannot write this output");
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        assert_eq!(cause.map(std::io::Error::kind), Some(std::io::ErrorKind::StorageFull), "{format}");
+    }
+}
+
+#[test]
+fn a_device_is_written_directly() {
+    let rows = one(StringArray::from(vec!["x"]));
+    write(&spec(Path::new("/dev/null"), Format::Parquet, &rows), &[&rows]).unwrap();
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
+fn a_reader_that_went_away_is_a_kind_of_its_own() {
+    let gone = SinkError::io(&"out".into(), "write this output", std::io::ErrorKind::BrokenPipe.into());
+    assert!(gone.is_closed());
+    assert_eq!(gone.to_string(), "out: the reader has closed it");
+}

@@ -11,9 +11,11 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::SinkLocation;
-use super::encode::{Encoded, compress, preamble, written_schema};
+use super::csv::preamble;
+use super::encode::{Encoded, compress};
 use super::error::{SinkError, SinkErrorKind};
 use super::output::Output;
+use super::rows::written_schema;
 use crate::format::{Compression, Format};
 
 /// Rows in a row group of Parquet.
@@ -131,24 +133,34 @@ impl Kind {
         Ok(())
     }
 
-    fn finish(self) -> Result<(), Failure> {
-        let out = match self {
-            Self::Bytes { mut out, compression, empty } => {
-                if empty {
-                    out.write_all(&compress(compression, Vec::new())?)?;
+    fn finish(mut self) -> Result<(), Failure> {
+        let out = match &mut self {
+            Self::Bytes { out, compression, empty } => {
+                if *empty {
+                    out.write_all(&compress(*compression, Vec::new())?)?;
                 }
                 out
             }
-            Self::Parquet(writer) => writer.into_inner()?,
-            Self::ArrowFile(writer) => unbuffered(writer.into_inner()?)?,
-            Self::ArrowStream(writer) => unbuffered(writer.into_inner()?)?,
+            Self::Parquet(writer) => {
+                writer.finish()?;
+                writer.inner_mut()
+            }
+            Self::ArrowFile(writer) => {
+                writer.finish()?;
+                flushed(writer.get_mut())?
+            }
+            Self::ArrowStream(writer) => {
+                writer.finish()?;
+                flushed(writer.get_mut())?
+            }
         };
         Ok(out.finish()?)
     }
 }
 
-fn unbuffered(out: BufWriter<Output>) -> io::Result<Output> {
-    out.into_inner().map_err(io::IntoInnerError::into_error)
+fn flushed(out: &mut BufWriter<Output>) -> io::Result<&mut Output> {
+    out.flush()?;
+    Ok(out.get_mut())
 }
 
 fn parquet_properties() -> WriterProperties {

@@ -61,22 +61,19 @@ pub(crate) fn open(
         kinds.resize(first.get().map_or(0, |header| header.names.len()), Kinds::default());
         look(piece, rows, &mut kinds)
     })?;
-    let (columns, known) = match first.get() {
-        Some(header) => {
-            kinds.resize(header.names.len(), Kinds::default());
-            if let Some((name, _)) = declared.iter().find(|(name, _)| !header.names.contains(name)) {
-                let header_names = list(header.names.iter().map(String::as_str));
-                let kind = SourceErrorKind::NoSuchColumn { name: named(name), header: header_names };
-                return Err(SourceError::on_line(&header.file, header.line, kind));
-            }
-            let columns = header.names.iter().zip(&kinds).map(|(name, kinds)| column(name, kinds, declared, rows));
-            (columns.collect::<Result<_, _>>()?, true)
+    let (columns, known) = if let Some(header) = first.get() {
+        kinds.resize(header.names.len(), Kinds::default());
+        if let Some((name, _)) = declared.iter().find(|(name, _)| !header.names.contains(name)) {
+            let header_names = list(header.names.iter().map(String::as_str));
+            let kind = SourceErrorKind::NoSuchColumn { name: named(name), header: header_names };
+            return Err(SourceError::on_line(&header.file, header.line, kind));
         }
-        None => {
-            let kinds = Kinds::default();
-            let columns = declared.iter().map(|(name, _)| column(name, &kinds, declared, 0));
-            (columns.collect::<Result<_, _>>()?, !declared.is_empty())
-        }
+        let columns = header.names.iter().zip(&kinds).map(|(name, kinds)| column(name, kinds, declared, rows));
+        (columns.collect::<Result<_, _>>()?, true)
+    } else {
+        let kinds = Kinds::default();
+        let columns = declared.iter().map(|(name, _)| column(name, &kinds, declared, 0));
+        (columns.collect::<Result<_, _>>()?, !declared.is_empty())
     };
     let columns = Arc::new(Columns::new(columns));
     let schema = if known { SourceSchema::Known(Arc::clone(&columns.schema)) } else { SourceSchema::Empty };

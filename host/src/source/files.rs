@@ -108,19 +108,17 @@ impl InputFile {
         let counted = Counted { bytes, count: Arc::clone(count) };
         let bytes: Box<dyn Read + Send> = match self.compression {
             Compression::None => Box::new(counted),
-            Compression::Gzip => {
+            compression => {
                 let mut buffered = BufReader::with_capacity(READ_BYTES, counted);
-                // Nothing at all is an empty input; the decoder would call it cut off.
+                // Nothing at all is an empty input; the decoders would call it cut off.
                 if buffered.fill_buf().map_err(|source| self.io("read", source))?.is_empty() {
                     Box::new(io::empty())
-                } else {
+                } else if compression == Compression::Gzip {
                     Box::new(MultiGzDecoder::new(buffered))
+                } else {
+                    let decoder = zstd::stream::read::Decoder::with_buffer(buffered);
+                    Box::new(decoder.map_err(|source| self.io("decompress", source))?)
                 }
-            }
-            Compression::Zstd => {
-                let buffered = BufReader::with_capacity(READ_BYTES, counted);
-                let decoder = zstd::stream::read::Decoder::with_buffer(buffered);
-                Box::new(decoder.map_err(|source| self.io("decompress", source))?)
             }
         };
         Ok(Input { bytes, file: self.clone() })

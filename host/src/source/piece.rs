@@ -181,7 +181,9 @@ mod tests {
 
     fn collected(lines: &[u64]) -> (bool, Vec<String>) {
         let mut collector = Lines::default();
-        lines.iter().for_each(|&line| collector.push(line));
+        for &line in lines {
+            collector.push(line);
+        }
         assert_eq!(collector.len(), lines.len());
         let positions = collector.positions("a.csv".into());
         let contiguous = matches!(positions.units, Units::Lines(_));
@@ -191,7 +193,9 @@ mod tests {
     #[test]
     fn lines_without_a_gap_are_not_stored() {
         assert_eq!(collected(&[4, 5, 6]), (true, vec!["a.csv:4".into(), "a.csv:5".into(), "a.csv:6".into()]));
-        assert_eq!(collected(&[4, 5, 9, 10]).0, false);
-        assert_eq!(collected(&[4, 5, 9, 10]).1, ["a.csv:4", "a.csv:5", "a.csv:9", "a.csv:10"]);
+        assert_eq!(
+            collected(&[4, 5, 9, 10]),
+            (false, vec!["a.csv:4".into(), "a.csv:5".into(), "a.csv:9".into(), "a.csv:10".into()])
+        );
     }
 }

@@ -1,1 +1,151 @@
-//! The ends of the road.
+//! Reads whole inputs as a run does, and looks at rows, places and messages.
+
+mod csv;
+mod jsonl;
+mod pieces;
+mod rows;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
+use tempfile::TempDir;
+
+use super::{SourceError, SourceLocation, SourceSchema, SourceSpec, open};
+use crate::data_type::DataType;
+use crate::format::{Compression, Format};
+use crate::sink;
+
+/// A folder of input files, and how to read them.
+struct Input {
+    folder: TempDir,
+    spec: SourceSpec,
+}
+
+/// What was read.
+#[derive(Debug)]
+struct Rows {
+    batch: Option<RecordBatch>,
+    positions: Vec<String>,
+    pieces: Vec<usize>,
+    bytes_read: Vec<u64>,
+}
+
+impl Input {
+    fn new(format: Format, pattern: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let location = SourceLocation::Paths(folder.path().join(pattern));
+        let spec = SourceSpec { location, format, compression: None, columns: Vec::new(), batch_rows: 1000 };
+        Self { folder, spec }
+    }
+
+    /// One file.
+    fn of(format: Format, content: impl AsRef<[u8]>) -> Self {
+        Self::new(format, "in").file("in", content)
+    }
+
+    fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        fs::write(self.folder.path().join(name), content).unwrap();
+        self
+    }
+
+    fn columns(mut self, columns: &[(&str, DataType)]) -> Self {
+        self.spec.columns = columns.iter().map(|(name, data_type)| ((*name).to_owned(), *data_type)).collect();
+        self
+    }
+
+    fn batch_rows(mut self, rows: usize) -> Self {
+        self.spec.batch_rows = rows;
+        self
+    }
+
+    fn compression(mut self, compression: Compression) -> Self {
+        self.spec.compression = Some(compression);
+        self
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn try_read(&self) -> Result<Rows, SourceError> {
+        let mut source = open(&self.spec)?;
+        let mut rows = Rows { batch: None, positions: Vec::new(), pieces: Vec::new(), bytes_read: Vec::new() };
+        let mut batches = Vec::new();
+        while let Some(piece) = source.reader.next_piece()? {
+            rows.bytes_read.push(piece.bytes_read);
+            let decoded = source.decoder.decode(piece)?;
+            rows.pieces.push(decoded.rows.num_rows());
+            let places = (0..decoded.rows.num_rows()).map(|row| decoded.positions.position(row).to_string());
+            rows.positions.extend(places.map(|place| self.anonymous(&place)));
+            batches.push(decoded.rows);
+        }
+        if let SourceSchema::Known(schema) = source.schema {
+            rows.batch = Some(concat_batches(&schema, &batches).unwrap());
+        }
+        Ok(rows)
+    }
+
+    fn read(&self) -> Rows {
+        self.try_read().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The message of the error, and of its causes.
+    fn error(&self) -> String {
+        let error = self.try_read().expect_err("the input is not as it should be");
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            message = format!("{message}\n  {error}");
+            cause = error.source();
+        }
+        self.anonymous(&message)
+    }
+
+    /// The message without the folder, which is another one each time.
+    fn anonymous(&self, message: &str) -> String {
+        message.replace(&format!("{}/", self.path().display()), "")
+    }
+}
+
+impl Rows {
+    /// The rows as JSON Lines, and before them the columns with their types.
+    fn shown(&self) -> String {
+        let Some(batch) = &self.batch else { return "empty".to_owned() };
+        let column = |field: &std::sync::Arc<arrow_schema::Field>| {
+            let data_type =
+                DataType::of(field).map_or_else(|| field.data_type().to_string(), |known| known.to_string());
+            format!("{}: {data_type}", field.name())
+        };
+        let columns: Vec<String> = batch.schema_ref().fields().iter().map(column).collect();
+        format!("{}\n{}", columns.join(", "), self.json())
+    }
+
+    /// The rows as JSON Lines.
+    fn json(&self) -> String {
+        let batch = self.batch.as_ref().expect("columns are known");
+        written(batch, Format::JsonLines)
+    }
+}
+
+/// A batch as text in a format.
+fn written(batch: &RecordBatch, format: Format) -> String {
+    String::from_utf8(file_of(batch, format)).unwrap()
+}
+
+/// A batch as a file of a format.
+fn file_of(batch: &RecordBatch, format: Format) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path: PathBuf = folder.path().join("out");
+    let spec = sink::SinkSpec {
+        location: sink::SinkLocation::Path(path.clone()),
+        format,
+        compression: Compression::None,
+        schema: batch.schema(),
+    };
+    let (encoder, mut writer) = sink::open(&spec).unwrap();
+    writer.write(encoder.encode(batch).unwrap()).unwrap();
+    writer.finish().unwrap();
+    fs::read(path).unwrap()
+}

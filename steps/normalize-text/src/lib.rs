@@ -26,9 +26,6 @@ pub struct Normalized {
 }
 
 /// Lower-cases texts, makes one space of each run of ASCII white space, and strips it at both ends.
-///
-/// # Errors
-/// The texts of a batch have 4 GiB or more.
 #[step]
 pub fn normalize_text(_: &Parameters, batch: Batch<'_, Row<'_>>) -> Result<Rows<Normalized>> {
     // Written as a batch, because a `String` for each row took a third of the time.

@@ -6,7 +6,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 
 use super::super::advice;
 use super::super::column::{ColumnBuilder, Columns};
-use super::super::error::{Fields, SourceError, SourceErrorKind, shown};
+use super::super::error::{Fields, SourceError, SourceErrorKind, named};
 use super::super::number::{Number, read};
 use super::super::piece::{DecodedBatch, Decoder, Lines, Piece, PieceData};
 use super::super::text::utf8;
@@ -70,7 +70,7 @@ impl CsvDecoder {
             (DataType::Integer, Some(Number::Float(_))) => DataType::Float,
             _ => DataType::Text,
         };
-        advice::misfit(&self.columns, index, format!("the field {}", shown(field)), suggested, false)
+        advice::misfit(&self.columns, index, format!("the field {}", named(field)), suggested, false)
     }
 }
 

@@ -29,14 +29,12 @@ pub(crate) fn on_header(first: &FirstHeader) -> OnHeader {
     let first = Arc::clone(first);
     Box::new(move |file: &InputFile, line, row| {
         let header = Header::read(&file.name, line, row)?;
-        match first.get() {
-            Some(first) => first.order_of(&header),
-            None => {
-                // A file's header is compared by the one reader that opens the file, so no other thread is faster.
-                first.get_or_init(|| header);
-                Ok(None)
-            }
+        if let Some(first) = first.get() {
+            return first.order_of(&header);
         }
+        // One reader at a time looks at headers, so no other thread is faster.
+        first.get_or_init(|| header);
+        Ok(None)
     })
 }
 

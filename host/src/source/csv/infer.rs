@@ -24,13 +24,12 @@ impl Kinds {
         }
         let data_type = match (field, read(field)) {
             ("true" | "false", _) => DataType::Boolean,
-            // As an integer it would lose its sign.
-            ("-0", _) => DataType::Float,
+            // As an integer, -0 would lose its sign.
+            ("-0", _) | (_, Some(Number::Float(_))) => DataType::Float,
             (_, Some(Number::Integer(integer))) => {
                 self.inexact |= !is_exact(integer);
                 DataType::Integer
             }
-            (_, Some(Number::Float(_))) => DataType::Float,
             (_, None) if csv_float(field).is_some() => DataType::Float,
             (_, Some(Number::Large | Number::Overflow) | None) => DataType::Text,
         };

@@ -101,9 +101,8 @@ impl<'a> Records<'a> {
         loop {
             match &bytes[self.at..] {
                 [] => return Ok(None),
-                [b'\n', ..] => self.at += 1,
+                [b'\n', ..] | [b'\r'] => self.at += 1,
                 [b'\r', b'\n', ..] => self.at += 2,
-                [b'\r'] => self.at += 1,
                 _ => break,
             }
             self.line += 1;

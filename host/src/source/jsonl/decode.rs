@@ -100,12 +100,11 @@ impl Rows<'_> {
                 }
                 Ok(())
             }
-            Err(error) => Err(match self.problem.take() {
-                Some(problem) => (self.explain(problem, line), None),
-                None => {
-                    let (kind, byte) = object::malformed(&error);
-                    (kind, Some(byte))
-                }
+            Err(error) => Err(if let Some(problem) = self.problem.take() {
+                (self.explain(problem, line), None)
+            } else {
+                let (kind, byte) = object::malformed(&error);
+                (kind, Some(byte))
             }),
         }
     }
@@ -208,14 +207,12 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     type Value = bool;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        match self.0 {
+        if let ColumnBuilder::Text(_) = self.0 {
             // The parser removes escapes while it copies, and copies a text without escapes just once.
-            ColumnBuilder::Text(_) => deserializer.deserialize_any(self),
-            _ => {
-                let value = <&RawValue>::deserialize(deserializer)?;
-                Ok(self.0.append_json(value.get()).is_ok())
-            }
+            return deserializer.deserialize_any(self);
         }
+        let value = <&RawValue>::deserialize(deserializer)?;
+        Ok(self.0.append_json(value.get()).is_ok())
     }
 }
 

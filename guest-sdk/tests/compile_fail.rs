@@ -1,0 +1,23 @@
+//! What is said of mistakes. `TRYBUILD=overwrite cargo test --test compile_fail` writes the messages anew.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::Command;
+
+use trybuild::TestCases;
+
+#[test]
+fn mistakes_are_explained_where_they_are_made() {
+    let cases = TestCases::new();
+    cases.compile_fail("tests/compile-fail/*.rs");
+    // The compiler has the larger part in these messages, and words it differently in every release.
+    if compiler_is_the_oldest_supported() {
+        cases.compile_fail("tests/compile-fail/types/*.rs");
+    }
+}
+
+fn compiler_is_the_oldest_supported() -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = Command::new(rustc).arg("--version").output().unwrap().stdout;
+    let oldest = concat!("rustc ", env!("CARGO_PKG_RUST_VERSION"), ".");
+    String::from_utf8(version).unwrap().starts_with(oldest)
+}

@@ -1,0 +1,157 @@
+//! One call of cargo.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Deserialize;
+
+use super::BuildOptions;
+use super::error::BuildError;
+use super::process;
+
+/// The target that steps are compiled for: WASI 0.2, linked as components.
+pub(super) const TARGET: &str = "wasm32-wasip2";
+
+/// The profile that steps are built with. It is given on the command line, so that authors need none in their manifests.
+///
+/// Steps are compiled once and run over every batch, so speed comes first. Line tables let a trap name its line.
+const PROFILE: [&str; 6] = [
+    "profile.stillbox.inherits='release'",
+    "profile.stillbox.opt-level=3",
+    "profile.stillbox.lto='fat'",
+    "profile.stillbox.codegen-units=1",
+    "profile.stillbox.debug='line-tables-only'",
+    "profile.stillbox.strip='none'",
+];
+
+/// Variables that cargo sets for what it runs, or that hold flags for the machine's own compiler. A build started from
+/// `cargo run` or a build script must not take them for its own.
+const FOREIGN: [&str; 9] = [
+    "CARGO",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+    "CARGO_CRATE_NAME",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_MAKEFLAGS",
+    "CARGO_PRIMARY_PACKAGE",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTFLAGS",
+];
+
+/// The beginnings of more such variables.
+const FOREIGN_PREFIXES: [&str; 7] =
+    ["CARGO_BIN_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_TARGET_", "DEP_"];
+
+/// Where the person who runs this wants compiled files; the one variable of cargo's with such a beginning that counts.
+const TARGET_DIR: &str = "CARGO_TARGET_DIR";
+
+/// The cargo that runs this program, or else the one on the path.
+pub(super) fn program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Builds the crate in a folder, and says where the component is.
+pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> Result<PathBuf, BuildError> {
+    let manifest = dir.join("Cargo.toml");
+    let manifest = match manifest.canonicalize() {
+        Ok(manifest) => manifest,
+        Err(source) => return Err(BuildError::Unreadable { manifest, source }),
+    };
+    let mut command = command(program, dir, &manifest, options.target_dir);
+    let stop = options.stop.unwrap_or(&|| false);
+    let finished = process::run(&mut command, stop).map_err(|source| {
+        let program = program.to_string_lossy().into_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => BuildError::NoCargo { program },
+            _ => BuildError::NotRun { program, source },
+        }
+    })?;
+    let Some(finished) = finished else {
+        return Err(BuildError::Interrupted);
+    };
+    if !finished.status.success() {
+        let output = String::from_utf8_lossy(&finished.stderr).into_owned();
+        return Err(if lacks_target(&output) {
+            BuildError::NoTarget
+        } else {
+            BuildError::Failed { dir: dir.to_owned(), output }
+        });
+    }
+    component(&finished.stdout, &manifest).ok_or_else(|| BuildError::NoArtifact { dir: dir.to_owned() })
+}
+
+fn command(program: &OsStr, dir: &Path, manifest: &Path, target_dir: Option<&Path>) -> Command {
+    let mut command = Command::new(program);
+    // The crate type is given because a crate that is an ordinary library, too, would be built without link-time
+    // optimisation, which libraries cannot have.
+    command.args(["rustc", "--lib", "--crate-type", "cdylib", "--target", TARGET, "--profile", "stillbox"]);
+    command.args(["--quiet", "--color", "never", "--message-format", "json-render-diagnostics"]);
+    for setting in PROFILE {
+        command.args(["--config", setting]);
+    }
+    command.arg("--manifest-path").arg(manifest);
+    if let Some(target_dir) = target_dir {
+        // Cargo runs in another folder, so the path may not depend on this one.
+        command.arg("--target-dir").arg(std::path::absolute(target_dir).unwrap_or_else(|_| target_dir.to_owned()));
+    }
+    // The crate's own `.cargo/config.toml` and `rust-toolchain.toml` are found from the folder that cargo runs in.
+    command.current_dir(dir);
+    for (variable, _) in std::env::vars_os() {
+        if is_foreign(&variable) {
+            command.env_remove(variable);
+        }
+    }
+    command
+}
+
+fn is_foreign(variable: &OsStr) -> bool {
+    let Some(variable) = variable.to_str() else {
+        return false;
+    };
+    variable != TARGET_DIR
+        && (FOREIGN.contains(&variable) || FOREIGN_PREFIXES.iter().any(|prefix| variable.starts_with(prefix)))
+}
+
+/// Whether the compiler said that its libraries for the target are not installed.
+fn lacks_target(output: &str) -> bool {
+    output.contains(&format!("the `{TARGET}` target may not be installed"))
+}
+
+/// The part of cargo's messages that says what was built.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    manifest_path: PathBuf,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+/// The component that cargo's messages name for a manifest.
+fn component(messages: &[u8], manifest: &Path) -> Option<PathBuf> {
+    messages
+        .split(|byte| *byte == b'\n')
+        // Build scripts and macros may print lines of their own.
+        .filter_map(|line| serde_json::from_slice::<Message>(line).ok())
+        .filter(|message| message.reason == "compiler-artifact")
+        .filter(|message| message.manifest_path.canonicalize().is_ok_and(|path| path == manifest))
+        .flat_map(|message| message.filenames)
+        .find(|file| file.extension().is_some_and(|ending| ending == "wasm"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_sets_for_others_is_foreign() {
+        for variable in ["RUSTFLAGS", "CARGO", "CARGO_PKG_NAME", "DEP_Z_ROOT", "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS"] {
+            assert!(is_foreign(OsStr::new(variable)), "{variable}");
+        }
+        for variable in ["PATH", "CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_NET_OFFLINE", "RUSTC_WRAPPER"] {
+            assert!(!is_foreign(OsStr::new(variable)), "{variable}");
+        }
+    }
+}

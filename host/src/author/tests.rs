@@ -1,0 +1,204 @@
+//! Crates without dependencies, built offline.
+
+use std::cell::Cell;
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{BuildError, BuildOptions, Built, build, build_all, cargo};
+
+/// A folder with these files, in a workspace of its own.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("there is room");
+    for (path, content) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("it is in the folder")).expect("there is room");
+        fs::write(path, content).expect("there is room");
+    }
+    folder
+}
+
+const MANIFEST: &str = r#"
+[package]
+name = "tiny-step"
+version = "0.1.0"
+edition = "2024"
+
+[lib]
+crate-type = ["cdylib", "rlib"]
+
+[workspace]
+"#;
+
+const LIBRARY: &str = "#[unsafe(no_mangle)]\npub extern \"C\" fn answer() -> i32 { 42 }\n";
+
+/// Compiled files stay in the folder, wherever those of the test itself go.
+fn build_here(dir: &Path) -> Result<Built, BuildError> {
+    let target = dir.join("target");
+    build(dir, BuildOptions { target_dir: Some(&target), ..BuildOptions::default() })
+}
+
+/// The message, with the folder's path replaced by `DIR`.
+fn told(folder: &TempDir, error: &BuildError) -> String {
+    error.to_string().replace(&folder.path().display().to_string(), "DIR")
+}
+
+fn refused(files: &[(&str, &str)]) -> String {
+    let folder = folder(files);
+    told(&folder, &build_here(folder.path()).expect_err("it cannot be built"))
+}
+
+#[test]
+fn a_crate_becomes_a_component() {
+    let folder = folder(&[("Cargo.toml", MANIFEST), ("src/lib.rs", LIBRARY)]);
+    let built = build_here(folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(built.name, "tiny-step");
+    let wasm = fs::read(&built.wasm).expect("it was written");
+    // The magic number, then the version and layer of a component.
+    assert_eq!(wasm[..8], *b"\0asm\x0d\0\x01\0");
+    assert!(wasm.windows(11).any(|bytes| bytes == b".debug_line"), "no line tables");
+    assert_eq!(build_here(folder.path()).ok(), Some(built), "a second build gives the same");
+}
+
+#[test]
+fn folders_without_a_step_are_told_apart() {
+    let folder = folder(&[]);
+    let missing = folder.path().join("missing");
+    let error = build_here(&missing).expect_err("it is not there");
+    assert_eq!(told(&folder, &error), "there is no folder `DIR/missing`");
+    assert_eq!(refused(&[]), "`DIR` has no Cargo.toml: give the folder of a step crate, or a compiled .wasm file");
+    assert_eq!(
+        refused(&[("Cargo.toml", "[workspace]\nmembers = []\n")]),
+        "`DIR/Cargo.toml` has no [package]: give the folder of one of the workspace's crates"
+    );
+    let library = MANIFEST.replace("\"cdylib\", ", "");
+    assert_eq!(
+        refused(&[("Cargo.toml", &library), ("src/lib.rs", LIBRARY)]),
+        "the crate does not compile to a component: add to `DIR/Cargo.toml`\n\n[lib]\ncrate-type = [\"cdylib\"]"
+    );
+}
+
+#[test]
+fn what_the_compiler_says_is_shown() {
+    let told = refused(&[("Cargo.toml", MANIFEST), ("src/lib.rs", "pub fn answer() -> i32 { \"42\" }\n")]);
+    assert!(told.starts_with("the step in `DIR` does not build\n\nerror[E0308]: mismatched types\n"), "{told}");
+    assert!(told.contains("src/lib.rs:1:26"), "{told}");
+}
+
+#[test]
+fn what_cargo_says_of_a_manifest_is_shown() {
+    let told = refused(&[("Cargo.toml", "[package\n")]);
+    assert!(told.starts_with("the step in `DIR` does not build\n\nerror: "), "{told}");
+}
+
+#[test]
+fn several_folders_give_all_their_errors() {
+    let one = folder(&[]);
+    let other = folder(&[("Cargo.toml", "[workspace]\n")]);
+    let dirs = [one.path().to_owned(), other.path().to_owned()];
+    let errors = build_all(&dirs, BuildOptions::default()).expect_err("none is a step");
+    assert!(
+        matches!(errors.as_slice(), [(_, BuildError::NoManifest { .. }), (_, BuildError::NoPackage { .. })]),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn a_missing_cargo_is_told_in_a_line() {
+    let folder = folder(&[("Cargo.toml", MANIFEST), ("src/lib.rs", LIBRARY)]);
+    let missing = folder.path().join("no-cargo");
+    let error = cargo::build(missing.as_os_str(), folder.path(), BuildOptions::default()).expect_err("it is missing");
+    assert_eq!(
+        told(&folder, &error),
+        "cannot find `DIR/no-cargo`: install Rust as https://rustup.rs says, or give a compiled .wasm file"
+    );
+}
+
+#[cfg(unix)]
+mod with_a_script_for_cargo {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A crate's folder, and beside its manifest a script that is run in place of cargo.
+    fn script(text: &str) -> (TempDir, PathBuf) {
+        let folder = folder(&[("Cargo.toml", MANIFEST), ("cargo.sh", &format!("#!/bin/sh\n{text}\n"))]);
+        let script = folder.path().join("cargo.sh");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        (folder, script)
+    }
+
+    fn run(text: &str) -> BuildError {
+        let (folder, script) = script(text);
+        cargo::build(script.as_os_str(), folder.path(), BuildOptions::default()).expect_err("it is a script")
+    }
+
+    #[test]
+    fn a_missing_target_is_told_in_a_line() {
+        let said =
+            "error[E0463]: can't find crate for `core`\n  = note: the `wasm32-wasip2` target may not be installed";
+        let error = run(&format!("cat >&2 <<'END'\n{said}\nEND\nexit 101"));
+        assert_eq!(error.to_string(), "the compiler cannot compile steps yet: run `rustup target add wasm32-wasip2`");
+    }
+
+    #[test]
+    fn a_build_without_a_component_is_an_error() {
+        assert!(matches!(run("echo not json; echo '{\"reason\":\"build-finished\"}'"), BuildError::NoArtifact { .. }));
+    }
+
+    #[test]
+    fn much_output_does_not_block() {
+        let error = run(
+            "i=0; while [ $i -lt 3000 ]; do echo 'a line of a hundred bytes or so, to fill the pipes ----------------------------------' >&2; i=$((i+1)); done; exit 1",
+        );
+        let BuildError::Failed { output, .. } = error else { panic!("{error:?}") };
+        assert_eq!(output.lines().count(), 3000);
+    }
+
+    #[test]
+    fn an_interruption_kills_the_program_and_its_children() {
+        // The script and a child of it wait for a pipe that nobody opens for writing, and would for ever.
+        let (folder, script) =
+            script("mkfifo pipe; sh -c 'echo $$ > child; read -r line < pipe' & echo $$ > parent; wait");
+        let written = |file: &str| {
+            let text = fs::read_to_string(folder.path().join(file)).unwrap_or_default();
+            text.strip_suffix('\n').map(str::to_owned)
+        };
+        let pids = Cell::new(None);
+        let stop = || {
+            let both = written("parent").zip(written("child"));
+            let running = both.is_some();
+            pids.set(both);
+            running
+        };
+        let options = BuildOptions { stop: Some(&stop), ..BuildOptions::default() };
+        let error = cargo::build(script.as_os_str(), folder.path(), options).expect_err("it was stopped");
+        assert!(matches!(error, BuildError::Interrupted), "{error:?}");
+        let (parent, child) = pids.take().expect("both were running");
+        assert!(!Path::new("/proc").join(parent).exists(), "the program is still there");
+        // The child belongs to init now, which may not have collected it yet.
+        let state = fs::read_to_string(Path::new("/proc").join(child).join("stat"));
+        assert!(state.as_ref().map_or(true, |stat| stat.contains(") Z ") || stat.contains(") X ")), "{state:?}");
+    }
+
+    #[test]
+    fn no_foreign_variable_reaches_cargo() {
+        // The test itself runs under cargo, which sets many of them.
+        let BuildError::Failed { output, .. } = run("env >&2; exit 1") else { panic!("it failed otherwise") };
+        let variables: Vec<_> = output.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+        assert!(variables.contains(&"PATH"));
+        assert!(!variables.contains(&"CARGO"), "{variables:?}");
+        assert!(!variables.iter().any(|name| name.starts_with("CARGO_PKG_")), "{variables:?}");
+    }
+}
+
+#[test]
+fn a_stop_before_the_start_builds_nothing() {
+    let folder = folder(&[("Cargo.toml", MANIFEST), ("src/lib.rs", LIBRARY)]);
+    let dirs = [folder.path().to_owned(), folder.path().join("never reached")];
+    let options = BuildOptions { stop: Some(&|| true), ..BuildOptions::default() };
+    let errors = build_all(&dirs, options).expect_err("it was stopped");
+    assert!(matches!(errors.as_slice(), [(dir, BuildError::Interrupted)] if dir == folder.path()), "{errors:?}");
+}

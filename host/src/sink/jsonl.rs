@@ -1,0 +1,52 @@
+//! JSON Lines.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::Field;
+
+use super::encode::{Encoded, Encoder, Target, text_size};
+use super::error::SinkError;
+use super::json::{Encoding, JsonValues, write_serde};
+
+/// JSON Lines: one compact object a line, with all columns in the schema's order.
+#[derive(Debug)]
+pub(super) struct JsonEncoder {
+    target: Target,
+    /// For every column what stands before its value: a brace or a comma, the name, and a colon.
+    keys: Vec<Vec<u8>>,
+}
+
+impl JsonEncoder {
+    pub(super) fn new(target: Target) -> Self {
+        let key = |(index, field): (usize, &Arc<Field>)| {
+            let mut key = vec![if index == 0 { b'{' } else { b',' }];
+            write_serde(&mut key, field.name());
+            key.push(b':');
+            key
+        };
+        let keys = target.schema.fields().iter().enumerate().map(key).collect();
+        Self { target, keys }
+    }
+}
+
+impl Encoder for JsonEncoder {
+    fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError> {
+        let batch = self.target.checked(batch)?;
+        let encoding = Encoding::new();
+        let mut columns = Vec::with_capacity(self.keys.len());
+        for (field, array) in self.target.schema.fields().iter().zip(batch.columns()) {
+            let values = JsonValues::new(array, field, &encoding);
+            columns.push(values.map_err(|source| self.target.type_error(field, source))?);
+        }
+        let mut out = Vec::with_capacity(text_size(&batch));
+        for row in 0..batch.num_rows() {
+            for (index, (key, column)) in self.keys.iter().zip(&mut columns).enumerate() {
+                out.extend_from_slice(key);
+                column.write(row, &mut out).map_err(|reason| self.target.no_json(index, row, reason))?;
+            }
+            out.extend_from_slice(if columns.is_empty() { b"{}\n" } else { b"}\n" });
+        }
+        Ok(Encoded::Bytes(if out.is_empty() { out } else { self.target.compressed(out)? }))
+    }
+}

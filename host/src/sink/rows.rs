@@ -1,0 +1,47 @@
+//! Parquet and Arrow IPC.
+
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType as ArrowType, Schema, SchemaRef};
+
+use super::encode::{Encoded, Encoder, Target};
+use super::error::{SinkError, SinkErrorKind};
+use crate::format::Format;
+
+/// Parquet and Arrow IPC: the writer encodes. What can be done before is done here.
+#[derive(Debug)]
+pub(super) struct RowsEncoder {
+    pub(super) target: Target,
+}
+
+impl Encoder for RowsEncoder {
+    fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError> {
+        let batch = self.target.checked(batch)?;
+        if self.target.format == Format::Parquet {
+            return Ok(Encoded::Rows(batch));
+        }
+        let schema = written_schema(Format::Arrow, &self.target.schema);
+        let mut columns = Vec::with_capacity(batch.num_columns());
+        for (field, column) in schema.fields().iter().zip(batch.columns()) {
+            let column = arrow_cast::cast(column, field.data_type());
+            columns.push(column.map_err(|source| self.target.error(SinkErrorKind::Schema { source }))?);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let batch = RecordBatch::try_new_with_options(schema, columns, &options);
+        batch.map(Encoded::Rows).map_err(|source| self.target.error(SinkErrorKind::Schema { source }))
+    }
+}
+
+/// The schema in the output. An Arrow IPC file has one dictionary for all batches, and batches come with different ones,
+/// so there dictionaries are written out.
+pub(super) fn written_schema(format: Format, schema: &SchemaRef) -> SchemaRef {
+    if format != Format::Arrow {
+        return Arc::clone(schema);
+    }
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        ArrowType::Dictionary(_, values) => field.as_ref().clone().with_data_type(values.as_ref().clone()),
+        _ => field.as_ref().clone(),
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}

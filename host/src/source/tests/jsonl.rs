@@ -1,0 +1,199 @@
+//! JSON Lines.
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::Input;
+use crate::data_type::DataType;
+use crate::format::Format;
+
+fn of(content: impl AsRef<[u8]>) -> Input {
+    Input::of(Format::JsonLines, content)
+}
+
+#[test]
+fn types_are_inferred() {
+    let rows = of(concat!(
+        r#"{"b": true, "i": 1, "f": 1, "t": "a", "o": {"x": [1, 2]}, "m": 1, "n": null, "big": 1}"#,
+        "\n",
+        r#"{"b": null, "i": -9223372036854775808, "f": 0.5, "t": "b", "o": [ ], "m": "x", "late": 1e3, "big": 18446744073709551615}"#,
+        "\n",
+    ));
+    assert_snapshot!(rows.read().shown(), @r#"
+b: boolean, i: integer, f: float, t: text, o: json, m: json, n: json, big: json, late: float
+{"b":true,"i":1,"f":1.0,"t":"a","o":{"x": [1, 2]},"m":1,"n":null,"big":1,"late":null}
+{"b":null,"i":-9223372036854775808,"f":0.5,"t":"b","o":[ ],"m":"x","n":null,"big":18446744073709551615,"late":1000.0}
+"#);
+}
+
+#[test]
+fn integers_that_no_float_holds_keep_their_digits_beside_floats() {
+    let rows = of("{\"a\": 9007199254740993}\n{\"a\": 0.5}\n").read();
+    assert_eq!(rows.shown(), "a: json\n{\"a\":9007199254740993}\n{\"a\":0.5}\n");
+}
+
+#[test]
+fn json_keeps_its_text() {
+    let value = r#"{ "b":1.50, "a" : 1e2,"a":"\u00e9\ud800", "n":123456789012345678901234567890}"#;
+    let rows = of(format!("{{\"a\":{value} }}\r\n{{\"a\":\"text\"}}\n{{\"a\":\"null\"}}")).read();
+    assert_eq!(rows.shown(), format!("a: json\n{{\"a\":{value}}}\n{{\"a\":\"text\"}}\n{{\"a\":\"null\"}}\n"));
+}
+
+#[test]
+fn deep_nesting_is_carried() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let line = format!("{{\"a\":{deep}}}\n");
+    assert_eq!(of(&line).read().json(), line);
+}
+
+#[test]
+fn deep_nesting_in_a_text_column_is_a_misfit() {
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let error = of(format!("{{\"a\":{deep}}}\n")).columns(&[("a", DataType::Text)]).error();
+    assert!(error.starts_with("in:1: column `a` is of type text, and this row has the list [[["), "{error}");
+}
+
+#[test]
+fn blank_lines_are_counted_and_skipped() {
+    let rows = of("\u{feff}\n \t\r\n{\"a\":1}\n{\"a\":2}\r\n\n{\"a\":3}").read();
+    assert_eq!(rows.json(), "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
+    assert_eq!(rows.positions, ["in:3", "in:4", "in:6"]);
+}
+
+#[test]
+fn nothing_is_empty() {
+    assert_eq!(of("").read().shown(), "empty");
+    assert_eq!(of("\n \n").read().shown(), "empty");
+    assert_eq!(of("").columns(&[("a", DataType::Json)]).read().shown(), "a: json\n");
+    assert_eq!(of("{}\n{}").read().shown(), "\n{}\n{}\n");
+}
+
+#[test]
+fn missing_keys_are_null() {
+    let rows = of("{\"a\":1,\"b\":\"x\"}\n{\"b\":null}\n{\"b\":\"y\",\"a\":2}\n").read();
+    assert_eq!(rows.json(), "{\"a\":1,\"b\":\"x\"}\n{\"a\":null,\"b\":null}\n{\"a\":2,\"b\":\"y\"}\n");
+}
+
+#[test]
+fn declared_columns_are_the_columns() {
+    let declared = [
+        ("t", DataType::Text),
+        ("f", DataType::Float),
+        ("j", DataType::Json),
+        ("v", DataType::Vector),
+        ("y", DataType::Binary),
+    ];
+    let rows = of(concat!(
+        r#"{"f": 3, "t": "a", "j": "b", "y": "AP8="}"#,
+        "\n",
+        r#"{"v": [1, 0.5], "f": -0, "j": null}"#,
+        "\n"
+    ))
+    .columns(&declared)
+    .read();
+    assert_snapshot!(rows.shown(), @r#"
+t: text, f: float, j: json, v: vector, y: binary
+{"t":"a","f":3.0,"j":"b","v":null,"y":"AP8="}
+{"t":null,"f":-0.0,"j":null,"v":[1.0,0.5],"y":null}
+"#);
+}
+
+/// Rows that fit, and then one that does not.
+fn late(line: &str) -> String {
+    let mut text =
+        (0..1000).map(|id| format!("{{\"id\":{id},\"score\":1.5,\"t\":\"x\"}}\n")).collect::<Vec<_>>().concat();
+    text.push_str(line);
+    of(text).error()
+}
+
+#[test]
+fn a_late_row_that_does_not_fit_says_how_to_declare() {
+    assert_snapshot!(late(r#"{"id":1,"score":"high","t":""}"#), @r#"in:1001: column `score` is of type float, and this row has the text "high"; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "integer", score = "json", t = "text" }"#);
+    assert_snapshot!(late(r#"{"id":1.5}"#), @r#"in:1001: column `id` is of type integer, and this row has the number 1.5; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "float", score = "float", t = "text" }"#);
+    assert_snapshot!(late(r#"{"t":{"a":"b"}}"#), @r#"in:1001: column `t` is of type text, and this row has the object {"a":"b"}; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "integer", score = "float", t = "json" }"#);
+    assert_snapshot!(late(r#"{"score":9007199254740993}"#), @r#"in:1001: column `score` is of type float, and this row has the number 9007199254740993; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "integer", score = "json", t = "text" }"#);
+    assert_snapshot!(late(r#"{"id":1,"odd key":1}"#), @r#"in:1001: the key `odd key` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", score = "float", t = "text", "odd key" = "json" }"#);
+}
+
+#[test]
+fn malformed_lines_are_named() {
+    let error = |line: &[u8]| of([b"{\"a\":\"x\"}\n", line].concat()).error();
+    assert_snapshot!(error(b"{\"a\":\"x\",}"), @"in:2:10: this line is not valid JSON: trailing comma");
+    assert_snapshot!(error(b"{\"a\":\"x\"} 1"), @"in:2:11: this line is not valid JSON: trailing characters");
+    assert_snapshot!(error(b"{\"a\":\"x"), @"in:2:7: this line is not valid JSON: EOF while parsing a string");
+    assert_snapshot!(error(b"[1]"), @r#"in:2: a line of JSON Lines is an object, as in {"key": "value"}; this line starts with [1]"#);
+    assert_snapshot!(error(b"{\"a\":\"x\",\"a\":\"y\"}"), @"in:2: the key `a` stands twice in this object");
+    assert_snapshot!(error(b"{\"a\":\"\\ud800\"}"), @"in:2:13: this line is not valid JSON: unexpected end of hex escape");
+    assert_snapshot!(error(b"\n{\"a\":\"\xff\"}"), @"in:3:7: this line is not UTF-8, from its byte 7 on; convert the file to UTF-8");
+    assert_snapshot!(error(b"\xff\xfe{"), @"in:2:1: this line is not UTF-8, from its byte 1 on; convert the file to UTF-8");
+}
+
+#[test]
+fn declared_columns_are_all_there_is() {
+    let declared = [("a", DataType::Integer), ("b", DataType::Text)];
+    let error = |line: &str| of(line).columns(&declared).error();
+    assert_snapshot!(error("{\"c\":1}"), @r#"in:1: the key `c` is not a column: the source declares `a`, `b`; add c = "json" to its `columns`"#);
+    assert_snapshot!(error("{\"a\":\"\\u001b[31m\"}"), @r#"in:1: column `a` is of type integer, and this row has the text "\u001b[31m"; declare it as "json" in the source, or correct the row"#);
+    assert_snapshot!(of("{\"v\":[]}").columns(&[("v", DataType::Vector)]).error(), @r#"column `v` is declared as a vector, and none of the first 1 rows has one to tell how wide it is; declare it as "json""#);
+    assert_snapshot!(of("{\"v\":[1,2]}\n{\"v\":[1]}").columns(&[("v", DataType::Vector)]).error(), @r#"in:2: column `v` is of type vector (of 2 numbers), and this row has the list [1]; declare it as "json" in the source, or correct the row"#);
+}
+
+#[test]
+fn the_earlier_of_two_errors_is_reported() {
+    let error = of(b"{\"a\":1}\n{\"a\":}\n{\"a\":\xff}\n").error();
+    assert!(error.starts_with("in:2:6: "), "{error}");
+}
+
+#[test]
+fn a_huge_key_is_shortened() {
+    let key = "k".repeat(10 << 20);
+    let error = of(format!("{{\"{key}\":1}}\n{{\"{key}\":1,\"{key}\":2}}")).error();
+    assert_eq!(error, format!("in:2: the key `{}…` stands twice in this object", "k".repeat(80)));
+}
+
+#[test]
+fn too_many_columns_are_refused() {
+    let keys: Vec<String> = (0..1_000_000).map(|key| format!("\"{key}\":1")).collect();
+    assert_snapshot!(of(format!("{{{}}}", keys.join(","))).error(), @r#"in:1: the rows have more than 10000 columns; nest the values in one object and declare it as "json""#);
+}
+
+#[test]
+fn files_after_the_first_must_fit() {
+    let input = Input::new(Format::JsonLines, "*.jsonl");
+    let input = input.file("b.jsonl", "{\"a\":2}\n").file("a.jsonl", "{\"a\":1}").file("c.jsonl", "");
+    let rows = input.read();
+    assert_eq!(rows.json(), "{\"a\":1}\n{\"a\":2}\n");
+    assert_eq!(rows.positions, ["a.jsonl:1", "b.jsonl:1"]);
+    assert_eq!(rows.pieces, [1, 1]);
+}
+
+proptest! {
+    #[test]
+    fn texts_survive(texts in prop::collection::vec(any::<String>(), 1..20)) {
+        let lines = texts.iter().map(|text| format!("{}\n", serde_json::json!({ "a": text }))).collect::<Vec<_>>().concat();
+        prop_assert_eq!(of(&lines).read().json(), lines);
+    }
+
+    #[test]
+    fn integers_survive(values in prop::collection::vec(any::<i64>(), 1..20)) {
+        let lines = values.iter().map(|value| format!("{{\"a\":{value}}}\n")).collect::<Vec<_>>().concat();
+        prop_assert_eq!(of(&lines).read().json(), lines);
+    }
+
+    #[test]
+    fn floats_survive(values in prop::collection::vec(any::<f64>().prop_filter("finite", |v| v.is_finite()), 1..20)) {
+        let lines = values.iter().map(|value| format!("{}\n", serde_json::json!({ "a": value }))).collect::<Vec<_>>().concat();
+        prop_assert_eq!(of(&lines).read().json(), lines);
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        drop(of(bytes).try_read());
+    }
+
+    #[test]
+    fn nothing_like_json_panics(text in "[{}\\[\\],:\"a1\\\\u\n\r .e-]{0,60}") {
+        drop(of(&text).try_read());
+        drop(of(text).columns(&[("a", DataType::Text), ("1", DataType::Vector)]).try_read());
+    }
+}

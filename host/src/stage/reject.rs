@@ -1,0 +1,57 @@
+//! Rejected rows, as the reject file has them.
+
+use crate::batch::Rows;
+use crate::failure::Failure;
+use crate::sink::json::{Encoding, JsonValues, NoJson, write_serde};
+
+/// A row that did not pass, and why.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    /// The row's index in the batch as it entered the step.
+    pub(crate) row: usize,
+    pub(crate) failure: Failure,
+    /// The row's columns as it entered the step: a JSON object.
+    columns: Vec<u8>,
+}
+
+impl Rejected {
+    pub(super) fn new(rows: &Rows, row: usize, failure: Failure) -> Self {
+        Self { row, failure, columns: object(rows, row) }
+    }
+
+    /// Adds the line of the reject file: `{"row": …, "failure": …}`.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"row\":");
+        out.extend_from_slice(&self.columns);
+        out.extend_from_slice(b",\"failure\":");
+        write_serde(out, &self.failure);
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+/// One row as a JSON object. What JSON cannot hold, such as a float that is not a number, is there as text: a row that
+/// is set aside must not fail a second time.
+fn object(rows: &Rows, row: usize) -> Vec<u8> {
+    let mut out = vec![b'{'];
+    let encoding = Encoding::new();
+    for (field, array) in rows.columns.schema_ref().fields().iter().zip(rows.columns.columns()) {
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        write_serde(&mut out, field.name());
+        out.push(b':');
+        let before = out.len();
+        let value = array.slice(row, 1);
+        let problem = match JsonValues::new(&value, field, &encoding) {
+            Ok(mut values) => match values.write(0, &mut out) {
+                Ok(()) => continue,
+                Err(NoJson::NotFinite(text) | NoJson::NoText(text)) => text,
+            },
+            Err(error) => error.to_string(),
+        };
+        out.truncate(before);
+        write_serde(&mut out, &problem);
+    }
+    out.push(b'}');
+    out
+}
