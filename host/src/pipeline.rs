@@ -190,8 +190,7 @@ impl Pipeline {
             }
         });
         let config = Arc::clone(&self.config);
-        let making =
-            Making { workshop: Arc::clone(workshop), stop: stop.clone(), on_event: options.listener() };
+        let making = Making { workshop: Arc::clone(workshop), stop: stop.clone(), on_event: options.listener() };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let _ = answer.send(Plan::make(&config, &making));
         });

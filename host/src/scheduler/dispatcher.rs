@@ -198,12 +198,10 @@ impl Dispatcher<'_> {
                 self.finish_if_all_is_written();
             }
             Message::Finished(Ok(())) => return true,
-            Message::Finished(Err(end)) => {
-                match end {
-                    WriteEnd::Closed => self.stop(StopReason::Sibling, Ended::OutputClosed),
-                    WriteEnd::Failed(failure) => self.fail(failure),
-                }
-            }
+            Message::Finished(Err(end)) => match end {
+                WriteEnd::Closed => self.stop(StopReason::Sibling, Ended::OutputClosed),
+                WriteEnd::Failed(failure) => self.fail(failure),
+            },
             Message::WriterGone => self.writer_gone = true,
             Message::Interrupted(signal) => self.stop(StopReason::Signal(signal), Ended::Interrupted(signal)),
         }
