@@ -52,5 +52,6 @@ pub use inspection::{InspectError, Inspection, inspect};
 pub use interrupt::{Interrupt, Signal};
 pub use outline::{NodeRole, Outline, OutlineNode};
 pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
+pub use policy::MostRejects;
 pub use report::{Report, SinkReport, StepReport};
 pub use text::{escape_controls, escape_controls_in_lines};
