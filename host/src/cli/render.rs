@@ -48,7 +48,10 @@ pub(super) fn complaints(complaints: &Complaints) {
 /// A failure: first the words of whoever failed, then where, then what caused it.
 pub(super) fn failure(failure: &Failure) {
     let style = ERROR;
-    let step = failure.step.as_ref().map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
+    let step = failure
+        .step
+        .as_ref()
+        .map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
     eprintln!("{style}{}{style:#}{step}: {}", failure.kind, escape_controls_in_lines(&failure.message));
     let mut line = |name: &str, text: &str| eprintln!("  {NOTE}{name}{NOTE:#}: {}", escape_controls(text));
     if let Some(row) = failure.row.as_ref().or(failure.first_row.as_ref()) {
