@@ -1,0 +1,2 @@
+//! x
+#[test] fn a() { println!("{:?}", stillbox_test_guests::ALL); }

@@ -1,0 +1,143 @@
+//! Compiles the standard steps and the guests to components, and writes a constant with the path of each.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, exit};
+
+const TARGET: &str = "wasm32-wasip2";
+const PROGRAMS: &str = "stillbox-test-programs";
+
+/// A component that comes out of the nested build.
+struct Guest {
+    name: String,
+    wasm: PathBuf,
+}
+
+fn main() {
+    let tests = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
+    let root = tests.ancestors().nth(2).expect("this package is two folders below the workspace");
+    let out = PathBuf::from(variable("OUT_DIR"));
+    // A directory of its own: the outer cargo holds the lock of the one that it builds into.
+    let target = out.join("target");
+    let programs = tests.join("programs");
+    let steps: Vec<String> =
+        entries(&root.join("steps")).filter(|path| path.is_dir()).map(|path| stem(&path)).collect();
+    let examples: Vec<String> = entries(&programs.join("examples")).map(|path| stem(&path)).collect();
+
+    check_manifest(&programs.join("Cargo.toml"), &examples);
+    check_target();
+    build(root, &target, &steps);
+
+    let built = target.join(TARGET).join("release");
+    let wasm = |folder: &Path, name: &str| folder.join(format!("{}.wasm", name.replace('-', "_")));
+    let of_step = |name: &String| Guest { name: name.clone(), wasm: wasm(&built, name) };
+    let of_example = |name: &String| Guest { name: name.clone(), wasm: wasm(&built.join("examples"), name) };
+    let guests: Vec<Guest> = steps.iter().map(of_step).chain(examples.iter().map(of_example)).collect();
+    fs::write(out.join("guests.rs"), constants(&guests)).expect("OUT_DIR can be written to");
+    rerun_if_changed(root, &guests);
+}
+
+/// One cargo for all of them, so that what they share is compiled once.
+fn build(root: &Path, target: &Path, steps: &[String]) {
+    let mut cargo = Command::new(variable("CARGO"));
+    cargo.current_dir(root).args(["build", "--locked", "--release", "--lib", "--examples", "--target", TARGET]);
+    cargo.arg("--target-dir").arg(target).args(["--package", PROGRAMS]);
+    for step in steps {
+        cargo.args(["--package", step]);
+    }
+    // What is set for the outer build is about another target, or would have clippy in the place of the compiler.
+    let foreign = |name: &str| {
+        let names = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WORKSPACE_WRAPPER"];
+        let prefixes = ["CARGO_CFG_", "CARGO_FEATURE_", "CARGO_PROFILE_", "DEP_"];
+        names.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
+    };
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(foreign) {
+            cargo.env_remove(name);
+        }
+    }
+    // The profile `dev` optimises what macros and build scripts are made of, which takes minutes here. Unoptimised guests
+    // are large, and slow to compile for the host; thoroughly optimised ones are slow to build.
+    let settings = [("OPT_LEVEL", "1"), ("DEBUG", "line-tables-only"), ("LTO", "off"), ("CODEGEN_UNITS", "16")];
+    cargo.envs(settings.map(|(name, value)| (format!("CARGO_PROFILE_RELEASE_{name}"), value)));
+    let status = cargo.status().unwrap_or_else(|error| fail(&format!("cargo cannot be run: {error}")));
+    if !status.success() {
+        fail("the guests do not compile; see above");
+    }
+}
+
+/// An example that the manifest does not name would be built as a program, and not as a component.
+fn check_manifest(manifest: &Path, examples: &[String]) {
+    let text = fs::read_to_string(manifest).expect("the package has a manifest");
+    for example in examples {
+        if !text.contains(&format!("name = \"{example}\"\n")) {
+            fail(&format!("tests/guests/programs/Cargo.toml has no [[example]] for examples/{example}.rs; add one"));
+        }
+    }
+}
+
+fn check_target() {
+    let rustc = Command::new(variable("RUSTC")).args(["--print", "target-libdir", "--target", TARGET]).output();
+    let folder = rustc.ok().and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
+    if folder.trim().is_empty() || !Path::new(folder.trim()).is_dir() {
+        fail(&format!("the tests need the target {TARGET}: run `rustup target add {TARGET}`"));
+    }
+}
+
+fn constants(guests: &[Guest]) -> String {
+    let mut code = String::new();
+    for Guest { name, wasm } in guests {
+        assert!(wasm.is_file(), "{} is missing", wasm.display());
+        let constant = name.to_uppercase().replace('-', "_");
+        let _ = writeln!(code, "/// The path of the component `{name}`.\npub const {constant}: &str = {wasm:?};");
+    }
+    let _ = writeln!(code, "/// All components: their names and their paths.\npub const ALL: &[(&str, &str)] = &[");
+    for Guest { name, wasm } in guests {
+        let _ = writeln!(code, "    ({name:?}, {wasm:?}),");
+    }
+    code.push_str("];\n");
+    code
+}
+
+/// Whatever the components are made of: sources by the compiler's own account, manifests and the lock file.
+fn rerun_if_changed(root: &Path, guests: &[Guest]) {
+    let rerun = |path: &Path| println!("cargo::rerun-if-changed={}", path.display());
+    for path in ["Cargo.toml", "Cargo.lock", "guest-sdk/Cargo.toml", "guest-sdk/macros/Cargo.toml", "steps"] {
+        rerun(&root.join(path));
+    }
+    for path in ["build.rs", "programs"] {
+        rerun(Path::new(path));
+    }
+    for guest in guests {
+        let dep_info = guest.wasm.with_extension("d");
+        let Ok(text) = fs::read_to_string(&dep_info) else { fail(&format!("{} is missing", dep_info.display())) };
+        // `output: source source ...`, with spaces in names escaped.
+        for (_, sources) in text.lines().filter_map(|line| line.split_once(": ")) {
+            let sources = sources.replace("\\ ", "\0");
+            sources.split(' ').for_each(|source| rerun(Path::new(&source.replace('\0', " "))));
+        }
+    }
+}
+
+/// What is in a folder, by name.
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let read = fs::read_dir(folder).unwrap_or_else(|error| fail(&format!("{}: {error}", folder.display())));
+    let mut paths: Vec<_> = read.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    paths.into_iter()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| fail(&format!("cargo has not set {name}")))
+}
+
+fn fail(message: &str) -> ! {
+    eprintln!("error: {message}");
+    exit(1);
+}
