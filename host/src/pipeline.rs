@@ -127,6 +127,11 @@ impl Pipeline {
         &self.config.pipeline.name
     }
 
+    /// Whether a sink is the standard output.
+    pub fn writes_to_stdout(&self) -> bool {
+        self.config.sinks.iter().any(|sink| sink.path.is_standard())
+    }
+
     /// Checks all that can be known without running: loads and binds every step, looks at the beginning of the input,
     /// and follows the columns along every edge. No row is processed, nothing is written.
     ///

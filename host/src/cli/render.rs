@@ -29,6 +29,11 @@ pub(super) fn status(verb: &str, object: &str) {
     eprintln!("{STATUS}{verb:>10}{STATUS:#} {}", escape_controls(object));
 }
 
+/// An error in words of our own.
+pub(super) fn message(text: &str) {
+    eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls(text));
+}
+
 /// An error and its causes, one a line.
 pub(super) fn error(error: &dyn Error) {
     eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls_in_lines(&error.to_string()));
