@@ -43,7 +43,7 @@ mod text;
 pub use author::{BuildError, Built, build};
 pub use component::{Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Permission, Signature};
 pub use data_type::DataType;
-pub use config::{Complaint, Complaints, ConfigError, Overrides, Place};
+pub use config::{Complaint, Complaints, ConfigError, DurationError, Overrides, Place, parse_duration};
 pub use event::Event;
 pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 pub use interrupt::{Interrupt, Signal};
