@@ -13,7 +13,7 @@ use super::{render, summary};
 
 /// Runs the pipeline, and prints what came of it.
 pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
-    let pipeline = match open(&arguments.changes) {
+    let pipeline = match open(&arguments.changes, arguments.max_rejects.as_deref()) {
         Ok(pipeline) => pipeline,
         Err(exit) => return exit,
     };
@@ -39,9 +39,14 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
 }
 
 /// Reads the pipeline file and applies the changes, or says what is wrong.
-pub(super) fn open(changes: &Changes) -> Result<Pipeline, Exit> {
-    let overrides =
-        Overrides { set: changes.set.clone(), input: changes.input.clone(), output: changes.output.clone() };
+pub(super) fn open(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, Exit> {
+    let overrides = Overrides {
+        set: changes.set.clone(),
+        limit: changes.limit.clone(),
+        max_rejects: max_rejects.map(str::to_owned),
+        input: changes.input.clone(),
+        output: changes.output.clone(),
+    };
     let pipeline = Pipeline::from_file(&changes.pipeline).and_then(|pipeline| Ok(pipeline.with(&overrides)?));
     pipeline.map_err(|error| {
         match &error {
