@@ -58,20 +58,35 @@ pub(super) fn read(
         other => return Err(wrong_type(name, other, place.clone(), "a duration").help(FORMS)),
     };
     let quoted = format!("\"{}\"", shortened(text));
-    let duration = parse_duration(text).map_err(|DurationError(malformed)| {
-        Complaint::new(place.clone(), format!("{name} is {quoted}, which {malformed}"))
+    match quantity::parse(text, &UNITS).map(Duration::from_millis) {
+        Ok(duration) if range.contains(&duration) => Ok(duration),
+        Ok(_) | Err(Malformed::TooLarge) => {
+            let bounds = format!("from {} to {}", shown(*range.start()), shown(*range.end()));
+            Err(Complaint::new(place.clone(), format!("{name} is {quoted}, which is out of range"))
+                .label(format!("expected a duration {bounds}"))
+                .help(format!("give a duration {bounds}")))
+        }
+        Err(malformed) => Err(Complaint::new(place.clone(), format!("{name} is {quoted}, which {malformed}"))
             .label("expected a duration")
-            .help(FORMS)
-    })?;
-    if range.contains(&duration) {
-        return Ok(duration);
+            .help(FORMS)),
     }
-    let bounds = format!("from {} to {}", shown(*range.start()), shown(*range.end()));
-    Err(Complaint::new(place.clone(), format!("{name} is {quoted}, which is out of range"))
-        .label(format!("expected a duration {bounds}"))
-        .help(format!("give a duration {bounds}")))
 }
 
 fn shown(duration: Duration) -> String {
     quantity::shown(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &UNITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_how_to_write_one() {
+        let told = |text| parse_duration(text).expect_err("it is none").to_string();
+        const FORMS: &str = "write a number and a unit, such as 500ms, 30s, 5m, 1h or 1m30s";
+        assert_eq!(told("30"), format!("it has no unit; {FORMS}"));
+        assert_eq!(told(""), format!("it does not begin with a whole number; {FORMS}"));
+        assert_eq!(told("10S"), format!("it has an unknown unit `S`, perhaps for `s`; {FORMS}"));
+        assert_eq!(told("18446744073709551615s"), format!("it is too large; {FORMS}"));
+    }
 }

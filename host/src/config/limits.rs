@@ -68,7 +68,7 @@ impl Limit {
                 settings.output_bytes = Some(size::read(name, value, place, &OUTPUT_BYTES, why)?);
             }
             Self::LogBytes => {
-                let why = "they are kept in memory for every batch in flight";
+                let why = "logs are kept in memory for every batch in flight";
                 settings.log_bytes = Some(size::read(name, value, place, &LOG_BYTES, why)?);
             }
         }
