@@ -1,2 +1,5 @@
 //! x
-#[test] fn a() { println!("{:?}", stillbox_test_guests::ALL); }
+#[test]
+fn a() {
+    println!("{:?}", stillbox_test_guests::ALL);
+}

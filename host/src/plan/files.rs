@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 
-use crate::config::{Complaint, Config, SinkTable, SourceTable};
-use crate::format::Compression;
+use super::Rejects;
+use crate::config::{Complaint, Config, RejectsTable, SinkTable, SourceTable};
+use crate::format::{Compression, Format};
 use crate::sink::{SinkLocation, SinkSpec};
 use crate::source::{SourceLocation, SourceSpec};
 
@@ -37,20 +39,46 @@ pub(super) fn sink_spec(table: &SinkTable, schema: SchemaRef) -> SinkSpec {
     SinkSpec { location, format: table.format.value, compression, schema }
 }
 
-/// Complains of a sink that is also the input, or another sink.
+/// What is written to a file.
+#[derive(Clone, Copy)]
+enum Output {
+    Sink,
+    Rejects,
+}
+
+/// The reject file. Its columns are the same in every pipeline, so it has no schema.
+pub(super) fn rejects(table: &RejectsTable) -> Rejects {
+    let path = table.path.path();
+    let compression = Compression::of_path(&path);
+    let schema = Arc::new(Schema::empty());
+    let spec = SinkSpec { location: SinkLocation::Path(path), format: Format::JsonLines, compression, schema };
+    Rejects { spec, most: table.most.as_ref().map(|most| most.value) }
+}
+
+/// Complains of a sink or reject file that is also the input, or is written to twice.
 pub(super) fn check(config: &Config, inputs: &[PathBuf], complaints: &mut Vec<Complaint>) {
     let mut outputs: Vec<PathBuf> = Vec::new();
-    for sink in &config.sinks {
-        let path = if sink.path.is_standard() { PathBuf::from("-") } else { sink.path.path() };
+    let sinks = config.sinks.iter().map(|sink| (&sink.path, Output::Sink));
+    let rejects = config.rejects.iter().map(|rejects| (&rejects.path, Output::Rejects));
+    for (location, output) in sinks.chain(rejects) {
+        let path = if location.is_standard() { PathBuf::from("-") } else { location.path() };
         let shown = path.display();
-        if !sink.path.is_standard() && inputs.iter().any(|input| is_same(input, &path)) {
-            let message = format!("the output {shown} is also the input");
+        if !location.is_standard() && inputs.iter().any(|input| is_same(input, &path)) {
+            let message = match output {
+                Output::Sink => format!("the output {shown} is also the input"),
+                Output::Rejects => format!("the reject file {shown} is also the input"),
+            };
             let help = "write to another file; it can be moved when the run is done";
-            complaints.push(Complaint::new(sink.path.place.clone(), message).help(help));
+            complaints.push(Complaint::new(location.place.clone(), message).help(help));
         }
         if outputs.iter().any(|other| other == &path || is_same(other, &path)) {
-            let message = format!("two sinks write to {shown}");
-            complaints.push(Complaint::new(sink.path.place.clone(), message).help("give each sink a path of its own"));
+            let (message, help) = match output {
+                Output::Sink => (format!("two sinks write to {shown}"), "give each sink a path of its own"),
+                Output::Rejects => {
+                    (format!("the reject file {shown} is also a sink's"), "give the rejected rows a file of their own")
+                }
+            };
+            complaints.push(Complaint::new(location.place.clone(), message).help(help));
         }
         outputs.push(path);
     }
