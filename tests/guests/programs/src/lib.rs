@@ -35,6 +35,14 @@ pub trait Raw {
     fn spoil(output: &mut Output) -> Result<(), StepError> {
         Ok(())
     }
+
+    /// The end.
+    ///
+    /// # Errors
+    /// The guest has none.
+    fn finish() -> Result<Option<Output>, StepError> {
+        Ok(None)
+    }
 }
 
 /// A guest as a component. [`export!`](crate::export) has it exported.
@@ -67,7 +75,7 @@ impl<R: Raw> Guest for Exported<R> {
     }
 
     fn finish() -> Result<Option<Output>, StepError> {
-        Ok(None)
+        R::finish()
     }
 }
 
