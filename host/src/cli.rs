@@ -8,6 +8,7 @@ mod diagnostics;
 mod exit_code;
 mod inspect;
 mod progress;
+mod records;
 mod render;
 mod run;
 mod signals;

@@ -136,8 +136,11 @@ impl Workshop {
             }
         };
         let imports = imports::imports(engine, &component);
-        let missing: Vec<String> =
-            imports.iter().filter(|import| import.access == Access::Missing).map(|import| import.name.clone()).collect();
+        let missing: Vec<String> = imports
+            .iter()
+            .filter(|import| import.access == Access::Missing)
+            .map(|import| import.name.clone())
+            .collect();
         let exports = exports(engine, &component);
         if !exports.iter().any(|name| name == GUEST) {
             return Err(ComponentErrorKind::NotAStep { exports });

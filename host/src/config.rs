@@ -40,9 +40,9 @@ pub use error::ConfigError;
 pub use overrides::Overrides;
 pub(crate) use pipeline::PipelineTable;
 pub use place::Place;
+pub(crate) use place::Placed;
 pub(crate) use sink::SinkTable;
 pub(crate) use source::SourceTable;
-pub(crate) use place::Placed;
 pub(crate) use step::StepTable;
 pub(crate) use suggestion::nearest;
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::failure::Failure;
 use crate::report::Report;
 
 /// Something that happened. Events come from several threads, one at a time for each.
@@ -28,12 +29,19 @@ pub enum Event<'a> {
     },
     /// The run begins.
     Started {
+        /// The run's id.
+        run: &'a str,
         /// The pipeline's name.
         pipeline: &'a str,
         /// The steps' names, in the order in which rows pass them.
         steps: &'a [Arc<str>],
         /// The bytes of the input, where that is known.
         total_bytes: Option<u64>,
+    },
+    /// A row was rejected, and is in the reject file.
+    Rejected {
+        /// Why, and which row it was.
+        failure: &'a Failure,
     },
     /// A batch has been written.
     Progress {

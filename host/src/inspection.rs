@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::component::{
-    CompileCache, ComponentError, Fuel, Import, Manifest, Signature, Workshop,
-};
+use crate::component::{CompileCache, ComponentError, Fuel, Import, Manifest, Signature, Workshop};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Stop, StopReason};
 use crate::sandbox::Limits;
@@ -50,8 +48,7 @@ pub fn inspect(
     cache: CompileCache,
     interrupt: &Interrupt,
 ) -> Result<Inspection, InspectError> {
-    let workshop =
-        Workshop::new(2, Fuel::Off, cache).map_err(|error| InspectError::Setup(format!("{error:#}")))?;
+    let workshop = Workshop::new(2, Fuel::Off, cache).map_err(|error| InspectError::Setup(format!("{error:#}")))?;
     let stop = Stop::default();
     stop.reaches(workshop.sandbox().engine());
     interrupt.on_trigger({

@@ -41,14 +41,17 @@ mod report;
 mod text;
 
 pub use author::{BuildError, BuildOptions, Built, build, build_all};
-pub use component::{Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Permission, Signature};
-pub use data_type::DataType;
+pub use component::{
+    Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Permission, Signature,
+};
 pub use config::{Complaint, Complaints, ConfigError, Overrides, Place};
+pub use data_type::DataType;
 pub use event::Event;
 pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
+pub use inspection::{InspectError, Inspection, inspect};
 pub use interrupt::{Interrupt, Signal};
 pub use outline::{NodeRole, Outline, OutlineNode};
-pub use inspection::{InspectError, Inspection, inspect};
 pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
+pub use policy::MostRejects;
 pub use report::{Report, SinkReport, StepReport};
 pub use text::{escape_controls, escape_controls_in_lines};

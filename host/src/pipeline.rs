@@ -4,17 +4,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::{Duration, SystemTime};
+
+use rand::RngExt as _;
 
 use crate::component::{CompileCache, Fuel, Workshop};
 use crate::config::{Complaints, Config, ConfigError, Overrides};
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::format::Compression;
 use crate::interrupt::{Interrupt, Signal, Stop, StopReason};
 use crate::outline::Outline;
 use crate::plan::{Making, Plan, PlanError};
 use crate::report::{Report, SinkReport, StepReport};
-use crate::scheduler::{self, Ended, Run};
-use crate::sink;
+use crate::policy::MostRejects;
+use crate::scheduler::{self, Ended, Files, Run};
+use crate::sink::{self, Encoder, SinkError};
 use crate::stage::{Stage, of_source};
 
 /// A pipeline as its file has it. Nothing has been opened, compiled or run yet.
@@ -33,6 +38,8 @@ pub struct Options {
     pub interrupt: Interrupt,
     /// Where compiled components are kept from run to run.
     pub cache: Option<CompileCache>,
+    /// How long batches in flight may go on once the interrupt is triggered; by default not at all.
+    pub grace: Duration,
     /// Is told what happens. It is called from several threads, and the run waits for it.
     pub on_event: Option<Listener>,
 }
@@ -67,6 +74,14 @@ pub enum RunError {
     /// Something failed while the pipeline ran.
     #[error("{}", .0.failures.first().map_or_else(String::new, ToString::to_string))]
     Failed(Box<Failed>),
+    /// More rows were rejected than the pipeline allows. The reject file is there, the outputs are as they were.
+    #[error("{} rows were rejected, more than {most}", report.rejected())]
+    TooManyRejects {
+        /// What is allowed.
+        most: MostRejects,
+        /// What was done until then.
+        report: Box<Report>,
+    },
     /// The interrupt was triggered.
     #[error("stopped by {}", signal.name())]
     Interrupted {
@@ -112,6 +127,11 @@ impl Pipeline {
         &self.config.pipeline.name
     }
 
+    /// Whether a sink is the standard output.
+    pub fn writes_to_stdout(&self) -> bool {
+        self.config.sinks.iter().any(|sink| sink.path.is_standard())
+    }
+
     /// Checks all that can be known without running: loads and binds every step, looks at the beginning of the input,
     /// and follows the columns along every edge. No row is processed, nothing is written.
     ///
@@ -133,48 +153,55 @@ impl Pipeline {
     /// The pipeline or its input is wrong, a step or sink failed, or the interrupt was triggered.
     pub fn run(&self, options: &Options) -> Result<Report, RunError> {
         let workshop = workshop(options)?;
-        let stop = stop(options, &workshop);
-        let plan = self.plan(options, &workshop, &stop)?;
+        let plan = self.plan(options, &workshop, &stop(options, &workshop))?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads())
             .thread_name(|index| format!("step-{index}"))
             .build()
             .map_err(|error| RunError::Setup(error.to_string()))?;
+        let id = run_id();
         let report = Report {
             steps: plan.steps().map(|step| StepReport::new(Arc::clone(&step.name))).collect(),
             sinks: plan.sinks.iter().map(|sink| SinkReport { name: Arc::clone(&sink.name), rows: 0 }).collect(),
             ..Report::default()
         };
-        let mut encoders = Vec::with_capacity(plan.sinks.len());
-        let mut writers = Vec::with_capacity(plan.sinks.len());
-        for sink in &plan.sinks {
-            let (encoder, writer) =
-                sink::open(&sink.spec).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
-            encoders.push(encoder);
-            writers.push(writer);
-        }
+        let (encoders, files) = open_files(&plan).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
         let on_event = options.listener();
         let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();
-        on_event(&Event::Started { pipeline: &plan.name, steps: &steps, total_bytes: plan.source.total_bytes });
+        let total_bytes = plan.source.total_bytes;
+        on_event(&Event::Started { run: &id, pipeline: &plan.name, steps: &steps, total_bytes });
+        // The dispatcher decides when the stop reaches the instances: not before the grace has passed.
+        let stop = Stop::default();
+        stop.reaches(workshop.sandbox().engine());
+        let most_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
         let stage = Stage {
             decoder: plan.source.decoder,
             nodes: plan.nodes,
             encoders,
             sandbox: Arc::clone(workshop.sandbox()),
             stop,
+            run: Arc::clone(&id),
+            reject_compression: plan.rejects.map_or(Compression::None, |rejects| rejects.spec.compression),
         };
         let (ended, report) = scheduler::run(Run {
             stage: Arc::new(stage),
             reader: plan.source.reader,
-            writers,
+            files,
             pool: Arc::new(pool),
             interrupt: &options.interrupt,
             on_event: &*on_event,
             report,
+            id,
+            most_rejects,
+            grace: options.grace,
         });
         match ended {
             Ended::Done | Ended::OutputClosed => Ok(report),
             Ended::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
+            Ended::TooManyRejects => Err(RunError::TooManyRejects {
+                most: most_rejects.unwrap_or(MostRejects::Rows(0)),
+                report: Box::new(report),
+            }),
             Ended::Interrupted(signal) => Err(RunError::Interrupted { signal, report: Box::new(report) }),
         }
     }
@@ -190,8 +217,7 @@ impl Pipeline {
             }
         });
         let config = Arc::clone(&self.config);
-        let making =
-            Making { workshop: Arc::clone(workshop), stop: stop.clone(), on_event: options.listener() };
+        let making = Making { workshop: Arc::clone(workshop), stop: stop.clone(), on_event: options.listener() };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let _ = answer.send(Plan::make(&config, &making));
         });
@@ -207,6 +233,19 @@ impl Pipeline {
             PlanError::Stopped(signal) => RunError::Interrupted { signal, report: Box::default() },
         })
     }
+}
+
+fn open_files(plan: &Plan) -> Result<(Vec<Arc<dyn Encoder>>, Files), SinkError> {
+    let opened: Result<Vec<_>, _> = plan.sinks.iter().map(|sink| sink::open(&sink.spec)).collect();
+    let (encoders, sinks) = opened?.into_iter().unzip();
+    let rejects = plan.rejects.as_ref().map(|rejects| sink::open(&rejects.spec)).transpose()?;
+    Ok((encoders, Files { sinks, rejects: rejects.map(|(_, writer)| writer) }))
+}
+
+/// An id that no other run on this machine has: the time in seconds and a random number, both hexadecimal.
+fn run_id() -> Arc<str> {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    format!("{seconds:08x}-{:06x}", rand::rng().random_range(0..1_u32 << 24)).into()
 }
 
 fn failed(failure: Failure) -> RunError {

@@ -15,7 +15,7 @@ use crate::config::{Complaint, Complaints, Config};
 use crate::failure::Failure;
 use crate::interrupt::{Signal, Stop, StopReason};
 use crate::pipeline::Listener;
-use crate::policy::OnFailure;
+use crate::policy::{MostRejects, OnFailure};
 use crate::sandbox::Limits;
 use crate::sink::SinkSpec;
 use crate::source::{self, OpenSource, SourceError, SourceSchema};
@@ -39,12 +39,20 @@ pub(crate) struct Plan {
     /// The columns that come out of the source.
     pub(crate) source_schema: SchemaRef,
     pub(crate) sinks: Vec<PlannedSink>,
+    /// Where rejected rows go.
+    pub(crate) rejects: Option<Rejects>,
 }
 
 /// A sink's specification under its name.
 pub(crate) struct PlannedSink {
     pub(crate) name: Arc<str>,
     pub(crate) spec: SinkSpec,
+}
+
+/// The reject file, and how many rows may come to it.
+pub(crate) struct Rejects {
+    pub(crate) spec: SinkSpec,
+    pub(crate) most: Option<MostRejects>,
 }
 
 /// A node that takes batches of its parent.
@@ -155,6 +163,7 @@ impl Plan {
             source_name: Arc::clone(&graph.nodes[0].name),
             source_schema: source_shape.schema(),
             sinks,
+            rejects: None,
         }
     }
 
@@ -202,4 +211,3 @@ impl Shape {
         }
     }
 }
-

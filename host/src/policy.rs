@@ -1,5 +1,6 @@
 //! What to do when a step fails.
 
+use std::fmt;
 use std::time::Duration;
 
 /// What to do when a batch or a row does not pass a step.
@@ -66,6 +67,15 @@ pub enum MostRejects {
     Rows(u64),
     /// So many of a hundred rows that were read.
     Percent(f64),
+}
+
+impl fmt::Display for MostRejects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rows(rows) => write!(f, "{rows}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
 }
 
 impl MostRejects {

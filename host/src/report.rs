@@ -21,6 +21,13 @@ pub struct Report {
     pub sinks: Vec<SinkReport>,
 }
 
+impl Report {
+    /// Rows that any step rejected.
+    pub fn rejected(&self) -> u64 {
+        self.steps.iter().map(|step| step.rejected).sum()
+    }
+}
+
 /// What one step did. Rows in are rows passed, rejected and dropped; an expansion makes several rows of one that
 /// passed.
 #[derive(Debug, Clone, PartialEq, Serialize)]

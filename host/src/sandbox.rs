@@ -18,9 +18,9 @@ use crate::component::{Component, bindings};
 use crate::failure::{self, Failure};
 use crate::interrupt::{Stop, StopReason};
 
-pub(crate) use limits::{LimitSettings, Limits};
 pub(crate) use capture::cut;
 pub(crate) use limits::Refused;
+pub(crate) use limits::{LimitSettings, Limits};
 pub(crate) use state::{Said, State, linker};
 
 use deadline::Watchdog;

@@ -11,3 +11,4 @@ mod reader;
 mod writer;
 
 pub(crate) use dispatcher::{Ended, Run, run};
+pub(crate) use writer::Files;

@@ -40,8 +40,7 @@ use arrow_schema::SchemaRef;
 use crate::format::{Compression, Format};
 use encode::Target;
 
-#[expect(unused_imports, reason = "the road is being built from both ends")]
-pub(crate) use encode::{Encoded, Encoder};
+pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
 pub(crate) use writer::Writer;
 

@@ -35,9 +35,7 @@ use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 use files::InputFiles;
 
-#[expect(unused_imports, reason = "the road is being built from both ends")]
 pub(crate) use error::{Place, SourceError, SourceErrorKind, Spot};
-#[expect(unused_imports, reason = "the road is being built from both ends")]
 pub(crate) use piece::{DecodedBatch, Decoder, Piece, PieceData, Position, Positions, Reader, Unit};
 
 /// What to read, and as what.

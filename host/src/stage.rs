@@ -12,11 +12,12 @@ use settle::settle;
 
 use crate::batch::{Origin, Rows};
 use crate::failure::{Failure, FailureKind};
+use crate::format::Compression;
 use crate::interrupt::{Stop, StopReason};
 use crate::plan::{Node, Work};
 use crate::report::StepReport;
 use crate::sandbox::Sandbox;
-use crate::sink::{Encoded, Encoder};
+use crate::sink::{Encoded, Encoder, compress};
 use crate::source::{Decoder, Piece, SourceError, Spot};
 
 pub(crate) use reject::Rejected;
@@ -29,6 +30,9 @@ pub(crate) struct Stage {
     pub(crate) encoders: Vec<Arc<dyn Encoder>>,
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) stop: Stop,
+    /// The run's id.
+    pub(crate) run: Arc<str>,
+    pub(crate) reject_compression: Compression,
 }
 
 /// What became of a piece.
@@ -44,6 +48,8 @@ pub(crate) struct Outcome {
     pub(crate) steps: Vec<StepReport>,
     /// Rows that did not pass, in the order of the nodes and then of the rows.
     pub(crate) rejected: Vec<Rejected>,
+    /// What the reject file gets.
+    pub(crate) rejects: Option<Encoded>,
 }
 
 impl Stage {
@@ -58,7 +64,8 @@ impl Stage {
         let rows = input.count();
         // What comes out of each node, until its last child has taken it.
         let mut passing: Vec<Option<Rows>> = vec![Some(input)];
-        let mut outcome = Outcome { rows, encoded: Vec::new(), sink_rows: Vec::new(), steps: Vec::new(), rejected: Vec::new() };
+        let mut outcome =
+            Outcome { rows, encoded: Vec::new(), sink_rows: Vec::new(), steps: Vec::new(), rejected: Vec::new(), rejects: None };
         for (index, node) in self.nodes.iter().enumerate() {
             self.check_stop()?;
             let is_last_child = !self.nodes[index + 1..].iter().any(|other| other.parent == node.parent);
@@ -90,7 +97,18 @@ impl Stage {
                 }
             }
         }
+        outcome.rejects = self.encode_rejects(&outcome.rejected).map_err(|error| numbered(error, batch))?;
         Ok(outcome)
+    }
+
+    fn encode_rejects(&self, rejected: &[Rejected]) -> Result<Option<Encoded>, Box<Failure>> {
+        if rejected.is_empty() {
+            return Ok(None);
+        }
+        let mut lines = Vec::new();
+        rejected.iter().for_each(|rejected| rejected.write(&self.run, &mut lines));
+        let bytes = compress(self.reject_compression, lines).map_err(|error| Box::new(Failure::host(&error)))?;
+        Ok(Some(Encoded::Bytes(bytes)))
     }
 
     fn check_stop(&self) -> Result<(), Box<Failure>> {

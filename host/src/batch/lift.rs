@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int64Array, ListArray,
-    StringArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int64Array, ListArray, StringArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::Field;
@@ -135,7 +134,9 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
         && !wanted.nullable
     {
         let row = (0..rows).find(|row| nulls.is_null(*row)).unwrap_or_default();
-        return Err(bad(format!("it returned a null in row {row} of {name:?}, which its signature calls not nullable")));
+        return Err(bad(format!(
+            "it returned a null in row {row} of {name:?}, which its signature calls not nullable"
+        )));
     }
     let lied = |problem: String| lie(name, "values", &problem);
     Ok(match (column.values, wanted.data_type) {

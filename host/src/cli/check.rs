@@ -11,7 +11,7 @@ use super::tree::tree;
 
 /// Checks the pipeline, and prints its graph.
 pub(super) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> Exit {
-    let pipeline = match open(&arguments.changes) {
+    let pipeline = match open(&arguments.changes, None) {
         Ok(pipeline) => pipeline,
         Err(exit) => return exit,
     };

@@ -18,7 +18,10 @@ pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     let stopped = || interrupt.signal().map(Exit::Stopped);
     let wasm = if arguments.step.is_dir() {
         render::status("Building", &arguments.step.display().to_string());
-        match build(&arguments.step, BuildOptions { stop: Some(&|| interrupt.signal().is_some()), ..BuildOptions::default() }) {
+        match build(
+            &arguments.step,
+            BuildOptions { stop: Some(&|| interrupt.signal().is_some()), ..BuildOptions::default() },
+        ) {
             Ok(built) => built.wasm,
             Err(error) => {
                 render::error(&error);
@@ -140,9 +143,9 @@ fn as_json(inspection: &Inspection) -> String {
         };
         json!({ "name": import.name, "provided": import.access != Access::Missing, "grant": grant })
     };
-    let signature = signature.as_ref().map(|signature| {
-        json!({ "inputs": columns(&signature.inputs), "outputs": columns(&signature.outputs) })
-    });
+    let signature = signature
+        .as_ref()
+        .map(|signature| json!({ "inputs": columns(&signature.inputs), "outputs": columns(&signature.outputs) }));
     let all = json!({
         "name": manifest.name,
         "version": manifest.version,

@@ -8,9 +8,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use stillbox::{Event, Report, escape_controls};
 
 use super::args::Progress;
+use super::render;
 use super::run::show_preparation;
 use super::summary::{duration, grouped, rate};
-use super::render;
 
 /// How often plain lines are printed.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -49,7 +49,9 @@ impl Display {
         match &mut *shown {
             Shown::Nothing => {}
             Shown::Bars(bars) => match event {
-                Event::Started { pipeline, steps, total_bytes } => *bars = Some(Bars::new(pipeline, steps, *total_bytes)),
+                Event::Started { pipeline, steps, total_bytes } => {
+                    *bars = Some(Bars::new(pipeline, steps, *total_bytes))
+                }
                 Event::Progress { report, bytes_read } => {
                     if let Some(bars) = bars {
                         bars.update(report, *bytes_read);

@@ -29,6 +29,11 @@ pub(super) fn status(verb: &str, object: &str) {
     eprintln!("{STATUS}{verb:>10}{STATUS:#} {}", escape_controls(object));
 }
 
+/// An error in words of our own.
+pub(super) fn message(text: &str) {
+    eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls(text));
+}
+
 /// An error and its causes, one a line.
 pub(super) fn error(error: &dyn Error) {
     eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls_in_lines(&error.to_string()));
@@ -48,7 +53,10 @@ pub(super) fn complaints(complaints: &Complaints) {
 /// A failure: first the words of whoever failed, then where, then what caused it.
 pub(super) fn failure(failure: &Failure) {
     let style = ERROR;
-    let step = failure.step.as_ref().map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
+    let step = failure
+        .step
+        .as_ref()
+        .map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
     eprintln!("{style}{}{style:#}{step}: {}", failure.kind, escape_controls_in_lines(&failure.message));
     let mut line = |name: &str, text: &str| eprintln!("  {NOTE}{name}{NOTE:#}: {}", escape_controls(text));
     if let Some(row) = failure.row.as_ref().or(failure.first_row.as_ref()) {

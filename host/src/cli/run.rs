@@ -1,47 +1,87 @@
 //! `stillbox run`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use etcetera::BaseStrategy as _;
-use stillbox::{CompileCache, ConfigError, Event, Options, Overrides, Pipeline, RunError};
+use stillbox::{CompileCache, ConfigError, Event, Options, Overrides, Pipeline, Report, RunError};
 
-use super::args::{Changes, Global, Run};
+use super::args::{Changes, Global, MessageFormat, Progress, Run};
 use super::exit_code::Exit;
 use super::progress::Display;
+use super::records::Records;
 use super::signals::Signals;
 use super::{render, summary};
 
 /// Runs the pipeline, and prints what came of it.
 pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
-    let pipeline = match open(&arguments.changes) {
+    let pipeline = match open(&arguments.changes, arguments.max_rejects.as_deref()) {
         Ok(pipeline) => pipeline,
         Err(exit) => return exit,
     };
-    let display = Arc::new(Display::new(arguments.progress));
+    let is_json = arguments.message_format == MessageFormat::Json;
+    if is_json && pipeline.writes_to_stdout() {
+        render::message("with `--message-format json` the standard output is for messages; give the sink a file");
+        return Exit::Usage;
+    }
+    let records = match Records::new(arguments.failures.as_deref(), is_json) {
+        Ok(records) => Arc::new(records),
+        Err(error) => {
+            let path = arguments.failures.as_deref().unwrap_or(Path::new("")).display();
+            render::message(&format!("cannot write failures to {path}: {error}"));
+            return Exit::Usage;
+        }
+    };
+    let display = Arc::new(Display::new(if is_json { Progress::None } else { arguments.progress }));
     let options = Options {
         threads: arguments.threads.map(usize::from),
         interrupt: signals.interrupt(),
         cache: Some(cache(global)),
+        grace: arguments.grace,
         on_event: Some({
-            let display = Arc::clone(&display);
-            Arc::new(move |event| display.show(event))
+            let (display, records) = (Arc::clone(&display), Arc::clone(&records));
+            Arc::new(move |event| {
+                records.event(event);
+                display.show(event);
+            })
         }),
     };
     let result = pipeline.run(&options);
     display.end();
+    let no_report = Report::default();
     match result {
         Ok(report) => {
-            summary::print(pipeline.name(), &report);
+            records.end("done", &report);
+            if !is_json {
+                summary::print(pipeline.name(), &report);
+            }
             Exit::Done
         }
-        Err(error) => report_error(&error),
+        Err(error) => {
+            let (status, report) = match &error {
+                RunError::Failed(failed) => {
+                    failed.failures.iter().for_each(|failure| records.failure(failure));
+                    ("failed", &failed.report)
+                }
+                RunError::TooManyRejects { report, .. } => ("failed", &**report),
+                RunError::Interrupted { report, .. } => ("interrupted", &**report),
+                _ => ("failed", &no_report),
+            };
+            records.end(status, report);
+            report_error(&error)
+        }
     }
 }
 
 /// Reads the pipeline file and applies the changes, or says what is wrong.
-pub(super) fn open(changes: &Changes) -> Result<Pipeline, Exit> {
-    let overrides =
-        Overrides { set: changes.set.clone(), input: changes.input.clone(), output: changes.output.clone() };
+pub(super) fn open(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, Exit> {
+    let overrides = Overrides {
+        set: changes.set.clone(),
+        input: changes.input.clone(),
+        output: changes.output.clone(),
+        limit: changes.limit.clone(),
+        max_rejects: max_rejects.map(ToOwned::to_owned),
+    };
     let pipeline = Pipeline::from_file(&changes.pipeline).and_then(|pipeline| Ok(pipeline.with(&overrides)?));
     pipeline.map_err(|error| {
         match &error {
@@ -93,6 +133,11 @@ pub(super) fn report_error(error: &RunError) -> Exit {
             if let Some(more) = failed.failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
                 anstream::eprintln!("and {more} more failures");
             }
+            Exit::Failed
+        }
+        RunError::TooManyRejects { most, report } => {
+            let rejected = summary::grouped(report.rejected());
+            render::message(&format!("{rejected} rows were rejected, and `max-rejects` is {most}; see the reject file"));
             Exit::Failed
         }
         RunError::Interrupted { signal, report } => {

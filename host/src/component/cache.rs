@@ -112,9 +112,8 @@ fn make_private(directory: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn is_private(directory: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    fs::metadata(directory).is_ok_and(|metadata| {
-        metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
-    })
+    fs::metadata(directory)
+        .is_ok_and(|metadata| metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0)
 }
 
 #[cfg(not(unix))]

@@ -138,7 +138,9 @@ fn columns(list: &str, fields: Vec<types::Field>) -> Result<Vec<Column>, Failure
         .map(|field| {
             if field.name.is_empty() || field.name.len() > NAME_BYTES {
                 let shown = cut(&field.name, 32);
-                return Err(bad(format!("a column among the {list} has the name {shown:?}; a name has 1 to {NAME_BYTES} bytes")));
+                return Err(bad(format!(
+                    "a column among the {list} has the name {shown:?}; a name has 1 to {NAME_BYTES} bytes"
+                )));
             }
             if !seen.insert(field.name.clone()) {
                 return Err(bad(format!("its signature names the column {:?} twice among the {list}", field.name)));

@@ -280,7 +280,8 @@ impl Failure {
     /// A failure of kind `host` with an error's message and chain of causes.
     pub(crate) fn host(error: &dyn std::error::Error) -> Self {
         let mut failure = Self::new(FailureKind::Host, error.to_string());
-        failure.causes = std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect();
+        failure.causes =
+            std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect();
         failure
     }
 }

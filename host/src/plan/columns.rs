@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 
+use super::Step;
 use super::graph::{Graph, GraphNode, Role};
 use super::steps::Loaded;
-use super::Step;
 use crate::component::{Column, Kind, Signature};
 use crate::config::{Complaint, Config, nearest};
 use crate::data_type::DataType;

@@ -40,7 +40,8 @@ impl Graph {
         let before = complaints.len();
         for source in config.sources.iter().skip(1) {
             let message = "a pipeline takes its rows from one source, and this is another";
-            let help = "if the files have the same columns, give one source a pattern, such as `path = \"data/*.jsonl\"`";
+            let help =
+                "if the files have the same columns, give one source a pattern, such as `path = \"data/*.jsonl\"`";
             complaints.push(Complaint::new(source.place.clone(), message).help(help));
         }
         let drafts = drafts(config);
@@ -96,8 +97,7 @@ fn resolve(drafts: &[Draft<'_>], config: &Config, complaints: &mut Vec<Complaint
     let sources = config.sources.len();
     let last_step = sources + config.steps.len();
     // Sinks have names, too, but nothing comes out of them.
-    let names: HashMap<&str, usize> =
-        drafts.iter().enumerate().map(|(index, draft)| (&*draft.name, index)).collect();
+    let names: HashMap<&str, usize> = drafts.iter().enumerate().map(|(index, draft)| (&*draft.name, index)).collect();
     let mut parents = Vec::with_capacity(drafts.len());
     for (index, draft) in drafts.iter().enumerate() {
         let default = match draft.role {
@@ -146,7 +146,8 @@ fn order(drafts: &[Draft<'_>], parents: &[Vec<usize>], complaints: &mut Vec<Comp
     let mut order: Vec<usize> = Vec::with_capacity(drafts.len());
     let mut placed = vec![false; drafts.len()];
     loop {
-        let ready = (0..drafts.len()).find(|node| !placed[*node] && parents[*node].iter().all(|parent| placed[*parent]));
+        let ready =
+            (0..drafts.len()).find(|node| !placed[*node] && parents[*node].iter().all(|parent| placed[*parent]));
         let Some(node) = ready else { break };
         placed[node] = true;
         order.push(node);

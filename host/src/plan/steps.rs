@@ -26,8 +26,10 @@ pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Compla
     let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
     paths.sort();
     paths.dedup();
-    let components: Vec<(PathBuf, Result<Arc<Component>, Box<dyn Problem>>)> =
-        built(&paths, making).into_par_iter().map(|(path, wasm)| (path, wasm.and_then(|wasm| compile(&wasm, making)))).collect();
+    let components: Vec<(PathBuf, Result<Arc<Component>, Box<dyn Problem>>)> = built(&paths, making)
+        .into_par_iter()
+        .map(|(path, wasm)| (path, wasm.and_then(|wasm| compile(&wasm, making))))
+        .collect();
     let mut loaded = Vec::with_capacity(config.steps.len());
     for step in &config.steps {
         let path = step.component.path();
@@ -111,4 +113,3 @@ fn refused(step: &StepTable, failure: &Failure) -> Complaint {
     }
     complaint
 }
-

@@ -3,9 +3,9 @@
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::p2::bindings::filesystem::types::Descriptor;
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily};
 use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network, tcp, udp};
-use wasmtime_wasi::p2::bindings::filesystem::types::Descriptor;
 
 use super::state::State;
 use crate::component::Permission;

@@ -8,8 +8,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::capture::{Log, Output, PanicReport, cut};
 use super::denied;
 use super::limits::{Limits, Meter};
-use crate::component::bindings::{log, types};
 use crate::component::Permission;
+use crate::component::bindings::{log, types};
 use crate::failure::{Failure, FailureKind, Location, LogLevel};
 
 /// The host's side of one instance: lives and ends with it.

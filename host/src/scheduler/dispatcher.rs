@@ -10,12 +10,12 @@ use rayon::ThreadPool;
 use super::in_order::InOrder;
 use super::permits::Permits;
 use super::reader::Reading;
-use super::writer::{self, Order, WriteEnd};
+use super::writer::{self, Files, Order, WriteEnd};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Signal, StopReason};
-use crate::report::{Report, StepReport};
-use crate::sink::Writer;
+use crate::policy::MostRejects;
+use crate::report::Report;
 use crate::source::Reader;
 use crate::stage::{Outcome, Stage};
 
@@ -29,12 +29,18 @@ const LAST_WRITES: Duration = Duration::from_millis(50);
 pub(crate) struct Run<'a> {
     pub(crate) stage: Arc<Stage>,
     pub(crate) reader: Box<dyn Reader>,
-    pub(crate) writers: Vec<Writer>,
+    pub(crate) files: Files,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) on_event: &'a (dyn Fn(&Event<'_>) + Sync),
     /// With names and zeros.
     pub(crate) report: Report,
+    /// The run's id, for its failures.
+    pub(crate) id: Arc<str>,
+    /// More rejected rows than this end the run.
+    pub(crate) most_rejects: Option<MostRejects>,
+    /// How long batches in flight may go on after an interrupt.
+    pub(crate) grace: Duration,
 }
 
 /// How a run ended.
@@ -46,6 +52,8 @@ pub(crate) enum Ended {
     OutputClosed,
     /// Something failed; the failures in the order of their batches.
     Failed(Vec<Failure>),
+    /// More rows were rejected than the caller allows.
+    TooManyRejects,
     /// The caller asked.
     Interrupted(Signal),
 }
@@ -59,7 +67,7 @@ pub(super) enum Message {
     /// A task ended.
     Done { batch: u64, result: Result<Outcome, Box<Failure>> },
     /// A batch is written.
-    Written { rows: usize, sink_rows: Vec<u64>, steps: Vec<StepReport> },
+    Written(Box<Outcome>),
     /// The files are finished, or writing ended early.
     Finished(Result<(), WriteEnd>),
     /// The writer's thread ends.
@@ -90,15 +98,18 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         permits: Arc::clone(&permits),
         messages: messages.clone(),
     };
-    let writers = run.writers;
+    let files = run.files;
     let started = spawn("reader", move || reading.run())
-        .and_then(|()| spawn("writer", move || writer::run(writers, &ordered, &messages)));
+        .and_then(|()| spawn("writer", move || writer::run(files, &ordered, &messages)));
     let mut dispatcher = Dispatcher {
         stage: run.stage,
         permits,
         orders: Some(orders),
         on_event: run.on_event,
         report: run.report,
+        id: run.id,
+        most_rejects: run.most_rejects,
+        grace: run.grace,
         started: Instant::now(),
         in_order: InOrder::new(),
         in_flight: 0,
@@ -128,6 +139,9 @@ struct Dispatcher<'a> {
     orders: Option<Sender<Order>>,
     on_event: &'a (dyn Fn(&Event<'_>) + Sync),
     report: Report,
+    id: Arc<str>,
+    most_rejects: Option<MostRejects>,
+    grace: Duration,
     started: Instant,
     in_order: InOrder<Outcome>,
     /// Tasks that have not ended.
@@ -150,10 +164,21 @@ impl Dispatcher<'_> {
                 return;
             }
         }
-        // Winding down: every task ends by itself, now that the stop has reached it.
+        // Winding down. Within the grace tasks may go on to their ends; then the stop reaches them.
+        if let Some(Ended::Interrupted(signal)) = self.end {
+            let deadline = Instant::now() + self.grace;
+            while self.in_flight > 0 {
+                let Ok(message) = inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) else { break };
+                self.take(message);
+            }
+            self.stage.stop.stop(StopReason::Signal(signal));
+        }
         while self.in_flight > 0 {
             let Ok(message) = inbox.recv() else { return };
             self.take(message);
+        }
+        if let (Some(Ended::TooManyRejects), Some(orders)) = (&self.end, &self.orders) {
+            let _ = orders.send(Order::FinishRejects);
         }
         // The writer ends when it has written what it was given; unfinished files are gone then.
         self.orders = None;
@@ -191,21 +216,22 @@ impl Dispatcher<'_> {
                 }
                 self.write_what_is_in_order();
             }
-            Message::Written { rows, sink_rows, steps } => {
+            Message::Written(outcome) => {
                 self.unwritten -= 1;
                 self.permits.give();
-                self.count(rows, &sink_rows, &steps);
+                self.count(*outcome);
                 self.finish_if_all_is_written();
             }
             Message::Finished(Ok(())) => return true,
-            Message::Finished(Err(end)) => {
-                match end {
-                    WriteEnd::Closed => self.stop(StopReason::Sibling, Ended::OutputClosed),
-                    WriteEnd::Failed(failure) => self.fail(failure),
-                }
-            }
+            Message::Finished(Err(end)) => match end {
+                WriteEnd::Closed => self.stop(StopReason::Sibling, Ended::OutputClosed),
+                WriteEnd::Failed(failure) => self.fail(failure),
+            },
             Message::WriterGone => self.writer_gone = true,
-            Message::Interrupted(signal) => self.stop(StopReason::Signal(signal), Ended::Interrupted(signal)),
+            Message::Interrupted(signal) => {
+                self.end.get_or_insert(Ended::Interrupted(signal));
+                self.permits.close();
+            }
         }
         false
     }
@@ -221,29 +247,45 @@ impl Dispatcher<'_> {
 
     fn finish_if_all_is_written(&mut self) {
         if self.end.is_none() && self.input_ended && self.in_flight == 0 && self.unwritten == 0 {
-            if let Some(orders) = &self.orders {
+            if self.has_too_many_rejects(true) {
+                self.stop(StopReason::Sibling, Ended::TooManyRejects);
+            } else if let Some(orders) = &self.orders {
                 let _ = orders.send(Order::Finish);
             }
         }
     }
 
-    fn count(&mut self, rows: usize, sink_rows: &[u64], steps: &[StepReport]) {
-        self.report.rows_in += rows as u64;
-        for (sink, rows) in self.report.sinks.iter_mut().zip(sink_rows) {
+    fn count(&mut self, outcome: Outcome) {
+        self.report.rows_in += outcome.rows as u64;
+        for (sink, rows) in self.report.sinks.iter_mut().zip(&outcome.sink_rows) {
             sink.rows += rows;
         }
-        for (step, more) in self.report.steps.iter_mut().zip(steps) {
+        for (step, more) in self.report.steps.iter_mut().zip(&outcome.steps) {
             step.add(more);
         }
         self.report.elapsed = self.started.elapsed();
+        for rejected in outcome.rejected {
+            let mut failure = rejected.failure;
+            failure.run = Some(Arc::clone(&self.id));
+            (self.on_event)(&Event::Rejected { failure: &failure });
+        }
         (self.on_event)(&Event::Progress { report: &self.report, bytes_read: self.bytes_read });
+        if self.end.is_none() && self.has_too_many_rejects(false) {
+            self.stop(StopReason::Sibling, Ended::TooManyRejects);
+        }
+    }
+
+    fn has_too_many_rejects(&self, at_end: bool) -> bool {
+        let (rejected, rows) = (self.report.rejected(), self.report.rows_in);
+        self.most_rejects.is_some_and(|most| most.is_exceeded(rejected, rows, at_end))
     }
 
     /// A failure ends the run; those that only say so are not kept.
-    fn fail(&mut self, failure: Box<Failure>) {
+    fn fail(&mut self, mut failure: Box<Failure>) {
         if failure.kind == FailureKind::Interrupted {
             return;
         }
+        failure.run = Some(Arc::clone(&self.id));
         if let Some(Ended::Failed(failures)) = &mut self.end {
             failures.push(*failure);
             failures.sort_by_key(|failure| failure.batch);

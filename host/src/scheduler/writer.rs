@@ -14,6 +14,36 @@ pub(super) enum Order {
     Write(Box<Outcome>),
     /// All is written: finish the files.
     Finish,
+    /// Finish the reject file alone: there are too many rejected rows, and someone will want to look at them.
+    FinishRejects,
+}
+
+/// The files of a run, in the order of the pipeline file.
+pub(crate) struct Files {
+    pub(crate) sinks: Vec<Writer>,
+    pub(crate) rejects: Option<Writer>,
+}
+
+impl Files {
+    fn write(&mut self, outcome: &mut Outcome) -> Result<(), SinkError> {
+        for (writer, encoded) in self.sinks.iter_mut().zip(outcome.encoded.drain(..)) {
+            writer.write(encoded)?;
+        }
+        match (&mut self.rejects, outcome.rejects.take()) {
+            (Some(writer), Some(encoded)) => writer.write(encoded),
+            _ => Ok(()),
+        }
+    }
+
+    /// The reject file is finished last, so that it is never about an output that is not there.
+    fn finish(&mut self) -> Result<(), SinkError> {
+        self.sinks.drain(..).try_for_each(Writer::finish)?;
+        self.finish_rejects()
+    }
+
+    fn finish_rejects(&mut self) -> Result<(), SinkError> {
+        self.rejects.take().map_or(Ok(()), Writer::finish)
+    }
 }
 
 /// Why writing ended early.
@@ -27,38 +57,31 @@ pub(super) enum WriteEnd {
 
 /// Does as ordered, until it is told to finish, or nobody orders any more. In the latter case unfinished files are
 /// removed. Its last message says that it touches no file any more.
-pub(super) fn run(writers: Vec<Writer>, orders: &Receiver<Order>, messages: &Sender<Message>) {
-    follow(writers, orders, messages);
+pub(super) fn run(files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
+    follow(files, orders, messages);
     let _ = messages.send(Message::WriterGone);
 }
 
-fn follow(mut writers: Vec<Writer>, orders: &Receiver<Order>, messages: &Sender<Message>) {
+fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
     while let Ok(order) = orders.recv() {
         let done = catch_unwind(AssertUnwindSafe(|| match order {
-            Order::Write(outcome) => write(&mut writers, *outcome, messages),
-            Order::Finish => {
-                let finished = writers.drain(..).try_for_each(Writer::finish);
-                let _ = messages.send(Message::Finished(finished.map_err(|error| ended(&error))));
-                Ok(())
-            }
+            Order::Write(mut outcome) => files.write(&mut outcome).map(|()| Message::Written(outcome)),
+            Order::Finish => files.finish().map(|()| Message::Finished(Ok(()))),
+            Order::FinishRejects => files.finish_rejects().map(|()| Message::Finished(Ok(()))),
         }));
-        let done = done.unwrap_or_else(|panic| Err(WriteEnd::Failed(Box::new(Failure::of_panic(&*panic)))));
-        if let Err(end) = done {
-            drop(writers);
-            let _ = messages.send(Message::Finished(Err(end)));
+        let message = match done {
+            Ok(Ok(message)) => message,
+            Ok(Err(error)) => Message::Finished(Err(ended(&error))),
+            Err(panic) => Message::Finished(Err(WriteEnd::Failed(Box::new(Failure::of_panic(&*panic))))),
+        };
+        let is_last = matches!(message, Message::Finished(_));
+        if is_last {
+            drop(files);
+            let _ = messages.send(message);
             return;
         }
+        let _ = messages.send(message);
     }
-}
-
-fn write(writers: &mut [Writer], outcome: Outcome, messages: &Sender<Message>) -> Result<(), WriteEnd> {
-    let Outcome { rows, encoded, sink_rows, steps, rejected } = outcome;
-    drop(rejected);
-    for (writer, encoded) in writers.iter_mut().zip(encoded) {
-        writer.write(encoded).map_err(|error| ended(&error))?;
-    }
-    let _ = messages.send(Message::Written { rows, sink_rows, steps });
-    Ok(())
 }
 
 fn ended(error: &SinkError) -> WriteEnd {

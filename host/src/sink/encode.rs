@@ -100,7 +100,7 @@ pub(super) fn text_size(batch: &RecordBatch) -> usize {
 }
 
 /// One member or frame with these bytes. It has no time and no name in it.
-pub(super) fn compress(compression: Compression, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
+pub(crate) fn compress(compression: Compression, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
     match compression {
         Compression::None => Ok(bytes),
         Compression::Gzip => {

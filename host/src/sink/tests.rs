@@ -65,7 +65,7 @@ fn one(array: impl Array + 'static) -> RecordBatch {
 }
 
 fn json(texts: &[Option<&str>]) -> RecordBatch {
-    let schema = Schema::new(vec![DataType::Json.field("a", true).unwrap()]);
+    let schema = Schema::new(vec![DataType::Json.field("a", true)]);
     RecordBatch::try_new(Arc::new(schema), vec![Arc::new(StringArray::from_iter(texts))]).unwrap()
 }
 

@@ -1,5 +1,7 @@
 //! Rejected rows, as the reject file has them.
 
+use std::sync::Arc;
+
 use crate::batch::Rows;
 use crate::failure::Failure;
 use crate::sink::json::{Encoding, JsonValues, NoJson, write_serde};
@@ -20,11 +22,12 @@ impl Rejected {
     }
 
     /// Adds the line of the reject file: `{"row": …, "failure": …}`.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, run: &Arc<str>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"row\":");
         out.extend_from_slice(&self.columns);
         out.extend_from_slice(b",\"failure\":");
-        write_serde(out, &self.failure);
+        let failure = Failure { run: Some(Arc::clone(run)), ..self.failure.clone() };
+        write_serde(out, &failure);
         out.extend_from_slice(b"}\n");
     }
 }

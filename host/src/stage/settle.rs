@@ -89,10 +89,8 @@ impl Settling<'_> {
             Err(failure) => failure,
         };
         // No row is at fault when the parameters, or Stillbox itself, are.
-        let concerns_rows = !matches!(
-            failure.kind,
-            FailureKind::Parameters | FailureKind::Host | FailureKind::Interrupted
-        );
+        let concerns_rows =
+            !matches!(failure.kind, FailureKind::Parameters | FailureKind::Host | FailureKind::Interrupted);
         if self.step.on_failure.then() == Then::Stop || !concerns_rows {
             return Err(failure);
         }

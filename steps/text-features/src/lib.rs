@@ -1,5 +1,8 @@
 //! The step `text-features`.
 
+mod crc32;
+
+use crc32::Crc32;
 use stillbox_sdk::{Input, Output, Parameters, Result, step};
 
 /// What the step is told.
@@ -38,25 +41,25 @@ pub fn text_features(_: &Parameters, row: Row<'_>) -> Result<Features> {
 
 /// The features of a text.
 pub fn features(text: &str) -> Features {
-    let bytes = text.as_bytes();
-    // Words are adjacent, but for one space, so three of them are one slice of the text. These are the starts of the word
-    // that ends next and of the two before it.
-    let mut starts = [0; 3];
-    let mut n_words = 0;
-    let mut tri_hash = None;
-    for end in spaces(bytes).chain([bytes.len()]) {
-        n_words += 1;
-        if n_words >= 3 {
-            let hash = crc32fast::hash(&bytes[starts[0]..end]);
-            tri_hash = Some(tri_hash.map_or(hash, |smallest: u32| smallest.min(hash)));
+    let mut n_words = 1;
+    let mut smallest = u32::MAX;
+    // Words are adjacent, but for one space, so three of them are one slice of the text. These are the checksums of the
+    // slices that end with this word, the next, and the one after that, so far. To carry all three along is faster than to
+    // take slice after slice: no step of one waits for a step of another.
+    let [mut this, mut next, mut after] = [Crc32::EMPTY; 3];
+    for byte in text.bytes() {
+        if byte == b' ' {
+            if n_words >= 3 {
+                smallest = smallest.min(this.value());
+            }
+            n_words += 1;
+            [this, next, after] = [next.then(byte), after.then(byte), Crc32::EMPTY];
+        } else {
+            [this, next, after] = [this.then(byte), next.then(byte), after.then(byte)];
         }
-        starts = [starts[1], starts[2], end + 1];
     }
-    Features { n_words, n_bytes: bytes.len() as u64, tri_hash: tri_hash.unwrap_or_else(|| crc32fast::hash(bytes)) }
-}
-
-fn spaces(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    bytes.iter().enumerate().filter(|(_, byte)| **byte == b' ').map(|(i, _)| i)
+    let tri_hash = if n_words >= 3 { smallest.min(this.value()) } else { Crc32::of(text.as_bytes()).value() };
+    Features { n_words, n_bytes: text.len() as u64, tri_hash }
 }
 
 #[cfg(test)]
