@@ -1,5 +1,18 @@
-//! x
-#[test]
-fn a() {
-    println!("{:?}", stillbox_test_guests::ALL);
-}
+//! The command from the outside: real files, real components, real exit codes.
+
+mod arguments;
+mod benchmark;
+mod cache;
+mod command;
+mod components;
+mod configuration;
+mod data_types;
+mod folders;
+mod formats;
+mod forms;
+mod graph;
+mod input;
+mod isolation;
+mod library;
+mod output;
+mod values;

@@ -1,0 +1,35 @@
+//! Runs a pipeline from a program, with its output somewhere else.
+//!
+//! `cargo run --example clean_text -- examples/clean-text/pipeline.toml clean.jsonl`
+
+use std::error::Error;
+use std::path::Path;
+
+use stillbox::{CompileCache, Options, Overrides, Pipeline};
+
+/// Runs the pipeline, and returns how many rows it wrote.
+///
+/// # Errors
+/// The pipeline is wrong, or it failed.
+pub fn run(pipeline: &Path, output: &Path) -> Result<u64, Box<dyn Error>> {
+    let overrides = Overrides { output: Some(output.to_owned()), ..Overrides::default() };
+    // Compiled components stay from run to run.
+    let cache = CompileCache::at(std::env::temp_dir().join("stillbox-example"));
+    let options = Options { cache: Some(cache), ..Options::default() };
+    let report = Pipeline::from_file(pipeline)?.with(&overrides)?.run(&options)?;
+    for step in &report.steps {
+        println!("{}: {} of {} rows stayed", step.name, step.rows_out, step.rows_in);
+    }
+    Ok(report.sinks.iter().map(|sink| sink.rows).sum())
+}
+
+#[allow(dead_code, reason = "the tests call `run` alone")]
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(pipeline), Some(output)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: clean_text PIPELINE.toml OUTPUT".into());
+    };
+    let rows = run(Path::new(&pipeline), Path::new(&output))?;
+    println!("{rows} rows written to {output}");
+    Ok(())
+}

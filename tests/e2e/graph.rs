@@ -1,0 +1,94 @@
+//! Chains and branches.
+
+use stillbox_test_guests::{ADD_COLUMN, DROP_SHORT, EXPAND_WORDS, KEEP_LONG};
+
+use crate::command::{Folder, pipeline};
+
+const TEXTS: &str = "{\"text\":\"one two\"}\n{\"text\":\"a\"}\n{\"text\":\"three\"}\n";
+
+#[test]
+fn steps_follow_one_another() {
+    let folder = Folder::with(&[KEEP_LONG, EXPAND_WORDS, ADD_COLUMN]);
+    folder.write("input.jsonl", TEXTS);
+    let pipeline = pipeline("input.jsonl", &["keep_long", "expand_words", "add_column"], "output.jsonl");
+    insta::assert_snapshot!(folder.output_of(&pipeline), @r#"
+    {"text":"one two","word":"one","length":7}
+    {"text":"one two","word":"two","length":7}
+    {"text":"three","word":"three","length":5}
+    "#);
+}
+
+#[test]
+fn one_source_feeds_two_sinks() {
+    let folder = Folder::with(&[KEEP_LONG, DROP_SHORT]);
+    folder.write("input.jsonl", TEXTS);
+    folder
+        .run(
+            r#"
+[pipeline]
+name = "fork"
+
+[[source]]
+name = "texts"
+path = "input.jsonl"
+
+[[step]]
+name = "long"
+component = "keep_long.wasm"
+from = "texts"
+
+[[step]]
+name = "first"
+component = "drop_short.wasm"
+from = "texts"
+
+[[sink]]
+path = "long.csv"
+from = "long"
+
+[[sink]]
+path = "first.jsonl"
+from = "first"
+
+[[sink]]
+path = "all.jsonl"
+from = "texts"
+"#,
+        )
+        .succeeded();
+    insta::assert_snapshot!(folder.text("long.csv"), @r"
+    text
+    one two
+    three
+    ");
+    insta::assert_snapshot!(folder.text("first.jsonl"), @r#"
+    {"text":"one two","first":"one"}
+    {"text":"a","first":"a"}
+    {"text":"three","first":"three"}
+    "#);
+    assert_eq!(folder.text("all.jsonl"), TEXTS);
+}
+
+#[test]
+fn rows_need_no_step() {
+    let folder = Folder::new();
+    folder.write("input.jsonl", TEXTS);
+    assert_eq!(folder.output_of(&pipeline("input.jsonl", &[], "output.jsonl")), TEXTS);
+}
+
+#[test]
+fn a_circle_is_found() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    folder.write("input.jsonl", TEXTS);
+    let pipeline =
+        pipeline("input.jsonl", &["keep_long"], "output.jsonl").replace("component", "from = \"keep_long\"\ncomponent");
+    insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
+    error: "keep_long" takes rows from itself
+     --> pipeline.toml:8:8
+      |
+    8 | name = "keep_long"
+      |        ^^^^^^^^^^^
+      |
+      = help: change a `from` so that rows flow from a source to a sink
+    "#);
+}

@@ -1,0 +1,53 @@
+//! What a guest can see: its batch, and nothing else.
+
+use std::net::TcpListener;
+
+use stillbox_test_guests::{LOOK_AROUND, REMEMBER};
+
+use crate::command::{Folder, outcome_with_input, pipeline};
+
+#[test]
+fn no_batch_sees_what_another_left_behind() {
+    let folder = Folder::with(&[REMEMBER]);
+    folder.write("input.jsonl", (0..500).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
+    let pipeline =
+        pipeline("input.jsonl", &["remember"], "output.jsonl").replace("[[source]]", "batch-rows = 10\n[[source]]");
+    let expected: String = (0..500).map(|id| format!("{{\"id\":{id},\"seen\":{}}}\n", id % 10 + 1)).collect();
+    for threads in ["1", "4"] {
+        folder.run_with(&pipeline, ["--threads", threads]).succeeded();
+        assert_eq!(folder.text("output.jsonl"), expected, "{threads} threads");
+    }
+}
+
+#[test]
+fn nothing_of_the_host_is_visible() {
+    let folder = Folder::with(&[LOOK_AROUND]);
+    folder.write("secret.txt", "secret");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let secret = folder.join("secret.txt");
+    let row = serde_json::json!({ "path": secret, "address": listener.local_addr().unwrap().to_string() });
+    folder.write("input.jsonl", format!("{row}\n"));
+    folder.write("pipeline.toml", pipeline("input.jsonl", &["look_around"], "output.jsonl"));
+    let mut command = folder.command();
+    command.args(["run", "pipeline.toml"]).env("SECRET", "secret");
+    outcome_with_input(&mut command, b"secret").succeeded();
+    let found: serde_json::Value = serde_json::from_str(&folder.text("output.jsonl")).unwrap();
+    let found: Vec<String> =
+        found.as_object().unwrap().iter().skip(2).map(|(what, found)| format!("{what}: {found}")).collect();
+    insta::assert_snapshot!(found.join("\n"), @r#"
+    file: "shut"
+    root: "shut"
+    created: "shut"
+    variables: 0
+    arguments: 0
+    tcp: "shut"
+    listener: "shut"
+    udp: "shut"
+    lookup: "shut"
+    input: 0
+    folder: "shut"
+    "#);
+    assert!(!folder.names().contains(&"secret.txt.new".to_owned()));
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
