@@ -93,6 +93,9 @@ impl DataType {
             ArrowType::FixedSizeList(element, width) if *width > 0 && element.data_type() == &ArrowType::Float32 => {
                 Self::Vector
             }
+            ArrowType::List(element) | ArrowType::LargeList(element) if element.data_type() == &ArrowType::Float32 => {
+                Self::Vector
+            }
             arrow if arrow.is_nested() && !matches!(arrow, ArrowType::Union(..)) => Self::Json,
             arrow if arrow.is_temporal() || arrow.is_decimal() => Self::Text,
             ArrowType::Dictionary(_, values) => return Self::of_arrow(values),

@@ -160,9 +160,7 @@ fn ended(status: ExitStatus, stdout: Vec<u8>, stderr: &[u8]) -> Outcome {
 
 /// A pipeline from `input` through guests, which take no parameters, to `output`.
 pub(crate) fn pipeline(input: &str, guests: &[&str], output: &str) -> String {
-    let steps: String = guests
-        .iter()
-        .map(|guest| format!("[[step]]\nname = \"{guest}\"\ncomponent = \"{guest}.wasm\"\n\n"))
-        .collect();
+    let steps: String =
+        guests.iter().map(|guest| format!("[[step]]\nname = \"{guest}\"\ncomponent = \"{guest}.wasm\"\n\n")).collect();
     format!("[pipeline]\nname = \"test\"\n\n[[source]]\npath = \"{input}\"\n\n{steps}[[sink]]\npath = \"{output}\"\n")
 }

@@ -18,19 +18,49 @@ fn wat(text: &str) -> Vec<u8> {
 fn a_missing_file_is_named() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @"");
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
+    error: step.wasm: cannot be read: No such file or directory (os error 2)
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
 }
 
 #[test]
 fn a_file_that_is_no_wasm_is_shown() {
-    insta::assert_snapshot!(complaint("#!/bin/sh\necho\n"), @"");
-    insta::assert_snapshot!(complaint("\x1b[31m"), @"");
-    insta::assert_snapshot!(complaint(""), @"");
+    insta::assert_snapshot!(complaint("#!/bin/sh\necho\n"), @r##"
+    error: step.wasm: is not a WebAssembly component: it starts with "#!/bin/s"
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "##);
+    insta::assert_snapshot!(complaint("\x1b[31m"), @r#"
+    error: step.wasm: is not a WebAssembly component: it starts with "\x1b[31m"
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(complaint(""), @r#"
+    error: step.wasm: is not a WebAssembly component: it starts with nothing, it is empty
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
 }
 
 #[test]
 fn a_core_module_is_told_from_a_component() {
-    insta::assert_snapshot!(complaint(wat("(module (func (export \"run\")))")), @"");
+    insta::assert_snapshot!(complaint(wat("(module (func (export \"run\")))")), @r#"
+    error: step.wasm: is a core WebAssembly module, not a component; build it for the target wasm32-wasip2, or with `stillbox build`
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
 }
 
 #[test]
@@ -42,8 +72,20 @@ fn a_component_of_another_world_says_what_it_exports() {
         (instance $one (export "f" (func $f)))
         (export "some:other/thing@1.0.0" (instance $one))
         (export "hello" (func $f)))"#;
-    insta::assert_snapshot!(complaint(wat(other)), @"");
-    insta::assert_snapshot!(complaint(wat("(component)")), @"");
+    insta::assert_snapshot!(complaint(wat(other)), @r#"
+    error: step.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports some:other/thing@1.0.0, hello
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(complaint(wat("(component)")), @r#"
+    error: step.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports nothing
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
 }
 
 #[test]
@@ -54,8 +96,20 @@ fn a_component_of_another_version_is_recognised() {
         (func $f (canon lift (core func $i "f")))
         (instance $one (export "manifest" (func $f)))
         (export "stillbox:step/guest@0.2.0" (instance $one)))"#;
-    insta::assert_snapshot!(complaint(wat(other)), @"");
-    insta::assert_snapshot!(complaint(wat(&other.replace("@0.2.0", "@0.1.0"))), @"");
+    insta::assert_snapshot!(complaint(wat(other)), @r#"
+    error: step.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports stillbox:step/guest@0.2.0
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(complaint(wat(&other.replace("@0.2.0", "@0.1.0"))), @r#"
+    error: step.wasm: exports stillbox:step/guest@0.1.0, but not as the contract has it: instance export `stillbox:step/guest@0.1.0` does not have export `bind`
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
 }
 
 #[test]
@@ -70,5 +124,12 @@ fn a_folder_without_a_crate_is_no_step() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     std::fs::create_dir(folder.join("step.wasm")).unwrap();
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @"");
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
+      Building step.wasm
+    error: `step.wasm` has no Cargo.toml: give the folder of a step crate, or a compiled .wasm file
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
 }

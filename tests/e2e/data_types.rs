@@ -31,7 +31,11 @@ const ROWS: &str = r#"{"boolean":true,"integer":-9223372036854775808,"float":1.5
 fn every_type_crosses_in_json_lines() {
     let folder = Folder::with(&[EVERY_TYPE]);
     folder.write("input.jsonl", ROWS);
-    insta::assert_snapshot!(folder.output_of(&declared("input.jsonl", "output.jsonl")), @"");
+    insta::assert_snapshot!(folder.output_of(&declared("input.jsonl", "output.jsonl")), @r#"
+    {"boolean":true,"integer":-9223372036854775808,"float":1.5,"text":"ü\u0000","binary":"AP8=","json":{"k" : [1]},"vector":[0.5,-1.0],"not_boolean":false,"same_integer":-9223372036854775808,"same_float":1.5,"longer_text":"ü\u0000!","longer_binary":"AP8A/w==","list_json":["{\"k\" : [1]}"],"pair_vector":[-0.5,1.5]}
+    {"boolean":null,"integer":null,"float":null,"text":null,"binary":null,"json":null,"vector":null,"not_boolean":false,"same_integer":-9223372036854775808,"same_float":0.5,"longer_text":"!","longer_binary":"AP8=","list_json":[null],"pair_vector":[0.0,1.5]}
+    {"boolean":false,"integer":9223372036854775807,"float":-1e+300,"text":"","binary":"","json":"x","vector":[3.4028235e+38,0.0],"not_boolean":true,"same_integer":9223372036854775807,"same_float":-1e+300,"longer_text":"!","longer_binary":"AP8=","list_json":["\"x\""],"pair_vector":[3.4028235e+38,1.5]}
+    "#);
 }
 
 #[test]
@@ -41,7 +45,11 @@ fn every_type_crosses_in_csv() {
                true,-1,1.5,ü,AP8=,\"{\"\"k\"\": [1]}\",\"[0.5,-1]\"\n,,,,,,\n";
     folder.write("input.csv", csv);
     folder.run(&declared("input.csv", "output.csv")).succeeded();
-    insta::assert_snapshot!(folder.text("output.csv"), @"");
+    insta::assert_snapshot!(folder.text("output.csv"), @r#"
+    boolean,integer,float,text,binary,json,vector,not_boolean,same_integer,same_float,longer_text,longer_binary,list_json,pair_vector
+    true,-1,1.5,ü,AP8=,"{""k"": [1]}","[0.5,-1.0]",false,-1,1.5,ü!,AP8A/w==,"[""{\""k\"": [1]}""]","[-0.5,1.5]"
+    ,,,,,,,false,-9223372036854775808,0.5,!,AP8=,[null],"[0.0,1.5]"
+    "#);
 }
 
 #[test]
@@ -60,7 +68,10 @@ fn every_type_crosses_in_arrow() {
     assert_eq!(batch["boolean"].as_boolean().iter().collect::<Vec<_>>(), [Some(true), None, Some(false)]);
     let integers: Vec<_> = batch["integer"].as_primitive::<Int64Type>().iter().collect();
     assert_eq!(integers, [Some(i64::MIN), None, Some(i64::MAX)]);
-    assert_eq!(batch["float"].as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [Some(1.5), None, Some(-1e300)]);
+    assert_eq!(
+        batch["float"].as_primitive::<Float64Type>().iter().collect::<Vec<_>>(),
+        [Some(1.5), None, Some(-1e300)]
+    );
     assert_eq!(batch["binary"].as_binary::<i32>().iter().collect::<Vec<_>>(), [Some(&b"\0\xff"[..]), None, Some(b"")]);
     let vector = batch["pair_vector"].as_list::<i32>().value(0);
     assert_eq!(vector.as_primitive::<Float32Type>().values(), &[-0.5, 1.5]);
@@ -92,7 +103,10 @@ fn arrow_types_without_a_name_of_their_own_cross_as_text_or_stay_behind() {
     let mut writer = FileWriter::try_new(File::create(folder.join("input.arrow")).unwrap(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();
     writer.finish().unwrap();
-    insta::assert_snapshot!(folder.output_of(&pipeline("input.arrow", &["add_column"], "output.jsonl")), @"");
+    insta::assert_snapshot!(folder.output_of(&pipeline("input.arrow", &["add_column"], "output.jsonl")), @r#"
+    {"text":"1970-01-01","decimal":0.01,"list":[1.0,1.0],"binary":"YQ==","boolean":true,"float":0.1,"integer":1,"length":10}
+    {"text":"2022-01-08","decimal":-123.45,"list":[2.0,2.0],"binary":"/w==","boolean":null,"float":2.0,"integer":2,"length":10}
+    "#);
     folder.run(&pipeline("input.arrow", &["add_column"], "output.arrow")).succeeded();
     let output = read(&folder, "output.arrow");
     assert_eq!(output.column_by_name("decimal").unwrap(), batch.column_by_name("decimal").unwrap());
@@ -107,5 +121,9 @@ fn an_integer_is_a_float_where_it_is_one_exactly() {
 "#;
     folder.write("input.jsonl", input);
     let pipeline = declared("input.jsonl", "output.jsonl").replace("float = \"float\"", "float = \"integer\"");
-    insta::assert_snapshot!(folder.run(&pipeline).failed(1), @"");
+    insta::assert_snapshot!(folder.run(&pipeline).failed(1), @r#"
+    incompatible in step every_type: the column "float" cannot be read as float
+      at: input.jsonl:2 (batch 0)
+      because: the integer 9007199254740993 is not exactly a float
+    "#);
 }

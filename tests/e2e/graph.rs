@@ -11,7 +11,11 @@ fn steps_follow_one_another() {
     let folder = Folder::with(&[KEEP_LONG, EXPAND_WORDS, ADD_COLUMN]);
     folder.write("input.jsonl", TEXTS);
     let pipeline = pipeline("input.jsonl", &["keep_long", "expand_words", "add_column"], "output.jsonl");
-    insta::assert_snapshot!(folder.output_of(&pipeline), @"");
+    insta::assert_snapshot!(folder.output_of(&pipeline), @r#"
+    {"text":"one two","word":"one","length":7}
+    {"text":"one two","word":"two","length":7}
+    {"text":"three","word":"three","length":5}
+    "#);
 }
 
 #[test]
@@ -52,8 +56,16 @@ from = "texts"
 "#,
         )
         .succeeded();
-    insta::assert_snapshot!(folder.text("long.csv"), @"");
-    insta::assert_snapshot!(folder.text("first.jsonl"), @"");
+    insta::assert_snapshot!(folder.text("long.csv"), @r"
+    text
+    one two
+    three
+    ");
+    insta::assert_snapshot!(folder.text("first.jsonl"), @r#"
+    {"text":"one two","first":"one"}
+    {"text":"a","first":"a"}
+    {"text":"three","first":"three"}
+    "#);
     assert_eq!(folder.text("all.jsonl"), TEXTS);
 }
 
@@ -68,7 +80,15 @@ fn rows_need_no_step() {
 fn a_circle_is_found() {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write("input.jsonl", TEXTS);
-    let pipeline = pipeline("input.jsonl", &["keep_long"], "output.jsonl")
-        .replace("component", "from = \"keep_long\"\ncomponent");
-    insta::assert_snapshot!(folder.run(&pipeline).failed(2), @"");
+    let pipeline =
+        pipeline("input.jsonl", &["keep_long"], "output.jsonl").replace("component", "from = \"keep_long\"\ncomponent");
+    insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
+    error: "keep_long" takes rows from itself
+     --> pipeline.toml:8:8
+      |
+    8 | name = "keep_long"
+      |        ^^^^^^^^^^^
+      |
+      = help: change a `from` so that rows flow from a source to a sink
+    "#);
 }

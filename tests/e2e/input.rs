@@ -3,12 +3,17 @@
 use crate::command::{Folder, pipeline};
 use stillbox_test_guests::KEEP_LONG;
 
-/// What is said of an input file under this name.
+/// What is said of rows in a file under this name.
 fn failure(name: &str, input: impl AsRef<[u8]>) -> String {
+    message(name, input, 1)
+}
+
+/// What is said of a file under this name, when the run ends with this code.
+fn message(name: &str, input: impl AsRef<[u8]>, code: i32) -> String {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write(name, input);
     folder.write("output.jsonl", "from before\n");
-    let message = folder.run(&pipeline(name, &["keep_long"], "output.jsonl")).failed(1);
+    let message = folder.run(&pipeline(name, &["keep_long"], "output.jsonl")).failed(code);
     assert_eq!(folder.text("output.jsonl"), "from before\n");
     assert_eq!(folder.names(), [name, "keep_long.wasm", "output.jsonl", "pipeline.toml"]);
     message
@@ -21,29 +26,59 @@ fn late(line: &str) -> String {
 
 #[test]
 fn a_malformed_line_is_named() {
-    insta::assert_snapshot!(failure("input.jsonl", "{\"text\":\"a\"}\n{\"text\":\n"), @"");
-    insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":1,\"text\":\"a\" oops}\n")), @"");
-    insta::assert_snapshot!(failure("input.jsonl", late("[1]\n")), @"");
+    insta::assert_snapshot!(failure("input.jsonl", "{\"text\":\"a\"}\n{\"text\":\n"), @r"
+    host: input.jsonl:2:8: this line is not valid JSON: EOF while parsing a value
+      at: input.jsonl:2
+    ");
+    insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":1,\"text\":\"a\" oops}\n")), @r"
+    host: input.jsonl:1201:20: this line is not valid JSON: expected `,` or `}`
+      at: input.jsonl:1201
+    ");
+    insta::assert_snapshot!(failure("input.jsonl", late("[1]\n")), @r#"
+    host: input.jsonl:1201: a line of JSON Lines is an object, as in {"key": "value"}; this line starts with [1]
+      at: input.jsonl:1201
+    "#);
 }
 
 #[test]
 fn a_row_of_another_type_says_how_to_declare_the_column() {
-    insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":\"x\",\"text\":\"a\"}\n")), @"");
-    insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":1,\"text\":\"a\",\"new key\":1}\n")), @"");
+    insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":\"x\",\"text\":\"a\"}\n")), @r#"
+    host: input.jsonl:1201: column `id` is of type integer, and this row has the text "x"; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "json", text = "text" }
+      at: input.jsonl:1201
+    "#);
+    insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":1,\"text\":\"a\",\"new key\":1}\n")), @r#"
+    host: input.jsonl:1201: the key `new key` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", text = "text", "new key" = "json" }
+      at: input.jsonl:1201
+    "#);
 }
 
 #[test]
 fn invalid_utf_8_is_named() {
-    insta::assert_snapshot!(failure("input.jsonl", b"{\"text\":\"a\"}\n{\"text\":\"\xff\"}\n"), @"");
+    insta::assert_snapshot!(failure("input.jsonl", b"{\"text\":\"a\"}\n{\"text\":\"\xff\"}\n"), @r"
+    host: input.jsonl:2:10: this line is not UTF-8, from its byte 10 on; convert the file to UTF-8
+      at: input.jsonl:2
+    ");
     let late = [late("").as_bytes(), b"{\"id\":1,\"text\":\"\xc3(\"}"].concat();
-    insta::assert_snapshot!(failure("input.jsonl", late), @"");
-    insta::assert_snapshot!(failure("input.csv", b"text\na\n\xff\n"), @"");
+    insta::assert_snapshot!(failure("input.jsonl", late), @r"
+    host: input.jsonl:1201:17: this line is not UTF-8, from its byte 17 on; convert the file to UTF-8
+      at: input.jsonl:1201
+    ");
+    insta::assert_snapshot!(failure("input.csv", b"text\na\n\xff\n"), @r"
+    host: input.csv:3:1: this line is not UTF-8, from its byte 1 on; convert the file to UTF-8
+      at: input.csv:3
+    ");
 }
 
 #[test]
 fn a_ragged_row_of_csv_is_named() {
-    insta::assert_snapshot!(failure("input.csv", "text,id\na,1\n\"b\nc\",2\nd\n"), @"");
-    insta::assert_snapshot!(failure("input.csv", format!("text,id\n{}d,1,2\n", "a,1\n".repeat(1200))), @"");
+    insta::assert_snapshot!(failure("input.csv", "text,id\na,1\n\"b\nc\",2\nd\n"), @r"
+    host: input.csv:5: this row has 1 field, and the header has 2 fields
+      at: input.csv:5
+    ");
+    insta::assert_snapshot!(failure("input.csv", format!("text,id\n{}d,1,2\n", "a,1\n".repeat(1200))), @r"
+    host: input.csv:1202: this row has 3 fields, and the header has 2 fields
+      at: input.csv:1202
+    ");
 }
 
 #[test]
@@ -54,15 +89,39 @@ fn text_of_the_input_does_not_drive_the_terminal() {
 
 #[test]
 fn damaged_files_are_named() {
-    insta::assert_snapshot!(failure("input.parquet", "PAR1 and nothing else"), @"");
-    insta::assert_snapshot!(failure("input.jsonl.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b"), @"");
+    insta::assert_snapshot!(message("input.parquet", "PAR1 and nothing else", 2), @r#"
+    error: input.parquet: cannot read this input as parquet; is it damaged, or in another format?: Parquet error: Invalid Parquet file. Corrupt footer
+     --> pipeline.toml:5:8
+      |
+    5 | path = "input.parquet"
+      |        ^^^^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(message("input.jsonl.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b", 2), @r#"
+    error: input.jsonl.gz: the gzip data is damaged or cut off: incomplete deflate stream
+     --> pipeline.toml:5:8
+      |
+    5 | path = "input.jsonl.gz"
+      |        ^^^^^^^^^^^^^^^^
+    "#);
 }
 
 #[test]
 fn a_pattern_that_matches_nothing_is_shown() {
     let folder = Folder::new();
-    insta::assert_snapshot!(folder.run(&pipeline("data/*.jsonl", &[], "output.jsonl")).failed(2), @"");
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "output.jsonl")).failed(2), @"");
+    insta::assert_snapshot!(folder.run(&pipeline("data/*.jsonl", &[], "output.jsonl")).failed(2), @r#"
+    error: no file matches "data/*.jsonl"; check the path and the working directory
+     --> pipeline.toml:5:8
+      |
+    5 | path = "data/*.jsonl"
+      |        ^^^^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "output.jsonl")).failed(2), @r#"
+    error: input.jsonl: cannot open this input: No such file or directory (os error 2)
+     --> pipeline.toml:5:8
+      |
+    5 | path = "input.jsonl"
+      |        ^^^^^^^^^^^^^
+    "#);
 }
 
 #[test]
@@ -70,8 +129,24 @@ fn an_output_that_is_the_input_is_refused() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     std::os::unix::fs::symlink("input.jsonl", folder.join("link.jsonl")).unwrap();
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "./input.jsonl")).failed(2), @"");
-    insta::assert_snapshot!(folder.run(&pipeline("*put.jsonl", &[], "link.jsonl")).failed(2), @"");
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "./input.jsonl")).failed(2), @r#"
+    error: the output ./input.jsonl is also the input
+     --> pipeline.toml:8:8
+      |
+    8 | path = "./input.jsonl"
+      |        ^^^^^^^^^^^^^^^
+      |
+      = help: write to another file; it can be moved when the run is done
+    "#);
+    insta::assert_snapshot!(folder.run(&pipeline("*put.jsonl", &[], "link.jsonl")).failed(2), @r#"
+    error: the output link.jsonl is also the input
+     --> pipeline.toml:8:8
+      |
+    8 | path = "link.jsonl"
+      |        ^^^^^^^^^^^^
+      |
+      = help: write to another file; it can be moved when the run is done
+    "#);
     assert_eq!(folder.text("input.jsonl"), "{\"id\":1}\n");
 }
 
@@ -80,10 +155,16 @@ fn files_of_one_source_have_the_same_columns() {
     let folder = Folder::new();
     folder.write("a.jsonl", "{\"id\":1}\n".repeat(1200));
     folder.write("b.jsonl", "{\"id\":1,\"other\":2}\n");
-    insta::assert_snapshot!(folder.run(&pipeline("?.jsonl", &[], "output.jsonl")).failed(1), @"");
+    insta::assert_snapshot!(folder.run(&pipeline("?.jsonl", &[], "output.jsonl")).failed(1), @r#"
+    host: b.jsonl:1: the key `other` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", other = "json" }
+      at: b.jsonl:1
+    "#);
     folder.write("a.csv", "id,name\n1,x\n");
     folder.write("b.csv", "id,title\n1,x\n");
-    insta::assert_snapshot!(folder.run(&pipeline("?.csv", &[], "output.jsonl")).failed(1), @"");
+    insta::assert_snapshot!(folder.run(&pipeline("?.csv", &[], "output.jsonl")).failed(1), @r"
+    host: b.csv:1: the header is not that of a.csv: it lacks `name`, and it adds `title`; all files of a source have the same columns
+      at: b.csv:1
+    ");
 }
 
 #[test]
@@ -91,11 +172,18 @@ fn files_of_one_source_are_read_in_the_order_of_their_names() {
     let folder = Folder::new();
     folder.write("b.csv", "id,name\n3,z\n");
     folder.write("a.csv", "name,id\nx,1\ny,2\n");
-    insta::assert_snapshot!(folder.output_of(&pipeline("?.csv", &[], "output.jsonl")), @"");
+    insta::assert_snapshot!(folder.output_of(&pipeline("?.csv", &[], "output.jsonl")), @r#"
+    {"name":"x","id":1}
+    {"name":"y","id":2}
+    {"name":"z","id":3}
+    "#);
     // JSON Lines take their columns from all files, as long as the first rows reach.
     folder.write("a.jsonl", "{\"id\":1}\n");
     folder.write("b.jsonl", "{\"id\":2.5,\"other\":2}\n");
-    insta::assert_snapshot!(folder.output_of(&pipeline("[ab].jsonl", &[], "output.jsonl")), @"");
+    insta::assert_snapshot!(folder.output_of(&pipeline("[ab].jsonl", &[], "output.jsonl")), @r#"
+    {"id":1.0,"other":null}
+    {"id":2.5,"other":2}
+    "#);
 }
 
 #[test]
@@ -103,5 +191,8 @@ fn declared_columns_are_the_columns() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"n\":1,\"id\":7,\"meta\":{\"a\":[1]}}\n{\"id\":8}\n");
     let declared = "input.jsonl\"\ncolumns = { id = \"float\", meta = \"json\", n = \"integer\" }\n#";
-    insta::assert_snapshot!(folder.output_of(&pipeline(declared, &[], "output.jsonl")), @"");
+    insta::assert_snapshot!(folder.output_of(&pipeline(declared, &[], "output.jsonl")), @r#"
+    {"id":7.0,"meta":{"a":[1]},"n":1}
+    {"id":8.0,"meta":null,"n":null}
+    "#);
 }

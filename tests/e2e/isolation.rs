@@ -10,7 +10,8 @@ use crate::command::{Folder, outcome_with_input, pipeline};
 fn no_batch_sees_what_another_left_behind() {
     let folder = Folder::with(&[REMEMBER]);
     folder.write("input.jsonl", (0..500).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
-    let pipeline = pipeline("input.jsonl", &["remember"], "output.jsonl").replace("[[source]]", "batch-rows = 10\n[[source]]");
+    let pipeline =
+        pipeline("input.jsonl", &["remember"], "output.jsonl").replace("[[source]]", "batch-rows = 10\n[[source]]");
     let expected: String = (0..500).map(|id| format!("{{\"id\":{id},\"seen\":{}}}\n", id % 10 + 1)).collect();
     for threads in ["1", "4"] {
         folder.run_with(&pipeline, ["--threads", threads]).succeeded();
@@ -33,7 +34,19 @@ fn nothing_of_the_host_is_visible() {
     let found: serde_json::Value = serde_json::from_str(&folder.text("output.jsonl")).unwrap();
     let found: Vec<String> =
         found.as_object().unwrap().iter().skip(2).map(|(what, found)| format!("{what}: {found}")).collect();
-    insta::assert_snapshot!(found.join("\n"), @"");
+    insta::assert_snapshot!(found.join("\n"), @r#"
+    file: "shut"
+    root: "shut"
+    created: "shut"
+    variables: 0
+    arguments: 0
+    tcp: "shut"
+    listener: "shut"
+    udp: "shut"
+    lookup: "shut"
+    input: 0
+    folder: "shut"
+    "#);
     assert!(!folder.names().contains(&"secret.txt.new".to_owned()));
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);

@@ -23,5 +23,5 @@ fn the_example_returns_what_is_wrong() {
     folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
     let error = clean_text::run(&folder.join("pipeline.toml"), &folder.join("output.jsonl")).unwrap_err();
     let message = error.to_string().replace(&folder.path().display().to_string(), "[DIR]");
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @"[DIR]/pipeline.toml:6:8: [DIR]/input.jsonl: cannot open this input: No such file or directory (os error 2)");
 }

@@ -7,6 +7,7 @@ mod command;
 mod components;
 mod configuration;
 mod data_types;
+mod folders;
 mod formats;
 mod forms;
 mod graph;

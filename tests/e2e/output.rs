@@ -26,7 +26,12 @@ fn a_failure_in_the_middle_leaves_the_earlier_output() {
     let message = folder.run_with(&pipeline, ["--threads", "1"]).failed(1);
     assert_eq!(folder.text("output.jsonl"), "from before\n");
     assert_eq!(folder.names(), THERE);
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r"
+    guest-error in step refuse: the id 15000 is not wanted
+      at: input.jsonl:15001 (batch 15)
+      source: tests/guests/programs/examples/refuse.rs:22:5
+      log: looking at row 15000
+    ");
 }
 
 #[test]
@@ -37,31 +42,52 @@ fn success_replaces_the_earlier_output() {
     assert_eq!(folder.names(), THERE);
 }
 
+/// A message without the path of the temporary file, which ends it.
+fn without_path(message: &str) -> &str {
+    let (message, path) = message.split_once(" at path ").expect("it names the path");
+    assert!(path.contains(".output.jsonl."), "{path}");
+    message
+}
+
 #[test]
 fn a_missing_folder_is_named() {
     let folder = folder();
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "no/such/output.jsonl")).failed(1), @"");
+    let message = folder.run(&pipeline("input.jsonl", &[], "no/such/output.jsonl")).failed(1);
+    insta::assert_snapshot!(without_path(&message), @r#"
+    host: no/such/output.jsonl: cannot make a file in the folder "no/such"; does it exist, and may you write there?
+      because: No such file or directory (os error 2)
+    "#);
     assert_eq!(folder.names(), THERE);
 }
 
 #[test]
 fn a_folder_that_refuses_files_is_named() {
     // Whoever runs the tests, not even root makes a file there.
-    insta::assert_snapshot!(folder().run(&pipeline("input.jsonl", &[], "/proc/output.jsonl")).failed(1), @"");
+    let message = folder().run(&pipeline("input.jsonl", &[], "/proc/output.jsonl")).failed(1);
+    insta::assert_snapshot!(without_path(&message), @r#"
+    host: /proc/output.jsonl: cannot make a file in the folder "/proc"; does it exist, and may you write there?
+      because: No such file or directory (os error 2)
+    "#);
 }
 
 #[test]
 fn a_folder_is_no_output() {
     let folder = folder();
     std::fs::create_dir(folder.join("folder.jsonl")).unwrap();
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "folder.jsonl")).failed(1), @"");
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "folder.jsonl")).failed(1), @"host: folder.jsonl: this is a directory; name a file in it");
 }
 
 #[test]
 fn a_disk_that_is_full_is_told() {
     let folder = folder();
-    folder.write("pipeline.toml", pipeline("input.jsonl", &["keep_long"], "/dev/full").replace("full\"", "full\"\nformat = \"jsonl\""));
-    insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml"]).failed(1), @"");
+    folder.write(
+        "pipeline.toml",
+        pipeline("input.jsonl", &["keep_long"], "/dev/full").replace("full\"", "full\"\nformat = \"jsonl\""),
+    );
+    insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml"]).failed(1), @r"
+    host: /dev/full: cannot write this output
+      because: No space left on device (os error 28)
+    ");
 }
 
 #[test]
@@ -74,7 +100,10 @@ fn a_disk_that_fills_up_leaves_the_earlier_output() {
     let script = "trap '' XFSZ; ulimit -f 500; exec \"$0\" run pipeline.toml";
     let mut shell = Command::new("sh");
     shell.args(["-c", script, env!("CARGO_BIN_EXE_stillbox")]).current_dir(folder.path()).env("STILLBOX_CACHE", CACHE);
-    insta::assert_snapshot!(outcome(&mut shell).failed(1), @"");
+    insta::assert_snapshot!(outcome(&mut shell).failed(1), @r"
+    host: output.jsonl: cannot write this output
+      because: File too large (os error 27)
+    ");
     assert_eq!(folder.text("output.jsonl"), "from before\n");
     assert_eq!(folder.names(), THERE);
 }

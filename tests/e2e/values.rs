@@ -39,14 +39,22 @@ fn floats_read_back_the_same() {
 #[test]
 fn null_and_missing_are_both_null() {
     let input = "{\"text\":\"a\",\"x\":1,\"b\":true}\n{\"text\":\"a\",\"x\":null}\n{\"text\":\"a\",\"b\":false}\n";
-    insta::assert_snapshot!(carried(input), @"");
+    insta::assert_snapshot!(carried(input), @r#"
+    {"text":"a","x":1,"b":true}
+    {"text":"a","x":null,"b":null}
+    {"text":"a","x":null,"b":false}
+    "#);
 }
 
 #[test]
 fn a_null_where_a_step_takes_none_is_named() {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write("input.jsonl", "{\"text\":\"abc\"}\n{\"text\":null}\n");
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["keep_long"], "output.jsonl")).failed(1), @"");
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["keep_long"], "output.jsonl")).failed(1), @r#"
+    incompatible in step keep_long: the column "text" is null, and the step does not take null there
+      at: input.jsonl:2 (batch 0)
+      hint: fill the value, or filter such rows before this step
+    "#);
 }
 
 /// Every control character, and texts of many scripts.

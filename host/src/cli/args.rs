@@ -171,3 +171,48 @@ pub(crate) struct Completions {
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(arguments: &[&str]) -> Result<Run, String> {
+        let arguments = [&["stillbox", "run", "p.toml"], arguments].concat();
+        match Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?.command {
+            Command::Run(run) => Ok(run),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn failures_and_limits_have_flags() {
+        let run = run(&[
+            "--limit=a.memory=1GiB",
+            "--limit=b.time=5s",
+            "--max-rejects=1%",
+            "--failures=f.jsonl",
+            "--message-format=json",
+            "--grace=1m30s",
+        ])
+        .expect("all are right");
+        assert_eq!(run.changes.limit, ["a.memory=1GiB", "b.time=5s"]);
+        assert_eq!(run.max_rejects.as_deref(), Some("1%"));
+        assert_eq!(run.failures, Some(PathBuf::from("f.jsonl")));
+        assert_eq!(run.message_format, MessageFormat::Json);
+        assert_eq!(run.grace, Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn nothing_of_it_is_needed() {
+        let run = run(&[]).expect("it is right");
+        assert_eq!((run.message_format, run.grace, run.failures), (MessageFormat::Human, None, None));
+    }
+
+    #[test]
+    fn a_grace_without_a_unit_is_told_how_to_write_it() {
+        let told = run(&["--grace=10"]).expect_err("it has no unit");
+        let expected = "error: invalid value '10' for '--grace <DURATION>': it has no unit; write a number and a unit, \
+                        such as 500ms, 30s, 5m, 1h or 1m30s";
+        assert_eq!(told.lines().next(), Some(expected));
+    }
+}

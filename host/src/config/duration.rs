@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn errors_say_how_to_write_one() {
-        let told = |text| parse_duration(text).expect_err("it is none").to_string();
         const FORMS: &str = "write a number and a unit, such as 500ms, 30s, 5m, 1h or 1m30s";
+        let told = |text| parse_duration(text).expect_err("it is none").to_string();
         assert_eq!(told("30"), format!("it has no unit; {FORMS}"));
         assert_eq!(told(""), format!("it does not begin with a whole number; {FORMS}"));
         assert_eq!(told("10S"), format!("it has an unknown unit `S`, perhaps for `s`; {FORMS}"));

@@ -16,7 +16,7 @@ use crate::sandbox::LimitSettings;
 /// From one page of WebAssembly memory to all that its addresses reach.
 const MEMORY: RangeInclusive<u64> = 64 << 10..=4 << 30;
 /// From the smallest unit to a year, which is as good as none and still far from where clocks overflow.
-const TIME: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(365 * 24 * 3600);
+const TIME: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(365 * 24);
 const FUEL: RangeInclusive<u64> = 1..=u64::MAX;
 /// The contract counts rows in 32 bits.
 const OUTPUT_ROWS: RangeInclusive<u64> = 1..=u32::MAX as u64;

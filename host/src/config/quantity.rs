@@ -87,7 +87,7 @@ pub(super) fn whole_number(text: &str) -> Result<u64, Malformed> {
 
 /// The number in the largest unit that leaves no rest.
 pub(super) fn shown(number: u64, units: &[Unit]) -> String {
-    let whole = units.iter().find(|unit| number >= unit.size && number % unit.size == 0);
+    let whole = units.iter().find(|unit| number >= unit.size && number.is_multiple_of(unit.size));
     // Only zero fits no unit; the smallest is 1.
     let unit = whole.unwrap_or(&units[units.len() - 1]);
     format!("{}{}", number / unit.size, unit.name)

@@ -97,3 +97,27 @@ fn absolute(path: &Path) -> Option<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(sink: &str, rejects: &str, inputs: &[&str]) -> String {
+        let text = format!(
+            "[pipeline]\nname = \"x\"\n[[source]]\npath = \"in.jsonl\"\n[[sink]]\npath = \"{sink}\"\n[rejects]\npath = \"{rejects}\"\n"
+        );
+        let config = Config::parse(Path::new("p.toml"), &text).expect("it is right");
+        let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
+        let mut complaints = Vec::new();
+        check(&config, &inputs, &mut complaints);
+        config.complaints(complaints).to_string()
+    }
+
+    #[test]
+    fn a_reject_file_is_a_file_of_its_own() {
+        assert_eq!(told("out.jsonl", "rejects.jsonl", &["in.jsonl"]), "");
+        insta::assert_snapshot!(told("out.jsonl", "./out.jsonl", &["in.jsonl"]), @"p.toml:8:8: the reject file ./out.jsonl is also a sink's (give the rejected rows a file of their own)");
+        insta::assert_snapshot!(told("out.jsonl", "in.jsonl", &["a.jsonl", "in.jsonl"]), @"p.toml:8:8: the reject file in.jsonl is also the input (write to another file; it can be moved when the run is done)");
+        insta::assert_snapshot!(told("in.jsonl", "rejects.jsonl", &["in.jsonl"]), @"p.toml:6:8: the output in.jsonl is also the input (write to another file; it can be moved when the run is done)");
+    }
+}

@@ -93,7 +93,8 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Aside(file, _) => file.write(bytes),
+            // Not through the temporary file itself, whose errors would tell its name.
+            Self::Aside(file, _) => file.as_file_mut().write(bytes),
             Self::Direct(file) => file.write(bytes),
             Self::Stdout(stdout) => stdout.write(bytes),
         }

@@ -14,9 +14,8 @@ const WORDS: &str = "the of and to in is that for it as was with be by on not he
     life being system pipeline batch worker sandbox module error message signal thread process memory token schema \
     record column café naïve über señor façade 数据 管道 東京 данные поток";
 
-const SEPARATORS: [&str; 18] = [
-    " ", " ", " ", " ", " ", " ", " ", " ", " ", " ", " ", " ", "  ", "\t", "   ", " \n", ", ", ". ",
-];
+const SEPARATORS: [&str; 18] =
+    [" ", " ", " ", " ", " ", " ", " ", " ", " ", " ", " ", " ", "  ", "\t", "   ", " \n", ", ", ". "];
 
 /// Rows as JSON Lines with spaces after colons and commas, as Python writes them.
 pub(crate) fn input(seed: u64, rows: usize) -> String {

@@ -43,7 +43,8 @@ pub(crate) fn rows(input: &str) -> Vec<(i64, String)> {
 
 fn clean(id: i64, text: &str) -> Option<Clean> {
     let lower = text.to_lowercase();
-    let words: Vec<&str> = lower.split([' ', '\t', '\n', '\r', '\x0b', '\x0c']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        lower.split([' ', '\t', '\n', '\r', '\x0b', '\x0c']).filter(|word| !word.is_empty()).collect();
     let text = words.join(" ");
     if !(5..=60).contains(&words.len()) || !(40..=400).contains(&text.len()) {
         return None;
