@@ -189,4 +189,9 @@ fn pipeline(guest: &str, limits: &str, more: &str) -> String {
     )
 }
 
-fn check_t(case: &Case) { if let Err(e) = std::panic::catch_unwind(|| check(case)) { let t = e.downcast_ref::<String>().cloned().unwrap_or_default(); println!("@@@ {} {}", case.guest, t); } }
+fn check_t(case: &Case) {
+    if let Err(e) = std::panic::catch_unwind(|| check(case)) {
+        let t = e.downcast_ref::<String>().cloned().unwrap_or_default();
+        println!("@@@ {} {}", case.guest, t);
+    }
+}
