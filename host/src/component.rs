@@ -116,11 +116,11 @@ impl Workshop {
     ///
     /// # Errors
     /// The file is not a step, or its `manifest` fails.
-    pub(crate) fn load(&self, path: &Path, stop: &Stop) -> Result<Component, ComponentError> {
-        self.try_load(path, stop).map_err(|kind| ComponentError { path: path.to_owned(), kind })
+    pub(crate) fn load(&self, path: &Path, limits: &Limits, stop: &Stop) -> Result<Component, ComponentError> {
+        self.try_load(path, limits, stop).map_err(|kind| ComponentError { path: path.to_owned(), kind })
     }
 
-    fn try_load(&self, path: &Path, stop: &Stop) -> Result<Component, ComponentErrorKind> {
+    fn try_load(&self, path: &Path, limits: &Limits, stop: &Stop) -> Result<Component, ComponentErrorKind> {
         let bytes = read(path)?;
         let digest: Arc<str> = format!("sha256:{}", hexadecimal(&Sha256::digest(&bytes))).into();
         let engine = self.sandbox.engine();
@@ -155,13 +155,12 @@ impl Workshop {
             .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
         let mut component =
             Component { pre, digest, size: bytes.len() as u64, imports, manifest: Manifest::default(), cached };
-        component.manifest = self.manifest(&component, stop).map_err(ComponentErrorKind::Manifest)?;
+        component.manifest = self.manifest(&component, limits, stop).map_err(ComponentErrorKind::Manifest)?;
         Ok(component)
     }
 
-    fn manifest(&self, component: &Component, stop: &Stop) -> Result<Manifest, Box<Failure>> {
-        let limits = Limits::default();
-        let terms = Terms { limits: &limits, stop, seed: 0 };
+    fn manifest(&self, component: &Component, limits: &Limits, stop: &Stop) -> Result<Manifest, Box<Failure>> {
+        let terms = Terms { limits, stop, seed: 0 };
         let (manifest, _) = self.sandbox.call(component, &terms, async |store, instance| {
             instance.stillbox_step_guest().call_manifest(store).await
         })?;

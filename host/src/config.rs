@@ -8,19 +8,25 @@ pub(crate) mod batch_rows;
 mod check;
 pub(crate) mod columns;
 mod complaint;
+mod duration;
 mod entry;
 mod error;
 mod format;
 mod from;
+mod limits;
 mod load;
 pub(crate) mod location;
 mod name;
+mod on_failure;
 mod overrides;
 pub(crate) mod parameters;
 mod pipeline;
 pub(crate) mod place;
 mod position;
+mod quantity;
+mod rejects;
 mod sink;
+mod size;
 mod source;
 mod step;
 pub(crate) mod suggestion;
@@ -36,16 +42,19 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub use complaint::{Complaint, Complaints};
+pub use duration::{DurationError, parse_duration};
 pub use error::ConfigError;
 pub use overrides::Overrides;
 pub(crate) use pipeline::PipelineTable;
 pub use place::Place;
 pub(crate) use place::Placed;
+pub(crate) use rejects::RejectsTable;
 pub(crate) use sink::SinkTable;
 pub(crate) use source::SourceTable;
 pub(crate) use step::StepTable;
 pub(crate) use suggestion::nearest;
 
+use crate::sandbox::LimitSettings;
 use check::Check;
 use table::{Entry, Table, kind};
 
@@ -64,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) steps: Vec<StepTable>,
     /// Every `[[sink]]`, in the order of the file.
     pub(crate) sinks: Vec<SinkTable>,
+    /// `[rejects]`. There is one if a step rejects rows.
+    pub(crate) rejects: Option<RejectsTable>,
 }
 
 impl Config {
@@ -80,8 +91,9 @@ impl Config {
         let tables = read(&document, &mut check);
         let complaints = check.into_complaints();
         match tables {
-            Some((pipeline, sources, steps, sinks)) if complaints.is_empty() => {
-                Ok(Self { file: file.to_owned(), text: Arc::clone(&text), pipeline, sources, steps, sinks })
+            Some((pipeline, sources, steps, sinks, rejects)) if complaints.is_empty() => {
+                let (file, text) = (file.to_owned(), Arc::clone(&text));
+                Ok(Self { file, text, pipeline, sources, steps, sinks, rejects })
             }
             _ => Err(Complaints::new(file, Arc::clone(&text), complaints)),
         }
@@ -93,12 +105,13 @@ impl Config {
     }
 }
 
-type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>);
+type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>, Option<RejectsTable>);
 
 /// Reads the whole file. Where something is wrong, parts are missing from the result, and there is a complaint.
 fn read(document: &Spanned<DeTable<'_>>, check: &mut Check<'_>) -> Option<Tables> {
     let mut root = Table::new("", 0..0, document.get_ref());
-    let pipeline = read_pipeline(&mut root, check);
+    let limits = limits::read(&mut root, "[limits]", Place::File, check);
+    let pipeline = read_pipeline(&mut root, limits, check);
     let no_source = Complaint::new(Place::File, "the pipeline has no [[source]]")
         .help("add a [[source]] with a `path` that rows are read from");
     let sources = root.require_or("source", no_source);
@@ -108,20 +121,32 @@ fn read(document: &Spanned<DeTable<'_>>, check: &mut Check<'_>) -> Option<Tables
         .help("add a [[sink]] with a `path` that rows are written to");
     let sinks = root.require_or("sink", no_sink);
     let sinks = read_each(sinks, "sink", "[[sink]]", sink::read, check);
+    let rejects = match rejects::needed(&steps) {
+        Some(complaint) => root.require_or("rejects", complaint),
+        None => root.take("rejects"),
+    };
+    let rejects = rejects.and_then(|entry| {
+        let table = only_table("[rejects]", entry, check)?;
+        rejects::read(table, check)
+    });
     root.finish(check);
-    Some((pipeline?, sources, steps, sinks))
+    Some((pipeline?, sources, steps, sinks, rejects))
 }
 
-fn read_pipeline(root: &mut Table<'_>, check: &mut Check<'_>) -> Option<PipelineTable> {
-    const TITLE: &str = "[pipeline]";
+fn read_pipeline(root: &mut Table<'_>, limits: Placed<LimitSettings>, check: &mut Check<'_>) -> Option<PipelineTable> {
     let none = Complaint::new(Place::File, "the file has no [pipeline]")
         .help("begin it with a line [pipeline] and a line such as `name = \"clean-text\"`");
     let entry = root.require_or("pipeline", none)?;
+    pipeline::read(only_table("[pipeline]", entry, check)?, limits, check)
+}
+
+/// The table that there is one of.
+fn only_table<'t>(title: &'static str, entry: Entry<'t>, check: &mut Check<'_>) -> Option<Table<'t>> {
     let DeValue::Table(entries) = entry.value else {
-        check.push(misshapen(TITLE, entry.value, entry.span));
+        check.push(misshapen(title, entry.value, entry.span));
         return None;
     };
-    pipeline::read(Table::new(TITLE, entry.span, entries), check)
+    Some(Table::new(title, entry.span, entries))
 }
 
 /// Reads every table of an array of tables.

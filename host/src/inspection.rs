@@ -55,8 +55,9 @@ pub fn inspect(
         let stop = stop.clone();
         move |signal| stop.stop(StopReason::Signal(signal))
     });
-    let component = workshop.load(path, &stop)?;
-    let bind = |parameters| workshop.bind(&component, parameters, &Limits::default(), &stop);
+    let limits = Limits::default();
+    let component = workshop.load(path, &limits, &stop)?;
+    let bind = |parameters| workshop.bind(&component, parameters, &limits, &stop);
     let signature = parameters.map(bind).transpose().map_err(InspectError::Parameters)?;
     Ok(Inspection {
         manifest: component.manifest().clone(),

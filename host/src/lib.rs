@@ -44,7 +44,7 @@ pub use author::{BuildError, BuildOptions, Built, build, build_all};
 pub use component::{
     Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Permission, Signature,
 };
-pub use config::{Complaint, Complaints, ConfigError, Overrides, Place};
+pub use config::{Complaint, Complaints, ConfigError, DurationError, Overrides, Place, parse_duration};
 pub use data_type::DataType;
 pub use event::Event;
 pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};

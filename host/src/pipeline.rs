@@ -16,8 +16,8 @@ use crate::format::Compression;
 use crate::interrupt::{Interrupt, Signal, Stop, StopReason};
 use crate::outline::Outline;
 use crate::plan::{Making, Plan, PlanError};
-use crate::report::{Report, SinkReport, StepReport};
 use crate::policy::MostRejects;
+use crate::report::{Report, SinkReport, StepReport};
 use crate::scheduler::{self, Ended, Files, Run};
 use crate::sink::{self, Encoder, SinkError};
 use crate::stage::{Stage, of_source};
@@ -138,7 +138,7 @@ impl Pipeline {
     /// # Errors
     /// As [`run`](Self::run), but for what only happens to rows and sinks.
     pub fn check(&self, options: &Options) -> Result<Outline, RunError> {
-        let workshop = workshop(options)?;
+        let workshop = workshop(&self.config, options)?;
         let stop = stop(options, &workshop);
         Ok(Outline::of(&self.plan(options, &workshop, &stop)?))
     }
@@ -152,7 +152,7 @@ impl Pipeline {
     /// # Errors
     /// The pipeline or its input is wrong, a step or sink failed, or the interrupt was triggered.
     pub fn run(&self, options: &Options) -> Result<Report, RunError> {
-        let workshop = workshop(options)?;
+        let workshop = workshop(&self.config, options)?;
         let plan = self.plan(options, &workshop, &stop(options, &workshop))?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads())
@@ -252,11 +252,13 @@ fn failed(failure: Failure) -> RunError {
     RunError::Failed(Box::new(Failed { failures: vec![failure], report: Report::default() }))
 }
 
-fn workshop(options: &Options) -> Result<Arc<Workshop>, RunError> {
+fn workshop(config: &Config, options: &Options) -> Result<Arc<Workshop>, RunError> {
     // One instance for each thread, and one for each that is being thrown away.
     let instances = options.threads() as u32 * 2;
+    let has_fuel = config.pipeline.limits.fuel.is_some() || config.steps.iter().any(|step| step.limits.fuel.is_some());
+    let fuel = if has_fuel { Fuel::On } else { Fuel::Off };
     let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
-    let workshop = Workshop::new(instances, Fuel::Off, cache);
+    let workshop = Workshop::new(instances, fuel, cache);
     workshop.map(Arc::new).map_err(|error| RunError::Setup(format!("{error:#}")))
 }
 

@@ -163,7 +163,7 @@ impl Plan {
             source_name: Arc::clone(&graph.nodes[0].name),
             source_schema: source_shape.schema(),
             sinks,
-            rejects: None,
+            rejects: config.rejects.as_ref().map(files::rejects),
         }
     }
 

@@ -64,8 +64,14 @@ impl Stage {
         let rows = input.count();
         // What comes out of each node, until its last child has taken it.
         let mut passing: Vec<Option<Rows>> = vec![Some(input)];
-        let mut outcome =
-            Outcome { rows, encoded: Vec::new(), sink_rows: Vec::new(), steps: Vec::new(), rejected: Vec::new(), rejects: None };
+        let mut outcome = Outcome {
+            rows,
+            encoded: Vec::new(),
+            sink_rows: Vec::new(),
+            steps: Vec::new(),
+            rejected: Vec::new(),
+            rejects: None,
+        };
         for (index, node) in self.nodes.iter().enumerate() {
             self.check_stop()?;
             let is_last_child = !self.nodes[index + 1..].iter().any(|other| other.parent == node.parent);

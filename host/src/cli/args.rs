@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
@@ -76,6 +77,12 @@ pub(crate) struct Changes {
     /// Set a parameter of a step, such as `filter.min-words=5`; may be repeated
     #[arg(long, value_name = "STEP.PARAMETER=VALUE")]
     pub(crate) set: Vec<String>,
+    /// Set a limit of a step, such as `filter.memory=256MiB`; may be repeated
+    ///
+    /// The limits are memory, output-bytes and log-bytes (such as 64KiB, 256MiB or 1GB), time for a batch (such as
+    /// 500ms, 30s or 1m30s), fuel and output-rows (whole numbers). They replace those of the pipeline file.
+    #[arg(long, value_name = "STEP.NAME=VALUE")]
+    pub(crate) limit: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +95,32 @@ pub(crate) struct Run {
     /// How to show progress
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: Progress,
+    /// Fail the run when more rows than this are rejected: a number such as `100`, or a share such as `1%`
+    ///
+    /// Rows are rejected by steps with `on-failure = "reject"`, and go to the file of `[rejects]`. A share is of the rows
+    /// that are read. This replaces `max-rejects` of the pipeline file; without either, any number may be rejected.
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_rejects: Option<String>,
+    /// Write every failure to this file, one JSON object a line
+    #[arg(long, value_name = "FILE.jsonl", value_hint = ValueHint::FilePath)]
+    pub(crate) failures: Option<PathBuf>,
+    /// How to tell what happens
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    pub(crate) message_format: MessageFormat,
+    /// When stopped by a signal, let batches in flight go on for this long, such as `10s` or `1m30s` [default: stop at once]
+    ///
+    /// No new batch begins. A second signal ends the run at once.
+    #[arg(long, value_name = "DURATION", value_parser = stillbox::parse_duration)]
+    pub(crate) grace: Option<Duration>,
+}
+
+/// How events and failures are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// Text for people, on standard error
+    Human,
+    /// One JSON object a line on standard output; rows then have to go elsewhere
+    Json,
 }
 
 /// How progress is shown.
@@ -137,4 +170,49 @@ pub(crate) struct Completions {
     /// The shell
     #[arg(value_name = "SHELL")]
     pub(crate) shell: Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(arguments: &[&str]) -> Result<Run, String> {
+        let arguments = [&["stillbox", "run", "p.toml"], arguments].concat();
+        match Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?.command {
+            Command::Run(run) => Ok(run),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn failures_and_limits_have_flags() {
+        let run = run(&[
+            "--limit=a.memory=1GiB",
+            "--limit=b.time=5s",
+            "--max-rejects=1%",
+            "--failures=f.jsonl",
+            "--message-format=json",
+            "--grace=1m30s",
+        ])
+        .expect("all are right");
+        assert_eq!(run.changes.limit, ["a.memory=1GiB", "b.time=5s"]);
+        assert_eq!(run.max_rejects.as_deref(), Some("1%"));
+        assert_eq!(run.failures, Some(PathBuf::from("f.jsonl")));
+        assert_eq!(run.message_format, MessageFormat::Json);
+        assert_eq!(run.grace, Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn nothing_of_it_is_needed() {
+        let run = run(&[]).expect("it is right");
+        assert_eq!((run.message_format, run.grace, run.failures), (MessageFormat::Human, None, None));
+    }
+
+    #[test]
+    fn a_grace_without_a_unit_is_told_how_to_write_it() {
+        let told = run(&["--grace=10"]).expect_err("it has no unit");
+        let expected = "error: invalid value '10' for '--grace <DURATION>': it has no unit; write a number and a unit, \
+                        such as 500ms, 30s, 5m, 1h or 1m30s";
+        assert_eq!(told.lines().next(), Some(expected));
+    }
 }

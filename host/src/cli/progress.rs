@@ -49,7 +49,7 @@ impl Display {
         match &mut *shown {
             Shown::Nothing => {}
             Shown::Bars(bars) => match event {
-                Event::Started { pipeline, steps, total_bytes } => {
+                Event::Started { pipeline, steps, total_bytes, .. } => {
                     *bars = Some(Bars::new(pipeline, steps, *total_bytes))
                 }
                 Event::Progress { report, bytes_read } => {

@@ -75,6 +75,13 @@ pub(super) fn failure(failure: &Failure) {
     for cause in &failure.causes {
         line("because", cause);
     }
+    for frame in failure.backtrace.iter().filter(|frame| frame.location.is_some()).take(LINES_SHOWN) {
+        let place = frame.location.as_ref().map_or_else(String::new, ToString::to_string);
+        line("frame", &format!("{} ({place})", frame.function));
+    }
+    for text in failure.trace.iter().rev().take(LINES_SHOWN).rev() {
+        line("trace", text);
+    }
     for entry in failure.log.iter().rev().take(LINES_SHOWN).rev() {
         line("log", &entry.message);
     }

@@ -37,7 +37,7 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
         threads: arguments.threads.map(usize::from),
         interrupt: signals.interrupt(),
         cache: Some(cache(global)),
-        grace: arguments.grace,
+        grace: arguments.grace.unwrap_or_default(),
         on_event: Some({
             let (display, records) = (Arc::clone(&display), Arc::clone(&records));
             Arc::new(move |event| {
@@ -137,7 +137,9 @@ pub(super) fn report_error(error: &RunError) -> Exit {
         }
         RunError::TooManyRejects { most, report } => {
             let rejected = summary::grouped(report.rejected());
-            render::message(&format!("{rejected} rows were rejected, and `max-rejects` is {most}; see the reject file"));
+            render::message(&format!(
+                "{rejected} rows were rejected, and `max-rejects` is {most}; see the reject file"
+            ));
             Exit::Failed
         }
         RunError::Interrupted { signal, report } => {

@@ -46,10 +46,10 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Place
                 }
             }
             DeValue::Table(_) => {
-                let complaint = wrong_type(&shown, value.get_ref(), value.span(), "the name of a type");
+                let complaint = wrong_type(&shown, value.get_ref(), Place::Span(value.span()), "the name of a type");
                 check.push(complaint.help("put a column's name in quotes if there is a dot in it"));
             }
-            other => check.push(wrong_type(&shown, other, value.span(), "the name of a type")),
+            other => check.push(wrong_type(&shown, other, Place::Span(value.span()), "the name of a type")),
         }
     }
     Some(Placed::at(columns, entry.key))

@@ -1,6 +1,6 @@
 //! The value of one key, as the type that it has to be.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use toml::de::{DeInteger, DeValue};
 
@@ -18,7 +18,7 @@ impl Entry<'_> {
 
     /// Complains that the value is not what was expected, such as "an integer".
     pub(super) fn wrong_type(&self, expected: &str, check: &mut Check<'_>) {
-        check.push(wrong_type(&self.name, self.value, self.span.clone(), expected));
+        check.push(wrong_type(&self.name, self.value, Place::Span(self.span.clone()), expected));
     }
 
     /// The value as a string.
@@ -32,22 +32,14 @@ impl Entry<'_> {
 
     /// The value as an integer within a range.
     pub(super) fn integer(&self, range: RangeInclusive<u64>, check: &mut Check<'_>) -> Option<Placed<u64>> {
-        let DeValue::Integer(written) = self.value else {
-            self.wrong_type("an integer", check);
-            return None;
-        };
-        if let Some(number) = integer(written).and_then(|number| u64::try_from(number).ok())
-            && range.contains(&number)
-        {
-            return Some(Placed::at(number, self.span.clone()));
+        let place = Place::Span(self.span.clone());
+        match whole(&self.name, self.value, &place, &range) {
+            Ok(number) => Some(Placed::new(number, place)),
+            Err(complaint) => {
+                check.push(complaint);
+                None
+            }
         }
-        let bounds = format!("from {} to {}", range.start(), range.end());
-        check.push(
-            self.complaint(format!("{} is {}, which is out of range", self.name, shortened(&written.to_string())))
-                .label(format!("expected an integer {bounds}"))
-                .help(format!("give an integer {bounds}")),
-        );
-        None
     }
 
     /// The value as one of a few words.
@@ -86,10 +78,31 @@ pub(super) fn choice<T: Copy>(
     None
 }
 
+/// An integer within a range, or a complaint that calls it `name`.
+pub(super) fn whole(
+    name: &str,
+    value: &DeValue<'_>,
+    place: &Place,
+    range: &RangeInclusive<u64>,
+) -> Result<u64, Complaint> {
+    let DeValue::Integer(written) = value else {
+        return Err(wrong_type(name, value, place.clone(), "an integer"));
+    };
+    if let Some(number) = integer(written).and_then(|number| u64::try_from(number).ok())
+        && range.contains(&number)
+    {
+        return Ok(number);
+    }
+    let bounds = format!("from {} to {}", range.start(), range.end());
+    let message = format!("{name} is {}, which is out of range", shortened(&written.to_string()));
+    Err(Complaint::new(place.clone(), message)
+        .label(format!("expected an integer {bounds}"))
+        .help(format!("give an integer {bounds}")))
+}
+
 /// A complaint that a value is not what was expected.
-pub(super) fn wrong_type(name: &str, value: &DeValue<'_>, span: Range<usize>, expected: &str) -> Complaint {
-    Complaint::new(Place::Span(span), format!("{name} is {}, not {expected}", kind(value)))
-        .label(format!("expected {expected}"))
+pub(super) fn wrong_type(name: &str, value: &DeValue<'_>, place: Place, expected: &str) -> Complaint {
+    Complaint::new(place, format!("{name} is {}, not {expected}", kind(value))).label(format!("expected {expected}"))
 }
 
 /// The number, or none where it takes more than 128 bits.

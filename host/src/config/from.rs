@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::check::Check;
 use super::entry::wrong_type;
-use super::place::Placed;
+use super::place::{Place, Placed};
 use super::table::Table;
 
 /// Reads `from`: one name, or an array of them.
@@ -28,7 +28,7 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Vec<P
                     DeValue::String(written) => from.push(Placed::at(written.to_string(), name.span())),
                     other => {
                         let element = format!("an element of {}", entry.name);
-                        check.push(wrong_type(&element, other, name.span(), "a name"));
+                        check.push(wrong_type(&element, other, Place::Span(name.span()), "a name"));
                     }
                 }
             }

@@ -3,17 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::shortened;
 use super::complaint::{Complaint, Complaints};
 use super::format::{self, Direction};
+use super::limits::Limit;
 use super::location::Location;
 use super::parameters;
 use super::place::{Place, Placed};
+use super::rejects;
 use super::suggestion::nearest;
 use super::table::list;
-use super::{Config, SourceTable};
+use super::{Config, SourceTable, StepTable};
 use crate::format::{Compression, Format};
 
 /// Settings that replace those of the file.
@@ -23,6 +26,13 @@ pub struct Overrides {
     /// value is a TOML value where it reads as one (`5`, `true`, `"5"`, `["a", "b"]`, `{ a = 1 }`), and a plain string
     /// otherwise. A later one wins over an earlier one.
     pub set: Vec<String>,
+    /// Limits of steps, each as `STEP.NAME=VALUE`, such as `filter.memory=256MiB` or `filter.time=1m30s`. The names and
+    /// values are those of `limits` in the pipeline file. A later one wins over an earlier one.
+    pub limit: Vec<String>,
+    /// How many rows may be rejected in a run that succeeds: a number of rows such as `100`, or a share of the rows that
+    /// are read such as `1%`. It replaces `max-rejects`. In a pipeline without `[rejects]` no row can be rejected, and
+    /// any number holds.
+    pub max_rejects: Option<String>,
     /// The path of the only source, relative to the current directory; `-` is standard input.
     ///
     /// A known ending says the format and compression, whatever the file sets for the path that it had. With any
@@ -38,11 +48,17 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with the changes: a step that there is not, a form other than
-    /// `STEP.PARAMETER=VALUE`, several sources or sinks to choose from, a path of no known format.
+    /// `STEP.PARAMETER=VALUE`, a limit that there is not or a value that is none, several sources or sinks to choose from, a path of no known format.
     pub(crate) fn with(mut self, overrides: &Overrides) -> Result<Self, Complaints> {
         let mut complaints = Vec::new();
         for argument in &overrides.set {
             complaints.extend(self.set(argument).err());
+        }
+        for argument in &overrides.limit {
+            complaints.extend(self.set_limit(argument).err());
+        }
+        if let Some(written) = &overrides.max_rejects {
+            complaints.extend(self.set_max_rejects(written).err());
         }
         if let Some(path) = &overrides.input {
             complaints.extend(self.set_input(path).err());
@@ -65,20 +81,58 @@ impl Config {
         }
         let value = value(written, &place)?;
 
-        let names = self.steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>();
-        let Some(index) = names.iter().position(|name| *name == step) else {
-            let mut complaint = Complaint::new(place, format!("there is no step \"{}\"", shortened(step)));
-            if let Some(meant) = nearest(step, names.iter().copied()) {
-                complaint = complaint.help(format!("did you mean \"{meant}\"?"));
-            }
-            return Err(match names.as_slice() {
-                [] => complaint.help("this pipeline has no steps"),
-                names => complaint.help(format!("the steps are {}", list(names.iter().copied(), "and"))),
-            });
-        };
-        self.steps[index].parameters.set(&path, value, &place).map_err(|tables| {
+        self.step(step, &place)?.parameters.set(&path, value, &place).map_err(|tables| {
             let message = format!("`{}` of step \"{step}\" is no table", path[..tables].join("."));
             Complaint::new(place, message).help("set the parameter itself, without what is behind its dot")
+        })
+    }
+
+    fn set_limit(&mut self, argument: &str) -> Result<(), Complaint> {
+        const FORM: &str = "write it as STEP.NAME=VALUE, such as filter.memory=256MiB";
+        let place = Place::Argument(format!("--limit {}", shortened(argument)).into());
+        let malformed = |wrong| Complaint::new(place.clone(), wrong).help(FORM);
+        let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
+        let (step, name) = target.split_once('.').ok_or_else(|| malformed("there is no `.` behind a step's name"))?;
+        let step = self.step(step, &place)?;
+        let Some((_, limit)) = Limit::ALL.iter().find(|(key, _)| *key == name) else {
+            let keys = || Limit::ALL.iter().map(|(key, _)| *key);
+            let mut complaint = Complaint::new(place, format!("there is no limit `{}`", shortened(name)));
+            if let Some(meant) = nearest(name, keys()) {
+                complaint = complaint.help(format!("did you mean `{meant}`?"));
+            }
+            return Err(complaint.help(format!("the limits are {}", list(keys(), "and"))));
+        };
+        // Most values with a unit are no TOML, and are the text of it.
+        let text = || DeValue::String(written.into());
+        let value = DeValue::parse(written.trim()).map_or_else(|_| text(), Spanned::into_inner);
+        limit.set(&mut step.limits.value, &format!("`{name}`"), &value, &place)?;
+        step.limits.place = place;
+        Ok(())
+    }
+
+    fn set_max_rejects(&mut self, written: &str) -> Result<(), Complaint> {
+        let place = Place::Argument(format!("--max-rejects {}", shortened(written)).into());
+        let most = rejects::read_most("the number", &DeValue::String(written.into()), &place)?;
+        if let Some(rejects) = &mut self.rejects {
+            rejects.most = Some(Placed::new(most, place));
+        }
+        Ok(())
+    }
+
+    /// The step of a name, or a complaint that there is none.
+    fn step(&mut self, name: &str, place: &Place) -> Result<&mut StepTable, Complaint> {
+        if let Some(index) = self.steps.iter().position(|step| *step.name == name) {
+            return Ok(&mut self.steps[index]);
+        }
+        let names = || self.steps.iter().map(|step| step.name.as_str());
+        let mut complaint = Complaint::new(place.clone(), format!("there is no step \"{}\"", shortened(name)));
+        if let Some(meant) = nearest(name, names()) {
+            complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+        }
+        Err(if self.steps.is_empty() {
+            complaint.help("this pipeline has no steps")
+        } else {
+            complaint.help(format!("the steps are {}", list(names(), "and")))
         })
     }
 

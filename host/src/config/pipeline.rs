@@ -5,8 +5,9 @@ use super::check::Check;
 use super::name::read_pipeline_name;
 use super::place::Placed;
 use super::table::Table;
+use crate::sandbox::LimitSettings;
 
-/// The table `[pipeline]`.
+/// The table `[pipeline]`, and `[limits]` beside it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PipelineTable {
     /// What the pipeline is called.
@@ -15,14 +16,20 @@ pub(crate) struct PipelineTable {
     pub(crate) description: Option<Placed<String>>,
     /// Rows in a batch, by default [`DEFAULT_BATCH_ROWS`](super::DEFAULT_BATCH_ROWS).
     pub(crate) batch_rows: Option<Placed<usize>>,
+    /// What holds for every step that sets nothing else.
+    pub(crate) limits: Placed<LimitSettings>,
 }
 
-pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<PipelineTable> {
+pub(super) fn read(
+    mut table: Table<'_>,
+    limits: Placed<LimitSettings>,
+    check: &mut Check<'_>,
+) -> Option<PipelineTable> {
     let name = table
         .require("name", "add a line such as `name = \"clean-text\"`")
         .and_then(|entry| read_pipeline_name(&entry, check));
     let description = table.take("description").and_then(|entry| entry.string(check));
     let batch_rows = batch_rows::read(&mut table, check);
     table.finish(check);
-    Some(PipelineTable { name: name?, description, batch_rows })
+    Some(PipelineTable { name: name?, description, batch_rows, limits })
 }

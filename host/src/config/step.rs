@@ -2,11 +2,15 @@
 
 use super::check::Check;
 use super::from;
+use super::limits;
 use super::location::{self, Location};
 use super::name::read_node_name;
+use super::on_failure;
 use super::parameters::{self, Parameters};
 use super::place::{Place, Placed};
 use super::table::Table;
+use crate::policy::OnFailure;
+use crate::sandbox::LimitSettings;
 
 /// A table `[[step]]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +25,11 @@ pub(crate) struct StepTable {
     pub(crate) parameters: Parameters,
     /// The steps or sources whose rows it takes; none for the step before.
     pub(crate) from: Option<Vec<Placed<String>>>,
+    /// The limits that it sets for itself. They stand at `limits`, at the last argument that changed one, or else at
+    /// the step.
+    pub(crate) limits: Placed<LimitSettings>,
+    /// What to do when a batch or a row does not pass.
+    pub(crate) on_failure: Placed<OnFailure>,
 }
 
 const COMPONENT_HELP: &str = "add `component = \"…\"`: the step's .wasm file, or the folder of its crate";
@@ -34,6 +43,8 @@ pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<StepTa
         table.require("component", COMPONENT_HELP).and_then(|entry| location::read(&entry, COMPONENT_HELP, check));
     let parameters = parameters::read(&mut table, check);
     let from = from::read(&mut table, check);
+    let limits = limits::read(&mut table, "[step.limits]", place.clone(), check);
+    let on_failure = on_failure::read(&mut table, check);
     table.finish(check);
-    Some(StepTable { place, name: name?, component: component?, parameters, from })
+    Some(StepTable { place, name: name?, component: component?, parameters, from, limits, on_failure })
 }

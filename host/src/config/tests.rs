@@ -2,7 +2,10 @@
 
 mod complaints;
 mod files;
+mod limits;
+mod on_failure;
 mod overrides;
+mod rejects;
 mod syntax;
 mod whole;
 

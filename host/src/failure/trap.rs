@@ -142,31 +142,59 @@ fn code(trap: Trap) -> String {
     text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
 }
 
+/// The guest's stack. Runs of frames of the standard library, which say little, become one.
 fn backtrace(error: &wasmtime::Error) -> Vec<Frame> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     let mut frames = Vec::new();
-    for frame in backtrace.frames() {
-        let named = frame.func_name().map(|name| rustc_demangle(name));
-        if frame.symbols().is_empty() {
-            frames.push(Frame { function: named.unwrap_or_else(|| "?".into()), location: None });
+    let mut folded = 0;
+    for frame in backtrace.frames().iter().flat_map(source_frames) {
+        if frame.location.as_ref().is_some_and(|location| is_library(&location.file)) {
+            folded += 1;
             continue;
         }
-        // With inlining one frame of the machine stands for several of the source.
-        for symbol in frame.symbols() {
-            let function = symbol.name().map(rustc_demangle).or_else(|| named.clone());
-            let location = symbol.file().zip(symbol.line()).map(|(file, line)| Location {
-                file: cut(file, TEXT_BYTES),
-                line,
-                column: symbol.column(),
-            });
-            frames.push(Frame { function: function.unwrap_or_else(|| "?".into()), location });
-        }
+        frames.extend(fold(&mut folded));
+        frames.push(frame);
     }
+    frames.extend(fold(&mut folded));
     frames
 }
 
+fn fold(count: &mut usize) -> Option<Frame> {
+    let folded = std::mem::take(count);
+    let function = match folded {
+        0 => return None,
+        1 => "(a frame of the standard library)".to_owned(),
+        _ => format!("({folded} frames of the standard library)"),
+    };
+    Some(Frame { function, location: None })
+}
+
+/// With inlining one frame of the machine stands for several of the source.
+fn source_frames(frame: &wasmtime::FrameInfo) -> Vec<Frame> {
+    let named = frame.func_name().map(demangled).unwrap_or_else(|| "?".into());
+    if frame.symbols().is_empty() {
+        return vec![Frame { function: named, location: None }];
+    }
+    let of_symbol = |symbol: &wasmtime::FrameSymbol| {
+        let location = symbol.file().zip(symbol.line()).map(|(file, line)| Location {
+            file: cut(file, TEXT_BYTES),
+            line,
+            column: symbol.column(),
+        });
+        Frame { function: symbol.name().map_or_else(|| named.clone(), demangled), location }
+    };
+    frame.symbols().iter().map(of_symbol).collect()
+}
+
+/// Whether a source file belongs to the Rust or C standard library, or to a crate from a registry.
+fn is_library(file: &str) -> bool {
+    ["/rustc/", "/rustlib/src/", "/.cargo/registry/", "/wasi-libc/", "/libc-top-half/", "/libc-bottom-half/"]
+        .iter()
+        .any(|part| file.contains(part))
+}
+
 /// A function's name without the hash that the compiler adds.
-fn rustc_demangle(name: &str) -> String {
+fn demangled(name: &str) -> String {
     let name = cut(name, TEXT_BYTES);
     match name.rsplit_once("::h") {
         Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => path.to_owned(),

@@ -6,12 +6,11 @@ use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 
 use super::Step;
 use super::graph::{Graph, GraphNode, Role};
-use super::steps::Loaded;
+use super::steps::{Loaded, limits_of};
 use crate::component::{Column, Kind, Signature};
 use crate::config::{Complaint, Config, nearest};
 use crate::data_type::DataType;
-use crate::policy::OnFailure;
-use crate::sandbox::Limits;
+
 use crate::source::SourceSchema;
 
 /// The columns that come out of a node.
@@ -131,8 +130,8 @@ fn place(
         component,
         parameters,
         signature,
-        limits: Limits::default(),
-        on_failure: OnFailure::default(),
+        limits: limits_of(config, table),
+        on_failure: table.on_failure.value.clone(),
         inputs,
         placements,
         schema: Arc::new(schema.clone()),

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 
-use crate::config::{Complaint, Config, SinkTable, SourceTable};
-use crate::format::Compression;
+use super::Rejects;
+use crate::config::{Complaint, Config, RejectsTable, SinkTable, SourceTable};
+use crate::format::{Compression, Format};
 use crate::sink::{SinkLocation, SinkSpec};
 use crate::source::{SourceLocation, SourceSpec};
 
@@ -37,20 +39,46 @@ pub(super) fn sink_spec(table: &SinkTable, schema: SchemaRef) -> SinkSpec {
     SinkSpec { location, format: table.format.value, compression, schema }
 }
 
-/// Complains of a sink that is also the input, or another sink.
+/// What is written to a file.
+#[derive(Clone, Copy)]
+enum Output {
+    Sink,
+    Rejects,
+}
+
+/// The reject file. Its columns are the same in every pipeline, so it has no schema.
+pub(super) fn rejects(table: &RejectsTable) -> Rejects {
+    let path = table.path.path();
+    let compression = Compression::of_path(&path);
+    let schema = Arc::new(Schema::empty());
+    let spec = SinkSpec { location: SinkLocation::Path(path), format: Format::JsonLines, compression, schema };
+    Rejects { spec, most: table.most.as_ref().map(|most| most.value) }
+}
+
+/// Complains of a sink or reject file that is also the input, or is written to twice.
 pub(super) fn check(config: &Config, inputs: &[PathBuf], complaints: &mut Vec<Complaint>) {
     let mut outputs: Vec<PathBuf> = Vec::new();
-    for sink in &config.sinks {
-        let path = if sink.path.is_standard() { PathBuf::from("-") } else { sink.path.path() };
+    let sinks = config.sinks.iter().map(|sink| (&sink.path, Output::Sink));
+    let rejects = config.rejects.iter().map(|rejects| (&rejects.path, Output::Rejects));
+    for (location, output) in sinks.chain(rejects) {
+        let path = if location.is_standard() { PathBuf::from("-") } else { location.path() };
         let shown = path.display();
-        if !sink.path.is_standard() && inputs.iter().any(|input| is_same(input, &path)) {
-            let message = format!("the output {shown} is also the input");
+        if !location.is_standard() && inputs.iter().any(|input| is_same(input, &path)) {
+            let message = match output {
+                Output::Sink => format!("the output {shown} is also the input"),
+                Output::Rejects => format!("the reject file {shown} is also the input"),
+            };
             let help = "write to another file; it can be moved when the run is done";
-            complaints.push(Complaint::new(sink.path.place.clone(), message).help(help));
+            complaints.push(Complaint::new(location.place.clone(), message).help(help));
         }
         if outputs.iter().any(|other| other == &path || is_same(other, &path)) {
-            let message = format!("two sinks write to {shown}");
-            complaints.push(Complaint::new(sink.path.place.clone(), message).help("give each sink a path of its own"));
+            let (message, help) = match output {
+                Output::Sink => (format!("two sinks write to {shown}"), "give each sink a path of its own"),
+                Output::Rejects => {
+                    (format!("the reject file {shown} is also a sink's"), "give the rejected rows a file of their own")
+                }
+            };
+            complaints.push(Complaint::new(location.place.clone(), message).help(help));
         }
         outputs.push(path);
     }
@@ -68,4 +96,28 @@ fn is_same(a: &Path, b: &Path) -> bool {
 fn absolute(path: &Path) -> Option<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(sink: &str, rejects: &str, inputs: &[&str]) -> String {
+        let text = format!(
+            "[pipeline]\nname = \"x\"\n[[source]]\npath = \"in.jsonl\"\n[[sink]]\npath = \"{sink}\"\n[rejects]\npath = \"{rejects}\"\n"
+        );
+        let config = Config::parse(Path::new("p.toml"), &text).expect("it is right");
+        let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
+        let mut complaints = Vec::new();
+        check(&config, &inputs, &mut complaints);
+        config.complaints(complaints).to_string()
+    }
+
+    #[test]
+    fn a_reject_file_is_a_file_of_its_own() {
+        assert_eq!(told("out.jsonl", "rejects.jsonl", &["in.jsonl"]), "");
+        insta::assert_snapshot!(told("out.jsonl", "./out.jsonl", &["in.jsonl"]), @"p.toml:8:8: the reject file ./out.jsonl is also a sink's (give the rejected rows a file of their own)");
+        insta::assert_snapshot!(told("out.jsonl", "in.jsonl", &["a.jsonl", "in.jsonl"]), @"p.toml:8:8: the reject file in.jsonl is also the input (write to another file; it can be moved when the run is done)");
+        insta::assert_snapshot!(told("in.jsonl", "rejects.jsonl", &["in.jsonl"]), @"p.toml:6:8: the output in.jsonl is also the input (write to another file; it can be moved when the run is done)");
+    }
 }

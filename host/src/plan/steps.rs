@@ -20,22 +20,31 @@ pub(super) struct Loaded {
     pub(super) signature: Signature,
 }
 
+/// The limits of a step: its own, those of the pipeline, and the defaults.
+pub(super) fn limits_of(config: &Config, step: &StepTable) -> Limits {
+    Limits::default().with(&config.pipeline.limits).with(&step.limits)
+}
+
 /// Loads every step, on all cores; those that can't be loaded are missing, and there is a complaint.
 pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Complaint>) -> Vec<Option<Loaded>> {
+    // A component answers `manifest` before it is known which step it is for, so the pipeline's own limits hold.
+    let limits = Limits::default().with(&config.pipeline.limits);
     // Two steps of one component are built, read and compiled once.
     let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
     paths.sort();
     paths.dedup();
     let components: Vec<(PathBuf, Result<Arc<Component>, Box<dyn Problem>>)> = built(&paths, making)
         .into_par_iter()
-        .map(|(path, wasm)| (path, wasm.and_then(|wasm| compile(&wasm, making))))
+        .map(|(path, wasm)| (path, wasm.and_then(|wasm| compile(&wasm, &limits, making))))
         .collect();
     let mut loaded = Vec::with_capacity(config.steps.len());
     for step in &config.steps {
         let path = step.component.path();
         let found = components.iter().find(|(of, _)| *of == path).map(|(_, component)| component);
         loaded.push(match found {
-            Some(Ok(component)) => bind(step, component, making).map_err(|complaint| complaints.push(complaint)).ok(),
+            Some(Ok(component)) => {
+                bind(config, step, component, making).map_err(|complaint| complaints.push(complaint)).ok()
+            }
             Some(Err(error)) => {
                 if making.stop.reason().is_none() {
                     complaints.push(error.complaint(step));
@@ -77,9 +86,9 @@ fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Result<PathBuf, Bo
     paths.iter().map(|path| (path.clone(), build(path))).collect()
 }
 
-fn compile(wasm: &std::path::Path, making: &Making) -> Result<Arc<Component>, Box<dyn Problem>> {
+fn compile(wasm: &std::path::Path, limits: &Limits, making: &Making) -> Result<Arc<Component>, Box<dyn Problem>> {
     (making.on_event)(&Event::Compiling { component: wasm });
-    match making.workshop.load(wasm, &making.stop) {
+    match making.workshop.load(wasm, limits, &making.stop) {
         Ok(component) => {
             (making.on_event)(&Event::Compiled { component: wasm, cached: component.cached() });
             Ok(Arc::new(component))
@@ -88,9 +97,9 @@ fn compile(wasm: &std::path::Path, making: &Making) -> Result<Arc<Component>, Bo
     }
 }
 
-fn bind(step: &StepTable, component: &Arc<Component>, making: &Making) -> Result<Loaded, Complaint> {
+fn bind(config: &Config, step: &StepTable, component: &Arc<Component>, making: &Making) -> Result<Loaded, Complaint> {
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
-    let limits = Limits::default();
+    let limits = limits_of(config, step);
     let signature = making
         .workshop
         .bind(component, &parameters, &limits, &making.stop)

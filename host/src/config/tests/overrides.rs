@@ -95,7 +95,7 @@ fn a_pipeline_without_steps_has_nothing_to_set() {
 
 #[test]
 fn paths_start_from_the_current_directory() {
-    let overrides = Overrides { input: Some("x/*.csv".into()), output: Some("y.arrow".into()), set: Vec::new() };
+    let overrides = Overrides { input: Some("x/*.csv".into()), output: Some("y.arrow".into()), ..Overrides::default() };
     let config = right(RIGHT).with(&overrides).expect("it is right");
     assert_eq!(config.sources[0].path.pattern(), Some("x/*.csv".into()));
     assert_eq!(config.sinks[0].path.path(), Path::new("y.arrow"));

@@ -13,14 +13,17 @@ fn syntax_errors_are_told_along_with_the_rest() {
     p.toml:3:13: not valid TOML: there is no value here
     p.toml:4:1: `name` is given twice (keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own)
     p.toml:5:1: unknown key `decsription` in [pipeline] (did you mean `description`? [pipeline] takes batch-rows, description and name)
-    p.toml:6:3: unknown key `sonk` in the file (did you mean `sink`? the file takes pipeline, sink, source and step)
+    p.toml:6:3: unknown key `sonk` in the file (did you mean `sink`? the file takes limits, pipeline, rejects, sink, source and step)
     p.toml:7:10: not valid TOML: invalid basic string, expected `"`
     "#);
 }
 
 #[test]
 fn what_a_syntax_error_may_have_swallowed_is_not_missed() {
-    assert_snapshot!(broken("[[sink]]", "[[sink"), @"p.toml:11:7: not valid TOML: unclosed array table, expected `]]`");
+    assert_snapshot!(broken("[[sink]]", "[[sink"), @"
+    p.toml:11:7: not valid TOML: unclosed array table, expected `]]`
+    p.toml:12:1: unknown key `path` in the file (the file takes limits, pipeline, rejects, sink, source and step)
+    ");
     assert_snapshot!(broken("\"trim\"", "[\"trim\""), @"
     p.toml:9:1: not valid TOML: missing comma between array elements, expected `,`
     p.toml:11:1: not valid TOML: missing comma between array elements, expected `,`

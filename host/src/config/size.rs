@@ -1,0 +1,60 @@
+//! Sizes in bytes: `256MiB`, `64KiB`, `1GB`, or a plain number of bytes.
+
+use std::ops::RangeInclusive;
+
+use toml::de::DeValue;
+
+use super::check::shortened;
+use super::complaint::Complaint;
+use super::entry::{integer, wrong_type};
+use super::place::Place;
+use super::quantity::{self, Malformed, Unit};
+
+const UNITS: [Unit; 7] = [
+    Unit { name: "GiB", size: 1 << 30 },
+    Unit { name: "GB", size: 1_000_000_000 },
+    Unit { name: "MiB", size: 1 << 20 },
+    Unit { name: "MB", size: 1_000_000 },
+    Unit { name: "KiB", size: 1 << 10 },
+    Unit { name: "KB", size: 1000 },
+    Unit { name: "B", size: 1 },
+];
+
+/// Reads a size within a range; `why` says where the bounds come from.
+pub(super) fn read(
+    name: &str,
+    value: &DeValue<'_>,
+    place: &Place,
+    range: &RangeInclusive<u64>,
+    why: &str,
+) -> Result<u64, Complaint> {
+    const FORMS: &str = "write a number and a unit, such as \"64KiB\", \"256MiB\", \"1GiB\", \"10KB\", \"5MB\", \"2GB\" or \"100B\", or a plain number of bytes";
+    let (written, size) = match value {
+        DeValue::String(text) => (format!("\"{}\"", shortened(text)), parse(text)),
+        DeValue::Integer(number) => {
+            let size = integer(number).and_then(|number| u64::try_from(number).ok());
+            (shortened(&number.to_string()), size.ok_or(Malformed::TooLarge))
+        }
+        other => return Err(wrong_type(name, other, place.clone(), "a size in bytes").help(FORMS)),
+    };
+    match size {
+        Ok(size) if range.contains(&size) => Ok(size),
+        Ok(_) | Err(Malformed::TooLarge) => {
+            let shown = |size: &u64| quantity::shown(*size, &UNITS);
+            let bounds = format!("from {} to {}", shown(range.start()), shown(range.end()));
+            Err(Complaint::new(place.clone(), format!("{name} is {written}, which is out of range"))
+                .label(format!("expected a size {bounds}"))
+                .help(format!("give a size {bounds}: {why}")))
+        }
+        Err(malformed) => Err(Complaint::new(place.clone(), format!("{name} is {written}, which {malformed}"))
+            .label("expected a size in bytes")
+            .help(FORMS)),
+    }
+}
+
+fn parse(text: &str) -> Result<u64, Malformed> {
+    match quantity::whole_number(text.trim()) {
+        Err(Malformed::NoNumber) => quantity::parse(text, &UNITS),
+        bytes => bytes,
+    }
+}

@@ -1,0 +1,193 @@
+//! Limits, of the pipeline and of a step, in the file and on the command line.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+
+use super::{RIGHT, broken, right};
+use crate::config::{Overrides, Place};
+use crate::sandbox::LimitSettings;
+
+/// The right pipeline with a step of these limits.
+fn of_step(limits: &str) -> LimitSettings {
+    right(&RIGHT.replace("[[sink]]", &format!("limits = {limits}\n[[sink]]"))).steps.remove(0).limits.value
+}
+
+fn wrong(limits: &str) -> String {
+    broken("\n[[sink]]", &format!("limits = {{ {limits} }}\n[[sink]]"))
+}
+
+fn limit(arguments: &[&str]) -> Overrides {
+    Overrides { limit: arguments.iter().map(ToString::to_string).collect(), ..Overrides::default() }
+}
+
+#[test]
+fn every_limit_can_be_given() {
+    let all = LimitSettings {
+        memory: Some(256 << 20),
+        time: Some(Duration::from_secs(90)),
+        fuel: Some(1_000_000),
+        output_rows: Some(100_000),
+        output_bytes: Some(64_000_000),
+        log_bytes: Some(64 << 10),
+    };
+    let keys = "memory = \"256MiB\"\ntime = \"1m30s\"\nfuel = 1_000_000\noutput-rows = 100000\noutput-bytes = \"64 MB\"\nlog-bytes = 65536\n";
+    assert_eq!(of_step(&format!("{{ {} }}", keys.trim_end().replace('\n', ", "))), all);
+    let config = right(&RIGHT.replace("[[sink]]", &format!("[step.limits]\n{keys}[limits]\n{keys}[[sink]]")));
+    assert_eq!(config.pipeline.limits.value, all);
+    assert_eq!(config.steps[0].limits.value, all);
+}
+
+#[test]
+fn what_is_left_out_is_not_set() {
+    let config = right(&RIGHT.replace("[[sink]]", "[limits]\n[[sink]]"));
+    assert_eq!(config.pipeline.limits.value, LimitSettings::default());
+    let Place::Span(span) = &config.pipeline.limits.place else { panic!("{:?}", config.pipeline.limits) };
+    assert_eq!(&config.text[span.clone()], "limits");
+    assert_eq!(config.steps[0].limits.value, LimitSettings::default());
+    assert_eq!(config.steps[0].limits.place, config.steps[0].place);
+    assert_eq!(right(RIGHT).pipeline.limits.place, Place::File);
+}
+
+#[test]
+fn sizes_have_units() {
+    for (written, bytes) in [
+        ("65536", 65536),
+        ("\"65536\"", 65536),
+        ("\"65536B\"", 65536),
+        ("\"100KB\"", 100_000),
+        ("\"100 KiB\"", 102_400),
+        ("\"5MB\"", 5_000_000),
+        ("\"1GB\"", 1_000_000_000),
+        ("\"4GiB\"", 4 << 30),
+        ("\"1GiB512MiB\"", 1536 << 20),
+        ("\"1_000KiB\"", 1_024_000),
+    ] {
+        assert_eq!(of_step(&format!("{{ memory = {written} }}")).memory, Some(bytes), "{written}");
+    }
+}
+
+#[test]
+fn durations_have_units() {
+    for (written, milliseconds) in
+        [("1ms", 1), ("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000), ("1h 1m 1s 1ms", 3_661_001)]
+    {
+        let time = of_step(&format!("{{ time = \"{written}\" }}")).time;
+        assert_eq!(time, Some(Duration::from_millis(milliseconds)), "{written}");
+    }
+}
+
+#[test]
+fn the_bounds_are_allowed_and_no_more() {
+    for (key, least, most, below, above) in [
+        ("memory", "65536", "\"4GiB\"", "65535", "4294967297"),
+        ("time", "\"1ms\"", "\"8760h\"", "\"0ms\"", "\"8760h1ms\""),
+        ("fuel", "1", "18446744073709551615", "0", "18446744073709551616"),
+        ("output-rows", "1", "4294967295", "0", "4294967296"),
+        ("output-bytes", "1", "\"4GiB\"", "0", "4294967297"),
+        ("log-bytes", "0", "\"16MiB\"", "-1", "16777217"),
+    ] {
+        for inside in [least, most] {
+            assert_ne!(of_step(&format!("{{ {key} = {inside} }}")), LimitSettings::default(), "{key} = {inside}");
+        }
+        for outside in [below, above] {
+            let told = wrong(&format!("{key} = {outside}"));
+            let expected = format!(": `{key}` in [step.limits] is {outside}, which is out of range (give a");
+            assert!(told.contains(&expected), "{told}");
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+    }
+}
+
+#[test]
+fn sizes_that_are_none() {
+    assert_snapshot!(wrong(r#"memory = "256mib", output-bytes = "64M", log-bytes = "1.5KiB""#), @r#"
+    p.toml:10:21: `memory` in [step.limits] is "256mib", which has an unknown unit `mib`, perhaps for `MiB` (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    p.toml:10:46: `output-bytes` in [step.limits] is "64M", which has an unknown unit `M` (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    p.toml:10:65: `log-bytes` in [step.limits] is "1.5KiB", which has a fraction, where a smaller unit is needed (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    "#);
+    assert_snapshot!(wrong(r#"memory = "lots", output-bytes = "", log-bytes = 1.5"#), @r#"
+    p.toml:10:21: `memory` in [step.limits] is "lots", which does not begin with a whole number (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    p.toml:10:44: `output-bytes` in [step.limits] is "", which does not begin with a whole number (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    p.toml:10:60: `log-bytes` in [step.limits] is a float, not a size in bytes (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    "#);
+    assert_snapshot!(wrong(r#"memory = "1MiB1GiB", output-bytes = "-5B", log-bytes = "1MiB\u001b[2J""#), @r#"
+    p.toml:10:21: `memory` in [step.limits] is "1MiB1GiB", which has a larger unit behind a smaller one, or one twice (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    p.toml:10:48: `output-bytes` in [step.limits] is "-5B", which does not begin with a whole number (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    p.toml:10:67: `log-bytes` in [step.limits] is "1MiB\u{1b}[2J", which has an unknown unit `MiB\u{1b}[` (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    "#);
+    assert_snapshot!(wrong(r#"memory = "5GiB", output-bytes = "99999999999999999999GiB", log-bytes = -1"#), @r#"
+    p.toml:10:21: `memory` in [step.limits] is "5GiB", which is out of range (give a size from 64KiB to 4GiB: memory comes in pages of 64KiB, and a step's addresses have 32 bits)
+    p.toml:10:44: `output-bytes` in [step.limits] is "99999999999999999999GiB", which is out of range (give a size from 1B to 4GiB: an output lies in the memory of its step, whose addresses have 32 bits)
+    p.toml:10:83: `log-bytes` in [step.limits] is -1, which is out of range (give a size from 0B to 16MiB: logs are kept in memory for every batch in flight)
+    "#);
+}
+
+#[test]
+fn durations_that_are_none() {
+    assert_snapshot!(wrong("time = 30"), @r#"p.toml:10:19: `time` in [step.limits] is 30, which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = \"30\""), @r#"p.toml:10:19: `time` in [step.limits] is "30", which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = \"30 sec\""), @r#"p.toml:10:19: `time` in [step.limits] is "30 sec", which has an unknown unit `sec` (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = \"30S\""), @r#"p.toml:10:19: `time` in [step.limits] is "30S", which has an unknown unit `S`, perhaps for `s` (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = \"1.5s\""), @r#"p.toml:10:19: `time` in [step.limits] is "1.5s", which has a fraction, where a smaller unit is needed (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = \"30s1m\""), @r#"p.toml:10:19: `time` in [step.limits] is "30s1m", which has a larger unit behind a smaller one, or one twice (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = 00:30:00"), @r#"p.toml:10:19: `time` in [step.limits] is a date or time, not a duration (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = \"0s\""), @r#"p.toml:10:19: `time` in [step.limits] is "0s", which is out of range (give a duration from 1ms to 8760h)"#);
+    assert_snapshot!(wrong("time = \"99999999999999999999h\""), @r#"p.toml:10:19: `time` in [step.limits] is "99999999999999999999h", which is out of range (give a duration from 1ms to 8760h)"#);
+}
+
+#[test]
+fn counts_that_are_none() {
+    assert_snapshot!(wrong("fuel = \"1000\", output-rows = 0"), @r#"
+    p.toml:10:19: `fuel` in [step.limits] is a string, not an integer
+    p.toml:10:41: `output-rows` in [step.limits] is 0, which is out of range (give an integer from 1 to 4294967295)
+    "#);
+}
+
+#[test]
+fn keys_and_shapes_that_are_wrong() {
+    assert_snapshot!(wrong("memroy = \"1GiB\""), @"p.toml:10:12: unknown key `memroy` in [step.limits] (did you mean `memory`? [step.limits] takes fuel, log-bytes, memory, output-bytes, output-rows and time)");
+    assert_snapshot!(broken("[[source]]", "[limits]\ncpu = 1\n[[source]]"), @"p.toml:5:1: unknown key `cpu` in [limits] ([limits] takes fuel, log-bytes, memory, output-bytes, output-rows and time)");
+    assert_snapshot!(broken("[[source]]", "[[limits]]\n[[source]]"), @r#"p.toml:4:1: `limits` is an array, not a table such as `{ memory = "256MiB", time = "30s" }`"#);
+}
+
+#[test]
+fn an_argument_wins_over_the_file() {
+    let text = RIGHT.replace("[[sink]]", "limits = { memory = \"1MiB\", fuel = 5 }\n[[sink]]");
+    let overrides = limit(&["trim.memory=2MiB", "trim.time=1m30s", "trim.output-rows=100_000", "trim.memory=\"3MiB\""]);
+    let limits = right(&text).with(&overrides).expect("all are right").steps.remove(0).limits;
+    let expected = LimitSettings {
+        memory: Some(3 << 20),
+        time: Some(Duration::from_secs(90)),
+        fuel: Some(5),
+        output_rows: Some(100_000),
+        ..LimitSettings::default()
+    };
+    assert_eq!(limits.value, expected);
+    assert_eq!(limits.place, Place::Argument("--limit trim.memory=\"3MiB\"".into()));
+}
+
+#[test]
+fn arguments_that_are_wrong_are_told_at_once() {
+    let arguments = [
+        "trim",
+        "memory=1GiB",
+        "trm.memory=1GiB",
+        "trim.memroy=1GiB",
+        "trim.cpu=1",
+        "trim.time=30",
+        "trim.memory=5GiB",
+        "trim.fuel=much",
+    ];
+    let told = right(RIGHT).with(&limit(&arguments)).expect_err("all are wrong").to_string();
+    assert_snapshot!(told, @r#"
+    --limit trim: there is no `=` in it (write it as STEP.NAME=VALUE, such as filter.memory=256MiB)
+    --limit memory=1GiB: there is no `.` behind a step's name (write it as STEP.NAME=VALUE, such as filter.memory=256MiB)
+    --limit trm.memory=1GiB: there is no step "trm" (did you mean "trim"? the steps are trim)
+    --limit trim.memroy=1GiB: there is no limit `memroy` (did you mean `memory`? the limits are memory, time, fuel, output-rows, output-bytes and log-bytes)
+    --limit trim.cpu=1: there is no limit `cpu` (the limits are memory, time, fuel, output-rows, output-bytes and log-bytes)
+    --limit trim.time=30: `time` is 30, which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")
+    --limit trim.memory=5GiB: `memory` is "5GiB", which is out of range (give a size from 64KiB to 4GiB: memory comes in pages of 64KiB, and a step's addresses have 32 bits)
+    --limit trim.fuel=much: `fuel` is a string, not an integer
+    "#);
+}
