@@ -67,7 +67,7 @@ fn help_teaches() {
     Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
     130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.
     "#);
-    insta::assert_snapshot!(help(&["run", "--help"]).text(), @r"
+    insta::assert_snapshot!(help(&["run", "--help"]).text(), @r#"
     Run a pipeline
 
     Usage: stillbox run [OPTIONS] <PIPELINE.toml>
@@ -85,6 +85,13 @@ fn help_teaches() {
 
           --set <STEP.PARAMETER=VALUE>
               Set a parameter of a step, such as `filter.min-words=5`; may be repeated
+
+          --limit <STEP.NAME=VALUE>
+              Set a limit of a step, such as `filter.memory=256MiB`; may be repeated
+              
+              The limits are memory, output-bytes and log-bytes (such as 64KiB, 256MiB or 1GB), time for
+              a batch (such as 500ms, 30s or 1m30s), fuel and output-rows (whole numbers). They replace
+              those of the pipeline file.
 
       -t, --threads <N>
               Threads that run steps [default: one a core]
@@ -109,9 +116,35 @@ fn help_teaches() {
               
               [env: STILLBOX_CACHE=]
 
+          --max-rejects <N|N%>
+              Fail the run when more rows than this are rejected: a number such as `100`, or a share
+              such as `1%`
+              
+              Rows are rejected by steps with `on-failure = "reject"`, and go to the file of
+              `[rejects]`. A share is of the rows that are read. This replaces `max-rejects` of the
+              pipeline file; without either, any number may be rejected.
+
+          --failures <FILE.jsonl>
+              Write every failure to this file, one JSON object a line
+
+          --message-format <FORMAT>
+              How to tell what happens
+
+              Possible values:
+              - human: Text for people, on standard error
+              - json:  One JSON object a line on standard output; rows then have to go elsewhere
+              
+              [default: human]
+
+          --grace <DURATION>
+              When stopped by a signal, let batches in flight go on for this long, such as `10s` or
+              `1m30s` [default: stop at once]
+              
+              No new batch begins. A second signal ends the run at once.
+
       -h, --help
               Print help (see a summary with '-h')
-    ");
+    "#);
 }
 
 #[test]

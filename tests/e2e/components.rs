@@ -133,3 +133,23 @@ fn a_folder_without_a_crate_is_no_step() {
       |             ^^^^^^^^^^^
     "#);
 }
+
+#[test]
+fn every_guest_has_a_test() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests"))];
+    let mut sources = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                sources += &std::fs::read_to_string(path).unwrap();
+            } else if !path.ends_with("guests") {
+                folders.push(path);
+            }
+        }
+    }
+    for (name, _) in stillbox_test_guests::ALL {
+        let constant = name.to_uppercase().replace('-', "_");
+        assert!(sources.contains(&constant), "no test uses the guest {name}");
+    }
+}

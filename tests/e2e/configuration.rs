@@ -97,7 +97,7 @@ path = "output.xlsx"
        | ^^^^^^^^^ unknown key
        |
        = help: did you mean `parameters`?
-       = help: [[step]] takes component, from, name and parameters
+       = help: [[step]] takes component, from, limits, name, on-failure and parameters
 
     error: the ending of `output.xlsx` does not tell its format
       --> pipeline.toml:13:8

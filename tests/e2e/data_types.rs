@@ -127,3 +127,14 @@ fn an_integer_is_a_float_where_it_is_one_exactly() {
       because: the integer 9007199254740993 is not exactly a float
     "#);
 }
+
+#[test]
+fn vectors_go_from_step_to_step() {
+    let folder = Folder::with(&[EVERY_TYPE]);
+    folder.write("input.jsonl", ROWS);
+    // The vectors of the first step are what the second reads.
+    let twice = declared("input.jsonl", "output.jsonl")
+        .replace("[[sink]]", "[[step]]\nname = \"again\"\ncomponent = \"every_type.wasm\"\n\n[[sink]]");
+    let once = folder.output_of(&declared("input.jsonl", "output.jsonl"));
+    assert_eq!(folder.output_of(&twice), once);
+}

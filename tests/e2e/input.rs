@@ -168,6 +168,33 @@ fn files_of_one_source_have_the_same_columns() {
 }
 
 #[test]
+fn files_with_schemas_of_their_own_have_the_same_one() {
+    let folder = Folder::new();
+    folder.write("a.csv", "id,name\n1,x\n");
+    folder.write("b.csv", "id,name\ny,x\n");
+    for ending in ["parquet", "arrow"] {
+        for name in ["a", "b"] {
+            let written = folder.run(&pipeline(&format!("{name}.csv"), &[], &format!("{name}.{ending}")));
+            written.succeeded();
+        }
+    }
+    insta::assert_snapshot!(folder.run(&pipeline("?.parquet", &[], "output.jsonl")).failed(2), @r#"
+    error: b.parquet: the schema is not that of a.parquet: column `id` is of type Utf8 here, and of type Int64 there; all files of a source have the same columns
+     --> pipeline.toml:5:8
+      |
+    5 | path = "?.parquet"
+      |        ^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(folder.run(&pipeline("?.arrow", &[], "output.jsonl")).failed(2), @r#"
+    error: b.arrow: the schema is not that of a.arrow: column `id` is of type Utf8 here, and of type Int64 there; all files of a source have the same columns
+     --> pipeline.toml:5:8
+      |
+    5 | path = "?.arrow"
+      |        ^^^^^^^^^
+    "#);
+}
+
+#[test]
 fn files_of_one_source_are_read_in_the_order_of_their_names() {
     let folder = Folder::new();
     folder.write("b.csv", "id,name\n3,z\n");

@@ -14,6 +14,6 @@ struct First<'a> {
 
 /// Adds the first word, and drops texts without a word.
 #[step]
-fn drop_short<'a>(row: Row<'a>) -> Result<Option<First<'a>>> {
+fn drop_short(row: Row<'_>) -> Result<Option<First<'_>>> {
     Ok(row.text.split_whitespace().next().map(|first| First { first }))
 }

@@ -34,7 +34,7 @@ struct Copied<'a> {
 /// Copies every column onto itself, and makes one of each type without nulls.
 #[step]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
-fn every_type<'a>(row: Row<'a>) -> Result<Copied<'a>> {
+fn every_type(row: Row<'_>) -> Result<Copied<'_>> {
     let Row { boolean, integer, float, text, binary, json, vector } = row;
     Ok(Copied {
         boolean,

@@ -14,6 +14,6 @@ struct Word<'a> {
 
 /// Makes a row of each word.
 #[step]
-fn expand_words<'a>(row: Row<'a>) -> Result<Vec<Word<'a>>> {
+fn expand_words(row: Row<'_>) -> Result<Vec<Word<'_>>> {
     Ok(row.text.split_whitespace().map(|word| Word { word }).collect())
 }

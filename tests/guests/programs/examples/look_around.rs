@@ -35,20 +35,20 @@ struct Found {
 fn look_around(row: Row<'_>) -> Result<Found> {
     let mut input = Vec::new();
     Ok(Found {
-        file: outcome(fs::read(row.path)),
-        root: outcome(fs::read_dir("/")),
-        created: outcome(fs::write(format!("{}.new", row.path), "x")),
+        file: outcome(&fs::read(row.path)),
+        root: outcome(&fs::read_dir("/")),
+        created: outcome(&fs::write(format!("{}.new", row.path), "x")),
         variables: env::vars_os().count(),
         arguments: env::args_os().count(),
-        tcp: outcome(TcpStream::connect(row.address)),
-        listener: outcome(TcpListener::bind("127.0.0.1:0")),
-        udp: outcome(UdpSocket::bind("127.0.0.1:0")),
-        lookup: outcome("localhost:80".to_socket_addrs()),
+        tcp: outcome(&TcpStream::connect(row.address)),
+        listener: outcome(&TcpListener::bind("127.0.0.1:0")),
+        udp: outcome(&UdpSocket::bind("127.0.0.1:0")),
+        lookup: outcome(&"localhost:80".to_socket_addrs()),
         input: io::stdin().read_to_end(&mut input).map_or(0, |_| input.len()),
-        folder: outcome(env::current_dir().and_then(fs::read_dir)),
+        folder: outcome(&env::current_dir().and_then(fs::read_dir)),
     })
 }
 
-fn outcome<T>(result: io::Result<T>) -> String {
+fn outcome<T>(result: &io::Result<T>) -> String {
     if result.is_ok() { "open".into() } else { "shut".into() }
 }
