@@ -12,6 +12,7 @@ mod formats;
 mod forms;
 mod graph;
 mod input;
+mod interruption;
 mod isolation;
 mod library;
 mod misbehaving;

@@ -41,6 +41,7 @@ pub(super) const TRAPS: &[Case] = &[
 /// Guests that use more than they may.
 pub(super) const LIMITS: &[Case] = &[
     limited("loop", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms", Unnamed)),
+    limited("allocate", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms", Unnamed)),
     limited("sleep", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms", Unnamed)),
     limited("flood_stderr", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms", Unnamed)),
     limited("flood_log", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms", Unnamed)),

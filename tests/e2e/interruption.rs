@@ -1,0 +1,146 @@
+//! Signals: whatever a run is doing, it ends, with the signal's own exit code, and leaves nothing behind.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use stillbox::{Interrupt, Options, Pipeline, RunError};
+use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_SLEEP};
+
+use crate::command::{Folder, pipeline, spawn};
+
+/// The row that the guests misbehave at.
+const GUILTY: &str = "{\"id\":3}\n";
+const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
+
+fn send(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id().try_into().expect("a process has a small number")).expect("and not 0");
+    kill_process(pid, signal).expect("the command is running");
+}
+
+/// Waits for the end, and fails the test if it does not come.
+fn end(mut child: Child) -> Option<i32> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(status) = child.try_wait().expect("it can be waited for") {
+            return status.code();
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            panic!("the command does not end");
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// A folder with an earlier output, and a run in it that has begun.
+fn begun(guest: &str, arguments: &[&str]) -> (Folder, Child) {
+    let folder = Folder::with(&[guest]);
+    let name = std::path::Path::new(guest).file_stem().and_then(|name| name.to_str()).expect("a guest has a name");
+    // The first batch passes, and its progress says that the others are on the road.
+    folder.write("input.jsonl", "{\"id\":0}\n".to_owned() + &GUILTY.repeat(20));
+    folder.write("output.jsonl", "from before\n");
+    let pipeline = pipeline("input.jsonl", &[name], "output.jsonl");
+    folder.write("pipeline.toml", pipeline.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
+    let mut command = folder.command();
+    command.args(["run", "pipeline.toml", "--message-format", "json", "--threads", "4"]).args(arguments);
+    let mut child = spawn(&mut command);
+    let mut events = BufReader::new(child.stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    while !line.contains("\"progress\"") {
+        line.clear();
+        assert_ne!(events.read_line(&mut line).expect("events are text"), 0, "the run did not begin");
+    }
+    (folder, child)
+}
+
+#[test]
+fn every_signal_ends_every_guest() {
+    for guest in [BAD_LOOP, BAD_SLEEP, BAD_ALLOCATE] {
+        for (signal, code) in SIGNALS {
+            let (folder, child) = begun(guest, &[]);
+            send(&child, signal);
+            assert_eq!(end(child), Some(code), "{guest}");
+            assert_eq!(folder.text("output.jsonl"), "from before\n");
+            assert_eq!(folder.names().len(), 4, "something was left behind: {:?}", folder.names());
+        }
+    }
+}
+
+#[test]
+fn a_second_signal_does_not_wait_for_the_grace() {
+    let (_folder, child) = begun(BAD_LOOP, &["--grace", "1h"]);
+    send(&child, Signal::INT);
+    send(&child, Signal::TERM);
+    let code = end(child);
+    // Both may be pending when the first is looked at; which of them comes second is then for the system to say.
+    assert!(matches!(code, Some(130 | 143)), "{code:?}");
+}
+
+#[test]
+fn guests_that_do_not_end_within_the_grace_are_stopped() {
+    let (_folder, child) = begun(BAD_SLEEP, &["--grace", "300ms"]);
+    let sent = Instant::now();
+    send(&child, Signal::INT);
+    assert_eq!(end(child), Some(130));
+    assert!(sent.elapsed() >= Duration::from_millis(300), "the grace was cut short");
+}
+
+#[test]
+fn an_input_that_never_ends_does_not_hold_the_run() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    let text =
+        pipeline("-", &["add_column"], "output.jsonl").replace("path = \"-\"", "path = \"-\"\nformat = \"jsonl\"");
+    folder.write("pipeline.toml", text);
+    // Before the first row the columns are still looked for; after many the reader waits for the next.
+    for rows in [0, 5000] {
+        let mut command = folder.command();
+        command.args(["run", "pipeline.toml"]).stdin(Stdio::piped());
+        let mut child = spawn(&mut command);
+        let mut stdin = child.stdin.take().expect("it is piped");
+        stdin.write_all("{\"text\":\"a\",\"id\":1}\n".repeat(rows).as_bytes()).expect("the command reads");
+        // The command listens for signals from before it reads its arguments; one that comes earlier ends it as well.
+        send(&child, Signal::TERM);
+        let code = end(child);
+        assert!(matches!(code, Some(143) | None), "{code:?}");
+        drop(stdin);
+    }
+}
+
+#[test]
+fn an_output_that_nobody_reads_does_not_hold_the_run() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    folder.write("input.jsonl", "{\"text\":\"some text\",\"id\":1}\n".repeat(50_000));
+    let text = pipeline("input.jsonl", &["add_column"], "-");
+    folder.write("pipeline.toml", format!("{text}format = \"jsonl\"\n"));
+    let mut child = spawn(folder.command().args(["run", "pipeline.toml"]));
+    let mut stdout = child.stdout.take().expect("it is piped");
+    // The first byte says that the writer is at work; the pipe then fills up.
+    stdout.read_exact(&mut [0]).expect("there is output");
+    send(&child, Signal::TERM);
+    assert_eq!(end(child), Some(143));
+    drop(stdout);
+}
+
+#[test]
+fn the_library_takes_the_interrupt_as_a_value() {
+    let folder = Folder::with(&[BAD_SLEEP]);
+    folder.write("input.jsonl", GUILTY);
+    let output = folder.join("output.jsonl");
+    folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_sleep"], "output.jsonl"));
+    let interrupt = Interrupt::new();
+    let pipeline = Pipeline::from_file(folder.join("pipeline.toml")).expect("the file is right");
+    let options = Options {
+        interrupt: interrupt.clone(),
+        on_event: Some(std::sync::Arc::new(move |event| {
+            if let stillbox::Event::Started { .. } = event {
+                interrupt.trigger(stillbox::Signal::HangUp);
+            }
+        })),
+        ..Options::default()
+    };
+    let error = pipeline.run(&options).expect_err("it was stopped");
+    assert!(matches!(error, RunError::Interrupted { signal: stillbox::Signal::HangUp, .. }), "{error:?}");
+    assert!(!output.exists());
+}

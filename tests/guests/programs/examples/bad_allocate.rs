@@ -1,0 +1,19 @@
+//! Takes and gives back memory for ever.
+
+use stillbox_sdk::{Input, Result, step};
+use stillbox_test_programs::GUILTY;
+
+#[derive(Input)]
+struct Row {
+    id: i64,
+}
+
+/// Misbehaves at the guilty row.
+#[step]
+#[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
+fn misbehave(row: Row) -> Result<()> {
+    while row.id == GUILTY {
+        std::hint::black_box(vec![1_u8; 16 << 20]);
+    }
+    Ok(())
+}
