@@ -26,7 +26,7 @@ pub use signature::{Column, Kind, Manifest, Signature};
 
 /// The interface that makes a component a step.
 const GUEST: &str = "stillbox:step/guest@0.1.0";
-/// The most of a component that is read. The largest real ones, with CPython inside, have about 40 MB.
+/// The most of a component that is read. The largest real ones, with `CPython` inside, have about 40 MB.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Compiles and links components. Lives for the whole run.
@@ -126,14 +126,13 @@ impl Workshop {
         let engine = self.sandbox.engine();
         let from_cache = self.cache.get(engine, &digest);
         let cached = from_cache.is_some();
-        let component = match from_cache {
-            Some(component) => component,
-            None => {
-                let component = wasmtime::component::Component::from_binary(engine, &bytes)
-                    .map_err(|error| ComponentErrorKind::Invalid(one_line(&error)))?;
-                self.cache.put(engine, &digest, &component);
-                component
-            }
+        let component = if let Some(component) = from_cache {
+            component
+        } else {
+            let component = wasmtime::component::Component::from_binary(engine, &bytes)
+                .map_err(|error| ComponentErrorKind::Invalid(one_line(&error)))?;
+            self.cache.put(engine, &digest, &component);
+            component
         };
         let imports = imports::imports(engine, &component);
         let missing: Vec<String> = imports
@@ -164,7 +163,7 @@ impl Workshop {
         let (manifest, _) = self.sandbox.call(component, &terms, async |store, instance| {
             instance.stillbox_step_guest().call_manifest(store).await
         })?;
-        Manifest::check(manifest).map_err(Box::new)
+        Manifest::check(manifest)
     }
 
     /// Gives a component its parameters, and learns its columns.
@@ -183,7 +182,7 @@ impl Workshop {
             instance.stillbox_step_guest().call_bind(store, parameters).await
         })?;
         let signature = signature.map_err(|error| Box::new(crate::failure::of_step(error, &said)))?;
-        Signature::check(signature, component.manifest.kind).map_err(Box::new)
+        Signature::check(signature, component.manifest.kind)
     }
 }
 

@@ -41,6 +41,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub(crate) use batch_rows::DEFAULT_BATCH_ROWS;
 pub use complaint::{Complaint, Complaints};
 pub use duration::{DurationError, parse_duration};
 pub use error::ConfigError;
@@ -168,7 +169,7 @@ fn read_each<T>(
         }
         DeValue::Array(tables) => {
             let mut all = Vec::with_capacity(tables.len());
-            for table in tables.iter() {
+            for table in tables {
                 match table.get_ref() {
                     DeValue::Table(entries) => all.extend(read(Table::new(title, table.span(), entries), check)),
                     other => check.push(misshapen(title, other, table.span())),

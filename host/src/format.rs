@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 /// A format that sources read and sinks write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
+pub(crate) enum Format {
     /// JSON Lines: one object a line.
     JsonLines,
     /// Comma-separated values with a header (RFC 4180).
@@ -20,10 +20,10 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 4] = [Self::JsonLines, Self::Csv, Self::Parquet, Self::Arrow];
+    pub(crate) const ALL: [Self; 4] = [Self::JsonLines, Self::Csv, Self::Parquet, Self::Arrow];
 
     /// The name in pipeline files.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::JsonLines => "jsonl",
             Self::Csv => "csv",
@@ -33,7 +33,7 @@ impl Format {
     }
 
     /// The format that a file name's ending stands for, behind the ending of a compression.
-    pub fn of_path(path: &Path) -> Option<Self> {
+    pub(crate) fn of_path(path: &Path) -> Option<Self> {
         let stem = match Compression::of_path(path) {
             Compression::None => path.to_path_buf(),
             Compression::Gzip | Compression::Zstd => path.with_extension(""),
@@ -65,7 +65,7 @@ impl FromStr for Format {
 
 /// How a whole file is compressed, around its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Compression {
+pub(crate) enum Compression {
     /// Not at all.
     None,
     /// gzip (RFC 1952), one or more members.
@@ -76,10 +76,10 @@ pub enum Compression {
 
 impl Compression {
     /// All compressions.
-    pub const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
+    pub(crate) const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
 
     /// The name in pipeline files.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Gzip => "gzip",
@@ -88,7 +88,7 @@ impl Compression {
     }
 
     /// The compression that a file name's ending stands for: `.gz`, `.zst`, or none.
-    pub fn of_path(path: &Path) -> Self {
+    pub(crate) fn of_path(path: &Path) -> Self {
         match path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase).as_deref() {
             Some("gz") => Self::Gzip,
             Some("zst") => Self::Zstd,

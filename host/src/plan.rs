@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 
 use crate::component::{Component, Signature, Workshop};
-use crate::config::{Complaint, Complaints, Config};
+use crate::config::{Complaint, Complaints, Config, DEFAULT_BATCH_ROWS};
 use crate::failure::Failure;
 use crate::interrupt::{Signal, Stop, StopReason};
 use crate::pipeline::Listener;
@@ -24,10 +24,6 @@ pub(crate) use columns::{Placement, describe};
 pub(crate) use graph::{Graph, Role};
 
 use columns::Shape;
-
-/// Rows in a batch where the pipeline does not say. Small enough that a few batches in flight cost little memory,
-/// large enough that making an instance for each costs nothing that shows.
-const BATCH_ROWS: usize = 1000;
 
 /// A pipeline that is ready to run.
 pub(crate) struct Plan {
@@ -71,8 +67,6 @@ pub(crate) enum Work {
 /// A component under a name, with its parameters, and its columns found among those that come in.
 pub(crate) struct Step {
     pub(crate) name: Arc<str>,
-    /// The step's index in the order of the pipeline file.
-    pub(crate) index: usize,
     pub(crate) component: Arc<Component>,
     /// A JSON object.
     pub(crate) parameters: Arc<str>,
@@ -179,7 +173,7 @@ impl Plan {
 /// Opens the only source. Malformed rows are the input's fault and reported as such; all else is the pipeline's.
 fn open_source(config: &Config, complaints: &mut Vec<Complaint>) -> Result<Option<OpenSource>, PlanError> {
     let Some(table) = config.sources.first() else { return Ok(None) };
-    let batch_rows = config.pipeline.batch_rows.as_ref().map_or(BATCH_ROWS, |rows| rows.value);
+    let batch_rows = config.pipeline.batch_rows.as_ref().map_or(DEFAULT_BATCH_ROWS, |rows| rows.value);
     match source::open(&files::source_spec(table, batch_rows)) {
         Ok(source) => Ok(Some(source)),
         Err(error) if error.is_about_rows() => Err(PlanError::Input(error)),

@@ -35,7 +35,7 @@ pub(crate) struct Retry {
 /// The wait before the second try where the pipeline file does not say.
 pub(crate) const BACKOFF: Duration = Duration::from_millis(200);
 /// The longest wait between two tries.
-pub(crate) const MOST_BACKOFF: Duration = Duration::from_secs(60);
+pub(crate) const MOST_BACKOFF: Duration = Duration::from_mins(1);
 /// The most tries after the first.
 pub(crate) const MOST_RETRIES: u32 = 100;
 

@@ -151,7 +151,7 @@ pub(crate) fn pause(stop: &Stop, time: Duration) {
 }
 
 /// Stands for "never" in arithmetic with instants.
-const FAR_AWAY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+const FAR_AWAY: Duration = Duration::from_hours(100 * 365 * 24);
 /// Room for the records around the values that a guest returns.
 const LIFT_OVERHEAD: usize = 1 << 20;
 

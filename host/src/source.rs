@@ -35,8 +35,8 @@ use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 use files::InputFiles;
 
-pub(crate) use error::{Place, SourceError, SourceErrorKind, Spot};
-pub(crate) use piece::{DecodedBatch, Decoder, Piece, PieceData, Position, Positions, Reader, Unit};
+pub(crate) use error::{SourceError, SourceErrorKind, Spot};
+pub(crate) use piece::{Decoder, Piece, Positions, Reader, Unit};
 
 /// What to read, and as what.
 #[derive(Debug, Clone)]

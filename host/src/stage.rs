@@ -112,7 +112,9 @@ impl Stage {
             return Ok(None);
         }
         let mut lines = Vec::new();
-        rejected.iter().for_each(|rejected| rejected.write(&self.run, &mut lines));
+        for rejected in rejected {
+            rejected.write(&self.run, &mut lines);
+        }
         let bytes = compress(self.reject_compression, lines).map_err(|error| Box::new(Failure::host(&error)))?;
         Ok(Some(Encoded::Bytes(bytes)))
     }

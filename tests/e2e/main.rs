@@ -17,5 +17,6 @@ mod graph;
 mod input;
 mod isolation;
 mod library;
+mod misbehaving;
 mod output;
 mod values;

@@ -86,6 +86,7 @@ fn check_target() {
     }
 }
 
+#[expect(clippy::unnecessary_debug_formatting, reason = "the path is written as a Rust literal")]
 fn constants(guests: &[Guest]) -> String {
     let mut code = String::new();
     for Guest { name, wasm } in guests {

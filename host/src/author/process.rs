@@ -65,15 +65,12 @@ pub(super) fn run(command: &mut Command, stop: &dyn Fn() -> bool) -> io::Result<
 
 /// Kills a program with its process group, and waits for it.
 fn kill(child: &mut Child) -> io::Result<()> {
-    // The standard library has no signal for a group; the shell's built-in `kill` does.
     #[cfg(unix)]
-    let _ = Command::new("sh")
-        .args(["-c", "kill -KILL -- \"-$1\"", "sh", &child.id().to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    // Where there is no shell, the program itself is killed all the same.
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+        // The group is gone when all of it ended by itself in the meantime.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    // Where there are no groups, the program itself is killed all the same.
     child.kill()?;
     child.wait().map(|_| ())
 }

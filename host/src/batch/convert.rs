@@ -35,9 +35,11 @@ impl ConvertError {
     /// The row at fault, where one is known.
     pub(crate) fn row(&self) -> Option<usize> {
         match self {
-            Self::Json(JsonTextsError::Value { row, .. }) => Some(*row),
             Self::Cast(_) | Self::Json(JsonTextsError::Type(_)) => None,
-            Self::Widths { row, .. } | Self::MissingElement { row } | Self::Inexact { row, .. } => Some(*row),
+            Self::Json(JsonTextsError::Value { row, .. })
+            | Self::Widths { row, .. }
+            | Self::MissingElement { row }
+            | Self::Inexact { row, .. } => Some(*row),
         }
     }
 }
@@ -52,11 +54,10 @@ pub(crate) fn as_contract(array: &ArrayRef, field: &Field, wanted: DataType) -> 
         DataType::Boolean => ArrowType::Boolean,
         DataType::Integer => ArrowType::Int64,
         DataType::Float => ArrowType::Float64,
-        DataType::Text => ArrowType::Utf8,
         DataType::Json if array.data_type().is_nested() => {
             return Ok(Arc::new(json_texts(array.as_ref(), field)?));
         }
-        DataType::Json => ArrowType::Utf8,
+        DataType::Text | DataType::Json => ArrowType::Utf8,
         DataType::Binary => ArrowType::Binary,
         DataType::Vector => return vectors(array),
     };

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use std::fmt::Write as _;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use stillbox::{Complaint, Complaints, Place, escape_controls};
 
@@ -23,18 +25,19 @@ pub(crate) fn render(complaints: &Complaints, colour: Colour) -> String {
     };
     let file = complaints.file.display().to_string();
     let file = escape_controls(&file);
-    let mut rendered = String::new();
+    let mut all = String::new();
     for complaint in &complaints.list {
-        if !rendered.is_empty() {
-            rendered.push('\n');
+        if !all.is_empty() {
+            all.push('\n');
         }
-        rendered.push_str(&renderer.render(&[report(complaint, &file, &complaints.text)]));
-        rendered.push('\n');
+        all.push_str(&renderer.render(&[report(complaint, &file, &complaints.text)]));
+        all.push('\n');
     }
     if complaints.omitted > 0 {
-        rendered.push_str(&format!("\nand {} more\n", complaints.omitted));
+        // Writing to a string cannot fail.
+        let _ = writeln!(all, "\nand {} more", complaints.omitted);
     }
-    rendered
+    all
 }
 
 fn report<'a>(complaint: &'a Complaint, file: &'a str, text: &'a str) -> Group<'a> {

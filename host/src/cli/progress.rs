@@ -50,7 +50,7 @@ impl Display {
             Shown::Nothing => {}
             Shown::Bars(bars) => match event {
                 Event::Started { pipeline, steps, total_bytes, .. } => {
-                    *bars = Some(Bars::new(pipeline, steps, *total_bytes))
+                    *bars = Some(Bars::new(pipeline, steps, *total_bytes));
                 }
                 Event::Progress { report, bytes_read } => {
                     if let Some(bars) = bars {

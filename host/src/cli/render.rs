@@ -58,7 +58,7 @@ pub(super) fn failure(failure: &Failure) {
         .as_ref()
         .map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
     eprintln!("{style}{}{style:#}{step}: {}", failure.kind, escape_controls_in_lines(&failure.message));
-    let mut line = |name: &str, text: &str| eprintln!("  {NOTE}{name}{NOTE:#}: {}", escape_controls(text));
+    let line = |name: &str, text: &str| eprintln!("  {NOTE}{name}{NOTE:#}: {}", escape_controls(text));
     if let Some(row) = failure.row.as_ref().or(failure.first_row.as_ref()) {
         let place = row.to_string();
         match (failure.batch, &failure.row) {

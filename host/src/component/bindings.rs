@@ -1,5 +1,4 @@
 //! The contract in Rust, made from the WIT.
-#![expect(missing_docs, clippy::pedantic, reason = "generated")]
 
 wasmtime::component::bindgen!({
     path: "../guest-sdk/wit",
@@ -8,5 +7,5 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 
-pub use exports::stillbox::step::guest;
-pub use stillbox::step::{log, types};
+pub(crate) use exports::stillbox::step::guest;
+pub(crate) use stillbox::step::{log, types};

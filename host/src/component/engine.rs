@@ -2,18 +2,18 @@
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
-/// The stack of a guest. Rust steps need a few KiB; CPython's recursion limit of 1000 needs about this much.
+/// The stack of a guest. Rust steps need a few KiB; `CPython`'s recursion limit of 1000 needs about this much.
 const GUEST_STACK: usize = 1 << 20;
 /// The stack on which a guest and the host functions that it calls run together.
 const FIBER_STACK: usize = GUEST_STACK + (1 << 20);
 /// The most a memory can be at all: WebAssembly's 32-bit addresses.
 const MEMORY_RESERVATION: u64 = 1 << 32;
-/// Core modules in one component. Rust components have 1 to 3, CPython about 25.
+/// Core modules in one component. Rust components have 1 to 3, `CPython` about 25.
 const MODULES_PER_COMPONENT: u32 = 48;
-/// Memories and tables in one component. Rust components have 1 or 2, CPython about as many tables as modules.
+/// Memories and tables in one component. Rust components have 1 or 2, `CPython` about as many tables as modules.
 const MEMORIES_PER_COMPONENT: u32 = 4;
 const TABLES_PER_COMPONENT: u32 = 48;
-/// Entries of one table in the pool. CPython's largest has about 10,000.
+/// Entries of one table in the pool. `CPython`'s largest has about 10,000.
 const TABLE_ELEMENTS: usize = 32_768;
 /// How much of an instance's memory stays resident for the next one, instead of going back to the system.
 const KEEP_MEMORY_RESIDENT: usize = 2 << 20;

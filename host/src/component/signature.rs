@@ -63,7 +63,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(super) fn check(manifest: guest::StepManifest) -> Result<Self, Failure> {
+    pub(super) fn check(manifest: guest::StepManifest) -> Result<Self, Box<Failure>> {
         if manifest.name.is_empty() {
             return Err(bad("its manifest has an empty name".into()));
         }
@@ -115,7 +115,7 @@ pub struct Signature {
 }
 
 impl Signature {
-    pub(super) fn check(signature: types::Signature, kind: Kind) -> Result<Self, Failure> {
+    pub(super) fn check(signature: types::Signature, kind: Kind) -> Result<Self, Box<Failure>> {
         let signature =
             Self { inputs: columns("inputs", signature.inputs)?, outputs: columns("outputs", signature.outputs)? };
         if let Some(output) = signature.outputs.iter().find(|output| output.optional) {
@@ -128,7 +128,7 @@ impl Signature {
     }
 }
 
-fn columns(list: &str, fields: Vec<types::Field>) -> Result<Vec<Column>, Failure> {
+fn columns(list: &str, fields: Vec<types::Field>) -> Result<Vec<Column>, Box<Failure>> {
     if fields.len() > COLUMNS {
         return Err(bad(format!("its signature has {} {list}, more than the {COLUMNS} allowed", fields.len())));
     }
@@ -167,6 +167,6 @@ fn of_contract(data_type: types::DataType) -> DataType {
     }
 }
 
-fn bad(message: String) -> Failure {
-    Failure::new(FailureKind::BadOutput, message)
+fn bad(message: String) -> Box<Failure> {
+    Box::new(Failure::new(FailureKind::BadOutput, message))
 }

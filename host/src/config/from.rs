@@ -23,7 +23,7 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Vec<P
         }
         DeValue::Array(names) => {
             let mut from = Vec::with_capacity(names.len());
-            for name in names.iter() {
+            for name in names {
                 match name.get_ref() {
                     DeValue::String(written) => from.push(Placed::at(written.to_string(), name.span())),
                     other => {

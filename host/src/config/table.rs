@@ -79,7 +79,7 @@ impl<'t> Table<'t> {
     pub(super) fn finish(mut self, check: &mut Check<'_>) {
         self.known.sort_unstable();
         let place = if self.title.is_empty() { "the file" } else { self.title };
-        for (key, _) in self.entries.iter() {
+        for (key, _) in self.entries {
             let written: &str = key.get_ref();
             if self.known.contains(&written) {
                 continue;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the record's shape. A reader that knows version 1 can read every record of version 1; fields may
 /// be added within a version.
-pub const RECORD_VERSION: u32 = 1;
+pub(crate) const RECORD_VERSION: u32 = 1;
 
 /// What kind of thing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl fmt::Display for FailureKind {
 /// One failure, with all that is known of it. What is not known is absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// [`RECORD_VERSION`].
+    /// The version of the record's shape, 1. Fields may be added within a version.
     pub version: u32,
     /// The run's id.
     #[serde(skip_serializing_if = "Option::is_none", default)]

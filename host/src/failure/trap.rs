@@ -171,7 +171,7 @@ fn fold(count: &mut usize) -> Option<Frame> {
 
 /// With inlining one frame of the machine stands for several of the source.
 fn source_frames(frame: &wasmtime::FrameInfo) -> Vec<Frame> {
-    let named = frame.func_name().map(demangled).unwrap_or_else(|| "?".into());
+    let named = frame.func_name().map_or_else(|| "?".into(), demangled);
     if frame.symbols().is_empty() {
         return vec![Frame { function: named, location: None }];
     }

@@ -126,7 +126,6 @@ fn place(
     let (schema, placements) = outgoing(&incoming, &signature);
     let step = Step {
         name: Arc::clone(&node.name),
-        index,
         component,
         parameters,
         signature,

@@ -33,7 +33,7 @@ pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Compla
     let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
     paths.sort();
     paths.dedup();
-    let components: Vec<(PathBuf, Result<Arc<Component>, Box<dyn Problem>>)> = built(&paths, making)
+    let components: Vec<(PathBuf, Problems<Arc<Component>>)> = built(&paths, making)
         .into_par_iter()
         .map(|(path, wasm)| (path, wasm.and_then(|wasm| compile(&wasm, &limits, making))))
         .collect();
@@ -57,6 +57,8 @@ pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Compla
     loaded
 }
 
+type Problems<T> = Result<T, Box<dyn Problem>>;
+
 /// Something that is wrong with a component, to be told of every step that uses it.
 trait Problem: Send + Sync {
     fn complaint(&self, step: &StepTable) -> Complaint;
@@ -69,8 +71,8 @@ impl<E: std::error::Error + Send + Sync> Problem for E {
 }
 
 /// The components' files; folders are built first.
-fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Result<PathBuf, Box<dyn Problem>>)> {
-    let build = |path: &PathBuf| -> Result<PathBuf, Box<dyn Problem>> {
+fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Problems<PathBuf>)> {
+    let build = |path: &PathBuf| -> Problems<PathBuf> {
         if !path.is_dir() {
             return Ok(path.clone());
         }
@@ -86,7 +88,7 @@ fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Result<PathBuf, Bo
     paths.iter().map(|path| (path.clone(), build(path))).collect()
 }
 
-fn compile(wasm: &std::path::Path, limits: &Limits, making: &Making) -> Result<Arc<Component>, Box<dyn Problem>> {
+fn compile(wasm: &std::path::Path, limits: &Limits, making: &Making) -> Problems<Arc<Component>> {
     (making.on_event)(&Event::Compiling { component: wasm });
     match making.workshop.load(wasm, limits, &making.stop) {
         Ok(component) => {
@@ -113,7 +115,10 @@ fn refused(step: &StepTable, failure: &Failure) -> Complaint {
         FailureKind::Parameters => format!("step \"{name}\" does not accept its parameters: {}", failure.message),
         kind => format!("step \"{name}\" failed to bind its parameters ({kind}): {}", failure.message),
     };
-    let mut complaint = Complaint::new(step.parameters.place.clone(), message);
+    // Steps put the names of parameters between backticks, so that the place is mostly that of the right one.
+    let named = step.parameters.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
+    let place = named.map_or(&step.parameters.place, |key| step.parameters.place_of(&format!("/{key}")));
+    let mut complaint = Complaint::new(place.clone(), message);
     for cause in &failure.causes {
         complaint = complaint.help(cause.clone());
     }

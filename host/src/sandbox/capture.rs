@@ -138,7 +138,8 @@ impl Log {
         let message = cut(message, self.keep);
         self.bytes += message.len() + ENTRY_OVERHEAD;
         self.entries.push_back(LogEntry { level, message });
-        while self.bytes > self.keep.saturating_add(ENTRY_OVERHEAD) {
+        // The last message stays, whatever its size: it was cut already.
+        while self.bytes > self.keep.saturating_add(ENTRY_OVERHEAD) && self.entries.len() > 1 {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes -= oldest.message.len() + ENTRY_OVERHEAD;
         }

@@ -6,21 +6,21 @@ use wasmtime::ResourceLimiter;
 
 /// What one instance may use. Every limit has a default; none can be switched off by a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes of linear memory, summed over all memories of the instance. Default 256 MiB. Memory that the host uses
     /// for the batch itself is not counted.
-    pub memory: u64,
+    pub(crate) memory: u64,
     /// Wall-clock time of one batch in one step: instantiation, `bind` and `process`. Default 30 s.
-    pub time: Duration,
+    pub(crate) time: Duration,
     /// WebAssembly instructions, roughly. Default none: they are not counted, which is faster.
-    pub fuel: Option<u64>,
+    pub(crate) fuel: Option<u64>,
     /// Rows in one output. Default 10 million.
-    pub output_rows: u64,
+    pub(crate) output_rows: u64,
     /// Bytes in one output. Default 256 MiB.
-    pub output_bytes: u64,
+    pub(crate) output_bytes: u64,
     /// Bytes of log, and as many of standard error and standard output together, that are kept for the failure's
     /// record. Default 64 KiB. The guest may write any amount; the last of it is kept.
-    pub log_bytes: u64,
+    pub(crate) log_bytes: u64,
 }
 
 impl Default for Limits {
@@ -61,7 +61,7 @@ impl Limits {
     }
 }
 
-/// Entries over all tables of an instance. CPython needs about 10,000; a table costs the host 16 bytes an entry.
+/// Entries over all tables of an instance. `CPython` needs about 10,000; a table costs the host 16 bytes an entry.
 const TABLE_ELEMENTS: usize = 1_000_000;
 
 /// Counts what an instance uses.

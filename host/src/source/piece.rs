@@ -111,11 +111,6 @@ impl Positions {
         Self { file, units: Units::Rows(first_row) }
     }
 
-    /// The file that all rows are from.
-    pub(crate) fn file(&self) -> &Arc<str> {
-        &self.file
-    }
-
     /// Where the row with this index in the batch stands.
     ///
     /// # Panics

@@ -50,7 +50,8 @@ pub(super) fn settle(
     }
     let mut settling = Settling { step, rows: &rows, batch, stage, report, parts: Vec::new(), rejected: Vec::new() };
     // The rest of the batch in order, the next part last.
-    let mut rest = vec![0..rows.count()];
+    let whole = 0..rows.count();
+    let mut rest = Vec::from([whole]);
     while let Some(range) = rest.pop() {
         settling.range(range, &mut rest)?;
     }
@@ -157,7 +158,9 @@ impl Settling<'_> {
         self.report.dropped += checked.dropped as u64;
         let start = range.start as u32;
         let origins = checked.origins.map(|mut origins| {
-            origins.iter_mut().for_each(|origin| *origin += start);
+            for origin in &mut origins {
+                *origin += start;
+            }
             origins
         });
         self.parts.push(Part { range: range.clone(), rows: checked.rows, columns: checked.columns, origins });

@@ -86,7 +86,7 @@ fn names_of_pipelines() {
         (r#"" a""#, "`name` in [pipeline] \" a\" begins or ends with a space"),
         (r#""../a""#, "`name` in [pipeline] \"../a\" begins with a dot"),
         (r#""a/b""#, "`name` in [pipeline] \"a/b\" contains a path separator"),
-        (r#"'a\b'"#, "`name` in [pipeline] \"a\\b\" contains a path separator"),
+        (r"'a\b'", "`name` in [pipeline] \"a\\b\" contains a path separator"),
         (r#""a\u0007b""#, "`name` in [pipeline] \"a\\u{7}b\" contains a control or invisible character"),
         (r#""a\u202eb""#, "`name` in [pipeline] \"a\\u{202e}b\" contains a control or invisible character"),
     ] {
@@ -185,7 +185,7 @@ fn parameters() {
 
 #[test]
 fn a_hundred_complaints_are_enough() {
-    let text = RIGHT.to_owned() + &(0..150).map(|index| format!("key-{index} = 1\n")).collect::<String>();
+    let text = RIGHT.to_owned() + &(0..150).fold(String::new(), |keys, index| keys + &format!("key-{index} = 1\n"));
     let told = complaints(&text);
     assert_eq!(told.lines().count(), 101);
     assert_eq!(told.lines().next_back(), Some("and 50 more"));

@@ -1,0 +1,197 @@
+//! Guests that misbehave: each ends in its own failure, within its limits, and harms nothing but its own row.
+//!
+//! Every guest reads six rows in batches of two, and misbehaves at the second row of the second batch.
+
+mod cases;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use stillbox::{CompileCache, Failure, FailureKind, Options, Pipeline, RunError};
+
+use crate::command::{CACHE, Folder};
+use cases::{CONTRACT, DENIED, LIMITS, PLANNING, TRAPS, WORDS};
+
+/// A guest, and what comes of it.
+struct Case {
+    /// The file in `tests/guests/programs/examples`, without `bad_`.
+    guest: &'static str,
+    /// The step's `limits`.
+    limits: &'static str,
+    ends: Ends,
+}
+
+enum Ends {
+    /// In a failure with this kind and message.
+    Fails(FailureKind, &'static str, Row),
+    /// In a complaint before anything runs.
+    Refused(&'static str),
+    /// Well: what it does harms nobody.
+    Well,
+}
+
+/// Whether a failure names its row. A trap doesn't; it is pinned down where rows are rejected.
+#[derive(PartialEq, Eq)]
+enum Row {
+    Named,
+    Unnamed,
+}
+
+/// Far more than any guest here may take, and far less than for ever.
+const PROMPTLY: Duration = Duration::from_secs(20);
+/// How long after its time limit a call may end, on a machine that is busy with other tests.
+const LATE: Duration = Duration::from_secs(2);
+const GUILTY: u64 = 3;
+
+#[test]
+fn guests_that_speak_are_quoted() {
+    WORDS.iter().for_each(check_t);
+}
+
+#[test]
+fn traps_are_told_by_their_code() {
+    TRAPS.iter().for_each(check_t);
+}
+
+#[test]
+fn limits_are_kept() {
+    LIMITS.iter().for_each(check_t);
+}
+
+#[test]
+fn lies_are_found() {
+    CONTRACT.iter().for_each(check_t);
+}
+
+#[test]
+fn nothing_of_the_host_can_be_reached() {
+    DENIED.iter().for_each(check_t);
+}
+
+#[test]
+fn what_fails_before_the_first_row_is_a_complaint() {
+    PLANNING.iter().for_each(check_t);
+}
+
+#[test]
+fn every_guest_has_a_case() {
+    let groups = [WORDS, TRAPS, LIMITS, CONTRACT, DENIED, PLANNING];
+    let mut cases: Vec<String> = groups.into_iter().flatten().map(|case| format!("bad_{}", case.guest)).collect();
+    let mut guests: Vec<&str> = stillbox_test_guests::ALL.iter().map(|(name, _)| *name).collect();
+    guests.retain(|name| name.starts_with("bad_"));
+    cases.sort();
+    guests.sort_unstable();
+    assert_eq!(cases, guests);
+}
+
+fn check(case: &Case) {
+    let Case { guest, limits, ends } = case;
+    let folder = folder(guest);
+    let started = Instant::now();
+    match ends {
+        Ends::Fails(kind, message, row) => {
+            let failure = failure(&folder, &pipeline(guest, limits, ""));
+            assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{guest}: {failure:#?}");
+            check_place(guest, &failure, row);
+            check_time(guest, limits, &failure);
+            let rejected = rejected(&folder, guest, limits);
+            assert_eq!((rejected.kind, &*rejected.message), (*kind, *message), "{guest}, rejected");
+            let stderr = folder.run(&pipeline(guest, limits, "")).failed(1);
+            let first_line = message.lines().next().unwrap_or_default();
+            let wanted = format!("{kind} in step guest: {first_line}");
+            assert!(stderr.lines().any(|line| line == wanted), "{guest}: {wanted:?} is not in {stderr}");
+        }
+        Ends::Refused(message) => {
+            let stderr = folder.run(&pipeline(guest, limits, "")).failed(2);
+            assert!(stderr.contains(message), "{guest}: {message:?} is not in {stderr}");
+            assert!(!folder.join("output.jsonl").exists(), "{guest}");
+        }
+        Ends::Well => {
+            folder.run(&pipeline(guest, limits, "")).succeeded();
+            assert_eq!(ids(&folder), [0, 1, 2, 3, 4, 5], "{guest}");
+        }
+    }
+    assert!(started.elapsed() < PROMPTLY, "{guest} took {:?}", started.elapsed());
+}
+
+fn check_place(guest: &str, failure: &Failure, row: &Row) {
+    assert_eq!(failure.step.as_deref(), Some("guest"), "{guest}");
+    assert_eq!(failure.batch, Some(1), "{guest}");
+    assert!(failure.component.as_deref().is_some_and(|digest| digest.starts_with("sha256:")), "{guest}");
+    let first = failure.first_row.as_ref().expect("a batch has a first row");
+    assert_eq!((first.index, first.line), (0, Some(3)), "{guest}");
+    let found = failure.row.as_ref().map(|row| (row.index, row.line));
+    assert_eq!(found, (*row == Row::Named).then_some((1, Some(4))), "{guest}");
+}
+
+/// Checks that the step's time limit, where it has one, ended it no later than it should.
+fn check_time(guest: &str, limits: &str, failure: &Failure) {
+    if failure.kind == FailureKind::Timeout {
+        let elapsed = Duration::from_secs_f64(failure.elapsed_ms.expect("a call takes time") / 1e3);
+        let (_, limit) = limits.split_once("time = \"").expect("only a limit ends in a timeout");
+        let limit = limit.split_once("ms").expect("the cases have milliseconds").0;
+        let limit = Duration::from_millis(limit.parse().expect("the cases have whole numbers"));
+        assert!(limit <= elapsed && elapsed < limit + LATE, "{guest} took {elapsed:?}");
+    }
+}
+
+/// The failure of the guilty row where failures reject rows. All other rows pass, in order.
+fn rejected(folder: &Folder, guest: &str, limits: &str) -> Failure {
+    folder.write("rejecting.toml", pipeline(guest, limits, "on-failure = \"reject\"\n"));
+    let report = run(folder, "rejecting.toml").unwrap_or_else(|error| panic!("{guest}: {error}"));
+    assert_eq!((report.rows_in, report.rejected(), report.sinks[0].rows), (6, 1, 5), "{guest}");
+    assert_eq!(ids(folder), [0, 1, 2, 4, 5], "{guest}");
+    let rejects = folder.text("rejects.jsonl");
+    let [line] = rejects.lines().collect::<Vec<_>>()[..] else { panic!("{guest}: {rejects}") };
+    let line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+    assert_eq!(line["row"]["id"], GUILTY, "{guest}");
+    let failure: Failure = serde_json::from_value(line["failure"].clone()).expect("a failure is a record");
+    assert_eq!(failure.row.as_ref().map(|row| row.line), Some(Some(4)), "{guest}");
+    failure
+}
+
+fn ids(folder: &Folder) -> Vec<u64> {
+    let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON")["id"].as_u64();
+    folder.text("output.jsonl").lines().filter_map(id).collect()
+}
+
+/// The failure that ends a run.
+fn failure(folder: &Folder, pipeline: &str) -> Failure {
+    folder.write("failing.toml", pipeline);
+    match run(folder, "failing.toml") {
+        Err(RunError::Failed(failed)) => failed.failures.into_iter().next().expect("there is at least one"),
+        Err(error) => panic!("it was not the run that failed: {error}"),
+        Ok(_) => panic!("the run did not fail"),
+    }
+}
+
+fn run(folder: &Folder, pipeline: &str) -> Result<stillbox::Report, RunError> {
+    let options = Options { threads: Some(2), cache: Some(CompileCache::at(CACHE)), ..Options::default() };
+    Pipeline::from_file(folder.join(pipeline)).expect("the pipeline file is well").run(&options)
+}
+
+/// A folder with the input, and with a guest under the name `guest.wasm`.
+fn folder(guest: &str) -> Folder {
+    let folder = Folder::new();
+    let name = format!("bad_{guest}");
+    let (_, wasm) = stillbox_test_guests::ALL.iter().find(|(found, _)| *found == name).expect("the guest is built");
+    fs::copy(wasm, folder.join("guest.wasm")).expect("the folder is new");
+    folder.write("input.jsonl", (0..6).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
+    folder
+}
+
+fn pipeline(guest: &str, limits: &str, more: &str) -> String {
+    let rejects = if more.is_empty() { "" } else { "[rejects]\npath = \"rejects.jsonl\"\n" };
+    format!(
+        "[pipeline]\nname = \"{guest}\"\nbatch-rows = 2\n\n[[source]]\npath = \"input.jsonl\"\n\n\
+         [[step]]\nname = \"guest\"\ncomponent = \"guest.wasm\"\nlimits = {{ {limits} }}\n{more}\n\
+         [[sink]]\npath = \"output.jsonl\"\n{rejects}"
+    )
+}
+
+fn check_t(case: &Case) {
+    if let Err(e) = std::panic::catch_unwind(|| check(case)) {
+        let t = e.downcast_ref::<String>().cloned().unwrap_or_default();
+        println!("@@@ {} {}", case.guest, t);
+    }
+}

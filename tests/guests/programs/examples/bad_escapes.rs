@@ -1,0 +1,42 @@
+//! Puts escape sequences and bidirectional controls into everything that it says.
+
+use stillbox_sdk::contract::stillbox::step::{log, panic};
+use stillbox_sdk::contract::{ErrorKind, Location, Manifest, Output, StepError};
+use stillbox_test_programs::{Raw, error, export};
+
+/// Clears the screen, turns it red, goes up a line, reverses the text, goes back to the line's start, rings.
+const ESCAPES: &str = "\u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\u{0}";
+
+struct Guest;
+
+impl Raw for Guest {
+    fn manifest() -> Manifest {
+        let good = stillbox_test_programs::manifest();
+        Manifest { name: said("name"), version: said("version"), summary: said("summary"), ..good }
+    }
+
+    fn spoil(_: &mut Output) -> Result<(), StepError> {
+        log::write(log::Level::Error, &said("log"));
+        eprintln!("{}", said("stderr"));
+        println!("{}", said("stdout"));
+        panic::report(&said("panic"), Some(&location()), None);
+        Err(StepError {
+            kind: ErrorKind::Input,
+            causes: vec![said("first cause"), said("second cause")],
+            location: Some(location()),
+            trace: vec![said("trace")],
+            hint: Some(said("hint")),
+            ..error(&said("message"))
+        })
+    }
+}
+
+fn said(what: &str) -> String {
+    format!("{what} {ESCAPES} end")
+}
+
+fn location() -> Location {
+    Location { file: said("file"), line: 7, column: None }
+}
+
+export!(Guest);

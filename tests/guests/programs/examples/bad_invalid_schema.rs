@@ -1,0 +1,14 @@
+//! Has parameters that are no JSON Schema.
+
+use stillbox_sdk::contract::Manifest;
+use stillbox_test_programs::{Raw, export};
+
+struct Guest;
+
+impl Raw for Guest {
+    fn manifest() -> Manifest {
+        Manifest { parameters: "{\"type\": ".into(), ..stillbox_test_programs::manifest() }
+    }
+}
+
+export!(Guest);

@@ -1,0 +1,20 @@
+//! Logs a line of 100 MB, and panics.
+
+use stillbox_sdk::{Input, Result, log, step};
+use stillbox_test_programs::GUILTY;
+
+#[derive(Input)]
+struct Row {
+    id: i64,
+}
+
+/// Misbehaves at the guilty row.
+#[step]
+#[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
+fn misbehave(row: Row) -> Result<()> {
+    if row.id == GUILTY {
+        log::warn!("{}", "x".repeat(100_000_000));
+        panic!("after a long line");
+    }
+    Ok(())
+}

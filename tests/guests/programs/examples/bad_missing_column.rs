@@ -1,0 +1,15 @@
+//! Leaves out a column.
+
+use stillbox_sdk::contract::{Output, StepError};
+use stillbox_test_programs::{Raw, export};
+
+struct Guest;
+
+impl Raw for Guest {
+    fn spoil(output: &mut Output) -> Result<(), StepError> {
+        output.columns.pop();
+        Ok(())
+    }
+}
+
+export!(Guest);

@@ -1,0 +1,22 @@
+//! Reads beyond its memory.
+
+use stillbox_sdk::{Input, Result, step};
+use stillbox_test_programs::GUILTY;
+
+#[derive(Input)]
+struct Row {
+    id: i64,
+}
+
+/// Misbehaves at the guilty row.
+#[step]
+#[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
+#[expect(unsafe_code, reason = "unsafe is what is tested")]
+fn misbehave(row: Row) -> Result<()> {
+    if row.id == GUILTY {
+        let address = std::hint::black_box(0xffff_fff0_usize as *const u8);
+        // SAFETY: there is none; the sandbox is what is tested.
+        std::hint::black_box(unsafe { address.read_volatile() });
+    }
+    Ok(())
+}

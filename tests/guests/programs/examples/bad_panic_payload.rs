@@ -1,0 +1,19 @@
+//! Panics with something that is no text.
+
+use stillbox_sdk::{Input, Result, step};
+use stillbox_test_programs::GUILTY;
+
+#[derive(Input)]
+struct Row {
+    id: i64,
+}
+
+/// Misbehaves at the guilty row.
+#[step]
+#[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
+fn misbehave(row: Row) -> Result<()> {
+    if row.id == GUILTY {
+        std::panic::panic_any(7_i32);
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! Reads a file.
+
+use stillbox_sdk::{Input, Result, step};
+use stillbox_test_programs::GUILTY;
+
+#[derive(Input)]
+struct Row {
+    id: i64,
+}
+
+/// Misbehaves at the guilty row.
+#[step]
+fn misbehave(row: Row) -> Result<()> {
+    if row.id == GUILTY {
+        std::fs::read("/etc/passwd")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Rejects a row that is not there.
+
+use stillbox_sdk::contract::{Output, Rejection, StepError};
+use stillbox_test_programs::{Raw, error, export};
+
+struct Guest;
+
+impl Raw for Guest {
+    fn spoil(output: &mut Output) -> Result<(), StepError> {
+        output.origins = Some((0..output.rows).collect());
+        output.rejections.push(Rejection { row: 99, error: error("no such row") });
+        Ok(())
+    }
+}
+
+export!(Guest);

@@ -1,0 +1,21 @@
+//! Returns more bytes than it may.
+
+use stillbox_sdk::contract::{Output, StepError, Texts, Values};
+use stillbox_test_programs::{Raw, column, export};
+
+struct Guest;
+
+impl Raw for Guest {
+    fn spoil(output: &mut Output) -> Result<(), StepError> {
+        output.rows = 1;
+        output.origins = Some(vec![0]);
+        let bytes = vec![b'x'; 100_000_000];
+        output.columns = vec![
+            column("number", Values::Integer(vec![7])),
+            column("word", Values::Text(Texts { offsets: vec![0, bytes.len() as u32], bytes })),
+        ];
+        Ok(())
+    }
+}
+
+export!(Guest);

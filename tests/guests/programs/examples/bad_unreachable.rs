@@ -1,0 +1,27 @@
+//! Executes `unreachable`.
+
+use stillbox_sdk::{Input, Result, step};
+use stillbox_test_programs::GUILTY;
+
+#[derive(Input)]
+struct Row {
+    id: i64,
+}
+
+/// Misbehaves at the guilty row.
+#[step]
+#[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
+fn misbehave(row: Row) -> Result<()> {
+    if row.id == GUILTY {
+        abort_at_once();
+    }
+    Ok(())
+}
+
+#[cfg(target_arch = "wasm32")]
+fn abort_at_once() {
+    std::arch::wasm32::unreachable();
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn abort_at_once() {}

@@ -1,0 +1,15 @@
+//! Returns a column that its signature does not have.
+
+use stillbox_sdk::contract::{Output, StepError, Values};
+use stillbox_test_programs::{Raw, column, export};
+
+struct Guest;
+
+impl Raw for Guest {
+    fn spoil(output: &mut Output) -> Result<(), StepError> {
+        output.columns.push(column("extra", Values::Integer(vec![7; output.rows as usize])));
+        Ok(())
+    }
+}
+
+export!(Guest);
