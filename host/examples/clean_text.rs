@@ -11,7 +11,7 @@ use stillbox::{CompileCache, Options, Overrides, Pipeline};
 ///
 /// # Errors
 /// The pipeline is wrong, or it failed.
-pub fn run(pipeline: &Path, output: &Path) -> Result<u64, Box<dyn Error>> {
+pub(crate) fn run(pipeline: &Path, output: &Path) -> Result<u64, Box<dyn Error>> {
     let overrides = Overrides { output: Some(output.to_owned()), ..Overrides::default() };
     // Compiled components stay from run to run.
     let cache = CompileCache::at(std::env::temp_dir().join("stillbox-example"));
@@ -23,7 +23,6 @@ pub fn run(pipeline: &Path, output: &Path) -> Result<u64, Box<dyn Error>> {
     Ok(report.sinks.iter().map(|sink| sink.rows).sum())
 }
 
-#[allow(dead_code, reason = "the tests call `run` alone")]
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(pipeline), Some(output)) = (arguments.next(), arguments.next()) else {

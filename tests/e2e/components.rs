@@ -148,7 +148,7 @@ fn every_guest_has_a_test() {
             }
         }
     }
-    // The misbehaving ones have a table of their own, with a test of its own.
+    // Those that misbehave are run from a table, which has a test like this one.
     for (name, _) in stillbox_test_guests::ALL.iter().filter(|(name, _)| !name.starts_with("bad_")) {
         let constant = name.to_uppercase().replace('-', "_");
         assert!(sources.contains(&constant), "no test uses the guest {name}");

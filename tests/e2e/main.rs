@@ -1,5 +1,8 @@
 //! The command from the outside: real files, real components, real exit codes.
 
+#![expect(clippy::unwrap_used, reason = "what helps a test may fail as the test itself may")]
+#![expect(clippy::format_collect, reason = "inputs are small, and `format!` shows what they look like")]
+
 mod arguments;
 mod benchmark;
 mod cache;
