@@ -13,7 +13,10 @@ struct Row {
 fn misbehave(row: Row) -> Result<()> {
     if row.id == GUILTY {
         let number: std::result::Result<i64, _> = "seven".parse::<i64>();
-        number.context("the number is unreadable").context("the row cannot be used").map_err(|error| error.hint("write digits"))?;
+        number
+            .context("the number is unreadable")
+            .context("the row cannot be used")
+            .map_err(|error| error.hint("write digits"))?;
     }
     Ok(())
 }

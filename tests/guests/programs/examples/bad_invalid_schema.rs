@@ -1,6 +1,6 @@
 //! Has parameters that are no JSON Schema.
 
-use stillbox_sdk::contract::{Manifest};
+use stillbox_sdk::contract::Manifest;
 use stillbox_test_programs::{Raw, export};
 
 struct Guest;

@@ -1,6 +1,6 @@
 //! Has a name of 1 MB.
 
-use stillbox_sdk::contract::{Manifest};
+use stillbox_sdk::contract::Manifest;
 use stillbox_test_programs::{Raw, export};
 
 struct Guest;

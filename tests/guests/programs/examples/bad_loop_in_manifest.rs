@@ -1,6 +1,6 @@
 //! Never says what it is.
 
-use stillbox_sdk::contract::{Manifest};
+use stillbox_sdk::contract::Manifest;
 use stillbox_test_programs::{Raw, export};
 
 struct Guest;

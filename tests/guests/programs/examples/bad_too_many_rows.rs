@@ -8,10 +8,8 @@ struct Guest;
 impl Raw for Guest {
     fn spoil(output: &mut Output) -> Result<(), StepError> {
         output.rows = 2_000_000;
-        output.columns = vec![
-            column("number", Values::Integer(vec![7; 2_000_000])),
-            column("word", Values::Text(words(2_000_000))),
-        ];
+        output.columns =
+            vec![column("number", Values::Integer(vec![7; 2_000_000])), column("word", Values::Text(words(2_000_000)))];
         output.origins = Some(vec![0; 2_000_000]);
         Ok(())
     }
