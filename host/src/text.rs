@@ -21,14 +21,18 @@ pub fn escape_controls_in_lines(text: &str) -> Cow<'_, str> {
     escape(text, |c| is_unfit(c) && c != '\n' && c != '\t')
 }
 
-/// The same for JSON without line breaks, as [`serde_json::to_string`] writes it. JSON itself escapes only the C0
-/// controls. What is escaped here stands within texts, and what they mean stays the same.
+/// The same for JSON that is shown: JSON itself escapes only the C0 controls. What is escaped here stands within texts,
+/// whose meaning stays the same; line breaks stay, since they can only stand between tokens.
 pub fn escape_controls_in_json(json: &str) -> Cow<'_, str> {
-    escape_as(json, is_unfit, |c, escaped| {
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            let _ = write!(escaped, "\\u{unit:04x}");
-        }
-    })
+    escape_as(
+        json,
+        |c| is_unfit(c) && c != '\n',
+        |c, escaped| {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        },
+    )
 }
 
 fn escape(text: &str, unfit: impl Fn(char) -> bool) -> Cow<'_, str> {
