@@ -8,20 +8,15 @@ use super::{folder, pipeline};
 use crate::command::spawn;
 
 /// One batch each, in a pool with room for two instances.
-const FAILURES: usize = 1500;
+const FAILURES: usize = 200;
 /// After so many failures the memory is what it will be.
-const WARM: usize = 300;
+const WARM: usize = 40;
 /// What the allocator may still take.
 const SLACK_KIB: u64 = 16 << 10;
 
 #[test]
 fn failures_leave_nothing_behind() {
-    for guest in ["unreachable", "panic", "exit_0"] {
-        check(guest);
-    }
-}
-
-fn check(guest: &str) {
+    let guest = "unreachable";
     let folder = folder(guest);
     let mut rows = "{\"id\":3}\n".repeat(FAILURES);
     for id in [0, 1, 2] {
