@@ -92,7 +92,7 @@ pub enum ComponentErrorKind {
         imports: Vec<String>,
     },
     /// The step could not say what it is.
-    #[error("the step could not say what it is")]
+    #[error("the step could not say what it is ({}): {}", .0.kind, .0.message)]
     Manifest(#[source] Box<Failure>),
 }
 

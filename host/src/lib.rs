@@ -54,4 +54,4 @@ pub use outline::{NodeRole, Outline, OutlineNode};
 pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
 pub use policy::MostRejects;
 pub use report::{Report, SinkReport, StepReport};
-pub use text::{escape_controls, escape_controls_in_lines};
+pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines};

@@ -21,7 +21,28 @@ pub fn escape_controls_in_lines(text: &str) -> Cow<'_, str> {
     escape(text, |c| is_unfit(c) && c != '\n' && c != '\t')
 }
 
+/// The same for JSON that is shown: JSON itself escapes only the C0 controls. What is escaped here stands within texts,
+/// whose meaning stays the same; line breaks stay, since they can only stand between tokens.
+pub fn escape_controls_in_json(json: &str) -> Cow<'_, str> {
+    escape_as(
+        json,
+        |c| is_unfit(c) && c != '\n',
+        |c, escaped| {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        },
+    )
+}
+
 fn escape(text: &str, unfit: impl Fn(char) -> bool) -> Cow<'_, str> {
+    escape_as(text, unfit, |c, escaped| {
+        // Writing to a string cannot fail.
+        let _ = write!(escaped, "\\u{{{:x}}}", u32::from(c));
+    })
+}
+
+fn escape_as(text: &str, unfit: impl Fn(char) -> bool, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
     let Some(first) = text.find(&unfit) else {
         return Cow::Borrowed(text);
     };
@@ -29,8 +50,7 @@ fn escape(text: &str, unfit: impl Fn(char) -> bool) -> Cow<'_, str> {
     escaped.push_str(&text[..first]);
     for c in text[first..].chars() {
         if unfit(c) {
-            // Writing to a string cannot fail.
-            let _ = write!(escaped, "\\u{{{:x}}}", u32::from(c));
+            write(c, &mut escaped);
         } else {
             escaped.push(c);
         }
@@ -85,11 +105,25 @@ mod tests {
     }
 
     #[test]
+    fn json_keeps_its_escapes() {
+        let json = serde_json::to_string("\u{1b}\u{9b}\u{202e}\u{e0041}\\").unwrap();
+        assert_eq!(escape_controls_in_json(&json), r#""\u001b\u009b\u202e\udb40\udc41\\""#);
+    }
+
+    #[test]
     fn lines_keep_their_ends_and_tabs_only() {
         assert_eq!(escape_controls_in_lines("a\n\tb\r\u{1b}[0m\u{2028}"), "a\n\tb\\u{d}\\u{1b}[0m\\u{2028}");
     }
 
     proptest! {
+        #[test]
+        fn json_means_the_same(text: String) {
+            let json = serde_json::to_string(&text).unwrap();
+            let escaped = escape_controls_in_json(&json);
+            prop_assert!(!escaped.contains(is_unfit));
+            prop_assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
+        }
+
         #[test]
         fn nothing_unfit_is_left(text: String) {
             prop_assert!(!escape_controls(&text).contains(is_unfit));

@@ -1,7 +1,7 @@
 //! `stillbox check`.
 
 use anstream::{print, println};
-use stillbox::{Options, escape_controls_in_lines};
+use stillbox::{Options, escape_controls_in_json, escape_controls_in_lines};
 
 use super::args::{Check, Global};
 use super::exit_code::Exit;
@@ -23,7 +23,7 @@ pub(super) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> 
     };
     match pipeline.check(&options) {
         Ok(outline) if arguments.json => match serde_json::to_string_pretty(&outline) {
-            Ok(json) => println!("{json}"),
+            Ok(json) => println!("{}", escape_controls_in_json(&json)),
             Err(error) => {
                 super::render::error(&error);
                 return Exit::Failed;

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use anstream::print;
 use serde_json::{Value, json};
-use stillbox::{Access, BuildOptions, Column, Inspection, build, escape_controls_in_lines, inspect};
+use stillbox::{
+    Access, BuildOptions, Column, Inspection, build, escape_controls_in_json, escape_controls_in_lines, inspect,
+};
 
 use super::args::{Global, Inspect};
 use super::exit_code::Exit;
@@ -33,8 +35,11 @@ pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     };
     match inspect(&wasm, arguments.parameters.as_deref(), cache(global), &interrupt) {
         Ok(inspection) => {
-            let text = if arguments.json { as_json(&inspection) } else { as_text(&inspection) };
-            print!("{}", escape_controls_in_lines(&text));
+            if arguments.json {
+                print!("{}", escape_controls_in_json(&as_json(&inspection)));
+            } else {
+                print!("{}", escape_controls_in_lines(&as_text(&inspection)));
+            }
             Exit::Done
         }
         Err(error) => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
-use stillbox::{Event, Failure, Report};
+use stillbox::{Event, Failure, Report, escape_controls_in_json};
 
 /// Writes records as they come. Every line is complete when it is written, whatever happens next.
 pub(super) struct Records {
@@ -54,10 +54,10 @@ impl Records {
 
     fn write_failure(&self, failure: &Failure) {
         let Some(file) = &self.failures else { return };
-        let Ok(mut line) = serde_json::to_vec(failure) else { return };
-        line.push(b'\n');
+        let Ok(json) = serde_json::to_string(failure) else { return };
+        let line = line(&json);
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = file.write_all(&line) {
+        if let Err(error) = file.write_all(line.as_bytes()) {
             tracing::warn!("a failure could not be recorded: {error}");
         }
     }
@@ -82,7 +82,12 @@ fn value_of(event: &Event<'_>) -> Option<Value> {
 
 /// A line on standard output. Whoever reads it may have gone; the run does not depend on that.
 fn print(value: &Value) {
-    let mut line = value.to_string();
+    let _ = io::stdout().lock().write_all(line(&value.to_string()).as_bytes());
+}
+
+/// A line that may be shown on a terminal, whatever a guest has said.
+fn line(json: &str) -> String {
+    let mut line = escape_controls_in_json(json).into_owned();
     line.push('\n');
-    let _ = io::stdout().lock().write_all(line.as_bytes());
+    line
 }

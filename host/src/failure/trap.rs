@@ -18,6 +18,9 @@ const LINES: usize = 256;
 /// What wasmtime says when a guest returns more than [`wasmtime::Store::set_hostcall_fuel`] allows; it has no type.
 const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 
+/// How wasmtime begins when an instance exports a function with other types than the contract's; it has no type.
+const OTHER_TYPES: &str = "type mismatch with ";
+
 /// The failure of a call that ended with this error, with what the guest said before.
 pub(crate) fn of_call(error: &wasmtime::Error, state: &State, limits: &Limits, elapsed: Duration) -> Failure {
     let mut failure = classify(error, state, limits);
@@ -76,6 +79,12 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         let mut failure = Failure::new(FailureKind::Host, "no instance could be made");
         failure.causes = chain;
         return failure;
+    }
+    if chain.iter().any(|link| link.starts_with(OTHER_TYPES)) {
+        let message = "a function of the step has other types than the contract gives it";
+        let mut failure = Failure::new(FailureKind::Incompatible, message);
+        failure.causes = chain;
+        return failure.with_hint("build the step for the contract stillbox:step@0.1.0");
     }
     // All that is left is what the guest handed over: a pointer outside its memory, an unknown case, bad UTF-8.
     let mut failure = Failure::new(FailureKind::BadOutput, "what the step returned cannot be read");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::batch::Rows;
 use crate::failure::Failure;
 use crate::sink::json::{Encoding, JsonValues, NoJson, write_serde};
+use crate::text::escape_controls_in_json;
 
 /// A row that did not pass, and why.
 #[derive(Debug)]
@@ -27,7 +28,9 @@ impl Rejected {
         out.extend_from_slice(&self.columns);
         out.extend_from_slice(b",\"failure\":");
         let failure = Failure { run: Some(Arc::clone(run)), ..self.failure.clone() };
-        write_serde(out, &failure);
+        // The columns are data, and stay as they are; the failure has the words of a guest.
+        let json = serde_json::to_string(&failure).expect("a record is made of texts and numbers");
+        out.extend_from_slice(escape_controls_in_json(&json).as_bytes());
         out.extend_from_slice(b"}\n");
     }
 }

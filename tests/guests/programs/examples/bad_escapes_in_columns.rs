@@ -12,6 +12,10 @@ impl Raw for Guest {
         Ok(signature)
     }
 
+    fn adapt(output: &mut Output) {
+        output.columns[0].name = "\u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\u{0} number".into();
+    }
+
     fn spoil(output: &mut Output) -> Result<(), StepError> {
         output.columns[1].name = "\u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\u{0} word".into();
         Ok(())

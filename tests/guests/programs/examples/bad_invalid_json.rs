@@ -1,11 +1,23 @@
-//! Returns invalid text as JSON.
+//! Returns text that is not JSON as JSON.
 
-use stillbox_sdk::contract::{Output, StepError, Values};
+use stillbox_sdk::contract::{DataType, Output, Signature, StepError, Values};
 use stillbox_test_programs::{Raw, export, words};
 
 struct Guest;
 
 impl Raw for Guest {
+    fn bind() -> Result<Signature, StepError> {
+        let mut signature = stillbox_test_programs::signature();
+        signature.outputs[1].data_type = DataType::Json;
+        Ok(signature)
+    }
+
+    fn adapt(output: &mut Output) {
+        let mut numbers = words(output.rows);
+        numbers.bytes = b"1234".repeat(output.rows as usize);
+        output.columns[1].values = Values::Json(numbers);
+    }
+
     fn spoil(output: &mut Output) -> Result<(), StepError> {
         output.columns[1].values = Values::Json(words(output.rows));
         Ok(())

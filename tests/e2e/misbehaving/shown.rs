@@ -1,0 +1,75 @@
+//! Nothing that a guest says drives the terminal or breaks the JSON.
+
+use super::{failure, folder, pipeline};
+use crate::command::{Folder, Outcome};
+
+/// Controls, and what reorders a line.
+fn is_unfit(c: char) -> bool {
+    (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[track_caller]
+fn assert_fit(text: &str) {
+    assert!(!text.is_empty());
+    let unfit: Vec<_> = text.lines().filter(|line| line.contains(is_unfit)).collect();
+    assert!(unfit.is_empty(), "{unfit:#?}");
+}
+
+/// Checks lines of JSON, and returns them.
+#[track_caller]
+fn values(text: &str) -> Vec<serde_json::Value> {
+    assert_fit(text);
+    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+fn run(folder: &Folder, more: &str, arguments: &[&str]) -> Outcome {
+    let outcome = folder.run_with(&pipeline("shown", "", more), arguments.iter().copied());
+    assert_fit(&outcome.stderr);
+    outcome
+}
+
+#[test]
+fn what_guests_say_does_not_drive_the_terminal() {
+    let stderr = run(&folder("escapes"), "", &["-v"]).failed(1);
+    let words = ["message", "first cause", "second cause", "file", "trace", "hint", "log", "stderr", "stdout"];
+    for word in words {
+        assert!(stderr.contains(&format!("{word} \\u{{1b}}[2J")), "{word} is not in {stderr}");
+    }
+}
+
+#[test]
+fn records_are_fit_to_be_shown_and_say_the_same() {
+    let folder = folder("escapes");
+    let said = failure(&folder, &pipeline("shown", "", ""));
+    let outcome = run(&folder, "", &["--failures", "failures.jsonl", "--message-format", "json"]);
+    let events = values(outcome.text());
+    let event = events.iter().find(|event| event["event"] == "failure").expect("the failure is an event");
+    assert_eq!(event["failure"]["message"], *said.message);
+    let [record] = &values(&folder.text("failures.jsonl"))[..] else { panic!("there is one failure") };
+    assert_eq!(record["hint"].as_str(), said.hint.as_deref());
+
+    run(&folder, "on-failure = \"reject\"\n", &[]).succeeded();
+    let [reject] = &values(&folder.text("rejects.jsonl"))[..] else { panic!("there is one reject") };
+    assert_eq!(reject["failure"]["causes"], serde_json::json!(said.causes));
+}
+
+#[test]
+fn manifests_are_fit_to_be_shown() {
+    let folder = folder("escapes");
+    let text = folder.stillbox(["inspect", "guest.wasm"]).succeeded();
+    assert_fit(text.text());
+    let json = folder.stillbox(["inspect", "guest.wasm", "--json"]).succeeded();
+    assert_fit(json.text());
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
+    assert!(value["name"].as_str().is_some_and(|name| name.contains('\u{9b}')));
+}
+
+#[test]
+fn names_of_columns_are_fit_to_be_shown() {
+    let folder = folder("escapes_in_columns");
+    run(&folder, "", &[]).failed(1);
+    let graph = folder.stillbox(["check", "pipeline.toml"]).succeeded();
+    assert_fit(graph.text());
+    let json = folder.stillbox(["check", "pipeline.toml", "--json"]).succeeded();
+    assert_fit(json.text());
+}

@@ -1,0 +1,11 @@
+;; Exports the right functions with the wrong types.
+(component
+  (core module $m (func (export "f")))
+  (core instance $i (instantiate $m))
+  (func $f (canon lift (core func $i "f")))
+  (instance $guest
+    (export "manifest" (func $f))
+    (export "bind" (func $f))
+    (export "process" (func $f))
+    (export "finish" (func $f)))
+  (export "stillbox:step/guest@0.1.0" (instance $guest)))
