@@ -1,5 +1,4 @@
 //! Sources and aggregates.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use stillbox_sdk::contract::{ErrorKind, Kind};
 use stillbox_sdk::testing::{batch, bind, column, manifest, values};

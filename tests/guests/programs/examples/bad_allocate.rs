@@ -12,8 +12,10 @@ struct Row {
 #[step]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
 fn misbehave(row: Row) -> Result<()> {
-    while row.id == GUILTY {
-        std::hint::black_box(vec![1_u8; 16 << 20]);
+    if row.id == GUILTY {
+        loop {
+            std::hint::black_box(vec![1_u8; 16 << 20]);
+        }
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ struct Row {
 
 /// Misbehaves at the guilty row.
 #[step]
+#[expect(clippy::manual_assert, reason = "the panic is the point")]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
 fn misbehave(row: Row) -> Result<()> {
     if row.id == GUILTY {

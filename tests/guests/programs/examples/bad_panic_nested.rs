@@ -20,7 +20,9 @@ fn misbehave(row: Row) -> Result<()> {
 
 #[inline(never)]
 fn outer(ids: &[i64]) {
-    ids.iter().for_each(|id| inner(*id));
+    for id in ids {
+        inner(*id);
+    }
 }
 
 #[inline(never)]
