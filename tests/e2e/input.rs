@@ -27,57 +27,47 @@ fn late(line: &str) -> String {
 #[test]
 fn a_malformed_line_is_named() {
     insta::assert_snapshot!(failure("input.jsonl", "{\"text\":\"a\"}\n{\"text\":\n"), @r"
-    host: input.jsonl:2:8: this line is not valid JSON: EOF while parsing a value
-      at: input.jsonl:2
+    error: input.jsonl:2:8: this line is not valid JSON: EOF while parsing a value
     ");
     insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":1,\"text\":\"a\" oops}\n")), @r"
-    host: input.jsonl:1201:20: this line is not valid JSON: expected `,` or `}`
-      at: input.jsonl:1201
+    error: input.jsonl:1201:20: this line is not valid JSON: expected `,` or `}`
     ");
     insta::assert_snapshot!(failure("input.jsonl", late("[1]\n")), @r#"
-    host: input.jsonl:1201: a line of JSON Lines is an object, as in {"key": "value"}; this line starts with [1]
-      at: input.jsonl:1201
+    error: input.jsonl:1201: a line of JSON Lines is an object, as in {"key": "value"}; this line starts with [1]
     "#);
 }
 
 #[test]
 fn a_row_of_another_type_says_how_to_declare_the_column() {
     insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":\"x\",\"text\":\"a\"}\n")), @r#"
-    host: input.jsonl:1201: column `id` is of type integer, and this row has the text "x"; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "json", text = "text" }
-      at: input.jsonl:1201
+    error: input.jsonl:1201: column `id` is of type integer, and this row has the text "x"; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "json", text = "text" }
     "#);
     insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":1,\"text\":\"a\",\"new key\":1}\n")), @r#"
-    host: input.jsonl:1201: the key `new key` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", text = "text", "new key" = "json" }
-      at: input.jsonl:1201
+    error: input.jsonl:1201: the key `new key` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", text = "text", "new key" = "json" }
     "#);
 }
 
 #[test]
 fn invalid_utf_8_is_named() {
     insta::assert_snapshot!(failure("input.jsonl", b"{\"text\":\"a\"}\n{\"text\":\"\xff\"}\n"), @r"
-    host: input.jsonl:2:10: this line is not UTF-8, from its byte 10 on; convert the file to UTF-8
-      at: input.jsonl:2
+    error: input.jsonl:2:10: this line is not UTF-8, from its byte 10 on; convert the file to UTF-8
     ");
     let late = [late("").as_bytes(), b"{\"id\":1,\"text\":\"\xc3(\"}"].concat();
     insta::assert_snapshot!(failure("input.jsonl", late), @r"
-    host: input.jsonl:1201:17: this line is not UTF-8, from its byte 17 on; convert the file to UTF-8
-      at: input.jsonl:1201
+    error: input.jsonl:1201:17: this line is not UTF-8, from its byte 17 on; convert the file to UTF-8
     ");
     insta::assert_snapshot!(failure("input.csv", b"text\na\n\xff\n"), @r"
-    host: input.csv:3:1: this line is not UTF-8, from its byte 1 on; convert the file to UTF-8
-      at: input.csv:3
+    error: input.csv:3:1: this line is not UTF-8, from its byte 1 on; convert the file to UTF-8
     ");
 }
 
 #[test]
 fn a_ragged_row_of_csv_is_named() {
     insta::assert_snapshot!(failure("input.csv", "text,id\na,1\n\"b\nc\",2\nd\n"), @r"
-    host: input.csv:5: this row has 1 field, and the header has 2 fields
-      at: input.csv:5
+    error: input.csv:5: this row has 1 field, and the header has 2 fields
     ");
     insta::assert_snapshot!(failure("input.csv", format!("text,id\n{}d,1,2\n", "a,1\n".repeat(1200))), @r"
-    host: input.csv:1202: this row has 3 fields, and the header has 2 fields
-      at: input.csv:1202
+    error: input.csv:1202: this row has 3 fields, and the header has 2 fields
     ");
 }
 
@@ -156,14 +146,12 @@ fn files_of_one_source_have_the_same_columns() {
     folder.write("a.jsonl", "{\"id\":1}\n".repeat(1200));
     folder.write("b.jsonl", "{\"id\":1,\"other\":2}\n");
     insta::assert_snapshot!(folder.run(&pipeline("?.jsonl", &[], "output.jsonl")).failed(1), @r#"
-    host: b.jsonl:1: the key `other` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", other = "json" }
-      at: b.jsonl:1
+    error: b.jsonl:1: the key `other` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", other = "json" }
     "#);
     folder.write("a.csv", "id,name\n1,x\n");
     folder.write("b.csv", "id,title\n1,x\n");
     insta::assert_snapshot!(folder.run(&pipeline("?.csv", &[], "output.jsonl")).failed(1), @r"
-    host: b.csv:1: the header is not that of a.csv: it lacks `name`, and it adds `title`; all files of a source have the same columns
-      at: b.csv:1
+    error: b.csv:1: the header is not that of a.csv: it lacks `name`, and it adds `title`; all files of a source have the same columns
     ");
 }
 

@@ -20,4 +20,5 @@ mod isolation;
 mod library;
 mod misbehaving;
 mod output;
+mod policies;
 mod values;

@@ -54,7 +54,7 @@ fn a_missing_folder_is_named() {
     let folder = folder();
     let message = folder.run(&pipeline("input.jsonl", &[], "no/such/output.jsonl")).failed(1);
     insta::assert_snapshot!(without_path(&message), @r#"
-    host: no/such/output.jsonl: cannot make a file in the folder "no/such"; does it exist, and may you write there?
+    error: no/such/output.jsonl: cannot make a file in the folder "no/such"; does it exist, and may you write there?
       because: No such file or directory (os error 2)
     "#);
     assert_eq!(folder.names(), THERE);
@@ -65,7 +65,7 @@ fn a_folder_that_refuses_files_is_named() {
     // Whoever runs the tests, not even root makes a file there.
     let message = folder().run(&pipeline("input.jsonl", &[], "/proc/output.jsonl")).failed(1);
     insta::assert_snapshot!(without_path(&message), @r#"
-    host: /proc/output.jsonl: cannot make a file in the folder "/proc"; does it exist, and may you write there?
+    error: /proc/output.jsonl: cannot make a file in the folder "/proc"; does it exist, and may you write there?
       because: No such file or directory (os error 2)
     "#);
 }
@@ -74,7 +74,7 @@ fn a_folder_that_refuses_files_is_named() {
 fn a_folder_is_no_output() {
     let folder = folder();
     std::fs::create_dir(folder.join("folder.jsonl")).unwrap();
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "folder.jsonl")).failed(1), @"host: folder.jsonl: this is a directory; name a file in it");
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "folder.jsonl")).failed(1), @"error: folder.jsonl: this is a directory; name a file in it");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_disk_that_is_full_is_told() {
         pipeline("input.jsonl", &["keep_long"], "/dev/full").replace("full\"", "full\"\nformat = \"jsonl\""),
     );
     insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml"]).failed(1), @r"
-    host: /dev/full: cannot write this output
+    error: /dev/full: cannot write this output
       because: No space left on device (os error 28)
     ");
 }
@@ -101,7 +101,7 @@ fn a_disk_that_fills_up_leaves_the_earlier_output() {
     let mut shell = Command::new("sh");
     shell.args(["-c", script, env!("CARGO_BIN_EXE_stillbox")]).current_dir(folder.path()).env("STILLBOX_CACHE", CACHE);
     insta::assert_snapshot!(outcome(&mut shell).failed(1), @r"
-    host: output.jsonl: cannot write this output
+    error: output.jsonl: cannot write this output
       because: File too large (os error 27)
     ");
     assert_eq!(folder.text("output.jsonl"), "from before\n");

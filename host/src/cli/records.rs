@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use stillbox::{Event, Failure, Report, escape_controls_in_json};
 
@@ -20,8 +21,10 @@ impl Records {
     ///
     /// # Errors
     /// The file cannot be made.
-    pub(super) fn new(failures: Option<&Path>, events: bool) -> io::Result<Self> {
-        let failures = failures.map(File::create).transpose()?.map(Mutex::new);
+    pub(super) fn new(failures: Option<&Path>, events: bool) -> anyhow::Result<Self> {
+        let create =
+            |path: &Path| File::create(path).with_context(|| format!("cannot write failures to {}", path.display()));
+        let failures = failures.map(create).transpose()?.map(Mutex::new);
         Ok(Self { failures, events })
     }
 

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 
 use anstream::{AutoStream, ColorChoice, eprint, eprintln};
 use anstyle::{AnsiColor, Style};
-use stillbox::{Complaints, Failure, escape_controls, escape_controls_in_lines};
+use stillbox::{Complaints, Failure, FailureKind, escape_controls, escape_controls_in_lines};
 
 use super::diagnostics::{self, Colour};
 
@@ -57,13 +57,17 @@ pub(super) fn failure(failure: &Failure) {
         .step
         .as_ref()
         .map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
-    eprintln!("{style}{}{style:#}{step}: {}", failure.kind, escape_controls_in_lines(&failure.message));
+    // What is wrong with the input, the output or Stillbox is of one kind in the record; the message says which it is.
+    let kind = if failure.kind == FailureKind::Host { "error" } else { failure.kind.name() };
+    eprintln!("{style}{kind}{style:#}{step}: {}", escape_controls_in_lines(&failure.message));
     let line = |name: &str, text: &str| eprintln!("  {NOTE}{name}{NOTE:#}: {}", escape_controls(text));
     if let Some(row) = failure.row.as_ref().or(failure.first_row.as_ref()) {
         let place = row.to_string();
+        let is_told = failure.message.starts_with(&place);
         match (failure.batch, &failure.row) {
             (Some(batch), Some(_)) => line("at", &format!("{place} (batch {batch})")),
             (Some(batch), None) => line("in", &format!("batch {batch}, which begins at {place}")),
+            (None, _) if is_told => {}
             (None, _) => line("at", &place),
         }
     } else if let Some(batch) = failure.batch {

@@ -1,6 +1,5 @@
 //! `stillbox run`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use etcetera::BaseStrategy as _;
@@ -27,8 +26,7 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     let records = match Records::new(arguments.failures.as_deref(), is_json) {
         Ok(records) => Arc::new(records),
         Err(error) => {
-            let path = arguments.failures.as_deref().unwrap_or(Path::new("")).display();
-            render::message(&format!("cannot write failures to {path}: {error}"));
+            render::error(error.as_ref());
             return Exit::Usage;
         }
     };
