@@ -1,5 +1,5 @@
 //! Never gets past its own beginning.
-#![expect(unsafe_code, reason = "a constructor is a matter of the linker")]
+#![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "a constructor is a matter of the linker"))]
 
 use stillbox_test_programs::{Raw, export};
 

@@ -12,8 +12,6 @@ struct Row {
 #[step]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
 fn misbehave(row: Row) -> Result<()> {
-    if row.id == GUILTY {
-        panic!("no rule for the id {}", row.id);
-    }
+    assert!(row.id != GUILTY, "no rule for the id {}", row.id);
     Ok(())
 }

@@ -20,7 +20,10 @@ fn misbehave(row: Row) -> Result<()> {
 
 #[inline(never)]
 fn outer(ids: &[i64]) {
-    ids.iter().for_each(|id| inner(*id));
+    let call = |id: &i64| inner(*id);
+    for id in ids {
+        call(id);
+    }
 }
 
 #[inline(never)]

@@ -13,7 +13,7 @@ struct Row {
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
 fn misbehave(row: Row) -> Result<()> {
     if row.id == GUILTY {
-        std::thread::sleep(std::time::Duration::from_secs(600));
+        std::thread::sleep(std::time::Duration::from_mins(10));
     }
     Ok(())
 }

@@ -2,6 +2,11 @@
 //!
 //! The SDK keeps its authors from breaking the contract, so guests that break it speak the contract themselves.
 
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(clippy::result_large_err, reason = "the contract's errors are few, and moved a few times at most")
+)]
+
 use std::marker::PhantomData;
 
 use stillbox_sdk::contract::exports::stillbox::step::guest::Guest;
