@@ -13,8 +13,6 @@ struct Row {
 #[expect(clippy::manual_assert, reason = "the panic is the point")]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
 fn misbehave(row: Row) -> Result<()> {
-    if row.id == GUILTY {
-        panic!("no rule for the id {}", row.id);
-    }
+    assert!(row.id != GUILTY, "no rule for the id {}", row.id);
     Ok(())
 }

@@ -2,6 +2,10 @@
 //!
 //! The SDK keeps its authors from breaking the contract, so guests that break it speak the contract themselves.
 #![expect(clippy::result_large_err, reason = "the contract's own error, as it crosses the border")]
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(clippy::result_large_err, reason = "the contract's errors are few, and moved a few times at most")
+)]
 
 use std::marker::PhantomData;
 
