@@ -62,11 +62,11 @@ pub(crate) fn check(
     if let Some(surplus) = returned.into_iter().flatten().next() {
         let name = cut(&surplus.name, 64);
         let problem = if signature.outputs.iter().any(|output| *output.name == surplus.name) {
-            "twice"
+            " twice"
         } else {
-            "which its signature does not have"
+            ", which its signature does not have"
         };
-        return Err(bad(format!("it returned the column {name:?} {problem}")));
+        return Err(bad(format!("it returned the column {name:?}{problem}")));
     }
     Ok(Checked { rows, columns, origins: output.origins, rejections: output.rejections, dropped })
 }

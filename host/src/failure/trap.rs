@@ -125,7 +125,8 @@ fn of_refusal(refused: Refused, limits: &Limits) -> Failure {
 }
 
 fn limited(kind: FailureKind, message: String, name: &str, value: String) -> Failure {
-    let hint = format!("the limit is `{name} = {value}`; raise it in the step's `limits` if the step needs more");
+    let quoted = if value.bytes().all(|byte| byte.is_ascii_digit()) { value.clone() } else { format!("\"{value}\"") };
+    let hint = format!("the limit is `{name} = {quoted}`; raise it in the step's `limits` if the step needs more");
     let mut failure = Failure::new(kind, message).with_hint(hint);
     failure.limit = Some(LimitHit { name: name.into(), value });
     failure
@@ -202,13 +203,10 @@ fn is_library(file: &str) -> bool {
         .any(|part| file.contains(part))
 }
 
-/// A function's name without the hash that the compiler adds.
+/// A function's name as its author wrote it, without the hash that the compiler adds.
 fn demangled(name: &str) -> String {
-    let name = cut(name, TEXT_BYTES);
-    match name.rsplit_once("::h") {
-        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => path.to_owned(),
-        _ => name,
-    }
+    // Without the hash: `#` is the form for people.
+    cut(&format!("{:#}", rustc_demangle::demangle(name)), TEXT_BYTES)
 }
 
 /// A number of bytes in the unit in which it is whole, as pipeline files write it.

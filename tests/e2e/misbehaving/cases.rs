@@ -85,7 +85,7 @@ pub(super) const CONTRACT: &[Case] = &[
     ),
     case(
         "wrong_column",
-        Fails(BadOutput, "it returned the column \"extra\" which its signature does not have", Unnamed),
+        Fails(BadOutput, "it returned the column \"extra\", which its signature does not have", Unnamed),
     ),
     case("wrong_type", Fails(BadOutput, "it returned \"number\" as text, and its signature promises integer", Unnamed)),
     case("missing_column", Fails(BadOutput, "it returned no column \"word\", which its signature promises", Unnamed)),

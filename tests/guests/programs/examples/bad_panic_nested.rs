@@ -20,8 +20,9 @@ fn misbehave(row: Row) -> Result<()> {
 
 #[inline(never)]
 fn outer(ids: &[i64]) {
+    let call = |id: &i64| inner(*id);
     for id in ids {
-        inner(*id);
+        call(id);
     }
 }
 
