@@ -196,7 +196,8 @@ impl Pipeline {
             grace: options.grace,
         });
         match ended {
-            Ended::Done | Ended::OutputClosed => Ok(report),
+            Ended::Done => Ok(report),
+            Ended::OutputClosed => Ok(Report { output_closed: true, ..report }),
             Ended::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
             Ended::TooManyRejects => Err(RunError::TooManyRejects {
                 most: most_rejects.unwrap_or(MostRejects::Rows(0)),

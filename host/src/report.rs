@@ -15,6 +15,8 @@ pub struct Report {
     /// How long the run took, planning not included, in seconds.
     #[serde(serialize_with = "seconds")]
     pub elapsed: Duration,
+    /// Whether whoever read the standard output closed it, so that the run ended before its input did.
+    pub output_closed: bool,
     /// Every step, in the order in which rows pass them.
     pub steps: Vec<StepReport>,
     /// Every sink, in the order of the pipeline file.

@@ -50,7 +50,8 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     match result {
         Ok(report) => {
             records.end("done", &report);
-            if !is_json {
+            // Whoever closed the output has seen enough.
+            if !is_json && !report.output_closed {
                 summary::print(pipeline.name(), &report);
             }
             Exit::Done
