@@ -8,6 +8,8 @@ mod dispatcher;
 mod in_order;
 mod permits;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use dispatcher::{Ended, Run, run};

@@ -36,6 +36,8 @@ use crate::format::{Compression, Format};
 use files::InputFiles;
 
 pub(crate) use error::{SourceError, SourceErrorKind, Spot};
+#[cfg(test)]
+pub(crate) use piece::{DecodedBatch, PieceData};
 pub(crate) use piece::{Decoder, Piece, Positions, Reader, Unit};
 
 /// What to read, and as what.

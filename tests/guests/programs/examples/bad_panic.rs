@@ -10,7 +10,6 @@ struct Row {
 
 /// Misbehaves at the guilty row.
 #[step]
-#[expect(clippy::manual_assert, reason = "the panic is the point")]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
 fn misbehave(row: Row) -> Result<()> {
     assert!(row.id != GUILTY, "no rule for the id {}", row.id);

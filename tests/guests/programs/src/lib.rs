@@ -1,7 +1,6 @@
 //! What the misbehaving guests share: a step that keeps the contract, of which each guest replaces one part.
 //!
 //! The SDK keeps its authors from breaking the contract, so guests that break it speak the contract themselves.
-#![expect(clippy::result_large_err, reason = "the contract's own error, as it crosses the border")]
 #![cfg_attr(
     not(target_arch = "wasm32"),
     expect(clippy::result_large_err, reason = "the contract's errors are few, and moved a few times at most")
