@@ -8,4 +8,4 @@ wasmtime::component::bindgen!({
 });
 
 pub(crate) use exports::stillbox::step::guest;
-pub(crate) use stillbox::step::{log, types};
+pub(crate) use self::stillbox::step::{log, types};
