@@ -7,5 +7,5 @@ wasmtime::component::bindgen!({
     ownership: Borrowing { duplicate_if_necessary: true },
 });
 
-pub(crate) use exports::stillbox::step::guest;
 pub(crate) use self::stillbox::step::{log, types};
+pub(crate) use exports::stillbox::step::guest;
