@@ -114,10 +114,16 @@ impl Stop {
     pub(crate) fn stop(&self, reason: StopReason) {
         if self.shared.reason.set(reason).is_ok() {
             self.shared.waiting.notify_waiters();
-            for engine in self.shared.engines.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                if let Some(engine) = engine.upgrade() {
-                    engine.increment_epoch();
-                }
+            self.raise_epoch();
+        }
+    }
+
+    /// Makes guests that compute look at the stop. One that was looking at it just then has to be asked again: its next
+    /// deadline may be counted from the epoch that was raised for it.
+    pub(crate) fn raise_epoch(&self) {
+        for engine in self.shared.engines.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
             }
         }
     }

@@ -6,9 +6,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmtime::EngineWeak;
+
+/// How long a guest whose deadline has passed may take to notice before it is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Watches the deadlines of one engine's instances. Its thread ends with it.
 pub(crate) struct Watchdog {
@@ -90,16 +93,15 @@ fn watch(shared: &Shared, engine: &EngineWeak) {
     let mut deadlines = shared.lock();
     while !deadlines.closed {
         let now = Instant::now();
-        let mut passed = false;
-        while deadlines.pending.first().is_some_and(|(deadline, _)| *deadline <= now) {
-            deadlines.pending.pop_first();
-            passed = true;
-        }
-        if passed {
+        let first = deadlines.pending.first().map(|(deadline, _)| *deadline);
+        let has_passed = first.is_some_and(|deadline| deadline <= now);
+        if has_passed {
             let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
         }
-        deadlines.wakes = deadlines.pending.first().map(|(deadline, _)| *deadline);
+        // A call whose deadline has passed stays here until it has ended, and its guest is asked again: one that was
+        // looking at its deadline just then may count the next from the epoch that was raised for it.
+        deadlines.wakes = if has_passed { Some(now + ASK_AGAIN) } else { first };
         deadlines = match deadlines.wakes {
             None => shared.changed.wait(deadlines).unwrap_or_else(PoisonError::into_inner),
             Some(wakes) => {

@@ -25,6 +25,9 @@ const PIECES_PER_THREAD: usize = 3;
 /// otherwise hold it for ever.
 const LAST_WRITES: Duration = Duration::from_millis(50);
 
+/// How long to wait for tasks that were stopped before their guests are asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
+
 /// What a run needs.
 pub(crate) struct Run<'a> {
     pub(crate) stage: Arc<Stage>,
@@ -174,8 +177,13 @@ impl Dispatcher<'_> {
             self.stage.stop.stop(StopReason::Signal(signal));
         }
         while self.in_flight > 0 {
-            let Ok(message) = inbox.recv() else { return };
-            self.take(message);
+            match inbox.recv_timeout(ASK_AGAIN) {
+                Ok(message) => {
+                    self.take(message);
+                }
+                Err(RecvTimeoutError::Timeout) => self.stage.stop.raise_epoch(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
         if let (Some(Ended::TooManyRejects), Some(orders)) = (&self.end, &self.orders) {
             let _ = orders.send(Order::FinishRejects);
