@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::component::{CompileCache, ComponentError, Fuel, Import, Manifest, Signature, Workshop};
 use crate::failure::Failure;
-use crate::interrupt::{Interrupt, Stop, StopReason};
+use crate::interrupt::{Interrupt, Stop};
 use crate::sandbox::Limits;
 
 /// A step, described.
@@ -49,12 +49,7 @@ pub fn inspect(
     interrupt: &Interrupt,
 ) -> Result<Inspection, InspectError> {
     let workshop = Workshop::new(2, Fuel::Off, cache).map_err(|error| InspectError::Setup(format!("{error:#}")))?;
-    let stop = Stop::default();
-    stop.reaches(workshop.sandbox().engine());
-    interrupt.on_trigger({
-        let stop = stop.clone();
-        move |signal| stop.stop(StopReason::Signal(signal))
-    });
+    let stop = Stop::on(interrupt, workshop.sandbox().engine());
     let limits = Limits::default();
     let component = workshop.load(path, &limits, &stop)?;
     let bind = |parameters| workshop.bind(&component, parameters, &limits, &stop);

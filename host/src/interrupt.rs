@@ -105,6 +105,17 @@ struct StopState {
 }
 
 impl Stop {
+    /// A stop of this engine's guests that the interrupt triggers at once.
+    pub(crate) fn on(interrupt: &Interrupt, engine: &wasmtime::Engine) -> Self {
+        let stop = Self::default();
+        stop.reaches(engine);
+        interrupt.on_trigger({
+            let stop = stop.clone();
+            move |signal| stop.stop(StopReason::Signal(signal))
+        });
+        stop
+    }
+
     /// Makes guests of this engine notice the stop, wherever they are in their code.
     pub(crate) fn reaches(&self, engine: &wasmtime::Engine) {
         self.shared.engines.lock().unwrap_or_else(PoisonError::into_inner).push(engine.weak());

@@ -13,7 +13,7 @@ use crate::config::{Complaints, Config, ConfigError, Overrides};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::format::Compression;
-use crate::interrupt::{Interrupt, Signal, Stop, StopReason};
+use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::outline::Outline;
 use crate::plan::{Making, Plan, PlanError};
 use crate::policy::MostRejects;
@@ -139,7 +139,7 @@ impl Pipeline {
     /// As [`run`](Self::run), but for what only happens to rows and sinks.
     pub fn check(&self, options: &Options) -> Result<Outline, RunError> {
         let workshop = workshop(&self.config, options)?;
-        let stop = stop(options, &workshop);
+        let stop = Stop::on(&options.interrupt, workshop.sandbox().engine());
         Ok(Outline::of(&self.plan(options, &workshop, &stop)?))
     }
 
@@ -153,7 +153,7 @@ impl Pipeline {
     /// The pipeline or its input is wrong, a step or sink failed, or the interrupt was triggered.
     pub fn run(&self, options: &Options) -> Result<Report, RunError> {
         let workshop = workshop(&self.config, options)?;
-        let plan = self.plan(options, &workshop, &stop(options, &workshop))?;
+        let plan = self.plan(options, &workshop, &Stop::on(&options.interrupt, workshop.sandbox().engine()))?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(options.threads())
             .thread_name(|index| format!("step-{index}"))
@@ -261,14 +261,4 @@ fn workshop(config: &Config, options: &Options) -> Result<Arc<Workshop>, RunErro
     let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
     let workshop = Workshop::new(instances, fuel, cache);
     workshop.map(Arc::new).map_err(|error| RunError::Setup(format!("{error:#}")))
-}
-
-fn stop(options: &Options, workshop: &Workshop) -> Stop {
-    let stop = Stop::default();
-    stop.reaches(workshop.sandbox().engine());
-    options.interrupt.on_trigger({
-        let stop = stop.clone();
-        move |signal| stop.stop(StopReason::Signal(signal))
-    });
-    stop
 }

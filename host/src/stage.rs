@@ -11,9 +11,9 @@ use std::time::Instant;
 use settle::settle;
 
 use crate::batch::{Origin, Rows};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::format::Compression;
-use crate::interrupt::{Stop, StopReason};
+use crate::interrupt::Stop;
 use crate::plan::{Node, Work};
 use crate::report::StepReport;
 use crate::sandbox::Sandbox;
@@ -120,13 +120,7 @@ impl Stage {
     }
 
     fn check_stop(&self) -> Result<(), Box<Failure>> {
-        match self.stop.reason() {
-            None => Ok(()),
-            Some(StopReason::Signal(signal)) => Err(Box::new(crate::failure::of_signal(signal))),
-            Some(StopReason::Sibling) => {
-                Err(Box::new(Failure::new(FailureKind::Interrupted, "stopped because another batch failed")))
-            }
-        }
+        self.stop.reason().map_or(Ok(()), |reason| Err(Box::new(crate::failure::of_stop(reason))))
     }
 }
 

@@ -7,7 +7,7 @@ use wasmtime_wasi::I32Exit;
 
 use super::{Failure, FailureKind, Frame, LimitHit, Location};
 use crate::component::bindings::types::{ErrorKind, StepError};
-use crate::interrupt::{Signal, StopReason};
+use crate::interrupt::StopReason;
 use crate::sandbox::{Halt, Limits, Refused, Said, State, cut};
 
 /// The most of a guest's message, cause, hint or trace line that a record keeps.
@@ -98,16 +98,17 @@ fn of_halt(halt: Halt, limits: &Limits) -> Failure {
             let value = format!("{:?}", limits.time);
             limited(FailureKind::Timeout, format!("the step did not finish within {value}"), "time", value)
         }
-        Halt::Stopped(StopReason::Sibling) => {
-            Failure::new(FailureKind::Interrupted, "stopped because another batch failed")
-        }
-        Halt::Stopped(StopReason::Signal(signal)) => of_signal(signal),
+        Halt::Stopped(reason) => of_stop(reason),
     }
 }
 
-/// The failure of a call, or of a run, that a signal ended.
-pub(crate) fn of_signal(signal: Signal) -> Failure {
-    Failure::new(FailureKind::Interrupted, format!("stopped by {}", signal.name()))
+/// The failure of a batch that was stopped.
+pub(crate) fn of_stop(reason: StopReason) -> Failure {
+    let message = match reason {
+        StopReason::Signal(signal) => format!("stopped by {}", signal.name()),
+        StopReason::Sibling => "stopped because another batch failed".into(),
+    };
+    Failure::new(FailureKind::Interrupted, message)
 }
 
 fn of_refusal(refused: Refused, limits: &Limits) -> Failure {

@@ -69,7 +69,6 @@ const TABLE_ELEMENTS: usize = 1_000_000;
 pub(crate) struct Meter {
     memory_limit: usize,
     memory: usize,
-    peak: usize,
     table_elements: usize,
     refused: Option<Refused>,
 }
@@ -88,7 +87,6 @@ impl Meter {
         Self {
             memory_limit: usize::try_from(limits.memory).unwrap_or(usize::MAX),
             memory: 0,
-            peak: 0,
             table_elements: 0,
             refused: None,
         }
@@ -108,7 +106,6 @@ impl ResourceLimiter for Meter {
             return Ok(false);
         }
         self.memory = total;
-        self.peak = self.peak.max(total);
         Ok(true)
     }
 
