@@ -1,0 +1,148 @@
+"""Compiles a step to a component: `python -m stillbox_sdk.build --output step.wasm FOLDER`.
+
+Exit status: 0 done; 1 the step is wrong, and standard error says where; 2 the command line is wrong; 3 componentize-py is
+missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from .project import Project, ProjectError, read_project
+
+_HERE = Path(__file__).resolve().parent
+_ENTRY = "stillbox_entry"
+_NO_CODE = {"__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"}
+# The order in which it looks for modules: the step's own come first.
+_STEP, _SDK = "/0/", "/1/"
+_COMPONENTIZE = "import sys; from componentize_py import script; sys.exit(script())"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command, and gives its exit status."""
+    parser = argparse.ArgumentParser(prog="stillbox_sdk.build", description="Compiles a Python step to a component.")
+    parser.add_argument("folder", type=Path, help="the step's folder, with its pyproject.toml")
+    parser.add_argument("--output", type=Path, required=True, help="the component to write")
+    given = parser.parse_args(arguments)
+    if importlib.util.find_spec("componentize_py") is None:
+        print("error: componentize-py is missing: run `python -m pip install componentize-py==0.25.1`", file=sys.stderr)
+        return 3
+    try:
+        build(read_project(given.folder), given.output)
+    except ProjectError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def build(project: Project, output: Path) -> None:
+    """Compiles a step. The file is written aside and renamed, so that there is never half a component.
+
+    Raises `ProjectError` with what is wrong with the step, in lines.
+    """
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="stillbox-") as temporary:
+        stage = Path(temporary)
+        _copy_step(project.folder / project.prefix, stage / "step")
+        report = _copy_sdk(project, stage / "sdk")
+        # Beside its place, because a rename goes no further than a file system.
+        descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
+        os.close(descriptor)
+        made = Path(name)
+        try:
+            _componentize(project, stage, made, report)
+            made.chmod(0o644)
+            made.replace(output)
+        finally:
+            made.unlink(missing_ok=True)
+
+
+def _copy_step(source: Path, target: Path) -> None:
+    """Copies what may be code or data of the step. What it is built from must not be written to."""
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        def is_no_code(name: str) -> bool:
+            path = Path(folder, name)
+            return name in _NO_CODE or name[0] == "." or name.endswith(".wasm") or (path / "pyvenv.cfg").exists()
+
+        return {name for name in names if is_no_code(name)}
+
+    shutil.copytree(source, target, ignore=ignored)
+
+
+def _copy_sdk(project: Project, target: Path) -> Path:
+    """Copies the SDK, with the module that the component starts with. Gives the file for what is wrong with the step."""
+    shutil.copytree(_HERE, target / _HERE.name, ignore=shutil.ignore_patterns("__pycache__", "wit"))
+    settings = {
+        "root": _STEP,
+        "prefix": project.prefix,
+        "module": project.module,
+        "name": project.name,
+        "version": project.version,
+        "description": project.description,
+        "report": f"{_SDK}report.json",
+    }
+    entry = [
+        "import sys",
+        "sys.dont_write_bytecode = True",
+        "from stillbox_sdk.entry import load",
+        f"Guest = load({settings!r})",
+        "",
+    ]
+    (target / f"{_ENTRY}.py").write_text("\n".join(entry), encoding="utf-8")
+    return target / "report.json"
+
+
+def _componentize(project: Project, stage: Path, output: Path, report: Path) -> None:
+    command = [sys.executable, "-c", _COMPONENTIZE, "--quiet", "--wit-path", str(_contract()), "--world", "step"]
+    command += ["componentize", _ENTRY, "--output", str(output)]
+    paths = [stage / "step", stage / "sdk"]
+    if project.has_dependencies:
+        paths.append(Path(sysconfig.get_paths()["purelib"]))
+    for path in paths:
+        command += ["--python-path", str(path)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RUST_", "PYTHON"))}
+    # Otherwise it looks for packages by itself, in places that depend on the machine.
+    environment["VIRTUAL_ENV"] = str(stage / "nowhere")
+    done = subprocess.run(command, cwd=stage, env=environment, capture_output=True, text=True, errors="replace", check=False)
+    if report.exists():
+        raise ProjectError(_told(json.loads(report.read_text(encoding="utf-8"))))
+    if done.returncode != 0:
+        said = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
+        raise ProjectError(f"componentize-py could not compile {project.folder}:\n{said}")
+
+
+def _told(report: dict[str, object]) -> str:
+    """A report in lines: the place and the message first, then what led there."""
+    place, message = report["place"], report["message"]
+    lines = [f"{place}: {message}" if place else str(message)]
+    causes, trace = report["causes"], report["trace"]
+    if isinstance(causes, list):
+        lines += [f"  caused by: {cause}" for cause in causes]
+    if isinstance(trace, list):
+        lines += [f"  {line}" for line in trace if line]
+    if report["hint"]:
+        lines.append(f"  hint: {report['hint']}")
+    return "\n".join(lines)
+
+
+def _contract() -> Path:
+    """The contract: part of the package, or of the repository for an editable installation."""
+    places = [_HERE / "wit" / "step.wit", _HERE.parents[2] / "wit" / "step.wit"]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise ProjectError(f"the contract is missing: there is no {places[0]}; install stillbox-sdk again")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""From the columns of a batch to lists of Python values, a whole column at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from . import contract
+from .columns import Columns, ColumnSpec
+from .contract import Field
+from .errors import InputError, InternalError
+from .json import Json
+
+# The eight bits of every byte, the least significant first.
+_BITS = tuple(tuple(bool(byte >> bit & 1) for bit in range(8)) for byte in range(256))
+
+
+class Unreadable:
+    """Stands for a value that cannot be what its field says. Its row is rejected."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def decode(columns: Columns, fields: Sequence[Field], batch: contract.Batch) -> tuple[list[list[Any]], bool]:
+    """The values of a step's input columns, in the order of its fields, and whether some are `Unreadable`."""
+    sent = {column.name: column for column in batch.columns}
+    lists, unreadable = [], False
+    for spec, field in zip(columns.specs, fields):
+        column = sent.get(field.name)
+        if column is None:
+            if not spec.optional:
+                raise InternalError(f"the host sent no column `{field.name}`")
+            lists.append([None] * batch.rows)
+            continue
+        values = _values(spec, column, batch.rows)
+        if len(values) != batch.rows:
+            raise InternalError(f"the host sent {len(values)} values in the column `{field.name}`, for {batch.rows} rows")
+        if column.validity is not None:
+            valid = bits(column.validity, batch.rows)
+            values = [value if there else None for value, there in zip(values, valid)]
+        if spec.type.parsed or spec.type.width is not None:
+            unreadable = unreadable or any(type(value) is Unreadable for value in values)
+        lists.append(values)
+    return lists, unreadable
+
+
+def bits(bitmap: bytes, rows: int) -> list[bool]:
+    """The first bits of a bitmap."""
+    return list(chain.from_iterable(map(_BITS.__getitem__, bitmap)))[:rows]
+
+
+def _values(spec: ColumnSpec, column: contract.Column, rows: int) -> list[Any]:
+    sent = column.values
+    if isinstance(sent, (contract.Values_Integer, contract.Values_Float)):
+        return sent.value
+    if isinstance(sent, contract.Values_Text):
+        return _texts(sent.value)
+    if isinstance(sent, contract.Values_Boolean):
+        return bits(sent.value, rows)
+    if isinstance(sent, contract.Values_Binary):
+        data, offsets = sent.value.bytes, sent.value.offsets
+        return [data[start:end] for start, end in zip(offsets, offsets[1:])]
+    if isinstance(sent, contract.Values_Json):
+        texts = _texts(sent.value)
+        if not spec.type.parsed:
+            return [Json(text) for text in texts]
+        # A row without a value has a text all the same, which is not looked at.
+        return [_parsed(text, column.name) if text else None for text in texts]
+    return _vectors(spec, column.name, sent.value)
+
+
+def _texts(texts: contract.Texts) -> list[str]:
+    data, offsets = texts.bytes, texts.offsets
+    if data.isascii():
+        # A byte is a character then, and one call decodes them all.
+        text = data.decode("ascii")
+        return [text[start:end] for start, end in zip(offsets, offsets[1:])]
+    return [data[start:end].decode() for start, end in zip(offsets, offsets[1:])]
+
+
+def _parsed(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        wrong = InputError(f"the JSON in the column `{name}` cannot be read")
+        wrong.__cause__ = error
+        return Unreadable(wrong)
+
+
+def _vectors(spec: ColumnSpec, name: str, vectors: contract.Vectors) -> list[Any]:
+    elements, width = vectors.elements, vectors.width
+    wanted = spec.type.width
+    if wanted is not None and wanted != width:
+        wrong = InputError(f"the vectors in the column `{name}` have {width} elements instead of {wanted}")
+        return [Unreadable(wrong)] * (len(elements) // width)
+    return [elements[start : start + width] for start in range(0, len(elements), width)]

@@ -1,0 +1,87 @@
+"""What a step makes of a row, by what its function says that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import compress
+from typing import Any, get_args, get_origin
+
+from .columns import NOTHING, Columns, columns_of
+from .errors import InternalError
+from .hints import is_dataclass, optional, split
+
+
+class _Rejected:
+    """Stands for what a rejected row makes."""
+
+
+REJECTED: Any = _Rejected()
+
+# Takes what every row of a batch made, and gives the rows that come out, each with the row it is made of. Where what was
+# made is of another type, it calls the function with the place and the reason, which rejects the row.
+Collect = Callable[[Sequence[Any], Callable[[int, BaseException], None]], "tuple[list[Any], list[int]]"]
+
+
+def form_of(annotation: Any, names: Mapping[str, Any]) -> tuple[Columns, Collect] | None:
+    """The columns that a return type stands for, and how what is returned is collected; none for a type that is no form."""
+    annotation, _ = split(annotation)
+    if annotation is bool:
+        return NOTHING, _filter
+    if annotation in (None, type(None)):
+        return NOTHING, _keep
+    if is_dataclass(annotation):
+        return columns_of(annotation, names, "output"), _replace
+    inner, nullable = optional(annotation)
+    if nullable and is_dataclass(inner):
+        return columns_of(inner, names, "output"), _drop
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if isinstance(origin, type) and issubclass(list, origin) and issubclass(origin, Iterable):
+        if len(arguments) == 1 and is_dataclass(arguments[0]):
+            return columns_of(arguments[0], names, "output"), _expand
+    return None
+
+
+def _replace(made: Sequence[Any], reject: Callable[[int, BaseException], None]) -> tuple[list[Any], list[int]]:
+    if _Rejected not in set(map(type, made)):
+        return list(made), list(range(len(made)))
+    kept = [row is not REJECTED for row in made]
+    return list(compress(made, kept)), list(compress(range(len(made)), kept))
+
+
+def _drop(made: Sequence[Any], reject: Callable[[int, BaseException], None]) -> tuple[list[Any], list[int]]:
+    kept = [row is not None and row is not REJECTED for row in made]
+    return list(compress(made, kept)), list(compress(range(len(made)), kept))
+
+
+def _filter(made: Sequence[Any], reject: Callable[[int, BaseException], None]) -> tuple[list[Any], list[int]]:
+    if set(map(type, made)) - {bool}:
+        for place, row in enumerate(made):
+            if not isinstance(row, bool) and row is not REJECTED:
+                reject(place, _wrong(row, "True or False"))
+    origins = [place for place, row in enumerate(made) if row is True]
+    return [None] * len(origins), origins
+
+
+def _keep(made: Sequence[Any], reject: Callable[[int, BaseException], None]) -> tuple[list[Any], list[int]]:
+    for place, row in enumerate(made):
+        if row is not None and row is not REJECTED:
+            reject(place, _wrong(row, "None"))
+    origins = [place for place, row in enumerate(made) if row is None]
+    return [None] * len(origins), origins
+
+
+def _expand(made: Sequence[Any], reject: Callable[[int, BaseException], None]) -> tuple[list[Any], list[int]]:
+    rows: list[Any] = []
+    origins: list[int] = []
+    for place, some in enumerate(made):
+        if type(some) in (list, tuple):
+            rows += some
+            origins += [place] * len(some)
+        elif some is not REJECTED:
+            reject(place, _wrong(some, "a list"))
+    return rows, origins
+
+
+def _wrong(value: object, wanted: str) -> InternalError:
+    found = "None" if value is None else f"`{type(value).__qualname__}`"
+    return InternalError(f"the step returned {found} where it says that it returns {wanted}")

@@ -1,0 +1,134 @@
+"""Steps that are functions: of a row, or of a whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import contract
+from .code import Code
+from .columns import Columns
+from .contract import ErrorKind, Field
+from .decode import Unreadable, decode
+from .errors import InternalError
+from .failures import CAUGHT, describe
+from .forms import REJECTED, Collect
+from .hints import failed
+from .output import Made, MadeOf, of_rows, same_rows
+from .rows import Batch
+
+
+class RowFunction:
+    """A function that is called for each row."""
+
+    def __init__(self, function: Callable[..., Any], code: Code, inputs: Columns, outputs: Columns, collect: Collect) -> None:
+        self._function = function
+        self._code = code
+        self._inputs = inputs
+        self._outputs = outputs
+        self._collect = collect
+        self._make = maker(inputs)
+
+    def process(
+        self, arguments: tuple[Any, ...], inputs: Sequence[Field], outputs: Sequence[Field], batch: contract.Batch
+    ) -> contract.Output:
+        """Calls the function for each row of a batch."""
+        lists, unreadable = decode(self._inputs, inputs, batch)
+        rejected: dict[int, contract.StepError] = {}
+
+        def reject(row: int, error: BaseException) -> None:
+            rejected[row] = describe(error, self._code, ErrorKind.INPUT, self._function)
+
+        made: list[Any] = []
+        values = zip(*lists) if lists else iter([()] * batch.rows)
+        # What the loop does is done for every row: nothing but the two calls.
+        append, function, make = made.append, self._function, self._make
+        if unreadable:
+            make = _checked(make)
+        for row in values:
+            try:
+                append(function(*arguments, make(*row)))
+            except MemoryError as error:
+                raise OutOfMemory(len(made)) from error
+            except CAUGHT as error:
+                reject(len(made), error)
+                append(REJECTED)
+        rows, origins = self._collect(made, reject)
+        output = Made(self._outputs, outputs, rows, origins, rejected).output(
+            lambda error: describe(error, self._code, ErrorKind.INPUT, self._function)
+        )
+        return same_rows(output, batch.rows)
+
+
+class BatchFunction:
+    """A function that is called with a whole batch."""
+
+    def __init__(self, function: Callable[..., Any], code: Code, inputs: Columns, outputs: Columns) -> None:
+        self._function = function
+        self._code = code
+        self._inputs = inputs
+        self._outputs = outputs
+        self._make = maker(inputs)
+
+    def process(
+        self, arguments: tuple[Any, ...], inputs: Sequence[Field], outputs: Sequence[Field], batch: contract.Batch
+    ) -> contract.Output:
+        """Calls the function with a batch."""
+        rows = self._function(*arguments, opened(self._inputs, self._make, inputs, batch))
+        if rows is None:
+            raise InternalError("the step returned None where it says that it returns rows")
+        return of_rows(
+            rows,
+            self._outputs,
+            outputs,
+            MadeOf.BATCH,
+            batch.rows,
+            lambda error: describe(error, self._code, ErrorKind.INPUT, self._function),
+        )
+
+
+class OutOfMemory(Exception):
+    """A row needed more memory than there is. The cause is the `MemoryError`."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
+
+
+def opened(columns: Columns, make: Callable[..., Any], fields: Sequence[Field], batch: contract.Batch) -> Batch[Any]:
+    """A batch as rows of a type. Raises `InputError` for a value that cannot be what its field says."""
+    lists, unreadable = decode(columns, fields, batch)
+    if unreadable:
+        for values in lists:
+            for value in values:
+                if type(value) is Unreadable:
+                    raise value.error
+    return Batch([spec.field for spec in columns.specs], lists, batch.rows, make)
+
+
+def maker(columns: Columns) -> Callable[..., Any]:
+    """What makes a row of its values, in the order of the columns: the class, unless it takes them by name only."""
+    names = [spec.field for spec in columns.specs]
+    kind = columns.type
+    if any(field.kw_only for field in kind.__dataclass_fields__.values()):  # type: ignore[attr-defined]
+        return lambda *values: kind(**dict(zip(names, values)))
+    return kind
+
+
+def _checked(make: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(*values: Any) -> Any:
+        for value in values:
+            if type(value) is Unreadable:
+                raise value.error
+        return make(*values)
+
+    return checked
+
+
+def no_form(function: Callable[..., Any], returned: str) -> Exception:
+    """The error about a function that returns what is no form."""
+    return failed(
+        function,
+        f"`{function.__qualname__}` returns {returned}, which a step cannot: return a dataclass, `bool`, `None`, a dataclass "
+        "`| None`, or a `list` of one; a function of a `Batch` returns `Rows` of a dataclass or a `list` of one",
+    )

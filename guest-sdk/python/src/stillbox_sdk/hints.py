@@ -1,0 +1,107 @@
+"""Type annotations of an author's functions and classes, and where they stand in the source."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import sys
+import textwrap
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from .errors import DefinitionError
+
+
+def hints_of(target: Callable[..., Any] | type, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The annotations of a function or class, resolved, with what `Annotated` adds. `names` are those of the scope that it
+    is defined in, for what is defined in a function."""
+    try:
+        return typing.get_type_hints(target, localns=dict(names or {}), include_extras=True)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise failed(target, f"the annotations of `{target.__qualname__}` cannot be read: {said}") from error
+
+
+def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """A type, and what `Annotated` adds to it."""
+    if get_origin(annotation) is Annotated:
+        inner, *extras = get_args(annotation)
+        return inner, tuple(extras)
+    return annotation, ()
+
+
+def optional(annotation: Any) -> tuple[Any, bool]:
+    """A type without its `None`, and whether it had one."""
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return annotation, False
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    if len(parts) == len(get_args(annotation)):
+        return annotation, False
+    return (parts[0] if len(parts) == 1 else Union[tuple(parts)]), True
+
+
+def marker(extras: tuple[Any, ...], kind: type) -> Any:
+    """What `Annotated` adds of a kind, if anything."""
+    return next((extra for extra in extras if isinstance(extra, kind)), None)
+
+
+def shown(annotation: Any) -> str:
+    """A type as its author would write it."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "").replace("NoneType", "None")
+
+
+def is_dataclass(annotation: Any) -> bool:
+    """Whether a type is a dataclass."""
+    return isinstance(annotation, type) and dataclasses.is_dataclass(annotation)
+
+
+def failed(target: Callable[..., Any] | type, message: str, field: str | None = None) -> DefinitionError:
+    """An error about a function or class, or about one of its fields, with its place in the source."""
+    try:
+        file = inspect.getsourcefile(target)
+        lines, first = inspect.getsourcelines(target)
+    except (OSError, TypeError):
+        return DefinitionError(message)
+    line = first
+    if field is not None:
+        line = first + next((node.lineno - 1 for name, node, _ in _fields(lines) if name == field), 0)
+    elif not isinstance(target, type):
+        # The decorators come first.
+        line = first + next((i for i, text in enumerate(lines) if text.lstrip().startswith(("def ", "async "))), 0)
+    return DefinitionError(message, file, line)
+
+
+def descriptions(target: type) -> dict[str, str]:
+    """The texts that stand below the fields of a class, by field. They are only in the source."""
+    try:
+        lines, _ = inspect.getsourcelines(target)
+    except (OSError, TypeError):
+        return {}
+    return {name: inspect.cleandoc(text) for name, _, text in _fields(lines) if text}
+
+
+def _fields(lines: list[str]) -> list[tuple[str, ast.AnnAssign, str]]:
+    """The annotated names in the body of a class, each with the text below it."""
+    try:
+        body = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    except (SyntaxError, IndexError):
+        return []
+    found = []
+    statements = getattr(body, "body", [])
+    for statement, following in zip(statements, [*statements[1:], None]):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            text = ""
+            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+                text = following.value.value if isinstance(following.value.value, str) else ""
+            found.append((statement.target.id, statement, text))
+    return found
+
+
+def scope(depth: int) -> dict[str, Any]:
+    """The local names of the function that calls, `depth` calls up."""
+    return dict(sys._getframe(depth + 1).f_locals)

@@ -1,0 +1,217 @@
+"""Parameters: a JSON object, read into a dataclass."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from .errors import DefinitionError, ParameterError, StepError
+from .failures import CAUGHT, message_of
+from .hints import descriptions, failed, hints_of, is_dataclass, marker, optional, shown, split
+from .json import dumps
+from .problems import Problems, suggestion
+from .values import UNREAD, Anything, Boolean, Choice, Items, Mapped, Nullable, Number, Text, ValueType
+
+_KINDS = (
+    "bool, int, float, str, a Literal of texts, an Enum, list, dict[str, ...], another dataclass, Any for any JSON, or one of "
+    "them `| None`"
+)
+
+
+@dataclass(frozen=True)
+class parameter:
+    """What `Annotated` says of a parameter, as in `min_words: Annotated[int, parameter(min=1)] = 5`.
+
+    - `min`, `max`: the ends of a number's range, both included;
+    - `name`: another name than the field's in kebab-case;
+    - `doc`: the description, instead of the text below the field.
+    """
+
+    min: float | None = None
+    max: float | None = None
+    name: str | None = None
+    doc: str | None = None
+
+
+@dataclass(frozen=True)
+class _Property:
+    """What a field says of its parameter."""
+
+    field: str
+    type: ValueType
+    description: str
+    default: Any
+    required: bool
+
+    def schema(self) -> dict[str, Any]:
+        described = {"description": self.description} if self.description else {}
+        members = {**described, **self.type.schema()}
+        if self.default is not MISSING and self.default is not None:
+            members["default"] = self.type.write(self.default)
+        return members
+
+
+@dataclass(frozen=True)
+class ParametersType(ValueType):
+    """The parameters that a dataclass describes: those of a step, or an object among them."""
+
+    target: type
+    properties: dict[str, _Property]
+
+    def read(self, value: object, at: str, problems: Problems) -> Any:
+        if not isinstance(value, dict):
+            problems.wrong(at, "an object", value)
+            return UNREAD
+        for key in value:
+            if key not in self.properties:
+                problems.add(f"there is no parameter `{_path(at, key)}`{suggestion(key, self.properties)}")
+        read = {}
+        for key, known in self.properties.items():
+            if key in value:
+                read[known.field] = known.type.read(value[key], _path(at, key), problems)
+            elif known.required:
+                problems.add(f"`{_path(at, key)}` is missing, and there is no default")
+                read[known.field] = UNREAD
+            elif known.default is MISSING:
+                read[known.field] = None
+        if any(item is UNREAD for item in read.values()):
+            return UNREAD
+        if not at:
+            # The step's own are made once everything is known to be sound.
+            return read
+        try:
+            return self.target(**read)
+        except CAUGHT as error:
+            # What `__post_init__` says, which is a check of what concerns several of them.
+            problems.add(f"`{at}`: {said(error)}")
+            return UNREAD
+
+    def schema(self) -> dict[str, Any]:
+        required = [key for key, known in self.properties.items() if known.required]
+        return {
+            "type": "object",
+            "properties": {key: known.schema() for key, known in self.properties.items()},
+            **({"required": required} if required else {}),
+            "additionalProperties": False,
+        }
+
+    def write(self, value: Any) -> Any:
+        return {key: known.type.write(getattr(value, known.field)) for key, known in self.properties.items()}
+
+    def texts(self) -> dict[str, bool]:
+        """The names of the parameters, and whether each is a text, so that it can name a column."""
+        return {key: _is_text(known.type) for key, known in self.properties.items()}
+
+    def texts_of(self, parameters: object) -> dict[str, str]:
+        """The parameters that are texts, and there."""
+        values = {key: getattr(parameters, known.field) for key, known in self.properties.items() if _is_text(known.type)}
+        return {key: value for key, value in values.items() if isinstance(value, str)}
+
+
+def parameters_of(target: Any, names: Mapping[str, Any]) -> ParametersType:
+    """Reads what a dataclass says of parameters.
+
+    Raises `DefinitionError` for a field that cannot be one.
+    """
+    hints = hints_of(target, names)
+    texts = descriptions(target)
+    properties: dict[str, _Property] = {}
+    for field in dataclasses.fields(target):
+        if not field.init:
+            continue
+        inner, extras = split(hints[field.name])
+        options = marker(extras, parameter) or parameter()
+        kind = _type(inner, options, names)
+        if kind is None:
+            message = f"the field `{field.name}` is of type {shown(inner)}, which is no parameter: use {_KINDS}"
+            raise failed(target, message, field.name)
+        key = options.name or field.name.strip("_").replace("_", "-")
+        if key in properties:
+            raise failed(target, f"two parameters have the name `{key}`", field.name)
+        default = field.default
+        if field.default_factory is not MISSING:
+            default = field.default_factory()
+        required = default is MISSING and not isinstance(kind, Nullable)
+        description = options.doc or texts.get(field.name, "")
+        properties[key] = _Property(field.name, kind, description, default, required)
+    return ParametersType(target, properties)
+
+
+def read(kind: ParametersType | None, text: str) -> Any:
+    """Reads a step's parameters from a JSON object. No text at all stands for an empty object.
+
+    Raises `ParameterError` with everything that is wrong.
+    """
+    try:
+        value = json.loads(text if text.strip() else "{}", parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ParameterError("the parameters are not JSON") from error
+    problems = Problems()
+    found = (kind or _NONE).read(value, "", problems)
+    problems.raise_if_any()
+    if kind is None:
+        return None
+    return kind.target(**found)
+
+
+def schema(kind: ParametersType | None) -> str:
+    """The JSON Schema of a step's parameters."""
+    try:
+        return dumps((kind or _NONE).schema())
+    except (TypeError, ValueError) as error:
+        raise DefinitionError(f"a parameter's default is no JSON: {error}") from error
+
+
+def said(error: BaseException) -> str:
+    """What an exception says, without the type's name for those that are raised to say something."""
+    plain = isinstance(error, (StepError, ValueError)) and type(error).__str__ is Exception.__str__
+    return str(error) if plain else message_of(error)
+
+
+_NONE = ParametersType(type(None), {})
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _path(at: str, key: str) -> str:
+    return f"{at}.{key}" if at else key
+
+
+def _is_text(kind: ValueType) -> bool:
+    return isinstance(kind.inner if isinstance(kind, Nullable) else kind, Text)
+
+
+def _type(annotation: Any, options: parameter, names: Mapping[str, Any]) -> ValueType | None:
+    annotation, extras = split(annotation)
+    options = marker(extras, parameter) or options
+    inner, nullable = optional(annotation)
+    if nullable:
+        known = _type(inner, options, names)
+        return None if known is None else Nullable(known)
+    if annotation is bool:
+        return Boolean()
+    if annotation in (int, float):
+        return Number(annotation is int, options.min, options.max)
+    if annotation is str:
+        return Text()
+    if annotation in (Any, object):
+        return Anything()
+    if is_dataclass(annotation):
+        return parameters_of(annotation, names)
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return Choice.of(annotation)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal and all(isinstance(value, str) for value in arguments):
+        return Choice.of(arguments)
+    if annotation in (list, dict):
+        return Items(Anything()) if annotation is list else Mapped(Anything())
+    if origin is list or (origin is dict and arguments[0] is str):
+        item = _type(arguments[-1], options, names)
+        return None if item is None else Items(item) if origin is list else Mapped(item)
+    return None

@@ -1,0 +1,91 @@
+"""A step's project: what `pyproject.toml` says of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_SDK = "stillbox-sdk"
+
+
+class ProjectError(Exception):
+    """A step's folder is not as it has to be."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A step's folder, and what it says of itself."""
+
+    folder: Path
+    name: str
+    version: str
+    description: str
+    module: str
+    # Where the module is, below the folder: `` or `src/`.
+    prefix: str
+    # Whether it needs other distributions than the SDK.
+    has_dependencies: bool
+
+
+def read_project(folder: Path) -> Project:
+    """Reads `pyproject.toml`, and finds the step's module.
+
+    Raises `ProjectError` where there is none, or it doesn't say what it has to.
+    """
+    file = folder / "pyproject.toml"
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProjectError(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ProjectError(f"{file} is no TOML: {error}") from error
+    project = _table(settings, "project", file)
+    name = _text(project, "name", file)
+    if name is None:
+        raise ProjectError(f"{file}: `[project]` has no `name`")
+    name = re.sub(r"[-_.]+", "-", name).lower()
+    module = _text(_table(_table(settings, "tool", file), "stillbox", file), "module", file) or name.replace("-", "_")
+    dependencies = project.get("dependencies", [])
+    if not isinstance(dependencies, list):
+        raise ProjectError(f"{file}: `dependencies` must be a list")
+    others = [text for text in dependencies if _distribution(text) != _SDK]
+    version = _text(project, "version", file) or "0.0.0"
+    return Project(folder, name, version, _text(project, "description", file) or "", module, _find(folder, module), bool(others))
+
+
+def _find(folder: Path, module: str) -> str:
+    path = module.replace(".", "/")
+    for prefix in ("", "src/"):
+        if (folder / f"{prefix}{path}.py").is_file() or (folder / prefix / path / "__init__.py").is_file():
+            return prefix
+    raise ProjectError(
+        f"the module `{module}` is missing: there is neither {path}.py nor src/{path}.py in {folder}; "
+        "`module` in `[tool.stillbox]` names another"
+    )
+
+
+def _distribution(requirement: object) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", str(requirement))
+    return re.sub(r"[-_.]+", "-", found.group()).lower() if found else ""
+
+
+def _table(settings: dict[str, Any], key: str, file: Path) -> dict[str, Any]:
+    value = settings.get(key, {})
+    if not isinstance(value, dict):
+        raise ProjectError(f"{file}: `{key}` must be a table")
+    return value
+
+
+def _text(table: dict[str, Any], key: str, file: Path) -> str | None:
+    value = table.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ProjectError(f"{file}: `{key}` must be a text")
+    return value

@@ -1,0 +1,214 @@
+"""`@step`: what it makes of a function or a class, and a step at work."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, get_args, get_origin
+
+from . import contract
+from .classes import Aggregate, RunningAggregate, RunningSource, Source
+from .code import Code
+from .columns import NOTHING, Columns, check_names, columns_of
+from .contract import Kind, Manifest, Signature
+from .errors import InternalError
+from .forms import form_of
+from .function import BatchFunction, RowFunction, no_form
+from .hints import failed, hints_of, is_dataclass, scope, shown, split
+from .parameters import ParametersType, parameters_of, read, schema
+from .rows import Batch, Rows
+
+T = TypeVar("T", bound="Callable[..., Any] | type")
+
+_MARK = "__stillbox_step__"
+
+
+def step(target: T) -> T:
+    """Makes a step of a function, or of a subclass of `Source` or `Aggregate`.
+
+    A function takes a row, a dataclass whose fields are columns, or a `Batch` of them, and before it, if the step has
+    parameters, a dataclass with those. What it returns says what becomes of the row:
+
+    - a dataclass: the row gets columns, or new values in the columns of the same name;
+    - `bool`: it stays, or is dropped;
+    - a dataclass `| None`: it gets columns, or is dropped;
+    - a `list` of a dataclass: as many rows as there are in the list;
+    - `None`: it stays.
+
+    An exception rejects the row. The function or class itself stays what it is, so that tests can call it.
+
+    Raises `DefinitionError` when the step is not written as it has to be.
+    """
+    names = scope(1)
+    made = _of_class(target, names) if isinstance(target, type) else _of_function(target, names)
+    setattr(target, _MARK, made)
+    return target
+
+
+def step_of(target: object) -> Step | None:
+    """What `@step` made of a function or class, unless a parent of the class is meant."""
+    made = getattr(target, _MARK, None)
+    return made if isinstance(made, Step) and made.target is target else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step, not yet bound to its parameters."""
+
+    target: Any
+    kind: Kind
+    parameters: ParametersType | None
+    inputs: Columns
+    outputs: Columns
+    code: Code
+    name: str
+    version: str
+    summary: str
+    function: RowFunction | BatchFunction | None = None
+
+    def named(self, name: str, version: str, description: str, code: Code) -> Step:
+        """The step under the name, version and place that its project gives it."""
+        function = self.function
+        if function is not None:
+            function._code = code
+        return replace(self, name=name, version=version, summary=self.summary or description, code=code)
+
+    def manifest(self) -> Manifest:
+        """What the step is."""
+        return Manifest(self.name, self.version, self.summary, self.kind, schema(self.parameters))
+
+    def bind(self, parameters: str) -> tuple[Signature, Instance]:
+        """Takes the parameters, a JSON object, and names the columns.
+
+        Raises `ParameterError` with all that is wrong with them, or what the author's own checks raise.
+        """
+        values = read(self.parameters, parameters)
+        texts = {} if self.parameters is None else self.parameters.texts_of(values)
+        signature = Signature(self.inputs.resolve(texts, "input"), self.outputs.resolve(texts, "output"))
+        return signature, Instance(self, values, signature)
+
+
+class Instance:
+    """A step at work, bound to its parameters."""
+
+    def __init__(self, step: Step, parameters: object, signature: Signature) -> None:
+        self._step = step
+        self._signature = signature
+        self._arguments = () if step.parameters is None else (parameters,)
+        self._running: RunningSource | RunningAggregate | None = None
+        if step.kind is Kind.SOURCE:
+            self._running = RunningSource(step.target(parameters), step.code, step.outputs, signature.outputs)
+        elif step.kind is Kind.AGGREGATE:
+            fields = (signature.inputs, signature.outputs)
+            self._running = RunningAggregate(step.target(parameters), step.code, (step.inputs, step.outputs), fields)
+
+    def process(self, batch: contract.Batch) -> contract.Output:
+        """Turns a batch into an output. Raises what the author's code raises about the batch as a whole."""
+        if isinstance(self._running, RunningAggregate):
+            return self._running.process(batch)
+        if self._step.function is None:
+            raise _uncalled("process", "source")
+        signature = self._signature
+        return self._step.function.process(self._arguments, signature.inputs, signature.outputs, batch)
+
+    def finish(self) -> contract.Output | None:
+        """Makes the next output of a source or an aggregate, until there is no more."""
+        if self._running is None:
+            raise _uncalled("finish", "transform")
+        return self._running.finish()
+
+
+def _of_function(target: Callable[..., Any], names: Mapping[str, Any]) -> Step:
+    if not callable(target) or not hasattr(target, "__code__"):
+        raise failed(target, f"`@step` goes on a function, a `Source` or an `Aggregate`, not on {shown(type(target))}")
+    if inspect.iscoroutinefunction(target) or inspect.isgeneratorfunction(target):
+        raise failed(target, f"`{target.__qualname__}` must be an ordinary function, without `async` and `yield`")
+    hints = hints_of(target, names)
+    arguments = list(inspect.signature(target).parameters)
+    if len(arguments) not in (1, 2):
+        raise failed(target, f"`{target.__qualname__}` must take a row, or parameters and a row, not {len(arguments)} arguments")
+    missing = [name for name in (*arguments, "return") if name not in hints]
+    if missing:
+        untyped = ", ".join("what it returns" if name == "return" else f"`{name}`" for name in missing)
+        raise failed(target, f"`{target.__qualname__}` doesn't say of what type is: {untyped}")
+    taken, _ = split(hints[arguments[-1]])
+    is_batch = get_origin(taken) is Batch
+    row = get_args(taken)[0] if is_batch else taken
+    if not is_dataclass(row):
+        raise failed(target, f"`{arguments[-1]}` must be a row, which is a dataclass, or a `Batch` of one, not {shown(taken)}")
+    parameters = None
+    if len(arguments) == 2:
+        parameters = _parameters(target, hints[arguments[0]], arguments[0], names)
+    inputs, code, returned = columns_of(row, names, "input"), Code.of(target), hints["return"]
+    function: RowFunction | BatchFunction
+    if is_batch:
+        outputs = _outputs_of_batch(target, returned, names)
+        function = BatchFunction(target, code, inputs, outputs)
+    else:
+        form = form_of(returned, names)
+        if form is None:
+            raise no_form(target, shown(returned))
+        outputs, collect = form
+        function = RowFunction(target, code, inputs, outputs, collect)
+    return _step(target, Kind.TRANSFORM, parameters, inputs, outputs, code, function)
+
+
+def _of_class(target: type, names: Mapping[str, Any]) -> Step:
+    for base in getattr(target, "__orig_bases__", ()):
+        kind, types = get_origin(base), get_args(base)
+        if kind in (Source, Aggregate):
+            break
+    else:
+        raise failed(target, f"`{target.__qualname__}` must be a `Source[Parameters, Output]` or an "
+                             "`Aggregate[Parameters, Input, Output]`")
+    left = sorted(getattr(target, "__abstractmethods__", ()))
+    if left:
+        raise failed(target, f"`{target.__qualname__}` lacks " + " and ".join(f"`{name}`" for name in left))
+    parameters = None if types[0] is type(None) else _parameters(target, types[0], "the first type", names)
+    for row in types[1:]:
+        if not is_dataclass(row):
+            raise failed(target, f"a row of `{target.__qualname__}` must be a dataclass, not {shown(row)}")
+    inputs = columns_of(types[1], names, "input") if kind is Aggregate else NOTHING
+    outputs = columns_of(types[-1], names, "output")
+    of_kind = Kind.AGGREGATE if kind is Aggregate else Kind.SOURCE
+    return _step(target, of_kind, parameters, inputs, outputs, Code.of(target), None)
+
+
+def _step(
+    target: Any,
+    kind: Kind,
+    parameters: ParametersType | None,
+    inputs: Columns,
+    outputs: Columns,
+    code: Code,
+    function: RowFunction | BatchFunction | None,
+) -> Step:
+    for columns in (inputs, outputs):
+        check_names(columns, parameters)
+    schema(parameters)
+    summary = " ".join((inspect.cleandoc(target.__doc__ or "").split("\n\n") or [""])[0].split())
+    name = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in target.__name__)
+    name = name.strip("-_").replace("_", "-")
+    return Step(target, kind, parameters, inputs, outputs, code, name, "0.0.0", summary, function)
+
+
+def _parameters(target: Any, annotation: Any, name: str, names: Mapping[str, Any]) -> ParametersType:
+    if not is_dataclass(annotation):
+        raise failed(target, f"`{name}` must be the parameters, which are a dataclass, not {shown(annotation)}")
+    return parameters_of(annotation, names)
+
+
+def _outputs_of_batch(target: Callable[..., Any], returned: Any, names: Mapping[str, Any]) -> Columns:
+    returned, _ = split(returned)
+    arguments = get_args(returned)
+    if get_origin(returned) in (Rows, list) and len(arguments) == 1:
+        if arguments[0] is type(None) and get_origin(returned) is Rows:
+            return NOTHING
+        if is_dataclass(arguments[0]):
+            return columns_of(arguments[0], names, "output")
+    raise no_form(target, shown(returned))
+
+
+def _uncalled(call: str, kind: str) -> InternalError:
+    return InternalError(f"the host called `{call}`, which a step of the kind {kind} never takes")

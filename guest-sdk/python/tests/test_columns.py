@@ -1,0 +1,220 @@
+"""The types of columns, read and written, with nulls and without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from stillbox_sdk import Json, column, step
+from stillbox_sdk import contract
+from stillbox_sdk.contract import DataType
+from stillbox_sdk.encode import bitmap
+from stillbox_sdk.decode import bits
+from stillbox_sdk.testing import bind, values
+
+
+@dataclass
+class Everything:
+    boolean: bool
+    integer: int
+    float: float
+    text: str
+    binary: bytes
+    raw: Json
+    parsed: dict[str, Any]
+    vector: list[float]
+
+
+@step
+def same(row: Everything) -> Everything:
+    """Gives back what it gets."""
+    return row
+
+
+@dataclass
+class Nulls:
+    boolean: bool | None
+    integer: int | None
+    float: float | None
+    text: str | None
+    binary: bytes | None
+    raw: Json | None
+    parsed: Any | None
+    vector: list[float] | None
+
+
+@step
+def same_nulls(row: Nulls) -> Nulls:
+    """Gives back what it gets."""
+    return row
+
+
+COLUMNS: dict[str, list[Any]] = {
+    "boolean": [True, False, True],
+    "integer": [0, -(2**63), 2**63 - 1],
+    "float": [0.5, -1e300, float("inf")],
+    "text": ["", "ä€😀", "plain"],
+    "binary": [b"", b"\xff\x00", b"a"],
+    "raw": [Json("[1, 2]"), Json("null"), Json('"ä"')],
+    "parsed": [{}, {"a": [1, None]}, {"ä": "b"}],
+    "vector": [[0.5, 1.0], [2.0, 3.0], [-1.0, 0.0]],
+}
+WRITTEN = {**COLUMNS, "parsed": ["{}", '{"a":[1,null]}', '{"ä":"b"}']}
+
+
+def test_every_type_survives():
+    bound = bind(same)
+    kinds = [field.data_type for field in bound.signature.inputs]
+    assert kinds == [*DataType.__members__.values()][:6] + [DataType.JSON, DataType.VECTOR]
+    assert not any(field.nullable or field.optional for field in bound.signature.inputs)
+    output = bound.process(COLUMNS)
+    assert {name: values(output, name) for name in COLUMNS} == WRITTEN
+    assert all(column.validity is None for column in output.columns)
+
+
+def test_every_type_may_be_null():
+    bound = bind(same_nulls)
+    assert all(field.nullable for field in bound.signature.inputs)
+    sent = {name: [None, *listed[1:], None] for name, listed in COLUMNS.items()}
+    output = bound.process(sent)
+    assert {name: values(output, name) for name in sent} == {
+        name: [None, *listed[1:], None] for name, listed in WRITTEN.items()
+    }
+    nothing = bound.process({name: [None, None] for name in COLUMNS})
+    assert all(values(nothing, name) == [None, None] for name in COLUMNS)
+
+
+def test_no_rows_are_no_trouble():
+    output = bind(same).process({name: [] for name in COLUMNS})
+    assert output.rows == 0 and all(values(output, name) == [] for name in COLUMNS)
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1000])
+def test_bitmaps_have_the_least_significant_bit_first(count):
+    wanted = [i % 3 == 0 for i in range(count)]
+    packed = bitmap(wanted)
+    assert len(packed) == (count + 7) // 8
+    assert [bool(packed[i // 8] >> (i % 8) & 1) for i in range(count)] == wanted
+    assert bits(packed, count) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("boolean", 1, "`boolean` must be true or false, not 1"),
+        ("integer", True, "`integer` must be an integer, not True"),
+        ("integer", 1.0, "`integer` must be an integer, not 1"),
+        ("integer", 2**63, f"`integer` must be from {-(2**63)} to {2**63 - 1}, not {2**63}"),
+        ("float", "x", '`float` must be a number, not the text "x"'),
+        ("text", b"x", "`text` must be a text, not a bytes"),
+        ("text", "a\ud800", "`text` holds half a surrogate pair at 1, which is no text in UTF-8"),
+        ("text", None, "`text` must be a text, not None"),
+        ("binary", "x", '`binary` must be bytes, not the text "x"'),
+        ("raw", "[]", '`raw` must be JSON, not the text "[]"'),
+        ("parsed", {1, 2}, "`parsed` must be a JSON value, not a set"),
+        ("parsed", {"a": float("nan")}, "`parsed` must be a JSON value, not a dict"),
+        ("vector", [], "`vector` is an empty vector, where it needs at least one element"),
+        ("vector", [1.0], "`vector`: a vector has 1 elements, and the first of its column has 2"),
+        ("vector", ["x", "y"], "`vector` must be a list of numbers, not a list"),
+    ],
+)
+def test_a_value_that_does_not_fit_rejects_its_row_alone(name, value, message):
+    @step
+    def spoil(row: Everything) -> Everything:
+        if row.integer == 2:
+            setattr(row, name, value)
+        return row
+
+    columns = {key: [listed[0], listed[1], listed[0]] for key, listed in COLUMNS.items()} | {"integer": [1, 2, 3]}
+    output = bind(spoil).process(columns)
+    assert (output.rows, output.origins) == (2, [0, 2])
+    (rejection,) = output.rejections
+    assert (rejection.row, rejection.error.message) == (1, message)
+
+
+def test_related_types_are_taken():
+    class Name(str):
+        pass
+
+    @dataclass
+    class Row:
+        text: str
+
+    @dataclass
+    class Made:
+        text: str
+        float: float
+        binary: bytes
+        vector: list[float]
+        mode: Literal["a", "b"]
+
+    @step
+    def make(row: Row) -> Made:
+        return Made(Name(row.text), 3, bytearray(b"x"), (1, 2), "a")  # type: ignore[arg-type]
+
+    output = bind(make).process({"text": ["a", "b"]})
+    assert (values(output, "text"), values(output, "float")) == (["a", "b"], [3.0, 3.0])
+    assert values(output, "vector") == [[1.0, 2.0]] * 2
+    assert all(type(value) is float for value in values(output, "float"))
+
+
+def test_columns_have_other_names_and_may_be_missing():
+    @dataclass
+    class Parameters:
+        column: str
+        target: str | None = None
+
+    @dataclass
+    class Row:
+        text: Annotated[str, column(from_parameter="column")]
+        full: Annotated[str, column(name="Full Name")]
+        score: Annotated[float | None, column(optional=True)]
+
+    @dataclass
+    class Made:
+        said: Annotated[str, column(from_parameter="target")]
+
+    @step
+    def tell(parameters: Parameters, row: Row) -> Made:
+        return Made(f"{row.text} {row.full} {row.score}")
+
+    bound = bind(tell, {"column": "body"})
+    assert [(field.name, field.optional) for field in bound.signature.inputs] == [
+        ("body", False),
+        ("Full Name", False),
+        ("score", True),
+    ]
+    assert [field.name for field in bound.signature.outputs] == ["said"]
+    assert values(bound.process({"body": ["a"], "Full Name": ["b"]}), "said") == ["a b None"]
+    assert values(bound.process({"body": ["a"], "Full Name": ["b"], "score": [None]}), "said") == ["a b None"]
+    assert bind(tell, {"column": "body", "target": "new"}).signature.outputs[0].name == "new"
+    with pytest.raises(ValueError, match=r"\['Full Name'\] are missing"):
+        bound.process({"body": ["a"]})
+
+
+def test_values_that_cannot_be_read_reject_their_rows():
+    @dataclass
+    class Row:
+        parsed: Any
+        vector: Annotated[list[float], column(width=3)]
+
+    @step
+    def look(row: Row) -> bool:
+        return True
+
+    texts = contract.Texts([0, 1, 2], b"1{")
+    sent = [
+        contract.Column("parsed", None, contract.Values_Json(texts)),
+        contract.Column("vector", None, contract.Values_Vector(contract.Vectors(3, [0.0] * 6))),
+    ]
+    output = bind(look).process(contract.Batch(2, sent))
+    assert output.origins == [0]
+    error = output.rejections[0].error
+    assert error.message == "the JSON in the column `parsed` cannot be read"
+    assert error.causes[0].startswith("json.decoder.JSONDecodeError: ")
+    sent[1] = contract.Column("vector", None, contract.Values_Vector(contract.Vectors(1, [0.0] * 2)))
+    output = bind(look).process(contract.Batch(2, sent))
+    assert output.rejections[0].error.message == "the vectors in the column `vector` have 1 elements instead of 3"
+    assert len(output.rejections) == 2

@@ -1,0 +1,198 @@
+"""From an exception to an error of the contract."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from stillbox_sdk import InputError, InternalError, ParameterError, StepError, TransientError, step
+from stillbox_sdk.contract import ErrorKind
+from stillbox_sdk.contract import StepError as Told
+from stillbox_sdk.testing import bind
+
+
+@dataclass
+class Row:
+    text: str
+
+
+def told(raise_it) -> Told:
+    """What a step tells that calls a function for its only row."""
+
+    @step
+    def failing(row: Row) -> None:
+        raise_it()
+
+    (rejection,) = bind(failing).process({"text": ["a"]}).rejections
+    return rejection.error
+
+
+def raiser(error: BaseException):
+    def raise_it():
+        raise error
+
+    return raise_it
+
+
+def test_an_exception_is_told_as_python_shows_it():
+    error = told(lambda: int("three"))
+    assert error.message == "ValueError: invalid literal for int() with base 10: 'three'"
+    assert (error.kind, error.causes, error.hint, error.retry_after_ms) == (ErrorKind.INPUT, [], None, None)
+    assert told(raiser(KeyError("missing"))).message == "KeyError: 'missing'"
+    assert told(raiser(AssertionError())).message == "AssertionError"
+    assert told(raiser(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"))).message.startswith("UnicodeDecodeError: 'utf-8'")
+
+
+def test_the_place_and_the_trace_are_the_authors():
+    def inner():
+        raise ValueError("here")
+
+    error = told(inner)
+    line = inner.__code__.co_firstlineno + 1
+    assert error.location is not None
+    assert (error.location.file, error.location.line) == ("test_errors.py", line)
+    if sys.version_info >= (3, 11):
+        assert error.location.column == 9
+    assert [frame.split(" in ")[0] for frame in error.trace][-1] == f"test_errors.py:{line}"
+    assert error.trace[-1].endswith('inner: raise ValueError("here")')
+    assert not any("stillbox_sdk" in frame for frame in error.trace)
+    # The innermost frame is the library's, and the place the author's.
+    error = told(lambda: __import__("json").loads("{"))
+    assert error.location is not None and error.location.file == "test_errors.py"
+    assert "json/decoder.py" in error.trace[-1]
+
+
+def test_the_chain_of_causes_is_kept():
+    def chained():
+        try:
+            try:
+                {}["missing"]
+            except KeyError as error:
+                raise OSError("no table") from error
+        except OSError:
+            raise ValueError("no rule")
+
+    assert told(chained).causes == ["OSError: no table", "KeyError: 'missing'"]
+
+
+def test_a_suppressed_context_is_no_cause():
+    def suppressed():
+        try:
+            {}["missing"]
+        except KeyError:
+            raise ValueError("no rule") from None
+
+    assert told(suppressed).causes == []
+
+
+def test_a_circle_of_causes_ends():
+    one, other = ValueError("one"), ValueError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert told(raiser(one)).causes == ["ValueError: other"]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups and notes are new in Python 3.11")
+def test_the_parts_of_a_group_and_notes_are_told():
+    group = ExceptionGroup("two", [ValueError("one"), ExceptionGroup("more", [KeyError("other")])])
+    assert told(raiser(group)).causes == [
+        "(1 of 2) ValueError: one",
+        "(2 of 2) ExceptionGroup: more (1 sub-exception)",
+        "(1 of 1) KeyError: 'other'",
+    ]
+    noted = ValueError("one")
+    noted.add_note("in the second column")
+    assert told(raiser(noted)).message == "ValueError: one\nin the second column"
+
+
+def test_an_exception_without_a_text_is_named():
+    class Unprintable(Exception):
+        def __str__(self):
+            raise TypeError("not today")
+
+    class Recursive(Exception):
+        def __str__(self):
+            return str(self)
+
+    why = "its text cannot be shown: making it raised"
+    assert told(raiser(Unprintable())).message.endswith(f"Unprintable ({why} TypeError: not today)")
+    assert f"Recursive ({why} RecursionError" in told(raiser(Recursive())).message
+
+
+def test_an_exception_may_hold_anything():
+    class Locked(Exception):
+        def __init__(self, message):
+            super().__init__(message)
+            self.lock = threading.RLock()
+
+    assert told(raiser(Locked("the lock is held"))).message.endswith("Locked: the lock is held")
+
+
+def test_exits_are_exceptions_like_others():
+    assert told(lambda: sys.exit("had enough")).message == "SystemExit: had enough"
+    assert told(raiser(GeneratorExit())).message == "GeneratorExit"
+    # On a desk, Ctrl-C is the tester's.
+    with pytest.raises(KeyboardInterrupt):
+        told(raiser(KeyboardInterrupt()))
+
+
+def test_a_text_that_is_no_utf_8_is_escaped_and_a_long_one_cut():
+    assert told(raiser(ValueError("\ud800"))).message == "ValueError: \\ud800"
+    assert told(raiser(ValueError("x" * 100_000))).message.endswith("xxx... (40012 more characters)")
+
+
+def test_a_runaway_recursion_is_cut():
+    def deeper():
+        return 1 + deeper()
+
+    error = told(deeper)
+    assert error.message.startswith("RecursionError: ")
+    assert len(error.trace) == 41 and " more frames)" in error.trace[20]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (StepError("no"), ErrorKind.INPUT),
+        (InputError("no"), ErrorKind.INPUT),
+        (ParameterError("no"), ErrorKind.PARAMETERS),
+        (InternalError("no"), ErrorKind.INTERNAL),
+        (TransientError("no"), ErrorKind.TRANSIENT),
+    ],
+)
+def test_the_sdks_own_errors_say_whose_fault_it_is(error, kind):
+    found = told(raiser(error))
+    assert (found.message, found.kind) == ("no", kind)
+
+
+def test_hints_and_delays_are_passed_on():
+    found = told(raiser(TransientError("busy", hint="at night", retry_after=1.5)))
+    assert (found.hint, found.retry_after_ms) == ("at night", 1500)
+    assert told(raiser(TransientError("busy", retry_after=timedelta(seconds=2)))).retry_after_ms == 2000
+    assert told(raiser(TransientError("busy", retry_after=float("inf")))).retry_after_ms is None
+    assert told(raiser(TransientError("busy", retry_after=-1))).retry_after_ms is None
+
+
+def test_a_class_of_an_authors_own_keeps_its_attributes_to_itself():
+    class Odd(StepError):
+        def __getattribute__(self, name):
+            if name in ("hint", "kind", "__notes__"):
+                raise RuntimeError(name)
+            return super().__getattribute__(name)
+
+    found = told(raiser(Odd("odd")))
+    assert (found.message, found.hint, found.kind) == ("odd", None, ErrorKind.INPUT)
+
+
+def test_a_batch_goes_on_after_a_rejected_row():
+    @step
+    def careful(row: Row) -> bool:
+        if row.text == "bad":
+            raise ValueError("bad text")
+        return True
+
+    output = bind(careful).process({"text": ["a", "bad", "b", "bad"]})
+    assert (output.origins, [rejection.row for rejection in output.rejections]) == ([0, 2], [1, 3])

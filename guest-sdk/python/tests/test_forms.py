@@ -1,0 +1,250 @@
+"""What becomes of a row, by what a step returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from stillbox_sdk import Aggregate, Batch, Rows, Source, StepError, step
+from stillbox_sdk.contract import ErrorKind
+from stillbox_sdk.testing import Failed, bind, values
+
+
+@dataclass
+class Row:
+    text: str
+
+
+@dataclass
+class Length:
+    n: int
+
+
+TEXTS = {"text": ["one", "", "three"]}
+
+
+def test_a_dataclass_adds_columns():
+    @step
+    def length(row: Row) -> Length:
+        return Length(len(row.text))
+
+    output = bind(length).process(TEXTS)
+    assert values(output, "n") == [3, 0, 5]
+    assert (output.rows, output.origins, output.rejections) == (3, None, [])
+    # It stays a function.
+    assert length(Row("four")) == Length(4)
+
+
+def test_a_bool_keeps_or_drops():
+    @step
+    def not_empty(row: Row) -> bool:
+        return row.text != ""
+
+    output = bind(not_empty).process(TEXTS)
+    assert (output.rows, output.columns, output.origins) == (2, [], [0, 2])
+    assert bind(not_empty).process({"text": ["a", "b"]}).origins is None
+
+
+def test_none_drops():
+    @step
+    def length(row: Row) -> Length | None:
+        return Length(len(row.text)) if row.text else None
+
+    output = bind(length).process(TEXTS)
+    assert (values(output, "n"), output.origins) == ([3, 5], [0, 2])
+
+
+def test_a_list_expands():
+    @step
+    def letters(row: Row) -> list[Row]:
+        return [Row(letter) for letter in row.text]
+
+    output = bind(letters).process({"text": ["ab", "", "c"]})
+    assert (values(output, "text"), output.origins) == (["a", "b", "c"], [0, 0, 2])
+
+
+def test_nothing_stays():
+    @step
+    def look(row: Row) -> None:
+        if not row.text:
+            raise ValueError("empty")
+
+    output = bind(look).process(TEXTS)
+    assert (output.rows, output.origins) == (2, [0, 2])
+    assert [rejection.row for rejection in output.rejections] == [1]
+
+
+@pytest.mark.parametrize("annotation", [Length, Length | None, bool, None, list[Length]])
+def test_what_is_not_declared_rejects_its_row(annotation):
+    def wrong(row: Row):
+        return {"": 7}.get(row.text, good)
+
+    good = {Length: Length(1), bool: True, None: None}.get(annotation, Length(1))
+    if annotation == list[Length]:
+        good = [Length(1)]
+    wrong.__annotations__["return"] = annotation
+    wrong.__annotations__["row"] = Row
+    output = bind(step(wrong)).process(TEXTS)
+    assert output.origins == [0, 2]
+    (rejection,) = output.rejections
+    assert rejection.row == 1
+    assert rejection.error.kind is ErrorKind.INTERNAL
+    assert rejection.error.message.startswith("the step returned `int` where it says that it returns ")
+    assert rejection.error.location is not None and rejection.error.location.file.endswith("test_forms.py")
+
+
+def test_a_row_that_expands_to_something_wrong_is_rejected_whole():
+    @step
+    def lengths(row: Row) -> list[Length]:
+        return [Length(1), Length("two" if row.text == "" else 2)]  # type: ignore[arg-type]
+
+    output = bind(lengths).process(TEXTS)
+    assert (values(output, "n"), output.origins) == ([1, 2, 1, 2], [0, 0, 2, 2])
+    assert output.rejections[0].error.message == '`n` must be an integer, not the text "two"'
+
+
+def test_a_batch_is_seen_whole():
+    @step
+    def above_mean(batch: Batch[Row]) -> Rows[Length]:
+        lengths = [len(text) for text in batch.column("text")]
+        assert lengths == [len(row.text) for row in batch]
+        assert batch[0].text == "one" and len(batch[1:]) == 2
+        rows: Rows[Length] = Rows()
+        for i, length in enumerate(lengths):
+            if length:
+                rows.push_from(i, Length(length))
+            else:
+                rows.reject(i, "it is empty")
+        return rows
+
+    output = bind(above_mean).process(TEXTS)
+    assert (values(output, "n"), output.origins) == ([3, 5], [0, 2])
+    assert output.rejections[0].error.message == "it is empty"
+
+
+def test_a_batch_in_columns():
+    @step
+    def lengths(batch: Batch[Row]) -> Rows[Length]:
+        return Rows.from_columns({"n": list(map(len, batch.column("text")))})
+
+    @step
+    def some(batch: Batch[Row]) -> Rows[None]:
+        return Rows.from_columns({}, origins=[2, 0])
+
+    @step
+    def listed(batch: Batch[Row]) -> list[Length]:
+        return [Length(1)] * len(batch)
+
+    output = bind(lengths).process(TEXTS)
+    assert (values(output, "n"), output.origins) == ([3, 0, 5], None)
+    output = bind(some).process(TEXTS)
+    assert (output.rows, output.origins) == (2, [2, 0])
+    assert values(bind(listed).process(TEXTS), "n") == [1, 1, 1]
+
+
+def test_a_wrong_value_in_columns_rejects_its_row():
+    @step
+    def lengths(batch: Batch[Row]) -> Rows[Length]:
+        return Rows.from_columns({"n": [1, "two", 3]})
+
+    output = bind(lengths).process(TEXTS)
+    assert (values(output, "n"), output.origins) == ([1, 3], [0, 2])
+    assert output.rejections[0].error.message == '`n` must be an integer, not the text "two"'
+
+
+def test_rows_that_break_the_rules_are_told_in_the_authors_words():
+    def message(make):
+        @step
+        def broken(batch: Batch[Row]) -> Rows[Length]:
+            return make()
+
+        with pytest.raises(Failed) as failed:
+            bind(broken).process(TEXTS)
+        return failed.value.error.message
+
+    assert message(lambda: Rows([Length(1)])) == "1 rows were made of 3, and 0 rejected, without saying which"
+    assert message(lambda: Rows([Length(1)], origins=[3])) == "there is no row 3 in 3"
+    assert message(lambda: None) == "the step returned None where it says that it returns rows"
+    assert message(lambda: Rows.from_columns({"m": [1, 2, 3]})) == "the rows have the columns ['m'], and the step says ['n']"
+
+    def both():
+        rows = Rows([Length(1)], origins=[1])
+        rows.reject(1, "no")
+        return rows
+
+    assert message(both) == "the row 1 is both rejected and made a row of"
+
+    def mixed():
+        rows = Rows([Length(1)])
+        rows.push_from(1, Length(1))
+        return rows
+
+    assert message(mixed) == "some rows say which row they are made of, and some don't"
+
+
+def test_a_source_makes_rows_until_there_are_no_more():
+    @dataclass
+    class Parameters:
+        count: int
+
+    @step
+    class Numbers(Source[Parameters, Length]):
+        """Counts."""
+
+        def __init__(self, parameters: Parameters) -> None:
+            self.left = list(range(parameters.count))
+
+        def next(self) -> list[Length] | None:
+            now, self.left = self.left[:2], self.left[2:]
+            return [Length(n) for n in now] or None
+
+    bound = bind(Numbers, {"count": 3})
+    assert (bound.signature.inputs, [field.name for field in bound.signature.outputs]) == ([], ["n"])
+    assert [values(output, "n") for output in iter(bound.finish, None)] == [[0, 1], [2]]
+    with pytest.raises(Failed, match="the host called `process`"):
+        from stillbox_sdk.contract import Batch as ContractBatch
+
+        bound.process(ContractBatch(0, []))
+
+
+def test_an_aggregate_sees_all_rows():
+    @step
+    class Longest(Aggregate[None, Row, Length]):
+        """Keeps the longest text of all."""
+
+        def __init__(self, parameters: None) -> None:
+            self.seen: list[str] = []
+            self.done = False
+
+        def process(self, batch: Batch[Row]) -> None:
+            self.seen += batch.column("text")
+
+        def finish(self) -> Rows[Length] | None:
+            if self.done:
+                return None
+            self.done = True
+            longest = max(range(len(self.seen)), key=lambda i: len(self.seen[i]))
+            return Rows([Length(len(self.seen[longest]))], origins=[longest])
+
+    bound = bind(Longest)
+    empty = bound.process(TEXTS)
+    assert (empty.rows, empty.origins) == (0, [])
+    bound.process({"text": ["seventeen"]})
+    output = bound.finish()
+    assert (values(output, "n"), output.origins) == ([9], [3])
+    assert bound.finish() is None
+
+
+def test_an_aggregate_fails_as_a_whole():
+    @step
+    class Broken(Aggregate[None, Row, Length]):
+        def process(self, batch: Batch[Row]) -> None:
+            raise StepError("not this batch", hint="another")
+
+        def finish(self) -> None:
+            return None
+
+    with pytest.raises(Failed) as failed:
+        bind(Broken).process(TEXTS)
+    assert (failed.value.error.message, failed.value.error.hint) == ("not this batch", "another")
