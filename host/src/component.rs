@@ -20,7 +20,7 @@ use crate::interrupt::Stop;
 use crate::sandbox::{Limits, Sandbox, State, Terms, linker};
 
 pub use cache::CompileCache;
-pub(crate) use engine::Fuel;
+pub(crate) use engine::{Fuel, engine, engine_without_pool};
 pub use imports::{Access, Import, Permission};
 pub use signature::{Column, Kind, Manifest, Signature};
 
@@ -103,7 +103,10 @@ fn list(names: &[String]) -> String {
 impl Workshop {
     /// Makes the engine and everything that components may import.
     pub(crate) fn new(instances: u32, fuel: Fuel, cache: CompileCache) -> wasmtime::Result<Self> {
-        let engine = engine::engine(instances, fuel)?;
+        Self::with_engine(engine(instances, fuel)?, cache)
+    }
+
+    pub(crate) fn with_engine(engine: wasmtime::Engine, cache: CompileCache) -> wasmtime::Result<Self> {
         let linker = linker(&engine)?;
         Ok(Self { sandbox: Arc::new(Sandbox::new(engine)), linker, cache })
     }

@@ -39,6 +39,9 @@ mod interrupt;
 mod policy;
 mod report;
 mod text;
+// For the benchmarks.
+#[doc(hidden)]
+pub mod measure;
 
 pub use author::{BuildError, BuildOptions, Built, build, build_all};
 pub use component::{

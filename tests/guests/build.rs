@@ -22,8 +22,9 @@ fn main() {
     // A directory of its own: the outer cargo holds the lock of the one that it builds into.
     let target = out.join("target");
     let programs = tests.join("programs");
-    let steps: Vec<String> =
-        entries(&root.join("steps")).filter(|path| path.is_dir()).map(|path| stem(&path)).collect();
+    let folders = ["steps", "benches/steps"].map(|folder| root.join(folder));
+    let crates = folders.iter().flat_map(|folder| entries(folder)).filter(|path| path.join("Cargo.toml").is_file());
+    let steps: Vec<String> = crates.map(|path| stem(&path)).collect();
     let examples: Vec<String> = entries(&programs.join("examples")).map(|path| stem(&path)).collect();
 
     check_manifest(&programs.join("Cargo.toml"), &examples);
@@ -105,7 +106,9 @@ fn constants(guests: &[Guest]) -> String {
 /// Whatever the components are made of: sources by the compiler's own account, manifests and the lock file.
 fn rerun_if_changed(root: &Path, guests: &[Guest]) {
     let rerun = |path: &Path| println!("cargo::rerun-if-changed={}", path.display());
-    for path in ["Cargo.toml", "Cargo.lock", "guest-sdk/Cargo.toml", "guest-sdk/macros/Cargo.toml", "steps"] {
+    for path in
+        ["Cargo.toml", "Cargo.lock", "guest-sdk/Cargo.toml", "guest-sdk/macros/Cargo.toml", "steps", "benches/steps"]
+    {
         rerun(&root.join(path));
     }
     for path in ["build.rs", "programs"] {

@@ -42,10 +42,19 @@ pub(crate) fn engine(instances: u32, fuel: Fuel) -> wasmtime::Result<Engine> {
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
     Engine::new(&config).or_else(|error| {
         tracing::debug!("no pool of instances, memory is allocated on demand: {error:#}");
-        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-        config.memory_reservation(0).memory_reservation_for_growth(1 << 20).memory_guard_size(0);
-        Engine::new(&config)
+        engine_without_pool(fuel)
     })
+}
+
+/// Makes an engine that allocates memory for each instance by itself.
+///
+/// # Errors
+/// The host's processor or operating system is not supported.
+pub(crate) fn engine_without_pool(fuel: Fuel) -> wasmtime::Result<Engine> {
+    let mut config = configuration(fuel);
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    config.memory_reservation(0).memory_reservation_for_growth(1 << 20).memory_guard_size(0);
+    Engine::new(&config)
 }
 
 fn configuration(fuel: Fuel) -> Config {

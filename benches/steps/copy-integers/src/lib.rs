@@ -1,0 +1,23 @@
+//! Writes what it reads: integers.
+
+use stillbox_sdk::{Input, Output, Result, step};
+
+/// What the step reads.
+#[derive(Debug, Input)]
+pub struct Row {
+    /// The value.
+    pub value: i64,
+}
+
+/// What the step writes.
+#[derive(Debug, Output)]
+pub struct Copied {
+    /// The same value.
+    pub value: i64,
+}
+
+/// Copies a column of integers.
+#[step]
+pub fn copy_integers(row: Row) -> Result<Copied> {
+    Ok(Copied { value: row.value })
+}

@@ -1,0 +1,69 @@
+//! The boundary: steps that copy one column.
+
+use arrow_array::RecordBatch;
+use stillbox::measure::{Allocation, BoundStep};
+
+use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
+use crate::print::{Line, heading};
+use crate::scene::{Scene, column, integers, lab, texts, vectors};
+
+/// Bytes that go through a step in a round, about.
+const BYTES: usize = 64 << 20;
+/// Calls in a round at most: small batches cost as much as their instances.
+const MOST_CALLS: usize = 2000;
+
+pub(crate) fn print(scene: &Scene) {
+    let lab = lab(Allocation::Pooled);
+    for (name, step) in [("texts", "copy-texts"), ("integers", "copy-integers"), ("vectors of 768", "copy-vectors")] {
+        heading(&format!("The boundary: a step that copies a column of {name}"));
+        let bound = scene.step(&lab, step, "{}");
+        for rows in [1, 50, 1000, 8192] {
+            let count = scene.count(rows);
+            let values = match step {
+                "copy-texts" => texts(count),
+                "copy-integers" => integers(count),
+                _ => vectors(count),
+            };
+            compare(scene, &bound, &column("value", values), rows == 1000 && step == "copy-texts");
+        }
+    }
+}
+
+fn compare(scene: &Scene, step: &BoundStep, rows: &RecordBatch, is_target: bool) {
+    let data = rows.column(0).to_data();
+    let bytes = data.get_slice_memory_size().expect("it has a size");
+    let calls = scene.count((BYTES / bytes).clamp(3, MOST_CALLS));
+    let buffer = vec![1_u8; bytes];
+    let mut into = vec![0_u8; bytes];
+    let mut fresh = || {
+        let times = (0..calls).map(|_| seconds(|| step.fresh(rows).unwrap_or_else(|problem| panic!("{problem}"))));
+        Figures::new(times.collect()).median()
+    };
+    let mut reused = || {
+        let times = step.reused(rows, calls).unwrap_or_else(|problem| panic!("{problem}"));
+        Figures::of_times(&times).median()
+    };
+    // As the column goes in and comes out, both are into.
+    let mut twice = || {
+        let mut once = || {
+            seconds(|| {
+                into.copy_from_slice(std::hint::black_box(&buffer));
+                std::hint::black_box(&mut into);
+            })
+        };
+        2.0 * Figures::new((0..calls).map(|_| once()).collect()).median()
+    };
+    let [fresh, reused, both] = in_turn(scene.rounds, [&mut fresh, &mut reused, &mut twice]);
+    let count = rows.num_rows();
+    let line = |what: &str, samples: &[f64], target: &str| {
+        let figures = Figures::new(samples.to_vec());
+        let each = Shown(figures.median() / count as f64, Unit::Time);
+        let rate = Shown(2.0 * bytes as f64 / figures.median(), Unit::Rate);
+        Line::new(&format!("{count} rows, {what}: {each} a row, {rate}"), &figures, Unit::Time)
+            .against("a copy in and a copy out", ratios(samples, &both))
+            .target(target)
+            .print();
+    };
+    line("fresh instance", &fresh, "");
+    line("instance reused", &reused, if is_target { "at most 3 ×" } else { "" });
+}

@@ -1,0 +1,81 @@
+//! Fresh instances.
+
+use arrow_array::RecordBatch;
+use stillbox::measure::{Allocation, BoundStep};
+
+use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
+use crate::print::{Line, heading};
+use crate::scene::{Scene, column, integers, lab, texts};
+
+/// Instances in a round.
+const CALLS: usize = 20_000;
+/// Calls with a whole batch in a round.
+const BATCHES: usize = 300;
+
+pub(crate) fn print(scene: &Scene) {
+    heading("A fresh instance: instantiate, bind, process, drop");
+    let bounds = r#"{"column":"text","min-words":5,"max-words":60,"min-bytes":40,"max-bytes":400}"#;
+    for allocation in [Allocation::Pooled, Allocation::OnDemand] {
+        let lab = lab(allocation);
+        let kind = if allocation == Allocation::Pooled { "pooled" } else { "on demand" };
+        let steps = [
+            ("smallest step", scene.step(&lab, "copy-integers", "{}"), column("value", integers(0))),
+            ("filter-text", scene.step(&lab, "filter-text", bounds), column("text", texts(0))),
+        ];
+        for (name, step, rows) in steps {
+            for threads in [1, 2] {
+                empty(scene, &format!("{name}, empty, {kind}, {threads} threads"), &step, &rows, threads);
+            }
+        }
+    }
+    let lab = lab(Allocation::Pooled);
+    let rows = scene.count(1000);
+    let steps = [
+        ("copy-integers", "{}", column("value", integers(rows))),
+        ("filter-text", bounds, column("text", texts(rows))),
+        ("normalize-text", r#"{"column":"text"}"#, column("text", texts(rows))),
+        ("text-features", r#"{"column":"text"}"#, column("text", texts(rows))),
+    ];
+    for (name, parameters, rows) in steps {
+        against_reused(scene, name, &scene.step(&lab, name, parameters), &rows);
+    }
+}
+
+/// The time of every single instance, in all rounds together: the tail is in no median of rounds.
+fn empty(scene: &Scene, what: &str, step: &BoundStep, rows: &RecordBatch, threads: usize) {
+    let calls = scene.count(CALLS) / threads;
+    let measure = || -> Vec<f64> {
+        let call = || seconds(|| step.fresh(rows).unwrap_or_else(|problem| panic!("{problem}")));
+        std::thread::scope(|scope| {
+            let running: Vec<_> =
+                (0..threads).map(|_| scope.spawn(|| (0..calls).map(|_| call()).collect::<Vec<_>>())).collect();
+            running.into_iter().flat_map(|thread| thread.join().expect("it does not panic")).collect()
+        })
+    };
+    measure();
+    let rounds: Vec<Figures> = (0..scene.rounds).map(|_| Figures::new(measure())).collect();
+    for (name, share, target) in [("p50", 0.5, "at most 20 µs"), ("p99", 0.99, "at most 60 µs")] {
+        let figures = Figures::new(rounds.iter().map(|round| round.at(share)).collect());
+        let is_target = what.contains("pooled, 1 ");
+        Line::new(&format!("{what}, {name}"), &figures, Unit::Time).target(if is_target { target } else { "" }).print();
+    }
+}
+
+fn against_reused(scene: &Scene, name: &str, step: &BoundStep, rows: &RecordBatch) {
+    let calls = scene.count(BATCHES);
+    let mut fresh = || {
+        let times = (0..calls).map(|_| seconds(|| step.fresh(rows).unwrap_or_else(|problem| panic!("{problem}"))));
+        Figures::new(times.collect()).median()
+    };
+    let mut reused = || {
+        let times = step.reused(rows, calls).unwrap_or_else(|problem| panic!("{problem}"));
+        Figures::of_times(&times).median()
+    };
+    let [fresh, reused] = in_turn(scene.rounds, [&mut fresh, &mut reused]);
+    let figures = Figures::new(fresh.clone());
+    let reused_median = Shown(Figures::new(reused.clone()).median(), Unit::Time);
+    Line::new(&format!("{name}, {} rows, fresh", rows.num_rows()), &figures, Unit::Time)
+        .against(&format!("reused ({reused_median})"), ratios(&fresh, &reused))
+        .target("at most 1.10 ×")
+        .print();
+}

@@ -1,0 +1,91 @@
+//! What more threads, more steps, more columns and larger batches cost.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use crate::figures::{Figures, Unit, in_turn, ratios};
+use crate::print::{Line, heading};
+use crate::process::time;
+use crate::scene::Scene;
+
+/// Rows of the inputs here.
+const ROWS: usize = 100_000;
+
+pub(crate) fn print(scene: &Scene) {
+    threads(scene);
+    batches(scene);
+    steps(scene);
+    columns(scene);
+}
+
+fn line(what: &str, samples: &[f64], against: &str, others: &[f64]) {
+    let figures = Figures::new(samples.to_vec());
+    Line::new(what, &figures, Unit::Time).against(against, ratios(samples, others)).print();
+}
+
+fn threads(scene: &Scene) {
+    heading("Threads: text benchmark, 100000 rows, whole process");
+    let pipeline = scene.text_pipeline(&scene.input(scene.count(ROWS)), 1000);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let run = |threads| time(&mut scene.stillbox(&pipeline, threads));
+    let [one, two, all, more] =
+        in_turn(scene.rounds, [&mut || run(1), &mut || run(2), &mut || run(cores), &mut || run(cores * 4)]);
+    line("1 thread", &one, "1 thread", &one);
+    line("2 threads", &two, "1 thread", &one);
+    line(&format!("{cores} threads, as many as cores"), &all, "1 thread", &one);
+    line(&format!("{} threads", cores * 4), &more, "1 thread", &one);
+}
+
+fn batches(scene: &Scene) {
+    heading("Rows in a batch: text benchmark, 100000 rows, 2 threads, whole process");
+    let input = scene.input(scene.count(ROWS));
+    let run = |rows| {
+        let pipeline = scene.text_pipeline(&input, rows);
+        time(&mut scene.stillbox(&pipeline, 2))
+    };
+    let [small, thousand, large] = in_turn(scene.rounds, [&mut || run(50), &mut || run(1000), &mut || run(8192)]);
+    line("50 rows", &small, "1000 rows", &thousand);
+    line("1000 rows", &thousand, "1000 rows", &thousand);
+    line("8192 rows", &large, "1000 rows", &thousand);
+}
+
+fn steps(scene: &Scene) {
+    heading("Number of steps: 100000 rows, each step filters and drops nothing, 2 threads, whole process");
+    let input = scene.input(scene.count(ROWS));
+    let pipeline = |count: usize| {
+        scene.pipeline(&format!("steps-{count}"), &input, 1000, &vec![("filter-text", r#"column = "text""#); count])
+    };
+    let pipelines = [1, 4, 16].map(pipeline);
+    let run = |index: usize| time(&mut scene.stillbox(&pipelines[index], 2));
+    let [one, four, sixteen] = in_turn(scene.rounds, [&mut || run(0), &mut || run(1), &mut || run(2)]);
+    line("1 step", &one, "1 step", &one);
+    line("4 steps", &four, "1 step", &one);
+    line("16 steps", &sixteen, "1 step", &one);
+}
+
+fn columns(scene: &Scene) {
+    heading("Columns that are carried along: 20000 rows, one step, 2 threads, whole process");
+    let pipeline = |columns: usize| {
+        let mut rows = String::new();
+        for row in 0..scene.count(20_000) {
+            let _ = write!(rows, "{{\"text\":\"a short text of six words\"");
+            for column in 0..columns {
+                let _ = if column % 2 == 0 {
+                    write!(rows, ",\"c{column}\":\"value {row}\"")
+                } else {
+                    write!(rows, ",\"c{column}\":{}", row * column)
+                };
+            }
+            rows.push_str("}\n");
+        }
+        let input = scene.path(&format!("columns-{columns}.jsonl"));
+        fs::write(&input, rows).expect("there is room for the input");
+        scene.pipeline(&format!("columns-{columns}"), &input, 1000, &[("filter-text", r#"column = "text""#)])
+    };
+    let pipelines = [2, 20, 200].map(pipeline);
+    let run = |index: usize| time(&mut scene.stillbox(&pipelines[index], 2));
+    let [two, twenty, many] = in_turn(scene.rounds, [&mut || run(0), &mut || run(1), &mut || run(2)]);
+    line("2 columns", &two, "2 columns", &two);
+    line("20 columns", &twenty, "2 columns", &two);
+    line("200 columns", &many, "2 columns", &two);
+}
