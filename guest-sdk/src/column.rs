@@ -1,5 +1,8 @@
 //! The columns of a signature, and finding them in a batch.
 
+use std::collections::HashSet;
+
+use crate::any::AnyColumn;
 use crate::contract::{self, Column, DataType, ErrorKind, Field};
 use crate::input::{ColumnReader, InputType};
 use crate::parameters::Parameters;
@@ -55,6 +58,28 @@ pub(crate) fn resolve<P: Parameters>(specs: &[ColumnSpec], parameters: &P, side:
         }
     }
     Ok(fields)
+}
+
+/// The columns that parameters decide, each of which has a name of its own.
+pub(crate) fn distinct(fields: Vec<Field>, side: &str) -> Result<Vec<Field>> {
+    let mut seen = HashSet::with_capacity(fields.len());
+    match fields.iter().find(|field| !seen.insert(&field.name)) {
+        Some(field) => Err(Error::parameters(format_args!("two {side} columns have the name `{}`", field.name))),
+        None => Ok(fields),
+    }
+}
+
+impl Field {
+    /// A column that may have nulls, for [`AnyRow`](crate::any::AnyRow) and [`AnyOutput`](crate::any::AnyOutput).
+    pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
+        Self { name: name.into(), data_type, nullable: true, optional: false }
+    }
+
+    /// The same column, which may be missing from the input.
+    #[must_use]
+    pub fn or_missing(self) -> Self {
+        Self { optional: true, ..self }
+    }
 }
 
 /// Fails to compile when a column takes its name from a parameter that there isn't, or that is no text.
@@ -116,7 +141,7 @@ impl<'a> Opener<'a> {
         let field = self.next_field();
         match self.find(&field.name) {
             Some(column) => self.open::<T>(column),
-            None => Err(Error::internal(format!("the host sent no column `{}`", field.name))),
+            None => Err(no_column(&field.name)),
         }
     }
 
@@ -127,6 +152,23 @@ impl<'a> Opener<'a> {
     pub fn optional<T: InputType<'a>>(&mut self) -> Result<Option<T::Column>> {
         let field = self.next_field();
         self.find(&field.name).map(|column| self.open::<T>(column)).transpose()
+    }
+
+    /// Opens the columns of all fields that are left. One that is missing is none.
+    ///
+    /// # Errors
+    /// A column is missing that may not be, or broken. The host is at fault then.
+    pub(crate) fn rest(&mut self) -> Result<Vec<Option<AnyColumn<'a>>>> {
+        let fields = std::mem::take(&mut self.fields);
+        let open = |field: Field| match self.find(&field.name) {
+            Some(column) => {
+                let opened = AnyColumn::open(column, field.data_type, self.batch.rows as usize);
+                opened.map(Some).map_err(|broken| broken_column(column, broken))
+            }
+            None if field.optional => Ok(None),
+            None => Err(no_column(&field.name)),
+        };
+        fields.map(open).collect()
     }
 
     fn next_field(&mut self) -> Field {
@@ -143,8 +185,16 @@ impl<'a> Opener<'a> {
             Some(bitmap) if !T::NULLABLE && !all_set(bitmap, rows) => Err("a value is null"),
             _ => T::Column::open(column, rows),
         };
-        opened.map_err(|broken| Error::internal(format!("the host sent a broken column `{}`: {broken}", column.name)))
+        opened.map_err(|broken| broken_column(column, broken))
     }
+}
+
+fn no_column(name: &str) -> Error {
+    Error::internal(format_args!("the host sent no column `{name}`"))
+}
+
+fn broken_column(column: &Column, broken: &str) -> Error {
+    Error::internal(format_args!("the host sent a broken column `{}`: {broken}", column.name))
 }
 
 /// Whether the first bits of a bitmap are set.

@@ -20,6 +20,9 @@
 //!   for it, the column has the name of the field;
 //! - `optional`: the column may be missing. The field is an `Option`, and then `None` in every row.
 //!
+//! Where the parameters decide how many columns there are, or of which types, the input is an
+//! [`AnyRow`](crate::any::AnyRow) instead.
+//!
 //! The derive also makes a struct `...Columns` beside the input, with the same fields, whose types are the columns here; see
 //! [`Batch::columns`].
 
@@ -56,6 +59,10 @@ pub trait Input {
     /// The columns, in the order of the fields.
     #[doc(hidden)]
     const COLUMNS: &'static [ColumnSpec];
+
+    /// Whether the parameters decide which columns there are.
+    #[doc(hidden)]
+    const ANY: bool = false;
 
     /// Opens the columns.
     #[doc(hidden)]

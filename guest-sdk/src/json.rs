@@ -1,6 +1,11 @@
+mod key;
+mod parts;
+mod value;
+
 use serde_core::Deserialize;
 
 use crate::Result;
+pub use value::{JsonType, JsonValue};
 
 /// A JSON value as it stands in a `json` column: its text, not yet parsed.
 ///

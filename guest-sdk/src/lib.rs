@@ -34,6 +34,8 @@
 //! - [`step`] says which functions are steps and what they may return.
 //! - [`input`] and [`output`] list the types that columns have, and the form of a step that takes a whole [`Batch`].
 //! - [`parameters`] lists the types that parameters have.
+//! - [`any`] is for columns that the parameters decide: how many there are, and of which types.
+//! - [`random`] makes random numbers that are the same in every run.
 //! - [`Error`] and [`Context`] carry what went wrong to the host; [`log`] writes messages.
 //! - [`Source`] and [`Aggregate`] are the steps that make rows, and those that see all of them.
 #![cfg_attr(
@@ -41,6 +43,7 @@
     expect(clippy::result_large_err, reason = "the contract's errors are few, and moved a few times at most")
 )]
 
+pub mod any;
 pub mod contract;
 pub mod error;
 pub mod input;
@@ -49,6 +52,7 @@ pub mod log;
 pub mod output;
 mod panic;
 pub mod parameters;
+pub mod random;
 #[expect(clippy::missing_errors_doc, reason = "but for two traits, which say it, only the macros call what is here")]
 mod run;
 pub mod testing;
@@ -60,7 +64,7 @@ mod manifest;
 
 pub use error::{Context, Error, Result};
 pub use input::Batch;
-pub use json::Json;
+pub use json::{Json, JsonType, JsonValue};
 pub use output::Rows;
 pub use run::{Aggregate, Source};
 pub use serde_json;

@@ -21,6 +21,9 @@
 //! - `from = "..."`: a parameter, which must be a `String` or an `Option<String>`, gives the column's name; without a value
 //!   for it, the column has the name of the field.
 //!
+//! Where the parameters decide how many columns there are, or of which types, the output is an
+//! [`AnyOutput`](crate::any::AnyOutput) instead.
+//!
 //! The derive also makes a struct `...Builders` beside the output, with the same fields, for [`Rows::push_with`].
 
 mod booleans;
@@ -42,7 +45,7 @@ pub use vectors::VectorBuilder;
 
 use crate::Result;
 use crate::column::ColumnSpec;
-use crate::contract::{DataType, Values};
+use crate::contract::{DataType, Field, Values};
 
 /// The columns that a step writes for a row. Derived; `()` for a step that writes none.
 #[diagnostic::on_unimplemented(
@@ -57,6 +60,10 @@ pub trait Output: Sized {
     /// The columns, in the order of the fields.
     #[doc(hidden)]
     const COLUMNS: &'static [ColumnSpec];
+
+    /// Whether the parameters decide which columns there are.
+    #[doc(hidden)]
+    const ANY: bool = false;
 
     /// Appends a row to the columns.
     #[doc(hidden)]
@@ -74,8 +81,11 @@ pub trait Builders: Sized {
     /// Whether every column has so many rows.
     fn all_have(&self, rows: usize) -> bool;
 
-    /// The finished columns, in the order of the fields.
-    fn finish(self) -> Vec<Finished>;
+    /// The finished columns, in the order of the fields of the signature.
+    ///
+    /// # Errors
+    /// A column is not of the type that the signature says, where the compiler doesn't know it.
+    fn finish(self, fields: &[Field]) -> Result<Vec<Finished>>;
 }
 
 impl Builders for () {
@@ -87,8 +97,8 @@ impl Builders for () {
         true
     }
 
-    fn finish(self) -> Vec<Finished> {
-        Vec::new()
+    fn finish(self, _: &[Field]) -> Result<Vec<Finished>> {
+        Ok(Vec::new())
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `Option<T>` | like `T`; may be missing or null |
 //! | `Vec<T>` | a list |
 //! | another struct with `#[derive(Parameters)]` | an object |
+//! | [`JsonType`](crate::JsonType) | the name of a column's type |
 //! | [`serde_json::Value`] | anything |
 //!
 //! A parameter has the name of its field in kebab-case (`min_words` is `min-words`), and the field's documentation is its
@@ -23,7 +24,9 @@
 //! - `name = "..."`: another name.
 //!
 //! On the struct, `#[parameters(check = FUNCTION)]` names a function `fn(&Self) -> Result<()>` for what concerns several
-//! parameters.
+//! parameters; `inputs = FUNCTION` and `outputs = FUNCTION`, each a `fn(&Self) -> Vec<Field>`, list the columns of an
+//! [`AnyRow`](crate::any::AnyRow) and of an [`AnyOutput`](crate::any::AnyOutput). A parameter of a type of its own, such as a
+//! pattern that is compiled when the step is bound, implements [`ParameterValue`].
 
 mod object;
 mod problems;
@@ -36,7 +39,7 @@ pub(crate) use schema::schema;
 pub use schema::{Bounds, Property, enum_schema, object_schema};
 pub use value::{Bounded, ParameterValue};
 
-use crate::contract::ErrorKind;
+use crate::contract::{ErrorKind, Field};
 use crate::{Error, Result};
 
 /// The parameters of a step. Derived; `()` for a step that takes none.
@@ -51,6 +54,21 @@ pub trait Parameters: ParameterValue + 'static {
 
     /// The value of a parameter that is a text.
     fn text(&self, key: &str) -> Option<&str>;
+
+    /// Whether the parameters decide the columns of an input.
+    const ANY_INPUTS: bool = false;
+    /// Whether the parameters decide the columns of an output.
+    const ANY_OUTPUTS: bool = false;
+
+    /// The columns of an [`AnyRow`](crate::any::AnyRow), in order: what `#[parameters(inputs = ...)]` says.
+    fn inputs(&self) -> Vec<Field> {
+        Vec::new()
+    }
+
+    /// The columns of an [`AnyOutput`](crate::any::AnyOutput), in order: what `#[parameters(outputs = ...)]` says.
+    fn outputs(&self) -> Vec<Field> {
+        Vec::new()
+    }
 
     /// Checks what concerns several parameters.
     ///

@@ -8,8 +8,8 @@ pub use aggregate::{Aggregate, aggregate, aggregate_signature};
 pub use function::{batch, batch_signature, rows, rows_signature};
 pub use source::{Source, source, source_signature};
 
-use crate::column::{assert_names, resolve};
-use crate::contract::{self, ErrorKind, Kind, Manifest, Signature, StepError};
+use crate::column::{assert_names, distinct, resolve};
+use crate::contract::{self, ErrorKind, Field, Kind, Manifest, Signature, StepError};
 use crate::input::Input;
 use crate::manifest::{About, manifest};
 use crate::output::Output;
@@ -83,13 +83,25 @@ pub(crate) fn manifest_of<S: Step>() -> Manifest {
 
 /// The columns in and out of a step.
 fn signature<P: Parameters, R: Input, O: Output>(parameters: &P) -> Result<Signature> {
+    Ok(Signature { inputs: inputs::<P, R>(parameters)?, outputs: outputs::<P, O>(parameters)? })
+}
+
+/// The columns that a step reads.
+fn inputs<P: Parameters, R: Input>(parameters: &P) -> Result<Vec<Field>> {
     const {
         assert_names(R::COLUMNS, P::KEYS);
-        assert_names(O::COLUMNS, P::KEYS);
+        assert!(!R::ANY || P::ANY_INPUTS, "`AnyRow` needs `#[parameters(inputs = ...)]` above the parameters");
     }
-    let inputs = resolve(R::COLUMNS, parameters, "input")?;
-    let outputs = resolve(O::COLUMNS, parameters, "output")?;
-    Ok(Signature { inputs, outputs })
+    if R::ANY { distinct(parameters.inputs(), "input") } else { resolve(R::COLUMNS, parameters, "input") }
+}
+
+/// The columns that a step writes.
+fn outputs<P: Parameters, O: Output>(parameters: &P) -> Result<Vec<Field>> {
+    const {
+        assert_names(O::COLUMNS, P::KEYS);
+        assert!(!O::ANY || P::ANY_OUTPUTS, "`AnyOutput` needs `#[parameters(outputs = ...)]` above the parameters");
+    }
+    if O::ANY { distinct(parameters.outputs(), "output") } else { resolve(O::COLUMNS, parameters, "output") }
 }
 
 /// A call that the step's kind has no use for.

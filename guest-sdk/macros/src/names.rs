@@ -13,14 +13,18 @@ pub(crate) fn kebab(ident: &Ident) -> String {
     plain(ident).replace('_', "-")
 }
 
-/// A variant's name in kebab-case: `NfcOnly` is `nfc-only`.
+/// A variant's name in kebab-case: `NfcOnly` is `nfc-only`, and `Xxh3_64` is `xxh3-64`.
 pub(crate) fn kebab_variant(ident: &Ident) -> String {
     let mut name = String::new();
     for letter in plain(ident).chars() {
         if letter.is_uppercase() && !name.is_empty() {
             name.push('-');
         }
-        name.extend(letter.to_lowercase());
+        if letter == '_' {
+            name.push('-');
+        } else {
+            name.extend(letter.to_lowercase());
+        }
     }
     name
 }

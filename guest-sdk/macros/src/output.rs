@@ -52,8 +52,11 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                 true #(&& ::stillbox_sdk::output::ColumnBuilder::len(&self.#idents) == rows)*
             }
 
-            fn finish(self) -> ::std::vec::Vec<::stillbox_sdk::output::Finished> {
-                ::std::vec![#(::stillbox_sdk::output::ColumnBuilder::finish(self.#idents)),*]
+            fn finish(
+                self,
+                _: &[::stillbox_sdk::contract::Field],
+            ) -> ::stillbox_sdk::Result<::std::vec::Vec<::stillbox_sdk::output::Finished>> {
+                ::core::result::Result::Ok(::std::vec![#(::stillbox_sdk::output::ColumnBuilder::finish(self.#idents)),*])
             }
         }
 

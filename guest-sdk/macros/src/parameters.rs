@@ -1,5 +1,5 @@
 use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Data, DataEnum, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit, LitStr, Path, Result, Token, Type};
 
@@ -83,20 +83,49 @@ fn default(expression: &Expr) -> TokenStream {
     }
 }
 
-/// What the attribute on the struct says.
-fn check_function(item: &DeriveInput) -> Result<Option<Path>> {
-    let mut check = None;
+/// The functions that the attribute on the struct names.
+#[derive(Default)]
+struct Functions {
+    check: Option<Path>,
+    inputs: Option<Path>,
+    outputs: Option<Path>,
+}
+
+fn functions(item: &DeriveInput) -> Result<Functions> {
+    let mut functions = Functions::default();
     for attribute in item.attrs.iter().filter(|attribute| attribute.path().is_ident("parameters")) {
         attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("check") {
-                check = Some(meta.value()?.parse()?);
-                Ok(())
+            let function = if meta.path.is_ident("check") {
+                &mut functions.check
+            } else if meta.path.is_ident("inputs") {
+                &mut functions.inputs
+            } else if meta.path.is_ident("outputs") {
+                &mut functions.outputs
             } else {
-                Err(meta.error("unknown setting of parameters: write `check = FUNCTION`, a `fn(&Self) -> Result<()>`"))
-            }
+                return Err(meta.error(
+                    "unknown setting of parameters: write `check = FUNCTION`, a `fn(&Self) -> Result<()>`, or \
+                     `inputs = FUNCTION` or `outputs = FUNCTION`, a `fn(&Self) -> Vec<Field>`",
+                ));
+            };
+            *function = Some(meta.value()?.parse()?);
+            Ok(())
         })?;
     }
-    Ok(check)
+    Ok(functions)
+}
+
+/// A method that calls the function which says the columns of one side.
+fn any_columns(method: &str, constant: &str, function: Option<&Path>) -> Option<TokenStream> {
+    let (method, constant) = (format_ident!("{method}"), format_ident!("{constant}"));
+    function.map(|function| {
+        quote_spanned! {function.span()=>
+            const #constant: bool = true;
+
+            fn #method(&self) -> ::std::vec::Vec<::stillbox_sdk::contract::Field> {
+                #function(self)
+            }
+        }
+    })
 }
 
 impl Parameter<'_> {
@@ -149,9 +178,9 @@ fn expand_struct(item: &DeriveInput) -> Result<TokenStream> {
             Err(error) => collect(&mut errors, error),
         }
     }
-    let check = check_function(item).unwrap_or_else(|error| {
+    let functions = functions(item).unwrap_or_else(|error| {
         collect(&mut errors, error);
-        None
+        Functions::default()
     });
     if let Some(errors) = errors {
         return Err(errors);
@@ -173,7 +202,9 @@ fn expand_struct(item: &DeriveInput) -> Result<TokenStream> {
             ::stillbox_sdk::parameters::ParameterValue::write(&self.#ident, out);
         }
     });
-    let check = check.map(|check| {
+    let inputs = any_columns("inputs", "ANY_INPUTS", functions.inputs.as_ref());
+    let outputs = any_columns("outputs", "ANY_OUTPUTS", functions.outputs.as_ref());
+    let check = functions.check.map(|check| {
         quote_spanned! {check.span()=>
             fn check(&self) -> ::stillbox_sdk::Result<()> {
                 #check(self)
@@ -221,6 +252,8 @@ fn expand_struct(item: &DeriveInput) -> Result<TokenStream> {
             }
 
             #check
+            #inputs
+            #outputs
         }
     })
 }

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fmt;
 
 use super::{Builders, Output};
@@ -159,7 +160,7 @@ impl<O: Output> Rows<O> {
             (Origins::Same, _) => Some((0..rows).collect()),
             (Origins::Listed(origins), _) => Some(origins),
         };
-        let finished = self.builders.finish();
+        let finished = self.builders.finish(&fields)?;
         let columns = fields.into_iter().zip(finished);
         let columns = columns.map(|(field, finished)| Column {
             name: field.name,
@@ -184,18 +185,24 @@ impl<O: Output> Rows<O> {
                 Ok(())
             };
         };
-        let mut rejected = vec![false; all];
+        // An aggregate may have seen millions of rows and rejects none at its end.
+        let mut rejected = HashSet::with_capacity(self.rejections.len());
         for (row, _) in &self.rejections {
-            match rejected.get_mut(*row) {
-                None => return Err(out_of_range(*row, all)),
-                Some(true) => return Err(Error::internal(format_args!("the row {row} is rejected twice"))),
-                Some(seen) => *seen = true,
+            if *row >= all {
+                return Err(out_of_range(*row, all));
+            }
+            if !rejected.insert(*row) {
+                return Err(Error::internal(format_args!("the row {row} is rejected twice")));
             }
         }
-        let check = |origin: usize| match rejected.get(origin) {
-            None => Err(out_of_range(origin, all)),
-            Some(true) => Err(Error::internal(format_args!("the row {origin} is both rejected and made a row of"))),
-            Some(false) => Ok(()),
+        let check = |origin: usize| {
+            if origin >= all {
+                Err(out_of_range(origin, all))
+            } else if !rejected.is_empty() && rejected.contains(&origin) {
+                Err(Error::internal(format_args!("the row {origin} is both rejected and made a row of")))
+            } else {
+                Ok(())
+            }
         };
         match &self.origins {
             Origins::Listed(origins) => origins.iter().try_for_each(|origin| check(*origin as usize)),

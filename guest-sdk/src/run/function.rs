@@ -1,5 +1,5 @@
-use super::{Running, signature, uncalled};
-use crate::column::{Opener, resolve};
+use super::{Running, inputs, outputs, signature, uncalled};
+use crate::column::Opener;
 use crate::contract::{self, Signature};
 use crate::input::{Batch, Input};
 use crate::output::{Made, MadeOf, Output, Rows};
@@ -43,7 +43,7 @@ where
     R: Input<Row<'a> = R>,
     M: Made,
 {
-    let columns = R::open(&mut Opener::new(batch, resolve(R::COLUMNS, parameters, "input")?))?;
+    let columns = R::open(&mut Opener::new(batch, inputs::<P, R>(parameters)?))?;
     let all = batch.rows as usize;
     let mut rows = Rows::<M::Output>::with_capacity(all);
     for row in 0..all {
@@ -89,8 +89,7 @@ where
 
 /// Opens a batch as rows of a type.
 pub(super) fn open<'a, P: Parameters, R: Input>(parameters: &P, batch: &'a contract::Batch) -> Result<Batch<'a, R>> {
-    let fields = resolve(R::COLUMNS, parameters, "input")?;
-    let columns = R::open(&mut Opener::new(batch, fields))?;
+    let columns = R::open(&mut Opener::new(batch, inputs::<P, R>(parameters)?))?;
     Ok(Batch::new(columns, batch.rows as usize))
 }
 
@@ -100,5 +99,5 @@ pub(super) fn finish<P: Parameters, O: Output>(
     parameters: &P,
     made_of: MadeOf,
 ) -> Result<contract::Output> {
-    rows.finish(resolve(O::COLUMNS, parameters, "output")?, made_of)
+    rows.finish(outputs::<P, O>(parameters)?, made_of)
 }

@@ -1,7 +1,6 @@
 use super::function::finish;
-use super::{Running, uncalled};
+use super::{Running, outputs, uncalled};
 use crate::Result;
-use crate::column::{assert_names, resolve};
 use crate::contract::{self, Signature};
 use crate::output::{MadeOf, Output, Rows};
 use crate::parameters::Parameters;
@@ -84,8 +83,7 @@ impl<S: Source> Running for Bound<S> {
 
 /// The columns of a source.
 pub fn source_signature<S: Source>(parameters: &S::Parameters) -> Result<Signature> {
-    const { assert_names(S::Output::COLUMNS, S::Parameters::KEYS) }
-    Ok(Signature { inputs: Vec::new(), outputs: resolve(S::Output::COLUMNS, parameters, "output")? })
+    Ok(Signature { inputs: Vec::new(), outputs: outputs::<S::Parameters, S::Output>(parameters)? })
 }
 
 /// Makes a source ready to run.

@@ -1,0 +1,190 @@
+use std::borrow::Cow;
+
+use super::Json;
+use crate::any::{AnyValue, DataType};
+use crate::parameters::{Bounds, ParameterValue, Problems, enum_schema};
+use crate::{Error, Result};
+
+/// What a JSON value is. Numbers, lists and objects keep their text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JsonValue<'a> {
+    /// Null.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// A number, as it is written.
+    Number(&'a str),
+    /// A text.
+    Text(Cow<'a, str>),
+    /// A list: see [`Json::elements`].
+    List(Json<'a>),
+    /// An object: see [`Json::member`].
+    Object(Json<'a>),
+}
+
+impl<'a> Json<'a> {
+    /// What the value is, as its beginning tells. The parts of lists and objects are not looked at.
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn value(self) -> Result<JsonValue<'a>> {
+        let text = self.0.trim_matches([' ', '\t', '\n', '\r']);
+        let is_number = || text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+        match text.as_bytes().first() {
+            Some(b'[') => Ok(JsonValue::List(Json(text))),
+            Some(b'{') => Ok(JsonValue::Object(Json(text))),
+            Some(b'"') => Json(text).text_value().map(JsonValue::Text).ok_or_else(|| no_json(text)),
+            Some(b'-' | b'0'..=b'9') if is_number() => Ok(JsonValue::Number(text)),
+            _ => match text {
+                "null" => Ok(JsonValue::Null),
+                "true" => Ok(JsonValue::Boolean(true)),
+                "false" => Ok(JsonValue::Boolean(false)),
+                _ => Err(no_json(text)),
+            },
+        }
+    }
+
+    /// The value as a text: a text as it is, and any other value as its JSON.
+    ///
+    /// # Errors
+    /// The text is not JSON.
+    pub fn to_text(self) -> Result<Cow<'a, str>> {
+        Ok(match self.value()? {
+            JsonValue::Text(text) => text,
+            _ => self.0.into(),
+        })
+    }
+
+    /// The value for a column of a type. Nothing is converted: a number is an integer where it is a whole number of 64 bits,
+    /// however it is written (`1e3` is), and a float where it is finite.
+    ///
+    /// # Errors
+    /// The value doesn't fit the type.
+    pub fn value_as(self, json_type: JsonType) -> Result<AnyValue<'a>> {
+        if json_type == JsonType::Json {
+            return Ok(AnyValue::Json(self.0.into()));
+        }
+        let value = self.value()?;
+        Ok(match (json_type, value) {
+            (_, JsonValue::Null) => AnyValue::Null,
+            (JsonType::Boolean, JsonValue::Boolean(value)) => AnyValue::Boolean(value),
+            (JsonType::Integer, JsonValue::Number(number)) => AnyValue::Integer(integer(number)?),
+            (JsonType::Float, JsonValue::Number(number)) => AnyValue::Float(float(number)?),
+            (JsonType::Text, JsonValue::Text(text)) => AnyValue::Text(text),
+            (wanted, value) => {
+                return Err(Error::input(format_args!("{} is not {}", value.in_words(), wanted.in_words())));
+            }
+        })
+    }
+}
+
+impl JsonValue<'_> {
+    /// The value for a message: short ones as they are, the beginning of long ones.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Boolean(value) => value.to_string(),
+            Self::Number(number) => format!("the number {}", beginning(number)),
+            Self::Text(text) => format!("the text {:?}", beginning(text)),
+            Self::List(json) => format!("the list {}", beginning(json.text())),
+            Self::Object(json) => format!("the object {}", beginning(json.text())),
+        }
+    }
+}
+
+/// 2^63: a float, and the first that is too large for an integer.
+const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+
+/// A number as an integer.
+fn integer(number: &str) -> Result<i64> {
+    if let Ok(integer) = number.parse() {
+        return Ok(integer);
+    }
+    match number.parse::<f64>() {
+        // Digits that are too many for an integer are so for a float, and would be rounded.
+        Ok(float) if float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float) && !is_plain(number) => Ok(float as i64),
+        _ => Err(Error::input(format_args!("the number {} is not an integer of 64 bits", beginning(number)))),
+    }
+}
+
+fn is_plain(number: &str) -> bool {
+    number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
+
+fn float(number: &str) -> Result<f64> {
+    match number.parse::<f64>() {
+        Ok(float) if float.is_finite() => Ok(float),
+        _ => Err(Error::input(format_args!("the number {} is too large for a float", beginning(number)))),
+    }
+}
+
+/// The beginning of a text, for a message.
+fn beginning(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 60;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
+fn no_json(text: &str) -> Error {
+    Error::input(format_args!("{:?} is not JSON", beginning(text)))
+}
+
+/// The types of columns that a JSON value can be taken for. As a parameter: the name of one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum JsonType {
+    /// True or false.
+    Boolean,
+    /// A whole number of 64 bits.
+    Integer,
+    /// A number.
+    Float,
+    /// A text.
+    Text,
+    /// Any value, as it is.
+    #[default]
+    Json,
+}
+
+impl JsonType {
+    const ALL: [Self; 5] = [Self::Boolean, Self::Integer, Self::Float, Self::Text, Self::Json];
+    const NAMES: [&'static str; 5] = ["boolean", "integer", "float", "text", "json"];
+
+    /// The type of the column.
+    pub const fn data_type(self) -> DataType {
+        match self {
+            Self::Boolean => DataType::Boolean,
+            Self::Integer => DataType::Integer,
+            Self::Float => DataType::Float,
+            Self::Text => DataType::Text,
+            Self::Json => DataType::Json,
+        }
+    }
+
+    /// What a value of the type is, for a message.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Boolean => "a boolean",
+            Self::Integer => "an integer",
+            Self::Float => "a number",
+            Self::Text => "a text",
+            Self::Json => "a JSON value",
+        }
+    }
+}
+
+impl ParameterValue for JsonType {
+    fn read(value: &serde_json::Value, at: &str, problems: &mut Problems) -> Option<Self> {
+        let found = Self::NAMES.iter().position(|name| value.as_str() == Some(name));
+        found.map(|i| Self::ALL[i]).or_else(|| problems.no_such(at, &Self::NAMES, value))
+    }
+
+    fn schema(out: &mut String, _: &Bounds) {
+        enum_schema(out, &Self::NAMES);
+    }
+
+    fn write(&self, out: &mut String) {
+        Self::NAMES[*self as usize].to_owned().write(out);
+    }
+}
