@@ -54,7 +54,8 @@ pub(crate) fn as_contract(array: &ArrayRef, field: &Field, wanted: DataType) -> 
         DataType::Boolean => ArrowType::Boolean,
         DataType::Integer => ArrowType::Int64,
         DataType::Float => ArrowType::Float64,
-        DataType::Json if array.data_type().is_nested() => {
+        // Texts are quoted, unless they are JSON already.
+        DataType::Json if DataType::of(field) != Some(DataType::Json) || array.data_type().is_nested() => {
             return Ok(Arc::new(json_texts(array.as_ref(), field)?));
         }
         DataType::Text | DataType::Json => ArrowType::Utf8,

@@ -152,8 +152,8 @@ fn find(schema: &Schema, wanted: &Column) -> Found {
         Some(found) if found == wanted.data_type => Found::At(position),
         // Every value is checked to be exact when it is converted.
         Some(DataType::Integer) if wanted.data_type == DataType::Float => Found::At(position),
-        // Lists of 32-bit floats are lists, too, and need not be of one width then.
-        Some(DataType::Vector) if wanted.data_type == DataType::Json => Found::At(position),
+        // Every value has its JSON, so a step that takes a column of any type asks for `json`.
+        Some(_) if wanted.data_type == DataType::Json => Found::At(position),
         _ => Found::OtherType(Arc::clone(field)),
     }
 }
