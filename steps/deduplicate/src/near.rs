@@ -1,0 +1,105 @@
+use std::collections::HashMap;
+
+use stillbox_sdk::{Json, Result};
+use twox_hash::XxHash3_64;
+
+use super::Parameters;
+use super::minhash::{MinHash, similarity};
+
+/// No row before this one.
+const NONE: u32 = u32::MAX;
+
+/// The texts that were kept so far, by their signatures.
+#[derive(Debug)]
+pub(crate) struct Near {
+    hashes: MinHash,
+    threshold: f64,
+    permutations: usize,
+    bands: usize,
+    /// The signatures of all texts that were kept, one after the other.
+    signatures: Vec<u32>,
+    /// The last text with this content of this band.
+    last: HashMap<u64, u32>,
+    /// For each text and band the text before it with the same content.
+    before: Vec<u32>,
+    /// For each text the last one it was compared with, so that they are compared once for all bands.
+    compared: Vec<u32>,
+    seen: u32,
+    text: String,
+}
+
+impl Near {
+    pub(crate) fn new(parameters: &Parameters) -> Self {
+        let Parameters { threshold, shingle, shingle_size, permutations, bands, seed, .. } = *parameters;
+        Self {
+            hashes: MinHash::new(shingle, shingle_size, permutations, seed),
+            threshold,
+            permutations,
+            bands,
+            signatures: Vec::new(),
+            last: HashMap::new(),
+            before: Vec::new(),
+            compared: Vec::new(),
+            seen: 0,
+            text: String::new(),
+        }
+    }
+
+    /// Says whether a text is like none that was kept, and keeps it then.
+    pub(crate) fn is_new<'a>(&mut self, values: impl Iterator<Item = Option<Json<'a>>>) -> Result<bool> {
+        self.text.clear();
+        let mut has_text = false;
+        for value in values.flatten() {
+            if std::mem::replace(&mut has_text, true) {
+                self.text.push('\n');
+            }
+            self.text.push_str(&value.to_text()?);
+        }
+        if !has_text {
+            return Ok(true);
+        }
+        let signature = self.hashes.signature(&self.text);
+        let bands: Vec<u64> = self.contents(&signature).collect();
+        let is_new = !self.is_known(&signature, &bands);
+        if is_new {
+            self.keep(&signature, &bands);
+        }
+        Ok(is_new)
+    }
+
+    /// A hash of each band's content and place.
+    fn contents<'s>(&self, signature: &'s [u32]) -> impl Iterator<Item = u64> + use<'s> {
+        let bands = signature.chunks(self.permutations / self.bands).enumerate();
+        bands.map(|(band, hashes)| {
+            let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+            XxHash3_64::oneshot_with_seed(band as u64, &bytes)
+        })
+    }
+
+    fn is_known(&mut self, signature: &[u32], bands: &[u64]) -> bool {
+        self.seen = self.seen.wrapping_add(1);
+        for (band, content) in bands.iter().enumerate() {
+            let mut candidate = self.last.get(content).copied().unwrap_or(NONE);
+            while candidate != NONE {
+                let text = candidate as usize;
+                if std::mem::replace(&mut self.compared[text], self.seen) != self.seen {
+                    let kept = &self.signatures[text * self.permutations..][..self.permutations];
+                    if similarity(kept, signature) >= self.threshold {
+                        return true;
+                    }
+                }
+                candidate = self.before[text * self.bands + band];
+            }
+        }
+        false
+    }
+
+    fn keep(&mut self, signature: &[u32], bands: &[u64]) {
+        let text = self.compared.len() as u32;
+        self.signatures.extend_from_slice(signature);
+        self.compared.push(self.seen);
+        for content in bands {
+            self.before.push(self.last.insert(*content, text).unwrap_or(NONE));
+        }
+    }
+}

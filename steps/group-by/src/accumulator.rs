@@ -1,0 +1,142 @@
+use stillbox_sdk::any::AnyValue;
+use stillbox_sdk::{Json, JsonType, Result};
+
+use super::{Aggregation, Function};
+
+/// What an aggregation sees of one row.
+#[derive(Debug)]
+pub(crate) enum Seen<'a> {
+    /// Nothing that it looks at.
+    Nothing,
+    /// Something to count.
+    Something,
+    /// A number for a mean.
+    Number(f64),
+    /// A value for a list.
+    Element(&'a str),
+    /// A value to compare, and bytes that compare as it does.
+    Value(AnyValue<'a>, Vec<u8>),
+}
+
+impl<'a> Seen<'a> {
+    /// Looks at a row's value.
+    ///
+    /// # Errors
+    /// It is not of the type that the aggregation needs.
+    pub(crate) fn read(aggregation: &Aggregation, value: Option<Json<'a>>) -> Result<Self> {
+        let Some(json) = value else {
+            return Ok(match aggregation.function {
+                Function::Count if aggregation.column.is_none() => Self::Something,
+                Function::List => Self::Element("null"),
+                _ => Self::Nothing,
+            });
+        };
+        Ok(match aggregation.function {
+            Function::Count => Self::Something,
+            Function::List => Self::Element(json.text()),
+            Function::Mean => match json.value_as(JsonType::Float)? {
+                AnyValue::Float(number) => Self::Number(number),
+                _ => Self::Nothing,
+            },
+            Function::Min | Function::Max => {
+                let mut key = Vec::new();
+                json.write_key(&mut key)?;
+                Self::Value(json.value_as(aggregation.json_type())?, key)
+            }
+        })
+    }
+}
+
+/// What is known of a group so far.
+#[derive(Debug)]
+pub(crate) enum Accumulator {
+    Count(i64),
+    /// The sum is in two parts, so that what a large sum loses of a small number comes back in the end.
+    Mean {
+        sum: f64,
+        lost: f64,
+        count: u64,
+    },
+    /// The elements of a list, with commas.
+    List(String),
+    Extreme {
+        function: Function,
+        value: AnyValue<'static>,
+        key: Vec<u8>,
+    },
+}
+
+impl Accumulator {
+    pub(crate) fn new(aggregation: &Aggregation) -> Self {
+        match aggregation.function {
+            Function::Count => Self::Count(0),
+            Function::Mean => Self::Mean { sum: 0.0, lost: 0.0, count: 0 },
+            Function::List => Self::List(String::new()),
+            function => Self::Extreme { function, value: AnyValue::Null, key: Vec::new() },
+        }
+    }
+
+    pub(crate) fn add(&mut self, seen: Seen<'_>) {
+        match (self, seen) {
+            (Self::Count(count), Seen::Something) => *count += 1,
+            (Self::Mean { sum, lost, count }, Seen::Number(number)) => {
+                add_exactly(sum, lost, number);
+                *count += 1;
+            }
+            (Self::List(elements), Seen::Element(element)) => {
+                if !elements.is_empty() {
+                    elements.push(',');
+                }
+                elements.push_str(element);
+            }
+            (Self::Extreme { function, value, key }, Seen::Value(new, new_key)) => {
+                // No key is empty, so this is the first value.
+                let is_first = key.is_empty();
+                if is_first
+                    || (*function == Function::Min && new_key < *key)
+                    || (*function == Function::Max && new_key > *key)
+                {
+                    *value = new.into_static();
+                    *key = new_key;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<AnyValue<'static>> {
+        Ok(match self {
+            Self::Count(count) => AnyValue::Integer(count),
+            Self::Mean { count: 0, .. } => AnyValue::Null,
+            Self::Mean { sum, lost, count } => {
+                let mean = (sum + lost) / count as f64;
+                stillbox_sdk::ensure!(mean.is_finite(), "the sum of the numbers for a mean is too large for a float");
+                AnyValue::Float(mean)
+            }
+            Self::List(elements) => AnyValue::Json(format!("[{elements}]").into()),
+            Self::Extreme { value, .. } => value,
+        })
+    }
+}
+
+/// Adds a number to a sum, and what rounding takes of it to another (Neumaier 1974).
+fn add_exactly(sum: &mut f64, lost: &mut f64, number: f64) {
+    let total = *sum + number;
+    let (larger, smaller) = if sum.abs() >= number.abs() { (*sum, number) } else { (number, *sum) };
+    *lost += (larger - total) + smaller;
+    *sum = total;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_does_not_add_up() {
+        let (mut sum, mut lost) = (0.0, 0.0);
+        for number in [1.0, 1e100, 1.0, -1e100] {
+            add_exactly(&mut sum, &mut lost, number);
+        }
+        assert!((1.999_999..2.000_001).contains(&(sum + lost)), "{sum} {lost}");
+    }
+}

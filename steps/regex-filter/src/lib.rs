@@ -1,0 +1,87 @@
+//! The step `regex-filter`.
+
+mod pattern;
+
+pub use pattern::Pattern;
+use stillbox_sdk::{Input, Parameters, Result, step};
+
+/// What the step is told.
+#[derive(Debug, Parameters)]
+pub struct Parameters {
+    /// The column whose texts are looked at.
+    pub column: String,
+    /// The regular expression, in the syntax of the Rust crate `regex`: no look-around, no references back, and time linear in
+    /// the text. It may match anywhere in the text; `^` and `$` tie it to the ends. At most 10,000 bytes.
+    pub pattern: Pattern,
+    /// Which rows to keep: `matching`, or the `others`. A null matches nothing.
+    #[parameter(default = Keep::Matching)]
+    pub keep: Keep,
+}
+
+/// Which rows to keep.
+#[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
+pub enum Keep {
+    /// Those whose text the pattern matches.
+    Matching,
+    /// Those whose text it doesn't match.
+    Others,
+}
+
+/// What the step reads.
+#[derive(Debug, Input)]
+pub struct Row<'a> {
+    /// The text.
+    #[column(from = "column")]
+    pub text: Option<&'a str>,
+}
+
+/// Keeps the rows whose text a regular expression matches, or those where it doesn't.
+#[step]
+pub fn regex_filter(parameters: &Parameters, row: Row<'_>) -> Result<bool> {
+    let matches = row.text.is_some_and(|text| parameters.pattern.regex().is_match(text));
+    Ok(matches == (parameters.keep == Keep::Matching))
+}
+
+#[cfg(test)]
+mod tests {
+    use stillbox_sdk::testing::{batch, bind, column};
+
+    use super::*;
+
+    fn kept(parameters: &str) -> Vec<u32> {
+        let mut step = bind::<regex_filter>(&format!(r#"{{"column": "text", {parameters}}}"#)).unwrap();
+        let texts = [Some("abc"), Some(""), None, Some("ÄBC\nx"), Some("42")];
+        let output = step.process(&batch([column("text", texts)])).unwrap();
+        output.origins.unwrap_or_else(|| (0..output.rows).collect())
+    }
+
+    #[test]
+    fn a_match_anywhere_counts() {
+        assert_eq!(kept(r#""pattern": "bc""#), [0]);
+        assert_eq!(kept(r#""pattern": "(?i)äbc""#), [3]);
+        assert_eq!(kept(r#""pattern": "^\\w+$""#), [0, 4]);
+        assert_eq!(kept(r#""pattern": "(?m)^x$""#), [3]);
+        assert_eq!(kept(r#""pattern": """#), [0, 1, 3, 4]);
+    }
+
+    #[test]
+    fn the_others_are_all_the_others() {
+        assert_eq!(kept(r#""pattern": "\\d", "keep": "others""#), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_or_too_large_is_refused() {
+        let message = |pattern: &str| {
+            let parameters = stillbox_sdk::serde_json::json!({"column": "text", "pattern": pattern});
+            bind::<regex_filter>(&parameters.to_string()).unwrap_err().message
+        };
+        assert!(message("a(b").starts_with("`pattern` is no regular expression: "), "{}", message("a(b"));
+        assert_eq!(
+            message("((a{1000}){1000}){1000}"),
+            "`pattern` is too large: compiled it takes more than 1048576 bytes"
+        );
+        assert_eq!(message(&"a".repeat(10_001)), "`pattern` has 10001 bytes, and may have 10000");
+        let nested = format!("{}a{}", "(".repeat(2000), ")".repeat(2000));
+        assert!(message(&nested).starts_with("`pattern` is no regular expression: "), "{}", message(&nested));
+    }
+}

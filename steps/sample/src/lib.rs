@@ -1,0 +1,138 @@
+//! The step `sample`.
+
+use stillbox_sdk::random::Random;
+use stillbox_sdk::{Aggregate, Batch, Input, Parameters, Result, Rows, ensure, step};
+
+/// How many rows come out at a time.
+const ROWS_AT_ONCE: usize = 10_000;
+
+/// What the step is told.
+#[derive(Debug, Parameters)]
+pub struct Parameters {
+    /// How many rows to take, up to 10 million. All of them, if there are no more.
+    #[parameter(min = 1, max = 10_000_000)]
+    pub size: u32,
+    /// The seed: the same rows are taken in every run, and others with another seed.
+    #[parameter(default = 0)]
+    pub seed: u64,
+}
+
+/// What the step reads: only how many rows there are.
+#[derive(Debug, Input)]
+pub struct Row {}
+
+/// Some of the rows that were seen, by their place.
+#[derive(Debug)]
+pub struct Sample {
+    size: usize,
+    random: Random,
+    seen: u32,
+    reservoir: Vec<u32>,
+    sorted: Option<std::vec::IntoIter<u32>>,
+}
+
+/// Takes a number of rows at random, each as likely as any other, and keeps their order.
+///
+/// This is algorithm R of Vitter: Random Sampling with a Reservoir (ACM Transactions on Mathematical Software 11, 1985). The
+/// later algorithms draw fewer numbers, but need logarithms, and a draw costs nothing beside reading the row. It takes 4
+/// bytes of memory for each row of the sample, and none for the others.
+#[step]
+impl Aggregate for Sample {
+    type Parameters = Parameters;
+    type Input = Row;
+    type Output = ();
+
+    fn new(parameters: &Parameters) -> Result<Self> {
+        let random = Random::new(parameters.seed);
+        Ok(Self { size: parameters.size as usize, random, seen: 0, reservoir: Vec::new(), sorted: None })
+    }
+
+    fn process(&mut self, batch: Batch<'_, Row>) -> Result<Rows<()>> {
+        for _ in 0..batch.len() {
+            ensure!(self.seen < u32::MAX, "there are more than {} rows", u32::MAX);
+            let row = self.seen;
+            self.seen += 1;
+            if self.reservoir.len() < self.size {
+                self.reservoir.push(row);
+            } else {
+                let place = self.random.below(u64::from(self.seen)) as usize;
+                if let Some(taken) = self.reservoir.get_mut(place) {
+                    *taken = row;
+                }
+            }
+        }
+        Ok(Rows::new())
+    }
+
+    fn finish(&mut self) -> Result<Option<Rows<()>>> {
+        let reservoir = &mut self.reservoir;
+        let sorted = self.sorted.get_or_insert_with(|| {
+            reservoir.sort_unstable();
+            std::mem::take(reservoir).into_iter()
+        });
+        let mut next = Rows::new();
+        for row in sorted.take(ROWS_AT_ONCE) {
+            next.push_from(row as usize, ())?;
+        }
+        Ok(if next.is_empty() { None } else { Some(next) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stillbox_sdk::contract;
+    use stillbox_sdk::testing::bind;
+
+    use super::*;
+
+    fn sampled(size: u32, seed: u64, rows: u32, rows_a_batch: u32) -> Vec<u32> {
+        let mut step = bind::<Sample>(&format!(r#"{{"size": {size}, "seed": {seed}}}"#)).unwrap();
+        let mut left = rows;
+        while left > 0 {
+            let rows = left.min(rows_a_batch);
+            step.process(&contract::Batch { rows, columns: Vec::new() }).unwrap();
+            left -= rows;
+        }
+        let mut taken = Vec::new();
+        while let Some(output) = step.finish().unwrap() {
+            taken.extend(output.origins.unwrap());
+        }
+        taken
+    }
+
+    #[test]
+    fn a_sample_keeps_the_order_and_does_not_depend_on_batches() {
+        let sample = sampled(50, 3, 1000, 1000);
+        assert_eq!(sample.len(), 50);
+        assert!(sample.is_sorted_by(|one, other| one < other) && sample[49] < 1000);
+        assert_eq!(sampled(50, 3, 1000, 7), sample);
+        assert_ne!(sampled(50, 4, 1000, 1000), sample);
+    }
+
+    #[test]
+    fn few_rows_are_all_taken() {
+        assert_eq!(sampled(5, 0, 3, 2), [0, 1, 2]);
+        assert!(sampled(5, 0, 0, 2).is_empty());
+        assert!(sampled(30_000, 0, 30_000, 999).into_iter().eq(0..30_000));
+    }
+
+    #[test]
+    fn every_row_is_as_likely_as_any_other() {
+        let mut counts = [0; 20];
+        for seed in 0..4000 {
+            for row in sampled(5, seed, 20, 20) {
+                counts[row as usize] += 1;
+            }
+        }
+        // A quarter of 4000 samples each: about 27 more or less is usual.
+        assert!(counts.iter().all(|count| (880..1120).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn a_size_out_of_bounds_is_refused() {
+        for size in ["0", "1000000000"] {
+            let error = bind::<Sample>(&format!(r#"{{"size": {size}}}"#)).unwrap_err();
+            assert_eq!(error.message, format!("`size` must be from 1 to 10000000, not {size}"));
+        }
+    }
+}

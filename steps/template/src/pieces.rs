@@ -1,0 +1,136 @@
+use stillbox_sdk::parameters::{Bounds, ParameterValue, Problems};
+use stillbox_sdk::serde_json::Value;
+
+/// The most bytes that a template may have. A template is copied into every row.
+const LONGEST: usize = 65_536;
+
+/// A text with places for columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    source: String,
+    pieces: Vec<Piece>,
+    columns: Vec<String>,
+}
+
+/// A part of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// A text that stays as it is.
+    Text(String),
+    /// The place of a column: its index among the columns.
+    Column(usize),
+}
+
+impl Template {
+    /// The parts, in order.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The columns that there are places for, each once.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// Takes a template apart.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence that begins with the template.
+    pub fn parse(source: &str) -> Result<Self, String> {
+        if source.len() > LONGEST {
+            return Err(format!("has {} bytes, and may have {LONGEST}", source.len()));
+        }
+        let mut template = Self { source: source.to_owned(), pieces: Vec::new(), columns: Vec::new() };
+        let mut text = String::new();
+        let mut rest = source;
+        while let Some(at) = rest.find(['{', '}']) {
+            text.push_str(&rest[..at]);
+            let place = source.len() - rest.len() + at;
+            let (brace, after) = rest[at..].split_at(1);
+            if let Some(after) = after.strip_prefix(brace) {
+                text.push_str(brace);
+                rest = after;
+                continue;
+            }
+            if brace == "}" {
+                return Err(format!(
+                    "has a `}}` at byte {place} without a `{{` before it; write `}}}}` for the brace itself"
+                ));
+            }
+            let name = after.split_once('}').filter(|(name, _)| !name.contains('{'));
+            let Some((name, after)) = name else {
+                return Err(format!(
+                    "has a `{{` at byte {place} without a `}}` behind it; write `{{{{` for the brace itself"
+                ));
+            };
+            if name.is_empty() {
+                return Err(format!("has no name between the braces at byte {place}"));
+            }
+            if !text.is_empty() {
+                template.pieces.push(Piece::Text(std::mem::take(&mut text)));
+            }
+            template.add_column(name);
+            rest = after;
+        }
+        text.push_str(rest);
+        if !text.is_empty() {
+            template.pieces.push(Piece::Text(text));
+        }
+        Ok(template)
+    }
+
+    fn add_column(&mut self, name: &str) {
+        let known = self.columns.iter().position(|column| column == name);
+        let column = known.unwrap_or_else(|| {
+            self.columns.push(name.to_owned());
+            self.columns.len() - 1
+        });
+        self.pieces.push(Piece::Column(column));
+    }
+}
+
+impl ParameterValue for Template {
+    fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
+        let source = String::read(value, at, problems)?;
+        match Self::parse(&source) {
+            Ok(template) => Some(template),
+            Err(problem) => {
+                problems.add(format!("`{at}` {problem}"));
+                None
+            }
+        }
+    }
+
+    fn schema(out: &mut String, bounds: &Bounds) {
+        String::schema(out, bounds);
+    }
+
+    fn write(&self, out: &mut String) {
+        self.source.write(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn braces_are_places_or_themselves() {
+        let template = Template::parse("{a b}{{{ü}}}: {a b}").unwrap();
+        assert_eq!(template.columns(), ["a b", "ü"]);
+        let text = |text: &str| Piece::Text(text.to_owned());
+        let column = Piece::Column;
+        assert_eq!(template.pieces(), [column(0), text("{"), column(1), text("}: "), column(0)]);
+        assert_eq!(Template::parse("").unwrap().pieces(), []);
+    }
+
+    #[test]
+    fn what_is_no_template_is_refused_with_its_place() {
+        let problem = |source: &str| Template::parse(source).unwrap_err();
+        assert_eq!(problem("a {b"), "has a `{` at byte 2 without a `}` behind it; write `{{` for the brace itself");
+        assert_eq!(problem("{a {b}"), "has a `{` at byte 0 without a `}` behind it; write `{{` for the brace itself");
+        assert_eq!(problem("ä}"), "has a `}` at byte 2 without a `{` before it; write `}}` for the brace itself");
+        assert_eq!(problem("{}"), "has no name between the braces at byte 0");
+        assert_eq!(problem(&"a".repeat(1 << 20)), "has 1048576 bytes, and may have 65536");
+    }
+}

@@ -1,0 +1,185 @@
+//! The step `train-test-split`.
+
+mod choose;
+
+pub use choose::{key_is_test, test_size};
+use stillbox_sdk::any::{AnyRow, DataType, Field};
+use stillbox_sdk::random::Random;
+use stillbox_sdk::{Aggregate, Batch, Context as _, Output, Parameters, Result, Rows, ensure, step};
+
+/// How many rows come out at a time.
+const ROWS_AT_ONCE: u32 = 10_000;
+
+/// What the step is told.
+#[derive(Clone, Debug, Parameters)]
+#[parameters(inputs = Self::inputs)]
+pub struct Parameters {
+    /// The share of the rows that is for testing.
+    #[parameter(default = 0.2, min = 0.0, max = 1.0)]
+    pub test_fraction: f64,
+    /// The seed: the split is the same in every run, and another with another seed.
+    #[parameter(default = 0)]
+    pub seed: u64,
+    /// A column whose values are not to be torn apart: rows with the same value are all on one side. The share is about
+    /// that of the different values then. None, unless given.
+    pub column: Option<String>,
+    /// The column that says `train` or `test`. It is added, or replaced.
+    #[parameter(default = "split")]
+    pub into: String,
+}
+
+impl Parameters {
+    fn inputs(&self) -> Vec<Field> {
+        self.column.iter().map(|name| Field::new(name, DataType::Json)).collect()
+    }
+}
+
+/// What the step writes.
+#[derive(Clone, Copy, Debug, Output)]
+pub struct Split {
+    /// `train` or `test`.
+    #[column(from = "into")]
+    pub split: &'static str,
+}
+
+const TRAIN: Split = Split { split: "train" };
+const TEST: Split = Split { split: "test" };
+
+/// The rows seen so far.
+#[derive(Debug)]
+pub struct TrainTestSplit {
+    parameters: Parameters,
+    seen: u32,
+    left: Option<Left>,
+}
+
+/// What is left to choose, once all rows are known.
+#[derive(Debug)]
+struct Left {
+    next: u32,
+    test: u32,
+    random: Random,
+}
+
+/// Says for each row whether it is for training or for testing, at random. The rows stay in their order.
+///
+/// Without `column` the part for testing has exactly the share of the rows that it is to have, rounded: which rows are in it is
+/// chosen by selection sampling (Knuth: The Art of Computer Programming 2, 3.4.2, algorithm S), once it is known how many rows
+/// there are. With `column` a hash of the value decides (XXH3 with the seed), so that a value stays on its side when rows are
+/// added.
+///
+/// Why an aggregate, when a transform could hash a row and run in parallel? A transform doesn't know a row's place among all
+/// rows. It would have to hash the row's content: then equal rows are on the same side together, a column more or less
+/// changes the whole split, and the share is only about right. As an aggregate the step needs no memory that grows: it counts.
+#[step]
+impl Aggregate for TrainTestSplit {
+    type Parameters = Parameters;
+    type Input = AnyRow<'static>;
+    type Output = Split;
+
+    fn new(parameters: &Parameters) -> Result<Self> {
+        Ok(Self { parameters: parameters.clone(), seen: 0, left: None })
+    }
+
+    fn process(&mut self, batch: Batch<'_, AnyRow<'_>>) -> Result<Rows<Split>> {
+        let Parameters { test_fraction, seed, column, .. } = &self.parameters;
+        let mut rows = Rows::new();
+        let Some(column) = column else {
+            let seen = u32::try_from(batch.len()).ok().and_then(|rows| self.seen.checked_add(rows));
+            ensure!(seen.is_some(), "there are more than {} rows", u32::MAX);
+            self.seen = seen.unwrap_or_default();
+            return Ok(rows);
+        };
+        for (i, row) in batch.iter().enumerate() {
+            let is_test = key_is_test(row?.json(0), *seed, *test_fraction);
+            let is_test = is_test.with_context(|| format!("the column `{column}`"))?;
+            rows.push_from(i, if is_test { TEST } else { TRAIN })?;
+        }
+        Ok(rows)
+    }
+
+    fn finish(&mut self) -> Result<Option<Rows<Split>>> {
+        let all = self.seen;
+        let Parameters { test_fraction, seed, .. } = self.parameters;
+        let left = self.left.get_or_insert_with(|| {
+            let test = test_size(all, test_fraction);
+            Left { next: 0, test, random: Random::new(seed) }
+        });
+        let mut rows = Rows::new();
+        for row in left.next..all.min(left.next.saturating_add(ROWS_AT_ONCE)) {
+            let is_test = left.random.below(u64::from(all - row)) < u64::from(left.test);
+            left.test -= u32::from(is_test);
+            rows.push_from(row as usize, if is_test { TEST } else { TRAIN })?;
+            left.next = row + 1;
+        }
+        Ok(if rows.is_empty() { None } else { Some(rows) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stillbox_sdk::testing::{batch, bind, column, values};
+    use stillbox_sdk::{Json, contract};
+
+    use super::*;
+
+    /// The sides of so many rows, one letter each.
+    fn split(parameters: &str, rows: u32, rows_a_batch: u32) -> String {
+        let mut step = bind::<TrainTestSplit>(parameters).unwrap();
+        let mut left = rows;
+        while left > 0 {
+            let rows = left.min(rows_a_batch);
+            assert_eq!(step.process(&contract::Batch { rows, columns: Vec::new() }).unwrap().rows, 0);
+            left -= rows;
+        }
+        let (mut sides, mut origins) = (String::new(), Vec::new());
+        while let Some(output) = step.finish().unwrap() {
+            sides.extend(values::<String>(&output, "split").iter().map(|side| if side == "test" { 'T' } else { '.' }));
+            origins.extend(output.origins.unwrap());
+        }
+        assert!(origins.into_iter().eq(0..rows));
+        sides
+    }
+
+    fn tests(sides: &str) -> usize {
+        sides.matches('T').count()
+    }
+
+    #[test]
+    fn the_share_is_exact_and_does_not_depend_on_batches() {
+        let sides = split(r#"{"test-fraction": 0.25, "seed": 1}"#, 1002, 1002);
+        assert_eq!(tests(&sides), 251);
+        assert_eq!(split(r#"{"test-fraction": 0.25, "seed": 1}"#, 1002, 10), sides);
+        assert_ne!(split(r#"{"test-fraction": 0.25, "seed": 2}"#, 1002, 10), sides);
+        assert_eq!(tests(&split("{}", 25_000, 999)), 5000);
+    }
+
+    #[test]
+    fn the_ends_are_all_or_nothing() {
+        assert_eq!(split(r#"{"test-fraction": 0}"#, 5, 2), ".....");
+        assert_eq!(split(r#"{"test-fraction": 1}"#, 5, 2), "TTTTT");
+        assert_eq!(split("{}", 0, 2), "");
+    }
+
+    #[test]
+    fn rows_of_one_value_are_on_one_side() {
+        let mut step = bind::<TrainTestSplit>(r#"{"column": "a", "test-fraction": 0.5, "into": "side"}"#).unwrap();
+        let keys = ["1", "\"1\"", "1.0", "null", "[1]", "null", "\"\\u0031\""];
+        let output = step.process(&batch([column("a", keys.map(Json::from_text))])).unwrap();
+        assert_eq!(output.origins, None);
+        let sides = values::<String>(&output, "side");
+        assert_eq!((&sides[0], &sides[1], &sides[3]), (&sides[2], &sides[6], &sides[5]));
+        assert!(step.finish().unwrap().is_none());
+
+        let many: Vec<String> = (0..4000).map(|key| key.to_string()).collect();
+        let output = step.process(&batch([column("a", many.iter().map(|key| Json::from_text(key)))])).unwrap();
+        let tests = values::<String>(&output, "side").iter().filter(|side| *side == "test").count();
+        assert!((1900..2100).contains(&tests), "{tests}");
+    }
+
+    #[test]
+    fn a_fraction_out_of_bounds_is_refused() {
+        let error = bind::<TrainTestSplit>(r#"{"test-fraction": 1.5}"#).unwrap_err();
+        assert_eq!(error.message, "`test-fraction` must be from 0 to 1, not 1.5");
+    }
+}
