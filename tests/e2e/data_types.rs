@@ -11,7 +11,7 @@ use arrow_array::{
 use arrow_ipc::reader::FileReader;
 use arrow_ipc::writer::FileWriter;
 use std::sync::Arc;
-use stillbox_test_guests::{ADD_COLUMN, EVERY_TYPE};
+use stillbox_test_guests::{ADD_COLUMN, EVERY_TYPE, TEMPLATE};
 
 use crate::command::{Folder, pipeline};
 
@@ -125,6 +125,25 @@ fn an_integer_is_a_float_where_it_is_one_exactly() {
       at: input.jsonl:2 (batch 0)
       because: the integer 9007199254740993 is not exactly a float
     "#);
+}
+
+#[test]
+fn a_column_of_any_type_is_read_as_json() {
+    let folder = Folder::with(&[TEMPLATE]);
+    folder.write("input.jsonl", ROWS);
+    let template = "{boolean} {integer} {float} {text} {binary} {json} {vector}";
+    let pipeline = declared("input.jsonl", "output.jsonl")
+        .replace("every_type", "template")
+        .replace("[[sink]]", &format!("parameters = {{ template = '{template}', into = \"text\" }}\n\n[[sink]]"));
+    let output = folder.output_of(&pipeline);
+    let text = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["text"].as_str().unwrap().to_owned();
+    let texts: Vec<String> = output.lines().map(text).collect();
+    let expected = [
+        "true -9223372036854775808 1.5 ü\0 AP8= {\"k\" : [1]} [0.5,-1.0]",
+        "      ",
+        "false 9223372036854775807 -1e+300   x [3.4028235e+38,0.0]",
+    ];
+    assert_eq!(texts, expected);
 }
 
 #[test]

@@ -21,4 +21,5 @@ mod library;
 mod misbehaving;
 mod output;
 mod policies;
+mod steps;
 mod values;
