@@ -7,12 +7,14 @@ mod completions;
 mod diagnostics;
 mod exit_code;
 mod inspect;
+mod new;
 mod progress;
 mod records;
 mod render;
 mod run;
 mod signals;
 mod summary;
+mod test;
 mod tree;
 
 use tracing_subscriber::EnvFilter;
@@ -48,7 +50,9 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
         Command::Run(arguments) => run::execute(&arguments, &global, signals),
         Command::Check(arguments) => check::execute(&arguments, &global, signals),
         Command::Inspect(arguments) => inspect::execute(&arguments, &global, signals),
+        Command::New(arguments) => new::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments, signals),
+        Command::Test(arguments) => test::execute(&arguments, &global, signals),
         Command::Completions(arguments) => completions::execute(&arguments),
     }
 }

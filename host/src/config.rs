@@ -5,6 +5,7 @@
 //! for the plan to say; whatever it may want to point at carries its place in the file.
 
 pub(crate) mod batch_rows;
+pub(crate) mod case;
 mod check;
 pub(crate) mod columns;
 mod complaint;

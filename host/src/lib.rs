@@ -43,7 +43,11 @@ mod text;
 #[doc(hidden)]
 pub mod measure;
 
-pub use author::{BuildError, BuildOptions, Built, build, build_all};
+pub use author::build::{BuildError, BuildOptions, Built, build, build_all};
+pub use author::cases::{
+    CaseReport, CheckName, Difference, Problem, RowDifference, StepProblem, Suite, TestError, TestOptions, TestReport,
+};
+pub use author::new::{Language, MadeStep, NewError, NewStep, Shape};
 pub use component::{
     Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Permission, Signature,
 };

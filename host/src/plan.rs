@@ -20,7 +20,7 @@ use crate::sandbox::Limits;
 use crate::sink::SinkSpec;
 use crate::source::{self, OpenSource, SourceError, SourceSchema};
 
-pub(crate) use columns::{Placement, describe};
+pub(crate) use columns::{Placement, alone, describe};
 pub(crate) use graph::{Graph, Role};
 
 use columns::Shape;

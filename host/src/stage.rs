@@ -20,7 +20,8 @@ use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder, compress};
 use crate::source::{Decoder, Piece, SourceError, Spot};
 
-pub(crate) use reject::Rejected;
+pub(crate) use reject::{Rejected, object};
+pub(crate) use step::lower;
 
 /// Everything that tasks share.
 pub(crate) struct Stage {

@@ -6,6 +6,7 @@
 mod arguments;
 mod benchmark;
 mod cache;
+mod cases;
 mod command;
 mod components;
 mod configuration;

@@ -1,6 +1,7 @@
 //! Messages for people, on standard error.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use anstream::{AutoStream, ColorChoice, eprint, eprintln};
@@ -9,10 +10,10 @@ use stillbox::{Complaints, Failure, FailureKind, escape_controls, escape_control
 
 use super::diagnostics::{self, Colour};
 
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const STATUS: Style = AnsiColor::Green.on_default().bold();
-const NOTE: Style = AnsiColor::Cyan.on_default();
-const BOLD: Style = Style::new().bold();
+pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub(super) const STATUS: Style = AnsiColor::Green.on_default().bold();
+pub(super) const NOTE: Style = AnsiColor::Cyan.on_default();
+pub(super) const BOLD: Style = Style::new().bold();
 
 /// Whether standard error takes colours: it is a terminal, and nothing like `NO_COLOR` speaks against it.
 pub(crate) fn is_coloured() -> bool {
@@ -52,6 +53,12 @@ pub(super) fn complaints(complaints: &Complaints) {
 
 /// A failure: first the words of whoever failed, then where, then what caused it.
 pub(super) fn failure(failure: &Failure) {
+    eprint!("{}", failure_text(failure));
+}
+
+/// The same as a text of several lines, with styles.
+pub(super) fn failure_text(failure: &Failure) -> String {
+    let mut out = String::new();
     let style = ERROR;
     let step = failure
         .step
@@ -59,8 +66,10 @@ pub(super) fn failure(failure: &Failure) {
         .map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
     // What is wrong with the input, the output or Stillbox is of one kind in the record; the message says which it is.
     let kind = if failure.kind == FailureKind::Host { "error" } else { failure.kind.name() };
-    eprintln!("{style}{kind}{style:#}{step}: {}", escape_controls_in_lines(&failure.message));
-    let line = |name: &str, text: &str| eprintln!("  {NOTE}{name}{NOTE:#}: {}", escape_controls(text));
+    let _ = writeln!(out, "{style}{kind}{style:#}{step}: {}", escape_controls_in_lines(&failure.message));
+    let mut line = |name: &str, text: &str| {
+        let _ = writeln!(out, "  {NOTE}{name}{NOTE:#}: {}", escape_controls(text));
+    };
     if let Some(row) = failure.row.as_ref().or(failure.first_row.as_ref()) {
         let place = row.to_string();
         let is_told = failure.message.starts_with(&place);
@@ -96,6 +105,7 @@ pub(super) fn failure(failure: &Failure) {
     if let Some(hint) = &failure.hint {
         line("hint", hint);
     }
+    out
 }
 
 /// The last lines of log and standard error that are shown; the record has more.

@@ -24,7 +24,7 @@ pub(crate) struct Parameters {
 
 impl Parameters {
     /// No parameters at all, for a step that stands at `place`.
-    pub(super) fn none(place: Place) -> Self {
+    pub(crate) fn none(place: Place) -> Self {
         Self { values: Map::new(), place, places: BTreeMap::new() }
     }
 
@@ -79,6 +79,18 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Parameters {
         return parameters;
     };
     parameters.place = Place::Span(entry.key);
+    let mut reading = Reading { places: &mut parameters.places, complaints: Vec::new() };
+    let values = reading.table(entries, "");
+    for complaint in reading.complaints {
+        check.push(complaint);
+    }
+    parameters.values = values;
+    parameters
+}
+
+/// Reads a whole document as parameters.
+pub(super) fn of_document(entries: &DeTable<'_>, check: &mut Check<'_>) -> Parameters {
+    let mut parameters = Parameters::none(Place::File);
     let mut reading = Reading { places: &mut parameters.places, complaints: Vec::new() };
     let values = reading.table(entries, "");
     for complaint in reading.complaints {

@@ -42,6 +42,23 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// All kinds, in the order in which they are documented.
+    pub const ALL: [Self; 13] = [
+        Self::GuestError,
+        Self::Panic,
+        Self::Trap,
+        Self::Timeout,
+        Self::Memory,
+        Self::Fuel,
+        Self::Exit,
+        Self::BadOutput,
+        Self::Denied,
+        Self::Parameters,
+        Self::Incompatible,
+        Self::Interrupted,
+        Self::Host,
+    ];
+
     /// The name in records and messages.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 
 use super::Step;
-use super::graph::{Graph, GraphNode, Role};
+use super::graph::{Graph, Role};
 use super::steps::{Loaded, limits_of};
-use crate::component::{Column, Kind, Signature};
+use crate::component::{Column, Component, Kind, Signature};
 use crate::config::{Complaint, Config, nearest};
 use crate::data_type::DataType;
-
+use crate::policy::OnFailure;
+use crate::sandbox::Limits;
 use crate::source::SourceSchema;
 
 /// The columns that come out of a node.
@@ -119,7 +120,7 @@ fn place(
                 inputs.push(None);
                 let provider = provider(graph, id);
                 let place = table.parameters.place.clone();
-                complaints.push(misfit(node, wanted, &problem, &incoming, &provider).at(place));
+                complaints.push(misfit(&node.name, wanted, &problem, &incoming, &provider).at(place));
             }
         }
     }
@@ -136,6 +137,41 @@ fn place(
         schema: Arc::new(schema.clone()),
     };
     (complaints.len() == before).then(|| (step, input.with(schema)))
+}
+
+/// A step by itself, with its columns found among those of an input that is called `provider`.
+///
+/// # Errors
+/// For each column that is not there, or is of another type, what is wrong and what to do about it.
+pub(crate) fn alone(
+    component: Arc<Component>,
+    (parameters, signature): (Arc<str>, Signature),
+    limits: Limits,
+    input: &SourceSchema,
+    provider: &str,
+) -> Result<Step, Vec<Misfit>> {
+    let name: Arc<str> = component.manifest().name.as_str().into();
+    let input = Shape::of_source(input);
+    let mut incoming = input.schema().as_ref().clone();
+    let mut inputs = Vec::with_capacity(signature.inputs.len());
+    let mut misfits = Vec::new();
+    for wanted in &signature.inputs {
+        match find(&incoming, wanted) {
+            Found::At(position) => inputs.push(Some(position)),
+            Found::Missing if matches!(input, Shape::Open(_)) => {
+                inputs.push(Some(incoming.fields().len()));
+                incoming = appended(&incoming, wanted.data_type.field(&wanted.name, wanted.nullable));
+            }
+            Found::Missing if wanted.optional => inputs.push(None),
+            problem => misfits.push(misfit(&name, wanted, &problem, &incoming, provider)),
+        }
+    }
+    if !misfits.is_empty() {
+        return Err(misfits);
+    }
+    let (schema, placements) = outgoing(&incoming, &signature);
+    let (on_failure, schema) = (OnFailure::Stop, Arc::new(schema));
+    Ok(Step { name, component, parameters, signature, limits, on_failure, inputs, placements, schema })
 }
 
 enum Found {
@@ -167,9 +203,10 @@ fn provider(graph: &Graph, id: usize) -> String {
     }
 }
 
-struct Misfit {
-    message: String,
-    help: Vec<String>,
+/// A column that a step reads, and that is not there as it needs it.
+pub(crate) struct Misfit {
+    pub(crate) message: String,
+    pub(crate) help: Vec<String>,
 }
 
 impl Misfit {
@@ -178,20 +215,20 @@ impl Misfit {
     }
 }
 
-fn misfit(node: &GraphNode, wanted: &Column, problem: &Found, schema: &Schema, provider: &str) -> Misfit {
+fn misfit(step: &str, wanted: &Column, problem: &Found, schema: &Schema, provider: &str) -> Misfit {
     let Column { name, data_type, .. } = wanted;
     let columns = schema.fields().iter().map(|field| describe(field)).collect::<Vec<_>>().join(", ");
     let columns = if columns.is_empty() { "no columns".into() } else { columns };
     let mut help = Vec::new();
     let message = if let Found::OtherType(field) = problem {
         let found = type_name(field);
-        format!("step \"{}\" reads the column \"{name}\" as {data_type}, and {provider} gives it as {found}", node.name)
+        format!("step \"{step}\" reads the column \"{name}\" as {data_type}, and {provider} gives it as {found}")
     } else {
         let names = schema.fields().iter().map(|field| field.name().as_str());
         if let Some(meant) = nearest(name, names) {
             help.push(format!("did you mean \"{meant}\"?"));
         }
-        format!("step \"{}\" reads the column \"{name}\", which {provider} does not give", node.name)
+        format!("step \"{step}\" reads the column \"{name}\", which {provider} does not give")
     };
     help.push(format!("{provider} gives {columns}"));
     Misfit { message, help }

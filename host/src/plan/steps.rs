@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Making, complaint_of};
-use crate::author::{self, BuildOptions};
+use crate::author::build::{BuildOptions, build};
 use crate::component::{Component, Signature};
 use crate::config::{Complaint, Config, StepTable};
 use crate::event::Event;
@@ -72,20 +72,20 @@ impl<E: std::error::Error + Send + Sync> Problem for E {
 
 /// The components' files; folders are built first.
 fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Problems<PathBuf>)> {
-    let build = |path: &PathBuf| -> Problems<PathBuf> {
+    let build_one = |path: &PathBuf| -> Problems<PathBuf> {
         if !path.is_dir() {
             return Ok(path.clone());
         }
         (making.on_event)(&Event::Building { folder: path });
         let stop = making.stop.clone();
         let stopped = || stop.reason().is_some();
-        match author::build(path, BuildOptions { stop: Some(&stopped), ..BuildOptions::default() }) {
+        match build(path, BuildOptions { stop: Some(&stopped), ..BuildOptions::default() }) {
             Ok(built) => Ok(built.wasm),
             Err(error) => Err(Box::new(error)),
         }
     };
     // One after the other: cargo itself uses all cores, and takes a lock.
-    paths.iter().map(|path| (path.clone(), build(path))).collect()
+    paths.iter().map(|path| (path.clone(), build_one(path))).collect()
 }
 
 fn compile(wasm: &std::path::Path, limits: &Limits, making: &Making) -> Problems<Arc<Component>> {

@@ -92,6 +92,11 @@ impl Meter {
         }
     }
 
+    /// The most bytes of linear memory that the instance has had. Memories never shrink.
+    pub(crate) fn peak(&self) -> u64 {
+        self.memory as u64
+    }
+
     /// What the guest asked for and did not get. A guest may live with that; if it fails later, this is why.
     pub(crate) fn refused(&self) -> Option<Refused> {
         self.refused

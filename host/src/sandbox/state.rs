@@ -28,9 +28,15 @@ pub(crate) struct Said {
     output: Output,
     log: Log,
     denied: Option<Permission>,
+    peak_memory: u64,
 }
 
 impl Said {
+    /// The most bytes of linear memory that the instance has had.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.peak_memory
+    }
+
     /// Adds what the guest said and tried to a failure of its own. One that follows an attempt to use what was not
     /// granted is of kind `denied`.
     pub(crate) fn tell(&self, failure: &mut Failure) {
@@ -67,7 +73,12 @@ impl State {
             wasi: None,
             table: ResourceTable::new(),
             meter: Meter::new(limits),
-            said: Said { output: Output::new(limits.log_bytes), log: Log::new(limits.log_bytes), denied: None },
+            said: Said {
+                output: Output::new(limits.log_bytes),
+                log: Log::new(limits.log_bytes),
+                denied: None,
+                peak_memory: 0,
+            },
             panic: None,
             seed,
         }
@@ -90,7 +101,8 @@ impl State {
         &self.said
     }
 
-    pub(crate) fn into_said(self) -> Said {
+    pub(crate) fn into_said(mut self) -> Said {
+        self.said.peak_memory = self.meter.peak();
         self.said
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+
 use crate::batch::Rows;
 use crate::failure::Failure;
 use crate::sink::json::{Encoding, JsonValues, NoJson, write_serde};
@@ -19,7 +21,7 @@ pub(crate) struct Rejected {
 
 impl Rejected {
     pub(super) fn new(rows: &Rows, row: usize, failure: Failure) -> Self {
-        Self { row, failure, columns: object(rows, row) }
+        Self { row, failure, columns: object(&rows.columns, row) }
     }
 
     /// Adds the line of the reject file: `{"row": …, "failure": …}`.
@@ -37,10 +39,10 @@ impl Rejected {
 
 /// One row as a JSON object. What JSON cannot hold, such as a float that is not a number, is there as text: a row that
 /// is set aside must not fail a second time.
-fn object(rows: &Rows, row: usize) -> Vec<u8> {
+pub(crate) fn object(columns: &RecordBatch, row: usize) -> Vec<u8> {
     let mut out = vec![b'{'];
     let encoding = Encoding::new();
-    for (field, array) in rows.columns.schema_ref().fields().iter().zip(rows.columns.columns()) {
+    for (field, array) in columns.schema_ref().fields().iter().zip(columns.columns()) {
         if out.len() > 1 {
             out.push(b',');
         }

@@ -49,7 +49,7 @@ pub(super) fn call(
     }
 }
 
-fn lower(step: &Step, rows: &Rows, range: &Range<usize>) -> Result<Vec<Lowered>, Box<Failure>> {
+pub(crate) fn lower(step: &Step, rows: &Rows, range: &Range<usize>) -> Result<Vec<Lowered>, Box<Failure>> {
     let schema = rows.columns.schema_ref();
     let mut lowered = Vec::with_capacity(step.inputs.len());
     for (column, position) in step.signature.inputs.iter().zip(&step.inputs) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::cargo::TARGET;
+use super::rust::TARGET;
 
 /// Why a step could not be built.
 #[derive(Debug, Error)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{BuildError, BuildOptions, Built, build, build_all, cargo};
+use super::{BuildError, BuildOptions, Built, build, build_all, rust};
 
 /// A folder with these files, in a workspace of its own.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -108,7 +108,7 @@ fn several_folders_give_all_their_errors() {
 fn a_missing_cargo_is_told_in_a_line() {
     let folder = folder(&[("Cargo.toml", MANIFEST), ("src/lib.rs", LIBRARY)]);
     let missing = folder.path().join("no-cargo");
-    let error = cargo::build(missing.as_os_str(), folder.path(), BuildOptions::default()).expect_err("it is missing");
+    let error = rust::build(missing.as_os_str(), folder.path(), BuildOptions::default()).expect_err("it is missing");
     assert_eq!(
         told(&folder, &error),
         "cannot find `DIR/no-cargo`: install Rust as https://rustup.rs says, or give a compiled .wasm file"
@@ -132,7 +132,7 @@ mod with_a_script_for_cargo {
 
     fn run(text: &str) -> BuildError {
         let (folder, script) = script(text);
-        cargo::build(script.as_os_str(), folder.path(), BuildOptions::default()).expect_err("it is a script")
+        rust::build(script.as_os_str(), folder.path(), BuildOptions::default()).expect_err("it is a script")
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod with_a_script_for_cargo {
             running
         };
         let options = BuildOptions { stop: Some(&stop), ..BuildOptions::default() };
-        let error = cargo::build(script.as_os_str(), folder.path(), options).expect_err("it was stopped");
+        let error = rust::build(script.as_os_str(), folder.path(), options).expect_err("it was stopped");
         assert!(matches!(error, BuildError::Interrupted), "{error:?}");
         let (parent, child) = pids.take().expect("both were running");
         assert!(!Path::new("/proc").join(parent).exists(), "the program is still there");

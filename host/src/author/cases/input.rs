@@ -1,0 +1,97 @@
+//! The rows of a case.
+
+use std::path::Path;
+
+use arrow_schema::Field;
+
+use super::report::Problem;
+use crate::batch::{Origin, Rows};
+use crate::component::Signature;
+use crate::data_type::DataType;
+use crate::format::Format;
+use crate::source::{self, OpenSource, Positions, SourceError, SourceLocation, SourceSchema, SourceSpec};
+
+/// More rows than a case ever has; they come in one piece then.
+const MOST_ROWS: usize = 1_000_000;
+
+/// All rows of a case.
+pub(super) struct Input {
+    pub(super) schema: SourceSchema,
+    pub(super) rows: Option<Rows>,
+}
+
+impl Input {
+    /// No rows, as a source gets.
+    pub(super) fn none() -> Self {
+        Self { schema: SourceSchema::Empty, rows: None }
+    }
+
+    /// Reads the rows. Where JSON cannot tell a type (vectors, bytes, JSON itself, a column of nulls), the column is
+    /// what the step reads it as.
+    ///
+    /// # Errors
+    /// The file cannot be read, is malformed, or is too large for a case.
+    pub(super) fn read(file: &Path, declared: &[(String, DataType)], signature: &Signature) -> Result<Self, Problem> {
+        let unreadable = |error: &SourceError| Problem::Input(chain(error));
+        let mut source = open(file, declared).map_err(|error| unreadable(&error))?;
+        if let (true, SourceSchema::Known(schema)) = (declared.is_empty(), &source.schema) {
+            let columns: Option<Vec<_>> =
+                schema.fields().iter().map(|field| Some((field.name().clone(), as_read(field, signature)?))).collect();
+            let inferred = |field: &Field| DataType::of(field);
+            let differs = columns.as_ref().is_some_and(|columns| {
+                columns.iter().zip(schema.fields()).any(|((_, wanted), field)| Some(*wanted) != inferred(field))
+            });
+            if let Some(columns) = columns.filter(|_| differs) {
+                source = open(file, &columns).map_err(|error| unreadable(&error))?;
+            }
+        }
+        let mut decoded = Vec::new();
+        while let Some(piece) = source.reader.next_piece().map_err(|error| unreadable(&error))? {
+            decoded.push(source.decoder.decode(piece).map_err(|error| unreadable(&error))?);
+        }
+        if decoded.len() > 1 {
+            let message = "it has more than 16 MiB; a case is small".into();
+            return Err(Problem::Unreadable { file: file.to_owned(), message });
+        }
+        let rows = decoded.pop().map(|batch| Rows { columns: batch.rows, origin: Origin::new(batch.positions) });
+        Ok(Self { schema: source.schema, rows })
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.rows.as_ref().map_or(0, Rows::count)
+    }
+
+    /// The rows, with none if there are none.
+    pub(super) fn rows(&self) -> Rows {
+        let schema = match &self.schema {
+            SourceSchema::Known(schema) => std::sync::Arc::clone(schema),
+            SourceSchema::Empty => std::sync::Arc::new(arrow_schema::Schema::empty()),
+        };
+        self.rows.clone().unwrap_or_else(|| Rows::none(schema, Origin::new(Positions::rows("".into(), 1))))
+    }
+}
+
+fn open(file: &Path, columns: &[(String, DataType)]) -> Result<OpenSource, SourceError> {
+    source::open(&SourceSpec {
+        location: SourceLocation::Paths(file.to_owned()),
+        format: Format::JsonLines,
+        compression: None,
+        columns: columns.to_vec(),
+        batch_rows: MOST_ROWS,
+    })
+}
+
+/// The type of a column, with the step's own word where JSON is ambiguous.
+fn as_read(field: &Field, signature: &Signature) -> Option<DataType> {
+    let inferred = DataType::of(field)?;
+    let wanted = signature.inputs.iter().find(|input| *input.name == *field.name());
+    let is_ambiguous = |wanted: DataType| {
+        matches!((inferred, wanted), (DataType::Json, _) | (_, DataType::Json) | (DataType::Text, DataType::Binary))
+    };
+    Some(wanted.map(|wanted| wanted.data_type).filter(|wanted| is_ambiguous(*wanted)).unwrap_or(inferred))
+}
+
+fn chain(error: &SourceError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |message, cause| format!("{message}: {cause}"))
+}

@@ -1,0 +1,86 @@
+//! The step under test, with the parameters and the columns of one case.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::case::Case;
+use super::input::Input;
+use super::report::Problem;
+use crate::component::{Component, Kind, Workshop};
+use crate::config::case::Document;
+use crate::config::parameters::Parameters;
+use crate::config::{Complaint, Complaints};
+use crate::failure::{Failure, FailureKind};
+use crate::interrupt::Stop;
+use crate::plan::{self, Step};
+use crate::sandbox::{Limits, Sandbox};
+
+/// A step that is bound for one case, and the case's rows.
+pub(super) struct Subject<'a> {
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) stop: &'a Stop,
+    pub(super) step: Step,
+    pub(super) input: Input,
+}
+
+/// Why a case did not come as far as a row.
+pub(super) enum Unready {
+    /// The step, or its columns, fail; a case may expect that. The complaint says it of the case's own file.
+    Failed { failure: Box<Failure>, complaints: Option<Complaints> },
+    /// The case is at fault.
+    Broken(Problem),
+}
+
+impl<'a> Subject<'a> {
+    /// Binds the parameters, reads the input and finds the step's columns in it.
+    ///
+    /// # Errors
+    /// The step refuses the parameters, the input is malformed, or has not the columns that the step reads.
+    pub(super) fn new(
+        workshop: &'a Workshop,
+        component: &Arc<Component>,
+        stop: &'a Stop,
+        case: &Case,
+    ) -> Result<Self, Unready> {
+        let limits = Limits::default().with(&case.settings.limits);
+        let parameters: Arc<str> = serde_json::Value::Object(case.parameters.value.values.clone()).to_string().into();
+        let signature = workshop.bind(component, &parameters, &limits, stop).map_err(|failure| {
+            let complaints = (failure.kind == FailureKind::Parameters).then(|| refused(&case.parameters, &failure));
+            Unready::Failed { failure, complaints }
+        })?;
+        let input = match &case.input {
+            Some(_) if component.manifest().kind == Kind::Source => {
+                let message = "the step is a source, which reads no rows; remove the input".into();
+                return Err(Unready::Broken(Problem::Unreadable { file: case.folder.clone(), message }));
+            }
+            Some(file) => Input::read(file, &case.settings.columns, &signature).map_err(Unready::Broken)?,
+            None if component.manifest().kind == Kind::Source => Input::none(),
+            None => {
+                let message = "there is no input.jsonl".into();
+                return Err(Unready::Broken(Problem::Unreadable { file: case.folder.clone(), message }));
+            }
+        };
+        let giver = case.input.as_deref().unwrap_or(Path::new("the source")).display().to_string();
+        let bound = plan::alone(Arc::clone(component), (parameters, signature), limits, &input.schema, &giver)
+            .map_err(|misfits| {
+                let mut misfits = misfits.into_iter();
+                let first = misfits.next();
+                let (message, help) = first.map(|misfit| (misfit.message, misfit.help)).unwrap_or_default();
+                let mut failure = Failure::new(FailureKind::Incompatible, message).with_hint(help.join("; "));
+                failure.causes = misfits.map(|misfit| misfit.message).collect();
+                Unready::Failed { failure: Box::new(failure), complaints: None }
+            })?;
+        Ok(Self { sandbox: workshop.sandbox(), stop, step: bound, input })
+    }
+}
+
+/// What the step says of its parameters, at the place where they are written.
+fn refused(parameters: &Document<Parameters>, failure: &Failure) -> Complaints {
+    let values = &parameters.value;
+    // Steps put the names of parameters between backticks.
+    let named = values.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
+    let place = named.map_or(&values.place, |key| values.place_of(&format!("/{key}")));
+    let message = format!("the step does not accept its parameters: {}", failure.message);
+    let help = failure.causes.iter().chain(&failure.hint);
+    parameters.complaints(help.fold(Complaint::new(place.clone(), message), Complaint::help))
+}

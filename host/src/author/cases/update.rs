@@ -1,0 +1,55 @@
+//! Writing what came out as what is expected.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use super::case::{Case, EXPECTED, EXPECTED_REJECTS, Expected};
+use super::judge::{compare, of_refusals};
+use super::report::Problem;
+use super::run::Made;
+
+/// Writes the rows and refusals of a case, unless they are what is expected already. Returns the files that were
+/// written or removed.
+///
+/// Never a failure: that a step may fail is for a person to say, in `expected-failure.toml`.
+///
+/// # Errors
+/// A file cannot be written.
+pub(super) fn write(case: &Case, made: &Made) -> Result<Vec<PathBuf>, Problem> {
+    let differing = match &case.expected {
+        Expected::Rows { rows, rejects } => compare(case, rows, rejects, made),
+        Expected::Nothing | Expected::Failure(_) => Vec::new(),
+    };
+    let is_new = matches!(case.expected, Expected::Nothing);
+    let mut updated = Vec::new();
+    if is_new || differing.iter().any(|problem| matches!(problem, Problem::Rows { .. })) {
+        replace(case, EXPECTED, lines(made.rows.iter().cloned()), &mut updated)?;
+    }
+    if made.refused.is_empty() {
+        let file = case.folder.join(EXPECTED_REJECTS);
+        match fs::remove_file(&file) {
+            Ok(()) => updated.push(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Problem::Unreadable { file, message: error.to_string() }),
+        }
+    } else if is_new || differing.iter().any(|problem| matches!(problem, Problem::Rejects { .. })) {
+        let refusals = of_refusals(&made.refused).into_iter();
+        let refusals = lines(refusals.map(|line| serde_json::Value::Object(line.row).to_string()));
+        replace(case, EXPECTED_REJECTS, refusals, &mut updated)?;
+    }
+    Ok(updated)
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
+fn replace(case: &Case, name: &str, text: String, updated: &mut Vec<PathBuf>) -> Result<(), Problem> {
+    let file = case.folder.join(name);
+    match fs::write(&file, text) {
+        Ok(()) => updated.push(file),
+        Err(error) => return Err(Problem::Unreadable { file, message: format!("it cannot be written: {error}") }),
+    }
+    Ok(())
+}

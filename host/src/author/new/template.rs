@@ -1,0 +1,123 @@
+//! The files of a new step, filled in.
+
+use super::name::Names;
+use super::sdk::Manifest;
+use super::{Language, Shape};
+
+/// The pipeline file.
+pub(super) const PIPELINE: &str = "pipeline.toml";
+
+/// The case that a new step comes with.
+const CASE: &str = "cases/first/";
+
+const README: &str = include_str!("README.md.template");
+
+/// The step's own files, but for its case: paths and texts.
+pub(super) fn files(
+    language: Language,
+    shape: Shape,
+    names: &Names,
+    manifest: &Manifest,
+    source: &str,
+) -> Vec<(String, String)> {
+    let fill = |text: &str| {
+        text.replace("{{name}}", &names.name)
+            .replace("{{function}}", &names.function)
+            .replace("{{type}}", &names.type_name)
+            .replace("{{summary}}", summary(shape))
+            .replace("{{language}}", language.name())
+            .replace("{{source}}", source)
+            .replace("{{sdk}}", &manifest.sdk)
+    };
+    let mut files = vec![(source.to_owned(), fill(code(language, shape))), ("README.md".to_owned(), fill(README))];
+    match language {
+        Language::Rust => {
+            let mut text = fill(include_str!("rust/Cargo.toml.template"));
+            if manifest.own_workspace {
+                text.push_str("\n[workspace]                       # of its own, and not part of the one around it\n");
+            }
+            files.push(("Cargo.toml".to_owned(), text));
+            files.push((".gitignore".to_owned(), "/target\n/output.jsonl\n".to_owned()));
+        }
+        Language::Python => {
+            files.push(("pyproject.toml".to_owned(), fill(include_str!("python/pyproject.toml.template"))));
+            files.push((".gitignore".to_owned(), "/.venv\n/build\n/output.jsonl\n__pycache__\n".to_owned()));
+        }
+    }
+    if let Some(parameters) = in_a_pipeline(shape) {
+        files.push((PIPELINE.to_owned(), pipeline(&names.name, parameters)));
+    }
+    files
+}
+
+/// The files of the first case.
+pub(super) fn cases(shape: Shape) -> impl Iterator<Item = (&'static str, &'static str)> {
+    macro_rules! case {
+        ($shape:literal: $($file:literal),*) => {
+            &[$((concat!("cases/first/", $file), include_str!(concat!("cases/", $shape, "/", $file)))),*]
+        };
+    }
+    let files: &[(&str, &str)] = match shape {
+        Shape::Transform => case!("transform": "input.jsonl", "parameters.toml", "expected.jsonl"),
+        Shape::Filter => case!("filter": "input.jsonl", "parameters.toml", "expected.jsonl"),
+        Shape::Expand => case!("expand": "input.jsonl", "parameters.toml", "expected.jsonl"),
+        Shape::Source => case!("source": "parameters.toml", "expected.jsonl"),
+        Shape::Aggregate => case!("aggregate": "input.jsonl", "parameters.toml", "expected.jsonl"),
+    };
+    debug_assert!(files.iter().all(|(path, _)| path.starts_with(CASE)));
+    files.iter().copied()
+}
+
+fn code(language: Language, shape: Shape) -> &'static str {
+    macro_rules! of {
+        ($shape:literal) => {
+            match language {
+                Language::Rust => include_str!(concat!("rust/", $shape, ".rs.template")),
+                Language::Python => include_str!(concat!("python/", $shape, ".py.template")),
+            }
+        };
+    }
+    match shape {
+        Shape::Transform => of!("transform"),
+        Shape::Filter => of!("filter"),
+        Shape::Expand => of!("expand"),
+        Shape::Source => of!("source"),
+        Shape::Aggregate => of!("aggregate"),
+    }
+}
+
+fn summary(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Transform => "Counts the words of a text",
+        Shape::Filter => "Keeps the rows whose text has enough words",
+        Shape::Expand => "Makes a row of each word of a text",
+        Shape::Source => "Counts from 0",
+        Shape::Aggregate => "Counts all rows and their words",
+    }
+}
+
+/// The parameters of the step in its pipeline, for the kinds that a pipeline runs between a source and a sink.
+fn in_a_pipeline(shape: Shape) -> Option<&'static str> {
+    match shape {
+        Shape::Transform | Shape::Expand => Some("{ column = \"text\" }"),
+        Shape::Filter => Some("{ column = \"text\", min-words = 4 }"),
+        Shape::Source | Shape::Aggregate => None,
+    }
+}
+
+fn pipeline(name: &str, parameters: &str) -> String {
+    format!(
+        "[pipeline]\nname = \"{name}\"\n\n[[source]]\npath = \"{CASE}input.jsonl\"\n\n[[step]]\nname = \"{name}\"\n\
+         component = \".\"                   # this folder, or a .wasm file\nparameters = {parameters}\n\n[[sink]]\n\
+         path = \"output.jsonl\"\n"
+    )
+}
+
+impl Language {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::Python => "Python",
+        }
+    }
+}

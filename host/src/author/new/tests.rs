@@ -1,0 +1,52 @@
+//! Folders that are made, and those that are not. What is in them is built and tested from the outside.
+
+use std::fs;
+
+use super::*;
+
+fn step(folder: PathBuf) -> NewStep {
+    NewStep { folder, ..NewStep::default() }
+}
+
+#[test]
+fn what_is_there_is_not_touched() {
+    let around = tempfile::tempdir().expect("there is room");
+    let folder = around.path().join("count-words");
+    fs::create_dir(&folder).expect("there is room");
+    let error = step(folder.clone()).make().expect_err("it is there");
+    assert!(matches!(error, NewError::Exists { .. }), "{error}");
+    assert_eq!(fs::read_dir(&folder).expect("it is there").count(), 0);
+}
+
+#[test]
+fn every_place_in_a_template_is_filled() {
+    let around = tempfile::tempdir().expect("there is room");
+    for language in [Language::Rust, Language::Python] {
+        for (name, shape) in [
+            ("one", Shape::Transform),
+            ("two", Shape::Filter),
+            ("three", Shape::Expand),
+            ("four", Shape::Source),
+            ("five", Shape::Aggregate),
+        ] {
+            let folder = around.path().join(format!("{name}-{language:?}").to_lowercase());
+            let made = NewStep { language, shape, ..step(folder.clone()) }.make().expect("nothing is there");
+            let text = fs::read_to_string(made.source).expect("it was written");
+            assert!(!text.contains("{{") && text.len() > 100, "{text}");
+            let readme = fs::read_to_string(folder.join("README.md")).expect("it was written");
+            assert!(!readme.contains("{{"), "{readme}");
+        }
+    }
+}
+
+#[test]
+fn a_crate_inside_another_workspace_is_one_of_its_own() {
+    let around = tempfile::tempdir().expect("there is room");
+    fs::write(around.path().join("Cargo.toml"), "[workspace]\nmembers = [\"steps/*\"]\n").expect("there is room");
+    let manifest = |path: &str| {
+        step(around.path().join(path)).make().expect("nothing is there");
+        fs::read_to_string(around.path().join(path).join("Cargo.toml")).expect("it was written")
+    };
+    assert!(manifest("mine/count-words").contains("\n[workspace]"));
+    assert!(!manifest("steps/count-words").contains("\n[workspace]"));
+}

@@ -1,0 +1,55 @@
+//! `stillbox new`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anstream::{eprint, println};
+use stillbox::{Language, MadeStep, NewStep, Shape, escape_controls};
+
+use super::args::{Lang, New, NewKind};
+use super::exit_code::Exit;
+use super::render;
+
+/// Makes the folder, and says what to do with it.
+pub(super) fn execute(arguments: &New) -> Exit {
+    let language = match arguments.lang {
+        Lang::Rust => Language::Rust,
+        Lang::Python => Language::Python,
+    };
+    let shape = match arguments.kind {
+        NewKind::Transform => Shape::Transform,
+        NewKind::Filter => Shape::Filter,
+        NewKind::Expand => Shape::Expand,
+        NewKind::Source => Shape::Source,
+        NewKind::Aggregate => Shape::Aggregate,
+    };
+    let step = NewStep { folder: arguments.folder.clone(), language, shape, sdk: arguments.sdk.clone() };
+    match step.make() {
+        Ok(made) => {
+            println!("{}", escape_controls(&made.source.display().to_string()));
+            eprint!("{}", next(&arguments.folder, language, &made));
+            Exit::Done
+        }
+        Err(error) => {
+            render::error(&error);
+            Exit::Usage
+        }
+    }
+}
+
+/// The commands that come next.
+fn next(folder: &Path, language: Language, made: &MadeStep) -> String {
+    let folder = folder.display().to_string();
+    let folder = escape_controls(folder.trim_end_matches('/'));
+    let mut text = String::from("\nWrite the step in this file, and then:\n");
+    if language == Language::Python {
+        let sdk = made.sdk.as_ref().map_or_else(|| "CLONE/guest-sdk".into(), |sdk| sdk.display().to_string());
+        let sdk = escape_controls(&sdk);
+        let _ = writeln!(text, "  python3 -m venv {folder}/.venv\n  {folder}/.venv/bin/pip install {sdk}/python");
+    }
+    let _ = writeln!(text, "  stillbox test {folder}");
+    if let Some(pipeline) = &made.pipeline {
+        let _ = writeln!(text, "  stillbox run {}", escape_controls(&pipeline.display().to_string()));
+    }
+    text
+}
