@@ -22,5 +22,6 @@ mod library;
 mod misbehaving;
 mod output;
 mod policies;
+mod python;
 mod steps;
 mod values;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::command::Folder;
+use crate::python::compiled;
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../steps/README.md"));
 const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../steps");
@@ -32,7 +33,8 @@ fn steps() -> Vec<(&'static str, &'static str)> {
     let is_step = |name: &str| std::path::Path::new(STEPS).join(name).is_dir();
     let steps: Vec<_> = stillbox_test_guests::ALL.iter().copied().filter(|(name, _)| is_step(name)).collect();
     assert!(steps.len() >= 17, "{steps:?}");
-    steps
+    let in_python = compiled::component(&std::path::Path::new(STEPS).join("strip-markup"));
+    steps.into_iter().chain([("strip-markup", &*in_python.leak())]).collect()
 }
 
 /// What `inspect` says of a step.

@@ -48,6 +48,13 @@ class Code:
             return self.prefix + file[len(self.root) :].replace(os.sep, "/")
         return file.removeprefix(_LIBRARY)
 
+    def read_lines(self, traceback: TracebackType | None) -> None:
+        """Reads the lines of the files that a traceback goes through, while there are files."""
+        while traceback is not None:
+            if self.has(traceback.tb_frame.f_code.co_filename):
+                linecache.getlines(traceback.tb_frame.f_code.co_filename)
+            traceback = traceback.tb_next
+
     def keep_lines(self) -> None:
         """Reads the lines of all files in use, because an instance has no files to read them from later."""
         for module in list(sys.modules.values()):

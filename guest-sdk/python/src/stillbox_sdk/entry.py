@@ -41,6 +41,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
         step = found.named(settings["name"], settings["version"], settings["description"], code)
         step.manifest()
     except CAUGHT as error:
+        code.read_lines(error.__traceback__)
         with open(settings["report"], "w", encoding="utf-8") as file:
             json.dump(report(error, code), file)
         os._exit(1)

@@ -1,0 +1,83 @@
+"""Makes plain text of HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Annotated
+
+from stillbox_sdk import column, step
+
+# What is not shown, whatever stands in it.
+HIDDEN = frozenset(["head", "noscript", "script", "style", "template", "title"])
+# What begins a new line, and ends one. Everything else flows.
+BLOCKS = frozenset(
+    "address article aside blockquote body br caption dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 "
+    "h3 h4 h5 h6 header hgroup hr html legend li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
+)
+# The white space of HTML. Other, such as the non-breaking space, stays.
+SPACE = " \t\n\r\f"
+
+
+@dataclass(slots=True)
+class Parameters:
+    column: str
+    """The column to strip. It is replaced."""
+
+
+@dataclass(slots=True)
+class Row:
+    html: Annotated[str, column(from_parameter="column")]
+
+
+@dataclass(slots=True)
+class Stripped:
+    text: Annotated[str, column(from_parameter="column")]
+
+
+class Reader(HTMLParser):
+    """Collects the text that a browser would show, in lines."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.lines: list[list[str]] = [[]]
+        self.hidden: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag in HIDDEN:
+            self.hidden.append(tag)
+        elif tag in BLOCKS:
+            self.lines.append([])
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.hidden:
+            # What was left open inside ends with it.
+            del self.hidden[self.hidden.index(tag) :]
+        elif tag in BLOCKS:
+            self.lines.append([])
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        if tag in BLOCKS:
+            self.lines.append([])
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.lines[-1].append(data)
+
+
+SPACES = str.maketrans(dict.fromkeys(SPACE, " "))
+
+
+@step
+def strip_markup(parameters: Parameters, row: Row) -> Stripped:
+    """Makes plain text of HTML: without tags, comments and what is not shown, with characters in the place of their references, a
+    line for each block, and one space for each run of white space."""
+    if "<" not in row.html and "&" not in row.html:
+        lines = [row.html]
+    else:
+        reader = Reader()
+        reader.feed(row.html)
+        reader.close()
+        lines = ["".join(line) for line in reader.lines]
+    words = ([word for word in line.translate(SPACES).split(" ") if word] for line in lines)
+    return Stripped("\n".join(" ".join(line) for line in words if line))
