@@ -8,16 +8,19 @@ pub(crate) mod batch_rows;
 pub(crate) mod case;
 mod check;
 pub(crate) mod columns;
+pub(crate) mod combine;
 mod complaint;
 mod duration;
 mod entry;
 mod error;
 mod format;
-mod from;
+pub(crate) mod from;
+pub(crate) mod instance;
 mod limits;
 mod load;
 pub(crate) mod location;
 mod name;
+pub(crate) mod names;
 mod on_failure;
 mod overrides;
 pub(crate) mod parameters;
@@ -26,6 +29,7 @@ pub(crate) mod place;
 mod position;
 mod quantity;
 mod rejects;
+pub(crate) mod route;
 mod sink;
 mod size;
 mod source;
@@ -34,6 +38,7 @@ pub(crate) mod suggestion;
 mod table;
 #[cfg(test)]
 mod tests;
+pub(crate) mod view;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -60,7 +65,7 @@ use crate::sandbox::LimitSettings;
 use check::Check;
 use table::{Entry, Table, kind};
 
-/// A pipeline file, checked by itself. There is at least one source and one sink.
+/// A pipeline file, checked by itself. There is at least one sink, and a source or a step that may be one.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
     /// The file, as it was named.
@@ -116,7 +121,8 @@ fn read(document: &Spanned<DeTable<'_>>, check: &mut Check<'_>) -> Option<Tables
     let pipeline = read_pipeline(&mut root, limits, check);
     let no_source = Complaint::new(Place::File, "the pipeline has no [[source]]")
         .help("add a [[source]] with a `path` that rows are read from");
-    let sources = root.require_or("source", no_source);
+    // A step may be a source, too; that is for the plan to say.
+    let sources = if root.has("step") { root.take("source") } else { root.require_or("source", no_source) };
     let sources = read_each(sources, "source", "[[source]]", source::read, check);
     let steps = read_each(root.take("step"), "step", "[[step]]", step::read, check);
     let no_sink = Complaint::new(Place::File, "the pipeline has no [[sink]]")

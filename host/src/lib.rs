@@ -25,10 +25,12 @@ mod outline;
 mod plan;
 // The road of a batch.
 mod batch;
+mod feed;
 mod sandbox;
 mod scheduler;
 mod sink;
 mod source;
+mod spool;
 mod stage;
 // Beside the road.
 mod data_type;

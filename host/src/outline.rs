@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow_schema::Schema;
 use serde::Serialize;
 
-use crate::plan::{Plan, Work, describe};
+use crate::config::combine::Combine;
+use crate::plan::{Plan, Role, describe};
 use crate::sink::SinkLocation;
 
 /// A checked pipeline.
@@ -13,9 +15,7 @@ use crate::sink::SinkLocation;
 pub struct Outline {
     /// The pipeline's name.
     pub name: Arc<str>,
-    /// The input files; none for standard input.
-    pub inputs: Vec<PathBuf>,
-    /// The source, then steps and sinks, each after the node that it takes rows from.
+    /// Sources, steps and sinks, each after the node that it takes rows from.
     pub nodes: Vec<OutlineNode>,
 }
 
@@ -26,8 +26,13 @@ pub struct OutlineNode {
     pub name: Arc<str>,
     /// What it is.
     pub role: NodeRole,
-    /// The index of the node that it takes rows from; none for the source.
-    pub parent: Option<usize>,
+    /// The indices of the nodes that it takes rows from; none for those from which rows come.
+    pub parents: Vec<usize>,
+    /// How the rows of several parents become one: `rows` or `columns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub combine: Option<&'static str>,
+    /// The columns that come in, each as `name: type`.
+    pub takes: Vec<String>,
     /// The columns that come out of it, or for a sink into it, each as `name: type`.
     pub columns: Vec<String>,
 }
@@ -37,11 +42,16 @@ pub struct OutlineNode {
 #[serde(rename_all = "kebab-case")]
 pub enum NodeRole {
     /// Rows come from it.
-    Source,
+    Source {
+        /// The input files; none for standard input.
+        inputs: Vec<PathBuf>,
+    },
     /// A component.
     Step {
         /// The component's own name and version.
         component: String,
+        /// How it is driven: `source`, `transform` or `aggregate`.
+        kind: &'static str,
         /// The digest of the component's file.
         digest: Arc<str>,
         /// What the step reads, each as `name: type`.
@@ -58,40 +68,45 @@ pub enum NodeRole {
 
 impl Outline {
     pub(crate) fn of(plan: &Plan) -> Self {
-        let source = OutlineNode {
-            name: Arc::clone(&plan.source_name),
-            role: NodeRole::Source,
-            parent: None,
-            columns: plan.source_schema.fields().iter().map(|field| describe(field)).collect(),
-        };
-        let mut nodes = vec![source];
+        let mut sinks = plan.sinks.iter();
+        let mut nodes = Vec::with_capacity(plan.nodes.len());
         for node in &plan.nodes {
-            let (name, role, columns) = match &node.work {
-                Work::Step(step) => {
+            let role = match (&node.step, node.role) {
+                (Some(step), _) => {
                     let manifest = step.component.manifest();
                     let columns = |columns: &[crate::component::Column]| {
                         columns.iter().map(|column| format!("{}: {}", column.name, column.data_type)).collect()
                     };
-                    let role = NodeRole::Step {
+                    NodeRole::Step {
                         component: format!("{} {}", manifest.name, manifest.version),
+                        kind: manifest.kind.name(),
                         digest: Arc::clone(step.component.digest()),
                         reads: columns(&step.signature.inputs),
                         writes: columns(&step.signature.outputs),
-                    };
-                    let columns = step.schema.fields().iter().map(|field| describe(field)).collect();
-                    (Arc::clone(&step.name), role, columns)
+                    }
                 }
-                Work::Sink(index) => {
-                    let sink = &plan.sinks[*index];
-                    let path = match &sink.spec.location {
-                        SinkLocation::Path(path) => Some(path.clone()),
-                        SinkLocation::Stdout => None,
+                (None, Role::Source(index)) => NodeRole::Source { inputs: plan.sources[index].files.clone() },
+                (None, Role::Step(_) | Role::Sink(_)) => {
+                    let path = match sinks.next().map(|sink| &sink.spec.location) {
+                        Some(SinkLocation::Path(path)) => Some(path.clone()),
+                        Some(SinkLocation::Stdout) | None => None,
                     };
-                    (Arc::clone(&sink.name), NodeRole::Sink { path }, nodes[node.parent].columns.clone())
+                    NodeRole::Sink { path }
                 }
             };
-            nodes.push(OutlineNode { name, role, parent: Some(node.parent), columns });
+            let columns = |schema: &Schema| schema.fields().iter().map(|field| describe(field)).collect();
+            nodes.push(OutlineNode {
+                name: Arc::clone(&node.name),
+                role,
+                parents: node.parents.clone(),
+                combine: node.combine.map(|combine| match combine {
+                    Combine::Rows => "rows",
+                    Combine::Columns => "columns",
+                }),
+                takes: if node.parents.is_empty() { Vec::new() } else { columns(&node.input) },
+                columns: columns(&node.schema),
+            });
         }
-        Self { name: Arc::clone(&plan.name), inputs: plan.source.files.clone(), nodes }
+        Self { name: Arc::clone(&plan.name), nodes }
     }
 }

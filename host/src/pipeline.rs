@@ -1,5 +1,7 @@
 //! A pipeline: read from its file, checked, and run.
 
+mod stages;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -9,10 +11,10 @@ use std::time::{Duration, SystemTime};
 use rand::RngExt as _;
 
 use crate::component::{CompileCache, Fuel, Workshop};
-use crate::config::{Complaints, Config, ConfigError, Overrides};
+use crate::config::instance::InstanceLife;
+use crate::config::{Complaints, Config, ConfigError, Overrides, StepTable};
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::format::Compression;
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::outline::Outline;
 use crate::plan::{Making, Plan, PlanError};
@@ -20,7 +22,9 @@ use crate::policy::MostRejects;
 use crate::report::{Report, SinkReport, StepReport};
 use crate::scheduler::{self, Ended, Files, Run};
 use crate::sink::{self, Encoder, SinkError};
-use crate::stage::{Stage, of_source};
+use crate::stage::of_source;
+
+use stages::{Stages, open_spools, work_directory};
 
 /// A pipeline as its file has it. Nothing has been opened, compiled or run yet.
 #[derive(Debug, Clone)]
@@ -165,36 +169,33 @@ impl Pipeline {
             sinks: plan.sinks.iter().map(|sink| SinkReport { name: Arc::clone(&sink.name), rows: 0 }).collect(),
             ..Report::default()
         };
-        let (encoders, files) = open_files(&plan).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
+        let (encoders, mut files) =
+            open_files(&plan).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
+        let work = work_directory(&plan).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
+        let spools = open_spools(&plan, work.as_ref(), &mut files)
+            .map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
         let on_event = options.listener();
         let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();
-        let total_bytes = plan.source.total_bytes;
+        let total_bytes = plan.sources.iter().map(|source| source.total_bytes).sum();
         on_event(&Event::Started { run: &id, pipeline: &plan.name, steps: &steps, total_bytes });
         // The dispatcher decides when the stop reaches the instances: not before the grace has passed.
         let stop = Stop::default();
         stop.reaches(workshop.sandbox().engine());
         let most_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
-        let stage = Stage {
-            decoder: plan.source.decoder,
-            nodes: plan.nodes,
-            encoders,
-            sandbox: Arc::clone(workshop.sandbox()),
-            stop,
-            run: Arc::clone(&id),
-            reject_compression: plan.rejects.map_or(Compression::None, |rejects| rejects.spec.compression),
-        };
+        let making = Stages { encoders: encoders.into(), sandbox: workshop.sandbox(), stop, run: &id, spools };
         let (ended, report) = scheduler::run(Run {
-            stage: Arc::new(stage),
-            reader: plan.source.reader,
+            stages: making.stages(plan),
             files,
             pool: Arc::new(pool),
             interrupt: &options.interrupt,
             on_event: &*on_event,
             report,
-            id,
+            id: Arc::clone(&id),
             most_rejects,
             grace: options.grace,
         });
+        // What was kept between the stages is of no use any more.
+        drop(work);
         match ended {
             Ended::Done => Ok(report),
             Ended::OutputClosed => Ok(Report { output_closed: true, ..report }),
@@ -240,7 +241,7 @@ fn open_files(plan: &Plan) -> Result<(Vec<Arc<dyn Encoder>>, Files), SinkError> 
     let opened: Result<Vec<_>, _> = plan.sinks.iter().map(|sink| sink::open(&sink.spec)).collect();
     let (encoders, sinks) = opened?.into_iter().unzip();
     let rejects = plan.rejects.as_ref().map(|rejects| sink::open(&rejects.spec)).transpose()?;
-    Ok((encoders, Files { sinks, rejects: rejects.map(|(_, writer)| writer) }))
+    Ok((encoders, Files { sinks, rejects: rejects.map(|(_, writer)| writer), kept: Vec::new() }))
 }
 
 /// An id that no other run on this machine has: the time in seconds and a random number, both hexadecimal.
@@ -254,8 +255,12 @@ fn failed(failure: Failure) -> RunError {
 }
 
 fn workshop(config: &Config, options: &Options) -> Result<Arc<Workshop>, RunError> {
-    // One instance for each thread, and one for each that is being thrown away.
-    let instances = options.threads() as u32 * 2;
+    // One instance for each thread, and one for each that is being thrown away. Each step may have one that lives on, or
+    // one for each thread.
+    let threads = options.threads() as u32;
+    let keeps = |step: &StepTable| step.instance.as_ref().is_some_and(|life| life.value == InstanceLife::Worker);
+    let workers = config.steps.iter().filter(|step| keeps(step)).count() as u32;
+    let instances = threads * (2 + workers) + config.steps.len() as u32;
     let has_fuel = config.pipeline.limits.fuel.is_some() || config.steps.iter().any(|step| step.limits.fuel.is_some());
     let fuel = if has_fuel { Fuel::On } else { Fuel::Off };
     let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);

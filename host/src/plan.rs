@@ -2,15 +2,24 @@
 //! edge. After it only input, output and guests can fail.
 
 mod columns;
+mod combine;
 mod files;
 mod graph;
+mod levels;
+mod place;
+mod route;
+mod stages;
 mod steps;
+mod view;
 
 use std::sync::Arc;
 
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::SchemaRef;
+use tokio::sync::Semaphore;
 
-use crate::component::{Component, Signature, Workshop};
+use crate::component::{Component, Kind, Signature, Workshop};
+use crate::config::combine::Combine;
+use crate::config::instance::InstanceLife;
 use crate::config::{Complaint, Complaints, Config, DEFAULT_BATCH_ROWS};
 use crate::failure::Failure;
 use crate::interrupt::{Signal, Stop, StopReason};
@@ -18,25 +27,43 @@ use crate::pipeline::Listener;
 use crate::policy::{MostRejects, OnFailure};
 use crate::sandbox::Limits;
 use crate::sink::SinkSpec;
-use crate::source::{self, OpenSource, SourceError, SourceSchema};
+use crate::source::{self, OpenSource, SourceError};
 
-pub(crate) use columns::{Placement, alone, describe};
+pub(crate) use columns::describe;
+pub(crate) use combine::Append;
 pub(crate) use graph::{Graph, Role};
-
-use columns::Shape;
+pub(crate) use place::alone;
+pub(crate) use stages::{From, Input, JoinParent, Joining, Kept, Operation, StagePlan, Work, Zip};
 
 /// A pipeline that is ready to run.
 pub(crate) struct Plan {
     pub(crate) name: Arc<str>,
-    /// The steps and sinks, each after its parents. Node 0 is the source; node `n` is `nodes[n - 1]`.
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) source: OpenSource,
-    pub(crate) source_name: Arc<str>,
-    /// The columns that come out of the source.
-    pub(crate) source_schema: SchemaRef,
+    /// Sources, steps and sinks, each after its parents.
+    pub(crate) nodes: Vec<PlannedNode>,
+    /// In the order in which they run.
+    pub(crate) stages: Vec<StagePlan>,
+    /// What is kept on disk between them.
+    pub(crate) kept: Vec<Kept>,
+    /// In the order of the pipeline file.
+    pub(crate) sources: Vec<OpenSource>,
     pub(crate) sinks: Vec<PlannedSink>,
     /// Where rejected rows go.
     pub(crate) rejects: Option<Rejects>,
+    /// Rows in a batch, where a step does not say otherwise.
+    pub(crate) batch_rows: usize,
+}
+
+/// A node as it is shown.
+pub(crate) struct PlannedNode {
+    pub(crate) name: Arc<str>,
+    pub(crate) role: Role,
+    pub(crate) parents: Vec<usize>,
+    pub(crate) combine: Option<Combine>,
+    pub(crate) step: Option<Arc<Step>>,
+    /// The columns that come in.
+    pub(crate) input: SchemaRef,
+    /// The columns that come out of it; of a sink, those that it writes.
+    pub(crate) schema: SchemaRef,
 }
 
 /// A sink's specification under its name.
@@ -51,21 +78,11 @@ pub(crate) struct Rejects {
     pub(crate) most: Option<MostRejects>,
 }
 
-/// A node that takes batches of its parent.
-pub(crate) struct Node {
-    pub(crate) parent: usize,
-    pub(crate) work: Work,
-}
-
-/// What a node does with a batch.
-pub(crate) enum Work {
-    Step(Arc<Step>),
-    /// The index in [`Plan::sinks`].
-    Sink(usize),
-}
-
 /// A component under a name, with its parameters, and its columns found among those that come in.
+#[derive(Debug)]
 pub(crate) struct Step {
+    /// Its place among the steps of the graph, each of which comes after those before it.
+    pub(crate) number: usize,
     pub(crate) name: Arc<str>,
     pub(crate) component: Arc<Component>,
     /// A JSON object.
@@ -80,6 +97,20 @@ pub(crate) struct Step {
     pub(crate) placements: Vec<Placement>,
     /// The columns that go out.
     pub(crate) schema: SchemaRef,
+    /// The most rows that an instance gets at once.
+    pub(crate) batch_rows: usize,
+    pub(crate) instance: InstanceLife,
+    /// What an instance needs to be at work, where there may not be many of them.
+    pub(crate) slots: Option<Arc<Semaphore>>,
+}
+
+/// Where an outgoing column comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// Carried along: the index among the incoming columns.
+    Carried(usize),
+    /// Made by the step: the index among its outputs.
+    Made(usize),
 }
 
 /// Why there is no plan.
@@ -113,75 +144,98 @@ impl Plan {
     /// See [`PlanError`].
     pub(crate) fn make(config: &Config, making: &Making) -> Result<Self, PlanError> {
         let mut complaints = Vec::new();
-        let graph = Graph::new(config, &mut complaints);
-        let steps = steps::load(config, making, &mut complaints);
+        let loaded = steps::load(config, making, &mut complaints);
+        let kinds: Vec<Option<Kind>> =
+            loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();
+        let graph = Graph::new(config, &kinds, &mut complaints);
         if let Some(StopReason::Signal(signal)) = making.stop.reason() {
             return Err(PlanError::Stopped(signal));
         }
-        let source = open_source(config, &mut complaints)?;
-        files::check(config, source.as_ref().map_or(&[], |source| &source.files), &mut complaints);
-        let (Some(graph), Some(source)) = (graph, source) else {
+        let sources = open_sources(config, &mut complaints)?;
+        let inputs: Vec<_> = sources.iter().flatten().flat_map(|source| source.files.iter().cloned()).collect();
+        files::check(config, &inputs, &mut complaints);
+        let sources: Option<Vec<OpenSource>> = sources.into_iter().collect();
+        let (Some(graph), Some(sources)) = (graph, sources) else {
             return Err(config.complaints(complaints).into());
         };
-        let typed = columns::flow(config, &graph, steps, &source.schema, &mut complaints);
+        // Steps that could not be loaded have their complaints; for the others they are as good as transforms.
+        let kinds: Vec<Kind> = kinds.into_iter().map(Option::unwrap_or_default).collect();
+        let pipeline_rows = batch_rows(config);
+        let larger =
+            config.steps.iter().map(|step| step.batch_rows.as_ref().is_some_and(|rows| rows.value > pipeline_rows));
+        let levels = levels::levels(&graph, &kinds, &larger.collect::<Vec<_>>());
+        let schemas: Vec<_> = sources.iter().map(|source| &source.schema).collect();
+        let typed = columns::flow(config, &graph, &levels, loaded, &schemas, &mut complaints);
         match typed {
-            Some(typed) if complaints.is_empty() => Ok(Self::assemble(config, &graph, source, typed)),
+            Some(typed) if complaints.is_empty() => Ok(Self::assemble(config, &graph, &levels, sources, &typed)),
             _ => Err(config.complaints(complaints).into()),
         }
     }
 
-    fn assemble(config: &Config, graph: &Graph, source: OpenSource, typed: columns::Typed) -> Self {
-        let columns::Typed { source_shape, mut steps, shapes } = typed;
+    fn assemble(
+        config: &Config,
+        graph: &Graph,
+        levels: &[levels::Level],
+        sources: Vec<OpenSource>,
+        typed: &[columns::TypedNode],
+    ) -> Self {
         let mut sinks = Vec::with_capacity(config.sinks.len());
+        let mut order = Vec::with_capacity(config.sinks.len());
         let mut nodes = Vec::with_capacity(graph.nodes.len());
-        for (id, node) in graph.nodes.iter().enumerate().skip(1) {
-            let parent = node.parents[0];
-            let work = match node.role {
-                Role::Source(_) => continue,
-                Role::Step(index) => Work::Step(steps[index].take().expect("every step is one node")),
-                Role::Sink(index) => {
-                    sinks.push(PlannedSink {
-                        name: Arc::clone(&node.name),
-                        spec: files::sink_spec(&config.sinks[index], shapes[parent].schema()),
-                    });
-                    Work::Sink(sinks.len() - 1)
-                }
-            };
-            debug_assert!(parent < id, "nodes are in topological order");
-            nodes.push(Node { parent, work });
+        for (node, typed) in graph.nodes.iter().zip(typed) {
+            if let Role::Sink(index) = node.role {
+                let spec = files::sink_spec(&config.sinks[index], Arc::clone(&typed.input.schema));
+                sinks.push(PlannedSink { name: Arc::clone(&node.name), spec });
+                order.push(index);
+            }
+            nodes.push(PlannedNode {
+                name: Arc::clone(&node.name),
+                role: node.role,
+                parents: node.edges.iter().map(|edge| edge.parent).collect(),
+                combine: node.combine,
+                step: typed.step.clone(),
+                input: Arc::clone(&typed.input.schema),
+                schema: Arc::clone(&typed.output.schema),
+            });
         }
+        let (stages, kept) = stages::stages(graph, levels, typed, &order);
         Self {
             name: config.pipeline.name.value.as_str().into(),
             nodes,
-            source,
-            source_name: Arc::clone(&graph.nodes[0].name),
-            source_schema: source_shape.schema(),
+            stages,
+            kept,
+            sources,
             sinks,
             rejects: config.rejects.as_ref().map(files::rejects),
+            batch_rows: batch_rows(config),
         }
     }
 
-    /// The steps in topological order.
+    /// The steps in topological order, which is that of their numbers.
     pub(crate) fn steps(&self) -> impl Iterator<Item = &Arc<Step>> {
-        self.nodes.iter().filter_map(|node| match &node.work {
-            Work::Step(step) => Some(step),
-            Work::Sink(_) => None,
-        })
+        self.nodes.iter().filter_map(|node| node.step.as_ref())
     }
 }
 
-/// Opens the only source. Malformed rows are the input's fault and reported as such; all else is the pipeline's.
-fn open_source(config: &Config, complaints: &mut Vec<Complaint>) -> Result<Option<OpenSource>, PlanError> {
-    let Some(table) = config.sources.first() else { return Ok(None) };
-    let batch_rows = config.pipeline.batch_rows.as_ref().map_or(DEFAULT_BATCH_ROWS, |rows| rows.value);
-    match source::open(&files::source_spec(table, batch_rows)) {
-        Ok(source) => Ok(Some(source)),
-        Err(error) if error.is_about_rows() => Err(PlanError::Input(error)),
-        Err(error) => {
-            complaints.push(complaint_of(table.path.place.clone(), &error));
-            Ok(None)
-        }
+/// Rows in a batch where a step does not say otherwise.
+fn batch_rows(config: &Config) -> usize {
+    config.pipeline.batch_rows.as_ref().map_or(DEFAULT_BATCH_ROWS, |rows| rows.value)
+}
+
+/// Opens the sources. Malformed rows are the input's fault and reported as such; all else is the pipeline's.
+fn open_sources(config: &Config, complaints: &mut Vec<Complaint>) -> Result<Vec<Option<OpenSource>>, PlanError> {
+    let mut sources = Vec::with_capacity(config.sources.len());
+    for table in &config.sources {
+        sources.push(match source::open(&files::source_spec(table, batch_rows(config))) {
+            Ok(source) => Some(source),
+            Err(error) if error.is_about_rows() => return Err(PlanError::Input(error)),
+            Err(error) => {
+                complaints.push(complaint_of(table.path.place.clone(), &error));
+                None
+            }
+        });
     }
+    Ok(sources)
 }
 
 /// A complaint with an error's message and causes.
@@ -195,13 +249,4 @@ fn complaint_of(place: crate::config::Place, error: &dyn std::error::Error) -> C
         }
     }
     Complaint::new(place, message)
-}
-
-impl Shape {
-    fn of_source(schema: &SourceSchema) -> Self {
-        match schema {
-            SourceSchema::Known(schema) => Self::Known(Arc::clone(schema)),
-            SourceSchema::Empty => Self::Open(Arc::new(Schema::empty())),
-        }
-    }
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 /// What a run did, in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// Rows read from the source.
+    /// Rows read from the sources, and made by steps of kind source.
     pub rows_in: u64,
-    /// Batches read from the source.
+    /// Batches of them.
     pub batches: u64,
     /// How long the run took, planning not included, in seconds.
     #[serde(serialize_with = "seconds")]
@@ -31,7 +31,8 @@ impl Report {
 }
 
 /// What one step did. Rows in are rows passed, rejected and dropped; an expansion makes several rows of one that
-/// passed.
+/// passed. A step of kind source takes no rows in. An aggregate makes what it likes of all rows together, so nothing holds
+/// between its numbers, and none of its rows counts as dropped.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepReport {
     /// The step's name.

@@ -4,6 +4,7 @@ mod capture;
 mod deadline;
 mod denied;
 mod limits;
+mod session;
 mod state;
 
 use std::future::poll_fn;
@@ -15,12 +16,13 @@ use tokio::runtime::Runtime;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 use crate::component::{Component, bindings};
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::interrupt::{Stop, StopReason};
 
 pub(crate) use capture::cut;
 pub(crate) use limits::Refused;
 pub(crate) use limits::{LimitSettings, Limits};
+pub(crate) use session::Session;
 pub(crate) use state::{Said, State, linker};
 
 use deadline::Watchdog;
@@ -71,45 +73,25 @@ impl Sandbox {
         terms: &Terms<'_>,
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<R>,
     ) -> Result<(R, Said), Box<Failure>> {
-        let started = Instant::now();
-        let deadline = started.checked_add(terms.limits.time).unwrap_or_else(|| started + FAR_AWAY);
-        let mut store = self.store(terms, deadline);
-        let result = if let Some(reason) = terms.stop.reason() {
-            Err(Halt::Stopped(reason).into())
-        } else {
-            let _watched = self.watchdog.watch(deadline);
-            THREAD.with(|runtime| {
-                runtime.block_on(until_halted(terms.stop, deadline, async {
-                    let instance = component.pre().instantiate_async(&mut store).await?;
-                    work(&mut store, &instance).await
-                }))
-            })
-        };
-        match result {
-            Ok(answer) => Ok((answer, store.into_data().into_said())),
-            Err(error) => Err(Box::new(failure::of_call(&error, store.data(), terms.limits, started.elapsed()))),
-        }
+        let mut session = Session::new(self, terms);
+        let answer = session.call(self, component, terms, work)?;
+        Ok((answer, session.into_said()))
     }
 
-    fn store(&self, terms: &Terms<'_>, deadline: Instant) -> Store<State> {
+    fn store(&self, terms: &Terms<'_>) -> Store<State> {
         let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed));
         store.limiter(|state| state.meter());
         // No line that a guest logs is longer than its memory, and none of them may end the call.
         let lifted = terms.limits.output_bytes.max(terms.limits.memory);
         store.set_hostcall_fuel(usize::try_from(lifted).unwrap_or(usize::MAX).saturating_add(LIFT_OVERHEAD));
-        if let Some(fuel) = terms.limits.fuel {
-            // An engine that doesn't count fuel refuses this; it is made to count whenever a step has a fuel limit.
-            let _ = store.set_fuel(fuel);
-        }
-        store.set_epoch_deadline(1);
         let stop = terms.stop.clone();
-        store.epoch_deadline_callback(move |_| {
+        store.epoch_deadline_callback(move |context| {
             // The epoch is raised for every instance when one deadline passes, so most of the time it is not this
             // instance that is meant.
             if let Some(reason) = stop.reason() {
                 return Err(Halt::Stopped(reason).into());
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= context.data().deadline() {
                 return Err(Halt::Timeout.into());
             }
             Ok(UpdateDeadline::Continue(1))
@@ -148,6 +130,13 @@ pub(crate) fn pause(stop: &Stop, time: Duration) {
     let waiting = until_halted(stop, until, std::future::pending::<wasmtime::Result<()>>());
     // That it ended, and not why, is all that matters; the caller looks at the stop.
     let _ = THREAD.with(|runtime| runtime.block_on(waiting));
+}
+
+/// Waits on this thread for something that comes, but not beyond a stop; none if that came first.
+pub(crate) fn wait<T>(stop: &Stop, coming: impl Future<Output = T>) -> Option<T> {
+    let far_away = Instant::now() + FAR_AWAY;
+    let coming = async { Ok(coming.await) };
+    THREAD.with(|runtime| runtime.block_on(until_halted(stop, far_away, coming))).ok()
 }
 
 /// Stands for "never" in arithmetic with instants.

@@ -1,6 +1,6 @@
 //! The scheduler: one reader, tasks on all cores, one writer, and a dispatcher that owns the state of the run.
 //!
-//! The reader cuts the input into pieces and makes a task of each. No more than a fixed number of pieces are between
+//! Stages run one after the other. The reader cuts a stage's inputs into pieces and makes a task of each. No more than a fixed number of pieces are between
 //! the reader and the sinks' files, so memory does not grow with the input. Tasks end in any order; the dispatcher
 //! puts their outcomes in the order of the input and hands them to the writer.
 
@@ -12,5 +12,5 @@ mod reader;
 mod tests;
 mod writer;
 
-pub(crate) use dispatcher::{Ended, Run, run};
+pub(crate) use dispatcher::{Ended, Run, RunStage, run};
 pub(crate) use writer::Files;

@@ -1,110 +1,134 @@
-//! A stage: what one task does with one piece of the input. It is decoded, passes every step, and is encoded for the
+//! A stage: what one task does with one portion of the input. It is decoded, passes every step, and is encoded for the
 //! sinks.
 
+mod driven;
+mod join;
 mod reject;
 mod settle;
 mod step;
+mod workers;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
+use arrow_array::UInt32Array;
 use settle::settle;
 
 use crate::batch::{Origin, Rows};
 use crate::failure::Failure;
+use crate::feed::{Portion, PortionRows, StageInput};
 use crate::format::Compression;
 use crate::interrupt::Stop;
-use crate::plan::{Node, Work};
+use crate::plan::{Operation, Step, Work};
 use crate::report::StepReport;
 use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder, compress};
-use crate::source::{Decoder, Piece, SourceError, Spot};
+use crate::source::{SourceError, Spot};
+use crate::spool::Frame;
 
+pub(crate) use driven::Driven;
 pub(crate) use reject::{Rejected, object};
 pub(crate) use step::lower;
+pub(crate) use workers::Workers;
 
-/// Everything that tasks share.
+/// Everything that the tasks of one stage share.
 pub(crate) struct Stage {
-    pub(crate) decoder: Arc<dyn Decoder>,
-    pub(crate) nodes: Vec<Node>,
-    /// For every sink.
-    pub(crate) encoders: Vec<Arc<dyn Encoder>>,
+    pub(crate) inputs: Vec<StageInput>,
+    pub(crate) operations: Vec<Operation>,
+    /// How many slots there are for rows between operations.
+    pub(crate) slots: usize,
+    /// For every sink of the pipeline.
+    pub(crate) encoders: Arc<[Arc<dyn Encoder>]>,
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) stop: Stop,
     /// The run's id.
     pub(crate) run: Arc<str>,
     pub(crate) reject_compression: Compression,
+    /// Instances that wait for their next batch.
+    pub(crate) workers: Workers,
+    /// Guests that the reader's thread is calling.
+    pub(crate) guests: AtomicUsize,
 }
 
-/// What became of a piece.
+/// What became of a portion.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// Rows in the piece.
+    /// Rows that came from outside the pipeline.
     pub(crate) rows: usize,
-    /// What each sink is to write.
-    pub(crate) encoded: Vec<Encoded>,
-    /// Rows for each sink.
-    pub(crate) sink_rows: Vec<u64>,
-    /// What each step did, in the order of the nodes.
-    pub(crate) steps: Vec<StepReport>,
-    /// Rows that did not pass, in the order of the nodes and then of the rows.
+    /// What sinks are to write, by their index.
+    pub(crate) encoded: Vec<(usize, Encoded)>,
+    /// How many rows that is.
+    pub(crate) written: Vec<(usize, u64)>,
+    /// What is to be kept on disk, by its index.
+    pub(crate) kept: Vec<(usize, Frame)>,
+    /// What steps did, by their number.
+    pub(crate) steps: Vec<(usize, StepReport)>,
+    /// Rows that did not pass, in the order of the steps and then of the rows.
     pub(crate) rejected: Vec<Rejected>,
     /// What the reject file gets.
     pub(crate) rejects: Option<Encoded>,
 }
 
+/// What a task has at hand.
+struct Task<'a> {
+    stage: &'a Stage,
+    batch: u64,
+    slots: Vec<Option<Rows>>,
+    /// For every slot, how many operations will still read it.
+    readers: Vec<usize>,
+    refused: join::Refused,
+    outcome: Outcome,
+}
+
 impl Stage {
-    /// Takes a piece through the stage.
+    /// Takes a portion of one of the inputs through the stage.
     ///
     /// # Errors
-    /// Why the piece did not pass, with all that is known of it.
-    pub(crate) fn run(&self, batch: u64, piece: Piece) -> Result<Outcome, Box<Failure>> {
+    /// Why the portion did not pass, with all that is known of it.
+    pub(crate) fn run(&self, batch: u64, input: usize, portion: Portion) -> Result<Outcome, Box<Failure>> {
         self.check_stop()?;
-        let decoded = self.decoder.decode(piece).map_err(|error| Box::new(of_source(&error)))?;
-        let input = Rows { origin: Origin::new(decoded.positions), columns: decoded.rows };
-        let rows = input.count();
-        // What comes out of each node, until its last child has taken it.
-        let mut passing: Vec<Option<Rows>> = vec![Some(input)];
-        let mut outcome = Outcome {
-            rows,
+        let input = &self.inputs[input];
+        let Portion { rows, first, rejected, .. } = portion;
+        let rows = match rows {
+            PortionRows::Raw(piece) => {
+                let raw = input.decoder.as_ref().expect("an input of raw portions has a decoder");
+                let decoded = raw.decode(piece).map_err(|error| Box::new(of_source(&error)))?;
+                let origin = Origin::new(decoded.positions, first, decoded.rows.num_rows());
+                vec![Rows { columns: decoded.rows, origin }]
+            }
+            PortionRows::Ready(batches, positions) => {
+                let origin = Origin::new(positions, first, batches[0].num_rows());
+                batches.into_iter().map(|columns| Rows { columns, origin: origin.clone() }).collect()
+            }
+        };
+        let mut readers = vec![0; self.slots];
+        for slot in self.operations.iter().flat_map(|operation| &operation.reads) {
+            readers[*slot] += 1;
+        }
+        let outcome = Outcome {
+            rows: if input.counts { rows[0].count() } else { 0 },
             encoded: Vec::new(),
-            sink_rows: Vec::new(),
+            written: Vec::new(),
+            kept: Vec::new(),
             steps: Vec::new(),
-            rejected: Vec::new(),
+            rejected,
             rejects: None,
         };
-        for (index, node) in self.nodes.iter().enumerate() {
-            self.check_stop()?;
-            let is_last_child = !self.nodes[index + 1..].iter().any(|other| other.parent == node.parent);
-            let parent = &mut passing[node.parent];
-            let input = if is_last_child { parent.take() } else { parent.clone() };
-            let input = input.expect("nodes come after their parents, and rows are kept for the last child");
-            match &node.work {
-                Work::Step(step) => {
-                    let first_row = input.place(0);
-                    let mut report = StepReport::new(Arc::clone(&step.name));
-                    let started = Instant::now();
-                    let output = settle(step, input, batch, self, &mut report).map_err(|mut failure| {
-                        failure.step = Some(Arc::clone(&step.name));
-                        failure.component = Some(Arc::clone(step.component.digest()));
-                        failure.first_row = first_row;
-                        failure
-                    });
-                    report.busy = started.elapsed();
-                    outcome.steps.push(report);
-                    let settled = output.map_err(|failure| numbered(failure, batch))?;
-                    outcome.rejected.extend(settled.rejected);
-                    passing.push(Some(settled.rows));
-                }
-                Work::Sink(sink) => {
-                    let encoded = self.encoders[*sink].encode(&input.columns);
-                    outcome.encoded.push(encoded.map_err(|error| numbered(Box::new(Failure::host(&error)), batch))?);
-                    outcome.sink_rows.push(input.count() as u64);
-                    passing.push(None);
-                }
-            }
+        let mut slots: Vec<Option<Rows>> = vec![None; self.slots];
+        for (slot, rows) in input.slots.iter().zip(rows) {
+            slots[*slot] = Some(rows);
         }
-        outcome.rejects = self.encode_rejects(&outcome.rejected).map_err(|error| numbered(error, batch))?;
+        let mut task = Task { stage: self, batch, slots, readers, refused: Vec::new(), outcome };
+        for operation in &self.operations {
+            self.check_stop()?;
+            task.operate(operation).map_err(|mut failure| {
+                failure.batch.get_or_insert(batch);
+                failure
+            })?;
+        }
+        let mut outcome = task.outcome;
+        outcome.rejects = self.encode_rejects(&outcome.rejected)?;
         Ok(outcome)
     }
 
@@ -116,7 +140,7 @@ impl Stage {
         for rejected in rejected {
             rejected.write(&self.run, &mut lines);
         }
-        let bytes = compress(self.reject_compression, lines).map_err(|error| Box::new(Failure::host(&error)))?;
+        let bytes = compress(self.reject_compression, lines).map_err(|error| host(&error))?;
         Ok(Some(Encoded::Bytes(bytes)))
     }
 
@@ -125,9 +149,85 @@ impl Stage {
     }
 }
 
-fn numbered(mut failure: Box<Failure>, batch: u64) -> Box<Failure> {
-    failure.batch = Some(batch);
-    failure
+impl Task<'_> {
+    /// Does what an operation asks for, if there are rows to do it with.
+    fn operate(&mut self, operation: &Operation) -> Result<(), Box<Failure>> {
+        let read = operation.reads.iter().map(|slot| self.read(*slot)).collect::<Vec<_>>();
+        if read.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        let made = if let Work::Append(append) = &operation.work {
+            Some(join::append(append, read).map_err(|error| host(&error))?)
+        } else {
+            let mut read: Vec<Rows> = read.into_iter().flatten().collect();
+            debug_assert_eq!(read.len(), operation.reads.len(), "all of these come from the same portions");
+            if let Work::Join(joining) = &operation.work {
+                Some(join::join(joining, &read, &self.refused)?)
+            } else {
+                self.one(&operation.work, read.swap_remove(0))?
+            }
+        };
+        if let Some(slot) = operation.fills {
+            self.slots[slot] = made;
+        }
+        Ok(())
+    }
+
+    /// The rows of a slot, which is empty behind its last reader.
+    fn read(&mut self, slot: usize) -> Option<Rows> {
+        self.readers[slot] -= 1;
+        let rows = &mut self.slots[slot];
+        if self.readers[slot] == 0 { rows.take() } else { rows.clone() }
+    }
+
+    /// The operations on rows of one slot.
+    fn one(&mut self, work: &Work, rows: Rows) -> Result<Option<Rows>, Box<Failure>> {
+        match work {
+            Work::Step(step) => self.step(step, &rows).map(Some),
+            Work::Show(view) => Ok(Some(Rows { columns: view.of(&rows.columns), origin: rows.origin })),
+            Work::Pick { route, child } => {
+                let chosen = route.rows(*child, &rows.columns, |row| rows.origin.number(row));
+                let chosen = chosen.map_err(|error| host(&error))?;
+                let origin = rows.origin.select(&chosen);
+                let columns = arrow_select::take::take_record_batch(&rows.columns, &UInt32Array::from(chosen));
+                Ok(Some(Rows { columns: columns.map_err(|error| host(&error))?, origin }))
+            }
+            Work::Sink(sink) => {
+                let encoded = self.stage.encoders[*sink].encode(&rows.columns).map_err(|error| host(&error))?;
+                self.outcome.encoded.push((*sink, encoded));
+                self.outcome.written.push((*sink, rows.count() as u64));
+                Ok(None)
+            }
+            Work::Keep(kept) => {
+                let frame = Frame::of(&rows.columns).map_err(|error| host(&error))?;
+                self.outcome.kept.push((*kept, frame));
+                Ok(None)
+            }
+            Work::Append(_) | Work::Join(_) => unreachable!("these have several parents"),
+        }
+    }
+
+    fn step(&mut self, step: &Arc<Step>, rows: &Rows) -> Result<Rows, Box<Failure>> {
+        let first_row = rows.place(0);
+        let mut report = StepReport::new(Arc::clone(&step.name));
+        let started = Instant::now();
+        let settled = settle(step, rows, self.batch, self.stage, &mut report).map_err(|mut failure| {
+            failure.step = Some(Arc::clone(&step.name));
+            failure.component = Some(Arc::clone(step.component.digest()));
+            failure.first_row = first_row;
+            failure
+        });
+        report.busy = started.elapsed();
+        self.outcome.steps.push((step.number, report));
+        let settled = settled?;
+        self.refused.extend(settled.rejected.iter().map(|rejected| (step.number, rows.origin.id(rejected.row))));
+        self.outcome.rejected.extend(settled.rejected);
+        Ok(settled.rows)
+    }
+}
+
+fn host(error: &dyn std::error::Error) -> Box<Failure> {
+    Box::new(Failure::host(error))
 }
 
 /// The failure that a malformed input stands for.

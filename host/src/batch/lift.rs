@@ -29,13 +29,24 @@ pub(crate) struct Checked {
     pub(crate) dropped: usize,
 }
 
-/// Checks what `process` of a transform made of `input_rows` rows.
+/// What an output is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MadeOf {
+    /// The rows of one batch: what `process` returns.
+    Batch(usize),
+    /// All rows that an aggregate was given: what its `finish` returns.
+    Everything(u64),
+    /// No rows: what a source's `finish` returns.
+    Nothing,
+}
+
+/// Checks what a step made.
 ///
 /// # Errors
 /// A failure of kind `bad-output` that names the rule that is broken.
 pub(crate) fn check(
     output: Output,
-    input_rows: usize,
+    made_of: MadeOf,
     signature: &Signature,
     limits: &Limits,
 ) -> Result<Checked, Box<Failure>> {
@@ -49,7 +60,14 @@ pub(crate) fn check(
         let limit = limits.output_bytes;
         return Err(bad(format!("it returned {size} bytes, and the limit is `output-bytes = {limit}`")));
     }
-    let dropped = check_origins(&output, input_rows)?;
+    let dropped = match made_of {
+        MadeOf::Batch(rows) => check_origins(&output, rows)?,
+        MadeOf::Everything(rows) => check_numbers(&output, rows)?,
+        MadeOf::Nothing if output.origins.is_some() => {
+            return Err(bad("it is a source, and named rows that its own are made of (origins)".into()));
+        }
+        MadeOf::Nothing => check_numbers(&output, 0)?,
+    };
     let mut returned: Vec<Option<ColumnResult>> = output.columns.into_iter().map(Some).collect();
     let mut columns = Vec::with_capacity(signature.outputs.len());
     for wanted in &signature.outputs {
@@ -69,6 +87,22 @@ pub(crate) fn check(
         return Err(bad(format!("it returned the column {name:?}{problem}")));
     }
     Ok(Checked { rows, columns, origins: output.origins, rejections: output.rejections, dropped })
+}
+
+/// Checks what `finish` returns, which may be new rows, and refuses none.
+fn check_numbers(output: &Output, all: u64) -> Result<usize, Box<Failure>> {
+    if !output.rejections.is_empty() {
+        return Err(bad("it rejected rows in `finish`, when it has no batch any more".into()));
+    }
+    let Some(origins) = &output.origins else { return Ok(0) };
+    let rows = output.rows as usize;
+    if origins.len() != rows {
+        return Err(bad(format!("it returned {rows} rows, and {} origins", origins.len())));
+    }
+    if let Some(origin) = origins.iter().find(|origin| u64::from(**origin) >= all) {
+        return Err(bad(format!("it named row {origin} as an origin, and was given {all} rows")));
+    }
+    Ok(0)
 }
 
 /// Checks origins and rejections; how many input rows are in neither.

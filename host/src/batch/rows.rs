@@ -1,5 +1,8 @@
 //! Rows on the road, and where each comes from.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
@@ -14,25 +17,84 @@ pub(crate) struct Rows {
 }
 
 /// Where rows come from: the rows of one piece of the input, or a choice of them.
+///
+/// Every row has an identity within its task, by which branches find the same row again: that of the piece's row it
+/// was made of, as long as no step made several rows of one. Rows of which there may be several get new identities.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     positions: Positions,
+    /// The number of the piece's first row in its input, from 0.
+    first: u64,
     /// For every row, which row of the piece it was made of; none if they are all the rows of the piece.
-    rows: Option<Vec<u32>>,
+    rows: Option<Arc<[u32]>>,
+    /// For every row, its identity; none where that is the row of the piece.
+    ids: Option<Arc<[u32]>>,
+    /// The next identity that nobody has, for the whole task.
+    fresh: Arc<AtomicU32>,
 }
 
 impl Origin {
-    pub(crate) fn new(positions: Positions) -> Self {
-        Self { positions, rows: None }
+    /// The origin of all rows of a piece, of which there are `count`; the first has this number in its input.
+    pub(crate) fn new(positions: Positions, first: u64, count: usize) -> Self {
+        Self { positions, first, rows: None, ids: None, fresh: Arc::new(AtomicU32::new(count as u32)) }
     }
 
     /// The origin of rows that a step made of these.
     pub(crate) fn select(&self, origins: &[u32]) -> Self {
-        let rows = match &self.rows {
-            None => origins.to_vec(),
-            Some(rows) => origins.iter().map(|origin| rows[*origin as usize]).collect(),
+        let ascends = origins.windows(2).all(|pair| pair[0] < pair[1]);
+        let repeats = !ascends && {
+            let mut sorted = origins.to_vec();
+            sorted.sort_unstable();
+            sorted.windows(2).any(|pair| pair[0] == pair[1])
         };
-        Self { positions: self.positions.clone(), rows: Some(rows) }
+        let chosen = |from: &Option<Arc<[u32]>>| match from {
+            None => Arc::from(origins),
+            Some(from) => origins.iter().map(|origin| from[*origin as usize]).collect::<Arc<[u32]>>(),
+        };
+        let rows = Some(chosen(&self.rows));
+        let ids = match &self.ids {
+            _ if repeats => Some(self.new_ids(origins.len())),
+            None => None,
+            ids => Some(chosen(ids)),
+        };
+        Self { rows, ids, ..self.clone() }
+    }
+
+    /// The origin of rows of several origins of one piece, each by the origin's index and its row in that.
+    pub(crate) fn gather(origins: &[&Self], chosen: &[(usize, usize)]) -> Self {
+        let first = origins[0];
+        let rows: Arc<[u32]> = chosen.iter().map(|(of, row)| origins[*of].row(*row) as u32).collect();
+        let mut ids: Vec<u32> = chosen.iter().map(|(of, row)| origins[*of].id(*row)).collect();
+        let mut sorted = ids.clone();
+        sorted.sort_unstable();
+        if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+            ids = first.new_ids(chosen.len()).to_vec();
+        }
+        Self { rows: Some(rows), ids: Some(ids.into()), ..first.clone() }
+    }
+
+    fn new_ids(&self, count: usize) -> Arc<[u32]> {
+        let start = self.fresh.fetch_add(count as u32, Ordering::Relaxed);
+        (start..start.wrapping_add(count as u32)).collect()
+    }
+
+    /// The row of the piece that the row with this index was made of.
+    pub(crate) fn row(&self, index: usize) -> usize {
+        self.rows.as_ref().map_or(index, |rows| rows[index] as usize)
+    }
+
+    /// The identity of the row with this index.
+    pub(crate) fn id(&self, index: usize) -> u32 {
+        match (&self.ids, &self.rows) {
+            (Some(ids), _) => ids[index],
+            (None, Some(rows)) => rows[index],
+            (None, None) => index as u32,
+        }
+    }
+
+    /// The number of the row in its input, from 0; the same for all rows that were made of one.
+    pub(crate) fn number(&self, index: usize) -> u64 {
+        self.first + self.row(index) as u64
     }
 
     /// Where the row with this index stands in the input.
@@ -57,8 +119,8 @@ impl Rows {
     }
 
     /// No rows, with these columns.
-    pub(crate) fn none(schema: SchemaRef, origin: Origin) -> Self {
-        Self { columns: RecordBatch::new_empty(schema), origin }
+    pub(crate) fn none(schema: SchemaRef, origin: &Origin) -> Self {
+        Self { columns: RecordBatch::new_empty(schema), origin: origin.select(&[]) }
     }
 
     /// Where the row with this index stands in the input, if there is such a row.

@@ -4,22 +4,30 @@ use std::fmt::Write as _;
 
 use stillbox::{NodeRole, Outline, OutlineNode};
 
-/// The pipeline's graph: a node a line, each with the columns that come out of it, children under their parents.
+/// The pipeline's graph: a node a line, each with the columns that come out of it, children under their parents. A node
+/// of several parents stands under the last of them, and names the others.
 pub(super) fn tree(outline: &Outline) -> String {
     let mut text = format!("{}\n", outline.name);
-    write_node(&mut text, outline, 0, "");
+    for id in (0..outline.nodes.len()).filter(|id| outline.nodes[*id].parents.is_empty()) {
+        write_node(&mut text, outline, id, "");
+    }
     text
 }
 
 fn write_node(text: &mut String, outline: &Outline, id: usize, indent: &str) {
     let node = &outline.nodes[id];
     let _ = writeln!(text, "{indent}{}", title(outline, node));
-    if !matches!(node.role, NodeRole::Sink { .. }) {
-        let columns = if node.columns.is_empty() { "no columns yet".to_owned() } else { node.columns.join(", ") };
-        let _ = writeln!(text, "{indent}│ {columns}");
+    let is_sink = matches!(node.role, NodeRole::Sink { .. });
+    let given = node.parents.last().map(|parent| &outline.nodes[*parent].columns);
+    if given.is_some_and(|given| *given != node.takes) {
+        let what = if is_sink { "writes" } else { "takes" };
+        let _ = writeln!(text, "{indent}│ {what} {}", list(&node.takes, "no columns"));
+    }
+    if !is_sink {
+        let _ = writeln!(text, "{indent}│ {}", list(&node.columns, "no columns yet"));
     }
     let children: Vec<usize> =
-        (0..outline.nodes.len()).filter(|child| outline.nodes[*child].parent == Some(id)).collect();
+        (0..outline.nodes.len()).filter(|child| outline.nodes[*child].parents.last() == Some(&id)).collect();
     let branches = children.len() > 1;
     for child in children {
         // A chain stays at one depth; only where it branches are the branches set in.
@@ -29,10 +37,14 @@ fn write_node(text: &mut String, outline: &Outline, id: usize, indent: &str) {
     }
 }
 
+fn list(columns: &[String], none: &str) -> String {
+    if columns.is_empty() { none.to_owned() } else { columns.join(", ") }
+}
+
 fn title(outline: &Outline, node: &OutlineNode) -> String {
-    match &node.role {
-        NodeRole::Source => {
-            let files = match outline.inputs.as_slice() {
+    let own = match &node.role {
+        NodeRole::Source { inputs } => {
+            let files = match inputs.as_slice() {
                 [] => "standard input".to_owned(),
                 [file] => file.display().to_string(),
                 [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),
@@ -40,10 +52,12 @@ fn title(outline: &Outline, node: &OutlineNode) -> String {
             format!("{} <- {files}", node.name)
         }
         NodeRole::Step { component, reads, writes, .. } => {
-            let list = |columns: &[String]| if columns.is_empty() { "nothing".to_owned() } else { columns.join(", ") };
-            format!("{} ({component}) reads {}, writes {}", node.name, list(reads), list(writes))
+            format!("{} ({component}) reads {}, writes {}", node.name, list(reads, "nothing"), list(writes, "nothing"))
         }
         NodeRole::Sink { path: Some(path) } => format!("{} -> {}", node.name, path.display()),
         NodeRole::Sink { path: None } => format!("{} -> standard output", node.name),
-    }
+    };
+    let Some((_, others @ [_, ..])) = node.parents.split_last() else { return own };
+    let others = others.iter().map(|parent| &*outline.nodes[*parent].name).collect::<Vec<_>>().join(", ");
+    format!("{own}, with the {} of {others}", node.combine.unwrap_or("rows"))
 }

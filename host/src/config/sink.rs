@@ -1,13 +1,15 @@
 //! `[[sink]]`: where rows go.
 
 use super::check::Check;
+use super::combine::{self, Combine};
 use super::format::{self, Direction};
-use super::from;
+use super::from::{self, FromTable};
 use super::location::{self, Location};
 use super::name::read_node_name;
 use super::place::{Place, Placed};
 use super::source::by_ending;
 use super::table::Table;
+use super::view::{self, ViewTable};
 use crate::format::{Compression, Format};
 
 /// A table `[[sink]]`.
@@ -24,7 +26,11 @@ pub(crate) struct SinkTable {
     /// The compression, where it is set; otherwise the path's ending says.
     pub(crate) compression: Option<Placed<Compression>>,
     /// The steps or sources whose rows it takes; none for the last step.
-    pub(crate) from: Option<Vec<Placed<String>>>,
+    pub(crate) from: Option<Vec<FromTable>>,
+    /// How the rows of several parents become one.
+    pub(crate) combine: Option<Placed<Combine>>,
+    /// What becomes of the columns that come in.
+    pub(crate) view: ViewTable,
     /// Whether `format` was set, rather than taken from the path.
     pub(super) format_is_set: bool,
 }
@@ -39,9 +45,11 @@ pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<SinkTa
     let format = format::read_format(&mut table, check);
     let compression = format::read_compression(&mut table, check);
     let from = from::read(&mut table, check);
+    let combine = combine::read(&mut table, check);
+    let view = view::read(&mut table, check);
     table.finish(check);
 
     let path = path?;
     let format = if format_is_set { format? } else { by_ending(&path, Direction::Output, check)? };
-    Some(SinkTable { place, name, path, format, compression, from, format_is_set })
+    Some(SinkTable { place, name, path, format, compression, from, combine, view, format_is_set })
 }

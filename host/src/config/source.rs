@@ -7,7 +7,9 @@ use super::format::{self, Direction};
 use super::location::{self, Location};
 use super::name::read_node_name;
 use super::place::{Place, Placed};
+use super::route::{self, RouteTable};
 use super::table::Table;
+use super::view::{self, ViewTable};
 use crate::format::{Compression, Format};
 
 /// A table `[[source]]`.
@@ -25,6 +27,10 @@ pub(crate) struct SourceTable {
     pub(crate) compression: Option<Placed<Compression>>,
     /// The columns that are declared.
     pub(crate) columns: Option<Placed<Vec<ColumnSetting>>>,
+    /// What becomes of the columns that come out of it.
+    pub(crate) view: ViewTable,
+    /// Which of the children gets a row; none for all of them.
+    pub(crate) route: Option<RouteTable>,
     /// Whether `format` was set, rather than taken from the path.
     pub(super) format_is_set: bool,
 }
@@ -41,11 +47,13 @@ pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<Source
     let format = format::read_format(&mut table, check);
     let compression = format::read_compression(&mut table, check);
     let columns = columns::read(&mut table, check);
+    let view = view::read(&mut table, check);
+    let route = route::read(&mut table, check);
     table.finish(check);
 
     let path = path?;
     let format = if format_is_set { format? } else { by_ending(&path, Direction::Input, check)? };
-    let source = SourceTable { place, name, path, format, compression, columns, format_is_set };
+    let source = SourceTable { place, name, path, format, compression, columns, view, route, format_is_set };
     if let Some(complaint) = source.misfit() {
         check.push(complaint);
     }

@@ -99,7 +99,7 @@ pub struct Failure {
     /// The component's digest: `sha256:` and 64 hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub component: Option<Arc<str>>,
-    /// The batch, counted from 0 in the order of the input.
+    /// The batch, counted from 0 in the order of the input; behind an aggregate, in the order of what comes out of it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub batch: Option<u64>,
     /// The first row of the batch.
@@ -157,7 +157,7 @@ pub struct Failure {
 pub struct RowPlace {
     /// The index in the batch as the step saw it, from 0.
     pub index: u64,
-    /// The input file.
+    /// The input file; for rows that do not come from one, such as those of an aggregate, whose they are.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file: Option<Arc<str>>,
     /// The line in that file, from 1; for formats made of lines.

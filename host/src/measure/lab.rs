@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use arrow_array::RecordBatch;
 
 use super::Problem;
-use crate::batch::{Checked, Lowered, as_contract, check};
+use crate::batch::{Checked, Lowered, MadeOf, as_contract, check};
 use crate::component::bindings::types::Batch;
 use crate::component::{CompileCache, Component, Fuel, Kind, Signature, Workshop, engine, engine_without_pool};
 use crate::failure::Failure;
@@ -149,6 +149,6 @@ impl BoundStep {
         output: crate::component::bindings::types::Output,
         rows: &RecordBatch,
     ) -> Result<Checked, Box<Failure>> {
-        check(output, rows.num_rows(), &self.signature, &self.limits)
+        check(output, MadeOf::Batch(rows.num_rows()), &self.signature, &self.limits)
     }
 }

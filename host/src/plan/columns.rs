@@ -1,237 +1,208 @@
 //! The columns along every edge.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 
 use super::Step;
+use super::combine::{self, Append, Join};
 use super::graph::{Graph, Role};
-use super::steps::{Loaded, limits_of};
-use crate::component::{Column, Component, Kind, Signature};
-use crate::config::{Complaint, Config, nearest};
+use super::levels::Level;
+use super::place::{self, Placing};
+use super::route::{self, Route};
+use super::steps::Loaded;
+use super::view::{self, View};
+use crate::config::combine::Combine;
+use crate::config::view::ViewTable;
+use crate::config::{Complaint, Config};
 use crate::data_type::DataType;
-use crate::policy::OnFailure;
-use crate::sandbox::Limits;
 use crate::source::SourceSchema;
 
 /// The columns that come out of a node.
 #[derive(Debug, Clone)]
-pub(crate) enum Shape {
-    /// Exactly these.
-    Known(SchemaRef),
-    /// The input is empty, so that there may be any column; these are the ones that steps ask for or add.
-    Open(SchemaRef),
+pub(crate) struct Shape {
+    pub(crate) schema: SchemaRef,
+    /// For each column an identity, which it keeps as long as it is carried along unchanged.
+    pub(crate) ids: Vec<u64>,
+    /// Whether the input is empty, so that there may be any column; those in the schema are the ones that steps ask for
+    /// or add.
+    pub(crate) open: bool,
 }
 
 impl Shape {
-    pub(crate) fn schema(&self) -> SchemaRef {
-        match self {
-            Self::Known(schema) | Self::Open(schema) => Arc::clone(schema),
+    /// Columns that are there for the first time.
+    pub(crate) fn new(schema: SchemaRef) -> Self {
+        let ids = schema.fields().iter().map(|_| new_id()).collect();
+        Self { schema, ids, open: false }
+    }
+
+    pub(super) fn of_source(schema: &SourceSchema) -> Self {
+        match schema {
+            SourceSchema::Known(schema) => Self::new(Arc::clone(schema)),
+            SourceSchema::Empty => Self { open: true, ..Self::new(Arc::new(Schema::empty())) },
         }
     }
 
-    fn with(&self, schema: Schema) -> Self {
-        match self {
-            Self::Known(_) => Self::Known(Arc::new(schema)),
-            Self::Open(_) => Self::Open(Arc::new(schema)),
+    /// Adds a column that the settings name and nobody knows, where that is possible; its index.
+    pub(super) fn assume(&mut self, name: &str) -> Option<usize> {
+        self.open.then(|| self.append(DataType::Text.field(name, true)))
+    }
+
+    pub(super) fn append(&mut self, field: Field) -> usize {
+        let fields = self.schema.fields().iter().cloned().chain([Arc::new(field)]);
+        self.schema = Arc::new(Schema::new(fields.collect::<Vec<FieldRef>>()));
+        self.ids.push(new_id());
+        self.ids.len() - 1
+    }
+
+    /// The columns in words.
+    pub(super) fn describe(&self) -> String {
+        let columns = self.schema.fields().iter().map(|field| describe(field)).collect::<Vec<_>>().join(", ");
+        if columns.is_empty() { "no columns".into() } else { columns }
+    }
+}
+
+/// An identity that no column has.
+pub(super) fn new_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// How the columns of several parents become one.
+#[derive(Debug, Clone)]
+pub(crate) enum Combined {
+    Append(Arc<Append>),
+    Join(Arc<Join>),
+}
+
+/// A node whose columns are known.
+pub(super) struct TypedNode {
+    /// What each edge shows; none for all.
+    pub(super) edges: Vec<Option<View>>,
+    pub(super) combined: Option<Combined>,
+    /// What is shown of what comes in, or out of a source.
+    pub(super) view: Option<View>,
+    /// What comes in, after all of that.
+    pub(super) input: Shape,
+    pub(super) output: Shape,
+    pub(super) route: Option<Route>,
+    pub(super) step: Option<Arc<Step>>,
+}
+
+impl TypedNode {
+    /// Applies the node's own settings to what goes out.
+    fn show(&mut self, table: &ViewTable, provider: &str, complaints: &mut Vec<Complaint>) {
+        if let Some((view, shape)) = view::apply(table, &self.output, provider, complaints) {
+            (self.view, self.output) = (Some(view), shape);
         }
     }
 }
 
-/// Where an outgoing column comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Placement {
-    /// Carried along: the index among the incoming columns.
-    Carried(usize),
-    /// Made by the step: the index among its outputs.
-    Made(usize),
-}
-
-/// The outcome: shapes by node, steps by their index in the file.
-pub(super) struct Typed {
-    pub(super) source_shape: Shape,
-    pub(super) steps: Vec<Option<Arc<Step>>>,
-    pub(super) shapes: Vec<Shape>,
-}
-
-/// Follows the columns from the source to the sinks. None if something does not fit; then there is a complaint.
+/// Follows the columns from the sources to the sinks. None if something does not fit; then there is a complaint.
 pub(super) fn flow(
     config: &Config,
     graph: &Graph,
-    loaded: Vec<Option<Loaded>>,
-    source: &SourceSchema,
+    levels: &[Level],
+    mut loaded: Vec<Option<Loaded>>,
+    sources: &[&SourceSchema],
     complaints: &mut Vec<Complaint>,
-) -> Option<Typed> {
-    let mut loaded = loaded;
-    let mut steps: Vec<Option<Arc<Step>>> = Vec::new();
-    steps.resize_with(config.steps.len(), || None);
-    let mut shapes: Vec<Option<Shape>> = vec![None; graph.nodes.len()];
-    shapes[0] = Some(Shape::of_source(source));
-    for id in 1..graph.nodes.len() {
+) -> Option<Vec<TypedNode>> {
+    let mut nodes: Vec<Option<TypedNode>> = Vec::with_capacity(graph.nodes.len());
+    let mut steps = 0;
+    for (id, level) in levels.iter().enumerate() {
         let node = &graph.nodes[id];
+        let incoming = match node.role {
+            Role::Source(index) => {
+                let own = Shape::of_source(sources[index]);
+                Some((Vec::new(), None, own))
+            }
+            _ => incoming(graph, id, level, &nodes, complaints),
+        };
         // What a failed step would have added is unknown, so nothing behind it is judged.
-        let Some(input) = node.parents.first().and_then(|parent| shapes[*parent].clone()) else { continue };
-        match node.role {
-            Role::Source(_) => {}
-            Role::Sink(_) => shapes[id] = Some(input),
-            Role::Step(index) => {
-                let Some(loaded) = loaded[index].take() else { continue };
-                let Some((step, shape)) = place(config, graph, id, index, loaded, &input, complaints) else { continue };
-                steps[index] = Some(Arc::new(step));
-                shapes[id] = Some(shape);
+        let Some((edges, combined, shape)) = incoming else {
+            nodes.push(None);
+            steps += usize::from(matches!(node.role, Role::Step(_)));
+            continue;
+        };
+        let provider = match (node.role, node.edges.as_slice()) {
+            (Role::Source(_) | Role::Step(_), []) => node.title(),
+            (_, [edge]) => graph.nodes[edge.parent].title(),
+            _ => format!("the rows that come to {}", node.title()),
+        };
+        let mut typed =
+            TypedNode { edges, combined, view: None, output: shape.clone(), input: shape, route: None, step: None };
+        let before = complaints.len();
+        // A step without parents has rows of its own only when it is done.
+        let is_origin = node.edges.is_empty() && matches!(node.role, Role::Step(_));
+        if !is_origin {
+            typed.show(&node.view, &provider, complaints);
+            typed.input = typed.output.clone();
+        }
+        let mut is_known = complaints.len() == before;
+        if let Role::Step(index) = node.role {
+            let placing = Placing { config, node, index, number: steps, provider: &provider };
+            steps += 1;
+            let placed =
+                loaded[index].take().and_then(|loaded| place::place(placing, loaded, &typed.input, complaints));
+            let Some((step, output)) = placed else {
+                nodes.push(None);
+                continue;
+            };
+            (typed.step, typed.output) = (Some(Arc::new(step)), output);
+            if is_origin {
+                let before = complaints.len();
+                typed.show(&node.view, &provider, complaints);
+                is_known &= complaints.len() == before;
             }
         }
+        let table = match node.role {
+            Role::Source(index) => config.sources[index].route.as_ref(),
+            Role::Step(index) => config.steps[index].route.as_ref(),
+            Role::Sink(_) => None,
+        };
+        typed.route = table.and_then(|table| route::route(node, table, &typed.output, complaints));
+        nodes.push(is_known.then_some(typed));
     }
-    let shapes: Option<Vec<Shape>> = shapes.into_iter().collect();
-    shapes.map(|shapes| Typed { source_shape: shapes[0].clone(), steps, shapes })
+    nodes.into_iter().collect()
 }
 
-/// Finds a step's columns among those that come in.
-fn place(
-    config: &Config,
+type Incoming = (Vec<Option<View>>, Option<Combined>, Shape);
+
+/// What comes to a node from its parents, before its own settings.
+fn incoming(
     graph: &Graph,
     id: usize,
-    index: usize,
-    loaded: Loaded,
-    input: &Shape,
+    level: &Level,
+    nodes: &[Option<TypedNode>],
     complaints: &mut Vec<Complaint>,
-) -> Option<(Step, Shape)> {
+) -> Option<Incoming> {
     let node = &graph.nodes[id];
-    let table = &config.steps[index];
     let before = complaints.len();
-    let Loaded { component, parameters, signature } = loaded;
-    if component.manifest().kind != Kind::Transform {
-        let kind = component.manifest().kind;
-        let message = format!("step \"{}\" is of kind {kind}, and only steps of kind transform can be run", node.name);
-        complaints.push(Complaint::new(table.component.place.clone(), message));
+    let mut views = Vec::with_capacity(node.edges.len());
+    let mut shapes = Vec::with_capacity(node.edges.len());
+    for edge in &node.edges {
+        let shape = &nodes[edge.parent].as_ref()?.output;
+        let shown = view::apply(&edge.view, shape, &graph.nodes[edge.parent].title(), complaints);
+        shapes.push(shown.as_ref().map_or_else(|| shape.clone(), |(_, shape)| shape.clone()));
+        views.push(shown.map(|(view, _)| view));
     }
-    let mut incoming = input.schema().as_ref().clone();
-    let mut inputs = Vec::with_capacity(signature.inputs.len());
-    for wanted in &signature.inputs {
-        match find(&incoming, wanted) {
-            Found::At(position) => inputs.push(Some(position)),
-            Found::Missing if matches!(input, Shape::Open(_)) => {
-                inputs.push(Some(incoming.fields().len()));
-                let field = wanted.data_type.field(&wanted.name, wanted.nullable);
-                incoming = appended(&incoming, field);
-            }
-            Found::Missing if wanted.optional => inputs.push(None),
-            problem => {
-                inputs.push(None);
-                let provider = provider(graph, id);
-                let place = table.parameters.place.clone();
-                complaints.push(misfit(&node.name, wanted, &problem, &incoming, &provider).at(place));
-            }
+    if complaints.len() > before {
+        return None;
+    }
+    let (combined, shape) = match (shapes.as_slice(), node.combine) {
+        ([], _) => (None, Shape::new(Arc::new(Schema::empty()))),
+        ([shape], _) => (None, shape.clone()),
+        (_, Some(Combine::Columns)) => {
+            let (join, shape) = combine::join(graph, node, &shapes, !level.zipped, complaints)?;
+            (Some(Combined::Join(Arc::new(join))), shape)
         }
-    }
-    let (schema, placements) = outgoing(&incoming, &signature);
-    let step = Step {
-        name: Arc::clone(&node.name),
-        component,
-        parameters,
-        signature,
-        limits: limits_of(config, table),
-        on_failure: table.on_failure.value.clone(),
-        inputs,
-        placements,
-        schema: Arc::new(schema.clone()),
+        (_, Some(Combine::Rows) | None) => {
+            let (append, shape) = combine::append(graph, node, &shapes, complaints)?;
+            (Some(Combined::Append(Arc::new(append))), shape)
+        }
     };
-    (complaints.len() == before).then(|| (step, input.with(schema)))
-}
-
-/// A step by itself, with its columns found among those of an input that is called `provider`.
-///
-/// # Errors
-/// For each column that is not there, or is of another type, what is wrong and what to do about it.
-pub(crate) fn alone(
-    component: Arc<Component>,
-    (parameters, signature): (Arc<str>, Signature),
-    limits: Limits,
-    input: &SourceSchema,
-    provider: &str,
-) -> Result<Step, Vec<Misfit>> {
-    let name: Arc<str> = component.manifest().name.as_str().into();
-    let input = Shape::of_source(input);
-    let mut incoming = input.schema().as_ref().clone();
-    let mut inputs = Vec::with_capacity(signature.inputs.len());
-    let mut misfits = Vec::new();
-    for wanted in &signature.inputs {
-        match find(&incoming, wanted) {
-            Found::At(position) => inputs.push(Some(position)),
-            Found::Missing if matches!(input, Shape::Open(_)) => {
-                inputs.push(Some(incoming.fields().len()));
-                incoming = appended(&incoming, wanted.data_type.field(&wanted.name, wanted.nullable));
-            }
-            Found::Missing if wanted.optional => inputs.push(None),
-            problem => misfits.push(misfit(&name, wanted, &problem, &incoming, provider)),
-        }
-    }
-    if !misfits.is_empty() {
-        return Err(misfits);
-    }
-    let (schema, placements) = outgoing(&incoming, &signature);
-    let (on_failure, schema) = (OnFailure::Stop, Arc::new(schema));
-    Ok(Step { name, component, parameters, signature, limits, on_failure, inputs, placements, schema })
-}
-
-enum Found {
-    At(usize),
-    Missing,
-    /// The column is there, with a type that has another meaning, or none, in the contract.
-    OtherType(FieldRef),
-}
-
-fn find(schema: &Schema, wanted: &Column) -> Found {
-    let Ok(position) = schema.index_of(&wanted.name) else { return Found::Missing };
-    let field = &schema.fields()[position];
-    match DataType::of(field) {
-        Some(found) if found == wanted.data_type => Found::At(position),
-        // Every value is checked to be exact when it is converted.
-        Some(DataType::Integer) if wanted.data_type == DataType::Float => Found::At(position),
-        // Every value has its JSON, so a step that takes a column of any type asks for `json`.
-        Some(_) if wanted.data_type == DataType::Json => Found::At(position),
-        _ => Found::OtherType(Arc::clone(field)),
-    }
-}
-
-/// Who the incoming rows are of, in words.
-fn provider(graph: &Graph, id: usize) -> String {
-    let parent = &graph.nodes[graph.nodes[id].parents[0]];
-    match parent.role {
-        Role::Step(_) => format!("step \"{}\"", parent.name),
-        Role::Source(_) | Role::Sink(_) => "the source".into(),
-    }
-}
-
-/// A column that a step reads, and that is not there as it needs it.
-pub(crate) struct Misfit {
-    pub(crate) message: String,
-    pub(crate) help: Vec<String>,
-}
-
-impl Misfit {
-    fn at(self, place: crate::config::Place) -> Complaint {
-        self.help.into_iter().fold(Complaint::new(place, self.message), Complaint::help)
-    }
-}
-
-fn misfit(step: &str, wanted: &Column, problem: &Found, schema: &Schema, provider: &str) -> Misfit {
-    let Column { name, data_type, .. } = wanted;
-    let columns = schema.fields().iter().map(|field| describe(field)).collect::<Vec<_>>().join(", ");
-    let columns = if columns.is_empty() { "no columns".into() } else { columns };
-    let mut help = Vec::new();
-    let message = if let Found::OtherType(field) = problem {
-        let found = type_name(field);
-        format!("step \"{step}\" reads the column \"{name}\" as {data_type}, and {provider} gives it as {found}")
-    } else {
-        let names = schema.fields().iter().map(|field| field.name().as_str());
-        if let Some(meant) = nearest(name, names) {
-            help.push(format!("did you mean \"{meant}\"?"));
-        }
-        format!("step \"{step}\" reads the column \"{name}\", which {provider} does not give")
-    };
-    help.push(format!("{provider} gives {columns}"));
-    Misfit { message, help }
+    Some((views, combined, shape))
 }
 
 /// A column and its type, as messages and `check` write it.
@@ -239,28 +210,6 @@ pub(crate) fn describe(field: &Field) -> String {
     format!("{}: {}", field.name(), type_name(field))
 }
 
-fn type_name(field: &Field) -> String {
+pub(super) fn type_name(field: &Field) -> String {
     DataType::of(field).map_or_else(|| format!("{} (Arrow)", field.data_type()), |found| found.name().to_owned())
-}
-
-fn appended(schema: &Schema, field: Field) -> Schema {
-    let fields = schema.fields().iter().cloned().chain([Arc::new(field)]);
-    Schema::new(fields.collect::<Vec<_>>())
-}
-
-/// A replaced column keeps its place, new ones follow in the order of the signature.
-fn outgoing(incoming: &Schema, signature: &Signature) -> (Schema, Vec<Placement>) {
-    let mut fields: Vec<FieldRef> = incoming.fields().iter().cloned().collect();
-    let mut placements: Vec<Placement> = (0..fields.len()).map(Placement::Carried).collect();
-    for (index, output) in signature.outputs.iter().enumerate() {
-        let field = Arc::new(output.data_type.field(&output.name, output.nullable));
-        if let Some(position) = fields.iter().position(|field| *field.name() == *output.name) {
-            fields[position] = field;
-            placements[position] = Placement::Made(index);
-        } else {
-            fields.push(field);
-            placements.push(Placement::Made(index));
-        }
-    }
-    (Schema::new(fields), placements)
 }

@@ -58,6 +58,10 @@ pub(super) fn rejects(table: &RejectsTable) -> Rejects {
 /// Complains of a sink or reject file that is also the input, or is written to twice.
 pub(super) fn check(config: &Config, inputs: &[PathBuf], complaints: &mut Vec<Complaint>) {
     let mut outputs: Vec<PathBuf> = Vec::new();
+    for source in config.sources.iter().filter(|source| source.path.is_standard()).skip(1) {
+        let complaint = Complaint::new(source.path.place.clone(), "two sources read the standard input");
+        complaints.push(complaint.help("give all but one of them a file"));
+    }
     let sinks = config.sinks.iter().map(|sink| (&sink.path, Output::Sink));
     let rejects = config.rejects.iter().map(|rejects| (&rejects.path, Output::Rejects));
     for (location, output) in sinks.chain(rejects) {

@@ -1,11 +1,17 @@
 //! Who takes rows from whom.
 
-use std::collections::HashMap;
+mod resolve;
+
 use std::sync::Arc;
 
-use crate::config::{Complaint, Config, Place, Placed, nearest};
+use crate::component::Kind;
+use crate::config::combine::Combine;
+use crate::config::view::ViewTable;
+use crate::config::{Complaint, Config, Place};
 
-/// A pipeline's nodes, each after its parents. The source is node 0.
+use resolve::{Draft, drafts, resolve};
+
+/// A pipeline's nodes, each after its parents, and otherwise in the order of the file: sources, steps, sinks.
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<GraphNode>,
 }
@@ -15,7 +21,22 @@ pub(crate) struct GraphNode {
     pub(crate) name: Arc<str>,
     pub(crate) role: Role,
     /// The nodes whose rows it takes.
-    pub(crate) parents: Vec<usize>,
+    pub(crate) edges: Vec<Edge>,
+    /// How the rows of several parents become one.
+    pub(crate) combine: Option<Combine>,
+    /// What becomes of the columns that come in; of a source, of those that go out.
+    pub(crate) view: ViewTable,
+}
+
+/// The way from one node to another.
+pub(crate) struct Edge {
+    pub(crate) parent: usize,
+    /// Which of the parent's routed children takes the rows; none for all rows.
+    pub(crate) pick: Option<usize>,
+    /// What becomes of the columns on it.
+    pub(crate) view: ViewTable,
+    /// Where it was written.
+    pub(crate) place: Place,
 }
 
 /// What a node is: an index into the pipeline file's tables.
@@ -26,26 +47,15 @@ pub(crate) enum Role {
     Sink(usize),
 }
 
-/// A node before names are resolved.
-struct Draft<'a> {
-    name: Arc<str>,
-    role: Role,
-    place: &'a Place,
-    from: Option<&'a [Placed<String>]>,
-}
-
 impl Graph {
-    /// Resolves names, and complains of everything that does not fit together.
-    pub(crate) fn new(config: &Config, complaints: &mut Vec<Complaint>) -> Option<Self> {
+    /// Resolves names, and complains of everything that does not fit together. `kinds` are those of the steps, where
+    /// they are known.
+    pub(crate) fn new(config: &Config, kinds: &[Option<Kind>], complaints: &mut Vec<Complaint>) -> Option<Self> {
         let before = complaints.len();
-        for source in config.sources.iter().skip(1) {
-            let message = "a pipeline takes its rows from one source, and this is another";
-            let help =
-                "if the files have the same columns, give one source a pattern, such as `path = \"data/*.jsonl\"`";
-            complaints.push(Complaint::new(source.place.clone(), message).help(help));
-        }
-        let drafts = drafts(config);
-        let parents = resolve(&drafts, config, complaints);
+        let drafts = drafts(config, kinds);
+        let edges = resolve(&drafts, config, complaints);
+        let parents: Vec<Vec<usize>> =
+            edges.iter().map(|edges| edges.iter().map(|edge| edge.parent).collect()).collect();
         let order = order(&drafts, &parents, complaints);
         check_use(&drafts, &parents, complaints);
         if complaints.len() > before {
@@ -55,89 +65,32 @@ impl Graph {
         for (new, old) in order.iter().enumerate() {
             position[*old] = new;
         }
-        let nodes = order.iter().map(|old| GraphNode {
-            name: Arc::clone(&drafts[*old].name),
-            role: drafts[*old].role,
-            parents: parents[*old].iter().map(|parent| position[*parent]).collect(),
+        let mut edges: Vec<_> = edges.into_iter().map(Some).collect();
+        let nodes = order.iter().map(|old| {
+            let draft = &drafts[*old];
+            let edges = edges[*old].take().unwrap_or_default();
+            GraphNode {
+                name: Arc::clone(&draft.name),
+                role: draft.role,
+                edges: edges.into_iter().map(|edge| Edge { parent: position[edge.parent], ..edge }).collect(),
+                combine: draft.combine.map(|combine| combine.value),
+                view: draft.view.clone(),
+            }
         });
         Some(Self { nodes: nodes.collect() })
     }
 }
 
-fn drafts(config: &Config) -> Vec<Draft<'_>> {
-    let numbered = |what: &str, index: usize, count: usize| {
-        if count == 1 { Arc::from(what) } else { Arc::from(format!("{what}-{}", index + 1)) }
-    };
-    let named = |name: &Option<Placed<String>>, what: &str, index: usize, count: usize| {
-        name.as_ref().map_or_else(|| numbered(what, index, count), |name| Arc::from(name.as_str()))
-    };
-    let sources = config.sources.iter().enumerate().map(|(index, source)| Draft {
-        name: named(&source.name, "source", index, config.sources.len()),
-        role: Role::Source(index),
-        place: &source.place,
-        from: None,
-    });
-    let steps = config.steps.iter().enumerate().map(|(index, step)| Draft {
-        name: Arc::from(step.name.as_str()),
-        role: Role::Step(index),
-        place: &step.name.place,
-        from: step.from.as_deref(),
-    });
-    let sinks = config.sinks.iter().enumerate().map(|(index, sink)| Draft {
-        name: named(&sink.name, "sink", index, config.sinks.len()),
-        role: Role::Sink(index),
-        place: &sink.place,
-        from: sink.from.as_deref(),
-    });
-    sources.chain(steps).chain(sinks).collect()
-}
-
-/// The parents of every node; by default the step before, or the source.
-fn resolve(drafts: &[Draft<'_>], config: &Config, complaints: &mut Vec<Complaint>) -> Vec<Vec<usize>> {
-    let sources = config.sources.len();
-    let last_step = sources + config.steps.len();
-    // Sinks have names, too, but nothing comes out of them.
-    let names: HashMap<&str, usize> = drafts.iter().enumerate().map(|(index, draft)| (&*draft.name, index)).collect();
-    let mut parents = Vec::with_capacity(drafts.len());
-    for (index, draft) in drafts.iter().enumerate() {
-        let default = match draft.role {
-            Role::Source(_) => Vec::new(),
-            Role::Step(0) => vec![0],
-            Role::Step(_) => vec![index - 1],
-            Role::Sink(_) if config.steps.is_empty() => vec![0],
-            Role::Sink(_) => vec![last_step - 1],
-        };
-        let Some(from) = draft.from else {
-            parents.push(default);
-            continue;
-        };
-        if let [_, second, ..] = from {
-            let message = format!("\"{}\" takes rows from {} nodes, and only one is possible", draft.name, from.len());
-            complaints.push(Complaint::new(second.place.clone(), message).help("name one step or source"));
+impl GraphNode {
+    /// The node in words: `step "x"`, `the source`.
+    pub(crate) fn title(&self) -> String {
+        match self.role {
+            Role::Step(_) => format!("step \"{}\"", self.name),
+            Role::Source(_) if &*self.name == "source" => "the source".into(),
+            Role::Source(_) => format!("source \"{}\"", self.name),
+            Role::Sink(_) if &*self.name == "sink" => "the sink".into(),
+            Role::Sink(_) => format!("sink \"{}\"", self.name),
         }
-        let known = from.iter().filter_map(|name| match names.get(name.as_str()) {
-            Some(parent) if !matches!(drafts[*parent].role, Role::Sink(_)) => Some(*parent),
-            Some(_) => {
-                let message = format!("\"{}\" is a sink, and no rows come out of a sink", name.value);
-                complaints.push(Complaint::new(name.place.clone(), message).help("name a step or a source"));
-                None
-            }
-            None => {
-                complaints.push(unknown(name, drafts));
-                None
-            }
-        });
-        parents.push(known.collect());
-    }
-    parents
-}
-
-fn unknown(name: &Placed<String>, drafts: &[Draft<'_>]) -> Complaint {
-    let candidates = || drafts.iter().filter(|draft| !matches!(draft.role, Role::Sink(_))).map(|draft| &*draft.name);
-    let complaint = Complaint::new(name.place.clone(), format!("there is no step or source \"{}\"", name.value));
-    match nearest(name, candidates()) {
-        Some(meant) => complaint.help(format!("did you mean \"{meant}\"?")),
-        None => complaint.help(format!("there are {}", candidates().collect::<Vec<_>>().join(", "))),
     }
 }
 
@@ -176,13 +129,18 @@ fn order(drafts: &[Draft<'_>], parents: &[Vec<usize>], complaints: &mut Vec<Comp
     order
 }
 
-/// Complains of steps whose rows nobody takes.
+/// Complains of steps and sources whose rows nobody takes.
 fn check_use(drafts: &[Draft<'_>], parents: &[Vec<usize>], complaints: &mut Vec<Complaint>) {
     for (index, draft) in drafts.iter().enumerate() {
         let is_used = parents.iter().any(|parents| parents.contains(&index));
-        if matches!(draft.role, Role::Step(_)) && !is_used {
-            let message = format!("nothing takes the rows of step \"{}\"", draft.name);
-            let help = format!("add a [[sink]] or a step with `from = \"{}\"`, or remove the step", draft.name);
+        let what = match draft.role {
+            Role::Step(_) => "step",
+            Role::Source(_) => "source",
+            Role::Sink(_) => continue,
+        };
+        if !is_used {
+            let message = format!("nothing takes the rows of {what} \"{}\"", draft.name);
+            let help = format!("add a [[sink]] or a step with `from = \"{}\"`, or remove the {what}", draft.name);
             complaints.push(Complaint::new(draft.place.clone(), message).help(help));
         }
     }

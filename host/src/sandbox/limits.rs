@@ -10,7 +10,8 @@ pub(crate) struct Limits {
     /// Bytes of linear memory, summed over all memories of the instance. Default 256 MiB. Memory that the host uses
     /// for the batch itself is not counted.
     pub(crate) memory: u64,
-    /// Wall-clock time of one batch in one step: instantiation, `bind` and `process`. Default 30 s.
+    /// Wall-clock time of one batch in one step: instantiation, `bind` and `process`. Of a source or an aggregate, of each
+    /// call; waiting for the next one does not count. Default 30 s.
     pub(crate) time: Duration,
     /// WebAssembly instructions, roughly. Default none: they are not counted, which is faster.
     pub(crate) fuel: Option<u64>,
@@ -100,6 +101,11 @@ impl Meter {
     /// What the guest asked for and did not get. A guest may live with that; if it fails later, this is why.
     pub(crate) fn refused(&self) -> Option<Refused> {
         self.refused
+    }
+
+    /// A refusal that a call lived with has nothing to do with the next call.
+    pub(super) fn forget_refusal(&mut self) {
+        self.refused = None;
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the host keeps for one instance, and what it provides to it.
 
+use std::time::Instant;
+
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use wasmtime::component::{Linker, ResourceTable, WasmStr};
 use wasmtime::{Engine, StoreContextMut};
@@ -21,6 +23,8 @@ pub(crate) struct State {
     said: Said,
     panic: Option<PanicReport>,
     seed: u64,
+    /// When the call that is made has to be done.
+    deadline: Instant,
 }
 
 /// What a guest said and tried during a call.
@@ -81,7 +85,19 @@ impl State {
             },
             panic: None,
             seed,
+            deadline: Instant::now(),
         }
+    }
+
+    /// Forgets what earlier calls left behind that would be taken for this one's.
+    pub(super) fn begin(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+        self.panic = None;
+        self.meter.forget_refusal();
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// Remembers that the guest tried to use what it was not granted.

@@ -1,6 +1,8 @@
 //! The dispatcher: owns the state of a run. Everyone else tells it what happened.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,14 +11,13 @@ use rayon::ThreadPool;
 
 use super::in_order::InOrder;
 use super::permits::Permits;
-use super::reader::Reading;
+use super::reader::{Feeds, Reading};
 use super::writer::{self, Files, Order, WriteEnd};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Signal, StopReason};
 use crate::policy::MostRejects;
-use crate::report::Report;
-use crate::source::Reader;
+use crate::report::{Report, StepReport};
 use crate::stage::{Outcome, Stage};
 
 /// Pieces on the road for each thread: one that it works on, one that waits for it, and one that waits to be written.
@@ -30,8 +31,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What a run needs.
 pub(crate) struct Run<'a> {
-    pub(crate) stage: Arc<Stage>,
-    pub(crate) reader: Box<dyn Reader>,
+    /// In the order in which they run, at least one.
+    pub(crate) stages: Vec<RunStage>,
     pub(crate) files: Files,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) interrupt: &'a Interrupt,
@@ -44,6 +45,12 @@ pub(crate) struct Run<'a> {
     pub(crate) most_rejects: Option<MostRejects>,
     /// How long batches in flight may go on after an interrupt.
     pub(crate) grace: Duration,
+}
+
+/// A stage, and what it reads.
+pub(crate) struct RunStage {
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) feeds: Feeds,
 }
 
 /// How a run ended.
@@ -63,14 +70,18 @@ pub(crate) enum Ended {
 
 /// What the others tell the dispatcher.
 pub(super) enum Message {
-    /// A piece was read, and there is a task for it.
-    Read { bytes_read: u64 },
+    /// A portion was read, and there is a task for it. `counts`: its rows come from outside.
+    Read { counts: bool, bytes_read: Option<u64> },
+    /// A step did something on the reader's thread.
+    Worked { step: usize, report: StepReport },
     /// There are no more pieces.
     InputEnded(Result<(), Box<Failure>>),
     /// A task ended.
     Done { batch: u64, result: Result<Outcome, Box<Failure>> },
     /// A batch is written.
     Written(Box<Outcome>),
+    /// What was kept can be read.
+    Kept,
     /// The files are finished, or writing ended early.
     Finished(Result<(), WriteEnd>),
     /// The writer's thread ends.
@@ -79,7 +90,7 @@ pub(super) enum Message {
     Interrupted(Signal),
 }
 
-/// Runs a stage over its whole input, and returns when nothing of it is running any more.
+/// Runs all stages, each over its whole input, and returns when nothing of it is running any more.
 ///
 /// Two threads may outlive it after a stop: the reader, if it waits for input that never comes, and the writer, if
 /// it waits for a reader of its output; neither touches a file any more.
@@ -94,18 +105,19 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
             let _ = messages.send(Message::Interrupted(signal));
         }
     });
-    let reading = Reading {
-        reader: run.reader,
-        stage: Arc::clone(&run.stage),
-        pool: run.pool,
-        permits: Arc::clone(&permits),
-        messages: messages.clone(),
-    };
     let files = run.files;
-    let started = spawn("reader", move || reading.run())
-        .and_then(|()| spawn("writer", move || writer::run(files, &ordered, &messages)));
+    let started = spawn("writer", {
+        let messages = messages.clone();
+        move || writer::run(files, &ordered, &messages)
+    });
+    let mut later: VecDeque<RunStage> = run.stages.into();
+    let first = later.pop_front().expect("every pipeline has a stage");
     let mut dispatcher = Dispatcher {
-        stage: run.stage,
+        stage: Arc::clone(&first.stage),
+        later,
+        pool: run.pool,
+        // The reader's and the writer's messages come until they end; nobody waits for the channel to close.
+        messages,
         permits,
         orders: Some(orders),
         on_event: run.on_event,
@@ -125,6 +137,8 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
     if let Err(error) = started {
         dispatcher.writer_gone = true;
         dispatcher.fail(Box::new(Failure::host(&error)));
+    } else {
+        dispatcher.start(first);
     }
     dispatcher.dispatch(&inbox);
     dispatcher.report.elapsed = dispatcher.started.elapsed();
@@ -136,7 +150,12 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()
 }
 
 struct Dispatcher<'a> {
+    /// The one that runs.
     stage: Arc<Stage>,
+    /// Those that come after it.
+    later: VecDeque<RunStage>,
+    pool: Arc<ThreadPool>,
+    messages: Sender<Message>,
     permits: Arc<Permits>,
     /// None once the writer is not to write any more.
     orders: Option<Sender<Order>>,
@@ -176,7 +195,7 @@ impl Dispatcher<'_> {
             }
             self.stage.stop.stop(StopReason::Signal(signal));
         }
-        while self.in_flight > 0 {
+        while self.in_flight > 0 || self.stage.guests.load(Ordering::Acquire) > 0 {
             match inbox.recv_timeout(ASK_AGAIN) {
                 Ok(message) => {
                     self.take(message);
@@ -204,11 +223,16 @@ impl Dispatcher<'_> {
     /// Takes in what happened. True if it was the last thing to happen.
     fn take(&mut self, message: Message) -> bool {
         match message {
-            Message::Read { bytes_read } => {
+            Message::Read { counts, bytes_read } => {
                 self.in_flight += 1;
-                self.report.batches += 1;
-                self.bytes_read = bytes_read;
+                self.report.batches += u64::from(counts);
+                self.bytes_read = bytes_read.unwrap_or(self.bytes_read);
             }
+            Message::Worked { step, report } => {
+                self.report.steps[step].add(&report);
+                self.tell_progress();
+            }
+            Message::Kept => self.start_next(),
             Message::InputEnded(result) => {
                 self.input_ended = true;
                 if let Err(failure) = result {
@@ -258,26 +282,54 @@ impl Dispatcher<'_> {
             if self.has_too_many_rejects(true) {
                 self.stop(StopReason::Sibling, Ended::TooManyRejects);
             } else if let Some(orders) = &self.orders {
-                let _ = orders.send(Order::Finish);
+                let order = if self.later.is_empty() { Order::Finish } else { Order::Keep };
+                let _ = orders.send(order);
             }
         }
     }
 
+    fn start_next(&mut self) {
+        if let (None, Some(next)) = (&self.end, self.later.pop_front()) {
+            self.start(next);
+        }
+    }
+
+    /// Starts the reader of a stage, which makes its tasks.
+    fn start(&mut self, stage: RunStage) {
+        self.stage = Arc::clone(&stage.stage);
+        self.in_order = InOrder::new();
+        self.input_ended = false;
+        let reading = Reading {
+            stage: stage.stage,
+            feeds: stage.feeds,
+            pool: Arc::clone(&self.pool),
+            permits: Arc::clone(&self.permits),
+            messages: self.messages.clone(),
+        };
+        if let Err(error) = spawn("reader", move || reading.run()) {
+            self.fail(Box::new(Failure::host(&error)));
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        self.report.elapsed = self.started.elapsed();
+        (self.on_event)(&Event::Progress { report: &self.report, bytes_read: self.bytes_read });
+    }
+
     fn count(&mut self, outcome: Outcome) {
         self.report.rows_in += outcome.rows as u64;
-        for (sink, rows) in self.report.sinks.iter_mut().zip(&outcome.sink_rows) {
-            sink.rows += rows;
+        for (sink, rows) in &outcome.written {
+            self.report.sinks[*sink].rows += rows;
         }
-        for (step, more) in self.report.steps.iter_mut().zip(&outcome.steps) {
-            step.add(more);
+        for (step, more) in &outcome.steps {
+            self.report.steps[*step].add(more);
         }
-        self.report.elapsed = self.started.elapsed();
         for rejected in outcome.rejected {
             let mut failure = rejected.failure;
             failure.run = Some(Arc::clone(&self.id));
             (self.on_event)(&Event::Rejected { failure: &failure });
         }
-        (self.on_event)(&Event::Progress { report: &self.report, bytes_read: self.bytes_read });
+        self.tell_progress();
         if self.end.is_none() && self.has_too_many_rejects(false) {
             self.stop(StopReason::Sibling, Ended::TooManyRejects);
         }

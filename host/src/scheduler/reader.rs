@@ -9,21 +9,25 @@ use rayon::ThreadPool;
 use super::dispatcher::Message;
 use super::permits::Permits;
 use crate::failure::Failure;
-use crate::source::Reader;
-use crate::stage::{Stage, of_source};
+use crate::feed::{Feed, Tell};
+use crate::stage::Stage;
 
-/// What the reader works with.
+/// What the reader of one stage works with.
 pub(super) struct Reading {
-    pub(super) reader: Box<dyn Reader>,
     pub(super) stage: Arc<Stage>,
+    /// The stage's inputs, in the order in which they are read.
+    pub(super) feeds: Feeds,
     pub(super) pool: Arc<ThreadPool>,
     pub(super) permits: Arc<Permits>,
     pub(super) messages: Sender<Message>,
 }
 
+/// Opens a stage's inputs, when all is there that they read.
+pub(crate) type Feeds = Box<dyn FnOnce() -> Result<Vec<Box<dyn Feed>>, Box<Failure>> + Send>;
+
 impl Reading {
     /// Reads to the end, or until the permits are closed.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(self) {
         let messages = self.messages.clone();
         let end = catch_unwind(AssertUnwindSafe(|| self.read()));
         let end = end.unwrap_or_else(|panic| Err(Box::new(Failure::of_panic(&*panic))));
@@ -31,22 +35,36 @@ impl Reading {
         let _ = messages.send(Message::InputEnded(end));
     }
 
-    fn read(&mut self) -> Result<(), Box<Failure>> {
+    fn read(self) -> Result<(), Box<Failure>> {
         let mut batch = 0;
-        while self.permits.take() {
-            let Some(piece) = self.reader.next_piece().map_err(|error| Box::new(of_source(&error)))? else { break };
-            let _ = self.messages.send(Message::Read { bytes_read: piece.bytes_read });
-            let (stage, messages) = (Arc::clone(&self.stage), self.messages.clone());
-            self.pool.spawn_fifo(move || {
-                let result = catch_unwind(AssertUnwindSafe(|| stage.run(batch, piece)));
-                let result = result.unwrap_or_else(|panic| {
-                    let mut failure = Box::new(Failure::of_panic(&*panic));
-                    failure.batch = Some(batch);
-                    Err(failure)
+        let mut bytes_before = 0;
+        for (input, mut feed) in (self.feeds)()?.into_iter().enumerate() {
+            let mut bytes = 0;
+            let tell: Tell<'_> = &mut |step, report| {
+                let _ = self.messages.send(Message::Worked { step, report });
+            };
+            while self.permits.take() {
+                let Some(portion) = feed.next(&self.stage, tell)? else {
+                    self.permits.give();
+                    break;
+                };
+                bytes = portion.bytes_read.unwrap_or(bytes);
+                let counts = self.stage.inputs[input].counts;
+                let bytes_read = portion.bytes_read.map(|bytes| bytes_before + bytes);
+                let _ = self.messages.send(Message::Read { counts, bytes_read });
+                let (stage, messages) = (Arc::clone(&self.stage), self.messages.clone());
+                self.pool.spawn_fifo(move || {
+                    let result = catch_unwind(AssertUnwindSafe(|| stage.run(batch, input, portion)));
+                    let result = result.unwrap_or_else(|panic| {
+                        let mut failure = Box::new(Failure::of_panic(&*panic));
+                        failure.batch = Some(batch);
+                        Err(failure)
+                    });
+                    let _ = messages.send(Message::Done { batch, result });
                 });
-                let _ = messages.send(Message::Done { batch, result });
-            });
-            batch += 1;
+                batch += 1;
+            }
+            bytes_before += bytes;
         }
         Ok(())
     }

@@ -1,23 +1,25 @@
 //! Faults of the host itself: they end the run, and never hold it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use super::{Ended, Files, Run, run};
+use super::{Ended, Files, Run, RunStage, run};
 use crate::component::{CompileCache, Fuel, Workshop};
 use crate::failure::FailureKind;
+use crate::feed::{FileFeed, StageInput};
 use crate::format::Compression;
 use crate::interrupt::{Interrupt, Stop};
 use crate::report::Report;
 use crate::source::{DecodedBatch, Decoder, Piece, PieceData, Reader, SourceError};
-use crate::stage::Stage;
+use crate::stage::{Stage, Workers};
 
 struct Endless;
 
 impl Reader for Endless {
     fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
         let data = PieceData::Text { bytes: Vec::new(), first_line: 1, fields: None };
-        Ok(Some(Piece { file: "endless".into(), data, bytes_read: 0 }))
+        Ok(Some(Piece { file: "endless".into(), data, rows: 0, bytes_read: 0 }))
     }
 }
 
@@ -38,19 +40,24 @@ impl Decoder for Broken {
 fn ended(reader: Box<dyn Reader>, interrupt: &Interrupt) -> Ended {
     let workshop = Workshop::new(2, Fuel::Off, CompileCache::disabled()).expect("this machine runs the tests");
     let stage = Stage {
-        decoder: Arc::new(Broken),
-        nodes: Vec::new(),
-        encoders: Vec::new(),
+        inputs: vec![StageInput { decoder: Some(Arc::new(Broken)), counts: true, slots: vec![0] }],
+        operations: Vec::new(),
+        slots: 1,
+        encoders: Arc::new([]),
         sandbox: Arc::clone(workshop.sandbox()),
         stop: Stop::default(),
         run: "run".into(),
         reject_compression: Compression::None,
+        workers: Workers::default(),
+        guests: AtomicUsize::new(0),
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("this machine has threads");
     let (ended, _) = run(Run {
-        stage: Arc::new(stage),
-        reader,
-        files: Files { sinks: Vec::new(), rejects: None },
+        stages: vec![RunStage {
+            stage: Arc::new(stage),
+            feeds: Box::new(|| Ok(vec![Box::new(FileFeed::new(reader))])),
+        }],
+        files: Files { sinks: Vec::new(), rejects: None, kept: Vec::new() },
         pool: Arc::new(pool),
         interrupt,
         on_event: &|_| (),

@@ -6,12 +6,15 @@ use std::sync::mpsc::{Receiver, Sender};
 use super::dispatcher::Message;
 use crate::failure::Failure;
 use crate::sink::{SinkError, Writer};
+use crate::spool::{SpoolError, SpoolWriter};
 use crate::stage::Outcome;
 
 /// What the writer is asked to do.
 pub(super) enum Order {
     /// Write what came of the next batch.
     Write(Box<Outcome>),
+    /// All of a stage is written, and another comes: make readable what is kept for it.
+    Keep,
     /// All is written: finish the files.
     Finish,
     /// Finish the reject file alone: there are too many rejected rows, and someone will want to look at them.
@@ -22,28 +25,46 @@ pub(super) enum Order {
 pub(crate) struct Files {
     pub(crate) sinks: Vec<Writer>,
     pub(crate) rejects: Option<Writer>,
+    /// What is kept on disk between stages, by its index.
+    pub(crate) kept: Vec<SpoolWriter>,
 }
 
 impl Files {
-    fn write(&mut self, outcome: &mut Outcome) -> Result<(), SinkError> {
-        for (writer, encoded) in self.sinks.iter_mut().zip(outcome.encoded.drain(..)) {
+    fn write(&mut self, outcome: &mut Outcome) -> Result<(), WriteError> {
+        for (sink, encoded) in outcome.encoded.drain(..) {
+            self.sinks[sink].write(encoded)?;
+        }
+        for (kept, frame) in outcome.kept.drain(..) {
+            self.kept[kept].write(&frame)?;
+        }
+        if let (Some(writer), Some(encoded)) = (&mut self.rejects, outcome.rejects.take()) {
             writer.write(encoded)?;
         }
-        match (&mut self.rejects, outcome.rejects.take()) {
-            (Some(writer), Some(encoded)) => writer.write(encoded),
-            _ => Ok(()),
-        }
+        Ok(())
+    }
+
+    fn keep(&mut self) -> Result<(), WriteError> {
+        Ok(self.kept.iter_mut().try_for_each(SpoolWriter::flush)?)
     }
 
     /// The reject file is finished last, so that it is never about an output that is not there.
-    fn finish(&mut self) -> Result<(), SinkError> {
+    fn finish(&mut self) -> Result<(), WriteError> {
         self.sinks.drain(..).try_for_each(Writer::finish)?;
         self.finish_rejects()
     }
 
-    fn finish_rejects(&mut self) -> Result<(), SinkError> {
-        self.rejects.take().map_or(Ok(()), Writer::finish)
+    fn finish_rejects(&mut self) -> Result<(), WriteError> {
+        Ok(self.rejects.take().map_or(Ok(()), Writer::finish)?)
     }
+}
+
+/// What went wrong with a file.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    #[error(transparent)]
+    Kept(#[from] SpoolError),
 }
 
 /// Why writing ended early.
@@ -66,6 +87,7 @@ fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>
     while let Ok(order) = orders.recv() {
         let done = catch_unwind(AssertUnwindSafe(|| match order {
             Order::Write(mut outcome) => files.write(&mut outcome).map(|()| Message::Written(outcome)),
+            Order::Keep => files.keep().map(|()| Message::Kept),
             Order::Finish => files.finish().map(|()| Message::Finished(Ok(()))),
             Order::FinishRejects => files.finish_rejects().map(|()| Message::Finished(Ok(()))),
         }));
@@ -84,6 +106,10 @@ fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>
     }
 }
 
-fn ended(error: &SinkError) -> WriteEnd {
-    if error.is_closed() { WriteEnd::Closed } else { WriteEnd::Failed(Box::new(Failure::host(error))) }
+fn ended(error: &WriteError) -> WriteEnd {
+    match error {
+        WriteError::Sink(error) if error.is_closed() => WriteEnd::Closed,
+        WriteError::Sink(error) => WriteEnd::Failed(Box::new(Failure::host(error))),
+        WriteError::Kept(error) => WriteEnd::Failed(Box::new(Failure::host(error))),
+    }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Piece {
     pub(crate) file: Arc<str>,
     /// What was read.
     pub(crate) data: PieceData,
+    /// How many rows it has.
+    pub(crate) rows: usize,
     /// Bytes of the whole input that are read so far, before decompression: for the progress.
     pub(crate) bytes_read: u64,
 }

@@ -107,7 +107,8 @@ impl Reader for RowsReader {
                 let bytes_read = self.bytes_before + current.bytes_read(&self.count);
                 let file = Arc::clone(&current.file.name);
                 self.current = Some(current);
-                return Ok(Some(Piece { file, data: PieceData::Rows { batch, first_row }, bytes_read }));
+                let rows = batch.num_rows();
+                return Ok(Some(Piece { file, data: PieceData::Rows { batch, first_row }, rows, bytes_read }));
             }
             if current.rows.total_rows.is_some() {
                 self.bytes_before += current.rows.bytes;

@@ -155,7 +155,8 @@ impl<B: Borders> TextReader<B> {
             }
             if part.rows > 0 {
                 let data = PieceData::Text { bytes, first_line, fields };
-                return Ok(Some(Piece { file, data, bytes_read: self.count.load(Ordering::Relaxed) }));
+                let bytes_read = self.count.load(Ordering::Relaxed);
+                return Ok(Some(Piece { file, data, rows: part.rows, bytes_read }));
             }
         }
     }

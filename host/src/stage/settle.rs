@@ -20,6 +20,7 @@ use super::reject::Rejected;
 use super::step::call;
 use crate::batch::{Checked, Rows};
 use crate::component::bindings::types::ErrorKind;
+use crate::config::instance::InstanceLife;
 use crate::failure::{self, Failure, FailureKind};
 use crate::plan::{Placement, Step};
 use crate::policy::{MOST_BACKOFF, OnFailure, Then};
@@ -39,26 +40,27 @@ pub(super) struct Settled {
 /// A failure that ends the run. It names the row where one is known, and not yet the step.
 pub(super) fn settle(
     step: &Step,
-    rows: Rows,
+    rows: &Rows,
     batch: u64,
     stage: &Stage,
     report: &mut StepReport,
 ) -> Result<Settled, Box<Failure>> {
     report.rows_in = rows.count() as u64;
     if rows.count() == 0 {
-        return Ok(Settled { rows: Rows::none(Arc::clone(&step.schema), rows.origin), rejected: Vec::new() });
+        return Ok(Settled { rows: Rows::none(Arc::clone(&step.schema), &rows.origin), rejected: Vec::new() });
     }
-    let mut settling = Settling { step, rows: &rows, batch, stage, report, parts: Vec::new(), rejected: Vec::new() };
+    let mut settling = Settling { step, rows, batch, stage, report, parts: Vec::new(), rejected: Vec::new() };
     // The rest of the batch in order, the next part last.
-    let whole = 0..rows.count();
-    let mut rest = Vec::from([whole]);
+    let starts = (0..rows.count()).step_by(step.batch_rows).rev();
+    let mut rest: Vec<Range<usize>> =
+        starts.map(|start| start..rows.count().min(start.saturating_add(step.batch_rows))).collect();
     while let Some(range) = rest.pop() {
         settling.range(range, &mut rest)?;
     }
     let Settling { parts, mut rejected, report, .. } = settling;
     rejected.sort_by_key(|rejected| rejected.row);
     report.rejected = rejected.len() as u64;
-    let rows = assemble(step, &rows, parts).map_err(|error| Box::new(Failure::host(&error)))?;
+    let rows = assemble(step, rows, parts).map_err(|error| Box::new(Failure::host(&error)))?;
     Ok(Settled { rows, rejected })
 }
 
@@ -114,8 +116,7 @@ impl Settling<'_> {
     fn tries(&mut self, range: &Range<usize>) -> Result<Result<(), Box<Failure>>, Box<Failure>> {
         let mut attempt = 1;
         loop {
-            self.report.instances += 1;
-            let result = call(self.step, self.rows, range, self.batch, self.stage);
+            let result = call(self.step, self.rows, range, self.batch, self.stage, self.report);
             let wait = match &result {
                 Ok((checked, _)) => self.wait_for_rejections(checked, attempt),
                 Err(failure) => self.wait_for(failure, attempt),
@@ -127,7 +128,13 @@ impl Settling<'_> {
                 continue;
             }
             return match result {
-                Ok((checked, said)) => self.accept(range, checked, &said, attempt).map(Ok),
+                Ok((checked, session)) => {
+                    self.accept(range, checked, session.said(), attempt)?;
+                    if self.step.instance == InstanceLife::Worker {
+                        self.stage.workers.give(self.step.number, session);
+                    }
+                    Ok(Ok(()))
+                }
                 Err(mut failure) => {
                     failure.attempt = attempt;
                     Ok(Err(failure))

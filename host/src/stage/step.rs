@@ -4,14 +4,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Stage;
-use crate::batch::{Checked, ConvertError, Lowered, Rows, as_contract, check, first_null};
+use crate::batch::{Checked, ConvertError, Lowered, MadeOf, Rows, as_contract, check, first_null};
 use crate::component::Column;
-use crate::component::bindings::types::Batch;
+use crate::component::bindings::types::{Batch, StepError};
+use crate::config::instance::InstanceLife;
 use crate::failure::{self, Failure, FailureKind};
 use crate::plan::Step;
-use crate::sandbox::{Said, Terms};
+use crate::report::StepReport;
+use crate::sandbox::{Said, Session, Terms, wait};
 
-/// Calls a step with some of the rows of a batch, in a fresh instance.
+/// Calls a step with some of the rows of a batch, in a fresh instance, or in one that passed earlier batches where the
+/// step wants that. The instance comes back, for what it said and perhaps for another batch.
 ///
 /// # Errors
 /// The rows do not have the shape that the step asks for, or the step fails. Rows that it refuses are no failure yet.
@@ -21,32 +24,50 @@ pub(super) fn call(
     range: &Range<usize>,
     batch: u64,
     stage: &Stage,
-) -> Result<(Checked, Said), Box<Failure>> {
+    report: &mut StepReport,
+) -> Result<(Checked, Session), Box<Failure>> {
     let lowered = lower(step, rows, range)?;
     let columns: Vec<_> = lowered.iter().map(Lowered::column).collect();
     let input = Batch { rows: range.len() as u32, columns: &columns };
     let terms = Terms { limits: &step.limits, stop: &stage.stop, seed: batch };
-    let answer = stage.sandbox.call(&step.component, &terms, async |store, instance| {
-        let guest = instance.stillbox_step_guest();
-        match guest.call_bind(&mut *store, &step.parameters).await? {
-            Ok(_) => guest.call_process(&mut *store, input).await,
-            Err(error) => Ok(Err(error)),
-        }
+    let slot = step.slots.as_ref().map(|slots| wait(&stage.stop, slots.acquire()));
+    // A stop ended the wait; the call ends at once, and says why.
+    let _slot = slot.flatten();
+    let waiting = match step.instance {
+        InstanceLife::Batch => None,
+        InstanceLife::Worker => stage.workers.take(step.number),
+    };
+    let is_bound = waiting.is_some();
+    let mut session = waiting.unwrap_or_else(|| {
+        report.instances += 1;
+        Session::new(&stage.sandbox, &terms)
     });
-    let (answer, said) = answer.map_err(|mut failure| {
+    let answer = session.call(&stage.sandbox, &step.component, &terms, async |store, instance| {
+        let guest = instance.stillbox_step_guest();
+        if !is_bound && let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
+            return Ok(Err(error));
+        }
+        guest.call_process(&mut *store, input).await
+    });
+    let answer = answer.map_err(|mut failure| {
         // The guest counts from the beginning of what it was given.
         let row = failure.row.take().and_then(|row| usize::try_from(row.index).ok());
         failure.row = row.filter(|row| *row < range.len()).and_then(|row| rows.place(range.start + row));
         failure
     })?;
-    let output = answer.map_err(|error| Box::new(failure::of_step(error, &said)))?;
-    match check(output, range.len(), &step.signature, &step.limits) {
-        Ok(checked) => Ok((checked, said)),
+    let output = answered(answer, session.said())?;
+    match check(output, MadeOf::Batch(range.len()), &step.signature, &step.limits) {
+        Ok(checked) => Ok((checked, session)),
         Err(mut failure) => {
-            said.tell(&mut failure);
+            session.said().tell(&mut failure);
             Err(failure)
         }
     }
+}
+
+/// What a step answered, or the failure that its error stands for.
+pub(super) fn answered<R>(answer: Result<R, StepError>, said: &Said) -> Result<R, Box<Failure>> {
+    answer.map_err(|error| Box::new(failure::of_step(error, said)))
 }
 
 pub(crate) fn lower(step: &Step, rows: &Rows, range: &Range<usize>) -> Result<Vec<Lowered>, Box<Failure>> {

@@ -53,7 +53,10 @@ impl Input {
             let message = "it has more than 16 MiB; a case is small".into();
             return Err(Problem::Unreadable { file: file.to_owned(), message });
         }
-        let rows = decoded.pop().map(|batch| Rows { columns: batch.rows, origin: Origin::new(batch.positions) });
+        let rows = decoded.pop().map(|batch| {
+            let origin = Origin::new(batch.positions, 0, batch.rows.num_rows());
+            Rows { columns: batch.rows, origin }
+        });
         Ok(Self { schema: source.schema, rows })
     }
 
@@ -67,7 +70,7 @@ impl Input {
             SourceSchema::Known(schema) => std::sync::Arc::clone(schema),
             SourceSchema::Empty => std::sync::Arc::new(arrow_schema::Schema::empty()),
         };
-        self.rows.clone().unwrap_or_else(|| Rows::none(schema, Origin::new(Positions::rows("".into(), 1))))
+        self.rows.clone().unwrap_or_else(|| Rows::none(schema, &Origin::new(Positions::rows("".into(), 1), 0, 0)))
     }
 }
 

@@ -12,7 +12,7 @@ use arrow_select::take::take;
 
 use super::batches::Cut;
 use super::subject::Subject;
-use crate::batch::{Checked, Lowered, Rows, check};
+use crate::batch::{Checked, Lowered, MadeOf, Rows, check};
 use crate::component::Kind;
 use crate::component::bindings::types::{Batch, Output, StepError};
 use crate::failure::{self, Failure, FailureKind};
@@ -73,7 +73,7 @@ impl Subject<'_> {
             });
             let (answer, said) = answer.map_err(|failure| placed(failure, rows, range))?;
             let output = answer.map_err(|error| Box::new(failure::of_step(error, &said)))?;
-            let checked = check(output, range.len(), &self.step.signature, &self.step.limits);
+            let checked = check(output, MadeOf::Batch(range.len()), &self.step.signature, &self.step.limits);
             let checked = checked.map_err(|failure| told(failure, &said))?;
             self.add(&mut made, checked, rows, Some(range), &said)?;
         }
@@ -200,11 +200,10 @@ impl Outputs {
     ) -> Result<(), End> {
         let output = output.map_err(|error| End::Step(Box::new(error)))?;
         let limits = &subject.step.limits;
-        // Rows without origins that are made at the end are new, and made of as many rows as there are of them.
-        let of = match (range, &output.origins) {
-            (Some(range), _) => range.len(),
-            (None, Some(_)) => all,
-            (None, None) => output.rows as usize,
+        let of = match (range, subject.step.component.manifest().kind) {
+            (Some(range), _) => MadeOf::Batch(range.len()),
+            (None, Kind::Source) => MadeOf::Nothing,
+            (None, Kind::Transform | Kind::Aggregate) => MadeOf::Everything(all as u64),
         };
         let checked = check(output, of, &subject.step.signature, limits).map_err(End::Lie)?;
         self.rows += checked.rows as u64;

@@ -99,7 +99,7 @@ fn every_setting_can_be_given() {
     assert!(config.sources[1].path.is_standard());
     assert_eq!(config.steps[0].component.path(), Path::new("/steps/trim"));
     let from = config.steps[1].from.as_ref().expect("it is given");
-    assert_eq!(from.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["in_1", "trim-2"]);
+    assert_eq!(from.iter().map(|from| from.name.as_str()).collect::<Vec<_>>(), ["in_1", "trim-2"]);
     assert_eq!(config.sinks[0].name.as_ref().map(|name| name.as_str()), Some("out"));
 }
 

@@ -1,0 +1,94 @@
+//! Feeds: what a stage reads, cut into portions in a fixed order. They live on the reader's thread.
+
+mod file;
+mod guest;
+mod kept;
+mod zipped;
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+
+use crate::failure::Failure;
+use crate::plan::{From, Input};
+use crate::report::StepReport;
+use crate::source::{Decoder, Piece, Positions, Reader};
+use crate::spool::{Spool, SpoolError};
+use crate::stage::{Rejected, Stage};
+
+use guest::{AggregateFeed, GeneratorFeed};
+use kept::KeptFeed;
+use zipped::ZippedFeed;
+
+pub(crate) use file::FileFeed;
+
+/// Rows for one task.
+#[derive(Debug)]
+pub(crate) struct Portion {
+    pub(crate) rows: PortionRows,
+    /// The number of the first row in its input, from 0.
+    pub(crate) first: u64,
+    /// Bytes of the input files that are read so far; none where the rows come from elsewhere.
+    pub(crate) bytes_read: Option<u64>,
+    /// Rows that were refused on the way to these.
+    pub(crate) rejected: Vec<Rejected>,
+}
+
+/// The rows of a portion.
+#[derive(Debug)]
+pub(crate) enum PortionRows {
+    /// As they were read; the task decodes them.
+    Raw(Piece),
+    /// For each slot of the input, and all in the same places.
+    Ready(Vec<RecordBatch>, Positions),
+}
+
+impl Portion {
+    /// Rows that are there already.
+    fn ready(rows: Vec<RecordBatch>, name: &Arc<str>, first: u64) -> Self {
+        let positions = Positions::rows(Arc::clone(name), first + 1);
+        Self { rows: PortionRows::Ready(rows, positions), first, bytes_read: None, rejected: Vec::new() }
+    }
+}
+
+/// Takes note of what a step did on the reader's thread.
+pub(crate) type Tell<'a> = &'a mut dyn FnMut(usize, StepReport);
+
+/// Cuts one input of a stage into portions.
+pub(crate) trait Feed: Send {
+    /// The next portion, or none at the end.
+    ///
+    /// # Errors
+    /// The input cannot be read, or the step that makes it fails.
+    fn next(&mut self, stage: &Stage, tell: Tell<'_>) -> Result<Option<Portion>, Box<Failure>>;
+}
+
+/// Opens an input of a stage. A source brings its reader.
+///
+/// # Errors
+/// What an earlier stage kept is not there any more.
+pub(crate) fn open(
+    input: &Input,
+    reader: Option<Box<dyn Reader>>,
+    spools: &[Arc<Spool>],
+    batch_rows: usize,
+) -> Result<Box<dyn Feed>, SpoolError> {
+    Ok(match &input.from {
+        From::Source(_) => {
+            Box::new(FileFeed::new(reader.expect("every source is read by one stage, which has its reader")))
+        }
+        From::Generator(step) => Box::new(GeneratorFeed::new(step)),
+        From::Aggregate { step, kept } => Box::new(AggregateFeed::open(step, &spools[*kept], batch_rows)?),
+        From::Kept { kept, batch_rows } => Box::new(KeptFeed::open(&spools[*kept], *batch_rows)?),
+        From::Zipped(zip) => Box::new(ZippedFeed::open(zip, spools, batch_rows)?),
+    })
+}
+
+/// What a stage needs to know of an input besides its feed.
+pub(crate) struct StageInput {
+    /// Of portions that are raw.
+    pub(crate) decoder: Option<Arc<dyn Decoder>>,
+    /// Whether its rows come from outside, and count as read.
+    pub(crate) counts: bool,
+    pub(crate) slots: Vec<usize>,
+}

@@ -1,0 +1,277 @@
+//! Rows that a step makes: sources and aggregates.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat;
+
+use super::kept::KeptFeed;
+use super::{Feed, Portion, Tell};
+use crate::batch::{Checked, MadeOf, Origin, Rows};
+use crate::failure::Failure;
+use crate::plan::{Placement, Step};
+use crate::report::StepReport;
+use crate::source::Positions;
+use crate::spool::{Gather, Spool, SpoolError};
+use crate::stage::{Driven, Rejected, Stage};
+
+/// Rows of the outputs that are put together before what they carry along is looked up. Each look goes through the whole
+/// spool, if the rows are in no order; and so much is in memory at once.
+const GATHERED_ROWS: usize = 1 << 16;
+
+/// A step of kind source: `finish` until there is no more.
+pub(super) struct GeneratorFeed {
+    step: Arc<Step>,
+    driven: Option<Driven>,
+    pieces: Pieces,
+}
+
+impl GeneratorFeed {
+    pub(super) fn new(step: &Arc<Step>) -> Self {
+        Self { step: Arc::clone(step), driven: None, pieces: Pieces::new(step, step.batch_rows) }
+    }
+}
+
+impl Feed for GeneratorFeed {
+    fn next(&mut self, stage: &Stage, tell: Tell<'_>) -> Result<Option<Portion>, Box<Failure>> {
+        loop {
+            if let Some(portion) = self.pieces.next() {
+                return Ok(Some(portion));
+            }
+            let mut report = StepReport::new(Arc::clone(&self.step.name));
+            let driven = match &mut self.driven {
+                Some(driven) => driven,
+                None => self.driven.insert(Driven::new(&self.step, stage, &mut report)),
+            };
+            let started = Instant::now();
+            let made = driven.finish(stage, MadeOf::Nothing);
+            report.busy = started.elapsed();
+            report.rows_out = made.as_ref().ok().and_then(Option::as_ref).map_or(0, |made| made.rows as u64);
+            tell(self.step.number, report);
+            let Some(made) = made? else { return Ok(None) };
+            let rows =
+                rows(&self.step, made.rows, &made.columns, &[]).map_err(|error| Box::new(Failure::host(&error)))?;
+            self.pieces.push(&rows);
+        }
+    }
+}
+
+/// A step of kind aggregate: `process` for all that was kept for it, then `finish` until there is no more.
+pub(super) struct AggregateFeed {
+    step: Arc<Step>,
+    input: KeptFeed,
+    gather: Gather,
+    /// The columns that are carried along.
+    carried: Vec<usize>,
+    driven: Option<Driven>,
+    /// Rows that the instance was given.
+    seen: u64,
+    state: State,
+    pieces: Pieces,
+    rejected: Vec<Rejected>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Processing,
+    Finishing,
+    Done,
+}
+
+impl AggregateFeed {
+    pub(super) fn open(step: &Arc<Step>, spool: &Arc<Spool>, batch_rows: usize) -> Result<Self, SpoolError> {
+        let carried = step.placements.iter().filter_map(|placement| match placement {
+            Placement::Carried(index) => Some(*index),
+            Placement::Made(_) => None,
+        });
+        Ok(Self {
+            input: KeptFeed::open(spool, Some(step.batch_rows))?,
+            gather: Gather::open(spool)?,
+            carried: carried.collect(),
+            driven: None,
+            seen: 0,
+            state: State::Processing,
+            pieces: Pieces::new(step, batch_rows),
+            rejected: Vec::new(),
+            step: Arc::clone(step),
+        })
+    }
+
+    /// Hands the next batch to the instance.
+    fn process(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
+        let Some((first, batch)) = self.input.batch()? else {
+            self.state = State::Finishing;
+            return Ok(());
+        };
+        let count = batch.num_rows();
+        let name = format!("the rows that come to step \"{}\"", self.step.name).into();
+        let origin = Origin::new(Positions::rows(name, first + 1), first, count);
+        let input = Rows { columns: batch, origin };
+        report.rows_in += count as u64;
+        let driven = match &mut self.driven {
+            Some(driven) => driven,
+            None => self.driven.insert(Driven::new(&self.step, stage, report)),
+        };
+        let (made, rejected) = driven.process(stage, &input)?;
+        self.seen += count as u64;
+        report.rejected += rejected.len() as u64;
+        report.rows_out += made.rows as u64;
+        self.rejected.extend(rejected);
+        if made.rows > 0 {
+            let rows = of_batch(&self.step, made, &input).map_err(|error| Box::new(Failure::host(&error)))?;
+            self.pieces.push(&rows);
+        }
+        Ok(())
+    }
+
+    /// Takes what the instance makes in the end.
+    fn finish(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
+        let driven = match &mut self.driven {
+            Some(driven) => driven,
+            None => self.driven.insert(Driven::new(&self.step, stage, report)),
+        };
+        let mut parts: Vec<Checked> = Vec::new();
+        let mut count = 0;
+        while count < GATHERED_ROWS {
+            let Some(part) = driven.finish(stage, MadeOf::Everything(self.seen))? else {
+                self.state = State::Done;
+                break;
+            };
+            count += part.rows;
+            parts.push(part);
+        }
+        report.rows_out += count as u64;
+        let mut rest = parts.as_mut_slice();
+        while let Some((part, others)) = rest.split_first_mut() {
+            // One output may be larger than is looked up at once, many may be smaller.
+            let mut together = 1;
+            let mut rows = part.rows;
+            while rows < GATHERED_ROWS && together <= others.len() {
+                rows += others[together - 1].rows;
+                together += 1;
+            }
+            let (now, later) = std::mem::take(&mut rest).split_at_mut(together);
+            rest = later;
+            self.gathered(now)?;
+        }
+        Ok(())
+    }
+
+    fn gathered(&mut self, parts: &[Checked]) -> Result<(), Box<Failure>> {
+        let host = |error: &dyn std::error::Error| Box::new(Failure::host(error));
+        let count: usize = parts.iter().map(|part| part.rows).sum();
+        let mut made = Vec::with_capacity(self.step.signature.outputs.len());
+        for index in 0..self.step.signature.outputs.len() {
+            let arrays: Vec<&dyn Array> = parts.iter().map(|part| part.columns[index].as_ref()).collect();
+            made.push(concat(&arrays).map_err(|error| host(&error))?);
+        }
+        let mut numbers: Vec<Option<u32>> = Vec::with_capacity(count);
+        for part in parts {
+            match &part.origins {
+                Some(origins) => numbers.extend(origins.iter().copied().map(Some)),
+                None => numbers.extend(std::iter::repeat_n(None, part.rows)),
+            }
+        }
+        for start in (0..count).step_by(GATHERED_ROWS) {
+            let end = count.min(start + GATHERED_ROWS);
+            let carried = self.gather.rows(&numbers[start..end], &self.carried).map_err(|error| host(&error))?;
+            let made: Vec<_> = made.iter().map(|array| array.slice(start, end - start)).collect();
+            self.pieces.push(&rows(&self.step, end - start, &made, &carried).map_err(|error| host(&error))?);
+        }
+        Ok(())
+    }
+}
+
+impl Feed for AggregateFeed {
+    fn next(&mut self, stage: &Stage, tell: Tell<'_>) -> Result<Option<Portion>, Box<Failure>> {
+        loop {
+            if let Some(mut portion) = self.pieces.next() {
+                portion.rejected = std::mem::take(&mut self.rejected);
+                return Ok(Some(portion));
+            }
+            // A batch of which nothing is left but refused rows, so that these do not pile up.
+            if !self.rejected.is_empty() {
+                let mut portion = self.pieces.none();
+                portion.rejected = std::mem::take(&mut self.rejected);
+                return Ok(Some(portion));
+            }
+            let mut report = StepReport::new(Arc::clone(&self.step.name));
+            let started = Instant::now();
+            let done = match self.state {
+                State::Processing => self.process(stage, &mut report),
+                State::Finishing => self.finish(stage, &mut report),
+                State::Done => return Ok(None),
+            };
+            report.busy = started.elapsed();
+            tell(self.step.number, report);
+            done?;
+        }
+    }
+}
+
+/// Made rows, cut to the size of batches.
+struct Pieces {
+    name: Arc<str>,
+    batch_rows: usize,
+    schema: arrow_schema::SchemaRef,
+    waiting: VecDeque<RecordBatch>,
+    next: u64,
+}
+
+impl Pieces {
+    fn new(step: &Step, batch_rows: usize) -> Self {
+        Self {
+            name: format!("the rows of step \"{}\"", step.name).into(),
+            batch_rows,
+            schema: Arc::clone(&step.schema),
+            waiting: VecDeque::new(),
+            next: 0,
+        }
+    }
+
+    fn push(&mut self, rows: &RecordBatch) {
+        for start in (0..rows.num_rows()).step_by(self.batch_rows) {
+            self.waiting.push_back(rows.slice(start, self.batch_rows.min(rows.num_rows() - start)));
+        }
+    }
+
+    fn next(&mut self) -> Option<Portion> {
+        let rows = self.waiting.pop_front()?;
+        let first = self.next;
+        self.next += rows.num_rows() as u64;
+        Some(Portion::ready(vec![rows], &self.name, first))
+    }
+
+    fn none(&self) -> Portion {
+        Portion::ready(vec![RecordBatch::new_empty(Arc::clone(&self.schema))], &self.name, self.next)
+    }
+}
+
+/// The rows that `process` made of a batch, with what they carry along.
+fn of_batch(step: &Step, made: Checked, input: &Rows) -> Result<RecordBatch, ArrowError> {
+    let origins = made.origins.map(arrow_array::UInt32Array::from);
+    let carried = step.placements.iter().filter_map(|placement| match placement {
+        Placement::Carried(index) => Some(input.columns.column(*index)),
+        Placement::Made(_) => None,
+    });
+    let carried = carried.map(|column| match &origins {
+        None => Ok(Arc::clone(column)),
+        Some(origins) => arrow_select::take::take(column, origins, None),
+    });
+    rows(step, made.rows, &made.columns, &carried.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Puts made and carried columns into their places.
+fn rows(step: &Step, count: usize, made: &[ArrayRef], carried: &[ArrayRef]) -> Result<RecordBatch, ArrowError> {
+    let mut carried = carried.iter();
+    let columns = step.placements.iter().map(|placement| match placement {
+        Placement::Made(index) => Arc::clone(&made[*index]),
+        Placement::Carried(_) => Arc::clone(carried.next().expect("all carried columns are here, in their order")),
+    });
+    let columns = columns.collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(count));
+    RecordBatch::try_new_with_options(Arc::clone(&step.schema), columns, &options)
+}

@@ -1,0 +1,169 @@
+//! Several parents' columns as those of one.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow_schema::{ArrowError, FieldRef, Schema, SchemaRef};
+
+use super::columns::{Shape, describe};
+use super::graph::{Graph, GraphNode};
+use crate::config::Complaint;
+
+/// Rows of parents that have the same columns, perhaps in another order.
+#[derive(Debug, Clone)]
+pub(crate) struct Append {
+    pub(crate) schema: SchemaRef,
+    /// For each parent and each column, where the parent has it; none where the parent has no row either.
+    columns: Vec<Vec<Option<usize>>>,
+}
+
+impl Append {
+    /// The rows of a parent with the columns of all.
+    ///
+    /// # Errors
+    /// A column does not have the type that was planned.
+    pub(crate) fn conform(&self, parent: usize, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let column = |(index, field): (&Option<usize>, &FieldRef)| -> ArrayRef {
+            match index {
+                Some(index) => Arc::clone(rows.column(*index)),
+                None => new_null_array(field.data_type(), rows.num_rows()),
+            }
+        };
+        let columns = self.columns[parent].iter().zip(self.schema.fields()).map(column).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+    }
+}
+
+/// Columns of parents that have the same rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Join {
+    pub(crate) schema: SchemaRef,
+    /// Where each column comes from: the parent, and its column.
+    pub(crate) columns: Vec<(usize, usize)>,
+}
+
+/// Columns of parents whose rows are appended: the same names and types, in the order of the first.
+pub(super) fn append(
+    graph: &Graph,
+    node: &GraphNode,
+    shapes: &[Shape],
+    complaints: &mut Vec<Complaint>,
+) -> Option<(Append, Shape)> {
+    // One that is empty has any columns, and decides nothing.
+    let known: Vec<usize> = (0..shapes.len()).filter(|parent| !shapes[*parent].open).collect();
+    let first = known.first().copied().unwrap_or(0);
+    let before = complaints.len();
+    for parent in known.iter().copied().filter(|parent| *parent != first) {
+        if let Some(difference) = difference(&shapes[first], &shapes[parent]) {
+            let title = |parent: usize| graph.nodes[node.edges[parent].parent].title();
+            let (of, and) = (title(first), title(parent));
+            let message = format!("the rows of {of} and {and} do not have the same columns: {difference}");
+            let complaint = Complaint::new(node.edges[parent].place.clone(), message);
+            complaints.push(
+                complaint
+                    .help(ALIKE)
+                    .help(format!("{of} gives {}", shapes[first].describe()))
+                    .help(format!("{and} gives {}", shapes[parent].describe())),
+            );
+        }
+    }
+    if complaints.len() > before {
+        return None;
+    }
+    let fields = shapes[first].schema.fields().iter().map(|field| -> FieldRef {
+        let is_nullable = known.iter().any(|parent| {
+            shapes[*parent].schema.field_with_name(field.name()).is_ok_and(arrow_schema::Field::is_nullable)
+        });
+        Arc::new(field.as_ref().clone().with_nullable(is_nullable || known.is_empty()))
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let columns = shapes
+        .iter()
+        .map(|shape| schema.fields().iter().map(|field| shape.schema.index_of(field.name()).ok()).collect());
+    let append = Append { schema: Arc::clone(&schema), columns: columns.collect() };
+    // A column that all parents carry unchanged is still that column.
+    let id = |field: &FieldRef| {
+        let of =
+            |parent: usize| shapes[parent].schema.index_of(field.name()).ok().map(|index| shapes[parent].ids[index]);
+        let own = of(first);
+        own.filter(|_| known.iter().all(|parent| of(*parent) == own))
+    };
+    let ids = schema.fields().iter().map(id).collect::<Vec<_>>();
+    let open = known.is_empty();
+    let ids = ids.into_iter().map(|id| id.unwrap_or_else(super::columns::new_id)).collect();
+    Some((append, Shape { schema, ids, open }))
+}
+
+const ALIKE: &str =
+    "`select`, `drop` and `rename` on the steps, or in `from = [{ name = \"…\", drop = [\"…\"] }]`, make them alike";
+
+/// In what the columns of two parents differ.
+fn difference(first: &Shape, other: &Shape) -> Option<String> {
+    for field in first.schema.fields() {
+        match other.schema.field_with_name(field.name()) {
+            Err(_) => return Some(format!("only the first has \"{}\"", field.name())),
+            Ok(found) if found.data_type() != field.data_type() || is_json(found) != is_json(field) => {
+                let (first, second) = (describe(field), describe(found));
+                // Types that are one to a step, such as integers of 32 and 64 bits, are two in a file.
+                let arrow = format!("{} and {} in Arrow", field.data_type(), found.data_type());
+                let types = if first == second { arrow } else { format!("{first} and {second}") };
+                return Some(format!("\"{}\" is not of one type ({types})", field.name()));
+            }
+            Ok(_) => {}
+        }
+    }
+    let surplus = other.schema.fields().iter().find(|field| first.schema.index_of(field.name()).is_err())?;
+    Some(format!("only the second has \"{}\"", surplus.name()))
+}
+
+fn is_json(field: &arrow_schema::Field) -> bool {
+    field.extension_type_name().is_some()
+}
+
+/// Columns of parents that are joined side by side. What all carry unchanged from where they branched is one column;
+/// other columns of one name are told apart by renaming.
+pub(super) fn join(
+    graph: &Graph,
+    node: &GraphNode,
+    shapes: &[Shape],
+    same_rows: bool,
+    complaints: &mut Vec<Complaint>,
+) -> Option<(Join, Shape)> {
+    let before = complaints.len();
+    let mut fields: Vec<FieldRef> = Vec::new();
+    let mut ids = Vec::new();
+    let mut columns = Vec::new();
+    let mut told = HashSet::new();
+    for (parent, shape) in shapes.iter().enumerate() {
+        for (index, field) in shape.schema.fields().iter().enumerate() {
+            let Some(earlier) = fields.iter().position(|other| other.name() == field.name()) else {
+                fields.push(Arc::clone(field));
+                ids.push(shape.ids[index]);
+                columns.push((parent, index));
+                continue;
+            };
+            if same_rows && ids[earlier] == shape.ids[index] || shape.open {
+                continue;
+            }
+            if told.insert(field.name()) {
+                let parents = (columns[earlier].0, parent);
+                complaints.push(conflict(graph, node, field.name(), parents));
+            }
+        }
+    }
+    let schema = Arc::new(Schema::new(fields));
+    let open = shapes.iter().any(|shape| shape.open);
+    let shape = Shape { schema: Arc::clone(&schema), ids, open };
+    (complaints.len() == before).then_some((Join { schema, columns }, shape))
+}
+
+fn conflict(graph: &Graph, node: &GraphNode, column: &str, (first, second): (usize, usize)) -> Complaint {
+    let parent = |parent: usize| &graph.nodes[node.edges[parent].parent];
+    let (title, name) = (parent(second).title(), &parent(second).name);
+    let message = format!("both {} and {title} give a column \"{column}\"", parent(first).title());
+    Complaint::new(node.edges[second].place.clone(), message)
+        .help(format!("rename one on its way: `{{ name = \"{name}\", rename = {{ {column} = \"{column}-2\" }} }}`"))
+        .help(format!("or leave it out: `{{ name = \"{name}\", drop = [\"{column}\"] }}`"))
+}

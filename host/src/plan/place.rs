@@ -1,0 +1,273 @@
+//! A step's columns, found among those that come in.
+
+use std::sync::Arc;
+
+use arrow_schema::{FieldRef, Schema};
+use tokio::sync::Semaphore;
+
+use super::columns::{Shape, new_id, type_name};
+use super::graph::GraphNode;
+use super::steps::{Loaded, limits_of};
+use super::{Placement, Step};
+use crate::component::{Column, Component, Kind, Signature};
+use crate::config::instance::InstanceLife;
+use crate::config::names::Names;
+use crate::config::{Complaint, Config, DEFAULT_BATCH_ROWS, Place, StepTable, nearest};
+use crate::data_type::DataType;
+use crate::policy::OnFailure;
+use crate::sandbox::Limits;
+use crate::source::SourceSchema;
+
+/// The step whose columns are looked for.
+#[derive(Clone, Copy)]
+pub(super) struct Placing<'a> {
+    pub(super) config: &'a Config,
+    pub(super) node: &'a GraphNode,
+    /// In the file.
+    pub(super) index: usize,
+    /// Among the steps of the graph, in its order.
+    pub(super) number: usize,
+    /// Who gives the columns, in words.
+    pub(super) provider: &'a str,
+}
+
+/// Finds a step's columns among those that come in, under the pipeline's names for them.
+pub(super) fn place(
+    placing: Placing<'_>,
+    loaded: Loaded,
+    input: &Shape,
+    complaints: &mut Vec<Complaint>,
+) -> Option<(Step, Shape)> {
+    let Placing { config, node, index, number, .. } = placing;
+    let table = &config.steps[index];
+    let Loaded { component, parameters, signature } = loaded;
+    let kind = component.manifest().kind;
+    // These say nothing of columns, and what follows can still be judged.
+    check_kind(table, kind, complaints);
+    let before = complaints.len();
+    let inputs_as = mapped(&signature.inputs, &table.inputs, "reads", &node.name, complaints);
+    let outputs_as = mapped(&signature.outputs, &table.outputs, "writes", &node.name, complaints);
+    check_outputs(table, &outputs_as, complaints);
+    let mut incoming = input.clone();
+    let inputs = inputs(&signature, &inputs_as, &mut incoming, |wanted, name, problem, shape| {
+        let written = table.inputs.iter().find(|(own, _)| *own.value == *wanted.name);
+        let place = written.map_or(&table.parameters.place, |(_, column)| &column.place);
+        let misfit = misfit(&node.name, (wanted, name), problem, shape, placing.provider);
+        complaints.push(misfit.at(place.clone()));
+    });
+    let (output, placements) = outgoing(&incoming, &signature, &outputs_as, kind);
+    let pipeline_rows = config.pipeline.batch_rows.as_ref().map_or(DEFAULT_BATCH_ROWS, |rows| rows.value);
+    let step = Step {
+        number,
+        name: Arc::clone(&node.name),
+        component,
+        parameters,
+        signature,
+        limits: limits_of(config, table),
+        on_failure: table.on_failure.value.clone(),
+        inputs,
+        placements,
+        schema: Arc::clone(&output.schema),
+        batch_rows: table.batch_rows.as_ref().map_or(pipeline_rows, |rows| rows.value),
+        instance: table.instance.as_ref().map_or(InstanceLife::Batch, |instance| instance.value),
+        slots: table.concurrency.as_ref().map(|most| Arc::new(Semaphore::new(most.value))),
+    };
+    (complaints.len() == before).then_some((step, output))
+}
+
+/// Complains of settings that mean nothing for a step of this kind.
+fn check_kind(table: &StepTable, kind: Kind, complaints: &mut Vec<Complaint>) {
+    if kind == Kind::Transform {
+        return;
+    }
+    let name = &table.name.value;
+    let mut complain = |place: &Place, what: &str, help: &str| {
+        let message = format!("step \"{name}\" is of kind {kind}, for which there is no {what}");
+        complaints.push(Complaint::new(place.clone(), message).help(help));
+    };
+    let alone = "it has one instance, from the first row to the last";
+    if let Some(concurrency) = &table.concurrency {
+        complain(&concurrency.place, "`concurrency`", alone);
+    }
+    if let Some(instance) = &table.instance {
+        complain(&instance.place, "`instance`", alone);
+    }
+    match (&table.on_failure.value, kind) {
+        (OnFailure::Retry(_), _) => {
+            complain(&table.on_failure.place, "other try", "what its instance knew is lost when a call fails");
+        }
+        (OnFailure::Reject, Kind::Source) => {
+            complain(&table.on_failure.place, "row to reject", "it takes no rows; leave out `on-failure`");
+        }
+        _ => {}
+    }
+}
+
+/// The pipeline's names of a step's columns.
+fn mapped(columns: &[Column], names: &Names, does: &str, step: &str, complaints: &mut Vec<Complaint>) -> Vec<Arc<str>> {
+    for (own, _) in names {
+        if !columns.iter().any(|column| *column.name == own.value) {
+            let message = format!("step \"{step}\" {does} no column \"{}\"", own.value);
+            let mut complaint = Complaint::new(own.place.clone(), message);
+            if let Some(meant) = nearest(own, columns.iter().map(|column| &*column.name)) {
+                complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+            }
+            let all = columns.iter().map(|column| &*column.name).collect::<Vec<_>>().join(", ");
+            let all = if all.is_empty() { "nothing".into() } else { all };
+            complaints.push(complaint.help(format!("it {does} {all}")));
+        }
+    }
+    let name_of = |column: &Column| {
+        let written = names.iter().find(|(own, _)| *own.value == *column.name);
+        written.map_or_else(|| Arc::clone(&column.name), |(_, name)| Arc::from(name.as_str()))
+    };
+    columns.iter().map(name_of).collect()
+}
+
+/// Complains of two outputs under one name.
+fn check_outputs(table: &StepTable, names: &[Arc<str>], complaints: &mut Vec<Complaint>) {
+    for (own, name) in &table.outputs {
+        if names.iter().filter(|other| ***other == *name.value).count() > 1 {
+            let message = format!("step \"{}\" would write two columns \"{}\"", *table.name, name.value);
+            let help = format!("choose another name for \"{}\"", own.value);
+            complaints.push(Complaint::new(name.place.clone(), message).help(help));
+        }
+    }
+}
+
+enum Found {
+    At(usize),
+    Missing,
+    /// The column is there, with a type that has another meaning, or none, in the contract.
+    OtherType(FieldRef),
+}
+
+fn find(schema: &Schema, name: &str, wanted: DataType) -> Found {
+    let Ok(position) = schema.index_of(name) else { return Found::Missing };
+    let field = &schema.fields()[position];
+    match DataType::of(field) {
+        Some(found) if found == wanted => Found::At(position),
+        // Every value is checked to be exact when it is converted.
+        Some(DataType::Integer) if wanted == DataType::Float => Found::At(position),
+        // Every value has its JSON, so a step that takes a column of any type asks for `json`.
+        Some(_) if wanted == DataType::Json => Found::At(position),
+        _ => Found::OtherType(Arc::clone(field)),
+    }
+}
+
+/// A column that a step reads, and that is not there as it needs it.
+pub(crate) struct Misfit {
+    pub(crate) message: String,
+    pub(crate) help: Vec<String>,
+}
+
+impl Misfit {
+    fn at(self, place: Place) -> Complaint {
+        self.help.into_iter().fold(Complaint::new(place, self.message), Complaint::help)
+    }
+}
+
+fn misfit(step: &str, (wanted, name): (&Column, &str), problem: &Found, shape: &Shape, provider: &str) -> Misfit {
+    let data_type = wanted.data_type;
+    let mut help = Vec::new();
+    let message = if let Found::OtherType(field) = problem {
+        let found = type_name(field);
+        format!("step \"{step}\" reads the column \"{name}\" as {data_type}, and {provider} gives it as {found}")
+    } else {
+        let names = shape.schema.fields().iter().map(|field| field.name().as_str());
+        if let Some(meant) = nearest(name, names) {
+            help.push(format!("did you mean \"{meant}\"?"));
+        }
+        format!("step \"{step}\" reads the column \"{name}\", which {provider} does not give")
+    };
+    help.push(format!("{provider} gives {}", shape.describe()));
+    Misfit { message, help }
+}
+
+/// A step by itself, with its columns found among those of an input that is called `provider`.
+///
+/// # Errors
+/// For each column that is not there, or is of another type, what is wrong and what to do about it.
+pub(crate) fn alone(
+    component: Arc<Component>,
+    (parameters, signature): (Arc<str>, Signature),
+    limits: Limits,
+    input: &SourceSchema,
+    provider: &str,
+) -> Result<Step, Vec<Misfit>> {
+    let manifest = component.manifest();
+    let (name, kind): (Arc<str>, Kind) = (manifest.name.as_str().into(), manifest.kind);
+    let mut incoming = Shape::of_source(input);
+    let mut misfits = Vec::new();
+    let names: Vec<_> = signature.inputs.iter().map(|column| Arc::clone(&column.name)).collect();
+    let inputs = inputs(&signature, &names, &mut incoming, |wanted, name, problem, shape| {
+        misfits.push(misfit(&component.manifest().name, (wanted, name), problem, shape, provider));
+    });
+    if !misfits.is_empty() {
+        return Err(misfits);
+    }
+    let names: Vec<_> = signature.outputs.iter().map(|column| Arc::clone(&column.name)).collect();
+    let (output, placements) = outgoing(&incoming, &signature, &names, kind);
+    Ok(Step {
+        number: 0,
+        name,
+        component,
+        parameters,
+        signature,
+        limits,
+        on_failure: OnFailure::Stop,
+        inputs,
+        placements,
+        schema: output.schema,
+        batch_rows: DEFAULT_BATCH_ROWS,
+        instance: InstanceLife::Batch,
+        slots: None,
+    })
+}
+
+/// Where each input of the signature is, under its name in the pipeline. What an empty input may have is added to it.
+fn inputs(
+    signature: &Signature,
+    names: &[Arc<str>],
+    incoming: &mut Shape,
+    mut complain: impl FnMut(&Column, &str, &Found, &Shape),
+) -> Vec<Option<usize>> {
+    let mut inputs = Vec::with_capacity(signature.inputs.len());
+    for (wanted, name) in signature.inputs.iter().zip(names) {
+        inputs.push(match find(&incoming.schema, name, wanted.data_type) {
+            Found::At(position) => Some(position),
+            Found::Missing if incoming.open => Some(incoming.append(wanted.data_type.field(name, wanted.nullable))),
+            Found::Missing if wanted.optional => None,
+            problem => {
+                complain(wanted, name, &problem, incoming);
+                None
+            }
+        });
+    }
+    inputs
+}
+
+/// A replaced column keeps its place, new ones follow in the order of the signature. What an aggregate carries along is
+/// not there in the rows that it makes anew, and so may be null.
+fn outgoing(incoming: &Shape, signature: &Signature, names: &[Arc<str>], kind: Kind) -> (Shape, Vec<Placement>) {
+    let mut fields: Vec<FieldRef> = incoming.schema.fields().iter().cloned().collect();
+    let mut ids = incoming.ids.clone();
+    if kind == Kind::Aggregate {
+        fields = fields.iter().map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
+        ids = fields.iter().map(|_| new_id()).collect();
+    }
+    let mut placements: Vec<Placement> = (0..fields.len()).map(Placement::Carried).collect();
+    for (index, (output, name)) in signature.outputs.iter().zip(names).enumerate() {
+        let field = Arc::new(output.data_type.field(name, output.nullable));
+        if let Some(position) = fields.iter().position(|field| **field.name() == **name) {
+            fields[position] = field;
+            ids[position] = new_id();
+            placements[position] = Placement::Made(index);
+        } else {
+            fields.push(field);
+            ids.push(new_id());
+            placements.push(Placement::Made(index));
+        }
+    }
+    (Shape { schema: Arc::new(Schema::new(fields)), ids, open: incoming.open }, placements)
+}

@@ -1,0 +1,169 @@
+//! Routes: which rows go to which child.
+
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType as ArrowType};
+
+use super::columns::{Shape, describe};
+use super::graph::GraphNode;
+use crate::config::route::{By, RouteTable};
+use crate::config::{Complaint, nearest};
+use crate::data_type::DataType;
+
+/// How a node's rows are shared out among its children.
+#[derive(Debug, Clone)]
+pub(crate) enum Route {
+    /// In turn, by the number of the row in its input.
+    RoundRobin { children: usize, count: usize },
+    /// At random, by the number of the row in its input and the seed.
+    Sample { children: usize, count: usize, seed: u64 },
+    /// By the text of a column.
+    Column { column: usize, cases: Vec<(Arc<str>, usize)>, otherwise: usize },
+}
+
+impl Route {
+    /// The rows that go to a child. `number` is that of the row in its input.
+    ///
+    /// # Errors
+    /// The column has no text.
+    pub(crate) fn rows(
+        &self,
+        child: usize,
+        rows: &RecordBatch,
+        number: impl Fn(usize) -> u64,
+    ) -> Result<Vec<u32>, ArrowError> {
+        let all = 0..rows.num_rows();
+        let chosen =
+            |goes: &dyn Fn(usize) -> bool| all.clone().filter(|row| goes(*row)).map(|row| row as u32).collect();
+        Ok(match self {
+            Self::RoundRobin { children, count } => chosen(&|row| {
+                let first = (u128::from(number(row)) * *count as u128 % *children as u128) as usize;
+                (child + children - first) % children < *count
+            }),
+            Self::Sample { children, count, seed } => {
+                chosen(&|row| is_drawn(*seed, number(row), *children, *count, child))
+            }
+            Self::Column { column, cases, otherwise } => {
+                let texts = cast(rows.column(*column), &ArrowType::Utf8)?;
+                let texts = texts.as_string::<i32>();
+                chosen(&|row| {
+                    let case = texts.is_valid(row).then(|| texts.value(row));
+                    let case = case.and_then(|value| cases.iter().find(|(case, _)| **case == *value));
+                    case.map_or(*otherwise, |(_, child)| *child) == child
+                })
+            }
+        })
+    }
+}
+
+/// Whether a child is among the `count` of `children` that are drawn for a row.
+///
+/// The draw is the beginning of a Fisher-Yates shuffle with numbers of `SplitMix64` (Steele, Lea, Flood: "Fast splittable
+/// pseudorandom number generators", 2014), which is the same in every version of Stillbox.
+fn is_drawn(seed: u64, number: u64, children: usize, count: usize, child: usize) -> bool {
+    // Both go through the mixer, so that neighbouring rows and seeds have nothing in common.
+    let mut state = mixed(seed).wrapping_add(mixed(number ^ 0x5851_f42d_4c95_7f2d));
+    let mut order: Vec<usize> = (0..children).collect();
+    for drawn in 0..count {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let left = (children - drawn) as u128;
+        let at = drawn + ((u128::from(mixed(state)) * left) >> 64) as usize;
+        order.swap(drawn, at);
+        if order[drawn] == child {
+            return true;
+        }
+    }
+    false
+}
+
+/// The output function of `SplitMix64`.
+fn mixed(state: u64) -> u64 {
+    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    state ^ (state >> 31)
+}
+
+/// The route of a node with these columns.
+pub(super) fn route(
+    node: &GraphNode,
+    table: &RouteTable,
+    shape: &Shape,
+    complaints: &mut Vec<Complaint>,
+) -> Option<Route> {
+    let children = table.to.len();
+    let (column, cases, otherwise) = match &table.by {
+        By::RoundRobin { count } => return Some(Route::RoundRobin { children, count: *count }),
+        By::Sample { count, seed } => return Some(Route::Sample { children, count: *count, seed: *seed }),
+        By::Column { column, cases, otherwise } => (column, cases, otherwise),
+    };
+    let mut shape = shape.clone();
+    let Some(index) = shape.schema.index_of(column).ok().or_else(|| shape.assume(column)) else {
+        let message = format!("{} has no column \"{}\" to route by", node.title(), column.value);
+        let mut complaint = Complaint::new(column.place.clone(), message);
+        if let Some(meant) = nearest(column, shape.schema.fields().iter().map(|field| field.name().as_str())) {
+            complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+        }
+        complaints.push(complaint.help(format!("it gives {}", shape.describe())));
+        return None;
+    };
+    let field = shape.schema.field(index);
+    if !matches!(DataType::of(field), Some(DataType::Text | DataType::Integer | DataType::Boolean)) {
+        let message = format!("rows cannot be routed by the column {}", describe(field));
+        let complaint = Complaint::new(column.place.clone(), message);
+        complaints.push(complaint.help("route by a text, an integer or a boolean"));
+        return None;
+    }
+    let child = |name: &str| table.to.iter().position(|other| other.value == name).unwrap_or_default();
+    let cases = cases.iter().map(|(value, name)| (Arc::from(value.as_str()), child(name))).collect();
+    Some(Route::Column { column: index, cases, otherwise: child(otherwise) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(route: &Route, child: usize) -> Vec<u32> {
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(12));
+        let schema = Arc::new(arrow_schema::Schema::empty());
+        let rows = RecordBatch::try_new_with_options(schema, Vec::new(), &options).expect("there is no column");
+        route.rows(child, &rows, |row| row as u64).expect("no column is read")
+    }
+
+    #[test]
+    fn rows_go_around() {
+        let one = Route::RoundRobin { children: 3, count: 1 };
+        assert_eq!(numbers(&one, 0), [0, 3, 6, 9]);
+        assert_eq!(numbers(&one, 2), [2, 5, 8, 11]);
+        let two = Route::RoundRobin { children: 3, count: 2 };
+        assert_eq!(numbers(&two, 0), [0, 1, 3, 4, 6, 7, 9, 10]);
+        assert_eq!(numbers(&two, 1), [0, 2, 3, 5, 6, 8, 9, 11]);
+    }
+
+    #[test]
+    fn every_row_is_drawn_as_often_as_asked() {
+        for count in 1..=4 {
+            let route = Route::Sample { children: 4, count, seed: 7 };
+            let all: Vec<Vec<u32>> = (0..4).map(|child| numbers(&route, child)).collect();
+            for row in 0..12 {
+                assert_eq!(all.iter().filter(|rows| rows.contains(&row)).count(), count);
+            }
+        }
+    }
+
+    #[test]
+    fn a_draw_never_changes() {
+        // These are kept for ever: a run that is resumed by a later version has to route its rows as before.
+        let route = Route::Sample { children: 2, count: 1, seed: 7 };
+        insta::assert_debug_snapshot!(numbers(&route, 0), @r"
+        [
+            1,
+            6,
+            9,
+            11,
+        ]
+        ");
+    }
+}

@@ -1,0 +1,207 @@
+//! Rows that are kept on disk between two stages.
+//!
+//! A spool is a file of frames, one for each batch: a header with the payload's length, its rows and its checksum, then
+//! the batch as an Arrow IPC stream of its own, compressed with LZ4. Frames are made in parallel, as the sinks' bytes are,
+//! and any of them can be read by itself. That is not so of Arrow's file format, which has one dictionary for all its
+//! batches, and is unreadable until its end is written: a spool that was cut off is whole up to its last whole frame.
+
+mod gather;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Cursor, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::RecordBatch;
+use arrow_ipc::CompressionType;
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
+use arrow_schema::{ArrowError, SchemaRef};
+
+pub(crate) use gather::Gather;
+
+/// Bytes of a frame's header: length (8), rows (4) and CRC-32 (4), the least significant byte first.
+const HEADER: usize = 16;
+
+/// Bytes that are collected before they are written.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// What went wrong with rows on disk.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} cannot be kept on disk")]
+pub(crate) struct SpoolError {
+    /// Whose rows they are, in words.
+    what: Arc<str>,
+    #[source]
+    cause: SpoolCause,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SpoolCause {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+    #[error("a frame is not what was written")]
+    Broken,
+}
+
+/// A batch as it is kept.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    bytes: Vec<u8>,
+    rows: usize,
+}
+
+impl Frame {
+    /// Makes a frame of a batch, on any thread.
+    ///
+    /// # Errors
+    /// Arrow cannot write one of the types.
+    pub(crate) fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let mut bytes = vec![0; HEADER];
+        let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
+        let mut writer = StreamWriter::try_new_with_options(&mut bytes, batch.schema_ref(), options)?;
+        writer.write(batch)?;
+        writer.finish()?;
+        drop(writer);
+        let rows = batch.num_rows();
+        let checksum = crc32fast::hash(&bytes[HEADER..]);
+        let length = (bytes.len() - HEADER) as u64;
+        bytes[..8].copy_from_slice(&length.to_le_bytes());
+        bytes[8..12].copy_from_slice(&(rows as u32).to_le_bytes());
+        bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
+        Ok(Self { bytes, rows })
+    }
+}
+
+/// A file of frames, and where they are. One thread writes it; when all is written any may read.
+#[derive(Debug)]
+pub(crate) struct Spool {
+    path: PathBuf,
+    /// Whose rows they are, in words.
+    pub(crate) title: Arc<str>,
+    pub(crate) schema: SchemaRef,
+    index: Mutex<Index>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    frames: Vec<FramePlace>,
+    rows: u64,
+    bytes: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FramePlace {
+    at: u64,
+    length: u64,
+    first_row: u64,
+}
+
+impl Spool {
+    pub(crate) fn new(path: PathBuf, title: &str, schema: SchemaRef) -> Self {
+        Self { path, title: title.into(), schema, index: Mutex::default() }
+    }
+
+    /// How many rows are kept.
+    pub(crate) fn rows(&self) -> u64 {
+        self.index().rows
+    }
+
+    fn index(&self) -> std::sync::MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, cause: impl Into<SpoolCause>) -> SpoolError {
+        SpoolError { what: Arc::clone(&self.title), cause: cause.into() }
+    }
+}
+
+/// Writes a spool.
+#[derive(Debug)]
+pub(crate) struct SpoolWriter {
+    spool: Arc<Spool>,
+    out: BufWriter<File>,
+}
+
+impl SpoolWriter {
+    /// Begins a new file.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub(crate) fn create(spool: &Arc<Spool>) -> Result<Self, SpoolError> {
+        let file = File::create_new(&spool.path).map_err(|error| spool.failed(error))?;
+        Ok(Self { spool: Arc::clone(spool), out: BufWriter::with_capacity(BUFFER_BYTES, file) })
+    }
+
+    /// Adds a frame. One without a row is left out.
+    ///
+    /// # Errors
+    /// The disk is full, or fails.
+    pub(crate) fn write(&mut self, frame: &Frame) -> Result<(), SpoolError> {
+        if frame.rows == 0 {
+            return Ok(());
+        }
+        self.out.write_all(&frame.bytes).map_err(|error| self.spool.failed(error))?;
+        let mut index = self.spool.index();
+        let place = FramePlace { at: index.bytes, length: frame.bytes.len() as u64, first_row: index.rows };
+        index.frames.push(place);
+        index.rows += frame.rows as u64;
+        index.bytes += place.length;
+        Ok(())
+    }
+
+    /// Makes all that was written readable.
+    ///
+    /// # Errors
+    /// The disk is full, or fails.
+    pub(crate) fn flush(&mut self) -> Result<(), SpoolError> {
+        self.out.flush().map_err(|error| self.spool.failed(error))
+    }
+}
+
+/// Reads a spool that is written.
+#[derive(Debug)]
+pub(crate) struct SpoolReader {
+    spool: Arc<Spool>,
+    file: File,
+    next: usize,
+}
+
+impl SpoolReader {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// It is not there any more.
+    pub(crate) fn open(spool: &Arc<Spool>) -> Result<Self, SpoolError> {
+        let file = File::open(&spool.path).map_err(|error| spool.failed(error))?;
+        Ok(Self { spool: Arc::clone(spool), file, next: 0 })
+    }
+
+    /// The next batch, and the number of its first row from 0; none at the end.
+    ///
+    /// # Errors
+    /// The disk fails, or someone changed the file.
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, RecordBatch)>, SpoolError> {
+        let Some(place) = self.spool.index().frames.get(self.next).copied() else { return Ok(None) };
+        self.next += 1;
+        Ok(Some((place.first_row, self.read(place)?)))
+    }
+
+    fn read(&self, place: FramePlace) -> Result<RecordBatch, SpoolError> {
+        let mut bytes = vec![0; place.length as usize];
+        self.file.read_exact_at(&mut bytes, place.at).map_err(|error| self.spool.failed(error))?;
+        let checksum = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
+        if crc32fast::hash(&bytes[HEADER..]) != checksum {
+            return Err(self.spool.failed(SpoolCause::Broken));
+        }
+        let mut stream =
+            StreamReader::try_new(Cursor::new(&bytes[HEADER..]), None).map_err(|error| self.spool.failed(error))?;
+        match stream.next() {
+            Some(batch) => batch.map_err(|error| self.spool.failed(error)),
+            None => Err(self.spool.failed(SpoolCause::Broken)),
+        }
+    }
+}

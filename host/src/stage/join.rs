@@ -1,0 +1,133 @@
+//! Branches that come together again, within a task.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::{RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_schema::ArrowError;
+use arrow_select::interleave::interleave_record_batch;
+use arrow_select::take::take;
+
+use crate::batch::{Origin, Rows};
+use crate::failure::{Failure, FailureKind};
+use crate::plan::{Append, JoinParent, Joining};
+
+/// The rows of all parents, in the order of the piece's rows that they were made of, then of the parents, then within
+/// a parent. A parent is none where this piece does not come by it.
+///
+/// # Errors
+/// The columns do not have the types that were planned.
+pub(super) fn append(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows, ArrowError> {
+    let mut batches = Vec::with_capacity(parents.len());
+    let mut origins: Vec<Origin> = Vec::with_capacity(parents.len());
+    for (index, rows) in parents.into_iter().enumerate() {
+        let Some(rows) = rows else { continue };
+        batches.push(append.conform(index, &rows.columns)?);
+        origins.push(rows.origin);
+    }
+    if let ([batch], [origin]) = (batches.as_slice(), origins.as_slice()) {
+        return Ok(Rows { columns: batch.clone(), origin: origin.clone() });
+    }
+    let mut order: Vec<(usize, usize)> = batches
+        .iter()
+        .enumerate()
+        .flat_map(|(parent, batch)| (0..batch.num_rows()).map(move |row| (parent, row)))
+        .collect();
+    // The sort is stable, so rows made of one row stay in the order of the parents and of their own.
+    order.sort_by_key(|(parent, row)| origins[*parent].row(*row));
+    let columns = if append.schema.fields().is_empty() {
+        let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
+        RecordBatch::try_new_with_options(Arc::clone(&append.schema), Vec::new(), &options)?
+    } else {
+        interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &order)?
+    };
+    let origin = Origin::gather(&origins.iter().collect::<Vec<_>>(), &order);
+    Ok(Rows { columns, origin })
+}
+
+/// Rows that steps refused in a task: the step's number and the row's identity.
+pub(super) type Refused = Vec<(usize, u32)>;
+
+/// The columns of all parents. A row that is missing in one because it was refused there is left out.
+///
+/// # Errors
+/// A parent has a row less, or more, than the others for another reason.
+pub(super) fn join(joining: &Joining, parents: &[Rows], refused: &Refused) -> Result<Rows, Box<Failure>> {
+    let host = |error: ArrowError| Box::new(Failure::host(&error));
+    let ids = |rows: &Rows| -> Vec<u32> { (0..rows.count()).map(|row| rows.origin.id(row)).collect() };
+    let all: Vec<Vec<u32>> = parents.iter().map(ids).collect();
+    if all.iter().all(|ids| *ids == all[0]) {
+        let columns =
+            joining.join.columns.iter().map(|(parent, column)| Arc::clone(parents[*parent].columns.column(*column)));
+        let columns = batch(joining, columns.collect(), parents[0].count()).map_err(host)?;
+        return Ok(Rows { columns, origin: parents[0].origin.clone() });
+    }
+    let positions: Vec<HashMap<u32, u32>> =
+        all.iter().map(|ids| ids.iter().enumerate().map(|(row, id)| (*id, row as u32)).collect()).collect();
+    // For every row that all parents have, where it is in each.
+    let mut rows: Vec<Vec<u32>> = vec![Vec::new(); parents.len()];
+    for (row, id) in all[0].iter().enumerate() {
+        let found: Vec<Option<u32>> = positions.iter().map(|positions| positions.get(id).copied()).collect();
+        match missing(joining, &found, *id, refused) {
+            Missing::Nowhere => {
+                for (rows, found) in rows.iter_mut().zip(found) {
+                    rows.extend(found);
+                }
+            }
+            Missing::Refused => {}
+            Missing::In(parent) => return Err(unequal(joining, (0, parent), &parents[0], row)),
+        }
+    }
+    // What the first parent does not have, no other may have.
+    for (parent, ids) in all.iter().enumerate().skip(1) {
+        for (row, id) in ids.iter().enumerate() {
+            if !positions[0].contains_key(id) && !was_refused(&joining.parents[0], *id, refused) {
+                return Err(unequal(joining, (parent, 0), &parents[parent], row));
+            }
+        }
+    }
+    let indices: Vec<UInt32Array> = rows.iter().map(|rows| UInt32Array::from(rows.clone())).collect();
+    let columns = joining
+        .join
+        .columns
+        .iter()
+        .map(|(parent, column)| take(parents[*parent].columns.column(*column), &indices[*parent], None));
+    let columns = columns.collect::<Result<Vec<_>, _>>().map_err(host)?;
+    let columns = batch(joining, columns, rows[0].len()).map_err(host)?;
+    Ok(Rows { columns, origin: parents[0].origin.select(&rows[0]) })
+}
+
+fn batch(joining: &Joining, columns: Vec<arrow_array::ArrayRef>, rows: usize) -> Result<RecordBatch, ArrowError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::clone(&joining.join.schema), columns, &options)
+}
+
+enum Missing {
+    Nowhere,
+    Refused,
+    In(usize),
+}
+
+fn missing(joining: &Joining, found: &[Option<u32>], id: u32, refused: &Refused) -> Missing {
+    let absent = || found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(parent, _)| parent);
+    match absent().find(|parent| !was_refused(&joining.parents[*parent], id, refused)) {
+        Some(parent) => Missing::In(parent),
+        None if absent().next().is_some() => Missing::Refused,
+        None => Missing::Nowhere,
+    }
+}
+
+fn was_refused(parent: &JoinParent, id: u32, refused: &Refused) -> bool {
+    refused.iter().any(|(step, row)| *row == id && parent.steps.contains(step))
+}
+
+/// The failure of a row that one parent has and another does not.
+fn unequal(joining: &Joining, (with, without): (usize, usize), rows: &Rows, row: usize) -> Box<Failure> {
+    let (with, without) = (&joining.parents[with].title, &joining.parents[without].title);
+    let message = format!("the columns cannot be joined: {with} has a row that {without} does not have");
+    let mut failure = Failure::new(FailureKind::Incompatible, message);
+    failure.step = Some(Arc::clone(&joining.name));
+    failure.row = rows.place(row);
+    let hint = "between the branching and `combine = \"columns\"` no step may drop rows or make several of one; filter or expand before the branches, or behind where they meet";
+    Box::new(failure.with_hint(hint))
+}

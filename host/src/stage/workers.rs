@@ -1,0 +1,25 @@
+//! Instances that are used again, for steps with `instance = "worker"`.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::sandbox::Session;
+
+/// Bound instances that wait for their next batch, by step. There are never more of one step than threads.
+#[derive(Default)]
+pub(crate) struct Workers {
+    idle: Mutex<Vec<(usize, Session)>>,
+}
+
+impl Workers {
+    /// An instance of a step, if one waits.
+    pub(super) fn take(&self, step: usize) -> Option<Session> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = idle.iter().rposition(|(of, _)| *of == step)?;
+        Some(idle.swap_remove(at).1)
+    }
+
+    /// Keeps an instance whose last call did what it was to do.
+    pub(super) fn give(&self, step: usize, session: Session) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((step, session));
+    }
+}
