@@ -1,5 +1,13 @@
 //! Chains and branches.
 
+mod complaints;
+mod driven;
+mod examples;
+mod joins;
+mod routes;
+mod settings;
+mod shapes;
+
 use stillbox_test_guests::{ADD_COLUMN, DROP_SHORT, EXPAND_WORDS, KEEP_LONG};
 
 use crate::command::{Folder, pipeline};
@@ -83,6 +91,14 @@ fn a_circle_is_found() {
     let pipeline =
         pipeline("input.jsonl", &["keep_long"], "output.jsonl").replace("component", "from = \"keep_long\"\ncomponent");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
+    error: nothing takes the rows of source "source"
+     --> pipeline.toml:4:1
+      |
+    4 | [[source]]
+      | ^^^^^^^^^^
+      |
+      = help: add a [[sink]] or a step with `from = "source"`, or remove the source
+
     error: "keep_long" takes rows from itself
      --> pipeline.toml:8:8
       |

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use stillbox::{Interrupt, Options, Pipeline, RunError};
-use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_SLEEP};
+use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_SLEEP};
 
 use crate::command::{Folder, pipeline, spawn};
 
@@ -57,7 +57,7 @@ fn begun(guest: &str, arguments: &[&str]) -> (Folder, Child) {
 
 #[test]
 fn every_signal_ends_every_guest() {
-    for guest in [BAD_LOOP, BAD_SLEEP, BAD_ALLOCATE] {
+    for guest in [BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_SLEEP, BAD_ALLOCATE] {
         for (signal, code) in SIGNALS {
             let (folder, child) = begun(guest, &[]);
             send(&child, signal);

@@ -29,6 +29,8 @@ enum Ends {
     Fails(FailureKind, &'static str, Row),
     /// In a complaint before anything runs.
     Refused(&'static str),
+    /// An aggregate ends the run whatever its policy, since what its instance knew is lost.
+    Lost(FailureKind, &'static str),
     /// Well: what it does harms nobody.
     Well,
 }
@@ -102,6 +104,15 @@ fn check(case: &Case) {
             let stderr = folder.run(&pipeline(guest, limits, "")).failed(1);
             let wanted = format!("{kind} in step guest: {}", escape_controls(message));
             assert!(stderr.lines().any(|line| line == wanted), "{guest}: {wanted:?} is not in {stderr}");
+        }
+        Ends::Lost(kind, message) => {
+            for policy in ["", "on-failure = \"reject\"\n"] {
+                let failure = failure(&folder, &pipeline(guest, limits, policy));
+                assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{guest}: {failure:#?}");
+                assert_eq!(failure.step.as_deref(), Some("guest"), "{guest}");
+                check_time(guest, limits, &failure);
+                assert!(!folder.join("output.jsonl").exists(), "{guest}");
+            }
         }
         Ends::Refused(message) => {
             let stderr = folder.run(&pipeline(guest, limits, "")).failed(2);

@@ -2,7 +2,7 @@
 
 use stillbox::FailureKind::{BadOutput, Denied, Exit, GuestError, Memory, Panic, Timeout, Trap};
 
-use super::Ends::{Fails, Refused, Well};
+use super::Ends::{Fails, Lost, Refused, Well};
 use super::Row::{Named, Unnamed};
 use super::{Case, Ends};
 
@@ -47,6 +47,7 @@ pub(super) const LIMITS: &[Case] = &[
     limited("sleep", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms", Unnamed)),
     limited("flood_stderr", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms", Unnamed)),
     limited("flood_log", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms", Unnamed)),
+    limited("loop_in_finish", "time = \"200ms\"", Lost(Timeout, "the step did not finish within 200ms")),
     limited("memory_steps", "memory = \"32MiB\"", Fails(Memory, "the step wanted 32896KiB of memory", Unnamed)),
     case("memory_at_once", Fails(Memory, "the step wanted 3146816KiB of memory", Named)),
     limited(
@@ -148,5 +149,4 @@ pub(super) const PLANNING: &[Case] = &[
         ),
     ),
     case("refuse_parameters", Refused("does not accept its parameters: these parameters will not do")),
-    case("loop_in_finish", Refused("only steps of kind transform can be run")),
 ];

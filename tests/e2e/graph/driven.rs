@@ -1,0 +1,169 @@
+//! Sources and aggregates: steps with one instance for all their rows.
+
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, COUNT_TEXTS, TURN_AROUND};
+
+use crate::command::Folder;
+
+#[test]
+fn a_pipeline_needs_no_file_to_read() {
+    let folder = Folder::with(&[COUNT_FROM, ADD_COLUMN]);
+    let outcome = folder
+        .run(
+            r#"
+[pipeline]
+name = "made"
+batch-rows = 2
+
+[[step]]
+name = "numbers"
+component = "count_from.wasm"
+parameters = { count = 5, at-once = 3 }
+rename = { number = "n" }
+
+[[step]]
+name = "length"
+component = "add_column.wasm"
+
+[[sink]]
+path = "output.jsonl"
+"#,
+        )
+        .succeeded();
+    insta::assert_snapshot!(folder.text("output.jsonl"), @r#"
+    {"n":0,"text":"number 0","length":8}
+    {"n":1,"text":"number 1","length":8}
+    {"n":2,"text":"number 2","length":8}
+    {"n":3,"text":"number 3","length":8}
+    {"n":4,"text":"number 4","length":8}
+    "#);
+    assert!(outcome.stderr.contains("made: 5 rows in, 5 rows to sink in "), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_error_of_a_source_ends_the_run() {
+    let folder = Folder::with(&[COUNT_FROM]);
+    let pipeline = r#"
+[pipeline]
+name = "made"
+
+[[step]]
+name = "numbers"
+component = "count_from.wasm"
+parameters = { count = 5, at-once = 2, fails-at = 3 }
+
+[[sink]]
+path = "output.jsonl"
+"#;
+    insta::assert_snapshot!(folder.run(pipeline).failed(1), @r"
+    guest-error in step numbers: there is no number 3
+      source: tests/guests/programs/examples/count_from.rs:46:13
+    ");
+    assert_eq!(folder.names(), ["count_from.wasm", "pipeline.toml"]);
+}
+
+fn turned(settings: &str) -> String {
+    format!(
+        r#"
+[pipeline]
+name = "turned"
+
+[[source]]
+path = "input.jsonl"
+
+[[step]]
+name = "around"
+component = "turn_around.wasm"
+{settings}
+
+[[sink]]
+path = "output.jsonl"
+"#
+    )
+}
+
+const WITH_AN_EMPTY_TEXT: &str = "{\"text\":\"a\"}\n{\"text\":\"\"}\n{\"text\":\"b\"}\n";
+
+#[test]
+fn a_row_that_an_aggregate_refuses_ends_the_run() {
+    let folder = Folder::with(&[TURN_AROUND]);
+    folder.write("input.jsonl", WITH_AN_EMPTY_TEXT);
+    insta::assert_snapshot!(folder.run(&turned("")).failed(1), @r#"
+    guest-error in step around: the text is empty
+      at: the rows that come to step "around", row 2 (batch 0)
+      source: tests/guests/programs/examples/turn_around.rs:50:39
+    "#);
+}
+
+#[test]
+fn or_goes_to_the_reject_file() {
+    let folder = Folder::with(&[TURN_AROUND]);
+    folder.write("input.jsonl", WITH_AN_EMPTY_TEXT);
+    let settings = "on-failure = \"reject\"\nbatch-rows = 2\n\n[rejects]\npath = \"rejects.jsonl\"\n";
+    let outcome = folder.run(&turned(settings)).succeeded();
+    insta::assert_snapshot!(folder.text("output.jsonl"), @r#"
+    {"text":"b","place":0}
+    {"text":"a","place":1}
+    "#);
+    let rejects = folder.text("rejects.jsonl");
+    assert!(rejects.starts_with("{\"row\":{\"text\":\"\"},\"failure\":"), "{rejects}");
+    assert!(rejects.contains("\"message\":\"the text is empty\""), "{rejects}");
+    assert_eq!(rejects.lines().count(), 1);
+    assert!(outcome.stderr.contains("around        3         2        0         1"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_panic_of_an_aggregate_ends_the_run_whatever_its_policy() {
+    let folder = Folder::with(&[TURN_AROUND]);
+    folder.write("input.jsonl", WITH_AN_EMPTY_TEXT);
+    let settings =
+        "on-failure = \"reject\"\nparameters = { panics-at = \"b\" }\n\n[rejects]\npath = \"rejects.jsonl\"\n";
+    let said = folder.run(&turned(settings)).failed(1);
+    assert!(said.contains("cannot bear \"b\""), "{said}");
+    assert_eq!(folder.names(), ["input.jsonl", "pipeline.toml", "turn_around.wasm"]);
+}
+
+#[test]
+fn an_aggregate_that_never_ends_meets_its_limit() {
+    let folder = Folder::with(&[BAD_LOOP_IN_FINISH]);
+    folder.write("input.jsonl", "{\"id\":1}\n");
+    let pipeline = r#"
+[pipeline]
+name = "loop"
+
+[[source]]
+path = "input.jsonl"
+
+[[step]]
+name = "loop"
+component = "bad_loop_in_finish.wasm"
+limits = { time = "100ms" }
+
+[[sink]]
+path = "output.jsonl"
+"#;
+    let said = folder.run(pipeline).failed(1);
+    assert!(said.contains("did not finish within 100ms"), "{said}");
+}
+
+#[test]
+fn an_aggregate_of_nothing_is_finished_all_the_same() {
+    let folder = Folder::with(&[COUNT_TEXTS, COUNT_FROM]);
+    let pipeline = r#"
+[pipeline]
+name = "nothing"
+
+[[step]]
+name = "numbers"
+component = "count_from.wasm"
+parameters = { count = 0 }
+
+[[step]]
+name = "counts"
+component = "count_texts.wasm"
+
+[[sink]]
+path = "output.csv"
+"#;
+    folder.run(pipeline).succeeded();
+    assert_eq!(folder.text("output.csv"), "number,text,count\n");
+}

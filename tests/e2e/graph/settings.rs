@@ -1,0 +1,128 @@
+//! Settings of single nodes: columns, batches, instances.
+
+use stillbox_test_guests::{ADD_COLUMN, COUNT_BATCHES, DROP_SHORT};
+
+use crate::command::Folder;
+
+fn counting(settings: &str) -> String {
+    format!(
+        r#"
+[pipeline]
+name = "counting"
+batch-rows = 4
+
+[[source]]
+path = "input.jsonl"
+
+[[step]]
+name = "count"
+component = "count_batches.wasm"
+{settings}
+
+[[sink]]
+path = "output.csv"
+select = ["batches", "batch_rows"]
+"#
+    )
+}
+
+fn folder() -> Folder {
+    let folder = Folder::with(&[COUNT_BATCHES]);
+    folder.write("input.jsonl", (0..10).map(|row| format!("{{\"text\":\"{row}\"}}\n")).collect::<String>());
+    folder
+}
+
+/// What the step saw: batches of its instance, and rows in the batch, for each row.
+fn seen(folder: &Folder, settings: &str, threads: &str) -> Vec<(usize, usize)> {
+    folder.run_with(&counting(settings), ["--threads", threads]).succeeded();
+    let text = folder.text("output.csv");
+    let number = |text: &str| text.parse().unwrap();
+    text.lines().skip(1).map(|line| line.split_once(',').map(|(a, b)| (number(a), number(b))).unwrap()).collect()
+}
+
+#[test]
+fn a_step_gets_batches_of_its_own_size() {
+    let folder = folder();
+    let rows =
+        |settings: &str| -> Vec<usize> { seen(&folder, settings, "2").into_iter().map(|(_, rows)| rows).collect() };
+    assert_eq!(rows(""), [4, 4, 4, 4, 4, 4, 4, 4, 2, 2]);
+    assert_eq!(rows("batch-rows = 3"), [3, 3, 3, 1, 3, 3, 3, 1, 2, 2]);
+    assert_eq!(rows("batch-rows = 6"), [6, 6, 6, 6, 6, 6, 4, 4, 4, 4], "larger ones are put together in order");
+}
+
+#[test]
+fn an_instance_may_live_for_many_batches() {
+    let folder = folder();
+    let batches = |settings: &str| -> usize {
+        seen(&folder, settings, "1").into_iter().map(|(batches, _)| batches).max().unwrap()
+    };
+    assert_eq!(batches(""), 1);
+    assert_eq!(batches("instance = \"worker\"\nbatch-rows = 1"), 10);
+}
+
+#[test]
+fn but_not_beyond_a_failure() {
+    let folder = folder();
+    let rows = ["0", "1", "fail", "3", "4"];
+    folder.write("input.jsonl", rows.map(|row| format!("{{\"text\":\"{row}\"}}\n")).concat());
+    let settings =
+        "instance = \"worker\"\nbatch-rows = 1\non-failure = \"reject\"\n\n[rejects]\npath = \"rejects.jsonl\"";
+    let seen: Vec<usize> = seen(&folder, settings, "1").into_iter().map(|(batches, _)| batches).collect();
+    assert_eq!(seen, [1, 2, 1, 2]);
+}
+
+#[test]
+fn few_instances_at_once_do_not_hold_up_the_run() {
+    let folder = folder();
+    for settings in ["concurrency = 1", "concurrency = 1\ninstance = \"worker\"\nbatch-rows = 1"] {
+        assert_eq!(seen(&folder, settings, "8").len(), 10);
+    }
+}
+
+#[test]
+fn columns_are_chosen_and_named_on_the_way() {
+    let folder = Folder::with(&[ADD_COLUMN, DROP_SHORT]);
+    folder.write("input.jsonl", "{\"id\":1,\"body\":\"one two\",\"secret\":true}\n");
+    folder
+        .run(
+            r#"
+[pipeline]
+name = "columns"
+
+[[source]]
+name = "texts"
+path = "input.jsonl"
+rename = { id = "key" }
+
+[[step]]
+name = "length"
+component = "add_column.wasm"
+drop = ["secret"]
+inputs = { text = "body" }
+outputs = { length = "bytes" }
+
+[[step]]
+name = "first"
+component = "drop_short.wasm"
+select = ["body", "key"]
+rename = { body = "text" }
+
+[[sink]]
+path = "length.jsonl"
+from = "length"
+
+[[sink]]
+path = "first.jsonl"
+from = "first"
+rename = { first = "first word" }
+
+[[sink]]
+path = "all.jsonl"
+from = { name = "texts", select = ["secret"] }
+"#,
+        )
+        .succeeded();
+    insta::assert_snapshot!(folder.text("length.jsonl"), @r#"{"key":1,"body":"one two","bytes":7}"#);
+    insta::assert_snapshot!(folder.text("first.jsonl"), @r#"{"text":"one two","key":1,"first word":"one"}"#);
+    insta::assert_snapshot!(folder.text("all.jsonl"), @r#"{"secret":true}"#);
+}
