@@ -5,6 +5,7 @@ mod cache;
 mod engine;
 mod imports;
 mod signature;
+mod symbols;
 
 use std::fmt;
 use std::fs;
@@ -23,6 +24,7 @@ pub use cache::CompileCache;
 pub(crate) use engine::{Fuel, engine, engine_without_pool};
 pub use imports::{Access, Import, Permission};
 pub use signature::{Column, Kind, Manifest, Signature};
+pub(crate) use symbols::{SourceFrame, Symbols};
 
 /// The interface that makes a component a step.
 const GUEST: &str = "stillbox:step/guest@0.1.0";
@@ -44,6 +46,7 @@ pub(crate) struct Component {
     imports: Vec<Import>,
     manifest: Manifest,
     cached: bool,
+    symbols: Symbols,
 }
 
 /// Why a file is not a step that can be run.
@@ -125,7 +128,7 @@ impl Workshop {
 
     fn try_load(&self, path: &Path, limits: &Limits, stop: &Stop) -> Result<Component, ComponentErrorKind> {
         let bytes = read(path)?;
-        let digest: Arc<str> = format!("sha256:{}", hexadecimal(&Sha256::digest(&bytes))).into();
+        let digest: Arc<str> = digest(&Sha256::digest(&bytes)).into();
         let engine = self.sandbox.engine();
         let from_cache = self.cache.get(engine, &digest);
         let cached = from_cache.is_some();
@@ -155,8 +158,8 @@ impl Workshop {
             .instantiate_pre(&component)
             .and_then(bindings::StepPre::new)
             .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
-        let mut component =
-            Component { pre, digest, size: bytes.len() as u64, imports, manifest: Manifest::default(), cached };
+        let (manifest, symbols) = (Manifest::default(), Symbols::new(path, &digest));
+        let mut component = Component { pre, digest, size: bytes.len() as u64, imports, manifest, cached, symbols };
         component.manifest = self.manifest(&component, limits, stop).map_err(ComponentErrorKind::Manifest)?;
         Ok(component)
     }
@@ -197,6 +200,11 @@ impl Component {
     /// The digest of the file: `sha256:` and 64 hexadecimal digits.
     pub(crate) fn digest(&self) -> &Arc<str> {
         &self.digest
+    }
+
+    /// Where in its source the component's code is from.
+    pub(crate) fn symbols(&self) -> &Symbols {
+        &self.symbols
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -253,9 +261,10 @@ fn exports(engine: &wasmtime::Engine, component: &wasmtime::component::Component
         .collect()
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+/// A digest as records have it.
+fn digest(bytes: &[u8]) -> String {
     use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+    bytes.iter().fold("sha256:".to_owned(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -74,7 +74,9 @@ fn configuration(fuel: Fuel) -> Config {
         // The same floats on every machine, so that a run resumed elsewhere writes the same bytes.
         .relaxed_simd_deterministic(true)
         .generate_address_map(true)
-        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
+        // wasmtime would read the debug information anew for every frame of every trap, and of every instance that a stop
+        // ends: tens of milliseconds each. `symbols` reads it once, and only for failures that are told.
+        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
     config
 }
 

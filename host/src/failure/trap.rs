@@ -7,8 +7,9 @@ use wasmtime_wasi::I32Exit;
 
 use super::{Failure, FailureKind, Frame, LimitHit, Location};
 use crate::component::bindings::types::{ErrorKind, StepError};
-use crate::interrupt::StopReason;
-use crate::sandbox::{Halt, Limits, Refused, Said, State, cut};
+use crate::component::{Component, SourceFrame, Symbols};
+use crate::interrupt::{Stop, StopReason};
+use crate::sandbox::{Halt, Limits, Refused, Said, State, Terms, cut};
 
 /// The most of a guest's message, cause, hint or trace line that a record keeps.
 const TEXT_BYTES: usize = 64 << 10;
@@ -22,9 +23,18 @@ const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 const OTHER_TYPES: &str = "type mismatch with ";
 
 /// The failure of a call that ended with this error, with what the guest said before.
-pub(crate) fn of_call(error: &wasmtime::Error, state: &State, limits: &Limits, elapsed: Duration) -> Failure {
-    let mut failure = classify(error, state, limits);
-    failure.backtrace = backtrace(error);
+pub(crate) fn of_call(
+    error: &wasmtime::Error,
+    state: &State,
+    component: &Component,
+    terms: &Terms<'_>,
+    elapsed: Duration,
+) -> Failure {
+    let mut failure = classify(error, state, terms.limits);
+    // Where the batches were that a stop ended is of no use to anyone, and there may be many of them.
+    if failure.kind != FailureKind::Interrupted {
+        failure.backtrace = backtrace(error, component.symbols(), terms.stop);
+    }
     if failure.location.is_none() {
         failure.location = failure.backtrace.iter().find_map(|frame| frame.location.clone());
     }
@@ -154,11 +164,15 @@ fn code(trap: Trap) -> String {
 }
 
 /// The guest's stack. Runs of frames of the standard library, which say little, become one.
-fn backtrace(error: &wasmtime::Error) -> Vec<Frame> {
+fn backtrace(error: &wasmtime::Error, symbols: &Symbols, stop: &Stop) -> Vec<Frame> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    let offset = |frame: &wasmtime::FrameInfo| frame.module_offset().map_or(u64::MAX, |offset| offset as u64);
+    let offsets: Vec<u64> = backtrace.frames().iter().map(offset).collect();
+    let sources = symbols.frames(&offsets, stop);
     let mut frames = Vec::new();
     let mut folded = 0;
-    for frame in backtrace.frames().iter().flat_map(source_frames) {
+    let all = backtrace.frames().iter().zip(&sources).flat_map(|(frame, sources)| source_frames(frame, sources));
+    for frame in all.take(LINES) {
         if frame.location.as_ref().is_some_and(|location| is_library(&location.file)) {
             folded += 1;
             continue;
@@ -181,20 +195,16 @@ fn fold(count: &mut usize) -> Option<Frame> {
 }
 
 /// With inlining one frame of the machine stands for several of the source.
-fn source_frames(frame: &wasmtime::FrameInfo) -> Vec<Frame> {
-    let named = frame.func_name().map_or_else(|| "?".into(), demangled);
-    if frame.symbols().is_empty() {
-        return vec![Frame { function: named, location: None }];
+fn source_frames(frame: &wasmtime::FrameInfo, sources: &[SourceFrame]) -> Vec<Frame> {
+    let named = || frame.func_name().map_or_else(|| "?".into(), demangled);
+    if sources.is_empty() {
+        return vec![Frame { function: named(), location: None }];
     }
-    let of_symbol = |symbol: &wasmtime::FrameSymbol| {
-        let location = symbol.file().zip(symbol.line()).map(|(file, line)| Location {
-            file: cut(file, TEXT_BYTES),
-            line,
-            column: symbol.column(),
-        });
-        Frame { function: symbol.name().map_or_else(|| named.clone(), demangled), location }
+    let of_source = |source: &SourceFrame| Frame {
+        function: source.function.as_deref().map_or_else(named, demangled),
+        location: source.location.clone(),
     };
-    frame.symbols().iter().map(of_symbol).collect()
+    sources.iter().map(of_source).collect()
 }
 
 /// Whether a source file belongs to the Rust or C standard library, or to a crate from a registry.

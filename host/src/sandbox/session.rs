@@ -58,7 +58,7 @@ impl Session {
                 }))
             })
         };
-        result.map_err(|error| Box::new(failure::of_call(&error, store.data(), terms.limits, started.elapsed())))
+        result.map_err(|error| Box::new(failure::of_call(&error, store.data(), component, terms, started.elapsed())))
     }
 
     /// What the guest said in all calls so far.

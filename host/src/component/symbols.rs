@@ -1,0 +1,116 @@
+//! From places in a component's code to places in its source.
+//!
+//! Nothing is read before the first failure that is told; then the debug sections are read once, and what was found
+//! is kept, so that ten thousand failures at the same place cost one search. All of it is the guest's word: a section
+//! may be huge, broken, or made to keep its reader busy. A search therefore has a number of steps that it may take, a
+//! component as well, and without steps left there are names of functions and no lines.
+
+mod budget;
+mod entries;
+mod lines;
+mod sections;
+mod units;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::failure::Location;
+use crate::interrupt::Stop;
+
+use budget::Budget;
+use sections::Module;
+
+/// Steps of one search: a quarter of a second or less. Finding the lines of a trap in a Rust step takes some ten
+/// thousand.
+const STEPS_PER_SEARCH: u64 = 4_000_000;
+/// Steps of all searches in one component.
+const STEPS: u64 = 100_000_000;
+/// Places that are kept. A step that fails at more of them than this has them searched again.
+const PLACES_KEPT: usize = 4096;
+
+/// One function of the source at a place in the code. With inlining there are several.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SourceFrame {
+    /// As the compiler wrote it, mangled.
+    pub(crate) function: Option<String>,
+    pub(crate) location: Option<Location>,
+}
+
+/// The source's places of one component. Lives as long as the component.
+pub(crate) struct Symbols {
+    path: PathBuf,
+    digest: Arc<str>,
+    known: Mutex<Known>,
+}
+
+struct Known {
+    /// None before the first search.
+    modules: Option<Vec<Module>>,
+    places: HashMap<u64, Arc<[SourceFrame]>>,
+    /// Steps that are left for all searches to come.
+    steps: u64,
+}
+
+impl Symbols {
+    /// Symbols of the component in a file with this digest. Nothing is read yet.
+    pub(super) fn new(path: &Path, digest: &Arc<str>) -> Self {
+        let known = Known { modules: None, places: HashMap::new(), steps: STEPS };
+        Self { path: path.to_owned(), digest: Arc::clone(digest), known: Mutex::new(known) }
+    }
+
+    /// For every offset into the component's file the functions of the source that are there, the innermost first; none
+    /// where the component does not say. A stop ends the search.
+    pub(crate) fn frames(&self, offsets: &[u64], stop: &Stop) -> Vec<Arc<[SourceFrame]>> {
+        // Who waits here mostly finds what the one before it was looking for.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let unknown: Vec<u64> = offsets.iter().copied().filter(|offset| !known.places.contains_key(offset)).collect();
+        if !unknown.is_empty() {
+            known.search(&unknown, stop, || self.read());
+        }
+        offsets.iter().map(|offset| known.places.get(offset).cloned().unwrap_or_default()).collect()
+    }
+
+    /// The debug sections, or none if the file is another one by now.
+    fn read(&self) -> Vec<Module> {
+        let Ok(bytes) = fs::read(&self.path) else { return Vec::new() };
+        let is_same = *self.digest == *super::digest(&Sha256::digest(&bytes));
+        if is_same { sections::modules(&bytes) } else { Vec::new() }
+    }
+}
+
+impl Known {
+    fn search(&mut self, offsets: &[u64], stop: &Stop, read: impl FnOnce() -> Vec<Module>) {
+        if self.places.len() + offsets.len() > PLACES_KEPT {
+            self.places.clear();
+        }
+        let mut budget = Budget::new(self.steps.min(STEPS_PER_SEARCH), stop);
+        let before = budget.left();
+        for module in self.modules.get_or_insert_with(read) {
+            let inside: Vec<u64> = offsets.iter().copied().filter(|offset| module.code.contains(offset)).collect();
+            if inside.is_empty() {
+                continue;
+            }
+            let addresses: Vec<u64> = inside.iter().map(|offset| offset - module.code.start).collect();
+            let found = units::look_up(module, &addresses, &mut budget);
+            self.places.extend(inside.into_iter().zip(found.into_iter().map(Into::into)));
+        }
+        self.steps -= before - budget.left();
+        // What was not found this time will not be found another time; but a search that was stopped says nothing.
+        if stop.reason().is_none() {
+            for offset in offsets {
+                self.places.entry(*offset).or_default();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Symbols {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Symbols").field("path", &self.path).finish_non_exhaustive()
+    }
+}

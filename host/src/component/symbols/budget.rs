@@ -1,0 +1,53 @@
+//! How long a search may take.
+
+use crate::interrupt::Stop;
+
+/// Why a search, or a part of it, ends without a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// No steps are left, or the run stops.
+    Exhausted,
+    /// This part cannot be understood; others may.
+    Malformed,
+}
+
+impl From<gimli::Error> for End {
+    fn from(_: gimli::Error) -> Self {
+        Self::Malformed
+    }
+}
+
+/// Steps that may still be taken. A step is an entry, an attribute, a range, or a few bytes that are looked at: some
+/// tens of nanoseconds.
+pub(super) struct Budget<'a> {
+    left: u64,
+    stop: &'a Stop,
+}
+
+impl<'a> Budget<'a> {
+    pub(super) fn new(steps: u64, stop: &'a Stop) -> Self {
+        Self { left: steps, stop }
+    }
+
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Takes steps, before or right after they are made.
+    pub(super) fn spend(&mut self, steps: u64) -> Result<(), End> {
+        if self.left < steps || self.stop.reason().is_some() {
+            self.left = self.left.saturating_sub(steps);
+            return Err(End::Exhausted);
+        }
+        self.left -= steps;
+        Ok(())
+    }
+
+    /// Takes the steps for looking at so many bytes.
+    pub(super) fn spend_bytes(&mut self, bytes: usize) -> Result<(), End> {
+        self.spend(bytes as u64 / BYTES_PER_STEP + 1)
+    }
+}
+
+/// Bytes that are looked at in one step.
+const BYTES_PER_STEP: u64 = 4;

@@ -1,0 +1,100 @@
+//! The functions of a unit, and what was inlined into them.
+
+use gimli::{Attribute, AttributeValue, Unit, constants};
+
+use super::budget::End;
+use super::lines::Place;
+use super::sections::Slice;
+use super::units::Search;
+
+/// The most functions at one address. Compilers inline a dozen deep.
+const DEPTH: usize = 64;
+
+/// A function at an address.
+pub(super) struct Link<'m> {
+    pub(super) naming: Naming<'m>,
+    /// Where it was called, if it was inlined.
+    pub(super) call: Option<Place>,
+}
+
+/// What an entry says of its name.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Naming<'m> {
+    pub(super) name: Option<AttributeValue<Slice<'m>>>,
+    /// The entry that this one is an instance of.
+    pub(super) origin: Option<AttributeValue<Slice<'m>>>,
+}
+
+impl<'m> Naming<'m> {
+    pub(super) fn of(attributes: &[Attribute<Slice<'m>>]) -> Self {
+        let mut naming = Self::default();
+        for attribute in attributes {
+            match attribute.name() {
+                // With its path, which the plain name does not have.
+                constants::DW_AT_linkage_name | constants::DW_AT_MIPS_linkage_name => {
+                    naming.name = Some(attribute.value());
+                }
+                constants::DW_AT_name => {
+                    naming.name.get_or_insert(attribute.value());
+                }
+                constants::DW_AT_abstract_origin | constants::DW_AT_specification => {
+                    naming.origin.get_or_insert(attribute.value());
+                }
+                _ => {}
+            }
+        }
+        naming
+    }
+}
+
+/// For every address the function that has it, then what was inlined there, the innermost last.
+///
+/// One walk over the unit, without recursion and without keeping anything: entries may be nested a million deep.
+pub(super) fn chains<'m>(
+    search: &mut Search<'m, '_, '_>,
+    unit: &Unit<Slice<'m>>,
+    addresses: &[u64],
+) -> Result<Vec<Vec<Link<'m>>>, End> {
+    let mut chains: Vec<Vec<Link<'m>>> = addresses.iter().map(|_| Vec::new()).collect();
+    let mut entries = unit.entries_raw(None)?;
+    let mut attributes = Vec::new();
+    while !entries.is_empty() {
+        let Some(abbreviation) = entries.read_abbreviation()? else {
+            search.budget.spend(1)?;
+            continue;
+        };
+        let specifications = abbreviation.attributes();
+        search.budget.spend(specifications.len() as u64 + 1)?;
+        let is_inlined = abbreviation.tag() == constants::DW_TAG_inlined_subroutine;
+        if !is_inlined && abbreviation.tag() != constants::DW_TAG_subprogram {
+            entries.skip_attributes(specifications)?;
+            continue;
+        }
+        entries.read_attributes(specifications, &mut attributes)?;
+        for (address, chain) in addresses.iter().zip(&mut chains) {
+            // What is inlined comes after its function, and functions do not overlap.
+            if chain.is_empty() != is_inlined && chain.len() < DEPTH && search.contains(unit, &attributes, *address)? {
+                let call = is_inlined.then(|| call(&attributes));
+                chain.push(Link { naming: Naming::of(&attributes), call });
+            }
+        }
+    }
+    Ok(chains)
+}
+
+fn call(attributes: &[Attribute<Slice<'_>>]) -> Place {
+    let mut place = Place { file: 0, line: 0, column: 0 };
+    for attribute in attributes {
+        let number = match attribute.value() {
+            AttributeValue::FileIndex(index) => index,
+            value => value.udata_value().unwrap_or(0),
+        };
+        match attribute.name() {
+            constants::DW_AT_call_file => place.file = number,
+            constants::DW_AT_call_line => place.line = number,
+            constants::DW_AT_call_column => place.column = number,
+            _ => {}
+        }
+    }
+    place
+}

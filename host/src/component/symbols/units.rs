@@ -1,0 +1,236 @@
+//! The units of a module: which of them has an address, and what it says.
+
+use std::sync::Arc;
+
+use gimli::{
+    Abbreviations, Attribute, AttributeValue, Dwarf, Reader as _, SectionId, Unit, UnitHeader, UnitOffset, constants,
+};
+
+use super::SourceFrame;
+use super::budget::{Budget, End};
+use super::entries::{self, Naming};
+use super::lines;
+use super::sections::{Module, Slice};
+
+/// The most bytes of a table of abbreviations. Compilers write a few thousand.
+const ABBREVIATIONS: usize = 64 << 10;
+/// The most steps from an entry to the one with its name.
+const HOPS: u32 = 8;
+
+/// One search in one module.
+pub(super) struct Search<'m, 'b, 's> {
+    pub(super) dwarf: Dwarf<Slice<'m>>,
+    pub(super) budget: &'b mut Budget<'s>,
+    /// The last table and where it is; units mostly share one or have their own.
+    abbreviations: Option<(usize, Arc<Abbreviations>)>,
+}
+
+/// For every address the functions of the source that are there, the innermost first; none where nothing was found.
+pub(super) fn look_up(module: &Module, addresses: &[u64], budget: &mut Budget<'_>) -> Vec<Vec<SourceFrame>> {
+    let mut found = vec![Vec::new(); addresses.len()];
+    let Ok(dwarf) = Dwarf::load(|id| Ok::<_, gimli::Error>(module.section(id))) else { return found };
+    let mut search = Search { dwarf, budget, abbreviations: None };
+    let mut units = search.dwarf.units();
+    while found.iter().any(Vec::is_empty)
+        && let Ok(Some(header)) = units.next()
+    {
+        if search.unit(header, addresses, &mut found) == Err(End::Exhausted) {
+            tracing::debug!("the search for source lines was given up");
+            break;
+        }
+    }
+    found
+}
+
+impl<'m> Search<'m, '_, '_> {
+    /// Looks up the addresses in one unit.
+    fn unit(
+        &mut self,
+        header: UnitHeader<Slice<'m>>,
+        addresses: &[u64],
+        found: &mut [Vec<SourceFrame>],
+    ) -> Result<(), End> {
+        let unit = self.open(header)?;
+        let root = unit.entry(unit.header.root_offset())?;
+        let mut inside = Vec::new();
+        for (index, address) in addresses.iter().enumerate() {
+            if found[index].is_empty() && self.contains(&unit, root.attrs(), *address)? {
+                inside.push((index, *address));
+            }
+        }
+        if inside.is_empty() {
+            return Ok(());
+        }
+        let wanted: Vec<u64> = inside.iter().map(|(_, address)| *address).collect();
+        let places = lines::places(self, &unit, &wanted)?;
+        let chains = entries::chains(self, &unit, &wanted)?;
+        for (((index, _), place), chain) in inside.into_iter().zip(places).zip(chains) {
+            let mut location = place;
+            for link in chain.into_iter().rev() {
+                let function = self.name(&unit, link.naming, HOPS)?;
+                let call = link.call.and_then(|place| lines::location(self, &unit, place));
+                found[index].push(SourceFrame { function, location: std::mem::replace(&mut location, call) });
+            }
+            if found[index].is_empty() && location.is_some() {
+                found[index].push(SourceFrame { function: None, location });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what a unit begins with. All that gimli would read at once is paid for before.
+    fn open(&mut self, header: UnitHeader<Slice<'m>>) -> Result<Unit<Slice<'m>>, End> {
+        self.budget.spend(1)?;
+        let abbreviations = self.abbreviations(&header)?;
+        let root = header.entry(&abbreviations, header.root_offset())?;
+        self.budget.spend(root.attrs().len() as u64)?;
+        if let Some(AttributeValue::DebugLineRef(offset)) = root.attr_value(constants::DW_AT_stmt_list) {
+            let length = self.line_header_length(offset.0)?;
+            self.budget.spend_bytes(length)?;
+        }
+        let unit = Unit::new_with_abbreviations(&self.dwarf, header, abbreviations)?;
+        let texts = unit.name.map_or(0, |name| name.len()) + unit.comp_dir.map_or(0, |folder| folder.len());
+        self.budget.spend_bytes(texts)?;
+        Ok(unit)
+    }
+
+    fn abbreviations(&mut self, header: &UnitHeader<Slice<'m>>) -> Result<Arc<Abbreviations>, End> {
+        let offset = header.debug_abbrev_offset();
+        if let Some((known, abbreviations)) = &self.abbreviations
+            && *known == offset.0
+        {
+            return Ok(Arc::clone(abbreviations));
+        }
+        let section = self.section(SectionId::DebugAbbrev);
+        let length = section.slice().get(offset.0..).map(table_length).ok_or(End::Malformed)??;
+        self.budget.spend_bytes(length)?;
+        let abbreviations = Arc::new(header.abbreviations(&self.dwarf.debug_abbrev)?);
+        self.abbreviations = Some((offset.0, Arc::clone(&abbreviations)));
+        Ok(abbreviations)
+    }
+
+    fn section(&self, id: SectionId) -> Slice<'m> {
+        use gimli::Section as _;
+        match id {
+            SectionId::DebugAbbrev => *self.dwarf.debug_abbrev.reader(),
+            _ => *self.dwarf.debug_line.reader(),
+        }
+    }
+
+    /// How many bytes of folders and files a line program begins with.
+    fn line_header_length(&self, offset: usize) -> Result<usize, End> {
+        let mut bytes = self.section(SectionId::DebugLine);
+        bytes.skip(offset)?;
+        let (_, format) = bytes.read_initial_length()?;
+        // The sizes of an address and of a segment came with version 5.
+        let skipped = if bytes.read_u16()? >= 5 { 2 } else { 0 };
+        bytes.skip(skipped)?;
+        Ok(bytes.read_length(format)?)
+    }
+
+    /// Whether an entry with these attributes covers the address.
+    pub(super) fn contains(
+        &mut self,
+        unit: &Unit<Slice<'m>>,
+        attributes: &[Attribute<Slice<'m>>],
+        address: u64,
+    ) -> Result<bool, End> {
+        let mut low = None;
+        let mut high = None;
+        for attribute in attributes {
+            match attribute.name() {
+                constants::DW_AT_low_pc => low = self.dwarf.attr_address(unit, attribute.value())?,
+                constants::DW_AT_high_pc => high = Some(attribute.value()),
+                constants::DW_AT_ranges => {
+                    let Some(mut ranges) = self.dwarf.attr_ranges(unit, attribute.value())? else { continue };
+                    while let Some(raw) = ranges.next_raw()? {
+                        self.budget.spend(1)?;
+                        if let Some(range) = ranges.convert_raw(raw)?
+                            && is_in(address, range.begin, range.end)
+                        {
+                            return Ok(true);
+                        }
+                    }
+                    return Ok(false);
+                }
+                _ => {}
+            }
+        }
+        let (Some(low), Some(high)) = (low, high) else { return Ok(false) };
+        let high = match high {
+            AttributeValue::Udata(size) => low.checked_add(size),
+            value => self.dwarf.attr_address(unit, value)?,
+        };
+        Ok(high.is_some_and(|high| is_in(address, low, high)))
+    }
+
+    /// The name of an entry, its own or that of the one it is an instance of.
+    fn name(&mut self, unit: &Unit<Slice<'m>>, naming: Naming<'m>, hops: u32) -> Result<Option<String>, End> {
+        if let Some(value) = naming.name {
+            return Ok(self.text(unit, value));
+        }
+        if hops == 0 {
+            return Ok(None);
+        }
+        match naming.origin {
+            Some(AttributeValue::UnitRef(offset)) => {
+                let naming = self.naming(unit, offset)?;
+                self.name(unit, naming, hops - 1)
+            }
+            Some(AttributeValue::DebugInfoRef(offset)) => {
+                let mut units = self.dwarf.units();
+                while let Some(header) = units.next()? {
+                    self.budget.spend(1)?;
+                    if let Some(offset) = offset.to_unit_offset(&header) {
+                        let other = self.open(header)?;
+                        let naming = self.naming(&other, offset)?;
+                        return self.name(&other, naming, hops - 1);
+                    }
+                }
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn naming(&mut self, unit: &Unit<Slice<'m>>, offset: UnitOffset) -> Result<Naming<'m>, End> {
+        let entry = unit.entry(offset)?;
+        self.budget.spend(entry.attrs().len() as u64 + 1)?;
+        Ok(Naming::of(entry.attrs()))
+    }
+
+    /// A text that an attribute stands for, as far as it can be shown.
+    pub(super) fn text(&mut self, unit: &Unit<Slice<'m>>, value: AttributeValue<Slice<'m>>) -> Option<String> {
+        let bytes = self.dwarf.attr_string(unit, value).ok()?;
+        self.budget.spend_bytes(bytes.len()).ok()?;
+        Some(String::from_utf8_lossy(&bytes.slice()[..bytes.len().min(TEXT_BYTES)]).into_owned())
+    }
+}
+
+/// The most bytes of a name or a path.
+pub(super) const TEXT_BYTES: usize = 4096;
+
+/// Whether a range has an address. Code that was left out by the linker is said to begin at 0, where no function is.
+fn is_in(address: u64, begin: u64, end: u64) -> bool {
+    begin != 0 && begin <= address && address < end
+}
+
+/// The length of a table of abbreviations, if it is no longer than it should be.
+fn table_length(bytes: &[u8]) -> Result<usize, End> {
+    let bytes = &bytes[..bytes.len().min(ABBREVIATIONS)];
+    let mut rest = Slice::new(bytes, gimli::LittleEndian);
+    while rest.read_uleb128()? != 0 {
+        rest.read_uleb128()?;
+        rest.read_u8()?;
+        loop {
+            let (name, form) = (rest.read_uleb128()?, rest.read_uleb128()?);
+            if form == u64::from(constants::DW_FORM_implicit_const.0) {
+                rest.read_sleb128()?;
+            }
+            if (name, form) == (0, 0) {
+                break;
+            }
+        }
+    }
+    Ok(bytes.len() - rest.len())
+}
