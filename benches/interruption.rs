@@ -1,63 +1,127 @@
 //! How long a run takes from a signal to its end.
 //!
-//! `cargo bench -p stillbox --bench interruption` prints, for guests that compute, wait and allocate, and for 1, 8 and 64
-//! instances in flight, the time from the signal to the end of the process: median and 99th percentile of 50 runs.
+//! `cargo bench -p stillbox --bench interruption` prints the time from the signal to the end of the process, median and
+//! 99th percentile of 50 runs: for guests that compute, wait and allocate, with 1, 8 and 64 instances in flight, and for
+//! runs that compile, wait for input, or wait for a reader of their output. The last columns are the same for SIGKILL,
+//! with which the process does nothing itself: what the system needs to end it.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use stillbox_test_guests::{BAD_ALLOCATE, BAD_LOOP, BAD_SLEEP};
+use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_SLEEP};
+use tempfile::TempDir;
 
 const RUNS: usize = 50;
 /// How long after its beginning a run has all its instances in flight, on two cores.
 const SETTLED: Duration = Duration::from_millis(150);
+const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/components");
+const ROW: &str = "{\"id\":3,\"text\":\"some text\"}\n";
+
+/// What a run is doing when the signal comes.
+#[derive(Clone, Copy)]
+enum State {
+    /// So many instances of this guest are at work.
+    Guests(&'static str, usize),
+    /// A component is being compiled.
+    Compiles,
+    /// The input does not go on.
+    Reads,
+    /// Nobody reads the output.
+    Writes,
+}
 
 fn main() {
     // `cargo test --benches` runs this, too, and only wants to know that it works.
     let runs = if std::env::args().any(|argument| argument == "--bench") { RUNS } else { 1 };
-    println!("{:<10} {:>9} {:>9} {:>9}", "guest", "in flight", "p50 ms", "p99 ms");
+    println!("{:<22} {:>9} {:>9} {:>14} {:>14}", "state", "p50 ms", "p99 ms", "SIGKILL p50 ms", "SIGKILL p99 ms");
     for (name, guest) in [("loops", BAD_LOOP), ("sleeps", BAD_SLEEP), ("allocates", BAD_ALLOCATE)] {
         for in_flight in [1, 8, 64] {
-            let mut times: Vec<Duration> = (0..runs).map(|_| time(guest, in_flight)).collect();
-            times.sort();
-            let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1e3;
-            println!("{name:<10} {in_flight:>9} {:>9.1} {:>9.1}", at(0.5), at(0.99));
+            print(&format!("{name}, {in_flight} in flight"), State::Guests(guest, in_flight), runs);
         }
     }
+    print("compiles", State::Compiles, runs);
+    print("waits for input", State::Reads, runs);
+    print("waits for a reader", State::Writes, runs);
 }
 
-fn time(guest: &str, in_flight: usize) -> Duration {
+fn print(name: &str, state: State, runs: usize) {
+    let [p50, p99] = percentiles((0..runs).map(|_| time(state, Signal::INT)));
+    // Fewer, because the system's part varies less.
+    let [killed_p50, killed_p99] = percentiles((0..runs.div_ceil(3)).map(|_| time(state, Signal::KILL)));
+    println!("{name:<22} {p50:>9.1} {p99:>9.1} {killed_p50:>14.1} {killed_p99:>14.1}");
+}
+
+fn percentiles(times: impl Iterator<Item = Duration>) -> [f64; 2] {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort();
+    [0.5, 0.99].map(|share| times[((times.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1e3)
+}
+
+/// The time from this signal to the end of a run in this state.
+fn time(state: State, signal: Signal) -> Duration {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
+    let mut child = start(&folder, state);
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let mut stdout = child.stdout.take().expect("it is piped");
+    match state {
+        State::Guests(..) => {
+            wait_for(&mut BufReader::new(&mut stdout), "\"started\"");
+            std::thread::sleep(SETTLED);
+        }
+        State::Compiles => std::thread::sleep(SETTLED / 3),
+        State::Reads => {
+            stdin.write_all(ROW.repeat(5000).as_bytes()).expect("the command reads");
+            std::thread::sleep(SETTLED);
+        }
+        State::Writes => {
+            stdout.read_exact(&mut [0]).expect("there is output");
+            std::thread::sleep(SETTLED);
+        }
+    }
+    let pid = Pid::from_raw(child.id().try_into().expect("a process has a small number")).expect("and not 0");
+    let sent = Instant::now();
+    kill_process(pid, signal).expect("the command is running");
+    let status = child.wait().expect("it can be waited for");
+    let time = sent.elapsed();
+    assert_eq!(status.code(), (signal == Signal::INT).then_some(130));
+    time
+}
+
+fn start(folder: &TempDir, state: State) -> Child {
+    let path = folder.path();
+    let (guest, rows, threads) = match state {
+        State::Guests(guest, in_flight) => (guest, in_flight, in_flight),
+        State::Compiles | State::Reads => (ADD_COLUMN, 1, 2),
+        State::Writes => (ADD_COLUMN, 50_000, 2),
+    };
+    let batch_rows = if rows == threads { 1 } else { 1000 };
+    let input = if matches!(state, State::Reads) { "-\"\nformat = \"jsonl" } else { "input.jsonl" };
+    let output = if matches!(state, State::Writes) { "-\"\nformat = \"jsonl" } else { "output.jsonl" };
     let pipeline = format!(
-        "[pipeline]\nname = \"bench\"\nbatch-rows = 1\n\n[[source]]\npath = \"input.jsonl\"\n\n\
-         [[step]]\nname = \"guest\"\ncomponent = \"{guest}\"\n\n[[sink]]\npath = \"output.jsonl\"\n"
+        "[pipeline]\nname = \"bench\"\nbatch-rows = {batch_rows}\n\n[[source]]\npath = \"{input}\"\n\n\
+         [[step]]\nname = \"guest\"\ncomponent = \"{guest}\"\n\n[[sink]]\npath = \"{output}\"\n"
     );
-    fs::write(folder.path().join("pipeline.toml"), pipeline).expect("the folder is new");
-    fs::write(folder.path().join("input.jsonl"), "{\"id\":3}\n".repeat(in_flight)).expect("the folder is new");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_stillbox"))
-        .args(["run", "pipeline.toml", "--message-format", "json", "--threads", &in_flight.to_string()])
-        .arg("--cache-dir")
-        .arg(concat!(env!("CARGO_TARGET_TMPDIR"), "/components"))
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the command can be run");
-    let mut events = BufReader::new(child.stdout.take().expect("it is piped"));
+    fs::write(path.join("pipeline.toml"), pipeline).expect("the folder is new");
+    fs::write(path.join("input.jsonl"), ROW.repeat(rows)).expect("the folder is new");
+    let own_cache = path.join("cache");
+    let cache = if matches!(state, State::Compiles) { &own_cache } else { Path::new(CACHE) };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stillbox"));
+    command.args(["run", "pipeline.toml", "--threads", &threads.to_string(), "--cache-dir"]).arg(cache);
+    if matches!(state, State::Guests(..)) {
+        command.args(["--message-format", "json"]);
+    }
+    command.current_dir(path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.spawn().expect("the command can be run")
+}
+
+fn wait_for(events: &mut impl BufRead, event: &str) {
     let mut line = String::new();
-    while !line.contains("\"started\"") {
+    while !line.contains(event) {
         line.clear();
         assert_ne!(events.read_line(&mut line).expect("events are text"), 0, "the run did not begin");
     }
-    std::thread::sleep(SETTLED);
-    let pid = Pid::from_raw(child.id().try_into().expect("a process has a small number")).expect("and not 0");
-    let sent = Instant::now();
-    kill_process(pid, Signal::INT).expect("the command is running");
-    let status = child.wait().expect("it can be waited for");
-    let time = sent.elapsed();
-    assert_eq!(status.code(), Some(130));
-    time
 }

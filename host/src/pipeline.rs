@@ -158,8 +158,10 @@ impl Pipeline {
     pub fn run(&self, options: &Options) -> Result<Report, RunError> {
         let workshop = workshop(&self.config, options)?;
         let plan = self.plan(options, &workshop, &Stop::on(&options.interrupt, workshop.sandbox().engine()))?;
+        let threads = options.threads();
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(options.threads())
+            .num_threads(threads)
+            .start_handler(move |_| scheduler::share_cores(threads))
             .thread_name(|index| format!("step-{index}"))
             .build()
             .map_err(|error| RunError::Setup(error.to_string()))?;

@@ -7,10 +7,12 @@
 mod dispatcher;
 mod in_order;
 mod permits;
+mod priority;
 mod reader;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub(crate) use dispatcher::{Ended, Run, RunStage, run};
+pub(crate) use priority::share_cores;
 pub(crate) use writer::Files;

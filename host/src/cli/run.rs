@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use etcetera::BaseStrategy as _;
-use stillbox::{CompileCache, ConfigError, Event, Options, Overrides, Pipeline, Report, RunError};
+use stillbox::{CompileCache, ConfigError, Event, Options, Overrides, Pipeline, Report, RunError, Signal};
 
 use super::args::{Changes, Global, MessageFormat, Progress, Run};
 use super::exit_code::Exit;
@@ -67,7 +67,10 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
                 _ => ("failed", &no_report),
             };
             records.end(status, report);
-            report_error(&error)
+            match error {
+                RunError::Interrupted { signal, report } => interrupted(signal, &report, pipeline.writes_to_stdout()),
+                error => report_error(&error),
+            }
         }
     }
 }
@@ -141,16 +144,26 @@ pub(super) fn report_error(error: &RunError) -> Exit {
             ));
             Exit::Failed
         }
-        RunError::Interrupted { signal, report } => {
-            let rows = summary::grouped(report.rows_in);
-            anstream::eprintln!("stopped by {} after {rows} rows; the output is as it was before", signal.name());
-            Exit::Stopped(*signal)
-        }
+        RunError::Interrupted { signal, report } => interrupted(*signal, report, false),
         other => {
             render::error(other);
             Exit::Failed
         }
     }
+}
+
+/// Says in a line what became of the rows of a run that was stopped.
+fn interrupted(signal: Signal, report: &Report, writes_to_stdout: bool) -> Exit {
+    let (signal_name, rows) = (signal.name(), summary::grouped(report.rows_in));
+    let outcome = if report.rows_in == 0 {
+        "before a row was done; the outputs are as they were".to_owned()
+    } else if writes_to_stdout {
+        format!("after {rows} rows, which are on the standard output; output files are as they were")
+    } else {
+        format!("after {rows} rows, of which nothing is kept; the outputs are as they were")
+    };
+    anstream::eprintln!("stopped by {signal_name} {outcome}");
+    Exit::Stopped(signal)
 }
 
 /// The most failures that are shown; batches in flight may fail together, mostly for the same reason.

@@ -9,6 +9,8 @@ mod budget;
 mod entries;
 mod lines;
 mod sections;
+#[cfg(test)]
+mod tests;
 mod units;
 
 use std::collections::HashMap;

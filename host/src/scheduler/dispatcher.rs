@@ -1,6 +1,7 @@
 //! The dispatcher: owns the state of a run. Everyone else tells it what happened.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -24,7 +25,12 @@ use crate::stage::{Outcome, Stage};
 const PIECES_PER_THREAD: usize = 3;
 /// How long finished batches may take to be written once the run is asked to stop. A pipe that nobody reads would
 /// otherwise hold it for ever.
-const LAST_WRITES: Duration = Duration::from_millis(50);
+const LAST_WRITES: Duration = Duration::from_millis(10);
+/// How long the reject file may take to be finished, disk included, when it is all that is left of a run.
+const REJECTS: Duration = Duration::from_secs(5);
+/// How long an interrupted run waits for the guests that it has stopped. They all end, but where there are many more of
+/// them than cores, each has to get its turn first, and nobody has a use for what they do with it.
+const LAST_WORDS: Duration = Duration::from_millis(10);
 
 /// How long to wait for tasks that were stopped before their guests are asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
@@ -92,26 +98,32 @@ pub(super) enum Message {
 
 /// Runs all stages, each over its whole input, and returns when nothing of it is running any more.
 ///
-/// Two threads may outlive it after a stop: the reader, if it waits for input that never comes, and the writer, if
-/// it waits for a reader of its output; neither touches a file any more.
+/// After an interrupt some threads may outlive it: the reader, if it waits for input that never comes, the writer, if
+/// it waits for a reader of its output, and those whose guests are being ended. None of them touches a file any more.
 pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
     let threads = run.pool.current_num_threads();
     let permits = Arc::new(Permits::new(threads * PIECES_PER_THREAD));
     let (messages, inbox) = channel();
     let (orders, ordered) = channel();
+    let mut later: VecDeque<RunStage> = run.stages.into();
+    let first = later.pop_front().expect("every pipeline has a stage");
     run.interrupt.on_trigger({
-        let messages = messages.clone();
+        // All stages have the same stop.
+        let (messages, stop, grace) = (messages.clone(), first.stage.stop.clone(), run.grace);
         move |signal| {
             let _ = messages.send(Message::Interrupted(signal));
+            // Without grace at once: while guests hold all cores, it is long until the dispatcher gets its turn.
+            if grace.is_zero() {
+                stop.stop(StopReason::Signal(signal));
+            }
         }
     });
     let files = run.files;
+    let unfinished = files.unfinished();
     let started = spawn("writer", {
         let messages = messages.clone();
         move || writer::run(files, &ordered, &messages)
     });
-    let mut later: VecDeque<RunStage> = run.stages.into();
-    let first = later.pop_front().expect("every pipeline has a stage");
     let mut dispatcher = Dispatcher {
         stage: Arc::clone(&first.stage),
         later,
@@ -141,12 +153,36 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         dispatcher.start(first);
     }
     dispatcher.dispatch(&inbox);
+    if !dispatcher.writer_gone {
+        // The writer would remove them, if it ever came to it.
+        for path in unfinished {
+            let _ = fs::remove_file(path);
+        }
+    }
+    if dispatcher.has_guests() {
+        let (stage, in_flight) = (Arc::clone(&dispatcher.stage), dispatcher.in_flight);
+        // Without this thread, which only an overloaded system refuses, a guest that missed the stop ends at its deadline.
+        let _ = spawn("closing", move || see_out(&inbox, &stage, in_flight));
+    }
     dispatcher.report.elapsed = dispatcher.started.elapsed();
     (dispatcher.end.unwrap_or(Ended::Done), dispatcher.report)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     thread::Builder::new().name(name.into()).spawn(work).map(drop)
+}
+
+/// Has guests that were stopped asked again until all of them have ended.
+fn see_out(inbox: &Receiver<Message>, stage: &Stage, mut in_flight: usize) {
+    while in_flight > 0 || stage.guests.load(Ordering::Acquire) > 0 {
+        match inbox.recv_timeout(ASK_AGAIN) {
+            Ok(Message::Read { .. }) => in_flight += 1,
+            Ok(Message::Done { .. }) => in_flight -= 1,
+            Ok(_) => {}
+            Err(RecvTimeoutError::Timeout) => stage.stop.raise_epoch(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
 }
 
 struct Dispatcher<'a> {
@@ -186,6 +222,7 @@ impl Dispatcher<'_> {
                 return;
             }
         }
+        let mut patience = None;
         // Winding down. Within the grace tasks may go on to their ends; then the stop reaches them.
         if let Some(Ended::Interrupted(signal)) = self.end {
             let deadline = Instant::now() + self.grace;
@@ -194,8 +231,9 @@ impl Dispatcher<'_> {
                 self.take(message);
             }
             self.stage.stop.stop(StopReason::Signal(signal));
+            patience = Some(Instant::now() + LAST_WORDS);
         }
-        while self.in_flight > 0 || self.stage.guests.load(Ordering::Acquire) > 0 {
+        while self.has_guests() && patience.is_none_or(|until| Instant::now() < until) {
             match inbox.recv_timeout(ASK_AGAIN) {
                 Ok(message) => {
                     self.take(message);
@@ -204,12 +242,14 @@ impl Dispatcher<'_> {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+        let mut patience = LAST_WRITES;
         if let (Some(Ended::TooManyRejects), Some(orders)) = (&self.end, &self.orders) {
             let _ = orders.send(Order::FinishRejects);
+            patience = REJECTS;
         }
         // The writer ends when it has written what it was given; unfinished files are gone then.
         self.orders = None;
-        let deadline = Instant::now() + LAST_WRITES;
+        let deadline = Instant::now() + patience;
         while !self.writer_gone {
             match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(message) => {
@@ -218,6 +258,11 @@ impl Dispatcher<'_> {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// Whether there are tasks, or calls of guests outside of them, that have not ended.
+    fn has_guests(&self) -> bool {
+        self.in_flight > 0 || self.stage.guests.load(Ordering::Acquire) > 0
     }
 
     /// Takes in what happened. True if it was the last thing to happen.

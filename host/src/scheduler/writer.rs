@@ -1,6 +1,7 @@
 //! The writer's thread: blocking output, in order.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::dispatcher::Message;
@@ -30,6 +31,11 @@ pub(crate) struct Files {
 }
 
 impl Files {
+    /// The files that are written beside their places, and have to be removed unless they are finished.
+    pub(super) fn unfinished(&self) -> Vec<PathBuf> {
+        self.sinks.iter().chain(&self.rejects).filter_map(Writer::unfinished).map(Path::to_owned).collect()
+    }
+
     fn write(&mut self, outcome: &mut Outcome) -> Result<(), WriteError> {
         for (sink, encoded) in outcome.encoded.drain(..) {
             self.sinks[sink].write(encoded)?;

@@ -54,6 +54,14 @@ impl Output {
         }
     }
 
+    /// The file that is written, if it is not in its place yet.
+    pub(super) fn unfinished(&self) -> Option<&Path> {
+        match self {
+            Self::Aside(file, _) => Some(file.path()),
+            Self::Direct(_) | Self::Stdout(_) => None,
+        }
+    }
+
     fn aside(target: PathBuf, there: Option<&Metadata>, name: &Arc<str>) -> Result<Self, SinkError> {
         let folder = match target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,

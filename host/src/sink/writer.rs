@@ -1,6 +1,7 @@
 //! Writes encoded batches in order.
 
 use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_ipc::writer::{FileWriter, StreamWriter};
@@ -32,6 +33,8 @@ pub(crate) struct Writer {
     output: Arc<str>,
     format: Format,
     kind: Kind,
+    /// The file that is written beside its place.
+    unfinished: Option<PathBuf>,
 }
 
 enum Kind {
@@ -63,6 +66,7 @@ impl Writer {
         schema: &SchemaRef,
     ) -> Result<Self, SinkError> {
         let out = Output::open(location, &output)?;
+        let unfinished = out.unfinished().map(Path::to_owned);
         let schema = written_schema(format, schema);
         let seekless = matches!(out, Output::Stdout(_));
         let kind = (|| {
@@ -90,9 +94,14 @@ impl Writer {
             })
         })();
         match kind {
-            Ok(kind) => Ok(Self { output, format, kind }),
+            Ok(kind) => Ok(Self { output, format, kind, unfinished }),
             Err(failure) => Err(failed(&output, format, failure)),
         }
+    }
+
+    /// The file that is there until this is finished or dropped.
+    pub(crate) fn unfinished(&self) -> Option<&Path> {
+        self.unfinished.as_deref()
     }
 
     /// Writes the next batch. Standard output is flushed, so that its reader sees every batch as soon as it is done.

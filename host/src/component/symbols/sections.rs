@@ -34,6 +34,16 @@ const USED: [SectionId; 10] = [
 ];
 
 impl Module {
+    #[cfg(test)]
+    pub(super) fn new(code: Range<u64>, sections: Vec<(SectionId, Box<[u8]>)>) -> Self {
+        Self { code, sections }
+    }
+
+    #[cfg(test)]
+    pub(super) fn sections_mut(&mut self) -> impl Iterator<Item = &mut Box<[u8]>> {
+        self.sections.iter_mut().map(|(_, bytes)| bytes)
+    }
+
     /// A section's bytes; none if the module does not have it.
     pub(super) fn section(&self, id: SectionId) -> Slice<'_> {
         let section = self.sections.iter().find(|(found, _)| *found == id);

@@ -1,0 +1,93 @@
+//! Debug sections as compilers write them, and as nobody should.
+
+use gimli::SectionId;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use stillbox_test_guests::BAD_UNREACHABLE;
+
+use super::budget::Budget;
+use super::sections::{Module, modules};
+use super::units::look_up;
+use super::{STEPS_PER_SEARCH, SourceFrame};
+use crate::interrupt::{Signal, Stop, StopReason};
+
+fn guest() -> Vec<Module> {
+    modules(&std::fs::read(BAD_UNREACHABLE).expect("the guest is built"))
+}
+
+/// Addresses all over the code.
+fn addresses(module: &Module) -> Vec<u64> {
+    (1..module.code.end - module.code.start).step_by(97).collect()
+}
+
+fn search(module: &Module, addresses: &[u64], steps: u64, stop: &Stop) -> (Vec<Vec<SourceFrame>>, u64) {
+    let mut budget = Budget::new(steps, stop);
+    let found = look_up(module, addresses, &mut budget);
+    (found, steps - budget.left())
+}
+
+#[test]
+fn lines_are_found_within_the_steps_of_a_search() {
+    let mut files = Vec::new();
+    for module in guest() {
+        // As many as a stack has.
+        for addresses in addresses(&module).chunks(20) {
+            let (found, steps) = search(&module, addresses, STEPS_PER_SEARCH, &Stop::default());
+            assert!(steps < STEPS_PER_SEARCH, "{steps}");
+            let locations = found.into_iter().flatten().filter_map(|frame| frame.location);
+            files.extend(locations.map(|location| location.file));
+        }
+    }
+    assert!(files.iter().any(|file| file.ends_with("bad_unreachable.rs")), "{files:?}");
+}
+
+#[test]
+fn broken_sections_are_no_harm() {
+    let mut random = StdRng::seed_from_u64(1);
+    for round in 0..100 {
+        for mut module in guest() {
+            let wanted: Vec<u64> = addresses(&module).into_iter().step_by(50).take(20).collect();
+            for section in module.sections_mut() {
+                if round % 3 == 0 {
+                    *section = section[..random.random_range(0..=section.len())].into();
+                }
+                for _ in 0..random.random_range(0..200) {
+                    if let Some(byte) = section.len().checked_sub(1).map(|last| random.random_range(0..=last)) {
+                        section[byte] = random.random();
+                    }
+                }
+            }
+            search(&module, &wanted, STEPS_PER_SEARCH, &Stop::default());
+        }
+    }
+}
+
+/// One unit in which functions are inlined into one another, so many deep, all at the addresses 1 to 100.
+fn nested(depth: usize) -> Module {
+    const RANGE: [u8; 6] = [0x11, 0x01, 0x12, 0x06, 0, 0];
+    let abbreviation = |code: u8, tag: u8| [&[code, tag, 1][..], &RANGE].concat();
+    let abbreviations = [abbreviation(1, 0x11), abbreviation(2, 0x2e), abbreviation(3, 0x1d), vec![0]].concat();
+    let entry = |code: u8| [&[code][..], &1_u32.to_le_bytes(), &99_u32.to_le_bytes()].concat();
+    let entries = [entry(1), entry(2), entry(3).repeat(depth)].concat();
+    let rest = [&[4, 0, 0, 0, 0, 0, 4][..], &entries].concat();
+    let info = [&u32::try_from(rest.len()).expect("it is small").to_le_bytes()[..], &rest].concat();
+    let sections = vec![(SectionId::DebugAbbrev, abbreviations.into()), (SectionId::DebugInfo, info.into())];
+    Module::new(0..200, sections)
+}
+
+#[test]
+fn functions_may_be_nested_without_end() {
+    for (depth, frames) in [(2, 3), (63, 64), (500_000, 64)] {
+        let (found, _) = search(&nested(depth), &[50], STEPS_PER_SEARCH, &Stop::default());
+        assert_eq!(found[0].len(), frames);
+    }
+    let (found, steps) = search(&nested(1_500_000), &[50], STEPS_PER_SEARCH, &Stop::default());
+    assert_eq!((found[0].len(), steps), (0, STEPS_PER_SEARCH), "the steps do not suffice");
+}
+
+#[test]
+fn a_stop_ends_the_search() {
+    let stop = Stop::default();
+    stop.stop(StopReason::Signal(Signal::Interrupt));
+    let (found, steps) = search(&nested(2), &[50], STEPS_PER_SEARCH, &stop);
+    assert!(found[0].is_empty() && steps < 10, "{steps}");
+}
