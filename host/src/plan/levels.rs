@@ -63,3 +63,65 @@ pub(crate) fn levels(graph: &Graph, kinds: &[Kind], larger: &[bool]) -> Vec<Leve
     }
     levels
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    /// Each node with the stage where its rows come together, and where what it makes is there, if that is another one.
+    fn cut(steps: &[(&str, Kind, &str)], sink: &str) -> String {
+        let mut text = "[pipeline]\nname = \"x\"\n[[source]]\nname = \"a\"\npath = \"a.jsonl\"\n".to_owned();
+        for (name, _, settings) in steps {
+            text += &["[[step]]\nname = \"", name, "\"\ncomponent = \"x.wasm\"\n", settings, "\n"].concat();
+        }
+        text += &["[[sink]]\npath = \"out.jsonl\"\n", sink, "\n"].concat();
+        let config = Config::parse(Path::new("p.toml"), &text).unwrap_or_else(|complaints| panic!("{complaints}"));
+        let kinds: Vec<Kind> = steps.iter().map(|(_, kind, _)| *kind).collect();
+        let known: Vec<Option<Kind>> = kinds.iter().copied().map(Some).collect();
+        let mut complaints = Vec::new();
+        let graph = Graph::new(&config, &known, &mut complaints);
+        let graph = graph.unwrap_or_else(|| panic!("{}", config.complaints(complaints)));
+        let larger: Vec<bool> = config.steps.iter().map(|step| step.batch_rows.is_some()).collect();
+        let level = |(node, level): (&super::super::graph::GraphNode, Level)| {
+            let home = if level.home == level.at { String::new() } else { format!("->{}", level.home) };
+            format!("{}:{}{home}{}", node.name, level.at, if level.zipped { " zipped" } else { "" })
+        };
+        let levels = levels(&graph, &kinds, &larger);
+        graph.nodes.iter().zip(levels).map(level).collect::<Vec<_>>().join(", ")
+    }
+
+    const T: Kind = Kind::Transform;
+    const A: Kind = Kind::Aggregate;
+
+    #[test]
+    fn a_stage_ends_at_an_aggregate() {
+        assert_eq!(cut(&[("t", T, "")], ""), "a:0, t:0, sink:0");
+        assert_eq!(cut(&[("t", T, ""), ("g", A, ""), ("u", T, "")], ""), "a:0, t:0, g:0->1, u:1, sink:1");
+        assert_eq!(cut(&[("g", A, ""), ("h", A, "")], ""), "a:0, g:0->1, h:1->2, sink:2");
+    }
+
+    #[test]
+    fn branches_meet_within_a_stage() {
+        let steps = [("t", T, "from = \"a\""), ("u", T, "from = \"a\"")];
+        assert_eq!(cut(&steps, "from = [\"t\", \"u\"]\ncombine = \"columns\""), "a:0, t:0, u:0, sink:0");
+        assert_eq!(
+            cut(&steps, "from = [\"t\", \"a\"]\ncombine = \"rows\"\n[[sink]]\npath = \"u.csv\"\nfrom = \"u\""),
+            "a:0, t:0, u:0, sink-1:0, sink-2:0"
+        );
+    }
+
+    #[test]
+    fn columns_from_before_an_aggregate_wait_for_a_stage_of_their_own() {
+        let both = "from = [\"a\", \"g\"]\ncombine = ";
+        assert_eq!(cut(&[("g", A, "")], &format!("{both}\"columns\"")), "a:0, g:0->1, sink:2 zipped");
+        assert_eq!(cut(&[("g", A, "")], &format!("{both}\"rows\"")), "a:0, g:0->1, sink:1");
+    }
+
+    #[test]
+    fn larger_batches_are_cut_from_what_was_kept() {
+        assert_eq!(cut(&[("t", T, "batch-rows = 5000"), ("u", T, "")], ""), "a:0, t:0->1, u:1, sink:1");
+    }
+}
