@@ -117,9 +117,14 @@ def test_an_exception_without_a_text_is_named():
         def __str__(self):
             return str(self)
 
+    class Halved(Exception):
+        def __str__(self):
+            raise ValueError("\ud800")
+
     why = "its text cannot be shown: making it raised"
     assert told(raiser(Unprintable())).message.endswith(f"Unprintable ({why} TypeError: not today)")
     assert f"Recursive ({why} RecursionError" in told(raiser(Recursive())).message
+    assert told(raiser(Halved())).message.endswith(f"Halved ({why} ValueError: \\ud800)")
 
 
 def test_an_exception_may_hold_anything():
@@ -173,7 +178,10 @@ def test_hints_and_delays_are_passed_on():
     assert (found.hint, found.retry_after_ms) == ("at night", 1500)
     assert told(raiser(TransientError("busy", retry_after=timedelta(seconds=2)))).retry_after_ms == 2000
     assert told(raiser(TransientError("busy", retry_after=float("inf")))).retry_after_ms is None
+    assert told(raiser(TransientError("busy", retry_after=float("nan")))).retry_after_ms is None
     assert told(raiser(TransientError("busy", retry_after=-1))).retry_after_ms is None
+    for long in (1e308, 10**400):
+        assert told(raiser(TransientError("busy", retry_after=long))).retry_after_ms == 2**64 - 1
 
 
 def test_a_class_of_an_authors_own_keeps_its_attributes_to_itself():
@@ -185,6 +193,48 @@ def test_a_class_of_an_authors_own_keeps_its_attributes_to_itself():
 
     found = told(raiser(Odd("odd")))
     assert (found.message, found.hint, found.kind) == ("odd", None, ErrorKind.INPUT)
+
+
+def test_an_exception_whose_attributes_cannot_be_read_is_told():
+    class Wrapping(Exception):
+        """Passes on what it lacks, and lacks what it would pass it on to."""
+
+        def __getattr__(self, name):
+            return getattr(self.wrapped, name)
+
+    class Mute(Exception):
+        def __getattribute__(self, name):
+            raise RuntimeError(name)
+
+    def chained(kind):
+        def raise_it():
+            try:
+                {}["missing"]
+            except KeyError as error:
+                raise kind("the lock is held") from error
+
+        return raise_it
+
+    for kind in (Wrapping, Mute):
+        found = told(chained(kind))
+        assert found.message.endswith(f"{kind.__name__}: the lock is held")
+        assert found.causes == ["KeyError: 'missing'"]
+        assert found.location is not None and found.location.file == "test_errors.py"
+
+
+def test_an_exception_raised_again_tells_of_its_own_row_alone():
+    shared = ValueError("shared")
+
+    @step
+    def failing(row: Row) -> None:
+        if row.text == "a":
+            raise shared
+        raise shared
+
+    rejections = bind(failing).process({"text": ["a", "b", "a"]}).rejections
+    lines = [rejection.error.location.line for rejection in rejections]
+    assert lines[1] == lines[0] + 1 and lines[2] == lines[0]
+    assert [len(rejection.error.trace) for rejection in rejections] == [1, 1, 1]
 
 
 def test_a_batch_goes_on_after_a_rejected_row():

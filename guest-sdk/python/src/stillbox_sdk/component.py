@@ -5,6 +5,7 @@ Only inside a component: what it imports is made while a step is built.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import random
@@ -122,9 +123,10 @@ class Exports:
         except CAUGHT as error:
             raise Err(describe(error, self.step.code, kind, self.step.target)) from None
         finally:
-            # What is left of a line that has not ended.
-            sys.stdout.flush()
-            sys.stderr.flush()
+            # What is left of a line that has not ended. The author may have closed the streams, or put others there.
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(Exception):
+                    stream.flush()
 
     def _give_up(self, error: BaseException, row: int | None) -> NoReturn:
         """Ends the instance, which has no memory left to trust in. The host knows which limit it was."""

@@ -32,15 +32,15 @@ def describe(
     `kind` is for an error that doesn't say of what kind it is; `function` is whose place is told where the exception was not
     raised in the author's code.
     """
-    location, trace = located(code, error.__traceback__)
+    location, trace = located(code, _own(error, "__traceback__"))
     hint = retry_after_ms = None
-    if isinstance(error, StepError):
+    if _is(error, StepError):
         kind = _attribute(error, "kind", ErrorKind) or kind
         hint = _attribute(error, "hint", str)
         delay = _attribute(error, "retry_after", (int, float))
-        if kind is ErrorKind.TRANSIENT and delay is not None and math.isfinite(delay) and delay >= 0:
-            retry_after_ms = min(int(delay * 1000), 2**64 - 1)
-    elif isinstance(error, ModuleNotFoundError) and IN_COMPONENT:
+        if kind is ErrorKind.TRANSIENT and delay is not None and 0 <= delay < math.inf:
+            retry_after_ms = int(min(delay * 1000, 2**64 - 1))
+    elif _is(error, ModuleNotFoundError) and IN_COMPONENT:
         hint = "modules are imported while the step is built: import it at the top of the step's module"
     return contract.StepError(
         kind=kind,
@@ -63,10 +63,10 @@ def message_of(error: BaseException) -> str:
         # Joined, a text of an author's own class becomes a plain one.
         text = "".join([str(error)])
     except CAUGHT as broken:
-        return f"{name} (its text cannot be shown: making it raised {_name(type(broken))}{_plainly(broken)})"
+        return clean(f"{name} (its text cannot be shown: making it raised {_name(type(broken))}{_plainly(broken)})")
     # What `add_note` adds is part of what is shown.
     notes = [note for note in _attribute(error, "__notes__", list) or () if isinstance(note, str)]
-    if isinstance(error, (StepError, DefinitionError)):
+    if _is(error, (StepError, DefinitionError)):
         message = text or name
     else:
         message = f"{name}: {text}" if text else name
@@ -103,12 +103,23 @@ def _plainly(error: BaseException) -> str:
 
 
 def _attribute(error: BaseException, name: str, kind: Any) -> Any:
-    """An attribute, where a subclass has not made something else of it."""
+    """An attribute, where a subclass has not made something else of it. What it does to find one it lacks isn't asked: in a
+    component, where the stack is small, a search without end would end the instance."""
     try:
-        value = getattr(error, name)
+        value = object.__getattribute__(error, name)
+        return value if isinstance(value, kind) and not isinstance(value, bool) else None
     except CAUGHT:
         return None
-    return value if isinstance(value, kind) and not isinstance(value, bool) else None
+
+
+def _own(error: BaseException, name: str) -> Any:
+    """What Python itself keeps with an exception, past whatever a subclass makes of reading attributes."""
+    return vars(BaseException)[name].__get__(error)
+
+
+def _is(error: object, kind: type | tuple[type, ...]) -> bool:
+    """Whether an exception is of a kind. `isinstance` would read an attribute, too."""
+    return issubclass(type(error), kind)
 
 
 def _causes(error: BaseException) -> list[str]:
@@ -120,7 +131,8 @@ def _causes(error: BaseException) -> list[str]:
         if link is not error:
             causes.append(message_of(link))
         _add_parts(link, causes)
-        link = link.__cause__ if link.__cause__ is not None or link.__suppress_context__ else link.__context__
+        cause = _own(link, "__cause__")
+        link = cause if cause is not None or _own(link, "__suppress_context__") else _own(link, "__context__")
         if link is not None and id(link) in seen:
             break
         seen.add(id(link))
@@ -129,10 +141,8 @@ def _causes(error: BaseException) -> list[str]:
 
 def _add_parts(error: BaseException, causes: list[str]) -> None:
     """Adds the exceptions that a group holds."""
-    parts = getattr(error, "exceptions", None)
-    if not isinstance(parts, tuple):
-        return
+    parts = _attribute(error, "exceptions", tuple) or ()
     for number, part in enumerate(parts, 1):
-        if isinstance(part, BaseException) and len(causes) < _CAUSES:
+        if _is(part, BaseException) and len(causes) < _CAUSES:
             causes.append(f"({number} of {len(parts)}) {message_of(part)}")
             _add_parts(part, causes)

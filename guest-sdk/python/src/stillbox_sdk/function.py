@@ -38,6 +38,8 @@ class RowFunction:
 
         def reject(row: int, error: BaseException) -> None:
             rejected[row] = describe(error, self._code, ErrorKind.INPUT, self._function)
+            # An exception that is raised again for another row would tell of this one, too.
+            BaseException.with_traceback(error, None)
 
         made: list[Any] = []
         values = zip(*lists) if lists else iter([()] * batch.rows)
