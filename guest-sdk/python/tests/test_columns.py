@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, replace
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -105,7 +105,7 @@ def test_bitmaps_have_the_least_significant_bit_first(count):
     [
         ("boolean", 1, "`boolean` must be true or false, not 1"),
         ("integer", True, "`integer` must be an integer, not True"),
-        ("integer", 1.0, "`integer` must be an integer, not 1"),
+        ("integer", 1.0, "`integer` must be an integer, not 1.0"),
         ("integer", 2**63, f"`integer` must be from {-(2**63)} to {2**63 - 1}, not {2**63}"),
         ("float", "x", '`float` must be a number, not the text "x"'),
         ("text", b"x", "`text` must be a text, not a bytes"),
@@ -118,6 +118,8 @@ def test_bitmaps_have_the_least_significant_bit_first(count):
         ("vector", [], "`vector` is an empty vector, where it needs at least one element"),
         ("vector", [1.0], "`vector`: a vector has 1 elements, and the first of its column has 2"),
         ("vector", ["x", "y"], "`vector` must be a list of numbers, not a list"),
+        ("vector", {1.0, 2.0}, "`vector` must be a list of numbers, not a set"),
+        ("vector", b"ab", "`vector` must be a list of numbers, not a bytes"),
     ],
 )
 def test_a_value_that_does_not_fit_rejects_its_row_alone(name, value, message):
@@ -132,6 +134,56 @@ def test_a_value_that_does_not_fit_rejects_its_row_alone(name, value, message):
     assert (output.rows, output.origins) == (2, [0, 2])
     (rejection,) = output.rejections
     assert (rejection.row, rejection.error.message) == (1, message)
+
+
+def test_an_integer_that_python_writes_out_no_more_rejects_its_row_alone():
+    @step
+    def spoil(row: Everything) -> Everything:
+        huge = 2**20_000
+        return {0: row, 1: replace(row, integer=huge), 2: replace(row, float=huge), 3: replace(row, parsed=[huge])}[row.integer]
+
+    columns = {name: [listed[0]] * 4 for name, listed in COLUMNS.items()} | {"integer": [0, 1, 2, 3]}
+    output = bind(spoil).process(columns)
+    assert (output.rows, output.origins) == (1, [0])
+    assert [rejection.error.message for rejection in output.rejections] == [
+        f"`integer` must be from {-(2**63)} to {2**63 - 1}, not an integer of 20001 bits",
+        "`float` must be a number, not an integer of 20001 bits",
+        "`parsed` must be a JSON value, not a list",
+    ]
+
+
+@pytest.mark.parametrize("value", [7, [], "ab", {1.0: 2.0}])
+def test_a_vector_that_is_none_leaves_nulls_alone(value):
+    @dataclass
+    class Row:
+        text: str
+
+    @dataclass
+    class Made:
+        vector: list[float] | None
+
+    @step
+    def make(row: Row) -> Made:
+        return Made({"null": None, "wrong": value, "two": [1.0, 2.0]}[row.text])
+
+    output = bind(make).process({"text": ["null", "wrong", "two"]})
+    assert (values(output, "vector"), output.origins) == ([None, [1.0, 2.0]], [0, 2])
+    assert [rejection.row for rejection in output.rejections] == [1]
+
+
+def test_rows_are_made_by_name_where_other_arguments_are_between():
+    @dataclass
+    class Row:
+        first: str
+        scale: InitVar[int] = 1
+        second: str = "none"
+
+    @step
+    def keep(row: Row) -> Row:
+        return row
+
+    output = bind(keep).process({"first": ["a"], "second": ["b"]})
+    assert (values(output, "first"), values(output, "second")) == (["a"], ["b"])
 
 
 def test_related_types_are_taken():

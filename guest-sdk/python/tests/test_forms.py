@@ -182,6 +182,13 @@ def test_rows_that_break_the_rules_are_told_in_the_authors_words():
 
     assert message(mixed) == "some rows say which row they are made of, and some don't"
 
+    def emptied():
+        rows = Rows([], origins=[])
+        rows.push(Length(1))
+        return rows
+
+    assert message(emptied) == message(mixed)
+
 
 def test_a_source_makes_rows_until_there_are_no_more():
     @dataclass
@@ -234,6 +241,35 @@ def test_an_aggregate_sees_all_rows():
     output = bound.finish()
     assert (values(output, "n"), output.origins) == ([9], [3])
     assert bound.finish() is None
+
+
+def test_an_aggregate_rejects_no_row_once_there_is_no_batch():
+    @step
+    class Last(Aggregate[None, Row, Length]):
+        def process(self, batch: Batch[Row]) -> None:
+            pass
+
+        def finish(self) -> Rows[Length]:
+            return made()
+
+    def message() -> str:
+        bound = bind(Last)
+        bound.process(TEXTS)
+        with pytest.raises(Failed) as failed:
+            bound.finish()
+        return failed.value.error.message
+
+    def made():
+        return Rows([Length("two")], origins=[1])
+
+    assert message() == '`n` must be an integer, not the text "two"'
+
+    def made():
+        rows = Rows([], origins=[])
+        rows.reject(1, "no")
+        return rows
+
+    assert message() == "an aggregate rejects rows in `process`: in `finish` there is no batch any more"
 
 
 def test_an_aggregate_fails_as_a_whole():

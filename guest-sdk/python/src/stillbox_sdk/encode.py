@@ -27,6 +27,8 @@ _PLACEHOLDERS: dict[DataType, Any] = {
     DataType.BINARY: b"",
     DataType.JSON: "null",
 }
+# These have a length and hold numbers, too, but in no order, or they mean something else.
+_NO_VECTORS = (bytes, bytearray, dict, frozenset, set, str)
 _DIGITS = bytes([48, 49]) + bytes(254)
 
 
@@ -136,6 +138,8 @@ def _json(kind: ColumnType, values: Sequence[Any]) -> list[str]:
 def _vectors(kind: ColumnType, values: Sequence[Any]) -> contract.Vectors:
     if not values:
         return contract.Vectors(kind.width or 1, [])
+    if any(isinstance(value, _NO_VECTORS) for value in values):
+        raise _Unfit
     width = kind.width or len(values[0])
     if width == 0 or set(map(len, values)) != {width}:
         raise _Unfit
@@ -148,8 +152,8 @@ def _vectors(kind: ColumnType, values: Sequence[Any]) -> contract.Vectors:
 def _without_nulls(kind: ColumnType, values: Sequence[Any]) -> list[Any]:
     """The values, with something in the place of the nulls that is not looked at."""
     if kind.data_type is DataType.VECTOR:
-        first = next((value for value in values if value is not None), None)
-        placeholder: Any = [0.0] * (kind.width or (len(first) if first is not None else 1))
+        widths = (len(value) for value in values if isinstance(value, (list, tuple)))
+        placeholder: Any = [0.0] * (kind.width or next(filter(None, widths), 1))
     elif kind.parsed:
         placeholder = None
     elif kind.data_type is DataType.JSON:

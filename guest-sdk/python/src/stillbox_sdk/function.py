@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -109,12 +110,13 @@ def opened(columns: Columns, make: Callable[..., Any], fields: Sequence[Field], 
 
 
 def maker(columns: Columns) -> Callable[..., Any]:
-    """What makes a row of its values, in the order of the columns: the class, unless it takes them by name only."""
+    """What makes a row of its values, in the order of the columns: the class, unless it takes them in another."""
     names = [spec.field for spec in columns.specs]
     kind = columns.type
-    if any(field.kw_only for field in kind.__dataclass_fields__.values()):  # type: ignore[attr-defined]
-        return lambda *values: kind(**dict(zip(names, values)))
-    return kind
+    arguments = inspect.signature(kind).parameters.values()
+    # Others are those that are given by name only, or that are no columns, such as an `InitVar` with a default.
+    first = [argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD][: len(names)]
+    return kind if first == names else lambda *values: kind(**dict(zip(names, values)))
 
 
 def _checked(make: Callable[..., Any]) -> Callable[..., Any]:

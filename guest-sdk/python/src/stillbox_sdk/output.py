@@ -37,17 +37,19 @@ class Made:
         rows: Sequence[Any],
         origins: list[int] | None,
         rejected: dict[int, contract.StepError],
+        rejects: bool = True,
     ) -> None:
         self.columns = columns
         self.fields = fields
         self.rows = rows
         self.origins = origins
         self.rejected = rejected
+        self.rejects = rejects
 
     def output(self, describe: Describe) -> contract.Output:
         """The output. A row with a value that doesn't fit its column rejects the row that it is made of.
 
-        Raises `InternalError` where it is made of none.
+        Raises what is wrong with it where it is made of none, or no row can be rejected any more.
         """
         while True:
             wrong: dict[int, BaseException] = self._wrong_types()
@@ -80,7 +82,7 @@ class Made:
 
     def _reject(self, wrong: dict[int, BaseException], describe: Describe) -> None:
         for place, error in sorted(wrong.items()):
-            if self.origins is None:
+            if self.origins is None or not self.rejects:
                 raise error
             if self.origins[place] not in self.rejected:
                 self.rejected[self.origins[place]] = describe(error)
@@ -119,9 +121,9 @@ def of_rows(
     if origins is None and made_of is MadeOf.BATCH:
         origins = list(range(all_))
     if rows._columns is None:
-        made = Made(columns, fields, rows._rows, origins, rejected)
+        made = Made(columns, fields, rows._rows, origins, rejected, made_of is MadeOf.BATCH)
     else:
-        made = _InColumns(columns, fields, range(len(rows)), origins, rejected)
+        made = _InColumns(columns, fields, range(len(rows)), origins, rejected, made_of is MadeOf.BATCH)
         made.lists = rows._columns
         wanted = [spec.field for spec in columns.specs]
         if sorted(wanted) != sorted(rows._columns):
@@ -143,6 +145,8 @@ def _check(rows: Rows[Any], made_of: MadeOf, all_: int) -> None:
         if origins is not None or rejected:
             raise InternalError("a source has no rows to make others of, or to reject")
         return
+    if made_of is MadeOf.EVERYTHING and rejected:
+        raise InternalError("an aggregate rejects rows in `process`: in `finish` there is no batch any more")
     for row in (*(origins or ()), *rejected):
         if not isinstance(row, int) or not 0 <= row < all_:
             raise InternalError(f"there is no row {row} in {all_}")

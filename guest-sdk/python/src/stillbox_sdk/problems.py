@@ -45,7 +45,9 @@ def found(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
+    if isinstance(value, float):
+        return str(value)
+    if isinstance(value, int):
         return number(value)
     return f"a {type(value).__qualname__}"
 
@@ -59,7 +61,11 @@ def number(value: float) -> str:
     """A number, without a fraction where there is none."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
         return str(int(value))
-    return str(value)
+    try:
+        return str(value)
+    except ValueError:
+        # Python writes out no integer of more than some thousand digits.
+        return f"an integer of {int(value).bit_length()} bits"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

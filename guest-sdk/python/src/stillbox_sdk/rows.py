@@ -84,7 +84,7 @@ class Rows(Generic[O]):
 
     def push(self, row: O) -> None:
         """Adds a row that doesn't say what it is made of."""
-        if self._columns is not None or self._origins:
+        if self._columns is not None or self._origins is not None:
             raise _mixed()
         self._rows.append(row)
 
