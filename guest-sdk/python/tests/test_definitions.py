@@ -72,6 +72,18 @@ def test_a_field_that_is_no_parameter_is_named():
     assert line == line_of("when: bytes")
 
 
+@dataclass
+class Tree:
+    branches: list[Tree]
+
+
+def test_parameters_that_never_end_are_refused():
+    def wrong(parameters: Tree, row: Row) -> bool: ...
+
+    message, line = complaint(wrong)
+    assert (message, line) == ("`Tree` is a parameter of itself, which never ends", line_of("class Tree") - 1)
+
+
 def test_columns_take_names_from_parameters_that_there_are():
     def wrong(row: Renamed) -> bool: ...
 

@@ -4,6 +4,7 @@ for Rust."""
 from __future__ import annotations
 
 import enum
+import importlib
 import json
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Literal
 import pytest
 
 from stillbox_sdk import column, parameter, step
-from stillbox_sdk.contract import ErrorKind, Kind
+from stillbox_sdk.contract import DataType, ErrorKind, Kind
 from stillbox_sdk.testing import Failed, bind, manifest, values
 
 
@@ -157,6 +158,7 @@ def test_what_is_no_object_is_refused(parameters, wanted):
         ("type", {"name": "x", "colour": 1}, "there is no parameter `type.colour`; there is `name`, `depth`"),
         ("language", 1, "`language` must be a text, not 1"),
         ("min-words", "five", '`min-words` must be an integer, not the text "five"'),
+        ("min-words", 1.0, "`min-words` must be an integer, not 1.0"),
         ("min-words", 5.5, "`min-words` must be an integer, not 5.5"),
         ("min-words", True, "`min-words` must be an integer, not true"),
         ("min-words", None, "`min-words` must be an integer, not null"),
@@ -193,6 +195,39 @@ def test_all_problems_are_told_at_once():
         "`numbers[2]` must be at most 9, not 11; `type.name` is missing, and there is no default; "
         "`type.depth` must be from 0 to 255, not 256"
     )
+
+
+@dataclass
+class Common:
+    column: str
+    """The column to read."""
+
+
+def test_parents_describe_their_parameters():
+    @dataclass
+    class Parameters(Common):
+        count: int = 1
+        """How many."""
+
+    @step
+    def inherited(parameters: Parameters, row: Row) -> bool:
+        return True
+
+    properties = json.loads(manifest(inherited).parameters)["properties"]
+    assert [known["description"] for known in properties.values()] == ["The column to read.", "How many."]
+
+
+def test_annotations_mean_what_they_mean_in_their_own_module(tmp_path, monkeypatch):
+    (tmp_path / "own_rows.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n\nValue = str\n\n\n"
+        "@dataclass\nclass Row:\n    value: Value\n"
+    )
+    (tmp_path / "own_step.py").write_text(
+        "from __future__ import annotations\nfrom own_rows import Row\nfrom stillbox_sdk import step\n\nValue = 7\n\n\n"
+        "@step\ndef keep(row: Row) -> bool:\n    return True\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert bind(importlib.import_module("own_step").keep).signature.inputs[0].data_type is DataType.TEXT
 
 
 def test_what_concerns_several_parameters_is_checked_last():

@@ -18,8 +18,13 @@ from .errors import DefinitionError
 def hints_of(target: Callable[..., Any] | type, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The annotations of a function or class, resolved, with what `Annotated` adds. `names` are those of the scope that it
     is defined in, for what is defined in a function."""
+    known = dict(names or {})
+    if "<locals>" not in target.__qualname__:
+        # What another module calls by the same name is not what was meant.
+        own = vars(sys.modules.get(target.__module__, types))
+        known = {name: value for name, value in known.items() if name not in own}
     try:
-        return typing.get_type_hints(target, localns=dict(names or {}), include_extras=True)
+        return typing.get_type_hints(target, localns=known, include_extras=True)
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
         raise failed(target, f"the annotations of `{target.__qualname__}` cannot be read: {said}") from error
@@ -77,12 +82,15 @@ def failed(target: Callable[..., Any] | type, message: str, field: str | None = 
 
 
 def descriptions(target: type) -> dict[str, str]:
-    """The texts that stand below the fields of a class, by field. They are only in the source."""
-    try:
-        lines, _ = inspect.getsourcelines(target)
-    except (OSError, TypeError):
-        return {}
-    return {name: inspect.cleandoc(text) for name, _, text in _fields(lines) if text}
+    """The texts that stand below the fields of a class and its parents, by field. They are only in the source."""
+    texts = {}
+    for kind in filter(is_dataclass, reversed(target.__mro__)):
+        try:
+            lines, _ = inspect.getsourcelines(kind)
+        except (OSError, TypeError):
+            continue
+        texts.update({name: inspect.cleandoc(text) for name, _, text in _fields(lines) if text})
+    return texts
 
 
 def _fields(lines: list[str]) -> list[tuple[str, ast.AnnAssign, str]]:

@@ -112,11 +112,14 @@ class ParametersType(ValueType):
         return {key: value for key, value in values.items() if isinstance(value, str)}
 
 
-def parameters_of(target: Any, names: Mapping[str, Any]) -> ParametersType:
-    """Reads what a dataclass says of parameters.
+def parameters_of(target: Any, names: Mapping[str, Any], within: tuple[type, ...] = ()) -> ParametersType:
+    """Reads what a dataclass says of parameters. `within` are those that it is a parameter of.
 
     Raises `DefinitionError` for a field that cannot be one.
     """
+    if target in within:
+        raise failed(target, f"`{target.__qualname__}` is a parameter of itself, which never ends")
+    within = (*within, target)
     hints = hints_of(target, names)
     texts = descriptions(target)
     properties: dict[str, _Property] = {}
@@ -125,7 +128,7 @@ def parameters_of(target: Any, names: Mapping[str, Any]) -> ParametersType:
             continue
         inner, extras = split(hints[field.name])
         options = marker(extras, parameter) or parameter()
-        kind = _type(inner, options, names)
+        kind = _type(inner, options, names, within)
         if kind is None:
             message = f"the field `{field.name}` is of type {shown(inner)}, which is no parameter: use {_KINDS}"
             raise failed(target, message, field.name)
@@ -187,12 +190,14 @@ def _is_text(kind: ValueType) -> bool:
     return isinstance(kind.inner if isinstance(kind, Nullable) else kind, Text)
 
 
-def _type(annotation: Any, options: parameter, names: Mapping[str, Any]) -> ValueType | None:
+def _type(
+    annotation: Any, options: parameter, names: Mapping[str, Any], within: tuple[type, ...]
+) -> ValueType | None:
     annotation, extras = split(annotation)
     options = marker(extras, parameter) or options
     inner, nullable = optional(annotation)
     if nullable:
-        known = _type(inner, options, names)
+        known = _type(inner, options, names, within)
         return None if known is None else Nullable(known)
     if annotation is bool:
         return Boolean()
@@ -203,7 +208,7 @@ def _type(annotation: Any, options: parameter, names: Mapping[str, Any]) -> Valu
     if annotation in (Any, object):
         return Anything()
     if is_dataclass(annotation):
-        return parameters_of(annotation, names)
+        return parameters_of(annotation, names, within)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         return Choice.of(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -212,6 +217,6 @@ def _type(annotation: Any, options: parameter, names: Mapping[str, Any]) -> Valu
     if annotation in (list, dict):
         return Items(Anything()) if annotation is list else Mapped(Anything())
     if origin is list or (origin is dict and arguments[0] is str):
-        item = _type(arguments[-1], options, names)
+        item = _type(arguments[-1], options, names, within)
         return None if item is None else Items(item) if origin is list else Mapped(item)
     return None
