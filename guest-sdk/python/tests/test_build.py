@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 
 import pytest
 
@@ -39,6 +40,7 @@ def test_a_project_says_what_the_step_is(folder):
         ("name = ", "pyproject.toml is no TOML: "),
         ("[tool]", "`[project]` has no `name`"),
         ("[project]\nname = 1", "`name` must be a text"),
+        ('[project]\nname = "tokenize"', "the module `tokenize` has the name of one of Python's own, "),
         ('[project]\nname = "other"', "the module `other` is missing: there is neither other.py nor src/other.py in "),
     ],
 )
@@ -52,6 +54,33 @@ def test_what_is_wrong_with_a_project_is_told(folder, text, message, capsys):
     if importlib.util.find_spec("componentize_py"):
         assert build.main(["--output", str(folder / "out.wasm"), str(folder)]) == 1
         assert message in capsys.readouterr().err
+
+
+def test_what_is_no_code_is_left_out(folder, tmp_path_factory):
+    for name in ("tests/data", ".venv/lib", "words/target", "words/__pycache__", "build/lib"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "some.py").write_text("")
+    (folder / "words" / "dangling").symlink_to(folder / "nowhere")
+    target = tmp_path_factory.mktemp("stage") / "step"
+
+    def copied():
+        build._copy_step(read_project(folder), target)
+        found = sorted(path.relative_to(target).as_posix() for path in target.rglob("*.py"))
+        shutil.rmtree(target)
+        return found
+
+    assert copied() == ["count_words.py", "words/target/some.py"]
+    (folder / "build" / "__init__.py").write_text("")
+    (folder / "pyproject.toml").write_text('[project]\nname = "a"\n[tool.stillbox]\nmodule = "build"\n')
+    assert copied() == ["build/__init__.py", "build/lib/some.py", "count_words.py", "words/target/some.py"]
+
+
+def test_an_output_that_cannot_be_written_is_told(folder, capsys):
+    pytest.importorskip("componentize_py")
+    output = folder / "count_words.py" / "out.wasm"
+    assert build.main(["--output", str(output), str(folder)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "count_words.py" in said and said.count("\n") == 1
 
 
 def test_without_componentize_py_there_is_one_line(folder, monkeypatch, capsys):

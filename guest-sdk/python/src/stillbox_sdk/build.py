@@ -1,6 +1,6 @@
 """Compiles a step to a component: `python -m stillbox_sdk.build --output step.wasm FOLDER`.
 
-Exit status: 0 done; 1 the step is wrong, and standard error says where; 2 the command line is wrong; 3 componentize-py is
+Exit status: 0 done; 1 nothing was made, and standard error says why; 2 the command line is wrong; 3 componentize-py is
 missing.
 """
 
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 3
     try:
         build(read_project(given.folder), given.output)
-    except ProjectError as error:
+    except (ProjectError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -52,7 +52,7 @@ def build(project: Project, output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="stillbox-") as temporary:
         stage = Path(temporary)
-        _copy_step(project.folder / project.prefix, stage / "step")
+        _copy_step(project, stage / "step")
         report = _copy_sdk(project, stage / "sdk")
         # Beside its place, because a rename goes no further than a file system.
         descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
@@ -66,17 +66,22 @@ def build(project: Project, output: Path) -> None:
             made.unlink(missing_ok=True)
 
 
-def _copy_step(source: Path, target: Path) -> None:
+def _copy_step(project: Project, target: Path) -> None:
     """Copies what may be code or data of the step. What it is built from must not be written to."""
+    source = project.folder / project.prefix
+    # Inside a package, and as its name, these are names like others.
+    beside = _NO_CODE - {project.module.split(".")[0]}
 
     def ignored(folder: str, names: list[str]) -> set[str]:
+        unwanted = beside if Path(folder) == source else {"__pycache__"}
+
         def is_no_code(name: str) -> bool:
             path = Path(folder, name)
-            return name in _NO_CODE or name[0] == "." or name.endswith(".wasm") or (path / "pyvenv.cfg").exists()
+            return name in unwanted or name[0] == "." or name.endswith(".wasm") or (path / "pyvenv.cfg").exists()
 
         return {name for name in names if is_no_code(name)}
 
-    shutil.copytree(source, target, ignore=ignored)
+    shutil.copytree(source, target, ignore=ignored, ignore_dangling_symlinks=True)
 
 
 def _copy_sdk(project: Project, target: Path) -> Path:

@@ -62,6 +62,11 @@ def read_project(folder: Path) -> Project:
 
 
 def _find(folder: Path, module: str) -> str:
+    if module.split(".")[0] in sys.stdlib_module_names:
+        raise ProjectError(
+            f"the module `{module}` has the name of one of Python's own, which would be found in its place: give it another, and "
+            "name it by `module` in `[tool.stillbox]`"
+        )
     path = module.replace(".", "/")
     for prefix in ("", "src/"):
         if (folder / f"{prefix}{path}.py").is_file() or (folder / prefix / path / "__init__.py").is_file():
