@@ -77,6 +77,24 @@ fn a_pipeline_mixes_languages() {
 }
 
 #[test]
+fn a_source_and_an_aggregate_run_to_their_ends() {
+    let component = |name: &str| compiled::component(&Path::new(ROOT).join("tests/python").join(name));
+    let pipeline = format!(
+        "[pipeline]\nname = \"made\"\nbatch-rows = 7\n\n[[step]]\nname = \"numbers\"\ncomponent = {:?}\n\
+         parameters = {{ count = 25 }}\n\n[[step]]\nname = \"largest\"\ncomponent = {:?}\nparameters = {{ count = 3 }}\n\n\
+         [[sink]]\npath = \"output.jsonl\"\n",
+        component("make-numbers"),
+        component("keep-largest")
+    );
+    let folder = Folder::new();
+    let expected = "{\"number\":24,\"rank\":1,\"of\":25}\n{\"number\":23,\"rank\":2,\"of\":25}\n\
+                    {\"number\":22,\"rank\":3,\"of\":25}\n";
+    assert_eq!(folder.output_of(&pipeline), expected);
+    let failed = folder.run(&pipeline.replace("count = 25", "count = 25, fail-at = 15")).failed(1);
+    assert!(failed.contains("guest-error in step numbers: no 15\n"), "{failed}");
+}
+
+#[test]
 fn what_is_wrong_with_a_module_is_told_with_its_line() {
     let complaint = |code: &str| {
         let folder = Folder::new();
