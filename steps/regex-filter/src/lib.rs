@@ -61,6 +61,7 @@ mod tests {
         assert_eq!(kept(r#""pattern": "(?i)äbc""#), [3]);
         assert_eq!(kept(r#""pattern": "^\\w+$""#), [0, 4]);
         assert_eq!(kept(r#""pattern": "(?m)^x$""#), [3]);
+        assert_eq!(kept(r#""pattern": "\\p{Lu}\\p{Latin}""#), [3]);
         assert_eq!(kept(r#""pattern": """#), [0, 1, 3, 4]);
     }
 
