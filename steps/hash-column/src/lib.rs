@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_hashes_are_those_of_other_tools() {
-        // From `sha256sum`, `xxhsum -H3`, `xxhsum -H2` and `crc32`, of nothing and of "abc".
+        // From Python (hashlib, xxhash and zlib), of nothing and of "abc".
         for (algorithm, of_nothing, of_abc) in [
             (
                 Algorithm::Sha256,
