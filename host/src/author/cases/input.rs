@@ -26,8 +26,8 @@ impl Input {
         Self { schema: SourceSchema::Empty, rows: None }
     }
 
-    /// Reads the rows. Where JSON cannot tell a type (vectors, bytes, JSON itself, a column of nulls), the column is
-    /// what the step reads it as.
+    /// Reads the rows. Where JSON cannot tell a type (vectors, bytes, a column of nulls), the column is what the step
+    /// reads it as. A column that is read as JSON has the type that it would have in a pipeline.
     ///
     /// # Errors
     /// The file cannot be read, is malformed, or is too large for a case.
@@ -88,9 +88,8 @@ fn open(file: &Path, columns: &[(String, DataType)]) -> Result<OpenSource, Sourc
 fn as_read(field: &Field, signature: &Signature) -> Option<DataType> {
     let inferred = DataType::of(field)?;
     let wanted = signature.inputs.iter().find(|input| *input.name == *field.name());
-    let is_ambiguous = |wanted: DataType| {
-        matches!((inferred, wanted), (DataType::Json, _) | (_, DataType::Json) | (DataType::Text, DataType::Binary))
-    };
+    let is_ambiguous =
+        |wanted: DataType| matches!((inferred, wanted), (DataType::Json, _) | (DataType::Text, DataType::Binary));
     Some(wanted.map(|wanted| wanted.data_type).filter(|wanted| is_ambiguous(*wanted)).unwrap_or(inferred))
 }
 
