@@ -16,8 +16,9 @@ pub(crate) struct Near {
     threshold: f64,
     permutations: usize,
     bands: usize,
-    /// The signatures of all texts that were kept, one after the other.
-    signatures: Vec<u32>,
+    /// The signatures of all texts that were kept. Each has memory of its own: one list for all would be copied when it
+    /// grows, and take twice the memory meanwhile.
+    signatures: Vec<Box<[u32]>>,
     /// The last text with this content of this band.
     last: HashMap<u64, u32>,
     /// For each text and band the text before it with the same content.
@@ -62,7 +63,7 @@ impl Near {
         let bands: Vec<u64> = self.contents(&signature).collect();
         let is_new = !self.is_known(&signature, &bands);
         if is_new {
-            self.keep(&signature, &bands);
+            self.keep(signature, &bands);
         }
         Ok(is_new)
     }
@@ -83,8 +84,7 @@ impl Near {
             while candidate != NONE {
                 let text = candidate as usize;
                 if std::mem::replace(&mut self.compared[text], self.seen) != self.seen {
-                    let kept = &self.signatures[text * self.permutations..][..self.permutations];
-                    if similarity(kept, signature) >= self.threshold {
+                    if similarity(&self.signatures[text], signature) >= self.threshold {
                         return true;
                     }
                 }
@@ -94,9 +94,9 @@ impl Near {
         false
     }
 
-    fn keep(&mut self, signature: &[u32], bands: &[u64]) {
+    fn keep(&mut self, signature: Vec<u32>, bands: &[u64]) {
         let text = self.compared.len() as u32;
-        self.signatures.extend_from_slice(signature);
+        self.signatures.push(signature.into());
         self.compared.push(self.seen);
         for content in bands {
             self.before.push(self.last.insert(*content, text).unwrap_or(NONE));
