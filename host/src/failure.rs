@@ -5,4 +5,4 @@ mod trap;
 
 pub use record::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 
-pub(crate) use trap::{of_call, of_rejection, of_step, of_stop};
+pub(crate) use trap::{of_call, of_limit, of_rejection, of_step, of_stop};

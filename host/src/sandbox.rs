@@ -20,8 +20,8 @@ use crate::failure::Failure;
 use crate::interrupt::{Stop, StopReason};
 
 pub(crate) use capture::cut;
-pub(crate) use limits::Refused;
 pub(crate) use limits::{LimitSettings, Limits};
+pub(crate) use limits::{Refused, TABLE_ELEMENTS};
 pub(crate) use session::Session;
 pub(crate) use state::{Said, State, linker};
 

@@ -2,6 +2,7 @@
 //!
 //! Every guest reads six rows in batches of two, and misbehaves at the second row of the second batch.
 
+mod by_hand;
 mod cases;
 mod many;
 mod shown;

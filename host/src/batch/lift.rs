@@ -11,7 +11,7 @@ use arrow_schema::Field;
 use crate::component::bindings::types::{ColumnResult, Output, Rejection, TextsResult, ValuesResult, VectorsResult};
 use crate::component::{Column, Signature};
 use crate::data_type::DataType;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{self, Failure, FailureKind, RowPlace};
 use crate::sandbox::{Limits, cut};
 
 /// An output that keeps every rule.
@@ -53,12 +53,14 @@ pub(crate) fn check(
     let rows = output.rows as usize;
     if u64::from(output.rows) > limits.output_rows {
         let limit = limits.output_rows;
-        return Err(bad(format!("it returned {rows} rows, and the limit is `output-rows = {limit}`")));
+        let message = format!("it returned {rows} rows, and the limit is `output-rows = {limit}`");
+        return Err(failure::of_limit(FailureKind::BadOutput, message, "output-rows", limit.to_string()));
     }
     let size: u64 = output.columns.iter().map(size_of_column).sum();
     if size > limits.output_bytes {
         let limit = limits.output_bytes;
-        return Err(bad(format!("it returned {size} bytes, and the limit is `output-bytes = {limit}`")));
+        let message = format!("it returned {size} bytes, and the limit is `output-bytes = {limit}`");
+        return Err(failure::of_limit(FailureKind::BadOutput, message, "output-bytes", limit.to_string()));
     }
     let dropped = match made_of {
         MadeOf::Batch(rows) => check_origins(&output, rows)?,
@@ -75,7 +77,7 @@ pub(crate) fn check(
         let Some(column) = named.next().and_then(Option::take) else {
             return Err(bad(format!("it returned no column {:?}, which its signature promises", wanted.name)));
         };
-        columns.push(lift(column, wanted, rows)?);
+        columns.push(lift(column, wanted, rows).map_err(|lie| lie.of(made_of, output.origins.as_deref()))?);
     }
     if let Some(surplus) = returned.into_iter().flatten().next() {
         let name = cut(&surplus.name, 64);
@@ -155,12 +157,43 @@ fn size_of_column(column: &ColumnResult) -> u64 {
     (values + column.validity.as_ref().map_or(0, Vec::len)) as u64
 }
 
-fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, Box<Failure>> {
+/// What is wrong with a column, and the row that comes out with it, where it is in one.
+struct Lie {
+    message: String,
+    row: Option<usize>,
+}
+
+impl Lie {
+    /// The failure, with the row of the batch that the broken value was made of.
+    fn of(self, made_of: MadeOf, origins: Option<&[u32]>) -> Box<Failure> {
+        let mut failure = bad(self.message);
+        let origin = |row: usize| origins.map_or(Some(row), |origins| origins.get(row).map(|origin| *origin as usize));
+        if matches!(made_of, MadeOf::Batch(_)) {
+            let index = self.row.and_then(origin);
+            failure.row = index.map(|index| RowPlace { index: index as u64, file: None, line: None, row: None });
+        }
+        failure
+    }
+}
+
+/// A problem with values, before it is known whose they are.
+struct Problem {
+    problem: String,
+    row: Option<usize>,
+}
+
+impl From<String> for Problem {
+    fn from(problem: String) -> Self {
+        Self { problem, row: None }
+    }
+}
+
+fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, Lie> {
     let name = &wanted.name;
     let nulls = match column.validity {
         None => None,
         Some(validity) => {
-            let nulls = NullBuffer::new(bits(validity, rows).map_err(|problem| lie(name, "validity", &problem))?);
+            let nulls = NullBuffer::new(bits(validity, rows).map_err(|problem| lie(name, "validity", problem))?);
             Some(nulls).filter(|nulls| nulls.null_count() > 0)
         }
     };
@@ -168,11 +201,10 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
         && !wanted.nullable
     {
         let row = (0..rows).find(|row| nulls.is_null(*row)).unwrap_or_default();
-        return Err(bad(format!(
-            "it returned a null in row {row} of {name:?}, which its signature calls not nullable"
-        )));
+        let message = format!("it returned a null in row {row} of {name:?}, which its signature calls not nullable");
+        return Err(Lie { message, row: Some(row) });
     }
-    let lied = |problem: String| lie(name, "values", &problem);
+    let lied = |problem: Problem| lie(name, "values", problem);
     Ok(match (column.values, wanted.data_type) {
         (ValuesResult::Boolean(values), DataType::Boolean) => {
             Arc::new(BooleanArray::new(bits(values, rows).map_err(lied)?, nulls))
@@ -192,7 +224,8 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
         (ValuesResult::Vector(values), DataType::Vector) => vectors(values, rows, nulls).map_err(lied)?,
         (values, promised) => {
             let returned = type_of(&values);
-            return Err(bad(format!("it returned {name:?} as {returned}, and its signature promises {promised}")));
+            let message = format!("it returned {name:?} as {returned}, and its signature promises {promised}");
+            return Err(Lie { message, row: None });
         }
     })
 }
@@ -209,44 +242,44 @@ fn type_of(values: &ValuesResult) -> DataType {
     }
 }
 
-fn bits(bytes: Vec<u8>, rows: usize) -> Result<BooleanBuffer, String> {
+fn bits(bytes: Vec<u8>, rows: usize) -> Result<BooleanBuffer, Problem> {
     if bytes.len() != rows.div_ceil(8) {
-        return Err(format!("a bitmap of {} bytes for {rows} rows", bytes.len()));
+        return Err(format!("a bitmap of {} bytes for {rows} rows", bytes.len()).into());
     }
     Ok(BooleanBuffer::new(Buffer::from_vec(bytes), 0, rows))
 }
 
-fn numbers<T: arrow_buffer::ArrowNativeType>(values: Vec<T>, rows: usize) -> Result<ScalarBuffer<T>, String> {
+fn numbers<T: arrow_buffer::ArrowNativeType>(values: Vec<T>, rows: usize) -> Result<ScalarBuffer<T>, Problem> {
     if values.len() != rows {
-        return Err(format!("{} values for {rows} rows", values.len()));
+        return Err(format!("{} values for {rows} rows", values.len()).into());
     }
     Ok(ScalarBuffer::from(values))
 }
 
-fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), String> {
+fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), Problem> {
     let TextsResult { offsets, bytes } = texts;
     if offsets.len() != rows + 1 {
-        return Err(format!("{} offsets for {rows} rows", offsets.len()));
+        return Err(format!("{} offsets for {rows} rows", offsets.len()).into());
     }
     if offsets[0] != 0 {
-        return Err(format!("a first offset of {}", offsets[0]));
+        return Err(format!("a first offset of {}", offsets[0]).into());
     }
     if let Some(row) = offsets.windows(2).position(|pair| pair[0] > pair[1]) {
-        return Err(format!("offsets that descend from {} to {} at row {row}", offsets[row], offsets[row + 1]));
+        return Err(format!("offsets that descend from {} to {} at row {row}", offsets[row], offsets[row + 1]).into());
     }
     let last = offsets[rows] as usize;
     if last != bytes.len() {
-        return Err(format!("a last offset of {last} for {} bytes", bytes.len()));
+        return Err(format!("a last offset of {last} for {} bytes", bytes.len()).into());
     }
     if i32::try_from(last).is_err() {
-        return Err(format!("{last} bytes in one column, more than the {} that a batch can hold", i32::MAX));
+        return Err(format!("{last} bytes in one column, more than the {} that a batch can hold", i32::MAX).into());
     }
     // They ascend to a number that is no larger than `i32::MAX`, so none changes its value.
     let offsets: Vec<i32> = offsets.into_iter().map(|offset| offset as i32).collect();
     Ok((OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(bytes)))
 }
 
-fn text(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<StringArray, String> {
+fn text(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<StringArray, Problem> {
     let (offsets, bytes) = texts(values, rows)?;
     StringArray::try_new(offsets.clone(), bytes.clone(), nulls).map_err(|_| {
         let invalid = |row: &usize| {
@@ -254,31 +287,31 @@ fn text(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<S
             std::str::from_utf8(value).is_err()
         };
         let row = (0..rows).find(invalid).unwrap_or_default();
-        format!("text that is not UTF-8 in row {row}")
+        Problem { problem: format!("text that is not UTF-8 in row {row}"), row: Some(row) }
     })
 }
 
-fn json(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<StringArray, String> {
+fn json(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<StringArray, Problem> {
     let array = text(values, rows, nulls)?;
     for row in (0..rows).filter(|row| array.is_valid(*row)) {
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(array.value(row)) {
-            return Err(format!("JSON that is not valid in row {row} ({error})"));
+            return Err(Problem { problem: format!("JSON that is not valid in row {row} ({error})"), row: Some(row) });
         }
     }
     Ok(array)
 }
 
-fn vectors(values: VectorsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<ArrayRef, String> {
+fn vectors(values: VectorsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<ArrayRef, Problem> {
     let VectorsResult { width, elements } = values;
     if width == 0 || i32::try_from(width).is_err() {
-        return Err(format!("vectors of {width} elements"));
+        return Err(format!("vectors of {width} elements").into());
     }
     let wanted = rows.checked_mul(width as usize);
     if wanted != Some(elements.len()) {
-        return Err(format!("{} elements for {rows} vectors of {width}", elements.len()));
+        return Err(format!("{} elements for {rows} vectors of {width}", elements.len()).into());
     }
     if i32::try_from(elements.len()).is_err() {
-        return Err(format!("{} elements in one column, more than a batch can hold", elements.len()));
+        return Err(format!("{} elements in one column, more than a batch can hold", elements.len()).into());
     }
     // Lists, and not lists of a fixed size: the width may differ from batch to batch, the type of the column may not.
     let offsets: Vec<i32> = (0..=rows).map(|row| (row * width as usize) as i32).collect();
@@ -287,8 +320,8 @@ fn vectors(values: VectorsResult, rows: usize, nulls: Option<NullBuffer>) -> Res
     Ok(Arc::new(ListArray::new(element, OffsetBuffer::new(ScalarBuffer::from(offsets)), values, nulls)))
 }
 
-fn lie(column: &str, what: &str, problem: &str) -> Box<Failure> {
-    bad(format!("it returned the {what} of {column:?} with {problem}"))
+fn lie(column: &str, what: &str, Problem { problem, row }: Problem) -> Lie {
+    Lie { message: format!("it returned the {what} of {column:?} with {problem}"), row }
 }
 
 fn bad(message: String) -> Box<Failure> {

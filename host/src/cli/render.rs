@@ -96,7 +96,7 @@ pub(super) fn failure_text(failure: &Failure) -> String {
         line("trace", text);
     }
     for entry in failure.log.iter().rev().take(LINES_SHOWN).rev() {
-        line("log", &entry.message);
+        line("log", &format!("{}: {}", entry.level.name(), entry.message));
     }
     let stderr: Vec<&str> = failure.stderr.lines().collect();
     for text in stderr.iter().rev().take(LINES_SHOWN).rev() {

@@ -223,6 +223,19 @@ pub enum LogLevel {
     Error,
 }
 
+impl LogLevel {
+    /// The name in records and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One message that the guest logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry {
@@ -286,12 +299,6 @@ impl Failure {
         let mut failure = Self::new(FailureKind::Host, "a part of Stillbox panicked; this is a bug in Stillbox");
         failure.causes.push(words);
         failure
-    }
-
-    /// The same, in place.
-    pub(crate) fn hinted(mut self: Box<Self>, hint: impl Into<String>) -> Box<Self> {
-        self.hint.get_or_insert_with(|| hint.into());
-        self
     }
 
     /// A failure of kind `host` with an error's message and chain of causes.

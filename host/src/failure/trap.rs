@@ -9,7 +9,7 @@ use super::{Failure, FailureKind, Frame, LimitHit, Location};
 use crate::component::bindings::types::{ErrorKind, StepError};
 use crate::component::{Component, SourceFrame, Symbols};
 use crate::interrupt::{Stop, StopReason};
-use crate::sandbox::{Halt, Limits, Refused, Said, State, Terms, cut};
+use crate::sandbox::{Halt, Limits, Refused, Said, State, TABLE_ELEMENTS, Terms, cut};
 
 /// The most of a guest's message, cause, hint or trace line that a record keeps.
 const TEXT_BYTES: usize = 64 << 10;
@@ -130,9 +130,16 @@ fn of_refusal(refused: Refused, limits: &Limits) -> Failure {
             bytes(limits.memory),
         ),
         Refused::TableElements(wanted) => {
-            Failure::new(FailureKind::Memory, format!("the step wanted tables of {wanted} entries"))
+            let most = TABLE_ELEMENTS;
+            let message = format!("the step wanted tables of {wanted} entries, and all its tables may have {most}");
+            Failure::new(FailureKind::Memory, message)
         }
     }
+}
+
+/// The failure of a call that went beyond the limit with this name and value.
+pub(crate) fn of_limit(kind: FailureKind, message: String, name: &str, value: String) -> Box<Failure> {
+    Box::new(limited(kind, message, name, value))
 }
 
 fn limited(kind: FailureKind, message: String, name: &str, value: String) -> Failure {

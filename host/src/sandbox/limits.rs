@@ -63,7 +63,7 @@ impl Limits {
 }
 
 /// Entries over all tables of an instance. `CPython` needs about 10,000; a table costs the host 16 bytes an entry.
-const TABLE_ELEMENTS: usize = 1_000_000;
+pub(crate) const TABLE_ELEMENTS: usize = 1_000_000;
 
 /// Counts what an instance uses.
 #[derive(Debug)]

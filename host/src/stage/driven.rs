@@ -47,12 +47,13 @@ impl Driven {
             let call = async |store: &mut wasmtime::Store<State>, instance: &bindings::Step| {
                 instance.stillbox_step_guest().call_process(store, input).await
             };
-            let answer = self.call(stage, call).map_err(|mut failure| {
+            let placed = |mut failure: Box<Failure>| {
                 failure.row = failure.row.and_then(|row| rows.place(row.index as usize));
                 failure
-            })?;
+            };
+            let answer = self.call(stage, call).map_err(placed)?;
             let output = answered(answer, self.session.said())?;
-            self.checked(output, MadeOf::Batch(rows.count()))
+            self.checked(output, MadeOf::Batch(rows.count())).map_err(placed)
         });
         let mut made = made.map_err(|mut failure| {
             failure.batch = Some(batch);

@@ -49,18 +49,19 @@ pub(super) fn call(
         }
         guest.call_process(&mut *store, input).await
     });
-    let answer = answer.map_err(|mut failure| {
-        // The guest counts from the beginning of what it was given.
+    // The guest counts from the beginning of what it was given.
+    let placed = |mut failure: Box<Failure>| {
         let row = failure.row.take().and_then(|row| usize::try_from(row.index).ok());
         failure.row = row.filter(|row| *row < range.len()).and_then(|row| rows.place(range.start + row));
         failure
-    })?;
+    };
+    let answer = answer.map_err(placed)?;
     let output = answered(answer, session.said())?;
     match check(output, MadeOf::Batch(range.len()), &step.signature, &step.limits) {
         Ok(checked) => Ok((checked, session)),
         Err(mut failure) => {
             session.said().tell(&mut failure);
-            Err(failure)
+            Err(placed(failure))
         }
     }
 }
@@ -82,9 +83,10 @@ pub(crate) fn lower(step: &Step, rows: &Rows, range: &Range<usize>) -> Result<Ve
             && let Some(row) = first_null(array.as_ref())
         {
             let message = format!("the column {:?} is null, and the step does not take null there", column.name);
-            let mut failure = Box::new(Failure::new(FailureKind::Incompatible, message));
+            let mut failure = Failure::new(FailureKind::Incompatible, message)
+                .with_hint("fill the value, or filter such rows before this step");
             failure.row = rows.place(range.start + row);
-            return Err(failure.hinted("fill the value, or filter such rows before this step"));
+            return Err(Box::new(failure));
         }
         lowered.push(Lowered::new(Arc::clone(&column.name), &array, column.data_type));
     }

@@ -74,14 +74,14 @@ pub(super) const CONTRACT: &[Case] = &[
     ),
     case(
         "invalid_utf8",
-        Fails(BadOutput, "it returned the values of \"word\" with text that is not UTF-8 in row 0", Unnamed),
+        Fails(BadOutput, "it returned the values of \"word\" with text that is not UTF-8 in row 1", Named),
     ),
     case(
         "invalid_json",
         Fails(
             BadOutput,
-            "it returned the values of \"word\" with JSON that is not valid in row 0 (expected value at line 1 column 1)",
-            Unnamed,
+            "it returned the values of \"word\" with JSON that is not valid in row 1 (expected value at line 1 column 1)",
+            Named,
         ),
     ),
     case(
@@ -93,7 +93,7 @@ pub(super) const CONTRACT: &[Case] = &[
     case("short_column", Fails(BadOutput, "it returned the values of \"number\" with 0 values for 2 rows", Unnamed)),
     case(
         "null_promised_away",
-        Fails(BadOutput, "it returned a null in row 0 of \"number\", which its signature calls not nullable", Unnamed),
+        Fails(BadOutput, "it returned a null in row 1 of \"number\", which its signature calls not nullable", Named),
     ),
     case("origins_outside", Fails(BadOutput, "it named row 99 as an origin, in a batch of 2 rows", Unnamed)),
     case("rejects_nothing", Fails(BadOutput, "it rejected row 99, in a batch of 2 rows", Unnamed)),

@@ -8,9 +8,9 @@ use super::{folder, pipeline};
 use crate::command::spawn;
 
 /// One batch each, in a pool with room for two instances.
-const FAILURES: usize = 200;
+const FAILURES: usize = 10_000;
 /// After so many failures the memory is what it will be.
-const WARM: usize = 40;
+const WARM: usize = 1000;
 /// What the allocator may still take.
 const SLACK_KIB: u64 = 16 << 10;
 

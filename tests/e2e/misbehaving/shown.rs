@@ -32,6 +32,7 @@ fn run(folder: &Folder, more: &str, arguments: &[&str]) -> Outcome {
 fn what_guests_say_does_not_drive_the_terminal() {
     let stderr = run(&folder("escapes"), "", &["-v"]).failed(1);
     let words = ["message", "first cause", "second cause", "file", "trace", "hint", "log", "stderr", "stdout"];
+    assert!(stderr.lines().any(|line| line.starts_with("  log: ") && line.contains(": log \\u{1b}[2J")), "{stderr}");
     for word in words {
         assert!(stderr.contains(&format!("{word} \\u{{1b}}[2J")), "{word} is not in {stderr}");
     }

@@ -19,7 +19,11 @@ impl Raw for Guest {
     }
 
     fn spoil(output: &mut Output) -> Result<(), StepError> {
-        output.columns[1].values = Values::Json(words(output.rows));
+        // Of the last row, which is the guilty one.
+        if let Values::Json(texts) = &mut output.columns[1].values {
+            let last = texts.bytes.len() - 4;
+            texts.bytes[last..].copy_from_slice(b"word");
+        }
         Ok(())
     }
 }

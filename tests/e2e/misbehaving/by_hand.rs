@@ -1,0 +1,84 @@
+//! Steps written by hand, with nothing of an SDK: no panic report, no panic hook, no allocator.
+
+use std::fs;
+
+use stillbox::Failure;
+use stillbox::FailureKind::{self, Memory, Trap};
+
+use super::{Folder, failure, pipeline, run};
+
+/// What `process` does, in place of a line of the text.
+fn folder(body: &str) -> Folder {
+    let folder = Folder::new();
+    let text = include_str!("../wat/step.wat").replace(";; BODY", body);
+    fs::write(folder.join("guest.wasm"), wat::parse_str(text).expect("the text is WebAssembly"))
+        .expect("the folder is new");
+    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n{\"id\":5}\n");
+    folder
+}
+
+fn failed(body: &str, kind: FailureKind, message: &str) -> Failure {
+    let failure = failure(&folder(body), &pipeline("text", "", ""));
+    assert_eq!((failure.kind, &*failure.message), (kind, message), "{failure:#?}");
+    assert_eq!(failure.step.as_deref(), Some("guest"));
+    assert!(failure.batch.is_some());
+    failure
+}
+
+#[test]
+fn a_step_needs_no_sdk() {
+    let report = run_with(&folder(""), "").expect("the step is well");
+    assert_eq!((report.rows_in, report.sinks[0].rows), (6, 6));
+}
+
+#[test]
+fn the_last_words_on_standard_error_are_the_message() {
+    let failure = failed("(call $say) unreachable", Trap, "no rule for this row");
+    assert_eq!(failure.causes, ["wasm `unreachable` instruction executed"]);
+    assert_eq!(failure.stderr, "no rule for this row\n");
+    // Without words the code has to do.
+    failed("unreachable", Trap, "wasm `unreachable` instruction executed");
+}
+
+#[test]
+fn bare_traps_are_told_by_their_code() {
+    failed("(drop (i32.div_u (local.get 0) (i32.const 0)))", Trap, "integer divide by zero");
+    failed("(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))", Trap, "integer overflow");
+    failed("(drop (i32.load (i32.const -8)))", Trap, "out of bounds memory access");
+    failed("(call_indirect (i32.const 0))", Trap, "uninitialized element");
+}
+
+#[test]
+fn the_stack_of_webassembly_itself_ends() {
+    let failure = failed("(drop (call $deeper (i32.const 0)))", Trap, "call stack exhausted");
+    assert!(failure.backtrace.len() < 300, "{}", failure.backtrace.len());
+}
+
+#[test]
+fn tables_are_bounded() {
+    let grow =
+        "(if (i32.eq (table.grow $table (ref.null func) (i32.const 2000000)) (i32.const -1)) (then unreachable))";
+    failed(grow, Memory, "the step wanted tables of 2000001 entries, and all its tables may have 1000000");
+}
+
+#[test]
+fn a_read_of_standard_input_does_not_block() {
+    let read = "(call $read (call $get-stdin) (i64.const 100) (i32.const 3072))\n\
+                (if (i32.load8_u (i32.const 3072)) (then (call $say) unreachable))";
+    failed(read, Trap, "no rule for this row");
+}
+
+/// It traps when it is called first, and would pass if it were called again.
+#[test]
+fn an_instance_that_trapped_is_never_called_again() {
+    let body = "(if (i32.eqz (global.get $called)) (then (global.set $called (i32.const 1)) unreachable))";
+    for more in ["", "instance = \"worker\"\n"] {
+        let report = run_with(&folder(body), &format!("on-failure = \"reject\"\n{more}")).expect("all is rejected");
+        assert_eq!((report.rows_in, report.rejected(), report.sinks[0].rows), (6, 6, 0), "{more}");
+    }
+}
+
+fn run_with(folder: &Folder, more: &str) -> Result<stillbox::Report, stillbox::RunError> {
+    folder.write("running.toml", pipeline("text", "", more));
+    run(folder, "running.toml")
+}
