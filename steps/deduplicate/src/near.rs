@@ -83,10 +83,9 @@ impl Near {
             let mut candidate = self.last.get(content).copied().unwrap_or(NONE);
             while candidate != NONE {
                 let text = candidate as usize;
-                if std::mem::replace(&mut self.compared[text], self.seen) != self.seen {
-                    if similarity(&self.signatures[text], signature) >= self.threshold {
-                        return true;
-                    }
+                let is_compared = std::mem::replace(&mut self.compared[text], self.seen) == self.seen;
+                if !is_compared && similarity(&self.signatures[text], signature) >= self.threshold {
+                    return true;
                 }
                 candidate = self.before[text * self.bands + band];
             }
