@@ -1,5 +1,7 @@
 //! Signals: whatever a run is doing, it ends, with the signal's own exit code, and leaves nothing behind.
 
+mod states;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};

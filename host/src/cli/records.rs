@@ -69,6 +69,7 @@ impl Records {
 fn value_of(event: &Event<'_>) -> Option<Value> {
     Some(match event {
         Event::Building { folder } => json!({ "event": "building", "folder": folder }),
+        Event::Compiling { component } => json!({ "event": "compiling", "component": component }),
         Event::Compiled { component, cached } => {
             json!({ "event": "compiled", "component": component, "cached": cached })
         }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use stillbox::Failure;
-use stillbox::FailureKind::{self, Memory, Trap};
+use stillbox::FailureKind::{self, Memory, Timeout, Trap};
 
 use super::{Folder, failure, pipeline, run};
 
@@ -18,7 +18,11 @@ fn folder(body: &str) -> Folder {
 }
 
 fn failed(body: &str, kind: FailureKind, message: &str) -> Failure {
-    let failure = failure(&folder(body), &pipeline("text", "", ""));
+    failed_within("", body, kind, message)
+}
+
+fn failed_within(limits: &str, body: &str, kind: FailureKind, message: &str) -> Failure {
+    let failure = failure(&folder(body), &pipeline("text", limits, ""));
     assert_eq!((failure.kind, &*failure.message), (kind, message), "{failure:#?}");
     assert_eq!(failure.step.as_deref(), Some("guest"));
     assert!(failure.batch.is_some());
@@ -66,6 +70,11 @@ fn a_read_of_standard_input_does_not_block() {
     let read = "(call $read (call $get-stdin) (i64.const 100) (i32.const 3072))\n\
                 (if (i32.load8_u (i32.const 3072)) (then (call $say) unreachable))";
     failed(read, Trap, "no rule for this row");
+}
+
+#[test]
+fn a_wait_for_several_things_ends_with_the_time() {
+    failed_within("time = \"200ms\"", "call $wait", Timeout, "the step did not finish within 200ms");
 }
 
 /// It traps when it is called first, and would pass if it were called again.

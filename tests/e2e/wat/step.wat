@@ -1,4 +1,4 @@
-;; A step that reads and writes no columns, written by hand. A line of `process` is for the tests to replace.
+;; A step that reads and writes no columns, written by hand. Tests replace a line of `process`, and add functions.
 (component
   (import "stillbox:step/types@0.1.0" (instance $types
     (type $data-type' (enum "boolean" "integer" "float" "text" "binary" "json" "vector"))
@@ -40,7 +40,12 @@
   (alias export $wasi-error "error" (type $wasi-error-type))
   (import "wasi:io/poll@0.2.0" (instance $wasi-poll
     (export "pollable" (type $pollable (sub resource)))
-    (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
+    (export "[method]pollable.block" (func (param "self" (borrow $pollable))))
+    (export "poll" (func (param "in" (list (borrow $pollable))) (result (list u32))))))
+  (alias export $wasi-poll "pollable" (type $pollable))
+  (import "wasi:clocks/monotonic-clock@0.2.0" (instance $wasi-clock
+    (alias outer 1 $pollable (type $p)) (export "pollable" (type $pollable (eq $p)))
+    (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
   (import "wasi:io/streams@0.2.0" (instance $wasi-streams
     (alias outer 1 $wasi-error-type (type $e))
     (export "error" (type $error (eq $e)))
@@ -71,12 +76,16 @@
     (memory $mem) (realloc $realloc)))
   (core func $write (canon lower (func $wasi-streams "[method]output-stream.blocking-write-and-flush")
     (memory $mem)))
+  (core func $poll (canon lower (func $wasi-poll "poll") (memory $mem) (realloc $realloc)))
+  (core func $subscribe (canon lower (func $wasi-clock "subscribe-duration")))
   (core module $step
     (import "host" "memory" (memory 1))
     (import "host" "get-stdin" (func $get-stdin (result i32)))
     (import "host" "get-stderr" (func $get-stderr (result i32)))
     (import "host" "read" (func $read (param i32 i64 i32)))
     (import "host" "write" (func $write (param i32 i32 i32 i32)))
+    (import "host" "poll" (func $poll (param i32 i32 i32)))
+    (import "host" "subscribe" (func $subscribe (param i64) (result i32)))
     (table $table 1 funcref)
     (global $called (mut i32) (i32.const 0))
     ;; name, version, summary, kind, parameters
@@ -88,6 +97,12 @@
     (func (export "bind") (param i32 i32) (result i32) i32.const 2048)
     (func (export "finish") (result i32) i32.const 2048)
     (func $say (call $write (call $get-stderr) (i32.const 128) (i32.const 21) (i32.const 3072)))
+    ;; Waits for whichever of two timers is first: ten minutes and an hour.
+    (func $wait
+      (i32.store (i32.const 3200) (call $subscribe (i64.const 600_000_000_000)))
+      (i32.store (i32.const 3204) (call $subscribe (i64.const 3_600_000_000_000)))
+      (call $poll (i32.const 3200) (i32.const 2) (i32.const 3208)))
+    ;; MORE
     (func $deeper (param i32) (result i32) (i32.add (call $deeper (i32.add (local.get 0) (i32.const 1))) (local.get 0)))
     (func (export "process") (param i32 i32 i32) (result i32)
       ;; BODY
@@ -96,7 +111,8 @@
       i32.const 2048))
   (core instance $step (instantiate $step (with "host" (instance
     (export "memory" (memory $mem)) (export "get-stdin" (func $get-stdin))
-    (export "get-stderr" (func $get-stderr)) (export "read" (func $read)) (export "write" (func $write))))))
+    (export "get-stderr" (func $get-stderr)) (export "read" (func $read)) (export "write" (func $write))
+    (export "poll" (func $poll)) (export "subscribe" (func $subscribe))))))
   (alias core export $step "manifest" (core func $manifest))
   (alias core export $step "bind" (core func $bind))
   (alias core export $step "process" (core func $process))
