@@ -41,6 +41,7 @@ mod interrupt;
 mod policy;
 mod report;
 mod text;
+mod unfinished;
 // For the benchmarks.
 #[doc(hidden)]
 pub mod measure;
@@ -64,3 +65,4 @@ pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
 pub use policy::MostRejects;
 pub use report::{Report, SinkReport, StepReport};
 pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines};
+pub use unfinished::Unfinished;

@@ -23,6 +23,7 @@ use crate::report::{Report, SinkReport, StepReport};
 use crate::scheduler::{self, Ended, Files, Run};
 use crate::sink::{self, Encoder, SinkError};
 use crate::stage::of_source;
+use crate::unfinished::{Entry, Unfinished};
 
 use stages::{Stages, open_spools, work_directory};
 
@@ -44,6 +45,8 @@ pub struct Options {
     pub cache: Option<CompileCache>,
     /// How long batches in flight may go on once the interrupt is triggered; by default not at all.
     pub grace: Duration,
+    /// Lists what the run has not finished, for a caller that may end the process without waiting for it.
+    pub unfinished: Unfinished,
     /// Is told what happens. It is called from several threads, and the run waits for it.
     pub on_event: Option<Listener>,
 }
@@ -171,9 +174,10 @@ impl Pipeline {
             sinks: plan.sinks.iter().map(|sink| SinkReport { name: Arc::clone(&sink.name), rows: 0 }).collect(),
             ..Report::default()
         };
-        let (encoders, mut files) =
-            open_files(&plan).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
+        let (encoders, mut files, mut entries) =
+            open_files(&plan, &options.unfinished).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
         let work = work_directory(&plan).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
+        entries.extend(work.as_ref().map(|work| options.unfinished.add(work.path())));
         let spools = open_spools(&plan, work.as_ref(), &mut files)
             .map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
         let on_event = options.listener();
@@ -198,6 +202,7 @@ impl Pipeline {
         });
         // What was kept between the stages is of no use any more.
         drop(work);
+        drop(entries);
         match ended {
             Ended::Done => Ok(report),
             Ended::OutputClosed => Ok(Report { output_closed: true, ..report }),
@@ -239,11 +244,19 @@ impl Pipeline {
     }
 }
 
-fn open_files(plan: &Plan) -> Result<(Vec<Arc<dyn Encoder>>, Files), SinkError> {
-    let opened: Result<Vec<_>, _> = plan.sinks.iter().map(|sink| sink::open(&sink.spec)).collect();
+/// Opens sinks and reject file, each of which is listed as unfinished as soon as it is there.
+fn open_files(plan: &Plan, unfinished: &Unfinished) -> Result<(Vec<Arc<dyn Encoder>>, Files, Vec<Entry>), SinkError> {
+    let mut entries = Vec::new();
+    let mut open = |spec| {
+        let (encoder, writer) = sink::open(spec)?;
+        entries.extend(writer.unfinished().map(|path| unfinished.add(path)));
+        Ok((encoder, writer))
+    };
+    let opened: Result<Vec<_>, _> = plan.sinks.iter().map(|sink| open(&sink.spec)).collect();
     let (encoders, sinks) = opened?.into_iter().unzip();
-    let rejects = plan.rejects.as_ref().map(|rejects| sink::open(&rejects.spec)).transpose()?;
-    Ok((encoders, Files { sinks, rejects: rejects.map(|(_, writer)| writer), kept: Vec::new() }))
+    let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec)).transpose()?;
+    let files = Files { sinks, rejects: rejects.map(|(_, writer)| writer), kept: Vec::new() };
+    Ok((encoders, files, entries))
 }
 
 /// An id that no other run on this machine has: the time in seconds and a random number, both hexadecimal.

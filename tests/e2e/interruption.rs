@@ -16,13 +16,13 @@ use crate::command::{Folder, pipeline, spawn};
 const GUILTY: &str = "{\"id\":3}\n";
 const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
 
-fn send(child: &Child, signal: Signal) {
+pub(crate) fn send(child: &Child, signal: Signal) {
     let pid = Pid::from_raw(child.id().try_into().expect("a process has a small number")).expect("and not 0");
     kill_process(pid, signal).expect("the command is running");
 }
 
 /// Waits for the end, and fails the test if it does not come.
-fn end(mut child: Child) -> Option<i32> {
+pub(crate) fn end(mut child: Child) -> Option<i32> {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         if let Some(status) = child.try_wait().expect("it can be waited for") {
@@ -72,12 +72,14 @@ fn every_signal_ends_every_guest() {
 
 #[test]
 fn a_second_signal_does_not_wait_for_the_grace() {
-    let (_folder, child) = begun(BAD_LOOP, &["--grace", "1h"]);
+    let (folder, child) = begun(BAD_LOOP, &["--grace", "1h"]);
     send(&child, Signal::INT);
     send(&child, Signal::TERM);
     let code = end(child);
     // Both may be pending when the first is looked at; which of them comes second is then for the system to say.
     assert!(matches!(code, Some(130 | 143)), "{code:?}");
+    assert_eq!(folder.text("output.jsonl"), "from before\n");
+    assert_eq!(folder.names().len(), 4, "something was left behind: {:?}", folder.names());
 }
 
 #[test]

@@ -24,4 +24,5 @@ mod output;
 mod policies;
 mod python;
 mod steps;
+mod unread;
 mod values;

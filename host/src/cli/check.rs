@@ -1,5 +1,7 @@
 //! `stillbox check`.
 
+use std::time::Duration;
+
 use anstream::{print, println};
 use stillbox::{Options, escape_controls_in_json, escape_controls_in_lines};
 
@@ -16,7 +18,7 @@ pub(super) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> 
         Err(exit) => return exit,
     };
     let options = Options {
-        interrupt: signals.interrupt(),
+        interrupt: signals.interrupt_within(Duration::ZERO),
         cache: Some(cache(global)),
         on_event: Some(std::sync::Arc::new(show_preparation)),
         ..Options::default()

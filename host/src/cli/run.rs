@@ -33,9 +33,10 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     let display = Arc::new(Display::new(if is_json { Progress::None } else { arguments.progress }));
     let options = Options {
         threads: arguments.threads.map(usize::from),
-        interrupt: signals.interrupt(),
+        interrupt: signals.interrupt_within(arguments.grace.unwrap_or_default()),
         cache: Some(cache(global)),
         grace: arguments.grace.unwrap_or_default(),
+        unfinished: signals.unfinished(),
         on_event: Some({
             let (display, records) = (Arc::clone(&display), Arc::clone(&records));
             Arc::new(move |event| {

@@ -1,64 +1,104 @@
 //! Signals: the first stops the run in good order, the second ends the process at once.
 
-use std::process;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator;
-use stillbox::{Interrupt, Signal};
+use signal_hook::low_level::exit;
+use stillbox::{Interrupt, Signal, Unfinished};
 
 use super::exit_code::Exit;
+
+/// How long an end in good order may take once the grace is over. A run takes some 30 ms at most, unless it waits for
+/// somebody to read its messages, which nobody may ever do; and a signal is to end the process within 100 ms.
+const GOOD_ORDER: Duration = Duration::from_millis(80);
 
 /// The interrupt that signals trigger. Lives as long as the process.
 pub(crate) struct Signals {
     interrupt: Interrupt,
-    listening: Arc<AtomicBool>,
+    unfinished: Unfinished,
+    patience: Arc<OnceLock<Patience>>,
+}
+
+/// How long whatever listens to the interrupt may go on after it.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// It sees to its end by itself.
+    Unbounded,
+    Within(Duration),
 }
 
 impl Signals {
     /// Begins to listen. Where that is impossible signals do what they do by default: end the process.
     pub(crate) fn listen() -> Self {
-        let interrupt = Interrupt::new();
-        let listening = Arc::new(AtomicBool::new(false));
+        let signals =
+            Self { interrupt: Interrupt::new(), unfinished: Unfinished::new(), patience: Arc::new(OnceLock::new()) };
         match iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) {
-            Ok(signals) => {
-                let (interrupt, listening) = (interrupt.clone(), Arc::clone(&listening));
+            Ok(numbers) => {
                 let thread = thread::Builder::new().name("signals".into());
-                if let Err(error) = thread.spawn(move || follow(signals, &interrupt, &listening)) {
+                let (interrupt, unfinished) = (signals.interrupt.clone(), signals.unfinished.clone());
+                let patience = Arc::clone(&signals.patience);
+                if let Err(error) = thread.spawn(move || follow(numbers, &interrupt, &unfinished, &patience)) {
                     tracing::warn!("cannot listen for signals: {error}");
                 }
             }
             Err(error) => tracing::warn!("cannot listen for signals: {error}"),
         }
-        Self { interrupt, listening }
+        signals
     }
 
-    /// The interrupt for something that ends by itself when it is triggered. Before this is called, a signal ends the
-    /// process at once.
+    /// The interrupt for something that ends by itself when it is triggered. Before this or
+    /// [`interrupt_within`](Self::interrupt_within) is called, a signal ends the process at once.
     pub(crate) fn interrupt(&self) -> Interrupt {
-        self.listening.store(true, Ordering::SeqCst);
+        self.patience.get_or_init(|| Patience::Unbounded);
         self.interrupt.clone()
+    }
+
+    /// The same for something that ends in good order within this time and a little more; after that the process ends
+    /// without it.
+    pub(crate) fn interrupt_within(&self, grace: Duration) -> Interrupt {
+        self.patience.get_or_init(|| Patience::Within(grace.saturating_add(GOOD_ORDER)));
+        self.interrupt.clone()
+    }
+
+    /// Where a run lists what has to be removed if the process ends without it.
+    pub(crate) fn unfinished(&self) -> Unfinished {
+        self.unfinished.clone()
     }
 }
 
-fn follow(mut signals: iterator::Signals, interrupt: &Interrupt, listening: &AtomicBool) {
-    for number in signals.forever() {
+fn follow(
+    mut numbers: iterator::Signals,
+    interrupt: &Interrupt,
+    unfinished: &Unfinished,
+    patience: &OnceLock<Patience>,
+) {
+    for number in numbers.forever() {
         let signal = match number {
             SIGTERM => Signal::Terminate,
             SIGHUP => Signal::HangUp,
             _ => Signal::Interrupt,
         };
-        let is_second = interrupt.signal().is_some();
-        if is_second || !listening.load(Ordering::SeqCst) {
-            end_at_once(signal);
+        let Some(patience) = patience.get().filter(|_| interrupt.signal().is_none()) else {
+            end_at_once(signal, unfinished);
+        };
+        if let Patience::Within(time) = *patience {
+            let unfinished = unfinished.clone();
+            let end = move || {
+                thread::sleep(time);
+                end_at_once(signal, &unfinished);
+            };
+            // Without this thread, which only an overloaded system refuses, there is still the second signal.
+            let _ = thread::Builder::new().name("last-call".into()).spawn(end);
         }
         interrupt.trigger(signal);
     }
 }
 
-#[expect(clippy::exit, reason = "nothing may hold up the second signal")]
-fn end_at_once(signal: Signal) -> ! {
-    process::exit(Exit::Stopped(signal).number().into())
+/// Ends the process without anything that could wait: no output is flushed, since nobody may be reading it.
+fn end_at_once(signal: Signal, unfinished: &Unfinished) -> ! {
+    unfinished.remove();
+    exit(Exit::Stopped(signal).number().into())
 }

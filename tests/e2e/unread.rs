@@ -1,0 +1,90 @@
+//! Signals while nobody reads what the command says: they end it all the same, and nothing is left behind.
+
+use std::fs;
+use std::io::{self, BufReader, PipeReader, Write as _};
+use std::process::Stdio;
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::process::Signal;
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, TURN_AROUND};
+
+use crate::command::{Folder, pipeline, spawn};
+use crate::interruption::{end, send};
+
+/// A pipe with no room in it, and its reader, which has to live for as long as nobody is to read.
+fn full_pipe() -> (PipeReader, Stdio) {
+    let (reader, mut writer) = io::pipe().expect("a pipe can be made");
+    let flags = fcntl_getfl(&writer).expect("it is open");
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).expect("as above");
+    while writer.write(b"x").is_ok() {}
+    fcntl_setfl(&writer, flags).expect("as above");
+    (reader, writer.into())
+}
+
+/// Reads events until one of this name.
+fn wait_for(name: &str, events: &mut impl io::BufRead) {
+    let mut line = String::new();
+    while !line.contains(&format!("\"event\":\"{name}\"")) {
+        line.clear();
+        assert_ne!(events.read_line(&mut line).expect("events are text"), 0, "the run did not begin");
+    }
+}
+
+#[test]
+fn a_run_whose_events_nobody_reads_is_stopped() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    folder.write("input.jsonl", "{\"text\":\"some text\",\"id\":1}\n".repeat(50_000));
+    let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
+    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
+    let mut child = spawn(folder.command().args(["run", "pipeline.toml", "--message-format", "json"]));
+    let mut events = BufReader::with_capacity(1, child.stdout.take().expect("it is piped"));
+    wait_for("progress", &mut events);
+    // Events come faster than they could be read, and the last lines of a full pipe may not fit.
+    while rustix::io::ioctl_fionread(events.get_ref()).expect("it is a pipe") < 56 << 10 {
+        std::thread::yield_now();
+    }
+    send(&child, Signal::INT);
+    assert_eq!(end(child), Some(130));
+    assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "pipeline.toml"]);
+    drop(events);
+}
+
+#[test]
+fn a_run_whose_last_words_nobody_reads_is_stopped() {
+    let folder = Folder::with(&[BAD_LOOP]);
+    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":3}\n");
+    let text = pipeline("input.jsonl", &["bad_loop"], "output.jsonl");
+    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
+    let (reader, stderr) = full_pipe();
+    let mut command = folder.command();
+    command.args(["run", "pipeline.toml", "--message-format", "json"]).stdout(Stdio::piped()).stderr(stderr);
+    let mut child = command.spawn().expect("the command can be run");
+    let mut events = BufReader::new(child.stdout.take().expect("it is piped"));
+    wait_for("progress", &mut events);
+    send(&child, Signal::TERM);
+    assert_eq!(end(child), Some(143));
+    assert_eq!(folder.names(), ["bad_loop.wasm", "input.jsonl", "pipeline.toml"]);
+    drop(reader);
+}
+
+#[test]
+fn a_second_signal_removes_what_is_kept_between_stages() {
+    let folder = Folder::with(&[BAD_LOOP, TURN_AROUND, ADD_COLUMN]);
+    folder.write("input.jsonl", "{\"id\":0,\"text\":\"a\"}\n{\"id\":3,\"text\":\"b\"}\n");
+    let text = pipeline("input.jsonl", &["bad_loop", "turn_around", "add_column"], "output.jsonl");
+    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
+    fs::create_dir(folder.join("temporary")).expect("the folder is new");
+    let mut command = folder.command();
+    command.env("TMPDIR", folder.join("temporary"));
+    let mut child = spawn(command.args(["run", "pipeline.toml", "--message-format", "json", "--grace", "1h"]));
+    let mut events = BufReader::new(child.stdout.take().expect("it is piped"));
+    wait_for("progress", &mut events);
+    let kept = || fs::read_dir(folder.join("temporary")).expect("it is there").count();
+    assert_eq!(kept(), 1, "nothing is kept, and there is nothing to test");
+    // Two of one number might be taken for one.
+    send(&child, Signal::INT);
+    send(&child, Signal::TERM);
+    let code = end(child);
+    assert!(matches!(code, Some(130 | 143)), "{code:?}");
+    assert_eq!(kept(), 0);
+}
