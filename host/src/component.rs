@@ -160,7 +160,10 @@ impl Workshop {
             .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
         let (manifest, symbols) = (Manifest::default(), Symbols::new(path, &digest));
         let mut component = Component { pre, digest, size: bytes.len() as u64, imports, manifest, cached, symbols };
-        component.manifest = self.manifest(&component, limits, stop).map_err(ComponentErrorKind::Manifest)?;
+        component.manifest = self.manifest(&component, limits, stop).map_err(|mut failure| {
+            failure.component = Some(Arc::clone(&component.digest));
+            ComponentErrorKind::Manifest(failure)
+        })?;
         Ok(component)
     }
 

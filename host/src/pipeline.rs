@@ -2,7 +2,7 @@
 
 mod stages;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -14,10 +14,10 @@ use crate::component::{CompileCache, Fuel, Workshop};
 use crate::config::instance::InstanceLife;
 use crate::config::{Complaints, Config, ConfigError, Overrides, StepTable};
 use crate::event::Event;
-use crate::failure::Failure;
+use crate::failure::{Failure, LimitHit};
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::outline::Outline;
-use crate::plan::{Making, Plan, PlanError};
+use crate::plan::{self, Making, Plan, PlanError};
 use crate::policy::MostRejects;
 use crate::report::{Report, SinkReport, StepReport};
 use crate::scheduler::{self, Ended, Files, Run};
@@ -47,6 +47,9 @@ pub struct Options {
     pub grace: Duration,
     /// Lists what the run has not finished, for a caller that may end the process without waiting for it.
     pub unfinished: Unfinished,
+    /// Where the caller writes failures. The run only makes sure, before anything else, that the pipeline neither reads
+    /// nor writes that file.
+    pub failures: Option<PathBuf>,
     /// Is told what happens. It is called from several threads, and the run waits for it.
     pub on_event: Option<Listener>,
 }
@@ -100,6 +103,41 @@ pub enum RunError {
     /// The sandbox, or its threads, cannot be set up on this machine.
     #[error("the sandbox cannot be set up: {0}")]
     Setup(String),
+}
+
+impl RunError {
+    /// The same with the run's id in every record that does not have it.
+    fn of_run(mut self, id: &Arc<str>) -> Self {
+        let set = |failure: &mut Failure| {
+            failure.run.get_or_insert_with(|| Arc::clone(id));
+        };
+        match &mut self {
+            Self::Config(complaints) => {
+                complaints.list.iter_mut().filter_map(|complaint| complaint.failure.as_deref_mut()).for_each(set);
+            }
+            Self::Sink(failure) => set(failure),
+            Self::Failed(failed) => failed.failures.iter_mut().for_each(set),
+            Self::TooManyRejects { .. } | Self::Setup(_) | Self::Interrupted { .. } => {}
+        }
+        self
+    }
+
+    /// The records of what went wrong; none where the pipeline file is wrong in itself, or the run was stopped.
+    pub fn failures(&self) -> Vec<Failure> {
+        match self {
+            Self::Config(complaints) => {
+                complaints.list.iter().filter_map(|complaint| complaint.failure.as_deref().cloned()).collect()
+            }
+            Self::Sink(failure) => vec![(**failure).clone()],
+            Self::Failed(failed) => failed.failures.clone(),
+            Self::TooManyRejects { most, .. } => {
+                let limit = LimitHit { name: "max-rejects".into(), value: most.to_string() };
+                vec![Failure { limit: Some(limit), ..Failure::host(self) }]
+            }
+            Self::Setup(_) => vec![Failure::host(self)],
+            Self::Interrupted { .. } => Vec::new(),
+        }
+    }
 }
 
 /// What failed, and what was done until then.
@@ -159,6 +197,15 @@ impl Pipeline {
     /// # Errors
     /// The pipeline or its input is wrong, a step or sink failed, or the interrupt was triggered.
     pub fn run(&self, options: &Options) -> Result<Report, RunError> {
+        let id = run_id();
+        self.run_as(&id, options).map_err(|error| error.of_run(&id))
+    }
+
+    fn run_as(&self, id: &Arc<str>, options: &Options) -> Result<Report, RunError> {
+        let taken = options.failures.as_ref().and_then(|path| plan::check_failures(&self.config, path));
+        if let Some(complaint) = taken {
+            return Err(RunError::Config(self.config.complaints(vec![complaint])));
+        }
         let workshop = workshop(&self.config, options)?;
         let plan = self.plan(options, &workshop, &Stop::on(&options.interrupt, workshop.sandbox().engine()))?;
         let threads = options.threads();
@@ -168,7 +215,6 @@ impl Pipeline {
             .thread_name(|index| format!("step-{index}"))
             .build()
             .map_err(|error| RunError::Setup(error.to_string()))?;
-        let id = run_id();
         let report = Report {
             steps: plan.steps().map(|step| StepReport::new(Arc::clone(&step.name))).collect(),
             sinks: plan.sinks.iter().map(|sink| SinkReport { name: Arc::clone(&sink.name), rows: 0 }).collect(),
@@ -183,12 +229,12 @@ impl Pipeline {
         let on_event = options.listener();
         let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();
         let total_bytes = plan.sources.iter().map(|source| source.total_bytes).sum();
-        on_event(&Event::Started { run: &id, pipeline: &plan.name, steps: &steps, total_bytes });
+        on_event(&Event::Started { run: id, pipeline: &plan.name, steps: &steps, total_bytes });
         // The dispatcher decides when the stop reaches the instances: not before the grace has passed.
         let stop = Stop::default();
         stop.reaches(workshop.sandbox().engine());
         let most_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
-        let making = Stages { encoders: encoders.into(), sandbox: workshop.sandbox(), stop, run: &id, spools };
+        let making = Stages { encoders: encoders.into(), sandbox: workshop.sandbox(), stop, run: id, spools };
         let (ended, report) = scheduler::run(Run {
             stages: making.stages(plan),
             files,
@@ -196,7 +242,7 @@ impl Pipeline {
             interrupt: &options.interrupt,
             on_event: &*on_event,
             report,
-            id: Arc::clone(&id),
+            id: Arc::clone(id),
             most_rejects,
             grace: options.grace,
         });

@@ -31,6 +31,7 @@ use crate::source::{self, OpenSource, SourceError};
 
 pub(crate) use columns::describe;
 pub(crate) use combine::Append;
+pub(crate) use files::check_failures;
 pub(crate) use graph::{Graph, Role};
 pub(crate) use place::alone;
 pub(crate) use stages::{From, Input, JoinParent, Joining, Kept, Operation, StagePlan, Work, Zip};

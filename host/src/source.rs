@@ -34,6 +34,7 @@ use arrow_schema::SchemaRef;
 use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 use files::InputFiles;
+pub(crate) use files::paths_of;
 
 pub(crate) use error::{SourceError, SourceErrorKind, Spot};
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod misbehaving;
 mod output;
 mod policies;
 mod python;
+mod recorded;
 mod steps;
 mod unread;
 mod values;

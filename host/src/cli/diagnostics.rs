@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use std::fmt::Write as _;
 
+use super::render::last_words;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use stillbox::{Complaint, Complaints, Place, escape_controls};
 
@@ -51,7 +52,9 @@ fn report<'a>(complaint: &'a Complaint, file: &'a str, text: &'a str) -> Group<'
         Place::File => group.element(Origin::path(file)),
         Place::Argument(argument) => group.element(Origin::path(escape_controls(argument))),
     };
-    group.elements(complaint.help.iter().map(|help| Level::HELP.message(help.as_str())))
+    let group = group.elements(complaint.help.iter().map(|help| Level::HELP.message(help.as_str())));
+    let said = complaint.failure.iter().flat_map(|failure| last_words(failure));
+    group.elements(said.map(|(name, text)| Level::NOTE.message(format!("{name}: {}", escape_controls(&text)))))
 }
 
 /// The line that a complaint is about. The others are left out: they say nothing, and there may be a million of them.

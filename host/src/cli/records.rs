@@ -1,9 +1,9 @@
 //! What a run tells machines: failures as lines of a file, and all that happens as lines on standard output.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -11,27 +11,80 @@ use stillbox::{Event, Failure, Report, escape_controls_in_json};
 
 /// Writes records as they come. Every line is complete when it is written, whatever happens next.
 pub(super) struct Records {
-    failures: Option<Mutex<File>>,
+    failures: Mutex<Failures>,
     /// Whether events go to standard output.
     events: bool,
+}
+
+/// The file of failures. It replaces an earlier one, so it is not made before it is known that the pipeline leaves that
+/// alone.
+enum Failures {
+    Unwanted,
+    NotMade(PathBuf),
+    Open(PathBuf, File),
+    /// The first error. A disk that was full once would leave gaps, so nothing more is written.
+    Lost(String),
+}
+
+impl Failures {
+    /// Makes the file, if that has not been done.
+    fn make(&mut self) {
+        if let Self::NotMade(path) = self {
+            let path = std::mem::take(path);
+            *self = match File::create(&path) {
+                Ok(file) => Self::Open(path, file),
+                Err(error) => Self::lost(&path, &error),
+            };
+        }
+    }
+
+    fn write(&mut self, line: &str) {
+        self.make();
+        if let Self::Open(path, file) = self
+            && let Err(error) = file.write_all(line.as_bytes())
+        {
+            *self = Self::lost(path, &error);
+        }
+    }
+
+    fn lost(path: &Path, error: &io::Error) -> Self {
+        let error = format!("cannot write to {}: {error}", path.display());
+        tracing::warn!("failures are not recorded any more: {error}");
+        Self::Lost(error)
+    }
 }
 
 impl Records {
     /// Records go to this file, and if asked for, events to standard output.
     ///
     /// # Errors
-    /// The file cannot be made.
+    /// The file cannot be made, as far as that can be told without making it.
     pub(super) fn new(failures: Option<&Path>, events: bool) -> anyhow::Result<Self> {
-        let create =
-            |path: &Path| File::create(path).with_context(|| format!("cannot write failures to {}", path.display()));
-        let failures = failures.map(create).transpose()?.map(Mutex::new);
-        Ok(Self { failures, events })
+        if let Some(path) = failures {
+            could_be_made(path).with_context(|| format!("cannot write failures to {}", path.display()))?;
+        }
+        let failures = failures.map_or(Failures::Unwanted, |path| Failures::NotMade(path.to_owned()));
+        Ok(Self { failures: Mutex::new(failures), events })
+    }
+
+    /// Why failures could not be recorded, if that is so.
+    pub(super) fn error(&self) -> Option<String> {
+        match &*self.failures() {
+            Failures::Lost(error) => Some(error.clone()),
+            _ => None,
+        }
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Failures> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records an event.
     pub(super) fn event(&self, event: &Event<'_>) {
-        if let Event::Rejected { failure } = event {
-            self.write_failure(failure);
+        match event {
+            Event::Started { .. } => self.failures().make(),
+            Event::Rejected { failure } => self.write_failure(failure),
+            _ => {}
         }
         if self.events
             && let Some(value) = value_of(event)
@@ -56,13 +109,23 @@ impl Records {
     }
 
     fn write_failure(&self, failure: &Failure) {
-        let Some(file) = &self.failures else { return };
-        let Ok(json) = serde_json::to_string(failure) else { return };
-        let line = line(&json);
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = file.write_all(line.as_bytes()) {
-            tracing::warn!("a failure could not be recorded: {error}");
+        if let Ok(json) = serde_json::to_string(failure) {
+            self.failures().write(&line(&json));
         }
+    }
+}
+
+/// Whether a file can be written at a path: one that is there is opened and left as it is, for a new one there has to be
+/// a folder. A pipe is not opened, since that might wait for its reader.
+fn could_be_made(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() || there.is_dir() => File::options().write(true).open(path).map(drop),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            fs::metadata(folder).map(drop)
+        }
+        Err(error) => Err(error),
     }
 }
 

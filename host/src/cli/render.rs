@@ -1,5 +1,6 @@
 //! Messages for people, on standard error.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -92,20 +93,26 @@ pub(super) fn failure_text(failure: &Failure) -> String {
         let place = frame.location.as_ref().map_or_else(String::new, ToString::to_string);
         line("frame", &format!("{} ({place})", frame.function));
     }
-    for text in failure.trace.iter().rev().take(LINES_SHOWN).rev() {
-        line("trace", text);
-    }
-    for entry in failure.log.iter().rev().take(LINES_SHOWN).rev() {
-        line("log", &format!("{}: {}", entry.level.name(), entry.message));
-    }
-    let stderr: Vec<&str> = failure.stderr.lines().collect();
-    for text in stderr.iter().rev().take(LINES_SHOWN).rev() {
-        line("stderr", text);
+    for (name, text) in last_words(failure) {
+        line(name, &text);
     }
     if let Some(hint) = &failure.hint {
         line("hint", hint);
     }
     out
+}
+
+/// What the guest said last, line by line, with the name of where it said so.
+pub(super) fn last_words(failure: &Failure) -> Vec<(&'static str, Cow<'_, str>)> {
+    let last = |lines: usize| lines.saturating_sub(LINES_SHOWN);
+    let trace = failure.trace.iter().skip(last(failure.trace.len()));
+    let log = failure.log.iter().skip(last(failure.log.len()));
+    let stderr = failure.stderr.lines().skip(last(failure.stderr.lines().count()));
+    trace
+        .map(|text| ("trace", Cow::Borrowed(text.as_str())))
+        .chain(log.map(|entry| ("log", Cow::Owned(format!("{}: {}", entry.level.name(), entry.message)))))
+        .chain(stderr.map(|text| ("stderr", Cow::Borrowed(text))))
+        .collect()
 }
 
 /// The last lines of log and standard error that are shown; the record has more.

@@ -37,6 +37,7 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
         cache: Some(cache(global)),
         grace: arguments.grace.unwrap_or_default(),
         unfinished: signals.unfinished(),
+        failures: arguments.failures.clone(),
         on_event: Some({
             let (display, records) = (Arc::clone(&display), Arc::clone(&records));
             Arc::new(move |event| {
@@ -50,30 +51,39 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     let no_report = Report::default();
     match result {
         Ok(report) => {
-            records.end("done", &report);
+            let unrecorded = records.error();
+            records.end(if unrecorded.is_some() { "failed" } else { "done" }, &report);
             // Whoever closed the output has seen enough.
             if !is_json && !report.output_closed {
                 summary::print(pipeline.name(), &report);
             }
-            Exit::Done
+            unrecorded.map_or(Exit::Done, |error| not_recorded(&error))
         }
         Err(error) => {
+            error.failures().iter().for_each(|failure| records.failure(failure));
             let (status, report) = match &error {
-                RunError::Failed(failed) => {
-                    failed.failures.iter().for_each(|failure| records.failure(failure));
-                    ("failed", &failed.report)
-                }
+                RunError::Failed(failed) => ("failed", &failed.report),
                 RunError::TooManyRejects { report, .. } => ("failed", &**report),
                 RunError::Interrupted { report, .. } => ("interrupted", &**report),
                 _ => ("failed", &no_report),
             };
             records.end(status, report);
-            match error {
+            let exit = match error {
                 RunError::Interrupted { signal, report } => interrupted(signal, &report, pipeline.writes_to_stdout()),
                 error => report_error(&error),
+            };
+            if let Some(error) = records.error() {
+                not_recorded(&error);
             }
+            exit
         }
     }
+}
+
+/// Says that the file of failures is not what it was to be, which nobody would notice otherwise.
+fn not_recorded(error: &str) -> Exit {
+    render::message(&format!("the failures are not recorded: {error}"));
+    Exit::Failed
 }
 
 /// Reads the pipeline file and applies the changes, or says what is wrong.

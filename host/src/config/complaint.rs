@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::place::Place;
 use super::position::Lines;
+use crate::failure::Failure;
 use crate::text::escape_controls;
 
 /// How many complaints are kept. Whoever gets this many mends the first ones and runs again; the bound keeps a file
@@ -13,7 +14,7 @@ use crate::text::escape_controls;
 const MOST_COMPLAINTS: usize = 100;
 
 /// One thing that is wrong with a pipeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Complaint {
     /// Where it was written.
     pub place: Place,
@@ -23,13 +24,22 @@ pub struct Complaint {
     pub label: Option<String>,
     /// What to do about it, one sentence each.
     pub help: Vec<String>,
+    /// The record, where a component is at fault.
+    pub failure: Option<Box<Failure>>,
 }
 
 impl Complaint {
     /// A complaint about what was written at `place`. Control characters in the message are escaped.
     pub fn new(place: Place, message: impl AsRef<str>) -> Self {
         let message = escape_controls(message.as_ref()).into_owned();
-        Self { place, message, label: None, help: Vec::new() }
+        Self { place, message, label: None, help: Vec::new(), failure: None }
+    }
+
+    /// Adds the record of what happened.
+    #[must_use]
+    pub(crate) fn failure(mut self, failure: Failure) -> Self {
+        self.failure = Some(Box::new(failure));
+        self
     }
 
     /// Adds the words that stand at the marked text. Control characters are escaped.

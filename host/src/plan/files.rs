@@ -1,16 +1,17 @@
 //! Sources and sinks as the pipeline file has them.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 
 use super::Rejects;
-use crate::config::{Complaint, Config, RejectsTable, SinkTable, SourceTable};
+use crate::config::{Complaint, Config, DEFAULT_BATCH_ROWS, Place, RejectsTable, SinkTable, SourceTable};
 use crate::format::{Compression, Format};
 use crate::sink::{SinkLocation, SinkSpec};
-use crate::source::{SourceLocation, SourceSpec};
+use crate::source::{self, SourceLocation, SourceSpec};
 
 pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec {
     let path = &table.path;
@@ -86,6 +87,38 @@ pub(super) fn check(config: &Config, inputs: &[PathBuf], complaints: &mut Vec<Co
         }
         outputs.push(path);
     }
+}
+
+/// Complains of a file for failures that the pipeline reads or writes. This is looked at before all else, since even
+/// what goes wrong while the plan is made is written to that file, in place of what was there.
+pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Complaint> {
+    let is = |path: &Path| is_same(path, failures) || is_one_file(path, failures);
+    let inputs =
+        || config.sources.iter().flat_map(|source| source::paths_of(&source_spec(source, DEFAULT_BATCH_ROWS).location));
+    let sinks = || config.sinks.iter().filter(|sink| !sink.path.is_standard());
+    let what = if is(&config.file) {
+        "the pipeline file"
+    } else if inputs().any(|path| is(&path)) {
+        "an input"
+    } else if config.steps.iter().any(|step| is(&step.component.path())) {
+        "a component"
+    } else if sinks().any(|sink| is(&sink.path.path())) {
+        "a sink's"
+    } else if config.rejects.iter().any(|rejects| is(&rejects.path.path())) {
+        "the reject file"
+    } else {
+        return None;
+    };
+    let shown = failures.display();
+    let place = Place::Argument(format!("--failures {shown}").into());
+    let complaint = Complaint::new(place, format!("the file for failures, {shown}, is also {what}"));
+    Some(complaint.help("give the failures a file of their own"))
+}
+
+/// Whether two paths lead to the same file, which may have several names.
+fn is_one_file(a: &Path, b: &Path) -> bool {
+    let identity = |path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| (file.dev(), file.ino()));
+    identity(a).is_some_and(|a| identity(b) == Some(a))
 }
 
 /// Whether two paths are one regular file.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::{Making, complaint_of};
-use crate::author::build::{BuildOptions, build};
-use crate::component::{Component, Signature};
+use crate::author::build::{BuildError, BuildOptions, build};
+use crate::component::{Component, ComponentError, ComponentErrorKind, Signature};
 use crate::config::{Complaint, Config, StepTable};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
@@ -64,9 +64,22 @@ trait Problem: Send + Sync {
     fn complaint(&self, step: &StepTable) -> Complaint;
 }
 
-impl<E: std::error::Error + Send + Sync> Problem for E {
+impl Problem for BuildError {
     fn complaint(&self, step: &StepTable) -> Complaint {
         complaint_of(step.component.place.clone(), self)
+    }
+}
+
+impl Problem for ComponentError {
+    fn complaint(&self, step: &StepTable) -> Complaint {
+        let complaint = complaint_of(step.component.place.clone(), self);
+        let failure = match &self.kind {
+            // Nothing is known of the component.
+            ComponentErrorKind::Read(_) => return complaint,
+            ComponentErrorKind::Manifest(failure) => (**failure).clone(),
+            _ => Failure::new(FailureKind::Incompatible, self.to_string()),
+        };
+        complaint.failure(Failure { step: Some(step.name.value.as_str().into()), ..failure })
     }
 }
 
@@ -102,14 +115,15 @@ fn compile(wasm: &std::path::Path, limits: &Limits, making: &Making) -> Problems
 fn bind(config: &Config, step: &StepTable, component: &Arc<Component>, making: &Making) -> Result<Loaded, Complaint> {
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
     let limits = limits_of(config, step);
-    let signature = making
-        .workshop
-        .bind(component, &parameters, &limits, &making.stop)
-        .map_err(|failure| refused(step, &failure))?;
+    let signature = making.workshop.bind(component, &parameters, &limits, &making.stop).map_err(|mut failure| {
+        failure.step = Some(step.name.value.as_str().into());
+        failure.component = Some(Arc::clone(component.digest()));
+        refused(step, *failure)
+    })?;
     Ok(Loaded { component: Arc::clone(component), parameters, signature })
 }
 
-fn refused(step: &StepTable, failure: &Failure) -> Complaint {
+fn refused(step: &StepTable, failure: Failure) -> Complaint {
     let name = &step.name.value;
     let message = match failure.kind {
         FailureKind::Parameters => format!("step \"{name}\" does not accept its parameters: {}", failure.message),
@@ -125,5 +139,5 @@ fn refused(step: &StepTable, failure: &Failure) -> Complaint {
     if let Some(hint) = &failure.hint {
         complaint = complaint.help(hint.clone());
     }
-    complaint
+    complaint.failure(failure)
 }

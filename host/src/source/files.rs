@@ -78,6 +78,14 @@ impl InputFiles {
     }
 }
 
+/// The paths that a source would read, as far as they can be found; whether they can be read is not looked at.
+pub(crate) fn paths_of(location: &SourceLocation) -> Vec<PathBuf> {
+    match location {
+        SourceLocation::Stdin => Vec::new(),
+        SourceLocation::Paths(pattern) => matching(pattern).unwrap_or_default(),
+    }
+}
+
 impl InputFile {
     /// The length in bytes; none for a pipe or a device. Makes sure that a regular file can be opened, so that the last
     /// of many files does not end a long run.

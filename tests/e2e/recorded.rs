@@ -1,0 +1,108 @@
+//! The file of failures and the events: every failure is in them, and nothing of the user's is overwritten.
+
+use serde_json::Value;
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_BIND, BAD_LOOP_IN_MANIFEST, BAD_PANIC, BAD_REFUSE_PARAMETERS};
+
+use crate::command::{Folder, pipeline};
+
+/// What is in the file of failures, and the failures among the events.
+fn records(folder: &Folder, pipeline: &str, code: i32) -> (Vec<Value>, Vec<Value>, String) {
+    let outcome =
+        folder.run_with(pipeline, ["--failures", "failures.jsonl", "--message-format", "json", "--progress", "none"]);
+    let lines = |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let events = lines(outcome.text()).into_iter().filter(|event| event["event"] == "failure");
+    let events = events.map(|mut event| event["failure"].take()).collect();
+    (lines(&folder.text("failures.jsonl")), events, outcome.failed(code))
+}
+
+#[test]
+fn a_step_that_fails_before_the_first_row_is_recorded() {
+    for (guest, name) in [(BAD_LOOP_IN_BIND, "bad_loop_in_bind"), (BAD_LOOP_IN_MANIFEST, "bad_loop_in_manifest")] {
+        let folder = Folder::with(&[guest]);
+        folder.write("input.jsonl", "{\"id\":1}\n");
+        let text = pipeline("input.jsonl", &[name], "output.jsonl");
+        let limited = text.replacen("\n\n", "\n\n[limits]\ntime = \"100ms\"\n\n", 1);
+        let (recorded, told, said) = records(&folder, &limited, 2);
+        assert_eq!(recorded, told, "{name}");
+        assert_eq!(recorded.len(), 1, "{name}: {said}");
+        assert_eq!((&recorded[0]["kind"], &recorded[0]["step"]), (&"timeout".into(), &name.into()), "{said}");
+        assert_eq!(recorded[0]["limit"]["value"], "100ms", "{said}");
+    }
+}
+
+#[test]
+fn parameters_that_a_step_refuses_are_recorded() {
+    let folder = Folder::with(&[BAD_REFUSE_PARAMETERS]);
+    folder.write("input.jsonl", "{\"id\":1}\n");
+    let text = pipeline("input.jsonl", &["bad_refuse_parameters"], "output.jsonl");
+    let (recorded, _, said) = records(&folder, &text, 2);
+    assert_eq!(recorded.len(), 1, "{said}");
+    assert_eq!(recorded[0]["kind"], "parameters", "{said}");
+    assert!(recorded[0]["component"].as_str().unwrap().starts_with("sha256:"), "{said}");
+}
+
+#[test]
+fn a_sink_that_cannot_be_opened_is_recorded() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    folder.write("input.jsonl", "{\"text\":\"a\"}\n");
+    let (recorded, told, said) = records(&folder, &pipeline("input.jsonl", &["add_column"], "nowhere/output.jsonl"), 1);
+    assert_eq!(recorded, told);
+    assert_eq!(recorded.len(), 1, "{said}");
+    assert_eq!(recorded[0]["kind"], "host");
+}
+
+/// A pipeline that rejects both of its rows.
+fn rejecting(folder: &Folder, more: &str) -> String {
+    folder.write("input.jsonl", "{\"id\":3}\n".repeat(2));
+    let text = pipeline("input.jsonl", &["bad_panic"], "output.jsonl");
+    let text = text.replace("wasm\"\n", "wasm\"\non-failure = \"reject\"\n");
+    format!("{text}\n[rejects]\npath = \"rejects.jsonl\"\n{more}")
+}
+
+#[test]
+fn too_many_rejected_rows_are_recorded() {
+    let folder = Folder::with(&[BAD_PANIC]);
+    let text = rejecting(&folder, "max-rejects = 1\n");
+    let (recorded, told, said) = records(&folder, &text, 1);
+    assert_eq!(recorded.len(), 3, "{said}");
+    assert_eq!(recorded[2..], told);
+    assert_eq!(told[0]["limit"]["name"], "max-rejects");
+}
+
+#[test]
+fn failures_do_not_overwrite_a_file_of_the_pipeline() {
+    let folder = Folder::with(&[BAD_PANIC]);
+    let text = rejecting(&folder, "");
+    folder.write("output.jsonl", "from before\n");
+    folder.write("rejects.jsonl", "from before\n");
+    std::fs::hard_link(folder.join("input.jsonl"), folder.join("other-name.jsonl")).unwrap();
+    let names = ["input.jsonl", "other-name.jsonl", "output.jsonl", "rejects.jsonl", "pipeline.toml", "bad_panic.wasm"];
+    folder.write("pipeline.toml", &text);
+    for name in names {
+        let before = folder.bytes(name);
+        let said = folder.stillbox(["run", "pipeline.toml", "--failures", &format!("./{name}")]).failed(2);
+        assert_eq!(folder.bytes(name), before, "{name} was overwritten");
+        assert!(said.contains("is also"), "{said}");
+        if name == "input.jsonl" {
+            insta::assert_snapshot!(said, @"
+            error: the file for failures, ./input.jsonl, is also an input
+            --> --failures ./input.jsonl
+             = help: give the failures a file of their own
+            ");
+        }
+    }
+    // Neither does a malformed input, which is found while the plan is made.
+    folder.write("input.jsonl", "{\"id\"\n");
+    folder.stillbox(["run", "pipeline.toml", "--failures", "input.jsonl"]).failed(2);
+    assert_eq!(folder.text("input.jsonl"), "{\"id\"\n");
+}
+
+#[test]
+fn failures_that_cannot_be_recorded_are_told_once_and_fail_the_run() {
+    let folder = Folder::with(&[BAD_PANIC]);
+    let text = rejecting(&folder, "");
+    let said = folder.run_with(&text, ["--failures", "/dev/full"]).failed(1);
+    assert_eq!(said.matches("cannot write to /dev/full").count(), 2, "{said}");
+    assert!(said.contains("error: the failures are not recorded: cannot write to /dev/full"), "{said}");
+    assert!(folder.names().contains(&"output.jsonl".to_owned()), "{said}");
+}
