@@ -217,7 +217,7 @@ impl Pipeline {
             .map_err(|error| RunError::Setup(error.to_string()))?;
         let report = Report {
             steps: plan.steps().map(|step| StepReport::new(Arc::clone(&step.name))).collect(),
-            sinks: plan.sinks.iter().map(|sink| SinkReport { name: Arc::clone(&sink.name), rows: 0 }).collect(),
+            sinks: plan.sinks.iter().map(SinkReport::of).collect(),
             ..Report::default()
         };
         let (encoders, mut files, mut entries) =
@@ -290,8 +290,11 @@ impl Pipeline {
     }
 }
 
+/// What encodes for the sinks, what is written to, and the entries of what has to be removed if it is not finished.
+type Opened = (Vec<Arc<dyn Encoder>>, Files, Vec<Entry>);
+
 /// Opens sinks and reject file, each of which is listed as unfinished as soon as it is there.
-fn open_files(plan: &Plan, unfinished: &Unfinished) -> Result<(Vec<Arc<dyn Encoder>>, Files, Vec<Entry>), SinkError> {
+fn open_files(plan: &Plan, unfinished: &Unfinished) -> Result<Opened, SinkError> {
     let mut entries = Vec::new();
     let mut open = |spec| {
         let (encoder, writer) = sink::open(spec)?;

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::plan::PlannedSink;
+use crate::sink::SinkLocation;
+
 /// What a run did, in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
@@ -59,6 +62,15 @@ pub struct SinkReport {
     pub name: Arc<str>,
     /// Rows written.
     pub rows: u64,
+    /// Whether it is the standard output.
+    #[serde(skip)]
+    pub is_stdout: bool,
+}
+
+impl SinkReport {
+    pub(crate) fn of(sink: &PlannedSink) -> Self {
+        Self { name: Arc::clone(&sink.name), rows: 0, is_stdout: sink.spec.location == SinkLocation::Stdout }
+    }
 }
 
 impl StepReport {

@@ -5,7 +5,7 @@
 //! **Files** are written aside, in the target's folder, under a hidden name that starts with the target's, and take the
 //! target's place at the end: until then, and after any failure, an earlier file is as it was. A symbolic link stays; the
 //! file that it points to is replaced. A replaced file keeps its permissions, a new one has those of the umask. What is
-//! no regular file (a device, a named pipe) is written directly.
+//! no regular file (a device, a named pipe) is written directly, uncompressed text in pieces of whole rows.
 //!
 //! **JSON Lines**: a compact object a line with all columns, null included; text is escaped only where JSON requires it;
 //! floats have the fewest digits that read back the same; `json` columns keep their text, but for line breaks between
@@ -27,6 +27,7 @@ mod error;
 pub(crate) mod json;
 mod jsonl;
 mod output;
+mod pieces;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ use encode::Target;
 
 pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
+pub(crate) use pieces::HandedOver;
 pub(crate) use writer::Writer;
 
 /// What to write, and as what.

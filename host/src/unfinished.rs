@@ -30,7 +30,9 @@ impl Unfinished {
     pub fn remove(&self) {
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.closed = true;
-        std::mem::take(&mut list.paths).iter().for_each(|path| remove(path));
+        for path in std::mem::take(&mut list.paths) {
+            remove(&path);
+        }
     }
 
     /// Lists a file or folder for as long as the entry lives.

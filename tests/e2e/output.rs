@@ -30,7 +30,7 @@ fn a_failure_in_the_middle_leaves_the_earlier_output() {
     guest-error in step refuse: the id 15000 is not wanted
       at: input.jsonl:15001 (batch 15)
       source: tests/guests/programs/examples/refuse.rs:22:5
-      log: looking at row 15000
+      log: warn: looking at row 15000
     ");
 }
 

@@ -1,7 +1,7 @@
 //! Signals while nobody reads what the command says: they end it all the same, and nothing is left behind.
 
 use std::fs;
-use std::io::{self, BufReader, PipeReader, Write as _};
+use std::io::{self, BufReader, PipeReader, Read as _, Write as _};
 use std::process::Stdio;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -65,6 +65,32 @@ fn a_run_whose_last_words_nobody_reads_is_stopped() {
     assert_eq!(end(child), Some(143));
     assert_eq!(folder.names(), ["bad_loop.wasm", "input.jsonl", "pipeline.toml"]);
     drop(reader);
+}
+
+#[test]
+fn a_reader_that_is_slow_gets_whole_rows() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    // Rows that neither pages nor batches are a multiple of.
+    folder.write("input.jsonl", format!("{{\"text\":\"{}\",\"id\":1}}\n", "a".repeat(701)).repeat(20_000));
+    let text = pipeline("input.jsonl", &["add_column"], "-");
+    folder.write("pipeline.toml", format!("{text}format = \"jsonl\"\n"));
+    let mut child = spawn(folder.command().args(["run", "pipeline.toml"]));
+    let mut stdout = child.stdout.take().expect("it is piped");
+    let mut read = vec![0; 10_000];
+    stdout.read_exact(&mut read).expect("there is output");
+    let mut stderr = child.stderr.take().expect("it is piped");
+    send(&child, Signal::TERM);
+    assert_eq!(end(child), Some(143));
+    stdout.read_to_end(&mut read).expect("the pipe can be read");
+    assert_eq!(read.last(), Some(&b'\n'), "a row was cut");
+    let rows = read.split_inclusive(|byte| *byte == b'\n').count();
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).expect("it is text");
+    // A run that is too busy to end in good order says nothing.
+    if let Some((said, _)) = said.split_once(" rows are on the standard output") {
+        let said: usize = said.rsplit(' ').next().unwrap_or(said).replace(',', "").parse().expect("it is a number");
+        assert!(said <= rows && rows - said < 6, "{said} rows were counted, and {rows} came: more than the last piece");
+    }
 }
 
 #[test]

@@ -60,7 +60,9 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
             unrecorded.map_or(Exit::Done, |error| not_recorded(&error))
         }
         Err(error) => {
-            error.failures().iter().for_each(|failure| records.failure(failure));
+            for failure in error.failures() {
+                records.failure(&failure);
+            }
             let (status, report) = match &error {
                 RunError::Failed(failed) => ("failed", &failed.report),
                 RunError::TooManyRejects { report, .. } => ("failed", &**report),
@@ -166,10 +168,12 @@ pub(super) fn report_error(error: &RunError) -> Exit {
 /// Says in a line what became of the rows of a run that was stopped.
 fn interrupted(signal: Signal, report: &Report, writes_to_stdout: bool) -> Exit {
     let (signal_name, rows) = (signal.name(), summary::grouped(report.rows_in));
-    let outcome = if report.rows_in == 0 {
+    let on_stdout: u64 = report.sinks.iter().filter(|sink| sink.is_stdout).map(|sink| sink.rows).sum();
+    let outcome = if report.rows_in == 0 && on_stdout == 0 {
         "before a row was done; the outputs are as they were".to_owned()
     } else if writes_to_stdout {
-        format!("after {rows} rows, which are on the standard output; output files are as they were")
+        let written = summary::grouped(on_stdout);
+        format!("after {rows} rows; {written} rows are on the standard output, output files are as they were")
     } else {
         format!("after {rows} rows, of which nothing is kept; the outputs are as they were")
     };

@@ -19,6 +19,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Signal, StopReason};
 use crate::policy::MostRejects;
 use crate::report::{Report, StepReport};
+use crate::sink::HandedOver;
 use crate::stage::{Outcome, Stage};
 
 /// Pieces on the road for each thread: one that it works on, one that waits for it, and one that waits to be written.
@@ -26,6 +27,8 @@ const PIECES_PER_THREAD: usize = 3;
 /// How long finished batches may take to be written once the run is asked to stop. A pipe that nobody reads would
 /// otherwise hold it for ever.
 const LAST_WRITES: Duration = Duration::from_millis(10);
+/// How long the row that is being written then may still take, so that a slow reader does not get half of it.
+const LAST_ROW: Duration = Duration::from_millis(10);
 /// How long the reject file may take to be finished, disk included, when it is all that is left of a run.
 const REJECTS: Duration = Duration::from_secs(5);
 /// How long an interrupted run waits for the guests that it has stopped. They all end, but where there are many more of
@@ -119,7 +122,7 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         }
     });
     let files = run.files;
-    let unfinished = files.unfinished();
+    let (unfinished, handed_over) = (files.unfinished(), files.handed_over());
     let started = spawn("writer", {
         let messages = messages.clone();
         move || writer::run(files, &ordered, &messages)
@@ -153,6 +156,7 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         dispatcher.start(first);
     }
     dispatcher.dispatch(&inbox);
+    dispatcher.hand_over_no_more(&handed_over, &inbox);
     if !dispatcher.writer_gone {
         // The writer would remove them, if it ever came to it.
         for path in unfinished {
@@ -249,6 +253,21 @@ impl Dispatcher<'_> {
         }
         // The writer ends when it has written what it was given; unfinished files are gone then.
         self.orders = None;
+        self.wait_for_writer(inbox, patience);
+    }
+
+    /// Has the writer stop between two rows, and counts those that went out.
+    fn hand_over_no_more(&mut self, handed_over: &[Option<Arc<HandedOver>>], inbox: &Receiver<Message>) {
+        handed_over.iter().flatten().for_each(|sink| sink.hold());
+        if handed_over.iter().any(Option::is_some) {
+            self.wait_for_writer(inbox, LAST_ROW);
+        }
+        for (sink, handed_over) in self.report.sinks.iter_mut().zip(handed_over) {
+            sink.rows = handed_over.as_ref().map_or(sink.rows, |handed_over| handed_over.rows());
+        }
+    }
+
+    fn wait_for_writer(&mut self, inbox: &Receiver<Message>, patience: Duration) {
         let deadline = Instant::now() + patience;
         while !self.writer_gone {
             match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {

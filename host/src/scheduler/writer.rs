@@ -2,11 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::dispatcher::Message;
 use crate::failure::Failure;
-use crate::sink::{SinkError, Writer};
+use crate::sink::{HandedOver, SinkError, Writer};
 use crate::spool::{SpoolError, SpoolWriter};
 use crate::stage::Outcome;
 
@@ -34,6 +35,11 @@ impl Files {
     /// The files that are written beside their places, and have to be removed unless they are finished.
     pub(super) fn unfinished(&self) -> Vec<PathBuf> {
         self.sinks.iter().chain(&self.rejects).filter_map(Writer::unfinished).map(Path::to_owned).collect()
+    }
+
+    /// For every sink, how much its reader has got, where that is counted.
+    pub(super) fn handed_over(&self) -> Vec<Option<Arc<HandedOver>>> {
+        self.sinks.iter().map(Writer::handed_over).collect()
     }
 
     fn write(&mut self, outcome: &mut Outcome) -> Result<(), WriteError> {

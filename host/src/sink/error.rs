@@ -32,9 +32,9 @@ impl SinkError {
         Self::new(output, kind)
     }
 
-    /// Whether the reader of the output has gone away, which ends a run quietly.
+    /// Whether there is nobody to write for any more, which ends a run quietly.
     pub(crate) fn is_closed(&self) -> bool {
-        matches!(*self.kind, SinkErrorKind::Closed)
+        matches!(*self.kind, SinkErrorKind::Closed | SinkErrorKind::Held)
     }
 }
 
@@ -56,6 +56,9 @@ pub(crate) enum SinkErrorKind {
     /// The reader at the other end has gone away.
     #[error("the reader has closed it")]
     Closed,
+    /// The run ends, and waits for the reader no longer.
+    #[error("its reader is too slow for a run that was stopped")]
+    Held,
     /// The operating system refused.
     #[error("cannot {action}")]
     Io {

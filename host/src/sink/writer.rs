@@ -16,6 +16,7 @@ use super::csv::preamble;
 use super::encode::{Encoded, compress};
 use super::error::{SinkError, SinkErrorKind};
 use super::output::Output;
+use super::pieces::{HandedOver, pieces};
 use super::rows::written_schema;
 use crate::format::{Compression, Format};
 
@@ -35,6 +36,8 @@ pub(crate) struct Writer {
     kind: Kind,
     /// The file that is written beside its place.
     unfinished: Option<PathBuf>,
+    /// Text that is written as it goes is so in pieces, and they are counted.
+    handed_over: Option<Arc<HandedOver>>,
 }
 
 enum Kind {
@@ -67,6 +70,8 @@ impl Writer {
     ) -> Result<Self, SinkError> {
         let out = Output::open(location, &output)?;
         let unfinished = out.unfinished().map(Path::to_owned);
+        let is_text = matches!(format, Format::JsonLines | Format::Csv) && compression == Compression::None;
+        let handed_over = (is_text && unfinished.is_none()).then(Arc::default);
         let schema = written_schema(format, schema);
         let seekless = matches!(out, Output::Stdout(_));
         let kind = (|| {
@@ -94,7 +99,7 @@ impl Writer {
             })
         })();
         match kind {
-            Ok(kind) => Ok(Self { output, format, kind, unfinished }),
+            Ok(kind) => Ok(Self { output, format, kind, unfinished, handed_over }),
             Err(failure) => Err(failed(&output, format, failure)),
         }
     }
@@ -110,7 +115,27 @@ impl Writer {
     ///
     /// The output cannot be written: the disk is full, or the reader has gone away.
     pub(crate) fn write(&mut self, encoded: Encoded) -> Result<(), SinkError> {
-        self.kind.write(encoded).map_err(|failure| failed(&self.output, self.format, failure))
+        match (&mut self.kind, encoded, &self.handed_over) {
+            (Kind::Bytes { out, empty, .. }, Encoded::Bytes(bytes), Some(handed_over)) => {
+                *empty &= bytes.is_empty();
+                pieces(self.format, &bytes).try_for_each(|(piece, rows)| {
+                    if handed_over.is_held() {
+                        return Err(SinkError::new(&self.output, SinkErrorKind::Held));
+                    }
+                    out.write_all(piece)
+                        .and_then(|()| out.flush())
+                        .map_err(|error| failed(&self.output, self.format, error.into()))?;
+                    handed_over.add(rows);
+                    Ok(())
+                })
+            }
+            (kind, encoded, _) => kind.write(encoded).map_err(|failure| failed(&self.output, self.format, failure)),
+        }
+    }
+
+    /// How much the reader has got, where that can be less than was written.
+    pub(crate) fn handed_over(&self) -> Option<Arc<HandedOver>> {
+        self.handed_over.clone()
     }
 
     /// Writes the end, and puts the file in its place.
