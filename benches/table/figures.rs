@@ -48,9 +48,10 @@ impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(value, unit) = *self;
         match unit {
-            Unit::Time if value >= 1.0 => write!(f, "{value:.2} s"),
-            Unit::Time if value >= 1e-3 => write!(f, "{:.1} ms", value * 1e3),
-            Unit::Time if value >= 1e-6 => write!(f, "{:.1} µs", value * 1e6),
+            // Of differences some are negative, by chance.
+            Unit::Time if value.abs() >= 1.0 => write!(f, "{value:.2} s"),
+            Unit::Time if value.abs() >= 1e-3 => write!(f, "{:.1} ms", value * 1e3),
+            Unit::Time if value.abs() >= 1e-6 => write!(f, "{:.1} µs", value * 1e6),
             Unit::Time => write!(f, "{:.1} ns", value * 1e9),
             Unit::Memory => write!(f, "{:.1} MiB", value / f64::from(1 << 20)),
             Unit::Rate => write!(f, "{:.2} GB/s", value / 1e9),

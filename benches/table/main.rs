@@ -3,6 +3,7 @@
 mod boundary;
 mod compute;
 mod distilabel;
+mod failures;
 mod figures;
 #[path = "../../tests/e2e/benchmark/generate.rs"]
 mod generate;
@@ -23,12 +24,13 @@ use scene::Scene;
 type Part = fn(&Scene);
 
 /// The parts of the table, in its order. The last is left out unless it is asked for: it takes very long.
-const PARTS: [(&str, Part); 9] = [
+const PARTS: [(&str, Part); 10] = [
     ("text", text::print),
     ("instance", instance::print),
     ("boundary", boundary::print),
     ("compute", compute::print),
     ("start", start::print),
+    ("failures", failures::print),
     ("memory", memory::print),
     ("scaling", scaling::print),
     ("instructions", instructions::print),
