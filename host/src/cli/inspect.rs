@@ -4,9 +4,7 @@ use std::fmt::Write as _;
 
 use anstream::print;
 use serde_json::{Value, json};
-use stillbox::{
-    Access, BuildOptions, Column, Inspection, build, escape_controls_in_json, escape_controls_in_lines, inspect,
-};
+use stillbox::{Access, BuildOptions, Column, Inspection, build, escape_controls, escape_controls_in_json, inspect};
 
 use super::args::{Global, Inspect};
 use super::exit_code::Exit;
@@ -38,7 +36,7 @@ pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
             if arguments.json {
                 print!("{}", escape_controls_in_json(&as_json(&inspection)));
             } else {
-                print!("{}", escape_controls_in_lines(&as_text(&inspection)));
+                print!("{}", as_text(&inspection));
             }
             Exit::Done
         }
@@ -49,41 +47,48 @@ pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     }
 }
 
+/// What the step says of itself stays in its line, so that it cannot pass for what is said of it.
 fn as_text(inspection: &Inspection) -> String {
-    let Inspection { manifest, imports, size, digest, signature } = inspection;
-    let mut text = format!("{} {} ({})\n", manifest.name, manifest.version, manifest.kind);
-    if !manifest.summary.is_empty() {
-        let _ = writeln!(text, "{}", manifest.summary);
-    }
-    let _ = writeln!(text, "\nsize    {} bytes\ndigest  {digest}", summary::grouped(*size));
-    let _ = writeln!(text, "\nparameters");
-    for line in parameters(&manifest.parameters) {
-        let _ = writeln!(text, "  {line}");
-    }
-    if let Some(signature) = signature {
-        let _ = writeln!(text, "\nreads\n{}", columns(&signature.inputs));
-        let _ = writeln!(text, "\nwrites\n{}", columns(&signature.outputs));
-    }
-    let _ = writeln!(text, "\nimports");
-    if imports.is_empty() {
-        text.push_str("  nothing\n");
-    }
-    for import in imports {
-        let _ = writeln!(text, "  {:<40}  {}", import.name, access(import.access));
+    let mut text = String::new();
+    for line in lines(inspection) {
+        let _ = writeln!(text, "{}", escape_controls(&line));
     }
     text
 }
 
-fn columns(columns: &[Column]) -> String {
-    if columns.is_empty() {
-        return "  nothing".into();
+fn lines(inspection: &Inspection) -> Vec<String> {
+    let Inspection { manifest, imports, size, digest, signature } = inspection;
+    let mut lines = vec![format!("{} {} ({})", manifest.name, manifest.version, manifest.kind)];
+    if !manifest.summary.is_empty() {
+        lines.push(in_one_line(&manifest.summary));
     }
+    lines.extend([String::new(), format!("size    {} bytes", summary::grouped(*size)), format!("digest  {digest}")]);
+    let mut section = |title: &str, of: Vec<String>| {
+        lines.extend([String::new(), title.to_owned()]);
+        let nothing = of.is_empty().then(|| "nothing".to_owned());
+        lines.extend(of.into_iter().chain(nothing).map(|line| format!("  {line}")));
+    };
+    section("parameters", parameters(&manifest.parameters));
+    if let Some(signature) = signature {
+        section("reads", columns(&signature.inputs));
+        section("writes", columns(&signature.outputs));
+    }
+    let import = |import: &stillbox::Import| format!("{:<40}  {}", import.name, access(import.access));
+    section("imports", imports.iter().map(import).collect());
+    lines
+}
+
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn columns(columns: &[Column]) -> Vec<String> {
     let line = |column: &Column| {
         let nullable = if column.nullable { ", may be null" } else { "" };
         let optional = if column.optional { ", may be missing" } else { "" };
-        format!("  {}: {}{nullable}{optional}", column.name, column.data_type)
+        format!("{}: {}{nullable}{optional}", column.name, column.data_type)
     };
-    columns.iter().map(line).collect::<Vec<_>>().join("\n")
+    columns.iter().map(line).collect()
 }
 
 /// A line for every property of the schema.
@@ -101,7 +106,7 @@ fn parameters(schema: &Value) -> Vec<String> {
             None => "optional".into(),
         };
         let description = property.get("description").and_then(Value::as_str).unwrap_or_default();
-        let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
+        let description = in_one_line(description);
         format!("{name:<width$}  {}, {default}  {description}", type_of(property)).trim_end().to_owned()
     };
     properties.iter().map(line).collect()

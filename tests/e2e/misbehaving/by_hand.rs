@@ -9,8 +9,13 @@ use super::{Folder, failure, pipeline, run};
 
 /// What `process` does, in place of a line of the text.
 fn folder(body: &str) -> Folder {
+    folder_with(body, "")
+}
+
+/// The same, with more functions.
+pub(super) fn folder_with(body: &str, more: &str) -> Folder {
     let folder = Folder::new();
-    let text = include_str!("../wat/step.wat").replace(";; BODY", body);
+    let text = include_str!("../wat/step.wat").replace(";; BODY", body).replace(";; MORE", more);
     fs::write(folder.join("guest.wasm"), wat::parse_str(text).expect("the text is WebAssembly"))
         .expect("the folder is new");
     folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n{\"id\":5}\n");

@@ -1,6 +1,6 @@
 //! Nothing that a guest says drives the terminal or breaks the JSON.
 
-use super::{failure, folder, pipeline};
+use super::{by_hand, failure, folder, pipeline};
 use crate::command::{Folder, Outcome};
 
 /// Controls, and what reorders a line.
@@ -59,6 +59,11 @@ fn manifests_are_fit_to_be_shown() {
     let folder = folder("escapes");
     let text = folder.stillbox(["inspect", "guest.wasm"]).succeeded();
     assert_fit(text.text());
+    for word in ["name", "version", "summary", "a", "b", "c", "d", "string"] {
+        assert!(text.text().contains(&format!("{word} \\u{{")), "{word} is not in {}", text.text());
+    }
+    // A name of two lines is no line of our own.
+    assert_eq!(text.text().lines().filter(|line| *line == "imports").count(), 1, "{}", text.text());
     let json = folder.stillbox(["inspect", "guest.wasm", "--json"]).succeeded();
     assert_fit(json.text());
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
@@ -73,4 +78,19 @@ fn names_of_columns_are_fit_to_be_shown() {
     assert_fit(graph.text());
     let json = folder.stillbox(["check", "pipeline.toml", "--json"]).succeeded();
     assert_fit(json.text());
+}
+
+#[test]
+fn names_of_functions_are_fit_to_be_shown() {
+    let folder = by_hand::folder_with(
+        "(call $\"a\\1b[2J\\u{9b}1A\\u{202e}\")",
+        "(func $\"a\\1b[2J\\u{9b}1A\\u{202e}\" unreachable)",
+    );
+    let outcome = run(&folder, "", &["-vv", "--failures", "failures.jsonl", "--message-format", "json"]);
+    values(outcome.text());
+    // Batches that failed at the same time are told as well.
+    let records = values(&folder.text("failures.jsonl"));
+    let innermost = &records[0]["backtrace"][0]["function"];
+    assert_eq!(innermost, "a\u{1b}[2J\u{9b}1A\u{202e}", "{records:?}");
+    run(&folder, "", &["-vv"]).failed(1);
 }

@@ -7,12 +7,24 @@ use stillbox_test_programs::{Raw, error, export};
 /// Clears the screen, turns it red, goes up a line, reverses the text, goes back to the line's start, rings.
 const ESCAPES: &str = "\u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\u{0}";
 
+/// The same in JSON, which escapes some of them itself, and a name that would be a line of its own.
+const SCHEMA: &str = r#"{"type": "object", "required": ["a \u001b[2J\u009b1A\u202e"], "properties": {
+    "a \u001b[2J\u009b1A\u202e": {"type": "string \u001b[31m\r\u2066", "description": "b \u0007\u009b1A\u202e"},
+    "imports\nnothing": {"enum": ["c \u009b1A\u2066"], "default": "d \u009b1A\u202e"}
+}}"#;
+
 struct Guest;
 
 impl Raw for Guest {
     fn manifest() -> Manifest {
         let good = stillbox_test_programs::manifest();
-        Manifest { name: said("name"), version: said("version"), summary: said("summary"), ..good }
+        Manifest {
+            name: said("name"),
+            version: said("version"),
+            summary: said("summary"),
+            parameters: SCHEMA.into(),
+            ..good
+        }
     }
 
     fn spoil(_: &mut Output) -> Result<(), StepError> {
