@@ -274,9 +274,9 @@ fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer),
     if i32::try_from(last).is_err() {
         return Err(format!("{last} bytes in one column, more than the {} that a batch can hold", i32::MAX).into());
     }
-    // They ascend to a number that is no larger than `i32::MAX`, so none changes its value.
-    let offsets: Vec<i32> = offsets.into_iter().map(|offset| offset as i32).collect();
-    Ok((OffsetBuffer::new(ScalarBuffer::from(offsets)), Buffer::from_vec(bytes)))
+    // They ascend to a number that is no larger than `i32::MAX`, so the same bytes are the same numbers with a sign.
+    let offsets = ScalarBuffer::new(Buffer::from_vec(offsets), 0, rows + 1);
+    Ok((OffsetBuffer::new(offsets), Buffer::from_vec(bytes)))
 }
 
 fn text(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<StringArray, Problem> {
