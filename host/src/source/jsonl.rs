@@ -18,6 +18,7 @@
 mod decode;
 mod infer;
 mod object;
+mod usual;
 
 use std::sync::Arc;
 

@@ -16,6 +16,7 @@ use super::super::number::{Number, read};
 use super::super::piece::{DecodedBatch, Decoder, Lines, Piece, PieceData};
 use super::super::text::utf8;
 use super::object::{self, entries};
+use super::usual::Usual;
 use crate::data_type::DataType;
 
 /// Decodes JSON Lines.
@@ -39,15 +40,18 @@ impl Decoder for JsonDecoder {
             row: 0,
             problem: None,
         };
+        let mut usual = Usual::new(&self.columns.list);
         let mut lines = Lines::default();
         for (line, text) in (*first_line..).zip(text.split_terminator('\n')) {
             if object::is_blank(text.as_bytes()) {
                 continue;
             }
-            rows.add(text).map_err(|(kind, byte)| {
-                let spot = byte.map_or(Spot::Line(line), |byte| Spot::Byte(line, byte));
-                SourceError::at(&piece.file, spot, kind)
-            })?;
+            if !usual.add(text, &mut rows.builders) {
+                rows.add(text).map_err(|(kind, byte)| {
+                    let spot = byte.map_or(Spot::Line(line), |byte| Spot::Byte(line, byte));
+                    SourceError::at(&piece.file, spot, kind)
+                })?;
+            }
             lines.push(line);
         }
         if let Some(error) = not_utf8 {
@@ -61,6 +65,21 @@ impl Decoder for JsonDecoder {
             positions: lines.positions(piece.file),
         })
     }
+}
+
+/// Adds the row of a line with the parser, whatever the line is like, and returns whether it could.
+#[cfg(test)]
+pub(super) fn add_unusual(columns: &Columns, line: &str, builders: &mut [ColumnBuilder]) -> bool {
+    let mut rows = Rows {
+        columns,
+        builders: columns.builders(1, line.len()),
+        last_row: vec![0; columns.list.len()],
+        row: 0,
+        problem: None,
+    };
+    let is_added = rows.add(line).is_ok();
+    builders.swap_with_slice(&mut rows.builders);
+    is_added
 }
 
 /// The rows that are being built.
