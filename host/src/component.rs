@@ -158,7 +158,7 @@ impl Workshop {
             .instantiate_pre(&component)
             .and_then(bindings::StepPre::new)
             .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
-        let (manifest, symbols) = (Manifest::default(), Symbols::new(path, &digest));
+        let (manifest, symbols) = (Manifest::default(), Symbols::new(path, &digest, bytes.len() as u64));
         let mut component = Component { pre, digest, size: bytes.len() as u64, imports, manifest, cached, symbols };
         component.manifest = self.manifest(&component, limits, stop).map_err(|mut failure| {
             failure.component = Some(Arc::clone(&component.digest));

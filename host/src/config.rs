@@ -49,6 +49,7 @@ use toml::de::{DeTable, DeValue};
 
 pub(crate) use batch_rows::DEFAULT_BATCH_ROWS;
 pub use complaint::{Complaint, Complaints};
+pub(crate) use duration::shown as shown_duration;
 pub use duration::{DurationError, parse_duration};
 pub use error::ConfigError;
 pub use overrides::Overrides;
@@ -57,6 +58,7 @@ pub use place::Place;
 pub(crate) use place::Placed;
 pub(crate) use rejects::RejectsTable;
 pub(crate) use sink::SinkTable;
+pub(crate) use size::shown as shown_size;
 pub(crate) use source::SourceTable;
 pub(crate) use step::StepTable;
 pub(crate) use suggestion::nearest;

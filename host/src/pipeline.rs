@@ -22,7 +22,7 @@ use crate::policy::MostRejects;
 use crate::report::{Report, SinkReport, StepReport};
 use crate::scheduler::{self, Ended, Files, Run};
 use crate::sink::{self, Encoder, SinkError};
-use crate::stage::of_source;
+use crate::stage::{Tally, of_source};
 use crate::unfinished::{Entry, Unfinished};
 
 use stages::{Stages, open_spools, work_directory};
@@ -97,6 +97,8 @@ pub enum RunError {
     Interrupted {
         /// What was asked for.
         signal: Signal,
+        /// What failed before all batches had ended, in the order of the batches; mostly nothing.
+        failures: Vec<Failure>,
         /// What was done until then.
         report: Box<Report>,
     },
@@ -135,7 +137,7 @@ impl RunError {
                 vec![Failure { limit: Some(limit), ..Failure::host(self) }]
             }
             Self::Setup(_) => vec![Failure::host(self)],
-            Self::Interrupted { .. } => Vec::new(),
+            Self::Interrupted { failures, .. } => failures.clone(),
         }
     }
 }
@@ -234,7 +236,8 @@ impl Pipeline {
         let stop = Stop::default();
         stop.reaches(workshop.sandbox().engine());
         let most_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
-        let making = Stages { encoders: encoders.into(), sandbox: workshop.sandbox(), stop, run: id, spools };
+        let tally = Arc::new(Tally::new(most_rejects));
+        let making = Stages { encoders: encoders.into(), sandbox: workshop.sandbox(), stop, tally, run: id, spools };
         let (ended, report) = scheduler::run(Run {
             stages: making.stages(plan),
             files,
@@ -257,7 +260,9 @@ impl Pipeline {
                 most: most_rejects.unwrap_or(MostRejects::Rows(0)),
                 report: Box::new(report),
             }),
-            Ended::Interrupted(signal) => Err(RunError::Interrupted { signal, report: Box::new(report) }),
+            Ended::Interrupted(signal, failures) => {
+                Err(RunError::Interrupted { signal, failures, report: Box::new(report) })
+            }
         }
     }
 
@@ -285,7 +290,9 @@ impl Pipeline {
             PlanError::Complaints(complaints) => RunError::Config(complaints),
             PlanError::Input(error) => failed(of_source(&error)),
             PlanError::Host(failure) => failed(*failure),
-            PlanError::Stopped(signal) => RunError::Interrupted { signal, report: Box::default() },
+            PlanError::Stopped(signal) => {
+                RunError::Interrupted { signal, failures: Vec::new(), report: Box::default() }
+            }
         })
     }
 }

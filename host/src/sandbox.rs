@@ -19,7 +19,7 @@ use crate::component::{Component, bindings};
 use crate::failure::Failure;
 use crate::interrupt::{Stop, StopReason};
 
-pub(crate) use capture::cut;
+pub(crate) use capture::{ENTRY_OVERHEAD, cut};
 pub(crate) use limits::{LimitSettings, Limits};
 pub(crate) use limits::{Refused, TABLE_ELEMENTS};
 pub(crate) use session::Session;

@@ -6,6 +6,7 @@ mod join;
 mod reject;
 mod settle;
 mod step;
+mod tally;
 mod workers;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::spool::Frame;
 pub(crate) use driven::Driven;
 pub(crate) use reject::{Rejected, object};
 pub(crate) use step::lower;
+pub(crate) use tally::Tally;
 pub(crate) use workers::Workers;
 
 /// Everything that the tasks of one stage share.
@@ -49,6 +51,8 @@ pub(crate) struct Stage {
     pub(crate) workers: Workers,
     /// Guests that the reader's thread is calling.
     pub(crate) guests: AtomicUsize,
+    /// All stages of a run have the same.
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// What became of a portion.
@@ -126,6 +130,10 @@ impl Stage {
                 failure.batch.get_or_insert(batch);
                 failure
             })?;
+            // The run ends, so only what was rejected is of use.
+            if self.tally.is_exceeded() {
+                break;
+            }
         }
         let mut outcome = task.outcome;
         outcome.rejects = self.encode_rejects(&outcome.rejected)?;

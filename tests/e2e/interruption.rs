@@ -92,6 +92,21 @@ fn guests_that_do_not_end_within_the_grace_are_stopped() {
 }
 
 #[test]
+fn a_failure_within_the_grace_is_told() {
+    let arguments = ["--grace", "1h", "--limit", "bad_loop.time=2s", "--failures", "failures.jsonl"];
+    let (folder, child) = begun(BAD_LOOP, &arguments);
+    send(&child, Signal::INT);
+    assert_eq!(end(child), Some(130));
+    let records = folder.text("failures.jsonl");
+    // Each batch that was on the road had its time.
+    assert!(records.lines().count() > 1, "{records}");
+    for record in records.lines() {
+        let record: serde_json::Value = serde_json::from_str(record).expect("a record is JSON");
+        assert_eq!(record["kind"], "timeout");
+    }
+}
+
+#[test]
 fn an_input_that_never_ends_does_not_hold_the_run() {
     let folder = Folder::with(&[ADD_COLUMN]);
     let text =

@@ -19,6 +19,7 @@ mod input;
 mod interruption;
 mod isolation;
 mod library;
+mod limits;
 mod misbehaving;
 mod output;
 mod policies;

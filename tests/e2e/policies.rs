@@ -104,6 +104,16 @@ fn a_timeout_is_tried_again_before_it_is_rejected() {
 }
 
 #[test]
+fn a_batch_is_given_up_when_too_many_of_it_are_rejected() {
+    let folder = folder(&[BAD_PANIC]);
+    folder.write("input.jsonl", format!("{{\"id\":{GUILTY}}}\n").repeat(40));
+    let pipeline = with_policy("bad_panic", "on-failure = \"reject\"").replace("batch-rows = 16", "batch-rows = 40");
+    let message = folder.run_with(&pipeline, ["--max-rejects", "2"]).failed(1);
+    assert!(message.contains("3 rows were rejected, and `max-rejects` is 2"), "{message}");
+    assert_eq!(lines(&folder.text("rejects.jsonl")).len(), 3);
+}
+
+#[test]
 fn too_many_rejects_fail_the_run_and_are_kept() {
     for most in ["0", "1%"] {
         let folder = folder(&[BAD_PANIC]);

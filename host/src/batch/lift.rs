@@ -10,6 +10,7 @@ use arrow_schema::Field;
 
 use crate::component::bindings::types::{ColumnResult, Output, Rejection, TextsResult, ValuesResult, VectorsResult};
 use crate::component::{Column, Signature};
+use crate::config::shown_size;
 use crate::data_type::DataType;
 use crate::failure::{self, Failure, FailureKind, RowPlace};
 use crate::sandbox::{Limits, cut};
@@ -58,9 +59,9 @@ pub(crate) fn check(
     }
     let size: u64 = output.columns.iter().map(size_of_column).sum();
     if size > limits.output_bytes {
-        let limit = limits.output_bytes;
-        let message = format!("it returned {size} bytes, and the limit is `output-bytes = {limit}`");
-        return Err(failure::of_limit(FailureKind::BadOutput, message, "output-bytes", limit.to_string()));
+        let limit = shown_size(limits.output_bytes);
+        let message = format!("it returned {size} bytes, and the limit is `output-bytes = \"{limit}\"`");
+        return Err(failure::of_limit(FailureKind::BadOutput, message, "output-bytes", limit));
     }
     let dropped = match made_of {
         MadeOf::Batch(rows) => check_origins(&output, rows)?,

@@ -86,6 +86,13 @@ pub(super) fn failure_text(failure: &Failure) -> String {
     if let Some(location) = &failure.location {
         line("source", &location.to_string());
     }
+    if let Some(code) = failure.code.as_ref().filter(|code| **code != failure.message && !failure.causes.contains(code))
+    {
+        line("trap", code);
+    }
+    if let Some(limit) = &failure.limit {
+        line("limit", &format!("{} = {}", limit.name, limit.value));
+    }
     for cause in &failure.causes {
         line("because", cause);
     }

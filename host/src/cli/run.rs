@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use etcetera::BaseStrategy as _;
-use stillbox::{CompileCache, ConfigError, Event, Options, Overrides, Pipeline, Report, RunError, Signal};
+use stillbox::{CompileCache, ConfigError, Event, Failure, Options, Overrides, Pipeline, Report, RunError, Signal};
 
 use super::args::{Changes, Global, MessageFormat, Progress, Run};
 use super::exit_code::Exit;
@@ -71,7 +71,10 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
             };
             records.end(status, report);
             let exit = match error {
-                RunError::Interrupted { signal, report } => interrupted(signal, &report, pipeline.writes_to_stdout()),
+                RunError::Interrupted { signal, failures, report } => {
+                    show(&failures);
+                    interrupted(signal, &report, pipeline.writes_to_stdout())
+                }
                 error => report_error(&error),
             };
             if let Some(error) = records.error() {
@@ -144,10 +147,7 @@ pub(super) fn report_error(error: &RunError) -> Exit {
             Exit::Failed
         }
         RunError::Failed(failed) => {
-            failed.failures.iter().take(FAILURES_SHOWN).for_each(render::failure);
-            if let Some(more) = failed.failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
-                anstream::eprintln!("and {more} more failures");
-            }
+            show(&failed.failures);
             Exit::Failed
         }
         RunError::TooManyRejects { most, report } => {
@@ -157,11 +157,22 @@ pub(super) fn report_error(error: &RunError) -> Exit {
             ));
             Exit::Failed
         }
-        RunError::Interrupted { signal, report } => interrupted(*signal, report, false),
+        RunError::Interrupted { signal, failures, report } => {
+            show(failures);
+            interrupted(*signal, report, false)
+        }
         other => {
             render::error(other);
             Exit::Failed
         }
+    }
+}
+
+/// Shows the first failures, and says how many there are besides.
+fn show(failures: &[Failure]) {
+    failures.iter().take(FAILURES_SHOWN).for_each(render::failure);
+    if let Some(more) = failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
+        anstream::eprintln!("and {more} more failures");
     }
 }
 

@@ -15,7 +15,8 @@ mod units;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -47,6 +48,8 @@ pub(crate) struct SourceFrame {
 pub(crate) struct Symbols {
     path: PathBuf,
     digest: Arc<str>,
+    /// In bytes.
+    size: u64,
     known: Mutex<Known>,
 }
 
@@ -59,10 +62,10 @@ struct Known {
 }
 
 impl Symbols {
-    /// Symbols of the component in a file with this digest. Nothing is read yet.
-    pub(super) fn new(path: &Path, digest: &Arc<str>) -> Self {
+    /// Symbols of the component in a file with this digest and size in bytes. Nothing is read yet.
+    pub(super) fn new(path: &Path, digest: &Arc<str>, size: u64) -> Self {
         let known = Known { modules: None, places: HashMap::new(), steps: STEPS };
-        Self { path: path.to_owned(), digest: Arc::clone(digest), known: Mutex::new(known) }
+        Self { path: path.to_owned(), digest: Arc::clone(digest), size, known: Mutex::new(known) }
     }
 
     /// For every offset into the component's file the functions of the source that are there, the innermost first; none
@@ -79,9 +82,21 @@ impl Symbols {
 
     /// The debug sections, or none if the file is another one by now.
     fn read(&self) -> Vec<Module> {
-        let Ok(bytes) = fs::read(&self.path) else { return Vec::new() };
+        let Some(bytes) = self.bytes() else { return Vec::new() };
         let is_same = *self.digest == *super::digest(&Sha256::digest(&bytes));
         if is_same { sections::modules(&bytes) } else { Vec::new() }
+    }
+
+    /// What is in the file, if it is still a file of this size. Another one may have come in its place, of any size, or a
+    /// pipe that nobody writes to; opening that would already block.
+    fn bytes(&self) -> Option<Vec<u8>> {
+        let is_known = |file: &fs::Metadata| file.is_file() && file.len() == self.size;
+        fs::metadata(&self.path).ok().filter(is_known)?;
+        let file = File::open(&self.path).ok()?;
+        file.metadata().ok().filter(is_known)?;
+        let mut bytes = Vec::new();
+        file.take(self.size).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
     }
 }
 

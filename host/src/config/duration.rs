@@ -72,13 +72,23 @@ pub(super) fn read(
     }
 }
 
-fn shown(duration: Duration) -> String {
+/// The duration as [`parse_duration`] reads it; what is less than a millisecond is left out.
+pub(crate) fn shown(duration: Duration) -> String {
     quantity::shown(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &UNITS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_shown_is_read_again(milliseconds: u64, unit in 0..UNITS.len()) {
+            let milliseconds = milliseconds - milliseconds % UNITS[unit].size;
+            let duration = Duration::from_millis(milliseconds);
+            proptest::prop_assert_eq!(parse_duration(&shown(duration)), Ok(duration));
+        }
+    }
 
     #[test]
     fn errors_say_how_to_write_one() {

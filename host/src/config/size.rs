@@ -40,8 +40,7 @@ pub(super) fn read(
     match size {
         Ok(size) if range.contains(&size) => Ok(size),
         Ok(_) | Err(Malformed::TooLarge) => {
-            let shown = |size: &u64| quantity::shown(*size, &UNITS);
-            let bounds = format!("from {} to {}", shown(range.start()), shown(range.end()));
+            let bounds = format!("from {} to {}", shown(*range.start()), shown(*range.end()));
             Err(Complaint::new(place.clone(), format!("{name} is {written}, which is out of range"))
                 .label(format!("expected a size {bounds}"))
                 .help(format!("give a size {bounds}: {why}")))
@@ -52,9 +51,27 @@ pub(super) fn read(
     }
 }
 
+/// The size as a pipeline file has it.
+pub(crate) fn shown(size: u64) -> String {
+    quantity::shown(size, &UNITS)
+}
+
 fn parse(text: &str) -> Result<u64, Malformed> {
     match quantity::whole_number(text.trim()) {
         Err(Malformed::NoNumber) => quantity::parse(text, &UNITS),
         bytes => bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_shown_is_read_again(size: u64, unit in 0..UNITS.len()) {
+            let size = size - size % UNITS[unit].size;
+            proptest::prop_assert_eq!(parse(&shown(size)), Ok(size));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! From what ended a call to a failure.
 
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use wasmtime::{Trap, WasmBacktrace};
@@ -8,11 +9,14 @@ use wasmtime_wasi::I32Exit;
 use super::{Failure, FailureKind, Frame, LimitHit, Location};
 use crate::component::bindings::types::{ErrorKind, StepError};
 use crate::component::{Component, SourceFrame, Symbols};
+use crate::config::{shown_duration, shown_size};
 use crate::interrupt::{Stop, StopReason};
 use crate::sandbox::{Halt, Limits, Refused, Said, State, TABLE_ELEMENTS, Terms, cut};
 
 /// The most of a guest's message, cause, hint or trace line that a record keeps.
 const TEXT_BYTES: usize = 64 << 10;
+/// The most of a function's name, mangled or not.
+const NAME_BYTES: usize = 4 << 10;
 /// The most causes and trace lines that a record keeps.
 const LINES: usize = 256;
 
@@ -82,7 +86,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     }
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
     if chain.iter().any(|link| link.contains(LIFTED_TOO_MUCH)) {
-        let value = bytes(limits.output_bytes);
+        let value = shown_size(limits.output_bytes);
         return limited(FailureKind::BadOutput, "the step returned too much".into(), "output-bytes", value);
     }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
@@ -105,7 +109,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
 fn of_halt(halt: Halt, limits: &Limits) -> Failure {
     match halt {
         Halt::Timeout => {
-            let value = format!("{:?}", limits.time);
+            let value = shown_duration(limits.time);
             limited(FailureKind::Timeout, format!("the step did not finish within {value}"), "time", value)
         }
         Halt::Stopped(reason) => of_stop(reason),
@@ -125,14 +129,17 @@ fn of_refusal(refused: Refused, limits: &Limits) -> Failure {
     match refused {
         Refused::Memory(wanted) => limited(
             FailureKind::Memory,
-            format!("the step wanted {} of memory", bytes(wanted as u64)),
+            format!("the step wanted {} of memory", shown_size(wanted as u64)),
             "memory",
-            bytes(limits.memory),
+            shown_size(limits.memory),
         ),
         Refused::TableElements(wanted) => {
             let most = TABLE_ELEMENTS;
             let message = format!("the step wanted tables of {wanted} entries, and all its tables may have {most}");
-            Failure::new(FailureKind::Memory, message)
+            let hint = "this limit is the same for all steps and cannot be raised; build the step with smaller tables";
+            let mut failure = Failure::new(FailureKind::Memory, message).with_hint(hint);
+            failure.limit = Some(LimitHit { name: "table-entries".into(), value: most.to_string() });
+            failure
         }
     }
 }
@@ -223,16 +230,26 @@ fn is_library(file: &str) -> bool {
 
 /// A function's name as its author wrote it, without the hash that the compiler adds.
 fn demangled(name: &str) -> String {
+    if name.len() > NAME_BYTES {
+        return cut(name, NAME_BYTES);
+    }
+    let mut bounded = Bounded(String::new());
     // Without the hash: `#` is the form for people.
-    cut(&format!("{:#}", rustc_demangle::demangle(name)), TEXT_BYTES)
+    match write!(bounded, "{:#}", rustc_demangle::demangle(name)) {
+        Ok(()) => bounded.0,
+        Err(fmt::Error) => bounded.0 + " …",
+    }
 }
 
-/// A number of bytes in the unit in which it is whole, as pipeline files write it.
-fn bytes(number: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match UNITS.iter().find(|(unit, _)| number >= *unit && number.is_multiple_of(*unit)) {
-        Some((unit, name)) => format!("{}{name}", number / unit),
-        None => format!("{number}B"),
+/// A text that takes no more than [`NAME_BYTES`]. A short mangled name can stand for one without end, and is given up
+/// while it is written.
+struct Bounded(String);
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let end = part.floor_char_boundary(NAME_BYTES - self.0.len());
+        self.0.push_str(&part[..end]);
+        if end < part.len() { Err(fmt::Error) } else { Ok(()) }
     }
 }
 
@@ -263,4 +280,43 @@ pub(crate) fn of_rejection(error: StepError, said: &Said) -> Failure {
     });
     said.tell_denied(&mut failure);
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_bounded() {
+        assert_eq!(demangled("_RNvC6_123foo3bar"), "123foo::bar");
+        assert_eq!(demangled("main"), "main");
+        // A generic argument that is a pair of the pair before it, twenty times.
+        let mut name = "_RINvC1a1b".to_owned();
+        let mut before = None;
+        for _ in 0..20 {
+            let here = name.len() - "_R".len();
+            match before {
+                None => name.push_str("TmmE"),
+                Some(place) => {
+                    let back = base_62(place);
+                    name.push_str(&format!("TB{back}B{back}E"));
+                }
+            }
+            before = Some(here);
+        }
+        name.push('E');
+        let shown = demangled(&name);
+        assert!(shown.starts_with("a::b::<(u32, u32), ((u32, u32), (u32, u32)), "), "{}", &shown[..100]);
+        assert!(shown.ends_with('…') && shown.len() <= NAME_BYTES + " …".len(), "{}", shown.len());
+        assert_eq!(demangled(&format!("_RNvC6_123foo9999{}", "a".repeat(9999))).find(" … ("), Some(NAME_BYTES));
+    }
+
+    /// A place in a mangled name.
+    fn base_62(place: usize) -> String {
+        const DIGITS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let number = place - 1;
+        let digits = [number / 62, number % 62].map(|digit| char::from(DIGITS[digit]));
+        let skipped = usize::from(number < 62);
+        digits[skipped..].iter().chain(&['_']).collect()
+    }
 }

@@ -17,7 +17,7 @@ use crate::scheduler::{Files, RunStage};
 use crate::sink::Encoder;
 use crate::source::{Decoder, Reader};
 use crate::spool::{Spool, SpoolError, SpoolWriter};
-use crate::stage::{Stage, Workers};
+use crate::stage::{Stage, Tally, Workers};
 
 /// The folder for what is kept between the stages: private, and removed when it is dropped. None where nothing is kept.
 pub(super) fn work_directory(plan: &Plan) -> io::Result<Option<TempDir>> {
@@ -47,6 +47,7 @@ pub(super) struct Stages<'a> {
     pub(super) encoders: Arc<[Arc<dyn Encoder>]>,
     pub(super) sandbox: &'a Arc<Sandbox>,
     pub(super) stop: Stop,
+    pub(super) tally: Arc<Tally>,
     /// The run's id.
     pub(super) run: &'a Arc<str>,
     pub(super) spools: Vec<Arc<Spool>>,
@@ -95,6 +96,7 @@ impl Stages<'_> {
                 reject_compression,
                 workers: Workers::default(),
                 guests: AtomicUsize::new(0),
+                tally: Arc::clone(&self.tally),
             };
             run.push(RunStage { stage: Arc::new(stage), feeds: Box::new(feeds) });
         }

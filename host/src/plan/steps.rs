@@ -1,6 +1,6 @@
 //! Building, loading and binding the steps of a pipeline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -25,17 +25,27 @@ pub(super) fn limits_of(config: &Config, step: &StepTable) -> Limits {
     Limits::default().with(&config.pipeline.limits).with(&step.limits)
 }
 
+/// The limits under which a component answers `manifest`, once for all steps that share it: of each limit the smallest. A
+/// step with less than the component needs would fail in `bind` all the same.
+fn limits_of_all(config: &Config, component: &Path) -> Limits {
+    let sharing = config.steps.iter().filter(|step| step.component.path() == component);
+    let limits = sharing.map(|step| limits_of(config, step));
+    limits.reduce(Limits::smallest).unwrap_or_else(|| Limits::default().with(&config.pipeline.limits))
+}
+
 /// Loads every step, on all cores; those that can't be loaded are missing, and there is a complaint.
 pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Complaint>) -> Vec<Option<Loaded>> {
-    // A component answers `manifest` before it is known which step it is for, so the pipeline's own limits hold.
-    let limits = Limits::default().with(&config.pipeline.limits);
     // Two steps of one component are built, read and compiled once.
     let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
     paths.sort();
     paths.dedup();
     let components: Vec<(PathBuf, Problems<Arc<Component>>)> = built(&paths, making)
         .into_par_iter()
-        .map(|(path, wasm)| (path, wasm.and_then(|wasm| compile(&wasm, &limits, making))))
+        .map(|(path, wasm)| {
+            let limits = limits_of_all(config, &path);
+            let component = wasm.and_then(|wasm| compile(&wasm, &limits, making));
+            (path, component)
+        })
         .collect();
     let mut loaded = Vec::with_capacity(config.steps.len());
     for step in &config.steps {
@@ -101,7 +111,7 @@ fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Problems<PathBuf>)
     paths.iter().map(|path| (path.clone(), build_one(path))).collect()
 }
 
-fn compile(wasm: &std::path::Path, limits: &Limits, making: &Making) -> Problems<Arc<Component>> {
+fn compile(wasm: &Path, limits: &Limits, making: &Making) -> Problems<Arc<Component>> {
     (making.on_event)(&Event::Compiling { component: wasm });
     match making.workshop.load(wasm, limits, &making.stop) {
         Ok(component) => {

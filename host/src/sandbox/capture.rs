@@ -127,7 +127,7 @@ pub(crate) struct Log {
 }
 
 /// What an entry costs besides its text, so that empty messages are bounded, too.
-const ENTRY_OVERHEAD: usize = 32;
+pub(crate) const ENTRY_OVERHEAD: usize = 32;
 
 impl Log {
     pub(crate) fn new(keep: u64) -> Self {

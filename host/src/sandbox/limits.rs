@@ -60,6 +60,18 @@ impl Limits {
             log_bytes: set.log_bytes.unwrap_or(self.log_bytes),
         }
     }
+
+    /// The smaller one of each limit.
+    pub(crate) fn smallest(self, other: Self) -> Self {
+        Self {
+            memory: self.memory.min(other.memory),
+            time: self.time.min(other.time),
+            fuel: self.fuel.into_iter().chain(other.fuel).min(),
+            output_rows: self.output_rows.min(other.output_rows),
+            output_bytes: self.output_bytes.min(other.output_bytes),
+            log_bytes: self.log_bytes.min(other.log_bytes),
+        }
+    }
 }
 
 /// Entries over all tables of an instance. `CPython` needs about 10,000; a table costs the host 16 bytes an entry.

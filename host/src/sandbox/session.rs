@@ -39,10 +39,9 @@ impl Session {
         let deadline = started.checked_add(terms.limits.time).unwrap_or_else(|| started + FAR_AWAY);
         let Self { store, instance } = self;
         store.data_mut().begin(deadline);
-        if let Some(fuel) = terms.limits.fuel {
-            // An engine that doesn't count fuel refuses this; it is made to count whenever a step has a fuel limit.
-            let _ = store.set_fuel(fuel);
-        }
+        // An engine counts for all steps or for none, and a store begins with nothing, so a step without a limit gets all
+        // there is. An engine that doesn't count refuses this; it is made to count whenever a step has a limit.
+        let _ = store.set_fuel(terms.limits.fuel.unwrap_or(u64::MAX));
         store.set_epoch_deadline(1);
         let result = if let Some(reason) = terms.stop.reason() {
             Err(Halt::Stopped(reason).into())

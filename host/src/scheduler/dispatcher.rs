@@ -73,8 +73,8 @@ pub(crate) enum Ended {
     Failed(Vec<Failure>),
     /// More rows were rejected than the caller allows.
     TooManyRejects,
-    /// The caller asked.
-    Interrupted(Signal),
+    /// The caller asked; with what failed before the tasks had ended, in the order of the batches.
+    Interrupted(Signal, Vec<Failure>),
 }
 
 /// What the others tell the dispatcher.
@@ -228,11 +228,22 @@ impl Dispatcher<'_> {
         }
         let mut patience = None;
         // Winding down. Within the grace tasks may go on to their ends; then the stop reaches them.
-        if let Some(Ended::Interrupted(signal)) = self.end {
-            let deadline = Instant::now() + self.grace;
-            while self.in_flight > 0 {
-                let Ok(message) = inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) else { break };
-                self.take(message);
+        if let Some(Ended::Interrupted(signal, _)) = self.end {
+            // A grace so long that clocks can't tell its end has none.
+            let deadline = Instant::now().checked_add(self.grace);
+            let left = || deadline.map_or(ASK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
+            // Guests outside of tasks don't send a message when they end.
+            // The one who called them does, a little later.
+            let mut reader_calls = false;
+            while (self.has_guests() || reader_calls && !self.input_ended) && !left().is_zero() {
+                reader_calls |= self.stage.guests.load(Ordering::Acquire) > 0;
+                match inbox.recv_timeout(left().min(ASK_AGAIN)) {
+                    Ok(message) => {
+                        self.take(message);
+                    }
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
             self.stage.stop.stop(StopReason::Signal(signal));
             patience = Some(Instant::now() + LAST_WORDS);
@@ -247,6 +258,9 @@ impl Dispatcher<'_> {
             }
         }
         let mut patience = LAST_WRITES;
+        if matches!(self.end, Some(Ended::TooManyRejects)) {
+            self.write_the_rest();
+        }
         if let (Some(Ended::TooManyRejects), Some(orders)) = (&self.end, &self.orders) {
             let _ = orders.send(Order::FinishRejects);
             patience = REJECTS;
@@ -311,6 +325,9 @@ impl Dispatcher<'_> {
                     Err(failure) => self.fail(failure),
                 }
                 self.write_what_is_in_order();
+                if self.end.is_none() && self.stage.tally.is_exceeded() {
+                    self.stop(StopReason::Sibling, Ended::TooManyRejects);
+                }
             }
             Message::Written(outcome) => {
                 self.unwritten -= 1;
@@ -325,7 +342,7 @@ impl Dispatcher<'_> {
             },
             Message::WriterGone => self.writer_gone = true,
             Message::Interrupted(signal) => {
-                self.end.get_or_insert(Ended::Interrupted(signal));
+                self.end.get_or_insert_with(|| Ended::Interrupted(signal, Vec::new()));
                 self.permits.close();
             }
         }
@@ -334,10 +351,21 @@ impl Dispatcher<'_> {
 
     fn write_what_is_in_order(&mut self) {
         while let Some((_, outcome)) = self.in_order.pop() {
-            let Some(orders) = &self.orders else { return };
-            if orders.send(Order::Write(Box::new(outcome))).is_ok() {
-                self.unwritten += 1;
-            }
+            self.write(outcome);
+        }
+    }
+
+    /// Has outcomes written that wait for a batch that will not come, for the sake of their rejected rows.
+    fn write_the_rest(&mut self) {
+        for outcome in self.in_order.take_rest() {
+            self.write(outcome);
+        }
+    }
+
+    fn write(&mut self, outcome: Outcome) {
+        let Some(orders) = &self.orders else { return };
+        if orders.send(Order::Write(Box::new(outcome))).is_ok() {
+            self.unwritten += 1;
         }
     }
 
@@ -404,13 +432,14 @@ impl Dispatcher<'_> {
         self.most_rejects.is_some_and(|most| most.is_exceeded(rejected, rows, at_end))
     }
 
-    /// A failure ends the run; those that only say so are not kept.
+    /// A failure ends the run; those that only say so are not kept. One that comes within the grace leaves the others
+    /// their time.
     fn fail(&mut self, mut failure: Box<Failure>) {
         if failure.kind == FailureKind::Interrupted {
             return;
         }
         failure.run = Some(Arc::clone(&self.id));
-        if let Some(Ended::Failed(failures)) = &mut self.end {
+        if let Some(Ended::Failed(failures) | Ended::Interrupted(_, failures)) = &mut self.end {
             failures.push(*failure);
             failures.sort_by_key(|failure| failure.batch);
         } else {

@@ -24,6 +24,11 @@ impl<T> InOrder<T> {
         self.next += 1;
         Some((self.next - 1, thing))
     }
+
+    /// All that is left, in order, with what is missing passed over.
+    pub(super) fn take_rest(&mut self) -> impl Iterator<Item = T> + use<T> {
+        std::mem::take(&mut self.early).into_values()
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ fn ended(reader: Box<dyn Reader>, interrupt: &Interrupt) -> Ended {
         reject_compression: Compression::None,
         workers: Workers::default(),
         guests: AtomicUsize::new(0),
+        tally: Arc::default(),
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("this machine has threads");
     let (ended, _) = run(Run {

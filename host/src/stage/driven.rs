@@ -71,6 +71,7 @@ impl Driven {
                 self.session.said().tell(&mut failure);
                 return Err(failure);
             }
+            stage.tally.reject();
             rejected.push(Rejected::new(rows, row, *failure));
         }
         Ok((made, rejected))

@@ -54,8 +54,14 @@ pub(super) fn settle(
     let starts = (0..rows.count()).step_by(step.batch_rows).rev();
     let mut rest: Vec<Range<usize>> =
         starts.map(|start| start..rows.count().min(start.saturating_add(step.batch_rows))).collect();
-    while let Some(range) = rest.pop() {
-        settling.range(range, &mut rest)?;
+    while let Some(range) = rest.pop()
+        && !stage.tally.is_exceeded()
+    {
+        match settling.range(range, &mut rest) {
+            // The run ends because of the rows that were rejected, so those of this batch are told.
+            Err(failure) if failure.kind == FailureKind::Interrupted && stage.tally.is_exceeded() => break,
+            result => result?,
+        }
     }
     let Settling { parts, mut rejected, report, .. } = settling;
     rejected.sort_by_key(|rejected| rejected.row);
@@ -179,6 +185,7 @@ impl Settling<'_> {
         failure.component = Some(Arc::clone(self.step.component.digest()));
         failure.batch = Some(self.batch);
         failure.row = self.rows.place(row);
+        self.stage.tally.reject();
         self.rejected.push(Rejected::new(self.rows, row, *failure));
     }
 

@@ -53,7 +53,7 @@ pub(super) const LIMITS: &[Case] = &[
     limited(
         "too_large",
         "output-bytes = \"1MiB\"",
-        Fails(BadOutput, "it returned 100000016 bytes, and the limit is `output-bytes = 1048576`", Unnamed),
+        Fails(BadOutput, "it returned 100000016 bytes, and the limit is `output-bytes = \"1MiB\"`", Unnamed),
     ),
     limited(
         "too_many_rows",

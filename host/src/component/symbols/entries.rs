@@ -10,6 +10,9 @@ use super::units::Search;
 /// The most functions at one address. Compilers inline a dozen deep.
 const DEPTH: usize = 64;
 
+/// Bytes of an entry that cost no more than a step, since they are at most looked at for the end of a text.
+const BYTES_PER_STEP: u64 = 64;
+
 /// A function at an address.
 pub(super) struct Link<'m> {
     pub(super) naming: Naming<'m>,
@@ -58,7 +61,12 @@ pub(super) fn chains<'m>(
     let mut chains: Vec<Vec<Link<'m>>> = addresses.iter().map(|_| Vec::new()).collect();
     let mut entries = unit.entries_raw(None)?;
     let mut attributes = Vec::new();
+    let mut position = entries.next_offset().0;
     while !entries.is_empty() {
+        // An entry may have texts, and gimli looks for their ends.
+        let next = entries.next_offset().0;
+        search.budget.spend((next - position) as u64 / BYTES_PER_STEP)?;
+        position = next;
         let Some(abbreviation) = entries.read_abbreviation()? else {
             search.budget.spend(1)?;
             continue;

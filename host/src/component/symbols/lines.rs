@@ -52,23 +52,28 @@ pub(super) fn places<'m>(
             }
         }
     }
-    Ok(found.into_iter().map(|place| place.and_then(|place| location(search, unit, place))).collect())
+    found.into_iter().map(|place| place.map_or(Ok(None), |place| location(search, unit, place))).collect()
 }
 
 /// A place with the name of its file, if that is known.
-pub(super) fn location<'m>(search: &mut Search<'m, '_, '_>, unit: &Unit<Slice<'m>>, place: Place) -> Option<Location> {
-    let header = unit.line_program.as_ref()?.header();
-    let file = header.file(place.file)?;
+pub(super) fn location<'m>(
+    search: &mut Search<'m, '_, '_>,
+    unit: &Unit<Slice<'m>>,
+    place: Place,
+) -> Result<Option<Location>, End> {
+    let number = |number: u64| u32::try_from(number).ok().filter(|number| *number > 0);
+    let (Some(program), Some(line)) = (&unit.line_program, number(place.line)) else { return Ok(None) };
+    let header = program.header();
+    let Some(file) = header.file(place.file) else { return Ok(None) };
     let mut path = unit.comp_dir.map_or_else(String::new, |folder| text(&folder));
     // The folder with the number 0 is the one of the unit.
     if file.directory_index() != 0
         && let Some(folder) = file.directory(header)
     {
-        push(search, unit, &mut path, folder);
+        push(search, unit, &mut path, folder)?;
     }
-    push(search, unit, &mut path, file.path_name());
-    let number = |number: u64| u32::try_from(number).ok().filter(|number| *number > 0);
-    Some(Location { file: path, line: number(place.line)?, column: number(place.column) })
+    push(search, unit, &mut path, file.path_name())?;
+    Ok(Some(Location { file: path, line, column: number(place.column) }))
 }
 
 /// Adds a part to a path, or begins anew with one that is absolute.
@@ -77,14 +82,15 @@ fn push<'m>(
     unit: &Unit<Slice<'m>>,
     path: &mut String,
     part: AttributeValue<Slice<'m>>,
-) {
-    let Some(part) = search.text(unit, part) else { return };
+) -> Result<(), End> {
+    let Some(part) = search.text(unit, part)? else { return Ok(()) };
     if part.starts_with('/') {
         path.clear();
     } else if !path.is_empty() && !path.ends_with('/') {
         path.push('/');
     }
     path.push_str(&part);
+    Ok(())
 }
 
 fn text(bytes: &Slice<'_>) -> String {

@@ -2,12 +2,13 @@
 
 use gimli::SectionId;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use sha2::{Digest as _, Sha256};
 use stillbox_test_guests::BAD_UNREACHABLE;
 
 use super::budget::Budget;
 use super::sections::{Module, modules};
-use super::units::look_up;
-use super::{STEPS_PER_SEARCH, SourceFrame};
+use super::units::{TEXT_BYTES, look_up};
+use super::{STEPS_PER_SEARCH, SourceFrame, Symbols};
 use crate::interrupt::{Signal, Stop, StopReason};
 
 fn guest() -> Vec<Module> {
@@ -82,6 +83,70 @@ fn functions_may_be_nested_without_end() {
     }
     let (found, steps) = search(&nested(1_500_000), &[50], STEPS_PER_SEARCH, &Stop::default());
     assert_eq!((found[0].len(), steps), (0, STEPS_PER_SEARCH), "the steps do not suffice");
+}
+
+/// The same with names, of which every one is all of a large section.
+fn bomb(depth: usize, bytes: usize) -> Module {
+    const ATTRIBUTES: [u8; 8] = [0x11, 0x01, 0x12, 0x06, 0x03, 0x0e, 0, 0];
+    let abbreviation = |code: u8, tag: u8| [&[code, tag, 1][..], &ATTRIBUTES].concat();
+    let abbreviations = [abbreviation(1, 0x11), abbreviation(2, 0x2e), abbreviation(3, 0x1d), vec![0]].concat();
+    let entry = |code: u8, name: usize| {
+        let name = u32::try_from(name).expect("it is small");
+        [&[code][..], &1_u32.to_le_bytes(), &99_u32.to_le_bytes(), &name.to_le_bytes()].concat()
+    };
+    // The unit itself has the empty name at the end.
+    let entries = [entry(1, bytes), entry(2, 0), entry(3, 0).repeat(depth)].concat();
+    let rest = [&[4, 0, 0, 0, 0, 0, 4][..], &entries].concat();
+    let info = [&u32::try_from(rest.len()).expect("it is small").to_le_bytes()[..], &rest].concat();
+    let names = [&vec![b'A'; bytes][..], b"\0\0"].concat();
+    let sections = vec![
+        (SectionId::DebugAbbrev, abbreviations.into()),
+        (SectionId::DebugInfo, info.into()),
+        (SectionId::DebugStr, names.into()),
+    ];
+    Module::new(0..200, sections)
+}
+
+#[test]
+fn names_are_read_no_further_than_they_are_shown() {
+    let (found, small) = search(&bomb(63, 10_000), &[50], STEPS_PER_SEARCH, &Stop::default());
+    let names: Vec<_> = found[0].iter().map(|frame| frame.function.as_ref().map(String::len)).collect();
+    assert_eq!(names, [Some(TEXT_BYTES); 64]);
+    let (_, large) = search(&bomb(63, 10_000_000), &[50], STEPS_PER_SEARCH, &Stop::default());
+    assert_eq!(small, large);
+    let (found, _) = search(&bomb(63, 10_000_000), &[50], small - 1, &Stop::default());
+    assert_eq!(found[0].len(), 63, "the last name is one too many");
+}
+
+#[test]
+fn a_unit_whose_name_does_not_end_is_left_out() {
+    let mut module = bomb(2, 10_000);
+    for section in module.sections_mut() {
+        // The unit's name, behind the header, the code and the addresses, becomes the long one.
+        if let Some(name) = section.get_mut(20..24).filter(|name| *name == 10_000_u32.to_le_bytes()) {
+            name.fill(0);
+        }
+    }
+    let (found, steps) = search(&module, &[50], STEPS_PER_SEARCH, &Stop::default());
+    assert!(found[0].is_empty() && steps < 2 * TEXT_BYTES as u64, "{steps}");
+}
+
+#[cfg(unix)]
+#[test]
+fn another_file_in_its_place_is_not_read() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("step.wasm");
+    let bytes = std::fs::read(BAD_UNREACHABLE).expect("the guest is built");
+    std::fs::write(&path, &bytes).expect("the folder is new");
+    let digest = crate::component::digest(&Sha256::digest(&bytes)).into();
+    let symbols = Symbols::new(&path, &digest, bytes.len() as u64);
+    assert!(!symbols.read().is_empty());
+    std::fs::write(&path, [&bytes[..], b"more"].concat()).expect("it can be replaced");
+    assert!(symbols.read().is_empty());
+    std::fs::remove_file(&path).expect("it is there");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().expect("every Unix has it");
+    assert!(made.success());
+    assert!(symbols.read().is_empty(), "and does not wait for a writer");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use gimli::{
-    Abbreviations, Attribute, AttributeValue, Dwarf, Reader as _, SectionId, Unit, UnitHeader, UnitOffset, constants,
+    Abbreviations, Attribute, AttributeValue, DebugStrOffsetsBase, Dwarf, Reader as _, SectionId, Unit, UnitHeader,
+    UnitOffset, constants,
 };
 
 use super::SourceFrame;
@@ -68,7 +69,10 @@ impl<'m> Search<'m, '_, '_> {
             let mut location = place;
             for link in chain.into_iter().rev() {
                 let function = self.name(&unit, link.naming, HOPS)?;
-                let call = link.call.and_then(|place| lines::location(self, &unit, place));
+                let call = match link.call {
+                    Some(place) => lines::location(self, &unit, place)?,
+                    None => None,
+                };
                 found[index].push(SourceFrame { function, location: std::mem::replace(&mut location, call) });
             }
             if found[index].is_empty() && location.is_some() {
@@ -84,14 +88,42 @@ impl<'m> Search<'m, '_, '_> {
         let abbreviations = self.abbreviations(&header)?;
         let root = header.entry(&abbreviations, header.root_offset())?;
         self.budget.spend(root.attrs().len() as u64)?;
+        self.check_texts(&header, root.attrs())?;
         if let Some(AttributeValue::DebugLineRef(offset)) = root.attr_value(constants::DW_AT_stmt_list) {
             let length = self.line_header_length(offset.0)?;
             self.budget.spend_bytes(length)?;
         }
         let unit = Unit::new_with_abbreviations(&self.dwarf, header, abbreviations)?;
-        let texts = unit.name.map_or(0, |name| name.len()) + unit.comp_dir.map_or(0, |folder| folder.len());
-        self.budget.spend_bytes(texts)?;
         Ok(unit)
+    }
+
+    /// Refuses a unit whose name or folder does not end where it should, before gimli looks for their ends.
+    fn check_texts(&mut self, header: &UnitHeader<Slice<'m>>, attributes: &[Attribute<Slice<'m>>]) -> Result<(), End> {
+        let mut base = DebugStrOffsetsBase::default_for_encoding_and_file(header.encoding(), self.dwarf.file_type);
+        for attribute in attributes {
+            if let AttributeValue::DebugStrOffsetsBase(given) = attribute.value() {
+                base = given;
+            }
+        }
+        for attribute in attributes {
+            if !matches!(attribute.name(), constants::DW_AT_name | constants::DW_AT_comp_dir) {
+                continue;
+            }
+            let value = match attribute.value() {
+                AttributeValue::DebugStrOffsetsIndex(index) => {
+                    let offsets = &self.dwarf.debug_str_offsets;
+                    AttributeValue::DebugStrRef(offsets.get_str_offset(header.format(), base, index)?)
+                }
+                value => value,
+            };
+            let Some(bytes) = self.bytes(value) else { continue };
+            let text = bounded(bytes);
+            self.budget.spend_bytes(text.len())?;
+            if text.len() > TEXT_BYTES {
+                return Err(End::Malformed);
+            }
+        }
+        Ok(())
     }
 
     fn abbreviations(&mut self, header: &UnitHeader<Slice<'m>>) -> Result<Arc<Abbreviations>, End> {
@@ -113,6 +145,8 @@ impl<'m> Search<'m, '_, '_> {
         use gimli::Section as _;
         match id {
             SectionId::DebugAbbrev => *self.dwarf.debug_abbrev.reader(),
+            SectionId::DebugStr => *self.dwarf.debug_str.reader(),
+            SectionId::DebugLineStr => *self.dwarf.debug_line_str.reader(),
             _ => *self.dwarf.debug_line.reader(),
         }
     }
@@ -167,7 +201,7 @@ impl<'m> Search<'m, '_, '_> {
     /// The name of an entry, its own or that of the one it is an instance of.
     fn name(&mut self, unit: &Unit<Slice<'m>>, naming: Naming<'m>, hops: u32) -> Result<Option<String>, End> {
         if let Some(value) = naming.name {
-            return Ok(self.text(unit, value));
+            return self.text(unit, value);
         }
         if hops == 0 {
             return Ok(None);
@@ -194,21 +228,58 @@ impl<'m> Search<'m, '_, '_> {
     }
 
     fn naming(&mut self, unit: &Unit<Slice<'m>>, offset: UnitOffset) -> Result<Naming<'m>, End> {
+        self.budget.spend(1)?;
         let entry = unit.entry(offset)?;
-        self.budget.spend(entry.attrs().len() as u64 + 1)?;
+        // gimli has looked for the ends of the texts that are in the entry itself.
+        let texts = entry.attrs().iter().map(|attribute| match attribute.value() {
+            AttributeValue::String(text) => text.len(),
+            _ => 1,
+        });
+        self.budget.spend_bytes(texts.sum())?;
+        self.budget.spend(entry.attrs().len() as u64)?;
         Ok(Naming::of(entry.attrs()))
     }
 
     /// A text that an attribute stands for, as far as it can be shown.
-    pub(super) fn text(&mut self, unit: &Unit<Slice<'m>>, value: AttributeValue<Slice<'m>>) -> Option<String> {
-        let bytes = self.dwarf.attr_string(unit, value).ok()?;
-        self.budget.spend_bytes(bytes.len()).ok()?;
-        Some(String::from_utf8_lossy(&bytes.slice()[..bytes.len().min(TEXT_BYTES)]).into_owned())
+    pub(super) fn text(
+        &mut self,
+        unit: &Unit<Slice<'m>>,
+        value: AttributeValue<Slice<'m>>,
+    ) -> Result<Option<String>, End> {
+        self.budget.spend(1)?;
+        let value = match value {
+            AttributeValue::DebugStrOffsetsIndex(index) => match self.dwarf.string_offset(unit, index) {
+                Ok(offset) => AttributeValue::DebugStrRef(offset),
+                Err(_) => return Ok(None),
+            },
+            value => value,
+        };
+        let Some(bytes) = self.bytes(value) else { return Ok(None) };
+        let text = bounded(bytes);
+        self.budget.spend_bytes(text.len())?;
+        Ok(Some(String::from_utf8_lossy(&text[..text.len().min(TEXT_BYTES)]).into_owned()))
+    }
+
+    /// The bytes that a text begins, to the end of their section; of a text in the entry itself to its own end.
+    fn bytes(&self, value: AttributeValue<Slice<'m>>) -> Option<&'m [u8]> {
+        let (section, offset) = match value {
+            AttributeValue::String(text) => return Some(text.slice()),
+            AttributeValue::DebugStrRef(offset) => (SectionId::DebugStr, offset.0),
+            AttributeValue::DebugLineStrRef(offset) => (SectionId::DebugLineStr, offset.0),
+            _ => return None,
+        };
+        self.section(section).slice().get(offset..)
     }
 }
 
 /// The most bytes of a name or a path.
 pub(super) const TEXT_BYTES: usize = 4096;
+
+/// A text up to its NUL, which is not looked for any further than a text is shown: it may be megabytes away.
+fn bounded(bytes: &[u8]) -> &[u8] {
+    let bytes = &bytes[..bytes.len().min(TEXT_BYTES + 1)];
+    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
+}
 
 /// Whether a range has an address. Code that was left out by the linker is said to begin at 0, where no function is.
 fn is_in(address: u64, begin: u64, end: u64) -> bool {
