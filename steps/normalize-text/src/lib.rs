@@ -102,7 +102,7 @@ const fn all(byte: u8) -> u64 {
 const fn blanks(chunk: u64) -> u64 {
     let differences = chunk ^ all(b' ');
     // Without its high bit no byte is so large that the sum reaches into the next.
-    !((differences & !HIGH_BITS) + !HIGH_BITS | differences) & HIGH_BITS
+    !(((differences & !HIGH_BITS) + !HIGH_BITS) | differences) & HIGH_BITS
 }
 
 /// The high bit of every byte that is other white space: from `\t` to `\r`.
