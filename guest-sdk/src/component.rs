@@ -8,6 +8,19 @@ use crate::contract::{Batch, ErrorKind, Manifest, Output, Signature, StepError};
 use crate::run::{Instance, Step, manifest_of};
 use crate::{Error, panic};
 
+/// What is read by whoever wants to know what a component was made with: the language and this SDK's version.
+#[cfg(target_arch = "wasm32")]
+const SDK: &str = concat!("rust ", env!("CARGO_PKG_VERSION"), "\n");
+
+#[expect(unsafe_code, reason = "a section has to be named, and none that the linker knows has this name")]
+#[cfg(target_arch = "wasm32")]
+#[used]
+#[unsafe(link_section = "stillbox-sdk")]
+static SDK_SECTION: [u8; SDK.len()] = match SDK.as_bytes().first_chunk() {
+    Some(bytes) => *bytes,
+    None => panic!("a text is as long as it is"),
+};
+
 thread_local! {
     static INSTANCE: RefCell<Option<Instance>> = const { RefCell::new(None) };
 }

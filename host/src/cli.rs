@@ -8,6 +8,7 @@ mod diagnostics;
 mod exit_code;
 mod inspect;
 mod new;
+mod pipe;
 mod progress;
 mod records;
 mod render;
@@ -16,6 +17,7 @@ mod signals;
 mod summary;
 mod test;
 mod tree;
+mod watch;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -48,6 +50,7 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
     let Arguments { command, global } = arguments;
     match command {
         Command::Run(arguments) => run::execute(&arguments, &global, signals),
+        Command::Pipe(arguments) => pipe::execute(&arguments, &global, signals),
         Command::Check(arguments) => check::execute(&arguments, &global, signals),
         Command::Inspect(arguments) => inspect::execute(&arguments, &global, signals),
         Command::New(arguments) => new::execute(&arguments),

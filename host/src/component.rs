@@ -4,6 +4,7 @@ pub(crate) mod bindings;
 mod cache;
 mod engine;
 mod imports;
+mod origin;
 mod signature;
 mod symbols;
 
@@ -12,6 +13,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Linker, types::ComponentItem};
@@ -23,6 +25,8 @@ use crate::sandbox::{Limits, Sandbox, State, Terms, linker};
 pub use cache::CompileCache;
 pub(crate) use engine::{Fuel, engine, engine_without_pool};
 pub use imports::{Access, Import, Permission};
+pub use origin::Origin;
+pub(crate) use origin::{SDK_SECTION, origin};
 pub use signature::{Column, Kind, Manifest, Signature};
 pub(crate) use symbols::{SourceFrame, Symbols};
 
@@ -45,8 +49,9 @@ pub(crate) struct Component {
     size: u64,
     imports: Vec<Import>,
     manifest: Manifest,
-    cached: bool,
     symbols: Symbols,
+    compiled_in: Option<Duration>,
+    origin: Origin,
 }
 
 /// Why a file is not a step that can be run.
@@ -131,12 +136,14 @@ impl Workshop {
         let digest: Arc<str> = digest(&Sha256::digest(&bytes)).into();
         let engine = self.sandbox.engine();
         let from_cache = self.cache.get(engine, &digest);
-        let cached = from_cache.is_some();
+        let mut compiled_in = None;
         let component = if let Some(component) = from_cache {
             component
         } else {
+            let started = Instant::now();
             let component = wasmtime::component::Component::from_binary(engine, &bytes)
                 .map_err(|error| ComponentErrorKind::Invalid(one_line(&error)))?;
+            compiled_in = Some(started.elapsed());
             self.cache.put(engine, &digest, &component);
             component
         };
@@ -158,8 +165,9 @@ impl Workshop {
             .instantiate_pre(&component)
             .and_then(bindings::StepPre::new)
             .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
-        let (manifest, symbols) = (Manifest::default(), Symbols::new(path, &digest, bytes.len() as u64));
-        let mut component = Component { pre, digest, size: bytes.len() as u64, imports, manifest, cached, symbols };
+        let (size, origin) = (bytes.len() as u64, origin(&bytes));
+        let (manifest, symbols) = (Manifest::default(), Symbols::new(path, &digest, size));
+        let mut component = Component { pre, digest, size, imports, manifest, symbols, compiled_in, origin };
         component.manifest = self.manifest(&component, limits, stop).map_err(|mut failure| {
             failure.component = Some(Arc::clone(&component.digest));
             ComponentErrorKind::Manifest(failure)
@@ -224,7 +232,17 @@ impl Component {
 
     /// Whether the component came from the cache, so that nothing was compiled.
     pub(crate) fn cached(&self) -> bool {
-        self.cached
+        self.compiled_in.is_none()
+    }
+
+    /// How long it took to compile; none if it came from the cache.
+    pub(crate) fn compiled_in(&self) -> Option<Duration> {
+        self.compiled_in
+    }
+
+    /// What it was made with.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
@@ -265,7 +283,7 @@ fn exports(engine: &wasmtime::Engine, component: &wasmtime::component::Component
 }
 
 /// A digest as records have it.
-fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes.iter().fold("sha256:".to_owned(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

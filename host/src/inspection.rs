@@ -2,8 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::component::{CompileCache, ComponentError, Fuel, Import, Manifest, Signature, Workshop};
+use crate::component::{CompileCache, ComponentError, Fuel, Import, Manifest, Origin, Signature, Workshop};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Stop};
 use crate::sandbox::Limits;
@@ -19,6 +20,10 @@ pub struct Inspection {
     pub size: u64,
     /// The digest of its file: `sha256:` and 64 hexadecimal digits.
     pub digest: Arc<str>,
+    /// What it was made with.
+    pub origin: Origin,
+    /// How long it took to compile for this machine; none if that was done before.
+    pub compiled_in: Option<Duration>,
     /// Its columns, where parameters were given.
     pub signature: Option<Signature>,
 }
@@ -59,6 +64,8 @@ pub fn inspect(
         imports: component.imports().to_vec(),
         size: component.size(),
         digest: Arc::clone(component.digest()),
+        origin: component.origin().clone(),
+        compiled_in: component.compiled_in(),
         signature,
     })
 }

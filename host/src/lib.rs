@@ -52,7 +52,8 @@ pub use author::cases::{
 };
 pub use author::new::{Language, MadeStep, NewError, NewStep, Shape};
 pub use component::{
-    Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Permission, Signature,
+    Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Origin, Permission,
+    Signature,
 };
 pub use config::{Complaint, Complaints, ConfigError, DurationError, Overrides, Place, parse_duration};
 pub use data_type::DataType;

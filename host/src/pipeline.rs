@@ -2,7 +2,7 @@
 
 mod stages;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -160,6 +160,15 @@ impl Pipeline {
         Ok(Self { config: Arc::new(Config::from_file(path.as_ref())?) })
     }
 
+    /// Reads the text of a pipeline file. Relative paths in it start from the folder that `file` is in, whether or not
+    /// there is such a file.
+    ///
+    /// # Errors
+    /// All that is wrong in the text.
+    pub fn from_text(file: impl AsRef<Path>, text: &str) -> Result<Self, Complaints> {
+        Ok(Self { config: Arc::new(Config::parse(file.as_ref(), text)?) })
+    }
+
     /// The pipeline with parameters and paths replaced.
     ///
     /// # Errors
@@ -177,6 +186,32 @@ impl Pipeline {
     /// Whether a sink is the standard output.
     pub fn writes_to_stdout(&self) -> bool {
         self.config.sinks.iter().any(|sink| sink.path.is_standard())
+    }
+
+    /// The files and folders that a run depends on: the pipeline file, the steps, and the files of sources. A path with
+    /// a pattern is given as the folder in front of the pattern.
+    pub fn reads(&self) -> Vec<PathBuf> {
+        let config = &self.config;
+        let steps = config.steps.iter().map(|step| step.component.path());
+        let sources = config.sources.iter().filter(|source| !source.path.is_standard()).map(|source| {
+            let path = source.path.path();
+            let is_pattern = !path.exists() && source.path.pattern().is_some();
+            let plain = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+            if is_pattern { path.components().take_while(plain).collect() } else { path }
+        });
+        std::iter::once(config.file.clone()).chain(steps).chain(sources).collect()
+    }
+
+    /// The files that a run writes.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        let config = &self.config;
+        let sinks = config.sinks.iter().filter(|sink| !sink.path.is_standard()).map(|sink| sink.path.path());
+        sinks.chain(config.rejects.as_ref().map(|rejects| rejects.path.path())).collect()
+    }
+
+    /// Whether a source is the standard input.
+    pub fn reads_stdin(&self) -> bool {
+        self.config.sources.iter().any(|source| source.path.is_standard())
     }
 
     /// Checks all that can be known without running: loads and binds every step, looks at the beginning of the input,

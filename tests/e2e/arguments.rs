@@ -36,8 +36,11 @@ fn help_teaches() {
       run          Run a pipeline
       check        Check a pipeline without running it, and print its graph with the columns along each
                    edge
+      pipe         Run steps without a pipeline file, from standard input to standard output
       inspect      Explain a step: what it does, its parameters, its columns, what it imports
-      build        Compile step crates to components and print their paths
+      new          Make the folder of a new step, which builds, passes its case and runs as it is
+      build        Compile steps to components and print their paths
+      test         Run the cases of steps and compare what comes out with what is expected
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
 
@@ -107,15 +110,6 @@ fn help_teaches() {
               
               [default: auto]
 
-      -v, --verbose...
-              Tell more of what Stillbox does; twice for everything
-
-          --cache-dir <DIR>
-              Where compiled components are kept [default: stillbox/components in the user's cache
-              directory]
-              
-              [env: STILLBOX_CACHE=]
-
           --max-rejects <N|N%>
               Fail the run when more rows than this are rejected: a number such as `100`, or a share
               such as `1%`
@@ -136,11 +130,23 @@ fn help_teaches() {
               
               [default: human]
 
+      -v, --verbose...
+              Tell more of what Stillbox does; twice for everything
+
+          --cache-dir <DIR>
+              Where compiled components are kept [default: stillbox/components in the user's cache
+              directory]
+              
+              [env: STILLBOX_CACHE=]
+
           --grace <DURATION>
               When stopped by a signal, let batches in flight go on for this long, such as `10s` or
               `1m30s` [default: stop at once]
               
               No new batch begins. A second signal ends the run at once.
+
+          --watch
+              Run again whenever the pipeline file, a step's sources or an input changes, until Ctrl-C
 
       -h, --help
               Print help (see a summary with '-h')
@@ -256,7 +262,11 @@ fn check_finds_what_run_would_find() {
 
 /// What `inspect` prints, without the imports that depend on the compiler.
 fn inspection(outcome: &Outcome) -> String {
-    let varies = |line: &&str| line.starts_with("  wasi:") && !line.contains("environment");
+    let varies = |line: &&str| {
+        let is_import = line.starts_with("  wasi:") && !line.contains("environment");
+        // Tools have versions, and whether it was compiled now depends on earlier tests.
+        is_import || line.starts_with("made by") || line.starts_with("compiled")
+    };
     outcome.text().split_inclusive('\n').filter(|line| !varies(line)).collect()
 }
 
@@ -264,10 +274,11 @@ fn inspection(outcome: &Outcome) -> String {
 fn inspect_explains_a_step() {
     let folder = Folder::with(&[FILTER_TEXT, TEXT_FEATURES, EVERY_TYPE]);
     let inspect = folder.stillbox(["inspect", "filter_text.wasm"]).succeeded();
-    snapshot!(inspection(&inspect), @r"
+    snapshot!(inspection(&inspect), @"
     filter-text 0.1.0 (transform)
     Keeps the rows whose text has a number of words and of bytes in given ranges, their ends included.
 
+    language  rust, with the SDK 0.1.0
     size  [SIZE] bytes
     digest  [DIGEST]
 
@@ -284,10 +295,11 @@ fn inspect_explains_a_step() {
       wasi:cli/environment@0.2  provided, empty: environment would have to be granted
     ");
     let inspect = folder.stillbox(["inspect", "text_features.wasm", "--parameters", "{\"column\":\"c\"}"]).succeeded();
-    snapshot!(inspection(&inspect), @r"
+    snapshot!(inspection(&inspect), @"
     text-features 0.1.0 (transform)
     Counts the words and bytes of texts, and hashes their word trigrams.
 
+    language  rust, with the SDK 0.1.0
     size  [SIZE] bytes
     digest  [DIGEST]
 
@@ -318,6 +330,10 @@ fn inspect_speaks_json() {
     // Which imports there are depends on the compiler.
     let imports = json["imports"].as_array_mut().unwrap();
     imports.retain(|import| import["name"].as_str().unwrap().starts_with("wasi:cli/environment@"));
+    // What is different each time is only there.
+    let object = json.as_object_mut().unwrap();
+    assert!(object.remove("tools").unwrap().as_array().unwrap().iter().any(|tool| tool["name"] == "rustc"));
+    assert!(object.remove("compile_ms").is_some_and(|time| time.is_null() || time.is_f64()));
     snapshot!(format!("{json:#}"), @r#"
     {
       "name": "stillbox-test-programs",
@@ -378,7 +394,9 @@ fn inspect_speaks_json() {
         }
       ],
       "size": [SIZE],
-      "digest": "[DIGEST]"
+      "digest": "[DIGEST]",
+      "language": "rust",
+      "sdk": "0.1.0"
     }
     "#);
     let refused = folder.stillbox(["inspect", "normalize_text.wasm", "--parameters", "{\"colum\":\"a\"}"]);
@@ -457,7 +475,7 @@ fn a_build_of_what_is_no_crate_fails() {
     std::fs::create_dir(folder.join("empty")).unwrap();
     insta::assert_snapshot!(folder.stillbox(["build", "empty", "missing"]).failed(1), @r"
       Building empty
-    error: `empty` has no Cargo.toml: give the folder of a step crate, or a compiled .wasm file
+    error: `empty` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file
       Building missing
     error: there is no folder `missing`
     ");

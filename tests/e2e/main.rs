@@ -4,6 +4,7 @@
 #![expect(clippy::format_collect, reason = "inputs are small, and `format!` shows what they look like")]
 
 mod arguments;
+mod author;
 mod benchmark;
 mod cache;
 mod cases;

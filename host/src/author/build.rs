@@ -1,12 +1,15 @@
 //! Building step folders, so that a pipeline may name a folder where it would name a component.
 //!
-//! A step crate is an ordinary crate; its author needs no profile, no target setting and no tool beside cargo. The
-//! compiler's output is kept back, and shown only when the build fails.
+//! A folder with a `Cargo.toml` is a step in Rust: an ordinary crate, whose author needs no profile, no target setting and
+//! no tool beside cargo. A folder with a `pyproject.toml` is a step in Python. The tools' output is kept back, and shown
+//! only when the build fails.
 
 mod error;
 mod manifest;
 mod process;
+mod python;
 mod rust;
+mod slim;
 #[cfg(test)]
 mod tests;
 
@@ -26,27 +29,30 @@ pub struct BuildOptions<'a> {
 /// A step that was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
-    /// The component.
+    /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a Python step.
     pub wasm: PathBuf,
-    /// The name of the crate.
+    /// The name of the crate or project.
     pub name: String,
 }
 
-/// Builds the step crate in a folder.
+/// Builds the step in a folder.
 ///
-/// The component is optimised for speed and keeps its line tables, so that a trap names the file and the line. Where
-/// nothing has changed since the last time, this takes a fraction of a second.
+/// The component is optimised for speed and keeps the functions and lines of the author's own code, so that a trap names
+/// the file and the line. Where nothing has changed since the last time, this takes a fraction of a second.
 ///
 /// # Errors
-/// The folder is not there or holds no step crate, cargo or the target `wasm32-wasip2` is not installed, the crate does not
-/// compile, or the build was stopped.
+/// The folder is not there or holds no step, cargo and the target `wasm32-wasip2`, or Python and the SDK, are not
+/// installed, the step does not compile, or the build was stopped.
 pub fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError> {
+    if python::is_step(dir) {
+        return python::build(dir, options);
+    }
     let name = manifest::step_name(dir)?;
     let wasm = rust::build(&rust::program(), dir, options)?;
     Ok(Built { wasm, name })
 }
 
-/// Builds the step crates in several folders, one after the other, since builds in one workspace wait for each other
+/// Builds the steps in several folders, one after the other, since builds in one workspace wait for each other
 /// anyway. Built together, crates would share the features of their dependencies, and a component would depend on
 /// what happened to be built beside it.
 ///

@@ -16,6 +16,12 @@ pub use error::NewError;
 use name::Names;
 use template::{cases, files};
 
+/// The folder of the SDK that a step in a folder would use, if there is one.
+pub(super) fn sdk_near(folder: &Path) -> Option<PathBuf> {
+    let found = sdk::find(folder, None, Language::Python).ok().flatten()?;
+    Some(found.canonicalize().unwrap_or(found))
+}
+
 /// The language that a step is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
@@ -62,8 +68,8 @@ pub struct MadeStep {
     pub source: PathBuf,
     /// The folder of the SDK, which a Python step's author installs with pip; none if it was not found.
     pub sdk: Option<PathBuf>,
-    /// Whether there is a pipeline file, which runs the step on the rows of its case.
-    pub pipeline: Option<PathBuf>,
+    /// The pipeline file, which runs the step on the rows of its case.
+    pub pipeline: PathBuf,
 }
 
 impl NewStep {
@@ -91,8 +97,11 @@ impl NewStep {
             let _ = fs::remove_dir_all(&self.folder);
             return Err(error);
         }
-        let pipeline = self.folder.join(template::PIPELINE);
-        Ok(MadeStep { source: self.folder.join(source), sdk: found, pipeline: pipeline.exists().then_some(pipeline) })
+        Ok(MadeStep {
+            source: self.folder.join(source),
+            sdk: found.map(|sdk| sdk.canonicalize().unwrap_or(sdk)),
+            pipeline: self.folder.join(template::PIPELINE),
+        })
     }
 }
 

@@ -54,11 +54,13 @@ pub(crate) enum Command {
     Run(Run),
     /// Check a pipeline without running it, and print its graph with the columns along each edge
     Check(Check),
+    /// Run steps without a pipeline file, from standard input to standard output
+    Pipe(Pipe),
     /// Explain a step: what it does, its parameters, its columns, what it imports
     Inspect(Inspect),
     /// Make the folder of a new step, which builds, passes its case and runs as it is
     New(New),
-    /// Compile step crates to components and print their paths
+    /// Compile steps to components and print their paths
     Build(Build),
     /// Run the cases of steps and compare what comes out with what is expected
     Test(Test),
@@ -116,21 +118,92 @@ pub(crate) struct Run {
     /// No new batch begins. A second signal ends the run at once.
     #[arg(long, value_name = "DURATION", value_parser = stillbox::parse_duration)]
     pub(crate) grace: Option<Duration>,
+    /// Run again whenever the pipeline file, a step's sources or an input changes, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = PIPE_HELP)]
+pub(crate) struct Pipe {
+    /// Steps in order: a .wasm file or a step's folder, and behind a colon its parameters
+    #[arg(value_name = "STEP[:PARAMETERS]", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) steps: Vec<String>,
+    /// Read from here; the ending tells the format [default: standard input]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) input: Option<PathBuf>,
+    /// Write to here; the ending tells the format [default: standard output]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// The format of standard input
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+    pub(crate) input_format: PipeFormat,
+    /// The format of standard output
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+    pub(crate) output_format: PipeFormat,
+    /// Set a limit of a step, such as `filter-text.memory=256MiB`; may be repeated
+    #[arg(long, value_name = "STEP.NAME=VALUE")]
+    pub(crate) limit: Vec<String>,
+    /// Threads that run steps [default: one a core]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// How to show progress
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: Progress,
+    /// Print the pipeline file that this stands for, and run nothing
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
+const PIPE_HELP: &str = "\
+Parameters are KEY=VALUE with commas between them, or a JSON object:
+
+    stillbox pipe steps/normalize-text:column=text steps/filter-text:column=text,min-words=5 < in.jsonl
+    stillbox pipe 'steps/filter-text:{\"column\": \"text\", \"min-words\": 5}' --input in.csv --output out.parquet
+
+A value is a TOML value where it reads as one (5, true, \"5\", [\"a\", \"b\"]), and text otherwise. A step is called like its
+folder or file. Where a path has a colon in it, the part that exists is the path.";
+
+/// Formats of standard input and output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PipeFormat {
+    /// JSON Lines
+    Jsonl,
+    /// CSV with a header
+    Csv,
+    /// Parquet
+    Parquet,
+    /// Arrow IPC
+    Arrow,
+}
+
+impl PipeFormat {
+    /// The name in pipeline files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
 }
 
 /// How events and failures are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum MessageFormat {
     /// Text for people, on standard error
+    #[default]
     Human,
     /// One JSON object a line on standard output; rows then have to go elsewhere
     Json,
 }
 
 /// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Progress {
     /// A bar on a terminal, plain lines elsewhere
+    #[default]
     Auto,
     /// A bar
     Bar,
@@ -205,7 +278,7 @@ pub(crate) enum NewKind {
 
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// Folders of step crates
+    /// Folders of steps: crates, or Python projects
     #[arg(value_name = "DIR", required = true, value_hint = ValueHint::DirPath)]
     pub(crate) folders: Vec<PathBuf>,
 }
@@ -234,6 +307,9 @@ pub(crate) struct Test {
     /// How to tell what came of the cases
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,
+    /// Run the cases again whenever a step's sources or cases change, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 const TEST_HELP: &str = "\

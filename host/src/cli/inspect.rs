@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 
 use anstream::print;
 use serde_json::{Value, json};
-use stillbox::{Access, BuildOptions, Column, Inspection, build, escape_controls, escape_controls_in_json, inspect};
+use stillbox::{
+    Access, BuildOptions, Column, Inspection, Origin, build, escape_controls, escape_controls_in_json, inspect,
+};
 
 use super::args::{Global, Inspect};
 use super::exit_code::Exit;
 use super::run::cache;
 use super::signals::Signals;
+use super::summary::duration;
 use super::{render, summary};
 
 /// Describes the step.
@@ -57,12 +60,21 @@ fn as_text(inspection: &Inspection) -> String {
 }
 
 fn lines(inspection: &Inspection) -> Vec<String> {
-    let Inspection { manifest, imports, size, digest, signature } = inspection;
+    let Inspection { manifest, imports, size, digest, origin, compiled_in, signature } = inspection;
     let mut lines = vec![format!("{} {} ({})", manifest.name, manifest.version, manifest.kind)];
     if !manifest.summary.is_empty() {
         lines.push(in_one_line(&manifest.summary));
     }
-    lines.extend([String::new(), format!("size    {} bytes", summary::grouped(*size)), format!("digest  {digest}")]);
+    let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
+    let compiled = compiled_in.map_or_else(|| "before, and kept".to_owned(), |time| format!("in {}", duration(time)));
+    lines.extend([
+        String::new(),
+        format!("language  {}, with the SDK {}", known(&origin.language), known(&origin.sdk)),
+        format!("made by   {}", tools(origin)),
+        format!("size      {} bytes", summary::grouped(*size)),
+        format!("compiled  {compiled}"),
+        format!("digest    {digest}"),
+    ]);
     let mut section = |title: &str, of: Vec<String>| {
         lines.extend([String::new(), title.to_owned()]);
         let nothing = of.is_empty().then(|| "nothing".to_owned());
@@ -76,6 +88,13 @@ fn lines(inspection: &Inspection) -> Vec<String> {
     let import = |import: &stillbox::Import| format!("{:<40}  {}", import.name, access(import.access));
     section("imports", imports.iter().map(import).collect());
     lines
+}
+
+/// The tools with their versions, without what some put behind those.
+fn tools(origin: &Origin) -> String {
+    let short = |version: &str| version.split_whitespace().next().unwrap_or_default().to_owned();
+    let tools: Vec<_> = origin.tools.iter().map(|(name, version)| format!("{name} {}", short(version))).collect();
+    if tools.is_empty() { "tools that do not say so".to_owned() } else { in_one_line(&tools.join(", ")) }
 }
 
 fn in_one_line(text: &str) -> String {
@@ -136,7 +155,7 @@ fn access(access: Access) -> String {
 }
 
 fn as_json(inspection: &Inspection) -> String {
-    let Inspection { manifest, imports, size, digest, signature } = inspection;
+    let Inspection { manifest, imports, size, digest, origin, compiled_in, signature } = inspection;
     let columns = |columns: &[Column]| -> Vec<Value> {
         let column = |column: &Column| {
             json!({
@@ -166,6 +185,10 @@ fn as_json(inspection: &Inspection) -> String {
         "imports": imports.iter().map(import).collect::<Vec<_>>(),
         "size": size,
         "digest": &**digest,
+        "language": origin.language,
+        "sdk": origin.sdk,
+        "tools": origin.tools.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect::<Vec<_>>(),
+        "compile_ms": compiled_in.map(|time| (time.as_secs_f64() * 1e6).round() / 1e3),
     });
     format!("{all:#}\n")
 }

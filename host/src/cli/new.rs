@@ -48,8 +48,6 @@ fn next(folder: &Path, language: Language, made: &MadeStep) -> String {
         let _ = writeln!(text, "  python3 -m venv {folder}/.venv\n  {folder}/.venv/bin/pip install {sdk}/python");
     }
     let _ = writeln!(text, "  stillbox test {folder}");
-    if let Some(pipeline) = &made.pipeline {
-        let _ = writeln!(text, "  stillbox run {}", escape_controls(&pipeline.display().to_string()));
-    }
+    let _ = writeln!(text, "  stillbox run {}", escape_controls(&made.pipeline.display().to_string()));
     text
 }

@@ -1,43 +1,107 @@
 //! `stillbox run`.
 
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
-use stillbox::{CompileCache, ConfigError, Event, Failure, Options, Overrides, Pipeline, Report, RunError, Signal};
+use stillbox::{
+    CompileCache, ConfigError, Event, Failure, Interrupt, Options, Overrides, Pipeline, Report, RunError, Signal,
+    Unfinished,
+};
 
 use super::args::{Changes, Global, MessageFormat, Progress, Run};
 use super::exit_code::Exit;
 use super::progress::Display;
 use super::records::Records;
 use super::signals::Signals;
+use super::watch::{Watched, watch};
 use super::{render, summary};
+
+/// How a pipeline is run and told of.
+#[derive(Debug, Default)]
+pub(super) struct Running {
+    pub(super) threads: Option<NonZeroUsize>,
+    pub(super) progress: Progress,
+    pub(super) failures: Option<PathBuf>,
+    pub(super) message_format: MessageFormat,
+    pub(super) grace: Option<Duration>,
+}
 
 /// Runs the pipeline, and prints what came of it.
 pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
-    let pipeline = match open(&arguments.changes, arguments.max_rejects.as_deref()) {
-        Ok(pipeline) => pipeline,
-        Err(exit) => return exit,
-    };
-    let is_json = arguments.message_format == MessageFormat::Json;
+    if arguments.watch {
+        return watched(arguments, global, signals);
+    }
+    match open(&arguments.changes, arguments.max_rejects.as_deref()) {
+        Ok(pipeline) => {
+            let interrupt = signals.interrupt_within(arguments.grace.unwrap_or_default());
+            drive(&pipeline, &running(arguments), global, (interrupt, signals.unfinished()))
+        }
+        Err(exit) => exit,
+    }
+}
+
+/// Runs the pipeline again whenever something that it depends on changes.
+fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
+    let file = &arguments.changes.pipeline;
+    watch(&signals.interrupt_within(arguments.grace.unwrap_or_default()), |interrupt| {
+        // While the file is wrong, it alone is watched: what else it means is not known.
+        let Ok(pipeline) = open(&arguments.changes, arguments.max_rejects.as_deref()) else {
+            return Watched::of(vec![file.clone()]);
+        };
+        if pipeline.reads_stdin() {
+            render::message(
+                "`--watch` runs the pipeline again and again, and standard input can be read once; give a file",
+            );
+            return Watched::end(Exit::Usage);
+        }
+        drive(&pipeline, &running(arguments), global, (interrupt, signals.unfinished()));
+        let mut outputs = pipeline.writes();
+        outputs.extend(arguments.failures.clone());
+        Watched { outputs, ..Watched::of(pipeline.reads()) }
+    })
+}
+
+fn running(arguments: &Run) -> Running {
+    Running {
+        threads: arguments.threads,
+        progress: arguments.progress,
+        failures: arguments.failures.clone(),
+        message_format: arguments.message_format,
+        grace: arguments.grace,
+    }
+}
+
+/// Runs a pipeline until it ends or is interrupted, and prints what came of it. What has to be removed if the process
+/// ends without it is listed.
+pub(super) fn drive(
+    pipeline: &Pipeline,
+    running: &Running,
+    global: &Global,
+    (interrupt, unfinished): (Interrupt, Unfinished),
+) -> Exit {
+    let is_json = running.message_format == MessageFormat::Json;
     if is_json && pipeline.writes_to_stdout() {
         render::message("with `--message-format json` the standard output is for messages; give the sink a file");
         return Exit::Usage;
     }
-    let records = match Records::new(arguments.failures.as_deref(), is_json) {
+    let records = match Records::new(running.failures.as_deref(), is_json) {
         Ok(records) => Arc::new(records),
         Err(error) => {
             render::error(error.as_ref());
             return Exit::Usage;
         }
     };
-    let display = Arc::new(Display::new(if is_json { Progress::None } else { arguments.progress }));
+    let display = Arc::new(Display::new(if is_json { Progress::None } else { running.progress }));
     let options = Options {
-        threads: arguments.threads.map(usize::from),
-        interrupt: signals.interrupt_within(arguments.grace.unwrap_or_default()),
+        threads: running.threads.map(usize::from),
+        interrupt,
         cache: Some(cache(global)),
-        grace: arguments.grace.unwrap_or_default(),
-        unfinished: signals.unfinished(),
-        failures: arguments.failures.clone(),
+        grace: running.grace.unwrap_or_default(),
+        unfinished,
+        failures: running.failures.clone(),
         on_event: Some({
             let (display, records) = (Arc::clone(&display), Arc::clone(&records));
             Arc::new(move |event| {

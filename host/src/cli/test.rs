@@ -6,10 +6,10 @@ mod text;
 
 use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anstream::{eprint, eprintln};
-use stillbox::{CaseReport, Suite, TestError, TestOptions, TestReport};
+use stillbox::{CaseReport, Interrupt, Suite, TestError, TestOptions, TestReport};
 
 use super::args::{Global, MessageFormat, Test};
 use super::exit_code::Exit;
@@ -17,10 +17,22 @@ use super::render::{self, BOLD, ERROR, STATUS};
 use super::run::{cache, show_preparation};
 use super::signals::Signals;
 use super::summary::{duration, grouped};
+use super::watch::{Watched, watch};
 
 /// Runs the cases, and prints what came of them.
 pub(super) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> Exit {
     let Some(suite) = suite(arguments) else { return Exit::Usage };
+    if !arguments.watch {
+        return run(&suite, arguments, global, signals.interrupt());
+    }
+    watch(&signals.interrupt_within(Duration::ZERO), |interrupt| {
+        run(&suite, arguments, global, interrupt);
+        let inputs = suite.steps.iter().chain(&suite.component).cloned().collect();
+        Watched { outputs: arguments.junit.iter().cloned().collect(), ..Watched::of(inputs) }
+    })
+}
+
+fn run(suite: &Suite, arguments: &Test, global: &Global, interrupt: Interrupt) -> Exit {
     let is_json = arguments.message_format == MessageFormat::Json;
     let started = Instant::now();
     // The cases come from several threads; a line of one is not to be cut by another's.
@@ -31,7 +43,7 @@ pub(super) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
     };
     let options = TestOptions {
         update: arguments.update,
-        interrupt: signals.interrupt(),
+        interrupt,
         cache: Some(cache(global)),
         on_event: Some(std::sync::Arc::new(move |event| {
             if !is_json {

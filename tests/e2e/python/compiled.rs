@@ -25,7 +25,7 @@ pub(crate) fn component(step: &Path) -> String {
 }
 
 /// Waits until no other test, in this process or another, does the same.
-fn lock(name: &str) -> File {
+pub(crate) fn lock(name: &str) -> File {
     fs::create_dir_all(FOLDER).unwrap();
     let lock = File::create(Path::new(FOLDER).join(name)).unwrap();
     lock.lock().unwrap();
@@ -40,7 +40,7 @@ pub(super) fn build(step: &Path, output: &Path) -> Outcome {
 }
 
 /// The interpreter of an environment that has the SDK as it is now.
-fn environment() -> PathBuf {
+pub(crate) fn environment() -> PathBuf {
     let folder = Path::new(FOLDER);
     let _installing = lock("installing");
     let python = folder.join("environment/bin/python");

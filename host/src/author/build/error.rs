@@ -18,7 +18,7 @@ pub enum BuildError {
         dir: PathBuf,
     },
     /// The folder is not that of a crate.
-    #[error("`{}` has no Cargo.toml: give the folder of a step crate, or a compiled .wasm file", .dir.display())]
+    #[error("`{}` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file", .dir.display())]
     NoManifest {
         /// The folder.
         dir: PathBuf,
@@ -42,6 +42,50 @@ pub enum BuildError {
     NoCdylib {
         /// The manifest.
         manifest: PathBuf,
+    },
+    /// A Python project's manifest is wrong.
+    #[error("`{}`: {message}", .manifest.display())]
+    Malformed {
+        /// The manifest.
+        manifest: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The sources of a step could not be read.
+    #[error("cannot read the sources in `{}`", .dir.display())]
+    Sources {
+        /// The folder.
+        dir: PathBuf,
+        /// Why they could not be read.
+        source: io::Error,
+    },
+    /// What was built could not be written.
+    #[error("cannot write to `{}`", .path.display())]
+    Output {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Python is not installed.
+    #[error("cannot find `{program}`: install Python 3.10 or later, or give a compiled .wasm file")]
+    NoPython {
+        /// What was looked for.
+        program: String,
+    },
+    /// The Python SDK is not installed.
+    #[error("stillbox-sdk is not installed for `{}`: run `{install}`", .python.display())]
+    NoPythonSdk {
+        /// The Python that was found.
+        python: PathBuf,
+        /// The commands that install it.
+        install: String,
+    },
+    /// The compiler of Python steps is not installed.
+    #[error("componentize-py, which compiles Python steps, is not installed: run `{install}`")]
+    NoComponentize {
+        /// The commands that install it, and the SDK.
+        install: String,
     },
     /// Cargo is not installed.
     #[error("cannot find `{program}`: install Rust as https://rustup.rs says, or give a compiled .wasm file")]

@@ -1,7 +1,8 @@
 //! One call of cargo.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use super::BuildOptions;
 use super::error::BuildError;
 use super::process;
+use super::slim::slim;
 
 /// The target that steps are compiled for: WASI 0.2, linked as components.
 pub(super) const TARGET: &str = "wasm32-wasip2";
@@ -79,7 +81,44 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
             BuildError::Failed { dir: dir.to_owned(), output }
         });
     }
-    component(&finished.stdout, &manifest).ok_or_else(|| BuildError::NoArtifact { dir: dir.to_owned() })
+    let built = component(&finished.stdout, &manifest).ok_or_else(|| BuildError::NoArtifact { dir: dir.to_owned() })?;
+    slimmed(&built)
+}
+
+/// Writes the component without what only a debugger needs to `stillbox` in cargo's target folder. Cargo's own file
+/// stays as it is, since cargo would put it back.
+fn slimmed(built: &Path) -> Result<PathBuf, BuildError> {
+    // target/wasm32-wasip2/stillbox/NAME.wasm
+    let (Some(target), Some(name)) = (built.ancestors().nth(3), built.file_name()) else { return Ok(built.to_owned()) };
+    let folder = target.join("stillbox");
+    let wasm = folder.join(name);
+    let unwritable = |source| BuildError::Output { path: wasm.clone(), source };
+    let whole = fs::read(built).map_err(|source| BuildError::Output { path: built.to_owned(), source })?;
+    let slim = slim(&whole).unwrap_or_else(|error| {
+        tracing::debug!("{} keeps its debug information: {error}", built.display());
+        whole
+    });
+    // Most of the time nothing has changed.
+    if !fs::read(&wasm).is_ok_and(|before| before == slim) {
+        fs::create_dir_all(&folder).map_err(unwritable)?;
+        let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(unwritable)?;
+        file.write_all(&slim).map_err(unwritable)?;
+        make_readable(file.as_file()).map_err(unwritable)?;
+        file.persist(&wasm).map_err(|error| unwritable(error.error))?;
+    }
+    Ok(wasm)
+}
+
+/// Temporary files are for their owner alone; this one is to be handed over.
+#[cfg(unix)]
+fn make_readable(file: &fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &fs::File) -> io::Result<()> {
+    Ok(())
 }
 
 fn command(program: &OsStr, dir: &Path, manifest: &Path, target_dir: Option<&Path>) -> Command {

@@ -44,9 +44,7 @@ pub(super) fn files(
             files.push((".gitignore".to_owned(), "/.venv\n/build\n/output.jsonl\n__pycache__\n".to_owned()));
         }
     }
-    if let Some(parameters) = in_a_pipeline(shape) {
-        files.push((PIPELINE.to_owned(), pipeline(&names.name, parameters)));
-    }
+    files.push((PIPELINE.to_owned(), pipeline(&names.name, shape)));
     files
 }
 
@@ -96,20 +94,23 @@ fn summary(shape: Shape) -> &'static str {
     }
 }
 
-/// The parameters of the step in its pipeline, for the kinds that a pipeline runs between a source and a sink.
-fn in_a_pipeline(shape: Shape) -> Option<&'static str> {
-    match shape {
-        Shape::Transform | Shape::Expand => Some("{ column = \"text\" }"),
-        Shape::Filter => Some("{ column = \"text\", min-words = 4 }"),
-        Shape::Source | Shape::Aggregate => None,
-    }
-}
-
-fn pipeline(name: &str, parameters: &str) -> String {
+/// A pipeline from the rows of the case through the step, with the parameters of the case.
+fn pipeline(name: &str, shape: Shape) -> String {
+    let source = match shape {
+        Shape::Source => String::new(),
+        _ => format!("[[source]]\npath = \"{CASE}input.jsonl\"\n\n"),
+    };
+    let parameters = match shape {
+        Shape::Transform | Shape::Expand | Shape::Aggregate => "{ column = \"text\" }",
+        Shape::Filter => "{ column = \"text\", min-words = 4 }",
+        Shape::Source => "{ count = 3 }",
+    };
+    // The rows of the aggregate are new, so that they have nothing in the columns that came in.
+    let select = if shape == Shape::Aggregate { "select = [\"n_rows\", \"n_words\"]\n" } else { "" };
     format!(
-        "[pipeline]\nname = \"{name}\"\n\n[[source]]\npath = \"{CASE}input.jsonl\"\n\n[[step]]\nname = \"{name}\"\n\
+        "[pipeline]\nname = \"{name}\"\n\n{source}[[step]]\nname = \"{name}\"\n\
          component = \".\"                   # this folder, or a .wasm file\nparameters = {parameters}\n\n[[sink]]\n\
-         path = \"output.jsonl\"\n"
+         path = \"output.jsonl\"\n{select}"
     )
 }
 

@@ -1,0 +1,90 @@
+//! What a component is made of, as a digest.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+/// Folders that hold neither code nor data of a step.
+const NO_CODE: [&str; 8] = ["__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"];
+
+/// The most files that a step may have: more than any has, and fewer than a home directory.
+const MOST_FILES: usize = 20_000;
+
+/// The digest of all files below a folder that may be part of the step, and of a text about the tools.
+///
+/// # Errors
+/// A file cannot be read, or there are too many.
+pub(super) fn of(folder: &Path, tools: &str) -> io::Result<String> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    files.sort();
+    let mut digest = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        digest.update((bytes.len() as u64).to_le_bytes());
+        digest.update(bytes);
+    };
+    add(tools.as_bytes());
+    for file in files {
+        add(file.strip_prefix(folder).unwrap_or(&file).as_os_str().as_encoded_bytes());
+        add(&fs::read(&file)?);
+    }
+    Ok(crate::component::digest(&digest.finalize()))
+}
+
+fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if name.starts_with('.') || NO_CODE.contains(&&*name) {
+            continue;
+        }
+        let kind = fs::metadata(&path)?;
+        if kind.is_dir() {
+            // A virtual environment by any name. Links to folders are not followed: they may lead round in a circle.
+            if !path.join("pyvenv.cfg").exists() && !entry.file_type()?.is_symlink() {
+                collect(&path, files)?;
+            }
+        } else if kind.is_file() && path.extension().is_none_or(|ending| ending != "wasm") {
+            if files.len() == MOST_FILES {
+                return Err(io::Error::other(format!("there are more than {MOST_FILES} files in it")));
+            }
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_part_of_the_step_counts() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path();
+        let write = |file: &str, text: &str| {
+            let file = path.join(file);
+            fs::create_dir_all(file.parent().expect("it is in the folder")).expect("there is room");
+            fs::write(file, text).expect("there is room");
+        };
+        let digest = |tools: &str| of(path, tools).expect("it can be read");
+        write("step.py", "a");
+        let first = digest("1");
+        assert_eq!(digest("1"), first);
+        assert_ne!(digest("2"), first);
+        for other in
+            ["build/step.wasm", "cases/one/input.jsonl", ".venv/x.py", "env/pyvenv.cfg", "env/x.py", "old.wasm"]
+        {
+            write(other, "b");
+        }
+        assert_eq!(digest("1"), first);
+        write("data/words.txt", "c");
+        let second = digest("1");
+        assert_ne!(second, first);
+        write("step.py", "b");
+        assert_ne!(digest("1"), second);
+    }
+}

@@ -1,0 +1,319 @@
+//! The author's part of a module's debug information.
+//!
+//! A function stays if a line of the author's is in it. That is not the same as being written by the author: most of a
+//! step's code is in functions of the SDK and of the standard library, made anew for the step's types, with the author's
+//! functions inlined. Of what is inlined into it, that stays which leads to the author's lines, or is called from one. A
+//! line is the author's if its file is on this machine, and neither came with the compiler or from a registry nor is the
+//! SDK's.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use gimli::write::{Address, ConvertUnit, ConvertUnitEntry, EndianVec, FilterUnitSection, LineProgram, Sections};
+use gimli::{AttributeValue, EndianSlice, LittleEndian, SectionId, UnitSectionOffset, constants, read, write};
+
+use super::SlimError;
+
+type Slice<'a> = EndianSlice<'a, LittleEndian>;
+
+/// The sections with what stays. Nothing if none of it does.
+///
+/// # Errors
+/// The sections cannot be read, or what stays not be written.
+pub(super) fn own<'a>(section: &impl Fn(SectionId) -> &'a [u8]) -> Result<Vec<(&'static str, Vec<u8>)>, SlimError> {
+    let load = |id| Ok::<_, gimli::Error>(EndianSlice::new(section(id), LittleEndian));
+    let dwarf = read::Dwarf::load(load).map_err(write::ConvertError::from)?;
+    let kept = Kept::find(&dwarf).map_err(write::ConvertError::from)?;
+    if kept.code.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut filter = FilterUnitSection::new(&dwarf)?;
+    while let Some(mut unit) = filter.read_unit()? {
+        let mut entry = unit.null_entry();
+        while unit.read_entry(&mut entry)? {
+            if kept.entries.contains(&entry.offset.to_unit_section_offset(&unit.read_unit)) {
+                unit.require_entry(entry.offset);
+            }
+        }
+    }
+    let mut slim = write::Dwarf::new();
+    let mut convert = slim.convert_with_filter(filter)?;
+    while let Some((mut unit, root)) = convert.read_unit()? {
+        unit_of(&mut unit, root, &kept)?;
+    }
+    let mut sections = Sections::new(EndianVec::new(LittleEndian));
+    slim.write(&mut sections)?;
+    let mut written = Vec::new();
+    sections.for_each(|id, data| {
+        if !data.slice().is_empty() {
+            written.push((id.name(), data.slice().to_vec()));
+        }
+        Ok::<_, SlimError>(())
+    })?;
+    Ok(written)
+}
+
+/// What stays.
+#[derive(Default)]
+struct Kept {
+    /// Functions, and what is inlined into them.
+    entries: HashSet<UnitSectionOffset>,
+    /// The code of the functions.
+    code: Vec<Range<u64>>,
+}
+
+impl Kept {
+    fn find(dwarf: &read::Dwarf<Slice<'_>>) -> Result<Self, gimli::Error> {
+        let mut units = Vec::new();
+        let mut headers = dwarf.units();
+        while let Some(header) = headers.next()? {
+            units.push(dwarf.unit(header)?);
+        }
+        let sdk = units.iter().find_map(|unit| sdk(unit.unit_ref(dwarf)));
+        let mut kept = Self::default();
+        for unit in &units {
+            let unit = unit.unit_ref(dwarf);
+            let own = Own::find(unit, sdk.as_deref())?;
+            if !own.addresses.is_empty() {
+                kept.add(unit, &own)?;
+                kept.code.extend(own.sequences);
+            }
+        }
+        kept.code.sort_by_key(|code| code.start);
+        kept.code.dedup();
+        Ok(kept)
+    }
+
+    /// Adds the functions of a unit in which there are lines of the author's.
+    fn add(&mut self, unit: read::UnitRef<'_, Slice<'_>>, own: &Own) -> Result<(), gimli::Error> {
+        let mut entries = unit.entries();
+        // The functions and inlined functions that the entry is in, with their depths.
+        let mut around: Vec<(isize, UnitSectionOffset)> = Vec::new();
+        while let Some(entry) = entries.next_dfs()? {
+            around.retain(|(depth, _)| *depth < entry.depth());
+            let offset = entry.offset().to_unit_section_offset(&unit);
+            let has_own = |ranges: &[Range<u64>]| ranges.iter().any(|range| own.is_in(range));
+            let stays = match entry.tag() {
+                constants::DW_TAG_subprogram => has_own(&ranges(unit, entry)?),
+                constants::DW_TAG_inlined_subroutine => {
+                    let file = entry.attr_value(constants::DW_AT_call_file).and_then(|file| file.udata_value());
+                    file.is_some_and(|file| own.files.contains(&file)) || has_own(&ranges(unit, entry)?)
+                }
+                _ => continue,
+            };
+            around.push((entry.depth(), offset));
+            if stays {
+                self.entries.extend(around.iter().map(|(_, offset)| *offset));
+                self.entries.extend(origin(unit, entry));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn ranges<'d>(
+    unit: read::UnitRef<'_, Slice<'d>>,
+    entry: &read::DebuggingInformationEntry<Slice<'d>>,
+) -> Result<Vec<Range<u64>>, gimli::Error> {
+    let mut found = Vec::new();
+    let mut ranges = unit.die_ranges(entry)?;
+    while let Some(range) = ranges.next()? {
+        found.push(range.begin..range.end);
+    }
+    Ok(found)
+}
+
+/// The entry that has the name of this one.
+fn origin<'d>(
+    unit: read::UnitRef<'_, Slice<'d>>,
+    entry: &read::DebuggingInformationEntry<Slice<'d>>,
+) -> Option<UnitSectionOffset> {
+    match entry.attr_value(constants::DW_AT_abstract_origin)? {
+        AttributeValue::UnitRef(offset) => Some(offset.to_unit_section_offset(&unit)),
+        AttributeValue::DebugInfoRef(offset) => Some(UnitSectionOffset(offset.0)),
+        _ => None,
+    }
+}
+
+/// The author's lines in a unit.
+struct Own {
+    /// Files, by their numbers in the unit.
+    files: HashSet<u64>,
+    /// Where the code of lines begins, in ascending order.
+    addresses: Vec<u64>,
+    /// The sequences of lines that these are in: the compiler writes one for each function. A function into which
+    /// nothing is inlined has no entry of its own.
+    sequences: Vec<Range<u64>>,
+}
+
+impl Own {
+    fn find(unit: read::UnitRef<'_, Slice<'_>>, sdk: Option<&Path>) -> Result<Self, gimli::Error> {
+        let mut own = Self { files: HashSet::new(), addresses: Vec::new(), sequences: Vec::new() };
+        let Some(program) = unit.line_program.clone() else { return Ok(own) };
+        let header = program.header().clone();
+        for number in 0..=header.file_names().len() as u64 {
+            if header.file(number).is_some_and(|file| is_own_file(unit, &header, file, sdk)) {
+                own.files.insert(number);
+            }
+        }
+        let mut rows = program.rows();
+        let (mut start, mut before) = (None, 0);
+        while let Some((_, row)) = rows.next_row()? {
+            let from = *start.get_or_insert(row.address());
+            if row.end_sequence() {
+                // Functions that the linker left out are at address 0, or at none.
+                if own.addresses.len() > before && from > 0 && from < row.address() {
+                    own.sequences.push(from..row.address());
+                }
+                (start, before) = (None, own.addresses.len());
+            }
+            // Line 0 is code that the compiler added on its own account.
+            if !row.end_sequence() && row.line().is_some() && own.files.contains(&row.file_index()) {
+                own.addresses.push(row.address());
+            }
+        }
+        own.addresses.sort_unstable();
+        Ok(own)
+    }
+
+    fn is_in(&self, range: &Range<u64>) -> bool {
+        let next = self.addresses.partition_point(|address| *address < range.start);
+        self.addresses.get(next).is_some_and(|address| *address < range.end)
+    }
+}
+
+/// The folder of the SDK's sources, if this is its unit: `guest-sdk/src/lib.rs/@/stillbox_sdk.1a2b3c-cgu.0`.
+fn sdk(unit: read::UnitRef<'_, Slice<'_>>) -> Option<PathBuf> {
+    let name = text(unit.name?);
+    let (root, _) = name.split_once("/@/stillbox_sdk.")?;
+    let root = Path::new(&text(unit.comp_dir?)).join(root);
+    root.parent().map(Path::to_owned)
+}
+
+/// Whether a file of a unit is the author's.
+fn is_own_file<'d>(
+    unit: read::UnitRef<'_, Slice<'d>>,
+    header: &read::LineProgramHeader<Slice<'d>>,
+    file: &read::FileEntry<Slice<'d>>,
+    sdk: Option<&Path>,
+) -> bool {
+    const LIBRARIES: [&str; 4] = ["/rustc/", "/rustlib/", "/registry/src/", "/git/checkouts/"];
+    let of = |value| unit.attr_string(value).map(text).unwrap_or_default();
+    let folder = file.directory(header).map(of).unwrap_or_default();
+    let path = unit.comp_dir.map(text).map(PathBuf::from).unwrap_or_default().join(folder).join(of(file.path_name()));
+    let shown = path.to_string_lossy();
+    !LIBRARIES.iter().any(|library| shown.contains(library))
+        && !sdk.is_some_and(|sdk| path.starts_with(sdk))
+        && path.is_file()
+}
+
+fn text(text: Slice<'_>) -> String {
+    text.to_string_lossy().replace('\\', "/")
+}
+
+/// Writes what stays of a unit: the functions, with what is inlined into them, and the lines of their code.
+fn unit_of<'u, 'd>(
+    unit: &mut ConvertUnit<'u, Slice<'d>>,
+    root: ConvertUnitEntry<'u, Slice<'d>>,
+    kept: &Kept,
+) -> Result<(), SlimError> {
+    let lines = lines(unit, kept)?;
+    let has_code = lines.is_some();
+    if let Some((program, files)) = lines {
+        unit.set_line_program(program, files);
+    }
+    let of_root: &[_] = if has_code {
+        &[
+            constants::DW_AT_name,
+            constants::DW_AT_comp_dir,
+            constants::DW_AT_language,
+            constants::DW_AT_ranges,
+            constants::DW_AT_low_pc,
+            constants::DW_AT_high_pc,
+        ]
+    } else {
+        &[constants::DW_AT_name, constants::DW_AT_language]
+    };
+    attributes(unit, unit.unit.root(), &root, of_root)?;
+    let mut any = false;
+    let mut entry = root;
+    while let Some(id) = unit.read_entry(&mut entry)? {
+        // More was reserved than stays: for gimli a function needs all that is inlined into it.
+        if id.is_none() || !kept.entries.contains(&entry.offset.to_unit_section_offset(&entry.read_unit)) {
+            continue;
+        }
+        any = true;
+        let id = unit.add_entry(id, &entry);
+        unit.unit.get_mut(id).set_sibling(false);
+        let names = [
+            constants::DW_AT_name,
+            constants::DW_AT_linkage_name,
+            constants::DW_AT_abstract_origin,
+            constants::DW_AT_specification,
+        ];
+        attributes(unit, id, &entry, &names)?;
+        if has_code {
+            let places = [
+                constants::DW_AT_low_pc,
+                constants::DW_AT_high_pc,
+                constants::DW_AT_ranges,
+                constants::DW_AT_call_file,
+                constants::DW_AT_call_line,
+                constants::DW_AT_call_column,
+            ];
+            attributes(unit, id, &entry, &places)?;
+        }
+    }
+    if !any {
+        unit.skip();
+    }
+    Ok(())
+}
+
+fn attributes<'d>(
+    unit: &mut ConvertUnit<'_, Slice<'d>>,
+    id: write::UnitEntryId,
+    entry: &ConvertUnitEntry<'_, Slice<'d>>,
+    which: &[gimli::DwAt],
+) -> Result<(), SlimError> {
+    for attribute in entry.attrs.iter().filter(|attribute| which.contains(&attribute.name())) {
+        let value = unit.convert_attribute_value(entry.read_unit, attribute, &address)?;
+        unit.unit.get_mut(id).set(attribute.name(), value);
+    }
+    Ok(())
+}
+
+/// The lines of the functions that stay, a sequence for each; none if none of them is in this unit.
+fn lines(
+    unit: &mut ConvertUnit<'_, Slice<'_>>,
+    kept: &Kept,
+) -> Result<Option<(LineProgram, Vec<write::FileId>)>, SlimError> {
+    let Some(mut lines) = unit.read_line_program(None, None)? else { return Ok(None) };
+    let mut any = false;
+    while let Some(sequence) = lines.read_sequence()? {
+        let Some(start) = sequence.start else { continue };
+        let mut rows = sequence.rows.into_iter().peekable();
+        while let Some(first) = rows.peek() {
+            let at = start + first.address_offset;
+            let Some(code) = kept.code.iter().find(|code| code.contains(&at)) else {
+                rows.next();
+                continue;
+            };
+            any = true;
+            lines.begin_sequence(address(code.start));
+            while let Some(mut row) = rows.next_if(|row| code.contains(&(start + row.address_offset))) {
+                row.address_offset = start + row.address_offset - code.start;
+                lines.generate_row(row);
+            }
+            lines.end_sequence(code.end - code.start);
+        }
+    }
+    Ok(any.then(|| lines.program()))
+}
+
+/// Addresses stay as they are.
+#[expect(clippy::unnecessary_wraps, reason = "the conversion would leave out what is none")]
+fn address(address: u64) -> Option<Address> {
+    Some(Address::Constant(address))
+}

@@ -1,0 +1,155 @@
+//! Doing something again whenever what it depends on changes.
+//!
+//! Files are looked at a few times a second, instead of having the system tell: the folders are small, and it works the
+//! same on every file system, in containers and over networks.
+
+mod sources;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread;
+use std::time::Duration;
+
+use anstream::eprintln;
+use stillbox::{Interrupt, Signal, escape_controls};
+
+use super::exit_code::Exit;
+use super::render::{NOTE, is_terminal};
+use sources::{Snapshot, roots};
+
+/// How often signals are looked for: sooner than a person notices.
+const LOOK: Duration = Duration::from_millis(30);
+/// How many looks there are for each look at the files.
+const FILES_EVERY: u32 = 8;
+
+/// What a round depends on.
+pub(super) struct Watched {
+    /// Files and folders.
+    pub(super) inputs: Vec<PathBuf>,
+    /// Files that the round itself writes.
+    pub(super) outputs: Vec<PathBuf>,
+    /// Set if there is to be no other round.
+    pub(super) end: Option<Exit>,
+}
+
+impl Watched {
+    /// A round that depends on these.
+    pub(super) fn of(inputs: Vec<PathBuf>) -> Self {
+        Self { inputs, outputs: Vec::new(), end: None }
+    }
+
+    /// No other round.
+    pub(super) fn end(exit: Exit) -> Self {
+        Self { end: Some(exit), ..Self::of(Vec::new()) }
+    }
+}
+
+/// What the watcher of a running round has to know.
+#[derive(Default)]
+struct Round {
+    before: Option<Snapshot>,
+    changed: Option<PathBuf>,
+    is_done: bool,
+}
+
+/// Does something, and again after each change, until a signal comes. A round that is going on when something changes
+/// is interrupted. What the first round depends on is known after it; from then on, changes during a round count.
+pub(super) fn watch(signals: &Interrupt, mut round: impl FnMut(Interrupt) -> Watched) -> Exit {
+    let mut watched: Option<(Vec<PathBuf>, Vec<PathBuf>)> = None;
+    loop {
+        let interrupt = Interrupt::new();
+        let state = Mutex::new(Round {
+            before: watched.as_ref().map(|(inputs, outputs)| Snapshot::of(inputs, outputs)),
+            ..Round::default()
+        });
+        let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut looks = 0_u32;
+                while !lock().is_done {
+                    if let Some(signal) = signals.signal() {
+                        interrupt.trigger(signal);
+                        return;
+                    }
+                    looks += 1;
+                    if looks.is_multiple_of(FILES_EVERY)
+                        && let Some((inputs, outputs)) = &watched
+                    {
+                        let now = Snapshot::of(inputs, outputs);
+                        let mut state = lock();
+                        state.changed = state.before.as_ref().and_then(|before| before.difference(&now));
+                        if state.changed.is_some() {
+                            interrupt.trigger(Signal::Interrupt);
+                            return;
+                        }
+                    }
+                    thread::sleep(LOOK);
+                }
+            });
+            let done = round(interrupt.clone());
+            lock().is_done = true;
+            done
+        });
+        if let Some(signal) = signals.signal() {
+            return Exit::Stopped(signal);
+        }
+        if let Some(exit) = done.end {
+            return exit;
+        }
+        let (inputs, outputs) = (roots(&done.inputs), done.outputs);
+        let Round { before, changed, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let changed = if let Some(changed) = changed {
+            changed
+        } else {
+            // What changed while the round was ending is a change, too.
+            let before = before.unwrap_or_else(|| Snapshot::of(&inputs, &outputs));
+            eprintln!("{NOTE}waiting for a change{NOTE:#}{}", if is_terminal() { "; Ctrl-C ends" } else { "" });
+            match wait(signals, &before, &inputs, &outputs) {
+                Ok(changed) => changed,
+                Err(signal) => return Exit::Stopped(signal),
+            }
+        };
+        eprintln!("\n{NOTE}changed: {}{NOTE:#}", escape_controls(&shown(&changed)));
+        settle(&inputs, &outputs);
+        watched = Some((inputs, outputs));
+    }
+}
+
+/// Waits for a change or a signal.
+fn wait(signals: &Interrupt, before: &Snapshot, inputs: &[PathBuf], outputs: &[PathBuf]) -> Result<PathBuf, Signal> {
+    let mut looks = 0_u32;
+    loop {
+        if let Some(signal) = signals.signal() {
+            return Err(signal);
+        }
+        if looks.is_multiple_of(FILES_EVERY)
+            && let Some(changed) = before.difference(&Snapshot::of(inputs, outputs))
+        {
+            return Ok(changed);
+        }
+        looks += 1;
+        thread::sleep(LOOK);
+    }
+}
+
+/// Waits until nothing changes any more: an editor may write several files, or one in several steps.
+fn settle(inputs: &[PathBuf], outputs: &[PathBuf]) {
+    /// Whoever writes without end does not keep the round from beginning.
+    const MOST: u32 = 20;
+    let mut before = Snapshot::of(inputs, outputs);
+    for _ in 0..MOST {
+        thread::sleep(LOOK * 2);
+        let now = Snapshot::of(inputs, outputs);
+        if before.difference(&now).is_none() {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// A path as people write it: without the current folder in front.
+fn shown(path: &Path) -> String {
+    let current = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(&current).unwrap_or(path).display().to_string()
+}

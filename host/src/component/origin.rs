@@ -1,0 +1,86 @@
+//! What a component was made with, as far as it says so itself. Nothing depends on it; it is for people.
+
+use wasmparser::{KnownCustom, Parser, Payload};
+
+use crate::sandbox::cut;
+
+/// The section in which an SDK names itself: the language, a space, and the SDK's version.
+pub(crate) const SDK_SECTION: &str = "stillbox-sdk";
+
+/// The most bytes of any name or version that are kept.
+const TEXT_BYTES: usize = 128;
+/// The most tools that are kept.
+const TOOLS: usize = 16;
+
+/// What a component was made with. What is not known is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The language of the step, such as `rust`.
+    pub language: Option<String>,
+    /// The version of the SDK.
+    pub sdk: Option<String>,
+    /// The tools that processed it, such as `rustc`, with their versions, by name.
+    pub tools: Vec<(String, String)>,
+}
+
+/// Reads the sections that tools leave behind: [`SDK_SECTION`], and `producers` of the WebAssembly tool conventions.
+pub(crate) fn origin(component: &[u8]) -> Origin {
+    let mut origin = Origin::default();
+    let mut language = None;
+    for payload in Parser::new(0).parse_all(component) {
+        // What cannot be read is for the compiler to complain about.
+        let Ok(Payload::CustomSection(section)) = payload else { continue };
+        if section.name() == SDK_SECTION {
+            let text = String::from_utf8_lossy(section.data());
+            let mut words = text.lines().next().unwrap_or_default().split_whitespace();
+            origin.language = words.next().map(|word| cut(word, TEXT_BYTES));
+            origin.sdk = words.next().map(|word| cut(word, TEXT_BYTES));
+            continue;
+        }
+        let KnownCustom::Producers(fields) = section.as_known() else { continue };
+        for field in fields.into_iter().flatten() {
+            for value in field.values.into_iter().flatten() {
+                let (name, version) = (cut(value.name, TEXT_BYTES), cut(value.version, TEXT_BYTES));
+                match field.name {
+                    "language" => language = language.or(Some(name)),
+                    "processed-by" if origin.tools.len() < TOOLS => origin.tools.push((name, version)),
+                    _ => {}
+                }
+            }
+        }
+    }
+    origin.tools.sort();
+    origin.tools.dedup();
+    origin.language = origin.language.or(language);
+    origin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn component(sections: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+        for (name, data) in sections {
+            let length = u8::try_from(1 + name.len() + data.len()).expect("it is short");
+            component.extend([0, length, name.len() as u8]);
+            component.extend(name.as_bytes());
+            component.extend(*data);
+        }
+        component
+    }
+
+    #[test]
+    fn the_sdk_names_itself() {
+        let origin = origin(&component(&[("stillbox-sdk", b"rust 0.1.0\nrust 0.1.0\n")]));
+        assert_eq!((origin.language.as_deref(), origin.sdk.as_deref()), (Some("rust"), Some("0.1.0")));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_known() {
+        assert_eq!(origin(&component(&[("stillbox-sdk", b"\xff"), ("producers", b"\xff\xff")])).sdk, None);
+        assert_eq!(origin(b"\0asm\x0d\0\x01\0\0\xff"), Origin::default());
+        let long = origin(&component(&[("stillbox-sdk", &[b'a'; 100])]));
+        assert_eq!(long.language.map(|language| language.len()), Some(100));
+    }
+}

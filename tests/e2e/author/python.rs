@@ -1,0 +1,122 @@
+//! `stillbox build` of Python steps, with a package in the place of the SDK: what is built, when, and what is told when
+//! something is missing.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::process::Command;
+
+use stillbox_test_guests::KEEP_LONG;
+
+use super::plain;
+use crate::command::{Folder, Outcome, outcome};
+
+/// A step, and a package `stillbox_sdk` whose build does what the code says.
+fn step(code: &str) -> Folder {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.join("packages/stillbox_sdk")).unwrap();
+    fs::create_dir_all(folder.join("keep-long")).unwrap();
+    folder.write("packages/stillbox_sdk/__init__.py", "");
+    folder.write("packages/stillbox_sdk/build.py", code);
+    folder.write("keep-long/pyproject.toml", "[project]\nname = \"keep-long\"\n");
+    folder.write("keep-long/keep_long.py", "");
+    folder
+}
+
+fn command(folder: &Folder) -> Command {
+    let mut command = folder.command();
+    command.env_remove("VIRTUAL_ENV").env("PYTHONPATH", folder.join("packages")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn build(folder: &Folder) -> Outcome {
+    outcome(command(folder).args(["build", "keep-long"]))
+}
+
+/// Copies a component, and counts.
+fn copies() -> String {
+    format!(
+        "import shutil, sys\n_, option, output, folder = sys.argv\nassert option == '--output'\n\
+         shutil.copyfile({KEEP_LONG:?}, output)\nopen(folder + '/../builds', 'a').write('x')\n"
+    )
+}
+
+#[test]
+fn only_what_changed_is_built_again() {
+    let folder = step(&copies());
+    let built = build(&folder).succeeded();
+    assert_eq!(plain(built.text(), &folder), "keep-long/build/keep-long.wasm\n");
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "x");
+    folder.write("keep-long/keep_long.py", "# other\n");
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "xx");
+    fs::remove_file(folder.join("keep-long/build/keep-long.wasm")).unwrap();
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "xxx");
+}
+
+#[test]
+fn a_folder_in_a_pipeline_may_be_a_python_step() {
+    let folder = step(&copies());
+    folder.write("input.jsonl", "{\"text\":\"abc\"}\n");
+    let pipeline = crate::command::pipeline("input.jsonl", &["keep-long"], "output.jsonl").replace("long.wasm", "long");
+    folder.write("pipeline.toml", pipeline);
+    outcome(command(&folder).args(["run", "pipeline.toml"])).succeeded();
+    assert_eq!(folder.text("output.jsonl"), "{\"text\":\"abc\"}\n");
+}
+
+#[test]
+fn what_the_sdk_says_is_shown() {
+    let folder = step("import sys\nprint('error: keep_long.py:1: SyntaxError', file=sys.stderr)\nsys.exit(1)\n");
+    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
+      Building keep-long
+    error: the step in `keep-long` does not build
+
+    error: keep_long.py:1: SyntaxError
+    ");
+}
+
+#[test]
+fn what_is_missing_is_told_with_the_commands_that_help() {
+    let folder = step("import sys\nsys.exit(3)\n");
+    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
+      Building keep-long
+    error: componentize-py, which compiles Python steps, is not installed: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
+    ");
+
+    // Nobody has installed the SDK for this Python.
+    fs::create_dir_all(folder.join("keep-long/.venv/bin")).unwrap();
+    folder.write("keep-long/.venv/bin/python", "#!/bin/sh\necho 'No module named stillbox_sdk' >&2\nexit 1\n");
+    fs::set_permissions(folder.join("keep-long/.venv/bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
+    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
+      Building keep-long
+    error: stillbox-sdk is not installed for `keep-long/.venv/bin/python`: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
+    ");
+
+    fs::remove_dir_all(folder.join("keep-long/.venv")).unwrap();
+    let none = outcome(command(&folder).env("PATH", folder.join("empty")).args(["build", "keep-long"]));
+    insta::assert_snapshot!(plain(&none.failed(1), &folder), @"
+      Building keep-long
+    error: cannot find `python3`: install Python 3.10 or later, or give a compiled .wasm file
+    ");
+
+    folder.write("keep-long/pyproject.toml", "[project]\nversion = \"1\"\n");
+    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @r#"
+      Building keep-long
+    error: `keep-long/pyproject.toml`: it has no `name = "…"` in [project]
+    "#);
+}
+
+#[test]
+fn the_nearest_environment_is_used() {
+    let folder = step("");
+    fs::create_dir_all(folder.join(".venv/bin")).unwrap();
+    let script = format!("#!/bin/sh\ncase $1 in -c) echo '(3, 12) 1 2';; *) cp {KEEP_LONG:?} \"$4\";; esac\n");
+    folder.write("python.sh", script);
+    fs::set_permissions(folder.join("python.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    symlink(folder.join("python.sh"), folder.join(".venv/bin/python")).unwrap();
+    build(&folder).succeeded();
+    let inspected = outcome(command(&folder).args(["inspect", "keep-long/build/keep-long.wasm"])).succeeded();
+    // The component in its place was made by the other SDK, and stays what it says it is.
+    assert!(inspected.text().contains("with the SDK 0.1.0"), "{}", inspected.text());
+}
