@@ -299,7 +299,7 @@ mod tests {
                 None => name.push_str("TmmE"),
                 Some(place) => {
                     let back = base_62(place);
-                    name.push_str(&format!("TB{back}B{back}E"));
+                    name.extend(["TB", &back, "B", &back, "E"]);
                 }
             }
             before = Some(here);

@@ -30,7 +30,7 @@ pub(super) fn limits_of(config: &Config, step: &StepTable) -> Limits {
 fn limits_of_all(config: &Config, component: &Path) -> Limits {
     let sharing = config.steps.iter().filter(|step| step.component.path() == component);
     let limits = sharing.map(|step| limits_of(config, step));
-    limits.reduce(Limits::smallest).unwrap_or_else(|| Limits::default().with(&config.pipeline.limits))
+    limits.reduce(|one, other| one.smallest(&other)).unwrap_or_else(|| Limits::default().with(&config.pipeline.limits))
 }
 
 /// Loads every step, on all cores; those that can't be loaded are missing, and there is a complaint.

@@ -62,7 +62,7 @@ impl Limits {
     }
 
     /// The smaller one of each limit.
-    pub(crate) fn smallest(self, other: Self) -> Self {
+    pub(crate) fn smallest(self, other: &Self) -> Self {
         Self {
             memory: self.memory.min(other.memory),
             time: self.time.min(other.time),

@@ -161,6 +161,7 @@ pub(crate) fn write_serde<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value
 
 /// Adds a text. Most have nothing to be escaped, which the compiler can look for in many bytes at a time.
 fn write_text(out: &mut Vec<u8>, text: &str) {
+    #[expect(clippy::needless_bitwise_bool, reason = "without branches the compiler takes many bytes at a time")]
     let is_escaped = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
     // Not `any`, which looks at one byte after the other so that it can stop early.
     let has_escapes = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | is_escaped(byte));

@@ -162,6 +162,7 @@ impl Rest<'_> {
             }
             at += 2;
         };
+        #[expect(clippy::needless_bitwise_bool, reason = "without branches the compiler takes many bytes at a time")]
         let has_controls = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | (*byte < b' '));
         if bytes[start..end].chunks(CONTROLS_AT_ONCE).any(has_controls) {
             return None;

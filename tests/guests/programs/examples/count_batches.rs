@@ -4,13 +4,15 @@ use std::cell::Cell;
 
 use stillbox_sdk::{Batch, Input, Output, Result, Rows, ensure, step};
 
+/// What it reads.
 #[derive(Input)]
-struct Row<'a> {
+pub struct Row<'a> {
     text: &'a str,
 }
 
+/// What it makes.
 #[derive(Output)]
-struct Seen {
+pub struct Seen {
     batches: u64,
     batch_rows: u64,
 }

@@ -2,8 +2,9 @@
 
 use stillbox_sdk::{Output, Parameters, Result, Rows, Source, ensure, step};
 
+/// What it takes.
 #[derive(Clone, Parameters)]
-struct Parameters {
+pub struct Parameters {
     /// The first number.
     #[parameter(default = 0)]
     from: i64,
@@ -16,13 +17,15 @@ struct Parameters {
     fails_at: Option<i64>,
 }
 
+/// What it makes.
 #[derive(Output)]
-struct Row {
+pub struct Row {
     number: i64,
     text: String,
 }
 
-struct Numbers {
+/// The step.
+pub struct Numbers {
     next: i64,
     end: i64,
     at_once: usize,

@@ -4,19 +4,22 @@ use std::collections::BTreeMap;
 
 use stillbox_sdk::{Aggregate, Batch, Input, Output, Result, Rows, step};
 
+/// What it reads.
 #[derive(Input)]
-struct Row<'a> {
+pub struct Row<'a> {
     text: &'a str,
 }
 
+/// What it makes.
 #[derive(Output)]
-struct Counted {
+pub struct Counted {
     text: String,
     count: u64,
 }
 
+/// The step.
 #[derive(Default)]
-struct Counts {
+pub struct Counts {
     counts: BTreeMap<String, u64>,
 }
 
@@ -27,7 +30,7 @@ impl Aggregate for Counts {
     type Input = Row<'static>;
     type Output = Counted;
 
-    fn new(_: &()) -> Result<Self> {
+    fn new((): &()) -> Result<Self> {
         Ok(Self::default())
     }
 

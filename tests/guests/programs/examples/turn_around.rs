@@ -2,8 +2,9 @@
 
 use stillbox_sdk::{Aggregate, Batch, Input, Output, Parameters, Result, Rows, error, step};
 
+/// What it takes.
 #[derive(Parameters)]
-struct Parameters {
+pub struct Parameters {
     /// Rows in one output.
     #[parameter(default = 5, min = 1)]
     at_once: usize,
@@ -11,17 +12,20 @@ struct Parameters {
     panics_at: Option<String>,
 }
 
+/// What it reads.
 #[derive(Input)]
-struct Row<'a> {
+pub struct Row<'a> {
     text: &'a str,
 }
 
+/// What it makes.
 #[derive(Output)]
-struct Place {
+pub struct Place {
     place: u64,
 }
 
-struct TurnAround {
+/// The step.
+pub struct TurnAround {
     at_once: usize,
     panics_at: Option<String>,
     seen: usize,
