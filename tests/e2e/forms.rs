@@ -97,7 +97,7 @@ fn a_refused_row_stops_the_run_in_the_words_of_the_step() {
     guest-error in step refuse: the id 2 is not wanted
       at: input.jsonl:3 (batch 0)
       source: tests/guests/programs/examples/refuse.rs:22:5
-      log: looking at row 2
+      log: warn: looking at row 2
     ");
 }
 

@@ -109,6 +109,7 @@ fn a_panic() {
       panic in step count-words: called `Option::unwrap()` on a `None` value
         at: count-words/cases/first/input.jsonl:1
         source: src/lib.rs:35:40
+        trap: wasm `unreachable` instruction executed
         frame: {closure#0} (count-words/src/lib.rs:32:4)
         frame: __process (count-words/src/lib.rs:31:1)
     ");

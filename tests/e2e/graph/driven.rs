@@ -56,7 +56,7 @@ path = "output.jsonl"
 "#;
     insta::assert_snapshot!(folder.run(pipeline).failed(1), @r"
     guest-error in step numbers: there is no number 3
-      source: tests/guests/programs/examples/count_from.rs:46:13
+      source: tests/guests/programs/examples/count_from.rs:49:13
     ");
     assert_eq!(folder.names(), ["count_from.wasm", "pipeline.toml"]);
 }
@@ -90,7 +90,7 @@ fn a_row_that_an_aggregate_refuses_ends_the_run() {
     insta::assert_snapshot!(folder.run(&turned("")).failed(1), @r#"
     guest-error in step around: the text is empty
       at: the rows that come to step "around", row 2 (batch 0)
-      source: tests/guests/programs/examples/turn_around.rs:50:39
+      source: tests/guests/programs/examples/turn_around.rs:54:39
     "#);
 }
 
