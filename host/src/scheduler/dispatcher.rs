@@ -1,10 +1,11 @@
 //! The dispatcher: owns the state of a run. Everyone else tells it what happened.
 
+mod wind_down;
+
 use std::collections::VecDeque;
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,24 +20,11 @@ use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Signal, StopReason};
 use crate::policy::MostRejects;
 use crate::report::{Report, StepReport};
-use crate::sink::HandedOver;
 use crate::stage::{Outcome, Stage};
+use wind_down::see_out;
 
 /// Pieces on the road for each thread: one that it works on, one that waits for it, and one that waits to be written.
 const PIECES_PER_THREAD: usize = 3;
-/// How long finished batches may take to be written once the run is asked to stop. A pipe that nobody reads would
-/// otherwise hold it for ever.
-const LAST_WRITES: Duration = Duration::from_millis(10);
-/// How long the row that is being written then may still take, so that a slow reader does not get half of it.
-const LAST_ROW: Duration = Duration::from_millis(10);
-/// How long the reject file may take to be finished, disk included, when it is all that is left of a run.
-const REJECTS: Duration = Duration::from_secs(5);
-/// How long an interrupted run waits for the guests that it has stopped. They all end, but where there are many more of
-/// them than cores, each has to get its turn first, and nobody has a use for what they do with it.
-const LAST_WORDS: Duration = Duration::from_millis(10);
-
-/// How long to wait for tasks that were stopped before their guests are asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What a run needs.
 pub(crate) struct Run<'a> {
@@ -176,19 +164,6 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()
     thread::Builder::new().name(name.into()).spawn(work).map(drop)
 }
 
-/// Has guests that were stopped asked again until all of them have ended.
-fn see_out(inbox: &Receiver<Message>, stage: &Stage, mut in_flight: usize) {
-    while in_flight > 0 || stage.guests.load(Ordering::Acquire) > 0 {
-        match inbox.recv_timeout(ASK_AGAIN) {
-            Ok(Message::Read { .. }) => in_flight += 1,
-            Ok(Message::Done { .. }) => in_flight -= 1,
-            Ok(_) => {}
-            Err(RecvTimeoutError::Timeout) => stage.stop.raise_epoch(),
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
-}
-
 struct Dispatcher<'a> {
     /// The one that runs.
     stage: Arc<Stage>,
@@ -226,76 +201,7 @@ impl Dispatcher<'_> {
                 return;
             }
         }
-        let mut patience = None;
-        // Winding down. Within the grace tasks may go on to their ends; then the stop reaches them.
-        if let Some(Ended::Interrupted(signal, _)) = self.end {
-            // A grace so long that clocks can't tell its end has none.
-            let deadline = Instant::now().checked_add(self.grace);
-            let left = || deadline.map_or(ASK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
-            // Guests outside of tasks don't send a message when they end.
-            // The one who called them does, a little later.
-            let mut reader_calls = false;
-            while (self.has_guests() || reader_calls && !self.input_ended) && !left().is_zero() {
-                reader_calls |= self.stage.guests.load(Ordering::Acquire) > 0;
-                match inbox.recv_timeout(left().min(ASK_AGAIN)) {
-                    Ok(message) => {
-                        self.take(message);
-                    }
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return,
-                }
-            }
-            self.stage.stop.stop(StopReason::Signal(signal));
-            patience = Some(Instant::now() + LAST_WORDS);
-        }
-        while self.has_guests() && patience.is_none_or(|until| Instant::now() < until) {
-            match inbox.recv_timeout(ASK_AGAIN) {
-                Ok(message) => {
-                    self.take(message);
-                }
-                Err(RecvTimeoutError::Timeout) => self.stage.stop.raise_epoch(),
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-        let mut patience = LAST_WRITES;
-        if matches!(self.end, Some(Ended::TooManyRejects)) {
-            self.write_the_rest();
-        }
-        if let (Some(Ended::TooManyRejects), Some(orders)) = (&self.end, &self.orders) {
-            let _ = orders.send(Order::FinishRejects);
-            patience = REJECTS;
-        }
-        // The writer ends when it has written what it was given; unfinished files are gone then.
-        self.orders = None;
-        self.wait_for_writer(inbox, patience);
-    }
-
-    /// Has the writer stop between two rows, and counts those that went out.
-    fn hand_over_no_more(&mut self, handed_over: &[Option<Arc<HandedOver>>], inbox: &Receiver<Message>) {
-        handed_over.iter().flatten().for_each(|sink| sink.hold());
-        if handed_over.iter().any(Option::is_some) {
-            self.wait_for_writer(inbox, LAST_ROW);
-        }
-        for (sink, handed_over) in self.report.sinks.iter_mut().zip(handed_over) {
-            sink.rows = handed_over.as_ref().map_or(sink.rows, |handed_over| handed_over.rows());
-        }
-    }
-
-    fn wait_for_writer(&mut self, inbox: &Receiver<Message>, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        while !self.writer_gone {
-            match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(message) => {
-                    self.take(message);
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    /// Whether there are tasks, or calls of guests outside of them, that have not ended.
-    fn has_guests(&self) -> bool {
-        self.in_flight > 0 || self.stage.guests.load(Ordering::Acquire) > 0
+        self.wind_down(inbox);
     }
 
     /// Takes in what happened. True if it was the last thing to happen.
@@ -351,13 +257,6 @@ impl Dispatcher<'_> {
 
     fn write_what_is_in_order(&mut self) {
         while let Some((_, outcome)) = self.in_order.pop() {
-            self.write(outcome);
-        }
-    }
-
-    /// Has outcomes written that wait for a batch that will not come, for the sake of their rejected rows.
-    fn write_the_rest(&mut self) {
-        for outcome in self.in_order.take_rest() {
             self.write(outcome);
         }
     }
