@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
 const TARGET: &str = "wasm32-wasip2";
+/// The flags that `stillbox build` has.
+const FLAGS: &str = "target.wasm32-wasip2.rustflags=['-Ctarget-feature=+simd128','-Clink-arg=--initial-heap=3145728']";
 const PROGRAMS: &str = "stillbox-test-programs";
 
 /// A component that comes out of the nested build.
@@ -44,6 +46,7 @@ fn main() {
 fn build(root: &Path, target: &Path, steps: &[String]) {
     let mut cargo = Command::new(variable("CARGO"));
     cargo.current_dir(root).args(["build", "--locked", "--release", "--lib", "--examples", "--target", TARGET]);
+    cargo.args(["--config", FLAGS]);
     cargo.arg("--target-dir").arg(target).args(["--package", PROGRAMS]);
     for step in steps {
         cargo.args(["--package", step]);

@@ -49,7 +49,7 @@ pub(super) const LIMITS: &[Case] = &[
     limited("flood_log", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms", Unnamed)),
     limited("loop_in_finish", "time = \"200ms\"", Lost(Timeout, "the step did not finish within 200ms")),
     limited("memory_steps", "memory = \"32MiB\"", Fails(Memory, "the step wanted 32896KiB of memory", Unnamed)),
-    case("memory_at_once", Fails(Memory, "the step wanted 3146816KiB of memory", Named)),
+    case("memory_at_once", Fails(Memory, "the step wanted 3149888KiB of memory", Named)),
     limited(
         "too_large",
         "output-bytes = \"1MiB\"",

@@ -28,6 +28,13 @@ const PROFILE: [&str; 6] = [
     "profile.stillbox.strip='none'",
 ];
 
+/// Flags for the compiler, on the command line as well.
+///
+/// Vector instructions are part of WebAssembly 2, and whatever runs a component has them. The heap is there from the
+/// beginning, behind the program's own data of whatever size: 3 MiB hold a usual batch, so that no instance has to ask
+/// the host for more, page by page. Pages that nobody touches cost nothing.
+const FLAGS: &str = "target.wasm32-wasip2.rustflags=['-Ctarget-feature=+simd128','-Clink-arg=--initial-heap=3145728']";
+
 /// Variables that cargo sets for what it runs, or that hold flags for the machine's own compiler. A build started from
 /// `cargo run` or a build script must not take them for its own.
 const FOREIGN: [&str; 9] = [
@@ -127,7 +134,7 @@ fn command(program: &OsStr, dir: &Path, manifest: &Path, target_dir: Option<&Pat
     // optimisation, which libraries cannot have.
     command.args(["rustc", "--lib", "--crate-type", "cdylib", "--target", TARGET, "--profile", "stillbox"]);
     command.args(["--quiet", "--color", "never", "--message-format", "json-render-diagnostics"]);
-    for setting in PROFILE {
+    for setting in PROFILE.into_iter().chain([FLAGS]) {
         command.args(["--config", setting]);
     }
     command.arg("--manifest-path").arg(manifest);
