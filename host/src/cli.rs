@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod diagnostics;
 mod exit_code;
+mod graph;
 mod inspect;
 mod new;
 mod pipe;
@@ -52,6 +53,7 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
         Command::Run(arguments) => run::execute(&arguments, &global, signals),
         Command::Pipe(arguments) => pipe::execute(&arguments, &global, signals),
         Command::Check(arguments) => check::execute(&arguments, &global, signals),
+        Command::Graph(arguments) => graph::execute(&arguments, &global, signals),
         Command::Inspect(arguments) => inspect::execute(&arguments, &global, signals),
         Command::New(arguments) => new::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments, signals),

@@ -61,7 +61,7 @@ pub use event::Event;
 pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 pub use inspection::{InspectError, Inspection, inspect};
 pub use interrupt::{Interrupt, Signal};
-pub use outline::{NodeRole, Outline, OutlineNode};
+pub use outline::{NodeRole, Outline, OutlineEdge, OutlineNode};
 pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
 pub use policy::MostRejects;
 pub use report::{Report, SinkReport, StepReport};

@@ -7,7 +7,7 @@ use arrow_schema::Schema;
 use serde::Serialize;
 
 use crate::config::combine::Combine;
-use crate::plan::{Plan, Role, describe};
+use crate::plan::{Plan, PlannedEdge, Role, describe};
 use crate::sink::SinkLocation;
 
 /// A checked pipeline.
@@ -26,8 +26,8 @@ pub struct OutlineNode {
     pub name: Arc<str>,
     /// What it is.
     pub role: NodeRole,
-    /// The indices of the nodes that it takes rows from; none for those from which rows come.
-    pub parents: Vec<usize>,
+    /// Where its rows come from; none for those from which rows come.
+    pub edges: Vec<OutlineEdge>,
     /// How the rows of several parents become one: `rows` or `columns`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub combine: Option<&'static str>,
@@ -35,6 +35,18 @@ pub struct OutlineNode {
     pub takes: Vec<String>,
     /// The columns that come out of it, or for a sink into it, each as `name: type`.
     pub columns: Vec<String>,
+}
+
+/// The way of rows from one node to another.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutlineEdge {
+    /// The index of the node that the rows come from.
+    pub parent: usize,
+    /// The columns that come along, each as `name: type`.
+    pub columns: Vec<String>,
+    /// Which of the parent's rows come along, such as `lang = en`; none for all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
 }
 
 /// What a node is.
@@ -95,15 +107,20 @@ impl Outline {
                 }
             };
             let columns = |schema: &Schema| schema.fields().iter().map(|field| describe(field)).collect();
+            let edge = |edge: &PlannedEdge| OutlineEdge {
+                parent: edge.parent,
+                columns: columns(&edge.schema),
+                route: edge.route.clone(),
+            };
             nodes.push(OutlineNode {
                 name: Arc::clone(&node.name),
                 role,
-                parents: node.parents.clone(),
+                edges: node.edges.iter().map(edge).collect(),
                 combine: node.combine.map(|combine| match combine {
                     Combine::Rows => "rows",
                     Combine::Columns => "columns",
                 }),
-                takes: if node.parents.is_empty() { Vec::new() } else { columns(&node.input) },
+                takes: if node.edges.is_empty() { Vec::new() } else { columns(&node.input) },
                 columns: columns(&node.schema),
             });
         }

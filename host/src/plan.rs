@@ -58,13 +58,22 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedNode {
     pub(crate) name: Arc<str>,
     pub(crate) role: Role,
-    pub(crate) parents: Vec<usize>,
+    pub(crate) edges: Vec<PlannedEdge>,
     pub(crate) combine: Option<Combine>,
     pub(crate) step: Option<Arc<Step>>,
     /// The columns that come in.
     pub(crate) input: SchemaRef,
     /// The columns that come out of it; of a sink, those that it writes.
     pub(crate) schema: SchemaRef,
+}
+
+/// An edge into a node, as it is shown.
+pub(crate) struct PlannedEdge {
+    pub(crate) parent: usize,
+    /// The columns that come along it.
+    pub(crate) schema: SchemaRef,
+    /// Which of the parent's rows these are, in words; none for all of them.
+    pub(crate) route: Option<String>,
 }
 
 /// A sink's specification under its name.
@@ -183,20 +192,20 @@ impl Plan {
         let mut sinks = Vec::with_capacity(config.sinks.len());
         let mut order = Vec::with_capacity(config.sinks.len());
         let mut nodes = Vec::with_capacity(graph.nodes.len());
-        for (node, typed) in graph.nodes.iter().zip(typed) {
+        for (node, of_node) in graph.nodes.iter().zip(typed) {
             if let Role::Sink(index) = node.role {
-                let spec = files::sink_spec(&config.sinks[index], Arc::clone(&typed.input.schema));
+                let spec = files::sink_spec(&config.sinks[index], Arc::clone(&of_node.input.schema));
                 sinks.push(PlannedSink { name: Arc::clone(&node.name), spec });
                 order.push(index);
             }
             nodes.push(PlannedNode {
                 name: Arc::clone(&node.name),
                 role: node.role,
-                parents: node.edges.iter().map(|edge| edge.parent).collect(),
+                edges: edges(node, of_node, typed),
                 combine: node.combine,
-                step: typed.step.clone(),
-                input: Arc::clone(&typed.input.schema),
-                schema: Arc::clone(&typed.output.schema),
+                step: of_node.step.clone(),
+                input: Arc::clone(&of_node.input.schema),
+                schema: Arc::clone(&of_node.output.schema),
             });
         }
         let (stages, kept) = stages::stages(graph, levels, typed, &order);
@@ -216,6 +225,22 @@ impl Plan {
     pub(crate) fn steps(&self) -> impl Iterator<Item = &Arc<Step>> {
         self.nodes.iter().filter_map(|node| node.step.as_ref())
     }
+}
+
+/// The edges into a node, with what comes along each.
+fn edges(node: &graph::GraphNode, typed: &columns::TypedNode, all: &[columns::TypedNode]) -> Vec<PlannedEdge> {
+    // The settings of a node with one parent are as good as those of its edge.
+    let of_node = (node.edges.len() == 1).then(|| Arc::clone(&typed.input.schema));
+    let edge = |(edge, schema): (&graph::Edge, &SchemaRef)| {
+        let parent = &all[edge.parent];
+        let route = parent.route.as_ref().zip(edge.pick);
+        PlannedEdge {
+            parent: edge.parent,
+            schema: of_node.clone().unwrap_or_else(|| Arc::clone(schema)),
+            route: route.map(|(route, child)| route.describe(child, &parent.output.schema)),
+        }
+    };
+    node.edges.iter().zip(&typed.arriving).map(edge).collect()
 }
 
 /// Rows in a batch where a step does not say otherwise.

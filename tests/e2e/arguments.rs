@@ -241,11 +241,11 @@ fn check_speaks_json() {
     assert_eq!(json["name"], "clean-text");
     let nodes: Vec<_> = json["nodes"].as_array().unwrap().iter().map(ToString::to_string).collect();
     snapshot!(nodes.join("\n"), @r#"
-    {"name":"source","role":{"source":{"inputs":["input.jsonl"]}},"parents":[],"takes":[],"columns":["id: integer","text: text"]}
-    {"name":"normalize","role":{"step":{"component":"normalize-text 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":["text: text"]}},"parents":[0],"takes":["id: integer","text: text"],"columns":["id: integer","text: text"]}
-    {"name":"filter","role":{"step":{"component":"filter-text 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":[]}},"parents":[1],"takes":["id: integer","text: text"],"columns":["id: integer","text: text"]}
-    {"name":"features","role":{"step":{"component":"text-features 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":["n_words: integer","n_bytes: integer","tri_hash: integer"]}},"parents":[2],"takes":["id: integer","text: text"],"columns":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"]}
-    {"name":"sink","role":{"sink":{"path":"output.jsonl"}},"parents":[3],"takes":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"],"columns":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"]}
+    {"name":"source","role":{"source":{"inputs":["input.jsonl"]}},"edges":[],"takes":[],"columns":["id: integer","text: text"]}
+    {"name":"normalize","role":{"step":{"component":"normalize-text 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":["text: text"]}},"edges":[{"parent":0,"columns":["id: integer","text: text"]}],"takes":["id: integer","text: text"],"columns":["id: integer","text: text"]}
+    {"name":"filter","role":{"step":{"component":"filter-text 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":[]}},"edges":[{"parent":1,"columns":["id: integer","text: text"]}],"takes":["id: integer","text: text"],"columns":["id: integer","text: text"]}
+    {"name":"features","role":{"step":{"component":"text-features 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":["n_words: integer","n_bytes: integer","tri_hash: integer"]}},"edges":[{"parent":2,"columns":["id: integer","text: text"]}],"takes":["id: integer","text: text"],"columns":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"]}
+    {"name":"sink","role":{"sink":{"path":"output.jsonl"}},"edges":[{"parent":3,"columns":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"]}],"takes":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"],"columns":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"]}
     "#);
     assert!(!folder.join("output.jsonl").exists());
 }

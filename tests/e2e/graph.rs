@@ -4,6 +4,7 @@ mod complaints;
 mod driven;
 mod examples;
 mod joins;
+mod pictures;
 mod routes;
 mod settings;
 mod shapes;

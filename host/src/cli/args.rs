@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Check a pipeline without running it, and print its graph with the columns along each edge
     Check(Check),
+    /// Draw a pipeline's graph with the columns along each edge, without running it
+    Graph(Graph),
     /// Run steps without a pipeline file, from standard input to standard output
     Pipe(Pipe),
     /// Explain a step: what it does, its parameters, its columns, what it imports
@@ -220,6 +222,26 @@ pub(crate) struct Check {
     /// Print the graph as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    /// The language of the picture
+    #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
+    pub(crate) format: GraphFormat,
+}
+
+/// Languages of pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// Mermaid, which many pages draw that show Markdown
+    Mermaid,
+    /// Graphviz
+    Dot,
+    /// A picture for browsers
+    Svg,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use stillbox::{NodeRole, Outline, OutlineNode};
 /// of several parents stands under the last of them, and names the others.
 pub(super) fn tree(outline: &Outline) -> String {
     let mut text = format!("{}\n", outline.name);
-    for id in (0..outline.nodes.len()).filter(|id| outline.nodes[*id].parents.is_empty()) {
+    for id in (0..outline.nodes.len()).filter(|id| outline.nodes[*id].edges.is_empty()) {
         write_node(&mut text, outline, id, "");
     }
     text
@@ -18,7 +18,7 @@ fn write_node(text: &mut String, outline: &Outline, id: usize, indent: &str) {
     let node = &outline.nodes[id];
     let _ = writeln!(text, "{indent}{}", title(outline, node));
     let is_sink = matches!(node.role, NodeRole::Sink { .. });
-    let given = node.parents.last().map(|parent| &outline.nodes[*parent].columns);
+    let given = node.edges.last().map(|edge| &outline.nodes[edge.parent].columns);
     if given.is_some_and(|given| *given != node.takes) {
         let what = if is_sink { "writes" } else { "takes" };
         let _ = writeln!(text, "{indent}│ {what} {}", list(&node.takes, "no columns"));
@@ -26,8 +26,9 @@ fn write_node(text: &mut String, outline: &Outline, id: usize, indent: &str) {
     if !is_sink {
         let _ = writeln!(text, "{indent}│ {}", list(&node.columns, "no columns yet"));
     }
-    let children: Vec<usize> =
-        (0..outline.nodes.len()).filter(|child| outline.nodes[*child].parents.last() == Some(&id)).collect();
+    let children: Vec<usize> = (0..outline.nodes.len())
+        .filter(|child| outline.nodes[*child].edges.last().is_some_and(|edge| edge.parent == id))
+        .collect();
     let branches = children.len() > 1;
     for child in children {
         // A chain stays at one depth; only where it branches are the branches set in.
@@ -57,7 +58,7 @@ fn title(outline: &Outline, node: &OutlineNode) -> String {
         NodeRole::Sink { path: Some(path) } => format!("{} -> {}", node.name, path.display()),
         NodeRole::Sink { path: None } => format!("{} -> standard output", node.name),
     };
-    let Some((_, others @ [_, ..])) = node.parents.split_last() else { return own };
-    let others = others.iter().map(|parent| &*outline.nodes[*parent].name).collect::<Vec<_>>().join(", ");
+    let Some((_, others @ [_, ..])) = node.edges.split_last() else { return own };
+    let others = others.iter().map(|edge| &*outline.nodes[edge.parent].name).collect::<Vec<_>>().join(", ");
     format!("{own}, with the {} of {others}", node.combine.unwrap_or("rows"))
 }

@@ -80,6 +80,8 @@ pub(crate) enum Combined {
 pub(super) struct TypedNode {
     /// What each edge shows; none for all.
     pub(super) edges: Vec<Option<View>>,
+    /// The columns that come along each edge.
+    pub(super) arriving: Vec<SchemaRef>,
     pub(super) combined: Option<Combined>,
     /// What is shown of what comes in, or out of a source.
     pub(super) view: Option<View>,
@@ -115,12 +117,12 @@ pub(super) fn flow(
         let incoming = match node.role {
             Role::Source(index) => {
                 let own = Shape::of_source(sources[index]);
-                Some((Vec::new(), None, own))
+                Some(Incoming { edges: Vec::new(), arriving: Vec::new(), combined: None, shape: own })
             }
             _ => incoming(graph, id, level, &nodes, complaints),
         };
         // What a failed step would have added is unknown, so nothing behind it is judged.
-        let Some((edges, combined, shape)) = incoming else {
+        let Some(Incoming { edges, arriving, combined, shape }) = incoming else {
             nodes.push(None);
             steps += usize::from(matches!(node.role, Role::Step(_)));
             continue;
@@ -130,8 +132,16 @@ pub(super) fn flow(
             (_, [edge]) => graph.nodes[edge.parent].title(),
             _ => format!("the rows that come to {}", node.title()),
         };
-        let mut typed =
-            TypedNode { edges, combined, view: None, output: shape.clone(), input: shape, route: None, step: None };
+        let mut typed = TypedNode {
+            edges,
+            arriving,
+            combined,
+            view: None,
+            output: shape.clone(),
+            input: shape,
+            route: None,
+            step: None,
+        };
         let before = complaints.len();
         // A step without parents has rows of its own only when it is done.
         let is_origin = node.edges.is_empty() && matches!(node.role, Role::Step(_));
@@ -167,9 +177,14 @@ pub(super) fn flow(
     nodes.into_iter().collect()
 }
 
-type Incoming = (Vec<Option<View>>, Option<Combined>, Shape);
-
 /// What comes to a node from its parents, before its own settings.
+struct Incoming {
+    edges: Vec<Option<View>>,
+    arriving: Vec<SchemaRef>,
+    combined: Option<Combined>,
+    shape: Shape,
+}
+
 fn incoming(
     graph: &Graph,
     id: usize,
@@ -202,7 +217,8 @@ fn incoming(
             (Some(Combined::Append(Arc::new(append))), shape)
         }
     };
-    Some((views, combined, shape))
+    let arriving = shapes.iter().map(|shape| Arc::clone(&shape.schema)).collect();
+    Some(Incoming { edges: views, arriving, combined, shape })
 }
 
 /// A column and its type, as messages and `check` write it.

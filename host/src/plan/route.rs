@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_cast::cast;
-use arrow_schema::{ArrowError, DataType as ArrowType};
+use arrow_schema::{ArrowError, DataType as ArrowType, Schema};
 
 use super::columns::{Shape, describe};
 use super::graph::GraphNode;
@@ -56,6 +56,20 @@ impl Route {
                 })
             }
         })
+    }
+
+    /// Which rows go to a child, in words such as `lang = en` or `sample, 1 of 3`; `columns` are those of the rows.
+    pub(crate) fn describe(&self, child: usize, columns: &Schema) -> String {
+        match self {
+            Self::RoundRobin { children, count } => format!("round-robin, {count} of {children}"),
+            Self::Sample { children, count, .. } => format!("sample, {count} of {children}"),
+            Self::Column { column, cases, otherwise } => {
+                let name = columns.fields().get(*column).map_or("", |field| field.name());
+                let cases = cases.iter().filter(|(_, of)| *of == child).map(|(case, _)| format!("{name} = {case}"));
+                let rest = (*otherwise == child).then(|| "otherwise".to_owned());
+                cases.chain(rest).collect::<Vec<_>>().join(" or ")
+            }
+        }
     }
 }
 

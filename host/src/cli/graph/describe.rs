@@ -1,0 +1,80 @@
+//! What the pictures say of nodes and edges.
+
+use std::path::Path;
+
+use stillbox::{NodeRole, OutlineEdge, OutlineNode, escape_controls};
+
+/// The most columns that are listed on an edge.
+const MOST_COLUMNS: usize = 12;
+/// The most characters of a line; names of files and columns may be of any length.
+const MOST_CHARACTERS: usize = 48;
+
+/// The lines in a node: its name, then what it is.
+pub(super) fn of_node(node: &OutlineNode) -> Vec<String> {
+    let mut lines = vec![shortened(&node.name)];
+    match &node.role {
+        NodeRole::Source { inputs } => lines.push(match inputs.as_slice() {
+            [] => "standard input".to_owned(),
+            [file] => file_name(file),
+            [first, rest @ ..] => format!("{} and {} more", file_name(first), rest.len()),
+        }),
+        NodeRole::Step { component, .. } => lines.push(shortened(component)),
+        NodeRole::Sink { path } => lines.push(path.as_deref().map_or_else(|| "standard output".into(), file_name)),
+    }
+    match node.combine {
+        Some("columns") => lines.push("columns side by side".into()),
+        Some(_) => lines.push("rows one after the other".into()),
+        None => {}
+    }
+    lines
+}
+
+/// The lines on an edge: which rows come along where these are not all, then the columns.
+pub(super) fn of_edge(edge: &OutlineEdge) -> Vec<String> {
+    let mut lines: Vec<String> = edge.route.iter().map(|route| format!("({})", shortened(route))).collect();
+    // One that is left out would take a line, too.
+    let listed = if edge.columns.len() > MOST_COLUMNS { MOST_COLUMNS - 1 } else { edge.columns.len() };
+    lines.extend(edge.columns[..listed].iter().map(|column| shortened(column)));
+    if edge.columns.is_empty() {
+        lines.push("no columns".into());
+    } else if listed < edge.columns.len() {
+        lines.push(format!("and {} more", edge.columns.len() - listed));
+    }
+    lines
+}
+
+/// The file's name; the folders before it would only make the picture wide.
+fn file_name(path: &Path) -> String {
+    shortened(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
+}
+
+/// One line that draws nothing but its characters, with its middle left out where it is long.
+fn shortened(text: &str) -> String {
+    let text = escape_controls(text);
+    let count = text.chars().count();
+    if count <= MOST_CHARACTERS {
+        return text.into_owned();
+    }
+    let half = (MOST_CHARACTERS - 1) / 2;
+    let start: String = text.chars().take(half).collect();
+    let end: String = text.chars().skip(count - half).collect();
+    format!("{start}…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_and_names_are_cut() {
+        let columns = (0..20).map(|number| format!("c{number}: text")).collect();
+        let lines = of_edge(&OutlineEdge { parent: 0, columns, route: None });
+        assert_eq!(lines.len(), MOST_COLUMNS);
+        assert_eq!(lines.last().map(String::as_str), Some("and 9 more"));
+        let exact = (0..MOST_COLUMNS).map(|number| format!("c{number}: text")).collect();
+        assert_eq!(of_edge(&OutlineEdge { parent: 0, columns: exact, route: None }).len(), MOST_COLUMNS);
+        let name = shortened(&format!("{}\u{202e}{}", "a".repeat(60), "z".repeat(60)));
+        assert_eq!(name.chars().count(), 47);
+        assert!(name.starts_with("aaa") && name.ends_with("zzz"), "{name}");
+    }
+}

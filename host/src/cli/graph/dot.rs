@@ -1,0 +1,40 @@
+//! A pipeline in the language of Graphviz.
+
+use std::fmt::Write as _;
+
+use stillbox::{NodeRole, Outline};
+
+use super::describe;
+
+/// A directed graph from the sources down to the sinks.
+pub(super) fn draw(outline: &Outline) -> String {
+    let mut text = format!("digraph \"{}\" {{\n", escaped(&stillbox::escape_controls(&outline.name)));
+    text.push_str("    node [shape=box, fontname=\"monospace\", fontsize=12];\n");
+    text.push_str("    edge [fontname=\"monospace\", fontsize=10];\n");
+    for (id, node) in outline.nodes.iter().enumerate() {
+        let label = lines(&describe::of_node(node), "\\n");
+        let shape = match &node.role {
+            NodeRole::Source { .. } | NodeRole::Sink { .. } => ", style=rounded",
+            NodeRole::Step { kind: "aggregate", .. } => ", peripheries=2",
+            NodeRole::Step { .. } => "",
+        };
+        let _ = writeln!(text, "    n{id} [label=\"{label}\"{shape}];");
+    }
+    for (id, node) in outline.nodes.iter().enumerate() {
+        for edge in &node.edges {
+            // `\l` ends a line that is set to the left.
+            let label = lines(&describe::of_edge(edge), "\\l") + "\\l";
+            let _ = writeln!(text, "    n{} -> n{id} [label=\"{label}\"];", edge.parent);
+        }
+    }
+    text.push_str("}\n");
+    text
+}
+
+fn lines(lines: &[String], end: &str) -> String {
+    lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join(end)
+}
+
+fn escaped(line: &str) -> String {
+    line.replace('\\', "\\\\").replace('"', "\\\"")
+}

@@ -1,0 +1,324 @@
+//! Where the nodes of a picture stand.
+//!
+//! The layers of Sugiyama, Tagawa and Toda ("Methods for visual understanding of hierarchical system structures", 1981):
+//! every node stands below its parents, an edge gets a point in every layer that it passes, each layer is ordered so that
+//! few edges cross, and then everything moves towards what it is tied to. The text of an edge is a node of a layer of
+//! its own, so that it never lies on another text.
+
+/// What is placed: a node, the text of an edge, or a point on the way of an edge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Size {
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+/// An edge between two nodes, by their indices; the first is the upper one and has the smaller index.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Link {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// The size of its text.
+    pub(super) text: Size,
+}
+
+/// A point, from the upper left corner.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Point {
+    pub(super) x: f64,
+    pub(super) y: f64,
+}
+
+/// Where everything is: middles of nodes and texts.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) size: Size,
+    pub(super) nodes: Vec<Point>,
+    /// For every edge the layers that it passes, from above. Its text is in the middle of the first.
+    pub(super) links: Vec<Vec<Pass>>,
+}
+
+/// Where an edge passes a layer, straight down, so that it touches nothing beside it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Pass {
+    pub(super) x: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+}
+
+impl Pass {
+    pub(super) fn middle(self) -> Point {
+        Point { x: self.x, y: f64::midpoint(self.top, self.bottom) }
+    }
+}
+
+/// Between two neighbours in a layer.
+const GAP: f64 = 28.0;
+/// Between two layers.
+const LAYER_GAP: f64 = 22.0;
+/// How often layers are ordered, and moved, downwards and upwards. Pictures of pipelines settle after a few times.
+const ROUNDS: usize = 12;
+
+/// A thing in a layer. Things are numbered: first the nodes, then the texts and points of each edge from above.
+struct Thing {
+    size: Size,
+    layer: usize,
+    up: Vec<usize>,
+    down: Vec<usize>,
+}
+
+/// Places nodes, each after its parents, and their edges.
+pub(super) fn layout(nodes: &[Size], links: &[Link]) -> Layout {
+    let mut things = things(nodes, links);
+    // The things of each edge.
+    let mut ways: Vec<Vec<usize>> = Vec::with_capacity(links.len());
+    for link in links {
+        let mut way = Vec::new();
+        let mut above = link.from;
+        for layer in things[link.from].layer + 1..things[link.to].layer {
+            let size = if way.is_empty() { link.text } else { Size { width: 0.0, height: 0.0 } };
+            things.push(Thing { size, layer, up: vec![above], down: Vec::new() });
+            let new = things.len() - 1;
+            things[above].down.push(new);
+            way.push(new);
+            above = new;
+        }
+        things[above].down.push(link.to);
+        things[link.to].up.push(above);
+        ways.push(way);
+    }
+    let mut layers: Vec<Vec<usize>> = vec![Vec::new(); things.iter().map(|thing| thing.layer + 1).max().unwrap_or(0)];
+    for (index, thing) in things.iter().enumerate() {
+        layers[thing.layer].push(index);
+    }
+    order(&things, &mut layers);
+    let x = across(&things, &layers);
+    let y = downwards(&things, &layers);
+    let left = things.iter().zip(&x).map(|(thing, x)| x - thing.size.width / 2.0).fold(f64::INFINITY, f64::min);
+    let right = things.iter().zip(&x).map(|(thing, x)| x + thing.size.width / 2.0).fold(0.0, f64::max);
+    let height = y.last().map_or(0.0, |(middle, height)| middle + height / 2.0);
+    let left = if things.is_empty() { 0.0 } else { left };
+    let point = |index: usize| Point { x: x[index] - left, y: y[things[index].layer].0 };
+    let pass = |index: &usize| {
+        let (middle, height) = y[things[*index].layer];
+        Pass { x: x[*index] - left, top: middle - height / 2.0, bottom: middle + height / 2.0 }
+    };
+    Layout {
+        size: Size { width: right - left, height },
+        nodes: (0..nodes.len()).map(point).collect(),
+        links: ways.iter().map(|way| way.iter().map(pass).collect()).collect(),
+    }
+}
+
+/// The nodes, each two layers below the lowest of its parents, so that there is a layer for texts between them.
+fn things(nodes: &[Size], links: &[Link]) -> Vec<Thing> {
+    let mut things: Vec<Thing> =
+        nodes.iter().map(|size| Thing { size: *size, layer: 0, up: Vec::new(), down: Vec::new() }).collect();
+    for index in 0..nodes.len() {
+        let parents = links.iter().filter(|link| link.to == index).map(|link| things[link.from].layer + 2);
+        things[index].layer = parents.max().unwrap_or(0);
+    }
+    // Sources stand right above their first child instead of at the top.
+    for index in (0..nodes.len()).rev() {
+        if links.iter().all(|link| link.to != index) {
+            let children = links.iter().filter(|link| link.from == index).map(|link| things[link.to].layer - 2);
+            things[index].layer = children.min().unwrap_or(0);
+        }
+    }
+    things
+}
+
+/// Orders each layer by the mean place of what its things are tied to, and keeps the best order that is found.
+fn order(things: &[Thing], layers: &mut [Vec<usize>]) {
+    let mut best = (crossings(things, layers), layers.to_vec());
+    for round in 0..ROUNDS {
+        let downwards = round % 2 == 0;
+        let count = layers.len();
+        for step in 1..count {
+            let (layer, beside) = if downwards { (step, step - 1) } else { (count - 1 - step, count - step) };
+            let places = places(things.len(), &layers[beside]);
+            let mean = |thing: usize| {
+                let tied = if downwards { &things[thing].up } else { &things[thing].down };
+                let tied: Vec<f64> = tied.iter().map(|other| places[*other] as f64).collect();
+                (!tied.is_empty()).then(|| tied.iter().sum::<f64>() / tied.len() as f64)
+            };
+            // What is tied to nothing stays where it is.
+            let own =
+                layers[layer].iter().enumerate().map(|(place, thing)| (*thing, mean(*thing).unwrap_or(place as f64)));
+            let mut own: Vec<(usize, f64)> = own.collect();
+            own.sort_by(|one, other| one.1.total_cmp(&other.1));
+            layers[layer] = own.into_iter().map(|(thing, _)| thing).collect();
+        }
+        let now = crossings(things, layers);
+        if now < best.0 {
+            best = (now, layers.to_vec());
+        }
+    }
+    layers.clone_from_slice(&best.1);
+}
+
+fn places(count: usize, layer: &[usize]) -> Vec<usize> {
+    let mut places = vec![0; count];
+    for (place, thing) in layer.iter().enumerate() {
+        places[*thing] = place;
+    }
+    places
+}
+
+/// How many pairs of edges cross.
+fn crossings(things: &[Thing], layers: &[Vec<usize>]) -> usize {
+    let mut count = 0;
+    for pair in layers.windows(2) {
+        let below = places(things.len(), &pair[1]);
+        let ends = pair[0].iter().enumerate().flat_map(|(place, thing)| {
+            let below = &below;
+            things[*thing].down.iter().map(move |other| (place, below[*other]))
+        });
+        let ends: Vec<(usize, usize)> = ends.collect();
+        for (index, one) in ends.iter().enumerate() {
+            let crosses =
+                |other: &&(usize, usize)| (one.0 < other.0 && one.1 > other.1) || (one.0 > other.0 && one.1 < other.1);
+            count += ends[index + 1..].iter().filter(crosses).count();
+        }
+    }
+    count
+}
+
+/// The middle of each thing from left to right.
+fn across(things: &[Thing], layers: &[Vec<usize>]) -> Vec<f64> {
+    let mut x = vec![0.0; things.len()];
+    for layer in layers {
+        let mut edge = 0.0;
+        for thing in layer {
+            let width = things[*thing].size.width;
+            x[*thing] = edge + width / 2.0;
+            edge += width + GAP;
+        }
+    }
+    for round in 0..ROUNDS * 2 {
+        let order: Vec<usize> =
+            if round % 2 == 0 { (0..layers.len()).collect() } else { (0..layers.len()).rev().collect() };
+        for layer in order {
+            let wanted = |thing: &usize| {
+                let Thing { up, down, .. } = &things[*thing];
+                // On the way down what is above counts, on the way up what is below; in the end both.
+                let tied: Vec<usize> = match (round % 2 == 0, round + 4 < ROUNDS * 2) {
+                    (true, true) if !up.is_empty() => up.clone(),
+                    (false, true) if !down.is_empty() => down.clone(),
+                    _ => up.iter().chain(down).copied().collect(),
+                };
+                if tied.is_empty() {
+                    x[*thing]
+                } else {
+                    tied.iter().map(|other| x[*other]).sum::<f64>() / tied.len() as f64
+                }
+            };
+            let wanted: Vec<f64> = layers[layer].iter().map(wanted).collect();
+            let widths: Vec<f64> = layers[layer].iter().map(|thing| things[*thing].size.width).collect();
+            for (thing, at) in layers[layer].iter().zip(apart(&wanted, &widths)) {
+                x[*thing] = at;
+            }
+        }
+    }
+    x
+}
+
+/// The places nearest to the wanted ones, by least squares, at which neighbours keep apart: an isotonic regression on what is left
+/// of the wanted places without the widths, by pooling adjacent violators (Ayer and others, 1955).
+fn apart(wanted: &[f64], widths: &[f64]) -> Vec<f64> {
+    let mut offsets = Vec::with_capacity(widths.len());
+    let mut offset = 0.0;
+    for (index, width) in widths.iter().enumerate() {
+        if index > 0 {
+            offset += widths[index - 1] / 2.0 + GAP + width / 2.0;
+        }
+        offsets.push(offset);
+    }
+    // Each pool has the sum of its members, and how many there are.
+    let mut pools: Vec<(f64, usize)> = Vec::new();
+    for (wanted, offset) in wanted.iter().zip(&offsets) {
+        pools.push((wanted - offset, 1));
+        while let [.., (above, many), (last, few)] = pools[..]
+            && above / many as f64 > last / few as f64
+        {
+            pools.pop();
+            pools.pop();
+            pools.push((above + last, many + few));
+        }
+    }
+    let means = pools.iter().flat_map(|(sum, count)| std::iter::repeat_n(sum / *count as f64, *count));
+    means.zip(offsets).map(|(mean, offset)| mean + offset).collect()
+}
+
+/// The middle and the height of each layer.
+fn downwards(things: &[Thing], layers: &[Vec<usize>]) -> Vec<(f64, f64)> {
+    let mut top = 0.0;
+    let layer = |layer: &Vec<usize>| {
+        let height = layer.iter().map(|thing| things[*thing].size.height).fold(0.0, f64::max);
+        let middle = top + height / 2.0;
+        top += height + LAYER_GAP;
+        (middle, height)
+    };
+    layers.iter().map(layer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODE: Size = Size { width: 100.0, height: 40.0 };
+    const TEXT: Size = Size { width: 60.0, height: 30.0 };
+
+    fn link(from: usize, to: usize) -> Link {
+        Link { from, to, text: TEXT }
+    }
+
+    /// Whether two things of one layer lie on each other.
+    fn overlap(one: Point, other: Point, size: Size) -> bool {
+        (one.x - other.x).abs() < size.width && (one.y - other.y).abs() < size.height
+    }
+
+    #[test]
+    fn a_chain_is_a_straight_line() {
+        let layout = layout(&[NODE; 3], &[link(0, 1), link(1, 2)]);
+        assert!(layout.nodes.iter().all(|point| (point.x - 50.0).abs() < 1e-9), "{layout:?}");
+        assert!(layout.nodes.windows(2).all(|pair| pair[0].y < pair[1].y));
+        assert!((layout.size.width - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn branches_are_even_and_nothing_overlaps() {
+        // A diamond, and an edge past it.
+        let links = [link(0, 1), link(0, 2), link(1, 3), link(2, 3), link(0, 3)];
+        let layout = layout(&[NODE; 4], &links);
+        for one in 0..4 {
+            for other in 0..one {
+                assert!(!overlap(layout.nodes[one], layout.nodes[other], NODE), "{layout:?}");
+            }
+        }
+        for one in 0..links.len() {
+            for other in 0..one {
+                assert!(!overlap(layout.links[one][0].middle(), layout.links[other][0].middle(), TEXT), "{layout:?}");
+            }
+        }
+        assert_eq!(layout.links[4].len(), 3, "the long edge goes through the layers of the others");
+    }
+
+    #[test]
+    fn edges_do_not_cross_where_they_need_not() {
+        // The children are in the opposite order of their parents.
+        let links = [link(0, 3), link(1, 2)];
+        let layout = layout(&[NODE; 4], &links);
+        assert_eq!(layout.nodes[0].x < layout.nodes[1].x, layout.nodes[3].x < layout.nodes[2].x, "{layout:?}");
+    }
+
+    #[test]
+    fn neighbours_keep_apart_near_to_where_they_want_to_be() {
+        let placed = apart(&[0.0, 0.0, 500.0], &[10.0, 10.0, 10.0]);
+        assert_eq!(placed, [-19.0, 19.0, 500.0]);
+    }
+
+    #[test]
+    fn nothing_has_no_size() {
+        assert_eq!(layout(&[], &[]).size, Size { width: 0.0, height: 0.0 });
+    }
+}

@@ -1,0 +1,54 @@
+//! A pipeline in the language of Mermaid, for Markdown pages that draw it.
+
+use std::fmt::Write as _;
+
+use stillbox::{NodeRole, Outline};
+
+use super::describe;
+
+/// A flowchart from the sources down to the sinks.
+pub(super) fn draw(outline: &Outline) -> String {
+    let mut text = "flowchart TB\n".to_owned();
+    for (id, node) in outline.nodes.iter().enumerate() {
+        let label = lines(&describe::of_node(node));
+        let (open, close) = match &node.role {
+            NodeRole::Source { .. } | NodeRole::Sink { .. } => ("([", "])"),
+            NodeRole::Step { kind: "aggregate", .. } => ("[[", "]]"),
+            NodeRole::Step { .. } => ("[", "]"),
+        };
+        let _ = writeln!(text, "    n{id}{open}\"{label}\"{close}");
+    }
+    for (id, node) in outline.nodes.iter().enumerate() {
+        for edge in &node.edges {
+            let label = lines(&describe::of_edge(edge));
+            let _ = writeln!(text, "    n{} -- \"{label}\" --> n{id}", edge.parent);
+        }
+    }
+    text
+}
+
+fn lines(lines: &[String]) -> String {
+    lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("<br/>")
+}
+
+/// Everything that could be markup as the number of its character.
+fn escaped(line: &str) -> String {
+    line.chars().fold(String::with_capacity(line.len()), |mut text, character| {
+        if character.is_alphanumeric() || " .,:-_/+=()…".contains(character) {
+            text.push(character);
+        } else {
+            let _ = write!(text, "#{};", u32::from(character));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_text() {
+        assert_eq!(escaped(r#"a "b" <i>#1;"#), "a #34;b#34; #60;i#62;#35;1#59;");
+    }
+}

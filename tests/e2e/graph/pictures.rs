@@ -1,0 +1,151 @@
+//! `stillbox graph`: pipelines as pictures.
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use stillbox_test_guests::{GROUP_BY, NORMALIZE_TEXT, TEXT_FEATURES};
+
+use crate::command::Folder;
+
+/// Every kind of node, routes, and several parents.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("articles.jsonl", "{\"id\": 1, \"lang\": \"en\", \"body\": \"Tea.\"}\n");
+    let pipeline = format!(
+        r#"[pipeline]
+name = "every <kind>"
+[[source]]
+name = "articles"
+path = "articles.jsonl"
+route = {{ by = "column", column = "lang", cases = {{ en = "clean" }}, otherwise = "features" }}
+[[step]]
+name = "clean"
+component = "{NORMALIZE_TEXT}"
+parameters = {{ column = "body" }}
+[[step]]
+name = "features"
+component = "{TEXT_FEATURES}"
+parameters = {{ column = "body" }}
+drop = ["lang"]
+[[step]]
+name = "languages"
+component = "{GROUP_BY}"
+parameters = {{ columns = ["lang"], aggregates = [{{ function = "count", into = "n" }}] }}
+from = "clean"
+select = ["lang"]
+[[sink]]
+name = "all"
+path = "all.jsonl"
+from = [{{ name = "clean", drop = ["lang"] }}, {{ name = "features", drop = ["n_words", "n_bytes", "tri_hash"] }}]
+combine = "rows"
+[[sink]]
+name = "counts"
+path = "counts.csv"
+from = "languages"
+"#
+    );
+    folder.write("pipeline.toml", pipeline);
+    folder
+}
+
+fn picture(folder: &Folder, format: &str) -> String {
+    let graph = folder.stillbox(["graph", "pipeline.toml", "--format", format]).succeeded();
+    graph.text().to_owned()
+}
+
+#[test]
+fn mermaid() {
+    insta::assert_snapshot!(picture(&folder(), "mermaid"), @r#"
+    flowchart TB
+        n0(["articles<br/>articles.jsonl"])
+        n1["clean<br/>normalize-text 0.1.0"]
+        n2["features<br/>text-features 0.1.0"]
+        n3[["languages<br/>group-by 0.1.0"]]
+        n4(["all<br/>all.jsonl<br/>rows one after the other"])
+        n5(["counts<br/>counts.csv"])
+        n0 -- "(lang = en)<br/>id: integer<br/>lang: text<br/>body: text" --> n1
+        n0 -- "(otherwise)<br/>id: integer<br/>body: text" --> n2
+        n1 -- "lang: text" --> n3
+        n1 -- "id: integer<br/>body: text" --> n4
+        n2 -- "id: integer<br/>body: text" --> n4
+        n3 -- "lang: text<br/>n: integer" --> n5
+    "#);
+}
+
+#[test]
+fn dot() {
+    insta::assert_snapshot!(picture(&folder(), "dot"), @r#"
+    digraph "every <kind>" {
+        node [shape=box, fontname="monospace", fontsize=12];
+        edge [fontname="monospace", fontsize=10];
+        n0 [label="articles\narticles.jsonl", style=rounded];
+        n1 [label="clean\nnormalize-text 0.1.0"];
+        n2 [label="features\ntext-features 0.1.0"];
+        n3 [label="languages\ngroup-by 0.1.0", peripheries=2];
+        n4 [label="all\nall.jsonl\nrows one after the other", style=rounded];
+        n5 [label="counts\ncounts.csv", style=rounded];
+        n0 -> n1 [label="(lang = en)\lid: integer\llang: text\lbody: text\l"];
+        n0 -> n2 [label="(otherwise)\lid: integer\lbody: text\l"];
+        n1 -> n3 [label="lang: text\l"];
+        n1 -> n4 [label="id: integer\lbody: text\l"];
+        n2 -> n4 [label="id: integer\lbody: text\l"];
+        n3 -> n5 [label="lang: text\ln: integer\l"];
+    }
+    "#);
+}
+
+/// The texts of an SVG picture, in the order in which they are drawn. It has to be well-formed.
+fn texts(svg: &str) -> Vec<String> {
+    let mut reader = Reader::from_str(svg);
+    let mut texts = vec![String::new()];
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(_) | Event::End(_) => texts.push(String::new()),
+            Event::Text(text) => texts.last_mut().unwrap().push_str(&text.decode().unwrap()),
+            Event::GeneralRef(name) => {
+                let text = match &*name.decode().unwrap() {
+                    "lt" => "<".to_owned(),
+                    "gt" => ">".to_owned(),
+                    "amp" => "&".to_owned(),
+                    "quot" => "\"".to_owned(),
+                    "apos" => "'".to_owned(),
+                    other => panic!("the entity {other}"),
+                };
+                texts.last_mut().unwrap().push_str(&text);
+            }
+            Event::Eof => return texts.into_iter().filter(|text| !text.trim().is_empty()).collect(),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn svg() {
+    let svg = picture(&folder(), "svg");
+    assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{svg}");
+    let texts = texts(&svg);
+    assert_eq!(texts[0], "every <kind>");
+    for text in ["articles", "articles.jsonl", "(lang = en)", "(otherwise)", "n: integer", "counts.csv"] {
+        assert!(texts.iter().any(|found| found == text), "{text} is missing: {texts:?}");
+    }
+    assert_eq!(svg.matches("marker-end").count(), 6, "an arrow for each edge");
+}
+
+#[test]
+fn names_are_no_markup() {
+    let folder = Folder::new();
+    let column = "\u{1b}\\\"]<b>x</b>&amp;\u{202e}";
+    let row = serde_json::json!({ column: 1 });
+    folder.write("in.jsonl", format!("{row}\n"));
+    let pipeline = "[pipeline]\nname = \"p\"\n[[source]]\npath = \"in.jsonl\"\n[[sink]]\npath = \"out.jsonl\"\n";
+    folder.write("pipeline.toml", pipeline);
+    let svg = picture(&folder, "svg");
+    assert!(texts(&svg).iter().any(|text| text.contains("<b>x</b>&amp;")), "{svg}");
+    assert!(!svg.contains("<b>"), "{svg}");
+    let dot = picture(&folder, "dot");
+    assert!(dot.contains(r#"\\\"]<b>x"#), "{dot}");
+    let mermaid = picture(&folder, "mermaid");
+    assert!(mermaid.contains("#34;#93;#60;b#62;"), "{mermaid}");
+    for text in [svg, dot, mermaid] {
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    }
+}
