@@ -13,7 +13,9 @@ mod pipe;
 mod progress;
 mod records;
 mod render;
+mod resume;
 mod run;
+mod runs;
 mod signals;
 mod summary;
 mod test;
@@ -52,6 +54,7 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
     match command {
         Command::Run(arguments) => run::execute(&arguments, &global, signals),
         Command::Pipe(arguments) => pipe::execute(&arguments, &global, signals),
+        Command::Runs(arguments) => runs::execute(&arguments),
         Command::Check(arguments) => check::execute(&arguments, &global, signals),
         Command::Graph(arguments) => graph::execute(&arguments, &global, signals),
         Command::Inspect(arguments) => inspect::execute(&arguments, &global, signals),

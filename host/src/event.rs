@@ -27,6 +27,13 @@ pub enum Event<'a> {
         /// Whether it came from the cache.
         cached: bool,
     },
+    /// An earlier run goes on. It is then told of as one that begins.
+    Resumed {
+        /// The run's id.
+        run: &'a str,
+        /// Rows that it does not read again.
+        rows: u64,
+    },
     /// The run begins.
     Started {
         /// The run's id.

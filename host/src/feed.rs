@@ -12,7 +12,7 @@ use arrow_array::RecordBatch;
 use crate::failure::Failure;
 use crate::plan::{From, Input};
 use crate::report::StepReport;
-use crate::source::{Decoder, Piece, Positions, Reader};
+use crate::source::{Decoder, Piece, PieceData, Positions, Reader};
 use crate::spool::{Spool, SpoolError};
 use crate::stage::{Rejected, Stage};
 
@@ -48,6 +48,22 @@ impl Portion {
     fn ready(rows: Vec<RecordBatch>, name: &Arc<str>, first: u64) -> Self {
         let positions = Positions::rows(Arc::clone(name), first + 1);
         Self { rows: PortionRows::Ready(rows, positions), first, bytes_read: None, rejected: Vec::new() }
+    }
+
+    /// The checksum of all portions up to this one, given that of those before it. It tells whether text that is read
+    /// again is what it was, and of other rows whether there are as many.
+    pub(crate) fn checksum(&self, before: u32) -> u32 {
+        let mut checksum = crc32fast::Hasher::new_with_initial(before);
+        let rows = match &self.rows {
+            PortionRows::Raw(Piece { data: PieceData::Text { bytes, .. }, rows, .. }) => {
+                checksum.update(bytes);
+                *rows
+            }
+            PortionRows::Raw(piece) => piece.rows,
+            PortionRows::Ready(batches, _) => batches.iter().map(RecordBatch::num_rows).sum(),
+        };
+        checksum.update(&(rows as u64).to_le_bytes());
+        checksum.finalize()
     }
 }
 

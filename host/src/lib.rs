@@ -40,6 +40,7 @@ mod format;
 mod interrupt;
 mod policy;
 mod report;
+mod runs;
 mod text;
 mod unfinished;
 // For the benchmarks.
@@ -64,6 +65,7 @@ pub use interrupt::{Interrupt, Signal};
 pub use outline::{NodeRole, Outline, OutlineEdge, OutlineNode};
 pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
 pub use policy::MostRejects;
-pub use report::{Report, SinkReport, StepReport};
+pub use report::{Report, Resumable, SinkReport, StepReport};
+pub use runs::{CHECKPOINT_EVERY, Keep, Pruned, RunInfo, RunStatus, Runs, RunsError, Start};
 pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines};
 pub use unfinished::Unfinished;

@@ -1,14 +1,13 @@
 //! A pipeline: read from its file, checked, and run.
 
+mod run;
 mod stages;
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, SystemTime};
-
-use rand::RngExt as _;
+use std::time::Duration;
 
 use crate::component::{CompileCache, Fuel, Workshop};
 use crate::config::instance::InstanceLife;
@@ -17,20 +16,19 @@ use crate::event::Event;
 use crate::failure::{Failure, LimitHit};
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::outline::Outline;
-use crate::plan::{self, Making, Plan, PlanError};
+use crate::plan::{Making, Plan, PlanError};
 use crate::policy::MostRejects;
-use crate::report::{Report, SinkReport, StepReport};
-use crate::scheduler::{self, Ended, Files, Run};
-use crate::sink::{self, Encoder, SinkError};
-use crate::stage::{Tally, of_source};
-use crate::unfinished::{Entry, Unfinished};
-
-use stages::{Stages, open_spools, work_directory};
+use crate::report::Report;
+use crate::runs::{Keep, RunsError};
+use crate::stage::of_source;
+use crate::unfinished::Unfinished;
 
 /// A pipeline as its file has it. Nothing has been opened, compiled or run yet.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     config: Arc<Config>,
+    /// The parameters and limits that are replaced in it.
+    overrides: Overrides,
 }
 
 /// How to run a pipeline. The default uses all cores, keeps no compiled components, cannot be interrupted and tells
@@ -50,6 +48,8 @@ pub struct Options {
     /// Where the caller writes failures. The run only makes sure, before anything else, that the pipeline neither reads
     /// nor writes that file.
     pub failures: Option<PathBuf>,
+    /// That the run can go on if it does not come to its end; by default nothing is kept of it.
+    pub keep: Option<Keep>,
     /// Is told what happens. It is called from several threads, and the run waits for it.
     pub on_event: Option<Listener>,
 }
@@ -102,6 +102,9 @@ pub enum RunError {
         /// What was done until then.
         report: Box<Report>,
     },
+    /// What is kept of earlier runs does not go together with what was asked for. Nothing was run.
+    #[error(transparent)]
+    Runs(#[from] RunsError),
     /// The sandbox, or its threads, cannot be set up on this machine.
     #[error("the sandbox cannot be set up: {0}")]
     Setup(String),
@@ -119,7 +122,7 @@ impl RunError {
             }
             Self::Sink(failure) => set(failure),
             Self::Failed(failed) => failed.failures.iter_mut().for_each(set),
-            Self::TooManyRejects { .. } | Self::Setup(_) | Self::Interrupted { .. } => {}
+            Self::TooManyRejects { .. } | Self::Runs(_) | Self::Setup(_) | Self::Interrupted { .. } => {}
         }
         self
     }
@@ -136,7 +139,7 @@ impl RunError {
                 let limit = LimitHit { name: "max-rejects".into(), value: most.to_string() };
                 vec![Failure { limit: Some(limit), ..Failure::host(self) }]
             }
-            Self::Setup(_) => vec![Failure::host(self)],
+            Self::Runs(_) | Self::Setup(_) => vec![Failure::host(self)],
             Self::Interrupted { failures, .. } => failures.clone(),
         }
     }
@@ -157,7 +160,7 @@ impl Pipeline {
     /// # Errors
     /// The file cannot be read, or something in it is wrong; all that is wrong is reported at once.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        Ok(Self { config: Arc::new(Config::from_file(path.as_ref())?) })
+        Ok(Self { config: Arc::new(Config::from_file(path.as_ref())?), overrides: Overrides::default() })
     }
 
     /// Reads the text of a pipeline file. Relative paths in it start from the folder that `file` is in, whether or not
@@ -166,7 +169,7 @@ impl Pipeline {
     /// # Errors
     /// All that is wrong in the text.
     pub fn from_text(file: impl AsRef<Path>, text: &str) -> Result<Self, Complaints> {
-        Ok(Self { config: Arc::new(Config::parse(file.as_ref(), text)?) })
+        Ok(Self { config: Arc::new(Config::parse(file.as_ref(), text)?), overrides: Overrides::default() })
     }
 
     /// The pipeline with parameters and paths replaced.
@@ -175,7 +178,10 @@ impl Pipeline {
     /// A replacement does not fit the pipeline.
     pub fn with(self, overrides: &Overrides) -> Result<Self, Complaints> {
         let config = Arc::unwrap_or_clone(self.config);
-        Ok(Self { config: Arc::new(config.with(overrides)?) })
+        let mut all = self.overrides;
+        all.set.extend(overrides.set.iter().cloned());
+        all.limit.extend(overrides.limit.iter().cloned());
+        Ok(Self { config: Arc::new(config.with(overrides)?), overrides: all })
     }
 
     /// The pipeline's name.
@@ -225,82 +231,6 @@ impl Pipeline {
         Ok(Outline::of(&self.plan(options, &workshop, &stop)?))
     }
 
-    /// Runs the pipeline to its end, on this thread and those that it starts.
-    ///
-    /// Sinks are written beside their paths and renamed when all is done: unless this returns `Ok`, the files that were
-    /// there before are still there. If whoever reads the standard output closes it, the run ends early, and that is no
-    /// error.
-    ///
-    /// # Errors
-    /// The pipeline or its input is wrong, a step or sink failed, or the interrupt was triggered.
-    pub fn run(&self, options: &Options) -> Result<Report, RunError> {
-        let id = run_id();
-        self.run_as(&id, options).map_err(|error| error.of_run(&id))
-    }
-
-    fn run_as(&self, id: &Arc<str>, options: &Options) -> Result<Report, RunError> {
-        let taken = options.failures.as_ref().and_then(|path| plan::check_failures(&self.config, path));
-        if let Some(complaint) = taken {
-            return Err(RunError::Config(self.config.complaints(vec![complaint])));
-        }
-        let workshop = workshop(&self.config, options)?;
-        let plan = self.plan(options, &workshop, &Stop::on(&options.interrupt, workshop.sandbox().engine()))?;
-        let threads = options.threads();
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .start_handler(move |_| scheduler::share_cores(threads))
-            .thread_name(|index| format!("step-{index}"))
-            .build()
-            .map_err(|error| RunError::Setup(error.to_string()))?;
-        let report = Report {
-            steps: plan.steps().map(|step| StepReport::new(Arc::clone(&step.name))).collect(),
-            sinks: plan.sinks.iter().map(SinkReport::of).collect(),
-            ..Report::default()
-        };
-        let (encoders, mut files, mut entries) =
-            open_files(&plan, &options.unfinished).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
-        let work = work_directory(&plan).map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
-        entries.extend(work.as_ref().map(|work| options.unfinished.add(work.path())));
-        let spools = open_spools(&plan, work.as_ref(), &mut files)
-            .map_err(|error| RunError::Sink(Box::new(Failure::host(&error))))?;
-        let on_event = options.listener();
-        let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();
-        let total_bytes = plan.sources.iter().map(|source| source.total_bytes).sum();
-        on_event(&Event::Started { run: id, pipeline: &plan.name, steps: &steps, total_bytes });
-        // The dispatcher decides when the stop reaches the instances: not before the grace has passed.
-        let stop = Stop::default();
-        stop.reaches(workshop.sandbox().engine());
-        let most_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
-        let tally = Arc::new(Tally::new(most_rejects));
-        let making = Stages { encoders: encoders.into(), sandbox: workshop.sandbox(), stop, tally, run: id, spools };
-        let (ended, report) = scheduler::run(Run {
-            stages: making.stages(plan),
-            files,
-            pool: Arc::new(pool),
-            interrupt: &options.interrupt,
-            on_event: &*on_event,
-            report,
-            id: Arc::clone(id),
-            most_rejects,
-            grace: options.grace,
-        });
-        // What was kept between the stages is of no use any more.
-        drop(work);
-        drop(entries);
-        match ended {
-            Ended::Done => Ok(report),
-            Ended::OutputClosed => Ok(Report { output_closed: true, ..report }),
-            Ended::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
-            Ended::TooManyRejects => Err(RunError::TooManyRejects {
-                most: most_rejects.unwrap_or(MostRejects::Rows(0)),
-                report: Box::new(report),
-            }),
-            Ended::Interrupted(signal, failures) => {
-                Err(RunError::Interrupted { signal, failures, report: Box::new(report) })
-            }
-        }
-    }
-
     /// Makes the plan on a thread of its own, so that a signal ends the wait for a compiler, or for an input that does
     /// not come.
     fn plan(&self, options: &Options, workshop: &Arc<Workshop>, stop: &Stop) -> Result<Plan, RunError> {
@@ -330,30 +260,6 @@ impl Pipeline {
             }
         })
     }
-}
-
-/// What encodes for the sinks, what is written to, and the entries of what has to be removed if it is not finished.
-type Opened = (Vec<Arc<dyn Encoder>>, Files, Vec<Entry>);
-
-/// Opens sinks and reject file, each of which is listed as unfinished as soon as it is there.
-fn open_files(plan: &Plan, unfinished: &Unfinished) -> Result<Opened, SinkError> {
-    let mut entries = Vec::new();
-    let mut open = |spec| {
-        let (encoder, writer) = sink::open(spec)?;
-        entries.extend(writer.unfinished().map(|path| unfinished.add(path)));
-        Ok((encoder, writer))
-    };
-    let opened: Result<Vec<_>, _> = plan.sinks.iter().map(|sink| open(&sink.spec)).collect();
-    let (encoders, sinks) = opened?.into_iter().unzip();
-    let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec)).transpose()?;
-    let files = Files { sinks, rejects: rejects.map(|(_, writer)| writer), kept: Vec::new() };
-    Ok((encoders, files, entries))
-}
-
-/// An id that no other run on this machine has: the time in seconds and a random number, both hexadecimal.
-fn run_id() -> Arc<str> {
-    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    format!("{seconds:08x}-{:06x}", rand::rng().random_range(0..1_u32 << 24)).into()
 }
 
 fn failed(failure: Failure) -> RunError {

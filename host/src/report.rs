@@ -24,6 +24,18 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// Every sink, in the order of the pipeline file.
     pub sinks: Vec<SinkReport>,
+    /// Where the run could go on, if it has kept what that needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumable: Option<Resumable>,
+}
+
+/// Where a run could go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Resumable {
+    /// The run's id.
+    pub run: Arc<str>,
+    /// Rows that it would not read again.
+    pub rows: u64,
 }
 
 impl Report {

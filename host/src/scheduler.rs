@@ -6,6 +6,7 @@
 
 mod dispatcher;
 mod in_order;
+mod ledger;
 mod permits;
 mod priority;
 mod reader;
@@ -14,5 +15,6 @@ mod tests;
 mod writer;
 
 pub(crate) use dispatcher::{Ended, Run, RunStage, run};
+pub(crate) use ledger::Keeping;
 pub(crate) use priority::share_cores;
 pub(crate) use writer::Files;

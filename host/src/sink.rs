@@ -7,6 +7,10 @@
 //! file that it points to is replaced. A replaced file keeps its permissions, a new one has those of the umask. What is
 //! no regular file (a device, a named pipe) is written directly, uncompressed text in pieces of whole rows.
 //!
+//! **A run that can go on** keeps what it has written aside. Text, compressed or not, is cut to what was known to be on the
+//! disk and continued; so is Arrow IPC, whose end is made from the file. What Parquet needs besides is beside it: see
+//! [`parquet`].
+//!
 //! **JSON Lines**: a compact object a line with all columns, null included; text is escaped only where JSON requires it;
 //! floats have the fewest digits that read back the same; `json` columns keep their text, but for line breaks between
 //! tokens; bytes are base64, vectors lists, dates and times texts in ISO 8601, decimals numbers with all their digits. A
@@ -21,12 +25,15 @@
 //! **Compression** of the text formats: a gzip member or Zstandard frame for each batch, so that it runs in parallel and
 //! the bytes do not depend on the number of threads.
 
+mod arrow;
 mod csv;
+mod durable;
 mod encode;
 mod error;
 pub(crate) mod json;
 mod jsonl;
 mod output;
+mod parquet;
 mod pieces;
 mod rows;
 #[cfg(test)]
@@ -41,8 +48,10 @@ use arrow_schema::SchemaRef;
 use crate::format::{Compression, Format};
 use encode::Target;
 
+pub(crate) use durable::{Aside, Durable};
 pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
+pub(crate) use output::sync_folder;
 pub(crate) use pieces::HandedOver;
 pub(crate) use writer::Writer;
 
@@ -68,13 +77,14 @@ pub(crate) enum SinkLocation {
     Stdout,
 }
 
-/// Opens an output. If this fails, or the writer is dropped before its end, nothing is left behind.
+/// Opens an output. If this fails, or the writer is dropped before its end, nothing is left behind. With `aside` it can be
+/// told to stay, and be opened again where it was.
 ///
 /// # Errors
 ///
 /// The format cannot hold a column's type or be compressed as asked, the folder is missing or not writable, or the
 /// output is a directory.
-pub(crate) fn open(spec: &SinkSpec) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
+pub(crate) fn open(spec: &SinkSpec, aside: Option<&Aside<'_>>) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
     let output: Arc<str> = match &spec.location {
         SinkLocation::Path(path) => {
             path.to_string_lossy().chars().flat_map(char::escape_debug).collect::<String>().into()
@@ -87,6 +97,6 @@ pub(crate) fn open(spec: &SinkSpec) -> Result<(Arc<dyn Encoder>, Writer), SinkEr
     }
     let target = Target { output: Arc::clone(&output), format, compression, schema: Arc::clone(&spec.schema) };
     let encoder = encode::encoder(target)?;
-    let writer = Writer::open(&spec.location, output, format, compression, &spec.schema)?;
+    let writer = Writer::open(spec, output, aside)?;
     Ok((encoder, writer))
 }

@@ -38,8 +38,8 @@ pub(crate) use files::paths_of;
 
 pub(crate) use error::{SourceError, SourceErrorKind, Spot};
 #[cfg(test)]
-pub(crate) use piece::{DecodedBatch, PieceData};
-pub(crate) use piece::{Decoder, Piece, Positions, Reader, Unit};
+pub(crate) use piece::DecodedBatch;
+pub(crate) use piece::{Decoder, Piece, PieceData, Positions, Reader, Unit};
 
 /// What to read, and as what.
 #[derive(Debug, Clone)]

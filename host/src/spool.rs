@@ -7,10 +7,10 @@
 
 mod gather;
 
-use std::fs::File;
-use std::io::{self, BufWriter, Cursor, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Cursor, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
@@ -105,9 +105,43 @@ impl Spool {
         Self { path, title: title.into(), schema, index: Mutex::default() }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How many rows are kept.
     pub(crate) fn rows(&self) -> u64 {
         self.index().rows
+    }
+
+    /// Cuts the file to this length, and finds the frames in it by their headers.
+    fn reopen(&self, length: u64) -> Result<File, SpoolCause> {
+        // Nothing was written yet if the file is needed by a later stage only.
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(length == 0).truncate(false).open(&self.path)?;
+        if file.metadata()?.len() < length {
+            return Err(SpoolCause::Broken);
+        }
+        file.set_len(length)?;
+        let mut index = Index::default();
+        let mut frames = BufReader::new(&file);
+        while index.bytes < length {
+            let mut header = [0; HEADER];
+            frames.read_exact(&mut header)?;
+            let [payload, rows] = [
+                u64::from_le_bytes(header[..8].try_into().map_err(|_| SpoolCause::Broken)?),
+                u64::from(u32::from_le_bytes(header[8..12].try_into().map_err(|_| SpoolCause::Broken)?)),
+            ];
+            let frame = payload.checked_add(HEADER as u64).filter(|frame| *frame <= length - index.bytes);
+            let frame = frame.ok_or(SpoolCause::Broken)?;
+            frames.seek_relative(payload as i64)?;
+            index.frames.push(FramePlace { at: index.bytes, length: frame, first_row: index.rows });
+            index.bytes += frame;
+            index.rows += rows;
+        }
+        file.seek(SeekFrom::Start(length))?;
+        *self.index() = index;
+        Ok(file)
     }
 
     fn index(&self) -> std::sync::MutexGuard<'_, Index> {
@@ -127,12 +161,16 @@ pub(crate) struct SpoolWriter {
 }
 
 impl SpoolWriter {
-    /// Begins a new file.
+    /// Begins a new file; or goes on with one, of which so many bytes are known to be whole.
     ///
     /// # Errors
-    /// The file cannot be made.
-    pub(crate) fn create(spool: &Arc<Spool>) -> Result<Self, SpoolError> {
-        let file = File::create_new(&spool.path).map_err(|error| spool.failed(error))?;
+    /// The file cannot be made, or is not what was written.
+    pub(crate) fn open(spool: &Arc<Spool>, durable: Option<u64>) -> Result<Self, SpoolError> {
+        let file = match durable {
+            Some(length) => spool.reopen(length),
+            None => File::create(&spool.path).map_err(Into::into),
+        };
+        let file = file.map_err(|cause| spool.failed(cause))?;
         Ok(Self { spool: Arc::clone(spool), out: BufWriter::with_capacity(BUFFER_BYTES, file) })
     }
 
@@ -151,6 +189,16 @@ impl SpoolWriter {
         index.rows += frame.rows as u64;
         index.bytes += place.length;
         Ok(())
+    }
+
+    /// Returns when all that was written is on the disk, and says how many bytes that is.
+    ///
+    /// # Errors
+    /// The disk is full, or fails.
+    pub(crate) fn sync(&mut self) -> Result<u64, SpoolError> {
+        self.flush()?;
+        self.out.get_ref().sync_all().map_err(|error| self.spool.failed(error))?;
+        Ok(self.spool.index().bytes)
     }
 
     /// Makes all that was written readable.

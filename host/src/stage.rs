@@ -22,7 +22,7 @@ use crate::feed::{Portion, PortionRows, StageInput};
 use crate::format::Compression;
 use crate::interrupt::Stop;
 use crate::plan::{Operation, Step, Work};
-use crate::report::StepReport;
+use crate::report::{Report, StepReport};
 use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder, compress};
 use crate::source::{SourceError, Spot};
@@ -58,8 +58,10 @@ pub(crate) struct Stage {
 /// What became of a portion.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// Rows that came from outside the pipeline.
-    pub(crate) rows: usize,
+    /// Rows that came from outside the pipeline; none if the portion did not.
+    pub(crate) rows: Option<usize>,
+    /// The checksum of all that the stage has read, up to this portion.
+    pub(crate) read: u32,
     /// What sinks are to write, by their index.
     pub(crate) encoded: Vec<(usize, Encoded)>,
     /// How many rows that is.
@@ -72,6 +74,20 @@ pub(crate) struct Outcome {
     pub(crate) rejected: Vec<Rejected>,
     /// What the reject file gets.
     pub(crate) rejects: Option<Encoded>,
+}
+
+impl Outcome {
+    /// Adds to the numbers of a run what was done to this portion.
+    pub(crate) fn count(&self, report: &mut Report) {
+        report.batches += u64::from(self.rows.is_some());
+        report.rows_in += self.rows.unwrap_or(0) as u64;
+        for (sink, rows) in &self.written {
+            report.sinks[*sink].rows += rows;
+        }
+        for (step, more) in &self.steps {
+            report.steps[*step].add(more);
+        }
+    }
 }
 
 /// What a task has at hand.
@@ -111,7 +127,8 @@ impl Stage {
             readers[*slot] += 1;
         }
         let outcome = Outcome {
-            rows: if input.counts { rows[0].count() } else { 0 },
+            rows: input.counts.then(|| rows[0].count()),
+            read: 0,
             encoded: Vec::new(),
             written: Vec::new(),
             kept: Vec::new(),

@@ -61,6 +61,63 @@ impl Drop for Entry {
     }
 }
 
+/// Entries of one run, whose fate is decided once: they are removed, or they stay because the run can go on with them.
+/// Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entries {
+    fate: Arc<Mutex<Fate>>,
+}
+
+#[derive(Debug)]
+enum Fate {
+    Open(Vec<Entry>),
+    Removed,
+    Kept,
+}
+
+impl Default for Fate {
+    fn default() -> Self {
+        Self::Open(Vec::new())
+    }
+}
+
+impl Entries {
+    pub(crate) fn new(entries: Vec<Entry>) -> Self {
+        Self { fate: Arc::new(Mutex::new(Fate::Open(entries))) }
+    }
+
+    /// They are to stay. False if they have been removed.
+    pub(crate) fn keep(&self) -> bool {
+        let mut fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Fate::Open(entries) = &mut *fate {
+            let gone = entries.iter().any(Entry::is_removed);
+            *fate = if gone { Fate::Removed } else { Fate::Kept };
+        }
+        matches!(*fate, Fate::Kept)
+    }
+
+    /// They are removed, unless they are to stay. True if they are gone.
+    pub(crate) fn remove(&self) -> bool {
+        let mut fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Fate::Open(entries) = &*fate {
+            for entry in entries {
+                remove(&entry.path);
+            }
+            *fate = Fate::Removed;
+        }
+        matches!(*fate, Fate::Removed)
+    }
+}
+
+impl Entry {
+    /// Takes it off the list. True if it is not on it any more, because all that was there has been removed.
+    fn is_removed(&self) -> bool {
+        let mut list = self.unfinished.list.lock().unwrap_or_else(PoisonError::into_inner);
+        list.paths.remove(&self.path);
+        list.closed
+    }
+}
+
 /// Removes a file, or a folder with all that is in it. One that is gone already is as it should be.
 fn remove(path: &Path) {
     if fs::remove_file(path).is_err() {

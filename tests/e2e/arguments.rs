@@ -34,6 +34,7 @@ fn help_teaches() {
 
     Commands:
       run          Run a pipeline
+      runs         List runs and what became of them
       check        Check a pipeline without running it, and print its graph with the columns along each
                    edge
       pipe         Run steps without a pipeline file, from standard input to standard output
@@ -130,6 +131,12 @@ fn help_teaches() {
               
               [default: human]
 
+          --grace <DURATION>
+              When stopped by a signal, let batches in flight go on for this long, such as `10s` or
+              `1m30s` [default: stop at once]
+              
+              No new batch begins. A second signal ends the run at once.
+
       -v, --verbose...
               Tell more of what Stillbox does; twice for everything
 
@@ -139,11 +146,29 @@ fn help_teaches() {
               
               [env: STILLBOX_CACHE=]
 
-          --grace <DURATION>
-              When stopped by a signal, let batches in flight go on for this long, such as `10s` or
-              `1m30s` [default: stop at once]
+          --resume [<RUN>]
+              Go on with the run of this pipeline that was stopped, failed or was killed; begin anew if
+              there is none
               
-              No new batch begins. A second signal ends the run at once.
+              With RUN, go on with that run, or fail. The outputs become what they would have become
+              without the stop. A pipeline, component or input that has changed is refused.
+
+          --restart
+              Begin anew, and throw away what is kept of a run that could go on
+
+          --checkpoint-every <DURATION>
+              How often to make sure that the run can go on from where it is, such as `30s` or `1m`
+              
+              What is written is put on the disk for it. Nothing is kept of a run that ends before the
+              first time.
+              
+              [default: 5s]
+
+          --state-dir <DIR>
+              Where runs keep what they need to go on [default: stillbox/runs in the user's state
+              directory]
+              
+              [env: STILLBOX_STATE]
 
           --watch
               Run again whenever the pipeline file, a step's sources or an input changes, until Ctrl-C
@@ -167,7 +192,7 @@ fn an_unknown_argument_has_a_suggestion() {
     insta::assert_snapshot!(Folder::new().stillbox(["rum"]).failed(2), @r"
     error: unrecognized subcommand 'rum'
 
-      tip: a similar subcommand exists: 'run'
+      tip: some similar subcommands exist: 'runs', 'run'
 
     Usage: stillbox [OPTIONS] <COMMAND>
 

@@ -13,7 +13,7 @@ pub(crate) const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/components
 
 /// A temporary folder to run the command in. Everything in it is named relative to it, so that messages are the same
 /// wherever it is.
-pub(crate) struct Folder(TempDir);
+pub(crate) struct Folder(TempDir, TempDir);
 
 /// How a run of the command ended.
 #[derive(Debug)]
@@ -28,7 +28,8 @@ pub(crate) struct Outcome {
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(TempDir::with_prefix("stillbox-").expect("there is room for temporary files"))
+        let made = || TempDir::with_prefix("stillbox-").expect("there is room for temporary files");
+        Self(made(), made())
     }
 
     /// A folder with guests, each of which is a file of its own name: `every_type.wasm`.
@@ -43,6 +44,11 @@ impl Folder {
 
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// Where runs keep their state.
+    pub(crate) fn state(&self) -> &Path {
+        self.1.path()
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
@@ -74,6 +80,7 @@ impl Folder {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stillbox"));
         command.current_dir(self.path()).env("STILLBOX_CACHE", CACHE).stdin(Stdio::null());
+        command.env("STILLBOX_STATE", self.state());
         for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "COLUMNS"] {
             command.env_remove(variable);
         }

@@ -26,6 +26,7 @@ mod output;
 mod policies;
 mod python;
 mod recorded;
+mod resume;
 mod steps;
 mod unread;
 mod values;

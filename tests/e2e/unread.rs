@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufReader, PipeReader, Read as _, Write as _};
+use std::path::Path;
 use std::process::Stdio;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -99,13 +100,17 @@ fn a_second_signal_removes_what_is_kept_between_stages() {
     folder.write("input.jsonl", "{\"id\":0,\"text\":\"a\"}\n{\"id\":3,\"text\":\"b\"}\n");
     let text = pipeline("input.jsonl", &["bad_loop", "turn_around", "add_column"], "output.jsonl");
     folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
-    fs::create_dir(folder.join("temporary")).expect("the folder is new");
     let mut command = folder.command();
-    command.env("TMPDIR", folder.join("temporary"));
     let mut child = spawn(command.args(["run", "pipeline.toml", "--message-format", "json", "--grace", "1h"]));
     let mut events = BufReader::new(child.stdout.take().expect("it is piped"));
     wait_for("progress", &mut events);
-    let kept = || fs::read_dir(folder.join("temporary")).expect("it is there").count();
+    let within = |path: &Path| -> Vec<_> {
+        fs::read_dir(path).into_iter().flatten().map(|entry| entry.expect("it is there").path()).collect()
+    };
+    let kept = || {
+        let runs = within(folder.state()).into_iter().flat_map(|pipeline| within(&pipeline));
+        runs.flat_map(|run| within(&run)).filter(|path| path.extension().is_some_and(|ending| ending == "rows")).count()
+    };
     assert_eq!(kept(), 1, "nothing is kept, and there is nothing to test");
     // Two of one number might be taken for one.
     send(&child, Signal::INT);

@@ -52,6 +52,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run a pipeline
     Run(Run),
+    /// List runs and what became of them
+    Runs(Runs),
     /// Check a pipeline without running it, and print its graph with the columns along each edge
     Check(Check),
     /// Draw a pipeline's graph with the columns along each edge, without running it
@@ -120,9 +122,61 @@ pub(crate) struct Run {
     /// No new batch begins. A second signal ends the run at once.
     #[arg(long, value_name = "DURATION", value_parser = stillbox::parse_duration)]
     pub(crate) grace: Option<Duration>,
+    /// Go on with the run of this pipeline that was stopped, failed or was killed; begin anew if there is none
+    ///
+    /// With RUN, go on with that run, or fail. The outputs become what they would have become without the stop. A pipeline,
+    /// component or input that has changed is refused.
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["restart", "watch"])]
+    #[expect(clippy::option_option, reason = "the flag without a value is not the flag with one")]
+    pub(crate) resume: Option<Option<String>>,
+    /// Begin anew, and throw away what is kept of a run that could go on
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) restart: bool,
+    /// How often to make sure that the run can go on from where it is, such as `30s` or `1m`
+    ///
+    /// What is written is put on the disk for it. Nothing is kept of a run that ends before the first time.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = stillbox::parse_duration)]
+    pub(crate) checkpoint_every: Duration,
+    #[command(flatten)]
+    pub(crate) state: StateDirectory,
     /// Run again whenever the pipeline file, a step's sources or an input changes, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+/// Where runs keep their state.
+#[derive(Debug, Args)]
+pub(crate) struct StateDirectory {
+    /// Where runs keep what they need to go on [default: stillbox/runs in the user's state directory]
+    #[arg(long, value_name = "DIR", env = "STILLBOX_STATE", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Runs {
+    #[command(subcommand)]
+    pub(crate) command: Option<RunsCommand>,
+    #[command(flatten)]
+    pub(crate) state: StateDirectory,
+    /// Print the list as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// Show all that is known of a run
+    Show {
+        /// The run's id
+        #[arg(value_name = "RUN")]
+        run: String,
+    },
+    /// Remove what is kept of runs that have ended, and of unfinished ones that nobody went on with for long
+    Prune {
+        /// How long nothing has happened to an unfinished run, such as `1h`; `0s` removes all that are not running
+        #[arg(long, value_name = "DURATION", default_value = "336h", value_parser = stillbox::parse_duration)]
+        older_than: Duration,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -38,6 +38,17 @@ impl Failures {
         }
     }
 
+    /// Opens the file of a run that goes on. What it has told before stays.
+    fn open(&mut self) {
+        if let Self::NotMade(path) = self {
+            let path = std::mem::take(path);
+            *self = match File::options().create(true).append(true).open(&path) {
+                Ok(file) => Self::Open(path, file),
+                Err(error) => Self::lost(&path, &error),
+            };
+        }
+    }
+
     fn write(&mut self, line: &str) {
         self.make();
         if let Self::Open(path, file) = self
@@ -82,6 +93,7 @@ impl Records {
     /// Records an event.
     pub(super) fn event(&self, event: &Event<'_>) {
         match event {
+            Event::Resumed { .. } => self.failures().open(),
             Event::Started { .. } => self.failures().make(),
             Event::Rejected { failure } => self.write_failure(failure),
             _ => {}
@@ -136,6 +148,7 @@ fn value_of(event: &Event<'_>) -> Option<Value> {
         Event::Compiled { component, cached } => {
             json!({ "event": "compiled", "component": component, "cached": cached })
         }
+        Event::Resumed { run, rows } => json!({ "event": "resumed", "run": run, "rows": rows }),
         Event::Started { run, pipeline, steps, total_bytes } => json!({
             "event": "started", "run": run, "pipeline": pipeline, "steps": steps, "total_bytes": total_bytes,
         }),

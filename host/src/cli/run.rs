@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 use stillbox::{
-    CompileCache, ConfigError, Event, Failure, Interrupt, Options, Overrides, Pipeline, Report, RunError, Signal,
-    Unfinished,
+    CompileCache, ConfigError, Event, Failure, Interrupt, Keep, Options, Overrides, Pipeline, Report, RunError, Runs,
+    Signal, Start, Unfinished,
 };
 
-use super::args::{Changes, Global, MessageFormat, Progress, Run};
+use super::args::{Changes, Global, MessageFormat, Progress, Run, StateDirectory};
 use super::exit_code::Exit;
 use super::progress::Display;
 use super::records::Records;
 use super::signals::Signals;
 use super::watch::{Watched, watch};
-use super::{render, summary};
+use super::{render, resume, summary};
 
 /// How a pipeline is run and told of.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub(super) struct Running {
     pub(super) failures: Option<PathBuf>,
     pub(super) message_format: MessageFormat,
     pub(super) grace: Option<Duration>,
+    /// That the run can go on, and how it begins.
+    pub(super) keep: Option<Keep>,
 }
 
 /// Runs the pipeline, and prints what came of it.
@@ -37,7 +39,12 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     match open(&arguments.changes, arguments.max_rejects.as_deref()) {
         Ok(pipeline) => {
             let interrupt = signals.interrupt_within(arguments.grace.unwrap_or_default());
-            drive(&pipeline, &running(arguments), global, (interrupt, signals.unfinished()))
+            let keep = state_directory(&arguments.state).map(|directory| Keep {
+                start: start(arguments),
+                checkpoint_every: arguments.checkpoint_every,
+                ..Keep::at(Runs::at(directory))
+            });
+            drive(&pipeline, &Running { keep, ..running(arguments) }, global, (interrupt, signals.unfinished()))
         }
         Err(exit) => exit,
     }
@@ -64,6 +71,15 @@ fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     })
 }
 
+fn start(arguments: &Run) -> Start {
+    match &arguments.resume {
+        Some(Some(run)) => Start::ResumeRun(run.clone()),
+        Some(None) => Start::Resume,
+        None if arguments.restart => Start::Restart,
+        None => Start::New,
+    }
+}
+
 fn running(arguments: &Run) -> Running {
     Running {
         threads: arguments.threads,
@@ -71,6 +87,7 @@ fn running(arguments: &Run) -> Running {
         failures: arguments.failures.clone(),
         message_format: arguments.message_format,
         grace: arguments.grace,
+        keep: None,
     }
 }
 
@@ -102,6 +119,7 @@ pub(super) fn drive(
         grace: running.grace.unwrap_or_default(),
         unfinished,
         failures: running.failures.clone(),
+        keep: running.keep.clone(),
         on_event: Some({
             let (display, records) = (Arc::clone(&display), Arc::clone(&records));
             Arc::new(move |event| {
@@ -135,11 +153,18 @@ pub(super) fn drive(
             };
             records.end(status, report);
             let exit = match error {
-                RunError::Interrupted { signal, failures, report } => {
-                    show(&failures);
-                    interrupted(signal, &report, pipeline.writes_to_stdout())
+                RunError::Interrupted { signal, ref failures, ref report } => {
+                    show(failures);
+                    interrupted(signal, report, pipeline.writes_to_stdout())
                 }
-                error => report_error(&error),
+                ref error => {
+                    let exit = report_error(error);
+                    if let Some(resumable) = &report.resumable {
+                        let rows = summary::grouped(resumable.rows);
+                        anstream::eprintln!("{rows} rows are done and kept; go on with: {}", resume::command());
+                    }
+                    exit
+                }
             };
             if let Some(error) = records.error() {
                 not_recorded(&error);
@@ -188,10 +213,30 @@ pub(super) fn cache(global: &Global) -> CompileCache {
     }
 }
 
+/// Where runs keep their state: the directory that was asked for, or the user's; none where there is no such directory.
+pub(super) fn state_directory(state: &StateDirectory) -> Option<PathBuf> {
+    if let Some(directory) = &state.state_dir {
+        return Some(directory.clone());
+    }
+    match etcetera::choose_base_strategy() {
+        Ok(directories) => {
+            let state = directories.state_dir().unwrap_or_else(|| directories.data_dir());
+            Some(state.join("stillbox").join("runs"))
+        }
+        Err(error) => {
+            tracing::warn!("runs cannot be resumed: {error}");
+            None
+        }
+    }
+}
+
 /// Shows what takes long before a run begins.
 pub(super) fn show_preparation(event: &Event<'_>) {
     match event {
         Event::Building { folder } => render::status("Building", &folder.display().to_string()),
+        Event::Resumed { run, rows } => {
+            render::status("Resuming", &format!("{run} behind {} rows", summary::grouped(*rows)));
+        }
         Event::Compiled { component, cached: false } => {
             render::status("Compiled", &component.display().to_string());
         }
@@ -221,6 +266,10 @@ pub(super) fn report_error(error: &RunError) -> Exit {
             ));
             Exit::Failed
         }
+        RunError::Runs(error) => {
+            render::error(error);
+            Exit::Usage
+        }
         RunError::Interrupted { signal, failures, report } => {
             show(failures);
             interrupted(*signal, report, false)
@@ -244,7 +293,10 @@ fn show(failures: &[Failure]) {
 fn interrupted(signal: Signal, report: &Report, writes_to_stdout: bool) -> Exit {
     let (signal_name, rows) = (signal.name(), summary::grouped(report.rows_in));
     let on_stdout: u64 = report.sinks.iter().filter(|sink| sink.is_stdout).map(|sink| sink.rows).sum();
-    let outcome = if report.rows_in == 0 && on_stdout == 0 {
+    let outcome = if let Some(resumable) = &report.resumable {
+        let kept = summary::grouped(resumable.rows);
+        format!("after {rows} rows, of which {kept} are kept; go on with: {}", resume::command())
+    } else if report.rows_in == 0 && on_stdout == 0 {
         "before a row was done; the outputs are as they were".to_owned()
     } else if writes_to_stdout {
         let written = summary::grouped(on_stdout);

@@ -75,12 +75,13 @@ impl Output {
     /// # Errors
     /// It cannot be written.
     pub fn open(path: &Path, schema: SchemaRef) -> Result<Self, Problem> {
-        let (encoder, writer) = sink::open(&SinkSpec {
+        let spec = SinkSpec {
             location: SinkLocation::Path(path.to_owned()),
             format: Format::JsonLines,
             compression: Compression::None,
             schema,
-        })?;
+        };
+        let (encoder, writer) = sink::open(&spec, None)?;
         Ok(Self { encoder, writer })
     }
 

@@ -1,7 +1,7 @@
 //! From the plan's stages to those that run, and the place for what is kept between them.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -18,25 +18,61 @@ use crate::sink::Encoder;
 use crate::source::{Decoder, Reader};
 use crate::spool::{Spool, SpoolError, SpoolWriter};
 use crate::stage::{Stage, Tally, Workers};
+use crate::unfinished::{Entry, Unfinished};
 
-/// The folder for what is kept between the stages: private, and removed when it is dropped. None where nothing is kept.
-pub(super) fn work_directory(plan: &Plan) -> io::Result<Option<TempDir>> {
-    let make = || tempfile::Builder::new().prefix("stillbox-").tempdir();
-    (!plan.kept.is_empty()).then(make).transpose()
+/// The folder for what is kept between the stages.
+pub(super) enum WorkDirectory {
+    /// Nothing is kept.
+    None,
+    /// Private, and removed when it is dropped.
+    Temporary(TempDir),
+    /// That of a run that can go on.
+    OfRun(PathBuf),
 }
 
-/// Makes the files for what is kept between the stages.
+/// The folder of the run if it can go on, or a new one, if there is anything to keep.
+pub(super) fn work_directory(plan: &Plan, of_run: Option<&Path>) -> io::Result<WorkDirectory> {
+    if plan.kept.is_empty() {
+        return Ok(WorkDirectory::None);
+    }
+    match of_run {
+        Some(path) => Ok(WorkDirectory::OfRun(path.to_owned())),
+        None => tempfile::Builder::new().prefix("stillbox-").tempdir().map(WorkDirectory::Temporary),
+    }
+}
+
+impl WorkDirectory {
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::None => Path::new(""),
+            Self::Temporary(folder) => folder.path(),
+            Self::OfRun(path) => path,
+        }
+    }
+
+    /// What is to be removed if the run does not come to its end, and cannot go on.
+    pub(super) fn entries(&self, unfinished: &Unfinished, spools: &[Arc<Spool>]) -> Vec<Entry> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Temporary(folder) => vec![unfinished.add(folder.path())],
+            Self::OfRun(_) => spools.iter().map(|spool| unfinished.add(spool.path())).collect(),
+        }
+    }
+}
+
+/// Makes the files for what is kept between the stages, or goes on with them, given how much of each is known to be whole.
 pub(super) fn open_spools(
     plan: &Plan,
-    directory: Option<&TempDir>,
+    directory: &Path,
+    durable: Option<&[u64]>,
     files: &mut Files,
 ) -> Result<Vec<Arc<Spool>>, SpoolError> {
-    let directory = directory.map_or(Path::new(""), TempDir::path);
     let mut spools = Vec::with_capacity(plan.kept.len());
     for (index, kept) in plan.kept.iter().enumerate() {
         let spool =
             Arc::new(Spool::new(directory.join(format!("{index}.rows")), &kept.title, Arc::clone(&kept.schema)));
-        files.kept.push(SpoolWriter::create(&spool)?);
+        let length = durable.map(|lengths| lengths.get(index).copied().unwrap_or(0));
+        files.kept.push(SpoolWriter::open(&spool, length)?);
         spools.push(spool);
     }
     Ok(spools)

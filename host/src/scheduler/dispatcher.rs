@@ -3,7 +3,6 @@
 mod wind_down;
 
 use std::collections::VecDeque;
-use std::fs;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -13,14 +12,16 @@ use rayon::ThreadPool;
 
 use super::in_order::InOrder;
 use super::permits::Permits;
-use super::reader::{Feeds, Reading};
+use super::reader::{Checksums, Feeds, Reading};
 use super::writer::{self, Files, Order, WriteEnd};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Signal, StopReason};
 use crate::policy::MostRejects;
-use crate::report::{Report, StepReport};
+use crate::report::{Report, Resumable, StepReport};
+use crate::runs::Position;
 use crate::stage::{Outcome, Stage};
+use crate::unfinished::Entries;
 use wind_down::see_out;
 
 /// Pieces on the road for each thread: one that it works on, one that waits for it, and one that waits to be written.
@@ -28,14 +29,18 @@ const PIECES_PER_THREAD: usize = 3;
 
 /// What a run needs.
 pub(crate) struct Run<'a> {
-    /// In the order in which they run, at least one.
+    /// In the order in which they run, at least one; those that an earlier process has done are left out.
     pub(crate) stages: Vec<RunStage>,
     pub(crate) files: Files,
+    /// The files that are written beside their places.
+    pub(crate) entries: Entries,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) on_event: &'a (dyn Fn(&Event<'_>) + Sync),
-    /// With names and zeros.
+    /// With names, and zeros or what an earlier process did.
     pub(crate) report: Report,
+    /// Where that process stopped.
+    pub(crate) from: Position,
     /// The run's id, for its failures.
     pub(crate) id: Arc<str>,
     /// More rejected rows than this end the run.
@@ -67,8 +72,10 @@ pub(crate) enum Ended {
 
 /// What the others tell the dispatcher.
 pub(super) enum Message {
-    /// A portion was read, and there is a task for it. `counts`: its rows come from outside.
-    Read { counts: bool, bytes_read: Option<u64> },
+    /// A portion was read, and there is a task for it.
+    Read { bytes_read: Option<u64> },
+    /// A portion was read again of which all is written already.
+    Skipped { bytes_read: Option<u64> },
     /// A step did something on the reader's thread.
     Worked { step: usize, report: StepReport },
     /// There are no more pieces.
@@ -79,6 +86,8 @@ pub(super) enum Message {
     Written(Box<Outcome>),
     /// What was kept can be read.
     Kept,
+    /// There is a checkpoint after so many rows, and what it needs stays whatever happens.
+    Checkpoint { rows: u64 },
     /// The files are finished, or writing ended early.
     Finished(Result<(), WriteEnd>),
     /// The writer's thread ends.
@@ -110,7 +119,8 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         }
     });
     let files = run.files;
-    let (unfinished, handed_over) = (files.unfinished(), files.handed_over());
+    let checksums = if files.keeping.is_some() { Checksums::Made } else { Checksums::Unused };
+    let handed_over = files.handed_over();
     let started = spawn("writer", {
         let messages = messages.clone();
         move || writer::run(files, &ordered, &messages)
@@ -124,12 +134,14 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         permits,
         orders: Some(orders),
         on_event: run.on_event,
-        report: run.report,
         id: run.id,
         most_rejects: run.most_rejects,
         grace: run.grace,
         started: Instant::now(),
-        in_order: InOrder::new(),
+        elapsed_before: run.report.elapsed,
+        report: run.report,
+        checksums,
+        in_order: InOrder::from(0),
         in_flight: 0,
         unwritten: 0,
         bytes_read: 0,
@@ -141,22 +153,20 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         dispatcher.writer_gone = true;
         dispatcher.fail(Box::new(Failure::host(&error)));
     } else {
-        dispatcher.start(first);
+        dispatcher.start(first, run.from);
     }
     dispatcher.dispatch(&inbox);
     dispatcher.hand_over_no_more(&handed_over, &inbox);
     if !dispatcher.writer_gone {
         // The writer would remove them, if it ever came to it.
-        for path in unfinished {
-            let _ = fs::remove_file(path);
-        }
+        run.entries.remove();
     }
     if dispatcher.has_guests() {
         let (stage, in_flight) = (Arc::clone(&dispatcher.stage), dispatcher.in_flight);
         // Without this thread, which only an overloaded system refuses, a guest that missed the stop ends at its deadline.
         let _ = spawn("closing", move || see_out(&inbox, &stage, in_flight));
     }
-    dispatcher.report.elapsed = dispatcher.started.elapsed();
+    dispatcher.report.elapsed = dispatcher.elapsed();
     (dispatcher.end.unwrap_or(Ended::Done), dispatcher.report)
 }
 
@@ -180,6 +190,9 @@ struct Dispatcher<'a> {
     most_rejects: Option<MostRejects>,
     grace: Duration,
     started: Instant,
+    /// How long earlier processes took.
+    elapsed_before: Duration,
+    checksums: Checksums,
     in_order: InOrder<Outcome>,
     /// Tasks that have not ended.
     in_flight: usize,
@@ -207,10 +220,16 @@ impl Dispatcher<'_> {
     /// Takes in what happened. True if it was the last thing to happen.
     fn take(&mut self, message: Message) -> bool {
         match message {
-            Message::Read { counts, bytes_read } => {
+            Message::Read { bytes_read } => {
                 self.in_flight += 1;
-                self.report.batches += u64::from(counts);
                 self.bytes_read = bytes_read.unwrap_or(self.bytes_read);
+            }
+            Message::Skipped { bytes_read } => {
+                self.bytes_read = bytes_read.unwrap_or(self.bytes_read);
+                self.tell_progress();
+            }
+            Message::Checkpoint { rows } => {
+                self.report.resumable = Some(Resumable { run: Arc::clone(&self.id), rows });
             }
             Message::Worked { step, report } => {
                 self.report.steps[step].add(&report);
@@ -256,14 +275,14 @@ impl Dispatcher<'_> {
     }
 
     fn write_what_is_in_order(&mut self) {
-        while let Some((_, outcome)) = self.in_order.pop() {
-            self.write(outcome);
+        while let Some((number, outcome)) = self.in_order.pop() {
+            self.write(outcome, Some(number + 1));
         }
     }
 
-    fn write(&mut self, outcome: Outcome) {
+    fn write(&mut self, outcome: Outcome, next: Option<u64>) {
         let Some(orders) = &self.orders else { return };
-        if orders.send(Order::Write(Box::new(outcome))).is_ok() {
+        if orders.send(Order::Write { outcome: Box::new(outcome), next }).is_ok() {
             self.unwritten += 1;
         }
     }
@@ -273,7 +292,8 @@ impl Dispatcher<'_> {
             if self.has_too_many_rejects(true) {
                 self.stop(StopReason::Sibling, Ended::TooManyRejects);
             } else if let Some(orders) = &self.orders {
-                let order = if self.later.is_empty() { Order::Finish } else { Order::Keep };
+                let report = Box::new(self.report.clone());
+                let order = if self.later.is_empty() { Order::Finish(report) } else { Order::Keep(report) };
                 let _ = orders.send(order);
             }
         }
@@ -281,14 +301,14 @@ impl Dispatcher<'_> {
 
     fn start_next(&mut self) {
         if let (None, Some(next)) = (&self.end, self.later.pop_front()) {
-            self.start(next);
+            self.start(next, Position::default());
         }
     }
 
     /// Starts the reader of a stage, which makes its tasks.
-    fn start(&mut self, stage: RunStage) {
+    fn start(&mut self, stage: RunStage, from: Position) {
         self.stage = Arc::clone(&stage.stage);
-        self.in_order = InOrder::new();
+        self.in_order = InOrder::from(from.next);
         self.input_ended = false;
         let reading = Reading {
             stage: stage.stage,
@@ -296,25 +316,25 @@ impl Dispatcher<'_> {
             pool: Arc::clone(&self.pool),
             permits: Arc::clone(&self.permits),
             messages: self.messages.clone(),
+            from,
+            checksums: self.checksums,
         };
         if let Err(error) = spawn("reader", move || reading.run()) {
             self.fail(Box::new(Failure::host(&error)));
         }
     }
 
+    fn elapsed(&self) -> Duration {
+        self.elapsed_before + self.started.elapsed()
+    }
+
     fn tell_progress(&mut self) {
-        self.report.elapsed = self.started.elapsed();
+        self.report.elapsed = self.elapsed();
         (self.on_event)(&Event::Progress { report: &self.report, bytes_read: self.bytes_read });
     }
 
     fn count(&mut self, outcome: Outcome) {
-        self.report.rows_in += outcome.rows as u64;
-        for (sink, rows) in &outcome.written {
-            self.report.sinks[*sink].rows += rows;
-        }
-        for (step, more) in &outcome.steps {
-            self.report.steps[*step].add(more);
-        }
+        outcome.count(&mut self.report);
         for rejected in outcome.rejected {
             let mut failure = rejected.failure;
             failure.run = Some(Arc::clone(&self.id));

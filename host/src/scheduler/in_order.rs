@@ -9,8 +9,9 @@ pub(super) struct InOrder<T> {
 }
 
 impl<T> InOrder<T> {
-    pub(super) fn new() -> Self {
-        Self { next: 0, early: BTreeMap::new() }
+    /// The first to leave has this number.
+    pub(super) fn from(next: u64) -> Self {
+        Self { next, early: BTreeMap::new() }
     }
 
     /// Adds the thing with this number.
@@ -37,7 +38,7 @@ mod tests {
 
     #[test]
     fn leaves_in_order_whatever_the_order_of_arrival() {
-        let mut in_order = InOrder::new();
+        let mut in_order = InOrder::from(0);
         let mut left = Vec::new();
         for number in [2, 0, 3, 1, 4] {
             in_order.push(number, number * 10);

@@ -8,9 +8,10 @@ use rayon::ThreadPool;
 
 use super::dispatcher::Message;
 use super::permits::Permits;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::feed::{Feed, Tell};
-use crate::stage::Stage;
+use crate::runs::Position;
+use crate::stage::{Outcome, Stage};
 
 /// What the reader of one stage works with.
 pub(super) struct Reading {
@@ -20,6 +21,16 @@ pub(super) struct Reading {
     pub(super) pool: Arc<ThreadPool>,
     pub(super) permits: Arc<Permits>,
     pub(super) messages: Sender<Message>,
+    /// Where an earlier process stopped.
+    pub(super) from: Position,
+    pub(super) checksums: Checksums,
+}
+
+/// Whether checksums of what is read are of use to anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checksums {
+    Made,
+    Unused,
 }
 
 /// Opens a stage's inputs, when all is there that they read.
@@ -38,6 +49,7 @@ impl Reading {
     fn read(self) -> Result<(), Box<Failure>> {
         let mut batch = 0;
         let mut bytes_before = 0;
+        let mut read = 0;
         for (input, mut feed) in (self.feeds)()?.into_iter().enumerate() {
             let mut bytes = 0;
             let tell: Tell<'_> = &mut |step, report| {
@@ -49,9 +61,21 @@ impl Reading {
                     break;
                 };
                 bytes = portion.bytes_read.unwrap_or(bytes);
-                let counts = self.stage.inputs[input].counts;
+                if self.checksums == Checksums::Made {
+                    read = portion.checksum(read);
+                }
                 let bytes_read = portion.bytes_read.map(|bytes| bytes_before + bytes);
-                let _ = self.messages.send(Message::Read { counts, bytes_read });
+                if batch < self.from.next {
+                    // An earlier process has written what comes of it.
+                    self.permits.give();
+                    let _ = self.messages.send(Message::Skipped { bytes_read });
+                    batch += 1;
+                    if batch == self.from.next && read != self.from.read {
+                        return Err(Box::new(changed()));
+                    }
+                    continue;
+                }
+                let _ = self.messages.send(Message::Read { bytes_read });
                 let (stage, messages) = (Arc::clone(&self.stage), self.messages.clone());
                 self.pool.spawn_fifo(move || {
                     let result = catch_unwind(AssertUnwindSafe(|| stage.run(batch, input, portion)));
@@ -60,12 +84,24 @@ impl Reading {
                         failure.batch = Some(batch);
                         Err(failure)
                     });
+                    let result = result.map(|outcome| Outcome { read, ..outcome });
                     let _ = messages.send(Message::Done { batch, result });
                 });
                 batch += 1;
             }
             bytes_before += bytes;
         }
+        // With closed permits nobody asks any more.
+        if batch < self.from.next && self.permits.take() {
+            return Err(Box::new(changed()));
+        }
         Ok(())
     }
+}
+
+/// The failure of a run that goes on, and does not find what it has read before.
+fn changed() -> Failure {
+    let message = "the rows before those that are left to do are not what they were";
+    Failure::new(FailureKind::Host, message)
+        .with_hint("an input was changed, or a step that makes rows makes others every time; `--restart` begins anew")
 }

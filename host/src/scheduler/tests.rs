@@ -11,8 +11,10 @@ use crate::feed::{FileFeed, StageInput};
 use crate::format::Compression;
 use crate::interrupt::{Interrupt, Stop};
 use crate::report::Report;
+use crate::runs::Position;
 use crate::source::{DecodedBatch, Decoder, Piece, PieceData, Reader, SourceError};
 use crate::stage::{Stage, Workers};
+use crate::unfinished::Entries;
 
 struct Endless;
 
@@ -58,11 +60,13 @@ fn ended(reader: Box<dyn Reader>, interrupt: &Interrupt) -> Ended {
             stage: Arc::new(stage),
             feeds: Box::new(|| Ok(vec![Box::new(FileFeed::new(reader))])),
         }],
-        files: Files { sinks: Vec::new(), rejects: None, kept: Vec::new() },
+        files: Files { sinks: Vec::new(), rejects: None, kept: Vec::new(), keeping: None },
+        entries: Entries::default(),
         pool: Arc::new(pool),
         interrupt,
         on_event: &|_| (),
         report: Report::default(),
+        from: Position::default(),
         id: "run".into(),
         most_rejects: None,
         grace: Duration::ZERO,

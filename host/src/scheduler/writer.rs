@@ -1,24 +1,28 @@
 //! The writer's thread: blocking output, in order.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 
 use super::dispatcher::Message;
+use super::ledger::{Keeping, Ledger};
 use crate::failure::Failure;
+use crate::report::Report;
+use crate::runs::Place;
 use crate::sink::{HandedOver, SinkError, Writer};
 use crate::spool::{SpoolError, SpoolWriter};
 use crate::stage::Outcome;
 
 /// What the writer is asked to do.
 pub(super) enum Order {
-    /// Write what came of the next batch.
-    Write(Box<Outcome>),
-    /// All of a stage is written, and another comes: make readable what is kept for it.
-    Keep,
+    /// Write what came of the next batch. `next`: the number of the one behind it; none once the run ends, when some are
+    /// left out.
+    Write { outcome: Box<Outcome>, next: Option<u64> },
+    /// All of a stage is written, and another comes: make readable what is kept for it. With the numbers of the run.
+    Keep(Box<Report>),
     /// All is written: finish the files.
-    Finish,
+    Finish(Box<Report>),
     /// Finish the reject file alone: there are too many rejected rows, and someone will want to look at them.
     FinishRejects,
 }
@@ -29,17 +33,47 @@ pub(crate) struct Files {
     pub(crate) rejects: Option<Writer>,
     /// What is kept on disk between stages, by its index.
     pub(crate) kept: Vec<SpoolWriter>,
+    /// Of a run that can go on.
+    pub(crate) keeping: Option<Keeping>,
 }
 
 impl Files {
-    /// The files that are written beside their places, and have to be removed unless they are finished.
-    pub(super) fn unfinished(&self) -> Vec<PathBuf> {
-        self.sinks.iter().chain(&self.rejects).filter_map(Writer::unfinished).map(Path::to_owned).collect()
-    }
-
     /// For every sink, how much its reader has got, where that is counted.
     pub(super) fn handed_over(&self) -> Vec<Option<Arc<HandedOver>>> {
         self.sinks.iter().map(Writer::handed_over).collect()
+    }
+
+    fn follow(&mut self, order: Order, ledger: Option<&mut Ledger>) -> Result<Message, WriteError> {
+        Ok(match order {
+            Order::Write { mut outcome, next } => {
+                self.write(&mut outcome)?;
+                if let (Some(ledger), Some(next)) = (ledger, next) {
+                    ledger.written(&outcome, next);
+                }
+                Message::Written(outcome)
+            }
+            Order::Keep(report) => {
+                self.kept.iter_mut().try_for_each(SpoolWriter::flush)?;
+                if let Some(ledger) = ledger {
+                    ledger.stage_ended(*report);
+                }
+                Message::Kept
+            }
+            Order::Finish(report) => {
+                match ledger {
+                    Some(ledger) => {
+                        ledger.stage_ended(*report);
+                        self.finish_with(ledger)?;
+                    }
+                    None => self.finish()?,
+                }
+                Message::Finished(Ok(()))
+            }
+            Order::FinishRejects => {
+                self.finish_rejects(ledger.as_deref())?;
+                Message::Finished(Ok(()))
+            }
+        })
     }
 
     fn write(&mut self, outcome: &mut Outcome) -> Result<(), WriteError> {
@@ -55,18 +89,52 @@ impl Files {
         Ok(())
     }
 
-    fn keep(&mut self) -> Result<(), WriteError> {
-        Ok(self.kept.iter_mut().try_for_each(SpoolWriter::flush)?)
-    }
-
     /// The reject file is finished last, so that it is never about an output that is not there.
     fn finish(&mut self) -> Result<(), WriteError> {
         self.sinks.drain(..).try_for_each(Writer::finish)?;
-        self.finish_rejects()
+        Ok(self.rejects.take().map_or(Ok(()), Writer::finish)?)
     }
 
-    fn finish_rejects(&mut self) -> Result<(), WriteError> {
-        Ok(self.rejects.take().map_or(Ok(()), Writer::finish)?)
+    /// The same where the run could go on: first all files get their ends, then it is made known that they have, and only
+    /// then are they put in their places. So a run that is killed in between does not begin to write them again.
+    fn finish_with(&mut self, ledger: &mut Ledger) -> Result<(), WriteError> {
+        if !ledger.has_checkpoint() {
+            return self.finish();
+        }
+        let mut places = Vec::new();
+        for writer in self.sinks.iter_mut().chain(&mut self.rejects) {
+            writer.end()?;
+            let text = |path: &Path| path.to_string_lossy().into_owned();
+            places.extend(writer.place_of().map(|(from, to)| Place { from: text(from), to: text(to) }));
+        }
+        let mut checkpoint = ledger.checkpoint();
+        checkpoint.finished = Some(places);
+        ledger.save(&checkpoint).map_err(WriteError::Checkpoint)?;
+        Ok(self.sinks.drain(..).chain(self.rejects.take()).try_for_each(Writer::place)?)
+    }
+
+    fn finish_rejects(&mut self, ledger: Option<&Ledger>) -> Result<(), WriteError> {
+        let Some(rejects) = self.rejects.take() else { return Ok(()) };
+        let could_go_on = ledger.is_some_and(Ledger::has_checkpoint);
+        Ok(if could_go_on { rejects.place_copy() } else { rejects.finish() }?)
+    }
+
+    /// Makes a checkpoint: first all that is written, then where to go on. If the latter cannot be kept, the run goes on,
+    /// and the checkpoint before holds.
+    fn checkpoint(&mut self, ledger: &mut Ledger) -> Result<Option<Message>, WriteError> {
+        let mut checkpoint = ledger.checkpoint();
+        checkpoint.sinks = self.sinks.iter_mut().map(Writer::checkpoint).collect::<Result<_, _>>()?;
+        checkpoint.rejects = self.rejects.as_mut().map(Writer::checkpoint).transpose()?;
+        checkpoint.kept = self.kept.iter_mut().map(SpoolWriter::sync).collect::<Result<_, _>>()?;
+        if !ledger.keep_files() {
+            return Ok(None);
+        }
+        if let Err(error) = ledger.save(&checkpoint) {
+            tracing::warn!("no checkpoint could be made, so less of this run could be resumed: {error}");
+            return Ok(None);
+        }
+        self.sinks.iter_mut().chain(&mut self.rejects).for_each(Writer::keep);
+        Ok(Some(Message::Checkpoint { rows: ledger.rows() }))
     }
 }
 
@@ -77,6 +145,8 @@ enum WriteError {
     Sink(#[from] SinkError),
     #[error(transparent)]
     Kept(#[from] SpoolError),
+    #[error("the outputs are written, and it cannot be kept that they are")]
+    Checkpoint(#[source] std::io::Error),
 }
 
 /// Why writing ended early.
@@ -96,26 +166,39 @@ pub(super) fn run(files: Files, orders: &Receiver<Order>, messages: &Sender<Mess
 }
 
 fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
-    while let Ok(order) = orders.recv() {
-        let done = catch_unwind(AssertUnwindSafe(|| match order {
-            Order::Write(mut outcome) => files.write(&mut outcome).map(|()| Message::Written(outcome)),
-            Order::Keep => files.keep().map(|()| Message::Kept),
-            Order::Finish => files.finish().map(|()| Message::Finished(Ok(()))),
-            Order::FinishRejects => files.finish_rejects().map(|()| Message::Finished(Ok(()))),
-        }));
-        let message = match done {
-            Ok(Ok(message)) => message,
-            Ok(Err(error)) => Message::Finished(Err(ended(&error))),
-            Err(panic) => Message::Finished(Err(WriteEnd::Failed(Box::new(Failure::of_panic(&*panic))))),
+    let mut ledger = files.keeping.take().map(Ledger::new);
+    if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.has_checkpoint()) {
+        let _ = messages.send(Message::Checkpoint { rows: ledger.rows() });
+    }
+    let last = loop {
+        let order = match ledger.as_ref().and_then(Ledger::due_in) {
+            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(time) => orders.recv_timeout(time),
         };
-        let is_last = matches!(message, Message::Finished(_));
-        if is_last {
-            drop(files);
-            let _ = messages.send(message);
+        if matches!(order, Err(RecvTimeoutError::Disconnected)) {
             return;
         }
-        let _ = messages.send(message);
-    }
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(ledger) = ledger.as_mut().filter(|ledger| ledger.is_due())
+                && let Some(message) = files.checkpoint(ledger)?
+            {
+                let _ = messages.send(message);
+            }
+            order.ok().map(|order| files.follow(order, ledger.as_mut())).transpose()
+        }));
+        match done {
+            Ok(Ok(Some(message @ Message::Finished(_)))) => break message,
+            Ok(Ok(Some(message))) => {
+                let _ = messages.send(message);
+            }
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => break Message::Finished(Err(ended(&error))),
+            Err(panic) => break Message::Finished(Err(WriteEnd::Failed(Box::new(Failure::of_panic(&*panic))))),
+        }
+    };
+    // Whoever hears of the end may count on it that nothing is held any more.
+    drop((files, ledger));
+    let _ = messages.send(last);
 }
 
 fn ended(error: &WriteError) -> WriteEnd {
@@ -123,5 +206,6 @@ fn ended(error: &WriteError) -> WriteEnd {
         WriteError::Sink(error) if error.is_closed() => WriteEnd::Closed,
         WriteError::Sink(error) => WriteEnd::Failed(Box::new(Failure::host(error))),
         WriteError::Kept(error) => WriteEnd::Failed(Box::new(Failure::host(error))),
+        WriteError::Checkpoint(_) => WriteEnd::Failed(Box::new(Failure::host(error))),
     }
 }

@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::SinkLocation;
+use super::durable::Aside;
 use super::error::{SinkError, SinkErrorKind};
 
 /// Permissions of a new file, from which the umask takes away.
@@ -21,7 +22,7 @@ const LINKS: usize = 40;
 /// Bytes of the target's name that the temporary one takes over; together they must stay below 255.
 const NAME_BYTES: usize = 200;
 
-/// What is written to. Dropped without [`Output::finish`], a file leaves no trace.
+/// What is written to. Dropped without [`Output::place`], a file leaves no trace, unless it is kept.
 #[derive(Debug)]
 pub(super) enum Output {
     /// A new file in the folder of the target, which takes the target's place at the end.
@@ -34,7 +35,7 @@ pub(super) enum Output {
 
 impl Output {
     /// Opens the output. A file that is there stays as it is until the end.
-    pub(super) fn open(location: &SinkLocation, name: &Arc<str>) -> Result<Self, SinkError> {
+    pub(super) fn open(location: &SinkLocation, name: &Arc<str>, aside: Option<&Aside<'_>>) -> Result<Self, SinkError> {
         let path = match location {
             SinkLocation::Stdout => return Ok(Self::Stdout(io::stdout())),
             SinkLocation::Path(path) => path,
@@ -50,7 +51,7 @@ impl Output {
             Some(there) if !there.is_file() => {
                 Ok(Self::Direct(OpenOptions::new().write(true).open(path).map_err(failed)?))
             }
-            there => Self::aside(followed(path).map_err(failed)?, there.as_ref(), name),
+            there => Self::aside(followed(path).map_err(failed)?, there.as_ref(), name, aside),
         }
     }
 
@@ -62,18 +63,40 @@ impl Output {
         }
     }
 
-    fn aside(target: PathBuf, there: Option<&Metadata>, name: &Arc<str>) -> Result<Self, SinkError> {
+    /// Where the file is, and where it belongs.
+    pub(super) fn place_of(&self) -> Option<(&Path, &Path)> {
+        match self {
+            Self::Aside(file, target) => Some((file.path(), target)),
+            Self::Direct(_) | Self::Stdout(_) => None,
+        }
+    }
+
+    fn aside(
+        target: PathBuf,
+        there: Option<&Metadata>,
+        name: &Arc<str>,
+        aside: Option<&Aside<'_>>,
+    ) -> Result<Self, SinkError> {
         let folder = match target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let file = tempfile::Builder::new()
-            .prefix(&prefix(&target))
-            .permissions(Permissions::from_mode(NEW_FILE_MODE))
-            .tempfile_in(folder)
-            .map_err(|source| {
-                SinkError::new(name, SinkErrorKind::Folder { folder: folder.to_string_lossy().into_owned(), source })
-            })?;
+        let part = aside.map(|aside| folder.join(part_name(&target, aside.run)));
+        let file = match (aside.and_then(|aside| aside.durable), &part) {
+            (Some(durable), Some(part)) => {
+                let file = cut(part, durable.length)
+                    .map_err(|source| SinkError::io(name, "go on with what is written of this output", source))?;
+                return Ok(Self::Aside(file, target));
+            }
+            (_, Some(part)) => begun(part),
+            _ => tempfile::Builder::new()
+                .prefix(&prefix(&target))
+                .permissions(Permissions::from_mode(NEW_FILE_MODE))
+                .tempfile_in(folder),
+        };
+        let file = file.map_err(|source| {
+            SinkError::new(name, SinkErrorKind::Folder { folder: folder.to_string_lossy().into_owned(), source })
+        })?;
         if let Some(there) = there {
             file.as_file()
                 .set_permissions(there.permissions())
@@ -82,20 +105,69 @@ impl Output {
         Ok(Self::Aside(file, target))
     }
 
-    /// Puts the file in its place, once its bytes are on the disk. Nothing is written afterwards.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
+    /// Has the file stay whatever happens.
+    pub(super) fn keep(&mut self) {
+        if let Self::Aside(file, _) = self {
+            file.disable_cleanup(true);
+        }
+    }
+
+    /// Returns when all that was written is on the disk.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
+        match self {
+            Self::Aside(file, _) => file.as_file().sync_all(),
+            Self::Direct(_) | Self::Stdout(_) => Ok(()),
+        }
+    }
+
+    /// Puts the file in its place. Nothing is written afterwards.
+    pub(super) fn place(&mut self) -> io::Result<()> {
         if let Self::Aside(file, target) = self {
-            file.as_file().sync_all()?;
             fs::rename(file.path(), &target)?;
             file.disable_cleanup(true);
-            // The new name has to reach the disk, too; not every file system knows how to say when it has.
-            if let Some(folder) = target.parent().and_then(|folder| File::open(folder).ok()) {
-                drop(folder.sync_all());
-            }
+            sync_folder(target);
         }
         Ok(())
     }
+
+    /// Puts a copy of the file in its place, since this one is still needed.
+    pub(super) fn place_copy(&mut self) -> io::Result<()> {
+        if let Self::Aside(file, target) = self {
+            let copy = target.with_file_name(part_name(target, "copy"));
+            fs::copy(file.path(), &copy)?;
+            fs::rename(copy, &target)?;
+            sync_folder(target);
+        }
+        Ok(())
+    }
+}
+
+/// The new name has to reach the disk, too; not every file system knows how to say when it has.
+pub(crate) fn sync_folder(file: &Path) {
+    if let Some(folder) = file.parent().and_then(|folder| File::open(folder).ok()) {
+        drop(folder.sync_all());
+    }
+}
+
+/// A new file of this name, which is removed when it is dropped.
+fn begun(part: &Path) -> io::Result<NamedTempFile> {
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(NEW_FILE_MODE).open(part)?;
+    Ok(NamedTempFile::from_parts(file, TempPath::try_from_path(part)?))
+}
+
+/// The file of this name, cut to so many bytes, and not removed.
+fn cut(part: &Path, length: u64) -> io::Result<NamedTempFile> {
+    let mut file = OpenOptions::new().read(true).write(true).open(part)?;
+    let there = file.metadata()?.len();
+    if there < length {
+        return Err(io::Error::other(format!("{} has {there} bytes, and {length} were written", part.display())));
+    }
+    file.set_len(length)?;
+    file.seek(SeekFrom::Start(length))?;
+    let mut path = TempPath::try_from_path(part)?;
+    path.disable_cleanup(true);
+    Ok(NamedTempFile::from_parts(file, path))
 }
 
 impl Write for Output {
@@ -115,6 +187,13 @@ impl Write for Output {
             Self::Stdout(stdout) => stdout.flush(),
         }
     }
+}
+
+/// The name under which a run finds its file again.
+fn part_name(target: &Path, run: &str) -> OsString {
+    let mut name = prefix(target);
+    name.push(format!("{run}.part"));
+    name
 }
 
 /// How the temporary file's name starts: hidden, and recognisable.

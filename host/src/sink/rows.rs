@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::{DataType as ArrowType, Schema, SchemaRef};
+use arrow_schema::{DataType as ArrowType, Field, FieldRef, Schema, SchemaRef};
 
 use super::encode::{Encoded, Encoder, Target};
 use super::error::{SinkError, SinkErrorKind};
@@ -39,9 +39,19 @@ pub(super) fn written_schema(format: Format, schema: &SchemaRef) -> SchemaRef {
     if format != Format::Arrow {
         return Arc::clone(schema);
     }
-    let fields = schema.fields().iter().map(|field| match field.data_type() {
-        ArrowType::Dictionary(_, values) => field.as_ref().clone().with_data_type(values.as_ref().clone()),
-        _ => field.as_ref().clone(),
-    });
+    let fields = schema.fields().iter().map(written_field);
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn written_field(field: &FieldRef) -> FieldRef {
+    let written = match field.data_type() {
+        ArrowType::Dictionary(_, values) => values.as_ref().clone(),
+        ArrowType::List(item) => ArrowType::List(written_field(item)),
+        ArrowType::LargeList(item) => ArrowType::LargeList(written_field(item)),
+        ArrowType::FixedSizeList(item, size) => ArrowType::FixedSizeList(written_field(item), *size),
+        ArrowType::Struct(fields) => ArrowType::Struct(fields.iter().map(written_field).collect()),
+        ArrowType::Map(entries, sorted) => ArrowType::Map(written_field(entries), *sorted),
+        _ => return Arc::clone(field),
+    };
+    Arc::new(Field::clone(field).with_data_type(written))
 }

@@ -4,32 +4,28 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_ipc::writer::{FileWriter, StreamWriter};
-use arrow_schema::{ArrowError, SchemaRef};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression as ParquetCompression, ZstdLevel};
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::ArrowError;
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
 
-use super::SinkLocation;
+use super::SinkSpec;
+use super::arrow::ArrowFile;
 use super::csv::preamble;
+use super::durable::{Aside, Durable};
 use super::encode::{Encoded, compress};
 use super::error::{SinkError, SinkErrorKind};
-use super::output::Output;
+use super::output::{Output, sync_folder};
+use super::parquet::ParquetFile;
 use super::pieces::{HandedOver, pieces};
 use super::rows::written_schema;
 use crate::format::{Compression, Format};
-
-/// Rows in a row group of Parquet.
-const ROW_GROUP_ROWS: usize = 1 << 17;
-
-/// Bytes in a row group of Parquet. The writer keeps the group that it is at in memory.
-const ROW_GROUP_BYTES: usize = 32 << 20;
+use crate::spool::SpoolError;
 
 /// Bytes that are collected before they are written to a file.
-const BUFFER_BYTES: usize = 256 << 10;
+pub(super) const BUFFER_BYTES: usize = 256 << 10;
 
-/// Writes one output. Dropped without [`Writer::finish`] it leaves an earlier file as it was, and nothing else.
+/// Writes one output. Dropped without [`Writer::finish`] it leaves an earlier file as it was, and nothing else unless it is
+/// to be kept.
 pub(crate) struct Writer {
     output: Arc<str>,
     format: Format,
@@ -44,58 +40,52 @@ enum Kind {
     Bytes {
         out: Output,
         compression: Compression,
-        /// Whether there is nothing yet. Not even an empty file is a valid gzip file.
-        empty: bool,
+        /// Bytes that are written. If there are none, the end is still to make a valid file: not even an empty one is
+        /// valid as gzip.
+        length: u64,
     },
-    Parquet(Box<ArrowWriter<Output>>),
-    ArrowFile(Box<FileWriter<BufWriter<Output>>>),
+    Parquet(Box<ParquetFile>),
+    ArrowFile(Box<ArrowFile>),
     ArrowStream(Box<StreamWriter<BufWriter<Output>>>),
 }
 
 /// An error of any of the libraries.
-enum Failure {
+pub(super) enum Failure {
     Io(io::Error),
     Arrow(ArrowError),
     Parquet(ParquetError),
+    Kept(SpoolError),
 }
 
 impl Writer {
     /// Opens the output and writes what stands before the first batch.
-    pub(super) fn open(
-        location: &SinkLocation,
-        output: Arc<str>,
-        format: Format,
-        compression: Compression,
-        schema: &SchemaRef,
-    ) -> Result<Self, SinkError> {
-        let out = Output::open(location, &output)?;
+    pub(super) fn open(spec: &SinkSpec, output: Arc<str>, aside: Option<&Aside<'_>>) -> Result<Self, SinkError> {
+        let (format, compression) = (spec.format, spec.compression);
+        let out = Output::open(&spec.location, &output, aside)?;
         let unfinished = out.unfinished().map(Path::to_owned);
+        // What is written as it goes has no second chance.
+        let aside = aside.filter(|_| unfinished.is_some());
         let is_text = matches!(format, Format::JsonLines | Format::Csv) && compression == Compression::None;
         let handed_over = (is_text && unfinished.is_none()).then(Arc::default);
-        let schema = written_schema(format, schema);
+        let schema = written_schema(format, &spec.schema);
         let seekless = matches!(out, Output::Stdout(_));
         let kind = (|| {
             Ok(match format {
                 Format::JsonLines | Format::Csv => {
-                    let mut kind = Kind::Bytes { out, compression, empty: true };
+                    let length = aside.and_then(|aside| aside.durable).map_or(0, |durable| durable.length);
+                    let mut kind = Kind::Bytes { out, compression, length };
                     let preamble = preamble(format, &schema)?;
-                    if !preamble.is_empty() {
+                    if length == 0 && !preamble.is_empty() {
                         kind.write(Encoded::Bytes(compress(compression, preamble)?))?;
                     }
                     kind
                 }
-                Format::Parquet => {
-                    let writer = ArrowWriter::try_new(out, schema, Some(parquet_properties()))?;
-                    Kind::Parquet(Box::new(writer))
-                }
-                Format::Arrow => {
+                Format::Parquet => Kind::Parquet(Box::new(ParquetFile::open(out, &schema, aside)?)),
+                Format::Arrow if seekless => {
                     let out = BufWriter::with_capacity(BUFFER_BYTES, out);
-                    if seekless {
-                        Kind::ArrowStream(Box::new(StreamWriter::try_new(out, &schema)?))
-                    } else {
-                        Kind::ArrowFile(Box::new(FileWriter::try_new(out, &schema)?))
-                    }
+                    Kind::ArrowStream(Box::new(StreamWriter::try_new(out, &schema)?))
                 }
+                Format::Arrow => Kind::ArrowFile(Box::new(ArrowFile::open(out, &schema, aside)?)),
             })
         })();
         match kind {
@@ -116,8 +106,8 @@ impl Writer {
     /// The output cannot be written: the disk is full, or the reader has gone away.
     pub(crate) fn write(&mut self, encoded: Encoded) -> Result<(), SinkError> {
         match (&mut self.kind, encoded, &self.handed_over) {
-            (Kind::Bytes { out, empty, .. }, Encoded::Bytes(bytes), Some(handed_over)) => {
-                *empty &= bytes.is_empty();
+            (Kind::Bytes { out, length, .. }, Encoded::Bytes(bytes), Some(handed_over)) => {
+                *length += bytes.len() as u64;
                 pieces(self.format, &bytes).try_for_each(|(piece, rows)| {
                     if handed_over.is_held() {
                         return Err(SinkError::new(&self.output, SinkErrorKind::Held));
@@ -138,21 +128,74 @@ impl Writer {
         self.handed_over.clone()
     }
 
+    /// Returns when all that was written is on the disk, and says how much that is.
+    ///
+    /// # Errors
+    ///
+    /// The disk is full, or fails.
+    pub(crate) fn checkpoint(&mut self) -> Result<Durable, SinkError> {
+        self.kind.checkpoint().map_err(|failure| failed(&self.output, self.format, failure))
+    }
+
+    /// Has what is written stay whatever happens: it is part of a checkpoint.
+    pub(crate) fn keep(&mut self) {
+        if let Kind::Parquet(file) = &mut self.kind {
+            file.keep_rows();
+        }
+        self.kind.output().keep();
+    }
+
+    /// Where the file is, and where it belongs.
+    pub(crate) fn place_of(&mut self) -> Option<(&Path, &Path)> {
+        self.kind.output().place_of()
+    }
+
     /// Writes the end, and puts the file in its place.
     ///
     /// # Errors
     ///
     /// The output cannot be written; then an earlier file is still there, and nothing else.
-    pub(crate) fn finish(self) -> Result<(), SinkError> {
-        self.kind.finish().map_err(|failure| failed(&self.output, self.format, failure))
+    pub(crate) fn finish(mut self) -> Result<(), SinkError> {
+        self.end()?;
+        self.place()
+    }
+
+    /// Writes the end, and returns when all of it is on the disk.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    pub(crate) fn end(&mut self) -> Result<(), SinkError> {
+        self.kind.end().map_err(|failure| failed(&self.output, self.format, failure))
+    }
+
+    /// Puts a file that has its end in its place.
+    ///
+    /// # Errors
+    ///
+    /// The folder is not there any more, or does not take it.
+    pub(crate) fn place(mut self) -> Result<(), SinkError> {
+        let placed = self.kind.output().place();
+        placed.map_err(|error| failed(&self.output, self.format, error.into()))
+    }
+
+    /// Puts a copy with an end in its place; this one can still be gone on with.
+    ///
+    /// # Errors
+    ///
+    /// The output cannot be written.
+    pub(crate) fn place_copy(mut self) -> Result<(), SinkError> {
+        self.end()?;
+        let placed = self.kind.output().place_copy();
+        placed.map_err(|error| failed(&self.output, self.format, error.into()))
     }
 }
 
 impl Kind {
     fn write(&mut self, encoded: Encoded) -> Result<(), Failure> {
         match (self, encoded) {
-            (Self::Bytes { out, empty, .. }, Encoded::Bytes(bytes)) => {
-                *empty &= bytes.is_empty();
+            (Self::Bytes { out, length, .. }, Encoded::Bytes(bytes)) => {
+                *length += bytes.len() as u64;
                 out.write_all(&bytes)?;
                 out.flush()?;
             }
@@ -167,42 +210,42 @@ impl Kind {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<(), Failure> {
-        let out = match &mut self {
-            Self::Bytes { out, compression, empty } => {
-                if *empty {
-                    out.write_all(&compress(*compression, Vec::new())?)?;
-                }
-                out
-            }
-            Self::Parquet(writer) => {
-                writer.finish()?;
-                writer.inner_mut()
-            }
-            Self::ArrowFile(writer) => {
-                writer.finish()?;
-                flushed(writer.get_mut())?
-            }
+    fn end(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Bytes { out, compression, length: 0 } => out.write_all(&compress(*compression, Vec::new())?)?,
+            Self::Bytes { .. } => {}
+            Self::Parquet(file) => file.end()?,
+            Self::ArrowFile(file) => file.end()?,
             Self::ArrowStream(writer) => {
                 writer.finish()?;
-                flushed(writer.get_mut())?
+                writer.get_mut().flush()?;
             }
-        };
-        Ok(out.finish()?)
+        }
+        Ok(self.output().sync()?)
     }
-}
 
-fn flushed(out: &mut BufWriter<Output>) -> io::Result<&mut Output> {
-    out.flush()?;
-    Ok(out.get_mut())
-}
+    fn checkpoint(&mut self) -> Result<Durable, Failure> {
+        let durable = match self {
+            Self::Bytes { length, .. } => Durable { length: *length, groups: None },
+            Self::Parquet(file) => file.checkpoint()?,
+            Self::ArrowFile(file) => Durable { length: file.flush()?, groups: None },
+            Self::ArrowStream(_) => Durable::default(),
+        };
+        let output = self.output();
+        output.sync()?;
+        // The name of a new file has to be on the disk as well.
+        output.unfinished().into_iter().for_each(sync_folder);
+        Ok(durable)
+    }
 
-fn parquet_properties() -> WriterProperties {
-    WriterProperties::builder()
-        .set_compression(ParquetCompression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .build()
+    fn output(&mut self) -> &mut Output {
+        match self {
+            Self::Bytes { out, .. } => out,
+            Self::Parquet(file) => file.output(),
+            Self::ArrowFile(file) => file.output(),
+            Self::ArrowStream(writer) => writer.get_mut().get_mut(),
+        }
+    }
 }
 
 /// The error for a failure. Libraries wrap those of the operating system, which are taken out again.
@@ -218,6 +261,7 @@ fn failed(output: &Arc<str>, format: Format, failure: Failure) -> SinkError {
             Err(error) => library(error),
         },
         Failure::Parquet(error) => library(error.into()),
+        Failure::Kept(error) => library(error.into()),
     }
 }
 
@@ -236,6 +280,12 @@ impl From<ArrowError> for Failure {
 impl From<ParquetError> for Failure {
     fn from(error: ParquetError) -> Self {
         Self::Parquet(error)
+    }
+}
+
+impl From<SpoolError> for Failure {
+    fn from(error: SpoolError) -> Self {
+        Self::Kept(error)
     }
 }
 

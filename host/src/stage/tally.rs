@@ -14,12 +14,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new(most: Option<MostRejects>) -> Self {
+    /// Counts on from a number of rows that an earlier process rejected.
+    pub(crate) fn new(most: Option<MostRejects>, rejected: u64) -> Self {
         let most = most.and_then(|most| match most {
             MostRejects::Rows(rows) => Some(rows),
             MostRejects::Percent(_) => None,
         });
-        Self { rejected: AtomicU64::new(0), most }
+        Self { rejected: AtomicU64::new(rejected), most }
     }
 
     /// Counts one more row.

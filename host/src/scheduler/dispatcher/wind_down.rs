@@ -102,7 +102,7 @@ impl Dispatcher<'_> {
     /// Has outcomes written that wait for a batch that will not come, for the sake of their rejected rows.
     fn write_the_rest(&mut self) {
         for outcome in self.in_order.take_rest() {
-            self.write(outcome);
+            self.write(outcome, None);
         }
     }
 }

@@ -1,0 +1,272 @@
+//! A run of a pipeline, from the first look at what is kept of earlier ones to the last.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rand::RngExt as _;
+
+use super::stages::{Stages, open_spools, work_directory};
+use super::{Failed, Options, Pipeline, RunError, workshop};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::interrupt::Stop;
+use crate::plan::{self, Plan};
+use crate::policy::MostRejects;
+use crate::report::{Report, SinkReport, StepReport};
+use crate::runs::{self, Begun, Position, Record, RunsError, State};
+use crate::scheduler::{self, Ended, Files, Keeping, Run};
+use crate::sink::{self, Aside, Encoder, SinkError, SinkLocation};
+use crate::stage::Tally;
+use crate::unfinished::{Entries, Entry, Unfinished};
+
+impl Pipeline {
+    /// Runs the pipeline to its end, on this thread and those that it starts.
+    ///
+    /// Sinks are written beside their paths and renamed when all is done: unless this returns `Ok`, the files that were
+    /// there before are still there. If whoever reads the standard output closes it, the run ends early, and that is no
+    /// error.
+    ///
+    /// # Errors
+    /// The pipeline or its input is wrong, a step or sink failed, or the interrupt was triggered.
+    pub fn run(&self, options: &Options) -> Result<Report, RunError> {
+        let new = run_id();
+        self.begin(&new, options).map_err(|error| error.of_run(&new))
+    }
+
+    fn begin(&self, new: &Arc<str>, options: &Options) -> Result<Report, RunError> {
+        let taken = options.failures.as_ref().and_then(|path| plan::check_failures(&self.config, path));
+        if let Some(complaint) = taken {
+            return Err(RunError::Config(self.config.complaints(vec![complaint])));
+        }
+        let begun = match &options.keep {
+            Some(keep) => runs::begin(keep, &self.config, &self.writes(), new)?,
+            None => None,
+        };
+        let Some(mut begun) = begun else { return self.run_as(new, options, None) };
+        let id = Arc::clone(&begun.id);
+        if let Some(report) = placed(&begun)? {
+            ended(&begun, State::Done, report.rows_in);
+            return Ok(report);
+        }
+        self.run_as(&id, options, Some(&mut begun)).map_err(|error| error.of_run(&id))
+    }
+
+    fn run_as(&self, id: &Arc<str>, options: &Options, mut begun: Option<&mut Begun>) -> Result<Report, RunError> {
+        let workshop = workshop(&self.config, options)?;
+        let plan = self.plan(options, &workshop, &Stop::on(&options.interrupt, workshop.sandbox().engine()))?;
+        let depends_on = begun.as_ref().map(|_| runs::fingerprint(&self.config, &self.overrides, &plan));
+        if let (Some(begun), Some(now)) = (&begun, &depends_on) {
+            begun.check(now)?;
+        }
+        let threads = options.threads();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .start_handler(move |_| scheduler::share_cores(threads))
+            .thread_name(|index| format!("step-{index}"))
+            .build()
+            .map_err(|error| RunError::Setup(error.to_string()))?;
+        if let Some(begun) = &mut begun {
+            begun.record.unrepeatable = unrepeatable(&plan).map(ToOwned::to_owned);
+            fs::create_dir_all(begun.folder.path()).map_err(|error| RunsError::Io {
+                action: "make",
+                path: begun.folder.path().to_owned(),
+                source: error,
+            })?;
+        }
+        let kept = begun.as_deref().filter(|begun| begun.record.unrepeatable.is_none());
+        let failed = |error: &dyn std::error::Error| RunError::Sink(Box::new(Failure::host(error)));
+        let (encoders, mut files, mut entries) =
+            open_files(&plan, &options.unfinished, kept).map_err(|error| failed(&error))?;
+        let work = work_directory(&plan, kept.map(|begun| begun.folder.path())).map_err(|error| failed(&error))?;
+        let durable = kept.and_then(|begun| begun.checkpoint.as_ref()).map(|checkpoint| checkpoint.kept.as_slice());
+        let spools = open_spools(&plan, work.path(), durable, &mut files).map_err(|error| failed(&error))?;
+        entries.extend(work.entries(&options.unfinished, &spools));
+        let entries = Entries::new(entries);
+        let checkpoint = kept.and_then(|begun| begun.checkpoint.as_ref());
+        let from = checkpoint.map_or_else(Position::default, |checkpoint| checkpoint.position);
+        let report = checkpoint.map_or_else(|| nothing_done(&plan), |checkpoint| checkpoint.counts.report());
+        if let (Some(begun), Some(depends_on), Some(keep)) = (kept, depends_on, &options.keep) {
+            // A signal may have come that ends the process whatever happens.
+            if begun.checkpoint.is_some() && !entries.keep() {
+                return Err(RunError::Setup("the process is about to end".into()));
+            }
+            files.keeping = Some(Keeping {
+                folder: begun.folder.clone(),
+                run: id.to_string(),
+                depends_on,
+                every: keep.checkpoint_every,
+                from,
+                before: report.clone(),
+                has_checkpoint: begun.checkpoint.is_some(),
+                entries: entries.clone(),
+            });
+        }
+        if let Some(begun) = &mut begun {
+            begun.record.parts = parts(&mut files);
+            record(begun, &begun.record);
+        }
+        let on_event = options.listener();
+        let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();
+        let total_bytes = plan.sources.iter().map(|source| source.total_bytes).sum();
+        if files.keeping.as_ref().is_some_and(|keeping| keeping.has_checkpoint) {
+            on_event(&Event::Resumed { run: id, rows: report.rows_in });
+        }
+        on_event(&Event::Started { run: id, pipeline: &plan.name, steps: &steps, total_bytes });
+        // The dispatcher decides when the stop reaches the instances: not before the grace has passed.
+        let stop = Stop::default();
+        stop.reaches(workshop.sandbox().engine());
+        let most_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
+        let tally = Arc::new(Tally::new(most_rejects, report.rejected()));
+        let making = Stages { encoders: encoders.into(), sandbox: workshop.sandbox(), stop, tally, run: id, spools };
+        let mut stages = making.stages(plan);
+        let (end, report) = scheduler::run(Run {
+            stages: stages.split_off(from.stage.min(stages.len() - 1)),
+            files,
+            entries: entries.clone(),
+            pool: Arc::new(pool),
+            interrupt: &options.interrupt,
+            on_event: &*on_event,
+            report,
+            from,
+            id: Arc::clone(id),
+            most_rejects,
+            grace: options.grace,
+        });
+        if let Some(begun) = &begun {
+            let state = match &end {
+                Ended::Done | Ended::OutputClosed => State::Done,
+                Ended::Failed(_) | Ended::TooManyRejects => State::Failed,
+                Ended::Interrupted(..) => State::Interrupted,
+            };
+            // Of a run that can go on everything stays.
+            if state == State::Done || entries.remove() {
+                ended(begun, state, report.rows_in);
+            } else {
+                record(begun, &begun.record.clone().ended(state, report.rows_in));
+            }
+        }
+        // What was kept between the stages is of no use any more.
+        drop(work);
+        drop(entries);
+        outcome(end, report, most_rejects)
+    }
+}
+
+fn outcome(end: Ended, report: Report, most_rejects: Option<MostRejects>) -> Result<Report, RunError> {
+    match end {
+        Ended::Done => Ok(Report { resumable: None, ..report }),
+        Ended::OutputClosed => Ok(Report { output_closed: true, resumable: None, ..report }),
+        Ended::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
+        Ended::TooManyRejects => Err(RunError::TooManyRejects {
+            most: most_rejects.unwrap_or(MostRejects::Rows(0)),
+            report: Box::new(report),
+        }),
+        Ended::Interrupted(signal, failures) => {
+            Err(RunError::Interrupted { signal, failures, report: Box::new(report) })
+        }
+    }
+}
+
+fn nothing_done(plan: &Plan) -> Report {
+    Report {
+        steps: plan.steps().map(|step| StepReport::new(Arc::clone(&step.name))).collect(),
+        sinks: plan.sinks.iter().map(SinkReport::of).collect(),
+        ..Report::default()
+    }
+}
+
+/// Why a run could not go on if it were stopped; none if it could.
+fn unrepeatable(plan: &Plan) -> Option<&'static str> {
+    let outputs = || plan.sinks.iter().map(|sink| &sink.spec).chain(plan.rejects.iter().map(|rejects| &rejects.spec));
+    let is_regular = |path: &Path| fs::metadata(path).map_or(true, |there| there.is_file());
+    if outputs().any(|spec| spec.location == SinkLocation::Stdout) {
+        Some("it writes to the standard output")
+    } else if plan.sources.iter().any(|source| source.files.is_empty()) {
+        Some("it reads the standard input")
+    } else if plan.sources.iter().any(|source| source.total_bytes.is_none()) {
+        Some("it reads what is not a regular file")
+    } else if outputs().any(|spec| matches!(&spec.location, SinkLocation::Path(path) if !is_regular(path))) {
+        Some("it writes to what is not a regular file")
+    } else if outputs()
+        .any(|spec| matches!(&spec.location, SinkLocation::Path(path) if runs::real(path).to_str().is_none()))
+    {
+        Some("the path of an output is not UTF-8")
+    } else {
+        None
+    }
+}
+
+/// Puts the outputs of a run in their places that had come to its end but for that.
+fn placed(begun: &Begun) -> Result<Option<Report>, RunsError> {
+    let Some(checkpoint) = &begun.checkpoint else { return Ok(None) };
+    let Some(places) = &checkpoint.finished else { return Ok(None) };
+    for place in places {
+        let (from, to) = (Path::new(&place.from), Path::new(&place.to));
+        // One that is not there is in its place already.
+        if from.exists() {
+            fs::rename(from, to).map_err(|source| RunsError::Io { action: "replace", path: to.to_owned(), source })?;
+            sink::sync_folder(to);
+        }
+    }
+    Ok(Some(checkpoint.counts.report()))
+}
+
+/// A run has ended that will not go on.
+fn ended(begun: &Begun, state: State, rows: u64) {
+    let record_at_end = Record { parts: Vec::new(), ..begun.record.clone() }.ended(state, rows);
+    record(begun, &record_at_end);
+    if let Err(error) = begun.folder.clear() {
+        tracing::warn!("what was kept of the run cannot be removed: {error}");
+    }
+}
+
+/// Writes the run's record, without which it would only be missing in lists.
+fn record(begun: &Begun, record: &Record) {
+    if let Err(error) = begun.folder.record(record) {
+        tracing::warn!("the run is not recorded: {error}");
+    }
+}
+
+/// The files beside the outputs. Their paths are texts, or the run could not go on.
+fn parts(files: &mut Files) -> Vec<String> {
+    let writers = files.sinks.iter_mut().chain(&mut files.rejects);
+    writers.filter_map(|writer| writer.unfinished()?.to_str().map(ToOwned::to_owned)).collect()
+}
+
+/// What encodes for the sinks, what is written to, and the entries of what has to be removed if it is not finished.
+type Opened = (Vec<Arc<dyn Encoder>>, Files, Vec<Entry>);
+
+/// Opens sinks and reject file, each of which is listed as unfinished as soon as it is there, unless it is gone on with.
+fn open_files(plan: &Plan, unfinished: &Unfinished, begun: Option<&Begun>) -> Result<Opened, SinkError> {
+    let mut entries = Vec::new();
+    let checkpoint = begun.and_then(|begun| begun.checkpoint.as_ref());
+    let mut open = |spec, name: &str, durable| {
+        let aside = begun.map(|begun| Aside { run: &begun.id, folder: begun.folder.path(), name, durable });
+        let (encoder, writer) = sink::open(spec, aside.as_ref())?;
+        if durable.is_none() {
+            entries.extend(writer.unfinished().map(|path| unfinished.add(path)));
+        }
+        Ok((encoder, writer))
+    };
+    let opened: Result<Vec<_>, _> = plan
+        .sinks
+        .iter()
+        .enumerate()
+        .map(|(index, sink)| {
+            open(&sink.spec, &format!("sink-{index}"), checkpoint.and_then(|checkpoint| checkpoint.sinks.get(index)))
+        })
+        .collect();
+    let (encoders, sinks) = opened?.into_iter().unzip();
+    let durable = checkpoint.and_then(|checkpoint| checkpoint.rejects.as_ref());
+    let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec, "rejects", durable)).transpose()?;
+    let rejects = rejects.map(|(_, writer)| writer);
+    Ok((encoders, Files { sinks, rejects, kept: Vec::new(), keeping: None }, entries))
+}
+
+/// An id that no other run on this machine has: the time in seconds and a random number, both hexadecimal.
+fn run_id() -> Arc<str> {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    format!("{seconds:08x}-{:06x}", rand::rng().random_range(0..1_u32 << 24)).into()
+}

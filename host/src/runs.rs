@@ -1,0 +1,91 @@
+//! What runs leave on disk, so that they can go on: plain files with checksums, below one directory.
+//!
+//! ```text
+//! RUNS/clean-text-3f2a9c0b51d7e604/     a pipeline file with the files that it writes
+//!   lock                                held while it runs; says which process does
+//!   6741f2c0-09ab3e/                    a run
+//!     record.json                       for lists: what it is, what became of it, how many rows
+//!     checkpoint.json                   where it can go on; none before the first checkpoint, and after its end
+//!     0.rows                            rows that are kept between two stages
+//!     sink-0.groups, sink-0.3.rows      what a Parquet file's end will say, and rows of its next row group
+//! ```
+//!
+//! The outputs themselves are written beside their places, under names that have the run's id in them, because a file
+//! can only be renamed within its file system.
+
+mod begin;
+mod checkpoint;
+mod error;
+mod fingerprint;
+mod folder;
+mod job;
+mod list;
+mod prune;
+mod record;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(crate) use begin::{Begun, begin};
+pub(crate) use checkpoint::{Checkpoint, Counts, Place, Position};
+pub use error::RunsError;
+pub(crate) use fingerprint::{Fingerprint, fingerprint};
+pub(crate) use folder::RunFolder;
+pub(crate) use job::real;
+pub use list::{RunInfo, RunStatus};
+pub use prune::Pruned;
+pub(crate) use record::{Record, State};
+
+/// How often a run makes sure that it can go on from where it is, unless it is asked to do otherwise.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
+
+/// The directory in which runs keep their state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runs {
+    directory: PathBuf,
+}
+
+impl Runs {
+    /// The runs of a directory, which is made when a run has something to keep.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// That a run keeps its state, where, and how it begins.
+#[derive(Debug, Clone)]
+pub struct Keep {
+    /// Where.
+    pub runs: Runs,
+    /// How it begins.
+    pub start: Start,
+    /// How long after a checkpoint the next one is made, if something was written since; see [`CHECKPOINT_EVERY`]. Nothing
+    /// is kept of a run that ends before its first.
+    pub checkpoint_every: Duration,
+}
+
+impl Keep {
+    /// A run that begins anew, with the usual time between checkpoints.
+    pub fn at(runs: Runs) -> Self {
+        Self { runs, start: Start::New, checkpoint_every: CHECKPOINT_EVERY }
+    }
+}
+
+/// How a run begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Start {
+    /// At the beginning, unless an earlier run of the pipeline could go on: that is an error, and nothing is lost.
+    #[default]
+    New,
+    /// At the beginning. What is kept of an earlier run is removed.
+    Restart,
+    /// Where the earlier run could go on; at the beginning if there is none.
+    Resume,
+    /// Where the run with this id could go on.
+    ResumeRun(String),
+}

@@ -1,0 +1,201 @@
+//! Where a run can go on, and what has to be there for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::report::{Report, SinkReport, StepReport};
+use crate::sink::Durable;
+
+/// Changes whenever a checkpoint means something else.
+const VERSION: u32 = 1;
+
+/// Everything that is up to here is on the disk, and was when this was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Checkpoint {
+    version: u32,
+    /// The run's id.
+    pub(crate) run: String,
+    /// What the rest of the run depends on.
+    pub(crate) depends_on: BTreeMap<String, String>,
+    pub(crate) position: Position,
+    pub(crate) counts: Counts,
+    /// Of each sink.
+    pub(crate) sinks: Vec<Durable>,
+    pub(crate) rejects: Option<Durable>,
+    /// Bytes of what is kept between stages.
+    pub(crate) kept: Vec<u64>,
+    /// Once all is written: what is left to be put in its place.
+    pub(crate) finished: Option<Vec<Place>>,
+}
+
+/// A place in a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// The stage.
+    pub(crate) stage: usize,
+    /// The number of its first portion that is not written.
+    pub(crate) next: u64,
+    /// The checksum of what the stage has read up to there.
+    pub(crate) read: u32,
+}
+
+/// A finished output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Where it is.
+    pub(crate) from: String,
+    /// Where it belongs.
+    pub(crate) to: String,
+}
+
+/// The numbers of a report.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) rows_in: u64,
+    batches: u64,
+    elapsed: Duration,
+    steps: Vec<StepCounts>,
+    sinks: Vec<(String, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct StepCounts {
+    name: String,
+    rows_in: u64,
+    rows_out: u64,
+    dropped: u64,
+    rejected: u64,
+    instances: u64,
+    busy: Duration,
+}
+
+impl Counts {
+    pub(crate) fn of(report: &Report) -> Self {
+        let steps = report.steps.iter().map(|step| StepCounts {
+            name: step.name.to_string(),
+            rows_in: step.rows_in,
+            rows_out: step.rows_out,
+            dropped: step.dropped,
+            rejected: step.rejected,
+            instances: step.instances,
+            busy: step.busy,
+        });
+        Self {
+            rows_in: report.rows_in,
+            batches: report.batches,
+            elapsed: report.elapsed,
+            steps: steps.collect(),
+            sinks: report.sinks.iter().map(|sink| (sink.name.to_string(), sink.rows)).collect(),
+        }
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        let steps = self.steps.iter().map(|step| StepReport {
+            name: Arc::from(step.name.as_str()),
+            rows_in: step.rows_in,
+            rows_out: step.rows_out,
+            dropped: step.dropped,
+            rejected: step.rejected,
+            instances: step.instances,
+            busy: step.busy,
+        });
+        let sinks = self.sinks.iter().map(|(name, rows)| SinkReport {
+            name: Arc::from(name.as_str()),
+            rows: *rows,
+            // What was written to the standard output cannot be taken back, so such a run has no checkpoint.
+            is_stdout: false,
+        });
+        Report {
+            rows_in: self.rows_in,
+            batches: self.batches,
+            elapsed: self.elapsed,
+            steps: steps.collect(),
+            sinks: sinks.collect(),
+            ..Report::default()
+        }
+    }
+}
+
+/// A checkpoint as it is on the disk.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    /// CRC-32 of the text of the other.
+    checksum: u32,
+    checkpoint: Box<RawValue>,
+}
+
+impl Checkpoint {
+    pub(crate) fn new(run: &str, depends_on: &BTreeMap<String, String>, position: Position, counts: Counts) -> Self {
+        Self {
+            version: VERSION,
+            run: run.to_owned(),
+            depends_on: depends_on.clone(),
+            position,
+            counts,
+            sinks: Vec::new(),
+            rejects: None,
+            kept: Vec::new(),
+            finished: None,
+        }
+    }
+
+    /// The bytes of the file.
+    pub(super) fn seal(&self) -> serde_json::Result<Vec<u8>> {
+        let checkpoint = serde_json::value::to_raw_value(self)?;
+        let checksum = crc32fast::hash(checkpoint.get().as_bytes());
+        serde_json::to_vec(&Sealed { checksum, checkpoint })
+    }
+
+    /// Reads the file, or says in words why it is of no use.
+    pub(super) fn unseal(bytes: &[u8]) -> Result<Self, String> {
+        let sealed: Sealed =
+            serde_json::from_slice(bytes).map_err(|error| format!("its checkpoint is damaged ({error})"))?;
+        if crc32fast::hash(sealed.checkpoint.get().as_bytes()) != sealed.checksum {
+            return Err("its checkpoint is damaged (the checksum is wrong)".into());
+        }
+        let checkpoint: Self = serde_json::from_str(sealed.checkpoint.get())
+            .map_err(|error| format!("its checkpoint is of another version of Stillbox ({error})"))?;
+        if checkpoint.version != VERSION {
+            return Err(format!("its checkpoint is of version {}, not {VERSION}", checkpoint.version));
+        }
+        Ok(checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        let depends_on = BTreeMap::from([("a".to_owned(), "b\"\n".to_owned())]);
+        let position = Position { stage: 1, next: 70_000, read: 12 };
+        let report = Report { rows_in: 5, steps: vec![StepReport::new("s".into())], ..Report::default() };
+        Checkpoint {
+            sinks: vec![Durable::default()],
+            ..Checkpoint::new("r", &depends_on, position, Counts::of(&report))
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_is_read_again() {
+        let sealed = checkpoint().seal().expect("it is JSON");
+        assert_eq!(Checkpoint::unseal(&sealed), Ok(checkpoint()));
+        assert_eq!(checkpoint().counts.report().steps[0].name.as_ref(), "s");
+    }
+
+    #[test]
+    fn any_changed_byte_is_noticed() {
+        let sealed = checkpoint().seal().expect("it is JSON");
+        for at in 0..sealed.len() {
+            let mut damaged = sealed.clone();
+            damaged[at] ^= 1;
+            // Only what cannot be told apart, such as the case of nothing, may still be read.
+            assert_ne!(Checkpoint::unseal(&damaged), Ok(checkpoint()), "byte {at}");
+            assert!(Checkpoint::unseal(&sealed[..at]).is_err(), "cut at {at}");
+        }
+    }
+}

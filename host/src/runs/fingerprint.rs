@@ -1,0 +1,145 @@
+//! What the rest of a run depends on, and how to say what of it has changed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use toml::{Table, Value};
+
+use super::job::real;
+use crate::config::{Config, Overrides};
+use crate::plan::Plan;
+
+/// Named things and what they are. Two runs with the same make the same of the same rows.
+pub(crate) type Fingerprint = BTreeMap<String, String>;
+
+/// How long a value may be to be shown, in characters.
+const SHOWN: usize = 60;
+
+/// What a run of this plan depends on.
+///
+/// Limits count only where rows can be rejected for them: elsewhere a batch that passes is the same under any limit, and
+/// a larger one may be just what a failed run needs to go on.
+pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -> Fingerprint {
+    let mut all = Fingerprint::new();
+    all.insert("Stillbox".into(), env!("CARGO_PKG_VERSION").into());
+    let limits_matter = config.rejects.is_some();
+    let document: Table = config.text.parse().unwrap_or_default();
+    for (key, value) in &document {
+        match value {
+            Value::Array(tables) => {
+                for (index, table) in tables.iter().enumerate() {
+                    let name = table.get("name").and_then(Value::as_str);
+                    let name = name.map_or_else(|| format!("{key} {}", index + 1), |name| format!("{key} \"{name}\""));
+                    flatten(&name, table, &mut all);
+                }
+            }
+            other => flatten(&format!("[{key}]"), other, &mut all),
+        }
+    }
+    all.retain(|key, _| !is_indifferent(key, limits_matter));
+    for argument in &overrides.set {
+        let (target, value) = argument.split_once('=').unwrap_or((argument, ""));
+        all.insert(format!("--set {target}"), value.to_owned());
+    }
+    for argument in overrides.limit.iter().filter(|_| limits_matter) {
+        let (target, value) = argument.split_once('=').unwrap_or((argument, ""));
+        all.insert(format!("--limit {target}"), value.to_owned());
+    }
+    for step in plan.steps() {
+        all.insert(format!("the component of step \"{}\"", step.name), step.component.digest().to_string());
+    }
+    for path in plan.sources.iter().flat_map(|source| &source.files) {
+        // One that cannot be looked at cannot be read either, and that is told when it is read.
+        if let Ok(metadata) = fs::metadata(path) {
+            let what =
+                format!("{} bytes, changed at {}.{:09}", metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+            all.insert(format!("the input {}", real(path).display()), what);
+        }
+    }
+    all
+}
+
+/// Settings that make no difference to the rows. Where a component lies makes none, since its digest is known.
+fn is_indifferent(key: &str, limits_matter: bool) -> bool {
+    key == "[pipeline] description"
+        || key == "[rejects] max-rejects"
+        || !limits_matter && (key.starts_with("[limits] ") || key.contains("\" limits."))
+        || key.starts_with("step ") && (key.ends_with("\" concurrency") || key.ends_with("\" component"))
+}
+
+/// Adds all values below a name, each with the keys that lead to it.
+fn flatten(name: &str, value: &Value, all: &mut Fingerprint) {
+    fn below(name: &str, value: &Value, path: &str, all: &mut Fingerprint) {
+        match value {
+            Value::Table(table) if !table.is_empty() => {
+                for (key, value) in table {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    below(name, value, &path, all);
+                }
+            }
+            other => {
+                all.insert(format!("{name} {path}").trim_end().to_owned(), other.to_string());
+            }
+        }
+    }
+    below(name, value, "", all);
+}
+
+/// What is different now, in words.
+pub(crate) fn changes(before: &Fingerprint, now: &Fingerprint) -> Vec<String> {
+    let mut changes = Vec::new();
+    for (key, was) in before {
+        match now.get(key) {
+            Some(is) if is == was => {}
+            Some(is) => changes.push(format!("{key} was {} and is {}", shown(was), shown(is))),
+            None => changes.push(format!("{key} was {} and is not there any more", shown(was))),
+        }
+    }
+    for (key, is) in now.iter().filter(|(key, _)| !before.contains_key(*key)) {
+        changes.push(format!("{key} is new, {}", shown(is)));
+    }
+    changes
+}
+
+fn shown(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flat(text: &str) -> Fingerprint {
+        let mut all = Fingerprint::new();
+        flatten("step \"a\"", &Value::Table(text.parse().expect("it is TOML")), &mut all);
+        all
+    }
+
+    #[test]
+    fn changes_are_named_by_their_keys() {
+        let before = flat("name = \"a\"\nparameters = { n = 5, words = [\"x\"] }\nrename = { b = \"c\" }");
+        let now = flat("# A comment.\nname = 'a'\nparameters = { n = 6, words = [\"x\"] }\nselect = [\"c\"]");
+        assert_eq!(
+            changes(&before, &now),
+            [
+                "step \"a\" parameters.n was 5 and is 6",
+                "step \"a\" rename.b was \"c\" and is not there any more",
+                "step \"a\" select is new, [\"c\"]",
+            ]
+        );
+        assert_eq!(changes(&before, &before), [""; 0]);
+    }
+
+    #[test]
+    fn limits_and_descriptions_make_no_difference() {
+        for key in ["[pipeline] description", "[limits] time", "step \"a\" limits.memory", "step \"a\" concurrency"] {
+            assert!(is_indifferent(key, false), "{key}");
+        }
+        assert!(!is_indifferent("step \"a\" limits.memory", true));
+        assert!(!is_indifferent("step \"a\" parameters.limits", false));
+    }
+}

@@ -1,0 +1,94 @@
+//! The folder of one run.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::checkpoint::Checkpoint;
+use super::record::Record;
+
+const RECORD: &str = "record.json";
+const CHECKPOINT: &str = "checkpoint.json";
+
+/// The folder of a run, and the right to change what is in it: as long as it lives no other run of the pipeline begins.
+#[derive(Debug, Clone)]
+pub(crate) struct RunFolder {
+    path: PathBuf,
+    /// Closed with the last clone, and open in no other process.
+    _lock: Arc<File>,
+}
+
+impl RunFolder {
+    pub(super) fn new(path: PathBuf, lock: &Arc<File>) -> Self {
+        Self { path, _lock: Arc::clone(lock) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes what lists show. It may be lost with the power; nothing depends on it.
+    pub(crate) fn record(&self, record: &Record) -> io::Result<()> {
+        fs::create_dir_all(&self.path)?;
+        let bytes = serde_json::to_vec(record)?;
+        replace(&self.path.join(RECORD), &bytes, Durability::Eventual)
+    }
+
+    /// Writes a checkpoint in place of the one before, of which all is there until all of this is.
+    pub(crate) fn save(&self, checkpoint: &Checkpoint) -> io::Result<()> {
+        replace(&self.path.join(CHECKPOINT), &checkpoint.seal()?, Durability::OnReturn)?;
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// Makes the folder itself, and the record in it, survive the power.
+    pub(crate) fn settle(&self) -> io::Result<()> {
+        File::open(self.path.join(RECORD))?.sync_all()?;
+        for folder in self.path.ancestors().skip(1).take(2) {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// Removes all but the record.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_name() != RECORD {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a run's folder has for lists; none where it cannot be read.
+pub(super) fn record_in(folder: &Path) -> Option<Record> {
+    serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()
+}
+
+/// The checkpoint in a run's folder, if there is one; in words why it is of no use.
+pub(super) fn checkpoint_in(folder: &Path) -> Option<Result<Checkpoint, String>> {
+    match fs::read(folder.join(CHECKPOINT)) {
+        Ok(bytes) => Some(Checkpoint::unseal(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => Some(Err(format!("its checkpoint cannot be read ({error})"))),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    OnReturn,
+    Eventual,
+}
+
+/// Puts bytes in the place of a file at once.
+fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
+    let aside = path.with_extension("new");
+    let mut file = File::create(&aside)?;
+    file.write_all(bytes)?;
+    if durability == Durability::OnReturn {
+        file.sync_all()?;
+    }
+    fs::rename(aside, path)
+}

@@ -1,0 +1,93 @@
+//! Removing what runs have left.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::Runs;
+use super::error::RunsError;
+use super::folder::{checkpoint_in, record_in};
+use super::job::{LOCK, folders_in};
+use super::record::{Record, State, now};
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Runs that had ended.
+    pub ended: usize,
+    /// Runs that could have gone on.
+    pub unfinished: usize,
+}
+
+impl Runs {
+    /// Removes what is kept of runs that are not running: records of those that have ended, and those that could go on if
+    /// nothing has happened to them for this long.
+    ///
+    /// # Errors
+    /// The directory cannot be read, or something in it cannot be removed.
+    pub fn prune(&self, unfinished_for: Duration) -> Result<Pruned, RunsError> {
+        let mut pruned = Pruned::default();
+        let jobs = match folders_in(self.directory()) {
+            Ok(jobs) => jobs,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pruned),
+            Err(source) => return Err(RunsError::io("look into", self.directory(), source)),
+        };
+        for job in jobs {
+            let Ok(lock) = File::open(job.join(LOCK)) else { continue };
+            if lock.try_lock().is_err() {
+                continue;
+            }
+            let folders = folders_in(&job).map_err(|source| RunsError::io("look into", &job, source))?;
+            let mut left = 0;
+            for folder in folders {
+                let could_go_on = checkpoint_in(&folder).is_some();
+                if could_go_on && age(&folder) < unfinished_for {
+                    left += 1;
+                    continue;
+                }
+                remove(&folder).map_err(|source| RunsError::io("remove", folder, source))?;
+                if could_go_on { pruned.unfinished += 1 } else { pruned.ended += 1 }
+            }
+            if left == 0 {
+                // The lock in it is still held, so that nobody takes one that is about to be gone.
+                fs::remove_dir_all(&job).map_err(|source| RunsError::io("remove", &job, source))?;
+            }
+        }
+        Ok(pruned)
+    }
+}
+
+/// How long nothing has happened to a run.
+fn age(folder: &Path) -> Duration {
+    let changed = fs::metadata(folder).and_then(|metadata| metadata.modified());
+    changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok()).unwrap_or_default()
+}
+
+/// Removes a run with the parts of its outputs.
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
+    remove_parts(record_in(folder).as_ref(), folder);
+    fs::remove_dir_all(folder)
+}
+
+/// Removes what a run has left that was killed before it could have gone on.
+pub(super) fn sweep(folder: &Path, record: Record) -> io::Result<()> {
+    remove_parts(Some(&record), folder);
+    for entry in fs::read_dir(folder)? {
+        fs::remove_file(entry?.path())?;
+    }
+    let rows = record.rows;
+    let record = Record { parts: Vec::new(), ..record }.ended(State::Interrupted, rows);
+    fs::write(folder.join("record.json"), serde_json::to_vec(&Record { written: now(), ..record })?)
+}
+
+/// Removes parts of outputs; only what has the name that this run gives to them.
+fn remove_parts(record: Option<&Record>, folder: &Path) {
+    let ending = format!(".{}.part", super::begin::id_of(folder));
+    for part in record.iter().flat_map(|record| &record.parts) {
+        if part.ends_with(&ending) {
+            // It may be in its place already.
+            let _ = fs::remove_file(part);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The file format of Arrow IPC.
+//!
+//! The frame around the batches is made here and not by the library, whose writer keeps the places of all batches in
+//! memory and cannot be given those of a file that another process began. Here they are found again by walking over the
+//! batches. (Apache Arrow, "Columnar Format", section "IPC File Format".)
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+
+use arrow_array::RecordBatch;
+use arrow_ipc::convert::IpcSchemaEncoder;
+use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, write_message};
+use arrow_ipc::{Block, FooterBuilder, MetadataVersion, root_as_message};
+use arrow_schema::SchemaRef;
+use flatbuffers::FlatBufferBuilder;
+
+use super::durable::Aside;
+use super::output::Output;
+use super::writer::{BUFFER_BYTES, Failure};
+
+const MAGIC: &[u8; 6] = b"ARROW1";
+/// Bytes before the schema: the magic and zeros, so that all else is aligned as the library aligns it.
+const HEADER: u64 = 64;
+/// What a message begins with; with a length of 0 behind it, the end of all messages.
+const CONTINUATION: [u8; 4] = [0xFF; 4];
+
+/// A file that is being written.
+pub(super) struct ArrowFile {
+    out: BufWriter<Output>,
+    schema: SchemaRef,
+    options: IpcWriteOptions,
+    dictionaries: DictionaryTracker,
+    encoder: IpcDataGenerator,
+    /// Where the batches are.
+    blocks: Vec<Block>,
+    /// Bytes that are written.
+    length: u64,
+}
+
+impl ArrowFile {
+    /// Begins a file, or goes on with one.
+    pub(super) fn open(out: Output, schema: &SchemaRef, aside: Option<&Aside<'_>>) -> Result<Self, Failure> {
+        let durable = aside.and_then(|aside| aside.durable).map(|durable| durable.length);
+        let blocks = match (durable, out.unfinished()) {
+            (Some(length), Some(path)) => blocks_in(&File::open(path)?, length)?,
+            _ => Vec::new(),
+        };
+        let mut file = Self {
+            out: BufWriter::with_capacity(BUFFER_BYTES, out),
+            schema: SchemaRef::clone(schema),
+            options: IpcWriteOptions::default(),
+            dictionaries: DictionaryTracker::new(true),
+            encoder: IpcDataGenerator::default(),
+            blocks,
+            length: durable.unwrap_or(0),
+        };
+        if file.length == 0 {
+            let mut header = [0; HEADER as usize];
+            header[..MAGIC.len()].copy_from_slice(MAGIC);
+            file.out.write_all(&header)?;
+            let schema = file.encoder.schema_to_bytes_with_dictionary_tracker(
+                &file.schema,
+                &mut file.dictionaries,
+                &file.options,
+            );
+            let (head, body) = write_message(&mut file.out, schema, &file.options)?;
+            file.length = HEADER + (head + body) as u64;
+        }
+        Ok(file)
+    }
+
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        // Columns have no dictionaries any more, so there is nothing before the batch.
+        let (_, encoded) =
+            self.encoder.encode(batch, &mut self.dictionaries, &self.options, &mut IpcWriteContext::default())?;
+        let (head, body) = write_message(&mut self.out, encoded, &self.options)?;
+        self.blocks.push(Block::new(self.length as i64, head as i32, body as i64));
+        self.length += (head + body) as u64;
+        Ok(())
+    }
+
+    /// Hands all that was written to the operating system, and says how much it is.
+    pub(super) fn flush(&mut self) -> io::Result<u64> {
+        self.out.flush()?;
+        Ok(self.length)
+    }
+
+    /// Writes what stands behind the last batch.
+    pub(super) fn end(&mut self) -> Result<(), Failure> {
+        self.out.write_all(&CONTINUATION)?;
+        self.out.write_all(&[0; 4])?;
+        let mut builder = FlatBufferBuilder::new();
+        let none: [Block; 0] = [];
+        let dictionaries = builder.create_vector(&none);
+        let batches = builder.create_vector(&self.blocks);
+        let schema = IpcSchemaEncoder::new()
+            .with_dictionary_tracker(&mut self.dictionaries)
+            .schema_to_fb_offset(&mut builder, &self.schema);
+        let mut footer = FooterBuilder::new(&mut builder);
+        footer.add_version(MetadataVersion::V5);
+        footer.add_schema(schema);
+        footer.add_dictionaries(dictionaries);
+        footer.add_recordBatches(batches);
+        let footer = footer.finish();
+        builder.finish(footer, None);
+        let footer = builder.finished_data();
+        self.out.write_all(footer)?;
+        self.out.write_all(&(footer.len() as i32).to_le_bytes())?;
+        self.out.write_all(MAGIC)?;
+        Ok(self.out.flush()?)
+    }
+
+    pub(super) fn output(&mut self) -> &mut Output {
+        self.out.get_mut()
+    }
+}
+
+/// Where the batches of an unfinished file of this length are.
+fn blocks_in(file: &File, length: u64) -> io::Result<Vec<Block>> {
+    let damaged = || io::Error::other("what is written of it is damaged");
+    let mut file = BufReader::new(file);
+    let mut at = file.seek(SeekFrom::Start(HEADER))?;
+    let mut blocks = Vec::new();
+    let mut is_schema = true;
+    while at < length {
+        let mut start = [0; 8];
+        file.read_exact(&mut start)?;
+        let size = u32::from_le_bytes([start[4], start[5], start[6], start[7]]);
+        if start[..4] != CONTINUATION || u64::from(size) > length - at {
+            return Err(damaged());
+        }
+        let mut head = vec![0; size as usize];
+        file.read_exact(&mut head)?;
+        let body = root_as_message(&head).map_err(|_| damaged())?.bodyLength();
+        let head = 8 + u64::from(size);
+        if !std::mem::take(&mut is_schema) {
+            blocks.push(Block::new(at as i64, head as i32, body));
+        }
+        file.seek_relative(body)?;
+        at = u64::try_from(body).ok().and_then(|body| at.checked_add(head + body)).ok_or_else(damaged)?;
+    }
+    if at == length { Ok(blocks) } else { Err(damaged()) }
+}

@@ -1,0 +1,159 @@
+//! What is kept beside a Parquet file until it has its end.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use bytes::Bytes;
+
+use super::super::durable::{Aside, Groups};
+use super::super::writer::Failure;
+use super::Group;
+use crate::spool::{Frame, Spool, SpoolReader, SpoolWriter};
+
+/// Bytes before the end of a group: those of its columns (8), of its end (4), and the end's CRC-32 (4), the least
+/// significant byte first.
+const HEADER: usize = 16;
+
+/// The files beside a Parquet file.
+pub(super) struct Kept {
+    folder: PathBuf,
+    name: String,
+    schema: SchemaRef,
+    /// Row groups that are complete.
+    count: u64,
+    /// What the file's end will say of them.
+    index: File,
+    index_bytes: u64,
+    spool: Arc<Spool>,
+    /// Rows of the next group.
+    rows: SpoolWriter,
+    /// The group whose rows the last checkpoint needs.
+    needed: Option<u64>,
+    /// The same of the one that is being made.
+    pending: u64,
+}
+
+impl Kept {
+    /// Makes the files, or cuts them to what is known to be on the disk.
+    pub(super) fn open(aside: &Aside<'_>, schema: &SchemaRef) -> Result<Self, Failure> {
+        let (folder, name) = (aside.folder.to_owned(), aside.name.to_owned());
+        let durable = aside.durable.and_then(|durable| durable.groups);
+        let Groups { count, index: index_bytes, rows } = durable.unwrap_or_default();
+        let mut index = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(durable.is_none())
+            .truncate(durable.is_none())
+            .open(folder.join(format!("{name}.groups")))?;
+        if index.metadata()?.len() < index_bytes {
+            return Err(damaged().into());
+        }
+        index.set_len(index_bytes)?;
+        index.seek(SeekFrom::Start(index_bytes))?;
+        let spool = spool(&folder, &name, count, schema);
+        let rows = SpoolWriter::open(&spool, durable.map(|_| rows))?;
+        let schema = Arc::clone(schema);
+        Ok(Self {
+            folder,
+            name,
+            schema,
+            count,
+            index,
+            index_bytes,
+            spool,
+            rows,
+            needed: durable.map(|_| count),
+            pending: count,
+        })
+    }
+
+    /// The groups that are in the file.
+    pub(super) fn groups(&mut self) -> Result<Vec<Group>, Failure> {
+        self.index.rewind()?;
+        let mut bytes = vec![0; self.index_bytes as usize];
+        self.index.read_exact(&mut bytes)?;
+        let bytes = Bytes::from(bytes);
+        let mut groups = Vec::new();
+        let mut at = 0;
+        while let Some(header) = bytes.get(at..at + HEADER) {
+            let data = u64::from_le_bytes(header[..8].try_into().map_err(|_| damaged())?);
+            let length = u32::from_le_bytes(header[8..12].try_into().map_err(|_| damaged())?) as usize;
+            let checksum = u32::from_le_bytes(header[12..].try_into().map_err(|_| damaged())?);
+            at += HEADER;
+            let end = bytes.get(at..at + length).filter(|end| crc32fast::hash(end) == checksum).ok_or_else(damaged)?;
+            groups.push(Group::of_end(data, bytes.slice_ref(end))?);
+            at += length;
+        }
+        if groups.len() as u64 == self.count { Ok(groups) } else { Err(damaged().into()) }
+    }
+
+    /// The rows of the group that is not complete.
+    pub(super) fn rows(&mut self) -> Result<Vec<RecordBatch>, Failure> {
+        let mut reader = SpoolReader::open(&self.spool)?;
+        let mut rows = Vec::new();
+        while let Some((_, batch)) = reader.next()? {
+            rows.push(batch);
+        }
+        Ok(rows)
+    }
+
+    pub(super) fn add_rows(&mut self, rows: &RecordBatch) -> Result<(), Failure> {
+        Ok(self.rows.write(&Frame::of(rows)?)?)
+    }
+
+    /// A group is in the file; what was kept of its rows may be needed by the last checkpoint, but by no other.
+    pub(super) fn add_group(&mut self, group: &Group) -> Result<(), Failure> {
+        let mut header = [0; HEADER];
+        header[..8].copy_from_slice(&group.data.to_le_bytes());
+        header[8..12].copy_from_slice(&(group.end.len() as u32).to_le_bytes());
+        header[12..].copy_from_slice(&crc32fast::hash(&group.end).to_le_bytes());
+        self.index.write_all(&header)?;
+        self.index.write_all(&group.end)?;
+        self.index_bytes += (HEADER + group.end.len()) as u64;
+        let complete = self.count;
+        self.count += 1;
+        self.spool = spool(&self.folder, &self.name, self.count, &self.schema);
+        self.rows = SpoolWriter::open(&self.spool, None)?;
+        if self.needed != Some(complete) {
+            self.remove(complete);
+        }
+        Ok(())
+    }
+
+    /// Returns when all is on the disk.
+    pub(super) fn checkpoint(&mut self) -> Result<Groups, Failure> {
+        self.index.sync_all()?;
+        let rows = self.rows.sync()?;
+        self.pending = self.count;
+        Ok(Groups { count: self.count, index: self.index_bytes, rows })
+    }
+
+    /// The checkpoint that was made last holds.
+    pub(super) fn keep(&mut self) {
+        let before = self.needed.replace(self.pending);
+        if let Some(before) = before.filter(|before| *before != self.pending) {
+            self.remove(before);
+        }
+    }
+
+    /// A file that cannot be removed only takes room.
+    fn remove(&self, group: u64) {
+        let _ = fs::remove_file(self.folder.join(rows_name(&self.name, group)));
+    }
+}
+
+fn spool(folder: &std::path::Path, name: &str, group: u64, schema: &SchemaRef) -> Arc<Spool> {
+    Arc::new(Spool::new(folder.join(rows_name(name, group)), "what comes next in an output", Arc::clone(schema)))
+}
+
+fn rows_name(name: &str, group: u64) -> String {
+    format!("{name}.{group}.rows")
+}
+
+fn damaged() -> io::Error {
+    io::Error::other("what is kept beside it is damaged")
+}

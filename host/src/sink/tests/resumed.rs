@@ -1,0 +1,103 @@
+//! Outputs that are gone on with, by another writer, from a checkpoint: the same bytes.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
+use parquet::file::metadata::RowGroupMetaData;
+
+use crate::format::{Compression, Format};
+use crate::sink::{Aside, Durable, SinkLocation, SinkSpec, open};
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("id", ArrowType::Int64, false),
+        Field::new("text", ArrowType::Utf8, true),
+        Field::new("score", ArrowType::Float64, false),
+    ]))
+}
+
+fn batch(number: usize, rows: usize) -> RecordBatch {
+    let ids = (0..rows).map(|row| (number * 1000 + row) as i64);
+    let texts = (0..rows).map(|row| (row % 3 > 0).then(|| format!("text {}", (number * 31 + row) % 97)));
+    let scores = (0..rows).map(|row| (row * number) as f64 / 7.0);
+    let columns: Vec<arrow_array::ArrayRef> = vec![
+        Arc::new(Int64Array::from_iter_values(ids)),
+        Arc::new(texts.collect::<StringArray>()),
+        Arc::new(Float64Array::from_iter_values(scores)),
+    ];
+    RecordBatch::try_new(schema(), columns).unwrap()
+}
+
+/// Writes batches, with a new writer behind each of these numbers of batches. What was written since the checkpoint before
+/// is written again, and so are a few bytes that a dying process may have left.
+fn write(folder: &Path, format: Format, compression: Compression, batches: &[RecordBatch], stops: &[usize]) -> Vec<u8> {
+    let path = folder.join("out");
+    let spec = SinkSpec { location: SinkLocation::Path(path.clone()), format, compression, schema: schema() };
+    let mut durable: Option<Durable> = None;
+    let mut done = 0;
+    for stop in stops.iter().copied().chain([batches.len()]) {
+        let aside = Aside { run: "run", folder, name: "sink-0", durable: durable.as_ref() };
+        let (encoder, mut writer) = open(&spec, Some(&aside)).unwrap();
+        for batch in &batches[done..stop] {
+            writer.write(encoder.encode(batch).unwrap()).unwrap();
+        }
+        if stop == batches.len() {
+            writer.finish().unwrap();
+            break;
+        }
+        durable = Some(writer.checkpoint().unwrap());
+        writer.keep();
+        done = stop;
+        for batch in &batches[done..batches.len().min(done + 3)] {
+            writer.write(encoder.encode(batch).unwrap()).unwrap();
+        }
+    }
+    let written = fs::read(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    written
+}
+
+#[test]
+fn every_format_can_be_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let batches: Vec<_> = (0..20).map(|number| batch(number, number * 7 % 50)).collect();
+    for (format, compression) in [
+        (Format::JsonLines, Compression::None),
+        (Format::JsonLines, Compression::Gzip),
+        (Format::Csv, Compression::None),
+        (Format::Csv, Compression::Zstd),
+        (Format::Parquet, Compression::None),
+        (Format::Arrow, Compression::None),
+    ] {
+        let expected = write(folder.path(), format, compression, &batches, &[]);
+        for stops in [&[0][..], &[1, 2, 3], &[10, 10, 19]] {
+            let written = write(folder.path(), format, compression, &batches, stops);
+            assert!(expected == written, "{format} {compression} {stops:?}");
+        }
+    }
+}
+
+#[test]
+fn row_groups_are_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    // Three and a half row groups, of which none ends where a batch does.
+    let batches: Vec<_> = (0..46).map(|number| batch(number, 10_000)).collect();
+    let expected = write(folder.path(), Format::Parquet, Compression::None, &batches, &[]);
+    for stops in [&[5, 12, 13, 14][..], &[26, 27, 45], &[13, 40]] {
+        let written = write(folder.path(), Format::Parquet, Compression::None, &batches, stops);
+        assert!(expected == written, "{stops:?}");
+    }
+    // What the last checkpoint does not need is gone, but for the rows of a group that never began.
+    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["sink-0.3.rows", "sink-0.4.rows", "sink-0.groups"]);
+    let file = bytes::Bytes::from(expected);
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let rows: Vec<_> = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
+    assert_eq!(rows, [131_072, 131_072, 131_072, 66_784]);
+    let read: usize = reader.build().unwrap().map(|batch| batch.unwrap().num_rows()).sum();
+    assert_eq!(read, 460_000);
+}

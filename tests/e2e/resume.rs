@@ -1,0 +1,61 @@
+//! Runs that go on where they stopped.
+
+mod commands;
+mod faults;
+mod refusals;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::command::Folder;
+
+/// The rows of an input, all of which have one of fifty ids.
+fn texts(count: usize) -> String {
+    let text = |row: usize| format!("text {row} {}", "x".repeat(row % 90));
+    (0..count).map(|row| format!("{{\"id\":{},\"text\":\"{}\"}}\n", row % 50, text(row))).collect()
+}
+
+/// Starts a run that writes checkpoints all the time, and tells events on its standard output.
+fn started(folder: &Folder, arguments: &[&str]) -> Child {
+    let mut command = folder.command();
+    command.args(["run", "pipeline.toml", "--message-format", "json", "--checkpoint-every", "1ms"]).args(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command can be run")
+}
+
+/// Reads events until so many batches are written. False if the run ends before.
+fn wait_for_batches(child: &mut Child, batches: usize) -> bool {
+    let events = BufReader::new(child.stdout.as_mut().expect("it is piped"));
+    let progress = events.lines().map_while(Result::ok).filter(|line| line.contains("\"progress\""));
+    progress.take(batches).count() == batches
+}
+
+/// Runs a pipeline, and kills it once there is a checkpoint.
+fn killed(folder: &Folder, arguments: &[&str]) {
+    let mut child = started(folder, arguments);
+    let events = BufReader::new(child.stdout.as_mut().expect("it is piped"));
+    let mut has_checkpoint = false;
+    for line in events.lines().map_while(Result::ok) {
+        // Whoever lists runs does not disturb them.
+        has_checkpoint = line.contains("\"progress\"") && info(folder)[0]["resumable"] == true;
+        if has_checkpoint {
+            break;
+        }
+    }
+    let _ = child.kill();
+    child.wait().expect("it can be waited for");
+    assert!(has_checkpoint, "the run ended too early");
+}
+
+/// All runs, as the command lists them.
+fn info(folder: &Folder) -> serde_json::Value {
+    let listed = folder.stillbox(["runs", "--json"]).succeeded();
+    serde_json::from_slice(&listed.stdout).expect("it is JSON")
+}
+
+/// The command in a shell.
+fn shell(folder: &Folder, script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_stillbox")]).current_dir(folder.path());
+    command.env("STILLBOX_CACHE", crate::command::CACHE).env("STILLBOX_STATE", folder.state());
+    command
+}

@@ -1,0 +1,113 @@
+//! What is told of runs, and what stops them.
+
+use std::process::Stdio;
+
+use rustix::process::Signal;
+use stillbox_test_guests::{ADD_COLUMN, REFUSE};
+
+use super::{info, killed, shell, started, texts, wait_for_batches};
+use crate::command::{Folder, outcome, pipeline};
+use crate::interruption::send;
+
+fn folder(rows: usize) -> Folder {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(rows));
+    let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
+    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 20\n\n[[source]]"));
+    folder
+}
+
+#[test]
+fn an_interrupted_run_says_how_to_go_on() {
+    let folder = folder(60_000);
+    let mut child = started(&folder, &["--progress", "none"]);
+    // The first checkpoint comes with the first batches.
+    assert!(wait_for_batches(&mut child, 100));
+    send(&child, Signal::INT);
+    let output = child.wait_with_output().expect("it can be waited for");
+    assert_eq!(output.status.code(), Some(130));
+    let told = String::from_utf8(output.stderr).expect("it is text");
+    let told = told.lines().last().unwrap_or_default();
+    let command =
+        told.split_once("go on with: ").map(|(_, command)| command.split_once(' ').expect("it has arguments").1);
+    assert_eq!(
+        command,
+        Some("run pipeline.toml --message-format json --checkpoint-every 1ms --progress none --resume"),
+        "{told}"
+    );
+    assert_eq!(info(&folder)[0]["status"], "interrupted");
+    folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
+    assert_eq!(folder.text("output.jsonl").lines().count(), 60_000);
+    let info = info(&folder);
+    assert_eq!(
+        (&info[0]["status"], &info[0]["rows"], info.as_array().map(Vec::len)),
+        (&"done".into(), &60_000.into(), Some(1))
+    );
+}
+
+#[test]
+fn a_short_run_leaves_nothing_but_its_record() {
+    let folder = folder(100);
+    for _ in 0..15 {
+        folder.stillbox(["run", "pipeline.toml"]).succeeded();
+    }
+    let list = info(&folder);
+    // The last, and ten before it.
+    assert_eq!(list.as_array().map(Vec::len), Some(11), "{list}");
+    let run = std::path::PathBuf::from(list[0]["folder"].as_str().expect("it is text"));
+    let names: Vec<_> = std::fs::read_dir(&run).expect("it is there").map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["record.json"]);
+    assert_eq!(folder.names().len(), 5, "{:?}", folder.names());
+}
+
+#[test]
+fn what_cannot_go_on_says_so_and_runs() {
+    let folder = folder(300);
+    let input = folder.text("input.jsonl");
+    let text = folder.text("pipeline.toml").replace("path = \"input.jsonl\"", "path = \"-\"\nformat = \"jsonl\"");
+    folder.write("pipeline.toml", text);
+    let arguments = ["run", "pipeline.toml", "--checkpoint-every", "0s"];
+    crate::command::outcome_with_input(folder.command().args(arguments), input.as_bytes()).succeeded();
+    assert_eq!(info(&folder)[0]["unrepeatable"], "it reads the standard input");
+    let id = info(&folder)[0]["id"].as_str().expect("it has an id").to_owned();
+    let shown = folder.stillbox(["runs", "show", &id]).succeeded();
+    assert!(shown.text().contains("go on     cannot: it reads the standard input\n"), "{}", shown.text());
+    insta::assert_snapshot!(folder.stillbox(["runs", "show", "67-ab"]).failed(2), @r"error: there is no run 67-ab; `stillbox runs` lists those that there are");
+}
+
+#[test]
+fn runs_are_listed_shown_and_pruned() {
+    let folder = folder(6000);
+    insta::assert_snapshot!(folder.stillbox(["runs"]).succeeded().text(), @"no runs");
+    killed(&folder, &[]);
+    let list = folder.stillbox(["runs"]).succeeded();
+    let listed = regex::Regex::new(r"[0-9a-f]{8}-[0-9a-f]{6}|\d[\d,]*|  +").expect("it is right");
+    insta::assert_snapshot!(listed.replace_all(list.text(), " … "), @r"
+    run … pipeline … state … rows … age
+     …  … test … interrupted …  …  …  …  s
+    ");
+    let id = info(&folder)[0]["id"].as_str().expect("it has an id").to_owned();
+    let shown = folder.stillbox(["runs", "show", &id]).succeeded();
+    assert!(shown.text().contains("go on     with `--resume`, behind "), "{}", shown.text());
+    // It is young.
+    insta::assert_snapshot!(folder.stillbox(["runs", "prune"]).succeeded().text(), @"removed 0 ended and 0 unfinished runs");
+    assert!(folder.names().iter().any(|name| name.starts_with(".output.jsonl.")));
+    insta::assert_snapshot!(folder.stillbox(["runs", "prune", "--older-than", "0s"]).succeeded().text(), @"removed 0 ended and 1 unfinished runs");
+    assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "pipeline.toml", "refuse.wasm"]);
+    assert_eq!(std::fs::read_dir(folder.state()).expect("it is there").count(), 0);
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let folder = folder(20_000);
+    // A limit on the size of files is what a full disk is to one run: writing fails in the middle.
+    let script = "trap '' XFSZ; ulimit -f 1000; exec \"$1\" run pipeline.toml --checkpoint-every 1ms";
+    let told = outcome(shell(&folder, script).stdin(Stdio::null())).failed(1);
+    assert!(told.contains("output.jsonl: cannot write this output"), "{told}");
+    assert!(told.contains("rows are done and kept; go on with: "), "{told}");
+    assert_eq!(info(&folder)[0]["resumable"], true);
+    folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
+    let resumed = folder.bytes("output.jsonl");
+    folder.stillbox(["run", "pipeline.toml"]).succeeded();
+    assert!(resumed == folder.bytes("output.jsonl"));
+}

@@ -1,0 +1,151 @@
+//! What keeps a run from going on, and from beginning.
+
+use std::fs;
+
+use stillbox_test_guests::{ADD_COLUMN, KEEP_LONG, REFUSE};
+
+use super::{info, killed, started, texts, wait_for_batches};
+use crate::command::{Folder, outcome};
+
+const PIPELINE: &str = r#"[pipeline]
+name = "refusals"
+batch-rows = 20
+
+[[source]]
+path = "input.jsonl"
+
+[[step]]
+name = "length"
+component = "add_column.wasm"
+
+[[step]]
+name = "some"
+component = "refuse.wasm"
+parameters = { id = 1000 }
+
+[[sink]]
+path = "output.jsonl"
+"#;
+
+fn begun() -> Folder {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(6000));
+    folder.write("pipeline.toml", PIPELINE);
+    killed(&folder, &[]);
+    folder
+}
+
+/// What the command says, with what is different in every run replaced.
+fn told(folder: &Folder, arguments: &[&str]) -> String {
+    let id = info(folder)[0]["id"].as_str().expect("it has an id").to_owned();
+    let mut command = folder.command();
+    let told = outcome(command.args(["run", "pipeline.toml"]).args(arguments)).failed(2);
+    let digits = regex::Regex::new(r"sha256:\S+|\d+ rows|\d+ bytes, changed at [\d.]+").expect("it is right");
+    let folder = fs::canonicalize(folder.path()).expect("it is there");
+    let told = told.replace(&id, "RUN").replace(folder.to_str().expect("it is text"), "FOLDER");
+    digits.replace_all(&told, "…").into_owned()
+}
+
+#[test]
+fn what_has_changed_is_named() {
+    let folder = begun();
+    let cases: [(&str, &str); 3] =
+        [("id = 1000", "id = 1001"), ("batch-rows = 20", "batch-rows = 21"), ("\"length\"", "\"longer\"")];
+    let mut all = String::new();
+    for (was, is) in cases {
+        folder.write("pipeline.toml", PIPELINE.replace(was, is));
+        all += &told(&folder, &["--resume"]);
+    }
+    insta::assert_snapshot!(all, @r#"
+    error: run RUN cannot go on, because its rest would not fit what is written: step "some" parameters.id was 1000 and is 1001. Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: [pipeline] batch-rows was 20 and is 21. Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: step "length" name was "length" and is not there any more; the component of step "length" was … and is not there any more; step "longer" name is new, "longer"; the component of step "longer" is new, … Undo this, or add `--restart` to begin anew
+    "#);
+    // Comments, descriptions and limits make no difference.
+    folder.write("pipeline.toml", PIPELINE.replace("batch-rows", "description = \"x\" # Why?\nbatch-rows"));
+    folder.stillbox(["run", "pipeline.toml", "--resume", "--limit", "some.time=1m"]).succeeded();
+}
+
+#[test]
+fn a_changed_component_or_input_is_noticed() {
+    let folder = begun();
+    let mut all = String::new();
+    all += &told(&folder, &["--resume", "--set", "some.id=3"]);
+    fs::remove_file(folder.join("refuse.wasm")).expect("it is a link");
+    std::os::unix::fs::symlink(KEEP_LONG, folder.join("refuse.wasm")).expect("there is room");
+    folder.write("pipeline.toml", PIPELINE.replace("parameters = { id = 1000 }", ""));
+    all += &told(&folder, &["--resume"]);
+    fs::remove_file(folder.join("refuse.wasm")).expect("it is a link");
+    std::os::unix::fs::symlink(REFUSE, folder.join("refuse.wasm")).expect("there is room");
+    folder.write("pipeline.toml", PIPELINE);
+    folder.write("input.jsonl", texts(6001));
+    all += &told(&folder, &["--resume"]);
+    insta::assert_snapshot!(all, @r#"
+    error: run RUN cannot go on, because its rest would not fit what is written: --set some.id is new, 3. Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: step "some" parameters.id was 1000 and is not there any more; the component of step "some" was … and is … Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: the input FOLDER/input.jsonl was … and is … Undo this, or add `--restart` to begin anew
+    "#);
+    // Whoever means it begins anew.
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert_eq!(folder.text("output.jsonl").lines().count(), 6001);
+    assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "output.jsonl", "pipeline.toml", "refuse.wasm"]);
+}
+
+#[test]
+fn text_that_changed_behind_the_back_is_noticed() {
+    let folder = begun();
+    let path = folder.join("input.jsonl");
+    let changed = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("it is there");
+    folder.write("input.jsonl", folder.text("input.jsonl").replace("text 8 ", "tixt 8 "));
+    let file = fs::File::options().write(true).open(&path).expect("it is there");
+    file.set_modified(changed).expect("the folder is ours");
+    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    let told: Vec<&str> = told.lines().skip(1).take(2).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    error: the rows before those that are left to do are not what they were
+      hint: an input was changed, or a step that makes rows makes others every time; `--restart` begins anew
+    "#);
+}
+
+#[test]
+fn hours_of_work_are_not_thrown_away_by_the_way() {
+    let folder = begun();
+    insta::assert_snapshot!(told(&folder, &[]), @r"error: run RUN of this pipeline has not ended: … are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew");
+    insta::assert_snapshot!(told(&folder, &["--resume", "67-ab"]), @r"error: there is no run 67-ab of this pipeline that could go on; `stillbox runs` lists the runs that there are");
+    // With another output it is another run.
+    folder.stillbox(["run", "pipeline.toml", "--output", "other.jsonl"]).succeeded();
+    let list = info(&folder);
+    let unfinished = list.as_array().and_then(|list| list.iter().find(|run| run["status"] == "interrupted"));
+    let id = unfinished.and_then(|run| run["id"].as_str()).expect("it is still there");
+    folder.stillbox(["run", "pipeline.toml", "--resume", id]).succeeded();
+    assert_eq!(folder.text("output.jsonl"), folder.text("other.jsonl"));
+}
+
+#[test]
+fn one_at_a_time() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(60_000));
+    folder.write("pipeline.toml", PIPELINE);
+    let mut child = started(&folder, &[]);
+    assert!(wait_for_batches(&mut child, 1));
+    let told = folder.stillbox(["run", "pipeline.toml"]).failed(2);
+    let listed = folder.stillbox(["runs"]).succeeded();
+    assert!(listed.text().contains("  running  "), "{}", listed.text());
+    child.kill().expect("it is running");
+    insta::assert_snapshot!(told.replace(&child.id().to_string(), "PID"), @r"error: this pipeline is running already, as process PID; two runs would write the same files");
+    child.wait().expect("it can be waited for");
+    let listed = folder.stillbox(["runs"]).succeeded();
+    assert!(listed.text().contains("  interrupted  "), "{}", listed.text());
+}
+
+#[test]
+fn a_damaged_checkpoint_is_noticed() {
+    let folder = begun();
+    let checkpoint = std::path::PathBuf::from(info(&folder)[0]["folder"].as_str().expect("it is text"));
+    let checkpoint = checkpoint.join("checkpoint.json");
+    let text = fs::read_to_string(&checkpoint).expect("it is there");
+    fs::write(&checkpoint, text.replace("\"next\":", "\"next\":1")).expect("the folder is ours");
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @r"error: run RUN cannot go on: its checkpoint is damaged (the checksum is wrong); add `--restart` to begin anew");
+    assert_eq!(info(&folder)[0]["status"], "broken");
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+}
