@@ -20,13 +20,14 @@ macro_rules! snapshot {
     };
 }
 
+/// The help, without the variable, whose value would stand in the text.
+fn help(arguments: &[&str]) -> Outcome {
+    let folder = Folder::new();
+    outcome(folder.command().env_remove("STILLBOX_CACHE").args(arguments)).succeeded()
+}
+
 #[test]
 fn help_teaches() {
-    // Without the variable, whose value would stand in the text.
-    let help = |arguments: &[&str]| {
-        let folder = Folder::new();
-        outcome(folder.command().env_remove("STILLBOX_CACHE").args(arguments)).succeeded()
-    };
     insta::assert_snapshot!(help(&["--help"]).text(), @r#"
     Runs data pipelines whose steps are WebAssembly components
 
@@ -37,6 +38,7 @@ fn help_teaches() {
       runs         List runs and what became of them
       check        Check a pipeline without running it, and print its graph with the columns along each
                    edge
+      graph        Draw a pipeline's graph with the columns along each edge, without running it
       pipe         Run steps without a pipeline file, from standard input to standard output
       inspect      Explain a step: what it does, its parameters, its columns, what it imports
       new          Make the folder of a new step, which builds, passes its case and runs as it is
@@ -71,6 +73,10 @@ fn help_teaches() {
     Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
     130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.
     "#);
+}
+
+#[test]
+fn help_for_run_teaches() {
     insta::assert_snapshot!(help(&["run", "--help"]).text(), @r#"
     Run a pipeline
 
@@ -137,6 +143,13 @@ fn help_teaches() {
               
               No new batch begins. A second signal ends the run at once.
 
+          --resume [<RUN>]
+              Go on with the run of this pipeline that was stopped, failed or was killed; begin anew if
+              there is none
+              
+              With RUN, go on with that run, or fail. The outputs become what they would have become
+              without the stop. A pipeline, component or input that has changed is refused.
+
       -v, --verbose...
               Tell more of what Stillbox does; twice for everything
 
@@ -145,13 +158,6 @@ fn help_teaches() {
               directory]
               
               [env: STILLBOX_CACHE=]
-
-          --resume [<RUN>]
-              Go on with the run of this pipeline that was stopped, failed or was killed; begin anew if
-              there is none
-              
-              With RUN, go on with that run, or fail. The outputs become what they would have become
-              without the stop. A pipeline, component or input that has changed is refused.
 
           --restart
               Begin anew, and throw away what is kept of a run that could go on

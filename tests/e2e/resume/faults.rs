@@ -174,7 +174,7 @@ fn survive(name: &str, steps: &str, input: &str, kills: usize, random: &mut StdR
         let mut child = started(&folder, &["--resume"]);
         let is_spared = left == 0;
         // As likely while it starts, while it reads again, at work, and at its end.
-        let batches = if is_spared { usize::MAX } else { random.random_range(0..180) };
+        let batches = if is_spared { usize::MAX } else { random.random_range(0..input.lines().count() / 90) };
         if wait_for_batches(&mut child, batches) {
             thread::sleep(Duration::from_micros(random.random_range(0..20_000)));
             let _ = child.kill();
