@@ -1,5 +1,7 @@
 //! Inputs that are not what they should be, or empty.
 
+mod slow;
+
 use crate::command::{Folder, pipeline};
 use stillbox_test_guests::KEEP_LONG;
 

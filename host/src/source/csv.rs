@@ -57,9 +57,13 @@ pub(crate) fn open(
     }
     let mut reader = TextReader::new(RecordBorders::default(), batch_rows, files, Some(on_header(&first)));
     let mut kinds: Vec<Kinds> = Vec::new();
+    let is_known = |name: &String| declared.iter().any(|(own, kind)| own == name && *kind != DataType::Vector);
     let rows = reader.sample(|piece, rows| {
-        kinds.resize(first.get().map_or(0, |header| header.names.len()), Kinds::default());
-        look(piece, rows, &mut kinds)
+        let names = first.get().map_or(&[][..], |header| &header.names);
+        kinds.resize(names.len(), Kinds::default());
+        let seen = look(piece, rows, &mut kinds)?;
+        // Rows that come slowly are not waited for where there is nothing to find out.
+        Ok(if names.iter().all(is_known) { rows } else { seen })
     })?;
     let (columns, known) = if let Some(header) = first.get() {
         kinds.resize(header.names.len(), Kinds::default());

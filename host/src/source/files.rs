@@ -169,15 +169,23 @@ impl Input {
         &self.file
     }
 
-    /// Adds the next bytes to `buffer`, and says how many; 0 at the end only.
+    /// Adds to `buffer` the bytes that are there, and waits for the first of them; 0 at the end only. What a pipe holds is
+    /// handed on although more would fit, so that rows that come slowly are not held back.
     ///
     /// # Errors
     ///
     /// The file cannot be read, or what it holds cannot be decompressed.
     pub(crate) fn read_more(&mut self, buffer: &mut Vec<u8>) -> Result<usize, SourceError> {
-        // Not one byte more than this, so that the buffer does not double for the sake of the last few.
-        buffer.reserve(READ_BYTES);
-        self.bytes.by_ref().take(READ_BYTES as u64).read_to_end(buffer).map_err(|source| self.failed(source))
+        let before = buffer.len();
+        buffer.resize(before + READ_BYTES, 0);
+        let read = loop {
+            match self.bytes.read(&mut buffer[before..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        buffer.truncate(before + read.as_ref().map_or(0, |read| *read));
+        read.map_err(|source| self.failed(source))
     }
 
     /// What a failure to read means.

@@ -177,7 +177,13 @@ impl<B: Borders> TextReader<B> {
     fn begin(&mut self, file: &InputFile) -> Result<Current, SourceError> {
         let input = file.open(&self.count)?;
         let mut current = Current { input, buffer: Vec::new(), ended: false, line: 1, fields: None };
-        current.fill()?;
+        // A pipe may hand over less than the mark at once.
+        while !current.ended
+            && current.buffer.len() < BYTE_ORDER_MARK.len()
+            && BYTE_ORDER_MARK.starts_with(&current.buffer)
+        {
+            current.fill()?;
+        }
         if current.buffer.starts_with(BYTE_ORDER_MARK) {
             current.buffer.drain(..BYTE_ORDER_MARK.len());
         }
