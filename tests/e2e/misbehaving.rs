@@ -4,6 +4,8 @@
 
 mod by_hand;
 mod cases;
+mod large;
+mod lines;
 mod many;
 mod shown;
 mod text;

@@ -37,7 +37,8 @@ pub enum FailureKind {
     Incompatible,
     /// The run was stopped from outside, or because another batch failed.
     Interrupted,
-    /// The input, the output or Stillbox itself is at fault.
+    /// No step is at fault: the input cannot be read, an output cannot be written, more rows were rejected than
+    /// `max-rejects` allows, the sandbox cannot be set up, or Stillbox has a bug.
     Host,
 }
 
@@ -86,6 +87,10 @@ impl fmt::Display for FailureKind {
 }
 
 /// One failure, with all that is known of it. What is not known is absent.
+///
+/// A step's words are bounded: in a record that ends a run the message to 32 KiB, causes and trace to 16 KiB each, the
+/// backtrace to 32 KiB, hint and names of files to 4 KiB, log and standard error to `log-bytes` each; a quarter of this, and 4
+/// KiB of log and standard error, in the record of a rejected row. What is left out is marked by an ellipsis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// The version of the record's shape, 1. Fields may be added within a version.

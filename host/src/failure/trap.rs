@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::bounds::{LINES, MESSAGE_BYTES, WHOLE};
 use super::{Failure, FailureKind, Frame, LimitHit, Location};
 use crate::component::bindings::types::{ErrorKind, StepError};
 use crate::component::{Component, SourceFrame, Symbols};
@@ -13,12 +14,8 @@ use crate::config::{shown_duration, shown_size};
 use crate::interrupt::{Stop, StopReason};
 use crate::sandbox::{Halt, Limits, Refused, Said, State, TABLE_ELEMENTS, Terms, cut};
 
-/// The most of a guest's message, cause, hint or trace line that a record keeps.
-const TEXT_BYTES: usize = 64 << 10;
 /// The most of a function's name, mangled or not.
 const NAME_BYTES: usize = 4 << 10;
-/// The most causes and trace lines that a record keeps.
-const LINES: usize = 256;
 
 /// What wasmtime says when a guest returns more than [`wasmtime::Store::set_hostcall_fuel`] allows; it has no type.
 const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
@@ -44,6 +41,7 @@ pub(crate) fn of_call(
     }
     state.said().tell(&mut failure);
     failure.elapsed_ms = Some((elapsed.as_secs_f64() * 1e6).round() / 1e3);
+    WHOLE.keep(&mut failure);
     failure
 }
 
@@ -73,7 +71,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
             failure.location = spoken.location;
             failure.row = spoken.row;
         } else if let Some(trap) = trap {
-            failure.causes.push(trap.to_string());
+            failure.causes.push(code(*trap));
         }
         return failure;
     }
@@ -162,7 +160,7 @@ fn of_trap(trap: Trap, state: &State) -> Failure {
     // A guest without a panic hook, such as one in C, says its last words on standard error and then aborts.
     let mut failure = match (trap, state.said().last_line()) {
         (Trap::UnreachableCodeReached, Some(line)) => {
-            let mut failure = Failure::new(FailureKind::Trap, cut(&line, TEXT_BYTES));
+            let mut failure = Failure::new(FailureKind::Trap, cut(&line, MESSAGE_BYTES));
             failure.causes.push(code.clone());
             failure
         }
@@ -266,19 +264,16 @@ pub(crate) fn of_rejection(error: StepError, said: &Said) -> Failure {
         ErrorKind::Parameters => FailureKind::Parameters,
         ErrorKind::Input | ErrorKind::Transient | ErrorKind::Internal => FailureKind::GuestError,
     };
-    let texts = |texts: Vec<String>| texts.iter().take(LINES).map(|text| cut(text, TEXT_BYTES)).collect();
-    let mut failure = Failure::new(kind, cut(&error.message, TEXT_BYTES));
+    let mut failure = Failure::new(kind, cut(&error.message, MESSAGE_BYTES));
     failure.transient = error.kind == ErrorKind::Transient;
     failure.retry_after_ms = error.retry_after_ms.filter(|_| failure.transient);
-    failure.causes = texts(error.causes);
-    failure.trace = texts(error.trace);
-    failure.hint = error.hint.map(|hint| cut(&hint, TEXT_BYTES));
-    failure.location = error.location.map(|place| Location {
-        file: cut(&place.file, TEXT_BYTES),
-        line: place.line,
-        column: place.column,
-    });
+    failure.causes = error.causes;
+    failure.trace = error.trace;
+    failure.hint = error.hint;
+    failure.location =
+        error.location.map(|place| Location { file: place.file, line: place.line, column: place.column });
     said.tell_denied(&mut failure);
+    WHOLE.keep(&mut failure);
     failure
 }
 

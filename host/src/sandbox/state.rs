@@ -12,7 +12,7 @@ use super::denied;
 use super::limits::{Limits, Meter};
 use crate::component::Permission;
 use crate::component::bindings::{log, types};
-use crate::failure::{Failure, FailureKind, Location, LogLevel};
+use crate::failure::{Failure, FailureKind, Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
 
 /// The host's side of one instance: lives and ends with it.
 pub(crate) struct State {
@@ -67,9 +67,6 @@ impl Said {
         self.output.text().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
     }
 }
-
-/// The most of a panic's message that is kept.
-const MESSAGE_BYTES: usize = 64 << 10;
 
 impl State {
     pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
@@ -171,7 +168,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
          (message, location, row): (WasmStr, Option<types::Location>, Option<u32>)| {
             let message = cut(&message.to_str(&store)?, MESSAGE_BYTES);
             let location = location.map(|place| Location {
-                file: cut(&place.file, MESSAGE_BYTES),
+                file: cut(&place.file, TEXT_BYTES),
                 line: place.line,
                 column: place.column,
             });

@@ -8,7 +8,7 @@ use stillbox::FailureKind::{self, Memory, Timeout, Trap};
 use super::{Folder, failure, pipeline, run};
 
 /// What `process` does, in place of a line of the text.
-fn folder(body: &str) -> Folder {
+pub(super) fn folder(body: &str) -> Folder {
     folder_with(body, "")
 }
 
@@ -63,11 +63,16 @@ fn the_stack_of_webassembly_itself_ends() {
     assert!(failure.backtrace.len() < 300, "{}", failure.backtrace.len());
 }
 
+pub(super) const GROW_TABLE: &str =
+    "(if (i32.eq (table.grow $table (ref.null func) (i32.const 2000000)) (i32.const -1)) (then unreachable))";
+
 #[test]
 fn tables_are_bounded() {
-    let grow =
-        "(if (i32.eq (table.grow $table (ref.null func) (i32.const 2000000)) (i32.const -1)) (then unreachable))";
-    failed(grow, Memory, "the step wanted tables of 2000001 entries, and all its tables may have 1000000");
+    let message = "the step wanted tables of 2000001 entries, and all its tables may have 1000000";
+    let failure = failed(GROW_TABLE, Memory, message);
+    let limit = failure.limit.expect("a limit ended the call");
+    assert_eq!((&*limit.name, &*limit.value), ("table-entries", "1000000"));
+    assert!(failure.hint.is_some_and(|hint| hint.contains("cannot be raised")));
 }
 
 #[test]

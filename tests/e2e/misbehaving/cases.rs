@@ -26,6 +26,7 @@ pub(super) const WORDS: &[Case] = &[
     // WASI 0.2 tells only whether the status was 0.
     case("exit_3", Fails(Exit, "the step ended its instance with exit status 1", Unnamed)),
     case("long_log", Fails(Panic, "after a long line", Named)),
+    case("endless_words", Fails(GuestError, "no end of words", Unnamed)),
     case("escapes", Fails(GuestError, "message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\0 end", Unnamed)),
 ];
 

@@ -1,0 +1,66 @@
+//! Much of everything: words without end, components of tens of megabytes.
+
+use std::fs;
+
+use stillbox::Failure;
+
+use super::{failure, folder, pipeline};
+
+/// What a record with the default limits takes, with what JSON adds to the words.
+const RECORD_BYTES: usize = 240 << 10;
+/// The same for a rejected row.
+const REJECT_BYTES: usize = 40 << 10;
+
+#[test]
+fn records_are_bounded_whatever_is_said() {
+    let folder = folder("endless_words");
+    folder.run_with(&pipeline("large", "", ""), ["--failures", "failures.jsonl"]).failed(1);
+    let record = folder.text("failures.jsonl");
+    assert!((140 << 10..RECORD_BYTES).contains(&record.len()), "{}", record.len());
+    let record: Failure = serde_json::from_str(&record).expect("there is one record");
+    assert_eq!(record.message, "no end of words");
+    let hint = record.hint.expect("the step has one");
+    assert!(hint.starts_with("words ") && hint.ends_with('…'), "{hint}");
+    assert_eq!(record.causes.last().map(String::as_str), Some("(more causes)"));
+    assert_eq!(record.trace[0], "(more lines before)");
+
+    folder.run(&pipeline("large", "", "on-failure = \"reject\"\n")).succeeded();
+    let rejects = folder.text("rejects.jsonl");
+    assert!((10 << 10..REJECT_BYTES).contains(&rejects.len()), "{}", rejects.len());
+}
+
+/// The failure of a guest whose file has a custom section more.
+fn padded(name: &str, bytes: usize) -> Failure {
+    let folder = folder("unreachable");
+    let mut section = vec![0];
+    leb128(1 + name.len() + bytes, &mut section);
+    section.push(name.len().try_into().expect("names are short"));
+    section.extend_from_slice(name.as_bytes());
+    let component = [folder.bytes("guest.wasm"), section, vec![b'a'; bytes]].concat();
+    fs::write(folder.join("guest.wasm"), component).expect("the folder is ours");
+    failure(&folder, &pipeline("large", "", ""))
+}
+
+/// An unsigned number as WebAssembly writes it.
+fn leb128(mut number: usize, out: &mut Vec<u8>) {
+    while number > 0x7f {
+        out.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+#[test]
+fn lines_are_found_in_a_large_component() {
+    let failure = padded("padding", 40 << 20);
+    assert!(failure.location.is_some_and(|location| location.file.ends_with("bad_unreachable.rs")));
+}
+
+#[test]
+fn too_much_debug_information_leaves_the_names_of_functions() {
+    let failure = padded(".debug_str", 40 << 20);
+    assert_eq!(failure.location, None);
+    assert!(failure.backtrace.iter().all(|frame| frame.location.is_none()), "{failure:#?}");
+    let named = |frame: &stillbox::Frame| frame.function.contains("bad_unreachable::");
+    assert!(failure.backtrace.iter().any(named), "{failure:#?}");
+}
