@@ -3,6 +3,7 @@
 mod run;
 mod stages;
 
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -13,7 +14,7 @@ use crate::component::{CompileCache, Fuel, Workshop};
 use crate::config::instance::InstanceLife;
 use crate::config::{Complaints, Config, ConfigError, Overrides, StepTable};
 use crate::event::Event;
-use crate::failure::{Failure, LimitHit};
+use crate::failure::{Failure, FailureKind, LimitHit};
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::outline::Outline;
 use crate::plan::{Making, Plan, PlanError};
@@ -85,10 +86,12 @@ pub enum RunError {
     #[error("{}", .0.failures.first().map_or_else(String::new, ToString::to_string))]
     Failed(Box<Failed>),
     /// More rows were rejected than the pipeline allows. The reject file is there, the outputs are as they were.
-    #[error("{} rows were rejected, more than {most}", report.rejected())]
+    #[error("{failure}")]
     TooManyRejects {
         /// What is allowed.
         most: MostRejects,
+        /// The same as a record: of kind `host`, with the limit `max-rejects`.
+        failure: Box<Failure>,
         /// What was done until then.
         report: Box<Report>,
     },
@@ -105,9 +108,9 @@ pub enum RunError {
     /// What is kept of earlier runs does not go together with what was asked for. Nothing was run.
     #[error(transparent)]
     Runs(#[from] RunsError),
-    /// The sandbox, or its threads, cannot be set up on this machine.
-    #[error("the sandbox cannot be set up: {0}")]
-    Setup(String),
+    /// The sandbox, or its threads, cannot be set up on this machine. The record is of kind `host`.
+    #[error("{0}")]
+    Setup(Box<Failure>),
 }
 
 impl RunError {
@@ -120,9 +123,10 @@ impl RunError {
             Self::Config(complaints) => {
                 complaints.list.iter_mut().filter_map(|complaint| complaint.failure.as_deref_mut()).for_each(set);
             }
-            Self::Sink(failure) => set(failure),
+            Self::Sink(failure) | Self::Setup(failure) | Self::TooManyRejects { failure, .. } => set(failure),
             Self::Failed(failed) => failed.failures.iter_mut().for_each(set),
-            Self::TooManyRejects { .. } | Self::Runs(_) | Self::Setup(_) | Self::Interrupted { .. } => {}
+            Self::Interrupted { failures, .. } => failures.iter_mut().for_each(set),
+            Self::Runs(_) => {}
         }
         self
     }
@@ -133,13 +137,11 @@ impl RunError {
             Self::Config(complaints) => {
                 complaints.list.iter().filter_map(|complaint| complaint.failure.as_deref().cloned()).collect()
             }
-            Self::Sink(failure) => vec![(**failure).clone()],
-            Self::Failed(failed) => failed.failures.clone(),
-            Self::TooManyRejects { most, .. } => {
-                let limit = LimitHit { name: "max-rejects".into(), value: most.to_string() };
-                vec![Failure { limit: Some(limit), ..Failure::host(self) }]
+            Self::Sink(failure) | Self::Setup(failure) | Self::TooManyRejects { failure, .. } => {
+                vec![(**failure).clone()]
             }
-            Self::Runs(_) | Self::Setup(_) => vec![Failure::host(self)],
+            Self::Failed(failed) => failed.failures.clone(),
+            Self::Runs(_) => vec![Failure::host(self)],
             Self::Interrupted { failures, .. } => failures.clone(),
         }
     }
@@ -246,7 +248,7 @@ impl Pipeline {
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let _ = answer.send(Plan::make(&config, &making));
         });
-        let planner = planner.map_err(|error| RunError::Setup(error.to_string()))?;
+        let planner = planner.map_err(|error| not_set_up(&error))?;
         let plan = answers.recv().unwrap_or_else(|_| {
             let panic = planner.join().err().unwrap_or_else(|| Box::new("the planner ended without a plan"));
             Err(PlanError::Host(Box::new(Failure::of_panic(&*panic))))
@@ -277,5 +279,16 @@ fn workshop(config: &Config, options: &Options) -> Result<Arc<Workshop>, RunErro
     let fuel = if has_fuel { Fuel::On } else { Fuel::Off };
     let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
     let workshop = Workshop::new(instances, fuel, cache);
-    workshop.map(Arc::new).map_err(|error| RunError::Setup(format!("{error:#}")))
+    workshop.map(Arc::new).map_err(|error| not_set_up(&format!("{error:#}")))
+}
+
+fn not_set_up(problem: &dyn fmt::Display) -> RunError {
+    RunError::Setup(Box::new(Failure::new(FailureKind::Host, format!("the sandbox cannot be set up: {problem}"))))
+}
+
+fn too_many_rejects(most: MostRejects, report: Report) -> RunError {
+    let message = format!("{} rows were rejected, and `max-rejects` is {most}", report.rejected());
+    let mut failure = Box::new(Failure::new(FailureKind::Host, message));
+    failure.limit = Some(LimitHit { name: "max-rejects".into(), value: most.to_string() });
+    RunError::TooManyRejects { most, failure, report: Box::new(report) }
 }

@@ -42,6 +42,33 @@ fn parameters_that_a_step_refuses_are_recorded() {
 }
 
 #[test]
+fn a_step_whose_columns_are_not_there_is_recorded() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    folder.write("input.jsonl", "{\"id\":1}\n");
+    let (recorded, told, said) = records(&folder, &pipeline("input.jsonl", &["add_column"], "output.jsonl"), 2);
+    assert_eq!(recorded, told);
+    assert_eq!(recorded.len(), 1, "{said}");
+    let record = &recorded[0];
+    assert_eq!((&record["kind"], &record["step"]), (&"incompatible".into(), &"add_column".into()), "{said}");
+    assert!(["run", "component"].iter().all(|name| record[name].is_string()), "{record}");
+    insta::assert_snapshot!(record["message"].as_str().unwrap(), @r#"step "add_column" reads the column "text", which the source does not give"#);
+    insta::assert_snapshot!(record["hint"].as_str().unwrap(), @"the source gives id: integer");
+}
+
+/// The pipeline file alone is at fault.
+#[test]
+fn what_the_pipeline_file_gets_wrong_is_no_failure() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    folder.write("input.jsonl", "{\"text\":\"a\"}\n");
+    let text = pipeline("input.jsonl", &["add_column"], "output.jsonl")
+        .replace("[[sink]]", "[[sink]]\nselect = [\"nothing\"]");
+    let outcome = folder.run_with(&text, ["--failures", "failures.jsonl"]);
+    let said = outcome.failed(2);
+    assert!(said.contains("nothing"), "{said}");
+    assert!(!folder.names().contains(&"failures.jsonl".to_owned()), "{said}");
+}
+
+#[test]
 fn a_sink_that_cannot_be_opened_is_recorded() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"a\"}\n");
@@ -66,7 +93,13 @@ fn too_many_rejected_rows_are_recorded() {
     let (recorded, told, said) = records(&folder, &text, 1);
     assert_eq!(recorded.len(), 3, "{said}");
     assert_eq!(recorded[2..], told);
-    assert_eq!(told[0]["limit"]["name"], "max-rejects");
+    assert_eq!(
+        (&told[0]["kind"], &told[0]["message"]),
+        (&"host".into(), &"2 rows were rejected, and `max-rejects` is 1".into())
+    );
+    assert_eq!(told[0]["limit"], serde_json::json!({ "name": "max-rejects", "value": "1" }));
+    assert!(told[0]["run"].is_string(), "{said}");
+    assert_eq!(told[0]["run"], recorded[0]["run"]);
 }
 
 #[test]
@@ -90,6 +123,16 @@ fn failures_do_not_overwrite_a_file_of_the_pipeline() {
              = help: give the failures a file of their own
             ");
         }
+    }
+    // A link to an output that is not there yet leads to the same file.
+    std::fs::remove_file(folder.join("output.jsonl")).unwrap();
+    std::os::unix::fs::symlink("output.jsonl", folder.join("link.jsonl")).unwrap();
+    std::os::unix::fs::symlink("link.jsonl", folder.join("link-to-link.jsonl")).unwrap();
+    for (failures, output) in [("link-to-link.jsonl", "output.jsonl"), ("output.jsonl", "link-to-link.jsonl")] {
+        folder.write("pipeline.toml", text.replace("output.jsonl", output));
+        let said = folder.stillbox(["run", "pipeline.toml", "--failures", failures]).failed(2);
+        assert!(said.contains(&format!("the file for failures, {failures}, is also a sink's")), "{said}");
+        assert!(!folder.names().contains(&"output.jsonl".to_owned()), "{said}");
     }
     // Neither does a malformed input, which is found while the plan is made.
     folder.write("input.jsonl", "{\"id\"\n");

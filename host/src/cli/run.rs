@@ -259,7 +259,7 @@ pub(super) fn report_error(error: &RunError) -> Exit {
             show(&failed.failures);
             Exit::Failed
         }
-        RunError::TooManyRejects { most, report } => {
+        RunError::TooManyRejects { most, report, .. } => {
             let rejected = summary::grouped(report.rejected());
             render::message(&format!(
                 "{rejected} rows were rejected, and `max-rejects` is {most}; see the reject file"

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use rand::RngExt as _;
 
 use super::stages::{Stages, open_spools, work_directory};
-use super::{Failed, Options, Pipeline, RunError, workshop};
+use super::{Failed, Options, Pipeline, RunError, not_set_up, too_many_rejects, workshop};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::Stop;
@@ -66,7 +66,7 @@ impl Pipeline {
             .start_handler(move |_| scheduler::share_cores(threads))
             .thread_name(|index| format!("step-{index}"))
             .build()
-            .map_err(|error| RunError::Setup(error.to_string()))?;
+            .map_err(|error| not_set_up(&error))?;
         if let Some(begun) = &mut begun {
             begun.record.unrepeatable = unrepeatable(&plan).map(ToOwned::to_owned);
             fs::create_dir_all(begun.folder.path()).map_err(|error| RunsError::Io {
@@ -90,7 +90,7 @@ impl Pipeline {
         if let (Some(begun), Some(depends_on), Some(keep)) = (kept, depends_on, &options.keep) {
             // A signal may have come that ends the process whatever happens.
             if begun.checkpoint.is_some() && !entries.keep() {
-                return Err(RunError::Setup("the process is about to end".into()));
+                return Err(not_set_up(&"the process is about to end"));
             }
             files.keeping = Some(Keeping {
                 folder: begun.folder.clone(),
@@ -159,10 +159,7 @@ fn outcome(end: Ended, report: Report, most_rejects: Option<MostRejects>) -> Res
         Ended::Done => Ok(Report { resumable: None, ..report }),
         Ended::OutputClosed => Ok(Report { output_closed: true, resumable: None, ..report }),
         Ended::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
-        Ended::TooManyRejects => Err(RunError::TooManyRejects {
-            most: most_rejects.unwrap_or(MostRejects::Rows(0)),
-            report: Box::new(report),
-        }),
+        Ended::TooManyRejects => Err(too_many_rejects(most_rejects.unwrap_or(MostRejects::Rows(0)), report)),
         Ended::Interrupted(signal, failures) => {
             Err(RunError::Interrupted { signal, failures, report: Box::new(report) })
         }

@@ -14,6 +14,7 @@ use crate::config::instance::InstanceLife;
 use crate::config::names::Names;
 use crate::config::{Complaint, Config, DEFAULT_BATCH_ROWS, Place, StepTable, nearest};
 use crate::data_type::DataType;
+use crate::failure::{Failure, FailureKind};
 use crate::policy::OnFailure;
 use crate::sandbox::Limits;
 use crate::source::SourceSchema;
@@ -53,7 +54,7 @@ pub(super) fn place(
         let written = table.inputs.iter().find(|(own, _)| *own.value == *wanted.name);
         let place = written.map_or(&table.parameters.place, |(_, column)| &column.place);
         let misfit = misfit(&node.name, (wanted, name), problem, shape, placing.provider);
-        complaints.push(misfit.at(place.clone()));
+        complaints.push(misfit.at(place.clone(), &node.name, &component));
     });
     let (output, placements) = outgoing(&incoming, &signature, &outputs_as, kind);
     let pipeline_rows = config.pipeline.batch_rows.as_ref().map_or(DEFAULT_BATCH_ROWS, |rows| rows.value);
@@ -162,8 +163,11 @@ pub(crate) struct Misfit {
 }
 
 impl Misfit {
-    fn at(self, place: Place) -> Complaint {
-        self.help.into_iter().fold(Complaint::new(place, self.message), Complaint::help)
+    /// The complaint, with a record of the step that cannot be used on this input.
+    fn at(self, place: Place, step: &Arc<str>, component: &Component) -> Complaint {
+        let mut failure = Failure::new(FailureKind::Incompatible, &*self.message).with_hint(self.help.join("; "));
+        (failure.step, failure.component) = (Some(Arc::clone(step)), Some(Arc::clone(component.digest())));
+        self.help.into_iter().fold(Complaint::new(place, self.message), Complaint::help).failure(failure)
     }
 }
 
