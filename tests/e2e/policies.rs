@@ -1,5 +1,7 @@
 //! What becomes of rows that do not pass: `on-failure`, the reject file, `max-rejects`, and the records.
 
+mod accounting;
+
 use serde_json::Value;
 use stillbox_test_guests::{BAD_LOOP, BAD_PANIC, BAD_UNREACHABLE, REFUSE};
 

@@ -1,5 +1,6 @@
 //! What is shown while a pipeline runs. It sees events and nothing else.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -89,12 +90,13 @@ impl Bars {
             None => ProgressBar::new_spinner().with_style(style("{prefix:.bold} {spinner}  {msg}")),
         };
         let input = all.add(input.with_prefix(escape_controls(pipeline).into_owned()));
-        let width = steps.iter().map(|step| step.chars().count()).max().unwrap_or(0);
-        let of_step = |step: &std::sync::Arc<str>| {
+        let names: Vec<_> = steps.iter().map(|step| escape_controls(step)).collect();
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let of_step = |name: &Cow<'_, str>| {
             let bar = ProgressBar::new_spinner().with_style(style("  {prefix}  {msg}"));
-            all.add(bar.with_prefix(format!("{:<width$}", escape_controls(step))))
+            all.add(bar.with_prefix(format!("{name:<width$}")))
         };
-        let steps = steps.iter().map(of_step).collect();
+        let steps = names.iter().map(of_step).collect();
         Self { all, input, steps }
     }
 
@@ -111,4 +113,20 @@ impl Bars {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates above are well-formed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_drive_the_terminal() {
+        let steps = ["a\u{1b}[2J\u{202e}".into(), "b".into()];
+        let bars = Bars::new("p\u{9b}31m\r", &steps, Some(100));
+        assert_eq!(bars.input.prefix(), r"p\u{9b}31m\u{d}");
+        let names: Vec<_> = bars.steps.iter().map(ProgressBar::prefix).collect();
+        assert_eq!(names, [r"a\u{1b}[2J\u{202e}", "b                 "]);
+        bars.update(&Report::default(), 50);
+        assert_eq!(bars.input.message(), "0 rows  - rows/s");
+    }
 }
