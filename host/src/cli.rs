@@ -2,6 +2,7 @@
 
 mod args;
 mod build;
+mod cache;
 mod check;
 mod completions;
 mod diagnostics;
@@ -61,6 +62,7 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
         Command::New(arguments) => new::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments, signals),
         Command::Test(arguments) => test::execute(&arguments, &global, signals),
+        Command::Cache(arguments) => cache::execute(&arguments, &global),
         Command::Completions(arguments) => completions::execute(&arguments),
     }
 }

@@ -23,6 +23,7 @@ use crate::interrupt::Stop;
 use crate::sandbox::{Limits, Sandbox, State, Terms, linker};
 
 pub use cache::CompileCache;
+pub(crate) use cache::{is_private, make_private};
 pub(crate) use engine::{Fuel, engine, engine_without_pool};
 pub use imports::{Access, Import, Permission};
 pub use origin::Origin;

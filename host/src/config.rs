@@ -59,6 +59,7 @@ pub(crate) use place::Placed;
 pub(crate) use rejects::RejectsTable;
 pub(crate) use sink::SinkTable;
 pub(crate) use size::shown as shown_size;
+pub use size::{SizeError, parse_size};
 pub(crate) use source::SourceTable;
 pub(crate) use step::StepTable;
 pub(crate) use suggestion::nearest;

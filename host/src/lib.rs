@@ -26,6 +26,7 @@ mod plan;
 // The road of a batch.
 mod batch;
 mod feed;
+mod outputs;
 mod sandbox;
 mod scheduler;
 mod sink;
@@ -56,13 +57,16 @@ pub use component::{
     Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Origin, Permission,
     Signature,
 };
-pub use config::{Complaint, Complaints, ConfigError, DurationError, Overrides, Place, parse_duration};
+pub use config::{
+    Complaint, Complaints, ConfigError, DurationError, Overrides, Place, SizeError, parse_duration, parse_size,
+};
 pub use data_type::DataType;
 pub use event::Event;
 pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 pub use inspection::{InspectError, Inspection, inspect};
 pub use interrupt::{Interrupt, Signal};
 pub use outline::{NodeRole, Outline, OutlineEdge, OutlineNode};
+pub use outputs::{CacheUsage, OutputCache, PrunedCache, prune_cache, usage_of_cache};
 pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
 pub use policy::MostRejects;
 pub use report::{Report, Resumable, SinkReport, StepReport};

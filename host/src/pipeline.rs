@@ -17,6 +17,7 @@ use crate::event::Event;
 use crate::failure::{Failure, FailureKind, LimitHit};
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::outline::Outline;
+use crate::outputs::OutputCache;
 use crate::plan::{Making, Plan, PlanError};
 use crate::policy::MostRejects;
 use crate::report::Report;
@@ -42,6 +43,8 @@ pub struct Options {
     pub interrupt: Interrupt,
     /// Where compiled components are kept from run to run.
     pub cache: Option<CompileCache>,
+    /// Where is kept what steps with `cache = true` make; by default nowhere.
+    pub outputs: OutputCache,
     /// How long batches in flight may go on once the interrupt is triggered; by default not at all.
     pub grace: Duration,
     /// Lists what the run has not finished, for a caller that may end the process without waiting for it.

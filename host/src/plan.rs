@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::component::{Component, Kind, Signature, Workshop};
 use crate::config::combine::Combine;
-use crate::config::instance::InstanceLife;
+use crate::config::instance::{InstanceLife, Keeping};
 use crate::config::{Complaint, Complaints, Config, DEFAULT_BATCH_ROWS};
 use crate::failure::Failure;
 use crate::interrupt::{Signal, Stop, StopReason};
@@ -110,6 +110,7 @@ pub(crate) struct Step {
     /// The most rows that an instance gets at once.
     pub(crate) batch_rows: usize,
     pub(crate) instance: InstanceLife,
+    pub(crate) keeping: Keeping,
     /// What an instance needs to be at work, where there may not be many of them.
     pub(crate) slots: Option<Arc<Semaphore>>,
 }

@@ -62,6 +62,9 @@ pub struct StepReport {
     pub rejected: u64,
     /// Instances that were made.
     pub instances: u64,
+    /// Calls whose output was kept from an earlier run, so that they were not made.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub cached: u64,
     /// How long the step was at work, summed over all threads, in seconds.
     #[serde(serialize_with = "seconds")]
     pub busy: Duration,
@@ -87,7 +90,7 @@ impl SinkReport {
 
 impl StepReport {
     pub(crate) fn new(name: Arc<str>) -> Self {
-        Self { name, rows_in: 0, rows_out: 0, dropped: 0, rejected: 0, instances: 0, busy: Duration::ZERO }
+        Self { name, rows_in: 0, rows_out: 0, dropped: 0, rejected: 0, instances: 0, cached: 0, busy: Duration::ZERO }
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -96,8 +99,14 @@ impl StepReport {
         self.dropped += other.dropped;
         self.rejected += other.rejected;
         self.instances += other.instances;
+        self.cached += other.cached;
         self.busy += other.busy;
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "that is how serde calls it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::feed::{Portion, PortionRows, StageInput};
 use crate::format::Compression;
 use crate::interrupt::Stop;
+use crate::outputs::OutputCache;
 use crate::plan::{Operation, Step, Work};
 use crate::report::{Report, StepReport};
 use crate::sandbox::Sandbox;
@@ -30,7 +31,7 @@ use crate::spool::Frame;
 
 pub(crate) use driven::Driven;
 pub(crate) use reject::{Rejected, object};
-pub(crate) use step::lower;
+pub(crate) use step::{Made, Refused, lower};
 pub(crate) use tally::Tally;
 pub(crate) use workers::Workers;
 
@@ -47,6 +48,8 @@ pub(crate) struct Stage {
     /// The run's id.
     pub(crate) run: Arc<str>,
     pub(crate) reject_compression: Compression,
+    /// What steps made in earlier runs.
+    pub(crate) outputs: OutputCache,
     /// Instances that wait for their next batch.
     pub(crate) workers: Workers,
     /// Guests that the reader's thread is calling.
@@ -169,7 +172,8 @@ impl Stage {
         Ok(Some(Encoded::Bytes(bytes)))
     }
 
-    fn check_stop(&self) -> Result<(), Box<Failure>> {
+    /// Fails once the run is to stop.
+    pub(crate) fn check_stop(&self) -> Result<(), Box<Failure>> {
         self.stop.reason().map_or(Ok(()), |reason| Err(Box::new(crate::failure::of_stop(reason))))
     }
 }

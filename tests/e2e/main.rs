@@ -19,6 +19,7 @@ mod graph;
 mod input;
 mod interruption;
 mod isolation;
+mod kept;
 mod library;
 mod limits;
 mod misbehaving;

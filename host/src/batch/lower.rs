@@ -46,6 +46,36 @@ impl Lowered {
         Self { name, validity, values }
     }
 
+    /// All that the step gets to see of the column, part after part.
+    pub(crate) fn bytes(&self, add: &mut impl FnMut(&[u8])) {
+        add(self.name.as_bytes());
+        add(self.validity.as_deref().unwrap_or_default());
+        match &self.values {
+            Values::Boolean(bits) => {
+                add(b"boolean");
+                add(bits);
+            }
+            Values::Integer(numbers) => {
+                add(b"integer");
+                add(numbers.inner());
+            }
+            Values::Float(numbers) => {
+                add(b"float");
+                add(numbers.inner());
+            }
+            Values::Texts { kind, offsets, bytes } => {
+                add(kind.name().as_bytes());
+                add(offsets.inner());
+                add(bytes);
+            }
+            Values::Vectors { width, elements } => {
+                add(b"vector");
+                add(&width.to_le_bytes());
+                add(elements.inner());
+            }
+        }
+    }
+
     /// The column as the contract's bindings take it.
     pub(crate) fn column(&self) -> ColumnParam<'_> {
         let values = match &self.values {

@@ -43,7 +43,8 @@ pub(crate) struct Global {
     /// Tell more of what Stillbox does; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Where compiled components are kept [default: stillbox/components in the user's cache directory]
+    /// Where compiled components are kept, and in its folder `outputs` what steps made [default: stillbox/components and
+    /// stillbox/outputs in the user's cache directory]
     #[arg(long, global = true, value_name = "DIR", env = "STILLBOX_CACHE", value_hint = ValueHint::DirPath)]
     pub(crate) cache_dir: Option<PathBuf>,
 }
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     Build(Build),
     /// Run the cases of steps and compare what comes out with what is expected
     Test(Test),
+    /// Show how much is kept from run to run, or remove some of it
+    Cache(Cache),
     /// Print a completion script for a shell
     Completions(Completions),
 }
@@ -403,6 +406,25 @@ Every case that makes rows is run again (check `determinism`), in batches of one
 random sizes (`random-batches`), and has to make the same rows.
 
 Exit codes: 0 all passed, 1 a case failed, 2 a step cannot be tested, or wrong usage.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Cache {
+    #[command(subcommand)]
+    pub(crate) command: Option<CacheCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Remove compiled components, and outputs of steps with `cache = true`, that were not used for long
+    Prune {
+        /// How long an entry was of no use, such as `12h`; `0s` removes all [default: 720h]
+        #[arg(long, value_name = "DURATION", default_value = "720h", hide_default_value = true, value_parser = stillbox::parse_duration)]
+        unused_for: Duration,
+        /// The most that is to be left, such as `5GiB`; what was used last stays
+        #[arg(long, value_name = "SIZE", value_parser = stillbox::parse_size)]
+        max_size: Option<u64>,
+    },
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 use stillbox::{
-    CompileCache, ConfigError, Event, Failure, Interrupt, Keep, Options, Overrides, Pipeline, Report, RunError, Runs,
-    Signal, Start, Unfinished,
+    CompileCache, ConfigError, Event, Failure, Interrupt, Keep, Options, OutputCache, Overrides, Pipeline, Report,
+    RunError, Runs, Signal, Start, Unfinished,
 };
 
 use super::args::{Changes, Global, MessageFormat, Progress, Run, StateDirectory};
+use super::cache::{component_directory, output_directory};
 use super::exit_code::Exit;
 use super::progress::Display;
 use super::records::Records;
@@ -116,6 +117,7 @@ pub(super) fn drive(
         threads: running.threads.map(usize::from),
         interrupt,
         cache: Some(cache(global)),
+        outputs: outputs(global),
         grace: running.grace.unwrap_or_default(),
         unfinished,
         failures: running.failures.clone(),
@@ -201,16 +203,12 @@ pub(super) fn open(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipel
 
 /// The cache in the directory that was asked for, or in the user's; none where there is no such directory.
 pub(super) fn cache(global: &Global) -> CompileCache {
-    if let Some(directory) = &global.cache_dir {
-        return CompileCache::at(directory);
-    }
-    match etcetera::choose_base_strategy() {
-        Ok(directories) => CompileCache::at(directories.cache_dir().join("stillbox").join("components")),
-        Err(error) => {
-            tracing::warn!("components are compiled in every run: {error}");
-            CompileCache::disabled()
-        }
-    }
+    component_directory(global).map_or_else(CompileCache::disabled, CompileCache::at)
+}
+
+/// The directory of what steps made: `outputs` in the cache directory that was asked for, or in the user's.
+pub(super) fn outputs(global: &Global) -> OutputCache {
+    output_directory(global).map_or_else(OutputCache::disabled, OutputCache::at)
 }
 
 /// Where runs keep their state: the directory that was asked for, or the user's; none where there is no such directory.

@@ -37,6 +37,10 @@ fn summary(name: &str, report: &Report) -> String {
         }
         text.push('\n');
     }
+    for step in report.steps.iter().filter(|step| step.cached > 0) {
+        let (name, cached) = (escape_controls(&step.name), grouped(step.cached));
+        let _ = writeln!(text, "  {name}: the output of {cached} calls was in the cache");
+    }
     text
 }
 
@@ -57,6 +61,21 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A number of bytes in the unit that fits.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} bytes");
+    }
+    let mut size = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while size >= 999.95 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", UNITS[unit])
 }
 
 /// A duration in the unit that fits.
@@ -105,6 +124,16 @@ mod tests {
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1000), "1,000");
         assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn sizes_are_in_the_unit_that_fits() {
+        assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(999), "999 bytes");
+        assert_eq!(size(1500), "1.5 KB");
+        assert_eq!(size(999_999), "1.0 MB");
+        assert_eq!(size(2_340_000_000), "2.3 GB");
+        assert_eq!(size(u64::MAX), "18446744.1 TB");
     }
 
     #[test]

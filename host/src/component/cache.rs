@@ -104,25 +104,25 @@ fn load(engine: &Engine, path: &Path) -> Option<Component> {
 }
 
 #[cfg(unix)]
-fn make_private(directory: &Path) -> io::Result<()> {
+pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
 #[cfg(unix)]
-fn is_private(directory: &Path) -> bool {
+pub(crate) fn is_private(directory: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     fs::metadata(directory)
         .is_ok_and(|metadata| metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0)
 }
 
 #[cfg(not(unix))]
-fn make_private(directory: &Path) -> io::Result<()> {
+pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)
 }
 
 #[cfg(not(unix))]
-fn is_private(_: &Path) -> bool {
+pub(crate) fn is_private(_: &Path) -> bool {
     // A user's local application data is private to the user there.
     true
 }

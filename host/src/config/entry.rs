@@ -30,6 +30,15 @@ impl Entry<'_> {
         None
     }
 
+    /// The value as a boolean.
+    pub(super) fn boolean(&self, check: &mut Check<'_>) -> Option<Placed<bool>> {
+        if let DeValue::Boolean(value) = self.value {
+            return Some(Placed::at(*value, self.span.clone()));
+        }
+        self.wrong_type("true or false", check);
+        None
+    }
+
     /// The value as an integer within a range.
     pub(super) fn integer(&self, range: RangeInclusive<u64>, check: &mut Check<'_>) -> Option<Placed<u64>> {
         let place = Place::Span(self.span.clone());

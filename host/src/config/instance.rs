@@ -4,6 +4,18 @@ use super::check::Check;
 use super::place::Placed;
 use super::table::Table;
 
+/// Whether what a step makes is kept for later runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Keeping {
+    /// It is called in every run. The default.
+    #[default]
+    Nothing,
+    /// What it makes of a batch is kept under the digest of the component, the parameters, what is granted, the batch and its
+    /// number. Where all of these are the same, it is not called again. Failures and what may pass at another try are never
+    /// kept.
+    Outputs,
+}
+
 /// How long an instance of a step lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum InstanceLife {
@@ -23,6 +35,12 @@ const MOST_CONCURRENCY: u64 = 256;
 pub(super) fn read_concurrency(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<usize>> {
     let most = table.take("concurrency")?.integer(1..=MOST_CONCURRENCY, check)?;
     Some(Placed::new(most.value as usize, most.place))
+}
+
+/// Reads `cache`: `false`, which is the default, or `true`.
+pub(super) fn read_cache(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<Keeping>> {
+    let keeps = table.take("cache")?.boolean(check)?;
+    Some(Placed::new(if keeps.value { Keeping::Outputs } else { Keeping::Nothing }, keeps.place))
 }
 
 /// Reads `instance`: `"batch"`, which is the default, or `"worker"`.

@@ -20,6 +20,20 @@ const UNITS: [Unit; 7] = [
     Unit { name: "B", size: 1 },
 ];
 
+/// Why a text is no size. `Display` says what is wrong with it and how to write one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it {0}; write a number and a unit, such as 64KiB, 256MiB or 5GB, or a plain number of bytes")]
+pub struct SizeError(Malformed);
+
+/// Reads a size as the pipeline file has them: a whole number of bytes, or one with a unit, such as `64KiB`, `256MiB` or
+/// `5GB`.
+///
+/// # Errors
+/// The text has no number, a fraction, an unknown unit, or is more bytes than 64 bits hold.
+pub fn parse_size(text: &str) -> Result<u64, SizeError> {
+    parse(text).map_err(SizeError)
+}
+
 /// Reads a size within a range; `why` says where the bounds come from.
 pub(super) fn read(
     name: &str,

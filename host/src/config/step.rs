@@ -4,7 +4,7 @@ use super::batch_rows;
 use super::check::Check;
 use super::combine::{self, Combine};
 use super::from::{self, FromTable};
-use super::instance::{self, InstanceLife};
+use super::instance::{self, InstanceLife, Keeping};
 use super::limits;
 use super::location::{self, Location};
 use super::name::read_node_name;
@@ -47,6 +47,8 @@ pub(crate) struct StepTable {
     pub(crate) concurrency: Option<Placed<usize>>,
     /// How long an instance lives.
     pub(crate) instance: Option<Placed<InstanceLife>>,
+    /// Whether what it makes is kept for later runs.
+    pub(crate) cache: Option<Placed<Keeping>>,
     /// The limits that it sets for itself. They stand at `limits`, at the last argument that changed one, or else at
     /// the step.
     pub(crate) limits: Placed<LimitSettings>,
@@ -73,6 +75,7 @@ pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<StepTa
     let batch_rows = batch_rows::read(&mut table, check);
     let concurrency = instance::read_concurrency(&mut table, check);
     let instance = instance::read_instance(&mut table, check);
+    let cache = instance::read_cache(&mut table, check);
     let limits = limits::read(&mut table, "[step.limits]", place.clone(), check);
     let on_failure = on_failure::read(&mut table, check);
     table.finish(check);
@@ -90,6 +93,7 @@ pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<StepTa
         batch_rows,
         concurrency,
         instance,
+        cache,
         limits,
         on_failure,
     })

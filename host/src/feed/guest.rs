@@ -11,16 +11,22 @@ use arrow_select::concat::concat;
 use super::kept::KeptFeed;
 use super::{Feed, Portion, Tell};
 use crate::batch::{Checked, MadeOf, Origin, Rows};
+use crate::config::instance::Keeping;
 use crate::failure::Failure;
+use crate::outputs::{Key, KeyMaker};
 use crate::plan::{Placement, Step};
 use crate::report::StepReport;
 use crate::source::Positions;
 use crate::spool::{Gather, Spool, SpoolError};
-use crate::stage::{Driven, Rejected, Stage};
+use crate::stage::{Driven, Rejected, Stage, lower};
 
 /// Rows of the outputs that are put together before what they carry along is looked up. Each look goes through the whole
 /// spool, if the rows are in no order; and so much is in memory at once.
 const GATHERED_ROWS: usize = 1 << 16;
+
+fn keeps(step: &Step, stage: &Stage) -> bool {
+    step.keeping == Keeping::Outputs && stage.outputs.is_on()
+}
 
 /// A step of kind source: `finish` until there is no more.
 pub(super) struct GeneratorFeed {
@@ -42,12 +48,12 @@ impl Feed for GeneratorFeed {
                 return Ok(Some(portion));
             }
             let mut report = StepReport::new(Arc::clone(&self.step.name));
-            let driven = match &mut self.driven {
-                Some(driven) => driven,
-                None => self.driven.insert(Driven::new(&self.step, stage, &mut report)),
-            };
+            let driven = self.driven.get_or_insert_with(|| {
+                let key = keeps(&self.step, stage).then(|| KeyMaker::new(&self.step, 0).key());
+                Driven::new(&self.step, stage, key.as_ref(), &mut report)
+            });
             let started = Instant::now();
-            let made = driven.finish(stage, MadeOf::Nothing);
+            let made = driven.finish(stage, MadeOf::Nothing, &mut report);
             report.busy = started.elapsed();
             report.rows_out = made.as_ref().ok().and_then(Option::as_ref).map_or(0, |made| made.rows as u64);
             tell(self.step.number, report);
@@ -62,6 +68,7 @@ impl Feed for GeneratorFeed {
 /// A step of kind aggregate: `process` for all that was kept for it, then `finish` until there is no more.
 pub(super) struct AggregateFeed {
     step: Arc<Step>,
+    spool: Arc<Spool>,
     input: KeptFeed,
     gather: Gather,
     /// The columns that are carried along.
@@ -88,6 +95,7 @@ impl AggregateFeed {
             Placement::Made(_) => None,
         });
         Ok(Self {
+            spool: Arc::clone(spool),
             input: KeptFeed::open(spool, Some(step.batch_rows))?,
             gather: Gather::open(spool)?,
             carried: carried.collect(),
@@ -107,15 +115,9 @@ impl AggregateFeed {
             return Ok(());
         };
         let count = batch.num_rows();
-        let name = format!("the rows that come to step \"{}\"", self.step.name).into();
-        let origin = Origin::new(Positions::rows(name, first + 1), first, count);
-        let input = Rows { columns: batch, origin };
+        let input = self.incoming(first, batch);
         report.rows_in += count as u64;
-        let driven = match &mut self.driven {
-            Some(driven) => driven,
-            None => self.driven.insert(Driven::new(&self.step, stage, report)),
-        };
-        let (made, rejected) = driven.process(stage, &input)?;
+        let (made, rejected) = self.driven(stage, report)?.process(stage, &input, report)?;
         self.seen += count as u64;
         report.rejected += rejected.len() as u64;
         report.rows_out += made.rows as u64;
@@ -127,16 +129,42 @@ impl AggregateFeed {
         Ok(())
     }
 
+    fn incoming(&self, first: u64, batch: RecordBatch) -> Rows {
+        let name = format!("the rows that come to step \"{}\"", self.step.name).into();
+        let origin = Origin::new(Positions::rows(name, first + 1), first, batch.num_rows());
+        Rows { columns: batch, origin }
+    }
+
+    /// The calls, from the first on.
+    fn driven(&mut self, stage: &Stage, report: &mut StepReport) -> Result<&mut Driven, Box<Failure>> {
+        if self.driven.is_none() {
+            let key = if keeps(&self.step, stage) { Some(self.key(stage)?) } else { None };
+            self.driven = Some(Driven::new(&self.step, stage, key.as_ref(), report));
+        }
+        Ok(self.driven.as_mut().expect("it was made just now"))
+    }
+
+    /// The key of all rows that will come. They are read twice, which costs less than calling the step.
+    fn key(&self, stage: &Stage) -> Result<Key, Box<Failure>> {
+        let mut maker = KeyMaker::new(&self.step, 0);
+        let input = KeptFeed::open(&self.spool, Some(self.step.batch_rows));
+        let mut input = input.map_err(|error| Box::new(Failure::host(&error)))?;
+        while let Some((first, batch)) = input.batch()? {
+            stage.check_stop()?;
+            let rows = self.incoming(first, batch);
+            let lowered = lower(&self.step, &rows, &(0..rows.count()))?;
+            maker.add_batch(rows.count(), &lowered);
+        }
+        Ok(maker.key())
+    }
+
     /// Takes what the instance makes in the end.
     fn finish(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
-        let driven = match &mut self.driven {
-            Some(driven) => driven,
-            None => self.driven.insert(Driven::new(&self.step, stage, report)),
-        };
+        let everything = MadeOf::Everything(self.seen);
         let mut parts: Vec<Checked> = Vec::new();
         let mut count = 0;
         while count < GATHERED_ROWS {
-            let Some(part) = driven.finish(stage, MadeOf::Everything(self.seen))? else {
+            let Some(part) = self.driven(stage, report)?.finish(stage, everything, report)? else {
                 self.state = State::Done;
                 break;
             };

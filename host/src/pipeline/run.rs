@@ -118,8 +118,15 @@ impl Pipeline {
         let stop = Stop::default();
         stop.reaches(workshop.sandbox().engine());
         let most_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
-        let tally = Arc::new(Tally::new(most_rejects, report.rejected()));
-        let making = Stages { encoders: encoders.into(), sandbox: workshop.sandbox(), stop, tally, run: id, spools };
+        let making = Stages {
+            encoders: encoders.into(),
+            sandbox: workshop.sandbox(),
+            stop,
+            tally: Arc::new(Tally::new(most_rejects, report.rejected())),
+            outputs: &options.outputs,
+            run: id,
+            spools,
+        };
         let mut stages = making.stages(plan);
         let (end, report) = scheduler::run(Run {
             stages: stages.split_off(from.stage.min(stages.len() - 1)),

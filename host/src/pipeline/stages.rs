@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::feed::{self, StageInput};
 use crate::format::Compression;
 use crate::interrupt::Stop;
+use crate::outputs::OutputCache;
 use crate::plan::{From, Plan};
 use crate::sandbox::Sandbox;
 use crate::scheduler::{Files, RunStage};
@@ -84,6 +85,7 @@ pub(super) struct Stages<'a> {
     pub(super) sandbox: &'a Arc<Sandbox>,
     pub(super) stop: Stop,
     pub(super) tally: Arc<Tally>,
+    pub(super) outputs: &'a OutputCache,
     /// The run's id.
     pub(super) run: &'a Arc<str>,
     pub(super) spools: Vec<Arc<Spool>>,
@@ -130,6 +132,7 @@ impl Stages<'_> {
                 stop: self.stop.clone(),
                 run: Arc::clone(self.run),
                 reject_compression,
+                outputs: self.outputs.clone(),
                 workers: Workers::default(),
                 guests: AtomicUsize::new(0),
                 tally: Arc::clone(&self.tally),

@@ -10,7 +10,7 @@ use super::graph::GraphNode;
 use super::steps::{Loaded, limits_of};
 use super::{Placement, Step};
 use crate::component::{Column, Component, Kind, Signature};
-use crate::config::instance::InstanceLife;
+use crate::config::instance::{InstanceLife, Keeping};
 use crate::config::names::Names;
 use crate::config::{Complaint, Config, DEFAULT_BATCH_ROWS, Place, StepTable, nearest};
 use crate::data_type::DataType;
@@ -45,6 +45,7 @@ pub(super) fn place(
     let kind = component.manifest().kind;
     // These say nothing of columns, and what follows can still be judged.
     check_kind(table, kind, complaints);
+    check_cache(table, complaints);
     let before = complaints.len();
     let inputs_as = mapped(&signature.inputs, &table.inputs, "reads", &node.name, complaints);
     let outputs_as = mapped(&signature.outputs, &table.outputs, "writes", &node.name, complaints);
@@ -71,9 +72,23 @@ pub(super) fn place(
         schema: Arc::clone(&output.schema),
         batch_rows: table.batch_rows.as_ref().map_or(pipeline_rows, |rows| rows.value),
         instance: table.instance.as_ref().map_or(InstanceLife::Batch, |instance| instance.value),
+        keeping: table.cache.as_ref().map_or(Keeping::Nothing, |cache| cache.value),
         slots: table.concurrency.as_ref().map(|most| Arc::new(Semaphore::new(most.value))),
     };
     (complaints.len() == before).then_some((step, output))
+}
+
+/// Complains of a cache for a step whose outputs depend on more than their input.
+fn check_cache(table: &StepTable, complaints: &mut Vec<Complaint>) {
+    let keeps = table.cache.as_ref().filter(|cache| cache.value == Keeping::Outputs);
+    let is_worker = table.instance.as_ref().is_some_and(|instance| instance.value == InstanceLife::Worker);
+    if let Some(cache) = keeps.filter(|_| is_worker) {
+        let message = format!("step \"{}\" has `cache = true` and `instance = \"worker\"`", table.name.value);
+        let complaint = Complaint::new(cache.place.clone(), message);
+        complaints.push(complaint.help(
+            "what an instance makes of a batch may depend on the batches before it, so it cannot be kept; leave out one of the two",
+        ));
+    }
 }
 
 /// Complains of settings that mean nothing for a step of this kind.
@@ -225,6 +240,7 @@ pub(crate) fn alone(
         schema: output.schema,
         batch_rows: DEFAULT_BATCH_ROWS,
         instance: InstanceLife::Batch,
+        keeping: Keeping::Nothing,
         slots: None,
     })
 }

@@ -70,6 +70,7 @@ struct StepCounts {
     dropped: u64,
     rejected: u64,
     instances: u64,
+    cached: u64,
     busy: Duration,
 }
 
@@ -82,6 +83,7 @@ impl Counts {
             dropped: step.dropped,
             rejected: step.rejected,
             instances: step.instances,
+            cached: step.cached,
             busy: step.busy,
         });
         Self {
@@ -101,6 +103,7 @@ impl Counts {
             dropped: step.dropped,
             rejected: step.rejected,
             instances: step.instances,
+            cached: step.cached,
             busy: step.busy,
         });
         let sinks = self.sinks.iter().map(|(name, rows)| SinkReport {

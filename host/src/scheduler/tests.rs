@@ -50,6 +50,7 @@ fn ended(reader: Box<dyn Reader>, interrupt: &Interrupt) -> Ended {
         stop: Stop::default(),
         run: "run".into(),
         reject_compression: Compression::None,
+        outputs: crate::outputs::OutputCache::disabled(),
         workers: Workers::default(),
         guests: AtomicUsize::new(0),
         tally: Arc::default(),

@@ -5,41 +5,86 @@ use std::sync::atomic::Ordering;
 
 use super::Stage;
 use super::reject::Rejected;
-use super::step::{answered, lower};
+use super::step::{Made, answered, lower};
 use crate::batch::{Checked, Lowered, MadeOf, Rows, check};
 use crate::component::bindings;
 use crate::component::bindings::types::{Batch, Output, StepError};
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
+use crate::outputs::{Key, Tape};
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::sandbox::{Session, State, Terms};
 
+/// The calls of the step, from the first to the last: made by its instance, or played from a tape that an earlier run made.
+///
 /// The instance, from its first call to its last. Every call is made under a time limit of its own, which does not run
 /// while nobody calls. After a failure there are no more calls: what the instance knew is lost.
 pub(crate) struct Driven {
     step: Arc<Step>,
     session: Session,
+    tape: Tape,
     bound: bool,
     /// Batches so far, for failures.
     batch: u64,
 }
 
 impl Driven {
-    pub(crate) fn new(step: &Arc<Step>, stage: &Stage, report: &mut StepReport) -> Self {
-        report.instances += 1;
+    /// `key` is made of all that the step will be given, for steps whose outputs are kept.
+    pub(crate) fn new(step: &Arc<Step>, stage: &Stage, key: Option<&Key>, report: &mut StepReport) -> Self {
+        let tape = key.map_or(Tape::Off, |key| stage.outputs.tape(key, &step.signature));
+        // A session makes its instance in its first call, and a tape that plays leaves it no call.
+        report.instances += u64::from(!matches!(tape, Tape::Playing(_)));
         let terms = Terms { limits: &step.limits, stop: &stage.stop, seed: 0 };
         let session = Session::new(&stage.sandbox, &terms);
-        Self { step: Arc::clone(step), session, bound: false, batch: 0 }
+        Self { step: Arc::clone(step), session, tape, bound: false, batch: 0 }
     }
 
     /// Hands over a batch. What the step refuses of it comes back beside what it makes.
     ///
     /// # Errors
     /// The step fails, or refuses a row that its policy does not reject.
-    pub(crate) fn process(&mut self, stage: &Stage, rows: &Rows) -> Result<(Checked, Vec<Rejected>), Box<Failure>> {
+    pub(crate) fn process(
+        &mut self,
+        stage: &Stage,
+        rows: &Rows,
+        report: &mut StepReport,
+    ) -> Result<(Checked, Vec<Rejected>), Box<Failure>> {
         let (step, batch) = (Arc::clone(&self.step), self.batch);
         self.batch += 1;
+        let played = match &mut self.tape {
+            Tape::Playing(tape) => Some(tape.next(MadeOf::Batch(rows.count()))),
+            Tape::Off | Tape::Recording(_) => None,
+        };
+        let made = match played {
+            Some(Ok(Some(made))) => {
+                report.cached += 1;
+                made
+            }
+            Some(Ok(None)) => return Err(self.named(unreadable(&std::io::ErrorKind::UnexpectedEof.into()))),
+            Some(Err(error)) => return Err(self.named(unreadable(&error))),
+            None => self.processed(stage, rows, batch)?,
+        };
+        let mut rejected = Vec::with_capacity(made.refused.len());
+        for refused in made.refused {
+            let row = refused.row as usize;
+            let mut failure = Box::new(refused.failure);
+            failure.batch = Some(batch);
+            failure.row = rows.place(row);
+            failure = self.named(failure);
+            if step.on_failure.then() == Then::Stop {
+                self.session.said().tell(&mut failure);
+                return Err(failure);
+            }
+            stage.tally.reject();
+            rejected.push(Rejected::new(rows, row, *failure));
+        }
+        Ok((made.output, rejected))
+    }
+
+    /// Hands a batch to the instance.
+    fn processed(&mut self, stage: &Stage, rows: &Rows, batch: u64) -> Result<Made, Box<Failure>> {
+        let step = Arc::clone(&self.step);
         let range = 0..rows.count();
         let made = lower(&step, rows, &range).and_then(|lowered| {
             let columns: Vec<_> = lowered.iter().map(Lowered::column).collect();
@@ -55,33 +100,35 @@ impl Driven {
             let output = answered(answer, self.session.said())?;
             self.checked(output, MadeOf::Batch(rows.count())).map_err(placed)
         });
-        let mut made = made.map_err(|mut failure| {
+        let made = made.map_err(|mut failure| {
             failure.batch = Some(batch);
             failure.first_row = rows.place(0);
             self.named(failure)
         })?;
-        let mut rejected = Vec::with_capacity(made.rejections.len());
-        for rejection in std::mem::take(&mut made.rejections) {
-            let row = rejection.row as usize;
-            let mut failure = Box::new(failure::of_rejection(rejection.error, self.session.said()));
-            failure.batch = Some(batch);
-            failure.row = rows.place(row);
-            failure = self.named(failure);
-            if step.on_failure.then() == Then::Stop {
-                self.session.said().tell(&mut failure);
-                return Err(failure);
-            }
-            stage.tally.reject();
-            rejected.push(Rejected::new(rows, row, *failure));
+        let made = Made::new(made, self.session.said());
+        if made.is_lasting() {
+            self.record(&made);
+        } else {
+            self.tape = Tape::Off;
         }
-        Ok((made, rejected))
+        Ok(made)
     }
 
     /// What the step makes next, or none when there is no more.
     ///
     /// # Errors
     /// The step fails.
-    pub(crate) fn finish(&mut self, stage: &Stage, made_of: MadeOf) -> Result<Option<Checked>, Box<Failure>> {
+    pub(crate) fn finish(
+        &mut self,
+        stage: &Stage,
+        made_of: MadeOf,
+        report: &mut StepReport,
+    ) -> Result<Option<Checked>, Box<Failure>> {
+        if let Tape::Playing(tape) = &mut self.tape {
+            let made = tape.next(made_of).map_err(|error| self.named(unreadable(&error)))?;
+            report.cached += u64::from(made.is_some());
+            return Ok(made.map(|made| made.output));
+        }
         let call = async |store: &mut wasmtime::Store<State>, instance: &bindings::Step| {
             instance.stillbox_step_guest().call_finish(store).await
         };
@@ -89,7 +136,28 @@ impl Driven {
             let output = answered(answer, self.session.said())?;
             output.map(|output| self.checked(output, made_of)).transpose()
         });
-        made.map_err(|failure| self.named(failure))
+        let Some(output) = made.map_err(|failure| self.named(failure))? else {
+            if let Tape::Recording(tape) = std::mem::replace(&mut self.tape, Tape::Off)
+                && let Err(error) = tape.end()
+            {
+                tracing::debug!("step \"{}\": its output is not kept: {error}", self.step.name);
+            }
+            return Ok(None);
+        };
+        // From `finish` nothing is refused: there is no row to refuse.
+        let made = Made { output, refused: Vec::new() };
+        self.record(&made);
+        Ok(Some(made.output))
+    }
+
+    /// Adds what a call made to the tape. Where that is not possible, there is no tape, and nothing is lost but time.
+    fn record(&mut self, made: &Made) {
+        if let Tape::Recording(tape) = &mut self.tape
+            && let Err(error) = tape.add(made)
+        {
+            tracing::debug!("step \"{}\": its output is not kept: {error}", self.step.name);
+            self.tape = Tape::Off;
+        }
     }
 
     /// Calls the instance, and binds it first if it is new.
@@ -127,4 +195,9 @@ impl Driven {
         failure.component = Some(Arc::clone(self.step.component.digest()));
         failure
     }
+}
+
+/// A tape that was whole when it was opened.
+fn unreadable(error: &std::io::Error) -> Box<Failure> {
+    Box::new(Failure::host(error).with_hint("run again; what is kept is looked at anew"))
 }

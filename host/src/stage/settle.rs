@@ -17,15 +17,14 @@ use rand::RngExt as _;
 
 use super::Stage;
 use super::reject::Rejected;
-use super::step::call;
-use crate::batch::{Checked, Rows};
-use crate::component::bindings::types::ErrorKind;
+use super::step::{Made, call};
+use crate::batch::Rows;
 use crate::config::instance::InstanceLife;
-use crate::failure::{self, Failure, FailureKind};
+use crate::failure::{Failure, FailureKind};
 use crate::plan::{Placement, Step};
 use crate::policy::{MOST_BACKOFF, OnFailure, Then};
 use crate::report::StepReport;
-use crate::sandbox::{Said, pause};
+use crate::sandbox::{Said, Session, pause};
 
 /// What became of a batch in a step.
 pub(super) struct Settled {
@@ -124,7 +123,7 @@ impl Settling<'_> {
         loop {
             let result = call(self.step, self.rows, range, self.batch, self.stage, self.report);
             let wait = match &result {
-                Ok((checked, _)) => self.wait_for_rejections(checked, attempt),
+                Ok((made, _)) => self.wait_for_refused(made, attempt),
                 Err(failure) => self.wait_for(failure, attempt),
             };
             if let Some(wait) = wait {
@@ -134,9 +133,9 @@ impl Settling<'_> {
                 continue;
             }
             return match result {
-                Ok((checked, session)) => {
-                    self.accept(range, checked, session.said(), attempt)?;
-                    if self.step.instance == InstanceLife::Worker {
+                Ok((made, session)) => {
+                    self.accept(range, made, session.as_ref().map(Session::said), attempt)?;
+                    if let Some(session) = session.filter(|_| self.step.instance == InstanceLife::Worker) {
                         self.stage.workers.give(self.step.number, session);
                     }
                     Ok(Ok(()))
@@ -152,17 +151,20 @@ impl Settling<'_> {
     fn accept(
         &mut self,
         range: &Range<usize>,
-        checked: Checked,
-        said: &Said,
+        made: Made,
+        said: Option<&Said>,
         attempt: u32,
     ) -> Result<(), Box<Failure>> {
-        for rejection in checked.rejections {
-            let row = range.start + rejection.row as usize;
-            let mut failure = Box::new(failure::of_rejection(rejection.error, said));
+        let Made { output: checked, refused } = made;
+        for refused in refused {
+            let row = range.start + refused.row as usize;
+            let mut failure = Box::new(refused.failure);
             failure.attempt = attempt;
             failure.row = self.rows.place(row);
             if self.step.on_failure.then() == Then::Stop {
-                said.tell(&mut failure);
+                if let Some(said) = said {
+                    said.tell(&mut failure);
+                }
                 return Err(failure);
             }
             self.reject(row, failure);
@@ -196,9 +198,9 @@ impl Settling<'_> {
     }
 
     /// The same for rows that were refused: they are tried again with their batch.
-    fn wait_for_rejections(&self, checked: &Checked, attempt: u32) -> Option<Duration> {
-        let transient = checked.rejections.iter().filter(|rejection| rejection.error.kind == ErrorKind::Transient);
-        let asked = transient.map(|rejection| rejection.error.retry_after_ms).max()?;
+    fn wait_for_refused(&self, made: &Made, attempt: u32) -> Option<Duration> {
+        let transient = made.refused.iter().filter(|refused| refused.failure.transient);
+        let asked = transient.map(|refused| refused.failure.retry_after_ms).max()?;
         self.wait(attempt, asked)
     }
 

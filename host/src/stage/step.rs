@@ -7,14 +7,49 @@ use super::Stage;
 use crate::batch::{Checked, ConvertError, Lowered, MadeOf, Rows, as_contract, check, first_null};
 use crate::component::Column;
 use crate::component::bindings::types::{Batch, StepError};
-use crate::config::instance::InstanceLife;
+use crate::config::instance::{InstanceLife, Keeping};
 use crate::failure::{self, Failure, FailureKind};
+use crate::outputs::KeyMaker;
 use crate::plan::Step;
+use crate::policy::Then;
 use crate::report::StepReport;
 use crate::sandbox::{Said, Session, Terms, wait};
 
+/// What a call made of its rows.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// What passed. Nothing is left in its `rejections`.
+    pub(crate) output: Checked,
+    /// What the step refused, by ascending row.
+    pub(crate) refused: Vec<Refused>,
+}
+
+/// A row that a step refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// The row's index in what the step was given.
+    pub(crate) row: u32,
+    /// Why, in the step's words, and no more than that.
+    pub(crate) failure: Failure,
+}
+
+impl Made {
+    pub(crate) fn new(mut output: Checked, said: &Said) -> Self {
+        let refused = std::mem::take(&mut output.rejections).into_iter();
+        let refused =
+            refused.map(|refused| Refused { row: refused.row, failure: failure::of_rejection(refused.error, said) });
+        Self { refused: refused.collect(), output }
+    }
+
+    /// Whether another call would make the same. What is transient may pass at another time.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.refused.iter().all(|refused| !refused.failure.transient)
+    }
+}
+
 /// Calls a step with some of the rows of a batch, in a fresh instance, or in one that passed earlier batches where the
-/// step wants that. The instance comes back, for what it said and perhaps for another batch.
+/// step wants that. The instance comes back, for what it said and perhaps for another batch; none where an earlier
+/// run has kept the output.
 ///
 /// # Errors
 /// The rows do not have the shape that the step asks for, or the step fails. Rows that it refuses are no failure yet.
@@ -25,8 +60,19 @@ pub(super) fn call(
     batch: u64,
     stage: &Stage,
     report: &mut StepReport,
-) -> Result<(Checked, Session), Box<Failure>> {
+) -> Result<(Made, Option<Session>), Box<Failure>> {
     let lowered = lower(step, rows, range)?;
+    let key = (step.keeping == Keeping::Outputs && stage.outputs.is_on()).then(|| {
+        let mut maker = KeyMaker::new(step, batch);
+        maker.add_batch(range.len(), &lowered);
+        maker.key()
+    });
+    let kept = key.as_ref().and_then(|key| stage.outputs.get(key, &step.signature, MadeOf::Batch(range.len())));
+    // Where a refused row ends the run, what the step said besides is of interest, and that is not kept.
+    if let Some(made) = kept.filter(|made| made.refused.is_empty() || step.on_failure.then() != Then::Stop) {
+        report.cached += 1;
+        return Ok((made, None));
+    }
     let columns: Vec<_> = lowered.iter().map(Lowered::column).collect();
     let input = Batch { rows: range.len() as u32, columns: &columns };
     let terms = Terms { limits: &step.limits, stop: &stage.stop, seed: batch };
@@ -58,7 +104,13 @@ pub(super) fn call(
     let answer = answer.map_err(placed)?;
     let output = answered(answer, session.said())?;
     match check(output, MadeOf::Batch(range.len()), &step.signature, &step.limits) {
-        Ok(checked) => Ok((checked, session)),
+        Ok(checked) => {
+            let made = Made::new(checked, session.said());
+            if let Some(key) = key.filter(|_| made.is_lasting()) {
+                stage.outputs.put(&key, &made);
+            }
+            Ok((made, Some(session)))
+        }
         Err(mut failure) => {
             session.said().tell(&mut failure);
             Err(placed(failure))

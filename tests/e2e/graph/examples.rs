@@ -37,8 +37,22 @@ fn every_example_has_a_test() {
     let names = fs::read_dir(EXAMPLES).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.filter_map(|name| name.strip_suffix(".toml").map(str::to_owned)).collect();
     names.sort();
-    let tested = ["batch-size", "generator", "global", "mappings", "round-robin", "routing", "several-parents"];
+    let tested =
+        ["batch-size", "cache", "generator", "global", "mappings", "round-robin", "routing", "several-parents"];
     assert_eq!(names, tested);
+}
+
+#[test]
+fn cache() {
+    insta::assert_snapshot!(written("cache"), @r"
+    features.csv
+    id,n_words
+    1,10
+    2,6
+    3,3
+    4,3
+    6,8
+    ");
 }
 
 #[test]

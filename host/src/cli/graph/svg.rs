@@ -29,9 +29,9 @@ pub(super) fn draw(outline: &Outline) -> String {
     let mut links = Vec::new();
     for (to, node) in outline.nodes.iter().enumerate() {
         for edge in &node.edges {
-            let lines = describe::of_edge(edge);
-            links.push(Link { from: edge.parent, to, text: extent(&lines, EDGE_TEXT, 3.0) });
-            texts.push(lines);
+            let label = describe::of_edge(edge);
+            links.push(Link { from: edge.parent, to, text: extent(&label, EDGE_TEXT, 3.0) });
+            texts.push(label);
         }
     }
     let sizes: Vec<Size> = nodes.iter().map(|lines| extent(lines, NODE_TEXT, PADDING)).collect();

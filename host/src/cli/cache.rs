@@ -1,0 +1,77 @@
+//! `stillbox cache`, and where the caches are.
+
+use std::path::{Path, PathBuf};
+
+use anstream::println;
+use stillbox::{escape_controls, prune_cache, usage_of_cache};
+
+use super::args::{Cache, CacheCommand, Global};
+use super::exit_code::Exit;
+use super::{render, summary};
+
+/// Where compiled components are kept; none where the user has no directory for caches.
+pub(super) fn component_directory(global: &Global) -> Option<PathBuf> {
+    global.cache_dir.clone().or_else(|| own_directory().map(|own| own.join("components")))
+}
+
+/// Where is kept what steps made; none where the user has no directory for caches.
+pub(super) fn output_directory(global: &Global) -> Option<PathBuf> {
+    global.cache_dir.clone().or_else(own_directory).map(|directory| directory.join("outputs"))
+}
+
+fn own_directory() -> Option<PathBuf> {
+    let directories = etcetera::choose_base_strategy();
+    directories
+        .inspect_err(|error| tracing::warn!("nothing is kept from run to run: {error}"))
+        .ok()
+        .map(|directories| etcetera::BaseStrategy::cache_dir(&directories).join("stillbox"))
+}
+
+/// Shows what is kept from run to run, or removes some of it.
+pub(super) fn execute(arguments: &Cache, global: &Global) -> Exit {
+    let (Some(components), Some(outputs)) = (component_directory(global), output_directory(global)) else {
+        render::message("there is no directory for caches; name one with `--cache-dir`");
+        return Exit::Failed;
+    };
+    match &arguments.command {
+        None => show(&[("components", &components), ("outputs", &outputs)]),
+        Some(CacheCommand::Prune { unused_for, max_size }) => {
+            match prune_cache(&[&components, &outputs], *unused_for, *max_size) {
+                Ok(pruned) => {
+                    let (removed, kept) = (pruned.removed, pruned.kept);
+                    println!(
+                        "removed {} entries of {}, kept {} of {}",
+                        summary::grouped(removed.entries),
+                        summary::size(removed.bytes),
+                        summary::grouped(kept.entries),
+                        summary::size(kept.bytes),
+                    );
+                    Exit::Done
+                }
+                Err(error) => {
+                    render::error(&error);
+                    Exit::Failed
+                }
+            }
+        }
+    }
+}
+
+fn show(caches: &[(&str, &Path)]) -> Exit {
+    for (name, directory) in caches {
+        match usage_of_cache(directory) {
+            Ok(usage) => {
+                let (entries, size) = (summary::grouped(usage.entries), summary::size(usage.bytes));
+                println!(
+                    "{name:<10}  {entries:>9} entries  {size:>10}  {}",
+                    escape_controls(&directory.display().to_string())
+                );
+            }
+            Err(error) => {
+                render::error(&error);
+                return Exit::Failed;
+            }
+        }
+    }
+    Exit::Done
+}

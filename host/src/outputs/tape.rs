@@ -1,0 +1,93 @@
+//! All that one instance made, call after call.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::entry::{HEADER, Record, decode, encode, header, is_end};
+use crate::batch::MadeOf;
+use crate::component::Signature;
+use crate::stage::Made;
+
+/// What stands for the calls of an instance, or is made of them.
+pub(crate) enum Tape {
+    /// Nothing is kept.
+    Off,
+    /// There is one, so the instance is not needed.
+    Playing(Playing),
+    /// There is none yet.
+    Recording(Recording),
+}
+
+/// A tape that was found whole, and is read call after call.
+pub(crate) struct Playing {
+    file: BufReader<File>,
+    signature: Signature,
+}
+
+impl Playing {
+    /// Opens a tape, if every record of it is as it was written: once it plays, there is no way back to the instance.
+    pub(super) fn open(path: &Path, signature: &Signature) -> Option<Self> {
+        let mut playing = Self { file: BufReader::new(File::open(path).ok()?), signature: signature.clone() };
+        while !is_end(&playing.record().ok()?)? {}
+        let mut more = [0];
+        if playing.file.read(&mut more).ok()? > 0 {
+            return None;
+        }
+        playing.file.rewind().ok()?;
+        Some(playing)
+    }
+
+    /// What the next call made; none at the end.
+    ///
+    /// # Errors
+    /// Someone changed the file, or the calls are not those that were recorded.
+    pub(crate) fn next(&mut self, made_of: MadeOf) -> io::Result<Option<Made>> {
+        let record = self.record()?;
+        match decode(&record, &self.signature, made_of) {
+            Some(Record::Made(made)) => Ok(Some(made)),
+            Some(Record::End) => Ok(None),
+            None => Err(io::Error::new(io::ErrorKind::InvalidData, "what is kept of the step's output is broken")),
+        }
+    }
+
+    fn record(&mut self) -> io::Result<Vec<u8>> {
+        let mut record = vec![0; HEADER];
+        self.file.read_exact(&mut record)?;
+        let first = record.first_chunk::<HEADER>().and_then(header);
+        let (length, _) = first.ok_or(io::ErrorKind::InvalidData)?;
+        // As much as there is, whatever the length says.
+        (&mut self.file).take(length).read_to_end(&mut record)?;
+        Ok(record)
+    }
+}
+
+/// A tape that is being made. Unless it is ended it is removed.
+pub(crate) struct Recording {
+    file: BufWriter<tempfile::NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Recording {
+    pub(super) fn begin(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: BufWriter::new(super::beside(path)?), path: path.to_owned() })
+    }
+
+    /// Adds what a call made.
+    ///
+    /// # Errors
+    /// The disk is full, or fails; then there is no tape.
+    pub(crate) fn add(&mut self, made: &Made) -> io::Result<()> {
+        self.file.write_all(&encode(Some(made)).map_err(io::Error::other)?)
+    }
+
+    /// Ends the tape and keeps it.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub(crate) fn end(mut self) -> io::Result<()> {
+        self.file.write_all(&encode(None).map_err(io::Error::other)?)?;
+        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&self.path)?;
+        Ok(())
+    }
+}
