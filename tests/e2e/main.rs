@@ -16,6 +16,7 @@ mod folders;
 mod formats;
 mod forms;
 mod graph;
+mod help;
 mod input;
 mod interruption;
 mod isolation;
