@@ -106,6 +106,7 @@ mod tests {
             dropped: 3,
             rejected: 1,
             instances: 5,
+            cached: 0,
             busy: Duration::from_millis(20),
         };
         let sink = SinkReport { name: name.into(), rows: 1230, is_stdout: false };
