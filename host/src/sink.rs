@@ -95,7 +95,8 @@ pub(crate) fn open(spec: &SinkSpec, aside: Option<&Aside<'_>>) -> Result<(Arc<dy
     if matches!(format, Format::Parquet | Format::Arrow) && compression != Compression::None {
         return Err(SinkError::new(&output, SinkErrorKind::CompressedRows { format, compression }));
     }
-    let target = Target { output: Arc::clone(&output), format, compression, schema: Arc::clone(&spec.schema) };
+    let (schema, keeps) = (Arc::clone(&spec.schema), aside.is_some());
+    let target = Target { output: Arc::clone(&output), format, compression, schema, keeps };
     let encoder = encode::encoder(target)?;
     let writer = Writer::open(spec, output, aside)?;
     Ok((encoder, writer))

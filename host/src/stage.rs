@@ -77,6 +77,8 @@ pub(crate) struct Outcome {
     pub(crate) rejected: Vec<Rejected>,
     /// What the reject file gets.
     pub(crate) rejects: Option<Encoded>,
+    /// Whether this is all that comes of the portion. It is not if too many rows were rejected meanwhile.
+    pub(crate) is_whole: bool,
 }
 
 impl Outcome {
@@ -138,6 +140,7 @@ impl Stage {
             steps: Vec::new(),
             rejected,
             rejects: None,
+            is_whole: true,
         };
         let mut slots: Vec<Option<Rows>> = vec![None; self.slots];
         for (slot, rows) in input.slots.iter().zip(rows) {
@@ -152,6 +155,7 @@ impl Stage {
             })?;
             // The run ends, so only what was rejected is of use.
             if self.tally.is_exceeded() {
+                task.outcome.is_whole = false;
                 break;
             }
         }

@@ -22,25 +22,22 @@ fn started(folder: &Folder, arguments: &[&str]) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command can be run")
 }
 
+/// The events of a run, as they come.
+fn events(child: &mut Child) -> impl Iterator<Item = String> + use<> {
+    BufReader::new(child.stdout.take().expect("it is piped")).lines().map_while(Result::ok)
+}
+
 /// Reads events until so many batches are written. False if the run ends before.
-fn wait_for_batches(child: &mut Child, batches: usize) -> bool {
-    let events = BufReader::new(child.stdout.as_mut().expect("it is piped"));
-    let progress = events.lines().map_while(Result::ok).filter(|line| line.contains("\"progress\""));
-    progress.take(batches).count() == batches
+fn wait_for_batches(events: &mut impl Iterator<Item = String>, batches: usize) -> bool {
+    events.filter(|line| line.contains("\"progress\"")).take(batches).count() == batches
 }
 
 /// Runs a pipeline, and kills it once there is a checkpoint.
 fn killed(folder: &Folder, arguments: &[&str]) {
     let mut child = started(folder, arguments);
-    let events = BufReader::new(child.stdout.as_mut().expect("it is piped"));
-    let mut has_checkpoint = false;
-    for line in events.lines().map_while(Result::ok) {
-        // Whoever lists runs does not disturb them.
-        has_checkpoint = line.contains("\"progress\"") && info(folder)[0]["resumable"] == true;
-        if has_checkpoint {
-            break;
-        }
-    }
+    // Whoever lists runs does not disturb them.
+    let is_known = |line: String| line.contains("\"progress\"") && info(folder)[0]["resumable"] == true;
+    let has_checkpoint = events(&mut child).any(is_known);
     let _ = child.kill();
     child.wait().expect("it can be waited for");
     assert!(has_checkpoint, "the run ended too early");

@@ -93,7 +93,7 @@ impl Output {
         let encoder = Arc::clone(&self.encoder);
         move |rows| match encoder.encode(rows)? {
             Encoded::Bytes(text) => Ok(text),
-            Encoded::Rows(_) => Err("JSON Lines are text".into()),
+            Encoded::Rows(..) => Err("JSON Lines are text".into()),
         }
     }
 

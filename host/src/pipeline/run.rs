@@ -68,6 +68,7 @@ impl Pipeline {
             .build()
             .map_err(|error| not_set_up(&error))?;
         if let Some(begun) = &mut begun {
+            begun.replace_earlier()?;
             begun.record.unrepeatable = unrepeatable(&plan).map(ToOwned::to_owned);
             fs::create_dir_all(begun.folder.path()).map_err(|error| RunsError::Io {
                 action: "make",

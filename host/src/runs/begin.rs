@@ -24,9 +24,21 @@ pub(crate) struct Begun {
     /// Where it goes on.
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) record: Record,
+    /// Earlier runs that it begins anew in place of.
+    earlier: Vec<PathBuf>,
 }
 
 impl Begun {
+    /// Removes what is kept of the earlier runs; not before it is known that this one can begin.
+    ///
+    /// # Errors
+    /// Something of them cannot be removed.
+    pub(crate) fn replace_earlier(&mut self) -> Result<(), RunsError> {
+        self.earlier
+            .drain(..)
+            .try_for_each(|folder| prune::remove(&folder).map_err(|source| RunsError::io("remove", folder, source)))
+    }
+
     /// Makes sure that what is left of the run fits what is written.
     ///
     /// # Errors
@@ -95,15 +107,13 @@ pub(crate) fn begin(
             parts: Vec::new(),
             unrepeatable: None,
         };
-        Begun { id: Arc::clone(id), folder, checkpoint: None, record }
+        Begun { id: Arc::clone(id), folder, checkpoint: None, record, earlier: Vec::new() }
     };
     match (&keep.start, unfinished.pop()) {
         (_, None) => Ok(Some(new())),
         (Start::Restart, Some(last)) => {
-            for (folder, _) in unfinished.into_iter().chain([last]) {
-                prune::remove(&folder).map_err(|source| RunsError::io("remove", folder, source))?;
-            }
-            Ok(Some(new()))
+            let earlier = unfinished.into_iter().chain([last]).map(|(folder, _)| folder).collect();
+            Ok(Some(Begun { earlier, ..new() }))
         }
         (Start::New, Some((folder, checkpoint))) => {
             let rows = checkpoint.map_or(0, |checkpoint| checkpoint.counts.rows_in);
@@ -117,20 +127,20 @@ pub(crate) fn begin(
                 None => Record { run: run.clone(), ..new().record },
             };
             let folder = RunFolder::new(folder, &job.lock);
-            Ok(Some(Begun { id: run.into(), folder, checkpoint: Some(checkpoint), record }))
+            Ok(Some(Begun { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() }))
         }
     }
 }
 
-/// Sweeps up behind runs that were killed before their first checkpoint, and removes the oldest records.
+/// Sweeps up behind runs that ended without a checkpoint, and without doing so themselves, and removes the oldest records.
 fn forget(folders: &[PathBuf]) {
     let surplus = folders.len().saturating_sub(MOST_RECORDS);
     for (index, folder) in folders.iter().enumerate() {
         let record = record_in(folder);
-        let was_killed = record.as_ref().is_none_or(|record| record.state == State::Running);
+        let has_left = |record: &Record| record.state == State::Running || !record.parts.is_empty();
         // What cannot be removed is in nobody's way.
         let _ = match record {
-            Some(record) if index >= surplus && was_killed => prune::sweep(folder, record),
+            Some(record) if index >= surplus && has_left(&record) => prune::sweep(folder, record),
             Some(_) if index >= surplus => Ok(()),
             _ => prune::remove(folder),
         };

@@ -1,8 +1,8 @@
 //! What runs have to take turns for: a pipeline file with the files that it writes.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -61,7 +61,8 @@ impl Job {
         let failed = |source| RunsError::io("use the directory", &directory, source);
         let path = directory.join(LOCK);
         for tries in 1.. {
-            fs::create_dir_all(&directory).map_err(failed)?;
+            // Rows may be kept in there.
+            DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
             let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
             let mut lock = options.map_err(failed)?;
             match lock.try_lock() {

@@ -276,7 +276,8 @@ impl Dispatcher<'_> {
 
     fn write_what_is_in_order(&mut self) {
         while let Some((number, outcome)) = self.in_order.pop() {
-            self.write(outcome, Some(number + 1));
+            let next = outcome.is_whole.then_some(number + 1);
+            self.write(outcome, next);
         }
     }
 

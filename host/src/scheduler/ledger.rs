@@ -35,17 +35,19 @@ pub(super) struct Ledger {
     last: Instant,
     /// Whether anything was written since the last checkpoint.
     changed: bool,
+    /// Whether there are no more checkpoints.
+    is_closed: bool,
 }
 
 impl Ledger {
     pub(super) fn new(keeping: Keeping) -> Self {
         let (position, report, now) = (keeping.from, keeping.before.clone(), Instant::now());
-        Self { keeping, position, report, started: now, last: now, changed: false }
+        Self { keeping, position, report, started: now, last: now, changed: false, is_closed: false }
     }
 
     /// How long it is until a checkpoint is due; none if there is nothing to save.
     pub(super) fn due_in(&self) -> Option<Duration> {
-        self.changed.then(|| self.keeping.every.saturating_sub(self.last.elapsed()))
+        (self.changed && !self.is_closed).then(|| self.keeping.every.saturating_sub(self.last.elapsed()))
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -57,8 +59,11 @@ impl Ledger {
         self.keeping.entries.keep()
     }
 
-    /// What was made of a portion is written; the next has this number.
-    pub(super) fn written(&mut self, outcome: &Outcome, next: u64) {
+    /// What was made of a portion is written; the next has this number. Without one something is missing, so nothing that
+    /// is written from now on is of use to a run that goes on.
+    pub(super) fn written(&mut self, outcome: &Outcome, next: Option<u64>) {
+        self.is_closed |= next.is_none();
+        let Some(next) = next.filter(|_| !self.is_closed) else { return };
         outcome.count(&mut self.report);
         self.position = Position { next, read: outcome.read, ..self.position };
         self.changed = true;

@@ -16,8 +16,8 @@ use crate::stage::Outcome;
 
 /// What the writer is asked to do.
 pub(super) enum Order {
-    /// Write what came of the next batch. `next`: the number of the one behind it; none once the run ends, when some are
-    /// left out.
+    /// Write what came of the next batch. `next`: the number of the one behind it; none once the run ends, when something
+    /// is left out.
     Write { outcome: Box<Outcome>, next: Option<u64> },
     /// All of a stage is written, and another comes: make readable what is kept for it. With the numbers of the run.
     Keep(Box<Report>),
@@ -47,7 +47,7 @@ impl Files {
         Ok(match order {
             Order::Write { mut outcome, next } => {
                 self.write(&mut outcome)?;
-                if let (Some(ledger), Some(next)) = (ledger, next) {
+                if let Some(ledger) = ledger {
                     ledger.written(&outcome, next);
                 }
                 Message::Written(outcome)

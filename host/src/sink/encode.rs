@@ -12,6 +12,7 @@ use super::json::{Encoding, JsonValues, NoJson};
 use super::jsonl::JsonEncoder;
 use super::rows::RowsEncoder;
 use crate::format::{Compression, Format};
+use crate::spool::Frame;
 
 /// The level of gzip. 6 is that of the `gzip` command.
 const GZIP_LEVEL: u32 = 6;
@@ -34,8 +35,9 @@ pub(crate) trait Encoder: Send + Sync {
 pub(crate) enum Encoded {
     /// Text, compressed if the output is: a gzip member or Zstandard frame of its own.
     Bytes(Vec<u8>),
-    /// Rows for the formats that are written by a library, in order.
-    Rows(RecordBatch),
+    /// Rows for the formats that are written by a library, in order. With a frame of them, if they are to be kept until
+    /// what the library makes of them is on the disk.
+    Rows(RecordBatch, Option<Frame>),
 }
 
 /// What all encoders need.
@@ -47,6 +49,8 @@ pub(super) struct Target {
     pub(super) compression: Compression,
     /// The schema that the rows have.
     pub(super) schema: SchemaRef,
+    /// Whether rows are kept until they are on the disk.
+    pub(super) keeps: bool,
 }
 
 impl Target {

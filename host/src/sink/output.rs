@@ -51,7 +51,7 @@ impl Output {
             Some(there) if !there.is_file() => {
                 Ok(Self::Direct(OpenOptions::new().write(true).open(path).map_err(failed)?))
             }
-            there => Self::aside(followed(path).map_err(failed)?, there.as_ref(), name, aside),
+            there => Self::aside(&followed(path).map_err(failed)?, there.as_ref(), name, aside),
         }
     }
 
@@ -72,7 +72,7 @@ impl Output {
     }
 
     fn aside(
-        target: PathBuf,
+        target: &Path,
         there: Option<&Metadata>,
         name: &Arc<str>,
         aside: Option<&Aside<'_>>,
@@ -81,16 +81,19 @@ impl Output {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let part = aside.map(|aside| folder.join(part_name(&target, aside.run)));
+        let part = aside.map(|aside| folder.join(part_name(target, aside.run)));
+        // Whoever puts it in its place may be in another folder.
+        let place = if aside.is_some() { std::path::absolute(target) } else { Ok(target.to_owned()) };
+        let place = place.map_err(|source| SinkError::io(name, "find the place of this output", source))?;
         let file = match (aside.and_then(|aside| aside.durable), &part) {
             (Some(durable), Some(part)) => {
                 let file = cut(part, durable.length)
                     .map_err(|source| SinkError::io(name, "go on with what is written of this output", source))?;
-                return Ok(Self::Aside(file, target));
+                return Ok(Self::Aside(file, place));
             }
             (_, Some(part)) => begun(part),
             _ => tempfile::Builder::new()
-                .prefix(&prefix(&target))
+                .prefix(&prefix(target))
                 .permissions(Permissions::from_mode(NEW_FILE_MODE))
                 .tempfile_in(folder),
         };
@@ -102,7 +105,7 @@ impl Output {
                 .set_permissions(there.permissions())
                 .map_err(|source| SinkError::io(name, "give the new file the permissions of this output", source))?;
         }
-        Ok(Self::Aside(file, target))
+        Ok(Self::Aside(file, place))
     }
 
     /// Has the file stay whatever happens.

@@ -27,6 +27,7 @@ use parquet::file::writer::SerializedFileWriter;
 use super::durable::{Aside, Durable};
 use super::output::Output;
 use super::writer::Failure;
+use crate::spool::Frame;
 use kept::Kept;
 
 /// Rows in a row group.
@@ -85,14 +86,19 @@ impl ParquetFile {
         Ok(file)
     }
 
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> std::result::Result<(), Failure> {
+    /// Writes rows, of which there may be a frame already.
+    pub(super) fn write(&mut self, batch: &RecordBatch, mut frame: Option<Frame>) -> std::result::Result<(), Failure> {
         let mut start = 0;
         while start < batch.num_rows() {
             let count = (batch.num_rows() - start).min(GROUP_ROWS - self.group.in_progress_rows());
             let part = batch.slice(start, count);
             start += count;
             if let Some(kept) = &mut self.kept {
-                kept.add_rows(&part)?;
+                // The frame has all rows of the batch; where a group ends within it, each part needs one of its own.
+                match frame.take().filter(|_| count == batch.num_rows()) {
+                    Some(frame) => kept.add_rows(&frame)?,
+                    None => kept.add_rows(&Frame::of(&part)?)?,
+                }
             }
             self.group.write(&part)?;
             if self.group.in_progress_rows() == GROUP_ROWS || self.group.in_progress_size() >= GROUP_BYTES {

@@ -8,6 +8,7 @@ use arrow_schema::{DataType as ArrowType, Field, FieldRef, Schema, SchemaRef};
 use super::encode::{Encoded, Encoder, Target};
 use super::error::{SinkError, SinkErrorKind};
 use crate::format::Format;
+use crate::spool::Frame;
 
 /// Parquet and Arrow IPC: the writer encodes. What can be done before is done here.
 #[derive(Debug)]
@@ -19,7 +20,9 @@ impl Encoder for RowsEncoder {
     fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError> {
         let batch = self.target.checked(batch)?;
         if self.target.format == Format::Parquet {
-            return Ok(Encoded::Rows(batch));
+            let frame = self.target.keeps.then(|| Frame::of(&batch)).transpose();
+            let frame = frame.map_err(|source| self.target.error(SinkErrorKind::Schema { source }))?;
+            return Ok(Encoded::Rows(batch, frame));
         }
         let schema = written_schema(Format::Arrow, &self.target.schema);
         let mut columns = Vec::with_capacity(batch.num_columns());
@@ -29,7 +32,9 @@ impl Encoder for RowsEncoder {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let batch = RecordBatch::try_new_with_options(schema, columns, &options);
-        batch.map(Encoded::Rows).map_err(|source| self.target.error(SinkErrorKind::Schema { source }))
+        batch
+            .map(|batch| Encoded::Rows(batch, None))
+            .map_err(|source| self.target.error(SinkErrorKind::Schema { source }))
     }
 }
 

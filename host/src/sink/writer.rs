@@ -199,9 +199,9 @@ impl Kind {
                 out.write_all(&bytes)?;
                 out.flush()?;
             }
-            (Self::Parquet(writer), Encoded::Rows(batch)) => writer.write(&batch)?,
-            (Self::ArrowFile(writer), Encoded::Rows(batch)) => writer.write(&batch)?,
-            (Self::ArrowStream(writer), Encoded::Rows(batch)) => {
+            (Self::Parquet(writer), Encoded::Rows(batch, frame)) => writer.write(&batch, frame)?,
+            (Self::ArrowFile(writer), Encoded::Rows(batch, _)) => writer.write(&batch)?,
+            (Self::ArrowStream(writer), Encoded::Rows(batch, _)) => {
                 writer.write(&batch)?;
                 writer.flush()?;
             }

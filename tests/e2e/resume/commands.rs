@@ -5,7 +5,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use stillbox_test_guests::{ADD_COLUMN, REFUSE};
 
-use super::{info, killed, shell, started, texts, wait_for_batches};
+use super::{events, info, killed, shell, started, texts, wait_for_batches};
 use crate::command::{Folder, outcome, pipeline};
 use crate::interruption::send;
 
@@ -22,7 +22,7 @@ fn an_interrupted_run_says_how_to_go_on() {
     let folder = folder(60_000);
     let mut child = started(&folder, &["--progress", "none"]);
     // The first checkpoint comes with the first batches.
-    assert!(wait_for_batches(&mut child, 100));
+    assert!(wait_for_batches(&mut events(&mut child), 100));
     send(&child, Signal::INT);
     let output = child.wait_with_output().expect("it can be waited for");
     assert_eq!(output.status.code(), Some(130));
@@ -95,6 +95,37 @@ fn runs_are_listed_shown_and_pruned() {
     insta::assert_snapshot!(folder.stillbox(["runs", "prune", "--older-than", "0s"]).succeeded().text(), @"removed 0 ended and 1 unfinished runs");
     assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "pipeline.toml", "refuse.wasm"]);
     assert_eq!(std::fs::read_dir(folder.state()).expect("it is there").count(), 0);
+}
+
+#[test]
+fn a_run_with_too_many_rejected_rows_goes_on_when_more_are_allowed() {
+    let folder = folder(6000);
+    let text = pipeline("input.jsonl", &["refuse"], "output.jsonl");
+    let text = text.replace("wasm\"\n", "wasm\"\nparameters = { id = 7 }\non-failure = \"reject\"\n");
+    folder.write(
+        "pipeline.toml",
+        text.replace("[[source]]", "batch-rows = 20\n\n[[source]]") + "[rejects]\npath = \"rejects.jsonl\"\n",
+    );
+    let arguments = ["run", "pipeline.toml", "--checkpoint-every", "1ms", "--max-rejects", "60"];
+    let told = folder.stillbox(arguments).failed(1);
+    assert!(told.contains("rows are done and kept; go on with: "), "{told}");
+    // Someone will want to look at them.
+    assert!(folder.text("rejects.jsonl").lines().count() > 60);
+    folder.stillbox(["run", "pipeline.toml", "--max-rejects", "200", "--resume"]).succeeded();
+    assert_eq!(folder.text("rejects.jsonl").lines().count(), 120);
+    assert_eq!(folder.text("output.jsonl").lines().count(), 5880);
+}
+
+#[test]
+fn a_mistake_is_told_before_anything_is_thrown_away() {
+    let folder = folder(6000);
+    killed(&folder, &[]);
+    let text = folder.text("pipeline.toml");
+    folder.write("pipeline.toml", text.replace("add_column.wasm", "no.wasm"));
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).failed(2);
+    folder.write("pipeline.toml", text);
+    folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
+    assert_eq!(folder.text("output.jsonl").lines().count(), 6000);
 }
 
 #[test]

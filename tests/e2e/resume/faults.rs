@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use stillbox_test_guests::{ADD_COLUMN, COUNT_FROM, REFUSE, TURN_AROUND};
 
-use super::{started, texts, wait_for_batches};
+use super::{events, started, texts, wait_for_batches};
 use crate::command::Folder;
 
 const OUTPUTS: [&str; 7] =
@@ -162,10 +162,22 @@ fn written(folder: &Folder) -> Vec<Vec<u8>> {
     OUTPUTS.iter().map(read).collect()
 }
 
+/// The numbers of the report in the last event, without times.
+fn numbers(event: &str) -> serde_json::Value {
+    let mut report: serde_json::Value = serde_json::from_str(event).expect("it is JSON");
+    let report = &mut report["report"];
+    report["elapsed"].take();
+    for step in report["steps"].as_array_mut().expect("they are listed") {
+        step["busy"].take();
+    }
+    report.take()
+}
+
 /// Kills runs of a pipeline so many times, and compares all that comes to its end in between.
 fn survive(name: &str, steps: &str, input: &str, kills: usize, random: &mut StdRng) {
     let reference = folder(steps, input);
-    reference.stillbox(["run", "pipeline.toml"]).succeeded();
+    let told = reference.stillbox(["run", "pipeline.toml", "--message-format", "json"]).succeeded();
+    let numbers = numbers(told.text().lines().last().expect("it ended"));
     let expected = written(&reference);
     let folder = folder(steps, input);
     let mut left = kills;
@@ -174,15 +186,19 @@ fn survive(name: &str, steps: &str, input: &str, kills: usize, random: &mut StdR
         let mut child = started(&folder, &["--resume"]);
         let is_spared = left == 0;
         // As likely while it starts, while it reads again, at work, and at its end.
-        let batches = if is_spared { usize::MAX } else { random.random_range(0..input.lines().count() / 90) };
-        if wait_for_batches(&mut child, batches) {
+        let batches = if is_spared { 1 } else { random.random_range(0..input.lines().count() / 90) };
+        let mut events = events(&mut child);
+        if wait_for_batches(&mut events, batches) && !is_spared {
             thread::sleep(Duration::from_micros(random.random_range(0..20_000)));
             let _ = child.kill();
         }
+        let last = events.last();
         let output = child.wait_with_output().expect("it can be waited for");
         match output.status.code() {
             None => left -= 1,
             Some(0) => {
+                let last = last.expect("its last event comes behind those of its batches");
+                assert_eq!(self::numbers(&last), numbers, "{name}");
                 let written = written(&folder);
                 for ((output, expected), written) in OUTPUTS.iter().zip(&expected).zip(written) {
                     assert!(*expected == written, "{name}: {output} differs, {left} kills before the end");

@@ -101,8 +101,8 @@ impl Kept {
         Ok(rows)
     }
 
-    pub(super) fn add_rows(&mut self, rows: &RecordBatch) -> Result<(), Failure> {
-        Ok(self.rows.write(&Frame::of(rows)?)?)
+    pub(super) fn add_rows(&mut self, rows: &Frame) -> Result<(), Failure> {
+        Ok(self.rows.write(rows)?)
     }
 
     /// A group is in the file; what was kept of its rows may be needed by the last checkpoint, but by no other.
