@@ -1,5 +1,6 @@
 //! Signals: whatever a run is doing, it ends, with the signal's own exit code, and leaves nothing behind.
 
+mod grace;
 mod states;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
