@@ -81,8 +81,8 @@ impl Sandbox {
     fn store(&self, terms: &Terms<'_>) -> Store<State> {
         let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed));
         store.limiter(|state| state.meter());
-        // No line that a guest logs is longer than its memory, and none of them may end the call.
-        let lifted = terms.limits.output_bytes.max(terms.limits.memory);
+        // What is larger is refused before it is read, so that it costs no time beyond the limit.
+        let lifted = terms.limits.output_bytes.max(HANDED_OVER);
         store.set_hostcall_fuel(usize::try_from(lifted).unwrap_or(usize::MAX).saturating_add(LIFT_OVERHEAD));
         let stop = terms.stop.clone();
         store.epoch_deadline_callback(move |context| {
@@ -141,6 +141,9 @@ pub(crate) fn wait<T>(stop: &Stop, coming: impl Future<Output = T>) -> Option<T>
 
 /// Stands for "never" in arithmetic with instants.
 const FAR_AWAY: Duration = Duration::from_hours(100 * 365 * 24);
+/// Bytes that a guest may always hand over in one call, whatever its limit on outputs is: a log line of this length is cut
+/// and ends nothing, and reading them takes some milliseconds.
+const HANDED_OVER: u64 = 16 << 20;
 /// Room for the records around the values that a guest returns.
 const LIFT_OVERHEAD: usize = 1 << 20;
 

@@ -17,7 +17,7 @@ use crate::sandbox::{Halt, Limits, Refused, Said, State, TABLE_ELEMENTS, Terms, 
 /// The most of a function's name, mangled or not.
 const NAME_BYTES: usize = 4 << 10;
 
-/// What wasmtime says when a guest returns more than [`wasmtime::Store::set_hostcall_fuel`] allows; it has no type.
+/// What wasmtime says when a guest hands over more than [`wasmtime::Store::set_hostcall_fuel`] allows; it has no type.
 const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 
 /// How wasmtime begins when an instance exports a function with other types than the contract's; it has no type.
@@ -85,7 +85,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
     if chain.iter().any(|link| link.contains(LIFTED_TOO_MUCH)) {
         let value = shown_size(limits.output_bytes);
-        return limited(FailureKind::BadOutput, "the step returned too much".into(), "output-bytes", value);
+        return limited(FailureKind::BadOutput, "the step handed over too much at once".into(), "output-bytes", value);
     }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         let mut failure = Failure::new(FailureKind::Host, "no instance could be made");

@@ -17,7 +17,8 @@ pub(crate) struct Limits {
     pub(crate) fuel: Option<u64>,
     /// Rows in one output. Default 10 million.
     pub(crate) output_rows: u64,
-    /// Bytes in one output. Default 256 MiB.
+    /// Bytes in one output. Default 256 MiB. What a guest hands over in another call, such as a line of its log, may have as
+    /// many, and always 16 MiB.
     pub(crate) output_bytes: u64,
     /// Bytes of log, and as many of standard error and standard output together, that are kept for the failure's
     /// record. Default 64 KiB. The guest may write any amount; the last of it is kept.

@@ -39,7 +39,7 @@ fn a_limit_is_told_with_how_to_change_it() {
       hint: the limit is `memory = "32MiB"`; raise it in the step's `limits` if the step needs more
     "#);
     insta::assert_snapshot!(shown("too_large", "output-bytes = \"1MiB\""), @r#"
-    bad-output in step guest: it returned 100000016 bytes, and the limit is `output-bytes = "1MiB"`
+    bad-output in step guest: the step handed over too much at once
       in: batch 1, which begins at input.jsonl:3
       limit: output-bytes = 1MiB
       hint: the limit is `output-bytes = "1MiB"`; raise it in the step's `limits` if the step needs more
