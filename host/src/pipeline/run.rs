@@ -1,12 +1,11 @@
 //! A run of a pipeline, from the first look at what is kept of earlier ones to the last.
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use rand::RngExt as _;
 
+use super::keep;
 use super::stages::{Stages, open_spools, work_directory};
 use super::{Failed, Options, Pipeline, RunError, not_set_up, too_many_rejects, workshop};
 use crate::event::Event;
@@ -15,9 +14,9 @@ use crate::interrupt::Stop;
 use crate::plan::{self, Plan};
 use crate::policy::MostRejects;
 use crate::report::{Report, SinkReport, StepReport};
-use crate::runs::{self, Begun, Position, Record, RunsError, State};
+use crate::runs::{self, Begun, Position};
 use crate::scheduler::{self, Ended, Files, Keeping, Run};
-use crate::sink::{self, Aside, Encoder, SinkError, SinkLocation};
+use crate::sink::{self, Aside, Encoder, SinkError};
 use crate::stage::Tally;
 use crate::unfinished::{Entries, Entry, Unfinished};
 
@@ -46,8 +45,7 @@ impl Pipeline {
         };
         let Some(mut begun) = begun else { return self.run_as(new, options, None) };
         let id = Arc::clone(&begun.id);
-        if let Some(report) = placed(&begun)? {
-            ended(&begun, State::Done, report.rows_in);
+        if let Some(report) = keep::placed(&begun)? {
             return Ok(report);
         }
         self.run_as(&id, options, Some(&mut begun)).map_err(|error| error.of_run(&id))
@@ -68,13 +66,7 @@ impl Pipeline {
             .build()
             .map_err(|error| not_set_up(&error))?;
         if let Some(begun) = &mut begun {
-            begun.replace_earlier()?;
-            begun.record.unrepeatable = unrepeatable(&plan).map(ToOwned::to_owned);
-            fs::create_dir_all(begun.folder.path()).map_err(|error| RunsError::Io {
-                action: "make",
-                path: begun.folder.path().to_owned(),
-                source: error,
-            })?;
+            keep::prepare(begun, &plan)?;
         }
         let kept = begun.as_deref().filter(|begun| begun.record.unrepeatable.is_none());
         let failed = |error: &dyn std::error::Error| RunError::Sink(Box::new(Failure::host(error)));
@@ -105,8 +97,7 @@ impl Pipeline {
             });
         }
         if let Some(begun) = &mut begun {
-            begun.record.parts = parts(&mut files);
-            record(begun, &begun.record);
+            keep::recorded(begun, &mut files);
         }
         let on_event = options.listener();
         let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();
@@ -143,17 +134,7 @@ impl Pipeline {
             grace: options.grace,
         });
         if let Some(begun) = &begun {
-            let state = match &end {
-                Ended::Done | Ended::OutputClosed => State::Done,
-                Ended::Failed(_) | Ended::TooManyRejects => State::Failed,
-                Ended::Interrupted(..) => State::Interrupted,
-            };
-            // Of a run that can go on everything stays.
-            if state == State::Done || entries.remove() {
-                ended(begun, state, report.rows_in);
-            } else {
-                record(begun, &begun.record.clone().ended(state, report.rows_in));
-            }
+            keep::settle(begun, &end, &entries, report.rows_in);
         }
         // What was kept between the stages is of no use any more.
         drop(work);
@@ -180,64 +161,6 @@ fn nothing_done(plan: &Plan) -> Report {
         sinks: plan.sinks.iter().map(SinkReport::of).collect(),
         ..Report::default()
     }
-}
-
-/// Why a run could not go on if it were stopped; none if it could.
-fn unrepeatable(plan: &Plan) -> Option<&'static str> {
-    let outputs = || plan.sinks.iter().map(|sink| &sink.spec).chain(plan.rejects.iter().map(|rejects| &rejects.spec));
-    let is_regular = |path: &Path| fs::metadata(path).map_or(true, |there| there.is_file());
-    if outputs().any(|spec| spec.location == SinkLocation::Stdout) {
-        Some("it writes to the standard output")
-    } else if plan.sources.iter().any(|source| source.files.is_empty()) {
-        Some("it reads the standard input")
-    } else if plan.sources.iter().any(|source| source.total_bytes.is_none()) {
-        Some("it reads what is not a regular file")
-    } else if outputs().any(|spec| matches!(&spec.location, SinkLocation::Path(path) if !is_regular(path))) {
-        Some("it writes to what is not a regular file")
-    } else if outputs()
-        .any(|spec| matches!(&spec.location, SinkLocation::Path(path) if runs::real(path).to_str().is_none()))
-    {
-        Some("the path of an output is not UTF-8")
-    } else {
-        None
-    }
-}
-
-/// Puts the outputs of a run in their places that had come to its end but for that.
-fn placed(begun: &Begun) -> Result<Option<Report>, RunsError> {
-    let Some(checkpoint) = &begun.checkpoint else { return Ok(None) };
-    let Some(places) = &checkpoint.finished else { return Ok(None) };
-    for place in places {
-        let (from, to) = (Path::new(&place.from), Path::new(&place.to));
-        // One that is not there is in its place already.
-        if from.exists() {
-            fs::rename(from, to).map_err(|source| RunsError::Io { action: "replace", path: to.to_owned(), source })?;
-            sink::sync_folder(to);
-        }
-    }
-    Ok(Some(checkpoint.counts.report()))
-}
-
-/// A run has ended that will not go on.
-fn ended(begun: &Begun, state: State, rows: u64) {
-    let record_at_end = Record { parts: Vec::new(), ..begun.record.clone() }.ended(state, rows);
-    record(begun, &record_at_end);
-    if let Err(error) = begun.folder.clear() {
-        tracing::warn!("what was kept of the run cannot be removed: {error}");
-    }
-}
-
-/// Writes the run's record, without which it would only be missing in lists.
-fn record(begun: &Begun, record: &Record) {
-    if let Err(error) = begun.folder.record(record) {
-        tracing::warn!("the run is not recorded: {error}");
-    }
-}
-
-/// The files beside the outputs. Their paths are texts, or the run could not go on.
-fn parts(files: &mut Files) -> Vec<String> {
-    let writers = files.sinks.iter_mut().chain(&mut files.rejects);
-    writers.filter_map(|writer| writer.unfinished()?.to_str().map(ToOwned::to_owned)).collect()
 }
 
 /// What encodes for the sinks, what is written to, and the entries of what has to be removed if it is not finished.

@@ -1,0 +1,100 @@
+//! What a run does for its state, before it begins and after it has ended.
+
+use std::fs;
+use std::path::Path;
+
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::runs::{self, Begun, Record, RunsError, State};
+use crate::scheduler::{Ended, Files};
+use crate::sink::{self, SinkLocation};
+use crate::unfinished::Entries;
+
+/// Makes the run's folder, now that it is known that it can begin.
+pub(super) fn prepare(begun: &mut Begun, plan: &Plan) -> Result<(), RunsError> {
+    begun.replace_earlier()?;
+    begun.record.unrepeatable = unrepeatable(plan).map(ToOwned::to_owned);
+    let path = begun.folder.path();
+    fs::create_dir_all(path).map_err(|source| RunsError::Io { action: "make", path: path.to_owned(), source })
+}
+
+/// Makes the run known, with the files that it has begun.
+pub(super) fn recorded(begun: &mut Begun, files: &mut Files) {
+    begun.record.parts = parts(files);
+    record(begun, &begun.record);
+}
+
+/// Keeps what the run needs to go on, or removes what it does not need any more.
+pub(super) fn settle(begun: &Begun, end: &Ended, entries: &Entries, rows: u64) {
+    let state = match end {
+        Ended::Done | Ended::OutputClosed => State::Done,
+        Ended::Failed(_) | Ended::TooManyRejects => State::Failed,
+        Ended::Interrupted(..) => State::Interrupted,
+    };
+    // Of a run that can go on everything stays.
+    if state == State::Done || entries.remove() {
+        ended(begun, state, rows);
+    } else {
+        record(begun, &begun.record.clone().ended(state, rows));
+    }
+}
+
+/// Why a run could not go on if it were stopped; none if it could.
+fn unrepeatable(plan: &Plan) -> Option<&'static str> {
+    let outputs = || plan.sinks.iter().map(|sink| &sink.spec).chain(plan.rejects.iter().map(|rejects| &rejects.spec));
+    let is_regular = |path: &Path| fs::metadata(path).map_or(true, |there| there.is_file());
+    if outputs().any(|spec| spec.location == SinkLocation::Stdout) {
+        Some("it writes to the standard output")
+    } else if plan.sources.iter().any(|source| source.files.is_empty()) {
+        Some("it reads the standard input")
+    } else if plan.sources.iter().any(|source| source.total_bytes.is_none()) {
+        Some("it reads what is not a regular file")
+    } else if outputs().any(|spec| matches!(&spec.location, SinkLocation::Path(path) if !is_regular(path))) {
+        Some("it writes to what is not a regular file")
+    } else if outputs()
+        .any(|spec| matches!(&spec.location, SinkLocation::Path(path) if runs::real(path).to_str().is_none()))
+    {
+        Some("the path of an output is not UTF-8")
+    } else {
+        None
+    }
+}
+
+/// Puts the outputs of a run in their places that had come to its end but for that.
+pub(super) fn placed(begun: &Begun) -> Result<Option<Report>, RunsError> {
+    let Some(checkpoint) = &begun.checkpoint else { return Ok(None) };
+    let Some(places) = &checkpoint.finished else { return Ok(None) };
+    for place in places {
+        let (from, to) = (Path::new(&place.from), Path::new(&place.to));
+        // One that is not there is in its place already.
+        if from.exists() {
+            fs::rename(from, to).map_err(|source| RunsError::Io { action: "replace", path: to.to_owned(), source })?;
+            sink::sync_folder(to);
+        }
+    }
+    let report = checkpoint.counts.report();
+    ended(begun, State::Done, report.rows_in);
+    Ok(Some(report))
+}
+
+/// A run has ended that will not go on.
+fn ended(begun: &Begun, state: State, rows: u64) {
+    let record_at_end = Record { parts: Vec::new(), ..begun.record.clone() }.ended(state, rows);
+    record(begun, &record_at_end);
+    if let Err(error) = begun.folder.clear() {
+        tracing::warn!("what was kept of the run cannot be removed: {error}");
+    }
+}
+
+/// Writes the run's record, without which it would only be missing in lists.
+fn record(begun: &Begun, record: &Record) {
+    if let Err(error) = begun.folder.record(record) {
+        tracing::warn!("the run is not recorded: {error}");
+    }
+}
+
+/// The files beside the outputs. Their paths are texts, or the run could not go on.
+fn parts(files: &mut Files) -> Vec<String> {
+    let writers = files.sinks.iter_mut().chain(&mut files.rejects);
+    writers.filter_map(|writer| writer.unfinished()?.to_str().map(ToOwned::to_owned)).collect()
+}
