@@ -25,18 +25,21 @@
 //!
 //! On the struct, `#[parameters(check = FUNCTION)]` names a function `fn(&Self) -> Result<()>` for what concerns several
 //! parameters; `inputs = FUNCTION` and `outputs = FUNCTION`, each a `fn(&Self) -> Vec<Field>`, list the columns of an
-//! [`AnyRow`](crate::any::AnyRow) and of an [`AnyOutput`](crate::any::AnyOutput). A parameter of a type of its own, such as a
-//! pattern that is compiled when the step is bound, implements [`ParameterValue`].
+//! [`AnyRow`](crate::any::AnyRow) and of an [`AnyOutput`](crate::any::AnyOutput). A parameter of a type of its own that is
+//! written as a text, such as a pattern that is compiled when the step is bound, implements [`TextParameter`]; any other
+//! [`ParameterValue`].
 
 mod object;
 mod problems;
 mod schema;
+mod text;
 mod value;
 
 pub use object::Object;
 pub use problems::Problems;
 pub(crate) use schema::schema;
 pub use schema::{Bounds, Property, enum_schema, object_schema};
+pub use text::TextParameter;
 pub use value::{Bounded, ParameterValue};
 
 use crate::contract::{ErrorKind, Field};

@@ -4,6 +4,7 @@ mod pointer;
 
 pub use pointer::Pointer;
 use stillbox_sdk::any::{AnyOutput, AnyRow, AnyValue, DataType, Field};
+use stillbox_sdk::parameters::TextParameter as _;
 use stillbox_sdk::{Context as _, JsonType, Parameters, Result, bail, step};
 
 /// What the step is told.

@@ -1,5 +1,4 @@
-use stillbox_sdk::parameters::{Bounds, ParameterValue, Problems};
-use stillbox_sdk::serde_json::Value;
+use stillbox_sdk::parameters::TextParameter;
 use stillbox_sdk::{Json, JsonValue, Result};
 
 /// The most bytes that a pointer may have: each of its names is looked for in every row.
@@ -13,34 +12,6 @@ pub struct Pointer {
 }
 
 impl Pointer {
-    /// The pointer as it is written.
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// Reads a pointer.
-    ///
-    /// # Errors
-    /// What is wrong with it, as the end of a sentence that begins with the pointer.
-    pub fn parse(source: &str) -> Result<Self, String> {
-        if source.len() > LONGEST {
-            return Err(format!("has {} bytes, and may have {LONGEST}", source.len()));
-        }
-        let mut tokens = source.split('/');
-        // What stands before the first slash.
-        if tokens.next() != Some("") {
-            return Err("does not begin with `/`: write \"/a/b\" for the member b of the member a".to_owned());
-        }
-        let token = |token: &str| {
-            let escapes_are_known = token.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-            // In this order, so that `~01` is `~1`.
-            let name = escapes_are_known.then(|| token.replace("~1", "/").replace("~0", "~"));
-            name.ok_or_else(|| "has a `~` that is neither `~0` nor `~1`".to_owned())
-        };
-        let tokens = tokens.map(token).collect::<Result<_, _>>()?;
-        Ok(Self { source: source.to_owned(), tokens })
-    }
-
     /// The value that the pointer points at, if there is one.
     ///
     /// # Errors
@@ -69,24 +40,28 @@ fn index(token: &str) -> Option<usize> {
     if is_plain { token.parse().ok() } else { None }
 }
 
-impl ParameterValue for Pointer {
-    fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-        let source = String::read(value, at, problems)?;
-        match Self::parse(&source) {
-            Ok(pointer) => Some(pointer),
-            Err(problem) => {
-                problems.add(format!("`{at}` {problem}"));
-                None
-            }
+impl TextParameter for Pointer {
+    fn parse(source: &str) -> Result<Self, String> {
+        if source.len() > LONGEST {
+            return Err(format!("has {} bytes, and may have {LONGEST}", source.len()));
         }
+        let mut tokens = source.split('/');
+        // What stands before the first slash.
+        if tokens.next() != Some("") {
+            return Err("does not begin with `/`: write \"/a/b\" for the member b of the member a".to_owned());
+        }
+        let token = |token: &str| {
+            let escapes_are_known = token.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+            // In this order, so that `~01` is `~1`.
+            let name = escapes_are_known.then(|| token.replace("~1", "/").replace("~0", "~"));
+            name.ok_or_else(|| "has a `~` that is neither `~0` nor `~1`".to_owned())
+        };
+        let tokens = tokens.map(token).collect::<Result<_, _>>()?;
+        Ok(Self { source: source.to_owned(), tokens })
     }
 
-    fn schema(out: &mut String, bounds: &Bounds) {
-        String::schema(out, bounds);
-    }
-
-    fn write(&self, out: &mut String) {
-        self.source.write(out);
+    fn source(&self) -> &str {
+        &self.source
     }
 }
 

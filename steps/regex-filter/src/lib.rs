@@ -1,8 +1,6 @@
 //! The step `regex-filter`.
 
-mod pattern;
-
-pub use pattern::Pattern;
+pub use stillbox_pattern::Pattern;
 use stillbox_sdk::{Input, Parameters, Result, step};
 
 /// What the step is told.

@@ -1,13 +1,10 @@
 //! The step `regex-replace`.
 
-// One step is no library for another: both would export the contract's functions.
-#[path = "../../regex-filter/src/pattern.rs"]
-mod pattern;
 mod references;
 
 use std::borrow::Cow;
 
-pub use pattern::Pattern;
+pub use stillbox_pattern::Pattern;
 use stillbox_sdk::any::{AnyOutput, AnyValue, DataType, Field};
 use stillbox_sdk::{Input, Parameters, Result, ensure, step};
 

@@ -1,5 +1,4 @@
-use stillbox_sdk::parameters::{Bounds, ParameterValue, Problems};
-use stillbox_sdk::serde_json::Value;
+use stillbox_sdk::parameters::TextParameter;
 
 /// The most bytes that a template may have. A template is copied into every row.
 const LONGEST: usize = 65_536;
@@ -32,11 +31,18 @@ impl Template {
         &self.columns
     }
 
-    /// Takes a template apart.
-    ///
-    /// # Errors
-    /// What is wrong with it, as the end of a sentence that begins with the template.
-    pub fn parse(source: &str) -> Result<Self, String> {
+    fn add_column(&mut self, name: &str) {
+        let known = self.columns.iter().position(|column| column == name);
+        let column = known.unwrap_or_else(|| {
+            self.columns.push(name.to_owned());
+            self.columns.len() - 1
+        });
+        self.pieces.push(Piece::Column(column));
+    }
+}
+
+impl TextParameter for Template {
+    fn parse(source: &str) -> Result<Self, String> {
         if source.len() > LONGEST {
             return Err(format!("has {} bytes, and may have {LONGEST}", source.len()));
         }
@@ -79,34 +85,8 @@ impl Template {
         Ok(template)
     }
 
-    fn add_column(&mut self, name: &str) {
-        let known = self.columns.iter().position(|column| column == name);
-        let column = known.unwrap_or_else(|| {
-            self.columns.push(name.to_owned());
-            self.columns.len() - 1
-        });
-        self.pieces.push(Piece::Column(column));
-    }
-}
-
-impl ParameterValue for Template {
-    fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-        let source = String::read(value, at, problems)?;
-        match Self::parse(&source) {
-            Ok(template) => Some(template),
-            Err(problem) => {
-                problems.add(format!("`{at}` {problem}"));
-                None
-            }
-        }
-    }
-
-    fn schema(out: &mut String, bounds: &Bounds) {
-        String::schema(out, bounds);
-    }
-
-    fn write(&self, out: &mut String) {
-        self.source.write(out);
+    fn source(&self) -> &str {
+        &self.source
     }
 }
 

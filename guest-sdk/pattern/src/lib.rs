@@ -1,6 +1,7 @@
+//! Regular expressions as parameters of steps.
+
 use regex::{Error, Regex, RegexBuilder};
-use stillbox_sdk::parameters::{Bounds, ParameterValue, Problems};
-use stillbox_sdk::serde_json::Value;
+use stillbox_sdk::parameters::TextParameter;
 
 /// The most bytes that a pattern may have.
 const LONGEST: usize = 10_000;
@@ -16,12 +17,10 @@ impl Pattern {
     pub const fn regex(&self) -> &Regex {
         &self.0
     }
+}
 
-    /// Compiles a pattern.
-    ///
-    /// # Errors
-    /// What is wrong with it, as the end of a sentence that begins with the pattern.
-    pub fn compile(source: &str) -> Result<Self, String> {
+impl TextParameter for Pattern {
+    fn parse(source: &str) -> Result<Self, String> {
         if source.len() > LONGEST {
             return Err(format!("has {} bytes, and may have {LONGEST}", source.len()));
         }
@@ -33,6 +32,10 @@ impl Pattern {
             Err(error) => Err(format!("is no regular expression: {}", reason(&error))),
         }
     }
+
+    fn source(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
 /// The last line of the message, which has the reason; the lines before it show the pattern.
@@ -42,23 +45,16 @@ fn reason(error: &Error) -> String {
     reason.trim().trim_start_matches("error: ").to_owned()
 }
 
-impl ParameterValue for Pattern {
-    fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-        let source = String::read(value, at, problems)?;
-        match Self::compile(&source) {
-            Ok(pattern) => Some(pattern),
-            Err(problem) => {
-                problems.add(format!("`{at}` {problem}"));
-                None
-            }
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn schema(out: &mut String, bounds: &Bounds) {
-        String::schema(out, bounds);
-    }
-
-    fn write(&self, out: &mut String) {
-        self.0.as_str().to_owned().write(out);
+    #[test]
+    fn what_is_no_pattern_is_refused_in_a_line() {
+        let problem = |source: &str| Pattern::parse(source).map(|_| ()).unwrap_err();
+        assert_eq!(problem("a("), "is no regular expression: unclosed group");
+        assert_eq!(problem(&"a".repeat(10_001)), "has 10001 bytes, and may have 10000");
+        assert!(problem("(a{1000}){1000}").starts_with("is too large: compiled it takes more than "));
+        assert_eq!(Pattern::parse("^a$").map(|pattern| pattern.source().to_owned()).unwrap(), "^a$");
     }
 }
