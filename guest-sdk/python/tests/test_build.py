@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import signal
+import tempfile
 
 import pytest
 
@@ -88,3 +90,24 @@ def test_without_componentize_py_there_is_one_line(folder, monkeypatch, capsys):
     assert build.main(["--output", str(folder / "out.wasm"), str(folder)]) == 3
     said = capsys.readouterr().err
     assert said == "error: componentize-py is missing: run `python -m pip install componentize-py==0.25.1`\n"
+
+
+def test_a_build_that_is_told_to_end_leaves_nothing_behind(folder, tmp_path_factory, monkeypatch):
+    pytest.importorskip("componentize_py")
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    output = folder / "made" / "out.wasm"
+
+    def told_to_end(project, stage, made, report):
+        assert list(temporary.iterdir()) and list(output.parent.iterdir())
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(build, "_componentize", told_to_end)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            build.main(["--output", str(output), str(folder)])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 143
+    assert not list(temporary.iterdir()) and not list(output.parent.iterdir())

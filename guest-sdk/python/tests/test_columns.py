@@ -270,3 +270,47 @@ def test_values_that_cannot_be_read_reject_their_rows():
     output = bind(look).process(contract.Batch(2, sent))
     assert output.rejections[0].error.message == "the vectors in the column `vector` have 1 elements instead of 3"
     assert len(output.rejections) == 2
+
+
+@dataclass
+class Chosen:
+    size: Literal["small", "large"]
+
+
+@dataclass
+class MaybeChosen:
+    size: Literal["small", "large"] | None
+
+
+@step
+def keep_choice(row: Chosen) -> Chosen:
+    """Gives back what it gets."""
+    return row
+
+
+@step
+def make_choice(row: MaybeChosen) -> MaybeChosen:
+    """Makes a choice that there isn't, of one."""
+    return replace(row, size="huge" if row.size == "large" else row.size)  # type: ignore[arg-type]
+
+
+def test_texts_that_a_literal_does_not_have_reject_their_row():
+    output = bind(keep_choice).process(contract.Batch(3, [_texts("size", ["small", "tiny", "large"])]))
+    assert values(output, "size") == ["small", "large"]
+    [rejection] = output.rejections
+    assert rejection.row == 1
+    assert rejection.error.message == 'the text in the column `size` must be one of "small", "large", not "tiny"'
+
+    output = bind(make_choice).process({"size": ["small", None, "large"]})
+    assert values(output, "size") == ["small", None]
+    [rejection] = output.rejections
+    assert rejection.row == 2
+    assert rejection.error.message == '`size` must be one of "small", "large", not the text "huge"'
+
+
+def _texts(name: str, texts: list[str]) -> contract.Column:
+    data = "".join(texts).encode()
+    offsets = [0]
+    for text in texts:
+        offsets.append(offsets[-1] + len(text.encode()))
+    return contract.Column(name, None, contract.Values_Text(contract.Texts(offsets, data)))

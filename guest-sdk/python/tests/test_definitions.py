@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from stillbox_sdk import Aggregate, DefinitionError, Source, column, step
+from stillbox_sdk import Aggregate, DefinitionError, Source, column, parameter, step
 
 
 @dataclass
@@ -151,3 +151,45 @@ def test_what_a_class_lacks_is_told():
     )
     assert complaint(Half)[0].endswith("lacks `next`")
     assert complaint(Odd)[0] == "`the first type` must be the parameters, which are a dataclass, not Literal['a']"
+
+
+def test_arguments_come_by_their_places():
+    def many(*rows: Row) -> bool: ...
+
+    def named(*, row: Row) -> bool: ...
+
+    def others(row: Row, **more: Row) -> bool: ...
+
+    for target in (many, named, others):
+        assert complaint(target)[0].endswith("must take its arguments by their places, without `*`")
+
+
+@dataclass
+class OutOfRange:
+    width: Annotated[int, parameter(min=1, max=9)] = 0
+
+
+@dataclass
+class NoChoice:
+    kind: Literal["a", "b"] = "c"  # type: ignore[assignment]
+
+
+@dataclass
+class InRange:
+    width: Annotated[int | None, parameter(min=1)] = None
+    parts: Annotated[list[int], parameter(min=1)] = field(default_factory=lambda: [1, 2])
+
+
+def test_defaults_are_held_against_what_is_asked_of_values():
+    def out_of_range(parameters: OutOfRange, row: Row) -> bool: ...
+
+    def no_choice(parameters: NoChoice, row: Row) -> bool: ...
+
+    def in_range(parameters: InRange, row: Row) -> bool: ...
+
+    assert complaint(out_of_range) == (
+        "the default of `width` would be refused: `width` must be from 1 to 9, not 0",
+        line_of("width: Annotated[int, parameter(min=1, max=9)]"),
+    )
+    assert complaint(no_choice)[0].startswith("the default of `kind` would be refused: `kind` cannot be \"c\"")
+    step(in_range)

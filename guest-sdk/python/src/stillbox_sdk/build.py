@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     if importlib.util.find_spec("componentize_py") is None:
         print("error: componentize-py is missing: run `python -m pip install componentize-py==0.25.1`", file=sys.stderr)
         return 3
+    # Otherwise it would end without removing what it has made on its way.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         build(read_project(given.folder), given.output)
     except (ProjectError, OSError) as error:

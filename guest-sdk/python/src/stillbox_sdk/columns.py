@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from .contract import DataType, Field
 from .errors import ParameterError
 from .hints import failed, hints_of, marker, optional, shown, split
-from .json import Json
+from .json import Json, dumps
 
 if TYPE_CHECKING:
     from .parameters import ParametersType
@@ -43,6 +43,8 @@ class ColumnType:
     # Parsed JSON, and not its text.
     parsed: bool = False
     width: int | None = None
+    # The only texts that there may be; all, where there are none.
+    choices: tuple[str, ...] = ()
 
 
 TYPES = {
@@ -165,5 +167,6 @@ def _type(annotation: Any, options: column) -> ColumnType | None:
     if annotation in (Any, object, dict, list) or origin in (dict, list):
         return _PARSED
     if origin is Literal and all(isinstance(value, str) for value in arguments):
-        return TYPES[str]
+        words = "one of " + ", ".join(map(dumps, arguments))
+        return ColumnType(DataType.TEXT, words, choices=arguments)
     return None

@@ -12,6 +12,7 @@ from .columns import Columns, ColumnSpec
 from .contract import Field
 from .errors import InputError, InternalError
 from .json import Json
+from .problems import quoted
 
 # The eight bits of every byte, the least significant first.
 _BITS = tuple(tuple(bool(byte >> bit & 1) for bit in range(8)) for byte in range(256))
@@ -43,7 +44,7 @@ def decode(columns: Columns, fields: Sequence[Field], batch: contract.Batch) -> 
         if column.validity is not None:
             valid = bits(column.validity, batch.rows)
             values = [value if there else None for value, there in zip(values, valid)]
-        if spec.type.parsed or spec.type.width is not None:
+        if spec.type.parsed or spec.type.width is not None or spec.type.choices:
             unreadable = unreadable or any(type(value) is Unreadable for value in values)
         lists.append(values)
     return lists, unreadable
@@ -59,7 +60,8 @@ def _values(spec: ColumnSpec, column: contract.Column, rows: int) -> list[Any]:
     if isinstance(sent, (contract.Values_Integer, contract.Values_Float)):
         return sent.value
     if isinstance(sent, contract.Values_Text):
-        return _texts(sent.value)
+        texts = _texts(sent.value)
+        return _chosen(spec, column.name, texts) if spec.type.choices else texts
     if isinstance(sent, contract.Values_Boolean):
         return bits(sent.value, rows)
     if isinstance(sent, contract.Values_Binary):
@@ -81,6 +83,18 @@ def _texts(texts: contract.Texts) -> list[str]:
         text = data.decode("ascii")
         return [text[start:end] for start, end in zip(offsets, offsets[1:])]
     return [data[start:end].decode() for start, end in zip(offsets, offsets[1:])]
+
+
+def _chosen(spec: ColumnSpec, name: str, texts: list[str]) -> list[Any]:
+    """The texts, with those that the field's `Literal` doesn't have marked."""
+    choices = set(spec.type.choices)
+    if choices.issuperset(texts):
+        return texts
+
+    def wrong(text: str) -> Unreadable:
+        return Unreadable(InputError(f"the text in the column `{name}` must be {spec.type.words}, not {quoted(text)}"))
+
+    return [text if text in choices else wrong(text) for text in texts]
 
 
 def _parsed(text: str, name: str) -> Any:

@@ -70,6 +70,8 @@ def _encoded(spec: ColumnSpec, values: Sequence[Any]) -> contract.Values:
     if kind is DataType.TEXT:
         if types - {str}:
             values = _exact(values, str)
+        if spec.type.choices and not set(values) <= set(spec.type.choices):
+            raise _Unfit
         return contract.Values_Text(_texts(values))
     if kind is DataType.INTEGER:
         if types - {int}:
@@ -158,6 +160,8 @@ def _without_nulls(kind: ColumnType, values: Sequence[Any]) -> list[Any]:
         placeholder = None
     elif kind.data_type is DataType.JSON:
         placeholder = Json("null")
+    elif kind.choices:
+        placeholder = kind.choices[0]
     else:
         placeholder = _PLACEHOLDERS[kind.data_type]
     return [placeholder if value is None else value for value in values]

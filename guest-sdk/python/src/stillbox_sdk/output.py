@@ -94,10 +94,12 @@ class Made:
 class _InColumns(Made):
     """Rows in columns, by field. The rows are their own places then."""
 
-    lists: dict[str, Sequence[Any]]
+    def __init__(self, lists: dict[str, Sequence[Any]], *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._lists = lists
 
     def _values(self, field: str) -> list[Any]:
-        values = self.lists[field]
+        values = self._lists[field]
         return list(values) if len(self.rows) == len(values) else [values[place] for place in self.rows]
 
     def _wrong_types(self) -> dict[int, BaseException]:
@@ -123,11 +125,11 @@ def of_rows(
     if rows._columns is None:
         made = Made(columns, fields, rows._rows, origins, rejected, made_of is MadeOf.BATCH)
     else:
-        made = _InColumns(columns, fields, range(len(rows)), origins, rejected, made_of is MadeOf.BATCH)
-        made.lists = rows._columns
         wanted = [spec.field for spec in columns.specs]
         if sorted(wanted) != sorted(rows._columns):
             raise InternalError(f"the rows have the columns {sorted(rows._columns)}, and the step says {sorted(wanted)}")
+        as_rows = range(len(rows))
+        made = _InColumns(rows._columns, columns, fields, as_rows, origins, rejected, made_of is MadeOf.BATCH)
     return same_rows(made.output(describe), all_ if made_of is MadeOf.BATCH else None)
 
 

@@ -138,10 +138,28 @@ def parameters_of(target: Any, names: Mapping[str, Any], within: tuple[type, ...
         default = field.default
         if field.default_factory is not MISSING:
             default = field.default_factory()
+        _check_default(target, field.name, kind, key, default)
         required = default is MISSING and not isinstance(kind, Nullable)
         description = options.doc or texts.get(field.name, "")
         properties[key] = _Property(field.name, kind, description, default, required)
     return ParametersType(target, properties)
+
+
+def _check_default(target: type, name: str, kind: ValueType, key: str, default: Any) -> None:
+    """Holds a default against what is asked of values that are given, such as their range.
+
+    Raises `DefinitionError` where it would be refused.
+    """
+    if default is MISSING or default is None:
+        return
+    problems = Problems()
+    try:
+        kind.read(kind.write(default), key, problems)
+        problems.raise_if_any()
+    except ParameterError as error:
+        raise failed(target, f"the default of `{name}` would be refused: {error}", name) from None
+    except CAUGHT as error:
+        raise failed(target, f"the default of `{name}` is none of its type: {message_of(error)}", name) from error
 
 
 def read(kind: ParametersType | None, text: str) -> Any:

@@ -126,6 +126,9 @@ def _of_function(target: Callable[..., Any], names: Mapping[str, Any]) -> Step:
         raise failed(target, f"`{target.__qualname__}` must be an ordinary function, without `async` and `yield`")
     hints = hints_of(target, names)
     arguments = list(inspect.signature(target).parameters)
+    kinds = {argument.kind for argument in inspect.signature(target).parameters.values()}
+    if not kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
+        raise failed(target, f"`{target.__qualname__}` must take its arguments by their places, without `*`")
     if len(arguments) not in (1, 2):
         raise failed(target, f"`{target.__qualname__}` must take a row, or parameters and a row, not {len(arguments)} arguments")
     missing = [name for name in (*arguments, "return") if name not in hints]

@@ -68,7 +68,7 @@ pub enum BuildError {
         source: io::Error,
     },
     /// Python is not installed.
-    #[error("cannot find `{program}`: install Python 3.10 or later, or give a compiled .wasm file")]
+    #[error("cannot find `{program}`: install Python 3.11 or later, or give a compiled .wasm file")]
     NoPython {
         /// What was looked for.
         program: String,
