@@ -9,6 +9,7 @@ mod diagnostics;
 mod exit_code;
 mod graph;
 mod inspect;
+mod messages;
 mod new;
 mod pipe;
 mod progress;

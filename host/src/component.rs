@@ -51,7 +51,8 @@ pub(crate) struct Component {
     imports: Vec<Import>,
     manifest: Manifest,
     symbols: Symbols,
-    compiled_in: Option<Duration>,
+    cached: bool,
+    compiled_in: Duration,
     origin: Origin,
 }
 
@@ -137,16 +138,16 @@ impl Workshop {
         let digest: Arc<str> = digest(&Sha256::digest(&bytes)).into();
         let engine = self.sandbox.engine();
         let from_cache = self.cache.get(engine, &digest);
-        let mut compiled_in = None;
-        let component = if let Some(component) = from_cache {
-            component
+        let cached = from_cache.is_some();
+        let (component, compiled_in) = if let Some(kept) = from_cache {
+            kept
         } else {
             let started = Instant::now();
             let component = wasmtime::component::Component::from_binary(engine, &bytes)
                 .map_err(|error| ComponentErrorKind::Invalid(one_line(&error)))?;
-            compiled_in = Some(started.elapsed());
-            self.cache.put(engine, &digest, &component);
-            component
+            let compiled_in = started.elapsed();
+            self.cache.put(engine, &digest, &component, compiled_in);
+            (component, compiled_in)
         };
         let imports = imports::imports(engine, &component);
         let missing: Vec<String> = imports
@@ -168,7 +169,7 @@ impl Workshop {
             .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
         let (size, origin) = (bytes.len() as u64, origin(&bytes));
         let (manifest, symbols) = (Manifest::default(), Symbols::new(path, &digest, size));
-        let mut component = Component { pre, digest, size, imports, manifest, symbols, compiled_in, origin };
+        let mut component = Component { pre, digest, size, imports, manifest, symbols, cached, compiled_in, origin };
         component.manifest = self.manifest(&component, limits, stop).map_err(|mut failure| {
             failure.component = Some(Arc::clone(&component.digest));
             ComponentErrorKind::Manifest(failure)
@@ -233,11 +234,11 @@ impl Component {
 
     /// Whether the component came from the cache, so that nothing was compiled.
     pub(crate) fn cached(&self) -> bool {
-        self.compiled_in.is_none()
+        self.cached
     }
 
-    /// How long it took to compile; none if it came from the cache.
-    pub(crate) fn compiled_in(&self) -> Option<Duration> {
+    /// How long it took to compile, now or when it came into the cache.
+    pub(crate) fn compiled_in(&self) -> Duration {
         self.compiled_in
     }
 

@@ -22,8 +22,8 @@ pub struct Inspection {
     pub digest: Arc<str>,
     /// What it was made with.
     pub origin: Origin,
-    /// How long it took to compile for this machine; none if that was done before.
-    pub compiled_in: Option<Duration>,
+    /// How long it took to compile for this machine, now or when that was done.
+    pub compiled_in: Duration,
     /// Its columns, where parameters were given.
     pub signature: Option<Signature>,
 }

@@ -248,7 +248,12 @@ impl Pipeline {
             }
         });
         let config = Arc::clone(&self.config);
-        let making = Making { workshop: Arc::clone(workshop), stop: stop.clone(), on_event: options.listener() };
+        let making = Making {
+            workshop: Arc::clone(workshop),
+            stop: stop.clone(),
+            on_event: options.listener(),
+            unfinished: options.unfinished.clone(),
+        };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let _ = answer.send(Plan::make(&config, &making));
         });

@@ -28,6 +28,7 @@ use crate::policy::{MostRejects, OnFailure};
 use crate::sandbox::Limits;
 use crate::sink::SinkSpec;
 use crate::source::{self, OpenSource, SourceError};
+use crate::unfinished::Unfinished;
 
 pub(crate) use columns::describe;
 pub(crate) use combine::Append;
@@ -146,6 +147,8 @@ pub(crate) struct Making {
     pub(crate) workshop: Arc<Workshop>,
     pub(crate) stop: Stop,
     pub(crate) on_event: Listener,
+    /// Where builds are listed.
+    pub(crate) unfinished: Unfinished,
 }
 
 impl Plan {

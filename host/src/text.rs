@@ -76,6 +76,16 @@ pub(crate) fn is_unfit(c: char) -> bool {
         )
 }
 
+/// A text as a word for a shell: as it is where it has nothing in it that a shell takes for something else, and between
+/// apostrophes otherwise. For commands that people copy.
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./+@%:,=".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', "'\\''")))
+}
+
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
@@ -129,5 +139,13 @@ mod tests {
             prop_assert!(!escape_controls(&text).contains(is_unfit));
             prop_assert!(!escape_controls_in_lines(&text).replace(['\n', '\t'], "").contains(is_unfit));
         }
+    }
+
+    #[test]
+    fn what_a_shell_would_take_apart_is_quoted() {
+        assert_eq!(shell_word("steps/count-words"), "steps/count-words");
+        assert_eq!(shell_word("my steps/a"), "'my steps/a'");
+        assert_eq!(shell_word("it's; $HOME"), r"'it'\''s; $HOME'");
+        assert_eq!(shell_word(""), "''");
     }
 }

@@ -1,13 +1,13 @@
-//! What runs have made and not finished, for whoever ends the process in the middle of one.
+//! What runs and builds have made or started and not finished, for whoever ends the process in the middle of one.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The files and folders that runs have made aside and will put in their places or remove. A run cleans up behind
-/// itself; whoever ends the process without waiting for it calls [`remove`](Self::remove) first. Clones are the same
-/// list, and the default is an empty one.
+/// The files and folders that runs and builds have made aside and will put in their places or remove, and the programs
+/// that builds wait for. Both clean up behind themselves; whoever ends the process without waiting for them calls
+/// [`remove`](Self::remove) first. Clones are the same list, and the default is an empty one.
 #[derive(Debug, Clone, Default)]
 pub struct Unfinished {
     list: Arc<Mutex<List>>,
@@ -16,6 +16,8 @@ pub struct Unfinished {
 #[derive(Debug, Default)]
 struct List {
     paths: BTreeSet<PathBuf>,
+    /// Groups of processes.
+    groups: BTreeSet<u32>,
     /// Whether nothing new may stay.
     closed: bool,
 }
@@ -26,10 +28,15 @@ impl Unfinished {
         Self::default()
     }
 
-    /// Removes all that is unfinished, and whatever runs begin from now on. What was put in its place is not touched.
+    /// Ends the programs that are running and removes all that is unfinished, and whatever is begun from now on. What was
+    /// put in its place is not touched.
     pub fn remove(&self) {
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.closed = true;
+        // First, so that they make nothing new.
+        for group in std::mem::take(&mut list.groups) {
+            kill(group);
+        }
         for path in std::mem::take(&mut list.paths) {
             remove(&path);
         }
@@ -43,21 +50,57 @@ impl Unfinished {
         } else {
             list.paths.insert(path.to_owned());
         }
-        Entry { unfinished: self.clone(), path: path.to_owned() }
+        Entry { unfinished: self.clone(), of: Of::Path(path.to_owned()) }
+    }
+
+    /// Lists a group of processes, by its number, for as long as the entry lives.
+    pub(crate) fn add_group(&self, group: u32) -> Entry {
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        if list.closed {
+            kill(group);
+        } else {
+            list.groups.insert(group);
+        }
+        Entry { unfinished: self.clone(), of: Of::Group(group) }
     }
 }
 
-/// A listed path; dropped, it is not listed any more.
+/// Something that is listed; dropped, it is not listed any more.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Entry {
     unfinished: Unfinished,
-    path: PathBuf,
+    of: Of,
+}
+
+#[derive(Debug)]
+enum Of {
+    Path(PathBuf),
+    Group(u32),
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.unfinished.list.lock().unwrap_or_else(PoisonError::into_inner).paths.remove(&self.path);
+        let mut list = self.unfinished.list.lock().unwrap_or_else(PoisonError::into_inner);
+        self.of.leave(&mut list);
+    }
+}
+
+impl Of {
+    /// Takes it off the list.
+    fn leave(&self, list: &mut List) {
+        match self {
+            Self::Path(path) => list.paths.remove(path),
+            Self::Group(group) => list.groups.remove(group),
+        };
+    }
+
+    /// Removes or ends it.
+    fn end(&self) {
+        match self {
+            Self::Path(path) => remove(path),
+            Self::Group(group) => kill(*group),
+        }
     }
 }
 
@@ -101,7 +144,7 @@ impl Entries {
         let mut fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
         if let Fate::Open(entries) = &*fate {
             for entry in entries {
-                remove(&entry.path);
+                entry.of.end();
             }
             *fate = Fate::Removed;
         }
@@ -113,7 +156,7 @@ impl Entry {
     /// Takes it off the list. True if it is not on it any more, because all that was there has been removed.
     fn is_removed(&self) -> bool {
         let mut list = self.unfinished.list.lock().unwrap_or_else(PoisonError::into_inner);
-        list.paths.remove(&self.path);
+        self.of.leave(&mut list);
         list.closed
     }
 }
@@ -122,5 +165,47 @@ impl Entry {
 fn remove(path: &Path) {
     if fs::remove_file(path).is_err() {
         let _ = fs::remove_dir_all(path);
+    }
+}
+
+/// Kills a group of processes. One that is gone already is as it should be.
+pub(crate) fn kill(group: u32) {
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+    #[cfg(not(unix))]
+    let _ = group;
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// A program that waits for input that does not come.
+    fn waiting() -> std::process::Child {
+        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).spawn().expect("there is cat")
+    }
+
+    #[test]
+    fn programs_are_ended_and_folders_removed() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let made = folder.path().join("made");
+        fs::create_dir(&made).expect("there is room");
+        let (mut running, mut other) = (waiting(), waiting());
+        let unfinished = Unfinished::new();
+        let entries = (unfinished.add(&made), unfinished.add_group(running.id()));
+        drop(unfinished.add_group(other.id()));
+        unfinished.remove();
+        assert_eq!(running.wait().expect("it was started").signal(), Some(9));
+        assert!(!made.exists());
+        // What is not listed any more goes on, and what comes later does not begin.
+        assert_eq!(other.try_wait().expect("it was started"), None);
+        drop(unfinished.add_group(other.id()));
+        assert_eq!(other.wait().expect("it was started").signal(), Some(9));
+        drop(entries);
     }
 }

@@ -1,5 +1,7 @@
 //! `stillbox test`: cases of guests that are compiled already.
 
+mod care;
+
 use std::fs;
 use std::path::Path;
 
@@ -295,7 +297,7 @@ fn all_that_is_wrong_with_a_case_is_told_at_once() {
         |        ^^^^^^^ not a failure kind
         |
         = help: did you mean "panic"?
-        = help: the failure kinds are guest-error, panic, trap, timeout, memory, fuel, exit, bad-output, denied, parameters, incompatible, interrupted and host
+        = help: the failure kinds are guest-error, panic, trap, timeout, memory, fuel, exit, bad-output, denied, parameters and incompatible
 
       error: `message` is not a regular expression
        --> step/cases/one/expected-failure.toml:2:11

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 pub use error::BuildError;
 
+use crate::unfinished::Unfinished;
+
 /// How steps are built.
 #[derive(Clone, Copy, Default)]
 pub struct BuildOptions<'a> {
@@ -24,12 +26,17 @@ pub struct BuildOptions<'a> {
     pub target_dir: Option<&'a Path>,
     /// Asked about twenty times a second; once it says true, the build is killed. By default nothing stops it.
     pub stop: Option<&'a dyn Fn() -> bool>,
+    /// Where programs that run and folders that are made meanwhile are listed, for whoever ends the process before the build
+    /// has come to its end. By default nowhere.
+    pub unfinished: Option<&'a Unfinished>,
 }
 
 /// A step that was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
-    /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a Python step.
+    /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a Python step. In a target
+    /// folder that is neither the crate's nor its workspace's it is `stillbox/DIGEST/NAME.wasm`, since crates of the same name may
+    /// share it; the digest is that of the manifest's path.
     pub wasm: PathBuf,
     /// The name of the crate or project.
     pub name: String,

@@ -79,7 +79,7 @@ impl NewStep {
     /// The name does not do for a step, something is there already, the SDK is nowhere to be found, or a file cannot be
     /// written; the folder is then left out, or removed again.
     pub fn make(&self) -> Result<MadeStep, NewError> {
-        let names = Names::of(&self.folder, self.language)?;
+        let names = Names::of(&self.folder, self.language, self.shape)?;
         if self.folder.symlink_metadata().is_ok() {
             return Err(NewError::Exists { path: self.folder.clone() });
         }

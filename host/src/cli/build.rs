@@ -12,13 +12,16 @@ use super::signals::Signals;
 pub(super) fn execute(arguments: &Build, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt();
     let stopped = || interrupt.signal().is_some();
+    let unfinished = signals.unfinished();
     let mut exit = Exit::Done;
     for folder in &arguments.folders {
         render::status("Building", &folder.display().to_string());
-        match build(folder, BuildOptions { stop: Some(&stopped), ..BuildOptions::default() }) {
+        let options = BuildOptions { stop: Some(&stopped), unfinished: Some(&unfinished), ..BuildOptions::default() };
+        match build(folder, options) {
             Ok(built) => println!("{}", built.wasm.display()),
             Err(error) => {
                 if let Some(signal) = interrupt.signal() {
+                    render::stopped(signal);
                     return Exit::Stopped(signal);
                 }
                 render::error(&error);

@@ -1,5 +1,6 @@
 //! `stillbox inspect`.
 
+use std::error::Error;
 use std::fmt::Write as _;
 
 use anstream::print;
@@ -18,18 +19,24 @@ use super::{render, summary};
 /// Describes the step.
 pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt();
-    let stopped = || interrupt.signal().map(Exit::Stopped);
+    // The errors of what was stopped say nothing more.
+    let failed = |error: &dyn Error| {
+        if let Some(signal) = interrupt.signal() {
+            render::stopped(signal);
+            return Exit::Stopped(signal);
+        }
+        render::error(error);
+        Exit::Usage
+    };
+    let unfinished = signals.unfinished();
     let wasm = if arguments.step.is_dir() {
         render::status("Building", &arguments.step.display().to_string());
-        match build(
-            &arguments.step,
-            BuildOptions { stop: Some(&|| interrupt.signal().is_some()), ..BuildOptions::default() },
-        ) {
+        let is_stopped = || interrupt.signal().is_some();
+        let options =
+            BuildOptions { stop: Some(&is_stopped), unfinished: Some(&unfinished), ..BuildOptions::default() };
+        match build(&arguments.step, options) {
             Ok(built) => built.wasm,
-            Err(error) => {
-                render::error(&error);
-                return stopped().unwrap_or(Exit::Usage);
-            }
+            Err(error) => return failed(&error),
         }
     } else {
         arguments.step.clone()
@@ -43,10 +50,7 @@ pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
             }
             Exit::Done
         }
-        Err(error) => {
-            render::error(&error);
-            stopped().unwrap_or(Exit::Usage)
-        }
+        Err(error) => failed(&error),
     }
 }
 
@@ -66,13 +70,12 @@ fn lines(inspection: &Inspection) -> Vec<String> {
         lines.push(in_one_line(&manifest.summary));
     }
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
-    let compiled = compiled_in.map_or_else(|| "before, and kept".to_owned(), |time| format!("in {}", duration(time)));
     lines.extend([
         String::new(),
         format!("language  {}, with the SDK {}", known(&origin.language), known(&origin.sdk)),
         format!("made by   {}", tools(origin)),
         format!("size      {} bytes", summary::grouped(*size)),
-        format!("compiled  {compiled}"),
+        format!("compiled  in {}", duration(*compiled_in)),
         format!("digest    {digest}"),
     ]);
     let mut section = |title: &str, of: Vec<String>| {
@@ -188,7 +191,7 @@ fn as_json(inspection: &Inspection) -> String {
         "language": origin.language,
         "sdk": origin.sdk,
         "tools": origin.tools.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect::<Vec<_>>(),
-        "compile_ms": compiled_in.map(|time| (time.as_secs_f64() * 1e6).round() / 1e3),
+        "compile_ms": (compiled_in.as_secs_f64() * 1e6).round() / 1e3,
     });
     format!("{all:#}\n")
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anstream::{eprint, println};
-use stillbox::{Language, MadeStep, NewStep, Shape, escape_controls};
+use stillbox::{Language, MadeStep, NewStep, Shape, escape_controls, shell_word};
 
 use super::args::{Lang, New, NewKind};
 use super::exit_code::Exit;
@@ -40,14 +40,15 @@ pub(super) fn execute(arguments: &New) -> Exit {
 /// The commands that come next.
 fn next(folder: &Path, language: Language, made: &MadeStep) -> String {
     let folder = folder.display().to_string();
-    let folder = escape_controls(folder.trim_end_matches('/'));
+    let folder = folder.trim_end_matches('/');
+    let word = |path: &str| escape_controls(&shell_word(path)).into_owned();
     let mut text = String::from("\nWrite the step in this file, and then:\n");
     if language == Language::Python {
         let sdk = made.sdk.as_ref().map_or_else(|| "CLONE/guest-sdk".into(), |sdk| sdk.display().to_string());
-        let sdk = escape_controls(&sdk);
-        let _ = writeln!(text, "  python3 -m venv {folder}/.venv\n  {folder}/.venv/bin/pip install {sdk}/python");
+        let (venv, pip) = (word(&format!("{folder}/.venv")), word(&format!("{folder}/.venv/bin/pip")));
+        let _ = writeln!(text, "  python3 -m venv {venv}\n  {pip} install {}", word(&format!("{sdk}/python")));
     }
-    let _ = writeln!(text, "  stillbox test {folder}");
-    let _ = writeln!(text, "  stillbox run {}", escape_controls(&made.pipeline.display().to_string()));
+    let _ = writeln!(text, "  stillbox test {}", word(folder));
+    let _ = writeln!(text, "  stillbox run {}", word(&made.pipeline.display().to_string()));
     text
 }

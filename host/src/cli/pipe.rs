@@ -9,20 +9,33 @@ use std::path::Path;
 use std::time::Duration;
 
 use anstream::print;
-use stillbox::{Overrides, Pipeline, escape_controls_in_lines};
+use stillbox::{
+    BuildOptions, Interrupt, Kind, Overrides, Pipeline, Unfinished, build, escape_controls_in_lines, inspect,
+};
 
 use super::args::{Global, Pipe};
 use super::exit_code::Exit;
 use super::render;
 use super::run::{self, Running};
 use super::signals::Signals;
+use steps::Rows;
 
 /// What messages call the pipeline file that there is not.
 const FILE: &str = "(the command line)";
 
 /// Runs steps without a pipeline file.
 pub(super) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> Exit {
-    let text = match steps::pipeline(arguments) {
+    let interrupt = signals.interrupt_within(Duration::ZERO);
+    let rows = match rows(Path::new(steps::first(arguments)), global, &interrupt, &signals.unfinished()) {
+        Ok(Rows::Made) if arguments.input.is_some() => {
+            let step = steps::first(arguments);
+            render::message(&format!("`{step}` is a source, which makes rows and reads none; leave out `--input`"));
+            return Exit::Usage;
+        }
+        Ok(rows) => rows,
+        Err(exit) => return exit,
+    };
+    let text = match steps::pipeline(arguments, rows) {
         Ok(text) => text,
         Err(message) => {
             render::message(&message);
@@ -43,11 +56,32 @@ pub(super) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
     match pipeline {
         Ok(pipeline) => {
             let running = Running { threads: arguments.threads, progress: arguments.progress, ..Running::default() };
-            run::drive(&pipeline, &running, global, (signals.interrupt_within(Duration::ZERO), signals.unfinished()))
+            run::drive(&pipeline, &running, global, (interrupt, signals.unfinished()))
         }
         Err(complaints) => {
             render::complaints(&complaints);
             Exit::Usage
         }
     }
+}
+
+/// Whether the first step makes rows or reads them, which it says itself. What is wrong with the step is left for the
+/// pipeline to tell, but for what its building says.
+fn rows(step: &Path, global: &Global, interrupt: &Interrupt, unfinished: &Unfinished) -> Result<Rows, Exit> {
+    let wasm = if step.is_dir() {
+        let is_stopped = || interrupt.signal().is_some();
+        let options = BuildOptions { stop: Some(&is_stopped), unfinished: Some(unfinished), ..BuildOptions::default() };
+        render::status("Building", &step.display().to_string());
+        match build(step, options) {
+            Ok(built) => built.wasm,
+            Err(error) => {
+                render::error(&error);
+                return Err(interrupt.signal().map_or(Exit::Usage, Exit::Stopped));
+            }
+        }
+    } else {
+        step.to_owned()
+    };
+    let inspection = inspect(&wasm, None, run::cache(global), interrupt);
+    Ok(if inspection.is_ok_and(|step| step.manifest.kind == Kind::Source) { Rows::Made } else { Rows::Read })
 }

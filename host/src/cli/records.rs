@@ -7,13 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use stillbox::{Event, Failure, Report, escape_controls_in_json};
+use stillbox::{Event, Failure, Report};
+
+use super::messages::{Messages, line};
 
 /// Writes records as they come. Every line is complete when it is written, whatever happens next.
 pub(super) struct Records {
     failures: Mutex<Failures>,
-    /// Whether events go to standard output.
-    events: bool,
+    /// Where events go: standard output.
+    events: Option<Messages>,
 }
 
 /// The file of failures. It replaces an earlier one, so it is not made before it is known that the pipeline leaves that
@@ -75,14 +77,14 @@ impl Records {
             could_be_made(path).with_context(|| format!("cannot write failures to {}", path.display()))?;
         }
         let failures = failures.map_or(Failures::Unwanted, |path| Failures::NotMade(path.to_owned()));
-        Ok(Self { failures: Mutex::new(failures), events })
+        Ok(Self { failures: Mutex::new(failures), events: events.then(Messages::default) })
     }
 
-    /// Why failures could not be recorded, if that is so.
+    /// Why failures or events could not be recorded, if that is so.
     pub(super) fn error(&self) -> Option<String> {
         match &*self.failures() {
-            Failures::Lost(error) => Some(error.clone()),
-            _ => None,
+            Failures::Lost(error) => Some(format!("the failures are not recorded: {error}")),
+            _ => self.events.as_ref().and_then(Messages::error),
         }
     }
 
@@ -98,25 +100,23 @@ impl Records {
             Event::Rejected { failure } => self.write_failure(failure),
             _ => {}
         }
-        if self.events
-            && let Some(value) = value_of(event)
-        {
-            print(&value);
+        if let (Some(events), Some(value)) = (&self.events, value_of(event)) {
+            events.print(&value);
         }
     }
 
     /// Records a failure that ended the run.
     pub(super) fn failure(&self, failure: &Failure) {
         self.write_failure(failure);
-        if self.events {
-            print(&json!({ "event": "failure", "failure": failure }));
+        if let Some(events) = &self.events {
+            events.print(&json!({ "event": "failure", "failure": failure }));
         }
     }
 
     /// Records the end of a run: `done`, `failed` or `interrupted`.
     pub(super) fn end(&self, status: &str, report: &Report) {
-        if self.events {
-            print(&json!({ "event": "finished", "status": status, "report": report }));
+        if let Some(events) = &self.events {
+            events.print(&json!({ "event": "finished", "status": status, "report": report }));
         }
     }
 
@@ -129,7 +129,7 @@ impl Records {
 
 /// Whether a file can be written at a path: one that is there is opened and left as it is, for a new one there has to be
 /// a folder. A pipe is not opened, since that might wait for its reader.
-fn could_be_made(path: &Path) -> io::Result<()> {
+pub(super) fn could_be_made(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(there) if there.is_file() || there.is_dir() => File::options().write(true).open(path).map(drop),
         Ok(_) => Ok(()),
@@ -143,10 +143,11 @@ fn could_be_made(path: &Path) -> io::Result<()> {
 
 fn value_of(event: &Event<'_>) -> Option<Value> {
     Some(match event {
-        Event::Building { folder } => json!({ "event": "building", "folder": folder }),
-        Event::Compiling { component } => json!({ "event": "compiling", "component": component }),
+        // Paths need not be UTF-8, which JSON has to be.
+        Event::Building { folder } => json!({ "event": "building", "folder": folder.to_string_lossy() }),
+        Event::Compiling { component } => json!({ "event": "compiling", "component": component.to_string_lossy() }),
         Event::Compiled { component, cached } => {
-            json!({ "event": "compiled", "component": component, "cached": cached })
+            json!({ "event": "compiled", "component": component.to_string_lossy(), "cached": cached })
         }
         Event::Resumed { run, rows } => json!({ "event": "resumed", "run": run, "rows": rows }),
         Event::Started { run, pipeline, steps, total_bytes } => json!({
@@ -158,16 +159,4 @@ fn value_of(event: &Event<'_>) -> Option<Value> {
         }
         _ => return None,
     })
-}
-
-/// A line on standard output. Whoever reads it may have gone; the run does not depend on that.
-fn print(value: &Value) {
-    let _ = io::stdout().lock().write_all(line(&value.to_string()).as_bytes());
-}
-
-/// A line that may be shown on a terminal, whatever a guest has said.
-fn line(json: &str) -> String {
-    let mut line = escape_controls_in_json(json).into_owned();
-    line.push('\n');
-    line
 }

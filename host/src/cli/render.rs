@@ -7,7 +7,7 @@ use std::io::IsTerminal as _;
 
 use anstream::{AutoStream, ColorChoice, eprint, eprintln};
 use anstyle::{AnsiColor, Style};
-use stillbox::{Complaints, Failure, FailureKind, escape_controls, escape_controls_in_lines};
+use stillbox::{Complaints, Failure, FailureKind, Signal, escape_controls, escape_controls_in_lines};
 
 use super::diagnostics::{self, Colour};
 
@@ -39,11 +39,25 @@ pub(super) fn message(text: &str) {
 /// An error and its causes, one a line.
 pub(super) fn error(error: &dyn Error) {
     eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls_in_lines(&error.to_string()));
+    for cause in causes(error) {
+        eprintln!("  {NOTE}because{NOTE:#}: {}", escape_controls(&cause));
+    }
+}
+
+/// That a signal ended what was going on.
+pub(super) fn stopped(signal: Signal) {
+    eprintln!("stopped by {}", signal.name());
+}
+
+/// The causes of an error, from the nearest on.
+pub(super) fn causes(error: &dyn Error) -> Vec<String> {
+    let mut causes = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {
-        eprintln!("  {NOTE}because{NOTE:#}: {}", escape_controls(&error.to_string()));
+        causes.push(error.to_string());
         cause = error.source();
     }
+    causes
 }
 
 /// Everything that is wrong with a pipeline file, with the places marked.

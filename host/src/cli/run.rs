@@ -54,7 +54,14 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
 /// Runs the pipeline again whenever something that it depends on changes.
 fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     let file = &arguments.changes.pipeline;
-    watch(&signals.interrupt_within(arguments.grace.unwrap_or_default()), |interrupt| {
+    let of = |pipeline: &Pipeline| {
+        let mut outputs = pipeline.writes();
+        outputs.extend(arguments.failures.clone());
+        Watched { outputs, ..Watched::of(pipeline.reads()) }
+    };
+    let first = load(&arguments.changes, arguments.max_rejects.as_deref());
+    let first = first.map_or_else(|_| Watched::of(vec![file.clone()]), |pipeline| of(&pipeline));
+    watch(&signals.interrupt_within(arguments.grace.unwrap_or_default()), first, |interrupt| {
         // While the file is wrong, it alone is watched: what else it means is not known.
         let Ok(pipeline) = open(&arguments.changes, arguments.max_rejects.as_deref()) else {
             return Watched::of(vec![file.clone()]);
@@ -66,9 +73,7 @@ fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
             return Watched::end(Exit::Usage);
         }
         drive(&pipeline, &running(arguments), global, (interrupt, signals.unfinished()));
-        let mut outputs = pipeline.writes();
-        outputs.extend(arguments.failures.clone());
-        Watched { outputs, ..Watched::of(pipeline.reads()) }
+        of(&pipeline)
     })
 }
 
@@ -137,6 +142,8 @@ pub(super) fn drive(
         Ok(report) => {
             let unrecorded = records.error();
             records.end(if unrecorded.is_some() { "failed" } else { "done" }, &report);
+            // The last message may be the one that there is no room for.
+            let unrecorded = unrecorded.or_else(|| records.error());
             // Whoever closed the output has seen enough.
             if !is_json && !report.output_closed {
                 summary::print(pipeline.name(), &report);
@@ -176,14 +183,25 @@ pub(super) fn drive(
     }
 }
 
-/// Says that the file of failures is not what it was to be, which nobody would notice otherwise.
+/// Says that what machines read is not what it was to be, which nobody would notice otherwise.
 fn not_recorded(error: &str) -> Exit {
-    render::message(&format!("the failures are not recorded: {error}"));
+    render::message(error);
     Exit::Failed
 }
 
 /// Reads the pipeline file and applies the changes, or says what is wrong.
 pub(super) fn open(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, Exit> {
+    load(changes, max_rejects).map_err(|error| {
+        match &error {
+            ConfigError::Wrong(complaints) => render::complaints(complaints),
+            other => render::error(other),
+        }
+        Exit::Usage
+    })
+}
+
+/// The same, and says nothing.
+fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, ConfigError> {
     let overrides = Overrides {
         set: changes.set.clone(),
         input: changes.input.clone(),
@@ -191,14 +209,7 @@ pub(super) fn open(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipel
         limit: changes.limit.clone(),
         max_rejects: max_rejects.map(ToOwned::to_owned),
     };
-    let pipeline = Pipeline::from_file(&changes.pipeline).and_then(|pipeline| Ok(pipeline.with(&overrides)?));
-    pipeline.map_err(|error| {
-        match &error {
-            ConfigError::Wrong(complaints) => render::complaints(complaints),
-            other => render::error(other),
-        }
-        Exit::Usage
-    })
+    Pipeline::from_file(&changes.pipeline).and_then(|pipeline| Ok(pipeline.with(&overrides)?))
 }
 
 /// The cache in the directory that was asked for, or in the user's; none where there is no such directory.

@@ -4,15 +4,18 @@ mod junit;
 mod records;
 mod text;
 
-use std::path::PathBuf;
-use std::sync::Mutex;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anstream::{eprint, eprintln};
-use stillbox::{CaseReport, Interrupt, Suite, TestError, TestOptions, TestReport};
+use stillbox::{CaseReport, Interrupt, Suite, TestError, TestOptions, TestReport, Unfinished};
 
 use super::args::{Global, MessageFormat, Test};
 use super::exit_code::Exit;
+use super::messages::Messages;
+use super::records::could_be_made;
 use super::render::{self, BOLD, ERROR, STATUS};
 use super::run::{cache, show_preparation};
 use super::signals::Signals;
@@ -22,28 +25,48 @@ use super::watch::{Watched, watch};
 /// Runs the cases, and prints what came of them.
 pub(super) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> Exit {
     let Some(suite) = suite(arguments) else { return Exit::Usage };
-    if !arguments.watch {
-        return run(&suite, arguments, global, signals.interrupt());
+    if let Some(file) = &arguments.junit
+        && let Err(error) = could_be_made(file)
+    {
+        render::error(&*anyhow::Error::new(error).context(junit::cannot_write(file)));
+        return Exit::Usage;
     }
-    watch(&signals.interrupt_within(Duration::ZERO), |interrupt| {
-        run(&suite, arguments, global, interrupt);
+    if !arguments.watch {
+        return run(&suite, arguments, global, (signals.interrupt(), signals.unfinished()));
+    }
+    let watched = || {
         let inputs = suite.steps.iter().chain(&suite.component).cloned().collect();
-        Watched { outputs: arguments.junit.iter().cloned().collect(), ..Watched::of(inputs) }
+        let outputs = arguments.junit.iter().cloned().collect();
+        let rewritten = if arguments.update { is_expected } else { |_: &Path| false };
+        Watched { outputs, rewritten, ..Watched::of(inputs) }
+    };
+    watch(&signals.interrupt_within(Duration::ZERO), watched(), |interrupt| {
+        run(&suite, arguments, global, (interrupt, signals.unfinished()));
+        watched()
     })
 }
 
-fn run(suite: &Suite, arguments: &Test, global: &Global, interrupt: Interrupt) -> Exit {
+/// Whether a file is one that `--update` writes.
+fn is_expected(path: &Path) -> bool {
+    let is_one = |name: &OsStr| name == "expected.jsonl" || name == "expected-rejects.jsonl";
+    path.file_name().is_some_and(is_one) && path.ancestors().nth(2).is_some_and(|folder| folder.ends_with("cases"))
+}
+
+fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, unfinished): (Interrupt, Unfinished)) -> Exit {
     let is_json = arguments.message_format == MessageFormat::Json;
     let started = Instant::now();
     // The cases come from several threads; a line of one is not to be cut by another's.
-    let printing = Mutex::new(());
+    let counts = Mutex::new(Counts::default());
+    let messages = Messages::default();
     let show = |case: &CaseReport| {
-        let _printing = printing.lock();
-        if is_json { records::case(case) } else { eprint!("{}", text::line(case)) }
+        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.add(case);
+        if is_json { messages.print(&records::case(case)) } else { eprint!("{}", text::line(case)) }
     };
     let options = TestOptions {
         update: arguments.update,
         interrupt,
+        unfinished,
         cache: Some(cache(global)),
         on_event: Some(std::sync::Arc::new(move |event| {
             if !is_json {
@@ -55,7 +78,11 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, interrupt: Interrupt) -
     let report = match suite.run(&options) {
         Ok(report) => report,
         Err(TestError::Interrupted(signal)) => {
-            eprintln!("stopped by {}", signal.name());
+            if is_json {
+                let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+                messages.print(&records::interrupted(counts, signal, started.elapsed()));
+            }
+            render::stopped(signal);
             return Exit::Stopped(signal);
         }
         Err(error) => {
@@ -63,22 +90,41 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, interrupt: Interrupt) -
             return Exit::Failed;
         }
     };
-    if let Some(file) = &arguments.junit
-        && let Err(error) = junit::write(file, &report, started.elapsed())
-    {
-        render::error(error.as_ref());
-        return Exit::Usage;
-    }
     for (step, problem) in &report.steps {
         eprintln!("{ERROR}error{ERROR:#}: {BOLD}{}{BOLD:#} cannot be tested", step.display());
         render::error(problem);
     }
     if is_json {
-        records::end(&report, started.elapsed());
+        messages.print(&records::end(&report, started.elapsed()));
     } else {
         print_details(&report, started);
     }
-    exit(&report)
+    let mut end = exit(&report);
+    // What came of the cases has been shown by now, whatever becomes of the rest.
+    if let Some(file) = &arguments.junit
+        && let Err(error) = junit::write(file, &report, started.elapsed())
+    {
+        render::error(error.as_ref());
+        end = Exit::Failed;
+    }
+    if let Some(error) = messages.error() {
+        render::message(&error);
+        end = Exit::Failed;
+    }
+    end
+}
+
+/// How many cases are done.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+}
+
+impl Counts {
+    fn add(&mut self, case: &CaseReport) {
+        *(if case.passed() { &mut self.passed } else { &mut self.failed }) += 1;
+    }
 }
 
 /// What is to be tested; nothing if the command line is wrong, which it has told then.
@@ -133,7 +179,7 @@ fn print_details(report: &TestReport, started: Instant) {
     };
     let (passed, took) = (grouped(passed as u64), duration(started.elapsed()));
     eprintln!("{STATUS}{:>10}{STATUS:#} {passed} passed{failed}{untested}{filtered} in {took}", "Summary");
-    if report.cases.is_empty() && report.filtered > 0 {
+    if is_left_out(report) {
         render::message("no case has the text of `--filter` in its name");
     }
 }
@@ -141,9 +187,14 @@ fn print_details(report: &TestReport, started: Instant) {
 fn exit(report: &TestReport) -> Exit {
     if report.cases.iter().any(|case| !case.passed()) {
         Exit::Failed
-    } else if !report.steps.is_empty() || (report.cases.is_empty() && report.filtered > 0) {
+    } else if !report.steps.is_empty() || is_left_out(report) {
         Exit::Usage
     } else {
         Exit::Done
     }
+}
+
+/// Whether the filter left nothing. A step that could not be tested may have had cases that it did not leave out.
+fn is_left_out(report: &TestReport) -> bool {
+    report.cases.is_empty() && report.steps.is_empty() && report.filtered > 0
 }

@@ -29,6 +29,8 @@ pub(super) struct Watched {
     pub(super) inputs: Vec<PathBuf>,
     /// Files that the round itself writes.
     pub(super) outputs: Vec<PathBuf>,
+    /// Which of the inputs the round may write, too. They count between the rounds alone.
+    pub(super) rewritten: fn(&Path) -> bool,
     /// Set if there is to be no other round.
     pub(super) end: Option<Exit>,
 }
@@ -36,33 +38,39 @@ pub(super) struct Watched {
 impl Watched {
     /// A round that depends on these.
     pub(super) fn of(inputs: Vec<PathBuf>) -> Self {
-        Self { inputs, outputs: Vec::new(), end: None }
+        Self { inputs, outputs: Vec::new(), rewritten: |_| false, end: None }
     }
 
     /// No other round.
     pub(super) fn end(exit: Exit) -> Self {
         Self { end: Some(exit), ..Self::of(Vec::new()) }
     }
+
+    /// With all that the inputs depend on in turn.
+    fn whole(self) -> Self {
+        Self { inputs: roots(&self.inputs), ..self }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.inputs, &self.outputs)
+    }
 }
 
 /// What the watcher of a running round has to know.
 #[derive(Default)]
 struct Round {
-    before: Option<Snapshot>,
     changed: Option<PathBuf>,
     is_done: bool,
 }
 
 /// Does something, and again after each change, until a signal comes. A round that is going on when something changes
-/// is interrupted. What the first round depends on is known after it; from then on, changes during a round count.
-pub(super) fn watch(signals: &Interrupt, mut round: impl FnMut(Interrupt) -> Watched) -> Exit {
-    let mut watched: Option<(Vec<PathBuf>, Vec<PathBuf>)> = None;
+/// is interrupted. `first` is what the first round depends on, as far as that is known before it.
+pub(super) fn watch(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) -> Watched) -> Exit {
+    let mut watched = first.whole();
     loop {
         let interrupt = Interrupt::new();
-        let state = Mutex::new(Round {
-            before: watched.as_ref().map(|(inputs, outputs)| Snapshot::of(inputs, outputs)),
-            ..Round::default()
-        });
+        let before = watched.snapshot();
+        let state = Mutex::new(Round::default());
         let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
         let done = thread::scope(|scope| {
             scope.spawn(|| {
@@ -73,13 +81,10 @@ pub(super) fn watch(signals: &Interrupt, mut round: impl FnMut(Interrupt) -> Wat
                         return;
                     }
                     looks += 1;
-                    if looks.is_multiple_of(FILES_EVERY)
-                        && let Some((inputs, outputs)) = &watched
-                    {
-                        let now = Snapshot::of(inputs, outputs);
-                        let mut state = lock();
-                        state.changed = state.before.as_ref().and_then(|before| before.difference(&now));
-                        if state.changed.is_some() {
+                    if looks.is_multiple_of(FILES_EVERY) {
+                        let changed = before.difference(&watched.snapshot(), watched.rewritten);
+                        if changed.is_some() {
+                            lock().changed = changed;
                             interrupt.trigger(Signal::Interrupt);
                             return;
                         }
@@ -97,34 +102,33 @@ pub(super) fn watch(signals: &Interrupt, mut round: impl FnMut(Interrupt) -> Wat
         if let Some(exit) = done.end {
             return exit;
         }
-        let (inputs, outputs) = (roots(&done.inputs), done.outputs);
-        let Round { before, changed, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let changed = if let Some(changed) = changed {
+        let next = done.whole();
+        let changed = if let Some(changed) = state.into_inner().unwrap_or_else(PoisonError::into_inner).changed {
             changed
         } else {
             // What changed while the round was ending is a change, too.
-            let before = before.unwrap_or_else(|| Snapshot::of(&inputs, &outputs));
+            let before = before.after(next.snapshot(), &watched.inputs, watched.rewritten);
             eprintln!("{NOTE}waiting for a change{NOTE:#}{}", if is_terminal() { "; Ctrl-C ends" } else { "" });
-            match wait(signals, &before, &inputs, &outputs) {
+            match wait(signals, &before, &next) {
                 Ok(changed) => changed,
                 Err(signal) => return Exit::Stopped(signal),
             }
         };
         eprintln!("\n{NOTE}changed: {}{NOTE:#}", escape_controls(&shown(&changed)));
-        settle(&inputs, &outputs);
-        watched = Some((inputs, outputs));
+        settle(&next);
+        watched = next;
     }
 }
 
 /// Waits for a change or a signal.
-fn wait(signals: &Interrupt, before: &Snapshot, inputs: &[PathBuf], outputs: &[PathBuf]) -> Result<PathBuf, Signal> {
+fn wait(signals: &Interrupt, before: &Snapshot, watched: &Watched) -> Result<PathBuf, Signal> {
     let mut looks = 0_u32;
     loop {
         if let Some(signal) = signals.signal() {
             return Err(signal);
         }
         if looks.is_multiple_of(FILES_EVERY)
-            && let Some(changed) = before.difference(&Snapshot::of(inputs, outputs))
+            && let Some(changed) = before.difference(&watched.snapshot(), |_| false)
         {
             return Ok(changed);
         }
@@ -134,14 +138,14 @@ fn wait(signals: &Interrupt, before: &Snapshot, inputs: &[PathBuf], outputs: &[P
 }
 
 /// Waits until nothing changes any more: an editor may write several files, or one in several steps.
-fn settle(inputs: &[PathBuf], outputs: &[PathBuf]) {
+fn settle(watched: &Watched) {
     /// Whoever writes without end does not keep the round from beginning.
     const MOST: u32 = 20;
-    let mut before = Snapshot::of(inputs, outputs);
+    let mut before = watched.snapshot();
     for _ in 0..MOST {
         thread::sleep(LOOK * 2);
-        let now = Snapshot::of(inputs, outputs);
-        if before.difference(&now).is_none() {
+        let now = watched.snapshot();
+        if before.difference(&now, |_| false).is_none() {
             return;
         }
         before = now;

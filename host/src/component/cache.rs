@@ -1,8 +1,8 @@
 //! Compiled components on disk.
 //!
 //! An entry's name is the digest of the component and of everything that the compiler's output depends on, so a
-//! stale entry is never found. An entry ends with the length and the checksum of its code, so a broken one is
-//! noticed; it is then as if it were not there. Entries are written beside and renamed, so two processes may fill the
+//! stale entry is never found. An entry ends with the time that it took to compile, and the length and the checksum of
+//! its code, so a broken one is noticed; it is then as if it were not there. Entries are written beside and renamed, so two processes may fill the
 //! same cache.
 //!
 //! Compiled code is trusted like the `stillbox` program itself. The directory is therefore private to the user, and
@@ -12,14 +12,15 @@ use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 /// Ends every entry; the last digit is the version of the entry's layout.
-const MAGIC: &[u8; 8] = b"stillbx1";
-/// Checksum, length, magic.
-const TRAILER: usize = 4 + 8 + 8;
+const MAGIC: &[u8; 8] = b"stillbx2";
+/// Microseconds, checksum, length, magic. The checksum is that of the code and the microseconds.
+const TRAILER: usize = 8 + 4 + 8 + 8;
 
 /// A directory of compiled components, or none.
 #[derive(Debug, Clone)]
@@ -38,8 +39,8 @@ impl CompileCache {
         Self { directory: Some(directory.into()) }
     }
 
-    /// The component, if it has been compiled before for this engine.
-    pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<Component> {
+    /// The component, if it has been compiled before for this engine, and how long that took.
+    pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<(Component, Duration)> {
         let path = self.entry(engine, digest)?;
         let directory = self.directory.as_deref()?;
         let entry = fs::read(&path).ok()?;
@@ -47,17 +48,17 @@ impl CompileCache {
             tracing::debug!("{} is not private to this user, so it is not used", directory.display());
             return None;
         }
-        if !is_whole(&entry) {
+        let Some(compiled_in) = compile_time(&entry) else {
             tracing::debug!("{} is broken, compiling again", path.display());
             return None;
-        }
-        load(engine, &path)
+        };
+        Some((load(engine, &path)?, compiled_in))
     }
 
     /// Keeps a compiled component. A cache that can't be written is a slower start, not a failure.
-    pub(crate) fn put(&self, engine: &Engine, digest: &str, component: &Component) {
+    pub(crate) fn put(&self, engine: &Engine, digest: &str, component: &Component, compiled_in: Duration) {
         let Some(path) = self.entry(engine, digest) else { return };
-        if let Err(error) = write(&path, component) {
+        if let Err(error) = write(&path, component, compiled_in) {
             tracing::debug!("cannot keep the compiled component in {}: {error}", path.display());
         }
     }
@@ -70,23 +71,31 @@ impl CompileCache {
     }
 }
 
-fn is_whole(entry: &[u8]) -> bool {
-    let Some((rest, magic)) = entry.split_last_chunk::<8>() else { return false };
-    let Some((rest, length)) = rest.split_last_chunk::<8>() else { return false };
-    let Some((code, checksum)) = rest.split_last_chunk::<4>() else { return false };
-    magic == MAGIC
+/// How long the code in an entry took to compile, if the entry is whole.
+fn compile_time(entry: &[u8]) -> Option<Duration> {
+    let (rest, magic) = entry.split_last_chunk::<8>()?;
+    let (rest, length) = rest.split_last_chunk::<8>()?;
+    let (checked, checksum) = rest.split_last_chunk::<4>()?;
+    let (code, micros) = checked.split_last_chunk::<8>()?;
+    let is_whole = magic == MAGIC
         && u64::from_le_bytes(*length) == code.len() as u64
-        && u32::from_le_bytes(*checksum) == crc32fast::hash(code)
+        && u32::from_le_bytes(*checksum) == crc32fast::hash(checked);
+    is_whole.then(|| Duration::from_micros(u64::from_le_bytes(*micros)))
 }
 
-fn write(path: &Path, component: &Component) -> io::Result<()> {
+fn write(path: &Path, component: &Component, compiled_in: Duration) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     make_private(directory)?;
     let code = component.serialize().map_err(io::Error::other)?;
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(&code)?;
+    let micros = u64::try_from(compiled_in.as_micros()).unwrap_or(u64::MAX).to_le_bytes();
+    let mut checksum = crc32fast::Hasher::new();
+    checksum.update(&code);
+    checksum.update(&micros);
     let mut trailer = Vec::with_capacity(TRAILER);
-    trailer.extend_from_slice(&crc32fast::hash(&code).to_le_bytes());
+    trailer.extend_from_slice(&micros);
+    trailer.extend_from_slice(&checksum.finalize().to_le_bytes());
     trailer.extend_from_slice(&(code.len() as u64).to_le_bytes());
     trailer.extend_from_slice(MAGIC);
     file.write_all(&trailer)?;

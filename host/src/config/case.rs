@@ -99,7 +99,11 @@ impl ExpectedFailure {
         parse(file, text, |table, check| {
             let none = Complaint::new(Place::File, "there is no `kind`")
                 .help("add a line such as `kind = \"guest-error\"`: the kind of failure that is expected");
-            let kinds = FailureKind::ALL.map(|kind| (kind.name(), kind));
+            // A case that was interrupted, or in which Stillbox itself is at fault, has told nothing of the step.
+            let of_steps = FailureKind::ALL
+                .into_iter()
+                .filter(|kind| !matches!(kind, FailureKind::Interrupted | FailureKind::Host));
+            let kinds: Vec<_> = of_steps.map(|kind| (kind.name(), kind)).collect();
             let kind = table.require_or("kind", none).and_then(|entry| entry.choice("failure kind", &kinds, check));
             let message = table.take("message").and_then(|entry| {
                 let pattern = entry.string(check)?;

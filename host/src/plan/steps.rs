@@ -102,7 +102,9 @@ fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Problems<PathBuf>)
         (making.on_event)(&Event::Building { folder: path });
         let stop = making.stop.clone();
         let stopped = || stop.reason().is_some();
-        match build(path, BuildOptions { stop: Some(&stopped), ..BuildOptions::default() }) {
+        let options =
+            BuildOptions { stop: Some(&stopped), unfinished: Some(&making.unfinished), ..BuildOptions::default() };
+        match build(path, options) {
             Ok(built) => Ok(built.wasm),
             Err(error) => Err(Box::new(error)),
         }

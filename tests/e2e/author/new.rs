@@ -82,6 +82,21 @@ fn what_comes_next_is_told() {
 }
 
 #[test]
+fn commands_to_copy_are_quoted() {
+    let folder = Folder::new();
+    fs::create_dir(folder.join("my steps")).unwrap();
+    let made = outcome(command(&folder).args(["new", "my steps/a", "--lang", "python"])).succeeded();
+    insta::assert_snapshot!(plain(&made.stderr, &folder), @"
+
+    Write the step in this file, and then:
+      python3 -m venv 'my steps/a/.venv'
+      'my steps/a/.venv/bin/pip' install [CLONE]/guest-sdk/python
+      stillbox test 'my steps/a'
+      stillbox run 'my steps/a/pipeline.toml'
+    ");
+}
+
+#[test]
 fn a_name_that_is_taken_or_none_is_refused() {
     let folder = Folder::new();
     let refused = |arguments: &[&str]| outcome(command(&folder).arg("new").args(arguments)).failed(2);
@@ -89,10 +104,16 @@ fn a_name_that_is_taken_or_none_is_refused() {
     error: `Count Words` is no name for a step: it has 'C' in it; a name has small letters, digits and `-`, such as `count-words`
     ");
     insta::assert_snapshot!(refused(&["match"]), @"
-    error: `match` is no name for a step: it is a word that Rust or cargo uses itself; a name has small letters, digits and `-`, such as `count-words`
+    error: `match` is no name for a step: it is a word that Rust or cargo uses itself; a name has small letters, digits and `-`, such as `match-step`
     ");
     insta::assert_snapshot!(refused(&["json", "--lang", "python"]), @"
-    error: `json` is no name for a step: it is a word or a module of Python; a name has small letters, digits and `-`, such as `count-words`
+    error: `json` is no name for a step: it is a word or a module of Python; a name has small letters, digits and `-`, such as `json-step`
+    ");
+    insta::assert_snapshot!(refused(&["row", "--kind", "source"]), @"
+    error: `row` is no name for a step: it is a name that the code of a new step has for something else; a name has small letters, digits and `-`, such as `row-step`
+    ");
+    insta::assert_snapshot!(refused(&["."]), @"
+    error: `.` is not the name of a new folder: give the path of one that is not there yet, such as `count-words`
     ");
     insta::assert_snapshot!(refused(&["a", "--sdk", "nowhere"]), @"
     error: `nowhere` is not the SDK: give the folder `guest-sdk` of a clone of Stillbox

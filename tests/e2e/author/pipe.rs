@@ -1,6 +1,6 @@
 //! `stillbox pipe`: steps without a pipeline file.
 
-use stillbox_test_guests::{ADD_COLUMN, KEEP_LONG};
+use stillbox_test_guests::{ADD_COLUMN, COUNT_FROM, KEEP_LONG};
 
 use crate::command::{Folder, outcome, outcome_with_input};
 
@@ -23,6 +23,21 @@ fn files_are_read_and_written_by_their_endings() {
     folder.write("in.csv", "text\nab\n");
     folder.stillbox(["pipe", "add_column.wasm", "--input", "in.csv", "--output", "out.jsonl"]).succeeded();
     assert_eq!(folder.text("out.jsonl"), "{\"text\":\"ab\",\"length\":2}\n");
+}
+
+#[test]
+fn the_first_step_may_make_the_rows() {
+    let folder = Folder::with(&[COUNT_FROM, ADD_COLUMN]);
+    let steps = ["pipe", "count_from.wasm:count=2,from=5", "add_column.wasm"];
+    let rows = "{\"number\":5,\"text\":\"number 5\",\"length\":8}\n{\"number\":6,\"text\":\"number 6\",\"length\":8}\n";
+    assert_eq!(folder.stillbox(steps).succeeded().text(), rows);
+    // Nothing is read, so nothing can be.
+    let told = folder.stillbox(steps.into_iter().chain(["--input", "in.jsonl"])).failed(2);
+    insta::assert_snapshot!(told, @"error: `count_from.wasm` is a source, which makes rows and reads none; leave out `--input`");
+    let printed = folder.stillbox(steps.into_iter().chain(["--print"])).succeeded();
+    assert!(!printed.text().contains("[[source]]"), "{}", printed.text());
+    folder.write("pipeline.toml", printed.stdout);
+    assert_eq!(folder.stillbox(["run", "pipeline.toml"]).succeeded().text(), rows);
 }
 
 #[test]

@@ -5,10 +5,12 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::Command;
 
+use rustix::process::Signal;
 use stillbox_test_guests::KEEP_LONG;
 
 use super::plain;
-use crate::command::{Folder, Outcome, outcome};
+use crate::command::{Folder, Outcome, outcome, spawn};
+use crate::interruption::send;
 
 /// A step, and a package `stillbox_sdk` whose build does what the code says.
 fn step(code: &str) -> Folder {
@@ -97,7 +99,7 @@ fn what_is_missing_is_told_with_the_commands_that_help() {
     let none = outcome(command(&folder).env("PATH", folder.join("empty")).args(["build", "keep-long"]));
     insta::assert_snapshot!(plain(&none.failed(1), &folder), @"
       Building keep-long
-    error: cannot find `python3`: install Python 3.10 or later, or give a compiled .wasm file
+    error: cannot find `python3`: install Python 3.11 or later, or give a compiled .wasm file
     ");
 
     folder.write("keep-long/pyproject.toml", "[project]\nversion = \"1\"\n");
@@ -119,4 +121,50 @@ fn the_nearest_environment_is_used() {
     let inspected = outcome(command(&folder).args(["inspect", "keep-long/build/keep-long.wasm"])).succeeded();
     // The component in its place was made by the other SDK, and stays what it says it is.
     assert!(inspected.text().contains("with the SDK 0.1.0"), "{}", inspected.text());
+}
+
+#[test]
+fn an_interrupted_build_leaves_nothing_behind() {
+    let folder = step("");
+    fs::create_dir_all(folder.join(".venv/bin")).unwrap();
+    let (begun, fifo) = (folder.join("begun"), folder.join("fifo"));
+    // It makes what a compiler makes on its way, and then waits for a pipe that nobody opens for writing.
+    let script = format!(
+        "#!/bin/sh\ncase $1 in -c) echo '(3, 12) 1 2'; exit;; esac\necho half > \"$4\"\necho half > \"$TMPDIR/other\"\n\
+         mkfifo {fifo:?}\necho $$ > {begun:?}\nread -r line < {fifo:?}\n"
+    );
+    folder.write(".venv/bin/python", script);
+    fs::set_permissions(folder.join(".venv/bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
+    let child = spawn(command(&folder).args(["build", "keep-long"]));
+    while !fs::read_to_string(&begun).is_ok_and(|text| text.ends_with('\n')) {
+        std::thread::yield_now();
+    }
+    let made = || fs::read_dir(folder.join("keep-long/build")).unwrap().count();
+    assert!(made() > 0);
+    send(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "  Building keep-long\nstopped by SIGINT\n");
+    assert_eq!(made(), 0);
+    let compiler = folder.text("begun");
+    assert!(!std::path::Path::new("/proc").join(compiler.trim()).exists(), "the compiler is still there");
+}
+
+#[test]
+fn another_version_of_a_dependency_is_another_component() {
+    let folder = step(&copies());
+    let manifest = "[project]\nname = \"keep-long\"\ndependencies = [\"words\"]\n";
+    folder.write("keep-long/pyproject.toml", manifest);
+    let install = |version: &str| {
+        let info = folder.join("packages/words-1.dist-info");
+        fs::create_dir_all(&info).unwrap();
+        fs::write(info.join("METADATA"), format!("Metadata-Version: 2.1\nName: words\nVersion: {version}\n")).unwrap();
+    };
+    install("1.0");
+    build(&folder).succeeded();
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "x");
+    install("1.1");
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "xx");
 }

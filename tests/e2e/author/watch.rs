@@ -6,7 +6,7 @@ use std::process::{Child, ChildStderr};
 use rustix::process::{Pid, Signal, kill_process};
 use stillbox_test_guests::{BAD_LOOP, KEEP_LONG};
 
-use crate::command::{Folder, pipeline, spawn};
+use crate::command::{Folder, outcome, pipeline, spawn};
 
 /// A command that watches, and what it says.
 struct Watching {
@@ -16,7 +16,7 @@ struct Watching {
 
 impl Watching {
     fn begin(folder: &Folder, arguments: &[&str]) -> Self {
-        let mut child = spawn(folder.command().args(arguments));
+        let mut child = spawn(super::command(folder).args(arguments));
         let lines = BufReader::new(child.stderr.take().expect("it is piped"));
         Self { child, lines }
     }
@@ -102,5 +102,65 @@ fn cases_run_again_when_they_change() {
     folder.write("step/cases/one/expected.jsonl", "{\"text\":\"ab\"}\n");
     let said = watching.until("waiting for a change");
     assert!(said.contains("changed: step/cases/one/expected.jsonl") && said.contains("1 passed"), "{said}");
+    watching.interrupted();
+}
+
+#[test]
+fn a_step_is_built_and_tested_again_when_its_source_changes() {
+    let folder = Folder::new();
+    outcome(super::command(&folder).args(["new", "count-watched"])).succeeded();
+    let source = folder.text("count-watched/src/lib.rs");
+    let mut watching = Watching::begin(&folder, &["test", "--watch", "count-watched"]);
+    let said = watching.until("waiting for a change");
+    assert!(said.contains("1 passed"), "{said}");
+
+    let other = source.replace(".filter(long).count()", ".filter(long).count() + 1");
+    assert_ne!(other, source);
+    folder.write("count-watched/src/lib.rs", other);
+    let said = watching.until("waiting for a change");
+    assert!(said.contains("changed: count-watched/src/lib.rs") && said.contains("Building count-watched"), "{said}");
+    assert!(said.contains("1 failed"), "{said}");
+
+    folder.write("count-watched/src/lib.rs", source);
+    let said = watching.until("waiting for a change");
+    assert!(said.contains("1 passed"), "{said}");
+    watching.interrupted();
+}
+
+#[test]
+fn a_change_during_the_first_round_counts() {
+    let folder = Folder::with(&[BAD_LOOP]);
+    folder.write("input.jsonl", "{\"id\":3}\n");
+    folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_loop"], "output.jsonl"));
+    let mut watching = Watching::begin(&folder, &["run", "--watch", "pipeline.toml"]);
+    // Hidden files of the output are made when the run begins; it then loops for as long as its time limit.
+    while folder.names().len() < 4 {
+        std::thread::yield_now();
+    }
+    folder.write("input.jsonl", "{\"id\":1}\n{\"id\":2}\n");
+    let said = watching.until("changed: input.jsonl");
+    assert!(!said.contains("waiting for a change"), "{said}");
+    watching.until("waiting for a change");
+    assert_eq!(folder.text("output.jsonl").lines().count(), 2);
+    watching.interrupted();
+}
+
+#[test]
+fn what_update_writes_is_no_change() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.join("step/cases/one")).unwrap();
+    folder.write("step/cases/one/input.jsonl", "{\"text\":\"ab\"}\n");
+    let mut watching = Watching::begin(&folder, &["test", "--watch", "--update", "step", "--component", KEEP_LONG]);
+    let said = watching.until("waiting for a change");
+    assert!(said.contains("Updated step/cases/one/expected.jsonl"), "{said}");
+    // The next change that is told is this one, and not what was written before.
+    folder.write("step/cases/one/input.jsonl", "{\"text\":\"abc\"}\n");
+    let said = watching.until("waiting for a change");
+    assert!(said.contains("changed: step/cases/one/input.jsonl"), "{said}");
+    assert_eq!(said.matches("changed: ").count(), 1, "{said}");
+    folder.write("step/cases/one/parameters.toml", "min-bytes = 9\n");
+    let said = watching.until("waiting for a change");
+    assert!(said.contains("changed: step/cases/one/parameters.toml"), "{said}");
+    assert_eq!(said.matches("changed: ").count(), 1, "{said}");
     watching.interrupted();
 }

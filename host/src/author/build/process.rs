@@ -6,6 +6,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use super::BuildOptions;
+use crate::unfinished;
+
 /// How often a running program looks whether it is to stop: below what a person notices, and far above what it costs.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -27,11 +30,13 @@ enum Stream {
 ///
 /// The program gets a process group of its own. Stopped, the whole group is killed, since cargo's compilers would
 /// otherwise go on without it; the program itself is always waited for, so that nothing is left of it.
-pub(super) fn run(command: &mut Command, stop: &dyn Fn() -> bool) -> io::Result<Option<Finished>> {
+pub(super) fn run(command: &mut Command, options: BuildOptions<'_>) -> io::Result<Option<Finished>> {
+    let stop = options.stop.unwrap_or(&|| false);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
     let mut child = command.spawn()?;
+    let _listed = options.unfinished.map(|unfinished| unfinished.add_group(child.id()));
 
     let (sender, outputs) = mpsc::channel();
     let read = |stream: Stream, pipe: Option<Box<dyn Read + Send>>| {
@@ -65,11 +70,7 @@ pub(super) fn run(command: &mut Command, stop: &dyn Fn() -> bool) -> io::Result<
 
 /// Kills a program with its process group, and waits for it.
 fn kill(child: &mut Child) -> io::Result<()> {
-    #[cfg(unix)]
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        // The group is gone when all of it ended by itself in the meantime.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
+    unfinished::kill(child.id());
     // Where there are no groups, the program itself is killed all the same.
     child.kill()?;
     child.wait().map(|_| ())

@@ -20,6 +20,7 @@ use super::process::{self, Finished};
 use super::{BuildOptions, Built};
 
 use crate::component::{SDK_SECTION, origin};
+use crate::text::shell_word;
 
 pub(super) use project::is_step;
 
@@ -47,18 +48,23 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     }
     let unwritable = |source| BuildError::Output { path: output.clone(), source };
     fs::create_dir_all(&output).map_err(unwritable)?;
+    // All that the compiler makes on its way is in here, so that nothing of it is left when it is killed.
+    let aside = tempfile::Builder::new().prefix(".making-").tempdir_in(&output).map_err(unwritable)?;
+    let _listed = options.unfinished.map(|unfinished| unfinished.add(aside.path()));
+    let made = aside.path().join(format!("{name}.wasm"));
     let mut command = Command::new(&python);
-    command.args(["-m", "stillbox_sdk.build", "--output"]).arg(&wasm).arg(&folder);
+    command.args(["-m", "stillbox_sdk.build", "--output"]).arg(&made).arg(&folder).env("TMPDIR", aside.path());
     // Python looks for modules in the folder that it runs in; the step's own are not for the compiler.
     command.current_dir(&output);
     let Some(finished) = run(&mut command, &python, options)? else { return Err(BuildError::Interrupted) };
     if !finished.status.success() {
         return Err(failed(dir, &python, &finished));
     }
-    if !wasm.is_file() {
+    if !made.is_file() {
         return Err(BuildError::NoArtifact { dir: dir.to_owned() });
     }
-    name_sdk(&wasm, &tools).map_err(unwritable)?;
+    name_sdk(&made, &tools).map_err(unwritable)?;
+    fs::rename(&made, &wasm).map_err(unwritable)?;
     // Written last: a component without a digest is compiled again.
     fs::write(&made_of, digest).map_err(unwritable)?;
     Ok(Built { wasm, name })
@@ -70,13 +76,14 @@ fn name_sdk(wasm: &Path, tools: &str) -> io::Result<()> {
     if origin(&component).sdk.is_some() {
         return Ok(());
     }
-    let version = tools.split_whitespace().nth_back(1).unwrap_or("-");
+    let version = tools.lines().next().and_then(|line| line.split_whitespace().nth_back(1)).unwrap_or("-");
     let text = format!("python {version}\n");
     CustomSection { name: SDK_SECTION.into(), data: text.as_bytes().into() }.append_to(&mut component);
     fs::write(wasm, component)
 }
 
-/// The versions of the SDK and of componentize-py, as a text for the digest.
+/// The versions of Python, the SDK and componentize-py in a line, and where the step has dependencies, all that is installed
+/// in further lines: a text for the digest.
 fn versions(python: &OsStr, dir: &Path, options: BuildOptions<'_>) -> Result<Option<String>, BuildError> {
     const SCRIPT: &str = "
 import sys
@@ -89,10 +96,14 @@ def version(name):
 if util.find_spec('stillbox_sdk') is None:
     sys.exit('No module named stillbox_sdk')
 print(sys.version_info[:2], version('stillbox-sdk'), version('componentize-py'))
+if sys.argv[1] == 'all':
+    for line in sorted({f\"{each.metadata['Name']} {each.version}\" for each in metadata.distributions()}):
+        print(line)
 ";
     let mut command = Command::new(python);
     // Not in the step's folder: its modules may have the names of others.
-    command.args(["-c", SCRIPT]).current_dir(std::env::temp_dir());
+    let which = if project::has_dependencies(dir) { "all" } else { "own" };
+    command.args(["-c", SCRIPT, which]).current_dir(std::env::temp_dir());
     let Some(finished) = run(&mut command, python, options)? else { return Ok(None) };
     if !finished.status.success() {
         return Err(failed(dir, python, &finished));
@@ -101,8 +112,7 @@ print(sys.version_info[:2], version('stillbox-sdk'), version('componentize-py'))
 }
 
 fn run(command: &mut Command, python: &OsStr, options: BuildOptions<'_>) -> Result<Option<Finished>, BuildError> {
-    let stop = options.stop.unwrap_or(&|| false);
-    process::run(command, stop).map_err(|source| {
+    process::run(command, options).map_err(|source| {
         let program = python.to_string_lossy().into_owned();
         match source.kind() {
             io::ErrorKind::NotFound => BuildError::NoPython { program },
@@ -125,10 +135,13 @@ fn failed(dir: &Path, python: &OsStr, finished: &Finished) -> BuildError {
 
 /// The commands that install the SDK, which brings componentize-py.
 fn install(dir: &Path) -> String {
-    let venv = dir.join(".venv");
     let sdk = crate::author::new::sdk_near(dir);
-    let sdk =
-        sdk.map_or_else(|| "CLONE-OF-STILLBOX/guest-sdk/python".into(), |sdk| sdk.join("python").display().to_string());
-    let venv = venv.display();
-    format!("python3 -m venv {venv} && {venv}/bin/pip install {sdk}")
+    let sdk = sdk.map_or_else(|| "CLONE-OF-STILLBOX/guest-sdk/python".into(), |sdk| word(&sdk.join("python")));
+    let venv = dir.join(".venv");
+    format!("python3 -m venv {} && {} install {sdk}", word(&venv), word(&venv.join("bin/pip")))
+}
+
+/// A path as a word of a command.
+fn word(path: &Path) -> String {
+    shell_word(&path.display().to_string()).into_owned()
 }

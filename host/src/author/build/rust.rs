@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use super::BuildOptions;
 use super::error::BuildError;
@@ -69,8 +70,7 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
         Err(source) => return Err(BuildError::Unreadable { manifest, source }),
     };
     let mut command = command(program, dir, &manifest, options.target_dir);
-    let stop = options.stop.unwrap_or(&|| false);
-    let finished = process::run(&mut command, stop).map_err(|source| {
+    let finished = process::run(&mut command, options).map_err(|source| {
         let program = program.to_string_lossy().into_owned();
         match source.kind() {
             io::ErrorKind::NotFound => BuildError::NoCargo { program },
@@ -89,15 +89,15 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
         });
     }
     let built = component(&finished.stdout, &manifest).ok_or_else(|| BuildError::NoArtifact { dir: dir.to_owned() })?;
-    slimmed(&built)
+    slimmed(&built, &manifest)
 }
 
 /// Writes the component without what only a debugger needs to `stillbox` in cargo's target folder. Cargo's own file
 /// stays as it is, since cargo would put it back.
-fn slimmed(built: &Path) -> Result<PathBuf, BuildError> {
+fn slimmed(built: &Path, manifest: &Path) -> Result<PathBuf, BuildError> {
     // target/wasm32-wasip2/stillbox/NAME.wasm
     let (Some(target), Some(name)) = (built.ancestors().nth(3), built.file_name()) else { return Ok(built.to_owned()) };
-    let folder = target.join("stillbox");
+    let folder = target.join(kept_in(target, manifest));
     let wasm = folder.join(name);
     let unwritable = |source| BuildError::Output { path: wasm.clone(), source };
     let whole = fs::read(built).map_err(|source| BuildError::Output { path: built.to_owned(), source })?;
@@ -114,6 +114,20 @@ fn slimmed(built: &Path) -> Result<PathBuf, BuildError> {
         file.persist(&wasm).map_err(|error| unwritable(error.error))?;
     }
     Ok(wasm)
+}
+
+/// The folder of a crate's component in cargo's target folder: `stillbox`. Where the target folder is not the crate's or its
+/// workspace's, crates of the same name may share it, so there it is a folder for each crate.
+fn kept_in(target: &Path, manifest: &Path) -> PathBuf {
+    let folder = PathBuf::from("stillbox");
+    let is_own = target.parent().is_some_and(|around| {
+        around.join("Cargo.toml").is_file() && around.canonicalize().is_ok_and(|around| manifest.starts_with(around))
+    });
+    if is_own {
+        return folder;
+    }
+    let digest = crate::component::digest(&Sha256::digest(manifest.as_os_str().as_encoded_bytes()));
+    folder.join(digest.trim_start_matches("sha256:").get(..16).unwrap_or_default())
 }
 
 /// Temporary files are for their owner alone; this one is to be handed over.

@@ -7,6 +7,9 @@
 
 mod units;
 
+use std::ops::Range;
+use std::panic::AssertUnwindSafe;
+
 use gimli::write;
 use wasm_encoder::{CustomSection, RawSection, Section as _};
 use wasmparser::{BinaryReaderError, Chunk, Parser, Payload};
@@ -20,6 +23,12 @@ pub(super) enum SlimError {
     /// Its debug information cannot be read, or not be written again.
     #[error("its debug information cannot be read: {0}")]
     Dwarf(#[from] write::ConvertError),
+    /// A part of it ends behind its end.
+    #[error("it is cut off")]
+    CutOff,
+    /// What reads and writes debug information met what it takes for impossible.
+    #[error("its debug information makes no sense")]
+    Senseless,
     /// Its debug information cannot be written.
     #[error("its debug information cannot be written: {0}")]
     Write(#[from] write::Error),
@@ -59,7 +68,10 @@ fn slim_module(module: &[u8]) -> Result<Vec<u8>, SlimError> {
     })?;
     let find =
         |id: gimli::SectionId| debug.iter().find(|(name, _)| *name == id.name()).map_or(&[][..], |(_, data)| data);
-    for (name, data) in units::own(&find)? {
+    // gimli returns errors for what it reads, and asserts what it writes. A step without lines, or a large one, is better than
+    // none.
+    let own = std::panic::catch_unwind(AssertUnwindSafe(|| units::own(&find))).map_err(|_| SlimError::Senseless)?;
+    for (name, data) in own? {
         CustomSection { name: name.into(), data: data.into() }.append_to(&mut slim);
     }
     Ok(slim)
@@ -79,29 +91,34 @@ enum Part<'a> {
 fn sections<'a>(bytes: &'a [u8], mut with: impl FnMut(Part<'a>) -> Result<(), SlimError>) -> Result<(), SlimError> {
     let mut parser = Parser::new(0);
     let mut at = 0;
+    // Sections of code and nested ones are not checked to end inside.
+    let part = |range: Range<usize>| bytes.get(range).ok_or(SlimError::CutOff);
     loop {
-        let Chunk::Parsed { consumed, payload } = parser.parse(&bytes[at..], true)? else { return Ok(()) };
+        let Chunk::Parsed { consumed, payload } = parser.parse(part(at..bytes.len())?, true)? else { return Ok(()) };
         let header = at..at + consumed;
         at += consumed;
         match payload {
             Payload::End(_) => return Ok(()),
             Payload::ModuleSection { unchecked_range, .. } => {
                 at = unchecked_range.end;
-                with(Part::Module(&bytes[unchecked_range.start..at]))?;
+                with(Part::Module(part(unchecked_range)?))?;
             }
             Payload::ComponentSection { unchecked_range, .. } => {
                 at = unchecked_range.end;
-                with(Part::Other(&bytes[header.start..at]))?;
+                with(Part::Other(part(header.start..at)?))?;
             }
             Payload::CodeSectionStart { range, .. } => {
                 parser.skip_section();
                 at = range.end;
-                with(Part::Other(&bytes[header.start..at]))?;
+                with(Part::Other(part(header.start..at)?))?;
             }
             Payload::CustomSection(section) if section.name().starts_with(".debug_") => {
-                with(Part::Debug { name: section.name(), data: section.data(), bytes: &bytes[header] })?;
+                with(Part::Debug { name: section.name(), data: section.data(), bytes: part(header)? })?;
             }
-            _ => with(Part::Other(&bytes[header]))?,
+            _ => with(Part::Other(part(header)?))?,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

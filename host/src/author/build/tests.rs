@@ -63,6 +63,88 @@ fn a_crate_becomes_a_component() {
         fs::metadata(folder.path().join("target/wasm32-wasip2/stillbox/tiny_step.wasm")).expect("cargo made it");
     assert!(whole.len() > 4 * wasm.len() as u64, "{} and {} bytes", whole.len(), wasm.len());
     assert_eq!(build_here(folder.path()).ok(), Some(built), "a second build gives the same");
+
+    // Lines count from the beginning of the code, so not a byte of it may be another.
+    let whole = fs::read(folder.path().join("target/wasm32-wasip2/stillbox/tiny_step.wasm")).expect("cargo made it");
+    let bodies = code(&whole);
+    assert!(!bodies.is_empty());
+    assert_eq!(code(&wasm), bodies);
+    broken_debug_information_ends_nothing(&whole, &bodies);
+}
+
+/// The bodies of all functions.
+fn code(component: &[u8]) -> Vec<&[u8]> {
+    let payloads = wasmparser::Parser::new(0).parse_all(component).map(|payload| payload.expect("it is WebAssembly"));
+    payloads
+        .filter_map(|payload| match payload {
+            wasmparser::Payload::CodeSectionEntry(body) => Some(body.as_bytes()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Other bytes in real debug information make it senseless in ways that noise does not.
+fn broken_debug_information_ends_nothing(whole: &[u8], bodies: &[&[u8]]) {
+    let debug: Vec<std::ops::Range<usize>> = wasmparser::Parser::new(0)
+        .parse_all(whole)
+        .filter_map(|payload| match payload {
+            Ok(wasmparser::Payload::CustomSection(section)) if section.name().starts_with(".debug_") => {
+                Some(section.data_offset()..section.data_offset() + section.data().len())
+            }
+            _ => None,
+        })
+        .collect();
+    assert!(debug.len() >= 4, "{debug:?}");
+    for (index, range) in debug.iter().cycle().take(60).enumerate() {
+        let mut broken = whole.to_owned();
+        // A different place each time, from the beginning of the section to its end.
+        for at in range.clone().skip(index * 7).step_by(range.len() / 16 + index + 1) {
+            broken[at] ^= 1 << (index % 8);
+        }
+        if let Ok(slim) = super::slim::slim(&broken) {
+            assert_eq!(code(&slim), bodies);
+        }
+    }
+}
+
+#[test]
+fn a_component_that_is_not_understood_stays_as_it_is() {
+    let folder = folder(&[("Cargo.toml", MANIFEST), ("target/wasm32-wasip2/stillbox/tiny_step.wasm", "no component")]);
+    let root = folder.path().canonicalize().expect("it is there");
+    let message = serde_json::json!({
+        "reason": "compiler-artifact",
+        "manifest_path": root.join("Cargo.toml"),
+        "filenames": [root.join("target/wasm32-wasip2/stillbox/tiny_step.wasm")],
+    });
+    fs::write(root.join("messages"), message.to_string()).expect("there is room");
+    fs::write(root.join("cargo.sh"), "#!/bin/sh\ncat messages\n").expect("there is room");
+    make_runnable(&root.join("cargo.sh"));
+    let built = rust::build(root.join("cargo.sh").as_os_str(), &root, BuildOptions::default());
+    let built = built.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(fs::read_to_string(built).expect("it was written"), "no component");
+}
+
+#[test]
+fn crates_of_one_name_that_share_a_target_folder_keep_their_components() {
+    let (one, other, shared) = (folder(&[]), folder(&[]), folder(&[]));
+    let build = |folder: &TempDir, answer: &str| {
+        fs::write(folder.path().join("Cargo.toml"), MANIFEST).expect("there is room");
+        fs::create_dir_all(folder.path().join("src")).expect("there is room");
+        fs::write(folder.path().join("src/lib.rs"), LIBRARY.replace("42", answer)).expect("there is room");
+        let options = BuildOptions { target_dir: Some(shared.path()), ..BuildOptions::default() };
+        build(folder.path(), options).unwrap_or_else(|error| panic!("{error}")).wasm
+    };
+    let first = build(&one, "42");
+    let before = fs::read(&first).expect("it was written");
+    let second = build(&other, "43");
+    assert_ne!(fs::read(second).expect("it was written"), before);
+    assert_eq!(fs::read(first).expect("it is there"), before);
+}
+
+#[cfg(unix)]
+fn make_runnable(file: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
 #[test]
@@ -124,7 +206,6 @@ fn a_missing_cargo_is_told_in_a_line() {
 
 #[cfg(unix)]
 mod with_a_script_for_cargo {
-    use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
     use super::*;
@@ -133,7 +214,7 @@ mod with_a_script_for_cargo {
     fn script(text: &str) -> (TempDir, PathBuf) {
         let folder = folder(&[("Cargo.toml", MANIFEST), ("cargo.sh", &format!("#!/bin/sh\n{text}\n"))]);
         let script = folder.path().join("cargo.sh");
-        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        make_runnable(&script);
         (folder, script)
     }
 

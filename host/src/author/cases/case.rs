@@ -10,6 +10,7 @@ use crate::config::Complaints;
 use crate::config::case::{CaseTable, Document, ExpectedFailure, parse_parameters};
 use crate::config::parameters::Parameters;
 use crate::config::place::Place;
+use crate::config::suggestion::nearest;
 
 pub(super) const CASES: &str = "cases";
 const INPUT: &str = "input.jsonl";
@@ -57,7 +58,14 @@ pub(super) fn folders(step: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.is_dir() {
+        // Such as the `.ipynb_checkpoints` that an editor leaves.
+        if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
+            continue;
+        }
+        // A link that leads nowhere is a case that would be left out without a word.
+        let metadata = fs::metadata(&path)
+            .map_err(|error| io::Error::new(error.kind(), format!("`{}`: {error}", path.display())))?;
+        if metadata.is_dir() {
             folders.push(path);
         }
     }
@@ -92,6 +100,7 @@ impl Case {
                 Expected::Rows { rows: rows.unwrap_or_default(), rejects: rejects.unwrap_or_default() }
             }
         };
+        problems.extend(strays(folder));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -108,6 +117,28 @@ impl Case {
             expected,
         })
     }
+}
+
+/// Files that look like those of a case and are none: nobody would notice that they count for nothing.
+fn strays(folder: &Path) -> Vec<Problem> {
+    const KNOWN: [&str; 6] = [INPUT, PARAMETERS, EXPECTED, EXPECTED_REJECTS, EXPECTED_FAILURE, SETTINGS];
+    let mut names: Vec<String> = match fs::read_dir(folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
+        Err(error) => return vec![Problem::Unreadable { file: folder.to_owned(), message: error.to_string() }],
+    };
+    names.retain(|name| !name.starts_with('.') && !name.ends_with('~') && !KNOWN.contains(&&**name));
+    names.sort();
+    let stray = |name: String| {
+        let meant = nearest(&name, KNOWN);
+        let looks_like_one = Path::new(&name).extension().is_some_and(|ending| ending == "jsonl" || ending == "toml");
+        let message = match meant {
+            Some(meant) => format!("no file of a case has this name; did you mean `{meant}`?"),
+            None if looks_like_one => format!("no file of a case has this name; there are {}", KNOWN.join(", ")),
+            None => return None,
+        };
+        Some(Problem::Unreadable { file: folder.join(name), message })
+    };
+    names.into_iter().filter_map(stray).collect()
 }
 
 fn toml<T>(

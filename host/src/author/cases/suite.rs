@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::pipeline::Listener;
 use crate::sandbox::Limits;
+use crate::unfinished::Unfinished;
 
 /// Steps whose cases are run.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +34,8 @@ pub struct TestOptions<'a> {
     pub update: bool,
     /// Stops everything when it is triggered.
     pub interrupt: Interrupt,
+    /// Where builds are listed, for whoever ends the process in the middle of one.
+    pub unfinished: Unfinished,
     /// Where compiled components are kept.
     pub cache: Option<CompileCache>,
     /// Is told what is built and compiled.
@@ -144,7 +147,9 @@ impl Suite {
                 listener(&Event::Building { folder: step });
             }
             let stopped = || options.interrupt.signal().is_some();
-            build(step, BuildOptions { stop: Some(&stopped), ..BuildOptions::default() })?.wasm
+            let how =
+                BuildOptions { stop: Some(&stopped), unfinished: Some(&options.unfinished), ..BuildOptions::default() };
+            build(step, how)?.wasm
         };
         Ok(Some(Ready { step, wasm, folders: all, plain: OnceLock::new(), metered: OnceLock::new() }))
     }
@@ -200,8 +205,8 @@ impl Ready<'_> {
             (&engines.plain, &self.plain)
         };
         let component = component.get_or_init(|| {
-            let limits = Limits::default().with(&case.settings.limits);
-            workshop.load(&self.wasm, &limits, stop).map(Arc::new).map_err(|error| error.kind.to_string())
+            // The limits of a case are for what it does: the component is shared with the others.
+            workshop.load(&self.wasm, &Limits::default(), stop).map(Arc::new).map_err(|error| error.kind.to_string())
         });
         Ok((workshop, component.as_ref().map_err(Clone::clone)?))
     }

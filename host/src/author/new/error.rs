@@ -11,13 +11,23 @@ use thiserror::Error;
 pub enum NewError {
     /// The name does not do.
     #[error(
-        "`{name}` is no name for a step: it {wrong}; a name has small letters, digits and `-`, such as `count-words`"
+        "`{name}` is no name for a step: it {wrong}; a name has small letters, digits and `-`, such as `{instead}`"
     )]
     Name {
         /// The name.
         name: String,
         /// What is wrong with it.
         wrong: String,
+        /// A name that does.
+        instead: String,
+    },
+    /// There is no name in the path.
+    #[error(
+        "`{}` is not the name of a new folder: give the path of one that is not there yet, such as `count-words`", .path.display()
+    )]
+    NoName {
+        /// What was given.
+        path: PathBuf,
     },
     /// There is something of that name.
     #[error("`{}` is there already; choose another name, or remove it first", .path.display())]

@@ -66,7 +66,8 @@ pub(super) fn cases(shape: Shape) -> impl Iterator<Item = (&'static str, &'stati
     files.iter().copied()
 }
 
-fn code(language: Language, shape: Shape) -> &'static str {
+/// The step's code, with places to be filled.
+pub(super) fn code(language: Language, shape: Shape) -> &'static str {
     macro_rules! of {
         ($shape:literal) => {
             match language {

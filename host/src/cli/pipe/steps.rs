@@ -7,13 +7,29 @@ use toml::{Table, Value};
 
 use crate::cli::args::Pipe;
 
+/// Where the rows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// They are read.
+    Read,
+    /// The first step makes them.
+    Made,
+}
+
+/// The component of the first step.
+pub(super) fn first(arguments: &Pipe) -> &str {
+    arguments.steps.first().map_or("", |step| split(step, |path| Path::new(path).exists()).0)
+}
+
 /// The text of the pipeline file.
 ///
 /// # Errors
 /// What is wrong with a step's parameters, in a sentence.
-pub(super) fn pipeline(arguments: &Pipe) -> Result<String, String> {
+pub(super) fn pipeline(arguments: &Pipe, rows: Rows) -> Result<String, String> {
     let mut text = String::from("[pipeline]\nname = \"pipe\"\n\n");
-    let _ = writeln!(text, "[[source]]\npath = \"-\"\nformat = \"{}\"\n", arguments.input_format.name());
+    if rows == Rows::Read {
+        let _ = writeln!(text, "[[source]]\npath = \"-\"\nformat = \"{}\"\n", arguments.input_format.name());
+    }
     let mut names = Vec::new();
     for step in &arguments.steps {
         let (component, parameters) = split(step, |path| Path::new(path).exists());

@@ -12,6 +12,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use stillbox::{CaseReport, TestReport, escape_controls_in_lines};
 
 use super::text::of_problem;
+use crate::cli::render::causes;
 
 /// Writes the report.
 ///
@@ -24,7 +25,12 @@ pub(super) fn write(path: &Path, report: &TestReport, elapsed: Duration) -> anyh
         file.write_all(b"\n")?;
         file.flush()
     };
-    write().with_context(|| format!("cannot write the report to {}", path.display()))
+    write().with_context(|| cannot_write(path))
+}
+
+/// That the report cannot be written.
+pub(super) fn cannot_write(path: &Path) -> String {
+    format!("cannot write the report to {}", path.display())
 }
 
 fn document(xml: &mut Writer<impl Write>, report: &TestReport, elapsed: Duration) -> io::Result<()> {
@@ -49,7 +55,8 @@ fn document(xml: &mut Writer<impl Write>, report: &TestReport, elapsed: Duration
             ]);
             suite.write_inner_content(|xml| {
                 let case = xml.create_element("testcase").with_attributes([("name", "(all)"), ("classname", &*name)]);
-                case.write_inner_content(|xml| reason(xml, "error", &problem.to_string())).map(drop)
+                let words: Vec<String> = std::iter::once(problem.to_string()).chain(causes(problem)).collect();
+                case.write_inner_content(|xml| reason(xml, "error", &words.join("\n  because: "))).map(drop)
             })?;
         }
         for cases in report.cases.chunk_by(|one, other| one.step == other.step) {

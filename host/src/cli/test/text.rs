@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value};
-use stillbox::{CaseReport, Difference, Problem, RowDifference, escape_controls, escape_controls_in_lines};
+use stillbox::{CaseReport, Difference, Problem, RowDifference, escape_controls, escape_controls_in_lines, shell_word};
 
 use crate::cli::diagnostics::{self, Colour};
 use crate::cli::render::{self, BOLD, ERROR, NOTE, STATUS};
@@ -99,7 +99,7 @@ pub(super) fn of_problem(problem: &Problem, case: &CaseReport) -> String {
         Problem::NothingExpected { folder, rows } => format!(
             "{} came out, and nothing says what is expected; look at what `stillbox test --update {}` writes to {}\n",
             count(*rows, "row"),
-            escape_controls(&case.step),
+            escape_controls(&shell_word(&case.step)),
             shown(&folder.join("expected.jsonl"))
         ),
         Problem::Depends { check, difference } => {

@@ -28,11 +28,27 @@ impl Snapshot {
         Self(files)
     }
 
-    /// A file that is new, gone or other than before.
-    pub(super) fn difference(&self, now: &Self) -> Option<PathBuf> {
-        let changed = now.0.iter().find(|(path, state)| self.0.get(*path) != Some(state));
-        let gone = || self.0.keys().find(|path| !now.0.contains_key(*path));
-        changed.map(|(path, _)| path).or_else(gone).cloned()
+    /// A file that is new, gone or other than before, among those that count.
+    pub(super) fn difference(&self, now: &Self, uncounted: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+        let counts = |path: &&PathBuf| !uncounted(path);
+        let is_other = |path: &&PathBuf| match self.0.get(*path) {
+            Some(state) => now.0.get(*path) != Some(state),
+            // The first build makes it.
+            None => !path.ends_with("Cargo.lock"),
+        };
+        let gone = || self.0.keys().filter(counts).find(|path| !now.0.contains_key(*path));
+        now.0.keys().filter(counts).find(is_other).or_else(gone).cloned()
+    }
+
+    /// What to compare with after a round that this was the beginning of. Files that the round may write are as they are
+    /// now, and so are those that nobody watched before it: below none of these paths.
+    pub(super) fn after(&self, now: Self, watched: &[PathBuf], rewritten: impl Fn(&Path) -> bool) -> Self {
+        let was_watched = |path: &Path| watched.iter().any(|root| path.starts_with(root));
+        let mut files: BTreeMap<_, _> =
+            now.0.into_iter().filter(|(path, _)| rewritten(path) || !was_watched(path)).collect();
+        let before = self.0.iter().filter(|(path, _)| !rewritten(path));
+        files.extend(before.map(|(path, state)| (path.clone(), *state)));
+        Self(files)
     }
 }
 
@@ -133,12 +149,38 @@ mod tests {
         for made in ["target/x", "build/x", ".git/x", "out.jsonl", "src/lib.rs~", "env/pyvenv.cfg", "env/x"] {
             write(&root, made, "b");
         }
-        assert_eq!(before.difference(&Snapshot::of(&inputs, &outputs)), None);
+        let difference = || before.difference(&Snapshot::of(&inputs, &outputs), |_| false);
+        assert_eq!(difference(), None);
+        write(&root, "Cargo.lock", "made by the first build");
+        assert_eq!(difference(), None);
         write(&root, "src/lib.rs", "longer");
-        assert_eq!(before.difference(&Snapshot::of(&inputs, &outputs)), Some(root.join("src/lib.rs")));
+        assert_eq!(difference(), Some(root.join("src/lib.rs")));
         write(&root, "src/lib.rs", "a");
         fs::remove_file(root.join("src/lib.rs")).expect("it is there");
-        assert_eq!(before.difference(&Snapshot::of(&inputs, &outputs)), Some(root.join("src/lib.rs")));
+        assert_eq!(difference(), Some(root.join("src/lib.rs")));
+    }
+
+    #[test]
+    fn what_a_round_writes_counts_after_it() {
+        let folder = folder();
+        let root = folder.path().canonicalize().expect("it is there");
+        let written = |path: &Path| path.ends_with("expected.jsonl");
+        write(&root, "step/input.jsonl", "a");
+        let watched = [root.join("step")];
+        let first = Snapshot::of(&watched, &[]);
+        write(&root, "step/expected.jsonl", "made by the round");
+        write(&root, "other.toml", "watched from now on");
+        let inputs = [root.join("step"), root.join("other.toml")];
+        let now = || Snapshot::of(&inputs, &[]);
+        assert_eq!(first.difference(&Snapshot::of(&watched, &[]), written), None);
+        let before = first.after(now(), &watched, written);
+        assert_eq!(before.difference(&now(), |_| false), None);
+        write(&root, "step/expected.jsonl", "written by someone else");
+        assert_eq!(before.difference(&now(), |_| false), Some(root.join("step/expected.jsonl")));
+        // What changed during the round is not forgotten.
+        write(&root, "step/input.jsonl", "changed during the round");
+        let before = first.after(now(), &watched, written);
+        assert_eq!(before.difference(&now(), |_| false), Some(root.join("step/input.jsonl")));
     }
 
     #[test]

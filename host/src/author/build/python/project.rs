@@ -16,6 +16,16 @@ pub(in crate::author::build) fn is_step(dir: &Path) -> bool {
     !dir.join("Cargo.toml").exists() || text.parse().is_ok_and(says_so)
 }
 
+/// Whether the step may need other distributions than the SDK.
+pub(super) fn has_dependencies(dir: &Path) -> bool {
+    let table = fs::read_to_string(dir.join(FILE)).ok().and_then(|text| text.parse::<Table>().ok());
+    let listed = |table: Table| {
+        let listed = table.get("project")?.get("dependencies")?.as_array()?.clone();
+        Some(listed.iter().filter_map(Value::as_str).any(|dependency| !dependency.starts_with("stillbox-sdk")))
+    };
+    table.and_then(listed).unwrap_or(false)
+}
+
 /// The step's name: that of the project.
 ///
 /// # Errors

@@ -295,15 +295,21 @@ fn lines(
         let Some(start) = sequence.start else { continue };
         let mut rows = sequence.rows.into_iter().peekable();
         while let Some(first) = rows.peek() {
-            let at = start + first.address_offset;
+            let Some(at) = start.checked_add(first.address_offset) else { return Err(SlimError::Senseless) };
             let Some(code) = kept.code.iter().find(|code| code.contains(&at)) else {
                 rows.next();
                 continue;
             };
             any = true;
             lines.begin_sequence(address(code.start));
-            while let Some(mut row) = rows.next_if(|row| code.contains(&(start + row.address_offset))) {
-                row.address_offset = start + row.address_offset - code.start;
+            let mut before = 0;
+            while let Some(mut row) = rows.next_if(|row| code.contains(&start.wrapping_add(row.address_offset))) {
+                let offset = start.wrapping_add(row.address_offset) - code.start;
+                // Addresses ascend within a sequence, or it is none.
+                if offset < before {
+                    return Err(SlimError::Senseless);
+                }
+                (row.address_offset, before) = (offset, offset);
                 lines.generate_row(row);
             }
             lines.end_sequence(code.end - code.start);

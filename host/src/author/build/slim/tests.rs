@@ -1,0 +1,83 @@
+//! Components that no compiler makes. Those that one does make are slimmed, and their traps told, in the tests of whole steps.
+
+use wasm_encoder::{CodeSection, CustomSection, Function, FunctionSection, Module, TypeSection};
+
+use super::*;
+
+/// The header of a component.
+const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+
+/// A component of one module with a function, and with sections of debug information.
+fn component(debug: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    let mut functions = FunctionSection::new();
+    functions.function(0);
+    let mut code = CodeSection::new();
+    let mut function = Function::new([]);
+    function.instructions().unreachable().end();
+    code.function(&function);
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    for (name, data) in debug {
+        module.section(&CustomSection { name: (*name).into(), data: (*data).into() });
+    }
+    let mut component = COMPONENT.to_vec();
+    RawSection { id: MODULE, data: &module.finish() }.append_to(&mut component);
+    component
+}
+
+/// Bytes that look like nothing, the same in every run.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+#[test]
+fn what_is_not_debug_information_is_copied_byte_by_byte() {
+    let whole = component(&[]);
+    assert_eq!(slim(&whole).expect("there is nothing to be read"), whole);
+}
+
+#[test]
+fn senseless_debug_information_is_an_error() {
+    let name = ".debug_info";
+    assert!(slim(&component(&[(name, &[0xff; 40])])).is_err());
+    // A header of version 4 that promises more than there is.
+    assert!(slim(&component(&[(name, &[100, 0, 0, 0, 4, 0, 0, 0, 0, 0, 4, 1])])).is_err());
+}
+
+#[test]
+fn noise_in_any_section_ends_nothing() {
+    for seed in 0..300 {
+        let (info, lines) = (noise(seed, 60), noise(seed + 1000, 60));
+        // Small lengths and versions that exist, so that more than the header is looked at.
+        let begin = |bytes: &[u8]| [&[56, 0, 0, 0, 4, 0], &bytes[6..]].concat();
+        let abbreviations = noise(seed + 2000, 30);
+        let plausible = (begin(&info), begin(&lines));
+        for (info, lines) in [(&info, &lines), (&plausible.0, &plausible.1)] {
+            let whole = component(&[(".debug_info", info), (".debug_abbrev", &abbreviations), (".debug_line", lines)]);
+            let _ = slim(&whole);
+        }
+    }
+}
+
+#[test]
+fn a_component_that_is_cut_off_anywhere_ends_nothing() {
+    let whole = component(&[(".debug_info", &[0; 16])]);
+    for end in 0..whole.len() {
+        let _ = slim(&whole[..end]);
+    }
+    // Lengths that lead behind the end.
+    for at in COMPONENT.len()..whole.len() {
+        let mut broken = whole.clone();
+        broken[at] = 0x7f;
+        let _ = slim(&broken);
+    }
+}
