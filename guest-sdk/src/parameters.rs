@@ -40,6 +40,8 @@ pub use problems::Problems;
 pub(crate) use schema::schema;
 pub use schema::{Bounds, Property, enum_schema, object_schema};
 pub use text::TextParameter;
+#[doc(hidden)]
+pub use text::{read_text, write_text};
 pub use value::{Bounded, ParameterValue};
 
 use crate::contract::{ErrorKind, Field};

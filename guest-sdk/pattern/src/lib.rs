@@ -19,6 +19,8 @@ impl Pattern {
     }
 }
 
+stillbox_sdk::text_parameter!(Pattern);
+
 impl TextParameter for Pattern {
     fn parse(source: &str) -> Result<Self, String> {
         if source.len() > LONGEST {

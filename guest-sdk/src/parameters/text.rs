@@ -1,9 +1,9 @@
 use serde_json::Value;
 
-use super::{Bounds, ParameterValue, Problems};
+use super::{ParameterValue, Problems};
 
 /// A parameter that is written as a text and kept as what the text means, such as a pattern that is compiled once, when
-/// the step is bound.
+/// the step is bound. [`text_parameter!`](crate::text_parameter) makes it a type that a parameter can have.
 ///
 /// ```
 /// use stillbox_sdk::parameters::TextParameter;
@@ -22,6 +22,8 @@ use super::{Bounds, ParameterValue, Problems};
 ///         &self.0
 ///     }
 /// }
+///
+/// stillbox_sdk::text_parameter!(Separator);
 /// ```
 pub trait TextParameter: Sized {
     /// Reads the text.
@@ -34,17 +36,40 @@ pub trait TextParameter: Sized {
     fn source(&self) -> &str;
 }
 
-impl<T: TextParameter> ParameterValue for T {
-    fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-        let text = String::read(value, at, problems)?;
-        Self::parse(&text).map_err(|problem| problems.add(format!("`{at}` {problem}"))).ok()
-    }
+/// Makes a [`TextParameter`](crate::parameters::TextParameter) a type that a parameter can have.
+// For all of them at once the compiler would ask for this trait wherever a type is no parameter at all.
+#[macro_export]
+macro_rules! text_parameter {
+    ($type:ty) => {
+        impl $crate::parameters::ParameterValue for $type {
+            fn read(
+                value: &$crate::serde_json::Value,
+                at: &str,
+                problems: &mut $crate::parameters::Problems,
+            ) -> ::core::option::Option<Self> {
+                $crate::parameters::read_text(value, at, problems)
+            }
 
-    fn schema(out: &mut String, bounds: &Bounds) {
-        String::schema(out, bounds);
-    }
+            fn schema(out: &mut ::std::string::String, bounds: &$crate::parameters::Bounds) {
+                <::std::string::String as $crate::parameters::ParameterValue>::schema(out, bounds);
+            }
 
-    fn write(&self, out: &mut String) {
-        self.source().to_owned().write(out);
-    }
+            fn write(&self, out: &mut ::std::string::String) {
+                $crate::parameters::write_text(self, out);
+            }
+        }
+    };
+}
+
+/// What [`text_parameter!`](crate::text_parameter) reads by.
+#[doc(hidden)]
+pub fn read_text<T: TextParameter>(value: &Value, at: &str, problems: &mut Problems) -> Option<T> {
+    let text = String::read(value, at, problems)?;
+    T::parse(&text).map_err(|problem| problems.add(format!("`{at}` {problem}"))).ok()
+}
+
+/// What [`text_parameter!`](crate::text_parameter) writes by.
+#[doc(hidden)]
+pub fn write_text(value: &impl TextParameter, out: &mut String) {
+    value.source().to_owned().write(out);
 }

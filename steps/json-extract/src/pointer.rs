@@ -40,6 +40,8 @@ fn index(token: &str) -> Option<usize> {
     if is_plain { token.parse().ok() } else { None }
 }
 
+stillbox_sdk::text_parameter!(Pointer);
+
 impl TextParameter for Pointer {
     fn parse(source: &str) -> Result<Self, String> {
         if source.len() > LONGEST {

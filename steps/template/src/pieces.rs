@@ -41,6 +41,8 @@ impl Template {
     }
 }
 
+stillbox_sdk::text_parameter!(Template);
+
 impl TextParameter for Template {
     fn parse(source: &str) -> Result<Self, String> {
         if source.len() > LONGEST {
