@@ -4,6 +4,7 @@
 
 mod by_hand;
 mod cases;
+mod in_c;
 mod large;
 mod lines;
 mod many;
