@@ -1,6 +1,6 @@
 //! The folder of one run.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,16 +28,23 @@ impl RunFolder {
         &self.path
     }
 
-    /// Writes what lists show. It may be lost with the power; nothing depends on it.
+    /// Writes what lists show. It may be lost with the power; nothing depends on it. So it is not put in the place of the one
+    /// before at once, which some file systems make more expensive than the whole rest of a small run.
     pub(crate) fn record(&self, record: &Record) -> io::Result<()> {
-        fs::create_dir_all(&self.path)?;
         let bytes = serde_json::to_vec(record)?;
-        replace(&self.path.join(RECORD), &bytes, Durability::Eventual)
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join(RECORD))?;
+        file.write_all(&bytes)?;
+        file.set_len(bytes.len() as u64)
     }
 
     /// Writes a checkpoint in place of the one before, of which all is there until all of this is.
     pub(crate) fn save(&self, checkpoint: &Checkpoint) -> io::Result<()> {
-        replace(&self.path.join(CHECKPOINT), &checkpoint.seal()?, Durability::OnReturn)?;
+        let path = self.path.join(CHECKPOINT);
+        let aside = path.with_extension("new");
+        let mut file = File::create(&aside)?;
+        file.write_all(&checkpoint.seal()?)?;
+        file.sync_all()?;
+        fs::rename(aside, path)?;
         File::open(&self.path)?.sync_all()
     }
 
@@ -74,21 +81,4 @@ pub(super) fn checkpoint_in(folder: &Path) -> Option<Result<Checkpoint, String>>
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => Some(Err(format!("its checkpoint cannot be read ({error})"))),
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Durability {
-    OnReturn,
-    Eventual,
-}
-
-/// Puts bytes in the place of a file at once.
-fn replace(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
-    let aside = path.with_extension("new");
-    let mut file = File::create(&aside)?;
-    file.write_all(bytes)?;
-    if durability == Durability::OnReturn {
-        file.sync_all()?;
-    }
-    fs::rename(aside, path)
 }
