@@ -2,30 +2,70 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use crate::format::Format;
 use crate::plan::Plan;
 use crate::report::Report;
-use crate::runs::{self, Begun, Record, RunsError, State};
+use crate::runs::{self, Begun, Record, RunFolder, RunsError, State};
 use crate::scheduler::{Ended, Files};
 use crate::sink::{self, SinkLocation};
 use crate::unfinished::Entries;
 
-/// Makes the run's folder, now that it is known that it can begin.
+/// How long a run lasts before it is in lists. Those that are shorter are recorded when they have ended: to make a folder
+/// before an output is put on the disk would cost them more than all else.
+const RECORDED_AFTER: Duration = Duration::from_millis(200);
+
+/// Makes the run's folder, now that it is known that it can begin, if anything is kept in it from its beginning.
 pub(super) fn prepare(begun: &mut Begun, plan: &Plan) -> Result<(), RunsError> {
     begun.replace_earlier()?;
     begun.record.unrepeatable = unrepeatable(plan).map(ToOwned::to_owned);
+    let is_needed = !plan.kept.is_empty() || plan.sinks.iter().any(|sink| sink.spec.format == Format::Parquet);
     let path = begun.folder.path();
-    fs::create_dir_all(path).map_err(|source| RunsError::Io { action: "make", path: path.to_owned(), source })
+    let make = || fs::create_dir_all(path);
+    is_needed.then(make).transpose().map(drop).map_err(|source| RunsError::Io {
+        action: "make",
+        path: path.to_owned(),
+        source,
+    })
 }
 
-/// Makes the run known, with the files that it has begun.
-pub(super) fn recorded(begun: &mut Begun, files: &mut Files) {
-    begun.record.parts = parts(files);
-    record(begun, &begun.record);
+/// Makes a run known once it has lasted for a while, unless it is dropped before.
+pub(super) struct Recorder {
+    /// Nothing is sent. Dropped, it ends the wait.
+    ended: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Recorder {
+    pub(super) fn start(begun: &Begun, parts: &[String]) -> Self {
+        let (ended, wait) = channel::<()>();
+        let record = Record { parts: parts.to_vec(), ..begun.record.clone() };
+        let folder = begun.folder.clone();
+        let make = move || {
+            if wait.recv_timeout(RECORDED_AFTER) == Err(RecvTimeoutError::Timeout) {
+                write(&folder, &record);
+            }
+        };
+        // Without this thread, which only an overloaded system refuses, the run is in no list before its first checkpoint.
+        let thread = thread::Builder::new().name("recorder".into()).spawn(make).ok();
+        Self { ended: Some(ended), thread }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.ended = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Keeps what the run needs to go on, or removes what it does not need any more.
-pub(super) fn settle(begun: &Begun, end: &Ended, entries: &Entries, rows: u64) {
+pub(super) fn settle(begun: &Begun, end: &Ended, entries: &Entries, (parts, rows): (Vec<String>, u64)) {
     let state = match end {
         Ended::Done | Ended::OutputClosed => State::Done,
         Ended::Failed(_) | Ended::TooManyRejects => State::Failed,
@@ -35,7 +75,7 @@ pub(super) fn settle(begun: &Begun, end: &Ended, entries: &Entries, rows: u64) {
     if state == State::Done || entries.remove() {
         ended(begun, state, rows);
     } else {
-        record(begun, &begun.record.clone().ended(state, rows));
+        write(&begun.folder, &Record { parts, ..begun.record.clone() }.ended(state, rows));
     }
 }
 
@@ -79,22 +119,22 @@ pub(super) fn placed(begun: &Begun) -> Result<Option<Report>, RunsError> {
 
 /// A run has ended that will not go on.
 fn ended(begun: &Begun, state: State, rows: u64) {
-    let record_at_end = Record { parts: Vec::new(), ..begun.record.clone() }.ended(state, rows);
-    record(begun, &record_at_end);
+    let record = Record { parts: Vec::new(), ..begun.record.clone() }.ended(state, rows);
+    write(&begun.folder, &record);
     if let Err(error) = begun.folder.clear() {
         tracing::warn!("what was kept of the run cannot be removed: {error}");
     }
 }
 
-/// Writes the run's record, without which it would only be missing in lists.
-fn record(begun: &Begun, record: &Record) {
-    if let Err(error) = begun.folder.record(record) {
+/// Writes a run's record, without which it would only be missing in lists.
+fn write(folder: &RunFolder, record: &Record) {
+    if let Err(error) = folder.record(record) {
         tracing::warn!("the run is not recorded: {error}");
     }
 }
 
 /// The files beside the outputs. Their paths are texts, or the run could not go on.
-fn parts(files: &mut Files) -> Vec<String> {
-    let writers = files.sinks.iter_mut().chain(&mut files.rejects);
+pub(super) fn parts(files: &Files) -> Vec<String> {
+    let writers = files.sinks.iter().chain(&files.rejects);
     writers.filter_map(|writer| writer.unfinished()?.to_str().map(ToOwned::to_owned)).collect()
 }

@@ -14,7 +14,7 @@ use crate::interrupt::Stop;
 use crate::plan::{self, Plan};
 use crate::policy::MostRejects;
 use crate::report::{Report, SinkReport, StepReport};
-use crate::runs::{self, Begun, Position};
+use crate::runs::{self, Begun, Position, Record};
 use crate::scheduler::{self, Ended, Files, Keeping, Run};
 use crate::sink::{self, Aside, Encoder, SinkError};
 use crate::stage::Tally;
@@ -80,6 +80,8 @@ impl Pipeline {
         let checkpoint = kept.and_then(|begun| begun.checkpoint.as_ref());
         let from = checkpoint.map_or_else(Position::default, |checkpoint| checkpoint.position);
         let report = checkpoint.map_or_else(|| nothing_done(&plan), |checkpoint| checkpoint.counts.report());
+        let parts = keep::parts(&files);
+        let recorder = begun.as_deref().map(|begun| keep::Recorder::start(begun, &parts));
         if let (Some(begun), Some(depends_on), Some(keep)) = (kept, depends_on, &options.keep) {
             // A signal may have come that ends the process whatever happens.
             if begun.checkpoint.is_some() && !entries.keep() {
@@ -87,7 +89,7 @@ impl Pipeline {
             }
             files.keeping = Some(Keeping {
                 folder: begun.folder.clone(),
-                run: id.to_string(),
+                record: Record { parts: parts.clone(), ..begun.record.clone() },
                 depends_on,
                 every: keep.checkpoint_every,
                 from,
@@ -95,9 +97,6 @@ impl Pipeline {
                 has_checkpoint: begun.checkpoint.is_some(),
                 entries: entries.clone(),
             });
-        }
-        if let Some(begun) = &mut begun {
-            keep::recorded(begun, &mut files);
         }
         let on_event = options.listener();
         let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();
@@ -133,8 +132,9 @@ impl Pipeline {
             most_rejects,
             grace: options.grace,
         });
+        drop(recorder);
         if let Some(begun) = &begun {
-            keep::settle(begun, &end, &entries, report.rows_in);
+            keep::settle(begun, &end, &entries, (parts, report.rows_in));
         }
         // What was kept between the stages is of no use any more.
         drop(work);

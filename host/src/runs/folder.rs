@@ -31,6 +31,7 @@ impl RunFolder {
     /// Writes what lists show. It may be lost with the power; nothing depends on it. So it is not put in the place of the one
     /// before at once, which some file systems make more expensive than the whole rest of a small run.
     pub(crate) fn record(&self, record: &Record) -> io::Result<()> {
+        fs::create_dir_all(&self.path)?;
         let bytes = serde_json::to_vec(record)?;
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join(RECORD))?;
         file.write_all(&bytes)?;
@@ -49,7 +50,8 @@ impl RunFolder {
     }
 
     /// Makes the folder itself, and the record in it, survive the power.
-    pub(crate) fn settle(&self) -> io::Result<()> {
+    pub(crate) fn settle(&self, record: &Record) -> io::Result<()> {
+        self.record(record)?;
         File::open(self.path.join(RECORD))?.sync_all()?;
         for folder in self.path.ancestors().skip(1).take(2) {
             File::open(folder)?.sync_all()?;

@@ -1,7 +1,7 @@
 //! What runs have to take turns for: a pipeline file with the files that it writes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,8 +68,8 @@ impl Job {
             match lock.try_lock() {
                 // Somebody may have removed it in between; then the lock is on nothing.
                 Ok(()) if is_at(&lock, &path) => {
-                    lock.set_len(0).and_then(|()| lock.rewind()).map_err(failed)?;
-                    write!(lock, "{}", std::process::id()).map_err(failed)?;
+                    let pid = std::process::id().to_string();
+                    lock.write_all(pid.as_bytes()).and_then(|()| lock.set_len(pid.len() as u64)).map_err(failed)?;
                     return Ok(Self { directory, lock: Arc::new(lock) });
                 }
                 Ok(()) => {}

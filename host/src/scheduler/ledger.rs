@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use crate::report::Report;
-use crate::runs::{Checkpoint, Counts, Fingerprint, Position, RunFolder};
+use crate::runs::{Checkpoint, Counts, Fingerprint, Position, Record, RunFolder};
 use crate::stage::Outcome;
 use crate::unfinished::Entries;
 
 /// What a run that can go on needs to write checkpoints.
 pub(crate) struct Keeping {
     pub(crate) folder: RunFolder,
-    /// The run's id.
-    pub(crate) run: String,
+    /// What lists are to show of it.
+    pub(crate) record: Record,
     /// What has to be the same when it goes on.
     pub(crate) depends_on: Fingerprint,
     /// How long after a checkpoint the next one is due.
@@ -90,7 +90,7 @@ impl Ledger {
     pub(super) fn checkpoint(&self) -> Checkpoint {
         let elapsed = self.keeping.before.elapsed + self.started.elapsed();
         let report = Report { elapsed, ..self.report.clone() };
-        Checkpoint::new(&self.keeping.run, &self.keeping.depends_on, self.position, Counts::of(&report))
+        Checkpoint::new(&self.keeping.record.run, &self.keeping.depends_on, self.position, Counts::of(&report))
     }
 
     /// Writes it. The one before it holds until then.
@@ -99,7 +99,7 @@ impl Ledger {
         self.last = Instant::now();
         self.changed = false;
         if !self.keeping.has_checkpoint {
-            self.keeping.folder.settle()?;
+            self.keeping.folder.settle(&self.keeping.record)?;
         }
         self.keeping.folder.save(checkpoint)?;
         self.keeping.has_checkpoint = true;
