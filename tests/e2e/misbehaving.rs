@@ -8,6 +8,7 @@ mod in_c;
 mod large;
 mod lines;
 mod many;
+mod memory;
 mod shown;
 mod text;
 

@@ -34,7 +34,7 @@ fn failures_leave_nothing_behind() {
         if line.expect("the output is text").contains("\"event\":\"rejected\"") {
             failures += 1;
             if failures >= WARM && failures % WARM == 0 {
-                memory.extend(resident_kib(&child));
+                memory.extend(status_kib(&child, "VmRSS:"));
             }
         }
     }
@@ -46,9 +46,9 @@ fn failures_leave_nothing_behind() {
     assert!(most < first + SLACK_KIB, "{guest}: the memory grew: {memory:?} KiB");
 }
 
-/// The memory that a process has, or none if it has ended.
-fn resident_kib(child: &process::Child) -> Option<u64> {
+/// A line of what the system says of a process's memory, or none if that has ended.
+pub(super) fn status_kib(child: &process::Child, line: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|found| found.strip_prefix(line))?;
     line.split_whitespace().next()?.parse().ok()
 }
