@@ -13,6 +13,7 @@ mod memory;
 mod native;
 mod print;
 mod process;
+mod python;
 mod scaling;
 mod scene;
 mod start;

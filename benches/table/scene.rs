@@ -97,6 +97,7 @@ impl Scene {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stillbox"));
         command.current_dir(self.folder.path()).arg("run").arg(pipeline).arg("--threads").arg(threads.to_string());
         command.args(["--progress", "none", "--cache-dir"]).arg(cache);
+        command.env("STILLBOX_STATE", self.path("runs"));
         command
     }
 

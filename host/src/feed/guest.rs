@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, DataType};
 use arrow_select::concat::concat;
 
 use super::kept::KeptFeed;
@@ -71,8 +71,8 @@ pub(super) struct AggregateFeed {
     spool: Arc<Spool>,
     input: KeptFeed,
     gather: Gather,
-    /// The columns that are carried along.
-    carried: Vec<usize>,
+    /// The columns that are carried along, and their types.
+    carried: Vec<(usize, DataType)>,
     driven: Option<Driven>,
     /// Rows that the instance was given.
     seen: u64,
@@ -90,10 +90,11 @@ enum State {
 
 impl AggregateFeed {
     pub(super) fn open(step: &Arc<Step>, spool: &Arc<Spool>, batch_rows: usize) -> Result<Self, SpoolError> {
-        let carried = step.placements.iter().filter_map(|placement| match placement {
-            Placement::Carried(index) => Some(*index),
-            Placement::Made(_) => None,
-        });
+        let carried =
+            step.placements.iter().zip(step.schema.fields()).filter_map(|(placement, field)| match placement {
+                Placement::Carried(index) => Some((*index, field.data_type().clone())),
+                Placement::Made(_) => None,
+            });
         Ok(Self {
             spool: Arc::clone(spool),
             input: KeptFeed::open(spool, Some(step.batch_rows))?,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_null_array};
-use arrow_schema::ArrowError;
+use arrow_schema::{ArrowError, DataType};
 use arrow_select::concat::concat;
 use arrow_select::take::take;
 
@@ -32,20 +32,24 @@ impl Gather {
         Ok(Self { reader: SpoolReader::open(spool)?, kept: VecDeque::new(), kept_bytes: 0 })
     }
 
-    /// Some columns of the rows with these numbers; of a row without one they are null.
+    /// Some columns of the rows with these numbers, each with its type; of a row without a number they are null. Where there
+    /// is no row at all there may be columns that the spool does not know: those that a step asks of an empty input.
     ///
     /// # Errors
     /// The disk fails, or the columns are larger than an array can be.
     ///
     /// # Panics
     /// There is no such row.
-    pub(crate) fn rows(&mut self, numbers: &[Option<u32>], columns: &[usize]) -> Result<Vec<ArrayRef>, SpoolError> {
+    pub(crate) fn rows(
+        &mut self,
+        numbers: &[Option<u32>],
+        columns: &[(usize, DataType)],
+    ) -> Result<Vec<ArrayRef>, SpoolError> {
         let mut wanted: Vec<u32> = numbers.iter().flatten().copied().collect();
         wanted.sort_unstable();
         wanted.dedup();
         if wanted.is_empty() || columns.is_empty() {
-            let fields = columns.iter().map(|column| self.reader.spool.schema.field(*column));
-            return Ok(fields.map(|field| new_null_array(field.data_type(), numbers.len())).collect());
+            return Ok(columns.iter().map(|(_, data_type)| new_null_array(data_type, numbers.len())).collect());
         }
         let mut taken: Vec<Vec<ArrayRef>> = vec![Vec::new(); columns.len()];
         let mut rest = wanted.as_slice();
@@ -56,7 +60,7 @@ impl Gather {
             let indices = UInt32Array::from_iter_values(
                 rest[..here].iter().map(|number| (u64::from(*number) - first_row) as u32),
             );
-            for (taken, column) in taken.iter_mut().zip(columns) {
+            for (taken, (column, _)) in taken.iter_mut().zip(columns) {
                 taken.push(take(batch.column(*column), &indices, None).map_err(|error| self.failed(error))?);
             }
             rest = &rest[here..];

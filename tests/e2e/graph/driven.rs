@@ -1,6 +1,6 @@
 //! Sources and aggregates: steps with one instance for all their rows.
 
-use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, COUNT_TEXTS, TURN_AROUND};
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_ALL, COUNT_FROM, COUNT_TEXTS, TURN_AROUND};
 
 use crate::command::Folder;
 
@@ -166,4 +166,17 @@ path = "output.csv"
 "#;
     folder.run(pipeline).succeeded();
     assert_eq!(folder.text("output.csv"), "number,text,count\n");
+}
+
+#[test]
+fn an_aggregate_of_nothing_makes_rows() {
+    let folder = Folder::with(&[COUNT_ALL]);
+    let pipeline = crate::command::pipeline("input.jsonl", &["count_all"], "output.jsonl");
+    folder.write("input.jsonl", "");
+    assert_eq!(folder.output_of(&pipeline), "{\"text\":null,\"count\":0}\n");
+    folder.write("input.jsonl", "{\"text\":\"a\",\"id\":1}\n{\"text\":\"b\",\"id\":2}\n");
+    assert_eq!(folder.output_of(&pipeline), "{\"text\":null,\"id\":null,\"count\":2}\n");
+    // To a file that knows which columns may be null.
+    folder.write("input.jsonl", "");
+    folder.run(&pipeline.replace("output.jsonl", "output.parquet")).succeeded();
 }

@@ -1,6 +1,6 @@
 //! Settings of single nodes: columns, batches, instances.
 
-use stillbox_test_guests::{ADD_COLUMN, COUNT_BATCHES, DROP_SHORT};
+use stillbox_test_guests::{ADD_COLUMN, COUNT_BATCHES, DROP_SHORT, TELL_TIMES};
 
 use crate::command::Folder;
 
@@ -125,4 +125,38 @@ from = { name = "texts", select = ["secret"] }
     insta::assert_snapshot!(folder.text("length.jsonl"), @r#"{"key":1,"body":"one two","bytes":7}"#);
     insta::assert_snapshot!(folder.text("first.jsonl"), @r#"{"text":"one two","key":1,"first word":"one"}"#);
     insta::assert_snapshot!(folder.text("all.jsonl"), @r#"{"secret":true}"#);
+}
+
+/// When each call of a step began and was done, with this many threads and these settings, by its beginning.
+fn times(settings: &str) -> Vec<(u64, u64)> {
+    let folder = Folder::with(&[TELL_TIMES]);
+    folder.write("input.jsonl", (0..60).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
+    let pipeline = crate::command::pipeline("input.jsonl", &["tell_times"], "output.jsonl")
+        .replace("[[source]]", "batch-rows = 1\n\n[[source]]")
+        .replace(".wasm\"", &format!(".wasm\"\n{settings}"));
+    folder.run_with(&pipeline, ["--threads", "4"]).succeeded();
+    let rows = folder.text("output.jsonl");
+    let rows = rows.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let mut times: Vec<_> = rows.map(|row| (row["begun"].as_u64().unwrap(), row["done"].as_u64().unwrap())).collect();
+    times.sort_unstable();
+    times
+}
+
+/// The most calls that were at work at one time.
+fn most_at_once(times: &[(u64, u64)]) -> usize {
+    let at_work = |moment: u64| times.iter().filter(|(begun, done)| *begun <= moment && moment < *done).count();
+    times.iter().map(|(begun, _)| at_work(*begun)).max().unwrap()
+}
+
+#[test]
+fn no_more_instances_are_at_work_than_asked_for() {
+    for (settings, most) in
+        [("concurrency = 1", 1), ("concurrency = 1\ninstance = \"worker\"", 1), ("concurrency = 2", 2)]
+    {
+        let times = times(settings);
+        assert_eq!(times.len(), 60);
+        assert!(most_at_once(&times) <= most, "{settings}: {times:?}");
+    }
+    // Sixty calls of a millisecond each on four threads: some of them meet, or this test shows nothing.
+    assert!(most_at_once(&times("")) > 1);
 }
