@@ -13,15 +13,18 @@ mod key;
 mod tape;
 mod usage;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::batch::MadeOf;
 use crate::component::{Signature, is_private, make_private};
 use crate::stage::Made;
+use crate::unfinished::Unfinished;
 
 use entry::Record;
 pub(crate) use key::{Key, KeyMaker};
@@ -35,6 +38,9 @@ const NOTED: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone, Default)]
 pub struct OutputCache {
     directory: Option<PathBuf>,
+    unfinished: Unfinished,
+    /// Tapes that this run is making.
+    tapes: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 impl OutputCache {
@@ -45,7 +51,19 @@ impl OutputCache {
 
     /// A cache in this directory, which is made when the first entry is written. Only this user may have access to it.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: Some(directory.into()) }
+        Self { directory: Some(directory.into()), ..Self::default() }
+    }
+
+    /// The same for one run, which lists what it has not finished.
+    pub(crate) fn of_run(&self, unfinished: &Unfinished) -> Self {
+        Self { directory: self.directory.clone(), unfinished: unfinished.clone(), tapes: Arc::default() }
+    }
+
+    /// Removes the tapes that the run has not finished, on whatever thread they are. They may have become large.
+    pub(crate) fn abandon(&self) {
+        for path in std::mem::take(&mut *self.tapes.lock().unwrap_or_else(PoisonError::into_inner)) {
+            let _ = fs::remove_file(path);
+        }
     }
 
     /// What a call with this key made, if it is kept.
@@ -82,7 +100,7 @@ impl OutputCache {
             note_use(&path);
             return Tape::Playing(playing);
         }
-        self.path(key).and_then(|path| Recording::begin(&path).ok()).map_or(Tape::Off, Tape::Recording)
+        self.path(key).and_then(|path| Recording::begin(&path, self).ok()).map_or(Tape::Off, Tape::Recording)
     }
 
     /// Whether anything can be kept.
@@ -104,7 +122,7 @@ impl OutputCache {
 }
 
 /// A file beside the one with this path, in the same folder.
-fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make_private(folder)?;
     let builder = tempfile::Builder::new()
@@ -115,7 +133,7 @@ fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
 }
 
 /// Notes that an entry was of use, for `prune`.
-fn note_use(path: &Path) {
+pub(crate) fn note_use(path: &Path) {
     let now = SystemTime::now();
     let noted = File::open(path).and_then(|file| {
         let last = file.metadata()?.modified()?;

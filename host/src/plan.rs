@@ -241,7 +241,7 @@ fn edges(node: &graph::GraphNode, typed: &columns::TypedNode, all: &[columns::Ty
         PlannedEdge {
             parent: edge.parent,
             schema: of_node.clone().unwrap_or_else(|| Arc::clone(schema)),
-            route: route.map(|(route, child)| route.describe(child, &parent.output.schema)),
+            route: route.map(|(route, child)| route.describe(child)),
         }
     };
     node.edges.iter().zip(&typed.arriving).map(edge).collect()

@@ -17,7 +17,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::CompressionType;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::ArrowError;
 
 pub(crate) use gather::Gather;
 
@@ -82,7 +82,6 @@ pub(crate) struct Spool {
     path: PathBuf,
     /// Whose rows they are, in words.
     pub(crate) title: Arc<str>,
-    pub(crate) schema: SchemaRef,
     index: Mutex<Index>,
 }
 
@@ -101,8 +100,8 @@ struct FramePlace {
 }
 
 impl Spool {
-    pub(crate) fn new(path: PathBuf, title: &str, schema: SchemaRef) -> Self {
-        Self { path, title: title.into(), schema, index: Mutex::default() }
+    pub(crate) fn new(path: PathBuf, title: &str) -> Self {
+        Self { path, title: title.into(), index: Mutex::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -69,6 +69,7 @@ pub(crate) fn is_unfit(c: char) -> bool {
             | '\u{2028}'..='\u{202e}'       // line and paragraph separators, bidirectional embeddings and overrides
             | '\u{2060}'..='\u{206f}'       // word joiner, invisible operators, isolates, deprecated formats
             | '\u{feff}'                    // byte order mark
+            | '\u{fffe}' | '\u{ffff}'       // no characters; XML has none of them
             | '\u{fff9}'..='\u{fffb}'       // interlinear annotation
             | '\u{1bca0}'..='\u{1bca3}'     // shorthand format controls
             | '\u{1d173}'..='\u{1d17a}'     // musical format controls

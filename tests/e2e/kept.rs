@@ -211,3 +211,25 @@ fn the_cache_is_shown_and_pruned() {
     let message = folder.stillbox(["cache", "prune", "--max-size", "much"]).failed(2);
     assert!(message.contains("write a number and a unit"), "{message}");
 }
+
+#[test]
+fn what_an_aggregate_refuses_is_told_in_full_where_that_ends_the_run() {
+    let folder = folder(&[TURN_AROUND], "{\"text\":\"a\",\"id\":1}\n");
+    let rejecting = pipeline(&[("turn_around", "cache = true\non-failure = \"reject\"")]);
+    assert_eq!(run(&folder, &rejecting).0[0].0, 1);
+    // The other policy is another tape.
+    assert_eq!(run(&folder, &rejecting.replace("\"reject\"\n", "\"stop\"\n")).0[0].0, 1);
+    assert_eq!(run(&folder, &rejecting).0[0].0, 0);
+}
+
+#[test]
+fn a_run_that_fails_leaves_no_half_tape() {
+    let folder = folder(&[COUNT_FROM], "");
+    folder.write(
+        "pipeline.toml",
+        "[pipeline]\nname = \"made\"\n\n[[step]]\nname = \"numbers\"\ncomponent = \"count_from.wasm\"\n\
+         parameters = { count = 50, fails-at = 30 }\ncache = true\n\n[[sink]]\npath = \"output.jsonl\"\n",
+    );
+    folder.stillbox(["run", "pipeline.toml", "--cache-dir", "cache"]).failed(1);
+    assert_eq!(outputs(&folder), [""; 0].map(PathBuf::from));
+}

@@ -96,9 +96,20 @@ impl Lowered {
     }
 }
 
-/// The bits from the first byte on, with nothing after the last row.
+/// The bits from the first byte on, and zeros after the last row: a step sees nothing of rows that it is not given.
 fn bitmap(bits: &BooleanBuffer) -> Buffer {
-    bits.sliced().slice_with_length(0, bits.len().div_ceil(8))
+    let bytes = bits.sliced().slice_with_length(0, bits.len().div_ceil(8));
+    let surplus = bytes.len() * 8 - bits.len();
+    match bytes.last() {
+        Some(last) if surplus > 0 && last >> (8 - surplus) != 0 => {
+            let mut copy = bytes.to_vec();
+            if let Some(last) = copy.last_mut() {
+                *last &= u8::MAX >> surplus;
+            }
+            Buffer::from(copy)
+        }
+        _ => bytes,
+    }
 }
 
 fn texts<T: ByteArrayType<Offset = i32>>(kind: DataType, array: &GenericByteArray<T>) -> Values {
@@ -119,4 +130,27 @@ fn texts<T: ByteArrayType<Offset = i32>>(kind: DataType, array: &GenericByteArra
 pub(crate) fn first_null(array: &dyn Array) -> Option<usize> {
     let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0)?;
     (0..nulls.len()).find(|row| nulls.is_null(*row))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::BooleanArray;
+
+    use super::*;
+
+    #[test]
+    fn bits_of_other_rows_are_not_handed_over() {
+        let all = |value: bool| -> ArrayRef {
+            Arc::new(BooleanArray::from(vec![Some(true), None, Some(value), Some(value)]))
+        };
+        let seen = |array: &ArrayRef| {
+            let mut parts = Vec::new();
+            Lowered::new("x".into(), array, DataType::Boolean).bytes(&mut |part| parts.push(part.to_vec()));
+            parts
+        };
+        assert_eq!(seen(&all(true).slice(0, 2)), seen(&all(false).slice(0, 2)));
+        assert_eq!(seen(&all(true).slice(0, 2))[1], [0b01]);
+        assert_eq!(seen(&all(true).slice(1, 2))[1], [0b10]);
+        assert_ne!(seen(&all(true).slice(0, 3)), seen(&all(false).slice(0, 3)));
+    }
 }

@@ -17,6 +17,8 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::outputs::{beside, note_use};
+
 /// Ends every entry; the last digit is the version of the entry's layout.
 const MAGIC: &[u8; 8] = b"stillbx2";
 /// Microseconds, checksum, length, magic. The checksum is that of the code and the microseconds.
@@ -52,6 +54,7 @@ impl CompileCache {
             tracing::debug!("{} is broken, compiling again", path.display());
             return None;
         };
+        note_use(&path);
         Some((load(engine, &path)?, compiled_in))
     }
 
@@ -87,7 +90,7 @@ fn write(path: &Path, component: &Component, compiled_in: Duration) -> io::Resul
     let directory = path.parent().unwrap_or(Path::new("."));
     make_private(directory)?;
     let code = component.serialize().map_err(io::Error::other)?;
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    let mut file = beside(path)?;
     file.write_all(&code)?;
     let micros = u64::try_from(compiled_in.as_micros()).unwrap_or(u64::MAX).to_le_bytes();
     let mut checksum = crc32fast::Hasher::new();

@@ -12,7 +12,7 @@ pub(crate) enum Keeping {
     Nothing,
     /// What it makes of a batch is kept under the digest of the component, the parameters, what is granted, the batch and its
     /// number. Where all of these are the same, it is not called again. Failures and what may pass at another try are never
-    /// kept.
+    /// kept. What a step makes of the clock is kept like anything else.
     Outputs,
 }
 

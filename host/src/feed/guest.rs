@@ -15,6 +15,7 @@ use crate::config::instance::Keeping;
 use crate::failure::Failure;
 use crate::outputs::{Key, KeyMaker};
 use crate::plan::{Placement, Step};
+use crate::policy::Then;
 use crate::report::StepReport;
 use crate::source::Positions;
 use crate::spool::{Gather, Spool, SpoolError};
@@ -139,24 +140,27 @@ impl AggregateFeed {
     /// The calls, from the first on.
     fn driven(&mut self, stage: &Stage, report: &mut StepReport) -> Result<&mut Driven, Box<Failure>> {
         if self.driven.is_none() {
-            let key = if keeps(&self.step, stage) { Some(self.key(stage)?) } else { None };
+            let key = if keeps(&self.step, stage) { self.key(stage)? } else { None };
             self.driven = Some(Driven::new(&self.step, stage, key.as_ref(), report));
         }
         Ok(self.driven.as_mut().expect("it was made just now"))
     }
 
-    /// The key of all rows that will come. They are read twice, which costs less than calling the step.
-    fn key(&self, stage: &Stage) -> Result<Key, Box<Failure>> {
+    /// The key of all rows that will come. They are read twice, which costs less than calling the step. None where they are
+    /// not what the step takes, which its call will tell.
+    fn key(&self, stage: &Stage) -> Result<Option<Key>, Box<Failure>> {
         let mut maker = KeyMaker::new(&self.step, 0);
+        // Where a refused row ends the run, all that the step says is of interest, and that is on no tape.
+        maker.add_policy(self.step.on_failure.then() == Then::Stop);
         let input = KeptFeed::open(&self.spool, Some(self.step.batch_rows));
         let mut input = input.map_err(|error| Box::new(Failure::host(&error)))?;
         while let Some((first, batch)) = input.batch()? {
             stage.check_stop()?;
             let rows = self.incoming(first, batch);
-            let lowered = lower(&self.step, &rows, &(0..rows.count()))?;
+            let Ok(lowered) = lower(&self.step, &rows, &(0..rows.count())) else { return Ok(None) };
             maker.add_batch(rows.count(), &lowered);
         }
-        Ok(maker.key())
+        Ok(Some(maker.key()))
     }
 
     /// Takes what the instance makes in the end.

@@ -51,6 +51,11 @@ impl KeyMaker {
         }
     }
 
+    /// Adds whether a row that is refused ends the run.
+    pub(crate) fn add_policy(&mut self, stops: bool) {
+        self.add(if stops { b"stop" } else { b"reject" });
+    }
+
     /// The key of all that was added.
     pub(crate) fn key(self) -> Key {
         Key(self.digest.finalize().into())

@@ -1,13 +1,17 @@
 //! All that one instance made, call after call.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::OutputCache;
 use super::entry::{HEADER, Record, decode, encode, header, is_end};
 use crate::batch::MadeOf;
 use crate::component::Signature;
 use crate::stage::Made;
+use crate::unfinished::Entry;
 
 /// What stands for the calls of an instance, or is made of them.
 pub(crate) enum Tape {
@@ -66,11 +70,32 @@ impl Playing {
 pub(crate) struct Recording {
     file: BufWriter<tempfile::NamedTempFile>,
     path: PathBuf,
+    listed: Listed,
+}
+
+/// The file beside, listed for as long as this lives.
+struct Listed {
+    path: PathBuf,
+    tapes: Arc<Mutex<BTreeSet<PathBuf>>>,
+    _unfinished: Entry,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.tapes.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.path);
+    }
 }
 
 impl Recording {
-    pub(super) fn begin(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: BufWriter::new(super::beside(path)?), path: path.to_owned() })
+    pub(super) fn begin(path: &Path, cache: &OutputCache) -> io::Result<Self> {
+        let file = super::beside(path)?;
+        cache.tapes.lock().unwrap_or_else(PoisonError::into_inner).insert(file.path().to_owned());
+        let listed = Listed {
+            path: file.path().to_owned(),
+            tapes: Arc::clone(&cache.tapes),
+            _unfinished: cache.unfinished.add(file.path()),
+        };
+        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), listed })
     }
 
     /// Adds what a call made.
@@ -88,6 +113,7 @@ impl Recording {
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.file.write_all(&encode(None).map_err(io::Error::other)?)?;
         self.file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&self.path)?;
+        drop(self.listed);
         Ok(())
     }
 }

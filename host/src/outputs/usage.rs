@@ -10,8 +10,8 @@ pub(super) const OUTPUT_ENDING: &str = "out";
 const COMPONENT_ENDING: &str = "cwasm";
 /// How files begin that are being written.
 pub(super) const BESIDE: &str = ".stillbox-";
-/// After this long nobody is writing such a file any more.
-const ABANDONED: Duration = Duration::from_hours(1);
+/// After this long nobody is writing such a file any more. The tape of a slow aggregate may not be written to for hours.
+const ABANDONED: Duration = Duration::from_hours(7 * 24);
 
 /// What is in a cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,11 +63,12 @@ pub fn prune_cache(directories: &[&Path], unused: Duration, most_bytes: Option<u
     // The one that was used last comes first.
     all.sort_by_key(|entry| std::cmp::Reverse(entry.used));
     let mut pruned = PrunedCache::default();
+    let mut is_full = false;
     for entry in all {
         // A clock that was set back makes entries of the future, which are as good as new.
         let age = now.duration_since(entry.used).unwrap_or_default();
-        let is_wanted = age < unused && most_bytes.is_none_or(|most| pruned.kept.bytes + entry.bytes <= most);
-        if is_wanted {
+        is_full |= most_bytes.is_some_and(|most| pruned.kept.bytes + entry.bytes > most);
+        if age < unused && !is_full {
             pruned.kept.add(entry.bytes);
         } else {
             match fs::remove_file(&entry.path) {
@@ -155,7 +156,8 @@ mod tests {
         let new = write(format!("ab/{}.out", digest("1")), 10);
         let old = write(format!("ab/{}.out", digest("2")), 5000);
         let component = write(format!("{}-00.cwasm", digest("3")), 100);
-        let unfinished = write(format!("ab/{BESIDE}xyz"), 9000);
+        let unfinished = write(format!("ab/{BESIDE}xyz"), 8 * 24 * 3600);
+        let tape = write(format!("ab/{BESIDE}abc"), 9000);
         let others = [
             write("photos/1.out".into(), 9999),
             write("notes.txt".into(), 9999),
@@ -172,6 +174,22 @@ mod tests {
         assert!(there(&new) && !there(&component), "the one used last stays");
         prune_cache(&[top, &top.join("missing")], Duration::ZERO, None).unwrap();
         assert!(!there(&new));
-        assert!(others.iter().all(there));
+        assert!(others.iter().all(there) && there(&tape));
+
+        // What is older than the first that does not fit goes with it.
+        let sized = |digit: &str, bytes: usize, age: u64| {
+            let name = write(format!("ab/{}.out", digest(digit)), age);
+            fs::write(top.join(&name), vec![0; bytes]).unwrap();
+            File::options()
+                .write(true)
+                .open(top.join(&name))
+                .unwrap()
+                .set_modified(now - Duration::from_secs(age))
+                .unwrap();
+            name
+        };
+        let [first, second, third] = [sized("a", 10, 1), sized("b", 100, 2), sized("c", 1, 3)];
+        prune_cache(&[top], Duration::from_hours(1), Some(20)).unwrap();
+        assert_eq!([there(&first), there(&second), there(&third)], [true, false, false]);
     }
 }

@@ -109,12 +109,13 @@ impl Pipeline {
         let stop = Stop::default();
         stop.reaches(workshop.sandbox().engine());
         let most_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
+        let outputs = options.outputs.of_run(&options.unfinished);
         let making = Stages {
             encoders: encoders.into(),
             sandbox: workshop.sandbox(),
             stop,
             tally: Arc::new(Tally::new(most_rejects, report.rejected())),
-            outputs: &options.outputs,
+            outputs: &outputs,
             run: id,
             spools,
         };
@@ -136,6 +137,7 @@ impl Pipeline {
         if let Some(begun) = &begun {
             keep::settle(begun, &end, &entries, (parts, report.rows_in));
         }
+        outputs.abandon();
         // What was kept between the stages is of no use any more.
         drop(work);
         drop(entries);

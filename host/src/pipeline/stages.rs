@@ -70,8 +70,7 @@ pub(super) fn open_spools(
 ) -> Result<Vec<Arc<Spool>>, SpoolError> {
     let mut spools = Vec::with_capacity(plan.kept.len());
     for (index, kept) in plan.kept.iter().enumerate() {
-        let spool =
-            Arc::new(Spool::new(directory.join(format!("{index}.rows")), &kept.title, Arc::clone(&kept.schema)));
+        let spool = Arc::new(Spool::new(directory.join(format!("{index}.rows")), &kept.title));
         let length = durable.map(|lengths| lengths.get(index).copied().unwrap_or(0));
         files.kept.push(SpoolWriter::open(&spool, length)?);
         spools.push(spool);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
 use arrow_cast::cast;
-use arrow_schema::{ArrowError, DataType as ArrowType, Schema};
+use arrow_schema::{ArrowError, DataType as ArrowType};
 
 use super::columns::{Shape, describe};
 use super::graph::GraphNode;
@@ -21,7 +21,7 @@ pub(crate) enum Route {
     /// At random, by the number of the row in its input and the seed.
     Sample { children: usize, count: usize, seed: u64 },
     /// By the text of a column.
-    Column { column: usize, cases: Vec<(Arc<str>, usize)>, otherwise: usize },
+    Column { column: usize, name: Arc<str>, cases: Vec<(Arc<str>, usize)>, otherwise: usize },
 }
 
 impl Route {
@@ -46,7 +46,9 @@ impl Route {
             Self::Sample { children, count, seed } => {
                 chosen(&|row| is_drawn(*seed, number(row), *children, *count, child))
             }
-            Self::Column { column, cases, otherwise } => {
+            // A column that only the route asks of an empty input is not in rows that an aggregate makes of that.
+            Self::Column { column, otherwise, .. } if *column >= rows.num_columns() => chosen(&|_| *otherwise == child),
+            Self::Column { column, cases, otherwise, .. } => {
                 let texts = cast(rows.column(*column), &ArrowType::Utf8)?;
                 let texts = texts.as_string::<i32>();
                 chosen(&|row| {
@@ -58,13 +60,12 @@ impl Route {
         })
     }
 
-    /// Which rows go to a child, in words such as `lang = en` or `sample, 1 of 3`; `columns` are those of the rows.
-    pub(crate) fn describe(&self, child: usize, columns: &Schema) -> String {
+    /// Which rows go to a child, in words such as `lang = en` or `sample, 1 of 3`.
+    pub(crate) fn describe(&self, child: usize) -> String {
         match self {
             Self::RoundRobin { children, count } => format!("round-robin, {count} of {children}"),
             Self::Sample { children, count, .. } => format!("sample, {count} of {children}"),
-            Self::Column { column, cases, otherwise } => {
-                let name = columns.fields().get(*column).map_or("", |field| field.name());
+            Self::Column { name, cases, otherwise, .. } => {
                 let cases = cases.iter().filter(|(_, of)| *of == child).map(|(case, _)| format!("{name} = {case}"));
                 let rest = (*otherwise == child).then(|| "otherwise".to_owned());
                 cases.chain(rest).collect::<Vec<_>>().join(" or ")
@@ -132,7 +133,8 @@ pub(super) fn route(
     }
     let child = |name: &str| table.to.iter().position(|other| other.value == name).unwrap_or_default();
     let cases = cases.iter().map(|(value, name)| (Arc::from(value.as_str()), child(name))).collect();
-    Some(Route::Column { column: index, cases, otherwise: child(otherwise) })
+    let name = column.value.as_str().into();
+    Some(Route::Column { column: index, name, cases, otherwise: child(otherwise) })
 }
 
 #[cfg(test)]

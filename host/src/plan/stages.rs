@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use arrow_schema::SchemaRef;
-
 use super::Step;
 use super::columns::{Combined, TypedNode};
 use super::combine::{Append, Join};
@@ -108,7 +106,6 @@ pub(crate) struct JoinParent {
 /// Rows that one stage keeps on disk for later ones.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    pub(crate) schema: SchemaRef,
     /// Whose rows they are, in words.
     pub(crate) title: String,
 }
@@ -191,7 +188,7 @@ impl Lowering<'_> {
             return self.filling(level.at, vec![slot], Work::Step(Arc::clone(step)));
         }
         let title = format!("the rows that come to {}", self.graph.nodes[id].title());
-        let kept = self.keep(Arc::clone(&self.typed[id].input.schema), title);
+        let kept = self.keep(title);
         self.operation(level.at, vec![slot], Work::Keep(kept));
         let output = self.slot(level.home);
         let is_aggregate = step.component.manifest().kind == Kind::Aggregate;
@@ -271,8 +268,7 @@ impl Lowering<'_> {
         }
         let home = self.levels[rows.0].home;
         let slot = self.fetch(home, rows);
-        let schema = Arc::clone(&self.typed[rows.0].output.schema);
-        let kept = self.keep(schema, self.graph.nodes[rows.0].title());
+        let kept = self.keep(self.graph.nodes[rows.0].title());
         self.operation(home, vec![slot], Work::Keep(kept));
         self.kept_edges.push((rows, kept));
         kept
@@ -314,8 +310,8 @@ impl Lowering<'_> {
         self.stages[stage].slots - 1
     }
 
-    fn keep(&mut self, schema: SchemaRef, title: String) -> usize {
-        self.kept.push(Kept { schema, title });
+    fn keep(&mut self, title: String) -> usize {
+        self.kept.push(Kept { title });
         self.kept.len() - 1
     }
 }

@@ -70,7 +70,7 @@ impl ParquetFile {
         for pair in empty.file_metadata().key_value_metadata().into_iter().flatten() {
             out.append_key_value_metadata(pair.clone());
         }
-        let kept = aside.map(|aside| Kept::open(aside, schema)).transpose()?;
+        let kept = aside.map(|aside| Kept::open(aside)).transpose()?;
         let mut file = Self { out, schema: Arc::clone(schema), properties: properties.clone(), group: group()?, kept };
         if let (Some(durable), Some(kept)) = (durable, &mut file.kept) {
             for group in kept.groups()? {

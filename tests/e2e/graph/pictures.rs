@@ -56,18 +56,18 @@ fn picture(folder: &Folder, format: &str) -> String {
 fn mermaid() {
     insta::assert_snapshot!(picture(&folder(), "mermaid"), @r#"
     flowchart TB
-        n0(["articles<br/>articles.jsonl"])
-        n1["clean<br/>normalize-text 0.1.0"]
-        n2["features<br/>text-features 0.1.0"]
-        n3[["languages<br/>group-by 0.1.0"]]
-        n4(["all<br/>all.jsonl<br/>rows one after the other"])
-        n5(["counts<br/>counts.csv"])
-        n0 -- "(lang = en)<br/>id: integer<br/>lang: text<br/>body: text" --> n1
-        n0 -- "(otherwise)<br/>id: integer<br/>body: text" --> n2
-        n1 -- "lang: text" --> n3
-        n1 -- "id: integer<br/>body: text" --> n4
-        n2 -- "id: integer<br/>body: text" --> n4
-        n3 -- "lang: text<br/>n: integer" --> n5
+        n0(["articles<br/>articles#46;jsonl"])
+        n1["clean<br/>normalize#45;text 0#46;1#46;0"]
+        n2["features<br/>text#45;features 0#46;1#46;0"]
+        n3[["languages<br/>group#45;by 0#46;1#46;0"]]
+        n4(["all<br/>all#46;jsonl<br/>rows one after the other"])
+        n5(["counts<br/>counts#46;csv"])
+        n0 -- "#40;lang #61; en#41;<br/>id#58; integer<br/>lang#58; text<br/>body#58; text" --> n1
+        n0 -- "#40;otherwise#41;<br/>id#58; integer<br/>body#58; text" --> n2
+        n1 -- "lang#58; text" --> n3
+        n1 -- "id#58; integer<br/>body#58; text" --> n4
+        n2 -- "id#58; integer<br/>body#58; text" --> n4
+        n3 -- "lang#58; text<br/>n#58; integer" --> n5
     "#);
 }
 
@@ -133,7 +133,7 @@ fn svg() {
 #[test]
 fn names_are_no_markup() {
     let folder = Folder::new();
-    let column = "\u{1b}\\\"]<b>x</b>&amp;\u{202e}";
+    let column = "\u{1b}\\\"]<b>x</b>&amp;\u{202e}\u{ffff}";
     let row = serde_json::json!({ column: 1 });
     folder.write("in.jsonl", format!("{row}\n"));
     let pipeline = "[pipeline]\nname = \"p\"\n[[source]]\npath = \"in.jsonl\"\n[[sink]]\npath = \"out.jsonl\"\n";
@@ -146,6 +146,14 @@ fn names_are_no_markup() {
     let mermaid = picture(&folder, "mermaid");
     assert!(mermaid.contains("#34;#93;#60;b#62;"), "{mermaid}");
     for text in [svg, dot, mermaid] {
-        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{ffff}']), "{text:?}");
     }
+}
+
+#[test]
+fn a_route_names_a_column_that_an_empty_input_does_not_have() {
+    let folder = folder();
+    folder.write("articles.jsonl", "");
+    let mermaid = picture(&folder, "mermaid");
+    assert!(mermaid.contains("lang #61; en"), "{mermaid}");
 }

@@ -35,6 +35,7 @@ fn lines(lines: &[String], end: &str) -> String {
     lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join(end)
 }
 
+/// A text in quotes. Labels know the entities of HTML.
 fn escaped(line: &str) -> String {
-    line.replace('\\', "\\\\").replace('"', "\\\"")
+    line.replace('&', "&amp;").replace('\\', "\\\\").replace('"', "\\\"")
 }

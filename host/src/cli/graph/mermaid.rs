@@ -31,10 +31,10 @@ fn lines(lines: &[String]) -> String {
     lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("<br/>")
 }
 
-/// Everything that could be markup as the number of its character.
+/// Everything that could be markup, of Mermaid or of Markdown, as the number of its character.
 fn escaped(line: &str) -> String {
     line.chars().fold(String::with_capacity(line.len()), |mut text, character| {
-        if character.is_alphanumeric() || " .,:-_/+=()…".contains(character) {
+        if character.is_alphanumeric() || character == ' ' {
             text.push(character);
         } else {
             let _ = write!(text, "#{};", u32::from(character));

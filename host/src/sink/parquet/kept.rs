@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
 use bytes::Bytes;
 
 use super::super::durable::{Aside, Groups};
@@ -22,7 +21,6 @@ const HEADER: usize = 16;
 pub(super) struct Kept {
     folder: PathBuf,
     name: String,
-    schema: SchemaRef,
     /// Row groups that are complete.
     count: u64,
     /// What the file's end will say of them.
@@ -39,7 +37,7 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Makes the files, or cuts them to what is known to be on the disk.
-    pub(super) fn open(aside: &Aside<'_>, schema: &SchemaRef) -> Result<Self, Failure> {
+    pub(super) fn open(aside: &Aside<'_>) -> Result<Self, Failure> {
         let (folder, name) = (aside.folder.to_owned(), aside.name.to_owned());
         let durable = aside.durable.and_then(|durable| durable.groups);
         let Groups { count, index: index_bytes, rows } = durable.unwrap_or_default();
@@ -54,13 +52,11 @@ impl Kept {
         }
         index.set_len(index_bytes)?;
         index.seek(SeekFrom::Start(index_bytes))?;
-        let spool = spool(&folder, &name, count, schema);
+        let spool = spool(&folder, &name, count);
         let rows = SpoolWriter::open(&spool, durable.map(|_| rows))?;
-        let schema = Arc::clone(schema);
         Ok(Self {
             folder,
             name,
-            schema,
             count,
             index,
             index_bytes,
@@ -116,7 +112,7 @@ impl Kept {
         self.index_bytes += (HEADER + group.end.len()) as u64;
         let complete = self.count;
         self.count += 1;
-        self.spool = spool(&self.folder, &self.name, self.count, &self.schema);
+        self.spool = spool(&self.folder, &self.name, self.count);
         self.rows = SpoolWriter::open(&self.spool, None)?;
         if self.needed != Some(complete) {
             self.remove(complete);
@@ -146,8 +142,8 @@ impl Kept {
     }
 }
 
-fn spool(folder: &std::path::Path, name: &str, group: u64, schema: &SchemaRef) -> Arc<Spool> {
-    Arc::new(Spool::new(folder.join(rows_name(name, group)), "what comes next in an output", Arc::clone(schema)))
+fn spool(folder: &std::path::Path, name: &str, group: u64) -> Arc<Spool> {
+    Arc::new(Spool::new(folder.join(rows_name(name, group)), "what comes next in an output"))
 }
 
 fn rows_name(name: &str, group: u64) -> String {
