@@ -54,7 +54,7 @@ fn picture(folder: &Folder, format: &str) -> String {
 
 #[test]
 fn mermaid() {
-    insta::assert_snapshot!(picture(&folder(), "mermaid"), @r#"
+    insta::assert_snapshot!(picture(&folder(), "mermaid"), @r##"
     flowchart TB
         n0(["articles<br/>articles#46;jsonl"])
         n1["clean<br/>normalize#45;text 0#46;1#46;0"]
@@ -68,7 +68,7 @@ fn mermaid() {
         n1 -- "id#58; integer<br/>body#58; text" --> n4
         n2 -- "id#58; integer<br/>body#58; text" --> n4
         n3 -- "lang#58; text<br/>n#58; integer" --> n5
-    "#);
+    "##);
 }
 
 #[test]
