@@ -187,12 +187,15 @@ fn survive(name: &str, steps: &str, input: &str, kills: usize, random: &mut StdR
         let is_spared = left == 0;
         // As likely while it starts, while it reads again, at work, and at its end.
         let batches = if is_spared { 1 } else { random.random_range(0..input.lines().count() / 90) };
-        let mut events = events(&mut child);
+        // A run may end before its time comes, and be told of nothing but its end.
+        let mut last = None;
+        let mut events = events(&mut child).inspect(|event| last = Some(event.clone()));
         if wait_for_batches(&mut events, batches) && !is_spared {
             thread::sleep(Duration::from_micros(random.random_range(0..20_000)));
             let _ = child.kill();
         }
-        let last = events.last();
+        events.by_ref().for_each(drop);
+        drop(events);
         let output = child.wait_with_output().expect("it can be waited for");
         match output.status.code() {
             None => left -= 1,
