@@ -97,7 +97,7 @@ path = "output.xlsx"
        | ^^^^^^^^^ unknown key
        |
        = help: did you mean `parameters`?
-       = help: [[step]] takes batch-rows, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select
+       = help: [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select
 
     error: the ending of `output.xlsx` does not tell its format
       --> pipeline.toml:13:8
