@@ -142,7 +142,7 @@ fn causes_trace_hint_and_delay_are_kept() {
     let deep = failure("recursion", GuestError);
     assert_eq!(deep.trace.len(), 41);
     let long = failure("raise-long", GuestError);
-    assert!(long.message.len() < 64 << 10 && long.message.ends_with("more characters)"), "{}", long.message.len());
+    assert!(long.message.len() < 33 << 10 && long.message.ends_with(" bytes more)"), "{}", long.message.len());
 }
 
 #[test]
