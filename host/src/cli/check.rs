@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anstream::{print, println};
-use stillbox::{Options, escape_controls_in_json, escape_controls_in_lines};
+use stillbox::{Options, Outline, escape_controls_in_json, escape_controls_in_lines};
 
-use super::args::{Check, Global};
+use super::args::{Changes, Check, Global};
 use super::exit_code::Exit;
 use super::run::{cache, open, report_error, show_preparation};
 use super::signals::Signals;
@@ -13,17 +13,7 @@ use super::tree::tree;
 
 /// Checks the pipeline, and prints its graph.
 pub(super) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> Exit {
-    let pipeline = match open(&arguments.changes, None) {
-        Ok(pipeline) => pipeline,
-        Err(exit) => return exit,
-    };
-    let options = Options {
-        interrupt: signals.interrupt_within(Duration::ZERO),
-        cache: Some(cache(global)),
-        on_event: Some(std::sync::Arc::new(show_preparation)),
-        ..Options::default()
-    };
-    match pipeline.check(&options) {
+    match outline(&arguments.changes, global, signals) {
         Ok(outline) if arguments.json => match serde_json::to_string_pretty(&outline) {
             Ok(json) => println!("{}", escape_controls_in_json(&json)),
             Err(error) => {
@@ -32,7 +22,19 @@ pub(super) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> 
             }
         },
         Ok(outline) => print!("{}", escape_controls_in_lines(&tree(&outline))),
-        Err(error) => return report_error(&error),
+        Err(exit) => return exit,
     }
     Exit::Done
+}
+
+/// The checked pipeline, or how the command ends when something is wrong with it, which is told.
+pub(super) fn outline(changes: &Changes, global: &Global, signals: &Signals) -> Result<Outline, Exit> {
+    let pipeline = open(changes, None)?;
+    let options = Options {
+        interrupt: signals.interrupt_within(Duration::ZERO),
+        cache: Some(cache(global)),
+        on_event: Some(std::sync::Arc::new(show_preparation)),
+        ..Options::default()
+    };
+    pipeline.check(&options).map_err(|error| report_error(&error))
 }

@@ -6,31 +6,18 @@ mod layout;
 mod mermaid;
 mod svg;
 
-use std::time::Duration;
-
 use anstream::print;
-use stillbox::Options;
 
 use super::args::{Global, Graph, GraphFormat};
+use super::check::outline;
 use super::exit_code::Exit;
-use super::run::{cache, open, report_error, show_preparation};
 use super::signals::Signals;
 
 /// Checks the pipeline, and draws it.
 pub(super) fn execute(arguments: &Graph, global: &Global, signals: &Signals) -> Exit {
-    let pipeline = match open(&arguments.changes, None) {
-        Ok(pipeline) => pipeline,
-        Err(exit) => return exit,
-    };
-    let options = Options {
-        interrupt: signals.interrupt_within(Duration::ZERO),
-        cache: Some(cache(global)),
-        on_event: Some(std::sync::Arc::new(show_preparation)),
-        ..Options::default()
-    };
-    let outline = match pipeline.check(&options) {
+    let outline = match outline(&arguments.changes, global, signals) {
         Ok(outline) => outline,
-        Err(error) => return report_error(&error),
+        Err(exit) => return exit,
     };
     // None of them lets a text through as it is, so there is nothing left to escape.
     let picture = match arguments.format {

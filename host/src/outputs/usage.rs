@@ -142,16 +142,14 @@ mod tests {
         fs::create_dir(top.join("ab")).unwrap();
         fs::create_dir(top.join("photos")).unwrap();
         let now = SystemTime::now();
-        let write = |name: String, age: u64| {
-            fs::write(top.join(&name), [0; 100]).unwrap();
-            File::options()
-                .write(true)
-                .open(top.join(&name))
-                .unwrap()
-                .set_modified(now - Duration::from_secs(age))
-                .unwrap();
+        let sized = |name: String, bytes: usize, age: u64| {
+            let path = top.join(&name);
+            fs::write(&path, vec![0; bytes]).unwrap();
+            let file = File::options().write(true).open(path).unwrap();
+            file.set_modified(now - Duration::from_secs(age)).unwrap();
             name
         };
+        let write = |name, age| sized(name, 100, age);
         let digest = |digit: &str| digit.repeat(62);
         let new = write(format!("ab/{}.out", digest("1")), 10);
         let old = write(format!("ab/{}.out", digest("2")), 5000);
@@ -177,18 +175,8 @@ mod tests {
         assert!(others.iter().all(there) && there(&tape));
 
         // What is older than the first that does not fit goes with it.
-        let sized = |digit: &str, bytes: usize, age: u64| {
-            let name = write(format!("ab/{}.out", digest(digit)), age);
-            fs::write(top.join(&name), vec![0; bytes]).unwrap();
-            File::options()
-                .write(true)
-                .open(top.join(&name))
-                .unwrap()
-                .set_modified(now - Duration::from_secs(age))
-                .unwrap();
-            name
-        };
-        let [first, second, third] = [sized("a", 10, 1), sized("b", 100, 2), sized("c", 1, 3)];
+        let output = |digit: &str, bytes, age| sized(format!("ab/{}.out", digest(digit)), bytes, age);
+        let [first, second, third] = [output("a", 10, 1), output("b", 100, 2), output("c", 1, 3)];
         prune_cache(&[top], Duration::from_hours(1), Some(20)).unwrap();
         assert_eq!([there(&first), there(&second), there(&third)], [true, false, false]);
     }
