@@ -64,8 +64,8 @@ pub struct Keep {
     pub runs: Runs,
     /// How it begins.
     pub start: Start,
-    /// How long after a checkpoint the next one is made, if something was written since; see [`CHECKPOINT_EVERY`]. Nothing
-    /// is kept of a run that ends before its first.
+    /// How long after a checkpoint the next one is made, if something was written since; see [`CHECKPOINT_EVERY`]. A
+    /// run that fails or is stopped makes one more, unless it has none and took less than a second.
     pub checkpoint_every: Duration,
 }
 

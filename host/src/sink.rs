@@ -51,7 +51,7 @@ use encode::Target;
 pub(crate) use durable::{Aside, Durable};
 pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
-pub(crate) use output::sync_folder;
+pub(crate) use output::{copy_of, part_of, sync_folder};
 pub(crate) use pieces::HandedOver;
 pub(crate) use writer::Writer;
 
@@ -77,14 +77,19 @@ pub(crate) enum SinkLocation {
     Stdout,
 }
 
-/// Opens an output. If this fails, or the writer is dropped before its end, nothing is left behind. With `aside` it can be
-/// told to stay, and be opened again where it was.
+/// Opens an output. If this fails, or the writer is dropped before its end, nothing is left behind. With the id of the run
+/// the file that is written aside is at [`part_of`] the output; with `aside` besides it can be told to stay, and be opened
+/// again where it was.
 ///
 /// # Errors
 ///
 /// The format cannot hold a column's type or be compressed as asked, the folder is missing or not writable, or the
 /// output is a directory.
-pub(crate) fn open(spec: &SinkSpec, aside: Option<&Aside<'_>>) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
+pub(crate) fn open(
+    spec: &SinkSpec,
+    run: Option<&str>,
+    aside: Option<&Aside<'_>>,
+) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
     let output: Arc<str> = match &spec.location {
         SinkLocation::Path(path) => {
             path.to_string_lossy().chars().flat_map(char::escape_debug).collect::<String>().into()
@@ -98,6 +103,6 @@ pub(crate) fn open(spec: &SinkSpec, aside: Option<&Aside<'_>>) -> Result<(Arc<dy
     let (schema, keeps) = (Arc::clone(&spec.schema), aside.is_some());
     let target = Target { output: Arc::clone(&output), format, compression, schema, keeps };
     let encoder = encode::encoder(target)?;
-    let writer = Writer::open(spec, output, aside)?;
+    let writer = Writer::open(spec, output, run, aside)?;
     Ok((encoder, writer))
 }

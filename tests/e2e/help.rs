@@ -151,8 +151,8 @@ fn it_explains_run() {
           --checkpoint-every <DURATION>
               How often to make sure that the run can go on from where it is, such as `30s` or `1m`
               
-              What is written is put on the disk for it. Nothing is kept of a run that ends before the
-              first time.
+              What is written is put on the disk for it. A run that fails or is stopped does so once
+              more.
               
               [default: 5s]
 

@@ -137,7 +137,7 @@ pub(crate) struct Run {
     pub(crate) restart: bool,
     /// How often to make sure that the run can go on from where it is, such as `30s` or `1m`
     ///
-    /// What is written is put on the disk for it. Nothing is kept of a run that ends before the first time.
+    /// What is written is put on the disk for it. A run that fails or is stopped does so once more.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = stillbox::parse_duration)]
     pub(crate) checkpoint_every: Duration,
     #[command(flatten)]

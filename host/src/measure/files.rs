@@ -81,7 +81,7 @@ impl Output {
             compression: Compression::None,
             schema,
         };
-        let (encoder, writer) = sink::open(&spec, None)?;
+        let (encoder, writer) = sink::open(&spec, None, None)?;
         Ok(Self { encoder, writer })
     }
 

@@ -10,8 +10,8 @@ use crate::format::Format;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::runs::{self, Begun, Record, RunFolder, RunsError, State};
-use crate::scheduler::{Ended, Files};
-use crate::sink::{self, SinkLocation};
+use crate::scheduler::Ended;
+use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::unfinished::Entries;
 
 /// How long a run lasts before it is in lists. Those that are shorter are recorded when they have ended: to make a folder
@@ -81,17 +81,16 @@ pub(super) fn settle(begun: &Begun, end: &Ended, entries: &Entries, (parts, rows
 
 /// Why a run could not go on if it were stopped; none if it could.
 fn unrepeatable(plan: &Plan) -> Option<&'static str> {
-    let outputs = || plan.sinks.iter().map(|sink| &sink.spec).chain(plan.rejects.iter().map(|rejects| &rejects.spec));
     let is_regular = |path: &Path| fs::metadata(path).map_or(true, |there| there.is_file());
-    if outputs().any(|spec| spec.location == SinkLocation::Stdout) {
+    if outputs(plan).any(|spec| spec.location == SinkLocation::Stdout) {
         Some("it writes to the standard output")
     } else if plan.sources.iter().any(|source| source.files.is_empty()) {
         Some("it reads the standard input")
     } else if plan.sources.iter().any(|source| source.total_bytes.is_none()) {
         Some("it reads what is not a regular file")
-    } else if outputs().any(|spec| matches!(&spec.location, SinkLocation::Path(path) if !is_regular(path))) {
+    } else if outputs(plan).any(|spec| matches!(&spec.location, SinkLocation::Path(path) if !is_regular(path))) {
         Some("it writes to what is not a regular file")
-    } else if outputs()
+    } else if outputs(plan)
         .any(|spec| matches!(&spec.location, SinkLocation::Path(path) if runs::real(path).to_str().is_none()))
     {
         Some("the path of an output is not UTF-8")
@@ -133,8 +132,20 @@ fn write(folder: &RunFolder, record: &Record) {
     }
 }
 
-/// The files beside the outputs. Their paths are texts, or the run could not go on.
-pub(super) fn parts(files: &Files) -> Vec<String> {
-    let writers = files.sinks.iter().chain(&files.rejects);
-    writers.filter_map(|writer| writer.unfinished()?.to_str().map(ToOwned::to_owned)).collect()
+/// Makes known which files the run is going to write beside its outputs, before there are any. Those whose paths are no
+/// text are left out; a run that writes one cannot go on anyway.
+pub(super) fn announce(begun: &Begun, plan: &Plan) -> Vec<String> {
+    let locations = outputs(plan).map(|spec| &spec.location);
+    let parts =
+        locations.filter_map(|location| sink::part_of(location, &begun.id)?.into_os_string().into_string().ok());
+    let parts: Vec<_> = parts.collect();
+    if let Err(error) = begun.folder.announce(parts.clone()) {
+        tracing::warn!("if this run is killed at once, it may leave files beside its outputs: {error}");
+    }
+    parts
+}
+
+/// What is written to, the rejected rows last.
+fn outputs(plan: &Plan) -> impl Iterator<Item = &SinkSpec> {
+    plan.sinks.iter().map(|sink| &sink.spec).chain(plan.rejects.iter().map(|rejects| &rejects.spec))
 }

@@ -70,8 +70,10 @@ impl Pipeline {
         }
         let kept = begun.as_deref().filter(|begun| begun.record.unrepeatable.is_none());
         let failed = |error: &dyn std::error::Error| RunError::Sink(Box::new(Failure::host(error)));
+        let parts = begun.as_deref().map_or_else(Vec::new, |begun| keep::announce(begun, &plan));
+        let named = begun.as_ref().map(|_| &**id);
         let (encoders, mut files, mut entries) =
-            open_files(&plan, &options.unfinished, kept).map_err(|error| failed(&error))?;
+            open_files(&plan, &options.unfinished, named, kept).map_err(|error| failed(&error))?;
         let work = work_directory(&plan, kept.map(|begun| begun.folder.path())).map_err(|error| failed(&error))?;
         let durable = kept.and_then(|begun| begun.checkpoint.as_ref()).map(|checkpoint| checkpoint.kept.as_slice());
         let spools = open_spools(&plan, work.path(), durable, &mut files).map_err(|error| failed(&error))?;
@@ -80,7 +82,6 @@ impl Pipeline {
         let checkpoint = kept.and_then(|begun| begun.checkpoint.as_ref());
         let from = checkpoint.map_or_else(Position::default, |checkpoint| checkpoint.position);
         let report = checkpoint.map_or_else(|| nothing_done(&plan), |checkpoint| checkpoint.counts.report());
-        let parts = keep::parts(&files);
         let recorder = begun.as_deref().map(|begun| keep::Recorder::start(begun, &parts));
         if let (Some(begun), Some(depends_on), Some(keep)) = (kept, depends_on, &options.keep) {
             // A signal may have come that ends the process whatever happens.
@@ -169,12 +170,17 @@ fn nothing_done(plan: &Plan) -> Report {
 type Opened = (Vec<Arc<dyn Encoder>>, Files, Vec<Entry>);
 
 /// Opens sinks and reject file, each of which is listed as unfinished as soon as it is there, unless it is gone on with.
-fn open_files(plan: &Plan, unfinished: &Unfinished, begun: Option<&Begun>) -> Result<Opened, SinkError> {
+fn open_files(
+    plan: &Plan,
+    unfinished: &Unfinished,
+    run: Option<&str>,
+    begun: Option<&Begun>,
+) -> Result<Opened, SinkError> {
     let mut entries = Vec::new();
     let checkpoint = begun.and_then(|begun| begun.checkpoint.as_ref());
     let mut open = |spec, name: &str, durable| {
-        let aside = begun.map(|begun| Aside { run: &begun.id, folder: begun.folder.path(), name, durable });
-        let (encoder, writer) = sink::open(spec, aside.as_ref())?;
+        let aside = begun.map(|begun| Aside { folder: begun.folder.path(), name, durable });
+        let (encoder, writer) = sink::open(spec, run, aside.as_ref())?;
         if durable.is_none() {
             entries.extend(writer.unfinished().map(|path| unfinished.add(path)));
         }

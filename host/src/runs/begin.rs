@@ -86,6 +86,11 @@ pub(crate) fn begin(
         };
         unfinished.push((folder, checkpoint));
     }
+    if let Some(last) = &job.announced
+        && !unfinished.iter().any(|(folder, _)| id_of(folder) == last.run)
+    {
+        prune::remove_parts(&last.run, &last.parts);
+    }
     forget(&ended);
     if let Start::ResumeRun(run) = &keep.start {
         unfinished.retain(|(folder, _)| id_of(folder) == *run);

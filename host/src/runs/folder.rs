@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::begin::id_of;
 use super::checkpoint::Checkpoint;
+use super::job::{Announced, write_lock};
 use super::record::Record;
 
 const RECORD: &str = "record.json";
@@ -16,16 +18,22 @@ const CHECKPOINT: &str = "checkpoint.json";
 pub(crate) struct RunFolder {
     path: PathBuf,
     /// Closed with the last clone, and open in no other process.
-    _lock: Arc<File>,
+    lock: Arc<File>,
 }
 
 impl RunFolder {
     pub(super) fn new(path: PathBuf, lock: &Arc<File>) -> Self {
-        Self { path, _lock: Arc::clone(lock) }
+        Self { path, lock: Arc::clone(lock) }
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Says what the run is going to write beside its outputs, which the next run removes if this one is killed before it is
+    /// recorded.
+    pub(crate) fn announce(&self, parts: Vec<String>) -> io::Result<()> {
+        write_lock(&self.lock, Some(&Announced { run: id_of(&self.path), parts }))
     }
 
     /// Writes what lists show. It may be lost with the power; nothing depends on it. So it is not put in the place of the one

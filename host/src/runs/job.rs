@@ -1,19 +1,22 @@
 //! What runs have to take turns for: a pipeline file with the files that it writes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::Runs;
 use super::error::RunsError;
 
 pub(super) const LOCK: &str = "lock";
+/// Bytes of a lock that are read at most: what is in it is written by runs only, and they write a path for each output.
+const LOCK_BYTES: u64 = 1 << 20;
 /// How often a lock is tried: whoever lists runs holds it for a moment.
 const TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(5);
@@ -23,6 +26,18 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 pub(super) struct Job {
     pub(super) directory: PathBuf,
     pub(super) lock: Arc<File>,
+    /// What the run before this one said that it would write.
+    pub(super) announced: Option<Announced>,
+}
+
+/// What a run that has the lock writes into it before it opens its outputs, so that they are not forgotten whenever it is
+/// killed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Announced {
+    /// The run's id.
+    pub(super) run: String,
+    /// The files beside its outputs.
+    pub(super) parts: Vec<String>,
 }
 
 impl Runs {
@@ -64,21 +79,21 @@ impl Job {
             // Rows may be kept in there.
             DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
             let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-            let mut lock = options.map_err(failed)?;
+            let lock = options.map_err(failed)?;
             match lock.try_lock() {
                 // Somebody may have removed it in between; then the lock is on nothing.
                 Ok(()) if is_at(&lock, &path) => {
-                    let pid = std::process::id().to_string();
-                    lock.write_all(pid.as_bytes()).and_then(|()| lock.set_len(pid.len() as u64)).map_err(failed)?;
-                    return Ok(Self { directory, lock: Arc::new(lock) });
+                    let announced = announced(&lock);
+                    write_lock(&lock, announced.as_ref()).map_err(failed)?;
+                    return Ok(Self { directory, lock: Arc::new(lock), announced });
                 }
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) if tries < TRIES => thread::sleep(BETWEEN_TRIES),
                 Err(TryLockError::WouldBlock) => {
-                    let mut pid = String::new();
-                    let _ = lock.take(20).read_to_string(&mut pid);
+                    let text = read_lock(&lock);
+                    let pid = text.lines().next().unwrap_or_default();
                     let is_number = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
-                    return Err(RunsError::Busy { pid: if is_number { pid } else { "(unknown)".into() } });
+                    return Err(RunsError::Busy { pid: if is_number { pid.into() } else { "(unknown)".into() } });
                 }
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
@@ -90,6 +105,31 @@ impl Job {
     pub(super) fn folders(&self) -> io::Result<Vec<PathBuf>> {
         folders_in(&self.directory)
     }
+}
+
+/// Writes into a lock which process has it, in the first line, and in the second what its run is going to write.
+pub(super) fn write_lock(mut lock: &File, announced: Option<&Announced>) -> io::Result<()> {
+    let mut text = format!("{}\n", std::process::id());
+    if let Some(announced) = announced {
+        text += &serde_json::to_string(announced)?;
+        text.push('\n');
+    }
+    lock.rewind()?;
+    // In one piece, because somebody may be reading the number.
+    lock.write_all(text.as_bytes())?;
+    lock.set_len(text.len() as u64)
+}
+
+/// What is in a lock. Anything may be, as far as this knows.
+fn read_lock(mut lock: &File) -> String {
+    let mut bytes = Vec::new();
+    let _ = lock.rewind().and_then(|()| lock.take(LOCK_BYTES).read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What the last run that had a lock said that it would write.
+pub(super) fn announced(lock: &File) -> Option<Announced> {
+    serde_json::from_str(read_lock(lock).lines().nth(1)?).ok()
 }
 
 /// Whether a process runs this pipeline now.

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::Runs;
+use super::begin::id_of;
 use super::error::RunsError;
 use super::folder::{checkpoint_in, record_in};
-use super::job::{LOCK, folders_in};
+use super::job::{LOCK, announced, folders_in};
 use super::record::{Record, State, now};
+use crate::sink;
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,6 +52,9 @@ impl Runs {
                 if could_go_on { pruned.unfinished += 1 } else { pruned.ended += 1 }
             }
             if left == 0 {
+                if let Some(last) = announced(&lock) {
+                    remove_parts(&last.run, &last.parts);
+                }
                 // The lock in it is still held, so that nobody takes one that is about to be gone.
                 fs::remove_dir_all(&job).map_err(|source| RunsError::io("remove", &job, source))?;
             }
@@ -66,13 +71,15 @@ fn age(folder: &Path) -> Duration {
 
 /// Removes a run with the parts of its outputs.
 pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    remove_parts(record_in(folder).as_ref(), folder);
+    if let Some(record) = record_in(folder) {
+        remove_parts(&id_of(folder), &record.parts);
+    }
     fs::remove_dir_all(folder)
 }
 
 /// Removes what a run has left that was killed before it could have gone on.
 pub(super) fn sweep(folder: &Path, record: Record) -> io::Result<()> {
-    remove_parts(Some(&record), folder);
+    remove_parts(&id_of(folder), &record.parts);
     for entry in fs::read_dir(folder)? {
         fs::remove_file(entry?.path())?;
     }
@@ -82,12 +89,11 @@ pub(super) fn sweep(folder: &Path, record: Record) -> io::Result<()> {
 }
 
 /// Removes parts of outputs; only what has the name that this run gives to them.
-fn remove_parts(record: Option<&Record>, folder: &Path) {
-    let ending = format!(".{}.part", super::begin::id_of(folder));
-    for part in record.iter().flat_map(|record| &record.parts) {
-        if part.ends_with(&ending) {
-            // It may be in its place already.
-            let _ = fs::remove_file(part);
-        }
+pub(super) fn remove_parts(run: &str, parts: &[String]) {
+    let ending = format!(".{run}.part");
+    for part in parts.iter().filter(|part| part.ends_with(&ending)) {
+        // Each may be in its place already.
+        let _ = fs::remove_file(part);
+        let _ = fs::remove_file(sink::copy_of(Path::new(part)));
     }
 }

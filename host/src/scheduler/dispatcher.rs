@@ -119,7 +119,8 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         }
     });
     let files = run.files;
-    let checksums = if files.keeping.is_some() { Checksums::Made } else { Checksums::Unused };
+    let keeps = files.keeping.is_some();
+    let checksums = if keeps { Checksums::Made } else { Checksums::Unused };
     let handed_over = files.handed_over();
     let started = spawn("writer", {
         let messages = messages.clone();
@@ -137,6 +138,7 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         id: run.id,
         most_rejects: run.most_rejects,
         grace: run.grace,
+        keeps,
         started: Instant::now(),
         elapsed_before: run.report.elapsed,
         report: run.report,
@@ -189,6 +191,8 @@ struct Dispatcher<'a> {
     id: Arc<str>,
     most_rejects: Option<MostRejects>,
     grace: Duration,
+    /// Whether the run could go on after it has ended early.
+    keeps: bool,
     started: Instant,
     /// How long earlier processes took.
     elapsed_before: Duration,

@@ -7,6 +7,10 @@ use crate::runs::{Checkpoint, Counts, Fingerprint, Position, Record, RunFolder};
 use crate::stage::Outcome;
 use crate::unfinished::Entries;
 
+/// How long a run has to have taken before its end for what it has done to be kept, if it has no checkpoint yet. Whoever
+/// has to begin a shorter one anew waits no longer than that, and is not asked what to do with what is kept of it.
+const WORTH_KEEPING: Duration = Duration::from_secs(1);
+
 /// What a run that can go on needs to write checkpoints.
 pub(crate) struct Keeping {
     pub(crate) folder: RunFolder,
@@ -52,6 +56,12 @@ impl Ledger {
 
     pub(super) fn is_due(&self) -> bool {
         self.due_in().is_some_and(|time| time.is_zero())
+    }
+
+    /// Whether a run that ends here should have a checkpoint of what was written since the last.
+    pub(super) fn is_worth_keeping(&self) -> bool {
+        let is_long = self.started.elapsed() >= WORTH_KEEPING;
+        self.due_in().is_some() && (self.keeping.has_checkpoint || is_long)
     }
 
     /// Has the files stay whatever happens. False if they are gone, because the run was stopped.

@@ -21,6 +21,8 @@ pub(super) enum Order {
     Write { outcome: Box<Outcome>, next: Option<u64> },
     /// All of a stage is written, and another comes: make readable what is kept for it. With the numbers of the run.
     Keep(Box<Report>),
+    /// The run ends early: make a checkpoint of what is written, if it could go on and has done enough to be worth it.
+    Checkpoint,
     /// All is written: finish the files.
     Finish(Box<Report>),
     /// Finish the reject file alone: there are too many rejected rows, and someone will want to look at them.
@@ -43,8 +45,8 @@ impl Files {
         self.sinks.iter().map(Writer::handed_over).collect()
     }
 
-    fn follow(&mut self, order: Order, ledger: Option<&mut Ledger>) -> Result<Message, WriteError> {
-        Ok(match order {
+    fn follow(&mut self, order: Order, ledger: Option<&mut Ledger>) -> Result<Option<Message>, WriteError> {
+        Ok(Some(match order {
             Order::Write { mut outcome, next } => {
                 self.write(&mut outcome)?;
                 if let Some(ledger) = ledger {
@@ -58,6 +60,12 @@ impl Files {
                     ledger.stage_ended(*report);
                 }
                 Message::Kept
+            }
+            Order::Checkpoint => {
+                return match ledger.filter(|ledger| ledger.is_worth_keeping()) {
+                    Some(ledger) => self.checkpoint(ledger),
+                    None => Ok(None),
+                };
             }
             Order::Finish(report) => {
                 match ledger {
@@ -73,7 +81,7 @@ impl Files {
                 self.finish_rejects(ledger.as_deref())?;
                 Message::Finished(Ok(()))
             }
-        })
+        }))
     }
 
     fn write(&mut self, outcome: &mut Outcome) -> Result<(), WriteError> {
@@ -184,7 +192,7 @@ fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>
             {
                 let _ = messages.send(message);
             }
-            order.ok().map(|order| files.follow(order, ledger.as_mut())).transpose()
+            order.map_or(Ok(None), |order| files.follow(order, ledger.as_mut()))
         }));
         match done {
             Ok(Ok(Some(message @ Message::Finished(_)))) => break message,

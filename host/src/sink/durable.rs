@@ -4,11 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// Where an output is kept until its run is done, so that it can be gone on with.
+/// Where what an output needs besides its file is kept until its run is done, so that it can be gone on with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Aside<'a> {
-    /// The run's id, which is part of the file's name.
-    pub(crate) run: &'a str,
     /// The folder for what is needed besides.
     pub(crate) folder: &'a Path,
     /// What files in there begin with.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::SinkLocation;
-use super::durable::Aside;
+use super::durable::Durable;
 use super::error::{SinkError, SinkErrorKind};
 
 /// Permissions of a new file, from which the umask takes away.
@@ -34,8 +34,14 @@ pub(super) enum Output {
 }
 
 impl Output {
-    /// Opens the output. A file that is there stays as it is until the end.
-    pub(super) fn open(location: &SinkLocation, name: &Arc<str>, aside: Option<&Aside<'_>>) -> Result<Self, SinkError> {
+    /// Opens the output. A file that is there stays as it is until the end. `durable`: of a run that goes on, how much of
+    /// its file is known to be on the disk.
+    pub(super) fn open(
+        location: &SinkLocation,
+        name: &Arc<str>,
+        run: Option<&str>,
+        durable: Option<&Durable>,
+    ) -> Result<Self, SinkError> {
         let path = match location {
             SinkLocation::Stdout => return Ok(Self::Stdout(io::stdout())),
             SinkLocation::Path(path) => path,
@@ -51,7 +57,7 @@ impl Output {
             Some(there) if !there.is_file() => {
                 Ok(Self::Direct(OpenOptions::new().write(true).open(path).map_err(failed)?))
             }
-            there => Self::aside(&followed(path).map_err(failed)?, there.as_ref(), name, aside),
+            there => Self::aside(&followed(path).map_err(failed)?, there.as_ref(), name, run, durable),
         }
     }
 
@@ -75,17 +81,18 @@ impl Output {
         target: &Path,
         there: Option<&Metadata>,
         name: &Arc<str>,
-        aside: Option<&Aside<'_>>,
+        run: Option<&str>,
+        durable: Option<&Durable>,
     ) -> Result<Self, SinkError> {
-        let folder = match target.parent() {
+        // Whoever puts it in its place may be in another folder.
+        let place = if run.is_some() { std::path::absolute(target) } else { Ok(target.to_owned()) };
+        let place = place.map_err(|source| SinkError::io(name, "find the place of this output", source))?;
+        let folder = match place.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let part = aside.map(|aside| folder.join(part_name(target, aside.run)));
-        // Whoever puts it in its place may be in another folder.
-        let place = if aside.is_some() { std::path::absolute(target) } else { Ok(target.to_owned()) };
-        let place = place.map_err(|source| SinkError::io(name, "find the place of this output", source))?;
-        let file = match (aside.and_then(|aside| aside.durable), &part) {
+        let part = run.map(|run| folder.join(part_name(target, run)));
+        let file = match (durable, &part) {
             (Some(durable), Some(part)) => {
                 let file = cut(part, durable.length)
                     .map_err(|source| SinkError::io(name, "go on with what is written of this output", source))?;
@@ -98,7 +105,11 @@ impl Output {
                 .tempfile_in(folder),
         };
         let file = file.map_err(|source| {
-            SinkError::new(name, SinkErrorKind::Folder { folder: folder.to_string_lossy().into_owned(), source })
+            let folder = match target.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder.to_string_lossy().into_owned(),
+                _ => ".".into(),
+            };
+            SinkError::new(name, SinkErrorKind::Folder { folder, source })
         })?;
         if let Some(there) = there {
             file.as_file()
@@ -137,7 +148,7 @@ impl Output {
     /// Puts a copy of the file in its place, since this one is still needed.
     pub(super) fn place_copy(&mut self) -> io::Result<()> {
         if let Self::Aside(file, target) = self {
-            let copy = target.with_file_name(part_name(target, "copy"));
+            let copy = copy_of(file.path());
             fs::copy(file.path(), &copy)?;
             fs::rename(copy, &target)?;
             sync_folder(target);
@@ -190,6 +201,21 @@ impl Write for Output {
             Self::Stdout(stdout) => stdout.flush(),
         }
     }
+}
+
+/// The file that a run with this id writes in place of an output until it is finished; none where it is written as it goes.
+pub(crate) fn part_of(location: &SinkLocation, run: &str) -> Option<PathBuf> {
+    let SinkLocation::Path(path) = location else { return None };
+    let is_regular = fs::metadata(path).map_or(true, |there| there.is_file());
+    let place = std::path::absolute(followed(path).ok()?).ok()?;
+    is_regular.then(|| place.with_file_name(part_name(&place, run)))
+}
+
+/// The file that is made of one that stays, for the time until it is whole.
+pub(crate) fn copy_of(part: &Path) -> PathBuf {
+    let mut path = part.as_os_str().to_owned();
+    path.push(".copy");
+    path.into()
 }
 
 /// The name under which a run finds its file again.

@@ -27,7 +27,7 @@ fn spec(path: &Path, format: Format, batch: &RecordBatch) -> SinkSpec {
 }
 
 fn write(spec: &SinkSpec, batches: &[&RecordBatch]) -> Result<(), SinkError> {
-    let (encoder, mut writer) = open(spec, None)?;
+    let (encoder, mut writer) = open(spec, None, None)?;
     for batch in batches {
         writer.write(encoder.encode(batch)?)?;
     }
@@ -177,7 +177,7 @@ fn a_format_refuses_types_before_there_are_rows() {
 #[test]
 fn other_columns_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let (encoder, _writer) = open(&spec(&folder.path().join("a"), Format::Parquet, &many()), None).unwrap();
+    let (encoder, _writer) = open(&spec(&folder.path().join("a"), Format::Parquet, &many()), None, None).unwrap();
     let error = encoder.encode(&one(NullArray::new(1))).expect_err("the columns are others");
     assert!(error.to_string().ends_with(": the rows do not have the columns that this output was opened for"));
 }
@@ -228,7 +228,7 @@ fn binary_formats_have_a_compression_of_their_own() {
     let rows = one(StringArray::from(vec!["x"]));
     let spec =
         SinkSpec { compression: Compression::Zstd, ..spec(Path::new("out.parquet.zst"), Format::Parquet, &rows) };
-    assert_snapshot!(open(&spec, None).map(drop).expect_err("twice").to_string(), @"out.parquet.zst: parquet cannot be written as zstd: it has a compression of its own; remove the ending or setting");
+    assert_snapshot!(open(&spec, None, None).map(drop).expect_err("twice").to_string(), @"out.parquet.zst: parquet cannot be written as zstd: it has a compression of its own; remove the ending or setting");
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn an_earlier_file_stays_until_the_end() {
     fs::write(&path, "earlier").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     for format in Format::ALL {
-        let (encoder, mut writer) = open(&spec(&path, format, &rows), None).unwrap();
+        let (encoder, mut writer) = open(&spec(&path, format, &rows), None, None).unwrap();
         writer.write(encoder.encode(&rows).unwrap()).unwrap();
         let there = names(folder.path());
         assert_eq!(there.len(), 2, "{there:?}");

@@ -59,9 +59,15 @@ pub(super) enum Failure {
 
 impl Writer {
     /// Opens the output and writes what stands before the first batch.
-    pub(super) fn open(spec: &SinkSpec, output: Arc<str>, aside: Option<&Aside<'_>>) -> Result<Self, SinkError> {
+    pub(super) fn open(
+        spec: &SinkSpec,
+        output: Arc<str>,
+        run: Option<&str>,
+        aside: Option<&Aside<'_>>,
+    ) -> Result<Self, SinkError> {
         let (format, compression) = (spec.format, spec.compression);
-        let out = Output::open(&spec.location, &output, aside)?;
+        let durable = aside.and_then(|aside| aside.durable);
+        let out = Output::open(&spec.location, &output, run, durable)?;
         let unfinished = out.unfinished().map(Path::to_owned);
         // What is written as it goes has no second chance.
         let aside = aside.filter(|_| unfinished.is_some());

@@ -144,7 +144,7 @@ fn file_of(batch: &RecordBatch, format: Format) -> Vec<u8> {
         compression: Compression::None,
         schema: batch.schema(),
     };
-    let (encoder, mut writer) = sink::open(&spec, None).unwrap();
+    let (encoder, mut writer) = sink::open(&spec, None, None).unwrap();
     writer.write(encoder.encode(batch).unwrap()).unwrap();
     writer.finish().unwrap();
     fs::read(path).unwrap()

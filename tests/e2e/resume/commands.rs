@@ -3,11 +3,14 @@
 use std::process::Stdio;
 
 use rustix::process::Signal;
-use stillbox_test_guests::{ADD_COLUMN, REFUSE};
+use stillbox_test_guests::{ADD_COLUMN, BAD_SLEEP, REFUSE};
 
 use super::{events, info, killed, shell, started, texts, wait_for_batches};
 use crate::command::{Folder, outcome, pipeline};
 use crate::interruption::send;
+
+/// The row that a guest sleeps at.
+const GUILTY: i64 = 3;
 
 fn folder(rows: usize) -> Folder {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
@@ -43,6 +46,73 @@ fn an_interrupted_run_says_how_to_go_on() {
         (&info[0]["status"], &info[0]["rows"], info.as_array().map(Vec::len)),
         (&"done".into(), &60_000.into(), Some(1))
     );
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_written_since_the_last_checkpoint() {
+    let folder = folder(60_000);
+    killed(&folder, &[]);
+    let kept = info(&folder)[0]["rows"].as_u64().expect("it is a number");
+    let mut command = folder.command();
+    // The next checkpoint would be due in five seconds; the grace gives the disk the time for one.
+    command.args(["run", "pipeline.toml", "--resume", "--message-format", "json", "--grace", "10s"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the command can be run");
+    let rows = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok()?["rows_in"].as_u64();
+    let mut events = events(&mut child);
+    assert!(events.any(|line| rows(&line) >= Some(kept + 1000)), "the run ended too early");
+    send(&child, Signal::INT);
+    events.for_each(drop);
+    assert_eq!(child.wait().expect("it can be waited for").code(), Some(130));
+    assert!(info(&folder)[0]["rows"].as_u64() >= Some(kept + 1000), "{}", info(&folder));
+    folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
+    assert_eq!(folder.text("output.jsonl").lines().count(), 60_000);
+}
+
+#[test]
+fn a_failure_keeps_what_was_written_before_it() {
+    let folder = Folder::with(&[BAD_SLEEP]);
+    // The guilty row is in the fifth batch.
+    let ids = (100..180).chain([GUILTY]).chain(200..300);
+    folder.write("input.jsonl", ids.map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
+    let text = pipeline("input.jsonl", &["bad_sleep"], "output.jsonl");
+    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 20\n\n[[source]]"));
+    // Shorter than that a run is begun anew sooner than anything is asked about it.
+    let arguments = ["run", "pipeline.toml", "--limit", "bad_sleep.time=1500ms"];
+    let told = folder.stillbox(arguments).failed(1);
+    assert!(told.contains("80 rows are done and kept; go on with: "), "{told}");
+    let mut child = started(&folder, &["--resume", "--limit", "bad_sleep.time=10ms"]);
+    let events: Vec<_> = events(&mut child).collect();
+    let resumed = events.iter().find(|event| event.contains("\"resumed\""));
+    assert!(resumed.is_some_and(|event| event.contains("80")), "{events:?}");
+    assert_eq!(child.wait().expect("it can be waited for").code(), Some(1));
+    let told = folder.stillbox(["run", "pipeline.toml", "--restart", "--limit", "bad_sleep.time=10ms"]).failed(1);
+    assert!(!told.contains("kept"), "{told}");
+}
+
+#[test]
+fn what_a_killed_run_left_is_swept_up_by_the_next() {
+    let folder = Folder::with(&[BAD_SLEEP]);
+    folder.write("input.jsonl", format!("{{\"id\":{GUILTY}}}\n"));
+    let text = pipeline("input.jsonl", &["bad_sleep"], "output.jsonl");
+    folder.write("pipeline.toml", format!("{text}[rejects]\npath = \"rejects.jsonl\"\n"));
+    let is_part = |name: &String| name.starts_with('.');
+    for _ in 0..3 {
+        let mut child = folder.command().args(["run", "pipeline.toml"]).stderr(Stdio::null()).spawn().expect("it runs");
+        while folder.names().iter().filter(|name| is_part(name)).count() < 2 {
+            assert_eq!(child.try_wait().expect("it was started"), None, "it cannot have ended");
+        }
+        // At once: it is in no list yet.
+        child.kill().expect("it was started");
+        child.wait().expect("it can be waited for");
+    }
+    assert_eq!(
+        folder.names().iter().filter(|name| is_part(name)).count(),
+        2,
+        "those of the last: {:?}",
+        folder.names()
+    );
+    folder.stillbox(["run", "pipeline.toml", "--limit", "bad_sleep.time=10ms"]).failed(1);
+    assert!(!folder.names().iter().any(is_part), "{:?}", folder.names());
 }
 
 #[test]

@@ -16,6 +16,11 @@ use crate::stage::Stage;
 const LAST_WRITES: Duration = Duration::from_millis(10);
 /// How long the row that is being written then may still take, so that a slow reader does not get half of it.
 const LAST_ROW: Duration = Duration::from_millis(10);
+/// How long an interrupted run that can go on waits for its last checkpoint. If the disk needs longer, the one before it
+/// holds. Within the grace it has all the time that is left.
+const LAST_CHECKPOINT: Duration = Duration::from_millis(60);
+/// How long a run that failed waits for it: nobody waits at the keyboard, and what it took to get here may be hours.
+const CHECKPOINT_OF_FAILED: Duration = Duration::from_secs(30);
 /// How long the reject file may take to be finished, disk included, when it is all that is left of a run.
 const REJECTS: Duration = Duration::from_secs(5);
 /// How long an interrupted run waits for the guests that it has stopped. They all end, but where there are many more of
@@ -28,10 +33,12 @@ impl Dispatcher<'_> {
     /// Has all guests end, and the writer write what is finished.
     pub(super) fn wind_down(&mut self, inbox: &Receiver<Message>) {
         let mut patience = None;
+        let mut grace_ends = None;
         // Within the grace tasks may go on to their ends; then the stop reaches them.
         if let Some(Ended::Interrupted(signal, _)) = self.end {
             // A grace so long that clocks can't tell its end has none.
             let deadline = Instant::now().checked_add(self.grace);
+            grace_ends = deadline;
             let left = || deadline.map_or(ASK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
             // Guests outside of tasks don't send a message when they end.
             // The one who called them does, a little later.
@@ -59,12 +66,23 @@ impl Dispatcher<'_> {
             }
         }
         let mut patience = LAST_WRITES;
+        if self.keeps
+            && let Some(orders) = &self.orders
+        {
+            // Behind it nothing is written that a run could go on with.
+            let _ = orders.send(Order::Checkpoint);
+            let grace = grace_ends.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
+            patience = match &self.end {
+                Some(Ended::Interrupted(..)) => patience.max(LAST_CHECKPOINT).max(grace),
+                _ => CHECKPOINT_OF_FAILED,
+            };
+        }
         if matches!(self.end, Some(Ended::TooManyRejects)) {
             self.write_the_rest();
         }
         if let (Some(Ended::TooManyRejects), Some(orders)) = (&self.end, &self.orders) {
             let _ = orders.send(Order::FinishRejects);
-            patience = REJECTS;
+            patience = patience.max(REJECTS);
         }
         // The writer ends when it has written what it was given; unfinished files are gone then.
         self.orders = None;

@@ -39,8 +39,8 @@ fn write(folder: &Path, format: Format, compression: Compression, batches: &[Rec
     let mut durable: Option<Durable> = None;
     let mut done = 0;
     for stop in stops.iter().copied().chain([batches.len()]) {
-        let aside = Aside { run: "run", folder, name: "sink-0", durable: durable.as_ref() };
-        let (encoder, mut writer) = open(&spec, Some(&aside)).unwrap();
+        let aside = Aside { folder, name: "sink-0", durable: durable.as_ref() };
+        let (encoder, mut writer) = open(&spec, Some("run"), Some(&aside)).unwrap();
         for batch in &batches[done..stop] {
             writer.write(encoder.encode(batch).unwrap()).unwrap();
         }
