@@ -39,6 +39,7 @@ pub(super) fn apply(
         return None;
     }
     let mut shape = shape.clone();
+    let before = complaints.len();
     let mut columns: Vec<usize> = if let Some(names) = &table.select {
         names.iter().filter_map(|name| find(&mut shape, name, provider, complaints)).collect()
     } else {
@@ -77,7 +78,9 @@ pub(super) fn apply(
         .map(|(index, name)| -> FieldRef { Arc::new(shape.schema.field(*index).clone().with_name(name)) });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let ids = columns.iter().map(|index| shape.ids[*index]).collect();
-    let shown = Shape { schema: Arc::clone(&schema), ids, open: shape.open };
+    // Behind a mistake anything may be meant to be there, and it is enough to be told of the mistake.
+    let open = shape.open || complaints.len() > before;
+    let shown = Shape { schema: Arc::clone(&schema), ids, open };
     Some((View { columns, schema }, shown))
 }
 

@@ -264,6 +264,46 @@ combine = "rows"
 }
 
 #[test]
+fn a_column_that_is_not_there_is_told_once() {
+    let pipeline = r#"
+[pipeline]
+name = "wrong"
+
+[[source]]
+path = "a.jsonl"
+
+[[step]]
+name = "words"
+component = "add_column.wasm"
+select = ["id", "texts"]
+
+[[sink]]
+path = "output.jsonl"
+"#;
+    insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
+    error: there is no column "texts" among those of the source
+      --> pipeline.toml:11:17
+       |
+    11 | select = ["id", "texts"]
+       |                 ^^^^^^^
+       |
+       = help: did you mean "text"?
+       = help: the source gives id: integer, text: text
+    "#);
+    let renamed = pipeline.replace("select = [\"id\", \"texts\"]", "inputs = { text = \"texts\" }");
+    insta::assert_snapshot!(folder().run(&renamed).failed(2), @r#"
+    error: step "words" reads the column "texts", which the source does not give
+      --> pipeline.toml:11:19
+       |
+    11 | inputs = { text = "texts" }
+       |                   ^^^^^^^
+       |
+       = help: did you mean "text"?
+       = help: the source gives id: integer, text: text
+    "#);
+}
+
+#[test]
 fn settings_that_a_kind_does_not_have() {
     let pipeline = r#"
 [pipeline]
