@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod check;
 mod completions;
+mod console;
 mod diagnostics;
 mod exit_code;
 mod graph;
@@ -47,6 +48,8 @@ pub(crate) fn set_up(global: &Global) {
         .with_ansi(render::is_coloured())
         .without_time()
         .with_target(false)
+        // It would panic where nothing can be written.
+        .log_internal_errors(false)
         .init();
 }
 

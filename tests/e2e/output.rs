@@ -70,6 +70,25 @@ fn a_folder_is_no_output() {
     insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "folder.jsonl")).failed(1), @"error: folder.jsonl: this is a directory; name a file in it");
 }
 
+/// A run does not depend on anyone hearing of it; a command that is asked for something does not succeed without giving it.
+#[test]
+fn nobody_hears() {
+    let folder = folder();
+    folder.write("pipeline.toml", pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let told = folder.command().args(["-vv", "run", "pipeline.toml"]).stderr(full()).output().expect("it runs");
+    assert_eq!(told.status.code(), Some(0));
+    assert_eq!(folder.text("output.jsonl").lines().count(), 20_000);
+    let told = folder.command().args(["run", "no.toml"]).stderr(full()).output().expect("it runs");
+    assert_eq!(told.status.code(), Some(2));
+    for asked in ["check pipeline.toml", "graph pipeline.toml", "inspect keep_long.wasm", "runs", "completions bash"] {
+        let told = outcome(folder.command().args(asked.split(' ')).stdout(full()));
+        assert_eq!(told.code, Some(1), "{asked}");
+        let last = told.stderr.lines().last();
+        assert_eq!(last, Some("error: cannot write to the standard output: No space left on device (os error 28)"));
+    }
+}
+
 #[test]
 fn a_disk_that_is_full_is_told() {
     let folder = folder();

@@ -1,9 +1,9 @@
 //! `stillbox build`.
 
-use anstream::println;
 use stillbox::{BuildOptions, build};
 
 use super::args::Build;
+use super::console;
 use super::exit_code::Exit;
 use super::render;
 use super::signals::Signals;
@@ -18,7 +18,10 @@ pub(super) fn execute(arguments: &Build, signals: &Signals) -> Exit {
         render::status("Building", &folder.display().to_string());
         let options = BuildOptions { stop: Some(&stopped), unfinished: Some(&unfinished), ..BuildOptions::default() };
         match build(folder, options) {
-            Ok(built) => println!("{}", built.wasm.display()),
+            Ok(built) => match console::print(&format!("{}\n", built.wasm.display())) {
+                Exit::Done => {}
+                failed => return failed,
+            },
             Err(error) => {
                 if let Some(signal) = interrupt.signal() {
                     render::stopped(signal);

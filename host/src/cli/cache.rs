@@ -1,11 +1,12 @@
 //! `stillbox cache`, and where the caches are.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anstream::println;
 use stillbox::{escape_controls, prune_cache, usage_of_cache};
 
 use super::args::{Cache, CacheCommand, Global};
+use super::console;
 use super::exit_code::Exit;
 use super::{render, summary};
 
@@ -39,14 +40,13 @@ pub(super) fn execute(arguments: &Cache, global: &Global) -> Exit {
             match prune_cache(&[&components, &outputs], *unused_for, *max_size) {
                 Ok(pruned) => {
                     let (removed, kept) = (pruned.removed, pruned.kept);
-                    println!(
-                        "removed {} entries of {}, kept {} of {}",
+                    console::print(&format!(
+                        "removed {} entries of {}, kept {} of {}\n",
                         summary::grouped(removed.entries),
                         summary::size(removed.bytes),
                         summary::grouped(kept.entries),
                         summary::size(kept.bytes),
-                    );
-                    Exit::Done
+                    ))
                 }
                 Err(error) => {
                     render::error(&error);
@@ -58,11 +58,13 @@ pub(super) fn execute(arguments: &Cache, global: &Global) -> Exit {
 }
 
 fn show(caches: &[(&str, &Path)]) -> Exit {
+    let mut text = String::new();
     for (name, directory) in caches {
         match usage_of_cache(directory) {
             Ok(usage) => {
                 let (entries, size) = (summary::grouped(usage.entries), summary::size(usage.bytes));
-                println!(
+                let _ = writeln!(
+                    text,
                     "{name:<10}  {entries:>9} entries  {size:>10}  {}",
                     escape_controls(&directory.display().to_string())
                 );
@@ -73,5 +75,5 @@ fn show(caches: &[(&str, &Path)]) -> Exit {
             }
         }
     }
-    Exit::Done
+    console::print(&text)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use anstream::{print, println};
 use stillbox::{Options, Outline, escape_controls_in_json, escape_controls_in_lines};
 
 use super::args::{Changes, Check, Global};
+use super::console;
 use super::exit_code::Exit;
 use super::run::{cache, open, report_error, show_preparation};
 use super::signals::Signals;
@@ -15,16 +15,15 @@ use super::tree::tree;
 pub(super) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> Exit {
     match outline(&arguments.changes, global, signals) {
         Ok(outline) if arguments.json => match serde_json::to_string_pretty(&outline) {
-            Ok(json) => println!("{}", escape_controls_in_json(&json)),
+            Ok(json) => console::print(&format!("{}\n", escape_controls_in_json(&json))),
             Err(error) => {
                 super::render::error(&error);
-                return Exit::Failed;
+                Exit::Failed
             }
         },
-        Ok(outline) => print!("{}", escape_controls_in_lines(&tree(&outline))),
-        Err(exit) => return exit,
+        Ok(outline) => console::print(&escape_controls_in_lines(&tree(&outline))),
+        Err(exit) => exit,
     }
-    Exit::Done
 }
 
 /// The checked pipeline, or how the command ends when something is wrong with it, which is told.

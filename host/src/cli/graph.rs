@@ -6,10 +6,9 @@ mod layout;
 mod mermaid;
 mod svg;
 
-use anstream::print;
-
 use super::args::{Global, Graph, GraphFormat};
 use super::check::outline;
+use super::console;
 use super::exit_code::Exit;
 use super::signals::Signals;
 
@@ -25,6 +24,5 @@ pub(super) fn execute(arguments: &Graph, global: &Global, signals: &Signals) -> 
         GraphFormat::Dot => dot::draw(&outline),
         GraphFormat::Svg => svg::draw(&outline),
     };
-    print!("{picture}");
-    Exit::Done
+    console::print(&picture)
 }

@@ -3,13 +3,13 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
-use anstream::print;
 use serde_json::{Value, json};
 use stillbox::{
     Access, BuildOptions, Column, Inspection, Origin, build, escape_controls, escape_controls_in_json, inspect,
 };
 
 use super::args::{Global, Inspect};
+use super::console;
 use super::exit_code::Exit;
 use super::run::cache;
 use super::signals::Signals;
@@ -44,11 +44,10 @@ pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     match inspect(&wasm, arguments.parameters.as_deref(), cache(global), &interrupt) {
         Ok(inspection) => {
             if arguments.json {
-                print!("{}", escape_controls_in_json(&as_json(&inspection)));
+                console::print(&escape_controls_in_json(&as_json(&inspection)))
             } else {
-                print!("{}", as_text(&inspection));
+                console::print(&as_text(&inspection))
             }
-            Exit::Done
         }
         Err(error) => failed(&error),
     }

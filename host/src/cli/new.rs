@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anstream::{eprint, println};
 use stillbox::{Language, MadeStep, NewStep, Shape, escape_controls, shell_word};
 
 use super::args::{Lang, New, NewKind};
+use super::console::{self, eprint};
 use super::exit_code::Exit;
 use super::render;
 
@@ -26,9 +26,9 @@ pub(super) fn execute(arguments: &New) -> Exit {
     let step = NewStep { folder: arguments.folder.clone(), language, shape, sdk: arguments.sdk.clone() };
     match step.make() {
         Ok(made) => {
-            println!("{}", escape_controls(&made.source.display().to_string()));
+            let exit = console::print(&format!("{}\n", escape_controls(&made.source.display().to_string())));
             eprint!("{}", next(&arguments.folder, language, &made));
-            Exit::Done
+            exit
         }
         Err(error) => {
             render::error(&error);

@@ -8,12 +8,12 @@ mod steps;
 use std::path::Path;
 use std::time::Duration;
 
-use anstream::print;
 use stillbox::{
     BuildOptions, Interrupt, Kind, Overrides, Pipeline, Unfinished, build, escape_controls_in_lines, inspect,
 };
 
 use super::args::{Global, Pipe};
+use super::console;
 use super::exit_code::Exit;
 use super::render;
 use super::run::{self, Running};
@@ -43,8 +43,7 @@ pub(super) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
         }
     };
     if arguments.print {
-        print!("{}", escape_controls_in_lines(&text));
-        return Exit::Done;
+        return console::print(&escape_controls_in_lines(&text));
     }
     let overrides = Overrides {
         input: arguments.input.clone(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anstream::eprintln;
+use super::console::eprintln;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use stillbox::{Event, Report, escape_controls};
 

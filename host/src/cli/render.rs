@@ -5,10 +5,11 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use anstream::{AutoStream, ColorChoice, eprint, eprintln};
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use stillbox::{Complaints, Failure, FailureKind, Signal, escape_controls, escape_controls_in_lines};
 
+use super::console::{eprint, eprintln};
 use super::diagnostics::{self, Colour};
 
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();

@@ -18,7 +18,7 @@ use super::progress::Display;
 use super::records::Records;
 use super::signals::Signals;
 use super::watch::{Watched, watch};
-use super::{render, resume, summary};
+use super::{console, render, resume, summary};
 
 /// How a pipeline is run and told of.
 #[derive(Debug, Default)]
@@ -170,7 +170,7 @@ pub(super) fn drive(
                     let exit = report_error(error);
                     if let Some(resumable) = &report.resumable {
                         let rows = summary::grouped(resumable.rows);
-                        anstream::eprintln!("{rows} rows are done and kept; go on with: {}", resume::command());
+                        console::eprintln!("{rows} rows are done and kept; go on with: {}", resume::command());
                     }
                     exit
                 }
@@ -294,7 +294,7 @@ pub(super) fn report_error(error: &RunError) -> Exit {
 fn show(failures: &[Failure]) {
     failures.iter().take(FAILURES_SHOWN).for_each(render::failure);
     if let Some(more) = failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
-        anstream::eprintln!("and {more} more failures");
+        console::eprintln!("and {more} more failures");
     }
 }
 
@@ -313,7 +313,7 @@ fn interrupted(signal: Signal, report: &Report, writes_to_stdout: bool) -> Exit 
     } else {
         format!("after {rows} rows, of which nothing is kept; the outputs are as they were")
     };
-    anstream::eprintln!("stopped by {signal_name} {outcome}");
+    console::eprintln!("stopped by {signal_name} {outcome}");
     Exit::Stopped(signal)
 }
 

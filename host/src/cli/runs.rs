@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
-use anstream::print;
 use stillbox::{RunInfo, Runs, RunsError, escape_controls};
 
 use super::args::{self, RunsCommand};
+use super::console;
 use super::exit_code::Exit;
 use super::render;
 use super::run::state_directory;
@@ -35,10 +35,7 @@ pub(super) fn execute(arguments: &args::Runs) -> Exit {
             render::message(&format!("there is no run {run}; `stillbox runs` lists those that there are"));
             Exit::Usage
         }
-        (Ok(text), _) => {
-            print!("{text}");
-            Exit::Done
-        }
+        (Ok(text), _) => console::print(&text),
         (Err(error), _) => failed(&error),
     }
 }

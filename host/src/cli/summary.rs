@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anstream::eprint;
+use super::console::eprint;
 use stillbox::{Report, escape_controls};
 
 /// Prints the summary to standard error.

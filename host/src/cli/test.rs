@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anstream::{eprint, eprintln};
+use super::console::{eprint, eprintln};
 use stillbox::{CaseReport, Interrupt, Suite, TestError, TestOptions, TestReport, Unfinished};
 
 use super::args::{Global, MessageFormat, Test};

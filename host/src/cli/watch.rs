@@ -11,7 +11,7 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
-use anstream::eprintln;
+use super::console::eprintln;
 use stillbox::{Interrupt, Signal, escape_controls};
 
 use super::exit_code::Exit;
