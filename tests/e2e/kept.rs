@@ -3,13 +3,15 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde_json::Value;
 use stillbox_test_guests::{
-    BAD_PANIC, COUNT_FROM, COUNT_TEXTS, DROP_SHORT, EXPAND_WORDS, KEEP_LONG, REFUSE, REMEMBER, TURN_AROUND,
+    ADD_COLUMN, BAD_PANIC, COUNT_FROM, COUNT_TEXTS, DROP_SHORT, EXPAND_WORDS, KEEP_LONG, REFUSE, REMEMBER, TURN_AROUND,
 };
 
 use crate::command::{Folder, outcome};
+use crate::resume::{killed, texts};
 
 /// A folder with guests and a cache of its own.
 fn folder(guests: &[&str], input: &str) -> Folder {
@@ -32,9 +34,13 @@ fn pipeline(steps: &[(&str, &str)]) -> String {
 
 /// How often each step was called, and how often what it had made was found; and what was written.
 fn run(folder: &Folder, pipeline: &str) -> (Vec<(u64, u64)>, String) {
+    run_with(folder, pipeline, &[])
+}
+
+fn run_with(folder: &Folder, pipeline: &str, more: &[&str]) -> (Vec<(u64, u64)>, String) {
     folder.write("pipeline.toml", pipeline);
     let arguments = ["run", "pipeline.toml", "--cache-dir", "cache", "--message-format", "json"];
-    let ended = outcome(folder.command().args(arguments)).succeeded();
+    let ended = outcome(folder.command().args(arguments).args(more)).succeeded();
     let last: Value = serde_json::from_str(ended.text().lines().last().unwrap()).unwrap();
     let steps = last["report"]["steps"].as_array().unwrap().iter();
     let number = |step: &Value, name: &str| step[name].as_u64().unwrap_or(0);
@@ -232,4 +238,42 @@ fn a_run_that_fails_leaves_no_half_tape() {
     );
     folder.stillbox(["run", "pipeline.toml", "--cache-dir", "cache"]).failed(1);
     assert_eq!(outputs(&folder), [""; 0].map(PathBuf::from));
+}
+
+#[test]
+fn runs_at_the_same_time_share_what_is_kept() {
+    let folder = folder(&[EXPAND_WORDS], &TEXTS.repeat(200));
+    folder.write("pipeline.toml", pipeline(&[("expand_words", "cache = true")]).split("[rejects]").next().unwrap());
+    let run = |output: &str| {
+        let arguments = ["run", "pipeline.toml", "--cache-dir", "cache", "--output", output];
+        folder.command().args(arguments).stderr(Stdio::null()).spawn().expect("the command can be run")
+    };
+    let mut runs = [run("one.jsonl"), run("two.jsonl"), run("three.jsonl")];
+    // Nobody is disturbed by someone who removes all that is kept.
+    while runs.iter_mut().any(|run| run.try_wait().expect("it was started").is_none()) {
+        folder.stillbox(["cache", "prune", "--max-size", "0B", "--cache-dir", "cache"]).succeeded();
+    }
+    for mut run in runs {
+        assert_eq!(run.wait().expect("it was started").code(), Some(0));
+    }
+    let one = folder.text("one.jsonl");
+    assert_eq!(one.lines().count(), 1400);
+    assert!(one == folder.text("two.jsonl") && one == folder.text("three.jsonl"));
+    let is_whole = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "out");
+    assert!(outputs(&folder).iter().all(is_whole), "{:?}", outputs(&folder));
+}
+
+#[test]
+fn a_run_that_goes_on_finds_what_is_kept() {
+    let folder = folder(&[ADD_COLUMN, TURN_AROUND], &texts(6000));
+    let steps = "[pipeline]\nname = \"kept\"\nbatch-rows = 20\n\n[[source]]\npath = \"input.jsonl\"\n\n\
+        [[step]]\nname = \"length\"\ncomponent = \"add_column.wasm\"\ncache = true\n\n\
+        [[step]]\nname = \"turned\"\ncomponent = \"turn_around.wasm\"\nparameters = { at-once = 10 }\ncache = true\n\n\
+        [[step]]\nname = \"last\"\ncomponent = \"add_column.wasm\"\ncache = true\noutputs = { length = \"again\" }\n\n\
+        [[sink]]\npath = \"output.jsonl\"\n";
+    let (_, expected) = run(&folder, steps);
+    for _ in 0..3 {
+        killed(&folder, &["--cache-dir", "cache"]);
+        assert!(run_with(&folder, steps, &["--resume"]).1 == expected);
+    }
 }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use crate::command::Folder;
 
 /// The rows of an input, all of which have one of fifty ids.
-fn texts(count: usize) -> String {
+pub(crate) fn texts(count: usize) -> String {
     let text = |row: usize| format!("text {row} {}", "x".repeat(row % 90));
     (0..count).map(|row| format!("{{\"id\":{},\"text\":\"{}\"}}\n", row % 50, text(row))).collect()
 }
@@ -33,7 +33,7 @@ fn wait_for_batches(events: &mut impl Iterator<Item = String>, batches: usize) -
 }
 
 /// Runs a pipeline, and kills it once there is a checkpoint.
-fn killed(folder: &Folder, arguments: &[&str]) {
+pub(crate) fn killed(folder: &Folder, arguments: &[&str]) {
     let mut child = started(folder, arguments);
     // Whoever lists runs does not disturb them.
     let is_known = |line: String| line.contains("\"progress\"") && info(folder)[0]["resumable"] == true;
