@@ -5,9 +5,11 @@ mod guest;
 mod kept;
 mod zipped;
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_ipc::writer::StreamWriter;
 
 use crate::failure::Failure;
 use crate::plan::{From, Input};
@@ -50,8 +52,8 @@ impl Portion {
         Self { rows: PortionRows::Ready(rows, positions), first, bytes_read: None, rejected: Vec::new() }
     }
 
-    /// The checksum of all portions up to this one, given that of those before it. It tells whether text that is read
-    /// again is what it was, and of other rows whether there are as many.
+    /// The checksum of all portions up to this one, given that of those before it. It tells whether what is read again
+    /// is what it was: text, and rows that a step makes. Of files of rows it only tells whether there are as many.
     pub(crate) fn checksum(&self, before: u32) -> u32 {
         let mut checksum = crc32fast::Hasher::new_with_initial(before);
         let rows = match &self.rows {
@@ -60,11 +62,34 @@ impl Portion {
                 *rows
             }
             PortionRows::Raw(piece) => piece.rows,
-            PortionRows::Ready(batches, _) => batches.iter().map(RecordBatch::num_rows).sum(),
+            PortionRows::Ready(batches, _) => {
+                batches.iter().for_each(|batch| add(batch, &mut checksum));
+                batches.iter().map(RecordBatch::num_rows).sum()
+            }
         };
         checksum.update(&(rows as u64).to_le_bytes());
         checksum.finalize()
     }
+}
+
+/// Adds the rows of a batch to a checksum, and not what else is in the buffers that it has a part of.
+fn add(batch: &RecordBatch, checksum: &mut crc32fast::Hasher) {
+    struct Summing<'a>(&'a mut crc32fast::Hasher);
+
+    impl Write for Summing<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let writer = StreamWriter::try_new(Summing(checksum), batch.schema_ref());
+    // What Arrow cannot write no spool can keep and no sink can write.
+    let _ = writer.and_then(|mut writer| writer.write(batch));
 }
 
 /// Takes note of what a step did on the reader's thread.

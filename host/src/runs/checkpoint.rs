@@ -11,7 +11,7 @@ use crate::report::{Report, SinkReport, StepReport};
 use crate::sink::Durable;
 
 /// Changes whenever a checkpoint means something else.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Everything that is up to here is on the disk, and was when this was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use stillbox_test_guests::{ADD_COLUMN, KEEP_LONG, REFUSE};
+use stillbox_test_guests::{ADD_COLUMN, CLOCK, KEEP_LONG, REFUSE};
 
 use super::{events, info, killed, started, texts};
 use crate::command::{Folder, outcome};
@@ -105,6 +105,19 @@ fn text_that_changed_behind_the_back_is_noticed() {
     error: the rows before those that are left to do are not what they were
       hint: an input was changed, or a step that makes rows makes others every time; `--restart` begins anew
     "#);
+}
+
+#[test]
+fn a_source_that_makes_other_rows_is_noticed() {
+    let folder = Folder::with(&[CLOCK]);
+    let pipeline = "[pipeline]\nname = \"made\"\n\n[[step]]\nname = \"times\"\ncomponent = \"clock.wasm\"\n\
+        parameters = { count = 5000 }\n\n[[sink]]\npath = \"output.jsonl\"\n";
+    folder.write("pipeline.toml", pipeline);
+    killed(&folder, &[]);
+    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    assert!(told.contains("error: the rows before those that are left to do are not what they were\n"), "{told}");
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert_eq!(folder.text("output.jsonl").lines().count(), 5000);
 }
 
 #[test]
