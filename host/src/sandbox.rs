@@ -42,6 +42,8 @@ pub(crate) enum Halt {
 pub(crate) struct Sandbox {
     engine: Engine,
     watchdog: Watchdog,
+    /// Whether the engine counts instructions.
+    counts_fuel: bool,
 }
 
 /// What one instance may use, and what stops it.
@@ -55,7 +57,9 @@ pub(crate) struct Terms<'a> {
 impl Sandbox {
     pub(crate) fn new(engine: Engine) -> Self {
         let watchdog = Watchdog::new(engine.weak());
-        Self { engine, watchdog }
+        // The engine doesn't say so itself. Asked once, since what it refuses is an error with a backtrace.
+        let counts_fuel = Store::new(&engine, ()).set_fuel(0).is_ok();
+        Self { engine, watchdog, counts_fuel }
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -40,8 +40,10 @@ impl Session {
         let Self { store, instance } = self;
         store.data_mut().begin(deadline);
         // An engine counts for all steps or for none, and a store begins with nothing, so a step without a limit gets all
-        // there is. An engine that doesn't count refuses this; it is made to count whenever a step has a limit.
-        let _ = store.set_fuel(terms.limits.fuel.unwrap_or(u64::MAX));
+        // there is. An engine is made to count whenever a step has a limit.
+        if sandbox.counts_fuel {
+            store.set_fuel(terms.limits.fuel.unwrap_or(u64::MAX)).expect("the engine counts");
+        }
         store.set_epoch_deadline(1);
         let result = if let Some(reason) = terms.stop.reason() {
             Err(Halt::Stopped(reason).into())
