@@ -1,5 +1,7 @@
 //! What a step returned, checked against the contract, its signature and the limits, as Arrow columns.
 
+mod texts;
+
 use std::sync::Arc;
 
 use arrow_array::{
@@ -14,6 +16,8 @@ use crate::config::shown_size;
 use crate::data_type::DataType;
 use crate::failure::{self, Failure, FailureKind, RowPlace};
 use crate::sandbox::{Limits, cut};
+
+use texts::{text, texts};
 
 /// An output that keeps every rule.
 #[derive(Debug)]
@@ -216,8 +220,8 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
         (ValuesResult::Float(values), DataType::Float) => {
             Arc::new(Float64Array::new(numbers(values, rows).map_err(lied)?, nulls))
         }
-        (ValuesResult::Text(values), DataType::Text) => Arc::new(text(values, rows, nulls).map_err(lied)?),
-        (ValuesResult::Json(values), DataType::Json) => Arc::new(json(values, rows, nulls).map_err(lied)?),
+        (ValuesResult::Text(values), DataType::Text) => Arc::new(text(values, rows, nulls.as_ref()).map_err(lied)?),
+        (ValuesResult::Json(values), DataType::Json) => Arc::new(json(values, rows, nulls.as_ref()).map_err(lied)?),
         (ValuesResult::Binary(values), DataType::Binary) => {
             let (offsets, bytes) = texts(values, rows).map_err(lied)?;
             Arc::new(BinaryArray::new(offsets, bytes, nulls))
@@ -257,42 +261,7 @@ fn numbers<T: arrow_buffer::ArrowNativeType>(values: Vec<T>, rows: usize) -> Res
     Ok(ScalarBuffer::from(values))
 }
 
-fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), Problem> {
-    let TextsResult { offsets, bytes } = texts;
-    if offsets.len() != rows + 1 {
-        return Err(format!("{} offsets for {rows} rows", offsets.len()).into());
-    }
-    if offsets[0] != 0 {
-        return Err(format!("a first offset of {}", offsets[0]).into());
-    }
-    if let Some(row) = offsets.windows(2).position(|pair| pair[0] > pair[1]) {
-        return Err(format!("offsets that descend from {} to {} at row {row}", offsets[row], offsets[row + 1]).into());
-    }
-    let last = offsets[rows] as usize;
-    if last != bytes.len() {
-        return Err(format!("a last offset of {last} for {} bytes", bytes.len()).into());
-    }
-    if i32::try_from(last).is_err() {
-        return Err(format!("{last} bytes in one column, more than the {} that a batch can hold", i32::MAX).into());
-    }
-    // They ascend to a number that is no larger than `i32::MAX`, so the same bytes are the same numbers with a sign.
-    let offsets = ScalarBuffer::new(Buffer::from_vec(offsets), 0, rows + 1);
-    Ok((OffsetBuffer::new(offsets), Buffer::from_vec(bytes)))
-}
-
-fn text(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<StringArray, Problem> {
-    let (offsets, bytes) = texts(values, rows)?;
-    StringArray::try_new(offsets.clone(), bytes.clone(), nulls).map_err(|_| {
-        let invalid = |row: &usize| {
-            let value = &bytes[offsets[*row] as usize..offsets[row + 1] as usize];
-            std::str::from_utf8(value).is_err()
-        };
-        let row = (0..rows).find(invalid).unwrap_or_default();
-        Problem { problem: format!("text that is not UTF-8 in row {row}"), row: Some(row) }
-    })
-}
-
-fn json(values: TextsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<StringArray, Problem> {
+fn json(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>) -> Result<StringArray, Problem> {
     let array = text(values, rows, nulls)?;
     for row in (0..rows).filter(|row| array.is_valid(*row)) {
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(array.value(row)) {

@@ -1,0 +1,111 @@
+//! Values of varying length: their borders, and that texts are UTF-8.
+
+use arrow_array::StringArray;
+use arrow_array::builder::StringBuilder;
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+
+use super::Problem;
+use crate::component::bindings::types::TextsResult;
+
+/// Values with borders that keep the contract's rules. What is between them may be any bytes.
+pub(super) fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), Problem> {
+    check_offsets(&texts, rows)?;
+    let TextsResult { offsets, bytes } = texts;
+    // They ascend to a number that is no larger than `i32::MAX`, so the same bytes are the same numbers with a sign.
+    let offsets = ScalarBuffer::new(Buffer::from_vec(offsets), 0, rows + 1);
+    Ok((OffsetBuffer::new(offsets), Buffer::from_vec(bytes)))
+}
+
+/// Texts that are UTF-8 each by itself. A null has no text.
+///
+/// All are checked together, and then that no border cuts a character, which is the same as checking row by row. They are
+/// copied, because Arrow takes a buffer as it is only if it may check it again, and its check takes longer than a check
+/// with vector instructions and the copy do together.
+pub(super) fn text(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>) -> Result<StringArray, Problem> {
+    check_offsets(&values, rows)?;
+    let TextsResult { offsets, bytes } = values;
+    let borders = || offsets.windows(2).map(|pair| pair[0] as usize..pair[1] as usize);
+    let invalid = |row: usize| Problem { problem: format!("text that is not UTF-8 in row {row}"), row: Some(row) };
+    let Ok(all) = simdutf8::basic::from_utf8(&bytes) else {
+        let row = borders().position(|border| std::str::from_utf8(&bytes[border]).is_err());
+        return Err(invalid(row.unwrap_or_default()));
+    };
+    let mut array = StringBuilder::with_capacity(rows, bytes.len());
+    for (row, border) in borders().enumerate() {
+        let text = all.get(border).ok_or_else(|| invalid(row))?;
+        if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            array.append_null();
+        } else {
+            array.append_value(text);
+        }
+    }
+    Ok(array.finish())
+}
+
+fn check_offsets(texts: &TextsResult, rows: usize) -> Result<(), Problem> {
+    let TextsResult { offsets, bytes } = texts;
+    if offsets.len() != rows + 1 {
+        return Err(format!("{} offsets for {rows} rows", offsets.len()).into());
+    }
+    if offsets[0] != 0 {
+        return Err(format!("a first offset of {}", offsets[0]).into());
+    }
+    if let Some(row) = offsets.windows(2).position(|pair| pair[0] > pair[1]) {
+        return Err(format!("offsets that descend from {} to {} at row {row}", offsets[row], offsets[row + 1]).into());
+    }
+    let last = offsets[rows] as usize;
+    if last != bytes.len() {
+        return Err(format!("a last offset of {last} for {} bytes", bytes.len()).into());
+    }
+    if i32::try_from(last).is_err() {
+        return Err(format!("{last} bytes in one column, more than the {} that a batch can hold", i32::MAX).into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::Array as _;
+
+    use super::*;
+
+    fn lifted(offsets: &[u32], bytes: &[u8], valid: Option<&[bool]>) -> Result<StringArray, (String, Option<usize>)> {
+        let rows = valid.map_or(offsets.len().saturating_sub(1), <[bool]>::len);
+        let values = TextsResult { offsets: offsets.to_vec(), bytes: bytes.to_vec() };
+        text(values, rows, valid.map(NullBuffer::from).as_ref()).map_err(|problem| (problem.problem, problem.row))
+    }
+
+    fn problem(offsets: &[u32], bytes: &[u8]) -> String {
+        lifted(offsets, bytes, Some(&[true; 2])).expect_err("the texts break a rule").0
+    }
+
+    #[test]
+    fn texts_come_through_and_nulls_are_empty() {
+        let array = lifted(&[0, 1, 4, 4, 6], "aüx\u{e9}".as_bytes(), Some(&[true, false, true, true])).unwrap();
+        assert_eq!(array.iter().collect::<Vec<_>>(), [Some("a"), None, Some(""), Some("\u{e9}")]);
+        assert_eq!(array.value(1), "");
+        assert_eq!(array.values().len(), 3);
+        assert_eq!(lifted(&[0], b"", None).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn borders_keep_every_rule() {
+        assert_eq!(problem(&[], b""), "0 offsets for 2 rows");
+        assert_eq!(problem(&[0, 1], b"a"), "2 offsets for 2 rows");
+        assert_eq!(problem(&[1, 1, 2], b"ab"), "a first offset of 1");
+        assert_eq!(problem(&[0, 2, 1], b"a"), "offsets that descend from 2 to 1 at row 1");
+        assert_eq!(problem(&[0, u32::MAX, 1], b"a"), "offsets that descend from 4294967295 to 1 at row 1");
+        assert_eq!(problem(&[0, 1, 3], b"ab"), "a last offset of 3 for 2 bytes");
+        assert_eq!(problem(&[0, 1, 1], b"ab"), "a last offset of 1 for 2 bytes");
+    }
+
+    #[test]
+    fn every_row_is_utf8_by_itself() {
+        let row = |offsets: &[u32], bytes: &[u8]| lifted(offsets, bytes, None).expect_err("it is not UTF-8").1;
+        assert_eq!(row(&[0, 1, 2, 3], b"a\xffc"), Some(1));
+        assert_eq!(row(&[0, 1, 2, 4], b"ab\xc3b"), Some(2));
+        // Together these are one character.
+        assert_eq!(row(&[0, 1, 2, 3], b"a\xc3\xbc"), Some(1));
+        assert_eq!(row(&[0, 1, 3], "äx".as_bytes()), Some(0));
+    }
+}
