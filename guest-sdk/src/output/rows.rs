@@ -198,13 +198,20 @@ impl<O: Output> Rows<O> {
         let check = |origin: usize| {
             if origin >= all {
                 Err(out_of_range(origin, all))
-            } else if !rejected.is_empty() && rejected.contains(&origin) {
+            } else if rejected.contains(&origin) {
                 Err(Error::internal(format_args!("the row {origin} is both rejected and made a row of")))
             } else {
                 Ok(())
             }
         };
         match &self.origins {
+            // Mostly all is well, which is seen without looking at the rows one by one.
+            Origins::Listed(origins)
+                if rejected.is_empty() && origins.iter().all(|origin| (*origin as usize) < all) =>
+            {
+                Ok(())
+            }
+            Origins::Same if rejected.is_empty() && self.len <= all => Ok(()),
             Origins::Listed(origins) => origins.iter().try_for_each(|origin| check(*origin as usize)),
             Origins::Same => (0..self.len).try_for_each(check),
             Origins::Unsaid => match from {

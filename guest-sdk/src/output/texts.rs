@@ -8,6 +8,18 @@ use crate::{Error, Json, Result};
 
 /// A guess at the bytes of a text, to make room for.
 const BYTES_A_ROW: usize = 32;
+/// After so many rows their mean is a better guess, and little has to be moved yet.
+const SAMPLE: usize = 32;
+/// The most that is made room for by a guess. A step may begin with long texts and go on with short ones.
+const MOST_ROOM: usize = 4 << 20;
+
+/// Bytes to make room for when the first rows are there, so that the column need not grow, and move, again and again. An
+/// eighth more than the mean says, because the mean of a few rows is not that of all.
+const fn room(sampled: usize, expected: usize) -> usize {
+    let rest = (sampled / SAMPLE).saturating_mul(expected.saturating_sub(SAMPLE));
+    let rest = rest.saturating_add(rest / 8);
+    if rest < MOST_ROOM { rest } else { MOST_ROOM }
+}
 
 /// The border behind a value that ends at the end of the column.
 #[inline]
@@ -51,6 +63,10 @@ macro_rules! builder {
                     return Err(Error::internal("a function that was to append a value took others away"));
                 }
                 self.offsets.push(end(self.bytes.len())?);
+                if self.offsets.len() == SAMPLE + 1 {
+                    // As many rows are expected as their borders have room. Without memory for a guess, it goes on as it is.
+                    let _ = self.bytes.try_reserve(room(self.bytes.len(), self.offsets.capacity() - 1));
+                }
                 Ok(())
             }
         }
@@ -126,5 +142,32 @@ impl OutputType for Value {
 
     fn append(self, builder: &mut Self::Builder) -> Result<()> {
         builder.push(&self.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_for_all_texts_is_made_once() -> Result<()> {
+        let mut column = TextBuilder::with_capacity(1000);
+        for _ in 0..SAMPLE {
+            column.push(&"x".repeat(200))?;
+        }
+        let room = column.bytes.capacity();
+        assert!(room >= 200 * 1000, "{room}");
+        for row in SAMPLE..1000 {
+            column.push(&"x".repeat(190 + row % 20))?;
+        }
+        assert_eq!(column.bytes.capacity(), room);
+        Ok(())
+    }
+
+    #[test]
+    fn a_guess_is_bounded() {
+        assert_eq!(room(SAMPLE * 100, 10), 0);
+        assert_eq!(room(SAMPLE * 80, SAMPLE + 100), 9000);
+        assert_eq!(room(usize::MAX, usize::MAX), MOST_ROOM);
     }
 }
