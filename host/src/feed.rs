@@ -63,7 +63,9 @@ impl Portion {
             }
             PortionRows::Raw(piece) => piece.rows,
             PortionRows::Ready(batches, _) => {
-                batches.iter().for_each(|batch| add(batch, &mut checksum));
+                for batch in batches {
+                    add(batch, &mut checksum);
+                }
                 batches.iter().map(RecordBatch::num_rows).sum()
             }
         };
