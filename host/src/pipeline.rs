@@ -187,6 +187,7 @@ impl Pipeline {
         let mut all = self.overrides;
         all.set.extend(overrides.set.iter().cloned());
         all.limit.extend(overrides.limit.iter().cloned());
+        all.output = overrides.output.clone().or(all.output);
         Ok(Self { config: Arc::new(config.with(overrides)?), overrides: all })
     }
 

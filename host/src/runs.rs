@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! RUNS/clean-text-3f2a9c0b51d7e604/     a pipeline file with the files that it writes
-//!   lock                                held while it runs; says which process does
+//!   lock                                held while it runs; says which process does, and what it is going to write
 //!   6741f2c0-09ab3e/                    a run
 //!     record.json                       for lists: what it is, what became of it, how many rows
 //!     checkpoint.json                   where it can go on; none before the first checkpoint, and after its end
 //!     0.rows                            rows that are kept between two stages
 //!     sink-0.groups, sink-0.3.rows      what a Parquet file's end will say, and rows of its next row group
+//! RUNS/outputs/7e604c0b51d93f2a         held while somebody writes this output
 //! ```
 //!
 //! The outputs themselves are written beside their places, under names that have the run's id in them, because a file
@@ -26,7 +27,7 @@ mod record;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use begin::{Begun, begin};
+pub(crate) use begin::{Begun, Outputs, begin};
 pub(crate) use checkpoint::{Checkpoint, Counts, Place, Position};
 pub use error::RunsError;
 pub(crate) use fingerprint::{Fingerprint, fingerprint};

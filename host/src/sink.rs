@@ -51,7 +51,7 @@ use encode::Target;
 pub(crate) use durable::{Aside, Durable};
 pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
-pub(crate) use output::{copy_of, part_of, sync_folder};
+pub(crate) use output::{copy_of, followed, part_of, sync_folder};
 pub(crate) use pieces::HandedOver;
 pub(crate) use writer::Writer;
 

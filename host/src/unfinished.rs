@@ -116,6 +116,7 @@ enum Fate {
     Open(Vec<Entry>),
     Removed,
     Kept,
+    Placed,
 }
 
 impl Default for Fate {
@@ -137,6 +138,21 @@ impl Entries {
             *fate = if gone { Fate::Removed } else { Fate::Kept };
         }
         matches!(*fate, Fate::Kept)
+    }
+
+    /// They are put in their places now. False if they have been removed.
+    pub(crate) fn place(&self) -> bool {
+        self.keep();
+        let mut fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*fate, Fate::Kept) {
+            *fate = Fate::Placed;
+        }
+        matches!(*fate, Fate::Placed)
+    }
+
+    /// Whether they are in their places, or on the way there.
+    pub(crate) fn are_placed(&self) -> bool {
+        matches!(*self.fate.lock().unwrap_or_else(PoisonError::into_inner), Fate::Placed)
     }
 
     /// They are removed, unless they are to stay. True if they are gone.

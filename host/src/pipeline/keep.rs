@@ -1,6 +1,7 @@
 //! What a run does for its state, before it begins and after it has ended.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -20,8 +21,11 @@ const RECORDED_AFTER: Duration = Duration::from_millis(200);
 
 /// Makes the run's folder, now that it is known that it can begin, if anything is kept in it from its beginning.
 pub(super) fn prepare(begun: &mut Begun, plan: &Plan) -> Result<(), RunsError> {
-    begun.replace_earlier()?;
     begun.record.unrepeatable = unrepeatable(plan).map(ToOwned::to_owned);
+    if let (Some(_), Some(why)) = (&begun.checkpoint, &begun.record.unrepeatable) {
+        return Err(RunsError::Changed { run: begun.id.to_string(), changes: vec![why.clone()] });
+    }
+    begun.replace_earlier()?;
     let is_needed = !plan.kept.is_empty() || plan.sinks.iter().any(|sink| sink.spec.format == Format::Parquet);
     let path = begun.folder.path();
     let make = || fs::create_dir_all(path);
@@ -71,8 +75,8 @@ pub(super) fn settle(begun: &Begun, end: &Ended, entries: &Entries, (parts, rows
         Ended::Failed(_) | Ended::TooManyRejects => State::Failed,
         Ended::Interrupted(..) => State::Interrupted,
     };
-    // Of a run that can go on everything stays.
-    if state == State::Done || entries.remove() {
+    // Of a run that can go on everything stays. A checkpoint that could not be written is none.
+    if state == State::Done || entries.remove() || !begun.folder.has_checkpoint() {
         ended(begun, state, rows);
     } else {
         write(&begun.folder, &Record { parts, ..begun.record.clone() }.ended(state, rows));
@@ -105,15 +109,20 @@ pub(super) fn placed(begun: &Begun) -> Result<Option<Report>, RunsError> {
     let Some(places) = &checkpoint.finished else { return Ok(None) };
     for place in places {
         let (from, to) = (Path::new(&place.from), Path::new(&place.to));
-        // One that is not there is in its place already.
-        if from.exists() {
-            fs::rename(from, to).map_err(|source| RunsError::Io { action: "replace", path: to.to_owned(), source })?;
-            sink::sync_folder(to);
+        match fs::rename(from, to) {
+            Ok(()) => sink::sync_folder(to),
+            // It is in its place already.
+            Err(error) if error.kind() == ErrorKind::NotFound && has_length(to, place.length) => {}
+            Err(source) => return Err(RunsError::Io { action: "replace", path: to.to_owned(), source }),
         }
     }
     let report = checkpoint.counts.report();
     ended(begun, State::Done, report.rows_in);
     Ok(Some(report))
+}
+
+fn has_length(path: &Path, length: u64) -> bool {
+    fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == length)
 }
 
 /// A run has ended that will not go on.

@@ -40,14 +40,14 @@ impl Pipeline {
             return Err(RunError::Config(self.config.complaints(vec![complaint])));
         }
         let begun = match &options.keep {
-            Some(keep) => runs::begin(keep, &self.config, &self.writes(), new)?,
+            Some(keep) => {
+                let outputs = runs::Outputs { paths: &self.writes(), are_own: self.overrides.output.is_none() };
+                runs::begin(keep, &self.config, outputs, new)?
+            }
             None => None,
         };
         let Some(mut begun) = begun else { return self.run_as(new, options, None) };
         let id = Arc::clone(&begun.id);
-        if let Some(report) = keep::placed(&begun)? {
-            return Ok(report);
-        }
         self.run_as(&id, options, Some(&mut begun)).map_err(|error| error.of_run(&id))
     }
 
@@ -57,6 +57,9 @@ impl Pipeline {
         let depends_on = begun.as_ref().map(|_| runs::fingerprint(&self.config, &self.overrides, &plan));
         if let (Some(begun), Some(now)) = (&begun, &depends_on) {
             begun.check(now)?;
+            if let Some(report) = keep::placed(begun)? {
+                return Ok(report);
+            }
         }
         let threads = options.threads();
         let pool = rayon::ThreadPoolBuilder::new()
@@ -69,7 +72,13 @@ impl Pipeline {
             keep::prepare(begun, &plan)?;
         }
         let kept = begun.as_deref().filter(|begun| begun.record.unrepeatable.is_none());
-        let failed = |error: &dyn std::error::Error| RunError::Sink(Box::new(Failure::host(error)));
+        let failed = |error: &dyn std::error::Error| {
+            let failure = Box::new(Failure::host(error));
+            RunError::Sink(match kept.and_then(|begun| begun.checkpoint.as_ref()) {
+                Some(_) => Box::new(failure.with_hint("`--restart` begins anew")),
+                None => failure,
+            })
+        };
         let parts = begun.as_deref().map_or_else(Vec::new, |begun| keep::announce(begun, &plan));
         let named = begun.as_ref().map(|_| &**id);
         let (encoders, mut files, mut entries) =
@@ -77,9 +86,13 @@ impl Pipeline {
         let work = work_directory(&plan, kept.map(|begun| begun.folder.path())).map_err(|error| failed(&error))?;
         let durable = kept.and_then(|begun| begun.checkpoint.as_ref()).map(|checkpoint| checkpoint.kept.as_slice());
         let spools = open_spools(&plan, work.path(), durable, &mut files).map_err(|error| failed(&error))?;
-        entries.extend(work.entries(&options.unfinished, &spools));
-        let entries = Entries::new(entries);
         let checkpoint = kept.and_then(|begun| begun.checkpoint.as_ref());
+        // What an earlier process has kept stays whatever happens.
+        if checkpoint.is_none() {
+            entries.extend(work.entries(&options.unfinished, &spools));
+        }
+        let entries = Entries::new(entries);
+        files.entries = entries.clone();
         let from = checkpoint.map_or_else(Position::default, |checkpoint| checkpoint.position);
         let report = checkpoint.map_or_else(|| nothing_done(&plan), |checkpoint| checkpoint.counts.report());
         let recorder = begun.as_deref().map(|begun| keep::Recorder::start(begun, &parts));
@@ -96,7 +109,6 @@ impl Pipeline {
                 from,
                 before: report.clone(),
                 has_checkpoint: begun.checkpoint.is_some(),
-                entries: entries.clone(),
             });
         }
         let on_event = options.listener();
@@ -124,7 +136,6 @@ impl Pipeline {
         let (end, report) = scheduler::run(Run {
             stages: stages.split_off(from.stage.min(stages.len() - 1)),
             files,
-            entries: entries.clone(),
             pool: Arc::new(pool),
             interrupt: &options.interrupt,
             on_event: &*on_event,
@@ -198,7 +209,7 @@ fn open_files(
     let durable = checkpoint.and_then(|checkpoint| checkpoint.rejects.as_ref());
     let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec, "rejects", durable)).transpose()?;
     let rejects = rejects.map(|(_, writer)| writer);
-    Ok((encoders, Files { sinks, rejects, kept: Vec::new(), keeping: None }, entries))
+    Ok((encoders, Files { sinks, rejects, kept: Vec::new(), entries: Entries::default(), keeping: None }, entries))
 }
 
 /// An id that no other run on this machine has: the time in seconds and a random number, both hexadecimal.

@@ -7,7 +7,7 @@ use super::checkpoint::Checkpoint;
 use super::error::RunsError;
 use super::fingerprint::{Fingerprint, changes};
 use super::folder::{RunFolder, checkpoint_in, record_in};
-use super::job::Job;
+use super::job::{Job, folders_in, is_taken};
 use super::record::{Record, State, now};
 use super::{Keep, Start, prune};
 use crate::config::Config;
@@ -58,7 +58,7 @@ impl Begun {
 pub(crate) fn begin(
     keep: &Keep,
     config: &Config,
-    outputs: &[PathBuf],
+    Outputs { paths: outputs, are_own }: Outputs<'_>,
     id: &Arc<str>,
 ) -> Result<Option<Begun>, RunsError> {
     if outputs.is_empty() {
@@ -68,7 +68,8 @@ pub(crate) fn begin(
         };
     }
     let name = &config.pipeline.name.value;
-    let job = match Job::take(keep.runs.directory_of(name, &config.file, outputs)) {
+    let directory = keep.runs.directory_of(name, &config.file, outputs);
+    let job = match Job::take(directory, keep.runs.directory(), outputs) {
         // Without a place to keep it, a run is as good as before; it only cannot go on.
         Err(RunsError::Io { action, path, source }) if keep.start == Start::New => {
             tracing::warn!("this run could not be resumed: cannot {action} {}: {source}", path.display());
@@ -99,7 +100,7 @@ pub(crate) fn begin(
         }
     }
     let new = || {
-        let folder = RunFolder::new(job.directory.join(&**id), &job.lock);
+        let folder = RunFolder::new(job.directory.join(&**id), &job.locks);
         let record = Record {
             run: id.to_string(),
             name: name.clone(),
@@ -110,19 +111,35 @@ pub(crate) fn begin(
             rows: 0,
             pid: std::process::id(),
             parts: Vec::new(),
+            outputs: outputs.iter().map(|path| super::job::real(path)).collect(),
+            has_own_outputs: are_own,
             unrepeatable: None,
         };
         Begun { id: Arc::clone(id), folder, checkpoint: None, record, earlier: Vec::new() }
     };
-    match (&keep.start, unfinished.pop()) {
-        (_, None) => Ok(Some(new())),
+    let last = unfinished.pop();
+    let former = if last.is_none() && are_own { former(keep, &job, &config.file) } else { Vec::new() };
+    match (&keep.start, last) {
+        (Start::Restart, None) => {
+            let earlier = former.into_iter().map(|former| former.folder).collect();
+            Ok(Some(Begun { earlier, ..new() }))
+        }
+        (_, None) => match former.last() {
+            None => Ok(Some(new())),
+            Some(former) => {
+                Err(RunsError::Changed { run: id_of(&former.folder), changes: former.changes(&new().record) })
+            }
+        },
         (Start::Restart, Some(last)) => {
             let earlier = unfinished.into_iter().chain([last]).map(|(folder, _)| folder).collect();
             Ok(Some(Begun { earlier, ..new() }))
         }
         (Start::New, Some((folder, checkpoint))) => {
-            let rows = checkpoint.map_or(0, |checkpoint| checkpoint.counts.rows_in);
-            Err(RunsError::Unfinished { run: id_of(&folder), rows })
+            let run = id_of(&folder);
+            Err(match checkpoint {
+                Ok(checkpoint) => RunsError::Unfinished { run, rows: checkpoint.counts.rows_in },
+                Err(what) => RunsError::Broken { run, what },
+            })
         }
         (Start::Resume | Start::ResumeRun(_), Some((folder, checkpoint))) => {
             let run = id_of(&folder);
@@ -131,10 +148,53 @@ pub(crate) fn begin(
                 Some(record) => Record { state: State::Running, written: now(), pid: std::process::id(), ..record },
                 None => Record { run: run.clone(), ..new().record },
             };
-            let folder = RunFolder::new(folder, &job.lock);
+            let folder = RunFolder::new(folder, &job.locks);
             Ok(Some(Begun { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() }))
         }
     }
+}
+
+/// What a run writes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outputs<'a> {
+    pub(crate) paths: &'a [PathBuf],
+    /// Whether that is what the pipeline file says.
+    pub(crate) are_own: bool,
+}
+
+/// A run that could go on if its pipeline were still called the same and wrote the same files.
+struct Former {
+    folder: PathBuf,
+    record: Record,
+}
+
+impl Former {
+    fn changes(&self, now: &Record) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.record.name != now.name {
+            changes.push(format!("[pipeline] name was \"{}\" and is \"{}\"", self.record.name, now.name));
+        }
+        if self.record.outputs != now.outputs {
+            let list = |record: &Record| {
+                let names: Vec<_> = record.outputs.iter().map(|path| path.display().to_string()).collect();
+                names.join(", ")
+            };
+            changes.push(format!("it wrote {} and would write {}", list(&self.record), list(now)));
+        }
+        changes
+    }
+}
+
+/// The runs of a pipeline file that wrote other files, as it said then. Those that are running are none.
+fn former(keep: &Keep, job: &Job, pipeline: &Path) -> Vec<Former> {
+    let directories = keep.runs.directories_of(pipeline).unwrap_or_default();
+    let others = directories.into_iter().filter(|directory| *directory != job.directory && !is_taken(directory));
+    let folders = others.flat_map(|directory| folders_in(&directory).unwrap_or_default());
+    let former = folders.filter(|folder| checkpoint_in(folder).is_some()).filter_map(|folder| {
+        let record = record_in(&folder).filter(|record| record.has_own_outputs)?;
+        Some(Former { folder, record })
+    });
+    former.collect()
 }
 
 /// Sweeps up behind runs that ended without a checkpoint, and without doing so themselves, and removes the oldest records.

@@ -50,6 +50,8 @@ pub(crate) struct Place {
     pub(crate) from: String,
     /// Where it belongs.
     pub(crate) to: String,
+    /// Its bytes.
+    pub(crate) length: u64,
 }
 
 /// The numbers of a report.

@@ -13,6 +13,14 @@ pub enum RunsError {
         /// The process, as far as it has said so.
         pid: String,
     },
+    /// Another pipeline, or the same with other outputs besides, is writing one of the outputs.
+    #[error("{} is being written by process {pid} already", output.display())]
+    BusyOutput {
+        /// The output.
+        output: PathBuf,
+        /// The process, as far as it has said so.
+        pid: String,
+    },
     /// An earlier run could go on, and it was not said what to do with it.
     #[error(
         "run {run} of this pipeline has not ended: {rows} rows are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew"

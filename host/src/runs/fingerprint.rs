@@ -28,6 +28,12 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
     for (key, value) in &document {
         match value {
             Value::Array(tables) => {
+                // Where nothing says otherwise, a node comes after the one before it.
+                let names = tables.iter().filter_map(|table| table.get("name").and_then(Value::as_str));
+                let names: Vec<_> = names.collect();
+                if names.len() > 1 {
+                    all.insert(format!("the order of [[{key}]]"), names.join(", "));
+                }
                 for (index, table) in tables.iter().enumerate() {
                     let name = table.get("name").and_then(Value::as_str);
                     let name = name.map_or_else(|| format!("{key} {}", index + 1), |name| format!("{key} \"{name}\""));

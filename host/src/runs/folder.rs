@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::begin::id_of;
 use super::checkpoint::Checkpoint;
-use super::job::{Announced, write_lock};
+use super::job::{Announced, Locks, write_lock};
 use super::record::Record;
 
 const RECORD: &str = "record.json";
@@ -17,13 +17,12 @@ const CHECKPOINT: &str = "checkpoint.json";
 #[derive(Debug, Clone)]
 pub(crate) struct RunFolder {
     path: PathBuf,
-    /// Closed with the last clone, and open in no other process.
-    lock: Arc<File>,
+    locks: Arc<Locks>,
 }
 
 impl RunFolder {
-    pub(super) fn new(path: PathBuf, lock: &Arc<File>) -> Self {
-        Self { path, lock: Arc::clone(lock) }
+    pub(super) fn new(path: PathBuf, locks: &Arc<Locks>) -> Self {
+        Self { path, locks: Arc::clone(locks) }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -33,7 +32,7 @@ impl RunFolder {
     /// Says what the run is going to write beside its outputs, which the next run removes if this one is killed before it is
     /// recorded.
     pub(crate) fn announce(&self, parts: Vec<String>) -> io::Result<()> {
-        write_lock(&self.lock, Some(&Announced { run: id_of(&self.path), parts }))
+        write_lock(&self.locks.job, Some(&Announced { run: id_of(&self.path), parts }))
     }
 
     /// Writes what lists show. It may be lost with the power; nothing depends on it. So it is not put in the place of the one
@@ -53,8 +52,19 @@ impl RunFolder {
         let mut file = File::create(&aside)?;
         file.write_all(&checkpoint.seal()?)?;
         file.sync_all()?;
+        // The names of the files that it counts on come before its own.
+        let folder = File::open(&self.path)?;
+        folder.sync_all()?;
         fs::rename(aside, path)?;
-        File::open(&self.path)?.sync_all()
+        if let Err(error) = folder.sync_all() {
+            tracing::warn!("the last checkpoint may not survive a loss of power: {error}");
+        }
+        Ok(())
+    }
+
+    /// Whether there is a checkpoint in it.
+    pub(crate) fn has_checkpoint(&self) -> bool {
+        self.path.join(CHECKPOINT).exists()
     }
 
     /// Makes the folder itself, and the record in it, survive the power.
@@ -63,6 +73,10 @@ impl RunFolder {
         File::open(self.path.join(RECORD))?.sync_all()?;
         for folder in self.path.ancestors().skip(1).take(2) {
             File::open(folder)?.sync_all()?;
+        }
+        // Those above may be new as well, or not ours to look into.
+        for folder in self.path.ancestors().skip(3).take(3) {
+            let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
         Ok(())
     }

@@ -13,8 +13,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::Runs;
 use super::error::RunsError;
+use crate::sink;
 
 pub(super) const LOCK: &str = "lock";
+/// The folder of the locks of outputs.
+pub(super) const OUTPUT_LOCKS: &str = "outputs";
+/// Digits that stand for paths.
+const DIGITS: usize = 16;
 /// Bytes of a lock that are read at most: what is in it is written by runs only, and they write a path for each output.
 const LOCK_BYTES: u64 = 1 << 20;
 /// How often a lock is tried: whoever lists runs holds it for a moment.
@@ -25,9 +30,18 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) directory: PathBuf,
-    pub(super) lock: Arc<File>,
+    pub(super) locks: Arc<Locks>,
     /// What the run before this one said that it would write.
     pub(super) announced: Option<Announced>,
+}
+
+/// What a run holds as long as it may change anything. Closed at its end, and open in no other process.
+#[derive(Debug)]
+pub(super) struct Locks {
+    /// Of the pipeline with these outputs.
+    pub(super) job: File,
+    /// Of each output, because another pipeline may write it as well.
+    _outputs: Vec<File>,
 }
 
 /// What a run that has the lock writes into it before it opens its outputs, so that they are not forgotten whenever it is
@@ -44,18 +58,37 @@ impl Runs {
     /// The folder for the runs of a pipeline file that write these files. The same file with other outputs, as
     /// `--output` makes of it, is something else: the two are not in each other's way.
     pub(super) fn directory_of(&self, name: &str, pipeline: &Path, outputs: &[PathBuf]) -> PathBuf {
-        let mut digest = Sha256::new();
-        for path in std::iter::once(pipeline).chain(outputs.iter().map(PathBuf::as_path)) {
-            let path = real(path);
-            digest.update(path.as_os_str().as_encoded_bytes());
-            // No path has a NUL in it.
-            digest.update([0]);
-        }
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
         let name: String = name.chars().take(40).map(plain).collect();
-        let digits = digest.finalize().iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-        self.directory().join(format!("{name}-{digits}"))
+        let digits = digits(outputs.iter().map(PathBuf::as_path));
+        self.directory().join(format!("{name}{}{digits}", mark(pipeline)))
     }
+
+    /// The folders for all runs of a pipeline file, whatever they write.
+    pub(super) fn directories_of(&self, pipeline: &Path) -> io::Result<Vec<PathBuf>> {
+        let mark = mark(pipeline);
+        let is_of = |directory: &PathBuf| {
+            let name = directory.file_name().unwrap_or_default().to_string_lossy();
+            name.len().checked_sub(DIGITS).and_then(|end| name.get(..end)).is_some_and(|name| name.ends_with(&mark))
+        };
+        Ok(folders_in(self.directory())?.into_iter().filter(is_of).collect())
+    }
+}
+
+/// What the names of folders have in front of the digits of the outputs.
+fn mark(pipeline: &Path) -> String {
+    format!("-{}", digits(std::iter::once(pipeline)))
+}
+
+/// Hexadecimal digits that only these files have.
+fn digits<'a>(paths: impl Iterator<Item = &'a Path>) -> String {
+    let mut digest = Sha256::new();
+    for path in paths {
+        digest.update(real(path).as_os_str().as_encoded_bytes());
+        // No path has a NUL in it.
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(DIGITS / 2).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The path of a file with all links followed, as far as there is one.
@@ -63,7 +96,9 @@ pub(crate) fn real(path: &Path) -> PathBuf {
     if let Ok(path) = fs::canonicalize(path) {
         return path;
     }
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // A link may lead to what is not there yet.
+    let path = sink::followed(path).unwrap_or_else(|_| path.to_owned());
+    let absolute = std::path::absolute(&path).unwrap_or(path);
     match (absolute.parent().map(fs::canonicalize), absolute.file_name()) {
         (Some(Ok(folder)), Some(name)) => folder.join(name),
         _ => absolute,
@@ -71,40 +106,74 @@ pub(crate) fn real(path: &Path) -> PathBuf {
 }
 
 impl Job {
-    /// Takes the lock, and writes this process's number into it.
-    pub(super) fn take(directory: PathBuf) -> Result<Self, RunsError> {
-        let failed = |source| RunsError::io("use the directory", &directory, source);
-        let path = directory.join(LOCK);
-        for tries in 1.. {
-            // Rows may be kept in there.
-            DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(failed)?;
-            let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-            let lock = options.map_err(failed)?;
-            match lock.try_lock() {
-                // Somebody may have removed it in between; then the lock is on nothing.
-                Ok(()) if is_at(&lock, &path) => {
-                    let announced = announced(&lock);
-                    write_lock(&lock, announced.as_ref()).map_err(failed)?;
-                    return Ok(Self { directory, lock: Arc::new(lock), announced });
-                }
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) if tries < TRIES => thread::sleep(BETWEEN_TRIES),
-                Err(TryLockError::WouldBlock) => {
-                    let text = read_lock(&lock);
-                    let pid = text.lines().next().unwrap_or_default();
-                    let is_number = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
-                    return Err(RunsError::Busy { pid: if is_number { pid.into() } else { "(unknown)".into() } });
-                }
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
+    /// Takes the lock, and those of all outputs, and writes this process's number into them.
+    pub(super) fn take(directory: PathBuf, runs: &Path, outputs: &[PathBuf]) -> Result<Self, RunsError> {
+        let job = take(&directory.join(LOCK)).map_err(|error| error.of("use the directory", &directory))?;
+        let announced = announced(&job);
+        write_lock(&job, announced.as_ref())
+            .map_err(|source| RunsError::io("use the directory", &directory, source))?;
+        // In the same order for all, so that no two wait for each other.
+        let mut outputs: Vec<_> = outputs.iter().map(|path| real(path)).collect();
+        outputs.sort();
+        outputs.dedup();
+        let mut held = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            let path = runs.join(OUTPUT_LOCKS).join(digits(std::iter::once(output.as_path())));
+            let lock = take(&path).map_err(|error| match error.of("use the file", &path) {
+                RunsError::Busy { pid } => RunsError::BusyOutput { output, pid },
+                error => error,
+            })?;
+            write_lock(&lock, None).map_err(|source| RunsError::io("use the file", &path, source))?;
+            held.push(lock);
         }
-        unreachable!("the last try returns")
+        Ok(Self { directory, locks: Arc::new(Locks { job, _outputs: held }), announced })
     }
 
     /// The folders of its runs, the earliest first.
     pub(super) fn folders(&self) -> io::Result<Vec<PathBuf>> {
         folders_in(&self.directory)
     }
+}
+
+/// Why a lock is not taken.
+enum NotTaken {
+    /// Somebody has it: the process, as far as it has said so.
+    Busy(String),
+    Io(io::Error),
+}
+
+impl NotTaken {
+    fn of(self, action: &'static str, path: &Path) -> RunsError {
+        match self {
+            Self::Busy(pid) => RunsError::Busy { pid },
+            Self::Io(source) => RunsError::io(action, path, source),
+        }
+    }
+}
+
+/// Takes a lock, and makes it before if need be.
+fn take(path: &Path) -> Result<File, NotTaken> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    for tries in 1.. {
+        // Rows may be kept beside it.
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(NotTaken::Io)?;
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let lock = options.map_err(NotTaken::Io)?;
+        match lock.try_lock() {
+            // Somebody may have removed it in between; then the lock is on nothing.
+            Ok(()) if is_at(&lock, path) => return Ok(lock),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) if tries < TRIES => thread::sleep(BETWEEN_TRIES),
+            Err(TryLockError::WouldBlock) => {
+                let text = read_lock(&lock);
+                let pid = text.lines().next().unwrap_or_default();
+                let is_number = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
+                return Err(NotTaken::Busy(if is_number { pid.into() } else { "(unknown)".into() }));
+            }
+            Err(TryLockError::Error(error)) => return Err(NotTaken::Io(error)),
+        }
+    }
+    unreachable!("the last try returns")
 }
 
 /// Writes into a lock which process has it, in the first line, and in the second what its run is going to write.
@@ -151,7 +220,7 @@ pub(super) fn folders_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-fn is_at(file: &File, path: &Path) -> bool {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(open), Ok(there)) = (file.metadata(), fs::metadata(path)) else { return false };
     (open.dev(), open.ino()) == (there.dev(), there.ino())
 }

@@ -111,13 +111,15 @@ fn info(folder: &Path, running: bool) -> RunInfo {
     let rows = checkpoint.as_ref().map(|checkpoint| checkpoint.counts.rows_in);
     let resumable = checkpoint.is_some();
     let Some(record) = record_in(folder) else {
+        // Ids begin with the time.
+        let started = id.split('-').next().and_then(|digits| u64::from_str_radix(digits, 16).ok());
         return RunInfo {
             id,
             name: String::new(),
             pipeline: PathBuf::new(),
             status: RunStatus::Broken,
             rows: rows.unwrap_or(0),
-            started: 0,
+            started: started.unwrap_or(0),
             pid: 0,
             resumable,
             unrepeatable: None,

@@ -1,6 +1,6 @@
 //! Removing what runs have left.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use super::Runs;
 use super::begin::id_of;
 use super::error::RunsError;
 use super::folder::{checkpoint_in, record_in};
-use super::job::{LOCK, announced, folders_in};
+use super::job::{LOCK, OUTPUT_LOCKS, announced, folders_in, is_at};
 use super::record::{Record, State, now};
 use crate::sink;
 
@@ -36,8 +36,10 @@ impl Runs {
             Err(source) => return Err(RunsError::io("look into", self.directory(), source)),
         };
         for job in jobs {
-            let Ok(lock) = File::open(job.join(LOCK)) else { continue };
-            if lock.try_lock().is_err() {
+            let path = job.join(LOCK);
+            // To be written as well, which a lock over a network needs.
+            let Ok(lock) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
+            if lock.try_lock().is_err() || !is_at(&lock, &path) {
                 continue;
             }
             let folders = folders_in(&job).map_err(|source| RunsError::io("look into", &job, source))?;
@@ -59,8 +61,21 @@ impl Runs {
                 fs::remove_dir_all(&job).map_err(|source| RunsError::io("remove", &job, source))?;
             }
         }
+        forget_outputs(&self.directory().join(OUTPUT_LOCKS));
         Ok(pruned)
     }
+}
+
+/// Removes the locks of outputs that nobody writes.
+fn forget_outputs(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let lock = OpenOptions::new().read(true).write(true).open(entry.path());
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok() && is_at(&lock, &entry.path())) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    // Nobody misses it, unless there is one in it that is held.
+    let _ = fs::remove_dir(directory);
 }
 
 /// How long nothing has happened to a run.

@@ -25,6 +25,10 @@ pub(crate) struct Record {
     pub(crate) pid: u32,
     /// Files beside the outputs that are the run's until it is done.
     pub(crate) parts: Vec<String>,
+    /// What it writes.
+    pub(crate) outputs: Vec<PathBuf>,
+    /// Whether these are the outputs that the pipeline file says.
+    pub(crate) has_own_outputs: bool,
     /// Why it has no checkpoints, if that is so.
     pub(crate) unrepeatable: Option<String>,
 }

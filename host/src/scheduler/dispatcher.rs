@@ -21,7 +21,6 @@ use crate::policy::MostRejects;
 use crate::report::{Report, Resumable, StepReport};
 use crate::runs::Position;
 use crate::stage::{Outcome, Stage};
-use crate::unfinished::Entries;
 use wind_down::see_out;
 
 /// Pieces on the road for each thread: one that it works on, one that waits for it, and one that waits to be written.
@@ -32,8 +31,6 @@ pub(crate) struct Run<'a> {
     /// In the order in which they run, at least one; those that an earlier process has done are left out.
     pub(crate) stages: Vec<RunStage>,
     pub(crate) files: Files,
-    /// The files that are written beside their places.
-    pub(crate) entries: Entries,
     pub(crate) pool: Arc<ThreadPool>,
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) on_event: &'a (dyn Fn(&Event<'_>) + Sync),
@@ -119,6 +116,7 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         }
     });
     let files = run.files;
+    let entries = files.entries.clone();
     let keeps = files.keeping.is_some();
     let checksums = if keeps { Checksums::Made } else { Checksums::Unused };
     let handed_over = files.handed_over();
@@ -161,7 +159,10 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
     dispatcher.hand_over_no_more(&handed_over, &inbox);
     if !dispatcher.writer_gone {
         // The writer would remove them, if it ever came to it.
-        run.entries.remove();
+        entries.remove();
+    }
+    if entries.are_placed() {
+        dispatcher.wait_until_placed(&inbox);
     }
     if dispatcher.has_guests() {
         let (stage, in_flight) = (Arc::clone(&dispatcher.stage), dispatcher.in_flight);
@@ -264,7 +265,13 @@ impl Dispatcher<'_> {
                 self.count(*outcome);
                 self.finish_if_all_is_written();
             }
-            Message::Finished(Ok(())) => return true,
+            Message::Finished(Ok(())) => {
+                // A signal that came while the last file was put in its place stops nothing any more.
+                if matches!(self.end, Some(Ended::Interrupted(..))) {
+                    self.end = Some(Ended::Done);
+                }
+                return true;
+            }
             Message::Finished(Err(end)) => match end {
                 WriteEnd::Closed => self.stop(StopReason::Sibling, Ended::OutputClosed),
                 WriteEnd::Failed(failure) => self.fail(failure),

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use crate::report::Report;
 use crate::runs::{Checkpoint, Counts, Fingerprint, Position, Record, RunFolder};
 use crate::stage::Outcome;
-use crate::unfinished::Entries;
 
 /// How long a run has to have taken before its end for what it has done to be kept, if it has no checkpoint yet. Whoever
 /// has to begin a shorter one anew waits no longer than that, and is not asked what to do with what is kept of it.
@@ -25,8 +24,6 @@ pub(crate) struct Keeping {
     pub(crate) before: Report,
     /// Whether there is a checkpoint from an earlier process.
     pub(crate) has_checkpoint: bool,
-    /// The files that the first checkpoint keeps from being removed.
-    pub(crate) entries: Entries,
 }
 
 /// Counts what is written, and knows when a checkpoint is due.
@@ -62,11 +59,6 @@ impl Ledger {
     pub(super) fn is_worth_keeping(&self) -> bool {
         let is_long = self.started.elapsed() >= WORTH_KEEPING;
         self.due_in().is_some() && (self.keeping.has_checkpoint || is_long)
-    }
-
-    /// Has the files stay whatever happens. False if they are gone, because the run was stopped.
-    pub(super) fn keep_files(&self) -> bool {
-        self.keeping.entries.keep()
     }
 
     /// What was made of a portion is written; the next has this number. Without one something is missing, so nothing that

@@ -1,5 +1,6 @@
 //! The writer's thread: blocking output, in order.
 
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::runs::Place;
 use crate::sink::{HandedOver, SinkError, Writer};
 use crate::spool::{SpoolError, SpoolWriter};
 use crate::stage::Outcome;
+use crate::unfinished::Entries;
 
 /// What the writer is asked to do.
 pub(super) enum Order {
@@ -35,6 +37,8 @@ pub(crate) struct Files {
     pub(crate) rejects: Option<Writer>,
     /// What is kept on disk between stages, by its index.
     pub(crate) kept: Vec<SpoolWriter>,
+    /// The files that are written beside their places.
+    pub(crate) entries: Entries,
     /// Of a run that can go on.
     pub(crate) keeping: Option<Keeping>,
 }
@@ -97,10 +101,19 @@ impl Files {
         Ok(())
     }
 
-    /// The reject file is finished last, so that it is never about an output that is not there.
+    /// First all files get their ends, and then they are put in their places: once the first is, a run that is stopped has
+    /// come to its end.
     fn finish(&mut self) -> Result<(), WriteError> {
-        self.sinks.drain(..).try_for_each(Writer::finish)?;
-        Ok(self.rejects.take().map_or(Ok(()), Writer::finish)?)
+        self.sinks.iter_mut().chain(&mut self.rejects).try_for_each(Writer::end)?;
+        self.place()
+    }
+
+    /// The reject file is the last, so that it is never about an output that is not there.
+    fn place(&mut self) -> Result<(), WriteError> {
+        if !self.entries.place() {
+            return Err(WriteError::Stopped);
+        }
+        Ok(self.sinks.drain(..).chain(self.rejects.take()).try_for_each(Writer::place)?)
     }
 
     /// The same where the run could go on: first all files get their ends, then it is made known that they have, and only
@@ -113,12 +126,15 @@ impl Files {
         for writer in self.sinks.iter_mut().chain(&mut self.rejects) {
             writer.end()?;
             let text = |path: &Path| path.to_string_lossy().into_owned();
-            places.extend(writer.place_of().map(|(from, to)| Place { from: text(from), to: text(to) }));
+            if let Some((from, to)) = writer.place_of() {
+                let length = fs::metadata(from).map_err(WriteError::Checkpoint)?.len();
+                places.push(Place { from: text(from), to: text(to), length });
+            }
         }
         let mut checkpoint = ledger.checkpoint();
         checkpoint.finished = Some(places);
         ledger.save(&checkpoint).map_err(WriteError::Checkpoint)?;
-        Ok(self.sinks.drain(..).chain(self.rejects.take()).try_for_each(Writer::place)?)
+        self.place()
     }
 
     fn finish_rejects(&mut self, ledger: Option<&Ledger>) -> Result<(), WriteError> {
@@ -134,7 +150,7 @@ impl Files {
         checkpoint.sinks = self.sinks.iter_mut().map(Writer::checkpoint).collect::<Result<_, _>>()?;
         checkpoint.rejects = self.rejects.as_mut().map(Writer::checkpoint).transpose()?;
         checkpoint.kept = self.kept.iter_mut().map(SpoolWriter::sync).collect::<Result<_, _>>()?;
-        if !ledger.keep_files() {
+        if !self.entries.keep() {
             return Ok(None);
         }
         if let Err(error) = ledger.save(&checkpoint) {
@@ -153,6 +169,8 @@ enum WriteError {
     Sink(#[from] SinkError),
     #[error(transparent)]
     Kept(#[from] SpoolError),
+    #[error("the run was stopped before its outputs were in their places")]
+    Stopped,
     #[error("the outputs are written, and it cannot be kept that they are")]
     Checkpoint(#[source] std::io::Error),
 }
@@ -211,6 +229,7 @@ fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>
 
 fn ended(error: &WriteError) -> WriteEnd {
     match error {
+        WriteError::Stopped => WriteEnd::Closed,
         WriteError::Sink(error) if error.is_closed() => WriteEnd::Closed,
         WriteError::Sink(error) => WriteEnd::Failed(Box::new(Failure::host(error))),
         WriteError::Kept(error) => WriteEnd::Failed(Box::new(Failure::host(error))),

@@ -16,11 +16,14 @@ use super::error::{SinkError, SinkErrorKind};
 /// Permissions of a new file, from which the umask takes away.
 const NEW_FILE_MODE: u32 = 0o666;
 
+/// That the owner may write.
+const OWNER_WRITES: u32 = 0o200;
+
 /// Links to links that are followed at most: as many as Linux follows.
 const LINKS: usize = 40;
 
 /// Bytes of the target's name that the temporary one takes over; together they must stay below 255.
-const NAME_BYTES: usize = 200;
+const NAME_BYTES: usize = 190;
 
 /// What is written to. Dropped without [`Output::place`], a file leaves no trace, unless it is kept.
 #[derive(Debug)]
@@ -150,6 +153,7 @@ impl Output {
         if let Self::Aside(file, target) = self {
             let copy = copy_of(file.path());
             fs::copy(file.path(), &copy)?;
+            File::open(&copy)?.sync_all()?;
             fs::rename(copy, &target)?;
             sync_folder(target);
         }
@@ -172,7 +176,18 @@ fn begun(part: &Path) -> io::Result<NamedTempFile> {
 
 /// The file of this name, cut to so many bytes, and not removed.
 fn cut(part: &Path, length: u64) -> io::Result<NamedTempFile> {
-    let mut file = OpenOptions::new().read(true).write(true).open(part)?;
+    let mut options = OpenOptions::new();
+    let mut file = match options.read(true).write(true).open(part) {
+        // It has the permissions of the output that it replaces.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let permissions = fs::metadata(part)?.permissions();
+            fs::set_permissions(part, Permissions::from_mode(permissions.mode() | OWNER_WRITES))?;
+            let file = options.open(part)?;
+            file.set_permissions(permissions)?;
+            file
+        }
+        file => file?,
+    };
     let there = file.metadata()?.len();
     if there < length {
         return Err(io::Error::other(format!("{} has {there} bytes, and {length} were written", part.display())));
@@ -232,11 +247,15 @@ fn prefix(target: &Path) -> OsString {
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    format!(".{}.", &name[..end]).into()
+    if end == name.len() {
+        return format!(".{name}.").into();
+    }
+    // Others may begin with the same.
+    format!(".{}~{:08x}.", &name[..end], crc32fast::hash(name.as_bytes())).into()
 }
 
 /// The path behind symbolic links, whether there is a file or not.
-fn followed(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn followed(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..LINKS {
         match fs::symlink_metadata(&path) {

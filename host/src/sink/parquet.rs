@@ -79,9 +79,8 @@ impl ParquetFile {
             if file.out.bytes_written() as u64 != durable.length {
                 return Err(io::Error::other("what is kept beside it does not fit what is written of it").into());
             }
-            for batch in kept.rows()? {
-                file.group.write(&batch)?;
-            }
+            let rows = &mut file.group;
+            kept.rows(|batch| Ok(rows.write(batch)?))?;
         }
         Ok(file)
     }

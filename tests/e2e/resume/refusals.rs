@@ -59,11 +59,71 @@ fn what_has_changed_is_named() {
     insta::assert_snapshot!(all, @r#"
     error: run RUN cannot go on, because its rest would not fit what is written: step "some" parameters.id was 1000 and is 1001. Undo this, or add `--restart` to begin anew
     error: run RUN cannot go on, because its rest would not fit what is written: [pipeline] batch-rows was 20 and is 21. Undo this, or add `--restart` to begin anew
-    error: run RUN cannot go on, because its rest would not fit what is written: step "length" name was "length" and is not there any more; the component of step "length" was … and is not there any more; step "longer" name is new, "longer"; the component of step "longer" is new, … Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: step "length" name was "length" and is not there any more; the component of step "length" was … and is not there any more; the order of [[step]] was length, some and is longer, some; step "longer" name is new, "longer"; the component of step "longer" is new, … Undo this, or add `--restart` to begin anew
     "#);
     // Comments, descriptions and limits make no difference.
     folder.write("pipeline.toml", PIPELINE.replace("batch-rows", "description = \"x\" # Why?\nbatch-rows"));
     folder.stillbox(["run", "pipeline.toml", "--resume", "--limit", "some.time=1m"]).succeeded();
+}
+
+/// The steps read each other in the order in which they stand.
+#[test]
+fn a_changed_order_is_noticed() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(6000));
+    let step = |name: &str, to: &str| {
+        format!("[[step]]\nname = \"{name}\"\ncomponent = \"add_column.wasm\"\noutputs = {{ length = \"{to}\" }}\n\n")
+    };
+    let pipeline = |steps: &str| {
+        format!(
+            "[pipeline]\nname = \"order\"\nbatch-rows = 20\n\n[[source]]\npath = \"input.jsonl\"\n\n{steps}[[sink]]\npath = \"output.jsonl\"\n"
+        )
+    };
+    folder.write("pipeline.toml", pipeline(&(step("a", "one") + &step("b", "two"))));
+    killed(&folder, &[]);
+    folder.write("pipeline.toml", pipeline(&(step("b", "two") + &step("a", "one"))));
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: run RUN cannot go on, because its rest would not fit what is written: the order of [[step]] was a, b and is b, a. Undo this, or add `--restart` to begin anew");
+}
+
+#[test]
+fn another_name_or_output_is_noticed() {
+    let folder = begun();
+    let mut all = String::new();
+    for (was, is) in [("\"refusals\"", "\"renamed\""), ("output.jsonl", "another.jsonl")] {
+        folder.write("pipeline.toml", PIPELINE.replace(was, is));
+        all += &told(&folder, &["--resume"]);
+    }
+    all += &told(&folder, &[]);
+    insta::assert_snapshot!(all, @r#"
+    error: run RUN cannot go on, because its rest would not fit what is written: [pipeline] name was "refusals" and is "renamed". Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: it wrote FOLDER/output.jsonl and would write FOLDER/another.jsonl. Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: it wrote FOLDER/output.jsonl and would write FOLDER/another.jsonl. Undo this, or add `--restart` to begin anew
+    "#);
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert_eq!(info(&folder).as_array().map(Vec::len), Some(1), "the former is gone");
+    let names = ["add_column.wasm", "another.jsonl", "input.jsonl", "pipeline.toml", "refuse.wasm"];
+    assert_eq!(folder.names(), names);
+}
+
+#[test]
+fn an_output_that_cannot_be_gone_on_with_is_noticed() {
+    let folder = begun();
+    rustix::fs::mknodat(rustix::fs::CWD, folder.join("output.jsonl"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .expect("there is room");
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: run RUN cannot go on, because its rest would not fit what is written: it writes to what is not a regular file. Undo this, or add `--restart` to begin anew");
+}
+
+#[test]
+fn a_link_to_nothing_is_the_file_that_it_leads_to() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(6000));
+    folder.write("pipeline.toml", PIPELINE);
+    std::os::unix::fs::symlink("elsewhere.jsonl", folder.join("output.jsonl")).expect("there is room");
+    killed(&folder, &[]);
+    folder.write("elsewhere.jsonl", "from before\n");
+    folder.stillbox(["run", "pipeline.toml"]).failed(2);
+    folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
+    assert_eq!(folder.text("elsewhere.jsonl").lines().count(), 6000);
 }
 
 #[test]
@@ -149,6 +209,22 @@ fn one_at_a_time() {
     child.wait().expect("it can be waited for");
     let listed = folder.stillbox(["runs"]).succeeded();
     assert!(listed.text().contains("  interrupted  "), "{}", listed.text());
+}
+
+/// Two pipelines, or one with two outputs, may share a file.
+#[test]
+fn one_at_a_time_for_each_output() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(60_000));
+    folder.write("pipeline.toml", format!("{PIPELINE}\n[rejects]\npath = \"rejects.jsonl\"\n"));
+    let mut child = started(&folder, &[]);
+    assert!(events(&mut child).any(|_| info(&folder)[0]["status"] == "running"), "it ended too early");
+    let told = folder.stillbox(["run", "pipeline.toml", "--output", "other.jsonl"]).failed(2);
+    child.kill().expect("it is running");
+    let real = fs::canonicalize(folder.path()).expect("it is there");
+    let told = told.replace(&child.id().to_string(), "PID").replace(real.to_str().expect("it is text"), "FOLDER");
+    insta::assert_snapshot!(told, @"error: FOLDER/rejects.jsonl is being written by process PID already");
+    child.wait().expect("it can be waited for");
 }
 
 #[test]

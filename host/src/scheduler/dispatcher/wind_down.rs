@@ -23,6 +23,8 @@ const LAST_CHECKPOINT: Duration = Duration::from_millis(60);
 const CHECKPOINT_OF_FAILED: Duration = Duration::from_secs(30);
 /// How long the reject file may take to be finished, disk included, when it is all that is left of a run.
 const REJECTS: Duration = Duration::from_secs(5);
+/// How long it may take to rename the outputs, once the first is. It takes no time unless the disk hangs.
+const PLACING: Duration = Duration::from_secs(30);
 /// How long an interrupted run waits for the guests that it has stopped. They all end, but where there are many more of
 /// them than cores, each has to get its turn first, and nobody has a use for what they do with it.
 const LAST_WORDS: Duration = Duration::from_millis(10);
@@ -98,6 +100,11 @@ impl Dispatcher<'_> {
         for (sink, handed_over) in self.report.sinks.iter_mut().zip(handed_over) {
             sink.rows = handed_over.as_ref().map_or(sink.rows, |handed_over| handed_over.rows());
         }
+    }
+
+    /// Some outputs are in their places, so the others have to be.
+    pub(super) fn wait_until_placed(&mut self, inbox: &Receiver<Message>) {
+        self.wait_for_writer(inbox, PLACING);
     }
 
     fn wait_for_writer(&mut self, inbox: &Receiver<Message>, patience: Duration) {

@@ -13,8 +13,8 @@ use super::super::writer::Failure;
 use super::Group;
 use crate::spool::{Frame, Spool, SpoolReader, SpoolWriter};
 
-/// Bytes before the end of a group: those of its columns (8), of its end (4), and the end's CRC-32 (4), the least
-/// significant byte first.
+/// Bytes before the end of a group: those of its columns (8), of its end (4), and the CRC-32 of both and the end (4), the
+/// least significant byte first.
 const HEADER: usize = 16;
 
 /// The files beside a Parquet file.
@@ -33,6 +33,13 @@ pub(super) struct Kept {
     needed: Option<u64>,
     /// The same of the one that is being made.
     pending: u64,
+}
+
+fn sum(header: &[u8], end: &[u8]) -> u32 {
+    let mut checksum = crc32fast::Hasher::new();
+    checksum.update(header);
+    checksum.update(end);
+    checksum.finalize()
 }
 
 impl Kept {
@@ -80,21 +87,21 @@ impl Kept {
             let length = u32::from_le_bytes(header[8..12].try_into().map_err(|_| damaged())?) as usize;
             let checksum = u32::from_le_bytes(header[12..].try_into().map_err(|_| damaged())?);
             at += HEADER;
-            let end = bytes.get(at..at + length).filter(|end| crc32fast::hash(end) == checksum).ok_or_else(damaged)?;
+            let end = bytes.get(at..at + length).filter(|end| sum(&header[..12], end) == checksum);
+            let end = end.ok_or_else(damaged)?;
             groups.push(Group::of_end(data, bytes.slice_ref(end))?);
             at += length;
         }
         if groups.len() as u64 == self.count { Ok(groups) } else { Err(damaged().into()) }
     }
 
-    /// The rows of the group that is not complete.
-    pub(super) fn rows(&mut self) -> Result<Vec<RecordBatch>, Failure> {
+    /// Hands over the rows of the group that is not complete, a batch at a time: encoded they may be much smaller.
+    pub(super) fn rows(&self, mut take: impl FnMut(&RecordBatch) -> Result<(), Failure>) -> Result<(), Failure> {
         let mut reader = SpoolReader::open(&self.spool)?;
-        let mut rows = Vec::new();
         while let Some((_, batch)) = reader.next()? {
-            rows.push(batch);
+            take(&batch)?;
         }
-        Ok(rows)
+        Ok(())
     }
 
     pub(super) fn add_rows(&mut self, rows: &Frame) -> Result<(), Failure> {
@@ -106,7 +113,8 @@ impl Kept {
         let mut header = [0; HEADER];
         header[..8].copy_from_slice(&group.data.to_le_bytes());
         header[8..12].copy_from_slice(&(group.end.len() as u32).to_le_bytes());
-        header[12..].copy_from_slice(&crc32fast::hash(&group.end).to_le_bytes());
+        let checksum = sum(&header[..12], &group.end);
+        header[12..].copy_from_slice(&checksum.to_le_bytes());
         self.index.write_all(&header)?;
         self.index.write_all(&group.end)?;
         self.index_bytes += (HEADER + group.end.len()) as u64;
