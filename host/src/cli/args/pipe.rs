@@ -1,0 +1,74 @@
+//! The arguments of `stillbox pipe`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::run::Progress;
+
+#[derive(Debug, Args)]
+#[command(after_help = PIPE_HELP)]
+pub(crate) struct Pipe {
+    /// Steps in order: a .wasm file or a step's folder, and behind a colon its parameters
+    #[arg(value_name = "STEP[:PARAMETERS]", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) steps: Vec<String>,
+    /// Read from here; the ending tells the format [default: standard input]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) input: Option<PathBuf>,
+    /// Write to here; the ending tells the format [default: standard output]
+    #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// The format of standard input
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+    pub(crate) input_format: PipeFormat,
+    /// The format of standard output
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+    pub(crate) output_format: PipeFormat,
+    /// Set a limit of a step, such as `filter-text.memory=256MiB`; may be repeated
+    #[arg(long, value_name = "STEP.NAME=VALUE")]
+    pub(crate) limit: Vec<String>,
+    /// Threads that run steps [default: one a core]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// How to show progress
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: Progress,
+    /// Print the pipeline file that this stands for, and run nothing
+    #[arg(long)]
+    pub(crate) print: bool,
+}
+
+const PIPE_HELP: &str = "\
+Parameters are KEY=VALUE with commas between them, or a JSON object:
+
+    stillbox pipe steps/normalize-text:column=text steps/filter-text:column=text,min-words=5 < in.jsonl
+    stillbox pipe 'steps/filter-text:{\"column\": \"text\", \"min-words\": 5}' --input in.csv --output out.parquet
+
+A value is a TOML value where it reads as one (5, true, \"5\", [\"a\", \"b\"]), and text otherwise. A step is called like its
+folder or file. Where a path has a colon in it, the part that exists is the path.";
+
+/// Formats of standard input and output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PipeFormat {
+    /// JSON Lines
+    Jsonl,
+    /// CSV with a header
+    Csv,
+    /// Parquet
+    Parquet,
+    /// Arrow IPC
+    Arrow,
+}
+
+impl PipeFormat {
+    /// The name in pipeline files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
+}
