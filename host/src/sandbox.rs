@@ -66,6 +66,11 @@ impl Sandbox {
         &self.engine
     }
 
+    /// Has guests that were stopped asked again until the last has ended, without anybody waiting for them.
+    pub(crate) fn see_out(&self) {
+        self.watchdog.see_out();
+    }
+
     /// Makes an instance of the component, does the work with it on this thread, and throws it away. What the guest said
     /// comes with the answer.
     ///

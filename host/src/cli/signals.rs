@@ -1,5 +1,6 @@
 //! Signals: the first stops the run in good order, the second ends the process at once.
 
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -23,11 +24,11 @@ pub(crate) struct Signals {
 }
 
 /// How long whatever listens to the interrupt may go on after it.
-#[derive(Clone, Copy)]
 enum Patience {
     /// It sees to its end by itself.
     Unbounded,
-    Within(Duration),
+    /// Whoever hears of the signal here ends the process when the time has come.
+    Bounded(Sender<Signal>),
 }
 
 impl Signals {
@@ -59,7 +60,7 @@ impl Signals {
     /// The same for something that ends in good order within this time and a little more; after that the process ends
     /// without it.
     pub(crate) fn interrupt_within(&self, grace: Duration) -> Interrupt {
-        self.patience.get_or_init(|| Patience::Within(grace.saturating_add(GOOD_ORDER)));
+        self.patience.get_or_init(|| last_call(grace.saturating_add(GOOD_ORDER), self.unfinished()));
         self.interrupt.clone()
     }
 
@@ -84,17 +85,26 @@ fn follow(
         let Some(patience) = patience.get().filter(|_| interrupt.signal().is_none()) else {
             end_at_once(signal, unfinished);
         };
-        if let Patience::Within(time) = *patience {
-            let unfinished = unfinished.clone();
-            let end = move || {
-                thread::sleep(time);
-                end_at_once(signal, &unfinished);
-            };
-            // Without this thread, which only an overloaded system refuses, there is still the second signal.
-            let _ = thread::Builder::new().name("last-call".into()).spawn(end);
+        if let Patience::Bounded(last_call) = patience {
+            let _ = last_call.send(signal);
         }
         interrupt.trigger(signal);
     }
+}
+
+/// A thread that ends the process this long after it hears of a signal. It is started before there is one: a new thread
+/// needs memory of its own, and waits for it behind guests that are asking for theirs.
+fn last_call(time: Duration, unfinished: Unfinished) -> Patience {
+    let (sender, signals) = channel();
+    let end = move || {
+        if let Ok(signal) = signals.recv() {
+            thread::sleep(time);
+            end_at_once(signal, &unfinished);
+        }
+    };
+    // Without this thread, which only an overloaded system refuses, there is still the second signal.
+    let _ = thread::Builder::new().name("last-call".into()).spawn(end);
+    Patience::Bounded(sender)
 }
 
 /// Ends the process without anything that could wait: no output is flushed, since nobody may be reading it.

@@ -31,6 +31,8 @@ struct Deadlines {
     next_number: u64,
     /// When the thread wakes by itself; none while it has nothing to wait for.
     wakes: Option<Instant>,
+    /// Whether guests are asked again and again, whatever their deadlines.
+    ending: bool,
     closed: bool,
 }
 
@@ -65,6 +67,12 @@ impl Watchdog {
         }
         Watched { shared: &self.shared, key }
     }
+
+    /// From now on raises the epoch again and again for as long as calls are being made.
+    pub(crate) fn see_out(&self) {
+        self.shared.lock().ending = true;
+        self.shared.changed.notify_one();
+    }
 }
 
 impl Drop for Watched<'_> {
@@ -94,14 +102,14 @@ fn watch(shared: &Shared, engine: &EngineWeak) {
     while !deadlines.closed {
         let now = Instant::now();
         let first = deadlines.pending.first().map(|(deadline, _)| *deadline);
-        let has_passed = first.is_some_and(|deadline| deadline <= now);
-        if has_passed {
+        let ask = first.is_some_and(|deadline| deadlines.ending || deadline <= now);
+        if ask {
             let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
         }
         // A call whose deadline has passed stays here until it has ended, and its guest is asked again: one that was
         // looking at its deadline just then may count the next from the epoch that was raised for it.
-        deadlines.wakes = if has_passed { Some(now + ASK_AGAIN) } else { first };
+        deadlines.wakes = if ask { Some(now + ASK_AGAIN) } else { first };
         deadlines = match deadlines.wakes {
             None => shared.changed.wait(deadlines).unwrap_or_else(PoisonError::into_inner),
             Some(wakes) => {

@@ -21,7 +21,6 @@ use crate::policy::MostRejects;
 use crate::report::{Report, Resumable, StepReport};
 use crate::runs::Position;
 use crate::stage::{Outcome, Stage};
-use wind_down::see_out;
 
 /// Pieces on the road for each thread: one that it works on, one that waits for it, and one that waits to be written.
 const PIECES_PER_THREAD: usize = 3;
@@ -165,9 +164,7 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         dispatcher.wait_until_placed(&inbox);
     }
     if dispatcher.has_guests() {
-        let (stage, in_flight) = (Arc::clone(&dispatcher.stage), dispatcher.in_flight);
-        // Without this thread, which only an overloaded system refuses, a guest that missed the stop ends at its deadline.
-        let _ = spawn("closing", move || see_out(&inbox, &stage, in_flight));
+        dispatcher.stage.sandbox.see_out();
     }
     dispatcher.report.elapsed = dispatcher.elapsed();
     (dispatcher.end.unwrap_or(Ended::Done), dispatcher.report)

@@ -9,7 +9,6 @@ use super::{Dispatcher, Ended, Message};
 use crate::interrupt::StopReason;
 use crate::scheduler::writer::Order;
 use crate::sink::HandedOver;
-use crate::stage::Stage;
 
 /// How long finished batches may take to be written once the run is asked to stop. A pipe that nobody reads would
 /// otherwise hold it for ever.
@@ -128,19 +127,6 @@ impl Dispatcher<'_> {
     fn write_the_rest(&mut self) {
         for outcome in self.in_order.take_rest() {
             self.write(outcome, None);
-        }
-    }
-}
-
-/// Has guests that were stopped asked again until all of them have ended.
-pub(super) fn see_out(inbox: &Receiver<Message>, stage: &Stage, mut in_flight: usize) {
-    while in_flight > 0 || stage.guests.load(Ordering::Acquire) > 0 {
-        match inbox.recv_timeout(ASK_AGAIN) {
-            Ok(Message::Read { .. }) => in_flight += 1,
-            Ok(Message::Done { .. }) => in_flight -= 1,
-            Ok(_) => {}
-            Err(RecvTimeoutError::Timeout) => stage.stop.raise_epoch(),
-            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
