@@ -62,10 +62,18 @@ fn what_the_pipeline_file_gets_wrong_is_no_failure() {
     folder.write("input.jsonl", "{\"text\":\"a\"}\n");
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl")
         .replace("[[sink]]", "[[sink]]\nselect = [\"nothing\"]");
-    let outcome = folder.run_with(&text, ["--failures", "failures.jsonl"]);
-    let said = outcome.failed(2);
-    assert!(said.contains("nothing"), "{said}");
-    assert!(!folder.names().contains(&"failures.jsonl".to_owned()), "{said}");
+    let missing = pipeline("input.jsonl", &["nothing"], "output.jsonl");
+    for text in [text, missing] {
+        let arguments = ["--failures", "failures.jsonl", "--message-format", "json"];
+        let outcome = folder.run_with(&text, arguments);
+        // What went wrong is for whoever wrote the file; machines are told that it did.
+        let last: Value = serde_json::from_str(outcome.text().lines().last().unwrap()).unwrap();
+        assert_eq!((&last["event"], &last["status"]), (&"finished".into(), &"failed".into()));
+        assert!(!outcome.text().contains("\"failure\""), "{}", outcome.text());
+        let said = outcome.failed(2);
+        assert!(said.contains("nothing"), "{said}");
+        assert!(!folder.names().contains(&"failures.jsonl".to_owned()), "{said}");
+    }
 }
 
 #[test]

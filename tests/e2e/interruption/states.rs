@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process_group};
+use stillbox_test_guests::{BAD_LOOP_IN_BIND, BAD_LOOP_IN_MANIFEST, BAD_LOOP_IN_START};
 
 use super::{SIGNALS, end, send};
 use crate::command::{Folder, pipeline, spawn};
@@ -98,5 +99,21 @@ fn every_signal_ends_a_wait_for_several_things() {
         run.wait_for("progress");
         send(&run.child, signal);
         assert_eq!(run.ended().0, Some(code));
+    }
+}
+
+#[test]
+fn every_signal_ends_a_guest_that_has_been_given_no_row() {
+    for guest in [BAD_LOOP_IN_START, BAD_LOOP_IN_MANIFEST, BAD_LOOP_IN_BIND] {
+        let bytes = std::fs::read(guest).expect("the guest is built");
+        for (signal, code) in SIGNALS {
+            let run = Run::begin(&bytes);
+            // What is compiled is kept, and then called for the first time.
+            while run.compiled() == 0 {
+                std::thread::yield_now();
+            }
+            send(&run.child, signal);
+            assert_eq!(run.ended().0, Some(code), "{guest}");
+        }
     }
 }
