@@ -144,7 +144,7 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         in_flight: 0,
         unwritten: 0,
         bytes_read: 0,
-        input_ended: false,
+        input: Input::Read,
         writer_gone: false,
         end: None,
     };
@@ -174,6 +174,17 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()
     thread::Builder::new().name(name.into()).spawn(work).map(drop)
 }
 
+/// Where the rows of the stage come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// A file, or what was kept, as far as is known.
+    Read,
+    /// A step that makes them.
+    Made,
+    /// There are no more.
+    Ended,
+}
+
 struct Dispatcher<'a> {
     /// The one that runs.
     stage: Arc<Stage>,
@@ -201,7 +212,7 @@ struct Dispatcher<'a> {
     /// Outcomes that the writer has and has not written.
     unwritten: usize,
     bytes_read: u64,
-    input_ended: bool,
+    input: Input,
     writer_gone: bool,
     /// Set as soon as it is known; from then on the run only winds down.
     end: Option<Ended>,
@@ -234,12 +245,13 @@ impl Dispatcher<'_> {
                 self.report.resumable = Some(Resumable { run: Arc::clone(&self.id), rows });
             }
             Message::Worked { step, report } => {
+                self.input = Input::Made;
                 self.report.steps[step].add(&report);
                 self.tell_progress();
             }
             Message::Kept => self.start_next(),
             Message::InputEnded(result) => {
-                self.input_ended = true;
+                self.input = Input::Ended;
                 if let Err(failure) = result {
                     self.fail(failure);
                 }
@@ -297,7 +309,7 @@ impl Dispatcher<'_> {
     }
 
     fn finish_if_all_is_written(&mut self) {
-        if self.end.is_none() && self.input_ended && self.in_flight == 0 && self.unwritten == 0 {
+        if self.end.is_none() && self.input == Input::Ended && self.in_flight == 0 && self.unwritten == 0 {
             if self.has_too_many_rejects(true) {
                 self.stop(StopReason::Sibling, Ended::TooManyRejects);
             } else if let Some(orders) = &self.orders {
@@ -318,7 +330,7 @@ impl Dispatcher<'_> {
     fn start(&mut self, stage: RunStage, from: Position) {
         self.stage = Arc::clone(&stage.stage);
         self.in_order = InOrder::from(from.next);
-        self.input_ended = false;
+        self.input = Input::Read;
         let reading = Reading {
             stage: stage.stage,
             feeds: stage.feeds,

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, Ended, Message};
+use super::{Dispatcher, Ended, Input, Message};
 use crate::interrupt::StopReason;
 use crate::scheduler::writer::Order;
 use crate::sink::HandedOver;
@@ -43,9 +43,10 @@ impl Dispatcher<'_> {
             let left = || deadline.map_or(ASK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
             // Guests outside of tasks don't send a message when they end.
             // The one who called them does, a little later.
-            let mut reader_calls = false;
-            while (self.has_guests() || reader_calls && !self.input_ended) && !left().is_zero() {
-                reader_calls |= self.stage.guests.load(Ordering::Acquire) > 0;
+            while (self.has_guests() || self.input == Input::Made) && !left().is_zero() {
+                if self.input == Input::Read && self.stage.guests.load(Ordering::Acquire) > 0 {
+                    self.input = Input::Made;
+                }
                 match inbox.recv_timeout(left().min(ASK_AGAIN)) {
                     Ok(message) => {
                         self.take(message);
