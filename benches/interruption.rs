@@ -114,7 +114,8 @@ fn start(folder: &TempDir, state: State) -> Child {
     if matches!(state, State::Guests(..)) {
         command.args(["--message-format", "json"]);
     }
-    command.current_dir(path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.current_dir(path).env("STILLBOX_STATE", path.join("runs"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     command.spawn().expect("the command can be run")
 }
 
