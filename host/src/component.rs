@@ -9,8 +9,8 @@ mod signature;
 mod symbols;
 
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -260,9 +260,15 @@ fn read(path: &Path) -> Result<Vec<u8>, ComponentErrorKind> {
         let reason = format!("it has {size} bytes, more than the {MOST_BYTES} that a component may have");
         return Err(ComponentErrorKind::Read(io::Error::other(reason)));
     }
-    let bytes = fs::read(path).map_err(ComponentErrorKind::Read)?;
+    // What is no regular file has no size, and may never end.
+    let mut file = File::open(path).map_err(ComponentErrorKind::Read)?.take(MOST_BYTES);
+    let mut bytes = Vec::new();
+    file.by_ref().take(8).read_to_end(&mut bytes).map_err(ComponentErrorKind::Read)?;
     match bytes.first_chunk::<8>() {
-        Some(b"\0asm\x0d\0\x01\0") => Ok(bytes),
+        Some(b"\0asm\x0d\0\x01\0") => {
+            file.read_to_end(&mut bytes).map_err(ComponentErrorKind::Read)?;
+            Ok(bytes)
+        }
         Some([b'\0', b'a', b's', b'm', 1, 0, 0, 0]) => Err(ComponentErrorKind::CoreModule),
         _ => Err(ComponentErrorKind::NotWasm { start: start_of(&bytes) }),
     }

@@ -3,7 +3,9 @@
 mod grace;
 mod states;
 
+use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -163,4 +165,24 @@ fn the_library_takes_the_interrupt_as_a_value() {
     let error = pipeline.run(&options).expect_err("it was stopped");
     assert!(matches!(error, RunError::Interrupted { signal: stillbox::Signal::HangUp, .. }), "{error:?}");
     assert!(!output.exists());
+}
+
+/// Someone waits for a component that is still being made elsewhere.
+#[test]
+fn reading_a_component_that_never_comes_is_stopped() {
+    let folder = Folder::new();
+    let pipe = folder.join("pipe.wasm");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("there is room");
+    for (signal, code) in SIGNALS {
+        let child = spawn(folder.command().args(["inspect", "pipe.wasm"]));
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        // It can be opened once somebody reads.
+        let _writer = loop {
+            if let Ok(writer) = OpenOptions::new().write(true).custom_flags(nonblocking).open(&pipe) {
+                break writer;
+            }
+        };
+        send(&child, signal);
+        assert_eq!(end(child), Some(code));
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use stillbox::{
@@ -18,7 +19,9 @@ use super::{render, summary};
 
 /// Describes the step.
 pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -> Exit {
-    let interrupt = signals.interrupt();
+    // A build ends its programs by itself; what is read may never come.
+    let interrupt =
+        if arguments.step.is_dir() { signals.interrupt() } else { signals.interrupt_within(Duration::ZERO) };
     // The errors of what was stopped say nothing more.
     let failed = |error: &dyn Error| {
         if let Some(signal) = interrupt.signal() {

@@ -5,16 +5,16 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::low_level::exit;
+use signal_hook::{flag, iterator};
 use stillbox::{Interrupt, Signal, Unfinished};
 
 use super::exit_code::Exit;
 
 /// How long an end in good order may take once the grace is over. A run takes some 30 ms at most, unless it waits for
 /// somebody to read its messages, which nobody may ever do; and a signal is to end the process within 100 ms.
-const GOOD_ORDER: Duration = Duration::from_millis(80);
+const GOOD_ORDER: Duration = Duration::from_millis(70);
 
 /// The interrupt that signals trigger. Lives as long as the process.
 pub(crate) struct Signals {
@@ -36,6 +36,10 @@ impl Signals {
     pub(crate) fn listen() -> Self {
         let signals =
             Self { interrupt: Interrupt::new(), unfinished: Unfinished::new(), patience: Arc::new(OnceLock::new()) };
+        // A limit on the size of files is then an error of whoever writes, and not the end of the process.
+        if let Err(error) = flag::register(SIGXFSZ, Arc::default()) {
+            tracing::warn!("cannot listen for signals: {error}");
+        }
         match iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) {
             Ok(numbers) => {
                 let thread = thread::Builder::new().name("signals".into());

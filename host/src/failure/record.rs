@@ -178,6 +178,7 @@ impl fmt::Display for RowPlace {
         match (&self.file, self.line, self.row) {
             (Some(file), Some(line), _) => write!(f, "{file}:{line}"),
             (Some(file), None, Some(row)) => write!(f, "{file}, row {row}"),
+            (Some(file), None, None) => f.write_str(file),
             _ => write!(f, "row {} of the batch", self.index),
         }
     }

@@ -17,7 +17,7 @@ const LAST_WRITES: Duration = Duration::from_millis(10);
 const LAST_ROW: Duration = Duration::from_millis(10);
 /// How long an interrupted run that can go on waits for its last checkpoint. If the disk needs longer, the one before it
 /// holds. Within the grace it has all the time that is left.
-const LAST_CHECKPOINT: Duration = Duration::from_millis(60);
+const LAST_CHECKPOINT: Duration = Duration::from_millis(40);
 /// How long a run that failed waits for it: nobody waits at the keyboard, and what it took to get here may be hours.
 const CHECKPOINT_OF_FAILED: Duration = Duration::from_secs(30);
 /// How long the reject file may take to be finished, disk included, when it is all that is left of a run.
