@@ -113,7 +113,9 @@ impl Job {
         write_lock(&job, announced.as_ref())
             .map_err(|source| RunsError::io("use the directory", &directory, source))?;
         // In the same order for all, so that no two wait for each other.
-        let mut outputs: Vec<_> = outputs.iter().map(|path| real(path)).collect();
+        // What is no regular file, such as a device, takes what several runs write.
+        let is_regular = |path: &&PathBuf| fs::metadata(path).map_or(true, |there| there.is_file());
+        let mut outputs: Vec<_> = outputs.iter().filter(is_regular).map(|path| real(path)).collect();
         outputs.sort();
         outputs.dedup();
         let mut held = Vec::with_capacity(outputs.len());
@@ -223,4 +225,25 @@ pub(super) fn folders_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
 pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(open), Ok(there)) = (file.metadata(), fs::metadata(path)) else { return false };
     (open.dev(), open.ino()) == (there.dev(), there.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_one_writer_and_a_device_many() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let runs = folder.path().join("runs");
+        let take = |job: &str, output: &Path| Job::take(runs.join(job), &runs, &[output.to_owned()]);
+        let device = Path::new("/dev/null");
+        let _first = take("a", device).expect("nobody has it");
+        let _second = take("b", device).expect("it takes what both write");
+        let file = folder.path().join("out");
+        let held = take("c", &file).expect("nobody has it");
+        let busy = take("d", &file).expect_err("it is held");
+        assert!(matches!(&busy, RunsError::BusyOutput { output, .. } if *output == real(&file)), "{busy}");
+        drop(held);
+        take("d", &file).expect("nobody has it any more");
+    }
 }
