@@ -265,14 +265,15 @@ fn runs_at_the_same_time_share_what_is_kept() {
 
 #[test]
 fn a_run_that_goes_on_finds_what_is_kept() {
-    let folder = folder(&[ADD_COLUMN, TURN_AROUND], &texts(6000));
+    // So many that the run waits for its events to be read, and cannot have ended when it is killed.
+    let folder = folder(&[ADD_COLUMN, TURN_AROUND], &texts(20_000));
     let steps = "[pipeline]\nname = \"kept\"\nbatch-rows = 20\n\n[[source]]\npath = \"input.jsonl\"\n\n\
         [[step]]\nname = \"length\"\ncomponent = \"add_column.wasm\"\ncache = true\n\n\
         [[step]]\nname = \"turned\"\ncomponent = \"turn_around.wasm\"\nparameters = { at-once = 10 }\ncache = true\n\n\
         [[step]]\nname = \"last\"\ncomponent = \"add_column.wasm\"\ncache = true\noutputs = { length = \"again\" }\n\n\
         [[sink]]\npath = \"output.jsonl\"\n";
     let (_, expected) = run(&folder, steps);
-    for _ in 0..3 {
+    for _ in 0..2 {
         killed(&folder, &["--cache-dir", "cache"]);
         assert!(run_with(&folder, steps, &["--resume"]).1 == expected);
     }
