@@ -70,17 +70,17 @@ impl Frame {
         let length = (bytes.len() - HEADER) as u64;
         bytes[..8].copy_from_slice(&length.to_le_bytes());
         bytes[8..12].copy_from_slice(&(rows as u32).to_le_bytes());
-        let checksum = sum(&bytes);
+        let checksum = sum(&bytes[..12], &bytes[HEADER..]);
         bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
         Ok(Self { bytes, rows })
     }
 }
 
-/// The checksum of a frame: of all but itself.
-fn sum(frame: &[u8]) -> u32 {
+/// The checksum of what a header says before it, and of what follows.
+pub(crate) fn sum(header: &[u8], rest: &[u8]) -> u32 {
     let mut checksum = crc32fast::Hasher::new();
-    checksum.update(&frame[..12]);
-    checksum.update(&frame[HEADER..]);
+    checksum.update(header);
+    checksum.update(rest);
     checksum.finalize()
 }
 
@@ -249,7 +249,7 @@ impl SpoolReader {
         let mut bytes = vec![0; place.length as usize];
         self.file.read_exact_at(&mut bytes, place.at).map_err(|error| self.spool.failed(error))?;
         let checksum = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
-        if sum(&bytes) != checksum {
+        if sum(&bytes[..12], &bytes[HEADER..]) != checksum {
             return Err(self.spool.failed(SpoolCause::Broken));
         }
         let mut stream =

@@ -7,7 +7,7 @@ use super::checkpoint::Checkpoint;
 use super::error::RunsError;
 use super::fingerprint::{Fingerprint, changes};
 use super::folder::{RunFolder, checkpoint_in, record_in};
-use super::job::{Job, folders_in, is_taken};
+use super::job::{Job, folders_in, is_taken, real};
 use super::record::{Record, State, now};
 use super::{Keep, Start, prune};
 use crate::config::Config;
@@ -68,8 +68,10 @@ pub(crate) fn begin(
         };
     }
     let name = &config.pipeline.name.value;
-    let directory = keep.runs.directory_of(name, &config.file, outputs);
-    let job = match Job::take(directory, keep.runs.directory(), outputs) {
+    let pipeline = real(&config.file);
+    let outputs: Vec<_> = outputs.iter().map(|path| real(path)).collect();
+    let directory = keep.runs.directory_of(name, &pipeline, &outputs);
+    let job = match Job::take(directory, keep.runs.directory(), &outputs) {
         // Without a place to keep it, a run is as good as before; it only cannot go on.
         Err(RunsError::Io { action, path, source }) if keep.start == Start::New => {
             tracing::warn!("this run could not be resumed: cannot {action} {}: {source}", path.display());
@@ -104,21 +106,21 @@ pub(crate) fn begin(
         let record = Record {
             run: id.to_string(),
             name: name.clone(),
-            pipeline: super::job::real(&config.file),
+            pipeline: pipeline.clone(),
             started: now(),
             written: now(),
             state: State::Running,
             rows: 0,
             pid: std::process::id(),
             parts: Vec::new(),
-            outputs: outputs.iter().map(|path| super::job::real(path)).collect(),
+            outputs: outputs.clone(),
             has_own_outputs: are_own,
             unrepeatable: None,
         };
         Begun { id: Arc::clone(id), folder, checkpoint: None, record, earlier: Vec::new() }
     };
     let last = unfinished.pop();
-    let former = if last.is_none() && are_own { former(keep, &job, &config.file) } else { Vec::new() };
+    let former = if last.is_none() && are_own { former(keep, &job, &pipeline) } else { Vec::new() };
     match (&keep.start, last) {
         (Start::Restart, None) => {
             let earlier = former.into_iter().map(|former| former.folder).collect();

@@ -55,8 +55,8 @@ pub(super) struct Announced {
 }
 
 impl Runs {
-    /// The folder for the runs of a pipeline file that write these files. The same file with other outputs, as
-    /// `--output` makes of it, is something else: the two are not in each other's way.
+    /// The folder for the runs of a pipeline file that write these files; their [`real`] paths. The same file with other
+    /// outputs, as `--output` makes of it, is something else: the two are not in each other's way.
     pub(super) fn directory_of(&self, name: &str, pipeline: &Path, outputs: &[PathBuf]) -> PathBuf {
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
         let name: String = name.chars().take(40).map(plain).collect();
@@ -80,11 +80,11 @@ fn mark(pipeline: &Path) -> String {
     format!("-{}", digits(std::iter::once(pipeline)))
 }
 
-/// Hexadecimal digits that only these files have.
+/// Hexadecimal digits that only these files have, by their [`real`] paths.
 fn digits<'a>(paths: impl Iterator<Item = &'a Path>) -> String {
     let mut digest = Sha256::new();
     for path in paths {
-        digest.update(real(path).as_os_str().as_encoded_bytes());
+        digest.update(path.as_os_str().as_encoded_bytes());
         // No path has a NUL in it.
         digest.update([0]);
     }
@@ -115,14 +115,14 @@ impl Job {
         // In the same order for all, so that no two wait for each other.
         // What is no regular file, such as a device, takes what several runs write.
         let is_regular = |path: &&PathBuf| fs::metadata(path).map_or(true, |there| there.is_file());
-        let mut outputs: Vec<_> = outputs.iter().filter(is_regular).map(|path| real(path)).collect();
+        let mut outputs: Vec<_> = outputs.iter().filter(is_regular).collect();
         outputs.sort();
         outputs.dedup();
         let mut held = Vec::with_capacity(outputs.len());
         for output in outputs {
             let path = runs.join(OUTPUT_LOCKS).join(digits(std::iter::once(output.as_path())));
             let lock = take(&path).map_err(|error| match error.of("use the file", &path) {
-                RunsError::Busy { pid } => RunsError::BusyOutput { output, pid },
+                RunsError::Busy { pid } => RunsError::BusyOutput { output: output.clone(), pid },
                 error => error,
             })?;
             write_lock(&lock, None).map_err(|source| RunsError::io("use the file", &path, source))?;
@@ -235,7 +235,7 @@ mod tests {
     fn a_file_has_one_writer_and_a_device_many() {
         let folder = tempfile::tempdir().expect("there is room");
         let runs = folder.path().join("runs");
-        let take = |job: &str, output: &Path| Job::take(runs.join(job), &runs, &[output.to_owned()]);
+        let take = |job: &str, output: &Path| Job::take(runs.join(job), &runs, &[real(output)]);
         let device = Path::new("/dev/null");
         let _first = take("a", device).expect("nobody has it");
         let _second = take("b", device).expect("it takes what both write");

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::super::durable::{Aside, Groups};
 use super::super::writer::Failure;
 use super::Group;
-use crate::spool::{Frame, Spool, SpoolReader, SpoolWriter};
+use crate::spool::{Frame, Spool, SpoolReader, SpoolWriter, sum};
 
 /// Bytes before the end of a group: those of its columns (8), of its end (4), and the CRC-32 of both and the end (4), the
 /// least significant byte first.
@@ -33,13 +33,6 @@ pub(super) struct Kept {
     needed: Option<u64>,
     /// The same of the one that is being made.
     pending: u64,
-}
-
-fn sum(header: &[u8], end: &[u8]) -> u32 {
-    let mut checksum = crc32fast::Hasher::new();
-    checksum.update(header);
-    checksum.update(end);
-    checksum.finalize()
 }
 
 impl Kept {
