@@ -94,12 +94,12 @@ fn add(batch: &RecordBatch, checksum: &mut crc32fast::Hasher) {
     let _ = writer.and_then(|mut writer| writer.write(batch));
 }
 
-/// Takes note of what a step did on the reader's thread.
-pub(crate) type Tell<'a> = &'a mut dyn FnMut(usize, StepReport);
+/// Takes note of what a step did on the reader's thread. False once no further batch is to begin.
+pub(crate) type Tell<'a> = &'a mut dyn FnMut(usize, StepReport) -> bool;
 
 /// Cuts one input of a stage into portions.
 pub(crate) trait Feed: Send {
-    /// The next portion, or none at the end.
+    /// The next portion, or none at the end; also none where it would take another batch that is not to begin.
     ///
     /// # Errors
     /// The input cannot be read, or the step that makes it fails.

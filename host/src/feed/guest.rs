@@ -57,11 +57,14 @@ impl Feed for GeneratorFeed {
             let made = driven.finish(stage, MadeOf::Nothing, &mut report);
             report.busy = started.elapsed();
             report.rows_out = made.as_ref().ok().and_then(Option::as_ref).map_or(0, |made| made.rows as u64);
-            tell(self.step.number, report);
+            let goes_on = tell(self.step.number, report);
             let Some(made) = made? else { return Ok(None) };
             let rows =
                 rows(&self.step, made.rows, &made.columns, &[]).map_err(|error| Box::new(Failure::host(&error)))?;
             self.pieces.push(&rows);
+            if !goes_on && made.rows == 0 {
+                return Ok(None);
+            }
         }
     }
 }
@@ -220,6 +223,7 @@ impl AggregateFeed {
 
 impl Feed for AggregateFeed {
     fn next(&mut self, stage: &Stage, tell: Tell<'_>) -> Result<Option<Portion>, Box<Failure>> {
+        let mut goes_on = true;
         loop {
             if let Some(mut portion) = self.pieces.next() {
                 portion.rejected = std::mem::take(&mut self.rejected);
@@ -231,6 +235,10 @@ impl Feed for AggregateFeed {
                 portion.rejected = std::mem::take(&mut self.rejected);
                 return Ok(Some(portion));
             }
+            // Only what it makes in the end goes on from here, and where that is cut would otherwise depend on the time.
+            if !goes_on && self.state == State::Processing {
+                return Ok(None);
+            }
             let mut report = StepReport::new(Arc::clone(&self.step.name));
             let started = Instant::now();
             let done = match self.state {
@@ -239,7 +247,7 @@ impl Feed for AggregateFeed {
                 State::Done => return Ok(None),
             };
             report.busy = started.elapsed();
-            tell(self.step.number, report);
+            goes_on = tell(self.step.number, report);
             done?;
         }
     }

@@ -36,6 +36,11 @@ impl Permits {
         self.changed.notify_one();
     }
 
+    /// Whether there will be none any more.
+    pub(super) fn are_closed(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).closed
+    }
+
     /// Ends the waiting.
     pub(super) fn close(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;

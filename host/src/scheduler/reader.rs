@@ -54,6 +54,7 @@ impl Reading {
             let mut bytes = 0;
             let tell: Tell<'_> = &mut |step, report| {
                 let _ = self.messages.send(Message::Worked { step, report });
+                !self.permits.are_closed()
             };
             while self.permits.take() {
                 let Some(portion) = feed.next(&self.stage, tell)? else {

@@ -1,10 +1,11 @@
 //! The grace of steps that are called outside of tasks: sources and aggregates.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use stillbox::{Event, Interrupt, Options, Pipeline, Report, RunError, Signal};
-use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM};
+use stillbox::{Event, Interrupt, Keep, Options, Pipeline, Report, RunError, Runs, Signal, Start};
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, TAKE_TIME};
 
 use super::{SIGNALS, begun, end, send};
 use crate::command::{Folder, pipeline};
@@ -16,17 +17,25 @@ fn interrupted(folder: &Folder, grace: Duration) -> Report {
 
 /// What is done in a run that is interrupted as soon as its numbers are such.
 fn interrupted_when(folder: &Folder, grace: Duration, is_time: fn(&Report) -> bool) -> Report {
+    interrupted_with(folder, Options { grace, ..Options::default() }, is_time)
+}
+
+/// The same with more options.
+fn interrupted_with(
+    folder: &Folder,
+    options: Options,
+    is_time: impl Fn(&Report) -> bool + Send + Sync + 'static,
+) -> Report {
     let interrupt = Interrupt::new();
     let options = Options {
         interrupt: interrupt.clone(),
-        grace,
         threads: Some(2),
         on_event: Some(Arc::new(move |event| {
             if matches!(event, Event::Progress { report, .. } if is_time(report)) {
                 interrupt.trigger(Signal::Interrupt);
             }
         })),
-        ..Options::default()
+        ..options
     };
     let file = Pipeline::from_file(folder.join("pipeline.toml")).expect("the file is right");
     match file.run(&options) {
@@ -97,4 +106,42 @@ fn an_aggregate_is_stopped_in_the_middle_of_a_batch() {
     // What was handed over before is counted when the call has ended.
     interrupted_when(&folder, Duration::from_millis(200), |report| report.steps[0].rows_in > 0);
     assert!(!folder.join("output.jsonl").exists());
+}
+
+/// Rows, and an aggregate that takes its time for them.
+fn slow(parameters: &str, rows: usize) -> Folder {
+    let folder = Folder::with(&[TAKE_TIME]);
+    folder.write("input.jsonl", "{\"id\":0}\n".repeat(rows));
+    let text = pipeline("input.jsonl", &["take_time"], "output.jsonl")
+        .replace("[[source]]", "batch-rows = 1\n\n[[source]]")
+        .replace(".wasm\"", &format!(".wasm\"\nparameters = {{ {parameters} }}"));
+    folder.write("pipeline.toml", text);
+    folder
+}
+
+/// The grace is an hour: whatever is not cut short by it ends by itself.
+#[test]
+fn the_call_of_an_aggregate_ends_within_the_grace_and_its_rows_are_kept() {
+    let folder = slow("end-ms = 500", 3);
+    // It tells of each of its batches, and then of having seen that there are no more; its last call comes next.
+    let told = AtomicUsize::new(0);
+    let is_last = move |report: &Report| report.steps[0].rows_in == 3 && told.fetch_add(1, Ordering::Relaxed) == 1;
+    let keep = |start| Some(Keep { start, checkpoint_every: Duration::ZERO, ..Keep::at(Runs::at(folder.state())) });
+    let options = Options { grace: Duration::from_hours(1), keep: keep(Start::New), ..Options::default() };
+    let report = interrupted_with(&folder, options, is_last);
+    assert_eq!((report.steps[0].rows_out, report.sinks[0].rows), (1, 1), "{report:#?}");
+    assert!(report.resumable.is_some(), "{report:#?}");
+    assert!(!folder.join("output.jsonl").exists());
+    let file = Pipeline::from_file(folder.join("pipeline.toml")).expect("the file is right");
+    file.run(&Options { keep: keep(Start::Resume), ..Options::default() }).expect("it goes on");
+    assert_eq!(folder.text("output.jsonl"), "{\"id\":null,\"count\":3}\n");
+}
+
+/// All of them would take longer than anybody waits for a test.
+#[test]
+fn no_further_batch_of_an_aggregate_begins_within_the_grace() {
+    let folder = slow("batch-ms = 20", 5000);
+    let report = interrupted_when(&folder, Duration::from_hours(1), |report| report.steps[0].rows_in > 0);
+    assert!((1..5000).contains(&report.steps[0].rows_in), "{report:#?}");
+    assert_eq!(report.steps[0].rows_out, 0, "{report:#?}");
 }
