@@ -10,6 +10,7 @@ mod diagnostics;
 mod exit_code;
 mod graph;
 mod inspect;
+mod last_word;
 mod messages;
 mod new;
 mod pipe;

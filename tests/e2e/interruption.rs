@@ -75,12 +75,21 @@ fn every_signal_ends_every_guest() {
 
 #[test]
 fn a_second_signal_does_not_wait_for_the_grace() {
-    let (folder, child) = begun(BAD_LOOP, &["--grace", "1h"]);
+    let (folder, mut child) = begun(BAD_LOOP, &["--grace", "1h"]);
+    let mut stderr = child.stderr.take().expect("it is piped");
     send(&child, Signal::INT);
     send(&child, Signal::TERM);
-    let code = end(child);
     // Both may be pending when the first is looked at; which of them comes second is then for the system to say.
-    assert!(matches!(code, Some(130 | 143)), "{code:?}");
+    let signal = match end(child) {
+        Some(130) => "SIGINT",
+        Some(143) => "SIGTERM",
+        code => panic!("{code:?}"),
+    };
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).expect("it is text");
+    let last = said.lines().last().unwrap_or_default();
+    let expected = "without waiting for the end; what was being written is not complete";
+    assert_eq!(last, format!("stopped by {signal} {expected}"));
     assert_eq!(folder.text("output.jsonl"), "from before\n");
     assert_eq!(folder.names().len(), 4, "something was left behind: {:?}", folder.names());
 }

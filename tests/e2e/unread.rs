@@ -1,7 +1,7 @@
 //! Signals while nobody reads what the command says: they end it all the same, and nothing is left behind.
 
 use std::fs;
-use std::io::{self, BufReader, PipeReader, Read as _, Write as _};
+use std::io::{self, BufReader, PipeReader, PipeWriter, Read as _, Write as _};
 use std::path::Path;
 use std::process::Stdio;
 
@@ -14,12 +14,17 @@ use crate::interruption::{end, send};
 
 /// A pipe with no room in it, and its reader, which has to live for as long as nobody is to read.
 fn full_pipe() -> (PipeReader, Stdio) {
-    let (reader, mut writer) = io::pipe().expect("a pipe can be made");
-    let flags = fcntl_getfl(&writer).expect("it is open");
-    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).expect("as above");
-    while writer.write(b"x").is_ok() {}
-    fcntl_setfl(&writer, flags).expect("as above");
+    let (reader, writer) = io::pipe().expect("a pipe can be made");
+    fill(&writer);
     (reader, writer.into())
+}
+
+/// Leaves no room in a pipe, to which nobody else is writing.
+pub(crate) fn fill(mut pipe: &PipeWriter) {
+    let flags = fcntl_getfl(pipe).expect("it is open");
+    fcntl_setfl(pipe, flags | OFlags::NONBLOCK).expect("as above");
+    while pipe.write(b"x").is_ok() {}
+    fcntl_setfl(pipe, flags).expect("as above");
 }
 
 /// Reads events until one of this name.
@@ -118,4 +123,24 @@ fn a_second_signal_removes_what_is_kept_between_stages() {
     let code = end(child);
     assert!(matches!(code, Some(130 | 143)), "{code:?}");
     assert_eq!(kept(), 0);
+}
+
+/// There is no room for the line that would be said of it.
+#[test]
+fn a_second_signal_does_not_wait_for_whoever_reads_of_it() {
+    let folder = Folder::with(&[BAD_LOOP]);
+    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":3}\n");
+    let text = pipeline("input.jsonl", &["bad_loop"], "output.jsonl");
+    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
+    let (reader, stderr) = full_pipe();
+    let mut command = folder.command();
+    command.args(["run", "pipeline.toml", "--message-format", "json", "--grace", "1h"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("the command can be run");
+    let mut events = BufReader::new(child.stdout.take().expect("it is piped"));
+    wait_for("progress", &mut events);
+    send(&child, Signal::INT);
+    send(&child, Signal::TERM);
+    let code = end(child);
+    assert!(matches!(code, Some(130 | 143)), "{code:?}");
+    drop(reader);
 }

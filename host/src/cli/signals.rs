@@ -11,6 +11,7 @@ use signal_hook::{flag, iterator};
 use stillbox::{Interrupt, Signal, Unfinished};
 
 use super::exit_code::Exit;
+use super::last_word;
 
 /// How long an end in good order may take once the grace is over. A run takes some 30 ms at most, unless it waits for
 /// somebody to read its messages, which nobody may ever do; and a signal is to end the process within 100 ms.
@@ -86,9 +87,10 @@ fn follow(
             SIGHUP => Signal::HangUp,
             _ => Signal::Interrupt,
         };
-        let Some(patience) = patience.get().filter(|_| interrupt.signal().is_none()) else {
-            end_at_once(signal, unfinished);
-        };
+        let Some(patience) = patience.get() else { end_at_once(signal, Begun::Nothing, unfinished) };
+        if interrupt.signal().is_some() {
+            end_at_once(signal, Begun::Something, unfinished);
+        }
         if let Patience::Bounded(last_call) = patience {
             let _ = last_call.send(signal);
         }
@@ -103,7 +105,7 @@ fn last_call(time: Duration, unfinished: Unfinished) -> Patience {
     let end = move || {
         if let Ok(signal) = signals.recv() {
             thread::sleep(time);
-            end_at_once(signal, &unfinished);
+            end_at_once(signal, Begun::Something, &unfinished);
         }
     };
     // Without this thread, which only an overloaded system refuses, there is still the second signal.
@@ -112,7 +114,20 @@ fn last_call(time: Duration, unfinished: Unfinished) -> Patience {
 }
 
 /// Ends the process without anything that could wait: no output is flushed, since nobody may be reading it.
-fn end_at_once(signal: Signal, unfinished: &Unfinished) -> ! {
+fn end_at_once(signal: Signal, begun: Begun, unfinished: &Unfinished) -> ! {
+    last_word::say(&match begun {
+        Begun::Nothing => format!("stopped by {}", signal.name()),
+        Begun::Something => {
+            format!("stopped by {} without waiting for the end; what was being written is not complete", signal.name())
+        }
+    });
     unfinished.remove();
     exit(Exit::Stopped(signal).number().into())
+}
+
+/// Whether there is anything that the end of the process leaves unfinished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Nothing,
+    Something,
 }
