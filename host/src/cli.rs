@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod console;
 mod diagnostics;
+mod errors;
 mod exit_code;
 mod graph;
 mod inspect;

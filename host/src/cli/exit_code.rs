@@ -9,9 +9,10 @@ use stillbox::Signal;
 pub(crate) enum Exit {
     /// 0: all was done. Also when whoever reads the standard output has closed it.
     Done,
-    /// 1: a step, the input or a sink failed. What was written before is as it was.
+    /// 1: a step, the input or a sink failed. What was written before is as it was. An input fails by what it holds, its
+    /// header included.
     Failed,
-    /// 2: the command line, the pipeline file or a component is wrong. Nothing was run.
+    /// 2: the command line, the pipeline file or a component is wrong, or an input is not there. Nothing was run.
     Usage,
     /// 130: stopped by Ctrl-C (SIGINT), 143: by SIGTERM, 129: by SIGHUP.
     Stopped(Signal),

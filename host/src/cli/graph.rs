@@ -6,7 +6,7 @@ mod layout;
 mod mermaid;
 mod svg;
 
-use super::args::{Global, Graph, GraphFormat};
+use super::args::{Global, Graph, GraphFormat, MessageFormat};
 use super::check::outline;
 use super::console;
 use super::exit_code::Exit;
@@ -14,7 +14,7 @@ use super::signals::Signals;
 
 /// Checks the pipeline, and draws it.
 pub(super) fn execute(arguments: &Graph, global: &Global, signals: &Signals) -> Exit {
-    let outline = match outline(&arguments.changes, global, signals) {
+    let outline = match outline(&arguments.changes, global, signals, MessageFormat::Human) {
         Ok(outline) => outline,
         Err(exit) => return exit,
     };

@@ -1,8 +1,8 @@
 //! What a run tells machines: failures as lines of a file, and all that happens as lines on standard output.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+mod failures;
+
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
@@ -10,61 +10,14 @@ use serde_json::{Value, json};
 use stillbox::{Event, Failure, Report};
 
 use super::messages::{Messages, line};
+use failures::Failures;
+pub(super) use failures::{could_be_made, is_stdout};
 
 /// Writes records as they come. Every line is complete when it is written, whatever happens next.
 pub(super) struct Records {
     failures: Mutex<Failures>,
     /// Where events go: standard output.
     events: Option<Messages>,
-}
-
-/// The file of failures. It replaces an earlier one, so it is not made before it is known that the pipeline leaves that
-/// alone.
-enum Failures {
-    Unwanted,
-    NotMade(PathBuf),
-    Open(PathBuf, File),
-    /// The first error. A disk that was full once would leave gaps, so nothing more is written.
-    Lost(String),
-}
-
-impl Failures {
-    /// Makes the file, if that has not been done.
-    fn make(&mut self) {
-        if let Self::NotMade(path) = self {
-            let path = std::mem::take(path);
-            *self = match File::create(&path) {
-                Ok(file) => Self::Open(path, file),
-                Err(error) => Self::lost(&path, &error),
-            };
-        }
-    }
-
-    /// Opens the file of a run that goes on. What it has told before stays.
-    fn open(&mut self) {
-        if let Self::NotMade(path) = self {
-            let path = std::mem::take(path);
-            *self = match File::options().create(true).append(true).open(&path) {
-                Ok(file) => Self::Open(path, file),
-                Err(error) => Self::lost(&path, &error),
-            };
-        }
-    }
-
-    fn write(&mut self, line: &str) {
-        self.make();
-        if let Self::Open(path, file) = self
-            && let Err(error) = file.write_all(line.as_bytes())
-        {
-            *self = Self::lost(path, &error);
-        }
-    }
-
-    fn lost(path: &Path, error: &io::Error) -> Self {
-        let error = format!("cannot write to {}: {error}", path.display());
-        tracing::warn!("failures are not recorded any more: {error}");
-        Self::Lost(error)
-    }
 }
 
 impl Records {
@@ -95,7 +48,7 @@ impl Records {
     /// Records an event.
     pub(super) fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Resumed { .. } => self.failures().open(),
+            Event::Resumed { .. } => self.failures().keep(),
             Event::Started { .. } => self.failures().make(),
             Event::Rejected { failure } => self.write_failure(failure),
             _ => {}
@@ -103,6 +56,20 @@ impl Records {
         if let (Some(events), Some(value)) = (&self.events, value_of(event)) {
             events.print(&value);
         }
+    }
+
+    /// Records what is wrong with what was asked for, as far as no step and no file is at fault: that is told by failures.
+    pub(super) fn errors(&self, errors: &[Value]) {
+        if let Some(events) = &self.events {
+            for error in errors {
+                events.print(error);
+            }
+        }
+    }
+
+    /// Has failures be added to what the file has: it may be that of another run.
+    pub(super) fn keep_earlier(&self) {
+        self.failures().keep();
     }
 
     /// Records a failure that ended the run.
@@ -116,7 +83,7 @@ impl Records {
     /// Records the end of a run: `done`, `failed` or `interrupted`.
     pub(super) fn end(&self, status: &str, report: &Report) {
         if let Some(events) = &self.events {
-            events.print(&json!({ "event": "finished", "status": status, "report": report }));
+            events.print(&finished(status, report));
         }
     }
 
@@ -127,18 +94,9 @@ impl Records {
     }
 }
 
-/// Whether a file can be written at a path: one that is there is opened and left as it is, for a new one there has to be
-/// a folder. A pipe is not opened, since that might wait for its reader.
-pub(super) fn could_be_made(path: &Path) -> io::Result<()> {
-    match fs::metadata(path) {
-        Ok(there) if there.is_file() || there.is_dir() => File::options().write(true).open(path).map(drop),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            fs::metadata(folder).map(drop)
-        }
-        Err(error) => Err(error),
-    }
+/// The last event: how a run ended, and its numbers.
+pub(super) fn finished(status: &str, report: &Report) -> Value {
+    json!({ "event": "finished", "status": status, "report": report })
 }
 
 fn value_of(event: &Event<'_>) -> Option<Value> {

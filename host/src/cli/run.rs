@@ -15,10 +15,10 @@ use super::args::{Changes, Global, MessageFormat, Progress, Run, StateDirectory}
 use super::cache::{component_directory, output_directory};
 use super::exit_code::Exit;
 use super::progress::Display;
-use super::records::Records;
+use super::records::{Records, is_stdout};
 use super::signals::Signals;
 use super::watch::{Watched, watch};
-use super::{console, render, resume, summary};
+use super::{console, errors, render, resume, summary};
 
 /// How a pipeline is run and told of.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     if arguments.watch {
         return watched(arguments, global, signals);
     }
-    match open(&arguments.changes, arguments.max_rejects.as_deref()) {
+    match open(&arguments.changes, arguments.max_rejects.as_deref(), arguments.message_format) {
         Ok(pipeline) => {
             let interrupt = signals.interrupt_within(arguments.grace.unwrap_or_default());
             let keep = state_directory(&arguments.state).map(|directory| Keep {
@@ -63,14 +63,12 @@ fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     let first = first.map_or_else(|_| Watched::of(vec![file.clone()]), |pipeline| of(&pipeline));
     watch(&signals.interrupt_within(arguments.grace.unwrap_or_default()), first, |interrupt| {
         // While the file is wrong, it alone is watched: what else it means is not known.
-        let Ok(pipeline) = open(&arguments.changes, arguments.max_rejects.as_deref()) else {
+        let Ok(pipeline) = open(&arguments.changes, arguments.max_rejects.as_deref(), arguments.message_format) else {
             return Watched::of(vec![file.clone()]);
         };
         if pipeline.reads_stdin() {
-            render::message(
-                "`--watch` runs the pipeline again and again, and standard input can be read once; give a file",
-            );
-            return Watched::end(Exit::Usage);
+            let text = "`--watch` runs the pipeline again and again, and standard input can be read once; give a file";
+            return Watched::end(refuse(text, arguments.message_format));
         }
         drive(&pipeline, &running(arguments), global, (interrupt, signals.unfinished()));
         of(&pipeline)
@@ -107,12 +105,25 @@ pub(super) fn drive(
 ) -> Exit {
     let is_json = running.message_format == MessageFormat::Json;
     if is_json && pipeline.writes_to_stdout() {
-        render::message("with `--message-format json` the standard output is for messages; give the sink a file");
-        return Exit::Usage;
+        let text = "with `--message-format json` the standard output is for messages; give the sink a file";
+        return refuse(text, running.message_format);
+    }
+    let on_stdout = if is_json { Some("messages") } else { pipeline.writes_to_stdout().then_some("rows") };
+    if let (Some(path), Some(what)) = (&running.failures, on_stdout)
+        && is_stdout(path)
+    {
+        let text = format!(
+            "`--failures {}` leads to the standard output, where the {what} go; give the failures a file of their own",
+            path.display()
+        );
+        return refuse(&text, running.message_format);
     }
     let records = match Records::new(running.failures.as_deref(), is_json) {
         Ok(records) => Arc::new(records),
         Err(error) => {
+            if is_json {
+                errors::tell(&[errors::of_error(error.as_ref())]);
+            }
             render::error(error.as_ref());
             return Exit::Usage;
         }
@@ -151,6 +162,11 @@ pub(super) fn drive(
             unrecorded.map_or(Exit::Done, |error| not_recorded(&error))
         }
         Err(error) => {
+            match &error {
+                RunError::Config(complaints) => records.errors(&errors::of_complaints(complaints)),
+                RunError::Runs(_) => records.keep_earlier(),
+                _ => {}
+            }
             for failure in error.failures() {
                 records.failure(&failure);
             }
@@ -189,19 +205,36 @@ fn not_recorded(error: &str) -> Exit {
     Exit::Failed
 }
 
+/// Says why nothing is run.
+fn refuse(text: &str, format: MessageFormat) -> Exit {
+    if format == MessageFormat::Json {
+        errors::tell(&[errors::of_message(text)]);
+    }
+    render::message(text);
+    Exit::Usage
+}
+
 /// Reads the pipeline file and applies the changes, or says what is wrong.
-pub(super) fn open(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, Exit> {
+fn open(changes: &Changes, max_rejects: Option<&str>, format: MessageFormat) -> Result<Pipeline, Exit> {
     load(changes, max_rejects).map_err(|error| {
-        match &error {
-            ConfigError::Wrong(complaints) => render::complaints(complaints),
-            other => render::error(other),
+        if format == MessageFormat::Json {
+            errors::tell(&errors::of_config(&error));
         }
-        Exit::Usage
+        report_wrong(&error)
     })
 }
 
-/// The same, and says nothing.
-fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, ConfigError> {
+/// Prints why there is no pipeline.
+pub(super) fn report_wrong(error: &ConfigError) -> Exit {
+    match error {
+        ConfigError::Wrong(complaints) => render::complaints(complaints),
+        other => render::error(other),
+    }
+    Exit::Usage
+}
+
+/// Reads the pipeline file and applies the changes.
+pub(super) fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, ConfigError> {
     let overrides = Overrides {
         set: changes.set.clone(),
         input: changes.input.clone(),

@@ -10,9 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::console::{eprint, eprintln};
+use serde_json::Value;
 use stillbox::{CaseReport, Interrupt, Suite, TestError, TestOptions, TestReport, Unfinished};
 
 use super::args::{Global, MessageFormat, Test};
+use super::errors;
 use super::exit_code::Exit;
 use super::messages::Messages;
 use super::records::could_be_made;
@@ -24,11 +26,20 @@ use super::watch::{Watched, watch};
 
 /// Runs the cases, and prints what came of them.
 pub(super) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> Exit {
-    let Some(suite) = suite(arguments) else { return Exit::Usage };
+    let suite = match suite(arguments) {
+        Ok(suite) => suite,
+        Err(text) => {
+            tell(arguments, &errors::of_message(&text));
+            render::message(&text);
+            return Exit::Usage;
+        }
+    };
     if let Some(file) = &arguments.junit
         && let Err(error) = could_be_made(file)
     {
-        render::error(&*anyhow::Error::new(error).context(junit::cannot_write(file)));
+        let error = anyhow::Error::new(error).context(junit::cannot_write(file));
+        tell(arguments, &errors::of_error(&*error));
+        render::error(&*error);
         return Exit::Usage;
     }
     if !arguments.watch {
@@ -44,6 +55,15 @@ pub(super) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
         run(&suite, arguments, global, (interrupt, signals.unfinished()));
         watched()
     })
+}
+
+/// Tells machines why no case is run, if they are to be told.
+fn tell(arguments: &Test, error: &Value) {
+    if arguments.message_format == MessageFormat::Json {
+        let messages = Messages::default();
+        messages.print(error);
+        messages.print(&records::ended("failed", Counts::default(), Duration::ZERO));
+    }
 }
 
 /// Whether a file is one that `--update` writes.
@@ -80,12 +100,19 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, unfinished)
         Err(TestError::Interrupted(signal)) => {
             if is_json {
                 let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
-                messages.print(&records::interrupted(counts, signal, started.elapsed()));
+                let mut end = records::ended("interrupted", counts, started.elapsed());
+                end["signal"] = signal.name().into();
+                messages.print(&end);
             }
             render::stopped(signal);
             return Exit::Stopped(signal);
         }
         Err(error) => {
+            if is_json {
+                let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+                messages.print(&errors::of_error(&error));
+                messages.print(&records::ended("failed", counts, started.elapsed()));
+            }
             render::error(&error);
             return Exit::Failed;
         }
@@ -127,8 +154,8 @@ impl Counts {
     }
 }
 
-/// What is to be tested; nothing if the command line is wrong, which it has told then.
-fn suite(arguments: &Test) -> Option<Suite> {
+/// What is to be tested, or what is wrong with the command line.
+fn suite(arguments: &Test) -> Result<Suite, String> {
     let mut steps = arguments.folders.clone();
     if steps.is_empty() {
         steps.push(PathBuf::from("."));
@@ -137,18 +164,15 @@ fn suite(arguments: &Test) -> Option<Suite> {
     let (folders, files): (Vec<_>, Vec<_>) = steps.into_iter().partition(|path| path.is_dir() || !path.exists());
     if folders.is_empty() {
         let file = files.first().map(|file| file.display().to_string()).unwrap_or_default();
-        render::message(&format!("`{file}` is not a folder: give the folder of a step, with its cases in `cases`"));
-        return None;
+        return Err(format!("`{file}` is not a folder: give the folder of a step, with its cases in `cases`"));
     }
     if arguments.component.is_some() && folders.len() > 1 {
-        render::message("`--component` is for the cases of one folder");
-        return None;
+        return Err("`--component` is for the cases of one folder".into());
     }
     if let Some(missing) = folders.iter().find(|folder| !folder.exists()) {
-        render::message(&format!("there is no folder `{}`", missing.display()));
-        return None;
+        return Err(format!("there is no folder `{}`", missing.display()));
     }
-    Some(Suite { steps: folders, component: arguments.component.clone(), filter: arguments.filter.clone() })
+    Ok(Suite { steps: folders, component: arguments.component.clone(), filter: arguments.filter.clone() })
 }
 
 fn print_details(report: &TestReport, started: Instant) {

@@ -1,6 +1,7 @@
 //! What is wrong with a pipeline file, all of it at once.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -82,6 +83,13 @@ impl Complaints {
         let omitted = list.len().saturating_sub(MOST_COMPLAINTS);
         list.truncate(MOST_COMPLAINTS);
         Self { file: file.into(), text, list, omitted }
+    }
+
+    /// The line and the column at which a span of the text begins, and those behind its end. All count from 1, columns in
+    /// characters; what lies behind the text is its end.
+    pub fn position(&self, span: &Range<usize>) -> [(usize, usize); 2] {
+        let lines = Lines::of(&self.text);
+        [span.start, span.end.max(span.start)].map(|offset| lines.position(offset))
     }
 }
 

@@ -141,7 +141,7 @@ pub(crate) enum Progress {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) changes: Changes,
-    /// Print the graph as JSON
+    /// Print the graph, or what is wrong, as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

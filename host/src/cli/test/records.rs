@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use serde_json::{Value, json};
-use stillbox::{CaseReport, Difference, Problem, RowDifference, Signal, TestReport};
+use stillbox::{CaseReport, Difference, Problem, RowDifference, TestReport};
 
 use super::Counts;
 use super::text::of_problem;
+use crate::cli::errors;
 use crate::cli::render::causes;
 
 /// What to tell of a case: its status is `passed`, `updated` or `failed`. Paths need not be UTF-8, which JSON has to be.
@@ -50,12 +51,11 @@ pub(super) fn end(report: &TestReport, elapsed: Duration) -> Value {
     })
 }
 
-/// What to tell at the end, where a signal is that.
-pub(super) fn interrupted(counts: Counts, signal: Signal, elapsed: Duration) -> Value {
+/// What to tell where it ends before all cases have been run: its status is `interrupted` or `failed`.
+pub(super) fn ended(status: &str, counts: Counts, elapsed: Duration) -> Value {
     json!({
         "event": "finished",
-        "status": "interrupted",
-        "signal": signal.name(),
+        "status": status,
         "passed": counts.passed,
         "failed": counts.failed,
         "elapsed_ms": milliseconds(elapsed),
@@ -65,7 +65,7 @@ pub(super) fn interrupted(counts: Counts, signal: Signal, elapsed: Duration) -> 
 fn of(problem: &Problem, case: &CaseReport) -> Value {
     let message = strip_str(&of_problem(problem, case)).to_string();
     let (kind, detail) = match problem {
-        Problem::Complaints(_) => ("complaint", Value::Null),
+        Problem::Complaints(complaints) => ("complaint", json!({ "errors": errors::of_complaints(complaints) })),
         Problem::Unreadable { file, .. } => ("unreadable", json!({ "file": file.to_string_lossy() })),
         Problem::Input(_) => ("input", Value::Null),
         Problem::Line { file, line, .. } => ("line", json!({ "file": file.to_string_lossy(), "line": line })),

@@ -1,0 +1,92 @@
+//! What is wrong with what was asked for, for machines: an event `error` for each thing.
+
+use std::error::Error;
+
+use serde_json::{Value, json};
+use stillbox::{Complaint, Complaints, ConfigError, Place, Report};
+
+use super::messages::Messages;
+use super::{records, render};
+
+/// Tells why a command does not begin, and that it has ended.
+pub(super) fn tell(errors: &[Value]) {
+    let messages = Messages::default();
+    for error in errors {
+        messages.print(error);
+    }
+    messages.print(&records::finished("failed", &Report::default()));
+    if let Some(error) = messages.error() {
+        render::message(&error);
+    }
+}
+
+/// An error in words of our own.
+pub(super) fn of_message(text: &str) -> Value {
+    json!({ "event": "error", "message": text })
+}
+
+/// An error and its causes.
+pub(super) fn of_error(error: &dyn Error) -> Value {
+    let mut value = of_message(&error.to_string());
+    let causes = render::causes(error);
+    if !causes.is_empty() {
+        value["causes"] = causes.into();
+    }
+    value
+}
+
+/// Why there is no pipeline.
+pub(super) fn of_config(error: &ConfigError) -> Vec<Value> {
+    match error {
+        ConfigError::Wrong(complaints) => of_complaints(complaints),
+        ConfigError::Unreadable { file, .. } => {
+            let mut value = of_error(error);
+            value["file"] = file.to_string_lossy().into();
+            vec![value]
+        }
+        other => vec![of_error(other)],
+    }
+}
+
+/// All that is wrong with a pipeline, in the order in which people are told of it.
+pub(super) fn of_complaints(complaints: &Complaints) -> Vec<Value> {
+    let mut errors: Vec<Value> = complaints.list.iter().map(|complaint| of_complaint(complaint, complaints)).collect();
+    if complaints.omitted > 0 {
+        let mut rest = of_message(&format!("and {} more", complaints.omitted));
+        rest["file"] = complaints.file.to_string_lossy().into();
+        errors.push(rest);
+    }
+    errors
+}
+
+fn of_complaint(complaint: &Complaint, all: &Complaints) -> Value {
+    let mut value = of_message(&complaint.message);
+    // Paths need not be UTF-8, which JSON has to be.
+    let file = all.file.to_string_lossy();
+    match &complaint.place {
+        Place::File => value["file"] = file.into(),
+        Place::Span(span) => {
+            let [(line, column), (end_line, end_column)] = all.position(span);
+            value["file"] = file.into();
+            value["line"] = line.into();
+            value["column"] = column.into();
+            value["end_line"] = end_line.into();
+            value["end_column"] = end_column.into();
+        }
+        Place::Argument(argument) => value["argument"] = (&**argument).into(),
+    }
+    if let Some(label) = &complaint.label {
+        value["label"] = label.as_str().into();
+    }
+    if !complaint.help.is_empty() {
+        value["help"] = complaint.help.clone().into();
+    }
+    // All that is known of the failure is told in an event of its own.
+    if let Some(failure) = &complaint.failure {
+        value["kind"] = failure.kind.name().into();
+        if let Some(step) = &failure.step {
+            value["step"] = (&**step).into();
+        }
+    }
+    value
+}
