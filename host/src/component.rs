@@ -62,6 +62,8 @@ pub(crate) struct Component {
 pub struct ComponentError {
     /// The file.
     pub path: PathBuf,
+    /// The digest of what is in it, `sha256:` and 64 hexadecimal digits; none where it was not read to its end.
+    pub digest: Option<Arc<str>>,
     /// What is wrong with it.
     pub kind: ComponentErrorKind,
 }
@@ -130,23 +132,31 @@ impl Workshop {
     /// # Errors
     /// The file is not a step, or its `manifest` fails.
     pub(crate) fn load(&self, path: &Path, limits: &Limits, stop: &Stop) -> Result<Component, ComponentError> {
-        self.try_load(path, limits, stop).map_err(|kind| ComponentError { path: path.to_owned(), kind })
+        let failed = |digest, kind| ComponentError { path: path.to_owned(), digest, kind };
+        let bytes = read(path).map_err(|kind| failed(None, kind))?;
+        let digest: Arc<str> = digest(&Sha256::digest(&bytes)).into();
+        self.try_load(path, &bytes, &digest, &Terms { limits, stop, seed: 0 })
+            .map_err(|kind| failed(Some(digest), kind))
     }
 
-    fn try_load(&self, path: &Path, limits: &Limits, stop: &Stop) -> Result<Component, ComponentErrorKind> {
-        let bytes = read(path)?;
-        let digest: Arc<str> = digest(&Sha256::digest(&bytes)).into();
+    fn try_load(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        digest: &Arc<str>,
+        terms: &Terms<'_>,
+    ) -> Result<Component, ComponentErrorKind> {
         let engine = self.sandbox.engine();
-        let from_cache = self.cache.get(engine, &digest);
+        let from_cache = self.cache.get(engine, digest);
         let cached = from_cache.is_some();
         let (component, compiled_in) = if let Some(kept) = from_cache {
             kept
         } else {
             let started = Instant::now();
-            let component = wasmtime::component::Component::from_binary(engine, &bytes)
+            let component = wasmtime::component::Component::from_binary(engine, bytes)
                 .map_err(|error| ComponentErrorKind::Invalid(one_line(&error)))?;
             let compiled_in = started.elapsed();
-            self.cache.put(engine, &digest, &component, compiled_in);
+            self.cache.put(engine, digest, &component, compiled_in);
             (component, compiled_in)
         };
         let imports = imports::imports(engine, &component);
@@ -167,19 +177,19 @@ impl Workshop {
             .instantiate_pre(&component)
             .and_then(bindings::StepPre::new)
             .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
-        let (size, origin) = (bytes.len() as u64, origin(&bytes));
-        let (manifest, symbols) = (Manifest::default(), Symbols::new(path, &digest, size));
+        let (size, origin) = (bytes.len() as u64, origin(bytes));
+        let (manifest, symbols) = (Manifest::default(), Symbols::new(path, digest, size));
+        let digest = Arc::clone(digest);
         let mut component = Component { pre, digest, size, imports, manifest, symbols, cached, compiled_in, origin };
-        component.manifest = self.manifest(&component, limits, stop).map_err(|mut failure| {
+        component.manifest = self.manifest(&component, terms).map_err(|mut failure| {
             failure.component = Some(Arc::clone(&component.digest));
             ComponentErrorKind::Manifest(failure)
         })?;
         Ok(component)
     }
 
-    fn manifest(&self, component: &Component, limits: &Limits, stop: &Stop) -> Result<Manifest, Box<Failure>> {
-        let terms = Terms { limits, stop, seed: 0 };
-        let (manifest, _) = self.sandbox.call(component, &terms, async |store, instance| {
+    fn manifest(&self, component: &Component, terms: &Terms<'_>) -> Result<Manifest, Box<Failure>> {
+        let (manifest, _) = self.sandbox.call(component, terms, async |store, instance| {
             instance.stillbox_step_guest().call_manifest(store).await
         })?;
         Manifest::check(manifest)

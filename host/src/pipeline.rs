@@ -135,7 +135,8 @@ impl RunError {
         self
     }
 
-    /// The records of what went wrong; none where the pipeline file is wrong in itself, or the run was stopped.
+    /// The records of what went wrong: where a step, an input or an output is at fault. None where the pipeline file is wrong
+    /// in itself, or the run was stopped.
     pub fn failures(&self) -> Vec<Failure> {
         match self {
             Self::Config(complaints) => {

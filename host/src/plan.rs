@@ -28,6 +28,7 @@ use crate::policy::{MostRejects, OnFailure};
 use crate::sandbox::Limits;
 use crate::sink::SinkSpec;
 use crate::source::{self, OpenSource, SourceError};
+use crate::stage::of_source;
 use crate::unfinished::Unfinished;
 
 pub(crate) use columns::describe;
@@ -131,7 +132,7 @@ pub(crate) enum PlanError {
     /// The pipeline file asks for something that cannot be done.
     #[error(transparent)]
     Complaints(#[from] Complaints),
-    /// The beginning of the input is malformed.
+    /// The beginning of the input is malformed, or the input is damaged.
     #[error(transparent)]
     Input(SourceError),
     /// Stillbox is at fault.
@@ -252,15 +253,16 @@ fn batch_rows(config: &Config) -> usize {
     config.pipeline.batch_rows.as_ref().map_or(DEFAULT_BATCH_ROWS, |rows| rows.value)
 }
 
-/// Opens the sources. Malformed rows are the input's fault and reported as such; all else is the pipeline's.
+/// Opens the sources. What is wrong in an input is its own fault and reported as such, unless there is something else to
+/// complain of; all else is the pipeline's.
 fn open_sources(config: &Config, complaints: &mut Vec<Complaint>) -> Result<Vec<Option<OpenSource>>, PlanError> {
     let mut sources = Vec::with_capacity(config.sources.len());
     for table in &config.sources {
         sources.push(match source::open(&files::source_spec(table, batch_rows(config))) {
             Ok(source) => Some(source),
-            Err(error) if error.is_about_rows() => return Err(PlanError::Input(error)),
+            Err(error) if error.is_about_content() && complaints.is_empty() => return Err(PlanError::Input(error)),
             Err(error) => {
-                complaints.push(complaint_of(table.path.place.clone(), &error));
+                complaints.push(complaint_of(table.path.place.clone(), &error).failure(of_source(&error)));
                 None
             }
         });

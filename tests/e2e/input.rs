@@ -5,17 +5,12 @@ mod slow;
 use crate::command::{Folder, pipeline};
 use stillbox_test_guests::KEEP_LONG;
 
-/// What is said of rows in a file under this name.
+/// What is said of what is in a file under this name.
 fn failure(name: &str, input: impl AsRef<[u8]>) -> String {
-    message(name, input, 1)
-}
-
-/// What is said of a file under this name, when the run ends with this code.
-fn message(name: &str, input: impl AsRef<[u8]>, code: i32) -> String {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write(name, input);
     folder.write("output.jsonl", "from before\n");
-    let message = folder.run(&pipeline(name, &["keep_long"], "output.jsonl")).failed(code);
+    let message = folder.run(&pipeline(name, &["keep_long"], "output.jsonl")).failed(1);
     assert_eq!(folder.text("output.jsonl"), "from before\n");
     assert_eq!(folder.names(), [name, "keep_long.wasm", "output.jsonl", "pipeline.toml"]);
     message
@@ -81,20 +76,36 @@ fn text_of_the_input_does_not_drive_the_terminal() {
 
 #[test]
 fn damaged_files_are_named() {
-    insta::assert_snapshot!(message("input.parquet", "PAR1 and nothing else", 2), @r#"
-    error: input.parquet: cannot read this input as parquet; is it damaged, or in another format?: Parquet error: Invalid Parquet file. Corrupt footer
-     --> pipeline.toml:5:8
-      |
-    5 | path = "input.parquet"
-      |        ^^^^^^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(message("input.jsonl.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b", 2), @r#"
-    error: input.jsonl.gz: the gzip data is damaged or cut off: incomplete deflate stream
-     --> pipeline.toml:5:8
-      |
-    5 | path = "input.jsonl.gz"
-      |        ^^^^^^^^^^^^^^^^
-    "#);
+    insta::assert_snapshot!(failure("input.parquet", "PAR1 and nothing else"), @"
+    error: input.parquet: cannot read this input as parquet; is it damaged, or in another format?
+      because: Parquet error: Invalid Parquet file. Corrupt footer
+    ");
+    insta::assert_snapshot!(failure("input.jsonl.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b"), @"
+    error: input.jsonl.gz: the gzip data is damaged or cut off
+      because: incomplete deflate stream
+    ");
+}
+
+/// Whatever an input holds is its own fault; that it is not there is that of whoever named it.
+#[test]
+fn headers_that_cannot_be_read_end_like_rows() {
+    for name in ["input.parquet", "input.arrow", "input.csv", "input.csv.gz", "input.jsonl.zst"] {
+        let folder = Folder::new();
+        folder.write(name, "a,a\n1,2\n");
+        let outcome = folder.run_with(&pipeline(name, &[], "output.jsonl"), ["--failures", "failures.jsonl"]);
+        let said = outcome.failed(1);
+        let record: serde_json::Value = serde_json::from_str(&folder.text("failures.jsonl")).unwrap();
+        assert_eq!((&record["kind"], &record["row"]["file"]), (&"host".into(), &name.into()), "{said}");
+    }
+}
+
+#[test]
+fn a_damaged_input_hides_nothing_that_is_wrong_besides() {
+    let folder = Folder::new();
+    folder.write("input.parquet", "PAR1 and nothing else");
+    let said = folder.run(&pipeline("input.parquet", &["missing"], "output.jsonl")).failed(2);
+    assert!(said.contains("missing.wasm: cannot be read"), "{said}");
+    assert!(said.contains("input.parquet: cannot read this input as parquet"), "{said}");
 }
 
 #[test]
@@ -168,20 +179,8 @@ fn files_with_schemas_of_their_own_have_the_same_one() {
             written.succeeded();
         }
     }
-    insta::assert_snapshot!(folder.run(&pipeline("?.parquet", &[], "output.jsonl")).failed(2), @r#"
-    error: b.parquet: the schema is not that of a.parquet: column `id` is of type Utf8 here, and of type Int64 there; all files of a source have the same columns
-     --> pipeline.toml:5:8
-      |
-    5 | path = "?.parquet"
-      |        ^^^^^^^^^^^
-    "#);
-    insta::assert_snapshot!(folder.run(&pipeline("?.arrow", &[], "output.jsonl")).failed(2), @r#"
-    error: b.arrow: the schema is not that of a.arrow: column `id` is of type Utf8 here, and of type Int64 there; all files of a source have the same columns
-     --> pipeline.toml:5:8
-      |
-    5 | path = "?.arrow"
-      |        ^^^^^^^^^
-    "#);
+    insta::assert_snapshot!(folder.run(&pipeline("?.parquet", &[], "output.jsonl")).failed(1), @"error: b.parquet: the schema is not that of a.parquet: column `id` is of type Utf8 here, and of type Int64 there; all files of a source have the same columns");
+    insta::assert_snapshot!(folder.run(&pipeline("?.arrow", &[], "output.jsonl")).failed(1), @"error: b.arrow: the schema is not that of a.arrow: column `id` is of type Utf8 here, and of type Int64 there; all files of a source have the same columns");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod command;
 mod components;
 mod configuration;
 mod data_types;
+mod events;
 mod folders;
 mod formats;
 mod forms;

@@ -13,11 +13,14 @@ mod shown;
 mod text;
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use stillbox::{CompileCache, Failure, FailureKind, Options, Pipeline, RunError, escape_controls};
 
-use crate::command::{CACHE, Folder};
+use crate::command::{CACHE, Folder, spawn};
+use crate::interruption::end;
 use cases::{CONTRACT, DENIED, LIMITS, PLANNING, TRAPS, WORDS};
 
 /// A guest, and what comes of it.
@@ -32,8 +35,8 @@ struct Case {
 enum Ends {
     /// In a failure with this kind and message.
     Fails(FailureKind, &'static str, Row),
-    /// In a complaint before anything runs.
-    Refused(&'static str),
+    /// In a complaint before anything runs, whose record is of this kind.
+    Refused(FailureKind, &'static str),
     /// An aggregate ends the run whatever its policy, since what its instance knew is lost.
     Lost(FailureKind, &'static str),
     /// Well: what it does harms nobody.
@@ -84,6 +87,28 @@ fn what_fails_before_the_first_row_is_a_complaint() {
 }
 
 #[test]
+fn an_error_brings_its_causes_and_its_hint() {
+    let failure = failure(&folder("error"), &pipeline("error", "", ""));
+    assert_eq!(failure.causes, ["the number is unreadable", "invalid digit found in string"]);
+    assert_eq!(failure.hint.as_deref(), Some("write digits"));
+}
+
+/// The command's own standard input has something in it, and does not end.
+#[test]
+fn no_guest_reads_what_the_command_could() {
+    let folder = folder("stdin");
+    folder.write("pipeline.toml", pipeline("stdin", "time = \"10s\"", ""));
+    let mut child = spawn(folder.command().args(["run", "pipeline.toml"]).stdin(Stdio::piped()));
+    let mut stdin = child.stdin.take().expect("it is piped");
+    stdin.write_all(b"secret").expect("a pipe has room for it");
+    let mut said = String::new();
+    child.stderr.take().expect("it is piped").read_to_string(&mut said).expect("it is text");
+    assert!(said.contains("guest-error in step guest: standard input gave 0 bytes"), "{said}");
+    assert_eq!(end(child), Some(1));
+    drop(stdin);
+}
+
+#[test]
 fn every_guest_has_a_case() {
     let groups = [WORDS, TRAPS, LIMITS, CONTRACT, DENIED, PLANNING];
     let mut cases: Vec<String> = groups.into_iter().flatten().map(|case| format!("bad_{}", case.guest)).collect();
@@ -119,7 +144,10 @@ fn check(case: &Case) {
                 assert!(!folder.join("output.jsonl").exists(), "{guest}");
             }
         }
-        Ends::Refused(message) => {
+        Ends::Refused(kind, message) => {
+            let failure = refused(&folder, &pipeline(guest, limits, ""));
+            assert_eq!((failure.kind, failure.step.as_deref()), (*kind, Some("guest")), "{guest}: {failure:#?}");
+            check_time(guest, limits, &failure);
             let stderr = folder.run(&pipeline(guest, limits, "")).failed(2);
             assert!(stderr.contains(message), "{guest}: {message:?} is not in {stderr}");
             assert!(!folder.join("output.jsonl").exists(), "{guest}");
@@ -180,6 +208,16 @@ fn failure(folder: &Folder, pipeline: &str) -> Failure {
         Err(RunError::Failed(failed)) => failed.failures.into_iter().next().expect("there is at least one"),
         Err(error) => panic!("it was not the run that failed: {error}"),
         Ok(_) => panic!("the run did not fail"),
+    }
+}
+
+/// The failure of a step that no row comes to.
+fn refused(folder: &Folder, pipeline: &str) -> Failure {
+    folder.write("failing.toml", pipeline);
+    match run(folder, "failing.toml") {
+        Err(error @ RunError::Config(_)) => error.failures().into_iter().next().expect("the step is at fault"),
+        Err(error) => panic!("it is not the pipeline that is wrong: {error}"),
+        Ok(_) => panic!("the step is not refused"),
     }
 }
 

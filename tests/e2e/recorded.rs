@@ -1,15 +1,22 @@
 //! The file of failures and the events: every failure is in them, and nothing of the user's is overwritten.
 
+use std::fs::File;
+use std::process::Stdio;
+
 use serde_json::Value;
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_BIND, BAD_LOOP_IN_MANIFEST, BAD_PANIC, BAD_REFUSE_PARAMETERS};
 
-use crate::command::{Folder, pipeline};
+use crate::command::{CACHE, Folder, Outcome, outcome, pipeline};
+use crate::resume::{killed, texts};
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
 
 /// What is in the file of failures, and the failures among the events.
 fn records(folder: &Folder, pipeline: &str, code: i32) -> (Vec<Value>, Vec<Value>, String) {
     let outcome =
         folder.run_with(pipeline, ["--failures", "failures.jsonl", "--message-format", "json", "--progress", "none"]);
-    let lines = |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
     let events = lines(outcome.text()).into_iter().filter(|event| event["event"] == "failure");
     let events = events.map(|mut event| event["failure"].take()).collect();
     (lines(&folder.text("failures.jsonl")), events, outcome.failed(code))
@@ -62,17 +69,33 @@ fn what_the_pipeline_file_gets_wrong_is_no_failure() {
     folder.write("input.jsonl", "{\"text\":\"a\"}\n");
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl")
         .replace("[[sink]]", "[[sink]]\nselect = [\"nothing\"]");
-    let missing = pipeline("input.jsonl", &["nothing"], "output.jsonl");
-    for text in [text, missing] {
-        let arguments = ["--failures", "failures.jsonl", "--message-format", "json"];
-        let outcome = folder.run_with(&text, arguments);
-        // What went wrong is for whoever wrote the file; machines are told that it did.
-        let last: Value = serde_json::from_str(outcome.text().lines().last().unwrap()).unwrap();
-        assert_eq!((&last["event"], &last["status"]), (&"finished".into(), &"failed".into()));
-        assert!(!outcome.text().contains("\"failure\""), "{}", outcome.text());
-        let said = outcome.failed(2);
-        assert!(said.contains("nothing"), "{said}");
-        assert!(!folder.names().contains(&"failures.jsonl".to_owned()), "{said}");
+    let outcome = folder.run_with(&text, ["--failures", "failures.jsonl", "--message-format", "json"]);
+    assert!(!outcome.text().contains("\"failure\""), "{}", outcome.text());
+    let said = outcome.failed(2);
+    assert!(said.contains("nothing"), "{said}");
+    assert!(!folder.names().contains(&"failures.jsonl".to_owned()), "{said}");
+}
+
+#[test]
+fn what_a_pipeline_names_and_is_not_there_is_recorded() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    folder.write("input.jsonl", "{\"text\":\"a\"}\n");
+    folder.write("text.wasm", "this is text");
+    std::fs::create_dir(folder.join("folder.wasm")).unwrap();
+    let cases = [
+        ("input.jsonl", "missing", "incompatible", "missing.wasm: cannot be read"),
+        ("input.jsonl", "text", "incompatible", "text.wasm: is not a WebAssembly component"),
+        ("input.jsonl", "folder", "incompatible", "`folder.wasm` has no Cargo.toml"),
+        ("missing.jsonl", "add_column", "host", "missing.jsonl: cannot open this input"),
+    ];
+    for (input, step, kind, message) in cases {
+        let (recorded, told, said) = records(&folder, &pipeline(input, &[step], "output.jsonl"), 2);
+        assert_eq!(recorded, told, "{step}");
+        let [record] = &recorded[..] else { panic!("{step}: {said}") };
+        assert_eq!(record["kind"], kind, "{record}");
+        assert!(record["message"].as_str().unwrap().contains(message), "{record}");
+        assert_eq!(record.get("step").and_then(Value::as_str), (kind == "incompatible").then_some(step), "{record}");
+        assert!(record["run"].is_string(), "{record}");
     }
 }
 
@@ -156,4 +179,80 @@ fn failures_that_cannot_be_recorded_are_told_once_and_fail_the_run() {
     assert_eq!(said.matches("cannot write to /dev/full").count(), 2, "{said}");
     assert!(said.contains("error: the failures are not recorded: cannot write to /dev/full"), "{said}");
     assert!(folder.names().contains(&"output.jsonl".to_owned()), "{said}");
+}
+
+/// What runs meanwhile, or could go on, may write to the same file.
+#[test]
+fn a_run_that_is_refused_leaves_the_failures_of_the_other() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    folder.write("input.jsonl", texts(6000));
+    let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
+    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 20\n\n[[source]]"));
+    killed(&folder, &[]);
+    folder.write("failures.jsonl", "from the other run\n");
+    let arguments = ["run", "pipeline.toml", "--failures", "failures.jsonl", "--message-format", "json"];
+    let outcome = folder.stillbox(arguments);
+    let events = lines(outcome.text());
+    outcome.failed(2);
+    let text = folder.text("failures.jsonl");
+    let record = text.strip_prefix("from the other run\n").unwrap_or_else(|| panic!("it is gone: {text}"));
+    let record: Value = serde_json::from_str(record).unwrap();
+    assert_eq!(record["kind"], "host");
+    assert!(record["message"].as_str().unwrap().contains("Add `--resume` to go on"), "{record}");
+    assert_eq!(events[0], serde_json::json!({ "event": "failure", "failure": record }));
+    assert_eq!((&events[1]["event"], &events[1]["status"]), (&"finished".into(), &"failed".into()));
+}
+
+/// What the shell was told to write to a file, and may have written there before.
+fn redirected(folder: &Folder, arguments: &[&str]) -> Outcome {
+    folder.write("redirected", "from before\n");
+    let file = File::options().append(true).open(folder.join("redirected")).unwrap();
+    let mut command = folder.command();
+    command.args(["run", "pipeline.toml"]).args(arguments).stdout(file).stderr(Stdio::piped());
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    Outcome { code: output.status.code(), stdout: folder.bytes("redirected"), stderr, compiled: Vec::new() }
+}
+
+#[test]
+fn failures_on_the_standard_output_overwrite_nothing() {
+    let folder = Folder::with(&[BAD_PANIC]);
+    folder.write("input.jsonl", "{\"id\":3}\n");
+    folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_panic"], "output.jsonl"));
+    for path in ["/dev/stdout", "redirected"] {
+        let outcome = redirected(&folder, &["--failures", path]);
+        let record = outcome.text().strip_prefix("from before\n").unwrap_or_else(|| panic!("{path}: {outcome:?}"));
+        assert_eq!(lines(record)[0]["kind"], "panic", "{path}");
+        outcome.failed(1);
+    }
+    // The shell's own place in a file goes on behind them.
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "{ \"$0\" run pipeline.toml --failures /dev/stdout; echo after; } > shared"]);
+    shell.arg(env!("CARGO_BIN_EXE_stillbox")).current_dir(folder.path()).env("STILLBOX_CACHE", CACHE);
+    outcome(shell.env("STILLBOX_STATE", folder.state())).succeeded();
+    let shared = folder.text("shared");
+    let record = shared.strip_suffix("after\n").unwrap_or_else(|| panic!("{shared}"));
+    assert_eq!(lines(record).len(), 1, "{shared}");
+}
+
+#[test]
+fn failures_are_not_mixed_with_rows_or_messages() {
+    let folder = Folder::with(&[BAD_PANIC]);
+    folder.write("input.jsonl", "{\"id\":3}\n");
+    let text = pipeline("input.jsonl", &["bad_panic"], "-") + "format = \"jsonl\"\n";
+    folder.write("pipeline.toml", &text);
+    for path in ["/dev/stdout", "redirected"] {
+        let outcome = redirected(&folder, &["--failures", path]);
+        assert_eq!(outcome.text(), "from before\n");
+        let said = outcome.failed(2);
+        if path == "redirected" {
+            insta::assert_snapshot!(said, @"error: `--failures redirected` leads to the standard output, where the rows go; give the failures a file of their own");
+        }
+    }
+    folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_panic"], "output.jsonl"));
+    let outcome = redirected(&folder, &["--failures", "/dev/stdout", "--message-format", "json"]);
+    let events = lines(outcome.text().strip_prefix("from before\n").unwrap());
+    assert_eq!(events[0]["event"], "error");
+    assert!(events[0]["message"].as_str().unwrap().contains("where the messages go"), "{events:?}");
+    outcome.failed(2);
 }

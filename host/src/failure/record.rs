@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bounds::WHOLE;
+
 /// The version of the record's shape. A reader that knows version 1 can read every record of version 1; fields may
 /// be added within a version.
 pub(crate) const RECORD_VERSION: u32 = 1;
@@ -33,7 +35,7 @@ pub enum FailureKind {
     Denied,
     /// The step does not accept its parameters.
     Parameters,
-    /// The component is not a step, or its input does not have the shape that it asks for.
+    /// The component is not a step, is not there or cannot be built, or its input does not have the shape that it asks for.
     Incompatible,
     /// The run was stopped from outside, or because another batch failed.
     Interrupted,
@@ -309,9 +311,15 @@ impl Failure {
 
     /// A failure of kind `host` with an error's message and chain of causes.
     pub(crate) fn host(error: &dyn std::error::Error) -> Self {
-        let mut failure = Self::new(FailureKind::Host, error.to_string());
+        Self::of_error(FailureKind::Host, error)
+    }
+
+    /// A failure of this kind with an error's message and chain of causes, no longer than those of a guest may be.
+    pub(crate) fn of_error(kind: FailureKind, error: &dyn std::error::Error) -> Self {
+        let mut failure = Self::new(kind, error.to_string());
         failure.causes =
             std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect();
+        WHOLE.keep(&mut failure);
         failure
     }
 }

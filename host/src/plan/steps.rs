@@ -76,21 +76,25 @@ trait Problem: Send + Sync {
 
 impl Problem for BuildError {
     fn complaint(&self, step: &StepTable) -> Complaint {
-        complaint_of(step.component.place.clone(), self)
+        let kind = if self.is_of_step() { FailureKind::Incompatible } else { FailureKind::Host };
+        complaint_with_record(step, self, Failure::of_error(kind, self))
     }
 }
 
 impl Problem for ComponentError {
     fn complaint(&self, step: &StepTable) -> Complaint {
-        let complaint = complaint_of(step.component.place.clone(), self);
         let failure = match &self.kind {
-            // Nothing is known of the component.
-            ComponentErrorKind::Read(_) => return complaint,
             ComponentErrorKind::Manifest(failure) => (**failure).clone(),
-            _ => Failure::new(FailureKind::Incompatible, self.to_string()),
+            _ => Failure { component: self.digest.clone(), ..Failure::of_error(FailureKind::Incompatible, self) },
         };
-        complaint.failure(Failure { step: Some(step.name.value.as_str().into()), ..failure })
+        complaint_with_record(step, self, failure)
     }
+}
+
+/// A complaint of a step that never got as far as its parameters, with a record of what is known.
+fn complaint_with_record(step: &StepTable, error: &dyn std::error::Error, failure: Failure) -> Complaint {
+    let failure = Failure { step: Some(step.name.value.as_str().into()), ..failure };
+    complaint_of(step.component.place.clone(), error).failure(failure)
 }
 
 /// The components' files; folders are built first.

@@ -47,9 +47,21 @@ impl SourceError {
         Self { place: None, kind: Box::new(kind) }
     }
 
-    /// Whether rows are at fault, and not what the source was asked for.
-    pub(crate) fn is_about_rows(&self) -> bool {
-        self.place.as_ref().is_some_and(|place| place.spot != Spot::Whole)
+    /// Whether what the input holds is at fault, and not what the source was asked for: its rows, its header or schema, or
+    /// the file as a whole, which is damaged or cannot be read to its end.
+    pub(crate) fn is_about_content(&self) -> bool {
+        let is_in_file = self.place.as_ref().is_some_and(|place| place.spot != Spot::Whole);
+        is_in_file
+            || match &*self.kind {
+                // One that cannot be opened is not there, or not for whoever runs this.
+                SourceErrorKind::Io { action, .. } => matches!(*action, "read" | "decompress"),
+                SourceErrorKind::Damaged { .. }
+                | SourceErrorKind::Unreadable { .. }
+                | SourceErrorKind::Panicked { .. }
+                | SourceErrorKind::DuplicateName { .. }
+                | SourceErrorKind::SchemaDiffers { .. } => true,
+                _ => false,
+            }
     }
 
     /// An error about a whole file.

@@ -1,6 +1,6 @@
 //! The guests and what comes of each.
 
-use stillbox::FailureKind::{BadOutput, Denied, Exit, GuestError, Memory, Panic, Timeout, Trap};
+use stillbox::FailureKind::{BadOutput, Denied, Exit, GuestError, Memory, Panic, Parameters, Timeout, Trap};
 
 use super::Ends::{Fails, Lost, Refused, Well};
 use super::Row::{Named, Unnamed};
@@ -117,33 +117,38 @@ pub(super) const PLANNING: &[Case] = &[
     case(
         "long_name",
         Refused(
+            BadOutput,
             "the step could not say what it is (bad-output): the name in its manifest has 1000000 bytes, more than the 256 allowed",
         ),
     ),
     case(
         "invalid_schema",
-        Refused("the parameters in its manifest are not a JSON Schema: EOF while parsing a value at line 1 column 9"),
+        Refused(
+            BadOutput,
+            "the parameters in its manifest are not a JSON Schema: EOF while parsing a value at line 1 column 9",
+        ),
     ),
     limited(
         "loop_in_manifest",
         "time = \"200ms\"",
-        Refused("the step could not say what it is (timeout): the step did not finish within 200ms"),
+        Refused(Timeout, "the step could not say what it is (timeout): the step did not finish within 200ms"),
     ),
     limited(
         "loop_in_bind",
         "time = \"200ms\"",
-        Refused("failed to bind its parameters (timeout): the step did not finish within 200ms"),
+        Refused(Timeout, "failed to bind its parameters (timeout): the step did not finish within 200ms"),
     ),
     limited(
         "loop_in_start",
         "time = \"200ms\"",
-        Refused("the step could not say what it is (timeout): the step did not finish within 200ms"),
+        Refused(Timeout, "the step could not say what it is (timeout): the step did not finish within 200ms"),
     ),
     case(
         "column_twice",
         Refused(
+            BadOutput,
             "failed to bind its parameters (bad-output): its signature names the column \"number\" twice among the outputs",
         ),
     ),
-    case("refuse_parameters", Refused("does not accept its parameters: these parameters will not do")),
+    case("refuse_parameters", Refused(Parameters, "does not accept its parameters: these parameters will not do")),
 ];

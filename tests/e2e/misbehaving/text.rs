@@ -1,14 +1,19 @@
 //! Guests written by hand, as WebAssembly text.
 
+use stillbox::{Failure, FailureKind};
+
 use super::pipeline;
 use crate::command::Folder;
 
-/// The first line that is said of a component.
+/// The first line that is said of a component, whose record says that it does not fit.
 fn complaint(text: &str) -> String {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     folder.write("guest.wasm", wat::parse_str(text).expect("the text is WebAssembly"));
-    let stderr = folder.run(&pipeline("text", "", "")).failed(2);
+    let stderr = folder.run_with(&pipeline("text", "", ""), ["--failures", "failures.jsonl"]).failed(2);
+    let failure: Failure = serde_json::from_str(&folder.text("failures.jsonl")).expect("there is one record");
+    assert_eq!((failure.kind, failure.step.as_deref()), (FailureKind::Incompatible, Some("guest")), "{failure:#?}");
+    assert!(failure.component.is_some_and(|digest| digest.starts_with("sha256:")));
     stderr.lines().next().unwrap_or_default().to_owned()
 }
 

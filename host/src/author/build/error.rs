@@ -122,3 +122,28 @@ pub enum BuildError {
     #[error("the build was interrupted")]
     Interrupted,
 }
+
+impl BuildError {
+    /// Whether the step is at fault, and not the machine that it was to be built on.
+    pub(crate) fn is_of_step(&self) -> bool {
+        match self {
+            Self::NoFolder { .. }
+            | Self::NoManifest { .. }
+            | Self::Unreadable { .. }
+            | Self::NoPackage { .. }
+            | Self::NoCdylib { .. }
+            | Self::Malformed { .. }
+            | Self::Sources { .. }
+            | Self::Failed { .. }
+            | Self::NoArtifact { .. } => true,
+            Self::Output { .. }
+            | Self::NoPython { .. }
+            | Self::NoPythonSdk { .. }
+            | Self::NoComponentize { .. }
+            | Self::NoCargo { .. }
+            | Self::NotRun { .. }
+            | Self::NoTarget
+            | Self::Interrupted => false,
+        }
+    }
+}
