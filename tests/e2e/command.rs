@@ -1,5 +1,6 @@
 //! Runs `stillbox` in a folder of its own.
 
+use std::fmt;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
@@ -167,7 +168,52 @@ fn ended(status: ExitStatus, stdout: Vec<u8>, stderr: &[u8]) -> Outcome {
 
 /// A pipeline from `input` through guests, which take no parameters, to `output`.
 pub(crate) fn pipeline(input: &str, guests: &[&str], output: &str) -> String {
-    let steps: String =
-        guests.iter().map(|guest| format!("[[step]]\nname = \"{guest}\"\ncomponent = \"{guest}.wasm\"\n\n")).collect();
-    format!("[pipeline]\nname = \"test\"\n\n[[source]]\npath = \"{input}\"\n\n{steps}[[sink]]\npath = \"{output}\"\n")
+    let (source, sink) = (format!("path = \"{input}\""), format!("path = \"{output}\""));
+    let steps: String = guests.iter().map(|guest| step(guest, guest, "")).collect();
+    PipelineFile { source: Some(&source), steps: &steps, sink: &sink, ..PipelineFile::default() }.to_string()
+}
+
+/// The same pipeline in batches of so many rows.
+pub(crate) fn in_batches(rows: usize, pipeline: &str) -> String {
+    pipeline.replacen("\n\n", &format!("\nbatch-rows = {rows}\n\n"), 1)
+}
+
+/// The table of a step: its name, which guest it is, and further settings as the file has them.
+pub(crate) fn step(name: &str, guest: &str, settings: &str) -> String {
+    format!("[[step]]\nname = \"{name}\"\ncomponent = \"{guest}.wasm\"\n{settings}").trim_end().to_owned() + "\n\n"
+}
+
+/// A pipeline file, of which a test states what is not as in most: it is called `test`, and goes from `input.jsonl` to
+/// `output.jsonl`. All texts are as the file has them.
+pub(crate) struct PipelineFile<'a> {
+    /// Rows of a batch; those of the command where it does not say.
+    pub(crate) batch_rows: Option<usize>,
+    /// The settings of the source; none where steps make the rows.
+    pub(crate) source: Option<&'a str>,
+    /// The tables of the steps, and of what else stands between source and sink.
+    pub(crate) steps: &'a str,
+    /// The settings of the sink, and further tables.
+    pub(crate) sink: &'a str,
+}
+
+impl Default for PipelineFile<'_> {
+    fn default() -> Self {
+        Self { batch_rows: None, source: Some("path = \"input.jsonl\""), steps: "", sink: "path = \"output.jsonl\"" }
+    }
+}
+
+impl fmt::Display for PipelineFile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "[pipeline]\nname = \"test\"")?;
+        if let Some(rows) = self.batch_rows {
+            writeln!(f, "batch-rows = {rows}")?;
+        }
+        if let Some(source) = self.source {
+            writeln!(f, "\n[[source]]\n{}", source.trim())?;
+        }
+        if !self.steps.is_empty() {
+            writeln!(f, "\n{}", self.steps.trim())?;
+        }
+        writeln!(f, "\n[[sink]]\n{}", self.sink.trim())
+    }
 }

@@ -4,7 +4,7 @@ use stillbox_test_guests::{
     ADD_COLUMN, DROP_SHORT, EXPAND_WORDS, KEEP_LONG, NAMED_COLUMNS, OPTIONAL_COLUMN, REFUSE, REVERSE,
 };
 
-use crate::command::{Folder, pipeline};
+use crate::command::{Folder, in_batches, pipeline};
 
 /// What a guest without parameters makes of these lines.
 fn through(guest: &str, name: &str, input: &str) -> String {
@@ -57,7 +57,7 @@ fn a_whole_batch_may_come_out_in_another_order() {
     let folder = Folder::with(&[REVERSE]);
     folder.write("input.jsonl", "{\"id\":1,\"x\":[]}\n{\"id\":2,\"x\":{}}\n{\"id\":3,\"x\":null}\n");
     let pipeline = pipeline("input.jsonl", &["reverse"], "output.jsonl");
-    insta::assert_snapshot!(folder.output_of(&pipeline.replace("[[source]]", "batch-rows = 2\n[[source]]")), @r#"
+    insta::assert_snapshot!(folder.output_of(&in_batches(2, &pipeline)), @r#"
     {"id":2,"x":{},"place":0,"doubled":4}
     {"id":1,"x":[],"place":1,"doubled":2}
     {"id":3,"x":null,"place":0,"doubled":6}

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use stillbox::{Interrupt, Options, Pipeline, RunError};
 use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_SLEEP};
 
-use crate::command::{Folder, pipeline, spawn};
+use crate::command::{Folder, in_batches, pipeline, spawn};
 
 /// The row that the guests misbehave at.
 const GUILTY: &str = "{\"id\":3}\n";
@@ -47,7 +47,7 @@ fn begun(guest: &str, arguments: &[&str]) -> (Folder, Child) {
     folder.write("input.jsonl", "{\"id\":0}\n".to_owned() + &GUILTY.repeat(20));
     folder.write("output.jsonl", "from before\n");
     let pipeline = pipeline("input.jsonl", &[name], "output.jsonl");
-    folder.write("pipeline.toml", pipeline.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
+    folder.write("pipeline.toml", in_batches(1, &pipeline));
     let mut command = folder.command();
     command.args(["run", "pipeline.toml", "--message-format", "json", "--threads", "4"]).args(arguments);
     let mut child = spawn(&mut command);

@@ -4,14 +4,13 @@ use std::net::TcpListener;
 
 use stillbox_test_guests::{LOOK_AROUND, REMEMBER};
 
-use crate::command::{Folder, outcome_with_input, pipeline};
+use crate::command::{Folder, in_batches, outcome_with_input, pipeline};
 
 #[test]
 fn no_batch_sees_what_another_left_behind() {
     let folder = Folder::with(&[REMEMBER]);
     folder.write("input.jsonl", (0..500).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
-    let pipeline =
-        pipeline("input.jsonl", &["remember"], "output.jsonl").replace("[[source]]", "batch-rows = 10\n[[source]]");
+    let pipeline = in_batches(10, &pipeline("input.jsonl", &["remember"], "output.jsonl"));
     let expected: String = (0..500).map(|id| format!("{{\"id\":{id},\"seen\":{}}}\n", id % 10 + 1)).collect();
     for threads in ["1", "4"] {
         folder.run_with(&pipeline, ["--threads", threads]).succeeded();

@@ -10,7 +10,7 @@ use stillbox_test_guests::{
     ADD_COLUMN, BAD_PANIC, COUNT_FROM, COUNT_TEXTS, DROP_SHORT, EXPAND_WORDS, KEEP_LONG, REFUSE, REMEMBER, TURN_AROUND,
 };
 
-use crate::command::{Folder, outcome};
+use crate::command::{Folder, PipelineFile, outcome, step};
 use crate::resume::{killed, texts};
 
 /// A folder with guests and a cache of its own.
@@ -22,14 +22,9 @@ fn folder(guests: &[&str], input: &str) -> Folder {
 
 /// A pipeline of steps, each given as its component and more settings, in batches of two rows.
 fn pipeline(steps: &[(&str, &str)]) -> String {
-    let step = |(name, settings): &(&str, &str)| {
-        format!("[[step]]\nname = \"{name}\"\ncomponent = \"{name}.wasm\"\n{settings}\n\n")
-    };
-    let steps: String = steps.iter().map(step).collect();
-    format!(
-        "[pipeline]\nname = \"kept\"\nbatch-rows = 2\n\n[[source]]\npath = \"input.jsonl\"\n\n{steps}\
-         [[sink]]\npath = \"output.jsonl\"\n\n[rejects]\npath = \"rejects.jsonl\"\n"
-    )
+    let steps: String = steps.iter().map(|(guest, settings)| step(guest, guest, settings)).collect();
+    let sink = "path = \"output.jsonl\"\n\n[rejects]\npath = \"rejects.jsonl\"";
+    PipelineFile { batch_rows: Some(2), steps: &steps, sink, ..PipelineFile::default() }.to_string()
 }
 
 /// How often each step was called, and how often what it had made was found; and what was written.
@@ -124,22 +119,19 @@ fn a_failure_is_not_kept() {
 #[test]
 fn sources_and_aggregates_are_kept_as_a_whole() {
     let folder = folder(&[COUNT_FROM, TURN_AROUND, COUNT_TEXTS], "");
-    let made = |count: u64, turn: &str| {
-        format!(
-            "[pipeline]\nname = \"made\"\nbatch-rows = 4\n\n\
-             [[step]]\nname = \"numbers\"\ncomponent = \"count_from.wasm\"\nparameters = {{ count = {count} }}\ncache = true\n\n\
-             [[step]]\nname = \"turned\"\ncomponent = \"turn_around.wasm\"\ncache = true\n{turn}\n\n\
-             [[step]]\nname = \"counts\"\ncomponent = \"count_texts.wasm\"\ncache = true\n\n\
-             [[sink]]\npath = \"output.jsonl\"\n"
-        )
+    let made = |count: u64| {
+        let steps = step("numbers", "count_from", &format!("parameters = {{ count = {count} }}\ncache = true"))
+            + &step("turned", "turn_around", "cache = true")
+            + &step("counts", "count_texts", "cache = true");
+        PipelineFile { batch_rows: Some(4), source: None, steps: &steps, ..PipelineFile::default() }.to_string()
     };
-    let (calls, output) = run(&folder, &made(20, ""));
+    let (calls, output) = run(&folder, &made(20));
     assert_eq!(calls.iter().map(|(instances, _)| *instances).collect::<Vec<_>>(), [1, 1, 1]);
-    let (calls, again) = run(&folder, &made(20, ""));
+    let (calls, again) = run(&folder, &made(20));
     assert!(calls.iter().all(|(instances, cached)| *instances == 0 && *cached > 0), "{calls:?}");
     assert_eq!(output, again);
     // Another number of rows is another source, and other rows for what follows.
-    let (calls, _) = run(&folder, &made(21, ""));
+    let (calls, _) = run(&folder, &made(21));
     assert_eq!(calls.iter().map(|(instances, _)| *instances).collect::<Vec<_>>(), [1, 1, 1]);
 }
 
@@ -231,11 +223,9 @@ fn what_an_aggregate_refuses_is_told_in_full_where_that_ends_the_run() {
 #[test]
 fn a_run_that_fails_leaves_no_half_tape() {
     let folder = folder(&[COUNT_FROM], "");
-    folder.write(
-        "pipeline.toml",
-        "[pipeline]\nname = \"made\"\n\n[[step]]\nname = \"numbers\"\ncomponent = \"count_from.wasm\"\n\
-         parameters = { count = 50, fails-at = 30 }\ncache = true\n\n[[sink]]\npath = \"output.jsonl\"\n",
-    );
+    let steps = step("numbers", "count_from", "parameters = { count = 50, fails-at = 30 }\ncache = true");
+    let pipeline = PipelineFile { source: None, steps: &steps, ..PipelineFile::default() };
+    folder.write("pipeline.toml", pipeline.to_string());
     folder.stillbox(["run", "pipeline.toml", "--cache-dir", "cache"]).failed(1);
     assert_eq!(outputs(&folder), [""; 0].map(PathBuf::from));
 }
@@ -267,14 +257,13 @@ fn runs_at_the_same_time_share_what_is_kept() {
 fn a_run_that_goes_on_finds_what_is_kept() {
     // So many that the run waits for its events to be read, and cannot have ended when it is killed.
     let folder = folder(&[ADD_COLUMN, TURN_AROUND], &texts(20_000));
-    let steps = "[pipeline]\nname = \"kept\"\nbatch-rows = 20\n\n[[source]]\npath = \"input.jsonl\"\n\n\
-        [[step]]\nname = \"length\"\ncomponent = \"add_column.wasm\"\ncache = true\n\n\
-        [[step]]\nname = \"turned\"\ncomponent = \"turn_around.wasm\"\nparameters = { at-once = 10 }\ncache = true\n\n\
-        [[step]]\nname = \"last\"\ncomponent = \"add_column.wasm\"\ncache = true\noutputs = { length = \"again\" }\n\n\
-        [[sink]]\npath = \"output.jsonl\"\n";
-    let (_, expected) = run(&folder, steps);
+    let steps = step("length", "add_column", "cache = true")
+        + &step("turned", "turn_around", "parameters = { at-once = 10 }\ncache = true")
+        + &step("last", "add_column", "cache = true\noutputs = { length = \"again\" }");
+    let pipeline = PipelineFile { batch_rows: Some(20), steps: &steps, ..PipelineFile::default() }.to_string();
+    let (_, expected) = run(&folder, &pipeline);
     for _ in 0..2 {
         killed(&folder, &["--cache-dir", "cache"]);
-        assert!(run_with(&folder, steps, &["--resume"]).1 == expected);
+        assert!(run_with(&folder, &pipeline, &["--resume"]).1 == expected);
     }
 }

@@ -5,7 +5,7 @@ mod accounting;
 use serde_json::Value;
 use stillbox_test_guests::{BAD_LOOP, BAD_PANIC, BAD_UNREACHABLE, REFUSE};
 
-use crate::command::{Folder, Outcome, pipeline};
+use crate::command::{Folder, Outcome, in_batches, pipeline};
 
 const ROWS: u64 = 40;
 /// The row that the guests misbehave at.
@@ -19,8 +19,7 @@ fn folder(guests: &[&str]) -> Folder {
 
 /// A pipeline of one guest with this policy.
 fn with_policy(guest: &str, policy: &str) -> String {
-    pipeline("input.jsonl", &[guest], "output.jsonl")
-        .replace("[[source]]", "batch-rows = 16\n\n[[source]]")
+    in_batches(16, &pipeline("input.jsonl", &[guest], "output.jsonl"))
         .replace(".wasm\"", &format!(".wasm\"\n{policy}\nlimits = {{ time = \"200ms\" }}"))
         + "\n[rejects]\npath = \"rejects.jsonl\"\n"
 }

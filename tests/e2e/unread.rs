@@ -9,7 +9,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::Signal;
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, TURN_AROUND};
 
-use crate::command::{Folder, pipeline, spawn};
+use crate::command::{Folder, in_batches, pipeline, spawn};
 use crate::interruption::{end, send};
 
 /// A pipe with no room in it, and its reader, which has to live for as long as nobody is to read.
@@ -41,7 +41,7 @@ fn a_run_whose_events_nobody_reads_is_stopped() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"some text\",\"id\":1}\n".repeat(50_000));
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
-    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
+    folder.write("pipeline.toml", in_batches(1, &text));
     let mut child = spawn(folder.command().args(["run", "pipeline.toml", "--message-format", "json"]));
     let mut events = BufReader::with_capacity(1, child.stdout.take().expect("it is piped"));
     wait_for("progress", &mut events);
@@ -60,7 +60,7 @@ fn a_run_whose_last_words_nobody_reads_is_stopped() {
     let folder = Folder::with(&[BAD_LOOP]);
     folder.write("input.jsonl", "{\"id\":0}\n{\"id\":3}\n");
     let text = pipeline("input.jsonl", &["bad_loop"], "output.jsonl");
-    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
+    folder.write("pipeline.toml", in_batches(1, &text));
     let (reader, stderr) = full_pipe();
     let mut command = folder.command();
     command.args(["run", "pipeline.toml", "--message-format", "json"]).stdout(Stdio::piped()).stderr(stderr);
@@ -104,7 +104,7 @@ fn a_second_signal_removes_what_is_kept_between_stages() {
     let folder = Folder::with(&[BAD_LOOP, TURN_AROUND, ADD_COLUMN]);
     folder.write("input.jsonl", "{\"id\":0,\"text\":\"a\"}\n{\"id\":3,\"text\":\"b\"}\n");
     let text = pipeline("input.jsonl", &["bad_loop", "turn_around", "add_column"], "output.jsonl");
-    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 1\n\n[[source]]"));
+    folder.write("pipeline.toml", in_batches(1, &text));
     let mut command = folder.command();
     let mut child = spawn(command.args(["run", "pipeline.toml", "--message-format", "json", "--grace", "1h"]));
     let mut events = BufReader::new(child.stdout.take().expect("it is piped"));

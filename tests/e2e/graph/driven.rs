@@ -2,33 +2,15 @@
 
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_ALL, COUNT_FROM, COUNT_TEXTS, TURN_AROUND};
 
-use crate::command::Folder;
+use crate::command::{Folder, PipelineFile, step};
 
 #[test]
 fn a_pipeline_needs_no_file_to_read() {
     let folder = Folder::with(&[COUNT_FROM, ADD_COLUMN]);
-    let outcome = folder
-        .run(
-            r#"
-[pipeline]
-name = "made"
-batch-rows = 2
-
-[[step]]
-name = "numbers"
-component = "count_from.wasm"
-parameters = { count = 5, at-once = 3 }
-rename = { number = "n" }
-
-[[step]]
-name = "length"
-component = "add_column.wasm"
-
-[[sink]]
-path = "output.jsonl"
-"#,
-        )
-        .succeeded();
+    let numbers = step("numbers", "count_from", "parameters = { count = 5, at-once = 3 }\nrename = { number = \"n\" }");
+    let steps = numbers + &step("length", "add_column", "");
+    let pipeline = PipelineFile { batch_rows: Some(2), source: None, steps: &steps, ..PipelineFile::default() };
+    let outcome = folder.run(&pipeline.to_string()).succeeded();
     insta::assert_snapshot!(folder.text("output.jsonl"), @r#"
     {"n":0,"text":"number 0","length":8}
     {"n":1,"text":"number 1","length":8}
@@ -36,25 +18,15 @@ path = "output.jsonl"
     {"n":3,"text":"number 3","length":8}
     {"n":4,"text":"number 4","length":8}
     "#);
-    assert!(outcome.stderr.contains("made: 5 rows in, 5 rows to sink in "), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("test: 5 rows in, 5 rows to sink in "), "{}", outcome.stderr);
 }
 
 #[test]
 fn an_error_of_a_source_ends_the_run() {
     let folder = Folder::with(&[COUNT_FROM]);
-    let pipeline = r#"
-[pipeline]
-name = "made"
-
-[[step]]
-name = "numbers"
-component = "count_from.wasm"
-parameters = { count = 5, at-once = 2, fails-at = 3 }
-
-[[sink]]
-path = "output.jsonl"
-"#;
-    insta::assert_snapshot!(folder.run(pipeline).failed(1), @r"
+    let steps = step("numbers", "count_from", "parameters = { count = 5, at-once = 2, fails-at = 3 }");
+    let pipeline = PipelineFile { source: None, steps: &steps, ..PipelineFile::default() }.to_string();
+    insta::assert_snapshot!(folder.run(&pipeline).failed(1), @r"
     guest-error in step numbers: there is no number 3
       source: tests/guests/programs/examples/count_from.rs:49:13
     ");
@@ -62,23 +34,7 @@ path = "output.jsonl"
 }
 
 fn turned(settings: &str) -> String {
-    format!(
-        r#"
-[pipeline]
-name = "turned"
-
-[[source]]
-path = "input.jsonl"
-
-[[step]]
-name = "around"
-component = "turn_around.wasm"
-{settings}
-
-[[sink]]
-path = "output.jsonl"
-"#
-    )
+    PipelineFile { steps: &step("around", "turn_around", settings), ..PipelineFile::default() }.to_string()
 }
 
 const WITH_AN_EMPTY_TEXT: &str = "{\"text\":\"a\"}\n{\"text\":\"\"}\n{\"text\":\"b\"}\n";
@@ -126,45 +82,18 @@ fn a_panic_of_an_aggregate_ends_the_run_whatever_its_policy() {
 fn an_aggregate_that_never_ends_meets_its_limit() {
     let folder = Folder::with(&[BAD_LOOP_IN_FINISH]);
     folder.write("input.jsonl", "{\"id\":1}\n");
-    let pipeline = r#"
-[pipeline]
-name = "loop"
-
-[[source]]
-path = "input.jsonl"
-
-[[step]]
-name = "loop"
-component = "bad_loop_in_finish.wasm"
-limits = { time = "100ms" }
-
-[[sink]]
-path = "output.jsonl"
-"#;
-    let said = folder.run(pipeline).failed(1);
+    let steps = step("loop", "bad_loop_in_finish", "limits = { time = \"100ms\" }");
+    let said = folder.run(&PipelineFile { steps: &steps, ..PipelineFile::default() }.to_string()).failed(1);
     assert!(said.contains("did not finish within 100ms"), "{said}");
 }
 
 #[test]
 fn an_aggregate_of_nothing_is_finished_all_the_same() {
     let folder = Folder::with(&[COUNT_TEXTS, COUNT_FROM]);
-    let pipeline = r#"
-[pipeline]
-name = "nothing"
-
-[[step]]
-name = "numbers"
-component = "count_from.wasm"
-parameters = { count = 0 }
-
-[[step]]
-name = "counts"
-component = "count_texts.wasm"
-
-[[sink]]
-path = "output.csv"
-"#;
-    folder.run(pipeline).succeeded();
+    let steps = step("numbers", "count_from", "parameters = { count = 0 }") + &step("counts", "count_texts", "");
+    let pipeline =
+        PipelineFile { source: None, steps: &steps, sink: "path = \"output.csv\"", ..PipelineFile::default() };
+    folder.run(&pipeline.to_string()).succeeded();
     assert_eq!(folder.text("output.csv"), "number,text,count\n");
 }
 

@@ -2,35 +2,17 @@
 
 use stillbox_test_guests::{ADD_COLUMN, COUNT_BATCHES, DROP_SHORT, EXPAND_WORDS, KEEP_LONG};
 
-use crate::command::Folder;
+use crate::command::{Folder, PipelineFile, step};
 
 fn joined(second: &str, settings: &str) -> String {
-    format!(
-        r#"
-[pipeline]
-name = "joined"
-
-[[source]]
-name = "texts"
-path = "input.jsonl"
-
-[[step]]
-name = "length"
-component = "add_column.wasm"
-from = "texts"
-{settings}
-
-[[step]]
-name = "other"
-component = "{second}.wasm"
-from = "texts"
-
-[[sink]]
-path = "output.jsonl"
-from = ["length", "other"]
-combine = "columns"
-"#
-    )
+    let length = step("length", "add_column", &format!("from = \"texts\"\n{settings}"));
+    PipelineFile {
+        source: Some("name = \"texts\"\npath = \"input.jsonl\""),
+        steps: &(length + &step("other", second, "from = \"texts\"")),
+        sink: "path = \"output.jsonl\"\nfrom = [\"length\", \"other\"]\ncombine = \"columns\"",
+        ..PipelineFile::default()
+    }
+    .to_string()
 }
 
 fn folder(texts: &str) -> Folder {
@@ -87,9 +69,9 @@ fn two_columns_of_one_name_are_told_apart() {
     let folder = folder("one two,three");
     insta::assert_snapshot!(folder.run(&joined("add_column", "")).failed(2), @r#"
     error: both step "length" and step "other" give a column "length"
-      --> pipeline.toml:22:19
+      --> pipeline.toml:20:19
        |
-    22 | from = ["length", "other"]
+    20 | from = ["length", "other"]
        |                   ^^^^^^^
        |
        = help: rename one on its way: `{ name = "other", rename = { length = "length-2" } }`
@@ -97,28 +79,15 @@ fn two_columns_of_one_name_are_told_apart() {
     "#);
 }
 
-fn zipped(settings: &str) -> String {
-    format!(
-        r#"
-[pipeline]
-name = "zipped"
-batch-rows = 2
-
-[[source]]
-name = "a"
-path = "a.csv"
-
-[[source]]
-name = "b"
-path = "b.csv"
-
-[[sink]]
-path = "output.csv"
-from = ["a", "b"]
-combine = "columns"
-{settings}
-"#
-    )
+/// Two files whose rows are combined.
+fn combined(how: &str) -> String {
+    PipelineFile {
+        batch_rows: Some(2),
+        source: Some("name = \"a\"\npath = \"a.csv\"\n\n[[source]]\nname = \"b\"\npath = \"b.csv\""),
+        sink: &format!("path = \"output.csv\"\nfrom = [\"a\", \"b\"]\ncombine = \"{how}\""),
+        ..PipelineFile::default()
+    }
+    .to_string()
 }
 
 #[test]
@@ -126,19 +95,19 @@ fn rows_of_different_files_are_joined_by_position() {
     let folder = Folder::new();
     folder.write("a.csv", "a\n1\n2\n3\n");
     folder.write("b.csv", "b\nx\ny\nz\n");
-    folder.run(&zipped("")).succeeded();
+    folder.run(&combined("columns")).succeeded();
     assert_eq!(folder.text("output.csv"), "a,b\n1,x\n2,y\n3,z\n");
     folder.write("b.csv", "b\nx\ny\n");
-    insta::assert_snapshot!(folder.run(&zipped("")).failed(1), @r#"
+    insta::assert_snapshot!(folder.run(&combined("columns")).failed(1), @r#"
     incompatible in step sink: the columns cannot be joined, because there are 3 rows of source "a" and 2 of source "b"
       hint: `combine = "columns"` joins rows by their position, so all parents have to have the same rows
     "#);
     folder.write("b.csv", "a\nx\ny\nz\n");
-    insta::assert_snapshot!(folder.run(&zipped("")).failed(2), @r#"
+    insta::assert_snapshot!(folder.run(&combined("columns")).failed(2), @r#"
     error: both source "a" and source "b" give a column "a"
-      --> pipeline.toml:16:14
+      --> pipeline.toml:15:14
        |
-    16 | from = ["a", "b"]
+    15 | from = ["a", "b"]
        |              ^^^
        |
        = help: rename one on its way: `{ name = "b", rename = { a = "a-2" } }`
@@ -149,7 +118,7 @@ fn rows_of_different_files_are_joined_by_position() {
 #[test]
 fn rows_one_after_the_other_have_the_same_columns() {
     let folder = Folder::new();
-    let pipeline = zipped("").replace("\"columns\"", "\"rows\"");
+    let pipeline = combined("rows");
     folder.write("a.csv", "a,b\n1,x\n");
     folder.write("b.csv", "b,a\ny,2\n");
     folder.run(&pipeline).succeeded();
@@ -157,9 +126,9 @@ fn rows_one_after_the_other_have_the_same_columns() {
     folder.write("b.csv", "b,a\ny,z\n");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
     error: the rows of source "a" and source "b" do not have the same columns: "a" is not of one type (a: integer and a: text)
-      --> pipeline.toml:16:14
+      --> pipeline.toml:15:14
        |
-    16 | from = ["a", "b"]
+    15 | from = ["a", "b"]
        |              ^^^
        |
        = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, make them alike
@@ -169,9 +138,9 @@ fn rows_one_after_the_other_have_the_same_columns() {
     folder.write("b.csv", "b,c\ny,z\n");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
     error: the rows of source "a" and source "b" do not have the same columns: only the first has "a"
-      --> pipeline.toml:16:14
+      --> pipeline.toml:15:14
        |
-    16 | from = ["a", "b"]
+    15 | from = ["a", "b"]
        |              ^^^
        |
        = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, make them alike

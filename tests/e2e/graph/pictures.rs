@@ -4,7 +4,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use stillbox_test_guests::{GROUP_BY, NORMALIZE_TEXT, TEXT_FEATURES};
 
-use crate::command::Folder;
+use crate::command::{Folder, pipeline};
 
 /// Every kind of node, routes, and several parents.
 fn folder() -> Folder {
@@ -136,8 +136,7 @@ fn names_are_no_markup() {
     let column = "\u{1b}\\\"]<b>x</b>&amp;\u{202e}\u{ffff}";
     let row = serde_json::json!({ column: 1 });
     folder.write("in.jsonl", format!("{row}\n"));
-    let pipeline = "[pipeline]\nname = \"p\"\n[[source]]\npath = \"in.jsonl\"\n[[sink]]\npath = \"out.jsonl\"\n";
-    folder.write("pipeline.toml", pipeline);
+    folder.write("pipeline.toml", pipeline("in.jsonl", &[], "out.jsonl"));
     let svg = picture(&folder, "svg");
     assert!(texts(&svg).iter().any(|text| text.contains("<b>x</b>&amp;")), "{svg}");
     assert!(!svg.contains("<b>"), "{svg}");

@@ -2,30 +2,15 @@
 
 use stillbox_test_guests::ADD_COLUMN;
 
-use crate::command::Folder;
+use crate::command::{Folder, PipelineFile, step};
 
-fn routed(route: &str, steps: &str) -> String {
-    format!(
-        r#"
-[pipeline]
-name = "routed"
-batch-rows = 3
-
-[[source]]
-name = "texts"
-path = "input.jsonl"
-route = {route}
-
-[[step]]
-name = "x"
-component = "add_column.wasm"
-
-[[step]]
-name = "y"
-component = "add_column.wasm"
-{steps}
-
-[[sink]]
+/// A route to `x` and `y`, of which the latter has settings, and what comes of each and of both.
+fn routed(route: &str, settings: &str) -> String {
+    PipelineFile {
+        batch_rows: Some(3),
+        source: Some(&format!("name = \"texts\"\npath = \"input.jsonl\"\nroute = {route}")),
+        steps: &(step("x", "add_column", "") + &step("y", "add_column", settings)),
+        sink: r#"
 path = "x.csv"
 from = "x"
 select = ["id"]
@@ -40,8 +25,9 @@ path = "both.csv"
 from = ["y", "x"]
 combine = "rows"
 select = ["id"]
-"#
-    )
+"#,
+    }
+    .to_string()
 }
 
 fn folder() -> Folder {
@@ -88,12 +74,12 @@ fn a_column_decides() {
 #[test]
 fn every_mistake_in_a_route_is_told() {
     let folder = folder();
-    let wrong = |route: &str, steps: &str| folder.run(&routed(route, steps)).failed(2);
+    let wrong = |route: &str, settings: &str| folder.run(&routed(route, settings)).failed(2);
     insta::assert_snapshot!(wrong(r#"{ to = ["x", "z"], by = "round-robbin", count = 3 }"#, ""), @r#"
     error: `by` in `route` is "round-robbin", which is not a route
-     --> pipeline.toml:9:33
+     --> pipeline.toml:8:33
       |
-    9 | route = { to = ["x", "z"], by = "round-robbin", count = 3 }
+    8 | route = { to = ["x", "z"], by = "round-robbin", count = 3 }
       |                                 ^^^^^^^^^^^^^^ not a route
       |
       = help: did you mean "round-robin"?
@@ -101,36 +87,36 @@ fn every_mistake_in_a_route_is_told() {
     "#);
     insta::assert_snapshot!(wrong(r#"{ to = ["x"], by = "sample" }"#, ""), @r#"
     error: `to` in `route` names nobody but "x", so that there is nothing to choose
-     --> pipeline.toml:9:16
+     --> pipeline.toml:8:16
       |
-    9 | route = { to = ["x"], by = "sample" }
+    8 | route = { to = ["x"], by = "sample" }
       |                ^^^^^
       |
       = help: name two steps or sinks, or more
     "#);
     insta::assert_snapshot!(wrong(r#"{ to = ["x", "zz"], by = "sample", seed = 1 }"#, "from = \"x\""), @r#"
     error: there is no step or sink "zz"
-     --> pipeline.toml:9:22
+     --> pipeline.toml:8:22
       |
-    9 | route = { to = ["x", "zz"], by = "sample", seed = 1 }
+    8 | route = { to = ["x", "zz"], by = "sample", seed = 1 }
       |                      ^^^^
       |
       = help: there are x, y, sink-1, sink-2, sink-3
     "#);
     insta::assert_snapshot!(wrong(r#"{ to = ["x", "y"], by = "sample", seed = 1 }"#, "from = \"x\""), @r#"
     error: "y" is a route of "texts", and does not take its rows
-      --> pipeline.toml:16:8
+      --> pipeline.toml:15:8
        |
-    16 | name = "y"
+    15 | name = "y"
        |        ^^^
        |
        = help: add "texts" to its `from`, or leave out the `from`
     "#);
     insta::assert_snapshot!(wrong(r#"{ by = "column", column = "land", cases = { en = "x" }, otherwise = "y" }"#, ""), @r#"
     error: source "texts" has no column "land" to route by
-     --> pipeline.toml:9:35
+     --> pipeline.toml:8:35
       |
-    9 | route = { by = "column", column = "land", cases = { en = "x" }, otherwise = "y" }
+    8 | route = { by = "column", column = "land", cases = { en = "x" }, otherwise = "y" }
       |                                   ^^^^^^
       |
       = help: did you mean "lang"?
@@ -138,9 +124,9 @@ fn every_mistake_in_a_route_is_told() {
     "#);
     insta::assert_snapshot!(wrong(r#"{ by = "column", column = "lang", cases = { en = "x" } }"#, ""), @r#"
     error: `route` has no `otherwise`
-     --> pipeline.toml:9:9
+     --> pipeline.toml:8:9
       |
-    9 | route = { by = "column", column = "lang", cases = { en = "x" } }
+    8 | route = { by = "column", column = "lang", cases = { en = "x" } }
       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `otherwise` is missing
       |
       = help: add who gets all other rows: `otherwise = "y"`

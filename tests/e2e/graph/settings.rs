@@ -2,28 +2,16 @@
 
 use stillbox_test_guests::{ADD_COLUMN, COUNT_BATCHES, DROP_SHORT, TELL_TIMES};
 
-use crate::command::Folder;
+use crate::command::{Folder, PipelineFile, step};
 
 fn counting(settings: &str) -> String {
-    format!(
-        r#"
-[pipeline]
-name = "counting"
-batch-rows = 4
-
-[[source]]
-path = "input.jsonl"
-
-[[step]]
-name = "count"
-component = "count_batches.wasm"
-{settings}
-
-[[sink]]
-path = "output.csv"
-select = ["batches", "batch_rows"]
-"#
-    )
+    PipelineFile {
+        batch_rows: Some(4),
+        steps: &step("count", "count_batches", settings),
+        sink: "path = \"output.csv\"\nselect = [\"batches\", \"batch_rows\"]",
+        ..PipelineFile::default()
+    }
+    .to_string()
 }
 
 fn folder() -> Folder {
@@ -131,9 +119,8 @@ from = { name = "texts", select = ["secret"] }
 fn times(settings: &str) -> Vec<(u64, u64)> {
     let folder = Folder::with(&[TELL_TIMES]);
     folder.write("input.jsonl", (0..60).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
-    let pipeline = crate::command::pipeline("input.jsonl", &["tell_times"], "output.jsonl")
-        .replace("[[source]]", "batch-rows = 1\n\n[[source]]")
-        .replace(".wasm\"", &format!(".wasm\"\n{settings}"));
+    let steps = step("times", "tell_times", settings);
+    let pipeline = PipelineFile { batch_rows: Some(1), steps: &steps, ..PipelineFile::default() }.to_string();
     folder.run_with(&pipeline, ["--threads", "4"]).succeeded();
     let rows = folder.text("output.jsonl");
     let rows = rows.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());

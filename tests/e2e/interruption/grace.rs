@@ -8,7 +8,7 @@ use stillbox::{Event, Interrupt, Keep, Options, Pipeline, Report, RunError, Runs
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, TAKE_TIME};
 
 use super::{SIGNALS, begun, end, send};
-use crate::command::{Folder, pipeline};
+use crate::command::{Folder, PipelineFile, in_batches, pipeline, step};
 
 /// What is done in a run that is interrupted when the first batch has been written.
 fn interrupted(folder: &Folder, grace: Duration) -> Report {
@@ -51,15 +51,10 @@ fn interrupted_with(
 #[test]
 fn what_a_source_made_goes_its_way_within_the_grace() {
     let folder = Folder::with(&[COUNT_FROM, ADD_COLUMN]);
-    folder.write(
-        "pipeline.toml",
-        format!(
-            "[pipeline]\nname = \"made\"\nbatch-rows = 2\n\n\
-             [[step]]\nname = \"numbers\"\ncomponent = \"count_from.wasm\"\nparameters = {{ count = {}, at-once = 2 }}\n\n\
-             [[step]]\nname = \"length\"\ncomponent = \"add_column.wasm\"\n\n[[sink]]\npath = \"output.jsonl\"\n",
-            i64::MAX
-        ),
-    );
+    let numbers = step("numbers", "count_from", &format!("parameters = {{ count = {}, at-once = 2 }}", i64::MAX));
+    let steps = numbers + &step("length", "add_column", "");
+    let pipeline = PipelineFile { batch_rows: Some(2), source: None, steps: &steps, ..PipelineFile::default() };
+    folder.write("pipeline.toml", pipeline.to_string());
     let report = interrupted(&folder, Duration::from_hours(1));
     let [numbers, length] = &report.steps[..] else { panic!("there are two steps: {report:#?}") };
     assert!(numbers.rows_out >= 2, "{report:#?}");
@@ -102,7 +97,7 @@ fn an_aggregate_is_stopped_in_the_middle_of_a_batch() {
     folder.write("guest.wasm", wat::parse_str(text).expect("the text is WebAssembly"));
     folder.write("input.jsonl", "{\"id\":0}\n".repeat(4));
     let text = pipeline("input.jsonl", &["guest"], "output.jsonl");
-    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 2\n\n[[source]]"));
+    folder.write("pipeline.toml", in_batches(2, &text));
     // What was handed over before is counted when the call has ended.
     interrupted_when(&folder, Duration::from_millis(200), |report| report.steps[0].rows_in > 0);
     assert!(!folder.join("output.jsonl").exists());

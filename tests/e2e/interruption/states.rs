@@ -9,7 +9,7 @@ use rustix::process::{Pid, test_kill_process_group};
 use stillbox_test_guests::{BAD_LOOP_IN_BIND, BAD_LOOP_IN_MANIFEST, BAD_LOOP_IN_START};
 
 use super::{SIGNALS, end, send};
-use crate::command::{Folder, pipeline, spawn};
+use crate::command::{Folder, in_batches, pipeline, spawn};
 
 /// Functions that take an optimising compiler some seconds.
 const FUNCTIONS: usize = 20_000;
@@ -31,7 +31,7 @@ impl Run {
         folder.write("guest.wasm", guest);
         folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n");
         let text = pipeline("input.jsonl", &["guest"], "output.jsonl");
-        folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 2\n\n[[source]]"));
+        folder.write("pipeline.toml", in_batches(2, &text));
         for name in ["cache", "temporary"] {
             std::fs::create_dir(folder.join(name)).expect("the folder is new");
         }

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use stillbox_test_guests::{ADD_COLUMN, BAD_SLEEP, REFUSE};
 
 use super::{events, info, killed, shell, started, texts, wait_for_batches};
-use crate::command::{Folder, outcome, pipeline};
+use crate::command::{Folder, in_batches, outcome, pipeline};
 use crate::interruption::send;
 
 /// The row that a guest sleeps at.
@@ -15,9 +15,13 @@ const GUILTY: i64 = 3;
 fn folder(rows: usize) -> Folder {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(rows));
-    let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
-    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 20\n\n[[source]]"));
+    folder.write("pipeline.toml", of_step("add_column"));
     folder
+}
+
+/// A pipeline of one step, in batches of twenty rows.
+fn of_step(guest: &str) -> String {
+    in_batches(20, &pipeline("input.jsonl", &[guest], "output.jsonl"))
 }
 
 #[test]
@@ -74,8 +78,7 @@ fn a_failure_keeps_what_was_written_before_it() {
     // The guilty row is in the fifth batch.
     let ids = (100..180).chain([GUILTY]).chain(200..300);
     folder.write("input.jsonl", ids.map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
-    let text = pipeline("input.jsonl", &["bad_sleep"], "output.jsonl");
-    folder.write("pipeline.toml", text.replace("[[source]]", "batch-rows = 20\n\n[[source]]"));
+    folder.write("pipeline.toml", of_step("bad_sleep"));
     // Shorter than that a run is begun anew sooner than anything is asked about it.
     let arguments = ["run", "pipeline.toml", "--limit", "bad_sleep.time=1500ms"];
     let told = folder.stillbox(arguments).failed(1);
@@ -93,8 +96,7 @@ fn a_failure_keeps_what_was_written_before_it() {
 fn what_a_killed_run_left_is_swept_up_by_the_next() {
     let folder = Folder::with(&[BAD_SLEEP]);
     folder.write("input.jsonl", format!("{{\"id\":{GUILTY}}}\n"));
-    let text = pipeline("input.jsonl", &["bad_sleep"], "output.jsonl");
-    folder.write("pipeline.toml", format!("{text}[rejects]\npath = \"rejects.jsonl\"\n"));
+    folder.write("pipeline.toml", of_step("bad_sleep") + "[rejects]\npath = \"rejects.jsonl\"\n");
     let is_part = |name: &String| name.starts_with('.');
     for _ in 0..3 {
         let mut child = folder.command().args(["run", "pipeline.toml"]).stderr(Stdio::null()).spawn().expect("it runs");
@@ -170,12 +172,8 @@ fn runs_are_listed_shown_and_pruned() {
 #[test]
 fn a_run_with_too_many_rejected_rows_goes_on_when_more_are_allowed() {
     let folder = folder(6000);
-    let text = pipeline("input.jsonl", &["refuse"], "output.jsonl");
-    let text = text.replace("wasm\"\n", "wasm\"\nparameters = { id = 7 }\non-failure = \"reject\"\n");
-    folder.write(
-        "pipeline.toml",
-        text.replace("[[source]]", "batch-rows = 20\n\n[[source]]") + "[rejects]\npath = \"rejects.jsonl\"\n",
-    );
+    let text = of_step("refuse").replace(".wasm\"", ".wasm\"\nparameters = { id = 7 }\non-failure = \"reject\"");
+    folder.write("pipeline.toml", text + "[rejects]\npath = \"rejects.jsonl\"\n");
     let arguments = ["run", "pipeline.toml", "--checkpoint-every", "1ms", "--max-rejects", "60"];
     let told = folder.stillbox(arguments).failed(1);
     assert!(told.contains("rows are done and kept; go on with: "), "{told}");

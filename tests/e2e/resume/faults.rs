@@ -9,121 +9,49 @@ use rand::{RngExt as _, SeedableRng as _};
 use stillbox_test_guests::{ADD_COLUMN, COUNT_FROM, REFUSE, TURN_AROUND};
 
 use super::{events, started, texts, wait_for_batches};
-use crate::command::Folder;
+use crate::command::{Folder, PipelineFile, step};
 
 const OUTPUTS: [&str; 7] =
     ["out.jsonl", "out.csv", "out.parquet", "out.arrow", "out.jsonl.gz", "out.csv.zst", "rejects.jsonl"];
 
-const CHAIN: &str = r#"
-[[source]]
-path = "input.jsonl"
+/// The settings of the source, if there is one, and the steps; the rows of the last go to every output.
+type Shape = (&'static str, Option<&'static str>, String);
 
-[[step]]
-name = "length"
-component = "add_column.wasm"
-on-failure = "reject"
-
-[[step]]
-name = "last"
-component = "refuse.wasm"
-parameters = { id = 11 }
-on-failure = "reject"
-"#;
-
-const DIAMOND: &str = r#"
-[[source]]
-name = "texts"
-path = "input.jsonl"
-
-[[step]]
-name = "one"
-component = "add_column.wasm"
-on-failure = "reject"
-from = "texts"
-
-[[step]]
-name = "two"
-component = "add_column.wasm"
-on-failure = "reject"
-from = "texts"
-
-[[step]]
-name = "last"
-component = "refuse.wasm"
-parameters = { id = 3 }
-on-failure = "reject"
-from = ["one", "two"]
-combine = "rows"
-"#;
-
-const AGGREGATE: &str = r#"
-[[source]]
-path = "input.jsonl"
-
-[[step]]
-name = "some"
-component = "refuse.wasm"
-parameters = { id = 3 }
-on-failure = "reject"
-
-[[step]]
-name = "around"
-component = "turn_around.wasm"
-parameters = { at-once = 500 }
-on-failure = "reject"
-
-[[step]]
-name = "last"
-component = "add_column.wasm"
-on-failure = "reject"
-"#;
-
-const ROUTED: &str = r#"
-[[source]]
+fn shapes() -> [Shape; 5] {
+    let rejecting =
+        |name: &str, guest: &str, settings: &str| step(name, guest, &format!("on-failure = \"reject\"\n{settings}"));
+    let add = |name: &str, settings: &str| rejecting(name, "add_column", settings);
+    let refuse = |name: &str, id: u32, settings: &str| {
+        rejecting(name, "refuse", &format!("parameters = {{ id = {id} }}\n{settings}"))
+    };
+    let around = rejecting("around", "turn_around", "parameters = { at-once = 500 }");
+    let numbers = step("numbers", "count_from", "parameters = { count = 12000, at-once = 130 }");
+    let texts = "name = \"texts\"\npath = \"input.jsonl\"";
+    let routed = r#"
 name = "texts"
 path = "input.jsonl"
 route = { to = ["left", "right"], by = "sample", seed = 3 }
-
-[[step]]
-name = "left"
-component = "add_column.wasm"
-on-failure = "reject"
-
-[[step]]
-name = "right"
-component = "add_column.wasm"
-on-failure = "reject"
-
-[[step]]
-name = "last"
-component = "refuse.wasm"
-parameters = { id = 3 }
-on-failure = "reject"
-from = ["left", "right"]
-combine = "rows"
 "#;
-
-const MADE: &str = r#"
-[[step]]
-name = "numbers"
-component = "count_from.wasm"
-parameters = { count = 12000, at-once = 130 }
-
-[[step]]
-name = "around"
-component = "turn_around.wasm"
-parameters = { at-once = 500 }
-on-failure = "reject"
-
-[[step]]
-name = "last"
-component = "add_column.wasm"
-on-failure = "reject"
-batch-rows = 350
-"#;
-
-const SHAPES: [(&str, &str); 5] =
-    [("chain", CHAIN), ("diamond", DIAMOND), ("aggregate", AGGREGATE), ("routed", ROUTED), ("made", MADE)];
+    [
+        ("chain", Some(texts), add("length", "") + &refuse("last", 11, "")),
+        (
+            "diamond",
+            Some(texts),
+            add("one", "from = \"texts\"")
+                + &add("two", "from = \"texts\"")
+                + &refuse("last", 3, "from = [\"one\", \"two\"]\ncombine = \"rows\""),
+        ),
+        ("aggregate", Some(texts), refuse("some", 3, "") + &around + &add("last", "")),
+        (
+            "routed",
+            Some(routed),
+            add("left", "")
+                + &add("right", "")
+                + &refuse("last", 3, "from = [\"left\", \"right\"]\ncombine = \"rows\""),
+        ),
+        ("made", None, numbers + &around + &add("last", "batch-rows = 350")),
+    ]
+}
 
 /// Texts, of which every hundredth is empty.
 fn some_empty(count: usize) -> String {
@@ -134,15 +62,14 @@ fn some_empty(count: usize) -> String {
     texts(count).lines().enumerate().map(empty).collect()
 }
 
-fn folder(steps: &str, input: &str) -> Folder {
+fn folder((_, source, steps): &Shape, input: &str) -> Folder {
     let folder = Folder::with(&[ADD_COLUMN, COUNT_FROM, REFUSE, TURN_AROUND]);
     folder.write("input.jsonl", input);
-    let sinks: String = OUTPUTS[..6]
-        .iter()
-        .map(|path| format!("[[sink]]\nname = \"{}\"\npath = \"{path}\"\nfrom = \"last\"\n", path.replace('.', "-")))
-        .collect();
-    let rejects = "[rejects]\npath = \"rejects.jsonl\"\n";
-    folder.write("pipeline.toml", format!("[pipeline]\nname = \"shape\"\nbatch-rows = 100\n{steps}\n{sinks}{rejects}"));
+    let sink = |path: &&str| format!("name = \"{}\"\npath = \"{path}\"\nfrom = \"last\"\n\n", path.replace('.', "-"));
+    let sinks: Vec<String> = OUTPUTS[..6].iter().map(sink).collect();
+    let sink = sinks.join("[[sink]]\n") + "[rejects]\npath = \"rejects.jsonl\"";
+    let pipeline = PipelineFile { batch_rows: Some(100), source: *source, steps, sink: &sink };
+    folder.write("pipeline.toml", pipeline.to_string());
     folder
 }
 
@@ -174,12 +101,13 @@ fn numbers(event: &str) -> serde_json::Value {
 }
 
 /// Kills runs of a pipeline so many times, and compares all that comes to its end in between.
-fn survive(name: &str, steps: &str, input: &str, kills: usize, random: &mut StdRng) {
-    let reference = folder(steps, input);
+fn survive(shape: &Shape, input: &str, kills: usize, random: &mut StdRng) {
+    let name = shape.0;
+    let reference = folder(shape, input);
     let told = reference.stillbox(["run", "pipeline.toml", "--message-format", "json"]).succeeded();
     let numbers = numbers(told.text().lines().last().expect("it ended"));
     let expected = written(&reference);
-    let folder = folder(steps, input);
+    let folder = folder(shape, input);
     let mut left = kills;
     let mut finished = 0;
     while left > 0 || finished == 0 {
@@ -223,8 +151,8 @@ fn survive(name: &str, steps: &str, input: &str, kills: usize, random: &mut StdR
 fn a_run_survives_its_death() {
     let input = some_empty(6000);
     let mut random = StdRng::seed_from_u64(5);
-    for (name, steps) in SHAPES {
-        survive(name, steps, &input, 5, &mut random);
+    for shape in shapes() {
+        survive(&shape, &input, 5, &mut random);
     }
 }
 
@@ -233,7 +161,7 @@ fn a_run_survives_its_death() {
 fn a_run_survives_two_hundred_deaths() {
     let input = some_empty(15_000);
     let mut random = StdRng::seed_from_u64(6);
-    for (name, steps) in SHAPES {
-        survive(name, steps, &input, 40, &mut random);
+    for shape in shapes() {
+        survive(&shape, &input, 40, &mut random);
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use stillbox_test_guests::{ADD_COLUMN, CLOCK, KEEP_LONG, REFUSE};
 
 use super::{events, info, killed, started, texts};
-use crate::command::{Folder, outcome};
+use crate::command::{Folder, PipelineFile, outcome, step};
 
 const PIPELINE: &str = r#"[pipeline]
 name = "refusals"
@@ -71,17 +71,12 @@ fn what_has_changed_is_named() {
 fn a_changed_order_is_noticed() {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(6000));
-    let step = |name: &str, to: &str| {
-        format!("[[step]]\nname = \"{name}\"\ncomponent = \"add_column.wasm\"\noutputs = {{ length = \"{to}\" }}\n\n")
-    };
-    let pipeline = |steps: &str| {
-        format!(
-            "[pipeline]\nname = \"order\"\nbatch-rows = 20\n\n[[source]]\npath = \"input.jsonl\"\n\n{steps}[[sink]]\npath = \"output.jsonl\"\n"
-        )
-    };
-    folder.write("pipeline.toml", pipeline(&(step("a", "one") + &step("b", "two"))));
+    let [one, two] = [("a", "one"), ("b", "two")]
+        .map(|(name, to)| step(name, "add_column", &format!("outputs = {{ length = \"{to}\" }}")));
+    let pipeline = |steps: &str| PipelineFile { batch_rows: Some(20), steps, ..PipelineFile::default() }.to_string();
+    folder.write("pipeline.toml", pipeline(&format!("{one}{two}")));
     killed(&folder, &[]);
-    folder.write("pipeline.toml", pipeline(&(step("b", "two") + &step("a", "one"))));
+    folder.write("pipeline.toml", pipeline(&format!("{two}{one}")));
     insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: run RUN cannot go on, because its rest would not fit what is written: the order of [[step]] was a, b and is b, a. Undo this, or add `--restart` to begin anew");
 }
 
@@ -170,9 +165,9 @@ fn text_that_changed_behind_the_back_is_noticed() {
 #[test]
 fn a_source_that_makes_other_rows_is_noticed() {
     let folder = Folder::with(&[CLOCK]);
-    let pipeline = "[pipeline]\nname = \"made\"\n\n[[step]]\nname = \"times\"\ncomponent = \"clock.wasm\"\n\
-        parameters = { count = 5000 }\n\n[[sink]]\npath = \"output.jsonl\"\n";
-    folder.write("pipeline.toml", pipeline);
+    let steps = step("times", "clock", "parameters = { count = 5000 }");
+    let pipeline = PipelineFile { source: None, steps: &steps, ..PipelineFile::default() };
+    folder.write("pipeline.toml", pipeline.to_string());
     killed(&folder, &[]);
     let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
     assert!(told.contains("error: the rows before those that are left to do are not what they were\n"), "{told}");
