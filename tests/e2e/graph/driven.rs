@@ -1,6 +1,6 @@
 //! Sources and aggregates: steps with one instance for all their rows.
 
-use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_ALL, COUNT_FROM, COUNT_TEXTS, TURN_AROUND};
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, COUNT_TEXTS, TURN_AROUND};
 
 use crate::command::{Folder, PipelineFile, step};
 
@@ -99,8 +99,11 @@ fn an_aggregate_of_nothing_is_finished_all_the_same() {
 
 #[test]
 fn an_aggregate_of_nothing_makes_rows() {
-    let folder = Folder::with(&[COUNT_ALL]);
-    let pipeline = crate::command::pipeline("input.jsonl", &["count_all"], "output.jsonl");
+    let folder = Folder::with(&[COUNT_TEXTS]);
+    // Its text under another name, so that the one that it reads is there besides.
+    let steps = step("count", "count_texts", "parameters = { as-one = true }\noutputs = { text = \"of\" }");
+    let sink = "path = \"output.jsonl\"\ndrop = [\"of\"]";
+    let pipeline = PipelineFile { steps: &steps, sink, ..PipelineFile::default() }.to_string();
     folder.write("input.jsonl", "");
     assert_eq!(folder.output_of(&pipeline), "{\"text\":null,\"count\":0}\n");
     folder.write("input.jsonl", "{\"text\":\"a\",\"id\":1}\n{\"text\":\"b\",\"id\":2}\n");

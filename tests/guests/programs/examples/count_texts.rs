@@ -1,8 +1,16 @@
-//! An aggregate that makes new rows: how often each text is there.
+//! An aggregate that makes new rows: how often each text is there, or one row whatever it was given.
 
 use std::collections::BTreeMap;
 
-use stillbox_sdk::{Aggregate, Batch, Input, Output, Result, Rows, step};
+use stillbox_sdk::{Aggregate, Batch, Input, Output, Parameters, Result, Rows, step};
+
+/// What it takes.
+#[derive(Parameters)]
+pub struct Parameters {
+    /// Whether all texts count as one, the empty one, which is there even if it was never seen.
+    #[parameter(default = false)]
+    as_one: bool,
+}
 
 /// What it reads.
 #[derive(Input)]
@@ -18,25 +26,28 @@ pub struct Counted {
 }
 
 /// The step.
-#[derive(Default)]
 pub struct Counts {
+    as_one: bool,
     counts: BTreeMap<String, u64>,
 }
 
 /// Counts equal texts.
 #[step]
 impl Aggregate for Counts {
-    type Parameters = ();
+    type Parameters = Parameters;
     type Input = Row<'static>;
     type Output = Counted;
 
-    fn new((): &()) -> Result<Self> {
-        Ok(Self::default())
+    fn new(parameters: &Parameters) -> Result<Self> {
+        let as_one = parameters.as_one;
+        let counts = as_one.then(|| (String::new(), 0)).into_iter().collect();
+        Ok(Self { as_one, counts })
     }
 
     fn process(&mut self, batch: Batch<'_, Row<'_>>) -> Result<Rows<Counted>> {
         for row in batch.iter() {
-            *self.counts.entry(row?.text.to_owned()).or_default() += 1;
+            let text = if self.as_one { "" } else { row?.text };
+            *self.counts.entry(text.to_owned()).or_default() += 1;
         }
         Ok(Rows::new())
     }
