@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::PlannedSink;
 use crate::sink::SinkLocation;
 
-/// What a run did, in numbers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+/// What a run did, in numbers. A checkpoint has them as they are here.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Rows read from the sources, and made by steps of kind source.
     pub rows_in: u64,
     /// Batches of them.
     pub batches: u64,
     /// How long the run took, planning not included, in seconds.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
     pub elapsed: Duration,
     /// Whether whoever read the standard output closed it, so that the run ended before its input did.
     pub output_closed: bool,
@@ -30,7 +30,7 @@ pub struct Report {
 }
 
 /// Where a run could go on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumable {
     /// The run's id.
     pub run: Arc<str>,
@@ -48,7 +48,7 @@ impl Report {
 /// What one step did. Rows in are rows passed, rejected and dropped; an expansion makes several rows of one that
 /// passed. A step of kind source takes no rows in. An aggregate makes what it likes of all rows together, so nothing holds
 /// between its numbers, and none of its rows counts as dropped.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
     /// The step's name.
     pub name: Arc<str>,
@@ -63,21 +63,22 @@ pub struct StepReport {
     /// Instances that were made.
     pub instances: u64,
     /// Calls whose output was kept from an earlier run, so that they were not made.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub cached: u64,
     /// How long the step was at work, summed over all threads, in seconds.
-    #[serde(serialize_with = "seconds")]
+    #[serde(with = "seconds")]
     pub busy: Duration,
 }
 
 /// What one sink wrote.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SinkReport {
     /// The sink's name.
     pub name: Arc<str>,
     /// Rows written.
     pub rows: u64,
     /// Whether it is the standard output.
+    // A run that writes to it has no checkpoint that this could be read from.
     #[serde(skip)]
     pub is_stdout: bool,
 }
@@ -109,6 +110,18 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_secs_f64())
+/// Durations as numbers of seconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(duration.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }

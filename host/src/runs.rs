@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use begin::{Begun, Outputs, begin};
-pub(crate) use checkpoint::{Checkpoint, Counts, Place, Position};
+pub(crate) use checkpoint::{Checkpoint, Place, Position};
 pub use error::RunsError;
 pub(crate) use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use folder::RunFolder;

@@ -116,7 +116,7 @@ pub(super) fn placed(begun: &Begun) -> Result<Option<Report>, RunsError> {
             Err(source) => return Err(RunsError::Io { action: "replace", path: to.to_owned(), source }),
         }
     }
-    let report = checkpoint.counts.report();
+    let report = checkpoint.report.clone();
     ended(begun, State::Done, report.rows_in);
     Ok(Some(report))
 }

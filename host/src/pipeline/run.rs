@@ -94,7 +94,7 @@ impl Pipeline {
         let entries = Entries::new(entries);
         files.entries = entries.clone();
         let from = checkpoint.map_or_else(Position::default, |checkpoint| checkpoint.position);
-        let report = checkpoint.map_or_else(|| nothing_done(&plan), |checkpoint| checkpoint.counts.report());
+        let report = checkpoint.map_or_else(|| nothing_done(&plan), |checkpoint| checkpoint.report.clone());
         let recorder = begun.as_deref().map(|begun| keep::Recorder::start(begun, &parts));
         if let (Some(begun), Some(depends_on), Some(keep)) = (kept, depends_on, &options.keep) {
             // A signal may have come that ends the process whatever happens.

@@ -139,7 +139,7 @@ pub(crate) fn begin(
         (Start::New, Some((folder, checkpoint))) => {
             let run = id_of(&folder);
             Err(match checkpoint {
-                Ok(checkpoint) => RunsError::Unfinished { run, rows: checkpoint.counts.rows_in },
+                Ok(checkpoint) => RunsError::Unfinished { run, rows: checkpoint.report.rows_in },
                 Err(what) => RunsError::Broken { run, what },
             })
         }

@@ -1,17 +1,15 @@
 //! Where a run can go on, and what has to be there for it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::report::{Report, SinkReport, StepReport};
+use crate::report::Report;
 use crate::sink::Durable;
 
 /// Changes whenever a checkpoint means something else.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Everything that is up to here is on the disk, and was when this was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,7 +20,8 @@ pub(crate) struct Checkpoint {
     /// What the rest of the run depends on.
     pub(crate) depends_on: BTreeMap<String, String>,
     pub(crate) position: Position,
-    pub(crate) counts: Counts,
+    /// What was done up to there.
+    pub(crate) report: Report,
     /// Of each sink.
     pub(crate) sinks: Vec<Durable>,
     pub(crate) rejects: Option<Durable>,
@@ -54,77 +53,6 @@ pub(crate) struct Place {
     pub(crate) length: u64,
 }
 
-/// The numbers of a report.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Counts {
-    pub(crate) rows_in: u64,
-    batches: u64,
-    elapsed: Duration,
-    steps: Vec<StepCounts>,
-    sinks: Vec<(String, u64)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct StepCounts {
-    name: String,
-    rows_in: u64,
-    rows_out: u64,
-    dropped: u64,
-    rejected: u64,
-    instances: u64,
-    cached: u64,
-    busy: Duration,
-}
-
-impl Counts {
-    pub(crate) fn of(report: &Report) -> Self {
-        let steps = report.steps.iter().map(|step| StepCounts {
-            name: step.name.to_string(),
-            rows_in: step.rows_in,
-            rows_out: step.rows_out,
-            dropped: step.dropped,
-            rejected: step.rejected,
-            instances: step.instances,
-            cached: step.cached,
-            busy: step.busy,
-        });
-        Self {
-            rows_in: report.rows_in,
-            batches: report.batches,
-            elapsed: report.elapsed,
-            steps: steps.collect(),
-            sinks: report.sinks.iter().map(|sink| (sink.name.to_string(), sink.rows)).collect(),
-        }
-    }
-
-    pub(crate) fn report(&self) -> Report {
-        let steps = self.steps.iter().map(|step| StepReport {
-            name: Arc::from(step.name.as_str()),
-            rows_in: step.rows_in,
-            rows_out: step.rows_out,
-            dropped: step.dropped,
-            rejected: step.rejected,
-            instances: step.instances,
-            cached: step.cached,
-            busy: step.busy,
-        });
-        let sinks = self.sinks.iter().map(|(name, rows)| SinkReport {
-            name: Arc::from(name.as_str()),
-            rows: *rows,
-            // What was written to the standard output cannot be taken back, so such a run has no checkpoint.
-            is_stdout: false,
-        });
-        Report {
-            rows_in: self.rows_in,
-            batches: self.batches,
-            elapsed: self.elapsed,
-            steps: steps.collect(),
-            sinks: sinks.collect(),
-            ..Report::default()
-        }
-    }
-}
-
 /// A checkpoint as it is on the disk.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
@@ -134,13 +62,13 @@ struct Sealed {
 }
 
 impl Checkpoint {
-    pub(crate) fn new(run: &str, depends_on: &BTreeMap<String, String>, position: Position, counts: Counts) -> Self {
+    pub(crate) fn new(run: &str, depends_on: &BTreeMap<String, String>, position: Position, report: Report) -> Self {
         Self {
             version: VERSION,
             run: run.to_owned(),
             depends_on: depends_on.clone(),
             position,
-            counts,
+            report,
             sinks: Vec::new(),
             rejects: None,
             kept: Vec::new(),
@@ -173,23 +101,23 @@ impl Checkpoint {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::report::StepReport;
 
     fn checkpoint() -> Checkpoint {
         let depends_on = BTreeMap::from([("a".to_owned(), "b\"\n".to_owned())]);
         let position = Position { stage: 1, next: 70_000, read: 12 };
-        let report = Report { rows_in: 5, steps: vec![StepReport::new("s".into())], ..Report::default() };
-        Checkpoint {
-            sinks: vec![Durable::default()],
-            ..Checkpoint::new("r", &depends_on, position, Counts::of(&report))
-        }
+        let elapsed = Duration::from_nanos(1_234_567_890_123_457);
+        let report = Report { rows_in: 5, elapsed, steps: vec![StepReport::new("s".into())], ..Report::default() };
+        Checkpoint { sinks: vec![Durable::default()], ..Checkpoint::new("r", &depends_on, position, report) }
     }
 
     #[test]
     fn what_is_sealed_is_read_again() {
         let sealed = checkpoint().seal().expect("it is JSON");
         assert_eq!(Checkpoint::unseal(&sealed), Ok(checkpoint()));
-        assert_eq!(checkpoint().counts.report().steps[0].name.as_ref(), "s");
     }
 
     #[test]

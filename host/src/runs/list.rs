@@ -108,7 +108,7 @@ fn info(folder: &Path, running: bool) -> RunInfo {
         Err(what) => (None, Some(what)),
     };
     let id = id_of(folder);
-    let rows = checkpoint.as_ref().map(|checkpoint| checkpoint.counts.rows_in);
+    let rows = checkpoint.as_ref().map(|checkpoint| checkpoint.report.rows_in);
     let resumable = checkpoint.is_some();
     let Some(record) = record_in(folder) else {
         // Ids begin with the time.

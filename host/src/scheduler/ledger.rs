@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::report::Report;
-use crate::runs::{Checkpoint, Counts, Fingerprint, Position, Record, RunFolder};
+use crate::runs::{Checkpoint, Fingerprint, Position, Record, RunFolder};
 use crate::stage::Outcome;
 
 /// How long a run has to have taken before its end for what it has done to be kept, if it has no checkpoint yet. Whoever
@@ -91,8 +91,9 @@ impl Ledger {
     /// A checkpoint of what is written, but for the files.
     pub(super) fn checkpoint(&self) -> Checkpoint {
         let elapsed = self.keeping.before.elapsed + self.started.elapsed();
-        let report = Report { elapsed, ..self.report.clone() };
-        Checkpoint::new(&self.keeping.record.run, &self.keeping.depends_on, self.position, Counts::of(&report))
+        // Where the run could go on is what this says by itself.
+        let report = Report { elapsed, resumable: None, ..self.report.clone() };
+        Checkpoint::new(&self.keeping.record.run, &self.keeping.depends_on, self.position, report)
     }
 
     /// Writes it. The one before it holds until then.
