@@ -10,7 +10,7 @@ use arrow_schema::{Schema, SchemaRef};
 use super::Rejects;
 use crate::config::{Complaint, Config, DEFAULT_BATCH_ROWS, Place, RejectsTable, SinkTable, SourceTable};
 use crate::format::{Compression, Format};
-use crate::sink::{SinkLocation, SinkSpec};
+use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, SourceLocation, SourceSpec};
 
 pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec {
@@ -132,23 +132,10 @@ fn is_same(a: &Path, b: &Path) -> bool {
 
 /// Where a file that is not there would be made.
 fn absolute(path: &Path) -> Option<PathBuf> {
-    let path = followed(path);
+    let path = sink::followed(path).ok()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
 }
-
-/// The path behind symbolic links, of which the last may lead to nothing yet.
-fn followed(path: &Path) -> PathBuf {
-    let mut path = path.to_path_buf();
-    for _ in 0..LINKS {
-        let Ok(to) = fs::read_link(&path) else { break };
-        path = path.parent().unwrap_or(Path::new("")).join(to);
-    }
-    path
-}
-
-/// Links to links that are followed at most: as many as Linux follows.
-const LINKS: usize = 40;
 
 #[cfg(test)]
 mod tests {
