@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass, replace
+from dataclasses import FrozenInstanceError, InitVar, dataclass, replace
 from typing import Annotated, Any, Literal
 
 import pytest
 
 from stillbox_sdk import Json, column, step
 from stillbox_sdk import contract
+from stillbox_sdk.columns import columns_of
 from stillbox_sdk.contract import DataType
 from stillbox_sdk.encode import bitmap
 from stillbox_sdk.decode import bits
+from stillbox_sdk.output import Made
 from stillbox_sdk.testing import bind, values
 
 
@@ -134,6 +136,24 @@ def test_a_value_that_does_not_fit_rejects_its_row_alone(name, value, message):
     assert (output.rows, output.origins) == (2, [0, 2])
     (rejection,) = output.rejections
     assert (rejection.row, rejection.error.message) == (1, message)
+
+
+def test_an_output_leaves_the_rows_that_it_is_made_of_as_they_are():
+    @dataclass
+    class Row:
+        n: int
+
+    def describe(error: BaseException) -> contract.StepError:
+        return contract.StepError(contract.ErrorKind.INPUT, str(error), [], None, [], None, None)
+
+    columns = columns_of(Row, {}, "output")
+    made = Made(columns, columns.resolve({}, "output"), [Row(1), Row("two"), Row(3)], [0, 1, 2], {})  # type: ignore[arg-type]
+    output = made.output(describe)
+    assert (output.rows, output.origins, [rejection.row for rejection in output.rejections]) == (2, [0, 2], [1])
+    assert made.output(describe) == output
+    assert len(made.rows) == 3 and not made.rejected
+    with pytest.raises(FrozenInstanceError):
+        made.rows = []  # type: ignore[misc]
 
 
 def test_an_integer_that_python_writes_out_no_more_rejects_its_row_alone():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import compress
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 from . import contract
 from .columns import Columns
@@ -27,45 +28,38 @@ class MadeOf(Enum):
     NOTHING = "nothing"
 
 
+@dataclass(frozen=True)
 class Made:
     """Rows on their way to an output: as objects or in columns, and which row of the batch each is made of."""
 
-    def __init__(
-        self,
-        columns: Columns,
-        fields: Sequence[Field],
-        rows: Sequence[Any],
-        origins: list[int] | None,
-        rejected: dict[int, contract.StepError],
-        rejects: bool = True,
-    ) -> None:
-        self.columns = columns
-        self.fields = fields
-        self.rows = rows
-        self.origins = origins
-        self.rejected = rejected
-        self.rejects = rejects
+    columns: Columns
+    fields: Sequence[Field]
+    rows: Sequence[Any]
+    origins: list[int] | None
+    rejected: dict[int, contract.StepError]
+    rejects: bool = True
 
     def output(self, describe: Describe) -> contract.Output:
         """The output. A row with a value that doesn't fit its column rejects the row that it is made of.
 
         Raises what is wrong with it where it is made of none, or no row can be rejected any more.
         """
+        made = self
         while True:
-            wrong: dict[int, BaseException] = self._wrong_types()
+            wrong: dict[int, BaseException] = made._wrong_types()
             encoded = []
             if not wrong:
-                for spec, field in zip(self.columns.specs, self.fields):
-                    column = encode(spec, field.name, self._values(spec.field))
+                for spec, field in zip(made.columns.specs, made.fields):
+                    column = encode(spec, field.name, made._values(spec.field))
                     if isinstance(column, dict):
                         wrong.update({place: error for place, error in column.items() if place not in wrong})
                     else:
                         encoded.append(column)
             if not wrong:
                 break
-            self._reject(wrong, describe)
-        rejections = [contract.Rejection(row, error) for row, error in sorted(self.rejected.items())]
-        return contract.Output(len(self.rows), encoded, self.origins, rejections)
+            made = made._without(wrong, describe)
+        rejections = [contract.Rejection(row, error) for row, error in sorted(made.rejected.items())]
+        return contract.Output(len(made.rows), encoded, made.origins, rejections)
 
     def _values(self, field: str) -> list[Any]:
         return list(map(attrgetter(field), self.rows))
@@ -80,26 +74,29 @@ class Made:
             if not isinstance(row, wanted)
         }
 
-    def _reject(self, wrong: dict[int, BaseException], describe: Describe) -> None:
+    def _without(self, wrong: dict[int, BaseException], describe: Describe) -> Self:
+        """The same without the rows that are made of what these are made of, which is rejected."""
+        origins = self.origins
+        rejected = dict(self.rejected)
         for place, error in sorted(wrong.items()):
-            if self.origins is None or not self.rejects:
+            if origins is None or not self.rejects:
                 raise error
-            if self.origins[place] not in self.rejected:
-                self.rejected[self.origins[place]] = describe(error)
-        kept = [origin not in self.rejected for origin in self.origins or []]
-        self.rows = list(compress(self.rows, kept))
-        self.origins = list(compress(self.origins or [], kept))
+            if origins[place] not in rejected:
+                rejected[origins[place]] = describe(error)
+        origins = origins or []
+        kept = [origin not in rejected for origin in origins]
+        rows = list(compress(self.rows, kept))
+        return replace(self, rows=rows, origins=list(compress(origins, kept)), rejected=rejected)
 
 
+@dataclass(frozen=True, kw_only=True)
 class _InColumns(Made):
     """Rows in columns, by field. The rows are their own places then."""
 
-    def __init__(self, lists: dict[str, Sequence[Any]], *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._lists = lists
+    lists: Mapping[str, Sequence[Any]]
 
     def _values(self, field: str) -> list[Any]:
-        values = self._lists[field]
+        values = self.lists[field]
         return list(values) if len(self.rows) == len(values) else [values[place] for place in self.rows]
 
     def _wrong_types(self) -> dict[int, BaseException]:
@@ -122,21 +119,22 @@ def of_rows(
     origins = rows._origins
     if origins is None and made_of is MadeOf.BATCH:
         origins = list(range(all_))
+    rejects = made_of is MadeOf.BATCH
     if rows._columns is None:
-        made = Made(columns, fields, rows._rows, origins, rejected, made_of is MadeOf.BATCH)
+        made = Made(columns, fields, rows._rows, origins, rejected, rejects)
     else:
         wanted = [spec.field for spec in columns.specs]
         if sorted(wanted) != sorted(rows._columns):
             raise InternalError(f"the rows have the columns {sorted(rows._columns)}, and the step says {sorted(wanted)}")
         as_rows = range(len(rows))
-        made = _InColumns(rows._columns, columns, fields, as_rows, origins, rejected, made_of is MadeOf.BATCH)
-    return same_rows(made.output(describe), all_ if made_of is MadeOf.BATCH else None)
+        made = _InColumns(columns, fields, as_rows, origins, rejected, rejects, lists=rows._columns)
+    return same_rows(made.output(describe), all_ if rejects else None)
 
 
 def same_rows(output: contract.Output, all_: int | None) -> contract.Output:
     """The output, without origins where they say nothing: each row is made of the one in its place."""
     if all_ is not None and output.rows == all_ and not output.rejections and output.origins == list(range(all_)):
-        output.origins = None
+        return contract.Output(output.rows, output.columns, None, output.rejections)
     return output
 
 
