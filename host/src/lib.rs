@@ -71,5 +71,5 @@ pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
 pub use policy::MostRejects;
 pub use report::{Report, Resumable, SinkReport, StepReport};
 pub use runs::{CHECKPOINT_EVERY, Keep, Pruned, RunInfo, RunStatus, Runs, RunsError, Start};
-pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines, shell_word};
+pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines, grouped, shell_word};
 pub use unfinished::Unfinished;

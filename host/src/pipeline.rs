@@ -24,6 +24,7 @@ use crate::policy::MostRejects;
 use crate::report::Report;
 use crate::runs::{Keep, RunsError};
 use crate::stage::of_source;
+use crate::text::grouped;
 use crate::unfinished::Unfinished;
 
 /// A pipeline as its file has it. Nothing has been opened, compiled or run yet.
@@ -298,7 +299,7 @@ fn not_set_up(problem: &dyn fmt::Display) -> RunError {
 }
 
 fn too_many_rejects(most: MostRejects, report: Report) -> RunError {
-    let message = format!("{} rows were rejected, and `max-rejects` is {most}", report.rejected());
+    let message = format!("{} rows were rejected, and `max-rejects` is {most}", grouped(report.rejected()));
     let mut failure = Box::new(Failure::new(FailureKind::Host, message));
     failure.limit = Some(LimitHit { name: "max-rejects".into(), value: most.to_string() });
     RunError::TooManyRejects { most, failure, report: Box::new(report) }

@@ -1,4 +1,4 @@
-//! Foreign text, made fit to be shown.
+//! Foreign text, made fit to be shown; and numbers as they are shown.
 //!
 //! What a step, a data file or a file name says may carry escape sequences that move the cursor, or characters that
 //! reorder a line. Wherever such text is shown, it goes through here first.
@@ -87,6 +87,19 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", text.replace('\'', "'\\''")))
 }
 
+/// A number as messages show it: its digits in groups of three.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
@@ -148,5 +161,13 @@ mod tests {
         assert_eq!(shell_word("my steps/a"), "'my steps/a'");
         assert_eq!(shell_word("it's; $HOME"), r"'it'\''s; $HOME'");
         assert_eq!(shell_word(""), "''");
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1000), "1,000");
+        assert_eq!(grouped(1_234_567), "1,234,567");
     }
 }

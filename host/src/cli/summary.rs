@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::console::eprint;
+pub(super) use stillbox::grouped;
 use stillbox::{Report, escape_controls};
 
 /// Prints the summary to standard error.
@@ -48,19 +49,6 @@ fn summary(name: &str, report: &Report) -> String {
 pub(super) fn rate(rows: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if seconds > 0.0 { grouped((rows as f64 / seconds) as u64) } else { "-".into() }
-}
-
-/// A number with its digits in groups of three.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A number of bytes in the unit that fits.
@@ -117,14 +105,6 @@ mod tests {
           step                             rows in  rows out  dropped  rejected     busy  instances
           a\u{1b}[2J\u{9b}1A\u{202e}\u{a}    1,234     1,230        3         1  20.0 ms          5
         ");
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1000), "1,000");
-        assert_eq!(grouped(1_234_567), "1,234,567");
     }
 
     #[test]

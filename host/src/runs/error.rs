@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::text::grouped;
+
 /// Why a run that keeps its state does not begin. Nothing was run, and what is kept of earlier runs is as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,7 +25,8 @@ pub enum RunsError {
     },
     /// An earlier run could go on, and it was not said what to do with it.
     #[error(
-        "run {run} of this pipeline has not ended: {rows} rows are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew"
+        "run {run} of this pipeline has not ended: {} rows are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew",
+        grouped(*rows)
     )]
     Unfinished {
         /// Its id.

@@ -40,7 +40,7 @@ fn told(folder: &Folder, arguments: &[&str]) -> String {
     let id = info(folder)[0]["id"].as_str().expect("it has an id").to_owned();
     let mut command = folder.command();
     let told = outcome(command.args(["run", "pipeline.toml"]).args(arguments)).failed(2);
-    let digits = regex::Regex::new(r"sha256:\S+|\d+ rows|\d+ bytes, changed at [\d.]+").expect("it is right");
+    let digits = regex::Regex::new(r"sha256:\S+|[\d,]+ rows|\d+ bytes, changed at [\d.]+").expect("it is right");
     let folder = fs::canonicalize(folder.path()).expect("it is there");
     let told = told.replace(&id, "RUN").replace(folder.to_str().expect("it is text"), "FOLDER");
     digits.replace_all(&told, "…").into_owned()
