@@ -34,6 +34,7 @@ mod source;
 mod spool;
 mod stage;
 // Beside the road.
+mod damaged;
 mod data_type;
 mod event;
 mod failure;

@@ -8,7 +8,7 @@
 mod gather;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, BufWriter, Cursor, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,9 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::ArrowError;
+
+use crate::damaged::Damaged;
+use crate::text::grouped;
 
 pub(crate) use gather::Gather;
 
@@ -29,7 +32,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// What went wrong with rows on disk.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} cannot be kept on disk")]
+#[error("{what} cannot be {}", if cause.is::<Damaged>() { "read again" } else { "kept on disk" })]
 pub(crate) struct SpoolError {
     /// Whose rows they are, in words.
     what: Arc<str>,
@@ -37,15 +40,8 @@ pub(crate) struct SpoolError {
     cause: SpoolCause,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum SpoolCause {
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Arrow(#[from] ArrowError),
-    #[error("a frame is not what was written")]
-    Broken,
-}
+/// What the operating system or Arrow says, or that the file is damaged.
+type SpoolCause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A batch as it is kept.
 #[derive(Debug)]
@@ -126,8 +122,10 @@ impl Spool {
         // Nothing was written yet if the file is needed by a later stage only.
         let mut file =
             OpenOptions::new().read(true).write(true).create(length == 0).truncate(false).open(&self.path)?;
-        if file.metadata()?.len() < length {
-            return Err(SpoolCause::Broken);
+        let there = file.metadata()?.len();
+        if there < length {
+            let what = format!("it has {} bytes, and {} were written", grouped(there), grouped(length));
+            return Err(Damaged::new(&self.path, what).into());
         }
         file.set_len(length)?;
         let mut index = Index::default();
@@ -135,12 +133,10 @@ impl Spool {
         while index.bytes < length {
             let mut header = [0; HEADER];
             frames.read_exact(&mut header)?;
-            let [payload, rows] = [
-                u64::from_le_bytes(header[..8].try_into().map_err(|_| SpoolCause::Broken)?),
-                u64::from(u32::from_le_bytes(header[8..12].try_into().map_err(|_| SpoolCause::Broken)?)),
-            ];
+            let [payload, rows] =
+                [u64::from_le_bytes(header[..8].try_into()?), u32::from_le_bytes(header[8..12].try_into()?).into()];
             let frame = payload.checked_add(HEADER as u64).filter(|frame| *frame <= length - index.bytes);
-            let frame = frame.ok_or(SpoolCause::Broken)?;
+            let frame = frame.ok_or_else(|| self.broken())?;
             frames.seek_relative(payload as i64)?;
             index.frames.push(FramePlace { at: index.bytes, length: frame, first_row: index.rows });
             index.bytes += frame;
@@ -153,6 +149,10 @@ impl Spool {
 
     fn index(&self) -> std::sync::MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn broken(&self) -> Damaged {
+        Damaged::new(&self.path, "a frame is not what was written")
     }
 
     fn failed(&self, cause: impl Into<SpoolCause>) -> SpoolError {
@@ -250,13 +250,13 @@ impl SpoolReader {
         self.file.read_exact_at(&mut bytes, place.at).map_err(|error| self.spool.failed(error))?;
         let checksum = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
         if sum(&bytes[..12], &bytes[HEADER..]) != checksum {
-            return Err(self.spool.failed(SpoolCause::Broken));
+            return Err(self.spool.failed(self.spool.broken()));
         }
         let mut stream =
             StreamReader::try_new(Cursor::new(&bytes[HEADER..]), None).map_err(|error| self.spool.failed(error))?;
         match stream.next() {
             Some(batch) => batch.map_err(|error| self.spool.failed(error)),
-            None => Err(self.spool.failed(SpoolCause::Broken)),
+            None => Err(self.spool.failed(self.spool.broken())),
         }
     }
 }

@@ -94,8 +94,13 @@ fn details(info: &RunInfo) -> String {
     if let Some(why) = &info.unrepeatable {
         line("go on", &format!("cannot: {why}"));
     }
-    if let Some(what) = &info.broken {
-        line("go on", &format!("cannot: {what}"));
+    match &info.broken {
+        // Only lists need its record.
+        Some(what) if info.resumable => line("damage", &format!("{what}; `--resume` goes on all the same")),
+        Some(what) => {
+            line("go on", &format!("cannot: {what}; `--restart` begins anew, `stillbox runs prune` removes it"));
+        }
+        None => {}
     }
     for part in &info.parts {
         let bytes = fs::metadata(part).map_or_else(|_| "gone".into(), |part| format!("{} bytes", grouped(part.len())));

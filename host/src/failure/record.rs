@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::WHOLE;
+use crate::damaged::{BEGIN_ANEW, Damaged};
 
 /// The version of the record's shape. A reader that knows version 1 can read every record of version 1; fields may
 /// be added within a version.
@@ -309,9 +310,10 @@ impl Failure {
         failure
     }
 
-    /// A failure of kind `host` with an error's message and chain of causes.
+    /// A failure of kind `host` with an error's message and chain of causes, and what to do if one of them is a damaged file.
     pub(crate) fn host(error: &dyn std::error::Error) -> Self {
-        Self::of_error(FailureKind::Host, error)
+        let failure = Self::of_error(FailureKind::Host, error);
+        if Damaged::is_cause_of(error) { failure.with_hint(BEGIN_ANEW) } else { failure }
     }
 
     /// A failure of this kind with an error's message and chain of causes, no longer than those of a guest may be.

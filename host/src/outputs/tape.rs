@@ -10,6 +10,7 @@ use super::OutputCache;
 use super::entry::{HEADER, Record, decode, encode, header, is_end};
 use crate::batch::MadeOf;
 use crate::component::Signature;
+use crate::damaged::Damaged;
 use crate::stage::Made;
 use crate::unfinished::Entry;
 
@@ -26,13 +27,15 @@ pub(crate) enum Tape {
 /// A tape that was found whole, and is read call after call.
 pub(crate) struct Playing {
     file: BufReader<File>,
+    path: PathBuf,
     signature: Signature,
 }
 
 impl Playing {
     /// Opens a tape, if every record of it is as it was written: once it plays, there is no way back to the instance.
     pub(super) fn open(path: &Path, signature: &Signature) -> Option<Self> {
-        let mut playing = Self { file: BufReader::new(File::open(path).ok()?), signature: signature.clone() };
+        let file = BufReader::new(File::open(path).ok()?);
+        let mut playing = Self { file, path: path.to_owned(), signature: signature.clone() };
         while !is_end(&playing.record().ok()?)? {}
         let mut more = [0];
         if playing.file.read(&mut more).ok()? > 0 {
@@ -51,7 +54,7 @@ impl Playing {
         match decode(&record, &self.signature, made_of) {
             Some(Record::Made(made)) => Ok(Some(made)),
             Some(Record::End) => Ok(None),
-            None => Err(io::Error::new(io::ErrorKind::InvalidData, "what is kept of the step's output is broken")),
+            None => Err(self.damaged().into()),
         }
     }
 
@@ -59,10 +62,14 @@ impl Playing {
         let mut record = vec![0; HEADER];
         self.file.read_exact(&mut record)?;
         let first = record.first_chunk::<HEADER>().and_then(header);
-        let (length, _) = first.ok_or(io::ErrorKind::InvalidData)?;
+        let (length, _) = first.ok_or_else(|| self.damaged())?;
         // As much as there is, whatever the length says.
         (&mut self.file).take(length).read_to_end(&mut record)?;
         Ok(record)
+    }
+
+    fn damaged(&self) -> Damaged {
+        Damaged::new(&self.path, "a call is not what was written")
     }
 }
 

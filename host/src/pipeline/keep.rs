@@ -113,6 +113,10 @@ pub(super) fn placed(begun: &Begun) -> Result<Option<Report>, RunsError> {
             Ok(()) => sink::sync_folder(to),
             // It is in its place already.
             Err(error) if error.kind() == ErrorKind::NotFound && has_length(to, place.length) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let what = format!("{} is not there any more", from.display());
+                return Err(RunsError::Broken { run: begun.id.to_string(), what });
+            }
             Err(source) => return Err(RunsError::Io { action: "replace", path: to.to_owned(), source }),
         }
     }

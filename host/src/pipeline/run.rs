@@ -8,6 +8,7 @@ use rand::RngExt as _;
 use super::keep;
 use super::stages::{Stages, open_spools, work_directory};
 use super::{Failed, Options, Pipeline, RunError, not_set_up, too_many_rejects, workshop};
+use crate::damaged::BEGIN_ANEW;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::Stop;
@@ -75,7 +76,7 @@ impl Pipeline {
         let failed = |error: &dyn std::error::Error| {
             let failure = Box::new(Failure::host(error));
             RunError::Sink(match kept.and_then(|begun| begun.checkpoint.as_ref()) {
-                Some(_) => Box::new(failure.with_hint("`--restart` begins anew")),
+                Some(_) => Box::new(failure.with_hint(BEGIN_ANEW)),
                 None => failure,
             })
         };

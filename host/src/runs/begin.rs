@@ -7,9 +7,10 @@ use super::checkpoint::Checkpoint;
 use super::error::RunsError;
 use super::fingerprint::{Fingerprint, changes};
 use super::folder::{RunFolder, checkpoint_in, record_in};
-use super::job::{Job, folders_in, is_taken, real};
+use super::job::{Announced, Job, folders_in, is_taken, real};
+use super::prune::{self, Left};
 use super::record::{Record, State, now};
-use super::{Keep, Start, prune};
+use super::{Keep, Start};
 use crate::config::Config;
 
 /// Records of ended runs that are kept of a pipeline.
@@ -25,7 +26,7 @@ pub(crate) struct Begun {
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) record: Record,
     /// Earlier runs that it begins anew in place of.
-    earlier: Vec<PathBuf>,
+    earlier: Vec<Left>,
 }
 
 impl Begun {
@@ -34,9 +35,7 @@ impl Begun {
     /// # Errors
     /// Something of them cannot be removed.
     pub(crate) fn replace_earlier(&mut self) -> Result<(), RunsError> {
-        self.earlier
-            .drain(..)
-            .try_for_each(|folder| prune::remove(&folder).map_err(|source| RunsError::io("remove", folder, source)))
+        self.earlier.drain(..).try_for_each(Left::remove)
     }
 
     /// Makes sure that what is left of the run fits what is written.
@@ -94,7 +93,7 @@ pub(crate) fn begin(
     {
         prune::remove_parts(&last.run, &last.parts);
     }
-    forget(&ended);
+    forget(&ended, job.announced.as_ref());
     if let Start::ResumeRun(run) = &keep.start {
         unfinished.retain(|(folder, _)| id_of(folder) == *run);
         if unfinished.is_empty() {
@@ -123,7 +122,7 @@ pub(crate) fn begin(
     let former = if last.is_none() && are_own { former(keep, &job, &pipeline) } else { Vec::new() };
     match (&keep.start, last) {
         (Start::Restart, None) => {
-            let earlier = former.into_iter().map(|former| former.folder).collect();
+            let earlier = former.into_iter().map(|former| Left::of(former.folder, None)).collect();
             Ok(Some(Begun { earlier, ..new() }))
         }
         (_, None) => match former.last() {
@@ -133,7 +132,8 @@ pub(crate) fn begin(
             }
         },
         (Start::Restart, Some(last)) => {
-            let earlier = unfinished.into_iter().chain([last]).map(|(folder, _)| folder).collect();
+            let left = |(folder, _)| Left::of(folder, job.announced.as_ref());
+            let earlier = unfinished.into_iter().chain([last]).map(left).collect();
             Ok(Some(Begun { earlier, ..new() }))
         }
         (Start::New, Some((folder, checkpoint))) => {
@@ -147,8 +147,8 @@ pub(crate) fn begin(
             let run = id_of(&folder);
             let checkpoint = checkpoint.map_err(|what| RunsError::Broken { run: run.clone(), what })?;
             let record = match record_in(&folder) {
-                Some(record) => Record { state: State::Running, written: now(), pid: std::process::id(), ..record },
-                None => Record { run: run.clone(), ..new().record },
+                Ok(record) => Record { state: State::Running, written: now(), pid: std::process::id(), ..record },
+                Err(_) => Record { run: run.clone(), ..new().record },
             };
             let folder = RunFolder::new(folder, &job.locks);
             Ok(Some(Begun { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() }))
@@ -193,24 +193,24 @@ fn former(keep: &Keep, job: &Job, pipeline: &Path) -> Vec<Former> {
     let others = directories.into_iter().filter(|directory| *directory != job.directory && !is_taken(directory));
     let folders = others.flat_map(|directory| folders_in(&directory).unwrap_or_default());
     let former = folders.filter(|folder| checkpoint_in(folder).is_some()).filter_map(|folder| {
-        let record = record_in(&folder).filter(|record| record.has_own_outputs)?;
+        let record = record_in(&folder).ok().filter(|record| record.has_own_outputs)?;
         Some(Former { folder, record })
     });
     former.collect()
 }
 
 /// Sweeps up behind runs that ended without a checkpoint, and without doing so themselves, and removes the oldest records.
-fn forget(folders: &[PathBuf]) {
+fn forget(folders: &[PathBuf], announced: Option<&Announced>) {
     let surplus = folders.len().saturating_sub(MOST_RECORDS);
     for (index, folder) in folders.iter().enumerate() {
-        let record = record_in(folder);
+        let record = record_in(folder).ok().filter(|_| index >= surplus);
         let has_left = |record: &Record| record.state == State::Running || !record.parts.is_empty();
         // What cannot be removed is in nobody's way.
-        let _ = match record {
-            Some(record) if index >= surplus && has_left(&record) => prune::sweep(folder, record),
-            Some(_) if index >= surplus => Ok(()),
-            _ => prune::remove(folder),
-        };
+        match record {
+            Some(record) if has_left(&record) => drop(prune::sweep(folder, record)),
+            Some(_) => {}
+            None => drop(Left::of(folder.clone(), announced).remove()),
+        }
     }
 }
 

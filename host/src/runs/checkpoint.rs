@@ -1,10 +1,12 @@
 //! Where a run can go on, and what has to be there for it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::damaged::Damaged;
 use crate::report::Report;
 use crate::sink::Durable;
 
@@ -83,17 +85,18 @@ impl Checkpoint {
         serde_json::to_vec(&Sealed { checksum, checkpoint })
     }
 
-    /// Reads the file, or says in words why it is of no use.
-    pub(super) fn unseal(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads the bytes of this file, or says in words why they are of no use.
+    pub(super) fn unseal(file: &Path, bytes: &[u8]) -> Result<Self, String> {
         let sealed: Sealed =
-            serde_json::from_slice(bytes).map_err(|error| format!("its checkpoint is damaged ({error})"))?;
+            serde_json::from_slice(bytes).map_err(|error| Damaged::new(file, error.to_string()).to_string())?;
         if crc32fast::hash(sealed.checkpoint.get().as_bytes()) != sealed.checksum {
-            return Err("its checkpoint is damaged (the checksum is wrong)".into());
+            return Err(Damaged::new(file, "the checksum is wrong").to_string());
         }
+        let shown = file.display();
         let checkpoint: Self = serde_json::from_str(sealed.checkpoint.get())
-            .map_err(|error| format!("its checkpoint is of another version of Stillbox ({error})"))?;
+            .map_err(|error| format!("{shown} is of another version of Stillbox: {error}"))?;
         if checkpoint.version != VERSION {
-            return Err(format!("its checkpoint is of version {}, not {VERSION}", checkpoint.version));
+            return Err(format!("{shown} is of version {}, not {VERSION}", checkpoint.version));
         }
         Ok(checkpoint)
     }
@@ -114,10 +117,14 @@ mod tests {
         Checkpoint { sinks: vec![Durable::default()], ..Checkpoint::new("r", &depends_on, position, report) }
     }
 
+    fn unseal(bytes: &[u8]) -> Result<Checkpoint, String> {
+        Checkpoint::unseal(Path::new("checkpoint.json"), bytes)
+    }
+
     #[test]
     fn what_is_sealed_is_read_again() {
         let sealed = checkpoint().seal().expect("it is JSON");
-        assert_eq!(Checkpoint::unseal(&sealed), Ok(checkpoint()));
+        assert_eq!(unseal(&sealed), Ok(checkpoint()));
     }
 
     #[test]
@@ -127,8 +134,8 @@ mod tests {
             let mut damaged = sealed.clone();
             damaged[at] ^= 1;
             // Only what cannot be told apart, such as the case of nothing, may still be read.
-            assert_ne!(Checkpoint::unseal(&damaged), Ok(checkpoint()), "byte {at}");
-            assert!(Checkpoint::unseal(&sealed[..at]).is_err(), "cut at {at}");
+            assert_ne!(unseal(&damaged), Ok(checkpoint()), "byte {at}");
+            assert!(unseal(&sealed[..at]).is_err(), "cut at {at}");
         }
     }
 }

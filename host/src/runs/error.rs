@@ -56,7 +56,7 @@ pub enum RunsError {
     Broken {
         /// Its id.
         run: String,
-        /// What is wrong.
+        /// What is wrong, and with which file.
         what: String,
     },
     /// The directory of runs cannot be used.

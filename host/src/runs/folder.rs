@@ -9,6 +9,7 @@ use super::begin::id_of;
 use super::checkpoint::Checkpoint;
 use super::job::{Announced, Locks, write_lock};
 use super::record::Record;
+use crate::damaged::Damaged;
 
 const RECORD: &str = "record.json";
 const CHECKPOINT: &str = "checkpoint.json";
@@ -93,16 +94,19 @@ impl RunFolder {
     }
 }
 
-/// What a run's folder has for lists; none where it cannot be read.
-pub(super) fn record_in(folder: &Path) -> Option<Record> {
-    serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()
+/// What a run's folder has for lists; in words why it is of no use.
+pub(super) fn record_in(folder: &Path) -> Result<Record, String> {
+    let file = folder.join(RECORD);
+    let bytes = fs::read(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    serde_json::from_slice(&bytes).map_err(|error| Damaged::new(file, error.to_string()).to_string())
 }
 
 /// The checkpoint in a run's folder, if there is one; in words why it is of no use.
 pub(super) fn checkpoint_in(folder: &Path) -> Option<Result<Checkpoint, String>> {
-    match fs::read(folder.join(CHECKPOINT)) {
-        Ok(bytes) => Some(Checkpoint::unseal(&bytes)),
+    let file = folder.join(CHECKPOINT);
+    match fs::read(&file) {
+        Ok(bytes) => Some(Checkpoint::unseal(&file, &bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => Some(Err(format!("its checkpoint cannot be read ({error})"))),
+        Err(error) => Some(Err(format!("{} cannot be read: {error}", file.display()))),
     }
 }

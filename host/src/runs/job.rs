@@ -54,6 +54,19 @@ pub(super) struct Announced {
     pub(super) parts: Vec<String>,
 }
 
+impl Announced {
+    /// The files beside its outputs that another run of the same job has, since all of them write the same outputs.
+    pub(super) fn parts_of(&self, run: &str) -> Vec<String> {
+        let stems = self.parts.iter().filter_map(|part| part.strip_suffix(&part_ending(&self.run)));
+        stems.map(|stem| format!("{stem}{}", part_ending(run))).collect()
+    }
+}
+
+/// What the names of the files beside the outputs of a run end with.
+pub(super) fn part_ending(run: &str) -> String {
+    format!(".{run}.part")
+}
+
 impl Runs {
     /// The folder for the runs of a pipeline file that write these files; their [`real`] paths. The same file with other
     /// outputs, as `--output` makes of it, is something else: the two are not in each other's way.
@@ -201,6 +214,11 @@ fn read_lock(mut lock: &File) -> String {
 /// What the last run that had a lock said that it would write.
 pub(super) fn announced(lock: &File) -> Option<Announced> {
     serde_json::from_str(read_lock(lock).lines().nth(1)?).ok()
+}
+
+/// The same of a job that another process may have.
+pub(super) fn announced_in(directory: &Path) -> Option<Announced> {
+    announced(&File::open(directory.join(LOCK)).ok()?)
 }
 
 /// Whether a process runs this pipeline now.

@@ -10,7 +10,7 @@ use super::Runs;
 use super::begin::id_of;
 use super::error::RunsError;
 use super::folder::{checkpoint_in, record_in};
-use super::job::{folders_in, is_taken};
+use super::job::{announced_in, folders_in, is_taken};
 use super::record::State;
 
 /// A run.
@@ -34,7 +34,8 @@ pub struct RunInfo {
     pub resumable: bool,
     /// Why it never could, if that is so.
     pub unrepeatable: Option<String>,
-    /// Why it could not, though it has a checkpoint.
+    /// Which of its files is of no use, and why: its checkpoint, without which it cannot go on, or its record, of which the
+    /// name and the pipeline above are.
     pub broken: Option<String>,
     /// Files beside its outputs, with what is written of them.
     pub parts: Vec<String>,
@@ -94,39 +95,39 @@ impl Runs {
         for job in jobs {
             let running = is_taken(&job);
             // It may have been removed since.
-            runs.extend(folders_in(&job).unwrap_or_default().iter().map(|folder| info(folder, running)));
+            let folders = folders_in(&job).unwrap_or_default();
+            runs.extend(folders.iter().map(|folder| info(folder, running, &job)));
         }
         runs.sort_by(|one, other| (other.started, &other.id).cmp(&(one.started, &one.id)));
         Ok(runs)
     }
 }
 
-fn info(folder: &Path, running: bool) -> RunInfo {
-    let checkpoint = checkpoint_in(folder);
-    let (checkpoint, broken) = match checkpoint.transpose() {
+fn info(folder: &Path, running: bool, job: &Path) -> RunInfo {
+    let (checkpoint, broken) = match checkpoint_in(folder).transpose() {
         Ok(checkpoint) => (checkpoint, None),
         Err(what) => (None, Some(what)),
     };
     let id = id_of(folder);
     let rows = checkpoint.as_ref().map(|checkpoint| checkpoint.report.rows_in);
-    let resumable = checkpoint.is_some();
-    let Some(record) = record_in(folder) else {
-        // Ids begin with the time.
-        let started = id.split('-').next().and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        return RunInfo {
-            id,
-            name: String::new(),
-            pipeline: PathBuf::new(),
-            status: RunStatus::Broken,
-            rows: rows.unwrap_or(0),
-            started: started.unwrap_or(0),
-            pid: 0,
-            resumable,
-            unrepeatable: None,
-            broken: broken.or_else(|| Some("its record is damaged".into())),
-            parts: Vec::new(),
-            folder: folder.to_owned(),
-        };
+    let record = match record_in(folder) {
+        Ok(record) => record,
+        Err(what) => {
+            return RunInfo {
+                name: String::new(),
+                pipeline: PathBuf::new(),
+                status: RunStatus::Broken,
+                rows: rows.unwrap_or(0),
+                started: started(&id).unwrap_or(0),
+                pid: 0,
+                resumable: checkpoint.is_some(),
+                unrepeatable: None,
+                broken: broken.or(Some(what)),
+                parts: announced_in(job).map_or_else(Vec::new, |announced| announced.parts_of(&id)),
+                folder: folder.to_owned(),
+                id,
+            };
+        }
     };
     let status = match record.state {
         State::Running if running => RunStatus::Running,
@@ -143,10 +144,15 @@ fn info(folder: &Path, running: bool) -> RunInfo {
         rows: rows.unwrap_or(record.rows),
         started: record.started,
         pid: record.pid,
-        resumable,
+        resumable: checkpoint.is_some(),
         unrepeatable: record.unrepeatable,
         broken,
         parts: record.parts,
         folder: folder.to_owned(),
     }
+}
+
+/// When a run began, in seconds of Unix time: its id begins with it.
+fn started(id: &str) -> Option<u64> {
+    u64::from_str_radix(id.split('-').next()?, 16).ok()
 }

@@ -2,14 +2,14 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::Runs;
 use super::begin::id_of;
 use super::error::RunsError;
 use super::folder::{checkpoint_in, record_in};
-use super::job::{LOCK, OUTPUT_LOCKS, announced, folders_in, is_at};
+use super::job::{Announced, LOCK, OUTPUT_LOCKS, announced, folders_in, is_at, part_ending};
 use super::record::{Record, State, now};
 use crate::sink;
 
@@ -42,6 +42,7 @@ impl Runs {
             if lock.try_lock().is_err() || !is_at(&lock, &path) {
                 continue;
             }
+            let announced = announced(&lock);
             let folders = folders_in(&job).map_err(|source| RunsError::io("look into", &job, source))?;
             let mut left = 0;
             for folder in folders {
@@ -50,11 +51,11 @@ impl Runs {
                     left += 1;
                     continue;
                 }
-                remove(&folder).map_err(|source| RunsError::io("remove", folder, source))?;
+                Left::of(folder, announced.as_ref()).remove()?;
                 if could_go_on { pruned.unfinished += 1 } else { pruned.ended += 1 }
             }
             if left == 0 {
-                if let Some(last) = announced(&lock) {
+                if let Some(last) = announced {
                     remove_parts(&last.run, &last.parts);
                 }
                 // The lock in it is still held, so that nobody takes one that is about to be gone.
@@ -84,12 +85,44 @@ fn age(folder: &Path) -> Duration {
     changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok()).unwrap_or_default()
 }
 
-/// Removes a run with the parts of its outputs.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    if let Some(record) = record_in(folder) {
-        remove_parts(&id_of(folder), &record.parts);
+/// What a run has left: its folder, and the parts of its outputs.
+#[derive(Debug)]
+pub(super) struct Left {
+    folder: PathBuf,
+    parts: Vec<String>,
+}
+
+impl Left {
+    /// What is in a folder, and given what was announced last in its job.
+    pub(super) fn of(folder: PathBuf, announced: Option<&Announced>) -> Self {
+        let parts = parts_of(&folder, announced);
+        Self { folder, parts }
     }
-    fs::remove_dir_all(folder)
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// The folder, or something in it, cannot be removed.
+    pub(super) fn remove(self) -> Result<(), RunsError> {
+        remove_parts(&id_of(&self.folder), &self.parts);
+        fs::remove_dir_all(&self.folder).map_err(|source| RunsError::io("remove", self.folder, source))
+    }
+}
+
+/// The parts of a run's outputs: those in its record, or where that is damaged those that it has if it writes what was
+/// announced last in its job.
+pub(super) fn parts_of(folder: &Path, announced: Option<&Announced>) -> Vec<String> {
+    match (record_in(folder), announced) {
+        (Ok(record), _) => record.parts,
+        (Err(_), Some(announced)) => announced.parts_of(&id_of(folder)),
+        (Err(what), None) => {
+            tracing::warn!(
+                "{what}; files beside its outputs whose names end with `{}` are not found, and can be removed by hand",
+                part_ending(&id_of(folder))
+            );
+            Vec::new()
+        }
+    }
 }
 
 /// Removes what a run has left that was killed before it could have gone on.
@@ -105,7 +138,7 @@ pub(super) fn sweep(folder: &Path, record: Record) -> io::Result<()> {
 
 /// Removes parts of outputs; only what has the name that this run gives to them.
 pub(super) fn remove_parts(run: &str, parts: &[String]) {
-    let ending = format!(".{run}.part");
+    let ending = part_ending(run);
     for part in parts.iter().filter(|part| part.ends_with(&ending)) {
         // Each may be in its place already.
         let _ = fs::remove_file(part);

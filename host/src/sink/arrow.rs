@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::convert::IpcSchemaEncoder;
@@ -17,6 +18,7 @@ use flatbuffers::FlatBufferBuilder;
 use super::durable::Aside;
 use super::output::Output;
 use super::writer::{BUFFER_BYTES, Failure};
+use crate::damaged::Damaged;
 
 const MAGIC: &[u8; 6] = b"ARROW1";
 /// Bytes before the schema: the magic and zeros, so that all else is aligned as the library aligns it.
@@ -42,7 +44,7 @@ impl ArrowFile {
     pub(super) fn open(out: Output, schema: &SchemaRef, aside: Option<&Aside<'_>>) -> Result<Self, Failure> {
         let durable = aside.and_then(|aside| aside.durable).map(|durable| durable.length);
         let blocks = match (durable, out.unfinished()) {
-            (Some(length), Some(path)) => blocks_in(&File::open(path)?, length)?,
+            (Some(length), Some(path)) => blocks_in(path, length)?,
             _ => Vec::new(),
         };
         let mut file = Self {
@@ -116,9 +118,9 @@ impl ArrowFile {
 }
 
 /// Where the batches of an unfinished file of this length are.
-fn blocks_in(file: &File, length: u64) -> io::Result<Vec<Block>> {
-    let damaged = || io::Error::other("what is written of it is damaged");
-    let mut file = BufReader::new(file);
+fn blocks_in(path: &Path, length: u64) -> io::Result<Vec<Block>> {
+    let damaged = || Damaged::new(path, "a batch is not what was written");
+    let mut file = BufReader::new(File::open(path)?);
     let mut at = file.seek(SeekFrom::Start(HEADER))?;
     let mut blocks = Vec::new();
     let mut is_schema = true;
@@ -127,7 +129,7 @@ fn blocks_in(file: &File, length: u64) -> io::Result<Vec<Block>> {
         file.read_exact(&mut start)?;
         let size = u32::from_le_bytes([start[4], start[5], start[6], start[7]]);
         if start[..4] != CONTINUATION || u64::from(size) > length - at {
-            return Err(damaged());
+            return Err(damaged().into());
         }
         let mut head = vec![0; size as usize];
         file.read_exact(&mut head)?;
@@ -139,5 +141,5 @@ fn blocks_in(file: &File, length: u64) -> io::Result<Vec<Block>> {
         file.seek_relative(body)?;
         at = u64::try_from(body).ok().and_then(|body| at.checked_add(head + body)).ok_or_else(damaged)?;
     }
-    if at == length { Ok(blocks) } else { Err(damaged()) }
+    if at == length { Ok(blocks) } else { Err(damaged().into()) }
 }

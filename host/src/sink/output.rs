@@ -12,6 +12,8 @@ use tempfile::{NamedTempFile, TempPath};
 use super::SinkLocation;
 use super::durable::Durable;
 use super::error::{SinkError, SinkErrorKind};
+use crate::damaged::Damaged;
+use crate::text::grouped;
 
 /// Permissions of a new file, from which the umask takes away.
 const NEW_FILE_MODE: u32 = 0o666;
@@ -190,7 +192,8 @@ fn cut(part: &Path, length: u64) -> io::Result<NamedTempFile> {
     };
     let there = file.metadata()?.len();
     if there < length {
-        return Err(io::Error::other(format!("{} has {there} bytes, and {length} were written", part.display())));
+        let what = format!("it has {} bytes, and {} were written", grouped(there), grouped(length));
+        return Err(Damaged::new(part, what).into());
     }
     file.set_len(length)?;
     file.seek(SeekFrom::Start(length))?;

@@ -77,7 +77,7 @@ impl ParquetFile {
                 append(&mut file.out, &group)?;
             }
             if file.out.bytes_written() as u64 != durable.length {
-                return Err(io::Error::other("what is kept beside it does not fit what is written of it").into());
+                return Err(kept.damaged().into());
             }
             let rows = &mut file.group;
             kept.rows(|batch| Ok(rows.write(batch)?))?;

@@ -1,8 +1,9 @@
 //! What keeps a run from going on, and from beginning.
 
 use std::fs;
+use std::path::PathBuf;
 
-use stillbox_test_guests::{ADD_COLUMN, CLOCK, KEEP_LONG, REFUSE};
+use stillbox_test_guests::{ADD_COLUMN, CLOCK, KEEP_LONG, REFUSE, TURN_AROUND};
 
 use super::{events, info, killed, started, texts};
 use crate::command::{Folder, PipelineFile, outcome, step};
@@ -37,13 +38,20 @@ fn begun() -> Folder {
 
 /// What the command says, with what is different in every run replaced.
 fn told(folder: &Folder, arguments: &[&str]) -> String {
-    let id = info(folder)[0]["id"].as_str().expect("it has an id").to_owned();
+    let run = info(folder)[0].clone();
     let mut command = folder.command();
     let told = outcome(command.args(["run", "pipeline.toml"]).args(arguments)).failed(2);
-    let digits = regex::Regex::new(r"sha256:\S+|[\d,]+ rows|\d+ bytes, changed at [\d.]+").expect("it is right");
-    let folder = fs::canonicalize(folder.path()).expect("it is there");
-    let told = told.replace(&id, "RUN").replace(folder.to_str().expect("it is text"), "FOLDER");
-    digits.replace_all(&told, "…").into_owned()
+    without_names(&told, folder, &run)
+}
+
+/// The same text in every run.
+fn without_names(text: &str, folder: &Folder, run: &serde_json::Value) -> String {
+    let of_run = |key: &str| run[key].as_str().expect("it is text").to_owned();
+    let real = fs::canonicalize(folder.path()).expect("it is there");
+    let text = text.replace(&of_run("folder"), "STATE").replace(&of_run("id"), "RUN");
+    let text = text.replace(real.to_str().expect("it is text"), "FOLDER");
+    let digits = regex::Regex::new(r"sha256:\S+|[\d,]+ rows|[\d,]+ bytes, changed at [\d.]+").expect("it is right");
+    digits.replace_all(&text, "…").into_owned()
 }
 
 #[test]
@@ -222,14 +230,77 @@ fn one_at_a_time_for_each_output() {
     child.wait().expect("it can be waited for");
 }
 
+/// Where the state of the only run is.
+fn state(folder: &Folder) -> PathBuf {
+    PathBuf::from(info(folder)[0]["folder"].as_str().expect("it is text"))
+}
+
 #[test]
 fn a_damaged_checkpoint_is_noticed() {
     let folder = begun();
-    let checkpoint = std::path::PathBuf::from(info(&folder)[0]["folder"].as_str().expect("it is text"));
-    let checkpoint = checkpoint.join("checkpoint.json");
+    let checkpoint = state(&folder).join("checkpoint.json");
     let text = fs::read_to_string(&checkpoint).expect("it is there");
     fs::write(&checkpoint, text.replace("\"next\":", "\"next\":1")).expect("the folder is ours");
-    insta::assert_snapshot!(told(&folder, &["--resume"]), @r"error: run RUN cannot go on: its checkpoint is damaged (the checksum is wrong); add `--restart` to begin anew");
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @r"error: run RUN cannot go on: STATE/checkpoint.json is damaged: the checksum is wrong; add `--restart` to begin anew");
     assert_eq!(info(&folder)[0]["status"], "broken");
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+}
+
+#[test]
+fn a_damaged_record_keeps_no_run_from_anything() {
+    let folder = begun();
+    let run = info(&folder)[0].clone();
+    fs::write(state(&folder).join("record.json"), "{").expect("the folder is ours");
+    let damaged = info(&folder)[0].clone();
+    assert_eq!((&damaged["status"], &damaged["resumable"]), (&"broken".into(), &true.into()));
+    assert_eq!((&damaged["parts"], damaged["parts"].as_array().map(Vec::len)), (&run["parts"], Some(1)));
+    let shown = folder.stillbox(["runs", "show", run["id"].as_str().expect("it is text")]).succeeded();
+    let shown = without_names(shown.text(), &folder, &run);
+    let told = shown.lines().find(|line| line.starts_with("damage")).expect("it is told");
+    insta::assert_snapshot!(told, @"damage    STATE/record.json is damaged: EOF while parsing an object at line 1 column 1; `--resume` goes on all the same");
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert!(!folder.names().iter().any(|name| name.starts_with('.')), "{:?}", folder.names());
+}
+
+#[test]
+fn an_output_that_was_cut_off_is_noticed() {
+    let folder = begun();
+    let run = info(&folder)[0].clone();
+    let part = run["parts"][0].as_str().expect("it is text");
+    fs::File::options().write(true).open(part).and_then(|part| part.set_len(7)).expect("it is there");
+    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    let told = without_names(&told, &folder, &run);
+    let told = regex::Regex::new(r"[\d,]+ were").expect("it is right").replace(&told, "… were").into_owned();
+    insta::assert_snapshot!(told, @r"
+    error: output.jsonl: cannot go on with what is written of this output
+      because: FOLDER/.output.jsonl.RUN.part is damaged: it has 7 bytes, and … were written
+      hint: `--restart` begins anew
+    ");
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert_eq!(folder.text("output.jsonl").lines().count(), 6000);
+}
+
+#[test]
+fn rows_between_stages_that_were_changed_are_noticed() {
+    let folder = Folder::with(&[TURN_AROUND]);
+    folder.write("input.jsonl", texts(6000));
+    let around = step("around", "turn_around", "parameters = { at-once = 10 }");
+    let pipeline = PipelineFile { batch_rows: Some(20), steps: &around, ..PipelineFile::default() };
+    folder.write("pipeline.toml", pipeline.to_string());
+    killed(&folder, &[]);
+    let run = info(&folder)[0].clone();
+    let rows = state(&folder).join("0.rows");
+    let mut bytes = fs::read(&rows).expect("it is there");
+    // Within the first frame, whose header is still right.
+    bytes[100] ^= 1;
+    fs::write(&rows, bytes).expect("the folder is ours");
+    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    let told = without_names(&told, &folder, &run);
+    let told: Vec<&str> = told.lines().skip(1).take(3).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    error: the rows that come to step "around" cannot be read again
+      because: STATE/0.rows is damaged: a frame is not what was written
+      hint: `--restart` begins anew
+    "#);
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
 }

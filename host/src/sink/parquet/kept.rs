@@ -11,7 +11,9 @@ use bytes::Bytes;
 use super::super::durable::{Aside, Groups};
 use super::super::writer::Failure;
 use super::Group;
+use crate::damaged::Damaged;
 use crate::spool::{Frame, Spool, SpoolReader, SpoolWriter, sum};
+use crate::text::grouped;
 
 /// Bytes before the end of a group: those of its columns (8), of its end (4), and the CRC-32 of both and the end (4), the
 /// least significant byte first.
@@ -25,6 +27,7 @@ pub(super) struct Kept {
     count: u64,
     /// What the file's end will say of them.
     index: File,
+    index_path: PathBuf,
     index_bytes: u64,
     spool: Arc<Spool>,
     /// Rows of the next group.
@@ -41,14 +44,17 @@ impl Kept {
         let (folder, name) = (aside.folder.to_owned(), aside.name.to_owned());
         let durable = aside.durable.and_then(|durable| durable.groups);
         let Groups { count, index: index_bytes, rows } = durable.unwrap_or_default();
+        let index_path = folder.join(format!("{name}.groups"));
         let mut index = OpenOptions::new()
             .read(true)
             .write(true)
             .create(durable.is_none())
             .truncate(durable.is_none())
-            .open(folder.join(format!("{name}.groups")))?;
-        if index.metadata()?.len() < index_bytes {
-            return Err(damaged().into());
+            .open(&index_path)?;
+        let there = index.metadata()?.len();
+        if there < index_bytes {
+            let what = format!("it has {} bytes, and {} were written", grouped(there), grouped(index_bytes));
+            return Err(io::Error::from(Damaged::new(index_path, what)).into());
         }
         index.set_len(index_bytes)?;
         index.seek(SeekFrom::Start(index_bytes))?;
@@ -59,6 +65,7 @@ impl Kept {
             name,
             count,
             index,
+            index_path,
             index_bytes,
             spool,
             rows,
@@ -76,16 +83,16 @@ impl Kept {
         let mut groups = Vec::new();
         let mut at = 0;
         while let Some(header) = bytes.get(at..at + HEADER) {
-            let data = u64::from_le_bytes(header[..8].try_into().map_err(|_| damaged())?);
-            let length = u32::from_le_bytes(header[8..12].try_into().map_err(|_| damaged())?) as usize;
-            let checksum = u32::from_le_bytes(header[12..].try_into().map_err(|_| damaged())?);
+            let data = u64::from_le_bytes(header[..8].try_into().map_err(|_| self.damaged())?);
+            let length = u32::from_le_bytes(header[8..12].try_into().map_err(|_| self.damaged())?) as usize;
+            let checksum = u32::from_le_bytes(header[12..].try_into().map_err(|_| self.damaged())?);
             at += HEADER;
             let end = bytes.get(at..at + length).filter(|end| sum(&header[..12], end) == checksum);
-            let end = end.ok_or_else(damaged)?;
+            let end = end.ok_or_else(|| self.damaged())?;
             groups.push(Group::of_end(data, bytes.slice_ref(end))?);
             at += length;
         }
-        if groups.len() as u64 == self.count { Ok(groups) } else { Err(damaged().into()) }
+        if groups.len() as u64 == self.count { Ok(groups) } else { Err(self.damaged().into()) }
     }
 
     /// Hands over the rows of the group that is not complete, a batch at a time: encoded they may be much smaller.
@@ -137,6 +144,10 @@ impl Kept {
         }
     }
 
+    pub(super) fn damaged(&self) -> io::Error {
+        Damaged::new(&self.index_path, "what it says of the row groups is not what was written").into()
+    }
+
     /// A file that cannot be removed only takes room.
     fn remove(&self, group: u64) {
         let _ = fs::remove_file(self.folder.join(rows_name(&self.name, group)));
@@ -149,8 +160,4 @@ fn spool(folder: &std::path::Path, name: &str, group: u64) -> Arc<Spool> {
 
 fn rows_name(name: &str, group: u64) -> String {
     format!("{name}.{group}.rows")
-}
-
-fn damaged() -> io::Error {
-    io::Error::other("what is kept beside it is damaged")
 }
