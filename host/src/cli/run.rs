@@ -1,5 +1,7 @@
 //! `stillbox run`.
 
+mod ended;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,8 +9,8 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 use stillbox::{
-    CompileCache, ConfigError, Event, Failure, Interrupt, Keep, Options, OutputCache, Overrides, Pipeline, Report,
-    RunError, Runs, Signal, Start, Unfinished,
+    CompileCache, ConfigError, Event, Interrupt, Keep, Options, OutputCache, Overrides, Pipeline, Report, RunError,
+    Runs, Start, Unfinished,
 };
 
 use super::args::{Changes, Global, MessageFormat, Progress, Run, StateDirectory};
@@ -19,6 +21,8 @@ use super::records::{Records, is_stdout};
 use super::signals::Signals;
 use super::watch::{Watched, watch};
 use super::{console, errors, render, resume, summary};
+pub(super) use ended::report_error;
+use ended::{interrupted, not_recorded, show};
 
 /// How a pipeline is run and told of.
 #[derive(Debug, Default)]
@@ -199,12 +203,6 @@ pub(super) fn drive(
     }
 }
 
-/// Says that what machines read is not what it was to be, which nobody would notice otherwise.
-fn not_recorded(error: &str) -> Exit {
-    render::message(error);
-    Exit::Failed
-}
-
 /// Says why nothing is run.
 fn refuse(text: &str, format: MessageFormat) -> Exit {
     if format == MessageFormat::Json {
@@ -285,70 +283,3 @@ pub(super) fn show_preparation(event: &Event<'_>) {
         _ => {}
     }
 }
-
-/// Prints why a pipeline did not run to its end.
-pub(super) fn report_error(error: &RunError) -> Exit {
-    match error {
-        RunError::Config(complaints) => {
-            render::complaints(complaints);
-            Exit::Usage
-        }
-        RunError::Sink(failure) => {
-            render::failure(failure);
-            Exit::Failed
-        }
-        RunError::Failed(failed) => {
-            show(&failed.failures);
-            Exit::Failed
-        }
-        RunError::TooManyRejects { most, report, .. } => {
-            let rejected = summary::grouped(report.rejected());
-            render::message(&format!(
-                "{rejected} rows were rejected, and `max-rejects` is {most}; see the reject file"
-            ));
-            Exit::Failed
-        }
-        RunError::Runs(error) => {
-            render::error(error);
-            Exit::Usage
-        }
-        RunError::Interrupted { signal, failures, report } => {
-            show(failures);
-            interrupted(*signal, report, false)
-        }
-        other => {
-            render::error(other);
-            Exit::Failed
-        }
-    }
-}
-
-/// Shows the first failures, and says how many there are besides.
-fn show(failures: &[Failure]) {
-    failures.iter().take(FAILURES_SHOWN).for_each(render::failure);
-    if let Some(more) = failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
-        console::eprintln!("and {more} more failures");
-    }
-}
-
-/// Says in a line what became of the rows of a run that was stopped.
-fn interrupted(signal: Signal, report: &Report, writes_to_stdout: bool) -> Exit {
-    let (signal_name, rows) = (signal.name(), summary::grouped(report.rows_in));
-    let on_stdout: u64 = report.sinks.iter().filter(|sink| sink.is_stdout).map(|sink| sink.rows).sum();
-    let outcome = if let Some(resumable) = &report.resumable {
-        let kept = summary::grouped(resumable.rows);
-        format!("after {rows} rows, of which {kept} are kept; go on with: {}", resume::command())
-    } else if report.rows_in == 0 && on_stdout == 0 {
-        "before a row was done; the outputs are as they were".to_owned()
-    } else if writes_to_stdout {
-        let written = summary::grouped(on_stdout);
-        format!("after {rows} rows; {written} rows are on the standard output, output files are as they were")
-    } else {
-        format!("after {rows} rows, of which nothing is kept; the outputs are as they were")
-    };
-    console::eprintln!("stopped by {signal_name} {outcome}");
-    Exit::Stopped(signal)
-}
-
-/// The most failures that are shown; batches in flight may fail together, mostly for the same reason.
-const FAILURES_SHOWN: usize = 3;
