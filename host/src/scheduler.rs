@@ -7,6 +7,7 @@
 mod dispatcher;
 mod in_order;
 mod ledger;
+mod message;
 mod permits;
 mod priority;
 mod reader;

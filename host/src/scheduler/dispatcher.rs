@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rayon::ThreadPool;
 
 use super::in_order::InOrder;
+use super::message::Message;
 use super::permits::Permits;
 use super::reader::{Checksums, Feeds, Reading};
 use super::writer::{self, Files, Order, WriteEnd};
@@ -18,7 +19,7 @@ use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Signal, StopReason};
 use crate::policy::MostRejects;
-use crate::report::{Report, Resumable, StepReport};
+use crate::report::{Report, Resumable};
 use crate::runs::Position;
 use crate::stage::{Outcome, Stage};
 
@@ -64,32 +65,6 @@ pub(crate) enum Ended {
     TooManyRejects,
     /// The caller asked; with what failed before the tasks had ended, in the order of the batches.
     Interrupted(Signal, Vec<Failure>),
-}
-
-/// What the others tell the dispatcher.
-pub(super) enum Message {
-    /// A portion was read, and there is a task for it.
-    Read { bytes_read: Option<u64> },
-    /// A portion was read again of which all is written already.
-    Skipped { bytes_read: Option<u64> },
-    /// A step did something on the reader's thread.
-    Worked { step: usize, report: StepReport },
-    /// There are no more pieces.
-    InputEnded(Result<(), Box<Failure>>),
-    /// A task ended.
-    Done { batch: u64, result: Result<Outcome, Box<Failure>> },
-    /// A batch is written.
-    Written(Box<Outcome>),
-    /// What was kept can be read.
-    Kept,
-    /// There is a checkpoint after so many rows, and what it needs stays whatever happens.
-    Checkpoint { rows: u64 },
-    /// The files are finished, or writing ended early.
-    Finished(Result<(), WriteEnd>),
-    /// The writer's thread ends.
-    WriterGone,
-    /// The caller asks to stop.
-    Interrupted(Signal),
 }
 
 /// Runs all stages, each over its whole input, and returns when nothing of it is running any more.

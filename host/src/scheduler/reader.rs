@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 
 use rayon::ThreadPool;
 
-use super::dispatcher::Message;
+use super::message::Message;
 use super::permits::Permits;
 use crate::failure::{Failure, FailureKind};
 use crate::feed::{Feed, Tell};

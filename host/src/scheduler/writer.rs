@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 
-use super::dispatcher::Message;
 use super::ledger::{Keeping, Ledger};
+use super::message::Message;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::runs::Place;

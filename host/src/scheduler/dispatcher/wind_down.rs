@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, Ended, Input, Message};
+use super::{Dispatcher, Ended, Input};
 use crate::interrupt::StopReason;
+use crate::scheduler::message::Message;
 use crate::scheduler::writer::Order;
 use crate::sink::HandedOver;
 
