@@ -21,7 +21,9 @@ mod files;
 mod jsonl;
 mod number;
 mod piece;
+mod place;
 mod rows;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -36,10 +38,11 @@ use crate::format::{Compression, Format};
 use files::InputFiles;
 pub(crate) use files::paths_of;
 
-pub(crate) use error::{SourceError, SourceErrorKind, Spot};
+pub(crate) use error::{SourceError, SourceErrorKind};
 #[cfg(test)]
 pub(crate) use piece::DecodedBatch;
 pub(crate) use piece::{Decoder, Piece, PieceData, Positions, Reader, Unit};
+pub(crate) use place::Spot;
 
 /// What to read, and as what.
 #[derive(Debug, Clone)]

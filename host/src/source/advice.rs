@@ -1,7 +1,8 @@
 //! How to declare columns so that a row fits: the end of many messages.
 
 use super::column::Columns;
-use super::error::{SourceErrorKind, named, shown};
+use super::error::SourceErrorKind;
+use super::shown::{named, shown};
 use super::text::SAMPLE_ROWS;
 use crate::data_type::DataType;
 

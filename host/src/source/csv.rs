@@ -25,10 +25,11 @@ use std::sync::Arc;
 
 use super::advice::list;
 use super::column::{Column, Columns, vector};
-use super::error::{SourceError, SourceErrorKind, named};
+use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
 use super::jsonl::vector_width;
 use super::piece::{Piece, PieceData};
+use super::shown::named;
 use super::text::{TextReader, utf8};
 use super::{OpenSource, SourceSchema};
 use crate::data_type::DataType;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use super::place::{Place, Spot};
 use crate::format::{Compression, Format};
 
 /// An input that cannot be read, or not as what it was said to be.
@@ -17,28 +18,6 @@ pub(crate) struct SourceError {
     pub(crate) place: Option<Place>,
     /// What is wrong.
     pub(crate) kind: Box<SourceErrorKind>,
-}
-
-/// A place in an input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The file's name, as the pattern spells it.
-    pub(crate) file: Arc<str>,
-    /// Where in the file.
-    pub(crate) spot: Spot,
-}
-
-/// A spot in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spot {
-    /// The file as a whole.
-    Whole,
-    /// A line, from 1.
-    Line(u64),
-    /// A line and a byte in it, both from 1.
-    Byte(u64, u64),
-    /// A row, from 1.
-    Row(u64),
 }
 
 impl SourceError {
@@ -77,18 +56,6 @@ impl SourceError {
     /// An error at a spot of a file.
     pub(crate) fn at(file: &Arc<str>, spot: Spot, kind: SourceErrorKind) -> Self {
         Self { place: Some(Place { file: Arc::clone(file), spot }), kind: Box::new(kind) }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = escaped(&self.file);
-        match self.spot {
-            Spot::Whole => write!(f, "{file}"),
-            Spot::Line(line) => write!(f, "{file}:{line}"),
-            Spot::Byte(line, byte) => write!(f, "{file}:{line}:{byte}"),
-            Spot::Row(row) => write!(f, "{file}, row {row}"),
-        }
     }
 }
 
@@ -322,46 +289,5 @@ pub(crate) struct Fields(pub(crate) usize);
 impl fmt::Display for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} field{}", self.0, if self.0 == 1 { "" } else { "s" })
-    }
-}
-
-/// Characters of foreign text that a message shows at most.
-const SHOWN: usize = 80;
-
-/// Foreign text for a message: control characters escaped, and cut to 80 characters.
-pub(crate) fn shown(text: &str) -> String {
-    let mut escaped: String = text.chars().take(SHOWN).flat_map(plain).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        escaped.push('…');
-    }
-    escaped
-}
-
-/// A name for a message, in backticks.
-pub(crate) fn named(name: &str) -> String {
-    format!("`{}`", shown(name))
-}
-
-/// A file name for a message: whole, with control characters escaped.
-pub(crate) fn escaped(name: &str) -> String {
-    name.chars().flat_map(plain).collect()
-}
-
-/// A character as it can stand in a terminal: quotation marks and backslashes as they are.
-fn plain(character: char) -> impl Iterator<Item = char> {
-    let literal = matches!(character, '"' | '\'' | '\\');
-    let escape = (!literal).then(|| character.escape_debug());
-    literal.then_some(character).into_iter().chain(escape.into_iter().flatten())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn foreign_text_is_escaped_and_cut() {
-        assert_eq!(shown("a\u{1b}[31m\"\n"), "a\\u{1b}[31m\"\\n");
-        assert_eq!(shown(&"é".repeat(81)), format!("{}…", "é".repeat(80)));
-        assert_eq!(shown(&"é".repeat(80)), "é".repeat(80));
     }
 }

@@ -130,7 +130,7 @@ impl Positions {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = super::error::escaped(&self.file);
+        let file = super::shown::escaped(&self.file);
         match self.unit {
             Unit::Line(line) => write!(f, "{file}:{line}"),
             Unit::Row(row) => write!(f, "{file}, row {row}"),

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::error::{SourceError, SourceErrorKind, Spot};
+use super::error::{SourceError, SourceErrorKind};
 use super::files::{Input, InputFile};
 use super::piece::{Piece, PieceData, Reader};
+use super::place::Spot;
 
 /// Text in one piece, in bytes. Arrow's offsets have 32 bits, and a piece that is decoded costs a multiple of its text,
 /// so wide rows make smaller batches. A row that is larger has a piece of its own.

@@ -6,9 +6,10 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 
 use super::super::advice;
 use super::super::column::{ColumnBuilder, Columns};
-use super::super::error::{Fields, SourceError, SourceErrorKind, named};
+use super::super::error::{Fields, SourceError, SourceErrorKind};
 use super::super::number::{Number, read};
 use super::super::piece::{DecodedBatch, Decoder, Lines, Piece, PieceData};
+use super::super::shown::named;
 use super::super::text::utf8;
 use super::record::Records;
 use crate::data_type::DataType;

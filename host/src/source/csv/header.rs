@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use super::super::advice::list;
-use super::super::error::{SourceError, SourceErrorKind, escaped, named};
+use super::super::error::{SourceError, SourceErrorKind};
 use super::super::files::InputFile;
+use super::super::shown::{escaped, named};
 use super::super::text::{MAX_COLUMNS, OnHeader, utf8};
 use super::record::Records;
 

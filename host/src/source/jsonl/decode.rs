@@ -11,9 +11,11 @@ use serde_json::value::RawValue;
 
 use super::super::advice;
 use super::super::column::{ColumnBuilder, Columns};
-use super::super::error::{SourceError, SourceErrorKind, Spot, named};
+use super::super::error::{SourceError, SourceErrorKind};
 use super::super::number::{Number, read};
 use super::super::piece::{DecodedBatch, Decoder, Lines, Piece, PieceData};
+use super::super::place::Spot;
+use super::super::shown::named;
 use super::super::text::utf8;
 use super::object::{self, entries};
 use super::usual::Usual;

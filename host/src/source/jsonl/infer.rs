@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::column::{Column, vector};
-use super::super::error::{SourceError, SourceErrorKind, Spot, named};
+use super::super::error::{SourceError, SourceErrorKind};
 use super::super::number::{Number, is_exact, read};
+use super::super::place::Spot;
+use super::super::shown::named;
 use super::super::text::MAX_COLUMNS;
 use super::object::{self, entries};
 use crate::data_type::DataType;

@@ -7,7 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer as _, Error as _, MapAccess, Visit
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
-use super::super::error::{SourceErrorKind, shown};
+use super::super::error::SourceErrorKind;
+use super::super::shown::shown;
 
 /// White space between JSON's tokens.
 pub(crate) fn is_space(byte: u8) -> bool {

@@ -9,8 +9,10 @@ use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
 use serde_json::value::RawValue;
 
 use super::super::csv::difference;
-use super::super::error::{SourceError, SourceErrorKind, Spot, escaped, named, shown};
+use super::super::error::{SourceError, SourceErrorKind};
 use super::super::jsonl::complaint;
+use super::super::place::Spot;
+use super::super::shown::{escaped, named, shown};
 use crate::data_type::DataType;
 use crate::format::Format;
 
