@@ -32,7 +32,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) use args::Arguments;
 pub(crate) use exit_code::Exit;
-pub(crate) use signals::Signals;
+pub(crate) use signals::{Signals, leave};
 
 use args::{Command, Global};
 

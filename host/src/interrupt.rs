@@ -55,7 +55,9 @@ impl Interrupt {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.signal.is_none() {
             state.signal = Some(signal);
-            for listener in std::mem::take(&mut state.listeners) {
+            let listeners = std::mem::take(&mut state.listeners);
+            // All hear of it before anything is freed, which may have to wait for a thread that is allocating.
+            for listener in &listeners {
                 listener(signal);
             }
         }
@@ -124,8 +126,9 @@ impl Stop {
     /// Stops every instance. The first reason stays.
     pub(crate) fn stop(&self, reason: StopReason) {
         if self.shared.reason.set(reason).is_ok() {
-            self.shared.waiting.notify_waiters();
+            // First, because it waits for nobody: guests that compute hold the cores, and perhaps a lock.
             self.raise_epoch();
+            self.shared.waiting.notify_waiters();
         }
     }
 

@@ -7,6 +7,7 @@
 mod dispatcher;
 mod in_order;
 mod ledger;
+mod mailbox;
 mod message;
 mod permits;
 mod priority;

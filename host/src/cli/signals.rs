@@ -1,6 +1,8 @@
 //! Signals: the first stops the run in good order, the second ends the process at once.
 
-use std::sync::mpsc::{Sender, channel};
+use std::io::{Write as _, stdout};
+use std::process::ExitCode;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -29,7 +31,7 @@ enum Patience {
     /// It sees to its end by itself.
     Unbounded,
     /// Whoever hears of the signal here ends the process when the time has come.
-    Bounded(Sender<Signal>),
+    Bounded(SyncSender<Signal>),
 }
 
 impl Signals {
@@ -92,16 +94,16 @@ fn follow(
             end_at_once(signal, Begun::Something, unfinished);
         }
         if let Patience::Bounded(last_call) = patience {
-            let _ = last_call.send(signal);
+            let _ = last_call.try_send(signal);
         }
         interrupt.trigger(signal);
     }
 }
 
-/// A thread that ends the process this long after it hears of a signal. It is started before there is one: a new thread
-/// needs memory of its own, and waits for it behind guests that are asking for theirs.
+/// A thread that ends the process this long after it hears of a signal. The thread and the room for the message are there
+/// before the signal: new memory has to wait behind guests that are asking for theirs.
 fn last_call(time: Duration, unfinished: Unfinished) -> Patience {
-    let (sender, signals) = channel();
+    let (sender, signals) = sync_channel(1);
     let end = move || {
         if let Ok(signal) = signals.recv() {
             thread::sleep(time);
@@ -111,6 +113,17 @@ fn last_call(time: Duration, unfinished: Unfinished) -> Patience {
     // Without this thread, which only an overloaded system refuses, there is still the second signal.
     let _ = thread::Builder::new().name("last-call".into()).spawn(end);
     Patience::Bounded(sender)
+}
+
+/// The end of the process, which was told how. One that was stopped ends here: what comes after `main` gives memory back,
+/// for which it waits behind the guests that are not gone yet.
+pub(crate) fn leave(how: Exit) -> ExitCode {
+    if let Exit::Stopped(_) = how {
+        // As at every other end. Nobody may be reading it, but then the last call comes.
+        let _ = stdout().flush();
+        exit(how.number().into());
+    }
+    how.into()
 }
 
 /// Ends the process without anything that could wait: no output is flushed, since nobody may be reading it.

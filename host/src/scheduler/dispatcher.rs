@@ -4,13 +4,14 @@ mod wind_down;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{self, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
 use super::in_order::InOrder;
+use super::mailbox::{Mailbox, Sender, mailbox};
 use super::message::Message;
 use super::permits::Permits;
 use super::reader::{Checksums, Feeds, Reading};
@@ -74,7 +75,7 @@ pub(crate) enum Ended {
 pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
     let threads = run.pool.current_num_threads();
     let permits = Arc::new(Permits::new(threads * PIECES_PER_THREAD));
-    let (messages, inbox) = channel();
+    let (messages, inbox) = mailbox();
     let (orders, ordered) = channel();
     let mut later: VecDeque<RunStage> = run.stages.into();
     let first = later.pop_front().expect("every pipeline has a stage");
@@ -82,11 +83,11 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         // All stages have the same stop.
         let (messages, stop, grace) = (messages.clone(), first.stage.stop.clone(), run.grace);
         move |signal| {
-            let _ = messages.send(Message::Interrupted(signal));
             // Without grace at once: while guests hold all cores, it is long until the dispatcher gets its turn.
             if grace.is_zero() {
                 stop.stop(StopReason::Signal(signal));
             }
+            messages.send(Message::Interrupted(signal));
         }
     });
     let files = run.files;
@@ -169,7 +170,7 @@ struct Dispatcher<'a> {
     messages: Sender<Message>,
     permits: Arc<Permits>,
     /// None once the writer is not to write any more.
-    orders: Option<Sender<Order>>,
+    orders: Option<mpsc::Sender<Order>>,
     on_event: &'a (dyn Fn(&Event<'_>) + Sync),
     report: Report,
     id: Arc<str>,
@@ -194,11 +195,10 @@ struct Dispatcher<'a> {
 }
 
 impl Dispatcher<'_> {
-    fn dispatch(&mut self, inbox: &Receiver<Message>) {
+    fn dispatch(&mut self, inbox: &Mailbox<Message>) {
         // While all goes well: until the files are finished.
         while self.end.is_none() {
-            let Ok(message) = inbox.recv() else { return };
-            if self.take(message) {
+            if self.take(inbox.receive()) {
                 return;
             }
         }

@@ -2,10 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 
 use rayon::ThreadPool;
 
+use super::mailbox::Sender;
 use super::message::Message;
 use super::permits::Permits;
 use crate::failure::{Failure, FailureKind};
@@ -43,7 +43,7 @@ impl Reading {
         let end = catch_unwind(AssertUnwindSafe(|| self.read()));
         let end = end.unwrap_or_else(|panic| Err(Box::new(Failure::of_panic(&*panic))));
         // Nobody listens any more once the run has ended for another reason.
-        let _ = messages.send(Message::InputEnded(end));
+        messages.send(Message::InputEnded(end));
     }
 
     fn read(self) -> Result<(), Box<Failure>> {
@@ -53,7 +53,7 @@ impl Reading {
         for (input, mut feed) in (self.feeds)()?.into_iter().enumerate() {
             let mut bytes = 0;
             let tell: Tell<'_> = &mut |step, report| {
-                let _ = self.messages.send(Message::Worked { step, report });
+                self.messages.send(Message::Worked { step, report });
                 !self.permits.are_closed()
             };
             while self.permits.take() {
@@ -69,14 +69,14 @@ impl Reading {
                 if batch < self.from.next {
                     // An earlier process has written what comes of it.
                     self.permits.give();
-                    let _ = self.messages.send(Message::Skipped { bytes_read });
+                    self.messages.send(Message::Skipped { bytes_read });
                     batch += 1;
                     if batch == self.from.next && read != self.from.read {
                         return Err(Box::new(changed()));
                     }
                     continue;
                 }
-                let _ = self.messages.send(Message::Read { bytes_read });
+                self.messages.send(Message::Read { bytes_read });
                 let (stage, messages) = (Arc::clone(&self.stage), self.messages.clone());
                 self.pool.spawn_fifo(move || {
                     let result = catch_unwind(AssertUnwindSafe(|| stage.run(batch, input, portion)));
@@ -86,7 +86,7 @@ impl Reading {
                         Err(failure)
                     });
                     let result = result.map(|outcome| Outcome { read, ..outcome });
-                    let _ = messages.send(Message::Done { batch, result });
+                    messages.send(Message::Done { batch, result });
                 });
                 batch += 1;
             }

@@ -4,9 +4,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
 use super::ledger::{Keeping, Ledger};
+use super::mailbox::Sender;
 use super::message::Message;
 use crate::failure::Failure;
 use crate::report::Report;
@@ -188,13 +189,13 @@ pub(super) enum WriteEnd {
 /// removed. Its last message says that it touches no file any more.
 pub(super) fn run(files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
     follow(files, orders, messages);
-    let _ = messages.send(Message::WriterGone);
+    messages.send(Message::WriterGone);
 }
 
 fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
     let mut ledger = files.keeping.take().map(Ledger::new);
     if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.has_checkpoint()) {
-        let _ = messages.send(Message::Checkpoint { rows: ledger.rows() });
+        messages.send(Message::Checkpoint { rows: ledger.rows() });
     }
     let last = loop {
         let order = match ledger.as_ref().and_then(Ledger::due_in) {
@@ -208,14 +209,14 @@ fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>
             if let Some(ledger) = ledger.as_mut().filter(|ledger| ledger.is_due())
                 && let Some(message) = files.checkpoint(ledger)?
             {
-                let _ = messages.send(message);
+                messages.send(message);
             }
             order.map_or(Ok(None), |order| files.follow(order, ledger.as_mut()))
         }));
         match done {
             Ok(Ok(Some(message @ Message::Finished(_)))) => break message,
             Ok(Ok(Some(message))) => {
-                let _ = messages.send(message);
+                messages.send(message);
             }
             Ok(Ok(None)) => {}
             Ok(Err(error)) => break Message::Finished(Err(ended(&error))),
@@ -224,7 +225,7 @@ fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>
     };
     // Whoever hears of the end may count on it that nothing is held any more.
     drop((files, ledger));
-    let _ = messages.send(last);
+    messages.send(last);
 }
 
 fn ended(error: &WriteError) -> WriteEnd {

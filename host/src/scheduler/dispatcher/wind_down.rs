@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::{Dispatcher, Ended, Input};
 use crate::interrupt::StopReason;
+use crate::scheduler::mailbox::Mailbox;
 use crate::scheduler::message::Message;
 use crate::scheduler::writer::Order;
 use crate::sink::HandedOver;
@@ -33,7 +33,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Dispatcher<'_> {
     /// Has all guests end, and the writer write what is finished.
-    pub(super) fn wind_down(&mut self, inbox: &Receiver<Message>) {
+    pub(super) fn wind_down(&mut self, inbox: &Mailbox<Message>) {
         let mut patience = None;
         let mut grace_ends = None;
         // Within the grace tasks may go on to their ends; then the stop reaches them.
@@ -48,24 +48,19 @@ impl Dispatcher<'_> {
                 if self.input == Input::Read && self.stage.guests.load(Ordering::Acquire) > 0 {
                     self.input = Input::Made;
                 }
-                match inbox.recv_timeout(left().min(ASK_AGAIN)) {
-                    Ok(message) => {
-                        self.take(message);
-                    }
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => return,
+                if let Some(message) = inbox.receive_within(left().min(ASK_AGAIN)) {
+                    self.take(message);
                 }
             }
             self.stage.stop.stop(StopReason::Signal(signal));
             patience = Some(Instant::now() + LAST_WORDS);
         }
         while self.has_guests() && patience.is_none_or(|until| Instant::now() < until) {
-            match inbox.recv_timeout(ASK_AGAIN) {
-                Ok(message) => {
+            match inbox.receive_within(ASK_AGAIN) {
+                Some(message) => {
                     self.take(message);
                 }
-                Err(RecvTimeoutError::Timeout) => self.stage.stop.raise_epoch(),
-                Err(RecvTimeoutError::Disconnected) => return,
+                None => self.stage.stop.raise_epoch(),
             }
         }
         let mut patience = LAST_WRITES;
@@ -93,7 +88,7 @@ impl Dispatcher<'_> {
     }
 
     /// Has the writer stop between two rows, and counts those that went out.
-    pub(super) fn hand_over_no_more(&mut self, handed_over: &[Option<Arc<HandedOver>>], inbox: &Receiver<Message>) {
+    pub(super) fn hand_over_no_more(&mut self, handed_over: &[Option<Arc<HandedOver>>], inbox: &Mailbox<Message>) {
         handed_over.iter().flatten().for_each(|sink| sink.hold());
         if handed_over.iter().any(Option::is_some) {
             self.wait_for_writer(inbox, LAST_ROW);
@@ -104,19 +99,17 @@ impl Dispatcher<'_> {
     }
 
     /// Some outputs are in their places, so the others have to be.
-    pub(super) fn wait_until_placed(&mut self, inbox: &Receiver<Message>) {
+    pub(super) fn wait_until_placed(&mut self, inbox: &Mailbox<Message>) {
         self.wait_for_writer(inbox, PLACING);
     }
 
-    fn wait_for_writer(&mut self, inbox: &Receiver<Message>, patience: Duration) {
+    fn wait_for_writer(&mut self, inbox: &Mailbox<Message>, patience: Duration) {
         let deadline = Instant::now() + patience;
         while !self.writer_gone {
-            match inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(message) => {
-                    self.take(message);
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
-            }
+            let Some(message) = inbox.receive_within(deadline.saturating_duration_since(Instant::now())) else {
+                return;
+            };
+            self.take(message);
         }
     }
 
