@@ -1,6 +1,5 @@
 //! Signals: the first stops the run in good order, the second ends the process at once.
 
-use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -116,11 +115,9 @@ fn last_call(time: Duration, unfinished: Unfinished) -> Patience {
 }
 
 /// The end of the process, which was told how. One that was stopped ends here: what comes after `main` gives memory back,
-/// for which it waits behind the guests that are not gone yet.
+/// for which it waits behind the guests that are not gone yet. What it has said is written: in whole lines, or flushed.
 pub(crate) fn leave(how: Exit) -> ExitCode {
     if let Exit::Stopped(_) = how {
-        // As at every other end. Nobody may be reading it, but then the last call comes.
-        let _ = stdout().flush();
         exit(how.number().into());
     }
     how.into()

@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use crate::format::Format;
@@ -36,35 +36,44 @@ pub(super) fn prepare(begun: &mut Begun, plan: &Plan) -> Result<(), RunsError> {
     })
 }
 
-/// Makes a run known once it has lasted for a while, unless it is dropped before.
+/// Makes a run known once it has lasted for a while, unless it is dropped before. Its thread is not waited for: a thread
+/// that ends gives its memory back, for which it may wait behind guests that are being stopped.
 pub(super) struct Recorder {
-    /// Nothing is sent. Dropped, it ends the wait.
-    ended: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    shared: Arc<Unrecorded>,
+}
+
+struct Unrecorded {
+    /// None when the run has ended. Held while the record is written.
+    what: Mutex<Option<(RunFolder, Record)>>,
+    changed: Condvar,
 }
 
 impl Recorder {
     pub(super) fn start(begun: &Begun, parts: &[String]) -> Self {
-        let (ended, wait) = channel::<()>();
         let record = Record { parts: parts.to_vec(), ..begun.record.clone() };
-        let folder = begun.folder.clone();
-        let make = move || {
-            if wait.recv_timeout(RECORDED_AFTER) == Err(RecvTimeoutError::Timeout) {
-                write(&folder, &record);
+        let what = Mutex::new(Some((begun.folder.clone(), record)));
+        let shared = Arc::new(Unrecorded { what, changed: Condvar::new() });
+        let make = {
+            let shared = Arc::clone(&shared);
+            move || {
+                let what = shared.what.lock().unwrap_or_else(PoisonError::into_inner);
+                let waited = shared.changed.wait_timeout_while(what, RECORDED_AFTER, |what| what.is_some());
+                let (mut what, _) = waited.unwrap_or_else(PoisonError::into_inner);
+                if let Some((folder, record)) = what.take() {
+                    write(&folder, &record);
+                }
             }
         };
         // Without this thread, which only an overloaded system refuses, the run is in no list before its first checkpoint.
-        let thread = thread::Builder::new().name("recorder".into()).spawn(make).ok();
-        Self { ended: Some(ended), thread }
+        let _ = thread::Builder::new().name("recorder".into()).spawn(make);
+        Self { shared }
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.ended = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        *self.shared.what.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.shared.changed.notify_one();
     }
 }
 

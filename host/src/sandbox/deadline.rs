@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use wasmtime::EngineWeak;
@@ -16,7 +15,6 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// Watches the deadlines of one engine's instances. Its thread ends with it.
 pub(crate) struct Watchdog {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -50,7 +48,8 @@ impl Watchdog {
             move || watch(&shared, &engine)
         });
         // Without a thread no deadline is kept; a system that can't start one can't run the pipeline either.
-        Self { shared, thread: Some(thread.expect("the system can start a thread")) }
+        thread.expect("the system can start a thread");
+        Self { shared }
     }
 
     /// Raises the epoch at this deadline, unless the answer is dropped before.
@@ -84,10 +83,8 @@ impl Drop for Watched<'_> {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
+        // The thread is not waited for: it gives its memory back behind guests that were stopped and are still there.
         self.shared.changed.notify_one();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
