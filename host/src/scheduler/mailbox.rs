@@ -125,14 +125,16 @@ mod tests {
             assert_eq!(number, next[from as usize]);
             next[from as usize] += 1;
         }
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(mailbox.receive_within(Duration::ZERO), None);
     }
 
     #[test]
     fn a_sleeping_receiver_is_woken() {
         let (sender, mailbox) = mailbox();
-        let thread = std::thread::spawn(move || mailbox.receive_within(Duration::from_secs(60)));
+        let thread = std::thread::spawn(move || mailbox.receive_within(Duration::from_mins(1)));
         while !sender.shared.lock().is_waited_for {
             std::thread::yield_now();
         }
