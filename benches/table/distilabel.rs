@@ -9,7 +9,8 @@ use crate::process::time;
 use crate::scene::Scene;
 use crate::text::PYTHON;
 
-const REQUIREMENT: &str = "distilabel==1.5.3";
+/// It uses `requests` and does not ask for it.
+const REQUIREMENTS: [&str; 2] = ["distilabel==1.5.3", "requests"];
 
 pub(crate) fn print(scene: &Scene) {
     heading("Text benchmark against distilabel 1.5.3, 2 threads, whole process");
@@ -61,6 +62,6 @@ fn installed() -> Option<PathBuf> {
     if !made.is_ok_and(|status| status.success()) {
         return None;
     }
-    let pip = Command::new(&python).args(["-m", "pip", "install", "--quiet", REQUIREMENT]).status();
+    let pip = Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(REQUIREMENTS).status();
     (pip.is_ok_and(|status| status.success()) && works()).then_some(python)
 }
