@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A mailbox, and the first of those who write to it.
 pub(super) fn mailbox<T>() -> (Sender<T>, Mailbox<T>) {
@@ -62,32 +62,25 @@ impl<T> Clone for Sender<T> {
 impl<T> Mailbox<T> {
     /// Waits for the next message.
     pub(super) fn receive(&self) -> T {
-        let mut state = self.shared.lock();
-        loop {
-            if let Some(message) = state.messages.pop_front() {
-                return message;
-            }
-            state.is_waited_for = true;
-            state = self.shared.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let waited = self.shared.arrived.wait_while(self.shared.lock(), State::is_to_wait);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        state.messages.pop_front().expect("the wait ends when there is a message")
     }
 
     /// The same, but for no longer than this.
     pub(super) fn receive_within(&self, time: Duration) -> Option<T> {
-        let deadline = Instant::now() + time;
-        let mut state = self.shared.lock();
-        loop {
-            if let Some(message) = state.messages.pop_front() {
-                return Some(message);
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                state.is_waited_for = false;
-                return None;
-            }
-            state.is_waited_for = true;
-            state = self.shared.arrived.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let waited = self.shared.arrived.wait_timeout_while(self.shared.lock(), time, State::is_to_wait);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.is_waited_for = false;
+        state.messages.pop_front()
+    }
+}
+
+impl<T> State<T> {
+    /// Whether there is nothing to receive; then the receiver goes to sleep.
+    fn is_to_wait(&mut self) -> bool {
+        self.is_waited_for = self.messages.is_empty();
+        self.is_waited_for
     }
 }
 

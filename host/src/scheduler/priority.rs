@@ -29,6 +29,7 @@ pub(crate) fn share_cores(threads: usize) {
     // Linux takes none as the calling thread. A system that refuses this has slower signals, and nothing worse.
     let shared = getpriority_process(None).map_err(std::io::Error::from).and_then(|nice| {
         let nicer = (nice + niceness(threads, cores)).min(19);
+        // By itself, so that it holds where the other call is refused.
         setpriority_process(None, nicer)?;
         ask_for_slice(nicer)
     });
