@@ -1,33 +1,33 @@
 //! The last word of a process that ends without waiting for anything.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
 use std::sync::Once;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
-use rustix::io::write;
+use rustix::io::writev;
 
 use super::render::is_terminal;
 
 /// Standard error under a name that can be opened again.
 const STDERR: &str = "/dev/stderr";
 
-/// Says a line on standard error, once, if that takes no time. Where a pipe is full, or a terminal is held, it is lost:
-/// whoever does not read it must not keep the process alive. No lock is taken, since whoever has it may be waiting for
-/// such a reader.
-pub(super) fn say(line: &str) {
+/// Says a line, given in three parts, on standard error, once, if that takes no time. Where a pipe is full, or a terminal is
+/// held, it is lost: whoever does not read it must not keep the process alive. No lock is taken, since whoever has it may
+/// be waiting for such a reader, and nothing is allocated, which may have to wait for a guest that is asking for memory.
+pub(super) fn say([what, signal, how]: [&str; 3]) {
     static SAID: Once = Once::new();
     SAID.call_once(|| {
         // On a terminal there may be a bar in this line, or what the terminal shows of Ctrl-C.
         let before = if is_terminal() { "\n" } else { "" };
-        let text = format!("{before}{line}\n");
+        let parts = [before, what, signal, how, "\n"].map(|part| IoSlice::new(part.as_bytes()));
         // Opened anew it can be written without waiting, and its other writers, in other processes too, still wait.
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let _ = match open(STDERR, flags, Mode::empty()) {
-            Ok(stderr) => write(stderr, text.as_bytes()),
+            Ok(stderr) => writev(stderr, &parts),
             // A socket, or a pipe that somebody else has made.
-            Err(_) if has_room(&io::stderr()) => write(io::stderr(), text.as_bytes()),
+            Err(_) if has_room(&io::stderr()) => writev(io::stderr(), &parts),
             Err(error) => Err(error),
         };
     });

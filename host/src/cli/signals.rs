@@ -125,10 +125,10 @@ pub(crate) fn leave(how: Exit) -> ExitCode {
 
 /// Ends the process without anything that could wait: no output is flushed, since nobody may be reading it.
 fn end_at_once(signal: Signal, begun: Begun, unfinished: &Unfinished) -> ! {
-    last_word::say(&match begun {
-        Begun::Nothing => format!("stopped by {}", signal.name()),
+    last_word::say(match begun {
+        Begun::Nothing => ["stopped by ", signal.name(), ""],
         Begun::Something => {
-            format!("stopped by {} without waiting for the end; what was being written is not complete", signal.name())
+            ["stopped by ", signal.name(), " without waiting for the end; what was being written is not complete"]
         }
     });
     unfinished.remove();
