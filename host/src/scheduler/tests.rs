@@ -20,7 +20,7 @@ struct Endless;
 
 impl Reader for Endless {
     fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
-        let data = PieceData::Text { bytes: Vec::new(), first_line: 1, fields: None };
+        let data = PieceData::Text { bytes: Vec::new().into(), first_line: 1, fields: None };
         Ok(Some(Piece { file: "endless".into(), data, rows: 0, bytes_read: 0 }))
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::BytesMut;
 use flate2::bufread::MultiGzDecoder;
 
 use super::SourceLocation;
@@ -175,9 +176,13 @@ impl Input {
     /// # Errors
     ///
     /// The file cannot be read, or what it holds cannot be decompressed.
-    pub(crate) fn read_more(&mut self, buffer: &mut Vec<u8>) -> Result<usize, SourceError> {
+    pub(crate) fn read_more(&mut self, buffer: &mut BytesMut) -> Result<usize, SourceError> {
         let before = buffer.len();
-        buffer.resize(before + READ_BYTES, 0);
+        // What is behind the last piece is filled first, unless that is so little that reading it would not pay.
+        if buffer.capacity() - before < READ_BYTES / 2 {
+            buffer.reserve(READ_BYTES);
+        }
+        buffer.resize(buffer.capacity().min(before + READ_BYTES), 0);
         let read = loop {
             match self.bytes.read(&mut buffer[before..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

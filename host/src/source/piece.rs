@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use bytes::Bytes;
 
 use super::error::SourceError;
 
@@ -48,7 +49,7 @@ pub(crate) enum PieceData {
     /// Whole lines (JSON Lines) or whole records (CSV), without header and byte order mark.
     Text {
         /// The text.
-        bytes: Vec<u8>,
+        bytes: Bytes,
         /// The line on which it starts, from 1.
         first_line: u64,
         /// CSV: which of the source's columns each field of a record is. None: they are in the source's order.

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::{Buf as _, Bytes, BytesMut};
+
 use super::error::{SourceError, SourceErrorKind};
 use super::files::{Input, InputFile};
 use super::piece::{Piece, PieceData, Reader};
@@ -73,7 +75,7 @@ pub(crate) struct TextReader<B> {
 struct Current {
     input: Input,
     /// What is read and not yet in a piece.
-    buffer: Vec<u8>,
+    buffer: BytesMut,
     /// Whether everything is read.
     ended: bool,
     /// The line with which the buffer starts.
@@ -146,8 +148,8 @@ impl<B: Borders> TextReader<B> {
             if part.end == 0 {
                 continue;
             }
-            let rest = current.buffer.split_off(part.end);
-            let bytes = std::mem::replace(&mut current.buffer, rest);
+            // Nothing is copied: the pieces of what was read at once share its memory.
+            let bytes = current.buffer.split_to(part.end).freeze();
             let (first_line, fields) = (current.line, current.fields.clone());
             current.line += part.lines;
             let file = Arc::clone(&current.input.file().name);
@@ -177,7 +179,7 @@ impl<B: Borders> TextReader<B> {
     /// Opens a file and reads its header.
     fn begin(&mut self, file: &InputFile) -> Result<Current, SourceError> {
         let input = file.open(&self.count)?;
-        let mut current = Current { input, buffer: Vec::new(), ended: false, line: 1, fields: None };
+        let mut current = Current { input, buffer: BytesMut::new(), ended: false, line: 1, fields: None };
         // A pipe may hand over less than the mark at once.
         while !current.ended
             && current.buffer.len() < BYTE_ORDER_MARK.len()
@@ -186,7 +188,7 @@ impl<B: Borders> TextReader<B> {
             current.fill()?;
         }
         if current.buffer.starts_with(BYTE_ORDER_MARK) {
-            current.buffer.drain(..BYTE_ORDER_MARK.len());
+            current.buffer.advance(BYTE_ORDER_MARK.len());
         }
         if self.on_header.is_none() {
             return Ok(current);
@@ -199,7 +201,7 @@ impl<B: Borders> TextReader<B> {
     }
 
     /// Takes the first row out of the buffer, with its line; none if there is none.
-    fn first_row(&mut self, current: &mut Current) -> Result<Option<(u64, Vec<u8>)>, SourceError> {
+    fn first_row(&mut self, current: &mut Current) -> Result<Option<(u64, Bytes)>, SourceError> {
         loop {
             let part = self.find_part(current, 1)?;
             if part.end == 0 {
@@ -207,7 +209,7 @@ impl<B: Borders> TextReader<B> {
             }
             // Blank lines come before the row in one part with it.
             let line = current.line + part.lines_before;
-            let row: Vec<u8> = current.buffer.drain(..part.end).collect();
+            let row = current.buffer.split_to(part.end).freeze();
             current.line += part.lines;
             if part.rows > 0 {
                 return Ok(Some((line, row)));

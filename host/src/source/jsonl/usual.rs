@@ -56,8 +56,9 @@ impl<'c> Usual<'c> {
                 (Value::Float(value), ColumnBuilder::Float(builder)) => builder.append_value(value),
                 (Value::Text { start, end, is_escaped }, ColumnBuilder::Text(builder)) => {
                     let mut rest = &line[start..end];
-                    while is_escaped && let Some((before, escape)) = rest.split_once('\\') {
-                        let (escaped, behind) = escape.split_at(1);
+                    while is_escaped && let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+                        let (before, escape) = rest.split_at(at);
+                        let (escaped, behind) = escape[1..].split_at(1);
                         let (Ok(()), Ok(())) = (builder.write_str(before), builder.write_str(unescaped(escaped)))
                         else {
                             unreachable!("writing to memory does not fail")
