@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use crate::any::AnyColumn;
-use crate::contract::{self, Column, DataType, ErrorKind, Field};
+use crate::contract::{Column, DataType, ErrorKind, Field};
 use crate::input::{ColumnReader, InputType};
 use crate::parameters::Parameters;
+use crate::sent::Sent;
 use crate::{Error, Result};
 
 /// What a field of a struct says of its column.
@@ -124,13 +125,13 @@ const fn same(one: &str, other: &str) -> bool {
 /// Opens the columns of a batch, one field after the other.
 #[derive(Debug)]
 pub struct Opener<'a> {
-    batch: &'a contract::Batch,
+    sent: Sent<'a>,
     fields: std::vec::IntoIter<Field>,
 }
 
 impl<'a> Opener<'a> {
-    pub(crate) fn new(batch: &'a contract::Batch, fields: Vec<Field>) -> Self {
-        Self { batch, fields: fields.into_iter() }
+    pub(crate) fn new(sent: Sent<'a>, fields: Vec<Field>) -> Self {
+        Self { sent, fields: fields.into_iter() }
     }
 
     /// Opens the column of the next field.
@@ -162,7 +163,7 @@ impl<'a> Opener<'a> {
         let fields = std::mem::take(&mut self.fields);
         let open = |field: Field| match self.find(&field.name) {
             Some(column) => {
-                let opened = AnyColumn::open(column, field.data_type, self.batch.rows as usize);
+                let opened = AnyColumn::open(column, field.data_type, self.sent.batch.rows as usize, self.sent.sender);
                 opened.map(Some).map_err(|broken| broken_column(column, broken))
             }
             None if field.optional => Ok(None),
@@ -176,14 +177,14 @@ impl<'a> Opener<'a> {
     }
 
     fn find(&self, name: &str) -> Option<&'a Column> {
-        self.batch.columns.iter().find(|column| column.name == name)
+        self.sent.batch.columns.iter().find(|column| column.name == name)
     }
 
     fn open<T: InputType<'a>>(&self, column: &'a Column) -> Result<T::Column> {
-        let rows = self.batch.rows as usize;
+        let rows = self.sent.batch.rows as usize;
         let opened = match &column.validity {
             Some(bitmap) if !T::NULLABLE && !all_set(bitmap, rows) => Err("a value is null"),
-            _ => T::Column::open(column, rows),
+            _ => T::Column::open(column, rows, self.sent.sender),
         };
         opened.map_err(|broken| broken_column(column, broken))
     }

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use crate::contract::exports::stillbox::step::guest::Guest;
 use crate::contract::{Batch, ErrorKind, Manifest, Output, Signature, StepError};
 use crate::run::{Instance, Step, manifest_of};
+use crate::sent::Sent;
 use crate::{Error, panic};
 
 /// What is read by whoever wants to know what a component was made with: the language and this SDK's version.
@@ -43,7 +44,11 @@ impl<S: Step> Guest for Component<S> {
     }
 
     fn process(batch: Batch) -> Result<Output, StepError> {
-        with_instance(|instance| instance.process(&batch))
+        #[expect(unsafe_code, reason = "see `Sent::by_host`")]
+        // SAFETY: this is what the component exports, so the host has made the batch, and has checked its texts. To one that
+        // does not keep the contract the whole memory is open anyway.
+        let sent = unsafe { Sent::by_host(&batch) };
+        with_instance(|instance| instance.process(sent))
     }
 
     fn finish() -> Result<Option<Output>, StepError> {

@@ -41,6 +41,7 @@ pub use vectors::VectorColumn;
 use crate::Result;
 use crate::column::{ColumnSpec, Opener};
 use crate::contract::{Column, DataType};
+use crate::sent::Sender;
 
 /// A row of a batch, as a step sees it. Derived. A row borrows from its batch, so the trait is for the type with any
 /// lifetime, and says what the type is with that of a batch.
@@ -101,7 +102,7 @@ pub trait ColumnReader<'a>: Sized {
     ///
     /// # Errors
     /// What breaks the contract's rules. The host is at fault then.
-    fn open(column: &'a Column, rows: usize) -> Result<Self, Broken>;
+    fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken>;
 }
 
 /// Which of the contract's rules a column breaks.

@@ -61,6 +61,7 @@ mod column;
 #[cfg(target_arch = "wasm32")]
 mod component;
 mod manifest;
+mod sent;
 
 pub use error::{Context, Error, Result};
 pub use input::Batch;
@@ -79,6 +80,7 @@ pub mod __private {
         Running, Step, aggregate, aggregate_signature, batch, batch_signature, rows, rows_signature, source,
         source_signature, start,
     };
+    pub use crate::sent::Sent;
     #[cfg(target_arch = "wasm32")]
     pub use crate::{component::Component, contract::export_step};
 }

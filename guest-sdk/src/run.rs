@@ -14,6 +14,7 @@ use crate::input::Input;
 use crate::manifest::{About, manifest};
 use crate::output::Output;
 use crate::parameters::{self, Parameters};
+use crate::sent::Sent;
 use crate::{Error, Result, panic};
 
 /// What `#[step]` makes of a function, or of an implementation of [`Source`] or [`Aggregate`].
@@ -36,17 +37,14 @@ pub trait Step: 'static {
 /// A step at work: one instance, bound to its parameters.
 pub trait Running {
     /// Turns a batch into an output.
-    fn process(&mut self, batch: &contract::Batch) -> Result<contract::Output>;
+    fn process(&mut self, batch: Sent<'_>) -> Result<contract::Output>;
 
     /// Makes the next output, until there is no more.
     fn finish(&mut self) -> Result<Option<contract::Output>>;
 }
 
 /// Makes a step of a function ready to run.
-pub fn start<P: Parameters>(
-    parameters: P,
-    process: fn(&P, &contract::Batch) -> Result<contract::Output>,
-) -> Box<dyn Running> {
+pub fn start<P: Parameters>(parameters: P, process: fn(&P, Sent<'_>) -> Result<contract::Output>) -> Box<dyn Running> {
     Box::new(function::Function { parameters, process })
 }
 
@@ -64,7 +62,7 @@ impl Instance {
     }
 
     /// Turns a batch into an output.
-    pub(crate) fn process(&mut self, batch: &contract::Batch) -> Result<contract::Output, StepError> {
+    pub(crate) fn process(&mut self, batch: Sent<'_>) -> Result<contract::Output, StepError> {
         let output = self.0.process(batch);
         panic::at_no_row();
         output.map_err(|error| error.into_step_error(ErrorKind::Input))

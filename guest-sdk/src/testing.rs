@@ -30,6 +30,7 @@ use crate::input::InputType;
 use crate::output::{ColumnBuilder, OutputType};
 pub use crate::run::Step;
 use crate::run::{Instance, manifest_of};
+use crate::sent::Sent;
 
 /// A step, bound to its parameters.
 pub struct Bound {
@@ -62,7 +63,7 @@ impl Bound {
     /// # Errors
     /// What the step says of the whole batch. The rows it rejects are in the output.
     pub fn process(&mut self, batch: &Batch) -> Result<Output, StepError> {
-        self.instance.process(batch)
+        self.instance.process(Sent::by_anyone(batch))
     }
 
     /// Makes the next output of a source or an aggregate.
@@ -126,7 +127,7 @@ pub fn values<T: for<'a> InputType<'a>>(output: &Output, name: &str) -> Vec<T> {
     let batch = Batch { rows: output.rows, columns: output.columns.clone() };
     let (data_type, nullable) = (T::DATA_TYPE, T::NULLABLE);
     let field = Field { name: name.to_owned(), data_type, nullable, optional: false };
-    let opened = Opener::new(&batch, vec![field]).required::<T>();
+    let opened = Opener::new(Sent::by_anyone(&batch), vec![field]).required::<T>();
     let column = opened.unwrap_or_else(|error| panic!("the output cannot be read: {error}"));
     let read = |row| T::read(&column, row).unwrap_or_else(|error| panic!("the output cannot be read: {error}"));
     (0..output.rows as usize).map(read).collect()

@@ -113,9 +113,9 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
             // Named so that they don't hide the author's function.
             fn __process(
                 __parameters: &#parameters,
-                __batch: &::stillbox_sdk::contract::Batch,
+                __sent: ::stillbox_sdk::__private::Sent<'_>,
             ) -> ::stillbox_sdk::Result<::stillbox_sdk::contract::Output> {
-                ::stillbox_sdk::__private::#run(__parameters, __batch, #call)
+                ::stillbox_sdk::__private::#run(__parameters, __sent, #call)
             }
 
             impl ::stillbox_sdk::__private::Step for #name {

@@ -7,6 +7,7 @@ use crate::input::{
     BinaryColumn, BooleanColumn, Broken, ColumnReader, FloatColumn, Input, IntegerColumn, JsonColumn, NullableColumn,
     TextColumn, VectorColumn,
 };
+use crate::sent::Sender;
 use crate::{Json, Result};
 
 /// A row of columns that the parameters decide, in the order in which they list them.
@@ -70,9 +71,9 @@ macro_rules! columns {
 
         impl<'a> AnyColumn<'a> {
             /// Opens a column that is to be of a type.
-            pub(crate) fn open(column: &'a Column, data_type: DataType, rows: usize) -> Result<Self, Broken> {
+            pub(crate) fn open(column: &'a Column, data_type: DataType, rows: usize, sender: Sender) -> Result<Self, Broken> {
                 match data_type {
-                    $(DataType::$variant => ColumnReader::open(column, rows).map(Self::$variant),)*
+                    $(DataType::$variant => ColumnReader::open(column, rows, sender).map(Self::$variant),)*
                 }
             }
 

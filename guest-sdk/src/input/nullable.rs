@@ -1,6 +1,7 @@
 use super::{Broken, ColumnReader, InputType};
 use crate::Result;
 use crate::contract::{Column, DataType};
+use crate::sent::Sender;
 
 /// A column whose values may be null.
 #[derive(Clone, Copy, Debug)]
@@ -22,12 +23,12 @@ impl<C> NullableColumn<'_, C> {
 }
 
 impl<'a, C: ColumnReader<'a>> ColumnReader<'a> for NullableColumn<'a, C> {
-    fn open(column: &'a Column, rows: usize) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken> {
         let validity = column.validity.as_deref();
         if validity.is_some_and(|bitmap| bitmap.len() != rows.div_ceil(8)) {
             return Err("its validity has not one bit a row");
         }
-        Ok(Self { values: C::open(column, rows)?, validity })
+        Ok(Self { values: C::open(column, rows, sender)?, validity })
     }
 }
 

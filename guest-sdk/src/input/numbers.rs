@@ -1,6 +1,7 @@
 use super::nullable::bit;
 use super::{Broken, ColumnReader, InputType};
 use crate::contract::{Column, DataType, Values};
+use crate::sent::Sender;
 use crate::{Error, Result};
 
 /// A column of booleans.
@@ -18,7 +19,7 @@ impl BooleanColumn<'_> {
 }
 
 impl<'a> ColumnReader<'a> for BooleanColumn<'a> {
-    fn open(column: &'a Column, rows: usize) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
         match &column.values {
             Values::Boolean(bitmap) if bitmap.len() == rows.div_ceil(8) => Ok(Self { bitmap }),
             Values::Boolean(_) => Err("it has not one bit a row"),
@@ -52,7 +53,7 @@ impl<'a> IntegerColumn<'a> {
 }
 
 impl<'a> ColumnReader<'a> for IntegerColumn<'a> {
-    fn open(column: &'a Column, rows: usize) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
         match &column.values {
             Values::Integer(values) if values.len() == rows => Ok(Self { name: &column.name, values }),
             Values::Integer(_) => Err("it has not one number a row"),
@@ -104,7 +105,7 @@ impl<'a> FloatColumn<'a> {
 }
 
 impl<'a> ColumnReader<'a> for FloatColumn<'a> {
-    fn open(column: &'a Column, rows: usize) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
         match &column.values {
             Values::Float(values) if values.len() == rows => Ok(Self { values }),
             Values::Float(_) => Err("it has not one number a row"),

@@ -1,5 +1,6 @@
 use super::{Broken, ColumnReader, InputType};
 use crate::contract::{Column, DataType, Values, Vectors};
+use crate::sent::Sender;
 use crate::{Error, Result};
 
 /// A column of vectors, as wide in every row.
@@ -29,7 +30,7 @@ impl<'a> VectorColumn<'a> {
 }
 
 impl<'a> ColumnReader<'a> for VectorColumn<'a> {
-    fn open(column: &'a Column, rows: usize) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
         let Values::Vector(Vectors { width, elements }) = &column.values else { return Err("it is not of vectors") };
         let width = *width as usize;
         match rows.checked_mul(width) {

@@ -5,6 +5,7 @@ use crate::contract::{self, Signature};
 use crate::input::{Batch, Input};
 use crate::output::{MadeOf, Output, Rows};
 use crate::parameters::Parameters;
+use crate::sent::Sent;
 
 /// A step that sees all rows, batch after batch, before it is done. `#[step]` goes on the implementation.
 ///
@@ -98,9 +99,9 @@ struct Bound<A: Aggregate> {
 }
 
 impl<A: Aggregate> Running for Bound<A> {
-    fn process(&mut self, batch: &contract::Batch) -> Result<contract::Output> {
-        let rows = self.aggregate.process(open(&self.parameters, batch)?)?;
-        let all = batch.rows as usize;
+    fn process(&mut self, sent: Sent<'_>) -> Result<contract::Output> {
+        let rows = self.aggregate.process(open(&self.parameters, sent)?)?;
+        let all = sent.batch.rows as usize;
         self.seen += all;
         finish(rows, &self.parameters, MadeOf::Batch(all))
     }

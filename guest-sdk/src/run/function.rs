@@ -4,17 +4,18 @@ use crate::contract::{self, Signature};
 use crate::input::{Batch, Input};
 use crate::output::{Made, MadeOf, Output, Rows};
 use crate::parameters::Parameters;
+use crate::sent::Sent;
 use crate::{Result, panic};
 
 /// A step that is a function.
 pub(super) struct Function<P> {
     pub(super) parameters: P,
-    pub(super) process: fn(&P, &contract::Batch) -> Result<contract::Output>,
+    pub(super) process: fn(&P, Sent<'_>) -> Result<contract::Output>,
 }
 
 impl<P: Parameters> Running for Function<P> {
-    fn process(&mut self, batch: &contract::Batch) -> Result<contract::Output> {
-        (self.process)(&self.parameters, batch)
+    fn process(&mut self, sent: Sent<'_>) -> Result<contract::Output> {
+        (self.process)(&self.parameters, sent)
     }
 
     fn finish(&mut self) -> Result<Option<contract::Output>> {
@@ -35,7 +36,7 @@ where
 /// Calls a function for each row of a batch.
 pub fn rows<'a, P, R, M>(
     parameters: &'a P,
-    batch: &'a contract::Batch,
+    sent: Sent<'a>,
     function: impl Fn(&'a P, R) -> Result<M>,
 ) -> Result<contract::Output>
 where
@@ -43,8 +44,8 @@ where
     R: Input<Row<'a> = R>,
     M: Made,
 {
-    let columns = R::open(&mut Opener::new(batch, inputs::<P, R>(parameters)?))?;
-    let all = batch.rows as usize;
+    let columns = R::open(&mut Opener::new(sent, inputs::<P, R>(parameters)?))?;
+    let all = sent.batch.rows as usize;
     let mut rows = Rows::<M::Output>::with_capacity(all);
     for row in 0..all {
         panic::at_row(row);
@@ -74,7 +75,7 @@ where
 /// Calls a function for a whole batch.
 pub fn batch<'a, P, R, O>(
     parameters: &'a P,
-    batch: &'a contract::Batch,
+    sent: Sent<'a>,
     function: impl Fn(&'a P, Batch<'a, R>) -> Result<Rows<O>>,
 ) -> Result<contract::Output>
 where
@@ -82,15 +83,15 @@ where
     R: Input,
     O: Output,
 {
-    let all = batch.rows as usize;
-    let rows = function(parameters, open(parameters, batch)?)?;
+    let all = sent.batch.rows as usize;
+    let rows = function(parameters, open(parameters, sent)?)?;
     finish(rows, parameters, MadeOf::Batch(all))
 }
 
 /// Opens a batch as rows of a type.
-pub(super) fn open<'a, P: Parameters, R: Input>(parameters: &P, batch: &'a contract::Batch) -> Result<Batch<'a, R>> {
-    let columns = R::open(&mut Opener::new(batch, inputs::<P, R>(parameters)?))?;
-    Ok(Batch::new(columns, batch.rows as usize))
+pub(super) fn open<'a, P: Parameters, R: Input>(parameters: &P, sent: Sent<'a>) -> Result<Batch<'a, R>> {
+    let columns = R::open(&mut Opener::new(sent, inputs::<P, R>(parameters)?))?;
+    Ok(Batch::new(columns, sent.batch.rows as usize))
 }
 
 /// Gives the finished columns their names.

@@ -4,6 +4,7 @@ use crate::Result;
 use crate::contract::{self, Signature};
 use crate::output::{MadeOf, Output, Rows};
 use crate::parameters::Parameters;
+use crate::sent::Sent;
 
 /// A step that makes rows of nothing but its parameters. `#[step]` goes on the implementation.
 ///
@@ -71,7 +72,7 @@ struct Bound<S: Source> {
 }
 
 impl<S: Source> Running for Bound<S> {
-    fn process(&mut self, _: &contract::Batch) -> Result<contract::Output> {
+    fn process(&mut self, _: Sent<'_>) -> Result<contract::Output> {
         Err(uncalled("process", "source"))
     }
 
