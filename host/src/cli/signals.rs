@@ -16,7 +16,7 @@ use super::last_word;
 
 /// How long an end in good order may take once the grace is over. A run takes some 30 ms at most, unless it waits for
 /// somebody to read its messages, which nobody may ever do; and a signal is to end the process within 100 ms.
-const GOOD_ORDER: Duration = Duration::from_millis(70);
+const GOOD_ORDER: Duration = Duration::from_millis(55);
 
 /// The interrupt that signals trigger. Lives as long as the process.
 pub(crate) struct Signals {

@@ -18,7 +18,7 @@ const LAST_WRITES: Duration = Duration::from_millis(10);
 const LAST_ROW: Duration = Duration::from_millis(10);
 /// How long an interrupted run that can go on waits for its last checkpoint. If the disk needs longer, the one before it
 /// holds. Within the grace it has all the time that is left.
-const LAST_CHECKPOINT: Duration = Duration::from_millis(40);
+const LAST_CHECKPOINT: Duration = Duration::from_millis(30);
 /// How long a run that failed waits for it: nobody waits at the keyboard, and what it took to get here may be hours.
 const CHECKPOINT_OF_FAILED: Duration = Duration::from_secs(30);
 /// How long the reject file may take to be finished, disk included, when it is all that is left of a run.
@@ -27,7 +27,7 @@ const REJECTS: Duration = Duration::from_secs(5);
 const PLACING: Duration = Duration::from_secs(30);
 /// How long an interrupted run waits for the guests that it has stopped. They all end, but where there are many more of
 /// them than cores, each has to get its turn first, and nobody has a use for what they do with it.
-const LAST_WORDS: Duration = Duration::from_millis(10);
+const LAST_WORDS: Duration = Duration::from_millis(5);
 /// How long to wait for tasks that were stopped before their guests are asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 
@@ -55,8 +55,9 @@ impl Dispatcher<'_> {
             self.stage.stop.stop(StopReason::Signal(signal));
             patience = Some(Instant::now() + LAST_WORDS);
         }
-        while self.has_guests() && patience.is_none_or(|until| Instant::now() < until) {
-            match inbox.receive_within(ASK_AGAIN) {
+        let left = || patience.map_or(ASK_AGAIN, |until| until.saturating_duration_since(Instant::now()));
+        while self.has_guests() && !left().is_zero() {
+            match inbox.receive_within(left().min(ASK_AGAIN)) {
                 Some(message) => {
                     self.take(message);
                 }
