@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use crate::figures::{Figures, Unit, in_turn, ratios};
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray as _;
+
+use crate::figures::{Figures, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading};
 use crate::process::time;
-use crate::scene::Scene;
+use crate::scene::{Scene, texts};
 
 /// Rows of the inputs here.
 const ROWS: usize = 100_000;
@@ -34,6 +37,29 @@ fn threads(scene: &Scene) {
     line("2 threads", &two, "1 thread", &one);
     line(&format!("{cores} threads, as many as cores"), &all, "1 thread", &one);
     line(&format!("{} threads", cores * 4), &more, "1 thread", &one);
+    // What the machine's cores can do together: some are halves of one.
+    let (texts, rounds) = (texts(scene.count(1000)), scene.count(1000));
+    let hash = |threads| hash_all(&texts, rounds, threads);
+    let [one, two] = in_turn(scene.rounds, [&mut || hash(1), &mut || hash(2)]);
+    line("work that shares nothing, 1 thread", &one, "1 thread", &one);
+    line("work that shares nothing, 2 threads", &two, "1 thread", &one);
+}
+
+/// How long it takes to hash texts this often, on threads that share the work.
+fn hash_all(texts: &ArrayRef, rounds: usize, threads: usize) -> f64 {
+    let texts = texts.as_string::<i32>();
+    let hash = || texts.iter().flatten().fold(0, |sum: u64, text| sum.wrapping_add(hash_texts::hash(text.as_bytes())));
+    seconds(|| {
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    for _ in 0..rounds / threads {
+                        std::hint::black_box(hash());
+                    }
+                });
+            }
+        });
+    })
 }
 
 fn batches(scene: &Scene) {
