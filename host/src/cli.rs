@@ -1,5 +1,6 @@
 //! The command line: the only part of Stillbox that prints, listens for signals and chooses exit codes.
 
+mod arenas;
 mod args;
 mod build;
 mod cache;
@@ -30,6 +31,7 @@ mod watch;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+pub(crate) use arenas::one_for_each_thread;
 pub(crate) use args::Arguments;
 pub(crate) use exit_code::Exit;
 pub(crate) use signals::{Signals, leave};

@@ -243,6 +243,7 @@ impl Dispatcher<'_> {
                     self.stop(StopReason::Sibling, Ended::TooManyRejects);
                 }
             }
+            Message::Stopped => self.in_flight -= 1,
             Message::Written(outcome) => {
                 self.unwritten -= 1;
                 self.permits.give();

@@ -18,6 +18,8 @@ pub(super) enum Message {
     InputEnded(Result<(), Box<Failure>>),
     /// A task ended.
     Done { batch: u64, result: Result<Outcome, Box<Failure>> },
+    /// A task ended because the run does, and has nothing to tell.
+    Stopped,
     /// A batch is written.
     Written(Box<Outcome>),
     /// What was kept can be read.

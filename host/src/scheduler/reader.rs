@@ -85,8 +85,11 @@ impl Reading {
                         failure.batch = Some(batch);
                         Err(failure)
                     });
-                    let result = result.map(|outcome| Outcome { read, ..outcome });
-                    messages.send(Message::Done { batch, result });
+                    messages.send(match result {
+                        // Freed here, by the thread that made it: the allocator may let another wait.
+                        Err(failure) if failure.kind == FailureKind::Interrupted => Message::Stopped,
+                        result => Message::Done { batch, result: result.map(|outcome| Outcome { read, ..outcome }) },
+                    });
                 });
                 batch += 1;
             }
