@@ -23,7 +23,7 @@ pub(crate) fn print(scene: &Scene) {
     let Some(component) = component() else {
         return skipped("strip-markup", "its SDK cannot be installed here");
     };
-    let lab = lab(Allocation::Pooled);
+    let lab = lab(Allocation::PooledForInterpreters);
     let step = lab.step(&component, r#"{"column":"html"}"#).unwrap_or_else(|problem| panic!("{problem}"));
     for threads in [1, 2] {
         let what = format!("strip-markup (Python), empty, pooled, {threads} threads");

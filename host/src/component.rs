@@ -24,7 +24,7 @@ use crate::sandbox::{Limits, Sandbox, State, Terms, linker};
 
 pub use cache::CompileCache;
 pub(crate) use cache::{is_private, make_private};
-pub(crate) use engine::{Fuel, engine, engine_without_pool};
+pub(crate) use engine::{Fuel, Resident, engine, engine_without_pool};
 pub use imports::{Access, Import, Permission};
 pub use origin::Origin;
 pub(crate) use origin::{SDK_SECTION, origin};
@@ -115,7 +115,7 @@ fn list(names: &[String]) -> String {
 impl Workshop {
     /// Makes the engine and everything that components may import.
     pub(crate) fn new(instances: u32, fuel: Fuel, cache: CompileCache) -> wasmtime::Result<Self> {
-        Self::with_engine(engine(instances, fuel)?, cache)
+        Self::with_engine(engine(instances, fuel, Resident::default())?, cache)
     }
 
     pub(crate) fn with_engine(engine: wasmtime::Engine, cache: CompileCache) -> wasmtime::Result<Self> {

@@ -1,5 +1,7 @@
 //! The engine: what guests may be made of, and how their instances are laid out in memory.
 
+use std::path::Path;
+
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 /// The stack of a guest. Rust steps need a few KiB; `CPython`'s recursion limit of 1000 needs about this much.
@@ -15,8 +17,8 @@ const MEMORIES_PER_COMPONENT: u32 = 4;
 const TABLES_PER_COMPONENT: u32 = 48;
 /// Entries of one table in the pool. `CPython`'s largest has about 10,000.
 const TABLE_ELEMENTS: usize = 32_768;
-/// How much of an instance's memory stays resident for the next one, instead of going back to the system.
-const KEEP_MEMORY_RESIDENT: usize = 2 << 20;
+/// The largest component that is taken for compiled code alone. One with an interpreter inside has tens of MB.
+const COMPILED_BYTES: u64 = 8 << 20;
 const KEEP_TABLE_RESIDENT: usize = 64 << 10;
 const KEEP_STACK_RESIDENT: usize = 64 << 10;
 
@@ -30,6 +32,39 @@ pub(crate) enum Fuel {
     On,
 }
 
+/// How much of an instance's memory stays resident for the next one, instead of going back to the system.
+///
+/// To the next instance of compiled code that costs a copy of each page that was written to, instead of a page fault, which
+/// takes several times as long: wide vectors are through in a quarter of the time. An interpreter writes to a few MiB
+/// of pages all over its image, and its slowest instances take twice as long if all of these stay (`benches/RESULTS.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Resident {
+    /// What a usual batch touches.
+    #[default]
+    Little,
+    /// What wide rows and large batches touch as well.
+    Much,
+}
+
+impl Resident {
+    /// What suits components that are not loaded yet: files, or folders that they are built from.
+    pub(crate) fn of(components: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
+        let is_compiled = |path: &Path| match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => !path.join("pyproject.toml").exists(),
+            Ok(metadata) => metadata.len() <= COMPILED_BYTES,
+            Err(_) => false,
+        };
+        if components.into_iter().all(|path| is_compiled(path.as_ref())) { Self::Much } else { Self::Little }
+    }
+
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Little => 2 << 20,
+            Self::Much => 8 << 20,
+        }
+    }
+}
+
 /// Makes the engine for up to `instances` instances at a time.
 ///
 /// Instances come from a pool of memories that are laid out once; where the address space is too small for one, as
@@ -37,9 +72,9 @@ pub(crate) enum Fuel {
 ///
 /// # Errors
 /// The host's processor or operating system is not supported.
-pub(crate) fn engine(instances: u32, fuel: Fuel) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(instances: u32, fuel: Fuel, resident: Resident) -> wasmtime::Result<Engine> {
     let mut config = configuration(fuel);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances)));
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, resident)));
     Engine::new(&config).or_else(|error| {
         tracing::debug!("no pool of instances, memory is allocated on demand: {error:#}");
         engine_without_pool(fuel)
@@ -80,7 +115,7 @@ fn configuration(fuel: Fuel) -> Config {
     config
 }
 
-fn pool(instances: u32) -> PoolingAllocationConfig {
+fn pool(instances: u32, resident: Resident) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances * MODULES_PER_COMPONENT)
@@ -94,9 +129,31 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
         .max_core_instance_size(8 << 20)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(MEMORY_RESERVATION as usize)
-        .linear_memory_keep_resident(KEEP_MEMORY_RESIDENT)
+        .linear_memory_keep_resident(resident.bytes())
         .table_keep_resident(KEEP_TABLE_RESIDENT)
         .async_stack_keep_resident(KEEP_STACK_RESIDENT)
         .pagemap_scan(Enabled::Auto);
     pool
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+
+    use super::*;
+
+    #[test]
+    fn one_interpreter_among_the_components_is_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        File::create(path("small.wasm")).unwrap().set_len(COMPILED_BYTES).unwrap();
+        File::create(path("large.wasm")).unwrap().set_len(COMPILED_BYTES + 1).unwrap();
+        fs::create_dir(path("crate")).unwrap();
+        fs::create_dir(path("python")).unwrap();
+        fs::write(path("python").join("pyproject.toml"), "").unwrap();
+        assert_eq!(Resident::of([path("small.wasm"), path("crate")]), Resident::Much);
+        for other in ["large.wasm", "python", "missing.wasm"] {
+            assert_eq!(Resident::of([path("small.wasm"), path(other)]), Resident::Little, "{other}");
+        }
+    }
 }

@@ -9,7 +9,9 @@ use arrow_array::RecordBatch;
 use super::Problem;
 use crate::batch::{Checked, Lowered, MadeOf, as_contract, check};
 use crate::component::bindings::types::Batch;
-use crate::component::{CompileCache, Component, Fuel, Kind, Signature, Workshop, engine, engine_without_pool};
+use crate::component::{
+    CompileCache, Component, Fuel, Kind, Resident, Signature, Workshop, engine, engine_without_pool,
+};
 use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::sandbox::{Limits, Terms};
@@ -17,8 +19,10 @@ use crate::sandbox::{Limits, Terms};
 /// Where the memory of instances comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allocation {
-    /// A pool that is laid out once.
+    /// A pool that is laid out once, for components that are compiled code alone.
     Pooled,
+    /// The same for those with an interpreter inside.
+    PooledForInterpreters,
     /// The system, for each instance.
     OnDemand,
 }
@@ -46,7 +50,8 @@ impl Lab {
     /// The engine cannot be made.
     pub fn new(instances: u32, allocation: Allocation, cache: CompileCache) -> Result<Self, Problem> {
         let engine = match allocation {
-            Allocation::Pooled => engine(instances, Fuel::Off)?,
+            Allocation::Pooled => engine(instances, Fuel::Off, Resident::Much)?,
+            Allocation::PooledForInterpreters => engine(instances, Fuel::Off, Resident::Little)?,
             Allocation::OnDemand => engine_without_pool(Fuel::Off)?,
         };
         let stop = Stop::default();
