@@ -34,7 +34,7 @@ use tracing_subscriber::filter::LevelFilter;
 pub(crate) use arenas::one_for_each_thread;
 pub(crate) use args::Arguments;
 pub(crate) use exit_code::Exit;
-pub(crate) use signals::{Signals, leave};
+pub(crate) use signals::Signals;
 
 use args::{Command, Global};
 

@@ -11,5 +11,5 @@ fn main() -> ExitCode {
     cli::set_up(&arguments.global);
     cli::one_for_each_thread();
     let signals = cli::Signals::listen();
-    cli::leave(cli::execute(arguments, &signals))
+    signals.leave(cli::execute(arguments, &signals))
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The files and folders that runs and builds have made aside and will put in their places or remove, and the programs
@@ -53,15 +55,23 @@ impl Unfinished {
         Entry { unfinished: self.clone(), of: Of::Path(path.to_owned()) }
     }
 
-    /// Lists a group of processes, by its number, for as long as the entry lives.
-    pub(crate) fn add_group(&self, group: u32) -> Entry {
+    /// Starts a program, in a process group of its own, which is listed for as long as the entry lives. The list is held
+    /// meanwhile, so that nobody ends this process between the program's start and its entry.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub(crate) fn start(&self, command: &mut Command) -> io::Result<(Child, Entry)> {
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        let child = command.spawn()?;
+        let group = child.id();
         if list.closed {
             kill(group);
         } else {
             list.groups.insert(group);
         }
-        Entry { unfinished: self.clone(), of: Of::Group(group) }
+        Ok((child, Entry { unfinished: self.clone(), of: Of::Group(group) }))
     }
 }
 
@@ -196,14 +206,14 @@ pub(crate) fn kill(group: u32) {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-    use std::process::{Command, Stdio};
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Stdio;
 
     use super::*;
 
     /// A program that waits for input that does not come.
-    fn waiting() -> std::process::Child {
-        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).spawn().expect("there is cat")
+    fn waiting(unfinished: &Unfinished) -> (Child, Entry) {
+        unfinished.start(Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null())).expect("there is cat")
     }
 
     #[test]
@@ -211,17 +221,18 @@ mod tests {
         let folder = tempfile::tempdir().expect("there is room");
         let made = folder.path().join("made");
         fs::create_dir(&made).expect("there is room");
-        let (mut running, mut other) = (waiting(), waiting());
         let unfinished = Unfinished::new();
-        let entries = (unfinished.add(&made), unfinished.add_group(running.id()));
-        drop(unfinished.add_group(other.id()));
+        let _made = unfinished.add(&made);
+        let ((mut running, _entry), (mut other, entry)) = (waiting(&unfinished), waiting(&unfinished));
+        drop(entry);
         unfinished.remove();
         assert_eq!(running.wait().expect("it was started").signal(), Some(9));
         assert!(!made.exists());
-        // What is not listed any more goes on, and what comes later does not begin.
+        // What is not listed any more goes on, and what comes later does not.
         assert_eq!(other.try_wait().expect("it was started"), None);
-        drop(unfinished.add_group(other.id()));
+        let (mut late, _entry) = waiting(&unfinished);
+        assert_eq!(late.wait().expect("it was started").signal(), Some(9));
+        kill(other.id());
         assert_eq!(other.wait().expect("it was started").signal(), Some(9));
-        drop(entries);
     }
 }

@@ -42,6 +42,7 @@ pub(super) fn outline(
     let options = Options {
         interrupt: signals.interrupt_within(Duration::ZERO),
         cache: Some(cache(global)),
+        unfinished: signals.unfinished(),
         on_event: Some(std::sync::Arc::new(show_preparation)),
         ..Options::default()
     };

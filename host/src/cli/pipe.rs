@@ -74,8 +74,12 @@ fn rows(step: &Path, global: &Global, interrupt: &Interrupt, unfinished: &Unfini
         match build(step, options) {
             Ok(built) => built.wasm,
             Err(error) => {
+                if let Some(signal) = interrupt.signal() {
+                    render::stopped(signal);
+                    return Err(Exit::Stopped(signal));
+                }
                 render::error(&error);
-                return Err(interrupt.signal().map_or(Exit::Usage, Exit::Stopped));
+                return Err(Exit::Usage);
             }
         }
     } else {

@@ -74,6 +74,17 @@ impl Signals {
     pub(crate) fn unfinished(&self) -> Unfinished {
         self.unfinished.clone()
     }
+
+    /// The end of the process, which was told how. One that was stopped ends here: what comes after `main` gives memory
+    /// back, for which it waits behind the guests that are not gone yet. What it has said is written: in whole lines, or
+    /// flushed. What it has begun and does not wait for, such as the compiler of a step, is ended first.
+    pub(crate) fn leave(&self, how: Exit) -> ExitCode {
+        if let Exit::Stopped(_) = how {
+            self.unfinished.remove();
+            exit(how.number().into());
+        }
+        how.into()
+    }
 }
 
 fn follow(
@@ -112,15 +123,6 @@ fn last_call(time: Duration, unfinished: Unfinished) -> Patience {
     // Without this thread, which only an overloaded system refuses, there is still the second signal.
     let _ = thread::Builder::new().name("last-call".into()).spawn(end);
     Patience::Bounded(sender)
-}
-
-/// The end of the process, which was told how. One that was stopped ends here: what comes after `main` gives memory back,
-/// for which it waits behind the guests that are not gone yet. What it has said is written: in whole lines, or flushed.
-pub(crate) fn leave(how: Exit) -> ExitCode {
-    if let Exit::Stopped(_) = how {
-        exit(how.number().into());
-    }
-    how.into()
 }
 
 /// Ends the process without anything that could wait: no output is flushed, since nobody may be reading it.

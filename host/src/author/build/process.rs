@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::BuildOptions;
-use crate::unfinished;
+use crate::unfinished::{self, Unfinished};
 
 /// How often a running program looks whether it is to stop: below what a person notices, and far above what it costs.
 const LOOK: Duration = Duration::from_millis(50);
@@ -33,10 +33,7 @@ enum Stream {
 pub(super) fn run(command: &mut Command, options: BuildOptions<'_>) -> io::Result<Option<Finished>> {
     let stop = options.stop.unwrap_or(&|| false);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(command, 0);
-    let mut child = command.spawn()?;
-    let _listed = options.unfinished.map(|unfinished| unfinished.add_group(child.id()));
+    let (mut child, _listed) = options.unfinished.unwrap_or(&Unfinished::default()).start(command)?;
 
     let (sender, outputs) = mpsc::channel();
     let read = |stream: Stream, pipe: Option<Box<dyn Read + Send>>| {
