@@ -10,7 +10,7 @@ mod tally;
 mod workers;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use arrow_array::UInt32Array;
@@ -52,7 +52,7 @@ pub(crate) struct Stage {
     pub(crate) outputs: OutputCache,
     /// Instances that wait for their next batch.
     pub(crate) workers: Workers,
-    /// Guests that the reader's thread is calling.
+    /// Guests that the reader's thread is calling; [`calling`](Self::calling) counts them.
     pub(crate) guests: AtomicUsize,
     /// All stages of a run have the same.
     pub(crate) tally: Arc<Tally>,
@@ -164,6 +164,13 @@ impl Stage {
         Ok(outcome)
     }
 
+    /// Counts a call of a guest outside of tasks until it is dropped, however the call ends: the run is not over before the
+    /// guest has heard of its end.
+    pub(crate) fn calling(&self) -> Calling<'_> {
+        self.guests.fetch_add(1, Ordering::AcqRel);
+        Calling { guests: &self.guests }
+    }
+
     fn encode_rejects(&self, rejected: &[Rejected]) -> Result<Option<Encoded>, Box<Failure>> {
         if rejected.is_empty() {
             return Ok(None);
@@ -179,6 +186,18 @@ impl Stage {
     /// Fails once the run is to stop.
     pub(crate) fn check_stop(&self) -> Result<(), Box<Failure>> {
         self.stop.reason().map_or(Ok(()), |reason| Err(Box::new(crate::failure::of_stop(reason))))
+    }
+}
+
+/// A call of a guest outside of tasks.
+#[must_use]
+pub(crate) struct Calling<'a> {
+    guests: &'a AtomicUsize,
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        self.guests.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

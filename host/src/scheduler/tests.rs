@@ -4,15 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use arrow_array::{RecordBatch, RecordBatchOptions};
+use arrow_schema::Schema;
+
 use super::{Ended, Files, Run, RunStage, run};
 use crate::component::{CompileCache, Fuel, Workshop};
-use crate::failure::FailureKind;
-use crate::feed::{FileFeed, StageInput};
+use crate::failure::{Failure, FailureKind};
+use crate::feed::{Feed, FileFeed, Portion, PortionRows, StageInput, Tell};
 use crate::format::Compression;
 use crate::interrupt::{Interrupt, Stop};
+use crate::plan::{Operation, Work};
 use crate::report::Report;
 use crate::runs::Position;
-use crate::source::{DecodedBatch, Decoder, Piece, PieceData, Reader, SourceError};
+use crate::sink::{Encoded, Encoder, SinkError};
+use crate::source::{DecodedBatch, Decoder, Piece, PieceData, Positions, Reader, SourceError};
 use crate::stage::{Stage, Workers};
 use crate::unfinished::Entries;
 
@@ -39,13 +44,50 @@ impl Decoder for Broken {
     }
 }
 
-fn ended(reader: Box<dyn Reader>, interrupt: &Interrupt) -> Ended {
+/// The host panics while a source or an aggregate is called.
+struct BrokenCall;
+
+impl Feed for BrokenCall {
+    fn next(&mut self, stage: &Stage, _: Tell<'_>) -> Result<Option<Portion>, Box<Failure>> {
+        let _calling = stage.calling();
+        panic!("the call is broken")
+    }
+}
+
+/// One row without columns.
+struct OneRow {
+    is_read: bool,
+}
+
+impl Feed for OneRow {
+    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<Portion>, Box<Failure>> {
+        let options = RecordBatchOptions::new().with_row_count(Some(1));
+        let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
+        let rows =
+            PortionRows::Ready(vec![row.expect("there is nothing to be wrong")], Positions::rows("one".into(), 1));
+        let portion = Portion { rows, first: 0, bytes_read: None, rejected: Vec::new() };
+        Ok((!std::mem::replace(&mut self.is_read, true)).then_some(portion))
+    }
+}
+
+impl Encoder for OneRow {
+    fn encode(&self, _: &RecordBatch) -> Result<Encoded, SinkError> {
+        Ok(Encoded::Bytes(b"a row".to_vec()))
+    }
+}
+
+fn ended(reader: Box<dyn Reader>) -> Ended {
+    ended_with(Box::new(FileFeed::new(reader)), Vec::new())
+}
+
+/// How a run ends that has no file to write to.
+fn ended_with(feed: Box<dyn Feed>, operations: Vec<Operation>) -> Ended {
     let workshop = Workshop::new(2, Fuel::Off, CompileCache::disabled()).expect("this machine runs the tests");
     let stage = Stage {
         inputs: vec![StageInput { decoder: Some(Arc::new(Broken)), counts: true, slots: vec![0] }],
-        operations: Vec::new(),
+        operations,
         slots: 1,
-        encoders: Arc::new([]),
+        encoders: Arc::new([Arc::new(OneRow { is_read: false }) as Arc<dyn Encoder>]),
         sandbox: Arc::clone(workshop.sandbox()),
         stop: Stop::default(),
         run: "run".into(),
@@ -57,13 +99,10 @@ fn ended(reader: Box<dyn Reader>, interrupt: &Interrupt) -> Ended {
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("this machine has threads");
     let (ended, _) = run(Run {
-        stages: vec![RunStage {
-            stage: Arc::new(stage),
-            feeds: Box::new(|| Ok(vec![Box::new(FileFeed::new(reader))])),
-        }],
+        stages: vec![RunStage { stage: Arc::new(stage), feeds: Box::new(|| Ok(vec![feed])) }],
         files: Files { sinks: Vec::new(), rejects: None, kept: Vec::new(), entries: Entries::default(), keeping: None },
         pool: Arc::new(pool),
-        interrupt,
+        interrupt: &Interrupt::new(),
         on_event: &|_| (),
         report: Report::default(),
         from: Position::default(),
@@ -83,10 +122,24 @@ fn assert_is_a_bug(ended: &Ended, words: &str) {
 
 #[test]
 fn a_panic_in_a_task_ends_the_run() {
-    assert_is_a_bug(&ended(Box::new(Endless), &Interrupt::new()), "the decoder is broken");
+    assert_is_a_bug(&ended(Box::new(Endless)), "the decoder is broken");
 }
 
 #[test]
 fn a_panic_of_the_reader_ends_the_run() {
-    assert_is_a_bug(&ended(Box::new(Broken), &Interrupt::new()), "the reader is broken");
+    assert_is_a_bug(&ended(Box::new(Broken)), "the reader is broken");
+}
+
+/// Nothing else ends the wait for a guest that is being called.
+#[test]
+fn a_panic_while_a_source_is_called_ends_the_run() {
+    assert_is_a_bug(&ended_with(Box::new(BrokenCall), Vec::new()), "the call is broken");
+}
+
+#[test]
+fn a_panic_of_the_writer_ends_the_run() {
+    // The pipeline has no such sink.
+    let write = Operation { reads: vec![0], fills: None, work: Work::Sink(0) };
+    let ended = ended_with(Box::new(OneRow { is_read: false }), vec![write]);
+    assert_is_a_bug(&ended, "index out of bounds: the len is 0 but the index is 0");
 }

@@ -1,7 +1,6 @@
 //! A step with one instance for all its rows: a source or an aggregate.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::Stage;
 use super::reject::Rejected;
@@ -169,18 +168,15 @@ impl Driven {
         let step = &self.step;
         let terms = Terms { limits: &step.limits, stop: &stage.stop, seed: 0 };
         let bound = std::mem::replace(&mut self.bound, true);
-        // The run is not over before the guest has heard of its end.
-        stage.guests.fetch_add(1, Ordering::AcqRel);
-        let answer = self.session.call(&stage.sandbox, &step.component, &terms, async |store, instance| {
+        let _calling = stage.calling();
+        self.session.call(&stage.sandbox, &step.component, &terms, async |store, instance| {
             if !bound
                 && let Err(error) = instance.stillbox_step_guest().call_bind(&mut *store, &step.parameters).await?
             {
                 return Ok(Err(error));
             }
             work(store, instance).await
-        });
-        stage.guests.fetch_sub(1, Ordering::AcqRel);
-        answer
+        })
     }
 
     fn checked(&self, output: Output, made_of: MadeOf) -> Result<Checked, Box<Failure>> {
