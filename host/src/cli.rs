@@ -15,6 +15,7 @@ mod inspect;
 mod last_word;
 mod messages;
 mod new;
+mod panics;
 mod pipe;
 mod progress;
 mod records;
@@ -38,7 +39,8 @@ pub(crate) use signals::Signals;
 
 use args::{Command, Global};
 
-/// Sends Stillbox's own log to standard error, in as much detail as was asked for.
+/// Sends Stillbox's own log to standard error, in as much detail as was asked for, and there alone what is said of panics
+/// that are told as failures.
 pub(crate) fn set_up(global: &Global) {
     let level = match global.verbose {
         0 => LevelFilter::WARN,
@@ -55,6 +57,7 @@ pub(crate) fn set_up(global: &Global) {
         // It would panic where nothing can be written.
         .log_internal_errors(false)
         .init();
+    panics::listen();
 }
 
 /// Does what was asked.

@@ -19,6 +19,7 @@ use crate::failure::{Failure, FailureKind, LimitHit};
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::outline::Outline;
 use crate::outputs::OutputCache;
+use crate::panics::caught;
 use crate::plan::{Making, Plan, PlanError};
 use crate::policy::MostRejects;
 use crate::report::Report;
@@ -258,13 +259,13 @@ impl Pipeline {
             unfinished: options.unfinished.clone(),
         };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
-            let _ = answer.send(Plan::make(&config, &making));
+            let plan = caught(|| Plan::make(&config, &making));
+            let plan = plan.unwrap_or_else(|panic| Err(PlanError::Host(Box::new(Failure::of_panic(&*panic)))));
+            let _ = answer.send(plan);
         });
-        let planner = planner.map_err(|error| not_set_up(&error))?;
-        let plan = answers.recv().unwrap_or_else(|_| {
-            let panic = planner.join().err().unwrap_or_else(|| Box::new("the planner ended without a plan"));
-            Err(PlanError::Host(Box::new(Failure::of_panic(&*panic))))
-        });
+        planner.map_err(|error| not_set_up(&error))?;
+        // The interrupt has a sender, too, so somebody has to send something.
+        let plan = answers.recv().expect("the planner answers, whatever becomes of it");
         plan.map_err(|error| match error {
             PlanError::Complaints(complaints) => RunError::Config(complaints),
             PlanError::Input(error) => failed(of_source(&error)),

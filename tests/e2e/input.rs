@@ -1,5 +1,6 @@
 //! Inputs that are not what they should be, or empty.
 
+mod damaged;
 mod slow;
 
 use crate::command::{Folder, pipeline};

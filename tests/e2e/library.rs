@@ -4,7 +4,13 @@
 #[expect(dead_code, reason = "`main` is for the example alone")]
 mod clean_text;
 
+use std::sync::Arc;
+
+use stillbox::{Event, FailureKind, Options, Pipeline, RunError};
+use stillbox_test_guests::KEEP_LONG;
+
 use crate::benchmark::{SEED, clean, cleaned, folder, input};
+use crate::command::{Folder, pipeline};
 
 #[test]
 fn the_example_runs_a_pipeline() {
@@ -25,4 +31,28 @@ fn the_example_returns_what_is_wrong() {
     let error = clean_text::run(&folder.join("pipeline.toml"), &folder.join("output.jsonl")).unwrap_err();
     let message = error.to_string().replace(&folder.path().display().to_string(), "[DIR]");
     insta::assert_snapshot!(message, @"[DIR]/pipeline.toml:6:8: [DIR]/input.jsonl: cannot open this input: No such file or directory (os error 2)");
+}
+
+/// What is told of planning is told by the planner's thread, or by one that works for it.
+#[test]
+fn a_panic_while_planning_is_a_failure() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    folder.write("input.jsonl", "{\"text\":\"a\"}\n");
+    std::fs::create_dir(folder.join("step")).unwrap();
+    let built = pipeline("input.jsonl", &["step"], "output.jsonl").replace("step.wasm", "step");
+    for (text, when) in [(built, "building"), (pipeline("input.jsonl", &["keep_long"], "output.jsonl"), "compiling")] {
+        folder.write("pipeline.toml", text);
+        let options = Options {
+            on_event: Some(Arc::new(move |event| match event {
+                Event::Building { .. } => panic!("while building"),
+                Event::Compiling { .. } => panic!("while compiling"),
+                _ => {}
+            })),
+            ..Options::default()
+        };
+        let error = Pipeline::from_file(folder.join("pipeline.toml")).unwrap().run(&options).unwrap_err();
+        let RunError::Failed(failed) = error else { panic!("{error:?}") };
+        assert_eq!(failed.failures[0].kind, FailureKind::Host);
+        assert_eq!(failed.failures[0].causes, [format!("while {when}")]);
+    }
 }

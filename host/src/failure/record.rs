@@ -307,7 +307,8 @@ impl Failure {
             .unwrap_or_else(|| "a panic without a message".into());
         let mut failure = Self::new(FailureKind::Host, "a part of Stillbox panicked; this is a bug in Stillbox");
         failure.causes.push(words);
-        failure
+        WHOLE.keep(&mut failure);
+        failure.with_hint("`-v` tells where in Stillbox that was")
     }
 
     /// A failure of kind `host` with an error's message and chain of causes, and what to do if one of them is a damaged file.

@@ -1,5 +1,6 @@
 //! Building, loading and binding the steps of a pipeline.
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use crate::component::{Component, ComponentError, ComponentErrorKind, Signature}
 use crate::config::{Complaint, Config, StepTable};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
+use crate::panics::caught;
 use crate::sandbox::Limits;
 
 /// A step that answered.
@@ -43,7 +45,9 @@ pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Compla
         .into_par_iter()
         .map(|(path, wasm)| {
             let limits = limits_of_all(config, &path);
-            let component = wasm.and_then(|wasm| compile(&wasm, &limits, making));
+            // On another thread, whose panic comes back to the planner's.
+            let component = caught(|| wasm.and_then(|wasm| compile(&wasm, &limits, making)));
+            let component = component.unwrap_or_else(|panic| resume_unwind(panic));
             (path, component)
         })
         .collect();

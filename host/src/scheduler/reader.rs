@@ -1,6 +1,5 @@
 //! The reader's thread: blocking input, and a task for every piece.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rayon::ThreadPool;
@@ -10,6 +9,7 @@ use super::message::Message;
 use super::permits::Permits;
 use crate::failure::{Failure, FailureKind};
 use crate::feed::{Feed, Tell};
+use crate::panics::caught;
 use crate::runs::Position;
 use crate::stage::{Outcome, Stage};
 
@@ -40,7 +40,7 @@ impl Reading {
     /// Reads to the end, or until the permits are closed.
     pub(super) fn run(self) {
         let messages = self.messages.clone();
-        let end = catch_unwind(AssertUnwindSafe(|| self.read()));
+        let end = caught(|| self.read());
         let end = end.unwrap_or_else(|panic| Err(Box::new(Failure::of_panic(&*panic))));
         // Nobody listens any more once the run has ended for another reason.
         messages.send(Message::InputEnded(end));
@@ -79,7 +79,7 @@ impl Reading {
                 self.messages.send(Message::Read { bytes_read });
                 let (stage, messages) = (Arc::clone(&self.stage), self.messages.clone());
                 self.pool.spawn_fifo(move || {
-                    let result = catch_unwind(AssertUnwindSafe(|| stage.run(batch, input, portion)));
+                    let result = caught(|| stage.run(batch, input, portion));
                     let result = result.unwrap_or_else(|panic| {
                         let mut failure = Box::new(Failure::of_panic(&*panic));
                         failure.batch = Some(batch);

@@ -1,7 +1,6 @@
 //! The writer's thread: blocking output, in order.
 
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -10,6 +9,7 @@ use super::ledger::{Keeping, Ledger};
 use super::mailbox::Sender;
 use super::message::Message;
 use crate::failure::Failure;
+use crate::panics::caught;
 use crate::report::Report;
 use crate::runs::Place;
 use crate::sink::{HandedOver, SinkError, Writer};
@@ -187,45 +187,50 @@ pub(super) enum WriteEnd {
 
 /// Does as ordered, until it is told to finish, or nobody orders any more. In the latter case unfinished files are
 /// removed. Its last message says that it touches no file any more.
-pub(super) fn run(files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
-    follow(files, orders, messages);
+pub(super) fn run(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
+    let last = caught(|| follow(&mut files, orders, messages)).unwrap_or_else(|panic| {
+        let failure = Box::new(Failure::of_panic(&*panic));
+        Some(Message::Finished(Err(WriteEnd::Failed(failure))))
+    });
+    // Whoever hears of the end may count on it that nothing is held any more.
+    drop(files);
+    if let Some(last) = last {
+        messages.send(last);
+    }
     messages.send(Message::WriterGone);
 }
 
-fn follow(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
+/// The last message, unless nobody orders any more.
+fn follow(files: &mut Files, orders: &Receiver<Order>, messages: &Sender<Message>) -> Option<Message> {
     let mut ledger = files.keeping.take().map(Ledger::new);
     if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.has_checkpoint()) {
         messages.send(Message::Checkpoint { rows: ledger.rows() });
     }
-    let last = loop {
+    loop {
         let order = match ledger.as_ref().and_then(Ledger::due_in) {
             None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(time) => orders.recv_timeout(time),
         };
         if matches!(order, Err(RecvTimeoutError::Disconnected)) {
-            return;
+            return None;
         }
-        let done = catch_unwind(AssertUnwindSafe(|| {
+        let done = (|| {
             if let Some(ledger) = ledger.as_mut().filter(|ledger| ledger.is_due())
                 && let Some(message) = files.checkpoint(ledger)?
             {
                 messages.send(message);
             }
             order.map_or(Ok(None), |order| files.follow(order, ledger.as_mut()))
-        }));
+        })();
         match done {
-            Ok(Ok(Some(message @ Message::Finished(_)))) => break message,
-            Ok(Ok(Some(message))) => {
+            Ok(Some(message @ Message::Finished(_))) => return Some(message),
+            Ok(Some(message)) => {
                 messages.send(message);
             }
-            Ok(Ok(None)) => {}
-            Ok(Err(error)) => break Message::Finished(Err(ended(&error))),
-            Err(panic) => break Message::Finished(Err(WriteEnd::Failed(Box::new(Failure::of_panic(&*panic))))),
+            Ok(None) => {}
+            Err(error) => return Some(Message::Finished(Err(ended(&error)))),
         }
-    };
-    // Whoever hears of the end may count on it that nothing is held any more.
-    drop((files, ledger));
-    messages.send(last);
+    }
 }
 
 fn ended(error: &WriteError) -> WriteEnd {

@@ -11,7 +11,6 @@ mod conform;
 mod open;
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,6 +21,7 @@ use super::files::InputFile;
 use super::piece::{DecodedBatch, Decoder, Piece, PieceData, Positions, Reader};
 use super::{OpenSource, SourceSchema};
 use crate::format::Format;
+use crate::panics::caught;
 use conform::CommonSchema;
 use open::OpenRows;
 
@@ -159,8 +159,7 @@ fn guarded<T>(
     format: Format,
     run: impl FnOnce() -> Result<T, SourceError>,
 ) -> Result<T, SourceError> {
-    catch_unwind(AssertUnwindSafe(run))
-        .unwrap_or_else(|_| Err(SourceError::in_file(&file.name, SourceErrorKind::Panicked { format })))
+    caught(run).unwrap_or_else(|_| Err(SourceError::in_file(&file.name, SourceErrorKind::Panicked { format })))
 }
 
 /// Gives the rows of every file the source's schema.

@@ -8,11 +8,12 @@
 mod units;
 
 use std::ops::Range;
-use std::panic::AssertUnwindSafe;
 
 use gimli::write;
 use wasm_encoder::{CustomSection, RawSection, Section as _};
 use wasmparser::{BinaryReaderError, Chunk, Parser, Payload};
+
+use crate::panics::caught;
 
 /// Why a component is left as it is.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +71,7 @@ fn slim_module(module: &[u8]) -> Result<Vec<u8>, SlimError> {
         |id: gimli::SectionId| debug.iter().find(|(name, _)| *name == id.name()).map_or(&[][..], |(_, data)| data);
     // gimli returns errors for what it reads, and asserts what it writes. A step without lines, or a large one, is better than
     // none.
-    let own = std::panic::catch_unwind(AssertUnwindSafe(|| units::own(&find))).map_err(|_| SlimError::Senseless)?;
+    let own = caught(|| units::own(&find)).map_err(|_| SlimError::Senseless)?;
     for (name, data) in own? {
         CustomSection { name: name.into(), data: data.into() }.append_to(&mut slim);
     }
