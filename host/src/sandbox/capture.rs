@@ -25,10 +25,13 @@ pub(crate) struct PanicReport {
 struct Tail {
     bytes: Vec<u8>,
     keep: usize,
+    /// How many bytes came since the last call began.
+    new: usize,
 }
 
 impl Tail {
     fn push(&mut self, bytes: &[u8]) {
+        self.new = self.new.saturating_add(bytes.len());
         let new = &bytes[bytes.len().saturating_sub(self.keep)..];
         // Twice as much is held as is kept, so that moving it to the front costs little per byte.
         if self.bytes.len() + new.len() > self.keep.saturating_mul(2) {
@@ -38,8 +41,9 @@ impl Tail {
         self.bytes.extend_from_slice(new);
     }
 
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes[self.bytes.len().saturating_sub(self.keep)..]).into_owned()
+    /// The last bytes, at most as many.
+    fn last(&self, most: usize) -> String {
+        String::from_utf8_lossy(&self.bytes[self.bytes.len().saturating_sub(self.keep.min(most))..]).into_owned()
     }
 }
 
@@ -52,11 +56,22 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(keep: u64) -> Self {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        Self { tail: Arc::new(Mutex::new(Tail { bytes: Vec::new(), keep })) }
+        Self { tail: Arc::new(Mutex::new(Tail { bytes: Vec::new(), keep, new: 0 })) }
     }
 
     pub(crate) fn text(&self) -> String {
-        self.lock().text()
+        self.lock().last(usize::MAX)
+    }
+
+    /// A call begins.
+    pub(crate) fn begin(&self) {
+        self.lock().new = 0;
+    }
+
+    /// What came since the last call began.
+    pub(crate) fn of_call(&self) -> String {
+        let tail = self.lock();
+        tail.last(tail.new)
     }
 
     fn lock(&self) -> MutexGuard<'_, Tail> {
@@ -134,8 +149,9 @@ impl Log {
         Self { entries: VecDeque::new(), bytes: 0, keep: usize::try_from(keep).unwrap_or(usize::MAX) }
     }
 
-    pub(crate) fn push(&mut self, level: LogLevel, message: &str) {
-        let message = cut(message, self.keep);
+    /// Adds a message that was [cut](Self::cut), which is done once: what is cut again says how much of the first cut is
+    /// missing.
+    pub(crate) fn push(&mut self, level: LogLevel, message: String) {
         self.bytes += message.len() + ENTRY_OVERHEAD;
         self.entries.push_back(LogEntry { level, message });
         // The last message stays, whatever its size: it was cut already.
@@ -145,9 +161,9 @@ impl Log {
         }
     }
 
-    /// The most bytes of one message that are of use.
-    pub(crate) fn keep(&self) -> usize {
-        self.keep
+    /// What is kept of a message.
+    pub(crate) fn cut(&self, message: &str) -> String {
+        cut(message, self.keep)
     }
 
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
@@ -170,23 +186,27 @@ mod tests {
 
     #[test]
     fn a_tail_keeps_the_last_bytes() {
-        let mut tail = Tail { bytes: Vec::new(), keep: 4 };
+        let mut tail = Tail { bytes: Vec::new(), keep: 4, new: 0 };
         for byte in b"abcdefghij" {
             tail.push(&[*byte]);
             assert!(tail.bytes.len() <= 8);
         }
-        assert_eq!(tail.text(), "ghij");
+        assert_eq!(tail.last(usize::MAX), "ghij");
         tail.push(b"0123456789");
-        assert_eq!(tail.text(), "6789");
+        assert_eq!(tail.last(usize::MAX), "6789");
+        tail.new = 0;
+        assert_eq!(tail.last(tail.new), "");
+        tail.push(b"ab");
+        assert_eq!(tail.last(tail.new), "ab");
     }
 
     #[test]
     fn a_log_is_bounded_by_bytes_and_by_entries() {
         let mut log = Log::new(100);
-        log.push(LogLevel::Info, &"é".repeat(1000));
+        log.push(LogLevel::Info, log.cut(&"é".repeat(1000)));
         assert_eq!(log.entries()[0].message, format!("{} … (1900 bytes more)", "é".repeat(50)));
         for _ in 0..1000 {
-            log.push(LogLevel::Info, "");
+            log.push(LogLevel::Info, String::new());
         }
         assert_eq!(log.entries().len(), 4);
     }

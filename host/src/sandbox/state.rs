@@ -62,9 +62,9 @@ impl Said {
         }
     }
 
-    /// The last line that is not blank on standard error or output.
+    /// The last line of this call that is not blank on standard error or output.
     pub(crate) fn last_line(&self) -> Option<String> {
-        self.output.text().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
+        self.output.of_call().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
     }
 }
 
@@ -90,6 +90,8 @@ impl State {
     pub(super) fn begin(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.panic = None;
+        self.said.denied = None;
+        self.said.output.begin();
         self.meter.forget_refusal();
     }
 
@@ -157,8 +159,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
         "write",
         |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {
             // Read in place, so that a message of 100 MB costs no memory here.
-            let text = cut(&message.to_str(&store)?, store.data().said.log.keep());
-            store.data_mut().said.log.push(level_of(level), &text);
+            let text = store.data().said.log.cut(&message.to_str(&store)?);
+            store.data_mut().said.log.push(level_of(level), text);
             Ok(())
         },
     )?;
