@@ -1,38 +1,20 @@
 //! What `--message-format json` prints: every line follows the schema, and whatever ends a command is among the lines.
 
-use std::error::Error;
+use std::io::{BufRead as _, BufReader, Read as _};
 
-use jsonschema::{Retrieve, Uri, Validator};
 use serde_json::{Value, json};
-use stillbox_test_guests::{ADD_COLUMN, BAD_PANIC, BAD_REFUSE_PARAMETERS, KEEP_LONG};
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, BAD_PANIC, BAD_REFUSE_PARAMETERS, KEEP_LONG};
 
-use crate::command::{Folder, Outcome, pipeline};
+use crate::command::{Folder, Outcome, in_batches, pipeline, spawn};
+use crate::interruption::{SIGNALS, end, send};
 use crate::resume::{killed, texts};
-
-/// The schema that lies beside that of the events.
-struct Beside;
-
-impl Retrieve for Beside {
-    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn Error + Send + Sync>> {
-        assert!(uri.as_str().ends_with("/failure.schema.json"), "{uri}");
-        Ok(serde_json::from_str(include_str!("../../host/failure.schema.json"))?)
-    }
-}
-
-fn schema() -> Validator {
-    let schema: Value = serde_json::from_str(include_str!("../../host/events.schema.json")).unwrap();
-    jsonschema::options().with_retriever(Beside).build(&schema).expect("it is a schema")
-}
+use crate::schema::assert_is_event;
 
 /// The events of a command, each of which follows the schema; the last says how it ended.
 #[track_caller]
 fn events(outcome: &Outcome, status: &str) -> Vec<Value> {
-    let schema = schema();
     let events: Vec<Value> = outcome.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    for event in &events {
-        let problems: Vec<String> = schema.iter_errors(event).map(|error| error.to_string()).collect();
-        assert!(problems.is_empty(), "{problems:?}: {event}");
-    }
+    events.iter().for_each(assert_is_event);
     let last = events.last().unwrap_or_else(|| panic!("there is no event: {}", outcome.stderr));
     assert_eq!((&last["event"], &last["status"]), (&"finished".into(), &status.into()));
     events
@@ -87,6 +69,33 @@ fn so_do_those_of_a_run_that_goes_on() {
     killed(&folder, &[]);
     let resumed = run(&folder, &text, &["--resume"]).succeeded();
     assert!(names(&events(&resumed, "done")).contains(&"resumed"));
+}
+
+#[test]
+fn the_last_event_of_a_run_that_was_interrupted_names_the_signal() {
+    for (signal, code) in SIGNALS {
+        let folder = Folder::with(&[BAD_LOOP]);
+        folder.write("input.jsonl", "{\"id\":0}\n{\"id\":3}\n");
+        folder.write("pipeline.toml", in_batches(1, &pipeline("input.jsonl", &["bad_loop"], "output.jsonl")));
+        let mut command = folder.command();
+        command.args(["run", "pipeline.toml", "--message-format", "json", "--failures", "failures.jsonl"]);
+        let mut child = spawn(command.args(["--limit", "bad_loop.time=1h"]));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut told = String::new();
+        // The loop begins at the second row.
+        while !told.contains("\"progress\"") {
+            assert_ne!(stdout.read_line(&mut told).unwrap(), 0, "{told}");
+        }
+        send(&child, signal);
+        stdout.read_to_string(&mut told).unwrap();
+        assert_eq!(end(child), Some(code));
+        let outcome = Outcome { code: Some(code), stdout: told.into(), stderr: String::new(), compiled: Vec::new() };
+        let events = events(&outcome, "interrupted");
+        let name = ["SIGINT", "SIGTERM", "SIGHUP"][SIGNALS.iter().position(|(known, _)| *known == signal).unwrap()];
+        assert_eq!(events.last().unwrap()["signal"], name);
+        // What the signal ended is no failure.
+        assert!(folder.bytes("failures.jsonl").is_empty());
+    }
 }
 
 #[test]
@@ -145,7 +154,7 @@ fn a_check_tells_machines_what_is_wrong_in_place_of_the_graph() {
     let told: Value = serde_json::from_slice(&outcome.stdout).unwrap();
     outcome.failed(2);
     let [error] = &told["errors"].as_array().unwrap()[..] else { panic!("{told}") };
-    assert!(schema().is_valid(error), "{error}");
+    assert_is_event(error);
     assert_eq!((&error["line"], &error["kind"]), (&7.into(), &"parameters".into()));
     assert_eq!(told["failures"][0]["step"], "bad_refuse_parameters");
     // Not even a file.

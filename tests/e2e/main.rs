@@ -30,6 +30,7 @@ mod policies;
 mod python;
 mod recorded;
 mod resume;
+mod schema;
 mod steps;
 mod unread;
 mod values;

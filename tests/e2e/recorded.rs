@@ -8,6 +8,7 @@ use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_BIND, BAD_LOOP_IN_MANIFEST, B
 
 use crate::command::{CACHE, Folder, Outcome, outcome, pipeline};
 use crate::resume::{killed, texts};
+use crate::schema::assert_is_record;
 
 fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -19,7 +20,9 @@ fn records(folder: &Folder, pipeline: &str, code: i32) -> (Vec<Value>, Vec<Value
         folder.run_with(pipeline, ["--failures", "failures.jsonl", "--message-format", "json", "--progress", "none"]);
     let events = lines(outcome.text()).into_iter().filter(|event| event["event"] == "failure");
     let events = events.map(|mut event| event["failure"].take()).collect();
-    (lines(&folder.text("failures.jsonl")), events, outcome.failed(code))
+    let recorded = lines(&folder.text("failures.jsonl"));
+    recorded.iter().for_each(assert_is_record);
+    (recorded, events, outcome.failed(code))
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub(super) fn tell(errors: &[Value]) {
     for error in errors {
         messages.print(error);
     }
-    messages.print(&records::finished("failed", &Report::default()));
+    messages.print(&records::finished(records::End::Failed, &Report::default()));
     if let Some(error) = messages.error() {
         render::message(&error);
     }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use stillbox::{Event, Failure, Report};
+use stillbox::{Event, Failure, Report, Signal};
 
 use super::messages::{Messages, line};
 use failures::Failures;
@@ -80,10 +80,10 @@ impl Records {
         }
     }
 
-    /// Records the end of a run: `done`, `failed` or `interrupted`.
-    pub(super) fn end(&self, status: &str, report: &Report) {
+    /// Records the end of a run.
+    pub(super) fn end(&self, how: End, report: &Report) {
         if let Some(events) = &self.events {
-            events.print(&finished(status, report));
+            events.print(&finished(how, report));
         }
     }
 
@@ -94,9 +94,23 @@ impl Records {
     }
 }
 
+/// How a run ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum End {
+    Done,
+    Failed,
+    Interrupted(Signal),
+}
+
 /// The last event: how a run ended, and its numbers.
-pub(super) fn finished(status: &str, report: &Report) -> Value {
-    json!({ "event": "finished", "status": status, "report": report })
+pub(super) fn finished(how: End, report: &Report) -> Value {
+    match how {
+        End::Done => json!({ "event": "finished", "status": "done", "report": report }),
+        End::Failed => json!({ "event": "finished", "status": "failed", "report": report }),
+        End::Interrupted(signal) => {
+            json!({ "event": "finished", "status": "interrupted", "signal": signal.name(), "report": report })
+        }
+    }
 }
 
 fn value_of(event: &Event<'_>) -> Option<Value> {

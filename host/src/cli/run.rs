@@ -17,7 +17,7 @@ use super::args::{Changes, Global, MessageFormat, Progress, Run, StateDirectory}
 use super::cache::{component_directory, output_directory};
 use super::exit_code::Exit;
 use super::progress::Display;
-use super::records::{Records, is_stdout};
+use super::records::{End, Records, is_stdout};
 use super::signals::Signals;
 use super::watch::{Watched, watch};
 use super::{console, errors, render, resume, summary};
@@ -156,7 +156,7 @@ pub(super) fn drive(
     match result {
         Ok(report) => {
             let unrecorded = records.error();
-            records.end(if unrecorded.is_some() { "failed" } else { "done" }, &report);
+            records.end(if unrecorded.is_some() { End::Failed } else { End::Done }, &report);
             // The last message may be the one that there is no room for.
             let unrecorded = unrecorded.or_else(|| records.error());
             // Whoever closed the output has seen enough.
@@ -174,13 +174,13 @@ pub(super) fn drive(
             for failure in error.failures() {
                 records.failure(&failure);
             }
-            let (status, report) = match &error {
-                RunError::Failed(failed) => ("failed", &failed.report),
-                RunError::TooManyRejects { report, .. } => ("failed", &**report),
-                RunError::Interrupted { report, .. } => ("interrupted", &**report),
-                _ => ("failed", &no_report),
+            let (how, report) = match &error {
+                RunError::Failed(failed) => (End::Failed, &failed.report),
+                RunError::TooManyRejects { report, .. } => (End::Failed, &**report),
+                RunError::Interrupted { signal, report, .. } => (End::Interrupted(*signal), &**report),
+                _ => (End::Failed, &no_report),
             };
-            records.end(status, report);
+            records.end(how, report);
             let exit = match error {
                 RunError::Interrupted { signal, ref failures, ref report } => {
                     show(failures);
