@@ -96,7 +96,7 @@ fn a_refused_row_stops_the_run_in_the_words_of_the_step() {
     insta::assert_snapshot!(folder.run(&pipeline).failed(1), @r"
     guest-error in step refuse: the id 2 is not wanted
       at: input.jsonl:3 (batch 0)
-      source: tests/guests/programs/examples/refuse.rs:22:5
+      source: tests/guests/programs/examples/refuse.rs:30:17
       log: warn: looking at row 2
     ");
 }

@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use stillbox_test_guests::{LOOK_AROUND, REMEMBER};
+use stillbox_test_guests::{LOOK_AROUND, REMEMBER, TRY_FILE};
 
 use crate::command::{Folder, in_batches, outcome_with_input, pipeline};
 
@@ -49,4 +49,20 @@ fn nothing_of_the_host_is_visible() {
     assert!(!folder.names().contains(&"secret.txt.new".to_owned()));
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+/// What an instance tried in an earlier batch has nothing to do with what becomes of this one.
+#[test]
+fn an_attempt_is_told_of_the_batch_that_made_it() {
+    let folder = Folder::with(&[TRY_FILE]);
+    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
+    let text = pipeline("input.jsonl", &["try_file"], "output.jsonl");
+    let text = text.replace(".wasm\"", ".wasm\"\ninstance = \"worker\"");
+    for (rows, kind) in [(2, "panic"), (4, "denied")] {
+        let arguments = ["--threads", "1", "--failures", "failures.jsonl"];
+        folder.run_with(&in_batches(rows, &text), arguments).failed(1);
+        let record: serde_json::Value = serde_json::from_str(&folder.text("failures.jsonl")).unwrap();
+        assert_eq!((&record["kind"], &record["message"]), (&kind.into(), &"no rule for the id 3".into()), "{record}");
+        assert_eq!(record.get("hint").is_some(), kind == "denied", "{record}");
+    }
 }

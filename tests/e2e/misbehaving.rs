@@ -21,6 +21,7 @@ use stillbox::{CompileCache, Failure, FailureKind, Options, Pipeline, RunError, 
 
 use crate::command::{CACHE, Folder, spawn};
 use crate::interruption::end;
+use crate::schema::{assert_is_record, assert_makes_a_record};
 use cases::{CONTRACT, DENIED, LIMITS, PLANNING, TRAPS, WORDS};
 
 /// A guest, and what comes of it.
@@ -191,6 +192,7 @@ fn rejected(folder: &Folder, guest: &str, limits: &str) -> Failure {
     let [line] = rejects.lines().collect::<Vec<_>>()[..] else { panic!("{guest}: {rejects}") };
     let line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
     assert_eq!(line["row"]["id"], GUILTY, "{guest}");
+    assert_is_record(&line["failure"]);
     let failure: Failure = serde_json::from_value(line["failure"].clone()).expect("a failure is a record");
     assert_eq!(failure.row.as_ref().map(|row| row.line), Some(Some(4)), "{guest}");
     failure
@@ -205,7 +207,10 @@ fn ids(folder: &Folder) -> Vec<u64> {
 fn failure(folder: &Folder, pipeline: &str) -> Failure {
     folder.write("failing.toml", pipeline);
     match run(folder, "failing.toml") {
-        Err(RunError::Failed(failed)) => failed.failures.into_iter().next().expect("there is at least one"),
+        Err(RunError::Failed(failed)) => {
+            failed.failures.iter().for_each(assert_makes_a_record);
+            failed.failures.into_iter().next().expect("there is at least one")
+        }
         Err(error) => panic!("it was not the run that failed: {error}"),
         Ok(_) => panic!("the run did not fail"),
     }
@@ -215,7 +220,11 @@ fn failure(folder: &Folder, pipeline: &str) -> Failure {
 fn refused(folder: &Folder, pipeline: &str) -> Failure {
     folder.write("failing.toml", pipeline);
     match run(folder, "failing.toml") {
-        Err(error @ RunError::Config(_)) => error.failures().into_iter().next().expect("the step is at fault"),
+        Err(error @ RunError::Config(_)) => {
+            let failure = error.failures().into_iter().next().expect("the step is at fault");
+            assert_makes_a_record(&failure);
+            failure
+        }
         Err(error) => panic!("it is not the pipeline that is wrong: {error}"),
         Ok(_) => panic!("the step is not refused"),
     }

@@ -29,7 +29,7 @@ fn a_failure_in_the_middle_leaves_the_earlier_output() {
     insta::assert_snapshot!(message, @r"
     guest-error in step refuse: the id 15000 is not wanted
       at: input.jsonl:15001 (batch 15)
-      source: tests/guests/programs/examples/refuse.rs:22:5
+      source: tests/guests/programs/examples/refuse.rs:30:17
       log: warn: looking at row 15000
     ");
 }

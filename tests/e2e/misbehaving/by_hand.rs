@@ -49,6 +49,16 @@ fn the_last_words_on_standard_error_are_the_message() {
     failed("unreachable", Trap, "wasm `unreachable` instruction executed");
 }
 
+/// It speaks in its first batch, and traps in the second.
+#[test]
+fn words_of_an_earlier_batch_are_not_the_message() {
+    let body = "(if (global.get $called) (then unreachable))\n(global.set $called (i32.const 1)) (call $say)";
+    let failure = failure(&folder(body), &pipeline("text", "", "instance = \"worker\"\n"));
+    assert_eq!((failure.kind, &*failure.message), (Trap, "wasm `unreachable` instruction executed"), "{failure:#?}");
+    // They stay among what the instance said.
+    assert_eq!(failure.stderr, "no rule for this row\n");
+}
+
 #[test]
 fn bare_traps_are_told_by_their_code() {
     failed("(drop (i32.div_u (local.get 0) (i32.const 0)))", Trap, "integer divide by zero");
@@ -92,8 +102,14 @@ fn a_wait_for_several_things_ends_with_the_time() {
 fn an_instance_that_trapped_is_never_called_again() {
     let body = "(if (i32.eqz (global.get $called)) (then (global.set $called (i32.const 1)) unreachable))";
     for more in ["", "instance = \"worker\"\n"] {
-        let report = run_with(&folder(body), &format!("on-failure = \"reject\"\n{more}")).expect("all is rejected");
+        let folder = folder(body);
+        let report = run_with(&folder, &format!("on-failure = \"reject\"\n{more}")).expect("all is rejected");
         assert_eq!((report.rows_in, report.rejected(), report.sinks[0].rows), (6, 6, 0), "{more}");
+        // Called again, it would not be let in, which is told in other words.
+        for line in folder.text("rejects.jsonl").lines() {
+            let reject: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+            assert_eq!(reject["failure"]["message"], "wasm `unreachable` instruction executed", "{more}");
+        }
     }
 }
 

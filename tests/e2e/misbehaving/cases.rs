@@ -14,6 +14,9 @@ const fn limited(guest: &'static str, limits: &'static str, ends: Ends) -> Case 
     Case { guest, limits, ends }
 }
 
+/// What terminals obey, as a message.
+const ESCAPES: &str = "message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\0 end";
+
 /// Guests that say what is wrong before they end.
 pub(super) const WORDS: &[Case] = &[
     case("panic", Fails(Panic, "no rule for the id 3", Named)),
@@ -27,7 +30,8 @@ pub(super) const WORDS: &[Case] = &[
     case("exit_3", Fails(Exit, "the step ended its instance with exit status 1", Unnamed)),
     case("long_log", Fails(Panic, "after a long line", Named)),
     case("endless_words", Fails(GuestError, "no end of words", Unnamed)),
-    case("escapes", Fails(GuestError, "message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\0 end", Unnamed)),
+    case("escapes", Fails(GuestError, ESCAPES, Unnamed)),
+    case("escapes_in_panic", Fails(Panic, ESCAPES, Named)),
 ];
 
 /// Guests that the sandbox stops.
@@ -38,7 +42,7 @@ pub(super) const TRAPS: &[Case] = &[
     // The stack of Rust's own variables lies at the bottom of the memory, and is full before WebAssembly's.
     case("stack_overflow", Fails(Trap, "out of bounds memory access", Unnamed)),
     // Address 0 lies in the guest's own memory.
-    case("null_write", Well),
+    case("null_write", Fails(Panic, "the null pointer leads to 42", Named)),
 ];
 
 /// Guests that use more than they may.
@@ -61,6 +65,8 @@ pub(super) const LIMITS: &[Case] = &[
 
 /// Guests that return what the contract forbids.
 pub(super) const CONTRACT: &[Case] = &[
+    // The schema of the parameters is only shown, so one that means nothing harms nobody.
+    case("odd_schema", Well),
     case(
         "offsets_descend",
         Fails(BadOutput, "it returned the values of \"word\" with offsets that descend from 4 to 0 at row 1", Unnamed),
@@ -151,4 +157,5 @@ pub(super) const PLANNING: &[Case] = &[
         ),
     ),
     case("refuse_parameters", Refused(Parameters, "does not accept its parameters: these parameters will not do")),
+    case("escapes_in_bind", Refused(Parameters, "does not accept its parameters: message \\u{1b}[2J")),
 ];

@@ -29,6 +29,37 @@ fn records_are_bounded_whatever_is_said() {
     assert!((10 << 10..REJECT_BYTES).contains(&rejects.len()), "{}", rejects.len());
 }
 
+/// The last line of its log is what is left of 100 MB.
+#[test]
+fn a_line_of_a_log_is_cut() {
+    for (limits, most) in [("", 64 << 10), ("log-bytes = \"1KiB\"", 1 << 10)] {
+        let failure = failure(&folder("long_log"), &pipeline("large", limits, ""));
+        let [.., line] = &failure.log[..] else { panic!("it never logged: {failure:#?}") };
+        let (kept, more) = line.message.split_once(" … (").expect("it is cut");
+        assert_eq!((kept.len(), more), (most, &*format!("{} bytes more)", 100_000_000 - most)));
+    }
+}
+
+/// Of a flood the last is kept, and no more than the limit says.
+#[test]
+fn floods_are_kept_up_to_their_end() {
+    const LINE: &str = "the same line again and again";
+    for (limits, most) in [("", 64 << 10), (", log-bytes = \"1KiB\"", 1 << 10)] {
+        let limits = format!("time = \"200ms\"{limits}");
+        let logged = failure(&folder("flood_log"), &pipeline("large", &limits, "")).log;
+        let bytes = logged.iter().map(|entry| entry.message.len()).sum::<usize>();
+        // Empty messages are not for nothing, so of short ones less is kept.
+        assert!((300..=most).contains(&bytes), "{bytes}");
+        assert!(logged.iter().all(|entry| entry.message == LINE), "{logged:?}");
+        let printed = failure(&folder("flood_stderr"), &pipeline("large", &limits, "")).stderr;
+        assert!((1 << 10..=most).contains(&printed.len()), "{}", printed.len());
+        // It begins and ends wherever it is cut.
+        let lines: Vec<&str> = printed.lines().collect();
+        assert!(lines[1..lines.len() - 1].iter().all(|line| *line == LINE), "{printed}");
+        assert!(lines.last().is_some_and(|last| LINE.starts_with(last)), "{printed}");
+    }
+}
+
 /// The failure of a guest whose file has a custom section more.
 fn padded(name: &str, bytes: usize) -> Failure {
     let folder = folder("unreachable");

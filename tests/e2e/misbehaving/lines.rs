@@ -98,3 +98,21 @@ fn what_was_tried_is_told() {
       hint: a step returns its result; it does not exit, not even with status 0
     ");
 }
+
+/// The innermost frames are those of the guest's own functions, each with its line.
+#[test]
+fn a_panic_several_calls_down_is_told_with_its_lines() {
+    let stderr = folder("panic_nested").run(&pipeline("lines", "", "")).failed(1);
+    let is_place = |line: &&str| line.starts_with("  source: ") || line.starts_with("  frame: ");
+    let places: Vec<_> = stderr.lines().filter(is_place).collect();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace");
+    let places = places.join("\n").replace(&format!("{}/", root.display()), "");
+    insta::assert_snapshot!(places, @"
+      source: tests/guests/programs/examples/bad_panic_nested.rs:32:31
+      frame: bad_panic_nested::inner::{{closure}} (tests/guests/programs/examples/bad_panic_nested.rs:32:31)
+      frame: inner (tests/guests/programs/examples/bad_panic_nested.rs:32:13)
+      frame: {closure#0} (tests/guests/programs/examples/bad_panic_nested.rs:23:27)
+      frame: outer (tests/guests/programs/examples/bad_panic_nested.rs:25:9)
+      frame: bad_panic_nested::misbehave (tests/guests/programs/examples/bad_panic_nested.rs:16:9)
+    ");
+}

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
+use super::by_hand::{self, GROW_TABLE};
 use super::many::status_kib;
 use super::{folder, pipeline};
 use crate::command::spawn;
@@ -13,11 +14,21 @@ const MOST_KIB: u64 = (256 + 256 + 128) << 10;
 
 #[test]
 fn the_hosts_memory_stays_below_its_bound() {
-    for guest in ["memory_at_once", "memory_steps", "endless_words", "long_log"] {
-        let folder = folder(guest);
+    for (guest, limits) in [
+        ("memory_at_once", ""),
+        ("memory_steps", ""),
+        ("endless_words", ""),
+        ("long_log", ""),
+        ("flood_log", "time = \"100ms\""),
+        ("flood_stderr", "time = \"100ms\""),
+        ("too_large", "output-bytes = \"1MiB\""),
+        ("too_many_rows", "output-rows = 1000"),
+        ("a table", ""),
+    ] {
+        let folder = if guest == "a table" { by_hand::folder(GROW_TABLE) } else { folder(guest) };
         // Compiled before, so that the compiler's memory is not counted.
         folder.stillbox(["inspect", "guest.wasm"]).succeeded();
-        let text = pipeline(guest, "", "on-failure = \"reject\"\n")
+        let text = pipeline(guest, limits, "on-failure = \"reject\"\n")
             .replace("path = \"input.jsonl\"\n", "path = \"-\"\nformat = \"jsonl\"\ncolumns = { id = \"integer\" }\n");
         folder.write("pipeline.toml", text);
         let mut command = folder.command();

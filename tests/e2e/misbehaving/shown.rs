@@ -2,6 +2,7 @@
 
 use super::{by_hand, failure, folder, pipeline};
 use crate::command::{Folder, Outcome};
+use crate::schema::{assert_is_event, assert_is_record};
 
 /// Controls, and what reorders a line.
 fn is_unfit(c: char) -> bool {
@@ -39,6 +40,28 @@ fn what_guests_say_does_not_drive_the_terminal() {
 }
 
 #[test]
+fn neither_do_the_words_of_a_panic_nor_those_of_a_refusal_of_parameters() {
+    let stderr = run(&folder("escapes_in_panic"), "", &["-v"]).failed(1);
+    for word in ["panic in step guest: message", "file"] {
+        assert!(stderr.contains(&format!("{word} \\u{{1b}}[2J")), "{word} is not in {stderr}");
+    }
+    let folder = folder("escapes_in_bind");
+    let outcome = run(&folder, "", &["-v", "--failures", "failures.jsonl", "--message-format", "json"]);
+    for event in values(outcome.text()) {
+        assert_is_event(&event);
+    }
+    values(&folder.text("failures.jsonl")).iter().for_each(assert_is_record);
+    let stderr = outcome.failed(2);
+    for word in ["message", "first cause", "second cause", "hint"] {
+        assert!(stderr.contains(&format!("{word} \\u{{1b}}[2J")), "{word} is not in {stderr}");
+    }
+    let check = folder.stillbox(["check", "pipeline.toml", "--json"]);
+    assert_fit(check.text());
+    assert_fit(&check.failed(2));
+    assert_fit(&folder.stillbox(["inspect", "guest.wasm", "--parameters", "{}"]).failed(2));
+}
+
+#[test]
 fn records_are_fit_to_be_shown_and_say_the_same() {
     let folder = folder("escapes");
     let said = failure(&folder, &pipeline("shown", "", ""));
@@ -68,6 +91,23 @@ fn manifests_are_fit_to_be_shown() {
     assert_fit(json.text());
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
     assert!(value["name"].as_str().is_some_and(|name| name.contains('\u{9b}')));
+}
+
+/// It is JSON, and no JSON Schema.
+#[test]
+fn a_schema_that_means_nothing_is_shown_as_far_as_that_goes() {
+    let folder = folder("odd_schema");
+    folder.write("pipeline.toml", pipeline("shown", "", ""));
+    folder.stillbox(["check", "pipeline.toml"]).succeeded();
+    let outcome = folder.stillbox(["inspect", "guest.wasm"]).succeeded();
+    let (_, parameters) = outcome.text().split_once("parameters\n").expect("there is such a section");
+    let (parameters, _) = parameters.split_once("\n\n").expect("another follows");
+    insta::assert_snapshot!(parameters, @"
+    a  any, optional
+    b  any, optional
+    c  any, optional
+    ");
+    folder.stillbox(["inspect", "guest.wasm", "--json"]).succeeded();
 }
 
 #[test]

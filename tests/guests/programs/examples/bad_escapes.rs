@@ -1,13 +1,10 @@
 //! Puts escape sequences and bidirectional controls into everything that it says.
 
 use stillbox_sdk::contract::stillbox::step::{log, panic};
-use stillbox_sdk::contract::{ErrorKind, Location, Manifest, Output, StepError};
-use stillbox_test_programs::{Raw, error, export};
+use stillbox_sdk::contract::{ErrorKind, Manifest, Output, StepError};
+use stillbox_test_programs::{Raw, error, export, location, said};
 
-/// Clears the screen, turns it red, goes up a line, reverses the text, goes back to the line's start, rings.
-const ESCAPES: &str = "\u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\u{0}";
-
-/// The same in JSON, which escapes some of them itself, and a name that would be a line of its own.
+/// What a terminal obeys, in JSON, which escapes some of it itself, and a name that would be a line of its own.
 const SCHEMA: &str = r#"{"type": "object", "required": ["a \u001b[2J\u009b1A\u202e"], "properties": {
     "a \u001b[2J\u009b1A\u202e": {"type": "string \u001b[31m\r\u2066", "description": "b \u0007\u009b1A\u202e"},
     "imports\nnothing": {"enum": ["c \u009b1A\u2066"], "default": "d \u009b1A\u202e"}
@@ -41,14 +38,6 @@ impl Raw for Guest {
             ..error(&said("message"))
         })
     }
-}
-
-fn said(what: &str) -> String {
-    format!("{what} {ESCAPES} end")
-}
-
-fn location() -> Location {
-    Location { file: said("file"), line: 7, column: None }
 }
 
 export!(Guest);

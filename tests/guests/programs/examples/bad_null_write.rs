@@ -1,4 +1,4 @@
-//! Writes to the null pointer, which is an address like any other here.
+//! Writes to the null pointer, which is an address like any other here, and tells what is there then.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;
@@ -16,7 +16,11 @@ fn misbehave(row: Row) -> Result<()> {
     if row.id == GUILTY {
         let address = std::hint::black_box(std::ptr::null_mut::<u8>());
         // SAFETY: there is none; the sandbox is what is tested.
-        unsafe { address.write_volatile(1) };
+        let found = unsafe {
+            address.write_volatile(42);
+            address.read_volatile()
+        };
+        panic!("the null pointer leads to {found}");
     }
     Ok(())
 }

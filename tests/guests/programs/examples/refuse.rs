@@ -1,11 +1,18 @@
 //! Writes nothing, and refuses some rows.
 
-use stillbox_sdk::{Input, Parameters, Result, ensure, log, step};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use stillbox_sdk::{Error, Input, Parameters, Result, log, step};
 
 #[derive(Parameters)]
 struct Parameters {
     /// The row that is refused.
     id: i64,
+    /// Whether the refusal is called transient.
+    #[parameter(default = false)]
+    transient: bool,
+    /// When the row passes, in milliseconds since 1970. Until then the refusal says how long that is.
+    until: Option<u64>,
 }
 
 #[derive(Input)]
@@ -16,9 +23,14 @@ struct Row {
 /// Refuses the row with the given `id`.
 #[step]
 fn refuse(parameters: &Parameters, row: Row) -> Result<()> {
-    if row.id == parameters.id {
-        log::warn!("looking at row {}", row.id);
+    if row.id != parameters.id {
+        return Ok(());
     }
-    ensure!(row.id != parameters.id, "the id {} is not wanted", row.id);
-    Ok(())
+    log::warn!("looking at row {}", row.id);
+    let error = Error::new(format_args!("the id {} is not wanted", row.id));
+    let Some(until) = parameters.until else {
+        return Err(if parameters.transient { Error::transient(error.message()) } else { error });
+    };
+    let left = Duration::from_millis(until).saturating_sub(SystemTime::now().duration_since(UNIX_EPOCH)?);
+    if left.is_zero() { Ok(()) } else { Err(error.retry_after(left)) }
 }
