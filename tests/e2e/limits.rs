@@ -74,3 +74,17 @@ fn time_is_told_as_it_is_written() {
     assert_eq!(failure.limit.map(|limit| limit.value).as_deref(), Some("1100ms"));
     assert!(failure.hint.is_some_and(|hint| hint.contains("`time = \"1100ms\"`")));
 }
+
+#[test]
+fn outputs_are_bounded_by_the_byte() {
+    let folder = folder(&[ADD_COLUMN]);
+    let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
+    let limited =
+        |bytes: usize| text.replace(".wasm\"\n", &format!(".wasm\"\nlimits = {{ output-bytes = \"{bytes}B\" }}\n"));
+    // One integer is all there is.
+    folder.run(&limited(8)).succeeded();
+    let failure = failure(&folder, &limited(7), &[]);
+    assert_eq!(failure.kind, stillbox::FailureKind::BadOutput, "{failure:#?}");
+    insta::assert_snapshot!(failure.message, @r#"it returned 8 bytes, and the limit is `output-bytes = "7B"`"#);
+    assert_eq!(failure.limit.map(|limit| limit.value).as_deref(), Some("7B"));
+}

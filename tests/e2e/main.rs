@@ -31,6 +31,7 @@ mod python;
 mod recorded;
 mod resume;
 mod schema;
+mod siblings;
 mod steps;
 mod unread;
 mod values;

@@ -1,11 +1,13 @@
 //! What becomes of rows that do not pass: `on-failure`, the reject file, `max-rejects`, and the records.
 
 mod accounting;
+mod retries;
 
 use serde_json::Value;
 use stillbox_test_guests::{BAD_LOOP, BAD_PANIC, BAD_UNREACHABLE, REFUSE};
 
 use crate::command::{Folder, Outcome, in_batches, pipeline};
+use crate::schema::assert_is_record;
 
 const ROWS: u64 = 40;
 /// The row that the guests misbehave at.
@@ -97,14 +99,6 @@ fn nothing_is_lost_under_any_policy() {
 }
 
 #[test]
-fn a_timeout_is_tried_again_before_it_is_rejected() {
-    let folder = folder(&[BAD_LOOP]);
-    let policy = "on-failure = { retry = 2, backoff = \"1ms\", then = \"reject\" }";
-    folder.run(&with_policy("bad_loop", policy)).succeeded();
-    assert_eq!(lines(&folder.text("rejects.jsonl"))[0]["failure"]["attempt"], 3);
-}
-
-#[test]
 fn a_batch_is_given_up_when_too_many_of_it_are_rejected() {
     let folder = folder(&[BAD_PANIC]);
     folder.write("input.jsonl", format!("{{\"id\":{GUILTY}}}\n").repeat(40));
@@ -133,24 +127,22 @@ fn too_many_rejects_fail_the_run_and_are_kept() {
 }
 
 #[test]
-fn records_follow_their_schema() {
-    let schema: Value = serde_json::from_str(include_str!("../../host/failure.schema.json")).expect("it is JSON");
-    let schema = jsonschema::validator_for(&schema).expect("it is a schema");
+fn records_name_their_run_and_component() {
     for (name, guest) in
         [("bad_panic", BAD_PANIC), ("bad_unreachable", BAD_UNREACHABLE), ("bad_loop", BAD_LOOP), ("refuse", REFUSE)]
     {
         for policy in ["stop", "reject"] {
             let folder = folder(&[guest]);
-            let pipeline = with_policy(name, &format!("on-failure = \"{policy}\""));
+            let parameters = if name == "refuse" { "\nparameters = { id = 3 }" } else { "" };
+            let pipeline = with_policy(name, &format!("on-failure = \"{policy}\"{parameters}"));
             folder.write("pipeline.toml", pipeline);
             folder.stillbox(["run", "pipeline.toml", "--failures", "failures.jsonl"]);
             let failures = lines(&folder.text("failures.jsonl"));
+            assert!(!failures.is_empty(), "{name} under {policy} left no record");
             for failure in &failures {
-                let problems: Vec<String> = schema.iter_errors(failure).map(|error| error.to_string()).collect();
-                assert!(problems.is_empty(), "{name}: {problems:?}: {failure}");
+                assert_is_record(failure);
                 assert!(failure["run"].is_string() && failure["component"].is_string(), "{failure}");
             }
-            assert!(name == "refuse" || !failures.is_empty(), "{name} under {policy} left no record");
         }
     }
 }

@@ -156,6 +156,8 @@ fn a_signal_has_a_last_record() {
     let folder = case(&[("input.jsonl", "{\"id\":1}\n"), ("expected.jsonl", "{\"id\":1}\n")]);
     // The loop begins at the third row; the other case is done by then, or not at all.
     write(&folder, "step/cases/loops/input.jsonl", "{\"id\":3}\n");
+    // Nothing but the signal ends it in time.
+    write(&folder, "step/cases/loops/case.toml", "limits = { time = \"1h\" }\n");
     let arguments = ["test", "step", "--component", BAD_LOOP, "--message-format", "json"];
     let mut child = spawn(folder.command().args(arguments));
     let mut lines = std::io::BufReader::new(child.stdout.take().unwrap());

@@ -27,6 +27,10 @@ struct Run {
 
 impl Run {
     fn begin(guest: &[u8]) -> Self {
+        Self::begin_with(guest, &[])
+    }
+
+    fn begin_with(guest: &[u8], arguments: &[&str]) -> Self {
         let folder = Folder::new();
         folder.write("guest.wasm", guest);
         folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n");
@@ -37,7 +41,7 @@ impl Run {
         }
         let mut command = folder.command();
         command.args(["run", "pipeline.toml", "--message-format", "json", "--threads", "2", "--cache-dir", "cache"]);
-        command.env("TMPDIR", folder.join("temporary")).process_group(0);
+        command.args(arguments).env("TMPDIR", folder.join("temporary")).process_group(0);
         let mut child = spawn(&mut command);
         let events = BufReader::new(child.stdout.take().expect("it is piped"));
         Self { folder, child, events }
@@ -96,6 +100,22 @@ fn every_signal_ends_a_wait_for_several_things() {
     let guest = guest("(if (i32.eq (local.get 0) (i32.const 1)) (then (call $wait)))", "");
     for (signal, code) in SIGNALS {
         let mut run = Run::begin(&guest);
+        run.wait_for("progress");
+        send(&run.child, signal);
+        assert_eq!(run.ended().0, Some(code));
+    }
+}
+
+/// It takes a page after the other, and writes into each.
+#[test]
+fn every_signal_ends_a_guest_that_grows_its_memory() {
+    let grow = "(if (i32.eq (local.get 0) (i32.const 1)) (then (loop $again\n\
+        (memory.fill (i32.mul (memory.grow (i32.const 1)) (i32.const 65536)) (i32.const 1) (i32.const 65536))\n\
+        (br $again))))";
+    let guest = guest(grow, "");
+    for (signal, code) in SIGNALS {
+        // More than it can take until the signal comes.
+        let mut run = Run::begin_with(&guest, &["--limit", "guest.memory=2GiB"]);
         run.wait_for("progress");
         send(&run.child, signal);
         assert_eq!(run.ended().0, Some(code));

@@ -1,9 +1,11 @@
 //! Rows in are rows out, rejected and dropped, whatever shape the pipeline has and whatever the policy is.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use stillbox_test_guests::{ADD_COLUMN, BAD_PANIC, EXPAND_WORDS, KEEP_LONG, REFUSE, TURN_AROUND};
 
-use super::{assert_nothing_is_lost, lines, report};
+use super::{assert_nothing_is_lost, ids, lines, report};
 use crate::command::Folder;
 
 const ROWS: u64 = 40;
@@ -63,7 +65,7 @@ fn account(pipeline: &str) -> Account {
     let folder = folder();
     let report = report(&folder.run_with(pipeline, ["--message-format", "json"]).succeeded());
     assert_nothing_is_lost(&without_aggregates(&report));
-    let sum = |name: &str| steps(&report).iter().map(|step| number(step, name)).sum::<u64>();
+    let sum = |name: &str| steps_of(&report).iter().map(|step| number(step, name)).sum::<u64>();
     let account = Account {
         rows_in: number(&report, "rows_in"),
         written: number(&report["sinks"][0], "rows"),
@@ -84,7 +86,7 @@ struct Account {
     dropped: u64,
 }
 
-fn steps(report: &Value) -> Vec<Value> {
+fn steps_of(report: &Value) -> Vec<Value> {
     report["steps"].as_array().expect("there are steps").clone()
 }
 
@@ -94,7 +96,7 @@ fn number(value: &Value, name: &str) -> u64 {
 
 /// An aggregate makes what it likes of its rows.
 fn without_aggregates(report: &Value) -> Value {
-    let steps: Vec<Value> = steps(report).into_iter().filter(|step| step["name"] != "around").collect();
+    let steps: Vec<Value> = steps_of(report).into_iter().filter(|step| step["name"] != "around").collect();
     serde_json::json!({ "steps": steps })
 }
 
@@ -137,5 +139,24 @@ fn what_was_counted_of_a_run_that_stopped_is_accounted_for() {
             assert_nothing_is_lost(&without_aggregates(&report(&outcome)));
             assert_eq!(folder.text("output.jsonl"), "from before\n");
         }
+    }
+}
+
+/// A step that makes several rows of one: what counts is that of each row something came out.
+#[test]
+fn every_row_that_becomes_several_is_accounted_for() {
+    for policy in REJECTING {
+        let steps =
+            step("expands", "expand_words", "") + &step("panics", "bad_panic", &format!("on-failure = {policy}"));
+        let folder = folder();
+        let outcome = folder.run_with(&whole("", &steps, ""), ["--message-format", "json"]).succeeded();
+        let report = report(&outcome);
+        let [expands, panics] = &steps_of(&report)[..] else { panic!("{report}") };
+        // Of four rows one has two words and one has none.
+        assert_eq!((number(expands, "rows_in"), number(expands, "rows_out")), (40, 40), "{policy}");
+        assert_eq!(number(expands, "dropped"), 10, "{policy}");
+        let written: BTreeSet<u64> = ids(&folder.text("output.jsonl")).into_iter().collect();
+        let accounted = written.len() as u64 + number(panics, "rejected") + number(expands, "dropped");
+        assert_eq!(number(&report, "rows_in"), accounted, "{policy}");
     }
 }
