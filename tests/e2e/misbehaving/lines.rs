@@ -54,7 +54,10 @@ fn a_limit_is_told_with_how_to_change_it() {
 
 #[test]
 fn the_limit_of_tables_says_that_it_cannot_be_changed() {
-    insta::assert_snapshot!(shown_in(&by_hand::folder(by_hand::GROW_TABLE), ""), @"
+    let folder = by_hand::folder(by_hand::GROW_TABLE);
+    // One batch: it fails in each, and which is the first to do so nobody knows.
+    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n");
+    insta::assert_snapshot!(shown_in(&folder, ""), @"
     memory in step guest: the step wanted tables of 2000001 entries, and all its tables may have 1000000
       in: batch 0, which begins at input.jsonl:1
       limit: table-entries = 1000000
