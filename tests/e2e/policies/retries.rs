@@ -11,7 +11,7 @@ const RETRYING: &str = "on-failure = { retry = 2, backoff = \"1ms\", then = \"re
 /// Calls besides those of the batch that is tried again.
 const OTHER_BATCHES: u64 = 2;
 /// How long the guest wants to be left alone: longer than it takes to come to it.
-const REFUSES_FOR_MS: u128 = 2000;
+const REFUSES_FOR_MS: u128 = 5000;
 
 #[test]
 fn what_a_step_calls_transient_is_tried_again_and_nothing_else() {
