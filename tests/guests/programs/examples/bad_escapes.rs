@@ -2,7 +2,7 @@
 
 use stillbox_sdk::contract::stillbox::step::{log, panic};
 use stillbox_sdk::contract::{ErrorKind, Manifest, Output, StepError};
-use stillbox_test_programs::{Raw, error, export, location, said};
+use stillbox_test_programs::{Raw, export, location, said, unfit_error};
 
 /// What a terminal obeys, in JSON, which escapes some of it itself, and a name that would be a line of its own.
 const SCHEMA: &str = r#"{"type": "object", "required": ["a \u001b[2J\u009b1A\u202e"], "properties": {
@@ -29,14 +29,7 @@ impl Raw for Guest {
         eprintln!("{}", said("stderr"));
         println!("{}", said("stdout"));
         panic::report(&said("panic"), Some(&location()), None);
-        Err(StepError {
-            kind: ErrorKind::Input,
-            causes: vec![said("first cause"), said("second cause")],
-            location: Some(location()),
-            trace: vec![said("trace")],
-            hint: Some(said("hint")),
-            ..error(&said("message"))
-        })
+        Err(unfit_error(ErrorKind::Input))
     }
 }
 

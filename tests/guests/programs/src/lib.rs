@@ -134,6 +134,18 @@ pub fn location() -> Location {
     Location { file: said("file"), line: 7, column: None }
 }
 
+/// An error of which no part is fit to be shown as it is.
+pub fn unfit_error(kind: ErrorKind) -> StepError {
+    StepError {
+        kind,
+        causes: vec![said("first cause"), said("second cause")],
+        location: Some(location()),
+        trace: vec![said("trace")],
+        hint: Some(said("hint")),
+        ..error(&said("message"))
+    }
+}
+
 /// A column without nulls.
 pub fn column(name: &str, values: Values) -> Column {
     Column { name: name.into(), validity: None, values }
