@@ -114,8 +114,8 @@ fn list(names: &[String]) -> String {
 
 impl Workshop {
     /// Makes the engine and everything that components may import.
-    pub(crate) fn new(instances: u32, fuel: Fuel, cache: CompileCache) -> wasmtime::Result<Self> {
-        Self::with_engine(engine(instances, fuel, Resident::default())?, cache)
+    pub(crate) fn new(instances: u32, fuel: Fuel, resident: Resident, cache: CompileCache) -> wasmtime::Result<Self> {
+        Self::with_engine(engine(instances, fuel, resident)?, cache)
     }
 
     pub(crate) fn with_engine(engine: wasmtime::Engine, cache: CompileCache) -> wasmtime::Result<Self> {

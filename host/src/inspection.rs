@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::component::{CompileCache, ComponentError, Fuel, Import, Manifest, Origin, Signature, Workshop};
+use crate::component::{CompileCache, ComponentError, Fuel, Import, Manifest, Origin, Resident, Signature, Workshop};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Stop};
 use crate::sandbox::Limits;
@@ -53,7 +53,8 @@ pub fn inspect(
     cache: CompileCache,
     interrupt: &Interrupt,
 ) -> Result<Inspection, InspectError> {
-    let workshop = Workshop::new(2, Fuel::Off, cache).map_err(|error| InspectError::Setup(format!("{error:#}")))?;
+    let workshop = Workshop::new(2, Fuel::Off, Resident::default(), cache)
+        .map_err(|error| InspectError::Setup(format!("{error:#}")))?;
     let stop = Stop::on(interrupt, workshop.sandbox().engine());
     let limits = Limits::default();
     let component = workshop.load(path, &limits, &stop)?;

@@ -11,7 +11,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::component::{CompileCache, Fuel, Resident, Workshop, engine};
+use crate::component::{CompileCache, Fuel, Resident, Workshop};
 use crate::config::instance::InstanceLife;
 use crate::config::{Complaints, Config, ConfigError, Overrides, StepTable};
 use crate::event::Event;
@@ -292,7 +292,7 @@ fn workshop(config: &Config, options: &Options) -> Result<Arc<Workshop>, RunErro
     let fuel = if has_fuel { Fuel::On } else { Fuel::Off };
     let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
     let resident = Resident::of(config.steps.iter().map(|step| step.component.path()));
-    let workshop = engine(instances, fuel, resident).and_then(|engine| Workshop::with_engine(engine, cache));
+    let workshop = Workshop::new(instances, fuel, resident, cache);
     workshop.map(Arc::new).map_err(|error| not_set_up(&format!("{error:#}")))
 }
 

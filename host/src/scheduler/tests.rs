@@ -8,7 +8,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::Schema;
 
 use super::{Ended, Files, Run, RunStage, run};
-use crate::component::{CompileCache, Fuel, Workshop};
+use crate::component::{CompileCache, Fuel, Resident, Workshop};
 use crate::failure::{Failure, FailureKind};
 use crate::feed::{Feed, FileFeed, Portion, PortionRows, StageInput, Tell};
 use crate::format::Compression;
@@ -82,7 +82,8 @@ fn ended(reader: Box<dyn Reader>) -> Ended {
 
 /// How a run ends that has no file to write to.
 fn ended_with(feed: Box<dyn Feed>, operations: Vec<Operation>) -> Ended {
-    let workshop = Workshop::new(2, Fuel::Off, CompileCache::disabled()).expect("this machine runs the tests");
+    let workshop = Workshop::new(2, Fuel::Off, Resident::default(), CompileCache::disabled())
+        .expect("this machine runs the tests");
     let stage = Stage {
         inputs: vec![StageInput { decoder: Some(Arc::new(Broken)), counts: true, slots: vec![0] }],
         operations,

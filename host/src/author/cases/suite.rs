@@ -9,7 +9,7 @@ use super::case::{CASES, Case, folders};
 use super::judge::{Verdict, judge};
 use super::report::{CaseReport, StepProblem, TestReport};
 use crate::author::build::{BuildOptions, build};
-use crate::component::{CompileCache, Component, ComponentError, Fuel, Workshop};
+use crate::component::{CompileCache, Component, ComponentError, Fuel, Resident, Workshop};
 use crate::event::Event;
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::pipeline::Listener;
@@ -81,7 +81,7 @@ impl Suite {
     pub fn run(&self, options: &TestOptions<'_>) -> Result<TestReport, TestError> {
         let instances = rayon::current_num_threads() as u32 * 2;
         let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
-        let workshop = Workshop::new(instances, Fuel::Off, cache.clone());
+        let workshop = Workshop::new(instances, Fuel::Off, Resident::default(), cache.clone());
         let plain = workshop.map_err(|error| TestError::Setup(format!("{error:#}")))?;
         let stop = Stop::on(&options.interrupt, plain.sandbox().engine());
         let engines = Engines { plain, metered: OnceLock::new(), instances, cache };
@@ -197,7 +197,7 @@ impl Ready<'_> {
     ) -> Result<(&'e Workshop, &'e Arc<Component>), String> {
         let (workshop, component) = if case.settings.limits.fuel.is_some() {
             let made = engines.metered.get_or_init(|| {
-                let workshop = Workshop::new(engines.instances, Fuel::On, engines.cache.clone());
+                let workshop = Workshop::new(engines.instances, Fuel::On, Resident::default(), engines.cache.clone());
                 workshop.inspect(|workshop| stop.reaches(workshop.sandbox().engine())).map_err(|e| format!("{e:#}"))
             });
             (made.as_ref().map_err(Clone::clone)?, &self.metered)
