@@ -2,7 +2,7 @@
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
-use arrow_array::{Array as _, RecordBatch};
+use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use stillbox::measure::Allocation;
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
@@ -16,10 +16,7 @@ pub(crate) fn print(scene: &Scene) {
     heading("Compute: a batch of 1000 rows in a fresh instance, against the same function native");
     let rows = scene.count(1000);
     let (texts, vectors) = (column("text", texts(rows)), column("vector", vectors(rows)));
-    compare(scene, "hash-texts", &texts, |rows| {
-        let texts = rows.column(0).as_string::<i32>();
-        texts.iter().flatten().fold(0, |sum: u64, text| sum.wrapping_add(hash_texts::hash(text.as_bytes())))
-    });
+    compare(scene, "hash-texts", &texts, |rows| hash_all(rows.column(0)));
     compare(scene, "match-texts", &texts, |rows| {
         let texts = rows.column(0).as_string::<i32>();
         texts.iter().flatten().map(|text| match_texts::matches(text) as u64).sum()
@@ -29,6 +26,12 @@ pub(crate) fn print(scene: &Scene) {
         let elements = vectors.values().as_primitive::<Float32Type>().values();
         elements.chunks(elements.len() / vectors.len()).map(norm_vectors::norm).sum::<f64>() as u64
     });
+}
+
+/// The sum of the hashes of texts.
+pub(crate) fn hash_all(texts: &ArrayRef) -> u64 {
+    let texts = texts.as_string::<i32>();
+    texts.iter().flatten().fold(0, |sum: u64, text| sum.wrapping_add(hash_texts::hash(text.as_bytes())))
 }
 
 fn compare(scene: &Scene, name: &str, rows: &RecordBatch, native: impl Fn(&RecordBatch) -> u64) {

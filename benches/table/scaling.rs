@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 
 use arrow_array::ArrayRef;
-use arrow_array::cast::AsArray as _;
 
+use crate::compute::hash_all;
 use crate::figures::{Figures, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading};
 use crate::process::time;
@@ -39,22 +39,20 @@ fn threads(scene: &Scene) {
     line(&format!("{} threads", cores * 4), &more, "1 thread", &one);
     // What the machine's cores can do together: some are halves of one.
     let (texts, rounds) = (texts(scene.count(1000)), scene.count(1000));
-    let hash = |threads| hash_all(&texts, rounds, threads);
+    let hash = |threads| hash_on(&texts, rounds, threads);
     let [one, two] = in_turn(scene.rounds, [&mut || hash(1), &mut || hash(2)]);
     line("work that shares nothing, 1 thread", &one, "1 thread", &one);
     line("work that shares nothing, 2 threads", &two, "1 thread", &one);
 }
 
 /// How long it takes to hash texts this often, on threads that share the work.
-fn hash_all(texts: &ArrayRef, rounds: usize, threads: usize) -> f64 {
-    let texts = texts.as_string::<i32>();
-    let hash = || texts.iter().flatten().fold(0, |sum: u64, text| sum.wrapping_add(hash_texts::hash(text.as_bytes())));
+fn hash_on(texts: &ArrayRef, rounds: usize, threads: usize) -> f64 {
     seconds(|| {
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
                     for _ in 0..rounds / threads {
-                        std::hint::black_box(hash());
+                        std::hint::black_box(hash_all(texts));
                     }
                 });
             }

@@ -71,7 +71,12 @@ macro_rules! columns {
 
         impl<'a> AnyColumn<'a> {
             /// Opens a column that is to be of a type.
-            pub(crate) fn open(column: &'a Column, data_type: DataType, rows: usize, sender: Sender) -> Result<Self, Broken> {
+            pub(crate) fn open(
+                column: &'a Column,
+                data_type: DataType,
+                rows: usize,
+                sender: Sender,
+            ) -> Result<Self, Broken> {
                 match data_type {
                     $(DataType::$variant => ColumnReader::open(column, rows, sender).map(Self::$variant),)*
                 }
