@@ -9,7 +9,7 @@ use crate::instance::empty;
 use crate::print::skipped;
 use crate::scene::{Scene, column, lab, texts};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Instances in a round; one costs a hundred times as much as one of Rust.
 const CALLS: usize = 300;

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::generate::{SEED, input};
 
 /// The folder of the workspace.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// The cache of compiled components.
 const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/components");
 /// Elements in the vectors that are copied: as many as common embeddings of texts have.

@@ -10,7 +10,7 @@ use crate::process::time;
 use crate::scene::Scene;
 
 /// The reference in Python, and the folder that it runs in.
-pub(crate) const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/text");
+pub(crate) const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/text");
 
 /// Rows in a batch, unless something else is said.
 pub(crate) const BATCH_ROWS: usize = 1000;

@@ -28,6 +28,6 @@ fn command(folder: &Folder) -> Command {
 fn plain(text: &str, folder: &Folder) -> String {
     let text = text.replace(&format!("{}/", folder.path().display()), "");
     let text = text.replace(&folder.path().display().to_string(), "[DIR]");
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in the workspace");
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     text.replace(&root.display().to_string(), "[CLONE]")
 }

@@ -132,7 +132,7 @@ fn nested_values_are_carried_along_untouched() {
 #[test]
 fn the_example_gives_what_is_expected_of_it() {
     let folder = folder();
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/clean-text");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/clean-text");
     folder.write("input.jsonl", std::fs::read(format!("{example}/input.jsonl")).unwrap());
     folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
     let expected = std::fs::read_to_string(format!("{example}/expected.jsonl")).unwrap();

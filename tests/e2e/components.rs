@@ -136,7 +136,7 @@ fn a_folder_without_a_crate_is_no_step() {
 
 #[test]
 fn every_guest_has_a_test() {
-    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests"))];
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests"))];
     let mut sources = String::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -150,7 +150,7 @@ fn every_guest_has_a_test() {
     }
     // Those that misbehave are run from a table, which has a test like this one, standard steps by the examples of their
     // README, and the others by the benchmarks.
-    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let is_elsewhere = |name: &str| {
         name.starts_with("bad_")
             || ["steps", "benches/steps"].iter().any(|folder| root.join(folder).join(name).is_dir())

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::command::{Folder, outcome};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The command in the project's own folder, building into a folder that the next run of the tests finds, too.
 fn command(folder: &Folder) -> Command {

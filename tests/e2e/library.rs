@@ -1,6 +1,6 @@
 //! The library as a program uses it: the example, run.
 
-#[path = "../../host/examples/clean_text.rs"]
+#[path = "../../host/core/examples/clean_text.rs"]
 #[expect(dead_code, reason = "`main` is for the example alone")]
 mod clean_text;
 

@@ -12,7 +12,7 @@ use stillbox_test_guests::{NORMALIZE_TEXT, TEXT_FEATURES};
 
 use crate::command::Folder;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The folders below one, by name.
 fn folders(path: &Path) -> Vec<PathBuf> {

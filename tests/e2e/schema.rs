@@ -10,7 +10,7 @@ use stillbox::{Failure, FailureKind};
 static FAILURE: LazyLock<Validator> =
     LazyLock::new(|| jsonschema::validator_for(&of_failures()).expect("it is a schema"));
 static EVENT: LazyLock<Validator> = LazyLock::new(|| {
-    let schema = parsed(include_str!("../../host/events.schema.json"));
+    let schema = parsed(include_str!("../../host/core/events.schema.json"));
     jsonschema::options().with_retriever(Beside).build(&schema).expect("it is a schema")
 });
 
@@ -25,7 +25,7 @@ impl Retrieve for Beside {
 }
 
 fn of_failures() -> Value {
-    parsed(include_str!("../../host/failure.schema.json"))
+    parsed(include_str!("../../host/core/failure.schema.json"))
 }
 
 fn parsed(text: &str) -> Value {

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::command::Folder;
 use crate::python::compiled;
 
-const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../steps/README.md"));
-const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../steps");
+const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps/README.md"));
+const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
 
 /// What the README has of one step.
 struct Section {

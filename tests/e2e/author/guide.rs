@@ -9,9 +9,9 @@ use super::command;
 use crate::command::{Folder, outcome};
 use crate::python::compiled;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../guest-sdk/README.md"));
-const PYTHON: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../guest-sdk/python/README.md"));
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/README.md"));
+const PYTHON: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/python/README.md"));
 
 fn blocks(language: &str) -> Vec<&'static str> {
     let inside = GUIDE.split("```").skip(1).step_by(2);

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::command::Folder;
 use crate::python::compiled;
 
-const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../steps");
+const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
 
 #[test]
 fn all_cases_of_the_standard_steps_pass() {

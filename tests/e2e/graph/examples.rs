@@ -8,7 +8,7 @@ use stillbox_test_guests::{DEDUPLICATE, GENERATE_ROWS, GROUP_BY, NORMALIZE_TEXT,
 
 use crate::command::Folder;
 
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/graph-features");
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/graph-features");
 const STEPS: [(&str, &str); 5] = [
     ("deduplicate", DEDUPLICATE),
     ("generate-rows", GENERATE_ROWS),

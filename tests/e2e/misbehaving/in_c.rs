@@ -12,8 +12,8 @@ use super::{Failure, Folder, failure, pipeline, rejected, run};
 use crate::command::outcome;
 use crate::python::compiled;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/e2e/c");
-const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../guest-sdk/wit/step.wit");
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/c");
+const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/wit/step.wit");
 /// In the build's folder, so that the next run of the tests finds it, too.
 const COMPILER_FILES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/c");
 const COMPILER: &str = "ziglang==0.17.1";

@@ -1,0 +1,5 @@
+//! Tools for step authors: creates new steps.
+
+mod new;
+
+pub use new::{Language, MadeStep, NewError, NewStep, Shape};

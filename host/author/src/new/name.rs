@@ -1,0 +1,225 @@
+//! The name of a step: what a crate, a Python module and a step of a pipeline can all be called.
+
+use std::path::Path;
+
+use super::error::NewError;
+use super::{Language, Shape, template};
+
+/// The longest name, in bytes: it becomes the name of folders and files.
+const LONGEST: usize = 64;
+
+/// What a crate or its function cannot be called, or would be confused with: keywords, types that the language has, the
+/// libraries that come with the compiler, and what cargo has folders for.
+const OF_RUST: &str = include_str!("names/rust.txt");
+
+/// Names that are known in every file of Rust, without being imported: a type of such a name would hide them.
+const PRELUDE: [&str; 35] = [
+    "AsMut",
+    "AsRef",
+    "Box",
+    "Clone",
+    "Copy",
+    "Default",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Into",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "Vec",
+];
+
+/// What a Python module or function cannot be called: keywords, what is built in, and the modules of the standard library,
+/// in whose place a step's own would be found.
+const OF_PYTHON: &str = include_str!("names/python.txt");
+
+/// The SDK's own names.
+const OF_STILLBOX: [&str; 3] = ["stillbox", "stillbox-sdk", "stillbox-sdk-macros"];
+
+/// A name in the forms that the templates need.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Names {
+    /// `count-words`.
+    pub(super) name: String,
+    /// `count_words`.
+    pub(super) function: String,
+    /// `CountWords`.
+    pub(super) type_name: String,
+}
+
+impl Names {
+    /// The names of the step in a folder.
+    ///
+    /// # Errors
+    /// The folder's name does not do for a step, or for one of this shape.
+    pub(super) fn of(folder: &Path, language: Language, shape: Shape) -> Result<Self, NewError> {
+        let Some(name) = folder.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+            return Err(NewError::NoName { path: folder.to_owned() });
+        };
+        let type_name = name.split(['-', '_']).map(capitalised).collect();
+        let names = Self { function: name.replace('-', "_"), type_name, name };
+        let refused = |wrong: String, instead: String| {
+            let name = stillbox::escape_controls(&names.name).into_owned();
+            Err(NewError::Name { name, wrong, instead })
+        };
+        if let Some(wrong) = malformed(&names.name) {
+            return refused(wrong, "count-words".to_owned());
+        }
+        match names.taken(language, shape) {
+            Some(by) => refused(format!("is {by}"), format!("{}-step", names.name)),
+            None => Ok(names),
+        }
+    }
+
+    /// What has the name already.
+    fn taken(&self, language: Language, shape: Shape) -> Option<&'static str> {
+        let is_in = |list: &str| list.lines().any(|word| word == self.function);
+        let code = template::code(language, shape);
+        // Sources and aggregates are types, the other steps functions.
+        let is_type = matches!(shape, Shape::Source | Shape::Aggregate);
+        let is_used = match (language, is_type) {
+            (_, true) => words(code).any(|word| word == self.type_name),
+            (Language::Python, false) => imported(code).any(|word| word == self.function),
+            // What the code calls are macros and methods, which have names of their own.
+            (Language::Rust, false) => false,
+        };
+        match language {
+            Language::Rust if is_in(OF_RUST) => Some("a word that Rust or cargo uses itself"),
+            Language::Rust if is_type && PRELUDE.contains(&&*self.type_name) => Some("a word that Rust uses itself"),
+            Language::Python if is_in(OF_PYTHON) => Some("a word or a module of Python"),
+            _ if OF_STILLBOX.contains(&self.name.replace('_', "-").as_str()) => Some("a name of Stillbox's own"),
+            _ if is_used => Some("a name that the code of a new step has for something else"),
+            _ => None,
+        }
+    }
+}
+
+/// The words of some code, but for those in comments.
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    let is_comment = |line: &&str| line.trim_start().starts_with("//") || line.trim_start().starts_with('#');
+    let lines = code.lines().filter(move |line| !is_comment(line) || line.starts_with("#["));
+    lines
+        .flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')))
+        .filter(|word| !word.is_empty())
+}
+
+/// The words that some Python code imports.
+fn imported(code: &str) -> impl Iterator<Item = &str> {
+    let lines = code.lines().filter_map(|line| line.strip_prefix("from ")?.split_once(" import "));
+    lines.flat_map(|(_, names)| names.split(", "))
+}
+
+/// What is wrong with the form of a name.
+fn malformed(name: &str) -> Option<String> {
+    let is_letter = |c: char| c.is_ascii_lowercase();
+    Some(if name.len() > LONGEST {
+        format!("is longer than {LONGEST} characters")
+    } else if let Some(odd) = name.chars().find(|c| !(is_letter(*c) || c.is_ascii_digit() || matches!(c, '-' | '_'))) {
+        format!("has {odd:?} in it")
+    } else if !name.starts_with(is_letter) {
+        "does not begin with a letter".into()
+    } else if name.ends_with(['-', '_']) || name.contains("--") || name.contains("-_") || name.contains("_-") {
+        "has a `-` or `_` at its end, or two in a row".into()
+    } else {
+        return None;
+    })
+}
+
+fn capitalised(word: &str) -> String {
+    let mut characters = word.chars();
+    characters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(characters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &str) -> Result<Names, String> {
+        Names::of(Path::new(folder), Language::Rust, Shape::Transform).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_name_has_three_forms() {
+        let names = names("steps/count-words2/").expect("it is a name");
+        let Names { name, function, type_name } = names;
+        assert_eq!((&*name, &*function, &*type_name), ("count-words2", "count_words2", "CountWords2"));
+    }
+
+    #[test]
+    fn what_does_not_do_says_why() {
+        let wrong = |folder: &str| names(folder).expect_err(folder).split("; ").next().unwrap_or_default().to_owned();
+        assert_eq!(wrong("Count"), "`Count` is no name for a step: it has 'C' in it");
+        assert_eq!(wrong("a b"), "`a b` is no name for a step: it has ' ' in it");
+        assert_eq!(wrong("2words"), "`2words` is no name for a step: it does not begin with a letter");
+        assert_eq!(wrong("match"), "`match` is no name for a step: it is a word that Rust or cargo uses itself");
+        assert_eq!(wrong("a--b"), "`a--b` is no name for a step: it has a `-` or `_` at its end, or two in a row");
+        assert_eq!(wrong("stillbox-sdk"), "`stillbox-sdk` is no name for a step: it is a name of Stillbox's own");
+        assert!(wrong("..").starts_with("`..` is not the name of a new folder"));
+        assert_eq!(wrong("\u{1b}[31m"), "`\\u{1b}[31m` is no name for a step: it has '\\u{1b}' in it");
+        assert!(names("json").is_ok());
+    }
+
+    fn is_refused(name: &str, language: Language, shape: Shape) -> bool {
+        Names::of(Path::new(name), language, shape).is_err()
+    }
+
+    #[test]
+    fn what_the_code_of_a_shape_uses_is_no_name_for_it() {
+        for name in ["source", "row", "parameters", "output", "rows", "result", "option", "iterator"] {
+            assert!(is_refused(name, Language::Rust, Shape::Source), "{name}");
+        }
+        for name in ["aggregate", "batch", "total", "input", "row", "iterator", "default"] {
+            assert!(is_refused(name, Language::Rust, Shape::Aggregate), "{name}");
+        }
+        for name in ["usize", "str", "proc-macro"] {
+            assert!(is_refused(name, Language::Rust, Shape::Filter), "{name}");
+        }
+        for name in ["row", "source", "total", "ensure", "step", "text", "option"] {
+            assert!(!is_refused(name, Language::Rust, Shape::Transform), "{name}");
+        }
+        // Only in a comment.
+        assert!(!is_refused("counts", Language::Rust, Shape::Source));
+    }
+
+    #[test]
+    fn modules_and_builtins_of_python_are_no_names() {
+        for shape in [Shape::Transform, Shape::Filter, Shape::Expand, Shape::Source, Shape::Aggregate] {
+            for name in ["enum", "inspect", "operator", "tokenize", "len", "json", "sum", "concurrent", "match"] {
+                assert!(is_refused(name, Language::Python, shape), "{name}");
+            }
+            assert!(!is_refused("count-words", Language::Python, shape));
+        }
+        assert!(is_refused("column", Language::Python, Shape::Filter));
+        assert!(is_refused("total", Language::Python, Shape::Aggregate));
+        assert!(!is_refused("total", Language::Python, Shape::Filter));
+    }
+
+    #[test]
+    fn another_name_is_suggested() {
+        let told = names("match").expect_err("it is a keyword");
+        assert!(told.ends_with("such as `match-step`"), "{told}");
+        assert!(names("match-step").is_ok());
+    }
+}

@@ -1,0 +1,107 @@
+//! Where a new step gets the SDK from, and how it stands to a workspace around it.
+//!
+//! The SDK is not on crates.io; it is in every clone of Stillbox. So a step made inside a clone uses that one, and a step
+//! made elsewhere the one that this program was built from, if it is still there.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use stillbox::build::{find_sdk, sdk_from};
+use toml::{Table, Value};
+
+use super::Language;
+use super::error::NewError;
+
+/// The SDK's folder: that which was given, that of the clone around the new folder, or that which this program was
+/// built from. A Python step can do without.
+///
+/// # Errors
+/// What was given is not the SDK, or a Rust step finds none.
+pub(super) fn find(folder: &Path, given: Option<&Path>, language: Language) -> Result<Option<PathBuf>, NewError> {
+    if let Some(given) = given {
+        return sdk_from(given).map(Some).ok_or_else(|| NewError::NotTheSdk { path: given.to_owned() });
+    }
+    match (find_sdk(folder), language) {
+        (None, Language::Rust) => Err(NewError::NoSdk),
+        (found, _) => Ok(found),
+    }
+}
+
+fn read(manifest: &Path) -> Option<Table> {
+    fs::read_to_string(manifest).ok()?.parse().ok()
+}
+
+/// What the manifest of a new crate has to say of the folders around it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Manifest {
+    /// The path to the SDK: relative where both are in one clone.
+    pub(super) sdk: String,
+    /// Whether the crate has to be a workspace of its own, since that around it does not take it in.
+    pub(super) own_workspace: bool,
+}
+
+impl Manifest {
+    pub(super) fn new(folder: &Path, sdk: Option<&Path>) -> Self {
+        let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let around = absolute.ancestors().skip(1).find_map(|above| {
+            let manifest = read(&above.join("Cargo.toml"))?;
+            manifest.get("workspace").map(|workspace| (above.to_owned(), workspace.clone()))
+        });
+        let own_workspace = around.as_ref().is_some_and(|(root, workspace)| !takes_in(root, workspace, &absolute));
+        let sdk = sdk.map(|sdk| {
+            let sdk = sdk.canonicalize().unwrap_or_else(|_| sdk.to_owned());
+            // The folder is not there yet; what is above it may be reached by a link.
+            let parent = absolute.parent().and_then(|parent| parent.canonicalize().ok());
+            let step =
+                parent.map_or_else(|| absolute.clone(), |parent| parent.join(absolute.file_name().unwrap_or_default()));
+            let clone = sdk.parent().filter(|clone| step.starts_with(clone));
+            clone.map_or_else(|| sdk.clone(), |_| relative(&step, &sdk)).display().to_string()
+        });
+        Self { sdk: sdk.unwrap_or_default().replace('\\', "/"), own_workspace }
+    }
+}
+
+/// Whether a workspace has a folder among its members.
+fn takes_in(root: &Path, workspace: &Value, folder: &Path) -> bool {
+    let Ok(inside) = folder.strip_prefix(root) else { return false };
+    let listed = |key: &str| {
+        let patterns = workspace.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        patterns.filter_map(|pattern| glob::Pattern::new(pattern).ok()).any(|pattern| {
+            let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+            pattern.matches_path_with(inside, options)
+        })
+    };
+    listed("members") && !listed("exclude")
+}
+
+/// The way from one absolute folder to another.
+fn relative(from: &Path, to: &Path) -> PathBuf {
+    let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) = (from.components().collect(), to.components().collect());
+    let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();
+    let up = from[common..].iter().map(|_| Component::ParentDir);
+    up.chain(to[common..].iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_the_sdk_goes_up_and_down() {
+        assert_eq!(relative(Path::new("/c/steps/a"), Path::new("/c/guest-sdk")), Path::new("../../guest-sdk"));
+        assert_eq!(relative(Path::new("/c/a"), Path::new("/c/guest-sdk")), Path::new("../guest-sdk"));
+    }
+
+    #[test]
+    fn a_workspace_takes_in_what_its_members_match() {
+        let workspace: Table =
+            "members = [\"host\", \"steps/*\"]\nexclude = [\"steps/old\"]".parse().expect("it is TOML");
+        let workspace = Value::Table(workspace);
+        let takes = |folder: &str| takes_in(Path::new("/c"), &workspace, Path::new(folder));
+        assert!(takes("/c/steps/a"));
+        assert!(!takes("/c/steps/a/b"));
+        assert!(!takes("/c/a"));
+        assert!(!takes("/c/steps/old"));
+        assert!(!takes("/elsewhere/steps/a"));
+    }
+}

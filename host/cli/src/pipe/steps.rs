@@ -1,0 +1,201 @@
+//! The pipeline file that the arguments of `stillbox pipe` stand for.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use crate::args::Pipe;
+
+/// Where the rows come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// They are read.
+    Read,
+    /// The first step makes them.
+    Made,
+}
+
+/// The component of the first step.
+pub(super) fn first(arguments: &Pipe) -> &str {
+    arguments.steps.first().map_or("", |step| split(step, |path| Path::new(path).exists()).0)
+}
+
+/// The text of the pipeline file.
+///
+/// # Errors
+/// What is wrong with a step's parameters, in a sentence.
+pub(super) fn pipeline(arguments: &Pipe, rows: Rows) -> Result<String, String> {
+    let mut text = String::from("[pipeline]\nname = \"pipe\"\n\n");
+    if rows == Rows::Read {
+        let _ = writeln!(text, "[[source]]\npath = \"-\"\nformat = \"{}\"\n", arguments.input_format.name());
+    }
+    let mut names = Vec::new();
+    for step in &arguments.steps {
+        let (component, parameters) = split(step, |path| Path::new(path).exists());
+        let parameters = parameters.map(table).transpose().map_err(|wrong| format!("`{step}`: {wrong}"))?;
+        let name = name(component, &mut names);
+        let component = Value::String(component.to_owned());
+        let _ = writeln!(text, "[[step]]\nname = \"{name}\"\ncomponent = {component}");
+        if let Some(parameters) = parameters.filter(|parameters| !parameters.is_empty()) {
+            let _ = writeln!(text, "parameters = {}", Value::Table(parameters));
+        }
+        text.push('\n');
+    }
+    let _ = writeln!(text, "[[sink]]\npath = \"-\"\nformat = \"{}\"", arguments.output_format.name());
+    Ok(text)
+}
+
+/// A step's component and its parameters. A colon may be part of a path, so the shortest path that is there wins; where
+/// none is, the first colon counts.
+fn split(step: &str, exists: impl Fn(&str) -> bool) -> (&str, Option<&str>) {
+    if exists(step) {
+        return (step, None);
+    }
+    let mut colons = step.match_indices(':').map(|(at, _)| at);
+    let at = colons.clone().find(|at| exists(&step[..*at])).or_else(|| colons.next());
+    at.map_or((step, None), |at| (&step[..at], Some(&step[at + 1..])))
+}
+
+/// Parameters: a JSON object, or `key=value,key=value`.
+fn table(written: &str) -> Result<Table, String> {
+    if written.trim_start().starts_with('{') {
+        let json: serde_json::Value =
+            serde_json::from_str(written).map_err(|error| format!("the parameters are not a JSON object: {error}"))?;
+        return Table::try_from(json).map_err(|_| {
+            "the parameters hold what a pipeline file cannot, such as null; leave such parameters out".to_owned()
+        });
+    }
+    let mut table = Table::new();
+    for pair in pairs(written) {
+        let Some((key, value)) = pair.split_once('=') else {
+            return Err(format!(
+                "`{pair}` is no parameter: write KEY=VALUE, with commas between them, or all as a JSON object"
+            ));
+        };
+        set(&mut table, key.trim(), parse(value))?;
+    }
+    Ok(table)
+}
+
+/// A value of TOML where it reads as one, and text otherwise.
+fn parse(value: &str) -> Value {
+    let document = format!("value = {}", value.trim());
+    let parsed =
+        document.parse::<Table>().ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
+    parsed.unwrap_or_else(|| Value::String(value.to_owned()))
+}
+
+/// Sets a parameter; dots lead into tables.
+fn set(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
+    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+    if first.is_empty() {
+        return Err(format!("`{key}` is no name of a parameter"));
+    }
+    match rest {
+        None => {
+            if table.insert(first.to_owned(), value).is_some() {
+                return Err(format!("the parameter `{key}` is given twice"));
+            }
+            Ok(())
+        }
+        Some(rest) => match table.entry(first.to_owned()).or_insert_with(|| Value::Table(Table::new())) {
+            Value::Table(inner) => set(inner, rest, value),
+            _ => Err(format!("the parameter `{first}` is given twice")),
+        },
+    }
+}
+
+/// What stands between commas that are not inside quotation marks or brackets.
+fn pairs(written: &str) -> Vec<&str> {
+    let mut pairs = Vec::new();
+    let (mut start, mut depth, mut quote, mut escaped) = (0, 0_usize, None, false);
+    for (at, c) in written.char_indices() {
+        if let Some(open) = quote {
+            if c == open && !escaped {
+                quote = None;
+            }
+            // Only texts between double quotation marks have escapes in TOML.
+            escaped = !escaped && c == '\\' && open == '"';
+            continue;
+        }
+        match c {
+            // An apostrophe within a word is no quotation mark.
+            '"' | '\'' if written[..at].ends_with(['=', ',', '[', '{', ' ']) => quote = Some(c),
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                pairs.push(&written[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    pairs.push(&written[start..]);
+    pairs
+}
+
+/// A name for a step that no other has: that of its folder or file, as far as names of steps may have it.
+fn name(component: &str, names: &mut Vec<String>) -> String {
+    let path = Path::new(component);
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let plain: String =
+        stem.chars().map(|c| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
+    let plain = plain.trim_start_matches(['-', '_']);
+    let plain: String = if plain.is_empty() { "step" } else { plain }.chars().take(60).collect();
+    let mut name = plain.clone();
+    let mut number = 1;
+    while names.contains(&name) {
+        number += 1;
+        name = format!("{plain}-{number}");
+    }
+    names.push(name.clone());
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_colon_behind_a_path_that_is_there_counts() {
+        let exists = |path: &str| path == "a:b" || path == "c";
+        assert_eq!(split("a:b", exists), ("a:b", None));
+        assert_eq!(split("a:b:x=1", exists), ("a:b", Some("x=1")));
+        assert_eq!(split("c:x=a:b", exists), ("c", Some("x=a:b")));
+        assert_eq!(split("nowhere:x=1", exists), ("nowhere", Some("x=1")));
+        assert_eq!(split("nowhere", exists), ("nowhere", None));
+    }
+
+    fn json(written: &str) -> Result<String, String> {
+        table(written).map(|table| serde_json::to_string(&table).expect("it has a form in JSON"))
+    }
+
+    #[test]
+    fn parameters_are_written_in_two_ways() {
+        assert_eq!(json("column=text,min-words=5").as_deref(), Ok("{\"column\":\"text\",\"min-words\":5}"));
+        assert_eq!(json("{\"column\": \"text\", \"n\": [1, 2]}").as_deref(), Ok("{\"column\":\"text\",\"n\":[1,2]}"));
+        assert_eq!(json("a.b=true,a.c='x,y'").as_deref(), Ok("{\"a\":{\"b\":true,\"c\":\"x,y\"}}"));
+        assert_eq!(json("l=[\"a\", \"b\"],s=\"5\"").as_deref(), Ok("{\"l\":[\"a\",\"b\"],\"s\":\"5\"}"));
+        assert_eq!(json("s=it's, t=1").as_deref(), Ok("{\"s\":\"it's\",\"t\":1}"));
+        assert_eq!(json(r#"a="x\"y,z",b=1"#).as_deref(), Ok(r#"{"a":"x\"y,z","b":1}"#));
+        assert_eq!(json("pattern=a=b").as_deref(), Ok("{\"pattern\":\"a=b\"}"));
+    }
+
+    #[test]
+    fn what_is_no_parameter_is_told() {
+        assert!(json("min-words").is_err_and(|error| error.starts_with("`min-words` is no parameter")));
+        assert!(json("{\"a\"").is_err_and(|error| error.starts_with("the parameters are not a JSON object")));
+        assert!(json("{\"a\":null}").is_err());
+        assert!(json("a=1,a=2").is_err_and(|error| error == "the parameter `a` is given twice"));
+    }
+
+    #[test]
+    fn names_are_made_of_paths() {
+        let mut names = Vec::new();
+        assert_eq!(name("steps/count words.wasm", &mut names), "count-words");
+        assert_eq!(name("steps/count words.wasm", &mut names), "count-words-2");
+        assert!(!name("..", &mut Vec::new()).is_empty());
+    }
+}

@@ -1,0 +1,79 @@
+//! What is said of a run that did not come to its end.
+
+use stillbox::{Failure, Report, RunError, Signal};
+
+use crate::exit_code::Exit;
+use crate::{console, render, resume, summary};
+
+/// The most failures that are shown; batches in flight may fail together, mostly for the same reason.
+const FAILURES_SHOWN: usize = 3;
+
+/// Prints why a pipeline did not run to its end.
+pub(crate) fn report_error(error: &RunError) -> Exit {
+    match error {
+        RunError::Config(complaints) => {
+            render::complaints(complaints);
+            Exit::Usage
+        }
+        RunError::Sink(failure) => {
+            render::failure(failure);
+            Exit::Failed
+        }
+        RunError::Failed(failed) => {
+            show(&failed.failures);
+            Exit::Failed
+        }
+        RunError::TooManyRejects { most, report, .. } => {
+            let rejected = summary::grouped(report.rejected());
+            render::message(&format!(
+                "{rejected} rows were rejected, and `max-rejects` is {most}; see the reject file"
+            ));
+            Exit::Failed
+        }
+        RunError::Runs(error) => {
+            render::error(error);
+            Exit::Usage
+        }
+        RunError::Interrupted { signal, failures, report } => {
+            show(failures);
+            interrupted(*signal, report, false)
+        }
+        other => {
+            render::error(other);
+            Exit::Failed
+        }
+    }
+}
+
+/// Shows the first failures, and says how many there are besides.
+pub(super) fn show(failures: &[Failure]) {
+    failures.iter().take(FAILURES_SHOWN).for_each(render::failure);
+    if let Some(more) = failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
+        console::eprintln!("and {more} more failures");
+    }
+}
+
+/// Says in a line what became of the rows of a run that was stopped.
+pub(super) fn interrupted(signal: Signal, report: &Report, writes_to_stdout: bool) -> Exit {
+    let (signal_name, rows) = (signal.name(), summary::grouped(report.rows_in));
+    let on_stdout: u64 = report.sinks.iter().filter(|sink| sink.is_stdout).map(|sink| sink.rows).sum();
+    let outcome = if let Some(resumable) = &report.resumable {
+        let kept = summary::grouped(resumable.rows);
+        format!("after {rows} rows, of which {kept} are kept; go on with: {}", resume::command())
+    } else if report.rows_in == 0 && on_stdout == 0 {
+        "before a row was done; the outputs are as they were".to_owned()
+    } else if writes_to_stdout {
+        let written = summary::grouped(on_stdout);
+        format!("after {rows} rows; {written} rows are on the standard output, output files are as they were")
+    } else {
+        format!("after {rows} rows, of which nothing is kept; the outputs are as they were")
+    };
+    console::eprintln!("stopped by {signal_name} {outcome}");
+    Exit::Stopped(signal)
+}
+
+/// Says that what machines read is not what it was to be, which nobody would notice otherwise.
+pub(super) fn not_recorded(error: &str) -> Exit {
+    render::message(error);
+    Exit::Failed
+}

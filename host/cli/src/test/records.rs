@@ -1,0 +1,108 @@
+//! What came of the cases, for machines: a line of JSON for each, and one at the end.
+
+use std::time::Duration;
+
+use anstream::adapter::strip_str;
+use serde_json::{Value, json};
+use stillbox::{CaseReport, Difference, Problem, RowDifference, TestReport};
+
+use super::Counts;
+use super::text::of_problem;
+use crate::errors;
+use crate::render::causes;
+
+/// What to tell of a case: its status is `passed`, `updated` or `failed`. Paths need not be UTF-8, which JSON has to be.
+pub(super) fn case(case: &CaseReport) -> Value {
+    let status = match (case.passed(), case.updated.is_empty()) {
+        (false, _) => "failed",
+        (true, true) => "passed",
+        (true, false) => "updated",
+    };
+    let problems: Vec<Value> = case.problems.iter().map(|problem| of(problem, case)).collect();
+    json!({
+        "event": "case",
+        "step": &*case.step,
+        "case": case.name,
+        "folder": case.folder.to_string_lossy(),
+        "status": status,
+        "rows_in": case.rows_in,
+        "rows_out": case.rows_out,
+        "elapsed_ms": milliseconds(case.elapsed),
+        "peak_memory": case.peak_memory,
+        "updated": case.updated.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
+        "problems": problems,
+    })
+}
+
+/// What to tell at the end.
+pub(super) fn end(report: &TestReport, elapsed: Duration) -> Value {
+    let passed = report.cases.iter().filter(|case| case.passed()).count();
+    let untested = report.steps.iter().map(|(step, problem)| {
+        json!({ "step": step.to_string_lossy(), "message": problem.to_string(), "causes": causes(problem) })
+    });
+    json!({
+        "event": "finished",
+        "status": "done",
+        "passed": passed,
+        "failed": report.cases.len() - passed,
+        "left_out": report.filtered,
+        "untested": untested.collect::<Vec<_>>(),
+        "elapsed_ms": milliseconds(elapsed),
+    })
+}
+
+/// What to tell where it ends before all cases have been run: its status is `interrupted` or `failed`.
+pub(super) fn ended(status: &str, counts: Counts, elapsed: Duration) -> Value {
+    json!({
+        "event": "finished",
+        "status": status,
+        "passed": counts.passed,
+        "failed": counts.failed,
+        "elapsed_ms": milliseconds(elapsed),
+    })
+}
+
+fn of(problem: &Problem, case: &CaseReport) -> Value {
+    let message = strip_str(&of_problem(problem, case)).to_string();
+    let (kind, detail) = match problem {
+        Problem::Complaints(complaints) => ("complaint", json!({ "errors": errors::of_complaints(complaints) })),
+        Problem::Unreadable { file, .. } => ("unreadable", json!({ "file": file.to_string_lossy() })),
+        Problem::Input(_) => ("input", Value::Null),
+        Problem::Line { file, line, .. } => ("line", json!({ "file": file.to_string_lossy(), "line": line })),
+        Problem::Failed(failure) => ("failure", json!({ "failure": failure })),
+        Problem::NotFailed { file, kind, .. } => {
+            ("no-failure", json!({ "file": file.to_string_lossy(), "expected": kind }))
+        }
+        Problem::OtherFailure { file, failure, .. } => {
+            ("other-failure", json!({ "file": file.to_string_lossy(), "failure": failure }))
+        }
+        Problem::Rows { file, difference } => {
+            ("rows", json!({ "file": file.to_string_lossy(), "differences": rows(difference) }))
+        }
+        Problem::Rejects { file, difference, .. } => {
+            ("rejects", json!({ "file": file.to_string_lossy(), "differences": rows(difference) }))
+        }
+        Problem::NothingExpected { .. } => ("nothing-expected", Value::Null),
+        Problem::Depends { check, difference } => {
+            ("check", json!({ "check": check.name(), "differences": rows(difference) }))
+        }
+        Problem::DependsFailed { check, failure } => ("check", json!({ "check": check.name(), "failure": failure })),
+        _ => ("other", Value::Null),
+    };
+    json!({ "kind": kind, "message": message.trim_end(), "detail": detail })
+}
+
+fn rows(difference: &Difference) -> Value {
+    let row = |row: &RowDifference| match row {
+        RowDifference::Value { row, line, column, expected, actual } => {
+            json!({ "row": row, "line": line, "column": column, "expected": expected, "actual": actual })
+        }
+        RowDifference::Missing { line, row } => json!({ "line": line, "expected": row }),
+        RowDifference::Surplus { row, values } => json!({ "row": row, "actual": values }),
+    };
+    difference.rows.iter().map(row).collect()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,187 @@
+//! What came of a case, in words.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::{Map, Value};
+use stillbox::{CaseReport, Difference, Problem, RowDifference, escape_controls, escape_controls_in_lines, shell_word};
+
+use crate::diagnostics::{self, Colour};
+use crate::render::{self, BOLD, ERROR, NOTE, STATUS};
+use crate::summary::{duration, grouped};
+
+const EXPECTED: Style = AnsiColor::Red.on_default();
+const ACTUAL: Style = AnsiColor::Green.on_default();
+
+/// The most characters of a value that are shown, around the first that differs.
+const VALUE_CHARACTERS: usize = 100;
+/// How many of them stand before it.
+const BEFORE: usize = 30;
+
+/// One line: whether the case passed, its name, and what it took.
+pub(super) fn line(case: &CaseReport) -> String {
+    let (style, verdict) = match (case.passed(), case.updated.is_empty()) {
+        (false, _) => (ERROR, "FAIL"),
+        (true, true) => (STATUS, "PASS"),
+        (true, false) => (NOTE, "UPDATED"),
+    };
+    let memory = case.peak_memory.map_or_else(String::new, |bytes| format!(", {} KiB", grouped(bytes.div_ceil(1024))));
+    let name = format!("{}/{}", case.step, case.name);
+    let mut line = format!("{style}{verdict:>10}{style:#} {}", escape_controls(&name));
+    // A case that is wrong itself was not run.
+    if !case.elapsed.is_zero() {
+        let (rows_in, rows_out) = (grouped(case.rows_in as u64), grouped(case.rows_out as u64));
+        let took = duration(case.elapsed);
+        let _ = write!(line, "  {NOTE}{rows_in} -> {rows_out} rows, {took}{memory}{NOTE:#}");
+    }
+    line + "\n"
+}
+
+/// Everything that is wrong with a case.
+pub(super) fn details(case: &CaseReport) -> String {
+    let mut text = String::new();
+    let name = format!("{}/{}", case.step, case.name);
+    let _ = writeln!(text, "{ERROR}FAIL{ERROR:#} {BOLD}{}{BOLD:#}", escape_controls(&name));
+    for problem in &case.problems {
+        for line in of_problem(problem, case).lines() {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    text
+}
+
+/// One thing that is wrong with a case, in a few lines, with styles.
+pub(super) fn of_problem(problem: &Problem, case: &CaseReport) -> String {
+    match problem {
+        Problem::Complaints(complaints) => diagnostics::render(complaints, Colour::On),
+        Problem::Unreadable { file, message } => {
+            format!("{ERROR}error{ERROR:#}: {}: {}\n", shown(file), escape_controls(message))
+        }
+        Problem::Input(message) => format!("{ERROR}error{ERROR:#}: {}\n", escape_controls(message)),
+        Problem::Line { file, line, message } => {
+            format!("{ERROR}error{ERROR:#}: {}:{line}: {}\n", shown(file), escape_controls(message))
+        }
+        Problem::Failed(failure) => render::failure_text(failure),
+        Problem::NotFailed { file, kind, rows } => {
+            format!("{}: a failure of kind {kind} is expected, and {} came out\n", shown(file), count(*rows, "row"))
+        }
+        Problem::OtherFailure { file, wrong, failure } => {
+            let mut text = String::new();
+            for (key, expected, actual) in wrong {
+                let _ = writeln!(text, "{}, `{key}`", shown(file));
+                let _ = writeln!(text, "  {EXPECTED}- {}{EXPECTED:#}", escape_controls(expected));
+                let _ = writeln!(text, "  {ACTUAL}+ {}{ACTUAL:#}", escape_controls(actual));
+            }
+            text + &render::failure_text(failure)
+        }
+        Problem::Rows { file, difference } => {
+            let mut text = totals(difference, "came out");
+            rows(&mut text, difference, Some(file));
+            text
+        }
+        Problem::Rejects { file, difference, refused } => {
+            let mut text = totals(difference, "refused");
+            rows(&mut text, difference, Some(file));
+            for failure in refused.iter().filter(|failure| failure.location.is_some()).take(REFUSALS) {
+                let place = failure.location.as_ref().map(ToString::to_string).unwrap_or_default();
+                let row = failure.row.as_ref().map(ToString::to_string).unwrap_or_default();
+                let _ = writeln!(
+                    text,
+                    "{NOTE}refused{NOTE:#}: {} at {}: {}",
+                    escape_controls(&row),
+                    escape_controls(&place),
+                    escape_controls_in_lines(&failure.message)
+                );
+            }
+            text
+        }
+        Problem::NothingExpected { folder, rows } => format!(
+            "{} came out, and nothing says what is expected; look at what `stillbox test --update {}` writes to {}\n",
+            count(*rows, "row"),
+            escape_controls(&shell_word(&case.step)),
+            shown(&folder.join("expected.jsonl"))
+        ),
+        Problem::Depends { check, difference } => {
+            let mut text = format!("other rows came out {} (check `{}`)\n", check.what(), check.name());
+            rows(&mut text, difference, None);
+            text
+        }
+        Problem::DependsFailed { check, failure } => {
+            format!("the step failed {} (check `{}`)\n", check.what(), check.name()) + &render::failure_text(failure)
+        }
+        _ => String::from("the case failed\n"),
+    }
+}
+
+/// The most refusals whose place in the source is shown.
+const REFUSALS: usize = 5;
+
+fn totals(difference: &Difference, what: &str) -> String {
+    let Difference { expected, actual, .. } = difference;
+    if expected == actual {
+        return String::new();
+    }
+    format!("{} {what}, {expected} expected\n", count(*actual, "row"))
+}
+
+fn rows(text: &mut String, difference: &Difference, file: Option<&Path>) {
+    let place = |line: &Option<usize>| match (file, line) {
+        (Some(file), Some(line)) => format!("{}:{line}, ", shown(file)),
+        (Some(file), None) => format!("{}, ", shown(file)),
+        (None, _) => String::new(),
+    };
+    for row in &difference.rows {
+        match row {
+            RowDifference::Value { row, line, column, expected, actual } => {
+                let (expected, actual) = values(expected.as_ref(), actual.as_ref());
+                let _ = writeln!(text, "{}row {row}, column \"{}\"", place(line), escape_controls(column));
+                let _ = writeln!(text, "  {EXPECTED}- {expected}{EXPECTED:#}\n  {ACTUAL}+ {actual}{ACTUAL:#}");
+            }
+            RowDifference::Missing { line, row } => {
+                let _ = writeln!(text, "{}a row is missing", place(line));
+                let _ = writeln!(text, "  {EXPECTED}- {}{EXPECTED:#}", whole(row));
+            }
+            RowDifference::Surplus { row, values } => {
+                let _ = writeln!(text, "{}row {row} is not expected", place(&None));
+                let _ = writeln!(text, "  {ACTUAL}+ {}{ACTUAL:#}", whole(values));
+            }
+        }
+    }
+    if difference.omitted > 0 {
+        let _ = writeln!(text, "and {} more", count(difference.omitted, "difference"));
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{} {what}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
+}
+
+fn shown(file: &Path) -> String {
+    escape_controls(&file.display().to_string()).into_owned()
+}
+
+fn whole(row: &Map<String, Value>) -> String {
+    cut(&Value::Object(row.clone()).to_string(), 0)
+}
+
+/// Two values, each cut to where they begin to differ.
+fn values(expected: Option<&Value>, actual: Option<&Value>) -> (String, String) {
+    let text = |value: Option<&Value>| value.map_or_else(|| "(no such column)".to_owned(), ToString::to_string);
+    let (expected, actual) = (text(expected), text(actual));
+    let same = expected.chars().zip(actual.chars()).take_while(|(one, other)| one == other).count();
+    (cut(&expected, same), cut(&actual, same))
+}
+
+/// The part of a text around a character, with `…` where something was left out.
+fn cut(text: &str, at: usize) -> String {
+    let characters = text.chars().count();
+    if characters <= VALUE_CHARACTERS {
+        return escape_controls(text).into_owned();
+    }
+    let start = at.saturating_sub(BEFORE).min(characters - VALUE_CHARACTERS);
+    let middle: String = text.chars().skip(start).take(VALUE_CHARACTERS).collect();
+    let before = if start > 0 { "…" } else { "" };
+    let after = if start + VALUE_CHARACTERS < characters { "…" } else { "" };
+    format!("{before}{}{after}", escape_controls(&middle))
+}

@@ -1,0 +1,49 @@
+//! A look at `pyproject.toml`.
+
+use std::fs;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use crate::build::BuildError;
+
+const FILE: &str = "pyproject.toml";
+
+/// Whether a folder is that of a Python step: it has a `pyproject.toml`, and is no crate, or says that it is a step.
+pub(in crate::build) fn is_step(dir: &Path) -> bool {
+    let Ok(text) = fs::read_to_string(dir.join(FILE)) else { return false };
+    let says_so = |table: Table| table.get("tool").and_then(|tool| tool.get("stillbox")).is_some();
+    !dir.join("Cargo.toml").exists() || text.parse().is_ok_and(says_so)
+}
+
+/// Whether the step may need other distributions than the SDK.
+pub(super) fn has_dependencies(dir: &Path) -> bool {
+    let table = fs::read_to_string(dir.join(FILE)).ok().and_then(|text| text.parse::<Table>().ok());
+    let listed = |table: Table| {
+        let listed = table.get("project")?.get("dependencies")?.as_array()?.clone();
+        Some(listed.iter().filter_map(Value::as_str).any(|dependency| !dependency.starts_with("stillbox-sdk")))
+    };
+    table.and_then(listed).unwrap_or(false)
+}
+
+/// The step's name: that of the project.
+///
+/// # Errors
+/// The file cannot be read, is no TOML, or names no project.
+pub(super) fn name(dir: &Path) -> Result<String, BuildError> {
+    let manifest = dir.join(FILE);
+    let text = match fs::read_to_string(&manifest) {
+        Ok(text) => text,
+        Err(source) => return Err(BuildError::Unreadable { manifest, source }),
+    };
+    let table: Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => return Err(BuildError::Malformed { manifest, message: error.to_string() }),
+    };
+    let name = table.get("project").and_then(|project| project.get("name")).and_then(Value::as_str);
+    // It becomes the name of a file.
+    match name.filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))) {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(BuildError::Malformed { manifest, message: "it has no `name = \"…\"` in [project]".into() }),
+    }
+}

@@ -1,0 +1,11 @@
+//! The contract in Rust, made from the WIT.
+
+wasmtime::component::bindgen!({
+    path: "../../guest-sdk/wit",
+    world: "step",
+    exports: { default: async },
+    ownership: Borrowing { duplicate_if_necessary: true },
+});
+
+pub(crate) use self::stillbox::step::{log, types};
+pub(crate) use exports::stillbox::step::guest;

@@ -1,0 +1,77 @@
+//! Runs data pipelines whose steps are WebAssembly components.
+//!
+//! Every batch of every step runs in an instance of its own, with nothing granted; whatever goes wrong inside comes out
+//! as one [`Failure`] that carries the guest's own message.
+//!
+//! ```no_run
+//! use stillbox::{Options, Pipeline};
+//!
+//! let pipeline = Pipeline::from_file("examples/clean-text/pipeline.toml")?;
+//! let report = pipeline.run(&Options::default())?;
+//! println!("{} rows in", report.rows_in);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The modules in the order in which a batch meets them; `ARCHITECTURE.md` beside this crate tells the whole road.
+
+// What was asked.
+mod config;
+mod pipeline;
+// What will be done.
+pub mod build;
+mod cases;
+mod component;
+mod inspection;
+mod outline;
+mod plan;
+// The road of a batch.
+mod batch;
+mod feed;
+mod outputs;
+mod sandbox;
+mod scheduler;
+mod sink;
+mod source;
+mod spool;
+mod stage;
+// Beside the road.
+mod damaged;
+mod data_type;
+mod event;
+mod failure;
+mod format;
+mod interrupt;
+mod panics;
+mod policy;
+mod report;
+mod runs;
+mod text;
+mod unfinished;
+// For the benchmarks.
+#[doc(hidden)]
+pub mod measure;
+
+pub use cases::{
+    CaseReport, CheckName, Difference, Problem, RowDifference, StepProblem, Suite, TestError, TestOptions, TestReport,
+};
+pub use component::{
+    Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Origin, Permission,
+    Signature,
+};
+pub use config::{
+    Complaint, Complaints, ConfigError, DurationError, Overrides, Place, SizeError, parse_duration, parse_size,
+};
+pub use data_type::DataType;
+pub use event::Event;
+pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
+pub use inspection::{InspectError, Inspection, inspect};
+pub use interrupt::{Interrupt, Signal};
+pub use outline::{NodeRole, Outline, OutlineEdge, OutlineNode};
+pub use outputs::{CacheUsage, OutputCache, PrunedCache, prune_cache, usage_of_cache};
+pub use panics::panic_is_caught;
+pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
+pub use policy::MostRejects;
+pub use report::{Report, Resumable, SinkReport, StepReport};
+pub use runs::{CHECKPOINT_EVERY, Keep, Pruned, RunInfo, RunStatus, Runs, RunsError, Start};
+pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines, grouped, shell_word};
+pub use unfinished::Unfinished;

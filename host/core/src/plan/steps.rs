@@ -1,0 +1,163 @@
+//! Building, loading and binding the steps of a pipeline.
+
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{Making, complaint_of};
+use crate::build::{BuildError, BuildOptions, build};
+use crate::component::{Component, ComponentError, ComponentErrorKind, Signature};
+use crate::config::{Complaint, Config, StepTable};
+use crate::event::Event;
+use crate::failure::{Failure, FailureKind};
+use crate::panics::caught;
+use crate::sandbox::Limits;
+
+/// A step that answered.
+pub(super) struct Loaded {
+    pub(super) component: Arc<Component>,
+    pub(super) parameters: Arc<str>,
+    pub(super) signature: Signature,
+}
+
+/// The limits of a step: its own, those of the pipeline, and the defaults.
+pub(super) fn limits_of(config: &Config, step: &StepTable) -> Limits {
+    Limits::default().with(&config.pipeline.limits).with(&step.limits)
+}
+
+/// The limits under which a component answers `manifest`, once for all steps that share it: of each limit the smallest. A
+/// step with less than the component needs would fail in `bind` all the same.
+fn limits_of_all(config: &Config, component: &Path) -> Limits {
+    let sharing = config.steps.iter().filter(|step| step.component.path() == component);
+    let limits = sharing.map(|step| limits_of(config, step));
+    limits.reduce(|one, other| one.smallest(&other)).unwrap_or_else(|| Limits::default().with(&config.pipeline.limits))
+}
+
+/// Loads every step, on all cores; those that can't be loaded are missing, and there is a complaint.
+pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Complaint>) -> Vec<Option<Loaded>> {
+    // Two steps of one component are built, read and compiled once.
+    let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
+    paths.sort();
+    paths.dedup();
+    let components: Vec<(PathBuf, Problems<Arc<Component>>)> = built(&paths, making)
+        .into_par_iter()
+        .map(|(path, wasm)| {
+            let limits = limits_of_all(config, &path);
+            // On another thread, whose panic comes back to the planner's.
+            let component = caught(|| wasm.and_then(|wasm| compile(&wasm, &limits, making)));
+            let component = component.unwrap_or_else(|panic| resume_unwind(panic));
+            (path, component)
+        })
+        .collect();
+    let mut loaded = Vec::with_capacity(config.steps.len());
+    for step in &config.steps {
+        let path = step.component.path();
+        let found = components.iter().find(|(of, _)| *of == path).map(|(_, component)| component);
+        loaded.push(match found {
+            Some(Ok(component)) => {
+                bind(config, step, component, making).map_err(|complaint| complaints.push(complaint)).ok()
+            }
+            Some(Err(error)) => {
+                if making.stop.reason().is_none() {
+                    complaints.push(error.complaint(step));
+                }
+                None
+            }
+            None => None,
+        });
+    }
+    loaded
+}
+
+type Problems<T> = Result<T, Box<dyn Problem>>;
+
+/// Something that is wrong with a component, to be told of every step that uses it.
+trait Problem: Send + Sync {
+    fn complaint(&self, step: &StepTable) -> Complaint;
+}
+
+impl Problem for BuildError {
+    fn complaint(&self, step: &StepTable) -> Complaint {
+        let kind = if self.is_of_step() { FailureKind::Incompatible } else { FailureKind::Host };
+        complaint_with_record(step, self, Failure::of_error(kind, self))
+    }
+}
+
+impl Problem for ComponentError {
+    fn complaint(&self, step: &StepTable) -> Complaint {
+        let failure = match &self.kind {
+            ComponentErrorKind::Manifest(failure) => (**failure).clone(),
+            _ => Failure { component: self.digest.clone(), ..Failure::of_error(FailureKind::Incompatible, self) },
+        };
+        complaint_with_record(step, self, failure)
+    }
+}
+
+/// A complaint of a step that never got as far as its parameters, with a record of what is known.
+fn complaint_with_record(step: &StepTable, error: &dyn std::error::Error, failure: Failure) -> Complaint {
+    let failure = Failure { step: Some(step.name.value.as_str().into()), ..failure };
+    complaint_of(step.component.place.clone(), error).failure(failure)
+}
+
+/// The components' files; folders are built first.
+fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Problems<PathBuf>)> {
+    let build_one = |path: &PathBuf| -> Problems<PathBuf> {
+        if !path.is_dir() {
+            return Ok(path.clone());
+        }
+        (making.on_event)(&Event::Building { folder: path });
+        let stop = making.stop.clone();
+        let stopped = || stop.reason().is_some();
+        let options =
+            BuildOptions { stop: Some(&stopped), unfinished: Some(&making.unfinished), ..BuildOptions::default() };
+        match build(path, options) {
+            Ok(built) => Ok(built.wasm),
+            Err(error) => Err(Box::new(error)),
+        }
+    };
+    // One after the other: cargo itself uses all cores, and takes a lock.
+    paths.iter().map(|path| (path.clone(), build_one(path))).collect()
+}
+
+fn compile(wasm: &Path, limits: &Limits, making: &Making) -> Problems<Arc<Component>> {
+    (making.on_event)(&Event::Compiling { component: wasm });
+    match making.workshop.load(wasm, limits, &making.stop) {
+        Ok(component) => {
+            (making.on_event)(&Event::Compiled { component: wasm, cached: component.cached() });
+            Ok(Arc::new(component))
+        }
+        Err(error) => Err(Box::new(error)),
+    }
+}
+
+fn bind(config: &Config, step: &StepTable, component: &Arc<Component>, making: &Making) -> Result<Loaded, Complaint> {
+    let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
+    let limits = limits_of(config, step);
+    let signature = making.workshop.bind(component, &parameters, &limits, &making.stop).map_err(|mut failure| {
+        failure.step = Some(step.name.value.as_str().into());
+        failure.component = Some(Arc::clone(component.digest()));
+        refused(step, *failure)
+    })?;
+    Ok(Loaded { component: Arc::clone(component), parameters, signature })
+}
+
+fn refused(step: &StepTable, failure: Failure) -> Complaint {
+    let name = &step.name.value;
+    let message = match failure.kind {
+        FailureKind::Parameters => format!("step \"{name}\" does not accept its parameters: {}", failure.message),
+        kind => format!("step \"{name}\" failed to bind its parameters ({kind}): {}", failure.message),
+    };
+    // Steps put the names of parameters between backticks, so that the place is mostly that of the right one.
+    let named = step.parameters.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
+    let place = named.map_or(&step.parameters.place, |key| step.parameters.place_of(&format!("/{key}")));
+    let mut complaint = Complaint::new(place.clone(), message);
+    for cause in &failure.causes {
+        complaint = complaint.help(cause.clone());
+    }
+    if let Some(hint) = &failure.hint {
+        complaint = complaint.help(hint.clone());
+    }
+    complaint.failure(failure)
+}
