@@ -1,7 +1,7 @@
 //! The boundary: steps that copy one column.
 
 use arrow_array::RecordBatch;
-use stillbox::measure::{Allocation, BoundStep};
+use stillbox::bench_support::{Allocation, BoundStep};
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading};
@@ -10,7 +10,7 @@ use crate::scene::{Scene, column, integers, lab, texts, vectors};
 /// Bytes that go through a step in a round, about.
 const BYTES: usize = 64 << 20;
 /// Calls in a round at most: small batches cost as much as their instances.
-const MOST_CALLS: usize = 2000;
+const MAX_CALLS: usize = 2000;
 
 pub(crate) fn print(scene: &Scene) {
     let lab = lab(Allocation::Pooled);
@@ -32,7 +32,7 @@ pub(crate) fn print(scene: &Scene) {
 fn compare(scene: &Scene, step: &BoundStep, rows: &RecordBatch, is_target: bool) {
     let data = rows.column(0).to_data();
     let bytes = data.get_slice_memory_size().expect("it has a size");
-    let calls = scene.count((BYTES / bytes).clamp(3, MOST_CALLS));
+    let calls = scene.count((BYTES / bytes).clamp(3, MAX_CALLS));
     let buffer = vec![1_u8; bytes];
     let mut into = vec![0_u8; bytes];
     let mut fresh = || {

@@ -3,7 +3,7 @@
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array as _, ArrayRef, RecordBatch};
-use stillbox::measure::Allocation;
+use stillbox::bench_support::Allocation;
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use arrow_array::RecordBatch;
-use stillbox::measure::{Allocation, BoundStep, Lab};
+use stillbox::bench_support::{Allocation, BenchEngine, BoundStep};
 use stillbox::{CompileCache, Failure};
 use stillbox_test_guests::{BAD_PANIC_NESTED, BAD_UNREACHABLE};
 use wasmparser::{Parser, Payload};
@@ -97,7 +97,8 @@ fn compile(scene: &Scene, name: &str, parameters: &str) {
     let stripped = without_debug_sections(&bytes);
     let without = scene.path("stripped.wasm");
     fs::write(&without, &stripped).expect("the folder can be written to");
-    let lab = Lab::new(8, Allocation::Pooled, CompileCache::disabled()).unwrap_or_else(|problem| panic!("{problem}"));
+    let lab =
+        BenchEngine::new(8, Allocation::Pooled, CompileCache::disabled()).unwrap_or_else(|problem| panic!("{problem}"));
     let load =
         |path: &Path| seconds(|| lab.step(path, parameters).map_or_else(|problem| panic!("{name}: {problem}"), drop));
     let [with, without] = in_turn(scene.rounds, [&mut || load(&with), &mut || load(&without)]);

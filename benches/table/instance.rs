@@ -1,7 +1,7 @@
 //! Fresh instances.
 
 use arrow_array::RecordBatch;
-use stillbox::measure::{Allocation, BoundStep};
+use stillbox::bench_support::{Allocation, BoundStep};
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading};
@@ -56,7 +56,7 @@ pub(crate) fn empty(
     targets: [&str; 2],
 ) {
     let calls = scene.count(calls) / threads;
-    let measure = || -> Vec<f64> {
+    let bench_support = || -> Vec<f64> {
         let call = || seconds(|| step.fresh(rows).unwrap_or_else(|problem| panic!("{problem}")));
         std::thread::scope(|scope| {
             let running: Vec<_> =
@@ -64,8 +64,8 @@ pub(crate) fn empty(
             running.into_iter().flat_map(|thread| thread.join().expect("it does not panic")).collect()
         })
     };
-    measure();
-    let rounds: Vec<Figures> = (0..scene.rounds).map(|_| Figures::new(measure())).collect();
+    bench_support();
+    let rounds: Vec<Figures> = (0..scene.rounds).map(|_| Figures::new(bench_support())).collect();
     for (name, share, target) in [("p50", 0.5, targets[0]), ("p99", 0.99, targets[1])] {
         let figures = Figures::new(rounds.iter().map(|round| round.at(share)).collect());
         Line::new(&format!("{what}, {name}"), &figures, Unit::Time).target(target).print();

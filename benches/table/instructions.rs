@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use stillbox::measure::{Allocation, Input, Output};
+use stillbox::bench_support::{Allocation, Input, Output};
 
 use crate::figures::{Figures, Unit};
 use crate::print::{Line, heading, skipped};
@@ -52,7 +52,8 @@ pub(crate) fn counted(arguments: &[String]) {
     } else {
         // Valgrind has no address space for a pool.
         let cache = stillbox::CompileCache::at(concat!(env!("CARGO_TARGET_TMPDIR"), "/callgrind"));
-        let lab = stillbox::measure::Lab::new(2, Allocation::OnDemand, cache).expect("the engine can be made");
+        let lab =
+            stillbox::bench_support::BenchEngine::new(2, Allocation::OnDemand, cache).expect("the engine can be made");
         let step = lab.step(Path::new(with), "{}").unwrap_or_else(|problem| panic!("{problem}"));
         let rows = column("value", integers(0));
         for _ in 0..times {
@@ -66,7 +67,7 @@ fn codec(path: &Path) {
     let schema = input.schema().expect("there are rows");
     let output = Output::open(&path.with_extension("counted"), schema).unwrap_or_else(|problem| panic!("{problem}"));
     let encode = output.encoder();
-    while let Some(raw) = input.next_piece().unwrap_or_else(|problem| panic!("{problem}")) {
+    while let Some(raw) = input.next_chunk().unwrap_or_else(|problem| panic!("{problem}")) {
         let rows = raw.decode().unwrap_or_else(|problem| panic!("{problem}"));
         encode(&rows).unwrap_or_else(|problem| panic!("{problem}"));
     }

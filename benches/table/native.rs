@@ -18,7 +18,7 @@ use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, Schema};
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
-use stillbox::measure::{Input, Output, Problem};
+use stillbox::bench_support::{Input, Output, Problem};
 use text_features::{Features, features};
 
 /// Rows in a batch.
@@ -40,8 +40,8 @@ pub(crate) fn through_arrow(input: &Path, output: &Path, threads: usize) -> Resu
     ]));
     let mut output = Output::open(output, Arc::clone(&schema))?;
     let encode = output.encoder();
-    let pieces = std::iter::from_fn(|| input.next_piece().transpose());
-    let clean = move |piece: Result<stillbox::measure::Raw, Problem>| {
+    let pieces = std::iter::from_fn(|| input.next_chunk().transpose());
+    let clean = move |piece: Result<stillbox::bench_support::Raw, Problem>| {
         let rows = piece?.decode()?;
         encode(&cleaned(&rows, &schema)?)
     };

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use stillbox::measure::Allocation;
+use stillbox::bench_support::Allocation;
 
 use crate::instance::empty;
 use crate::print::skipped;

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use arrow_array::builder::{FixedSizeListBuilder, Float32Builder};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field};
-use stillbox::measure::{Allocation, BoundStep, Lab};
-use stillbox::{BuildOptions, CompileCache};
+use stillbox::CompileCache;
+use stillbox::bench_support::{Allocation, BenchEngine, BoundStep};
+use stillbox::build::{BuildOptions, build_step};
 use tempfile::TempDir;
 
 use crate::generate::{SEED, input};
@@ -82,7 +83,7 @@ impl Scene {
         }
         let folders = ["steps", "benches/steps"].map(|folder| Path::new(ROOT).join(folder).join(name));
         let folder = folders.iter().find(|folder| folder.is_dir()).unwrap_or_else(|| panic!("there is no step {name}"));
-        let built = stillbox::build(folder, BuildOptions::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let built = build_step(folder, BuildOptions::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
         self.built.borrow_mut().insert(name.to_owned(), built.wasm.clone());
         built.wasm
     }
@@ -139,14 +140,14 @@ impl Scene {
     }
 
     /// A step that is bound to parameters.
-    pub(crate) fn step(&self, lab: &Lab, name: &str, parameters: &str) -> BoundStep {
+    pub(crate) fn step(&self, lab: &BenchEngine, name: &str, parameters: &str) -> BoundStep {
         lab.step(&self.component(name), parameters).unwrap_or_else(|problem| panic!("{name}: {problem}"))
     }
 }
 
 /// An engine for as many instances as two threads need.
-pub(crate) fn lab(allocation: Allocation) -> Lab {
-    Lab::new(8, allocation, CompileCache::at(CACHE)).unwrap_or_else(|problem| panic!("{problem}"))
+pub(crate) fn lab(allocation: Allocation) -> BenchEngine {
+    BenchEngine::new(8, allocation, CompileCache::at(CACHE)).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 /// Rows with one column.

@@ -1,6 +1,6 @@
 //! `stillbox build`.
 
-use stillbox::{BuildOptions, build};
+use stillbox::build::{BuildOptions, build_step};
 
 use super::args::Build;
 use super::console;
@@ -12,12 +12,12 @@ use super::signals::Signals;
 pub(super) fn execute(arguments: &Build, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt();
     let stopped = || interrupt.signal().is_some();
-    let unfinished = signals.unfinished();
+    let cleanup = signals.cleanup();
     let mut exit = Exit::Done;
     for folder in &arguments.folders {
         render::status("Building", &folder.display().to_string());
-        let options = BuildOptions { stop: Some(&stopped), unfinished: Some(&unfinished), ..BuildOptions::default() };
-        match build(folder, options) {
+        let options = BuildOptions { stop: Some(&stopped), cleanup: Some(&cleanup), ..BuildOptions::default() };
+        match build_step(folder, options) {
             Ok(built) => match console::print(&format!("{}\n", built.wasm.display())) {
                 Exit::Done => {}
                 failed => return failed,

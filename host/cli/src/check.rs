@@ -42,13 +42,13 @@ pub(super) fn outline(
     let options = Options {
         interrupt: signals.interrupt_within(Duration::ZERO),
         cache: Some(cache(global)),
-        unfinished: signals.unfinished(),
+        cleanup: signals.cleanup(),
         on_event: Some(std::sync::Arc::new(show_preparation)),
         ..Options::default()
     };
     pipeline.check(&options).map_err(|error| {
         let errors = match &error {
-            RunError::Config(complaints) => errors::of_complaints(complaints),
+            RunError::Config(diagnostics) => errors::from_diagnostics(diagnostics),
             _ => Vec::new(),
         };
         tell(errors, error.failures());

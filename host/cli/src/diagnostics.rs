@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::render::last_words;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use stillbox::{Complaint, Complaints, Place, escape_controls};
+use stillbox::{Diagnostic, Diagnostics, Place, escape_controls};
 
 /// Whether the text may be coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,41 +19,41 @@ pub(crate) enum Colour {
 }
 
 /// Renders complaints one after the other, with an empty line between them and a newline at the end.
-pub(crate) fn render(complaints: &Complaints, colour: Colour) -> String {
+pub(crate) fn render(diagnostics: &Diagnostics, colour: Colour) -> String {
     let renderer = match colour {
         Colour::On => Renderer::styled(),
         Colour::Off => Renderer::plain(),
     };
-    let file = complaints.file.display().to_string();
+    let file = diagnostics.file.display().to_string();
     let file = escape_controls(&file);
     let mut all = String::new();
-    for complaint in &complaints.list {
+    for diagnostic in &diagnostics.list {
         if !all.is_empty() {
             all.push('\n');
         }
-        all.push_str(&renderer.render(&[report(complaint, &file, &complaints.text)]));
+        all.push_str(&renderer.render(&[report(diagnostic, &file, &diagnostics.text)]));
         all.push('\n');
     }
-    if complaints.omitted > 0 {
+    if diagnostics.omitted > 0 {
         // Writing to a string cannot fail.
-        let _ = writeln!(all, "\nand {} more", complaints.omitted);
+        let _ = writeln!(all, "\nand {} more", diagnostics.omitted);
     }
     all
 }
 
-fn report<'a>(complaint: &'a Complaint, file: &'a str, text: &'a str) -> Group<'a> {
-    let group = Group::with_title(Level::ERROR.primary_title(complaint.message.as_str()));
-    let group = match &complaint.place {
+fn report<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group<'a> {
+    let group = Group::with_title(Level::ERROR.primary_title(diagnostic.message.as_str()));
+    let group = match &diagnostic.place {
         Place::Span(span) => {
             let line = Line::around(text, span);
-            let marked = AnnotationKind::Primary.span(line.marked).label(complaint.label.as_deref());
+            let marked = AnnotationKind::Primary.span(line.marked).label(diagnostic.label.as_deref());
             group.element(Snippet::source(line.text).path(file).line_start(line.number).annotation(marked))
         }
         Place::File => group.element(Origin::path(file)),
         Place::Argument(argument) => group.element(Origin::path(escape_controls(argument))),
     };
-    let group = group.elements(complaint.help.iter().map(|help| Level::HELP.message(help.as_str())));
-    let said = complaint.failure.iter().flat_map(|failure| last_words(failure));
+    let group = group.elements(diagnostic.help.iter().map(|help| Level::HELP.message(help.as_str())));
+    let said = diagnostic.failure.iter().flat_map(|failure| last_words(failure));
     group.elements(said.map(|(name, text)| Level::NOTE.message(format!("{name}: {}", escape_controls(&text)))))
 }
 
@@ -105,19 +105,19 @@ fn fit(line: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
-    fn rendered(text: &str, list: Vec<Complaint>) -> String {
-        render(&Complaints::new("jobs/pipeline.toml", text.into(), list), Colour::Off)
+    fn rendered(text: &str, list: Vec<Diagnostic>) -> String {
+        render(&Diagnostics::new("jobs/pipeline.toml", text.into(), list), Colour::Off)
     }
 
-    fn at(span: Range<usize>) -> Complaint {
-        Complaint::new(Place::Span(span), "something is wrong").label("here")
+    fn at(span: Range<usize>) -> Diagnostic {
+        Diagnostic::new(Place::Span(span), "something is wrong").label("here")
     }
 
     #[test]
     fn the_line_the_mark_and_the_help_are_shown() {
         let text = "[pipeline]\nname = \"x\"\nbatch-rows = 0\n";
-        let complaint = at(35..36).help("do this").help("or that");
-        insta::assert_snapshot!(rendered(text, vec![complaint]), @"
+        let diagnostic = at(35..36).help("do this").help("or that");
+        insta::assert_snapshot!(rendered(text, vec![diagnostic]), @"
         error: something is wrong
          --> jobs/pipeline.toml:3:14
           |
@@ -130,9 +130,9 @@ mod tests {
     }
 
     #[test]
-    fn complaints_without_a_line_name_the_file_or_the_argument() {
-        let file = Complaint::new(Place::File, "the pipeline has no [[sink]]").help("add a [[sink]]");
-        let argument = Complaint::new(Place::Argument("--set a.b=1".into()), "there is no step \"a\"");
+    fn diagnostics_without_a_line_name_the_file_or_the_argument() {
+        let file = Diagnostic::new(Place::File, "the pipeline has no [[sink]]").help("add a [[sink]]");
+        let argument = Diagnostic::new(Place::Argument("--set a.b=1".into()), "there is no step \"a\"");
         insta::assert_snapshot!(rendered("", vec![argument, file]), @r#"
         error: the pipeline has no [[sink]]
         --> jobs/pipeline.toml
@@ -187,14 +187,14 @@ mod tests {
 
     #[test]
     fn colour_is_a_choice() {
-        let complaints = Complaints::new("p.toml", "a".into(), vec![at(0..1)]);
-        assert!(render(&complaints, Colour::On).contains("\u{1b}["));
-        assert!(!render(&complaints, Colour::Off).contains('\u{1b}'));
+        let diagnostics = Diagnostics::new("p.toml", "a".into(), vec![at(0..1)]);
+        assert!(render(&diagnostics, Colour::On).contains("\u{1b}["));
+        assert!(!render(&diagnostics, Colour::Off).contains('\u{1b}'));
     }
 
     #[test]
     fn what_was_left_out_is_counted() {
-        let list = (0..103).map(|index| Complaint::new(Place::Span(index..index), "wrong")).collect();
+        let list = (0..103).map(|index| Diagnostic::new(Place::Span(index..index), "wrong")).collect();
         let rendered = rendered(&"x".repeat(200), list);
         assert!(rendered.ends_with("\nand 3 more\n"), "{rendered}");
     }

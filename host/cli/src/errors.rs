@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use serde_json::{Value, json};
-use stillbox::{Complaint, Complaints, ConfigError, Place, Report};
+use stillbox::{ConfigError, Diagnostic, Diagnostics, Place, Report};
 
 use super::messages::Messages;
 use super::{records, render};
@@ -38,7 +38,7 @@ pub(super) fn of_error(error: &dyn Error) -> Value {
 /// Why there is no pipeline.
 pub(super) fn of_config(error: &ConfigError) -> Vec<Value> {
     match error {
-        ConfigError::Wrong(complaints) => of_complaints(complaints),
+        ConfigError::Wrong(diagnostics) => from_diagnostics(diagnostics),
         ConfigError::Unreadable { file, .. } => {
             let mut value = of_error(error);
             value["file"] = file.to_string_lossy().into();
@@ -49,21 +49,22 @@ pub(super) fn of_config(error: &ConfigError) -> Vec<Value> {
 }
 
 /// All that is wrong with a pipeline, in the order in which people are told of it.
-pub(super) fn of_complaints(complaints: &Complaints) -> Vec<Value> {
-    let mut errors: Vec<Value> = complaints.list.iter().map(|complaint| of_complaint(complaint, complaints)).collect();
-    if complaints.omitted > 0 {
-        let mut rest = of_message(&format!("and {} more", complaints.omitted));
-        rest["file"] = complaints.file.to_string_lossy().into();
+pub(super) fn from_diagnostics(diagnostics: &Diagnostics) -> Vec<Value> {
+    let mut errors: Vec<Value> =
+        diagnostics.list.iter().map(|diagnostic| from_diagnostic(diagnostic, diagnostics)).collect();
+    if diagnostics.omitted > 0 {
+        let mut rest = of_message(&format!("and {} more", diagnostics.omitted));
+        rest["file"] = diagnostics.file.to_string_lossy().into();
         errors.push(rest);
     }
     errors
 }
 
-fn of_complaint(complaint: &Complaint, all: &Complaints) -> Value {
-    let mut value = of_message(&complaint.message);
+fn from_diagnostic(diagnostic: &Diagnostic, all: &Diagnostics) -> Value {
+    let mut value = of_message(&diagnostic.message);
     // Paths need not be UTF-8, which JSON has to be.
     let file = all.file.to_string_lossy();
-    match &complaint.place {
+    match &diagnostic.place {
         Place::File => value["file"] = file.into(),
         Place::Span(span) => {
             let [(line, column), (end_line, end_column)] = all.position(span);
@@ -75,14 +76,14 @@ fn of_complaint(complaint: &Complaint, all: &Complaints) -> Value {
         }
         Place::Argument(argument) => value["argument"] = (&**argument).into(),
     }
-    if let Some(label) = &complaint.label {
+    if let Some(label) = &diagnostic.label {
         value["label"] = label.as_str().into();
     }
-    if !complaint.help.is_empty() {
-        value["help"] = complaint.help.clone().into();
+    if !diagnostic.help.is_empty() {
+        value["help"] = diagnostic.help.clone().into();
     }
     // All that is known of the failure is told in an event of its own.
-    if let Some(failure) = &complaint.failure {
+    if let Some(failure) = &diagnostic.failure {
         value["kind"] = failure.kind.name().into();
         if let Some(step) = &failure.step {
             value["step"] = (&**step).into();

@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stillbox::{
-    Access, BuildOptions, Column, Inspection, Origin, build, escape_controls, escape_controls_in_json, inspect,
-};
+use stillbox::build::{BuildOptions, build_step};
+use stillbox::{Access, Column, Inspection, Origin, escape_controls, escape_controls_in_json, inspect};
 
 use super::args::{Global, Inspect};
 use super::console;
@@ -31,13 +30,12 @@ pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
         render::error(error);
         Exit::Usage
     };
-    let unfinished = signals.unfinished();
+    let cleanup = signals.cleanup();
     let wasm = if arguments.step.is_dir() {
         render::status("Building", &arguments.step.display().to_string());
         let is_stopped = || interrupt.signal().is_some();
-        let options =
-            BuildOptions { stop: Some(&is_stopped), unfinished: Some(&unfinished), ..BuildOptions::default() };
-        match build(&arguments.step, options) {
+        let options = BuildOptions { stop: Some(&is_stopped), cleanup: Some(&cleanup), ..BuildOptions::default() };
+        match build_step(&arguments.step, options) {
             Ok(built) => built.wasm,
             Err(error) => return failed(&error),
         }

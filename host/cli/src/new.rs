@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use stillbox::{Language, MadeStep, NewStep, Shape, escape_controls, shell_word};
+use stillbox::{escape_controls, shell_word};
+use stillbox_author::{Language, MadeStep, NewStep, Shape};
 
 use super::args::{Lang, New, NewKind};
 use super::console::{self, eprint};

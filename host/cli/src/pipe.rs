@@ -8,9 +8,8 @@ mod steps;
 use std::path::Path;
 use std::time::Duration;
 
-use stillbox::{
-    BuildOptions, Interrupt, Kind, Overrides, Pipeline, Unfinished, build, escape_controls_in_lines, inspect,
-};
+use stillbox::build::{BuildOptions, build_step};
+use stillbox::{CleanupRegistry, Interrupt, Kind, Overrides, Pipeline, escape_controls_in_lines, inspect};
 
 use super::args::{Global, Pipe};
 use super::console;
@@ -26,7 +25,7 @@ const FILE: &str = "(the command line)";
 /// Runs steps without a pipeline file.
 pub(super) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt_within(Duration::ZERO);
-    let rows = match rows(Path::new(steps::first(arguments)), global, &interrupt, &signals.unfinished()) {
+    let rows = match rows(Path::new(steps::first(arguments)), global, &interrupt, &signals.cleanup()) {
         Ok(Rows::Made) if arguments.input.is_some() => {
             let step = steps::first(arguments);
             render::message(&format!("`{step}` is a source, which makes rows and reads none; leave out `--input`"));
@@ -55,10 +54,10 @@ pub(super) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
     match pipeline {
         Ok(pipeline) => {
             let running = Running { threads: arguments.threads, progress: arguments.progress, ..Running::default() };
-            run::drive(&pipeline, &running, global, (interrupt, signals.unfinished()))
+            run::drive(&pipeline, &running, global, (interrupt, signals.cleanup()))
         }
-        Err(complaints) => {
-            render::complaints(&complaints);
+        Err(diagnostics) => {
+            render::diagnostics(&diagnostics);
             Exit::Usage
         }
     }
@@ -66,12 +65,12 @@ pub(super) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
 
 /// Whether the first step makes rows or reads them, which it says itself. What is wrong with the step is left for the
 /// pipeline to tell, but for what its building says.
-fn rows(step: &Path, global: &Global, interrupt: &Interrupt, unfinished: &Unfinished) -> Result<Rows, Exit> {
+fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRegistry) -> Result<Rows, Exit> {
     let wasm = if step.is_dir() {
         let is_stopped = || interrupt.signal().is_some();
-        let options = BuildOptions { stop: Some(&is_stopped), unfinished: Some(unfinished), ..BuildOptions::default() };
+        let options = BuildOptions { stop: Some(&is_stopped), cleanup: Some(cleanup), ..BuildOptions::default() };
         render::status("Building", &step.display().to_string());
-        match build(step, options) {
+        match build_step(step, options) {
             Ok(built) => built.wasm,
             Err(error) => {
                 if let Some(signal) = interrupt.signal() {

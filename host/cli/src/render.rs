@@ -7,7 +7,7 @@ use std::io::IsTerminal as _;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use stillbox::{Complaints, Failure, FailureKind, Signal, escape_controls, escape_controls_in_lines};
+use stillbox::{Diagnostics, Failure, FailureKind, Signal, escape_controls, escape_controls_in_lines};
 
 use super::console::{eprint, eprintln};
 use super::diagnostics::{self, Colour};
@@ -62,9 +62,9 @@ pub(super) fn causes(error: &dyn Error) -> Vec<String> {
 }
 
 /// Everything that is wrong with a pipeline file, with the places marked.
-pub(super) fn complaints(complaints: &Complaints) {
+pub(super) fn diagnostics(diagnostics: &Diagnostics) {
     let colour = if is_coloured() { Colour::On } else { Colour::Off };
-    eprint!("{}", diagnostics::render(complaints, colour));
+    eprint!("{}", diagnostics::render(diagnostics, colour));
 }
 
 /// A failure: first the words of whoever failed, then where, then what caused it.

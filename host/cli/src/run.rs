@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 use stillbox::{
-    CompileCache, ConfigError, Event, Interrupt, Keep, Options, OutputCache, Overrides, Pipeline, Report, RunError,
-    Runs, Start, Unfinished,
+    Checkpointing, CleanupRegistry, CompileCache, ConfigError, Event, Interrupt, Options, Overrides, Pipeline, Report,
+    ResultCache, RunError, Runs, Start,
 };
 
 use super::args::{Changes, Global, MessageFormat, Progress, Run, StateDirectory};
@@ -33,7 +33,7 @@ pub(super) struct Running {
     pub(super) message_format: MessageFormat,
     pub(super) grace: Option<Duration>,
     /// That the run can go on, and how it begins.
-    pub(super) keep: Option<Keep>,
+    pub(super) keep: Option<Checkpointing>,
 }
 
 /// Runs the pipeline, and prints what came of it.
@@ -44,12 +44,12 @@ pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     match open(&arguments.changes, arguments.max_rejects.as_deref(), arguments.message_format) {
         Ok(pipeline) => {
             let interrupt = signals.interrupt_within(arguments.grace.unwrap_or_default());
-            let keep = state_directory(&arguments.state).map(|directory| Keep {
+            let keep = state_directory(&arguments.state).map(|directory| Checkpointing {
                 start: start(arguments),
                 checkpoint_every: arguments.checkpoint_every,
-                ..Keep::at(Runs::at(directory))
+                ..Checkpointing::at(Runs::at(directory))
             });
-            drive(&pipeline, &Running { keep, ..running(arguments) }, global, (interrupt, signals.unfinished()))
+            drive(&pipeline, &Running { keep, ..running(arguments) }, global, (interrupt, signals.cleanup()))
         }
         Err(exit) => exit,
     }
@@ -74,7 +74,7 @@ fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
             let text = "`--watch` runs the pipeline again and again, and standard input can be read once; give a file";
             return Watched::end(refuse(text, arguments.message_format));
         }
-        drive(&pipeline, &running(arguments), global, (interrupt, signals.unfinished()));
+        drive(&pipeline, &running(arguments), global, (interrupt, signals.cleanup()));
         of(&pipeline)
     })
 }
@@ -105,7 +105,7 @@ pub(super) fn drive(
     pipeline: &Pipeline,
     running: &Running,
     global: &Global,
-    (interrupt, unfinished): (Interrupt, Unfinished),
+    (interrupt, cleanup): (Interrupt, CleanupRegistry),
 ) -> Exit {
     let is_json = running.message_format == MessageFormat::Json;
     if is_json && pipeline.writes_to_stdout() {
@@ -139,7 +139,7 @@ pub(super) fn drive(
         cache: Some(cache(global)),
         outputs: outputs(global),
         grace: running.grace.unwrap_or_default(),
-        unfinished,
+        cleanup,
         failures: running.failures.clone(),
         keep: running.keep.clone(),
         on_event: Some({
@@ -167,7 +167,7 @@ pub(super) fn drive(
         }
         Err(error) => {
             match &error {
-                RunError::Config(complaints) => records.errors(&errors::of_complaints(complaints)),
+                RunError::Config(diagnostics) => records.errors(&errors::from_diagnostics(diagnostics)),
                 RunError::Runs(_) => records.keep_earlier(),
                 _ => {}
             }
@@ -225,7 +225,7 @@ fn open(changes: &Changes, max_rejects: Option<&str>, format: MessageFormat) -> 
 /// Prints why there is no pipeline.
 pub(super) fn report_wrong(error: &ConfigError) -> Exit {
     match error {
-        ConfigError::Wrong(complaints) => render::complaints(complaints),
+        ConfigError::Wrong(diagnostics) => render::diagnostics(diagnostics),
         other => render::error(other),
     }
     Exit::Usage
@@ -249,8 +249,8 @@ pub(super) fn cache(global: &Global) -> CompileCache {
 }
 
 /// The directory of what steps made: `outputs` in the cache directory that was asked for, or in the user's.
-pub(super) fn outputs(global: &Global) -> OutputCache {
-    output_directory(global).map_or_else(OutputCache::disabled, OutputCache::at)
+pub(super) fn outputs(global: &Global) -> ResultCache {
+    output_directory(global).map_or_else(ResultCache::disabled, ResultCache::at)
 }
 
 /// Where runs keep their state: the directory that was asked for, or the user's; none where there is no such directory.

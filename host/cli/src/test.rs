@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::console::{eprint, eprintln};
 use serde_json::Value;
-use stillbox::{CaseReport, Interrupt, Suite, TestError, TestOptions, TestReport, Unfinished};
+use stillbox::{CaseReport, CleanupRegistry, Interrupt, Suite, TestError, TestOptions, TestReport};
 
 use super::args::{Global, MessageFormat, Test};
 use super::errors;
@@ -43,7 +43,7 @@ pub(super) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
         return Exit::Usage;
     }
     if !arguments.watch {
-        return run(&suite, arguments, global, (signals.interrupt(), signals.unfinished()));
+        return run(&suite, arguments, global, (signals.interrupt(), signals.cleanup()));
     }
     let watched = || {
         let inputs = suite.steps.iter().chain(&suite.component).cloned().collect();
@@ -52,7 +52,7 @@ pub(super) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
         Watched { outputs, rewritten, ..Watched::of(inputs) }
     };
     watch(&signals.interrupt_within(Duration::ZERO), watched(), |interrupt| {
-        run(&suite, arguments, global, (interrupt, signals.unfinished()));
+        run(&suite, arguments, global, (interrupt, signals.cleanup()));
         watched()
     })
 }
@@ -72,7 +72,7 @@ fn is_expected(path: &Path) -> bool {
     path.file_name().is_some_and(is_one) && path.ancestors().nth(2).is_some_and(|folder| folder.ends_with("cases"))
 }
 
-fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, unfinished): (Interrupt, Unfinished)) -> Exit {
+fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (Interrupt, CleanupRegistry)) -> Exit {
     let is_json = arguments.message_format == MessageFormat::Json;
     let started = Instant::now();
     // The cases come from several threads; a line of one is not to be cut by another's.
@@ -86,7 +86,7 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, unfinished)
     let options = TestOptions {
         update: arguments.update,
         interrupt,
-        unfinished,
+        cleanup,
         cache: Some(cache(global)),
         on_event: Some(std::sync::Arc::new(move |event| {
             if !is_json {

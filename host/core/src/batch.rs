@@ -6,6 +6,6 @@ mod lower;
 mod rows;
 
 pub(crate) use convert::{ConvertError, as_contract};
-pub(crate) use lift::{Checked, MadeOf, check};
+pub(crate) use lift::{Checked, OutputOf, check};
 pub(crate) use lower::{Lowered, first_null};
 pub(crate) use rows::{Origin, Rows};

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub use error::BuildError;
 pub use sdk::{find_sdk, sdk_from};
 
-use crate::unfinished::Unfinished;
+use crate::cleanup::CleanupRegistry;
 
 /// How steps are built.
 #[derive(Clone, Copy, Default)]
@@ -30,7 +30,7 @@ pub struct BuildOptions<'a> {
     pub stop: Option<&'a dyn Fn() -> bool>,
     /// Where programs that run and folders that are made meanwhile are listed, for whoever ends the process before the build
     /// has come to its end. By default nowhere.
-    pub unfinished: Option<&'a Unfinished>,
+    pub cleanup: Option<&'a CleanupRegistry>,
 }
 
 /// A step that was built.
@@ -52,7 +52,7 @@ pub struct Built {
 /// # Errors
 /// The folder is not there or holds no step, cargo and the target `wasm32-wasip2`, or Python and the SDK, are not
 /// installed, the step does not compile, or the build was stopped.
-pub fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError> {
+pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError> {
     if python::is_step(dir) {
         return python::build(dir, options);
     }
@@ -67,11 +67,11 @@ pub fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError>
 ///
 /// # Errors
 /// The folders whose builds failed, each with its error. After an interruption the rest is left out.
-pub fn build_all(dirs: &[PathBuf], options: BuildOptions<'_>) -> Result<Vec<Built>, Vec<(PathBuf, BuildError)>> {
+pub fn build_steps(dirs: &[PathBuf], options: BuildOptions<'_>) -> Result<Vec<Built>, Vec<(PathBuf, BuildError)>> {
     let mut built = Vec::with_capacity(dirs.len());
     let mut failed = Vec::new();
     for dir in dirs {
-        match build(dir, options) {
+        match build_step(dir, options) {
             Ok(step) => built.push(step),
             Err(error) => {
                 let interrupted = matches!(error, BuildError::Interrupted);

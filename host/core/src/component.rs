@@ -20,7 +20,7 @@ use wasmtime::component::{Linker, types::ComponentItem};
 
 use crate::failure::Failure;
 use crate::interrupt::Stop;
-use crate::sandbox::{Limits, Sandbox, State, Terms, linker};
+use crate::sandbox::{CallOptions, Limits, Sandbox, State, linker};
 
 pub use cache::CompileCache;
 pub(crate) use cache::{is_private, make_private};
@@ -34,10 +34,10 @@ pub(crate) use symbols::{SourceFrame, Symbols};
 /// The interface that makes a component a step.
 const GUEST: &str = "stillbox:step/guest@0.1.0";
 /// The most of a component that is read. The largest real ones, with `CPython` inside, have about 40 MB.
-const MOST_BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Compiles and links components. Lives for the whole run.
-pub(crate) struct Workshop {
+pub(crate) struct ComponentLoader {
     sandbox: Arc<Sandbox>,
     linker: Linker<State>,
     cache: CompileCache,
@@ -112,7 +112,7 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".into() } else { names.join(", ") }
 }
 
-impl Workshop {
+impl ComponentLoader {
     /// Makes the engine and everything that components may import.
     pub(crate) fn new(instances: u32, fuel: Fuel, resident: Resident, cache: CompileCache) -> wasmtime::Result<Self> {
         Self::with_engine(engine(instances, fuel, resident)?, cache)
@@ -135,7 +135,7 @@ impl Workshop {
         let failed = |digest, kind| ComponentError { path: path.to_owned(), digest, kind };
         let bytes = read(path).map_err(|kind| failed(None, kind))?;
         let digest: Arc<str> = digest(&Sha256::digest(&bytes)).into();
-        self.try_load(path, &bytes, &digest, &Terms { limits, stop, seed: 0 })
+        self.try_load(path, &bytes, &digest, &CallOptions { limits, stop, seed: 0 })
             .map_err(|kind| failed(Some(digest), kind))
     }
 
@@ -144,7 +144,7 @@ impl Workshop {
         path: &Path,
         bytes: &[u8],
         digest: &Arc<str>,
-        terms: &Terms<'_>,
+        terms: &CallOptions<'_>,
     ) -> Result<Component, ComponentErrorKind> {
         let engine = self.sandbox.engine();
         let from_cache = self.cache.get(engine, digest);
@@ -188,7 +188,7 @@ impl Workshop {
         Ok(component)
     }
 
-    fn manifest(&self, component: &Component, terms: &Terms<'_>) -> Result<Manifest, Box<Failure>> {
+    fn manifest(&self, component: &Component, terms: &CallOptions<'_>) -> Result<Manifest, Box<Failure>> {
         let (manifest, _) = self.sandbox.call(component, terms, async |store, instance| {
             instance.stillbox_step_guest().call_manifest(store).await
         })?;
@@ -206,7 +206,7 @@ impl Workshop {
         limits: &Limits,
         stop: &Stop,
     ) -> Result<Signature, Box<Failure>> {
-        let terms = Terms { limits, stop, seed: 0 };
+        let terms = CallOptions { limits, stop, seed: 0 };
         let (signature, said) = self.sandbox.call(component, &terms, async |store, instance| {
             instance.stillbox_step_guest().call_bind(store, parameters).await
         })?;
@@ -266,12 +266,12 @@ impl fmt::Debug for Component {
 
 fn read(path: &Path) -> Result<Vec<u8>, ComponentErrorKind> {
     let size = fs::metadata(path).map_err(ComponentErrorKind::Read)?.len();
-    if size > MOST_BYTES {
-        let reason = format!("it has {size} bytes, more than the {MOST_BYTES} that a component may have");
+    if size > MAX_BYTES {
+        let reason = format!("it has {size} bytes, more than the {MAX_BYTES} that a component may have");
         return Err(ComponentErrorKind::Read(io::Error::other(reason)));
     }
     // What is no regular file has no size, and may never end.
-    let mut file = File::open(path).map_err(ComponentErrorKind::Read)?.take(MOST_BYTES);
+    let mut file = File::open(path).map_err(ComponentErrorKind::Read)?.take(MAX_BYTES);
     let mut bytes = Vec::new();
     file.by_ref().take(8).read_to_end(&mut bytes).map_err(ComponentErrorKind::Read)?;
     match bytes.first_chunk::<8>() {

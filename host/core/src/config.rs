@@ -9,7 +9,7 @@ pub(crate) mod case;
 mod check;
 pub(crate) mod columns;
 pub(crate) mod combine;
-mod complaint;
+mod diagnostic;
 mod duration;
 mod entry;
 mod error;
@@ -27,6 +27,7 @@ pub(crate) mod parameters;
 mod pipeline;
 pub(crate) mod place;
 mod position;
+pub(crate) mod projection;
 mod quantity;
 mod rejects;
 pub(crate) mod route;
@@ -38,7 +39,6 @@ pub(crate) mod suggestion;
 mod table;
 #[cfg(test)]
 mod tests;
-pub(crate) mod view;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 pub(crate) use batch_rows::DEFAULT_BATCH_ROWS;
-pub use complaint::{Complaint, Complaints};
+pub use diagnostic::{Diagnostic, Diagnostics};
 pub(crate) use duration::shown as shown_duration;
 pub use duration::{DurationError, parse_duration};
 pub use error::ConfigError;
@@ -93,25 +93,25 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with the text: what is not TOML, unknown keys, values of the wrong type or out of range,
     /// what is missing.
-    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Complaints> {
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Diagnostics> {
         let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(text).into();
         let base = file.parent().unwrap_or(Path::new(""));
         let (document, errors) = DeTable::parse_recoverable(&text);
         let mut check = Check::new(&text, base, &errors);
         let tables = read(&document, &mut check);
-        let complaints = check.into_complaints();
+        let diagnostics = check.into_diagnostics();
         match tables {
-            Some((pipeline, sources, steps, sinks, rejects)) if complaints.is_empty() => {
+            Some((pipeline, sources, steps, sinks, rejects)) if diagnostics.is_empty() => {
                 let (file, text) = (file.to_owned(), Arc::clone(&text));
                 Ok(Self { file, text, pipeline, sources, steps, sinks, rejects })
             }
-            _ => Err(Complaints::new(file, Arc::clone(&text), complaints)),
+            _ => Err(Diagnostics::new(file, Arc::clone(&text), diagnostics)),
         }
     }
 
     /// Complaints that a later stage has about this file.
-    pub(crate) fn complaints(&self, list: Vec<Complaint>) -> Complaints {
-        Complaints::new(&self.file, Arc::clone(&self.text), list)
+    pub(crate) fn diagnostics(&self, list: Vec<Diagnostic>) -> Diagnostics {
+        Diagnostics::new(&self.file, Arc::clone(&self.text), list)
     }
 }
 
@@ -122,18 +122,18 @@ fn read(document: &Spanned<DeTable<'_>>, check: &mut Check<'_>) -> Option<Tables
     let mut root = Table::new("", 0..0, document.get_ref());
     let limits = limits::read(&mut root, "[limits]", Place::File, check);
     let pipeline = read_pipeline(&mut root, limits, check);
-    let no_source = Complaint::new(Place::File, "the pipeline has no [[source]]")
+    let no_source = Diagnostic::new(Place::File, "the pipeline has no [[source]]")
         .help("add a [[source]] with a `path` that rows are read from");
     // A step may be a source, too; that is for the plan to say.
     let sources = if root.has("step") { root.take("source") } else { root.require_or("source", no_source) };
     let sources = read_each(sources, "source", "[[source]]", source::read, check);
     let steps = read_each(root.take("step"), "step", "[[step]]", step::read, check);
-    let no_sink = Complaint::new(Place::File, "the pipeline has no [[sink]]")
+    let no_sink = Diagnostic::new(Place::File, "the pipeline has no [[sink]]")
         .help("add a [[sink]] with a `path` that rows are written to");
     let sinks = root.require_or("sink", no_sink);
     let sinks = read_each(sinks, "sink", "[[sink]]", sink::read, check);
     let rejects = match rejects::needed(&steps) {
-        Some(complaint) => root.require_or("rejects", complaint),
+        Some(diagnostic) => root.require_or("rejects", diagnostic),
         None => root.take("rejects"),
     };
     let rejects = rejects.and_then(|entry| {
@@ -145,7 +145,7 @@ fn read(document: &Spanned<DeTable<'_>>, check: &mut Check<'_>) -> Option<Tables
 }
 
 fn read_pipeline(root: &mut Table<'_>, limits: Placed<LimitSettings>, check: &mut Check<'_>) -> Option<PipelineTable> {
-    let none = Complaint::new(Place::File, "the file has no [pipeline]")
+    let none = Diagnostic::new(Place::File, "the file has no [pipeline]")
         .help("begin it with a line [pipeline] and a line such as `name = \"clean-text\"`");
     let entry = root.require_or("pipeline", none)?;
     pipeline::read(only_table("[pipeline]", entry, check)?, limits, check)
@@ -173,8 +173,8 @@ fn read_each<T>(
     };
     match entry.value {
         DeValue::Array(tables) if tables.is_empty() => {
-            let complaint = Complaint::new(Place::Span(entry.span), format!("`{key}` is an empty array"));
-            check.push(complaint.help(format!("begin each {key} with a line {title}, or leave the key out")));
+            let diagnostic = Diagnostic::new(Place::Span(entry.span), format!("`{key}` is an empty array"));
+            check.push(diagnostic.help(format!("begin each {key} with a line {title}, or leave the key out")));
             Vec::new()
         }
         DeValue::Array(tables) => {
@@ -199,9 +199,9 @@ fn read_each<T>(
     }
 }
 
-fn misshapen(title: &str, value: &DeValue<'_>, span: Range<usize>) -> Complaint {
+fn misshapen(title: &str, value: &DeValue<'_>, span: Range<usize>) -> Diagnostic {
     let found = if let DeValue::Table(_) = value { "a single table" } else { kind(value) };
-    Complaint::new(Place::Span(span), format!("expected {title}, found {found}"))
+    Diagnostic::new(Place::Span(span), format!("expected {title}, found {found}"))
         .label(format!("expected {title}"))
         .help(format!("begin it with a line {title}"))
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::component::{CompileCache, ComponentError, Fuel, Import, Manifest, Origin, Resident, Signature, Workshop};
+use crate::component::{
+    CompileCache, ComponentError, ComponentLoader, Fuel, Import, Manifest, Origin, Resident, Signature,
+};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Stop};
 use crate::sandbox::Limits;
@@ -53,12 +55,12 @@ pub fn inspect(
     cache: CompileCache,
     interrupt: &Interrupt,
 ) -> Result<Inspection, InspectError> {
-    let workshop = Workshop::new(2, Fuel::Off, Resident::default(), cache)
+    let loader = ComponentLoader::new(2, Fuel::Off, Resident::default(), cache)
         .map_err(|error| InspectError::Setup(format!("{error:#}")))?;
-    let stop = Stop::on(interrupt, workshop.sandbox().engine());
+    let stop = Stop::on(interrupt, loader.sandbox().engine());
     let limits = Limits::default();
-    let component = workshop.load(path, &limits, &stop)?;
-    let bind = |parameters| workshop.bind(&component, parameters, &limits, &stop);
+    let component = loader.load(path, &limits, &stop)?;
+    let bind = |parameters| loader.bind(&component, parameters, &limits, &stop);
     let signature = parameters.map(bind).transpose().map_err(InspectError::Parameters)?;
     Ok(Inspection {
         manifest: component.manifest().clone(),

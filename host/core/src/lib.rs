@@ -26,16 +26,17 @@ mod outline;
 mod plan;
 // The road of a batch.
 mod batch;
-mod feed;
-mod outputs;
+mod result_cache;
 mod sandbox;
 mod scheduler;
 mod sink;
 mod source;
-mod spool;
+mod spill;
 mod stage;
+mod stage_input;
 // Beside the road.
-mod damaged;
+mod cleanup;
+mod corrupt;
 mod data_type;
 mod event;
 mod failure;
@@ -46,20 +47,20 @@ mod policy;
 mod report;
 mod runs;
 mod text;
-mod unfinished;
 // For the benchmarks.
 #[doc(hidden)]
-pub mod measure;
+pub mod bench_support;
 
 pub use cases::{
     CaseReport, CheckName, Difference, Problem, RowDifference, StepProblem, Suite, TestError, TestOptions, TestReport,
 };
+pub use cleanup::CleanupRegistry;
 pub use component::{
     Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Origin, Permission,
     Signature,
 };
 pub use config::{
-    Complaint, Complaints, ConfigError, DurationError, Overrides, Place, SizeError, parse_duration, parse_size,
+    ConfigError, Diagnostic, Diagnostics, DurationError, Overrides, Place, SizeError, parse_duration, parse_size,
 };
 pub use data_type::DataType;
 pub use event::Event;
@@ -67,11 +68,10 @@ pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, Log
 pub use inspection::{InspectError, Inspection, inspect};
 pub use interrupt::{Interrupt, Signal};
 pub use outline::{NodeRole, Outline, OutlineEdge, OutlineNode};
-pub use outputs::{CacheUsage, OutputCache, PrunedCache, prune_cache, usage_of_cache};
 pub use panics::panic_is_caught;
 pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
-pub use policy::MostRejects;
+pub use policy::MaxRejects;
 pub use report::{Report, Resumable, SinkReport, StepReport};
-pub use runs::{CHECKPOINT_EVERY, Keep, Pruned, RunInfo, RunStatus, Runs, RunsError, Start};
+pub use result_cache::{CacheUsage, PrunedCache, ResultCache, prune_cache, usage_of_cache};
+pub use runs::{CHECKPOINT_EVERY, Checkpointing, Pruned, RunInfo, RunStatus, Runs, RunsError, Start};
 pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines, grouped, shell_word};
-pub use unfinished::Unfinished;

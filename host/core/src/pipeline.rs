@@ -1,6 +1,6 @@
 //! A pipeline: read from its file, checked, and run.
 
-mod keep;
+mod recording;
 mod run;
 mod stages;
 
@@ -11,22 +11,22 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use crate::component::{CompileCache, Fuel, Resident, Workshop};
+use crate::cleanup::CleanupRegistry;
+use crate::component::{CompileCache, ComponentLoader, Fuel, Resident};
 use crate::config::instance::InstanceLife;
-use crate::config::{Complaints, Config, ConfigError, Overrides, StepTable};
+use crate::config::{Config, ConfigError, Diagnostics, Overrides, StepTable};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind, LimitHit};
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::outline::Outline;
-use crate::outputs::OutputCache;
 use crate::panics::caught;
-use crate::plan::{Making, Plan, PlanError};
-use crate::policy::MostRejects;
+use crate::plan::{Plan, PlanContext, PlanError};
+use crate::policy::MaxRejects;
 use crate::report::Report;
-use crate::runs::{Keep, RunsError};
+use crate::result_cache::ResultCache;
+use crate::runs::{Checkpointing, RunsError};
 use crate::stage::of_source;
 use crate::text::grouped;
-use crate::unfinished::Unfinished;
 
 /// A pipeline as its file has it. Nothing has been opened, compiled or run yet.
 #[derive(Debug, Clone)]
@@ -40,23 +40,23 @@ pub struct Pipeline {
 /// nobody what happens.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Threads that run steps; by default as many as the machine has cores. At most [`Options::MOST_THREADS`] are used.
+    /// Threads that run steps; by default as many as the machine has cores. At most [`Options::MAX_THREADS`] are used.
     pub threads: Option<usize>,
     /// Stops the run when it is triggered.
     pub interrupt: Interrupt,
     /// Where compiled components are kept from run to run.
     pub cache: Option<CompileCache>,
     /// Where is kept what steps with `cache = true` make; by default nowhere.
-    pub outputs: OutputCache,
+    pub outputs: ResultCache,
     /// How long batches in flight may go on once the interrupt is triggered; by default not at all.
     pub grace: Duration,
     /// Lists what the run has not finished, for a caller that may end the process without waiting for it.
-    pub unfinished: Unfinished,
+    pub cleanup: CleanupRegistry,
     /// Where the caller writes failures. The run only makes sure, before anything else, that the pipeline neither reads
     /// nor writes that file.
     pub failures: Option<PathBuf>,
     /// That the run can go on if it does not come to its end; by default nothing is kept of it.
-    pub keep: Option<Keep>,
+    pub keep: Option<Checkpointing>,
     /// Is told what happens. It is called from several threads, and the run waits for it.
     pub on_event: Option<Listener>,
 }
@@ -66,7 +66,7 @@ pub type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 impl Options {
     /// The most threads that run steps. Each has room for an instance laid out in memory before the run.
-    pub const MOST_THREADS: usize = 256;
+    pub const MAX_THREADS: usize = 256;
 
     fn listener(&self) -> Listener {
         self.on_event.clone().unwrap_or_else(|| Arc::new(|_| ()))
@@ -74,7 +74,7 @@ impl Options {
 
     fn threads(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.unwrap_or_else(all).clamp(1, Self::MOST_THREADS)
+        self.threads.unwrap_or_else(all).clamp(1, Self::MAX_THREADS)
     }
 }
 
@@ -84,7 +84,7 @@ impl Options {
 pub enum RunError {
     /// The pipeline file, or something that it names, is wrong. Nothing was run.
     #[error(transparent)]
-    Config(#[from] Complaints),
+    Config(#[from] Diagnostics),
     /// A sink could not be opened. Nothing was run.
     #[error("{0}")]
     Sink(Box<Failure>),
@@ -95,7 +95,7 @@ pub enum RunError {
     #[error("{failure}")]
     TooManyRejects {
         /// What is allowed.
-        most: MostRejects,
+        most: MaxRejects,
         /// The same as a record: of kind `host`, with the limit `max-rejects`.
         failure: Box<Failure>,
         /// What was done until then.
@@ -126,8 +126,8 @@ impl RunError {
             failure.run.get_or_insert_with(|| Arc::clone(id));
         };
         match &mut self {
-            Self::Config(complaints) => {
-                complaints.list.iter_mut().filter_map(|complaint| complaint.failure.as_deref_mut()).for_each(set);
+            Self::Config(diagnostics) => {
+                diagnostics.list.iter_mut().filter_map(|diagnostic| diagnostic.failure.as_deref_mut()).for_each(set);
             }
             Self::Sink(failure) | Self::Setup(failure) | Self::TooManyRejects { failure, .. } => set(failure),
             Self::Failed(failed) => failed.failures.iter_mut().for_each(set),
@@ -141,8 +141,8 @@ impl RunError {
     /// in itself, or the run was stopped.
     pub fn failures(&self) -> Vec<Failure> {
         match self {
-            Self::Config(complaints) => {
-                complaints.list.iter().filter_map(|complaint| complaint.failure.as_deref().cloned()).collect()
+            Self::Config(diagnostics) => {
+                diagnostics.list.iter().filter_map(|diagnostic| diagnostic.failure.as_deref().cloned()).collect()
             }
             Self::Sink(failure) | Self::Setup(failure) | Self::TooManyRejects { failure, .. } => {
                 vec![(**failure).clone()]
@@ -177,7 +177,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// All that is wrong in the text.
-    pub fn from_text(file: impl AsRef<Path>, text: &str) -> Result<Self, Complaints> {
+    pub fn from_text(file: impl AsRef<Path>, text: &str) -> Result<Self, Diagnostics> {
         Ok(Self { config: Arc::new(Config::parse(file.as_ref(), text)?), overrides: Overrides::default() })
     }
 
@@ -185,7 +185,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// A replacement does not fit the pipeline.
-    pub fn with(self, overrides: &Overrides) -> Result<Self, Complaints> {
+    pub fn with(self, overrides: &Overrides) -> Result<Self, Diagnostics> {
         let config = Arc::unwrap_or_clone(self.config);
         let mut all = self.overrides;
         all.set.extend(overrides.set.iter().cloned());
@@ -236,14 +236,14 @@ impl Pipeline {
     /// # Errors
     /// As [`run`](Self::run), but for what only happens to rows and sinks.
     pub fn check(&self, options: &Options) -> Result<Outline, RunError> {
-        let workshop = workshop(&self.config, options)?;
-        let stop = Stop::on(&options.interrupt, workshop.sandbox().engine());
-        Ok(Outline::of(&self.plan(options, &workshop, &stop)?))
+        let loader = loader(&self.config, options)?;
+        let stop = Stop::on(&options.interrupt, loader.sandbox().engine());
+        Ok(Outline::of(&self.plan(options, &loader, &stop)?))
     }
 
     /// Makes the plan on a thread of its own, so that a signal ends the wait for a compiler, or for an input that does
     /// not come.
-    fn plan(&self, options: &Options, workshop: &Arc<Workshop>, stop: &Stop) -> Result<Plan, RunError> {
+    fn plan(&self, options: &Options, loader: &Arc<ComponentLoader>, stop: &Stop) -> Result<Plan, RunError> {
         let (answer, answers) = channel();
         options.interrupt.on_trigger({
             let answer = answer.clone();
@@ -252,11 +252,11 @@ impl Pipeline {
             }
         });
         let config = Arc::clone(&self.config);
-        let making = Making {
-            workshop: Arc::clone(workshop),
+        let making = PlanContext {
+            loader: Arc::clone(loader),
             stop: stop.clone(),
             on_event: options.listener(),
-            unfinished: options.unfinished.clone(),
+            cleanup: options.cleanup.clone(),
         };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let plan = caught(|| Plan::make(&config, &making));
@@ -267,7 +267,7 @@ impl Pipeline {
         // The interrupt has a sender, too, so somebody has to send something.
         let plan = answers.recv().expect("the planner answers, whatever becomes of it");
         plan.map_err(|error| match error {
-            PlanError::Complaints(complaints) => RunError::Config(complaints),
+            PlanError::Diagnostics(diagnostics) => RunError::Config(diagnostics),
             PlanError::Input(error) => failed(of_source(&error)),
             PlanError::Host(failure) => failed(*failure),
             PlanError::Stopped(signal) => {
@@ -281,7 +281,7 @@ fn failed(failure: Failure) -> RunError {
     RunError::Failed(Box::new(Failed { failures: vec![failure], report: Report::default() }))
 }
 
-fn workshop(config: &Config, options: &Options) -> Result<Arc<Workshop>, RunError> {
+fn loader(config: &Config, options: &Options) -> Result<Arc<ComponentLoader>, RunError> {
     // One instance for each thread, and one for each that is being thrown away. Each step may have one that lives on, or
     // one for each thread.
     let threads = options.threads() as u32;
@@ -292,15 +292,15 @@ fn workshop(config: &Config, options: &Options) -> Result<Arc<Workshop>, RunErro
     let fuel = if has_fuel { Fuel::On } else { Fuel::Off };
     let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
     let resident = Resident::of(config.steps.iter().map(|step| step.component.path()));
-    let workshop = Workshop::new(instances, fuel, resident, cache);
-    workshop.map(Arc::new).map_err(|error| not_set_up(&format!("{error:#}")))
+    let loader = ComponentLoader::new(instances, fuel, resident, cache);
+    loader.map(Arc::new).map_err(|error| not_set_up(&format!("{error:#}")))
 }
 
 fn not_set_up(problem: &dyn fmt::Display) -> RunError {
     RunError::Setup(Box::new(Failure::new(FailureKind::Host, format!("the sandbox cannot be set up: {problem}"))))
 }
 
-fn too_many_rejects(most: MostRejects, report: Report) -> RunError {
+fn too_many_rejects(most: MaxRejects, report: Report) -> RunError {
     let message = format!("{} rows were rejected, and `max-rejects` is {most}", grouped(report.rejected()));
     let mut failure = Box::new(Failure::new(FailureKind::Host, message));
     failure.limit = Some(LimitHit { name: "max-rejects".into(), value: most.to_string() });

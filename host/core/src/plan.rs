@@ -7,36 +7,36 @@ mod files;
 mod graph;
 mod levels;
 mod place;
+mod projection;
 mod route;
 mod stages;
 mod steps;
-mod view;
 
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 use tokio::sync::Semaphore;
 
-use crate::component::{Component, Kind, Signature, Workshop};
+use crate::cleanup::CleanupRegistry;
+use crate::component::{Component, ComponentLoader, Kind, Signature};
 use crate::config::combine::Combine;
 use crate::config::instance::{InstanceLife, Keeping};
-use crate::config::{Complaint, Complaints, Config, DEFAULT_BATCH_ROWS};
+use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Diagnostics};
 use crate::failure::Failure;
 use crate::interrupt::{Signal, Stop, StopReason};
 use crate::pipeline::Listener;
-use crate::policy::{MostRejects, OnFailure};
+use crate::policy::{MaxRejects, OnFailure};
 use crate::sandbox::Limits;
 use crate::sink::SinkSpec;
 use crate::source::{self, OpenSource, SourceError};
 use crate::stage::of_source;
-use crate::unfinished::Unfinished;
 
 pub(crate) use columns::describe;
 pub(crate) use combine::Append;
 pub(crate) use files::check_failures;
 pub(crate) use graph::{Graph, Role};
 pub(crate) use place::alone;
-pub(crate) use stages::{From, Input, JoinParent, Joining, Kept, Operation, StagePlan, Work, Zip};
+pub(crate) use stages::{Input, InputSource, JoinParent, Joining, Kept, Operation, StagePlan, Work, Zip};
 
 /// A pipeline that is ready to run.
 pub(crate) struct Plan {
@@ -87,7 +87,7 @@ pub(crate) struct PlannedSink {
 /// The reject file, and how many rows may come to it.
 pub(crate) struct Rejects {
     pub(crate) spec: SinkSpec,
-    pub(crate) most: Option<MostRejects>,
+    pub(crate) most: Option<MaxRejects>,
 }
 
 /// A component under a name, with its parameters, and its columns found among those that come in.
@@ -123,7 +123,7 @@ pub(crate) enum Placement {
     /// Carried along: the index among the incoming columns.
     Carried(usize),
     /// Made by the step: the index among its outputs.
-    Made(usize),
+    Output(usize),
 }
 
 /// Why there is no plan.
@@ -131,7 +131,7 @@ pub(crate) enum Placement {
 pub(crate) enum PlanError {
     /// The pipeline file asks for something that cannot be done.
     #[error(transparent)]
-    Complaints(#[from] Complaints),
+    Diagnostics(#[from] Diagnostics),
     /// The beginning of the input is malformed, or the input is damaged.
     #[error(transparent)]
     Input(SourceError),
@@ -144,12 +144,12 @@ pub(crate) enum PlanError {
 }
 
 /// What a plan is made with.
-pub(crate) struct Making {
-    pub(crate) workshop: Arc<Workshop>,
+pub(crate) struct PlanContext {
+    pub(crate) loader: Arc<ComponentLoader>,
     pub(crate) stop: Stop,
     pub(crate) on_event: Listener,
     /// Where builds are listed.
-    pub(crate) unfinished: Unfinished,
+    pub(crate) cleanup: CleanupRegistry,
 }
 
 impl Plan {
@@ -157,21 +157,21 @@ impl Plan {
     ///
     /// # Errors
     /// See [`PlanError`].
-    pub(crate) fn make(config: &Config, making: &Making) -> Result<Self, PlanError> {
-        let mut complaints = Vec::new();
-        let loaded = steps::load(config, making, &mut complaints);
+    pub(crate) fn make(config: &Config, making: &PlanContext) -> Result<Self, PlanError> {
+        let mut diagnostics = Vec::new();
+        let loaded = steps::load(config, making, &mut diagnostics);
         let kinds: Vec<Option<Kind>> =
             loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();
-        let graph = Graph::new(config, &kinds, &mut complaints);
+        let graph = Graph::new(config, &kinds, &mut diagnostics);
         if let Some(StopReason::Signal(signal)) = making.stop.reason() {
             return Err(PlanError::Stopped(signal));
         }
-        let sources = open_sources(config, &mut complaints)?;
+        let sources = open_sources(config, &mut diagnostics)?;
         let inputs: Vec<_> = sources.iter().flatten().flat_map(|source| source.files.iter().cloned()).collect();
-        files::check(config, &inputs, &mut complaints);
+        files::check(config, &inputs, &mut diagnostics);
         let sources: Option<Vec<OpenSource>> = sources.into_iter().collect();
         let (Some(graph), Some(sources)) = (graph, sources) else {
-            return Err(config.complaints(complaints).into());
+            return Err(config.diagnostics(diagnostics).into());
         };
         // Steps that could not be loaded have their complaints; for the others they are as good as transforms.
         let kinds: Vec<Kind> = kinds.into_iter().map(Option::unwrap_or_default).collect();
@@ -180,10 +180,10 @@ impl Plan {
             config.steps.iter().map(|step| step.batch_rows.as_ref().is_some_and(|rows| rows.value > pipeline_rows));
         let levels = levels::levels(&graph, &kinds, &larger.collect::<Vec<_>>());
         let schemas: Vec<_> = sources.iter().map(|source| &source.schema).collect();
-        let typed = columns::flow(config, &graph, &levels, loaded, &schemas, &mut complaints);
+        let typed = columns::flow(config, &graph, &levels, loaded, &schemas, &mut diagnostics);
         match typed {
-            Some(typed) if complaints.is_empty() => Ok(Self::assemble(config, &graph, &levels, sources, &typed)),
-            _ => Err(config.complaints(complaints).into()),
+            Some(typed) if diagnostics.is_empty() => Ok(Self::assemble(config, &graph, &levels, sources, &typed)),
+            _ => Err(config.diagnostics(diagnostics).into()),
         }
     }
 
@@ -255,14 +255,14 @@ fn batch_rows(config: &Config) -> usize {
 
 /// Opens the sources. What is wrong in an input is its own fault and reported as such, unless there is something else to
 /// complain of; all else is the pipeline's.
-fn open_sources(config: &Config, complaints: &mut Vec<Complaint>) -> Result<Vec<Option<OpenSource>>, PlanError> {
+fn open_sources(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Result<Vec<Option<OpenSource>>, PlanError> {
     let mut sources = Vec::with_capacity(config.sources.len());
     for table in &config.sources {
         sources.push(match source::open(&files::source_spec(table, batch_rows(config))) {
             Ok(source) => Some(source),
-            Err(error) if error.is_about_content() && complaints.is_empty() => return Err(PlanError::Input(error)),
+            Err(error) if error.is_about_content() && diagnostics.is_empty() => return Err(PlanError::Input(error)),
             Err(error) => {
-                complaints.push(complaint_of(table.path.place.clone(), &error).failure(of_source(&error)));
+                diagnostics.push(diagnostic_at(table.path.place.clone(), &error).failure(of_source(&error)));
                 None
             }
         });
@@ -271,7 +271,7 @@ fn open_sources(config: &Config, complaints: &mut Vec<Complaint>) -> Result<Vec<
 }
 
 /// A complaint with an error's message and causes.
-fn complaint_of(place: crate::config::Place, error: &dyn std::error::Error) -> Complaint {
+fn diagnostic_at(place: crate::config::Place, error: &dyn std::error::Error) -> Diagnostic {
     let mut message = error.to_string();
     for cause in std::iter::successors(error.source(), |cause| cause.source()) {
         let cause = cause.to_string();
@@ -280,5 +280,5 @@ fn complaint_of(place: crate::config::Place, error: &dyn std::error::Error) -> C
             message.push_str(&cause);
         }
     }
-    Complaint::new(place, message)
+    Diagnostic::new(place, message)
 }

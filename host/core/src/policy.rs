@@ -24,7 +24,7 @@ pub(crate) enum OnFailure {
 pub(crate) struct Retry {
     /// Tries after the first, at least 1.
     pub(crate) times: u32,
-    /// The wait before the second try. It doubles with each further try, up to [`MOST_BACKOFF`], and is shortened at
+    /// The wait before the second try. It doubles with each further try, up to [`MAX_BACKOFF`], and is shortened at
     /// random by up to half, so that batches that failed together do not all come back together. A longer wait that
     /// the step asked for is kept.
     pub(crate) backoff: Duration,
@@ -35,9 +35,9 @@ pub(crate) struct Retry {
 /// The wait before the second try where the pipeline file does not say.
 pub(crate) const BACKOFF: Duration = Duration::from_millis(200);
 /// The longest wait between two tries.
-pub(crate) const MOST_BACKOFF: Duration = Duration::from_mins(1);
+pub(crate) const MAX_BACKOFF: Duration = Duration::from_mins(1);
 /// The most tries after the first.
-pub(crate) const MOST_RETRIES: u32 = 100;
+pub(crate) const MAX_RETRIES: u32 = 100;
 
 /// What to do with a failure that stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,14 +62,14 @@ impl OnFailure {
 
 /// How many rejected rows a run may have and still succeed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum MostRejects {
+pub enum MaxRejects {
     /// So many rows.
     Rows(u64),
     /// So many of a hundred rows that were read.
     Percent(f64),
 }
 
-impl fmt::Display for MostRejects {
+impl fmt::Display for MaxRejects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rows(rows) => write!(f, "{rows}"),
@@ -78,7 +78,7 @@ impl fmt::Display for MostRejects {
     }
 }
 
-impl MostRejects {
+impl MaxRejects {
     /// Whether so many rejected rows, of so many that were read, are too many. A share is only judged at the end of a
     /// run, when all rows have been read.
     pub(crate) fn is_exceeded(self, rejected: u64, rows: u64, at_end: bool) -> bool {

@@ -19,21 +19,21 @@ mod checkpoint;
 mod error;
 mod fingerprint;
 mod folder;
-mod job;
 mod list;
+mod lock;
 mod prune;
 mod record;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use begin::{Begun, Outputs, begin};
+pub(crate) use begin::{Outputs, RunHandle, begin};
 pub(crate) use checkpoint::{Checkpoint, Place, Position};
 pub use error::RunsError;
 pub(crate) use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use folder::RunFolder;
-pub(crate) use job::real;
 pub use list::{RunInfo, RunStatus};
+pub(crate) use lock::real;
 pub use prune::Pruned;
 pub(crate) use record::{Record, State};
 
@@ -60,7 +60,7 @@ impl Runs {
 
 /// That a run keeps its state, where, and how it begins.
 #[derive(Debug, Clone)]
-pub struct Keep {
+pub struct Checkpointing {
     /// Where.
     pub runs: Runs,
     /// How it begins.
@@ -70,7 +70,7 @@ pub struct Keep {
     pub checkpoint_every: Duration,
 }
 
-impl Keep {
+impl Checkpointing {
     /// A run that begins anew, with the usual time between checkpoints.
     pub fn at(runs: Runs) -> Self {
         Self { runs, start: Start::New, checkpoint_every: CHECKPOINT_EVERY }

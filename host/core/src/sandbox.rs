@@ -20,10 +20,10 @@ use crate::failure::Failure;
 use crate::interrupt::{Stop, StopReason};
 
 pub(crate) use capture::{ENTRY_OVERHEAD, cut};
+pub(crate) use limits::{DeniedGrowth, TABLE_ELEMENTS};
 pub(crate) use limits::{LimitSettings, Limits};
-pub(crate) use limits::{Refused, TABLE_ELEMENTS};
 pub(crate) use session::Session;
-pub(crate) use state::{Said, State, linker};
+pub(crate) use state::{CapturedOutput, State, linker};
 
 use deadline::Watchdog;
 
@@ -47,7 +47,7 @@ pub(crate) struct Sandbox {
 }
 
 /// What one instance may use, and what stops it.
-pub(crate) struct Terms<'a> {
+pub(crate) struct CallOptions<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) stop: &'a Stop,
     /// Seeds the random numbers that the guest gets, so that a run can be repeated.
@@ -79,15 +79,15 @@ impl Sandbox {
     pub(crate) fn call<R>(
         &self,
         component: &Component,
-        terms: &Terms<'_>,
+        terms: &CallOptions<'_>,
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<R>,
-    ) -> Result<(R, Said), Box<Failure>> {
+    ) -> Result<(R, CapturedOutput), Box<Failure>> {
         let mut session = Session::new(self, terms);
         let answer = session.call(self, component, terms, work)?;
         Ok((answer, session.into_said()))
     }
 
-    fn store(&self, terms: &Terms<'_>) -> Store<State> {
+    fn store(&self, terms: &CallOptions<'_>) -> Store<State> {
         let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed));
         store.limiter(|state| state.meter());
         // What is larger is refused before it is read, so that it costs no time beyond the limit.

@@ -4,19 +4,19 @@
 //! the reader and the sinks' files, so memory does not grow with the input. Tasks end in any order; the dispatcher
 //! puts their outcomes in the order of the input and hands them to the writer.
 
+mod checkpoint_writer;
 mod dispatcher;
-mod in_order;
-mod ledger;
 mod mailbox;
 mod message;
 mod permits;
 mod priority;
 mod reader;
+mod reorder_buffer;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-pub(crate) use dispatcher::{Ended, Run, RunStage, run};
-pub(crate) use ledger::Keeping;
+pub(crate) use checkpoint_writer::Keeping;
+pub(crate) use dispatcher::{Run, RunOutcome, RunStage, run};
 pub(crate) use priority::share_cores;
 pub(crate) use writer::Files;

@@ -27,15 +27,15 @@
 
 mod arrow;
 mod csv;
-mod durable;
+mod delivered;
 mod encode;
 mod error;
 pub(crate) mod json;
 mod jsonl;
 mod output;
 mod parquet;
-mod pieces;
 mod rows;
+mod synced;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -48,11 +48,11 @@ use arrow_schema::SchemaRef;
 use crate::format::{Compression, Format};
 use encode::Target;
 
-pub(crate) use durable::{Aside, Durable};
+pub(crate) use delivered::DeliveredRows;
 pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
 pub(crate) use output::{copy_of, followed, part_of, sync_folder};
-pub(crate) use pieces::HandedOver;
+pub(crate) use synced::{StagingDir, SyncedLength};
 pub(crate) use writer::Writer;
 
 /// What to write, and as what.
@@ -88,7 +88,7 @@ pub(crate) enum SinkLocation {
 pub(crate) fn open(
     spec: &SinkSpec,
     run: Option<&str>,
-    aside: Option<&Aside<'_>>,
+    aside: Option<&StagingDir<'_>>,
 ) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
     let output: Arc<str> = match &spec.location {
         SinkLocation::Path(path) => {

@@ -14,13 +14,13 @@
 //! row of text has at most 64 MiB.
 
 mod advice;
+mod chunk;
 mod column;
 mod csv;
 mod error;
 mod files;
 mod jsonl;
 mod number;
-mod piece;
 mod place;
 mod rows;
 mod shown;
@@ -38,10 +38,10 @@ use crate::format::{Compression, Format};
 use files::InputFiles;
 pub(crate) use files::paths_of;
 
-pub(crate) use error::{SourceError, SourceErrorKind};
 #[cfg(test)]
-pub(crate) use piece::DecodedBatch;
-pub(crate) use piece::{Decoder, Piece, PieceData, Positions, Reader, Unit};
+pub(crate) use chunk::DecodedBatch;
+pub(crate) use chunk::{Chunk, ChunkData, Decoder, Positions, Reader, Unit};
+pub(crate) use error::{SourceError, SourceErrorKind};
 pub(crate) use place::Spot;
 
 /// What to read, and as what.

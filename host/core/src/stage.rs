@@ -1,12 +1,12 @@
 //! A stage: what one task does with one portion of the input. It is decoded, passes every step, and is encoded for the
 //! sinks.
 
-mod driven;
 mod join;
+mod on_failure;
 mod reject;
-mod settle;
+mod reject_counter;
+mod stateful;
 mod step;
-mod tally;
 mod workers;
 
 use std::sync::Arc;
@@ -14,25 +14,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use arrow_array::UInt32Array;
-use settle::settle;
+use on_failure::apply_policy;
 
 use crate::batch::{Origin, Rows};
 use crate::failure::Failure;
-use crate::feed::{Portion, PortionRows, StageInput};
 use crate::format::Compression;
 use crate::interrupt::Stop;
-use crate::outputs::OutputCache;
 use crate::plan::{Operation, Step, Work};
 use crate::report::{Report, StepReport};
+use crate::result_cache::ResultCache;
 use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder, compress};
 use crate::source::{SourceError, Spot};
-use crate::spool::Frame;
+use crate::spill::Frame;
+use crate::stage_input::{StageInput, WorkItem, WorkRows};
 
-pub(crate) use driven::Driven;
 pub(crate) use reject::{Rejected, object};
-pub(crate) use step::{Made, Refused, lower};
-pub(crate) use tally::Tally;
+pub(crate) use reject_counter::RejectCounter;
+pub(crate) use stateful::StatefulStep;
+pub(crate) use step::{RefusedRow, StepOutput, lower};
 pub(crate) use workers::Workers;
 
 /// Everything that the tasks of one stage share.
@@ -49,18 +49,18 @@ pub(crate) struct Stage {
     pub(crate) run: Arc<str>,
     pub(crate) reject_compression: Compression,
     /// What steps made in earlier runs.
-    pub(crate) outputs: OutputCache,
+    pub(crate) outputs: ResultCache,
     /// Instances that wait for their next batch.
     pub(crate) workers: Workers,
     /// Guests that the reader's thread is calling; [`calling`](Self::calling) counts them.
     pub(crate) guests: AtomicUsize,
     /// All stages of a run have the same.
-    pub(crate) tally: Arc<Tally>,
+    pub(crate) reject_counter: Arc<RejectCounter>,
 }
 
 /// What became of a portion.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct TaskOutput {
     /// Rows that came from outside the pipeline; none if the portion did not.
     pub(crate) rows: Option<usize>,
     /// The checksum of all that the stage has read, up to this portion.
@@ -81,7 +81,7 @@ pub(crate) struct Outcome {
     pub(crate) is_whole: bool,
 }
 
-impl Outcome {
+impl TaskOutput {
     /// Adds to the numbers of a run what was done to this portion.
     pub(crate) fn count(&self, report: &mut Report) {
         report.batches += u64::from(self.rows.is_some());
@@ -102,8 +102,8 @@ struct Task<'a> {
     slots: Vec<Option<Rows>>,
     /// For every slot, how many operations will still read it.
     readers: Vec<usize>,
-    refused: join::Refused,
-    outcome: Outcome,
+    refused: join::RejectedRows,
+    outcome: TaskOutput,
 }
 
 impl Stage {
@@ -111,18 +111,18 @@ impl Stage {
     ///
     /// # Errors
     /// Why the portion did not pass, with all that is known of it.
-    pub(crate) fn run(&self, batch: u64, input: usize, portion: Portion) -> Result<Outcome, Box<Failure>> {
+    pub(crate) fn run(&self, batch: u64, input: usize, item: WorkItem) -> Result<TaskOutput, Box<Failure>> {
         self.check_stop()?;
         let input = &self.inputs[input];
-        let Portion { rows, first, rejected, .. } = portion;
+        let WorkItem { rows, first, rejected, .. } = item;
         let rows = match rows {
-            PortionRows::Raw(piece) => {
+            WorkRows::Raw(chunk) => {
                 let raw = input.decoder.as_ref().expect("an input of raw portions has a decoder");
-                let decoded = raw.decode(piece).map_err(|error| Box::new(of_source(&error)))?;
+                let decoded = raw.decode(chunk).map_err(|error| Box::new(of_source(&error)))?;
                 let origin = Origin::new(decoded.positions, first, decoded.rows.num_rows());
                 vec![Rows { columns: decoded.rows, origin }]
             }
-            PortionRows::Ready(batches, positions) => {
+            WorkRows::Ready(batches, positions) => {
                 let origin = Origin::new(positions, first, batches[0].num_rows());
                 batches.into_iter().map(|columns| Rows { columns, origin: origin.clone() }).collect()
             }
@@ -131,7 +131,7 @@ impl Stage {
         for slot in self.operations.iter().flat_map(|operation| &operation.reads) {
             readers[*slot] += 1;
         }
-        let outcome = Outcome {
+        let outcome = TaskOutput {
             rows: input.counts.then(|| rows[0].count()),
             read: 0,
             encoded: Vec::new(),
@@ -154,7 +154,7 @@ impl Stage {
                 failure
             })?;
             // The run ends, so only what was rejected is of use.
-            if self.tally.is_exceeded() {
+            if self.reject_counter.is_exceeded() {
                 task.outcome.is_whole = false;
                 break;
             }
@@ -208,7 +208,7 @@ impl Task<'_> {
         if read.iter().all(Option::is_none) {
             return Ok(());
         }
-        let made = if let Work::Append(append) = &operation.work {
+        let made = if let Work::Union(append) = &operation.work {
             Some(join::append(append, read).map_err(|error| host(&error))?)
         } else {
             let mut read: Vec<Rows> = read.into_iter().flatten().collect();
@@ -236,8 +236,8 @@ impl Task<'_> {
     fn one(&mut self, work: &Work, rows: Rows) -> Result<Option<Rows>, Box<Failure>> {
         match work {
             Work::Step(step) => self.step(step, &rows).map(Some),
-            Work::Show(view) => Ok(Some(Rows { columns: view.of(&rows.columns), origin: rows.origin })),
-            Work::Pick { route, child } => {
+            Work::Project(view) => Ok(Some(Rows { columns: view.of(&rows.columns), origin: rows.origin })),
+            Work::Route { route, child } => {
                 let chosen = route.rows(*child, &rows.columns, |row| rows.origin.number(row));
                 let chosen = chosen.map_err(|error| host(&error))?;
                 let origin = rows.origin.select(&chosen);
@@ -250,12 +250,12 @@ impl Task<'_> {
                 self.outcome.written.push((*sink, rows.count() as u64));
                 Ok(None)
             }
-            Work::Keep(kept) => {
+            Work::Spill(kept) => {
                 let frame = Frame::of(&rows.columns).map_err(|error| host(&error))?;
                 self.outcome.kept.push((*kept, frame));
                 Ok(None)
             }
-            Work::Append(_) | Work::Join(_) => unreachable!("these have several parents"),
+            Work::Union(_) | Work::Join(_) => unreachable!("these have several parents"),
         }
     }
 
@@ -263,7 +263,7 @@ impl Task<'_> {
         let first_row = rows.place(0);
         let mut report = StepReport::new(Arc::clone(&step.name));
         let started = Instant::now();
-        let settled = settle(step, rows, self.batch, self.stage, &mut report).map_err(|mut failure| {
+        let settled = apply_policy(step, rows, self.batch, self.stage, &mut report).map_err(|mut failure| {
             failure.step = Some(Arc::clone(&step.name));
             failure.component = Some(Arc::clone(step.component.digest()));
             failure.first_row = first_row;

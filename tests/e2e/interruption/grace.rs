@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use stillbox::{Event, Interrupt, Keep, Options, Pipeline, Report, RunError, Runs, Signal, Start};
+use stillbox::{Checkpointing, Event, Interrupt, Options, Pipeline, Report, RunError, Runs, Signal, Start};
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, TAKE_TIME};
 
 use super::{SIGNALS, begun, end, send};
@@ -121,7 +121,9 @@ fn the_call_of_an_aggregate_ends_within_the_grace_and_its_rows_are_kept() {
     // It tells of each of its batches, and then of having seen that there are no more; its last call comes next.
     let told = AtomicUsize::new(0);
     let is_last = move |report: &Report| report.steps[0].rows_in == 3 && told.fetch_add(1, Ordering::Relaxed) == 1;
-    let keep = |start| Some(Keep { start, checkpoint_every: Duration::ZERO, ..Keep::at(Runs::at(folder.state())) });
+    let keep = |start| {
+        Some(Checkpointing { start, checkpoint_every: Duration::ZERO, ..Checkpointing::at(Runs::at(folder.state())) })
+    };
     let options = Options { grace: Duration::from_hours(1), keep: keep(Start::New), ..Options::default() };
     let report = interrupted_with(&folder, options, is_last);
     assert_eq!((report.steps[0].rows_out, report.sinks[0].rows), (1, 1), "{report:#?}");

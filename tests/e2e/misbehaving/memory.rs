@@ -10,7 +10,7 @@ use crate::command::spawn;
 
 /// What one instance may have by default, and what it may hand over, and the command itself. The guests want gigabytes, or
 /// as much again with every row.
-const MOST_KIB: u64 = (256 + 256 + 128) << 10;
+const MAX_KIB: u64 = (256 + 256 + 128) << 10;
 
 #[test]
 fn the_hosts_memory_stays_below_its_bound() {
@@ -41,7 +41,7 @@ fn the_hosts_memory_stays_below_its_bound() {
         let rejected = events.by_ref().filter(|line| line.as_ref().is_ok_and(|line| line.contains("\"rejected\",")));
         assert_eq!(rejected.take(10).count(), 10, "{guest}");
         let peak = status_kib(&child, "VmHWM:").expect("the command waits for more rows");
-        assert!(peak < MOST_KIB, "{guest}: {peak} KiB");
+        assert!(peak < MAX_KIB, "{guest}: {peak} KiB");
         drop(stdin);
         drop(events);
         assert!(child.wait().expect("it can be waited for").success(), "{guest}");

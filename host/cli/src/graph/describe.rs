@@ -5,9 +5,9 @@ use std::path::Path;
 use stillbox::{NodeRole, OutlineEdge, OutlineNode, escape_controls};
 
 /// The most columns that are listed on an edge.
-const MOST_COLUMNS: usize = 12;
+const MAX_COLUMNS: usize = 12;
 /// The most characters of a line; names of files and columns may be of any length.
-const MOST_CHARACTERS: usize = 48;
+const MAX_CHARACTERS: usize = 48;
 
 /// The lines in a node: its name, then what it is.
 pub(super) fn of_node(node: &OutlineNode) -> Vec<String> {
@@ -33,7 +33,7 @@ pub(super) fn of_node(node: &OutlineNode) -> Vec<String> {
 pub(super) fn of_edge(edge: &OutlineEdge) -> Vec<String> {
     let mut lines: Vec<String> = edge.route.iter().map(|route| format!("({})", shortened(route))).collect();
     // One that is left out would take a line, too.
-    let listed = if edge.columns.len() > MOST_COLUMNS { MOST_COLUMNS - 1 } else { edge.columns.len() };
+    let listed = if edge.columns.len() > MAX_COLUMNS { MAX_COLUMNS - 1 } else { edge.columns.len() };
     lines.extend(edge.columns[..listed].iter().map(|column| shortened(column)));
     if edge.columns.is_empty() {
         lines.push("no columns".into());
@@ -52,10 +52,10 @@ fn file_name(path: &Path) -> String {
 fn shortened(text: &str) -> String {
     let text = escape_controls(text);
     let count = text.chars().count();
-    if count <= MOST_CHARACTERS {
+    if count <= MAX_CHARACTERS {
         return text.into_owned();
     }
-    let half = (MOST_CHARACTERS - 1) / 2;
+    let half = (MAX_CHARACTERS - 1) / 2;
     let start: String = text.chars().take(half).collect();
     let end: String = text.chars().skip(count - half).collect();
     format!("{start}…{end}")
@@ -69,10 +69,10 @@ mod tests {
     fn long_lists_and_names_are_cut() {
         let columns = (0..20).map(|number| format!("c{number}: text")).collect();
         let lines = of_edge(&OutlineEdge { parent: 0, columns, route: None });
-        assert_eq!(lines.len(), MOST_COLUMNS);
+        assert_eq!(lines.len(), MAX_COLUMNS);
         assert_eq!(lines.last().map(String::as_str), Some("and 9 more"));
-        let exact = (0..MOST_COLUMNS).map(|number| format!("c{number}: text")).collect();
-        assert_eq!(of_edge(&OutlineEdge { parent: 0, columns: exact, route: None }).len(), MOST_COLUMNS);
+        let exact = (0..MAX_COLUMNS).map(|number| format!("c{number}: text")).collect();
+        assert_eq!(of_edge(&OutlineEdge { parent: 0, columns: exact, route: None }).len(), MAX_COLUMNS);
         let name = shortened(&format!("{}\u{202e}{}", "a".repeat(60), "z".repeat(60)));
         assert_eq!(name.chars().count(), 47);
         assert!(name.starts_with("aaa") && name.ends_with("zzz"), "{name}");

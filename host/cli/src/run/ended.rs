@@ -11,8 +11,8 @@ const FAILURES_SHOWN: usize = 3;
 /// Prints why a pipeline did not run to its end.
 pub(crate) fn report_error(error: &RunError) -> Exit {
     match error {
-        RunError::Config(complaints) => {
-            render::complaints(complaints);
+        RunError::Config(diagnostics) => {
+            render::diagnostics(diagnostics);
             Exit::Usage
         }
         RunError::Sink(failure) => {

@@ -65,7 +65,7 @@ pub(super) fn ended(status: &str, counts: Counts, elapsed: Duration) -> Value {
 fn of(problem: &Problem, case: &CaseReport) -> Value {
     let message = strip_str(&of_problem(problem, case)).to_string();
     let (kind, detail) = match problem {
-        Problem::Complaints(complaints) => ("complaint", json!({ "errors": errors::of_complaints(complaints) })),
+        Problem::Diagnostics(diagnostics) => ("complaint", json!({ "errors": errors::from_diagnostics(diagnostics) })),
         Problem::Unreadable { file, .. } => ("unreadable", json!({ "file": file.to_string_lossy() })),
         Problem::Input(_) => ("input", Value::Null),
         Problem::Line { file, line, .. } => ("line", json!({ "file": file.to_string_lossy(), "line": line })),

@@ -54,7 +54,7 @@ pub(super) fn details(case: &CaseReport) -> String {
 /// One thing that is wrong with a case, in a few lines, with styles.
 pub(super) fn of_problem(problem: &Problem, case: &CaseReport) -> String {
     match problem {
-        Problem::Complaints(complaints) => diagnostics::render(complaints, Colour::On),
+        Problem::Diagnostics(diagnostics) => diagnostics::render(diagnostics, Colour::On),
         Problem::Unreadable { file, message } => {
             format!("{ERROR}error{ERROR:#}: {}: {}\n", shown(file), escape_controls(message))
         }

@@ -36,7 +36,7 @@ pub(crate) struct Checked {
 
 /// What an output is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MadeOf {
+pub(crate) enum OutputOf {
     /// The rows of one batch: what `process` returns.
     Batch(usize),
     /// All rows that an aggregate was given: what its `finish` returns.
@@ -51,7 +51,7 @@ pub(crate) enum MadeOf {
 /// A failure of kind `bad-output` that names the rule that is broken.
 pub(crate) fn check(
     output: Output,
-    made_of: MadeOf,
+    output_of: OutputOf,
     signature: &Signature,
     limits: &Limits,
 ) -> Result<Checked, Box<Failure>> {
@@ -67,13 +67,13 @@ pub(crate) fn check(
         let message = format!("it returned {size} bytes, and the limit is `output-bytes = \"{limit}\"`");
         return Err(failure::of_limit(FailureKind::BadOutput, message, "output-bytes", limit));
     }
-    let dropped = match made_of {
-        MadeOf::Batch(rows) => check_origins(&output, rows)?,
-        MadeOf::Everything(rows) => check_numbers(&output, rows)?,
-        MadeOf::Nothing if output.origins.is_some() => {
+    let dropped = match output_of {
+        OutputOf::Batch(rows) => check_origins(&output, rows)?,
+        OutputOf::Everything(rows) => check_numbers(&output, rows)?,
+        OutputOf::Nothing if output.origins.is_some() => {
             return Err(bad("it is a source, and named rows that its own are made of (origins)".into()));
         }
-        MadeOf::Nothing => check_numbers(&output, 0)?,
+        OutputOf::Nothing => check_numbers(&output, 0)?,
     };
     let mut returned: Vec<Option<ColumnResult>> = output.columns.into_iter().map(Some).collect();
     let mut columns = Vec::with_capacity(signature.outputs.len());
@@ -82,7 +82,7 @@ pub(crate) fn check(
         let Some(column) = named.next().and_then(Option::take) else {
             return Err(bad(format!("it returned no column {:?}, which its signature promises", wanted.name)));
         };
-        columns.push(lift(column, wanted, rows).map_err(|lie| lie.of(made_of, output.origins.as_deref()))?);
+        columns.push(lift(column, wanted, rows).map_err(|lie| lie.of(output_of, output.origins.as_deref()))?);
     }
     if let Some(surplus) = returned.into_iter().flatten().next() {
         let name = cut(&surplus.name, 64);
@@ -163,17 +163,17 @@ fn size_of_column(column: &ColumnResult) -> u64 {
 }
 
 /// What is wrong with a column, and the row that comes out with it, where it is in one.
-struct Lie {
+struct ContractViolation {
     message: String,
     row: Option<usize>,
 }
 
-impl Lie {
+impl ContractViolation {
     /// The failure, with the row of the batch that the broken value was made of.
-    fn of(self, made_of: MadeOf, origins: Option<&[u32]>) -> Box<Failure> {
+    fn of(self, output_of: OutputOf, origins: Option<&[u32]>) -> Box<Failure> {
         let mut failure = bad(self.message);
         let origin = |row: usize| origins.map_or(Some(row), |origins| origins.get(row).map(|origin| *origin as usize));
-        if matches!(made_of, MadeOf::Batch(_)) {
+        if matches!(output_of, OutputOf::Batch(_)) {
             let index = self.row.and_then(origin);
             failure.row = index.map(|index| RowPlace { index: index as u64, file: None, line: None, row: None });
         }
@@ -193,7 +193,7 @@ impl From<String> for Problem {
     }
 }
 
-fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, Lie> {
+fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, ContractViolation> {
     let name = &wanted.name;
     let nulls = match column.validity {
         None => None,
@@ -207,7 +207,7 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
     {
         let row = (0..rows).find(|row| nulls.is_null(*row)).unwrap_or_default();
         let message = format!("it returned a null in row {row} of {name:?}, which its signature calls not nullable");
-        return Err(Lie { message, row: Some(row) });
+        return Err(ContractViolation { message, row: Some(row) });
     }
     let lied = |problem: Problem| lie(name, "values", problem);
     Ok(match (column.values, wanted.data_type) {
@@ -230,7 +230,7 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
         (values, promised) => {
             let returned = type_of(&values);
             let message = format!("it returned {name:?} as {returned}, and its signature promises {promised}");
-            return Err(Lie { message, row: None });
+            return Err(ContractViolation { message, row: None });
         }
     })
 }
@@ -290,8 +290,8 @@ fn vectors(values: VectorsResult, rows: usize, nulls: Option<NullBuffer>) -> Res
     Ok(Arc::new(ListArray::new(element, OffsetBuffer::new(ScalarBuffer::from(offsets)), values, nulls)))
 }
 
-fn lie(column: &str, what: &str, Problem { problem, row }: Problem) -> Lie {
-    Lie { message: format!("it returned the {what} of {column:?} with {problem}"), row }
+fn lie(column: &str, what: &str, Problem { problem, row }: Problem) -> ContractViolation {
+    ContractViolation { message: format!("it returned the {what} of {column:?} with {problem}"), row }
 }
 
 fn bad(message: String) -> Box<Failure> {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::BuildOptions;
-use crate::unfinished::{self, Unfinished};
+use crate::cleanup::{self, CleanupRegistry};
 
 /// How often a running program looks whether it is to stop: below what a person notices, and far above what it costs.
 const LOOK: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ enum Stream {
 pub(super) fn run(command: &mut Command, options: BuildOptions<'_>) -> io::Result<Option<Finished>> {
     let stop = options.stop.unwrap_or(&|| false);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (mut child, _listed) = options.unfinished.unwrap_or(&Unfinished::default()).start(command)?;
+    let (mut child, _listed) = options.cleanup.unwrap_or(&CleanupRegistry::default()).start(command)?;
 
     let (sender, outputs) = mpsc::channel();
     let read = |stream: Stream, pipe: Option<Box<dyn Read + Send>>| {
@@ -67,7 +67,7 @@ pub(super) fn run(command: &mut Command, options: BuildOptions<'_>) -> io::Resul
 
 /// Kills a program with its process group, and waits for it.
 fn kill(child: &mut Child) -> io::Result<()> {
-    unfinished::kill(child.id());
+    cleanup::kill(child.id());
     // Where there are no groups, the program itself is killed all the same.
     child.kill()?;
     child.wait().map(|_| ())

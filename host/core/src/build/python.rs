@@ -40,17 +40,17 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
         |target| std::path::absolute(target).unwrap_or_else(|_| target.to_owned()).join("python"),
     );
     let wasm = output.join(format!("{name}.wasm"));
-    let made_of = output.join(format!("{name}.digest"));
+    let output_of = output.join(format!("{name}.digest"));
     let Some(tools) = versions(&python, dir, options)? else { return Err(BuildError::Interrupted) };
     let digest = digest::of(&folder, &tools).map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
-    if wasm.is_file() && fs::read_to_string(&made_of).is_ok_and(|before| before == digest) {
+    if wasm.is_file() && fs::read_to_string(&output_of).is_ok_and(|before| before == digest) {
         return Ok(Built { wasm, name });
     }
     let unwritable = |source| BuildError::Output { path: output.clone(), source };
     fs::create_dir_all(&output).map_err(unwritable)?;
     // All that the compiler makes on its way is in here, so that nothing of it is left when it is killed.
     let aside = tempfile::Builder::new().prefix(".making-").tempdir_in(&output).map_err(unwritable)?;
-    let _listed = options.unfinished.map(|unfinished| unfinished.add(aside.path()));
+    let _listed = options.cleanup.map(|cleanup| cleanup.add(aside.path()));
     let made = aside.path().join(format!("{name}.wasm"));
     let mut command = Command::new(&python);
     command.args(["-m", "stillbox_sdk.build", "--output"]).arg(&made).arg(&folder).env("TMPDIR", aside.path());
@@ -66,7 +66,7 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     name_sdk(&made, &tools).map_err(unwritable)?;
     fs::rename(&made, &wasm).map_err(unwritable)?;
     // Written last: a component without a digest is compiled again.
-    fs::write(&made_of, digest).map_err(unwritable)?;
+    fs::write(&output_of, digest).map_err(unwritable)?;
     Ok(Built { wasm, name })
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{BuildError, BuildOptions, Built, build, build_all, rust};
+use super::{BuildError, BuildOptions, Built, build_step, build_steps, rust};
 
 /// A folder with these files, in a workspace of its own.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -36,7 +36,7 @@ const LIBRARY: &str = "#[unsafe(no_mangle)]\npub extern \"C\" fn answer() -> i32
 /// Compiled files stay in the folder, wherever those of the test itself go.
 fn build_here(dir: &Path) -> Result<Built, BuildError> {
     let target = dir.join("target");
-    build(dir, BuildOptions { target_dir: Some(&target), ..BuildOptions::default() })
+    build_step(dir, BuildOptions { target_dir: Some(&target), ..BuildOptions::default() })
 }
 
 /// The message, with the folder's path replaced by `DIR`.
@@ -132,7 +132,7 @@ fn crates_of_one_name_that_share_a_target_folder_keep_their_components() {
         fs::create_dir_all(folder.path().join("src")).expect("there is room");
         fs::write(folder.path().join("src/lib.rs"), LIBRARY.replace("42", answer)).expect("there is room");
         let options = BuildOptions { target_dir: Some(shared.path()), ..BuildOptions::default() };
-        build(folder.path(), options).unwrap_or_else(|error| panic!("{error}")).wasm
+        build_step(folder.path(), options).unwrap_or_else(|error| panic!("{error}")).wasm
     };
     let first = build(&one, "42");
     let before = fs::read(&first).expect("it was written");
@@ -186,7 +186,7 @@ fn several_folders_give_all_their_errors() {
     let one = folder(&[]);
     let other = folder(&[("Cargo.toml", "[workspace]\n")]);
     let dirs = [one.path().to_owned(), other.path().to_owned()];
-    let errors = build_all(&dirs, BuildOptions::default()).expect_err("none is a step");
+    let errors = build_steps(&dirs, BuildOptions::default()).expect_err("none is a step");
     assert!(
         matches!(errors.as_slice(), [(_, BuildError::NoManifest { .. }), (_, BuildError::NoPackage { .. })]),
         "{errors:?}"
@@ -293,6 +293,6 @@ fn a_stop_before_the_start_builds_nothing() {
     let folder = folder(&[("Cargo.toml", MANIFEST), ("src/lib.rs", LIBRARY)]);
     let dirs = [folder.path().to_owned(), folder.path().join("never reached")];
     let options = BuildOptions { stop: Some(&|| true), ..BuildOptions::default() };
-    let errors = build_all(&dirs, options).expect_err("it was stopped");
+    let errors = build_steps(&dirs, options).expect_err("it was stopped");
     assert!(matches!(errors.as_slice(), [(dir, BuildError::Interrupted)] if dir == folder.path()), "{errors:?}");
 }

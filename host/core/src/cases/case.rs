@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::expected::{self, Line};
 use super::report::Problem;
-use crate::config::Complaints;
+use crate::config::Diagnostics;
 use crate::config::case::{CaseTable, Document, ExpectedFailure, parse_parameters};
 use crate::config::parameters::Parameters;
 use crate::config::place::Place;
@@ -21,7 +21,7 @@ pub(super) const EXPECTED_FAILURE: &str = "expected-failure.toml";
 const SETTINGS: &str = "case.toml";
 
 /// The most bytes of any one file of a case. Cases are looked at by people, and kept in memory.
-const MOST_BYTES: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
 /// One case, read.
 #[derive(Debug)]
@@ -144,12 +144,12 @@ fn strays(folder: &Path) -> Vec<Problem> {
 fn toml<T>(
     folder: &Path,
     name: &str,
-    parse: impl Fn(&Path, &str) -> Result<T, Complaints>,
+    parse: impl Fn(&Path, &str) -> Result<T, Diagnostics>,
 ) -> Result<Option<T>, Problem> {
     let file = folder.join(name);
     let Some(text) = text(&file)? else { return Ok(None) };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    parse(&file, text).map(Some).map_err(Problem::Complaints)
+    parse(&file, text).map(Some).map_err(Problem::Diagnostics)
 }
 
 fn lines(folder: &Path, name: &str) -> Result<Option<Vec<Line>>, Problem> {
@@ -163,8 +163,8 @@ fn text(file: &Path) -> Result<Option<String>, Problem> {
     match fs::metadata(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error.to_string())),
-        Ok(metadata) if metadata.len() > MOST_BYTES => {
-            return Err(unreadable(format!("it is larger than {} MiB; a case is small", MOST_BYTES >> 20)));
+        Ok(metadata) if metadata.len() > MAX_BYTES => {
+            return Err(unreadable(format!("it is larger than {} MiB; a case is small", MAX_BYTES >> 20)));
         }
         Ok(_) => {}
     }

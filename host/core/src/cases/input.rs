@@ -12,7 +12,7 @@ use crate::format::Format;
 use crate::source::{self, OpenSource, Positions, SourceError, SourceLocation, SourceSchema, SourceSpec};
 
 /// More rows than a case ever has; they come in one piece then.
-const MOST_ROWS: usize = 1_000_000;
+const MAX_ROWS: usize = 1_000_000;
 
 /// All rows of a case.
 pub(super) struct Input {
@@ -46,8 +46,8 @@ impl Input {
             }
         }
         let mut decoded = Vec::new();
-        while let Some(piece) = source.reader.next_piece().map_err(|error| unreadable(&error))? {
-            decoded.push(source.decoder.decode(piece).map_err(|error| unreadable(&error))?);
+        while let Some(chunk) = source.reader.next_chunk().map_err(|error| unreadable(&error))? {
+            decoded.push(source.decoder.decode(chunk).map_err(|error| unreadable(&error))?);
         }
         if decoded.len() > 1 {
             let message = "it has more than 16 MiB; a case is small".into();
@@ -80,7 +80,7 @@ fn open(file: &Path, columns: &[(String, DataType)]) -> Result<OpenSource, Sourc
         format: Format::JsonLines,
         compression: None,
         columns: columns.to_vec(),
-        batch_rows: MOST_ROWS,
+        batch_rows: MAX_ROWS,
     })
 }
 

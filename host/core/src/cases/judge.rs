@@ -12,10 +12,10 @@ use super::case::{Case, EXPECTED, EXPECTED_FAILURE, EXPECTED_REJECTS, Expected};
 use super::difference::Difference;
 use super::expected::{Line, of_output};
 use super::report::{CheckName, Problem};
-use super::run::Made;
+use super::run::CaseOutput;
 use super::subject::{Subject, Unready};
 use super::update;
-use crate::component::{Component, Kind, Workshop};
+use crate::component::{Component, ComponentLoader, Kind};
 use crate::config::case::{Checks, ExpectedFailure};
 use crate::failure::{Failure, FailureKind, RowPlace};
 use crate::interrupt::Stop;
@@ -33,23 +33,23 @@ pub(super) struct Verdict {
 
 /// Runs a case, and judges it. With `update`, rows that differ are written instead of told.
 pub(super) fn judge(
-    workshop: &Workshop,
+    loader: &ComponentLoader,
     component: &Arc<Component>,
     stop: &Stop,
     case: &Case,
     update: bool,
 ) -> Verdict {
     let mut verdict = Verdict::default();
-    let subject = match Subject::new(workshop, component, stop, case) {
+    let subject = match Subject::new(loader, component, stop, case) {
         Ok(subject) => subject,
         Err(Unready::Broken(problem)) => {
             verdict.problems.push(problem);
             return verdict;
         }
-        Err(Unready::Failed { failure, complaints }) => {
-            match (&case.expected, complaints) {
+        Err(Unready::Failed { failure, diagnostics }) => {
+            match (&case.expected, diagnostics) {
                 (Expected::Failure(expected), _) => verdict.problems.extend(mismatch(case, expected, failure)),
-                (_, Some(complaints)) => verdict.problems.push(Problem::Complaints(complaints)),
+                (_, Some(diagnostics)) => verdict.problems.push(Problem::Diagnostics(diagnostics)),
                 (_, None) => verdict.problems.push(Problem::Failed(failure)),
             }
             return verdict;
@@ -98,7 +98,7 @@ pub(super) fn judge(
 }
 
 /// Compares rows and refusals with what is expected.
-pub(super) fn compare(case: &Case, rows: &[Line], rejects: &[Line], made: &Made) -> Vec<Problem> {
+pub(super) fn compare(case: &Case, rows: &[Line], rejects: &[Line], made: &CaseOutput) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(difference) = Difference::between(rows, &of_output(&made.rows)) {
         problems.push(Problem::Rows { file: case.folder.join(EXPECTED), difference });
@@ -165,13 +165,13 @@ fn checks(on: Checks, kind: Kind, seed: u64) -> Vec<(CheckName, Cut)> {
 }
 
 /// Runs the case once more, and compares with the first time.
-fn repeat(subject: &Subject<'_>, check: CheckName, cut: Cut, first: &Made) -> Option<Problem> {
+fn repeat(subject: &Subject<'_>, check: CheckName, cut: Cut, first: &CaseOutput) -> Option<Problem> {
     let made = match subject.run(cut) {
         Ok(made) => made,
         Err(failure) if failure.kind == FailureKind::Interrupted => return Some(Problem::Failed(failure)),
         Err(failure) => return Some(Problem::DependsFailed { check, failure }),
     };
-    let of = |made: &Made| (of_output(&made.rows), of_refusals(&made.refused));
+    let of = |made: &CaseOutput| (of_output(&made.rows), of_refusals(&made.refused));
     if made.rows == first.rows && of_refusals(&made.refused) == of_refusals(&first.refused) {
         return None;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::difference::Difference;
 use crate::build::BuildError;
 use crate::component::ComponentError;
-use crate::config::Complaints;
+use crate::config::Diagnostics;
 use crate::failure::{Failure, FailureKind};
 
 /// What came of all cases.
@@ -105,7 +105,7 @@ impl CheckName {
 #[non_exhaustive]
 pub enum Problem {
     /// A file of the case says something that cannot be, or a parameter is not the step's.
-    Complaints(Complaints),
+    Diagnostics(Diagnostics),
     /// A file of the case cannot be read.
     Unreadable {
         /// The file.

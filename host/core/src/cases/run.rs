@@ -12,17 +12,17 @@ use arrow_select::take::take;
 
 use super::batches::Cut;
 use super::subject::Subject;
-use crate::batch::{Checked, Lowered, MadeOf, Rows, check};
+use crate::batch::{Checked, Lowered, OutputOf, Rows, check};
 use crate::component::Kind;
 use crate::component::bindings::types::{Batch, Output, StepError};
 use crate::failure::{self, Failure, FailureKind};
 use crate::plan::Placement;
-use crate::sandbox::{Said, Terms};
+use crate::sandbox::{CallOptions, CapturedOutput};
 use crate::stage::{lower, object};
 
 /// What came out of a run.
 #[derive(Debug, Default)]
-pub(super) struct Made {
+pub(super) struct CaseOutput {
     /// The rows: JSON objects.
     pub(super) rows: Vec<String>,
     /// The rows that were refused, in their order, each with its place in the input.
@@ -36,7 +36,7 @@ enum End {
     /// The step returned an error.
     Step(Box<StepError>),
     /// What it returned breaks a rule.
-    Lie(Box<Failure>),
+    ContractViolation(Box<Failure>),
 }
 
 impl Subject<'_> {
@@ -44,7 +44,7 @@ impl Subject<'_> {
     ///
     /// # Errors
     /// The failure that ended the run, with its row where that is known.
-    pub(super) fn run(&self, cut: Cut) -> Result<Made, Box<Failure>> {
+    pub(super) fn run(&self, cut: Cut) -> Result<CaseOutput, Box<Failure>> {
         let rows = self.input.rows();
         let batches = cut.of(self.input.count());
         let result = match self.step.component.manifest().kind {
@@ -57,13 +57,13 @@ impl Subject<'_> {
         })
     }
 
-    fn transform(&self, rows: &Rows, batches: &[Range<usize>]) -> Result<Made, Box<Failure>> {
-        let mut made = Made::default();
+    fn transform(&self, rows: &Rows, batches: &[Range<usize>]) -> Result<CaseOutput, Box<Failure>> {
+        let mut made = CaseOutput::default();
         for (number, range) in batches.iter().enumerate() {
             let lowered = lower(&self.step, rows, range)?;
             let columns: Vec<_> = lowered.iter().map(Lowered::column).collect();
             let input = Batch { rows: range.len() as u32, columns: &columns };
-            let terms = Terms { limits: &self.step.limits, stop: self.stop, seed: number as u64 };
+            let terms = CallOptions { limits: &self.step.limits, stop: self.stop, seed: number as u64 };
             let answer = self.sandbox.call(&self.step.component, &terms, async |store, instance| {
                 let guest = instance.stillbox_step_guest();
                 match guest.call_bind(&mut *store, &self.step.parameters).await? {
@@ -73,19 +73,19 @@ impl Subject<'_> {
             });
             let (answer, said) = answer.map_err(|failure| placed(failure, rows, range))?;
             let output = answer.map_err(|error| Box::new(failure::of_step(error, &said)))?;
-            let checked = check(output, MadeOf::Batch(range.len()), &self.step.signature, &self.step.limits);
+            let checked = check(output, OutputOf::Batch(range.len()), &self.step.signature, &self.step.limits);
             let checked = checked.map_err(|failure| told(failure, &said))?;
             self.add(&mut made, checked, rows, Some(range), &said)?;
         }
         Ok(made)
     }
 
-    fn stream(&self, rows: &Rows, batches: &[Range<usize>]) -> Result<Made, Box<Failure>> {
+    fn stream(&self, rows: &Rows, batches: &[Range<usize>]) -> Result<CaseOutput, Box<Failure>> {
         let mut inputs = Vec::with_capacity(batches.len());
         for range in batches {
             inputs.push((range, lower(&self.step, rows, range)?));
         }
-        let terms = Terms { limits: &self.step.limits, stop: self.stop, seed: 0 };
+        let terms = CallOptions { limits: &self.step.limits, stop: self.stop, seed: 0 };
         // The batch that the instance was at, for what names a row.
         let mut current = 0..rows.count();
         let at = &mut current;
@@ -115,9 +115,9 @@ impl Subject<'_> {
         let (answer, said) = answer.map_err(|failure| placed(failure, rows, &current))?;
         let outputs = answer.map_err(|end| match end {
             End::Step(error) => Box::new(failure::of_step(*error, &said)),
-            End::Lie(failure) => told(failure, &said),
+            End::ContractViolation(failure) => told(failure, &said),
         })?;
-        let mut made = Made { peak_memory: said.peak_memory(), ..Made::default() };
+        let mut made = CaseOutput { peak_memory: said.peak_memory(), ..CaseOutput::default() };
         for (checked, range) in outputs.parts {
             self.add(&mut made, checked, rows, range.as_ref(), &said)?;
         }
@@ -128,11 +128,11 @@ impl Subject<'_> {
     /// is for rows made after all batches.
     fn add(
         &self,
-        made: &mut Made,
+        made: &mut CaseOutput,
         checked: Checked,
         rows: &Rows,
         range: Option<&Range<usize>>,
-        said: &Said,
+        said: &CapturedOutput,
     ) -> Result<(), Box<Failure>> {
         made.peak_memory = made.peak_memory.max(said.peak_memory());
         let start = range.map_or(0, |range| range.start);
@@ -167,7 +167,7 @@ impl Subject<'_> {
             return RecordBatch::try_new_with_options(self.own_schema(), own.to_vec(), &options);
         };
         let columns = self.step.placements.iter().map(|placement| match placement {
-            Placement::Made(index) => Ok(Arc::clone(&own[*index])),
+            Placement::Output(index) => Ok(Arc::clone(&own[*index])),
             Placement::Carried(index) => take(rows.columns.column(*index), &origins, None),
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
@@ -201,11 +201,11 @@ impl Outputs {
         let output = output.map_err(|error| End::Step(Box::new(error)))?;
         let limits = &subject.step.limits;
         let of = match (range, subject.step.component.manifest().kind) {
-            (Some(range), _) => MadeOf::Batch(range.len()),
-            (None, Kind::Source) => MadeOf::Nothing,
-            (None, Kind::Transform | Kind::Aggregate) => MadeOf::Everything(all as u64),
+            (Some(range), _) => OutputOf::Batch(range.len()),
+            (None, Kind::Source) => OutputOf::Nothing,
+            (None, Kind::Transform | Kind::Aggregate) => OutputOf::Everything(all as u64),
         };
-        let checked = check(output, of, &subject.step.signature, limits).map_err(End::Lie)?;
+        let checked = check(output, of, &subject.step.signature, limits).map_err(End::ContractViolation)?;
         self.rows += checked.rows as u64;
         self.bytes += checked.columns.iter().map(|column| column.get_array_memory_size() as u64).sum::<u64>();
         for (name, value, limit) in
@@ -213,7 +213,7 @@ impl Outputs {
         {
             if value > limit {
                 let message = format!("it made more than one case may have: the limit is `{name} = {limit}`");
-                return Err(End::Lie(Box::new(Failure::new(FailureKind::BadOutput, message))));
+                return Err(End::ContractViolation(Box::new(Failure::new(FailureKind::BadOutput, message))));
             }
         }
         if checked.rows > 0 || !checked.rejections.is_empty() {
@@ -223,7 +223,7 @@ impl Outputs {
     }
 }
 
-fn told(mut failure: Box<Failure>, said: &Said) -> Box<Failure> {
+fn told(mut failure: Box<Failure>, said: &CapturedOutput) -> Box<Failure> {
     said.tell(&mut failure);
     failure
 }

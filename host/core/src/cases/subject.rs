@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::case::Case;
 use super::input::Input;
 use super::report::Problem;
-use crate::component::{Component, Kind, Workshop};
+use crate::component::{Component, ComponentLoader, Kind};
 use crate::config::case::Document;
 use crate::config::parameters::Parameters;
-use crate::config::{Complaint, Complaints};
+use crate::config::{Diagnostic, Diagnostics};
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::Stop;
 use crate::plan::{self, Step};
@@ -26,7 +26,7 @@ pub(super) struct Subject<'a> {
 /// Why a case did not come as far as a row.
 pub(super) enum Unready {
     /// The step, or its columns, fail; a case may expect that. The complaint says it of the case's own file.
-    Failed { failure: Box<Failure>, complaints: Option<Complaints> },
+    Failed { failure: Box<Failure>, diagnostics: Option<Diagnostics> },
     /// The case is at fault.
     Broken(Problem),
 }
@@ -37,16 +37,16 @@ impl<'a> Subject<'a> {
     /// # Errors
     /// The step refuses the parameters, the input is malformed, or has not the columns that the step reads.
     pub(super) fn new(
-        workshop: &'a Workshop,
+        loader: &'a ComponentLoader,
         component: &Arc<Component>,
         stop: &'a Stop,
         case: &Case,
     ) -> Result<Self, Unready> {
         let limits = Limits::default().with(&case.settings.limits);
         let parameters: Arc<str> = serde_json::Value::Object(case.parameters.value.values.clone()).to_string().into();
-        let signature = workshop.bind(component, &parameters, &limits, stop).map_err(|failure| {
-            let complaints = (failure.kind == FailureKind::Parameters).then(|| refused(&case.parameters, &failure));
-            Unready::Failed { failure, complaints }
+        let signature = loader.bind(component, &parameters, &limits, stop).map_err(|failure| {
+            let diagnostics = (failure.kind == FailureKind::Parameters).then(|| refused(&case.parameters, &failure));
+            Unready::Failed { failure, diagnostics }
         })?;
         let input = match &case.input {
             Some(_) if component.manifest().kind == Kind::Source => {
@@ -62,25 +62,25 @@ impl<'a> Subject<'a> {
         };
         let giver = case.input.as_deref().unwrap_or(Path::new("the source")).display().to_string();
         let bound = plan::alone(Arc::clone(component), (parameters, signature), limits, &input.schema, &giver)
-            .map_err(|misfits| {
-                let mut misfits = misfits.into_iter();
-                let first = misfits.next();
-                let (message, help) = first.map(|misfit| (misfit.message, misfit.help)).unwrap_or_default();
+            .map_err(|mismatches| {
+                let mut mismatches = mismatches.into_iter();
+                let first = mismatches.next();
+                let (message, help) = first.map(|mismatch| (mismatch.message, mismatch.help)).unwrap_or_default();
                 let mut failure = Failure::new(FailureKind::Incompatible, message).with_hint(help.join("; "));
-                failure.causes = misfits.map(|misfit| misfit.message).collect();
-                Unready::Failed { failure: Box::new(failure), complaints: None }
+                failure.causes = mismatches.map(|mismatch| mismatch.message).collect();
+                Unready::Failed { failure: Box::new(failure), diagnostics: None }
             })?;
-        Ok(Self { sandbox: workshop.sandbox(), stop, step: bound, input })
+        Ok(Self { sandbox: loader.sandbox(), stop, step: bound, input })
     }
 }
 
 /// What the step says of its parameters, at the place where they are written.
-fn refused(parameters: &Document<Parameters>, failure: &Failure) -> Complaints {
+fn refused(parameters: &Document<Parameters>, failure: &Failure) -> Diagnostics {
     let values = &parameters.value;
     // Steps put the names of parameters between backticks.
     let named = values.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
     let place = named.map_or(&values.place, |key| values.place_of(&format!("/{key}")));
     let message = format!("the step does not accept its parameters: {}", failure.message);
     let help = failure.causes.iter().chain(&failure.hint);
-    parameters.complaints(help.fold(Complaint::new(place.clone(), message), Complaint::help))
+    parameters.diagnostics(help.fold(Diagnostic::new(place.clone(), message), Diagnostic::help))
 }

@@ -8,13 +8,13 @@ use rayon::prelude::*;
 use super::case::{CASES, Case, folders};
 use super::judge::{Verdict, judge};
 use super::report::{CaseReport, StepProblem, TestReport};
-use crate::build::{BuildOptions, build};
-use crate::component::{CompileCache, Component, ComponentError, Fuel, Resident, Workshop};
+use crate::build::{BuildOptions, build_step};
+use crate::cleanup::CleanupRegistry;
+use crate::component::{CompileCache, Component, ComponentError, ComponentLoader, Fuel, Resident};
 use crate::event::Event;
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::pipeline::Listener;
 use crate::sandbox::Limits;
-use crate::unfinished::Unfinished;
 
 /// Steps whose cases are run.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +35,7 @@ pub struct TestOptions<'a> {
     /// Stops everything when it is triggered.
     pub interrupt: Interrupt,
     /// Where builds are listed, for whoever ends the process in the middle of one.
-    pub unfinished: Unfinished,
+    pub cleanup: CleanupRegistry,
     /// Where compiled components are kept.
     pub cache: Option<CompileCache>,
     /// Is told what is built and compiled.
@@ -67,8 +67,8 @@ struct Ready<'a> {
 
 /// The engines. That which counts instructions is only made if a case limits them.
 struct Engines {
-    plain: Workshop,
-    metered: OnceLock<Result<Workshop, String>>,
+    plain: ComponentLoader,
+    metered: OnceLock<Result<ComponentLoader, String>>,
     instances: u32,
     cache: CompileCache,
 }
@@ -81,8 +81,8 @@ impl Suite {
     pub fn run(&self, options: &TestOptions<'_>) -> Result<TestReport, TestError> {
         let instances = rayon::current_num_threads() as u32 * 2;
         let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
-        let workshop = Workshop::new(instances, Fuel::Off, Resident::default(), cache.clone());
-        let plain = workshop.map_err(|error| TestError::Setup(format!("{error:#}")))?;
+        let loader = ComponentLoader::new(instances, Fuel::Off, Resident::default(), cache.clone());
+        let plain = loader.map_err(|error| TestError::Setup(format!("{error:#}")))?;
         let stop = Stop::on(&options.interrupt, plain.sandbox().engine());
         let engines = Engines { plain, metered: OnceLock::new(), instances, cache };
         let mut report = TestReport::default();
@@ -147,9 +147,8 @@ impl Suite {
                 listener(&Event::Building { folder: step });
             }
             let stopped = || options.interrupt.signal().is_some();
-            let how =
-                BuildOptions { stop: Some(&stopped), unfinished: Some(&options.unfinished), ..BuildOptions::default() };
-            build(step, how)?.wasm
+            let how = BuildOptions { stop: Some(&stopped), cleanup: Some(&options.cleanup), ..BuildOptions::default() };
+            build_step(step, how)?.wasm
         };
         Ok(Some(Ready { step, wasm, folders: all, plain: OnceLock::new(), metered: OnceLock::new() }))
     }
@@ -169,7 +168,7 @@ impl Ready<'_> {
     fn case(&self, folder: &Path, engines: &Engines, stop: &Stop, options: &TestOptions<'_>) -> CaseReport {
         let verdict = match Case::read(folder) {
             Ok(case) => match self.engine(&case, engines, stop) {
-                Ok((workshop, component)) => judge(workshop, component, stop, &case, options.update),
+                Ok((loader, component)) => judge(loader, component, stop, &case, options.update),
                 Err(message) => broken(super::Problem::Unreadable { file: self.wasm.clone(), message }),
             },
             Err(problems) => Verdict { problems, ..Verdict::default() },
@@ -194,11 +193,12 @@ impl Ready<'_> {
         case: &Case,
         engines: &'e Engines,
         stop: &Stop,
-    ) -> Result<(&'e Workshop, &'e Arc<Component>), String> {
-        let (workshop, component) = if case.settings.limits.fuel.is_some() {
+    ) -> Result<(&'e ComponentLoader, &'e Arc<Component>), String> {
+        let (loader, component) = if case.settings.limits.fuel.is_some() {
             let made = engines.metered.get_or_init(|| {
-                let workshop = Workshop::new(engines.instances, Fuel::On, Resident::default(), engines.cache.clone());
-                workshop.inspect(|workshop| stop.reaches(workshop.sandbox().engine())).map_err(|e| format!("{e:#}"))
+                let loader =
+                    ComponentLoader::new(engines.instances, Fuel::On, Resident::default(), engines.cache.clone());
+                loader.inspect(|loader| stop.reaches(loader.sandbox().engine())).map_err(|e| format!("{e:#}"))
             });
             (made.as_ref().map_err(Clone::clone)?, &self.metered)
         } else {
@@ -206,9 +206,9 @@ impl Ready<'_> {
         };
         let component = component.get_or_init(|| {
             // The limits of a case are for what it does: the component is shared with the others.
-            workshop.load(&self.wasm, &Limits::default(), stop).map(Arc::new).map_err(|error| error.kind.to_string())
+            loader.load(&self.wasm, &Limits::default(), stop).map(Arc::new).map_err(|error| error.kind.to_string())
         });
-        Ok((workshop, component.as_ref().map_err(Clone::clone)?))
+        Ok((loader, component.as_ref().map_err(Clone::clone)?))
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::case::{Case, EXPECTED, EXPECTED_REJECTS, Expected};
 use super::judge::{compare, of_refusals};
 use super::report::Problem;
-use super::run::Made;
+use super::run::CaseOutput;
 
 /// Writes the rows and refusals of a case, unless they are what is expected already. Returns the files that were
 /// written or removed.
@@ -16,7 +16,7 @@ use super::run::Made;
 ///
 /// # Errors
 /// A file cannot be written.
-pub(super) fn write(case: &Case, made: &Made) -> Result<Vec<PathBuf>, Problem> {
+pub(super) fn write(case: &Case, made: &CaseOutput) -> Result<Vec<PathBuf>, Problem> {
     let differing = match &case.expected {
         Expected::Rows { rows, rejects } => compare(case, rows, rejects, made),
         Expected::Nothing | Expected::Failure(_) => Vec::new(),

@@ -17,7 +17,7 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::outputs::{beside, note_use};
+use crate::result_cache::{beside, note_use};
 
 /// Ends every entry; the last digit is the version of the entry's layout.
 const MAGIC: &[u8; 8] = b"stillbx2";

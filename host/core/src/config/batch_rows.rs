@@ -9,10 +9,10 @@ use super::table::Table;
 pub(crate) const DEFAULT_BATCH_ROWS: usize = 1000;
 
 /// A million rows of a kilobyte each already fill a gigabyte; nothing is gained long before that.
-const MOST_BATCH_ROWS: u64 = 1_000_000;
+const MAX_BATCH_ROWS: u64 = 1_000_000;
 
 /// Reads `batch-rows`: 1 to 1,000,000, by default 1000.
 pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<usize>> {
-    let rows = table.take("batch-rows")?.integer(1..=MOST_BATCH_ROWS, check)?;
+    let rows = table.take("batch-rows")?.integer(1..=MAX_BATCH_ROWS, check)?;
     Some(Placed::new(rows.value as usize, rows.place))
 }

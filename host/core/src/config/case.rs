@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::check::Check;
 use super::columns;
-use super::complaint::{Complaint, Complaints};
+use super::diagnostic::{Diagnostic, Diagnostics};
 use super::limits;
 use super::parameters::{self, Parameters};
 use super::place::Place;
@@ -30,8 +30,8 @@ pub(crate) struct Document<T> {
 
 impl<T> Document<T> {
     /// A complaint about this file.
-    pub(crate) fn complaints(&self, complaint: Complaint) -> Complaints {
-        Complaints::new(&*self.file, Arc::clone(&self.text), vec![complaint])
+    pub(crate) fn diagnostics(&self, diagnostic: Diagnostic) -> Diagnostics {
+        Diagnostics::new(&*self.file, Arc::clone(&self.text), vec![diagnostic])
     }
 }
 
@@ -79,7 +79,7 @@ impl CaseTable {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Complaints> {
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
         parse(file, text, |table, check| {
             let limits = limits::read(table, "[limits]", Place::File, check).value;
             let columns = columns::read(table, check).map(|columns| columns.value).unwrap_or_default();
@@ -95,9 +95,9 @@ impl ExpectedFailure {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Complaints> {
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
         parse(file, text, |table, check| {
-            let none = Complaint::new(Place::File, "there is no `kind`")
+            let none = Diagnostic::new(Place::File, "there is no `kind`")
                 .help("add a line such as `kind = \"guest-error\"`: the kind of failure that is expected");
             // A case that was interrupted, or in which Stillbox itself is at fault, has told nothing of the step.
             let of_steps = FailureKind::ALL
@@ -113,7 +113,7 @@ impl ExpectedFailure {
                         let message = format!("{} is not a regular expression", entry.name);
                         let help = error.to_string();
                         let help = help.lines().last().unwrap_or_default();
-                        check.push(entry.complaint(message).help(help.strip_prefix("error: ").unwrap_or(help)));
+                        check.push(entry.diagnostic(message).help(help.strip_prefix("error: ").unwrap_or(help)));
                         None
                     }
                 }
@@ -128,7 +128,7 @@ impl ExpectedFailure {
 ///
 /// # Errors
 /// What is not TOML, or has no form in JSON.
-pub(crate) fn parse_parameters(file: &Path, text: &str) -> Result<Document<Parameters>, Complaints> {
+pub(crate) fn parse_parameters(file: &Path, text: &str) -> Result<Document<Parameters>, Diagnostics> {
     let text: Arc<str> = text.into();
     let (document, errors) = DeTable::parse_recoverable(&text);
     let mut check = Check::new(&text, Path::new(""), &errors);
@@ -163,7 +163,7 @@ fn parse<T>(
     file: &Path,
     text: &str,
     read: impl FnOnce(&mut Table<'_>, &mut Check<'_>) -> Option<T>,
-) -> Result<Document<T>, Complaints> {
+) -> Result<Document<T>, Diagnostics> {
     let text: Arc<str> = text.into();
     let (document, errors) = DeTable::parse_recoverable(&text);
     let mut check = Check::new(&text, Path::new(""), &errors);
@@ -173,10 +173,10 @@ fn parse<T>(
     finish(file, &text, value, check)
 }
 
-fn finish<T>(file: &Path, text: &Arc<str>, value: Option<T>, check: Check<'_>) -> Result<Document<T>, Complaints> {
-    let complaints = check.into_complaints();
+fn finish<T>(file: &Path, text: &Arc<str>, value: Option<T>, check: Check<'_>) -> Result<Document<T>, Diagnostics> {
+    let diagnostics = check.into_diagnostics();
     match value {
-        Some(value) if complaints.is_empty() => Ok(Document { file: file.into(), text: Arc::clone(text), value }),
-        _ => Err(Complaints::new(file, Arc::clone(text), complaints)),
+        Some(value) if diagnostics.is_empty() => Ok(Document { file: file.into(), text: Arc::clone(text), value }),
+        _ => Err(Diagnostics::new(file, Arc::clone(text), diagnostics)),
     }
 }

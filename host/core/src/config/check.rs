@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml::de::Error as SyntaxError;
 
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::place::{Place, Placed};
 use super::position::Lines;
 
@@ -14,7 +14,7 @@ use super::position::Lines;
 pub(super) struct Check<'a> {
     /// The folder that relative paths start from: the pipeline file's.
     pub(super) base: &'a Path,
-    complaints: Vec<Complaint>,
+    diagnostics: Vec<Diagnostic>,
     lines: Lines<'a>,
     recovered: bool,
     /// The lines with syntax errors. What was recovered from them is a guess.
@@ -27,17 +27,17 @@ impl<'a> Check<'a> {
     pub(super) fn new(text: &'a str, base: &'a Path, errors: &[SyntaxError]) -> Self {
         let mut check = Self {
             base,
-            complaints: Vec::new(),
+            diagnostics: Vec::new(),
             recovered: !errors.is_empty(),
             lines: Lines::of(text),
             broken: BTreeSet::new(),
             names: HashMap::new(),
         };
-        let mut syntax: Vec<Complaint> = errors.iter().map(|error| syntax_complaint(text, error)).collect();
-        syntax.sort_by_key(|complaint| complaint.place.order());
-        for complaint in syntax {
+        let mut syntax: Vec<Diagnostic> = errors.iter().map(|error| syntax_diagnostic(text, error)).collect();
+        syntax.sort_by_key(|diagnostic| diagnostic.place.order());
+        for diagnostic in syntax {
             // The parser stumbles on over the rest of a line; the first mistake on it is the one to mend.
-            if let Place::Span(span) = &complaint.place {
+            if let Place::Span(span) = &diagnostic.place {
                 let line = check.lines.line(span.start);
                 let last_line = check.lines.line(span.end);
                 let told = !check.broken.insert(line);
@@ -46,20 +46,20 @@ impl<'a> Check<'a> {
                     continue;
                 }
             }
-            check.complaints.push(complaint);
+            check.diagnostics.push(diagnostic);
         }
         check
     }
 
     /// Keeps a complaint, unless it is about a line that TOML itself could not read.
-    pub(super) fn push(&mut self, complaint: Complaint) {
-        if let Place::Span(span) = &complaint.place {
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        if let Place::Span(span) = &diagnostic.place {
             let lines = self.lines.line(span.start)..=self.lines.line(span.end);
             if self.broken.range(lines).next().is_some() {
                 return;
             }
         }
-        self.complaints.push(complaint);
+        self.diagnostics.push(diagnostic);
     }
 
     /// Whether there were syntax errors, so that keys may be missing, or stand in the wrong table.
@@ -76,7 +76,7 @@ impl<'a> Check<'a> {
         if let Some(first) = self.names.get(&name.value) {
             let message = format!("the name \"{}\" is already used on line {first}", shortened(name));
             self.push(
-                Complaint::new(name.place.clone(), message)
+                Diagnostic::new(name.place.clone(), message)
                     .label("already used")
                     .help("every source, step and sink needs a name of its own"),
             );
@@ -85,35 +85,35 @@ impl<'a> Check<'a> {
         }
     }
 
-    pub(super) fn into_complaints(self) -> Vec<Complaint> {
-        self.complaints
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
     }
 }
 
-fn syntax_complaint(text: &str, error: &SyntaxError) -> Complaint {
+fn syntax_diagnostic(text: &str, error: &SyntaxError) -> Diagnostic {
     // Errors that name no place, such as too deep a nesting of keys, are about the file.
     let Some(span) = error.span() else {
-        return Complaint::new(Place::File, format!("not valid TOML: {}", error.message()));
+        return Diagnostic::new(Place::File, format!("not valid TOML: {}", error.message()));
     };
     let span = within(text, span);
     let written = &text[span.clone()];
     let place = Place::Span(span.clone());
     match error.message() {
-        "duplicate key" => Complaint::new(place, format!("`{}` is given twice", shortened(written)))
+        "duplicate key" => Diagnostic::new(place, format!("`{}` is given twice", shortened(written)))
             .help("keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own"),
         // What the parser says of a bare word is how it would have read something else.
         message if message.starts_with("string values must be quoted") || message.starts_with("invalid boolean") => {
             match bare_word(&text[span.start..]) {
-                "" => Complaint::new(place, "not valid TOML: there is no value here").label("a value is missing"),
+                "" => Diagnostic::new(place, "not valid TOML: there is no value here").label("a value is missing"),
                 word => {
                     let place = Place::Span(span.start..span.start + word.len());
-                    Complaint::new(place, format!("not valid TOML: `{}` is not a value", shortened(word)))
+                    Diagnostic::new(place, format!("not valid TOML: `{}` is not a value", shortened(word)))
                         .label("not a value")
                         .help("put text in quotes")
                 }
             }
         }
-        message => Complaint::new(place, format!("not valid TOML: {message}")),
+        message => Diagnostic::new(place, format!("not valid TOML: {message}")),
     }
 }
 
@@ -132,8 +132,8 @@ fn within(text: &str, span: Range<usize>) -> Range<usize> {
 /// A text short enough for a message: the first characters, and `…` where something was cut.
 pub(super) fn shortened(text: &str) -> String {
     /// Enough for any name that is meant, and less than a line of a terminal.
-    const MOST_CHARACTERS: usize = 60;
-    match text.char_indices().nth(MOST_CHARACTERS) {
+    const MAX_CHARACTERS: usize = 60;
+    match text.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 use super::check::{Check, shortened};
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::entry::{choice, wrong_type};
 use super::place::{Place, Placed};
 use super::table::Table;
@@ -27,7 +27,7 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Place
         return None;
     };
     if entries.is_empty() {
-        check.push(entry.complaint(format!("{} is empty", entry.name)).help(
+        check.push(entry.diagnostic(format!("{} is empty", entry.name)).help(
             "name the columns, as in `columns = { id = \"integer\" }`, or leave it out to take them from the rows",
         ));
     }
@@ -46,8 +46,8 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Place
                 }
             }
             DeValue::Table(_) => {
-                let complaint = wrong_type(&shown, value.get_ref(), Place::Span(value.span()), "the name of a type");
-                check.push(complaint.help("put a column's name in quotes if there is a dot in it"));
+                let diagnostic = wrong_type(&shown, value.get_ref(), Place::Span(value.span()), "the name of a type");
+                check.push(diagnostic.help("put a column's name in quotes if there is a dot in it"));
             }
             other => check.push(wrong_type(&shown, other, Place::Span(value.span()), "the name of a type")),
         }
@@ -56,11 +56,11 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Place
 }
 
 /// Complains where a format brings its columns itself.
-pub(super) fn fit(columns: &Place, format: Format) -> Option<Complaint> {
+pub(super) fn fit(columns: &Place, format: Format) -> Option<Diagnostic> {
     match format {
         Format::JsonLines | Format::Csv => None,
         Format::Parquet | Format::Arrow => Some(
-            Complaint::new(
+            Diagnostic::new(
                 columns.clone(),
                 format!("`columns` in [[source]] is for jsonl and csv, and this source is {format}"),
             )

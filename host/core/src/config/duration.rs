@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::check::shortened;
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::entry::wrong_type;
 use super::place::Place;
 use super::quantity::{self, Malformed, Unit};
@@ -47,13 +47,13 @@ pub(super) fn read(
     value: &DeValue<'_>,
     place: &Place,
     range: &RangeInclusive<Duration>,
-) -> Result<Duration, Complaint> {
+) -> Result<Duration, Diagnostic> {
     const FORMS: &str = "write a number and a unit, such as \"500ms\", \"30s\", \"5m\", \"1h\" or \"1m30s\"";
     let text = match value {
         DeValue::String(text) => text,
         DeValue::Integer(number) => {
             let message = format!("{name} is {}, which has no unit", shortened(&number.to_string()));
-            return Err(Complaint::new(place.clone(), message).label("a unit is missing").help(FORMS));
+            return Err(Diagnostic::new(place.clone(), message).label("a unit is missing").help(FORMS));
         }
         other => return Err(wrong_type(name, other, place.clone(), "a duration").help(FORMS)),
     };
@@ -62,11 +62,11 @@ pub(super) fn read(
         Ok(duration) if range.contains(&duration) => Ok(duration),
         Ok(_) | Err(Malformed::TooLarge) => {
             let bounds = format!("from {} to {}", shown(*range.start()), shown(*range.end()));
-            Err(Complaint::new(place.clone(), format!("{name} is {quoted}, which is out of range"))
+            Err(Diagnostic::new(place.clone(), format!("{name} is {quoted}, which is out of range"))
                 .label(format!("expected a duration {bounds}"))
                 .help(format!("give a duration {bounds}")))
         }
-        Err(malformed) => Err(Complaint::new(place.clone(), format!("{name} is {quoted}, which {malformed}"))
+        Err(malformed) => Err(Diagnostic::new(place.clone(), format!("{name} is {quoted}, which {malformed}"))
             .label("expected a duration")
             .help(FORMS)),
     }

@@ -5,15 +5,15 @@ use std::ops::RangeInclusive;
 use toml::de::{DeInteger, DeValue};
 
 use super::check::{Check, shortened};
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::place::{Place, Placed};
 use super::suggestion::nearest;
 use super::table::{Entry, kind, list};
 
 impl Entry<'_> {
     /// A complaint about the value.
-    pub(super) fn complaint(&self, message: impl AsRef<str>) -> Complaint {
-        Complaint::new(Place::Span(self.span.clone()), message)
+    pub(super) fn diagnostic(&self, message: impl AsRef<str>) -> Diagnostic {
+        Diagnostic::new(Place::Span(self.span.clone()), message)
     }
 
     /// Complains that the value is not what was expected, such as "an integer".
@@ -44,8 +44,8 @@ impl Entry<'_> {
         let place = Place::Span(self.span.clone());
         match whole(&self.name, self.value, &place, &range) {
             Ok(number) => Some(Placed::new(number, place)),
-            Err(complaint) => {
-                check.push(complaint);
+            Err(diagnostic) => {
+                check.push(diagnostic);
                 None
             }
         }
@@ -75,15 +75,15 @@ pub(super) fn choice<T: Copy>(
         return Some(*chosen);
     }
     let words = || choices.iter().map(|(word, _)| *word);
-    let mut complaint = Complaint::new(
+    let mut diagnostic = Diagnostic::new(
         written.place.clone(),
         format!("{name} is \"{}\", which is not a {what}", shortened(&written.value)),
     )
     .label(format!("not a {what}"));
     if let Some(meant) = nearest(&written.value, words()) {
-        complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+        diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
     }
-    check.push(complaint.help(format!("the {what}s are {}", list(words(), "and"))));
+    check.push(diagnostic.help(format!("the {what}s are {}", list(words(), "and"))));
     None
 }
 
@@ -93,7 +93,7 @@ pub(super) fn whole(
     value: &DeValue<'_>,
     place: &Place,
     range: &RangeInclusive<u64>,
-) -> Result<u64, Complaint> {
+) -> Result<u64, Diagnostic> {
     let DeValue::Integer(written) = value else {
         return Err(wrong_type(name, value, place.clone(), "an integer"));
     };
@@ -104,14 +104,14 @@ pub(super) fn whole(
     }
     let bounds = format!("from {} to {}", range.start(), range.end());
     let message = format!("{name} is {}, which is out of range", shortened(&written.to_string()));
-    Err(Complaint::new(place.clone(), message)
+    Err(Diagnostic::new(place.clone(), message)
         .label(format!("expected an integer {bounds}"))
         .help(format!("give an integer {bounds}")))
 }
 
 /// A complaint that a value is not what was expected.
-pub(super) fn wrong_type(name: &str, value: &DeValue<'_>, place: Place, expected: &str) -> Complaint {
-    Complaint::new(place, format!("{name} is {}, not {expected}", kind(value))).label(format!("expected {expected}"))
+pub(super) fn wrong_type(name: &str, value: &DeValue<'_>, place: Place, expected: &str) -> Diagnostic {
+    Diagnostic::new(place, format!("{name} is {}, not {expected}", kind(value))).label(format!("expected {expected}"))
 }
 
 /// The number, or none where it takes more than 128 bits.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::complaint::Complaints;
+use super::diagnostic::Diagnostics;
 
 /// Why a pipeline file could not be taken.
 #[derive(Debug, Error)]
@@ -21,5 +21,5 @@ pub enum ConfigError {
     },
     /// The file was read, and something in it, or in what the command line changes about it, is wrong.
     #[error(transparent)]
-    Wrong(#[from] Complaints),
+    Wrong(#[from] Diagnostics),
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::check::{Check, shortened};
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::location::Location;
 use super::place::Placed;
 use super::table::Table;
@@ -31,24 +31,24 @@ pub(super) fn read_compression(table: &mut Table<'_>, check: &mut Check<'_>) -> 
 }
 
 /// The format that a path's ending stands for, or a complaint that says to set `format`.
-pub(super) fn of_location(location: &Placed<Location>, direction: Direction) -> Result<Format, Complaint> {
+pub(super) fn of_location(location: &Placed<Location>, direction: Direction) -> Result<Format, Diagnostic> {
     let (stream, table) = match direction {
         Direction::Input => ("standard input", "[[source]]"),
         Direction::Output => ("standard output", "[[sink]]"),
     };
     if location.is_standard() {
-        return Err(Complaint::new(location.place.clone(), format!("the format of {stream} is not known"))
+        return Err(Diagnostic::new(location.place.clone(), format!("the format of {stream} is not known"))
             .label("no ending to tell the format by")
             .help(format!("add `format = \"jsonl\"` to {table}, or csv, parquet or arrow")));
     }
     Format::of_path(&location.written).ok_or_else(|| {
         let written = location.written.display().to_string();
-        let complaint = Complaint::new(
+        let diagnostic = Diagnostic::new(
             location.place.clone(),
             format!("the ending of `{}` does not tell its format", shortened(&written)),
         )
         .label("unknown ending");
-        complaint.help(if direction == Direction::Input && ends_in_json(&location.written) {
+        diagnostic.help(if direction == Direction::Input && ends_in_json(&location.written) {
             format!(
                 "if it holds one JSON object a line, set `format = \"jsonl\"` in {table}; a file that is one JSON array \
                  has to be rewritten as JSON Lines"

@@ -5,8 +5,8 @@ use toml::de::DeValue;
 use super::check::Check;
 use super::entry::wrong_type;
 use super::place::{Place, Placed};
+use super::projection::{self, ProjectionTable};
 use super::table::Table;
-use super::view::{self, ViewTable};
 
 /// A parent, and what becomes of its columns on the way.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +14,7 @@ pub(crate) struct FromTable {
     /// The step or source.
     pub(crate) name: Placed<String>,
     /// What becomes of its columns, before the rows of several parents are combined.
-    pub(crate) view: ViewTable,
+    pub(crate) view: ProjectionTable,
 }
 
 const NAME_HELP: &str = "add the step or source that rows come from: `name = \"…\"`";
@@ -27,11 +27,13 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Vec<F
     const EXPECTED: &str = "a name or an array of names";
     let entry = table.take("from")?;
     match entry.value {
-        DeValue::String(_) => entry.string(check).map(|name| vec![FromTable { name, view: ViewTable::default() }]),
+        DeValue::String(_) => {
+            entry.string(check).map(|name| vec![FromTable { name, view: ProjectionTable::default() }])
+        }
         DeValue::Table(entries) => one(Table::new("`from`", entry.span, entries), check).map(|from| vec![from]),
         DeValue::Array(names) if names.is_empty() => {
             let help = "name the steps or sources to read from, or leave it out to read from the step before";
-            check.push(entry.complaint(format!("{} is empty", entry.name)).help(help));
+            check.push(entry.diagnostic(format!("{} is empty", entry.name)).help(help));
             None
         }
         DeValue::Array(names) => {
@@ -40,7 +42,7 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Vec<F
                 match name.get_ref() {
                     DeValue::String(written) => {
                         let name = Placed::at(written.to_string(), name.span());
-                        from.push(FromTable { name, view: ViewTable::default() });
+                        from.push(FromTable { name, view: ProjectionTable::default() });
                     }
                     DeValue::Table(entries) => from.extend(one(Table::new("`from`", name.span(), entries), check)),
                     other => {
@@ -60,7 +62,7 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Vec<F
 
 fn one(mut table: Table<'_>, check: &mut Check<'_>) -> Option<FromTable> {
     let name = table.require("name", NAME_HELP).and_then(|entry| entry.string(check));
-    let view = view::read(&mut table, check);
+    let view = projection::read(&mut table, check);
     table.finish(check);
     Some(FromTable { name: name?, view })
 }

@@ -29,11 +29,11 @@ pub(crate) enum InstanceLife {
 }
 
 /// More than there are threads is no limit.
-const MOST_CONCURRENCY: u64 = 256;
+const MAX_CONCURRENCY: u64 = 256;
 
 /// Reads `concurrency`: 1 to 256, by default as many as there are threads.
 pub(super) fn read_concurrency(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<usize>> {
-    let most = table.take("concurrency")?.integer(1..=MOST_CONCURRENCY, check)?;
+    let most = table.take("concurrency")?.integer(1..=MAX_CONCURRENCY, check)?;
     Some(Placed::new(most.value as usize, most.place))
 }
 

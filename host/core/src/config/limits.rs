@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::check::Check;
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::entry::whole;
 use super::place::{Place, Placed};
 use super::table::Table;
@@ -54,7 +54,7 @@ impl Limit {
         name: &str,
         value: &DeValue<'_>,
         place: &Place,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), Diagnostic> {
         match self {
             Self::Memory => {
                 let why = "memory comes in pages of 64KiB, and a step's addresses have 32 bits";
@@ -96,8 +96,8 @@ pub(super) fn read(
     for (key, limit) in Limit::ALL {
         let Some(entry) = limits.take(key) else { continue };
         let set = limit.set(&mut settings, &entry.name, entry.value, &Place::Span(entry.span.clone()));
-        if let Err(complaint) = set {
-            check.push(complaint);
+        if let Err(diagnostic) = set {
+            check.push(diagnostic);
         }
     }
     limits.finish(check);

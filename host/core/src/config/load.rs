@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::Config;
-use super::complaint::{Complaint, Complaints};
+use super::diagnostic::{Diagnostic, Diagnostics};
 use super::error::ConfigError;
 use super::place::Place;
 
@@ -26,10 +26,10 @@ impl Config {
                 let text = String::from_utf8_lossy(error.as_bytes());
                 // The text up to here is the file's; here stands the replacement for what could not be decoded.
                 let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
-                let complaint = Complaint::new(Place::Span(start..end), "the file is not UTF-8 text")
+                let diagnostic = Diagnostic::new(Place::Span(start..end), "the file is not UTF-8 text")
                     .label("bytes that are no UTF-8")
                     .help("save it as UTF-8; if it is no text at all, give the pipeline file, which is TOML");
-                Err(Complaints::new(file, text.into_owned().into(), vec![complaint]).into())
+                Err(Diagnostics::new(file, text.into_owned().into(), vec![diagnostic]).into())
             }
         }
     }

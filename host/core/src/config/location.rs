@@ -50,7 +50,7 @@ pub(super) fn read(entry: &Entry<'_>, help: &str, check: &mut Check<'_>) -> Opti
         let location = Location { written: written.value.into(), base: check.base.to_owned() };
         return Some(Placed::new(location, written.place));
     };
-    check.push(entry.complaint(format!("{} {wrong}", entry.name)).help(help));
+    check.push(entry.diagnostic(format!("{} {wrong}", entry.name)).help(help));
     None
 }
 

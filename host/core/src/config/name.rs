@@ -1,7 +1,7 @@
 //! `name`: what a pipeline or one of its parts is called.
 
 use super::check::{Check, shortened};
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::place::Placed;
 use super::table::Entry;
 use crate::text::is_unfit;
@@ -60,7 +60,7 @@ fn accept(
         return Some(name);
     };
     let shown = if name.is_empty() { String::new() } else { format!(" \"{}\"", shortened(&name)) };
-    let complaint = Complaint::new(name.place, format!("{}{shown} {wrong}", entry.name));
-    check.push(complaint.help(help));
+    let diagnostic = Diagnostic::new(name.place, format!("{}{shown} {wrong}", entry.name));
+    check.push(diagnostic.help(help));
     None
 }

@@ -26,7 +26,7 @@ pub(super) fn read_list(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Vec<
         let name = Placed::at(name.to_string(), element.span());
         if names.iter().any(|other| other.value == name.value) {
             let message = format!("{} names \"{}\" twice", entry.name, shortened(&name));
-            check.push(super::Complaint::new(name.place, message).help("name it once"));
+            check.push(super::Diagnostic::new(name.place, message).help("name it once"));
             continue;
         }
         names.push(name);
@@ -56,8 +56,8 @@ pub(super) fn read_entries(entry: &Entry<'_>, check: &mut Check<'_>) -> Names {
             }
             wrong => {
                 let what = format!("\"{}\" in {}", shortened(name.get_ref()), entry.name);
-                let complaint = wrong_type(&what, wrong, Place::Span(value.span()), "a name");
-                check.push(complaint.help("put a name with a dot in quotes"));
+                let diagnostic = wrong_type(&what, wrong, Place::Span(value.span()), "a name");
+                check.push(diagnostic.help("put a name with a dot in quotes"));
             }
         }
     }

@@ -9,10 +9,10 @@ use super::check::{Check, shortened};
 use super::duration;
 use super::place::{Place, Placed};
 use super::table::{Entry, Table};
-use crate::policy::{BACKOFF, MOST_BACKOFF, MOST_RETRIES, OnFailure, Retry, Then};
+use crate::policy::{BACKOFF, MAX_BACKOFF, MAX_RETRIES, OnFailure, Retry, Then};
 
 /// None at all is a wait, too.
-const BACKOFFS: RangeInclusive<Duration> = Duration::ZERO..=MOST_BACKOFF;
+const BACKOFFS: RangeInclusive<Duration> = Duration::ZERO..=MAX_BACKOFF;
 
 const EXPECTED: &str = "\"stop\", \"reject\" or a table such as `{ retry = 3, then = \"reject\" }`";
 
@@ -27,7 +27,7 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Placed<OnFai
         DeValue::String(word) if word == "retry" => {
             let message = format!("{} is \"retry\", which does not say how often", entry.name);
             let help = "write a table, such as `{ retry = 3, backoff = \"200ms\", then = \"reject\" }`";
-            check.push(entry.complaint(message).label("how often?").help(help));
+            check.push(entry.diagnostic(message).label("how often?").help(help));
             None
         }
         DeValue::String(word) => word_for(word, &entry, check),
@@ -46,11 +46,11 @@ fn word_for(word: &str, entry: &Entry<'_>, check: &mut Check<'_>) -> Option<OnFa
         return Some(on_failure.clone());
     }
     let message = format!("{} is \"{}\", which is none of its values", entry.name, shortened(word));
-    let mut complaint = entry.complaint(message).label("not a policy");
+    let mut diagnostic = entry.diagnostic(message).label("not a policy");
     if let Some(meant) = super::nearest(word, ["stop", "reject"]) {
-        complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+        diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
     }
-    check.push(complaint.help(format!("write {EXPECTED}")));
+    check.push(diagnostic.help(format!("write {EXPECTED}")));
     None
 }
 
@@ -60,11 +60,11 @@ fn retry(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Retry> {
     let help = "add how often to try again, such as `retry = 3`; without tries, write \"stop\" or \"reject\"";
     let times = table
         .require("retry", help)
-        .and_then(|entry| entry.integer(1..=u64::from(MOST_RETRIES), check))
+        .and_then(|entry| entry.integer(1..=u64::from(MAX_RETRIES), check))
         .and_then(|times| u32::try_from(times.value).ok());
     let backoff = table.take("backoff").map(|entry| {
         let place = Place::Span(entry.span.clone());
-        duration::read(&entry.name, entry.value, &place, &BACKOFFS).map_err(|complaint| check.push(complaint))
+        duration::read(&entry.name, entry.value, &place, &BACKOFFS).map_err(|diagnostic| check.push(diagnostic))
     });
     let then = table.take("then").map(|entry| {
         let choices = [("stop", Then::Stop), ("reject", Then::Reject)];

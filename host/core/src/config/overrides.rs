@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::shortened;
-use super::complaint::{Complaint, Complaints};
+use super::diagnostic::{Diagnostic, Diagnostics};
 use super::format::{self, Direction};
 use super::limits::Limit;
 use super::location::Location;
@@ -49,30 +49,30 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with the changes: a step that there is not, a form other than
     /// `STEP.PARAMETER=VALUE`, a limit that there is not or a value that is none, several sources or sinks to choose from, a path of no known format.
-    pub(crate) fn with(mut self, overrides: &Overrides) -> Result<Self, Complaints> {
-        let mut complaints = Vec::new();
+    pub(crate) fn with(mut self, overrides: &Overrides) -> Result<Self, Diagnostics> {
+        let mut diagnostics = Vec::new();
         for argument in &overrides.set {
-            complaints.extend(self.set(argument).err());
+            diagnostics.extend(self.set(argument).err());
         }
         for argument in &overrides.limit {
-            complaints.extend(self.set_limit(argument).err());
+            diagnostics.extend(self.set_limit(argument).err());
         }
         if let Some(written) = &overrides.max_rejects {
-            complaints.extend(self.set_max_rejects(written).err());
+            diagnostics.extend(self.set_max_rejects(written).err());
         }
         if let Some(path) = &overrides.input {
-            complaints.extend(self.set_input(path).err());
+            diagnostics.extend(self.set_input(path).err());
         }
         if let Some(path) = &overrides.output {
-            complaints.extend(self.set_output(path).err());
+            diagnostics.extend(self.set_output(path).err());
         }
-        if complaints.is_empty() { Ok(self) } else { Err(self.complaints(complaints)) }
+        if diagnostics.is_empty() { Ok(self) } else { Err(self.diagnostics(diagnostics)) }
     }
 
-    fn set(&mut self, argument: &str) -> Result<(), Complaint> {
+    fn set(&mut self, argument: &str) -> Result<(), Diagnostic> {
         const FORM: &str = "write it as STEP.PARAMETER=VALUE, such as filter.min-words=5";
         let place = Place::Argument(format!("--set {}", shortened(argument)).into());
-        let malformed = |wrong| Complaint::new(place.clone(), wrong).help(FORM);
+        let malformed = |wrong| Diagnostic::new(place.clone(), wrong).help(FORM);
         let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
         let (step, path) = target.split_once('.').ok_or_else(|| malformed("there is no `.` behind a step's name"))?;
         let path: Vec<&str> = path.split('.').collect();
@@ -83,24 +83,24 @@ impl Config {
 
         self.step(step, &place)?.parameters.set(&path, value, &place).map_err(|tables| {
             let message = format!("`{}` of step \"{step}\" is no table", path[..tables].join("."));
-            Complaint::new(place, message).help("set the parameter itself, without what is behind its dot")
+            Diagnostic::new(place, message).help("set the parameter itself, without what is behind its dot")
         })
     }
 
-    fn set_limit(&mut self, argument: &str) -> Result<(), Complaint> {
+    fn set_limit(&mut self, argument: &str) -> Result<(), Diagnostic> {
         const FORM: &str = "write it as STEP.NAME=VALUE, such as filter.memory=256MiB";
         let place = Place::Argument(format!("--limit {}", shortened(argument)).into());
-        let malformed = |wrong| Complaint::new(place.clone(), wrong).help(FORM);
+        let malformed = |wrong| Diagnostic::new(place.clone(), wrong).help(FORM);
         let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
         let (step, name) = target.split_once('.').ok_or_else(|| malformed("there is no `.` behind a step's name"))?;
         let step = self.step(step, &place)?;
         let Some((_, limit)) = Limit::ALL.iter().find(|(key, _)| *key == name) else {
             let keys = || Limit::ALL.iter().map(|(key, _)| *key);
-            let mut complaint = Complaint::new(place, format!("there is no limit `{}`", shortened(name)));
+            let mut diagnostic = Diagnostic::new(place, format!("there is no limit `{}`", shortened(name)));
             if let Some(meant) = nearest(name, keys()) {
-                complaint = complaint.help(format!("did you mean `{meant}`?"));
+                diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
             }
-            return Err(complaint.help(format!("the limits are {}", list(keys(), "and"))));
+            return Err(diagnostic.help(format!("the limits are {}", list(keys(), "and"))));
         };
         // Most values with a unit are no TOML, and are the text of it.
         let text = || DeValue::String(written.into());
@@ -110,7 +110,7 @@ impl Config {
         Ok(())
     }
 
-    fn set_max_rejects(&mut self, written: &str) -> Result<(), Complaint> {
+    fn set_max_rejects(&mut self, written: &str) -> Result<(), Diagnostic> {
         let place = Place::Argument(format!("--max-rejects {}", shortened(written)).into());
         let most = rejects::read_most("the number", &DeValue::String(written.into()), &place)?;
         if let Some(rejects) = &mut self.rejects {
@@ -120,23 +120,23 @@ impl Config {
     }
 
     /// The step of a name, or a complaint that there is none.
-    fn step(&mut self, name: &str, place: &Place) -> Result<&mut StepTable, Complaint> {
+    fn step(&mut self, name: &str, place: &Place) -> Result<&mut StepTable, Diagnostic> {
         if let Some(index) = self.steps.iter().position(|step| *step.name == name) {
             return Ok(&mut self.steps[index]);
         }
         let names = || self.steps.iter().map(|step| step.name.as_str());
-        let mut complaint = Complaint::new(place.clone(), format!("there is no step \"{}\"", shortened(name)));
+        let mut diagnostic = Diagnostic::new(place.clone(), format!("there is no step \"{}\"", shortened(name)));
         if let Some(meant) = nearest(name, names()) {
-            complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+            diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
         }
         Err(if self.steps.is_empty() {
-            complaint.help("this pipeline has no steps")
+            diagnostic.help("this pipeline has no steps")
         } else {
-            complaint.help(format!("the steps are {}", list(names(), "and")))
+            diagnostic.help(format!("the steps are {}", list(names(), "and")))
         })
     }
 
-    fn set_input(&mut self, path: &Path) -> Result<(), Complaint> {
+    fn set_input(&mut self, path: &Path) -> Result<(), Diagnostic> {
         let place = argument("--input", path);
         let [source] = self.sources.as_mut_slice() else {
             return Err(several("source", self.sources.len(), place));
@@ -148,10 +148,10 @@ impl Config {
         };
         let (format, compression) = formats.of(&path, Direction::Input)?;
         *source = SourceTable { path, format, compression, ..source.clone() };
-        source.misfit().map_or(Ok(()), Err)
+        source.mismatch().map_or(Ok(()), Err)
     }
 
-    fn set_output(&mut self, path: &Path) -> Result<(), Complaint> {
+    fn set_output(&mut self, path: &Path) -> Result<(), Diagnostic> {
         let place = argument("--output", path);
         let [sink] = self.sinks.as_mut_slice() else {
             return Err(several("sink", self.sinks.len(), place));
@@ -176,7 +176,7 @@ impl Formats<'_> {
         self,
         path: &Placed<Location>,
         direction: Direction,
-    ) -> Result<(Placed<Format>, Option<Placed<Compression>>), Complaint> {
+    ) -> Result<(Placed<Format>, Option<Placed<Compression>>), Diagnostic> {
         let by_ending = format::of_location(path, direction);
         if let (Ok(format), false) = (&by_ending, path.is_standard()) {
             return Ok((Placed::new(*format, path.place.clone()), None));
@@ -185,14 +185,14 @@ impl Formats<'_> {
             (Some(format), _) => format.clone(),
             (None, _) if path.is_standard() => Placed::new(Format::JsonLines, path.place.clone()),
             (None, Ok(format)) => Placed::new(format, path.place.clone()),
-            (None, Err(complaint)) => return Err(complaint),
+            (None, Err(diagnostic)) => return Err(diagnostic),
         };
         Ok((format, self.compression.cloned()))
     }
 }
 
 /// The value as TOML where it reads as TOML, and the text itself otherwise.
-fn value(written: &str, place: &Place) -> Result<Value, Complaint> {
+fn value(written: &str, place: &Place) -> Result<Value, Diagnostic> {
     match DeValue::parse(written.trim()) {
         Ok(value) => parameters::from_toml(value.get_ref(), place),
         Err(_) => Ok(Value::String(written.to_owned())),
@@ -203,14 +203,14 @@ fn argument(flag: &str, path: &Path) -> Place {
     Place::Argument(format!("{flag} {}", path.display()).into())
 }
 
-fn location(path: &Path, place: Place) -> Result<Placed<Location>, Complaint> {
+fn location(path: &Path, place: Place) -> Result<Placed<Location>, Diagnostic> {
     if path.as_os_str().is_empty() {
-        return Err(Complaint::new(place, "the path is empty").help("give a file, or `-`"));
+        return Err(Diagnostic::new(place, "the path is empty").help("give a file, or `-`"));
     }
     Ok(Placed::new(Location { written: path.to_owned(), base: PathBuf::new() }, place))
 }
 
-fn several(what: &str, count: usize, place: Place) -> Complaint {
-    Complaint::new(place, format!("the pipeline has {count} {what}s, and this replaces the path of a single one"))
+fn several(what: &str, count: usize, place: Place) -> Diagnostic {
+    Diagnostic::new(place, format!("the pipeline has {count} {what}s, and this replaces the path of a single one"))
         .help(format!("change the `path` of the [[{what}]] in the pipeline file"))
 }

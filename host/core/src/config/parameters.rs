@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::check::{Check, shortened};
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::entry::integer;
 use super::place::Place;
 use super::table::Table;
@@ -79,10 +79,10 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Parameters {
         return parameters;
     };
     parameters.place = Place::Span(entry.key);
-    let mut reading = Reading { places: &mut parameters.places, complaints: Vec::new() };
+    let mut reading = Reading { places: &mut parameters.places, diagnostics: Vec::new() };
     let values = reading.table(entries, "");
-    for complaint in reading.complaints {
-        check.push(complaint);
+    for diagnostic in reading.diagnostics {
+        check.push(diagnostic);
     }
     parameters.values = values;
     parameters
@@ -91,10 +91,10 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Parameters {
 /// Reads a whole document as parameters.
 pub(super) fn of_document(entries: &DeTable<'_>, check: &mut Check<'_>) -> Parameters {
     let mut parameters = Parameters::none(Place::File);
-    let mut reading = Reading { places: &mut parameters.places, complaints: Vec::new() };
+    let mut reading = Reading { places: &mut parameters.places, diagnostics: Vec::new() };
     let values = reading.table(entries, "");
-    for complaint in reading.complaints {
-        check.push(complaint);
+    for diagnostic in reading.diagnostics {
+        check.push(diagnostic);
     }
     parameters.values = values;
     parameters
@@ -104,13 +104,13 @@ pub(super) fn of_document(entries: &DeTable<'_>, check: &mut Check<'_>) -> Param
 ///
 /// # Errors
 /// What in it JSON cannot hold.
-pub(super) fn from_toml(value: &DeValue<'_>, place: &Place) -> Result<Value, Complaint> {
-    let mut reading = Reading { places: &mut BTreeMap::new(), complaints: Vec::new() };
+pub(super) fn from_toml(value: &DeValue<'_>, place: &Place) -> Result<Value, Diagnostic> {
+    let mut reading = Reading { places: &mut BTreeMap::new(), diagnostics: Vec::new() };
     let value = reading.value(value, place, "");
-    match reading.complaints.into_iter().next() {
-        Some(mut complaint) => {
-            complaint.place = place.clone();
-            Err(complaint)
+    match reading.diagnostics.into_iter().next() {
+        Some(mut diagnostic) => {
+            diagnostic.place = place.clone();
+            Err(diagnostic)
         }
         None => Ok(value),
     }
@@ -119,7 +119,7 @@ pub(super) fn from_toml(value: &DeValue<'_>, place: &Place) -> Result<Value, Com
 /// The walk through a table of parameters. The parser bounds how deep they nest, so the walk may recurse.
 struct Reading<'a> {
     places: &'a mut BTreeMap<String, Place>,
-    complaints: Vec<Complaint>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl Reading<'_> {
@@ -168,8 +168,8 @@ impl Reading<'_> {
 
     fn complain(&mut self, place: &Place, written: &str, wrong: &str) -> Value {
         let message = format!("the parameter's value {} {wrong}", shortened(written));
-        self.complaints
-            .push(Complaint::new(place.clone(), message).help("write it in quotes if the step takes it as text"));
+        self.diagnostics
+            .push(Diagnostic::new(place.clone(), message).help("write it in quotes if the step takes it as text"));
         Value::Null
     }
 }

@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 use super::check::{Check, shortened};
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::names::{self, Names};
 use super::place::{Place, Placed};
 use super::table::{Entry, Table};
@@ -119,7 +119,7 @@ fn children(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Vec<Placed<Strin
     if let [] | [_] = names.as_slice() {
         let only = names.first().map_or_else(String::new, |name| format!(" but \"{}\"", shortened(name)));
         let message = format!("{} names nobody{only}, so that there is nothing to choose", entry.name);
-        check.push(Complaint::new(Place::Span(entry.span.clone()), message).help("name two steps or sinks, or more"));
+        check.push(Diagnostic::new(Place::Span(entry.span.clone()), message).help("name two steps or sinks, or more"));
         return None;
     }
     Some(names)

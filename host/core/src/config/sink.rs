@@ -7,9 +7,9 @@ use super::from::{self, FromTable};
 use super::location::{self, Location};
 use super::name::read_node_name;
 use super::place::{Place, Placed};
+use super::projection::{self, ProjectionTable};
 use super::source::by_ending;
 use super::table::Table;
-use super::view::{self, ViewTable};
 use crate::format::{Compression, Format};
 
 /// A table `[[sink]]`.
@@ -30,7 +30,7 @@ pub(crate) struct SinkTable {
     /// How the rows of several parents become one.
     pub(crate) combine: Option<Placed<Combine>>,
     /// What becomes of the columns that come in.
-    pub(crate) view: ViewTable,
+    pub(crate) view: ProjectionTable,
     /// Whether `format` was set, rather than taken from the path.
     pub(super) format_is_set: bool,
 }
@@ -46,7 +46,7 @@ pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<SinkTa
     let compression = format::read_compression(&mut table, check);
     let from = from::read(&mut table, check);
     let combine = combine::read(&mut table, check);
-    let view = view::read(&mut table, check);
+    let view = projection::read(&mut table, check);
     table.finish(check);
 
     let path = path?;

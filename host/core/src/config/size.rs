@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use toml::de::DeValue;
 
 use super::check::shortened;
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::entry::{integer, wrong_type};
 use super::place::Place;
 use super::quantity::{self, Malformed, Unit};
@@ -41,7 +41,7 @@ pub(super) fn read(
     place: &Place,
     range: &RangeInclusive<u64>,
     why: &str,
-) -> Result<u64, Complaint> {
+) -> Result<u64, Diagnostic> {
     const FORMS: &str = "write a number and a unit, such as \"64KiB\", \"256MiB\", \"1GiB\", \"10KB\", \"5MB\", \"2GB\" or \"100B\", or a plain number of bytes";
     let (written, size) = match value {
         DeValue::String(text) => (format!("\"{}\"", shortened(text)), parse(text)),
@@ -55,11 +55,11 @@ pub(super) fn read(
         Ok(size) if range.contains(&size) => Ok(size),
         Ok(_) | Err(Malformed::TooLarge) => {
             let bounds = format!("from {} to {}", shown(*range.start()), shown(*range.end()));
-            Err(Complaint::new(place.clone(), format!("{name} is {written}, which is out of range"))
+            Err(Diagnostic::new(place.clone(), format!("{name} is {written}, which is out of range"))
                 .label(format!("expected a size {bounds}"))
                 .help(format!("give a size {bounds}: {why}")))
         }
-        Err(malformed) => Err(Complaint::new(place.clone(), format!("{name} is {written}, which {malformed}"))
+        Err(malformed) => Err(Diagnostic::new(place.clone(), format!("{name} is {written}, which {malformed}"))
             .label("expected a size in bytes")
             .help(FORMS)),
     }

@@ -2,14 +2,14 @@
 
 use super::check::Check;
 use super::columns::{self, ColumnSetting};
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::format::{self, Direction};
 use super::location::{self, Location};
 use super::name::read_node_name;
 use super::place::{Place, Placed};
+use super::projection::{self, ProjectionTable};
 use super::route::{self, RouteTable};
 use super::table::Table;
-use super::view::{self, ViewTable};
 use crate::format::{Compression, Format};
 
 /// A table `[[source]]`.
@@ -28,7 +28,7 @@ pub(crate) struct SourceTable {
     /// The columns that are declared.
     pub(crate) columns: Option<Placed<Vec<ColumnSetting>>>,
     /// What becomes of the columns that come out of it.
-    pub(crate) view: ViewTable,
+    pub(crate) view: ProjectionTable,
     /// Which of the children gets a row; none for all of them.
     pub(crate) route: Option<RouteTable>,
     /// Whether `format` was set, rather than taken from the path.
@@ -47,15 +47,15 @@ pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<Source
     let format = format::read_format(&mut table, check);
     let compression = format::read_compression(&mut table, check);
     let columns = columns::read(&mut table, check);
-    let view = view::read(&mut table, check);
+    let view = projection::read(&mut table, check);
     let route = route::read(&mut table, check);
     table.finish(check);
 
     let path = path?;
     let format = if format_is_set { format? } else { by_ending(&path, Direction::Input, check)? };
     let source = SourceTable { place, name, path, format, compression, columns, view, route, format_is_set };
-    if let Some(complaint) = source.misfit() {
-        check.push(complaint);
+    if let Some(diagnostic) = source.mismatch() {
+        check.push(diagnostic);
     }
     Some(source)
 }
@@ -68,8 +68,8 @@ pub(super) fn by_ending(
 ) -> Option<Placed<Format>> {
     match format::of_location(path, direction) {
         Ok(format) => Some(Placed::new(format, path.place.clone())),
-        Err(complaint) => {
-            check.push(complaint);
+        Err(diagnostic) => {
+            check.push(diagnostic);
             None
         }
     }
@@ -77,7 +77,7 @@ pub(super) fn by_ending(
 
 impl SourceTable {
     /// What is wrong with the settings together.
-    pub(super) fn misfit(&self) -> Option<Complaint> {
+    pub(super) fn mismatch(&self) -> Option<Diagnostic> {
         self.columns.as_ref().and_then(|columns| columns::fit(&columns.place, self.format.value))
     }
 }

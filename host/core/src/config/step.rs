@@ -12,9 +12,9 @@ use super::names::{self, Names};
 use super::on_failure;
 use super::parameters::{self, Parameters};
 use super::place::{Place, Placed};
+use super::projection::{self, ProjectionTable};
 use super::route::{self, RouteTable};
 use super::table::Table;
-use super::view::{self, ViewTable};
 use crate::policy::OnFailure;
 use crate::sandbox::LimitSettings;
 
@@ -34,7 +34,7 @@ pub(crate) struct StepTable {
     /// How the rows of several parents become one.
     pub(crate) combine: Option<Placed<Combine>>,
     /// What becomes of the columns that come in.
-    pub(crate) view: ViewTable,
+    pub(crate) view: ProjectionTable,
     /// From the step's own names of its inputs to the pipeline's columns.
     pub(crate) inputs: Names,
     /// From the step's own names of its outputs to the pipeline's columns.
@@ -68,7 +68,7 @@ pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<StepTa
     let parameters = parameters::read(&mut table, check);
     let from = from::read(&mut table, check);
     let combine = combine::read(&mut table, check);
-    let view = view::read(&mut table, check);
+    let view = projection::read(&mut table, check);
     let inputs = names::read_table(&mut table, "inputs", check);
     let outputs = names::read_table(&mut table, "outputs", check);
     let route = route::read(&mut table, check);

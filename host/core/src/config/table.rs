@@ -5,7 +5,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::check::{Check, shortened};
-use super::complaint::Complaint;
+use super::diagnostic::Diagnostic;
 use super::place::Place;
 use super::suggestion::nearest;
 
@@ -19,7 +19,7 @@ pub(super) struct Table<'t> {
     entries: &'t DeTable<'t>,
     known: Vec<&'static str>,
     /// The keys that should be there and are not.
-    missing: Vec<(&'static str, Complaint)>,
+    missing: Vec<(&'static str, Diagnostic)>,
 }
 
 /// A key of a table with its value.
@@ -60,17 +60,17 @@ impl<'t> Table<'t> {
 
     /// The value of a key that must be there; `help` says what to write where it is not.
     pub(super) fn require(&mut self, key: &'static str, help: &str) -> Option<Entry<'t>> {
-        let complaint = Complaint::new(self.place(), format!("{} has no `{key}`", self.title))
+        let diagnostic = Diagnostic::new(self.place(), format!("{} has no `{key}`", self.title))
             .label(format!("`{key}` is missing"))
             .help(help);
-        self.require_or(key, complaint)
+        self.require_or(key, diagnostic)
     }
 
     /// The value of a key that must be there, or else this complaint.
-    pub(super) fn require_or(&mut self, key: &'static str, complaint: Complaint) -> Option<Entry<'t>> {
+    pub(super) fn require_or(&mut self, key: &'static str, diagnostic: Diagnostic) -> Option<Entry<'t>> {
         let entry = self.take(key);
         if entry.is_none() {
-            self.missing.push((key, complaint));
+            self.missing.push((key, diagnostic));
         }
         entry
     }
@@ -89,18 +89,18 @@ impl<'t> Table<'t> {
             if self.title.is_empty() && check.recovered() && meant.is_none() {
                 continue;
             }
-            let mut complaint =
-                Complaint::new(Place::Span(key.span()), format!("unknown key `{}` in {place}", shortened(written)))
+            let mut diagnostic =
+                Diagnostic::new(Place::Span(key.span()), format!("unknown key `{}` in {place}", shortened(written)))
                     .label("unknown key");
             if let Some(meant) = meant {
-                complaint = complaint.help(format!("did you mean `{meant}`?"));
+                diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
                 self.missing.retain(|(key, _)| *key != meant);
             }
-            check.push(complaint.help(format!("{place} takes {}", list(self.known.iter().copied(), "and"))));
+            check.push(diagnostic.help(format!("{place} takes {}", list(self.known.iter().copied(), "and"))));
         }
         if !check.recovered() {
-            for (_, complaint) in self.missing {
-                check.push(complaint);
+            for (_, diagnostic) in self.missing {
+                check.push(diagnostic);
             }
         }
     }

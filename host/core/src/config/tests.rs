@@ -1,6 +1,6 @@
 //! What the file as a whole says, and every complaint in its own words.
 
-mod complaints;
+mod diagnostics;
 mod files;
 mod limits;
 mod on_failure;
@@ -29,15 +29,15 @@ path = "out.csv"
 "#;
 
 fn right(text: &str) -> Config {
-    Config::parse(Path::new("jobs/p.toml"), text).unwrap_or_else(|complaints| panic!("{complaints}"))
+    Config::parse(Path::new("jobs/p.toml"), text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-fn complaints(text: &str) -> String {
+fn diagnostics(text: &str) -> String {
     Config::parse(Path::new("p.toml"), text).expect_err("something is wrong with it").to_string()
 }
 
 /// The complaints about the right pipeline with `from` replaced by `to`.
 fn broken(from: &str, to: &str) -> String {
     assert!(RIGHT.contains(from), "{from}");
-    complaints(&RIGHT.replacen(from, to, 1))
+    diagnostics(&RIGHT.replacen(from, to, 1))
 }

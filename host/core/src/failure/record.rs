@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::WHOLE;
-use crate::damaged::{BEGIN_ANEW, Damaged};
+use crate::corrupt::{CorruptFile, RESTART_HINT};
 
 /// The version of the record's shape. A reader that knows version 1 can read every record of version 1; fields may
 /// be added within a version.
@@ -314,7 +314,7 @@ impl Failure {
     /// A failure of kind `host` with an error's message and chain of causes, and what to do if one of them is a damaged file.
     pub(crate) fn host(error: &dyn std::error::Error) -> Self {
         let failure = Self::of_error(FailureKind::Host, error);
-        if Damaged::is_cause_of(error) { failure.with_hint(BEGIN_ANEW) } else { failure }
+        if CorruptFile::is_cause_of(error) { failure.with_hint(RESTART_HINT) } else { failure }
     }
 
     /// A failure of this kind with an error's message and chain of causes, no longer than those of a guest may be.

@@ -12,7 +12,7 @@ use crate::component::bindings::types::{ErrorKind, StepError};
 use crate::component::{Component, SourceFrame, Symbols};
 use crate::config::{shown_duration, shown_size};
 use crate::interrupt::{Stop, StopReason};
-use crate::sandbox::{Halt, Limits, Refused, Said, State, TABLE_ELEMENTS, Terms, cut};
+use crate::sandbox::{CallOptions, CapturedOutput, DeniedGrowth, Halt, Limits, State, TABLE_ELEMENTS, cut};
 
 /// The most of a function's name, mangled or not.
 const NAME_BYTES: usize = 4 << 10;
@@ -28,7 +28,7 @@ pub(crate) fn of_call(
     error: &wasmtime::Error,
     state: &State,
     component: &Component,
-    terms: &Terms<'_>,
+    terms: &CallOptions<'_>,
     elapsed: Duration,
 ) -> Failure {
     let mut failure = classify(error, state, terms.limits);
@@ -123,15 +123,15 @@ pub(crate) fn of_stop(reason: StopReason) -> Failure {
     Failure::new(FailureKind::Interrupted, message)
 }
 
-fn of_refusal(refused: Refused, limits: &Limits) -> Failure {
+fn of_refusal(refused: DeniedGrowth, limits: &Limits) -> Failure {
     match refused {
-        Refused::Memory(wanted) => limited(
+        DeniedGrowth::Memory(wanted) => limited(
             FailureKind::Memory,
             format!("the step wanted {} of memory", shown_size(wanted as u64)),
             "memory",
             shown_size(limits.memory),
         ),
-        Refused::TableElements(wanted) => {
+        DeniedGrowth::TableElements(wanted) => {
             let most = TABLE_ELEMENTS;
             let message = format!("the step wanted tables of {wanted} entries, and all its tables may have {most}");
             let hint = "this limit is the same for all steps and cannot be raised; build the step with smaller tables";
@@ -252,14 +252,14 @@ impl fmt::Write for Bounded {
 }
 
 /// The failure that an error in the step's own words stands for, with what the step said before.
-pub(crate) fn of_step(error: StepError, said: &Said) -> Failure {
+pub(crate) fn of_step(error: StepError, said: &CapturedOutput) -> Failure {
     let mut failure = of_rejection(error, said);
     said.tell(&mut failure);
     failure
 }
 
 /// The failure of one row that a step refused. What the step logged is about the whole batch, and left out.
-pub(crate) fn of_rejection(error: StepError, said: &Said) -> Failure {
+pub(crate) fn of_rejection(error: StepError, said: &CapturedOutput) -> Failure {
     let kind = match error.kind {
         ErrorKind::Parameters => FailureKind::Parameters,
         ErrorKind::Input | ErrorKind::Transient | ErrorKind::Internal => FailureKind::GuestError,
@@ -272,7 +272,7 @@ pub(crate) fn of_rejection(error: StepError, said: &Said) -> Failure {
     failure.hint = error.hint;
     failure.location =
         error.location.map(|place| Location { file: place.file, line: place.line, column: place.column });
-    said.tell_denied(&mut failure);
+    said.attach_denial(&mut failure);
     WHOLE.keep(&mut failure);
     failure
 }

@@ -5,21 +5,21 @@ use std::time::SystemTime;
 
 use rand::RngExt as _;
 
-use super::keep;
+use super::recording;
 use super::stages::{Stages, open_spools, work_directory};
-use super::{Failed, Options, Pipeline, RunError, not_set_up, too_many_rejects, workshop};
-use crate::damaged::BEGIN_ANEW;
+use super::{Failed, Options, Pipeline, RunError, loader, not_set_up, too_many_rejects};
+use crate::cleanup::{CleanupRegistry, Entries, Entry};
+use crate::corrupt::RESTART_HINT;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::plan::{self, Plan};
-use crate::policy::MostRejects;
+use crate::policy::MaxRejects;
 use crate::report::{Report, SinkReport, StepReport};
-use crate::runs::{self, Begun, Position, Record};
-use crate::scheduler::{self, Ended, Files, Keeping, Run};
-use crate::sink::{self, Aside, Encoder, SinkError};
-use crate::stage::Tally;
-use crate::unfinished::{Entries, Entry, Unfinished};
+use crate::runs::{self, Position, Record, RunHandle};
+use crate::scheduler::{self, Files, Keeping, Run, RunOutcome};
+use crate::sink::{self, Encoder, SinkError, StagingDir};
+use crate::stage::RejectCounter;
 
 impl Pipeline {
     /// Runs the pipeline to its end, on this thread and those that it starts.
@@ -37,8 +37,8 @@ impl Pipeline {
 
     fn begin(&self, new: &Arc<str>, options: &Options) -> Result<Report, RunError> {
         let taken = options.failures.as_ref().and_then(|path| plan::check_failures(&self.config, path));
-        if let Some(complaint) = taken {
-            return Err(RunError::Config(self.config.complaints(vec![complaint])));
+        if let Some(diagnostic) = taken {
+            return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));
         }
         let begun = match &options.keep {
             Some(keep) => {
@@ -52,13 +52,13 @@ impl Pipeline {
         self.run_as(&id, options, Some(&mut begun)).map_err(|error| error.of_run(&id))
     }
 
-    fn run_as(&self, id: &Arc<str>, options: &Options, mut begun: Option<&mut Begun>) -> Result<Report, RunError> {
-        let workshop = workshop(&self.config, options)?;
-        let plan = self.plan(options, &workshop, &Stop::on(&options.interrupt, workshop.sandbox().engine()))?;
+    fn run_as(&self, id: &Arc<str>, options: &Options, mut begun: Option<&mut RunHandle>) -> Result<Report, RunError> {
+        let loader = loader(&self.config, options)?;
+        let plan = self.plan(options, &loader, &Stop::on(&options.interrupt, loader.sandbox().engine()))?;
         let depends_on = begun.as_ref().map(|_| runs::fingerprint(&self.config, &self.overrides, &plan));
         if let (Some(begun), Some(now)) = (&begun, &depends_on) {
             begun.check(now)?;
-            if let Some(report) = keep::placed(begun)? {
+            if let Some(report) = recording::placed(begun)? {
                 return Ok(report);
             }
         }
@@ -70,33 +70,33 @@ impl Pipeline {
             .build()
             .map_err(|error| not_set_up(&error))?;
         if let Some(begun) = &mut begun {
-            keep::prepare(begun, &plan)?;
+            recording::prepare(begun, &plan)?;
         }
         let kept = begun.as_deref().filter(|begun| begun.record.unrepeatable.is_none());
         let failed = |error: &dyn std::error::Error| {
             let failure = Box::new(Failure::host(error));
             RunError::Sink(match kept.and_then(|begun| begun.checkpoint.as_ref()) {
-                Some(_) => Box::new(failure.with_hint(BEGIN_ANEW)),
+                Some(_) => Box::new(failure.with_hint(RESTART_HINT)),
                 None => failure,
             })
         };
-        let parts = begun.as_deref().map_or_else(Vec::new, |begun| keep::announce(begun, &plan));
+        let parts = begun.as_deref().map_or_else(Vec::new, |begun| recording::announce(begun, &plan));
         let named = begun.as_ref().map(|_| &**id);
         let (encoders, mut files, mut entries) =
-            open_files(&plan, &options.unfinished, named, kept).map_err(|error| failed(&error))?;
+            open_files(&plan, &options.cleanup, named, kept).map_err(|error| failed(&error))?;
         let work = work_directory(&plan, kept.map(|begun| begun.folder.path())).map_err(|error| failed(&error))?;
         let durable = kept.and_then(|begun| begun.checkpoint.as_ref()).map(|checkpoint| checkpoint.kept.as_slice());
-        let spools = open_spools(&plan, work.path(), durable, &mut files).map_err(|error| failed(&error))?;
+        let spills = open_spools(&plan, work.path(), durable, &mut files).map_err(|error| failed(&error))?;
         let checkpoint = kept.and_then(|begun| begun.checkpoint.as_ref());
         // What an earlier process has kept stays whatever happens.
         if checkpoint.is_none() {
-            entries.extend(work.entries(&options.unfinished, &spools));
+            entries.extend(work.entries(&options.cleanup, &spills));
         }
         let entries = Entries::new(entries);
         files.entries = entries.clone();
         let from = checkpoint.map_or_else(Position::default, |checkpoint| checkpoint.position);
         let report = checkpoint.map_or_else(|| nothing_done(&plan), |checkpoint| checkpoint.report.clone());
-        let recorder = begun.as_deref().map(|begun| keep::Recorder::start(begun, &parts));
+        let recorder = begun.as_deref().map(|begun| recording::Recorder::start(begun, &parts));
         if let (Some(begun), Some(depends_on), Some(keep)) = (kept, depends_on, &options.keep) {
             // A signal may have come that ends the process whatever happens.
             if begun.checkpoint.is_some() && !entries.keep() {
@@ -121,17 +121,17 @@ impl Pipeline {
         on_event(&Event::Started { run: id, pipeline: &plan.name, steps: &steps, total_bytes });
         // The dispatcher decides when the stop reaches the instances: not before the grace has passed.
         let stop = Stop::default();
-        stop.reaches(workshop.sandbox().engine());
-        let most_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
-        let outputs = options.outputs.of_run(&options.unfinished);
+        stop.reaches(loader.sandbox().engine());
+        let max_rejects = plan.rejects.as_ref().and_then(|rejects| rejects.most);
+        let outputs = options.outputs.of_run(&options.cleanup);
         let making = Stages {
             encoders: encoders.into(),
-            sandbox: workshop.sandbox(),
+            sandbox: loader.sandbox(),
             stop,
-            tally: Arc::new(Tally::new(most_rejects, report.rejected())),
+            reject_counter: Arc::new(RejectCounter::new(max_rejects, report.rejected())),
             outputs: &outputs,
             run: id,
-            spools,
+            spills,
         };
         let mut stages = making.stages(plan);
         let (end, report) = scheduler::run(Run {
@@ -143,28 +143,28 @@ impl Pipeline {
             report,
             from,
             id: Arc::clone(id),
-            most_rejects,
+            max_rejects,
             grace: options.grace,
         });
         drop(recorder);
         if let Some(begun) = &begun {
-            keep::settle(begun, &end, &entries, (parts, report.rows_in));
+            recording::apply_policy(begun, &end, &entries, (parts, report.rows_in));
         }
         outputs.abandon();
         // What was kept between the stages is of no use any more.
         drop(work);
         drop(entries);
-        outcome(end, report, most_rejects)
+        outcome(end, report, max_rejects)
     }
 }
 
-fn outcome(end: Ended, report: Report, most_rejects: Option<MostRejects>) -> Result<Report, RunError> {
+fn outcome(end: RunOutcome, report: Report, max_rejects: Option<MaxRejects>) -> Result<Report, RunError> {
     match end {
-        Ended::Done => Ok(Report { resumable: None, ..report }),
-        Ended::OutputClosed => Ok(Report { output_closed: true, resumable: None, ..report }),
-        Ended::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
-        Ended::TooManyRejects => Err(too_many_rejects(most_rejects.unwrap_or(MostRejects::Rows(0)), report)),
-        Ended::Interrupted(signal, failures) => {
+        RunOutcome::Done => Ok(Report { resumable: None, ..report }),
+        RunOutcome::OutputClosed => Ok(Report { output_closed: true, resumable: None, ..report }),
+        RunOutcome::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
+        RunOutcome::TooManyRejects => Err(too_many_rejects(max_rejects.unwrap_or(MaxRejects::Rows(0)), report)),
+        RunOutcome::Interrupted(signal, failures) => {
             Err(RunError::Interrupted { signal, failures, report: Box::new(report) })
         }
     }
@@ -184,17 +184,17 @@ type Opened = (Vec<Arc<dyn Encoder>>, Files, Vec<Entry>);
 /// Opens sinks and reject file, each of which is listed as unfinished as soon as it is there, unless it is gone on with.
 fn open_files(
     plan: &Plan,
-    unfinished: &Unfinished,
+    cleanup: &CleanupRegistry,
     run: Option<&str>,
-    begun: Option<&Begun>,
+    begun: Option<&RunHandle>,
 ) -> Result<Opened, SinkError> {
     let mut entries = Vec::new();
     let checkpoint = begun.and_then(|begun| begun.checkpoint.as_ref());
     let mut open = |spec, name: &str, durable| {
-        let aside = begun.map(|begun| Aside { folder: begun.folder.path(), name, durable });
+        let aside = begun.map(|begun| StagingDir { folder: begun.folder.path(), name, durable });
         let (encoder, writer) = sink::open(spec, run, aside.as_ref())?;
         if durable.is_none() {
-            entries.extend(writer.unfinished().map(|path| unfinished.add(path)));
+            entries.extend(writer.partial().map(|path| cleanup.add(path)));
         }
         Ok((encoder, writer))
     };

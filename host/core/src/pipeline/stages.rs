@@ -7,19 +7,19 @@ use std::sync::atomic::AtomicUsize;
 
 use tempfile::TempDir;
 
+use crate::cleanup::{CleanupRegistry, Entry};
 use crate::failure::Failure;
-use crate::feed::{self, StageInput};
 use crate::format::Compression;
 use crate::interrupt::Stop;
-use crate::outputs::OutputCache;
-use crate::plan::{From, Plan};
+use crate::plan::{InputSource, Plan};
+use crate::result_cache::ResultCache;
 use crate::sandbox::Sandbox;
 use crate::scheduler::{Files, RunStage};
 use crate::sink::Encoder;
 use crate::source::{Decoder, Reader};
-use crate::spool::{Spool, SpoolError, SpoolWriter};
-use crate::stage::{Stage, Tally, Workers};
-use crate::unfinished::{Entry, Unfinished};
+use crate::spill::{Spill, SpillError, SpillWriter};
+use crate::stage::{RejectCounter, Stage, Workers};
+use crate::stage_input::{self, StageInput};
 
 /// The folder for what is kept between the stages.
 pub(super) enum WorkDirectory {
@@ -52,11 +52,11 @@ impl WorkDirectory {
     }
 
     /// What is to be removed if the run does not come to its end, and cannot go on.
-    pub(super) fn entries(&self, unfinished: &Unfinished, spools: &[Arc<Spool>]) -> Vec<Entry> {
+    pub(super) fn entries(&self, cleanup: &CleanupRegistry, spills: &[Arc<Spill>]) -> Vec<Entry> {
         match self {
             Self::None => Vec::new(),
-            Self::Temporary(folder) => vec![unfinished.add(folder.path())],
-            Self::OfRun(_) => spools.iter().map(|spool| unfinished.add(spool.path())).collect(),
+            Self::Temporary(folder) => vec![cleanup.add(folder.path())],
+            Self::OfRun(_) => spills.iter().map(|spill| cleanup.add(spill.path())).collect(),
         }
     }
 }
@@ -67,15 +67,15 @@ pub(super) fn open_spools(
     directory: &Path,
     durable: Option<&[u64]>,
     files: &mut Files,
-) -> Result<Vec<Arc<Spool>>, SpoolError> {
-    let mut spools = Vec::with_capacity(plan.kept.len());
+) -> Result<Vec<Arc<Spill>>, SpillError> {
+    let mut spills = Vec::with_capacity(plan.kept.len());
     for (index, kept) in plan.kept.iter().enumerate() {
-        let spool = Arc::new(Spool::new(directory.join(format!("{index}.rows")), &kept.title));
+        let spill = Arc::new(Spill::new(directory.join(format!("{index}.rows")), &kept.title));
         let length = durable.map(|lengths| lengths.get(index).copied().unwrap_or(0));
-        files.kept.push(SpoolWriter::open(&spool, length)?);
-        spools.push(spool);
+        files.kept.push(SpillWriter::open(&spill, length)?);
+        spills.push(spill);
     }
-    Ok(spools)
+    Ok(spills)
 }
 
 /// What all stages of a run share.
@@ -83,11 +83,11 @@ pub(super) struct Stages<'a> {
     pub(super) encoders: Arc<[Arc<dyn Encoder>]>,
     pub(super) sandbox: &'a Arc<Sandbox>,
     pub(super) stop: Stop,
-    pub(super) tally: Arc<Tally>,
-    pub(super) outputs: &'a OutputCache,
+    pub(super) reject_counter: Arc<RejectCounter>,
+    pub(super) outputs: &'a ResultCache,
     /// The run's id.
     pub(super) run: &'a Arc<str>,
-    pub(super) spools: Vec<Arc<Spool>>,
+    pub(super) spills: Vec<Arc<Spill>>,
 }
 
 /// A source that one stage reads.
@@ -105,21 +105,21 @@ impl Stages<'_> {
             let mut readers = Vec::with_capacity(stage.inputs.len());
             for input in &stage.inputs {
                 let source = match &input.from {
-                    From::Source(index) => sources[*index].take(),
+                    InputSource::Source(index) => sources[*index].take(),
                     _ => None,
                 };
                 let (reader, decoder) = source.unzip();
-                let counts = matches!(input.from, From::Source(_) | From::Generator(_));
+                let counts = matches!(input.from, InputSource::Source(_) | InputSource::Generator(_));
                 inputs.push(StageInput { decoder, counts, slots: input.slots.clone() });
                 readers.push(reader);
             }
-            let spools = self.spools.clone();
-            let feeds = move || {
+            let spills = self.spills.clone();
+            let input_readers = move || {
                 let opened = stage
                     .inputs
                     .iter()
                     .zip(readers)
-                    .map(|(input, reader)| feed::open(input, reader, &spools, batch_rows));
+                    .map(|(input, reader)| stage_input::open(input, reader, &spills, batch_rows));
                 opened.collect::<Result<Vec<_>, _>>().map_err(|error| Box::new(Failure::host(&error)))
             };
             let stage = Stage {
@@ -134,9 +134,9 @@ impl Stages<'_> {
                 outputs: self.outputs.clone(),
                 workers: Workers::default(),
                 guests: AtomicUsize::new(0),
-                tally: Arc::clone(&self.tally),
+                reject_counter: Arc::clone(&self.reject_counter),
             };
-            run.push(RunStage { stage: Arc::new(stage), feeds: Box::new(feeds) });
+            run.push(RunStage { stage: Arc::new(stage), input_readers: Box::new(input_readers) });
         }
         run
     }

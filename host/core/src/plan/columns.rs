@@ -9,19 +9,19 @@ use super::Step;
 use super::combine::{self, Append, Join};
 use super::graph::{Graph, Role};
 use super::levels::Level;
-use super::place::{self, Placing};
+use super::place::{self, ColumnPlacing};
+use super::projection::{self, Projection};
 use super::route::{self, Route};
 use super::steps::Loaded;
-use super::view::{self, View};
 use crate::config::combine::Combine;
-use crate::config::view::ViewTable;
-use crate::config::{Complaint, Config};
+use crate::config::projection::ProjectionTable;
+use crate::config::{Config, Diagnostic};
 use crate::data_type::DataType;
 use crate::source::SourceSchema;
 
 /// The columns that come out of a node.
 #[derive(Debug, Clone)]
-pub(crate) struct Shape {
+pub(crate) struct NodeSchema {
     pub(crate) schema: SchemaRef,
     /// For each column an identity, which it keeps as long as it is carried along unchanged.
     pub(crate) ids: Vec<u64>,
@@ -30,7 +30,7 @@ pub(crate) struct Shape {
     pub(crate) open: bool,
 }
 
-impl Shape {
+impl NodeSchema {
     /// Columns that are there for the first time.
     pub(crate) fn new(schema: SchemaRef) -> Self {
         let ids = schema.fields().iter().map(|_| new_id()).collect();
@@ -79,23 +79,23 @@ pub(crate) enum Combined {
 /// A node whose columns are known.
 pub(super) struct TypedNode {
     /// What each edge shows; none for all.
-    pub(super) edges: Vec<Option<View>>,
+    pub(super) edges: Vec<Option<Projection>>,
     /// The columns that come along each edge.
     pub(super) arriving: Vec<SchemaRef>,
     pub(super) combined: Option<Combined>,
     /// What is shown of what comes in, or out of a source.
-    pub(super) view: Option<View>,
+    pub(super) view: Option<Projection>,
     /// What comes in, after all of that.
-    pub(super) input: Shape,
-    pub(super) output: Shape,
+    pub(super) input: NodeSchema,
+    pub(super) output: NodeSchema,
     pub(super) route: Option<Route>,
     pub(super) step: Option<Arc<Step>>,
 }
 
 impl TypedNode {
     /// Applies the node's own settings to what goes out.
-    fn show(&mut self, table: &ViewTable, provider: &str, complaints: &mut Vec<Complaint>) {
-        if let Some((view, shape)) = view::apply(table, &self.output, provider, complaints) {
+    fn show(&mut self, table: &ProjectionTable, provider: &str, diagnostics: &mut Vec<Diagnostic>) {
+        if let Some((view, shape)) = projection::apply(table, &self.output, provider, diagnostics) {
             (self.view, self.output) = (Some(view), shape);
         }
     }
@@ -108,7 +108,7 @@ pub(super) fn flow(
     levels: &[Level],
     mut loaded: Vec<Option<Loaded>>,
     sources: &[&SourceSchema],
-    complaints: &mut Vec<Complaint>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Vec<TypedNode>> {
     let mut nodes: Vec<Option<TypedNode>> = Vec::with_capacity(graph.nodes.len());
     let mut steps = 0;
@@ -116,10 +116,10 @@ pub(super) fn flow(
         let node = &graph.nodes[id];
         let incoming = match node.role {
             Role::Source(index) => {
-                let own = Shape::of_source(sources[index]);
+                let own = NodeSchema::of_source(sources[index]);
                 Some(Incoming { edges: Vec::new(), arriving: Vec::new(), combined: None, shape: own })
             }
-            _ => incoming(graph, id, level, &nodes, complaints),
+            _ => incoming(graph, id, level, &nodes, diagnostics),
         };
         // What a failed step would have added is unknown, so nothing behind it is judged.
         let Some(Incoming { edges, arriving, combined, shape }) = incoming else {
@@ -142,28 +142,28 @@ pub(super) fn flow(
             route: None,
             step: None,
         };
-        let before = complaints.len();
+        let before = diagnostics.len();
         // A step without parents has rows of its own only when it is done.
         let is_origin = node.edges.is_empty() && matches!(node.role, Role::Step(_));
         if !is_origin {
-            typed.show(&node.view, &provider, complaints);
+            typed.show(&node.view, &provider, diagnostics);
             typed.input = typed.output.clone();
         }
-        let mut is_known = complaints.len() == before;
+        let mut is_known = diagnostics.len() == before;
         if let Role::Step(index) = node.role {
-            let placing = Placing { config, node, index, number: steps, provider: &provider };
+            let placing = ColumnPlacing { config, node, index, number: steps, provider: &provider };
             steps += 1;
             let placed =
-                loaded[index].take().and_then(|loaded| place::place(placing, loaded, &typed.input, complaints));
+                loaded[index].take().and_then(|loaded| place::place(placing, loaded, &typed.input, diagnostics));
             let Some((step, output)) = placed else {
                 nodes.push(None);
                 continue;
             };
             (typed.step, typed.output) = (Some(Arc::new(step)), output);
             if is_origin {
-                let before = complaints.len();
-                typed.show(&node.view, &provider, complaints);
-                is_known &= complaints.len() == before;
+                let before = diagnostics.len();
+                typed.show(&node.view, &provider, diagnostics);
+                is_known &= diagnostics.len() == before;
             }
         }
         let table = match node.role {
@@ -171,7 +171,7 @@ pub(super) fn flow(
             Role::Step(index) => config.steps[index].route.as_ref(),
             Role::Sink(_) => None,
         };
-        typed.route = table.and_then(|table| route::route(node, table, &typed.output, complaints));
+        typed.route = table.and_then(|table| route::route(node, table, &typed.output, diagnostics));
         nodes.push(is_known.then_some(typed));
     }
     nodes.into_iter().collect()
@@ -179,10 +179,10 @@ pub(super) fn flow(
 
 /// What comes to a node from its parents, before its own settings.
 struct Incoming {
-    edges: Vec<Option<View>>,
+    edges: Vec<Option<Projection>>,
     arriving: Vec<SchemaRef>,
     combined: Option<Combined>,
-    shape: Shape,
+    shape: NodeSchema,
 }
 
 fn incoming(
@@ -190,30 +190,30 @@ fn incoming(
     id: usize,
     level: &Level,
     nodes: &[Option<TypedNode>],
-    complaints: &mut Vec<Complaint>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Incoming> {
     let node = &graph.nodes[id];
-    let before = complaints.len();
+    let before = diagnostics.len();
     let mut views = Vec::with_capacity(node.edges.len());
     let mut shapes = Vec::with_capacity(node.edges.len());
     for edge in &node.edges {
         let shape = &nodes[edge.parent].as_ref()?.output;
-        let shown = view::apply(&edge.view, shape, &graph.nodes[edge.parent].title(), complaints);
+        let shown = projection::apply(&edge.view, shape, &graph.nodes[edge.parent].title(), diagnostics);
         shapes.push(shown.as_ref().map_or_else(|| shape.clone(), |(_, shape)| shape.clone()));
         views.push(shown.map(|(view, _)| view));
     }
-    if complaints.len() > before {
+    if diagnostics.len() > before {
         return None;
     }
     let (combined, shape) = match (shapes.as_slice(), node.combine) {
-        ([], _) => (None, Shape::new(Arc::new(Schema::empty()))),
+        ([], _) => (None, NodeSchema::new(Arc::new(Schema::empty()))),
         ([shape], _) => (None, shape.clone()),
         (_, Some(Combine::Columns)) => {
-            let (join, shape) = combine::join(graph, node, &shapes, !level.zipped, complaints)?;
+            let (join, shape) = combine::join(graph, node, &shapes, !level.zipped, diagnostics)?;
             (Some(Combined::Join(Arc::new(join))), shape)
         }
         (_, Some(Combine::Rows) | None) => {
-            let (append, shape) = combine::append(graph, node, &shapes, complaints)?;
+            let (append, shape) = combine::append(graph, node, &shapes, diagnostics)?;
             (Some(Combined::Append(Arc::new(append))), shape)
         }
     };

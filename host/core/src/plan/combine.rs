@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{ArrowError, FieldRef, Schema, SchemaRef};
 
-use super::columns::{Shape, describe};
+use super::columns::{NodeSchema, describe};
 use super::graph::{Graph, GraphNode};
-use crate::config::Complaint;
+use crate::config::Diagnostic;
 
 /// Rows of parents that have the same columns, perhaps in another order.
 #[derive(Debug, Clone)]
@@ -48,28 +48,28 @@ pub(crate) struct Join {
 pub(super) fn append(
     graph: &Graph,
     node: &GraphNode,
-    shapes: &[Shape],
-    complaints: &mut Vec<Complaint>,
-) -> Option<(Append, Shape)> {
+    shapes: &[NodeSchema],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(Append, NodeSchema)> {
     // One that is empty has any columns, and decides nothing.
     let known: Vec<usize> = (0..shapes.len()).filter(|parent| !shapes[*parent].open).collect();
     let first = known.first().copied().unwrap_or(0);
-    let before = complaints.len();
+    let before = diagnostics.len();
     for parent in known.iter().copied().filter(|parent| *parent != first) {
         if let Some(difference) = difference(&shapes[first], &shapes[parent]) {
             let title = |parent: usize| graph.nodes[node.edges[parent].parent].title();
             let (of, and) = (title(first), title(parent));
             let message = format!("the rows of {of} and {and} do not have the same columns: {difference}");
-            let complaint = Complaint::new(node.edges[parent].place.clone(), message);
-            complaints.push(
-                complaint
+            let diagnostic = Diagnostic::new(node.edges[parent].place.clone(), message);
+            diagnostics.push(
+                diagnostic
                     .help(ALIKE)
                     .help(format!("{of} gives {}", shapes[first].describe()))
                     .help(format!("{and} gives {}", shapes[parent].describe())),
             );
         }
     }
-    if complaints.len() > before {
+    if diagnostics.len() > before {
         return None;
     }
     let fields = shapes[first].schema.fields().iter().map(|field| -> FieldRef {
@@ -93,14 +93,14 @@ pub(super) fn append(
     let ids = schema.fields().iter().map(id).collect::<Vec<_>>();
     let open = known.is_empty();
     let ids = ids.into_iter().map(|id| id.unwrap_or_else(super::columns::new_id)).collect();
-    Some((append, Shape { schema, ids, open }))
+    Some((append, NodeSchema { schema, ids, open }))
 }
 
 const ALIKE: &str =
     "`select`, `drop` and `rename` on the steps, or in `from = [{ name = \"…\", drop = [\"…\"] }]`, make them alike";
 
 /// In what the columns of two parents differ.
-fn difference(first: &Shape, other: &Shape) -> Option<String> {
+fn difference(first: &NodeSchema, other: &NodeSchema) -> Option<String> {
     for field in first.schema.fields() {
         match other.schema.field_with_name(field.name()) {
             Err(_) => return Some(format!("only the first has \"{}\"", field.name())),
@@ -127,11 +127,11 @@ fn is_json(field: &arrow_schema::Field) -> bool {
 pub(super) fn join(
     graph: &Graph,
     node: &GraphNode,
-    shapes: &[Shape],
+    shapes: &[NodeSchema],
     same_rows: bool,
-    complaints: &mut Vec<Complaint>,
-) -> Option<(Join, Shape)> {
-    let before = complaints.len();
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(Join, NodeSchema)> {
+    let before = diagnostics.len();
     let mut fields: Vec<FieldRef> = Vec::new();
     let mut ids = Vec::new();
     let mut columns = Vec::new();
@@ -149,21 +149,21 @@ pub(super) fn join(
             }
             if told.insert(field.name()) {
                 let parents = (columns[earlier].0, parent);
-                complaints.push(conflict(graph, node, field.name(), parents));
+                diagnostics.push(conflict(graph, node, field.name(), parents));
             }
         }
     }
     let schema = Arc::new(Schema::new(fields));
     let open = shapes.iter().any(|shape| shape.open);
-    let shape = Shape { schema: Arc::clone(&schema), ids, open };
-    (complaints.len() == before).then_some((Join { schema, columns }, shape))
+    let shape = NodeSchema { schema: Arc::clone(&schema), ids, open };
+    (diagnostics.len() == before).then_some((Join { schema, columns }, shape))
 }
 
-fn conflict(graph: &Graph, node: &GraphNode, column: &str, (first, second): (usize, usize)) -> Complaint {
+fn conflict(graph: &Graph, node: &GraphNode, column: &str, (first, second): (usize, usize)) -> Diagnostic {
     let parent = |parent: usize| &graph.nodes[node.edges[parent].parent];
     let (title, name) = (parent(second).title(), &parent(second).name);
     let message = format!("both {} and {title} give a column \"{column}\"", parent(first).title());
-    Complaint::new(node.edges[second].place.clone(), message)
+    Diagnostic::new(node.edges[second].place.clone(), message)
         .help(format!("rename one on its way: `{{ name = \"{name}\", rename = {{ {column} = \"{column}-2\" }} }}`"))
         .help(format!("or leave it out: `{{ name = \"{name}\", drop = [\"{column}\"] }}`"))
 }

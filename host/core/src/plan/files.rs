@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 
 use super::Rejects;
-use crate::config::{Complaint, Config, DEFAULT_BATCH_ROWS, Place, RejectsTable, SinkTable, SourceTable};
+use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Place, RejectsTable, SinkTable, SourceTable};
 use crate::format::{Compression, Format};
 use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, SourceLocation, SourceSpec};
@@ -57,11 +57,11 @@ pub(super) fn rejects(table: &RejectsTable) -> Rejects {
 }
 
 /// Complains of a sink or reject file that is also the input, or is written to twice.
-pub(super) fn check(config: &Config, inputs: &[PathBuf], complaints: &mut Vec<Complaint>) {
+pub(super) fn check(config: &Config, inputs: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) {
     let mut outputs: Vec<PathBuf> = Vec::new();
     for source in config.sources.iter().filter(|source| source.path.is_standard()).skip(1) {
-        let complaint = Complaint::new(source.path.place.clone(), "two sources read the standard input");
-        complaints.push(complaint.help("give all but one of them a file"));
+        let diagnostic = Diagnostic::new(source.path.place.clone(), "two sources read the standard input");
+        diagnostics.push(diagnostic.help("give all but one of them a file"));
     }
     let sinks = config.sinks.iter().map(|sink| (&sink.path, Output::Sink));
     let rejects = config.rejects.iter().map(|rejects| (&rejects.path, Output::Rejects));
@@ -74,7 +74,7 @@ pub(super) fn check(config: &Config, inputs: &[PathBuf], complaints: &mut Vec<Co
                 Output::Rejects => format!("the reject file {shown} is also the input"),
             };
             let help = "write to another file; it can be moved when the run is done";
-            complaints.push(Complaint::new(location.place.clone(), message).help(help));
+            diagnostics.push(Diagnostic::new(location.place.clone(), message).help(help));
         }
         if outputs.iter().any(|other| other == &path || is_same(other, &path)) {
             let (message, help) = match output {
@@ -83,7 +83,7 @@ pub(super) fn check(config: &Config, inputs: &[PathBuf], complaints: &mut Vec<Co
                     (format!("the reject file {shown} is also a sink's"), "give the rejected rows a file of their own")
                 }
             };
-            complaints.push(Complaint::new(location.place.clone(), message).help(help));
+            diagnostics.push(Diagnostic::new(location.place.clone(), message).help(help));
         }
         outputs.push(path);
     }
@@ -91,7 +91,7 @@ pub(super) fn check(config: &Config, inputs: &[PathBuf], complaints: &mut Vec<Co
 
 /// Complains of a file for failures that the pipeline reads or writes. This is looked at before all else, since even
 /// what goes wrong while the plan is made is written to that file, in place of what was there.
-pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Complaint> {
+pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnostic> {
     let is = |path: &Path| is_same(path, failures) || is_one_file(path, failures);
     let inputs =
         || config.sources.iter().flat_map(|source| source::paths_of(&source_spec(source, DEFAULT_BATCH_ROWS).location));
@@ -111,8 +111,8 @@ pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Complai
     };
     let shown = failures.display();
     let place = Place::Argument(format!("--failures {shown}").into());
-    let complaint = Complaint::new(place, format!("the file for failures, {shown}, is also {what}"));
-    Some(complaint.help("give the failures a file of their own"))
+    let diagnostic = Diagnostic::new(place, format!("the file for failures, {shown}, is also {what}"));
+    Some(diagnostic.help("give the failures a file of their own"))
 }
 
 /// Whether two paths lead to the same file, which may have several names.
@@ -147,9 +147,9 @@ mod tests {
         );
         let config = Config::parse(Path::new("p.toml"), &text).expect("it is right");
         let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
-        let mut complaints = Vec::new();
-        check(&config, &inputs, &mut complaints);
-        config.complaints(complaints).to_string()
+        let mut diagnostics = Vec::new();
+        check(&config, &inputs, &mut diagnostics);
+        config.diagnostics(diagnostics).to_string()
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::component::Kind;
 use crate::config::combine::Combine;
-use crate::config::view::ViewTable;
-use crate::config::{Complaint, Config, Place};
+use crate::config::projection::ProjectionTable;
+use crate::config::{Config, Diagnostic, Place};
 
 use resolve::{Draft, drafts, resolve};
 
@@ -25,7 +25,7 @@ pub(crate) struct GraphNode {
     /// How the rows of several parents become one.
     pub(crate) combine: Option<Combine>,
     /// What becomes of the columns that come in; of a source, of those that go out.
-    pub(crate) view: ViewTable,
+    pub(crate) view: ProjectionTable,
 }
 
 /// The way from one node to another.
@@ -34,7 +34,7 @@ pub(crate) struct Edge {
     /// Which of the parent's routed children takes the rows; none for all rows.
     pub(crate) pick: Option<usize>,
     /// What becomes of the columns on it.
-    pub(crate) view: ViewTable,
+    pub(crate) view: ProjectionTable,
     /// Where it was written.
     pub(crate) place: Place,
 }
@@ -50,15 +50,15 @@ pub(crate) enum Role {
 impl Graph {
     /// Resolves names, and complains of everything that does not fit together. `kinds` are those of the steps, where
     /// they are known.
-    pub(crate) fn new(config: &Config, kinds: &[Option<Kind>], complaints: &mut Vec<Complaint>) -> Option<Self> {
-        let before = complaints.len();
+    pub(crate) fn new(config: &Config, kinds: &[Option<Kind>], diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+        let before = diagnostics.len();
         let drafts = drafts(config, kinds);
-        let edges = resolve(&drafts, config, complaints);
+        let edges = resolve(&drafts, config, diagnostics);
         let parents: Vec<Vec<usize>> =
             edges.iter().map(|edges| edges.iter().map(|edge| edge.parent).collect()).collect();
-        let order = order(&drafts, &parents, complaints);
-        check_use(&drafts, &parents, complaints);
-        if complaints.len() > before {
+        let order = order(&drafts, &parents, diagnostics);
+        check_use(&drafts, &parents, diagnostics);
+        if diagnostics.len() > before {
             return None;
         }
         let mut position = vec![0; drafts.len()];
@@ -95,7 +95,7 @@ impl GraphNode {
 }
 
 /// The nodes in an order in which each comes after its parents, and otherwise in the order of the file.
-fn order(drafts: &[Draft<'_>], parents: &[Vec<usize>], complaints: &mut Vec<Complaint>) -> Vec<usize> {
+fn order(drafts: &[Draft<'_>], parents: &[Vec<usize>], diagnostics: &mut Vec<Diagnostic>) -> Vec<usize> {
     let mut order: Vec<usize> = Vec::with_capacity(drafts.len());
     let mut placed = vec![false; drafts.len()];
     loop {
@@ -123,14 +123,14 @@ fn order(drafts: &[Draft<'_>], parents: &[Vec<usize>], complaints: &mut Vec<Comp
         let names: Vec<_> = cycle.iter().map(|node| format!("\"{}\"", drafts[*node].name)).collect();
         let message = format!("{} take rows from each other in a circle", names.join(", "));
         let message = if names.len() == 1 { format!("{} takes rows from itself", names[0]) } else { message };
-        let complaint = Complaint::new(drafts[*first].place.clone(), message);
-        complaints.push(complaint.help("change a `from` so that rows flow from a source to a sink"));
+        let diagnostic = Diagnostic::new(drafts[*first].place.clone(), message);
+        diagnostics.push(diagnostic.help("change a `from` so that rows flow from a source to a sink"));
     }
     order
 }
 
 /// Complains of steps and sources whose rows nobody takes.
-fn check_use(drafts: &[Draft<'_>], parents: &[Vec<usize>], complaints: &mut Vec<Complaint>) {
+fn check_use(drafts: &[Draft<'_>], parents: &[Vec<usize>], diagnostics: &mut Vec<Diagnostic>) {
     for (index, draft) in drafts.iter().enumerate() {
         let is_used = parents.iter().any(|parents| parents.contains(&index));
         let what = match draft.role {
@@ -141,7 +141,7 @@ fn check_use(drafts: &[Draft<'_>], parents: &[Vec<usize>], complaints: &mut Vec<
         if !is_used {
             let message = format!("nothing takes the rows of {what} \"{}\"", draft.name);
             let help = format!("add a [[sink]] or a step with `from = \"{}\"`, or remove the {what}", draft.name);
-            complaints.push(Complaint::new(draft.place.clone(), message).help(help));
+            diagnostics.push(Diagnostic::new(draft.place.clone(), message).help(help));
         }
     }
 }

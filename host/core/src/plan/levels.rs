@@ -78,12 +78,12 @@ mod tests {
             text += &["[[step]]\nname = \"", name, "\"\ncomponent = \"x.wasm\"\n", settings, "\n"].concat();
         }
         text += &["[[sink]]\npath = \"out.jsonl\"\n", sink, "\n"].concat();
-        let config = Config::parse(Path::new("p.toml"), &text).unwrap_or_else(|complaints| panic!("{complaints}"));
+        let config = Config::parse(Path::new("p.toml"), &text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         let kinds: Vec<Kind> = steps.iter().map(|(_, kind, _)| *kind).collect();
         let known: Vec<Option<Kind>> = kinds.iter().copied().map(Some).collect();
-        let mut complaints = Vec::new();
-        let graph = Graph::new(&config, &known, &mut complaints);
-        let graph = graph.unwrap_or_else(|| panic!("{}", config.complaints(complaints)));
+        let mut diagnostics = Vec::new();
+        let graph = Graph::new(&config, &known, &mut diagnostics);
+        let graph = graph.unwrap_or_else(|| panic!("{}", config.diagnostics(diagnostics)));
         let larger: Vec<bool> = config.steps.iter().map(|step| step.batch_rows.is_some()).collect();
         let level = |(node, level): (&super::super::graph::GraphNode, Level)| {
             let home = if level.home == level.at { String::new() } else { format!("->{}", level.home) };

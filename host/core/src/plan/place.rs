@@ -5,14 +5,14 @@ use std::sync::Arc;
 use arrow_schema::{FieldRef, Schema};
 use tokio::sync::Semaphore;
 
-use super::columns::{Shape, new_id, type_name};
+use super::columns::{NodeSchema, new_id, type_name};
 use super::graph::GraphNode;
 use super::steps::{Loaded, limits_of};
 use super::{Placement, Step};
 use crate::component::{Column, Component, Kind, Signature};
 use crate::config::instance::{InstanceLife, Keeping};
 use crate::config::names::Names;
-use crate::config::{Complaint, Config, DEFAULT_BATCH_ROWS, Place, StepTable, nearest};
+use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Place, StepTable, nearest};
 use crate::data_type::DataType;
 use crate::failure::{Failure, FailureKind};
 use crate::policy::OnFailure;
@@ -21,7 +21,7 @@ use crate::source::SourceSchema;
 
 /// The step whose columns are looked for.
 #[derive(Clone, Copy)]
-pub(super) struct Placing<'a> {
+pub(super) struct ColumnPlacing<'a> {
     pub(super) config: &'a Config,
     pub(super) node: &'a GraphNode,
     /// In the file.
@@ -34,28 +34,28 @@ pub(super) struct Placing<'a> {
 
 /// Finds a step's columns among those that come in, under the pipeline's names for them.
 pub(super) fn place(
-    placing: Placing<'_>,
+    placing: ColumnPlacing<'_>,
     loaded: Loaded,
-    input: &Shape,
-    complaints: &mut Vec<Complaint>,
-) -> Option<(Step, Shape)> {
-    let Placing { config, node, index, number, .. } = placing;
+    input: &NodeSchema,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(Step, NodeSchema)> {
+    let ColumnPlacing { config, node, index, number, .. } = placing;
     let table = &config.steps[index];
     let Loaded { component, parameters, signature } = loaded;
     let kind = component.manifest().kind;
     // These say nothing of columns, and what follows can still be judged.
-    check_kind(table, kind, complaints);
-    check_cache(table, complaints);
-    let before = complaints.len();
-    let inputs_as = mapped(&signature.inputs, &table.inputs, "reads", &node.name, complaints);
-    let outputs_as = mapped(&signature.outputs, &table.outputs, "writes", &node.name, complaints);
-    check_outputs(table, &outputs_as, complaints);
+    check_kind(table, kind, diagnostics);
+    check_cache(table, diagnostics);
+    let before = diagnostics.len();
+    let inputs_as = mapped(&signature.inputs, &table.inputs, "reads", &node.name, diagnostics);
+    let outputs_as = mapped(&signature.outputs, &table.outputs, "writes", &node.name, diagnostics);
+    check_outputs(table, &outputs_as, diagnostics);
     let mut incoming = input.clone();
     let inputs = inputs(&signature, &inputs_as, &mut incoming, |wanted, name, problem, shape| {
         let written = table.inputs.iter().find(|(own, _)| *own.value == *wanted.name);
         let place = written.map_or(&table.parameters.place, |(_, column)| &column.place);
-        let misfit = misfit(&node.name, (wanted, name), problem, shape, placing.provider);
-        complaints.push(misfit.at(place.clone(), &node.name, &component));
+        let mismatch = mismatch(&node.name, (wanted, name), problem, shape, placing.provider);
+        diagnostics.push(mismatch.at(place.clone(), &node.name, &component));
     });
     let (output, placements) = outgoing(&incoming, &signature, &outputs_as, kind);
     let pipeline_rows = config.pipeline.batch_rows.as_ref().map_or(DEFAULT_BATCH_ROWS, |rows| rows.value);
@@ -75,31 +75,31 @@ pub(super) fn place(
         keeping: table.cache.as_ref().map_or(Keeping::Nothing, |cache| cache.value),
         slots: table.concurrency.as_ref().map(|most| Arc::new(Semaphore::new(most.value))),
     };
-    (complaints.len() == before).then_some((step, output))
+    (diagnostics.len() == before).then_some((step, output))
 }
 
 /// Complains of a cache for a step whose outputs depend on more than their input.
-fn check_cache(table: &StepTable, complaints: &mut Vec<Complaint>) {
+fn check_cache(table: &StepTable, diagnostics: &mut Vec<Diagnostic>) {
     let keeps = table.cache.as_ref().filter(|cache| cache.value == Keeping::Outputs);
     let is_worker = table.instance.as_ref().is_some_and(|instance| instance.value == InstanceLife::Worker);
     if let Some(cache) = keeps.filter(|_| is_worker) {
         let message = format!("step \"{}\" has `cache = true` and `instance = \"worker\"`", table.name.value);
-        let complaint = Complaint::new(cache.place.clone(), message);
-        complaints.push(complaint.help(
+        let diagnostic = Diagnostic::new(cache.place.clone(), message);
+        diagnostics.push(diagnostic.help(
             "what an instance makes of a batch may depend on the batches before it, so it cannot be kept; leave out one of the two",
         ));
     }
 }
 
 /// Complains of settings that mean nothing for a step of this kind.
-fn check_kind(table: &StepTable, kind: Kind, complaints: &mut Vec<Complaint>) {
+fn check_kind(table: &StepTable, kind: Kind, diagnostics: &mut Vec<Diagnostic>) {
     if kind == Kind::Transform {
         return;
     }
     let name = &table.name.value;
     let mut complain = |place: &Place, what: &str, help: &str| {
         let message = format!("step \"{name}\" is of kind {kind}, for which there is no {what}");
-        complaints.push(Complaint::new(place.clone(), message).help(help));
+        diagnostics.push(Diagnostic::new(place.clone(), message).help(help));
     };
     let alone = "it has one instance, from the first row to the last";
     if let Some(concurrency) = &table.concurrency {
@@ -120,17 +120,23 @@ fn check_kind(table: &StepTable, kind: Kind, complaints: &mut Vec<Complaint>) {
 }
 
 /// The pipeline's names of a step's columns.
-fn mapped(columns: &[Column], names: &Names, does: &str, step: &str, complaints: &mut Vec<Complaint>) -> Vec<Arc<str>> {
+fn mapped(
+    columns: &[Column],
+    names: &Names,
+    does: &str,
+    step: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Arc<str>> {
     for (own, _) in names {
         if !columns.iter().any(|column| *column.name == own.value) {
             let message = format!("step \"{step}\" {does} no column \"{}\"", own.value);
-            let mut complaint = Complaint::new(own.place.clone(), message);
+            let mut diagnostic = Diagnostic::new(own.place.clone(), message);
             if let Some(meant) = nearest(own, columns.iter().map(|column| &*column.name)) {
-                complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+                diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
             }
             let all = columns.iter().map(|column| &*column.name).collect::<Vec<_>>().join(", ");
             let all = if all.is_empty() { "nothing".into() } else { all };
-            complaints.push(complaint.help(format!("it {does} {all}")));
+            diagnostics.push(diagnostic.help(format!("it {does} {all}")));
         }
     }
     let name_of = |column: &Column| {
@@ -141,12 +147,12 @@ fn mapped(columns: &[Column], names: &Names, does: &str, step: &str, complaints:
 }
 
 /// Complains of two outputs under one name.
-fn check_outputs(table: &StepTable, names: &[Arc<str>], complaints: &mut Vec<Complaint>) {
+fn check_outputs(table: &StepTable, names: &[Arc<str>], diagnostics: &mut Vec<Diagnostic>) {
     for (own, name) in &table.outputs {
         if names.iter().filter(|other| ***other == *name.value).count() > 1 {
             let message = format!("step \"{}\" would write two columns \"{}\"", *table.name, name.value);
             let help = format!("choose another name for \"{}\"", own.value);
-            complaints.push(Complaint::new(name.place.clone(), message).help(help));
+            diagnostics.push(Diagnostic::new(name.place.clone(), message).help(help));
         }
     }
 }
@@ -172,21 +178,27 @@ fn find(schema: &Schema, name: &str, wanted: DataType) -> Found {
 }
 
 /// A column that a step reads, and that is not there as it needs it.
-pub(crate) struct Misfit {
+pub(crate) struct TypeMismatch {
     pub(crate) message: String,
     pub(crate) help: Vec<String>,
 }
 
-impl Misfit {
+impl TypeMismatch {
     /// The complaint, with a record of the step that cannot be used on this input.
-    fn at(self, place: Place, step: &Arc<str>, component: &Component) -> Complaint {
+    fn at(self, place: Place, step: &Arc<str>, component: &Component) -> Diagnostic {
         let mut failure = Failure::new(FailureKind::Incompatible, &*self.message).with_hint(self.help.join("; "));
         (failure.step, failure.component) = (Some(Arc::clone(step)), Some(Arc::clone(component.digest())));
-        self.help.into_iter().fold(Complaint::new(place, self.message), Complaint::help).failure(failure)
+        self.help.into_iter().fold(Diagnostic::new(place, self.message), Diagnostic::help).failure(failure)
     }
 }
 
-fn misfit(step: &str, (wanted, name): (&Column, &str), problem: &Found, shape: &Shape, provider: &str) -> Misfit {
+fn mismatch(
+    step: &str,
+    (wanted, name): (&Column, &str),
+    problem: &Found,
+    shape: &NodeSchema,
+    provider: &str,
+) -> TypeMismatch {
     let data_type = wanted.data_type;
     let mut help = Vec::new();
     let message = if let Found::OtherType(field) = problem {
@@ -200,7 +212,7 @@ fn misfit(step: &str, (wanted, name): (&Column, &str), problem: &Found, shape: &
         format!("step \"{step}\" reads the column \"{name}\", which {provider} does not give")
     };
     help.push(format!("{provider} gives {}", shape.describe()));
-    Misfit { message, help }
+    TypeMismatch { message, help }
 }
 
 /// A step by itself, with its columns found among those of an input that is called `provider`.
@@ -213,17 +225,17 @@ pub(crate) fn alone(
     limits: Limits,
     input: &SourceSchema,
     provider: &str,
-) -> Result<Step, Vec<Misfit>> {
+) -> Result<Step, Vec<TypeMismatch>> {
     let manifest = component.manifest();
     let (name, kind): (Arc<str>, Kind) = (manifest.name.as_str().into(), manifest.kind);
-    let mut incoming = Shape::of_source(input);
-    let mut misfits = Vec::new();
+    let mut incoming = NodeSchema::of_source(input);
+    let mut mismatches = Vec::new();
     let names: Vec<_> = signature.inputs.iter().map(|column| Arc::clone(&column.name)).collect();
     let inputs = inputs(&signature, &names, &mut incoming, |wanted, name, problem, shape| {
-        misfits.push(misfit(&component.manifest().name, (wanted, name), problem, shape, provider));
+        mismatches.push(mismatch(&component.manifest().name, (wanted, name), problem, shape, provider));
     });
-    if !misfits.is_empty() {
-        return Err(misfits);
+    if !mismatches.is_empty() {
+        return Err(mismatches);
     }
     let names: Vec<_> = signature.outputs.iter().map(|column| Arc::clone(&column.name)).collect();
     let (output, placements) = outgoing(&incoming, &signature, &names, kind);
@@ -249,8 +261,8 @@ pub(crate) fn alone(
 fn inputs(
     signature: &Signature,
     names: &[Arc<str>],
-    incoming: &mut Shape,
-    mut complain: impl FnMut(&Column, &str, &Found, &Shape),
+    incoming: &mut NodeSchema,
+    mut complain: impl FnMut(&Column, &str, &Found, &NodeSchema),
 ) -> Vec<Option<usize>> {
     let mut inputs = Vec::with_capacity(signature.inputs.len());
     for (wanted, name) in signature.inputs.iter().zip(names) {
@@ -269,7 +281,12 @@ fn inputs(
 
 /// A replaced column keeps its place, new ones follow in the order of the signature. What an aggregate carries along is
 /// not there in the rows that it makes anew, and so may be null.
-fn outgoing(incoming: &Shape, signature: &Signature, names: &[Arc<str>], kind: Kind) -> (Shape, Vec<Placement>) {
+fn outgoing(
+    incoming: &NodeSchema,
+    signature: &Signature,
+    names: &[Arc<str>],
+    kind: Kind,
+) -> (NodeSchema, Vec<Placement>) {
     let mut fields: Vec<FieldRef> = incoming.schema.fields().iter().cloned().collect();
     let mut ids = incoming.ids.clone();
     if kind == Kind::Aggregate {
@@ -282,12 +299,12 @@ fn outgoing(incoming: &Shape, signature: &Signature, names: &[Arc<str>], kind: K
         if let Some(position) = fields.iter().position(|field| **field.name() == **name) {
             fields[position] = field;
             ids[position] = new_id();
-            placements[position] = Placement::Made(index);
+            placements[position] = Placement::Output(index);
         } else {
             fields.push(field);
             ids.push(new_id());
-            placements.push(Placement::Made(index));
+            placements.push(Placement::Output(index));
         }
     }
-    (Shape { schema: Arc::new(Schema::new(fields)), ids, open: incoming.open }, placements)
+    (NodeSchema { schema: Arc::new(Schema::new(fields)), ids, open: incoming.open }, placements)
 }

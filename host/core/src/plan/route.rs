@@ -7,10 +7,10 @@ use arrow_array::{Array, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType as ArrowType};
 
-use super::columns::{Shape, describe};
+use super::columns::{NodeSchema, describe};
 use super::graph::GraphNode;
 use crate::config::route::{By, RouteTable};
-use crate::config::{Complaint, nearest};
+use crate::config::{Diagnostic, nearest};
 use crate::data_type::DataType;
 
 /// How a node's rows are shared out among its children.
@@ -105,8 +105,8 @@ fn mixed(state: u64) -> u64 {
 pub(super) fn route(
     node: &GraphNode,
     table: &RouteTable,
-    shape: &Shape,
-    complaints: &mut Vec<Complaint>,
+    shape: &NodeSchema,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Route> {
     let children = table.to.len();
     let (column, cases, otherwise) = match &table.by {
@@ -117,18 +117,18 @@ pub(super) fn route(
     let mut shape = shape.clone();
     let Some(index) = shape.schema.index_of(column).ok().or_else(|| shape.assume(column)) else {
         let message = format!("{} has no column \"{}\" to route by", node.title(), column.value);
-        let mut complaint = Complaint::new(column.place.clone(), message);
+        let mut diagnostic = Diagnostic::new(column.place.clone(), message);
         if let Some(meant) = nearest(column, shape.schema.fields().iter().map(|field| field.name().as_str())) {
-            complaint = complaint.help(format!("did you mean \"{meant}\"?"));
+            diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
         }
-        complaints.push(complaint.help(format!("it gives {}", shape.describe())));
+        diagnostics.push(diagnostic.help(format!("it gives {}", shape.describe())));
         return None;
     };
     let field = shape.schema.field(index);
     if !matches!(DataType::of(field), Some(DataType::Text | DataType::Integer | DataType::Boolean)) {
         let message = format!("rows cannot be routed by the column {}", describe(field));
-        let complaint = Complaint::new(column.place.clone(), message);
-        complaints.push(complaint.help("route by a text, an integer or a boolean"));
+        let diagnostic = Diagnostic::new(column.place.clone(), message);
+        diagnostics.push(diagnostic.help("route by a text, an integer or a boolean"));
         return None;
     }
     let child = |name: &str| table.to.iter().position(|other| other.value == name).unwrap_or_default();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use super::Step;
 use super::combine::{Append, Join};
+use super::projection::Projection;
 use super::route::Route;
-use super::view::View;
 
 pub(super) use lowering::stages;
 
@@ -30,14 +30,14 @@ pub(crate) struct StagePlan {
 pub(crate) struct Input {
     /// Who it reads, for its place among the inputs: the nodes in their order.
     node: usize,
-    pub(crate) from: From,
+    pub(crate) from: InputSource,
     /// What its rows fill: one slot, but for those that are read side by side.
     pub(crate) slots: Vec<usize>,
 }
 
 /// Where an input's rows come from.
 #[derive(Debug)]
-pub(crate) enum From {
+pub(crate) enum InputSource {
     /// The index among the pipeline's sources.
     Source(usize),
     /// A step that makes them.
@@ -45,7 +45,7 @@ pub(crate) enum From {
     /// A step that makes them of what was kept for it.
     Aggregate { step: Arc<Step>, kept: usize },
     /// What an earlier stage kept, in batches of so many rows, or as it was kept.
-    Kept { kept: usize, batch_rows: Option<usize> },
+    Spill { kept: usize, batch_rows: Option<usize> },
     /// What earlier stages kept, side by side.
     Zipped(Zip),
 }
@@ -72,18 +72,18 @@ pub(crate) struct Operation {
 #[derive(Debug)]
 pub(crate) enum Work {
     Step(Arc<Step>),
-    Show(View),
+    Project(Projection),
     /// The rows that go to one child of a route.
-    Pick {
+    Route {
         route: Route,
         child: usize,
     },
-    Append(Arc<Append>),
+    Union(Arc<Append>),
     Join(Joining),
     /// The index in [`Plan::sinks`](super::Plan::sinks).
     Sink(usize),
     /// The index in [`Plan::kept`](super::Plan::kept).
-    Keep(usize),
+    Spill(usize),
 }
 
 /// A join within a task.

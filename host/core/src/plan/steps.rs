@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{Making, complaint_of};
-use crate::build::{BuildError, BuildOptions, build};
+use super::{PlanContext, diagnostic_at};
+use crate::build::{BuildError, BuildOptions, build_step};
 use crate::component::{Component, ComponentError, ComponentErrorKind, Signature};
-use crate::config::{Complaint, Config, StepTable};
+use crate::config::{Config, Diagnostic, StepTable};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::panics::caught;
@@ -36,7 +36,7 @@ fn limits_of_all(config: &Config, component: &Path) -> Limits {
 }
 
 /// Loads every step, on all cores; those that can't be loaded are missing, and there is a complaint.
-pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Complaint>) -> Vec<Option<Loaded>> {
+pub(super) fn load(config: &Config, making: &PlanContext, diagnostics: &mut Vec<Diagnostic>) -> Vec<Option<Loaded>> {
     // Two steps of one component are built, read and compiled once.
     let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
     paths.sort();
@@ -57,11 +57,11 @@ pub(super) fn load(config: &Config, making: &Making, complaints: &mut Vec<Compla
         let found = components.iter().find(|(of, _)| *of == path).map(|(_, component)| component);
         loaded.push(match found {
             Some(Ok(component)) => {
-                bind(config, step, component, making).map_err(|complaint| complaints.push(complaint)).ok()
+                bind(config, step, component, making).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
             }
             Some(Err(error)) => {
                 if making.stop.reason().is_none() {
-                    complaints.push(error.complaint(step));
+                    diagnostics.push(error.diagnostic(step));
                 }
                 None
             }
@@ -75,34 +75,34 @@ type Problems<T> = Result<T, Box<dyn Problem>>;
 
 /// Something that is wrong with a component, to be told of every step that uses it.
 trait Problem: Send + Sync {
-    fn complaint(&self, step: &StepTable) -> Complaint;
+    fn diagnostic(&self, step: &StepTable) -> Diagnostic;
 }
 
 impl Problem for BuildError {
-    fn complaint(&self, step: &StepTable) -> Complaint {
+    fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let kind = if self.is_of_step() { FailureKind::Incompatible } else { FailureKind::Host };
-        complaint_with_record(step, self, Failure::of_error(kind, self))
+        diagnostic_with_record(step, self, Failure::of_error(kind, self))
     }
 }
 
 impl Problem for ComponentError {
-    fn complaint(&self, step: &StepTable) -> Complaint {
+    fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let failure = match &self.kind {
             ComponentErrorKind::Manifest(failure) => (**failure).clone(),
             _ => Failure { component: self.digest.clone(), ..Failure::of_error(FailureKind::Incompatible, self) },
         };
-        complaint_with_record(step, self, failure)
+        diagnostic_with_record(step, self, failure)
     }
 }
 
 /// A complaint of a step that never got as far as its parameters, with a record of what is known.
-fn complaint_with_record(step: &StepTable, error: &dyn std::error::Error, failure: Failure) -> Complaint {
+fn diagnostic_with_record(step: &StepTable, error: &dyn std::error::Error, failure: Failure) -> Diagnostic {
     let failure = Failure { step: Some(step.name.value.as_str().into()), ..failure };
-    complaint_of(step.component.place.clone(), error).failure(failure)
+    diagnostic_at(step.component.place.clone(), error).failure(failure)
 }
 
 /// The components' files; folders are built first.
-fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Problems<PathBuf>)> {
+fn built(paths: &[PathBuf], making: &PlanContext) -> Vec<(PathBuf, Problems<PathBuf>)> {
     let build_one = |path: &PathBuf| -> Problems<PathBuf> {
         if !path.is_dir() {
             return Ok(path.clone());
@@ -110,9 +110,8 @@ fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Problems<PathBuf>)
         (making.on_event)(&Event::Building { folder: path });
         let stop = making.stop.clone();
         let stopped = || stop.reason().is_some();
-        let options =
-            BuildOptions { stop: Some(&stopped), unfinished: Some(&making.unfinished), ..BuildOptions::default() };
-        match build(path, options) {
+        let options = BuildOptions { stop: Some(&stopped), cleanup: Some(&making.cleanup), ..BuildOptions::default() };
+        match build_step(path, options) {
             Ok(built) => Ok(built.wasm),
             Err(error) => Err(Box::new(error)),
         }
@@ -121,9 +120,9 @@ fn built(paths: &[PathBuf], making: &Making) -> Vec<(PathBuf, Problems<PathBuf>)
     paths.iter().map(|path| (path.clone(), build_one(path))).collect()
 }
 
-fn compile(wasm: &Path, limits: &Limits, making: &Making) -> Problems<Arc<Component>> {
+fn compile(wasm: &Path, limits: &Limits, making: &PlanContext) -> Problems<Arc<Component>> {
     (making.on_event)(&Event::Compiling { component: wasm });
-    match making.workshop.load(wasm, limits, &making.stop) {
+    match making.loader.load(wasm, limits, &making.stop) {
         Ok(component) => {
             (making.on_event)(&Event::Compiled { component: wasm, cached: component.cached() });
             Ok(Arc::new(component))
@@ -132,10 +131,15 @@ fn compile(wasm: &Path, limits: &Limits, making: &Making) -> Problems<Arc<Compon
     }
 }
 
-fn bind(config: &Config, step: &StepTable, component: &Arc<Component>, making: &Making) -> Result<Loaded, Complaint> {
+fn bind(
+    config: &Config,
+    step: &StepTable,
+    component: &Arc<Component>,
+    making: &PlanContext,
+) -> Result<Loaded, Diagnostic> {
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
     let limits = limits_of(config, step);
-    let signature = making.workshop.bind(component, &parameters, &limits, &making.stop).map_err(|mut failure| {
+    let signature = making.loader.bind(component, &parameters, &limits, &making.stop).map_err(|mut failure| {
         failure.step = Some(step.name.value.as_str().into());
         failure.component = Some(Arc::clone(component.digest()));
         refused(step, *failure)
@@ -143,7 +147,7 @@ fn bind(config: &Config, step: &StepTable, component: &Arc<Component>, making: &
     Ok(Loaded { component: Arc::clone(component), parameters, signature })
 }
 
-fn refused(step: &StepTable, failure: Failure) -> Complaint {
+fn refused(step: &StepTable, failure: Failure) -> Diagnostic {
     let name = &step.name.value;
     let message = match failure.kind {
         FailureKind::Parameters => format!("step \"{name}\" does not accept its parameters: {}", failure.message),
@@ -152,12 +156,12 @@ fn refused(step: &StepTable, failure: Failure) -> Complaint {
     // Steps put the names of parameters between backticks, so that the place is mostly that of the right one.
     let named = step.parameters.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
     let place = named.map_or(&step.parameters.place, |key| step.parameters.place_of(&format!("/{key}")));
-    let mut complaint = Complaint::new(place.clone(), message);
+    let mut diagnostic = Diagnostic::new(place.clone(), message);
     for cause in &failure.causes {
-        complaint = complaint.help(cause.clone());
+        diagnostic = diagnostic.help(cause.clone());
     }
     if let Some(hint) = &failure.hint {
-        complaint = complaint.help(hint.clone());
+        diagnostic = diagnostic.help(hint.clone());
     }
-    complaint.failure(failure)
+    diagnostic.failure(failure)
 }

@@ -7,18 +7,18 @@ use super::checkpoint::Checkpoint;
 use super::error::RunsError;
 use super::fingerprint::{Fingerprint, changes};
 use super::folder::{RunFolder, checkpoint_in, record_in};
-use super::job::{Announced, Job, folders_in, is_taken, real};
-use super::prune::{self, Left};
+use super::lock::{Announced, PipelineLock, folders_in, is_taken, real};
+use super::prune::{self, Leftovers};
 use super::record::{Record, State, now};
-use super::{Keep, Start};
+use super::{Checkpointing, Start};
 use crate::config::Config;
 
 /// Records of ended runs that are kept of a pipeline.
-const MOST_RECORDS: usize = 10;
+const MAX_RECORDS: usize = 10;
 
 /// A run that may begin.
 #[derive(Debug)]
-pub(crate) struct Begun {
+pub(crate) struct RunHandle {
     /// The run's id; that of the earlier run if it goes on.
     pub(crate) id: Arc<str>,
     pub(crate) folder: RunFolder,
@@ -26,16 +26,16 @@ pub(crate) struct Begun {
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) record: Record,
     /// Earlier runs that it begins anew in place of.
-    earlier: Vec<Left>,
+    earlier: Vec<Leftovers>,
 }
 
-impl Begun {
+impl RunHandle {
     /// Removes what is kept of the earlier runs; not before it is known that this one can begin.
     ///
     /// # Errors
     /// Something of them cannot be removed.
     pub(crate) fn replace_earlier(&mut self) -> Result<(), RunsError> {
-        self.earlier.drain(..).try_for_each(Left::remove)
+        self.earlier.drain(..).try_for_each(Leftovers::remove)
     }
 
     /// Makes sure that what is left of the run fits what is written.
@@ -55,11 +55,11 @@ impl Begun {
 /// # Errors
 /// The pipeline is running, or what is asked for and what is kept do not go together.
 pub(crate) fn begin(
-    keep: &Keep,
+    keep: &Checkpointing,
     config: &Config,
     Outputs { paths: outputs, are_own }: Outputs<'_>,
     id: &Arc<str>,
-) -> Result<Option<Begun>, RunsError> {
+) -> Result<Option<RunHandle>, RunsError> {
     if outputs.is_empty() {
         return match &keep.start {
             Start::ResumeRun(run) => Err(RunsError::NoSuchRun { run: run.clone() }),
@@ -70,7 +70,7 @@ pub(crate) fn begin(
     let pipeline = real(&config.file);
     let outputs: Vec<_> = outputs.iter().map(|path| real(path)).collect();
     let directory = keep.runs.directory_of(name, &pipeline, &outputs);
-    let job = match Job::take(directory, keep.runs.directory(), &outputs) {
+    let job = match PipelineLock::take(directory, keep.runs.directory(), &outputs) {
         // Without a place to keep it, a run is as good as before; it only cannot go on.
         Err(RunsError::Io { action, path, source }) if keep.start == Start::New => {
             tracing::warn!("this run could not be resumed: cannot {action} {}: {source}", path.display());
@@ -116,14 +116,14 @@ pub(crate) fn begin(
             has_own_outputs: are_own,
             unrepeatable: None,
         };
-        Begun { id: Arc::clone(id), folder, checkpoint: None, record, earlier: Vec::new() }
+        RunHandle { id: Arc::clone(id), folder, checkpoint: None, record, earlier: Vec::new() }
     };
     let last = unfinished.pop();
     let former = if last.is_none() && are_own { former(keep, &job, &pipeline) } else { Vec::new() };
     match (&keep.start, last) {
         (Start::Restart, None) => {
-            let earlier = former.into_iter().map(|former| Left::of(former.folder, None)).collect();
-            Ok(Some(Begun { earlier, ..new() }))
+            let earlier = former.into_iter().map(|former| Leftovers::of(former.folder, None)).collect();
+            Ok(Some(RunHandle { earlier, ..new() }))
         }
         (_, None) => match former.last() {
             None => Ok(Some(new())),
@@ -132,14 +132,14 @@ pub(crate) fn begin(
             }
         },
         (Start::Restart, Some(last)) => {
-            let left = |(folder, _)| Left::of(folder, job.announced.as_ref());
+            let left = |(folder, _)| Leftovers::of(folder, job.announced.as_ref());
             let earlier = unfinished.into_iter().chain([last]).map(left).collect();
-            Ok(Some(Begun { earlier, ..new() }))
+            Ok(Some(RunHandle { earlier, ..new() }))
         }
         (Start::New, Some((folder, checkpoint))) => {
             let run = id_of(&folder);
             Err(match checkpoint {
-                Ok(checkpoint) => RunsError::Unfinished { run, rows: checkpoint.report.rows_in },
+                Ok(checkpoint) => RunsError::CleanupRegistry { run, rows: checkpoint.report.rows_in },
                 Err(what) => RunsError::Broken { run, what },
             })
         }
@@ -151,7 +151,7 @@ pub(crate) fn begin(
                 Err(_) => Record { run: run.clone(), ..new().record },
             };
             let folder = RunFolder::new(folder, &job.locks);
-            Ok(Some(Begun { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() }))
+            Ok(Some(RunHandle { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() }))
         }
     }
 }
@@ -188,7 +188,7 @@ impl Former {
 }
 
 /// The runs of a pipeline file that wrote other files, as it said then. Those that are running are none.
-fn former(keep: &Keep, job: &Job, pipeline: &Path) -> Vec<Former> {
+fn former(keep: &Checkpointing, job: &PipelineLock, pipeline: &Path) -> Vec<Former> {
     let directories = keep.runs.directories_of(pipeline).unwrap_or_default();
     let others = directories.into_iter().filter(|directory| *directory != job.directory && !is_taken(directory));
     let folders = others.flat_map(|directory| folders_in(&directory).unwrap_or_default());
@@ -201,7 +201,7 @@ fn former(keep: &Keep, job: &Job, pipeline: &Path) -> Vec<Former> {
 
 /// Sweeps up behind runs that ended without a checkpoint, and without doing so themselves, and removes the oldest records.
 fn forget(folders: &[PathBuf], announced: Option<&Announced>) {
-    let surplus = folders.len().saturating_sub(MOST_RECORDS);
+    let surplus = folders.len().saturating_sub(MAX_RECORDS);
     for (index, folder) in folders.iter().enumerate() {
         let record = record_in(folder).ok().filter(|_| index >= surplus);
         let has_left = |record: &Record| record.state == State::Running || !record.parts.is_empty();
@@ -209,7 +209,7 @@ fn forget(folders: &[PathBuf], announced: Option<&Announced>) {
         match record {
             Some(record) if has_left(&record) => drop(prune::sweep(folder, record)),
             Some(_) => {}
-            None => drop(Left::of(folder.clone(), announced).remove()),
+            None => drop(Leftovers::of(folder.clone(), announced).remove()),
         }
     }
 }

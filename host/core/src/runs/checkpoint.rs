@@ -6,9 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::damaged::Damaged;
+use crate::corrupt::CorruptFile;
 use crate::report::Report;
-use crate::sink::Durable;
+use crate::sink::SyncedLength;
 
 /// Changes whenever a checkpoint means something else.
 const VERSION: u32 = 3;
@@ -25,8 +25,8 @@ pub(crate) struct Checkpoint {
     /// What was done up to there.
     pub(crate) report: Report,
     /// Of each sink.
-    pub(crate) sinks: Vec<Durable>,
-    pub(crate) rejects: Option<Durable>,
+    pub(crate) sinks: Vec<SyncedLength>,
+    pub(crate) rejects: Option<SyncedLength>,
     /// Bytes of what is kept between stages.
     pub(crate) kept: Vec<u64>,
     /// Once all is written: what is left to be put in its place.
@@ -88,9 +88,9 @@ impl Checkpoint {
     /// Reads the bytes of this file, or says in words why they are of no use.
     pub(super) fn unseal(file: &Path, bytes: &[u8]) -> Result<Self, String> {
         let sealed: Sealed =
-            serde_json::from_slice(bytes).map_err(|error| Damaged::new(file, error.to_string()).to_string())?;
+            serde_json::from_slice(bytes).map_err(|error| CorruptFile::new(file, error.to_string()).to_string())?;
         if crc32fast::hash(sealed.checkpoint.get().as_bytes()) != sealed.checksum {
-            return Err(Damaged::new(file, "the checksum is wrong").to_string());
+            return Err(CorruptFile::new(file, "the checksum is wrong").to_string());
         }
         let shown = file.display();
         let checkpoint: Self = serde_json::from_str(sealed.checkpoint.get())
@@ -114,7 +114,7 @@ mod tests {
         let position = Position { stage: 1, next: 70_000, read: 12 };
         let elapsed = Duration::from_nanos(1_234_567_890_123_457);
         let report = Report { rows_in: 5, elapsed, steps: vec![StepReport::new("s".into())], ..Report::default() };
-        Checkpoint { sinks: vec![Durable::default()], ..Checkpoint::new("r", &depends_on, position, report) }
+        Checkpoint { sinks: vec![SyncedLength::default()], ..Checkpoint::new("r", &depends_on, position, report) }
     }
 
     fn unseal(bytes: &[u8]) -> Result<Checkpoint, String> {
@@ -131,10 +131,10 @@ mod tests {
     fn any_changed_byte_is_noticed() {
         let sealed = checkpoint().seal().expect("it is JSON");
         for at in 0..sealed.len() {
-            let mut damaged = sealed.clone();
-            damaged[at] ^= 1;
+            let mut corrupt = sealed.clone();
+            corrupt[at] ^= 1;
             // Only what cannot be told apart, such as the case of nothing, may still be read.
-            assert_ne!(unseal(&damaged), Ok(checkpoint()), "byte {at}");
+            assert_ne!(unseal(&corrupt), Ok(checkpoint()), "byte {at}");
             assert!(unseal(&sealed[..at]).is_err(), "cut at {at}");
         }
     }

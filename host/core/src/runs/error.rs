@@ -28,7 +28,7 @@ pub enum RunsError {
         "run {run} of this pipeline has not ended: {} rows are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew",
         grouped(*rows)
     )]
-    Unfinished {
+    CleanupRegistry {
         /// Its id.
         run: String,
         /// The rows that it would not read again.

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use toml::{Table, Value};
 
-use super::job::real;
+use super::lock::real;
 use crate::config::{Config, Overrides};
 use crate::plan::Plan;
 

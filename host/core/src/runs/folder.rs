@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::begin::id_of;
 use super::checkpoint::Checkpoint;
-use super::job::{Announced, Locks, write_lock};
+use super::lock::{Announced, Locks, write_lock};
 use super::record::Record;
-use crate::damaged::Damaged;
+use crate::corrupt::CorruptFile;
 
 const RECORD: &str = "record.json";
 const CHECKPOINT: &str = "checkpoint.json";
@@ -69,7 +69,7 @@ impl RunFolder {
     }
 
     /// Makes the folder itself, and the record in it, survive the power.
-    pub(crate) fn settle(&self, record: &Record) -> io::Result<()> {
+    pub(crate) fn apply_policy(&self, record: &Record) -> io::Result<()> {
         self.record(record)?;
         File::open(self.path.join(RECORD))?.sync_all()?;
         for folder in self.path.ancestors().skip(1).take(2) {
@@ -98,7 +98,7 @@ impl RunFolder {
 pub(super) fn record_in(folder: &Path) -> Result<Record, String> {
     let file = folder.join(RECORD);
     let bytes = fs::read(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-    serde_json::from_slice(&bytes).map_err(|error| Damaged::new(file, error.to_string()).to_string())
+    serde_json::from_slice(&bytes).map_err(|error| CorruptFile::new(file, error.to_string()).to_string())
 }
 
 /// The checkpoint in a run's folder, if there is one; in words why it is of no use.

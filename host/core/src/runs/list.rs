@@ -10,7 +10,7 @@ use super::Runs;
 use super::begin::id_of;
 use super::error::RunsError;
 use super::folder::{checkpoint_in, record_in};
-use super::job::{announced_in, folders_in, is_taken};
+use super::lock::{announced_in, folders_in, is_taken};
 use super::record::State;
 
 /// A run.

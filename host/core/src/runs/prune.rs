@@ -9,7 +9,7 @@ use super::Runs;
 use super::begin::id_of;
 use super::error::RunsError;
 use super::folder::{checkpoint_in, record_in};
-use super::job::{Announced, LOCK, OUTPUT_LOCKS, announced, folders_in, is_at, part_ending};
+use super::lock::{Announced, LOCK, OUTPUT_LOCKS, announced, folders_in, is_at, part_ending};
 use super::record::{Record, State, now};
 use crate::sink;
 
@@ -51,7 +51,7 @@ impl Runs {
                     left += 1;
                     continue;
                 }
-                Left::of(folder, announced.as_ref()).remove()?;
+                Leftovers::of(folder, announced.as_ref()).remove()?;
                 if could_go_on { pruned.unfinished += 1 } else { pruned.ended += 1 }
             }
             if left == 0 {
@@ -87,12 +87,12 @@ fn age(folder: &Path) -> Duration {
 
 /// What a run has left: its folder, and the parts of its outputs.
 #[derive(Debug)]
-pub(super) struct Left {
+pub(super) struct Leftovers {
     folder: PathBuf,
     parts: Vec<String>,
 }
 
-impl Left {
+impl Leftovers {
     /// What is in a folder, and given what was announced last in its job.
     pub(super) fn of(folder: PathBuf, announced: Option<&Announced>) -> Self {
         let parts = parts_of(&folder, announced);

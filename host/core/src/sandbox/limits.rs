@@ -84,12 +84,12 @@ pub(crate) struct Meter {
     memory_limit: usize,
     memory: usize,
     table_elements: usize,
-    refused: Option<Refused>,
+    refused: Option<DeniedGrowth>,
 }
 
 /// What the meter refused last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum DeniedGrowth {
     /// So many bytes of memory in all.
     Memory(usize),
     /// So many table entries in all.
@@ -112,7 +112,7 @@ impl Meter {
     }
 
     /// What the guest asked for and did not get. A guest may live with that; if it fails later, this is why.
-    pub(crate) fn refused(&self) -> Option<Refused> {
+    pub(crate) fn refused(&self) -> Option<DeniedGrowth> {
         self.refused
     }
 
@@ -126,7 +126,7 @@ impl ResourceLimiter for Meter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_add(desired.saturating_sub(current));
         if total > self.memory_limit {
-            self.refused = Some(Refused::Memory(total));
+            self.refused = Some(DeniedGrowth::Memory(total));
             return Ok(false);
         }
         self.memory = total;
@@ -136,7 +136,7 @@ impl ResourceLimiter for Meter {
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.table_elements.saturating_add(desired.saturating_sub(current));
         if total > TABLE_ELEMENTS {
-            self.refused = Some(Refused::TableElements(total));
+            self.refused = Some(DeniedGrowth::TableElements(total));
             return Ok(false);
         }
         self.table_elements = total;

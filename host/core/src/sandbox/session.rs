@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use wasmtime::Store;
 
-use super::{FAR_AWAY, Halt, Said, Sandbox, State, THREAD, Terms, until_halted};
+use super::{CallOptions, CapturedOutput, FAR_AWAY, Halt, Sandbox, State, THREAD, until_halted};
 use crate::component::{Component, bindings};
 use crate::failure::{self, Failure};
 
@@ -20,7 +20,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// A session with these terms' limits, stop and seed.
-    pub(crate) fn new(sandbox: &Sandbox, terms: &Terms<'_>) -> Self {
+    pub(crate) fn new(sandbox: &Sandbox, terms: &CallOptions<'_>) -> Self {
         Self { store: sandbox.store(terms), instance: None }
     }
 
@@ -32,7 +32,7 @@ impl Session {
         &mut self,
         sandbox: &Sandbox,
         component: &Component,
-        terms: &Terms<'_>,
+        terms: &CallOptions<'_>,
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<R>,
     ) -> Result<R, Box<Failure>> {
         let started = Instant::now();
@@ -63,12 +63,12 @@ impl Session {
     }
 
     /// What the guest said in all calls so far.
-    pub(crate) fn said(&self) -> &Said {
+    pub(crate) fn said(&self) -> &CapturedOutput {
         self.store.data().said()
     }
 
     /// What the guest said, and no more calls.
-    pub(crate) fn into_said(self) -> Said {
+    pub(crate) fn into_said(self) -> CapturedOutput {
         self.store.into_data().into_said()
     }
 }

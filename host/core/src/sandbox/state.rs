@@ -20,7 +20,7 @@ pub(crate) struct State {
     wasi: Option<WasiCtx>,
     table: ResourceTable,
     meter: Meter,
-    said: Said,
+    said: CapturedOutput,
     panic: Option<PanicReport>,
     seed: u64,
     /// When the call that is made has to be done.
@@ -28,14 +28,14 @@ pub(crate) struct State {
 }
 
 /// What a guest said and tried during a call.
-pub(crate) struct Said {
+pub(crate) struct CapturedOutput {
     output: Output,
     log: Log,
     denied: Option<Permission>,
     peak_memory: u64,
 }
 
-impl Said {
+impl CapturedOutput {
     /// The most bytes of linear memory that the instance has had.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.peak_memory
@@ -46,11 +46,11 @@ impl Said {
     pub(crate) fn tell(&self, failure: &mut Failure) {
         failure.stderr = self.output.text();
         failure.log = self.log.entries();
-        self.tell_denied(failure);
+        self.attach_denial(failure);
     }
 
     /// Adds only what the guest tried.
-    pub(crate) fn tell_denied(&self, failure: &mut Failure) {
+    pub(crate) fn attach_denial(&self, failure: &mut Failure) {
         let is_own = matches!(
             failure.kind,
             FailureKind::GuestError | FailureKind::Panic | FailureKind::Trap | FailureKind::Exit
@@ -74,7 +74,7 @@ impl State {
             wasi: None,
             table: ResourceTable::new(),
             meter: Meter::new(limits),
-            said: Said {
+            said: CapturedOutput {
                 output: Output::new(limits.log_bytes),
                 log: Log::new(limits.log_bytes),
                 denied: None,
@@ -108,15 +108,15 @@ impl State {
         &mut self.meter
     }
 
-    pub(crate) fn refused(&self) -> Option<super::limits::Refused> {
+    pub(crate) fn refused(&self) -> Option<super::limits::DeniedGrowth> {
         self.meter.refused()
     }
 
-    pub(crate) fn said(&self) -> &Said {
+    pub(crate) fn said(&self) -> &CapturedOutput {
         &self.said
     }
 
-    pub(crate) fn into_said(mut self) -> Said {
+    pub(crate) fn into_said(mut self) -> CapturedOutput {
         self.said.peak_memory = self.meter.peak();
         self.said
     }

@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
-use super::in_order::InOrder;
 use super::mailbox::{Mailbox, Sender, mailbox};
 use super::message::Message;
 use super::permits::Permits;
-use super::reader::{Checksums, Feeds, Reading};
+use super::reader::{Checksums, InputReaders, Reading};
+use super::reorder_buffer::ReorderBuffer;
 use super::writer::{self, Files, Order, WriteEnd};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Signal, StopReason};
-use crate::policy::MostRejects;
+use crate::policy::MaxRejects;
 use crate::report::{Report, Resumable};
 use crate::runs::Position;
-use crate::stage::{Outcome, Stage};
+use crate::stage::{Stage, TaskOutput};
 
 /// Pieces on the road for each thread: one that it works on, one that waits for it, and one that waits to be written.
 const PIECES_PER_THREAD: usize = 3;
@@ -42,7 +42,7 @@ pub(crate) struct Run<'a> {
     /// The run's id, for its failures.
     pub(crate) id: Arc<str>,
     /// More rejected rows than this end the run.
-    pub(crate) most_rejects: Option<MostRejects>,
+    pub(crate) max_rejects: Option<MaxRejects>,
     /// How long batches in flight may go on after an interrupt.
     pub(crate) grace: Duration,
 }
@@ -50,12 +50,12 @@ pub(crate) struct Run<'a> {
 /// A stage, and what it reads.
 pub(crate) struct RunStage {
     pub(crate) stage: Arc<Stage>,
-    pub(crate) feeds: Feeds,
+    pub(crate) input_readers: InputReaders,
 }
 
 /// How a run ended.
 #[derive(Debug)]
-pub(crate) enum Ended {
+pub(crate) enum RunOutcome {
     /// All is written.
     Done,
     /// Whoever reads the standard output has gone, so nothing more is of use.
@@ -72,7 +72,7 @@ pub(crate) enum Ended {
 ///
 /// After an interrupt some threads may outlive it: the reader, if it waits for input that never comes, the writer, if
 /// it waits for a reader of its output, and those whose guests are being ended. None of them touches a file any more.
-pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
+pub(crate) fn run(run: Run<'_>) -> (RunOutcome, Report) {
     let threads = run.pool.current_num_threads();
     let permits = Arc::new(Permits::new(threads * PIECES_PER_THREAD));
     let (messages, inbox) = mailbox();
@@ -93,8 +93,8 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
     let files = run.files;
     let entries = files.entries.clone();
     let keeps = files.keeping.is_some();
-    let checksums = if keeps { Checksums::Made } else { Checksums::Unused };
-    let handed_over = files.handed_over();
+    let checksums = if keeps { Checksums::Computed } else { Checksums::Unused };
+    let delivered = files.delivered();
     let started = spawn("writer", {
         let messages = messages.clone();
         move || writer::run(files, &ordered, &messages)
@@ -109,14 +109,14 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         orders: Some(orders),
         on_event: run.on_event,
         id: run.id,
-        most_rejects: run.most_rejects,
+        max_rejects: run.max_rejects,
         grace: run.grace,
         keeps,
         started: Instant::now(),
         elapsed_before: run.report.elapsed,
         report: run.report,
         checksums,
-        in_order: InOrder::from(0),
+        reorder_buffer: ReorderBuffer::from(0),
         in_flight: 0,
         unwritten: 0,
         bytes_read: 0,
@@ -131,7 +131,7 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         dispatcher.start(first, run.from);
     }
     dispatcher.dispatch(&inbox);
-    dispatcher.hand_over_no_more(&handed_over, &inbox);
+    dispatcher.hand_over_no_more(&delivered, &inbox);
     if !dispatcher.writer_gone {
         // The writer would remove them, if it ever came to it.
         entries.remove();
@@ -143,7 +143,7 @@ pub(crate) fn run(run: Run<'_>) -> (Ended, Report) {
         dispatcher.stage.sandbox.see_out();
     }
     dispatcher.report.elapsed = dispatcher.elapsed();
-    (dispatcher.end.unwrap_or(Ended::Done), dispatcher.report)
+    (dispatcher.end.unwrap_or(RunOutcome::Done), dispatcher.report)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
@@ -156,9 +156,9 @@ enum Input {
     /// A file, or what was kept, as far as is known.
     Read,
     /// A step that makes them.
-    Made,
+    Generated,
     /// There are no more.
-    Ended,
+    RunOutcome,
 }
 
 struct Dispatcher<'a> {
@@ -174,7 +174,7 @@ struct Dispatcher<'a> {
     on_event: &'a (dyn Fn(&Event<'_>) + Sync),
     report: Report,
     id: Arc<str>,
-    most_rejects: Option<MostRejects>,
+    max_rejects: Option<MaxRejects>,
     grace: Duration,
     /// Whether the run could go on after it has ended early.
     keeps: bool,
@@ -182,7 +182,7 @@ struct Dispatcher<'a> {
     /// How long earlier processes took.
     elapsed_before: Duration,
     checksums: Checksums,
-    in_order: InOrder<Outcome>,
+    reorder_buffer: ReorderBuffer<TaskOutput>,
     /// Tasks that have not ended.
     in_flight: usize,
     /// Outcomes that the writer has and has not written.
@@ -191,7 +191,7 @@ struct Dispatcher<'a> {
     input: Input,
     writer_gone: bool,
     /// Set as soon as it is known; from then on the run only winds down.
-    end: Option<Ended>,
+    end: Option<RunOutcome>,
 }
 
 impl Dispatcher<'_> {
@@ -220,13 +220,13 @@ impl Dispatcher<'_> {
                 self.report.resumable = Some(Resumable { run: Arc::clone(&self.id), rows });
             }
             Message::Worked { step, report } => {
-                self.input = Input::Made;
+                self.input = Input::Generated;
                 self.report.steps[step].add(&report);
                 self.tell_progress();
             }
             Message::Kept => self.start_next(),
             Message::InputEnded(result) => {
-                self.input = Input::Ended;
+                self.input = Input::RunOutcome;
                 if let Err(failure) = result {
                     self.fail(failure);
                 }
@@ -235,12 +235,12 @@ impl Dispatcher<'_> {
             Message::Done { batch, result } => {
                 self.in_flight -= 1;
                 match result {
-                    Ok(outcome) => self.in_order.push(batch, outcome),
+                    Ok(outcome) => self.reorder_buffer.push(batch, outcome),
                     Err(failure) => self.fail(failure),
                 }
                 self.write_what_is_in_order();
-                if self.end.is_none() && self.stage.tally.is_exceeded() {
-                    self.stop(StopReason::Sibling, Ended::TooManyRejects);
+                if self.end.is_none() && self.stage.reject_counter.is_exceeded() {
+                    self.stop(StopReason::Sibling, RunOutcome::TooManyRejects);
                 }
             }
             Message::Stopped => self.in_flight -= 1,
@@ -252,18 +252,18 @@ impl Dispatcher<'_> {
             }
             Message::Finished(Ok(())) => {
                 // A signal that came while the last file was put in its place stops nothing any more.
-                if matches!(self.end, Some(Ended::Interrupted(..))) {
-                    self.end = Some(Ended::Done);
+                if matches!(self.end, Some(RunOutcome::Interrupted(..))) {
+                    self.end = Some(RunOutcome::Done);
                 }
                 return true;
             }
             Message::Finished(Err(end)) => match end {
-                WriteEnd::Closed => self.stop(StopReason::Sibling, Ended::OutputClosed),
+                WriteEnd::Closed => self.stop(StopReason::Sibling, RunOutcome::OutputClosed),
                 WriteEnd::Failed(failure) => self.fail(failure),
             },
             Message::WriterGone => self.writer_gone = true,
             Message::Interrupted(signal) => {
-                self.end.get_or_insert_with(|| Ended::Interrupted(signal, Vec::new()));
+                self.end.get_or_insert_with(|| RunOutcome::Interrupted(signal, Vec::new()));
                 self.permits.close();
             }
         }
@@ -271,13 +271,13 @@ impl Dispatcher<'_> {
     }
 
     fn write_what_is_in_order(&mut self) {
-        while let Some((number, outcome)) = self.in_order.pop() {
+        while let Some((number, outcome)) = self.reorder_buffer.pop() {
             let next = outcome.is_whole.then_some(number + 1);
             self.write(outcome, next);
         }
     }
 
-    fn write(&mut self, outcome: Outcome, next: Option<u64>) {
+    fn write(&mut self, outcome: TaskOutput, next: Option<u64>) {
         let Some(orders) = &self.orders else { return };
         if orders.send(Order::Write { outcome: Box::new(outcome), next }).is_ok() {
             self.unwritten += 1;
@@ -285,12 +285,12 @@ impl Dispatcher<'_> {
     }
 
     fn finish_if_all_is_written(&mut self) {
-        if self.end.is_none() && self.input == Input::Ended && self.in_flight == 0 && self.unwritten == 0 {
+        if self.end.is_none() && self.input == Input::RunOutcome && self.in_flight == 0 && self.unwritten == 0 {
             if self.has_too_many_rejects(true) {
-                self.stop(StopReason::Sibling, Ended::TooManyRejects);
+                self.stop(StopReason::Sibling, RunOutcome::TooManyRejects);
             } else if let Some(orders) = &self.orders {
                 let report = Box::new(self.report.clone());
-                let order = if self.later.is_empty() { Order::Finish(report) } else { Order::Keep(report) };
+                let order = if self.later.is_empty() { Order::Finish(report) } else { Order::EndStage(report) };
                 let _ = orders.send(order);
             }
         }
@@ -305,11 +305,11 @@ impl Dispatcher<'_> {
     /// Starts the reader of a stage, which makes its tasks.
     fn start(&mut self, stage: RunStage, from: Position) {
         self.stage = Arc::clone(&stage.stage);
-        self.in_order = InOrder::from(from.next);
+        self.reorder_buffer = ReorderBuffer::from(from.next);
         self.input = Input::Read;
         let reading = Reading {
             stage: stage.stage,
-            feeds: stage.feeds,
+            input_readers: stage.input_readers,
             pool: Arc::clone(&self.pool),
             permits: Arc::clone(&self.permits),
             messages: self.messages.clone(),
@@ -330,7 +330,7 @@ impl Dispatcher<'_> {
         (self.on_event)(&Event::Progress { report: &self.report, bytes_read: self.bytes_read });
     }
 
-    fn count(&mut self, outcome: Outcome) {
+    fn count(&mut self, outcome: TaskOutput) {
         outcome.count(&mut self.report);
         for rejected in outcome.rejected {
             let mut failure = rejected.failure;
@@ -339,13 +339,13 @@ impl Dispatcher<'_> {
         }
         self.tell_progress();
         if self.end.is_none() && self.has_too_many_rejects(false) {
-            self.stop(StopReason::Sibling, Ended::TooManyRejects);
+            self.stop(StopReason::Sibling, RunOutcome::TooManyRejects);
         }
     }
 
     fn has_too_many_rejects(&self, at_end: bool) -> bool {
         let (rejected, rows) = (self.report.rejected(), self.report.rows_in);
-        self.most_rejects.is_some_and(|most| most.is_exceeded(rejected, rows, at_end))
+        self.max_rejects.is_some_and(|most| most.is_exceeded(rejected, rows, at_end))
     }
 
     /// A failure ends the run; those that only say so are not kept. One that comes within the grace leaves the others
@@ -355,15 +355,15 @@ impl Dispatcher<'_> {
             return;
         }
         failure.run = Some(Arc::clone(&self.id));
-        if let Some(Ended::Failed(failures) | Ended::Interrupted(_, failures)) = &mut self.end {
+        if let Some(RunOutcome::Failed(failures) | RunOutcome::Interrupted(_, failures)) = &mut self.end {
             failures.push(*failure);
             failures.sort_by_key(|failure| failure.batch);
         } else {
-            self.stop(StopReason::Sibling, Ended::Failed(vec![*failure]));
+            self.stop(StopReason::Sibling, RunOutcome::Failed(vec![*failure]));
         }
     }
 
-    fn stop(&mut self, reason: StopReason, end: Ended) {
+    fn stop(&mut self, reason: StopReason, end: RunOutcome) {
         if self.end.is_none() {
             self.end = Some(end);
         }

@@ -4,7 +4,7 @@ use super::writer::WriteEnd;
 use crate::failure::Failure;
 use crate::interrupt::Signal;
 use crate::report::StepReport;
-use crate::stage::Outcome;
+use crate::stage::TaskOutput;
 
 /// What the others tell the dispatcher.
 pub(super) enum Message {
@@ -17,11 +17,11 @@ pub(super) enum Message {
     /// There are no more pieces.
     InputEnded(Result<(), Box<Failure>>),
     /// A task ended.
-    Done { batch: u64, result: Result<Outcome, Box<Failure>> },
+    Done { batch: u64, result: Result<TaskOutput, Box<Failure>> },
     /// A task ended because the run does, and has nothing to tell.
     Stopped,
     /// A batch is written.
-    Written(Box<Outcome>),
+    Written(Box<TaskOutput>),
     /// What was kept can be read.
     Kept,
     /// There is a checkpoint after so many rows, and what it needs stays whatever happens.

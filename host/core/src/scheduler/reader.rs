@@ -8,16 +8,16 @@ use super::mailbox::Sender;
 use super::message::Message;
 use super::permits::Permits;
 use crate::failure::{Failure, FailureKind};
-use crate::feed::{Feed, Tell};
 use crate::panics::caught;
 use crate::runs::Position;
-use crate::stage::{Outcome, Stage};
+use crate::stage::{Stage, TaskOutput};
+use crate::stage_input::{InputReader, Tell};
 
 /// What the reader of one stage works with.
 pub(super) struct Reading {
     pub(super) stage: Arc<Stage>,
     /// The stage's inputs, in the order in which they are read.
-    pub(super) feeds: Feeds,
+    pub(super) input_readers: InputReaders,
     pub(super) pool: Arc<ThreadPool>,
     pub(super) permits: Arc<Permits>,
     pub(super) messages: Sender<Message>,
@@ -29,12 +29,12 @@ pub(super) struct Reading {
 /// Whether checksums of what is read are of use to anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checksums {
-    Made,
+    Computed,
     Unused,
 }
 
 /// Opens a stage's inputs, when all is there that they read.
-pub(crate) type Feeds = Box<dyn FnOnce() -> Result<Vec<Box<dyn Feed>>, Box<Failure>> + Send>;
+pub(crate) type InputReaders = Box<dyn FnOnce() -> Result<Vec<Box<dyn InputReader>>, Box<Failure>> + Send>;
 
 impl Reading {
     /// Reads to the end, or until the permits are closed.
@@ -50,22 +50,22 @@ impl Reading {
         let mut batch = 0;
         let mut bytes_before = 0;
         let mut read = 0;
-        for (input, mut feed) in (self.feeds)()?.into_iter().enumerate() {
+        for (input, mut input_reader) in (self.input_readers)()?.into_iter().enumerate() {
             let mut bytes = 0;
             let tell: Tell<'_> = &mut |step, report| {
                 self.messages.send(Message::Worked { step, report });
                 !self.permits.are_closed()
             };
             while self.permits.take() {
-                let Some(portion) = feed.next(&self.stage, tell)? else {
+                let Some(item) = input_reader.next(&self.stage, tell)? else {
                     self.permits.give();
                     break;
                 };
-                bytes = portion.bytes_read.unwrap_or(bytes);
-                if self.checksums == Checksums::Made {
-                    read = portion.checksum(read);
+                bytes = item.bytes_read.unwrap_or(bytes);
+                if self.checksums == Checksums::Computed {
+                    read = item.checksum(read);
                 }
-                let bytes_read = portion.bytes_read.map(|bytes| bytes_before + bytes);
+                let bytes_read = item.bytes_read.map(|bytes| bytes_before + bytes);
                 if batch < self.from.next {
                     // An earlier process has written what comes of it.
                     self.permits.give();
@@ -79,7 +79,7 @@ impl Reading {
                 self.messages.send(Message::Read { bytes_read });
                 let (stage, messages) = (Arc::clone(&self.stage), self.messages.clone());
                 self.pool.spawn_fifo(move || {
-                    let result = caught(|| stage.run(batch, input, portion));
+                    let result = caught(|| stage.run(batch, input, item));
                     let result = result.unwrap_or_else(|panic| {
                         let mut failure = Box::new(Failure::of_panic(&*panic));
                         failure.batch = Some(batch);
@@ -88,7 +88,7 @@ impl Reading {
                     messages.send(match result {
                         // Freed here, by the thread that made it: the allocator may let another wait.
                         Err(failure) if failure.kind == FailureKind::Interrupted => Message::Stopped,
-                        result => Message::Done { batch, result: result.map(|outcome| Outcome { read, ..outcome }) },
+                        result => Message::Done { batch, result: result.map(|outcome| TaskOutput { read, ..outcome }) },
                     });
                 });
                 batch += 1;

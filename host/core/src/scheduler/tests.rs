@@ -7,39 +7,39 @@ use std::time::Duration;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::Schema;
 
-use super::{Ended, Files, Run, RunStage, run};
-use crate::component::{CompileCache, Fuel, Resident, Workshop};
+use super::{Files, Run, RunOutcome, RunStage, run};
+use crate::cleanup::Entries;
+use crate::component::{CompileCache, ComponentLoader, Fuel, Resident};
 use crate::failure::{Failure, FailureKind};
-use crate::feed::{Feed, FileFeed, Portion, PortionRows, StageInput, Tell};
 use crate::format::Compression;
 use crate::interrupt::{Interrupt, Stop};
 use crate::plan::{Operation, Work};
 use crate::report::Report;
 use crate::runs::Position;
 use crate::sink::{Encoded, Encoder, SinkError};
-use crate::source::{DecodedBatch, Decoder, Piece, PieceData, Positions, Reader, SourceError};
+use crate::source::{Chunk, ChunkData, DecodedBatch, Decoder, Positions, Reader, SourceError};
 use crate::stage::{Stage, Workers};
-use crate::unfinished::Entries;
+use crate::stage_input::{FileInput, InputReader, StageInput, Tell, WorkItem, WorkRows};
 
 struct Endless;
 
 impl Reader for Endless {
-    fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
-        let data = PieceData::Text { bytes: Vec::new().into(), first_line: 1, fields: None };
-        Ok(Some(Piece { file: "endless".into(), data, rows: 0, bytes_read: 0 }))
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
+        let data = ChunkData::Text { bytes: Vec::new().into(), first_line: 1, fields: None };
+        Ok(Some(Chunk { file: "endless".into(), data, rows: 0, bytes_read: 0 }))
     }
 }
 
 struct Broken;
 
 impl Reader for Broken {
-    fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         panic!("the reader is broken")
     }
 }
 
 impl Decoder for Broken {
-    fn decode(&self, _: Piece) -> Result<DecodedBatch, SourceError> {
+    fn decode(&self, _: Chunk) -> Result<DecodedBatch, SourceError> {
         panic!("the decoder is broken")
     }
 }
@@ -47,8 +47,8 @@ impl Decoder for Broken {
 /// The host panics while a source or an aggregate is called.
 struct BrokenCall;
 
-impl Feed for BrokenCall {
-    fn next(&mut self, stage: &Stage, _: Tell<'_>) -> Result<Option<Portion>, Box<Failure>> {
+impl InputReader for BrokenCall {
+    fn next(&mut self, stage: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
         let _calling = stage.calling();
         panic!("the call is broken")
     }
@@ -59,14 +59,13 @@ struct OneRow {
     is_read: bool,
 }
 
-impl Feed for OneRow {
-    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<Portion>, Box<Failure>> {
+impl InputReader for OneRow {
+    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
         let options = RecordBatchOptions::new().with_row_count(Some(1));
         let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
-        let rows =
-            PortionRows::Ready(vec![row.expect("there is nothing to be wrong")], Positions::rows("one".into(), 1));
-        let portion = Portion { rows, first: 0, bytes_read: None, rejected: Vec::new() };
-        Ok((!std::mem::replace(&mut self.is_read, true)).then_some(portion))
+        let rows = WorkRows::Ready(vec![row.expect("there is nothing to be wrong")], Positions::rows("one".into(), 1));
+        let item = WorkItem { rows, first: 0, bytes_read: None, rejected: Vec::new() };
+        Ok((!std::mem::replace(&mut self.is_read, true)).then_some(item))
     }
 }
 
@@ -76,31 +75,31 @@ impl Encoder for OneRow {
     }
 }
 
-fn ended(reader: Box<dyn Reader>) -> Ended {
-    ended_with(Box::new(FileFeed::new(reader)), Vec::new())
+fn ended(reader: Box<dyn Reader>) -> RunOutcome {
+    ended_with(Box::new(FileInput::new(reader)), Vec::new())
 }
 
 /// How a run ends that has no file to write to.
-fn ended_with(feed: Box<dyn Feed>, operations: Vec<Operation>) -> Ended {
-    let workshop = Workshop::new(2, Fuel::Off, Resident::default(), CompileCache::disabled())
+fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) -> RunOutcome {
+    let loader = ComponentLoader::new(2, Fuel::Off, Resident::default(), CompileCache::disabled())
         .expect("this machine runs the tests");
     let stage = Stage {
         inputs: vec![StageInput { decoder: Some(Arc::new(Broken)), counts: true, slots: vec![0] }],
         operations,
         slots: 1,
         encoders: Arc::new([Arc::new(OneRow { is_read: false }) as Arc<dyn Encoder>]),
-        sandbox: Arc::clone(workshop.sandbox()),
+        sandbox: Arc::clone(loader.sandbox()),
         stop: Stop::default(),
         run: "run".into(),
         reject_compression: Compression::None,
-        outputs: crate::outputs::OutputCache::disabled(),
+        outputs: crate::result_cache::ResultCache::disabled(),
         workers: Workers::default(),
         guests: AtomicUsize::new(0),
-        tally: Arc::default(),
+        reject_counter: Arc::default(),
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("this machine has threads");
     let (ended, _) = run(Run {
-        stages: vec![RunStage { stage: Arc::new(stage), feeds: Box::new(|| Ok(vec![feed])) }],
+        stages: vec![RunStage { stage: Arc::new(stage), input_readers: Box::new(|| Ok(vec![input_reader])) }],
         files: Files { sinks: Vec::new(), rejects: None, kept: Vec::new(), entries: Entries::default(), keeping: None },
         pool: Arc::new(pool),
         interrupt: &Interrupt::new(),
@@ -108,14 +107,14 @@ fn ended_with(feed: Box<dyn Feed>, operations: Vec<Operation>) -> Ended {
         report: Report::default(),
         from: Position::default(),
         id: "run".into(),
-        most_rejects: None,
+        max_rejects: None,
         grace: Duration::ZERO,
     });
     ended
 }
 
-fn assert_is_a_bug(ended: &Ended, words: &str) {
-    let Ended::Failed(failures) = ended else { panic!("{ended:?}") };
+fn assert_is_a_bug(ended: &RunOutcome, words: &str) {
+    let RunOutcome::Failed(failures) = ended else { panic!("{ended:?}") };
     assert_eq!(failures[0].kind, FailureKind::Host);
     assert_eq!(failures[0].message, "a part of Stillbox panicked; this is a bug in Stillbox");
     assert_eq!(failures[0].causes, [words]);

@@ -5,25 +5,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
-use super::ledger::{Keeping, Ledger};
+use super::checkpoint_writer::{CheckpointWriter, Keeping};
 use super::mailbox::Sender;
 use super::message::Message;
+use crate::cleanup::Entries;
 use crate::failure::Failure;
 use crate::panics::caught;
 use crate::report::Report;
 use crate::runs::Place;
-use crate::sink::{HandedOver, SinkError, Writer};
-use crate::spool::{SpoolError, SpoolWriter};
-use crate::stage::Outcome;
-use crate::unfinished::Entries;
+use crate::sink::{DeliveredRows, SinkError, Writer};
+use crate::spill::{SpillError, SpillWriter};
+use crate::stage::TaskOutput;
 
 /// What the writer is asked to do.
 pub(super) enum Order {
     /// Write what came of the next batch. `next`: the number of the one behind it; none once the run ends, when something
     /// is left out.
-    Write { outcome: Box<Outcome>, next: Option<u64> },
+    Write { outcome: Box<TaskOutput>, next: Option<u64> },
     /// All of a stage is written, and another comes: make readable what is kept for it. With the numbers of the run.
-    Keep(Box<Report>),
+    EndStage(Box<Report>),
     /// The run ends early: make a checkpoint of what is written, if it could go on and has done enough to be worth it.
     Checkpoint,
     /// All is written: finish the files.
@@ -37,7 +37,7 @@ pub(crate) struct Files {
     pub(crate) sinks: Vec<Writer>,
     pub(crate) rejects: Option<Writer>,
     /// What is kept on disk between stages, by its index.
-    pub(crate) kept: Vec<SpoolWriter>,
+    pub(crate) kept: Vec<SpillWriter>,
     /// The files that are written beside their places.
     pub(crate) entries: Entries,
     /// Of a run that can go on.
@@ -46,50 +46,54 @@ pub(crate) struct Files {
 
 impl Files {
     /// For every sink, how much its reader has got, where that is counted.
-    pub(super) fn handed_over(&self) -> Vec<Option<Arc<HandedOver>>> {
-        self.sinks.iter().map(Writer::handed_over).collect()
+    pub(super) fn delivered(&self) -> Vec<Option<Arc<DeliveredRows>>> {
+        self.sinks.iter().map(Writer::delivered).collect()
     }
 
-    fn follow(&mut self, order: Order, ledger: Option<&mut Ledger>) -> Result<Option<Message>, WriteError> {
+    fn follow(
+        &mut self,
+        order: Order,
+        checkpoints: Option<&mut CheckpointWriter>,
+    ) -> Result<Option<Message>, WriteError> {
         Ok(Some(match order {
             Order::Write { mut outcome, next } => {
                 self.write(&mut outcome)?;
-                if let Some(ledger) = ledger {
-                    ledger.written(&outcome, next);
+                if let Some(checkpoints) = checkpoints {
+                    checkpoints.written(&outcome, next);
                 }
                 Message::Written(outcome)
             }
-            Order::Keep(report) => {
-                self.kept.iter_mut().try_for_each(SpoolWriter::flush)?;
-                if let Some(ledger) = ledger {
-                    ledger.stage_ended(*report);
+            Order::EndStage(report) => {
+                self.kept.iter_mut().try_for_each(SpillWriter::flush)?;
+                if let Some(checkpoints) = checkpoints {
+                    checkpoints.stage_ended(*report);
                 }
                 Message::Kept
             }
             Order::Checkpoint => {
-                return match ledger.filter(|ledger| ledger.is_worth_keeping()) {
-                    Some(ledger) => self.checkpoint(ledger),
+                return match checkpoints.filter(|checkpoints| checkpoints.is_worth_keeping()) {
+                    Some(checkpoints) => self.checkpoint(checkpoints),
                     None => Ok(None),
                 };
             }
             Order::Finish(report) => {
-                match ledger {
-                    Some(ledger) => {
-                        ledger.stage_ended(*report);
-                        self.finish_with(ledger)?;
+                match checkpoints {
+                    Some(checkpoints) => {
+                        checkpoints.stage_ended(*report);
+                        self.finish_with(checkpoints)?;
                     }
                     None => self.finish()?,
                 }
                 Message::Finished(Ok(()))
             }
             Order::FinishRejects => {
-                self.finish_rejects(ledger.as_deref())?;
+                self.finish_rejects(checkpoints.as_deref())?;
                 Message::Finished(Ok(()))
             }
         }))
     }
 
-    fn write(&mut self, outcome: &mut Outcome) -> Result<(), WriteError> {
+    fn write(&mut self, outcome: &mut TaskOutput) -> Result<(), WriteError> {
         for (sink, encoded) in outcome.encoded.drain(..) {
             self.sinks[sink].write(encoded)?;
         }
@@ -119,8 +123,8 @@ impl Files {
 
     /// The same where the run could go on: first all files get their ends, then it is made known that they have, and only
     /// then are they put in their places. So a run that is killed in between does not begin to write them again.
-    fn finish_with(&mut self, ledger: &mut Ledger) -> Result<(), WriteError> {
-        if !ledger.has_checkpoint() {
+    fn finish_with(&mut self, checkpoints: &mut CheckpointWriter) -> Result<(), WriteError> {
+        if !checkpoints.has_checkpoint() {
             return self.finish();
         }
         let mut places = Vec::new();
@@ -132,34 +136,34 @@ impl Files {
                 places.push(Place { from: text(from), to: text(to), length });
             }
         }
-        let mut checkpoint = ledger.checkpoint();
+        let mut checkpoint = checkpoints.checkpoint();
         checkpoint.finished = Some(places);
-        ledger.save(&checkpoint).map_err(WriteError::Checkpoint)?;
+        checkpoints.save(&checkpoint).map_err(WriteError::Checkpoint)?;
         self.place()
     }
 
-    fn finish_rejects(&mut self, ledger: Option<&Ledger>) -> Result<(), WriteError> {
+    fn finish_rejects(&mut self, checkpoints: Option<&CheckpointWriter>) -> Result<(), WriteError> {
         let Some(rejects) = self.rejects.take() else { return Ok(()) };
-        let could_go_on = ledger.is_some_and(Ledger::has_checkpoint);
+        let could_go_on = checkpoints.is_some_and(CheckpointWriter::has_checkpoint);
         Ok(if could_go_on { rejects.place_copy() } else { rejects.finish() }?)
     }
 
     /// Makes a checkpoint: first all that is written, then where to go on. If the latter cannot be kept, the run goes on,
     /// and the checkpoint before holds.
-    fn checkpoint(&mut self, ledger: &mut Ledger) -> Result<Option<Message>, WriteError> {
-        let mut checkpoint = ledger.checkpoint();
+    fn checkpoint(&mut self, checkpoints: &mut CheckpointWriter) -> Result<Option<Message>, WriteError> {
+        let mut checkpoint = checkpoints.checkpoint();
         checkpoint.sinks = self.sinks.iter_mut().map(Writer::checkpoint).collect::<Result<_, _>>()?;
         checkpoint.rejects = self.rejects.as_mut().map(Writer::checkpoint).transpose()?;
-        checkpoint.kept = self.kept.iter_mut().map(SpoolWriter::sync).collect::<Result<_, _>>()?;
+        checkpoint.kept = self.kept.iter_mut().map(SpillWriter::sync).collect::<Result<_, _>>()?;
         if !self.entries.keep() {
             return Ok(None);
         }
-        if let Err(error) = ledger.save(&checkpoint) {
+        if let Err(error) = checkpoints.save(&checkpoint) {
             tracing::warn!("no checkpoint could be made, so less of this run could be resumed: {error}");
             return Ok(None);
         }
         self.sinks.iter_mut().chain(&mut self.rejects).for_each(Writer::keep);
-        Ok(Some(Message::Checkpoint { rows: ledger.rows() }))
+        Ok(Some(Message::Checkpoint { rows: checkpoints.rows() }))
     }
 }
 
@@ -169,7 +173,7 @@ enum WriteError {
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
-    Kept(#[from] SpoolError),
+    Kept(#[from] SpillError),
     #[error("the run was stopped before its outputs were in their places")]
     Stopped,
     #[error("the outputs are written, and it cannot be kept that they are")]
@@ -202,12 +206,12 @@ pub(super) fn run(mut files: Files, orders: &Receiver<Order>, messages: &Sender<
 
 /// The last message, unless nobody orders any more.
 fn follow(files: &mut Files, orders: &Receiver<Order>, messages: &Sender<Message>) -> Option<Message> {
-    let mut ledger = files.keeping.take().map(Ledger::new);
-    if let Some(ledger) = ledger.as_ref().filter(|ledger| ledger.has_checkpoint()) {
-        messages.send(Message::Checkpoint { rows: ledger.rows() });
+    let mut checkpoints = files.keeping.take().map(CheckpointWriter::new);
+    if let Some(checkpoints) = checkpoints.as_ref().filter(|checkpoints| checkpoints.has_checkpoint()) {
+        messages.send(Message::Checkpoint { rows: checkpoints.rows() });
     }
     loop {
-        let order = match ledger.as_ref().and_then(Ledger::due_in) {
+        let order = match checkpoints.as_ref().and_then(CheckpointWriter::due_in) {
             None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(time) => orders.recv_timeout(time),
         };
@@ -215,12 +219,12 @@ fn follow(files: &mut Files, orders: &Receiver<Order>, messages: &Sender<Message
             return None;
         }
         let done = (|| {
-            if let Some(ledger) = ledger.as_mut().filter(|ledger| ledger.is_due())
-                && let Some(message) = files.checkpoint(ledger)?
+            if let Some(checkpoints) = checkpoints.as_mut().filter(|checkpoints| checkpoints.is_due())
+                && let Some(message) = files.checkpoint(checkpoints)?
             {
                 messages.send(message);
             }
-            order.map_or(Ok(None), |order| files.follow(order, ledger.as_mut()))
+            order.map_or(Ok(None), |order| files.follow(order, checkpoints.as_mut()))
         })();
         match done {
             Ok(Some(message @ Message::Finished(_))) => return Some(message),

@@ -15,10 +15,10 @@ use arrow_ipc::{Block, FooterBuilder, MetadataVersion, root_as_message};
 use arrow_schema::SchemaRef;
 use flatbuffers::FlatBufferBuilder;
 
-use super::durable::Aside;
 use super::output::Output;
+use super::synced::StagingDir;
 use super::writer::{BUFFER_BYTES, Failure};
-use crate::damaged::Damaged;
+use crate::corrupt::CorruptFile;
 
 const MAGIC: &[u8; 6] = b"ARROW1";
 /// Bytes before the schema: the magic and zeros, so that all else is aligned as the library aligns it.
@@ -41,9 +41,9 @@ pub(super) struct ArrowFile {
 
 impl ArrowFile {
     /// Begins a file, or goes on with one.
-    pub(super) fn open(out: Output, schema: &SchemaRef, aside: Option<&Aside<'_>>) -> Result<Self, Failure> {
+    pub(super) fn open(out: Output, schema: &SchemaRef, aside: Option<&StagingDir<'_>>) -> Result<Self, Failure> {
         let durable = aside.and_then(|aside| aside.durable).map(|durable| durable.length);
-        let blocks = match (durable, out.unfinished()) {
+        let blocks = match (durable, out.partial()) {
             (Some(length), Some(path)) => blocks_in(path, length)?,
             _ => Vec::new(),
         };
@@ -119,7 +119,7 @@ impl ArrowFile {
 
 /// Where the batches of an unfinished file of this length are.
 fn blocks_in(path: &Path, length: u64) -> io::Result<Vec<Block>> {
-    let damaged = || Damaged::new(path, "a batch is not what was written");
+    let corrupt = || CorruptFile::new(path, "a batch is not what was written");
     let mut file = BufReader::new(File::open(path)?);
     let mut at = file.seek(SeekFrom::Start(HEADER))?;
     let mut blocks = Vec::new();
@@ -129,17 +129,17 @@ fn blocks_in(path: &Path, length: u64) -> io::Result<Vec<Block>> {
         file.read_exact(&mut start)?;
         let size = u32::from_le_bytes([start[4], start[5], start[6], start[7]]);
         if start[..4] != CONTINUATION || u64::from(size) > length - at {
-            return Err(damaged().into());
+            return Err(corrupt().into());
         }
         let mut head = vec![0; size as usize];
         file.read_exact(&mut head)?;
-        let body = root_as_message(&head).map_err(|_| damaged())?.bodyLength();
+        let body = root_as_message(&head).map_err(|_| corrupt())?.bodyLength();
         let head = 8 + u64::from(size);
         if !std::mem::take(&mut is_schema) {
             blocks.push(Block::new(at as i64, head as i32, body));
         }
         file.seek_relative(body)?;
-        at = u64::try_from(body).ok().and_then(|body| at.checked_add(head + body)).ok_or_else(damaged)?;
+        at = u64::try_from(body).ok().and_then(|body| at.checked_add(head + body)).ok_or_else(corrupt)?;
     }
-    if at == length { Ok(blocks) } else { Err(damaged().into()) }
+    if at == length { Ok(blocks) } else { Err(corrupt().into()) }
 }

@@ -12,7 +12,7 @@ use super::json::{Encoding, JsonValues, NoJson};
 use super::jsonl::JsonEncoder;
 use super::rows::RowsEncoder;
 use crate::format::{Compression, Format};
-use crate::spool::Frame;
+use crate::spill::Frame;
 
 /// The level of gzip. 6 is that of the `gzip` command.
 const GZIP_LEVEL: u32 = 6;

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::SinkLocation;
-use super::durable::Durable;
 use super::error::{SinkError, SinkErrorKind};
-use crate::damaged::Damaged;
+use super::synced::SyncedLength;
+use crate::corrupt::CorruptFile;
 use crate::text::grouped;
 
 /// Permissions of a new file, from which the umask takes away.
@@ -31,7 +31,7 @@ const NAME_BYTES: usize = 190;
 #[derive(Debug)]
 pub(super) enum Output {
     /// A new file in the folder of the target, which takes the target's place at the end.
-    Aside(NamedTempFile, PathBuf),
+    StagingDir(NamedTempFile, PathBuf),
     /// A device or a pipe, which is written as it goes.
     Direct(File),
     /// Standard output.
@@ -45,7 +45,7 @@ impl Output {
         location: &SinkLocation,
         name: &Arc<str>,
         run: Option<&str>,
-        durable: Option<&Durable>,
+        durable: Option<&SyncedLength>,
     ) -> Result<Self, SinkError> {
         let path = match location {
             SinkLocation::Stdout => return Ok(Self::Stdout(io::stdout())),
@@ -67,9 +67,9 @@ impl Output {
     }
 
     /// The file that is written, if it is not in its place yet.
-    pub(super) fn unfinished(&self) -> Option<&Path> {
+    pub(super) fn partial(&self) -> Option<&Path> {
         match self {
-            Self::Aside(file, _) => Some(file.path()),
+            Self::StagingDir(file, _) => Some(file.path()),
             Self::Direct(_) | Self::Stdout(_) => None,
         }
     }
@@ -77,7 +77,7 @@ impl Output {
     /// Where the file is, and where it belongs.
     pub(super) fn place_of(&self) -> Option<(&Path, &Path)> {
         match self {
-            Self::Aside(file, target) => Some((file.path(), target)),
+            Self::StagingDir(file, target) => Some((file.path(), target)),
             Self::Direct(_) | Self::Stdout(_) => None,
         }
     }
@@ -87,7 +87,7 @@ impl Output {
         there: Option<&Metadata>,
         name: &Arc<str>,
         run: Option<&str>,
-        durable: Option<&Durable>,
+        durable: Option<&SyncedLength>,
     ) -> Result<Self, SinkError> {
         // Whoever puts it in its place may be in another folder.
         let place = if run.is_some() { std::path::absolute(target) } else { Ok(target.to_owned()) };
@@ -101,7 +101,7 @@ impl Output {
             (Some(durable), Some(part)) => {
                 let file = cut(part, durable.length)
                     .map_err(|source| SinkError::io(name, "go on with what is written of this output", source))?;
-                return Ok(Self::Aside(file, place));
+                return Ok(Self::StagingDir(file, place));
             }
             (_, Some(part)) => begun(part),
             _ => tempfile::Builder::new()
@@ -121,12 +121,12 @@ impl Output {
                 .set_permissions(there.permissions())
                 .map_err(|source| SinkError::io(name, "give the new file the permissions of this output", source))?;
         }
-        Ok(Self::Aside(file, place))
+        Ok(Self::StagingDir(file, place))
     }
 
     /// Has the file stay whatever happens.
     pub(super) fn keep(&mut self) {
-        if let Self::Aside(file, _) = self {
+        if let Self::StagingDir(file, _) = self {
             file.disable_cleanup(true);
         }
     }
@@ -135,14 +135,14 @@ impl Output {
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
         match self {
-            Self::Aside(file, _) => file.as_file().sync_all(),
+            Self::StagingDir(file, _) => file.as_file().sync_all(),
             Self::Direct(_) | Self::Stdout(_) => Ok(()),
         }
     }
 
     /// Puts the file in its place. Nothing is written afterwards.
     pub(super) fn place(&mut self) -> io::Result<()> {
-        if let Self::Aside(file, target) = self {
+        if let Self::StagingDir(file, target) = self {
             fs::rename(file.path(), &target)?;
             file.disable_cleanup(true);
             sync_folder(target);
@@ -152,7 +152,7 @@ impl Output {
 
     /// Puts a copy of the file in its place, since this one is still needed.
     pub(super) fn place_copy(&mut self) -> io::Result<()> {
-        if let Self::Aside(file, target) = self {
+        if let Self::StagingDir(file, target) = self {
             let copy = copy_of(file.path());
             fs::copy(file.path(), &copy)?;
             File::open(&copy)?.sync_all()?;
@@ -193,7 +193,7 @@ fn cut(part: &Path, length: u64) -> io::Result<NamedTempFile> {
     let there = file.metadata()?.len();
     if there < length {
         let what = format!("it has {} bytes, and {} were written", grouped(there), grouped(length));
-        return Err(Damaged::new(part, what).into());
+        return Err(CorruptFile::new(part, what).into());
     }
     file.set_len(length)?;
     file.seek(SeekFrom::Start(length))?;
@@ -206,7 +206,7 @@ impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             // Not through the temporary file itself, whose errors would tell its name.
-            Self::Aside(file, _) => file.as_file_mut().write(bytes),
+            Self::StagingDir(file, _) => file.as_file_mut().write(bytes),
             Self::Direct(file) => file.write(bytes),
             Self::Stdout(stdout) => stdout.write(bytes),
         }
@@ -214,7 +214,7 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Aside(file, _) => file.flush(),
+            Self::StagingDir(file, _) => file.flush(),
             Self::Direct(file) => file.flush(),
             Self::Stdout(stdout) => stdout.flush(),
         }

@@ -5,7 +5,7 @@
 //! beside it (`NAME.groups`), and so are the rows of the group that is not complete (`NAME.N.rows`), because a group can
 //! only be written as a whole. They are made again from the same batches, and have the same bytes.
 
-mod kept;
+mod row_group;
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -24,11 +24,11 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::durable::{Aside, Durable};
 use super::output::Output;
+use super::synced::{StagingDir, SyncedLength};
 use super::writer::Failure;
-use crate::spool::Frame;
-use kept::Kept;
+use crate::spill::Frame;
+use row_group::Kept;
 
 /// Rows in a row group.
 const GROUP_ROWS: usize = 1 << 17;
@@ -52,7 +52,7 @@ impl ParquetFile {
     pub(super) fn open(
         out: Output,
         schema: &SchemaRef,
-        aside: Option<&Aside<'_>>,
+        aside: Option<&StagingDir<'_>>,
     ) -> std::result::Result<Self, Failure> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -77,7 +77,7 @@ impl ParquetFile {
                 append(&mut file.out, &group)?;
             }
             if file.out.bytes_written() as u64 != durable.length {
-                return Err(kept.damaged().into());
+                return Err(kept.corrupt().into());
             }
             let rows = &mut file.group;
             kept.rows(|batch| Ok(rows.write(batch)?))?;
@@ -118,10 +118,10 @@ impl ParquetFile {
     }
 
     /// Hands all that was written to the operating system, and what is beside the file to the disk.
-    pub(super) fn checkpoint(&mut self) -> std::result::Result<Durable, Failure> {
+    pub(super) fn checkpoint(&mut self) -> std::result::Result<SyncedLength, Failure> {
         self.out.flush()?;
         let groups = self.kept.as_mut().map(Kept::checkpoint).transpose()?;
-        Ok(Durable { length: self.out.bytes_written() as u64, groups })
+        Ok(SyncedLength { length: self.out.bytes_written() as u64, groups })
     }
 
     /// The last checkpoint holds, so what an earlier one needed can go.

@@ -8,7 +8,7 @@ use arrow_schema::{DataType as ArrowType, Field, FieldRef, Schema, SchemaRef};
 use super::encode::{Encoded, Encoder, Target};
 use super::error::{SinkError, SinkErrorKind};
 use crate::format::Format;
-use crate::spool::Frame;
+use crate::spill::Frame;
 
 /// Parquet and Arrow IPC: the writer encodes. What can be done before is done here.
 #[derive(Debug)]

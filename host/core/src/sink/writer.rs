@@ -11,15 +11,15 @@ use parquet::errors::ParquetError;
 use super::SinkSpec;
 use super::arrow::ArrowFile;
 use super::csv::preamble;
-use super::durable::{Aside, Durable};
+use super::delivered::{DeliveredRows, pieces};
 use super::encode::{Encoded, compress};
 use super::error::{SinkError, SinkErrorKind};
 use super::output::{Output, sync_folder};
 use super::parquet::ParquetFile;
-use super::pieces::{HandedOver, pieces};
 use super::rows::written_schema;
+use super::synced::{StagingDir, SyncedLength};
 use crate::format::{Compression, Format};
-use crate::spool::SpoolError;
+use crate::spill::SpillError;
 
 /// Bytes that are collected before they are written to a file.
 pub(super) const BUFFER_BYTES: usize = 256 << 10;
@@ -31,9 +31,9 @@ pub(crate) struct Writer {
     format: Format,
     kind: Kind,
     /// The file that is written beside its place.
-    unfinished: Option<PathBuf>,
+    partial: Option<PathBuf>,
     /// Text that is written as it goes is so in pieces, and they are counted.
-    handed_over: Option<Arc<HandedOver>>,
+    delivered: Option<Arc<DeliveredRows>>,
 }
 
 enum Kind {
@@ -54,7 +54,7 @@ pub(super) enum Failure {
     Io(io::Error),
     Arrow(ArrowError),
     Parquet(ParquetError),
-    Kept(SpoolError),
+    Kept(SpillError),
 }
 
 impl Writer {
@@ -63,16 +63,16 @@ impl Writer {
         spec: &SinkSpec,
         output: Arc<str>,
         run: Option<&str>,
-        aside: Option<&Aside<'_>>,
+        aside: Option<&StagingDir<'_>>,
     ) -> Result<Self, SinkError> {
         let (format, compression) = (spec.format, spec.compression);
         let durable = aside.and_then(|aside| aside.durable);
         let out = Output::open(&spec.location, &output, run, durable)?;
-        let unfinished = out.unfinished().map(Path::to_owned);
+        let partial = out.partial().map(Path::to_owned);
         // What is written as it goes has no second chance.
-        let aside = aside.filter(|_| unfinished.is_some());
+        let aside = aside.filter(|_| partial.is_some());
         let is_text = matches!(format, Format::JsonLines | Format::Csv) && compression == Compression::None;
-        let handed_over = (is_text && unfinished.is_none()).then(Arc::default);
+        let delivered = (is_text && partial.is_none()).then(Arc::default);
         let schema = written_schema(format, &spec.schema);
         let seekless = matches!(out, Output::Stdout(_));
         let kind = (|| {
@@ -95,14 +95,14 @@ impl Writer {
             })
         })();
         match kind {
-            Ok(kind) => Ok(Self { output, format, kind, unfinished, handed_over }),
+            Ok(kind) => Ok(Self { output, format, kind, partial, delivered }),
             Err(failure) => Err(failed(&output, format, failure)),
         }
     }
 
     /// The file that is there until this is finished or dropped.
-    pub(crate) fn unfinished(&self) -> Option<&Path> {
-        self.unfinished.as_deref()
+    pub(crate) fn partial(&self) -> Option<&Path> {
+        self.partial.as_deref()
     }
 
     /// Writes the next batch. Standard output is flushed, so that its reader sees every batch as soon as it is done.
@@ -111,17 +111,17 @@ impl Writer {
     ///
     /// The output cannot be written: the disk is full, or the reader has gone away.
     pub(crate) fn write(&mut self, encoded: Encoded) -> Result<(), SinkError> {
-        match (&mut self.kind, encoded, &self.handed_over) {
-            (Kind::Bytes { out, length, .. }, Encoded::Bytes(bytes), Some(handed_over)) => {
+        match (&mut self.kind, encoded, &self.delivered) {
+            (Kind::Bytes { out, length, .. }, Encoded::Bytes(bytes), Some(delivered)) => {
                 *length += bytes.len() as u64;
                 pieces(self.format, &bytes).try_for_each(|(piece, rows)| {
-                    if handed_over.is_held() {
+                    if delivered.is_held() {
                         return Err(SinkError::new(&self.output, SinkErrorKind::Held));
                     }
                     out.write_all(piece)
                         .and_then(|()| out.flush())
                         .map_err(|error| failed(&self.output, self.format, error.into()))?;
-                    handed_over.add(rows);
+                    delivered.add(rows);
                     Ok(())
                 })
             }
@@ -130,8 +130,8 @@ impl Writer {
     }
 
     /// How much the reader has got, where that can be less than was written.
-    pub(crate) fn handed_over(&self) -> Option<Arc<HandedOver>> {
-        self.handed_over.clone()
+    pub(crate) fn delivered(&self) -> Option<Arc<DeliveredRows>> {
+        self.delivered.clone()
     }
 
     /// Returns when all that was written is on the disk, and says how much that is.
@@ -139,7 +139,7 @@ impl Writer {
     /// # Errors
     ///
     /// The disk is full, or fails.
-    pub(crate) fn checkpoint(&mut self) -> Result<Durable, SinkError> {
+    pub(crate) fn checkpoint(&mut self) -> Result<SyncedLength, SinkError> {
         self.kind.checkpoint().map_err(|failure| failed(&self.output, self.format, failure))
     }
 
@@ -230,17 +230,17 @@ impl Kind {
         Ok(self.output().sync()?)
     }
 
-    fn checkpoint(&mut self) -> Result<Durable, Failure> {
+    fn checkpoint(&mut self) -> Result<SyncedLength, Failure> {
         let durable = match self {
-            Self::Bytes { length, .. } => Durable { length: *length, groups: None },
+            Self::Bytes { length, .. } => SyncedLength { length: *length, groups: None },
             Self::Parquet(file) => file.checkpoint()?,
-            Self::ArrowFile(file) => Durable { length: file.flush()?, groups: None },
-            Self::ArrowStream(_) => Durable::default(),
+            Self::ArrowFile(file) => SyncedLength { length: file.flush()?, groups: None },
+            Self::ArrowStream(_) => SyncedLength::default(),
         };
         let output = self.output();
         output.sync()?;
         // The name of a new file has to be on the disk as well.
-        output.unfinished().into_iter().for_each(sync_folder);
+        output.partial().into_iter().for_each(sync_folder);
         Ok(durable)
     }
 
@@ -289,8 +289,8 @@ impl From<ParquetError> for Failure {
     }
 }
 
-impl From<SpoolError> for Failure {
-    fn from(error: SpoolError) -> Self {
+impl From<SpillError> for Failure {
+    fn from(error: SpillError) -> Self {
         Self::Kept(error)
     }
 }

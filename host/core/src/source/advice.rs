@@ -23,7 +23,7 @@ pub(crate) fn unknown_key(columns: &Columns, key: &str) -> SourceErrorKind {
 
 /// The error for a value that does not fit. `suggested` is the type that takes it; `whole` says that a declaration has
 /// to name all columns.
-pub(crate) fn misfit(
+pub(crate) fn mismatch(
     columns: &Columns,
     index: usize,
     found: String,
@@ -45,7 +45,7 @@ pub(crate) fn misfit(
         DataType::Vector => format!("vector (of {} numbers)", column.width),
         data_type => data_type.to_string(),
     };
-    SourceErrorKind::Misfit { column: named(&column.name), expected, found, advice }
+    SourceErrorKind::TypeMismatch { column: named(&column.name), expected, found, advice }
 }
 
 /// A JSON value for a message, with what it is.

@@ -75,7 +75,7 @@ impl Columns {
 
 /// A value that does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Misfit;
+pub(crate) struct TypeMismatch;
 
 /// Takes the values of one column.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl ColumnBuilder {
     }
 
     /// Adds a value that is written as JSON, without space around it.
-    pub(crate) fn append_json(&mut self, json: &str) -> Result<(), Misfit> {
+    pub(crate) fn append_json(&mut self, json: &str) -> Result<(), TypeMismatch> {
         if json == "null" {
             self.append_null();
             return Ok(());
@@ -131,20 +131,20 @@ impl ColumnBuilder {
             Self::Boolean(builder) => builder.append_value(match json {
                 "true" => true,
                 "false" => false,
-                _ => return Err(Misfit),
+                _ => return Err(TypeMismatch),
             }),
             Self::Integer(builder) => match number::read(json) {
                 Some(Number::Integer(value)) => builder.append_value(value),
-                _ => return Err(Misfit),
+                _ => return Err(TypeMismatch),
             },
-            Self::Float(builder) => builder.append_value(number::exact_float(json).ok_or(Misfit)?),
+            Self::Float(builder) => builder.append_value(number::exact_float(json).ok_or(TypeMismatch)?),
             Self::Text(builder) => {
-                builder.append_value(serde_json::from_str::<String>(json).map_err(|_| Misfit)?);
+                builder.append_value(serde_json::from_str::<String>(json).map_err(|_| TypeMismatch)?);
             }
             Self::Json(builder) => builder.append_value(json),
             Self::Binary(builder) => {
-                let text = serde_json::from_str::<String>(json).map_err(|_| Misfit)?;
-                builder.append_value(BASE64_STANDARD.decode(text).map_err(|_| Misfit)?);
+                let text = serde_json::from_str::<String>(json).map_err(|_| TypeMismatch)?;
+                builder.append_value(BASE64_STANDARD.decode(text).map_err(|_| TypeMismatch)?);
             }
             Self::Vector(builder) => builder.append_json(json)?,
         }
@@ -152,7 +152,7 @@ impl ColumnBuilder {
     }
 
     /// Adds a field of a CSV row. A type that is `declared` takes more spellings than one that is inferred.
-    pub(crate) fn append_field(&mut self, field: &str, declared: bool) -> Result<(), Misfit> {
+    pub(crate) fn append_field(&mut self, field: &str, declared: bool) -> Result<(), TypeMismatch> {
         match self {
             Self::Text(builder) => {
                 builder.append_value(field);
@@ -164,25 +164,25 @@ impl ColumnBuilder {
                 "false" => false,
                 _ if declared && field.eq_ignore_ascii_case("true") => true,
                 _ if declared && field.eq_ignore_ascii_case("false") => false,
-                _ => return Err(Misfit),
+                _ => return Err(TypeMismatch),
             }),
             Self::Integer(builder) => builder.append_value(match number::read(field) {
                 Some(Number::Integer(value)) if declared || field != "-0" => value,
-                _ if declared => field.parse().map_err(|_| Misfit)?,
-                _ => return Err(Misfit),
+                _ if declared => field.parse().map_err(|_| TypeMismatch)?,
+                _ => return Err(TypeMismatch),
             }),
             Self::Float(builder) => builder.append_value(match number::csv_float(field) {
                 Some(value) => value,
                 None if declared && field.bytes().any(|byte| byte.is_ascii_digit()) => {
-                    field.parse().ok().filter(|value: &f64| value.is_finite()).ok_or(Misfit)?
+                    field.parse().ok().filter(|value: &f64| value.is_finite()).ok_or(TypeMismatch)?
                 }
-                None => return Err(Misfit),
+                None => return Err(TypeMismatch),
             }),
             Self::Json(_) => {
-                let value: &RawValue = serde_json::from_str(field).map_err(|_| Misfit)?;
+                let value: &RawValue = serde_json::from_str(field).map_err(|_| TypeMismatch)?;
                 self.append_json(value.get())?;
             }
-            Self::Binary(builder) => builder.append_value(BASE64_STANDARD.decode(field).map_err(|_| Misfit)?),
+            Self::Binary(builder) => builder.append_value(BASE64_STANDARD.decode(field).map_err(|_| TypeMismatch)?),
             Self::Vector(builder) => builder.append_json(field)?,
         }
         Ok(())
@@ -219,8 +219,8 @@ impl VectorBuilder {
         self.validity.append_null();
     }
 
-    fn append_json(&mut self, json: &str) -> Result<(), Misfit> {
-        let vector = vector(json).filter(|vector| vector.len() == self.width).ok_or(Misfit)?;
+    fn append_json(&mut self, json: &str) -> Result<(), TypeMismatch> {
+        let vector = vector(json).filter(|vector| vector.len() == self.width).ok_or(TypeMismatch)?;
         self.elements.extend_from_slice(&vector);
         self.validity.append_non_null();
         Ok(())

@@ -24,11 +24,11 @@ mod record;
 use std::sync::Arc;
 
 use super::advice::list;
+use super::chunk::{Chunk, ChunkData};
 use super::column::{Column, Columns, vector};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
 use super::jsonl::vector_width;
-use super::piece::{Piece, PieceData};
 use super::shown::named;
 use super::text::{TextReader, utf8};
 use super::{OpenSource, SourceSchema};
@@ -59,10 +59,10 @@ pub(crate) fn open(
     let mut reader = TextReader::new(RecordBorders::default(), batch_rows, files, Some(on_header(&first)));
     let mut kinds: Vec<Kinds> = Vec::new();
     let is_known = |name: &String| declared.iter().any(|(own, kind)| own == name && *kind != DataType::Vector);
-    let rows = reader.sample(|piece, rows| {
+    let rows = reader.sample(|chunk, rows| {
         let names = first.get().map_or(&[][..], |header| &header.names);
         kinds.resize(names.len(), Kinds::default());
-        let seen = look(piece, rows, &mut kinds)?;
+        let seen = look(chunk, rows, &mut kinds)?;
         // Rows that come slowly are not waited for where there is nothing to find out.
         Ok(if names.iter().all(is_known) { rows } else { seen })
     })?;
@@ -100,12 +100,12 @@ fn column(name: &str, kinds: &Kinds, declared: &[(String, DataType)], rows: usiz
 }
 
 /// Looks at no more than this many rows of a piece.
-fn look(piece: &Piece, rows: usize, kinds: &mut [Kinds]) -> Result<usize, SourceError> {
-    let PieceData::Text { bytes, first_line, fields: order } = &piece.data else {
+fn look(chunk: &Chunk, rows: usize, kinds: &mut [Kinds]) -> Result<usize, SourceError> {
+    let ChunkData::Text { bytes, first_line, fields: order } = &chunk.data else {
         unreachable!("the reader of CSV makes pieces of text")
     };
-    let (text, not_utf8) = utf8(&piece.file, bytes, *first_line);
-    let at = |(line, kind)| SourceError::on_line(&piece.file, line, kind);
+    let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
+    let at = |(line, kind)| SourceError::on_line(&chunk.file, line, kind);
     let mut records = Records::new(text, *first_line);
     let mut fields = Vec::new();
     for seen in 0..rows {

@@ -34,7 +34,7 @@ impl SourceError {
             || match &*self.kind {
                 // One that cannot be opened is not there, or not for whoever runs this.
                 SourceErrorKind::Io { action, .. } => matches!(*action, "read" | "decompress"),
-                SourceErrorKind::Damaged { .. }
+                SourceErrorKind::CorruptFile { .. }
                 | SourceErrorKind::Unreadable { .. }
                 | SourceErrorKind::Panicked { .. }
                 | SourceErrorKind::DuplicateName { .. }
@@ -104,7 +104,7 @@ pub(crate) enum SourceErrorKind {
     },
     /// The compressed data ends early or makes no sense.
     #[error("the {compression} data is damaged or cut off")]
-    Damaged {
+    CorruptFile {
         /// The compression.
         compression: Compression,
         /// What the decompressor says.
@@ -156,7 +156,7 @@ pub(crate) enum SourceErrorKind {
     },
     /// A value is not of its column's type.
     #[error("column {column} is of type {expected}, and this row has {found}; {advice}")]
-    Misfit {
+    TypeMismatch {
         /// The column.
         column: String,
         /// The column's type.

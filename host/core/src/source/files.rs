@@ -200,7 +200,7 @@ impl Input {
             return self.file.io("read", source);
         }
         let compression = self.file.compression;
-        SourceError::in_file(&self.file.name, SourceErrorKind::Damaged { compression, source })
+        SourceError::in_file(&self.file.name, SourceErrorKind::CorruptFile { compression, source })
     }
 }
 

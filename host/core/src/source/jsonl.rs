@@ -16,22 +16,22 @@
 //! and so is a key that an object has twice.
 
 mod decode;
+mod fast_path;
 mod infer;
 mod object;
-mod usual;
 
 use std::sync::Arc;
 
+use super::chunk::{Chunk, ChunkData};
 use super::column::{Column, Columns};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
-use super::piece::{Piece, PieceData};
 use super::text::{Border, Borders, SAMPLE_ROWS, TextReader, utf8};
 use super::{OpenSource, SourceSchema};
 use crate::data_type::DataType;
 use decode::JsonDecoder;
 use infer::Inference;
-pub(crate) use object::complaint;
+pub(crate) use object::diagnostic;
 
 /// Opens JSON Lines.
 ///
@@ -46,7 +46,7 @@ pub(crate) fn open(
     let mut reader = TextReader::new(LineBorders::default(), batch_rows, files, None);
     let columns = if declared.is_empty() {
         let mut inference = Inference::default();
-        reader.sample(|piece, rows| look(piece, rows, &mut inference))?;
+        reader.sample(|chunk, rows| look(chunk, rows, &mut inference))?;
         inference.columns()
     } else {
         Some(declared_columns(&mut reader, declared)?)
@@ -64,7 +64,7 @@ fn declared_columns(
 ) -> Result<Vec<Column>, SourceError> {
     let mut inference = Inference::default();
     let has_vectors = declared.iter().any(|(_, data_type)| *data_type == DataType::Vector);
-    let rows = if has_vectors { reader.sample(|piece, rows| look(piece, rows, &mut inference))? } else { 0 };
+    let rows = if has_vectors { reader.sample(|chunk, rows| look(chunk, rows, &mut inference))? } else { 0 };
     let column = |(name, data_type): &(String, DataType)| {
         let width = match data_type {
             DataType::Vector => vector_width(name, inference.width(name), rows)?,
@@ -88,16 +88,16 @@ pub(crate) fn vector_width(name: &str, width: Option<usize>, rows: usize) -> Res
 }
 
 /// Looks at no more than this many rows of a piece.
-fn look(piece: &Piece, rows: usize, inference: &mut Inference) -> Result<usize, SourceError> {
+fn look(chunk: &Chunk, rows: usize, inference: &mut Inference) -> Result<usize, SourceError> {
     debug_assert!(rows <= SAMPLE_ROWS);
-    let PieceData::Text { bytes, first_line, .. } = &piece.data else {
+    let ChunkData::Text { bytes, first_line, .. } = &chunk.data else {
         unreachable!("the reader of JSON Lines makes pieces of text")
     };
-    let (text, not_utf8) = utf8(&piece.file, bytes, *first_line);
+    let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
     let lines = (*first_line..).zip(text.split_terminator('\n'));
     let mut seen = 0;
     for (line, text) in lines.filter(|(_, text)| !object::is_blank(text.as_bytes())).take(rows) {
-        inference.look(&piece.file, line, text)?;
+        inference.look(&chunk.file, line, text)?;
         seen += 1;
     }
     match not_utf8 {

@@ -16,9 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 
+use super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Positions, Reader};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
-use super::piece::{DecodedBatch, Decoder, Piece, PieceData, Positions, Reader};
 use super::{OpenSource, SourceSchema};
 use crate::format::Format;
 use crate::panics::caught;
@@ -84,7 +84,7 @@ struct Current {
 }
 
 impl Reader for RowsReader {
-    fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         loop {
             let mut current = match self.current.take() {
                 Some(current) => current,
@@ -108,7 +108,7 @@ impl Reader for RowsReader {
                 let file = Arc::clone(&current.file.name);
                 self.current = Some(current);
                 let rows = batch.num_rows();
-                return Ok(Some(Piece { file, data: PieceData::Rows { batch, first_row }, rows, bytes_read }));
+                return Ok(Some(Chunk { file, data: ChunkData::Rows { batch, first_row }, rows, bytes_read }));
             }
             if current.rows.total_rows.is_some() {
                 self.bytes_before += current.rows.bytes;
@@ -169,11 +169,11 @@ struct RowsDecoder {
 }
 
 impl Decoder for RowsDecoder {
-    fn decode(&self, piece: Piece) -> Result<DecodedBatch, SourceError> {
-        let PieceData::Rows { batch, first_row } = piece.data else {
+    fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
+        let ChunkData::Rows { batch, first_row } = chunk.data else {
             unreachable!("the reader of a binary format makes pieces of rows")
         };
-        let rows = self.schema.conform(&piece.file, first_row, &batch)?;
-        Ok(DecodedBatch { rows, positions: Positions::rows(piece.file, first_row) })
+        let rows = self.schema.conform(&chunk.file, first_row, &batch)?;
+        Ok(DecodedBatch { rows, positions: Positions::rows(chunk.file, first_row) })
     }
 }

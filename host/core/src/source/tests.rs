@@ -1,8 +1,8 @@
 //! Reads whole inputs as a run does, and looks at rows, places and messages.
 
+mod chunks;
 mod csv;
 mod jsonl;
-mod pieces;
 mod rows;
 
 use std::fs;
@@ -28,7 +28,7 @@ struct Input {
 struct Rows {
     batch: Option<RecordBatch>,
     positions: Vec<String>,
-    pieces: Vec<usize>,
+    chunks: Vec<usize>,
     bytes_read: Vec<u64>,
 }
 
@@ -71,12 +71,12 @@ impl Input {
 
     fn try_read(&self) -> Result<Rows, SourceError> {
         let mut source = open(&self.spec)?;
-        let mut rows = Rows { batch: None, positions: Vec::new(), pieces: Vec::new(), bytes_read: Vec::new() };
+        let mut rows = Rows { batch: None, positions: Vec::new(), chunks: Vec::new(), bytes_read: Vec::new() };
         let mut batches = Vec::new();
-        while let Some(piece) = source.reader.next_piece()? {
-            rows.bytes_read.push(piece.bytes_read);
-            let decoded = source.decoder.decode(piece)?;
-            rows.pieces.push(decoded.rows.num_rows());
+        while let Some(chunk) = source.reader.next_chunk()? {
+            rows.bytes_read.push(chunk.bytes_read);
+            let decoded = source.decoder.decode(chunk)?;
+            rows.chunks.push(decoded.rows.num_rows());
             let places = (0..decoded.rows.num_rows()).map(|row| decoded.positions.position(row).to_string());
             rows.positions.extend(places.map(|place| self.anonymous(&place)));
             batches.push(decoded.rows);

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
+use super::chunk::{Chunk, ChunkData, Reader};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::{Input, InputFile};
-use super::piece::{Piece, PieceData, Reader};
 use super::place::Spot;
 
 /// Text in one piece, in bytes. Arrow's offsets have 32 bits, and a piece that is decoded costs a multiple of its text,
@@ -68,7 +68,7 @@ pub(crate) struct TextReader<B> {
     on_header: Option<OnHeader>,
     current: Option<Current>,
     count: Arc<AtomicU64>,
-    held_back: VecDeque<Piece>,
+    held_back: VecDeque<Chunk>,
 }
 
 /// The file that is being read.
@@ -119,23 +119,23 @@ impl<B: Borders> TextReader<B> {
     /// Those of the reader and of `look`, which returns how many rows it saw.
     pub(crate) fn sample(
         &mut self,
-        mut look: impl FnMut(&Piece, usize) -> Result<usize, SourceError>,
+        mut look: impl FnMut(&Chunk, usize) -> Result<usize, SourceError>,
     ) -> Result<usize, SourceError> {
         let mut rows = 0;
         let mut bytes = 0;
         while rows < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
-            let Some(piece) = self.read_piece()? else { break };
-            if let PieceData::Text { bytes: text, .. } = &piece.data {
+            let Some(chunk) = self.read_piece()? else { break };
+            if let ChunkData::Text { bytes: text, .. } = &chunk.data {
                 bytes += text.len();
             }
-            let seen = look(&piece, SAMPLE_ROWS - rows);
-            self.held_back.push_back(piece);
+            let seen = look(&chunk, SAMPLE_ROWS - rows);
+            self.held_back.push_back(chunk);
             rows += seen?;
         }
         Ok(rows)
     }
 
-    fn read_piece(&mut self) -> Result<Option<Piece>, SourceError> {
+    fn read_piece(&mut self) -> Result<Option<Chunk>, SourceError> {
         loop {
             let mut current = match self.current.take() {
                 Some(current) => current,
@@ -157,9 +157,9 @@ impl<B: Borders> TextReader<B> {
                 self.current = Some(current);
             }
             if part.rows > 0 {
-                let data = PieceData::Text { bytes, first_line, fields };
+                let data = ChunkData::Text { bytes, first_line, fields };
                 let bytes_read = self.count.load(Ordering::Relaxed);
-                return Ok(Some(Piece { file, data, rows: part.rows, bytes_read }));
+                return Ok(Some(Chunk { file, data, rows: part.rows, bytes_read }));
             }
         }
     }
@@ -274,9 +274,9 @@ impl Current {
 }
 
 impl<B: Borders> Reader for TextReader<B> {
-    fn next_piece(&mut self) -> Result<Option<Piece>, SourceError> {
+    fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         match self.held_back.pop_front() {
-            Some(piece) => Ok(Some(piece)),
+            Some(chunk) => Ok(Some(chunk)),
             None => self.read_piece(),
         }
     }

@@ -46,13 +46,13 @@ pub(super) fn append(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows
 }
 
 /// Rows that steps refused in a task: the step's number and the row's identity.
-pub(super) type Refused = Vec<(usize, u32)>;
+pub(super) type RejectedRows = Vec<(usize, u32)>;
 
 /// The columns of all parents. A row that is missing in one because it was refused there is left out.
 ///
 /// # Errors
 /// A parent has a row less, or more, than the others for another reason.
-pub(super) fn join(joining: &Joining, parents: &[Rows], refused: &Refused) -> Result<Rows, Box<Failure>> {
+pub(super) fn join(joining: &Joining, parents: &[Rows], refused: &RejectedRows) -> Result<Rows, Box<Failure>> {
     let host = |error: ArrowError| Box::new(Failure::host(&error));
     let ids = |rows: &Rows| -> Vec<u32> { (0..rows.count()).map(|row| rows.origin.id(row)).collect() };
     let all: Vec<Vec<u32>> = parents.iter().map(ids).collect();
@@ -74,7 +74,7 @@ pub(super) fn join(joining: &Joining, parents: &[Rows], refused: &Refused) -> Re
                     rows.extend(found);
                 }
             }
-            Missing::Refused => {}
+            Missing::RejectedRows => {}
             Missing::In(parent) => return Err(unequal(joining, (0, parent), &parents[0], row)),
         }
     }
@@ -104,20 +104,20 @@ fn batch(joining: &Joining, columns: Vec<arrow_array::ArrayRef>, rows: usize) ->
 
 enum Missing {
     Nowhere,
-    Refused,
+    RejectedRows,
     In(usize),
 }
 
-fn missing(joining: &Joining, found: &[Option<u32>], id: u32, refused: &Refused) -> Missing {
+fn missing(joining: &Joining, found: &[Option<u32>], id: u32, refused: &RejectedRows) -> Missing {
     let absent = || found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(parent, _)| parent);
     match absent().find(|parent| !was_refused(&joining.parents[*parent], id, refused)) {
         Some(parent) => Missing::In(parent),
-        None if absent().next().is_some() => Missing::Refused,
+        None if absent().next().is_some() => Missing::RejectedRows,
         None => Missing::Nowhere,
     }
 }
 
-fn was_refused(parent: &JoinParent, id: u32, refused: &Refused) -> bool {
+fn was_refused(parent: &JoinParent, id: u32, refused: &RejectedRows) -> bool {
     refused.iter().any(|(step, row)| *row == id && parent.steps.contains(step))
 }
 

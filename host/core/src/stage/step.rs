@@ -4,40 +4,40 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Stage;
-use crate::batch::{Checked, ConvertError, Lowered, MadeOf, Rows, as_contract, check, first_null};
+use crate::batch::{Checked, ConvertError, Lowered, OutputOf, Rows, as_contract, check, first_null};
 use crate::component::Column;
 use crate::component::bindings::types::{Batch, StepError};
 use crate::config::instance::{InstanceLife, Keeping};
 use crate::failure::{self, Failure, FailureKind};
-use crate::outputs::KeyMaker;
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
-use crate::sandbox::{Said, Session, Terms, wait};
+use crate::result_cache::CacheKeyBuilder;
+use crate::sandbox::{CallOptions, CapturedOutput, Session, wait};
 
 /// What a call made of its rows.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct StepOutput {
     /// What passed. Nothing is left in its `rejections`.
     pub(crate) output: Checked,
     /// What the step refused, by ascending row.
-    pub(crate) refused: Vec<Refused>,
+    pub(crate) refused: Vec<RefusedRow>,
 }
 
 /// A row that a step refused.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct RefusedRow {
     /// The row's index in what the step was given.
     pub(crate) row: u32,
     /// Why, in the step's words, and no more than that.
     pub(crate) failure: Failure,
 }
 
-impl Made {
-    pub(crate) fn new(mut output: Checked, said: &Said) -> Self {
+impl StepOutput {
+    pub(crate) fn new(mut output: Checked, said: &CapturedOutput) -> Self {
         let refused = std::mem::take(&mut output.rejections).into_iter();
         let refused =
-            refused.map(|refused| Refused { row: refused.row, failure: failure::of_rejection(refused.error, said) });
+            refused.map(|refused| RefusedRow { row: refused.row, failure: failure::of_rejection(refused.error, said) });
         Self { refused: refused.collect(), output }
     }
 
@@ -60,14 +60,14 @@ pub(super) fn call(
     batch: u64,
     stage: &Stage,
     report: &mut StepReport,
-) -> Result<(Made, Option<Session>), Box<Failure>> {
+) -> Result<(StepOutput, Option<Session>), Box<Failure>> {
     let lowered = lower(step, rows, range)?;
     let key = (step.keeping == Keeping::Outputs && stage.outputs.is_on()).then(|| {
-        let mut maker = KeyMaker::new(step, batch);
+        let mut maker = CacheKeyBuilder::new(step, batch);
         maker.add_batch(range.len(), &lowered);
         maker.key()
     });
-    let kept = key.as_ref().and_then(|key| stage.outputs.get(key, &step.signature, MadeOf::Batch(range.len())));
+    let kept = key.as_ref().and_then(|key| stage.outputs.get(key, &step.signature, OutputOf::Batch(range.len())));
     // Where a refused row ends the run, what the step said besides is of interest, and that is not kept.
     if let Some(made) = kept.filter(|made| made.refused.is_empty() || step.on_failure.then() != Then::Stop) {
         report.cached += 1;
@@ -75,7 +75,7 @@ pub(super) fn call(
     }
     let columns: Vec<_> = lowered.iter().map(Lowered::column).collect();
     let input = Batch { rows: range.len() as u32, columns: &columns };
-    let terms = Terms { limits: &step.limits, stop: &stage.stop, seed: batch };
+    let terms = CallOptions { limits: &step.limits, stop: &stage.stop, seed: batch };
     let slot = step.slots.as_ref().map(|slots| wait(&stage.stop, slots.acquire()));
     // A stop ended the wait; the call ends at once, and says why.
     let _slot = slot.flatten();
@@ -103,9 +103,9 @@ pub(super) fn call(
     };
     let answer = answer.map_err(placed)?;
     let output = answered(answer, session.said())?;
-    match check(output, MadeOf::Batch(range.len()), &step.signature, &step.limits) {
+    match check(output, OutputOf::Batch(range.len()), &step.signature, &step.limits) {
         Ok(checked) => {
-            let made = Made::new(checked, session.said());
+            let made = StepOutput::new(checked, session.said());
             if let Some(key) = key.filter(|_| made.is_lasting()) {
                 stage.outputs.put(&key, &made);
             }
@@ -119,7 +119,7 @@ pub(super) fn call(
 }
 
 /// What a step answered, or the failure that its error stands for.
-pub(super) fn answered<R>(answer: Result<R, StepError>, said: &Said) -> Result<R, Box<Failure>> {
+pub(super) fn answered<R>(answer: Result<R, StepError>, said: &CapturedOutput) -> Result<R, Box<Failure>> {
     answer.map_err(|error| Box::new(failure::of_step(error, said)))
 }
 

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 const NO_CODE: [&str; 8] = ["__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"];
 
 /// The most files that a step may have: more than any has, and fewer than a home directory.
-const MOST_FILES: usize = 20_000;
+const MAX_FILES: usize = 20_000;
 
 /// The digest of all files below a folder that may be part of the step, and of a text about the tools.
 ///
@@ -48,8 +48,8 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) -> io::Result<()>
                 collect(&path, files)?;
             }
         } else if kind.is_file() && path.extension().is_none_or(|ending| ending != "wasm") {
-            if files.len() == MOST_FILES {
-                return Err(io::Error::other(format!("there are more than {MOST_FILES} files in it")));
+            if files.len() == MAX_FILES {
+                return Err(io::Error::other(format!("there are more than {MAX_FILES} files in it")));
             }
             files.push(path);
         }

@@ -10,7 +10,7 @@ pub(super) type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// The most bytes of debug sections that are kept for one component. A Rust step with all debug information has about
 /// 16 MB; with the line tables that are of use here, 1 MB.
-const MOST_BYTES: usize = 32 << 20;
+const MAX_BYTES: usize = 32 << 20;
 
 /// What a core module says of its source.
 pub(super) struct Module {
@@ -69,8 +69,8 @@ pub(super) fn modules(component: &[u8]) -> Vec<Module> {
                 let id = USED.into_iter().find(|id| id.name() == section.name());
                 if let (Some(id), Some(module)) = (id, open.last_mut()) {
                     size += section.data().len();
-                    if size > MOST_BYTES {
-                        tracing::debug!("more than {MOST_BYTES} bytes of debug sections, so there are no source lines");
+                    if size > MAX_BYTES {
+                        tracing::debug!("more than {MAX_BYTES} bytes of debug sections, so there are no source lines");
                         return Vec::new();
                     }
                     module.sections.push((id, ended(id, section.data()).into()));

@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use super::{RIGHT, broken, right};
 use crate::config::{Overrides, Place};
-use crate::policy::MostRejects;
+use crate::policy::MaxRejects;
 
 fn with(rejects: &str) -> String {
     RIGHT.replace("[[sink]]", &format!("on-failure = \"reject\"\n[rejects]\n{rejects}\n[[sink]]"))
@@ -16,7 +16,7 @@ fn wrong(rejects: &str) -> String {
     broken("\n[[sink]]", &format!("on-failure = \"reject\"\n[rejects]\n{rejects}\n[[sink]]"))
 }
 
-fn most(written: &str) -> Option<MostRejects> {
+fn most(written: &str) -> Option<MaxRejects> {
     let config = right(&with(&format!("path = \"r.jsonl\"\nmax-rejects = {written}")));
     config.rejects.expect("it is given").most.map(|most| most.value)
 }
@@ -37,12 +37,12 @@ fn a_reject_file_is_json_lines_beside_the_pipeline_file() {
 
 #[test]
 fn numbers_and_shares() {
-    assert_eq!(most("0"), Some(MostRejects::Rows(0)));
-    assert_eq!(most("1_000"), Some(MostRejects::Rows(1000)));
-    assert_eq!(most("\"100\""), Some(MostRejects::Rows(100)));
-    assert_eq!(most("\"1%\""), Some(MostRejects::Percent(1.0)));
-    assert_eq!(most("\"0.5 %\""), Some(MostRejects::Percent(0.5)));
-    assert_eq!(most("\"100%\""), Some(MostRejects::Percent(100.0)));
+    assert_eq!(most("0"), Some(MaxRejects::Rows(0)));
+    assert_eq!(most("1_000"), Some(MaxRejects::Rows(1000)));
+    assert_eq!(most("\"100\""), Some(MaxRejects::Rows(100)));
+    assert_eq!(most("\"1%\""), Some(MaxRejects::Percent(1.0)));
+    assert_eq!(most("\"0.5 %\""), Some(MaxRejects::Percent(0.5)));
+    assert_eq!(most("\"100%\""), Some(MaxRejects::Percent(100.0)));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn rows_that_are_rejected_need_a_file() {
 fn an_argument_wins_over_the_file() {
     let config = right(&with("path = \"r.jsonl\"\nmax-rejects = 5")).with(&max_rejects("1%")).expect("it is right");
     let most = config.rejects.and_then(|rejects| rejects.most).expect("it is given");
-    assert_eq!((most.value, most.place), (MostRejects::Percent(1.0), Place::Argument("--max-rejects 1%".into())));
+    assert_eq!((most.value, most.place), (MaxRejects::Percent(1.0), Place::Argument("--max-rejects 1%".into())));
 }
 
 #[test]

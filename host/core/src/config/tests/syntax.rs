@@ -3,12 +3,12 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use super::{Config, RIGHT, broken, complaints, right};
+use super::{Config, RIGHT, broken, diagnostics, right};
 use std::path::Path;
 
 #[test]
 fn syntax_errors_are_told_along_with_the_rest() {
-    assert_snapshot!(complaints("[pipeline]\nname = tidy\nbatch-rows =\nname = \"x\"\ndecsription = \"x\"\n[[sonk]]\npath = \"x\n"), @r#"
+    assert_snapshot!(diagnostics("[pipeline]\nname = tidy\nbatch-rows =\nname = \"x\"\ndecsription = \"x\"\n[[sonk]]\npath = \"x\n"), @r#"
     p.toml:2:8: not valid TOML: `tidy` is not a value (put text in quotes)
     p.toml:3:13: not valid TOML: there is no value here
     p.toml:4:1: `name` is given twice (keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own)
@@ -37,9 +37,9 @@ fn tables_that_are_given_twice() {
 fn line_ends_of_windows_and_a_byte_order_mark_change_nothing() {
     let windows = format!("\u{feff}{}", RIGHT.replace('\n', "\r\n"));
     assert_eq!(right(&windows).pipeline.name.value, "tidy");
-    let told = complaints(&windows.replace("component", "komponent"));
+    let told = diagnostics(&windows.replace("component", "komponent"));
     assert_eq!(told, broken("component", "komponent"));
-    let first_line = complaints("\u{feff}x = 1\r\n[pipeline]\r\nname = \"x\"\r\n");
+    let first_line = diagnostics("\u{feff}x = 1\r\n[pipeline]\r\nname = \"x\"\r\n");
     assert!(first_line.contains("p.toml:1:1: unknown key `x`"), "{first_line}");
 }
 
@@ -57,7 +57,7 @@ fn deep_nesting_is_refused() {
         format!("[{}]", vec!["a"; 100_000].join(".")),
         format!("{} = 1", vec!["a"; 100_000].join(".")),
     ] {
-        assert!(complaints(&text).contains("not valid TOML: "));
+        assert!(diagnostics(&text).contains("not valid TOML: "));
     }
     // As deep as the parser goes, by a header, dotted keys and inline tables together.
     let keys = vec!["a"; 70].join(".");
@@ -85,14 +85,14 @@ fn ten_megabytes_are_read() {
 
 #[test]
 fn ten_megabytes_of_mistakes_are_told() {
-    let told = complaints(&format!("{RIGHT}{}", "x y z\n".repeat(10 << 17)));
+    let told = diagnostics(&format!("{RIGHT}{}", "x y z\n".repeat(10 << 17)));
     assert_eq!(told.lines().count(), 101);
 }
 
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(text: String) {
-        let _ = Config::parse(Path::new("p.toml"), &text).map_err(|complaints| complaints.to_string());
+        let _ = Config::parse(Path::new("p.toml"), &text).map_err(|diagnostics| diagnostics.to_string());
     }
 
     #[test]
@@ -100,11 +100,11 @@ proptest! {
         text in "(\\[{0,2}(pipeline|source|step|sink|step\\.parameters|x)\\]{0,2}\n|(name|path|from|columns|parameters|component|format)(\\.a)? ?=? ?[\\[{]{0,2}(\"[a-z-]{0,3}\"|[0-9]{1,2}|nan|a ?= ?1|,){0,2}[\\]}]{0,2}\r?\n){0,12}"
     ) {
         let read = Config::parse(Path::new("p.toml"), &text);
-        if let Err(complaints) = read {
-            prop_assert!(!complaints.list.is_empty(), "refused without a word");
-            for complaint in &complaints.list {
-                if let crate::Place::Span(span) = &complaint.place {
-                    prop_assert!(complaints.text.get(span.clone()).is_some(), "{span:?} is outside the text");
+        if let Err(diagnostics) = read {
+            prop_assert!(!diagnostics.list.is_empty(), "refused without a word");
+            for diagnostic in &diagnostics.list {
+                if let crate::Place::Span(span) = &diagnostic.place {
+                    prop_assert!(diagnostics.text.get(span.clone()).is_some(), "{span:?} is outside the text");
                 }
             }
         }

@@ -7,9 +7,9 @@ use super::{Edge, Role};
 use crate::component::Kind;
 use crate::config::combine::Combine;
 use crate::config::from::FromTable;
+use crate::config::projection::ProjectionTable;
 use crate::config::route::RouteTable;
-use crate::config::view::ViewTable;
-use crate::config::{Complaint, Config, Place, Placed, nearest};
+use crate::config::{Config, Diagnostic, Place, Placed, nearest};
 
 /// A node before names are resolved.
 pub(super) struct Draft<'a> {
@@ -18,7 +18,7 @@ pub(super) struct Draft<'a> {
     pub(super) place: &'a Place,
     pub(super) from: Option<&'a [FromTable]>,
     pub(super) combine: Option<&'a Placed<Combine>>,
-    pub(super) view: &'a ViewTable,
+    pub(super) view: &'a ProjectionTable,
     pub(super) route: Option<&'a RouteTable>,
     /// Of steps whose component answered.
     pub(super) kind: Option<Kind>,
@@ -65,37 +65,38 @@ pub(super) fn drafts<'a>(config: &'a Config, kinds: &[Option<Kind>]) -> Vec<Draf
 }
 
 /// The edges into every node; by default from the step before, or the source.
-pub(super) fn resolve(drafts: &[Draft<'_>], config: &Config, complaints: &mut Vec<Complaint>) -> Vec<Vec<Edge>> {
+pub(super) fn resolve(drafts: &[Draft<'_>], config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Vec<Vec<Edge>> {
     let names: HashMap<&str, usize> = drafts.iter().enumerate().map(|(index, draft)| (&*draft.name, index)).collect();
     let is_source = |draft: &Draft<'_>| matches!(draft.role, Role::Source(_)) || draft.kind == Some(Kind::Source);
     // A step that could not be loaded may be a source.
     let is_unknown = |draft: &Draft<'_>| matches!(draft.role, Role::Step(_)) && draft.kind.is_none();
     let has_source = drafts.iter().any(|draft| is_source(draft) || is_unknown(draft));
     if !has_source {
-        let complaint = Complaint::new(Place::File, "the pipeline has no [[source]], and none of its steps is one");
-        complaints.push(complaint.help("add a [[source]] with a `path` that rows are read from"));
+        let diagnostic = Diagnostic::new(Place::File, "the pipeline has no [[source]], and none of its steps is one");
+        diagnostics.push(diagnostic.help("add a [[source]] with a `path` that rows are read from"));
     }
-    let routed = routed(drafts, &names, complaints);
+    let routed = routed(drafts, &names, diagnostics);
     let mut all = Vec::with_capacity(drafts.len());
     for (index, draft) in drafts.iter().enumerate() {
         let mut edges = match draft.from {
             Some(from) if draft.kind == Some(Kind::Source) => {
                 let message = format!("step \"{}\" makes rows itself, and takes none", draft.name);
                 let place = from.first().map_or(draft.place, |from| &from.name.place);
-                complaints.push(Complaint::new(place.clone(), message).help("leave out its `from`"));
+                diagnostics.push(Diagnostic::new(place.clone(), message).help("leave out its `from`"));
                 Vec::new()
             }
-            Some(from) => named(draft, from, drafts, &names, complaints),
+            Some(from) => named(draft, from, drafts, &names, diagnostics),
             None if is_source(draft) => Vec::new(),
             None => {
                 let of_route = routed.iter().filter(|route| route.child == index).map(|route| route.parent);
                 let of_route: Vec<usize> = of_route.collect();
                 let parents = if of_route.is_empty() {
-                    default_parent(draft, index, config, has_source, complaints).into_iter().collect()
+                    default_parent(draft, index, config, has_source, diagnostics).into_iter().collect()
                 } else {
                     of_route
                 };
-                let edge = |parent| Edge { parent, pick: None, view: ViewTable::default(), place: draft.place.clone() };
+                let edge =
+                    |parent| Edge { parent, pick: None, view: ProjectionTable::default(), place: draft.place.clone() };
                 parents.into_iter().map(edge).collect()
             }
         };
@@ -108,10 +109,10 @@ pub(super) fn resolve(drafts: &[Draft<'_>], config: &Config, complaints: &mut Ve
                 let from = &drafts[route.parent].name;
                 let message = format!("\"{}\" is a route of \"{from}\", and does not take its rows", draft.name);
                 let help = format!("add \"{from}\" to its `from`, or leave out the `from`");
-                complaints.push(Complaint::new(draft.place.clone(), message).help(help));
+                diagnostics.push(Diagnostic::new(draft.place.clone(), message).help(help));
             }
         }
-        check_combine(draft, &edges, complaints);
+        check_combine(draft, &edges, diagnostics);
         all.push(edges);
     }
     all
@@ -124,7 +125,7 @@ struct Routed {
     pick: usize,
 }
 
-fn routed(drafts: &[Draft<'_>], names: &HashMap<&str, usize>, complaints: &mut Vec<Complaint>) -> Vec<Routed> {
+fn routed(drafts: &[Draft<'_>], names: &HashMap<&str, usize>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Routed> {
     let mut all = Vec::new();
     for (parent, draft) in drafts.iter().enumerate() {
         let children = draft.route.into_iter().flat_map(|route| route.to.iter().enumerate());
@@ -135,9 +136,11 @@ fn routed(drafts: &[Draft<'_>], names: &HashMap<&str, usize>, complaints: &mut V
                 }
                 Some(_) => {
                     let message = format!("\"{}\" is a source, and takes no rows", name.value);
-                    complaints.push(Complaint::new(name.place.clone(), message).help("name a step or a sink"));
+                    diagnostics.push(Diagnostic::new(name.place.clone(), message).help("name a step or a sink"));
                 }
-                None => complaints.push(unknown(name, drafts, "step or sink", |role| !matches!(role, Role::Source(_)))),
+                None => {
+                    diagnostics.push(unknown(name, drafts, "step or sink", |role| !matches!(role, Role::Source(_))))
+                }
             }
         }
     }
@@ -150,14 +153,14 @@ fn named(
     from: &[FromTable],
     drafts: &[Draft<'_>],
     names: &HashMap<&str, usize>,
-    complaints: &mut Vec<Complaint>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Edge> {
     let mut edges: Vec<Edge> = Vec::with_capacity(from.len());
     for FromTable { name, view } in from {
         match names.get(name.as_str()) {
             Some(parent) if edges.iter().any(|edge| edge.parent == *parent) => {
                 let message = format!("\"{}\" takes the rows of \"{}\" twice", draft.name, name.value);
-                complaints.push(Complaint::new(name.place.clone(), message).help("name it once"));
+                diagnostics.push(Diagnostic::new(name.place.clone(), message).help("name it once"));
             }
             // Sinks have names, too, but nothing comes out of them.
             Some(parent) if !matches!(drafts[*parent].role, Role::Sink(_)) => {
@@ -165,9 +168,9 @@ fn named(
             }
             Some(_) => {
                 let message = format!("\"{}\" is a sink, and no rows come out of a sink", name.value);
-                complaints.push(Complaint::new(name.place.clone(), message).help("name a step or a source"));
+                diagnostics.push(Diagnostic::new(name.place.clone(), message).help("name a step or a source"));
             }
-            None => complaints.push(unknown(name, drafts, "step or source", |role| !matches!(role, Role::Sink(_)))),
+            None => diagnostics.push(unknown(name, drafts, "step or source", |role| !matches!(role, Role::Sink(_)))),
         }
     }
     edges
@@ -178,20 +181,25 @@ fn default_parent(
     index: usize,
     config: &Config,
     has_source: bool,
-    complaints: &mut Vec<Complaint>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<usize> {
     let sources = config.sources.len();
     let last_step = sources + config.steps.len();
     match draft.role {
         Role::Source(_) => None,
-        Role::Step(0) => only_source(draft, sources, has_source, complaints),
+        Role::Step(0) => only_source(draft, sources, has_source, diagnostics),
         Role::Step(_) => Some(index - 1),
-        Role::Sink(_) if config.steps.is_empty() => only_source(draft, sources, has_source, complaints),
+        Role::Sink(_) if config.steps.is_empty() => only_source(draft, sources, has_source, diagnostics),
         Role::Sink(_) => Some(last_step - 1),
     }
 }
 
-fn only_source(draft: &Draft<'_>, sources: usize, has_source: bool, complaints: &mut Vec<Complaint>) -> Option<usize> {
+fn only_source(
+    draft: &Draft<'_>,
+    sources: usize,
+    has_source: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<usize> {
     let (message, help) = match sources {
         1 => return Some(0),
         // That is told already, or the component will not load, and that is.
@@ -207,33 +215,33 @@ fn only_source(draft: &Draft<'_>, sources: usize, has_source: bool, complaints: 
             (message, "name each source, and add a `from` with one of the names, or with several".to_owned())
         }
     };
-    complaints.push(Complaint::new(draft.place.clone(), message).help(help));
+    diagnostics.push(Diagnostic::new(draft.place.clone(), message).help(help));
     None
 }
 
-fn check_combine(draft: &Draft<'_>, edges: &[Edge], complaints: &mut Vec<Complaint>) {
+fn check_combine(draft: &Draft<'_>, edges: &[Edge], diagnostics: &mut Vec<Diagnostic>) {
     const HELP: &str = "add `combine = \"rows\"` for their rows one after the other, or `combine = \"columns\"` for the same rows side by side";
     match (edges, draft.combine) {
         ([_, second, ..], None) => {
             let count = edges.len();
             let message =
                 format!("\"{}\" takes rows from {count} nodes, and does not say how to combine them", draft.name);
-            complaints.push(Complaint::new(second.place.clone(), message).help(HELP));
+            diagnostics.push(Diagnostic::new(second.place.clone(), message).help(HELP));
         }
         ([] | [_], Some(combine)) => {
             let message = format!("\"{}\" has `combine`, and takes rows from one node at most", draft.name);
             let help = "leave it out, or name several steps or sources in `from`";
-            complaints.push(Complaint::new(combine.place.clone(), message).help(help));
+            diagnostics.push(Diagnostic::new(combine.place.clone(), message).help(help));
         }
         _ => {}
     }
 }
 
-fn unknown(name: &Placed<String>, drafts: &[Draft<'_>], what: &str, fits: impl Fn(Role) -> bool) -> Complaint {
+fn unknown(name: &Placed<String>, drafts: &[Draft<'_>], what: &str, fits: impl Fn(Role) -> bool) -> Diagnostic {
     let candidates = || drafts.iter().filter(|draft| fits(draft.role)).map(|draft| &*draft.name);
-    let complaint = Complaint::new(name.place.clone(), format!("there is no {what} \"{}\"", name.value));
+    let diagnostic = Diagnostic::new(name.place.clone(), format!("there is no {what} \"{}\"", name.value));
     match nearest(name, candidates()) {
-        Some(meant) => complaint.help(format!("did you mean \"{meant}\"?")),
-        None => complaint.help(format!("there are {}", candidates().collect::<Vec<_>>().join(", "))),
+        Some(meant) => diagnostic.help(format!("did you mean \"{meant}\"?")),
+        None => diagnostic.help(format!("there are {}", candidates().collect::<Vec<_>>().join(", "))),
     }
 }

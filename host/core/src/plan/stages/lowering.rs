@@ -6,8 +6,8 @@ use super::super::Step;
 use super::super::columns::{Combined, TypedNode};
 use super::super::graph::{Graph, Role};
 use super::super::levels::Level;
-use super::super::view::View;
-use super::{From, Input, JoinParent, Joining, Kept, Operation, StagePlan, Work, Zip};
+use super::super::projection::Projection;
+use super::{Input, InputSource, JoinParent, Joining, Kept, Operation, StagePlan, Work, Zip};
 use crate::component::Kind;
 
 /// All stages, and what is kept between them.
@@ -55,9 +55,9 @@ impl Lowering<'_> {
         let node = &graph.nodes[id];
         let step = typed.step.as_ref();
         let output = match (node.role, step) {
-            (Role::Source(index), _) => Some(self.origin(id, From::Source(index))),
+            (Role::Source(index), _) => Some(self.origin(id, InputSource::Source(index))),
             (Role::Step(_), Some(step)) if node.edges.is_empty() => {
-                Some(self.origin(id, From::Generator(Arc::clone(step))))
+                Some(self.origin(id, InputSource::Generator(Arc::clone(step))))
             }
             (Role::Sink(index), _) => {
                 let slot = self.incoming(id);
@@ -75,7 +75,7 @@ impl Lowering<'_> {
     }
 
     /// The rows of a node without parents.
-    fn origin(&mut self, id: usize, from: From) -> usize {
+    fn origin(&mut self, id: usize, from: InputSource) -> usize {
         let home = self.levels[id].home;
         let slot = self.slot(home);
         self.stages[home].inputs.push(Input { node: id, from, slots: vec![slot] });
@@ -89,13 +89,13 @@ impl Lowering<'_> {
         }
         let title = format!("the rows that come to {}", self.graph.nodes[id].title());
         let kept = self.keep(title);
-        self.operation(level.at, vec![slot], Work::Keep(kept));
+        self.operation(level.at, vec![slot], Work::Spill(kept));
         let output = self.slot(level.home);
         let is_aggregate = step.component.manifest().kind == Kind::Aggregate;
         let from = if is_aggregate {
-            From::Aggregate { step: Arc::clone(step), kept }
+            InputSource::Aggregate { step: Arc::clone(step), kept }
         } else {
-            From::Kept { kept, batch_rows: Some(step.batch_rows) }
+            InputSource::Spill { kept, batch_rows: Some(step.batch_rows) }
         };
         self.stages[level.home].inputs.push(Input { node: id, from, slots: vec![output] });
         if is_aggregate { output } else { self.filling(level.home, vec![output], Work::Step(Arc::clone(step))) }
@@ -112,7 +112,7 @@ impl Lowering<'_> {
                 kept.push((rows, graph.nodes[edge.parent].title()));
             }
             let slots: Vec<usize> = node.edges.iter().map(|_| self.slot(level.at)).collect();
-            let from = From::Zipped(Zip { name: Arc::clone(&node.name), kept });
+            let from = InputSource::Zipped(Zip { name: Arc::clone(&node.name), kept });
             self.stages[level.at].inputs.push(Input { node: id, from, slots: slots.clone() });
             slots
         } else {
@@ -122,7 +122,7 @@ impl Lowering<'_> {
             slots.iter().zip(&typed.edges).map(|(slot, view)| self.shown(level.at, *slot, view.as_ref())).collect();
         let slot = match &typed.combined {
             None => shown[0],
-            Some(Combined::Append(append)) => self.filling(level.at, shown, Work::Append(Arc::clone(append))),
+            Some(Combined::Append(append)) => self.filling(level.at, shown, Work::Union(Arc::clone(append))),
             Some(Combined::Join(join)) => {
                 let parents = node.edges.iter().map(|edge| JoinParent {
                     title: graph.nodes[edge.parent].title(),
@@ -146,14 +146,14 @@ impl Lowering<'_> {
             let all = self.outputs[node].expect("nodes come after their parents");
             match (pick, &self.typed[node].route) {
                 (Some(child), Some(route)) => {
-                    self.filling(stage, vec![all], Work::Pick { route: route.clone(), child })
+                    self.filling(stage, vec![all], Work::Route { route: route.clone(), child })
                 }
                 _ => all,
             }
         } else {
             let kept = self.kept_edge(rows);
             let slot = self.slot(stage);
-            let from = From::Kept { kept, batch_rows: None };
+            let from = InputSource::Spill { kept, batch_rows: None };
             self.stages[stage].inputs.push(Input { node, from, slots: vec![slot] });
             slot
         };
@@ -169,7 +169,7 @@ impl Lowering<'_> {
         let home = self.levels[rows.0].home;
         let slot = self.fetch(home, rows);
         let kept = self.keep(self.graph.nodes[rows.0].title());
-        self.operation(home, vec![slot], Work::Keep(kept));
+        self.operation(home, vec![slot], Work::Spill(kept));
         self.kept_edges.push((rows, kept));
         kept
     }
@@ -188,9 +188,9 @@ impl Lowering<'_> {
         steps
     }
 
-    fn shown(&mut self, stage: usize, slot: usize, view: Option<&View>) -> usize {
+    fn shown(&mut self, stage: usize, slot: usize, view: Option<&Projection>) -> usize {
         match view {
-            Some(view) => self.filling(stage, vec![slot], Work::Show(view.clone())),
+            Some(view) => self.filling(stage, vec![slot], Work::Project(view.clone())),
             None => slot,
         }
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, Ended, Input};
+use super::{Dispatcher, Input, RunOutcome};
 use crate::interrupt::StopReason;
 use crate::scheduler::mailbox::Mailbox;
 use crate::scheduler::message::Message;
 use crate::scheduler::writer::Order;
-use crate::sink::HandedOver;
+use crate::sink::DeliveredRows;
 
 /// How long finished batches may take to be written once the run is asked to stop. A pipe that nobody reads would
 /// otherwise hold it for ever.
@@ -37,16 +37,16 @@ impl Dispatcher<'_> {
         let mut patience = None;
         let mut grace_ends = None;
         // Within the grace tasks may go on to their ends; then the stop reaches them.
-        if let Some(Ended::Interrupted(signal, _)) = self.end {
+        if let Some(RunOutcome::Interrupted(signal, _)) = self.end {
             // A grace so long that clocks can't tell its end has none.
             let deadline = Instant::now().checked_add(self.grace);
             grace_ends = deadline;
             let left = || deadline.map_or(ASK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
             // Guests outside of tasks don't send a message when they end.
             // The one who called them does, a little later.
-            while (self.has_guests() || self.input == Input::Made) && !left().is_zero() {
+            while (self.has_guests() || self.input == Input::Generated) && !left().is_zero() {
                 if self.input == Input::Read && self.stage.guests.load(Ordering::Acquire) > 0 {
-                    self.input = Input::Made;
+                    self.input = Input::Generated;
                 }
                 if let Some(message) = inbox.receive_within(left().min(ASK_AGAIN)) {
                     self.take(message);
@@ -72,14 +72,14 @@ impl Dispatcher<'_> {
             let _ = orders.send(Order::Checkpoint);
             let grace = grace_ends.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
             patience = match &self.end {
-                Some(Ended::Interrupted(..)) => patience.max(LAST_CHECKPOINT).max(grace),
+                Some(RunOutcome::Interrupted(..)) => patience.max(LAST_CHECKPOINT).max(grace),
                 _ => CHECKPOINT_OF_FAILED,
             };
         }
-        if matches!(self.end, Some(Ended::TooManyRejects)) {
+        if matches!(self.end, Some(RunOutcome::TooManyRejects)) {
             self.write_the_rest();
         }
-        if let (Some(Ended::TooManyRejects), Some(orders)) = (&self.end, &self.orders) {
+        if let (Some(RunOutcome::TooManyRejects), Some(orders)) = (&self.end, &self.orders) {
             let _ = orders.send(Order::FinishRejects);
             patience = patience.max(REJECTS);
         }
@@ -89,13 +89,13 @@ impl Dispatcher<'_> {
     }
 
     /// Has the writer stop between two rows, and counts those that went out.
-    pub(super) fn hand_over_no_more(&mut self, handed_over: &[Option<Arc<HandedOver>>], inbox: &Mailbox<Message>) {
-        handed_over.iter().flatten().for_each(|sink| sink.hold());
-        if handed_over.iter().any(Option::is_some) {
+    pub(super) fn hand_over_no_more(&mut self, delivered: &[Option<Arc<DeliveredRows>>], inbox: &Mailbox<Message>) {
+        delivered.iter().flatten().for_each(|sink| sink.hold());
+        if delivered.iter().any(Option::is_some) {
             self.wait_for_writer(inbox, LAST_ROW);
         }
-        for (sink, handed_over) in self.report.sinks.iter_mut().zip(handed_over) {
-            sink.rows = handed_over.as_ref().map_or(sink.rows, |handed_over| handed_over.rows());
+        for (sink, delivered) in self.report.sinks.iter_mut().zip(delivered) {
+            sink.rows = delivered.as_ref().map_or(sink.rows, |delivered| delivered.rows());
         }
     }
 
@@ -121,7 +121,7 @@ impl Dispatcher<'_> {
 
     /// Has outcomes written that wait for a batch that will not come, for the sake of their rejected rows.
     fn write_the_rest(&mut self) {
-        for outcome in self.in_order.take_rest() {
+        for outcome in self.reorder_buffer.take_rest() {
             self.write(outcome, None);
         }
     }

@@ -9,7 +9,7 @@ use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::format::{Compression, Format};
-use crate::sink::{Aside, Durable, SinkLocation, SinkSpec, open};
+use crate::sink::{SinkLocation, SinkSpec, StagingDir, SyncedLength, open};
 
 fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -36,10 +36,10 @@ fn batch(number: usize, rows: usize) -> RecordBatch {
 fn write(folder: &Path, format: Format, compression: Compression, batches: &[RecordBatch], stops: &[usize]) -> Vec<u8> {
     let path = folder.join("out");
     let spec = SinkSpec { location: SinkLocation::Path(path.clone()), format, compression, schema: schema() };
-    let mut durable: Option<Durable> = None;
+    let mut durable: Option<SyncedLength> = None;
     let mut done = 0;
     for stop in stops.iter().copied().chain([batches.len()]) {
-        let aside = Aside { folder, name: "sink-0", durable: durable.as_ref() };
+        let aside = StagingDir { folder, name: "sink-0", durable: durable.as_ref() };
         let (encoder, mut writer) = open(&spec, Some("run"), Some(&aside)).unwrap();
         for batch in &batches[done..stop] {
             writer.write(encoder.encode(batch).unwrap()).unwrap();

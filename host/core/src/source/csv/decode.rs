@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 
 use super::super::advice;
+use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Lines};
 use super::super::column::{ColumnBuilder, Columns};
 use super::super::error::{Fields, SourceError, SourceErrorKind};
 use super::super::number::{Number, read};
-use super::super::piece::{DecodedBatch, Decoder, Lines, Piece, PieceData};
 use super::super::shown::named;
 use super::super::text::utf8;
 use super::record::Records;
@@ -22,17 +22,17 @@ pub(crate) struct CsvDecoder {
 }
 
 impl Decoder for CsvDecoder {
-    fn decode(&self, piece: Piece) -> Result<DecodedBatch, SourceError> {
-        let PieceData::Text { bytes, first_line, fields: order } = &piece.data else {
+    fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
+        let ChunkData::Text { bytes, first_line, fields: order } = &chunk.data else {
             unreachable!("the reader of CSV makes pieces of text")
         };
-        let (text, not_utf8) = utf8(&piece.file, bytes, *first_line);
+        let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
         let capacity = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
         let mut builders = self.columns.builders(capacity, text.len());
         let mut lines = Lines::default();
         let mut records = Records::new(text, *first_line);
         let mut fields = Vec::new();
-        let at = |(line, kind)| SourceError::on_line(&piece.file, line, kind);
+        let at = |(line, kind)| SourceError::on_line(&chunk.file, line, kind);
         loop {
             let line = match records.next(&mut fields) {
                 Ok(Some(line)) => line,
@@ -46,7 +46,7 @@ impl Decoder for CsvDecoder {
                 let index = order.as_deref().map_or(index, |order| order[index]);
                 let declared = self.columns.list[index].declared;
                 if builders[index].append_field(field, declared).is_err() {
-                    return Err(at((line, self.misfit(index, field))));
+                    return Err(at((line, self.mismatch(index, field))));
                 }
             }
             lines.push(line);
@@ -59,19 +59,19 @@ impl Decoder for CsvDecoder {
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns.schema), arrays, &options);
         Ok(DecodedBatch {
             rows: batch.expect("every record adds one field to every column"),
-            positions: lines.positions(piece.file),
+            positions: lines.positions(chunk.file),
         })
     }
 }
 
 impl CsvDecoder {
     #[cold]
-    fn misfit(&self, index: usize, field: &str) -> SourceErrorKind {
+    fn mismatch(&self, index: usize, field: &str) -> SourceErrorKind {
         let suggested = match (self.columns.list[index].data_type, read(field)) {
             (DataType::Integer, Some(Number::Float(_))) => DataType::Float,
             _ => DataType::Text,
         };
-        advice::misfit(&self.columns, index, format!("the field {}", named(field)), suggested, false)
+        advice::mismatch(&self.columns, index, format!("the field {}", named(field)), suggested, false)
     }
 }
 

@@ -10,15 +10,15 @@ use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 use super::super::advice;
+use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Lines};
 use super::super::column::{ColumnBuilder, Columns};
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::number::{Number, read};
-use super::super::piece::{DecodedBatch, Decoder, Lines, Piece, PieceData};
 use super::super::place::Spot;
 use super::super::shown::named;
 use super::super::text::utf8;
+use super::fast_path::FastPath;
 use super::object::{self, entries};
-use super::usual::Usual;
 use crate::data_type::DataType;
 
 /// Decodes JSON Lines.
@@ -29,11 +29,11 @@ pub(crate) struct JsonDecoder {
 }
 
 impl Decoder for JsonDecoder {
-    fn decode(&self, piece: Piece) -> Result<DecodedBatch, SourceError> {
-        let PieceData::Text { bytes, first_line, .. } = &piece.data else {
+    fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
+        let ChunkData::Text { bytes, first_line, .. } = &chunk.data else {
             unreachable!("the reader of JSON Lines makes pieces of text")
         };
-        let (text, not_utf8) = utf8(&piece.file, bytes, *first_line);
+        let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
         let capacity = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
         let mut rows = Rows {
             columns: &self.columns,
@@ -42,7 +42,7 @@ impl Decoder for JsonDecoder {
             row: 0,
             problem: None,
         };
-        let mut usual = Usual::new(&self.columns.list);
+        let mut usual = FastPath::new(&self.columns.list);
         let mut lines = Lines::default();
         for (line, text) in (*first_line..).zip(split(text)) {
             if object::is_blank(text.as_bytes()) {
@@ -51,7 +51,7 @@ impl Decoder for JsonDecoder {
             if !usual.add(text, &mut rows.builders) {
                 rows.add(text).map_err(|(kind, byte)| {
                     let spot = byte.map_or(Spot::Line(line), |byte| Spot::Byte(line, byte));
-                    SourceError::at(&piece.file, spot, kind)
+                    SourceError::at(&chunk.file, spot, kind)
                 })?;
             }
             lines.push(line);
@@ -64,7 +64,7 @@ impl Decoder for JsonDecoder {
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns.schema), columns, &options);
         Ok(DecodedBatch {
             rows: batch.expect("every row adds one value to every column"),
-            positions: lines.positions(piece.file),
+            positions: lines.positions(chunk.file),
         })
     }
 }
@@ -105,7 +105,7 @@ struct Rows<'c> {
 enum Problem {
     Unknown(String),
     Duplicate(usize),
-    Misfit(usize),
+    TypeMismatch(usize),
 }
 
 impl Rows<'_> {
@@ -142,7 +142,7 @@ impl Rows<'_> {
         match problem {
             Problem::Unknown(key) => advice::unknown_key(self.columns, &key),
             Problem::Duplicate(index) => SourceErrorKind::DuplicateKey { key: named(&self.columns.list[index].name) },
-            Problem::Misfit(index) => {
+            Problem::TypeMismatch(index) => {
                 // The parser has gone past the value, so the line is read once more for its text.
                 let mut value = "";
                 let name = &self.columns.list[index].name;
@@ -160,7 +160,7 @@ impl Rows<'_> {
                     (DataType::Integer, Some(Number::Float(_))) => DataType::Float,
                     _ => DataType::Json,
                 };
-                advice::misfit(self.columns, index, found, suggested, true)
+                advice::mismatch(self.columns, index, found, suggested, true)
             }
         }
     }
@@ -193,7 +193,7 @@ impl<'de> Visitor<'de> for &mut Rows<'_> {
             }
             self.last_row[index] = self.row;
             if !map.next_value_seed(Value(&mut self.builders[index]))? {
-                return Err(self.stop(Problem::Misfit(index)));
+                return Err(self.stop(Problem::TypeMismatch(index)));
             }
             found += 1;
             guess = index + 1;

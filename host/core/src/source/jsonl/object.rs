@@ -31,7 +31,7 @@ pub(crate) fn check_start(line: &str) -> Result<(), SourceErrorKind> {
 }
 
 /// What the JSON parser complains about, without the place.
-pub(crate) fn complaint(error: &serde_json::Error) -> String {
+pub(crate) fn diagnostic(error: &serde_json::Error) -> String {
     let mut reason = error.to_string();
     if let Some(end) = reason.rfind(" at line ") {
         reason.truncate(end);
@@ -41,7 +41,7 @@ pub(crate) fn complaint(error: &serde_json::Error) -> String {
 
 /// The error for a line that is not JSON, and the byte of the line (from 1).
 pub(crate) fn malformed(error: &serde_json::Error) -> (SourceErrorKind, u64) {
-    (SourceErrorKind::Json { reason: complaint(error) }, error.column().max(1) as u64)
+    (SourceErrorKind::Json { reason: diagnostic(error) }, error.column().max(1) as u64)
 }
 
 /// Calls `entry` with every key and the text of its value, in the line's order.

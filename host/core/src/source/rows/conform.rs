@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::super::csv::difference;
 use super::super::error::{SourceError, SourceErrorKind};
-use super::super::jsonl::complaint;
+use super::super::jsonl::diagnostic;
 use super::super::place::Spot;
 use super::super::shown::{escaped, named, shown};
 use crate::data_type::DataType;
@@ -150,7 +150,7 @@ fn check_json(file: &Arc<str>, first_row: u64, name: &str, column: &ArrayRef) ->
     for row in (0..column.len()).filter(|&row| column.is_valid(row)) {
         let Some(value) = text(row) else { continue };
         if let Err(error) = serde_json::from_str::<&RawValue>(value) {
-            let (column, value, reason) = (named(name), shown(value), complaint(&error));
+            let (column, value, reason) = (named(name), shown(value), diagnostic(&error));
             let spot = Spot::Row(first_row + row as u64);
             return Err(SourceError::at(file, spot, SourceErrorKind::NotJson { column, value, reason }));
         }

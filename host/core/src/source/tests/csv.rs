@@ -36,7 +36,7 @@ fn quoted_fields_have_line_breaks() {
         "{\"a\":\"x\\r\\ny\\n\",\"b\":\"say \\\"hi\\\", ok\"}\n{\"a\":\"5\\\" disk\",\"b\":\"\"}\n{\"a\":\"\\n\",\"b\":\"z\"}\n"
     );
     assert_eq!(rows.positions, ["in:3", "in:7", "in:8"]);
-    assert_eq!(rows.pieces, [1, 1, 1]);
+    assert_eq!(rows.chunks, [1, 1, 1]);
 }
 
 #[test]

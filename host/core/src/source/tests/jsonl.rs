@@ -164,7 +164,7 @@ fn files_after_the_first_must_fit() {
     let rows = input.read();
     assert_eq!(rows.json(), "{\"a\":1}\n{\"a\":2}\n");
     assert_eq!(rows.positions, ["a.jsonl:1", "b.jsonl:1"]);
-    assert_eq!(rows.pieces, [1, 1]);
+    assert_eq!(rows.chunks, [1, 1]);
 }
 
 proptest! {

@@ -38,7 +38,7 @@ fn pieces_have_as_many_rows_as_a_batch() {
         (Format::Arrow, stream(&rows)),
     ] {
         let read = Input::of(format, &bytes).batch_rows(10).read();
-        assert_eq!(read.pieces, [10, 10, 5], "{format}");
+        assert_eq!(read.chunks, [10, 10, 5], "{format}");
         assert_eq!(read.positions[24], "in, row 25");
         assert_eq!(read.batch.as_ref(), Some(&rows));
         assert!(read.bytes_read.is_sorted() && read.bytes_read[2] >= bytes.len() as u64 / 2, "{:?}", read.bytes_read);
@@ -120,9 +120,9 @@ fn damaged_files_end_in_an_error_or_in_rows() {
     let rows = batch(&[("a", integers(0..20)), ("b", texts(&["some text"; 20]))]);
     for (format, bytes) in [(Format::Parquet, file_of(&rows, Format::Parquet)), (Format::Arrow, stream(&rows))] {
         for at in (0..bytes.len()).step_by(7) {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= 0x55;
-            drop(Input::of(format, damaged).try_read());
+            let mut corrupt = bytes.clone();
+            corrupt[at] ^= 0x55;
+            drop(Input::of(format, corrupt).try_read());
         }
     }
 }

@@ -1,0 +1,195 @@
+//! Each setting, wrong in each way.
+
+use insta::assert_snapshot;
+
+use super::{RIGHT, broken, diagnostics};
+
+#[test]
+fn several_mistakes_come_out_at_once_in_order() {
+    assert_snapshot!(diagnostics(r#"[pipeline]
+nmae = "tidy"
+batch-rows = "many"
+
+[[sources]]
+path = "in.jsonl"
+
+[[source]]
+path = "in.jsonl"
+format = "jsonlines"
+
+[[step]]
+name = "trim"
+componnent = "trim.wasm"
+parameters = "column"
+
+[[sink]]
+from = 5
+path = "out"
+"#), @r#"
+    p.toml:2:1: unknown key `nmae` in [pipeline] (did you mean `name`? [pipeline] takes batch-rows, description and name)
+    p.toml:3:14: `batch-rows` in [pipeline] is a string, not an integer
+    p.toml:5:3: unknown key `sources` in the file (did you mean `source`? the file takes limits, pipeline, rejects, sink, source and step)
+    p.toml:10:10: `format` in [[source]] is "jsonlines", which is not a format (the formats are jsonl, csv, parquet and arrow)
+    p.toml:14:1: unknown key `componnent` in [[step]] (did you mean `component`? [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)
+    p.toml:15:14: `parameters` in [[step]] is a string, not a table
+    p.toml:18:8: `from` in [[sink]] is an integer, not a name or an array of names
+    p.toml:19:8: the ending of `out` does not tell its format (set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed)
+    "#);
+}
+
+#[test]
+fn an_empty_file_lacks_everything() {
+    assert_snapshot!(diagnostics(""), @r#"
+    p.toml: the file has no [pipeline] (begin it with a line [pipeline] and a line such as `name = "clean-text"`)
+    p.toml: the pipeline has no [[source]] (add a [[source]] with a `path` that rows are read from)
+    p.toml: the pipeline has no [[sink]] (add a [[sink]] with a `path` that rows are written to)
+    "#);
+}
+
+#[test]
+fn tables_of_the_wrong_shape() {
+    assert_snapshot!(broken("[pipeline]", "[[pipeline]]"), @"p.toml:1:1: expected [pipeline], found an array (begin it with a line [pipeline])");
+    assert_snapshot!(broken("[[source]]", "[source]"), @"p.toml:4:1: expected [[source]], found a single table (begin it with a line [[source]])");
+    assert_snapshot!(diagnostics("pipeline = 1\nsource = []\nstep = \"x\"\nsink = [1, {}]\n"), @r#"
+    p.toml:1:12: expected [pipeline], found an integer (begin it with a line [pipeline])
+    p.toml:2:10: `source` is an empty array (begin each source with a line [[source]], or leave the key out)
+    p.toml:3:8: expected [[step]], found a string (begin it with a line [[step]])
+    p.toml:4:9: expected [[sink]], found an integer (begin it with a line [[sink]])
+    p.toml:4:12: [[sink]] has no `path` (add `path = "output.jsonl"`: a file, or `-` for standard output)
+    "#);
+}
+
+#[test]
+fn unknown_keys() {
+    assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch_rows = 5"), @"p.toml:3:1: unknown key `batch_rows` in [pipeline] (did you mean `batch-rows`? [pipeline] takes batch-rows, description and name)");
+    assert_snapshot!(broken("path = \"in.jsonl\"", "path = \"in.jsonl\"\nfrom = \"x\""), @"p.toml:6:1: unknown key `from` in [[source]] ([[source]] takes columns, compression, drop, format, name, path, rename, route and select)");
+    assert_snapshot!(broken("component", "Component"), @"p.toml:9:1: unknown key `Component` in [[step]] (did you mean `component`? [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)");
+    assert_snapshot!(broken("[[sink]]", "[grants]\n[[sink]]"), @"p.toml:11:2: unknown key `grants` in the file (the file takes limits, pipeline, rejects, sink, source and step)");
+    assert_snapshot!(broken("name = \"trim\"", "name = \"trim\"\n\"a\\u001B[2J\\u202E\" = 1"), @r#"p.toml:9:1: unknown key `a\u{1b}[2J\u{202e}` in [[step]] ([[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)"#);
+    let long = "x".repeat(1000);
+    assert_snapshot!(broken("name = \"tidy\"", &format!("name = \"tidy\"\n{long} = 5")), @"p.toml:3:1: unknown key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` in [pipeline] ([pipeline] takes batch-rows, description and name)");
+}
+
+#[test]
+fn missing_keys() {
+    assert_snapshot!(broken("name = \"tidy\"", ""), @r#"p.toml:1:1: [pipeline] has no `name` (add a line such as `name = "clean-text"`)"#);
+    assert_snapshot!(broken("path = \"in.jsonl\"", ""), @r#"p.toml:4:1: [[source]] has no `path` (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, or `-` for standard input)"#);
+    assert_snapshot!(broken("name = \"trim\"", ""), @r#"p.toml:7:1: [[step]] has no `name` (add a line such as `name = "count-words"`)"#);
+    assert_snapshot!(broken("component = \"trim.wasm\"", ""), @r#"p.toml:7:1: [[step]] has no `component` (add `component = "…"`: the step's .wasm file, or the folder of its crate)"#);
+    assert_snapshot!(broken("path = \"out.csv\"", ""), @r#"p.toml:11:1: [[sink]] has no `path` (add `path = "output.jsonl"`: a file, or `-` for standard output)"#);
+}
+
+#[test]
+fn names_of_pipelines() {
+    for (name, wrong) in [
+        (r#""""#, "`name` in [pipeline] is empty"),
+        (r#"" a""#, "`name` in [pipeline] \" a\" begins or ends with a space"),
+        (r#""../a""#, "`name` in [pipeline] \"../a\" begins with a dot"),
+        (r#""a/b""#, "`name` in [pipeline] \"a/b\" contains a path separator"),
+        (r"'a\b'", "`name` in [pipeline] \"a\\b\" contains a path separator"),
+        (r#""a\u0007b""#, "`name` in [pipeline] \"a\\u{7}b\" contains a control or invisible character"),
+        (r#""a\u202eb""#, "`name` in [pipeline] \"a\\u{202e}b\" contains a control or invisible character"),
+    ] {
+        let help = "runs are kept in folders of this name; give one such as \"clean-text\"";
+        assert_eq!(broken(r#""tidy""#, name), format!("p.toml:2:8: {wrong} ({help})"));
+    }
+    assert_snapshot!(broken("\"tidy\"", &format!("\"{}\"", "a".repeat(101))), @r#"p.toml:2:8: `name` in [pipeline] "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…" is longer than 100 bytes (runs are kept in folders of this name; give one such as "clean-text")"#);
+}
+
+#[test]
+fn names_of_steps() {
+    for (name, wrong) in [
+        (r#""""#, "`name` in [[step]] is empty"),
+        (r#""-a""#, "`name` in [[step]] \"-a\" begins with neither a letter nor a digit"),
+        (r#""a.b""#, "`name` in [[step]] \"a.b\" contains something other than letters, digits, `-` and `_`"),
+    ] {
+        assert_eq!(broken(r#""trim""#, name), format!("p.toml:8:8: {wrong} (give a name such as \"count-words\")"));
+    }
+}
+
+#[test]
+fn names_that_are_taken() {
+    assert_snapshot!(broken("[[sink]]", "[[step]]\nname = \"trim\"\ncomponent = \"b\"\n[[sink]]\nname = \"trim\""), @r#"
+    p.toml:12:8: the name "trim" is already used on line 8 (every source, step and sink needs a name of its own)
+    p.toml:15:8: the name "trim" is already used on line 8 (every source, step and sink needs a name of its own)
+    "#);
+}
+
+#[test]
+fn batch_rows() {
+    for wrong in ["0", "-5", "1000001", "1.5", "\"5\"", "99999999999999999999999999999999999999999"] {
+        let told = broken("name = \"tidy\"", &format!("name = \"tidy\"\nbatch-rows = {wrong}"));
+        assert!(told.starts_with("p.toml:3:14: `batch-rows` in [pipeline] is "), "{told}");
+    }
+    assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch-rows = 0"), @"p.toml:3:14: `batch-rows` in [pipeline] is 0, which is out of range (give an integer from 1 to 1000000)");
+    assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch-rows = 1e3"), @"p.toml:3:14: `batch-rows` in [pipeline] is a float, not an integer");
+}
+
+#[test]
+fn paths() {
+    assert_snapshot!(broken("\"in.jsonl\"", "\"\""), @r#"p.toml:5:8: `path` in [[source]] is empty (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, or `-` for standard input)"#);
+    assert_snapshot!(broken("\"trim.wasm\"", "\"a\\u0000b\""), @r#"p.toml:9:13: `component` in [[step]] contains a NUL, which no path can (add `component = "…"`: the step's .wasm file, or the folder of its crate)"#);
+    assert_snapshot!(broken("\"out.csv\"", "[\"out.csv\"]"), @"p.toml:12:8: `path` in [[sink]] is an array, not a string");
+}
+
+#[test]
+fn formats() {
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in.txt.gz\""), @"p.toml:5:8: the ending of `in.txt.gz` does not tell its format (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed)");
+    assert_snapshot!(broken("\"in.jsonl\"", "\"data/*\""), @"p.toml:5:8: the ending of `data/*` does not tell its format (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed)");
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in.json.gz\""), @r#"p.toml:5:8: the ending of `in.json.gz` does not tell its format (if it holds one JSON object a line, set `format = "jsonl"` in [[source]]; a file that is one JSON array has to be rewritten as JSON Lines)"#);
+    assert_snapshot!(broken("\"in.jsonl\"", "\"-\""), @r#"p.toml:5:8: the format of standard input is not known (add `format = "jsonl"` to [[source]], or csv, parquet or arrow)"#);
+    assert_snapshot!(broken("\"out.csv\"", "\"-\""), @r#"p.toml:12:8: the format of standard output is not known (add `format = "jsonl"` to [[sink]], or csv, parquet or arrow)"#);
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in\"\nformat = \"josnl\""), @r#"p.toml:6:10: `format` in [[source]] is "josnl", which is not a format (did you mean "jsonl"? the formats are jsonl, csv, parquet and arrow)"#);
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in.csv\"\nformat = 1\ncompression = \"brotli\""), @r#"
+    p.toml:6:10: `format` in [[source]] is an integer, not a string
+    p.toml:7:15: `compression` in [[source]] is "brotli", which is not a compression (the compressions are none, gzip and zstd)
+    "#);
+}
+
+#[test]
+fn columns() {
+    let columns = |columns: &str| broken("\"in.jsonl\"", &format!("\"in.jsonl\"\ncolumns = {columns}"));
+    assert_snapshot!(columns("{}"), @r#"p.toml:6:11: `columns` in [[source]] is empty (name the columns, as in `columns = { id = "integer" }`, or leave it out to take them from the rows)"#);
+    assert_snapshot!(columns("[\"id\"]"), @"p.toml:6:11: `columns` in [[source]] is an array, not a table of names and types");
+    assert_snapshot!(columns("{ id = \"int\", a.b = \"text\", c = 5, d = \"Text\" }"), @r#"
+    p.toml:6:18: `columns.id` is "int", which is not a type (the types are boolean, integer, float, text, binary, json and vector)
+    p.toml:6:25: `columns.a` is a table, not the name of a type (put a column's name in quotes if there is a dot in it)
+    p.toml:6:43: `columns.c` is an integer, not the name of a type
+    p.toml:6:50: `columns.d` is "Text", which is not a type (did you mean "text"? the types are boolean, integer, float, text, binary, json and vector)
+    "#);
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in.parquet\"\ncolumns = { id = \"integer\" }"), @"p.toml:6:1: `columns` in [[source]] is for jsonl and csv, and this source is parquet (leave it out: parquet files name their columns and types themselves)");
+}
+
+#[test]
+fn parents() {
+    let from = |from: &str| broken("\"out.csv\"", &format!("\"out.csv\"\nfrom = {from}"));
+    assert_snapshot!(from("[]"), @"p.toml:13:8: `from` in [[sink]] is empty (name the steps or sources to read from, or leave it out to read from the step before)");
+    assert_snapshot!(from("{ step = \"trim\" }"), @r#"
+    p.toml:13:8: `from` has no `name` (add the step or source that rows come from: `name = "…"`)
+    p.toml:13:10: unknown key `step` in `from` (`from` takes drop, name, rename and select)
+    "#);
+    assert_snapshot!(from("[\"trim\", 5, [\"trim\"]]"), @"
+    p.toml:13:17: an element of `from` in [[sink]] is an integer, not a name
+    p.toml:13:20: an element of `from` in [[sink]] is an array, not a name
+    ");
+}
+
+#[test]
+fn parameters() {
+    let parameters = |parameters: &str| broken("\"trim.wasm\"", &format!("\"trim.wasm\"\nparameters = {parameters}"));
+    assert_snapshot!(parameters("[1]"), @"p.toml:10:14: `parameters` in [[step]] is an array, not a table");
+    assert_snapshot!(parameters("{ a = nan, b = [-inf], c = { d = 1e999 }, e = 18446744073709551616 }"), @"
+    p.toml:10:20: the parameter's value nan is not a finite number (write it in quotes if the step takes it as text)
+    p.toml:10:30: the parameter's value -inf is not a finite number (write it in quotes if the step takes it as text)
+    p.toml:10:47: the parameter's value 1e999 is not a finite number (write it in quotes if the step takes it as text)
+    p.toml:10:60: the parameter's value 18446744073709551616 does not fit into 64 bits (write it in quotes if the step takes it as text)
+    ");
+}
+
+#[test]
+fn at_most_a_hundred_diagnostics_are_reported() {
+    let text = RIGHT.to_owned() + &(0..150).fold(String::new(), |keys, index| keys + &format!("key-{index} = 1\n"));
+    let told = diagnostics(&text);
+    assert_eq!(told.lines().count(), 101);
+    assert_eq!(told.lines().next_back(), Some("and 50 more"));
+}

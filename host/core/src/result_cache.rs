@@ -1,0 +1,147 @@
+//! What steps made, kept on disk from run to run: for steps with `cache = true`.
+//!
+//! An entry's name is the digest of all that its content depends on (`key`): the component, its parameters, what it is
+//! granted, and its input. So a stale entry is never found. Every record has a checksum, so a broken one is noticed; it is
+//! then as if it were not there. Entries are written beside and renamed, so two processes may fill one cache. Nothing
+//! is synced: an entry that a power loss cuts off is a broken one.
+//!
+//! A transform has an entry for each batch. A source or an aggregate has one for all that it makes (`call_log`), since its
+//! instance cannot be taken up in the middle.
+
+mod call_log;
+mod entry;
+mod key;
+mod usage;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::batch::OutputOf;
+use crate::cleanup::CleanupRegistry;
+use crate::component::{Signature, is_private, make_private};
+use crate::stage::StepOutput;
+
+pub(crate) use call_log::{CallLog, CallRecorder, CallReplay};
+use entry::Record;
+pub(crate) use key::{CacheKeyBuilder, Key};
+pub use usage::{CacheUsage, PrunedCache, prune_cache, usage_of_cache};
+
+/// How long an entry may go on being used before that is noted.
+const NOTED: Duration = Duration::from_hours(1);
+
+/// A directory of what steps made, or none.
+#[derive(Debug, Clone, Default)]
+pub struct ResultCache {
+    directory: Option<PathBuf>,
+    cleanup: CleanupRegistry,
+    /// Tapes that this run is making.
+    tapes: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
+
+impl ResultCache {
+    /// No cache: steps with `cache = true` are called in every run.
+    pub fn disabled() -> Self {
+        Self::default()
+    }
+
+    /// A cache in this directory, which is made when the first entry is written. Only this user may have access to it.
+    pub fn at(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: Some(directory.into()), ..Self::default() }
+    }
+
+    /// The same for one run, which lists what it has not finished.
+    pub(crate) fn of_run(&self, cleanup: &CleanupRegistry) -> Self {
+        Self { directory: self.directory.clone(), cleanup: cleanup.clone(), tapes: Arc::default() }
+    }
+
+    /// Removes the tapes that the run has not finished, on whatever thread they are. They may have become large.
+    pub(crate) fn abandon(&self) {
+        for path in std::mem::take(&mut *self.tapes.lock().unwrap_or_else(PoisonError::into_inner)) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// What a call with this key made, if it is kept.
+    pub(crate) fn get(&self, key: &Key, signature: &Signature, output_of: OutputOf) -> Option<StepOutput> {
+        let path = self.usable(key)?;
+        let bytes = fs::read(&path).ok()?;
+        let Some(Record::StepOutput(made)) = entry::decode(&bytes, signature, output_of) else {
+            tracing::debug!("{}: not what was written, as if it were not there", path.display());
+            return None;
+        };
+        note_use(&path);
+        Some(made)
+    }
+
+    /// Keeps what a call made. Where that is not possible, nothing is lost but time.
+    pub(crate) fn put(&self, key: &Key, made: &StepOutput) {
+        let Some(path) = self.path(key) else { return };
+        let written = entry::encode(Some(made)).map_err(io::Error::other).and_then(|bytes| {
+            let mut file = beside(&path)?;
+            file.write_all(&bytes)?;
+            file.persist(&path)?;
+            Ok(())
+        });
+        if let Err(error) = written {
+            tracing::debug!("{}: not kept: {error}", path.display());
+        }
+    }
+
+    /// The tape with this key: one that is kept, or one to be recorded, or none where there is no cache.
+    pub(crate) fn call_log(&self, key: &Key, signature: &Signature) -> CallLog {
+        if let Some(path) = self.usable(key)
+            && let Some(playing) = CallReplay::open(&path, signature)
+        {
+            note_use(&path);
+            return CallLog::CallReplay(playing);
+        }
+        self.path(key)
+            .and_then(|path| CallRecorder::begin(&path, self).ok())
+            .map_or(CallLog::Off, CallLog::CallRecorder)
+    }
+
+    /// Whether anything can be kept.
+    pub(crate) fn is_on(&self) -> bool {
+        self.directory.is_some()
+    }
+
+    fn path(&self, key: &Key) -> Option<PathBuf> {
+        let name = key.to_string();
+        // So that no folder has hundreds of thousands of files.
+        Some(self.directory.as_deref()?.join(&name[..2]).join(format!("{}.{}", &name[2..], usage::OUTPUT_ENDING)))
+    }
+
+    /// The same, unless others could have put something there.
+    fn usable(&self, key: &Key) -> Option<PathBuf> {
+        let path = self.path(key)?;
+        (path.exists() && is_private(self.directory.as_deref()?)).then_some(path)
+    }
+}
+
+/// A file beside the one with this path, in the same folder.
+pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    make_private(folder)?;
+    let builder = tempfile::Builder::new()
+        .prefix(usage::BESIDE)
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(folder)?;
+    Ok(builder)
+}
+
+/// Notes that an entry was of use, for `prune`.
+pub(crate) fn note_use(path: &Path) {
+    let now = SystemTime::now();
+    let noted = File::open(path).and_then(|file| {
+        let last = file.metadata()?.modified()?;
+        if now.duration_since(last).unwrap_or_default() > NOTED { file.set_modified(now) } else { Ok(()) }
+    });
+    if let Err(error) = noted {
+        tracing::debug!("{}: its use is not noted: {error}", path.display());
+    }
+}

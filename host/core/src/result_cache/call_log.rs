@@ -1,0 +1,126 @@
+//! All that one instance made, call after call.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ResultCache;
+use super::entry::{HEADER, Record, decode, encode, header, is_end};
+use crate::batch::OutputOf;
+use crate::cleanup::Entry;
+use crate::component::Signature;
+use crate::corrupt::CorruptFile;
+use crate::stage::StepOutput;
+
+/// What stands for the calls of an instance, or is made of them.
+pub(crate) enum CallLog {
+    /// Nothing is kept.
+    Off,
+    /// There is one, so the instance is not needed.
+    CallReplay(CallReplay),
+    /// There is none yet.
+    CallRecorder(CallRecorder),
+}
+
+/// A tape that was found whole, and is read call after call.
+pub(crate) struct CallReplay {
+    file: BufReader<File>,
+    path: PathBuf,
+    signature: Signature,
+}
+
+impl CallReplay {
+    /// Opens a tape, if every record of it is as it was written: once it plays, there is no way back to the instance.
+    pub(super) fn open(path: &Path, signature: &Signature) -> Option<Self> {
+        let file = BufReader::new(File::open(path).ok()?);
+        let mut playing = Self { file, path: path.to_owned(), signature: signature.clone() };
+        while !is_end(&playing.record().ok()?)? {}
+        let mut more = [0];
+        if playing.file.read(&mut more).ok()? > 0 {
+            return None;
+        }
+        playing.file.rewind().ok()?;
+        Some(playing)
+    }
+
+    /// What the next call made; none at the end.
+    ///
+    /// # Errors
+    /// Someone changed the file, or the calls are not those that were recorded.
+    pub(crate) fn next(&mut self, output_of: OutputOf) -> io::Result<Option<StepOutput>> {
+        let record = self.record()?;
+        match decode(&record, &self.signature, output_of) {
+            Some(Record::StepOutput(made)) => Ok(Some(made)),
+            Some(Record::End) => Ok(None),
+            None => Err(self.corrupt().into()),
+        }
+    }
+
+    fn record(&mut self) -> io::Result<Vec<u8>> {
+        let mut record = vec![0; HEADER];
+        self.file.read_exact(&mut record)?;
+        let first = record.first_chunk::<HEADER>().and_then(header);
+        let (length, _) = first.ok_or_else(|| self.corrupt())?;
+        // As much as there is, whatever the length says.
+        (&mut self.file).take(length).read_to_end(&mut record)?;
+        Ok(record)
+    }
+
+    fn corrupt(&self) -> CorruptFile {
+        CorruptFile::new(&self.path, "a call is not what was written")
+    }
+}
+
+/// A tape that is being made. Unless it is ended it is removed.
+pub(crate) struct CallRecorder {
+    file: BufWriter<tempfile::NamedTempFile>,
+    path: PathBuf,
+    listed: Listed,
+}
+
+/// The file beside, listed for as long as this lives.
+struct Listed {
+    path: PathBuf,
+    tapes: Arc<Mutex<BTreeSet<PathBuf>>>,
+    _unfinished: Entry,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.tapes.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.path);
+    }
+}
+
+impl CallRecorder {
+    pub(super) fn begin(path: &Path, cache: &ResultCache) -> io::Result<Self> {
+        let file = super::beside(path)?;
+        cache.tapes.lock().unwrap_or_else(PoisonError::into_inner).insert(file.path().to_owned());
+        let listed = Listed {
+            path: file.path().to_owned(),
+            tapes: Arc::clone(&cache.tapes),
+            _unfinished: cache.cleanup.add(file.path()),
+        };
+        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), listed })
+    }
+
+    /// Adds what a call made.
+    ///
+    /// # Errors
+    /// The disk is full, or fails; then there is no tape.
+    pub(crate) fn add(&mut self, made: &StepOutput) -> io::Result<()> {
+        self.file.write_all(&encode(Some(made)).map_err(io::Error::other)?)
+    }
+
+    /// Ends the tape and keeps it.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub(crate) fn end(mut self) -> io::Result<()> {
+        self.file.write_all(&encode(None).map_err(io::Error::other)?)?;
+        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&self.path)?;
+        drop(self.listed);
+        Ok(())
+    }
+}

@@ -1,0 +1,264 @@
+//! A record: what one call made, as bytes.
+//!
+//! The magic, the length and the CRC-32 of what follows, then the length of a JSON object with what is not a column, that
+//! object, and the columns as an Arrow IPC stream of one batch, compressed with LZ4. Numbers have the least significant byte
+//! first.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray as _;
+use arrow_array::types::UInt32Type;
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_ipc::CompressionType;
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
+use arrow_schema::{ArrowError, DataType as ArrowType, Field, Schema};
+use serde::{Deserialize, Serialize};
+
+use crate::batch::{Checked, OutputOf};
+use crate::component::Signature;
+use crate::failure::Failure;
+use crate::stage::{RefusedRow, StepOutput};
+
+/// The last digit is the version of the layout.
+const MAGIC: &[u8; 8] = b"stillbo1";
+/// Bytes before what the checksum is of.
+pub(super) const HEADER: usize = 8 + 8 + 4;
+
+/// What a record says.
+pub(super) enum Record {
+    /// This came of a call.
+    StepOutput(StepOutput),
+    /// The tape ends here.
+    End,
+}
+
+/// What is not a column.
+#[derive(Debug, Serialize, Deserialize)]
+struct Rest {
+    /// Whether this ends a tape; all else is empty then.
+    end: bool,
+    rows: usize,
+    dropped: usize,
+    /// Whether the last column has the origins.
+    origins: bool,
+    refused: Vec<(u32, Failure)>,
+}
+
+/// A record of what a call made, or of the end of a tape.
+pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
+    let rest = Rest {
+        end: made.is_none(),
+        rows: made.map_or(0, |made| made.output.rows),
+        dropped: made.map_or(0, |made| made.output.dropped),
+        origins: made.is_some_and(|made| made.output.origins.is_some()),
+        refused: made
+            .map_or(&[] as &[RefusedRow], |made| &made.refused)
+            .iter()
+            .map(|refused| (refused.row, refused.failure.clone()))
+            .collect(),
+    };
+    let rest = serde_json::to_vec(&rest).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+    let mut bytes = vec![0; HEADER];
+    bytes.extend_from_slice(&(rest.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&rest);
+    if let Some(StepOutput { output, .. }) = made {
+        let origins = output.origins.as_ref().map(|origins| Arc::new(UInt32Array::from(origins.clone())) as ArrayRef);
+        let columns: Vec<ArrayRef> = output.columns.iter().cloned().chain(origins).collect();
+        // Names and whether there are nulls are the signature's, and known to whoever reads.
+        let fields = columns.iter().map(|column| Field::new("", column.data_type().clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let options = RecordBatchOptions::new().with_row_count(Some(output.rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?;
+        let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
+        let mut writer = StreamWriter::try_new_with_options(&mut bytes, &schema, options)?;
+        writer.write(&batch)?;
+        writer.finish()?;
+    }
+    let length = (bytes.len() - HEADER) as u64;
+    let checksum = crc32fast::hash(&bytes[HEADER..]);
+    bytes[..8].copy_from_slice(MAGIC);
+    bytes[8..16].copy_from_slice(&length.to_le_bytes());
+    bytes[16..20].copy_from_slice(&checksum.to_le_bytes());
+    Ok(bytes)
+}
+
+/// The length of what follows a header, and its checksum; none if that is no header.
+pub(super) fn header(bytes: &[u8; HEADER]) -> Option<(u64, u32)> {
+    let (magic, rest) = bytes.split_first_chunk::<8>()?;
+    let (length, rest) = rest.split_first_chunk::<8>()?;
+    let checksum = rest.first_chunk::<4>()?;
+    (magic == MAGIC).then(|| (u64::from_le_bytes(*length), u32::from_le_bytes(*checksum)))
+}
+
+/// Whether a record is the end of a tape; none if it is broken.
+pub(super) fn is_end(bytes: &[u8]) -> Option<bool> {
+    parts(bytes).map(|(rest, _)| rest.end)
+}
+
+/// What is not a column, and the columns; none if the record is broken.
+fn parts(bytes: &[u8]) -> Option<(Rest, &[u8])> {
+    let (first, body) = bytes.split_first_chunk::<HEADER>()?;
+    let (length, checksum) = header(first)?;
+    if length != body.len() as u64 || checksum != crc32fast::hash(body) {
+        return None;
+    }
+    let (rest_length, body) = body.split_first_chunk::<4>()?;
+    let (rest, columns) = body.split_at_checked(u32::from_le_bytes(*rest_length) as usize)?;
+    Some((serde_json::from_slice(rest).ok()?, columns))
+}
+
+/// What a record says; none if it is broken, or does not fit the step.
+pub(super) fn decode(bytes: &[u8], signature: &Signature, output_of: OutputOf) -> Option<Record> {
+    let (rest, columns) = parts(bytes)?;
+    if rest.end {
+        return Some(Record::End);
+    }
+    let batch = StreamReader::try_new(Cursor::new(columns), None).ok()?.next()?.ok()?;
+    let output = checked(&batch, &rest, signature, output_of)?;
+    let refused: Vec<RefusedRow> = rest.refused.into_iter().map(|(row, failure)| RefusedRow { row, failure }).collect();
+    let rows = match output_of {
+        OutputOf::Batch(rows) => rows,
+        OutputOf::Everything(_) | OutputOf::Nothing => 0,
+    };
+    refused
+        .iter()
+        .all(|refused| (refused.row as usize) < rows)
+        .then_some(Record::StepOutput(StepOutput { output, refused }))
+}
+
+/// The columns, if they are what the signature promises. The checksum tells that they are what was written, and the key that it
+/// was this step, so this only guards against a mistake in either.
+fn checked(batch: &RecordBatch, rest: &Rest, signature: &Signature, output_of: OutputOf) -> Option<Checked> {
+    let outputs = signature.outputs.len();
+    if batch.num_columns() != outputs + usize::from(rest.origins) || batch.num_rows() != rest.rows {
+        return None;
+    }
+    let columns = batch.columns()[..outputs].to_vec();
+    let fits = columns.iter().zip(&signature.outputs).all(|(array, output)| {
+        let field = output.data_type.field(&output.name, output.nullable);
+        array.data_type() == field.data_type() && (output.nullable || array.null_count() == 0)
+    });
+    let below = match output_of {
+        OutputOf::Batch(rows) => rows as u64,
+        OutputOf::Everything(rows) => rows,
+        OutputOf::Nothing => 0,
+    };
+    let origins = match rest.origins.then(|| &batch.columns()[outputs]) {
+        Some(array) if *array.data_type() == ArrowType::UInt32 && array.null_count() == 0 => {
+            Some(array.as_primitive::<UInt32Type>().values().to_vec())
+        }
+        Some(_) => return None,
+        None => None,
+    };
+    let names_rows = origins.iter().flatten().all(|origin| u64::from(*origin) < below);
+    // Without origins the rows are those of the batch.
+    let is_same = origins.is_some() || !matches!(output_of, OutputOf::Batch(rows) if rows != rest.rows);
+    (fits && names_rows && is_same).then_some(Checked {
+        rows: rest.rows,
+        columns,
+        origins,
+        rejections: Vec::new(),
+        dropped: rest.dropped,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{Int64Array, StringArray};
+
+    use super::*;
+    use crate::component::Column;
+    use crate::data_type::DataType;
+    use crate::failure::FailureKind;
+
+    fn signature() -> Signature {
+        let column = |name: &str, data_type| Column { name: name.into(), data_type, nullable: true, optional: false };
+        Signature { inputs: Vec::new(), outputs: vec![column("n", DataType::Integer), column("t", DataType::Text)] }
+    }
+
+    fn made() -> StepOutput {
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(Int64Array::from(vec![Some(1), None])), Arc::new(StringArray::from(vec!["a", "é"]))];
+        let output = Checked { rows: 2, columns, origins: Some(vec![0, 2]), rejections: Vec::new(), dropped: 0 };
+        StepOutput {
+            output,
+            refused: vec![RefusedRow { row: 1, failure: Failure::new(FailureKind::GuestError, "no") }],
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let bytes = encode(Some(&made())).unwrap();
+        let Some(Record::StepOutput(read)) = decode(&bytes, &signature(), OutputOf::Batch(3)) else {
+            panic!("it is whole")
+        };
+        assert_eq!(read.output.columns, made().output.columns);
+        assert_eq!(read.output.origins, Some(vec![0, 2]));
+        assert_eq!((read.refused[0].row, &*read.refused[0].failure.message), (1, "no"));
+        let end = encode(None).unwrap();
+        assert!(matches!(decode(&end, &signature(), OutputOf::Nothing), Some(Record::End)));
+        assert_eq!((is_end(&end), is_end(&bytes)), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn every_type_comes_back() {
+        let types = [
+            DataType::Boolean,
+            DataType::Integer,
+            DataType::Float,
+            DataType::Text,
+            DataType::Binary,
+            DataType::Json,
+            DataType::Vector,
+        ];
+        let column =
+            |data_type: DataType| Column { name: data_type.name().into(), data_type, nullable: true, optional: false };
+        let signature = Signature { inputs: Vec::new(), outputs: types.map(column).to_vec() };
+        let vectors = [Some(vec![Some(0.5), Some(1.5)]), None];
+        let vectors = arrow_array::ListArray::from_iter_primitive::<arrow_array::types::Float32Type, _, _>(vectors);
+        let field = DataType::Vector.field("vector", true);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(arrow_array::BooleanArray::from(vec![Some(true), None])),
+            Arc::new(Int64Array::from(vec![Some(-1), None])),
+            Arc::new(arrow_array::Float64Array::from(vec![Some(f64::INFINITY), None])),
+            Arc::new(StringArray::from(vec![Some(""), None])),
+            Arc::new(arrow_array::BinaryArray::from(vec![Some(&b"\xff"[..]), None])),
+            Arc::new(StringArray::from(vec![Some("{}"), None])),
+            arrow_cast::cast(&vectors, field.data_type()).unwrap(),
+        ];
+        let output = Checked { rows: 2, columns: columns.clone(), origins: None, rejections: Vec::new(), dropped: 0 };
+        let bytes = encode(Some(&StepOutput { output, refused: Vec::new() })).unwrap();
+        let Some(Record::StepOutput(read)) = decode(&bytes, &signature, OutputOf::Batch(2)) else {
+            panic!("it is whole")
+        };
+        assert_eq!(read.output.columns, columns);
+        assert!(decode(&bytes, &signature, OutputOf::Batch(3)).is_none(), "without origins the rows are the batch's");
+    }
+
+    #[test]
+    fn every_broken_byte_is_noticed() {
+        let bytes = encode(Some(&made())).unwrap();
+        for at in 0..bytes.len() {
+            let mut broken = bytes.clone();
+            broken[at] ^= 1;
+            assert!(decode(&broken, &signature(), OutputOf::Batch(3)).is_none(), "byte {at}");
+            assert!(decode(&bytes[..at], &signature(), OutputOf::Batch(3)).is_none(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_the_step_is_not_used() {
+        let bytes = encode(Some(&made())).unwrap();
+        assert!(decode(&bytes, &signature(), OutputOf::Batch(2)).is_none(), "an origin is outside");
+        let mut other = signature();
+        other.outputs.pop();
+        assert!(decode(&bytes, &other, OutputOf::Batch(3)).is_none());
+        other.outputs.push(Column { name: "t".into(), data_type: DataType::Float, nullable: true, optional: false });
+        assert!(decode(&bytes, &other, OutputOf::Batch(3)).is_none());
+        let mut strict = signature();
+        strict.outputs[0].nullable = false;
+        assert!(decode(&bytes, &strict, OutputOf::Batch(3)).is_none());
+    }
+}

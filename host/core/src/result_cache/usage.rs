@@ -1,0 +1,183 @@
+//! How much caches hold, and removing what is of no use any more.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// How the files of entries end.
+pub(super) const OUTPUT_ENDING: &str = "out";
+const COMPONENT_ENDING: &str = "cwasm";
+/// How files begin that are being written.
+pub(super) const BESIDE: &str = ".stillbox-";
+/// After this long nobody is writing such a file any more. The tape of a slow aggregate may not be written to for hours.
+const ABANDONED: Duration = Duration::from_hours(7 * 24);
+
+/// What is in a cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheUsage {
+    /// Components, or batches.
+    pub entries: u64,
+    /// Their sizes, in bytes.
+    pub bytes: u64,
+}
+
+/// What was removed from caches, and what is left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PrunedCache {
+    /// What is gone.
+    pub removed: CacheUsage,
+    /// What is still there.
+    pub kept: CacheUsage,
+}
+
+impl CacheUsage {
+    fn add(&mut self, bytes: u64) {
+        self.entries += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// Counts the entries of a cache: of compiled components, or of what steps made. A directory that is not there has none.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn usage_of_cache(directory: &Path) -> io::Result<CacheUsage> {
+    let mut usage = CacheUsage::default();
+    entries(directory)?.iter().for_each(|entry| usage.add(entry.bytes));
+    Ok(usage)
+}
+
+/// Removes from caches the entries that were not used for at least `unused`, and then, while the rest has more than
+/// `most_bytes`, those whose last use is the longest ago. Nothing but entries is removed, whatever is in the directories;
+/// a run that needs one that is gone makes it again.
+///
+/// # Errors
+/// A directory cannot be read, or a file not removed.
+pub fn prune_cache(directories: &[&Path], unused: Duration, most_bytes: Option<u64>) -> io::Result<PrunedCache> {
+    let now = SystemTime::now();
+    let mut all = Vec::new();
+    for directory in directories {
+        all.extend(entries(directory)?);
+    }
+    // The one that was used last comes first.
+    all.sort_by_key(|entry| std::cmp::Reverse(entry.used));
+    let mut pruned = PrunedCache::default();
+    let mut is_full = false;
+    for entry in all {
+        // A clock that was set back makes entries of the future, which are as good as new.
+        let age = now.duration_since(entry.used).unwrap_or_default();
+        is_full |= most_bytes.is_some_and(|most| pruned.kept.bytes + entry.bytes > most);
+        if age < unused && !is_full {
+            pruned.kept.add(entry.bytes);
+        } else {
+            match fs::remove_file(&entry.path) {
+                Ok(()) => pruned.removed.add(entry.bytes),
+                // Another process was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", entry.path.display()))),
+            }
+        }
+    }
+    Ok(pruned)
+}
+
+struct Entry {
+    path: PathBuf,
+    bytes: u64,
+    used: SystemTime,
+}
+
+/// The entries in a directory, and in its folders of outputs. What nobody finished counts as not used for ever.
+fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
+    let mut all = Vec::new();
+    let mut open = vec![(directory.to_owned(), true)];
+    while let Some((folder, is_top)) = open.pop() {
+        let listed = match fs::read_dir(&folder) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", folder.display()))),
+        };
+        for entry in listed {
+            let entry = entry?;
+            // Links are not followed: entries are files.
+            let Ok(metadata) = entry.metadata() else { continue };
+            let (name, path) = (entry.file_name(), entry.path());
+            let Some(name) = name.to_str() else { continue };
+            if metadata.is_dir() {
+                // Outputs lie in folders that are named by two hexadecimal digits.
+                if is_top && name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    open.push((path, false));
+                }
+                continue;
+            }
+            let Ok(used) = metadata.modified() else { continue };
+            if is_entry(name) {
+                all.push(Entry { path, bytes: metadata.len(), used });
+            } else if name.starts_with(BESIDE) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
+                all.push(Entry { path, bytes: metadata.len(), used: SystemTime::UNIX_EPOCH });
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Whether a file's name is that of an entry: hexadecimal digits, and one of the two endings.
+fn is_entry(name: &str) -> bool {
+    let Some((stem, ending)) = name.rsplit_once('.') else { return false };
+    let is_digest = stem.len() >= 60 && stem.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_digest && [OUTPUT_ENDING, COMPONENT_ENDING].contains(&ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn only_entries_are_removed_and_the_oldest_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path();
+        fs::create_dir(top.join("ab")).unwrap();
+        fs::create_dir(top.join("photos")).unwrap();
+        let now = SystemTime::now();
+        let sized = |name: String, bytes: usize, age: u64| {
+            let path = top.join(&name);
+            fs::write(&path, vec![0; bytes]).unwrap();
+            let file = File::options().write(true).open(path).unwrap();
+            file.set_modified(now - Duration::from_secs(age)).unwrap();
+            name
+        };
+        let write = |name, age| sized(name, 100, age);
+        let digest = |digit: &str| digit.repeat(62);
+        let new = write(format!("ab/{}.out", digest("1")), 10);
+        let old = write(format!("ab/{}.out", digest("2")), 5000);
+        let component = write(format!("{}-00.cwasm", digest("3")), 100);
+        let cleanup = write(format!("ab/{BESIDE}xyz"), 8 * 24 * 3600);
+        let call_log = write(format!("ab/{BESIDE}abc"), 9000);
+        let others = [
+            write("photos/1.out".into(), 9999),
+            write("notes.txt".into(), 9999),
+            write(format!("{}.jpg", digest("4")), 9999),
+        ];
+        let there = |name: &String| top.join(name).exists();
+
+        assert_eq!(usage_of_cache(top).unwrap(), CacheUsage { entries: 4, bytes: 400 });
+        let pruned = prune_cache(&[top], Duration::from_secs(1000), None).unwrap();
+        assert_eq!(pruned.removed, CacheUsage { entries: 2, bytes: 200 });
+        assert!(there(&new) && there(&component) && !there(&old) && !there(&cleanup));
+        let pruned = prune_cache(&[top], Duration::from_secs(1000), Some(150)).unwrap();
+        assert_eq!((pruned.removed.entries, pruned.kept.bytes), (1, 100));
+        assert!(there(&new) && !there(&component), "the one used last stays");
+        prune_cache(&[top, &top.join("missing")], Duration::ZERO, None).unwrap();
+        assert!(!there(&new));
+        assert!(others.iter().all(there) && there(&call_log));
+
+        // What is older than the first that does not fit goes with it.
+        let output = |digit: &str, bytes, age| sized(format!("ab/{}.out", digest(digit)), bytes, age);
+        let [first, second, third] = [output("a", 10, 1), output("b", 100, 2), output("c", 1, 3)];
+        prune_cache(&[top], Duration::from_hours(1), Some(20)).unwrap();
+        assert_eq!([there(&first), there(&second), there(&third)], [true, false, false]);
+    }
+}

@@ -1,0 +1,97 @@
+//! Text that is written as it goes, in pieces that end where rows end.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use memchr::{memchr, memchr2};
+
+use crate::format::Format;
+
+/// Bytes that a pipe takes whole or not at all, even if the process ends while it waits for room: `PIPE_BUF` of Linux.
+const WHOLE_BYTES: usize = 4096;
+
+/// How much of an output its reader has got. Shared with whoever decides that it gets no more.
+#[derive(Debug, Default)]
+pub(crate) struct DeliveredRows {
+    rows: AtomicU64,
+    held: AtomicBool,
+}
+
+impl DeliveredRows {
+    /// Rows that were written to their ends.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Acquire)
+    }
+
+    /// No further piece is begun.
+    pub(crate) fn hold(&self) {
+        self.held.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Acquire)
+    }
+
+    pub(super) fn add(&self, rows: u64) {
+        self.rows.fetch_add(rows, Ordering::AcqRel);
+    }
+}
+
+/// Pieces of whole rows, each with its number of rows: as many as a pipe takes whole, or one that is longer.
+pub(super) fn pieces(format: Format, mut rest: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
+    std::iter::from_fn(move || {
+        let (mut end, mut rows) = (0, 0);
+        while end < rest.len() {
+            let row = row_end(format, &rest[end..]);
+            if rows > 0 && end + row > WHOLE_BYTES {
+                break;
+            }
+            end += row;
+            rows += 1;
+        }
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        (rows > 0).then_some((piece, rows))
+    })
+}
+
+/// The length of the first row, its line break included. In CSV one between quotation marks does not end it.
+fn row_end(format: Format, text: &[u8]) -> usize {
+    if format != Format::Csv {
+        return memchr(b'\n', text).map_or(text.len(), |at| at + 1);
+    }
+    let (mut at, mut quoted) = (0, false);
+    while let Some(found) = memchr2(b'\n', b'"', &text[at..]) {
+        at += found + 1;
+        if text[at - 1] == b'"' {
+            quoted = !quoted;
+        } else if !quoted {
+            return at;
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(format: Format, text: &str) -> Vec<(usize, u64)> {
+        pieces(format, text.as_bytes()).map(|(piece, rows)| (piece.len(), rows)).collect()
+    }
+
+    #[test]
+    fn pieces_end_where_rows_end() {
+        let row = format!("{}\n", "x".repeat(999));
+        assert_eq!(split(Format::JsonLines, &row.repeat(9)), [(4000, 4), (4000, 4), (1000, 1)]);
+        let long = format!("{}\n", "x".repeat(9999));
+        assert_eq!(split(Format::JsonLines, &format!("{row}{long}{row}")), [(1000, 1), (10_000, 1), (1000, 1)]);
+        assert_eq!(split(Format::JsonLines, ""), []);
+    }
+
+    #[test]
+    fn a_line_break_between_quotation_marks_ends_no_row() {
+        let row = format!("\"{}\"\"\n{}\",1\n", "x".repeat(1500), "y".repeat(1500));
+        let length = row.len();
+        assert_eq!(split(Format::Csv, &row.repeat(2)), [(length, 1), (length, 1)]);
+    }
+}

@@ -1,0 +1,163 @@
+//! What is kept beside a Parquet file until it has its end.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use bytes::Bytes;
+
+use super::super::synced::{Groups, StagingDir};
+use super::super::writer::Failure;
+use super::Group;
+use crate::corrupt::CorruptFile;
+use crate::spill::{Frame, Spill, SpillReader, SpillWriter, sum};
+use crate::text::grouped;
+
+/// Bytes before the end of a group: those of its columns (8), of its end (4), and the CRC-32 of both and the end (4), the
+/// least significant byte first.
+const HEADER: usize = 16;
+
+/// The files beside a Parquet file.
+pub(super) struct Kept {
+    folder: PathBuf,
+    name: String,
+    /// Row groups that are complete.
+    count: u64,
+    /// What the file's end will say of them.
+    index: File,
+    index_path: PathBuf,
+    index_bytes: u64,
+    spill: Arc<Spill>,
+    /// Rows of the next group.
+    rows: SpillWriter,
+    /// The group whose rows the last checkpoint needs.
+    needed: Option<u64>,
+    /// The same of the one that is being made.
+    pending: u64,
+}
+
+impl Kept {
+    /// Makes the files, or cuts them to what is known to be on the disk.
+    pub(super) fn open(aside: &StagingDir<'_>) -> Result<Self, Failure> {
+        let (folder, name) = (aside.folder.to_owned(), aside.name.to_owned());
+        let durable = aside.durable.and_then(|durable| durable.groups);
+        let Groups { count, index: index_bytes, rows } = durable.unwrap_or_default();
+        let index_path = folder.join(format!("{name}.groups"));
+        let mut index = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(durable.is_none())
+            .truncate(durable.is_none())
+            .open(&index_path)?;
+        let there = index.metadata()?.len();
+        if there < index_bytes {
+            let what = format!("it has {} bytes, and {} were written", grouped(there), grouped(index_bytes));
+            return Err(io::Error::from(CorruptFile::new(index_path, what)).into());
+        }
+        index.set_len(index_bytes)?;
+        index.seek(SeekFrom::Start(index_bytes))?;
+        let spill = spill(&folder, &name, count);
+        let rows = SpillWriter::open(&spill, durable.map(|_| rows))?;
+        Ok(Self {
+            folder,
+            name,
+            count,
+            index,
+            index_path,
+            index_bytes,
+            spill,
+            rows,
+            needed: durable.map(|_| count),
+            pending: count,
+        })
+    }
+
+    /// The groups that are in the file.
+    pub(super) fn groups(&mut self) -> Result<Vec<Group>, Failure> {
+        self.index.rewind()?;
+        let mut bytes = vec![0; self.index_bytes as usize];
+        self.index.read_exact(&mut bytes)?;
+        let bytes = Bytes::from(bytes);
+        let mut groups = Vec::new();
+        let mut at = 0;
+        while let Some(header) = bytes.get(at..at + HEADER) {
+            let data = u64::from_le_bytes(header[..8].try_into().map_err(|_| self.corrupt())?);
+            let length = u32::from_le_bytes(header[8..12].try_into().map_err(|_| self.corrupt())?) as usize;
+            let checksum = u32::from_le_bytes(header[12..].try_into().map_err(|_| self.corrupt())?);
+            at += HEADER;
+            let end = bytes.get(at..at + length).filter(|end| sum(&header[..12], end) == checksum);
+            let end = end.ok_or_else(|| self.corrupt())?;
+            groups.push(Group::of_end(data, bytes.slice_ref(end))?);
+            at += length;
+        }
+        if groups.len() as u64 == self.count { Ok(groups) } else { Err(self.corrupt().into()) }
+    }
+
+    /// Hands over the rows of the group that is not complete, a batch at a time: encoded they may be much smaller.
+    pub(super) fn rows(&self, mut take: impl FnMut(&RecordBatch) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut reader = SpillReader::open(&self.spill)?;
+        while let Some((_, batch)) = reader.next()? {
+            take(&batch)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_rows(&mut self, rows: &Frame) -> Result<(), Failure> {
+        Ok(self.rows.write(rows)?)
+    }
+
+    /// A group is in the file; what was kept of its rows may be needed by the last checkpoint, but by no other.
+    pub(super) fn add_group(&mut self, group: &Group) -> Result<(), Failure> {
+        let mut header = [0; HEADER];
+        header[..8].copy_from_slice(&group.data.to_le_bytes());
+        header[8..12].copy_from_slice(&(group.end.len() as u32).to_le_bytes());
+        let checksum = sum(&header[..12], &group.end);
+        header[12..].copy_from_slice(&checksum.to_le_bytes());
+        self.index.write_all(&header)?;
+        self.index.write_all(&group.end)?;
+        self.index_bytes += (HEADER + group.end.len()) as u64;
+        let complete = self.count;
+        self.count += 1;
+        self.spill = spill(&self.folder, &self.name, self.count);
+        self.rows = SpillWriter::open(&self.spill, None)?;
+        if self.needed != Some(complete) {
+            self.remove(complete);
+        }
+        Ok(())
+    }
+
+    /// Returns when all is on the disk.
+    pub(super) fn checkpoint(&mut self) -> Result<Groups, Failure> {
+        self.index.sync_all()?;
+        let rows = self.rows.sync()?;
+        self.pending = self.count;
+        Ok(Groups { count: self.count, index: self.index_bytes, rows })
+    }
+
+    /// The checkpoint that was made last holds.
+    pub(super) fn keep(&mut self) {
+        let before = self.needed.replace(self.pending);
+        if let Some(before) = before.filter(|before| *before != self.pending) {
+            self.remove(before);
+        }
+    }
+
+    pub(super) fn corrupt(&self) -> io::Error {
+        CorruptFile::new(&self.index_path, "what it says of the row groups is not what was written").into()
+    }
+
+    /// A file that cannot be removed only takes room.
+    fn remove(&self, group: u64) {
+        let _ = fs::remove_file(self.folder.join(rows_name(&self.name, group)));
+    }
+}
+
+fn spill(folder: &std::path::Path, name: &str, group: u64) -> Arc<Spill> {
+    Arc::new(Spill::new(folder.join(rows_name(name, group)), "what comes next in an output"))
+}
+
+fn rows_name(name: &str, group: u64) -> String {
+    format!("{name}.{group}.rows")
+}

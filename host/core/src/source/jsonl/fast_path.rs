@@ -1,0 +1,285 @@
+//! Lines as programs write them: every column once, in order, numbers and texts. They need no parser that is ready for
+//! everything; all other lines go to one, which also says what is wrong with them.
+
+use std::fmt::Write as _;
+
+use super::super::column::{Column, ColumnBuilder};
+use super::super::number::{Number, exact_float, read};
+use super::object::is_space;
+use crate::data_type::DataType;
+
+/// Reads usual lines.
+#[derive(Debug)]
+pub(super) struct FastPath<'c> {
+    columns: &'c [Column],
+    /// Whether there can be usual lines at all.
+    possible: bool,
+    /// The values of the line.
+    values: Vec<Value>,
+}
+
+/// A value of a line. Texts are borders in the line, without the quotation marks.
+#[derive(Debug, Clone, Copy)]
+enum Value {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Float(f64),
+    Text { start: usize, end: usize, is_escaped: bool },
+}
+
+/// Bytes that are looked at together for control characters.
+const CONTROLS_AT_ONCE: usize = 256;
+
+impl<'c> FastPath<'c> {
+    pub(super) fn new(columns: &'c [Column]) -> Self {
+        let is_usual = |column: &Column| {
+            let types = [DataType::Boolean, DataType::Integer, DataType::Float, DataType::Text];
+            // A name that has to be escaped may be spelt in other ways.
+            let is_plain = !column.name.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'));
+            types.contains(&column.data_type) && is_plain
+        };
+        let possible = !columns.is_empty() && columns.iter().all(is_usual);
+        Self { columns, possible, values: Vec::with_capacity(columns.len()) }
+    }
+
+    /// Adds the row of a line to the columns, if it is a usual one. If it is not, nothing is added.
+    pub(super) fn add(&mut self, line: &str, builders: &mut [ColumnBuilder]) -> bool {
+        if !self.possible || self.look(line).is_none() {
+            return false;
+        }
+        for (value, builder) in self.values.iter().zip(builders) {
+            match (*value, builder) {
+                (Value::Null, builder) => builder.append_null(),
+                (Value::Boolean(value), ColumnBuilder::Boolean(builder)) => builder.append_value(value),
+                (Value::Integer(value), ColumnBuilder::Integer(builder)) => builder.append_value(value),
+                (Value::Float(value), ColumnBuilder::Float(builder)) => builder.append_value(value),
+                (Value::Text { start, end, is_escaped }, ColumnBuilder::Text(builder)) => {
+                    let mut rest = &line[start..end];
+                    while is_escaped && let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+                        let (before, escape) = rest.split_at(at);
+                        let (escaped, behind) = escape[1..].split_at(1);
+                        let (Ok(()), Ok(())) = (builder.write_str(before), builder.write_str(unescaped(escaped)))
+                        else {
+                            unreachable!("writing to memory does not fail")
+                        };
+                        rest = behind;
+                    }
+                    builder.append_value(rest);
+                }
+                _ => unreachable!("values were looked at as what their columns are"),
+            }
+        }
+        true
+    }
+
+    /// Finds the values of a usual line; none if it is not one.
+    fn look(&mut self, line: &str) -> Option<()> {
+        self.values.clear();
+        let mut rest = Rest { line, at: 0 };
+        rest.expect(b'{')?;
+        for (index, column) in self.columns.iter().enumerate() {
+            if index > 0 {
+                rest.expect(b',')?;
+            }
+            rest.expect(b'"')?;
+            rest.expect_all(&column.name)?;
+            rest.expect_next(b'"')?;
+            rest.expect(b':')?;
+            self.values.push(rest.value(column.data_type)?);
+        }
+        rest.expect(b'}')?;
+        rest.skip_space();
+        (rest.at == line.len()).then_some(())
+    }
+}
+
+/// What is left of a line.
+struct Rest<'l> {
+    line: &'l str,
+    at: usize,
+}
+
+impl Rest<'_> {
+    fn bytes(&self) -> &[u8] {
+        &self.line.as_bytes()[self.at..]
+    }
+
+    fn skip_space(&mut self) {
+        while self.bytes().first().is_some_and(|byte| is_space(*byte)) {
+            self.at += 1;
+        }
+    }
+
+    /// Takes a byte, after any white space.
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        self.skip_space();
+        self.expect_next(byte)
+    }
+
+    fn expect_next(&mut self, byte: u8) -> Option<()> {
+        (*self.bytes().first()? == byte).then(|| self.at += 1)
+    }
+
+    fn expect_all(&mut self, text: &str) -> Option<()> {
+        self.bytes().starts_with(text.as_bytes()).then(|| self.at += text.len())
+    }
+
+    fn value(&mut self, data_type: DataType) -> Option<Value> {
+        self.skip_space();
+        if *self.bytes().first()? == b'"' {
+            return if data_type == DataType::Text { self.text() } else { None };
+        }
+        let end = self.bytes().iter().position(|byte| is_space(*byte) || matches!(byte, b',' | b'}'))?;
+        let token = &self.line[self.at..self.at + end];
+        self.at += end;
+        Some(match (token, data_type) {
+            ("null", _) => Value::Null,
+            ("true", DataType::Boolean) => Value::Boolean(true),
+            ("false", DataType::Boolean) => Value::Boolean(false),
+            (number, DataType::Integer) => match read(number)? {
+                Number::Integer(value) => Value::Integer(value),
+                _ => return None,
+            },
+            (number, DataType::Float) => Value::Float(exact_float(number)?),
+            _ => return None,
+        })
+    }
+
+    fn text(&mut self) -> Option<Value> {
+        let start = self.at + 1;
+        let bytes = self.line.as_bytes();
+        let mut at = start;
+        let mut is_escaped = false;
+        let end = loop {
+            at += memchr::memchr2(b'"', b'\\', &bytes[at..])?;
+            if bytes[at] == b'"' {
+                break at;
+            }
+            is_escaped = true;
+            // Those by number are left to the parser.
+            if !matches!(bytes.get(at + 1)?, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') {
+                return None;
+            }
+            at += 2;
+        };
+        #[expect(clippy::needless_bitwise_bool, reason = "without branches the compiler takes many bytes at a time")]
+        let has_controls = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | (*byte < b' '));
+        if bytes[start..end].chunks(CONTROLS_AT_ONCE).any(has_controls) {
+            return None;
+        }
+        self.at = end + 1;
+        Some(Value::Text { start, end, is_escaped })
+    }
+}
+
+/// What a letter behind a backslash stands for; the others are themselves.
+fn unescaped(escape: &str) -> &str {
+    match escape {
+        "b" => "\u{8}",
+        "f" => "\u{c}",
+        "n" => "\n",
+        "r" => "\r",
+        "t" => "\t",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::ArrayRef;
+    use proptest::prelude::*;
+
+    use super::super::super::column::Columns;
+    use super::super::decode::add_unusual;
+    use super::*;
+
+    fn columns() -> Columns {
+        let types = [DataType::Integer, DataType::Text, DataType::Float, DataType::Boolean];
+        let column = |(name, data_type): (&str, DataType)| Column {
+            name: name.to_owned(),
+            data_type,
+            width: 0,
+            declared: false,
+        };
+        Columns::new(["i", "té", "f", "b"].into_iter().zip(types).map(column).collect())
+    }
+
+    /// The row that a line is, if it is a usual one.
+    fn usual(line: &str) -> Option<Vec<ArrayRef>> {
+        let columns = columns();
+        let mut builders = columns.builders(1, line.len());
+        let added = FastPath::new(&columns.list).add(line, &mut builders);
+        let row: Vec<_> = builders.into_iter().map(ColumnBuilder::finish).collect();
+        assert!(row.iter().all(|column| column.len() == usize::from(added)), "{line}");
+        added.then_some(row)
+    }
+
+    /// The row that the parser makes of it.
+    fn parsed(line: &str) -> Option<Vec<ArrayRef>> {
+        let columns = columns();
+        let mut builders = columns.builders(1, line.len());
+        let added = add_unusual(&columns, line, &mut builders);
+        added.then(|| builders.into_iter().map(ColumnBuilder::finish).collect())
+    }
+
+    #[test]
+    fn what_is_usual_is_read_as_the_parser_reads_it() {
+        for line in [
+            r#"{"i":1,"té":"a","f":0.5,"b":true}"#,
+            r#" { "i" : -7 , "té" : "\"\\\/\b\f\n\r\t" , "f" : -0 , "b" : false } "#,
+            r#"{"i":null,"té":null,"f":null,"b":null}"#,
+            r#"{"i":9223372036854775807,"té":"","f":1e3,"b":true}"#,
+            "{\"i\":-0,\"té\":\"\u{7f}数据\\n\",\"f\":9007199254740992,\"b\":true}\r",
+        ] {
+            assert_eq!(usual(line), parsed(line), "{line}");
+            assert!(usual(line).is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_usual_is_left_to_the_parser() {
+        for line in [
+            "",
+            "{}",
+            r#"{"té":"a","i":1,"f":0.5,"b":true}"#,
+            r#"{"i":1,"té":"a","f":0.5}"#,
+            r#"{"i":1,"té":"a","f":0.5,"b":true,"more":1}"#,
+            r#"{"i":1,"té":"a","f":0.5,"b":true}}"#,
+            r#"{"i":1,"té":"\u00e9","f":0.5,"b":true}"#,
+            r#"{"i":1,"t\u00e9":"a","f":0.5,"b":true}"#,
+            r#"{"i":1.0,"té":"a","f":0.5,"b":true}"#,
+            r#"{"i":01,"té":"a","f":0.5,"b":true}"#,
+            r#"{"i":9223372036854775808,"té":"a","f":0.5,"b":true}"#,
+            r#"{"i":1,"té":2,"f":0.5,"b":true}"#,
+            r#"{"i":1,"té":"\x","f":0.5,"b":true}"#,
+            r#"{"i":1,"té":"a\"#,
+            "{\"i\":1,\"té\":\"a\tb\",\"f\":0.5,\"b\":true}",
+            r#"{"i":1,"té":"a","f":9007199254740993,"b":true}"#,
+            r#"{"i":1,"té":"a","f":1e999,"b":true}"#,
+            r#"{"i":1,"té":"a","f":NaN,"b":True}"#,
+            r#"{"i":1 2,"té":"a","f":0.5,"b":true}"#,
+            r#"{"i":"1","té":"a","f":0.5,"b":true}"#,
+        ] {
+            assert!(usual(line).is_none(), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_read_in_two_ways(
+            chunks in proptest::collection::vec(
+                prop::sample::select(vec![
+                    "{", "}", "\"i\"", "\"té\"", "\"f\"", "\"b\"", ":", ",", " ", "1", "-0", "0.5", "1e3", "true", "null",
+                    "\"a\"", "\"\\n\"", "\\", "\"", "é", "{\"i\":1", ",\"té\":\"x\"", ",\"f\":2", ",\"b\":false}", "\t",
+                ]),
+                0..12,
+            )
+        ) {
+            let line = chunks.concat();
+            if let Some(row) = usual(&line) {
+                prop_assert_eq!(Some(row), parsed(&line));
+            }
+        }
+    }
+}

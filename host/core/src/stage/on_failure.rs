@@ -1,0 +1,267 @@
+//! A batch and its step's policy: what passes, what is tried again, what is rejected.
+//!
+//! Under `reject` a failure that names no row is pinned down by halving: each half is called in a fresh instance, until
+//! the failing part is a single row. A batch with one guilty row among `n` costs about `2 log2(n)` more calls. A failure
+//! that names its row costs two. Whatever the guest says, every call settles at least one row or splits its range, so a
+//! batch of `n` rows never takes more than `2 n` calls, and as many tries of each.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat;
+use arrow_select::take::take;
+use rand::RngExt as _;
+
+use super::Stage;
+use super::reject::Rejected;
+use super::step::{StepOutput, call};
+use crate::batch::Rows;
+use crate::config::instance::InstanceLife;
+use crate::failure::{Failure, FailureKind};
+use crate::plan::{Placement, Step};
+use crate::policy::{MAX_BACKOFF, OnFailure, Then};
+use crate::report::StepReport;
+use crate::sandbox::{CapturedOutput, Session, pause};
+
+/// What became of a batch in a step.
+pub(super) struct PolicyOutcome {
+    pub(super) rows: Rows,
+    /// By ascending row.
+    pub(super) rejected: Vec<Rejected>,
+}
+
+/// Applies a step to rows, as its policy has it.
+///
+/// # Errors
+/// A failure that ends the run. It names the row where one is known, and not yet the step.
+pub(super) fn apply_policy(
+    step: &Step,
+    rows: &Rows,
+    batch: u64,
+    stage: &Stage,
+    report: &mut StepReport,
+) -> Result<PolicyOutcome, Box<Failure>> {
+    report.rows_in = rows.count() as u64;
+    if rows.count() == 0 {
+        return Ok(PolicyOutcome { rows: Rows::none(Arc::clone(&step.schema), &rows.origin), rejected: Vec::new() });
+    }
+    let mut settling = PolicyRunner { step, rows, batch, stage, report, parts: Vec::new(), rejected: Vec::new() };
+    // The rest of the batch in order, the next part last.
+    let starts = (0..rows.count()).step_by(step.batch_rows).rev();
+    let mut rest: Vec<Range<usize>> =
+        starts.map(|start| start..rows.count().min(start.saturating_add(step.batch_rows))).collect();
+    while let Some(range) = rest.pop()
+        && !stage.reject_counter.is_exceeded()
+    {
+        match settling.range(range, &mut rest) {
+            // The run ends because of the rows that were rejected, so those of this batch are told.
+            Err(failure) if failure.kind == FailureKind::Interrupted && stage.reject_counter.is_exceeded() => break,
+            result => result?,
+        }
+    }
+    let PolicyRunner { parts, mut rejected, report, .. } = settling;
+    rejected.sort_by_key(|rejected| rejected.row);
+    report.rejected = rejected.len() as u64;
+    let rows = assemble(step, rows, parts).map_err(|error| Box::new(Failure::host(&error)))?;
+    Ok(PolicyOutcome { rows, rejected })
+}
+
+struct PolicyRunner<'a> {
+    step: &'a Step,
+    rows: &'a Rows,
+    batch: u64,
+    stage: &'a Stage,
+    report: &'a mut StepReport,
+    /// What passed, in the order of the rows.
+    parts: Vec<Part>,
+    rejected: Vec<Rejected>,
+}
+
+/// What came of one call.
+struct Part {
+    range: Range<usize>,
+    rows: usize,
+    columns: Vec<ArrayRef>,
+    /// Rows of the whole batch.
+    origins: Option<Vec<u32>>,
+}
+
+impl PolicyRunner<'_> {
+    /// Settles a range, or a row of it, and leaves what remains to be done in `rest`.
+    fn range(&mut self, range: Range<usize>, rest: &mut Vec<Range<usize>>) -> Result<(), Box<Failure>> {
+        let failure = match self.tries(&range)? {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        };
+        // No row is at fault when the parameters, or Stillbox itself, are.
+        let concerns_rows =
+            !matches!(failure.kind, FailureKind::Parameters | FailureKind::Host | FailureKind::Interrupted);
+        if self.step.on_failure.then() == Then::Stop || !concerns_rows {
+            return Err(failure);
+        }
+        let named = failure.row.as_ref().and_then(|row| usize::try_from(row.index).ok());
+        match named.filter(|row| range.contains(row)) {
+            Some(row) => {
+                rest.extend([row + 1..range.end, range.start..row].into_iter().filter(|part| !part.is_empty()));
+                self.reject(row, failure);
+            }
+            None if range.len() == 1 => self.reject(range.start, failure),
+            None => {
+                let middle = range.start + range.len() / 2;
+                rest.extend([middle..range.end, range.start..middle]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls the step with a range, again as long as that may help. The outer result is for what ends the run.
+    fn tries(&mut self, range: &Range<usize>) -> Result<Result<(), Box<Failure>>, Box<Failure>> {
+        let mut attempt = 1;
+        loop {
+            let result = call(self.step, self.rows, range, self.batch, self.stage, self.report);
+            let wait = match &result {
+                Ok((made, _)) => self.wait_for_refused(made, attempt),
+                Err(failure) => self.wait_for(failure, attempt),
+            };
+            if let Some(wait) = wait {
+                pause(&self.stage.stop, wait);
+                self.stage.check_stop()?;
+                attempt += 1;
+                continue;
+            }
+            return match result {
+                Ok((made, session)) => {
+                    self.accept(range, made, session.as_ref().map(Session::said), attempt)?;
+                    if let Some(session) = session.filter(|_| self.step.instance == InstanceLife::Worker) {
+                        self.stage.workers.give(self.step.number, session);
+                    }
+                    Ok(Ok(()))
+                }
+                Err(mut failure) => {
+                    failure.attempt = attempt;
+                    Ok(Err(failure))
+                }
+            };
+        }
+    }
+
+    fn accept(
+        &mut self,
+        range: &Range<usize>,
+        made: StepOutput,
+        said: Option<&CapturedOutput>,
+        attempt: u32,
+    ) -> Result<(), Box<Failure>> {
+        let StepOutput { output: checked, refused } = made;
+        for refused in refused {
+            let row = range.start + refused.row as usize;
+            let mut failure = Box::new(refused.failure);
+            failure.attempt = attempt;
+            failure.row = self.rows.place(row);
+            if self.step.on_failure.then() == Then::Stop {
+                if let Some(said) = said {
+                    said.tell(&mut failure);
+                }
+                return Err(failure);
+            }
+            self.reject(row, failure);
+        }
+        self.report.rows_out += checked.rows as u64;
+        self.report.dropped += checked.dropped as u64;
+        let start = range.start as u32;
+        let origins = checked.origins.map(|mut origins| {
+            for origin in &mut origins {
+                *origin += start;
+            }
+            origins
+        });
+        self.parts.push(Part { range: range.clone(), rows: checked.rows, columns: checked.columns, origins });
+        Ok(())
+    }
+
+    fn reject(&mut self, row: usize, mut failure: Box<Failure>) {
+        failure.step = Some(Arc::clone(&self.step.name));
+        failure.component = Some(Arc::clone(self.step.component.digest()));
+        failure.batch = Some(self.batch);
+        failure.row = self.rows.place(row);
+        self.stage.reject_counter.reject();
+        self.rejected.push(Rejected::new(self.rows, row, *failure));
+    }
+
+    /// How long to wait before another try, if there is to be one.
+    fn wait_for(&self, failure: &Failure, attempt: u32) -> Option<Duration> {
+        let may_pass = failure.transient || failure.kind == FailureKind::Timeout;
+        self.wait(attempt, failure.retry_after_ms).filter(|_| may_pass)
+    }
+
+    /// The same for rows that were refused: they are tried again with their batch.
+    fn wait_for_refused(&self, made: &StepOutput, attempt: u32) -> Option<Duration> {
+        let transient = made.refused.iter().filter(|refused| refused.failure.transient);
+        let asked = transient.map(|refused| refused.failure.retry_after_ms).max()?;
+        self.wait(attempt, asked)
+    }
+
+    fn wait(&self, attempt: u32, asked_ms: Option<u64>) -> Option<Duration> {
+        let OnFailure::Retry(retry) = &self.step.on_failure else { return None };
+        if attempt > retry.times {
+            return None;
+        }
+        let doubled = retry.backoff.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
+        let shortened = doubled.min(MAX_BACKOFF).mul_f64(rand::rng().random_range(0.5..=1.0));
+        let asked = Duration::from_millis(asked_ms.unwrap_or(0)).min(MAX_BACKOFF);
+        Some(shortened.max(asked))
+    }
+}
+
+/// Puts made and carried columns into their places.
+fn assemble(step: &Step, input: &Rows, parts: Vec<Part>) -> Result<Rows, ArrowError> {
+    let whole = 0..input.count();
+    let (rows, made, origins) = match <[Part; 1]>::try_from(parts) {
+        Ok([part]) if part.range == whole => (part.rows, part.columns, part.origins),
+        Ok([part]) => join(step, vec![part])?,
+        Err(parts) => join(step, parts)?,
+    };
+    let is_same = |origins: &[u32]| {
+        origins.len() == input.count() && origins.iter().enumerate().all(|(row, origin)| row == *origin as usize)
+    };
+    let origins = origins.filter(|origins| !is_same(origins));
+    let origin = match &origins {
+        None => input.origin.clone(),
+        Some(origins) => input.origin.select(origins),
+    };
+    let indices = origins.map(UInt32Array::from);
+    let columns = step.placements.iter().map(|placement| match placement {
+        Placement::Output(index) => Ok(Arc::clone(&made[*index])),
+        Placement::Carried(index) => {
+            let column = input.columns.column(*index);
+            indices.as_ref().map_or_else(|| Ok(Arc::clone(column)), |indices| take(column, indices, None))
+        }
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    let columns = RecordBatch::try_new_with_options(Arc::clone(&step.schema), columns, &options)?;
+    Ok(Rows { columns, origin })
+}
+
+type Joined = (usize, Vec<ArrayRef>, Option<Vec<u32>>);
+
+/// The parts as one, with origins, since there are rows between them that did not pass.
+fn join(step: &Step, parts: Vec<Part>) -> Result<Joined, ArrowError> {
+    let rows = parts.iter().map(|part| part.rows).sum();
+    let mut columns = Vec::with_capacity(step.signature.outputs.len());
+    for (index, output) in step.signature.outputs.iter().enumerate() {
+        let arrays: Vec<&dyn Array> = parts.iter().map(|part| part.columns[index].as_ref()).collect();
+        columns.push(if arrays.is_empty() {
+            let field = output.data_type.field(&output.name, output.nullable);
+            arrow_array::new_empty_array(field.data_type())
+        } else {
+            concat(&arrays)?
+        });
+    }
+    let all = |range: Range<usize>| (range.start as u32..range.end as u32).collect();
+    let origins = parts.into_iter().flat_map(|part| part.origins.unwrap_or_else(|| all(part.range))).collect();
+    Ok((rows, columns, Some(origins)))
+}

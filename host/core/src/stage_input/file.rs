@@ -1,0 +1,30 @@
+//! Input files.
+
+use super::{InputReader, Tell, WorkItem, WorkRows};
+use crate::failure::Failure;
+use crate::source::Reader;
+use crate::stage::{Stage, of_source};
+
+/// Reads a source's files.
+pub(crate) struct FileInput {
+    reader: Box<dyn Reader>,
+    next: u64,
+}
+
+impl FileInput {
+    pub(crate) fn new(reader: Box<dyn Reader>) -> Self {
+        Self { reader, next: 0 }
+    }
+}
+
+impl InputReader for FileInput {
+    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+        let Some(chunk) = self.reader.next_chunk().map_err(|error| Box::new(of_source(&error)))? else {
+            return Ok(None);
+        };
+        let first = self.next;
+        self.next += chunk.rows as u64;
+        let bytes_read = Some(chunk.bytes_read);
+        Ok(Some(WorkItem { rows: WorkRows::Raw(chunk), first, bytes_read, rejected: Vec::new() }))
+    }
+}

@@ -1,0 +1,318 @@
+//! Rows that a step makes: sources and aggregates.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{ArrowError, DataType};
+use arrow_select::concat::concat;
+
+use super::spilled::SpillInput;
+use super::{InputReader, Tell, WorkItem};
+use crate::batch::{Checked, Origin, OutputOf, Rows};
+use crate::config::instance::Keeping;
+use crate::failure::Failure;
+use crate::plan::{Placement, Step};
+use crate::policy::Then;
+use crate::report::StepReport;
+use crate::result_cache::{CacheKeyBuilder, Key};
+use crate::source::Positions;
+use crate::spill::{Spill, SpillError, SpillLookup};
+use crate::stage::{Rejected, Stage, StatefulStep, lower};
+
+/// Rows of the outputs that are put together before what they carry along is looked up. Each look goes through the whole
+/// spool, if the rows are in no order; and so much is in memory at once.
+const GATHERED_ROWS: usize = 1 << 16;
+
+fn keeps(step: &Step, stage: &Stage) -> bool {
+    step.keeping == Keeping::Outputs && stage.outputs.is_on()
+}
+
+/// A step of kind source: `finish` until there is no more.
+pub(super) struct GeneratorInput {
+    step: Arc<Step>,
+    driven: Option<StatefulStep>,
+    pieces: OutputBatches,
+}
+
+impl GeneratorInput {
+    pub(super) fn new(step: &Arc<Step>) -> Self {
+        Self { step: Arc::clone(step), driven: None, pieces: OutputBatches::new(step, step.batch_rows) }
+    }
+}
+
+impl InputReader for GeneratorInput {
+    fn next(&mut self, stage: &Stage, tell: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+        loop {
+            if let Some(item) = self.pieces.next() {
+                return Ok(Some(item));
+            }
+            let mut report = StepReport::new(Arc::clone(&self.step.name));
+            let driven = self.driven.get_or_insert_with(|| {
+                let key = keeps(&self.step, stage).then(|| CacheKeyBuilder::new(&self.step, 0).key());
+                StatefulStep::new(&self.step, stage, key.as_ref(), &mut report)
+            });
+            let started = Instant::now();
+            let made = driven.finish(stage, OutputOf::Nothing, &mut report);
+            report.busy = started.elapsed();
+            report.rows_out = made.as_ref().ok().and_then(Option::as_ref).map_or(0, |made| made.rows as u64);
+            let goes_on = tell(self.step.number, report);
+            let Some(made) = made? else { return Ok(None) };
+            let rows =
+                rows(&self.step, made.rows, &made.columns, &[]).map_err(|error| Box::new(Failure::host(&error)))?;
+            self.pieces.push(&rows);
+            if !goes_on && made.rows == 0 {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// A step of kind aggregate: `process` for all that was kept for it, then `finish` until there is no more.
+pub(super) struct AggregateInput {
+    step: Arc<Step>,
+    spill: Arc<Spill>,
+    input: SpillInput,
+    gather: SpillLookup,
+    /// The columns that are carried along, and their types.
+    carried: Vec<(usize, DataType)>,
+    driven: Option<StatefulStep>,
+    /// Rows that the instance was given.
+    seen: u64,
+    state: State,
+    pieces: OutputBatches,
+    rejected: Vec<Rejected>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Processing,
+    Finishing,
+    Done,
+}
+
+impl AggregateInput {
+    pub(super) fn open(step: &Arc<Step>, spill: &Arc<Spill>, batch_rows: usize) -> Result<Self, SpillError> {
+        let carried =
+            step.placements.iter().zip(step.schema.fields()).filter_map(|(placement, field)| match placement {
+                Placement::Carried(index) => Some((*index, field.data_type().clone())),
+                Placement::Output(_) => None,
+            });
+        Ok(Self {
+            spill: Arc::clone(spill),
+            input: SpillInput::open(spill, Some(step.batch_rows))?,
+            gather: SpillLookup::open(spill)?,
+            carried: carried.collect(),
+            driven: None,
+            seen: 0,
+            state: State::Processing,
+            pieces: OutputBatches::new(step, batch_rows),
+            rejected: Vec::new(),
+            step: Arc::clone(step),
+        })
+    }
+
+    /// Hands the next batch to the instance.
+    fn process(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
+        let Some((first, batch)) = self.input.batch()? else {
+            self.state = State::Finishing;
+            return Ok(());
+        };
+        let count = batch.num_rows();
+        let input = self.incoming(first, batch);
+        report.rows_in += count as u64;
+        let (made, rejected) = self.driven(stage, report)?.process(stage, &input, report)?;
+        self.seen += count as u64;
+        report.rejected += rejected.len() as u64;
+        report.rows_out += made.rows as u64;
+        self.rejected.extend(rejected);
+        if made.rows > 0 {
+            let rows = of_batch(&self.step, made, &input).map_err(|error| Box::new(Failure::host(&error)))?;
+            self.pieces.push(&rows);
+        }
+        Ok(())
+    }
+
+    fn incoming(&self, first: u64, batch: RecordBatch) -> Rows {
+        let name = format!("the rows that come to step \"{}\"", self.step.name).into();
+        let origin = Origin::new(Positions::rows(name, first + 1), first, batch.num_rows());
+        Rows { columns: batch, origin }
+    }
+
+    /// The calls, from the first on.
+    fn driven(&mut self, stage: &Stage, report: &mut StepReport) -> Result<&mut StatefulStep, Box<Failure>> {
+        if self.driven.is_none() {
+            let key = if keeps(&self.step, stage) { self.key(stage)? } else { None };
+            self.driven = Some(StatefulStep::new(&self.step, stage, key.as_ref(), report));
+        }
+        Ok(self.driven.as_mut().expect("it was made just now"))
+    }
+
+    /// The key of all rows that will come. They are read twice, which costs less than calling the step. None where they are
+    /// not what the step takes, which its call will tell.
+    fn key(&self, stage: &Stage) -> Result<Option<Key>, Box<Failure>> {
+        let mut maker = CacheKeyBuilder::new(&self.step, 0);
+        // Where a refused row ends the run, all that the step says is of interest, and that is on no tape.
+        maker.add_policy(self.step.on_failure.then() == Then::Stop);
+        let input = SpillInput::open(&self.spill, Some(self.step.batch_rows));
+        let mut input = input.map_err(|error| Box::new(Failure::host(&error)))?;
+        while let Some((first, batch)) = input.batch()? {
+            stage.check_stop()?;
+            let rows = self.incoming(first, batch);
+            let Ok(lowered) = lower(&self.step, &rows, &(0..rows.count())) else { return Ok(None) };
+            maker.add_batch(rows.count(), &lowered);
+        }
+        Ok(Some(maker.key()))
+    }
+
+    /// Takes what the instance makes in the end.
+    fn finish(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
+        let everything = OutputOf::Everything(self.seen);
+        let mut parts: Vec<Checked> = Vec::new();
+        let mut count = 0;
+        while count < GATHERED_ROWS {
+            let Some(part) = self.driven(stage, report)?.finish(stage, everything, report)? else {
+                self.state = State::Done;
+                break;
+            };
+            count += part.rows;
+            parts.push(part);
+        }
+        report.rows_out += count as u64;
+        let mut rest = parts.as_mut_slice();
+        while let Some((part, others)) = rest.split_first_mut() {
+            // One output may be larger than is looked up at once, many may be smaller.
+            let mut together = 1;
+            let mut rows = part.rows;
+            while rows < GATHERED_ROWS && together <= others.len() {
+                rows += others[together - 1].rows;
+                together += 1;
+            }
+            let (now, later) = std::mem::take(&mut rest).split_at_mut(together);
+            rest = later;
+            self.gathered(now)?;
+        }
+        Ok(())
+    }
+
+    fn gathered(&mut self, parts: &[Checked]) -> Result<(), Box<Failure>> {
+        let host = |error: &dyn std::error::Error| Box::new(Failure::host(error));
+        let count: usize = parts.iter().map(|part| part.rows).sum();
+        let mut made = Vec::with_capacity(self.step.signature.outputs.len());
+        for index in 0..self.step.signature.outputs.len() {
+            let arrays: Vec<&dyn Array> = parts.iter().map(|part| part.columns[index].as_ref()).collect();
+            made.push(concat(&arrays).map_err(|error| host(&error))?);
+        }
+        let mut numbers: Vec<Option<u32>> = Vec::with_capacity(count);
+        for part in parts {
+            match &part.origins {
+                Some(origins) => numbers.extend(origins.iter().copied().map(Some)),
+                None => numbers.extend(std::iter::repeat_n(None, part.rows)),
+            }
+        }
+        for start in (0..count).step_by(GATHERED_ROWS) {
+            let end = count.min(start + GATHERED_ROWS);
+            let carried = self.gather.rows(&numbers[start..end], &self.carried).map_err(|error| host(&error))?;
+            let made: Vec<_> = made.iter().map(|array| array.slice(start, end - start)).collect();
+            self.pieces.push(&rows(&self.step, end - start, &made, &carried).map_err(|error| host(&error))?);
+        }
+        Ok(())
+    }
+}
+
+impl InputReader for AggregateInput {
+    fn next(&mut self, stage: &Stage, tell: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+        let mut goes_on = true;
+        loop {
+            if let Some(mut item) = self.pieces.next() {
+                item.rejected = std::mem::take(&mut self.rejected);
+                return Ok(Some(item));
+            }
+            // A batch of which nothing is left but refused rows, so that these do not pile up.
+            if !self.rejected.is_empty() {
+                let mut item = self.pieces.none();
+                item.rejected = std::mem::take(&mut self.rejected);
+                return Ok(Some(item));
+            }
+            // Only what it makes in the end goes on from here, and where that is cut would otherwise depend on the time.
+            if !goes_on && self.state == State::Processing {
+                return Ok(None);
+            }
+            let mut report = StepReport::new(Arc::clone(&self.step.name));
+            let started = Instant::now();
+            let done = match self.state {
+                State::Processing => self.process(stage, &mut report),
+                State::Finishing => self.finish(stage, &mut report),
+                State::Done => return Ok(None),
+            };
+            report.busy = started.elapsed();
+            goes_on = tell(self.step.number, report);
+            done?;
+        }
+    }
+}
+
+/// Made rows, cut to the size of batches.
+struct OutputBatches {
+    name: Arc<str>,
+    batch_rows: usize,
+    schema: arrow_schema::SchemaRef,
+    waiting: VecDeque<RecordBatch>,
+    next: u64,
+}
+
+impl OutputBatches {
+    fn new(step: &Step, batch_rows: usize) -> Self {
+        Self {
+            name: format!("the rows of step \"{}\"", step.name).into(),
+            batch_rows,
+            schema: Arc::clone(&step.schema),
+            waiting: VecDeque::new(),
+            next: 0,
+        }
+    }
+
+    fn push(&mut self, rows: &RecordBatch) {
+        for start in (0..rows.num_rows()).step_by(self.batch_rows) {
+            self.waiting.push_back(rows.slice(start, self.batch_rows.min(rows.num_rows() - start)));
+        }
+    }
+
+    fn next(&mut self) -> Option<WorkItem> {
+        let rows = self.waiting.pop_front()?;
+        let first = self.next;
+        self.next += rows.num_rows() as u64;
+        Some(WorkItem::ready(vec![rows], &self.name, first))
+    }
+
+    fn none(&self) -> WorkItem {
+        WorkItem::ready(vec![RecordBatch::new_empty(Arc::clone(&self.schema))], &self.name, self.next)
+    }
+}
+
+/// The rows that `process` made of a batch, with what they carry along.
+fn of_batch(step: &Step, made: Checked, input: &Rows) -> Result<RecordBatch, ArrowError> {
+    let origins = made.origins.map(arrow_array::UInt32Array::from);
+    let carried = step.placements.iter().filter_map(|placement| match placement {
+        Placement::Carried(index) => Some(input.columns.column(*index)),
+        Placement::Output(_) => None,
+    });
+    let carried = carried.map(|column| match &origins {
+        None => Ok(Arc::clone(column)),
+        Some(origins) => arrow_select::take::take(column, origins, None),
+    });
+    rows(step, made.rows, &made.columns, &carried.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Puts made and carried columns into their places.
+fn rows(step: &Step, count: usize, made: &[ArrayRef], carried: &[ArrayRef]) -> Result<RecordBatch, ArrowError> {
+    let mut carried = carried.iter();
+    let columns = step.placements.iter().map(|placement| match placement {
+        Placement::Output(index) => Arc::clone(&made[*index]),
+        Placement::Carried(_) => Arc::clone(carried.next().expect("all carried columns are here, in their order")),
+    });
+    let columns = columns.collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(count));
+    RecordBatch::try_new_with_options(Arc::clone(&step.schema), columns, &options)
+}

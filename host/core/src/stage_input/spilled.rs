@@ -1,0 +1,72 @@
+//! Rows that an earlier stage kept.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
+
+use super::{InputReader, Tell, WorkItem};
+use crate::failure::Failure;
+use crate::spill::{Spill, SpillError, SpillReader};
+use crate::stage::Stage;
+
+/// Reads a spool, in the batches in which it was kept or in batches of another size.
+#[derive(Debug)]
+pub(super) struct SpillInput {
+    reader: SpillReader,
+    name: Arc<str>,
+    batch_rows: Option<usize>,
+    /// What is read and not yet handed out.
+    rest: Vec<RecordBatch>,
+    rest_rows: usize,
+    next: u64,
+}
+
+impl SpillInput {
+    /// Opens the spool. With `batch_rows` every batch but the last has exactly so many rows.
+    pub(super) fn open(spill: &Arc<Spill>, batch_rows: Option<usize>) -> Result<Self, SpillError> {
+        let reader = SpillReader::open(spill)?;
+        Ok(Self { reader, name: Arc::clone(&spill.title), batch_rows, rest: Vec::new(), rest_rows: 0, next: 0 })
+    }
+
+    /// The next batch, and the number of its first row.
+    pub(super) fn batch(&mut self) -> Result<Option<(u64, RecordBatch)>, Box<Failure>> {
+        let batch = match self.batch_rows {
+            None => self.read()?,
+            Some(rows) => self.recut(rows)?,
+        };
+        let first = self.next;
+        self.next += batch.as_ref().map_or(0, |batch| batch.num_rows() as u64);
+        Ok(batch.map(|batch| (first, batch)))
+    }
+
+    fn read(&mut self) -> Result<Option<RecordBatch>, Box<Failure>> {
+        let batch = self.reader.next().map_err(|error| Box::new(Failure::host(&error)))?;
+        Ok(batch.map(|(_, batch)| batch))
+    }
+
+    fn recut(&mut self, rows: usize) -> Result<Option<RecordBatch>, Box<Failure>> {
+        while self.rest_rows < rows {
+            let Some(batch) = self.read()? else { break };
+            self.rest_rows += batch.num_rows();
+            self.rest.push(batch);
+        }
+        let Some(first) = self.rest.first() else { return Ok(None) };
+        let whole = match self.rest.as_slice() {
+            [only] => only.clone(),
+            several => concat_batches(first.schema_ref(), several).map_err(|error| Box::new(Failure::host(&error)))?,
+        };
+        let count = whole.num_rows().min(rows);
+        let left = whole.num_rows() - count;
+        self.rest = if left == 0 { Vec::new() } else { vec![whole.slice(count, left)] };
+        self.rest_rows = left;
+        Ok(Some(whole.slice(0, count)))
+    }
+}
+
+impl InputReader for SpillInput {
+    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+        let batch = self.batch()?;
+        Ok(batch.map(|(first, batch)| WorkItem::ready(vec![batch], &self.name, first)))
+    }
+}

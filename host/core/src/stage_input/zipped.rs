@@ -1,0 +1,56 @@
+//! Rows of several spools, side by side.
+
+use std::sync::Arc;
+
+use super::spilled::SpillInput;
+use super::{InputReader, Tell, WorkItem};
+use crate::failure::{Failure, FailureKind};
+use crate::plan::Zip;
+use crate::spill::{Spill, SpillError};
+use crate::stage::Stage;
+
+/// Reads spools of the same length in batches of the same rows.
+#[derive(Debug)]
+pub(super) struct ZippedInput {
+    name: Arc<str>,
+    input_readers: Vec<SpillInput>,
+    /// For each, whose rows they are, and how many there are.
+    lengths: Vec<(String, u64)>,
+}
+
+impl ZippedInput {
+    pub(super) fn open(zip: &Zip, spills: &[Arc<Spill>], batch_rows: usize) -> Result<Self, SpillError> {
+        let mut input_readers = Vec::with_capacity(zip.kept.len());
+        let mut lengths = Vec::with_capacity(zip.kept.len());
+        for (kept, title) in &zip.kept {
+            input_readers.push(SpillInput::open(&spills[*kept], Some(batch_rows))?);
+            lengths.push((title.clone(), spills[*kept].rows()));
+        }
+        Ok(Self { name: Arc::clone(&zip.name), input_readers, lengths })
+    }
+}
+
+impl InputReader for ZippedInput {
+    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+        let (first_title, length) = &self.lengths[0];
+        if let Some((title, other)) = self.lengths.iter().find(|(_, other)| other != length) {
+            let message = format!(
+                "the columns cannot be joined, because there are {length} rows of {first_title} and {other} of {title}"
+            );
+            let mut failure = Failure::new(FailureKind::Incompatible, message);
+            failure.step = Some(Arc::clone(&self.name));
+            let hint =
+                "`combine = \"columns\"` joins rows by their position, so all parents have to have the same rows";
+            return Err(Box::new(failure.with_hint(hint)));
+        }
+        let mut rows = Vec::with_capacity(self.input_readers.len());
+        let mut start = 0;
+        for input_reader in &mut self.input_readers {
+            let Some((first, batch)) = input_reader.batch()? else { return Ok(None) };
+            start = first;
+            rows.push(batch);
+        }
+        let name = format!("the rows that come to \"{}\"", self.name).into();
+        Ok(Some(WorkItem::ready(rows, &name, start)))
+    }
+}
