@@ -5,7 +5,7 @@ mod compute;
 mod distilabel;
 mod failures;
 mod figures;
-#[path = "../../tests/e2e/benchmark/generate.rs"]
+#[path = "../../tests/e2e/text_benchmark/input.rs"]
 mod generate;
 mod instance;
 mod instructions;

@@ -13,7 +13,7 @@ use arrow_ipc::writer::FileWriter;
 use std::sync::Arc;
 use stillbox_test_guests::{ADD_COLUMN, EVERY_TYPE, TEMPLATE};
 
-use crate::command::{Folder, pipeline};
+use crate::harness::{Folder, pipeline};
 
 /// JSON Lines with all types declared.
 fn declared(input: &str, output: &str) -> String {

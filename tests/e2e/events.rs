@@ -5,10 +5,10 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use serde_json::{Value, json};
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, BAD_PANIC, BAD_REFUSE_PARAMETERS, KEEP_LONG};
 
-use crate::command::{Folder, Outcome, in_batches, pipeline, spawn};
-use crate::interruption::{SIGNALS, end, send};
+use crate::cancellation::{SIGNALS, end, send};
+use crate::harness::{Folder, Outcome, in_batches, pipeline, spawn};
 use crate::resume::{killed, texts};
-use crate::schema::assert_is_event;
+use crate::schemas::assert_is_event;
 
 /// The events of a command, each of which follows the schema; the last says how it ended.
 #[track_caller]

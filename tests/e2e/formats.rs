@@ -13,8 +13,8 @@ use arrow_select::concat::concat_batches;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::benchmark::{Clean, SEED, clean, cleaned, folder, input};
-use crate::command::{Folder, pipeline};
+use crate::harness::{Folder, pipeline};
+use crate::text_benchmark::{Clean, SEED, clean, cleaned, folder, input};
 use stillbox_test_guests::ADD_COLUMN;
 
 /// The endings of all formats and compressions.
@@ -73,7 +73,7 @@ fn write(folder: &Folder, ending: &str, rows: &str) {
 }
 
 fn parsed(rows: &str) -> Vec<(i64, String)> {
-    crate::benchmark::rows(rows)
+    crate::text_benchmark::rows(rows)
 }
 
 fn batch(rows: &str) -> RecordBatch {

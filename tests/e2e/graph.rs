@@ -1,17 +1,17 @@
 //! Chains and branches.
 
-mod complaints;
-mod driven;
+mod combine;
+mod determinism;
+mod drawings;
+mod errors;
 mod examples;
-mod joins;
-mod pictures;
-mod routes;
-mod settings;
-mod shapes;
+mod routing;
+mod sources_and_aggregates;
+mod step_settings;
 
 use stillbox_test_guests::{ADD_COLUMN, DROP_SHORT, EXPAND_WORDS, KEEP_LONG};
 
-use crate::command::{Folder, pipeline};
+use crate::harness::{Folder, pipeline};
 
 const TEXTS: &str = "{\"text\":\"one two\"}\n{\"text\":\"a\"}\n{\"text\":\"three\"}\n";
 

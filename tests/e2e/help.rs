@@ -1,6 +1,6 @@
 //! What `--help` says.
 
-use crate::command::{Folder, Outcome, outcome};
+use crate::harness::{Folder, Outcome, outcome};
 
 /// Without the variables, whose values would stand in the text.
 fn help(arguments: &[&str]) -> Outcome {

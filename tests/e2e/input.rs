@@ -1,9 +1,9 @@
 //! Inputs that are not what they should be, or empty.
 
-mod damaged;
-mod slow;
+mod corrupt;
+mod streaming;
 
-use crate::command::{Folder, pipeline};
+use crate::harness::{Folder, pipeline};
 use stillbox_test_guests::KEEP_LONG;
 
 /// What is said of what is in a file under this name.

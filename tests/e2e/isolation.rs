@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use stillbox_test_guests::{LOOK_AROUND, REMEMBER, TRY_FILE};
 
-use crate::command::{Folder, in_batches, outcome_with_input, pipeline};
+use crate::harness::{Folder, in_batches, outcome_with_input, pipeline};
 
 #[test]
 fn no_batch_sees_what_another_left_behind() {

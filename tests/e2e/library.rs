@@ -9,8 +9,8 @@ use std::sync::Arc;
 use stillbox::{Event, FailureKind, Options, Pipeline, RunError};
 use stillbox_test_guests::KEEP_LONG;
 
-use crate::benchmark::{SEED, clean, cleaned, folder, input};
-use crate::command::{Folder, pipeline};
+use crate::harness::{Folder, pipeline};
+use crate::text_benchmark::{SEED, clean, cleaned, folder, input};
 
 #[test]
 fn the_example_runs_a_pipeline() {

@@ -3,7 +3,7 @@
 use stillbox::Failure;
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_LOOP_IN_MANIFEST};
 
-use crate::command::{Folder, pipeline};
+use crate::harness::{Folder, pipeline};
 
 /// Too little for any step.
 const LITTLE: &str = "limits = { fuel = 1000 }\n";

@@ -2,15 +2,14 @@
 //!
 //! Every guest reads six rows in batches of two, and misbehaves at the second row of the second batch.
 
-mod by_hand;
-mod cases;
-mod in_c;
-mod large;
-mod lines;
-mod many;
-mod memory;
-mod shown;
-mod text;
+mod c_steps;
+mod escaping;
+mod expectations;
+mod handwritten;
+mod host_memory;
+mod many_failures;
+mod size_limits;
+mod terminal_text;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -19,10 +18,10 @@ use std::time::{Duration, Instant};
 
 use stillbox::{CompileCache, Failure, FailureKind, Options, Pipeline, RunError, escape_controls};
 
-use crate::command::{CACHE, Folder, spawn};
-use crate::interruption::end;
-use crate::schema::{assert_is_record, assert_makes_a_record};
-use cases::{CONTRACT, DENIED, LIMITS, PLANNING, TRAPS, WORDS};
+use crate::cancellation::end;
+use crate::harness::{CACHE, Folder, spawn};
+use crate::schemas::{assert_is_record, assert_makes_a_record};
+use expectations::{CONTRACT, DENIED, LIMITS, PLANNING, TRAPS, WORDS};
 
 /// A guest, and what comes of it.
 struct Case {
@@ -245,7 +244,7 @@ fn folder(guest: &str) -> Folder {
     folder
 }
 
-fn pipeline(guest: &str, limits: &str, more: &str) -> String {
+pub(crate) fn pipeline(guest: &str, limits: &str, more: &str) -> String {
     let rejects = if more.is_empty() { "" } else { "[rejects]\npath = \"rejects.jsonl\"\n" };
     // They hold for all steps, and for what a step does before it is known which one it is.
     format!(

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use stillbox_test_guests::{KEEP_LONG, REFUSE};
 
-use crate::command::{CACHE, Folder, outcome, pipeline, spawn};
+use crate::harness::{CACHE, Folder, outcome, pipeline, spawn};
 
 /// A folder with an input of many rows and an earlier output.
 fn folder() -> Folder {

@@ -1,13 +1,13 @@
 //! Runs that go on where they stopped.
 
-mod commands;
-mod faults;
-mod refusals;
+mod kills;
+mod rejected;
+mod stopped_runs;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::command::Folder;
+use crate::harness::Folder;
 
 /// The rows of an input, all of which have one of fifty ids.
 pub(crate) fn texts(count: usize) -> String {
@@ -55,6 +55,6 @@ fn info(folder: &Folder) -> serde_json::Value {
 fn shell(folder: &Folder, script: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_stillbox")]).current_dir(folder.path());
-    command.env("STILLBOX_CACHE", crate::command::CACHE).env("STILLBOX_STATE", folder.state());
+    command.env("STILLBOX_CACHE", crate::harness::CACHE).env("STILLBOX_STATE", folder.state());
     command
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use stillbox_test_guests::{DEDUPLICATE, GENERATE_ROWS, GROUP_BY, NORMALIZE_TEXT, TEXT_FEATURES};
 
-use crate::command::Folder;
+use crate::harness::Folder;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/graph-features");
 const STEPS: [(&str, &str); 5] = [

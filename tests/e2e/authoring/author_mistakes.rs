@@ -1,0 +1,147 @@
+//! What an author is told of the usual mistakes: each message names the file and line, or the key.
+
+use std::fs::File;
+
+use super::{command, plain};
+use crate::harness::{Folder, outcome, python};
+
+/// A new step with a part of its code replaced, and what testing it says.
+fn mistake(from: &str, to: &str, code: i32) -> String {
+    let (folder, _building) = made();
+    let source = folder.text("count-words/src/lib.rs");
+    assert!(source.contains(from), "{source}");
+    folder.write("count-words/src/lib.rs", source.replace(from, to));
+    tested(&folder, code)
+}
+
+/// A new step. Its sources are not written while another is built that cargo could take for it.
+fn made() -> (Folder, File) {
+    let (folder, building) = (Folder::new(), python::lock(super::COUNT_WORDS));
+    outcome(command(&folder).args(["new", "count-words"])).succeeded();
+    (folder, building)
+}
+
+fn tested(folder: &Folder, code: i32) -> String {
+    let told = outcome(command(folder).args(["test", "count-words"])).failed(code);
+    // What changes from run to run, and with each change of the SDK.
+    let changes = |line: &str| {
+        line.contains(" -> ") || line.trim_start().starts_with("Summary") || line.contains("/guest-sdk/src/")
+    };
+    plain(&told.lines().filter(|line| !changes(line)).map(|line| format!("{line}\n")).collect::<String>(), folder)
+}
+
+#[test]
+fn a_wrong_type_in_the_row() {
+    // The compiler's list of other types changes with every version.
+    let told = mistake("text: &'a str", "text: Option<Vec<&'a str>>", 2);
+    let part: Vec<_> = told.lines().take_while(|line| !line.contains("other types")).take(12).collect();
+    insta::assert_snapshot!(part.join("\n"), @"
+      Building count-words
+    error: count-words cannot be tested
+    error: the step in `count-words` does not build
+
+    error[E0277]: `Vec<&'a str>` is not a type that an input column can have
+       --> src/lib.rs:20:11
+        |
+     20 |     text: Option<Vec<&'a str>>,
+        |           ^^^^^^ not a type that an input column can have
+        |
+        = help: the trait `InputType<'_>` is not implemented for `Vec<&'a str>`
+        = note: take bool, i64 or another integer, f64, &'a str, &'a [u8], Json<'a>, &'a [f32], or Option of one of them for a column with nulls
+    ");
+}
+
+#[test]
+fn a_type_that_the_column_has_not() {
+    let told = mistake("text: &'a str", "text: i64", 2);
+    assert!(told.contains("src/lib.rs:"), "{told}");
+    let (folder, _building) = made();
+    folder.write("count-words/cases/first/input.jsonl", "{\"text\":5}\n");
+    insta::assert_snapshot!(tested(&folder, 1), @r#"
+      Building count-words
+          FAIL count-words/first
+
+    FAIL count-words/first
+      incompatible: step "count-words" reads the column "text" as text, and count-words/cases/first/input.jsonl gives it as integer
+        hint: count-words/cases/first/input.jsonl gives text: integer
+    "#);
+}
+
+#[test]
+fn a_missing_column() {
+    let (folder, _building) = made();
+    folder.write("count-words/cases/first/parameters.toml", "column = \"texts\"\n");
+    insta::assert_snapshot!(tested(&folder, 1), @r#"
+      Building count-words
+          FAIL count-words/first
+
+    FAIL count-words/first
+      incompatible: step "count-words" reads the column "texts", which count-words/cases/first/input.jsonl does not give
+        hint: did you mean "text"?; count-words/cases/first/input.jsonl gives id: integer, text: text
+    "#);
+}
+
+#[test]
+fn a_typo_in_a_parameter() {
+    let (folder, _building) = made();
+    folder.write("count-words/cases/first/parameters.toml", "column = \"text\"\nmin-lenght = 2\n");
+    insta::assert_snapshot!(tested(&folder, 1), @"
+      Building count-words
+          FAIL count-words/first
+
+    FAIL count-words/first
+      error: the step does not accept its parameters: there is no parameter `min-lenght`, did you mean `min-length`?
+       --> count-words/cases/first/parameters.toml:2:1
+        |
+      2 | min-lenght = 2
+        | ^^^^^^^^^^
+    ");
+}
+
+#[test]
+fn a_panic() {
+    let told = mistake("Ok(Counted {", "let _ = row.text.split(' ').nth(3).unwrap();\n    Ok(Counted {", 1);
+    insta::assert_snapshot!(told, @"
+      Building count-words
+
+    FAIL count-words/first
+      panic in step count-words: called `Option::unwrap()` on a `None` value
+        at: count-words/cases/first/input.jsonl:1
+        source: src/lib.rs:35:40
+        trap: wasm `unreachable` instruction executed
+        frame: {closure#0} (count-words/src/lib.rs:32:4)
+        frame: __process (count-words/src/lib.rs:31:1)
+    ");
+}
+
+#[test]
+fn a_trap_has_the_lines_of_the_code() {
+    let told =
+        mistake("Ok(Counted {", "if row.text.len() > 13 { std::arch::wasm32::unreachable() }\n    Ok(Counted {", 1);
+    insta::assert_snapshot!(told, @"
+      Building count-words
+
+    FAIL count-words/first
+      trap in step count-words: wasm `unreachable` instruction executed
+        source: count-words/src/lib.rs:35:8
+        frame: count_words (count-words/src/lib.rs:35:8)
+        frame: {closure#0} (count-words/src/lib.rs:32:4)
+        frame: __process (count-words/src/lib.rs:31:1)
+    ");
+}
+
+#[test]
+fn a_failing_case() {
+    let told = mistake(".filter(long).count()", ".filter(long).count() + 1", 1);
+    insta::assert_snapshot!(told, @r#"
+      Building count-words
+
+    FAIL count-words/first
+      count-words/cases/first/expected.jsonl:1, row 1, column "n_words"
+        - 3
+        + 4
+      count-words/cases/first/expected.jsonl:2, row 2, column "n_words"
+        - 4
+        + 5
+    "#);
+}

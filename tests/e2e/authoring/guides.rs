@@ -1,0 +1,57 @@
+//! Every block of the guide: those for a shell are run, one after the other in one folder, the others are what they say.
+
+use std::env;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use super::command;
+use crate::harness::{Folder, outcome, python};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/README.md"));
+const PYTHON: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/python/README.md"));
+
+fn blocks(language: &str) -> Vec<&'static str> {
+    let inside = GUIDE.split("```").skip(1).step_by(2);
+    inside.filter_map(|block| block.split_once('\n')).filter(|(of, _)| *of == language).map(|(_, text)| text).collect()
+}
+
+#[test]
+fn every_block_for_a_shell_runs() {
+    let folder = Folder::new();
+    symlink(Path::new(ROOT).canonicalize().unwrap(), folder.join("stillbox")).unwrap();
+    let ours = Path::new(env!("CARGO_BIN_EXE_stillbox")).parent().unwrap().to_owned();
+    let path = env::join_paths([ours].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
+    let settings: Vec<_> =
+        command(&folder).get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    let _building = python::lock(super::COUNT_WORDS);
+    let blocks = blocks("sh");
+    assert!(blocks.len() >= 6, "{blocks:?}");
+    for block in blocks {
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", block]).current_dir(folder.path());
+        for (name, value) in &settings {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        let ended = outcome(shell.env("PATH", &path));
+        assert_eq!(ended.code, Some(0), "{block}\n{}\n{}", ended.text(), ended.stderr);
+    }
+}
+
+#[test]
+fn blocks_in_python_and_toml_are_right() {
+    // Those of the Python SDK's own guide are run by its tests.
+    let python = blocks("python");
+    assert!(!python.is_empty() && python.iter().all(|block| PYTHON.contains(block)), "{python:?}");
+    for block in blocks("toml") {
+        let table: Result<toml::Table, _> = block.parse();
+        assert!(table.is_ok(), "{table:?}\n{block}");
+    }
+    let known = ["sh", "rust", "python", "toml"];
+    let languages = GUIDE.split("```").skip(1).step_by(2).filter_map(|block| block.lines().next());
+    assert!(languages.clone().all(|language| known.contains(&language)), "{:?}", languages.collect::<Vec<_>>());
+}

@@ -1,0 +1,125 @@
+//! `stillbox new`: what it makes is built, tested and run.
+
+use std::fs;
+
+use super::{command, plain};
+use crate::harness::{Folder, outcome, python};
+
+const KINDS: [&str; 5] = ["transform", "filter", "expand", "source", "aggregate"];
+
+/// The most bytes of a first step in Rust.
+const HELLO_BYTES: u64 = 300_000;
+
+fn made(folder: &Folder, language: &str) -> Vec<String> {
+    let make = |kind: &&str| {
+        let name = format!("steps/my-{kind}");
+        outcome(command(folder).args(["new", &name, "--lang", language, "--kind", kind])).succeeded();
+        name
+    };
+    KINDS.iter().map(make).collect()
+}
+
+fn run(folder: &Folder, step: &str) -> String {
+    outcome(command(folder).args(["run", &format!("{step}/pipeline.toml")])).succeeded();
+    folder.text(&format!("{step}/output.jsonl"))
+}
+
+#[test]
+fn every_kind_in_rust_builds_passes_and_runs() {
+    let folder = Folder::new();
+    let steps = made(&folder, "rust");
+    let tested = outcome(command(&folder).arg("test").args(&steps)).succeeded();
+    assert!(tested.stderr.contains("Summary 5 passed"), "{}", tested.stderr);
+    for step in &steps {
+        assert_eq!(run(&folder, step), folder.text(&format!("{step}/cases/first/expected.jsonl")));
+    }
+    let built = outcome(command(&folder).args(["build", &steps[0]])).succeeded();
+    let size = fs::metadata(built.text().trim_end()).unwrap().len();
+    assert!(size < HELLO_BYTES, "{size} bytes");
+    let described = outcome(command(&folder).args(["inspect", &steps[0]])).succeeded();
+    assert!(described.text().contains("\nlanguage  rust, with the SDK 0.1.0\n"), "{}", described.text());
+}
+
+#[test]
+fn every_kind_in_python_builds_passes_and_runs() {
+    let folder = Folder::new();
+    let steps = made(&folder, "python");
+    let environment = python::environment();
+    let environment = environment.ancestors().nth(2).unwrap();
+    let mut command = command(&folder);
+    let tested = outcome(command.env("VIRTUAL_ENV", environment).arg("test").args(&steps)).succeeded();
+    assert!(tested.stderr.contains("Summary 5 passed"), "{}", tested.stderr);
+    let described =
+        outcome(super::command(&folder).args(["inspect", "steps/my-filter/build/my-filter.wasm"])).succeeded();
+    assert!(described.text().contains("\nlanguage  python, with the SDK 0.1.0\n"), "{}", described.text());
+    let mut run = super::command(&folder);
+    outcome(run.env("VIRTUAL_ENV", environment).args(["run", "steps/my-expand/pipeline.toml"])).succeeded();
+    assert_eq!(folder.text("steps/my-expand/output.jsonl"), folder.text("steps/my-expand/cases/first/expected.jsonl"));
+}
+
+#[test]
+fn what_comes_next_is_told() {
+    let folder = Folder::new();
+    let made = outcome(command(&folder).args(["new", "count-words"])).succeeded();
+    insta::assert_snapshot!(format!("{}{}", made.text(), made.stderr), @"
+    count-words/src/lib.rs
+
+    Write the step in this file, and then:
+      stillbox test count-words
+      stillbox run count-words/pipeline.toml
+    ");
+    let made = outcome(command(&folder).args(["new", "count-words-too", "--lang", "python"])).succeeded();
+    insta::assert_snapshot!(plain(&format!("{}{}", made.text(), made.stderr), &folder), @"
+    count-words-too/count_words_too.py
+
+    Write the step in this file, and then:
+      python3 -m venv count-words-too/.venv
+      count-words-too/.venv/bin/pip install [CLONE]/guest-sdk/python
+      stillbox test count-words-too
+      stillbox run count-words-too/pipeline.toml
+    ");
+}
+
+#[test]
+fn commands_to_copy_are_quoted() {
+    let folder = Folder::new();
+    fs::create_dir(folder.join("my steps")).unwrap();
+    let made = outcome(command(&folder).args(["new", "my steps/a", "--lang", "python"])).succeeded();
+    insta::assert_snapshot!(plain(&made.stderr, &folder), @"
+
+    Write the step in this file, and then:
+      python3 -m venv 'my steps/a/.venv'
+      'my steps/a/.venv/bin/pip' install [CLONE]/guest-sdk/python
+      stillbox test 'my steps/a'
+      stillbox run 'my steps/a/pipeline.toml'
+    ");
+}
+
+#[test]
+fn a_name_that_is_taken_or_none_is_refused() {
+    let folder = Folder::new();
+    let refused = |arguments: &[&str]| outcome(command(&folder).arg("new").args(arguments)).failed(2);
+    insta::assert_snapshot!(refused(&["Count Words"]), @"
+    error: `Count Words` is no name for a step: it has 'C' in it; a name has small letters, digits and `-`, such as `count-words`
+    ");
+    insta::assert_snapshot!(refused(&["match"]), @"
+    error: `match` is no name for a step: it is a word that Rust or cargo uses itself; a name has small letters, digits and `-`, such as `match-step`
+    ");
+    insta::assert_snapshot!(refused(&["json", "--lang", "python"]), @"
+    error: `json` is no name for a step: it is a word or a module of Python; a name has small letters, digits and `-`, such as `json-step`
+    ");
+    insta::assert_snapshot!(refused(&["row", "--kind", "source"]), @"
+    error: `row` is no name for a step: it is a name that the code of a new step has for something else; a name has small letters, digits and `-`, such as `row-step`
+    ");
+    insta::assert_snapshot!(refused(&["."]), @"
+    error: `.` is not the name of a new folder: give the path of one that is not there yet, such as `count-words`
+    ");
+    insta::assert_snapshot!(refused(&["a", "--sdk", "nowhere"]), @"
+    error: `nowhere` is not the SDK: give the folder `guest-sdk` of a clone of Stillbox
+    ");
+    folder.write("taken", "");
+    insta::assert_snapshot!(refused(&["taken"]), @"
+    error: `taken` is there already; choose another name, or remove it first
+    ");
+    assert_eq!(folder.names(), ["taken"]);
+}

@@ -1,0 +1,97 @@
+//! `stillbox pipe`: steps without a pipeline file.
+
+use stillbox_test_guests::{ADD_COLUMN, COUNT_FROM, KEEP_LONG};
+
+use crate::harness::{Folder, outcome, outcome_with_input};
+
+const ROWS: &[u8] = b"{\"text\":\"a\"}\n{\"text\":\"bcd\"}\n";
+
+#[test]
+fn rows_go_from_standard_input_to_standard_output() {
+    let folder = Folder::with(&[KEEP_LONG, ADD_COLUMN]);
+    let steps = ["pipe", "keep_long.wasm:min-bytes=3", "add_column.wasm"];
+    let piped = outcome_with_input(folder.command().args(steps), ROWS).succeeded();
+    assert_eq!(piped.text(), "{\"text\":\"bcd\",\"length\":3}\n");
+    let steps = ["pipe", "keep_long.wasm:{\"min-bytes\": 3}", "--output-format", "csv"];
+    let piped = outcome_with_input(folder.command().args(steps), ROWS).succeeded();
+    assert_eq!(piped.text(), "text\nbcd\n");
+}
+
+#[test]
+fn files_are_read_and_written_by_their_endings() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    folder.write("in.csv", "text\nab\n");
+    folder.stillbox(["pipe", "add_column.wasm", "--input", "in.csv", "--output", "out.jsonl"]).succeeded();
+    assert_eq!(folder.text("out.jsonl"), "{\"text\":\"ab\",\"length\":2}\n");
+}
+
+#[test]
+fn the_first_step_may_make_the_rows() {
+    let folder = Folder::with(&[COUNT_FROM, ADD_COLUMN]);
+    let steps = ["pipe", "count_from.wasm:count=2,from=5", "add_column.wasm"];
+    let rows = "{\"number\":5,\"text\":\"number 5\",\"length\":8}\n{\"number\":6,\"text\":\"number 6\",\"length\":8}\n";
+    assert_eq!(folder.stillbox(steps).succeeded().text(), rows);
+    // Nothing is read, so nothing can be.
+    let told = folder.stillbox(steps.into_iter().chain(["--input", "in.jsonl"])).failed(2);
+    insta::assert_snapshot!(told, @"error: `count_from.wasm` is a source, which makes rows and reads none; leave out `--input`");
+    let printed = folder.stillbox(steps.into_iter().chain(["--print"])).succeeded();
+    assert!(!printed.text().contains("[[source]]"), "{}", printed.text());
+    folder.write("pipeline.toml", printed.stdout);
+    assert_eq!(folder.stillbox(["run", "pipeline.toml"]).succeeded().text(), rows);
+}
+
+#[test]
+fn the_pipeline_file_that_it_stands_for_can_be_printed() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    let printed = folder.stillbox(["pipe", "keep_long.wasm:min-bytes=3", "keep_long.wasm", "--print"]).succeeded();
+    insta::assert_snapshot!(printed.text(), @r#"
+    [pipeline]
+    name = "pipe"
+
+    [[source]]
+    path = "-"
+    format = "jsonl"
+
+    [[step]]
+    name = "keep_long"
+    component = "keep_long.wasm"
+    parameters = { min-bytes = 3 }
+
+    [[step]]
+    name = "keep_long-2"
+    component = "keep_long.wasm"
+
+    [[sink]]
+    path = "-"
+    format = "jsonl"
+    "#);
+    folder.write("pipeline.toml", printed.stdout);
+    let run = outcome_with_input(folder.command().args(["run", "pipeline.toml"]), ROWS).succeeded();
+    assert_eq!(run.text(), "{\"text\":\"bcd\"}\n");
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    let told = |arguments: &[&str]| outcome(folder.command().arg("pipe").args(arguments)).failed(2);
+    insta::assert_snapshot!(told(&["keep_long.wasm:min-bytes"]), @"
+    error: `keep_long.wasm:min-bytes`: `min-bytes` is no parameter: write KEY=VALUE, with commas between them, or all as a JSON object
+    ");
+    insta::assert_snapshot!(told(&["keep_long.wasm:{\"min-bytes\": null}"]), @r#"
+    error: `keep_long.wasm:{"min-bytes": null}`: the parameters hold what a pipeline file cannot, such as null; leave such parameters out
+    "#);
+    insta::assert_snapshot!(told(&["keep_long.wasm:min-byte=3", "--input", "/dev/null"]), @r#"
+    error: step "keep_long" does not accept its parameters: there is no parameter `min-byte`, did you mean `min-bytes`?
+      --> (the command line):11:16
+       |
+    11 | parameters = { min-byte = 3 }
+       |                ^^^^^^^^
+    "#);
+    insta::assert_snapshot!(told(&["nowhere.wasm:a=3", "--input", "/dev/null"]), @r#"
+    error: nowhere.wasm: cannot be read: No such file or directory (os error 2)
+      --> (the command line):10:13
+       |
+    10 | component = "nowhere.wasm"
+       |             ^^^^^^^^^^^^^^
+    "#);
+}

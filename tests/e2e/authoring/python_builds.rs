@@ -1,0 +1,241 @@
+//! `stillbox build` of Python steps, with a package in the place of the SDK: what is built, when, and what is told when
+//! something is missing.
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use stillbox_test_guests::KEEP_LONG;
+
+use super::plain;
+use crate::cancellation::unread_output::fill;
+use crate::cancellation::{end, send};
+use crate::harness::{Folder, Outcome, outcome};
+
+/// A step, and a package `stillbox_sdk` whose build does what the code says.
+fn step(code: &str) -> Folder {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.join("packages/stillbox_sdk")).unwrap();
+    fs::create_dir_all(folder.join("keep-long")).unwrap();
+    folder.write("packages/stillbox_sdk/__init__.py", "");
+    folder.write("packages/stillbox_sdk/build.py", code);
+    folder.write("keep-long/pyproject.toml", "[project]\nname = \"keep-long\"\n");
+    folder.write("keep-long/keep_long.py", "");
+    folder
+}
+
+fn command(folder: &Folder) -> Command {
+    let mut command = folder.command();
+    command.env_remove("VIRTUAL_ENV").env("PYTHONPATH", folder.join("packages")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// A pipeline with the step's folder.
+fn pipeline() -> String {
+    crate::harness::pipeline("input.jsonl", &["keep-long"], "output.jsonl").replace("long.wasm", "long")
+}
+
+fn build(folder: &Folder) -> Outcome {
+    outcome(command(folder).args(["build", "keep-long"]))
+}
+
+/// Copies a component, and counts.
+fn copies() -> String {
+    format!(
+        "import shutil, sys\n_, option, output, folder = sys.argv\nassert option == '--output'\n\
+         shutil.copyfile({KEEP_LONG:?}, output)\nopen(folder + '/../builds', 'a').write('x')\n"
+    )
+}
+
+#[test]
+fn only_what_changed_is_built_again() {
+    let folder = step(&copies());
+    let built = build(&folder).succeeded();
+    assert_eq!(plain(built.text(), &folder), "keep-long/build/keep-long.wasm\n");
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "x");
+    folder.write("keep-long/keep_long.py", "# other\n");
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "xx");
+    fs::remove_file(folder.join("keep-long/build/keep-long.wasm")).unwrap();
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "xxx");
+}
+
+#[test]
+fn a_folder_in_a_pipeline_may_be_a_python_step() {
+    let folder = step(&copies());
+    folder.write("input.jsonl", "{\"text\":\"abc\"}\n");
+    folder.write("pipeline.toml", pipeline());
+    outcome(command(&folder).args(["run", "pipeline.toml"])).succeeded();
+    assert_eq!(folder.text("output.jsonl"), "{\"text\":\"abc\"}\n");
+}
+
+#[test]
+fn what_the_sdk_says_is_shown() {
+    let folder = step("import sys\nprint('error: keep_long.py:1: SyntaxError', file=sys.stderr)\nsys.exit(1)\n");
+    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
+      Building keep-long
+    error: the step in `keep-long` does not build
+
+    error: keep_long.py:1: SyntaxError
+    ");
+}
+
+#[test]
+fn what_is_missing_is_told_with_the_commands_that_help() {
+    let folder = step("import sys\nsys.exit(3)\n");
+    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
+      Building keep-long
+    error: componentize-py, which compiles Python steps, is not installed: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
+    ");
+
+    // Nobody has installed the SDK for this Python.
+    fs::create_dir_all(folder.join("keep-long/.venv/bin")).unwrap();
+    folder.write("keep-long/.venv/bin/python", "#!/bin/sh\necho 'No module named stillbox_sdk' >&2\nexit 1\n");
+    fs::set_permissions(folder.join("keep-long/.venv/bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
+    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
+      Building keep-long
+    error: stillbox-sdk is not installed for `keep-long/.venv/bin/python`: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
+    ");
+
+    fs::remove_dir_all(folder.join("keep-long/.venv")).unwrap();
+    let none = outcome(command(&folder).env("PATH", folder.join("empty")).args(["build", "keep-long"]));
+    insta::assert_snapshot!(plain(&none.failed(1), &folder), @"
+      Building keep-long
+    error: cannot find `python3`: install Python 3.11 or later, or give a compiled .wasm file
+    ");
+
+    folder.write("keep-long/pyproject.toml", "[project]\nversion = \"1\"\n");
+    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @r#"
+      Building keep-long
+    error: `keep-long/pyproject.toml`: it has no `name = "…"` in [project]
+    "#);
+}
+
+#[test]
+fn the_nearest_environment_is_used() {
+    let folder = step("");
+    fs::create_dir_all(folder.join(".venv/bin")).unwrap();
+    let script = format!("#!/bin/sh\ncase $1 in -c) echo '(3, 12) 1 2';; *) cp {KEEP_LONG:?} \"$4\";; esac\n");
+    folder.write("python.sh", script);
+    fs::set_permissions(folder.join("python.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    symlink(folder.join("python.sh"), folder.join(".venv/bin/python")).unwrap();
+    build(&folder).succeeded();
+    let inspected = outcome(command(&folder).args(["inspect", "keep-long/build/keep-long.wasm"])).succeeded();
+    // The component in its place was made by the other SDK, and stays what it says it is.
+    assert!(inspected.text().contains("with the SDK 0.1.0"), "{}", inspected.text());
+}
+
+/// A build whose compiler has made what one makes on its way, and waits for a pipe that nobody opens for writing.
+struct Building {
+    folder: Folder,
+    child: Child,
+}
+
+impl Building {
+    fn begin(arguments: &[&str]) -> Self {
+        Self::begin_with(arguments, Stdio::piped())
+    }
+
+    fn begin_with(arguments: &[&str], stderr: Stdio) -> Self {
+        let folder = step("");
+        folder.write("input.jsonl", "{\"text\":\"abc\"}\n");
+        folder.write("pipeline.toml", pipeline());
+        fs::create_dir_all(folder.join(".venv/bin")).unwrap();
+        let (begun, fifo) = (folder.join("begun"), folder.join("fifo"));
+        let script = format!(
+            "#!/bin/sh\ncase $1 in -c) echo '(3, 12) 1 2'; exit;; esac\necho half > \"$4\"\necho half > \"$TMPDIR/other\"\n\
+             mkfifo '{fifo}'\necho $$ > '{begun}'\nread -r line < '{fifo}'\n",
+            fifo = fifo.display(),
+            begun = begun.display()
+        );
+        folder.write(".venv/bin/python", script);
+        fs::set_permissions(folder.join(".venv/bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
+        let child = command(&folder).args(arguments).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        while !fs::read_to_string(&begun).is_ok_and(|text| text.ends_with('\n')) {
+            std::thread::yield_now();
+        }
+        let building = Self { folder, child };
+        assert!(building.made() > 0);
+        building
+    }
+
+    fn made(&self) -> usize {
+        fs::read_dir(self.folder.join("keep-long/build")).unwrap().count()
+    }
+
+    /// Waits for the end, after which nothing is left. Returns the exit status and what was said.
+    fn ended(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let status = self.child.wait().unwrap();
+        assert_eq!(self.made(), 0);
+        // Killed, it may take a moment until it has gone.
+        let compiler = Path::new("/proc").join(self.folder.text("begun").trim()).join("cmdline");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while fs::read(&compiler).is_ok_and(|running| !running.is_empty()) {
+            assert!(Instant::now() < deadline, "the compiler goes on");
+            std::thread::yield_now();
+        }
+        (status.code(), said)
+    }
+}
+
+#[test]
+fn an_interrupted_build_leaves_nothing_behind() {
+    for arguments in [
+        ["build", "keep-long"],
+        ["inspect", "keep-long"],
+        ["pipe", "keep-long"],
+        ["run", "pipeline.toml"],
+        ["check", "pipeline.toml"],
+        ["graph", "pipeline.toml"],
+    ] {
+        let building = Building::begin(&arguments);
+        send(&building.child, Signal::INT);
+        let (code, said) = building.ended();
+        assert_eq!(code, Some(130), "{arguments:?}");
+        // On a busy machine those that have little time may add that they did not wait for the end.
+        assert!(said.starts_with("  Building keep-long\nstopped by SIGINT"), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 2, "{arguments:?}: {said}");
+    }
+}
+
+/// The first signal has done all it can when somebody has to be told of it who does not read.
+#[test]
+fn a_second_signal_ends_a_build_at_once() {
+    let (reader, stderr) = std::io::pipe().unwrap();
+    let building = Building::begin_with(&["build", "keep-long"], stderr.try_clone().unwrap().into());
+    fill(&stderr);
+    send(&building.child, Signal::INT);
+    while building.made() > 0 {
+        std::thread::yield_now();
+    }
+    send(&building.child, Signal::TERM);
+    assert_eq!(end(building.child), Some(143));
+    drop(reader);
+}
+
+#[test]
+fn another_version_of_a_dependency_is_another_component() {
+    let folder = step(&copies());
+    let manifest = "[project]\nname = \"keep-long\"\ndependencies = [\"words\"]\n";
+    folder.write("keep-long/pyproject.toml", manifest);
+    let install = |version: &str| {
+        let info = folder.join("packages/words-1.dist-info");
+        fs::create_dir_all(&info).unwrap();
+        fs::write(info.join("METADATA"), format!("Metadata-Version: 2.1\nName: words\nVersion: {version}\n")).unwrap();
+    };
+    install("1.0");
+    build(&folder).succeeded();
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "x");
+    install("1.1");
+    build(&folder).succeeded();
+    assert_eq!(folder.text("builds"), "xx");
+}

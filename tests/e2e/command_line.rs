@@ -1,0 +1,357 @@
+//! The command line itself.
+
+use stillbox_test_guests::{EVERY_TYPE, FILTER_TEXT, NAMED_COLUMNS, NORMALIZE_TEXT, TEXT_FEATURES};
+
+use crate::harness::{Folder, Outcome, outcome, outcome_with_input, pipeline};
+use crate::text_benchmark::{SEED, clean, folder, input};
+
+/// Replaces what differs from run to run and from build to build.
+macro_rules! snapshot {
+    ($text:expr, @$expected:literal) => {
+        insta::with_settings!({ filters => vec![
+            (r"\d+(\.\d+)? (ms|s)\b", "[TIME]"),
+            (r"[\d,]+ rows/s", "[RATE] rows/s"),
+            (r"sha256:[0-9a-f]{64}", "[DIGEST]"),
+            (r"@0\.2\.\d+", "@0.2"),
+            (r"[\d,]+ bytes", "[SIZE] bytes"),
+            (r#""size": \d+"#, r#""size": [SIZE]"#),
+            (r"(\S)  +", "$1  "),
+        ] }, { insta::assert_snapshot!($text, @$expected) });
+    };
+}
+
+#[test]
+fn an_unknown_argument_has_a_suggestion() {
+    insta::assert_snapshot!(Folder::new().stillbox(["run", "x.toml", "--thread", "2"]).failed(2), @r"
+    error: unexpected argument '--thread' found
+
+      tip: a similar argument exists: '--threads'
+
+    Usage: stillbox run --threads <N> <PIPELINE.toml>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(Folder::new().stillbox(["rum"]).failed(2), @r"
+    error: unrecognized subcommand 'rum'
+
+      tip: some similar subcommands exist: 'runs', 'run'
+
+    Usage: stillbox [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(Folder::new().stillbox(["run", "x.toml", "--threads", "0"]).failed(2), @r"
+    error: invalid value '0' for '--threads <N>': number would be zero for non-zero type
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn completions_are_there_for_every_shell() {
+    for (shell, mark) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef stillbox"),
+        ("fish", "complete -c stillbox"),
+        ("powershell", "Register-ArgumentCompleter"),
+        ("elvish", "edit:completion"),
+    ] {
+        let outcome = Folder::new().stillbox(["completions", shell]).succeeded();
+        assert!(outcome.text().contains(mark) && outcome.text().contains("inspect"), "{shell}");
+        assert_eq!(outcome.stderr, "", "{shell}");
+    }
+}
+
+#[test]
+fn a_run_ends_with_its_numbers() {
+    let folder = folder();
+    folder.write("input.jsonl", input(SEED, 1_500));
+    let run = folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
+    assert_eq!(run.text(), "");
+    snapshot!(run.stderr, @r"
+    clean-text: 1,500 rows in, 1,287 rows to sink in [TIME] ([RATE] rows/s)
+      step  rows in  rows out  dropped  rejected  busy  instances
+      normalize  1,500  1,500  0  0  [TIME]  2
+      filter  1,500  1,287  213  0  [TIME]  2
+      features  1,287  1,287  0  0  [TIME]  2
+    ");
+}
+
+#[test]
+fn check_prints_the_graph_with_its_columns() {
+    let folder = folder();
+    folder.write("input.jsonl", input(SEED, 10));
+    folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
+    let check = folder.stillbox(["check", "pipeline.toml"]).succeeded();
+    insta::assert_snapshot!(check.text(), @r"
+    clean-text
+    source <- input.jsonl
+    │ id: integer, text: text
+    normalize (normalize-text 0.1.0) reads text: text, writes text: text
+    │ id: integer, text: text
+    filter (filter-text 0.1.0) reads text: text, writes nothing
+    │ id: integer, text: text
+    features (text-features 0.1.0) reads text: text, writes n_words: integer, n_bytes: integer, tri_hash: integer
+    │ id: integer, text: text, n_words: integer, n_bytes: integer, tri_hash: integer
+    sink -> output.jsonl
+    ");
+    assert!(!folder.join("output.jsonl").exists());
+}
+
+#[test]
+fn check_speaks_json() {
+    let folder = folder();
+    folder.write("input.jsonl", input(SEED, 10));
+    folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
+    let check = folder.stillbox(["check", "pipeline.toml", "--json"]).succeeded();
+    let json: serde_json::Value = serde_json::from_str(check.text()).unwrap();
+    assert_eq!(json["name"], "clean-text");
+    let nodes: Vec<_> = json["nodes"].as_array().unwrap().iter().map(ToString::to_string).collect();
+    snapshot!(nodes.join("\n"), @r#"
+    {"name":"source","role":{"source":{"inputs":["input.jsonl"]}},"edges":[],"takes":[],"columns":["id: integer","text: text"]}
+    {"name":"normalize","role":{"step":{"component":"normalize-text 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":["text: text"]}},"edges":[{"parent":0,"columns":["id: integer","text: text"]}],"takes":["id: integer","text: text"],"columns":["id: integer","text: text"]}
+    {"name":"filter","role":{"step":{"component":"filter-text 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":[]}},"edges":[{"parent":1,"columns":["id: integer","text: text"]}],"takes":["id: integer","text: text"],"columns":["id: integer","text: text"]}
+    {"name":"features","role":{"step":{"component":"text-features 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":["n_words: integer","n_bytes: integer","tri_hash: integer"]}},"edges":[{"parent":2,"columns":["id: integer","text: text"]}],"takes":["id: integer","text: text"],"columns":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"]}
+    {"name":"sink","role":{"sink":{"path":"output.jsonl"}},"edges":[{"parent":3,"columns":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"]}],"takes":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"],"columns":["id: integer","text: text","n_words: integer","n_bytes: integer","tri_hash: integer"]}
+    "#);
+    assert!(!folder.join("output.jsonl").exists());
+}
+
+#[test]
+fn check_finds_what_run_would_find() {
+    let folder = folder();
+    folder.write("input.jsonl", "{\"id\":1}\n");
+    folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
+    let check = folder.stillbox(["check", "pipeline.toml"]).failed(2);
+    let run = folder.stillbox(["run", "pipeline.toml"]).failed(2);
+    assert_eq!(check, run);
+}
+
+/// What `inspect` prints, without the imports that depend on the compiler.
+fn inspection(outcome: &Outcome) -> String {
+    let varies = |line: &&str| {
+        let is_import = line.starts_with("  wasi:") && !line.contains("environment");
+        // Tools have versions, and compiling takes another time each time.
+        is_import || line.starts_with("made by") || line.starts_with("compiled")
+    };
+    outcome.text().split_inclusive('\n').filter(|line| !varies(line)).collect()
+}
+
+#[test]
+fn inspect_explains_a_step() {
+    let folder = Folder::with(&[FILTER_TEXT, TEXT_FEATURES, EVERY_TYPE]);
+    let inspect = folder.stillbox(["inspect", "filter_text.wasm"]).succeeded();
+    snapshot!(inspection(&inspect), @"
+    filter-text 0.1.0 (transform)
+    Keeps the rows whose text has a number of words and of bytes in given ranges, their ends included.
+
+    language  rust, with the SDK 0.1.0
+    size  [SIZE] bytes
+    digest  [DIGEST]
+
+    parameters
+      column  string, required  The column whose texts are measured.
+      min-words  integer, default 0  The fewest words a text may have. Words are what stands between single spaces: an empty text has one, and two spaces in a row have one between them.
+      max-words  integer, optional  The most words a text may have. No limit, unless given.
+      min-bytes  integer, default 0  The fewest bytes of UTF-8 a text may have.
+      max-bytes  integer, optional  The most bytes of UTF-8 a text may have. No limit, unless given.
+
+    imports
+      stillbox:step/panic@0.1.0  provided
+      stillbox:step/types@0.1.0  provided
+      wasi:cli/environment@0.2  provided, empty: environment would have to be granted
+    ");
+    let inspect = folder.stillbox(["inspect", "text_features.wasm", "--parameters", "{\"column\":\"c\"}"]).succeeded();
+    snapshot!(inspection(&inspect), @"
+    text-features 0.1.0 (transform)
+    Counts the words and bytes of texts, and hashes their word trigrams.
+
+    language  rust, with the SDK 0.1.0
+    size  [SIZE] bytes
+    digest  [DIGEST]
+
+    parameters
+      column  string, required  The column whose texts are described.
+
+    reads
+      c: text
+
+    writes
+      n_words: integer
+      n_bytes: integer
+      tri_hash: integer
+
+    imports
+      stillbox:step/panic@0.1.0  provided
+      stillbox:step/types@0.1.0  provided
+      wasi:cli/environment@0.2  provided, empty: environment would have to be granted
+    ");
+}
+
+#[test]
+fn inspect_speaks_json() {
+    let folder = Folder::with(&[NAMED_COLUMNS, NORMALIZE_TEXT]);
+    let arguments = ["inspect", "named_columns.wasm", "--json", "--parameters", r#"{"augend":"a","addend":"b"}"#];
+    let inspect = folder.stillbox(arguments).succeeded();
+    let mut json: serde_json::Value = serde_json::from_str(inspect.text()).unwrap();
+    // Which imports there are depends on the compiler.
+    let imports = json["imports"].as_array_mut().unwrap();
+    imports.retain(|import| import["name"].as_str().unwrap().starts_with("wasi:cli/environment@"));
+    // What is different each time is only there.
+    let object = json.as_object_mut().unwrap();
+    assert!(object.remove("tools").unwrap().as_array().unwrap().iter().any(|tool| tool["name"] == "rustc"));
+    assert!(object.remove("compile_ms").is_some_and(|time| time.as_f64().is_some_and(|time| time > 0.0)));
+    snapshot!(format!("{json:#}"), @r#"
+    {
+      "name": "stillbox-test-programs",
+      "version": "0.1.0",
+      "summary": "Adds two columns.",
+      "kind": "transform",
+      "parameters": {
+        "type": "object",
+        "properties": {
+          "augend": {
+            "description": "The column to add to.",
+            "type": "string"
+          },
+          "addend": {
+            "description": "The column to add.",
+            "type": "string"
+          },
+          "sum": {
+            "description": "The column for the sum.",
+            "type": "string"
+          }
+        },
+        "required": [
+          "augend",
+          "addend"
+        ],
+        "additionalProperties": false
+      },
+      "signature": {
+        "inputs": [
+          {
+            "name": "a",
+            "type": "integer",
+            "nullable": false,
+            "optional": false
+          },
+          {
+            "name": "b",
+            "type": "integer",
+            "nullable": false,
+            "optional": false
+          }
+        ],
+        "outputs": [
+          {
+            "name": "sum",
+            "type": "integer",
+            "nullable": false,
+            "optional": false
+          }
+        ]
+      },
+      "imports": [
+        {
+          "name": "wasi:cli/environment@0.2",
+          "provided": true,
+          "grant": "environment"
+        }
+      ],
+      "size": [SIZE],
+      "digest": "[DIGEST]",
+      "language": "rust",
+      "sdk": "0.1.0"
+    }
+    "#);
+    let refused = folder.stillbox(["inspect", "normalize_text.wasm", "--parameters", "{\"colum\":\"a\"}"]);
+    insta::assert_snapshot!(refused.failed(2), @"error: the step does not accept these parameters: there is no parameter `colum`, did you mean `column`?; `column` is missing, and there is no default");
+}
+
+#[test]
+fn parameters_and_paths_can_be_replaced() {
+    let folder = folder();
+    folder.write("other.jsonl", "{\"id\":1,\"text\":\"A  b\"}\n{\"id\":2,\"text\":\"c\"}\n");
+    folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
+    let arguments = ["run", "pipeline.toml", "--input", "other.jsonl", "--output", "other.csv"];
+    let set = ["--set", "filter.min-words=2", "--set", "filter.min-bytes=0", "--set", "features.column=text"];
+    folder.stillbox(arguments.into_iter().chain(set)).succeeded();
+    insta::assert_snapshot!(folder.text("other.csv"), @r"
+    id,text,n_words,n_bytes,tri_hash
+    1,a b,2,3,2154585299
+    ");
+    let wrong = ["--set", "fliter.min-words=2", "--set", "filter", "--output", "x.docx"];
+    insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml"].into_iter().chain(wrong)).failed(2), @r#"
+    error: there is no step "fliter"
+    --> --set fliter.min-words=2
+     = help: did you mean "filter"?
+     = help: the steps are normalize, filter and features
+
+    error: there is no `=` in it
+    --> --set filter
+     = help: write it as STEP.PARAMETER=VALUE, such as filter.min-words=5
+
+    error: the ending of `x.docx` does not tell its format
+    --> --output x.docx
+     = help: set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed
+    "#);
+}
+
+#[test]
+fn a_dash_is_standard_input_and_output() {
+    let folder = folder();
+    folder.write("pipeline.toml", pipeline("input.csv", &[], "output.csv"));
+    let mut command = folder.command();
+    command.args(["run", "pipeline.toml", "--input", "-", "--output", "-"]);
+    let outcome = outcome_with_input(&mut command, b"{\"a\":1}\n{\"a\":2}\n").succeeded();
+    insta::assert_snapshot!(outcome.text(), @r#"
+    {"a":1}
+    {"a":2}
+    "#);
+}
+
+#[test]
+fn what_is_no_terminal_gets_no_colours() {
+    let folder = folder();
+    folder.write("input.jsonl", input(SEED, 100));
+    let right = folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
+    let wrong = folder.run(&clean("nothing.jsonl", "output.jsonl")).failed(2);
+    for text in [right.stderr, wrong, folder.stillbox(["--help"]).text().to_owned()] {
+        assert!(!text.contains('\x1b'), "{text}");
+    }
+}
+
+#[test]
+fn colours_can_be_forced_and_forbidden() {
+    let folder = Folder::new();
+    folder.write("pipeline.toml", pipeline("nothing.jsonl", &[], "output.jsonl"));
+    let run = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().copied();
+        outcome(folder.command().args(["run", "pipeline.toml"]).envs(variables)).failed(2)
+    };
+    assert!(run(&[("CLICOLOR_FORCE", "1")]).contains('\x1b'));
+    assert!(!run(&[("NO_COLOR", "1")]).contains('\x1b'));
+    assert!(!run(&[]).contains('\x1b'));
+}
+
+#[test]
+fn a_build_of_what_is_no_crate_fails() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.join("empty")).unwrap();
+    insta::assert_snapshot!(folder.stillbox(["build", "empty", "missing"]).failed(1), @r"
+      Building empty
+    error: `empty` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file
+      Building missing
+    error: there is no folder `missing`
+    ");
+    insta::assert_snapshot!(folder.stillbox(["build"]).failed(2), @r"
+    error: the following required arguments were not provided:
+      <DIR>...
+
+    Usage: stillbox build --cache-dir <DIR> <DIR>...
+
+    For more information, try '--help'.
+    ");
+}

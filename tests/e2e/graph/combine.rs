@@ -1,0 +1,150 @@
+//! Columns side by side, and rows that are not the same.
+
+use stillbox_test_guests::{ADD_COLUMN, COUNT_BATCHES, DROP_SHORT, EXPAND_WORDS, KEEP_LONG};
+
+use crate::harness::{Folder, PipelineFile, step};
+
+fn joined(second: &str, settings: &str) -> String {
+    let length = step("length", "add_column", &format!("from = \"texts\"\n{settings}"));
+    PipelineFile {
+        source: Some("name = \"texts\"\npath = \"input.jsonl\""),
+        steps: &(length + &step("other", second, "from = \"texts\"")),
+        sink: "path = \"output.jsonl\"\nfrom = [\"length\", \"other\"]\ncombine = \"columns\"",
+        ..PipelineFile::default()
+    }
+    .to_string()
+}
+
+fn folder(texts: &str) -> Folder {
+    let folder = Folder::with(&[ADD_COLUMN, COUNT_BATCHES, DROP_SHORT, EXPAND_WORDS, KEEP_LONG]);
+    folder.write("input.jsonl", texts.split(',').map(|text| format!("{{\"text\":\"{text}\"}}\n")).collect::<String>());
+    folder
+}
+
+const REJECT: &str = "on-failure = \"reject\"\n\n[rejects]\npath = \"rejects.jsonl\"\n";
+
+#[test]
+fn what_all_carry_along_is_one_column() {
+    let folder = folder("one two,three");
+    insta::assert_snapshot!(folder.output_of(&joined("drop_short", "")), @r#"
+    {"text":"one two","length":7,"first":"one"}
+    {"text":"three","length":5,"first":"three"}
+    "#);
+}
+
+#[test]
+fn a_row_that_one_branch_rejects_is_left_out_of_all() {
+    let folder = folder("one two,,three");
+    let outcome = folder.run(&joined("count_batches", REJECT)).succeeded();
+    insta::assert_snapshot!(folder.text("output.jsonl"), @r#"
+    {"text":"one two","length":7,"batches":1,"batch_rows":3}
+    {"text":"three","length":5,"batches":1,"batch_rows":3}
+    "#);
+    assert_eq!(folder.text("rejects.jsonl").lines().count(), 1, "{}", outcome.stderr);
+}
+
+#[test]
+fn a_row_that_one_branch_drops_cannot_be_joined() {
+    let folder = folder("one two,a,three");
+    insta::assert_snapshot!(folder.run(&joined("keep_long", "")).failed(1), @r#"
+    incompatible in step sink: the columns cannot be joined: step "length" has a row that step "other" does not have
+      at: input.jsonl:2 (batch 0)
+      hint: between the branching and `combine = "columns"` no step may drop rows or make several of one; filter or expand before the branches, or behind where they meet
+    "#);
+    assert!(!folder.names().contains(&"output.jsonl".to_owned()));
+}
+
+#[test]
+fn nor_one_of_which_a_branch_makes_several() {
+    let folder = folder("one two,three");
+    insta::assert_snapshot!(folder.run(&joined("expand_words", "")).failed(1), @r#"
+    incompatible in step sink: the columns cannot be joined: step "length" has a row that step "other" does not have
+      at: input.jsonl:1 (batch 0)
+      hint: between the branching and `combine = "columns"` no step may drop rows or make several of one; filter or expand before the branches, or behind where they meet
+    "#);
+}
+
+#[test]
+fn two_columns_of_one_name_are_told_apart() {
+    let folder = folder("one two,three");
+    insta::assert_snapshot!(folder.run(&joined("add_column", "")).failed(2), @r#"
+    error: both step "length" and step "other" give a column "length"
+      --> pipeline.toml:20:19
+       |
+    20 | from = ["length", "other"]
+       |                   ^^^^^^^
+       |
+       = help: rename one on its way: `{ name = "other", rename = { length = "length-2" } }`
+       = help: or leave it out: `{ name = "other", drop = ["length"] }`
+    "#);
+}
+
+/// Two files whose rows are combined.
+fn combined(how: &str) -> String {
+    PipelineFile {
+        batch_rows: Some(2),
+        source: Some("name = \"a\"\npath = \"a.csv\"\n\n[[source]]\nname = \"b\"\npath = \"b.csv\""),
+        sink: &format!("path = \"output.csv\"\nfrom = [\"a\", \"b\"]\ncombine = \"{how}\""),
+        ..PipelineFile::default()
+    }
+    .to_string()
+}
+
+#[test]
+fn rows_of_different_files_are_joined_by_position() {
+    let folder = Folder::new();
+    folder.write("a.csv", "a\n1\n2\n3\n");
+    folder.write("b.csv", "b\nx\ny\nz\n");
+    folder.run(&combined("columns")).succeeded();
+    assert_eq!(folder.text("output.csv"), "a,b\n1,x\n2,y\n3,z\n");
+    folder.write("b.csv", "b\nx\ny\n");
+    insta::assert_snapshot!(folder.run(&combined("columns")).failed(1), @r#"
+    incompatible in step sink: the columns cannot be joined, because there are 3 rows of source "a" and 2 of source "b"
+      hint: `combine = "columns"` joins rows by their position, so all parents have to have the same rows
+    "#);
+    folder.write("b.csv", "a\nx\ny\nz\n");
+    insta::assert_snapshot!(folder.run(&combined("columns")).failed(2), @r#"
+    error: both source "a" and source "b" give a column "a"
+      --> pipeline.toml:15:14
+       |
+    15 | from = ["a", "b"]
+       |              ^^^
+       |
+       = help: rename one on its way: `{ name = "b", rename = { a = "a-2" } }`
+       = help: or leave it out: `{ name = "b", drop = ["a"] }`
+    "#);
+}
+
+#[test]
+fn rows_one_after_the_other_have_the_same_columns() {
+    let folder = Folder::new();
+    let pipeline = combined("rows");
+    folder.write("a.csv", "a,b\n1,x\n");
+    folder.write("b.csv", "b,a\ny,2\n");
+    folder.run(&pipeline).succeeded();
+    assert_eq!(folder.text("output.csv"), "a,b\n1,x\n2,y\n");
+    folder.write("b.csv", "b,a\ny,z\n");
+    insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
+    error: the rows of source "a" and source "b" do not have the same columns: "a" is not of one type (a: integer and a: text)
+      --> pipeline.toml:15:14
+       |
+    15 | from = ["a", "b"]
+       |              ^^^
+       |
+       = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, make them alike
+       = help: source "a" gives a: integer, b: text
+       = help: source "b" gives b: text, a: text
+    "#);
+    folder.write("b.csv", "b,c\ny,z\n");
+    insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
+    error: the rows of source "a" and source "b" do not have the same columns: only the first has "a"
+      --> pipeline.toml:15:14
+       |
+    15 | from = ["a", "b"]
+       |              ^^^
+       |
+       = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, make them alike
+       = help: source "a" gives a: integer, b: text
+       = help: source "b" gives b: text, c: text
+    "#);
+}

@@ -1,0 +1,158 @@
+//! `stillbox graph`: pipelines as pictures.
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use stillbox_test_guests::{GROUP_BY, NORMALIZE_TEXT, TEXT_FEATURES};
+
+use crate::harness::{Folder, pipeline};
+
+/// Every kind of node, routes, and several parents.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("articles.jsonl", "{\"id\": 1, \"lang\": \"en\", \"body\": \"Tea.\"}\n");
+    let pipeline = format!(
+        r#"[pipeline]
+name = "every <kind>"
+[[source]]
+name = "articles"
+path = "articles.jsonl"
+route = {{ by = "column", column = "lang", cases = {{ en = "clean" }}, otherwise = "features" }}
+[[step]]
+name = "clean"
+component = "{NORMALIZE_TEXT}"
+parameters = {{ column = "body" }}
+[[step]]
+name = "features"
+component = "{TEXT_FEATURES}"
+parameters = {{ column = "body" }}
+drop = ["lang"]
+[[step]]
+name = "languages"
+component = "{GROUP_BY}"
+parameters = {{ columns = ["lang"], aggregates = [{{ function = "count", into = "n" }}] }}
+from = "clean"
+select = ["lang"]
+[[sink]]
+name = "all"
+path = "all.jsonl"
+from = [{{ name = "clean", drop = ["lang"] }}, {{ name = "features", drop = ["n_words", "n_bytes", "tri_hash"] }}]
+combine = "rows"
+[[sink]]
+name = "counts"
+path = "counts.csv"
+from = "languages"
+"#
+    );
+    folder.write("pipeline.toml", pipeline);
+    folder
+}
+
+fn picture(folder: &Folder, format: &str) -> String {
+    let graph = folder.stillbox(["graph", "pipeline.toml", "--format", format]).succeeded();
+    graph.text().to_owned()
+}
+
+#[test]
+fn mermaid() {
+    insta::assert_snapshot!(picture(&folder(), "mermaid"), @r##"
+    flowchart TB
+        n0(["articles<br/>articles#46;jsonl"])
+        n1["clean<br/>normalize#45;text 0#46;1#46;0"]
+        n2["features<br/>text#45;features 0#46;1#46;0"]
+        n3[["languages<br/>group#45;by 0#46;1#46;0"]]
+        n4(["all<br/>all#46;jsonl<br/>rows one after the other"])
+        n5(["counts<br/>counts#46;csv"])
+        n0 -- "#40;lang #61; en#41;<br/>id#58; integer<br/>lang#58; text<br/>body#58; text" --> n1
+        n0 -- "#40;otherwise#41;<br/>id#58; integer<br/>body#58; text" --> n2
+        n1 -- "lang#58; text" --> n3
+        n1 -- "id#58; integer<br/>body#58; text" --> n4
+        n2 -- "id#58; integer<br/>body#58; text" --> n4
+        n3 -- "lang#58; text<br/>n#58; integer" --> n5
+    "##);
+}
+
+#[test]
+fn dot() {
+    insta::assert_snapshot!(picture(&folder(), "dot"), @r#"
+    digraph "every <kind>" {
+        node [shape=box, fontname="monospace", fontsize=12];
+        edge [fontname="monospace", fontsize=10];
+        n0 [label="articles\narticles.jsonl", style=rounded];
+        n1 [label="clean\nnormalize-text 0.1.0"];
+        n2 [label="features\ntext-features 0.1.0"];
+        n3 [label="languages\ngroup-by 0.1.0", peripheries=2];
+        n4 [label="all\nall.jsonl\nrows one after the other", style=rounded];
+        n5 [label="counts\ncounts.csv", style=rounded];
+        n0 -> n1 [label="(lang = en)\lid: integer\llang: text\lbody: text\l"];
+        n0 -> n2 [label="(otherwise)\lid: integer\lbody: text\l"];
+        n1 -> n3 [label="lang: text\l"];
+        n1 -> n4 [label="id: integer\lbody: text\l"];
+        n2 -> n4 [label="id: integer\lbody: text\l"];
+        n3 -> n5 [label="lang: text\ln: integer\l"];
+    }
+    "#);
+}
+
+/// The texts of an SVG picture, in the order in which they are drawn. It has to be well-formed.
+fn texts(svg: &str) -> Vec<String> {
+    let mut reader = Reader::from_str(svg);
+    let mut texts = vec![String::new()];
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(_) | Event::End(_) => texts.push(String::new()),
+            Event::Text(text) => texts.last_mut().unwrap().push_str(&text.decode().unwrap()),
+            Event::GeneralRef(name) => {
+                let text = match &*name.decode().unwrap() {
+                    "lt" => "<".to_owned(),
+                    "gt" => ">".to_owned(),
+                    "amp" => "&".to_owned(),
+                    "quot" => "\"".to_owned(),
+                    "apos" => "'".to_owned(),
+                    other => panic!("the entity {other}"),
+                };
+                texts.last_mut().unwrap().push_str(&text);
+            }
+            Event::Eof => return texts.into_iter().filter(|text| !text.trim().is_empty()).collect(),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn svg() {
+    let svg = picture(&folder(), "svg");
+    assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{svg}");
+    let texts = texts(&svg);
+    assert_eq!(texts[0], "every <kind>");
+    for text in ["articles", "articles.jsonl", "(lang = en)", "(otherwise)", "n: integer", "counts.csv"] {
+        assert!(texts.iter().any(|found| found == text), "{text} is missing: {texts:?}");
+    }
+    assert_eq!(svg.matches("marker-end").count(), 6, "an arrow for each edge");
+}
+
+#[test]
+fn names_are_no_markup() {
+    let folder = Folder::new();
+    let column = "\u{1b}\\\"]<b>x</b>&amp;\u{202e}\u{ffff}";
+    let row = serde_json::json!({ column: 1 });
+    folder.write("in.jsonl", format!("{row}\n"));
+    folder.write("pipeline.toml", pipeline("in.jsonl", &[], "out.jsonl"));
+    let svg = picture(&folder, "svg");
+    assert!(texts(&svg).iter().any(|text| text.contains("<b>x</b>&amp;")), "{svg}");
+    assert!(!svg.contains("<b>"), "{svg}");
+    let dot = picture(&folder, "dot");
+    assert!(dot.contains(r#"\\\"]<b>x"#), "{dot}");
+    let mermaid = picture(&folder, "mermaid");
+    assert!(mermaid.contains("#34;#93;#60;b#62;"), "{mermaid}");
+    for text in [svg, dot, mermaid] {
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{ffff}']), "{text:?}");
+    }
+}
+
+#[test]
+fn a_route_names_a_column_that_an_empty_input_does_not_have() {
+    let folder = folder();
+    folder.write("articles.jsonl", "");
+    let mermaid = picture(&folder, "mermaid");
+    assert!(mermaid.contains("lang #61; en"), "{mermaid}");
+}

@@ -1,0 +1,435 @@
+//! What is wrong with a graph, all at once and with its line.
+
+use stillbox_test_guests::{ADD_COLUMN, COUNT_FROM, COUNT_TEXTS, EXPAND_WORDS};
+
+use crate::harness::Folder;
+
+fn folder() -> Folder {
+    let folder = Folder::with(&[ADD_COLUMN, COUNT_FROM, COUNT_TEXTS, EXPAND_WORDS]);
+    folder.write("a.jsonl", "{\"id\":1,\"text\":\"one\"}\n");
+    folder.write("b.jsonl", "{\"text\":\"two\"}\n");
+    folder
+}
+
+const WRONG_NAMES: &str = r#"
+[pipeline]
+name = "wrong"
+
+[[source]]
+name = "a"
+path = "a.jsonl"
+
+[[source]]
+name = "b"
+path = "b.jsonl"
+
+[[step]]
+name = "first"
+component = "add_column.wasm"
+
+[[step]]
+name = "both"
+component = "add_column.wasm"
+from = ["a", "bb"]
+
+[[step]]
+name = "many"
+component = "add_column.wasm"
+from = ["a", "a", "out"]
+
+[[step]]
+name = "unsaid"
+component = "add_column.wasm"
+from = ["a", "many"]
+
+[[step]]
+name = "round"
+component = "add_column.wasm"
+from = "about"
+
+[[step]]
+name = "about"
+component = "add_column.wasm"
+from = "round"
+
+[[step]]
+name = "made"
+component = "count_from.wasm"
+parameters = { count = 1 }
+from = "a"
+
+[[sink]]
+name = "out"
+path = "output.jsonl"
+from = "made"
+combine = "columns"
+"#;
+#[test]
+fn names_and_parents() {
+    insta::assert_snapshot!(folder().run(WRONG_NAMES).failed(2), @r#"
+    error: nothing takes the rows of source "b"
+     --> pipeline.toml:9:1
+      |
+    9 | [[source]]
+      | ^^^^^^^^^^
+      |
+      = help: add a [[sink]] or a step with `from = "b"`, or remove the source
+
+    error: there are 2 sources, and "first" does not say whose rows it takes
+      --> pipeline.toml:14:8
+       |
+    14 | name = "first"
+       |        ^^^^^^^
+       |
+       = help: name each source, and add a `from` with one of the names, or with several
+
+    error: nothing takes the rows of step "first"
+      --> pipeline.toml:14:8
+       |
+    14 | name = "first"
+       |        ^^^^^^^
+       |
+       = help: add a [[sink]] or a step with `from = "first"`, or remove the step
+
+    error: nothing takes the rows of step "both"
+      --> pipeline.toml:18:8
+       |
+    18 | name = "both"
+       |        ^^^^^^
+       |
+       = help: add a [[sink]] or a step with `from = "both"`, or remove the step
+
+    error: there is no step or source "bb"
+      --> pipeline.toml:20:14
+       |
+    20 | from = ["a", "bb"]
+       |              ^^^^
+       |
+       = help: did you mean "b"?
+
+    error: "many" takes the rows of "a" twice
+      --> pipeline.toml:25:14
+       |
+    25 | from = ["a", "a", "out"]
+       |              ^^^
+       |
+       = help: name it once
+
+    error: "out" is a sink, and no rows come out of a sink
+      --> pipeline.toml:25:19
+       |
+    25 | from = ["a", "a", "out"]
+       |                   ^^^^^
+       |
+       = help: name a step or a source
+
+    error: nothing takes the rows of step "unsaid"
+      --> pipeline.toml:28:8
+       |
+    28 | name = "unsaid"
+       |        ^^^^^^^^
+       |
+       = help: add a [[sink]] or a step with `from = "unsaid"`, or remove the step
+
+    error: "unsaid" takes rows from 2 nodes, and does not say how to combine them
+      --> pipeline.toml:30:14
+       |
+    30 | from = ["a", "many"]
+       |              ^^^^^^
+       |
+       = help: add `combine = "rows"` for their rows one after the other, or `combine = "columns"` for the same rows side by side
+
+    error: "round", "about" take rows from each other in a circle
+      --> pipeline.toml:33:8
+       |
+    33 | name = "round"
+       |        ^^^^^^^
+       |
+       = help: change a `from` so that rows flow from a source to a sink
+
+    error: step "made" makes rows itself, and takes none
+      --> pipeline.toml:46:8
+       |
+    46 | from = "a"
+       |        ^^^
+       |
+       = help: leave out its `from`
+
+    error: "out" has `combine`, and takes rows from one node at most
+      --> pipeline.toml:52:11
+       |
+    52 | combine = "columns"
+       |           ^^^^^^^^^
+       |
+       = help: leave it out, or name several steps or sources in `from`
+    "#);
+}
+
+#[test]
+fn columns() {
+    let pipeline = r#"
+[pipeline]
+name = "wrong"
+
+[[source]]
+name = "a"
+path = "a.jsonl"
+drop = ["idd"]
+
+[[step]]
+name = "first"
+component = "add_column.wasm"
+from = "a"
+inputs = { txt = "text" }
+outputs = { length = "text" , size = "n" }
+
+[[step]]
+name = "second"
+component = "add_column.wasm"
+from = { name = "a", select = ["text"] }
+inputs = { text = "body" }
+rename = { id = "key" }
+
+[[sink]]
+path = "output.jsonl"
+from = "a"
+rename = { id = "text" }
+
+[[sink]]
+path = "other.jsonl"
+from = ["first", "second"]
+combine = "rows"
+select = ["a"]
+drop = ["b"]
+"#;
+    insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
+    error: `drop` in [[sink]] stands beside `select`, which says already what passes
+      --> pipeline.toml:34:8
+       |
+    34 | drop = ["b"]
+       |        ^^^^^
+       |
+       = help: keep one of the two
+    "#);
+}
+
+#[test]
+fn columns_of_a_right_file() {
+    let pipeline = r#"
+[pipeline]
+name = "wrong"
+
+[[source]]
+name = "a"
+path = "a.jsonl"
+drop = ["idd"]
+
+[[step]]
+name = "first"
+component = "add_column.wasm"
+from = "a"
+
+[[step]]
+name = "second"
+component = "expand_words.wasm"
+from = { name = "a", select = ["text", "word"] }
+
+[[sink]]
+path = "output.jsonl"
+from = ["first", "second"]
+combine = "rows"
+"#;
+    insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
+    error: there is no column "idd" among those of source "a"
+     --> pipeline.toml:8:9
+      |
+    8 | drop = ["idd"]
+      |         ^^^^^
+      |
+      = help: did you mean "id"?
+      = help: source "a" gives id: integer, text: text
+    "#);
+    let pipeline = pipeline.replace("drop = [\"idd\"]", "rename = { id = \"key\" }").replace(", \"word\"", "");
+    insta::assert_snapshot!(folder().run(&pipeline).failed(2), @r#"
+    error: the rows of step "first" and step "second" do not have the same columns: only the first has "key"
+      --> pipeline.toml:22:18
+       |
+    22 | from = ["first", "second"]
+       |                  ^^^^^^^^
+       |
+       = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, make them alike
+       = help: step "first" gives key: integer, text: text, length: integer
+       = help: step "second" gives text: text, word: text
+    "#);
+}
+
+#[test]
+fn a_column_that_is_not_there_is_told_once() {
+    let pipeline = r#"
+[pipeline]
+name = "wrong"
+
+[[source]]
+path = "a.jsonl"
+
+[[step]]
+name = "words"
+component = "add_column.wasm"
+select = ["id", "texts"]
+
+[[sink]]
+path = "output.jsonl"
+"#;
+    insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
+    error: there is no column "texts" among those of the source
+      --> pipeline.toml:11:17
+       |
+    11 | select = ["id", "texts"]
+       |                 ^^^^^^^
+       |
+       = help: did you mean "text"?
+       = help: the source gives id: integer, text: text
+    "#);
+    let renamed = pipeline.replace("select = [\"id\", \"texts\"]", "inputs = { text = \"texts\" }");
+    insta::assert_snapshot!(folder().run(&renamed).failed(2), @r#"
+    error: step "words" reads the column "texts", which the source does not give
+      --> pipeline.toml:11:19
+       |
+    11 | inputs = { text = "texts" }
+       |                   ^^^^^^^
+       |
+       = help: did you mean "text"?
+       = help: the source gives id: integer, text: text
+    "#);
+}
+
+#[test]
+fn settings_that_a_kind_does_not_have() {
+    let pipeline = r#"
+[pipeline]
+name = "wrong"
+
+[[step]]
+name = "made"
+component = "count_from.wasm"
+parameters = { count = 1 }
+concurrency = 2
+on-failure = "reject"
+
+[[step]]
+name = "counts"
+component = "count_texts.wasm"
+instance = "worker"
+on-failure = { retry = 2 }
+
+[[sink]]
+path = "output.jsonl"
+
+[rejects]
+path = "rejects.jsonl"
+"#;
+    insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
+    error: step "made" is of kind source, for which there is no `concurrency`
+     --> pipeline.toml:9:15
+      |
+    9 | concurrency = 2
+      |               ^
+      |
+      = help: it has one instance, from the first row to the last
+
+    error: step "made" is of kind source, for which there is no row to reject
+      --> pipeline.toml:10:14
+       |
+    10 | on-failure = "reject"
+       |              ^^^^^^^^
+       |
+       = help: it takes no rows; leave out `on-failure`
+
+    error: step "counts" is of kind aggregate, for which there is no `instance`
+      --> pipeline.toml:15:12
+       |
+    15 | instance = "worker"
+       |            ^^^^^^^^
+       |
+       = help: it has one instance, from the first row to the last
+
+    error: step "counts" is of kind aggregate, for which there is no other try
+      --> pipeline.toml:16:14
+       |
+    16 | on-failure = { retry = 2 }
+       |              ^^^^^^^^^^^^^
+       |
+       = help: what its instance knew is lost when a call fails
+    "#);
+}
+
+#[test]
+fn no_rows_at_all() {
+    let pipeline = r#"
+[pipeline]
+name = "wrong"
+
+[[step]]
+name = "first"
+component = "add_column.wasm"
+
+[[sink]]
+path = "output.jsonl"
+"#;
+    insta::assert_snapshot!(folder().run(pipeline).failed(2), @r"
+    error: the pipeline has no [[source]], and none of its steps is one
+    --> pipeline.toml
+     = help: add a [[source]] with a `path` that rows are read from
+    ");
+}
+
+#[test]
+fn a_graph_is_shown() {
+    let pipeline = r#"
+[pipeline]
+name = "graph"
+
+[[source]]
+name = "a"
+path = "a.jsonl"
+route = { to = ["first", "second"], by = "round-robin" }
+
+[[step]]
+name = "first"
+component = "add_column.wasm"
+
+[[step]]
+name = "second"
+component = "add_column.wasm"
+
+[[step]]
+name = "counts"
+component = "count_texts.wasm"
+from = ["first", "second"]
+combine = "rows"
+
+[[sink]]
+path = "output.jsonl"
+
+[[sink]]
+path = "second.jsonl"
+from = "second"
+select = ["id"]
+"#;
+    let folder = folder();
+    folder.write("pipeline.toml", pipeline);
+    insta::assert_snapshot!(folder.stillbox(["check", "pipeline.toml"]).succeeded().text(), @r"
+    graph
+    a <- a.jsonl
+    │ id: integer, text: text
+    ├─ first (stillbox-test-programs 0.1.0) reads text: text, writes length: integer
+    ├─ │ id: integer, text: text, length: integer
+    ├─ second (stillbox-test-programs 0.1.0) reads text: text, writes length: integer
+    ├─ │ id: integer, text: text, length: integer
+    │  ├─ counts (stillbox-test-programs 0.1.0) reads text: text, writes text: text, count: integer, with the rows of first
+    │  ├─ │ id: integer, text: text, length: integer, count: integer
+    │  ├─ sink-1 -> output.jsonl
+    │  ├─ sink-2 -> second.jsonl
+    │  ├─ │ writes id: integer
+    ");
+}

@@ -1,0 +1,42 @@
+//! Files of rows that are damaged in such a way that the library which reads them panics.
+
+use stillbox::Pipeline;
+
+use crate::harness::{Folder, outcome, pipeline};
+
+/// A folder with such a file, `damaged.arrow`, and a pipeline that reads it.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write(
+        "input.jsonl",
+        (0..20).map(|id| format!("{{\"id\":{id},\"text\":\"some text\"}}\n")).collect::<String>(),
+    );
+    folder.run(&pipeline("input.jsonl", &[], "rows.arrow")).succeeded();
+    folder.write("pipeline.toml", pipeline("damaged.arrow", &[], "output.jsonl"));
+    let rows = folder.bytes("rows.arrow");
+    let is_handled = (0..rows.len()).all(|at| {
+        let mut damaged = rows.clone();
+        damaged[at] ^= 0x55;
+        folder.write("damaged.arrow", damaged);
+        let read = Pipeline::from_file(folder.join("pipeline.toml")).unwrap().run(&stillbox::Options::default());
+        !read.is_err_and(|error| error.to_string().contains("cannot handle"))
+    });
+    assert!(!is_handled, "the library panics no more, and there is nothing to test");
+    folder
+}
+
+#[test]
+fn a_panic_that_is_caught_is_told_once() {
+    let folder = folder();
+    let run = |arguments: &[&str]| {
+        outcome(folder.command().args(["run", "pipeline.toml"]).args(arguments).env("RUST_BACKTRACE", "1")).failed(1)
+    };
+    assert_eq!(
+        run(&[]),
+        "error: damaged.arrow: this input is damaged in a way that the reader for arrow cannot handle\n"
+    );
+    // Those who want to know more get the library's words, and where it was; and with everything the stack.
+    let told = run(&["-v"]);
+    assert!(told.contains("panicked at ") && !told.contains("stack backtrace"), "{told}");
+    assert!(run(&["-vv"]).contains("  at "), "{told}");
+}

@@ -1,0 +1,164 @@
+//! Files that are no steps.
+
+mod from_wat;
+
+use crate::harness::{Folder, pipeline};
+
+/// What is said of a file in the place of a component.
+fn complaint(bytes: impl AsRef<[u8]>) -> String {
+    let folder = Folder::new();
+    folder.write("input.jsonl", "{\"id\":1}\n");
+    folder.write("step.wasm", bytes);
+    folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2)
+}
+
+fn wat(text: &str) -> Vec<u8> {
+    wat::parse_str(text).expect("the text is WebAssembly")
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let folder = Folder::new();
+    folder.write("input.jsonl", "{\"id\":1}\n");
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
+    error: step.wasm: cannot be read: No such file or directory (os error 2)
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn a_file_that_is_no_wasm_is_shown() {
+    insta::assert_snapshot!(complaint("#!/bin/sh\necho\n"), @r##"
+    error: step.wasm: is not a WebAssembly component: it starts with "#!/bin/s"
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "##);
+    insta::assert_snapshot!(complaint("\x1b[31m"), @r#"
+    error: step.wasm: is not a WebAssembly component: it starts with "\x1b[31m"
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(complaint(""), @r#"
+    error: step.wasm: is not a WebAssembly component: it starts with nothing, it is empty
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn a_core_module_is_told_from_a_component() {
+    insta::assert_snapshot!(complaint(wat("(module (func (export \"run\")))")), @r#"
+    error: step.wasm: is a core WebAssembly module, not a component; build it for the target wasm32-wasip2, or with `stillbox build`
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn a_component_of_another_world_says_what_it_exports() {
+    let other = r#"(component
+        (core module $m (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (instance $one (export "f" (func $f)))
+        (export "some:other/thing@1.0.0" (instance $one))
+        (export "hello" (func $f)))"#;
+    insta::assert_snapshot!(complaint(wat(other)), @r#"
+    error: step.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports some:other/thing@1.0.0, hello
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(complaint(wat("(component)")), @r#"
+    error: step.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports nothing
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn a_component_of_another_version_is_recognised() {
+    let other = r#"(component
+        (core module $m (func (export "f")))
+        (core instance $i (instantiate $m))
+        (func $f (canon lift (core func $i "f")))
+        (instance $one (export "manifest" (func $f)))
+        (export "stillbox:step/guest@0.2.0" (instance $one)))"#;
+    insta::assert_snapshot!(complaint(wat(other)), @r#"
+    error: step.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports stillbox:step/guest@0.2.0
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+    insta::assert_snapshot!(complaint(wat(&other.replace("@0.2.0", "@0.1.0"))), @r#"
+    error: step.wasm: exports stillbox:step/guest@0.1.0, but not as the contract has it: instance export `stillbox:step/guest@0.1.0` does not have export `bind`
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn a_component_that_is_cut_off_is_no_component() {
+    let whole = std::fs::read(stillbox_test_guests::KEEP_LONG).unwrap();
+    let message = complaint(&whole[..whole.len() / 2]);
+    assert!(message.contains("step.wasm: cannot be compiled: "), "{message}");
+}
+
+#[test]
+fn a_folder_without_a_crate_is_no_step() {
+    let folder = Folder::new();
+    folder.write("input.jsonl", "{\"id\":1}\n");
+    std::fs::create_dir(folder.join("step.wasm")).unwrap();
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
+      Building step.wasm
+    error: `step.wasm` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file
+     --> pipeline.toml:9:13
+      |
+    9 | component = "step.wasm"
+      |             ^^^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn every_guest_has_a_test() {
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests"))];
+    let mut sources = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                sources += &std::fs::read_to_string(path).unwrap();
+            } else if !path.ends_with("guests") {
+                folders.push(path);
+            }
+        }
+    }
+    // Those that misbehave are run from a table, which has a test like this one, standard steps by the examples of their
+    // README, and the others by the benchmarks.
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let is_elsewhere = |name: &str| {
+        name.starts_with("bad_")
+            || ["steps", "benches/steps"].iter().any(|folder| root.join(folder).join(name).is_dir())
+    };
+    for (name, _) in stillbox_test_guests::ALL.iter().filter(|(name, _)| !is_elsewhere(name)) {
+        let constant = name.to_uppercase().replace('-', "_");
+        assert!(sources.contains(&constant), "no test uses the guest {name}");
+    }
+}

@@ -1,0 +1,94 @@
+//! A step in C, with nothing of an SDK and another language's ways to end.
+//!
+//! The tests need `python3` with `venv`: they install a C compiler (`zig cc`) into the environment that they have for
+//! Python. Linker and C library are those that come with Rust's target wasm32-wasip2.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use stillbox::FailureKind::{self, Exit, Timeout, Trap};
+
+use super::{Failure, Folder, failure, pipeline, rejected, run};
+use crate::harness::{outcome, python};
+
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/c");
+const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/wit/step.wit");
+/// In the build's folder, so that the next run of the tests finds it, too.
+const COMPILER_FILES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/c");
+const COMPILER: &str = "ziglang==0.17.1";
+
+/// The Python interpreter that has the C compiler.
+fn compiler() -> PathBuf {
+    let python = python::environment();
+    let _installing = python::lock("installing");
+    let is_there = Command::new(&python).args(["-c", "import ziglang"]).output().is_ok_and(|it| it.status.success());
+    if !is_there {
+        let mut pip = Command::new(&python);
+        outcome(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", COMPILER])).succeeded();
+    }
+    python
+}
+
+/// A folder of Rust's for a target.
+fn rust_folder(arguments: &[&str]) -> PathBuf {
+    let output = Command::new("rustc").args(["--print", "target-libdir"]).args(arguments).output();
+    let folder = String::from_utf8(output.expect("the tests need rustc").stdout).expect("its folder is named in UTF-8");
+    PathBuf::from(folder.trim())
+}
+
+/// A folder with the input, and with the step, which does this at the guilty row.
+fn folder(misbehave: &str) -> Folder {
+    let folder = Folder::new();
+    let object = folder.join("step.o");
+    let mut compile = Command::new(compiler());
+    compile.current_dir(SOURCE).env("ZIG_GLOBAL_CACHE_DIR", COMPILER_FILES).env("ZIG_LOCAL_CACHE_DIR", COMPILER_FILES);
+    compile.args(["-m", "ziglang", "cc", "-target", "wasm32-wasi", "-O1", "-g", "-c", "step.c"]);
+    outcome(compile.arg(format!("-DMISBEHAVE={misbehave}")).arg("-o").arg(&object)).succeeded();
+
+    let library = rust_folder(&["--target", "wasm32-wasip2"]).join("self-contained");
+    let programs = rust_folder(&[]).parent().map(|folder| folder.join("bin")).expect("it is a folder's");
+    let mut link = Command::new(programs.join("wasm-component-ld"));
+    link.arg("--wasm-ld-path").arg(programs.join("gcc-ld/wasm-ld")).args(["--component-type", CONTRACT, "-L"]);
+    link.arg(&library).arg(library.join("crt1-reactor.o")).arg(object).args(["-lc", "--entry", "_initialize", "-o"]);
+    outcome(link.arg(folder.join("guest.wasm"))).succeeded();
+    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n{\"id\":5}\n");
+    folder
+}
+
+/// What comes of the step, which is the same where rows are rejected and all others pass.
+fn failed(misbehave: &str, limits: &str, kind: FailureKind, message: &str) -> Failure {
+    let folder = folder(misbehave);
+    let failure = failure(&folder, &pipeline("in-c", limits, ""));
+    assert_eq!((failure.kind, &*failure.message), (kind, message), "{misbehave}: {failure:#?}");
+    assert_eq!((failure.step.as_deref(), failure.batch), (Some("guest"), Some(1)), "{misbehave}");
+    assert_eq!(rejected(&folder, "in-c", limits).kind, kind, "{misbehave}");
+    failure
+}
+
+#[test]
+fn a_step_in_c_is_told_by_what_it_said_before_it_aborted() {
+    let failure = failed("fputs(\"cannot go on with row 3\\n\", stderr); abort()", "", Trap, "cannot go on with row 3");
+    assert_eq!(failure.causes, ["wasm `unreachable` instruction executed"]);
+    assert_eq!(failure.stderr, "cannot go on with row 3\n");
+    let location = failure.location.expect("the source has debug information");
+    assert_eq!(Path::new(&location.file).file_name().and_then(|name| name.to_str()), Some("step.c"));
+    assert_eq!(failure.backtrace.last().map(|frame| &*frame.function), Some("step_process"));
+}
+
+#[test]
+fn a_step_in_c_that_misbehaves_ends_in_its_own_failure() {
+    failed("exit(0)", "", Exit, "the step ended its instance with exit status 0");
+    failed("exit(3)", "", Exit, "the step ended its instance with exit status 1");
+    failed("zero = 7 / zero", "", Trap, "integer divide by zero");
+    failed("*(volatile int *)(intptr_t)-8 = 7", "", Trap, "out of bounds memory access");
+    failed("for (;;) zero++", "time = \"200ms\"", Timeout, "the step did not finish within 200ms");
+}
+
+/// Address 0 lies in the step's own memory.
+#[test]
+fn a_step_in_c_that_writes_through_null_harms_nobody() {
+    let folder = folder("*(volatile int *)(intptr_t)zero = 7");
+    folder.write("running.toml", pipeline("in-c", "", ""));
+    let report = run(&folder, "running.toml").expect("the step is well");
+    assert_eq!((report.rows_in, report.sinks[0].rows), (6, 6));
+}

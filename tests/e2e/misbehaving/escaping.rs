@@ -1,0 +1,136 @@
+//! Nothing that a guest says drives the terminal or breaks the JSON.
+
+use super::{failure, folder, handwritten, pipeline};
+use crate::harness::{Folder, Outcome};
+use crate::schemas::{assert_is_event, assert_is_record};
+
+/// Controls, and what reorders a line.
+fn is_unfit(c: char) -> bool {
+    (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[track_caller]
+fn assert_fit(text: &str) {
+    assert!(!text.is_empty());
+    let unfit: Vec<_> = text.lines().filter(|line| line.contains(is_unfit)).collect();
+    assert!(unfit.is_empty(), "{unfit:#?}");
+}
+
+/// Checks lines of JSON, and returns them.
+#[track_caller]
+fn values(text: &str) -> Vec<serde_json::Value> {
+    assert_fit(text);
+    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+fn run(folder: &Folder, more: &str, arguments: &[&str]) -> Outcome {
+    let outcome = folder.run_with(&pipeline("shown", "", more), arguments.iter().copied());
+    assert_fit(&outcome.stderr);
+    outcome
+}
+
+#[test]
+fn what_guests_say_does_not_drive_the_terminal() {
+    let stderr = run(&folder("escapes"), "", &["-v"]).failed(1);
+    let words = ["message", "first cause", "second cause", "file", "trace", "hint", "log", "stderr", "stdout"];
+    assert!(stderr.lines().any(|line| line.starts_with("  log: ") && line.contains(": log \\u{1b}[2J")), "{stderr}");
+    for word in words {
+        assert!(stderr.contains(&format!("{word} \\u{{1b}}[2J")), "{word} is not in {stderr}");
+    }
+}
+
+#[test]
+fn neither_do_the_words_of_a_panic_nor_those_of_a_refusal_of_parameters() {
+    let stderr = run(&folder("escapes_in_panic"), "", &["-v"]).failed(1);
+    for word in ["panic in step guest: message", "file"] {
+        assert!(stderr.contains(&format!("{word} \\u{{1b}}[2J")), "{word} is not in {stderr}");
+    }
+    let folder = folder("escapes_in_bind");
+    let outcome = run(&folder, "", &["-v", "--failures", "failures.jsonl", "--message-format", "json"]);
+    for event in values(outcome.text()) {
+        assert_is_event(&event);
+    }
+    values(&folder.text("failures.jsonl")).iter().for_each(assert_is_record);
+    let stderr = outcome.failed(2);
+    for word in ["message", "first cause", "second cause", "hint"] {
+        assert!(stderr.contains(&format!("{word} \\u{{1b}}[2J")), "{word} is not in {stderr}");
+    }
+    let check = folder.stillbox(["check", "pipeline.toml", "--json"]);
+    assert_fit(check.text());
+    assert_fit(&check.failed(2));
+    assert_fit(&folder.stillbox(["inspect", "guest.wasm", "--parameters", "{}"]).failed(2));
+}
+
+#[test]
+fn records_are_fit_to_be_shown_and_say_the_same() {
+    let folder = folder("escapes");
+    let said = failure(&folder, &pipeline("shown", "", ""));
+    let outcome = run(&folder, "", &["--failures", "failures.jsonl", "--message-format", "json"]);
+    let events = values(outcome.text());
+    let event = events.iter().find(|event| event["event"] == "failure").expect("the failure is an event");
+    assert_eq!(event["failure"]["message"], *said.message);
+    let [record] = &values(&folder.text("failures.jsonl"))[..] else { panic!("there is one failure") };
+    assert_eq!(record["hint"].as_str(), said.hint.as_deref());
+
+    run(&folder, "on-failure = \"reject\"\n", &[]).succeeded();
+    let [reject] = &values(&folder.text("rejects.jsonl"))[..] else { panic!("there is one reject") };
+    assert_eq!(reject["failure"]["causes"], serde_json::json!(said.causes));
+}
+
+#[test]
+fn manifests_are_fit_to_be_shown() {
+    let folder = folder("escapes");
+    let text = folder.stillbox(["inspect", "guest.wasm"]).succeeded();
+    assert_fit(text.text());
+    for word in ["name", "version", "summary", "a", "b", "c", "d", "string"] {
+        assert!(text.text().contains(&format!("{word} \\u{{")), "{word} is not in {}", text.text());
+    }
+    // A name of two lines is no line of our own.
+    assert_eq!(text.text().lines().filter(|line| *line == "imports").count(), 1, "{}", text.text());
+    let json = folder.stillbox(["inspect", "guest.wasm", "--json"]).succeeded();
+    assert_fit(json.text());
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
+    assert!(value["name"].as_str().is_some_and(|name| name.contains('\u{9b}')));
+}
+
+/// It is JSON, and no JSON Schema.
+#[test]
+fn a_schema_that_means_nothing_is_shown_as_far_as_that_goes() {
+    let folder = folder("odd_schema");
+    folder.write("pipeline.toml", pipeline("shown", "", ""));
+    folder.stillbox(["check", "pipeline.toml"]).succeeded();
+    let outcome = folder.stillbox(["inspect", "guest.wasm"]).succeeded();
+    let (_, parameters) = outcome.text().split_once("parameters\n").expect("there is such a section");
+    let (parameters, _) = parameters.split_once("\n\n").expect("another follows");
+    insta::assert_snapshot!(parameters, @"
+    a  any, optional
+    b  any, optional
+    c  any, optional
+    ");
+    folder.stillbox(["inspect", "guest.wasm", "--json"]).succeeded();
+}
+
+#[test]
+fn names_of_columns_are_fit_to_be_shown() {
+    let folder = folder("escapes_in_columns");
+    run(&folder, "", &[]).failed(1);
+    let graph = folder.stillbox(["check", "pipeline.toml"]).succeeded();
+    assert_fit(graph.text());
+    let json = folder.stillbox(["check", "pipeline.toml", "--json"]).succeeded();
+    assert_fit(json.text());
+}
+
+#[test]
+fn names_of_functions_are_fit_to_be_shown() {
+    let folder = handwritten::folder_with(
+        "(call $\"a\\1b[2J\\u{9b}1A\\u{202e}\")",
+        "(func $\"a\\1b[2J\\u{9b}1A\\u{202e}\" unreachable)",
+    );
+    let outcome = run(&folder, "", &["-vv", "--failures", "failures.jsonl", "--message-format", "json"]);
+    values(outcome.text());
+    // Batches that failed at the same time are told as well.
+    let records = values(&folder.text("failures.jsonl"));
+    let innermost = &records[0]["backtrace"][0]["function"];
+    assert_eq!(innermost, "a\u{1b}[2J\u{9b}1A\u{202e}", "{records:?}");
+    run(&folder, "", &["-vv"]).failed(1);
+}

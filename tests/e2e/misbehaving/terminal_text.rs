@@ -1,0 +1,121 @@
+//! What a terminal shows of a failure, line by line. Lines that name places in the guests' sources are left out.
+
+use super::{folder, handwritten, pipeline};
+use crate::harness::Folder;
+
+fn shown(guest: &str, limits: &str) -> String {
+    shown_in(&folder(guest), limits)
+}
+
+fn shown_in(folder: &Folder, limits: &str) -> String {
+    let stderr = folder.run(&pipeline("lines", limits, "")).failed(1);
+    let is_place = |line: &&str| line.starts_with("  source: ") || line.starts_with("  frame: ");
+    // Batches that failed at the same time are told as well.
+    let others = stderr.lines().skip(1).take_while(|line| line.starts_with("  "));
+    stderr.lines().take(1).chain(others).filter(|line| !is_place(line)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_limit_is_told_with_how_to_change_it() {
+    insta::assert_snapshot!(shown("loop", "time = \"200ms\""), @r#"
+    timeout in step guest: the step did not finish within 200ms
+      in: batch 1, which begins at input.jsonl:3
+      limit: time = 200ms
+      hint: the limit is `time = "200ms"`; raise it in the step's `limits` if the step needs more
+    "#);
+    insta::assert_snapshot!(shown("loop", "fuel = 100_000_000"), @"
+    fuel in step guest: the step used up its fuel
+      in: batch 1, which begins at input.jsonl:3
+      limit: fuel = 100000000
+      hint: the limit is `fuel = 100000000`; raise it in the step's `limits` if the step needs more
+    ");
+    insta::assert_snapshot!(shown("memory_steps", "memory = \"32MiB\""), @r#"
+    memory in step guest: the step wanted 32896KiB of memory
+      in: batch 1, which begins at input.jsonl:3
+      limit: memory = 32MiB
+      because: wasm `unreachable` instruction executed
+      stderr: memory allocation of 1048576 bytes failed
+      stderr: note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+      hint: the limit is `memory = "32MiB"`; raise it in the step's `limits` if the step needs more
+    "#);
+    insta::assert_snapshot!(shown("too_large", "output-bytes = \"1MiB\""), @r#"
+    bad-output in step guest: the step handed over too much at once
+      in: batch 1, which begins at input.jsonl:3
+      limit: output-bytes = 1MiB
+      hint: the limit is `output-bytes = "1MiB"`; raise it in the step's `limits` if the step needs more
+    "#);
+    insta::assert_snapshot!(shown("too_many_rows", "output-rows = 1000"), @"
+    bad-output in step guest: it returned 2000000 rows, and the limit is `output-rows = 1000`
+      in: batch 1, which begins at input.jsonl:3
+      limit: output-rows = 1000
+      hint: the limit is `output-rows = 1000`; raise it in the step's `limits` if the step needs more
+    ");
+}
+
+#[test]
+fn the_limit_of_tables_says_that_it_cannot_be_changed() {
+    let folder = handwritten::folder(handwritten::GROW_TABLE);
+    // One batch: it fails in each, and which is the first to do so nobody knows.
+    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n");
+    insta::assert_snapshot!(shown_in(&folder, ""), @"
+    memory in step guest: the step wanted tables of 2000001 entries, and all its tables may have 1000000
+      in: batch 0, which begins at input.jsonl:1
+      limit: table-entries = 1000000
+      because: wasm `unreachable` instruction executed
+      hint: this limit is the same for all steps and cannot be raised; build the step with smaller tables
+    ");
+}
+
+#[test]
+fn a_trap_is_told_once() {
+    // The message is the panic's, so the code has a line of its own.
+    insta::assert_snapshot!(shown("panic", ""), @"
+    panic in step guest: no rule for the id 3
+      at: input.jsonl:4 (batch 1)
+      trap: wasm `unreachable` instruction executed
+    ");
+    // The message is the code.
+    insta::assert_snapshot!(shown("unreachable", ""), @"
+    trap in step guest: wasm `unreachable` instruction executed
+      in: batch 1, which begins at input.jsonl:3
+    ");
+    // The code is the cause.
+    insta::assert_snapshot!(shown("abort", ""), @"
+    trap in step guest: giving up at id 3
+      in: batch 1, which begins at input.jsonl:3
+      because: wasm `unreachable` instruction executed
+      stderr: giving up at id 3
+    ");
+}
+
+#[test]
+fn what_was_tried_is_told() {
+    insta::assert_snapshot!(shown("socket", ""), @"
+    denied in step guest: Permission denied (os error 2)
+      at: input.jsonl:4 (batch 1)
+      hint: the step tried to use the network, and no step is granted that
+    ");
+    insta::assert_snapshot!(shown("exit_3", ""), @"
+    exit in step guest: the step ended its instance with exit status 1
+      in: batch 1, which begins at input.jsonl:3
+      hint: a step returns its result; it does not exit, not even with status 0
+    ");
+}
+
+/// The innermost frames are those of the guest's own functions, each with its line.
+#[test]
+fn a_panic_several_calls_down_is_told_with_its_lines() {
+    let stderr = folder("panic_nested").run(&pipeline("lines", "", "")).failed(1);
+    let is_place = |line: &&str| line.starts_with("  source: ") || line.starts_with("  frame: ");
+    let places: Vec<_> = stderr.lines().filter(is_place).collect();
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let places = places.join("\n").replace(&format!("{}/", root.display()), "");
+    insta::assert_snapshot!(places, @"
+      source: tests/guests/programs/examples/bad_panic_nested.rs:32:31
+      frame: bad_panic_nested::inner::{{closure}} (tests/guests/programs/examples/bad_panic_nested.rs:32:31)
+      frame: inner (tests/guests/programs/examples/bad_panic_nested.rs:32:13)
+      frame: {closure#0} (tests/guests/programs/examples/bad_panic_nested.rs:23:27)
+      frame: outer (tests/guests/programs/examples/bad_panic_nested.rs:25:9)
+      frame: bad_panic_nested::misbehave (tests/guests/programs/examples/bad_panic_nested.rs:16:9)
+    ");
+}

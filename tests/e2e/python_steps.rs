@@ -1,0 +1,129 @@
+//! Steps in Python: what they do in the host's hands, and what becomes of their exceptions.
+//!
+//! The tests need `python3` with `venv`. They install the SDK, and componentize-py with it, into an environment of their own.
+
+mod misbehaving;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stillbox_test_guests::{NORMALIZE_TEXT, TEXT_FEATURES};
+
+use crate::harness::{Folder, ROOT, python};
+
+/// The folders below one, by name.
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut folders: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// Runs a component on the cases of a step, in batches of one size after the other.
+fn passes(component: &str, step: &Path) {
+    let cases = folders(&step.join("cases"));
+    assert!(!cases.is_empty(), "{} has no cases", step.display());
+    for case in cases {
+        let folder = Folder::new();
+        fs::copy(case.join("input.jsonl"), folder.join("input.jsonl")).unwrap();
+        let parameters = fs::read_to_string(case.join("parameters.toml")).unwrap();
+        let parameters = parameters.trim().replace('\n', ", ");
+        for rows in [1000, 2, 1] {
+            let output = folder.output_of(&format!(
+                "[pipeline]\nname = \"case\"\nbatch-rows = {rows}\n\n[[source]]\npath = \"input.jsonl\"\n\n[[step]]\nname = \"step\"\n\
+                 component = {component:?}\nparameters = {{ {parameters} }}\n\n[[sink]]\npath = \"output.jsonl\"\n"
+            ));
+            let expected = fs::read_to_string(case.join("expected.jsonl")).unwrap();
+            assert!(output == expected, "{} of {component} in batches of {rows}:\n{output}", case.display());
+        }
+    }
+}
+
+#[test]
+fn the_standard_steps_in_python_pass_their_cases() {
+    let steps = folders(&Path::new(ROOT).join("steps"));
+    let steps: Vec<_> = steps.into_iter().filter(|step| step.join("pyproject.toml").is_file()).collect();
+    assert!(!steps.is_empty());
+    for step in steps {
+        passes(&python::component(&step), &step);
+    }
+}
+
+#[test]
+fn a_step_in_rust_and_the_same_in_python_pass_the_same_cases() {
+    let step = Path::new(ROOT).join("tests/python/text-features");
+    passes(TEXT_FEATURES, &step);
+    passes(&python::component(&step), &step);
+}
+
+#[test]
+fn a_pipeline_mixes_languages() {
+    let example = Path::new(ROOT).join("examples/mixed-languages");
+    let folder = Folder::new();
+    fs::copy(example.join("input.jsonl"), folder.join("input.jsonl")).unwrap();
+    let strip = python::component(&Path::new(ROOT).join("steps/strip-markup"));
+    let mut pipeline = fs::read_to_string(example.join("pipeline.toml")).unwrap();
+    let components = [("strip-markup", &*strip), ("normalize-text", NORMALIZE_TEXT), ("text-features", TEXT_FEATURES)];
+    for (step, component) in components {
+        let named = format!("../../steps/{step}");
+        assert!(pipeline.contains(&named), "{pipeline}");
+        pipeline = pipeline.replace(&named, component);
+    }
+    let expected = fs::read_to_string(example.join("expected.jsonl")).unwrap();
+    assert!(folder.output_of(&pipeline) == expected, "{}", folder.text("output.jsonl"));
+}
+
+#[test]
+fn a_source_and_an_aggregate_run_to_their_ends() {
+    let component = |name: &str| python::component(&Path::new(ROOT).join("tests/python").join(name));
+    let pipeline = format!(
+        "[pipeline]\nname = \"made\"\nbatch-rows = 7\n\n[[step]]\nname = \"numbers\"\ncomponent = {:?}\n\
+         parameters = {{ count = 25 }}\n\n[[step]]\nname = \"largest\"\ncomponent = {:?}\nparameters = {{ count = 3 }}\n\n\
+         [[sink]]\npath = \"output.jsonl\"\n",
+        component("make-numbers"),
+        component("keep-largest")
+    );
+    let folder = Folder::new();
+    let expected = "{\"number\":24,\"rank\":1,\"of\":25}\n{\"number\":23,\"rank\":2,\"of\":25}\n\
+                    {\"number\":22,\"rank\":3,\"of\":25}\n";
+    assert_eq!(folder.output_of(&pipeline), expected);
+    let failed = folder.run(&pipeline.replace("count = 25", "count = 25, fail-at = 15")).failed(1);
+    assert!(failed.contains("guest-error in step numbers: no 15\n"), "{failed}");
+}
+
+#[test]
+fn what_is_wrong_with_a_module_is_told_with_its_line() {
+    let complaint = |code: &str| {
+        let folder = Folder::new();
+        folder.write("pyproject.toml", "[project]\nname = \"broken\"\n\n[tool.stillbox]\nmodule = \"broken\"\n");
+        std::fs::create_dir(folder.join("src")).unwrap();
+        folder.write("src/broken.py", code);
+        let built = python::build(folder.path(), &folder.join("broken.wasm"));
+        assert_eq!((built.code, built.stdout.len()), (Some(1), 0), "{}", built.stderr);
+        assert_eq!(folder.names(), ["pyproject.toml", "src"]);
+        built.stderr
+    };
+    insta::assert_snapshot!(complaint("def step(row):\n    return row +\n"), @"
+    error: src/broken.py:2:17: SyntaxError: invalid syntax
+      return row +
+    ");
+    insta::assert_snapshot!(complaint("def table():\n    return {}[\"missing\"]\n\n\nTABLE = table()\n"), @r#"
+    error: src/broken.py:2: KeyError: 'missing'
+      src/broken.py:5 in <module>: TABLE = table()
+      src/broken.py:2 in table: return {}["missing"]
+    "#);
+    let code = "from dataclasses import dataclass\nfrom stillbox_sdk import step\n\n\n@dataclass\nclass Row:\n    id: int\n    \
+                when: complex\n\n\n@step\ndef keep(row: Row) -> bool:\n    return True\n";
+    insta::assert_snapshot!(complaint(code), @"error: src/broken.py:8: the field `when` is of type complex, which is no column: use bool, int, float, str, bytes, list[float] for a vector, Json or Any for JSON, or `| None` with one of them for a column with nulls");
+}
+
+#[test]
+fn random_numbers_are_those_of_the_batch() {
+    let folder = Folder::new();
+    folder.write("input.jsonl", "{\"id\":3}\n{\"id\":3}\n");
+    let pipeline = misbehaving::pipeline("draw", "", "", 1);
+    let output = folder.output_of(&pipeline);
+    assert_eq!(folder.output_of(&pipeline), output, "a second run draws the same");
+    let [one, other] = output.lines().collect::<Vec<_>>()[..] else { panic!("{output}") };
+    assert_ne!(one, other, "two batches draw others");
+}

@@ -1,0 +1,240 @@
+//! A Python step that misbehaves in many ways: each ends in its own failure with the step's own words, and harms nothing but
+//! its own row.
+//!
+//! It reads six rows in batches of two, and misbehaves at the second row of the second batch.
+
+use std::path::Path;
+
+use stillbox::FailureKind::{Denied, Exit, GuestError, Memory, Timeout, Trap};
+use stillbox::{CompileCache, Failure, FailureKind, Options, Pipeline, RunError};
+
+use crate::harness::{CACHE, Folder, ROOT, python};
+
+/// How the step misbehaves, and what comes of it.
+type Case = (&'static str, FailureKind, &'static str);
+
+/// Exceptions: the message is the step's, and the place is where it was raised.
+const WORDS: &[Case] = &[
+    ("raise-with-causes", GuestError, "ValueError: no rule for the row"),
+    ("raise-while-handling", GuestError, "RuntimeError: the number is of no use"),
+    ("raise-from-none", GuestError, "RuntimeError: nobody needs to know why"),
+    ("raise-in-a-circle", GuestError, "ValueError: one"),
+    ("raise-group", GuestError, "ExceptionGroup: two things (2 sub-exceptions)"),
+    (
+        "raise-unprintable",
+        GuestError,
+        "Unprintable (its text cannot be shown: making it raised ValueError: no text for this)",
+    ),
+    ("raise-locked", GuestError, "Locked: the lock is held"),
+    ("raise-tells-nothing", GuestError, "nothing to see"),
+    ("raise-system-exit", GuestError, "SystemExit: had enough"),
+    ("raise-keyboard-interrupt", GuestError, "KeyboardInterrupt"),
+    ("raise-surrogate", GuestError, "ValueError: half a pair: \\ud800"),
+    ("raise-escapes", GuestError, "ValueError: message \u{1b}[2J\u{1b}[31m end"),
+    ("raise-transient", GuestError, "the service is busy"),
+    ("recursion", GuestError, "RecursionError: maximum recursion depth exceeded"),
+    ("start-thread", GuestError, "RuntimeError: can't start new thread"),
+    ("start-process", GuestError, "OSError: [Errno 58] wasi does not support processes."),
+    ("import-ctypes", GuestError, "ModuleNotFoundError: No module named 'ctypes'"),
+    ("import-late", GuestError, "ModuleNotFoundError: No module named 'xml'"),
+    ("unbalanced-lock", GuestError, "RuntimeError: cannot release un-acquired lock"),
+    ("read-file", Denied, "FileNotFoundError: [Errno 44] No such file or directory: '/etc/passwd'"),
+    ("write-file", Denied, "FileNotFoundError: [Errno 44] No such file or directory: 'here'"),
+    ("open-socket", Denied, "PermissionError: [Errno 2] Permission denied"),
+];
+
+/// More memory than there is: the message is the host's, with a number of its own, and the cause and the place are the step's.
+const MEMORY: &[&str] = &["memory", "memory-at-once"];
+
+/// Values that a column doesn't take: the place is the step's function.
+const VALUES: &[Case] = &[
+    ("wrong-type", GuestError, "the step returned `int` where it says that it returns `Told`"),
+    ("wrong-value", GuestError, "`said` must be a text, not 3"),
+    ("surrogate-value", GuestError, "`said` holds half a surrogate pair at 0, which is no text in UTF-8"),
+];
+
+/// What ends the instance without a word.
+const SILENT: &[Case] = &[
+    ("loop", Timeout, "the step did not finish within 500ms"),
+    ("sleep", Timeout, "the step did not finish within 500ms"),
+    ("print-flood", Timeout, "the step did not finish within 500ms"),
+    ("log-flood", Timeout, "the step did not finish within 500ms"),
+    ("os-exit", Exit, "the step ended its instance with exit status 1"),
+    ("abort", Trap, "wasm `unreachable` instruction executed"),
+    ("wait-for-ever", Trap, "wasm `unreachable` instruction executed"),
+    ("recursion-in-repr", Trap, "call stack exhausted"),
+    ("recursion-in-json", Trap, "call stack exhausted"),
+];
+
+#[test]
+fn exceptions_are_told_in_the_steps_own_words() {
+    for (how, kind, message) in WORDS {
+        let failure = failure(how, *kind);
+        assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{how}: {failure:#?}");
+        check_place(how, &failure);
+        check_rejected(how, *kind);
+    }
+}
+
+#[test]
+fn running_out_of_memory_is_told_with_its_place() {
+    for how in MEMORY {
+        let failure = failure(how, Memory);
+        assert_eq!(failure.kind, Memory, "{how}: {failure:#?}");
+        assert!(failure.message.starts_with("the step wanted "), "{how}: {}", failure.message);
+        assert_eq!(failure.causes, ["MemoryError"], "{how}");
+        check_place(how, &failure);
+        check_rejected(how, Memory);
+    }
+}
+
+/// Checks that a failure names the row, and a line of the function that misbehaved.
+fn check_place(how: &str, failure: &Failure) {
+    let row = failure.row.as_ref().map(|row| (row.index, row.line));
+    assert_eq!(row, Some((1, Some(4))), "{how}: {failure:#?}");
+    let place = failure.location.as_ref().expect("an exception has a place");
+    assert_eq!(&*place.file, "misbehave.py", "{how}");
+    let source = source();
+    let before = source.lines().take(place.line as usize);
+    let raised_in = before.filter(|line| line.starts_with("def ")).last().unwrap_or_default();
+    let function = format!("def {}(", how.replace('-', "_"));
+    assert!(raised_in.starts_with(&function), "{how}: {place:?} is in {raised_in:?}");
+}
+
+#[test]
+fn values_that_do_not_fit_reject_their_row() {
+    for (how, kind, message) in VALUES {
+        let failure = failure(how, *kind);
+        assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{how}: {failure:#?}");
+        check_rejected(how, *kind);
+    }
+}
+
+#[test]
+fn what_ends_an_instance_is_told_by_its_kind() {
+    for (how, kind, message) in SILENT {
+        let failure = failure(how, *kind);
+        assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{how}: {failure:#?}");
+        check_rejected(how, *kind);
+    }
+}
+
+#[test]
+fn causes_trace_hint_and_delay_are_kept() {
+    let chained = failure("raise-with-causes", GuestError);
+    assert_eq!(chained.causes, ["OSError: the table is empty", "KeyError: 'missing'"]);
+    let [.., calls, raises] = &chained.trace[..] else { panic!("{:?}", chained.trace) };
+    assert!(calls.ends_with("in misbehave: told = BEHAVIOURS[parameters.how]()"), "{calls}");
+    assert!(raises.ends_with("in raise_with_causes: raise ValueError(\"no rule for the row\") from error"), "{raises}");
+    let handled = failure("raise-while-handling", GuestError);
+    assert_eq!(handled.causes, ["ValueError: invalid literal for int() with base 10: 'three'"]);
+    assert!(failure("raise-from-none", GuestError).causes.is_empty());
+    assert_eq!(
+        failure("raise-group", GuestError).causes,
+        ["(1 of 2) ValueError: one", "(2 of 2) ExceptionGroup: more (1 sub-exception)", "(1 of 1) KeyError: 'other'"]
+    );
+    let transient = failure("raise-transient", GuestError);
+    assert_eq!((transient.transient, transient.retry_after_ms), (true, Some(1500)));
+    assert_eq!(transient.hint.as_deref(), Some("try at night"));
+    let late = failure("import-late", GuestError);
+    assert!(late.hint.is_some_and(|hint| hint.contains("import it at the top")));
+    let deep = failure("recursion", GuestError);
+    assert_eq!(deep.trace.len(), 41);
+    let long = failure("raise-long", GuestError);
+    assert!(long.message.len() < 33 << 10 && long.message.ends_with(" bytes more)"), "{}", long.message.len());
+}
+
+#[test]
+fn what_is_printed_and_logged_is_kept() {
+    let printed = failure("say-with-print", GuestError);
+    assert_eq!(printed.stderr, "on standard output\non standard error\nan end without a line");
+    let logged = failure("say-with-logging", GuestError);
+    let said: Vec<_> = logged.log.iter().map(|entry| format!("{:?}: {}", entry.level, entry.message)).collect();
+    assert_eq!(
+        said,
+        [
+            "Debug: a detail: 7",
+            "Trace: a trace",
+            "Info: worth knowing",
+            "Error: a log message could not be formatted: TypeError: not all arguments converted during string formatting",
+        ]
+    );
+    let warned = failure("say-with-a-warning", GuestError);
+    assert!(warned.log[0].message.contains("UserWarning: odd"), "{:?}", warned.log);
+    let handled = failure("say-with-an-exception", GuestError);
+    let message = &handled.log[0].message;
+    assert!(message.starts_with("failed\nmisbehave.py:") && message.ends_with("ValueError: handled"), "{message}");
+}
+
+#[test]
+fn there_is_nothing_to_see() {
+    let folder = folder();
+    folder.run(&pipeline("look-around", "", "", 2)).succeeded();
+    assert!(folder.text("output.jsonl").contains("{\"id\":3,\"said\":\"[] [] no files\"}"));
+}
+
+#[test]
+fn every_behaviour_has_a_case() {
+    let others = ["raise-long", "say-with-print", "say-with-logging", "say-with-a-warning", "say-with-an-exception"];
+    let ways = ["draw", "look-around"];
+    let cases = [WORDS, VALUES, SILENT].into_iter().flatten().map(|(how, ..)| *how);
+    let mut cases: Vec<String> =
+        cases.chain(MEMORY.iter().copied()).chain(others).chain(ways).map(ToOwned::to_owned).collect();
+    let source = source();
+    let behaviours = source.lines().filter_map(|line| line.strip_prefix("def ")?.split_once("() ->"));
+    let mut behaviours: Vec<String> = behaviours.map(|(name, _)| name.replace('_', "-")).collect();
+    cases.sort();
+    behaviours.sort();
+    assert_eq!(cases, behaviours);
+}
+
+/// The failure that ends a run.
+fn failure(how: &str, kind: FailureKind) -> Failure {
+    let folder = folder();
+    folder.write("failing.toml", pipeline(how, limits(kind), "", 2));
+    match run(&folder, "failing.toml") {
+        Err(RunError::Failed(failed)) => failed.failures.into_iter().next().expect("there is at least one"),
+        Err(error) => panic!("{how}: it was not the run that failed: {error}"),
+        Ok(_) => panic!("{how}: the run did not fail"),
+    }
+}
+
+/// Checks that the guilty row alone is rejected where failures reject rows.
+fn check_rejected(how: &str, kind: FailureKind) {
+    let folder = folder();
+    folder.write("rejecting.toml", pipeline(how, limits(kind), "on-failure = \"reject\"\n", 2));
+    let report = run(&folder, "rejecting.toml").unwrap_or_else(|error| panic!("{how}: {error}"));
+    assert_eq!((report.rows_in, report.rejected(), report.sinks[0].rows), (6, 1, 5), "{how}");
+    let reject: serde_json::Value = serde_json::from_str(&folder.text("rejects.jsonl")).expect("one line of JSON");
+    assert_eq!((&reject["row"]["id"], &reject["failure"]["kind"]), (&3.into(), &kind.to_string().into()), "{how}");
+}
+
+fn limits(kind: FailureKind) -> &'static str {
+    if kind == Timeout { "time = \"500ms\"" } else { "" }
+}
+
+fn run(folder: &Folder, pipeline: &str) -> Result<stillbox::Report, RunError> {
+    let options = Options { threads: Some(2), cache: Some(CompileCache::at(CACHE)), ..Options::default() };
+    Pipeline::from_file(folder.join(pipeline)).expect("the pipeline file is well").run(&options)
+}
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n{\"id\":5}\n");
+    folder
+}
+
+fn source() -> String {
+    std::fs::read_to_string(Path::new(ROOT).join("tests/python/misbehave/misbehave.py")).unwrap()
+}
+
+/// A pipeline with the step that misbehaves.
+pub(super) fn pipeline(how: &str, limits: &str, more: &str, rows: usize) -> String {
+    let component = python::component(&Path::new(ROOT).join("tests/python/misbehave"));
+    let rejects = if more.is_empty() { "" } else { "[rejects]\npath = \"rejects.jsonl\"\n" };
+    format!(
+        "[pipeline]\nname = \"{how}\"\nbatch-rows = {rows}\n\n[[source]]\npath = \"input.jsonl\"\n\n\
+         [[step]]\nname = \"guest\"\ncomponent = {component:?}\nparameters = {{ how = \"{how}\" }}\n\
+         limits = {{ {limits} }}\n{more}\n[[sink]]\npath = \"output.jsonl\"\n{rejects}"
+    )
+}

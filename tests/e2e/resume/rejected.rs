@@ -1,0 +1,306 @@
+//! What keeps a run from going on, and from beginning.
+
+use std::fs;
+use std::path::PathBuf;
+
+use stillbox_test_guests::{ADD_COLUMN, CLOCK, KEEP_LONG, REFUSE, TURN_AROUND};
+
+use super::{events, info, killed, started, texts};
+use crate::harness::{Folder, PipelineFile, outcome, step};
+
+const PIPELINE: &str = r#"[pipeline]
+name = "refusals"
+batch-rows = 20
+
+[[source]]
+path = "input.jsonl"
+
+[[step]]
+name = "length"
+component = "add_column.wasm"
+
+[[step]]
+name = "some"
+component = "refuse.wasm"
+parameters = { id = 1000 }
+
+[[sink]]
+path = "output.jsonl"
+"#;
+
+fn begun() -> Folder {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(6000));
+    folder.write("pipeline.toml", PIPELINE);
+    killed(&folder, &[]);
+    folder
+}
+
+/// What the command says, with what is different in every run replaced.
+fn told(folder: &Folder, arguments: &[&str]) -> String {
+    let run = info(folder)[0].clone();
+    let mut command = folder.command();
+    let told = outcome(command.args(["run", "pipeline.toml"]).args(arguments)).failed(2);
+    without_names(&told, folder, &run)
+}
+
+/// The same text in every run.
+fn without_names(text: &str, folder: &Folder, run: &serde_json::Value) -> String {
+    let of_run = |key: &str| run[key].as_str().expect("it is text").to_owned();
+    let real = fs::canonicalize(folder.path()).expect("it is there");
+    let text = text.replace(&of_run("folder"), "STATE").replace(&of_run("id"), "RUN");
+    let text = text.replace(real.to_str().expect("it is text"), "FOLDER");
+    let digits = regex::Regex::new(r"sha256:\S+|[\d,]+ rows|[\d,]+ bytes, changed at [\d.]+").expect("it is right");
+    digits.replace_all(&text, "…").into_owned()
+}
+
+#[test]
+fn what_has_changed_is_named() {
+    let folder = begun();
+    let cases: [(&str, &str); 3] =
+        [("id = 1000", "id = 1001"), ("batch-rows = 20", "batch-rows = 21"), ("\"length\"", "\"longer\"")];
+    let mut all = String::new();
+    for (was, is) in cases {
+        folder.write("pipeline.toml", PIPELINE.replace(was, is));
+        all += &told(&folder, &["--resume"]);
+    }
+    insta::assert_snapshot!(all, @r#"
+    error: run RUN cannot go on, because its rest would not fit what is written: step "some" parameters.id was 1000 and is 1001. Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: [pipeline] batch-rows was 20 and is 21. Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: step "length" name was "length" and is not there any more; the component of step "length" was … and is not there any more; the order of [[step]] was length, some and is longer, some; step "longer" name is new, "longer"; the component of step "longer" is new, … Undo this, or add `--restart` to begin anew
+    "#);
+    // Comments, descriptions and limits make no difference.
+    folder.write("pipeline.toml", PIPELINE.replace("batch-rows", "description = \"x\" # Why?\nbatch-rows"));
+    folder.stillbox(["run", "pipeline.toml", "--resume", "--limit", "some.time=1m"]).succeeded();
+}
+
+/// The steps read each other in the order in which they stand.
+#[test]
+fn a_changed_order_is_noticed() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(6000));
+    let [one, two] = [("a", "one"), ("b", "two")]
+        .map(|(name, to)| step(name, "add_column", &format!("outputs = {{ length = \"{to}\" }}")));
+    let pipeline = |steps: &str| PipelineFile { batch_rows: Some(20), steps, ..PipelineFile::default() }.to_string();
+    folder.write("pipeline.toml", pipeline(&format!("{one}{two}")));
+    killed(&folder, &[]);
+    folder.write("pipeline.toml", pipeline(&format!("{two}{one}")));
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: run RUN cannot go on, because its rest would not fit what is written: the order of [[step]] was a, b and is b, a. Undo this, or add `--restart` to begin anew");
+}
+
+#[test]
+fn another_name_or_output_is_noticed() {
+    let folder = begun();
+    let mut all = String::new();
+    for (was, is) in [("\"refusals\"", "\"renamed\""), ("output.jsonl", "another.jsonl")] {
+        folder.write("pipeline.toml", PIPELINE.replace(was, is));
+        all += &told(&folder, &["--resume"]);
+    }
+    all += &told(&folder, &[]);
+    insta::assert_snapshot!(all, @r#"
+    error: run RUN cannot go on, because its rest would not fit what is written: [pipeline] name was "refusals" and is "renamed". Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: it wrote FOLDER/output.jsonl and would write FOLDER/another.jsonl. Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: it wrote FOLDER/output.jsonl and would write FOLDER/another.jsonl. Undo this, or add `--restart` to begin anew
+    "#);
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert_eq!(info(&folder).as_array().map(Vec::len), Some(1), "the former is gone");
+    let names = ["add_column.wasm", "another.jsonl", "input.jsonl", "pipeline.toml", "refuse.wasm"];
+    assert_eq!(folder.names(), names);
+}
+
+#[test]
+fn an_output_that_cannot_be_gone_on_with_is_noticed() {
+    let folder = begun();
+    rustix::fs::mknodat(rustix::fs::CWD, folder.join("output.jsonl"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .expect("there is room");
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: run RUN cannot go on, because its rest would not fit what is written: it writes to what is not a regular file. Undo this, or add `--restart` to begin anew");
+}
+
+#[test]
+fn a_link_to_nothing_is_the_file_that_it_leads_to() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(6000));
+    folder.write("pipeline.toml", PIPELINE);
+    std::os::unix::fs::symlink("elsewhere.jsonl", folder.join("output.jsonl")).expect("there is room");
+    killed(&folder, &[]);
+    folder.write("elsewhere.jsonl", "from before\n");
+    folder.stillbox(["run", "pipeline.toml"]).failed(2);
+    folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
+    assert_eq!(folder.text("elsewhere.jsonl").lines().count(), 6000);
+}
+
+#[test]
+fn a_changed_component_or_input_is_noticed() {
+    let folder = begun();
+    let mut all = String::new();
+    all += &told(&folder, &["--resume", "--set", "some.id=3"]);
+    fs::remove_file(folder.join("refuse.wasm")).expect("it is a link");
+    std::os::unix::fs::symlink(KEEP_LONG, folder.join("refuse.wasm")).expect("there is room");
+    folder.write("pipeline.toml", PIPELINE.replace("parameters = { id = 1000 }", ""));
+    all += &told(&folder, &["--resume"]);
+    fs::remove_file(folder.join("refuse.wasm")).expect("it is a link");
+    std::os::unix::fs::symlink(REFUSE, folder.join("refuse.wasm")).expect("there is room");
+    folder.write("pipeline.toml", PIPELINE);
+    folder.write("input.jsonl", texts(6001));
+    all += &told(&folder, &["--resume"]);
+    insta::assert_snapshot!(all, @r#"
+    error: run RUN cannot go on, because its rest would not fit what is written: --set some.id is new, 3. Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: step "some" parameters.id was 1000 and is not there any more; the component of step "some" was … and is … Undo this, or add `--restart` to begin anew
+    error: run RUN cannot go on, because its rest would not fit what is written: the input FOLDER/input.jsonl was … and is … Undo this, or add `--restart` to begin anew
+    "#);
+    // Whoever means it begins anew.
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert_eq!(folder.text("output.jsonl").lines().count(), 6001);
+    assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "output.jsonl", "pipeline.toml", "refuse.wasm"]);
+}
+
+#[test]
+fn text_that_changed_behind_the_back_is_noticed() {
+    let folder = begun();
+    let path = folder.join("input.jsonl");
+    let changed = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("it is there");
+    folder.write("input.jsonl", folder.text("input.jsonl").replace("text 8 ", "tixt 8 "));
+    let file = fs::File::options().write(true).open(&path).expect("it is there");
+    file.set_modified(changed).expect("the folder is ours");
+    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    let told: Vec<&str> = told.lines().skip(1).take(2).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    error: the rows before those that are left to do are not what they were
+      hint: an input was changed, or a step that makes rows makes others every time; `--restart` begins anew
+    "#);
+}
+
+#[test]
+fn a_source_that_makes_other_rows_is_noticed() {
+    let folder = Folder::with(&[CLOCK]);
+    let steps = step("times", "clock", "parameters = { count = 5000 }");
+    let pipeline = PipelineFile { source: None, steps: &steps, ..PipelineFile::default() };
+    folder.write("pipeline.toml", pipeline.to_string());
+    killed(&folder, &[]);
+    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    assert!(told.contains("error: the rows before those that are left to do are not what they were\n"), "{told}");
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert_eq!(folder.text("output.jsonl").lines().count(), 5000);
+}
+
+#[test]
+fn hours_of_work_are_not_thrown_away_by_the_way() {
+    let folder = begun();
+    insta::assert_snapshot!(told(&folder, &[]), @r"error: run RUN of this pipeline has not ended: … are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew");
+    insta::assert_snapshot!(told(&folder, &["--resume", "67-ab"]), @r"error: there is no run 67-ab of this pipeline that could go on; `stillbox runs` lists the runs that there are");
+    // With another output it is another run.
+    folder.stillbox(["run", "pipeline.toml", "--output", "other.jsonl"]).succeeded();
+    let list = info(&folder);
+    let unfinished = list.as_array().and_then(|list| list.iter().find(|run| run["status"] == "interrupted"));
+    let id = unfinished.and_then(|run| run["id"].as_str()).expect("it is still there");
+    folder.stillbox(["run", "pipeline.toml", "--resume", id]).succeeded();
+    assert_eq!(folder.text("output.jsonl"), folder.text("other.jsonl"));
+}
+
+#[test]
+fn one_at_a_time() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(60_000));
+    folder.write("pipeline.toml", PIPELINE);
+    let mut child = started(&folder, &[]);
+    assert!(events(&mut child).any(|_| info(&folder)[0]["status"] == "running"), "it ended too early");
+    let told = folder.stillbox(["run", "pipeline.toml"]).failed(2);
+    let listed = folder.stillbox(["runs"]).succeeded();
+    assert!(listed.text().contains("  running  "), "{}", listed.text());
+    child.kill().expect("it is running");
+    insta::assert_snapshot!(told.replace(&child.id().to_string(), "PID"), @r"error: this pipeline is running already, as process PID; two runs would write the same files");
+    child.wait().expect("it can be waited for");
+    let listed = folder.stillbox(["runs"]).succeeded();
+    assert!(listed.text().contains("  interrupted  "), "{}", listed.text());
+}
+
+/// Two pipelines, or one with two outputs, may share a file.
+#[test]
+fn one_at_a_time_for_each_output() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(60_000));
+    folder.write("pipeline.toml", format!("{PIPELINE}\n[rejects]\npath = \"rejects.jsonl\"\n"));
+    let mut child = started(&folder, &[]);
+    assert!(events(&mut child).any(|_| info(&folder)[0]["status"] == "running"), "it ended too early");
+    let told = folder.stillbox(["run", "pipeline.toml", "--output", "other.jsonl"]).failed(2);
+    child.kill().expect("it is running");
+    let real = fs::canonicalize(folder.path()).expect("it is there");
+    let told = told.replace(&child.id().to_string(), "PID").replace(real.to_str().expect("it is text"), "FOLDER");
+    insta::assert_snapshot!(told, @"error: FOLDER/rejects.jsonl is being written by process PID already");
+    child.wait().expect("it can be waited for");
+}
+
+/// Where the state of the only run is.
+fn state(folder: &Folder) -> PathBuf {
+    PathBuf::from(info(folder)[0]["folder"].as_str().expect("it is text"))
+}
+
+#[test]
+fn a_damaged_checkpoint_is_noticed() {
+    let folder = begun();
+    let checkpoint = state(&folder).join("checkpoint.json");
+    let text = fs::read_to_string(&checkpoint).expect("it is there");
+    fs::write(&checkpoint, text.replace("\"next\":", "\"next\":1")).expect("the folder is ours");
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @r"error: run RUN cannot go on: STATE/checkpoint.json is damaged: the checksum is wrong; add `--restart` to begin anew");
+    assert_eq!(info(&folder)[0]["status"], "broken");
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+}
+
+#[test]
+fn a_damaged_record_keeps_no_run_from_anything() {
+    let folder = begun();
+    let run = info(&folder)[0].clone();
+    fs::write(state(&folder).join("record.json"), "{").expect("the folder is ours");
+    let damaged = info(&folder)[0].clone();
+    assert_eq!((&damaged["status"], &damaged["resumable"]), (&"broken".into(), &true.into()));
+    assert_eq!((&damaged["parts"], damaged["parts"].as_array().map(Vec::len)), (&run["parts"], Some(1)));
+    let shown = folder.stillbox(["runs", "show", run["id"].as_str().expect("it is text")]).succeeded();
+    let shown = without_names(shown.text(), &folder, &run);
+    let told = shown.lines().find(|line| line.starts_with("damage")).expect("it is told");
+    insta::assert_snapshot!(told, @"damage    STATE/record.json is damaged: EOF while parsing an object at line 1 column 1; `--resume` goes on all the same");
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert!(!folder.names().iter().any(|name| name.starts_with('.')), "{:?}", folder.names());
+}
+
+#[test]
+fn an_output_that_was_cut_off_is_noticed() {
+    let folder = begun();
+    let run = info(&folder)[0].clone();
+    let part = run["parts"][0].as_str().expect("it is text");
+    fs::File::options().write(true).open(part).and_then(|part| part.set_len(7)).expect("it is there");
+    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    let told = without_names(&told, &folder, &run);
+    let told = regex::Regex::new(r"[\d,]+ were").expect("it is right").replace(&told, "… were").into_owned();
+    insta::assert_snapshot!(told, @r"
+    error: output.jsonl: cannot go on with what is written of this output
+      because: FOLDER/.output.jsonl.RUN.part is damaged: it has 7 bytes, and … were written
+      hint: `--restart` begins anew
+    ");
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert_eq!(folder.text("output.jsonl").lines().count(), 6000);
+}
+
+#[test]
+fn rows_between_stages_that_were_changed_are_noticed() {
+    let folder = Folder::with(&[TURN_AROUND]);
+    folder.write("input.jsonl", texts(6000));
+    let around = step("around", "turn_around", "parameters = { at-once = 10 }");
+    let pipeline = PipelineFile { batch_rows: Some(20), steps: &around, ..PipelineFile::default() };
+    folder.write("pipeline.toml", pipeline.to_string());
+    killed(&folder, &[]);
+    let run = info(&folder)[0].clone();
+    let rows = state(&folder).join("0.rows");
+    let mut bytes = fs::read(&rows).expect("it is there");
+    // Within the first frame, whose header is still right.
+    bytes[100] ^= 1;
+    fs::write(&rows, bytes).expect("the folder is ours");
+    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    let told = without_names(&told, &folder, &run);
+    let told: Vec<&str> = told.lines().skip(1).take(3).collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    error: the rows that come to step "around" cannot be read again
+      because: STATE/0.rows is damaged: a frame is not what was written
+      hint: `--restart` begins anew
+    "#);
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+}

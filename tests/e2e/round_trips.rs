@@ -1,0 +1,102 @@
+//! What is read is what is written.
+
+use stillbox_test_guests::KEEP_LONG;
+
+use crate::harness::{Folder, pipeline};
+
+/// What comes out of an input through a step that keeps all rows.
+fn carried(input: &str) -> String {
+    let folder = Folder::with(&[KEEP_LONG]);
+    folder.write("input.jsonl", input);
+    let pipeline = pipeline("input.jsonl", &["keep_long"], "output.jsonl");
+    folder.output_of(&pipeline.replace("keep_long.wasm\"", "keep_long.wasm\"\nparameters = { min-bytes = 0 }"))
+}
+
+#[test]
+fn integers_of_64_bits_are_exact() {
+    let input = "{\"text\":\"\",\"n\":9223372036854775807}\n{\"text\":\"\",\"n\":-9223372036854775808}\n\
+                 {\"text\":\"\",\"n\":9007199254740993}\n{\"text\":\"\",\"n\":0}\n";
+    assert_eq!(carried(input), input);
+}
+
+#[test]
+fn numbers_that_fit_no_type_keep_their_text() {
+    let input = "{\"text\":\"\",\"n\":18446744073709551615}\n{\"text\":\"\",\"n\":1e400}\n{\"text\":\"\",\"n\":1}\n";
+    assert_eq!(carried(input), input);
+}
+
+#[test]
+fn floats_read_back_the_same() {
+    let input = "{\"text\":\"\",\"f\":0.1}\n{\"text\":\"\",\"f\":1.7976931348623157e308}\n\
+                 {\"text\":\"\",\"f\":5e-324}\n{\"text\":\"\",\"f\":-0.0}\n";
+    let numbers = |lines: &str| -> Vec<u64> {
+        let row = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["f"].as_f64().unwrap().to_bits();
+        lines.lines().map(row).collect()
+    };
+    assert_eq!(numbers(&carried(input)), numbers(input));
+}
+
+#[test]
+fn null_and_missing_are_both_null() {
+    let input = "{\"text\":\"a\",\"x\":1,\"b\":true}\n{\"text\":\"a\",\"x\":null}\n{\"text\":\"a\",\"b\":false}\n";
+    insta::assert_snapshot!(carried(input), @r#"
+    {"text":"a","x":1,"b":true}
+    {"text":"a","x":null,"b":null}
+    {"text":"a","x":null,"b":false}
+    "#);
+}
+
+#[test]
+fn a_null_where_a_step_takes_none_is_named() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    folder.write("input.jsonl", "{\"text\":\"abc\"}\n{\"text\":null}\n");
+    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["keep_long"], "output.jsonl")).failed(1), @r#"
+    incompatible in step keep_long: the column "text" is null, and the step does not take null there
+      at: input.jsonl:2 (batch 0)
+      hint: fill the value, or filter such rows before this step
+    "#);
+}
+
+/// Every control character, and texts of many scripts.
+fn texts() -> Vec<String> {
+    let controls = ('\0'..='\u{a0}').collect::<String>();
+    let texts = [
+        "日本語 한국어 עברית العربية हिन्दी ไทย Ελληνικά Кириллица",
+        "e\u{301} \u{200d} \u{feff} \u{202e}rtl\u{202c} \u{fffd} \u{ffff} \u{10ffff} 👩‍👩‍👧‍👦",
+        "\u{2028}\u{2029}\u{85}",
+        "\"quoted\", 'single', \\back\\slash\\, /slash/",
+        "=1+1,;\t|",
+        "line\nbreak\r\nand\rcarriage",
+        " leading and trailing ",
+    ];
+    texts.iter().map(|text| (*text).to_owned()).chain([controls]).collect()
+}
+
+#[test]
+fn text_survives_every_format() {
+    let folder = Folder::new();
+    let line = |text: &String| format!("{}\n", serde_json::json!({ "text": text }));
+    let input: String = texts().iter().map(line).collect();
+    folder.write("0.jsonl", &input);
+    let formats = ["jsonl", "csv", "jsonl.gz", "parquet", "csv.zst", "arrow", "jsonl.zst", "csv.gz", "jsonl"];
+    for (index, pair) in formats.windows(2).enumerate() {
+        let (from, to) = (format!("{index}.{}", pair[0]), format!("{}.{}", index + 1, pair[1]));
+        folder.run(&pipeline(&from, &[], &to)).succeeded();
+    }
+    let last = folder.text("8.jsonl");
+    let read: Vec<String> = last
+        .split_terminator('\n')
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["text"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(read, texts());
+}
+
+#[test]
+fn text_is_the_same_bytes_after_a_step() {
+    let input: String = texts().iter().map(|text| format!("{}\n", serde_json::json!({ "text": text }))).collect();
+    let output = carried(&input);
+    let parsed = |lines: &str| -> Vec<serde_json::Value> {
+        lines.split_terminator('\n').map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    assert_eq!(parsed(&output), parsed(&input));
+}

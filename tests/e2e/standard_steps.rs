@@ -1,0 +1,88 @@
+//! The standard steps, as `steps/README.md` tells of them.
+
+mod cases;
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::harness::{Folder, python};
+
+const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps/README.md"));
+const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
+
+/// What the README has of one step.
+struct Section {
+    text: &'static str,
+    /// The fenced blocks: the language and the text.
+    blocks: Vec<(&'static str, &'static str)>,
+}
+
+fn sections() -> HashMap<&'static str, Section> {
+    let sections = README.split("\n## ").skip(1).map(|section| {
+        let (name, text) = section.split_once('\n').expect("a section has a text");
+        // Every second piece is inside of a fence.
+        let inside = text.split("```").skip(1).step_by(2);
+        let blocks = inside.map(|block| block.split_once('\n').expect("a block has a language")).collect();
+        (name, Section { text, blocks })
+    });
+    sections.collect()
+}
+
+/// The names of the steps, and their components.
+fn steps() -> Vec<(&'static str, &'static str)> {
+    let is_step = |name: &str| std::path::Path::new(STEPS).join(name).is_dir();
+    let steps: Vec<_> = stillbox_test_guests::ALL.iter().copied().filter(|(name, _)| is_step(name)).collect();
+    assert!(steps.len() >= 17, "{steps:?}");
+    let in_python = python::component(&std::path::Path::new(STEPS).join("strip-markup"));
+    steps.into_iter().chain([("strip-markup", &*in_python.leak())]).collect()
+}
+
+/// What `inspect` says of a step.
+fn inspect(component: &str) -> Value {
+    let inspected = Folder::new().stillbox(["inspect", component, "--json"]).succeeded();
+    serde_json::from_str(inspected.text()).expect("it is JSON")
+}
+
+#[test]
+fn every_example_of_the_readme_runs() {
+    let sections = sections();
+    for (name, component) in steps() {
+        let section = sections.get(name).unwrap_or_else(|| panic!("steps/README.md has no section {name}"));
+        let kind = inspect(component)["kind"].as_str().expect("it is a text").to_owned();
+        let (step, input, output) = match (kind.as_str(), &section.blocks[..]) {
+            ("source", [("toml", step), ("jsonl", output)]) => (step, None, output),
+            (_, [("toml", step), ("jsonl", input), ("jsonl", output)]) => (step, Some(input), output),
+            _ => panic!("steps/README.md has no example of {name}: a block `toml`, and rows in and out"),
+        };
+        let folder = Folder::new();
+        let named = format!("component = \"steps/{name}\"");
+        assert!(step.contains(&named), "the example of {name} doesn't name its component: {step}");
+        let step = step.replace(&named, &format!("component = {component:?}"));
+        let mut pipeline = "[pipeline]\nname = \"example\"\n\n".to_owned();
+        if let Some(input) = input {
+            folder.write("input.jsonl", input);
+            pipeline.push_str("[[source]]\npath = \"input.jsonl\"\n\n");
+        }
+        pipeline += step.as_str();
+        pipeline += "\n[[sink]]\npath = \"output.jsonl\"\n";
+        assert_eq!(folder.output_of(&pipeline), **output, "the example of {name}");
+    }
+}
+
+#[test]
+fn every_parameter_is_in_the_readme() {
+    let sections = sections();
+    for (name, component) in steps() {
+        let text = sections[name].text;
+        let manifest = inspect(component);
+        let parameters = manifest["parameters"]["properties"].as_object().expect("it is a schema of an object");
+        for (parameter, schema) in parameters {
+            assert!(
+                text.contains(&format!("\n| `{parameter}` |")),
+                "steps/README.md does not tell of {name}'s {parameter}"
+            );
+            assert!(schema["description"].is_string(), "{name}'s {parameter} has no description");
+        }
+    }
+}

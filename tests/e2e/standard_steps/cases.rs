@@ -1,0 +1,33 @@
+//! The standard steps pass their own cases.
+
+use std::path::Path;
+
+use crate::harness::{Folder, python};
+
+const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
+
+#[test]
+fn all_cases_of_the_standard_steps_pass() {
+    let mut tested = 0;
+    for entry in std::fs::read_dir(STEPS).unwrap() {
+        let step = entry.unwrap().path();
+        if !step.join("cases").is_dir() {
+            continue;
+        }
+        let name = step.file_name().unwrap().to_str().unwrap();
+        let in_rust = stillbox_test_guests::ALL.iter().find(|(guest, _)| *guest == name);
+        let component = in_rust.map_or_else(|| python::component(&step), |(_, component)| (*component).to_owned());
+        let folder = step.to_str().unwrap();
+        Folder::new().stillbox(["test", folder, "--component", &component]).succeeded();
+        tested += 1;
+    }
+    assert!(tested >= 18, "only {tested} steps");
+}
+
+#[test]
+fn a_step_in_rust_and_the_same_in_python_pass_the_same_cases() {
+    let step = Path::new(STEPS).join("../tests/python/text-features");
+    for component in [stillbox_test_guests::TEXT_FEATURES, &*python::component(&step)] {
+        Folder::new().stillbox(["test", step.to_str().unwrap(), "--component", component]).succeeded();
+    }
+}

@@ -1,0 +1,335 @@
+//! `stillbox test`: cases of guests that are compiled already.
+
+mod edge_cases;
+mod options;
+
+use std::fs;
+use std::path::Path;
+
+use stillbox_test_guests::{
+    ADD_COLUMN, BAD_LOOP, BAD_MEMORY_STEPS, BAD_PANIC, EXPAND_WORDS, KEEP_LONG, REFUSE, REMEMBER,
+};
+
+use crate::harness::{Folder, Outcome};
+
+/// A step's folder `step` with one case of these files.
+fn case(files: &[(&str, &str)]) -> Folder {
+    let folder = Folder::new();
+    for (file, text) in files {
+        write(&folder, &format!("step/cases/one/{file}"), text);
+    }
+    folder
+}
+
+fn write(folder: &Folder, file: &str, text: &str) {
+    fs::create_dir_all(folder.join(file).parent().unwrap()).unwrap();
+    folder.write(file, text);
+}
+
+fn test(folder: &Folder, component: &str, arguments: &[&str]) -> Outcome {
+    let mut outcome =
+        folder.stillbox(["test", "step", "--component", component].into_iter().chain(arguments.iter().copied()));
+    outcome.stderr = without_measures(&outcome.stderr);
+    outcome
+}
+
+/// What was printed, without times and sizes.
+fn without_measures(text: &str) -> String {
+    let mut all = String::new();
+    for line in text.lines() {
+        let line = match (line.find(" rows, "), line.find(" in ")) {
+            (Some(end), _) if line.contains("->") => &line[..end + 5],
+            (_, Some(end)) if line.trim_start().starts_with("Summary") => &line[..end],
+            _ => line,
+        };
+        all.push_str(line.trim_end());
+        all.push('\n');
+    }
+    all
+}
+
+const THREE: &str = "{\"id\":1,\"text\":\"a\"}\n{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
+
+#[test]
+fn rows_that_come_out_as_expected_pass() {
+    let expected = "{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
+    let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).succeeded().stderr, @"
+       PASS step/one  3 -> 2 rows
+    Summary 1 passed
+    ");
+}
+
+#[test]
+fn a_difference_is_shown_by_row_and_column() {
+    let expected = "{\"id\":1,\"text\":\"a\",\"length\":1}\n{\"id\":2,\"text\":\"bc\",\"length\":3}\n\
+                    {\"id\":3,\"text\":\"def\",\"length\":3}\n";
+    let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
+    insta::assert_snapshot!(test(&folder, ADD_COLUMN, &[]).failed(1), @r#"
+          FAIL step/one  3 -> 3 rows
+
+    FAIL step/one
+      step/cases/one/expected.jsonl:2, row 2, column "length"
+        - 3
+        + 2
+
+       Summary 0 passed, 1 failed
+    "#);
+}
+
+#[test]
+fn missing_and_surplus_rows_are_aligned() {
+    let expected = "{\"id\":1,\"text\":\"a\"}\n{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
+    let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r#"
+          FAIL step/one  3 -> 2 rows
+
+    FAIL step/one
+      2 rows came out, 3 expected
+      step/cases/one/expected.jsonl:1, a row is missing
+        - {"id":1,"text":"a"}
+
+       Summary 0 passed, 1 failed
+    "#);
+}
+
+#[test]
+fn a_row_that_is_refused_unexpectedly_names_the_line_of_the_source() {
+    let input = "{\"text\":\"a\"}\n{\"text\":\"\"}\n";
+    let folder = case(&[("input.jsonl", input), ("expected.jsonl", "{\"text\":\"a\",\"length\":1}\n")]);
+    insta::assert_snapshot!(test(&folder, ADD_COLUMN, &[]).failed(1), @r#"
+          FAIL step/one  2 -> 1 rows
+
+    FAIL step/one
+      1 row refused, 0 expected
+      step/cases/one/expected-rejects.jsonl, row 1 is not expected
+        + {"row":2,"message":"the text has no length"}
+      refused: step/cases/one/input.jsonl:2 at tests/guests/programs/examples/add_column.rs:24:9: the text has no length
+
+       Summary 0 passed, 1 failed
+    "#);
+}
+
+#[test]
+fn refused_rows_may_be_expected() {
+    let input = "{\"text\":\"a\"}\n{\"text\":\"\"}\n";
+    let expected = ("expected.jsonl", "{\"text\":\"a\",\"length\":1}\n");
+    let rejects = ("expected-rejects.jsonl", "{\"row\":2,\"message\":\"the text has no length\"}\n");
+    test(&case(&[("input.jsonl", input), expected, rejects]), ADD_COLUMN, &[]).succeeded();
+
+    let failure = ("expected-failure.toml", "kind = \"guest-error\"\nmessage = \"^the text has\"\nrow = 2\n");
+    test(&case(&[("input.jsonl", input), failure]), ADD_COLUMN, &[]).succeeded();
+}
+
+#[test]
+fn parameters_reach_the_step_and_are_checked_by_their_key() {
+    let files = [("input.jsonl", THREE), ("expected.jsonl", "{\"id\":3,\"text\":\"def\"}\n")];
+    test(&case(&[files[0], files[1], ("parameters.toml", "min-bytes = 3\n")]), KEEP_LONG, &[]).succeeded();
+
+    let folder = case(&[files[0], files[1], ("parameters.toml", "# the shortest\nmin-byte = 3\n")]);
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @"
+          FAIL step/one
+
+    FAIL step/one
+      error: the step does not accept its parameters: there is no parameter `min-byte`, did you mean `min-bytes`?
+       --> step/cases/one/parameters.toml:2:1
+        |
+      2 | min-byte = 3
+        | ^^^^^^^^
+
+       Summary 0 passed, 1 failed
+    ");
+}
+
+#[test]
+fn a_missing_column_is_told_with_what_there_is() {
+    let folder = case(&[("input.jsonl", "{\"txt\":\"a\"}\n"), ("expected.jsonl", "")]);
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r#"
+          FAIL step/one
+
+    FAIL step/one
+      incompatible: step "stillbox-test-programs" reads the column "text", which step/cases/one/input.jsonl does not give
+        hint: did you mean "txt"?; step/cases/one/input.jsonl gives txt: text
+
+       Summary 0 passed, 1 failed
+    "#);
+    let folder = case(&[("input.jsonl", "{\"text\":1}\n"), ("expected.jsonl", "")]);
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r#"
+          FAIL step/one
+
+    FAIL step/one
+      incompatible: step "stillbox-test-programs" reads the column "text" as text, and step/cases/one/input.jsonl gives it as integer
+        hint: step/cases/one/input.jsonl gives text: integer
+
+       Summary 0 passed, 1 failed
+    "#);
+}
+
+#[test]
+fn a_panic_names_its_line_and_row() {
+    let input = guilty();
+    let folder = case(&[("input.jsonl", &input), ("expected.jsonl", &input)]);
+    let told = test(&folder, BAD_PANIC, &[]);
+    assert!(told.stderr.contains("bad_panic.rs:"), "{}", told.stderr);
+
+    let expected = "kind = \"panic\"\nmessage = \"no rule for the id\"\nrow = 2\n";
+    let folder = case(&[("input.jsonl", &guilty()), ("expected-failure.toml", expected)]);
+    test(&folder, BAD_PANIC, &[]).succeeded();
+}
+
+/// The `id` at which misbehaving guests do so.
+const GUILTY: u64 = 3;
+
+/// Two rows, of which the second is the guilty one.
+fn guilty() -> String {
+    format!("{{\"id\":1}}\n{{\"id\":{GUILTY}}}\n")
+}
+
+#[test]
+fn another_failure_than_expected_is_shown_with_what_was_expected() {
+    let expected = "kind = \"guest-error\"\nmessage = \"never\"\nrow = 1\n";
+    let folder = case(&[("input.jsonl", &guilty()), ("expected-failure.toml", expected)]);
+    let told = test(&folder, BAD_PANIC, &[]).failed(1);
+    insta::assert_snapshot!(told.split("  panic").next().unwrap(), @"
+          FAIL step/one  2 -> 0 rows
+
+    FAIL step/one
+      step/cases/one/expected-failure.toml, `kind`
+        - guest-error
+        + panic
+      step/cases/one/expected-failure.toml, `message`
+        - never
+        + no rule for the id 3
+      step/cases/one/expected-failure.toml, `row`
+        - 1
+        + 2
+    ");
+
+    let folder = case(&[("input.jsonl", "{\"id\":1}\n"), ("expected-failure.toml", expected)]);
+    insta::assert_snapshot!(test(&folder, BAD_PANIC, &[]).failed(1), @"
+          FAIL step/one  1 -> 1 rows
+
+    FAIL step/one
+      step/cases/one/expected-failure.toml: a failure of kind guest-error is expected, and 1 row came out
+
+       Summary 0 passed, 1 failed
+    ");
+}
+
+#[test]
+fn limits_of_a_case_hold() {
+    for (guest, limits, failure) in [
+        (BAD_MEMORY_STEPS, "limits = { memory = \"16MiB\" }\n", "kind = \"memory\"\n"),
+        (BAD_LOOP, "limits = { time = \"50ms\" }\n", "kind = \"timeout\"\n"),
+        (BAD_LOOP, "limits = { fuel = 1000000 }\n", "kind = \"fuel\"\n"),
+    ] {
+        let files = [("input.jsonl", &*guilty()), ("case.toml", limits), ("expected-failure.toml", failure)];
+        test(&case(&files), guest, &[]).succeeded();
+    }
+}
+
+#[test]
+fn a_step_whose_rows_depend_on_their_batch_is_found_out() {
+    let input = "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n";
+    let expected = "{\"id\":1,\"seen\":1}\n{\"id\":2,\"seen\":2}\n{\"id\":3,\"seen\":3}\n";
+    let files = [("input.jsonl", input), ("expected.jsonl", expected)];
+    let told = test(&case(&files), REMEMBER, &[]).failed(1);
+    insta::assert_snapshot!(told.split("other rows came out in batches of random").next().unwrap(), @r#"
+          FAIL step/one  3 -> 3 rows
+
+    FAIL step/one
+      other rows came out in batches of one row (check `single-rows`)
+      row 2, column "seen"
+        - 2
+        + 1
+      row 3, column "seen"
+        - 3
+        + 1
+    "#);
+
+    let off = ("case.toml", "checks = { single-rows = false, random-batches = false }\n");
+    test(&case(&[files[0], files[1], off]), REMEMBER, &[]).succeeded();
+}
+
+#[test]
+fn all_that_is_wrong_with_a_case_is_told_at_once() {
+    let folder = case(&[
+        ("input.jsonl", THREE),
+        ("expected.jsonl", "{\"id\":1}\n[1]\n"),
+        ("case.toml", "limits = { memori = \"1GiB\" }\nchecks = { single-rows = 1 }\n"),
+        ("parameters.toml", "min-bytes = \n"),
+    ]);
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r#"
+          FAIL step/one
+
+    FAIL step/one
+      error: unknown key `memori` in [limits]
+       --> step/cases/one/case.toml:1:12
+        |
+      1 | limits = { memori = "1GiB" }
+        |            ^^^^^^ unknown key
+        |
+        = help: did you mean `memory`?
+        = help: [limits] takes fuel, log-bytes, memory, output-bytes, output-rows and time
+
+      error: `single-rows` in checks is an integer, not true or false
+       --> step/cases/one/case.toml:2:26
+        |
+      2 | checks = { single-rows = 1 }
+        |                          ^ expected true or false
+      error: not valid TOML: there is no value here
+       --> step/cases/one/parameters.toml:1:13
+        |
+      1 | min-bytes =
+        |             ^ a value is missing
+      error: step/cases/one/expected.jsonl:2: it is not a JSON object
+
+       Summary 0 passed, 1 failed
+    "#);
+    let folder = case(&[("input.jsonl", THREE), ("expected-failure.toml", "kind = \"painc\"\nmessage = \"(\"\n")]);
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r#"
+          FAIL step/one
+
+    FAIL step/one
+      error: `kind` is "painc", which is not a failure kind
+       --> step/cases/one/expected-failure.toml:1:8
+        |
+      1 | kind = "painc"
+        |        ^^^^^^^ not a failure kind
+        |
+        = help: did you mean "panic"?
+        = help: the failure kinds are guest-error, panic, trap, timeout, memory, fuel, exit, bad-output, denied, parameters and incompatible
+
+      error: `message` is not a regular expression
+       --> step/cases/one/expected-failure.toml:2:11
+        |
+      2 | message = "("
+        |           ^^^
+        |
+        = help: unclosed group
+
+       Summary 0 passed, 1 failed
+    "#);
+}
+
+#[test]
+fn rows_may_be_expanded() {
+    let expected = Path::new("step/cases/one/expected.jsonl");
+    let folder = case(&[("input.jsonl", "{\"text\":\"a b\"}\n{\"text\":\"\"}\n")]);
+    test(&folder, EXPAND_WORDS, &["--update"]).succeeded();
+    insta::assert_snapshot!(folder.text(expected.to_str().unwrap()), @r#"
+    {"text":"a b","word":"a"}
+    {"text":"a b","word":"b"}
+    "#);
+}
+
+#[test]
+fn what_the_step_says_never_drives_the_terminal() {
+    let folder = case(&[
+        ("input.jsonl", "{\"id\":7}\n"),
+        ("parameters.toml", "id = 7\n"),
+        ("expected.jsonl", "{\"id\":7,\"\\u001b[31m\":\"\\u001b[2J\"}\n"),
+    ]);
+    let told = test(&folder, REFUSE, &[]).failed(1);
+    assert!(!told.contains('\u{1b}'), "{told:?}");
+}

@@ -1,0 +1,121 @@
+//! What else `stillbox test` is asked for: to write what is expected, to choose among cases, to report to machines.
+
+use std::fs;
+
+use stillbox_test_guests::{ADD_COLUMN, BAD_PANIC, KEEP_LONG};
+
+use super::{THREE, case, guilty, test, write};
+use crate::harness::Folder;
+
+#[test]
+fn update_writes_what_came_out_and_says_so() {
+    let folder = case(&[("input.jsonl", "{\"text\":\"a\"}\n{\"text\":\"\"}\n")]);
+    insta::assert_snapshot!(test(&folder, ADD_COLUMN, &[]).failed(1), @"
+          FAIL step/one  2 -> 1 rows
+
+    FAIL step/one
+      1 row came out, and nothing says what is expected; look at what `stillbox test --update step` writes to step/cases/one/expected.jsonl
+
+       Summary 0 passed, 1 failed
+    ");
+    insta::assert_snapshot!(test(&folder, ADD_COLUMN, &["--update"]).succeeded().stderr, @"
+    UPDATED step/one  2 -> 1 rows
+    Updated step/cases/one/expected.jsonl
+    Updated step/cases/one/expected-rejects.jsonl
+    Summary 1 passed
+    ");
+    assert_eq!(folder.text("step/cases/one/expected.jsonl"), "{\"text\":\"a\",\"length\":1}\n");
+    assert_eq!(
+        folder.text("step/cases/one/expected-rejects.jsonl"),
+        "{\"row\":2,\"message\":\"the text has no length\"}\n"
+    );
+    // What is expected already is left alone, in whatever way it is written.
+    folder.write("step/cases/one/expected.jsonl", "{\"length\": 1.0, \"text\": \"a\"}\n");
+    test(&folder, ADD_COLUMN, &["--update"]).succeeded();
+    assert_eq!(folder.text("step/cases/one/expected.jsonl"), "{\"length\": 1.0, \"text\": \"a\"}\n");
+    // No row is refused any more.
+    folder.write("step/cases/one/input.jsonl", "{\"text\":\"a\"}\n");
+    let told = test(&folder, ADD_COLUMN, &["--update"]).succeeded().stderr;
+    assert!(told.contains("Removed step/cases/one/expected-rejects.jsonl"), "{told}");
+}
+
+#[test]
+fn update_never_expects_a_failure_by_itself() {
+    let folder = case(&[("input.jsonl", &guilty())]);
+    test(&folder, BAD_PANIC, &["--update"]).failed(1);
+    assert!(!folder.join("step/cases/one/expected.jsonl").exists());
+}
+
+#[test]
+fn cases_are_chosen_by_name() {
+    let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", "")]);
+    write(&folder, "step/cases/two/input.jsonl", "{\"text\":\"ab\"}\n");
+    write(&folder, "step/cases/two/expected.jsonl", "{\"text\":\"ab\"}\n");
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &["--filter", "step/tw"]).succeeded().stderr, @"
+       PASS step/two  1 -> 1 rows
+    Summary 1 passed, 1 left out
+    ");
+    test(&folder, KEEP_LONG, &["--filter", "three"]).failed(2);
+}
+
+#[test]
+fn reports_for_machines() {
+    let expected = "{\"id\":1,\"text\":\"a\"}\n";
+    let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
+    let outcome = test(&folder, KEEP_LONG, &["--junit", "report.xml", "--message-format", "json"]);
+    assert_eq!(outcome.code, Some(1));
+    let lines: Vec<serde_json::Value> =
+        outcome.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [case, end] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((&case["event"], &case["status"], &case["case"]), (&"case".into(), &"failed".into(), &"one".into()));
+    assert_eq!(case["problems"][0]["kind"], "rows");
+    assert!(case["peak_memory"].as_u64() > Some(65_535), "{case}");
+    assert_eq!((&end["event"], &end["failed"]), (&"finished".into(), &1.into()));
+    let report = without_times(&folder.text("report.xml"));
+    insta::assert_snapshot!(report, @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites name="stillbox" tests="1" failures="1" errors="0" time="…">
+      <testsuite name="step" tests="1" failures="1" errors="0" time="…">
+        <testcase name="one" classname="step" time="…">
+          <failure message="2 rows came out, 1 expected">2 rows came out, 1 expected
+    step/cases/one/expected.jsonl:1, row 1, column &quot;id&quot;
+      - 1
+      + 2
+    step/cases/one/expected.jsonl:1, row 1, column &quot;text&quot;
+      - &quot;a&quot;
+      + &quot;bc&quot;
+    step/cases/one/expected.jsonl, row 2 is not expected
+      + {&quot;id&quot;:3,&quot;text&quot;:&quot;def&quot;}
+    </failure>
+        </testcase>
+      </testsuite>
+    </testsuites>
+    "#);
+}
+
+/// The report with each time replaced.
+fn without_times(xml: &str) -> String {
+    let mut parts = xml.split(" time=\"");
+    let mut all = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        all += " time=\"…";
+        all += &part[part.find('"').unwrap()..];
+    }
+    all
+}
+
+#[test]
+fn folders_without_cases_are_told_how_to_make_one() {
+    let folder = Folder::new();
+    fs::create_dir(folder.join("step")).unwrap();
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @"
+    error: step cannot be tested
+    error: there is no case: make the folder `step/cases/first` with an input.jsonl, and run `stillbox test --update`
+       Summary 0 passed, 1 step not tested
+    ");
+    folder.write("README.md", "");
+    insta::assert_snapshot!(folder.stillbox(["test", "README.md"]).failed(2), @"
+    error: `README.md` is not a folder: give the folder of a step, with its cases in `cases`
+    ");
+    insta::assert_snapshot!(folder.stillbox(["test", "nowhere"]).failed(2), @"error: there is no folder `nowhere`");
+}

@@ -1,0 +1,140 @@
+//! The text benchmark: three steps, one result, whatever the format and the number of threads.
+
+mod input;
+mod reference;
+
+use sha2::{Digest as _, Sha256};
+use stillbox_test_guests::{FILTER_TEXT, NORMALIZE_TEXT, TEXT_FEATURES};
+
+use crate::harness::{Folder, outcome_with_input};
+
+pub(crate) use input::{SEED, input};
+pub(crate) use reference::{Clean, cleaned, lines, rows};
+
+/// The digest of 10,000 rows, and of what comes out of them, as Python writes both.
+const INPUT_10K: &str = "d083e14315afcdd250aa92e913bb3156e9d683f33f5b63da80097b668da51d7a";
+const OUTPUT_10K: &str = "2de085b586049130d90561460e6bea58ef0771d53efb393af5c5acf5bb70424d";
+
+/// Seeds besides the benchmark's own.
+const OTHER_SEEDS: [u64; 2] = [1, 0xDEAD_BEEF_0BAD_CAFE];
+
+/// The benchmark's pipeline between two paths.
+pub(crate) fn clean(input: &str, output: &str) -> String {
+    format!(
+        r#"[pipeline]
+name = "clean-text"
+batch-rows = 1000
+
+[[source]]
+path = "{input}"
+
+[[step]]
+name = "normalize"
+component = "normalize_text.wasm"
+parameters = {{ column = "text" }}
+
+[[step]]
+name = "filter"
+component = "filter_text.wasm"
+parameters = {{ column = "text", min-words = 5, max-words = 60, min-bytes = 40, max-bytes = 400 }}
+
+[[step]]
+name = "features"
+component = "text_features.wasm"
+parameters = {{ column = "text" }}
+
+[[sink]]
+path = "{output}"
+"#
+    )
+}
+
+/// A folder with the benchmark's steps.
+pub(crate) fn folder() -> Folder {
+    Folder::with(&[NORMALIZE_TEXT, FILTER_TEXT, TEXT_FEATURES])
+}
+
+fn digest(bytes: impl AsRef<[u8]>) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[test]
+fn any_number_of_threads_gives_the_known_digest() {
+    let input = input(SEED, 10_000);
+    assert_eq!(digest(&input), INPUT_10K, "the generator is not the benchmark's");
+    let folder = folder();
+    folder.write("input.jsonl", input);
+    for threads in ["1", "2", "8"] {
+        folder.run_with(&clean("input.jsonl", "output.jsonl"), ["--threads", threads]).succeeded();
+        assert_eq!(digest(folder.bytes("output.jsonl")), OUTPUT_10K, "{threads} threads");
+    }
+}
+
+#[test]
+fn any_size_of_batch_gives_the_known_digest() {
+    let folder = folder();
+    folder.write("input.jsonl", input(SEED, 10_000));
+    for rows in ["batch-rows = 7777", "batch-rows = 100000"] {
+        let pipeline = clean("input.jsonl", "output.jsonl").replace("batch-rows = 1000", rows);
+        folder.run(&pipeline).succeeded();
+        assert_eq!(digest(folder.bytes("output.jsonl")), OUTPUT_10K, "{rows}");
+    }
+}
+
+#[test]
+fn standard_input_and_output_are_files_like_others() {
+    let folder = folder();
+    folder.write("pipeline.toml", clean("-", "-").replace("path = \"-\"", "path = \"-\"\nformat = \"jsonl\""));
+    let outcome =
+        outcome_with_input(folder.command().args(["run", "pipeline.toml"]), input(SEED, 10_000).as_bytes()).succeeded();
+    assert_eq!(digest(outcome.stdout), OUTPUT_10K);
+}
+
+#[test]
+fn other_texts_come_out_as_the_reference_has_them() {
+    let folder = folder();
+    for seed in OTHER_SEEDS {
+        let input = input(seed, 3_000);
+        folder.write("input.jsonl", &input);
+        folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
+        let expected: String = cleaned(&input).iter().map(Clean::to_line).collect();
+        assert!(folder.text("output.jsonl") == expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn nested_values_are_carried_along_untouched() {
+    let folder = folder();
+    let nested = [
+        r#"{"b":[1,2.50,{"c":null}],"a":"ü\u00fc","n":1e400}"#,
+        r#"[[],{},"x  y",-0.0,12345678901234567890123]"#,
+        "null",
+        r#""TEXT  KEPT""#,
+    ];
+    let input: String = lines(&input(SEED, 2_000))
+        .iter()
+        .zip(nested.iter().cycle())
+        .map(|(line, nested)| format!("{{\"extra\":{nested},{}\n", &line[1..]))
+        .collect();
+    folder.write("input.jsonl", &input);
+    folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
+    let expected: String = cleaned(&input)
+        .iter()
+        .map(|row| format!("{{\"extra\":{},{}", nested[row.id as usize % nested.len()], &row.to_line()[1..]))
+        .collect();
+    assert!(folder.text("output.jsonl") == expected);
+}
+
+#[test]
+fn the_example_gives_what_is_expected_of_it() {
+    let folder = folder();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/clean-text");
+    folder.write("input.jsonl", std::fs::read(format!("{example}/input.jsonl")).unwrap());
+    folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
+    let expected = std::fs::read_to_string(format!("{example}/expected.jsonl")).unwrap();
+    assert!(folder.text("output.jsonl") == expected);
+}
