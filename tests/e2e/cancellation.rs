@@ -77,7 +77,7 @@ fn begun(guest: &str, arguments: &[&str]) -> (Folder, Child) {
 }
 
 #[test]
-fn every_signal_ends_every_guest() {
+fn every_signal_ends_every_kind_of_busy_guest() {
     for guest in [BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_SLEEP, BAD_ALLOCATE] {
         for (signal, code) in SIGNALS {
             let (folder, child) = begun(guest, &[]);
@@ -90,7 +90,7 @@ fn every_signal_ends_every_guest() {
 }
 
 #[test]
-fn a_second_signal_does_not_wait_for_the_grace() {
+fn a_second_signal_ends_the_run_within_the_grace() {
     let (folder, mut child) = begun(BAD_LOOP, &["--grace", "1h"]);
     let mut stderr = child.stderr.take().expect("it is piped");
     send(&child, Signal::INT);
@@ -111,7 +111,7 @@ fn a_second_signal_does_not_wait_for_the_grace() {
 }
 
 #[test]
-fn guests_that_do_not_end_within_the_grace_are_stopped() {
+fn a_guest_is_stopped_after_the_grace_and_not_before() {
     let (_folder, child) = begun(BAD_SLEEP, &["--grace", "300ms"]);
     let sent = Instant::now();
     send(&child, Signal::INT);
@@ -120,7 +120,7 @@ fn guests_that_do_not_end_within_the_grace_are_stopped() {
 }
 
 #[test]
-fn a_failure_within_the_grace_is_told() {
+fn a_failure_within_the_grace_is_recorded() {
     let arguments = ["--grace", "1h", "--limit", "bad_loop.time=2s", "--failures", "failures.jsonl"];
     let (folder, child) = begun(BAD_LOOP, &arguments);
     send(&child, Signal::INT);
@@ -135,7 +135,7 @@ fn a_failure_within_the_grace_is_told() {
 }
 
 #[test]
-fn an_input_that_never_ends_does_not_hold_the_run() {
+fn every_signal_ends_a_run_that_waits_for_input() {
     let folder = Folder::with(&[ADD_COLUMN]);
     let text =
         pipeline("-", &["add_column"], "output.jsonl").replace("path = \"-\"", "path = \"-\"\nformat = \"jsonl\"");
@@ -157,7 +157,7 @@ fn an_input_that_never_ends_does_not_hold_the_run() {
 }
 
 #[test]
-fn an_output_that_nobody_reads_does_not_hold_the_run() {
+fn every_signal_ends_a_run_whose_output_is_not_read() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"some text\",\"id\":1}\n".repeat(50_000));
     let text = pipeline("input.jsonl", &["add_column"], "-");
@@ -174,7 +174,7 @@ fn an_output_that_nobody_reads_does_not_hold_the_run() {
 }
 
 #[test]
-fn the_library_takes_the_interrupt_as_a_value() {
+fn the_library_is_cancelled_by_an_interrupt_value() {
     let folder = Folder::with(&[BAD_SLEEP]);
     folder.write("input.jsonl", GUILTY);
     let output = folder.join("output.jsonl");
@@ -197,7 +197,7 @@ fn the_library_takes_the_interrupt_as_a_value() {
 
 /// Someone waits for a component that is still being made elsewhere.
 #[test]
-fn reading_a_component_that_never_comes_is_stopped() {
+fn every_signal_ends_a_wait_for_a_component_file() {
     let folder = Folder::new();
     let pipe = folder.join("pipe.wasm");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("there is room");

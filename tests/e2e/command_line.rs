@@ -21,7 +21,7 @@ macro_rules! snapshot {
 }
 
 #[test]
-fn an_unknown_argument_has_a_suggestion() {
+fn an_unknown_argument_gets_a_suggestion() {
     insta::assert_snapshot!(Folder::new().stillbox(["run", "x.toml", "--thread", "2"]).failed(2), @r"
     error: unexpected argument '--thread' found
 
@@ -48,7 +48,7 @@ fn an_unknown_argument_has_a_suggestion() {
 }
 
 #[test]
-fn completions_are_there_for_every_shell() {
+fn completions_are_printed_for_every_shell() {
     for (shell, mark) in [
         ("bash", "complete -F"),
         ("zsh", "#compdef stillbox"),
@@ -63,7 +63,7 @@ fn completions_are_there_for_every_shell() {
 }
 
 #[test]
-fn a_run_ends_with_its_numbers() {
+fn a_run_ends_with_a_summary_of_row_counts() {
     let folder = folder();
     folder.write("input.jsonl", input(SEED, 1_500));
     let run = folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
@@ -78,7 +78,7 @@ fn a_run_ends_with_its_numbers() {
 }
 
 #[test]
-fn check_prints_the_graph_with_its_columns() {
+fn check_prints_the_graph_with_the_columns_of_each_edge() {
     let folder = folder();
     folder.write("input.jsonl", input(SEED, 10));
     folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
@@ -99,7 +99,7 @@ fn check_prints_the_graph_with_its_columns() {
 }
 
 #[test]
-fn check_speaks_json() {
+fn check_prints_the_graph_as_json() {
     let folder = folder();
     folder.write("input.jsonl", input(SEED, 10));
     folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
@@ -118,7 +118,7 @@ fn check_speaks_json() {
 }
 
 #[test]
-fn check_finds_what_run_would_find() {
+fn check_reports_the_same_errors_as_run() {
     let folder = folder();
     folder.write("input.jsonl", "{\"id\":1}\n");
     folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
@@ -138,7 +138,7 @@ fn inspection(outcome: &Outcome) -> String {
 }
 
 #[test]
-fn inspect_explains_a_step() {
+fn inspect_describes_a_step() {
     let folder = Folder::with(&[FILTER_TEXT, TEXT_FEATURES, EVERY_TYPE]);
     let inspect = folder.stillbox(["inspect", "filter_text.wasm"]).succeeded();
     snapshot!(inspection(&inspect), @"
@@ -189,7 +189,7 @@ fn inspect_explains_a_step() {
 }
 
 #[test]
-fn inspect_speaks_json() {
+fn inspect_describes_a_step_as_json() {
     let folder = Folder::with(&[NAMED_COLUMNS, NORMALIZE_TEXT]);
     let arguments = ["inspect", "named_columns.wasm", "--json", "--parameters", r#"{"augend":"a","addend":"b"}"#];
     let inspect = folder.stillbox(arguments).succeeded();
@@ -271,7 +271,7 @@ fn inspect_speaks_json() {
 }
 
 #[test]
-fn parameters_and_paths_can_be_replaced() {
+fn arguments_replace_parameters_and_paths_of_the_pipeline_file() {
     let folder = folder();
     folder.write("other.jsonl", "{\"id\":1,\"text\":\"A  b\"}\n{\"id\":2,\"text\":\"c\"}\n");
     folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
@@ -300,7 +300,7 @@ fn parameters_and_paths_can_be_replaced() {
 }
 
 #[test]
-fn a_dash_is_standard_input_and_output() {
+fn a_dash_as_path_means_standard_input_or_output() {
     let folder = folder();
     folder.write("pipeline.toml", pipeline("input.csv", &[], "output.csv"));
     let mut command = folder.command();
@@ -313,7 +313,7 @@ fn a_dash_is_standard_input_and_output() {
 }
 
 #[test]
-fn what_is_no_terminal_gets_no_colours() {
+fn output_that_is_not_a_terminal_has_no_colours() {
     let folder = folder();
     folder.write("input.jsonl", input(SEED, 100));
     let right = folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
@@ -324,7 +324,7 @@ fn what_is_no_terminal_gets_no_colours() {
 }
 
 #[test]
-fn colours_can_be_forced_and_forbidden() {
+fn environment_variables_force_and_forbid_colours() {
     let folder = Folder::new();
     folder.write("pipeline.toml", pipeline("nothing.jsonl", &[], "output.jsonl"));
     let run = |variables: &[(&str, &str)]| {
@@ -337,7 +337,7 @@ fn colours_can_be_forced_and_forbidden() {
 }
 
 #[test]
-fn a_build_of_what_is_no_crate_fails() {
+fn building_a_folder_without_a_manifest_fails() {
     let folder = Folder::new();
     std::fs::create_dir(folder.join("empty")).unwrap();
     insta::assert_snapshot!(folder.stillbox(["build", "empty", "missing"]).failed(1), @r"

@@ -35,14 +35,14 @@ fn entries(folder: &Folder) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_second_run_compiles_nothing() {
+fn a_second_run_compiles_no_component() {
     let folder = folder();
     assert_eq!(run(&folder).compiled, [""; 0]);
     assert_eq!(fs::metadata(folder.join("cache")).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]
-fn a_truncated_entry_is_compiled_again() {
+fn a_truncated_compile_cache_entry_is_compiled_again() {
     let lengths: [fn(u64) -> u64; 3] = [|_| 0, |length| length / 2, |length| length - 1];
     for length in lengths {
         let folder = folder();
@@ -55,7 +55,7 @@ fn a_truncated_entry_is_compiled_again() {
 }
 
 #[test]
-fn a_flipped_bit_is_noticed() {
+fn a_compile_cache_entry_with_a_flipped_bit_is_compiled_again() {
     let folder = folder();
     for fraction in [0, 1, 2, 3] {
         let entry = &entries(&folder)[fraction % 2];
@@ -68,7 +68,7 @@ fn a_flipped_bit_is_noticed() {
 }
 
 #[test]
-fn a_directory_that_others_may_write_to_is_not_used() {
+fn a_compile_cache_that_others_can_write_to_is_ignored() {
     let folder = folder();
     fs::set_permissions(folder.join("cache"), Permissions::from_mode(0o777)).unwrap();
     assert_eq!(run(&folder).compiled.len(), 2);
@@ -78,7 +78,7 @@ fn a_directory_that_others_may_write_to_is_not_used() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_is_no_failure() {
+fn a_run_succeeds_when_the_compile_cache_cannot_be_written() {
     let folder = folder();
     folder.write("file", "");
     for directory in ["file/cache", "/proc/cache"] {

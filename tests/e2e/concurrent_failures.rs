@@ -42,7 +42,7 @@ fn failures(folder: &Folder, pipeline: &str, code: i32) -> Vec<Value> {
 }
 
 #[test]
-fn a_failure_ends_what_is_at_work_beside_it() {
+fn a_failure_cancels_batches_that_run_at_the_same_time() {
     // Tried again when the longest wait is over, which is a minute.
     let later = "parameters = { id = 3, until = 99999999999999 }\non-failure = { retry = 100 }\n";
     let one = format!("concurrency = 1\n{HOUR}");
@@ -65,7 +65,7 @@ fn a_failure_ends_what_is_at_work_beside_it() {
 }
 
 #[test]
-fn the_time_of_one_step_ends_no_other() {
+fn the_time_limit_of_a_step_does_not_end_another_step() {
     for guest in ["bad_loop", "bad_sleep"] {
         let folder = folder(2);
         let limited =

@@ -27,7 +27,7 @@ const ROWS: &str = r#"{"boolean":true,"integer":-9223372036854775808,"float":1.5
 "#;
 
 #[test]
-fn every_type_crosses_in_json_lines() {
+fn every_type_passes_through_a_step_from_and_to_json_lines() {
     let folder = Folder::with(&[EVERY_TYPE]);
     folder.write("input.jsonl", ROWS);
     insta::assert_snapshot!(folder.output_of(&declared("input.jsonl", "output.jsonl")), @r#"
@@ -38,7 +38,7 @@ fn every_type_crosses_in_json_lines() {
 }
 
 #[test]
-fn every_type_crosses_in_csv() {
+fn every_type_passes_through_a_step_from_and_to_csv() {
     let folder = Folder::with(&[EVERY_TYPE]);
     let csv = "boolean,integer,float,text,binary,json,vector\n\
                true,-1,1.5,ü,AP8=,\"{\"\"k\"\": [1]}\",\"[0.5,-1]\"\n,,,,,,\n";
@@ -52,7 +52,7 @@ fn every_type_crosses_in_csv() {
 }
 
 #[test]
-fn every_type_crosses_in_arrow() {
+fn every_type_passes_through_a_step_from_and_to_arrow() {
     let folder = Folder::with(&[EVERY_TYPE]);
     folder.write("input.jsonl", ROWS);
     folder.run(&declared("input.jsonl", "first.arrow")).succeeded();
@@ -82,7 +82,7 @@ fn read(folder: &Folder, name: &str) -> RecordBatch {
 }
 
 #[test]
-fn arrow_types_without_a_name_of_their_own_cross_as_text_or_stay_behind() {
+fn arrow_types_outside_the_contract_reach_steps_as_text_or_bypass_them() {
     let folder = Folder::with(&[ADD_COLUMN]);
     let mut list = FixedSizeListBuilder::new(Float32Builder::new(), 2);
     for value in [1.0, 2.0] {
@@ -113,7 +113,7 @@ fn arrow_types_without_a_name_of_their_own_cross_as_text_or_stay_behind() {
 }
 
 #[test]
-fn an_integer_is_a_float_where_it_is_one_exactly() {
+fn an_integer_is_read_as_float_only_if_exact() {
     let folder = Folder::with(&[EVERY_TYPE]);
     let input = r#"{"boolean":true,"integer":1,"float":7,"text":"","binary":"","json":1,"vector":[1]}
 {"boolean":true,"integer":1,"float":9007199254740993,"text":"","binary":"","json":1,"vector":[1]}
@@ -128,7 +128,7 @@ fn an_integer_is_a_float_where_it_is_one_exactly() {
 }
 
 #[test]
-fn a_column_of_any_type_is_read_as_json() {
+fn a_step_can_read_a_column_of_any_type_as_json() {
     let folder = Folder::with(&[TEMPLATE]);
     folder.write("input.jsonl", ROWS);
     let template = "{boolean} {integer} {float} {text} {binary} {json} {vector}";
@@ -147,7 +147,7 @@ fn a_column_of_any_type_is_read_as_json() {
 }
 
 #[test]
-fn vectors_go_from_step_to_step() {
+fn vectors_pass_from_one_step_to_the_next() {
     let folder = Folder::with(&[EVERY_TYPE]);
     folder.write("input.jsonl", ROWS);
     // The vectors of the first step are what the second reads.

@@ -60,7 +60,7 @@ fn the_events_of_a_run_follow_their_schema() {
 }
 
 #[test]
-fn so_do_those_of_a_run_that_goes_on() {
+fn the_events_of_a_resumed_run_follow_their_schema() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", texts(6000));
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
@@ -72,7 +72,7 @@ fn so_do_those_of_a_run_that_goes_on() {
 }
 
 #[test]
-fn the_last_event_of_a_run_that_was_interrupted_names_the_signal() {
+fn the_last_event_of_an_interrupted_run_names_the_signal() {
     for (signal, code) in SIGNALS {
         let folder = Folder::with(&[BAD_LOOP]);
         folder.write("input.jsonl", "{\"id\":0}\n{\"id\":3}\n");
@@ -99,7 +99,7 @@ fn the_last_event_of_a_run_that_was_interrupted_names_the_signal() {
 }
 
 #[test]
-fn what_is_wrong_with_the_pipeline_file_is_told() {
+fn errors_of_the_pipeline_file_are_events() {
     let folder = Folder::with(&[ADD_COLUMN]);
     let wrong = "[pipeline]\n\"nam\\u001b[2J\" = \"x\"\nbatch-rows = 0\n\n[[source]]\npath = \"input.jsonl\"\n";
     insta::assert_snapshot!(errors(run(&folder, wrong, &[]), 2), @r#"
@@ -118,7 +118,7 @@ fn what_is_wrong_with_the_pipeline_file_is_told() {
 }
 
 #[test]
-fn a_step_at_fault_is_told_with_its_place_in_the_pipeline_file() {
+fn an_error_event_for_a_step_has_its_place_in_the_pipeline_file() {
     let folder = Folder::with(&[ADD_COLUMN, BAD_REFUSE_PARAMETERS]);
     folder.write("input.jsonl", "{\"id\":1}\n");
     let text = pipeline("input.jsonl", &["add_column", "bad_refuse_parameters", "missing"], "output.jsonl");
@@ -134,7 +134,7 @@ fn a_step_at_fault_is_told_with_its_place_in_the_pipeline_file() {
 }
 
 #[test]
-fn what_is_wrong_with_the_command_line_is_told() {
+fn errors_of_the_command_line_are_events() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"a\"}\n");
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
@@ -146,7 +146,7 @@ fn what_is_wrong_with_the_command_line_is_told() {
 }
 
 #[test]
-fn a_check_tells_machines_what_is_wrong_in_place_of_the_graph() {
+fn check_prints_errors_as_json_instead_of_the_graph() {
     let folder = Folder::with(&[BAD_REFUSE_PARAMETERS]);
     folder.write("input.jsonl", "{\"id\":1}\n");
     folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_refuse_parameters"], "output.jsonl"));
@@ -166,7 +166,7 @@ fn a_check_tells_machines_what_is_wrong_in_place_of_the_graph() {
 }
 
 #[test]
-fn tests_that_do_not_begin_are_told() {
+fn test_emits_an_error_event_when_no_case_can_run() {
     let folder = Folder::new();
     let outcome = folder.stillbox(["test", "nowhere", "--message-format", "json"]);
     let [error, end] = &outcome.text().lines().collect::<Vec<_>>()[..] else { panic!("{outcome:?}") };

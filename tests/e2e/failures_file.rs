@@ -41,7 +41,7 @@ fn a_step_that_fails_before_the_first_row_is_recorded() {
 }
 
 #[test]
-fn parameters_that_a_step_refuses_are_recorded() {
+fn parameters_that_a_step_rejects_are_recorded() {
     let folder = Folder::with(&[BAD_REFUSE_PARAMETERS]);
     folder.write("input.jsonl", "{\"id\":1}\n");
     let text = pipeline("input.jsonl", &["bad_refuse_parameters"], "output.jsonl");
@@ -52,7 +52,7 @@ fn parameters_that_a_step_refuses_are_recorded() {
 }
 
 #[test]
-fn a_step_whose_columns_are_not_there_is_recorded() {
+fn a_step_with_missing_columns_is_recorded() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"id\":1}\n");
     let (recorded, told, said) = records(&folder, &pipeline("input.jsonl", &["add_column"], "output.jsonl"), 2);
@@ -67,7 +67,7 @@ fn a_step_whose_columns_are_not_there_is_recorded() {
 
 /// The pipeline file alone is at fault.
 #[test]
-fn what_the_pipeline_file_gets_wrong_is_no_failure() {
+fn errors_of_the_pipeline_file_are_not_recorded() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"a\"}\n");
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl")
@@ -80,7 +80,7 @@ fn what_the_pipeline_file_gets_wrong_is_no_failure() {
 }
 
 #[test]
-fn what_a_pipeline_names_and_is_not_there_is_recorded() {
+fn missing_components_and_inputs_are_recorded() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"a\"}\n");
     folder.write("text.wasm", "this is text");
@@ -121,7 +121,7 @@ fn rejecting(folder: &Folder, more: &str) -> String {
 }
 
 #[test]
-fn too_many_rejected_rows_are_recorded() {
+fn exceeding_max_rejects_is_recorded() {
     let folder = Folder::with(&[BAD_PANIC]);
     let text = rejecting(&folder, "max-rejects = 1\n");
     let (recorded, told, said) = records(&folder, &text, 1);
@@ -137,7 +137,7 @@ fn too_many_rejected_rows_are_recorded() {
 }
 
 #[test]
-fn failures_do_not_overwrite_a_file_of_the_pipeline() {
+fn the_failures_file_cannot_be_another_file_of_the_pipeline() {
     let folder = Folder::with(&[BAD_PANIC]);
     let text = rejecting(&folder, "");
     folder.write("output.jsonl", "from before\n");
@@ -175,7 +175,7 @@ fn failures_do_not_overwrite_a_file_of_the_pipeline() {
 }
 
 #[test]
-fn failures_that_cannot_be_recorded_are_told_once_and_fail_the_run() {
+fn a_failures_file_that_cannot_be_written_fails_the_run() {
     let folder = Folder::with(&[BAD_PANIC]);
     let text = rejecting(&folder, "");
     let said = folder.run_with(&text, ["--failures", "/dev/full"]).failed(1);
@@ -186,7 +186,7 @@ fn failures_that_cannot_be_recorded_are_told_once_and_fail_the_run() {
 
 /// What runs meanwhile, or could go on, may write to the same file.
 #[test]
-fn a_run_that_is_refused_leaves_the_failures_of_the_other() {
+fn a_rejected_run_appends_to_the_failures_file_of_another_run() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", texts(6000));
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
@@ -218,7 +218,7 @@ fn redirected(folder: &Folder, arguments: &[&str]) -> Outcome {
 }
 
 #[test]
-fn failures_on_the_standard_output_overwrite_nothing() {
+fn failures_on_standard_output_do_not_overwrite_a_redirected_file() {
     let folder = Folder::with(&[BAD_PANIC]);
     folder.write("input.jsonl", "{\"id\":3}\n");
     folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_panic"], "output.jsonl"));
@@ -239,7 +239,7 @@ fn failures_on_the_standard_output_overwrite_nothing() {
 }
 
 #[test]
-fn failures_are_not_mixed_with_rows_or_messages() {
+fn failures_are_not_mixed_with_rows_or_messages_on_standard_output() {
     let folder = Folder::with(&[BAD_PANIC]);
     folder.write("input.jsonl", "{\"id\":3}\n");
     let text = pipeline("input.jsonl", &["bad_panic"], "-") + "format = \"jsonl\"\n";

@@ -21,7 +21,7 @@ use stillbox_test_guests::ADD_COLUMN;
 const ENDINGS: [&str; 8] = ["jsonl", "csv", "parquet", "arrow", "jsonl.gz", "jsonl.zst", "csv.gz", "csv.zst"];
 
 #[test]
-fn every_format_goes_into_every_other() {
+fn every_format_converts_to_every_other() {
     let rows = input(SEED, 2_500);
     let expected = cleaned(&rows);
     let folder = folder();
@@ -150,7 +150,7 @@ fn of_json(line: &str) -> Clean {
 }
 
 #[test]
-fn an_empty_input_makes_an_empty_valid_output() {
+fn an_empty_input_produces_an_empty_valid_output() {
     let folder = Folder::with(&[ADD_COLUMN]);
     for from in ["jsonl", "csv", "jsonl.gz", "csv.zst"] {
         folder.write(&format!("input.{from}"), "");
@@ -168,7 +168,7 @@ fn an_empty_input_makes_an_empty_valid_output() {
 }
 
 #[test]
-fn an_input_without_rows_has_columns_all_the_same() {
+fn an_input_with_a_header_and_no_rows_keeps_its_columns() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.csv", "text,id\n");
     for to in ["csv", "parquet", "arrow"] {

@@ -16,7 +16,7 @@ use crate::harness::{Folder, pipeline};
 const TEXTS: &str = "{\"text\":\"one two\"}\n{\"text\":\"a\"}\n{\"text\":\"three\"}\n";
 
 #[test]
-fn steps_follow_one_another() {
+fn steps_run_in_the_order_of_the_file() {
     let folder = Folder::with(&[KEEP_LONG, EXPAND_WORDS, ADD_COLUMN]);
     folder.write("input.jsonl", TEXTS);
     let pipeline = pipeline("input.jsonl", &["keep_long", "expand_words", "add_column"], "output.jsonl");
@@ -28,7 +28,7 @@ fn steps_follow_one_another() {
 }
 
 #[test]
-fn one_source_feeds_two_sinks() {
+fn one_source_feeds_several_sinks() {
     let folder = Folder::with(&[KEEP_LONG, DROP_SHORT]);
     folder.write("input.jsonl", TEXTS);
     folder
@@ -79,14 +79,14 @@ from = "texts"
 }
 
 #[test]
-fn rows_need_no_step() {
+fn a_pipeline_can_have_no_steps() {
     let folder = Folder::new();
     folder.write("input.jsonl", TEXTS);
     assert_eq!(folder.output_of(&pipeline("input.jsonl", &[], "output.jsonl")), TEXTS);
 }
 
 #[test]
-fn a_circle_is_found() {
+fn a_cycle_of_steps_is_reported() {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write("input.jsonl", TEXTS);
     let pipeline =

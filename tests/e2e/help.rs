@@ -11,7 +11,7 @@ fn help(arguments: &[&str]) -> Outcome {
 }
 
 #[test]
-fn it_teaches() {
+fn help_lists_commands_and_shows_a_pipeline_file() {
     insta::assert_snapshot!(help(&["--help"]).text(), @r#"
     Runs data pipelines whose steps are WebAssembly components
 
@@ -62,7 +62,7 @@ fn it_teaches() {
 }
 
 #[test]
-fn it_explains_run() {
+fn run_help_lists_every_option() {
     insta::assert_snapshot!(help(&["run", "--help"]).text(), @r#"
     Run a pipeline
 

@@ -23,7 +23,7 @@ fn late(line: &str) -> String {
 }
 
 #[test]
-fn a_malformed_line_is_named() {
+fn a_malformed_json_line_is_reported_with_line_and_column() {
     insta::assert_snapshot!(failure("input.jsonl", "{\"text\":\"a\"}\n{\"text\":\n"), @r"
     error: input.jsonl:2:8: this line is not valid JSON: EOF while parsing a value
     ");
@@ -36,7 +36,7 @@ fn a_malformed_line_is_named() {
 }
 
 #[test]
-fn a_row_of_another_type_says_how_to_declare_the_column() {
+fn a_late_type_change_is_reported_with_how_to_declare_the_column() {
     insta::assert_snapshot!(failure("input.jsonl", late("{\"id\":\"x\",\"text\":\"a\"}\n")), @r#"
     error: input.jsonl:1201: column `id` is of type integer, and this row has the text "x"; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "json", text = "text" }
     "#);
@@ -46,7 +46,7 @@ fn a_row_of_another_type_says_how_to_declare_the_column() {
 }
 
 #[test]
-fn invalid_utf_8_is_named() {
+fn invalid_utf_8_is_reported_with_line_and_byte() {
     insta::assert_snapshot!(failure("input.jsonl", b"{\"text\":\"a\"}\n{\"text\":\"\xff\"}\n"), @r"
     error: input.jsonl:2:10: this line is not UTF-8, from its byte 10 on; convert the file to UTF-8
     ");
@@ -60,7 +60,7 @@ fn invalid_utf_8_is_named() {
 }
 
 #[test]
-fn a_ragged_row_of_csv_is_named() {
+fn a_csv_row_with_the_wrong_number_of_fields_is_reported() {
     insta::assert_snapshot!(failure("input.csv", "text,id\na,1\n\"b\nc\",2\nd\n"), @r"
     error: input.csv:5: this row has 1 field, and the header has 2 fields
     ");
@@ -70,13 +70,13 @@ fn a_ragged_row_of_csv_is_named() {
 }
 
 #[test]
-fn text_of_the_input_does_not_drive_the_terminal() {
+fn control_characters_of_the_input_are_escaped_in_errors() {
     let message = failure("input.jsonl", late("{\"id\":\"\x1b[31m\\u001b]0;x\\u0007\",\"text\":\"a\"}\n"));
     assert!(!message.contains(['\x1b', '\x07']), "{message}");
 }
 
 #[test]
-fn damaged_files_are_named() {
+fn a_corrupt_input_file_is_named() {
     insta::assert_snapshot!(failure("input.parquet", "PAR1 and nothing else"), @"
     error: input.parquet: cannot read this input as parquet; is it damaged, or in another format?
       because: Parquet error: Invalid Parquet file. Corrupt footer
@@ -89,7 +89,7 @@ fn damaged_files_are_named() {
 
 /// Whatever an input holds is its own fault; that it is not there is that of whoever named it.
 #[test]
-fn headers_that_cannot_be_read_end_like_rows() {
+fn an_unreadable_header_fails_with_exit_code_1() {
     for name in ["input.parquet", "input.arrow", "input.csv", "input.csv.gz", "input.jsonl.zst"] {
         let folder = Folder::new();
         folder.write(name, "a,a\n1,2\n");
@@ -101,7 +101,7 @@ fn headers_that_cannot_be_read_end_like_rows() {
 }
 
 #[test]
-fn a_damaged_input_hides_nothing_that_is_wrong_besides() {
+fn a_corrupt_input_does_not_hide_other_errors() {
     let folder = Folder::new();
     folder.write("input.parquet", "PAR1 and nothing else");
     let said = folder.run(&pipeline("input.parquet", &["missing"], "output.jsonl")).failed(2);
@@ -110,7 +110,7 @@ fn a_damaged_input_hides_nothing_that_is_wrong_besides() {
 }
 
 #[test]
-fn a_pattern_that_matches_nothing_is_shown() {
+fn an_input_path_that_matches_no_file_is_reported() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.run(&pipeline("data/*.jsonl", &[], "output.jsonl")).failed(2), @r#"
     error: no file matches "data/*.jsonl"; check the path and the working directory
@@ -129,7 +129,7 @@ fn a_pattern_that_matches_nothing_is_shown() {
 }
 
 #[test]
-fn an_output_that_is_the_input_is_refused() {
+fn an_output_that_is_also_the_input_is_rejected() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     std::os::unix::fs::symlink("input.jsonl", folder.join("link.jsonl")).unwrap();
@@ -155,7 +155,7 @@ fn an_output_that_is_the_input_is_refused() {
 }
 
 #[test]
-fn files_of_one_source_have_the_same_columns() {
+fn files_of_a_source_must_have_the_same_columns() {
     let folder = Folder::new();
     folder.write("a.jsonl", "{\"id\":1}\n".repeat(1200));
     folder.write("b.jsonl", "{\"id\":1,\"other\":2}\n");
@@ -170,7 +170,7 @@ fn files_of_one_source_have_the_same_columns() {
 }
 
 #[test]
-fn files_with_schemas_of_their_own_have_the_same_one() {
+fn parquet_and_arrow_files_of_a_source_must_have_the_same_schema() {
     let folder = Folder::new();
     folder.write("a.csv", "id,name\n1,x\n");
     folder.write("b.csv", "id,name\ny,x\n");
@@ -185,7 +185,7 @@ fn files_with_schemas_of_their_own_have_the_same_one() {
 }
 
 #[test]
-fn files_of_one_source_are_read_in_the_order_of_their_names() {
+fn files_of_a_source_are_read_in_the_order_of_their_names() {
     let folder = Folder::new();
     folder.write("b.csv", "id,name\n3,z\n");
     folder.write("a.csv", "name,id\nx,1\ny,2\n");
@@ -204,7 +204,7 @@ fn files_of_one_source_are_read_in_the_order_of_their_names() {
 }
 
 #[test]
-fn declared_columns_are_the_columns() {
+fn declared_columns_replace_inference() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"n\":1,\"id\":7,\"meta\":{\"a\":[1]}}\n{\"id\":8}\n");
     let declared = "input.jsonl\"\ncolumns = { id = \"float\", meta = \"json\", n = \"integer\" }\n#";

@@ -17,7 +17,7 @@ fn wat(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_missing_file_is_named() {
+fn a_missing_component_file_is_reported() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
@@ -30,7 +30,7 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn a_file_that_is_no_wasm_is_shown() {
+fn a_file_that_is_not_webassembly_is_reported_with_its_first_bytes() {
     insta::assert_snapshot!(complaint("#!/bin/sh\necho\n"), @r##"
     error: step.wasm: is not a WebAssembly component: it starts with "#!/bin/s"
      --> pipeline.toml:9:13
@@ -55,7 +55,7 @@ fn a_file_that_is_no_wasm_is_shown() {
 }
 
 #[test]
-fn a_core_module_is_told_from_a_component() {
+fn a_core_module_is_reported_with_how_to_build_a_component() {
     insta::assert_snapshot!(complaint(wat("(module (func (export \"run\")))")), @r#"
     error: step.wasm: is a core WebAssembly module, not a component; build it for the target wasm32-wasip2, or with `stillbox build`
      --> pipeline.toml:9:13
@@ -66,7 +66,7 @@ fn a_core_module_is_told_from_a_component() {
 }
 
 #[test]
-fn a_component_of_another_world_says_what_it_exports() {
+fn a_component_that_is_not_a_step_is_reported_with_its_exports() {
     let other = r#"(component
         (core module $m (func (export "f")))
         (core instance $i (instantiate $m))
@@ -91,7 +91,7 @@ fn a_component_of_another_world_says_what_it_exports() {
 }
 
 #[test]
-fn a_component_of_another_version_is_recognised() {
+fn a_component_for_another_contract_version_is_reported_with_both_versions() {
     let other = r#"(component
         (core module $m (func (export "f")))
         (core instance $i (instantiate $m))
@@ -115,14 +115,14 @@ fn a_component_of_another_version_is_recognised() {
 }
 
 #[test]
-fn a_component_that_is_cut_off_is_no_component() {
+fn a_truncated_component_is_reported() {
     let whole = std::fs::read(stillbox_test_guests::KEEP_LONG).unwrap();
     let message = complaint(&whole[..whole.len() / 2]);
     assert!(message.contains("step.wasm: cannot be compiled: "), "{message}");
 }
 
 #[test]
-fn a_folder_without_a_crate_is_no_step() {
+fn a_folder_without_a_manifest_is_not_a_step() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     std::fs::create_dir(folder.join("step.wasm")).unwrap();
@@ -137,7 +137,7 @@ fn a_folder_without_a_crate_is_no_step() {
 }
 
 #[test]
-fn every_guest_has_a_test() {
+fn every_test_guest_is_used_by_a_test() {
     let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests"))];
     let mut sources = String::new();
     while let Some(folder) = folders.pop() {

@@ -7,7 +7,7 @@ use stillbox_test_guests::{LOOK_AROUND, REMEMBER, TRY_FILE};
 use crate::harness::{Folder, in_batches, outcome_with_input, pipeline};
 
 #[test]
-fn no_batch_sees_what_another_left_behind() {
+fn a_batch_sees_no_state_of_another_batch() {
     let folder = Folder::with(&[REMEMBER]);
     folder.write("input.jsonl", (0..500).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
     let pipeline = in_batches(10, &pipeline("input.jsonl", &["remember"], "output.jsonl"));
@@ -19,7 +19,7 @@ fn no_batch_sees_what_another_left_behind() {
 }
 
 #[test]
-fn nothing_of_the_host_is_visible() {
+fn a_guest_without_grants_sees_nothing_of_the_host() {
     let folder = Folder::with(&[LOOK_AROUND]);
     folder.write("secret.txt", "secret");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -53,7 +53,7 @@ fn nothing_of_the_host_is_visible() {
 
 /// What an instance tried in an earlier batch has nothing to do with what becomes of this one.
 #[test]
-fn an_attempt_is_told_of_the_batch_that_made_it() {
+fn a_denied_access_is_reported_only_for_its_own_batch() {
     let folder = Folder::with(&[TRY_FILE]);
     folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
     let text = pipeline("input.jsonl", &["try_file"], "output.jsonl");

@@ -13,7 +13,7 @@ use crate::harness::{Folder, pipeline};
 use crate::text_benchmark::{SEED, clean, cleaned, folder, input};
 
 #[test]
-fn the_example_runs_a_pipeline() {
+fn the_library_example_runs_a_pipeline() {
     let rows = input(SEED, 1_200);
     let folder = folder();
     folder.write("input.jsonl", &rows);
@@ -25,7 +25,7 @@ fn the_example_runs_a_pipeline() {
 }
 
 #[test]
-fn the_example_returns_what_is_wrong() {
+fn the_library_example_returns_errors_with_their_place() {
     let folder = folder();
     folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
     let error = clean_text::run(&folder.join("pipeline.toml"), &folder.join("output.jsonl")).unwrap_err();
@@ -35,7 +35,7 @@ fn the_example_returns_what_is_wrong() {
 
 /// What is told of planning is told by the planner's thread, or by one that works for it.
 #[test]
-fn a_panic_while_planning_is_a_failure() {
+fn a_panic_of_an_event_listener_during_planning_is_a_host_failure() {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write("input.jsonl", "{\"text\":\"a\"}\n");
     std::fs::create_dir(folder.join("step")).unwrap();

@@ -31,7 +31,7 @@ fn assert_fuel(failure: &Failure, value: &str) {
 }
 
 #[test]
-fn fuel_ends_a_step_that_uses_more() {
+fn a_step_that_exceeds_its_fuel_limit_fails() {
     let folder = folder(&[BAD_LOOP]);
     let text = pipeline("input.jsonl", &["bad_loop"], "output.jsonl");
     let of_step = text.replace(".wasm\"\n", &format!(".wasm\"\n{MUCH}"));
@@ -42,7 +42,7 @@ fn fuel_ends_a_step_that_uses_more() {
 }
 
 #[test]
-fn a_step_without_a_fuel_limit_runs_beside_one_with() {
+fn steps_with_and_without_a_fuel_limit_run_in_one_pipeline() {
     let folder = folder(&[ADD_COLUMN]);
     let step = "[[step]]\nname = \"first\"\ncomponent = \"add_column.wasm\"\n";
     for limits in ["", MUCH] {
@@ -56,7 +56,7 @@ fn a_step_without_a_fuel_limit_runs_beside_one_with() {
 }
 
 #[test]
-fn a_manifest_takes_no_longer_than_its_steps_may() {
+fn the_time_limit_of_a_step_applies_to_its_manifest() {
     let folder = folder(&[BAD_LOOP_IN_MANIFEST]);
     let text = pipeline("input.jsonl", &["bad_loop_in_manifest"], "output.jsonl");
     let limited = text.replace(".wasm\"\n", ".wasm\"\nlimits = { time = \"1500ms\" }\n");
@@ -66,7 +66,7 @@ fn a_manifest_takes_no_longer_than_its_steps_may() {
 
 /// An aggregate is called by no task.
 #[test]
-fn time_is_told_as_it_is_written() {
+fn an_exceeded_time_limit_is_reported_as_written() {
     let folder = folder(&[BAD_LOOP_IN_FINISH]);
     let text = pipeline("input.jsonl", &["bad_loop_in_finish"], "output.jsonl");
     let limited = text.replace(".wasm\"\n", ".wasm\"\nlimits = { time = \"1100ms\" }\n");
@@ -76,7 +76,7 @@ fn time_is_told_as_it_is_written() {
 }
 
 #[test]
-fn outputs_are_bounded_by_the_byte() {
+fn the_output_bytes_limit_is_exact() {
     let folder = folder(&[ADD_COLUMN]);
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
     let limited =

@@ -57,37 +57,37 @@ const LATE: Duration = Duration::from_secs(2);
 const GUILTY: u64 = 3;
 
 #[test]
-fn guests_that_speak_are_quoted() {
+fn guests_that_report_an_error_are_quoted() {
     WORDS.iter().for_each(check);
 }
 
 #[test]
-fn traps_are_told_by_their_code() {
+fn traps_are_reported_by_their_trap_code() {
     TRAPS.iter().for_each(check);
 }
 
 #[test]
-fn limits_are_kept() {
+fn exceeded_limits_end_a_guest() {
     LIMITS.iter().for_each(check);
 }
 
 #[test]
-fn lies_are_found() {
+fn violations_of_the_contract_are_bad_output() {
     CONTRACT.iter().for_each(check);
 }
 
 #[test]
-fn nothing_of_the_host_can_be_reached() {
+fn guests_that_try_to_reach_the_host_are_denied() {
     DENIED.iter().for_each(check);
 }
 
 #[test]
-fn what_fails_before_the_first_row_is_a_complaint() {
+fn failures_before_the_first_row_are_configuration_errors() {
     PLANNING.iter().for_each(check);
 }
 
 #[test]
-fn an_error_brings_its_causes_and_its_hint() {
+fn an_error_of_a_guest_has_its_causes_and_hint() {
     let failure = failure(&folder("error"), &pipeline("error", "", ""));
     assert_eq!(failure.causes, ["the number is unreadable", "invalid digit found in string"]);
     assert_eq!(failure.hint.as_deref(), Some("write digits"));
@@ -95,7 +95,7 @@ fn an_error_brings_its_causes_and_its_hint() {
 
 /// The command's own standard input has something in it, and does not end.
 #[test]
-fn no_guest_reads_what_the_command_could() {
+fn a_guest_cannot_read_the_standard_input_of_the_command() {
     let folder = folder("stdin");
     folder.write("pipeline.toml", pipeline("stdin", "time = \"10s\"", ""));
     let mut child = spawn(folder.command().args(["run", "pipeline.toml"]).stdin(Stdio::piped()));
@@ -109,7 +109,7 @@ fn no_guest_reads_what_the_command_could() {
 }
 
 #[test]
-fn every_guest_has_a_case() {
+fn every_misbehaving_guest_has_an_expectation() {
     let groups = [WORDS, TRAPS, LIMITS, CONTRACT, DENIED, PLANNING];
     let mut cases: Vec<String> = groups.into_iter().flatten().map(|case| format!("bad_{}", case.guest)).collect();
     let mut guests: Vec<&str> = stillbox_test_guests::ALL.iter().map(|(name, _)| *name).collect();

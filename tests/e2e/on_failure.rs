@@ -52,7 +52,7 @@ fn ids(text: &str) -> Vec<u64> {
 }
 
 #[test]
-fn the_guilty_row_is_found_and_every_other_passes_in_order() {
+fn only_the_failing_row_is_rejected_and_the_order_is_kept() {
     for (name, guest, kind) in [
         ("bad_panic", BAD_PANIC, "panic"),
         ("bad_unreachable", BAD_UNREACHABLE, "trap"),
@@ -77,7 +77,7 @@ fn the_guilty_row_is_found_and_every_other_passes_in_order() {
 }
 
 #[test]
-fn nothing_is_lost_under_any_policy() {
+fn row_counts_add_up_under_every_policy() {
     for policy in [
         "on-failure = \"reject\"",
         "on-failure = { retry = 2, backoff = \"1ms\", then = \"reject\" }",
@@ -99,7 +99,7 @@ fn nothing_is_lost_under_any_policy() {
 }
 
 #[test]
-fn a_batch_is_given_up_when_too_many_of_it_are_rejected() {
+fn a_run_stops_within_a_batch_when_max_rejects_is_exceeded() {
     let folder = folder(&[BAD_PANIC]);
     folder.write("input.jsonl", format!("{{\"id\":{GUILTY}}}\n").repeat(40));
     let pipeline = with_policy("bad_panic", "on-failure = \"reject\"").replace("batch-rows = 16", "batch-rows = 40");
@@ -109,7 +109,7 @@ fn a_batch_is_given_up_when_too_many_of_it_are_rejected() {
 }
 
 #[test]
-fn too_many_rejects_fail_the_run_and_are_kept() {
+fn exceeding_max_rejects_fails_the_run_and_keeps_the_reject_file() {
     for most in ["0", "1%"] {
         let folder = folder(&[BAD_PANIC]);
         folder.write("output.jsonl", "from before\n");
@@ -127,7 +127,7 @@ fn too_many_rejects_fail_the_run_and_are_kept() {
 }
 
 #[test]
-fn records_name_their_run_and_component() {
+fn failure_records_name_their_run_and_component() {
     for (name, guest) in
         [("bad_panic", BAD_PANIC), ("bad_unreachable", BAD_UNREACHABLE), ("bad_loop", BAD_LOOP), ("refuse", REFUSE)]
     {

@@ -19,7 +19,7 @@ fn folder() -> Folder {
 const THERE: [&str; 5] = ["input.jsonl", "keep_long.wasm", "output.jsonl", "pipeline.toml", "refuse.wasm"];
 
 #[test]
-fn a_failure_in_the_middle_leaves_the_earlier_output() {
+fn a_failure_leaves_the_previous_output() {
     let folder = folder();
     let pipeline = pipeline("input.jsonl", &["refuse"], "output.jsonl")
         .replace("refuse.wasm\"", "refuse.wasm\"\nparameters = { id = 15000 }");
@@ -35,7 +35,7 @@ fn a_failure_in_the_middle_leaves_the_earlier_output() {
 }
 
 #[test]
-fn success_replaces_the_earlier_output() {
+fn a_successful_run_replaces_the_previous_output() {
     let folder = folder();
     folder.run(&pipeline("input.jsonl", &["keep_long"], "output.jsonl")).succeeded();
     assert!(folder.text("output.jsonl") == folder.text("input.jsonl"));
@@ -43,7 +43,7 @@ fn success_replaces_the_earlier_output() {
 }
 
 #[test]
-fn a_missing_folder_is_named() {
+fn a_missing_output_folder_is_named() {
     let folder = folder();
     let message = folder.run(&pipeline("input.jsonl", &[], "no/such/output.jsonl")).failed(1);
     insta::assert_snapshot!(message, @r#"
@@ -54,7 +54,7 @@ fn a_missing_folder_is_named() {
 }
 
 #[test]
-fn a_folder_that_refuses_files_is_named() {
+fn an_output_folder_without_write_permission_is_named() {
     // Whoever runs the tests, not even root makes a file there.
     let message = folder().run(&pipeline("input.jsonl", &[], "/proc/output.jsonl")).failed(1);
     insta::assert_snapshot!(message, @r#"
@@ -64,7 +64,7 @@ fn a_folder_that_refuses_files_is_named() {
 }
 
 #[test]
-fn a_folder_is_no_output() {
+fn a_folder_as_output_is_rejected() {
     let folder = folder();
     std::fs::create_dir(folder.join("folder.jsonl")).unwrap();
     insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "folder.jsonl")).failed(1), @"error: folder.jsonl: this is a directory; name a file in it");
@@ -72,7 +72,7 @@ fn a_folder_is_no_output() {
 
 /// A run does not depend on anyone hearing of it; a command that is asked for something does not succeed without giving it.
 #[test]
-fn nobody_hears() {
+fn a_run_succeeds_without_standard_error_and_other_commands_fail_without_standard_output() {
     let folder = folder();
     folder.write("pipeline.toml", pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
@@ -90,7 +90,7 @@ fn nobody_hears() {
 }
 
 #[test]
-fn a_disk_that_is_full_is_told() {
+fn a_full_disk_is_reported() {
     let folder = folder();
     folder.write(
         "pipeline.toml",
@@ -103,7 +103,7 @@ fn a_disk_that_is_full_is_told() {
 }
 
 #[test]
-fn a_disk_that_fills_up_leaves_the_earlier_output() {
+fn a_disk_that_fills_up_leaves_the_previous_output() {
     let folder = folder();
     folder.write("pipeline.toml", pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
     // Compiled before, so that only the output can be too large.
@@ -122,7 +122,7 @@ fn a_disk_that_fills_up_leaves_the_earlier_output() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_the_run_quietly() {
+fn a_closed_standard_output_ends_the_run_without_an_error() {
     let folder = folder();
     let pipeline = pipeline("input.jsonl", &["keep_long"], "-").replace("\"-\"", "\"-\"\nformat = \"jsonl\"");
     folder.write("pipeline.toml", pipeline);

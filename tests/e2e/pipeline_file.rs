@@ -15,7 +15,7 @@ fn complaint(right: &str, wrong: &str) -> String {
 }
 
 #[test]
-fn an_unknown_key_has_a_suggestion() {
+fn an_unknown_key_gets_a_suggestion() {
     insta::assert_snapshot!(complaint("batch-rows", "batch-row"), @r"
     error: unknown key `batch-row` in [pipeline]
      --> pipeline.toml:3:1
@@ -29,7 +29,7 @@ fn an_unknown_key_has_a_suggestion() {
 }
 
 #[test]
-fn a_value_of_another_type_is_shown() {
+fn a_value_of_the_wrong_type_is_reported_with_its_place() {
     insta::assert_snapshot!(complaint("batch-rows = 1000", "batch-rows = \"many\""), @r#"
     error: `batch-rows` in [pipeline] is a string, not an integer
      --> pipeline.toml:3:14
@@ -40,7 +40,7 @@ fn a_value_of_another_type_is_shown() {
 }
 
 #[test]
-fn all_mistakes_are_reported_at_once() {
+fn all_errors_of_a_pipeline_file_are_reported_at_once() {
     let folder = Folder::new();
     let complaints = folder.run(
         r#"[pipeline]
@@ -110,7 +110,7 @@ path = "output.xlsx"
 }
 
 #[test]
-fn toml_that_is_none_has_its_place() {
+fn invalid_toml_is_reported_with_its_place() {
     insta::assert_snapshot!(complaint("batch-rows = 1000", "batch-rows = "), @r"
     error: not valid TOML: there is no value here
      --> pipeline.toml:3:14
@@ -121,7 +121,7 @@ fn toml_that_is_none_has_its_place() {
 }
 
 #[test]
-fn a_missing_pipeline_file_is_named() {
+fn a_missing_pipeline_file_is_reported() {
     insta::assert_snapshot!(Folder::new().stillbox(["run", "nothing.toml"]).failed(2), @r"
     error: cannot read the pipeline file `nothing.toml`
       because: No such file or directory (os error 2)
@@ -129,7 +129,7 @@ fn a_missing_pipeline_file_is_named() {
 }
 
 #[test]
-fn a_parameter_that_the_step_refuses_is_explained() {
+fn a_rejected_parameter_is_reported_with_the_reason_of_the_step() {
     insta::assert_snapshot!(complaint("min-words = 5", "min-words = -5, mx-words = true"), @r#"
     error: step "filter" does not accept its parameters: there is no parameter `mx-words`, did you mean `max-words`?; `min-words` must be from 0 to 18446744073709551615, not -5
       --> pipeline.toml:16:33
@@ -154,7 +154,7 @@ fn a_parameter_that_the_step_refuses_is_explained() {
 }
 
 #[test]
-fn a_column_that_no_one_provides_is_found() {
+fn a_column_that_no_node_provides_is_reported() {
     insta::assert_snapshot!(complaint("column = \"text\" }", "column = \"txet\" }"), @r#"
     error: step "normalize" reads the column "txet", which the source does not give
       --> pipeline.toml:11:1
@@ -168,7 +168,7 @@ fn a_column_that_no_one_provides_is_found() {
 }
 
 #[test]
-fn a_column_of_another_type_names_both_sides() {
+fn a_type_mismatch_names_the_reader_and_the_writer_of_the_column() {
     let folder = Folder::with(&[ADD_COLUMN, KEEP_LONG, FILTER_TEXT, NORMALIZE_TEXT]);
     folder.write("input.jsonl", "{\"id\":1,\"text\":\"a\"}\n");
     let pipeline = pipeline("input.jsonl", &["add_column", "normalize_text"], "output.jsonl");

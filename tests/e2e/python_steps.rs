@@ -40,7 +40,7 @@ fn passes(component: &str, step: &Path) {
 }
 
 #[test]
-fn the_standard_steps_in_python_pass_their_cases() {
+fn the_standard_python_steps_pass_their_cases_in_a_pipeline() {
     let steps = folders(&Path::new(ROOT).join("steps"));
     let steps: Vec<_> = steps.into_iter().filter(|step| step.join("pyproject.toml").is_file()).collect();
     assert!(!steps.is_empty());
@@ -50,14 +50,14 @@ fn the_standard_steps_in_python_pass_their_cases() {
 }
 
 #[test]
-fn a_step_in_rust_and_the_same_in_python_pass_the_same_cases() {
+fn the_same_step_in_rust_and_python_passes_the_same_cases_in_a_pipeline() {
     let step = Path::new(ROOT).join("tests/python/text-features");
     passes(TEXT_FEATURES, &step);
     passes(&python::component(&step), &step);
 }
 
 #[test]
-fn a_pipeline_mixes_languages() {
+fn a_pipeline_mixes_rust_and_python_steps() {
     let example = Path::new(ROOT).join("examples/mixed-languages");
     let folder = Folder::new();
     fs::copy(example.join("input.jsonl"), folder.join("input.jsonl")).unwrap();
@@ -74,7 +74,7 @@ fn a_pipeline_mixes_languages() {
 }
 
 #[test]
-fn a_source_and_an_aggregate_run_to_their_ends() {
+fn a_python_source_and_a_python_aggregate_run() {
     let component = |name: &str| python::component(&Path::new(ROOT).join("tests/python").join(name));
     let pipeline = format!(
         "[pipeline]\nname = \"made\"\nbatch-rows = 7\n\n[[step]]\nname = \"numbers\"\ncomponent = {:?}\n\
@@ -92,7 +92,7 @@ fn a_source_and_an_aggregate_run_to_their_ends() {
 }
 
 #[test]
-fn what_is_wrong_with_a_module_is_told_with_its_line() {
+fn errors_in_a_python_module_are_reported_with_their_line() {
     let complaint = |code: &str| {
         let folder = Folder::new();
         folder.write("pyproject.toml", "[project]\nname = \"broken\"\n\n[tool.stillbox]\nmodule = \"broken\"\n");
@@ -118,7 +118,7 @@ fn what_is_wrong_with_a_module_is_told_with_its_line() {
 }
 
 #[test]
-fn random_numbers_are_those_of_the_batch() {
+fn python_random_numbers_depend_on_the_batch_only() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":3}\n{\"id\":3}\n");
     let pipeline = misbehaving::pipeline("draw", "", "", 1);

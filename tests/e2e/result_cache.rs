@@ -47,7 +47,7 @@ const TEXTS: &str =
     "{\"text\":\"one two\"}\n{\"text\":\"a\"}\n{\"text\":\"three\"}\n{\"text\":\"four five\"}\n{\"text\":\"six\"}\n";
 
 #[test]
-fn a_changed_later_step_does_not_call_the_earlier_again() {
+fn a_change_to_a_later_step_keeps_cached_results_of_earlier_steps() {
     let folder = folder(&[EXPAND_WORDS, KEEP_LONG, DROP_SHORT], TEXTS);
     let first = pipeline(&[("expand_words", "cache = true"), ("keep_long", "")]);
     let (calls, output) = run(&folder, &first);
@@ -62,7 +62,7 @@ fn a_changed_later_step_does_not_call_the_earlier_again() {
 }
 
 #[test]
-fn only_what_is_new_is_called() {
+fn only_changed_batches_are_processed_again() {
     let folder = folder(&[EXPAND_WORDS], TEXTS);
     let pipeline = pipeline(&[("expand_words", "cache = true")]);
     assert_eq!(run(&folder, &pipeline).0, [(3, 0)]);
@@ -76,7 +76,7 @@ fn only_what_is_new_is_called() {
 }
 
 #[test]
-fn other_parameters_are_another_output() {
+fn other_parameters_have_other_cache_entries() {
     let folder = folder(&[REFUSE], "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
     let with = |id: u64| {
         let settings = format!("cache = true\non-failure = \"reject\"\nparameters = {{ id = {id} }}");
@@ -103,7 +103,7 @@ fn other_parameters_are_another_output() {
 }
 
 #[test]
-fn a_failure_is_not_kept() {
+fn a_failed_batch_is_not_cached() {
     let folder = folder(&[BAD_PANIC], "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
     let pipeline = pipeline(&[("bad_panic", "cache = true\non-failure = \"reject\"")]);
     let (first, output) = run(&folder, &pipeline);
@@ -117,7 +117,7 @@ fn a_failure_is_not_kept() {
 }
 
 #[test]
-fn sources_and_aggregates_are_kept_as_a_whole() {
+fn sources_and_aggregates_are_cached_as_a_whole() {
     let folder = folder(&[COUNT_FROM, TURN_AROUND, COUNT_TEXTS], "");
     let made = |count: u64| {
         let steps = step("numbers", "count_from", &format!("parameters = {{ count = {count} }}\ncache = true"))
@@ -141,7 +141,7 @@ fn outputs(folder: &Folder) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_broken_entry_is_as_good_as_none() {
+fn a_corrupt_result_cache_entry_is_ignored_and_replaced() {
     let folder = folder(&[EXPAND_WORDS, TURN_AROUND], TEXTS);
     let pipeline = pipeline(&[("expand_words", "cache = true"), ("turn_around", "cache = true")]);
     let (calls, output) = run(&folder, &pipeline);
@@ -170,7 +170,7 @@ fn a_broken_entry_is_as_good_as_none() {
 }
 
 #[test]
-fn an_instance_that_remembers_is_not_kept() {
+fn cache_and_worker_instances_exclude_each_other() {
     let folder = folder(&[REMEMBER], "{\"id\":1}\n");
     folder.write("pipeline.toml", pipeline(&[("remember", "cache = true\ninstance = \"worker\"")]));
     insta::assert_snapshot!(folder.stillbox(["check", "pipeline.toml"]).failed(2), @r#"
@@ -185,7 +185,7 @@ fn an_instance_that_remembers_is_not_kept() {
 }
 
 #[test]
-fn the_cache_is_shown_and_pruned() {
+fn the_cache_command_lists_and_prunes_entries() {
     let folder = folder(&[EXPAND_WORDS], TEXTS);
     let pipeline = pipeline(&[("expand_words", "cache = true")]);
     run(&folder, &pipeline);
@@ -211,7 +211,7 @@ fn the_cache_is_shown_and_pruned() {
 }
 
 #[test]
-fn what_an_aggregate_refuses_is_told_in_full_where_that_ends_the_run() {
+fn an_aggregate_has_separate_cache_entries_for_each_failure_policy() {
     let folder = folder(&[TURN_AROUND], "{\"text\":\"a\",\"id\":1}\n");
     let rejecting = pipeline(&[("turn_around", "cache = true\non-failure = \"reject\"")]);
     assert_eq!(run(&folder, &rejecting).0[0].0, 1);
@@ -221,7 +221,7 @@ fn what_an_aggregate_refuses_is_told_in_full_where_that_ends_the_run() {
 }
 
 #[test]
-fn a_run_that_fails_leaves_no_half_tape() {
+fn a_failed_source_step_leaves_no_partial_cache_entry() {
     let folder = folder(&[COUNT_FROM], "");
     let steps = step("numbers", "count_from", "parameters = { count = 50, fails-at = 30 }\ncache = true");
     let pipeline = PipelineFile { source: None, steps: &steps, ..PipelineFile::default() };
@@ -231,7 +231,7 @@ fn a_run_that_fails_leaves_no_half_tape() {
 }
 
 #[test]
-fn runs_at_the_same_time_share_what_is_kept() {
+fn concurrent_runs_share_the_result_cache_while_it_is_pruned() {
     let folder = folder(&[EXPAND_WORDS], &TEXTS.repeat(200));
     folder.write("pipeline.toml", pipeline(&[("expand_words", "cache = true")]).split("[rejects]").next().unwrap());
     let run = |output: &str| {
@@ -254,7 +254,7 @@ fn runs_at_the_same_time_share_what_is_kept() {
 }
 
 #[test]
-fn a_run_that_goes_on_finds_what_is_kept() {
+fn a_resumed_run_uses_the_result_cache() {
     // So many that the run waits for its events to be read, and cannot have ended when it is killed.
     let folder = folder(&[ADD_COLUMN, TURN_AROUND], &texts(20_000));
     let steps = step("length", "add_column", "cache = true")

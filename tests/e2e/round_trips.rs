@@ -13,7 +13,7 @@ fn carried(input: &str) -> String {
 }
 
 #[test]
-fn integers_of_64_bits_are_exact() {
+fn integers_of_64_bits_are_written_without_loss() {
     let input = "{\"text\":\"\",\"n\":9223372036854775807}\n{\"text\":\"\",\"n\":-9223372036854775808}\n\
                  {\"text\":\"\",\"n\":9007199254740993}\n{\"text\":\"\",\"n\":0}\n";
     assert_eq!(carried(input), input);
@@ -26,7 +26,7 @@ fn numbers_that_fit_no_type_keep_their_text() {
 }
 
 #[test]
-fn floats_read_back_the_same() {
+fn floats_are_written_without_loss() {
     let input = "{\"text\":\"\",\"f\":0.1}\n{\"text\":\"\",\"f\":1.7976931348623157e308}\n\
                  {\"text\":\"\",\"f\":5e-324}\n{\"text\":\"\",\"f\":-0.0}\n";
     let numbers = |lines: &str| -> Vec<u64> {
@@ -37,7 +37,7 @@ fn floats_read_back_the_same() {
 }
 
 #[test]
-fn null_and_missing_are_both_null() {
+fn a_missing_key_is_read_as_null() {
     let input = "{\"text\":\"a\",\"x\":1,\"b\":true}\n{\"text\":\"a\",\"x\":null}\n{\"text\":\"a\",\"b\":false}\n";
     insta::assert_snapshot!(carried(input), @r#"
     {"text":"a","x":1,"b":true}
@@ -47,7 +47,7 @@ fn null_and_missing_are_both_null() {
 }
 
 #[test]
-fn a_null_where_a_step_takes_none_is_named() {
+fn a_null_in_a_required_column_is_reported() {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write("input.jsonl", "{\"text\":\"abc\"}\n{\"text\":null}\n");
     insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["keep_long"], "output.jsonl")).failed(1), @r#"
@@ -73,7 +73,7 @@ fn texts() -> Vec<String> {
 }
 
 #[test]
-fn text_survives_every_format() {
+fn text_is_unchanged_by_every_format() {
     let folder = Folder::new();
     let line = |text: &String| format!("{}\n", serde_json::json!({ "text": text }));
     let input: String = texts().iter().map(line).collect();
@@ -92,7 +92,7 @@ fn text_survives_every_format() {
 }
 
 #[test]
-fn text_is_the_same_bytes_after_a_step() {
+fn text_is_unchanged_by_a_step() {
     let input: String = texts().iter().map(|text| format!("{}\n", serde_json::json!({ "text": text }))).collect();
     let output = carried(&input);
     let parsed = |lines: &str| -> Vec<serde_json::Value> {

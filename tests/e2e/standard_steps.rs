@@ -45,7 +45,7 @@ fn inspect(component: &str) -> Value {
 }
 
 #[test]
-fn every_example_of_the_readme_runs() {
+fn every_example_in_the_standard_steps_readme_runs() {
     let sections = sections();
     for (name, component) in steps() {
         let section = sections.get(name).unwrap_or_else(|| panic!("steps/README.md has no section {name}"));
@@ -71,7 +71,7 @@ fn every_example_of_the_readme_runs() {
 }
 
 #[test]
-fn every_parameter_is_in_the_readme() {
+fn every_parameter_is_documented_in_the_standard_steps_readme() {
     let sections = sections();
     for (name, component) in steps() {
         let text = sections[name].text;

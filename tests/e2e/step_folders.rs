@@ -15,7 +15,7 @@ fn command(folder: &Folder) -> Command {
 }
 
 #[test]
-fn the_example_runs_as_it_stands() {
+fn the_clean_text_example_builds_and_runs_unchanged() {
     let folder = Folder::new();
     let output = folder.join("output.jsonl");
     let mut run = command(&folder);

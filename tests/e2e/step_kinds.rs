@@ -19,7 +19,7 @@ const TEXTS: &str = r#"{"id":1,"text":"one two"}
 "#;
 
 #[test]
-fn columns_are_added_after_those_there_are() {
+fn new_columns_follow_the_existing_columns() {
     insta::assert_snapshot!(through(ADD_COLUMN, "add_column", TEXTS), @r#"
     {"id":1,"text":"one two","length":7}
     {"id":2,"text":" ","length":1}
@@ -28,7 +28,7 @@ fn columns_are_added_after_those_there_are() {
 }
 
 #[test]
-fn a_filter_keeps_rows_whole() {
+fn a_filter_keeps_all_columns_of_a_row() {
     insta::assert_snapshot!(through(KEEP_LONG, "keep_long", TEXTS), @r#"
     {"id":1,"text":"one two"}
     {"id":3,"text":"three"}
@@ -36,7 +36,7 @@ fn a_filter_keeps_rows_whole() {
 }
 
 #[test]
-fn a_row_without_an_output_is_dropped() {
+fn a_step_that_returns_no_output_drops_the_row() {
     insta::assert_snapshot!(through(DROP_SHORT, "drop_short", TEXTS), @r#"
     {"id":1,"text":"one two","first":"one"}
     {"id":3,"text":"three","first":"three"}
@@ -44,7 +44,7 @@ fn a_row_without_an_output_is_dropped() {
 }
 
 #[test]
-fn a_list_of_outputs_repeats_its_row() {
+fn a_step_that_expands_repeats_the_input_columns() {
     insta::assert_snapshot!(through(EXPAND_WORDS, "expand_words", TEXTS), @r#"
     {"id":1,"text":"one two","word":"one"}
     {"id":1,"text":"one two","word":"two"}
@@ -53,7 +53,7 @@ fn a_list_of_outputs_repeats_its_row() {
 }
 
 #[test]
-fn a_whole_batch_may_come_out_in_another_order() {
+fn a_batch_step_can_reorder_its_rows() {
     let folder = Folder::with(&[REVERSE]);
     folder.write("input.jsonl", "{\"id\":1,\"x\":[]}\n{\"id\":2,\"x\":{}}\n{\"id\":3,\"x\":null}\n");
     let pipeline = pipeline("input.jsonl", &["reverse"], "output.jsonl");
@@ -65,7 +65,7 @@ fn a_whole_batch_may_come_out_in_another_order() {
 }
 
 #[test]
-fn an_optional_column_may_be_missing() {
+fn an_optional_column_can_be_missing() {
     insta::assert_snapshot!(through(OPTIONAL_COLUMN, "optional_column", "{\"id\":1}\n"), @r#"{"id":1,"heading":"untitled"}"#);
     let with_title = "{\"title\":\"a\"}\n{\"title\":null}\n{}\n";
     insta::assert_snapshot!(through(OPTIONAL_COLUMN, "optional_column", with_title), @r#"
@@ -76,7 +76,7 @@ fn an_optional_column_may_be_missing() {
 }
 
 #[test]
-fn parameters_name_columns() {
+fn parameters_can_name_columns() {
     let folder = Folder::with(&[NAMED_COLUMNS]);
     folder.write("input.jsonl", "{\"a b\":1,\"ü\":2}\n");
     let pipeline = pipeline("input.jsonl", &["named_columns"], "output.jsonl");
@@ -88,7 +88,7 @@ fn parameters_name_columns() {
 }
 
 #[test]
-fn a_refused_row_stops_the_run_in_the_words_of_the_step() {
+fn a_rejected_row_stops_the_run_with_the_message_of_the_step() {
     let folder = Folder::with(&[REFUSE]);
     folder.write("input.jsonl", "{\"id\":1}\n\n{\"id\":2}\n{\"id\":3}\n");
     let pipeline = pipeline("input.jsonl", &["refuse"], "output.jsonl")
@@ -102,7 +102,7 @@ fn a_refused_row_stops_the_run_in_the_words_of_the_step() {
 }
 
 #[test]
-fn an_error_comes_with_its_causes() {
+fn an_error_of_a_step_is_shown_with_its_causes() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"a\"}\n{\"text\":\"\"}\n");
     let failure = folder.run(&pipeline("input.jsonl", &["add_column"], "output.jsonl")).failed(1);

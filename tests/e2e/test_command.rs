@@ -51,7 +51,7 @@ fn without_measures(text: &str) -> String {
 const THREE: &str = "{\"id\":1,\"text\":\"a\"}\n{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
 
 #[test]
-fn rows_that_come_out_as_expected_pass() {
+fn a_case_with_the_expected_rows_passes() {
     let expected = "{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).succeeded().stderr, @"
@@ -61,7 +61,7 @@ fn rows_that_come_out_as_expected_pass() {
 }
 
 #[test]
-fn a_difference_is_shown_by_row_and_column() {
+fn test_shows_a_difference_by_row_and_column() {
     let expected = "{\"id\":1,\"text\":\"a\",\"length\":1}\n{\"id\":2,\"text\":\"bc\",\"length\":3}\n\
                     {\"id\":3,\"text\":\"def\",\"length\":3}\n";
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
@@ -78,7 +78,7 @@ fn a_difference_is_shown_by_row_and_column() {
 }
 
 #[test]
-fn missing_and_surplus_rows_are_aligned() {
+fn test_aligns_rows_around_a_missing_row() {
     let expected = "{\"id\":1,\"text\":\"a\"}\n{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r#"
@@ -94,7 +94,7 @@ fn missing_and_surplus_rows_are_aligned() {
 }
 
 #[test]
-fn a_row_that_is_refused_unexpectedly_names_the_line_of_the_source() {
+fn test_reports_an_unexpected_reject_with_its_source_line() {
     let input = "{\"text\":\"a\"}\n{\"text\":\"\"}\n";
     let folder = case(&[("input.jsonl", input), ("expected.jsonl", "{\"text\":\"a\",\"length\":1}\n")]);
     insta::assert_snapshot!(test(&folder, ADD_COLUMN, &[]).failed(1), @r#"
@@ -111,7 +111,7 @@ fn a_row_that_is_refused_unexpectedly_names_the_line_of_the_source() {
 }
 
 #[test]
-fn refused_rows_may_be_expected() {
+fn a_case_can_expect_rejected_rows_or_a_failure() {
     let input = "{\"text\":\"a\"}\n{\"text\":\"\"}\n";
     let expected = ("expected.jsonl", "{\"text\":\"a\",\"length\":1}\n");
     let rejects = ("expected-rejects.jsonl", "{\"row\":2,\"message\":\"the text has no length\"}\n");
@@ -122,7 +122,7 @@ fn refused_rows_may_be_expected() {
 }
 
 #[test]
-fn parameters_reach_the_step_and_are_checked_by_their_key() {
+fn test_passes_parameters_and_reports_unknown_keys() {
     let files = [("input.jsonl", THREE), ("expected.jsonl", "{\"id\":3,\"text\":\"def\"}\n")];
     test(&case(&[files[0], files[1], ("parameters.toml", "min-bytes = 3\n")]), KEEP_LONG, &[]).succeeded();
 
@@ -142,7 +142,7 @@ fn parameters_reach_the_step_and_are_checked_by_their_key() {
 }
 
 #[test]
-fn a_missing_column_is_told_with_what_there_is() {
+fn test_reports_a_missing_column_with_the_columns_of_the_input() {
     let folder = case(&[("input.jsonl", "{\"txt\":\"a\"}\n"), ("expected.jsonl", "")]);
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r#"
           FAIL step/one
@@ -166,7 +166,7 @@ fn a_missing_column_is_told_with_what_there_is() {
 }
 
 #[test]
-fn a_panic_names_its_line_and_row() {
+fn test_reports_a_panic_with_source_line_and_row() {
     let input = guilty();
     let folder = case(&[("input.jsonl", &input), ("expected.jsonl", &input)]);
     let told = test(&folder, BAD_PANIC, &[]);
@@ -186,7 +186,7 @@ fn guilty() -> String {
 }
 
 #[test]
-fn another_failure_than_expected_is_shown_with_what_was_expected() {
+fn test_shows_the_expected_and_the_actual_failure() {
     let expected = "kind = \"guest-error\"\nmessage = \"never\"\nrow = 1\n";
     let folder = case(&[("input.jsonl", &guilty()), ("expected-failure.toml", expected)]);
     let told = test(&folder, BAD_PANIC, &[]).failed(1);
@@ -217,7 +217,7 @@ fn another_failure_than_expected_is_shown_with_what_was_expected() {
 }
 
 #[test]
-fn limits_of_a_case_hold() {
+fn a_case_can_lower_memory_time_and_fuel_limits() {
     for (guest, limits, failure) in [
         (BAD_MEMORY_STEPS, "limits = { memory = \"16MiB\" }\n", "kind = \"memory\"\n"),
         (BAD_LOOP, "limits = { time = \"50ms\" }\n", "kind = \"timeout\"\n"),
@@ -229,7 +229,7 @@ fn limits_of_a_case_hold() {
 }
 
 #[test]
-fn a_step_whose_rows_depend_on_their_batch_is_found_out() {
+fn test_detects_a_step_whose_rows_depend_on_the_batch() {
     let input = "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n";
     let expected = "{\"id\":1,\"seen\":1}\n{\"id\":2,\"seen\":2}\n{\"id\":3,\"seen\":3}\n";
     let files = [("input.jsonl", input), ("expected.jsonl", expected)];
@@ -252,7 +252,7 @@ fn a_step_whose_rows_depend_on_their_batch_is_found_out() {
 }
 
 #[test]
-fn all_that_is_wrong_with_a_case_is_told_at_once() {
+fn test_reports_all_errors_in_the_files_of_a_case_at_once() {
     let folder = case(&[
         ("input.jsonl", THREE),
         ("expected.jsonl", "{\"id\":1}\n[1]\n"),
@@ -313,7 +313,7 @@ fn all_that_is_wrong_with_a_case_is_told_at_once() {
 }
 
 #[test]
-fn rows_may_be_expanded() {
+fn update_writes_rows_of_a_step_that_expands() {
     let expected = Path::new("step/cases/one/expected.jsonl");
     let folder = case(&[("input.jsonl", "{\"text\":\"a b\"}\n{\"text\":\"\"}\n")]);
     test(&folder, EXPAND_WORDS, &["--update"]).succeeded();
@@ -324,7 +324,7 @@ fn rows_may_be_expanded() {
 }
 
 #[test]
-fn what_the_step_says_never_drives_the_terminal() {
+fn test_escapes_control_characters_of_a_step() {
     let folder = case(&[
         ("input.jsonl", "{\"id\":7}\n"),
         ("parameters.toml", "id = 7\n"),

@@ -63,7 +63,7 @@ fn digest(bytes: impl AsRef<[u8]>) -> String {
 }
 
 #[test]
-fn any_number_of_threads_gives_the_known_digest() {
+fn the_text_benchmark_has_the_same_digest_for_any_number_of_threads() {
     let input = input(SEED, 10_000);
     assert_eq!(digest(&input), INPUT_10K, "the generator is not the benchmark's");
     let folder = folder();
@@ -75,7 +75,7 @@ fn any_number_of_threads_gives_the_known_digest() {
 }
 
 #[test]
-fn any_size_of_batch_gives_the_known_digest() {
+fn the_text_benchmark_has_the_same_digest_for_any_batch_size() {
     let folder = folder();
     folder.write("input.jsonl", input(SEED, 10_000));
     for rows in ["batch-rows = 7777", "batch-rows = 100000"] {
@@ -86,7 +86,7 @@ fn any_size_of_batch_gives_the_known_digest() {
 }
 
 #[test]
-fn standard_input_and_output_are_files_like_others() {
+fn the_text_benchmark_has_the_same_digest_over_standard_input_and_output() {
     let folder = folder();
     folder.write("pipeline.toml", clean("-", "-").replace("path = \"-\"", "path = \"-\"\nformat = \"jsonl\""));
     let outcome =
@@ -95,7 +95,7 @@ fn standard_input_and_output_are_files_like_others() {
 }
 
 #[test]
-fn other_texts_come_out_as_the_reference_has_them() {
+fn the_text_benchmark_matches_the_reference_for_other_seeds() {
     let folder = folder();
     for seed in OTHER_SEEDS {
         let input = input(seed, 3_000);
@@ -107,7 +107,7 @@ fn other_texts_come_out_as_the_reference_has_them() {
 }
 
 #[test]
-fn nested_values_are_carried_along_untouched() {
+fn nested_json_values_pass_through_steps_unchanged() {
     let folder = folder();
     let nested = [
         r#"{"b":[1,2.50,{"c":null}],"a":"ü\u00fc","n":1e400}"#,
@@ -130,7 +130,7 @@ fn nested_values_are_carried_along_untouched() {
 }
 
 #[test]
-fn the_example_gives_what_is_expected_of_it() {
+fn the_clean_text_steps_produce_the_expected_output_of_the_example() {
     let folder = folder();
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/clean-text");
     folder.write("input.jsonl", std::fs::read(format!("{example}/input.jsonl")).unwrap());

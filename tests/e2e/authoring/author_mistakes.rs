@@ -31,7 +31,7 @@ fn tested(folder: &Folder, code: i32) -> String {
 }
 
 #[test]
-fn a_wrong_type_in_the_row() {
+fn an_unsupported_column_type_is_a_compile_error_with_advice() {
     // The compiler's list of other types changes with every version.
     let told = mistake("text: &'a str", "text: Option<Vec<&'a str>>", 2);
     let part: Vec<_> = told.lines().take_while(|line| !line.contains("other types")).take(12).collect();
@@ -52,7 +52,7 @@ fn a_wrong_type_in_the_row() {
 }
 
 #[test]
-fn a_type_that_the_column_has_not() {
+fn a_column_of_another_type_than_the_step_reads_is_reported() {
     let told = mistake("text: &'a str", "text: i64", 2);
     assert!(told.contains("src/lib.rs:"), "{told}");
     let (folder, _building) = made();
@@ -68,7 +68,7 @@ fn a_type_that_the_column_has_not() {
 }
 
 #[test]
-fn a_missing_column() {
+fn a_missing_column_is_reported_with_the_nearest_name() {
     let (folder, _building) = made();
     folder.write("count-words/cases/first/parameters.toml", "column = \"texts\"\n");
     insta::assert_snapshot!(tested(&folder, 1), @r#"
@@ -82,7 +82,7 @@ fn a_missing_column() {
 }
 
 #[test]
-fn a_typo_in_a_parameter() {
+fn a_misspelt_parameter_is_reported_with_its_line() {
     let (folder, _building) = made();
     folder.write("count-words/cases/first/parameters.toml", "column = \"text\"\nmin-lenght = 2\n");
     insta::assert_snapshot!(tested(&folder, 1), @"
@@ -99,7 +99,7 @@ fn a_typo_in_a_parameter() {
 }
 
 #[test]
-fn a_panic() {
+fn a_panic_is_reported_with_its_source_line_and_input_row() {
     let told = mistake("Ok(Counted {", "let _ = row.text.split(' ').nth(3).unwrap();\n    Ok(Counted {", 1);
     insta::assert_snapshot!(told, @"
       Building count-words
@@ -115,7 +115,7 @@ fn a_panic() {
 }
 
 #[test]
-fn a_trap_has_the_lines_of_the_code() {
+fn a_trap_is_reported_with_its_source_line() {
     let told =
         mistake("Ok(Counted {", "if row.text.len() > 13 { std::arch::wasm32::unreachable() }\n    Ok(Counted {", 1);
     insta::assert_snapshot!(told, @"
@@ -131,7 +131,7 @@ fn a_trap_has_the_lines_of_the_code() {
 }
 
 #[test]
-fn a_failing_case() {
+fn a_failing_case_shows_the_expected_and_the_actual_value() {
     let told = mistake(".filter(long).count()", ".filter(long).count() + 1", 1);
     insta::assert_snapshot!(told, @r#"
       Building count-words

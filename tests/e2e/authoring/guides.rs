@@ -18,7 +18,7 @@ fn blocks(language: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn every_block_for_a_shell_runs() {
+fn every_shell_block_of_the_author_guide_runs() {
     let folder = Folder::new();
     symlink(Path::new(ROOT).canonicalize().unwrap(), folder.join("stillbox")).unwrap();
     let ours = Path::new(env!("CARGO_BIN_EXE_stillbox")).parent().unwrap().to_owned();
@@ -43,7 +43,7 @@ fn every_block_for_a_shell_runs() {
 }
 
 #[test]
-fn blocks_in_python_and_toml_are_right() {
+fn python_and_toml_blocks_of_the_author_guide_are_valid() {
     // Those of the Python SDK's own guide are run by its tests.
     let python = blocks("python");
     assert!(!python.is_empty() && python.iter().all(|block| PYTHON.contains(block)), "{python:?}");

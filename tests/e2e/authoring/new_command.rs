@@ -25,7 +25,7 @@ fn run(folder: &Folder, step: &str) -> String {
 }
 
 #[test]
-fn every_kind_in_rust_builds_passes_and_runs() {
+fn every_kind_of_new_rust_step_builds_passes_its_case_and_runs() {
     let folder = Folder::new();
     let steps = made(&folder, "rust");
     let tested = outcome(command(&folder).arg("test").args(&steps)).succeeded();
@@ -41,7 +41,7 @@ fn every_kind_in_rust_builds_passes_and_runs() {
 }
 
 #[test]
-fn every_kind_in_python_builds_passes_and_runs() {
+fn every_kind_of_new_python_step_builds_passes_its_case_and_runs() {
     let folder = Folder::new();
     let steps = made(&folder, "python");
     let environment = python::environment();
@@ -58,7 +58,7 @@ fn every_kind_in_python_builds_passes_and_runs() {
 }
 
 #[test]
-fn what_comes_next_is_told() {
+fn new_prints_the_next_commands() {
     let folder = Folder::new();
     let made = outcome(command(&folder).args(["new", "count-words"])).succeeded();
     insta::assert_snapshot!(format!("{}{}", made.text(), made.stderr), @"
@@ -81,7 +81,7 @@ fn what_comes_next_is_told() {
 }
 
 #[test]
-fn commands_to_copy_are_quoted() {
+fn new_quotes_paths_in_the_commands_that_it_prints() {
     let folder = Folder::new();
     fs::create_dir(folder.join("my steps")).unwrap();
     let made = outcome(command(&folder).args(["new", "my steps/a", "--lang", "python"])).succeeded();
@@ -96,7 +96,7 @@ fn commands_to_copy_are_quoted() {
 }
 
 #[test]
-fn a_name_that_is_taken_or_none_is_refused() {
+fn new_rejects_invalid_and_existing_names() {
     let folder = Folder::new();
     let refused = |arguments: &[&str]| outcome(command(&folder).arg("new").args(arguments)).failed(2);
     insta::assert_snapshot!(refused(&["Count Words"]), @"

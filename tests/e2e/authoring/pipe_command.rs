@@ -7,7 +7,7 @@ use crate::harness::{Folder, outcome, outcome_with_input};
 const ROWS: &[u8] = b"{\"text\":\"a\"}\n{\"text\":\"bcd\"}\n";
 
 #[test]
-fn rows_go_from_standard_input_to_standard_output() {
+fn pipe_reads_standard_input_and_writes_standard_output() {
     let folder = Folder::with(&[KEEP_LONG, ADD_COLUMN]);
     let steps = ["pipe", "keep_long.wasm:min-bytes=3", "add_column.wasm"];
     let piped = outcome_with_input(folder.command().args(steps), ROWS).succeeded();
@@ -18,7 +18,7 @@ fn rows_go_from_standard_input_to_standard_output() {
 }
 
 #[test]
-fn files_are_read_and_written_by_their_endings() {
+fn pipe_chooses_the_format_by_the_file_ending() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("in.csv", "text\nab\n");
     folder.stillbox(["pipe", "add_column.wasm", "--input", "in.csv", "--output", "out.jsonl"]).succeeded();
@@ -26,7 +26,7 @@ fn files_are_read_and_written_by_their_endings() {
 }
 
 #[test]
-fn the_first_step_may_make_the_rows() {
+fn pipe_accepts_a_source_as_first_step() {
     let folder = Folder::with(&[COUNT_FROM, ADD_COLUMN]);
     let steps = ["pipe", "count_from.wasm:count=2,from=5", "add_column.wasm"];
     let rows = "{\"number\":5,\"text\":\"number 5\",\"length\":8}\n{\"number\":6,\"text\":\"number 6\",\"length\":8}\n";
@@ -41,7 +41,7 @@ fn the_first_step_may_make_the_rows() {
 }
 
 #[test]
-fn the_pipeline_file_that_it_stands_for_can_be_printed() {
+fn pipe_prints_the_equivalent_pipeline_file() {
     let folder = Folder::with(&[KEEP_LONG]);
     let printed = folder.stillbox(["pipe", "keep_long.wasm:min-bytes=3", "keep_long.wasm", "--print"]).succeeded();
     insta::assert_snapshot!(printed.text(), @r#"
@@ -71,7 +71,7 @@ fn the_pipeline_file_that_it_stands_for_can_be_printed() {
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn pipe_reports_errors_in_its_arguments() {
     let folder = Folder::with(&[KEEP_LONG]);
     let told = |arguments: &[&str]| outcome(folder.command().arg("pipe").args(arguments)).failed(2);
     insta::assert_snapshot!(told(&["keep_long.wasm:min-bytes"]), @"

@@ -52,7 +52,7 @@ fn copies() -> String {
 }
 
 #[test]
-fn only_what_changed_is_built_again() {
+fn a_python_step_is_rebuilt_only_after_a_change() {
     let folder = step(&copies());
     let built = build(&folder).succeeded();
     assert_eq!(plain(built.text(), &folder), "keep-long/build/keep-long.wasm\n");
@@ -67,7 +67,7 @@ fn only_what_changed_is_built_again() {
 }
 
 #[test]
-fn a_folder_in_a_pipeline_may_be_a_python_step() {
+fn a_pipeline_builds_and_runs_the_folder_of_a_python_step() {
     let folder = step(&copies());
     folder.write("input.jsonl", "{\"text\":\"abc\"}\n");
     folder.write("pipeline.toml", pipeline());
@@ -76,7 +76,7 @@ fn a_folder_in_a_pipeline_may_be_a_python_step() {
 }
 
 #[test]
-fn what_the_sdk_says_is_shown() {
+fn errors_of_the_python_sdk_are_shown() {
     let folder = step("import sys\nprint('error: keep_long.py:1: SyntaxError', file=sys.stderr)\nsys.exit(1)\n");
     insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
       Building keep-long
@@ -87,7 +87,7 @@ fn what_the_sdk_says_is_shown() {
 }
 
 #[test]
-fn what_is_missing_is_told_with_the_commands_that_help() {
+fn a_python_build_reports_missing_tools_with_the_commands_to_install_them() {
     let folder = step("import sys\nsys.exit(3)\n");
     insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
       Building keep-long
@@ -118,7 +118,7 @@ fn what_is_missing_is_told_with_the_commands_that_help() {
 }
 
 #[test]
-fn the_nearest_environment_is_used() {
+fn a_python_build_uses_the_nearest_virtual_environment() {
     let folder = step("");
     fs::create_dir_all(folder.join(".venv/bin")).unwrap();
     let script = format!("#!/bin/sh\ncase $1 in -c) echo '(3, 12) 1 2';; *) cp {KEEP_LONG:?} \"$4\";; esac\n");
@@ -187,7 +187,7 @@ impl Building {
 }
 
 #[test]
-fn an_interrupted_build_leaves_nothing_behind() {
+fn an_interrupted_python_build_leaves_no_files_and_no_process() {
     for arguments in [
         ["build", "keep-long"],
         ["inspect", "keep-long"],
@@ -208,7 +208,7 @@ fn an_interrupted_build_leaves_nothing_behind() {
 
 /// The first signal has done all it can when somebody has to be told of it who does not read.
 #[test]
-fn a_second_signal_ends_a_build_at_once() {
+fn a_second_signal_ends_a_python_build_at_once() {
     let (reader, stderr) = std::io::pipe().unwrap();
     let building = Building::begin_with(&["build", "keep-long"], stderr.try_clone().unwrap().into());
     fill(&stderr);
@@ -222,7 +222,7 @@ fn a_second_signal_ends_a_build_at_once() {
 }
 
 #[test]
-fn another_version_of_a_dependency_is_another_component() {
+fn a_new_version_of_a_dependency_rebuilds_a_python_step() {
     let folder = step(&copies());
     let manifest = "[project]\nname = \"keep-long\"\ndependencies = [\"words\"]\n";
     folder.write("keep-long/pyproject.toml", manifest);

@@ -38,7 +38,7 @@ impl Watching {
 }
 
 #[test]
-fn a_pipeline_runs_again_when_its_input_or_its_file_changes() {
+fn watch_runs_a_pipeline_again_when_its_input_or_file_changes() {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write("input.jsonl", "{\"text\":\"ab\"}\n");
     folder.write("pipeline.toml", pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
@@ -62,7 +62,7 @@ fn a_pipeline_runs_again_when_its_input_or_its_file_changes() {
 }
 
 #[test]
-fn a_round_that_is_going_on_is_interrupted() {
+fn watch_interrupts_a_run_when_its_input_changes() {
     let folder = Folder::with(&[BAD_LOOP]);
     folder.write("input.jsonl", "{\"id\":1}\n");
     folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_loop"], "output.jsonl"));
@@ -78,7 +78,7 @@ fn a_round_that_is_going_on_is_interrupted() {
 }
 
 #[test]
-fn ctrl_c_ends_a_round_that_is_going_on() {
+fn ctrl_c_ends_watch_in_the_middle_of_a_run() {
     let folder = Folder::with(&[BAD_LOOP]);
     folder.write("input.jsonl", "{\"id\":3}\n");
     folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_loop"], "output.jsonl"));
@@ -91,7 +91,7 @@ fn ctrl_c_ends_a_round_that_is_going_on() {
 }
 
 #[test]
-fn cases_run_again_when_they_change() {
+fn watch_runs_cases_again_when_they_change() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.join("step/cases/one")).unwrap();
     folder.write("step/cases/one/input.jsonl", "{\"text\":\"ab\"}\n");
@@ -106,7 +106,7 @@ fn cases_run_again_when_they_change() {
 }
 
 #[test]
-fn a_step_is_built_and_tested_again_when_its_source_changes() {
+fn watch_rebuilds_and_tests_a_step_when_its_source_changes() {
     let folder = Folder::new();
     outcome(super::command(&folder).args(["new", "count-watched"])).succeeded();
     let source = folder.text("count-watched/src/lib.rs");
@@ -128,7 +128,7 @@ fn a_step_is_built_and_tested_again_when_its_source_changes() {
 }
 
 #[test]
-fn a_change_during_the_first_round_counts() {
+fn watch_notices_a_change_during_the_first_run() {
     let folder = Folder::with(&[BAD_LOOP]);
     folder.write("input.jsonl", "{\"id\":3}\n");
     folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_loop"], "output.jsonl"));
@@ -146,7 +146,7 @@ fn a_change_during_the_first_round_counts() {
 }
 
 #[test]
-fn what_update_writes_is_no_change() {
+fn watch_ignores_files_that_update_wrote() {
     let folder = Folder::new();
     std::fs::create_dir_all(folder.join("step/cases/one")).unwrap();
     folder.write("step/cases/one/input.jsonl", "{\"text\":\"ab\"}\n");

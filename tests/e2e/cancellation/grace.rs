@@ -49,7 +49,7 @@ fn interrupted_with(
 
 /// The source has rows for years, and the grace is an hour: the run ends because nothing more is asked of it.
 #[test]
-fn what_a_source_made_goes_its_way_within_the_grace() {
+fn rows_of_a_source_step_pass_the_next_steps_within_the_grace() {
     let folder = Folder::with(&[COUNT_FROM, ADD_COLUMN]);
     let numbers = step("numbers", "count_from", &format!("parameters = {{ count = {}, at-once = 2 }}", i64::MAX));
     let steps = numbers + &step("length", "add_column", "");
@@ -64,7 +64,7 @@ fn what_a_source_made_goes_its_way_within_the_grace() {
 
 /// Its last call has no end of its own.
 #[test]
-fn an_aggregate_is_stopped_after_the_grace() {
+fn every_signal_ends_an_aggregate_after_the_grace() {
     for (signal, code) in SIGNALS {
         let (folder, child) = begun(BAD_LOOP_IN_FINISH, &["--grace", "300ms"]);
         send(&child, signal);
@@ -76,7 +76,7 @@ fn an_aggregate_is_stopped_after_the_grace() {
 
 /// Neither does the grace outlast a call that its own limit ends, nor one that had not begun.
 #[test]
-fn a_grace_ends_with_the_call_of_an_aggregate() {
+fn the_grace_ends_when_the_call_of_an_aggregate_ends() {
     let arguments = ["--grace", "1h", "--limit", "bad_loop_in_finish.time=2s", "--failures", "failures.jsonl"];
     let (folder, child) = begun(BAD_LOOP_IN_FINISH, &arguments);
     send(&child, SIGNALS[0].0);
@@ -89,7 +89,7 @@ fn a_grace_ends_with_the_call_of_an_aggregate() {
 
 /// The second batch is handed to an aggregate that waits for ten minutes.
 #[test]
-fn an_aggregate_is_stopped_in_the_middle_of_a_batch() {
+fn an_aggregate_is_stopped_within_a_batch_after_the_grace() {
     let folder = Folder::new();
     let text = include_str!("../wat/step.wat")
         .replace("\"\\01\\00\\00\\00\" \"\\49", "\"\\02\\00\\00\\00\" \"\\49")
@@ -116,7 +116,7 @@ fn slow(parameters: &str, rows: usize) -> Folder {
 
 /// The grace is an hour: whatever is not cut short by it ends by itself.
 #[test]
-fn the_call_of_an_aggregate_ends_within_the_grace_and_its_rows_are_kept() {
+fn a_resumed_run_has_the_rows_that_an_aggregate_emitted_within_the_grace() {
     let folder = slow("end-ms = 500", 3);
     // It tells of each of its batches, and then of having seen that there are no more; its last call comes next.
     let told = AtomicUsize::new(0);
@@ -136,7 +136,7 @@ fn the_call_of_an_aggregate_ends_within_the_grace_and_its_rows_are_kept() {
 
 /// All of them would take longer than anybody waits for a test.
 #[test]
-fn no_further_batch_of_an_aggregate_begins_within_the_grace() {
+fn no_further_batch_of_an_aggregate_starts_within_the_grace() {
     let folder = slow("batch-ms = 20", 5000);
     let report = interrupted_when(&folder, Duration::from_hours(1), |report| report.steps[0].rows_in > 0);
     assert!((1..5000).contains(&report.steps[0].rows_in), "{report:#?}");

@@ -95,7 +95,7 @@ fn every_signal_ends_compilation() {
 }
 
 #[test]
-fn every_signal_ends_a_wait_for_several_things() {
+fn every_signal_ends_a_guest_that_polls() {
     // The first batch has two rows and passes, and its progress says that the other is on the road.
     let guest = guest("(if (i32.eq (local.get 0) (i32.const 1)) (then (call $wait)))", "");
     for (signal, code) in SIGNALS {
@@ -123,7 +123,7 @@ fn every_signal_ends_a_guest_that_grows_its_memory() {
 }
 
 #[test]
-fn every_signal_ends_a_guest_that_has_been_given_no_row() {
+fn every_signal_ends_a_guest_that_loops_before_its_first_row() {
     for guest in [BAD_LOOP_IN_START, BAD_LOOP_IN_MANIFEST, BAD_LOOP_IN_BIND] {
         let bytes = std::fs::read(guest).expect("the guest is built");
         for (signal, code) in SIGNALS {

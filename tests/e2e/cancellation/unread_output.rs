@@ -37,7 +37,7 @@ fn wait_for(name: &str, events: &mut impl io::BufRead) {
 }
 
 #[test]
-fn a_run_whose_events_nobody_reads_is_stopped() {
+fn a_signal_ends_a_run_whose_events_are_not_read() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"some text\",\"id\":1}\n".repeat(50_000));
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
@@ -56,7 +56,7 @@ fn a_run_whose_events_nobody_reads_is_stopped() {
 }
 
 #[test]
-fn a_run_whose_last_words_nobody_reads_is_stopped() {
+fn a_signal_ends_a_run_whose_standard_error_is_full() {
     let folder = Folder::with(&[BAD_LOOP]);
     folder.write("input.jsonl", "{\"id\":0}\n{\"id\":3}\n");
     let text = pipeline("input.jsonl", &["bad_loop"], "output.jsonl");
@@ -74,7 +74,7 @@ fn a_run_whose_last_words_nobody_reads_is_stopped() {
 }
 
 #[test]
-fn a_reader_that_is_slow_gets_whole_rows() {
+fn a_signal_leaves_whole_rows_for_a_slow_reader() {
     let folder = Folder::with(&[ADD_COLUMN]);
     // Rows that neither pages nor batches are a multiple of.
     folder.write("input.jsonl", format!("{{\"text\":\"{}\",\"id\":1}}\n", "a".repeat(701)).repeat(20_000));
@@ -100,7 +100,7 @@ fn a_reader_that_is_slow_gets_whole_rows() {
 }
 
 #[test]
-fn a_second_signal_removes_what_is_kept_between_stages() {
+fn a_second_signal_removes_spilled_rows() {
     let folder = Folder::with(&[BAD_LOOP, TURN_AROUND, ADD_COLUMN]);
     folder.write("input.jsonl", "{\"id\":0,\"text\":\"a\"}\n{\"id\":3,\"text\":\"b\"}\n");
     let text = pipeline("input.jsonl", &["bad_loop", "turn_around", "add_column"], "output.jsonl");
@@ -127,7 +127,7 @@ fn a_second_signal_removes_what_is_kept_between_stages() {
 
 /// There is no room for the line that would be said of it.
 #[test]
-fn a_second_signal_does_not_wait_for_whoever_reads_of_it() {
+fn a_second_signal_ends_a_run_whose_standard_error_is_full() {
     let folder = Folder::with(&[BAD_LOOP]);
     folder.write("input.jsonl", "{\"id\":0}\n{\"id\":3}\n");
     let text = pipeline("input.jsonl", &["bad_loop"], "output.jsonl");

@@ -24,7 +24,7 @@ fn folder(texts: &str) -> Folder {
 const REJECT: &str = "on-failure = \"reject\"\n\n[rejects]\npath = \"rejects.jsonl\"\n";
 
 #[test]
-fn what_all_carry_along_is_one_column() {
+fn combine_columns_keeps_shared_columns_once() {
     let folder = folder("one two,three");
     insta::assert_snapshot!(folder.output_of(&joined("drop_short", "")), @r#"
     {"text":"one two","length":7,"first":"one"}
@@ -33,7 +33,7 @@ fn what_all_carry_along_is_one_column() {
 }
 
 #[test]
-fn a_row_that_one_branch_rejects_is_left_out_of_all() {
+fn combine_columns_leaves_out_a_row_that_a_branch_rejects() {
     let folder = folder("one two,,three");
     let outcome = folder.run(&joined("count_batches", REJECT)).succeeded();
     insta::assert_snapshot!(folder.text("output.jsonl"), @r#"
@@ -44,7 +44,7 @@ fn a_row_that_one_branch_rejects_is_left_out_of_all() {
 }
 
 #[test]
-fn a_row_that_one_branch_drops_cannot_be_joined() {
+fn combine_columns_fails_when_a_branch_drops_a_row() {
     let folder = folder("one two,a,three");
     insta::assert_snapshot!(folder.run(&joined("keep_long", "")).failed(1), @r#"
     incompatible in step sink: the columns cannot be joined: step "length" has a row that step "other" does not have
@@ -55,7 +55,7 @@ fn a_row_that_one_branch_drops_cannot_be_joined() {
 }
 
 #[test]
-fn nor_one_of_which_a_branch_makes_several() {
+fn combine_columns_fails_when_a_branch_expands_a_row() {
     let folder = folder("one two,three");
     insta::assert_snapshot!(folder.run(&joined("expand_words", "")).failed(1), @r#"
     incompatible in step sink: the columns cannot be joined: step "length" has a row that step "other" does not have
@@ -65,7 +65,7 @@ fn nor_one_of_which_a_branch_makes_several() {
 }
 
 #[test]
-fn two_columns_of_one_name_are_told_apart() {
+fn combine_columns_rejects_two_columns_of_the_same_name() {
     let folder = folder("one two,three");
     insta::assert_snapshot!(folder.run(&joined("add_column", "")).failed(2), @r#"
     error: both step "length" and step "other" give a column "length"
@@ -91,7 +91,7 @@ fn combined(how: &str) -> String {
 }
 
 #[test]
-fn rows_of_different_files_are_joined_by_position() {
+fn combine_columns_joins_rows_of_two_files_by_position() {
     let folder = Folder::new();
     folder.write("a.csv", "a\n1\n2\n3\n");
     folder.write("b.csv", "b\nx\ny\nz\n");
@@ -116,7 +116,7 @@ fn rows_of_different_files_are_joined_by_position() {
 }
 
 #[test]
-fn rows_one_after_the_other_have_the_same_columns() {
+fn combine_rows_requires_the_same_columns() {
     let folder = Folder::new();
     let pipeline = combined("rows");
     folder.write("a.csv", "a,b\n1,x\n");

@@ -31,7 +31,7 @@ fn same_bytes(folder: &Folder, steps: &str, outputs: &[&str], batches: &[usize])
 const BATCHES: &[usize] = &[1, 7, 100, 1000];
 
 #[test]
-fn a_diamond_of_rows() {
+fn a_diamond_by_rows_writes_the_same_bytes() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", texts(100));
     let written = same_bytes(
@@ -65,7 +65,7 @@ combine = "rows"
 }
 
 #[test]
-fn a_diamond_of_columns_behind_an_expansion() {
+fn a_diamond_by_columns_after_an_expansion_writes_the_same_bytes() {
     let folder = Folder::with(&[ADD_COLUMN, EXPAND_WORDS]);
     folder.write("input.jsonl", "{\"text\":\"one two\"}\n{\"text\":\"three\"}\n");
     let written = same_bytes(
@@ -106,7 +106,7 @@ combine = "columns"
 }
 
 #[test]
-fn a_diamond_with_routing_and_an_aggregate() {
+fn a_diamond_with_a_route_and_an_aggregate_writes_the_same_bytes() {
     let folder = Folder::with(&[ADD_COLUMN, KEEP_LONG, TURN_AROUND, COUNT_TEXTS]);
     folder.write("input.jsonl", texts(500));
     let written = same_bytes(
@@ -164,7 +164,7 @@ from = "counts"
 }
 
 #[test]
-fn an_aggregate_is_joined_back() {
+fn an_aggregate_joined_with_its_source_writes_the_same_bytes() {
     let folder = Folder::with(&[TURN_AROUND]);
     folder.write("input.jsonl", texts(50));
     let written = same_bytes(
@@ -192,7 +192,7 @@ select = ["id", "other", "place"]
 }
 
 #[test]
-fn sources_of_both_kinds_follow_one_another() {
+fn files_and_source_steps_are_concatenated_in_file_order() {
     let folder = Folder::with(&[COUNT_FROM, COUNT_TEXTS]);
     folder.write("a.jsonl", "{\"number\":1,\"text\":\"from a file\"}\n{\"number\":2,\"text\":\"from a file\"}\n");
     folder.write("b.csv", "text,number\nfrom another,3\n");

@@ -53,7 +53,7 @@ fn picture(folder: &Folder, format: &str) -> String {
 }
 
 #[test]
-fn mermaid() {
+fn graph_draws_a_pipeline_as_mermaid() {
     insta::assert_snapshot!(picture(&folder(), "mermaid"), @r##"
     flowchart TB
         n0(["articles<br/>articles#46;jsonl"])
@@ -72,7 +72,7 @@ fn mermaid() {
 }
 
 #[test]
-fn dot() {
+fn graph_draws_a_pipeline_as_dot() {
     insta::assert_snapshot!(picture(&folder(), "dot"), @r#"
     digraph "every <kind>" {
         node [shape=box, fontname="monospace", fontsize=12];
@@ -119,7 +119,7 @@ fn texts(svg: &str) -> Vec<String> {
 }
 
 #[test]
-fn svg() {
+fn graph_draws_a_pipeline_as_svg() {
     let svg = picture(&folder(), "svg");
     assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{svg}");
     let texts = texts(&svg);
@@ -131,7 +131,7 @@ fn svg() {
 }
 
 #[test]
-fn names_are_no_markup() {
+fn graph_escapes_names_in_every_format() {
     let folder = Folder::new();
     let column = "\u{1b}\\\"]<b>x</b>&amp;\u{202e}\u{ffff}";
     let row = serde_json::json!({ column: 1 });
@@ -150,7 +150,7 @@ fn names_are_no_markup() {
 }
 
 #[test]
-fn a_route_names_a_column_that_an_empty_input_does_not_have() {
+fn graph_draws_a_route_by_a_column_that_an_empty_input_lacks() {
     let folder = folder();
     folder.write("articles.jsonl", "");
     let mermaid = picture(&folder, "mermaid");

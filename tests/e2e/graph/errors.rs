@@ -65,7 +65,7 @@ from = "made"
 combine = "columns"
 "#;
 #[test]
-fn names_and_parents() {
+fn wrong_names_and_parents_are_all_reported_at_once() {
     insta::assert_snapshot!(folder().run(WRONG_NAMES).failed(2), @r#"
     error: nothing takes the rows of source "b"
      --> pipeline.toml:9:1
@@ -166,7 +166,7 @@ fn names_and_parents() {
 }
 
 #[test]
-fn columns() {
+fn select_and_drop_on_one_node_are_reported() {
     let pipeline = r#"
 [pipeline]
 name = "wrong"
@@ -214,7 +214,7 @@ drop = ["b"]
 }
 
 #[test]
-fn columns_of_a_right_file() {
+fn wrong_column_names_and_mismatched_parents_are_reported() {
     let pipeline = r#"
 [pipeline]
 name = "wrong"
@@ -264,7 +264,7 @@ combine = "rows"
 }
 
 #[test]
-fn a_column_that_is_not_there_is_told_once() {
+fn a_missing_column_is_reported_once() {
     let pipeline = r#"
 [pipeline]
 name = "wrong"
@@ -304,7 +304,7 @@ path = "output.jsonl"
 }
 
 #[test]
-fn settings_that_a_kind_does_not_have() {
+fn settings_that_do_not_apply_to_a_kind_of_step_are_reported() {
     let pipeline = r#"
 [pipeline]
 name = "wrong"
@@ -364,7 +364,7 @@ path = "rejects.jsonl"
 }
 
 #[test]
-fn no_rows_at_all() {
+fn a_pipeline_without_a_source_is_reported() {
     let pipeline = r#"
 [pipeline]
 name = "wrong"
@@ -384,7 +384,7 @@ path = "output.jsonl"
 }
 
 #[test]
-fn a_graph_is_shown() {
+fn check_prints_a_graph_with_branches() {
     let pipeline = r#"
 [pipeline]
 name = "graph"

@@ -33,7 +33,7 @@ fn written(example: &str) -> String {
 }
 
 #[test]
-fn every_example_has_a_test() {
+fn every_graph_example_has_a_test() {
     let names = fs::read_dir(EXAMPLES).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<String> = names.filter_map(|name| name.strip_suffix(".toml").map(str::to_owned)).collect();
     names.sort();
@@ -43,7 +43,7 @@ fn every_example_has_a_test() {
 }
 
 #[test]
-fn cache() {
+fn the_cache_example_writes_the_expected_files() {
     insta::assert_snapshot!(written("cache"), @r"
     features.csv
     id,n_words
@@ -56,7 +56,7 @@ fn cache() {
 }
 
 #[test]
-fn several_parents() {
+fn the_several_parents_example_writes_the_expected_files() {
     insta::assert_snapshot!(written("several-parents"), @r#"
     all.jsonl
     {"id":1,"lang":"en","body":"The  kettle is on, and the tea is nearly ready."}
@@ -82,7 +82,7 @@ fn several_parents() {
 }
 
 #[test]
-fn routing() {
+fn the_routing_example_writes_the_expected_files() {
     insta::assert_snapshot!(written("routing"), @r#"
     english.jsonl
     {"id":1,"lang":"en","body":"the kettle is on, and the tea is nearly ready."}
@@ -99,7 +99,7 @@ fn routing() {
 }
 
 #[test]
-fn round_robin() {
+fn the_round_robin_example_writes_the_expected_files() {
     insta::assert_snapshot!(written("round-robin"), @r#"
     one.jsonl
     {"id":1,"lang":"en","body":"the kettle is on, and the tea is nearly ready."}
@@ -118,7 +118,7 @@ fn round_robin() {
 }
 
 #[test]
-fn mappings() {
+fn the_mappings_example_writes_the_expected_files() {
     insta::assert_snapshot!(written("mappings"), @r"
     words.csv
     id,words
@@ -132,7 +132,7 @@ fn mappings() {
 }
 
 #[test]
-fn batch_size() {
+fn the_batch_size_example_writes_the_expected_files() {
     insta::assert_snapshot!(written("batch-size"), @r"
     features.csv
     id,n_words
@@ -146,7 +146,7 @@ fn batch_size() {
 }
 
 #[test]
-fn generator() {
+fn the_generator_example_writes_the_expected_files() {
     insta::assert_snapshot!(written("generator"), @r#"
     rows.jsonl
     {"id":0,"dice":5}
@@ -158,7 +158,7 @@ fn generator() {
 }
 
 #[test]
-fn global() {
+fn the_global_example_writes_the_expected_files() {
     insta::assert_snapshot!(written("global"), @r#"
     languages.csv
     lang,n

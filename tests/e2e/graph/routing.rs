@@ -49,7 +49,7 @@ fn run(route: &str) -> [String; 3] {
 }
 
 #[test]
-fn rows_go_around() {
+fn a_round_robin_route_alternates_between_steps() {
     let written = run(r#"{ to = ["x", "y"], by = "round-robin" }"#);
     assert_eq!(written, ["0 2 4 6", "1 3 5 7", "0 1 2 3 4 5 6 7"]);
     let written = run(r#"{ to = ["x", "y"], by = "round-robin", count = 2 }"#);
@@ -57,7 +57,7 @@ fn rows_go_around() {
 }
 
 #[test]
-fn rows_are_drawn() {
+fn a_sample_route_depends_on_its_seed_only() {
     let [x, y, both] = run(r#"{ to = ["x", "y"], by = "sample", seed = 7 }"#);
     insta::assert_snapshot!(format!("{x} | {y}"), @"1 6 | 0 2 3 4 5 7");
     assert_eq!(both, "0 1 2 3 4 5 6 7");
@@ -66,13 +66,13 @@ fn rows_are_drawn() {
 }
 
 #[test]
-fn a_column_decides() {
+fn a_route_by_column_selects_the_step() {
     let written = run(r#"{ by = "column", column = "lang", cases = { en = "x" }, otherwise = "y" }"#);
     assert_eq!(written, ["0 3 6", "1 2 4 5 7", "0 1 2 3 4 5 6 7"]);
 }
 
 #[test]
-fn every_mistake_in_a_route_is_told() {
+fn every_error_in_a_route_is_reported() {
     let folder = folder();
     let wrong = |route: &str, settings: &str| folder.run(&routed(route, settings)).failed(2);
     insta::assert_snapshot!(wrong(r#"{ to = ["x", "z"], by = "round-robbin", count = 3 }"#, ""), @r#"

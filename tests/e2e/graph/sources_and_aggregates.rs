@@ -5,7 +5,7 @@ use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, COUNT_TEX
 use crate::harness::{Folder, PipelineFile, step};
 
 #[test]
-fn a_pipeline_needs_no_file_to_read() {
+fn a_source_step_replaces_an_input_file() {
     let folder = Folder::with(&[COUNT_FROM, ADD_COLUMN]);
     let numbers = step("numbers", "count_from", "parameters = { count = 5, at-once = 3 }\nrename = { number = \"n\" }");
     let steps = numbers + &step("length", "add_column", "");
@@ -22,7 +22,7 @@ fn a_pipeline_needs_no_file_to_read() {
 }
 
 #[test]
-fn an_error_of_a_source_ends_the_run() {
+fn an_error_of_a_source_step_ends_the_run() {
     let folder = Folder::with(&[COUNT_FROM]);
     let steps = step("numbers", "count_from", "parameters = { count = 5, at-once = 2, fails-at = 3 }");
     let pipeline = PipelineFile { source: None, steps: &steps, ..PipelineFile::default() }.to_string();
@@ -40,7 +40,7 @@ fn turned(settings: &str) -> String {
 const WITH_AN_EMPTY_TEXT: &str = "{\"text\":\"a\"}\n{\"text\":\"\"}\n{\"text\":\"b\"}\n";
 
 #[test]
-fn a_row_that_an_aggregate_refuses_ends_the_run() {
+fn a_row_rejected_by_an_aggregate_ends_the_run() {
     let folder = Folder::with(&[TURN_AROUND]);
     folder.write("input.jsonl", WITH_AN_EMPTY_TEXT);
     insta::assert_snapshot!(folder.run(&turned("")).failed(1), @r#"
@@ -51,7 +51,7 @@ fn a_row_that_an_aggregate_refuses_ends_the_run() {
 }
 
 #[test]
-fn or_goes_to_the_reject_file() {
+fn a_row_rejected_by_an_aggregate_goes_to_the_reject_file() {
     let folder = Folder::with(&[TURN_AROUND]);
     folder.write("input.jsonl", WITH_AN_EMPTY_TEXT);
     let settings = "on-failure = \"reject\"\nbatch-rows = 2\n\n[rejects]\npath = \"rejects.jsonl\"\n";
@@ -68,7 +68,7 @@ fn or_goes_to_the_reject_file() {
 }
 
 #[test]
-fn a_panic_of_an_aggregate_ends_the_run_whatever_its_policy() {
+fn a_panic_of_an_aggregate_ends_the_run_under_any_policy() {
     let folder = Folder::with(&[TURN_AROUND]);
     folder.write("input.jsonl", WITH_AN_EMPTY_TEXT);
     let settings =
@@ -79,7 +79,7 @@ fn a_panic_of_an_aggregate_ends_the_run_whatever_its_policy() {
 }
 
 #[test]
-fn an_aggregate_that_never_ends_meets_its_limit() {
+fn an_endless_aggregate_is_stopped_by_its_time_limit() {
     let folder = Folder::with(&[BAD_LOOP_IN_FINISH]);
     folder.write("input.jsonl", "{\"id\":1}\n");
     let steps = step("loop", "bad_loop_in_finish", "limits = { time = \"100ms\" }");
@@ -88,7 +88,7 @@ fn an_aggregate_that_never_ends_meets_its_limit() {
 }
 
 #[test]
-fn an_aggregate_of_nothing_is_finished_all_the_same() {
+fn an_aggregate_without_input_rows_is_finished() {
     let folder = Folder::with(&[COUNT_TEXTS, COUNT_FROM]);
     let steps = step("numbers", "count_from", "parameters = { count = 0 }") + &step("counts", "count_texts", "");
     let pipeline =
@@ -98,7 +98,7 @@ fn an_aggregate_of_nothing_is_finished_all_the_same() {
 }
 
 #[test]
-fn an_aggregate_of_nothing_makes_rows() {
+fn an_aggregate_without_input_rows_can_emit_rows() {
     let folder = Folder::with(&[COUNT_TEXTS]);
     // Its text under another name, so that the one that it reads is there besides.
     let steps = step("count", "count_texts", "parameters = { as-one = true }\noutputs = { text = \"of\" }");

@@ -29,7 +29,7 @@ fn seen(folder: &Folder, settings: &str, threads: &str) -> Vec<(usize, usize)> {
 }
 
 #[test]
-fn a_step_gets_batches_of_its_own_size() {
+fn a_step_can_set_its_own_batch_size() {
     let folder = folder();
     let rows =
         |settings: &str| -> Vec<usize> { seen(&folder, settings, "2").into_iter().map(|(_, rows)| rows).collect() };
@@ -39,7 +39,7 @@ fn a_step_gets_batches_of_its_own_size() {
 }
 
 #[test]
-fn an_instance_may_live_for_many_batches() {
+fn a_worker_instance_processes_many_batches() {
     let folder = folder();
     let batches = |settings: &str| -> usize {
         seen(&folder, settings, "1").into_iter().map(|(batches, _)| batches).max().unwrap()
@@ -49,7 +49,7 @@ fn an_instance_may_live_for_many_batches() {
 }
 
 #[test]
-fn but_not_beyond_a_failure() {
+fn a_worker_instance_is_replaced_after_a_failure() {
     let folder = folder();
     let rows = ["0", "1", "fail", "3", "4"];
     folder.write("input.jsonl", rows.map(|row| format!("{{\"text\":\"{row}\"}}\n")).concat());
@@ -60,7 +60,7 @@ fn but_not_beyond_a_failure() {
 }
 
 #[test]
-fn few_instances_at_once_do_not_hold_up_the_run() {
+fn a_run_finishes_with_fewer_instances_than_threads() {
     let folder = folder();
     for settings in ["concurrency = 1", "concurrency = 1\ninstance = \"worker\"\nbatch-rows = 1"] {
         assert_eq!(seen(&folder, settings, "8").len(), 10);
@@ -68,7 +68,7 @@ fn few_instances_at_once_do_not_hold_up_the_run() {
 }
 
 #[test]
-fn columns_are_chosen_and_named_on_the_way() {
+fn select_drop_and_rename_apply_on_each_edge() {
     let folder = Folder::with(&[ADD_COLUMN, DROP_SHORT]);
     folder.write("input.jsonl", "{\"id\":1,\"body\":\"one two\",\"secret\":true}\n");
     folder
@@ -136,7 +136,7 @@ fn most_at_once(times: &[(u64, u64)]) -> usize {
 }
 
 #[test]
-fn no_more_instances_are_at_work_than_asked_for() {
+fn concurrency_bounds_the_instances_of_a_step() {
     for (settings, most) in
         [("concurrency = 1", 1), ("concurrency = 1\ninstance = \"worker\"", 1), ("concurrency = 2", 2)]
     {

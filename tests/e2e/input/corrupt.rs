@@ -26,7 +26,7 @@ fn folder() -> Folder {
 }
 
 #[test]
-fn a_panic_that_is_caught_is_told_once() {
+fn a_reader_panic_is_reported_once_with_details_on_request() {
     let folder = folder();
     let run = |arguments: &[&str]| {
         outcome(folder.command().args(["run", "pipeline.toml"]).args(arguments).env("RUST_BACKTRACE", "1")).failed(1)

@@ -65,7 +65,7 @@ fn hand_over(source: &str, batch_rows: usize, header: &str, row: &str, encode: E
 const JSON_ROW: &str = "{\"text\":\"some words\"}\n";
 
 #[test]
-fn a_batch_passes_as_soon_as_its_rows_are_there() {
+fn a_batch_is_processed_as_soon_as_its_rows_arrive() {
     let jsonl = "format = \"jsonl\"\ncolumns = { text = \"text\" }";
     hand_over(jsonl, 2, "", JSON_ROW, plain);
     hand_over("format = \"csv\"\ncolumns = { text = \"text\" }", 2, "text\n", "some words\n", plain);
@@ -74,13 +74,13 @@ fn a_batch_passes_as_soon_as_its_rows_are_there() {
 }
 
 #[test]
-fn columns_are_looked_for_in_no_more_than_the_first_rows() {
+fn column_inference_waits_for_no_more_than_the_first_rows() {
     hand_over("format = \"jsonl\"", 1000, "", JSON_ROW, plain);
 }
 
 /// The mark may come in parts, and is no part of the first row.
 #[test]
-fn a_byte_order_mark_comes_byte_by_byte() {
+fn a_byte_order_mark_can_arrive_byte_by_byte() {
     let folder = Folder::with(&[KEEP_LONG]);
     let text = crate::harness::pipeline("-", &["keep_long"], "output.jsonl");
     folder.write("pipeline.toml", text.replace("path = \"-\"\n", "path = \"-\"\nformat = \"jsonl\"\n"));

@@ -18,16 +18,16 @@ fn complaint(text: &str) -> String {
 }
 
 #[test]
-fn a_component_without_exports_is_no_step() {
+fn a_component_without_exports_is_not_a_step() {
     insta::assert_snapshot!(complaint(include_str!("../wat/no_exports.wat")), @"error: guest.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports nothing");
 }
 
 #[test]
-fn an_import_that_nobody_provides_is_named() {
+fn an_unknown_import_of_a_component_is_named() {
     insta::assert_snapshot!(complaint(include_str!("../wat/unknown_import.wat")), @"error: guest.wasm: imports what Stillbox does not provide: else:where/thing@1.0.0");
 }
 
 #[test]
-fn a_wrong_signature_is_told() {
+fn a_function_with_a_wrong_signature_is_reported() {
     insta::assert_snapshot!(complaint(include_str!("../wat/wrong_signature.wat")), @"error: guest.wasm: the step could not say what it is (incompatible): a function of the step has other types than the contract gives it");
 }

@@ -66,7 +66,7 @@ fn failed(misbehave: &str, limits: &str, kind: FailureKind, message: &str) -> Fa
 }
 
 #[test]
-fn a_step_in_c_is_told_by_what_it_said_before_it_aborted() {
+fn a_c_step_that_aborts_is_reported_with_its_last_line_of_standard_error() {
     let failure = failed("fputs(\"cannot go on with row 3\\n\", stderr); abort()", "", Trap, "cannot go on with row 3");
     assert_eq!(failure.causes, ["wasm `unreachable` instruction executed"]);
     assert_eq!(failure.stderr, "cannot go on with row 3\n");
@@ -76,7 +76,7 @@ fn a_step_in_c_is_told_by_what_it_said_before_it_aborted() {
 }
 
 #[test]
-fn a_step_in_c_that_misbehaves_ends_in_its_own_failure() {
+fn a_misbehaving_c_step_fails_with_the_right_kind() {
     failed("exit(0)", "", Exit, "the step ended its instance with exit status 0");
     failed("exit(3)", "", Exit, "the step ended its instance with exit status 1");
     failed("zero = 7 / zero", "", Trap, "integer divide by zero");
@@ -86,7 +86,7 @@ fn a_step_in_c_that_misbehaves_ends_in_its_own_failure() {
 
 /// Address 0 lies in the step's own memory.
 #[test]
-fn a_step_in_c_that_writes_through_null_harms_nobody() {
+fn a_c_step_that_writes_through_null_runs() {
     let folder = folder("*(volatile int *)(intptr_t)zero = 7");
     folder.write("running.toml", pipeline("in-c", "", ""));
     let report = run(&folder, "running.toml").expect("the step is well");

@@ -30,7 +30,7 @@ fn run(folder: &Folder, more: &str, arguments: &[&str]) -> Outcome {
 }
 
 #[test]
-fn what_guests_say_does_not_drive_the_terminal() {
+fn messages_and_logs_of_guests_are_escaped() {
     let stderr = run(&folder("escapes"), "", &["-v"]).failed(1);
     let words = ["message", "first cause", "second cause", "file", "trace", "hint", "log", "stderr", "stdout"];
     assert!(stderr.lines().any(|line| line.starts_with("  log: ") && line.contains(": log \\u{1b}[2J")), "{stderr}");
@@ -40,7 +40,7 @@ fn what_guests_say_does_not_drive_the_terminal() {
 }
 
 #[test]
-fn neither_do_the_words_of_a_panic_nor_those_of_a_refusal_of_parameters() {
+fn messages_of_panics_and_rejected_parameters_are_escaped() {
     let stderr = run(&folder("escapes_in_panic"), "", &["-v"]).failed(1);
     for word in ["panic in step guest: message", "file"] {
         assert!(stderr.contains(&format!("{word} \\u{{1b}}[2J")), "{word} is not in {stderr}");
@@ -62,7 +62,7 @@ fn neither_do_the_words_of_a_panic_nor_those_of_a_refusal_of_parameters() {
 }
 
 #[test]
-fn records_are_fit_to_be_shown_and_say_the_same() {
+fn failure_records_escape_control_characters_without_loss() {
     let folder = folder("escapes");
     let said = failure(&folder, &pipeline("shown", "", ""));
     let outcome = run(&folder, "", &["--failures", "failures.jsonl", "--message-format", "json"]);
@@ -78,7 +78,7 @@ fn records_are_fit_to_be_shown_and_say_the_same() {
 }
 
 #[test]
-fn manifests_are_fit_to_be_shown() {
+fn inspect_escapes_control_characters_of_a_manifest() {
     let folder = folder("escapes");
     let text = folder.stillbox(["inspect", "guest.wasm"]).succeeded();
     assert_fit(text.text());
@@ -95,7 +95,7 @@ fn manifests_are_fit_to_be_shown() {
 
 /// It is JSON, and no JSON Schema.
 #[test]
-fn a_schema_that_means_nothing_is_shown_as_far_as_that_goes() {
+fn inspect_shows_a_parameter_schema_that_is_not_a_json_schema() {
     let folder = folder("odd_schema");
     folder.write("pipeline.toml", pipeline("shown", "", ""));
     folder.stillbox(["check", "pipeline.toml"]).succeeded();
@@ -111,7 +111,7 @@ fn a_schema_that_means_nothing_is_shown_as_far_as_that_goes() {
 }
 
 #[test]
-fn names_of_columns_are_fit_to_be_shown() {
+fn check_escapes_control_characters_of_column_names() {
     let folder = folder("escapes_in_columns");
     run(&folder, "", &[]).failed(1);
     let graph = folder.stillbox(["check", "pipeline.toml"]).succeeded();
@@ -121,7 +121,7 @@ fn names_of_columns_are_fit_to_be_shown() {
 }
 
 #[test]
-fn names_of_functions_are_fit_to_be_shown() {
+fn backtraces_escape_control_characters_of_function_names() {
     let folder = handwritten::folder_with(
         "(call $\"a\\1b[2J\\u{9b}1A\\u{202e}\")",
         "(func $\"a\\1b[2J\\u{9b}1A\\u{202e}\" unreachable)",

@@ -35,13 +35,13 @@ fn failed_within(limits: &str, body: &str, kind: FailureKind, message: &str) -> 
 }
 
 #[test]
-fn a_step_needs_no_sdk() {
+fn a_step_without_an_sdk_runs() {
     let report = run_with(&folder(""), "").expect("the step is well");
     assert_eq!((report.rows_in, report.sinks[0].rows), (6, 6));
 }
 
 #[test]
-fn the_last_words_on_standard_error_are_the_message() {
+fn the_last_line_of_standard_error_is_the_message_of_a_trap() {
     let failure = failed("(call $say) unreachable", Trap, "no rule for this row");
     assert_eq!(failure.causes, ["wasm `unreachable` instruction executed"]);
     assert_eq!(failure.stderr, "no rule for this row\n");
@@ -51,7 +51,7 @@ fn the_last_words_on_standard_error_are_the_message() {
 
 /// It speaks in its first batch, and traps in the second.
 #[test]
-fn words_of_an_earlier_batch_are_not_the_message() {
+fn standard_error_of_an_earlier_batch_is_not_the_message_of_a_trap() {
     let body = "(if (global.get $called) (then unreachable))\n(global.set $called (i32.const 1)) (call $say)";
     let failure = failure(&folder(body), &pipeline("text", "", "instance = \"worker\"\n"));
     assert_eq!((failure.kind, &*failure.message), (Trap, "wasm `unreachable` instruction executed"), "{failure:#?}");
@@ -60,7 +60,7 @@ fn words_of_an_earlier_batch_are_not_the_message() {
 }
 
 #[test]
-fn bare_traps_are_told_by_their_code() {
+fn a_trap_without_a_message_is_reported_by_its_trap_code() {
     failed("(drop (i32.div_u (local.get 0) (i32.const 0)))", Trap, "integer divide by zero");
     failed("(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))", Trap, "integer overflow");
     failed("(drop (i32.load (i32.const -8)))", Trap, "out of bounds memory access");
@@ -68,7 +68,7 @@ fn bare_traps_are_told_by_their_code() {
 }
 
 #[test]
-fn the_stack_of_webassembly_itself_ends() {
+fn unbounded_recursion_exhausts_the_call_stack() {
     let failure = failed("(drop (call $deeper (i32.const 0)))", Trap, "call stack exhausted");
     assert!(failure.backtrace.len() < 300, "{}", failure.backtrace.len());
 }
@@ -77,7 +77,7 @@ pub(super) const GROW_TABLE: &str =
     "(if (i32.eq (table.grow $table (ref.null func) (i32.const 2000000)) (i32.const -1)) (then unreachable))";
 
 #[test]
-fn tables_are_bounded() {
+fn the_table_entries_limit_stops_a_growing_table() {
     let message = "the step wanted tables of 2000001 entries, and all its tables may have 1000000";
     let failure = failed(GROW_TABLE, Memory, message);
     let limit = failure.limit.expect("a limit ended the call");
@@ -93,13 +93,13 @@ fn a_read_of_standard_input_does_not_block() {
 }
 
 #[test]
-fn a_wait_for_several_things_ends_with_the_time() {
+fn a_poll_is_ended_by_the_time_limit() {
     failed_within("time = \"200ms\"", "call $wait", Timeout, "the step did not finish within 200ms");
 }
 
 /// It traps when it is called first, and would pass if it were called again.
 #[test]
-fn an_instance_that_trapped_is_never_called_again() {
+fn an_instance_that_trapped_is_not_called_again() {
     let body = "(if (i32.eqz (global.get $called)) (then (global.set $called (i32.const 1)) unreachable))";
     for more in ["", "instance = \"worker\"\n"] {
         let folder = folder(body);

@@ -13,7 +13,7 @@ use crate::harness::spawn;
 const MAX_KIB: u64 = (256 + 256 + 128) << 10;
 
 #[test]
-fn the_hosts_memory_stays_below_its_bound() {
+fn the_memory_of_the_host_is_bounded_for_guests_that_demand_more() {
     for (guest, limits) in [
         ("memory_at_once", ""),
         ("memory_steps", ""),

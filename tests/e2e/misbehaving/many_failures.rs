@@ -15,7 +15,7 @@ const WARM: usize = 1000;
 const SLACK_KIB: u64 = 16 << 10;
 
 #[test]
-fn failures_leave_nothing_behind() {
+fn memory_does_not_grow_with_the_number_of_failures() {
     let guest = "unreachable";
     let folder = folder(guest);
     let mut rows = "{\"id\":3}\n".repeat(FAILURES);

@@ -12,7 +12,7 @@ const RECORD_BYTES: usize = 240 << 10;
 const REJECT_BYTES: usize = 40 << 10;
 
 #[test]
-fn records_are_bounded_whatever_is_said() {
+fn failure_records_are_bounded_in_size() {
     let folder = folder("endless_words");
     folder.run_with(&pipeline("large", "", ""), ["--failures", "failures.jsonl"]).failed(1);
     let record = folder.text("failures.jsonl");
@@ -31,7 +31,7 @@ fn records_are_bounded_whatever_is_said() {
 
 /// The last line of its log is what is left of 100 MB.
 #[test]
-fn a_line_of_a_log_is_cut() {
+fn a_long_log_message_is_truncated_to_the_log_bytes_limit() {
     for (limits, most) in [("", 64 << 10), ("log-bytes = \"1KiB\"", 1 << 10)] {
         let failure = failure(&folder("long_log"), &pipeline("large", limits, ""));
         let [.., line] = &failure.log[..] else { panic!("it never logged: {failure:#?}") };
@@ -42,7 +42,7 @@ fn a_line_of_a_log_is_cut() {
 
 /// Of a flood the last is kept, and no more than the limit says.
 #[test]
-fn floods_are_kept_up_to_their_end() {
+fn a_flood_of_output_is_truncated_to_its_end() {
     const LINE: &str = "the same line again and again";
     for (limits, most) in [("", 64 << 10), (", log-bytes = \"1KiB\"", 1 << 10)] {
         let limits = format!("time = \"200ms\"{limits}");
@@ -82,13 +82,13 @@ fn leb128(mut number: usize, out: &mut Vec<u8>) {
 }
 
 #[test]
-fn lines_are_found_in_a_large_component() {
+fn source_lines_are_found_in_a_large_component() {
     let failure = padded("padding", 40 << 20);
     assert!(failure.location.is_some_and(|location| location.file.ends_with("bad_unreachable.rs")));
 }
 
 #[test]
-fn too_much_debug_information_leaves_the_names_of_functions() {
+fn too_much_debug_information_leaves_function_names_in_the_backtrace() {
     let failure = padded(".debug_str", 40 << 20);
     assert_eq!(failure.location, None);
     assert!(failure.backtrace.iter().all(|frame| frame.location.is_none()), "{failure:#?}");

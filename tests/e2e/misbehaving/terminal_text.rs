@@ -16,7 +16,7 @@ fn shown_in(folder: &Folder, limits: &str) -> String {
 }
 
 #[test]
-fn a_limit_is_told_with_how_to_change_it() {
+fn an_exceeded_limit_is_shown_with_how_to_raise_it() {
     insta::assert_snapshot!(shown("loop", "time = \"200ms\""), @r#"
     timeout in step guest: the step did not finish within 200ms
       in: batch 1, which begins at input.jsonl:3
@@ -53,7 +53,7 @@ fn a_limit_is_told_with_how_to_change_it() {
 }
 
 #[test]
-fn the_limit_of_tables_says_that_it_cannot_be_changed() {
+fn the_table_entries_limit_is_shown_as_fixed() {
     let folder = handwritten::folder(handwritten::GROW_TABLE);
     // One batch: it fails in each, and which is the first to do so nobody knows.
     folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n");
@@ -67,7 +67,7 @@ fn the_limit_of_tables_says_that_it_cannot_be_changed() {
 }
 
 #[test]
-fn a_trap_is_told_once() {
+fn a_trap_code_is_shown_once() {
     // The message is the panic's, so the code has a line of its own.
     insta::assert_snapshot!(shown("panic", ""), @"
     panic in step guest: no rule for the id 3
@@ -89,7 +89,7 @@ fn a_trap_is_told_once() {
 }
 
 #[test]
-fn what_was_tried_is_told() {
+fn a_denied_access_is_shown_with_a_hint() {
     insta::assert_snapshot!(shown("socket", ""), @"
     denied in step guest: Permission denied (os error 2)
       at: input.jsonl:4 (batch 1)
@@ -104,7 +104,7 @@ fn what_was_tried_is_told() {
 
 /// The innermost frames are those of the guest's own functions, each with its line.
 #[test]
-fn a_panic_several_calls_down_is_told_with_its_lines() {
+fn a_nested_panic_is_shown_with_the_source_lines_of_its_frames() {
     let stderr = folder("panic_nested").run(&pipeline("lines", "", "")).failed(1);
     let is_place = |line: &&str| line.starts_with("  source: ") || line.starts_with("  frame: ");
     let places: Vec<_> = stderr.lines().filter(is_place).collect();

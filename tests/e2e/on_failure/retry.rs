@@ -14,7 +14,7 @@ const OTHER_BATCHES: u64 = 2;
 const REFUSES_FOR_MS: u128 = 5000;
 
 #[test]
-fn what_a_step_calls_transient_is_tried_again_and_nothing_else() {
+fn only_transient_errors_are_retried() {
     for (transient, attempts) in [(true, 3), (false, 1)] {
         let parameters = format!("parameters = {{ id = {GUILTY}, transient = {transient} }}");
         let folder = folder(&[REFUSE]);
@@ -36,7 +36,7 @@ fn what_a_step_calls_transient_is_tried_again_and_nothing_else() {
 }
 
 #[test]
-fn a_timeout_is_tried_again_before_it_is_rejected() {
+fn a_timeout_is_retried_before_the_row_is_rejected() {
     let folder = folder(&[BAD_LOOP]);
     let outcome = folder.run_with(&with_policy("bad_loop", RETRYING), ["--message-format", "json"]).succeeded();
     let [reject] = &lines(&folder.text("rejects.jsonl"))[..] else { panic!("there is one reject") };
@@ -46,7 +46,7 @@ fn a_timeout_is_tried_again_before_it_is_rejected() {
 
 /// The step says how long to wait, which is longer than the backoff.
 #[test]
-fn another_try_may_pass() {
+fn a_retry_after_the_requested_delay_succeeds() {
     let folder = folder(&[REFUSE]);
     let with = |until: u128| {
         let parameters = format!("parameters = {{ id = {GUILTY}, until = {until} }}");

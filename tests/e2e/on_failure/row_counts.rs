@@ -101,7 +101,7 @@ fn without_aggregates(report: &Value) -> Value {
 }
 
 #[test]
-fn every_row_of_a_route_is_accounted_for() {
+fn row_counts_add_up_for_a_route() {
     for policy in REJECTING {
         let account = account(&routed(policy));
         // Rows 0, 2, 4, … come to the step that keeps what has five bytes, which is every second of them.
@@ -111,7 +111,7 @@ fn every_row_of_a_route_is_accounted_for() {
 }
 
 #[test]
-fn every_row_of_a_join_is_accounted_for() {
+fn row_counts_add_up_for_combined_columns() {
     for policy in REJECTING {
         let account = account(&joined(policy));
         assert_eq!(account, Account { rows_in: 40, written: 38, rejected: 2, dropped: 0 }, "{policy}");
@@ -119,7 +119,7 @@ fn every_row_of_a_join_is_accounted_for() {
 }
 
 #[test]
-fn every_row_around_an_aggregate_is_accounted_for() {
+fn row_counts_add_up_around_an_aggregate() {
     for policy in REJECTING {
         let account = account(&gathered(policy, "reject"));
         // Of the rows behind the guilty one the aggregate refuses those without text, and the last step drops the short.
@@ -129,7 +129,7 @@ fn every_row_around_an_aggregate_is_accounted_for() {
 }
 
 #[test]
-fn what_was_counted_of_a_run_that_stopped_is_accounted_for() {
+fn row_counts_add_up_for_a_failed_run() {
     for policy in STOPPING {
         for pipeline in [routed(policy), joined(policy), gathered(policy, "stop"), gathered("\"reject\"", "stop")] {
             let folder = folder();
@@ -144,7 +144,7 @@ fn what_was_counted_of_a_run_that_stopped_is_accounted_for() {
 
 /// A step that makes several rows of one: what counts is that of each row something came out.
 #[test]
-fn every_row_that_becomes_several_is_accounted_for() {
+fn row_counts_add_up_for_a_step_that_expands() {
     for policy in REJECTING {
         let steps =
             step("expands", "expand_words", "") + &step("panics", "bad_panic", &format!("on-failure = {policy}"));

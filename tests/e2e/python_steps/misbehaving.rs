@@ -67,7 +67,7 @@ const SILENT: &[Case] = &[
 ];
 
 #[test]
-fn exceptions_are_told_in_the_steps_own_words() {
+fn python_exceptions_are_reported_with_their_message_and_line() {
     for (how, kind, message) in WORDS {
         let failure = failure(how, *kind);
         assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{how}: {failure:#?}");
@@ -77,7 +77,7 @@ fn exceptions_are_told_in_the_steps_own_words() {
 }
 
 #[test]
-fn running_out_of_memory_is_told_with_its_place() {
+fn a_python_memory_error_is_reported_with_its_line() {
     for how in MEMORY {
         let failure = failure(how, Memory);
         assert_eq!(failure.kind, Memory, "{how}: {failure:#?}");
@@ -102,7 +102,7 @@ fn check_place(how: &str, failure: &Failure) {
 }
 
 #[test]
-fn values_that_do_not_fit_reject_their_row() {
+fn a_python_value_of_the_wrong_type_rejects_its_row() {
     for (how, kind, message) in VALUES {
         let failure = failure(how, *kind);
         assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{how}: {failure:#?}");
@@ -111,7 +111,7 @@ fn values_that_do_not_fit_reject_their_row() {
 }
 
 #[test]
-fn what_ends_an_instance_is_told_by_its_kind() {
+fn a_python_instance_that_ends_without_an_exception_is_reported_by_kind() {
     for (how, kind, message) in SILENT {
         let failure = failure(how, *kind);
         assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{how}: {failure:#?}");
@@ -120,7 +120,7 @@ fn what_ends_an_instance_is_told_by_its_kind() {
 }
 
 #[test]
-fn causes_trace_hint_and_delay_are_kept() {
+fn python_errors_keep_causes_trace_hint_and_retry_delay() {
     let chained = failure("raise-with-causes", GuestError);
     assert_eq!(chained.causes, ["OSError: the table is empty", "KeyError: 'missing'"]);
     let [.., calls, raises] = &chained.trace[..] else { panic!("{:?}", chained.trace) };
@@ -145,7 +145,7 @@ fn causes_trace_hint_and_delay_are_kept() {
 }
 
 #[test]
-fn what_is_printed_and_logged_is_kept() {
+fn failure_records_of_python_steps_contain_prints_and_logs() {
     let printed = failure("say-with-print", GuestError);
     assert_eq!(printed.stderr, "on standard output\non standard error\nan end without a line");
     let logged = failure("say-with-logging", GuestError);
@@ -167,14 +167,14 @@ fn what_is_printed_and_logged_is_kept() {
 }
 
 #[test]
-fn there_is_nothing_to_see() {
+fn a_python_step_sees_no_arguments_variables_or_files() {
     let folder = folder();
     folder.run(&pipeline("look-around", "", "", 2)).succeeded();
     assert!(folder.text("output.jsonl").contains("{\"id\":3,\"said\":\"[] [] no files\"}"));
 }
 
 #[test]
-fn every_behaviour_has_a_case() {
+fn every_behaviour_of_the_misbehaving_python_step_has_an_expectation() {
     let others = ["raise-long", "say-with-print", "say-with-logging", "say-with-a-warning", "say-with-an-exception"];
     let ways = ["draw", "look-around"];
     let cases = [WORDS, VALUES, SILENT].into_iter().flatten().map(|(how, ..)| *how);

@@ -148,7 +148,7 @@ fn survive(shape: &Shape, input: &str, kills: usize, random: &mut StdRng) {
 }
 
 #[test]
-fn a_run_survives_its_death() {
+fn a_killed_and_resumed_run_writes_the_same_bytes() {
     let input = some_empty(6000);
     let mut random = StdRng::seed_from_u64(5);
     for shape in shapes() {
@@ -158,7 +158,7 @@ fn a_run_survives_its_death() {
 
 #[test]
 #[ignore = "takes minutes; run it with `--ignored` when something about checkpoints was changed"]
-fn a_run_survives_two_hundred_deaths() {
+fn a_run_killed_two_hundred_times_writes_the_same_bytes() {
     let input = some_empty(15_000);
     let mut random = StdRng::seed_from_u64(6);
     for shape in shapes() {

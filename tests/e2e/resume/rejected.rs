@@ -55,7 +55,7 @@ fn without_names(text: &str, folder: &Folder, run: &serde_json::Value) -> String
 }
 
 #[test]
-fn what_has_changed_is_named() {
+fn resume_names_each_changed_setting() {
     let folder = begun();
     let cases: [(&str, &str); 3] =
         [("id = 1000", "id = 1001"), ("batch-rows = 20", "batch-rows = 21"), ("\"length\"", "\"longer\"")];
@@ -76,7 +76,7 @@ fn what_has_changed_is_named() {
 
 /// The steps read each other in the order in which they stand.
 #[test]
-fn a_changed_order_is_noticed() {
+fn resume_rejects_a_changed_order_of_steps() {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(6000));
     let [one, two] = [("a", "one"), ("b", "two")]
@@ -89,7 +89,7 @@ fn a_changed_order_is_noticed() {
 }
 
 #[test]
-fn another_name_or_output_is_noticed() {
+fn resume_rejects_a_changed_pipeline_name_or_output() {
     let folder = begun();
     let mut all = String::new();
     for (was, is) in [("\"refusals\"", "\"renamed\""), ("output.jsonl", "another.jsonl")] {
@@ -109,7 +109,7 @@ fn another_name_or_output_is_noticed() {
 }
 
 #[test]
-fn an_output_that_cannot_be_gone_on_with_is_noticed() {
+fn resume_rejects_an_output_that_is_not_a_regular_file() {
     let folder = begun();
     rustix::fs::mknodat(rustix::fs::CWD, folder.join("output.jsonl"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .expect("there is room");
@@ -117,7 +117,7 @@ fn an_output_that_cannot_be_gone_on_with_is_noticed() {
 }
 
 #[test]
-fn a_link_to_nothing_is_the_file_that_it_leads_to() {
+fn a_dangling_link_as_output_stands_for_its_target() {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(6000));
     folder.write("pipeline.toml", PIPELINE);
@@ -130,7 +130,7 @@ fn a_link_to_nothing_is_the_file_that_it_leads_to() {
 }
 
 #[test]
-fn a_changed_component_or_input_is_noticed() {
+fn resume_rejects_a_changed_component_or_input() {
     let folder = begun();
     let mut all = String::new();
     all += &told(&folder, &["--resume", "--set", "some.id=3"]);
@@ -155,7 +155,7 @@ fn a_changed_component_or_input_is_noticed() {
 }
 
 #[test]
-fn text_that_changed_behind_the_back_is_noticed() {
+fn resume_rejects_an_input_changed_without_a_new_modification_time() {
     let folder = begun();
     let path = folder.join("input.jsonl");
     let changed = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("it is there");
@@ -171,7 +171,7 @@ fn text_that_changed_behind_the_back_is_noticed() {
 }
 
 #[test]
-fn a_source_that_makes_other_rows_is_noticed() {
+fn resume_rejects_a_source_step_that_emits_other_rows() {
     let folder = Folder::with(&[CLOCK]);
     let steps = step("times", "clock", "parameters = { count = 5000 }");
     let pipeline = PipelineFile { source: None, steps: &steps, ..PipelineFile::default() };
@@ -184,7 +184,7 @@ fn a_source_that_makes_other_rows_is_noticed() {
 }
 
 #[test]
-fn hours_of_work_are_not_thrown_away_by_the_way() {
+fn an_unfinished_run_is_not_discarded_without_restart() {
     let folder = begun();
     insta::assert_snapshot!(told(&folder, &[]), @r"error: run RUN of this pipeline has not ended: … are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew");
     insta::assert_snapshot!(told(&folder, &["--resume", "67-ab"]), @r"error: there is no run 67-ab of this pipeline that could go on; `stillbox runs` lists the runs that there are");
@@ -198,7 +198,7 @@ fn hours_of_work_are_not_thrown_away_by_the_way() {
 }
 
 #[test]
-fn one_at_a_time() {
+fn a_pipeline_runs_in_one_process_at_a_time() {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(60_000));
     folder.write("pipeline.toml", PIPELINE);
@@ -216,7 +216,7 @@ fn one_at_a_time() {
 
 /// Two pipelines, or one with two outputs, may share a file.
 #[test]
-fn one_at_a_time_for_each_output() {
+fn an_output_is_written_by_one_process_at_a_time() {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(60_000));
     folder.write("pipeline.toml", format!("{PIPELINE}\n[rejects]\npath = \"rejects.jsonl\"\n"));
@@ -236,7 +236,7 @@ fn state(folder: &Folder) -> PathBuf {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_noticed() {
+fn resume_rejects_a_corrupt_checkpoint() {
     let folder = begun();
     let checkpoint = state(&folder).join("checkpoint.json");
     let text = fs::read_to_string(&checkpoint).expect("it is there");
@@ -247,7 +247,7 @@ fn a_damaged_checkpoint_is_noticed() {
 }
 
 #[test]
-fn a_damaged_record_keeps_no_run_from_anything() {
+fn a_corrupt_run_record_does_not_prevent_resume() {
     let folder = begun();
     let run = info(&folder)[0].clone();
     fs::write(state(&folder).join("record.json"), "{").expect("the folder is ours");
@@ -263,7 +263,7 @@ fn a_damaged_record_keeps_no_run_from_anything() {
 }
 
 #[test]
-fn an_output_that_was_cut_off_is_noticed() {
+fn resume_rejects_a_truncated_output() {
     let folder = begun();
     let run = info(&folder)[0].clone();
     let part = run["parts"][0].as_str().expect("it is text");
@@ -281,7 +281,7 @@ fn an_output_that_was_cut_off_is_noticed() {
 }
 
 #[test]
-fn rows_between_stages_that_were_changed_are_noticed() {
+fn resume_rejects_corrupt_spilled_rows() {
     let folder = Folder::with(&[TURN_AROUND]);
     folder.write("input.jsonl", texts(6000));
     let around = step("around", "turn_around", "parameters = { at-once = 10 }");

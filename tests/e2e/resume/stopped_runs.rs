@@ -25,7 +25,7 @@ fn of_step(guest: &str) -> String {
 }
 
 #[test]
-fn an_interrupted_run_says_how_to_go_on() {
+fn an_interrupted_run_prints_the_command_to_resume() {
     let folder = folder(60_000);
     let mut child = started(&folder, &["--progress", "none"]);
     // The first checkpoint comes with the first batches.
@@ -53,7 +53,7 @@ fn an_interrupted_run_says_how_to_go_on() {
 }
 
 #[test]
-fn an_interrupt_keeps_what_was_written_since_the_last_checkpoint() {
+fn an_interrupted_run_saves_a_final_checkpoint() {
     let folder = folder(60_000);
     killed(&folder, &[]);
     let kept = info(&folder)[0]["rows"].as_u64().expect("it is a number");
@@ -73,7 +73,7 @@ fn an_interrupt_keeps_what_was_written_since_the_last_checkpoint() {
 }
 
 #[test]
-fn a_failure_keeps_what_was_written_before_it() {
+fn a_failed_run_can_be_resumed_from_its_last_batch() {
     let folder = Folder::with(&[BAD_SLEEP]);
     // The guilty row is in the fifth batch.
     let ids = (100..180).chain([GUILTY]).chain(200..300);
@@ -93,7 +93,7 @@ fn a_failure_keeps_what_was_written_before_it() {
 }
 
 #[test]
-fn what_a_killed_run_left_is_swept_up_by_the_next() {
+fn the_next_run_removes_the_files_of_a_killed_run() {
     let folder = Folder::with(&[BAD_SLEEP]);
     folder.write("input.jsonl", format!("{{\"id\":{GUILTY}}}\n"));
     folder.write("pipeline.toml", of_step("bad_sleep") + "[rejects]\npath = \"rejects.jsonl\"\n");
@@ -118,7 +118,7 @@ fn what_a_killed_run_left_is_swept_up_by_the_next() {
 }
 
 #[test]
-fn a_short_run_leaves_nothing_but_its_record() {
+fn a_short_run_leaves_only_its_record() {
     let folder = folder(100);
     for _ in 0..15 {
         folder.stillbox(["run", "pipeline.toml"]).succeeded();
@@ -133,7 +133,7 @@ fn a_short_run_leaves_nothing_but_its_record() {
 }
 
 #[test]
-fn what_cannot_go_on_says_so_and_runs() {
+fn a_run_that_cannot_be_resumed_says_so_and_runs() {
     let folder = folder(300);
     let input = folder.text("input.jsonl");
     let text = folder.text("pipeline.toml").replace("path = \"input.jsonl\"", "path = \"-\"\nformat = \"jsonl\"");
@@ -148,7 +148,7 @@ fn what_cannot_go_on_says_so_and_runs() {
 }
 
 #[test]
-fn runs_are_listed_shown_and_pruned() {
+fn the_runs_command_lists_shows_and_prunes_runs() {
     let folder = folder(6000);
     insta::assert_snapshot!(folder.stillbox(["runs"]).succeeded().text(), @"no runs");
     killed(&folder, &[]);
@@ -170,7 +170,7 @@ fn runs_are_listed_shown_and_pruned() {
 }
 
 #[test]
-fn a_run_with_too_many_rejected_rows_goes_on_when_more_are_allowed() {
+fn a_run_that_exceeded_max_rejects_resumes_with_a_higher_limit() {
     let folder = folder(6000);
     let text = of_step("refuse").replace(".wasm\"", ".wasm\"\nparameters = { id = 7 }\non-failure = \"reject\"");
     folder.write("pipeline.toml", text + "[rejects]\npath = \"rejects.jsonl\"\n");
@@ -185,7 +185,7 @@ fn a_run_with_too_many_rejected_rows_goes_on_when_more_are_allowed() {
 }
 
 #[test]
-fn a_mistake_is_told_before_anything_is_thrown_away() {
+fn restart_checks_the_pipeline_before_it_deletes_the_previous_run() {
     let folder = folder(6000);
     killed(&folder, &[]);
     let text = folder.text("pipeline.toml");
@@ -197,7 +197,7 @@ fn a_mistake_is_told_before_anything_is_thrown_away() {
 }
 
 #[test]
-fn a_full_disk_loses_nothing() {
+fn a_run_that_stops_on_a_full_disk_can_be_resumed() {
     let folder = folder(20_000);
     // A limit on the size of files is what a full disk is to one run: writing fails in the middle.
     let script = "ulimit -f 1000; exec \"$1\" run pipeline.toml --checkpoint-every 1ms";

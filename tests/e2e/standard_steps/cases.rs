@@ -7,7 +7,7 @@ use crate::harness::{Folder, python};
 const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
 
 #[test]
-fn all_cases_of_the_standard_steps_pass() {
+fn every_standard_step_passes_its_cases() {
     let mut tested = 0;
     for entry in std::fs::read_dir(STEPS).unwrap() {
         let step = entry.unwrap().path();
@@ -25,7 +25,7 @@ fn all_cases_of_the_standard_steps_pass() {
 }
 
 #[test]
-fn a_step_in_rust_and_the_same_in_python_pass_the_same_cases() {
+fn the_same_step_in_rust_and_python_passes_the_same_cases_in_the_test_command() {
     let step = Path::new(STEPS).join("../tests/python/text-features");
     for component in [stillbox_test_guests::TEXT_FEATURES, &*python::component(&step)] {
         Folder::new().stillbox(["test", step.to_str().unwrap(), "--component", component]).succeeded();

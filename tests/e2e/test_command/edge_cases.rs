@@ -31,7 +31,7 @@ fn each_case_has_its_own_limits() {
 }
 
 #[test]
-fn misspelt_files_of_a_case_are_told() {
+fn test_reports_misspelt_file_names_of_a_case() {
     let folder = case(&[
         ("input.jsonl", THREE),
         ("expected.jsonl", TWO),
@@ -51,7 +51,7 @@ fn misspelt_files_of_a_case_are_told() {
 }
 
 #[test]
-fn folders_with_a_dot_are_no_cases_and_links_that_lead_nowhere_are_told() {
+fn test_ignores_hidden_folders_and_reports_broken_links() {
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", TWO)]);
     write(&folder, "step/cases/.ipynb_checkpoints/input.jsonl", "");
     let told = test(&folder, KEEP_LONG, &[]).succeeded().stderr;
@@ -65,7 +65,7 @@ fn folders_with_a_dot_are_no_cases_and_links_that_lead_nowhere_are_told() {
 }
 
 #[test]
-fn only_kinds_that_a_step_can_have_are_offered() {
+fn an_expected_failure_accepts_only_kinds_that_a_step_can_cause() {
     let folder = case(&[("input.jsonl", THREE), ("expected-failure.toml", "kind = \"interrupted\"\n")]);
     let told = test(&folder, KEEP_LONG, &[]).failed(1);
     assert!(told.contains("expected-failure.toml:1:8") && told.contains("incompatible"), "{told}");
@@ -73,7 +73,7 @@ fn only_kinds_that_a_step_can_have_are_offered() {
 }
 
 #[test]
-fn a_filter_is_not_blamed_for_a_step_that_cannot_be_tested() {
+fn a_component_error_is_not_reported_as_an_unmatched_filter() {
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", TWO)]);
     write(&folder, "step/cases/two/input.jsonl", THREE);
     folder.write("broken.wasm", "no component");
@@ -82,7 +82,7 @@ fn a_filter_is_not_blamed_for_a_step_that_cannot_be_tested() {
 }
 
 #[test]
-fn a_folder_whose_name_is_no_text_is_told_in_json() {
+fn a_case_folder_with_a_name_outside_utf_8_appears_in_json() {
     let folder = case(&[]);
     let odd = folder.path().join("step/cases").join(OsStr::from_bytes(b"od\xffd"));
     fs::create_dir_all(&odd).unwrap();
@@ -95,7 +95,7 @@ fn a_folder_whose_name_is_no_text_is_told_in_json() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_hides_nothing() {
+fn test_shows_failed_cases_when_the_report_cannot_be_written() {
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", THREE)]);
     // Told before anything is built or run.
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &["--junit", "nowhere/report.xml"]).failed(2), @"
@@ -112,7 +112,7 @@ fn a_report_that_cannot_be_written_hides_nothing() {
 }
 
 #[test]
-fn messages_to_a_full_disk_are_a_failure() {
+fn json_messages_to_a_full_disk_fail_the_command() {
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", TWO)]);
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let mut command = folder.command();
@@ -139,7 +139,7 @@ fn outcome_of(command: &mut std::process::Command) -> String {
 }
 
 #[test]
-fn errors_for_machines_have_their_causes() {
+fn json_errors_of_test_include_their_causes() {
     let folder = case(&[("input.jsonl", THREE)]);
     // Read as a manifest, a folder is an error of the system with a cause.
     fs::create_dir(folder.join("step/Cargo.toml")).unwrap();
@@ -152,7 +152,7 @@ fn errors_for_machines_have_their_causes() {
 }
 
 #[test]
-fn a_signal_has_a_last_record() {
+fn the_last_json_message_of_an_interrupted_test_names_the_signal() {
     let folder = case(&[("input.jsonl", "{\"id\":1}\n"), ("expected.jsonl", "{\"id\":1}\n")]);
     // The loop begins at the third row; the other case is done by then, or not at all.
     write(&folder, "step/cases/loops/input.jsonl", "{\"id\":3}\n");

@@ -8,7 +8,7 @@ use super::{THREE, case, guilty, test, write};
 use crate::harness::Folder;
 
 #[test]
-fn update_writes_what_came_out_and_says_so() {
+fn update_writes_the_actual_rows_and_lists_the_files() {
     let folder = case(&[("input.jsonl", "{\"text\":\"a\"}\n{\"text\":\"\"}\n")]);
     insta::assert_snapshot!(test(&folder, ADD_COLUMN, &[]).failed(1), @"
           FAIL step/one  2 -> 1 rows
@@ -40,14 +40,14 @@ fn update_writes_what_came_out_and_says_so() {
 }
 
 #[test]
-fn update_never_expects_a_failure_by_itself() {
+fn update_does_not_accept_a_failure() {
     let folder = case(&[("input.jsonl", &guilty())]);
     test(&folder, BAD_PANIC, &["--update"]).failed(1);
     assert!(!folder.join("step/cases/one/expected.jsonl").exists());
 }
 
 #[test]
-fn cases_are_chosen_by_name() {
+fn filter_selects_cases_by_name() {
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", "")]);
     write(&folder, "step/cases/two/input.jsonl", "{\"text\":\"ab\"}\n");
     write(&folder, "step/cases/two/expected.jsonl", "{\"text\":\"ab\"}\n");
@@ -59,7 +59,7 @@ fn cases_are_chosen_by_name() {
 }
 
 #[test]
-fn reports_for_machines() {
+fn test_writes_junit_and_json_reports() {
     let expected = "{\"id\":1,\"text\":\"a\"}\n";
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
     let outcome = test(&folder, KEEP_LONG, &["--junit", "report.xml", "--message-format", "json"]);
@@ -105,7 +105,7 @@ fn without_times(xml: &str) -> String {
 }
 
 #[test]
-fn folders_without_cases_are_told_how_to_make_one() {
+fn a_folder_without_cases_is_reported_with_the_files_to_create() {
     let folder = Folder::new();
     fs::create_dir(folder.join("step")).unwrap();
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @"
