@@ -1,8 +1,8 @@
 //! Lines of JSON on standard output, for machines.
 
 use std::io::{self, Write as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use stillbox::escape_controls_in_json;
 
@@ -32,7 +32,7 @@ impl Messages {
     }
 
     fn lost(&self) -> MutexGuard<'_, Option<io::Error>> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lost.lock()
     }
 }
 

@@ -1,11 +1,11 @@
 //! What is shown while a pipeline runs. It sees events and nothing else.
 
 use std::borrow::Cow;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::console::eprintln;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use parking_lot::Mutex;
 use stillbox::{Event, Report, escape_controls};
 
 use super::args::Progress;
@@ -46,7 +46,7 @@ impl Display {
     }
 
     pub(super) fn show(&self, event: &Event<'_>) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock();
         match &mut *shown {
             Shown::Nothing => {}
             Shown::Bars(bars) => match event {
@@ -74,7 +74,7 @@ impl Display {
 
     /// Removes what would be in the way of what is printed next.
     pub(super) fn end(&self) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock();
         if let Shown::Bars(Some(bars)) = &*shown {
             let _ = bars.all.clear();
         }

@@ -3,9 +3,9 @@
 mod failures;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use stillbox::{Event, Failure, Report, Signal};
 
@@ -42,7 +42,7 @@ impl Records {
     }
 
     fn failures(&self) -> MutexGuard<'_, Failures> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failures.lock()
     }
 
     /// Records an event.

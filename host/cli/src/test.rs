@@ -6,10 +6,10 @@ mod text;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::console::{eprint, eprintln};
+use parking_lot::Mutex;
 use serde_json::Value;
 use stillbox::{CaseReport, CleanupRegistry, Interrupt, Suite, TestError, TestOptions, TestReport};
 
@@ -79,7 +79,7 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
     let counts = Mutex::new(Counts::default());
     let messages = Messages::default();
     let show = |case: &CaseReport| {
-        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = counts.lock();
         counts.add(case);
         if is_json { messages.print(&records::case(case)) } else { eprint!("{}", text::line(case)) }
     };
@@ -99,7 +99,7 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
         Ok(report) => report,
         Err(TestError::Interrupted(signal)) => {
             if is_json {
-                let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let counts = counts.into_inner();
                 let mut end = records::ended("interrupted", counts, started.elapsed());
                 end["signal"] = signal.name().into();
                 messages.print(&end);
@@ -109,7 +109,7 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
         }
         Err(error) => {
             if is_json {
-                let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let counts = counts.into_inner();
                 messages.print(&errors::of_error(&error));
                 messages.print(&records::ended("failed", counts, started.elapsed()));
             }

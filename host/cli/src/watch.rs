@@ -6,12 +6,11 @@
 mod sources;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
 use super::console::eprintln;
+use parking_lot::Mutex;
 use stillbox::{Interrupt, Signal, escape_controls};
 
 use super::exit_code::Exit;
@@ -71,7 +70,7 @@ pub(super) fn watch(signals: &Interrupt, first: Watched, mut round: impl FnMut(I
         let interrupt = Interrupt::new();
         let before = watched.snapshot();
         let state = Mutex::new(Round::default());
-        let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || state.lock();
         let done = thread::scope(|scope| {
             scope.spawn(|| {
                 let mut looks = 0_u32;
@@ -103,7 +102,7 @@ pub(super) fn watch(signals: &Interrupt, first: Watched, mut round: impl FnMut(I
             return exit;
         }
         let next = done.whole();
-        let changed = if let Some(changed) = state.into_inner().unwrap_or_else(PoisonError::into_inner).changed {
+        let changed = if let Some(changed) = state.into_inner().changed {
             changed
         } else {
             // What changed while the round was ending is a change, too.

@@ -5,7 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// The files and folders that runs and builds have made aside and will put in their places or remove, and the programs
 /// that builds wait for. Both clean up behind themselves; whoever ends the process without waiting for them calls
@@ -33,7 +35,7 @@ impl CleanupRegistry {
     /// Ends the programs that are running and removes all that is unfinished, and whatever is begun from now on. What was
     /// put in its place is not touched.
     pub fn remove(&self) {
-        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list.lock();
         list.closed = true;
         // First, so that they make nothing new.
         for group in std::mem::take(&mut list.groups) {
@@ -46,7 +48,7 @@ impl CleanupRegistry {
 
     /// Lists a file or folder for as long as the entry lives.
     pub(crate) fn add(&self, path: &Path) -> Entry {
-        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list.lock();
         if list.closed {
             remove(path);
         } else {
@@ -61,7 +63,7 @@ impl CleanupRegistry {
     /// # Errors
     /// The program cannot be started.
     pub(crate) fn start(&self, command: &mut Command) -> io::Result<(Child, Entry)> {
-        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list.lock();
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         let child = command.spawn()?;
@@ -91,7 +93,7 @@ enum Of {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut list = self.cleanup.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.cleanup.list.lock();
         self.of.leave(&mut list);
     }
 }
@@ -142,7 +144,7 @@ impl Entries {
 
     /// They are to stay. False if they have been removed.
     pub(crate) fn keep(&self) -> bool {
-        let mut fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fate = self.fate.lock();
         if let OutputState::Open(entries) = &mut *fate {
             let gone = entries.iter().any(Entry::is_removed);
             *fate = if gone { OutputState::Removed } else { OutputState::Kept };
@@ -153,7 +155,7 @@ impl Entries {
     /// They are put in their places now. False if they have been removed.
     pub(crate) fn place(&self) -> bool {
         self.keep();
-        let mut fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fate = self.fate.lock();
         if matches!(*fate, OutputState::Kept) {
             *fate = OutputState::Placed;
         }
@@ -162,12 +164,12 @@ impl Entries {
 
     /// Whether they are in their places, or on the way there.
     pub(crate) fn are_placed(&self) -> bool {
-        matches!(*self.fate.lock().unwrap_or_else(PoisonError::into_inner), OutputState::Placed)
+        matches!(*self.fate.lock(), OutputState::Placed)
     }
 
     /// They are removed, unless they are to stay. True if they are gone.
     pub(crate) fn remove(&self) -> bool {
-        let mut fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fate = self.fate.lock();
         if let OutputState::Open(entries) = &*fate {
             for entry in entries {
                 entry.of.end();
@@ -181,7 +183,7 @@ impl Entries {
 impl Entry {
     /// Takes it off the list. True if it is not on it any more, because all that was there has been removed.
     fn is_removed(&self) -> bool {
-        let mut list = self.cleanup.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.cleanup.list.lock();
         self.of.leave(&mut list);
         list.closed
     }

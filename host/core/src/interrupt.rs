@@ -1,8 +1,9 @@
 //! Stopping: the interrupt that a caller passes in, and the stop that reaches every instance.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wasmtime::EngineWeak;
 
@@ -52,7 +53,7 @@ impl Interrupt {
     /// Asks every run that was given this interrupt to stop. Only the first call counts. It never blocks for longer
     /// than it takes to wake the runs, and may be made from any thread, but not from a signal handler itself.
     pub fn trigger(&self, signal: Signal) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if state.signal.is_none() {
             state.signal = Some(signal);
             let listeners = std::mem::take(&mut state.listeners);
@@ -65,12 +66,12 @@ impl Interrupt {
 
     /// What was asked for, if it was.
     pub fn signal(&self) -> Option<Signal> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).signal
+        self.state.lock().signal
     }
 
     /// Calls the listener when the interrupt is triggered; at once, if it has been.
     pub(crate) fn on_trigger(&self, listener: impl Fn(Signal) + Send + 'static) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         match state.signal {
             Some(signal) => listener(signal),
             None => state.listeners.push(Box::new(listener)),
@@ -120,7 +121,7 @@ impl Stop {
 
     /// Makes guests of this engine notice the stop, wherever they are in their code.
     pub(crate) fn reaches(&self, engine: &wasmtime::Engine) {
-        self.shared.engines.lock().unwrap_or_else(PoisonError::into_inner).push(engine.weak());
+        self.shared.engines.lock().push(engine.weak());
     }
 
     /// Stops every instance. The first reason stays.
@@ -135,7 +136,7 @@ impl Stop {
     /// Makes guests that compute look at the stop. One that was looking at it just then has to be asked again: its next
     /// deadline may be counted from the epoch that was raised for it.
     pub(crate) fn raise_epoch(&self) {
-        for engine in self.shared.engines.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for engine in self.shared.engines.lock().iter() {
             if let Some(engine) = engine.upgrade() {
                 engine.increment_epoch();
             }

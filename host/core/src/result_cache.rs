@@ -18,7 +18,7 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::batch::OutputOf;
@@ -29,6 +29,7 @@ use crate::stage::StepOutput;
 pub(crate) use call_log::{CallLog, CallRecorder, CallReplay};
 use entry::Record;
 pub(crate) use key::{CacheKeyBuilder, Key};
+use parking_lot::Mutex;
 pub use usage::{CacheUsage, PrunedCache, prune_cache, usage_of_cache};
 
 /// How long an entry may go on being used before that is noted.
@@ -61,7 +62,7 @@ impl ResultCache {
 
     /// Removes the tapes that the run has not finished, on whatever thread they are. They may have become large.
     pub(crate) fn abandon(&self) {
-        for path in std::mem::take(&mut *self.tapes.lock().unwrap_or_else(PoisonError::into_inner)) {
+        for path in std::mem::take(&mut *self.tapes.lock()) {
             let _ = fs::remove_file(path);
         }
     }

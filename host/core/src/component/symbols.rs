@@ -18,8 +18,9 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::Location;
@@ -72,7 +73,7 @@ impl Symbols {
     /// where the component does not say. A stop ends the search.
     pub(crate) fn frames(&self, offsets: &[u64], stop: &Stop) -> Vec<Arc<[SourceFrame]>> {
         // Who waits here mostly finds what the one before it was looking for.
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         let unknown: Vec<u64> = offsets.iter().copied().filter(|offset| !known.places.contains_key(offset)).collect();
         if !unknown.is_empty() {
             known.search(&unknown, stop, || self.read());

@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::cleanup::Entries;
 use crate::format::Format;
@@ -56,9 +58,8 @@ impl Recorder {
         let make = {
             let shared = Arc::clone(&shared);
             move || {
-                let what = shared.what.lock().unwrap_or_else(PoisonError::into_inner);
-                let waited = shared.changed.wait_timeout_while(what, RECORDED_AFTER, |what| what.is_some());
-                let (mut what, _) = waited.unwrap_or_else(PoisonError::into_inner);
+                let mut what = shared.what.lock();
+                shared.changed.wait_while_for(&mut what, |what| what.is_some(), RECORDED_AFTER);
                 if let Some((folder, record)) = what.take() {
                     write(&folder, &record);
                 }
@@ -72,7 +73,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        *self.shared.what.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.shared.what.lock() = None;
         self.shared.changed.notify_one();
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::ResultCache;
 use super::entry::{HEADER, Record, decode, encode, header, is_end};
@@ -89,14 +91,14 @@ struct Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.tapes.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.path);
+        self.tapes.lock().remove(&self.path);
     }
 }
 
 impl CallRecorder {
     pub(super) fn begin(path: &Path, cache: &ResultCache) -> io::Result<Self> {
         let file = super::beside(path)?;
-        cache.tapes.lock().unwrap_or_else(PoisonError::into_inner).insert(file.path().to_owned());
+        cache.tapes.lock().insert(file.path().to_owned());
         let listed = Listed {
             path: file.path().to_owned(),
             tapes: Arc::clone(&cache.tapes),

@@ -4,9 +4,10 @@
 //! store then looks at its own deadline. Nothing ticks while all is well.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use wasmtime::EngineWeak;
 
 /// How long a guest whose deadline has passed may take to notice before it is asked again.
@@ -89,8 +90,8 @@ impl Drop for Watchdog {
 }
 
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Deadlines> {
-        self.deadlines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Deadlines> {
+        self.deadlines.lock()
     }
 }
 
@@ -107,12 +108,11 @@ fn watch(shared: &Shared, engine: &EngineWeak) {
         // A call whose deadline has passed stays here until it has ended, and its guest is asked again: one that was
         // looking at its deadline just then may count the next from the epoch that was raised for it.
         deadlines.wakes = if ask { Some(now + ASK_AGAIN) } else { first };
-        deadlines = match deadlines.wakes {
-            None => shared.changed.wait(deadlines).unwrap_or_else(PoisonError::into_inner),
+        match deadlines.wakes {
+            None => shared.changed.wait(&mut deadlines),
             Some(wakes) => {
-                let timeout = wakes.saturating_duration_since(Instant::now());
-                shared.changed.wait_timeout(deadlines, timeout).unwrap_or_else(PoisonError::into_inner).0
+                shared.changed.wait_until(&mut deadlines, wakes);
             }
-        };
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Instances that are used again, for steps with `instance = "worker"`.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use crate::sandbox::Session;
 
@@ -13,13 +13,13 @@ pub(crate) struct Workers {
 impl Workers {
     /// An instance of a step, if one waits.
     pub(super) fn take(&self, step: usize) -> Option<Session> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.idle.lock();
         let at = idle.iter().rposition(|(of, _)| *of == step)?;
         Some(idle.swap_remove(at).1)
     }
 
     /// Keeps an instance whose last call did what it was to do.
     pub(super) fn give(&self, step: usize, session: Session) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((step, session));
+        self.idle.lock().push((step, session));
     }
 }

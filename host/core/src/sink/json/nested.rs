@@ -2,7 +2,7 @@
 //! numbers that are not finite as null, bytes in hexadecimal, and times outside of the calendar as an error message.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
@@ -12,6 +12,7 @@ use arrow_json::writer::{NullableEncoder, make_encoder};
 use arrow_json::{Encoder, EncoderFactory, EncoderOptions};
 use arrow_schema::extension::{ExtensionType, Json};
 use arrow_schema::{ArrowError, DataType as ArrowType, FieldRef};
+use parking_lot::Mutex;
 
 use super::{NoJson, write_base64, write_float, write_float32, write_raw};
 
@@ -27,11 +28,11 @@ struct Problem(Arc<Mutex<Option<NoJson>>>);
 
 impl Problem {
     fn set(&self, problem: NoJson) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(problem);
+        self.0.lock().get_or_insert(problem);
     }
 
     fn take(&self) -> Option<NoJson> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 }
 
