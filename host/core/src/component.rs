@@ -1,8 +1,6 @@
-//! Components: compiled, cached, typed and linked once, then shared.
+//! Components: read, compiled or taken from the cache, and linked once, then shared.
 
-pub(crate) mod bindings;
 mod cache;
-mod engine;
 mod imports;
 mod origin;
 mod signature;
@@ -18,14 +16,11 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Linker, types::ComponentItem};
 
+use crate::engine::{State, bindings};
 use crate::failure::Failure;
-use crate::interrupt::Stop;
-use crate::sandbox::{CallOptions, Limits, Sandbox, State, linker};
 
 pub use cache::CompileCache;
-pub(crate) use cache::{is_private, make_private};
-pub(crate) use engine::{Fuel, Resident, engine, engine_without_pool};
-pub use imports::{Access, Import, Permission};
+pub use imports::{Access, Import};
 pub use origin::Origin;
 pub(crate) use origin::{SDK_SECTION, origin};
 pub use signature::{Column, Kind, Manifest, Signature};
@@ -35,13 +30,6 @@ pub(crate) use symbols::{SourceFrame, Symbols};
 const GUEST: &str = "stillbox:step/guest@0.1.0";
 /// The most of a component that is read. The largest real ones, with `CPython` inside, have about 40 MB.
 const MAX_BYTES: u64 = 1 << 30;
-
-/// Compiles and links components. Lives for the whole run.
-pub(crate) struct ComponentLoader {
-    sandbox: Arc<Sandbox>,
-    linker: Linker<State>,
-    cache: CompileCache,
-}
 
 /// A step's component, ready to be instantiated any number of times on any thread.
 pub(crate) struct Component {
@@ -112,59 +100,36 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".into() } else { names.join(", ") }
 }
 
-impl ComponentLoader {
-    /// Makes the engine and everything that components may import.
-    pub(crate) fn new(instances: u32, fuel: Fuel, resident: Resident, cache: CompileCache) -> wasmtime::Result<Self> {
-        Self::with_engine(engine(instances, fuel, resident)?, cache)
-    }
-
-    pub(crate) fn with_engine(engine: wasmtime::Engine, cache: CompileCache) -> wasmtime::Result<Self> {
-        let linker = linker(&engine)?;
-        Ok(Self { sandbox: Arc::new(Sandbox::new(engine)), linker, cache })
-    }
-
-    pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {
-        &self.sandbox
-    }
-
-    /// Reads, compiles and links a component, and asks it what it is.
+impl Component {
+    /// Reads a component's file, compiles it or takes it from the cache, and links it. Its manifest is empty until the
+    /// loader has called it.
     ///
     /// # Errors
-    /// The file is not a step, or its `manifest` fails.
-    pub(crate) fn load(&self, path: &Path, limits: &Limits, stop: &Stop) -> Result<Component, ComponentError> {
+    /// The file cannot be read, or is not a component with the contract's interface.
+    pub(crate) fn from_file(path: &Path, linker: &Linker<State>, cache: &CompileCache) -> Result<Self, ComponentError> {
         let failed = |digest, kind| ComponentError { path: path.to_owned(), digest, kind };
         let bytes = read(path).map_err(|kind| failed(None, kind))?;
         let digest: Arc<str> = digest(&Sha256::digest(&bytes)).into();
-        self.try_load(path, &bytes, &digest, &CallOptions { limits, stop, seed: 0 })
-            .map_err(|kind| failed(Some(digest), kind))
+        Self::from_bytes(path, &bytes, &digest, linker, cache).map_err(|kind| failed(Some(digest), kind))
     }
 
-    fn try_load(
-        &self,
+    fn from_bytes(
         path: &Path,
         bytes: &[u8],
         digest: &Arc<str>,
-        terms: &CallOptions<'_>,
-    ) -> Result<Component, ComponentErrorKind> {
-        let engine = self.sandbox.engine();
-        let from_cache = self.cache.get(engine, digest);
+        linker: &Linker<State>,
+        cache: &CompileCache,
+    ) -> Result<Self, ComponentErrorKind> {
+        let engine = linker.engine();
+        let from_cache = cache.get(engine, digest);
         let cached = from_cache.is_some();
-        let (component, compiled_in) = if let Some(kept) = from_cache {
-            kept
-        } else {
-            let started = Instant::now();
-            let component = wasmtime::component::Component::from_binary(engine, bytes)
-                .map_err(|error| ComponentErrorKind::Invalid(one_line(&error)))?;
-            let compiled_in = started.elapsed();
-            self.cache.put(engine, digest, &component, compiled_in);
-            (component, compiled_in)
+        let (component, compiled_in) = match from_cache {
+            Some(cached) => cached,
+            None => compile(engine, bytes, digest, cache)?,
         };
         let imports = imports::imports(engine, &component);
-        let missing: Vec<String> = imports
-            .iter()
-            .filter(|import| import.access == Access::Missing)
-            .map(|import| import.name.clone())
-            .collect();
+        let missing = imports.iter().filter(|import| import.access == Access::Missing);
+        let missing: Vec<String> = missing.map(|import| import.name.clone()).collect();
         let exports = exports(engine, &component);
         if !exports.iter().any(|name| name == GUEST) {
             return Err(ComponentErrorKind::NotAStep { exports });
@@ -172,50 +137,20 @@ impl ComponentLoader {
         if !missing.is_empty() {
             return Err(ComponentErrorKind::MissingImports { imports: missing });
         }
-        let pre = self
-            .linker
+        let pre = linker
             .instantiate_pre(&component)
             .and_then(bindings::StepPre::new)
             .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
         let (size, origin) = (bytes.len() as u64, origin(bytes));
         let (manifest, symbols) = (Manifest::default(), Symbols::new(path, digest, size));
         let digest = Arc::clone(digest);
-        let mut component = Component { pre, digest, size, imports, manifest, symbols, cached, compiled_in, origin };
-        component.manifest = self.manifest(&component, terms).map_err(|mut failure| {
-            failure.component = Some(Arc::clone(&component.digest));
-            ComponentErrorKind::Manifest(failure)
-        })?;
-        Ok(component)
+        Ok(Self { pre, digest, size, imports, manifest, symbols, cached, compiled_in, origin })
     }
 
-    fn manifest(&self, component: &Component, terms: &CallOptions<'_>) -> Result<Manifest, Box<Failure>> {
-        let (manifest, _) = self.sandbox.call(component, terms, async |store, instance| {
-            instance.stillbox_step_guest().call_manifest(store).await
-        })?;
-        Manifest::check(manifest)
+    pub(crate) fn set_manifest(&mut self, manifest: Manifest) {
+        self.manifest = manifest;
     }
 
-    /// Gives a component its parameters, and learns its columns.
-    ///
-    /// # Errors
-    /// The step refuses the parameters, fails, or returns a signature that breaks the contract.
-    pub(crate) fn bind(
-        &self,
-        component: &Component,
-        parameters: &str,
-        limits: &Limits,
-        stop: &Stop,
-    ) -> Result<Signature, Box<Failure>> {
-        let terms = CallOptions { limits, stop, seed: 0 };
-        let (signature, said) = self.sandbox.call(component, &terms, async |store, instance| {
-            instance.stillbox_step_guest().call_bind(store, parameters).await
-        })?;
-        let signature = signature.map_err(|error| Box::new(crate::failure::of_step(error, &said)))?;
-        Signature::check(signature, component.manifest.kind)
-    }
-}
-
-impl Component {
     pub(crate) fn pre(&self) -> &bindings::StepPre<State> {
         &self.pre
     }
@@ -262,6 +197,20 @@ impl fmt::Debug for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Component").field("digest", &self.digest).finish_non_exhaustive()
     }
+}
+
+fn compile(
+    engine: &wasmtime::Engine,
+    bytes: &[u8],
+    digest: &str,
+    cache: &CompileCache,
+) -> Result<(wasmtime::component::Component, Duration), ComponentErrorKind> {
+    let started = Instant::now();
+    let component = wasmtime::component::Component::from_binary(engine, bytes)
+        .map_err(|error| ComponentErrorKind::Invalid(one_line(&error)))?;
+    let compiled_in = started.elapsed();
+    cache.put(engine, digest, &component, compiled_in);
+    Ok((component, compiled_in))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ComponentErrorKind> {

@@ -64,7 +64,7 @@ pub(crate) use source::SourceTable;
 pub(crate) use step::StepTable;
 pub(crate) use suggestion::nearest;
 
-use crate::sandbox::LimitSettings;
+use crate::limits::LimitSettings;
 use check::Check;
 use table::{Entry, Table, kind};
 

@@ -58,3 +58,6 @@ pub enum Event<'a> {
         bytes_read: u64,
     },
 }
+
+/// Receives the events of a run. It is called from several threads, and the run waits for it.
+pub type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;

@@ -2,9 +2,7 @@
 
 mod bounds;
 mod record;
-mod trap;
 
 pub use record::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 
-pub(crate) use bounds::{MESSAGE_BYTES, REJECTED, TEXT_BYTES};
-pub(crate) use trap::{of_call, of_limit, of_rejection, of_step, of_stop};
+pub(crate) use bounds::{ENTRY_OVERHEAD, LINES, MESSAGE_BYTES, REJECTED, TEXT_BYTES, WHOLE};

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::component::{
-    CompileCache, ComponentError, ComponentLoader, Fuel, Import, Manifest, Origin, Resident, Signature,
-};
+use crate::component::{CompileCache, ComponentError, Import, Manifest, Origin, Signature};
+use crate::engine::{Fuel, Resident};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Stop};
-use crate::sandbox::Limits;
+use crate::limits::Limits;
+use crate::loader::ComponentLoader;
 
 /// A step, described.
 #[derive(Debug, Clone)]

@@ -14,19 +14,33 @@
 //!
 //! The modules in the order in which a batch meets them; `ARCHITECTURE.md` beside this crate tells the whole road.
 
-// What was asked.
-mod config;
-mod pipeline;
-// What will be done.
-pub mod build;
-mod cases;
-mod component;
-mod inspection;
-mod outline;
-mod plan;
-// The road of a batch.
 mod batch;
+pub mod build;
+mod call;
+mod cases;
+mod cleanup;
+mod component;
+mod config;
+mod corrupt;
+mod data_type;
+mod engine;
+mod event;
+mod failure;
+mod format;
+mod inspection;
+mod interrupt;
+mod json;
+mod limits;
+mod loader;
+mod outline;
+mod panics;
+mod pipeline;
+mod plan;
+mod policy;
+mod private_dir;
+mod report;
 mod result_cache;
+mod runs;
 mod sandbox;
 mod scheduler;
 mod sink;
@@ -34,18 +48,6 @@ mod source;
 mod spill;
 mod stage;
 mod stage_input;
-// Beside the road.
-mod cleanup;
-mod corrupt;
-mod data_type;
-mod event;
-mod failure;
-mod format;
-mod interrupt;
-mod panics;
-mod policy;
-mod report;
-mod runs;
 mod text;
 // For the benchmarks.
 #[doc(hidden)]
@@ -56,20 +58,20 @@ pub use cases::{
 };
 pub use cleanup::CleanupRegistry;
 pub use component::{
-    Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Origin, Permission,
-    Signature,
+    Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Origin, Signature,
 };
 pub use config::{
     ConfigError, Diagnostic, Diagnostics, DurationError, Overrides, Place, SizeError, parse_duration, parse_size,
 };
 pub use data_type::DataType;
-pub use event::Event;
+pub use engine::Permission;
+pub use event::{Event, Listener};
 pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 pub use inspection::{InspectError, Inspection, inspect};
 pub use interrupt::{Interrupt, Signal};
 pub use outline::{NodeRole, Outline, OutlineEdge, OutlineNode};
 pub use panics::panic_is_caught;
-pub use pipeline::{Failed, Listener, Options, Pipeline, RunError};
+pub use pipeline::{Failed, Options, Pipeline, RunError};
 pub use policy::MaxRejects;
 pub use report::{Report, Resumable, SinkReport, StepReport};
 pub use result_cache::{CacheUsage, PrunedCache, ResultCache, prune_cache, usage_of_cache};

@@ -12,12 +12,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::cleanup::CleanupRegistry;
-use crate::component::{CompileCache, ComponentLoader, Fuel, Resident};
+use crate::component::CompileCache;
 use crate::config::instance::InstanceLife;
 use crate::config::{Config, ConfigError, Diagnostics, Overrides, StepTable};
-use crate::event::Event;
+use crate::engine::{Fuel, Resident};
+use crate::event::Listener;
 use crate::failure::{Failure, FailureKind, LimitHit};
 use crate::interrupt::{Interrupt, Signal, Stop};
+use crate::loader::ComponentLoader;
 use crate::outline::Outline;
 use crate::panics::caught;
 use crate::plan::{Plan, PlanContext, PlanError};
@@ -25,7 +27,6 @@ use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::result_cache::ResultCache;
 use crate::runs::{Checkpointing, RunsError};
-use crate::stage::of_source;
 use crate::text::grouped;
 
 /// A pipeline as its file has it. Nothing has been opened, compiled or run yet.
@@ -60,9 +61,6 @@ pub struct Options {
     /// Is told what happens. It is called from several threads, and the run waits for it.
     pub on_event: Option<Listener>,
 }
-
-/// Is told what happens during a run.
-pub type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
 impl Options {
     /// The most threads that run steps. Each has room for an instance laid out in memory before the run.
@@ -268,7 +266,7 @@ impl Pipeline {
         let plan = answers.recv().expect("the planner answers, whatever becomes of it");
         plan.map_err(|error| match error {
             PlanError::Diagnostics(diagnostics) => RunError::Config(diagnostics),
-            PlanError::Input(error) => failed(of_source(&error)),
+            PlanError::Input(error) => failed(error.to_failure()),
             PlanError::Host(failure) => failed(*failure),
             PlanError::Stopped(signal) => {
                 RunError::Interrupted { signal, failures: Vec::new(), report: Box::default() }

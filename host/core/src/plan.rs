@@ -18,18 +18,19 @@ use arrow_schema::SchemaRef;
 use tokio::sync::Semaphore;
 
 use crate::cleanup::CleanupRegistry;
-use crate::component::{Component, ComponentLoader, Kind, Signature};
+use crate::component::{Component, Kind, Signature};
 use crate::config::combine::Combine;
 use crate::config::instance::{InstanceLife, Keeping};
 use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Diagnostics};
+use crate::event::Listener;
 use crate::failure::Failure;
 use crate::interrupt::{Signal, Stop, StopReason};
-use crate::pipeline::Listener;
+use crate::limits::Limits;
+use crate::loader::ComponentLoader;
 use crate::policy::{MaxRejects, OnFailure};
-use crate::sandbox::Limits;
-use crate::sink::SinkSpec;
+use crate::report::SinkReport;
+use crate::sink::{SinkLocation, SinkSpec};
 use crate::source::{self, OpenSource, SourceError};
-use crate::stage::of_source;
 
 pub(crate) use columns::describe;
 pub(crate) use combine::Append;
@@ -82,6 +83,14 @@ pub(crate) struct PlannedEdge {
 pub(crate) struct PlannedSink {
     pub(crate) name: Arc<str>,
     pub(crate) spec: SinkSpec,
+}
+
+impl PlannedSink {
+    /// Returns the sink's report before any row is written.
+    pub(crate) fn report(&self) -> SinkReport {
+        let is_stdout = self.spec.location == SinkLocation::Stdout;
+        SinkReport { name: Arc::clone(&self.name), rows: 0, is_stdout }
+    }
 }
 
 /// The reject file, and how many rows may come to it.
@@ -262,7 +271,7 @@ fn open_sources(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Result<Ve
             Ok(source) => Some(source),
             Err(error) if error.is_about_content() && diagnostics.is_empty() => return Err(PlanError::Input(error)),
             Err(error) => {
-                diagnostics.push(diagnostic_at(table.path.place.clone(), &error).failure(of_source(&error)));
+                diagnostics.push(diagnostic_at(table.path.place.clone(), &error).failure(error.to_failure()));
                 None
             }
         });

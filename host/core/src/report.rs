@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::PlannedSink;
-use crate::sink::SinkLocation;
-
 /// What a run did, in numbers. A checkpoint has them as they are here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -81,12 +78,6 @@ pub struct SinkReport {
     // A run that writes to it has no checkpoint that this could be read from.
     #[serde(skip)]
     pub is_stdout: bool,
-}
-
-impl SinkReport {
-    pub(crate) fn of(sink: &PlannedSink) -> Self {
-        Self { name: Arc::clone(&sink.name), rows: 0, is_stdout: sink.spec.location == SinkLocation::Stdout }
-    }
 }
 
 impl StepReport {

@@ -14,26 +14,22 @@ mod key;
 mod usage;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use crate::batch::OutputOf;
+use crate::batch::StepOutput;
 use crate::cleanup::CleanupRegistry;
-use crate::component::{Signature, is_private, make_private};
-use crate::stage::StepOutput;
+use crate::component::Signature;
+use crate::private_dir::{create_temporary, is_private, note_use};
 
 pub(crate) use call_log::{CallLog, CallRecorder, CallReplay};
 use entry::Record;
 pub(crate) use key::{CacheKeyBuilder, Key};
 use parking_lot::Mutex;
 pub use usage::{CacheUsage, PrunedCache, prune_cache, usage_of_cache};
-
-/// How long an entry may go on being used before that is noted.
-const NOTED: Duration = Duration::from_hours(1);
 
 /// A directory of what steps made, or none.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +79,7 @@ impl ResultCache {
     pub(crate) fn put(&self, key: &Key, made: &StepOutput) {
         let Some(path) = self.path(key) else { return };
         let written = entry::encode(Some(made)).map_err(io::Error::other).and_then(|bytes| {
-            let mut file = beside(&path)?;
+            let mut file = create_temporary(&path)?;
             file.write_all(&bytes)?;
             file.persist(&path)?;
             Ok(())
@@ -121,28 +117,5 @@ impl ResultCache {
     fn usable(&self, key: &Key) -> Option<PathBuf> {
         let path = self.path(key)?;
         (path.exists() && is_private(self.directory.as_deref()?)).then_some(path)
-    }
-}
-
-/// A file beside the one with this path, in the same folder.
-pub(crate) fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    make_private(folder)?;
-    let builder = tempfile::Builder::new()
-        .prefix(usage::BESIDE)
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder)?;
-    Ok(builder)
-}
-
-/// Notes that an entry was of use, for `prune`.
-pub(crate) fn note_use(path: &Path) {
-    let now = SystemTime::now();
-    let noted = File::open(path).and_then(|file| {
-        let last = file.metadata()?.modified()?;
-        if now.duration_since(last).unwrap_or_default() > NOTED { file.set_modified(now) } else { Ok(()) }
-    });
-    if let Err(error) = noted {
-        tracing::debug!("{}: its use is not noted: {error}", path.display());
     }
 }

@@ -1,11 +1,8 @@
 //! The sandbox: one instance for one piece of work, with limits, nothing granted, and a deadline; dropped afterwards.
 
-mod capture;
+mod classify;
 mod deadline;
-mod denied;
-mod limits;
 mod session;
-mod state;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -15,17 +12,15 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-use crate::component::{Component, bindings};
+use crate::component::Component;
+use crate::engine::{CapturedOutput, State, bindings};
 use crate::failure::Failure;
 use crate::interrupt::{Stop, StopReason};
+use crate::limits::Limits;
 
-pub(crate) use capture::{ENTRY_OVERHEAD, cut};
-pub(crate) use limits::{DeniedGrowth, TABLE_ELEMENTS};
-pub(crate) use limits::{LimitSettings, Limits};
-pub(crate) use session::Session;
-pub(crate) use state::{CapturedOutput, State, linker};
-
+pub(crate) use classify::{from_rejection, from_step_error};
 use deadline::Watchdog;
+pub(crate) use session::Session;
 
 /// Why the host ended a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -30,7 +30,6 @@ mod csv;
 mod delivered;
 mod encode;
 mod error;
-pub(crate) mod json;
 mod jsonl;
 mod output;
 mod parquet;

@@ -25,14 +25,12 @@ use crate::report::{Report, StepReport};
 use crate::result_cache::ResultCache;
 use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder, compress};
-use crate::source::{SourceError, Spot};
 use crate::spill::Frame;
 use crate::stage_input::{StageInput, WorkItem, WorkRows};
 
 pub(crate) use reject::{Rejected, object};
 pub(crate) use reject_counter::RejectCounter;
 pub(crate) use stateful::StatefulStep;
-pub(crate) use step::{RefusedRow, StepOutput, lower};
 pub(crate) use workers::Workers;
 
 /// Everything that the tasks of one stage share.
@@ -118,7 +116,7 @@ impl Stage {
         let rows = match rows {
             WorkRows::Raw(chunk) => {
                 let raw = input.decoder.as_ref().expect("an input of raw portions has a decoder");
-                let decoded = raw.decode(chunk).map_err(|error| Box::new(of_source(&error)))?;
+                let decoded = raw.decode(chunk).map_err(|error| Box::new(error.to_failure()))?;
                 let origin = Origin::new(decoded.positions, first, decoded.rows.num_rows());
                 vec![Rows { columns: decoded.rows, origin }]
             }
@@ -185,7 +183,7 @@ impl Stage {
 
     /// Fails once the run is to stop.
     pub(crate) fn check_stop(&self) -> Result<(), Box<Failure>> {
-        self.stop.reason().map_or(Ok(()), |reason| Err(Box::new(crate::failure::of_stop(reason))))
+        self.stop.reason().map_or(Ok(()), |reason| Err(Box::new(Failure::stopped(reason))))
     }
 }
 
@@ -280,18 +278,4 @@ impl Task<'_> {
 
 fn host(error: &dyn std::error::Error) -> Box<Failure> {
     Box::new(Failure::host(error))
-}
-
-/// The failure that a malformed input stands for.
-pub(crate) fn of_source(error: &SourceError) -> Failure {
-    let mut failure = Failure::host(error);
-    failure.row = error.place.as_ref().map(|place| {
-        let (line, row) = match place.spot {
-            Spot::Whole => (None, None),
-            Spot::Line(line) | Spot::Byte(line, _) => (Some(line), None),
-            Spot::Row(row) => (None, Some(row)),
-        };
-        crate::failure::RowPlace { index: 0, file: Some(Arc::clone(&place.file)), line, row }
-    });
-    failure
 }

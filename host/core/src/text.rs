@@ -100,6 +100,15 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// Returns the text, or its first `most` bytes and the number of bytes that are missing.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(most);
+    format!("{} … ({} bytes more)", &text[..end], text.len() - end)
+}
+
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;

@@ -9,7 +9,7 @@ use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field};
 
 use crate::data_type::DataType;
-use crate::sink::json::{JsonTextsError, json_texts};
+use crate::json::{JsonTextsError, json_texts};
 
 /// Why a column cannot be read as the type that a step asks for.
 #[derive(Debug, thiserror::Error)]

@@ -10,12 +10,13 @@ use arrow_array::{
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::Field;
 
-use crate::component::bindings::types::{ColumnResult, Output, Rejection, TextsResult, ValuesResult, VectorsResult};
 use crate::component::{Column, Signature};
 use crate::config::shown_size;
 use crate::data_type::DataType;
-use crate::failure::{self, Failure, FailureKind, RowPlace};
-use crate::sandbox::{Limits, cut};
+use crate::engine::bindings::types::{ColumnResult, Output, Rejection, TextsResult, ValuesResult, VectorsResult};
+use crate::failure::{Failure, FailureKind, RowPlace};
+use crate::limits::Limits;
+use crate::text::cut;
 
 use texts::{text, texts};
 
@@ -59,13 +60,13 @@ pub(crate) fn check(
     if u64::from(output.rows) > limits.output_rows {
         let limit = limits.output_rows;
         let message = format!("it returned {rows} rows, and the limit is `output-rows = {limit}`");
-        return Err(failure::of_limit(FailureKind::BadOutput, message, "output-rows", limit.to_string()));
+        return Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-rows", limit.to_string())));
     }
     let size: u64 = output.columns.iter().map(size_of_column).sum();
     if size > limits.output_bytes {
         let limit = shown_size(limits.output_bytes);
         let message = format!("it returned {size} bytes, and the limit is `output-bytes = \"{limit}\"`");
-        return Err(failure::of_limit(FailureKind::BadOutput, message, "output-bytes", limit));
+        return Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-bytes", limit)));
     }
     let dropped = match output_of {
         OutputOf::Batch(rows) => check_origins(&output, rows)?,

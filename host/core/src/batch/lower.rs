@@ -7,8 +7,8 @@ use arrow_array::types::{Float32Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, GenericByteArray, types::ByteArrayType};
 use arrow_buffer::{BooleanBuffer, Buffer, MutableBuffer, ScalarBuffer};
 
-use crate::component::bindings::types::{ColumnParam, TextsParam, ValuesParam, VectorsParam};
 use crate::data_type::DataType;
+use crate::engine::bindings::types::{ColumnParam, TextsParam, ValuesParam, VectorsParam};
 
 /// A column ready to be handed over: what has to be held while the call lasts.
 pub(crate) struct Lowered {

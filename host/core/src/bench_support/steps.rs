@@ -8,13 +8,14 @@ use arrow_array::RecordBatch;
 
 use super::Problem;
 use crate::batch::{Checked, Lowered, OutputOf, as_contract, check};
-use crate::component::bindings::types::Batch;
-use crate::component::{
-    CompileCache, Component, ComponentLoader, Fuel, Kind, Resident, Signature, engine, engine_without_pool,
-};
+use crate::component::{CompileCache, Component, Kind, Signature};
+use crate::engine::bindings::types::Batch;
+use crate::engine::{Fuel, Resident, engine, engine_without_pool};
 use crate::failure::Failure;
 use crate::interrupt::Stop;
-use crate::sandbox::{CallOptions, Limits};
+use crate::limits::Limits;
+use crate::loader::ComponentLoader;
+use crate::sandbox::CallOptions;
 
 /// Where the memory of instances comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +152,7 @@ impl BoundStep {
 
     fn check(
         &self,
-        output: crate::component::bindings::types::Output,
+        output: crate::engine::bindings::types::Output,
         rows: &RecordBatch,
     ) -> Result<Checked, Box<Failure>> {
         check(output, OutputOf::Batch(rows.num_rows()), &self.signature, &self.limits)

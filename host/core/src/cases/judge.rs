@@ -15,10 +15,11 @@ use super::report::{CheckName, Problem};
 use super::run::CaseOutput;
 use super::subject::{Subject, Unready};
 use super::update;
-use crate::component::{Component, ComponentLoader, Kind};
+use crate::component::{Component, Kind};
 use crate::config::case::{Checks, ExpectedFailure};
 use crate::failure::{Failure, FailureKind, RowPlace};
 use crate::interrupt::Stop;
+use crate::loader::ComponentLoader;
 
 /// What came of one case, without its name.
 #[derive(Default)]

@@ -13,12 +13,14 @@ use arrow_select::take::take;
 use super::batches::Cut;
 use super::subject::Subject;
 use crate::batch::{Checked, Lowered, OutputOf, Rows, check};
+use crate::call::lower;
 use crate::component::Kind;
-use crate::component::bindings::types::{Batch, Output, StepError};
-use crate::failure::{self, Failure, FailureKind};
+use crate::engine::CapturedOutput;
+use crate::engine::bindings::types::{Batch, Output, StepError};
+use crate::failure::{Failure, FailureKind};
 use crate::plan::Placement;
-use crate::sandbox::{CallOptions, CapturedOutput};
-use crate::stage::{lower, object};
+use crate::sandbox::{self, CallOptions};
+use crate::stage::object;
 
 /// What came out of a run.
 #[derive(Debug, Default)]
@@ -72,7 +74,7 @@ impl Subject<'_> {
                 }
             });
             let (answer, said) = answer.map_err(|failure| placed(failure, rows, range))?;
-            let output = answer.map_err(|error| Box::new(failure::of_step(error, &said)))?;
+            let output = answer.map_err(|error| Box::new(sandbox::from_step_error(error, &said)))?;
             let checked = check(output, OutputOf::Batch(range.len()), &self.step.signature, &self.step.limits);
             let checked = checked.map_err(|failure| told(failure, &said))?;
             self.add(&mut made, checked, rows, Some(range), &said)?;
@@ -114,7 +116,7 @@ impl Subject<'_> {
         });
         let (answer, said) = answer.map_err(|failure| placed(failure, rows, &current))?;
         let outputs = answer.map_err(|end| match end {
-            End::Step(error) => Box::new(failure::of_step(*error, &said)),
+            End::Step(error) => Box::new(sandbox::from_step_error(*error, &said)),
             End::ContractViolation(failure) => told(failure, &said),
         })?;
         let mut made = CaseOutput { peak_memory: said.peak_memory(), ..CaseOutput::default() };
@@ -137,7 +139,7 @@ impl Subject<'_> {
         made.peak_memory = made.peak_memory.max(said.peak_memory());
         let start = range.map_or(0, |range| range.start);
         for rejection in checked.rejections {
-            let mut failure = failure::of_rejection(rejection.error, said);
+            let mut failure = sandbox::from_rejection(rejection.error, said);
             failure.row = rows.place(start + rejection.row as usize);
             made.refused.push(failure);
         }

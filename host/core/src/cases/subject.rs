@@ -6,14 +6,16 @@ use std::sync::Arc;
 use super::case::Case;
 use super::input::Input;
 use super::report::Problem;
-use crate::component::{Component, ComponentLoader, Kind};
+use crate::component::{Component, Kind};
 use crate::config::case::Document;
 use crate::config::parameters::Parameters;
 use crate::config::{Diagnostic, Diagnostics};
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::Stop;
+use crate::limits::Limits;
+use crate::loader::ComponentLoader;
 use crate::plan::{self, Step};
-use crate::sandbox::{Limits, Sandbox};
+use crate::sandbox::Sandbox;
 
 /// A step that is bound for one case, and the case's rows.
 pub(super) struct Subject<'a> {

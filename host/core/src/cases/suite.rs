@@ -10,11 +10,13 @@ use super::judge::{Verdict, judge};
 use super::report::{CaseReport, StepProblem, TestReport};
 use crate::build::{BuildOptions, build_step};
 use crate::cleanup::CleanupRegistry;
-use crate::component::{CompileCache, Component, ComponentError, ComponentLoader, Fuel, Resident};
+use crate::component::{CompileCache, Component, ComponentError};
+use crate::engine::{Fuel, Resident};
 use crate::event::Event;
+use crate::event::Listener;
 use crate::interrupt::{Interrupt, Signal, Stop};
-use crate::pipeline::Listener;
-use crate::sandbox::Limits;
+use crate::limits::Limits;
+use crate::loader::ComponentLoader;
 
 /// Steps whose cases are run.
 #[derive(Debug, Clone, Default)]

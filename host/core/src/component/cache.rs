@@ -17,7 +17,7 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::result_cache::{beside, note_use};
+use crate::private_dir::{create_temporary, is_private, make_private, note_use};
 
 /// Ends every entry; the last digit is the version of the entry's layout.
 const MAGIC: &[u8; 8] = b"stillbx2";
@@ -90,7 +90,7 @@ fn write(path: &Path, component: &Component, compiled_in: Duration) -> io::Resul
     let directory = path.parent().unwrap_or(Path::new("."));
     make_private(directory)?;
     let code = component.serialize().map_err(io::Error::other)?;
-    let mut file = beside(path)?;
+    let mut file = create_temporary(path)?;
     file.write_all(&code)?;
     let micros = u64::try_from(compiled_in.as_micros()).unwrap_or(u64::MAX).to_le_bytes();
     let mut checksum = crc32fast::Hasher::new();
@@ -113,28 +113,4 @@ fn load(engine: &Engine, path: &Path) -> Option<Component> {
     // that its version and configuration are the engine's.
     let component = unsafe { Component::deserialize_file(engine, path) };
     component.inspect_err(|error| tracing::debug!("{}: {error:#}, compiling again", path.display())).ok()
-}
-
-#[cfg(unix)]
-pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
-
-#[cfg(unix)]
-pub(crate) fn is_private(directory: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    fs::metadata(directory)
-        .is_ok_and(|metadata| metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn is_private(_: &Path) -> bool {
-    // A user's local application data is private to the user there.
-    true
 }

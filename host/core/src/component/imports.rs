@@ -3,6 +3,8 @@
 use wasmtime::Engine;
 use wasmtime::component::{Component, types::ComponentItem};
 
+use crate::engine::Permission;
+
 /// One interface that a component imports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
@@ -21,31 +23,6 @@ pub enum Access {
     Empty(Permission),
     /// Nobody provides it, so the component cannot run.
     Missing,
-}
-
-/// What a guest would have to be granted before an import gives it anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permission {
-    /// Files and directories.
-    Files,
-    /// Environment variables and arguments.
-    Environment,
-    /// Sockets and name lookups.
-    Network,
-    /// Standard input.
-    Input,
-}
-
-impl Permission {
-    /// The permission in words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Files => "files",
-            Self::Environment => "environment",
-            Self::Network => "network",
-            Self::Input => "standard input",
-        }
-    }
 }
 
 /// All imports of a component, by name.

@@ -2,7 +2,7 @@
 
 use wasmparser::{KnownCustom, Parser, Payload};
 
-use crate::sandbox::cut;
+use crate::text::cut;
 
 /// The section in which an SDK names itself: the language, a space, and the SDK's version.
 pub(crate) const SDK_SECTION: &str = "stillbox-sdk";

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::bindings::{guest, types};
 use crate::data_type::DataType;
+use crate::engine::bindings::{guest, types};
 use crate::failure::{Failure, FailureKind};
-use crate::sandbox::cut;
+use crate::text::cut;
 
 /// The most bytes of a column's or a step's name.
 const NAME_BYTES: usize = 256;
@@ -63,7 +63,7 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(super) fn check(manifest: guest::StepManifest) -> Result<Self, Box<Failure>> {
+    pub(crate) fn check(manifest: guest::StepManifest) -> Result<Self, Box<Failure>> {
         if manifest.name.is_empty() {
             return Err(bad("its manifest has an empty name".into()));
         }
@@ -115,7 +115,7 @@ pub struct Signature {
 }
 
 impl Signature {
-    pub(super) fn check(signature: types::Signature, kind: Kind) -> Result<Self, Box<Failure>> {
+    pub(crate) fn check(signature: types::Signature, kind: Kind) -> Result<Self, Box<Failure>> {
         let signature =
             Self { inputs: columns("inputs", signature.inputs)?, outputs: columns("outputs", signature.outputs)? };
         if let Some(output) = signature.outputs.iter().find(|output| output.optional) {

@@ -15,7 +15,7 @@ use super::place::Place;
 use super::table::Table;
 use crate::data_type::DataType;
 use crate::failure::FailureKind;
-use crate::sandbox::LimitSettings;
+use crate::limits::LimitSettings;
 
 /// A file of TOML that was read, and what is complained of in it.
 #[derive(Debug, Clone)]

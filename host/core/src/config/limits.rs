@@ -11,7 +11,7 @@ use super::entry::whole;
 use super::place::{Place, Placed};
 use super::table::Table;
 use super::{duration, size};
-use crate::sandbox::LimitSettings;
+use crate::limits::LimitSettings;
 
 /// From one page of WebAssembly memory to all that its addresses reach.
 const MEMORY: RangeInclusive<u64> = 64 << 10..=4 << 30;

@@ -5,7 +5,7 @@ use super::check::Check;
 use super::name::read_pipeline_name;
 use super::place::Placed;
 use super::table::Table;
-use crate::sandbox::LimitSettings;
+use crate::limits::LimitSettings;
 
 /// The table `[pipeline]`, and `[limits]` beside it.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,8 +15,8 @@ use super::place::{Place, Placed};
 use super::projection::{self, ProjectionTable};
 use super::route::{self, RouteTable};
 use super::table::Table;
+use crate::limits::LimitSettings;
 use crate::policy::OnFailure;
-use crate::sandbox::LimitSettings;
 
 /// A table `[[step]]`.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,6 @@
 //! the words are in memory; in JSON each control character takes six.
 
 use super::{Failure, Frame, LogEntry};
-use crate::sandbox::ENTRY_OVERHEAD;
 
 /// The most bytes of each part of a record. What is left out is marked by an ellipsis.
 ///
@@ -46,12 +45,15 @@ pub(crate) const REJECTED: Bounds =
     Bounds { message: 8 << 10, text: 1 << 10, causes: 4 << 10, trace: 4 << 10, backtrace: 8 << 10, said: 4 << 10 };
 
 /// The most causes, lines of a trace, or frames that a record keeps, so that empty ones are bounded, too.
-pub(super) const LINES: usize = 256;
+pub(crate) const LINES: usize = 256;
+
+/// Bytes that a log entry counts besides its text, so that empty messages are bounded, too.
+pub(crate) const ENTRY_OVERHEAD: usize = 32;
 
 /// Stands for what is left out.
 const ELLIPSIS: &str = " …";
 
-/// Room for what [`cut`](crate::sandbox::cut) says of the rest, and for the line that says that there are more, so that
+/// Room for what [`cut`](crate::text::cut) says of the rest, and for the line that says that there are more, so that
 /// what was shortened stays as it is when it is looked at again.
 const MARK_BYTES: usize = 48;
 

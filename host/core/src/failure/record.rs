@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds::WHOLE;
 use crate::corrupt::{CorruptFile, RESTART_HINT};
+use crate::interrupt::StopReason;
 
 /// The version of the record's shape. A reader that knows version 1 can read every record of version 1; fields may
 /// be added within a version.
@@ -296,6 +297,25 @@ impl Failure {
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
+    }
+
+    /// Returns the failure of a batch that was stopped.
+    pub(crate) fn stopped(reason: StopReason) -> Self {
+        let message = match reason {
+            StopReason::Signal(signal) => format!("stopped by {}", signal.name()),
+            StopReason::Sibling => "stopped because another batch failed".into(),
+        };
+        Self::new(FailureKind::Interrupted, message)
+    }
+
+    /// Returns the failure of a call that exceeded the limit with this name and value.
+    pub(crate) fn limit(kind: FailureKind, message: impl Into<String>, name: &str, value: String) -> Self {
+        let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+        let quoted = if is_number { value.clone() } else { format!("\"{value}\"") };
+        let hint = format!("the limit is `{name} = {quoted}`; raise it in the step's `limits` if the step needs more");
+        let mut failure = Self::new(kind, message).with_hint(hint);
+        failure.limit = Some(LimitHit { name: name.into(), value });
+        failure
     }
 
     /// The failure that a panic of the host stands for.

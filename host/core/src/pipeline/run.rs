@@ -13,9 +13,9 @@ use crate::corrupt::RESTART_HINT;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::Stop;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, PlannedSink};
 use crate::policy::MaxRejects;
-use crate::report::{Report, SinkReport, StepReport};
+use crate::report::{Report, StepReport};
 use crate::runs::{self, Position, Record, RunHandle};
 use crate::scheduler::{self, Files, Keeping, Run, RunOutcome};
 use crate::sink::{self, Encoder, SinkError, StagingDir};
@@ -173,7 +173,7 @@ fn outcome(end: RunOutcome, report: Report, max_rejects: Option<MaxRejects>) -> 
 fn nothing_done(plan: &Plan) -> Report {
     Report {
         steps: plan.steps().map(|step| StepReport::new(Arc::clone(&step.name))).collect(),
-        sinks: plan.sinks.iter().map(SinkReport::of).collect(),
+        sinks: plan.sinks.iter().map(PlannedSink::report).collect(),
         ..Report::default()
     }
 }

@@ -15,8 +15,8 @@ use crate::config::names::Names;
 use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Place, StepTable, nearest};
 use crate::data_type::DataType;
 use crate::failure::{Failure, FailureKind};
+use crate::limits::Limits;
 use crate::policy::OnFailure;
-use crate::sandbox::Limits;
 use crate::source::SourceSchema;
 
 /// The step whose columns are looked for.

@@ -12,8 +12,8 @@ use crate::component::{Component, ComponentError, ComponentErrorKind, Signature}
 use crate::config::{Config, Diagnostic, StepTable};
 use crate::event::Event;
 use crate::failure::{Failure, FailureKind};
+use crate::limits::Limits;
 use crate::panics::caught;
-use crate::sandbox::Limits;
 
 /// A step that answered.
 pub(super) struct Loaded {

@@ -11,10 +11,11 @@ use parking_lot::Mutex;
 use super::ResultCache;
 use super::entry::{HEADER, Record, decode, encode, header, is_end};
 use crate::batch::OutputOf;
+use crate::batch::StepOutput;
 use crate::cleanup::Entry;
 use crate::component::Signature;
 use crate::corrupt::CorruptFile;
-use crate::stage::StepOutput;
+use crate::private_dir::create_temporary;
 
 /// What stands for the calls of an instance, or is made of them.
 pub(crate) enum CallLog {
@@ -97,7 +98,7 @@ impl Drop for Listed {
 
 impl CallRecorder {
     pub(super) fn begin(path: &Path, cache: &ResultCache) -> io::Result<Self> {
-        let file = super::beside(path)?;
+        let file = create_temporary(path)?;
         cache.tapes.lock().insert(file.path().to_owned());
         let listed = Listed {
             path: file.path().to_owned(),

@@ -17,9 +17,9 @@ use arrow_schema::{ArrowError, DataType as ArrowType, Field, Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Checked, OutputOf};
+use crate::batch::{RefusedRow, StepOutput};
 use crate::component::Signature;
 use crate::failure::Failure;
-use crate::stage::{RefusedRow, StepOutput};
 
 /// The last digit is the version of the layout.
 const MAGIC: &[u8; 8] = b"stillbo1";

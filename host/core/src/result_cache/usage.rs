@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::private_dir::TEMPORARY_PREFIX;
+
 /// How the files of entries end.
 pub(super) const OUTPUT_ENDING: &str = "out";
 const COMPONENT_ENDING: &str = "cwasm";
-/// How files begin that are being written.
-pub(super) const BESIDE: &str = ".stillbox-";
 /// After this long nobody is writing such a file any more. The tape of a slow aggregate may not be written to for hours.
 const ABANDONED: Duration = Duration::from_hours(7 * 24);
 
@@ -114,7 +114,7 @@ fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
             let Ok(used) = metadata.modified() else { continue };
             if is_entry(name) {
                 all.push(Entry { path, bytes: metadata.len(), used });
-            } else if name.starts_with(BESIDE) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
+            } else if name.starts_with(TEMPORARY_PREFIX) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
                 all.push(Entry { path, bytes: metadata.len(), used: SystemTime::UNIX_EPOCH });
             }
         }
@@ -154,8 +154,8 @@ mod tests {
         let new = write(format!("ab/{}.out", digest("1")), 10);
         let old = write(format!("ab/{}.out", digest("2")), 5000);
         let component = write(format!("{}-00.cwasm", digest("3")), 100);
-        let cleanup = write(format!("ab/{BESIDE}xyz"), 8 * 24 * 3600);
-        let call_log = write(format!("ab/{BESIDE}abc"), 9000);
+        let cleanup = write(format!("ab/{TEMPORARY_PREFIX}xyz"), 8 * 24 * 3600);
+        let call_log = write(format!("ab/{TEMPORARY_PREFIX}abc"), 9000);
         let others = [
             write("photos/1.out".into(), 9999),
             write("notes.txt".into(), 9999),

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use wasmtime::Store;
 
-use super::{CallOptions, CapturedOutput, FAR_AWAY, Halt, Sandbox, State, THREAD, until_halted};
-use crate::component::{Component, bindings};
-use crate::failure::{self, Failure};
+use super::{CallOptions, FAR_AWAY, Halt, Sandbox, THREAD, classify, until_halted};
+use crate::component::Component;
+use crate::engine::{CapturedOutput, State, bindings};
+use crate::failure::Failure;
 
 /// One instance and its store, from its first call until it is dropped. It is made in the first call, within the time of
 /// that call.
@@ -59,7 +60,8 @@ impl Session {
                 }))
             })
         };
-        result.map_err(|error| Box::new(failure::of_call(&error, store.data(), component, terms, started.elapsed())))
+        result
+            .map_err(|error| Box::new(classify::from_error(&error, store.data(), component, terms, started.elapsed())))
     }
 
     /// What the guest said in all calls so far.

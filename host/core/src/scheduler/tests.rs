@@ -9,10 +9,12 @@ use arrow_schema::Schema;
 
 use super::{Files, Run, RunOutcome, RunStage, run};
 use crate::cleanup::Entries;
-use crate::component::{CompileCache, ComponentLoader, Fuel, Resident};
+use crate::component::CompileCache;
+use crate::engine::{Fuel, Resident};
 use crate::failure::{Failure, FailureKind};
 use crate::format::Compression;
 use crate::interrupt::{Interrupt, Stop};
+use crate::loader::ComponentLoader;
 use crate::plan::{Operation, Work};
 use crate::report::Report;
 use crate::runs::Position;

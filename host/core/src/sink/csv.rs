@@ -10,8 +10,8 @@ use arrow_schema::{ArrowError, DataType as ArrowType, Field, Schema};
 
 use super::encode::{Encoded, Encoder, Target, text_size};
 use super::error::{SinkError, SinkErrorKind};
-use super::json::{Encoding, JsonValues, NoJson, write_serde};
 use crate::format::Format;
+use crate::json::{Encoding, JsonValues, NoJson, write_serde};
 
 /// CSV, without the header.
 #[derive(Debug)]

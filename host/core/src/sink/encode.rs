@@ -8,10 +8,10 @@ use arrow_schema::{ArrowError, Field, SchemaRef};
 
 use super::csv::CsvEncoder;
 use super::error::{SinkError, SinkErrorKind};
-use super::json::{Encoding, JsonValues, NoJson};
 use super::jsonl::JsonEncoder;
 use super::rows::RowsEncoder;
 use crate::format::{Compression, Format};
+use crate::json::{Encoding, JsonValues, NoJson};
 use crate::spill::Frame;
 
 /// The level of gzip. 6 is that of the `gzip` command.

@@ -7,7 +7,7 @@ use arrow_schema::Field;
 
 use super::encode::{Encoded, Encoder, Target, text_size};
 use super::error::SinkError;
-use super::json::{Encoding, JsonValues, write_serde};
+use crate::json::{Encoding, JsonValues, write_serde};
 
 /// JSON Lines: one compact object a line, with all columns in the schema's order.
 #[derive(Debug)]

@@ -17,9 +17,9 @@ use arrow_array::{
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use insta::assert_snapshot;
 
-use super::json::json_texts;
 use super::*;
 use crate::data_type::DataType;
+use crate::json::json_texts;
 
 fn spec(path: &Path, format: Format, batch: &RecordBatch) -> SinkSpec {
     let location = SinkLocation::Path(path.to_path_buf());

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::place::{Place, Spot};
+use crate::failure::{Failure, RowPlace};
 use crate::format::{Compression, Format};
 
 /// An input that cannot be read, or not as what it was said to be.
@@ -41,6 +42,20 @@ impl SourceError {
                 | SourceErrorKind::SchemaDiffers { .. } => true,
                 _ => false,
             }
+    }
+
+    /// Returns the failure of kind `host` for this error, with its row.
+    pub(crate) fn to_failure(&self) -> Failure {
+        let mut failure = Failure::host(self);
+        failure.row = self.place.as_ref().map(|place| {
+            let (line, row) = match place.spot {
+                Spot::Whole => (None, None),
+                Spot::Line(line) | Spot::Byte(line, _) => (Some(line), None),
+                Spot::Row(row) => (None, Some(row)),
+            };
+            RowPlace { index: 0, file: Some(Arc::clone(&place.file)), line, row }
+        });
+        failure
     }
 
     /// An error about a whole file.

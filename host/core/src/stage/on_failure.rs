@@ -17,14 +17,16 @@ use rand::RngExt as _;
 
 use super::Stage;
 use super::reject::Rejected;
-use super::step::{StepOutput, call};
+use super::step::call;
 use crate::batch::Rows;
+use crate::batch::StepOutput;
 use crate::config::instance::InstanceLife;
+use crate::engine::CapturedOutput;
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{Placement, Step};
 use crate::policy::{MAX_BACKOFF, OnFailure, Then};
 use crate::report::StepReport;
-use crate::sandbox::{CapturedOutput, Session, pause};
+use crate::sandbox::{Session, pause};
 
 /// What became of a batch in a step.
 pub(super) struct PolicyOutcome {

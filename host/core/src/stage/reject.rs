@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 
 use crate::batch::Rows;
 use crate::failure::{Failure, REJECTED};
-use crate::sink::json::{Encoding, JsonValues, NoJson, write_serde};
+use crate::json::{Encoding, JsonValues, NoJson, write_serde};
 use crate::text::escape_controls_in_json;
 
 /// A row that did not pass, and why.

@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use super::Stage;
 use super::reject::Rejected;
-use super::step::{StepOutput, answered, lower};
+use super::step::answered;
+use crate::batch::StepOutput;
 use crate::batch::{Checked, Lowered, OutputOf, Rows, check};
-use crate::component::bindings;
-use crate::component::bindings::types::{Batch, Output, StepError};
+use crate::call::lower;
+use crate::engine::State;
+use crate::engine::bindings;
+use crate::engine::bindings::types::{Batch, Output, StepError};
 use crate::failure::Failure;
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::result_cache::{CallLog, Key};
-use crate::sandbox::{CallOptions, Session, State};
+use crate::sandbox::{CallOptions, Session};
 
 /// The calls of the step, from the first to the last: made by its instance, or played from a tape that an earlier run made.
 ///

@@ -1,51 +1,20 @@
 //! One step applied to some rows: convert, call, check.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::Stage;
-use crate::batch::{Checked, ConvertError, Lowered, OutputOf, Rows, as_contract, check, first_null};
-use crate::component::Column;
-use crate::component::bindings::types::{Batch, StepError};
+use crate::batch::{Lowered, OutputOf, Rows, StepOutput, check};
+use crate::call::lower;
 use crate::config::instance::{InstanceLife, Keeping};
-use crate::failure::{self, Failure, FailureKind};
+use crate::engine::CapturedOutput;
+use crate::engine::bindings::types::{Batch, StepError};
+use crate::failure::Failure;
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::result_cache::CacheKeyBuilder;
-use crate::sandbox::{CallOptions, CapturedOutput, Session, wait};
-
-/// What a call made of its rows.
-#[derive(Debug)]
-pub(crate) struct StepOutput {
-    /// What passed. Nothing is left in its `rejections`.
-    pub(crate) output: Checked,
-    /// What the step refused, by ascending row.
-    pub(crate) refused: Vec<RefusedRow>,
-}
-
-/// A row that a step refused.
-#[derive(Debug)]
-pub(crate) struct RefusedRow {
-    /// The row's index in what the step was given.
-    pub(crate) row: u32,
-    /// Why, in the step's words, and no more than that.
-    pub(crate) failure: Failure,
-}
-
-impl StepOutput {
-    pub(crate) fn new(mut output: Checked, said: &CapturedOutput) -> Self {
-        let refused = std::mem::take(&mut output.rejections).into_iter();
-        let refused =
-            refused.map(|refused| RefusedRow { row: refused.row, failure: failure::of_rejection(refused.error, said) });
-        Self { refused: refused.collect(), output }
-    }
-
-    /// Whether another call would make the same. What is transient may pass at another time.
-    pub(super) fn is_lasting(&self) -> bool {
-        self.refused.iter().all(|refused| !refused.failure.transient)
-    }
-}
+use crate::sandbox;
+use crate::sandbox::{CallOptions, Session, wait};
 
 /// Calls a step with some of the rows of a batch, in a fresh instance, or in one that passed earlier batches where the
 /// step wants that. The instance comes back, for what it said and perhaps for another batch; none where an earlier
@@ -120,35 +89,5 @@ pub(super) fn call(
 
 /// What a step answered, or the failure that its error stands for.
 pub(super) fn answered<R>(answer: Result<R, StepError>, said: &CapturedOutput) -> Result<R, Box<Failure>> {
-    answer.map_err(|error| Box::new(failure::of_step(error, said)))
-}
-
-pub(crate) fn lower(step: &Step, rows: &Rows, range: &Range<usize>) -> Result<Vec<Lowered>, Box<Failure>> {
-    let schema = rows.columns.schema_ref();
-    let mut lowered = Vec::with_capacity(step.inputs.len());
-    for (column, position) in step.signature.inputs.iter().zip(&step.inputs) {
-        let Some(position) = position else { continue };
-        let array = rows.columns.column(*position).slice(range.start, range.len());
-        let array = as_contract(&array, schema.field(*position), column.data_type)
-            .map_err(|error| unfit(column, &error, rows, range))?;
-        if !column.nullable
-            && let Some(row) = first_null(array.as_ref())
-        {
-            let message = format!("the column {:?} is null, and the step does not take null there", column.name);
-            let mut failure = Failure::new(FailureKind::Incompatible, message)
-                .with_hint("fill the value, or filter such rows before this step");
-            failure.row = rows.place(range.start + row);
-            return Err(Box::new(failure));
-        }
-        lowered.push(Lowered::new(Arc::clone(&column.name), &array, column.data_type));
-    }
-    Ok(lowered)
-}
-
-fn unfit(column: &Column, error: &ConvertError, rows: &Rows, range: &Range<usize>) -> Box<Failure> {
-    let message = format!("the column {:?} cannot be read as {}", column.name, column.data_type);
-    let mut failure = Box::new(Failure::new(FailureKind::Incompatible, message));
-    failure.causes.push(error.to_string());
-    failure.row = error.row().and_then(|row| rows.place(range.start + row));
-    failure
+    answer.map_err(|error| Box::new(sandbox::from_step_error(error, said)))
 }

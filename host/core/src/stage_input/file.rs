@@ -3,7 +3,7 @@
 use super::{InputReader, Tell, WorkItem, WorkRows};
 use crate::failure::Failure;
 use crate::source::Reader;
-use crate::stage::{Stage, of_source};
+use crate::stage::Stage;
 
 /// Reads a source's files.
 pub(crate) struct FileInput {
@@ -19,7 +19,7 @@ impl FileInput {
 
 impl InputReader for FileInput {
     fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
-        let Some(chunk) = self.reader.next_chunk().map_err(|error| Box::new(of_source(&error)))? else {
+        let Some(chunk) = self.reader.next_chunk().map_err(|error| Box::new(error.to_failure()))? else {
             return Ok(None);
         };
         let first = self.next;

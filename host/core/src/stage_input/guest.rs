@@ -11,6 +11,7 @@ use arrow_select::concat::concat;
 use super::spilled::SpillInput;
 use super::{InputReader, Tell, WorkItem};
 use crate::batch::{Checked, Origin, OutputOf, Rows};
+use crate::call::lower;
 use crate::config::instance::Keeping;
 use crate::failure::Failure;
 use crate::plan::{Placement, Step};
@@ -19,7 +20,7 @@ use crate::report::StepReport;
 use crate::result_cache::{CacheKeyBuilder, Key};
 use crate::source::Positions;
 use crate::spill::{Spill, SpillError, SpillLookup};
-use crate::stage::{Rejected, Stage, StatefulStep, lower};
+use crate::stage::{Rejected, Stage, StatefulStep};
 
 /// Rows of the outputs that are put together before what they carry along is looked up. Each look goes through the whole
 /// spool, if the rows are in no order; and so much is in memory at once.

@@ -5,7 +5,7 @@ use arrow_array::builder::StringBuilder;
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 use super::Problem;
-use crate::component::bindings::types::TextsResult;
+use crate::engine::bindings::types::TextsResult;
 
 /// Values with borders that keep the contract's rules. What is between them may be any bytes.
 pub(super) fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), Problem> {

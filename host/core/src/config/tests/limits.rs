@@ -6,7 +6,7 @@ use insta::assert_snapshot;
 
 use super::{RIGHT, broken, right};
 use crate::config::{Overrides, Place};
-use crate::sandbox::LimitSettings;
+use crate::limits::LimitSettings;
 
 /// The right pipeline with a step of these limits.
 fn of_step(limits: &str) -> LimitSettings {

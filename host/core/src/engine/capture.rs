@@ -11,7 +11,8 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::failure::{Location, LogEntry, LogLevel};
+use crate::failure::{ENTRY_OVERHEAD, Location, LogEntry, LogLevel};
+use crate::text::cut;
 
 /// What a guest reported just before it trapped.
 #[derive(Debug, Clone)]
@@ -142,9 +143,6 @@ pub(crate) struct Log {
     keep: usize,
 }
 
-/// What an entry costs besides its text, so that empty messages are bounded, too.
-pub(crate) const ENTRY_OVERHEAD: usize = 32;
-
 impl Log {
     pub(crate) fn new(keep: u64) -> Self {
         Self { entries: VecDeque::new(), bytes: 0, keep: usize::try_from(keep).unwrap_or(usize::MAX) }
@@ -170,15 +168,6 @@ impl Log {
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
         self.entries.iter().cloned().collect()
     }
-}
-
-/// The text, or its beginning and how much is missing.
-pub(crate) fn cut(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(most);
-    format!("{} … ({} bytes more)", &text[..end], text.len() - end)
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@ use wasmtime::component::{Linker, ResourceTable, WasmStr};
 use wasmtime::{Engine, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::capture::{Log, Output, PanicReport, cut};
+use super::bindings::{log, types};
+use super::capture::{Log, Output, PanicReport};
 use super::denied;
-use super::limits::{Limits, Meter};
-use crate::component::Permission;
-use crate::component::bindings::{log, types};
+use super::meter::{DeniedGrowth, Meter};
+use super::permission::Permission;
 use crate::failure::{Failure, FailureKind, Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
+use crate::limits::Limits;
+use crate::text::cut;
 
 /// The host's side of one instance: lives and ends with it.
 pub(crate) struct State {
@@ -87,7 +89,7 @@ impl State {
     }
 
     /// Forgets what earlier calls left behind that would be taken for this one's.
-    pub(super) fn begin(&mut self, deadline: Instant) {
+    pub(crate) fn begin(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.panic = None;
         self.said.denied = None;
@@ -95,7 +97,7 @@ impl State {
         self.meter.forget_refusal();
     }
 
-    pub(super) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.deadline
     }
 
@@ -104,11 +106,11 @@ impl State {
         self.said.denied.get_or_insert(permission);
     }
 
-    pub(super) fn meter(&mut self) -> &mut Meter {
+    pub(crate) fn meter(&mut self) -> &mut Meter {
         &mut self.meter
     }
 
-    pub(crate) fn refused(&self) -> Option<super::limits::DeniedGrowth> {
+    pub(crate) fn refused(&self) -> Option<DeniedGrowth> {
         self.meter.refused()
     }
 

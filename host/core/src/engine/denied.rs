@@ -7,8 +7,8 @@ use wasmtime_wasi::p2::bindings::filesystem::types::Descriptor;
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily};
 use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network, tcp, udp};
 
+use super::permission::Permission;
 use super::state::State;
-use crate::component::Permission;
 
 /// The version of the WASI interfaces. A component's own 0.2 version is matched to it by the linker.
 const VERSION: &str = "0.2.12";

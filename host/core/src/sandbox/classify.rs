@@ -1,4 +1,4 @@
-//! From what ended a call to a failure.
+//! Turns the error that ended a call into a failure.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -6,13 +6,15 @@ use std::time::Duration;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use super::bounds::{LINES, MESSAGE_BYTES, WHOLE};
-use super::{Failure, FailureKind, Frame, LimitHit, Location};
-use crate::component::bindings::types::{ErrorKind, StepError};
+use super::{CallOptions, Halt};
 use crate::component::{Component, SourceFrame, Symbols};
 use crate::config::{shown_duration, shown_size};
-use crate::interrupt::{Stop, StopReason};
-use crate::sandbox::{CallOptions, CapturedOutput, DeniedGrowth, Halt, Limits, State, TABLE_ELEMENTS, cut};
+use crate::engine::bindings::types::{ErrorKind, StepError};
+use crate::engine::{CapturedOutput, DeniedGrowth, State, TABLE_ELEMENTS};
+use crate::failure::{Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
+use crate::interrupt::Stop;
+use crate::limits::Limits;
+use crate::text::cut;
 
 /// The most of a function's name, mangled or not.
 const NAME_BYTES: usize = 4 << 10;
@@ -24,7 +26,7 @@ const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 const OTHER_TYPES: &str = "type mismatch with ";
 
 /// The failure of a call that ended with this error, with what the guest said before.
-pub(crate) fn of_call(
+pub(crate) fn from_error(
     error: &wasmtime::Error,
     state: &State,
     component: &Component,
@@ -47,7 +49,7 @@ pub(crate) fn of_call(
 
 fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure {
     if let Some(halt) = error.downcast_ref::<Halt>() {
-        return of_halt(*halt, limits);
+        return from_halt(*halt, limits);
     }
     if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
         return Failure::new(FailureKind::Exit, format!("the step ended its instance with exit status {status}"))
@@ -56,16 +58,16 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::OutOfFuel) {
         let fuel = limits.fuel.unwrap_or_default();
-        return limited(FailureKind::Fuel, "the step used up its fuel".into(), "fuel", fuel.to_string());
+        return Failure::limit(FailureKind::Fuel, "the step used up its fuel", "fuel", fuel.to_string());
     }
     let spoken = state.panic().map(|panic| {
         let mut failure = Failure::new(FailureKind::Panic, panic.message.clone());
         failure.location.clone_from(&panic.location);
-        failure.row = panic.row.map(|row| super::RowPlace { index: row.into(), file: None, line: None, row: None });
+        failure.row = panic.row.map(|row| RowPlace { index: row.into(), file: None, line: None, row: None });
         failure
     });
     if let Some(refused) = state.refused() {
-        let mut failure = of_refusal(refused, limits);
+        let mut failure = from_denied_growth(refused, limits);
         if let Some(spoken) = spoken {
             failure.causes.push(spoken.message);
             failure.location = spoken.location;
@@ -80,12 +82,12 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         return spoken;
     }
     if let Some(trap) = trap {
-        return of_trap(*trap, state);
+        return from_trap(*trap, state);
     }
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
     if chain.iter().any(|link| link.contains(LIFTED_TOO_MUCH)) {
         let value = shown_size(limits.output_bytes);
-        return limited(FailureKind::BadOutput, "the step handed over too much at once".into(), "output-bytes", value);
+        return Failure::limit(FailureKind::BadOutput, "the step handed over too much at once", "output-bytes", value);
     }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         let mut failure = Failure::new(FailureKind::Host, "no instance could be made");
@@ -104,28 +106,19 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     failure
 }
 
-fn of_halt(halt: Halt, limits: &Limits) -> Failure {
+fn from_halt(halt: Halt, limits: &Limits) -> Failure {
     match halt {
         Halt::Timeout => {
             let value = shown_duration(limits.time);
-            limited(FailureKind::Timeout, format!("the step did not finish within {value}"), "time", value)
+            Failure::limit(FailureKind::Timeout, format!("the step did not finish within {value}"), "time", value)
         }
-        Halt::Stopped(reason) => of_stop(reason),
+        Halt::Stopped(reason) => Failure::stopped(reason),
     }
 }
 
-/// The failure of a batch that was stopped.
-pub(crate) fn of_stop(reason: StopReason) -> Failure {
-    let message = match reason {
-        StopReason::Signal(signal) => format!("stopped by {}", signal.name()),
-        StopReason::Sibling => "stopped because another batch failed".into(),
-    };
-    Failure::new(FailureKind::Interrupted, message)
-}
-
-fn of_refusal(refused: DeniedGrowth, limits: &Limits) -> Failure {
+fn from_denied_growth(refused: DeniedGrowth, limits: &Limits) -> Failure {
     match refused {
-        DeniedGrowth::Memory(wanted) => limited(
+        DeniedGrowth::Memory(wanted) => Failure::limit(
             FailureKind::Memory,
             format!("the step wanted {} of memory", shown_size(wanted as u64)),
             "memory",
@@ -142,20 +135,7 @@ fn of_refusal(refused: DeniedGrowth, limits: &Limits) -> Failure {
     }
 }
 
-/// The failure of a call that went beyond the limit with this name and value.
-pub(crate) fn of_limit(kind: FailureKind, message: String, name: &str, value: String) -> Box<Failure> {
-    Box::new(limited(kind, message, name, value))
-}
-
-fn limited(kind: FailureKind, message: String, name: &str, value: String) -> Failure {
-    let quoted = if value.bytes().all(|byte| byte.is_ascii_digit()) { value.clone() } else { format!("\"{value}\"") };
-    let hint = format!("the limit is `{name} = {quoted}`; raise it in the step's `limits` if the step needs more");
-    let mut failure = Failure::new(kind, message).with_hint(hint);
-    failure.limit = Some(LimitHit { name: name.into(), value });
-    failure
-}
-
-fn of_trap(trap: Trap, state: &State) -> Failure {
+fn from_trap(trap: Trap, state: &State) -> Failure {
     let code = code(trap);
     // A guest without a panic hook, such as one in C, says its last words on standard error and then aborts.
     let mut failure = match (trap, state.said().last_line()) {
@@ -252,14 +232,14 @@ impl fmt::Write for Bounded {
 }
 
 /// The failure that an error in the step's own words stands for, with what the step said before.
-pub(crate) fn of_step(error: StepError, said: &CapturedOutput) -> Failure {
-    let mut failure = of_rejection(error, said);
+pub(crate) fn from_step_error(error: StepError, said: &CapturedOutput) -> Failure {
+    let mut failure = from_rejection(error, said);
     said.tell(&mut failure);
     failure
 }
 
 /// The failure of one row that a step refused. What the step logged is about the whole batch, and left out.
-pub(crate) fn of_rejection(error: StepError, said: &CapturedOutput) -> Failure {
+pub(crate) fn from_rejection(error: StepError, said: &CapturedOutput) -> Failure {
     let kind = match error.kind {
         ErrorKind::Parameters => FailureKind::Parameters,
         ErrorKind::Input | ErrorKind::Transient | ErrorKind::Internal => FailureKind::GuestError,

@@ -1,0 +1,14 @@
+//! The engine, and the host's side of an instance: what it may import, what it uses, what it wrote and logged.
+
+pub(crate) mod bindings;
+mod capture;
+mod config;
+mod denied;
+mod meter;
+mod permission;
+mod state;
+
+pub(crate) use config::{Fuel, Resident, engine, engine_without_pool};
+pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};
+pub use permission::Permission;
+pub(crate) use state::{CapturedOutput, State, linker};

@@ -1,0 +1,78 @@
+//! Loads steps: a component's file, and what the step answers when it is asked for its manifest and its signature.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime::component::Linker;
+
+use crate::component::{CompileCache, Component, ComponentError, ComponentErrorKind, Manifest, Signature};
+use crate::engine::{Fuel, Resident, State, engine, linker};
+use crate::failure::Failure;
+use crate::interrupt::Stop;
+use crate::limits::Limits;
+use crate::sandbox::{self, CallOptions, Sandbox};
+
+/// Compiles and links components for one engine, and calls `manifest` and `bind`.
+pub(crate) struct ComponentLoader {
+    sandbox: Arc<Sandbox>,
+    linker: Linker<State>,
+    cache: CompileCache,
+}
+
+impl ComponentLoader {
+    /// Creates the engine, with room for `instances` instances at a time, and everything that components may import.
+    pub(crate) fn new(instances: u32, fuel: Fuel, resident: Resident, cache: CompileCache) -> wasmtime::Result<Self> {
+        Self::with_engine(engine(instances, fuel, resident)?, cache)
+    }
+
+    pub(crate) fn with_engine(engine: wasmtime::Engine, cache: CompileCache) -> wasmtime::Result<Self> {
+        let linker = linker(&engine)?;
+        Ok(Self { sandbox: Arc::new(Sandbox::new(engine)), linker, cache })
+    }
+
+    pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {
+        &self.sandbox
+    }
+
+    /// Reads, compiles and links a component, and calls its `manifest`.
+    ///
+    /// # Errors
+    /// The file is not a step, or its `manifest` fails.
+    pub(crate) fn load(&self, path: &Path, limits: &Limits, stop: &Stop) -> Result<Component, ComponentError> {
+        let mut component = Component::from_file(path, &self.linker, &self.cache)?;
+        let manifest = self.manifest(&component, &CallOptions { limits, stop, seed: 0 }).map_err(|mut failure| {
+            let digest = Arc::clone(component.digest());
+            failure.component = Some(Arc::clone(&digest));
+            let kind = ComponentErrorKind::Manifest(failure);
+            ComponentError { path: path.to_owned(), digest: Some(digest), kind }
+        })?;
+        component.set_manifest(manifest);
+        Ok(component)
+    }
+
+    fn manifest(&self, component: &Component, options: &CallOptions<'_>) -> Result<Manifest, Box<Failure>> {
+        let (manifest, _) = self.sandbox.call(component, options, async |store, instance| {
+            instance.stillbox_step_guest().call_manifest(store).await
+        })?;
+        Manifest::check(manifest)
+    }
+
+    /// Binds a component to its parameters, and returns its columns.
+    ///
+    /// # Errors
+    /// The step refuses the parameters, fails, or returns a signature that breaks the contract.
+    pub(crate) fn bind(
+        &self,
+        component: &Component,
+        parameters: &str,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Signature, Box<Failure>> {
+        let options = CallOptions { limits, stop, seed: 0 };
+        let (signature, captured) = self.sandbox.call(component, &options, async |store, instance| {
+            instance.stillbox_step_guest().call_bind(store, parameters).await
+        })?;
+        let signature = signature.map_err(|error| Box::new(sandbox::from_step_error(error, &captured)))?;
+        Signature::check(signature, component.manifest().kind)
+    }
+}
