@@ -1,36 +1,178 @@
 //! One step applied to rows: converts them, calls the step in an instance, and checks what comes back.
+//!
+//! This is the only place that calls `bind`, `process` and `finish` of a planned step. The policy of the step, the cache of
+//! its results and the use of instances for several batches are decided by the callers.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::batch::{ConvertError, Lowered, Rows, as_contract, first_null};
-use crate::component::Column;
-use crate::failure::{Failure, FailureKind};
-use crate::plan::Step;
+use wasmtime::Store;
 
-pub(crate) fn lower(step: &Step, rows: &Rows, range: &Range<usize>) -> Result<Vec<Lowered>, Box<Failure>> {
-    let schema = rows.columns.schema_ref();
-    let mut lowered = Vec::with_capacity(step.inputs.len());
-    for (column, position) in step.signature.inputs.iter().zip(&step.inputs) {
-        let Some(position) = position else { continue };
-        let array = rows.columns.column(*position).slice(range.start, range.len());
-        let array = as_contract(&array, schema.field(*position), column.data_type)
-            .map_err(|error| unfit(column, &error, rows, range))?;
-        if !column.nullable
-            && let Some(row) = first_null(array.as_ref())
-        {
-            let message = format!("the column {:?} is null, and the step does not take null there", column.name);
-            let mut failure = Failure::new(FailureKind::Incompatible, message)
-                .with_hint("fill the value, or filter such rows before this step");
-            failure.row = rows.place(range.start + row);
-            return Err(Box::new(failure));
-        }
-        lowered.push(Lowered::new(Arc::clone(&column.name), &array, column.data_type));
-    }
-    Ok(lowered)
+use crate::batch::{Checked, ConvertError, Lowered, OutputOf, Rows, StepOutput, as_contract, check, first_null};
+use crate::component::Column;
+use crate::engine::bindings::types::{Batch, Output, StepError};
+use crate::engine::{CapturedOutput, State, bindings};
+use crate::failure::{Failure, FailureContext, FailureKind};
+use crate::interrupt::Stop;
+use crate::plan::Step;
+use crate::sandbox::{CallOptions, Sandbox, Session, from_step_error};
+
+/// A step, where its instances are created, and what stops them.
+#[derive(Clone, Copy)]
+pub(crate) struct Callee<'a> {
+    pub(crate) step: &'a Step,
+    pub(crate) sandbox: &'a Sandbox,
+    pub(crate) stop: &'a Stop,
 }
 
-fn unfit(column: &Column, error: &ConvertError, rows: &Rows, range: &Range<usize>) -> Box<Failure> {
+impl Callee<'_> {
+    /// Returns what the failures of a first call with a batch of these rows name.
+    pub(crate) fn context(&self, batch: Option<u64>, rows: Option<&Rows>) -> FailureContext {
+        FailureContext {
+            step: Arc::clone(&self.step.name),
+            component: Arc::clone(self.step.component.digest()),
+            batch,
+            first_row: rows.and_then(|rows| rows.place(0)),
+            attempt: 1,
+        }
+    }
+
+    fn options(&self, seed: u64) -> CallOptions<'_> {
+        CallOptions { limits: &self.step.limits, stop: self.stop, seed }
+    }
+}
+
+/// The rows of one call, with the columns that the step reads converted to the contract's types.
+pub(crate) struct CallInput<'a> {
+    rows: &'a Rows,
+    range: Range<usize>,
+    columns: Vec<Lowered>,
+}
+
+impl<'a> CallInput<'a> {
+    /// Converts a range of rows.
+    ///
+    /// # Errors
+    /// A value cannot be converted, or is null in a column that the step takes no nulls in. The failure names the row.
+    pub(crate) fn new(step: &Step, rows: &'a Rows, range: Range<usize>) -> Result<Self, Box<Failure>> {
+        let schema = rows.columns.schema_ref();
+        let mut columns = Vec::with_capacity(step.inputs.len());
+        for (column, position) in step.signature.inputs.iter().zip(&step.inputs) {
+            let Some(position) = position else { continue };
+            let array = rows.columns.column(*position).slice(range.start, range.len());
+            let array = as_contract(&array, schema.field(*position), column.data_type)
+                .map_err(|error| not_convertible(column, &error, rows, &range))?;
+            if !column.nullable
+                && let Some(row) = first_null(array.as_ref())
+            {
+                return Err(unexpected_null(column, rows, range.start + row));
+            }
+            columns.push(Lowered::new(Arc::clone(&column.name), &array, column.data_type));
+        }
+        Ok(Self { rows, range, columns })
+    }
+
+    /// Returns the number of rows.
+    pub(crate) fn count(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Returns the converted columns, in the order of the signature.
+    pub(crate) fn columns(&self) -> &[Lowered] {
+        &self.columns
+    }
+
+    /// Turns a row that the guest or a check counted from the start of the range into its place in the input.
+    fn locate(&self, mut failure: Box<Failure>) -> Box<Failure> {
+        let row = failure.row.take().and_then(|row| usize::try_from(row.index).ok());
+        failure.row = row.filter(|row| *row < self.range.len()).and_then(|row| self.rows.place(self.range.start + row));
+        failure
+    }
+}
+
+/// One instance of a step. It is instantiated and bound in its first call, and lives until it is dropped or a call fails.
+pub(crate) struct StepInstance {
+    session: Session,
+    is_bound: bool,
+}
+
+impl StepInstance {
+    /// Creates an instance whose random numbers are seeded with `seed`.
+    pub(crate) fn new(callee: Callee<'_>, seed: u64) -> Self {
+        Self { session: Session::new(callee.sandbox, &callee.options(seed)), is_bound: false }
+    }
+
+    /// Calls `process` with a batch.
+    ///
+    /// # Errors
+    /// The step fails, or its output breaks the contract or a limit. Rows that it refuses are part of the output.
+    pub(crate) fn process(&mut self, callee: Callee<'_>, input: &CallInput<'_>) -> Result<StepOutput, Box<Failure>> {
+        let columns: Vec<_> = input.columns.iter().map(Lowered::column).collect();
+        let batch = Batch { rows: input.count() as u32, columns: &columns };
+        let answer =
+            self.call(callee, async |store, instance| instance.stillbox_step_guest().call_process(store, batch).await);
+        let output = self.answered(answer.map_err(|failure| input.locate(failure))?)?;
+        let checked = self.checked(callee.step, output, OutputOf::Batch(input.count()));
+        Ok(StepOutput::new(checked.map_err(|failure| input.locate(failure))?, self.captured()))
+    }
+
+    /// Calls `finish`. Returns `None` when the step has no more rows.
+    ///
+    /// # Errors
+    /// The step fails, or its output breaks the contract or a limit.
+    pub(crate) fn finish(&mut self, callee: Callee<'_>, output_of: OutputOf) -> Result<Option<Checked>, Box<Failure>> {
+        let answer =
+            self.call(callee, async |store, instance| instance.stillbox_step_guest().call_finish(store).await)?;
+        let output = self.answered(answer)?;
+        output.map(|output| self.checked(callee.step, output, output_of)).transpose()
+    }
+
+    /// Returns what the guest has logged and written so far.
+    pub(crate) fn captured(&self) -> &CapturedOutput {
+        self.session.captured()
+    }
+
+    /// Ends the instance, and returns what the guest logged and wrote.
+    pub(crate) fn into_captured(self) -> CapturedOutput {
+        self.session.into_captured()
+    }
+
+    fn call<R>(
+        &mut self,
+        callee: Callee<'_>,
+        work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<Result<R, StepError>>,
+    ) -> Result<Result<R, StepError>, Box<Failure>> {
+        let (step, is_bound) = (callee.step, std::mem::replace(&mut self.is_bound, true));
+        self.session.call(callee.sandbox, &step.component, &callee.options(0), async |store, instance| {
+            let guest = instance.stillbox_step_guest();
+            if !is_bound && let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
+                return Ok(Err(error));
+            }
+            work(store, instance).await
+        })
+    }
+
+    fn answered<R>(&self, answer: Result<R, StepError>) -> Result<R, Box<Failure>> {
+        answer.map_err(|error| Box::new(from_step_error(error, self.captured())))
+    }
+
+    fn checked(&self, step: &Step, output: Output, output_of: OutputOf) -> Result<Checked, Box<Failure>> {
+        check(output, output_of, &step.signature, &step.limits).map_err(|mut failure| {
+            self.captured().attach_to(&mut failure);
+            failure
+        })
+    }
+}
+
+fn unexpected_null(column: &Column, rows: &Rows, row: usize) -> Box<Failure> {
+    let message = format!("the column {:?} is null, and the step does not take null there", column.name);
+    let mut failure = Failure::new(FailureKind::Incompatible, message)
+        .with_hint("fill the value, or filter such rows before this step");
+    failure.row = rows.place(row);
+    Box::new(failure)
+}
+
+fn not_convertible(column: &Column, error: &ConvertError, rows: &Rows, range: &Range<usize>) -> Box<Failure> {
     let message = format!("the column {:?} cannot be read as {}", column.name, column.data_type);
     let mut failure = Box::new(Failure::new(FailureKind::Incompatible, message));
     failure.causes.push(error.to_string());

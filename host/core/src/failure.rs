@@ -1,8 +1,10 @@
 //! Failures: why a batch, a row or a run did not pass.
 
 mod bounds;
+mod context;
 mod record;
 
 pub use record::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 
 pub(crate) use bounds::{ENTRY_OVERHEAD, LINES, MESSAGE_BYTES, REJECTED, TEXT_BYTES, WHOLE};
+pub(crate) use context::FailureContext;

@@ -79,7 +79,7 @@ impl Sandbox {
     ) -> Result<(R, CapturedOutput), Box<Failure>> {
         let mut session = Session::new(self, terms);
         let answer = session.call(self, component, terms, work)?;
-        Ok((answer, session.into_said()))
+        Ok((answer, session.into_captured()))
     }
 
     fn store(&self, terms: &CallOptions<'_>) -> Store<State> {

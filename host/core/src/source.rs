@@ -42,7 +42,6 @@ pub(crate) use files::paths_of;
 pub(crate) use chunk::DecodedBatch;
 pub(crate) use chunk::{Chunk, ChunkData, Decoder, Positions, Reader, Unit};
 pub(crate) use error::{SourceError, SourceErrorKind};
-pub(crate) use place::Spot;
 
 /// What to read, and as what.
 #[derive(Debug, Clone)]

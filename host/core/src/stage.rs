@@ -5,8 +5,8 @@ mod join;
 mod on_failure;
 mod reject;
 mod reject_counter;
-mod stateful;
 mod step;
+mod work_item;
 mod workers;
 
 use std::sync::Arc;
@@ -26,11 +26,10 @@ use crate::result_cache::ResultCache;
 use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder, compress};
 use crate::spill::Frame;
-use crate::stage_input::{StageInput, WorkItem, WorkRows};
 
 pub(crate) use reject::{Rejected, object};
 pub(crate) use reject_counter::RejectCounter;
-pub(crate) use stateful::StatefulStep;
+pub(crate) use work_item::{StageInput, WorkItem, WorkRows};
 pub(crate) use workers::Workers;
 
 /// Everything that the tasks of one stage share.
@@ -258,15 +257,9 @@ impl Task<'_> {
     }
 
     fn step(&mut self, step: &Arc<Step>, rows: &Rows) -> Result<Rows, Box<Failure>> {
-        let first_row = rows.place(0);
         let mut report = StepReport::new(Arc::clone(&step.name));
         let started = Instant::now();
-        let settled = apply_policy(step, rows, self.batch, self.stage, &mut report).map_err(|mut failure| {
-            failure.step = Some(Arc::clone(&step.name));
-            failure.component = Some(Arc::clone(step.component.digest()));
-            failure.first_row = first_row;
-            failure
-        });
+        let settled = apply_policy(step, rows, self.batch, self.stage, &mut report);
         report.busy = started.elapsed();
         self.outcome.steps.push((step.number, report));
         let settled = settled?;

@@ -24,10 +24,10 @@ pub(crate) struct RefusedRow {
 }
 
 impl StepOutput {
-    pub(crate) fn new(mut output: Checked, said: &CapturedOutput) -> Self {
+    pub(crate) fn new(mut output: Checked, captured: &CapturedOutput) -> Self {
         let refused = std::mem::take(&mut output.rejections).into_iter();
         let refused = refused
-            .map(|refused| RefusedRow { row: refused.row, failure: sandbox::from_rejection(refused.error, said) });
+            .map(|refused| RefusedRow { row: refused.row, failure: sandbox::from_rejection(refused.error, captured) });
         Self { refused: refused.collect(), output }
     }
 

@@ -1,21 +1,21 @@
 //! Steps without a pipeline.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 
 use super::Problem;
-use crate::batch::{Checked, Lowered, OutputOf, as_contract, check};
+use crate::batch::{Origin, Rows};
+use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::{CompileCache, Component, Kind, Signature};
-use crate::engine::bindings::types::Batch;
 use crate::engine::{Fuel, Resident, engine, engine_without_pool};
-use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
-use crate::sandbox::CallOptions;
+use crate::plan::{self, Step};
+use crate::source::{Positions, SourceSchema};
 
 /// Where the memory of instances comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +37,12 @@ pub struct BenchEngine {
 /// A step with its parameters. It can be called on any thread.
 pub struct BoundStep {
     loader: Arc<ComponentLoader>,
-    component: Component,
-    parameters: String,
+    component: Arc<Component>,
+    parameters: Arc<str>,
     signature: Signature,
-    limits: Limits,
     stop: Stop,
+    /// The columns of the step found among those of the first batch; all batches have the same columns.
+    planned: OnceLock<Step>,
 }
 
 impl BenchEngine {
@@ -73,88 +74,67 @@ impl BenchEngine {
         let signature = self.loader.bind(&component, parameters, &limits, &self.stop)?;
         Ok(BoundStep {
             loader: Arc::clone(&self.loader),
-            component,
-            parameters: parameters.to_owned(),
+            component: Arc::new(component),
+            parameters: parameters.into(),
             signature,
-            limits,
             stop: self.stop.clone(),
+            planned: OnceLock::new(),
         })
     }
 }
 
 impl BoundStep {
-    /// Calls the step in a fresh instance, as a run does, and says how many rows came out.
+    /// Calls the step in a fresh instance, as a run does. Returns the number of rows in its output.
     ///
     /// # Errors
     /// The rows do not fit, or the step fails.
     pub fn fresh(&self, rows: &RecordBatch) -> Result<usize, Problem> {
-        let lowered = self.lower(rows)?;
-        let columns: Vec<_> = lowered.iter().map(Lowered::column).collect();
-        let input = Batch { rows: rows.num_rows() as u32, columns: &columns };
-        let (output, _) = self.loader.sandbox().call(&self.component, &self.terms(), async |store, instance| {
-            let guest = instance.stillbox_step_guest();
-            match guest.call_bind(&mut *store, &self.parameters).await? {
-                Ok(_) => guest.call_process(&mut *store, input).await,
-                Err(error) => Ok(Err(error)),
-            }
-        })?;
-        let output = output.map_err(|error| error.message)?;
-        Ok(self.check(output, rows)?.rows)
+        let (step, rows) = (self.planned(rows)?, numbered(rows));
+        let callee = self.callee(step);
+        let input = CallInput::new(step, &rows, 0..rows.count())?;
+        Ok(StepInstance::new(callee, 0).process(callee, &input)?.output.rows)
     }
 
-    /// Calls the step `calls` times in one instance, and says how long each call took.
+    /// Calls the step `calls` times in one instance. Returns how long each call took.
     ///
     /// # Errors
     /// The rows do not fit, or the step fails.
     pub fn reused(&self, rows: &RecordBatch, calls: usize) -> Result<Vec<Duration>, Problem> {
+        let (step, rows) = (self.planned(rows)?, numbered(rows));
+        let callee = self.callee(step);
+        let mut instance = StepInstance::new(callee, 0);
+        // The first call instantiates and binds.
+        instance.process(callee, &CallInput::new(step, &rows, 0..rows.count())?)?;
         let mut times = Vec::with_capacity(calls);
-        let (result, _) = self.loader.sandbox().call(&self.component, &self.terms(), async |store, instance| {
-            let guest = instance.stillbox_step_guest();
-            if let Err(error) = guest.call_bind(&mut *store, &self.parameters).await? {
-                return Ok(Err(Problem::from(error.message)));
-            }
-            for _ in 0..calls {
-                let started = Instant::now();
-                let lowered = match self.lower(rows) {
-                    Ok(lowered) => lowered,
-                    Err(problem) => return Ok(Err(problem)),
-                };
-                let columns: Vec<_> = lowered.iter().map(Lowered::column).collect();
-                let input = Batch { rows: rows.num_rows() as u32, columns: &columns };
-                let output = match guest.call_process(&mut *store, input).await? {
-                    Ok(output) => output,
-                    Err(error) => return Ok(Err(error.message.into())),
-                };
-                match self.check(output, rows) {
-                    Ok(checked) => drop(checked),
-                    Err(failure) => return Ok(Err(failure.into())),
-                }
-                times.push(started.elapsed());
-            }
-            Ok(Ok(()))
-        })?;
-        result?;
+        for _ in 0..calls {
+            let started = Instant::now();
+            let input = CallInput::new(step, &rows, 0..rows.count())?;
+            drop(instance.process(callee, &input)?);
+            times.push(started.elapsed());
+        }
         Ok(times)
     }
 
-    fn terms(&self) -> CallOptions<'_> {
-        CallOptions { limits: &self.limits, stop: &self.stop, seed: 0 }
+    fn callee<'a>(&'a self, step: &'a Step) -> Callee<'a> {
+        Callee { step, sandbox: self.loader.sandbox(), stop: &self.stop }
     }
 
-    fn lower(&self, rows: &RecordBatch) -> Result<Vec<Lowered>, Problem> {
-        let lower = |column: &crate::component::Column| {
-            let position = rows.schema_ref().index_of(&column.name)?;
-            let array = as_contract(rows.column(position), rows.schema_ref().field(position), column.data_type)?;
-            Ok(Lowered::new(Arc::clone(&column.name), &array, column.data_type))
-        };
-        self.signature.inputs.iter().map(lower).collect()
+    /// Finds the step's columns among those of the rows.
+    fn planned(&self, rows: &RecordBatch) -> Result<&Step, Problem> {
+        if self.planned.get().is_none() {
+            let bound = (Arc::clone(&self.parameters), self.signature.clone());
+            let schema = SourceSchema::Known(rows.schema());
+            let step = plan::alone(Arc::clone(&self.component), bound, Limits::default(), &schema, "the benchmark");
+            let step = step.map_err(|mismatches| {
+                mismatches.into_iter().map(|mismatch| mismatch.message).collect::<Vec<_>>().join("; ")
+            })?;
+            let _ = self.planned.set(step);
+        }
+        Ok(self.planned.get().expect("it was just set"))
     }
+}
 
-    fn check(
-        &self,
-        output: crate::engine::bindings::types::Output,
-        rows: &RecordBatch,
-    ) -> Result<Checked, Box<Failure>> {
-        check(output, OutputOf::Batch(rows.num_rows()), &self.signature, &self.limits)
-    }
+fn numbered(rows: &RecordBatch) -> Rows {
+    let origin = Origin::new(Positions::rows("benchmark".into(), 1), 0, rows.num_rows());
+    Rows { columns: rows.clone(), origin }
 }

@@ -22,7 +22,7 @@ pub(crate) struct State {
     wasi: Option<WasiCtx>,
     table: ResourceTable,
     meter: Meter,
-    said: CapturedOutput,
+    captured: CapturedOutput,
     panic: Option<PanicReport>,
     seed: u64,
     /// When the call that is made has to be done.
@@ -45,7 +45,7 @@ impl CapturedOutput {
 
     /// Adds what the guest said and tried to a failure of its own. One that follows an attempt to use what was not
     /// granted is of kind `denied`.
-    pub(crate) fn tell(&self, failure: &mut Failure) {
+    pub(crate) fn attach_to(&self, failure: &mut Failure) {
         failure.stderr = self.output.text();
         failure.log = self.log.entries();
         self.attach_denial(failure);
@@ -76,7 +76,7 @@ impl State {
             wasi: None,
             table: ResourceTable::new(),
             meter: Meter::new(limits),
-            said: CapturedOutput {
+            captured: CapturedOutput {
                 output: Output::new(limits.log_bytes),
                 log: Log::new(limits.log_bytes),
                 denied: None,
@@ -92,8 +92,8 @@ impl State {
     pub(crate) fn begin(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.panic = None;
-        self.said.denied = None;
-        self.said.output.begin();
+        self.captured.denied = None;
+        self.captured.output.begin();
         self.meter.forget_refusal();
     }
 
@@ -103,7 +103,7 @@ impl State {
 
     /// Remembers that the guest tried to use what it was not granted.
     pub(super) fn deny(&mut self, permission: Permission) {
-        self.said.denied.get_or_insert(permission);
+        self.captured.denied.get_or_insert(permission);
     }
 
     pub(crate) fn meter(&mut self) -> &mut Meter {
@@ -114,13 +114,13 @@ impl State {
         self.meter.refused()
     }
 
-    pub(crate) fn said(&self) -> &CapturedOutput {
-        &self.said
+    pub(crate) fn captured(&self) -> &CapturedOutput {
+        &self.captured
     }
 
-    pub(crate) fn into_said(mut self) -> CapturedOutput {
-        self.said.peak_memory = self.meter.peak();
-        self.said
+    pub(crate) fn into_captured(mut self) -> CapturedOutput {
+        self.captured.peak_memory = self.meter.peak();
+        self.captured
     }
 
     pub(crate) fn panic(&self) -> Option<&PanicReport> {
@@ -130,7 +130,7 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.wasi.get_or_insert_with(|| nothing_granted(&self.said.output, self.seed));
+        let ctx = self.wasi.get_or_insert_with(|| nothing_granted(&self.captured.output, self.seed));
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
@@ -161,8 +161,8 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
         "write",
         |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {
             // Read in place, so that a message of 100 MB costs no memory here.
-            let text = store.data().said.log.cut(&message.to_str(&store)?);
-            store.data_mut().said.log.push(level_of(level), text);
+            let text = store.data().captured.log.cut(&message.to_str(&store)?);
+            store.data_mut().captured.log.push(level_of(level), text);
             Ok(())
         },
     )?;

@@ -18,8 +18,9 @@ use crate::scheduler::{Files, RunStage};
 use crate::sink::Encoder;
 use crate::source::{Decoder, Reader};
 use crate::spill::{Spill, SpillError, SpillWriter};
+use crate::stage::StageInput;
 use crate::stage::{RejectCounter, Stage, Workers};
-use crate::stage_input::{self, StageInput};
+use crate::stage_input::{self};
 
 /// The folder for what is kept between the stages.
 pub(super) enum WorkDirectory {

@@ -41,7 +41,7 @@ pub(crate) fn from_error(
     if failure.location.is_none() {
         failure.location = failure.backtrace.iter().find_map(|frame| frame.location.clone());
     }
-    state.said().tell(&mut failure);
+    state.captured().attach_to(&mut failure);
     failure.elapsed_ms = Some((elapsed.as_secs_f64() * 1e6).round() / 1e3);
     WHOLE.keep(&mut failure);
     failure
@@ -138,7 +138,7 @@ fn from_denied_growth(refused: DeniedGrowth, limits: &Limits) -> Failure {
 fn from_trap(trap: Trap, state: &State) -> Failure {
     let code = code(trap);
     // A guest without a panic hook, such as one in C, says its last words on standard error and then aborts.
-    let mut failure = match (trap, state.said().last_line()) {
+    let mut failure = match (trap, state.captured().last_line()) {
         (Trap::UnreachableCodeReached, Some(line)) => {
             let mut failure = Failure::new(FailureKind::Trap, cut(&line, MESSAGE_BYTES));
             failure.causes.push(code.clone());
@@ -232,14 +232,14 @@ impl fmt::Write for Bounded {
 }
 
 /// The failure that an error in the step's own words stands for, with what the step said before.
-pub(crate) fn from_step_error(error: StepError, said: &CapturedOutput) -> Failure {
-    let mut failure = from_rejection(error, said);
-    said.tell(&mut failure);
+pub(crate) fn from_step_error(error: StepError, captured: &CapturedOutput) -> Failure {
+    let mut failure = from_rejection(error, captured);
+    captured.attach_to(&mut failure);
     failure
 }
 
 /// The failure of one row that a step refused. What the step logged is about the whole batch, and left out.
-pub(crate) fn from_rejection(error: StepError, said: &CapturedOutput) -> Failure {
+pub(crate) fn from_rejection(error: StepError, captured: &CapturedOutput) -> Failure {
     let kind = match error.kind {
         ErrorKind::Parameters => FailureKind::Parameters,
         ErrorKind::Input | ErrorKind::Transient | ErrorKind::Internal => FailureKind::GuestError,
@@ -252,7 +252,7 @@ pub(crate) fn from_rejection(error: StepError, said: &CapturedOutput) -> Failure
     failure.hint = error.hint;
     failure.location =
         error.location.map(|place| Location { file: place.file, line: place.line, column: place.column });
-    said.attach_denial(&mut failure);
+    captured.attach_denial(&mut failure);
     WHOLE.keep(&mut failure);
     failure
 }

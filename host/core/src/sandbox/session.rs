@@ -65,12 +65,12 @@ impl Session {
     }
 
     /// What the guest said in all calls so far.
-    pub(crate) fn said(&self) -> &CapturedOutput {
-        self.store.data().said()
+    pub(crate) fn captured(&self) -> &CapturedOutput {
+        self.store.data().captured()
     }
 
     /// What the guest said, and no more calls.
-    pub(crate) fn into_said(self) -> CapturedOutput {
-        self.store.into_data().into_said()
+    pub(crate) fn into_captured(self) -> CapturedOutput {
+        self.store.into_data().into_captured()
     }
 }

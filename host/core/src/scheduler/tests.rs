@@ -21,7 +21,8 @@ use crate::runs::Position;
 use crate::sink::{Encoded, Encoder, SinkError};
 use crate::source::{Chunk, ChunkData, DecodedBatch, Decoder, Positions, Reader, SourceError};
 use crate::stage::{Stage, Workers};
-use crate::stage_input::{FileInput, InputReader, StageInput, Tell, WorkItem, WorkRows};
+use crate::stage::{StageInput, WorkItem, WorkRows};
+use crate::stage_input::{FileInput, InputReader, Tell};
 
 struct Endless;
 

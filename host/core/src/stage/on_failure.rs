@@ -20,13 +20,14 @@ use super::reject::Rejected;
 use super::step::call;
 use crate::batch::Rows;
 use crate::batch::StepOutput;
+use crate::call::{Callee, StepInstance};
 use crate::config::instance::InstanceLife;
 use crate::engine::CapturedOutput;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureContext, FailureKind};
 use crate::plan::{Placement, Step};
 use crate::policy::{MAX_BACKOFF, OnFailure, Then};
 use crate::report::StepReport;
-use crate::sandbox::{Session, pause};
+use crate::sandbox::pause;
 
 /// What became of a batch in a step.
 pub(super) struct PolicyOutcome {
@@ -50,7 +51,9 @@ pub(super) fn apply_policy(
     if rows.count() == 0 {
         return Ok(PolicyOutcome { rows: Rows::none(Arc::clone(&step.schema), &rows.origin), rejected: Vec::new() });
     }
-    let mut settling = PolicyRunner { step, rows, batch, stage, report, parts: Vec::new(), rejected: Vec::new() };
+    let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
+    let context = callee.context(Some(batch), Some(rows));
+    let mut runner = PolicyRunner { step, rows, context, stage, report, parts: Vec::new(), rejected: Vec::new() };
     // The rest of the batch in order, the next part last.
     let starts = (0..rows.count()).step_by(step.batch_rows).rev();
     let mut rest: Vec<Range<usize>> =
@@ -58,23 +61,28 @@ pub(super) fn apply_policy(
     while let Some(range) = rest.pop()
         && !stage.reject_counter.is_exceeded()
     {
-        match settling.range(range, &mut rest) {
+        match runner.range(range, &mut rest) {
             // The run ends because of the rows that were rejected, so those of this batch are told.
             Err(failure) if failure.kind == FailureKind::Interrupted && stage.reject_counter.is_exceeded() => break,
             result => result?,
         }
     }
-    let PolicyRunner { parts, mut rejected, report, .. } = settling;
+    let PolicyRunner { context, parts, mut rejected, report, .. } = runner;
     rejected.sort_by_key(|rejected| rejected.row);
     report.rejected = rejected.len() as u64;
-    let rows = assemble(step, rows, parts).map_err(|error| Box::new(Failure::host(&error)))?;
+    let rows = assemble(step, rows, parts).map_err(|error| {
+        let mut failure = Box::new(Failure::host(&error));
+        context.apply(&mut failure);
+        failure
+    })?;
     Ok(PolicyOutcome { rows, rejected })
 }
 
 struct PolicyRunner<'a> {
     step: &'a Step,
     rows: &'a Rows,
-    batch: u64,
+    /// The number of the try in it is that of the call being made.
+    context: FailureContext,
     stage: &'a Stage,
     report: &'a mut StepReport,
     /// What passed, in the order of the rows.
@@ -121,31 +129,28 @@ impl PolicyRunner<'_> {
 
     /// Calls the step with a range, again as long as that may help. The outer result is for what ends the run.
     fn tries(&mut self, range: &Range<usize>) -> Result<Result<(), Box<Failure>>, Box<Failure>> {
-        let mut attempt = 1;
+        self.context.attempt = 1;
         loop {
-            let result = call(self.step, self.rows, range, self.batch, self.stage, self.report);
+            let result = call(self.step, self.rows, range, &self.context, self.stage, self.report);
             let wait = match &result {
-                Ok((made, _)) => self.wait_for_refused(made, attempt),
-                Err(failure) => self.wait_for(failure, attempt),
+                Ok((output, _)) => self.wait_for_refused(output),
+                Err(failure) => self.wait_for(failure),
             };
             if let Some(wait) = wait {
                 pause(&self.stage.stop, wait);
                 self.stage.check_stop()?;
-                attempt += 1;
+                self.context.attempt += 1;
                 continue;
             }
             return match result {
-                Ok((made, session)) => {
-                    self.accept(range, made, session.as_ref().map(Session::said), attempt)?;
-                    if let Some(session) = session.filter(|_| self.step.instance == InstanceLife::Worker) {
-                        self.stage.workers.give(self.step.number, session);
+                Ok((output, instance)) => {
+                    self.accept(range, output, instance.as_ref().map(StepInstance::captured))?;
+                    if let Some(instance) = instance.filter(|_| self.step.instance == InstanceLife::Worker) {
+                        self.stage.workers.give(self.step.number, instance);
                     }
                     Ok(Ok(()))
                 }
-                Err(mut failure) => {
-                    failure.attempt = attempt;
-                    Ok(Err(failure))
-                }
+                Err(failure) => Ok(Err(failure)),
             };
         }
     }
@@ -153,19 +158,17 @@ impl PolicyRunner<'_> {
     fn accept(
         &mut self,
         range: &Range<usize>,
-        made: StepOutput,
-        said: Option<&CapturedOutput>,
-        attempt: u32,
+        output: StepOutput,
+        captured: Option<&CapturedOutput>,
     ) -> Result<(), Box<Failure>> {
-        let StepOutput { output: checked, refused } = made;
+        let StepOutput { output: checked, refused } = output;
         for refused in refused {
             let row = range.start + refused.row as usize;
             let mut failure = Box::new(refused.failure);
-            failure.attempt = attempt;
-            failure.row = self.rows.place(row);
             if self.step.on_failure.then() == Then::Stop {
-                if let Some(said) = said {
-                    said.tell(&mut failure);
+                failure.row = self.rows.place(row);
+                if let Some(captured) = captured {
+                    captured.attach_to(&mut failure);
                 }
                 return Err(failure);
             }
@@ -185,29 +188,29 @@ impl PolicyRunner<'_> {
     }
 
     fn reject(&mut self, row: usize, mut failure: Box<Failure>) {
-        failure.step = Some(Arc::clone(&self.step.name));
-        failure.component = Some(Arc::clone(self.step.component.digest()));
-        failure.batch = Some(self.batch);
         failure.row = self.rows.place(row);
+        // The record names the row itself.
+        failure.first_row = None;
         self.stage.reject_counter.reject();
         self.rejected.push(Rejected::new(self.rows, row, *failure));
     }
 
     /// How long to wait before another try, if there is to be one.
-    fn wait_for(&self, failure: &Failure, attempt: u32) -> Option<Duration> {
+    fn wait_for(&self, failure: &Failure) -> Option<Duration> {
         let may_pass = failure.transient || failure.kind == FailureKind::Timeout;
-        self.wait(attempt, failure.retry_after_ms).filter(|_| may_pass)
+        self.wait(failure.retry_after_ms).filter(|_| may_pass)
     }
 
     /// The same for rows that were refused: they are tried again with their batch.
-    fn wait_for_refused(&self, made: &StepOutput, attempt: u32) -> Option<Duration> {
-        let transient = made.refused.iter().filter(|refused| refused.failure.transient);
+    fn wait_for_refused(&self, output: &StepOutput) -> Option<Duration> {
+        let transient = output.refused.iter().filter(|refused| refused.failure.transient);
         let asked = transient.map(|refused| refused.failure.retry_after_ms).max()?;
-        self.wait(attempt, asked)
+        self.wait(asked)
     }
 
-    fn wait(&self, attempt: u32, asked_ms: Option<u64>) -> Option<Duration> {
+    fn wait(&self, asked_ms: Option<u64>) -> Option<Duration> {
         let OnFailure::Retry(retry) = &self.step.on_failure else { return None };
+        let attempt = self.context.attempt;
         if attempt > retry.times {
             return None;
         }

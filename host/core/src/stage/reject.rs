@@ -20,7 +20,7 @@ pub(crate) struct Rejected {
 }
 
 impl Rejected {
-    pub(super) fn new(rows: &Rows, row: usize, mut failure: Failure) -> Self {
+    pub(crate) fn new(rows: &Rows, row: usize, mut failure: Failure) -> Self {
         REJECTED.keep(&mut failure);
         Self { row, failure, columns: object(&rows.columns, row) }
     }

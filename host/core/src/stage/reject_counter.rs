@@ -24,7 +24,7 @@ impl RejectCounter {
     }
 
     /// Counts one more row.
-    pub(super) fn reject(&self) {
+    pub(crate) fn reject(&self) {
         self.rejected.fetch_add(1, Ordering::AcqRel);
     }
 

@@ -1,9 +1,10 @@
 //! Input files.
 
-use super::{InputReader, Tell, WorkItem, WorkRows};
+use super::{InputReader, Tell};
 use crate::failure::Failure;
 use crate::source::Reader;
 use crate::stage::Stage;
+use crate::stage::{WorkItem, WorkRows};
 
 /// Reads a source's files.
 pub(crate) struct FileInput {

@@ -9,9 +9,10 @@ use arrow_schema::{ArrowError, DataType};
 use arrow_select::concat::concat;
 
 use super::spilled::SpillInput;
-use super::{InputReader, Tell, WorkItem};
+use super::stateful::StatefulStep;
+use super::{InputReader, Tell};
 use crate::batch::{Checked, Origin, OutputOf, Rows};
-use crate::call::lower;
+use crate::call::CallInput;
 use crate::config::instance::Keeping;
 use crate::failure::Failure;
 use crate::plan::{Placement, Step};
@@ -20,7 +21,8 @@ use crate::report::StepReport;
 use crate::result_cache::{CacheKeyBuilder, Key};
 use crate::source::Positions;
 use crate::spill::{Spill, SpillError, SpillLookup};
-use crate::stage::{Rejected, Stage, StatefulStep};
+use crate::stage::WorkItem;
+use crate::stage::{Rejected, Stage};
 
 /// Rows of the outputs that are put together before what they carry along is looked up. Each look goes through the whole
 /// spool, if the rows are in no order; and so much is in memory at once.
@@ -161,8 +163,8 @@ impl AggregateInput {
         while let Some((first, batch)) = input.batch()? {
             stage.check_stop()?;
             let rows = self.incoming(first, batch);
-            let Ok(lowered) = lower(&self.step, &rows, &(0..rows.count())) else { return Ok(None) };
-            maker.add_batch(rows.count(), &lowered);
+            let Ok(input) = CallInput::new(&self.step, &rows, 0..rows.count()) else { return Ok(None) };
+            maker.add_batch(input.count(), input.columns());
         }
         Ok(Some(maker.key()))
     }

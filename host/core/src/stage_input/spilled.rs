@@ -5,10 +5,11 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 
-use super::{InputReader, Tell, WorkItem};
+use super::{InputReader, Tell};
 use crate::failure::Failure;
 use crate::spill::{Spill, SpillError, SpillReader};
 use crate::stage::Stage;
+use crate::stage::WorkItem;
 
 /// Reads a spool, in the batches in which it was kept or in batches of another size.
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::spilled::SpillInput;
-use super::{InputReader, Tell, WorkItem};
+use super::{InputReader, Tell};
 use crate::failure::{Failure, FailureKind};
 use crate::plan::Zip;
 use crate::spill::{Spill, SpillError};
 use crate::stage::Stage;
+use crate::stage::WorkItem;
 
 /// Reads spools of the same length in batches of the same rows.
 #[derive(Debug)]

@@ -1,0 +1,151 @@
+//! A step with one instance for all its rows: a source or an aggregate.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::batch::{Checked, OutputOf, Rows, StepOutput};
+use crate::call::{CallInput, Callee, StepInstance};
+use crate::failure::{Failure, FailureContext};
+use crate::plan::Step;
+use crate::policy::Then;
+use crate::report::StepReport;
+use crate::result_cache::{CallLog, Key};
+use crate::stage::{Rejected, Stage};
+
+/// All calls of the step, from the first to the last: made by its instance, or replayed from the log of an earlier run.
+///
+/// Every call has a time limit of its own, which does not run between calls. After a failure there are no more calls,
+/// because the state of the instance is lost.
+pub(super) struct StatefulStep {
+    step: Arc<Step>,
+    instance: StepInstance,
+    log: CallLog,
+    /// Batches so far, for failures.
+    batch: u64,
+}
+
+impl StatefulStep {
+    /// `key` covers everything that the step will be given, for steps whose results are cached.
+    pub(super) fn new(step: &Arc<Step>, stage: &Stage, key: Option<&Key>, report: &mut StepReport) -> Self {
+        let log = key.map_or(CallLog::Off, |key| stage.outputs.call_log(key, &step.signature));
+        // An instance is created in its first call, and a log that is replayed leaves it none.
+        report.instances += u64::from(!matches!(log, CallLog::CallReplay(_)));
+        let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
+        Self { instance: StepInstance::new(callee, 0), step: Arc::clone(step), log, batch: 0 }
+    }
+
+    /// Processes a batch. Returns the output, and the rows that the step refused.
+    ///
+    /// # Errors
+    /// The step fails, or refuses a row and its policy does not reject rows.
+    pub(super) fn process(
+        &mut self,
+        stage: &Stage,
+        rows: &Rows,
+        report: &mut StepReport,
+    ) -> Result<(Checked, Vec<Rejected>), Box<Failure>> {
+        let context = self.context(stage, Some((self.batch, rows)));
+        self.batch += 1;
+        let output = self.try_process(stage, rows, report).map_err(|failure| with(&context, failure))?;
+        let mut rejected = Vec::with_capacity(output.refused.len());
+        for refused in output.refused {
+            let row = refused.row as usize;
+            let mut failure = with(&context, Box::new(refused.failure));
+            failure.row = rows.place(row);
+            if self.step.on_failure.then() == Then::Stop {
+                self.instance.captured().attach_to(&mut failure);
+                return Err(failure);
+            }
+            stage.reject_counter.reject();
+            rejected.push(Rejected::new(rows, row, *failure));
+        }
+        Ok((output.output, rejected))
+    }
+
+    fn try_process(&mut self, stage: &Stage, rows: &Rows, report: &mut StepReport) -> Result<StepOutput, Box<Failure>> {
+        if let CallLog::CallReplay(log) = &mut self.log {
+            let output = log.next(OutputOf::Batch(rows.count())).map_err(|error| unreadable(&error))?;
+            report.cached += 1;
+            return output.ok_or_else(|| unreadable(&io::ErrorKind::UnexpectedEof.into()));
+        }
+        let input = CallInput::new(&self.step, rows, 0..rows.count())?;
+        let callee = Callee { step: &self.step, sandbox: &stage.sandbox, stop: &stage.stop };
+        let calling = stage.calling();
+        let output = self.instance.process(callee, &input)?;
+        drop(calling);
+        if output.is_lasting() {
+            self.record(&output);
+        } else {
+            self.log = CallLog::Off;
+        }
+        Ok(output)
+    }
+
+    /// Returns the step's next rows, or `None` when there are no more.
+    ///
+    /// # Errors
+    /// The step fails.
+    pub(super) fn finish(
+        &mut self,
+        stage: &Stage,
+        output_of: OutputOf,
+        report: &mut StepReport,
+    ) -> Result<Option<Checked>, Box<Failure>> {
+        let context = self.context(stage, None);
+        self.try_finish(stage, output_of, report).map_err(|failure| with(&context, failure))
+    }
+
+    fn try_finish(
+        &mut self,
+        stage: &Stage,
+        output_of: OutputOf,
+        report: &mut StepReport,
+    ) -> Result<Option<Checked>, Box<Failure>> {
+        if let CallLog::CallReplay(log) = &mut self.log {
+            let output = log.next(output_of).map_err(|error| unreadable(&error))?;
+            report.cached += u64::from(output.is_some());
+            return Ok(output.map(|output| output.output));
+        }
+        let callee = Callee { step: &self.step, sandbox: &stage.sandbox, stop: &stage.stop };
+        let calling = stage.calling();
+        let output = self.instance.finish(callee, output_of)?;
+        drop(calling);
+        let Some(output) = output else {
+            if let CallLog::CallRecorder(log) = std::mem::replace(&mut self.log, CallLog::Off)
+                && let Err(error) = log.end()
+            {
+                tracing::debug!("step \"{}\": its output is not cached: {error}", self.step.name);
+            }
+            return Ok(None);
+        };
+        // `finish` refuses nothing: it is given no rows.
+        let output = StepOutput { output, refused: Vec::new() };
+        self.record(&output);
+        Ok(Some(output.output))
+    }
+
+    /// Adds a call's output to the log. If that fails, the log is given up, and the run continues without it.
+    fn record(&mut self, output: &StepOutput) {
+        if let CallLog::CallRecorder(log) = &mut self.log
+            && let Err(error) = log.add(output)
+        {
+            tracing::debug!("step \"{}\": its output is not cached: {error}", self.step.name);
+            self.log = CallLog::Off;
+        }
+    }
+
+    fn context(&self, stage: &Stage, batch: Option<(u64, &Rows)>) -> FailureContext {
+        let callee = Callee { step: &self.step, sandbox: &stage.sandbox, stop: &stage.stop };
+        callee.context(batch.map(|(batch, _)| batch), batch.map(|(_, rows)| rows))
+    }
+}
+
+fn with(context: &FailureContext, mut failure: Box<Failure>) -> Box<Failure> {
+    context.apply(&mut failure);
+    failure
+}
+
+/// The failure of a log that was complete when it was opened.
+fn unreadable(error: &io::Error) -> Box<Failure> {
+    Box::new(Failure::host(error).with_hint("run again; the cache checks its entries when they are opened"))
+}
