@@ -100,26 +100,39 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".into() } else { names.join(", ") }
 }
 
-impl Component {
-    /// Reads a component's file, compiles it or takes it from the cache, and links it. Its manifest is empty until the
-    /// loader has called it.
+/// A component's file, read but not compiled.
+pub(crate) struct ComponentFile<'a> {
+    path: &'a Path,
+    bytes: Vec<u8>,
+    pub(crate) digest: Arc<str>,
+}
+
+impl<'a> ComponentFile<'a> {
+    /// Reads the file.
     ///
     /// # Errors
-    /// The file cannot be read, or is not a component with the contract's interface.
-    pub(crate) fn from_file(path: &Path, linker: &Linker<State>, cache: &CompileCache) -> Result<Self, ComponentError> {
-        let failed = |digest, kind| ComponentError { path: path.to_owned(), digest, kind };
-        let bytes = read(path).map_err(|kind| failed(None, kind))?;
-        let digest: Arc<str> = digest(&Sha256::digest(&bytes)).into();
-        Self::from_bytes(path, &bytes, &digest, linker, cache).map_err(|kind| failed(Some(digest), kind))
+    /// The file cannot be read, or does not start as a component does.
+    pub(crate) fn read(path: &'a Path) -> Result<Self, ComponentError> {
+        let bytes = read(path).map_err(|kind| ComponentError { path: path.to_owned(), digest: None, kind })?;
+        let digest = digest(&Sha256::digest(&bytes)).into();
+        Ok(Self { path, bytes, digest })
     }
 
-    fn from_bytes(
-        path: &Path,
-        bytes: &[u8],
-        digest: &Arc<str>,
-        linker: &Linker<State>,
-        cache: &CompileCache,
-    ) -> Result<Self, ComponentErrorKind> {
+    /// Compiles the component or takes it from the cache, and links it. Its manifest is empty until the loader has asked
+    /// for it.
+    ///
+    /// # Errors
+    /// The file is not a component with the contract's interface.
+    pub(crate) fn compile(&self, linker: &Linker<State>, cache: &CompileCache) -> Result<Component, ComponentError> {
+        self.try_compile(linker, cache).map_err(|kind| ComponentError {
+            path: self.path.to_owned(),
+            digest: Some(Arc::clone(&self.digest)),
+            kind,
+        })
+    }
+
+    fn try_compile(&self, linker: &Linker<State>, cache: &CompileCache) -> Result<Component, ComponentErrorKind> {
+        let Self { path, bytes, digest } = self;
         let engine = linker.engine();
         let from_cache = cache.get(engine, digest);
         let cached = from_cache.is_some();
@@ -144,9 +157,11 @@ impl Component {
         let (size, origin) = (bytes.len() as u64, origin(bytes));
         let (manifest, symbols) = (Manifest::default(), Symbols::new(path, digest, size));
         let digest = Arc::clone(digest);
-        Ok(Self { pre, digest, size, imports, manifest, symbols, cached, compiled_in, origin })
+        Ok(Component { pre, digest, size, imports, manifest, symbols, cached, compiled_in, origin })
     }
+}
 
+impl Component {
     pub(crate) fn set_manifest(&mut self, manifest: Manifest) {
         self.manifest = manifest;
     }

@@ -41,6 +41,7 @@ mod private_dir;
 mod report;
 mod result_cache;
 mod runs;
+mod runtime;
 mod sandbox;
 mod scheduler;
 mod sink;
@@ -48,6 +49,7 @@ mod source;
 mod spill;
 mod stage;
 mod stage_input;
+mod step;
 mod text;
 // For the benchmarks.
 #[doc(hidden)]
@@ -69,6 +71,7 @@ pub use event::{Event, Listener};
 pub use failure::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 pub use inspection::{InspectError, Inspection, inspect};
 pub use interrupt::{Interrupt, Signal};
+pub use limits::Limits;
 pub use outline::{NodeRole, Outline, OutlineEdge, OutlineNode};
 pub use panics::panic_is_caught;
 pub use pipeline::{Failed, Options, Pipeline, RunError};
@@ -76,4 +79,12 @@ pub use policy::MaxRejects;
 pub use report::{Report, Resumable, SinkReport, StepReport};
 pub use result_cache::{CacheUsage, PrunedCache, ResultCache, prune_cache, usage_of_cache};
 pub use runs::{CHECKPOINT_EVERY, Checkpointing, Pruned, RunInfo, RunStatus, Runs, RunsError, Start};
+pub use runtime::{Engine, EngineBuilder, EngineError};
+pub use step::{BindError, BoundStep, RejectedRow, StepBuilder, StepResult, StepSession};
 pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines, grouped, shell_word};
+
+/// The Arrow crates whose types are part of the interface, in the versions that this library is built with.
+pub mod arrow {
+    pub use arrow_array as array;
+    pub use arrow_schema as schema;
+}

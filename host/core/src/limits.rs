@@ -4,23 +4,24 @@ use std::time::Duration;
 
 /// What one instance may use. Every limit has a default; none can be switched off by a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Limits {
+#[non_exhaustive]
+pub struct Limits {
     /// Bytes of linear memory, summed over all memories of the instance. Default 256 MiB. Memory that the host uses
     /// for the batch itself is not counted.
-    pub(crate) memory: u64,
+    pub memory: u64,
     /// Wall-clock time of one batch in one step: instantiation, `bind` and `process`. Of a source or an aggregate, of each
     /// call; waiting for the next one does not count. Default 30 s.
-    pub(crate) time: Duration,
+    pub time: Duration,
     /// WebAssembly instructions, roughly. Default none: they are not counted, which is faster.
-    pub(crate) fuel: Option<u64>,
+    pub fuel: Option<u64>,
     /// Rows in one output. Default 10 million.
-    pub(crate) output_rows: u64,
+    pub output_rows: u64,
     /// Bytes in one output. Default 256 MiB. What a guest hands over in another call, such as a line of its log, may have as
     /// many, and always 16 MiB.
-    pub(crate) output_bytes: u64,
+    pub output_bytes: u64,
     /// Bytes of log, and as many of standard error and standard output together, that are kept for the failure's
     /// record. Default 64 KiB. The guest may write any amount; the last of it is kept.
-    pub(crate) log_bytes: u64,
+    pub log_bytes: u64,
 }
 
 impl Default for Limits {

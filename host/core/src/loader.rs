@@ -1,11 +1,16 @@
 //! Loads steps: a component's file, and what the step answers when it is asked for its manifest and its signature.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use wasmtime::component::Linker;
 
-use crate::component::{CompileCache, Component, ComponentError, ComponentErrorKind, Manifest, Signature};
+use crate::component::{
+    CompileCache, Component, ComponentError, ComponentErrorKind, ComponentFile, Manifest, Signature,
+};
 use crate::engine::{Fuel, Resident, State, engine, linker};
 use crate::failure::Failure;
 use crate::interrupt::Stop;
@@ -17,6 +22,8 @@ pub(crate) struct ComponentLoader {
     sandbox: Arc<Sandbox>,
     linker: Linker<State>,
     cache: CompileCache,
+    /// Components that were loaded, by digest.
+    loaded: Mutex<HashMap<Arc<str>, Arc<Component>>>,
 }
 
 impl ComponentLoader {
@@ -27,19 +34,23 @@ impl ComponentLoader {
 
     pub(crate) fn with_engine(engine: wasmtime::Engine, cache: CompileCache) -> wasmtime::Result<Self> {
         let linker = linker(&engine)?;
-        Ok(Self { sandbox: Arc::new(Sandbox::new(engine)), linker, cache })
+        Ok(Self { sandbox: Arc::new(Sandbox::new(engine)), linker, cache, loaded: Mutex::default() })
     }
 
     pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {
         &self.sandbox
     }
 
-    /// Reads, compiles and links a component, and calls its `manifest`.
+    /// Reads, compiles and links a component, and calls its `manifest`. A file that has been loaded before is only read.
     ///
     /// # Errors
     /// The file is not a step, or its `manifest` fails.
-    pub(crate) fn load(&self, path: &Path, limits: &Limits, stop: &Stop) -> Result<Component, ComponentError> {
-        let mut component = Component::from_file(path, &self.linker, &self.cache)?;
+    pub(crate) fn load(&self, path: &Path, limits: &Limits, stop: &Stop) -> Result<Arc<Component>, ComponentError> {
+        let file = ComponentFile::read(path)?;
+        if let Some(component) = self.loaded.lock().get(&file.digest) {
+            return Ok(Arc::clone(component));
+        }
+        let mut component = file.compile(&self.linker, &self.cache)?;
         let manifest = self.manifest(&component, &CallOptions { limits, stop, seed: 0 }).map_err(|mut failure| {
             let digest = Arc::clone(component.digest());
             failure.component = Some(Arc::clone(&digest));
@@ -47,6 +58,8 @@ impl ComponentLoader {
             ComponentError { path: path.to_owned(), digest: Some(digest), kind }
         })?;
         component.set_manifest(manifest);
+        let component = Arc::new(component);
+        self.loaded.lock().insert(Arc::clone(component.digest()), Arc::clone(&component));
         Ok(component)
     }
 

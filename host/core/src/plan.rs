@@ -1,6 +1,7 @@
 //! The plan: what will be done. The graph is checked, components are loaded and bound, columns have types along every
 //! edge. After it only input, output and guests can fail.
 
+mod assemble;
 mod columns;
 mod combine;
 mod files;

@@ -43,10 +43,12 @@ const LAYERS: &[&str] = &[
     "stage",
     "stage_input",
     "runs",
+    "runtime",
     "scheduler",
     // The public entry points.
     "outline",
     "pipeline",
+    "step",
     "inspection",
     "cases",
     "bench_support",

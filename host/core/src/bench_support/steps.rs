@@ -74,7 +74,7 @@ impl BenchEngine {
         let signature = self.loader.bind(&component, parameters, &limits, &self.stop)?;
         Ok(BoundStep {
             loader: Arc::clone(&self.loader),
-            component: Arc::new(component),
+            component,
             parameters: parameters.into(),
             signature,
             stop: self.stop.clone(),

@@ -18,7 +18,6 @@ use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::Kind;
 use crate::config::shown_duration;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::Placement;
 use crate::stage::object;
 
 /// What came out of a run.
@@ -129,12 +128,7 @@ impl Subject<'_> {
         let Some(origins) = origins.map(UInt32Array::from) else {
             return RecordBatch::try_new_with_options(self.own_schema(), own.to_vec(), &options);
         };
-        let columns = self.step.placements.iter().map(|placement| match placement {
-            Placement::Output(index) => Ok(Arc::clone(&own[*index])),
-            Placement::Carried(index) => take(rows.columns.column(*index), &origins, None),
-        });
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        RecordBatch::try_new_with_options(Arc::clone(&self.step.schema), columns, &options)
+        self.step.assemble(count, own, |index| take(rows.columns.column(index), &origins, None))
     }
 
     /// The columns of rows that are made of nothing.

@@ -163,7 +163,7 @@ impl Ready<'_> {
         if let Some(listener) = &options.on_event {
             listener(&Event::Compiled { component: &self.wasm, cached: component.cached() });
         }
-        let _ = self.plain.set(Ok(Arc::new(component)));
+        let _ = self.plain.set(Ok(component));
         Ok(())
     }
 
@@ -208,7 +208,7 @@ impl Ready<'_> {
         };
         let component = component.get_or_init(|| {
             // The limits of a case are for what it does: the component is shared with the others.
-            loader.load(&self.wasm, &Limits::default(), stop).map(Arc::new).map_err(|error| error.kind.to_string())
+            loader.load(&self.wasm, &Limits::default(), stop).map_err(|error| error.kind.to_string())
         });
         Ok((loader, component.as_ref().map_err(Clone::clone)?))
     }

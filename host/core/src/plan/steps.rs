@@ -125,7 +125,7 @@ fn compile(wasm: &Path, limits: &Limits, making: &PlanContext) -> Problems<Arc<C
     match making.loader.load(wasm, limits, &making.stop) {
         Ok(component) => {
             (making.on_event)(&Event::Compiled { component: wasm, cached: component.cached() });
-            Ok(Arc::new(component))
+            Ok(component)
         }
         Err(error) => Err(Box::new(error)),
     }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat;
 use arrow_select::take::take;
@@ -24,7 +24,7 @@ use crate::call::{Callee, StepInstance};
 use crate::config::instance::InstanceLife;
 use crate::engine::CapturedOutput;
 use crate::failure::{Failure, FailureContext, FailureKind};
-use crate::plan::{Placement, Step};
+use crate::plan::Step;
 use crate::policy::{MAX_BACKOFF, OnFailure, Then};
 use crate::report::StepReport;
 use crate::sandbox::pause;
@@ -238,16 +238,10 @@ fn assemble(step: &Step, input: &Rows, parts: Vec<Part>) -> Result<Rows, ArrowEr
         Some(origins) => input.origin.select(origins),
     };
     let indices = origins.map(UInt32Array::from);
-    let columns = step.placements.iter().map(|placement| match placement {
-        Placement::Output(index) => Ok(Arc::clone(&made[*index])),
-        Placement::Carried(index) => {
-            let column = input.columns.column(*index);
-            indices.as_ref().map_or_else(|| Ok(Arc::clone(column)), |indices| take(column, indices, None))
-        }
-    });
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    let columns = RecordBatch::try_new_with_options(Arc::clone(&step.schema), columns, &options)?;
+    let columns = step.assemble(rows, &made, |index| {
+        let column = input.columns.column(index);
+        indices.as_ref().map_or_else(|| Ok(Arc::clone(column)), |indices| take(column, indices, None))
+    })?;
     Ok(Rows { columns, origin })
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType};
 use arrow_select::concat::concat;
 
@@ -63,7 +63,7 @@ impl InputReader for GeneratorInput {
             let goes_on = tell(self.step.number, report);
             let Some(made) = made? else { return Ok(None) };
             let rows =
-                rows(&self.step, made.rows, &made.columns, &[]).map_err(|error| Box::new(Failure::host(&error)))?;
+                in_order(&self.step, made.rows, &made.columns, &[]).map_err(|error| Box::new(Failure::host(&error)))?;
             self.pieces.push(&rows);
             if !goes_on && made.rows == 0 {
                 return Ok(None);
@@ -131,7 +131,7 @@ impl AggregateInput {
         report.rows_out += made.rows as u64;
         self.rejected.extend(rejected);
         if made.rows > 0 {
-            let rows = of_batch(&self.step, made, &input).map_err(|error| Box::new(Failure::host(&error)))?;
+            let rows = with_carried(&self.step, made, &input).map_err(|error| Box::new(Failure::host(&error)))?;
             self.pieces.push(&rows);
         }
         Ok(())
@@ -218,7 +218,7 @@ impl AggregateInput {
             let end = count.min(start + GATHERED_ROWS);
             let carried = self.gather.rows(&numbers[start..end], &self.carried).map_err(|error| host(&error))?;
             let made: Vec<_> = made.iter().map(|array| array.slice(start, end - start)).collect();
-            self.pieces.push(&rows(&self.step, end - start, &made, &carried).map_err(|error| host(&error))?);
+            self.pieces.push(&in_order(&self.step, end - start, &made, &carried).map_err(|error| host(&error))?);
         }
         Ok(())
     }
@@ -294,28 +294,21 @@ impl OutputBatches {
     }
 }
 
-/// The rows that `process` made of a batch, with what they carry along.
-fn of_batch(step: &Step, made: Checked, input: &Rows) -> Result<RecordBatch, ArrowError> {
-    let origins = made.origins.map(arrow_array::UInt32Array::from);
-    let carried = step.placements.iter().filter_map(|placement| match placement {
-        Placement::Carried(index) => Some(input.columns.column(*index)),
-        Placement::Output(_) => None,
-    });
-    let carried = carried.map(|column| match &origins {
-        None => Ok(Arc::clone(column)),
-        Some(origins) => arrow_select::take::take(column, origins, None),
-    });
-    rows(step, made.rows, &made.columns, &carried.collect::<Result<Vec<_>, _>>()?)
+/// Returns the rows of an output of `process`, with the columns that they carry along.
+fn with_carried(step: &Step, output: Checked, input: &Rows) -> Result<RecordBatch, ArrowError> {
+    let origins = output.origins.map(arrow_array::UInt32Array::from);
+    step.assemble(output.rows, &output.columns, |index| {
+        let column = input.columns.column(index);
+        origins
+            .as_ref()
+            .map_or_else(|| Ok(Arc::clone(column)), |origins| arrow_select::take::take(column, origins, None))
+    })
 }
 
-/// Puts made and carried columns into their places.
-fn rows(step: &Step, count: usize, made: &[ArrayRef], carried: &[ArrayRef]) -> Result<RecordBatch, ArrowError> {
+/// Puts outputs and carried columns, which are in the order of the outgoing rows, into their places.
+fn in_order(step: &Step, rows: usize, outputs: &[ArrayRef], carried: &[ArrayRef]) -> Result<RecordBatch, ArrowError> {
     let mut carried = carried.iter();
-    let columns = step.placements.iter().map(|placement| match placement {
-        Placement::Output(index) => Arc::clone(&made[*index]),
-        Placement::Carried(_) => Arc::clone(carried.next().expect("all carried columns are here, in their order")),
-    });
-    let columns = columns.collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(count));
-    RecordBatch::try_new_with_options(Arc::clone(&step.schema), columns, &options)
+    step.assemble(rows, outputs, |_| {
+        Ok(Arc::clone(carried.next().expect("all carried columns are there, in their order")))
+    })
 }

@@ -1,0 +1,237 @@
+//! The engine that the runs and steps of a process share: threads, pools of instances, compiled components.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+use rayon::ThreadPool;
+
+use crate::component::CompileCache;
+use crate::engine::{Fuel, Resident};
+use crate::loader::ComponentLoader;
+use crate::result_cache::ResultCache;
+
+/// Runs pipelines and steps. A process creates one and shares it: clones are the same engine.
+///
+/// An engine owns a pool of threads, the memory of instances, and the components that it has compiled. All of them are
+/// created when they are first needed, and live as long as the engine.
+///
+/// ```
+/// let engine = stillbox::Engine::builder().threads(4).build();
+/// assert_eq!(engine.threads(), 4);
+/// ```
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// Settings of an [`Engine`].
+#[derive(Debug, Clone, Default)]
+pub struct EngineBuilder {
+    threads: Option<usize>,
+    instances: Option<u32>,
+    compile_cache: Option<PathBuf>,
+    result_cache: Option<PathBuf>,
+}
+
+/// Reports that the sandbox or its threads cannot be created on this machine.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the sandbox cannot be set up: {reason}")]
+pub struct EngineError {
+    reason: String,
+}
+
+struct Shared {
+    threads: usize,
+    instances: u32,
+    compile_cache: CompileCache,
+    result_cache: ResultCache,
+    thread_pool: OnceLock<Arc<ThreadPool>>,
+    pools: Mutex<Vec<Arc<Pool>>>,
+}
+
+/// Room for a number of instances, and the components compiled for it.
+struct Pool {
+    loader: Arc<ComponentLoader>,
+    fuel: Fuel,
+    resident: Resident,
+    capacity: u32,
+    reserved: AtomicU32,
+}
+
+/// A part of a pool that one run or step has for itself until this is dropped.
+pub(crate) struct Reservation {
+    pool: Arc<Pool>,
+    instances: u32,
+}
+
+impl EngineBuilder {
+    /// Sets the number of threads that run steps, from 1 to [`Engine::max_threads`]. Default: the number of cores. Larger
+    /// numbers are reduced to the maximum.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Sets the number of instances that a pool has room for at least. Default: what the first run or step needs.
+    ///
+    /// Runs that do not fit into the pool together get a further pool each, so the setting bounds nothing. Room that is
+    /// not used takes address space only.
+    #[must_use]
+    pub fn instances(mut self, instances: u32) -> Self {
+        self.instances = Some(instances);
+        self
+    }
+
+    /// Stores compiled components in this directory, which is created when the first one is stored. Only this user may
+    /// have write access to it. Default: every process compiles.
+    #[must_use]
+    pub fn compile_cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.compile_cache = Some(directory.into());
+        self
+    }
+
+    /// Stores the results of steps with `cache = true` in this directory, which is created when the first one is stored.
+    /// Only this user may have access to it. Default: such steps are called in every run.
+    #[must_use]
+    pub fn result_cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.result_cache = Some(directory.into());
+        self
+    }
+
+    /// Creates the engine. Threads and memory are created when the first run or step needs them.
+    pub fn build(self) -> Engine {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.threads.unwrap_or_else(cores).clamp(1, Engine::max_threads());
+        Engine {
+            shared: Arc::new(Shared {
+                threads,
+                instances: self.instances.unwrap_or(0),
+                compile_cache: self.compile_cache.map_or_else(CompileCache::disabled, CompileCache::at),
+                result_cache: self.result_cache.map_or_else(ResultCache::disabled, ResultCache::at),
+                thread_pool: OnceLock::new(),
+                pools: Mutex::default(),
+            }),
+        }
+    }
+}
+
+impl Default for Engine {
+    /// An engine with a thread for each core and no caches on disk.
+    fn default() -> Self {
+        EngineBuilder::default().build()
+    }
+}
+
+impl Engine {
+    /// Starts to build an engine.
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// The largest number of threads: 4 for each core. With more, a thread that was told to stop may not get its turn
+    /// in time.
+    pub fn max_threads() -> usize {
+        4 * std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
+    /// Returns the number of threads that run steps.
+    pub fn threads(&self) -> usize {
+        self.shared.threads
+    }
+
+    pub(crate) fn result_cache(&self) -> &ResultCache {
+        &self.shared.result_cache
+    }
+
+    /// Returns the threads that run steps, which are started by the first call.
+    ///
+    /// # Errors
+    /// The system refuses to start a thread.
+    pub(crate) fn thread_pool(&self) -> Result<Arc<ThreadPool>, EngineError> {
+        if let Some(pool) = self.shared.thread_pool.get() {
+            return Ok(Arc::clone(pool));
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.shared.threads)
+            .thread_name(|index| format!("step-{index}"))
+            .build()
+            .map_err(|error| EngineError { reason: error.to_string() })?;
+        // Another run may have been faster; its threads are used then.
+        Ok(Arc::clone(self.shared.thread_pool.get_or_init(|| Arc::new(pool))))
+    }
+
+    /// Reserves room for a number of instances.
+    ///
+    /// # Errors
+    /// The sandbox cannot be created on this machine.
+    pub(crate) fn reserve(&self, instances: u32, fuel: Fuel, resident: Resident) -> Result<Reservation, EngineError> {
+        let mut pools = self.shared.pools.lock();
+        let fits = |pool: &&Arc<Pool>| {
+            let free = pool.capacity.saturating_sub(pool.reserved.load(Ordering::Acquire));
+            pool.fuel == fuel && pool.resident == resident && free >= instances
+        };
+        let pool = match pools.iter().find(fits) {
+            Some(pool) => Arc::clone(pool),
+            None => {
+                let capacity = instances.max(self.shared.instances);
+                let loader = ComponentLoader::new(capacity, fuel, resident, self.shared.compile_cache.clone())
+                    .map_err(|error| EngineError { reason: format!("{error:#}") })?;
+                let reserved = AtomicU32::new(0);
+                let pool = Arc::new(Pool { loader: Arc::new(loader), fuel, resident, capacity, reserved });
+                pools.push(Arc::clone(&pool));
+                pool
+            }
+        };
+        pool.reserved.fetch_add(instances, Ordering::AcqRel);
+        Ok(Reservation { pool, instances })
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("threads", &self.shared.threads).finish_non_exhaustive()
+    }
+}
+
+impl Reservation {
+    pub(crate) fn loader(&self) -> &Arc<ComponentLoader> {
+        &self.pool.loader
+    }
+
+    pub(crate) fn instances(&self) -> u32 {
+        self.instances
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.pool.reserved.fetch_sub(self.instances, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_fit_share_a_pool_and_others_get_one_of_their_own() {
+        let engine = Engine::builder().instances(4).build();
+        let reserve = |instances| engine.reserve(instances, Fuel::Off, Resident::default()).expect("it can be set up");
+        let (one, two) = (reserve(2), reserve(2));
+        assert!(Arc::ptr_eq(&one.pool, &two.pool));
+        let three = reserve(2);
+        assert!(!Arc::ptr_eq(&one.pool, &three.pool));
+        drop(one);
+        assert!(Arc::ptr_eq(&two.pool, &reserve(2).pool));
+    }
+
+    #[test]
+    fn the_number_of_threads_is_bounded_by_the_number_of_cores() {
+        assert_eq!(Engine::builder().threads(0).build().threads(), 1);
+        assert_eq!(Engine::builder().threads(usize::MAX).build().threads(), Engine::max_threads());
+    }
+}
