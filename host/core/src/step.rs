@@ -143,7 +143,7 @@ impl StepBuilder {
         let reservation = self.engine.reserve(2 * instances, fuel, Resident::of([&self.component]))?;
         let loader = reservation.loader();
         let stop = Stop::on(&self.interrupt, loader.sandbox().engine());
-        let component = Arc::new(loader.load(&self.component, &self.limits, &stop)?);
+        let component = loader.load(&self.component, &self.limits, &stop)?;
         let parameters: Arc<str> = Value::Object(self.parameters.clone()).to_string().into();
         let signature = loader.bind(&component, &parameters, &self.limits, &stop).map_err(BindError::Bind)?;
         let input: SchemaRef = Arc::new(schema.clone());

@@ -14,6 +14,9 @@ use stillbox::arrow::schema::{DataType, Field, Schema, SchemaRef};
 use stillbox::{BindError, BoundStep, Engine, FailureKind, Interrupt, Limits, Signal};
 use stillbox_test_guests as guests;
 
+/// The id at which the misbehaving guests misbehave.
+const GUILTY: i64 = 3;
+
 fn texts() -> SchemaRef {
     Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, false), Field::new("text", DataType::Utf8, false)]))
 }
