@@ -1,9 +1,10 @@
-//! How long a run takes from a signal to its end.
+//! The time from a signal to the end of a run.
 //!
-//! `cargo bench -p stillbox --bench interruption` prints the time from the signal to the end of the process, median and
-//! 99th percentile of 50 runs: for guests that compute, wait and allocate, with 1, 8 and 64 instances in flight, and for
-//! runs that compile, wait for input, or wait for a reader of their output. The last columns are the same for SIGKILL,
-//! with which the process does nothing itself: what the system needs to end it.
+//! `cargo bench -p stillbox-cli --bench interruption` prints the time from the signal to the end of the process, median and
+//! 99th percentile of 50 runs: for guests that compute, wait and allocate, with one instance, with one for each core and
+//! with four for each core, which is the most that a run has, and for runs that compile, wait for input, or wait for a
+//! reader of their output. The last columns are the same for SIGKILL: the process does nothing itself then, so they are the
+//! time that the system needs to end it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
@@ -16,30 +17,30 @@ use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_SLEEP};
 use tempfile::TempDir;
 
 const RUNS: usize = 50;
-/// How long after its beginning a run has all its instances in flight, on two cores.
+/// Time after its start within which a run has all its instances in flight, on two cores.
 const SETTLED: Duration = Duration::from_millis(150);
 const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/components");
 const ROW: &str = "{\"id\":3,\"text\":\"some text\"}\n";
 
-/// What a run is doing when the signal comes.
+/// The state of a run when the signal comes.
 #[derive(Clone, Copy)]
 enum State {
-    /// So many instances of this guest are at work.
+    /// This guest is running, in this number of instances.
     Guests(&'static str, usize),
     /// A component is being compiled.
     Compiles,
-    /// The input does not go on.
+    /// The input has no more rows, and no end.
     Reads,
-    /// Nobody reads the output.
+    /// The output is a full pipe.
     Writes,
 }
 
 fn main() {
-    // `cargo test --benches` runs this, too, and only wants to know that it works.
+    // `cargo test --benches` runs this as well, to check that it works; one run is enough for that.
     let runs = if std::env::args().any(|argument| argument == "--bench") { RUNS } else { 1 };
     println!("{:<22} {:>9} {:>9} {:>14} {:>14}", "state", "p50 ms", "p99 ms", "SIGKILL p50 ms", "SIGKILL p99 ms");
     for (name, guest) in [("loops", BAD_LOOP), ("sleeps", BAD_SLEEP), ("allocates", BAD_ALLOCATE)] {
-        for in_flight in [1, 8, 64] {
+        for in_flight in [1, cores(), 4 * cores()] {
             print(&format!("{name}, {in_flight} in flight"), State::Guests(guest, in_flight), runs);
         }
     }
@@ -48,9 +49,13 @@ fn main() {
     print("waits for a reader", State::Writes, runs);
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 fn print(name: &str, state: State, runs: usize) {
     let [p50, p99] = percentiles((0..runs).map(|_| time(state, Signal::INT)));
-    // Fewer, because the system's part varies less.
+    // Fewer runs, because these times vary less.
     let [killed_p50, killed_p99] = percentiles((0..runs.div_ceil(3)).map(|_| time(state, Signal::KILL)));
     println!("{name:<22} {p50:>9.1} {p99:>9.1} {killed_p50:>14.1} {killed_p99:>14.1}");
 }

@@ -90,7 +90,7 @@ fn run_help_lists_every_option() {
               those of the pipeline file.
 
       -t, --threads <N>
-              Threads that run steps [default: one a core]
+              Threads that run steps, at most 4 for each core [default: one for each core]
 
           --progress <HOW>
               How to show progress

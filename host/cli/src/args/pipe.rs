@@ -28,7 +28,7 @@ pub(crate) struct Pipe {
     /// Set a limit of a step, such as `filter-text.memory=256MiB`; may be repeated
     #[arg(long, value_name = "STEP.NAME=VALUE")]
     pub(crate) limit: Vec<String>,
-    /// Threads that run steps [default: one a core]
+    /// Threads that run steps, at most 4 for each core [default: one for each core]
     #[arg(short, long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// How to show progress

@@ -33,7 +33,7 @@ pub(crate) struct Changes {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) changes: Changes,
-    /// Threads that run steps [default: one a core]
+    /// Threads that run steps, at most 4 for each core [default: one for each core]
     #[arg(short, long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// How to show progress

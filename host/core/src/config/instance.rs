@@ -28,10 +28,12 @@ pub(crate) enum InstanceLife {
     Worker,
 }
 
-/// More than there are threads is no limit.
+/// The largest number in a pipeline file. A run has at most 4 threads for each core, and each runs one instance at a time, so
+/// larger numbers have no effect on machines with up to 64 cores. The bound does not depend on the machine, so that a
+/// pipeline file is valid everywhere or nowhere.
 const MAX_CONCURRENCY: u64 = 256;
 
-/// Reads `concurrency`: 1 to 256, by default as many as there are threads.
+/// Reads `concurrency`: 1 to 256. The default is the number of threads, and a larger number has no effect.
 pub(super) fn read_concurrency(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<usize>> {
     let most = table.take("concurrency")?.integer(1..=MAX_CONCURRENCY, check)?;
     Some(Placed::new(most.value as usize, most.place))

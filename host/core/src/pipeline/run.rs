@@ -62,10 +62,8 @@ impl Pipeline {
                 return Ok(report);
             }
         }
-        let threads = options.threads();
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .start_handler(move |_| scheduler::share_cores(threads))
+            .num_threads(options.threads())
             .thread_name(|index| format!("step-{index}"))
             .build()
             .map_err(|error| not_set_up(&error))?;

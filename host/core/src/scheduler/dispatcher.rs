@@ -4,15 +4,15 @@ mod wind_down;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{self, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
+use tokio::sync::Semaphore;
 
-use super::mailbox::{Mailbox, Sender, mailbox};
+use super::in_flight::{InFlight, semaphore};
 use super::message::Message;
-use super::permits::Permits;
 use super::reader::{Checksums, InputReaders, Reading};
 use super::reorder_buffer::ReorderBuffer;
 use super::writer::{self, Files, Order, WriteEnd};
@@ -22,10 +22,7 @@ use crate::interrupt::{Interrupt, Signal, StopReason};
 use crate::policy::MaxRejects;
 use crate::report::{Report, Resumable};
 use crate::runs::Position;
-use crate::stage::{Stage, TaskOutput};
-
-/// Pieces on the road for each thread: one that it works on, one that waits for it, and one that waits to be written.
-const PIECES_PER_THREAD: usize = 3;
+use crate::stage::Stage;
 
 /// What a run needs.
 pub(crate) struct Run<'a> {
@@ -73,9 +70,8 @@ pub(crate) enum RunOutcome {
 /// After an interrupt some threads may outlive it: the reader, if it waits for input that never comes, the writer, if
 /// it waits for a reader of its output, and those whose guests are being ended. None of them touches a file any more.
 pub(crate) fn run(run: Run<'_>) -> (RunOutcome, Report) {
-    let threads = run.pool.current_num_threads();
-    let permits = Arc::new(Permits::new(threads * PIECES_PER_THREAD));
-    let (messages, inbox) = mailbox();
+    let permits = semaphore(run.pool.current_num_threads());
+    let (messages, inbox) = channel();
     let (orders, ordered) = channel();
     let mut later: VecDeque<RunStage> = run.stages.into();
     let first = later.pop_front().expect("every pipeline has a stage");
@@ -87,7 +83,7 @@ pub(crate) fn run(run: Run<'_>) -> (RunOutcome, Report) {
             if grace.is_zero() {
                 stop.stop(StopReason::Signal(signal));
             }
-            messages.send(Message::Interrupted(signal));
+            let _ = messages.send(Message::Interrupted(signal));
         }
     });
     let files = run.files;
@@ -168,9 +164,9 @@ struct Dispatcher<'a> {
     later: VecDeque<RunStage>,
     pool: Arc<ThreadPool>,
     messages: Sender<Message>,
-    permits: Arc<Permits>,
+    permits: Arc<Semaphore>,
     /// None once the writer is not to write any more.
-    orders: Option<mpsc::Sender<Order>>,
+    orders: Option<Sender<Order>>,
     on_event: &'a (dyn Fn(&Event<'_>) + Sync),
     report: Report,
     id: Arc<str>,
@@ -182,7 +178,7 @@ struct Dispatcher<'a> {
     /// How long earlier processes took.
     elapsed_before: Duration,
     checksums: Checksums,
-    reorder_buffer: ReorderBuffer<TaskOutput>,
+    reorder_buffer: ReorderBuffer<InFlight>,
     /// Tasks that have not ended.
     in_flight: usize,
     /// Outcomes that the writer has and has not written.
@@ -195,10 +191,10 @@ struct Dispatcher<'a> {
 }
 
 impl Dispatcher<'_> {
-    fn dispatch(&mut self, inbox: &Mailbox<Message>) {
+    fn dispatch(&mut self, inbox: &Receiver<Message>) {
         // While all goes well: until the files are finished.
         while self.end.is_none() {
-            if self.take(inbox.receive()) {
+            if self.take(inbox.recv().expect("the dispatcher itself has a sender")) {
                 return;
             }
         }
@@ -243,10 +239,8 @@ impl Dispatcher<'_> {
                     self.stop(StopReason::Sibling, RunOutcome::TooManyRejects);
                 }
             }
-            Message::Stopped => self.in_flight -= 1,
             Message::Written(outcome) => {
                 self.unwritten -= 1;
-                self.permits.give();
                 self.count(*outcome);
                 self.finish_if_all_is_written();
             }
@@ -272,12 +266,12 @@ impl Dispatcher<'_> {
 
     fn write_what_is_in_order(&mut self) {
         while let Some((number, outcome)) = self.reorder_buffer.pop() {
-            let next = outcome.is_whole.then_some(number + 1);
+            let next = outcome.output.is_whole.then_some(number + 1);
             self.write(outcome, next);
         }
     }
 
-    fn write(&mut self, outcome: TaskOutput, next: Option<u64>) {
+    fn write(&mut self, outcome: InFlight, next: Option<u64>) {
         let Some(orders) = &self.orders else { return };
         if orders.send(Order::Write { outcome: Box::new(outcome), next }).is_ok() {
             self.unwritten += 1;
@@ -330,7 +324,7 @@ impl Dispatcher<'_> {
         (self.on_event)(&Event::Progress { report: &self.report, bytes_read: self.bytes_read });
     }
 
-    fn count(&mut self, outcome: TaskOutput) {
+    fn count(&mut self, InFlight { output: outcome, .. }: InFlight) {
         outcome.count(&mut self.report);
         for rejected in outcome.rejected {
             let mut failure = rejected.failure;
@@ -369,5 +363,14 @@ impl Dispatcher<'_> {
         }
         self.stage.stop.stop(reason);
         self.permits.close();
+    }
+}
+
+/// The next message, or `None` if there is none within this time.
+fn receive_within(inbox: &Receiver<Message>, time: Duration) -> Option<Message> {
+    match inbox.recv_timeout(time) {
+        Ok(message) => Some(message),
+        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Disconnected) => unreachable!("the dispatcher itself has a sender"),
     }
 }

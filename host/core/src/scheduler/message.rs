@@ -1,10 +1,10 @@
-//! What reader, tasks and writer say happened.
+//! Messages from the reader, the tasks and the writer to the dispatcher.
 
+use super::in_flight::InFlight;
 use super::writer::WriteEnd;
 use crate::failure::Failure;
 use crate::interrupt::Signal;
 use crate::report::StepReport;
-use crate::stage::TaskOutput;
 
 /// What the others tell the dispatcher.
 pub(super) enum Message {
@@ -17,11 +17,9 @@ pub(super) enum Message {
     /// There are no more pieces.
     InputEnded(Result<(), Box<Failure>>),
     /// A task ended.
-    Done { batch: u64, result: Result<TaskOutput, Box<Failure>> },
-    /// A task ended because the run does, and has nothing to tell.
-    Stopped,
+    Done { batch: u64, result: Result<InFlight, Box<Failure>> },
     /// A batch is written.
-    Written(Box<TaskOutput>),
+    Written(Box<InFlight>),
     /// What was kept can be read.
     Kept,
     /// There is a checkpoint after so many rows, and what it needs stays whatever happens.

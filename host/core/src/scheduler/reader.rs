@@ -1,12 +1,13 @@
 //! The reader's thread: blocking input, and a task for every piece.
 
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use rayon::ThreadPool;
+use tokio::sync::Semaphore;
 
-use super::mailbox::Sender;
+use super::in_flight::{InFlight, acquire};
 use super::message::Message;
-use super::permits::Permits;
 use crate::failure::{Failure, FailureKind};
 use crate::panics::caught;
 use crate::runs::Position;
@@ -19,7 +20,7 @@ pub(super) struct Reading {
     /// The stage's inputs, in the order in which they are read.
     pub(super) input_readers: InputReaders,
     pub(super) pool: Arc<ThreadPool>,
-    pub(super) permits: Arc<Permits>,
+    pub(super) permits: Arc<Semaphore>,
     pub(super) messages: Sender<Message>,
     /// Where an earlier process stopped.
     pub(super) from: Position,
@@ -42,8 +43,8 @@ impl Reading {
         let messages = self.messages.clone();
         let end = caught(|| self.read());
         let end = end.unwrap_or_else(|panic| Err(Box::new(Failure::of_panic(&*panic))));
-        // Nobody listens any more once the run has ended for another reason.
-        messages.send(Message::InputEnded(end));
+        // The dispatcher is gone if the run has ended for another reason.
+        let _ = messages.send(Message::InputEnded(end));
     }
 
     fn read(self) -> Result<(), Box<Failure>> {
@@ -53,14 +54,11 @@ impl Reading {
         for (input, mut input_reader) in (self.input_readers)()?.into_iter().enumerate() {
             let mut bytes = 0;
             let tell: Tell<'_> = &mut |step, report| {
-                self.messages.send(Message::Worked { step, report });
-                !self.permits.are_closed()
+                let _ = self.messages.send(Message::Worked { step, report });
+                !self.permits.is_closed()
             };
-            while self.permits.take() {
-                let Some(item) = input_reader.next(&self.stage, tell)? else {
-                    self.permits.give();
-                    break;
-                };
+            while let Some(permit) = acquire(&self.permits, &self.stage.stop) {
+                let Some(item) = input_reader.next(&self.stage, tell)? else { break };
                 bytes = item.bytes_read.unwrap_or(bytes);
                 if self.checksums == Checksums::Computed {
                     read = item.checksum(read);
@@ -68,15 +66,14 @@ impl Reading {
                 let bytes_read = item.bytes_read.map(|bytes| bytes_before + bytes);
                 if batch < self.from.next {
                     // An earlier process has written what comes of it.
-                    self.permits.give();
-                    self.messages.send(Message::Skipped { bytes_read });
+                    let _ = self.messages.send(Message::Skipped { bytes_read });
                     batch += 1;
                     if batch == self.from.next && read != self.from.read {
                         return Err(Box::new(changed()));
                     }
                     continue;
                 }
-                self.messages.send(Message::Read { bytes_read });
+                let _ = self.messages.send(Message::Read { bytes_read });
                 let (stage, messages) = (Arc::clone(&self.stage), self.messages.clone());
                 self.pool.spawn_fifo(move || {
                     let result = caught(|| stage.run(batch, input, item));
@@ -85,18 +82,16 @@ impl Reading {
                         failure.batch = Some(batch);
                         Err(failure)
                     });
-                    messages.send(match result {
-                        // Freed here, by the thread that made it: the allocator may let another wait.
-                        Err(failure) if failure.kind == FailureKind::Interrupted => Message::Stopped,
-                        result => Message::Done { batch, result: result.map(|outcome| TaskOutput { read, ..outcome }) },
-                    });
+                    let in_flight =
+                        |output| InFlight { output: TaskOutput { read, ..output }, _permit: permit };
+                    let _ = messages.send(Message::Done { batch, result: result.map(in_flight) });
                 });
                 batch += 1;
             }
             bytes_before += bytes;
         }
         // With closed permits nobody asks any more.
-        if batch < self.from.next && self.permits.take() {
+        if batch < self.from.next && acquire(&self.permits, &self.stage.stop).is_some() {
             return Err(Box::new(changed()));
         }
         Ok(())

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 
 use super::checkpoint_writer::{CheckpointWriter, Keeping};
-use super::mailbox::Sender;
+use super::in_flight::InFlight;
 use super::message::Message;
 use crate::cleanup::Entries;
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ use crate::stage::TaskOutput;
 pub(super) enum Order {
     /// Write what came of the next batch. `next`: the number of the one behind it; none once the run ends, when something
     /// is left out.
-    Write { outcome: Box<TaskOutput>, next: Option<u64> },
+    Write { outcome: Box<InFlight>, next: Option<u64> },
     /// All of a stage is written, and another comes: make readable what is kept for it. With the numbers of the run.
     EndStage(Box<Report>),
     /// The run ends early: make a checkpoint of what is written, if it could go on and has done enough to be worth it.
@@ -57,9 +57,9 @@ impl Files {
     ) -> Result<Option<Message>, WriteError> {
         Ok(Some(match order {
             Order::Write { mut outcome, next } => {
-                self.write(&mut outcome)?;
+                self.write(&mut outcome.output)?;
                 if let Some(checkpoints) = checkpoints {
-                    checkpoints.written(&outcome, next);
+                    checkpoints.written(&outcome.output, next);
                 }
                 Message::Written(outcome)
             }
@@ -199,16 +199,16 @@ pub(super) fn run(mut files: Files, orders: &Receiver<Order>, messages: &Sender<
     // Whoever hears of the end may count on it that nothing is held any more.
     drop(files);
     if let Some(last) = last {
-        messages.send(last);
+        let _ = messages.send(last);
     }
-    messages.send(Message::WriterGone);
+    let _ = messages.send(Message::WriterGone);
 }
 
 /// The last message, unless nobody orders any more.
 fn follow(files: &mut Files, orders: &Receiver<Order>, messages: &Sender<Message>) -> Option<Message> {
     let mut checkpoints = files.keeping.take().map(CheckpointWriter::new);
     if let Some(checkpoints) = checkpoints.as_ref().filter(|checkpoints| checkpoints.has_checkpoint()) {
-        messages.send(Message::Checkpoint { rows: checkpoints.rows() });
+        let _ = messages.send(Message::Checkpoint { rows: checkpoints.rows() });
     }
     loop {
         let order = match checkpoints.as_ref().and_then(CheckpointWriter::due_in) {
@@ -222,14 +222,14 @@ fn follow(files: &mut Files, orders: &Receiver<Order>, messages: &Sender<Message
             if let Some(checkpoints) = checkpoints.as_mut().filter(|checkpoints| checkpoints.is_due())
                 && let Some(message) = files.checkpoint(checkpoints)?
             {
-                messages.send(message);
+                let _ = messages.send(message);
             }
             order.map_or(Ok(None), |order| files.follow(order, checkpoints.as_mut()))
         })();
         match done {
             Ok(Some(message @ Message::Finished(_))) => return Some(message),
             Ok(Some(message)) => {
-                messages.send(message);
+                let _ = messages.send(message);
             }
             Ok(None) => {}
             Err(error) => return Some(Message::Finished(Err(ended(&error)))),

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, Input, RunOutcome};
+use super::{Dispatcher, Input, RunOutcome, receive_within};
 use crate::interrupt::StopReason;
-use crate::scheduler::mailbox::Mailbox;
 use crate::scheduler::message::Message;
 use crate::scheduler::writer::Order;
 use crate::sink::DeliveredRows;
@@ -33,7 +33,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Dispatcher<'_> {
     /// Has all guests end, and the writer write what is finished.
-    pub(super) fn wind_down(&mut self, inbox: &Mailbox<Message>) {
+    pub(super) fn wind_down(&mut self, inbox: &Receiver<Message>) {
         let mut patience = None;
         let mut grace_ends = None;
         // Within the grace tasks may go on to their ends; then the stop reaches them.
@@ -48,7 +48,7 @@ impl Dispatcher<'_> {
                 if self.input == Input::Read && self.stage.guests.load(Ordering::Acquire) > 0 {
                     self.input = Input::Generated;
                 }
-                if let Some(message) = inbox.receive_within(left().min(ASK_AGAIN)) {
+                if let Some(message) = receive_within(inbox, left().min(ASK_AGAIN)) {
                     self.take(message);
                 }
             }
@@ -57,7 +57,7 @@ impl Dispatcher<'_> {
         }
         let left = || patience.map_or(ASK_AGAIN, |until| until.saturating_duration_since(Instant::now()));
         while self.has_guests() && !left().is_zero() {
-            match inbox.receive_within(left().min(ASK_AGAIN)) {
+            match receive_within(inbox, left().min(ASK_AGAIN)) {
                 Some(message) => {
                     self.take(message);
                 }
@@ -89,7 +89,7 @@ impl Dispatcher<'_> {
     }
 
     /// Has the writer stop between two rows, and counts those that went out.
-    pub(super) fn hand_over_no_more(&mut self, delivered: &[Option<Arc<DeliveredRows>>], inbox: &Mailbox<Message>) {
+    pub(super) fn hand_over_no_more(&mut self, delivered: &[Option<Arc<DeliveredRows>>], inbox: &Receiver<Message>) {
         delivered.iter().flatten().for_each(|sink| sink.hold());
         if delivered.iter().any(Option::is_some) {
             self.wait_for_writer(inbox, LAST_ROW);
@@ -100,14 +100,14 @@ impl Dispatcher<'_> {
     }
 
     /// Some outputs are in their places, so the others have to be.
-    pub(super) fn wait_until_placed(&mut self, inbox: &Mailbox<Message>) {
+    pub(super) fn wait_until_placed(&mut self, inbox: &Receiver<Message>) {
         self.wait_for_writer(inbox, PLACING);
     }
 
-    fn wait_for_writer(&mut self, inbox: &Mailbox<Message>, patience: Duration) {
+    fn wait_for_writer(&mut self, inbox: &Receiver<Message>, patience: Duration) {
         let deadline = Instant::now() + patience;
         while !self.writer_gone {
-            let Some(message) = inbox.receive_within(deadline.saturating_duration_since(Instant::now())) else {
+            let Some(message) = receive_within(inbox, deadline.saturating_duration_since(Instant::now())) else {
                 return;
             };
             self.take(message);
