@@ -74,14 +74,14 @@ impl DataType {
     ///
     /// Integers of every width are integers, 16- and 32-bit floats are floats; dates, times, intervals and decimals
     /// are text; lists, structs and maps are JSON, but for lists of 32-bit floats, which are vectors.
-    pub(crate) fn of(field: &Field) -> Option<Self> {
+    pub(crate) fn from_field(field: &Field) -> Option<Self> {
         if field.extension_type_name() == Some(Json::NAME) {
             return Some(Self::Json);
         }
-        Self::of_arrow(field.data_type())
+        Self::from_arrow(field.data_type())
     }
 
-    fn of_arrow(arrow: &ArrowType) -> Option<Self> {
+    fn from_arrow(arrow: &ArrowType) -> Option<Self> {
         Some(match arrow {
             ArrowType::Boolean => Self::Boolean,
             arrow if arrow.is_integer() => Self::Integer,
@@ -98,7 +98,7 @@ impl DataType {
             }
             arrow if arrow.is_nested() && !matches!(arrow, ArrowType::Union(..)) => Self::Json,
             arrow if arrow.is_temporal() || arrow.is_decimal() => Self::Text,
-            ArrowType::Dictionary(_, values) => return Self::of_arrow(values),
+            ArrowType::Dictionary(_, values) => return Self::from_arrow(values),
             ArrowType::Null => Self::Json,
             _ => return None,
         })

@@ -33,8 +33,8 @@ impl Format {
     }
 
     /// The format that a file name's ending stands for, behind the ending of a compression.
-    pub(crate) fn of_path(path: &Path) -> Option<Self> {
-        let stem = match Compression::of_path(path) {
+    pub(crate) fn from_path(path: &Path) -> Option<Self> {
+        let stem = match Compression::from_path(path) {
             Compression::None => path.to_path_buf(),
             Compression::Gzip | Compression::Zstd => path.with_extension(""),
         };
@@ -88,7 +88,7 @@ impl Compression {
     }
 
     /// The compression that a file name's ending stands for: `.gz`, `.zst`, or none.
-    pub(crate) fn of_path(path: &Path) -> Self {
+    pub(crate) fn from_path(path: &Path) -> Self {
         match path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase).as_deref() {
             Some("gz") => Self::Gzip,
             Some("zst") => Self::Zstd,

@@ -102,7 +102,7 @@ impl<'a> JsonValues<'a> {
     pub(crate) fn new(array: &'a dyn Array, field: &'a FieldRef, encoding: &'a Encoding) -> Result<Self, ArrowError> {
         let nulls = array.logical_nulls();
         let is_text = matches!(array.data_type(), ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View);
-        if is_text && DataType::of(field) == Some(DataType::Json) {
+        if is_text && DataType::from_field(field) == Some(DataType::Json) {
             let texts = arrow_cast::cast(array, &ArrowType::LargeUtf8)?;
             return Ok(Self { nulls, kind: Kind::Json(texts) });
         }

@@ -36,11 +36,11 @@ use arrow_schema::SchemaRef;
 use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 use files::InputFiles;
-pub(crate) use files::paths_of;
+pub(crate) use files::matching_paths;
 
 #[cfg(test)]
 pub(crate) use chunk::DecodedBatch;
-pub(crate) use chunk::{Chunk, ChunkData, Decoder, Positions, Reader, Unit};
+pub(crate) use chunk::{Chunk, ChunkData, Decoder, LineOrRow, Reader, RowPositions};
 pub(crate) use error::{SourceError, SourceErrorKind};
 
 /// What to read, and as what.

@@ -55,7 +55,7 @@ pub(crate) fn as_contract(array: &ArrayRef, field: &Field, wanted: DataType) -> 
         DataType::Integer => ArrowType::Int64,
         DataType::Float => ArrowType::Float64,
         // Texts are quoted, unless they are JSON already.
-        DataType::Json if DataType::of(field) != Some(DataType::Json) || array.data_type().is_nested() => {
+        DataType::Json if DataType::from_field(field) != Some(DataType::Json) || array.data_type().is_nested() => {
             return Ok(Arc::new(json_texts(array.as_ref(), field)?));
         }
         DataType::Text | DataType::Json => ArrowType::Utf8,

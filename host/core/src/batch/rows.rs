@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
 use crate::failure::RowPlace;
-use crate::source::{Positions, Unit};
+use crate::source::{LineOrRow, RowPositions};
 
 /// Some rows between two nodes. A clone shares the columns.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub(crate) struct Rows {
 /// was made of, as long as no step made several rows of one. Rows of which there may be several get new identities.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
-    positions: Positions,
+    positions: RowPositions,
     /// The number of the piece's first row in its input, from 0.
     first: u64,
     /// For every row, which row of the piece it was made of; none if they are all the rows of the piece.
@@ -35,7 +35,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// The origin of all rows of a piece, of which there are `count`; the first has this number in its input.
-    pub(crate) fn new(positions: Positions, first: u64, count: usize) -> Self {
+    pub(crate) fn new(positions: RowPositions, first: u64, count: usize) -> Self {
         Self { positions, first, rows: None, ids: None, fresh: Arc::new(AtomicU32::new(count as u32)) }
     }
 
@@ -105,8 +105,8 @@ impl Origin {
         };
         let position = row.map(|row| self.positions.position(row));
         let (line, row) = match position.as_ref().map(|position| position.unit) {
-            Some(Unit::Line(line)) => (Some(line), None),
-            Some(Unit::Row(row)) => (None, Some(row)),
+            Some(LineOrRow::Line(line)) => (Some(line), None),
+            Some(LineOrRow::Row(row)) => (None, Some(row)),
             None => (None, None),
         };
         RowPlace { index: index as u64, file: position.map(|position| position.file), line, row }

@@ -9,7 +9,7 @@ use crate::batch::{Origin, Rows};
 use crate::component::Signature;
 use crate::data_type::DataType;
 use crate::format::Format;
-use crate::source::{self, OpenSource, Positions, SourceError, SourceLocation, SourceSchema, SourceSpec};
+use crate::source::{self, OpenSource, RowPositions, SourceError, SourceLocation, SourceSchema, SourceSpec};
 
 /// More rows than a case ever has; they come in one piece then.
 const MAX_ROWS: usize = 1_000_000;
@@ -37,7 +37,7 @@ impl Input {
         if let (true, SourceSchema::Known(schema)) = (declared.is_empty(), &source.schema) {
             let columns: Option<Vec<_>> =
                 schema.fields().iter().map(|field| Some((field.name().clone(), as_read(field, signature)?))).collect();
-            let inferred = |field: &Field| DataType::of(field);
+            let inferred = |field: &Field| DataType::from_field(field);
             let differs = columns.as_ref().is_some_and(|columns| {
                 columns.iter().zip(schema.fields()).any(|((_, wanted), field)| Some(*wanted) != inferred(field))
             });
@@ -70,7 +70,7 @@ impl Input {
             SourceSchema::Known(schema) => std::sync::Arc::clone(schema),
             SourceSchema::Empty => std::sync::Arc::new(arrow_schema::Schema::empty()),
         };
-        self.rows.clone().unwrap_or_else(|| Rows::none(schema, &Origin::new(Positions::rows("".into(), 1), 0, 0)))
+        self.rows.clone().unwrap_or_else(|| Rows::none(schema, &Origin::new(RowPositions::rows("".into(), 1), 0, 0)))
     }
 }
 
@@ -86,7 +86,7 @@ fn open(file: &Path, columns: &[(String, DataType)]) -> Result<OpenSource, Sourc
 
 /// The type of a column, with the step's own word where JSON is ambiguous.
 fn as_read(field: &Field, signature: &Signature) -> Option<DataType> {
-    let inferred = DataType::of(field)?;
+    let inferred = DataType::from_field(field)?;
     let wanted = signature.inputs.iter().find(|input| *input.name == *field.name());
     let is_ambiguous =
         |wanted: DataType| matches!((inferred, wanted), (DataType::Json, _) | (DataType::Text, DataType::Binary));

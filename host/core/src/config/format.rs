@@ -41,7 +41,7 @@ pub(super) fn of_location(location: &Placed<Location>, direction: Direction) -> 
             .label("no ending to tell the format by")
             .help(format!("add `format = \"jsonl\"` to {table}, or csv, parquet or arrow")));
     }
-    Format::of_path(&location.written).ok_or_else(|| {
+    Format::from_path(&location.written).ok_or_else(|| {
         let written = location.written.display().to_string();
         let diagnostic = Diagnostic::new(
             location.place.clone(),
@@ -63,7 +63,7 @@ pub(super) fn of_location(location: &Placed<Location>, direction: Direction) -> 
 }
 
 fn ends_in_json(path: &Path) -> bool {
-    let stem = match Compression::of_path(path) {
+    let stem = match Compression::from_path(path) {
         Compression::None => path.to_path_buf(),
         Compression::Gzip | Compression::Zstd => path.with_extension(""),
     };

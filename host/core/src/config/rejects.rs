@@ -48,7 +48,7 @@ fn read_path(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Placed<Location
     let path = location::read(entry, PATH_HELP, check)?;
     let wrong = if path.is_standard() {
         "rejected rows cannot go to standard output".to_owned()
-    } else if Format::of_path(&path.written) == Some(Format::JsonLines) {
+    } else if Format::from_path(&path.written) == Some(Format::JsonLines) {
         return Some(path);
     } else {
         let written = path.written.display().to_string();

@@ -227,5 +227,6 @@ pub(crate) fn describe(field: &Field) -> String {
 }
 
 pub(super) fn type_name(field: &Field) -> String {
-    DataType::of(field).map_or_else(|| format!("{} (Arrow)", field.data_type()), |found| found.name().to_owned())
+    DataType::from_field(field)
+        .map_or_else(|| format!("{} (Arrow)", field.data_type()), |found| found.name().to_owned())
 }

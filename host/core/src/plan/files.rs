@@ -35,7 +35,7 @@ pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec 
 pub(super) fn sink_spec(table: &SinkTable, schema: SchemaRef) -> SinkSpec {
     let path = &table.path;
     let location = if path.is_standard() { SinkLocation::Stdout } else { SinkLocation::Path(path.path()) };
-    let by_ending = || if path.is_standard() { Compression::None } else { Compression::of_path(&path.path()) };
+    let by_ending = || if path.is_standard() { Compression::None } else { Compression::from_path(&path.path()) };
     let compression = table.compression.as_ref().map_or_else(by_ending, |compression| compression.value);
     SinkSpec { location, format: table.format.value, compression, schema }
 }
@@ -50,7 +50,7 @@ enum Output {
 /// The reject file. Its columns are the same in every pipeline, so it has no schema.
 pub(super) fn rejects(table: &RejectsTable) -> Rejects {
     let path = table.path.path();
-    let compression = Compression::of_path(&path);
+    let compression = Compression::from_path(&path);
     let schema = Arc::new(Schema::empty());
     let spec = SinkSpec { location: SinkLocation::Path(path), format: Format::JsonLines, compression, schema };
     Rejects { spec, most: table.most.as_ref().map(|most| most.value) }
@@ -93,8 +93,12 @@ pub(super) fn check(config: &Config, inputs: &[PathBuf], diagnostics: &mut Vec<D
 /// what goes wrong while the plan is made is written to that file, in place of what was there.
 pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnostic> {
     let is = |path: &Path| is_same(path, failures) || is_one_file(path, failures);
-    let inputs =
-        || config.sources.iter().flat_map(|source| source::paths_of(&source_spec(source, DEFAULT_BATCH_ROWS).location));
+    let inputs = || {
+        config
+            .sources
+            .iter()
+            .flat_map(|source| source::matching_paths(&source_spec(source, DEFAULT_BATCH_ROWS).location))
+    };
     let sinks = || config.sinks.iter().filter(|sink| !sink.path.is_standard());
     let what = if is(&config.file) {
         "the pipeline file"

@@ -167,7 +167,7 @@ enum Found {
 fn find(schema: &Schema, name: &str, wanted: DataType) -> Found {
     let Ok(position) = schema.index_of(name) else { return Found::Missing };
     let field = &schema.fields()[position];
-    match DataType::of(field) {
+    match DataType::from_field(field) {
         Some(found) if found == wanted => Found::At(position),
         // Every value is checked to be exact when it is converted.
         Some(DataType::Integer) if wanted == DataType::Float => Found::At(position),

@@ -125,7 +125,7 @@ pub(super) fn route(
         return None;
     };
     let field = shape.schema.field(index);
-    if !matches!(DataType::of(field), Some(DataType::Text | DataType::Integer | DataType::Boolean)) {
+    if !matches!(DataType::from_field(field), Some(DataType::Text | DataType::Integer | DataType::Boolean)) {
         let message = format!("rows cannot be routed by the column {}", describe(field));
         let diagnostic = Diagnostic::new(column.place.clone(), message);
         diagnostics.push(diagnostic.help("route by a text, an integer or a boolean"));

@@ -19,7 +19,7 @@ use crate::plan::{Operation, Work};
 use crate::report::Report;
 use crate::runs::Position;
 use crate::sink::{Encoded, Encoder, SinkError};
-use crate::source::{Chunk, ChunkData, DecodedBatch, Decoder, Positions, Reader, SourceError};
+use crate::source::{Chunk, ChunkData, DecodedBatch, Decoder, Reader, RowPositions, SourceError};
 use crate::stage::{Stage, Workers};
 use crate::stage::{StageInput, WorkItem, WorkRows};
 use crate::stage_input::{FileInput, InputReader, Tell};
@@ -66,7 +66,8 @@ impl InputReader for OneRow {
     fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
         let options = RecordBatchOptions::new().with_row_count(Some(1));
         let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
-        let rows = WorkRows::Ready(vec![row.expect("there is nothing to be wrong")], Positions::rows("one".into(), 1));
+        let rows =
+            WorkRows::Ready(vec![row.expect("there is nothing to be wrong")], RowPositions::rows("one".into(), 1));
         let item = WorkItem { rows, first: 0, bytes_read: None, rejected: Vec::new() };
         Ok((!std::mem::replace(&mut self.is_read, true)).then_some(item))
     }

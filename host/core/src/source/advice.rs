@@ -1,6 +1,6 @@
 //! How to declare columns so that a row fits: the end of many messages.
 
-use super::column::Columns;
+use super::column::TextColumns;
 use super::error::SourceErrorKind;
 use super::shown::{named, shown};
 use super::text::SAMPLE_ROWS;
@@ -10,7 +10,7 @@ use crate::data_type::DataType;
 const LISTED: usize = 12;
 
 /// The error for a key that is no column. `columns` are all declared, or all inferred.
-pub(crate) fn unknown_key(columns: &Columns, key: &str) -> SourceErrorKind {
+pub(crate) fn unknown_key(columns: &TextColumns, key: &str) -> SourceErrorKind {
     let advice = if columns.list.iter().any(|column| column.declared) {
         let there = list(columns.list.iter().map(|column| column.name.as_str()));
         format!("the source declares {there}; add {} to its `columns`", entry(key, DataType::Json))
@@ -24,7 +24,7 @@ pub(crate) fn unknown_key(columns: &Columns, key: &str) -> SourceErrorKind {
 /// The error for a value that does not fit. `suggested` is the type that takes it; `whole` says that a declaration has
 /// to name all columns.
 pub(crate) fn mismatch(
-    columns: &Columns,
+    columns: &TextColumns,
     index: usize,
     found: String,
     suggested: DataType,
@@ -73,7 +73,7 @@ pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The setting `columns` with all columns, in which one has another type or is added.
-fn declaration(columns: &Columns, name: &str, data_type: DataType) -> String {
+fn declaration(columns: &TextColumns, name: &str, data_type: DataType) -> String {
     let known = columns.list.iter().any(|column| column.name == name);
     let all = columns.list.len() + usize::from(!known);
     let mut entries: Vec<String> = if all <= LISTED {

@@ -70,18 +70,18 @@ pub(crate) struct DecodedBatch {
     /// The rows.
     pub(crate) rows: RecordBatch,
     /// Where they stand in the input.
-    pub(crate) positions: Positions,
+    pub(crate) positions: RowPositions,
 }
 
 /// Where the rows of one batch stand in their file.
 #[derive(Debug, Clone)]
-pub(crate) struct Positions {
+pub(crate) struct RowPositions {
     file: Arc<str>,
-    units: Units,
+    units: RowNumbering,
 }
 
 #[derive(Debug, Clone)]
-enum Units {
+enum RowNumbering {
     /// A line each, one after the other.
     Lines(u64),
     /// Lines with gaps between them.
@@ -92,26 +92,26 @@ enum Units {
 
 /// Where a row stands in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Position {
+pub(crate) struct RowPosition {
     /// The file's name.
     pub(crate) file: Arc<str>,
     /// The line or the row.
-    pub(crate) unit: Unit,
+    pub(crate) unit: LineOrRow,
 }
 
 /// What the rows of a file are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub(crate) enum LineOrRow {
     /// The line on which the row starts, from 1.
     Line(u64),
     /// The row, from 1.
     Row(u64),
 }
 
-impl Positions {
+impl RowPositions {
     /// Positions of rows that follow one another, of which the first is `first_row` (from 1).
     pub(crate) fn rows(file: Arc<str>, first_row: u64) -> Self {
-        Self { file, units: Units::Rows(first_row) }
+        Self { file, units: RowNumbering::Rows(first_row) }
     }
 
     /// Where the row with this index in the batch stands.
@@ -119,35 +119,35 @@ impl Positions {
     /// # Panics
     ///
     /// The batch has no such row.
-    pub(crate) fn position(&self, row: usize) -> Position {
+    pub(crate) fn position(&self, row: usize) -> RowPosition {
         let unit = match &self.units {
-            Units::Lines(first) => Unit::Line(first + row as u64),
-            Units::EachLine(lines) => Unit::Line(lines[row]),
-            Units::Rows(first) => Unit::Row(first + row as u64),
+            RowNumbering::Lines(first) => LineOrRow::Line(first + row as u64),
+            RowNumbering::EachLine(lines) => LineOrRow::Line(lines[row]),
+            RowNumbering::Rows(first) => LineOrRow::Row(first + row as u64),
         };
-        Position { file: Arc::clone(&self.file), unit }
+        RowPosition { file: Arc::clone(&self.file), unit }
     }
 }
 
-impl fmt::Display for Position {
+impl fmt::Display for RowPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = super::shown::escaped(&self.file);
         match self.unit {
-            Unit::Line(line) => write!(f, "{file}:{line}"),
-            Unit::Row(row) => write!(f, "{file}, row {row}"),
+            LineOrRow::Line(line) => write!(f, "{file}:{line}"),
+            LineOrRow::Row(row) => write!(f, "{file}, row {row}"),
         }
     }
 }
 
 /// Collects the lines of the rows of a piece. As long as there is no gap it only counts.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub(crate) struct LineCollector {
     first: u64,
     count: u64,
     each: Vec<u64>,
 }
 
-impl Lines {
+impl LineCollector {
     /// Adds the line of the next row.
     pub(crate) fn push(&mut self, line: u64) {
         if self.count == 0 {
@@ -167,9 +167,13 @@ impl Lines {
     }
 
     /// The positions of all rows.
-    pub(crate) fn positions(self, file: Arc<str>) -> Positions {
-        let units = if self.each.is_empty() { Units::Lines(self.first) } else { Units::EachLine(self.each.into()) };
-        Positions { file, units }
+    pub(crate) fn positions(self, file: Arc<str>) -> RowPositions {
+        let units = if self.each.is_empty() {
+            RowNumbering::Lines(self.first)
+        } else {
+            RowNumbering::EachLine(self.each.into())
+        };
+        RowPositions { file, units }
     }
 }
 
@@ -178,13 +182,13 @@ mod tests {
     use super::*;
 
     fn collected(lines: &[u64]) -> (bool, Vec<String>) {
-        let mut collector = Lines::default();
+        let mut collector = LineCollector::default();
         for &line in lines {
             collector.push(line);
         }
         assert_eq!(collector.len(), lines.len());
         let positions = collector.positions("a.csv".into());
-        let contiguous = matches!(positions.units, Units::Lines(_));
+        let contiguous = matches!(positions.units, RowNumbering::Lines(_));
         (contiguous, (0..lines.len()).map(|row| positions.position(row).to_string()).collect())
     }
 

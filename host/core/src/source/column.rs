@@ -19,7 +19,7 @@ pub(crate) const VECTOR_WIDTH: usize = 1 << 16;
 
 /// One column of a text format.
 #[derive(Debug, Clone)]
-pub(crate) struct Column {
+pub(crate) struct TextColumn {
     /// Its name.
     pub(crate) name: String,
     /// Its type.
@@ -30,7 +30,7 @@ pub(crate) struct Column {
     pub(crate) declared: bool,
 }
 
-impl Column {
+impl TextColumn {
     fn field(&self) -> Field {
         match self.data_type {
             DataType::Vector => DataType::vector_field(&self.name, self.width.max(1) as i32, true),
@@ -41,18 +41,18 @@ impl Column {
 
 /// The columns of a source, by place and by name.
 #[derive(Debug)]
-pub(crate) struct Columns {
+pub(crate) struct TextColumns {
     /// The columns in their order.
-    pub(crate) list: Vec<Column>,
+    pub(crate) list: Vec<TextColumn>,
     /// Their Arrow schema; every column is nullable.
     pub(crate) schema: SchemaRef,
     by_name: HashMap<String, usize>,
 }
 
-impl Columns {
+impl TextColumns {
     /// The columns, whose names differ.
-    pub(crate) fn new(list: Vec<Column>) -> Self {
-        let schema = Arc::new(Schema::new(list.iter().map(Column::field).collect::<Vec<_>>()));
+    pub(crate) fn new(list: Vec<TextColumn>) -> Self {
+        let schema = Arc::new(Schema::new(list.iter().map(TextColumn::field).collect::<Vec<_>>()));
         let by_name = list.iter().enumerate().map(|(index, column)| (column.name.clone(), index)).collect();
         Self { list, schema, by_name }
     }
@@ -75,7 +75,7 @@ impl Columns {
 
 /// A value that does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TypeMismatch;
+pub(crate) struct ValueMismatch;
 
 /// Takes the values of one column.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ pub(crate) enum ColumnBuilder {
 }
 
 impl ColumnBuilder {
-    fn new(column: &Column, rows: usize, bytes: usize) -> Self {
+    fn new(column: &TextColumn, rows: usize, bytes: usize) -> Self {
         match column.data_type {
             DataType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(rows)),
             DataType::Integer => Self::Integer(Int64Builder::with_capacity(rows)),
@@ -122,7 +122,7 @@ impl ColumnBuilder {
     }
 
     /// Adds a value that is written as JSON, without space around it.
-    pub(crate) fn append_json(&mut self, json: &str) -> Result<(), TypeMismatch> {
+    pub(crate) fn append_json(&mut self, json: &str) -> Result<(), ValueMismatch> {
         if json == "null" {
             self.append_null();
             return Ok(());
@@ -131,20 +131,20 @@ impl ColumnBuilder {
             Self::Boolean(builder) => builder.append_value(match json {
                 "true" => true,
                 "false" => false,
-                _ => return Err(TypeMismatch),
+                _ => return Err(ValueMismatch),
             }),
-            Self::Integer(builder) => match number::read(json) {
+            Self::Integer(builder) => match number::parse_number(json) {
                 Some(Number::Integer(value)) => builder.append_value(value),
-                _ => return Err(TypeMismatch),
+                _ => return Err(ValueMismatch),
             },
-            Self::Float(builder) => builder.append_value(number::exact_float(json).ok_or(TypeMismatch)?),
+            Self::Float(builder) => builder.append_value(number::exact_float(json).ok_or(ValueMismatch)?),
             Self::Text(builder) => {
-                builder.append_value(serde_json::from_str::<String>(json).map_err(|_| TypeMismatch)?);
+                builder.append_value(serde_json::from_str::<String>(json).map_err(|_| ValueMismatch)?);
             }
             Self::Json(builder) => builder.append_value(json),
             Self::Binary(builder) => {
-                let text = serde_json::from_str::<String>(json).map_err(|_| TypeMismatch)?;
-                builder.append_value(BASE64_STANDARD.decode(text).map_err(|_| TypeMismatch)?);
+                let text = serde_json::from_str::<String>(json).map_err(|_| ValueMismatch)?;
+                builder.append_value(BASE64_STANDARD.decode(text).map_err(|_| ValueMismatch)?);
             }
             Self::Vector(builder) => builder.append_json(json)?,
         }
@@ -152,7 +152,7 @@ impl ColumnBuilder {
     }
 
     /// Adds a field of a CSV row. A type that is `declared` takes more spellings than one that is inferred.
-    pub(crate) fn append_field(&mut self, field: &str, declared: bool) -> Result<(), TypeMismatch> {
+    pub(crate) fn append_field(&mut self, field: &str, declared: bool) -> Result<(), ValueMismatch> {
         match self {
             Self::Text(builder) => {
                 builder.append_value(field);
@@ -164,25 +164,25 @@ impl ColumnBuilder {
                 "false" => false,
                 _ if declared && field.eq_ignore_ascii_case("true") => true,
                 _ if declared && field.eq_ignore_ascii_case("false") => false,
-                _ => return Err(TypeMismatch),
+                _ => return Err(ValueMismatch),
             }),
-            Self::Integer(builder) => builder.append_value(match number::read(field) {
+            Self::Integer(builder) => builder.append_value(match number::parse_number(field) {
                 Some(Number::Integer(value)) if declared || field != "-0" => value,
-                _ if declared => field.parse().map_err(|_| TypeMismatch)?,
-                _ => return Err(TypeMismatch),
+                _ if declared => field.parse().map_err(|_| ValueMismatch)?,
+                _ => return Err(ValueMismatch),
             }),
             Self::Float(builder) => builder.append_value(match number::csv_float(field) {
                 Some(value) => value,
                 None if declared && field.bytes().any(|byte| byte.is_ascii_digit()) => {
-                    field.parse().ok().filter(|value: &f64| value.is_finite()).ok_or(TypeMismatch)?
+                    field.parse().ok().filter(|value: &f64| value.is_finite()).ok_or(ValueMismatch)?
                 }
-                None => return Err(TypeMismatch),
+                None => return Err(ValueMismatch),
             }),
             Self::Json(_) => {
-                let value: &RawValue = serde_json::from_str(field).map_err(|_| TypeMismatch)?;
+                let value: &RawValue = serde_json::from_str(field).map_err(|_| ValueMismatch)?;
                 self.append_json(value.get())?;
             }
-            Self::Binary(builder) => builder.append_value(BASE64_STANDARD.decode(field).map_err(|_| TypeMismatch)?),
+            Self::Binary(builder) => builder.append_value(BASE64_STANDARD.decode(field).map_err(|_| ValueMismatch)?),
             Self::Vector(builder) => builder.append_json(field)?,
         }
         Ok(())
@@ -219,8 +219,8 @@ impl VectorBuilder {
         self.validity.append_null();
     }
 
-    fn append_json(&mut self, json: &str) -> Result<(), TypeMismatch> {
-        let vector = vector(json).filter(|vector| vector.len() == self.width).ok_or(TypeMismatch)?;
+    fn append_json(&mut self, json: &str) -> Result<(), ValueMismatch> {
+        let vector = parse_vector(json).filter(|vector| vector.len() == self.width).ok_or(ValueMismatch)?;
         self.elements.extend_from_slice(&vector);
         self.validity.append_non_null();
         Ok(())
@@ -237,7 +237,7 @@ impl VectorBuilder {
 }
 
 /// A JSON list of numbers as a vector of at least one element, each a finite 32-bit float.
-pub(crate) fn vector(json: &str) -> Option<Vec<f32>> {
+pub(crate) fn parse_vector(json: &str) -> Option<Vec<f32>> {
     let vector: Vec<f32> = serde_json::from_str(json).ok()?;
     let fits = (1..=VECTOR_WIDTH).contains(&vector.len()) && vector.iter().all(|element| element.is_finite());
     fits.then_some(vector)

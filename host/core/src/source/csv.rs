@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use super::advice::list;
 use super::chunk::{Chunk, ChunkData};
-use super::column::{Column, Columns, vector};
+use super::column::{TextColumn, TextColumns, parse_vector};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
 use super::jsonl::vector_width;
@@ -36,8 +36,8 @@ use crate::data_type::DataType;
 use decode::{CsvDecoder, check_count};
 pub(crate) use header::difference;
 use header::{FirstHeader, on_header};
-use infer::Kinds;
-use record::{RecordBorders, Records};
+use infer::ObservedFields;
+use record::{CsvRecords, CsvRowSplitter};
 
 /// Opens CSV.
 ///
@@ -53,21 +53,21 @@ pub(crate) fn open(
     let first = FirstHeader::default();
     if files.len() > 1 {
         for file in files.iter().filter(|file| file.is_regular()) {
-            TextReader::new(RecordBorders::default(), 1, [file.clone()], Some(on_header(&first))).read_header()?;
+            TextReader::new(CsvRowSplitter::default(), 1, [file.clone()], Some(on_header(&first))).read_header()?;
         }
     }
-    let mut reader = TextReader::new(RecordBorders::default(), batch_rows, files, Some(on_header(&first)));
-    let mut kinds: Vec<Kinds> = Vec::new();
+    let mut reader = TextReader::new(CsvRowSplitter::default(), batch_rows, files, Some(on_header(&first)));
+    let mut kinds: Vec<ObservedFields> = Vec::new();
     let is_known = |name: &String| declared.iter().any(|(own, kind)| own == name && *kind != DataType::Vector);
     let rows = reader.sample(|chunk, rows| {
         let names = first.get().map_or(&[][..], |header| &header.names);
-        kinds.resize(names.len(), Kinds::default());
-        let seen = look(chunk, rows, &mut kinds)?;
+        kinds.resize(names.len(), ObservedFields::default());
+        let seen = sample_chunk(chunk, rows, &mut kinds)?;
         // Rows that come slowly are not waited for where there is nothing to find out.
         Ok(if names.iter().all(is_known) { rows } else { seen })
     })?;
     let (columns, known) = if let Some(header) = first.get() {
-        kinds.resize(header.names.len(), Kinds::default());
+        kinds.resize(header.names.len(), ObservedFields::default());
         if let Some((name, _)) = declared.iter().find(|(name, _)| !header.names.contains(name)) {
             let header_names = list(header.names.iter().map(String::as_str));
             let kind = SourceErrorKind::NoSuchColumn { name: named(name), header: header_names };
@@ -76,37 +76,42 @@ pub(crate) fn open(
         let columns = header.names.iter().zip(&kinds).map(|(name, kinds)| column(name, kinds, declared, rows));
         (columns.collect::<Result<_, _>>()?, true)
     } else {
-        let kinds = Kinds::default();
+        let kinds = ObservedFields::default();
         let columns = declared.iter().map(|(name, _)| column(name, &kinds, declared, 0));
         (columns.collect::<Result<_, _>>()?, !declared.is_empty())
     };
-    let columns = Arc::new(Columns::new(columns));
+    let columns = Arc::new(TextColumns::new(columns));
     let schema = if known { SourceSchema::Known(Arc::clone(&columns.schema)) } else { SourceSchema::Empty };
     Ok(OpenSource::new(schema, Box::new(reader), Arc::new(CsvDecoder { columns })))
 }
 
 /// A column of the header, with its declared or inferred type.
-fn column(name: &str, kinds: &Kinds, declared: &[(String, DataType)], rows: usize) -> Result<Column, SourceError> {
+fn column(
+    name: &str,
+    kinds: &ObservedFields,
+    declared: &[(String, DataType)],
+    rows: usize,
+) -> Result<TextColumn, SourceError> {
     let declared = declared.iter().find(|(declared, _)| declared == name).map(|(_, data_type)| *data_type);
     let data_type = declared.unwrap_or_else(|| kinds.common());
     let width = match data_type {
         DataType::Vector => {
-            let width = kinds.first.as_deref().and_then(vector).map(|vector| vector.len());
+            let width = kinds.first.as_deref().and_then(parse_vector).map(|vector| vector.len());
             vector_width(name, width, rows)?
         }
         _ => 0,
     };
-    Ok(Column { name: name.to_owned(), data_type, width, declared: declared.is_some() })
+    Ok(TextColumn { name: name.to_owned(), data_type, width, declared: declared.is_some() })
 }
 
 /// Looks at no more than this many rows of a piece.
-fn look(chunk: &Chunk, rows: usize, kinds: &mut [Kinds]) -> Result<usize, SourceError> {
+fn sample_chunk(chunk: &Chunk, rows: usize, kinds: &mut [ObservedFields]) -> Result<usize, SourceError> {
     let ChunkData::Text { bytes, first_line, fields: order } = &chunk.data else {
         unreachable!("the reader of CSV makes pieces of text")
     };
     let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
     let at = |(line, kind)| SourceError::on_line(&chunk.file, line, kind);
-    let mut records = Records::new(text, *first_line);
+    let mut records = CsvRecords::new(text, *first_line);
     let mut fields = Vec::new();
     for seen in 0..rows {
         let line = match records.next(&mut fields) {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::place::{Place, Spot};
+use super::place::{InputPosition, FilePosition};
 use crate::failure::{Failure, RowPlace};
 use crate::format::{Compression, Format};
 
@@ -16,7 +16,7 @@ use crate::format::{Compression, Format};
 #[derive(Debug)]
 pub(crate) struct SourceError {
     /// Where, as far as that is known.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<InputPosition>,
     /// What is wrong.
     pub(crate) kind: Box<SourceErrorKind>,
 }
@@ -30,7 +30,7 @@ impl SourceError {
     /// Whether what the input holds is at fault, and not what the source was asked for: its rows, its header or schema, or
     /// the file as a whole, which is damaged or cannot be read to its end.
     pub(crate) fn is_about_content(&self) -> bool {
-        let is_in_file = self.place.as_ref().is_some_and(|place| place.spot != Spot::Whole);
+        let is_in_file = self.place.as_ref().is_some_and(|place| place.position != FilePosition::WholeFile);
         is_in_file
             || match &*self.kind {
                 // One that cannot be opened is not there, or not for whoever runs this.
@@ -48,10 +48,10 @@ impl SourceError {
     pub(crate) fn to_failure(&self) -> Failure {
         let mut failure = Failure::host(self);
         failure.row = self.place.as_ref().map(|place| {
-            let (line, row) = match place.spot {
-                Spot::Whole => (None, None),
-                Spot::Line(line) | Spot::Byte(line, _) => (Some(line), None),
-                Spot::Row(row) => (None, Some(row)),
+            let (line, row) = match place.position {
+                FilePosition::WholeFile => (None, None),
+                FilePosition::Line(line) | FilePosition::Byte(line, _) => (Some(line), None),
+                FilePosition::Row(row) => (None, Some(row)),
             };
             RowPlace { index: 0, file: Some(Arc::clone(&place.file)), line, row }
         });
@@ -60,17 +60,17 @@ impl SourceError {
 
     /// An error about a whole file.
     pub(crate) fn in_file(file: &Arc<str>, kind: SourceErrorKind) -> Self {
-        Self::at(file, Spot::Whole, kind)
+        Self::at(file, FilePosition::WholeFile, kind)
     }
 
     /// An error on a line, counted from 1.
     pub(crate) fn on_line(file: &Arc<str>, line: u64, kind: SourceErrorKind) -> Self {
-        Self::at(file, Spot::Line(line), kind)
+        Self::at(file, FilePosition::Line(line), kind)
     }
 
     /// An error at a spot of a file.
-    pub(crate) fn at(file: &Arc<str>, spot: Spot, kind: SourceErrorKind) -> Self {
-        Self { place: Some(Place { file: Arc::clone(file), spot }), kind: Box::new(kind) }
+    pub(crate) fn at(file: &Arc<str>, position: FilePosition, kind: SourceErrorKind) -> Self {
+        Self { place: Some(InputPosition { file: Arc::clone(file), position }), kind: Box::new(kind) }
     }
 }
 

@@ -62,7 +62,7 @@ impl InputFiles {
             .into_iter()
             .map(|path| InputFile {
                 name: path.to_string_lossy().into(),
-                compression: compression.unwrap_or_else(|| Compression::of_path(&path)),
+                compression: compression.unwrap_or_else(|| Compression::from_path(&path)),
                 path: Some(path),
             })
             .collect();
@@ -80,7 +80,7 @@ impl InputFiles {
 }
 
 /// The paths that a source would read, as far as they can be found; whether they can be read is not looked at.
-pub(crate) fn paths_of(location: &SourceLocation) -> Vec<PathBuf> {
+pub(crate) fn matching_paths(location: &SourceLocation) -> Vec<PathBuf> {
     match location {
         SourceLocation::Stdin => Vec::new(),
         SourceLocation::Paths(pattern) => matching(pattern).unwrap_or_default(),
@@ -109,12 +109,12 @@ impl InputFile {
     /// # Errors
     ///
     /// The file cannot be opened.
-    pub(crate) fn open(&self, count: &Arc<AtomicU64>) -> Result<Input, SourceError> {
+    pub(crate) fn open(&self, count: &Arc<AtomicU64>) -> Result<InputStream, SourceError> {
         let bytes: Box<dyn Read + Send> = match &self.path {
             None => Box::new(io::stdin()),
             Some(path) => Box::new(File::open(path).map_err(|source| self.io("open", source))?),
         };
-        let counted = Counted { bytes, count: Arc::clone(count) };
+        let counted = CountingReader { bytes, count: Arc::clone(count) };
         let bytes: Box<dyn Read + Send> = match self.compression {
             Compression::None => Box::new(counted),
             compression => {
@@ -130,7 +130,7 @@ impl InputFile {
                 }
             }
         };
-        Ok(Input { bytes, file: self.clone() })
+        Ok(InputStream { bytes, file: self.clone() })
     }
 
     /// Opens a regular file so that its reader can jump about; none if the input is compressed or not a regular file.
@@ -138,13 +138,13 @@ impl InputFile {
     /// # Errors
     ///
     /// The file cannot be opened.
-    pub(crate) fn open_seekable(&self, count: &Arc<AtomicU64>) -> Result<Option<Counted<File>>, SourceError> {
+    pub(crate) fn open_seekable(&self, count: &Arc<AtomicU64>) -> Result<Option<CountingReader<File>>, SourceError> {
         let Some(path) = self.path.as_ref().filter(|_| self.is_regular() && self.compression == Compression::None)
         else {
             return Ok(None);
         };
         let bytes = File::open(path).map_err(|source| self.io("open", source))?;
-        Ok(Some(Counted { bytes, count: Arc::clone(count) }))
+        Ok(Some(CountingReader { bytes, count: Arc::clone(count) }))
     }
 
     /// Whether the input is a regular file, which can be opened more than once.
@@ -159,12 +159,12 @@ impl InputFile {
 }
 
 /// A file that is being read.
-pub(crate) struct Input {
+pub(crate) struct InputStream {
     bytes: Box<dyn Read + Send>,
     file: InputFile,
 }
 
-impl Input {
+impl InputStream {
     /// The file.
     pub(crate) fn file(&self) -> &InputFile {
         &self.file
@@ -204,26 +204,26 @@ impl Input {
     }
 }
 
-impl Read for Input {
+impl Read for InputStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.bytes.read(buffer)
     }
 }
 
 /// Counts the bytes that come through.
-pub(crate) struct Counted<R> {
+pub(crate) struct CountingReader<R> {
     bytes: R,
     count: Arc<AtomicU64>,
 }
 
-impl<R> Counted<R> {
+impl<R> CountingReader<R> {
     /// What is read from, without the counting.
     pub(crate) fn into_inner(self) -> R {
         self.bytes
     }
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(buffer)?;
         self.count.fetch_add(read as u64, Ordering::Relaxed);
@@ -231,7 +231,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-impl<R: Seek> Seek for Counted<R> {
+impl<R: Seek> Seek for CountingReader<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.bytes.seek(to)
     }

@@ -23,10 +23,10 @@ mod object;
 use std::sync::Arc;
 
 use super::chunk::{Chunk, ChunkData};
-use super::column::{Column, Columns};
+use super::column::{TextColumn, TextColumns};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
-use super::text::{Border, Borders, SAMPLE_ROWS, TextReader, utf8};
+use super::text::{RowEnd, RowSplitter, SAMPLE_ROWS, TextReader, utf8};
 use super::{OpenSource, SourceSchema};
 use crate::data_type::DataType;
 use decode::JsonDecoder;
@@ -43,34 +43,34 @@ pub(crate) fn open(
     declared: &[(String, DataType)],
     batch_rows: usize,
 ) -> Result<OpenSource, SourceError> {
-    let mut reader = TextReader::new(LineBorders::default(), batch_rows, files, None);
+    let mut reader = TextReader::new(LineSplitter::default(), batch_rows, files, None);
     let columns = if declared.is_empty() {
         let mut inference = Inference::default();
-        reader.sample(|chunk, rows| look(chunk, rows, &mut inference))?;
+        reader.sample(|chunk, rows| sample_chunk(chunk, rows, &mut inference))?;
         inference.columns()
     } else {
         Some(declared_columns(&mut reader, declared)?)
     };
     let known = columns.is_some();
-    let columns = Arc::new(Columns::new(columns.unwrap_or_default()));
+    let columns = Arc::new(TextColumns::new(columns.unwrap_or_default()));
     let schema = if known { SourceSchema::Known(Arc::clone(&columns.schema)) } else { SourceSchema::Empty };
     Ok(OpenSource::new(schema, Box::new(reader), Arc::new(JsonDecoder { columns })))
 }
 
 /// The declared columns. Vectors need a look at the rows.
 fn declared_columns(
-    reader: &mut TextReader<LineBorders>,
+    reader: &mut TextReader<LineSplitter>,
     declared: &[(String, DataType)],
-) -> Result<Vec<Column>, SourceError> {
+) -> Result<Vec<TextColumn>, SourceError> {
     let mut inference = Inference::default();
     let has_vectors = declared.iter().any(|(_, data_type)| *data_type == DataType::Vector);
-    let rows = if has_vectors { reader.sample(|chunk, rows| look(chunk, rows, &mut inference))? } else { 0 };
+    let rows = if has_vectors { reader.sample(|chunk, rows| sample_chunk(chunk, rows, &mut inference))? } else { 0 };
     let column = |(name, data_type): &(String, DataType)| {
         let width = match data_type {
             DataType::Vector => vector_width(name, inference.width(name), rows)?,
             _ => 0,
         };
-        Ok(Column { name: name.clone(), data_type: *data_type, width, declared: true })
+        Ok(TextColumn { name: name.clone(), data_type: *data_type, width, declared: true })
     };
     declared.iter().map(column).collect()
 }
@@ -88,7 +88,7 @@ pub(crate) fn vector_width(name: &str, width: Option<usize>, rows: usize) -> Res
 }
 
 /// Looks at no more than this many rows of a piece.
-fn look(chunk: &Chunk, rows: usize, inference: &mut Inference) -> Result<usize, SourceError> {
+fn sample_chunk(chunk: &Chunk, rows: usize, inference: &mut Inference) -> Result<usize, SourceError> {
     debug_assert!(rows <= SAMPLE_ROWS);
     let ChunkData::Text { bytes, first_line, .. } = &chunk.data else {
         unreachable!("the reader of JSON Lines makes pieces of text")
@@ -97,7 +97,7 @@ fn look(chunk: &Chunk, rows: usize, inference: &mut Inference) -> Result<usize, 
     let lines = (*first_line..).zip(text.split_terminator('\n'));
     let mut seen = 0;
     for (line, text) in lines.filter(|(_, text)| !object::is_blank(text.as_bytes())).take(rows) {
-        inference.look(&chunk.file, line, text)?;
+        inference.observe(&chunk.file, line, text)?;
         seen += 1;
     }
     match not_utf8 {
@@ -108,27 +108,27 @@ fn look(chunk: &Chunk, rows: usize, inference: &mut Inference) -> Result<usize, 
 
 /// A row is a line.
 #[derive(Debug, Default)]
-struct LineBorders {
+struct LineSplitter {
     /// Bytes of the row that have no line break.
     seen: usize,
 }
 
-impl Borders for LineBorders {
+impl RowSplitter for LineSplitter {
     fn restart(&mut self) {
         self.seen = 0;
     }
 
-    fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> Border {
+    fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> RowEnd {
         let from = start + self.seen;
         let (end, lines) = match memchr::memchr(b'\n', &bytes[from..]) {
             Some(newline) => (from + newline + 1, 1),
             None if last && start < bytes.len() => (bytes.len(), 0),
             None => {
                 self.seen = bytes.len() - start;
-                return Border::Unknown;
+                return RowEnd::NeedMore;
             }
         };
         self.seen = 0;
-        Border::At { end, lines, row: !object::is_blank(&bytes[start..end]) }
+        RowEnd::At { end, lines, row: !object::is_blank(&bytes[start..end]) }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) enum Number {
 
 /// Reads a number in JSON's spelling (RFC 8259, section 6): no plus sign, no leading zero, a digit on either side of
 /// the point.
-pub(crate) fn read(text: &str) -> Option<Number> {
+pub(crate) fn parse_number(text: &str) -> Option<Number> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, rest) = leading_digits(digits);
     if whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
@@ -50,7 +50,7 @@ fn leading_digits(text: &str) -> (&str, &str) {
 /// A number in JSON's spelling as a float: the nearest one where it has a fraction or an exponent, and none where it is
 /// an integer that no float is equal to.
 pub(crate) fn exact_float(text: &str) -> Option<f64> {
-    match read(text)? {
+    match parse_number(text)? {
         Number::Float(value) => Some(value),
         Number::Overflow => None,
         // Negative zero is an integer without a sign, and a float with one.
@@ -82,15 +82,15 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_json_spells_them() {
-        assert_eq!(read("0"), Some(Number::Integer(0)));
-        assert_eq!(read("-0"), Some(Number::Integer(0)));
-        assert_eq!(read("9223372036854775807"), Some(Number::Integer(i64::MAX)));
-        assert_eq!(read("-9223372036854775808"), Some(Number::Integer(i64::MIN)));
-        assert_eq!(read("9223372036854775808"), Some(Number::Large));
-        assert_eq!(read("1.5e-3"), Some(Number::Float(0.0015)));
-        assert_eq!(read("1E400"), Some(Number::Overflow));
+        assert_eq!(parse_number("0"), Some(Number::Integer(0)));
+        assert_eq!(parse_number("-0"), Some(Number::Integer(0)));
+        assert_eq!(parse_number("9223372036854775807"), Some(Number::Integer(i64::MAX)));
+        assert_eq!(parse_number("-9223372036854775808"), Some(Number::Integer(i64::MIN)));
+        assert_eq!(parse_number("9223372036854775808"), Some(Number::Large));
+        assert_eq!(parse_number("1.5e-3"), Some(Number::Float(0.0015)));
+        assert_eq!(parse_number("1E400"), Some(Number::Overflow));
         for text in ["", "-", "+1", "01", "-01", ".5", "1.", "1.e5", "1e", "1e+", "1e5x", "0x1", "inf", "NaN", "1 "] {
-            assert_eq!(read(text), None, "{text}");
+            assert_eq!(parse_number(text), None, "{text}");
         }
     }
 

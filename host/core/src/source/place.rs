@@ -7,18 +7,18 @@ use super::shown::escaped;
 
 /// A place in an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct InputPosition {
     /// The file's name, as the pattern spells it.
     pub(crate) file: Arc<str>,
     /// Where in the file.
-    pub(crate) spot: Spot,
+    pub(crate) position: FilePosition,
 }
 
 /// A spot in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spot {
+pub(crate) enum FilePosition {
     /// The file as a whole.
-    Whole,
+    WholeFile,
     /// A line, from 1.
     Line(u64),
     /// A line and a byte in it, both from 1.
@@ -27,14 +27,14 @@ pub(crate) enum Spot {
     Row(u64),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for InputPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = escaped(&self.file);
-        match self.spot {
-            Spot::Whole => write!(f, "{file}"),
-            Spot::Line(line) => write!(f, "{file}:{line}"),
-            Spot::Byte(line, byte) => write!(f, "{file}:{line}:{byte}"),
-            Spot::Row(row) => write!(f, "{file}, row {row}"),
+        match self.position {
+            FilePosition::WholeFile => write!(f, "{file}"),
+            FilePosition::Line(line) => write!(f, "{file}:{line}"),
+            FilePosition::Byte(line, byte) => write!(f, "{file}:{line}:{byte}"),
+            FilePosition::Row(row) => write!(f, "{file}, row {row}"),
         }
     }
 }

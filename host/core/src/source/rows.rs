@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
 
-use super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Positions, Reader};
+use super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Reader, RowPositions};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
 use super::{OpenSource, SourceSchema};
@@ -69,13 +69,13 @@ struct RowsReader {
     count: Arc<AtomicU64>,
     /// The first file, open since its schema was read: it may be a pipe.
     first: Option<OpenRows>,
-    current: Option<Current>,
+    current: Option<OpenRowsFile>,
     /// Bytes of the files that are finished.
     bytes_before: u64,
 }
 
 /// The file that is being read.
-struct Current {
+struct OpenRowsFile {
     file: InputFile,
     rows: OpenRows,
     /// What is left of a batch that is larger than a piece.
@@ -97,7 +97,7 @@ impl Reader for RowsReader {
                                 open::open(&file, self.format, self.batch_rows, &self.count)
                             })?,
                         };
-                        Current { file, rows, rest: None, rows_read: 0 }
+                        OpenRowsFile { file, rows, rest: None, rows_read: 0 }
                     }
                 },
             };
@@ -117,7 +117,7 @@ impl Reader for RowsReader {
     }
 }
 
-impl Current {
+impl OpenRowsFile {
     fn next_batch(&mut self, format: Format, batch_rows: usize) -> Result<Option<RecordBatch>, SourceError> {
         let batch = match self.rest.take() {
             Some(batch) => batch,
@@ -174,6 +174,6 @@ impl Decoder for RowsDecoder {
             unreachable!("the reader of a binary format makes pieces of rows")
         };
         let rows = self.schema.conform(&chunk.file, first_row, &batch)?;
-        Ok(DecodedBatch { rows, positions: Positions::rows(chunk.file, first_row) })
+        Ok(DecodedBatch { rows, positions: RowPositions::rows(chunk.file, first_row) })
     }
 }

@@ -18,21 +18,21 @@ use crate::format::{Compression, Format};
 use crate::sink;
 
 /// A folder of input files, and how to read them.
-struct Input {
+struct InputFolder {
     folder: TempDir,
     spec: SourceSpec,
 }
 
 /// What was read.
 #[derive(Debug)]
-struct Rows {
+struct ReadRows {
     batch: Option<RecordBatch>,
     positions: Vec<String>,
     chunks: Vec<usize>,
     bytes_read: Vec<u64>,
 }
 
-impl Input {
+impl InputFolder {
     fn new(format: Format, pattern: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = SourceLocation::Paths(folder.path().join(pattern));
@@ -41,7 +41,7 @@ impl Input {
     }
 
     /// One file.
-    fn of(format: Format, content: impl AsRef<[u8]>) -> Self {
+    fn from_content(format: Format, content: impl AsRef<[u8]>) -> Self {
         Self::new(format, "in").file("in", content)
     }
 
@@ -69,9 +69,9 @@ impl Input {
         self.folder.path()
     }
 
-    fn try_read(&self) -> Result<Rows, SourceError> {
+    fn try_read(&self) -> Result<ReadRows, SourceError> {
         let mut source = open(&self.spec)?;
-        let mut rows = Rows { batch: None, positions: Vec::new(), chunks: Vec::new(), bytes_read: Vec::new() };
+        let mut rows = ReadRows { batch: None, positions: Vec::new(), chunks: Vec::new(), bytes_read: Vec::new() };
         let mut batches = Vec::new();
         while let Some(chunk) = source.reader.next_chunk()? {
             rows.bytes_read.push(chunk.bytes_read);
@@ -87,7 +87,7 @@ impl Input {
         Ok(rows)
     }
 
-    fn read(&self) -> Rows {
+    fn read(&self) -> ReadRows {
         self.try_read().unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -109,13 +109,13 @@ impl Input {
     }
 }
 
-impl Rows {
+impl ReadRows {
     /// The rows as JSON Lines, and before them the columns with their types.
     fn shown(&self) -> String {
         let Some(batch) = &self.batch else { return "empty".to_owned() };
         let column = |field: &std::sync::Arc<arrow_schema::Field>| {
             let data_type =
-                DataType::of(field).map_or_else(|| field.data_type().to_string(), |known| known.to_string());
+                DataType::from_field(field).map_or_else(|| field.data_type().to_string(), |known| known.to_string());
             format!("{}: {data_type}", field.name())
         };
         let columns: Vec<String> = batch.schema_ref().fields().iter().map(column).collect();

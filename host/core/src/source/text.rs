@@ -8,12 +8,12 @@ use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::chunk::{Chunk, ChunkData, Reader};
 use super::error::{SourceError, SourceErrorKind};
-use super::files::{Input, InputFile};
-use super::place::Spot;
+use super::files::{InputFile, InputStream};
+use super::place::FilePosition;
 
 /// Text in one piece, in bytes. Arrow's offsets have 32 bits, and a piece that is decoded costs a multiple of its text,
 /// so wide rows make smaller batches. A row that is larger has a piece of its own.
-pub(crate) const PIECE_BYTES: usize = 16 << 20;
+pub(crate) const CHUNK_BYTES: usize = 16 << 20;
 
 /// Text in one row, in bytes: the most that has to fit in memory at once whatever the input is.
 pub(crate) const ROW_BYTES: usize = 64 << 20;
@@ -30,18 +30,18 @@ pub(crate) const MAX_COLUMNS: usize = 10_000;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Finds the borders of rows. It sees the bytes of one file, in order.
-pub(crate) trait Borders: Send {
+pub(crate) trait RowSplitter: Send {
     /// Forgets the row it was in, because the next call starts it again or starts another file.
     fn restart(&mut self);
 
-    /// Looks for the end of the row that starts at `start`. After [`Border::Unknown`] it is asked again for the same row
+    /// Looks for the end of the row that starts at `start`. After [`RowEnd::NeedMore`] it is asked again for the same row
     /// with more bytes, and does not look at the earlier ones twice. `last` says that nothing follows the bytes.
-    fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> Border;
+    fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> RowEnd;
 }
 
-/// What [`Borders::next`] found.
+/// What [`RowSplitter::next`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Border {
+pub(crate) enum RowEnd {
     /// The next row, or a blank line, starts here.
     At {
         /// Its first byte.
@@ -52,7 +52,7 @@ pub(crate) enum Border {
         row: bool,
     },
     /// More bytes are needed.
-    Unknown,
+    NeedMore,
     /// The file ends within a quotation.
     OpenQuote,
 }
@@ -62,18 +62,18 @@ pub(crate) type OnHeader = Box<dyn FnMut(&InputFile, u64, &[u8]) -> Result<Optio
 
 /// Reads files of text one after the other.
 pub(crate) struct TextReader<B> {
-    borders: B,
+    splitter: B,
     batch_rows: usize,
     files: VecDeque<InputFile>,
     on_header: Option<OnHeader>,
-    current: Option<Current>,
+    current: Option<OpenTextFile>,
     count: Arc<AtomicU64>,
     held_back: VecDeque<Chunk>,
 }
 
 /// The file that is being read.
-struct Current {
-    input: Input,
+struct OpenTextFile {
+    input: InputStream,
     /// What is read and not yet in a piece.
     buffer: BytesMut,
     /// Whether everything is read.
@@ -84,7 +84,7 @@ struct Current {
 }
 
 /// A part of the buffer that ends at the border of a row.
-struct Part {
+struct RowRun {
     end: usize,
     lines: u64,
     /// Line breaks before its last row.
@@ -92,16 +92,16 @@ struct Part {
     rows: usize,
 }
 
-impl<B: Borders> TextReader<B> {
+impl<B: RowSplitter> TextReader<B> {
     /// A reader of these files. With `on_header` the first row of every file is a header and no row.
     pub(crate) fn new(
-        borders: B,
+        splitter: B,
         batch_rows: usize,
         files: impl IntoIterator<Item = InputFile>,
         on_header: Option<OnHeader>,
     ) -> Self {
         Self {
-            borders,
+            splitter,
             batch_rows: batch_rows.max(1),
             files: files.into_iter().collect(),
             on_header,
@@ -124,7 +124,7 @@ impl<B: Borders> TextReader<B> {
         let mut rows = 0;
         let mut bytes = 0;
         while rows < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
-            let Some(chunk) = self.read_piece()? else { break };
+            let Some(chunk) = self.read_chunk()? else { break };
             if let ChunkData::Text { bytes: text, .. } = &chunk.data {
                 bytes += text.len();
             }
@@ -135,7 +135,7 @@ impl<B: Borders> TextReader<B> {
         Ok(rows)
     }
 
-    fn read_piece(&mut self) -> Result<Option<Chunk>, SourceError> {
+    fn read_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         loop {
             let mut current = match self.current.take() {
                 Some(current) => current,
@@ -144,7 +144,7 @@ impl<B: Borders> TextReader<B> {
                     Some(file) => self.begin(&file)?,
                 },
             };
-            let part = self.find_part(&mut current, self.batch_rows)?;
+            let part = self.find_rows(&mut current, self.batch_rows)?;
             if part.end == 0 {
                 continue;
             }
@@ -177,9 +177,9 @@ impl<B: Borders> TextReader<B> {
     }
 
     /// Opens a file and reads its header.
-    fn begin(&mut self, file: &InputFile) -> Result<Current, SourceError> {
+    fn begin(&mut self, file: &InputFile) -> Result<OpenTextFile, SourceError> {
         let input = file.open(&self.count)?;
-        let mut current = Current { input, buffer: BytesMut::new(), ended: false, line: 1, fields: None };
+        let mut current = OpenTextFile { input, buffer: BytesMut::new(), ended: false, line: 1, fields: None };
         // A pipe may hand over less than the mark at once.
         while !current.ended
             && current.buffer.len() < BYTE_ORDER_MARK.len()
@@ -201,9 +201,9 @@ impl<B: Borders> TextReader<B> {
     }
 
     /// Takes the first row out of the buffer, with its line; none if there is none.
-    fn first_row(&mut self, current: &mut Current) -> Result<Option<(u64, Bytes)>, SourceError> {
+    fn first_row(&mut self, current: &mut OpenTextFile) -> Result<Option<(u64, Bytes)>, SourceError> {
         loop {
-            let part = self.find_part(current, 1)?;
+            let part = self.find_rows(current, 1)?;
             if part.end == 0 {
                 return Ok(None);
             }
@@ -218,13 +218,13 @@ impl<B: Borders> TextReader<B> {
     }
 
     /// Reads until there are `rows` rows, or text enough for a piece, or the file ends.
-    fn find_part(&mut self, current: &mut Current, rows: usize) -> Result<Part, SourceError> {
-        let mut part = Part { end: 0, lines: 0, lines_before: 0, rows: 0 };
-        self.borders.restart();
+    fn find_rows(&mut self, current: &mut OpenTextFile, rows: usize) -> Result<RowRun, SourceError> {
+        let mut part = RowRun { end: 0, lines: 0, lines_before: 0, rows: 0 };
+        self.splitter.restart();
         loop {
-            match self.borders.next(&current.buffer, part.end, current.ended) {
-                Border::At { end, lines, row } => {
-                    if end > PIECE_BYTES && part.end > 0 {
+            match self.splitter.next(&current.buffer, part.end, current.ended) {
+                RowEnd::At { end, lines, row } => {
+                    if end > CHUNK_BYTES && part.end > 0 {
                         // The row goes into the next piece, where the search starts again at its first byte.
                         return Ok(part);
                     }
@@ -232,16 +232,16 @@ impl<B: Borders> TextReader<B> {
                         return Err(current.too_long(part.lines, lines > 1));
                     }
                     let lines_before = if row { part.lines } else { part.lines_before };
-                    part = Part { end, lines: part.lines + lines, lines_before, rows: part.rows + usize::from(row) };
+                    part = RowRun { end, lines: part.lines + lines, lines_before, rows: part.rows + usize::from(row) };
                     if part.rows == rows {
                         return Ok(part);
                     }
                 }
-                Border::OpenQuote => {
+                RowEnd::OpenQuote => {
                     return Err(current.on_line(part.lines, SourceErrorKind::OpenQuote));
                 }
-                Border::Unknown => {
-                    if current.buffer.len() > PIECE_BYTES && part.end > 0 {
+                RowEnd::NeedMore => {
+                    if current.buffer.len() > CHUNK_BYTES && part.end > 0 {
                         return Ok(part);
                     }
                     if current.buffer.len() - part.end > ROW_BYTES {
@@ -258,7 +258,7 @@ impl<B: Borders> TextReader<B> {
     }
 }
 
-impl Current {
+impl OpenTextFile {
     fn fill(&mut self) -> Result<(), SourceError> {
         self.ended = self.input.read_more(&mut self.buffer)? == 0;
         Ok(())
@@ -273,11 +273,11 @@ impl Current {
     }
 }
 
-impl<B: Borders> Reader for TextReader<B> {
+impl<B: RowSplitter> Reader for TextReader<B> {
     fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
         match self.held_back.pop_front() {
             Some(chunk) => Ok(Some(chunk)),
-            None => self.read_piece(),
+            None => self.read_chunk(),
         }
     }
 }
@@ -294,6 +294,6 @@ pub(crate) fn utf8<'a>(file: &Arc<str>, bytes: &'a [u8], first_line: u64) -> (&'
     let line_start = memchr::memrchr(b'\n', &bytes[..valid]).map_or(0, |newline| newline + 1);
     let line = first_line + memchr::memchr_iter(b'\n', &bytes[..line_start]).count() as u64;
     let byte = (valid - line_start) as u64 + 1;
-    let error = SourceError::at(file, Spot::Byte(line, byte), SourceErrorKind::NotUtf8 { byte });
+    let error = SourceError::at(file, FilePosition::Byte(line, byte), SourceErrorKind::NotUtf8 { byte });
     (std::str::from_utf8(&bytes[..line_start]).unwrap_or_default(), Some(error))
 }

@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 
 use super::Rejected;
-use crate::source::{Chunk, ChunkData, Decoder, Positions};
+use crate::source::{Chunk, ChunkData, Decoder, RowPositions};
 
 /// Rows for one task.
 #[derive(Debug)]
@@ -27,13 +27,13 @@ pub(crate) enum WorkRows {
     /// As they were read; the task decodes them.
     Raw(Chunk),
     /// For each slot of the input, and all in the same places.
-    Ready(Vec<RecordBatch>, Positions),
+    Ready(Vec<RecordBatch>, RowPositions),
 }
 
 impl WorkItem {
     /// Rows that are there already.
     pub(crate) fn ready(rows: Vec<RecordBatch>, name: &Arc<str>, first: u64) -> Self {
-        let positions = Positions::rows(Arc::clone(name), first + 1);
+        let positions = RowPositions::rows(Arc::clone(name), first + 1);
         Self { rows: WorkRows::Ready(rows, positions), first, bytes_read: None, rejected: Vec::new() }
     }
 

@@ -19,7 +19,7 @@ use crate::plan::{Placement, Step};
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::result_cache::{CacheKeyBuilder, Key};
-use crate::source::Positions;
+use crate::source::RowPositions;
 use crate::spill::{Spill, SpillError, SpillLookup};
 use crate::stage::WorkItem;
 use crate::stage::{Rejected, Stage};
@@ -139,7 +139,7 @@ impl AggregateInput {
 
     fn incoming(&self, first: u64, batch: RecordBatch) -> Rows {
         let name = format!("the rows that come to step \"{}\"", self.step.name).into();
-        let origin = Origin::new(Positions::rows(name, first + 1), first, batch.num_rows());
+        let origin = Origin::new(RowPositions::rows(name, first + 1), first, batch.num_rows());
         Rows { columns: batch, origin }
     }
 

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 
 use super::super::advice;
-use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Lines};
-use super::super::column::{ColumnBuilder, Columns};
+use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector};
+use super::super::column::{ColumnBuilder, TextColumns};
 use super::super::error::{Fields, SourceError, SourceErrorKind};
-use super::super::number::{Number, read};
+use super::super::number::{Number, parse_number};
 use super::super::shown::named;
 use super::super::text::utf8;
-use super::record::Records;
+use super::record::CsvRecords;
 use crate::data_type::DataType;
 
 /// Decodes CSV.
 #[derive(Debug)]
 pub(crate) struct CsvDecoder {
     /// The columns, in the order of the first file's header.
-    pub(crate) columns: Arc<Columns>,
+    pub(crate) columns: Arc<TextColumns>,
 }
 
 impl Decoder for CsvDecoder {
@@ -29,8 +29,8 @@ impl Decoder for CsvDecoder {
         let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
         let capacity = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
         let mut builders = self.columns.builders(capacity, text.len());
-        let mut lines = Lines::default();
-        let mut records = Records::new(text, *first_line);
+        let mut lines = LineCollector::default();
+        let mut records = CsvRecords::new(text, *first_line);
         let mut fields = Vec::new();
         let at = |(line, kind)| SourceError::on_line(&chunk.file, line, kind);
         loop {
@@ -67,7 +67,7 @@ impl Decoder for CsvDecoder {
 impl CsvDecoder {
     #[cold]
     fn mismatch(&self, index: usize, field: &str) -> SourceErrorKind {
-        let suggested = match (self.columns.list[index].data_type, read(field)) {
+        let suggested = match (self.columns.list[index].data_type, parse_number(field)) {
             (DataType::Integer, Some(Number::Float(_))) => DataType::Float,
             _ => DataType::Text,
         };

@@ -9,7 +9,7 @@ use super::super::error::{SourceError, SourceErrorKind};
 use super::super::files::InputFile;
 use super::super::shown::{escaped, named};
 use super::super::text::{MAX_COLUMNS, OnHeader, utf8};
-use super::record::Records;
+use super::record::CsvRecords;
 
 /// The header of the first file that has one. It is empty until that file is opened.
 pub(crate) type FirstHeader = Arc<OnceLock<Header>>;
@@ -31,7 +31,7 @@ pub(crate) fn on_header(first: &FirstHeader) -> OnHeader {
     Box::new(move |file: &InputFile, line, row| {
         let header = Header::read(&file.name, line, row)?;
         if let Some(first) = first.get() {
-            return first.order_of(&header);
+            return first.column_order(&header);
         }
         // One reader at a time looks at headers, so no other thread is faster.
         first.get_or_init(|| header);
@@ -47,7 +47,7 @@ impl Header {
         }
         let error = |kind| SourceError::on_line(file, line, kind);
         let mut fields = Vec::new();
-        Records::new(text, line).next(&mut fields).map_err(|(_, kind)| error(kind))?;
+        CsvRecords::new(text, line).next(&mut fields).map_err(|(_, kind)| error(kind))?;
         if fields.len() > MAX_COLUMNS {
             return Err(error(SourceErrorKind::TooManyColumns { limit: MAX_COLUMNS }));
         }
@@ -65,7 +65,7 @@ impl Header {
     }
 
     /// Which column of this header each name of the other one is; none if they are the same.
-    fn order_of(&self, other: &Self) -> Result<Option<Arc<[usize]>>, SourceError> {
+    fn column_order(&self, other: &Self) -> Result<Option<Arc<[usize]>>, SourceError> {
         if self.names == other.names {
             return Ok(None);
         }

@@ -1,11 +1,11 @@
 //! Types from the first rows.
 
-use super::super::number::{Number, csv_float, is_exact, read};
+use super::super::number::{Number, csv_float, is_exact, parse_number};
 use crate::data_type::DataType;
 
 /// The kinds of values that a column had.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Kinds {
+pub(crate) struct ObservedFields {
     data_type: Option<DataType>,
     /// Whether there was an integer that no float is equal to.
     inexact: bool,
@@ -13,7 +13,7 @@ pub(crate) struct Kinds {
     pub(crate) first: Option<String>,
 }
 
-impl Kinds {
+impl ObservedFields {
     /// Adds a field.
     pub(crate) fn add(&mut self, field: &str) {
         if field.is_empty() {
@@ -22,7 +22,7 @@ impl Kinds {
         if self.first.is_none() {
             self.first = Some(field.to_owned());
         }
-        let data_type = match (field, read(field)) {
+        let data_type = match (field, parse_number(field)) {
             ("true" | "false", _) => DataType::Boolean,
             // As an integer, -0 would lose its sign.
             ("-0", _) | (_, Some(Number::Float(_))) => DataType::Float,

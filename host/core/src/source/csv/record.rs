@@ -3,18 +3,18 @@
 use std::borrow::Cow;
 
 use super::super::error::SourceErrorKind;
-use super::super::text::{Border, Borders};
+use super::super::text::{RowEnd, RowSplitter};
 
 /// A row is a record: a line, or more where a quoted field has line breaks.
 #[derive(Debug, Default)]
-pub(crate) struct RecordBorders {
+pub(crate) struct CsvRowSplitter {
     /// Bytes of the record that are looked at.
     seen: usize,
     /// Whether these end in a quotation.
     quoted: bool,
 }
 
-impl RecordBorders {
+impl CsvRowSplitter {
     /// The end of the record that starts at `start`, if it is in the bytes.
     fn end(&mut self, bytes: &[u8], start: usize, last: bool) -> Option<usize> {
         let mut at = start + self.seen;
@@ -54,28 +54,28 @@ impl RecordBorders {
     }
 }
 
-impl Borders for RecordBorders {
+impl RowSplitter for CsvRowSplitter {
     fn restart(&mut self) {
         *self = Self::default();
     }
 
-    fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> Border {
+    fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> RowEnd {
         let end = match self.end(bytes, start, last) {
             Some(end) => end,
-            None if last && self.quoted => return Border::OpenQuote,
+            None if last && self.quoted => return RowEnd::OpenQuote,
             None if last && start < bytes.len() => bytes.len(),
-            None => return Border::Unknown,
+            None => return RowEnd::NeedMore,
         };
         self.restart();
         let record = &bytes[start..end];
         let lines = memchr::memchr_iter(b'\n', record).count() as u64;
-        Border::At { end, lines, row: !matches!(record, b"\n" | b"\r\n" | b"\r") }
+        RowEnd::At { end, lines, row: !matches!(record, b"\n" | b"\r\n" | b"\r") }
     }
 }
 
 /// The records of a text that has whole records only.
 #[derive(Debug)]
-pub(crate) struct Records<'a> {
+pub(crate) struct CsvRecords<'a> {
     text: &'a str,
     /// The first byte that is not read yet.
     at: usize,
@@ -83,7 +83,7 @@ pub(crate) struct Records<'a> {
     line: u64,
 }
 
-impl<'a> Records<'a> {
+impl<'a> CsvRecords<'a> {
     /// The records of `text`, which starts on this line.
     pub(crate) fn new(text: &'a str, first_line: u64) -> Self {
         Self { text, at: 0, line: first_line }

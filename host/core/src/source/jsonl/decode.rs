@@ -10,22 +10,22 @@ use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 use super::super::advice;
-use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Lines};
-use super::super::column::{ColumnBuilder, Columns};
+use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector};
+use super::super::column::{ColumnBuilder, TextColumns};
 use super::super::error::{SourceError, SourceErrorKind};
-use super::super::number::{Number, read};
-use super::super::place::Spot;
+use super::super::number::{Number, parse_number};
+use super::super::place::FilePosition;
 use super::super::shown::named;
 use super::super::text::utf8;
 use super::fast_path::FastPath;
-use super::object::{self, entries};
+use super::object::{self, for_each_entry};
 use crate::data_type::DataType;
 
 /// Decodes JSON Lines.
 #[derive(Debug)]
 pub(crate) struct JsonDecoder {
     /// The columns that every row has.
-    pub(crate) columns: Arc<Columns>,
+    pub(crate) columns: Arc<TextColumns>,
 }
 
 impl Decoder for JsonDecoder {
@@ -35,7 +35,7 @@ impl Decoder for JsonDecoder {
         };
         let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
         let capacity = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
-        let mut rows = Rows {
+        let mut rows = RowBuilder {
             columns: &self.columns,
             builders: self.columns.builders(capacity, text.len()),
             last_row: vec![0; self.columns.list.len()],
@@ -43,15 +43,15 @@ impl Decoder for JsonDecoder {
             problem: None,
         };
         let mut usual = FastPath::new(&self.columns.list);
-        let mut lines = Lines::default();
+        let mut lines = LineCollector::default();
         for (line, text) in (*first_line..).zip(split(text)) {
             if object::is_blank(text.as_bytes()) {
                 continue;
             }
             if !usual.add(text, &mut rows.builders) {
                 rows.add(text).map_err(|(kind, byte)| {
-                    let spot = byte.map_or(Spot::Line(line), |byte| Spot::Byte(line, byte));
-                    SourceError::at(&chunk.file, spot, kind)
+                    let position = byte.map_or(FilePosition::Line(line), |byte| FilePosition::Byte(line, byte));
+                    SourceError::at(&chunk.file, position, kind)
                 })?;
             }
             lines.push(line);
@@ -78,8 +78,8 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
 
 /// Adds the row of a line with the parser, whatever the line is like, and returns whether it could.
 #[cfg(test)]
-pub(super) fn add_unusual(columns: &Columns, line: &str, builders: &mut [ColumnBuilder]) -> bool {
-    let mut rows = Rows {
+pub(super) fn add_with_parser(columns: &TextColumns, line: &str, builders: &mut [ColumnBuilder]) -> bool {
+    let mut rows = RowBuilder {
         columns,
         builders: columns.builders(1, line.len()),
         last_row: vec![0; columns.list.len()],
@@ -92,23 +92,23 @@ pub(super) fn add_unusual(columns: &Columns, line: &str, builders: &mut [ColumnB
 }
 
 /// The rows that are being built.
-struct Rows<'c> {
-    columns: &'c Columns,
+struct RowBuilder<'c> {
+    columns: &'c TextColumns,
     builders: Vec<ColumnBuilder>,
     /// For every column the last row that had it, from 1.
     last_row: Vec<u64>,
     row: u64,
     /// Why the parser was stopped.
-    problem: Option<Problem>,
+    problem: Option<RowProblem>,
 }
 
-enum Problem {
+enum RowProblem {
     Unknown(String),
     Duplicate(usize),
     TypeMismatch(usize),
 }
 
-impl Rows<'_> {
+impl RowBuilder<'_> {
     /// Adds the row of a line that is not blank. An error is with the byte of the line where that is known.
     fn add(&mut self, line: &str) -> Result<(), (SourceErrorKind, Option<u64>)> {
         object::check_start(line).map_err(|kind| (kind, None))?;
@@ -138,15 +138,17 @@ impl Rows<'_> {
     }
 
     #[cold]
-    fn explain(&self, problem: Problem, line: &str) -> SourceErrorKind {
+    fn explain(&self, problem: RowProblem, line: &str) -> SourceErrorKind {
         match problem {
-            Problem::Unknown(key) => advice::unknown_key(self.columns, &key),
-            Problem::Duplicate(index) => SourceErrorKind::DuplicateKey { key: named(&self.columns.list[index].name) },
-            Problem::TypeMismatch(index) => {
+            RowProblem::Unknown(key) => advice::unknown_key(self.columns, &key),
+            RowProblem::Duplicate(index) => {
+                SourceErrorKind::DuplicateKey { key: named(&self.columns.list[index].name) }
+            }
+            RowProblem::TypeMismatch(index) => {
                 // The parser has gone past the value, so the line is read once more for its text.
                 let mut value = "";
                 let name = &self.columns.list[index].name;
-                let parsed = entries(line, |key, text| {
+                let parsed = for_each_entry(line, |key, text| {
                     if key == name {
                         value = text;
                     }
@@ -156,7 +158,7 @@ impl Rows<'_> {
                     return object::malformed(&error).0;
                 }
                 let found = advice::describe_json(value);
-                let suggested = match (self.columns.list[index].data_type, read(value)) {
+                let suggested = match (self.columns.list[index].data_type, parse_number(value)) {
                     (DataType::Integer, Some(Number::Float(_))) => DataType::Float,
                     _ => DataType::Json,
                 };
@@ -166,14 +168,14 @@ impl Rows<'_> {
     }
 
     #[cold]
-    fn stop<E: serde::de::Error>(&mut self, problem: Problem) -> E {
+    fn stop<E: serde::de::Error>(&mut self, problem: RowProblem) -> E {
         self.problem = Some(problem);
         E::custom("stopped")
     }
 }
 
 /// Reads an object, and returns how many columns it had.
-impl<'de> Visitor<'de> for &mut Rows<'_> {
+impl<'de> Visitor<'de> for &mut RowBuilder<'_> {
     type Value = usize;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,17 +185,17 @@ impl<'de> Visitor<'de> for &mut Rows<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<usize, A::Error> {
         let mut found = 0;
         let mut guess = 0;
-        while let Some(key) = map.next_key_seed(Key { columns: self.columns, guess })? {
+        while let Some(key) = map.next_key_seed(ColumnIndexSeed { columns: self.columns, guess })? {
             let index = match key {
                 Ok(index) => index,
-                Err(unknown) => return Err(self.stop(Problem::Unknown(unknown))),
+                Err(unknown) => return Err(self.stop(RowProblem::Unknown(unknown))),
             };
             if self.last_row[index] == self.row {
-                return Err(self.stop(Problem::Duplicate(index)));
+                return Err(self.stop(RowProblem::Duplicate(index)));
             }
             self.last_row[index] = self.row;
-            if !map.next_value_seed(Value(&mut self.builders[index]))? {
-                return Err(self.stop(Problem::TypeMismatch(index)));
+            if !map.next_value_seed(ValueSeed(&mut self.builders[index]))? {
+                return Err(self.stop(RowProblem::TypeMismatch(index)));
             }
             found += 1;
             guess = index + 1;
@@ -203,12 +205,12 @@ impl<'de> Visitor<'de> for &mut Rows<'_> {
 }
 
 /// A key as the index of its column, or as itself.
-struct Key<'c> {
-    columns: &'c Columns,
+struct ColumnIndexSeed<'c> {
+    columns: &'c TextColumns,
     guess: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Key<'_> {
+impl<'de> DeserializeSeed<'de> for ColumnIndexSeed<'_> {
     type Value = Result<usize, String>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -216,7 +218,7 @@ impl<'de> DeserializeSeed<'de> for Key<'_> {
     }
 }
 
-impl Visitor<'_> for Key<'_> {
+impl Visitor<'_> for ColumnIndexSeed<'_> {
     type Value = Result<usize, String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -229,9 +231,9 @@ impl Visitor<'_> for Key<'_> {
 }
 
 /// Adds a value to its column, and returns whether it fits.
-struct Value<'b>(&'b mut ColumnBuilder);
+struct ValueSeed<'b>(&'b mut ColumnBuilder);
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = bool;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -244,7 +246,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
+impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,24 +3,24 @@
 
 use std::fmt::Write as _;
 
-use super::super::column::{Column, ColumnBuilder};
-use super::super::number::{Number, exact_float, read};
+use super::super::column::{ColumnBuilder, TextColumn};
+use super::super::number::{Number, exact_float, parse_number};
 use super::object::is_space;
 use crate::data_type::DataType;
 
 /// Reads usual lines.
 #[derive(Debug)]
 pub(super) struct FastPath<'c> {
-    columns: &'c [Column],
+    columns: &'c [TextColumn],
     /// Whether there can be usual lines at all.
     possible: bool,
     /// The values of the line.
-    values: Vec<Value>,
+    values: Vec<FastValue>,
 }
 
 /// A value of a line. Texts are borders in the line, without the quotation marks.
 #[derive(Debug, Clone, Copy)]
-enum Value {
+enum FastValue {
     Null,
     Boolean(bool),
     Integer(i64),
@@ -32,8 +32,8 @@ enum Value {
 const CONTROLS_AT_ONCE: usize = 256;
 
 impl<'c> FastPath<'c> {
-    pub(super) fn new(columns: &'c [Column]) -> Self {
-        let is_usual = |column: &Column| {
+    pub(super) fn new(columns: &'c [TextColumn]) -> Self {
+        let is_usual = |column: &TextColumn| {
             let types = [DataType::Boolean, DataType::Integer, DataType::Float, DataType::Text];
             // A name that has to be escaped may be spelt in other ways.
             let is_plain = !column.name.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'));
@@ -50,11 +50,11 @@ impl<'c> FastPath<'c> {
         }
         for (value, builder) in self.values.iter().zip(builders) {
             match (*value, builder) {
-                (Value::Null, builder) => builder.append_null(),
-                (Value::Boolean(value), ColumnBuilder::Boolean(builder)) => builder.append_value(value),
-                (Value::Integer(value), ColumnBuilder::Integer(builder)) => builder.append_value(value),
-                (Value::Float(value), ColumnBuilder::Float(builder)) => builder.append_value(value),
-                (Value::Text { start, end, is_escaped }, ColumnBuilder::Text(builder)) => {
+                (FastValue::Null, builder) => builder.append_null(),
+                (FastValue::Boolean(value), ColumnBuilder::Boolean(builder)) => builder.append_value(value),
+                (FastValue::Integer(value), ColumnBuilder::Integer(builder)) => builder.append_value(value),
+                (FastValue::Float(value), ColumnBuilder::Float(builder)) => builder.append_value(value),
+                (FastValue::Text { start, end, is_escaped }, ColumnBuilder::Text(builder)) => {
                     let mut rest = &line[start..end];
                     while is_escaped && let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
                         let (before, escape) = rest.split_at(at);
@@ -76,7 +76,7 @@ impl<'c> FastPath<'c> {
     /// Finds the values of a usual line; none if it is not one.
     fn look(&mut self, line: &str) -> Option<()> {
         self.values.clear();
-        let mut rest = Rest { line, at: 0 };
+        let mut rest = LineCursor { line, at: 0 };
         rest.expect(b'{')?;
         for (index, column) in self.columns.iter().enumerate() {
             if index > 0 {
@@ -95,12 +95,12 @@ impl<'c> FastPath<'c> {
 }
 
 /// What is left of a line.
-struct Rest<'l> {
+struct LineCursor<'l> {
     line: &'l str,
     at: usize,
 }
 
-impl Rest<'_> {
+impl LineCursor<'_> {
     fn bytes(&self) -> &[u8] {
         &self.line.as_bytes()[self.at..]
     }
@@ -125,7 +125,7 @@ impl Rest<'_> {
         self.bytes().starts_with(text.as_bytes()).then(|| self.at += text.len())
     }
 
-    fn value(&mut self, data_type: DataType) -> Option<Value> {
+    fn value(&mut self, data_type: DataType) -> Option<FastValue> {
         self.skip_space();
         if *self.bytes().first()? == b'"' {
             return if data_type == DataType::Text { self.text() } else { None };
@@ -134,19 +134,19 @@ impl Rest<'_> {
         let token = &self.line[self.at..self.at + end];
         self.at += end;
         Some(match (token, data_type) {
-            ("null", _) => Value::Null,
-            ("true", DataType::Boolean) => Value::Boolean(true),
-            ("false", DataType::Boolean) => Value::Boolean(false),
-            (number, DataType::Integer) => match read(number)? {
-                Number::Integer(value) => Value::Integer(value),
+            ("null", _) => FastValue::Null,
+            ("true", DataType::Boolean) => FastValue::Boolean(true),
+            ("false", DataType::Boolean) => FastValue::Boolean(false),
+            (number, DataType::Integer) => match parse_number(number)? {
+                Number::Integer(value) => FastValue::Integer(value),
                 _ => return None,
             },
-            (number, DataType::Float) => Value::Float(exact_float(number)?),
+            (number, DataType::Float) => FastValue::Float(exact_float(number)?),
             _ => return None,
         })
     }
 
-    fn text(&mut self) -> Option<Value> {
+    fn text(&mut self) -> Option<FastValue> {
         let start = self.at + 1;
         let bytes = self.line.as_bytes();
         let mut at = start;
@@ -169,7 +169,7 @@ impl Rest<'_> {
             return None;
         }
         self.at = end + 1;
-        Some(Value::Text { start, end, is_escaped })
+        Some(FastValue::Text { start, end, is_escaped })
     }
 }
 
@@ -190,19 +190,19 @@ mod tests {
     use arrow_array::ArrayRef;
     use proptest::prelude::*;
 
-    use super::super::super::column::Columns;
-    use super::super::decode::add_unusual;
+    use super::super::super::column::TextColumns;
+    use super::super::decode::add_with_parser;
     use super::*;
 
-    fn columns() -> Columns {
+    fn columns() -> TextColumns {
         let types = [DataType::Integer, DataType::Text, DataType::Float, DataType::Boolean];
-        let column = |(name, data_type): (&str, DataType)| Column {
+        let column = |(name, data_type): (&str, DataType)| TextColumn {
             name: name.to_owned(),
             data_type,
             width: 0,
             declared: false,
         };
-        Columns::new(["i", "té", "f", "b"].into_iter().zip(types).map(column).collect())
+        TextColumns::new(["i", "té", "f", "b"].into_iter().zip(types).map(column).collect())
     }
 
     /// The row that a line is, if it is a usual one.
@@ -219,7 +219,7 @@ mod tests {
     fn parsed(line: &str) -> Option<Vec<ArrayRef>> {
         let columns = columns();
         let mut builders = columns.builders(1, line.len());
-        let added = add_unusual(&columns, line, &mut builders);
+        let added = add_with_parser(&columns, line, &mut builders);
         added.then(|| builders.into_iter().map(ColumnBuilder::finish).collect())
     }
 

@@ -3,26 +3,26 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::column::{Column, vector};
+use super::super::column::{TextColumn, parse_vector};
 use super::super::error::{SourceError, SourceErrorKind};
-use super::super::number::{Number, is_exact, read};
-use super::super::place::Spot;
+use super::super::number::{Number, is_exact, parse_number};
+use super::super::place::FilePosition;
 use super::super::shown::named;
 use super::super::text::MAX_COLUMNS;
-use super::object::{self, entries};
+use super::object::{self, for_each_entry};
 use crate::data_type::DataType;
 
 /// The columns that rows had so far, in the order in which they appeared.
 #[derive(Debug, Default)]
 pub(crate) struct Inference {
-    columns: Vec<(String, Kinds)>,
+    columns: Vec<(String, ObservedValues)>,
     by_name: HashMap<String, usize>,
     rows: u64,
 }
 
 /// The kinds of values that a column had.
 #[derive(Debug, Default)]
-struct Kinds {
+struct ObservedValues {
     /// The row that had the column last, from 1, so that a second value in one row is noticed.
     row: u64,
     /// The common type so far; none as long as all values are null.
@@ -39,12 +39,12 @@ impl Inference {
     /// # Errors
     ///
     /// The line is not an object, has a key twice, or there are too many columns.
-    pub(crate) fn look(&mut self, file: &Arc<str>, line: u64, text: &str) -> Result<(), SourceError> {
+    pub(crate) fn observe(&mut self, file: &Arc<str>, line: u64, text: &str) -> Result<(), SourceError> {
         self.rows += 1;
         object::check_start(text).map_err(|kind| SourceError::on_line(file, line, kind))?;
         let mut problem = None;
-        let parsed = entries(text, |key, value| {
-            problem = self.look_at_value(key, value).err();
+        let parsed = for_each_entry(text, |key, value| {
+            problem = self.observe_value(key, value).err();
             problem.is_none()
         });
         if let Some(kind) = problem {
@@ -52,11 +52,11 @@ impl Inference {
         }
         parsed.map_err(|error| {
             let (kind, byte) = object::malformed(&error);
-            SourceError::at(file, Spot::Byte(line, byte), kind)
+            SourceError::at(file, FilePosition::Byte(line, byte), kind)
         })
     }
 
-    fn look_at_value(&mut self, key: &str, value: &str) -> Result<(), SourceErrorKind> {
+    fn observe_value(&mut self, key: &str, value: &str) -> Result<(), SourceErrorKind> {
         let index = match self.by_name.get(key) {
             Some(&index) => index,
             None if self.columns.len() == MAX_COLUMNS => {
@@ -64,7 +64,7 @@ impl Inference {
             }
             None => {
                 self.by_name.insert(key.to_owned(), self.columns.len());
-                self.columns.push((key.to_owned(), Kinds::default()));
+                self.columns.push((key.to_owned(), ObservedValues::default()));
                 self.columns.len() - 1
             }
         };
@@ -78,14 +78,14 @@ impl Inference {
     }
 
     /// The columns, or none if there was no row.
-    pub(crate) fn columns(self) -> Option<Vec<Column>> {
+    pub(crate) fn columns(self) -> Option<Vec<TextColumn>> {
         if self.rows == 0 {
             return None;
         }
         let columns = self.columns.into_iter();
         Some(
             columns
-                .map(|(name, kinds)| Column { name, data_type: kinds.common(), width: 0, declared: false })
+                .map(|(name, kinds)| TextColumn { name, data_type: kinds.common(), width: 0, declared: false })
                 .collect(),
         )
     }
@@ -96,18 +96,18 @@ impl Inference {
     }
 }
 
-impl Kinds {
+impl ObservedValues {
     fn add(&mut self, value: &str) {
         let data_type = match value.as_bytes().first() {
             Some(b'n') => return,
             Some(b't' | b'f') => DataType::Boolean,
             Some(b'"') => DataType::Text,
             Some(b'[') => {
-                self.width = self.width.or_else(|| vector(value).map(|vector| vector.len()));
+                self.width = self.width.or_else(|| parse_vector(value).map(|vector| vector.len()));
                 DataType::Json
             }
             Some(b'{') => DataType::Json,
-            _ => match read(value) {
+            _ => match parse_number(value) {
                 Some(Number::Integer(integer)) => {
                     self.inexact |= !is_exact(integer);
                     DataType::Integer

@@ -49,22 +49,25 @@ pub(crate) fn malformed(error: &serde_json::Error) -> (SourceErrorKind, u64) {
 /// # Errors
 ///
 /// The line is not a JSON object. `entry` returns false to end it early, which is no error.
-pub(crate) fn entries<'a>(line: &'a str, entry: impl FnMut(&str, &'a str) -> bool) -> Result<(), serde_json::Error> {
+pub(crate) fn for_each_entry<'a>(
+    line: &'a str,
+    entry: impl FnMut(&str, &'a str) -> bool,
+) -> Result<(), serde_json::Error> {
     let mut stopped = false;
     let mut deserializer = Deserializer::from_str(line);
-    match deserializer.deserialize_map(Entries { entry, stopped: &mut stopped }) {
+    match deserializer.deserialize_map(ObjectVisitor { entry, stopped: &mut stopped }) {
         Err(_) if stopped => Ok(()),
         Err(error) => Err(error),
         Ok(()) => deserializer.end(),
     }
 }
 
-struct Entries<'s, F> {
+struct ObjectVisitor<'s, F> {
     entry: F,
     stopped: &'s mut bool,
 }
 
-impl<'de, F: FnMut(&str, &'de str) -> bool> Visitor<'de> for Entries<'_, F> {
+impl<'de, F: FnMut(&str, &'de str) -> bool> Visitor<'de> for ObjectVisitor<'_, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +75,7 @@ impl<'de, F: FnMut(&str, &'de str) -> bool> Visitor<'de> for Entries<'_, F> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Key)? {
+        while let Some(key) = map.next_key_seed(KeySeed)? {
             let value: &'de RawValue = map.next_value()?;
             if !(self.entry)(&key, value.get()) {
                 *self.stopped = true;
@@ -84,9 +87,9 @@ impl<'de, F: FnMut(&str, &'de str) -> bool> Visitor<'de> for Entries<'_, F> {
 }
 
 /// A key, borrowed where it has no escapes.
-struct Key;
+struct KeySeed;
 
-impl<'de> DeserializeSeed<'de> for Key {
+impl<'de> DeserializeSeed<'de> for KeySeed {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -94,7 +97,7 @@ impl<'de> DeserializeSeed<'de> for Key {
     }
 }
 
-impl<'de> Visitor<'de> for Key {
+impl<'de> Visitor<'de> for KeySeed {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::super::csv::difference;
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::jsonl::diagnostic;
-use super::super::place::Spot;
+use super::super::place::FilePosition;
 use super::super::shown::{escaped, named, shown};
 use crate::data_type::DataType;
 use crate::format::Format;
@@ -107,7 +107,7 @@ impl CommonSchema {
             } else {
                 arrow_cast::cast(column, field.data_type()).map_err(failed)?
             };
-            if DataType::of(field) == Some(DataType::Json) && !field.data_type().is_nested() {
+            if DataType::from_field(field) == Some(DataType::Json) && !field.data_type().is_nested() {
                 check_json(file, first_row, field.name(), &column)?;
             }
             columns.push(column);
@@ -151,8 +151,8 @@ fn check_json(file: &Arc<str>, first_row: u64, name: &str, column: &ArrayRef) ->
         let Some(value) = text(row) else { continue };
         if let Err(error) = serde_json::from_str::<&RawValue>(value) {
             let (column, value, reason) = (named(name), shown(value), diagnostic(&error));
-            let spot = Spot::Row(first_row + row as u64);
-            return Err(SourceError::at(file, spot, SourceErrorKind::NotJson { column, value, reason }));
+            let position = FilePosition::Row(first_row + row as u64);
+            return Err(SourceError::at(file, position, SourceErrorKind::NotJson { column, value, reason }));
         }
     }
     Ok(())

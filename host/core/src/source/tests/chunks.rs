@@ -5,8 +5,8 @@ use std::io::Write as _;
 
 use insta::assert_snapshot;
 
-use super::super::text::{PIECE_BYTES, ROW_BYTES};
-use super::{Input, SourceLocation, open};
+use super::super::text::{CHUNK_BYTES, ROW_BYTES};
+use super::{InputFolder, SourceLocation, open};
 use crate::format::{Compression, Format};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -18,7 +18,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn pieces_have_as_many_rows_as_a_batch() {
     let text = (0..25).map(|id| format!("{{\"a\":{id}}}\n\n")).collect::<Vec<_>>().concat();
-    let rows = Input::of(Format::JsonLines, &text).batch_rows(10).read();
+    let rows = InputFolder::from_content(Format::JsonLines, &text).batch_rows(10).read();
     assert_eq!(rows.chunks, [10, 10, 5]);
     assert_eq!(rows.positions[24], "in:49");
     assert_eq!(rows.bytes_read.last(), Some(&(text.len() as u64)));
@@ -26,25 +26,25 @@ fn pieces_have_as_many_rows_as_a_batch() {
 
 #[test]
 fn wide_rows_make_smaller_pieces() {
-    let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(PIECE_BYTES / 3));
-    let rows = Input::of(Format::JsonLines, line.repeat(5)).read();
+    let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(CHUNK_BYTES / 3));
+    let rows = InputFolder::from_content(Format::JsonLines, line.repeat(5)).read();
     assert_eq!(rows.chunks, [2, 2, 1]);
-    let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(PIECE_BYTES));
-    assert_eq!(Input::of(Format::JsonLines, line.repeat(2)).read().chunks, [1, 1]);
+    let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(CHUNK_BYTES));
+    assert_eq!(InputFolder::from_content(Format::JsonLines, line.repeat(2)).read().chunks, [1, 1]);
 }
 
 #[test]
 fn endless_rows_are_refused() {
     let long = "x".repeat(ROW_BYTES + 1);
-    assert_snapshot!(Input::of(Format::JsonLines, format!("{{}}\n{long}")).error(), @"in:2: this row is longer than 64 MiB, the most that one row may have");
-    assert_snapshot!(Input::of(Format::Csv, format!("a\n1\n\"\n{long}")).error(), @"in:3: this row is longer than 64 MiB, the most that one row may have; is a quotation mark missing?");
+    assert_snapshot!(InputFolder::from_content(Format::JsonLines, format!("{{}}\n{long}")).error(), @"in:2: this row is longer than 64 MiB, the most that one row may have");
+    assert_snapshot!(InputFolder::from_content(Format::Csv, format!("a\n1\n\"\n{long}")).error(), @"in:3: this row is longer than 64 MiB, the most that one row may have; is a quotation mark missing?");
 }
 
 #[test]
 fn blank_lines_without_end_take_no_memory_and_are_counted() {
-    let text = format!("{}{{\"a\":1}}", "\n".repeat(PIECE_BYTES + 5));
-    let rows = Input::of(Format::JsonLines, text).read();
-    assert_eq!(rows.positions, [format!("in:{}", PIECE_BYTES + 6)]);
+    let text = format!("{}{{\"a\":1}}", "\n".repeat(CHUNK_BYTES + 5));
+    let rows = InputFolder::from_content(Format::JsonLines, text).read();
+    assert_eq!(rows.positions, [format!("in:{}", CHUNK_BYTES + 6)]);
 }
 
 #[test]
@@ -53,10 +53,10 @@ fn compressed_members_and_frames_are_one_file() {
     let members = lines.map(|part| gzip(part.as_bytes())).concat();
     let frames = lines.map(|part| zstd::bulk::compress(part.as_bytes(), 1).unwrap()).concat();
     for (name, bytes) in [("in.jsonl.gz", &members), ("in.jsonl.zst", &frames)] {
-        let rows = Input::new(Format::JsonLines, name).file(name, bytes).read();
+        let rows = InputFolder::new(Format::JsonLines, name).file(name, bytes).read();
         assert_eq!(rows.json(), "{\"a\":1}\n{\"a\":2}\n");
         assert_eq!(rows.bytes_read, [bytes.len() as u64]);
-        assert_eq!(Input::new(Format::JsonLines, name).file(name, "").read().shown(), "empty");
+        assert_eq!(InputFolder::new(Format::JsonLines, name).file(name, "").read().shown(), "empty");
     }
 }
 
@@ -65,7 +65,9 @@ fn damaged_compression_is_named() {
     let text = "{\"a\":1}\n".repeat(1000);
     let gzipped = gzip(text.as_bytes());
     let zstd = zstd::bulk::compress(text.as_bytes(), 1).unwrap();
-    let error = |compression, bytes: &[u8]| Input::of(Format::JsonLines, bytes).compression(compression).error();
+    let error = |compression, bytes: &[u8]| {
+        InputFolder::from_content(Format::JsonLines, bytes).compression(compression).error()
+    };
     let first_line = |error: String| error.lines().next().unwrap().to_owned();
     for (compression, bytes) in [(Compression::Gzip, &gzipped), (Compression::Zstd, &zstd)] {
         let cut = first_line(error(compression, &bytes[..bytes.len() - 4]));
@@ -77,22 +79,22 @@ fn damaged_compression_is_named() {
 
 #[test]
 fn files_that_cannot_be_read_are_named() {
-    assert_snapshot!(Input::new(Format::JsonLines, "in").error(), @r#"
+    assert_snapshot!(InputFolder::new(Format::JsonLines, "in").error(), @r#"
 in: cannot open this input
   No such file or directory (os error 2)
 "#);
-    let input = Input::new(Format::JsonLines, "in");
+    let input = InputFolder::new(Format::JsonLines, "in");
     fs::create_dir(input.path().join("in")).unwrap();
     assert_snapshot!(input.error(), @r#"in: this is a directory; name a file, or a pattern such as "*.jsonl" for the files in it"#);
-    assert_snapshot!(Input::new(Format::JsonLines, "*.jsonl").error(), @r#"no file matches "*.jsonl"; check the path and the working directory"#);
+    assert_snapshot!(InputFolder::new(Format::JsonLines, "*.jsonl").error(), @r#"no file matches "*.jsonl"; check the path and the working directory"#);
     // The cause has a place in the whole path, and so depends on the folder.
-    let malformed = Input::new(Format::JsonLines, "[a").error();
+    let malformed = InputFolder::new(Format::JsonLines, "[a").error();
     assert!(malformed.starts_with("\"[a\" is not a pattern of file names\n"), "{malformed}");
 }
 
 #[test]
 fn an_existing_path_is_no_pattern() {
-    let input = Input::new(Format::JsonLines, "a[b]*");
+    let input = InputFolder::new(Format::JsonLines, "a[b]*");
     let input = input.file("ab", "{\"a\":1}").file("a[b]*", "{\"a\":2}");
     assert_eq!(input.read().json(), "{\"a\":2}\n");
     fs::remove_file(input.path().join("a[b]*")).unwrap();
@@ -101,7 +103,7 @@ fn an_existing_path_is_no_pattern() {
 
 #[test]
 fn files_are_in_byte_order() {
-    let mut input = Input::new(Format::JsonLines, "*");
+    let mut input = InputFolder::new(Format::JsonLines, "*");
     for name in ["b", "a-1", "a", "B", "é", "a1"] {
         input = input.file(name, format!("{{\"a\":\"{name}\"}}"));
     }
@@ -114,7 +116,7 @@ fn files_are_in_byte_order() {
 
 #[test]
 fn what_is_no_regular_file_has_no_length() {
-    let mut input = Input::new(Format::JsonLines, "in");
+    let mut input = InputFolder::new(Format::JsonLines, "in");
     input.spec.location = SourceLocation::Paths("/dev/null".into());
     let source = open(&input.spec).unwrap();
     assert_eq!(source.total_bytes, None);

@@ -8,17 +8,17 @@ use arrow_array::{Float64Array, RecordBatch, StringArray};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use super::{Input, written};
+use super::{InputFolder, written};
 use crate::data_type::DataType;
 use crate::format::Format;
 
-fn of(content: impl AsRef<[u8]>) -> Input {
-    Input::of(Format::Csv, content)
+fn input(content: impl AsRef<[u8]>) -> InputFolder {
+    InputFolder::from_content(Format::Csv, content)
 }
 
 #[test]
 fn types_are_inferred() {
-    let rows = of("b,i,f,t,zip,mixed,none,bign\ntrue,-1,1,x,01234,1,,1\n,2,1e3,,12345,true,,18446744073709551615\n");
+    let rows = input("b,i,f,t,zip,mixed,none,bign\ntrue,-1,1,x,01234,1,,1\n,2,1e3,,12345,true,,18446744073709551615\n");
     assert_snapshot!(rows.read().shown(), @r#"
 b: boolean, i: integer, f: float, t: text, zip: text, mixed: text, none: text, bign: text
 {"b":true,"i":-1,"f":1.0,"t":"x","zip":"01234","mixed":"1","none":"","bign":"1"}
@@ -28,7 +28,7 @@ b: boolean, i: integer, f: float, t: text, zip: text, mixed: text, none: text, b
 
 #[test]
 fn quoted_fields_have_line_breaks() {
-    let rows = of("\u{feff}\n\"a\",b\r\n\"x\r\ny\n\",\"say \"\"hi\"\", ok\"\r\n\n5\" disk,\"\"\n\"\n\",z")
+    let rows = input("\u{feff}\n\"a\",b\r\n\"x\r\ny\n\",\"say \"\"hi\"\", ok\"\r\n\n5\" disk,\"\"\n\"\n\",z")
         .batch_rows(1)
         .read();
     assert_eq!(
@@ -41,10 +41,10 @@ fn quoted_fields_have_line_breaks() {
 
 #[test]
 fn a_header_alone_has_columns() {
-    assert_eq!(of("a,b").read().shown(), "a: text, b: text\n");
-    assert_eq!(of("").read().shown(), "empty");
-    assert_eq!(of("\n\n").read().shown(), "empty");
-    assert_eq!(of("").columns(&[("a", DataType::Integer)]).read().shown(), "a: integer\n");
+    assert_eq!(input("a,b").read().shown(), "a: text, b: text\n");
+    assert_eq!(input("").read().shown(), "empty");
+    assert_eq!(input("\n\n").read().shown(), "empty");
+    assert_eq!(input("").columns(&[("a", DataType::Integer)]).read().shown(), "a: integer\n");
 }
 
 #[test]
@@ -58,8 +58,9 @@ fn some_columns_are_declared() {
         ("y", DataType::Binary),
         ("b", DataType::Boolean),
     ];
-    let rows =
-        of("i,f,j,v,t,u,y,b\n+007,.5,\"{\"\"a\"\": 1}\",\"[1,2]\",1,1,AP8=,True\n,,,,,,,\n").columns(&declared).read();
+    let rows = input("i,f,j,v,t,u,y,b\n+007,.5,\"{\"\"a\"\": 1}\",\"[1,2]\",1,1,AP8=,True\n,,,,,,,\n")
+        .columns(&declared)
+        .read();
     assert_snapshot!(rows.shown(), @r#"
 i: integer, f: float, j: json, v: vector, t: text, u: integer, y: binary, b: boolean
 {"i":7,"f":0.5,"j":{"a": 1},"v":[1.0,2.0],"t":"1","u":1,"y":"AP8=","b":true}
@@ -69,29 +70,31 @@ i: integer, f: float, j: json, v: vector, t: text, u: integer, y: binary, b: boo
 
 #[test]
 fn malformed_records_are_named() {
-    assert_snapshot!(of("a,b\n1,2\n\"\n\",2\n1,2,3\n").error(), @"in:5: this row has 3 fields, and the header has 2 fields");
-    assert_snapshot!(of("a,b\n1\n").error(), @"in:2: this row has 1 field, and the header has 2 fields");
-    assert_snapshot!(of("a,b\n1,\"x\"y\n").error(), @"in:2: field 2 goes on after its closing quotation mark; a quotation mark inside one is written twice");
-    assert_snapshot!(of("a,b\n1,2\n1,\"x\n\n").error(), @"in:3: a quotation that starts in this row is never closed; a quotation mark inside one is written twice");
-    assert_snapshot!(of(b"a,b\n1,2\n\"\n\xff\",1\n").error(), @"in:4:1: this line is not UTF-8, from its byte 1 on; convert the file to UTF-8");
-    assert_snapshot!(of("a,,b\n").error(), @"in:1: the name of column 2 in the header is empty; give every column a name");
-    assert_snapshot!(of("\na,b,a\n").error(), @"in:2: two columns have the name `a`; rename one of them");
-    assert_snapshot!(of("a,b\n").columns(&[("c", DataType::Text)]).error(), @"in:1: the header has no column `c`, which is declared; it has `a`, `b`");
+    assert_snapshot!(input("a,b\n1,2\n\"\n\",2\n1,2,3\n").error(), @"in:5: this row has 3 fields, and the header has 2 fields");
+    assert_snapshot!(input("a,b\n1\n").error(), @"in:2: this row has 1 field, and the header has 2 fields");
+    assert_snapshot!(input("a,b\n1,\"x\"y\n").error(), @"in:2: field 2 goes on after its closing quotation mark; a quotation mark inside one is written twice");
+    assert_snapshot!(input("a,b\n1,2\n1,\"x\n\n").error(), @"in:3: a quotation that starts in this row is never closed; a quotation mark inside one is written twice");
+    assert_snapshot!(input(b"a,b\n1,2\n\"\n\xff\",1\n").error(), @"in:4:1: this line is not UTF-8, from its byte 1 on; convert the file to UTF-8");
+    assert_snapshot!(input("a,,b\n").error(), @"in:1: the name of column 2 in the header is empty; give every column a name");
+    assert_snapshot!(input("\na,b,a\n").error(), @"in:2: two columns have the name `a`; rename one of them");
+    assert_snapshot!(input("a,b\n").columns(&[("c", DataType::Text)]).error(), @"in:1: the header has no column `c`, which is declared; it has `a`, `b`");
 }
 
 #[test]
 fn a_late_field_that_does_not_fit_says_how_to_declare() {
-    let late = |field: &str| of(format!("id,t\n{}{field},x\n", "1,x\n".repeat(1000))).error();
+    let late = |field: &str| input(format!("id,t\n{}{field},x\n", "1,x\n".repeat(1000))).error();
     assert_snapshot!(late("high"), @r#"in:1002: column `id` is of type integer, and this row has the field `high`; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "text" }"#);
     assert_snapshot!(late("1.5"), @r#"in:1002: column `id` is of type integer, and this row has the field `1.5`; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "float" }"#);
     assert_snapshot!(late("007"), @r#"in:1002: column `id` is of type integer, and this row has the field `007`; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "text" }"#);
-    assert_snapshot!(of("a\nx\n").columns(&[("a", DataType::Json)]).error(), @r#"in:2: column `a` is of type json, and this row has the field `x`; declare it as "text" in the source, or correct the row"#);
+    assert_snapshot!(input("a\nx\n").columns(&[("a", DataType::Json)]).error(), @r#"in:2: column `a` is of type json, and this row has the field `x`; declare it as "text" in the source, or correct the row"#);
 }
 
 #[test]
 fn files_may_order_their_columns_differently() {
-    let input =
-        Input::new(Format::Csv, "*.csv").file("1.csv", "a,b\n1,x\n").file("2.csv", "b,a\ny,2\n").file("3.csv", "");
+    let input = InputFolder::new(Format::Csv, "*.csv")
+        .file("1.csv", "a,b\n1,x\n")
+        .file("2.csv", "b,a\ny,2\n")
+        .file("3.csv", "");
     assert_eq!(input.read().json(), "{\"a\":1,\"b\":\"x\"}\n{\"a\":2,\"b\":\"y\"}\n");
     let input = input.file("4.csv", "\nb,c\n");
     assert_snapshot!(input.error(), @"4.csv:2: the header is not that of 1.csv: it lacks `a`, and it adds `c`; all files of a source have the same columns");
@@ -107,7 +110,7 @@ fn numbers_that_are_not_finite_survive() {
     ]);
     let text = written(&batch.unwrap(), Format::Csv);
     assert_eq!(text, "a,b\nNaN,1.0\ninf,1.0\n-inf,1.0\n,1.0\n-0.0,1.0\n");
-    let back = of(&text).read().batch.unwrap();
+    let back = input(&text).read().batch.unwrap();
     assert_eq!(written(&back, Format::Csv), text);
     assert!(back.column(0).as_primitive::<Float64Type>().value(4).is_sign_negative());
 }
@@ -120,7 +123,7 @@ proptest! {
         let batch = RecordBatch::try_from_iter([("a", column(&a)), ("b,\n", column(&b))]).unwrap();
         let declared = [("a", DataType::Text), ("b,\n", DataType::Text)];
         let text = written(&batch, Format::Csv);
-        let back = of(&text).columns(&declared).batch_rows(rows).read().batch.unwrap();
+        let back = input(&text).columns(&declared).batch_rows(rows).read().batch.unwrap();
         prop_assert_eq!(back.columns(), batch.columns());
     }
 
@@ -128,12 +131,12 @@ proptest! {
     fn one_column_survives(texts in prop::collection::vec("[a\",\n\r ]{0,3}", 1..20)) {
         let column = Arc::new(StringArray::from_iter_values(&texts)) as _;
         let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
-        let back = of(written(&batch, Format::Csv)).columns(&[("a", DataType::Text)]).read().batch.unwrap();
+        let back = input(written(&batch, Format::Csv)).columns(&[("a", DataType::Text)]).read().batch.unwrap();
         prop_assert_eq!(back.columns(), batch.columns());
     }
 
     #[test]
     fn nothing_panics(text in "[a\",\n\r\u{e9}]{0,40}", rows in 1..4usize) {
-        drop(of(text).batch_rows(rows).try_read());
+        drop(input(text).batch_rows(rows).try_read());
     }
 }

@@ -3,17 +3,17 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use super::Input;
+use super::InputFolder;
 use crate::data_type::DataType;
 use crate::format::Format;
 
-fn of(content: impl AsRef<[u8]>) -> Input {
-    Input::of(Format::JsonLines, content)
+fn input(content: impl AsRef<[u8]>) -> InputFolder {
+    InputFolder::from_content(Format::JsonLines, content)
 }
 
 #[test]
 fn types_are_inferred() {
-    let rows = of(concat!(
+    let rows = input(concat!(
         r#"{"b": true, "i": 1, "f": 1, "t": "a", "o": {"x": [1, 2]}, "m": 1, "n": null, "big": 1}"#,
         "\n",
         r#"{"b": null, "i": -9223372036854775808, "f": 0.5, "t": "b", "o": [ ], "m": "x", "late": 1e3, "big": 18446744073709551615}"#,
@@ -28,14 +28,14 @@ b: boolean, i: integer, f: float, t: text, o: json, m: json, n: json, big: json,
 
 #[test]
 fn integers_that_no_float_holds_keep_their_digits_beside_floats() {
-    let rows = of("{\"a\": 9007199254740993}\n{\"a\": 0.5}\n").read();
+    let rows = input("{\"a\": 9007199254740993}\n{\"a\": 0.5}\n").read();
     assert_eq!(rows.shown(), "a: json\n{\"a\":9007199254740993}\n{\"a\":0.5}\n");
 }
 
 #[test]
 fn json_keeps_its_text() {
     let value = r#"{ "b":1.50, "a" : 1e2,"a":"\u00e9\ud800", "n":123456789012345678901234567890}"#;
-    let rows = of(format!("{{\"a\":{value} }}\r\n{{\"a\":\"text\"}}\n{{\"a\":\"null\"}}")).read();
+    let rows = input(format!("{{\"a\":{value} }}\r\n{{\"a\":\"text\"}}\n{{\"a\":\"null\"}}")).read();
     assert_eq!(rows.shown(), format!("a: json\n{{\"a\":{value}}}\n{{\"a\":\"text\"}}\n{{\"a\":\"null\"}}\n"));
 }
 
@@ -43,34 +43,34 @@ fn json_keeps_its_text() {
 fn deep_nesting_is_carried() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let line = format!("{{\"a\":{deep}}}\n");
-    assert_eq!(of(&line).read().json(), line);
+    assert_eq!(input(&line).read().json(), line);
 }
 
 #[test]
 fn deep_nesting_in_a_text_column_is_a_misfit() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
-    let error = of(format!("{{\"a\":{deep}}}\n")).columns(&[("a", DataType::Text)]).error();
+    let error = input(format!("{{\"a\":{deep}}}\n")).columns(&[("a", DataType::Text)]).error();
     assert!(error.starts_with("in:1: column `a` is of type text, and this row has the list [[["), "{error}");
 }
 
 #[test]
 fn blank_lines_are_counted_and_skipped() {
-    let rows = of("\u{feff}\n \t\r\n{\"a\":1}\n{\"a\":2}\r\n\n{\"a\":3}").read();
+    let rows = input("\u{feff}\n \t\r\n{\"a\":1}\n{\"a\":2}\r\n\n{\"a\":3}").read();
     assert_eq!(rows.json(), "{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n");
     assert_eq!(rows.positions, ["in:3", "in:4", "in:6"]);
 }
 
 #[test]
 fn nothing_is_empty() {
-    assert_eq!(of("").read().shown(), "empty");
-    assert_eq!(of("\n \n").read().shown(), "empty");
-    assert_eq!(of("").columns(&[("a", DataType::Json)]).read().shown(), "a: json\n");
-    assert_eq!(of("{}\n{}").read().shown(), "\n{}\n{}\n");
+    assert_eq!(input("").read().shown(), "empty");
+    assert_eq!(input("\n \n").read().shown(), "empty");
+    assert_eq!(input("").columns(&[("a", DataType::Json)]).read().shown(), "a: json\n");
+    assert_eq!(input("{}\n{}").read().shown(), "\n{}\n{}\n");
 }
 
 #[test]
 fn missing_keys_are_null() {
-    let rows = of("{\"a\":1,\"b\":\"x\"}\n{\"b\":null}\n{\"b\":\"y\",\"a\":2}\n").read();
+    let rows = input("{\"a\":1,\"b\":\"x\"}\n{\"b\":null}\n{\"b\":\"y\",\"a\":2}\n").read();
     assert_eq!(rows.json(), "{\"a\":1,\"b\":\"x\"}\n{\"a\":null,\"b\":null}\n{\"a\":2,\"b\":\"y\"}\n");
 }
 
@@ -83,7 +83,7 @@ fn declared_columns_are_the_columns() {
         ("v", DataType::Vector),
         ("y", DataType::Binary),
     ];
-    let rows = of(concat!(
+    let rows = input(concat!(
         r#"{"f": 3, "t": "a", "j": "b", "y": "AP8="}"#,
         "\n",
         r#"{"v": [1, 0.5], "f": -0, "j": null}"#,
@@ -103,7 +103,7 @@ fn late(line: &str) -> String {
     let mut text =
         (0..1000).map(|id| format!("{{\"id\":{id},\"score\":1.5,\"t\":\"x\"}}\n")).collect::<Vec<_>>().concat();
     text.push_str(line);
-    of(text).error()
+    input(text).error()
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_late_row_that_does_not_fit_says_how_to_declare() {
 
 #[test]
 fn malformed_lines_are_named() {
-    let error = |line: &[u8]| of([b"{\"a\":\"x\"}\n", line].concat()).error();
+    let error = |line: &[u8]| input([b"{\"a\":\"x\"}\n", line].concat()).error();
     assert_snapshot!(error(b"{\"a\":\"x\",}"), @"in:2:10: this line is not valid JSON: trailing comma");
     assert_snapshot!(error(b"{\"a\":\"x\"} 1"), @"in:2:11: this line is not valid JSON: trailing characters");
     assert_snapshot!(error(b"{\"a\":\"x"), @"in:2:7: this line is not valid JSON: EOF while parsing a string");
@@ -131,35 +131,35 @@ fn malformed_lines_are_named() {
 #[test]
 fn declared_columns_are_all_there_is() {
     let declared = [("a", DataType::Integer), ("b", DataType::Text)];
-    let error = |line: &str| of(line).columns(&declared).error();
+    let error = |line: &str| input(line).columns(&declared).error();
     assert_snapshot!(error("{\"c\":1}"), @r#"in:1: the key `c` is not a column: the source declares `a`, `b`; add c = "json" to its `columns`"#);
     assert_snapshot!(error("{\"a\":\"\\u001b[31m\"}"), @r#"in:1: column `a` is of type integer, and this row has the text "\u001b[31m"; declare it as "json" in the source, or correct the row"#);
-    assert_snapshot!(of("{\"v\":[]}").columns(&[("v", DataType::Vector)]).error(), @r#"column `v` is declared as a vector, and none of the first 1 rows has one to tell how wide it is; declare it as "json""#);
-    assert_snapshot!(of("{\"v\":[1,2]}\n{\"v\":[1]}").columns(&[("v", DataType::Vector)]).error(), @r#"in:2: column `v` is of type vector (of 2 numbers), and this row has the list [1]; declare it as "json" in the source, or correct the row"#);
+    assert_snapshot!(input("{\"v\":[]}").columns(&[("v", DataType::Vector)]).error(), @r#"column `v` is declared as a vector, and none of the first 1 rows has one to tell how wide it is; declare it as "json""#);
+    assert_snapshot!(input("{\"v\":[1,2]}\n{\"v\":[1]}").columns(&[("v", DataType::Vector)]).error(), @r#"in:2: column `v` is of type vector (of 2 numbers), and this row has the list [1]; declare it as "json" in the source, or correct the row"#);
 }
 
 #[test]
 fn the_earlier_of_two_errors_is_reported() {
-    let error = of(b"{\"a\":1}\n{\"a\":}\n{\"a\":\xff}\n").error();
+    let error = input(b"{\"a\":1}\n{\"a\":}\n{\"a\":\xff}\n").error();
     assert!(error.starts_with("in:2:6: "), "{error}");
 }
 
 #[test]
 fn a_huge_key_is_shortened() {
     let key = "k".repeat(10 << 20);
-    let error = of(format!("{{\"{key}\":1}}\n{{\"{key}\":1,\"{key}\":2}}")).error();
+    let error = input(format!("{{\"{key}\":1}}\n{{\"{key}\":1,\"{key}\":2}}")).error();
     assert_eq!(error, format!("in:2: the key `{}…` stands twice in this object", "k".repeat(80)));
 }
 
 #[test]
 fn too_many_columns_are_refused() {
     let keys: Vec<String> = (0..1_000_000).map(|key| format!("\"{key}\":1")).collect();
-    assert_snapshot!(of(format!("{{{}}}", keys.join(","))).error(), @r#"in:1: the rows have more than 10000 columns; nest the values in one object and declare it as "json""#);
+    assert_snapshot!(input(format!("{{{}}}", keys.join(","))).error(), @r#"in:1: the rows have more than 10000 columns; nest the values in one object and declare it as "json""#);
 }
 
 #[test]
 fn files_after_the_first_must_fit() {
-    let input = Input::new(Format::JsonLines, "*.jsonl");
+    let input = InputFolder::new(Format::JsonLines, "*.jsonl");
     let input = input.file("b.jsonl", "{\"a\":2}\n").file("a.jsonl", "{\"a\":1}").file("c.jsonl", "");
     let rows = input.read();
     assert_eq!(rows.json(), "{\"a\":1}\n{\"a\":2}\n");
@@ -171,29 +171,29 @@ proptest! {
     #[test]
     fn texts_survive(texts in prop::collection::vec(any::<String>(), 1..20)) {
         let lines = texts.iter().map(|text| format!("{}\n", serde_json::json!({ "a": text }))).collect::<Vec<_>>().concat();
-        prop_assert_eq!(of(&lines).read().json(), lines);
+        prop_assert_eq!(input(&lines).read().json(), lines);
     }
 
     #[test]
     fn integers_survive(values in prop::collection::vec(any::<i64>(), 1..20)) {
         let lines = values.iter().map(|value| format!("{{\"a\":{value}}}\n")).collect::<Vec<_>>().concat();
-        prop_assert_eq!(of(&lines).read().json(), lines);
+        prop_assert_eq!(input(&lines).read().json(), lines);
     }
 
     #[test]
     fn floats_survive(values in prop::collection::vec(any::<f64>().prop_filter("finite", |v| v.is_finite()), 1..20)) {
         let lines = values.iter().map(|value| format!("{}\n", serde_json::json!({ "a": value }))).collect::<Vec<_>>().concat();
-        prop_assert_eq!(of(&lines).read().json(), lines);
+        prop_assert_eq!(input(&lines).read().json(), lines);
     }
 
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        drop(of(bytes).try_read());
+        drop(input(bytes).try_read());
     }
 
     #[test]
     fn nothing_like_json_panics(text in "[{}\\[\\],:\"a1\\\\u\n\r .e-]{0,60}") {
-        drop(of(&text).try_read());
-        drop(of(text).columns(&[("a", DataType::Text), ("1", DataType::Vector)]).try_read());
+        drop(input(&text).try_read());
+        drop(input(text).columns(&[("a", DataType::Text), ("1", DataType::Vector)]).try_read());
     }
 }

@@ -7,7 +7,7 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use insta::assert_snapshot;
 
-use super::{Input, file_of};
+use super::{InputFolder, file_of};
 use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 
@@ -37,7 +37,7 @@ fn pieces_have_as_many_rows_as_a_batch() {
         (Format::Arrow, file_of(&rows, Format::Arrow)),
         (Format::Arrow, stream(&rows)),
     ] {
-        let read = Input::of(format, &bytes).batch_rows(10).read();
+        let read = InputFolder::from_content(format, &bytes).batch_rows(10).read();
         assert_eq!(read.chunks, [10, 10, 5], "{format}");
         assert_eq!(read.positions[24], "in, row 25");
         assert_eq!(read.batch.as_ref(), Some(&rows));
@@ -49,7 +49,7 @@ fn pieces_have_as_many_rows_as_a_batch() {
 fn a_stream_may_be_compressed() {
     let rows = batch(&[("a", integers(0..3))]);
     let bytes = zstd::bulk::compress(&stream(&rows), 1).unwrap();
-    let read = Input::new(Format::Arrow, "in.arrows.zst").file("in.arrows.zst", bytes).read();
+    let read = InputFolder::new(Format::Arrow, "in.arrows.zst").file("in.arrows.zst", bytes).read();
     assert_eq!(read.batch, Some(rows));
 }
 
@@ -58,9 +58,9 @@ fn json_columns_are_known_and_checked() {
     let schema = Arc::new(Schema::new(vec![DataType::Json.field("a", true)]));
     let json = |texts_: &[&str]| RecordBatch::try_new(Arc::clone(&schema), vec![texts(texts_)]).unwrap();
     for format in [Format::Parquet, Format::Arrow] {
-        let read = Input::of(format, file_of(&json(&["{\"a\": 1}", "null"]), format)).read();
+        let read = InputFolder::from_content(format, file_of(&json(&["{\"a\": 1}", "null"]), format)).read();
         assert_eq!(read.shown(), "a: json\n{\"a\":{\"a\": 1}}\n{\"a\":null}\n");
-        let error = Input::of(format, file_of(&json(&["1", "{"]), format)).error();
+        let error = InputFolder::from_content(format, file_of(&json(&["1", "{"]), format)).error();
         assert_eq!(error, "in, row 2: column `a` is JSON, and its value { is not: EOF while parsing an object");
     }
 }
@@ -70,7 +70,8 @@ fn files_agree_in_names_and_types() {
     let first = batch(&[("a", integers(0..2)), ("b", texts(&["x", "y"]))]);
     let swapped = batch(&[("b", texts(&["z"])), ("a", integers(2..3))]);
     for format in [Format::Parquet, Format::Arrow] {
-        let input = Input::new(format, "*").file("1", file_of(&first, format)).file("2", file_of(&swapped, format));
+        let input =
+            InputFolder::new(format, "*").file("1", file_of(&first, format)).file("2", file_of(&swapped, format));
         assert_eq!(input.read().json(), "{\"a\":0,\"b\":\"x\"}\n{\"a\":1,\"b\":\"y\"}\n{\"a\":2,\"b\":\"z\"}\n");
         let other = batch(&[("a", Arc::new(Int32Array::from(vec![1])) as _), ("b", texts(&["x"]))]);
         let input = input.file("3", file_of(&other, format));
@@ -93,7 +94,7 @@ fn nullable_in_one_file_is_nullable() {
     let strict = RecordBatch::try_new(strict, vec![integers(0..1)]).unwrap();
     let loose = Arc::new(Schema::new(vec![Field::new("a", ArrowType::Int64, true)]));
     let loose = RecordBatch::try_new(loose, vec![Arc::new(Int64Array::from(vec![None]))]).unwrap();
-    let input = Input::new(Format::Parquet, "*");
+    let input = InputFolder::new(Format::Parquet, "*");
     let input = input.file("1", file_of(&strict, Format::Parquet)).file("2", file_of(&loose, Format::Parquet));
     assert_eq!(input.read().json(), "{\"a\":0}\n{\"a\":null}\n");
 }
@@ -102,17 +103,17 @@ fn nullable_in_one_file_is_nullable() {
 fn what_cannot_be_read_is_named() {
     let parquet = file_of(&batch(&[("a", integers(0..2))]), Format::Parquet);
     let arrow = file_of(&batch(&[("a", integers(0..2))]), Format::Arrow);
-    let first_line = |input: Input| input.error().lines().next().unwrap().to_owned();
-    assert_snapshot!(first_line(Input::of(Format::Parquet, "")), @"in: cannot read this input as parquet; is it damaged, or in another format?");
-    assert_snapshot!(first_line(Input::of(Format::Arrow, "{\"a\":1}")), @"in: cannot read this input as arrow; is it damaged, or in another format?");
-    assert_snapshot!(first_line(Input::of(Format::Parquet, &parquet[..parquet.len() - 9])), @"in: cannot read this input as parquet; is it damaged, or in another format?");
-    assert_snapshot!(first_line(Input::of(Format::Parquet, &parquet).compression(Compression::Gzip)), @"in: a Parquet file cannot be read out of gzip: it has a compression of its own; decompress it first");
+    let first_line = |input: InputFolder| input.error().lines().next().unwrap().to_owned();
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, "")), @"in: cannot read this input as parquet; is it damaged, or in another format?");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, "{\"a\":1}")), @"in: cannot read this input as arrow; is it damaged, or in another format?");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, &parquet[..parquet.len() - 9])), @"in: cannot read this input as parquet; is it damaged, or in another format?");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, &parquet).compression(Compression::Gzip)), @"in: a Parquet file cannot be read out of gzip: it has a compression of its own; decompress it first");
     let gzipped = zstd::bulk::compress(&arrow, 1).unwrap();
-    assert_snapshot!(first_line(Input::of(Format::Arrow, gzipped).compression(Compression::Zstd)), @"in: the file format of Arrow IPC can be read from an uncompressed file only; it has its index at the end; use its stream format here");
-    assert_snapshot!(first_line(Input::of(Format::Arrow, &arrow).columns(&[("a", DataType::Text)])), @"arrow has a schema of its own; remove `columns` from the source");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, gzipped).compression(Compression::Zstd)), @"in: the file format of Arrow IPC can be read from an uncompressed file only; it has its index at the end; use its stream format here");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, &arrow).columns(&[("a", DataType::Text)])), @"arrow has a schema of its own; remove `columns` from the source");
     let twice = Schema::new(vec![Field::new("a", ArrowType::Int64, true), Field::new("a", ArrowType::Int64, true)]);
     let twice = RecordBatch::try_new(Arc::new(twice), vec![integers(0..1), integers(0..1)]).unwrap();
-    assert_snapshot!(first_line(Input::of(Format::Arrow, stream(&twice))), @"in: two columns have the name `a`; rename one of them");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, stream(&twice))), @"in: two columns have the name `a`; rename one of them");
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn damaged_files_end_in_an_error_or_in_rows() {
         for at in (0..bytes.len()).step_by(7) {
             let mut corrupt = bytes.clone();
             corrupt[at] ^= 0x55;
-            drop(Input::of(format, corrupt).try_read());
+            drop(InputFolder::from_content(format, corrupt).try_read());
         }
     }
 }
