@@ -80,10 +80,10 @@ pub(crate) fn json_texts(array: &dyn Array, field: &Field) -> Result<StringArray
 /// The values of one column, ready to be written as JSON.
 pub(crate) struct JsonValues<'a> {
     nulls: Option<NullBuffer>,
-    kind: Kind<'a>,
+    array: TypedArray<'a>,
 }
 
-enum Kind<'a> {
+enum TypedArray<'a> {
     Boolean(&'a BooleanArray),
     Integer(&'a Int64Array),
     Float(&'a Float64Array),
@@ -104,17 +104,17 @@ impl<'a> JsonValues<'a> {
         let is_text = matches!(array.data_type(), ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View);
         if is_text && DataType::from_field(field) == Some(DataType::Json) {
             let texts = arrow_cast::cast(array, &ArrowType::LargeUtf8)?;
-            return Ok(Self { nulls, kind: Kind::Json(texts) });
+            return Ok(Self { nulls, array: TypedArray::Json(texts) });
         }
-        let kind = match array.data_type() {
-            ArrowType::Boolean => Kind::Boolean(array.as_boolean()),
-            ArrowType::Int64 => Kind::Integer(array.as_primitive::<Int64Type>()),
-            ArrowType::Float64 => Kind::Float(array.as_primitive::<Float64Type>()),
-            ArrowType::Float32 => Kind::Float32(array.as_primitive::<Float32Type>()),
-            ArrowType::Utf8 => Kind::Text(array.as_string::<i32>()),
-            _ => Kind::Nested(NestedValues::new(array, field, encoding)?),
+        let array = match array.data_type() {
+            ArrowType::Boolean => TypedArray::Boolean(array.as_boolean()),
+            ArrowType::Int64 => TypedArray::Integer(array.as_primitive::<Int64Type>()),
+            ArrowType::Float64 => TypedArray::Float(array.as_primitive::<Float64Type>()),
+            ArrowType::Float32 => TypedArray::Float32(array.as_primitive::<Float32Type>()),
+            ArrowType::Utf8 => TypedArray::Text(array.as_string::<i32>()),
+            _ => TypedArray::Nested(NestedValues::new(array, field, encoding)?),
         };
-        Ok(Self { nulls, kind })
+        Ok(Self { nulls, array })
     }
 
     /// Whether the value of a row is null.
@@ -137,18 +137,18 @@ impl<'a> JsonValues<'a> {
 
     /// Whether the column holds JSON texts.
     pub(crate) fn is_json_column(&self) -> bool {
-        matches!(self.kind, Kind::Json(_))
+        matches!(self.array, TypedArray::Json(_))
     }
 
     fn write_value(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
-        match &mut self.kind {
-            Kind::Boolean(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
-            Kind::Integer(array) => write_serde(out, &array.value(row)),
-            Kind::Float(array) => write_float(out, array.value(row))?,
-            Kind::Float32(array) => write_float32(out, array.value(row))?,
-            Kind::Text(array) => write_text(out, array.value(row)),
-            Kind::Json(array) => write_raw(out, array.as_string::<i64>().value(row)),
-            Kind::Nested(values) => values.write(row, out)?,
+        match &mut self.array {
+            TypedArray::Boolean(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
+            TypedArray::Integer(array) => write_serde(out, &array.value(row)),
+            TypedArray::Float(array) => write_float(out, array.value(row))?,
+            TypedArray::Float32(array) => write_float32(out, array.value(row))?,
+            TypedArray::Text(array) => write_text(out, array.value(row)),
+            TypedArray::Json(array) => write_raw(out, array.as_string::<i64>().value(row)),
+            TypedArray::Nested(values) => values.write(row, out)?,
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ use encode::Target;
 pub(crate) use delivered::DeliveredRows;
 pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
-pub(crate) use output::{copy_of, followed, part_of, sync_folder};
+pub(crate) use output::{copy_path, part_path, resolve_links, sync_folder};
 pub(crate) use synced::{StagingDir, SyncedLength};
 pub(crate) use writer::Writer;
 
@@ -77,7 +77,7 @@ pub(crate) enum SinkLocation {
 }
 
 /// Opens an output. If this fails, or the writer is dropped before its end, nothing is left behind. With the id of the run
-/// the file that is written aside is at [`part_of`] the output; with `aside` besides it can be told to stay, and be opened
+/// the file that is written aside is at [`part_path`] the output; with `staging` besides it can be told to stay, and be opened
 /// again where it was.
 ///
 /// # Errors
@@ -87,7 +87,7 @@ pub(crate) enum SinkLocation {
 pub(crate) fn open(
     spec: &SinkSpec,
     run: Option<&str>,
-    aside: Option<&StagingDir<'_>>,
+    staging: Option<&StagingDir<'_>>,
 ) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
     let output: Arc<str> = match &spec.location {
         SinkLocation::Path(path) => {
@@ -99,9 +99,9 @@ pub(crate) fn open(
     if matches!(format, Format::Parquet | Format::Arrow) && compression != Compression::None {
         return Err(SinkError::new(&output, SinkErrorKind::CompressedRows { format, compression }));
     }
-    let (schema, keeps) = (Arc::clone(&spec.schema), aside.is_some());
-    let target = Target { output: Arc::clone(&output), format, compression, schema, keeps };
+    let (schema, saves_rows) = (Arc::clone(&spec.schema), staging.is_some());
+    let target = Target { output: Arc::clone(&output), format, compression, schema, saves_rows };
     let encoder = encode::encoder(target)?;
-    let writer = Writer::open(spec, output, run, aside)?;
+    let writer = Writer::open(spec, output, run, staging)?;
     Ok((encoder, writer))
 }

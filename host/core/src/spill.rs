@@ -46,17 +46,17 @@ type SpillErrorKind = Box<dyn std::error::Error + Send + Sync>;
 
 /// A batch as it is kept.
 #[derive(Debug)]
-pub(crate) struct Frame {
+pub(crate) struct SpillFrame {
     bytes: Vec<u8>,
     rows: usize,
 }
 
-impl Frame {
+impl SpillFrame {
     /// Makes a frame of a batch, on any thread.
     ///
     /// # Errors
     /// Arrow cannot write one of the types.
-    pub(crate) fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
+    pub(crate) fn encode(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let mut bytes = vec![0; HEADER];
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
         let mut writer = StreamWriter::try_new_with_options(&mut bytes, batch.schema_ref(), options)?;
@@ -92,13 +92,13 @@ pub(crate) struct Spill {
 
 #[derive(Debug, Default)]
 struct Index {
-    frames: Vec<FramePlace>,
+    frames: Vec<FrameEntry>,
     rows: u64,
     bytes: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct FramePlace {
+struct FrameEntry {
     at: u64,
     length: u64,
     first_row: u64,
@@ -123,9 +123,9 @@ impl Spill {
         // Nothing was written yet if the file is needed by a later stage only.
         let mut file =
             OpenOptions::new().read(true).write(true).create(length == 0).truncate(false).open(&self.path)?;
-        let there = file.metadata()?.len();
-        if there < length {
-            let what = format!("it has {} bytes, and {} were written", grouped(there), grouped(length));
+        let existing = file.metadata()?.len();
+        if existing < length {
+            let what = format!("it has {} bytes, and {} were written", grouped(existing), grouped(length));
             return Err(CorruptFile::new(&self.path, what).into());
         }
         file.set_len(length)?;
@@ -137,9 +137,9 @@ impl Spill {
             let [payload, rows] =
                 [u64::from_le_bytes(header[..8].try_into()?), u32::from_le_bytes(header[8..12].try_into()?).into()];
             let frame = payload.checked_add(HEADER as u64).filter(|frame| *frame <= length - index.bytes);
-            let frame = frame.ok_or_else(|| self.broken())?;
+            let frame = frame.ok_or_else(|| self.corrupt())?;
             frames.seek_relative(payload as i64)?;
-            index.frames.push(FramePlace { at: index.bytes, length: frame, first_row: index.rows });
+            index.frames.push(FrameEntry { at: index.bytes, length: frame, first_row: index.rows });
             index.bytes += frame;
             index.rows += rows;
         }
@@ -152,11 +152,11 @@ impl Spill {
         self.index.lock()
     }
 
-    fn broken(&self) -> CorruptFile {
+    fn corrupt(&self) -> CorruptFile {
         CorruptFile::new(&self.path, "a frame is not what was written")
     }
 
-    fn failed(&self, cause: impl Into<SpillErrorKind>) -> SpillError {
+    fn error(&self, cause: impl Into<SpillErrorKind>) -> SpillError {
         SpillError { what: Arc::clone(&self.title), cause: cause.into() }
     }
 }
@@ -173,12 +173,12 @@ impl SpillWriter {
     ///
     /// # Errors
     /// The file cannot be made, or is not what was written.
-    pub(crate) fn open(spill: &Arc<Spill>, durable: Option<u64>) -> Result<Self, SpillError> {
-        let file = match durable {
+    pub(crate) fn open(spill: &Arc<Spill>, synced: Option<u64>) -> Result<Self, SpillError> {
+        let file = match synced {
             Some(length) => spill.reopen(length),
             None => File::create(&spill.path).map_err(Into::into),
         };
-        let file = file.map_err(|cause| spill.failed(cause))?;
+        let file = file.map_err(|cause| spill.error(cause))?;
         Ok(Self { spill: Arc::clone(spill), out: BufWriter::with_capacity(BUFFER_BYTES, file) })
     }
 
@@ -186,16 +186,16 @@ impl SpillWriter {
     ///
     /// # Errors
     /// The disk is full, or fails.
-    pub(crate) fn write(&mut self, frame: &Frame) -> Result<(), SpillError> {
+    pub(crate) fn write(&mut self, frame: &SpillFrame) -> Result<(), SpillError> {
         if frame.rows == 0 {
             return Ok(());
         }
-        self.out.write_all(&frame.bytes).map_err(|error| self.spill.failed(error))?;
+        self.out.write_all(&frame.bytes).map_err(|cause| self.spill.error(cause))?;
         let mut index = self.spill.index();
-        let place = FramePlace { at: index.bytes, length: frame.bytes.len() as u64, first_row: index.rows };
-        index.frames.push(place);
+        let entry = FrameEntry { at: index.bytes, length: frame.bytes.len() as u64, first_row: index.rows };
+        index.frames.push(entry);
         index.rows += frame.rows as u64;
-        index.bytes += place.length;
+        index.bytes += entry.length;
         Ok(())
     }
 
@@ -205,7 +205,7 @@ impl SpillWriter {
     /// The disk is full, or fails.
     pub(crate) fn sync(&mut self) -> Result<u64, SpillError> {
         self.flush()?;
-        self.out.get_ref().sync_all().map_err(|error| self.spill.failed(error))?;
+        self.out.get_ref().sync_all().map_err(|cause| self.spill.error(cause))?;
         Ok(self.spill.index().bytes)
     }
 
@@ -214,7 +214,7 @@ impl SpillWriter {
     /// # Errors
     /// The disk is full, or fails.
     pub(crate) fn flush(&mut self) -> Result<(), SpillError> {
-        self.out.flush().map_err(|error| self.spill.failed(error))
+        self.out.flush().map_err(|cause| self.spill.error(cause))
     }
 }
 
@@ -232,7 +232,7 @@ impl SpillReader {
     /// # Errors
     /// It is not there any more.
     pub(crate) fn open(spill: &Arc<Spill>) -> Result<Self, SpillError> {
-        let file = File::open(&spill.path).map_err(|error| spill.failed(error))?;
+        let file = File::open(&spill.path).map_err(|cause| spill.error(cause))?;
         Ok(Self { spill: Arc::clone(spill), file, next: 0 })
     }
 
@@ -241,23 +241,23 @@ impl SpillReader {
     /// # Errors
     /// The disk fails, or someone changed the file.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, RecordBatch)>, SpillError> {
-        let Some(place) = self.spill.index().frames.get(self.next).copied() else { return Ok(None) };
+        let Some(entry) = self.spill.index().frames.get(self.next).copied() else { return Ok(None) };
         self.next += 1;
-        Ok(Some((place.first_row, self.read(place)?)))
+        Ok(Some((entry.first_row, self.read(entry)?)))
     }
 
-    fn read(&self, place: FramePlace) -> Result<RecordBatch, SpillError> {
-        let mut bytes = vec![0; place.length as usize];
-        self.file.read_exact_at(&mut bytes, place.at).map_err(|error| self.spill.failed(error))?;
+    fn read(&self, entry: FrameEntry) -> Result<RecordBatch, SpillError> {
+        let mut bytes = vec![0; entry.length as usize];
+        self.file.read_exact_at(&mut bytes, entry.at).map_err(|cause| self.spill.error(cause))?;
         let checksum = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
         if sum(&bytes[..12], &bytes[HEADER..]) != checksum {
-            return Err(self.spill.failed(self.spill.broken()));
+            return Err(self.spill.error(self.spill.corrupt()));
         }
         let mut stream =
-            StreamReader::try_new(Cursor::new(&bytes[HEADER..]), None).map_err(|error| self.spill.failed(error))?;
+            StreamReader::try_new(Cursor::new(&bytes[HEADER..]), None).map_err(|cause| self.spill.error(cause))?;
         match stream.next() {
-            Some(batch) => batch.map_err(|error| self.spill.failed(error)),
-            None => Err(self.spill.failed(self.spill.broken())),
+            Some(batch) => batch.map_err(|cause| self.spill.error(cause)),
+            None => Err(self.spill.error(self.spill.corrupt())),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::report::{Report, StepReport};
 use crate::result_cache::ResultCache;
 use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder, compress};
-use crate::spill::Frame;
+use crate::spill::SpillFrame;
 
 pub(crate) use reject::{Rejected, object};
 pub(crate) use reject_counter::RejectCounter;
@@ -67,7 +67,7 @@ pub(crate) struct TaskOutput {
     /// How many rows that is.
     pub(crate) written: Vec<(usize, u64)>,
     /// What is to be kept on disk, by its index.
-    pub(crate) kept: Vec<(usize, Frame)>,
+    pub(crate) kept: Vec<(usize, SpillFrame)>,
     /// What steps did, by their number.
     pub(crate) steps: Vec<(usize, StepReport)>,
     /// Rows that did not pass, in the order of the steps and then of the rows.
@@ -248,7 +248,7 @@ impl Task<'_> {
                 Ok(None)
             }
             Work::Spill(kept) => {
-                let frame = Frame::of(&rows.columns).map_err(|error| host(&error))?;
+                let frame = SpillFrame::encode(&rows.columns).map_err(|error| host(&error))?;
                 self.outcome.kept.push((*kept, frame));
                 Ok(None)
             }

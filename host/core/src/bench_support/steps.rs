@@ -15,7 +15,7 @@ use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::plan::{self, Step};
-use crate::source::{Positions, SourceSchema};
+use crate::source::{RowPositions, SourceSchema};
 
 /// Where the memory of instances comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +135,6 @@ impl BoundStep {
 }
 
 fn numbered(rows: &RecordBatch) -> Rows {
-    let origin = Origin::new(Positions::rows("benchmark".into(), 1), 0, rows.num_rows());
+    let origin = Origin::new(RowPositions::rows("benchmark".into(), 1), 0, rows.num_rows());
     Rows { columns: rows.clone(), origin }
 }

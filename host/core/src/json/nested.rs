@@ -19,16 +19,16 @@ use super::{NoJson, write_base64, write_float, write_float32, write_raw};
 /// How values are encoded. It outlives the values.
 pub(crate) struct Encoding {
     options: EncoderOptions,
-    problem: Problem,
+    first_error: FirstError,
 }
 
 /// The first value that has no JSON. The library's encoders have no way to return it.
 #[derive(Debug, Clone, Default)]
-struct Problem(Arc<Mutex<Option<NoJson>>>);
+struct FirstError(Arc<Mutex<Option<NoJson>>>);
 
-impl Problem {
-    fn set(&self, problem: NoJson) {
-        self.0.lock().get_or_insert(problem);
+impl FirstError {
+    fn set(&self, first_error: NoJson) {
+        self.0.lock().get_or_insert(first_error);
     }
 
     fn take(&self) -> Option<NoJson> {
@@ -39,58 +39,58 @@ impl Problem {
 impl Encoding {
     /// The encoding of JSON Lines: every null is written.
     pub(crate) fn new() -> Self {
-        let problem = Problem::default();
-        let factory = Arc::new(Corrected { problem: problem.clone() });
+        let first_error = FirstError::default();
+        let factory = Arc::new(LosslessEncoders { first_error: first_error.clone() });
         let options = EncoderOptions::default().with_explicit_nulls(true).with_encoder_factory(factory);
-        Self { options, problem }
+        Self { options, first_error }
     }
 }
 
 /// The values of one column.
 pub(super) struct NestedValues<'a> {
     encoder: NullableEncoder<'a>,
-    problem: &'a Problem,
+    first_error: &'a FirstError,
 }
 
 impl<'a> NestedValues<'a> {
     pub(super) fn new(array: &'a dyn Array, field: &'a FieldRef, encoding: &'a Encoding) -> Result<Self, ArrowError> {
-        Ok(Self { encoder: make_encoder(field, array, &encoding.options)?, problem: &encoding.problem })
+        Ok(Self { encoder: make_encoder(field, array, &encoding.options)?, first_error: &encoding.first_error })
     }
 
     /// Adds a value that is not null.
     pub(super) fn write(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
         self.encoder.encode(row, out);
-        self.problem.take().map_or(Ok(()), Err)
+        self.first_error.take().map_or(Ok(()), Err)
     }
 }
 
 /// Encoders for the types that the library does not treat as needed here.
 #[derive(Debug)]
-struct Corrected {
-    problem: Problem,
+struct LosslessEncoders {
+    first_error: FirstError,
 }
 
-impl EncoderFactory for Corrected {
+impl EncoderFactory for LosslessEncoders {
     fn make_default_encoder<'a>(
         &self,
         field: &'a FieldRef,
         array: &'a dyn Array,
         _options: &'a EncoderOptions,
     ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
-        let problem = self.problem.clone();
+        let first_error = self.first_error.clone();
         let is_json = field.extension_type_name() == Some(Json::NAME) && field.data_type() == array.data_type();
         Ok(Some(match array.data_type() {
             ArrowType::Float16 => {
                 let array = array.as_primitive::<Float16Type>();
-                checked(array, problem, |row, out| write_float32(out, array.value(row).to_f32()))
+                checked(array, first_error, |row, out| write_float32(out, array.value(row).to_f32()))
             }
             ArrowType::Float32 => {
                 let array = array.as_primitive::<Float32Type>();
-                checked(array, problem, |row, out| write_float32(out, array.value(row)))
+                checked(array, first_error, |row, out| write_float32(out, array.value(row)))
             }
             ArrowType::Float64 => {
                 let array = array.as_primitive::<Float64Type>();
-                checked(array, problem, |row, out| write_float(out, array.value(row)))
+                checked(array, first_error, |row, out| write_float(out, array.value(row)))
             }
             ArrowType::Binary => {
                 let array = array.as_binary::<i32>();
@@ -123,7 +123,7 @@ impl EncoderFactory for Corrected {
             data_type if data_type.is_temporal() => {
                 let options = FormatOptions::new().with_display_error(false);
                 let formatter = ArrayFormatter::try_new(array, &options)?;
-                checked(array, problem, move |row, out| write_time(out, &formatter, row))
+                checked(array, first_error, move |row, out| write_time(out, &formatter, row))
             }
             _ => return Ok(None),
         }))
@@ -141,24 +141,24 @@ fn write_time(out: &mut Vec<u8>, formatter: &ArrayFormatter<'_>, row: usize) -> 
 
 fn checked<'a>(
     array: &dyn Array,
-    problem: Problem,
+    first_error: FirstError,
     write: impl Fn(usize, &mut Vec<u8>) -> Result<(), NoJson> + 'a,
 ) -> NullableEncoder<'a> {
     unchecked(array, move |row, out| {
         if let Err(no_json) = write(row, out) {
-            problem.set(no_json);
+            first_error.set(no_json);
         }
     })
 }
 
 fn unchecked<'a>(array: &dyn Array, write: impl Fn(usize, &mut Vec<u8>) + 'a) -> NullableEncoder<'a> {
-    NullableEncoder::new(Box::new(Written(write)), array.nulls().cloned())
+    NullableEncoder::new(Box::new(FnEncoder(write)), array.nulls().cloned())
 }
 
 /// An encoder that is a function.
-struct Written<F>(F);
+struct FnEncoder<F>(F);
 
-impl<F: Fn(usize, &mut Vec<u8>)> Encoder for Written<F> {
+impl<F: Fn(usize, &mut Vec<u8>)> Encoder for FnEncoder<F> {
     fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
         (self.0)(row, out);
     }

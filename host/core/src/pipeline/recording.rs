@@ -160,7 +160,7 @@ fn write(folder: &RunFolder, record: &Record) {
 pub(super) fn announce(begun: &RunHandle, plan: &Plan) -> Vec<String> {
     let locations = outputs(plan).map(|spec| &spec.location);
     let parts =
-        locations.filter_map(|location| sink::part_of(location, &begun.id)?.into_os_string().into_string().ok());
+        locations.filter_map(|location| sink::part_path(location, &begun.id)?.into_os_string().into_string().ok());
     let parts: Vec<_> = parts.collect();
     if let Err(error) = begun.folder.announce(parts.clone()) {
         tracing::warn!("if this run is killed at once, it may leave files beside its outputs: {error}");

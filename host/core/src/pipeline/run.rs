@@ -189,7 +189,7 @@ fn open_files(
     let mut entries = Vec::new();
     let checkpoint = begun.and_then(|begun| begun.checkpoint.as_ref());
     let mut open = |spec, name: &str, durable| {
-        let aside = begun.map(|begun| StagingDir { folder: begun.folder.path(), name, durable });
+        let aside = begun.map(|begun| StagingDir { folder: begun.folder.path(), name, synced: durable });
         let (encoder, writer) = sink::open(spec, run, aside.as_ref())?;
         if durable.is_none() {
             entries.extend(writer.partial().map(|path| cleanup.add(path)));

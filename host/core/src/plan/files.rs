@@ -136,7 +136,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 
 /// Where a file that is not there would be made.
 fn absolute(path: &Path) -> Option<PathBuf> {
-    let path = sink::followed(path).ok()?;
+    let path = sink::resolve_links(path).ok()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
 }

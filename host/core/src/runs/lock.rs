@@ -110,7 +110,7 @@ pub(crate) fn real(path: &Path) -> PathBuf {
         return path;
     }
     // A link may lead to what is not there yet.
-    let path = sink::followed(path).unwrap_or_else(|_| path.to_owned());
+    let path = sink::resolve_links(path).unwrap_or_else(|_| path.to_owned());
     let absolute = std::path::absolute(&path).unwrap_or(path);
     match (absolute.parent().map(fs::canonicalize), absolute.file_name()) {
         (Some(Ok(folder)), Some(name)) => folder.join(name),

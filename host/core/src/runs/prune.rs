@@ -142,6 +142,6 @@ pub(super) fn remove_parts(run: &str, parts: &[String]) {
     for part in parts.iter().filter(|part| part.ends_with(&ending)) {
         // Each may be in its place already.
         let _ = fs::remove_file(part);
-        let _ = fs::remove_file(sink::copy_of(Path::new(part)));
+        let _ = fs::remove_file(sink::copy_path(Path::new(part)));
     }
 }

@@ -109,7 +109,7 @@ impl Files {
     /// First all files get their ends, and then they are put in their places: once the first is, a run that is stopped has
     /// come to its end.
     fn finish(&mut self) -> Result<(), WriteError> {
-        self.sinks.iter_mut().chain(&mut self.rejects).try_for_each(Writer::end)?;
+        self.sinks.iter_mut().chain(&mut self.rejects).try_for_each(Writer::write_end)?;
         self.place()
     }
 
@@ -118,7 +118,7 @@ impl Files {
         if !self.entries.place() {
             return Err(WriteError::Stopped);
         }
-        Ok(self.sinks.drain(..).chain(self.rejects.take()).try_for_each(Writer::place)?)
+        Ok(self.sinks.drain(..).chain(self.rejects.take()).try_for_each(Writer::publish)?)
     }
 
     /// The same where the run could go on: first all files get their ends, then it is made known that they have, and only
@@ -129,9 +129,9 @@ impl Files {
         }
         let mut places = Vec::new();
         for writer in self.sinks.iter_mut().chain(&mut self.rejects) {
-            writer.end()?;
+            writer.write_end()?;
             let text = |path: &Path| path.to_string_lossy().into_owned();
-            if let Some((from, to)) = writer.place_of() {
+            if let Some((from, to)) = writer.paths() {
                 let length = fs::metadata(from).map_err(WriteError::Checkpoint)?.len();
                 places.push(Place { from: text(from), to: text(to), length });
             }
@@ -145,7 +145,7 @@ impl Files {
     fn finish_rejects(&mut self, checkpoints: Option<&CheckpointWriter>) -> Result<(), WriteError> {
         let Some(rejects) = self.rejects.take() else { return Ok(()) };
         let could_go_on = checkpoints.is_some_and(CheckpointWriter::has_checkpoint);
-        Ok(if could_go_on { rejects.place_copy() } else { rejects.finish() }?)
+        Ok(if could_go_on { rejects.publish_copy() } else { rejects.finish() }?)
     }
 
     /// Makes a checkpoint: first all that is written, then where to go on. If the latter cannot be kept, the run goes on,
@@ -162,7 +162,7 @@ impl Files {
             tracing::warn!("no checkpoint could be made, so less of this run could be resumed: {error}");
             return Ok(None);
         }
-        self.sinks.iter_mut().chain(&mut self.rejects).for_each(Writer::keep);
+        self.sinks.iter_mut().chain(&mut self.rejects).for_each(Writer::checkpoint_saved);
         Ok(Some(Message::Checkpoint { rows: checkpoints.rows() }))
     }
 }

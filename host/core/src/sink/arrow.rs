@@ -15,9 +15,9 @@ use arrow_ipc::{Block, FooterBuilder, MetadataVersion, root_as_message};
 use arrow_schema::SchemaRef;
 use flatbuffers::FlatBufferBuilder;
 
-use super::output::Output;
+use super::output::OutputFile;
 use super::synced::StagingDir;
-use super::writer::{BUFFER_BYTES, Failure};
+use super::writer::{BUFFER_BYTES, FormatError};
 use crate::corrupt::CorruptFile;
 
 const MAGIC: &[u8; 6] = b"ARROW1";
@@ -28,7 +28,7 @@ const CONTINUATION: [u8; 4] = [0xFF; 4];
 
 /// A file that is being written.
 pub(super) struct ArrowFile {
-    out: BufWriter<Output>,
+    out: BufWriter<OutputFile>,
     schema: SchemaRef,
     options: IpcWriteOptions,
     dictionaries: DictionaryTracker,
@@ -41,9 +41,13 @@ pub(super) struct ArrowFile {
 
 impl ArrowFile {
     /// Begins a file, or goes on with one.
-    pub(super) fn open(out: Output, schema: &SchemaRef, aside: Option<&StagingDir<'_>>) -> Result<Self, Failure> {
-        let durable = aside.and_then(|aside| aside.durable).map(|durable| durable.length);
-        let blocks = match (durable, out.partial()) {
+    pub(super) fn open(
+        out: OutputFile,
+        schema: &SchemaRef,
+        staging: Option<&StagingDir<'_>>,
+    ) -> Result<Self, FormatError> {
+        let synced = staging.and_then(|staging| staging.synced).map(|synced| synced.length);
+        let blocks = match (synced, out.partial()) {
             (Some(length), Some(path)) => blocks_in(path, length)?,
             _ => Vec::new(),
         };
@@ -54,7 +58,7 @@ impl ArrowFile {
             dictionaries: DictionaryTracker::new(true),
             encoder: IpcDataGenerator::default(),
             blocks,
-            length: durable.unwrap_or(0),
+            length: synced.unwrap_or(0),
         };
         if file.length == 0 {
             let mut header = [0; HEADER as usize];
@@ -71,7 +75,7 @@ impl ArrowFile {
         Ok(file)
     }
 
-    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
         // Columns have no dictionaries any more, so there is nothing before the batch.
         let (_, encoded) =
             self.encoder.encode(batch, &mut self.dictionaries, &self.options, &mut IpcWriteContext::default())?;
@@ -88,7 +92,7 @@ impl ArrowFile {
     }
 
     /// Writes what stands behind the last batch.
-    pub(super) fn end(&mut self) -> Result<(), Failure> {
+    pub(super) fn write_end(&mut self) -> Result<(), FormatError> {
         self.out.write_all(&CONTINUATION)?;
         self.out.write_all(&[0; 4])?;
         let mut builder = FlatBufferBuilder::new();
@@ -112,7 +116,7 @@ impl ArrowFile {
         Ok(self.out.flush()?)
     }
 
-    pub(super) fn output(&mut self) -> &mut Output {
+    pub(super) fn output(&mut self) -> &mut OutputFile {
         self.out.get_mut()
     }
 }

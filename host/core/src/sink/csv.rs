@@ -23,7 +23,7 @@ pub(super) struct CsvEncoder {
 enum CsvValues<'a> {
     Text(&'a StringArray),
     /// Written by Arrow: integers, dates, times, decimals, texts of other layouts.
-    Shown(ArrayFormatter<'a>),
+    Formatted(ArrayFormatter<'a>),
     Float(&'a Float64Array),
     /// As in JSON; a text in quotation marks is written without them (bytes in base64).
     Json(JsonValues<'a>),
@@ -79,11 +79,11 @@ impl<'a> CsvValues<'a> {
         Ok(match array.data_type() {
             ArrowType::Utf8 => Self::Text(array.as_string()),
             ArrowType::Float64 => Self::Float(array.as_primitive()),
-            ArrowType::Float32 | ArrowType::Float16 => Self::Shown(ArrayFormatter::try_new(array, options)?),
+            ArrowType::Float32 | ArrowType::Float16 => Self::Formatted(ArrayFormatter::try_new(array, options)?),
             shown if shown.is_integer() || shown.is_temporal() || shown.is_decimal() => {
-                Self::Shown(ArrayFormatter::try_new(array, options)?)
+                Self::Formatted(ArrayFormatter::try_new(array, options)?)
             }
-            ArrowType::LargeUtf8 | ArrowType::Utf8View => Self::Shown(ArrayFormatter::try_new(array, options)?),
+            ArrowType::LargeUtf8 | ArrowType::Utf8View => Self::Formatted(ArrayFormatter::try_new(array, options)?),
             _ => Self::Json(JsonValues::new(array, field, encoding)?),
         })
     }
@@ -95,7 +95,7 @@ impl<'a> CsvValues<'a> {
                 value if value.is_finite() => write_serde(out, &value),
                 value => write!(out, "{value}").expect("memory can be written"),
             },
-            Self::Shown(formatter) => {
+            Self::Formatted(formatter) => {
                 let text = formatter.value(row).try_to_string();
                 out.extend_from_slice(text.map_err(|error| NoJson::NoText(error.to_string()))?.as_bytes());
             }

@@ -7,13 +7,13 @@ use memchr::{memchr, memchr2};
 use crate::format::Format;
 
 /// Bytes that a pipe takes whole or not at all, even if the process ends while it waits for room: `PIPE_BUF` of Linux.
-const WHOLE_BYTES: usize = 4096;
+const ATOMIC_WRITE_BYTES: usize = 4096;
 
 /// How much of an output its reader has got. Shared with whoever decides that it gets no more.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveredRows {
     rows: AtomicU64,
-    held: AtomicBool,
+    stopped: AtomicBool,
 }
 
 impl DeliveredRows {
@@ -23,12 +23,12 @@ impl DeliveredRows {
     }
 
     /// No further piece is begun.
-    pub(crate) fn hold(&self) {
-        self.held.store(true, Ordering::Release);
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
     }
 
-    pub(super) fn is_held(&self) -> bool {
-        self.held.load(Ordering::Acquire)
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
     }
 
     pub(super) fn add(&self, rows: u64) {
@@ -37,20 +37,20 @@ impl DeliveredRows {
 }
 
 /// Pieces of whole rows, each with its number of rows: as many as a pipe takes whole, or one that is longer.
-pub(super) fn pieces(format: Format, mut rest: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
+pub(super) fn whole_row_chunks(format: Format, mut rest: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
     std::iter::from_fn(move || {
         let (mut end, mut rows) = (0, 0);
         while end < rest.len() {
             let row = row_end(format, &rest[end..]);
-            if rows > 0 && end + row > WHOLE_BYTES {
+            if rows > 0 && end + row > ATOMIC_WRITE_BYTES {
                 break;
             }
             end += row;
             rows += 1;
         }
-        let (piece, after) = rest.split_at(end);
+        let (chunk, after) = rest.split_at(end);
         rest = after;
-        (rows > 0).then_some((piece, rows))
+        (rows > 0).then_some((chunk, rows))
     })
 }
 
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn split(format: Format, text: &str) -> Vec<(usize, u64)> {
-        pieces(format, text.as_bytes()).map(|(piece, rows)| (piece.len(), rows)).collect()
+        whole_row_chunks(format, text.as_bytes()).map(|(chunk, rows)| (chunk.len(), rows)).collect()
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::jsonl::JsonEncoder;
 use super::rows::RowsEncoder;
 use crate::format::{Compression, Format};
 use crate::json::{Encoding, JsonValues, NoJson};
-use crate::spill::Frame;
+use crate::spill::SpillFrame;
 
 /// The level of gzip. 6 is that of the `gzip` command.
 const GZIP_LEVEL: u32 = 6;
@@ -37,7 +37,7 @@ pub(crate) enum Encoded {
     Bytes(Vec<u8>),
     /// Rows for the formats that are written by a library, in order. With a frame of them, if they are to be kept until
     /// what the library makes of them is on the disk.
-    Rows(RecordBatch, Option<Frame>),
+    Rows(RecordBatch, Option<SpillFrame>),
 }
 
 /// What all encoders need.
@@ -50,7 +50,7 @@ pub(super) struct Target {
     /// The schema that the rows have.
     pub(super) schema: SchemaRef,
     /// Whether rows are kept until they are on the disk.
-    pub(super) keeps: bool,
+    pub(super) saves_rows: bool,
 }
 
 impl Target {

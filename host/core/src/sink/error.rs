@@ -34,7 +34,7 @@ impl SinkError {
 
     /// Whether there is nobody to write for any more, which ends a run quietly.
     pub(crate) fn is_closed(&self) -> bool {
-        matches!(*self.kind, SinkErrorKind::Closed | SinkErrorKind::Held)
+        matches!(*self.kind, SinkErrorKind::Closed | SinkErrorKind::ReaderTooSlow)
     }
 }
 
@@ -58,7 +58,7 @@ pub(crate) enum SinkErrorKind {
     Closed,
     /// The run ends, and waits for the reader no longer.
     #[error("its reader is too slow for a run that was stopped")]
-    Held,
+    ReaderTooSlow,
     /// The operating system refused.
     #[error("cannot {action}")]
     Io {

@@ -24,11 +24,11 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::writer::SerializedFileWriter;
 
-use super::output::Output;
+use super::output::OutputFile;
 use super::synced::{StagingDir, SyncedLength};
-use super::writer::Failure;
-use crate::spill::Frame;
-use row_group::Kept;
+use super::writer::FormatError;
+use crate::spill::SpillFrame;
+use row_group::RowGroupStore;
 
 /// Rows in a row group.
 const GROUP_ROWS: usize = 1 << 17;
@@ -38,22 +38,22 @@ const GROUP_BYTES: usize = 32 << 20;
 
 /// A file that is being written.
 pub(super) struct ParquetFile {
-    out: SerializedFileWriter<Behind<Output>>,
+    out: SerializedFileWriter<SkipWritten<OutputFile>>,
     schema: SchemaRef,
     properties: WriterProperties,
     /// The row group that is being made.
     group: ArrowWriter<Vec<u8>>,
     /// What is kept beside the file.
-    kept: Option<Kept>,
+    row_groups: Option<RowGroupStore>,
 }
 
 impl ParquetFile {
     /// Begins a file, or goes on with one.
     pub(super) fn open(
-        out: Output,
+        out: OutputFile,
         schema: &SchemaRef,
-        aside: Option<&StagingDir<'_>>,
-    ) -> std::result::Result<Self, Failure> {
+        staging: Option<&StagingDir<'_>>,
+    ) -> std::result::Result<Self, FormatError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(None)
@@ -63,40 +63,45 @@ impl ParquetFile {
         // What the end of a file says of all of it stands in one without rows, too.
         let empty = Bytes::from(group()?.into_inner()?);
         let empty = metadata(&empty)?;
-        let durable = aside.and_then(|aside| aside.durable);
-        let out = Behind { out, left: durable.map_or(0, |durable| durable.length) };
+        let synced = staging.and_then(|staging| staging.synced);
+        let out = SkipWritten { out, skip: synced.map_or(0, |synced| synced.length) };
         let columns = empty.file_metadata().schema_descr().root_schema_ptr();
         let mut out = SerializedFileWriter::new(out, columns, Arc::new(properties.clone()))?;
         for pair in empty.file_metadata().key_value_metadata().into_iter().flatten() {
             out.append_key_value_metadata(pair.clone());
         }
-        let kept = aside.map(|aside| Kept::open(aside)).transpose()?;
-        let mut file = Self { out, schema: Arc::clone(schema), properties: properties.clone(), group: group()?, kept };
-        if let (Some(durable), Some(kept)) = (durable, &mut file.kept) {
-            for group in kept.groups()? {
+        let row_groups = staging.map(|staging| RowGroupStore::open(staging)).transpose()?;
+        let mut file =
+            Self { out, schema: Arc::clone(schema), properties: properties.clone(), group: group()?, row_groups };
+        if let (Some(synced), Some(row_groups)) = (synced, &mut file.row_groups) {
+            for group in row_groups.groups()? {
                 append(&mut file.out, &group)?;
             }
-            if file.out.bytes_written() as u64 != durable.length {
-                return Err(kept.corrupt().into());
+            if file.out.bytes_written() as u64 != synced.length {
+                return Err(row_groups.corrupt().into());
             }
             let rows = &mut file.group;
-            kept.rows(|batch| Ok(rows.write(batch)?))?;
+            row_groups.rows(|batch| Ok(rows.write(batch)?))?;
         }
         Ok(file)
     }
 
     /// Writes rows, of which there may be a frame already.
-    pub(super) fn write(&mut self, batch: &RecordBatch, mut frame: Option<Frame>) -> std::result::Result<(), Failure> {
+    pub(super) fn write(
+        &mut self,
+        batch: &RecordBatch,
+        mut frame: Option<SpillFrame>,
+    ) -> std::result::Result<(), FormatError> {
         let mut start = 0;
         while start < batch.num_rows() {
             let count = (batch.num_rows() - start).min(GROUP_ROWS - self.group.in_progress_rows());
             let part = batch.slice(start, count);
             start += count;
-            if let Some(kept) = &mut self.kept {
+            if let Some(row_groups) = &mut self.row_groups {
                 // The frame has all rows of the batch; where a group ends within it, each part needs one of its own.
                 match frame.take().filter(|_| count == batch.num_rows()) {
-                    Some(frame) => kept.add_rows(&frame)?,
-                    None => kept.add_rows(&Frame::of(&part)?)?,
+                    Some(frame) => row_groups.add_rows(&frame)?,
+                    None => row_groups.add_rows(&SpillFrame::encode(&part)?)?,
                 }
             }
             self.group.write(&part)?;
@@ -107,32 +112,32 @@ impl ParquetFile {
         Ok(())
     }
 
-    fn end_group(&mut self) -> std::result::Result<(), Failure> {
+    fn end_group(&mut self) -> std::result::Result<(), FormatError> {
         let next = ArrowWriter::try_new(Vec::new(), Arc::clone(&self.schema), Some(self.properties.clone()))?;
-        let group = Group::of(std::mem::replace(&mut self.group, next).into_inner()?)?;
+        let group = RowGroup::from_file(std::mem::replace(&mut self.group, next).into_inner()?)?;
         append(&mut self.out, &group)?;
-        if let Some(kept) = &mut self.kept {
-            kept.add_group(&group)?;
+        if let Some(row_groups) = &mut self.row_groups {
+            row_groups.add_group(&group)?;
         }
         Ok(())
     }
 
     /// Hands all that was written to the operating system, and what is beside the file to the disk.
-    pub(super) fn checkpoint(&mut self) -> std::result::Result<SyncedLength, Failure> {
+    pub(super) fn checkpoint(&mut self) -> std::result::Result<SyncedLength, FormatError> {
         self.out.flush()?;
-        let groups = self.kept.as_mut().map(Kept::checkpoint).transpose()?;
+        let groups = self.row_groups.as_mut().map(RowGroupStore::checkpoint).transpose()?;
         Ok(SyncedLength { length: self.out.bytes_written() as u64, groups })
     }
 
     /// The last checkpoint holds, so what an earlier one needed can go.
-    pub(super) fn keep_rows(&mut self) {
-        if let Some(kept) = &mut self.kept {
-            kept.keep();
+    pub(super) fn checkpoint_saved(&mut self) {
+        if let Some(row_groups) = &mut self.row_groups {
+            row_groups.checkpoint_saved();
         }
     }
 
     /// Writes what is left.
-    pub(super) fn end(&mut self) -> std::result::Result<(), Failure> {
+    pub(super) fn write_end(&mut self) -> std::result::Result<(), FormatError> {
         if self.group.in_progress_rows() > 0 {
             self.end_group()?;
         }
@@ -140,14 +145,14 @@ impl ParquetFile {
         Ok(())
     }
 
-    pub(super) fn output(&mut self) -> &mut Output {
+    pub(super) fn output(&mut self) -> &mut OutputFile {
         &mut self.out.inner_mut().out
     }
 }
 
 /// A row group in a file of its own. What is between its first four bytes and its end may be missing: then zeros stand
 /// for it.
-pub(super) struct Group {
+pub(super) struct RowGroup {
     /// Bytes before the end.
     data: u64,
     bytes: Option<Bytes>,
@@ -156,9 +161,9 @@ pub(super) struct Group {
     metadata: ParquetMetaData,
 }
 
-impl Group {
+impl RowGroup {
     /// A group that was just made.
-    fn of(file: Vec<u8>) -> Result<Self> {
+    fn from_file(file: Vec<u8>) -> Result<Self> {
         let bytes = Bytes::from(file);
         let metadata = metadata(&bytes)?;
         let columns = metadata.row_groups().iter().flat_map(RowGroupMetaData::columns);
@@ -169,8 +174,8 @@ impl Group {
     }
 
     /// A group of which the end is left.
-    fn of_end(data: u64, end: Bytes) -> Result<Self> {
-        let metadata = metadata(&Hollow { data, end: end.clone() })?;
+    fn from_end(data: u64, end: Bytes) -> Result<Self> {
+        let metadata = metadata(&SparseFile { data, end: end.clone() })?;
         Ok(Self { data, bytes: None, end, metadata })
     }
 }
@@ -180,8 +185,8 @@ fn metadata(file: &impl ChunkReader) -> Result<ParquetMetaData> {
 }
 
 /// Copies a row group behind those that are there.
-fn append<W: Write + Send>(out: &mut SerializedFileWriter<W>, group: &Group) -> Result<()> {
-    let hollow = Hollow { data: group.data, end: group.end.clone() };
+fn append<W: Write + Send>(out: &mut SerializedFileWriter<W>, group: &RowGroup) -> Result<()> {
+    let sparse = SparseFile { data: group.data, end: group.end.clone() };
     for (number, rows) in group.metadata.row_groups().iter().enumerate() {
         let pages = group.metadata.page_index_for_row_group(number);
         let mut copy = out.next_row_group()?;
@@ -196,7 +201,7 @@ fn append<W: Write + Send>(out: &mut SerializedFileWriter<W>, group: &Group) -> 
             };
             match &group.bytes {
                 Some(bytes) => copy.append_column(bytes, close)?,
-                None => copy.append_column(&hollow, close)?,
+                None => copy.append_column(&sparse, close)?,
             }
         }
         copy.close()?;
@@ -205,18 +210,18 @@ fn append<W: Write + Send>(out: &mut SerializedFileWriter<W>, group: &Group) -> 
 }
 
 /// A file that begins with zeros.
-struct Hollow {
+struct SparseFile {
     data: u64,
     end: Bytes,
 }
 
-impl Length for Hollow {
+impl Length for SparseFile {
     fn len(&self) -> u64 {
         self.data + self.end.len() as u64
     }
 }
 
-impl ChunkReader for Hollow {
+impl ChunkReader for SparseFile {
     type T = Box<dyn Read>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
@@ -235,18 +240,18 @@ impl ChunkReader for Hollow {
 }
 
 /// An output of which so many bytes are there already; the first that are written are these.
-struct Behind<W> {
+struct SkipWritten<W> {
     out: W,
-    left: u64,
+    skip: u64,
 }
 
-impl<W: Write> Write for Behind<W> {
+impl<W: Write> Write for SkipWritten<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.left == 0 {
+        if self.skip == 0 {
             return self.out.write(bytes);
         }
-        let there = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-        self.left -= there as u64;
+        let there = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.skip -= there as u64;
         Ok(there)
     }
 

@@ -8,7 +8,7 @@ use arrow_schema::{DataType as ArrowType, Field, FieldRef, Schema, SchemaRef};
 use super::encode::{Encoded, Encoder, Target};
 use super::error::{SinkError, SinkErrorKind};
 use crate::format::Format;
-use crate::spill::Frame;
+use crate::spill::SpillFrame;
 
 /// Parquet and Arrow IPC: the writer encodes. What can be done before is done here.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Encoder for RowsEncoder {
     fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError> {
         let batch = self.target.checked(batch)?;
         if self.target.format == Format::Parquet {
-            let frame = self.target.keeps.then(|| Frame::of(&batch)).transpose();
+            let frame = self.target.saves_rows.then(|| SpillFrame::encode(&batch)).transpose();
             let frame = frame.map_err(|source| self.target.error(SinkErrorKind::Schema { source }))?;
             return Ok(Encoded::Rows(batch, frame));
         }

@@ -12,7 +12,7 @@ pub(crate) struct StagingDir<'a> {
     /// What files in there begin with.
     pub(crate) name: &'a str,
     /// What is on the disk already.
-    pub(crate) durable: Option<&'a SyncedLength>,
+    pub(crate) synced: Option<&'a SyncedLength>,
 }
 
 /// How much of an output is on the disk, in bytes. What is behind that is to be cut off.
@@ -22,12 +22,12 @@ pub(crate) struct SyncedLength {
     pub(crate) length: u64,
     /// Of Parquet, what its writer needs besides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) groups: Option<Groups>,
+    pub(crate) groups: Option<SyncedRowGroups>,
 }
 
 /// Row groups of a Parquet file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Groups {
+pub(crate) struct SyncedRowGroups {
     /// How many are in the file.
     pub(crate) count: u64,
     /// Bytes of what the file's end says of them.

@@ -11,10 +11,10 @@ use parquet::errors::ParquetError;
 use super::SinkSpec;
 use super::arrow::ArrowFile;
 use super::csv::preamble;
-use super::delivered::{DeliveredRows, pieces};
+use super::delivered::{DeliveredRows, whole_row_chunks};
 use super::encode::{Encoded, compress};
 use super::error::{SinkError, SinkErrorKind};
-use super::output::{Output, sync_folder};
+use super::output::{OutputFile, sync_folder};
 use super::parquet::ParquetFile;
 use super::rows::written_schema;
 use super::synced::{StagingDir, SyncedLength};
@@ -29,16 +29,16 @@ pub(super) const BUFFER_BYTES: usize = 256 << 10;
 pub(crate) struct Writer {
     output: Arc<str>,
     format: Format,
-    kind: Kind,
+    kind: FormatWriter,
     /// The file that is written beside its place.
     partial: Option<PathBuf>,
     /// Text that is written as it goes is so in pieces, and they are counted.
     delivered: Option<Arc<DeliveredRows>>,
 }
 
-enum Kind {
+enum FormatWriter {
     Bytes {
-        out: Output,
+        out: OutputFile,
         compression: Compression,
         /// Bytes that are written. If there are none, the end is still to make a valid file: not even an empty one is
         /// valid as gzip.
@@ -46,15 +46,15 @@ enum Kind {
     },
     Parquet(Box<ParquetFile>),
     ArrowFile(Box<ArrowFile>),
-    ArrowStream(Box<StreamWriter<BufWriter<Output>>>),
+    ArrowStream(Box<StreamWriter<BufWriter<OutputFile>>>),
 }
 
 /// An error of any of the libraries.
-pub(super) enum Failure {
+pub(super) enum FormatError {
     Io(io::Error),
     Arrow(ArrowError),
     Parquet(ParquetError),
-    Kept(SpillError),
+    Spill(SpillError),
 }
 
 impl Writer {
@@ -63,40 +63,40 @@ impl Writer {
         spec: &SinkSpec,
         output: Arc<str>,
         run: Option<&str>,
-        aside: Option<&StagingDir<'_>>,
+        staging: Option<&StagingDir<'_>>,
     ) -> Result<Self, SinkError> {
         let (format, compression) = (spec.format, spec.compression);
-        let durable = aside.and_then(|aside| aside.durable);
-        let out = Output::open(&spec.location, &output, run, durable)?;
+        let synced = staging.and_then(|staging| staging.synced);
+        let out = OutputFile::open(&spec.location, &output, run, synced)?;
         let partial = out.partial().map(Path::to_owned);
         // What is written as it goes has no second chance.
-        let aside = aside.filter(|_| partial.is_some());
+        let staging = staging.filter(|_| partial.is_some());
         let is_text = matches!(format, Format::JsonLines | Format::Csv) && compression == Compression::None;
         let delivered = (is_text && partial.is_none()).then(Arc::default);
         let schema = written_schema(format, &spec.schema);
-        let seekless = matches!(out, Output::Stdout(_));
+        let is_stdout = matches!(out, OutputFile::Stdout(_));
         let kind = (|| {
             Ok(match format {
                 Format::JsonLines | Format::Csv => {
-                    let length = aside.and_then(|aside| aside.durable).map_or(0, |durable| durable.length);
-                    let mut kind = Kind::Bytes { out, compression, length };
+                    let length = staging.and_then(|staging| staging.synced).map_or(0, |synced| synced.length);
+                    let mut kind = FormatWriter::Bytes { out, compression, length };
                     let preamble = preamble(format, &schema)?;
                     if length == 0 && !preamble.is_empty() {
                         kind.write(Encoded::Bytes(compress(compression, preamble)?))?;
                     }
                     kind
                 }
-                Format::Parquet => Kind::Parquet(Box::new(ParquetFile::open(out, &schema, aside)?)),
-                Format::Arrow if seekless => {
+                Format::Parquet => FormatWriter::Parquet(Box::new(ParquetFile::open(out, &schema, staging)?)),
+                Format::Arrow if is_stdout => {
                     let out = BufWriter::with_capacity(BUFFER_BYTES, out);
-                    Kind::ArrowStream(Box::new(StreamWriter::try_new(out, &schema)?))
+                    FormatWriter::ArrowStream(Box::new(StreamWriter::try_new(out, &schema)?))
                 }
-                Format::Arrow => Kind::ArrowFile(Box::new(ArrowFile::open(out, &schema, aside)?)),
+                Format::Arrow => FormatWriter::ArrowFile(Box::new(ArrowFile::open(out, &schema, staging)?)),
             })
         })();
         match kind {
             Ok(kind) => Ok(Self { output, format, kind, partial, delivered }),
-            Err(failure) => Err(failed(&output, format, failure)),
+            Err(failure) => Err(sink_error(&output, format, failure)),
         }
     }
 
@@ -112,20 +112,20 @@ impl Writer {
     /// The output cannot be written: the disk is full, or the reader has gone away.
     pub(crate) fn write(&mut self, encoded: Encoded) -> Result<(), SinkError> {
         match (&mut self.kind, encoded, &self.delivered) {
-            (Kind::Bytes { out, length, .. }, Encoded::Bytes(bytes), Some(delivered)) => {
+            (FormatWriter::Bytes { out, length, .. }, Encoded::Bytes(bytes), Some(delivered)) => {
                 *length += bytes.len() as u64;
-                pieces(self.format, &bytes).try_for_each(|(piece, rows)| {
-                    if delivered.is_held() {
-                        return Err(SinkError::new(&self.output, SinkErrorKind::Held));
+                whole_row_chunks(self.format, &bytes).try_for_each(|(chunk, rows)| {
+                    if delivered.is_stopped() {
+                        return Err(SinkError::new(&self.output, SinkErrorKind::ReaderTooSlow));
                     }
-                    out.write_all(piece)
+                    out.write_all(chunk)
                         .and_then(|()| out.flush())
-                        .map_err(|error| failed(&self.output, self.format, error.into()))?;
+                        .map_err(|error| sink_error(&self.output, self.format, error.into()))?;
                     delivered.add(rows);
                     Ok(())
                 })
             }
-            (kind, encoded, _) => kind.write(encoded).map_err(|failure| failed(&self.output, self.format, failure)),
+            (kind, encoded, _) => kind.write(encoded).map_err(|failure| sink_error(&self.output, self.format, failure)),
         }
     }
 
@@ -140,20 +140,20 @@ impl Writer {
     ///
     /// The disk is full, or fails.
     pub(crate) fn checkpoint(&mut self) -> Result<SyncedLength, SinkError> {
-        self.kind.checkpoint().map_err(|failure| failed(&self.output, self.format, failure))
+        self.kind.checkpoint().map_err(|failure| sink_error(&self.output, self.format, failure))
     }
 
     /// Has what is written stay whatever happens: it is part of a checkpoint.
-    pub(crate) fn keep(&mut self) {
-        if let Kind::Parquet(file) = &mut self.kind {
-            file.keep_rows();
+    pub(crate) fn checkpoint_saved(&mut self) {
+        if let FormatWriter::Parquet(file) = &mut self.kind {
+            file.checkpoint_saved();
         }
-        self.kind.output().keep();
+        self.kind.output().disable_cleanup();
     }
 
     /// Where the file is, and where it belongs.
-    pub(crate) fn place_of(&mut self) -> Option<(&Path, &Path)> {
-        self.kind.output().place_of()
+    pub(crate) fn paths(&mut self) -> Option<(&Path, &Path)> {
+        self.kind.output().paths()
     }
 
     /// Writes the end, and puts the file in its place.
@@ -162,8 +162,8 @@ impl Writer {
     ///
     /// The output cannot be written; then an earlier file is still there, and nothing else.
     pub(crate) fn finish(mut self) -> Result<(), SinkError> {
-        self.end()?;
-        self.place()
+        self.write_end()?;
+        self.publish()
     }
 
     /// Writes the end, and returns when all of it is on the disk.
@@ -171,8 +171,8 @@ impl Writer {
     /// # Errors
     ///
     /// The output cannot be written.
-    pub(crate) fn end(&mut self) -> Result<(), SinkError> {
-        self.kind.end().map_err(|failure| failed(&self.output, self.format, failure))
+    pub(crate) fn write_end(&mut self) -> Result<(), SinkError> {
+        self.kind.write_end().map_err(|failure| sink_error(&self.output, self.format, failure))
     }
 
     /// Puts a file that has its end in its place.
@@ -180,9 +180,9 @@ impl Writer {
     /// # Errors
     ///
     /// The folder is not there any more, or does not take it.
-    pub(crate) fn place(mut self) -> Result<(), SinkError> {
-        let placed = self.kind.output().place();
-        placed.map_err(|error| failed(&self.output, self.format, error.into()))
+    pub(crate) fn publish(mut self) -> Result<(), SinkError> {
+        let published = self.kind.output().publish();
+        published.map_err(|error| sink_error(&self.output, self.format, error.into()))
     }
 
     /// Puts a copy with an end in its place; this one can still be gone on with.
@@ -190,15 +190,15 @@ impl Writer {
     /// # Errors
     ///
     /// The output cannot be written.
-    pub(crate) fn place_copy(mut self) -> Result<(), SinkError> {
-        self.end()?;
-        let placed = self.kind.output().place_copy();
-        placed.map_err(|error| failed(&self.output, self.format, error.into()))
+    pub(crate) fn publish_copy(mut self) -> Result<(), SinkError> {
+        self.write_end()?;
+        let published = self.kind.output().publish_copy();
+        published.map_err(|error| sink_error(&self.output, self.format, error.into()))
     }
 }
 
-impl Kind {
-    fn write(&mut self, encoded: Encoded) -> Result<(), Failure> {
+impl FormatWriter {
+    fn write(&mut self, encoded: Encoded) -> Result<(), FormatError> {
         match (self, encoded) {
             (Self::Bytes { out, length, .. }, Encoded::Bytes(bytes)) => {
                 *length += bytes.len() as u64;
@@ -216,12 +216,12 @@ impl Kind {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Failure> {
+    fn write_end(&mut self) -> Result<(), FormatError> {
         match self {
             Self::Bytes { out, compression, length: 0 } => out.write_all(&compress(*compression, Vec::new())?)?,
             Self::Bytes { .. } => {}
-            Self::Parquet(file) => file.end()?,
-            Self::ArrowFile(file) => file.end()?,
+            Self::Parquet(file) => file.write_end()?,
+            Self::ArrowFile(file) => file.write_end()?,
             Self::ArrowStream(writer) => {
                 writer.finish()?;
                 writer.get_mut().flush()?;
@@ -230,8 +230,8 @@ impl Kind {
         Ok(self.output().sync()?)
     }
 
-    fn checkpoint(&mut self) -> Result<SyncedLength, Failure> {
-        let durable = match self {
+    fn checkpoint(&mut self) -> Result<SyncedLength, FormatError> {
+        let synced = match self {
             Self::Bytes { length, .. } => SyncedLength { length: *length, groups: None },
             Self::Parquet(file) => file.checkpoint()?,
             Self::ArrowFile(file) => SyncedLength { length: file.flush()?, groups: None },
@@ -241,10 +241,10 @@ impl Kind {
         output.sync()?;
         // The name of a new file has to be on the disk as well.
         output.partial().into_iter().for_each(sync_folder);
-        Ok(durable)
+        Ok(synced)
     }
 
-    fn output(&mut self) -> &mut Output {
+    fn output(&mut self) -> &mut OutputFile {
         match self {
             Self::Bytes { out, .. } => out,
             Self::Parquet(file) => file.output(),
@@ -255,43 +255,43 @@ impl Kind {
 }
 
 /// The error for a failure. Libraries wrap those of the operating system, which are taken out again.
-fn failed(output: &Arc<str>, format: Format, failure: Failure) -> SinkError {
+fn sink_error(output: &Arc<str>, format: Format, failure: FormatError) -> SinkError {
     let library = |source| SinkError::new(output, SinkErrorKind::Library { format, source });
     match failure {
-        Failure::Io(error) | Failure::Arrow(ArrowError::IoError(_, error)) => {
+        FormatError::Io(error) | FormatError::Arrow(ArrowError::IoError(_, error)) => {
             SinkError::io(output, "write this output", error)
         }
-        Failure::Arrow(error) => library(error.into()),
-        Failure::Parquet(ParquetError::External(error)) => match error.downcast::<io::Error>() {
+        FormatError::Arrow(error) => library(error.into()),
+        FormatError::Parquet(ParquetError::External(error)) => match error.downcast::<io::Error>() {
             Ok(error) => SinkError::io(output, "write this output", *error),
             Err(error) => library(error),
         },
-        Failure::Parquet(error) => library(error.into()),
-        Failure::Kept(error) => library(error.into()),
+        FormatError::Parquet(error) => library(error.into()),
+        FormatError::Spill(error) => library(error.into()),
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for FormatError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-impl From<ArrowError> for Failure {
+impl From<ArrowError> for FormatError {
     fn from(error: ArrowError) -> Self {
         Self::Arrow(error)
     }
 }
 
-impl From<ParquetError> for Failure {
+impl From<ParquetError> for FormatError {
     fn from(error: ParquetError) -> Self {
         Self::Parquet(error)
     }
 }
 
-impl From<SpillError> for Failure {
+impl From<SpillError> for FormatError {
     fn from(error: SpillError) -> Self {
-        Self::Kept(error)
+        Self::Spill(error)
     }
 }
 

@@ -90,7 +90,7 @@ impl Dispatcher<'_> {
 
     /// Has the writer stop between two rows, and counts those that went out.
     pub(super) fn hand_over_no_more(&mut self, delivered: &[Option<Arc<DeliveredRows>>], inbox: &Receiver<Message>) {
-        delivered.iter().flatten().for_each(|sink| sink.hold());
+        delivered.iter().flatten().for_each(|sink| sink.stop());
         if delivered.iter().any(Option::is_some) {
             self.wait_for_writer(inbox, LAST_ROW);
         }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 
-use super::super::synced::{Groups, StagingDir};
-use super::super::writer::Failure;
-use super::Group;
+use super::super::synced::{StagingDir, SyncedRowGroups};
+use super::super::writer::FormatError;
+use super::RowGroup;
 use crate::corrupt::CorruptFile;
-use crate::spill::{Frame, Spill, SpillReader, SpillWriter, sum};
+use crate::spill::{Spill, SpillFrame, SpillReader, SpillWriter, sum};
 use crate::text::grouped;
 
 /// Bytes before the end of a group: those of its columns (8), of its end (4), and the CRC-32 of both and the end (4), the
@@ -20,7 +20,7 @@ use crate::text::grouped;
 const HEADER: usize = 16;
 
 /// The files beside a Parquet file.
-pub(super) struct Kept {
+pub(super) struct RowGroupStore {
     folder: PathBuf,
     name: String,
     /// Row groups that are complete.
@@ -38,28 +38,28 @@ pub(super) struct Kept {
     pending: u64,
 }
 
-impl Kept {
+impl RowGroupStore {
     /// Makes the files, or cuts them to what is known to be on the disk.
-    pub(super) fn open(aside: &StagingDir<'_>) -> Result<Self, Failure> {
-        let (folder, name) = (aside.folder.to_owned(), aside.name.to_owned());
-        let durable = aside.durable.and_then(|durable| durable.groups);
-        let Groups { count, index: index_bytes, rows } = durable.unwrap_or_default();
+    pub(super) fn open(staging: &StagingDir<'_>) -> Result<Self, FormatError> {
+        let (folder, name) = (staging.folder.to_owned(), staging.name.to_owned());
+        let synced = staging.synced.and_then(|synced| synced.groups);
+        let SyncedRowGroups { count, index: index_bytes, rows } = synced.unwrap_or_default();
         let index_path = folder.join(format!("{name}.groups"));
         let mut index = OpenOptions::new()
             .read(true)
             .write(true)
-            .create(durable.is_none())
-            .truncate(durable.is_none())
+            .create(synced.is_none())
+            .truncate(synced.is_none())
             .open(&index_path)?;
-        let there = index.metadata()?.len();
-        if there < index_bytes {
-            let what = format!("it has {} bytes, and {} were written", grouped(there), grouped(index_bytes));
+        let existing = index.metadata()?.len();
+        if existing < index_bytes {
+            let what = format!("it has {} bytes, and {} were written", grouped(existing), grouped(index_bytes));
             return Err(io::Error::from(CorruptFile::new(index_path, what)).into());
         }
         index.set_len(index_bytes)?;
         index.seek(SeekFrom::Start(index_bytes))?;
         let spill = spill(&folder, &name, count);
-        let rows = SpillWriter::open(&spill, durable.map(|_| rows))?;
+        let rows = SpillWriter::open(&spill, synced.map(|_| rows))?;
         Ok(Self {
             folder,
             name,
@@ -69,13 +69,13 @@ impl Kept {
             index_bytes,
             spill,
             rows,
-            needed: durable.map(|_| count),
+            needed: synced.map(|_| count),
             pending: count,
         })
     }
 
     /// The groups that are in the file.
-    pub(super) fn groups(&mut self) -> Result<Vec<Group>, Failure> {
+    pub(super) fn groups(&mut self) -> Result<Vec<RowGroup>, FormatError> {
         self.index.rewind()?;
         let mut bytes = vec![0; self.index_bytes as usize];
         self.index.read_exact(&mut bytes)?;
@@ -89,14 +89,17 @@ impl Kept {
             at += HEADER;
             let end = bytes.get(at..at + length).filter(|end| sum(&header[..12], end) == checksum);
             let end = end.ok_or_else(|| self.corrupt())?;
-            groups.push(Group::of_end(data, bytes.slice_ref(end))?);
+            groups.push(RowGroup::from_end(data, bytes.slice_ref(end))?);
             at += length;
         }
         if groups.len() as u64 == self.count { Ok(groups) } else { Err(self.corrupt().into()) }
     }
 
     /// Hands over the rows of the group that is not complete, a batch at a time: encoded they may be much smaller.
-    pub(super) fn rows(&self, mut take: impl FnMut(&RecordBatch) -> Result<(), Failure>) -> Result<(), Failure> {
+    pub(super) fn rows(
+        &self,
+        mut take: impl FnMut(&RecordBatch) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
         let mut reader = SpillReader::open(&self.spill)?;
         while let Some((_, batch)) = reader.next()? {
             take(&batch)?;
@@ -104,12 +107,12 @@ impl Kept {
         Ok(())
     }
 
-    pub(super) fn add_rows(&mut self, rows: &Frame) -> Result<(), Failure> {
+    pub(super) fn add_rows(&mut self, rows: &SpillFrame) -> Result<(), FormatError> {
         Ok(self.rows.write(rows)?)
     }
 
     /// A group is in the file; what was kept of its rows may be needed by the last checkpoint, but by no other.
-    pub(super) fn add_group(&mut self, group: &Group) -> Result<(), Failure> {
+    pub(super) fn add_group(&mut self, group: &RowGroup) -> Result<(), FormatError> {
         let mut header = [0; HEADER];
         header[..8].copy_from_slice(&group.data.to_le_bytes());
         header[8..12].copy_from_slice(&(group.end.len() as u32).to_le_bytes());
@@ -129,15 +132,15 @@ impl Kept {
     }
 
     /// Returns when all is on the disk.
-    pub(super) fn checkpoint(&mut self) -> Result<Groups, Failure> {
+    pub(super) fn checkpoint(&mut self) -> Result<SyncedRowGroups, FormatError> {
         self.index.sync_all()?;
         let rows = self.rows.sync()?;
         self.pending = self.count;
-        Ok(Groups { count: self.count, index: self.index_bytes, rows })
+        Ok(SyncedRowGroups { count: self.count, index: self.index_bytes, rows })
     }
 
     /// The checkpoint that was made last holds.
-    pub(super) fn keep(&mut self) {
+    pub(super) fn checkpoint_saved(&mut self) {
         let before = self.needed.replace(self.pending);
         if let Some(before) = before.filter(|before| *before != self.pending) {
             self.remove(before);

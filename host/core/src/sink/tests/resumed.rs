@@ -36,11 +36,11 @@ fn batch(number: usize, rows: usize) -> RecordBatch {
 fn write(folder: &Path, format: Format, compression: Compression, batches: &[RecordBatch], stops: &[usize]) -> Vec<u8> {
     let path = folder.join("out");
     let spec = SinkSpec { location: SinkLocation::Path(path.clone()), format, compression, schema: schema() };
-    let mut durable: Option<SyncedLength> = None;
+    let mut synced: Option<SyncedLength> = None;
     let mut done = 0;
     for stop in stops.iter().copied().chain([batches.len()]) {
-        let aside = StagingDir { folder, name: "sink-0", durable: durable.as_ref() };
-        let (encoder, mut writer) = open(&spec, Some("run"), Some(&aside)).unwrap();
+        let staging = StagingDir { folder, name: "sink-0", synced: synced.as_ref() };
+        let (encoder, mut writer) = open(&spec, Some("run"), Some(&staging)).unwrap();
         for batch in &batches[done..stop] {
             writer.write(encoder.encode(batch).unwrap()).unwrap();
         }
@@ -48,8 +48,8 @@ fn write(folder: &Path, format: Format, compression: Compression, batches: &[Rec
             writer.finish().unwrap();
             break;
         }
-        durable = Some(writer.checkpoint().unwrap());
-        writer.keep();
+        synced = Some(writer.checkpoint().unwrap());
+        writer.checkpoint_saved();
         done = stop;
         for batch in &batches[done..batches.len().min(done + 3)] {
             writer.write(encoder.encode(batch).unwrap()).unwrap();
