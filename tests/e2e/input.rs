@@ -48,14 +48,14 @@ fn a_late_type_change_is_reported_with_how_to_declare_the_column() {
 #[test]
 fn invalid_utf_8_is_reported_with_line_and_byte() {
     insta::assert_snapshot!(failure("input.jsonl", b"{\"text\":\"a\"}\n{\"text\":\"\xff\"}\n"), @r"
-    error: input.jsonl:2:10: this line is not UTF-8, from its byte 10 on; convert the file to UTF-8
+    error: input.jsonl:2:10: byte 10 of this line is not UTF-8; convert the file to UTF-8
     ");
     let late = [late("").as_bytes(), b"{\"id\":1,\"text\":\"\xc3(\"}"].concat();
     insta::assert_snapshot!(failure("input.jsonl", late), @r"
-    error: input.jsonl:1201:17: this line is not UTF-8, from its byte 17 on; convert the file to UTF-8
+    error: input.jsonl:1201:17: byte 17 of this line is not UTF-8; convert the file to UTF-8
     ");
     insta::assert_snapshot!(failure("input.csv", b"text\na\n\xff\n"), @r"
-    error: input.csv:3:1: this line is not UTF-8, from its byte 1 on; convert the file to UTF-8
+    error: input.csv:3:1: byte 1 of this line is not UTF-8; convert the file to UTF-8
     ");
 }
 
@@ -78,11 +78,11 @@ fn control_characters_of_the_input_are_escaped_in_errors() {
 #[test]
 fn a_corrupt_input_file_is_named() {
     insta::assert_snapshot!(failure("input.parquet", "PAR1 and nothing else"), @"
-    error: input.parquet: cannot read this input as parquet; is it damaged, or in another format?
+    error: input.parquet: cannot read this input as parquet; is it corrupt, or in another format?
       because: Parquet error: Invalid Parquet file. Corrupt footer
     ");
     insta::assert_snapshot!(failure("input.jsonl.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b"), @"
-    error: input.jsonl.gz: the gzip data is damaged or cut off
+    error: input.jsonl.gz: the gzip data is corrupt or truncated
       because: incomplete deflate stream
     ");
 }
@@ -180,8 +180,8 @@ fn parquet_and_arrow_files_of_a_source_must_have_the_same_schema() {
             written.succeeded();
         }
     }
-    insta::assert_snapshot!(folder.run(&pipeline("?.parquet", &[], "output.jsonl")).failed(1), @"error: b.parquet: the schema is not that of a.parquet: column `id` is of type Utf8 here, and of type Int64 there; all files of a source have the same columns");
-    insta::assert_snapshot!(folder.run(&pipeline("?.arrow", &[], "output.jsonl")).failed(1), @"error: b.arrow: the schema is not that of a.arrow: column `id` is of type Utf8 here, and of type Int64 there; all files of a source have the same columns");
+    insta::assert_snapshot!(folder.run(&pipeline("?.parquet", &[], "output.jsonl")).failed(1), @"error: b.parquet: the schema is not that of a.parquet: column `id` is of type Utf8 here and of type Int64 there; all files of a source have the same columns");
+    insta::assert_snapshot!(folder.run(&pipeline("?.arrow", &[], "output.jsonl")).failed(1), @"error: b.arrow: the schema is not that of a.arrow: column `id` is of type Utf8 here and of type Int64 there; all files of a source have the same columns");
 }
 
 #[test]

@@ -1,17 +1,18 @@
-//! Sources: where rows come from.
+//! Sources: read rows from files, patterns of files or standard input.
 //!
-//! A reader cuts the input into raw pieces, on one thread, in order; a decoder turns a piece into rows, on any thread.
-//! The pieces depend on the input and the rows of a batch only, so whatever is made of them does not depend on threads.
+//! A [`Reader`] cuts the input into raw chunks, in order, on one thread. A [`Decoder`] turns a chunk into rows, on any
+//! thread. The limits of a chunk depend only on the input and on the number of rows in a batch, so results do not
+//! depend on the number of threads.
 //!
 //! **Files.** A path that exists is that file. Otherwise it is a pattern: `*`, `?`, `[…]` and `**` match, and the files
-//! are read in the byte order of their paths. A file without a row is skipped. Endings `.gz` and `.zst` stand for
-//! compressed files; several members or frames one after the other are one file.
+//! are read in the byte order of their paths. A file without rows is skipped. The endings `.gz` and `.zst` mark
+//! compressed files; consecutive gzip members or Zstandard frames are one file.
 //!
-//! **Several files** of a source have the same columns. What that means is up to the format: see [`jsonl`], [`csv`] and
-//! [`rows`] (Parquet and Arrow IPC).
+//! **Several files** of a source must have the same columns. Each format defines what counts as the same: see
+//! [`jsonl`], [`csv`] and [`rows`] (Parquet and Arrow IPC).
 //!
-//! **Pieces** have at most as many rows as a batch, do not cross files, and end early when they have 16 MiB of text. A
-//! row of text has at most 64 MiB.
+//! **Chunks** have at most as many rows as a batch, do not span files, and end early at 16 MiB of text. One row of text
+//! is at most 64 MiB long.
 
 mod advice;
 mod chunk;
@@ -43,22 +44,23 @@ pub(crate) use chunk::DecodedBatch;
 pub(crate) use chunk::{Chunk, ChunkData, Decoder, LineOrRow, Reader, RowPositions};
 pub(crate) use error::{SourceError, SourceErrorKind};
 
-/// What to read, and as what.
+/// Describes an input: its location, format and columns.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceSpec {
-    /// Where it is.
+    /// The location.
     pub(crate) location: SourceLocation,
-    /// Its format.
+    /// The format.
     pub(crate) format: Format,
-    /// How each file is compressed as a whole; none: its ending tells.
+    /// Compression of each file as a whole. `None`: taken from the file name's ending.
     pub(crate) compression: Option<Compression>,
-    /// Declared columns. JSON Lines: all there are, or empty. CSV: any of those in the header. Others: empty.
+    /// Declared columns. JSON Lines: all columns, or empty to infer them. CSV: any of the header's columns. Parquet and
+    /// Arrow IPC: must be empty.
     pub(crate) columns: Vec<(String, DataType)>,
-    /// Rows in a piece, at least 1.
+    /// Maximum number of rows in a chunk, at least 1.
     pub(crate) batch_rows: usize,
 }
 
-/// Where an input is.
+/// The location of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SourceLocation {
     /// Files: a path or a pattern, absolute or relative to the working directory.
@@ -67,26 +69,26 @@ pub(crate) enum SourceLocation {
     Stdin,
 }
 
-/// A source that is ready to be read.
+/// A source that is ready to read.
 pub(crate) struct OpenSource {
     /// The columns.
     pub(crate) schema: SourceSchema,
-    /// Bytes in all files, before decompression; none where the input is a pipe or a device.
+    /// Total size of all files in bytes, before decompression; `None` if the input is a pipe or a device.
     pub(crate) total_bytes: Option<u64>,
-    /// The files in the order in which they are read; empty for standard input.
+    /// The files in reading order; empty for standard input.
     pub(crate) files: Vec<PathBuf>,
-    /// Cuts the input into pieces.
+    /// Cuts the input into chunks.
     pub(crate) reader: Box<dyn Reader>,
-    /// Turns a piece into rows.
+    /// Turns a chunk into rows.
     pub(crate) decoder: Arc<dyn Decoder>,
 }
 
-/// What is known of the columns of a source.
+/// The columns of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SourceSchema {
     /// All rows have these columns.
     Known(SchemaRef),
-    /// There is no row and no header, so that any column may be assumed.
+    /// The input has neither a row nor a header, so any column may be assumed.
     Empty,
 }
 
@@ -106,7 +108,7 @@ impl std::fmt::Debug for OpenSource {
     }
 }
 
-/// Finds the files of a source, checks that they can be opened, and learns their columns.
+/// Finds the files of a source, checks that they can be opened, and reads or infers their columns.
 ///
 /// # Errors
 ///

@@ -33,7 +33,7 @@ fn a_reader_panic_is_reported_once_with_details_on_request() {
     };
     assert_eq!(
         run(&[]),
-        "error: damaged.arrow: this input is damaged in a way that the reader for arrow cannot handle\n"
+        "error: damaged.arrow: the arrow reader failed on this input, which is probably corrupt\n"
     );
     // Those who want to know more get the library's words, and where it was; and with everything the stack.
     let told = run(&["-v"]);

@@ -1,4 +1,4 @@
-//! How to declare columns so that a row fits: the end of many messages.
+//! The part of a message that suggests how to declare columns so that a row fits.
 
 use super::column::TextColumns;
 use super::error::SourceErrorKind;
@@ -6,14 +6,23 @@ use super::shown::{named, shown};
 use super::text::SAMPLE_ROWS;
 use crate::data_type::DataType;
 
-/// Columns that a message lists at most.
+/// Maximum number of columns that a message lists.
 const LISTED: usize = 12;
 
-/// The error for a key that is no column. `columns` are all declared, or all inferred.
+/// The columns that a declaration has to name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeclarationScope {
+    /// JSON Lines: declared columns are all columns.
+    AllColumns,
+    /// CSV: the types of the other columns are still inferred.
+    OneColumn,
+}
+
+/// Returns the error for a key that is not a column. `columns` are all declared, or all inferred.
 pub(crate) fn unknown_key(columns: &TextColumns, key: &str) -> SourceErrorKind {
     let advice = if columns.list.iter().any(|column| column.declared) {
-        let there = list(columns.list.iter().map(|column| column.name.as_str()));
-        format!("the source declares {there}; add {} to its `columns`", entry(key, DataType::Json))
+        let declared = list(columns.list.iter().map(|column| column.name.as_str()));
+        format!("the source declares {declared}; add {} to its `columns`", entry(key, DataType::Json))
     } else {
         let declaration = declaration(columns, key, DataType::Json);
         format!("the first {SAMPLE_ROWS} rows do not have it; declare all columns in the source: {declaration}")
@@ -21,23 +30,22 @@ pub(crate) fn unknown_key(columns: &TextColumns, key: &str) -> SourceErrorKind {
     SourceErrorKind::UnknownKey { key: named(key), advice }
 }
 
-/// The error for a value that does not fit. `suggested` is the type that takes it; `whole` says that a declaration has
-/// to name all columns.
+/// Returns the error for a value that does not fit. `suggested` is a type that accepts the value; `scope` says which
+/// columns a declaration has to name.
 pub(crate) fn mismatch(
     columns: &TextColumns,
     index: usize,
     found: String,
     suggested: DataType,
-    whole: bool,
+    scope: DeclarationScope,
 ) -> SourceErrorKind {
     let column = &columns.list[index];
     let advice = if column.declared {
         format!("declare it as \"{suggested}\" in the source, or correct the row")
     } else {
-        let declaration = if whole {
-            declaration(columns, &column.name, suggested)
-        } else {
-            format!("columns = {{ {} }}", entry(&column.name, suggested))
+        let declaration = match scope {
+            DeclarationScope::AllColumns => declaration(columns, &column.name, suggested),
+            DeclarationScope::OneColumn => format!("columns = {{ {} }}", entry(&column.name, suggested)),
         };
         format!("its type is inferred from the first {SAMPLE_ROWS} rows; declare it in the source: {declaration}")
     };
@@ -48,7 +56,7 @@ pub(crate) fn mismatch(
     SourceErrorKind::TypeMismatch { column: named(&column.name), expected, found, advice }
 }
 
-/// A JSON value for a message, with what it is.
+/// Describes a JSON value for a message: its type and its text.
 pub(crate) fn describe_json(json: &str) -> String {
     let what = match json.as_bytes().first() {
         Some(b'"') => "the text",
@@ -61,7 +69,7 @@ pub(crate) fn describe_json(json: &str) -> String {
     if json == "null" { what.to_owned() } else { format!("{what} {}", shown(json)) }
 }
 
-/// The names, in backticks and with commas; not more than a message can bear.
+/// Lists names in backticks, separated by commas, up to 12.
 pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let mut names = names.map(named);
     let mut listed: Vec<String> = names.by_ref().take(LISTED).collect();
@@ -72,7 +80,7 @@ pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     if listed.is_empty() { "no column".to_owned() } else { listed.join(", ") }
 }
 
-/// The setting `columns` with all columns, in which one has another type or is added.
+/// Returns the setting `columns` with all columns, where one has another type or is added.
 fn declaration(columns: &TextColumns, name: &str, data_type: DataType) -> String {
     let known = columns.list.iter().any(|column| column.name == name);
     let all = columns.list.len() + usize::from(!known);
@@ -93,7 +101,7 @@ fn declaration(columns: &TextColumns, name: &str, data_type: DataType) -> String
     format!("columns = {{ {} }}", entries.join(", "))
 }
 
-/// One column in the pipeline file's syntax.
+/// Returns one column in the syntax of the pipeline file.
 fn entry(name: &str, data_type: DataType) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if !name.is_empty() && name.bytes().all(bare) {

@@ -1,4 +1,4 @@
-//! What travels from the reader to the decoder, and from there on.
+//! Chunks of an input, and their rows and positions after decoding.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,72 +8,73 @@ use bytes::Bytes;
 
 use super::error::SourceError;
 
-/// Cuts an input into pieces. It does the blocking input, and nothing that another thread could do.
+/// Cuts an input into chunks. Does only the blocking reads; all other work is left to the threads that decode.
 pub(crate) trait Reader: Send {
-    /// The next piece, or none at the end.
+    /// Returns the next chunk, or `None` at the end.
     ///
-    /// The borders of the pieces depend on the input and on the rows a batch has, and on nothing else.
+    /// The limits of the chunks depend only on the input and on the number of rows in a batch.
     ///
     /// # Errors
     ///
-    /// The input cannot be read or decompressed, a row is too long, or a file's header is not that of the others.
+    /// The input cannot be read or decompressed, a row is too long, or the headers of two files differ.
     fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError>;
 }
 
-/// Turns pieces into rows, on any thread and in any order.
+/// Turns chunks into rows, on any thread and in any order.
 pub(crate) trait Decoder: Send + Sync {
-    /// The rows of a piece. They have the source's schema.
+    /// Returns the rows of a chunk, with the source's schema.
     ///
     /// # Errors
     ///
-    /// The first line or row that is malformed, or that does not fit its column.
+    /// A line or row is malformed or does not fit its column. The first such error is returned.
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError>;
 }
 
-/// A part of one file: at most as many rows as a batch has.
+/// A part of one file, with at most as many rows as a batch.
 #[derive(Debug)]
 pub(crate) struct Chunk {
-    /// The file's name.
+    /// The file name.
     pub(crate) file: Arc<str>,
-    /// What was read.
+    /// The content.
     pub(crate) data: ChunkData,
-    /// How many rows it has.
+    /// Number of rows.
     pub(crate) rows: usize,
-    /// Bytes of the whole input that are read so far, before decompression: for the progress.
+    /// Bytes of the whole input read so far, before decompression. For progress reports.
     pub(crate) bytes_read: u64,
 }
 
-/// What a piece holds.
+/// The content of a chunk.
 #[derive(Debug)]
 pub(crate) enum ChunkData {
     /// Whole lines (JSON Lines) or whole records (CSV), without header and byte order mark.
     Text {
         /// The text.
         bytes: Bytes,
-        /// The line on which it starts, from 1.
+        /// The number of the first line, from 1.
         first_line: u64,
-        /// CSV: which of the source's columns each field of a record is. None: they are in the source's order.
+        /// CSV: for each field of a record, the index of its column in the source. `None`: the fields are in the order
+        /// of the columns.
         fields: Option<Arc<[usize]>>,
     },
-    /// Rows of a binary format, in the file's own order of columns.
+    /// Rows of a binary format, with the columns in the file's order.
     Rows {
         /// The rows.
         batch: RecordBatch,
-        /// The file's row with which it starts, from 1.
+        /// The number of the first row in the file, from 1.
         first_row: u64,
     },
 }
 
-/// The rows of a piece, and where each comes from.
+/// The decoded rows of a chunk, with their positions.
 #[derive(Debug)]
 pub(crate) struct DecodedBatch {
     /// The rows.
     pub(crate) rows: RecordBatch,
-    /// Where they stand in the input.
+    /// The positions of the rows in the input.
     pub(crate) positions: RowPositions,
 }
 
-/// Where the rows of one batch stand in their file.
+/// The positions of the rows of one batch in their file.
 #[derive(Debug, Clone)]
 pub(crate) struct RowPositions {
     file: Arc<str>,
@@ -82,24 +83,24 @@ pub(crate) struct RowPositions {
 
 #[derive(Debug, Clone)]
 enum RowNumbering {
-    /// A line each, one after the other.
+    /// Consecutive lines, from this one.
     Lines(u64),
-    /// Lines with gaps between them.
+    /// One line per row, with gaps.
     EachLine(Arc<[u64]>),
-    /// A row each, one after the other.
+    /// Consecutive rows, from this one.
     Rows(u64),
 }
 
-/// Where a row stands in the input.
+/// The position of a row in the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowPosition {
-    /// The file's name.
+    /// The file name.
     pub(crate) file: Arc<str>,
-    /// The line or the row.
+    /// The number of the line or row.
     pub(crate) unit: LineOrRow,
 }
 
-/// What the rows of a file are counted in.
+/// The number of a row, counted in lines or in rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LineOrRow {
     /// The line on which the row starts, from 1.
@@ -109,12 +110,12 @@ pub(crate) enum LineOrRow {
 }
 
 impl RowPositions {
-    /// Positions of rows that follow one another, of which the first is `first_row` (from 1).
+    /// Creates the positions of consecutive rows, from `first_row` (from 1).
     pub(crate) fn rows(file: Arc<str>, first_row: u64) -> Self {
         Self { file, units: RowNumbering::Rows(first_row) }
     }
 
-    /// Where the row with this index in the batch stands.
+    /// Returns the position of the row with this index in the batch.
     ///
     /// # Panics
     ///
@@ -139,7 +140,7 @@ impl fmt::Display for RowPosition {
     }
 }
 
-/// Collects the lines of the rows of a piece. As long as there is no gap it only counts.
+/// Collects the line numbers of the rows of a chunk. Stores only a count as long as there is no gap.
 #[derive(Debug, Default)]
 pub(crate) struct LineCollector {
     first: u64,
@@ -161,12 +162,12 @@ impl LineCollector {
         self.count += 1;
     }
 
-    /// The rows there are.
+    /// Returns the number of rows.
     pub(crate) fn len(&self) -> usize {
         self.count as usize
     }
 
-    /// The positions of all rows.
+    /// Returns the positions of all rows.
     pub(crate) fn positions(self, file: Arc<str>) -> RowPositions {
         let units = if self.each.is_empty() {
             RowNumbering::Lines(self.first)

@@ -1,4 +1,4 @@
-//! The columns of a text format, and the builders that take their values.
+//! The columns of a text format, and their builders.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,19 +14,20 @@ use serde_json::value::RawValue;
 use super::number::{self, Number};
 use crate::data_type::DataType;
 
-/// Elements that a vector may have. A null costs as much as a vector, so a hostile width would fill the memory.
+/// Maximum number of elements in a vector. A null takes as much memory as a vector, so a hostile width in the first row
+/// could otherwise exhaust the memory.
 pub(crate) const VECTOR_WIDTH: usize = 1 << 16;
 
 /// One column of a text format.
 #[derive(Debug, Clone)]
 pub(crate) struct TextColumn {
-    /// Its name.
+    /// The name.
     pub(crate) name: String,
-    /// Its type.
+    /// The type.
     pub(crate) data_type: DataType,
-    /// Elements in a vector; 0 in other types.
+    /// Number of elements in a vector; 0 for other types.
     pub(crate) width: usize,
-    /// Whether the type is declared and not inferred.
+    /// Whether the type is declared, and not inferred.
     pub(crate) declared: bool,
 }
 
@@ -39,25 +40,25 @@ impl TextColumn {
     }
 }
 
-/// The columns of a source, by place and by name.
+/// The columns of a source, by index and by name.
 #[derive(Debug)]
 pub(crate) struct TextColumns {
-    /// The columns in their order.
+    /// The columns in order.
     pub(crate) list: Vec<TextColumn>,
-    /// Their Arrow schema; every column is nullable.
+    /// The Arrow schema; every column is nullable.
     pub(crate) schema: SchemaRef,
     by_name: HashMap<String, usize>,
 }
 
 impl TextColumns {
-    /// The columns, whose names differ.
+    /// Creates the columns. Their names must be unique.
     pub(crate) fn new(list: Vec<TextColumn>) -> Self {
         let schema = Arc::new(Schema::new(list.iter().map(TextColumn::field).collect::<Vec<_>>()));
         let by_name = list.iter().enumerate().map(|(index, column)| (column.name.clone(), index)).collect();
         Self { list, schema, by_name }
     }
 
-    /// The index of the column of this name. Rows mostly have the columns' order, so `guess` is looked at first.
+    /// Returns the index of a column by name. Most rows have the columns in order, so `guess` is tried before the map.
     pub(crate) fn index(&self, name: &str, guess: usize) -> Option<usize> {
         match self.list.get(guess) {
             Some(column) if column.name == name => Some(guess),
@@ -65,9 +66,9 @@ impl TextColumns {
         }
     }
 
-    /// Builders for a piece of this many rows and bytes of text.
+    /// Creates builders for a chunk with this many rows and bytes of text.
     pub(crate) fn builders(&self, rows: usize, bytes: usize) -> Vec<ColumnBuilder> {
-        // Values differ in length from column to column; twice the mean spares most columns a second allocation.
+        // The length of values varies by column. Twice the mean saves most columns a second allocation.
         let values = bytes / self.list.len().max(1) * 2;
         self.list.iter().map(|column| ColumnBuilder::new(column, rows, values)).collect()
     }
@@ -77,7 +78,7 @@ impl TextColumns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ValueMismatch;
 
-/// Takes the values of one column.
+/// Builds one column from its values.
 #[derive(Debug)]
 pub(crate) enum ColumnBuilder {
     /// Booleans.
@@ -86,11 +87,11 @@ pub(crate) enum ColumnBuilder {
     Integer(Int64Builder),
     /// Floats.
     Float(Float64Builder),
-    /// Texts.
+    /// Text.
     Text(StringBuilder),
     /// Bytes.
     Binary(BinaryBuilder),
-    /// JSON values as their text.
+    /// JSON values, as text.
     Json(StringBuilder),
     /// Vectors.
     Vector(VectorBuilder),
@@ -121,7 +122,7 @@ impl ColumnBuilder {
         }
     }
 
-    /// Adds a value that is written as JSON, without space around it.
+    /// Adds a JSON value, without white space around it.
     pub(crate) fn append_json(&mut self, json: &str) -> Result<(), ValueMismatch> {
         if json == "null" {
             self.append_null();
@@ -151,7 +152,7 @@ impl ColumnBuilder {
         Ok(())
     }
 
-    /// Adds a field of a CSV row. A type that is `declared` takes more spellings than one that is inferred.
+    /// Adds a field of a CSV row. A `declared` type accepts more spellings than an inferred one.
     pub(crate) fn append_field(&mut self, field: &str, declared: bool) -> Result<(), ValueMismatch> {
         match self {
             Self::Text(builder) => {
@@ -188,7 +189,7 @@ impl ColumnBuilder {
         Ok(())
     }
 
-    /// The column with all values that were added.
+    /// Returns the column with all values added.
     pub(crate) fn finish(self) -> ArrayRef {
         match self {
             Self::Boolean(mut builder) => ArrayBuilder::finish(&mut builder),
@@ -201,7 +202,7 @@ impl ColumnBuilder {
     }
 }
 
-/// Takes vectors of one width.
+/// Builds a column of vectors of one width.
 #[derive(Debug)]
 pub(crate) struct VectorBuilder {
     width: usize,
@@ -232,11 +233,11 @@ impl VectorBuilder {
         let rows = self.validity.len();
         let array =
             FixedSizeListArray::try_new_with_length(field, self.width as i32, elements, self.validity.finish(), rows);
-        Arc::new(array.expect("every row adds as many elements as a vector is wide"))
+        Arc::new(array.expect("every row adds one vector of the same width"))
     }
 }
 
-/// A JSON list of numbers as a vector of at least one element, each a finite 32-bit float.
+/// Parses a JSON list of numbers as a vector with at least one element, all finite 32-bit floats.
 pub(crate) fn parse_vector(json: &str) -> Option<Vec<f32>> {
     let vector: Vec<f32> = serde_json::from_str(json).ok()?;
     let fits = (1..=VECTOR_WIDTH).contains(&vector.len()) && vector.iter().all(|element| element.is_finite());

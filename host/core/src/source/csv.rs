@@ -1,20 +1,20 @@
 //! CSV: comma-separated values with a header (RFC 4180).
 //!
-//! **Columns** are those of the header; their names differ and are not empty. Types come from the first 1000 rows of the
-//! input (fewer if they have more than 64 MiB), or are declared, for any of the columns. `true` and `false` are
-//! booleans; integers (64 bits) and floats are spelled as in JSON, and `NaN`, `inf` and `-inf` are floats; integers and
-//! floats together are floats, unless one of the integers is no float exactly; everything else is text: other mixtures,
-//! numbers with leading zeros or a plus sign, columns without a value. A later field that does not fit is an error.
+//! **Columns** come from the header; their names must be unique and not empty. Types are inferred from the first 1000
+//! rows of the input (fewer if they have more than 64 MiB), or declared, for any of the columns. `true` and `false` are
+//! booleans. Integers (64 bits) and floats are spelled as in JSON; `NaN`, `inf` and `-inf` are floats as well. Integers
+//! mixed with floats are floats, unless an integer has no exact float. Everything else is text: other mixtures, numbers
+//! with leading zeros or a plus sign, columns without a value. A later field that does not fit the type is an error.
 //!
-//! **Values.** An empty field is an empty text in a text column, and null in any other. Declared types take more
-//! spellings: `True`, `+7`, `007`, `.5`. A declared `json` takes any JSON value, `binary` base64 (RFC 4648, with
-//! padding), `vector` a JSON list of numbers, as many as in the first field that is not empty.
+//! **Values.** An empty field is an empty text in a text column, and null in any other. Declared types accept more
+//! spellings: `True`, `+7`, `007`, `.5`. A declared `json` accepts any JSON value, `binary` base64 (RFC 4648, with
+//! padding), `vector` a JSON list of numbers with as many elements as the first field that is not empty.
 //!
-//! **Records.** Lines end with LF or CRLF. A quoted field may have commas, line breaks, and quotation marks written
-//! twice; a quotation mark inside a field that does not start with one is text. Blank lines are skipped, and counted; a
-//! record has the line on which it starts. All records have as many fields as the header.
+//! **Records.** Lines end with LF or CRLF. A quoted field may contain commas, line breaks, and quotation marks written
+//! twice. A quotation mark inside an unquoted field is ordinary text. Blank lines are skipped, but count as lines; the
+//! line number of a record is that of its first line. All records must have as many fields as the header.
 //!
-//! **Several files** have the same names in their headers; their order may differ, and that of the first file counts.
+//! **Several files** must have the same names in their headers. Their order may differ; the first file's order is used.
 
 mod decode;
 mod header;
@@ -39,12 +39,12 @@ use header::{FirstHeader, on_header};
 use infer::ObservedFields;
 use record::{CsvRecords, CsvRowSplitter};
 
-/// Opens CSV.
+/// Opens a CSV source.
 ///
 /// # Errors
 ///
-/// A header is malformed or not that of the other files, a declared column is not in it, or the first rows cannot be
-/// read.
+/// A header is malformed or differs from that of another file, a declared column is not in it, or the first rows cannot
+/// be read.
 pub(crate) fn open(
     files: Vec<InputFile>,
     declared: &[(String, DataType)],
@@ -57,27 +57,27 @@ pub(crate) fn open(
         }
     }
     let mut reader = TextReader::new(CsvRowSplitter::default(), batch_rows, files, Some(on_header(&first)));
-    let mut kinds: Vec<ObservedFields> = Vec::new();
+    let mut observed: Vec<ObservedFields> = Vec::new();
     let is_known = |name: &String| declared.iter().any(|(own, kind)| own == name && *kind != DataType::Vector);
     let rows = reader.sample(|chunk, rows| {
         let names = first.get().map_or(&[][..], |header| &header.names);
-        kinds.resize(names.len(), ObservedFields::default());
-        let seen = sample_chunk(chunk, rows, &mut kinds)?;
-        // Rows that come slowly are not waited for where there is nothing to find out.
+        observed.resize(names.len(), ObservedFields::default());
+        let seen = sample_chunk(chunk, rows, &mut observed)?;
+        // If all types are declared, rows that arrive slowly are not waited for.
         Ok(if names.iter().all(is_known) { rows } else { seen })
     })?;
     let (columns, known) = if let Some(header) = first.get() {
-        kinds.resize(header.names.len(), ObservedFields::default());
+        observed.resize(header.names.len(), ObservedFields::default());
         if let Some((name, _)) = declared.iter().find(|(name, _)| !header.names.contains(name)) {
             let header_names = list(header.names.iter().map(String::as_str));
             let kind = SourceErrorKind::NoSuchColumn { name: named(name), header: header_names };
             return Err(SourceError::on_line(&header.file, header.line, kind));
         }
-        let columns = header.names.iter().zip(&kinds).map(|(name, kinds)| column(name, kinds, declared, rows));
+        let columns = header.names.iter().zip(&observed).map(|(name, observed)| column(name, observed, declared, rows));
         (columns.collect::<Result<_, _>>()?, true)
     } else {
-        let kinds = ObservedFields::default();
-        let columns = declared.iter().map(|(name, _)| column(name, &kinds, declared, 0));
+        let observed = ObservedFields::default();
+        let columns = declared.iter().map(|(name, _)| column(name, &observed, declared, 0));
         (columns.collect::<Result<_, _>>()?, !declared.is_empty())
     };
     let columns = Arc::new(TextColumns::new(columns));
@@ -85,18 +85,18 @@ pub(crate) fn open(
     Ok(OpenSource::new(schema, Box::new(reader), Arc::new(CsvDecoder { columns })))
 }
 
-/// A column of the header, with its declared or inferred type.
+/// Returns a column of the header, with its declared or inferred type.
 fn column(
     name: &str,
-    kinds: &ObservedFields,
+    observed: &ObservedFields,
     declared: &[(String, DataType)],
     rows: usize,
 ) -> Result<TextColumn, SourceError> {
     let declared = declared.iter().find(|(declared, _)| declared == name).map(|(_, data_type)| *data_type);
-    let data_type = declared.unwrap_or_else(|| kinds.common());
+    let data_type = declared.unwrap_or_else(|| observed.common());
     let width = match data_type {
         DataType::Vector => {
-            let width = kinds.first.as_deref().and_then(parse_vector).map(|vector| vector.len());
+            let width = observed.first.as_deref().and_then(parse_vector).map(|vector| vector.len());
             vector_width(name, width, rows)?
         }
         _ => 0,
@@ -104,10 +104,10 @@ fn column(
     Ok(TextColumn { name: name.to_owned(), data_type, width, declared: declared.is_some() })
 }
 
-/// Looks at no more than this many rows of a piece.
-fn sample_chunk(chunk: &Chunk, rows: usize, kinds: &mut [ObservedFields]) -> Result<usize, SourceError> {
+/// Adds up to `rows` rows of a chunk to the sample.
+fn sample_chunk(chunk: &Chunk, rows: usize, observed: &mut [ObservedFields]) -> Result<usize, SourceError> {
     let ChunkData::Text { bytes, first_line, fields: order } = &chunk.data else {
-        unreachable!("the reader of CSV makes pieces of text")
+        unreachable!("the CSV reader makes chunks of text")
     };
     let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
     let at = |(line, kind)| SourceError::on_line(&chunk.file, line, kind);
@@ -119,9 +119,9 @@ fn sample_chunk(chunk: &Chunk, rows: usize, kinds: &mut [ObservedFields]) -> Res
             Ok(None) => return not_utf8.map_or(Ok(seen), Err),
             Err(error) => return Err(not_utf8.unwrap_or_else(|| at(error))),
         };
-        check_count(&fields, kinds.len()).map_err(|kind| at((line, kind)))?;
+        check_count(&fields, observed.len()).map_err(|kind| at((line, kind)))?;
         for (index, field) in fields.iter().enumerate() {
-            kinds[order.as_deref().map_or(index, |order| order[index])].add(field);
+            observed[order.as_deref().map_or(index, |order| order[index])].add(field);
         }
     }
     Ok(rows)

@@ -1,39 +1,39 @@
-//! What can be wrong with an input.
+//! Errors of sources.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::place::{InputPosition, FilePosition};
+use super::place::{FilePosition, InputPosition};
 use crate::failure::{Failure, RowPlace};
 use crate::format::{Compression, Format};
 
-/// An input that cannot be read, or not as what it was said to be.
+/// An input that cannot be read, or does not have the expected format or columns.
 ///
-/// `Display` prints one link: the place, then what is wrong there and what to do. The cause, where there is one, is the
-/// error's `source`.
+/// `Display` prints one link: the position, what is wrong there, and what to do. `source()` returns the cause, if any.
 #[derive(Debug)]
 pub(crate) struct SourceError {
-    /// Where, as far as that is known.
+    /// The position, if known.
     pub(crate) place: Option<InputPosition>,
     /// What is wrong.
     pub(crate) kind: Box<SourceErrorKind>,
 }
 
 impl SourceError {
-    /// An error that concerns no single file.
+    /// Creates an error that does not concern one file.
     pub(crate) fn anywhere(kind: SourceErrorKind) -> Self {
         Self { place: None, kind: Box::new(kind) }
     }
 
-    /// Whether what the input holds is at fault, and not what the source was asked for: its rows, its header or schema, or
-    /// the file as a whole, which is damaged or cannot be read to its end.
+    /// Returns whether the content of the input is at fault, and not the configuration of the source. The content is
+    /// its rows, its header or schema, or a whole file that is corrupt or cannot be read to its end.
     pub(crate) fn is_about_content(&self) -> bool {
         let is_in_file = self.place.as_ref().is_some_and(|place| place.position != FilePosition::WholeFile);
         is_in_file
             || match &*self.kind {
-                // One that cannot be opened is not there, or not for whoever runs this.
+                // A file that cannot be opened is missing or not readable by this user, which says nothing of its
+                // content.
                 SourceErrorKind::Io { action, .. } => matches!(*action, "read" | "decompress"),
                 SourceErrorKind::CorruptFile { .. }
                 | SourceErrorKind::Unreadable { .. }
@@ -58,17 +58,17 @@ impl SourceError {
         failure
     }
 
-    /// An error about a whole file.
+    /// Creates an error about a whole file.
     pub(crate) fn in_file(file: &Arc<str>, kind: SourceErrorKind) -> Self {
         Self::at(file, FilePosition::WholeFile, kind)
     }
 
-    /// An error on a line, counted from 1.
+    /// Creates an error on a line, counted from 1.
     pub(crate) fn on_line(file: &Arc<str>, line: u64, kind: SourceErrorKind) -> Self {
         Self::at(file, FilePosition::Line(line), kind)
     }
 
-    /// An error at a spot of a file.
+    /// Creates an error at a position of a file.
     pub(crate) fn at(file: &Arc<str>, position: FilePosition, kind: SourceErrorKind) -> Self {
         Self { place: Some(InputPosition { file: Arc::clone(file), position }), kind: Box::new(kind) }
     }
@@ -89,87 +89,87 @@ impl Error for SourceError {
     }
 }
 
-/// What is wrong with an input. Text from the input is escaped and shortened in all of these.
+/// The kinds of [`SourceError`]. All text from the input is escaped and shortened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceErrorKind {
-    /// The pattern names nothing.
+    /// No file matches the path or pattern.
     #[error("no file matches {pattern:?}; check the path and the working directory")]
     NoMatch {
         /// The pattern.
         pattern: String,
     },
-    /// The pattern has wildcards that mean nothing.
+    /// The pattern has malformed wildcards.
     #[error("{pattern:?} is not a pattern of file names")]
     Pattern {
         /// The pattern.
         pattern: String,
-        /// What is wrong with it.
+        /// The parser's error.
         source: glob::PatternError,
     },
-    /// A directory stands where a file is expected.
+    /// The path is a directory.
     #[error("this is a directory; name a file, or a pattern such as \"*.jsonl\" for the files in it")]
     Directory,
-    /// The operating system refused.
+    /// The operating system returned an error.
     #[error("cannot {action} this input")]
     Io {
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         action: &'static str,
-        /// Its answer.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The compressed data ends early or makes no sense.
-    #[error("the {compression} data is damaged or cut off")]
+    /// The compressed data is invalid or ends early.
+    #[error("the {compression} data is corrupt or truncated")]
     CorruptFile {
         /// The compression.
         compression: Compression,
-        /// What the decompressor says.
+        /// The decompressor's error.
         source: io::Error,
     },
-    /// A row of text is longer than any row may be.
+    /// A row of text exceeds the size limit.
     #[error(
-        "this row is longer than {} MiB, the most that one row may have{}",
+        "this row is longer than {} MiB, the limit for one row{}",
         limit >> 20,
         if *quoted { "; is a quotation mark missing?" } else { "" }
     )]
     RowTooLong {
         /// The limit in bytes.
         limit: usize,
-        /// Whether the row ends in an open quotation.
+        /// Whether the row contains an open quotation, as after a missing quotation mark.
         quoted: bool,
     },
-    /// The text is in another encoding.
-    #[error("this line is not UTF-8, from its byte {byte} on; convert the file to UTF-8")]
+    /// The text is not UTF-8.
+    #[error("byte {byte} of this line is not UTF-8; convert the file to UTF-8")]
     NotUtf8 {
-        /// The offending byte's place in the line, from 1.
+        /// The position of the invalid byte in the line, from 1.
         byte: u64,
     },
     /// A line is not JSON.
     #[error("this line is not valid JSON: {reason}")]
     Json {
-        /// What the parser says, without the place.
+        /// The parser's message, without the position.
         reason: String,
     },
-    /// A line is JSON, and not an object.
+    /// A line is JSON, but not an object.
     #[error("a line of JSON Lines is an object, as in {{\"key\": \"value\"}}; this line starts with {found}")]
     NotAnObject {
-        /// How the line starts.
+        /// The start of the line.
         found: String,
     },
-    /// An object has a key twice.
-    #[error("the key {key} stands twice in this object")]
+    /// An object has a duplicate key.
+    #[error("this object has the key {key} twice; remove one of them")]
     DuplicateKey {
         /// The key.
         key: String,
     },
-    /// A row has a key that is no column.
+    /// A row has a key that is not a column.
     #[error("the key {key} is not a column: {advice}")]
     UnknownKey {
         /// The key.
         key: String,
-        /// Why it is none, and how to make it one.
+        /// The reason, and how to declare the column.
         advice: String,
     },
-    /// A value is not of its column's type.
+    /// A value does not have the type of its column.
     #[error("column {column} is of type {expected}, and this row has {found}; {advice}")]
     TypeMismatch {
         /// The column.
@@ -181,47 +181,47 @@ pub(crate) enum SourceErrorKind {
         /// How to declare the column so that the value fits.
         advice: String,
     },
-    /// The rows have too many different keys.
+    /// The rows have too many distinct keys.
     #[error("the rows have more than {limit} columns; nest the values in one object and declare it as \"json\"")]
     TooManyColumns {
         /// The limit.
         limit: usize,
     },
-    /// Nothing says how wide the vectors of a column are.
+    /// No sampled row gives the width of a vector column.
     #[error(
-        "column {column} is declared as a vector, and none of the first {rows} rows has one to tell how wide it is; \
+        "column {column} is declared as a vector, but none of the first {rows} rows has a vector to take the width from; \
          declare it as \"json\""
     )]
     VectorWidth {
         /// The column.
         column: String,
-        /// How many rows were looked at.
+        /// The number of sampled rows.
         rows: usize,
     },
-    /// A column of a CSV file has no name.
+    /// A column in the header of a CSV file has no name.
     #[error("the name of column {number} in the header is empty; give every column a name")]
     EmptyName {
         /// The column, from 1.
         number: usize,
     },
-    /// Two columns have one name.
+    /// Two columns have the same name.
     #[error("two columns have the name {name}; rename one of them")]
     DuplicateName {
         /// The name.
         name: String,
     },
-    /// The pipeline file declares a column that the header has not.
-    #[error("the header has no column {name}, which is declared; it has {header}")]
+    /// The pipeline file declares a column that is not in the header.
+    #[error("the declared column {name} is not in the header, which has {header}")]
     NoSuchColumn {
         /// The declared name.
         name: String,
-        /// The names there are.
+        /// The names in the header.
         header: String,
     },
     /// Two CSV files have different columns.
     #[error("the header is not that of {other}: {difference}; all files of a source have the same columns")]
     HeaderDiffers {
-        /// The file to compare with.
+        /// The first file.
         other: String,
         /// Missing and additional names.
         difference: String,
@@ -229,16 +229,18 @@ pub(crate) enum SourceErrorKind {
     /// A CSV row has too few or too many fields.
     #[error("this row has {found}, and the header has {expected}")]
     Ragged {
-        /// Fields in the row.
+        /// Number of fields in the row.
         found: Fields,
-        /// Fields in the header.
+        /// Number of fields in the header.
         expected: Fields,
     },
     /// A quoted CSV field is not closed before the file ends.
-    #[error("a quotation that starts in this row is never closed; a quotation mark inside one is written twice")]
+    #[error("a quotation that starts in this row is never closed; write a quotation mark inside a quoted field twice")]
     OpenQuote,
-    /// A quoted CSV field is followed by something else than a comma or the line's end.
-    #[error("field {field} goes on after its closing quotation mark; a quotation mark inside one is written twice")]
+    /// A quoted CSV field is followed by something other than a comma or the end of the line.
+    #[error(
+        "field {field} has text after its closing quotation mark; write a quotation mark inside a quoted field twice"
+    )]
     AfterQuote {
         /// The field, from 1.
         field: usize,
@@ -250,47 +252,47 @@ pub(crate) enum SourceErrorKind {
         column: String,
         /// The value.
         value: String,
-        /// What the parser says.
+        /// The parser's message.
         reason: String,
     },
-    /// The library of a binary format gave up.
-    #[error("cannot read this input as {format}; is it damaged, or in another format?")]
+    /// The library of a binary format returned an error.
+    #[error("cannot read this input as {format}; is it corrupt, or in another format?")]
     Unreadable {
         /// The format.
         format: Format,
-        /// What the library says.
+        /// The library's error.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The library of a binary format panicked.
-    #[error("this input is damaged in a way that the reader for {format} cannot handle")]
+    #[error("the {format} reader failed on this input, which is probably corrupt")]
     Panicked {
         /// The format.
         format: Format,
     },
-    /// Parquet inside another compression.
-    #[error("a Parquet file cannot be read out of {compression}: it has a compression of its own; decompress it first")]
+    /// A Parquet file is compressed as a whole.
+    #[error("cannot read Parquet inside {compression}: Parquet compresses its own data; decompress the file first")]
     CompressedParquet {
-        /// The compression around it.
+        /// The compression of the whole file.
         compression: Compression,
     },
-    /// A format that needs to jump about, from something that only streams.
+    /// A format that needs random access is read from a stream.
     #[error("{what} can be read from an uncompressed file only; {advice}")]
     NeedsFile {
-        /// What it is.
+        /// The format.
         what: &'static str,
         /// What to do instead.
         advice: &'static str,
     },
-    /// Columns are declared for a format that brings its own.
+    /// Columns are declared for a format that has its own schema.
     #[error("{format} has a schema of its own; remove `columns` from the source")]
     OwnSchema {
         /// The format.
         format: Format,
     },
-    /// Two files of a binary format disagree.
+    /// Two files of a binary format have different schemas.
     #[error("the schema is not that of {other}: {difference}; all files of a source have the same columns")]
     SchemaDiffers {
-        /// The file to compare with.
+        /// The first file.
         other: String,
         /// The first column that differs.
         difference: String,

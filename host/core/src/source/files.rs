@@ -1,4 +1,4 @@
-//! Which files a source reads, and how their bytes come in.
+//! Finds the files of a source, and opens them as streams of decompressed bytes.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -13,7 +13,7 @@ use super::SourceLocation;
 use super::error::{SourceError, SourceErrorKind};
 use crate::format::Compression;
 
-/// Bytes that are asked of the operating system at once. A multiple of a pipe's 64 KiB.
+/// Bytes requested from the operating system in one read. A multiple of the 64 KiB that a pipe holds.
 const READ_BYTES: usize = 128 << 10;
 
 /// The name of standard input in messages.
@@ -24,31 +24,31 @@ const STDIN: &str = "standard input";
 pub(crate) struct InputFile {
     /// Its name in messages.
     pub(crate) name: Arc<str>,
-    /// Its path; none is standard input.
+    /// Its path; `None` for standard input.
     pub(crate) path: Option<PathBuf>,
-    /// How it is compressed as a whole.
+    /// Compression of the file as a whole.
     pub(crate) compression: Compression,
 }
 
-/// The files of a source, in the order in which they are read.
+/// The files of a source, in reading order.
 #[derive(Debug, Clone)]
 pub(crate) struct InputFiles {
-    /// At least one.
+    /// The files, at least one.
     pub(crate) files: Vec<InputFile>,
-    /// Bytes in all of them, where that is known before reading.
+    /// Total size in bytes, if known before reading.
     pub(crate) total_bytes: Option<u64>,
 }
 
 impl InputFiles {
     /// Finds the files.
     ///
-    /// A path that exists is that file, even with wildcards in its name; otherwise `*`, `?`, `[…]` and `**` are
-    /// wildcards, and what they match is read in the byte order of the paths. A `*` does not match a leading dot.
-    /// Without `compression` each file's ending tells.
+    /// A path that exists is that file, even with wildcards in its name. Otherwise `*`, `?`, `[…]` and `**` are
+    /// wildcards, and matching files are read in the byte order of their paths. A `*` does not match a leading dot.
+    /// Without `compression`, the ending of each file name decides.
     ///
     /// # Errors
     ///
-    /// Nothing matches, the pattern is malformed, or a file is a directory, missing or unreadable.
+    /// No file matches, the pattern is malformed, or a file is a directory, missing or unreadable.
     pub(crate) fn find(location: &SourceLocation, compression: Option<Compression>) -> Result<Self, SourceError> {
         let pattern = match location {
             SourceLocation::Stdin => {
@@ -73,13 +73,13 @@ impl InputFiles {
         Ok(Self { files, total_bytes })
     }
 
-    /// The paths of the files.
+    /// Returns the paths of the files.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.files.iter().filter_map(|file| file.path.clone()).collect()
     }
 }
 
-/// The paths that a source would read, as far as they can be found; whether they can be read is not looked at.
+/// Returns the paths that a source would read. Does not check that they can be read.
 pub(crate) fn matching_paths(location: &SourceLocation) -> Vec<PathBuf> {
     match location {
         SourceLocation::Stdin => Vec::new(),
@@ -88,8 +88,8 @@ pub(crate) fn matching_paths(location: &SourceLocation) -> Vec<PathBuf> {
 }
 
 impl InputFile {
-    /// The length in bytes; none for a pipe or a device. Makes sure that a regular file can be opened, so that the last
-    /// of many files does not end a long run.
+    /// Returns the length in bytes; `None` for a pipe or a device. Opens every regular file once, because otherwise an
+    /// unreadable last file would end a long run.
     fn checked_len(&self) -> Result<Option<u64>, SourceError> {
         let path = self.path.as_deref().unwrap_or(Path::new(""));
         let metadata = fs::metadata(path).map_err(|source| self.io("open", source))?;
@@ -103,7 +103,7 @@ impl InputFile {
         Ok(Some(metadata.len()))
     }
 
-    /// Opens the file for reading from start to end, decompressed. `count` grows by every byte that is read, before
+    /// Opens the file for reading from start to end, decompressed. Adds every byte read to `count`, before
     /// decompression.
     ///
     /// # Errors
@@ -119,7 +119,7 @@ impl InputFile {
             Compression::None => Box::new(counted),
             compression => {
                 let mut buffered = BufReader::with_capacity(READ_BYTES, counted);
-                // Nothing at all is an empty input; the decoders would call it cut off.
+                // An input without bytes is empty. The decoders would report it as truncated.
                 if buffered.fill_buf().map_err(|source| self.io("read", source))?.is_empty() {
                     Box::new(io::empty())
                 } else if compression == Compression::Gzip {
@@ -133,7 +133,7 @@ impl InputFile {
         Ok(InputStream { bytes, file: self.clone() })
     }
 
-    /// Opens a regular file so that its reader can jump about; none if the input is compressed or not a regular file.
+    /// Opens a regular file for random access; `None` if the input is compressed or not a regular file.
     ///
     /// # Errors
     ///
@@ -147,38 +147,38 @@ impl InputFile {
         Ok(Some(CountingReader { bytes, count: Arc::clone(count) }))
     }
 
-    /// Whether the input is a regular file, which can be opened more than once.
+    /// Returns whether the input is a regular file, which can be opened more than once.
     pub(crate) fn is_regular(&self) -> bool {
         self.path.as_ref().is_some_and(|path| path.is_file())
     }
 
-    /// An error of the operating system about this file.
+    /// Creates an error of the operating system about this file.
     pub(crate) fn io(&self, action: &'static str, source: io::Error) -> SourceError {
         SourceError::in_file(&self.name, SourceErrorKind::Io { action, source })
     }
 }
 
-/// A file that is being read.
+/// An open input file.
 pub(crate) struct InputStream {
     bytes: Box<dyn Read + Send>,
     file: InputFile,
 }
 
 impl InputStream {
-    /// The file.
+    /// Returns the file.
     pub(crate) fn file(&self) -> &InputFile {
         &self.file
     }
 
-    /// Adds to `buffer` the bytes that are there, and waits for the first of them; 0 at the end only. What a pipe holds is
-    /// handed on although more would fit, so that rows that come slowly are not held back.
+    /// Waits for bytes and adds them to `buffer`; returns 0 only at the end. Returns as soon as there is a byte, even
+    /// if more would fit, so that rows that arrive slowly are not delayed.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or what it holds cannot be decompressed.
+    /// The file cannot be read or decompressed.
     pub(crate) fn read_more(&mut self, buffer: &mut BytesMut) -> Result<usize, SourceError> {
         let before = buffer.len();
-        // What is behind the last piece is filled first, unless that is so little that reading it would not pay.
+        // Room left after the last chunk is filled first, unless it is so small that a read would not pay.
         if buffer.capacity() - before < READ_BYTES / 2 {
             buffer.reserve(READ_BYTES);
         }
@@ -193,9 +193,9 @@ impl InputStream {
         read.map_err(|source| self.failed(source))
     }
 
-    /// What a failure to read means.
+    /// Returns the error for a failed read.
     fn failed(&self, source: io::Error) -> SourceError {
-        // An error of the operating system has a number, one of a decompressor has none.
+        // An error of the operating system has a number; an error of a decompressor has none.
         if self.file.compression == Compression::None || source.raw_os_error().is_some() {
             return self.file.io("read", source);
         }
@@ -210,14 +210,14 @@ impl Read for InputStream {
     }
 }
 
-/// Counts the bytes that come through.
+/// Counts the bytes that are read through it.
 pub(crate) struct CountingReader<R> {
     bytes: R,
     count: Arc<AtomicU64>,
 }
 
 impl<R> CountingReader<R> {
-    /// What is read from, without the counting.
+    /// Returns the inner reader.
     pub(crate) fn into_inner(self) -> R {
         self.bytes
     }
@@ -237,7 +237,7 @@ impl<R: Seek> Seek for CountingReader<R> {
     }
 }
 
-/// The paths that a pattern stands for, sorted, at least one.
+/// Returns the paths that match a pattern, sorted, at least one.
 fn matching(pattern: &Path) -> Result<Vec<PathBuf>, SourceError> {
     let text = pattern.to_str();
     let wild = text.is_some_and(|text| text.contains(['*', '?', '[']));
@@ -246,22 +246,22 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, SourceError> {
     }
     let text = text.unwrap_or_default();
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
-    let named = || text.to_owned();
+    let pattern = || text.to_owned();
     let entries = glob::glob_with(text, options)
-        .map_err(|source| SourceError::anywhere(SourceErrorKind::Pattern { pattern: named(), source }))?;
+        .map_err(|source| SourceError::anywhere(SourceErrorKind::Pattern { pattern: pattern(), source }))?;
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| {
             let name = error.path().to_string_lossy().into();
-            SourceError::in_file(&name, SourceErrorKind::Io { action: "look into", source: error.into() })
+            SourceError::in_file(&name, SourceErrorKind::Io { action: "list", source: error.into() })
         })?;
-        // A pattern such as `data/*` is about the files in there.
+        // A pattern such as `data/*` selects files, so folders that match are skipped.
         if !path.is_dir() {
             paths.push(path);
         }
     }
     if paths.is_empty() {
-        return Err(SourceError::anywhere(SourceErrorKind::NoMatch { pattern: named() }));
+        return Err(SourceError::anywhere(SourceErrorKind::NoMatch { pattern: pattern() }));
     }
     paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
     Ok(paths)

@@ -1,19 +1,19 @@
-//! JSON Lines: one object a line (<https://jsonlines.org>).
+//! JSON Lines: one object per line (<https://jsonlines.org>).
 //!
-//! **Columns.** Declared columns are exactly the columns, in that order. Otherwise columns and types come from the first
-//! 1000 rows of the input (fewer if they have more than 64 MiB), files in their order; columns stand in the order in
-//! which keys first appear. Booleans, integers (64 bits), floats and texts are that; integers and floats together are
-//! floats, unless one of the integers is no float exactly; everything else is `json`: other mixtures, objects, lists,
-//! columns of nulls, numbers out of range. A later row with another key, or a value that does not fit, is an error.
+//! **Columns.** If columns are declared, they are exactly the columns, in that order. Otherwise columns and types are
+//! inferred from the first 1000 rows of the input (fewer if they have more than 64 MiB), in the order in which keys
+//! first appear. Booleans, integers (64 bits), floats and text have these types. Integers mixed with floats are floats,
+//! unless an integer has no exact float. Everything else is `json`: other mixtures, objects, lists, columns of nulls,
+//! numbers out of range. A later row with another key, or with a value that does not fit, is an error.
 //!
-//! **Values.** A missing key is null. `json` keeps the exact text of the value: spelling, key order, duplicate keys,
-//! nested to any depth, and escapes in it are not checked. A declared `float` takes the integers that are a float
-//! exactly, `text` texts only, `binary` texts in base64 (RFC 4648, with padding), `vector` lists of numbers, as many as
-//! in the first row that has one. Zero has no sign as an integer: `-0` is 0 there.
+//! **Values.** A missing key is null. `json` preserves the exact text of the value: spelling, key order, duplicate
+//! keys, any depth of nesting; escapes in it are not checked. A declared `float` accepts integers with an exact float,
+//! `text` only text, `binary` text in base64 (RFC 4648, with padding), `vector` lists of numbers with as many elements
+//! as the first vector in the sample. As an integer, `-0` is 0.
 //!
-//! **Lines.** Lines end with LF or CRLF, the last one may end without. Lines of white space are skipped, and counted.
+//! **Lines** end with LF or CRLF; the last line may end without. Lines of white space are skipped, but count as lines.
 //! Text is UTF-8; a byte order mark at the start of a file is skipped. Half of a surrogate pair in a text is an error,
-//! and so is a key that an object has twice.
+//! and so is a duplicate key in an object.
 
 mod decode;
 mod fast_path;
@@ -33,7 +33,7 @@ use decode::JsonDecoder;
 use infer::Inference;
 pub(crate) use object::diagnostic;
 
-/// Opens JSON Lines.
+/// Opens a JSON Lines source.
 ///
 /// # Errors
 ///
@@ -57,7 +57,7 @@ pub(crate) fn open(
     Ok(OpenSource::new(schema, Box::new(reader), Arc::new(JsonDecoder { columns })))
 }
 
-/// The declared columns. Vectors need a look at the rows.
+/// Returns the declared columns. The width of vectors is taken from the sample.
 fn declared_columns(
     reader: &mut TextReader<LineSplitter>,
     declared: &[(String, DataType)],
@@ -75,7 +75,7 @@ fn declared_columns(
     declared.iter().map(column).collect()
 }
 
-/// The width of a declared vector. Where there is no row at all any width is right.
+/// Returns the width of a declared vector. Without rows, any width is correct.
 pub(crate) fn vector_width(name: &str, width: Option<usize>, rows: usize) -> Result<usize, SourceError> {
     match width {
         Some(width) => Ok(width),
@@ -87,11 +87,11 @@ pub(crate) fn vector_width(name: &str, width: Option<usize>, rows: usize) -> Res
     }
 }
 
-/// Looks at no more than this many rows of a piece.
+/// Adds up to `rows` rows of a chunk to the sample.
 fn sample_chunk(chunk: &Chunk, rows: usize, inference: &mut Inference) -> Result<usize, SourceError> {
     debug_assert!(rows <= SAMPLE_ROWS);
     let ChunkData::Text { bytes, first_line, .. } = &chunk.data else {
-        unreachable!("the reader of JSON Lines makes pieces of text")
+        unreachable!("the JSON Lines reader makes chunks of text")
     };
     let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
     let lines = (*first_line..).zip(text.split_terminator('\n'));
@@ -106,10 +106,10 @@ fn sample_chunk(chunk: &Chunk, rows: usize, inference: &mut Inference) -> Result
     }
 }
 
-/// A row is a line.
+/// Finds the ends of rows: a row is a line.
 #[derive(Debug, Default)]
 struct LineSplitter {
-    /// Bytes of the row that have no line break.
+    /// Bytes of the row scanned so far, without a line break.
     seen: usize,
 }
 

@@ -1,24 +1,24 @@
-//! Numbers as they are written in JSON and CSV.
+//! Parses numbers as JSON and CSV spell them.
 
-/// A number in JSON's spelling.
+/// A number spelled as in JSON.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Number {
-    /// An integer of 64 bits. `-0` is 0.
+    /// A 64-bit integer. `-0` is 0.
     Integer(i64),
-    /// An integer that needs more than 64 bits.
+    /// An integer that does not fit into 64 bits.
     Large,
     /// A number with a fraction or an exponent, as the nearest 64-bit float.
     Float(f64),
-    /// A number with a fraction or an exponent that is larger than any 64-bit float.
+    /// A number with a fraction or an exponent that exceeds the range of 64-bit floats.
     Overflow,
 }
 
-/// Reads a number in JSON's spelling (RFC 8259, section 6): no plus sign, no leading zero, a digit on either side of
+/// Parses a number spelled as in JSON (RFC 8259, section 6): no plus sign, no leading zero, a digit on both sides of
 /// the point.
 pub(crate) fn parse_number(text: &str) -> Option<Number> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let (whole, rest) = leading_digits(digits);
-    if whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
+    let (integer, rest) = leading_digits(digits);
+    if integer.is_empty() || (integer.len() > 1 && integer.starts_with('0')) {
         return None;
     }
     if rest.is_empty() {
@@ -47,26 +47,26 @@ fn leading_digits(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// A number in JSON's spelling as a float: the nearest one where it has a fraction or an exponent, and none where it is
-/// an integer that no float is equal to.
+/// Parses a number spelled as in JSON as a float. A number with a fraction or an exponent is rounded to the nearest
+/// float. Returns `None` for an integer without an exact float.
 pub(crate) fn exact_float(text: &str) -> Option<f64> {
     match parse_number(text)? {
         Number::Float(value) => Some(value),
         Number::Overflow => None,
-        // Negative zero is an integer without a sign, and a float with one.
+        // Negative zero loses its sign as an integer, so the sign is taken from the text.
         Number::Integer(0) => Some(if text.starts_with('-') { -0.0 } else { 0.0 }),
         Number::Integer(value) => is_exact(value).then_some(value as f64),
-        // Rust prints all digits of an integral float.
+        // Not `as f64`: the integer does not fit into 64 bits. Rust formats all digits of an integral float.
         Number::Large => text.parse().ok().filter(|value: &f64| value.is_finite() && format!("{value:.0}") == text),
     }
 }
 
-/// Whether a float can have this value.
+/// Returns whether an integer has an exact float.
 pub(crate) fn is_exact(integer: i64) -> bool {
     i128::from(integer) == (integer as f64) as i128
 }
 
-/// A number in JSON's spelling, or `NaN`, `inf` or `-inf`, as CSV sinks write it.
+/// Parses a number spelled as in JSON, or `NaN`, `inf` or `-inf`, as CSV sinks write them.
 pub(crate) fn csv_float(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),

@@ -1,20 +1,20 @@
-//! Places in inputs.
+//! Positions in input files, for messages.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::shown::escaped;
 
-/// A place in an input.
+/// A position in an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InputPosition {
-    /// The file's name, as the pattern spells it.
+    /// The file name, as the pattern spells it.
     pub(crate) file: Arc<str>,
-    /// Where in the file.
+    /// The position in the file.
     pub(crate) position: FilePosition,
 }
 
-/// A spot in a file.
+/// A position in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FilePosition {
     /// The file as a whole.

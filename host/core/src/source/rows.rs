@@ -1,11 +1,11 @@
-//! Parquet and Arrow IPC: formats that hold rows in columns already.
+//! Parquet and Arrow IPC: formats that store rows in columns.
 //!
-//! The columns are those of the file, with their Arrow types. All files of a source have the same names and types; their
-//! order may differ, and that of the first file counts. A column is nullable if it is in any of the files. Schemas are
-//! read and compared when the source is opened. Values of columns with the extension type `arrow.json` are checked.
+//! The columns and their Arrow types come from the file. All files of a source must have the same names and types.
+//! Their order may differ; the first file's order is used. A column is nullable if it is nullable in any file. Schemas
+//! are read and compared when the source is opened. Values of columns with the extension type `arrow.json` are checked.
 //!
-//! Parquet is read from regular files, and has a compression of its own. Of Arrow IPC the file format is read from
-//! regular files that are not compressed as a whole, and the stream format from anywhere.
+//! Parquet is read from regular files without further compression. The Arrow IPC file format is read from uncompressed
+//! regular files, the stream format from any input.
 
 mod conform;
 mod open;
@@ -25,17 +25,17 @@ use crate::panics::caught;
 use conform::CommonSchema;
 use open::OpenRows;
 
-/// Opens Parquet or Arrow IPC.
+/// Opens a Parquet or Arrow IPC source.
 ///
 /// # Errors
 ///
-/// A file cannot be read, is not of this format, or does not have the columns of the others.
+/// A file cannot be read, does not have this format, or has other columns than the first file.
 pub(crate) fn open(files: Vec<InputFile>, format: Format, batch_rows: usize) -> Result<OpenSource, SourceError> {
     let count: Arc<AtomicU64> = Arc::default();
     let mut schema: Option<CommonSchema> = None;
     let mut first = None;
     for file in &files {
-        // What is read here is read again later, and counts only then, but for the first file, which stays open.
+        // The first file stays open. The others are opened again for reading, and their bytes count only then.
         let uncounted = if schema.is_none() { Arc::clone(&count) } else { Arc::default() };
         let rows = guarded(file, format, || open::open(file, format, batch_rows, &uncounted))?;
         match &mut schema {
@@ -67,10 +67,10 @@ struct RowsReader {
     format: Format,
     batch_rows: usize,
     count: Arc<AtomicU64>,
-    /// The first file, open since its schema was read: it may be a pipe.
+    /// The first file, open since its schema was read. It may be a pipe, which cannot be opened twice.
     first: Option<OpenRows>,
     current: Option<OpenRowsFile>,
-    /// Bytes of the files that are finished.
+    /// Bytes of the files already read.
     bytes_before: u64,
 }
 
@@ -78,7 +78,7 @@ struct RowsReader {
 struct OpenRowsFile {
     file: InputFile,
     rows: OpenRows,
-    /// What is left of a batch that is larger than a piece.
+    /// The remaining rows of a batch that is larger than a chunk.
     rest: Option<RecordBatch>,
     rows_read: u64,
 }
@@ -139,7 +139,7 @@ impl OpenRowsFile {
         Ok(Some(batch.slice(0, batch_rows)))
     }
 
-    /// Bytes of this file that are read: counted, or in the proportion of the rows.
+    /// Returns the bytes read of this file: counted, or in proportion to the rows.
     fn bytes_read(&self, count: &AtomicU64) -> u64 {
         match self.rows.total_rows {
             None => count.load(Ordering::Relaxed),
@@ -148,12 +148,12 @@ impl OpenRowsFile {
     }
 }
 
-/// The error for what a library says about a file.
+/// Returns the error for a library's error about a file.
 fn unreadable(file: &InputFile, format: Format, source: Box<dyn std::error::Error + Send + Sync>) -> SourceError {
     SourceError::in_file(&file.name, SourceErrorKind::Unreadable { format, source })
 }
 
-/// Runs a library's code on a file that may be hostile. The libraries promise errors, and not that they never panic.
+/// Runs a library's code on a file that may be hostile. The libraries return errors, but may also panic on such files.
 fn guarded<T>(
     file: &InputFile,
     format: Format,
@@ -162,7 +162,7 @@ fn guarded<T>(
     caught(run).unwrap_or_else(|_| Err(SourceError::in_file(&file.name, SourceErrorKind::Panicked { format })))
 }
 
-/// Gives the rows of every file the source's schema.
+/// Converts the rows of every file to the source's schema.
 #[derive(Debug)]
 struct RowsDecoder {
     schema: CommonSchema,
@@ -171,7 +171,7 @@ struct RowsDecoder {
 impl Decoder for RowsDecoder {
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
         let ChunkData::Rows { batch, first_row } = chunk.data else {
-            unreachable!("the reader of a binary format makes pieces of rows")
+            unreachable!("the reader of a binary format makes chunks of rows")
         };
         let rows = self.schema.conform(&chunk.file, first_row, &batch)?;
         Ok(DecodedBatch { rows, positions: RowPositions::rows(chunk.file, first_row) })

@@ -1,9 +1,9 @@
-//! Text from inputs and file names, made fit for messages.
+//! Escapes and shortens text from inputs and file names for messages.
 
-/// Characters of foreign text that a message shows at most.
+/// Maximum number of characters of foreign text in a message.
 const SHOWN: usize = 80;
 
-/// Foreign text for a message: control characters escaped, and cut to 80 characters.
+/// Returns foreign text for a message: control characters are escaped, and text after 80 characters is cut.
 pub(crate) fn shown(text: &str) -> String {
     let mut escaped: String = text.chars().take(SHOWN).flat_map(plain).collect();
     if text.chars().nth(SHOWN).is_some() {
@@ -12,17 +12,17 @@ pub(crate) fn shown(text: &str) -> String {
     escaped
 }
 
-/// A name for a message, in backticks.
+/// Returns a name for a message, in backticks.
 pub(crate) fn named(name: &str) -> String {
     format!("`{}`", shown(name))
 }
 
-/// A file name for a message: whole, with control characters escaped.
+/// Returns a file name for a message: complete, with control characters escaped.
 pub(crate) fn escaped(name: &str) -> String {
     name.chars().flat_map(plain).collect()
 }
 
-/// A character as it can stand in a terminal: quotation marks and backslashes as they are.
+/// Escapes a character for a terminal, but leaves quotation marks and backslashes as they are.
 fn plain(character: char) -> impl Iterator<Item = char> {
     let literal = matches!(character, '"' | '\'' | '\\');
     let escape = (!literal).then(|| character.escape_debug());

@@ -1,4 +1,4 @@
-//! Cuts text into pieces at the borders of rows: what JSON Lines and CSV have in common.
+//! Cuts text into chunks at the ends of rows, for JSON Lines and CSV.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,56 +11,57 @@ use super::error::{SourceError, SourceErrorKind};
 use super::files::{InputFile, InputStream};
 use super::place::FilePosition;
 
-/// Text in one piece, in bytes. Arrow's offsets have 32 bits, and a piece that is decoded costs a multiple of its text,
-/// so wide rows make smaller batches. A row that is larger has a piece of its own.
+/// Maximum text in a chunk, in bytes. Arrow's offsets have 32 bits, and a decoded chunk takes a multiple of its text in
+/// memory, so wide rows make smaller batches. A larger row has a chunk of its own.
 pub(crate) const CHUNK_BYTES: usize = 16 << 20;
 
-/// Text in one row, in bytes: the most that has to fit in memory at once whatever the input is.
+/// Maximum text in a row, in bytes. A row must fit in memory, so this bounds the memory for any input.
 pub(crate) const ROW_BYTES: usize = 64 << 20;
 
-/// Rows that are looked at to infer columns and types: the first ones of the whole input.
+/// Number of rows sampled to infer columns and types, from the start of the input.
 pub(crate) const SAMPLE_ROWS: usize = 1000;
 
-/// Text that is held back at most while columns are inferred, in bytes. Wide rows end the sample early.
+/// Maximum text buffered while columns are inferred, in bytes. Wide rows end the sample early.
 const SAMPLE_BYTES: usize = 64 << 20;
 
-/// Columns that an inferred schema may have. Every column costs memory in every batch, even where all its rows are null.
+/// Maximum number of columns in an inferred schema. Every column takes memory in every batch, even if all its rows are
+/// null.
 pub(crate) const MAX_COLUMNS: usize = 10_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Finds the borders of rows. It sees the bytes of one file, in order.
+/// Finds the ends of rows in the bytes of one file, in order.
 pub(crate) trait RowSplitter: Send {
-    /// Forgets the row it was in, because the next call starts it again or starts another file.
+    /// Forgets the current row. The next call starts the row again, or starts another file.
     fn restart(&mut self);
 
-    /// Looks for the end of the row that starts at `start`. After [`RowEnd::NeedMore`] it is asked again for the same row
-    /// with more bytes, and does not look at the earlier ones twice. `last` says that nothing follows the bytes.
+    /// Looks for the end of the row that starts at `start`. After [`RowEnd::NeedMore`] it is called again for the same
+    /// row with more bytes, and does not scan the earlier ones again. `last` says that no bytes follow.
     fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> RowEnd;
 }
 
-/// What [`RowSplitter::next`] found.
+/// The result of [`RowSplitter::next`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowEnd {
-    /// The next row, or a blank line, starts here.
+    /// The row or blank line ends here.
     At {
-        /// Its first byte.
+        /// The index of the first byte after it.
         end: usize,
-        /// Line breaks up to there.
+        /// Number of line breaks in it.
         lines: u64,
-        /// Whether what ends here is a row and not a blank line.
+        /// Whether it is a row, and not a blank line.
         row: bool,
     },
     /// More bytes are needed.
     NeedMore,
-    /// The file ends within a quotation.
+    /// The file ends inside a quotation.
     OpenQuote,
 }
 
-/// Called when a file begins, with its first row, if the format has a header.
+/// Called with the first row of each file, if the format has a header. Returns the order of the columns.
 pub(crate) type OnHeader = Box<dyn FnMut(&InputFile, u64, &[u8]) -> Result<Option<Arc<[usize]>>, SourceError> + Send>;
 
-/// Reads files of text one after the other.
+/// Reads text files one after the other.
 pub(crate) struct TextReader<B> {
     splitter: B,
     batch_rows: usize,
@@ -68,32 +69,32 @@ pub(crate) struct TextReader<B> {
     on_header: Option<OnHeader>,
     current: Option<OpenTextFile>,
     count: Arc<AtomicU64>,
-    held_back: VecDeque<Chunk>,
+    sampled: VecDeque<Chunk>,
 }
 
 /// The file that is being read.
 struct OpenTextFile {
     input: InputStream,
-    /// What is read and not yet in a piece.
+    /// Bytes that are not in a chunk yet.
     buffer: BytesMut,
-    /// Whether everything is read.
+    /// Whether the whole file is read.
     ended: bool,
-    /// The line with which the buffer starts.
+    /// The number of the first line in the buffer.
     line: u64,
     fields: Option<Arc<[usize]>>,
 }
 
-/// A part of the buffer that ends at the border of a row.
+/// A number of rows at the start of the buffer.
 struct RowRun {
     end: usize,
     lines: u64,
-    /// Line breaks before its last row.
+    /// Line breaks before the last row.
     lines_before: u64,
     rows: usize,
 }
 
 impl<B: RowSplitter> TextReader<B> {
-    /// A reader of these files. With `on_header` the first row of every file is a header and no row.
+    /// Creates a reader of these files. With `on_header`, the first row of every file is a header.
     pub(crate) fn new(
         splitter: B,
         batch_rows: usize,
@@ -107,16 +108,17 @@ impl<B: RowSplitter> TextReader<B> {
             on_header,
             current: None,
             count: Arc::default(),
-            held_back: VecDeque::new(),
+            sampled: VecDeque::new(),
         }
     }
 
-    /// Reads ahead until there is a sample, and gives it to `look`, piece by piece and row after row, until it has seen
-    /// [`SAMPLE_ROWS`] or answers that it has enough. All pieces are still to come afterwards.
+    /// Reads ahead, and calls `look` with each chunk and the number of rows still wanted, until [`SAMPLE_ROWS`] rows
+    /// are seen. `look` returns the number of rows it used. The chunks are buffered, and returned again by
+    /// `next_chunk`.
     ///
     /// # Errors
     ///
-    /// Those of the reader and of `look`, which returns how many rows it saw.
+    /// The input cannot be read, or `look` fails.
     pub(crate) fn sample(
         &mut self,
         mut look: impl FnMut(&Chunk, usize) -> Result<usize, SourceError>,
@@ -129,7 +131,7 @@ impl<B: RowSplitter> TextReader<B> {
                 bytes += text.len();
             }
             let seen = look(&chunk, SAMPLE_ROWS - rows);
-            self.held_back.push_back(chunk);
+            self.sampled.push_back(chunk);
             rows += seen?;
         }
         Ok(rows)
@@ -148,7 +150,7 @@ impl<B: RowSplitter> TextReader<B> {
             if part.end == 0 {
                 continue;
             }
-            // Nothing is copied: the pieces of what was read at once share its memory.
+            // No copy: chunks from the same read share its memory.
             let bytes = current.buffer.split_to(part.end).freeze();
             let (first_line, fields) = (current.line, current.fields.clone());
             current.line += part.lines;
@@ -164,11 +166,11 @@ impl<B: RowSplitter> TextReader<B> {
         }
     }
 
-    /// Reads the header of the next file, and no more. For readers that are made just for this.
+    /// Reads only the header of the next file. For a reader created just for this.
     ///
     /// # Errors
     ///
-    /// Those of the reader.
+    /// The input cannot be read, or the header is malformed.
     pub(crate) fn read_header(&mut self) -> Result<(), SourceError> {
         match self.files.pop_front() {
             Some(file) => self.begin(&file).map(drop),
@@ -180,7 +182,7 @@ impl<B: RowSplitter> TextReader<B> {
     fn begin(&mut self, file: &InputFile) -> Result<OpenTextFile, SourceError> {
         let input = file.open(&self.count)?;
         let mut current = OpenTextFile { input, buffer: BytesMut::new(), ended: false, line: 1, fields: None };
-        // A pipe may hand over less than the mark at once.
+        // A pipe may return fewer bytes than the byte order mark has.
         while !current.ended
             && current.buffer.len() < BYTE_ORDER_MARK.len()
             && BYTE_ORDER_MARK.starts_with(&current.buffer)
@@ -200,14 +202,14 @@ impl<B: RowSplitter> TextReader<B> {
         Ok(current)
     }
 
-    /// Takes the first row out of the buffer, with its line; none if there is none.
+    /// Takes the first row from the buffer, with its line number; `None` if the file has no row.
     fn first_row(&mut self, current: &mut OpenTextFile) -> Result<Option<(u64, Bytes)>, SourceError> {
         loop {
             let part = self.find_rows(current, 1)?;
             if part.end == 0 {
                 return Ok(None);
             }
-            // Blank lines come before the row in one part with it.
+            // Blank lines before the row are in the same run.
             let line = current.line + part.lines_before;
             let row = current.buffer.split_to(part.end).freeze();
             current.line += part.lines;
@@ -217,7 +219,7 @@ impl<B: RowSplitter> TextReader<B> {
         }
     }
 
-    /// Reads until there are `rows` rows, or text enough for a piece, or the file ends.
+    /// Reads until there are `rows` rows, or enough text for a chunk, or the file ends.
     fn find_rows(&mut self, current: &mut OpenTextFile, rows: usize) -> Result<RowRun, SourceError> {
         let mut part = RowRun { end: 0, lines: 0, lines_before: 0, rows: 0 };
         self.splitter.restart();
@@ -225,7 +227,7 @@ impl<B: RowSplitter> TextReader<B> {
             match self.splitter.next(&current.buffer, part.end, current.ended) {
                 RowEnd::At { end, lines, row } => {
                     if end > CHUNK_BYTES && part.end > 0 {
-                        // The row goes into the next piece, where the search starts again at its first byte.
+                        // The row goes into the next chunk, where the search starts again at its first byte.
                         return Ok(part);
                     }
                     if end - part.end > ROW_BYTES {
@@ -275,14 +277,14 @@ impl OpenTextFile {
 
 impl<B: RowSplitter> Reader for TextReader<B> {
     fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
-        match self.held_back.pop_front() {
+        match self.sampled.pop_front() {
             Some(chunk) => Ok(Some(chunk)),
             None => self.read_chunk(),
         }
     }
 }
 
-/// The text of a piece up to the first line that is not UTF-8, and the error for that line.
+/// Returns the text of a chunk up to the first line that is not UTF-8, and the error for that line.
 pub(crate) fn utf8<'a>(file: &Arc<str>, bytes: &'a [u8], first_line: u64) -> (&'a str, Option<SourceError>) {
     if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
         return (text, None);

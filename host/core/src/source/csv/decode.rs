@@ -1,10 +1,10 @@
-//! Records to columns.
+//! Decodes CSV records into columns.
 
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 
-use super::super::advice;
+use super::super::advice::{self, DeclarationScope};
 use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector};
 use super::super::column::{ColumnBuilder, TextColumns};
 use super::super::error::{Fields, SourceError, SourceErrorKind};
@@ -24,7 +24,7 @@ pub(crate) struct CsvDecoder {
 impl Decoder for CsvDecoder {
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
         let ChunkData::Text { bytes, first_line, fields: order } = &chunk.data else {
-            unreachable!("the reader of CSV makes pieces of text")
+            unreachable!("the CSV reader makes chunks of text")
         };
         let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
         let capacity = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
@@ -37,7 +37,7 @@ impl Decoder for CsvDecoder {
             let line = match records.next(&mut fields) {
                 Ok(Some(line)) => line,
                 Ok(None) => break,
-                // The line that is not UTF-8 may be in the middle of a record.
+                // The line that is not UTF-8 may be inside a record. Its error is returned below.
                 Err((_, SourceErrorKind::OpenQuote)) if not_utf8.is_some() => break,
                 Err(error) => return Err(at(error)),
             };
@@ -71,11 +71,17 @@ impl CsvDecoder {
             (DataType::Integer, Some(Number::Float(_))) => DataType::Float,
             _ => DataType::Text,
         };
-        advice::mismatch(&self.columns, index, format!("the field {}", named(field)), suggested, false)
+        advice::mismatch(
+            &self.columns,
+            index,
+            format!("the field {}", named(field)),
+            suggested,
+            DeclarationScope::OneColumn,
+        )
     }
 }
 
-/// Makes sure that a record has as many fields as the header.
+/// Checks that a record has as many fields as the header.
 pub(crate) fn check_count<T>(fields: &[T], expected: usize) -> Result<(), SourceErrorKind> {
     if fields.len() == expected {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Headers, and how those of several files go together.
+//! Reads the headers of CSV files, and compares them.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -11,21 +11,21 @@ use super::super::shown::{escaped, named};
 use super::super::text::{MAX_COLUMNS, OnHeader, utf8};
 use super::record::CsvRecords;
 
-/// The header of the first file that has one. It is empty until that file is opened.
+/// The first header found. Empty until the first file with a header is opened.
 pub(crate) type FirstHeader = Arc<OnceLock<Header>>;
 
 /// The names in a header.
 #[derive(Debug)]
 pub(crate) struct Header {
-    /// The file that has it.
+    /// The file name.
     pub(crate) file: Arc<str>,
-    /// Its line.
+    /// The line number.
     pub(crate) line: u64,
-    /// Names that differ and are not empty, in the file's order.
+    /// The names in the file's order, unique and not empty.
     pub(crate) names: Vec<String>,
 }
 
-/// Compares every header with the first one, and finds the order of the fields.
+/// Returns a function that compares every header with the first one, and returns the order of its fields.
 pub(crate) fn on_header(first: &FirstHeader) -> OnHeader {
     let first = Arc::clone(first);
     Box::new(move |file: &InputFile, line, row| {
@@ -33,7 +33,7 @@ pub(crate) fn on_header(first: &FirstHeader) -> OnHeader {
         if let Some(first) = first.get() {
             return first.column_order(&header);
         }
-        // One reader at a time looks at headers, so no other thread is faster.
+        // Headers are read by one reader at a time, so no other thread can set this in between.
         first.get_or_init(|| header);
         Ok(None)
     })
@@ -64,7 +64,7 @@ impl Header {
         Ok(Self { file: Arc::clone(file), line, names })
     }
 
-    /// Which column of this header each name of the other one is; none if they are the same.
+    /// Returns, for each name of the other header, its column in this header; `None` if the headers are equal.
     fn column_order(&self, other: &Self) -> Result<Option<Arc<[usize]>>, SourceError> {
         if self.names == other.names {
             return Ok(None);
@@ -84,14 +84,14 @@ impl Header {
     }
 }
 
-/// What names the second list lacks, and what it has beyond the first.
+/// Describes which names the second list lacks and which it adds.
 pub(crate) fn difference(first: &[String], other: &[String]) -> String {
-    let lacks = |there: &[String], names: &[String]| {
-        let there: HashSet<_> = there.iter().collect();
-        let missing: Vec<_> = names.iter().filter(|name| !there.contains(name)).cloned().collect();
+    let missing_in = |present: &[String], names: &[String]| {
+        let present: HashSet<_> = present.iter().collect();
+        let missing: Vec<_> = names.iter().filter(|name| !present.contains(name)).cloned().collect();
         (!missing.is_empty()).then(|| list(missing.iter().map(String::as_str)))
     };
-    let missing = lacks(other, first).map(|names| format!("it lacks {names}"));
-    let extra = lacks(first, other).map(|names| format!("it adds {names}"));
+    let missing = missing_in(other, first).map(|names| format!("it lacks {names}"));
+    let extra = missing_in(first, other).map(|names| format!("it adds {names}"));
     missing.into_iter().chain(extra).collect::<Vec<_>>().join(", and ")
 }

@@ -1,15 +1,15 @@
-//! Types from the first rows.
+//! Infers types from the first rows.
 
 use super::super::number::{Number, csv_float, is_exact, parse_number};
 use crate::data_type::DataType;
 
-/// The kinds of values that a column had.
+/// The values of a column in the sample.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct ObservedFields {
     data_type: Option<DataType>,
-    /// Whether there was an integer that no float is equal to.
+    /// Whether there was an integer without an exact float.
     inexact: bool,
-    /// The first field that is not empty, for vectors.
+    /// The first field that is not empty, for the width of vectors.
     pub(crate) first: Option<String>,
 }
 
@@ -24,7 +24,7 @@ impl ObservedFields {
         }
         let data_type = match (field, parse_number(field)) {
             ("true" | "false", _) => DataType::Boolean,
-            // As an integer, -0 would lose its sign.
+            // An integer -0 would lose its sign.
             ("-0", _) | (_, Some(Number::Float(_))) => DataType::Float,
             (_, Some(Number::Integer(integer))) => {
                 self.inexact |= !is_exact(integer);
@@ -41,7 +41,7 @@ impl ObservedFields {
         });
     }
 
-    /// The type that takes all of them.
+    /// Returns a type that accepts all values.
     pub(crate) fn common(&self) -> DataType {
         match self.data_type {
             None => DataType::Text,

@@ -1,21 +1,21 @@
-//! Records and fields of CSV (RFC 4180).
+//! Splits CSV text into records and fields (RFC 4180).
 
 use std::borrow::Cow;
 
 use super::super::error::SourceErrorKind;
 use super::super::text::{RowEnd, RowSplitter};
 
-/// A row is a record: a line, or more where a quoted field has line breaks.
+/// Finds the ends of records. A record is one line, or several if a quoted field has line breaks.
 #[derive(Debug, Default)]
 pub(crate) struct CsvRowSplitter {
-    /// Bytes of the record that are looked at.
+    /// Bytes of the record scanned so far.
     seen: usize,
-    /// Whether these end in a quotation.
+    /// Whether the scan stopped inside a quotation.
     quoted: bool,
 }
 
 impl CsvRowSplitter {
-    /// The end of the record that starts at `start`, if it is in the bytes.
+    /// Returns the end of the record that starts at `start`, if it is in the bytes.
     fn end(&mut self, bytes: &[u8], start: usize, last: bool) -> Option<usize> {
         let mut at = start + self.seen;
         let end = loop {
@@ -27,7 +27,7 @@ impl CsvRowSplitter {
                 match bytes.get(quote + 1) {
                     Some(b'"') => at = quote + 2,
                     None if !last => {
-                        // The next byte tells whether the quotation ends here.
+                        // The next byte decides whether the quotation ends here.
                         at = quote;
                         break None;
                     }
@@ -46,7 +46,7 @@ impl CsvRowSplitter {
             if bytes[found] == b'\n' {
                 break Some(at);
             }
-            // A quotation mark in the middle of a field is one like any other character.
+            // A quotation mark in the middle of an unquoted field is ordinary text.
             self.quoted = found == start || bytes[found - 1] == b',';
         };
         self.seen = at - start;
@@ -73,28 +73,28 @@ impl RowSplitter for CsvRowSplitter {
     }
 }
 
-/// The records of a text that has whole records only.
+/// Iterates over the records of a text that ends with a complete record.
 #[derive(Debug)]
 pub(crate) struct CsvRecords<'a> {
     text: &'a str,
-    /// The first byte that is not read yet.
+    /// Index of the next byte to read.
     at: usize,
-    /// Its line.
+    /// The line number of that byte.
     line: u64,
 }
 
 impl<'a> CsvRecords<'a> {
-    /// The records of `text`, which starts on this line.
+    /// Creates an iterator over `text`, which starts on this line.
     pub(crate) fn new(text: &'a str, first_line: u64) -> Self {
         Self { text, at: 0, line: first_line }
     }
 
-    /// Replaces `fields` by those of the next record, and returns its first line; none at the end. Blank lines are no
-    /// records.
+    /// Replaces `fields` with those of the next record, and returns its first line; `None` at the end. Blank lines are
+    /// skipped.
     ///
     /// # Errors
     ///
-    /// A quoted field goes on after its end. The error is with the record's first line.
+    /// A quoted field has text after its closing quotation mark. The error comes with the record's first line.
     pub(crate) fn next(&mut self, fields: &mut Vec<Cow<'a, str>>) -> Result<Option<u64>, (u64, SourceErrorKind)> {
         let bytes = self.text.as_bytes();
         fields.clear();
@@ -130,7 +130,7 @@ impl<'a> CsvRecords<'a> {
         }
     }
 
-    /// A field without quotation marks around it, and where it ends.
+    /// Returns an unquoted field and the index of its end.
     fn plain(&self) -> (Cow<'a, str>, usize) {
         let rest = &self.text[self.at..];
         let end = memchr::memchr2(b',', b'\n', rest.as_bytes()).unwrap_or(rest.len());
@@ -141,7 +141,7 @@ impl<'a> CsvRecords<'a> {
         (Cow::Borrowed(field), self.at + field.len())
     }
 
-    /// A quoted field, and where it ends; none if it does not.
+    /// Returns a quoted field and the index of its end; `None` if it is not closed.
     fn quoted(&mut self) -> Option<(Cow<'a, str>, usize)> {
         let bytes = self.text.as_bytes();
         let start = self.at + 1;

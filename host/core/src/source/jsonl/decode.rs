@@ -1,4 +1,4 @@
-//! Lines to columns: straight from the parser into the builders.
+//! Decodes lines into columns, directly from the parser into the builders.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAc
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
-use super::super::advice;
+use super::super::advice::{self, DeclarationScope};
 use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector};
 use super::super::column::{ColumnBuilder, TextColumns};
 use super::super::error::{SourceError, SourceErrorKind};
@@ -24,14 +24,14 @@ use crate::data_type::DataType;
 /// Decodes JSON Lines.
 #[derive(Debug)]
 pub(crate) struct JsonDecoder {
-    /// The columns that every row has.
+    /// The columns of every row.
     pub(crate) columns: Arc<TextColumns>,
 }
 
 impl Decoder for JsonDecoder {
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
         let ChunkData::Text { bytes, first_line, .. } = &chunk.data else {
-            unreachable!("the reader of JSON Lines makes pieces of text")
+            unreachable!("the JSON Lines reader makes chunks of text")
         };
         let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
         let capacity = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
@@ -42,13 +42,13 @@ impl Decoder for JsonDecoder {
             row: 0,
             problem: None,
         };
-        let mut usual = FastPath::new(&self.columns.list);
+        let mut fast_path = FastPath::new(&self.columns.list);
         let mut lines = LineCollector::default();
         for (line, text) in (*first_line..).zip(split(text)) {
             if object::is_blank(text.as_bytes()) {
                 continue;
             }
-            if !usual.add(text, &mut rows.builders) {
+            if !fast_path.add(text, &mut rows.builders) {
                 rows.add(text).map_err(|(kind, byte)| {
                     let position = byte.map_or(FilePosition::Line(line), |byte| FilePosition::Byte(line, byte));
                     SourceError::at(&chunk.file, position, kind)
@@ -69,14 +69,14 @@ impl Decoder for JsonDecoder {
     }
 }
 
-/// The lines of a text, as `str::split_terminator` finds them, but with vector instructions.
+/// Splits text into lines like `str::split_terminator`, but with vector instructions.
 fn split(text: &str) -> impl Iterator<Item = &str> {
     let mut start = 0;
     let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain((!text.ends_with('\n')).then_some(text.len()));
     ends.map(move |end| &text[std::mem::replace(&mut start, end + 1)..end])
 }
 
-/// Adds the row of a line with the parser, whatever the line is like, and returns whether it could.
+/// Adds the row of a line with the parser only, and returns whether it is valid. For tests of the fast path.
 #[cfg(test)]
 pub(super) fn add_with_parser(columns: &TextColumns, line: &str, builders: &mut [ColumnBuilder]) -> bool {
     let mut rows = RowBuilder {
@@ -91,14 +91,14 @@ pub(super) fn add_with_parser(columns: &TextColumns, line: &str, builders: &mut 
     is_added
 }
 
-/// The rows that are being built.
+/// Adds the rows of a chunk to the builders.
 struct RowBuilder<'c> {
     columns: &'c TextColumns,
     builders: Vec<ColumnBuilder>,
-    /// For every column the last row that had it, from 1.
+    /// For every column, the number of the last row that had a value, from 1.
     last_row: Vec<u64>,
     row: u64,
-    /// Why the parser was stopped.
+    /// The reason for stopping the parser.
     problem: Option<RowProblem>,
 }
 
@@ -109,7 +109,7 @@ enum RowProblem {
 }
 
 impl RowBuilder<'_> {
-    /// Adds the row of a line that is not blank. An error is with the byte of the line where that is known.
+    /// Adds the row of a line that is not blank. The error comes with the byte of the line, if known.
     fn add(&mut self, line: &str) -> Result<(), (SourceErrorKind, Option<u64>)> {
         object::check_start(line).map_err(|kind| (kind, None))?;
         self.row += 1;
@@ -145,7 +145,7 @@ impl RowBuilder<'_> {
                 SourceErrorKind::DuplicateKey { key: named(&self.columns.list[index].name) }
             }
             RowProblem::TypeMismatch(index) => {
-                // The parser has gone past the value, so the line is read once more for its text.
+                // The parser is past the value, so the line is parsed again to get its text.
                 let mut value = "";
                 let name = &self.columns.list[index].name;
                 let parsed = for_each_entry(line, |key, text| {
@@ -162,7 +162,7 @@ impl RowBuilder<'_> {
                     (DataType::Integer, Some(Number::Float(_))) => DataType::Float,
                     _ => DataType::Json,
                 };
-                advice::mismatch(self.columns, index, found, suggested, true)
+                advice::mismatch(self.columns, index, found, suggested, DeclarationScope::AllColumns)
             }
         }
     }
@@ -174,7 +174,7 @@ impl RowBuilder<'_> {
     }
 }
 
-/// Reads an object, and returns how many columns it had.
+/// Reads an object, and returns its number of columns.
 impl<'de> Visitor<'de> for &mut RowBuilder<'_> {
     type Value = usize;
 
@@ -204,7 +204,7 @@ impl<'de> Visitor<'de> for &mut RowBuilder<'_> {
     }
 }
 
-/// A key as the index of its column, or as itself.
+/// Reads a key, and returns the index of its column, or the key if it is not a column.
 struct ColumnIndexSeed<'c> {
     columns: &'c TextColumns,
     guess: usize,
@@ -238,7 +238,7 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
         if let ColumnBuilder::Text(_) = self.0 {
-            // The parser removes escapes while it copies, and copies a text without escapes just once.
+            // Not through `RawValue`: the parser unescapes while it copies, so a text is copied once.
             return deserializer.deserialize_any(self);
         }
         let value = <&RawValue>::deserialize(deserializer)?;
@@ -281,7 +281,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         Ok(false)
     }
 
-    // The parser wants lists and objects read to their end, or it reports them instead of this misfit.
+    // The parser expects lists and objects to be read to their end. Otherwise it reports that instead of the type.
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(false)

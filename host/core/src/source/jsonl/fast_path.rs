@@ -1,5 +1,5 @@
-//! Lines as programs write them: every column once, in order, numbers and texts. They need no parser that is ready for
-//! everything; all other lines go to one, which also says what is wrong with them.
+//! Reads the most common form of a line faster than the parser: every column once, in order, with numbers and text.
+//! All other lines go to the parser, which also reports errors.
 
 use std::fmt::Write as _;
 
@@ -8,17 +8,17 @@ use super::super::number::{Number, exact_float, parse_number};
 use super::object::is_space;
 use crate::data_type::DataType;
 
-/// Reads usual lines.
+/// Reads lines that have the common form.
 #[derive(Debug)]
 pub(super) struct FastPath<'c> {
     columns: &'c [TextColumn],
-    /// Whether there can be usual lines at all.
-    possible: bool,
-    /// The values of the line.
+    /// Whether the columns allow the common form.
+    is_possible: bool,
+    /// The values of the current line.
     values: Vec<FastValue>,
 }
 
-/// A value of a line. Texts are borders in the line, without the quotation marks.
+/// A value of a line. Text is a range of the line, without the quotation marks.
 #[derive(Debug, Clone, Copy)]
 enum FastValue {
     Null,
@@ -28,24 +28,25 @@ enum FastValue {
     Text { start: usize, end: usize, is_escaped: bool },
 }
 
-/// Bytes that are looked at together for control characters.
+/// Number of bytes checked together for control characters.
 const CONTROLS_AT_ONCE: usize = 256;
 
 impl<'c> FastPath<'c> {
     pub(super) fn new(columns: &'c [TextColumn]) -> Self {
-        let is_usual = |column: &TextColumn| {
+        let is_supported = |column: &TextColumn| {
             let types = [DataType::Boolean, DataType::Integer, DataType::Float, DataType::Text];
-            // A name that has to be escaped may be spelt in other ways.
+            // A name with characters that JSON escapes has more than one spelling.
             let is_plain = !column.name.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\'));
             types.contains(&column.data_type) && is_plain
         };
-        let possible = !columns.is_empty() && columns.iter().all(is_usual);
-        Self { columns, possible, values: Vec::with_capacity(columns.len()) }
+        let is_possible = !columns.is_empty() && columns.iter().all(is_supported);
+        Self { columns, is_possible, values: Vec::with_capacity(columns.len()) }
     }
 
-    /// Adds the row of a line to the columns, if it is a usual one. If it is not, nothing is added.
+    /// Adds the row of a line to the columns, if the line has the common form. Otherwise adds nothing and returns
+    /// false.
     pub(super) fn add(&mut self, line: &str, builders: &mut [ColumnBuilder]) -> bool {
-        if !self.possible || self.look(line).is_none() {
+        if !self.is_possible || self.read_values(line).is_none() {
             return false;
         }
         for (value, builder) in self.values.iter().zip(builders) {
@@ -58,43 +59,43 @@ impl<'c> FastPath<'c> {
                     let mut rest = &line[start..end];
                     while is_escaped && let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
                         let (before, escape) = rest.split_at(at);
-                        let (escaped, behind) = escape[1..].split_at(1);
+                        let (escaped, after) = escape[1..].split_at(1);
                         let (Ok(()), Ok(())) = (builder.write_str(before), builder.write_str(unescaped(escaped)))
                         else {
                             unreachable!("writing to memory does not fail")
                         };
-                        rest = behind;
+                        rest = after;
                     }
                     builder.append_value(rest);
                 }
-                _ => unreachable!("values were looked at as what their columns are"),
+                _ => unreachable!("each value was read as the type of its column"),
             }
         }
         true
     }
 
-    /// Finds the values of a usual line; none if it is not one.
-    fn look(&mut self, line: &str) -> Option<()> {
+    /// Finds the values of a line; `None` if the line does not have the common form.
+    fn read_values(&mut self, line: &str) -> Option<()> {
         self.values.clear();
-        let mut rest = LineCursor { line, at: 0 };
-        rest.expect(b'{')?;
+        let mut cursor = LineCursor { line, at: 0 };
+        cursor.expect(b'{')?;
         for (index, column) in self.columns.iter().enumerate() {
             if index > 0 {
-                rest.expect(b',')?;
+                cursor.expect(b',')?;
             }
-            rest.expect(b'"')?;
-            rest.expect_all(&column.name)?;
-            rest.expect_next(b'"')?;
-            rest.expect(b':')?;
-            self.values.push(rest.value(column.data_type)?);
+            cursor.expect(b'"')?;
+            cursor.expect_all(&column.name)?;
+            cursor.expect_next(b'"')?;
+            cursor.expect(b':')?;
+            self.values.push(cursor.value(column.data_type)?);
         }
-        rest.expect(b'}')?;
-        rest.skip_space();
-        (rest.at == line.len()).then_some(())
+        cursor.expect(b'}')?;
+        cursor.skip_space();
+        (cursor.at == line.len()).then_some(())
     }
 }
 
-/// What is left of a line.
+/// A position in a line.
 struct LineCursor<'l> {
     line: &'l str,
     at: usize,
@@ -111,7 +112,7 @@ impl LineCursor<'_> {
         }
     }
 
-    /// Takes a byte, after any white space.
+    /// Skips white space and one expected byte.
     fn expect(&mut self, byte: u8) -> Option<()> {
         self.skip_space();
         self.expect_next(byte)
@@ -157,7 +158,7 @@ impl LineCursor<'_> {
                 break at;
             }
             is_escaped = true;
-            // Those by number are left to the parser.
+            // `\u` escapes are left to the parser.
             if !matches!(bytes.get(at + 1)?, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') {
                 return None;
             }
@@ -173,7 +174,7 @@ impl LineCursor<'_> {
     }
 }
 
-/// What a letter behind a backslash stands for; the others are themselves.
+/// Returns the character for an escape letter. Other characters stand for themselves.
 fn unescaped(escape: &str) -> &str {
     match escape {
         "b" => "\u{8}",
@@ -205,8 +206,8 @@ mod tests {
         TextColumns::new(["i", "té", "f", "b"].into_iter().zip(types).map(column).collect())
     }
 
-    /// The row that a line is, if it is a usual one.
-    fn usual(line: &str) -> Option<Vec<ArrayRef>> {
+    /// The row of a line, if the line has the common form.
+    fn fast(line: &str) -> Option<Vec<ArrayRef>> {
         let columns = columns();
         let mut builders = columns.builders(1, line.len());
         let added = FastPath::new(&columns.list).add(line, &mut builders);
@@ -215,7 +216,7 @@ mod tests {
         added.then_some(row)
     }
 
-    /// The row that the parser makes of it.
+    /// The row that the parser returns for a line.
     fn parsed(line: &str) -> Option<Vec<ArrayRef>> {
         let columns = columns();
         let mut builders = columns.builders(1, line.len());
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usual_is_read_as_the_parser_reads_it() {
+    fn the_fast_path_reads_a_line_as_the_parser_does() {
         for line in [
             r#"{"i":1,"té":"a","f":0.5,"b":true}"#,
             r#" { "i" : -7 , "té" : "\"\\\/\b\f\n\r\t" , "f" : -0 , "b" : false } "#,
@@ -232,13 +233,13 @@ mod tests {
             r#"{"i":9223372036854775807,"té":"","f":1e3,"b":true}"#,
             "{\"i\":-0,\"té\":\"\u{7f}数据\\n\",\"f\":9007199254740992,\"b\":true}\r",
         ] {
-            assert_eq!(usual(line), parsed(line), "{line}");
-            assert!(usual(line).is_some(), "{line}");
+            assert_eq!(fast(line), parsed(line), "{line}");
+            assert!(fast(line).is_some(), "{line}");
         }
     }
 
     #[test]
-    fn what_is_not_usual_is_left_to_the_parser() {
+    fn other_lines_are_left_to_the_parser() {
         for line in [
             "",
             "{}",
@@ -261,7 +262,7 @@ mod tests {
             r#"{"i":1 2,"té":"a","f":0.5,"b":true}"#,
             r#"{"i":"1","té":"a","f":0.5,"b":true}"#,
         ] {
-            assert!(usual(line).is_none(), "{line}");
+            assert!(fast(line).is_none(), "{line}");
         }
     }
 
@@ -277,7 +278,7 @@ mod tests {
             )
         ) {
             let line = chunks.concat();
-            if let Some(row) = usual(&line) {
+            if let Some(row) = fast(&line) {
                 prop_assert_eq!(Some(row), parsed(&line));
             }
         }

@@ -1,4 +1,4 @@
-//! Columns and types from the first rows.
+//! Infers columns and types from the first rows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::super::text::MAX_COLUMNS;
 use super::object::{self, for_each_entry};
 use crate::data_type::DataType;
 
-/// The columns that rows had so far, in the order in which they appeared.
+/// The columns of the sample, in the order in which they first appeared.
 #[derive(Debug, Default)]
 pub(crate) struct Inference {
     columns: Vec<(String, ObservedValues)>,
@@ -20,25 +20,25 @@ pub(crate) struct Inference {
     rows: u64,
 }
 
-/// The kinds of values that a column had.
+/// The values of a column in the sample.
 #[derive(Debug, Default)]
 struct ObservedValues {
-    /// The row that had the column last, from 1, so that a second value in one row is noticed.
+    /// The number of the last row that had the column, from 1, to detect a duplicate key.
     row: u64,
-    /// The common type so far; none as long as all values are null.
+    /// The common type so far; `None` while all values are null.
     data_type: Option<DataType>,
-    /// Whether there was an integer that no float is equal to.
+    /// Whether there was an integer without an exact float.
     inexact: bool,
     /// The width of the first vector.
     width: Option<usize>,
 }
 
 impl Inference {
-    /// Looks at a line that is not blank.
+    /// Adds a line that is not blank.
     ///
     /// # Errors
     ///
-    /// The line is not an object, has a key twice, or there are too many columns.
+    /// The line is not an object, has a duplicate key, or there are too many columns.
     pub(crate) fn observe(&mut self, file: &Arc<str>, line: u64, text: &str) -> Result<(), SourceError> {
         self.rows += 1;
         object::check_start(text).map_err(|kind| SourceError::on_line(file, line, kind))?;
@@ -68,16 +68,16 @@ impl Inference {
                 self.columns.len() - 1
             }
         };
-        let kinds = &mut self.columns[index].1;
-        if kinds.row == self.rows {
+        let observed = &mut self.columns[index].1;
+        if observed.row == self.rows {
             return Err(SourceErrorKind::DuplicateKey { key: named(key) });
         }
-        kinds.row = self.rows;
-        kinds.add(value);
+        observed.row = self.rows;
+        observed.add(value);
         Ok(())
     }
 
-    /// The columns, or none if there was no row.
+    /// Returns the columns, or `None` if there was no row.
     pub(crate) fn columns(self) -> Option<Vec<TextColumn>> {
         if self.rows == 0 {
             return None;
@@ -85,12 +85,12 @@ impl Inference {
         let columns = self.columns.into_iter();
         Some(
             columns
-                .map(|(name, kinds)| TextColumn { name, data_type: kinds.common(), width: 0, declared: false })
+                .map(|(name, observed)| TextColumn { name, data_type: observed.common(), width: 0, declared: false })
                 .collect(),
         )
     }
 
-    /// The width of the first vector in this column.
+    /// Returns the width of the first vector in a column.
     pub(crate) fn width(&self, name: &str) -> Option<usize> {
         self.columns[*self.by_name.get(name)?].1.width
     }

@@ -1,4 +1,4 @@
-//! One line as an object, entry by entry.
+//! Reads a line as an object, entry by entry.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,17 +10,17 @@ use serde_json::value::RawValue;
 use super::super::error::SourceErrorKind;
 use super::super::shown::shown;
 
-/// White space between JSON's tokens.
+/// Returns whether a byte is white space between JSON tokens.
 pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Whether a line has nothing but white space.
+/// Returns whether a line has only white space.
 pub(crate) fn is_blank(line: &[u8]) -> bool {
     line.iter().copied().all(is_space)
 }
 
-/// Makes sure that a line, which is not blank, starts like an object.
+/// Checks that a line, which is not blank, starts like an object.
 pub(crate) fn check_start(line: &str) -> Result<(), SourceErrorKind> {
     let start = line.trim_ascii_start();
     if start.starts_with('{') {
@@ -30,7 +30,7 @@ pub(crate) fn check_start(line: &str) -> Result<(), SourceErrorKind> {
     Err(SourceErrorKind::NotAnObject { found })
 }
 
-/// What the JSON parser complains about, without the place.
+/// Returns the message of the JSON parser, without the position.
 pub(crate) fn diagnostic(error: &serde_json::Error) -> String {
     let mut reason = error.to_string();
     if let Some(end) = reason.rfind(" at line ") {
@@ -39,16 +39,17 @@ pub(crate) fn diagnostic(error: &serde_json::Error) -> String {
     shown(&reason)
 }
 
-/// The error for a line that is not JSON, and the byte of the line (from 1).
+/// Returns the error for a line that is not JSON, and the byte in the line, from 1.
 pub(crate) fn malformed(error: &serde_json::Error) -> (SourceErrorKind, u64) {
     (SourceErrorKind::Json { reason: diagnostic(error) }, error.column().max(1) as u64)
 }
 
-/// Calls `entry` with every key and the text of its value, in the line's order.
+/// Calls `entry` with every key and the text of its value, in order. `entry` returns false to stop, which is not an
+/// error.
 ///
 /// # Errors
 ///
-/// The line is not a JSON object. `entry` returns false to end it early, which is no error.
+/// The line is not a JSON object.
 pub(crate) fn for_each_entry<'a>(
     line: &'a str,
     entry: impl FnMut(&str, &'a str) -> bool,
@@ -86,7 +87,7 @@ impl<'de, F: FnMut(&str, &'de str) -> bool> Visitor<'de> for ObjectVisitor<'_, F
     }
 }
 
-/// A key, borrowed where it has no escapes.
+/// Reads a key, borrowed if it has no escapes.
 struct KeySeed;
 
 impl<'de> DeserializeSeed<'de> for KeySeed {

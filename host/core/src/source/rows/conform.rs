@@ -1,4 +1,4 @@
-//! The common schema of several files, and rows brought into it.
+//! The common schema of several files, and the conversion of rows to it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::super::shown::{escaped, named, shown};
 use crate::data_type::DataType;
 use crate::format::Format;
 
-/// Keys of field metadata that say what a column is, and not where it comes from.
+/// Prefix of the metadata keys that describe a column's type. Other keys describe the file, and are dropped.
 const EXTENSION_KEYS: &str = "ARROW:extension:";
 
-/// The schema that all files have, but for the order of the columns.
+/// The schema of all files. Only the order of columns may differ between files.
 #[derive(Debug)]
 pub(super) struct CommonSchema {
     /// The first file.
@@ -29,22 +29,22 @@ pub(super) struct CommonSchema {
 }
 
 impl CommonSchema {
-    /// The schema of the first file.
+    /// Creates the schema from the first file.
     ///
     /// # Errors
     ///
-    /// Two columns have one name.
+    /// Two columns have the same name.
     pub(super) fn new(file: &Arc<str>, schema: &Schema, format: Format) -> Result<Self, SourceError> {
         check_names(file, schema)?;
-        let fields: Vec<Field> = schema.fields().iter().map(|field| described(field)).collect();
+        let fields: Vec<Field> = schema.fields().iter().map(|field| strip_metadata(field)).collect();
         Ok(Self { file: Arc::clone(file), schema: Arc::new(Schema::new(fields)), format })
     }
 
-    /// Compares the schema of another file.
+    /// Compares the schema of another file with this one.
     ///
     /// # Errors
     ///
-    /// The other file has other columns, or one of another type.
+    /// The other file has other columns, or a column of another type.
     pub(super) fn add(&mut self, file: &Arc<str>, schema: &Schema) -> Result<(), SourceError> {
         check_names(file, schema)?;
         let differs = |difference| {
@@ -59,12 +59,12 @@ impl CommonSchema {
         let by_name: HashMap<_, _> = schema.fields().iter().map(|field| (field.name(), field)).collect();
         let mut fields = Vec::with_capacity(schema.fields().len());
         for field in self.schema.fields() {
-            let other = described(by_name[field.name()]);
+            let other = strip_metadata(by_name[field.name()]);
             let same = field.data_type().equals_datatype(other.data_type())
                 && field.extension_type_name() == other.extension_type_name();
             if !same {
                 let (name, here, there) = (named(field.name()), type_name(&other), type_name(field));
-                return Err(differs(format!("column {name} is of type {here} here, and of type {there} there")));
+                return Err(differs(format!("column {name} is of type {here} here and of type {there} there")));
             }
             let nullable = field.is_nullable() || other.is_nullable();
             fields.push(field.as_ref().clone().with_nullable(nullable));
@@ -73,16 +73,16 @@ impl CommonSchema {
         Ok(())
     }
 
-    /// The schema.
+    /// Returns the schema.
     pub(super) fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
 
-    /// Rows of any of the files with this schema.
+    /// Converts rows of one of the files to this schema.
     ///
     /// # Errors
     ///
-    /// The rows are not those of a file that was compared, or a value of a JSON column is not JSON.
+    /// The rows do not have the schema that was compared, or a value of a JSON column is not JSON.
     pub(super) fn conform(
         &self,
         file: &Arc<str>,
@@ -95,13 +95,13 @@ impl CommonSchema {
         };
         let mut columns = Vec::with_capacity(self.schema.fields().len());
         for (index, field) in self.schema.fields().iter().enumerate() {
-            // The file may have been replaced since its schema was read.
-            let there = batch.schema_ref().fields();
-            let place = match there.get(index) {
+            // Columns are looked up again, because the file may have been replaced since its schema was read.
+            let fields = batch.schema_ref().fields();
+            let position = match fields.get(index) {
                 Some(same) if same.name() == field.name() => index,
                 _ => batch.schema_ref().index_of(field.name()).map_err(failed)?,
             };
-            let column = batch.column(place);
+            let column = batch.column(position);
             let column = if column.data_type() == field.data_type() {
                 Arc::clone(column)
             } else {
@@ -117,8 +117,8 @@ impl CommonSchema {
     }
 }
 
-/// The field without the metadata that its file alone has a use for.
-fn described(field: &Field) -> Field {
+/// Returns the field without metadata that concerns only its file.
+fn strip_metadata(field: &Field) -> Field {
     let metadata = field.metadata().iter().filter(|(key, _)| key.starts_with(EXTENSION_KEYS));
     let metadata: HashMap<_, _> = metadata.map(|(key, value)| (key.clone(), value.clone())).collect();
     Field::new(field.name(), field.data_type().clone(), field.is_nullable()).with_metadata(metadata)
@@ -139,7 +139,7 @@ fn type_name(field: &Field) -> String {
     }
 }
 
-/// Makes sure that all values of a column are JSON: those of the text formats are, and a file can say anything.
+/// Checks that all values of a column are JSON. The text formats ensure that, but a binary file may contain any text.
 fn check_json(file: &Arc<str>, first_row: u64, name: &str, column: &ArrayRef) -> Result<(), SourceError> {
     let text = |row| match column.data_type() {
         ArrowType::Utf8 => Some(column.as_string::<i32>().value(row)),

@@ -15,24 +15,24 @@ use super::super::files::InputFile;
 use super::unreadable;
 use crate::format::{Compression, Format};
 
-/// The first bytes of the file format of Arrow IPC; the stream format has none of its own.
+/// The first bytes of the Arrow IPC file format. The stream format has no magic number.
 const FILE_MAGIC: &[u8] = b"ARROW1";
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, Box<dyn Error + Send + Sync>>> + Send>;
 
-/// A file whose schema is read.
+/// An open file whose schema is read.
 pub(super) struct OpenRows {
     /// The file's schema.
     pub(super) schema: SchemaRef,
-    /// Its rows in order, in batches of any size.
+    /// The rows in order, in batches of any size.
     pub(super) batches: Batches,
-    /// How many rows there are, where the format tells and the bytes that are read do not.
+    /// Number of rows, if the format states it. The bytes read are then not counted.
     pub(super) total_rows: Option<u64>,
-    /// The file's size, where `total_rows` is known.
+    /// The file's size, if `total_rows` is known.
     pub(super) bytes: u64,
 }
 
-/// Opens a file. `count` grows by the bytes that are read of Arrow IPC.
+/// Opens a file. Adds the bytes read of Arrow IPC to `count`.
 pub(super) fn open(
     file: &InputFile,
     format: Format,
@@ -64,7 +64,7 @@ fn open_parquet(file: &InputFile, batch_rows: usize) -> Result<OpenRows, SourceE
 fn open_arrow(file: &InputFile, count: &Arc<AtomicU64>) -> Result<OpenRows, SourceError> {
     let mut magic = [0; FILE_MAGIC.len()];
     let mut input = file.open(count)?;
-    // A stream from a pipe cannot be rewound, so what is read of it is put before the rest.
+    // A pipe cannot be rewound, so the bytes read here are put in front of the remaining ones.
     let read = read_up_to(&mut input, &mut magic).map_err(|source| file.io("read", source))?;
     let failed = |source: arrow_schema::ArrowError| unreadable(file, Format::Arrow, source.into());
     if magic[..read] == *FILE_MAGIC {
@@ -86,7 +86,7 @@ fn open_arrow(file: &InputFile, count: &Arc<AtomicU64>) -> Result<OpenRows, Sour
     Ok(OpenRows { schema, batches: Box::new(batches), total_rows: None, bytes: 0 })
 }
 
-/// Fills the buffer as far as there are bytes, and returns how many there were.
+/// Fills the buffer as far as possible, and returns the number of bytes read.
 fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {

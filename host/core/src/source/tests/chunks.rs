@@ -36,8 +36,8 @@ fn wide_rows_make_smaller_pieces() {
 #[test]
 fn endless_rows_are_refused() {
     let long = "x".repeat(ROW_BYTES + 1);
-    assert_snapshot!(InputFolder::from_content(Format::JsonLines, format!("{{}}\n{long}")).error(), @"in:2: this row is longer than 64 MiB, the most that one row may have");
-    assert_snapshot!(InputFolder::from_content(Format::Csv, format!("a\n1\n\"\n{long}")).error(), @"in:3: this row is longer than 64 MiB, the most that one row may have; is a quotation mark missing?");
+    assert_snapshot!(InputFolder::from_content(Format::JsonLines, format!("{{}}\n{long}")).error(), @"in:2: this row is longer than 64 MiB, the limit for one row");
+    assert_snapshot!(InputFolder::from_content(Format::Csv, format!("a\n1\n\"\n{long}")).error(), @"in:3: this row is longer than 64 MiB, the limit for one row; is a quotation mark missing?");
 }
 
 #[test]
@@ -71,9 +71,9 @@ fn damaged_compression_is_named() {
     let first_line = |error: String| error.lines().next().unwrap().to_owned();
     for (compression, bytes) in [(Compression::Gzip, &gzipped), (Compression::Zstd, &zstd)] {
         let cut = first_line(error(compression, &bytes[..bytes.len() - 4]));
-        assert_eq!(cut, format!("in: the {compression} data is damaged or cut off"));
+        assert_eq!(cut, format!("in: the {compression} data is corrupt or truncated"));
         let plain = first_line(error(compression, text.as_bytes()));
-        assert_eq!(plain, format!("in: the {compression} data is damaged or cut off"));
+        assert_eq!(plain, format!("in: the {compression} data is corrupt or truncated"));
     }
 }
 

@@ -122,10 +122,10 @@ fn malformed_lines_are_named() {
     assert_snapshot!(error(b"{\"a\":\"x\"} 1"), @"in:2:11: this line is not valid JSON: trailing characters");
     assert_snapshot!(error(b"{\"a\":\"x"), @"in:2:7: this line is not valid JSON: EOF while parsing a string");
     assert_snapshot!(error(b"[1]"), @r#"in:2: a line of JSON Lines is an object, as in {"key": "value"}; this line starts with [1]"#);
-    assert_snapshot!(error(b"{\"a\":\"x\",\"a\":\"y\"}"), @"in:2: the key `a` stands twice in this object");
+    assert_snapshot!(error(b"{\"a\":\"x\",\"a\":\"y\"}"), @"in:2: this object has the key `a` twice; remove one of them");
     assert_snapshot!(error(b"{\"a\":\"\\ud800\"}"), @"in:2:13: this line is not valid JSON: unexpected end of hex escape");
-    assert_snapshot!(error(b"\n{\"a\":\"\xff\"}"), @"in:3:7: this line is not UTF-8, from its byte 7 on; convert the file to UTF-8");
-    assert_snapshot!(error(b"\xff\xfe{"), @"in:2:1: this line is not UTF-8, from its byte 1 on; convert the file to UTF-8");
+    assert_snapshot!(error(b"\n{\"a\":\"\xff\"}"), @"in:3:7: byte 7 of this line is not UTF-8; convert the file to UTF-8");
+    assert_snapshot!(error(b"\xff\xfe{"), @"in:2:1: byte 1 of this line is not UTF-8; convert the file to UTF-8");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn declared_columns_are_all_there_is() {
     let error = |line: &str| input(line).columns(&declared).error();
     assert_snapshot!(error("{\"c\":1}"), @r#"in:1: the key `c` is not a column: the source declares `a`, `b`; add c = "json" to its `columns`"#);
     assert_snapshot!(error("{\"a\":\"\\u001b[31m\"}"), @r#"in:1: column `a` is of type integer, and this row has the text "\u001b[31m"; declare it as "json" in the source, or correct the row"#);
-    assert_snapshot!(input("{\"v\":[]}").columns(&[("v", DataType::Vector)]).error(), @r#"column `v` is declared as a vector, and none of the first 1 rows has one to tell how wide it is; declare it as "json""#);
+    assert_snapshot!(input("{\"v\":[]}").columns(&[("v", DataType::Vector)]).error(), @r#"column `v` is declared as a vector, but none of the first 1 rows has a vector to take the width from; declare it as "json""#);
     assert_snapshot!(input("{\"v\":[1,2]}\n{\"v\":[1]}").columns(&[("v", DataType::Vector)]).error(), @r#"in:2: column `v` is of type vector (of 2 numbers), and this row has the list [1]; declare it as "json" in the source, or correct the row"#);
 }
 
@@ -148,7 +148,7 @@ fn the_earlier_of_two_errors_is_reported() {
 fn a_huge_key_is_shortened() {
     let key = "k".repeat(10 << 20);
     let error = input(format!("{{\"{key}\":1}}\n{{\"{key}\":1,\"{key}\":2}}")).error();
-    assert_eq!(error, format!("in:2: the key `{}…` stands twice in this object", "k".repeat(80)));
+    assert_eq!(error, format!("in:2: this object has the key `{}…` twice; remove one of them", "k".repeat(80)));
 }
 
 #[test]

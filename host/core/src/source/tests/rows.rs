@@ -77,7 +77,7 @@ fn files_agree_in_names_and_types() {
         let input = input.file("3", file_of(&other, format));
         assert_eq!(
             input.error(),
-            "3: the schema is not that of 1: column `a` is of type Int32 here, and of type Int64 there; all files of a \
+            "3: the schema is not that of 1: column `a` is of type Int32 here and of type Int64 there; all files of a \
              source have the same columns"
         );
         let input = input.file("3", file_of(&batch(&[("c", integers(0..1))]), format));
@@ -104,10 +104,10 @@ fn what_cannot_be_read_is_named() {
     let parquet = file_of(&batch(&[("a", integers(0..2))]), Format::Parquet);
     let arrow = file_of(&batch(&[("a", integers(0..2))]), Format::Arrow);
     let first_line = |input: InputFolder| input.error().lines().next().unwrap().to_owned();
-    assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, "")), @"in: cannot read this input as parquet; is it damaged, or in another format?");
-    assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, "{\"a\":1}")), @"in: cannot read this input as arrow; is it damaged, or in another format?");
-    assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, &parquet[..parquet.len() - 9])), @"in: cannot read this input as parquet; is it damaged, or in another format?");
-    assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, &parquet).compression(Compression::Gzip)), @"in: a Parquet file cannot be read out of gzip: it has a compression of its own; decompress it first");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, "")), @"in: cannot read this input as parquet; is it corrupt, or in another format?");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, "{\"a\":1}")), @"in: cannot read this input as arrow; is it corrupt, or in another format?");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, &parquet[..parquet.len() - 9])), @"in: cannot read this input as parquet; is it corrupt, or in another format?");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, &parquet).compression(Compression::Gzip)), @"in: cannot read Parquet inside gzip: Parquet compresses its own data; decompress the file first");
     let gzipped = zstd::bulk::compress(&arrow, 1).unwrap();
     assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, gzipped).compression(Compression::Zstd)), @"in: the file format of Arrow IPC can be read from an uncompressed file only; it has its index at the end; use its stream format here");
     assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, &arrow).columns(&[("a", DataType::Text)])), @"arrow has a schema of its own; remove `columns` from the source");
