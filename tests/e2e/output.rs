@@ -47,7 +47,7 @@ fn a_missing_output_folder_is_named() {
     let folder = folder();
     let message = folder.run(&pipeline("input.jsonl", &[], "no/such/output.jsonl")).failed(1);
     insta::assert_snapshot!(message, @r#"
-    error: no/such/output.jsonl: cannot make a file in the folder "no/such"; does it exist, and may you write there?
+    error: no/such/output.jsonl: cannot create a file in the folder "no/such"; check that it exists and that you may write there
       because: No such file or directory (os error 2)
     "#);
     assert_eq!(folder.names(), THERE);
@@ -58,7 +58,7 @@ fn an_output_folder_without_write_permission_is_named() {
     // Whoever runs the tests, not even root makes a file there.
     let message = folder().run(&pipeline("input.jsonl", &[], "/proc/output.jsonl")).failed(1);
     insta::assert_snapshot!(message, @r#"
-    error: /proc/output.jsonl: cannot make a file in the folder "/proc"; does it exist, and may you write there?
+    error: /proc/output.jsonl: cannot create a file in the folder "/proc"; check that it exists and that you may write there
       because: No such file or directory (os error 2)
     "#);
 }

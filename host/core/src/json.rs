@@ -1,4 +1,4 @@
-//! Arrow values as JSON: what JSON Lines has in a line, and what a step gets that reads a list, struct or map.
+//! Arrow values as JSON: for the lines of JSON Lines, and for steps that read a list, struct or map.
 
 mod nested;
 
@@ -16,42 +16,42 @@ use crate::data_type::DataType;
 pub(crate) use nested::Encoding;
 use nested::NestedValues;
 
-/// Bytes that are looked at together for what has to be escaped.
+/// Number of bytes checked together for characters to escape.
 const ESCAPES_AT_ONCE: usize = 256;
 
-/// Why a value has no JSON.
+/// The reason why a value cannot be written as JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NoJson {
-    /// It is, or holds, a number that is not finite: `NaN`, `inf` or `-inf`.
+    /// The value is or contains a number that is not finite: `NaN`, `inf` or `-inf`.
     NotFinite(String),
-    /// It has no text form.
+    /// The value has no text form.
     NoText(String),
 }
 
-/// Why an array has no JSON texts.
+/// The reason why an array cannot be written as JSON texts.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JsonTextsError {
-    /// JSON has nothing for values of this type.
+    /// JSON cannot represent values of this type.
     #[error("values of this type cannot be written as JSON")]
     Type(#[from] ArrowError),
-    /// One value has no JSON.
-    #[error("row {row} has {reason}, which JSON cannot hold")]
+    /// JSON cannot represent one value.
+    #[error("row {row} has {reason}, which JSON cannot represent")]
     Value {
         /// The row in the array, from 0.
         row: usize,
-        /// What it has.
+        /// The value.
         reason: String,
     },
 }
 
-/// The values of an array as JSON texts, one a row; a null is null.
+/// Returns the values of an array as JSON texts, one per row. Nulls stay null.
 ///
-/// Columns of the type `json` keep their text, but for line breaks between its tokens. Bytes are base64. Dates and times
-/// are texts in ISO 8601, decimals are numbers with all their digits.
+/// Columns of the type `json` preserve their text, except for line breaks between tokens. Bytes are base64. Dates and
+/// times are ISO 8601 text, decimals are numbers with all their digits.
 ///
 /// # Errors
 ///
-/// The type has no JSON (unions, maps whose keys are no texts), or a number is not finite.
+/// The type has no JSON form (unions, maps whose keys are not text), or a number is not finite.
 pub(crate) fn json_texts(array: &dyn Array, field: &Field) -> Result<StringArray, JsonTextsError> {
     let (field, encoding) = (Arc::new(field.clone()), Encoding::new());
     let mut values = JsonValues::new(array, &field, &encoding)?;
@@ -77,7 +77,7 @@ pub(crate) fn json_texts(array: &dyn Array, field: &Field) -> Result<StringArray
     Ok(texts.finish())
 }
 
-/// The values of one column, ready to be written as JSON.
+/// The values of one column, ready to write as JSON.
 pub(crate) struct JsonValues<'a> {
     nulls: Option<NullBuffer>,
     array: TypedArray<'a>,
@@ -94,11 +94,11 @@ enum TypedArray<'a> {
 }
 
 impl<'a> JsonValues<'a> {
-    /// Gets ready to write the values of a column.
+    /// Prepares the values of a column.
     ///
     /// # Errors
     ///
-    /// JSON has nothing for values of this type.
+    /// JSON cannot represent values of this type.
     pub(crate) fn new(array: &'a dyn Array, field: &'a FieldRef, encoding: &'a Encoding) -> Result<Self, ArrowError> {
         let nulls = array.logical_nulls();
         let is_text = matches!(array.data_type(), ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View);
@@ -117,16 +117,16 @@ impl<'a> JsonValues<'a> {
         Ok(Self { nulls, array })
     }
 
-    /// Whether the value of a row is null.
+    /// Returns whether the value of a row is null.
     pub(crate) fn is_null(&self, row: usize) -> bool {
         self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
     }
 
-    /// Adds the value of a row, `null` if it is null.
+    /// Adds the value of a row, or `null`.
     ///
     /// # Errors
     ///
-    /// The value has no JSON.
+    /// JSON cannot represent the value.
     pub(crate) fn write(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
         if self.is_null(row) {
             out.extend_from_slice(b"null");
@@ -135,7 +135,7 @@ impl<'a> JsonValues<'a> {
         self.write_value(row, out)
     }
 
-    /// Whether the column holds JSON texts.
+    /// Returns whether the column holds JSON texts.
     pub(crate) fn is_json_column(&self) -> bool {
         matches!(self.array, TypedArray::Json(_))
     }
@@ -154,16 +154,16 @@ impl<'a> JsonValues<'a> {
     }
 }
 
-/// Adds a value that always has JSON, in the shortest form.
+/// Adds a text or number in the shortest form.
 pub(crate) fn write_serde<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     serde_json::to_writer(out, value).expect("texts and numbers can be written to memory");
 }
 
-/// Adds a text. Most have nothing to be escaped, which the compiler can look for in many bytes at a time.
+/// Adds a text. Most texts have nothing to escape, which the compiler can check for many bytes at a time.
 fn write_text(out: &mut Vec<u8>, text: &str) {
     #[expect(clippy::needless_bitwise_bool, reason = "without branches the compiler takes many bytes at a time")]
     let is_escaped = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
-    // Not `any`, which looks at one byte after the other so that it can stop early.
+    // Not `any`: it checks bytes one by one to stop early, which is slower.
     let has_escapes = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | is_escaped(byte));
     if text.as_bytes().chunks(ESCAPES_AT_ONCE).any(has_escapes) {
         return write_serde(out, text);
@@ -190,7 +190,7 @@ fn write_float32(out: &mut Vec<u8>, value: f32) -> Result<(), NoJson> {
     Ok(())
 }
 
-/// Adds a JSON text on one line: a line break can only be white space between its tokens.
+/// Adds a JSON text on one line. Outside of strings, JSON allows line breaks only as white space, so they are dropped.
 fn write_raw(out: &mut Vec<u8>, json: &str) {
     let mut rest = json.as_bytes();
     while let Some(line_break) = memchr::memchr2(b'\n', b'\r', rest) {
@@ -200,7 +200,7 @@ fn write_raw(out: &mut Vec<u8>, json: &str) {
     out.extend_from_slice(rest);
 }
 
-/// Adds bytes as a text in base64.
+/// Adds bytes as base64 text.
 fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     use arrow_cast::base64::{BASE64_STANDARD, Engine};
     write!(out, "\"{}\"", BASE64_STANDARD.encode(bytes)).expect("memory can be written");

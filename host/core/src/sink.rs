@@ -1,29 +1,29 @@
-//! Sinks: where rows go.
+//! Sinks: write rows to files or standard output.
 //!
-//! An encoder turns a batch into bytes, on any thread; a writer writes them, on one thread, in order.
+//! An [`Encoder`] turns a batch into bytes, on any thread. A [`Writer`] writes the bytes in order, on one thread.
 //!
-//! **Files** are written aside, in the target's folder, under a hidden name that starts with the target's, and take the
-//! target's place at the end: until then, and after any failure, an earlier file is as it was. A symbolic link stays; the
-//! file that it points to is replaced. A replaced file keeps its permissions, a new one has those of the umask. What is
-//! no regular file (a device, a named pipe) is written directly, uncompressed text in pieces of whole rows.
+//! **Files** are written to a hidden temporary file in the target's folder, whose name starts with the target's. At the
+//! end it is renamed to the target. Until then, and after a failure, an existing target is unchanged. If the target is
+//! a symbolic link, the file that it points to is replaced. The new file takes over the permissions of the old one;
+//! without an old one, the umask decides. A target that is not a regular file (a device, a named pipe) is written
+//! directly, uncompressed text in chunks of whole rows.
 //!
-//! **A run that can go on** keeps what it has written aside. Text, compressed or not, is cut to what was known to be on the
-//! disk and continued; so is Arrow IPC, whose end is made from the file. What Parquet needs besides is beside it: see
-//! [`parquet`].
+//! **Resumable runs** retain the temporary file. When such a run is resumed, text and Arrow IPC files are truncated to
+//! the synced length of the last checkpoint, and continued. Parquet needs additional files: see [`parquet`].
 //!
-//! **JSON Lines**: a compact object a line with all columns, null included; text is escaped only where JSON requires it;
-//! floats have the fewest digits that read back the same; `json` columns keep their text, but for line breaks between
-//! tokens; bytes are base64, vectors lists, dates and times texts in ISO 8601, decimals numbers with all their digits. A
-//! float that is not finite is an error.
+//! **JSON Lines**: one compact object per line with all columns, nulls included. Text is escaped only where JSON
+//! requires it. Floats have the fewest digits that parse to the same value. `json` columns preserve their text, except
+//! for line breaks between tokens. Bytes are base64, vectors are lists, dates and times are ISO 8601 text, decimals are
+//! numbers with all their digits. A float that is not finite is an error.
 //!
-//! **CSV** (RFC 4180, LF): a header, also if there are no rows; quotation marks where needed; null is empty; floats that
-//! are not finite are `NaN`, `inf` and `-inf`; lists, structs and maps are JSON.
+//! **CSV** (RFC 4180, LF): a header, even without rows; quotation marks where needed. Null is an empty field. Floats
+//! that are not finite are `NaN`, `inf` and `-inf`. Lists, structs and maps are JSON.
 //!
-//! **Parquet** is compressed inside (Zstandard), in row groups of at most 131,072 rows and about 32 MiB. **Arrow IPC** is
-//! the file format in files and the stream format on standard output; dictionaries are written out.
+//! **Parquet** is compressed inside (Zstandard), in row groups of at most 131,072 rows and about 32 MiB. **Arrow IPC**
+//! is the file format in files and the stream format on standard output; dictionaries are written as plain values.
 //!
-//! **Compression** of the text formats: a gzip member or Zstandard frame for each batch, so that it runs in parallel and
-//! the bytes do not depend on the number of threads.
+//! **Compression** of the text formats uses one gzip member or Zstandard frame per batch, so that batches are
+//! compressed in parallel and the bytes do not depend on the number of threads.
 
 mod arrow;
 mod csv;
@@ -54,20 +54,20 @@ pub(crate) use output::{copy_path, part_path, resolve_links, sync_folder};
 pub(crate) use synced::{StagingDir, SyncedLength};
 pub(crate) use writer::Writer;
 
-/// What to write, and as what.
+/// Describes an output: its location, format and columns.
 #[derive(Debug, Clone)]
 pub(crate) struct SinkSpec {
-    /// Where to.
+    /// The location.
     pub(crate) location: SinkLocation,
     /// The format.
     pub(crate) format: Format,
-    /// How the whole output is compressed; text formats only.
+    /// Compression of the whole output; text formats only.
     pub(crate) compression: Compression,
     /// The columns of all rows.
     pub(crate) schema: SchemaRef,
 }
 
-/// Where an output goes.
+/// The location of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SinkLocation {
     /// A file, absolute or relative to the working directory.
@@ -76,14 +76,13 @@ pub(crate) enum SinkLocation {
     Stdout,
 }
 
-/// Opens an output. If this fails, or the writer is dropped before its end, nothing is left behind. With the id of the run
-/// the file that is written aside is at [`part_path`] the output; with `staging` besides it can be told to stay, and be opened
-/// again where it was.
+/// Opens an output. If this fails, or the writer is dropped before its end, no file is left. With the id of a run, the
+/// temporary file is at [`part_path`]. With `staging` as well, the file can be retained and opened again to resume.
 ///
 /// # Errors
 ///
-/// The format cannot hold a column's type or be compressed as asked, the folder is missing or not writable, or the
-/// output is a directory.
+/// The format does not support a column's type or the compression, the folder is missing or not writable, or the output
+/// is a directory.
 pub(crate) fn open(
     spec: &SinkSpec,
     run: Option<&str>,

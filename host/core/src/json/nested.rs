@@ -1,5 +1,6 @@
-//! Values of any Arrow type, by the encoders of `arrow-json`, which are put right where they lose something: they write
-//! numbers that are not finite as null, bytes in hexadecimal, and times outside of the calendar as an error message.
+//! Values of any Arrow type as JSON, by the encoders of `arrow-json`. They are replaced where they lose information:
+//! they write numbers that are not finite as null, bytes in hexadecimal, and times outside the calendar as an error
+//! message.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,13 +17,13 @@ use parking_lot::Mutex;
 
 use super::{NoJson, write_base64, write_float, write_float32, write_raw};
 
-/// How values are encoded. It outlives the values.
+/// Options of the encoders. Must outlive the values.
 pub(crate) struct Encoding {
     options: EncoderOptions,
     first_error: FirstError,
 }
 
-/// The first value that has no JSON. The library's encoders have no way to return it.
+/// The first value that JSON cannot represent. The library's encoders have no way to return an error.
 #[derive(Debug, Clone, Default)]
 struct FirstError(Arc<Mutex<Option<NoJson>>>);
 
@@ -64,7 +65,7 @@ impl<'a> NestedValues<'a> {
     }
 }
 
-/// Encoders for the types that the library does not treat as needed here.
+/// Creates encoders for the types that the library does not encode without loss.
 #[derive(Debug)]
 struct LosslessEncoders {
     first_error: FirstError,
@@ -130,7 +131,7 @@ impl EncoderFactory for LosslessEncoders {
     }
 }
 
-/// Adds a date, time or interval as a text; these have no characters that JSON escapes.
+/// Adds a date, time or interval as text, which never has characters to escape.
 fn write_time(out: &mut Vec<u8>, formatter: &ArrayFormatter<'_>, row: usize) -> Result<(), NoJson> {
     let text = formatter.value(row).try_to_string().map_err(|error| NoJson::NoText(error.to_string()))?;
     out.push(b'"');
@@ -155,7 +156,7 @@ fn unchecked<'a>(array: &dyn Array, write: impl Fn(usize, &mut Vec<u8>) + 'a) ->
     NullableEncoder::new(Box::new(FnEncoder(write)), array.nulls().cloned())
 }
 
-/// An encoder that is a function.
+/// An encoder backed by a function.
 struct FnEncoder<F>(F);
 
 impl<F: Fn(usize, &mut Vec<u8>)> Encoder for FnEncoder<F> {

@@ -1,8 +1,8 @@
-//! The file format of Arrow IPC.
+//! Writes the Arrow IPC file format.
 //!
-//! The frame around the batches is made here and not by the library, whose writer keeps the places of all batches in
-//! memory and cannot be given those of a file that another process began. Here they are found again by walking over the
-//! batches. (Apache Arrow, "Columnar Format", section "IPC File Format".)
+//! The framing of the batches is written here and not by the library. The library's writer records the positions of all
+//! batches in memory, and cannot be given those of a file that another process started. Here they are found by reading
+//! the headers of the batches. (Apache Arrow, "Columnar Format", section "IPC File Format".)
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
@@ -21,26 +21,26 @@ use super::writer::{BUFFER_BYTES, FormatError};
 use crate::corrupt::CorruptFile;
 
 const MAGIC: &[u8; 6] = b"ARROW1";
-/// Bytes before the schema: the magic and zeros, so that all else is aligned as the library aligns it.
+/// Bytes before the schema: the magic number and zeros, which give the same alignment as in the library's files.
 const HEADER: u64 = 64;
-/// What a message begins with; with a length of 0 behind it, the end of all messages.
+/// The first bytes of a message. Followed by a length of 0, they mark the end of all messages.
 const CONTINUATION: [u8; 4] = [0xFF; 4];
 
-/// A file that is being written.
+/// An unfinished file.
 pub(super) struct ArrowFile {
     out: BufWriter<OutputFile>,
     schema: SchemaRef,
     options: IpcWriteOptions,
     dictionaries: DictionaryTracker,
     encoder: IpcDataGenerator,
-    /// Where the batches are.
+    /// The positions of the batches.
     blocks: Vec<Block>,
-    /// Bytes that are written.
+    /// Bytes written so far.
     length: u64,
 }
 
 impl ArrowFile {
-    /// Begins a file, or goes on with one.
+    /// Starts a file, or resumes one.
     pub(super) fn open(
         out: OutputFile,
         schema: &SchemaRef,
@@ -76,7 +76,7 @@ impl ArrowFile {
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
-        // Columns have no dictionaries any more, so there is nothing before the batch.
+        // Dictionary columns were converted to plain values, so no dictionary precedes the batch.
         let (_, encoded) =
             self.encoder.encode(batch, &mut self.dictionaries, &self.options, &mut IpcWriteContext::default())?;
         let (head, body) = write_message(&mut self.out, encoded, &self.options)?;
@@ -85,13 +85,13 @@ impl ArrowFile {
         Ok(())
     }
 
-    /// Hands all that was written to the operating system, and says how much it is.
+    /// Flushes all bytes to the operating system, and returns the length of the file.
     pub(super) fn flush(&mut self) -> io::Result<u64> {
         self.out.flush()?;
         Ok(self.length)
     }
 
-    /// Writes what stands behind the last batch.
+    /// Writes the end marker and the footer.
     pub(super) fn write_end(&mut self) -> Result<(), FormatError> {
         self.out.write_all(&CONTINUATION)?;
         self.out.write_all(&[0; 4])?;
@@ -121,9 +121,9 @@ impl ArrowFile {
     }
 }
 
-/// Where the batches of an unfinished file of this length are.
+/// Returns the positions of the batches in an unfinished file of this length.
 fn blocks_in(path: &Path, length: u64) -> io::Result<Vec<Block>> {
-    let corrupt = || CorruptFile::new(path, "a batch is not what was written");
+    let corrupt = || CorruptFile::new(path, "a batch in it is malformed");
     let mut file = BufReader::new(File::open(path)?);
     let mut at = file.seek(SeekFrom::Start(HEADER))?;
     let mut blocks = Vec::new();

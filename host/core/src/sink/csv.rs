@@ -1,4 +1,4 @@
-//! CSV.
+//! Encodes rows as CSV.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use super::error::{SinkError, SinkErrorKind};
 use crate::format::Format;
 use crate::json::{Encoding, JsonValues, NoJson, write_serde};
 
-/// CSV, without the header.
+/// Encodes rows as CSV, without the header.
 #[derive(Debug)]
 pub(super) struct CsvEncoder {
     pub(super) target: Target,
 }
 
-/// The values of one column, ready to be written as fields.
+/// The values of one column, ready to write as fields.
 enum CsvValues<'a> {
     Text(&'a StringArray),
-    /// Written by Arrow: integers, dates, times, decimals, texts of other layouts.
+    /// Formatted by Arrow: integers, dates, times, decimals, text of other layouts.
     Formatted(ArrayFormatter<'a>),
     Float(&'a Float64Array),
-    /// As in JSON; a text in quotation marks is written without them (bytes in base64).
+    /// As in JSON, but text and base64 without quotation marks.
     Json(JsonValues<'a>),
 }
 
@@ -103,7 +103,7 @@ impl<'a> CsvValues<'a> {
                 let start = out.len();
                 values.write(row, out)?;
                 let text = out.get(start..).unwrap_or_default();
-                // Without this, bytes and dictionaries of texts would have JSON's quotation marks around them.
+                // Without this, bytes and dictionaries of text would have JSON's quotation marks around them.
                 if !values.is_json_column()
                     && text.starts_with(b"\"")
                     && let Ok(unquoted) = serde_json::from_slice::<String>(text)
@@ -117,12 +117,12 @@ impl<'a> CsvValues<'a> {
     }
 }
 
-/// A writer of records that quotes where it is needed, and ends lines with LF.
+/// Creates a writer that quotes where needed and ends lines with LF.
 fn csv_writer<W: Write>(out: W) -> csv::Writer<W> {
     csv::WriterBuilder::new().has_headers(false).flexible(true).from_writer(out)
 }
 
-/// What stands at the start of an output before the first batch: the header of CSV.
+/// Returns the bytes before the first batch: the header of CSV.
 pub(super) fn preamble(format: Format, schema: &Schema) -> std::io::Result<Vec<u8>> {
     if format != Format::Csv || schema.fields().is_empty() {
         return Ok(Vec::new());

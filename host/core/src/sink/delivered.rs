@@ -1,4 +1,4 @@
-//! Text that is written as it goes, in pieces that end where rows end.
+//! Writes text directly to a pipe or device, in chunks that end with a complete row.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -6,10 +6,10 @@ use memchr::{memchr, memchr2};
 
 use crate::format::Format;
 
-/// Bytes that a pipe takes whole or not at all, even if the process ends while it waits for room: `PIPE_BUF` of Linux.
+/// Bytes that a pipe accepts completely or not at all, even if the process ends while it waits: `PIPE_BUF` on Linux.
 const ATOMIC_WRITE_BYTES: usize = 4096;
 
-/// How much of an output its reader has got. Shared with whoever decides that it gets no more.
+/// Counts the rows that the reader of an output has received. Shared with the dispatcher, which can stop the output.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveredRows {
     rows: AtomicU64,
@@ -17,12 +17,12 @@ pub(crate) struct DeliveredRows {
 }
 
 impl DeliveredRows {
-    /// Rows that were written to their ends.
+    /// Returns the number of rows written completely.
     pub(crate) fn rows(&self) -> u64 {
         self.rows.load(Ordering::Acquire)
     }
 
-    /// No further piece is begun.
+    /// Prevents further chunks from being written.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
     }
@@ -36,7 +36,8 @@ impl DeliveredRows {
     }
 }
 
-/// Pieces of whole rows, each with its number of rows: as many as a pipe takes whole, or one that is longer.
+/// Splits text into chunks of whole rows, each with its number of rows. A chunk has at most [`ATOMIC_WRITE_BYTES`],
+/// unless one row is longer.
 pub(super) fn whole_row_chunks(format: Format, mut rest: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
     std::iter::from_fn(move || {
         let (mut end, mut rows) = (0, 0);
@@ -54,7 +55,8 @@ pub(super) fn whole_row_chunks(format: Format, mut rest: &[u8]) -> impl Iterator
     })
 }
 
-/// The length of the first row, its line break included. In CSV one between quotation marks does not end it.
+/// Returns the length of the first row, with its line break. In CSV, a line break inside quotation marks does not
+/// count.
 fn row_end(format: Format, text: &[u8]) -> usize {
     if format != Format::Csv {
         return memchr(b'\n', text).map_or(text.len(), |at| at + 1);

@@ -1,4 +1,4 @@
-//! Rows to bytes: the part that runs in parallel.
+//! Encodes rows as bytes, in parallel.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -14,42 +14,42 @@ use crate::format::{Compression, Format};
 use crate::json::{Encoding, JsonValues, NoJson};
 use crate::spill::SpillFrame;
 
-/// The level of gzip. 6 is that of the `gzip` command.
+/// The level of gzip. 6 is the default of the `gzip` command.
 const GZIP_LEVEL: u32 = 6;
 
-/// The level of Zstandard. 3 is that of the `zstd` command.
+/// The level of Zstandard. 3 is the default of the `zstd` command.
 const ZSTD_LEVEL: i32 = 3;
 
-/// Turns rows into what the writer takes, on any thread and in any order. The bytes depend on the rows only.
+/// Encodes rows for the writer, on any thread and in any order. The bytes depend only on the rows.
 pub(crate) trait Encoder: Send + Sync {
     /// Encodes the rows of one batch, which have the sink's schema.
     ///
     /// # Errors
     ///
-    /// The rows have other columns, or a value that the format cannot hold.
+    /// The rows have other columns, or the format does not support a value.
     fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError>;
 }
 
 /// An encoded batch.
 #[derive(Debug)]
 pub(crate) enum Encoded {
-    /// Text, compressed if the output is: a gzip member or Zstandard frame of its own.
+    /// Text, possibly compressed as one gzip member or Zstandard frame.
     Bytes(Vec<u8>),
-    /// Rows for the formats that are written by a library, in order. With a frame of them, if they are to be kept until
-    /// what the library makes of them is on the disk.
+    /// Rows for a format that its library writes in order. Resumable runs add a frame with the same rows, which is
+    /// saved until the library's output is synced.
     Rows(RecordBatch, Option<SpillFrame>),
 }
 
-/// What all encoders need.
+/// The common parts of all encoders.
 #[derive(Debug)]
 pub(super) struct Target {
     /// The output's name.
     pub(super) output: Arc<str>,
     pub(super) format: Format,
     pub(super) compression: Compression,
-    /// The schema that the rows have.
+    /// The schema of the rows.
     pub(super) schema: SchemaRef,
-    /// Whether rows are kept until they are on the disk.
+    /// Whether rows are saved until the library's output is synced.
     pub(super) saves_rows: bool,
 }
 
@@ -58,7 +58,7 @@ impl Target {
         SinkError::new(&self.output, kind)
     }
 
-    /// The rows with exactly the sink's schema.
+    /// Returns the rows with exactly the sink's schema.
     pub(super) fn checked(&self, batch: &RecordBatch) -> Result<RecordBatch, SinkError> {
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), batch.columns().to_vec(), &options)
@@ -73,7 +73,7 @@ impl Target {
         })
     }
 
-    /// Makes sure that every column's type has JSON, before there are rows.
+    /// Checks before the first row that every column's type can be written as JSON.
     fn check_json_types(&self) -> Result<(), SinkError> {
         let encoding = Encoding::new();
         for field in self.schema.fields() {
@@ -98,12 +98,12 @@ impl Target {
     }
 }
 
-/// About how much text the rows become. A batch may be a small slice of large arrays, of which only the slice counts.
+/// Estimates the size of the rows as text. A batch may be a small slice of large arrays, so only the slice is measured.
 pub(super) fn text_size(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or_default()).sum()
 }
 
-/// One member or frame with these bytes. It has no time and no name in it.
+/// Compresses bytes as one member or frame, without a time or a name in it.
 pub(crate) fn compress(compression: Compression, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
     match compression {
         Compression::None => Ok(bytes),
@@ -117,7 +117,7 @@ pub(crate) fn compress(compression: Compression, bytes: Vec<u8>) -> std::io::Res
     }
 }
 
-/// The encoder of a format.
+/// Creates the encoder of a format.
 pub(super) fn encoder(target: Target) -> Result<Arc<dyn Encoder>, SinkError> {
     match target.format {
         Format::JsonLines => {

@@ -1,4 +1,4 @@
-//! What can go wrong at an output.
+//! Errors of sinks.
 
 use std::fmt;
 use std::io;
@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use crate::format::{Compression, Format};
 
-/// An output that cannot be made, or rows that its format cannot hold.
+/// An output that cannot be created or written, or rows that its format does not support.
 ///
-/// `Display` prints one link: the output, then what is wrong and what to do. The cause, where there is one, is the
-/// error's `source`.
+/// `Display` prints one link: the output, what is wrong, and what to do. `source()` returns the cause, if any.
 #[derive(Debug)]
 pub(crate) struct SinkError {
     /// The output's name.
@@ -23,7 +22,7 @@ impl SinkError {
         Self { output: Arc::clone(output), kind: Box::new(kind) }
     }
 
-    /// An error while writing; a reader that has gone away is a kind of its own.
+    /// Creates an error for a failed write. A closed reader has a kind of its own.
     pub(super) fn io(output: &Arc<str>, action: &'static str, source: io::Error) -> Self {
         let kind = match source.kind() {
             io::ErrorKind::BrokenPipe => SinkErrorKind::Closed,
@@ -32,7 +31,7 @@ impl SinkError {
         Self::new(output, kind)
     }
 
-    /// Whether there is nobody to write for any more, which ends a run quietly.
+    /// Returns whether the reader no longer takes output. This ends a run without a failure.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(*self.kind, SinkErrorKind::Closed | SinkErrorKind::ReaderTooSlow)
     }
@@ -50,92 +49,92 @@ impl std::error::Error for SinkError {
     }
 }
 
-/// What is wrong with an output.
+/// The kinds of [`SinkError`].
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SinkErrorKind {
-    /// The reader at the other end has gone away.
+    /// The reader at the other end closed the pipe.
     #[error("the reader has closed it")]
     Closed,
-    /// The run ends, and waits for the reader no longer.
-    #[error("its reader is too slow for a run that was stopped")]
+    /// The run was stopped, and no longer waits for the reader.
+    #[error("the reader was too slow to take the rest before the run stopped")]
     ReaderTooSlow,
-    /// The operating system refused.
+    /// The operating system returned an error.
     #[error("cannot {action}")]
     Io {
-        /// What was tried, as a verb and its object.
+        /// The attempted action, as a verb and its object.
         action: &'static str,
-        /// Its answer.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The folder for the output is missing or refuses a new file.
-    #[error("cannot make a file in the folder {folder:?}; does it exist, and may you write there?")]
+    /// The folder of the output is missing or not writable.
+    #[error("cannot create a file in the folder {folder:?}; check that it exists and that you may write there")]
     Folder {
         /// The folder.
         folder: String,
-        /// What the operating system says.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The output is a directory.
     #[error("this is a directory; name a file in it")]
     Directory,
-    /// A binary format in another compression.
+    /// A binary format is combined with a compression.
     #[error(
-        "{format} cannot be written as {compression}: it has a compression of its own; remove the ending or setting"
+        "cannot write {format} inside {compression}: {format} compresses its own data; remove the ending or the setting"
     )]
     CompressedRows {
         /// The format.
         format: Format,
-        /// The compression around it.
+        /// The compression of the whole output.
         compression: Compression,
     },
-    /// A column of a type that the format has no way to hold.
+    /// The format does not support the type of a column.
     #[error(
         "column {column} is of type {data_type}, which {format} cannot hold; drop the column, or write arrow or parquet"
     )]
     Type {
         /// The column.
         column: String,
-        /// Its Arrow type.
+        /// The Arrow type.
         data_type: String,
         /// The format.
         format: Format,
-        /// What the library says.
+        /// The library's error.
         source: arrow_schema::ArrowError,
     },
-    /// A number that JSON does not have.
+    /// JSON has no such number.
     #[error(
-        "column {column} has {value} in row {row} of the batch, and JSON has no such number; make it null in a step"
+        "column {column} has {value} in row {row} of the batch, which JSON cannot represent; replace it with null in a step"
     )]
     NotFinite {
         /// The column.
         column: String,
         /// The row in its batch, from 0.
         row: usize,
-        /// `NaN`, `inf` or `-inf`; or what stands for them within a nested value.
+        /// `NaN`, `inf` or `-inf`; in a nested value, its text.
         value: String,
     },
-    /// A value that has no text form, such as a time outside of the calendar.
+    /// A value has no text form, such as a time outside the calendar.
     #[error("column {column} has a value in row {row} of the batch that cannot be written as text: {reason}")]
     Value {
         /// The column.
         column: String,
         /// The row in its batch, from 0.
         row: usize,
-        /// What the library says.
+        /// The library's message.
         reason: String,
     },
-    /// Rows that do not have the sink's schema.
+    /// Rows do not have the sink's schema.
     #[error("the rows do not have the columns that this output was opened for")]
     Schema {
-        /// What the library says.
+        /// The library's error.
         source: arrow_schema::ArrowError,
     },
-    /// The library of a binary format gave up.
+    /// The library of a binary format returned an error.
     #[error("cannot write the rows as {format}")]
     Library {
         /// The format.
         format: Format,
-        /// What the library says.
+        /// The library's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

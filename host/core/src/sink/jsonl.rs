@@ -1,4 +1,4 @@
-//! JSON Lines.
+//! Encodes rows as JSON Lines.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use super::encode::{Encoded, Encoder, Target, text_size};
 use super::error::SinkError;
 use crate::json::{Encoding, JsonValues, write_serde};
 
-/// JSON Lines: one compact object a line, with all columns in the schema's order.
+/// Encodes rows as JSON Lines: one compact object per line, with all columns in the schema's order.
 #[derive(Debug)]
 pub(super) struct JsonEncoder {
     target: Target,
-    /// For every column what stands before its value: a brace or a comma, the name, and a colon.
+    /// For every column, the bytes before its value: a brace or a comma, the name, and a colon.
     keys: Vec<Vec<u8>>,
 }
 

@@ -1,4 +1,4 @@
-//! The file that is written: aside first, and in its place at the end.
+//! Output files: a temporary file first, renamed to the target at the end.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
@@ -15,32 +15,32 @@ use super::synced::SyncedLength;
 use crate::corrupt::CorruptFile;
 use crate::text::grouped;
 
-/// Permissions of a new file, from which the umask takes away.
+/// Permissions of a new file, before the umask.
 const NEW_FILE_MODE: u32 = 0o666;
 
-/// That the owner may write.
+/// The bit that lets the owner write.
 const OWNER_WRITES: u32 = 0o200;
 
-/// Links to links that are followed at most: as many as Linux follows.
+/// Maximum number of symbolic links followed; the limit of Linux.
 const MAX_LINKS: usize = 40;
 
-/// Bytes of the target's name that the temporary one takes over; together they must stay below 255.
+/// Maximum bytes of the target's name in the name of the temporary file. The complete name must stay below 255 bytes.
 const MAX_NAME_BYTES: usize = 190;
 
-/// What is written to. Dropped without [`OutputFile::place`], a file leaves no trace, unless it is kept.
+/// An open output. A file dropped without [`OutputFile::publish`] is removed, unless cleanup is disabled.
 #[derive(Debug)]
 pub(super) enum OutputFile {
-    /// A new file in the folder of the target, which takes the target's place at the end.
+    /// A temporary file in the folder of the target, and the target.
     Staged(NamedTempFile, PathBuf),
-    /// A device or a pipe, which is written as it goes.
+    /// A device or a pipe, written directly.
     Direct(File),
     /// Standard output.
     Stdout(io::Stdout),
 }
 
 impl OutputFile {
-    /// Opens the output. A file that is there stays as it is until the end. `synced`: of a run that goes on, how much of
-    /// its file is known to be on the disk.
+    /// Opens the output. An existing file is not changed before the end. `synced` is the synced length of the temporary
+    /// file when a run is resumed.
     pub(super) fn open(
         location: &SinkLocation,
         name: &Arc<str>,
@@ -66,7 +66,7 @@ impl OutputFile {
         }
     }
 
-    /// The file that is written, if it is not in its place yet.
+    /// Returns the path of the temporary file, if there is one.
     pub(super) fn partial(&self) -> Option<&Path> {
         match self {
             Self::Staged(file, _) => Some(file.path()),
@@ -74,7 +74,7 @@ impl OutputFile {
         }
     }
 
-    /// Where the file is, and where it belongs.
+    /// Returns the paths of the temporary file and of the target.
     pub(super) fn paths(&self) -> Option<(&Path, &Path)> {
         match self {
             Self::Staged(file, target) => Some((file.path(), target)),
@@ -89,9 +89,9 @@ impl OutputFile {
         run: Option<&str>,
         synced: Option<&SyncedLength>,
     ) -> Result<Self, SinkError> {
-        // Whoever puts it in its place may be in another folder.
+        // A resumed run may publish the file from another working directory, so the path is made absolute.
         let place = if run.is_some() { std::path::absolute(target) } else { Ok(target.to_owned()) };
-        let place = place.map_err(|source| SinkError::io(name, "find the place of this output", source))?;
+        let place = place.map_err(|source| SinkError::io(name, "resolve the path of this output", source))?;
         let folder = match place.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
@@ -100,7 +100,7 @@ impl OutputFile {
         let file = match (synced, &part) {
             (Some(synced), Some(part)) => {
                 let file = reopen_part(part, synced.length)
-                    .map_err(|source| SinkError::io(name, "go on with what is written of this output", source))?;
+                    .map_err(|source| SinkError::io(name, "resume this output", source))?;
                 return Ok(Self::Staged(file, place));
             }
             (_, Some(part)) => create_part(part),
@@ -119,19 +119,19 @@ impl OutputFile {
         if let Some(existing) = existing {
             file.as_file()
                 .set_permissions(existing.permissions())
-                .map_err(|source| SinkError::io(name, "give the new file the permissions of this output", source))?;
+                .map_err(|source| SinkError::io(name, "set the permissions of the new file for this output", source))?;
         }
         Ok(Self::Staged(file, place))
     }
 
-    /// Has the file stay whatever happens.
+    /// Retains the temporary file when it is dropped.
     pub(super) fn disable_cleanup(&mut self) {
         if let Self::Staged(file, _) = self {
             file.disable_cleanup(true);
         }
     }
 
-    /// Returns when all that was written is on the disk.
+    /// Returns when all written bytes are on disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
         match self {
@@ -140,7 +140,7 @@ impl OutputFile {
         }
     }
 
-    /// Puts the file in its place. Nothing is written afterwards.
+    /// Renames the temporary file to the target. Nothing is written afterwards.
     pub(super) fn publish(&mut self) -> io::Result<()> {
         if let Self::Staged(file, target) = self {
             fs::rename(file.path(), &target)?;
@@ -150,7 +150,7 @@ impl OutputFile {
         Ok(())
     }
 
-    /// Puts a copy of the file in its place, since this one is still needed.
+    /// Copies the temporary file to the target. The temporary file is still needed to resume.
     pub(super) fn publish_copy(&mut self) -> io::Result<()> {
         if let Self::Staged(file, target) = self {
             let copy = copy_path(file.path());
@@ -163,24 +163,25 @@ impl OutputFile {
     }
 }
 
-/// The new name has to reach the disk, too; not every file system knows how to say when it has.
+/// Syncs the folder of a file, so that a new name reaches the disk. Errors are ignored: some file systems cannot do
+/// this.
 pub(crate) fn sync_folder(file: &Path) {
     if let Some(folder) = file.parent().and_then(|folder| File::open(folder).ok()) {
         drop(folder.sync_all());
     }
 }
 
-/// A new file of this name, which is removed when it is dropped.
+/// Creates a temporary file with this name, which is removed when dropped.
 fn create_part(part: &Path) -> io::Result<NamedTempFile> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(NEW_FILE_MODE).open(part)?;
     Ok(NamedTempFile::from_parts(file, TempPath::try_from_path(part)?))
 }
 
-/// The file of this name, cut to so many bytes, and not removed.
+/// Opens a retained temporary file and truncates it to a length. It is not removed when dropped.
 fn reopen_part(part: &Path, length: u64) -> io::Result<NamedTempFile> {
     let mut options = OpenOptions::new();
     let mut file = match options.read(true).write(true).open(part) {
-        // It has the permissions of the output that it replaces.
+        // The file has the permissions of the output that it replaces, which may not allow writing.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             let permissions = fs::metadata(part)?.permissions();
             fs::set_permissions(part, Permissions::from_mode(permissions.mode() | OWNER_WRITES))?;
@@ -190,9 +191,9 @@ fn reopen_part(part: &Path, length: u64) -> io::Result<NamedTempFile> {
         }
         file => file?,
     };
-    let existing = file.metadata()?.len();
-    if existing < length {
-        let what = format!("it has {} bytes, and {} were written", grouped(existing), grouped(length));
+    let length_on_disk = file.metadata()?.len();
+    if length_on_disk < length {
+        let what = format!("it has {} bytes, but {} were written", grouped(length_on_disk), grouped(length));
         return Err(CorruptFile::new(part, what).into());
     }
     file.set_len(length)?;
@@ -205,7 +206,7 @@ fn reopen_part(part: &Path, length: u64) -> io::Result<NamedTempFile> {
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            // Not through the temporary file itself, whose errors would tell its name.
+            // Not through `NamedTempFile`, whose errors would contain its path.
             Self::Staged(file, _) => file.as_file_mut().write(bytes),
             Self::Direct(file) => file.write(bytes),
             Self::Stdout(stdout) => stdout.write(bytes),
@@ -221,7 +222,7 @@ impl Write for OutputFile {
     }
 }
 
-/// The file that a run with this id writes in place of an output until it is finished; none where it is written as it goes.
+/// Returns the path of the temporary file of a run for an output; `None` if the output is written directly.
 pub(crate) fn part_path(location: &SinkLocation, run: &str) -> Option<PathBuf> {
     let SinkLocation::Path(path) = location else { return None };
     let is_regular = fs::metadata(path).map_or(true, |existing| existing.is_file());
@@ -229,21 +230,21 @@ pub(crate) fn part_path(location: &SinkLocation, run: &str) -> Option<PathBuf> {
     is_regular.then(|| place.with_file_name(part_name(&place, run)))
 }
 
-/// The file that is made of one that stays, for the time until it is whole.
+/// Returns the path of a copy of a retained temporary file, until the copy is renamed to the target.
 pub(crate) fn copy_path(part: &Path) -> PathBuf {
     let mut path = part.as_os_str().to_owned();
     path.push(".copy");
     path.into()
 }
 
-/// The name under which a run finds its file again.
+/// Returns the name of the temporary file of a run.
 fn part_name(target: &Path, run: &str) -> OsString {
     let mut name = prefix(target);
     name.push(format!("{run}.part"));
     name
 }
 
-/// How the temporary file's name starts: hidden, and recognisable.
+/// Returns the start of the name of a temporary file: hidden, and recognisable.
 fn prefix(target: &Path) -> OsString {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let mut end = name.len().min(MAX_NAME_BYTES);
@@ -253,11 +254,11 @@ fn prefix(target: &Path) -> OsString {
     if end == name.len() {
         return format!(".{name}.").into();
     }
-    // Others may begin with the same.
+    // Another target may have the same first bytes, so a checksum of the complete name is added.
     format!(".{}~{:08x}.", &name[..end], crc32fast::hash(name.as_bytes())).into()
 }
 
-/// The path behind symbolic links, whether there is a file or not.
+/// Follows symbolic links to a path, which need not exist.
 pub(crate) fn resolve_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_path_buf();
     for _ in 0..MAX_LINKS {

@@ -1,9 +1,10 @@
-//! Parquet, one row group after the other.
+//! Writes Parquet, one row group at a time.
 //!
-//! A row group is made in memory, as a small file of its own, and then copied behind those before it, with what the small
-//! file's end says of it. So the file can be gone on with: what its own end will say of the row groups in it is kept
-//! beside it (`NAME.groups`), and so are the rows of the group that is not complete (`NAME.N.rows`), because a group can
-//! only be written as a whole. They are made again from the same batches, and have the same bytes.
+//! A row group is encoded in memory as a small file of its own, and then copied to the output, together with its entry
+//! in the small file's footer. This makes the output resumable. Two files next to it hold what its own footer will
+//! need: the entries of complete row groups (`NAME.groups`), and the rows of the incomplete group (`NAME.N.rows`),
+//! because a group can only be written as a whole. A resumed run encodes these rows again, from the same batches and to
+//! the same bytes.
 
 mod row_group;
 
@@ -30,25 +31,25 @@ use super::writer::FormatError;
 use crate::spill::SpillFrame;
 use row_group::RowGroupStore;
 
-/// Rows in a row group.
+/// Maximum number of rows in a row group.
 const GROUP_ROWS: usize = 1 << 17;
 
-/// Bytes in a row group, about. The group that is being made is in memory.
+/// Approximate maximum size of a row group in bytes. The incomplete group is in memory.
 const GROUP_BYTES: usize = 32 << 20;
 
-/// A file that is being written.
+/// An unfinished file.
 pub(super) struct ParquetFile {
     out: SerializedFileWriter<SkipWritten<OutputFile>>,
     schema: SchemaRef,
     properties: WriterProperties,
-    /// The row group that is being made.
+    /// The incomplete row group.
     group: ArrowWriter<Vec<u8>>,
-    /// What is kept beside the file.
+    /// The files that make the output resumable.
     row_groups: Option<RowGroupStore>,
 }
 
 impl ParquetFile {
-    /// Begins a file, or goes on with one.
+    /// Starts a file, or resumes one.
     pub(super) fn open(
         out: OutputFile,
         schema: &SchemaRef,
@@ -60,7 +61,7 @@ impl ParquetFile {
             .set_max_row_group_bytes(None)
             .build();
         let group = || ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties.clone()));
-        // What the end of a file says of all of it stands in one without rows, too.
+        // The schema and metadata for the footer are taken from a small file without rows.
         let empty = Bytes::from(group()?.into_inner()?);
         let empty = metadata(&empty)?;
         let synced = staging.and_then(|staging| staging.synced);
@@ -86,7 +87,7 @@ impl ParquetFile {
         Ok(file)
     }
 
-    /// Writes rows, of which there may be a frame already.
+    /// Writes rows. `frame` has the same rows, if they were encoded for saving already.
     pub(super) fn write(
         &mut self,
         batch: &RecordBatch,
@@ -98,7 +99,7 @@ impl ParquetFile {
             let part = batch.slice(start, count);
             start += count;
             if let Some(row_groups) = &mut self.row_groups {
-                // The frame has all rows of the batch; where a group ends within it, each part needs one of its own.
+                // The frame has all rows of the batch. If a group ends inside the batch, each part needs its own frame.
                 match frame.take().filter(|_| count == batch.num_rows()) {
                     Some(frame) => row_groups.add_rows(&frame)?,
                     None => row_groups.add_rows(&SpillFrame::encode(&part)?)?,
@@ -122,21 +123,21 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// Hands all that was written to the operating system, and what is beside the file to the disk.
+    /// Flushes the output to the operating system, and syncs the files next to it.
     pub(super) fn checkpoint(&mut self) -> std::result::Result<SyncedLength, FormatError> {
         self.out.flush()?;
         let groups = self.row_groups.as_mut().map(RowGroupStore::checkpoint).transpose()?;
         Ok(SyncedLength { length: self.out.bytes_written() as u64, groups })
     }
 
-    /// The last checkpoint holds, so what an earlier one needed can go.
+    /// Removes saved rows that only an earlier checkpoint needed.
     pub(super) fn checkpoint_saved(&mut self) {
         if let Some(row_groups) = &mut self.row_groups {
             row_groups.checkpoint_saved();
         }
     }
 
-    /// Writes what is left.
+    /// Writes the last row group and the footer.
     pub(super) fn write_end(&mut self) -> std::result::Result<(), FormatError> {
         if self.group.in_progress_rows() > 0 {
             self.end_group()?;
@@ -150,19 +151,19 @@ impl ParquetFile {
     }
 }
 
-/// A row group in a file of its own. What is between its first four bytes and its end may be missing: then zeros stand
-/// for it.
+/// A row group as a file of its own. When a run is resumed, the data before the footer is not read again, and zeros
+/// stand for it.
 pub(super) struct RowGroup {
-    /// Bytes before the end.
+    /// Bytes before the footer.
     data: u64,
     bytes: Option<Bytes>,
-    /// Everything behind the columns.
+    /// The bytes after the columns: indexes and footer.
     end: Bytes,
     metadata: ParquetMetaData,
 }
 
 impl RowGroup {
-    /// A group that was just made.
+    /// Creates a group from a small file that was just encoded.
     fn from_file(file: Vec<u8>) -> Result<Self> {
         let bytes = Bytes::from(file);
         let metadata = metadata(&bytes)?;
@@ -173,7 +174,7 @@ impl RowGroup {
         Ok(Self { data, bytes: Some(bytes), end, metadata })
     }
 
-    /// A group of which the end is left.
+    /// Creates a group from the saved end of a small file.
     fn from_end(data: u64, end: Bytes) -> Result<Self> {
         let metadata = metadata(&SparseFile { data, end: end.clone() })?;
         Ok(Self { data, bytes: None, end, metadata })
@@ -184,7 +185,7 @@ fn metadata(file: &impl ChunkReader) -> Result<ParquetMetaData> {
     ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional).parse_and_finish(file)
 }
 
-/// Copies a row group behind those that are there.
+/// Appends a row group to the output.
 fn append<W: Write + Send>(out: &mut SerializedFileWriter<W>, group: &RowGroup) -> Result<()> {
     let sparse = SparseFile { data: group.data, end: group.end.clone() };
     for (number, rows) in group.metadata.row_groups().iter().enumerate() {
@@ -209,7 +210,7 @@ fn append<W: Write + Send>(out: &mut SerializedFileWriter<W>, group: &RowGroup) 
     Ok(())
 }
 
-/// A file that begins with zeros.
+/// A file that starts with zeros in place of its data.
 struct SparseFile {
     data: u64,
     end: Bytes,
@@ -234,12 +235,12 @@ impl ChunkReader for SparseFile {
         let at = start.checked_sub(self.data).map(|at| at as usize);
         match at.and_then(|at| Some(at..at.checked_add(length)?)) {
             Some(range) if range.end <= self.end.len() => Ok(self.end.slice(range)),
-            _ => Err(ParquetError::General("the end of a row group is damaged".into())),
+            _ => Err(ParquetError::General("the end of a row group is corrupt".into())),
         }
     }
 }
 
-/// An output of which so many bytes are there already; the first that are written are these.
+/// An output whose first bytes are written already. The same bytes are skipped when they are written again.
 struct SkipWritten<W> {
     out: W,
     skip: u64,

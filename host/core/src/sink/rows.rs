@@ -1,4 +1,4 @@
-//! Parquet and Arrow IPC.
+//! Prepares rows for Parquet and Arrow IPC.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::error::{SinkError, SinkErrorKind};
 use crate::format::Format;
 use crate::spill::SpillFrame;
 
-/// Parquet and Arrow IPC: the writer encodes. What can be done before is done here.
+/// Prepares rows for Parquet and Arrow IPC. The writer encodes them in order; the rest is done here, in parallel.
 #[derive(Debug)]
 pub(super) struct RowsEncoder {
     pub(super) target: Target,
@@ -38,8 +38,8 @@ impl Encoder for RowsEncoder {
     }
 }
 
-/// The schema in the output. An Arrow IPC file has one dictionary for all batches, and batches come with different ones,
-/// so there dictionaries are written out.
+/// Returns the schema of the output. An Arrow IPC file has one dictionary per column for all batches, but batches come
+/// with different ones, so dictionaries are replaced by plain values.
 pub(super) fn written_schema(format: Format, schema: &SchemaRef) -> SchemaRef {
     if format != Format::Arrow {
         return Arc::clone(schema);

@@ -1,37 +1,37 @@
-//! What of an output is known to be on the disk.
+//! The synced length of an output: the part that is known to be on disk.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// Where what an output needs besides its file is kept until its run is done, so that it can be gone on with.
+/// The folder for additional files that make an output resumable. They are removed when the run is done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StagingDir<'a> {
-    /// The folder for what is needed besides.
+    /// The folder.
     pub(crate) folder: &'a Path,
-    /// What files in there begin with.
+    /// Prefix of the names of the files.
     pub(crate) name: &'a str,
-    /// What is on the disk already.
+    /// The synced length, when a run is resumed.
     pub(crate) synced: Option<&'a SyncedLength>,
 }
 
-/// How much of an output is on the disk, in bytes. What is behind that is to be cut off.
+/// The synced length of an output, in bytes. On resume, bytes after it are truncated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SyncedLength {
-    /// Of the file itself.
+    /// The length of the file.
     pub(crate) length: u64,
-    /// Of Parquet, what its writer needs besides.
+    /// Additional lengths for Parquet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) groups: Option<SyncedRowGroups>,
 }
 
-/// Row groups of a Parquet file.
+/// The synced row groups of a Parquet file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SyncedRowGroups {
-    /// How many are in the file.
+    /// Number of complete row groups in the file.
     pub(crate) count: u64,
-    /// Bytes of what the file's end says of them.
+    /// Bytes of their footer entries in `NAME.groups`.
     pub(crate) index: u64,
-    /// Bytes of the rows of the next one.
+    /// Bytes of the saved rows of the incomplete group.
     pub(crate) rows: u64,
 }

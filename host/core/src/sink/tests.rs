@@ -155,15 +155,15 @@ fn steps_get_json_of_nested_columns() {
     assert_eq!(texts("null"), StringArray::new_null(2));
     let list = ListArray::from_iter_primitive::<Float64Type, _, _>([None, Some(vec![Some(f64::NAN)])]);
     let error = json_texts(&list, &Field::new("a", list.data_type().clone(), true)).expect_err("NaN is no JSON");
-    assert_eq!(error.to_string(), "row 1 has NaN, which JSON cannot hold");
+    assert_eq!(error.to_string(), "row 1 has NaN, which JSON cannot represent");
 }
 
 #[test]
 fn numbers_that_are_not_finite_have_no_json() {
     let floats = one(Float64Array::from(vec![Some(1.0), None, Some(f64::NEG_INFINITY)]));
-    assert_snapshot!(error(Format::JsonLines, &floats), @"out: column a has -inf in row 2 of the batch, and JSON has no such number; make it null in a step");
+    assert_snapshot!(error(Format::JsonLines, &floats), @"out: column a has -inf in row 2 of the batch, which JSON cannot represent; replace it with null in a step");
     let nested = ListArray::from_iter_primitive::<Float64Type, _, _>([Some(vec![Some(f64::NAN)])]);
-    assert_snapshot!(error(Format::JsonLines, &one(nested)), @"out: column a has NaN in row 0 of the batch, and JSON has no such number; make it null in a step");
+    assert_snapshot!(error(Format::JsonLines, &one(nested)), @"out: column a has NaN in row 0 of the batch, which JSON cannot represent; replace it with null in a step");
     assert_snapshot!(error(Format::JsonLines, &one(Date64Array::from(vec![i64::MAX]))), @"out: column a has a value in row 0 of the batch that cannot be written as text: Cast error: Failed to convert 9223372036854775807 to temporal for Date64");
 }
 
@@ -228,7 +228,7 @@ fn binary_formats_have_a_compression_of_their_own() {
     let rows = one(StringArray::from(vec!["x"]));
     let spec =
         SinkSpec { compression: Compression::Zstd, ..spec(Path::new("out.parquet.zst"), Format::Parquet, &rows) };
-    assert_snapshot!(open(&spec, None, None).map(drop).expect_err("twice").to_string(), @"out.parquet.zst: parquet cannot be written as zstd: it has a compression of its own; remove the ending or setting");
+    assert_snapshot!(open(&spec, None, None).map(drop).expect_err("twice").to_string(), @"out.parquet.zst: cannot write parquet inside zstd: parquet compresses its own data; remove the ending or the setting");
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn what_cannot_be_written_is_named() {
         let error = write(&spec(&folder.path().join(path), Format::JsonLines, &rows), &[&rows]);
         error.expect_err("this is no place for a file").to_string().replace(folder.path().to_str().unwrap(), "FOLDER")
     };
-    assert_snapshot!(error("missing/out"), @r#"FOLDER/missing/out: cannot make a file in the folder "FOLDER/missing"; does it exist, and may you write there?"#);
+    assert_snapshot!(error("missing/out"), @r#"FOLDER/missing/out: cannot create a file in the folder "FOLDER/missing"; check that it exists and that you may write there"#);
     assert_snapshot!(error(""), @"FOLDER/: this is a directory; name a file in it");
     symlink("loop", folder.path().join("loop")).unwrap();
     assert_snapshot!(error("loop"), @"FOLDER/loop: cannot open this output");

@@ -21,18 +21,18 @@ use super::synced::{StagingDir, SyncedLength};
 use crate::format::{Compression, Format};
 use crate::spill::SpillError;
 
-/// Bytes that are collected before they are written to a file.
+/// Bytes buffered before they are written to a file.
 pub(super) const BUFFER_BYTES: usize = 256 << 10;
 
-/// Writes one output. Dropped without [`Writer::finish`] it leaves an earlier file as it was, and nothing else unless it is
-/// to be kept.
+/// Writes one output. A writer dropped without [`Writer::finish`] leaves an existing file unchanged, and no other file
+/// unless a checkpoint needs it.
 pub(crate) struct Writer {
     output: Arc<str>,
     format: Format,
     kind: FormatWriter,
-    /// The file that is written beside its place.
+    /// The path of the temporary file.
     partial: Option<PathBuf>,
-    /// Text that is written as it goes is so in pieces, and they are counted.
+    /// Counts rows of text that is written directly, in chunks.
     delivered: Option<Arc<DeliveredRows>>,
 }
 
@@ -40,8 +40,8 @@ enum FormatWriter {
     Bytes {
         out: OutputFile,
         compression: Compression,
-        /// Bytes that are written. If there are none, the end is still to make a valid file: not even an empty one is
-        /// valid as gzip.
+        /// Bytes written so far. If there are none, an empty gzip member or Zstandard frame is written at the end,
+        /// because an empty file is not valid as gzip.
         length: u64,
     },
     Parquet(Box<ParquetFile>),
@@ -49,7 +49,7 @@ enum FormatWriter {
     ArrowStream(Box<StreamWriter<BufWriter<OutputFile>>>),
 }
 
-/// An error of any of the libraries.
+/// An error of one of the libraries.
 pub(super) enum FormatError {
     Io(io::Error),
     Arrow(ArrowError),
@@ -58,7 +58,7 @@ pub(super) enum FormatError {
 }
 
 impl Writer {
-    /// Opens the output and writes what stands before the first batch.
+    /// Opens the output and writes the bytes before the first batch.
     pub(super) fn open(
         spec: &SinkSpec,
         output: Arc<str>,
@@ -69,7 +69,7 @@ impl Writer {
         let synced = staging.and_then(|staging| staging.synced);
         let out = OutputFile::open(&spec.location, &output, run, synced)?;
         let partial = out.partial().map(Path::to_owned);
-        // What is written as it goes has no second chance.
+        // Output that is written directly cannot be resumed.
         let staging = staging.filter(|_| partial.is_some());
         let is_text = matches!(format, Format::JsonLines | Format::Csv) && compression == Compression::None;
         let delivered = (is_text && partial.is_none()).then(Arc::default);
@@ -100,16 +100,16 @@ impl Writer {
         }
     }
 
-    /// The file that is there until this is finished or dropped.
+    /// Returns the path of the temporary file, which exists until the writer is finished or dropped.
     pub(crate) fn partial(&self) -> Option<&Path> {
         self.partial.as_deref()
     }
 
-    /// Writes the next batch. Standard output is flushed, so that its reader sees every batch as soon as it is done.
+    /// Writes the next batch. Standard output is flushed, so that its reader gets every batch at once.
     ///
     /// # Errors
     ///
-    /// The output cannot be written: the disk is full, or the reader has gone away.
+    /// The output cannot be written: the disk is full, or the reader closed the pipe.
     pub(crate) fn write(&mut self, encoded: Encoded) -> Result<(), SinkError> {
         match (&mut self.kind, encoded, &self.delivered) {
             (FormatWriter::Bytes { out, length, .. }, Encoded::Bytes(bytes), Some(delivered)) => {
@@ -129,21 +129,21 @@ impl Writer {
         }
     }
 
-    /// How much the reader has got, where that can be less than was written.
+    /// Returns the counter of delivered rows, if the output is written directly.
     pub(crate) fn delivered(&self) -> Option<Arc<DeliveredRows>> {
         self.delivered.clone()
     }
 
-    /// Returns when all that was written is on the disk, and says how much that is.
+    /// Returns the synced length once all written bytes are on disk.
     ///
     /// # Errors
     ///
-    /// The disk is full, or fails.
+    /// The disk is full, or a write fails.
     pub(crate) fn checkpoint(&mut self) -> Result<SyncedLength, SinkError> {
         self.kind.checkpoint().map_err(|failure| sink_error(&self.output, self.format, failure))
     }
 
-    /// Has what is written stay whatever happens: it is part of a checkpoint.
+    /// Called after a checkpoint was saved: retains the temporary file, and removes files of earlier checkpoints.
     pub(crate) fn checkpoint_saved(&mut self) {
         if let FormatWriter::Parquet(file) = &mut self.kind {
             file.checkpoint_saved();
@@ -151,22 +151,22 @@ impl Writer {
         self.kind.output().disable_cleanup();
     }
 
-    /// Where the file is, and where it belongs.
+    /// Returns the paths of the temporary file and of the target.
     pub(crate) fn paths(&mut self) -> Option<(&Path, &Path)> {
         self.kind.output().paths()
     }
 
-    /// Writes the end, and puts the file in its place.
+    /// Writes the end, and renames the file to the target.
     ///
     /// # Errors
     ///
-    /// The output cannot be written; then an earlier file is still there, and nothing else.
+    /// The output cannot be written. An existing file is then unchanged, and no other file is left.
     pub(crate) fn finish(mut self) -> Result<(), SinkError> {
         self.write_end()?;
         self.publish()
     }
 
-    /// Writes the end, and returns when all of it is on the disk.
+    /// Writes the end, and returns when all bytes are on disk.
     ///
     /// # Errors
     ///
@@ -175,17 +175,17 @@ impl Writer {
         self.kind.write_end().map_err(|failure| sink_error(&self.output, self.format, failure))
     }
 
-    /// Puts a file that has its end in its place.
+    /// Renames a finished file to the target.
     ///
     /// # Errors
     ///
-    /// The folder is not there any more, or does not take it.
+    /// The folder was removed, or is not writable.
     pub(crate) fn publish(mut self) -> Result<(), SinkError> {
         let published = self.kind.output().publish();
         published.map_err(|error| sink_error(&self.output, self.format, error.into()))
     }
 
-    /// Puts a copy with an end in its place; this one can still be gone on with.
+    /// Publishes a copy with an end. The temporary file can still be resumed.
     ///
     /// # Errors
     ///
@@ -211,7 +211,7 @@ impl FormatWriter {
                 writer.write(&batch)?;
                 writer.flush()?;
             }
-            _ => unreachable!("an encoder and its writer are opened together"),
+            _ => unreachable!("an encoder and its writer have the same format"),
         }
         Ok(())
     }
@@ -239,7 +239,7 @@ impl FormatWriter {
         };
         let output = self.output();
         output.sync()?;
-        // The name of a new file has to be on the disk as well.
+        // The name of a new file must reach the disk as well.
         output.partial().into_iter().for_each(sync_folder);
         Ok(synced)
     }
@@ -254,7 +254,7 @@ impl FormatWriter {
     }
 }
 
-/// The error for a failure. Libraries wrap those of the operating system, which are taken out again.
+/// Returns the sink error for a library's error. Errors of the operating system are unwrapped.
 fn sink_error(output: &Arc<str>, format: Format, failure: FormatError) -> SinkError {
     let library = |source| SinkError::new(output, SinkErrorKind::Library { format, source });
     match failure {

@@ -1,4 +1,4 @@
-//! What is kept beside a Parquet file until it has its end.
+//! Files next to an unfinished Parquet file, which make it resumable.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -15,31 +15,31 @@ use crate::corrupt::CorruptFile;
 use crate::spill::{Spill, SpillFrame, SpillReader, SpillWriter, sum};
 use crate::text::grouped;
 
-/// Bytes before the end of a group: those of its columns (8), of its end (4), and the CRC-32 of both and the end (4), the
-/// least significant byte first.
+/// Size of an entry's header in bytes: length of the columns (8), length of the end (4), and CRC-32 of both and the end
+/// (4), in little-endian order.
 const HEADER: usize = 16;
 
-/// The files beside a Parquet file.
+/// The files next to an unfinished Parquet file.
 pub(super) struct RowGroupStore {
     folder: PathBuf,
     name: String,
-    /// Row groups that are complete.
+    /// Number of complete row groups.
     count: u64,
-    /// What the file's end will say of them.
+    /// The footer entries of complete row groups.
     index: File,
     index_path: PathBuf,
     index_bytes: u64,
     spill: Arc<Spill>,
-    /// Rows of the next group.
+    /// The rows of the incomplete group.
     rows: SpillWriter,
-    /// The group whose rows the last checkpoint needs.
+    /// The group whose rows the last saved checkpoint needs.
     needed: Option<u64>,
-    /// The same of the one that is being made.
+    /// The group whose rows the checkpoint in progress needs.
     pending: u64,
 }
 
 impl RowGroupStore {
-    /// Makes the files, or cuts them to what is known to be on the disk.
+    /// Creates the files, or truncates them to their synced lengths.
     pub(super) fn open(staging: &StagingDir<'_>) -> Result<Self, FormatError> {
         let (folder, name) = (staging.folder.to_owned(), staging.name.to_owned());
         let synced = staging.synced.and_then(|synced| synced.groups);
@@ -51,9 +51,9 @@ impl RowGroupStore {
             .create(synced.is_none())
             .truncate(synced.is_none())
             .open(&index_path)?;
-        let existing = index.metadata()?.len();
-        if existing < index_bytes {
-            let what = format!("it has {} bytes, and {} were written", grouped(existing), grouped(index_bytes));
+        let length_on_disk = index.metadata()?.len();
+        if length_on_disk < index_bytes {
+            let what = format!("it has {} bytes, but {} were written", grouped(length_on_disk), grouped(index_bytes));
             return Err(io::Error::from(CorruptFile::new(index_path, what)).into());
         }
         index.set_len(index_bytes)?;
@@ -74,7 +74,7 @@ impl RowGroupStore {
         })
     }
 
-    /// The groups that are in the file.
+    /// Returns the groups in the file.
     pub(super) fn groups(&mut self) -> Result<Vec<RowGroup>, FormatError> {
         self.index.rewind()?;
         let mut bytes = vec![0; self.index_bytes as usize];
@@ -95,7 +95,7 @@ impl RowGroupStore {
         if groups.len() as u64 == self.count { Ok(groups) } else { Err(self.corrupt().into()) }
     }
 
-    /// Hands over the rows of the group that is not complete, a batch at a time: encoded they may be much smaller.
+    /// Passes on the rows of the incomplete group, batch by batch, because the rows may be much larger than their file.
     pub(super) fn rows(
         &self,
         mut take: impl FnMut(&RecordBatch) -> Result<(), FormatError>,
@@ -111,7 +111,7 @@ impl RowGroupStore {
         Ok(self.rows.write(rows)?)
     }
 
-    /// A group is in the file; what was kept of its rows may be needed by the last checkpoint, but by no other.
+    /// Records a complete group. Its saved rows are removed, unless the last checkpoint needs them.
     pub(super) fn add_group(&mut self, group: &RowGroup) -> Result<(), FormatError> {
         let mut header = [0; HEADER];
         header[..8].copy_from_slice(&group.data.to_le_bytes());
@@ -131,7 +131,7 @@ impl RowGroupStore {
         Ok(())
     }
 
-    /// Returns when all is on the disk.
+    /// Returns the lengths once all bytes are on disk.
     pub(super) fn checkpoint(&mut self) -> Result<SyncedRowGroups, FormatError> {
         self.index.sync_all()?;
         let rows = self.rows.sync()?;
@@ -139,7 +139,7 @@ impl RowGroupStore {
         Ok(SyncedRowGroups { count: self.count, index: self.index_bytes, rows })
     }
 
-    /// The checkpoint that was made last holds.
+    /// Called after the checkpoint was saved: removes the rows that only the one before needed.
     pub(super) fn checkpoint_saved(&mut self) {
         let before = self.needed.replace(self.pending);
         if let Some(before) = before.filter(|before| *before != self.pending) {
@@ -148,17 +148,17 @@ impl RowGroupStore {
     }
 
     pub(super) fn corrupt(&self) -> io::Error {
-        CorruptFile::new(&self.index_path, "what it says of the row groups is not what was written").into()
+        CorruptFile::new(&self.index_path, "an entry of a row group is malformed or does not match its checksum").into()
     }
 
-    /// A file that cannot be removed only takes room.
+    /// Removes the saved rows of a group. Errors are ignored: a leftover file only takes space.
     fn remove(&self, group: u64) {
         let _ = fs::remove_file(self.folder.join(rows_name(&self.name, group)));
     }
 }
 
 fn spill(folder: &std::path::Path, name: &str, group: u64) -> Arc<Spill> {
-    Arc::new(Spill::new(folder.join(rows_name(name, group)), "what comes next in an output"))
+    Arc::new(Spill::new(folder.join(rows_name(name, group)), "the rows of an unfinished row group"))
 }
 
 fn rows_name(name: &str, group: u64) -> String {

@@ -31,8 +31,8 @@ fn batch(number: usize, rows: usize) -> RecordBatch {
     RecordBatch::try_new(schema(), columns).unwrap()
 }
 
-/// Writes batches, with a new writer behind each of these numbers of batches. What was written since the checkpoint before
-/// is written again, and so are a few bytes that a dying process may have left.
+/// Writes batches, with a new writer behind each of these numbers of batches. What was written since the checkpoint
+/// before is written again, and so are a few bytes that a dying process may have left.
 fn write(folder: &Path, format: Format, compression: Compression, batches: &[RecordBatch], stops: &[usize]) -> Vec<u8> {
     let path = folder.join("out");
     let spec = SinkSpec { location: SinkLocation::Path(path.clone()), format, compression, schema: schema() };
