@@ -1,28 +1,28 @@
-//! That a file which is kept from run to run is not what was written.
+//! Corrupt files: files from an earlier run or stage that do not have the content that was written.
 
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
-/// What to do about a damaged file of a run that could have gone on.
-pub(crate) const RESTART_HINT: &str = "`--restart` begins anew";
+/// The hint for a corrupt file of a run that would otherwise be resumable.
+pub(crate) const RESTART_HINT: &str = "add `--restart` to start a new run";
 
-/// A file that is not what was written, because the disk failed or somebody changed it. What to do about it depends on
-/// what needs the file, so whoever tells of it adds that.
+/// A file that does not have the content that was written, because of a disk error or a change from outside. The caller
+/// adds a hint, which depends on the use of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} is damaged: {what}", path.display())]
+#[error("{} is corrupt: {what}", path.display())]
 pub(crate) struct CorruptFile {
     path: PathBuf,
     what: String,
 }
 
 impl CorruptFile {
-    /// The file, and what is wrong with it: a sentence without its end.
+    /// Creates an error about a file. `what` describes the problem, without a full stop.
     pub(crate) fn new(path: impl Into<PathBuf>, what: impl Into<String>) -> Self {
         Self { path: path.into(), what: what.into() }
     }
 
-    /// Whether that is among the causes of an error.
+    /// Returns whether a corrupt file is among the causes of an error.
     pub(crate) fn is_cause_of(error: &dyn Error) -> bool {
         let mut next = error.source();
         while let Some(cause) = next {
@@ -35,7 +35,7 @@ impl CorruptFile {
     }
 }
 
-/// Whether an error is one, or has one within as those of the operating system may.
+/// Returns whether an error is a [`CorruptFile`], or an I/O error that contains one.
 fn is_corrupt(error: &(dyn Error + 'static)) -> bool {
     let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error.is::<CorruptFile>() || within.is_some_and(<dyn Error + Send + Sync>::is::<CorruptFile>)

@@ -1,4 +1,4 @@
-//! The types of the contract, and the Arrow types that hold them.
+//! The types of the contract, and their Arrow types.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,27 +7,26 @@ use std::sync::Arc;
 use arrow_schema::extension::{ExtensionType, Json};
 use arrow_schema::{DataType as ArrowType, Field};
 
-/// The type of a column as steps see it.
+/// The type of a column, as steps see it.
 ///
-/// Inside the host a column is an Arrow array. What a source makes of these types, and what a step returns, is
-/// `Boolean`, `Int64`, `Float64`, `Utf8`, `Binary`, `Utf8` with the canonical extension `arrow.json`, and
-/// `List<Float32>`. Columns of other Arrow types come from Parquet and Arrow IPC; they are carried along as
-/// they are, and converted when a step reads them.
+/// In the host, a column is an Arrow array. Sources and steps create the types `Boolean`, `Int64`, `Float64`, `Utf8`,
+/// `Binary`, `Utf8` with the canonical extension `arrow.json`, and `List<Float32>`. Columns of other Arrow types come
+/// from Parquet and Arrow IPC. They pass through unchanged, and are converted when a step reads them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DataType {
     /// True or false.
     Boolean,
-    /// A signed integer of 64 bits.
+    /// A signed 64-bit integer.
     Integer,
-    /// An IEEE 754 number of 64 bits.
+    /// A 64-bit IEEE 754 number.
     Float,
     /// UTF-8 text.
     Text,
     /// Any bytes.
     Binary,
-    /// One JSON value, kept as its text.
+    /// One JSON value, as its exact text.
     Json,
-    /// A vector of 32-bit floats, as wide in every row.
+    /// A vector of 32-bit floats, of the same width in every row.
     Vector,
 }
 
@@ -49,8 +48,8 @@ impl DataType {
         }
     }
 
-    /// The Arrow field that holds this type. Vectors are lists, since only the vectors of one batch have to be of one
-    /// width.
+    /// Returns the Arrow field for this type. Vectors are lists of variable size, because their width may differ
+    /// between batches.
     pub(crate) fn field(self, name: &str, nullable: bool) -> Field {
         let arrow = match self {
             Self::Boolean => ArrowType::Boolean,
@@ -64,16 +63,16 @@ impl DataType {
         if self == Self::Json { field.with_extension_type(Json::default()) } else { field }
     }
 
-    /// The Arrow field of vectors of `width` elements.
+    /// Returns the Arrow field for vectors of `width` elements.
     pub(crate) fn vector_field(name: &str, width: i32, nullable: bool) -> Field {
         let element = Arc::new(Field::new("item", ArrowType::Float32, false));
         Field::new(name, ArrowType::FixedSizeList(element, width), nullable)
     }
 
-    /// The type as which a step reads a column of this Arrow field, or none where there is no conversion.
+    /// Returns the type in which a step reads a column with this Arrow field, or `None` without a conversion.
     ///
-    /// Integers of every width are integers, 16- and 32-bit floats are floats; dates, times, intervals and decimals
-    /// are text; lists, structs and maps are JSON, but for lists of 32-bit floats, which are vectors.
+    /// Integers of any width are integers; 16- and 32-bit floats are floats; dates, times, intervals and decimals are
+    /// text; lists, structs and maps are JSON, except lists of 32-bit floats, which are vectors.
     pub(crate) fn from_field(field: &Field) -> Option<Self> {
         if field.extension_type_name() == Some(Json::NAME) {
             return Some(Self::Json);

@@ -1,4 +1,4 @@
-//! What happens while a pipeline is planned and run, for whoever shows it.
+//! Events of planning and running a pipeline, for progress displays and logs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,16 +6,16 @@ use std::sync::Arc;
 use crate::failure::Failure;
 use crate::report::Report;
 
-/// Something that happened. Events come from several threads, one at a time for each.
+/// An event. Several threads send events; each sends one at a time.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A step's folder is being compiled to a component.
+    /// A step's folder is compiled to a component.
     Building {
         /// The folder.
         folder: &'a Path,
     },
-    /// A component is being read, and compiled if it is not in the cache.
+    /// A component is read, and compiled if it is not in the cache.
     Compiling {
         /// The component's file.
         component: &'a Path,
@@ -27,14 +27,14 @@ pub enum Event<'a> {
         /// Whether it came from the cache.
         cached: bool,
     },
-    /// An earlier run goes on. It is then told of as one that begins.
+    /// An earlier run is resumed. `Started` follows.
     Resumed {
         /// The run's id.
         run: &'a str,
-        /// Rows that it does not read again.
+        /// Rows that are not read again.
         rows: u64,
     },
-    /// The run begins.
+    /// The run starts.
     Started {
         /// The run's id.
         run: &'a str,
@@ -42,19 +42,19 @@ pub enum Event<'a> {
         pipeline: &'a str,
         /// The steps' names, in the order in which rows pass them.
         steps: &'a [Arc<str>],
-        /// The bytes of the input, where that is known.
+        /// Size of the input in bytes, if known.
         total_bytes: Option<u64>,
     },
-    /// A row was rejected, and is in the reject file.
+    /// A row was rejected, and written to the reject file.
     Rejected {
-        /// Why, and which row it was.
+        /// The reason and the row.
         failure: &'a Failure,
     },
-    /// A batch has been written.
+    /// A batch was written.
     Progress {
-        /// The numbers so far.
+        /// The counts so far.
         report: &'a Report,
-        /// How many bytes of the input have been read.
+        /// Bytes of the input read so far.
         bytes_read: u64,
     },
 }

@@ -1,4 +1,4 @@
-//! File formats and compressions, by name and by file name.
+//! File formats and compressions, by name and by file name ending.
 
 use std::fmt;
 use std::path::Path;
@@ -7,14 +7,14 @@ use std::str::FromStr;
 /// A format that sources read and sinks write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Format {
-    /// JSON Lines: one object a line.
+    /// JSON Lines: one object per line.
     JsonLines,
     /// Comma-separated values with a header (RFC 4180).
     Csv,
     /// Apache Parquet.
     Parquet,
-    /// Arrow IPC. Sources read the file and the stream format, sinks write the file format to files and the stream
-    /// format to standard output.
+    /// Arrow IPC. Sources read the file format and the stream format. Sinks write the file format to files and the
+    /// stream format to standard output.
     Arrow,
 }
 
@@ -32,7 +32,7 @@ impl Format {
         }
     }
 
-    /// The format that a file name's ending stands for, behind the ending of a compression.
+    /// Returns the format for a file name's ending, before the ending of a compression.
     pub(crate) fn from_path(path: &Path) -> Option<Self> {
         let stem = match Compression::from_path(path) {
             Compression::None => path.to_path_buf(),
@@ -63,10 +63,10 @@ impl FromStr for Format {
     }
 }
 
-/// How a whole file is compressed, around its format.
+/// Compression of a whole file, outside its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Compression {
-    /// Not at all.
+    /// No compression.
     None,
     /// gzip (RFC 1952), one or more members.
     Gzip,
@@ -87,7 +87,8 @@ impl Compression {
         }
     }
 
-    /// The compression that a file name's ending stands for: `.gz`, `.zst`, or none.
+    /// Returns the compression for a file name's ending: gzip for `.gz`, Zstandard for `.zst`, otherwise no
+    /// compression.
     pub(crate) fn from_path(path: &Path) -> Self {
         match path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase).as_deref() {
             Some("gz") => Self::Gzip,

@@ -1,81 +1,82 @@
-//! The numbers of a run.
+//! The report of a run: its counts and times.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a run did, in numbers. A checkpoint has them as they are here.
+/// The counts and times of a run. A checkpoint stores them in this form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Rows read from the sources, and made by steps of kind source.
+    /// Rows read from the sources, or created by steps of kind source.
     pub rows_in: u64,
-    /// Batches of them.
+    /// Number of batches of these rows.
     pub batches: u64,
-    /// How long the run took, planning not included, in seconds.
+    /// Duration of the run in seconds, without planning.
     #[serde(with = "seconds")]
     pub elapsed: Duration,
-    /// Whether whoever read the standard output closed it, so that the run ended before its input did.
+    /// Whether the reader of standard output closed it, which ends the run before the end of its input.
     pub output_closed: bool,
-    /// Every step, in the order in which rows pass them.
+    /// All steps, in the order in which rows pass them.
     pub steps: Vec<StepReport>,
-    /// Every sink, in the order of the pipeline file.
+    /// All sinks, in the order of the pipeline file.
     pub sinks: Vec<SinkReport>,
-    /// Where the run could go on, if it has kept what that needs.
+    /// The checkpoint to resume from, if the run did not finish and saved one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumable: Option<Resumable>,
 }
 
-/// Where a run could go on.
+/// The checkpoint that a run can be resumed from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumable {
     /// The run's id.
     pub run: Arc<str>,
-    /// Rows that it would not read again.
+    /// Rows that a resumed run does not read again.
     pub rows: u64,
 }
 
 impl Report {
-    /// Rows that any step rejected.
+    /// Returns the number of rows that steps rejected.
     pub fn rejected(&self) -> u64 {
         self.steps.iter().map(|step| step.rejected).sum()
     }
 }
 
-/// What one step did. Rows in are rows passed, rejected and dropped; an expansion makes several rows of one that
-/// passed. A step of kind source takes no rows in. An aggregate makes what it likes of all rows together, so nothing holds
-/// between its numbers, and none of its rows counts as dropped.
+/// The counts of one step. For a transform, rows in are the sum of rows that passed, rejected rows and dropped rows; an
+/// expansion creates several rows out for one that passed. A step of kind source has no rows in. An aggregate creates
+/// any number of rows from all rows together, so its counts have no such relation, and none of its rows counts as
+/// dropped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
     /// The step's name.
     pub name: Arc<str>,
-    /// Rows that came in.
+    /// Rows in.
     pub rows_in: u64,
-    /// Rows that went out.
+    /// Rows out.
     pub rows_out: u64,
-    /// Rows that came in and are in no output, because the step left them out.
+    /// Rows in that are not in the output, because the step left them out.
     pub dropped: u64,
-    /// Rows that the step refused.
+    /// Rows that the step rejected.
     pub rejected: u64,
-    /// Instances that were made.
+    /// Instances created.
     pub instances: u64,
-    /// Calls whose output was kept from an earlier run, so that they were not made.
+    /// Calls that were not made, because their output was in the cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cached: u64,
-    /// How long the step was at work, summed over all threads, in seconds.
+    /// Time spent in the step in seconds, summed over all threads.
     #[serde(with = "seconds")]
     pub busy: Duration,
 }
 
-/// What one sink wrote.
+/// The counts of one sink.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SinkReport {
     /// The sink's name.
     pub name: Arc<str>,
     /// Rows written.
     pub rows: u64,
-    /// Whether it is the standard output.
-    // A run that writes to it has no checkpoint that this could be read from.
+    /// Whether the sink is standard output.
+    // Not serialized: a run that writes to standard output has no checkpoint.
     #[serde(skip)]
     pub is_stdout: bool,
 }
@@ -96,12 +97,12 @@ impl StepReport {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "that is how serde calls it")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Durations as numbers of seconds.
+/// Serializes durations as numbers of seconds.
 mod seconds {
     use std::time::Duration;
 

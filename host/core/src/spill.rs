@@ -1,9 +1,10 @@
-//! Rows that are kept on disk between two stages.
+//! Spill files: rows written to disk between two stages.
 //!
-//! A spool is a file of frames, one for each batch: a header with the payload's length, its rows and its checksum, then
-//! the batch as an Arrow IPC stream of its own, compressed with LZ4. Frames are made in parallel, as the sinks' bytes are,
-//! and any of them can be read by itself. That is not so of Arrow's file format, which has one dictionary for all its
-//! batches, and is unreadable until its end is written: a spool that was cut off is whole up to its last whole frame.
+//! A spill file is a sequence of frames, one per batch. A frame has a header with the payload's length, its number of
+//! rows and its checksum, and then the batch as an Arrow IPC stream of its own, compressed with LZ4. Frames are encoded
+//! in parallel, like the bytes of sinks, and can be read individually. Arrow's file format does not allow that: it has
+//! one dictionary per column for all batches, and cannot be read before its footer is written. A truncated spill file
+//! is valid up to its last complete frame.
 
 mod lookup;
 
@@ -25,26 +26,26 @@ use crate::text::grouped;
 
 pub(crate) use lookup::SpillLookup;
 
-/// Bytes of a frame's header: length (8), rows (4) and CRC-32 (4), the least significant byte first.
+/// Size of a frame's header in bytes: length (8), rows (4) and CRC-32 (4), in little-endian order.
 const HEADER: usize = 16;
 
-/// Bytes that are collected before they are written.
+/// Bytes buffered before they are written to a file.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// What went wrong with rows on disk.
+/// An error while writing or reading a spill file.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} cannot be {}", if cause.is::<CorruptFile>() { "read again" } else { "kept on disk" })]
+#[error("{what} cannot be {} disk", if cause.is::<CorruptFile>() { "read from" } else { "written to or read from" })]
 pub(crate) struct SpillError {
-    /// Whose rows they are, in words.
+    /// Describes the rows.
     what: Arc<str>,
     #[source]
     cause: SpillErrorKind,
 }
 
-/// What the operating system or Arrow says, or that the file is damaged.
+/// An error of the operating system or of Arrow, or a corrupt file.
 type SpillErrorKind = Box<dyn std::error::Error + Send + Sync>;
 
-/// A batch as it is kept.
+/// An encoded batch.
 #[derive(Debug)]
 pub(crate) struct SpillFrame {
     bytes: Vec<u8>,
@@ -52,10 +53,10 @@ pub(crate) struct SpillFrame {
 }
 
 impl SpillFrame {
-    /// Makes a frame of a batch, on any thread.
+    /// Encodes a batch, on any thread.
     ///
     /// # Errors
-    /// Arrow cannot write one of the types.
+    /// Arrow cannot encode one of the types.
     pub(crate) fn encode(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let mut bytes = vec![0; HEADER];
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
@@ -73,7 +74,7 @@ impl SpillFrame {
     }
 }
 
-/// The checksum of what a header says before it, and of what follows.
+/// Returns the checksum of a header and of the bytes after it.
 pub(crate) fn sum(header: &[u8], rest: &[u8]) -> u32 {
     let mut checksum = crc32fast::Hasher::new();
     checksum.update(header);
@@ -81,11 +82,11 @@ pub(crate) fn sum(header: &[u8], rest: &[u8]) -> u32 {
     checksum.finalize()
 }
 
-/// A file of frames, and where they are. One thread writes it; when all is written any may read.
+/// A spill file and the index of its frames. One thread writes it; then any thread may read it.
 #[derive(Debug)]
 pub(crate) struct Spill {
     path: PathBuf,
-    /// Whose rows they are, in words.
+    /// Describes the rows.
     pub(crate) title: Arc<str>,
     index: Mutex<Index>,
 }
@@ -113,19 +114,19 @@ impl Spill {
         &self.path
     }
 
-    /// How many rows are kept.
+    /// Returns the number of rows.
     pub(crate) fn rows(&self) -> u64 {
         self.index().rows
     }
 
-    /// Cuts the file to this length, and finds the frames in it by their headers.
+    /// Truncates the file to this length, and indexes its frames by their headers.
     fn reopen(&self, length: u64) -> Result<File, SpillErrorKind> {
-        // Nothing was written yet if the file is needed by a later stage only.
+        // The file of a later stage may not exist yet.
         let mut file =
             OpenOptions::new().read(true).write(true).create(length == 0).truncate(false).open(&self.path)?;
-        let existing = file.metadata()?.len();
-        if existing < length {
-            let what = format!("it has {} bytes, and {} were written", grouped(existing), grouped(length));
+        let length_on_disk = file.metadata()?.len();
+        if length_on_disk < length {
+            let what = format!("it has {} bytes, but {} were written", grouped(length_on_disk), grouped(length));
             return Err(CorruptFile::new(&self.path, what).into());
         }
         file.set_len(length)?;
@@ -153,7 +154,7 @@ impl Spill {
     }
 
     fn corrupt(&self) -> CorruptFile {
-        CorruptFile::new(&self.path, "a frame is not what was written")
+        CorruptFile::new(&self.path, "a frame is malformed or does not match its checksum")
     }
 
     fn error(&self, cause: impl Into<SpillErrorKind>) -> SpillError {
@@ -161,7 +162,7 @@ impl Spill {
     }
 }
 
-/// Writes a spool.
+/// Writes a spill file.
 #[derive(Debug)]
 pub(crate) struct SpillWriter {
     spill: Arc<Spill>,
@@ -169,10 +170,10 @@ pub(crate) struct SpillWriter {
 }
 
 impl SpillWriter {
-    /// Begins a new file; or goes on with one, of which so many bytes are known to be whole.
+    /// Creates a new file, or resumes one with this synced length.
     ///
     /// # Errors
-    /// The file cannot be made, or is not what was written.
+    /// The file cannot be created, or is corrupt.
     pub(crate) fn open(spill: &Arc<Spill>, synced: Option<u64>) -> Result<Self, SpillError> {
         let file = match synced {
             Some(length) => spill.reopen(length),
@@ -182,10 +183,10 @@ impl SpillWriter {
         Ok(Self { spill: Arc::clone(spill), out: BufWriter::with_capacity(BUFFER_BYTES, file) })
     }
 
-    /// Adds a frame. One without a row is left out.
+    /// Adds a frame. Frames without rows are skipped.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full, or a write fails.
     pub(crate) fn write(&mut self, frame: &SpillFrame) -> Result<(), SpillError> {
         if frame.rows == 0 {
             return Ok(());
@@ -199,26 +200,26 @@ impl SpillWriter {
         Ok(())
     }
 
-    /// Returns when all that was written is on the disk, and says how many bytes that is.
+    /// Returns the length of the file once all frames are on disk.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full, or a write fails.
     pub(crate) fn sync(&mut self) -> Result<u64, SpillError> {
         self.flush()?;
         self.out.get_ref().sync_all().map_err(|cause| self.spill.error(cause))?;
         Ok(self.spill.index().bytes)
     }
 
-    /// Makes all that was written readable.
+    /// Makes all frames readable.
     ///
     /// # Errors
-    /// The disk is full, or fails.
+    /// The disk is full, or a write fails.
     pub(crate) fn flush(&mut self) -> Result<(), SpillError> {
         self.out.flush().map_err(|cause| self.spill.error(cause))
     }
 }
 
-/// Reads a spool that is written.
+/// Reads a complete spill file from start to end.
 #[derive(Debug)]
 pub(crate) struct SpillReader {
     spill: Arc<Spill>,
@@ -230,16 +231,16 @@ impl SpillReader {
     /// Opens the file.
     ///
     /// # Errors
-    /// It is not there any more.
+    /// The file was removed.
     pub(crate) fn open(spill: &Arc<Spill>) -> Result<Self, SpillError> {
         let file = File::open(&spill.path).map_err(|cause| spill.error(cause))?;
         Ok(Self { spill: Arc::clone(spill), file, next: 0 })
     }
 
-    /// The next batch, and the number of its first row from 0; none at the end.
+    /// Returns the next batch and the number of its first row, from 0; `None` at the end.
     ///
     /// # Errors
-    /// The disk fails, or someone changed the file.
+    /// A read fails, or the file is corrupt.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, RecordBatch)>, SpillError> {
         let Some(entry) = self.spill.index().frames.get(self.next).copied() else { return Ok(None) };
         self.next += 1;

@@ -241,7 +241,7 @@ fn resume_rejects_a_corrupt_checkpoint() {
     let checkpoint = state(&folder).join("checkpoint.json");
     let text = fs::read_to_string(&checkpoint).expect("it is there");
     fs::write(&checkpoint, text.replace("\"next\":", "\"next\":1")).expect("the folder is ours");
-    insta::assert_snapshot!(told(&folder, &["--resume"]), @r"error: run RUN cannot go on: STATE/checkpoint.json is damaged: the checksum is wrong; add `--restart` to begin anew");
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @r"error: run RUN cannot go on: STATE/checkpoint.json is corrupt: the checksum is wrong; add `--restart` to begin anew");
     assert_eq!(info(&folder)[0]["status"], "broken");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
 }
@@ -257,7 +257,7 @@ fn a_corrupt_run_record_does_not_prevent_resume() {
     let shown = folder.stillbox(["runs", "show", run["id"].as_str().expect("it is text")]).succeeded();
     let shown = without_names(shown.text(), &folder, &run);
     let told = shown.lines().find(|line| line.starts_with("damage")).expect("it is told");
-    insta::assert_snapshot!(told, @"damage    STATE/record.json is damaged: EOF while parsing an object at line 1 column 1; `--resume` goes on all the same");
+    insta::assert_snapshot!(told, @"damage    STATE/record.json is corrupt: EOF while parsing an object at line 1 column 1; `--resume` goes on all the same");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
     assert!(!folder.names().iter().any(|name| name.starts_with('.')), "{:?}", folder.names());
 }
@@ -272,9 +272,9 @@ fn resume_rejects_a_truncated_output() {
     let told = without_names(&told, &folder, &run);
     let told = regex::Regex::new(r"[\d,]+ were").expect("it is right").replace(&told, "… were").into_owned();
     insta::assert_snapshot!(told, @r"
-    error: output.jsonl: cannot go on with what is written of this output
-      because: FOLDER/.output.jsonl.RUN.part is damaged: it has 7 bytes, and … were written
-      hint: `--restart` begins anew
+    error: output.jsonl: cannot resume this output
+      because: FOLDER/.output.jsonl.RUN.part is corrupt: it has 7 bytes, but … were written
+      hint: add `--restart` to start a new run
     ");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
     assert_eq!(folder.text("output.jsonl").lines().count(), 6000);
@@ -298,9 +298,9 @@ fn resume_rejects_corrupt_spilled_rows() {
     let told = without_names(&told, &folder, &run);
     let told: Vec<&str> = told.lines().skip(1).take(3).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    error: the rows that come to step "around" cannot be read again
-      because: STATE/0.rows is damaged: a frame is not what was written
-      hint: `--restart` begins anew
+    error: the rows that come to step "around" cannot be read from disk
+      because: STATE/0.rows is corrupt: a frame is malformed or does not match its checksum
+      hint: add `--restart` to start a new run
     "#);
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
 }

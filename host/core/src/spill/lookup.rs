@@ -1,4 +1,4 @@
-//! Rows of a spool in any order.
+//! Looks up rows of a spill file in any order.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,36 +10,36 @@ use arrow_select::take::take;
 
 use super::{Spill, SpillError, SpillReader};
 
-/// Batches that are kept in memory for the next rows, in bytes. An aggregate whose input is smaller has each batch read
-/// once.
+/// Maximum size of the batches cached in memory, in bytes. An aggregate with a smaller input reads each batch once.
 const CACHE_BYTES: usize = 64 << 20;
 
-/// Takes rows of a spool by their numbers. Memory is bounded by the rows that are taken at once, whatever their order.
+/// Looks up rows of a spill file by their numbers. Memory is bounded by the rows of one lookup, in any order.
 #[derive(Debug)]
 pub(crate) struct SpillLookup {
     reader: SpillReader,
-    /// By frame, the one that was used last at the back.
+    /// Decoded batches by frame, the most recently used at the back.
     cache: VecDeque<(usize, RecordBatch)>,
     cached_bytes: usize,
 }
 
 impl SpillLookup {
-    /// Opens the spool.
+    /// Opens the spill file.
     ///
     /// # Errors
-    /// It is not there any more.
+    /// The file was removed.
     pub(crate) fn open(spill: &Arc<Spill>) -> Result<Self, SpillError> {
         Ok(Self { reader: SpillReader::open(spill)?, cache: VecDeque::new(), cached_bytes: 0 })
     }
 
-    /// Some columns of the rows with these numbers, each with its type; of a row without a number they are null. Where there
-    /// is no row at all there may be columns that the spool does not know: those that a step asks of an empty input.
+    /// Returns some columns of the rows with these numbers. Each column comes with its type, and is null in rows
+    /// without a number. If no row has a number, columns may be missing in the spill file, as for a step with an empty
+    /// input.
     ///
     /// # Errors
-    /// The disk fails, or the columns are larger than an array can be.
+    /// A read fails, or a column exceeds the size of an array.
     ///
     /// # Panics
-    /// There is no such row.
+    /// A row number is out of range.
     pub(crate) fn rows(
         &mut self,
         numbers: &[Option<u32>],
@@ -65,7 +65,7 @@ impl SpillLookup {
             }
             rest = &rest[here..];
         }
-        let position = |number: u32| wanted.binary_search(&number).expect("it is among those that were wanted") as u32;
+        let position = |number: u32| wanted.binary_search(&number).expect("the number is in the sorted list") as u32;
         let order: UInt32Array = numbers.iter().map(|number| number.map(position)).collect();
         let reordered = taken.into_iter().map(|parts| {
             let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
@@ -74,19 +74,19 @@ impl SpillLookup {
         reordered.collect::<Result<_, _>>().map_err(|error| self.failed(error))
     }
 
-    /// The frame that a row is in, the number of its first row, and how many rows it has.
+    /// Returns the frame that contains a row, the number of its first row, and its number of rows.
     fn frame_containing(&self, number: u64) -> (usize, u64, u64) {
         let index = self.reader.spill.index();
         let frame = index.frames.partition_point(|entry| entry.first_row <= number) - 1;
         let first = index.frames[frame].first_row;
         let end = index.frames.get(frame + 1).map_or(index.rows, |next| next.first_row);
-        assert!(number < end, "origins are checked against the rows that there are");
+        assert!(number < end, "origins are checked against the number of rows");
         (frame, first, end - first)
     }
 
     fn batch(&mut self, frame: usize) -> Result<RecordBatch, SpillError> {
         if let Some(at) = self.cache.iter().position(|(cached, _)| *cached == frame) {
-            let cached = self.cache.remove(at).expect("it was just found");
+            let cached = self.cache.remove(at).expect("the position was just found");
             let batch = cached.1.clone();
             self.cache.push_back(cached);
             return Ok(batch);
