@@ -7,7 +7,7 @@ mod output;
 mod rows;
 
 pub(crate) use convert::{ConvertError, as_contract};
-pub(crate) use lift::{Checked, OutputOf, check};
-pub(crate) use lower::{Lowered, first_null};
-pub(crate) use output::{RefusedRow, StepOutput};
-pub(crate) use rows::{Origin, Rows};
+pub(crate) use lift::{CheckedOutput, GivenRows, check};
+pub(crate) use lower::{LoweredColumn, first_null};
+pub(crate) use output::{StepOutput, StepRejection};
+pub(crate) use rows::{RowOrigins, Rows};

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use wasmtime::Store;
 
-use crate::batch::{Checked, ConvertError, Lowered, OutputOf, Rows, StepOutput, as_contract, check, first_null};
+use crate::batch::{
+    CheckedOutput, ConvertError, GivenRows, LoweredColumn, Rows, StepOutput, as_contract, check, first_null,
+};
 use crate::component::Column;
 use crate::engine::bindings::types::{Batch, Output, StepError};
 use crate::engine::{CapturedOutput, State, bindings};
@@ -46,7 +48,7 @@ impl Callee<'_> {
 pub(crate) struct CallInput<'a> {
     rows: &'a Rows,
     range: Range<usize>,
-    columns: Vec<Lowered>,
+    columns: Vec<LoweredColumn>,
 }
 
 impl<'a> CallInput<'a> {
@@ -67,7 +69,7 @@ impl<'a> CallInput<'a> {
             {
                 return Err(unexpected_null(column, rows, range.start + row));
             }
-            columns.push(Lowered::new(Arc::clone(&column.name), &array, column.data_type));
+            columns.push(LoweredColumn::new(Arc::clone(&column.name), &array, column.data_type));
         }
         Ok(Self { rows, range, columns })
     }
@@ -78,7 +80,7 @@ impl<'a> CallInput<'a> {
     }
 
     /// Returns the converted columns, in the order of the signature.
-    pub(crate) fn columns(&self) -> &[Lowered] {
+    pub(crate) fn columns(&self) -> &[LoweredColumn] {
         &self.columns
     }
 
@@ -107,12 +109,12 @@ impl StepInstance {
     /// # Errors
     /// The step fails, or its output breaks the contract or a limit. Rows that it refuses are part of the output.
     pub(crate) fn process(&mut self, callee: Callee<'_>, input: &CallInput<'_>) -> Result<StepOutput, Box<Failure>> {
-        let columns: Vec<_> = input.columns.iter().map(Lowered::column).collect();
+        let columns: Vec<_> = input.columns.iter().map(LoweredColumn::column).collect();
         let batch = Batch { rows: input.count() as u32, columns: &columns };
         let answer =
             self.call(callee, async |store, instance| instance.stillbox_step_guest().call_process(store, batch).await);
         let output = self.answered(answer.map_err(|failure| input.locate(failure))?)?;
-        let checked = self.checked(callee.step, output, OutputOf::Batch(input.count()));
+        let checked = self.checked(callee.step, output, GivenRows::Batch(input.count()));
         Ok(StepOutput::new(checked.map_err(|failure| input.locate(failure))?, self.captured()))
     }
 
@@ -120,11 +122,15 @@ impl StepInstance {
     ///
     /// # Errors
     /// The step fails, or its output breaks the contract or a limit.
-    pub(crate) fn finish(&mut self, callee: Callee<'_>, output_of: OutputOf) -> Result<Option<Checked>, Box<Failure>> {
+    pub(crate) fn finish(
+        &mut self,
+        callee: Callee<'_>,
+        given: GivenRows,
+    ) -> Result<Option<CheckedOutput>, Box<Failure>> {
         let answer =
             self.call(callee, async |store, instance| instance.stillbox_step_guest().call_finish(store).await)?;
         let output = self.answered(answer)?;
-        output.map(|output| self.checked(callee.step, output, output_of)).transpose()
+        output.map(|output| self.checked(callee.step, output, given)).transpose()
     }
 
     /// Returns what the guest has logged and written so far.
@@ -156,8 +162,8 @@ impl StepInstance {
         answer.map_err(|error| Box::new(from_step_error(error, self.captured())))
     }
 
-    fn checked(&self, step: &Step, output: Output, output_of: OutputOf) -> Result<Checked, Box<Failure>> {
-        check(output, output_of, &step.signature, &step.limits).map_err(|mut failure| {
+    fn checked(&self, step: &Step, output: Output, given: GivenRows) -> Result<CheckedOutput, Box<Failure>> {
+        check(output, given, &step.signature, &step.limits).map_err(|mut failure| {
             self.captured().attach_to(&mut failure);
             failure
         })

@@ -19,7 +19,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::batch::OutputOf;
+use crate::batch::GivenRows;
 use crate::batch::StepOutput;
 use crate::cleanup::CleanupRegistry;
 use crate::component::Signature;
@@ -64,10 +64,10 @@ impl ResultCache {
     }
 
     /// What a call with this key made, if it is kept.
-    pub(crate) fn get(&self, key: &Key, signature: &Signature, output_of: OutputOf) -> Option<StepOutput> {
+    pub(crate) fn get(&self, key: &Key, signature: &Signature, given: GivenRows) -> Option<StepOutput> {
         let path = self.usable(key)?;
         let bytes = fs::read(&path).ok()?;
-        let Some(Record::StepOutput(made)) = entry::decode(&bytes, signature, output_of) else {
+        let Some(Record::StepOutput(made)) = entry::decode(&bytes, signature, given) else {
             tracing::debug!("{}: not what was written, as if it were not there", path.display());
             return None;
         };

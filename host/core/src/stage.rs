@@ -16,7 +16,7 @@ use std::time::Instant;
 use arrow_array::UInt32Array;
 use on_failure::apply_policy;
 
-use crate::batch::{Origin, Rows};
+use crate::batch::{RowOrigins, Rows};
 use crate::failure::Failure;
 use crate::format::Compression;
 use crate::interrupt::Stop;
@@ -27,7 +27,7 @@ use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder, compress};
 use crate::spill::SpillFrame;
 
-pub(crate) use reject::{Rejected, object};
+pub(crate) use reject::{RejectedRow, row_as_json};
 pub(crate) use reject_counter::RejectCounter;
 pub(crate) use work_item::{StageInput, WorkItem, WorkRows};
 pub(crate) use workers::Workers;
@@ -46,11 +46,11 @@ pub(crate) struct Stage {
     pub(crate) run: Arc<str>,
     pub(crate) reject_compression: Compression,
     /// What steps made in earlier runs.
-    pub(crate) outputs: ResultCache,
+    pub(crate) result_cache: ResultCache,
     /// Instances that wait for their next batch.
     pub(crate) workers: Workers,
     /// Guests that the reader's thread is calling; [`calling`](Self::calling) counts them.
-    pub(crate) guests: AtomicUsize,
+    pub(crate) active_guests: AtomicUsize,
     /// All stages of a run have the same.
     pub(crate) reject_counter: Arc<RejectCounter>,
 }
@@ -67,15 +67,15 @@ pub(crate) struct TaskOutput {
     /// How many rows that is.
     pub(crate) written: Vec<(usize, u64)>,
     /// What is to be kept on disk, by its index.
-    pub(crate) kept: Vec<(usize, SpillFrame)>,
+    pub(crate) spilled: Vec<(usize, SpillFrame)>,
     /// What steps did, by their number.
     pub(crate) steps: Vec<(usize, StepReport)>,
     /// Rows that did not pass, in the order of the steps and then of the rows.
-    pub(crate) rejected: Vec<Rejected>,
+    pub(crate) rejected: Vec<RejectedRow>,
     /// What the reject file gets.
     pub(crate) rejects: Option<Encoded>,
     /// Whether this is all that comes of the portion. It is not if too many rows were rejected meanwhile.
-    pub(crate) is_whole: bool,
+    pub(crate) is_complete: bool,
 }
 
 impl TaskOutput {
@@ -99,8 +99,8 @@ struct Task<'a> {
     slots: Vec<Option<Rows>>,
     /// For every slot, how many operations will still read it.
     readers: Vec<usize>,
-    refused: join::RejectedRows,
-    outcome: TaskOutput,
+    rejected_ids: join::RejectedIds,
+    output: TaskOutput,
 }
 
 impl Stage {
@@ -116,11 +116,11 @@ impl Stage {
             WorkRows::Raw(chunk) => {
                 let raw = input.decoder.as_ref().expect("an input of raw portions has a decoder");
                 let decoded = raw.decode(chunk).map_err(|error| Box::new(error.to_failure()))?;
-                let origin = Origin::new(decoded.positions, first, decoded.rows.num_rows());
+                let origin = RowOrigins::new(decoded.positions, first, decoded.rows.num_rows());
                 vec![Rows { columns: decoded.rows, origin }]
             }
             WorkRows::Ready(batches, positions) => {
-                let origin = Origin::new(positions, first, batches[0].num_rows());
+                let origin = RowOrigins::new(positions, first, batches[0].num_rows());
                 batches.into_iter().map(|columns| Rows { columns, origin: origin.clone() }).collect()
             }
         };
@@ -128,22 +128,22 @@ impl Stage {
         for slot in self.operations.iter().flat_map(|operation| &operation.reads) {
             readers[*slot] += 1;
         }
-        let outcome = TaskOutput {
+        let output = TaskOutput {
             rows: input.counts.then(|| rows[0].count()),
             read: 0,
             encoded: Vec::new(),
             written: Vec::new(),
-            kept: Vec::new(),
+            spilled: Vec::new(),
             steps: Vec::new(),
             rejected,
             rejects: None,
-            is_whole: true,
+            is_complete: true,
         };
         let mut slots: Vec<Option<Rows>> = vec![None; self.slots];
         for (slot, rows) in input.slots.iter().zip(rows) {
             slots[*slot] = Some(rows);
         }
-        let mut task = Task { stage: self, batch, slots, readers, refused: Vec::new(), outcome };
+        let mut task = Task { stage: self, batch, slots, readers, rejected_ids: Vec::new(), output };
         for operation in &self.operations {
             self.check_stop()?;
             task.operate(operation).map_err(|mut failure| {
@@ -152,23 +152,23 @@ impl Stage {
             })?;
             // The run ends, so only what was rejected is of use.
             if self.reject_counter.is_exceeded() {
-                task.outcome.is_whole = false;
+                task.output.is_complete = false;
                 break;
             }
         }
-        let mut outcome = task.outcome;
-        outcome.rejects = self.encode_rejects(&outcome.rejected)?;
-        Ok(outcome)
+        let mut output = task.output;
+        output.rejects = self.encode_rejects(&output.rejected)?;
+        Ok(output)
     }
 
     /// Counts a call of a guest outside of tasks until it is dropped, however the call ends: the run is not over before the
     /// guest has heard of its end.
-    pub(crate) fn calling(&self) -> Calling<'_> {
-        self.guests.fetch_add(1, Ordering::AcqRel);
-        Calling { guests: &self.guests }
+    pub(crate) fn count_guest_call(&self) -> GuestCallGuard<'_> {
+        self.active_guests.fetch_add(1, Ordering::AcqRel);
+        GuestCallGuard { guests: &self.active_guests }
     }
 
-    fn encode_rejects(&self, rejected: &[Rejected]) -> Result<Option<Encoded>, Box<Failure>> {
+    fn encode_rejects(&self, rejected: &[RejectedRow]) -> Result<Option<Encoded>, Box<Failure>> {
         if rejected.is_empty() {
             return Ok(None);
         }
@@ -188,11 +188,11 @@ impl Stage {
 
 /// A call of a guest outside of tasks.
 #[must_use]
-pub(crate) struct Calling<'a> {
+pub(crate) struct GuestCallGuard<'a> {
     guests: &'a AtomicUsize,
 }
 
-impl Drop for Calling<'_> {
+impl Drop for GuestCallGuard<'_> {
     fn drop(&mut self) {
         self.guests.fetch_sub(1, Ordering::AcqRel);
     }
@@ -205,19 +205,19 @@ impl Task<'_> {
         if read.iter().all(Option::is_none) {
             return Ok(());
         }
-        let made = if let Work::Union(append) = &operation.work {
-            Some(join::append(append, read).map_err(|error| host(&error))?)
+        let rows = if let Work::Union(append) = &operation.work {
+            Some(join::union(append, read).map_err(|error| host(&error))?)
         } else {
             let mut read: Vec<Rows> = read.into_iter().flatten().collect();
             debug_assert_eq!(read.len(), operation.reads.len(), "all of these come from the same portions");
             if let Work::Join(joining) = &operation.work {
-                Some(join::join(joining, &read, &self.refused)?)
+                Some(join::join(joining, &read, &self.rejected_ids)?)
             } else {
                 self.one(&operation.work, read.swap_remove(0))?
             }
         };
         if let Some(slot) = operation.fills {
-            self.slots[slot] = made;
+            self.slots[slot] = rows;
         }
         Ok(())
     }
@@ -233,7 +233,7 @@ impl Task<'_> {
     fn one(&mut self, work: &Work, rows: Rows) -> Result<Option<Rows>, Box<Failure>> {
         match work {
             Work::Step(step) => self.step(step, &rows).map(Some),
-            Work::Project(view) => Ok(Some(Rows { columns: view.of(&rows.columns), origin: rows.origin })),
+            Work::Project(projection) => Ok(Some(Rows { columns: projection.of(&rows.columns), origin: rows.origin })),
             Work::Route { route, child } => {
                 let chosen = route.rows(*child, &rows.columns, |row| rows.origin.number(row));
                 let chosen = chosen.map_err(|error| host(&error))?;
@@ -243,13 +243,13 @@ impl Task<'_> {
             }
             Work::Sink(sink) => {
                 let encoded = self.stage.encoders[*sink].encode(&rows.columns).map_err(|error| host(&error))?;
-                self.outcome.encoded.push((*sink, encoded));
-                self.outcome.written.push((*sink, rows.count() as u64));
+                self.output.encoded.push((*sink, encoded));
+                self.output.written.push((*sink, rows.count() as u64));
                 Ok(None)
             }
-            Work::Spill(kept) => {
+            Work::Spill(index) => {
                 let frame = SpillFrame::encode(&rows.columns).map_err(|error| host(&error))?;
-                self.outcome.kept.push((*kept, frame));
+                self.output.spilled.push((*index, frame));
                 Ok(None)
             }
             Work::Union(_) | Work::Join(_) => unreachable!("these have several parents"),
@@ -259,13 +259,13 @@ impl Task<'_> {
     fn step(&mut self, step: &Arc<Step>, rows: &Rows) -> Result<Rows, Box<Failure>> {
         let mut report = StepReport::new(Arc::clone(&step.name));
         let started = Instant::now();
-        let settled = apply_policy(step, rows, self.batch, self.stage, &mut report);
+        let outcome = apply_policy(step, rows, self.batch, self.stage, &mut report);
         report.busy = started.elapsed();
-        self.outcome.steps.push((step.number, report));
-        let settled = settled?;
-        self.refused.extend(settled.rejected.iter().map(|rejected| (step.number, rows.origin.id(rejected.row))));
-        self.outcome.rejected.extend(settled.rejected);
-        Ok(settled.rows)
+        self.output.steps.push((step.number, report));
+        let outcome = outcome?;
+        self.rejected_ids.extend(outcome.rejected.iter().map(|rejected| (step.number, rows.origin.id(rejected.row))));
+        self.output.rejected.extend(outcome.rejected);
+        Ok(outcome.rows)
     }
 }
 

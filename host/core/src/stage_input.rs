@@ -22,7 +22,7 @@ use zipped::ZippedInput;
 pub(crate) use file::FileInput;
 
 /// Takes note of what a step did on the reader's thread. False once no further batch is to begin.
-pub(crate) type Tell<'a> = &'a mut dyn FnMut(usize, StepReport) -> bool;
+pub(crate) type StepReporter<'a> = &'a mut dyn FnMut(usize, StepReport) -> bool;
 
 /// Cuts one input of a stage into portions.
 pub(crate) trait InputReader: Send {
@@ -30,7 +30,7 @@ pub(crate) trait InputReader: Send {
     ///
     /// # Errors
     /// The input cannot be read, or the step that makes it fails.
-    fn next(&mut self, stage: &Stage, tell: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>>;
+    fn next(&mut self, stage: &Stage, report_step: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>>;
 }
 
 /// Opens an input of a stage. A source brings its reader.

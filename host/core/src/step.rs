@@ -12,7 +12,7 @@ use arrow_select::take::take;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
-use crate::batch::{Checked, Origin, OutputOf, Rows, StepOutput};
+use crate::batch::{CheckedOutput, RowOrigins, GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::{ComponentError, Kind, Manifest, Signature};
 use crate::engine::{Fuel, Resident};
@@ -22,7 +22,7 @@ use crate::limits::Limits;
 use crate::plan::{self, Step};
 use crate::runtime::{Engine, EngineError, Reservation};
 use crate::sandbox::wait;
-use crate::source::{Positions, SourceSchema};
+use crate::source::{RowPositions, SourceSchema};
 
 /// Instances of one step that may be at work at once, for each thread of the engine. One more is being dropped.
 const INSTANCES_PER_THREAD: u32 = 2;
@@ -210,7 +210,7 @@ impl BoundStep {
             let message = "the batch has other columns than the step was bound for";
             return Err(Box::new(Failure::new(FailureKind::Incompatible, message)));
         }
-        let origin = Origin::new(Positions::rows("the batch".into(), 1), 0, batch.num_rows());
+        let origin = RowOrigins::new(RowPositions::rows("the batch".into(), 1), 0, batch.num_rows());
         Ok(Rows { columns: batch.clone(), origin })
     }
 
@@ -236,7 +236,7 @@ impl BoundStep {
     }
 
     /// Puts the columns of an output next to the carried columns of the rows that it comes from.
-    fn assemble(&self, output: &Checked, input: &RecordBatch) -> Result<RecordBatch, Box<Failure>> {
+    fn assemble(&self, output: &CheckedOutput, input: &RecordBatch) -> Result<RecordBatch, Box<Failure>> {
         let origins = output.origins.as_ref().map(|origins| UInt32Array::from(origins.clone()));
         let carried = |index: usize| match &origins {
             None => Ok(Arc::clone(input.column(index))),
@@ -283,8 +283,8 @@ impl StepSession<'_> {
         let step = self.step;
         let seen: usize = self.inputs.iter().map(RecordBatch::num_rows).sum();
         let output_of = match step.manifest().kind {
-            Kind::Source => OutputOf::Nothing,
-            Kind::Transform | Kind::Aggregate => OutputOf::Everything(seen as u64),
+            Kind::Source => GivenRows::None,
+            Kind::Transform | Kind::Aggregate => GivenRows::All(seen as u64),
         };
         let context = step.callee().context(None, None);
         let output = self.instance.finish(step.callee(), output_of).map_err(|mut failure| {

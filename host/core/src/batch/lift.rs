@@ -22,7 +22,7 @@ use texts::{text, texts};
 
 /// An output that keeps every rule.
 #[derive(Debug)]
-pub(crate) struct Checked {
+pub(crate) struct CheckedOutput {
     /// How many rows come out.
     pub(crate) rows: usize,
     /// The signature's outputs, in the signature's order.
@@ -37,13 +37,13 @@ pub(crate) struct Checked {
 
 /// What an output is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OutputOf {
+pub(crate) enum GivenRows {
     /// The rows of one batch: what `process` returns.
     Batch(usize),
     /// All rows that an aggregate was given: what its `finish` returns.
-    Everything(u64),
+    All(u64),
     /// No rows: what a source's `finish` returns.
-    Nothing,
+    None,
 }
 
 /// Checks what a step made.
@@ -52,10 +52,10 @@ pub(crate) enum OutputOf {
 /// A failure of kind `bad-output` that names the rule that is broken.
 pub(crate) fn check(
     output: Output,
-    output_of: OutputOf,
+    given: GivenRows,
     signature: &Signature,
     limits: &Limits,
-) -> Result<Checked, Box<Failure>> {
+) -> Result<CheckedOutput, Box<Failure>> {
     let rows = output.rows as usize;
     if u64::from(output.rows) > limits.output_rows {
         let limit = limits.output_rows;
@@ -68,13 +68,13 @@ pub(crate) fn check(
         let message = format!("it returned {size} bytes, and the limit is `output-bytes = \"{limit}\"`");
         return Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-bytes", limit)));
     }
-    let dropped = match output_of {
-        OutputOf::Batch(rows) => check_origins(&output, rows)?,
-        OutputOf::Everything(rows) => check_numbers(&output, rows)?,
-        OutputOf::Nothing if output.origins.is_some() => {
+    let dropped = match given {
+        GivenRows::Batch(rows) => check_origins(&output, rows)?,
+        GivenRows::All(rows) => check_numbers(&output, rows)?,
+        GivenRows::None if output.origins.is_some() => {
             return Err(bad("it is a source, and named rows that its own are made of (origins)".into()));
         }
-        OutputOf::Nothing => check_numbers(&output, 0)?,
+        GivenRows::None => check_numbers(&output, 0)?,
     };
     let mut returned: Vec<Option<ColumnResult>> = output.columns.into_iter().map(Some).collect();
     let mut columns = Vec::with_capacity(signature.outputs.len());
@@ -83,7 +83,9 @@ pub(crate) fn check(
         let Some(column) = named.next().and_then(Option::take) else {
             return Err(bad(format!("it returned no column {:?}, which its signature promises", wanted.name)));
         };
-        columns.push(lift(column, wanted, rows).map_err(|lie| lie.of(output_of, output.origins.as_deref()))?);
+        columns.push(
+            lift(column, wanted, rows).map_err(|violation| violation.into_failure(given, output.origins.as_deref()))?,
+        );
     }
     if let Some(surplus) = returned.into_iter().flatten().next() {
         let name = cut(&surplus.name, 64);
@@ -94,7 +96,7 @@ pub(crate) fn check(
         };
         return Err(bad(format!("it returned the column {name:?}{problem}")));
     }
-    Ok(Checked { rows, columns, origins: output.origins, rejections: output.rejections, dropped })
+    Ok(CheckedOutput { rows, columns, origins: output.origins, rejections: output.rejections, dropped })
 }
 
 /// Checks what `finish` returns, which may be new rows, and refuses none.
@@ -171,10 +173,10 @@ struct ContractViolation {
 
 impl ContractViolation {
     /// The failure, with the row of the batch that the broken value was made of.
-    fn of(self, output_of: OutputOf, origins: Option<&[u32]>) -> Box<Failure> {
+    fn into_failure(self, given: GivenRows, origins: Option<&[u32]>) -> Box<Failure> {
         let mut failure = bad(self.message);
         let origin = |row: usize| origins.map_or(Some(row), |origins| origins.get(row).map(|origin| *origin as usize));
-        if matches!(output_of, OutputOf::Batch(_)) {
+        if matches!(given, GivenRows::Batch(_)) {
             let index = self.row.and_then(origin);
             failure.row = index.map(|index| RowPlace { index: index as u64, file: None, line: None, row: None });
         }
@@ -183,12 +185,12 @@ impl ContractViolation {
 }
 
 /// A problem with values, before it is known whose they are.
-struct Problem {
+struct ValueProblem {
     problem: String,
     row: Option<usize>,
 }
 
-impl From<String> for Problem {
+impl From<String> for ValueProblem {
     fn from(problem: String) -> Self {
         Self { problem, row: None }
     }
@@ -199,7 +201,7 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
     let nulls = match column.validity {
         None => None,
         Some(validity) => {
-            let nulls = NullBuffer::new(bits(validity, rows).map_err(|problem| lie(name, "validity", problem))?);
+            let nulls = NullBuffer::new(bits(validity, rows).map_err(|problem| violation(name, "validity", problem))?);
             Some(nulls).filter(|nulls| nulls.null_count() > 0)
         }
     };
@@ -210,24 +212,28 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
         let message = format!("it returned a null in row {row} of {name:?}, which its signature calls not nullable");
         return Err(ContractViolation { message, row: Some(row) });
     }
-    let lied = |problem: Problem| lie(name, "values", problem);
+    let invalid_values = |problem: ValueProblem| violation(name, "values", problem);
     Ok(match (column.values, wanted.data_type) {
         (ValuesResult::Boolean(values), DataType::Boolean) => {
-            Arc::new(BooleanArray::new(bits(values, rows).map_err(lied)?, nulls))
+            Arc::new(BooleanArray::new(bits(values, rows).map_err(invalid_values)?, nulls))
         }
         (ValuesResult::Integer(values), DataType::Integer) => {
-            Arc::new(Int64Array::new(numbers(values, rows).map_err(lied)?, nulls))
+            Arc::new(Int64Array::new(numbers(values, rows).map_err(invalid_values)?, nulls))
         }
         (ValuesResult::Float(values), DataType::Float) => {
-            Arc::new(Float64Array::new(numbers(values, rows).map_err(lied)?, nulls))
+            Arc::new(Float64Array::new(numbers(values, rows).map_err(invalid_values)?, nulls))
         }
-        (ValuesResult::Text(values), DataType::Text) => Arc::new(text(values, rows, nulls.as_ref()).map_err(lied)?),
-        (ValuesResult::Json(values), DataType::Json) => Arc::new(json(values, rows, nulls.as_ref()).map_err(lied)?),
+        (ValuesResult::Text(values), DataType::Text) => {
+            Arc::new(text(values, rows, nulls.as_ref()).map_err(invalid_values)?)
+        }
+        (ValuesResult::Json(values), DataType::Json) => {
+            Arc::new(json(values, rows, nulls.as_ref()).map_err(invalid_values)?)
+        }
         (ValuesResult::Binary(values), DataType::Binary) => {
-            let (offsets, bytes) = texts(values, rows).map_err(lied)?;
+            let (offsets, bytes) = texts(values, rows).map_err(invalid_values)?;
             Arc::new(BinaryArray::new(offsets, bytes, nulls))
         }
-        (ValuesResult::Vector(values), DataType::Vector) => vectors(values, rows, nulls).map_err(lied)?,
+        (ValuesResult::Vector(values), DataType::Vector) => vectors(values, rows, nulls).map_err(invalid_values)?,
         (values, promised) => {
             let returned = type_of(&values);
             let message = format!("it returned {name:?} as {returned}, and its signature promises {promised}");
@@ -248,31 +254,34 @@ fn type_of(values: &ValuesResult) -> DataType {
     }
 }
 
-fn bits(bytes: Vec<u8>, rows: usize) -> Result<BooleanBuffer, Problem> {
+fn bits(bytes: Vec<u8>, rows: usize) -> Result<BooleanBuffer, ValueProblem> {
     if bytes.len() != rows.div_ceil(8) {
         return Err(format!("a bitmap of {} bytes for {rows} rows", bytes.len()).into());
     }
     Ok(BooleanBuffer::new(Buffer::from_vec(bytes), 0, rows))
 }
 
-fn numbers<T: arrow_buffer::ArrowNativeType>(values: Vec<T>, rows: usize) -> Result<ScalarBuffer<T>, Problem> {
+fn numbers<T: arrow_buffer::ArrowNativeType>(values: Vec<T>, rows: usize) -> Result<ScalarBuffer<T>, ValueProblem> {
     if values.len() != rows {
         return Err(format!("{} values for {rows} rows", values.len()).into());
     }
     Ok(ScalarBuffer::from(values))
 }
 
-fn json(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>) -> Result<StringArray, Problem> {
+fn json(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>) -> Result<StringArray, ValueProblem> {
     let array = text(values, rows, nulls)?;
     for row in (0..rows).filter(|row| array.is_valid(*row)) {
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(array.value(row)) {
-            return Err(Problem { problem: format!("JSON that is not valid in row {row} ({error})"), row: Some(row) });
+            return Err(ValueProblem {
+                problem: format!("JSON that is not valid in row {row} ({error})"),
+                row: Some(row),
+            });
         }
     }
     Ok(array)
 }
 
-fn vectors(values: VectorsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<ArrayRef, Problem> {
+fn vectors(values: VectorsResult, rows: usize, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueProblem> {
     let VectorsResult { width, elements } = values;
     if width == 0 || i32::try_from(width).is_err() {
         return Err(format!("vectors of {width} elements").into());
@@ -291,7 +300,7 @@ fn vectors(values: VectorsResult, rows: usize, nulls: Option<NullBuffer>) -> Res
     Ok(Arc::new(ListArray::new(element, OffsetBuffer::new(ScalarBuffer::from(offsets)), values, nulls)))
 }
 
-fn lie(column: &str, what: &str, Problem { problem, row }: Problem) -> ContractViolation {
+fn violation(column: &str, what: &str, ValueProblem { problem, row }: ValueProblem) -> ContractViolation {
     ContractViolation { message: format!("it returned the {what} of {column:?} with {problem}"), row }
 }
 

@@ -11,7 +11,7 @@ use crate::data_type::DataType;
 use crate::engine::bindings::types::{ColumnParam, TextsParam, ValuesParam, VectorsParam};
 
 /// A column ready to be handed over: what has to be held while the call lasts.
-pub(crate) struct Lowered {
+pub(crate) struct LoweredColumn {
     name: Arc<str>,
     validity: Option<Buffer>,
     values: Values,
@@ -25,7 +25,7 @@ enum Values {
     Vectors { width: u32, elements: ScalarBuffer<f32> },
 }
 
-impl Lowered {
+impl LoweredColumn {
     /// Prepares an array that [`super::as_contract`] made for this type.
     pub(crate) fn new(name: Arc<str>, array: &ArrayRef, data_type: DataType) -> Self {
         let values = match data_type {
@@ -139,13 +139,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bits_of_other_rows_are_not_handed_over() {
+    fn bits_of_other_rows_are_not_passed_to_the_step() {
         let all = |value: bool| -> ArrayRef {
             Arc::new(BooleanArray::from(vec![Some(true), None, Some(value), Some(value)]))
         };
         let seen = |array: &ArrayRef| {
             let mut parts = Vec::new();
-            Lowered::new("x".into(), array, DataType::Boolean).bytes(&mut |part| parts.push(part.to_vec()));
+            LoweredColumn::new("x".into(), array, DataType::Boolean).bytes(&mut |part| parts.push(part.to_vec()));
             parts
         };
         assert_eq!(seen(&all(true).slice(0, 2)), seen(&all(false).slice(0, 2)));

@@ -1,6 +1,6 @@
 //! The checked result of a call: the rows that passed, and the rows that the step refused.
 
-use super::Checked;
+use super::CheckedOutput;
 use crate::engine::CapturedOutput;
 use crate::failure::Failure;
 use crate::sandbox;
@@ -9,14 +9,14 @@ use crate::sandbox;
 #[derive(Debug)]
 pub(crate) struct StepOutput {
     /// What passed. Nothing is left in its `rejections`.
-    pub(crate) output: Checked,
+    pub(crate) output: CheckedOutput,
     /// What the step refused, by ascending row.
-    pub(crate) refused: Vec<RefusedRow>,
+    pub(crate) rejections: Vec<StepRejection>,
 }
 
 /// A row that a step refused.
 #[derive(Debug)]
-pub(crate) struct RefusedRow {
+pub(crate) struct StepRejection {
     /// The row's index in what the step was given.
     pub(crate) row: u32,
     /// Why, in the step's words, and no more than that.
@@ -24,15 +24,17 @@ pub(crate) struct RefusedRow {
 }
 
 impl StepOutput {
-    pub(crate) fn new(mut output: Checked, captured: &CapturedOutput) -> Self {
-        let refused = std::mem::take(&mut output.rejections).into_iter();
-        let refused = refused
-            .map(|refused| RefusedRow { row: refused.row, failure: sandbox::from_rejection(refused.error, captured) });
-        Self { refused: refused.collect(), output }
+    pub(crate) fn new(mut output: CheckedOutput, captured: &CapturedOutput) -> Self {
+        let rejections = std::mem::take(&mut output.rejections).into_iter();
+        let refused = refused.map(|refused| StepRejection {
+            row: rejection.row,
+            failure: sandbox::from_rejection(rejection.error, captured),
+        });
+        Self { rejections: rejections.collect(), output }
     }
 
     /// Whether another call would make the same. What is transient may pass at another time.
     pub(crate) fn is_lasting(&self) -> bool {
-        self.refused.iter().all(|refused| !refused.failure.transient)
+        self.rejections.iter().all(|rejection| !rejection.failure.transient)
     }
 }

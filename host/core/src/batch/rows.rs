@@ -13,7 +13,7 @@ use crate::source::{LineOrRow, RowPositions};
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
     pub(crate) columns: RecordBatch,
-    pub(crate) origin: Origin,
+    pub(crate) origin: RowOrigins,
 }
 
 /// Where rows come from: the rows of one piece of the input, or a choice of them.
@@ -21,7 +21,7 @@ pub(crate) struct Rows {
 /// Every row has an identity within its task, by which branches find the same row again: that of the piece's row it
 /// was made of, as long as no step made several rows of one. Rows of which there may be several get new identities.
 #[derive(Debug, Clone)]
-pub(crate) struct Origin {
+pub(crate) struct RowOrigins {
     positions: RowPositions,
     /// The number of the piece's first row in its input, from 0.
     first: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Origin {
     fresh: Arc<AtomicU32>,
 }
 
-impl Origin {
+impl RowOrigins {
     /// The origin of all rows of a piece, of which there are `count`; the first has this number in its input.
     pub(crate) fn new(positions: RowPositions, first: u64, count: usize) -> Self {
         Self { positions, first, rows: None, ids: None, fresh: Arc::new(AtomicU32::new(count as u32)) }
@@ -119,7 +119,7 @@ impl Rows {
     }
 
     /// No rows, with these columns.
-    pub(crate) fn none(schema: SchemaRef, origin: &Origin) -> Self {
+    pub(crate) fn none(schema: SchemaRef, origin: &RowOrigins) -> Self {
         Self { columns: RecordBatch::new_empty(schema), origin: origin.select(&[]) }
     }
 

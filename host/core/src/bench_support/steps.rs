@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use arrow_array::RecordBatch;
 
 use super::Problem;
-use crate::batch::{Origin, Rows};
+use crate::batch::{RowOrigins, Rows};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::{CompileCache, Component, Kind, Signature};
 use crate::engine::{Fuel, Resident, engine, engine_without_pool};
@@ -135,6 +135,6 @@ impl BoundStep {
 }
 
 fn numbered(rows: &RecordBatch) -> Rows {
-    let origin = Origin::new(RowPositions::rows("benchmark".into(), 1), 0, rows.num_rows());
+    let origin = RowOrigins::new(RowPositions::rows("benchmark".into(), 1), 0, rows.num_rows());
     Rows { columns: rows.clone(), origin }
 }

@@ -40,10 +40,10 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
         |target| std::path::absolute(target).unwrap_or_else(|_| target.to_owned()).join("python"),
     );
     let wasm = output.join(format!("{name}.wasm"));
-    let output_of = output.join(format!("{name}.digest"));
+    let given = output.join(format!("{name}.digest"));
     let Some(tools) = versions(&python, dir, options)? else { return Err(BuildError::Interrupted) };
     let digest = digest::of(&folder, &tools).map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
-    if wasm.is_file() && fs::read_to_string(&output_of).is_ok_and(|before| before == digest) {
+    if wasm.is_file() && fs::read_to_string(&given).is_ok_and(|before| before == digest) {
         return Ok(Built { wasm, name });
     }
     let unwritable = |source| BuildError::Output { path: output.clone(), source };
@@ -66,7 +66,7 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     name_sdk(&made, &tools).map_err(unwritable)?;
     fs::rename(&made, &wasm).map_err(unwritable)?;
     // Written last: a component without a digest is compiled again.
-    fs::write(&output_of, digest).map_err(unwritable)?;
+    fs::write(&given, digest).map_err(unwritable)?;
     Ok(Built { wasm, name })
 }
 

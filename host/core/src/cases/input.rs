@@ -5,7 +5,7 @@ use std::path::Path;
 use arrow_schema::Field;
 
 use super::report::Problem;
-use crate::batch::{Origin, Rows};
+use crate::batch::{RowOrigins, Rows};
 use crate::component::Signature;
 use crate::data_type::DataType;
 use crate::format::Format;
@@ -54,7 +54,7 @@ impl Input {
             return Err(Problem::Unreadable { file: file.to_owned(), message });
         }
         let rows = decoded.pop().map(|batch| {
-            let origin = Origin::new(batch.positions, 0, batch.rows.num_rows());
+            let origin = RowOrigins::new(batch.positions, 0, batch.rows.num_rows());
             Rows { columns: batch.rows, origin }
         });
         Ok(Self { schema: source.schema, rows })
@@ -70,7 +70,9 @@ impl Input {
             SourceSchema::Known(schema) => std::sync::Arc::clone(schema),
             SourceSchema::Empty => std::sync::Arc::new(arrow_schema::Schema::empty()),
         };
-        self.rows.clone().unwrap_or_else(|| Rows::none(schema, &Origin::new(RowPositions::rows("".into(), 1), 0, 0)))
+        self.rows
+            .clone()
+            .unwrap_or_else(|| Rows::none(schema, &RowOrigins::new(RowPositions::rows("".into(), 1), 0, 0)))
     }
 }
 

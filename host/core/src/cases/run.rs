@@ -13,12 +13,12 @@ use arrow_select::take::take;
 
 use super::batches::Cut;
 use super::subject::Subject;
-use crate::batch::{Checked, OutputOf, Rows, StepOutput};
+use crate::batch::{CheckedOutput, GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::Kind;
 use crate::config::shown_duration;
 use crate::failure::{Failure, FailureKind};
-use crate::stage::object;
+use crate::stage::row_as_json;
 
 /// What came out of a run.
 #[derive(Debug, Default)]
@@ -71,13 +71,13 @@ impl Subject<'_> {
             total.add(&output.output)?;
             self.add(&mut all, output, rows, Some(range))?;
         }
-        let output_of = match self.step.component.manifest().kind {
-            Kind::Source => OutputOf::Nothing,
-            Kind::Transform | Kind::Aggregate => OutputOf::Everything(rows.count() as u64),
+        let given = match self.step.component.manifest().kind {
+            Kind::Source => GivenRows::None,
+            Kind::Transform | Kind::Aggregate => GivenRows::All(rows.count() as u64),
         };
-        while let Some(output) = instance.finish(self.callee(), output_of)? {
+        while let Some(output) = instance.finish(self.callee(), given)? {
             total.add(&output)?;
-            self.add(&mut all, StepOutput { output, refused: Vec::new() }, rows, None)?;
+            self.add(&mut all, StepOutput { output, rejections: Vec::new() }, rows, None)?;
         }
         all.peak_memory = instance.into_captured().peak_memory();
         Ok(all)
@@ -96,11 +96,11 @@ impl Subject<'_> {
         rows: &Rows,
         range: Option<&Range<usize>>,
     ) -> Result<(), Box<Failure>> {
-        let StepOutput { output, refused } = output;
+        let StepOutput { output, rejections } = output;
         let start = range.map_or(0, |range| range.start);
-        for refused in refused {
-            let mut failure = refused.failure;
-            failure.row = rows.place(start + refused.row as usize);
+        for rejection in rejections {
+            let mut failure = rejection.failure;
+            failure.row = rows.place(start + rejection.row as usize);
             all.refused.push(failure);
         }
         let origins = match (output.origins, range) {
@@ -111,7 +111,7 @@ impl Subject<'_> {
         let columns = self.columns(output.rows, &output.columns, rows, origins);
         let columns = columns.map_err(|error| Box::new(Failure::host(&error)))?;
         for row in 0..columns.num_rows() {
-            all.rows.push(String::from_utf8_lossy(&object(&columns, row)).into_owned());
+            all.rows.push(String::from_utf8_lossy(&row_as_json(&columns, row)).into_owned());
         }
         Ok(())
     }
@@ -149,7 +149,7 @@ struct Total<'a> {
 }
 
 impl Total<'_> {
-    fn add(&mut self, output: &Checked) -> Result<(), Box<Failure>> {
+    fn add(&mut self, output: &CheckedOutput) -> Result<(), Box<Failure>> {
         self.rows += output.rows as u64;
         self.bytes += output.columns.iter().map(|column| column.get_array_memory_size() as u64).sum::<u64>();
         if self.started.elapsed() > self.limits.time {

@@ -132,9 +132,9 @@ impl Stages<'_> {
                 stop: self.stop.clone(),
                 run: Arc::clone(self.run),
                 reject_compression,
-                outputs: self.outputs.clone(),
+                result_cache: self.outputs.clone(),
                 workers: Workers::default(),
-                guests: AtomicUsize::new(0),
+                active_guests: AtomicUsize::new(0),
                 reject_counter: Arc::clone(&self.reject_counter),
             };
             run.push(RunStage { stage: Arc::new(stage), input_readers: Box::new(input_readers) });

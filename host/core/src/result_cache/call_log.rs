@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::ResultCache;
 use super::entry::{HEADER, Record, decode, encode, header, is_end};
-use crate::batch::OutputOf;
+use crate::batch::GivenRows;
 use crate::batch::StepOutput;
 use crate::cleanup::Entry;
 use crate::component::Signature;
@@ -52,9 +52,9 @@ impl CallReplay {
     ///
     /// # Errors
     /// Someone changed the file, or the calls are not those that were recorded.
-    pub(crate) fn next(&mut self, output_of: OutputOf) -> io::Result<Option<StepOutput>> {
+    pub(crate) fn next(&mut self, given: GivenRows) -> io::Result<Option<StepOutput>> {
         let record = self.record()?;
-        match decode(&record, &self.signature, output_of) {
+        match decode(&record, &self.signature, given) {
             Some(Record::StepOutput(made)) => Ok(Some(made)),
             Some(Record::End) => Ok(None),
             None => Err(self.corrupt().into()),

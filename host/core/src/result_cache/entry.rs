@@ -16,8 +16,8 @@ use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field, Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::{Checked, OutputOf};
-use crate::batch::{RefusedRow, StepOutput};
+use crate::batch::{CheckedOutput, GivenRows};
+use crate::batch::{StepOutput, StepRejection};
 use crate::component::Signature;
 use crate::failure::Failure;
 
@@ -54,7 +54,7 @@ pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
         dropped: made.map_or(0, |made| made.output.dropped),
         origins: made.is_some_and(|made| made.output.origins.is_some()),
         refused: made
-            .map_or(&[] as &[RefusedRow], |made| &made.refused)
+            .map_or(&[] as &[StepRejection], |made| &made.rejections)
             .iter()
             .map(|refused| (refused.row, refused.failure.clone()))
             .collect(),
@@ -110,27 +110,28 @@ fn parts(bytes: &[u8]) -> Option<(Rest, &[u8])> {
 }
 
 /// What a record says; none if it is broken, or does not fit the step.
-pub(super) fn decode(bytes: &[u8], signature: &Signature, output_of: OutputOf) -> Option<Record> {
+pub(super) fn decode(bytes: &[u8], signature: &Signature, given: GivenRows) -> Option<Record> {
     let (rest, columns) = parts(bytes)?;
     if rest.end {
         return Some(Record::End);
     }
     let batch = StreamReader::try_new(Cursor::new(columns), None).ok()?.next()?.ok()?;
-    let output = checked(&batch, &rest, signature, output_of)?;
-    let refused: Vec<RefusedRow> = rest.refused.into_iter().map(|(row, failure)| RefusedRow { row, failure }).collect();
-    let rows = match output_of {
-        OutputOf::Batch(rows) => rows,
-        OutputOf::Everything(_) | OutputOf::Nothing => 0,
+    let output = checked(&batch, &rest, signature, given)?;
+    let refused: Vec<StepRejection> =
+        rest.refused.into_iter().map(|(row, failure)| StepRejection { row, failure }).collect();
+    let rows = match given {
+        GivenRows::Batch(rows) => rows,
+        GivenRows::All(_) | GivenRows::None => 0,
     };
     refused
         .iter()
         .all(|refused| (refused.row as usize) < rows)
-        .then_some(Record::StepOutput(StepOutput { output, refused }))
+        .then_some(Record::StepOutput(StepOutput { output, rejections: refused }))
 }
 
 /// The columns, if they are what the signature promises. The checksum tells that they are what was written, and the key that it
 /// was this step, so this only guards against a mistake in either.
-fn checked(batch: &RecordBatch, rest: &Rest, signature: &Signature, output_of: OutputOf) -> Option<Checked> {
+fn checked(batch: &RecordBatch, rest: &Rest, signature: &Signature, given: GivenRows) -> Option<CheckedOutput> {
     let outputs = signature.outputs.len();
     if batch.num_columns() != outputs + usize::from(rest.origins) || batch.num_rows() != rest.rows {
         return None;
@@ -140,10 +141,10 @@ fn checked(batch: &RecordBatch, rest: &Rest, signature: &Signature, output_of: O
         let field = output.data_type.field(&output.name, output.nullable);
         array.data_type() == field.data_type() && (output.nullable || array.null_count() == 0)
     });
-    let below = match output_of {
-        OutputOf::Batch(rows) => rows as u64,
-        OutputOf::Everything(rows) => rows,
-        OutputOf::Nothing => 0,
+    let below = match given {
+        GivenRows::Batch(rows) => rows as u64,
+        GivenRows::All(rows) => rows,
+        GivenRows::None => 0,
     };
     let origins = match rest.origins.then(|| &batch.columns()[outputs]) {
         Some(array) if *array.data_type() == ArrowType::UInt32 && array.null_count() == 0 => {
@@ -154,8 +155,8 @@ fn checked(batch: &RecordBatch, rest: &Rest, signature: &Signature, output_of: O
     };
     let names_rows = origins.iter().flatten().all(|origin| u64::from(*origin) < below);
     // Without origins the rows are those of the batch.
-    let is_same = origins.is_some() || !matches!(output_of, OutputOf::Batch(rows) if rows != rest.rows);
-    (fits && names_rows && is_same).then_some(Checked {
+    let is_same = origins.is_some() || !matches!(given, GivenRows::Batch(rows) if rows != rest.rows);
+    (fits && names_rows && is_same).then_some(CheckedOutput {
         rows: rest.rows,
         columns,
         origins,
@@ -181,24 +182,24 @@ mod tests {
     fn made() -> StepOutput {
         let columns: Vec<ArrayRef> =
             vec![Arc::new(Int64Array::from(vec![Some(1), None])), Arc::new(StringArray::from(vec!["a", "é"]))];
-        let output = Checked { rows: 2, columns, origins: Some(vec![0, 2]), rejections: Vec::new(), dropped: 0 };
+        let output = CheckedOutput { rows: 2, columns, origins: Some(vec![0, 2]), rejections: Vec::new(), dropped: 0 };
         StepOutput {
             output,
-            refused: vec![RefusedRow { row: 1, failure: Failure::new(FailureKind::GuestError, "no") }],
+            rejections: vec![StepRejection { row: 1, failure: Failure::new(FailureKind::GuestError, "no") }],
         }
     }
 
     #[test]
     fn what_was_written_is_read() {
         let bytes = encode(Some(&made())).unwrap();
-        let Some(Record::StepOutput(read)) = decode(&bytes, &signature(), OutputOf::Batch(3)) else {
+        let Some(Record::StepOutput(read)) = decode(&bytes, &signature(), GivenRows::Batch(3)) else {
             panic!("it is whole")
         };
         assert_eq!(read.output.columns, made().output.columns);
         assert_eq!(read.output.origins, Some(vec![0, 2]));
-        assert_eq!((read.refused[0].row, &*read.refused[0].failure.message), (1, "no"));
+        assert_eq!((read.rejections[0].row, &*read.rejections[0].failure.message), (1, "no"));
         let end = encode(None).unwrap();
-        assert!(matches!(decode(&end, &signature(), OutputOf::Nothing), Some(Record::End)));
+        assert!(matches!(decode(&end, &signature(), GivenRows::None), Some(Record::End)));
         assert_eq!((is_end(&end), is_end(&bytes)), (Some(true), Some(false)));
     }
 
@@ -228,13 +229,14 @@ mod tests {
             Arc::new(StringArray::from(vec![Some("{}"), None])),
             arrow_cast::cast(&vectors, field.data_type()).unwrap(),
         ];
-        let output = Checked { rows: 2, columns: columns.clone(), origins: None, rejections: Vec::new(), dropped: 0 };
-        let bytes = encode(Some(&StepOutput { output, refused: Vec::new() })).unwrap();
-        let Some(Record::StepOutput(read)) = decode(&bytes, &signature, OutputOf::Batch(2)) else {
+        let output =
+            CheckedOutput { rows: 2, columns: columns.clone(), origins: None, rejections: Vec::new(), dropped: 0 };
+        let bytes = encode(Some(&StepOutput { output, rejections: Vec::new() })).unwrap();
+        let Some(Record::StepOutput(read)) = decode(&bytes, &signature, GivenRows::Batch(2)) else {
             panic!("it is whole")
         };
         assert_eq!(read.output.columns, columns);
-        assert!(decode(&bytes, &signature, OutputOf::Batch(3)).is_none(), "without origins the rows are the batch's");
+        assert!(decode(&bytes, &signature, GivenRows::Batch(3)).is_none(), "without origins the rows are the batch's");
     }
 
     #[test]
@@ -243,22 +245,22 @@ mod tests {
         for at in 0..bytes.len() {
             let mut broken = bytes.clone();
             broken[at] ^= 1;
-            assert!(decode(&broken, &signature(), OutputOf::Batch(3)).is_none(), "byte {at}");
-            assert!(decode(&bytes[..at], &signature(), OutputOf::Batch(3)).is_none(), "cut at {at}");
+            assert!(decode(&broken, &signature(), GivenRows::Batch(3)).is_none(), "byte {at}");
+            assert!(decode(&bytes[..at], &signature(), GivenRows::Batch(3)).is_none(), "cut at {at}");
         }
     }
 
     #[test]
     fn what_does_not_fit_the_step_is_not_used() {
         let bytes = encode(Some(&made())).unwrap();
-        assert!(decode(&bytes, &signature(), OutputOf::Batch(2)).is_none(), "an origin is outside");
+        assert!(decode(&bytes, &signature(), GivenRows::Batch(2)).is_none(), "an origin is outside");
         let mut other = signature();
         other.outputs.pop();
-        assert!(decode(&bytes, &other, OutputOf::Batch(3)).is_none());
+        assert!(decode(&bytes, &other, GivenRows::Batch(3)).is_none());
         other.outputs.push(Column { name: "t".into(), data_type: DataType::Float, nullable: true, optional: false });
-        assert!(decode(&bytes, &other, OutputOf::Batch(3)).is_none());
+        assert!(decode(&bytes, &other, GivenRows::Batch(3)).is_none());
         let mut strict = signature();
         strict.outputs[0].nullable = false;
-        assert!(decode(&bytes, &strict, OutputOf::Batch(3)).is_none());
+        assert!(decode(&bytes, &strict, GivenRows::Batch(3)).is_none());
     }
 }

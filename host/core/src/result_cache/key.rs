@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::batch::Lowered;
+use crate::batch::LoweredColumn;
 use crate::plan::Step;
 
 /// Part of every key; the last digit changes whenever something in the host changes what a step gets to see.
@@ -43,7 +43,7 @@ impl CacheKeyBuilder {
     }
 
     /// Adds a batch as the step gets it.
-    pub(crate) fn add_batch(&mut self, rows: usize, columns: &[Lowered]) {
+    pub(crate) fn add_batch(&mut self, rows: usize, columns: &[LoweredColumn]) {
         self.add(&(rows as u64).to_le_bytes());
         self.add(&(columns.len() as u64).to_le_bytes());
         for column in columns {

@@ -266,7 +266,7 @@ impl Dispatcher<'_> {
 
     fn write_what_is_in_order(&mut self) {
         while let Some((number, outcome)) = self.reorder_buffer.pop() {
-            let next = outcome.output.is_whole.then_some(number + 1);
+            let next = outcome.output.is_complete.then_some(number + 1);
             self.write(outcome, next);
         }
     }

@@ -12,7 +12,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::panics::caught;
 use crate::runs::Position;
 use crate::stage::{Stage, TaskOutput};
-use crate::stage_input::{InputReader, Tell};
+use crate::stage_input::{InputReader, StepReporter};
 
 /// What the reader of one stage works with.
 pub(super) struct Reading {
@@ -53,7 +53,7 @@ impl Reading {
         let mut read = 0;
         for (input, mut input_reader) in (self.input_readers)()?.into_iter().enumerate() {
             let mut bytes = 0;
-            let tell: Tell<'_> = &mut |step, report| {
+            let tell: StepReporter<'_> = &mut |step, report| {
                 let _ = self.messages.send(Message::Worked { step, report });
                 !self.permits.is_closed()
             };

@@ -22,7 +22,7 @@ use crate::sink::{Encoded, Encoder, SinkError};
 use crate::source::{Chunk, ChunkData, DecodedBatch, Decoder, Reader, RowPositions, SourceError};
 use crate::stage::{Stage, Workers};
 use crate::stage::{StageInput, WorkItem, WorkRows};
-use crate::stage_input::{FileInput, InputReader, Tell};
+use crate::stage_input::{FileInput, InputReader, StepReporter};
 
 struct Endless;
 
@@ -51,8 +51,8 @@ impl Decoder for Broken {
 struct BrokenCall;
 
 impl InputReader for BrokenCall {
-    fn next(&mut self, stage: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
-        let _calling = stage.calling();
+    fn next(&mut self, stage: &Stage, _: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+        let _guard = stage.count_guest_call();
         panic!("the call is broken")
     }
 }
@@ -63,7 +63,7 @@ struct OneRow {
 }
 
 impl InputReader for OneRow {
-    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+    fn next(&mut self, _: &Stage, _: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
         let options = RecordBatchOptions::new().with_row_count(Some(1));
         let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
         let rows =
@@ -96,9 +96,9 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         stop: Stop::default(),
         run: "run".into(),
         reject_compression: Compression::None,
-        outputs: crate::result_cache::ResultCache::disabled(),
+        result_cache: crate::result_cache::ResultCache::disabled(),
         workers: Workers::default(),
-        guests: AtomicUsize::new(0),
+        active_guests: AtomicUsize::new(0),
         reject_counter: Arc::default(),
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("this machine has threads");

@@ -97,7 +97,7 @@ impl Files {
         for (sink, encoded) in outcome.encoded.drain(..) {
             self.sinks[sink].write(encoded)?;
         }
-        for (kept, frame) in outcome.kept.drain(..) {
+        for (kept, frame) in outcome.spilled.drain(..) {
             self.kept[kept].write(&frame)?;
         }
         if let (Some(writer), Some(encoded)) = (&mut self.rejects, outcome.rejects.take()) {

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_end_where_rows_end() {
+    fn chunks_end_with_a_row() {
         let row = format!("{}\n", "x".repeat(999));
         assert_eq!(split(Format::JsonLines, &row.repeat(9)), [(4000, 4), (4000, 4), (1000, 1)]);
         let long = format!("{}\n", "x".repeat(9999));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_between_quotation_marks_ends_no_row() {
+    fn a_line_break_between_quotation_marks_does_not_end_a_row() {
         let row = format!("\"{}\"\"\n{}\",1\n", "x".repeat(1500), "y".repeat(1500));
         let length = row.len();
         assert_eq!(split(Format::Csv, &row.repeat(2)), [(length, 1), (length, 1)]);

@@ -62,7 +62,7 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap()
 }
 
-fn one(array: impl Array + 'static) -> RecordBatch {
+fn one_column(array: impl Array + 'static) -> RecordBatch {
     batch(vec![("a", Arc::new(array))])
 }
 
@@ -72,7 +72,7 @@ fn json(texts: &[Option<&str>]) -> RecordBatch {
 }
 
 /// A column of every kind that the contract and the formats have.
-fn many() -> RecordBatch {
+fn all_types() -> RecordBatch {
     let vectors = FixedSizeListArray::try_new(
         Arc::new(Field::new("item", ArrowType::Float32, false)),
         2,
@@ -118,7 +118,7 @@ fn many() -> RecordBatch {
 
 #[test]
 fn every_type_has_json() {
-    assert_snapshot!(text(Format::JsonLines, &many()), @r#"
+    assert_snapshot!(text(Format::JsonLines, &all_types()), @r#"
 {"boolean":true,"integer":-9223372036854775808,"large":18446744073709551615,"float":1.0,"float32":0.1,"text":"é\u0001\"\\/\n,","large text":"\"x\"","view":"v","binary":"AP8=","vector":[0.1,1.0],"date":"2022-01-08","time":"1970-01-01T00:00:01.500Z","decimal":-12.340,"list":[1,null],"struct":{"binary":"AP8=","float":1.0},"map":{"k":["v",null]},"dictionary":"say \"x\"","null":null}
 {"boolean":null,"integer":null,"large":null,"float":null,"float32":null,"text":null,"large text":null,"view":null,"binary":null,"vector":null,"date":null,"time":null,"decimal":null,"list":null,"struct":{"binary":null,"float":null},"map":null,"dictionary":null,"null":null}
 "#);
@@ -126,7 +126,7 @@ fn every_type_has_json() {
 
 #[test]
 fn every_type_has_csv() {
-    assert_snapshot!(text(Format::Csv, &many()), @r#"
+    assert_snapshot!(text(Format::Csv, &all_types()), @r#"
 boolean,integer,large,float,float32,text,large text,view,binary,vector,date,time,decimal,list,struct,map,dictionary,null
 true,-9223372036854775808,18446744073709551615,1.0,0.1,"é""\/
 ,","""x""",v,AP8=,"[0.1,1.0]",2022-01-08,1970-01-01T00:00:01.500Z,-12.340,"[1,null]","{""binary"":""AP8="",""float"":1.0}","{""k"":[""v"",null]}","say ""x""",
@@ -135,7 +135,7 @@ true,-9223372036854775808,18446744073709551615,1.0,0.1,"é""\/
 }
 
 #[test]
-fn json_stays_as_it_is_on_one_line() {
+fn json_keeps_its_text_on_one_line() {
     let rows = json(&[Some("{\r\n \"a\\n\": [1,\n2.50]\n}"), None, Some("null"), Some("\"x\"")]);
     let lines = "{\"a\":{ \"a\\n\": [1,2.50]}}\n{\"a\":null}\n{\"a\":null}\n{\"a\":\"x\"}\n";
     assert_eq!(text(Format::JsonLines, &rows), lines);
@@ -143,8 +143,8 @@ fn json_stays_as_it_is_on_one_line() {
 }
 
 #[test]
-fn steps_get_json_of_nested_columns() {
-    let rows = many();
+fn nested_columns_become_json_texts() {
+    let rows = all_types();
     let texts = |name: &str| {
         let (index, field) = rows.schema_ref().column_with_name(name).unwrap();
         json_texts(rows.column(index), field).unwrap()
@@ -159,32 +159,32 @@ fn steps_get_json_of_nested_columns() {
 }
 
 #[test]
-fn numbers_that_are_not_finite_have_no_json() {
-    let floats = one(Float64Array::from(vec![Some(1.0), None, Some(f64::NEG_INFINITY)]));
+fn numbers_that_are_not_finite_are_an_error_in_json() {
+    let floats = one_column(Float64Array::from(vec![Some(1.0), None, Some(f64::NEG_INFINITY)]));
     assert_snapshot!(error(Format::JsonLines, &floats), @"out: column a has -inf in row 2 of the batch, which JSON cannot represent; replace it with null in a step");
     let nested = ListArray::from_iter_primitive::<Float64Type, _, _>([Some(vec![Some(f64::NAN)])]);
-    assert_snapshot!(error(Format::JsonLines, &one(nested)), @"out: column a has NaN in row 0 of the batch, which JSON cannot represent; replace it with null in a step");
-    assert_snapshot!(error(Format::JsonLines, &one(Date64Array::from(vec![i64::MAX]))), @"out: column a has a value in row 0 of the batch that cannot be written as text: Cast error: Failed to convert 9223372036854775807 to temporal for Date64");
+    assert_snapshot!(error(Format::JsonLines, &one_column(nested)), @"out: column a has NaN in row 0 of the batch, which JSON cannot represent; replace it with null in a step");
+    assert_snapshot!(error(Format::JsonLines, &one_column(Date64Array::from(vec![i64::MAX]))), @"out: column a has a value in row 0 of the batch that cannot be written as text: Cast error: Failed to convert 9223372036854775807 to temporal for Date64");
 }
 
 #[test]
-fn a_format_refuses_types_before_there_are_rows() {
+fn unsupported_types_are_an_error_before_the_first_row() {
     let mut map = MapBuilder::new(None, arrow_array::builder::Int64Builder::new(), StringBuilder::new());
     map.append(false).unwrap();
-    assert_snapshot!(error(Format::JsonLines, &one(map.finish())), @r#"out: column a is of type Map("entries": non-null Struct("key": non-null Int64, "value": Utf8), unsorted), which jsonl cannot hold; drop the column, or write arrow or parquet"#);
+    assert_snapshot!(error(Format::JsonLines, &one_column(map.finish())), @r#"out: column a is of type Map("entries": non-null Struct("key": non-null Int64, "value": Utf8), unsorted), which jsonl cannot hold; drop the column, or write arrow or parquet"#);
 }
 
 #[test]
-fn other_columns_are_refused() {
+fn rows_with_other_columns_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let (encoder, _writer) = open(&spec(&folder.path().join("a"), Format::Parquet, &many()), None, None).unwrap();
-    let error = encoder.encode(&one(NullArray::new(1))).expect_err("the columns are others");
+    let (encoder, _writer) = open(&spec(&folder.path().join("a"), Format::Parquet, &all_types()), None, None).unwrap();
+    let error = encoder.encode(&one_column(NullArray::new(1))).expect_err("the columns are others");
     assert!(error.to_string().ends_with(": the rows do not have the columns that this output was opened for"));
 }
 
 #[test]
 fn an_output_without_rows_is_valid() {
-    let rows = one(StringArray::from(vec!["x"]));
+    let rows = one_column(StringArray::from(vec!["x"]));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
     for (format, expected) in [(Format::JsonLines, ""), (Format::Csv, "a\n")] {
@@ -204,7 +204,7 @@ fn an_output_without_rows_is_valid() {
 
 #[test]
 fn compressed_outputs_are_members_and_frames() {
-    let rows = one(StringArray::from(vec!["x", "y"]));
+    let rows = one_column(StringArray::from(vec!["x", "y"]));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
     for compression in [Compression::Gzip, Compression::Zstd] {
@@ -224,16 +224,16 @@ fn compressed_outputs_are_members_and_frames() {
 }
 
 #[test]
-fn binary_formats_have_a_compression_of_their_own() {
-    let rows = one(StringArray::from(vec!["x"]));
+fn binary_formats_inside_a_compression_are_an_error() {
+    let rows = one_column(StringArray::from(vec!["x"]));
     let spec =
         SinkSpec { compression: Compression::Zstd, ..spec(Path::new("out.parquet.zst"), Format::Parquet, &rows) };
     assert_snapshot!(open(&spec, None, None).map(drop).expect_err("twice").to_string(), @"out.parquet.zst: cannot write parquet inside zstd: parquet compresses its own data; remove the ending or the setting");
 }
 
 #[test]
-fn binary_formats_are_the_same_bytes_each_time() {
-    let rows = many();
+fn binary_formats_have_the_same_bytes_each_time() {
+    let rows = all_types();
     let folder = tempfile::tempdir().unwrap();
     for format in [Format::Parquet, Format::Arrow] {
         let rows = if format == Format::Parquet { rows.project(&[0, 1, 3, 5, 8, 9]).unwrap() } else { rows.clone() };
@@ -247,8 +247,8 @@ fn binary_formats_are_the_same_bytes_each_time() {
 }
 
 #[test]
-fn an_earlier_file_stays_until_the_end() {
-    let rows = one(StringArray::from(vec!["x"]));
+fn an_existing_file_is_unchanged_until_the_end() {
+    let rows = one_column(StringArray::from(vec!["x"]));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
     fs::write(&path, "earlier").unwrap();
@@ -256,9 +256,9 @@ fn an_earlier_file_stays_until_the_end() {
     for format in Format::ALL {
         let (encoder, mut writer) = open(&spec(&path, format, &rows), None, None).unwrap();
         writer.write(encoder.encode(&rows).unwrap()).unwrap();
-        let there = names(folder.path());
-        assert_eq!(there.len(), 2, "{there:?}");
-        assert!(there[0].starts_with(".out."), "{there:?}");
+        let found = names(folder.path());
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with(".out."), "{found:?}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "earlier");
         drop(writer);
         assert_eq!(names(folder.path()), ["out"]);
@@ -270,8 +270,8 @@ fn an_earlier_file_stays_until_the_end() {
 }
 
 #[test]
-fn a_link_stays_a_link() {
-    let rows = one(StringArray::from(vec!["x"]));
+fn a_symbolic_link_is_followed_and_not_replaced() {
+    let rows = one_column(StringArray::from(vec!["x"]));
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("data")).unwrap();
     let (link, file) = (folder.path().join("link"), folder.path().join("data/file"));
@@ -285,14 +285,14 @@ fn a_link_stays_a_link() {
 }
 
 #[test]
-fn what_cannot_be_written_is_named() {
-    let rows = one(StringArray::from(vec!["x"]));
+fn errors_name_outputs_that_cannot_be_written() {
+    let rows = one_column(StringArray::from(vec!["x"]));
     let folder = tempfile::tempdir().unwrap();
     let error = |path: &str| {
         let error = write(&spec(&folder.path().join(path), Format::JsonLines, &rows), &[&rows]);
         error.expect_err("this is no place for a file").to_string().replace(folder.path().to_str().unwrap(), "FOLDER")
     };
-    assert_snapshot!(error("missing/out"), @r#"FOLDER/missing/out: cannot create a file in the folder "FOLDER/missing"; check that it exists and that you may write there"#);
+    assert_snapshot!(error("missing/out"), @r#"FOLDER/missing/out: cannot create a file in the folder "FOLDER/missing"; check that it exists and that you may write found"#);
     assert_snapshot!(error(""), @"FOLDER/: this is a directory; name a file in it");
     symlink("loop", folder.path().join("loop")).unwrap();
     assert_snapshot!(error("loop"), @"FOLDER/loop: cannot open this output");
@@ -301,7 +301,7 @@ fn what_cannot_be_written_is_named() {
 
 #[test]
 fn a_full_disk_is_an_error() {
-    let rows = one(StringArray::from(vec!["x"]));
+    let rows = one_column(StringArray::from(vec!["x"]));
     for format in Format::ALL {
         let error = write(&spec(Path::new("/dev/full"), format, &rows), &[&rows]).expect_err("the disk is full");
         assert_eq!(error.to_string(), "/dev/full: cannot write this output");
@@ -312,13 +312,13 @@ fn a_full_disk_is_an_error() {
 
 #[test]
 fn a_device_is_written_directly() {
-    let rows = one(StringArray::from(vec!["x"]));
+    let rows = one_column(StringArray::from(vec!["x"]));
     write(&spec(Path::new("/dev/null"), Format::Parquet, &rows), &[&rows]).unwrap();
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
 }
 
 #[test]
-fn a_reader_that_went_away_is_a_kind_of_its_own() {
+fn a_closed_reader_has_an_error_kind_of_its_own() {
     let gone = SinkError::io(&"out".into(), "write this output", std::io::ErrorKind::BrokenPipe.into());
     assert!(gone.is_closed());
     assert_eq!(gone.to_string(), "out: the reader has closed it");

@@ -131,11 +131,11 @@ impl ReadRows {
 
 /// A batch as text in a format.
 fn written(batch: &RecordBatch, format: Format) -> String {
-    String::from_utf8(file_of(batch, format)).unwrap()
+    String::from_utf8(encode_file(batch, format)).unwrap()
 }
 
 /// A batch as a file of a format.
-fn file_of(batch: &RecordBatch, format: Format) -> Vec<u8> {
+fn encode_file(batch: &RecordBatch, format: Format) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("out");
     let spec = sink::SinkSpec {

@@ -8,7 +8,7 @@ use arrow_schema::ArrowError;
 use arrow_select::interleave::interleave_record_batch;
 use arrow_select::take::take;
 
-use crate::batch::{Origin, Rows};
+use crate::batch::{RowOrigins, Rows};
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{Append, JoinParent, Joining};
 
@@ -17,9 +17,9 @@ use crate::plan::{Append, JoinParent, Joining};
 ///
 /// # Errors
 /// The columns do not have the types that were planned.
-pub(super) fn append(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows, ArrowError> {
+pub(super) fn union(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows, ArrowError> {
     let mut batches = Vec::with_capacity(parents.len());
-    let mut origins: Vec<Origin> = Vec::with_capacity(parents.len());
+    let mut origins: Vec<RowOrigins> = Vec::with_capacity(parents.len());
     for (index, rows) in parents.into_iter().enumerate() {
         let Some(rows) = rows else { continue };
         batches.push(append.conform(index, &rows.columns)?);
@@ -41,18 +41,18 @@ pub(super) fn append(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows
     } else {
         interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &order)?
     };
-    let origin = Origin::gather(&origins.iter().collect::<Vec<_>>(), &order);
+    let origin = RowOrigins::gather(&origins.iter().collect::<Vec<_>>(), &order);
     Ok(Rows { columns, origin })
 }
 
 /// Rows that steps refused in a task: the step's number and the row's identity.
-pub(super) type RejectedRows = Vec<(usize, u32)>;
+pub(super) type RejectedIds = Vec<(usize, u32)>;
 
 /// The columns of all parents. A row that is missing in one because it was refused there is left out.
 ///
 /// # Errors
 /// A parent has a row less, or more, than the others for another reason.
-pub(super) fn join(joining: &Joining, parents: &[Rows], refused: &RejectedRows) -> Result<Rows, Box<Failure>> {
+pub(super) fn join(joining: &Joining, parents: &[Rows], rejected: &RejectedIds) -> Result<Rows, Box<Failure>> {
     let host = |error: ArrowError| Box::new(Failure::host(&error));
     let ids = |rows: &Rows| -> Vec<u32> { (0..rows.count()).map(|row| rows.origin.id(row)).collect() };
     let all: Vec<Vec<u32>> = parents.iter().map(ids).collect();
@@ -68,21 +68,21 @@ pub(super) fn join(joining: &Joining, parents: &[Rows], refused: &RejectedRows) 
     let mut rows: Vec<Vec<u32>> = vec![Vec::new(); parents.len()];
     for (row, id) in all[0].iter().enumerate() {
         let found: Vec<Option<u32>> = positions.iter().map(|positions| positions.get(id).copied()).collect();
-        match missing(joining, &found, *id, refused) {
+        match missing(joining, &found, *id, rejected) {
             Missing::Nowhere => {
                 for (rows, found) in rows.iter_mut().zip(found) {
                     rows.extend(found);
                 }
             }
-            Missing::RejectedRows => {}
-            Missing::In(parent) => return Err(unequal(joining, (0, parent), &parents[0], row)),
+            Missing::Rejected => {}
+            Missing::In(parent) => return Err(row_mismatch(joining, (0, parent), &parents[0], row)),
         }
     }
     // What the first parent does not have, no other may have.
     for (parent, ids) in all.iter().enumerate().skip(1) {
         for (row, id) in ids.iter().enumerate() {
-            if !positions[0].contains_key(id) && !was_refused(&joining.parents[0], *id, refused) {
-                return Err(unequal(joining, (parent, 0), &parents[parent], row));
+            if !positions[0].contains_key(id) && !was_rejected(&joining.parents[0], *id, rejected) {
+                return Err(row_mismatch(joining, (parent, 0), &parents[parent], row));
             }
         }
     }
@@ -104,25 +104,25 @@ fn batch(joining: &Joining, columns: Vec<arrow_array::ArrayRef>, rows: usize) ->
 
 enum Missing {
     Nowhere,
-    RejectedRows,
+    Rejected,
     In(usize),
 }
 
-fn missing(joining: &Joining, found: &[Option<u32>], id: u32, refused: &RejectedRows) -> Missing {
+fn missing(joining: &Joining, found: &[Option<u32>], id: u32, rejected: &RejectedIds) -> Missing {
     let absent = || found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(parent, _)| parent);
-    match absent().find(|parent| !was_refused(&joining.parents[*parent], id, refused)) {
+    match absent().find(|parent| !was_rejected(&joining.parents[*parent], id, rejected)) {
         Some(parent) => Missing::In(parent),
-        None if absent().next().is_some() => Missing::RejectedRows,
+        None if absent().next().is_some() => Missing::Rejected,
         None => Missing::Nowhere,
     }
 }
 
-fn was_refused(parent: &JoinParent, id: u32, refused: &RejectedRows) -> bool {
-    refused.iter().any(|(step, row)| *row == id && parent.steps.contains(step))
+fn was_rejected(parent: &JoinParent, id: u32, rejected: &RejectedIds) -> bool {
+    rejected.iter().any(|(step, row)| *row == id && parent.steps.contains(step))
 }
 
 /// The failure of a row that one parent has and another does not.
-fn unequal(joining: &Joining, (with, without): (usize, usize), rows: &Rows, row: usize) -> Box<Failure> {
+fn row_mismatch(joining: &Joining, (with, without): (usize, usize), rows: &Rows, row: usize) -> Box<Failure> {
     let (with, without) = (&joining.parents[with].title, &joining.parents[without].title);
     let message = format!("the columns cannot be joined: {with} has a row that {without} does not have");
     let mut failure = Failure::new(FailureKind::Incompatible, message);

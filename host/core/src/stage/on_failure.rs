@@ -16,7 +16,7 @@ use arrow_select::take::take;
 use rand::RngExt as _;
 
 use super::Stage;
-use super::reject::Rejected;
+use super::reject::RejectedRow;
 use super::step::call;
 use crate::batch::Rows;
 use crate::batch::StepOutput;
@@ -33,7 +33,7 @@ use crate::sandbox::pause;
 pub(super) struct PolicyOutcome {
     pub(super) rows: Rows,
     /// By ascending row.
-    pub(super) rejected: Vec<Rejected>,
+    pub(super) rejected: Vec<RejectedRow>,
 }
 
 /// Applies a step to rows, as its policy has it.
@@ -56,12 +56,12 @@ pub(super) fn apply_policy(
     let mut runner = PolicyRunner { step, rows, context, stage, report, parts: Vec::new(), rejected: Vec::new() };
     // The rest of the batch in order, the next part last.
     let starts = (0..rows.count()).step_by(step.batch_rows).rev();
-    let mut rest: Vec<Range<usize>> =
+    let mut pending: Vec<Range<usize>> =
         starts.map(|start| start..rows.count().min(start.saturating_add(step.batch_rows))).collect();
-    while let Some(range) = rest.pop()
+    while let Some(range) = pending.pop()
         && !stage.reject_counter.is_exceeded()
     {
-        match runner.range(range, &mut rest) {
+        match runner.process_range(range, &mut pending) {
             // The run ends because of the rows that were rejected, so those of this batch are told.
             Err(failure) if failure.kind == FailureKind::Interrupted && stage.reject_counter.is_exceeded() => break,
             result => result?,
@@ -86,12 +86,12 @@ struct PolicyRunner<'a> {
     stage: &'a Stage,
     report: &'a mut StepReport,
     /// What passed, in the order of the rows.
-    parts: Vec<Part>,
-    rejected: Vec<Rejected>,
+    parts: Vec<PassedPart>,
+    rejected: Vec<RejectedRow>,
 }
 
 /// What came of one call.
-struct Part {
+struct PassedPart {
     range: Range<usize>,
     rows: usize,
     columns: Vec<ArrayRef>,
@@ -100,9 +100,9 @@ struct Part {
 }
 
 impl PolicyRunner<'_> {
-    /// Settles a range, or a row of it, and leaves what remains to be done in `rest`.
-    fn range(&mut self, range: Range<usize>, rest: &mut Vec<Range<usize>>) -> Result<(), Box<Failure>> {
-        let failure = match self.tries(&range)? {
+    /// Settles a range, or a row of it, and leaves what remains to be done in `pending`.
+    fn process_range(&mut self, range: Range<usize>, pending: &mut Vec<Range<usize>>) -> Result<(), Box<Failure>> {
+        let failure = match self.call_with_retries(&range)? {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
@@ -112,28 +112,28 @@ impl PolicyRunner<'_> {
         if self.step.on_failure.then() == Then::Stop || !concerns_rows {
             return Err(failure);
         }
-        let named = failure.row.as_ref().and_then(|row| usize::try_from(row.index).ok());
-        match named.filter(|row| range.contains(row)) {
+        let named_row = failure.row.as_ref().and_then(|row| usize::try_from(row.index).ok());
+        match named_row.filter(|row| range.contains(row)) {
             Some(row) => {
-                rest.extend([row + 1..range.end, range.start..row].into_iter().filter(|part| !part.is_empty()));
+                pending.extend([row + 1..range.end, range.start..row].into_iter().filter(|part| !part.is_empty()));
                 self.reject(row, failure);
             }
             None if range.len() == 1 => self.reject(range.start, failure),
             None => {
                 let middle = range.start + range.len() / 2;
-                rest.extend([middle..range.end, range.start..middle]);
+                pending.extend([middle..range.end, range.start..middle]);
             }
         }
         Ok(())
     }
 
     /// Calls the step with a range, again as long as that may help. The outer result is for what ends the run.
-    fn tries(&mut self, range: &Range<usize>) -> Result<Result<(), Box<Failure>>, Box<Failure>> {
+    fn call_with_retries(&mut self, range: &Range<usize>) -> Result<Result<(), Box<Failure>>, Box<Failure>> {
         self.context.attempt = 1;
         loop {
             let result = call(self.step, self.rows, range, &self.context, self.stage, self.report);
             let wait = match &result {
-                Ok((output, _)) => self.wait_for_refused(output),
+                Ok((output, _)) => self.wait_for_rejections(output),
                 Err(failure) => self.wait_for(failure),
             };
             if let Some(wait) = wait {
@@ -161,10 +161,10 @@ impl PolicyRunner<'_> {
         output: StepOutput,
         captured: Option<&CapturedOutput>,
     ) -> Result<(), Box<Failure>> {
-        let StepOutput { output: checked, refused } = output;
-        for refused in refused {
-            let row = range.start + refused.row as usize;
-            let mut failure = Box::new(refused.failure);
+        let StepOutput { output: checked, rejections } = output;
+        for rejection in rejections {
+            let row = range.start + rejection.row as usize;
+            let mut failure = Box::new(rejection.failure);
             if self.step.on_failure.then() == Then::Stop {
                 failure.row = self.rows.place(row);
                 if let Some(captured) = captured {
@@ -183,7 +183,7 @@ impl PolicyRunner<'_> {
             }
             origins
         });
-        self.parts.push(Part { range: range.clone(), rows: checked.rows, columns: checked.columns, origins });
+        self.parts.push(PassedPart { range: range.clone(), rows: checked.rows, columns: checked.columns, origins });
         Ok(())
     }
 
@@ -192,19 +192,19 @@ impl PolicyRunner<'_> {
         // The record names the row itself.
         failure.first_row = None;
         self.stage.reject_counter.reject();
-        self.rejected.push(Rejected::new(self.rows, row, *failure));
+        self.rejected.push(RejectedRow::new(self.rows, row, *failure));
     }
 
     /// How long to wait before another try, if there is to be one.
     fn wait_for(&self, failure: &Failure) -> Option<Duration> {
-        let may_pass = failure.transient || failure.kind == FailureKind::Timeout;
-        self.wait(failure.retry_after_ms).filter(|_| may_pass)
+        let is_retryable = failure.transient || failure.kind == FailureKind::Timeout;
+        self.wait(failure.retry_after_ms).filter(|_| is_retryable)
     }
 
     /// The same for rows that were refused: they are tried again with their batch.
-    fn wait_for_refused(&self, output: &StepOutput) -> Option<Duration> {
-        let transient = output.refused.iter().filter(|refused| refused.failure.transient);
-        let asked = transient.map(|refused| refused.failure.retry_after_ms).max()?;
+    fn wait_for_rejections(&self, output: &StepOutput) -> Option<Duration> {
+        let transient = output.rejections.iter().filter(|rejection| rejection.failure.transient);
+        let asked = transient.map(|rejection| rejection.failure.retry_after_ms).max()?;
         self.wait(asked)
     }
 
@@ -222,9 +222,9 @@ impl PolicyRunner<'_> {
 }
 
 /// Puts made and carried columns into their places.
-fn assemble(step: &Step, input: &Rows, parts: Vec<Part>) -> Result<Rows, ArrowError> {
+fn assemble(step: &Step, input: &Rows, parts: Vec<PassedPart>) -> Result<Rows, ArrowError> {
     let whole = 0..input.count();
-    let (rows, made, origins) = match <[Part; 1]>::try_from(parts) {
+    let (rows, made, origins) = match <[PassedPart; 1]>::try_from(parts) {
         Ok([part]) if part.range == whole => (part.rows, part.columns, part.origins),
         Ok([part]) => join(step, vec![part])?,
         Err(parts) => join(step, parts)?,
@@ -248,7 +248,7 @@ fn assemble(step: &Step, input: &Rows, parts: Vec<Part>) -> Result<Rows, ArrowEr
 type Joined = (usize, Vec<ArrayRef>, Option<Vec<u32>>);
 
 /// The parts as one, with origins, since there are rows between them that did not pass.
-fn join(step: &Step, parts: Vec<Part>) -> Result<Joined, ArrowError> {
+fn join(step: &Step, parts: Vec<PassedPart>) -> Result<Joined, ArrowError> {
     let rows = parts.iter().map(|part| part.rows).sum();
     let mut columns = Vec::with_capacity(step.signature.outputs.len());
     for (index, output) in step.signature.outputs.iter().enumerate() {

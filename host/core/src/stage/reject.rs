@@ -11,7 +11,7 @@ use crate::text::escape_controls_in_json;
 
 /// A row that did not pass, and why.
 #[derive(Debug)]
-pub(crate) struct Rejected {
+pub(crate) struct RejectedRow {
     /// The row's index in the batch as it entered the step.
     pub(crate) row: usize,
     pub(crate) failure: Failure,
@@ -19,10 +19,10 @@ pub(crate) struct Rejected {
     columns: Vec<u8>,
 }
 
-impl Rejected {
+impl RejectedRow {
     pub(crate) fn new(rows: &Rows, row: usize, mut failure: Failure) -> Self {
         REJECTED.keep(&mut failure);
-        Self { row, failure, columns: object(&rows.columns, row) }
+        Self { row, failure, columns: row_as_json(&rows.columns, row) }
     }
 
     /// Adds the line of the reject file: `{"row": …, "failure": …}`.
@@ -40,7 +40,7 @@ impl Rejected {
 
 /// One row as a JSON object. What JSON cannot hold, such as a float that is not a number, is there as text: a row that
 /// is set aside must not fail a second time.
-pub(crate) fn object(columns: &RecordBatch, row: usize) -> Vec<u8> {
+pub(crate) fn row_as_json(columns: &RecordBatch, row: usize) -> Vec<u8> {
     let mut out = vec![b'{'];
     let encoding = Encoding::new();
     for (field, array) in columns.schema_ref().fields().iter().zip(columns.columns()) {

@@ -10,17 +10,17 @@ use crate::policy::MaxRejects;
 pub(crate) struct RejectCounter {
     rejected: AtomicU64,
     /// None if there is no number that ends the run; a share is judged in the end.
-    most: Option<u64>,
+    max: Option<u64>,
 }
 
 impl RejectCounter {
     /// Counts on from a number of rows that an earlier process rejected.
-    pub(crate) fn new(most: Option<MaxRejects>, rejected: u64) -> Self {
-        let most = most.and_then(|most| match most {
+    pub(crate) fn new(max: Option<MaxRejects>, rejected: u64) -> Self {
+        let max = max.and_then(|max| match max {
             MaxRejects::Rows(rows) => Some(rows),
             MaxRejects::Percent(_) => None,
         });
-        Self { rejected: AtomicU64::new(rejected), most }
+        Self { rejected: AtomicU64::new(rejected), max }
     }
 
     /// Counts one more row.
@@ -30,6 +30,6 @@ impl RejectCounter {
 
     /// Whether more rows were rejected than a run may reject.
     pub(crate) fn is_exceeded(&self) -> bool {
-        self.most.is_some_and(|most| self.rejected.load(Ordering::Acquire) > most)
+        self.max.is_some_and(|max| self.rejected.load(Ordering::Acquire) > max)
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Stage;
-use crate::batch::{OutputOf, Rows, StepOutput};
+use crate::batch::{GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::config::instance::{InstanceLife, Keeping};
 use crate::failure::{Failure, FailureContext};
@@ -30,7 +30,7 @@ pub(super) fn call(
     let batch = context.batch.unwrap_or(0);
     match try_call(step, rows, range, batch, stage, report) {
         Ok((mut output, instance)) => {
-            output.refused.iter_mut().for_each(|refused| context.apply(&mut refused.failure));
+            output.rejections.iter_mut().for_each(|rejection| context.apply(&mut rejection.failure));
             Ok((output, instance))
         }
         Err(mut failure) => {
@@ -49,14 +49,15 @@ fn try_call(
     report: &mut StepReport,
 ) -> Result<(StepOutput, Option<StepInstance>), Box<Failure>> {
     let input = CallInput::new(step, rows, range.clone())?;
-    let key = (step.keeping == Keeping::Outputs && stage.outputs.is_on()).then(|| {
+    let key = (step.keeping == Keeping::Outputs && stage.result_cache.is_on()).then(|| {
         let mut key = CacheKeyBuilder::new(step, batch);
         key.add_batch(input.count(), input.columns());
         key.key()
     });
-    let cached = key.as_ref().and_then(|key| stage.outputs.get(key, &step.signature, OutputOf::Batch(input.count())));
+    let cached =
+        key.as_ref().and_then(|key| stage.result_cache.get(key, &step.signature, GivenRows::Batch(input.count())));
     // Where a refused row ends the run, the step's log belongs into the record, and the cache does not have it.
-    if let Some(output) = cached.filter(|output| output.refused.is_empty() || step.on_failure.then() != Then::Stop) {
+    if let Some(output) = cached.filter(|output| output.rejections.is_empty() || step.on_failure.then() != Then::Stop) {
         report.cached += 1;
         return Ok((output, None));
     }
@@ -74,7 +75,7 @@ fn try_call(
     });
     let output = instance.process(callee, &input)?;
     if let Some(key) = key.filter(|_| output.is_lasting()) {
-        stage.outputs.put(&key, &output);
+        stage.result_cache.put(&key, &output);
     }
     Ok((output, Some(instance)))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 
-use super::Rejected;
+use super::RejectedRow;
 use crate::source::{Chunk, ChunkData, Decoder, RowPositions};
 
 /// Rows for one task.
@@ -18,7 +18,7 @@ pub(crate) struct WorkItem {
     /// Bytes of the input files that are read so far; none where the rows come from elsewhere.
     pub(crate) bytes_read: Option<u64>,
     /// Rows that were refused on the way to these.
-    pub(crate) rejected: Vec<Rejected>,
+    pub(crate) rejected: Vec<RejectedRow>,
 }
 
 /// The rows of a portion.

@@ -1,6 +1,6 @@
 //! Input files.
 
-use super::{InputReader, Tell};
+use super::{InputReader, StepReporter};
 use crate::failure::Failure;
 use crate::source::Reader;
 use crate::stage::Stage;
@@ -19,7 +19,7 @@ impl FileInput {
 }
 
 impl InputReader for FileInput {
-    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+    fn next(&mut self, _: &Stage, _: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
         let Some(chunk) = self.reader.next_chunk().map_err(|error| Box::new(error.to_failure()))? else {
             return Ok(None);
         };

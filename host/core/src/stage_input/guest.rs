@@ -10,8 +10,8 @@ use arrow_select::concat::concat;
 
 use super::spilled::SpillInput;
 use super::stateful::StatefulStep;
-use super::{InputReader, Tell};
-use crate::batch::{Checked, Origin, OutputOf, Rows};
+use super::{InputReader, StepReporter};
+use crate::batch::{CheckedOutput, GivenRows, RowOrigins, Rows};
 use crate::call::CallInput;
 use crate::config::instance::Keeping;
 use crate::failure::Failure;
@@ -22,50 +22,50 @@ use crate::result_cache::{CacheKeyBuilder, Key};
 use crate::source::RowPositions;
 use crate::spill::{Spill, SpillError, SpillLookup};
 use crate::stage::WorkItem;
-use crate::stage::{Rejected, Stage};
+use crate::stage::{RejectedRow, Stage};
 
 /// Rows of the outputs that are put together before what they carry along is looked up. Each look goes through the whole
 /// spool, if the rows are in no order; and so much is in memory at once.
-const GATHERED_ROWS: usize = 1 << 16;
+const LOOKUP_ROWS: usize = 1 << 16;
 
-fn keeps(step: &Step, stage: &Stage) -> bool {
-    step.keeping == Keeping::Outputs && stage.outputs.is_on()
+fn is_cached(step: &Step, stage: &Stage) -> bool {
+    step.keeping == Keeping::Outputs && stage.result_cache.is_on()
 }
 
 /// A step of kind source: `finish` until there is no more.
 pub(super) struct GeneratorInput {
     step: Arc<Step>,
-    driven: Option<StatefulStep>,
-    pieces: OutputBatches,
+    stateful: Option<StatefulStep>,
+    output: OutputBatches,
 }
 
 impl GeneratorInput {
     pub(super) fn new(step: &Arc<Step>) -> Self {
-        Self { step: Arc::clone(step), driven: None, pieces: OutputBatches::new(step, step.batch_rows) }
+        Self { step: Arc::clone(step), stateful: None, output: OutputBatches::new(step, step.batch_rows) }
     }
 }
 
 impl InputReader for GeneratorInput {
-    fn next(&mut self, stage: &Stage, tell: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+    fn next(&mut self, stage: &Stage, report_step: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
         loop {
-            if let Some(item) = self.pieces.next() {
+            if let Some(item) = self.output.next() {
                 return Ok(Some(item));
             }
             let mut report = StepReport::new(Arc::clone(&self.step.name));
-            let driven = self.driven.get_or_insert_with(|| {
-                let key = keeps(&self.step, stage).then(|| CacheKeyBuilder::new(&self.step, 0).key());
+            let stateful = self.stateful.get_or_insert_with(|| {
+                let key = is_cached(&self.step, stage).then(|| CacheKeyBuilder::new(&self.step, 0).key());
                 StatefulStep::new(&self.step, stage, key.as_ref(), &mut report)
             });
             let started = Instant::now();
-            let made = driven.finish(stage, OutputOf::Nothing, &mut report);
+            let made = stateful.finish(stage, GivenRows::None, &mut report);
             report.busy = started.elapsed();
             report.rows_out = made.as_ref().ok().and_then(Option::as_ref).map_or(0, |made| made.rows as u64);
-            let goes_on = tell(self.step.number, report);
+            let may_continue = report_step(self.step.number, report);
             let Some(made) = made? else { return Ok(None) };
             let rows =
                 in_order(&self.step, made.rows, &made.columns, &[]).map_err(|error| Box::new(Failure::host(&error)))?;
-            self.pieces.push(&rows);
-            if !goes_on && made.rows == 0 {
+            self.output.push(&rows);
+            if !may_continue && made.rows == 0 {
                 return Ok(None);
             }
         }
@@ -77,19 +77,19 @@ pub(super) struct AggregateInput {
     step: Arc<Step>,
     spill: Arc<Spill>,
     input: SpillInput,
-    gather: SpillLookup,
+    lookup: SpillLookup,
     /// The columns that are carried along, and their types.
     carried: Vec<(usize, DataType)>,
-    driven: Option<StatefulStep>,
+    stateful: Option<StatefulStep>,
     /// Rows that the instance was given.
     seen: u64,
-    state: State,
-    pieces: OutputBatches,
-    rejected: Vec<Rejected>,
+    phase: AggregatePhase,
+    output: OutputBatches,
+    rejected: Vec<RejectedRow>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum AggregatePhase {
     Processing,
     Finishing,
     Done,
@@ -105,12 +105,12 @@ impl AggregateInput {
         Ok(Self {
             spill: Arc::clone(spill),
             input: SpillInput::open(spill, Some(step.batch_rows))?,
-            gather: SpillLookup::open(spill)?,
+            lookup: SpillLookup::open(spill)?,
             carried: carried.collect(),
-            driven: None,
+            stateful: None,
             seen: 0,
-            state: State::Processing,
-            pieces: OutputBatches::new(step, batch_rows),
+            phase: AggregatePhase::Processing,
+            output: OutputBatches::new(step, batch_rows),
             rejected: Vec::new(),
             step: Arc::clone(step),
         })
@@ -119,37 +119,37 @@ impl AggregateInput {
     /// Hands the next batch to the instance.
     fn process(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
         let Some((first, batch)) = self.input.batch()? else {
-            self.state = State::Finishing;
+            self.phase = AggregatePhase::Finishing;
             return Ok(());
         };
         let count = batch.num_rows();
-        let input = self.incoming(first, batch);
+        let input = self.with_origins(first, batch);
         report.rows_in += count as u64;
-        let (made, rejected) = self.driven(stage, report)?.process(stage, &input, report)?;
+        let (made, rejected) = self.stateful(stage, report)?.process(stage, &input, report)?;
         self.seen += count as u64;
         report.rejected += rejected.len() as u64;
         report.rows_out += made.rows as u64;
         self.rejected.extend(rejected);
         if made.rows > 0 {
             let rows = with_carried(&self.step, made, &input).map_err(|error| Box::new(Failure::host(&error)))?;
-            self.pieces.push(&rows);
+            self.output.push(&rows);
         }
         Ok(())
     }
 
-    fn incoming(&self, first: u64, batch: RecordBatch) -> Rows {
+    fn with_origins(&self, first: u64, batch: RecordBatch) -> Rows {
         let name = format!("the rows that come to step \"{}\"", self.step.name).into();
-        let origin = Origin::new(RowPositions::rows(name, first + 1), first, batch.num_rows());
+        let origin = RowOrigins::new(RowPositions::rows(name, first + 1), first, batch.num_rows());
         Rows { columns: batch, origin }
     }
 
     /// The calls, from the first on.
-    fn driven(&mut self, stage: &Stage, report: &mut StepReport) -> Result<&mut StatefulStep, Box<Failure>> {
-        if self.driven.is_none() {
-            let key = if keeps(&self.step, stage) { self.key(stage)? } else { None };
-            self.driven = Some(StatefulStep::new(&self.step, stage, key.as_ref(), report));
+    fn stateful(&mut self, stage: &Stage, report: &mut StepReport) -> Result<&mut StatefulStep, Box<Failure>> {
+        if self.stateful.is_none() {
+            let key = if is_cached(&self.step, stage) { self.key(stage)? } else { None };
+            self.stateful = Some(StatefulStep::new(&self.step, stage, key.as_ref(), report));
         }
-        Ok(self.driven.as_mut().expect("it was made just now"))
+        Ok(self.stateful.as_mut().expect("it was made just now"))
     }
 
     /// The key of all rows that will come. They are read twice, which costs less than calling the step. None where they are
@@ -162,7 +162,7 @@ impl AggregateInput {
         let mut input = input.map_err(|error| Box::new(Failure::host(&error)))?;
         while let Some((first, batch)) = input.batch()? {
             stage.check_stop()?;
-            let rows = self.incoming(first, batch);
+            let rows = self.with_origins(first, batch);
             let Ok(input) = CallInput::new(&self.step, &rows, 0..rows.count()) else { return Ok(None) };
             maker.add_batch(input.count(), input.columns());
         }
@@ -171,12 +171,12 @@ impl AggregateInput {
 
     /// Takes what the instance makes in the end.
     fn finish(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
-        let everything = OutputOf::Everything(self.seen);
-        let mut parts: Vec<Checked> = Vec::new();
+        let everything = GivenRows::All(self.seen);
+        let mut parts: Vec<CheckedOutput> = Vec::new();
         let mut count = 0;
-        while count < GATHERED_ROWS {
-            let Some(part) = self.driven(stage, report)?.finish(stage, everything, report)? else {
-                self.state = State::Done;
+        while count < LOOKUP_ROWS {
+            let Some(part) = self.stateful(stage, report)?.finish(stage, everything, report)? else {
+                self.phase = AggregatePhase::Done;
                 break;
             };
             count += part.rows;
@@ -188,18 +188,18 @@ impl AggregateInput {
             // One output may be larger than is looked up at once, many may be smaller.
             let mut together = 1;
             let mut rows = part.rows;
-            while rows < GATHERED_ROWS && together <= others.len() {
+            while rows < LOOKUP_ROWS && together <= others.len() {
                 rows += others[together - 1].rows;
                 together += 1;
             }
             let (now, later) = std::mem::take(&mut rest).split_at_mut(together);
             rest = later;
-            self.gathered(now)?;
+            self.push_output(now)?;
         }
         Ok(())
     }
 
-    fn gathered(&mut self, parts: &[Checked]) -> Result<(), Box<Failure>> {
+    fn push_output(&mut self, parts: &[CheckedOutput]) -> Result<(), Box<Failure>> {
         let host = |error: &dyn std::error::Error| Box::new(Failure::host(error));
         let count: usize = parts.iter().map(|part| part.rows).sum();
         let mut made = Vec::with_capacity(self.step.signature.outputs.len());
@@ -214,43 +214,43 @@ impl AggregateInput {
                 None => numbers.extend(std::iter::repeat_n(None, part.rows)),
             }
         }
-        for start in (0..count).step_by(GATHERED_ROWS) {
-            let end = count.min(start + GATHERED_ROWS);
-            let carried = self.gather.rows(&numbers[start..end], &self.carried).map_err(|error| host(&error))?;
+        for start in (0..count).step_by(LOOKUP_ROWS) {
+            let end = count.min(start + LOOKUP_ROWS);
+            let carried = self.lookup.rows(&numbers[start..end], &self.carried).map_err(|error| host(&error))?;
             let made: Vec<_> = made.iter().map(|array| array.slice(start, end - start)).collect();
-            self.pieces.push(&in_order(&self.step, end - start, &made, &carried).map_err(|error| host(&error))?);
+            self.output.push(&in_order(&self.step, end - start, &made, &carried).map_err(|error| host(&error))?);
         }
         Ok(())
     }
 }
 
 impl InputReader for AggregateInput {
-    fn next(&mut self, stage: &Stage, tell: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
-        let mut goes_on = true;
+    fn next(&mut self, stage: &Stage, report_step: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+        let mut may_continue = true;
         loop {
-            if let Some(mut item) = self.pieces.next() {
+            if let Some(mut item) = self.output.next() {
                 item.rejected = std::mem::take(&mut self.rejected);
                 return Ok(Some(item));
             }
             // A batch of which nothing is left but refused rows, so that these do not pile up.
             if !self.rejected.is_empty() {
-                let mut item = self.pieces.none();
+                let mut item = self.output.empty_item();
                 item.rejected = std::mem::take(&mut self.rejected);
                 return Ok(Some(item));
             }
             // Only what it makes in the end goes on from here, and where that is cut would otherwise depend on the time.
-            if !goes_on && self.state == State::Processing {
+            if !may_continue && self.phase == AggregatePhase::Processing {
                 return Ok(None);
             }
             let mut report = StepReport::new(Arc::clone(&self.step.name));
             let started = Instant::now();
-            let done = match self.state {
-                State::Processing => self.process(stage, &mut report),
-                State::Finishing => self.finish(stage, &mut report),
-                State::Done => return Ok(None),
+            let done = match self.phase {
+                AggregatePhase::Processing => self.process(stage, &mut report),
+                AggregatePhase::Finishing => self.finish(stage, &mut report),
+                AggregatePhase::Done => return Ok(None),
             };
             report.busy = started.elapsed();
-            goes_on = tell(self.step.number, report);
+            may_continue = report_step(self.step.number, report);
             done?;
         }
     }
@@ -289,13 +289,13 @@ impl OutputBatches {
         Some(WorkItem::ready(vec![rows], &self.name, first))
     }
 
-    fn none(&self) -> WorkItem {
+    fn empty_item(&self) -> WorkItem {
         WorkItem::ready(vec![RecordBatch::new_empty(Arc::clone(&self.schema))], &self.name, self.next)
     }
 }
 
 /// Returns the rows of an output of `process`, with the columns that they carry along.
-fn with_carried(step: &Step, output: Checked, input: &Rows) -> Result<RecordBatch, ArrowError> {
+fn with_carried(step: &Step, output: CheckedOutput, input: &Rows) -> Result<RecordBatch, ArrowError> {
     let origins = output.origins.map(arrow_array::UInt32Array::from);
     step.assemble(output.rows, &output.columns, |index| {
         let column = input.columns.column(index);

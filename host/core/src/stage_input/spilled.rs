@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 
-use super::{InputReader, Tell};
+use super::{InputReader, StepReporter};
 use crate::failure::Failure;
 use crate::spill::{Spill, SpillError, SpillReader};
 use crate::stage::Stage;
@@ -66,7 +66,7 @@ impl SpillInput {
 }
 
 impl InputReader for SpillInput {
-    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+    fn next(&mut self, _: &Stage, _: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
         let batch = self.batch()?;
         Ok(batch.map(|(first, batch)| WorkItem::ready(vec![batch], &self.name, first)))
     }

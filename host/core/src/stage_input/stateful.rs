@@ -3,14 +3,14 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::batch::{Checked, OutputOf, Rows, StepOutput};
+use crate::batch::{CheckedOutput, GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::failure::{Failure, FailureContext};
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::result_cache::{CallLog, Key};
-use crate::stage::{Rejected, Stage};
+use crate::stage::{RejectedRow, Stage};
 
 /// All calls of the step, from the first to the last: made by its instance, or replayed from the log of an earlier run.
 ///
@@ -27,7 +27,7 @@ pub(super) struct StatefulStep {
 impl StatefulStep {
     /// `key` covers everything that the step will be given, for steps whose results are cached.
     pub(super) fn new(step: &Arc<Step>, stage: &Stage, key: Option<&Key>, report: &mut StepReport) -> Self {
-        let log = key.map_or(CallLog::Off, |key| stage.outputs.call_log(key, &step.signature));
+        let log = key.map_or(CallLog::Off, |key| stage.result_cache.call_log(key, &step.signature));
         // An instance is created in its first call, and a log that is replayed leaves it none.
         report.instances += u64::from(!matches!(log, CallLog::CallReplay(_)));
         let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
@@ -43,36 +43,36 @@ impl StatefulStep {
         stage: &Stage,
         rows: &Rows,
         report: &mut StepReport,
-    ) -> Result<(Checked, Vec<Rejected>), Box<Failure>> {
+    ) -> Result<(CheckedOutput, Vec<RejectedRow>), Box<Failure>> {
         let context = self.context(stage, Some((self.batch, rows)));
         self.batch += 1;
         let output = self.try_process(stage, rows, report).map_err(|failure| with(&context, failure))?;
-        let mut rejected = Vec::with_capacity(output.refused.len());
-        for refused in output.refused {
-            let row = refused.row as usize;
-            let mut failure = with(&context, Box::new(refused.failure));
+        let mut rejected = Vec::with_capacity(output.rejections.len());
+        for rejection in output.rejections {
+            let row = rejection.row as usize;
+            let mut failure = with(&context, Box::new(rejection.failure));
             failure.row = rows.place(row);
             if self.step.on_failure.then() == Then::Stop {
                 self.instance.captured().attach_to(&mut failure);
                 return Err(failure);
             }
             stage.reject_counter.reject();
-            rejected.push(Rejected::new(rows, row, *failure));
+            rejected.push(RejectedRow::new(rows, row, *failure));
         }
         Ok((output.output, rejected))
     }
 
     fn try_process(&mut self, stage: &Stage, rows: &Rows, report: &mut StepReport) -> Result<StepOutput, Box<Failure>> {
         if let CallLog::CallReplay(log) = &mut self.log {
-            let output = log.next(OutputOf::Batch(rows.count())).map_err(|error| unreadable(&error))?;
+            let output = log.next(GivenRows::Batch(rows.count())).map_err(|error| unreadable(&error))?;
             report.cached += 1;
             return output.ok_or_else(|| unreadable(&io::ErrorKind::UnexpectedEof.into()));
         }
         let input = CallInput::new(&self.step, rows, 0..rows.count())?;
         let callee = Callee { step: &self.step, sandbox: &stage.sandbox, stop: &stage.stop };
-        let calling = stage.calling();
+        let guard = stage.count_guest_call();
         let output = self.instance.process(callee, &input)?;
-        drop(calling);
+        drop(guard);
         if output.is_lasting() {
             self.record(&output);
         } else {
@@ -88,28 +88,28 @@ impl StatefulStep {
     pub(super) fn finish(
         &mut self,
         stage: &Stage,
-        output_of: OutputOf,
+        given: GivenRows,
         report: &mut StepReport,
-    ) -> Result<Option<Checked>, Box<Failure>> {
+    ) -> Result<Option<CheckedOutput>, Box<Failure>> {
         let context = self.context(stage, None);
-        self.try_finish(stage, output_of, report).map_err(|failure| with(&context, failure))
+        self.try_finish(stage, given, report).map_err(|failure| with(&context, failure))
     }
 
     fn try_finish(
         &mut self,
         stage: &Stage,
-        output_of: OutputOf,
+        given: GivenRows,
         report: &mut StepReport,
-    ) -> Result<Option<Checked>, Box<Failure>> {
+    ) -> Result<Option<CheckedOutput>, Box<Failure>> {
         if let CallLog::CallReplay(log) = &mut self.log {
-            let output = log.next(output_of).map_err(|error| unreadable(&error))?;
+            let output = log.next(given).map_err(|error| unreadable(&error))?;
             report.cached += u64::from(output.is_some());
             return Ok(output.map(|output| output.output));
         }
         let callee = Callee { step: &self.step, sandbox: &stage.sandbox, stop: &stage.stop };
-        let calling = stage.calling();
-        let output = self.instance.finish(callee, output_of)?;
-        drop(calling);
+        let guard = stage.count_guest_call();
+        let output = self.instance.finish(callee, given)?;
+        drop(guard);
         let Some(output) = output else {
             if let CallLog::CallRecorder(log) = std::mem::replace(&mut self.log, CallLog::Off)
                 && let Err(error) = log.end()
@@ -119,7 +119,7 @@ impl StatefulStep {
             return Ok(None);
         };
         // `finish` refuses nothing: it is given no rows.
-        let output = StepOutput { output, refused: Vec::new() };
+        let output = StepOutput { output, rejections: Vec::new() };
         self.record(&output);
         Ok(Some(output.output))
     }

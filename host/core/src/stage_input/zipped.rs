@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::spilled::SpillInput;
-use super::{InputReader, Tell};
+use super::{InputReader, StepReporter};
 use crate::failure::{Failure, FailureKind};
 use crate::plan::Zip;
 use crate::spill::{Spill, SpillError};
@@ -32,7 +32,7 @@ impl ZippedInput {
 }
 
 impl InputReader for ZippedInput {
-    fn next(&mut self, _: &Stage, _: Tell<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
+    fn next(&mut self, _: &Stage, _: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>> {
         let (first_title, length) = &self.lengths[0];
         if let Some((title, other)) = self.lengths.iter().find(|(_, other)| other != length) {
             let message = format!(

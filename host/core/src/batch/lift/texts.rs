@@ -4,11 +4,11 @@ use arrow_array::StringArray;
 use arrow_array::builder::StringBuilder;
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
-use super::Problem;
+use super::ValueProblem;
 use crate::engine::bindings::types::TextsResult;
 
 /// Values with borders that keep the contract's rules. What is between them may be any bytes.
-pub(super) fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), Problem> {
+pub(super) fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), ValueProblem> {
     check_offsets(&texts, rows)?;
     let TextsResult { offsets, bytes } = texts;
     // They ascend to a number that is no larger than `i32::MAX`, so the same bytes are the same numbers with a sign.
@@ -21,11 +21,11 @@ pub(super) fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32
 /// All are checked together, and then that no border cuts a character, which is the same as checking row by row. They are
 /// copied, because Arrow takes a buffer as it is only if it may check it again, and its check takes longer than a check
 /// with vector instructions and the copy do together.
-pub(super) fn text(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>) -> Result<StringArray, Problem> {
+pub(super) fn text(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>) -> Result<StringArray, ValueProblem> {
     check_offsets(&values, rows)?;
     let TextsResult { offsets, bytes } = values;
     let borders = || offsets.windows(2).map(|pair| pair[0] as usize..pair[1] as usize);
-    let invalid = |row: usize| Problem { problem: format!("text that is not UTF-8 in row {row}"), row: Some(row) };
+    let invalid = |row: usize| ValueProblem { problem: format!("text that is not UTF-8 in row {row}"), row: Some(row) };
     let Ok(all) = simdutf8::basic::from_utf8(&bytes) else {
         let row = borders().position(|border| std::str::from_utf8(&bytes[border]).is_err());
         return Err(invalid(row.unwrap_or_default()));
@@ -42,7 +42,7 @@ pub(super) fn text(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>)
     Ok(array.finish())
 }
 
-fn check_offsets(texts: &TextsResult, rows: usize) -> Result<(), Problem> {
+fn check_offsets(texts: &TextsResult, rows: usize) -> Result<(), ValueProblem> {
     let TextsResult { offsets, bytes } = texts;
     if offsets.len() != rows + 1 {
         return Err(format!("{} offsets for {rows} rows", offsets.len()).into());
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_come_through_and_nulls_are_empty() {
+    fn texts_are_lifted_and_nulls_are_empty() {
         let array = lifted(&[0, 1, 4, 4, 6], "aüx\u{e9}".as_bytes(), Some(&[true, false, true, true])).unwrap();
         assert_eq!(array.iter().collect::<Vec<_>>(), [Some("a"), None, Some(""), Some("\u{e9}")]);
         assert_eq!(array.value(1), "");
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn borders_keep_every_rule() {
+    fn offsets_follow_every_rule() {
         assert_eq!(problem(&[], b""), "0 offsets for 2 rows");
         assert_eq!(problem(&[0, 1], b"a"), "2 offsets for 2 rows");
         assert_eq!(problem(&[1, 1, 2], b"ab"), "a first offset of 1");

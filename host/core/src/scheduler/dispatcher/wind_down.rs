@@ -45,7 +45,7 @@ impl Dispatcher<'_> {
             // Guests outside of tasks don't send a message when they end.
             // The one who called them does, a little later.
             while (self.has_guests() || self.input == Input::Generated) && !left().is_zero() {
-                if self.input == Input::Read && self.stage.guests.load(Ordering::Acquire) > 0 {
+                if self.input == Input::Read && self.stage.active_guests.load(Ordering::Acquire) > 0 {
                     self.input = Input::Generated;
                 }
                 if let Some(message) = receive_within(inbox, left().min(ASK_AGAIN)) {
@@ -116,7 +116,7 @@ impl Dispatcher<'_> {
 
     /// Whether there are tasks, or calls of guests outside of them, that have not ended.
     pub(super) fn has_guests(&self) -> bool {
-        self.in_flight > 0 || self.stage.guests.load(Ordering::Acquire) > 0
+        self.in_flight > 0 || self.stage.active_guests.load(Ordering::Acquire) > 0
     }
 
     /// Has outcomes written that wait for a batch that will not come, for the sake of their rejected rows.

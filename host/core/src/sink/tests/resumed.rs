@@ -61,7 +61,7 @@ fn write(folder: &Path, format: Format, compression: Compression, batches: &[Rec
 }
 
 #[test]
-fn every_format_can_be_gone_on_with() {
+fn every_format_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let batches: Vec<_> = (0..20).map(|number| batch(number, number * 7 % 50)).collect();
     for (format, compression) in [
@@ -81,7 +81,7 @@ fn every_format_can_be_gone_on_with() {
 }
 
 #[test]
-fn row_groups_are_gone_on_with() {
+fn row_groups_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     // Three and a half row groups, of which none ends where a batch does.
     let batches: Vec<_> = (0..46).map(|number| batch(number, 10_000)).collect();

@@ -16,7 +16,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn pieces_have_as_many_rows_as_a_batch() {
+fn chunks_have_as_many_rows_as_a_batch() {
     let text = (0..25).map(|id| format!("{{\"a\":{id}}}\n\n")).collect::<Vec<_>>().concat();
     let rows = InputFolder::from_content(Format::JsonLines, &text).batch_rows(10).read();
     assert_eq!(rows.chunks, [10, 10, 5]);
@@ -25,7 +25,7 @@ fn pieces_have_as_many_rows_as_a_batch() {
 }
 
 #[test]
-fn wide_rows_make_smaller_pieces() {
+fn wide_rows_make_smaller_chunks() {
     let line = format!("{{\"a\":\"{}\"}}\n", "x".repeat(CHUNK_BYTES / 3));
     let rows = InputFolder::from_content(Format::JsonLines, line.repeat(5)).read();
     assert_eq!(rows.chunks, [2, 2, 1]);
@@ -34,7 +34,7 @@ fn wide_rows_make_smaller_pieces() {
 }
 
 #[test]
-fn endless_rows_are_refused() {
+fn rows_above_the_size_limit_are_an_error() {
     let long = "x".repeat(ROW_BYTES + 1);
     assert_snapshot!(InputFolder::from_content(Format::JsonLines, format!("{{}}\n{long}")).error(), @"in:2: this row is longer than 64 MiB, the limit for one row");
     assert_snapshot!(InputFolder::from_content(Format::Csv, format!("a\n1\n\"\n{long}")).error(), @"in:3: this row is longer than 64 MiB, the limit for one row; is a quotation mark missing?");
@@ -61,7 +61,7 @@ fn compressed_members_and_frames_are_one_file() {
 }
 
 #[test]
-fn damaged_compression_is_named() {
+fn corrupt_compression_is_an_error() {
     let text = "{\"a\":1}\n".repeat(1000);
     let gzipped = gzip(text.as_bytes());
     let zstd = zstd::bulk::compress(text.as_bytes(), 1).unwrap();
@@ -78,7 +78,7 @@ fn damaged_compression_is_named() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_named() {
+fn errors_name_files_that_cannot_be_read() {
     assert_snapshot!(InputFolder::new(Format::JsonLines, "in").error(), @r#"
 in: cannot open this input
   No such file or directory (os error 2)
@@ -93,7 +93,7 @@ in: cannot open this input
 }
 
 #[test]
-fn an_existing_path_is_no_pattern() {
+fn an_existing_path_is_not_a_pattern() {
     let input = InputFolder::new(Format::JsonLines, "a[b]*");
     let input = input.file("ab", "{\"a\":1}").file("a[b]*", "{\"a\":2}");
     assert_eq!(input.read().json(), "{\"a\":2}\n");
@@ -102,7 +102,7 @@ fn an_existing_path_is_no_pattern() {
 }
 
 #[test]
-fn files_are_in_byte_order() {
+fn files_are_read_in_byte_order() {
     let mut input = InputFolder::new(Format::JsonLines, "*");
     for name in ["b", "a-1", "a", "B", "é", "a1"] {
         input = input.file(name, format!("{{\"a\":\"{name}\"}}"));
@@ -115,7 +115,7 @@ fn files_are_in_byte_order() {
 }
 
 #[test]
-fn what_is_no_regular_file_has_no_length() {
+fn a_device_has_no_length() {
     let mut input = InputFolder::new(Format::JsonLines, "in");
     input.spec.location = SourceLocation::Paths("/dev/null".into());
     let source = open(&input.spec).unwrap();

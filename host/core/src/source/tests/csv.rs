@@ -69,7 +69,7 @@ i: integer, f: float, j: json, v: vector, t: text, u: integer, y: binary, b: boo
 }
 
 #[test]
-fn malformed_records_are_named() {
+fn errors_name_malformed_records() {
     assert_snapshot!(input("a,b\n1,2\n\"\n\",2\n1,2,3\n").error(), @"in:5: this row has 3 fields, and the header has 2 fields");
     assert_snapshot!(input("a,b\n1\n").error(), @"in:2: this row has 1 field, and the header has 2 fields");
     assert_snapshot!(input("a,b\n1,\"x\"y\n").error(), @"in:2: field 2 has text after its closing quotation mark; write a quotation mark inside a quoted field twice");
@@ -81,7 +81,7 @@ fn malformed_records_are_named() {
 }
 
 #[test]
-fn a_late_field_that_does_not_fit_says_how_to_declare() {
+fn an_error_about_a_late_field_suggests_a_declaration() {
     let late = |field: &str| input(format!("id,t\n{}{field},x\n", "1,x\n".repeat(1000))).error();
     assert_snapshot!(late("high"), @r#"in:1002: column `id` is of type integer, and this row has the field `high`; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "text" }"#);
     assert_snapshot!(late("1.5"), @r#"in:1002: column `id` is of type integer, and this row has the field `1.5`; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "float" }"#);
@@ -90,7 +90,7 @@ fn a_late_field_that_does_not_fit_says_how_to_declare() {
 }
 
 #[test]
-fn files_may_order_their_columns_differently() {
+fn files_may_have_columns_in_another_order() {
     let input = InputFolder::new(Format::Csv, "*.csv")
         .file("1.csv", "a,b\n1,x\n")
         .file("2.csv", "b,a\ny,2\n")
@@ -101,7 +101,7 @@ fn files_may_order_their_columns_differently() {
 }
 
 #[test]
-fn numbers_that_are_not_finite_survive() {
+fn numbers_that_are_not_finite_round_trip() {
     let values =
         Float64Array::from(vec![Some(f64::NAN), Some(f64::INFINITY), Some(f64::NEG_INFINITY), None, Some(-0.0)]);
     let batch = RecordBatch::try_from_iter([
@@ -117,7 +117,7 @@ fn numbers_that_are_not_finite_survive() {
 
 proptest! {
     #[test]
-    fn texts_survive(texts in prop::collection::vec(("[a\",\n\r\u{e9} ]{0,6}", any::<String>()), 1..20), rows in 1..5usize) {
+    fn texts_round_trip(texts in prop::collection::vec(("[a\",\n\r\u{e9} ]{0,6}", any::<String>()), 1..20), rows in 1..5usize) {
         let (a, b): (Vec<_>, Vec<_>) = texts.into_iter().unzip();
         let column = |texts: &[String]| Arc::new(StringArray::from_iter_values(texts)) as _;
         let batch = RecordBatch::try_from_iter([("a", column(&a)), ("b,\n", column(&b))]).unwrap();
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn one_column_survives(texts in prop::collection::vec("[a\",\n\r ]{0,3}", 1..20)) {
+    fn one_column_round_trips(texts in prop::collection::vec("[a\",\n\r ]{0,3}", 1..20)) {
         let column = Arc::new(StringArray::from_iter_values(&texts)) as _;
         let batch = RecordBatch::try_from_iter([("a", column)]).unwrap();
         let back = input(written(&batch, Format::Csv)).columns(&[("a", DataType::Text)]).read().batch.unwrap();
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_panics(text in "[a\",\n\r\u{e9}]{0,40}", rows in 1..4usize) {
+    fn no_text_panics(text in "[a\",\n\r\u{e9}]{0,40}", rows in 1..4usize) {
         drop(input(text).batch_rows(rows).try_read());
     }
 }

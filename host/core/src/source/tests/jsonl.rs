@@ -27,7 +27,7 @@ b: boolean, i: integer, f: float, t: text, o: json, m: json, n: json, big: json,
 }
 
 #[test]
-fn integers_that_no_float_holds_keep_their_digits_beside_floats() {
+fn integers_without_an_exact_float_keep_their_digits_next_to_floats() {
     let rows = input("{\"a\": 9007199254740993}\n{\"a\": 0.5}\n").read();
     assert_eq!(rows.shown(), "a: json\n{\"a\":9007199254740993}\n{\"a\":0.5}\n");
 }
@@ -40,14 +40,14 @@ fn json_keeps_its_text() {
 }
 
 #[test]
-fn deep_nesting_is_carried() {
+fn deep_nesting_is_preserved() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let line = format!("{{\"a\":{deep}}}\n");
     assert_eq!(input(&line).read().json(), line);
 }
 
 #[test]
-fn deep_nesting_in_a_text_column_is_a_misfit() {
+fn deep_nesting_in_a_text_column_is_an_error() {
     let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
     let error = input(format!("{{\"a\":{deep}}}\n")).columns(&[("a", DataType::Text)]).error();
     assert!(error.starts_with("in:1: column `a` is of type text, and this row has the list [[["), "{error}");
@@ -61,7 +61,7 @@ fn blank_lines_are_counted_and_skipped() {
 }
 
 #[test]
-fn nothing_is_empty() {
+fn an_input_without_rows_is_empty() {
     assert_eq!(input("").read().shown(), "empty");
     assert_eq!(input("\n \n").read().shown(), "empty");
     assert_eq!(input("").columns(&[("a", DataType::Json)]).read().shown(), "a: json\n");
@@ -75,7 +75,7 @@ fn missing_keys_are_null() {
 }
 
 #[test]
-fn declared_columns_are_the_columns() {
+fn declared_columns_determine_names_and_types() {
     let declared = [
         ("t", DataType::Text),
         ("f", DataType::Float),
@@ -107,7 +107,7 @@ fn late(line: &str) -> String {
 }
 
 #[test]
-fn a_late_row_that_does_not_fit_says_how_to_declare() {
+fn an_error_about_a_late_row_suggests_a_declaration() {
     assert_snapshot!(late(r#"{"id":1,"score":"high","t":""}"#), @r#"in:1001: column `score` is of type float, and this row has the text "high"; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "integer", score = "json", t = "text" }"#);
     assert_snapshot!(late(r#"{"id":1.5}"#), @r#"in:1001: column `id` is of type integer, and this row has the number 1.5; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "float", score = "float", t = "text" }"#);
     assert_snapshot!(late(r#"{"t":{"a":"b"}}"#), @r#"in:1001: column `t` is of type text, and this row has the object {"a":"b"}; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "integer", score = "float", t = "json" }"#);
@@ -116,7 +116,7 @@ fn a_late_row_that_does_not_fit_says_how_to_declare() {
 }
 
 #[test]
-fn malformed_lines_are_named() {
+fn errors_name_malformed_lines() {
     let error = |line: &[u8]| input([b"{\"a\":\"x\"}\n", line].concat()).error();
     assert_snapshot!(error(b"{\"a\":\"x\",}"), @"in:2:10: this line is not valid JSON: trailing comma");
     assert_snapshot!(error(b"{\"a\":\"x\"} 1"), @"in:2:11: this line is not valid JSON: trailing characters");
@@ -129,7 +129,7 @@ fn malformed_lines_are_named() {
 }
 
 #[test]
-fn declared_columns_are_all_there_is() {
+fn undeclared_keys_and_other_types_are_errors() {
     let declared = [("a", DataType::Integer), ("b", DataType::Text)];
     let error = |line: &str| input(line).columns(&declared).error();
     assert_snapshot!(error("{\"c\":1}"), @r#"in:1: the key `c` is not a column: the source declares `a`, `b`; add c = "json" to its `columns`"#);
@@ -145,20 +145,20 @@ fn the_earlier_of_two_errors_is_reported() {
 }
 
 #[test]
-fn a_huge_key_is_shortened() {
+fn a_huge_key_is_shortened_in_an_error() {
     let key = "k".repeat(10 << 20);
     let error = input(format!("{{\"{key}\":1}}\n{{\"{key}\":1,\"{key}\":2}}")).error();
     assert_eq!(error, format!("in:2: this object has the key `{}…` twice; remove one of them", "k".repeat(80)));
 }
 
 #[test]
-fn too_many_columns_are_refused() {
+fn too_many_columns_are_an_error() {
     let keys: Vec<String> = (0..1_000_000).map(|key| format!("\"{key}\":1")).collect();
     assert_snapshot!(input(format!("{{{}}}", keys.join(","))).error(), @r#"in:1: the rows have more than 10000 columns; nest the values in one object and declare it as "json""#);
 }
 
 #[test]
-fn files_after_the_first_must_fit() {
+fn all_files_are_read_and_empty_ones_are_skipped() {
     let input = InputFolder::new(Format::JsonLines, "*.jsonl");
     let input = input.file("b.jsonl", "{\"a\":2}\n").file("a.jsonl", "{\"a\":1}").file("c.jsonl", "");
     let rows = input.read();
@@ -169,19 +169,19 @@ fn files_after_the_first_must_fit() {
 
 proptest! {
     #[test]
-    fn texts_survive(texts in prop::collection::vec(any::<String>(), 1..20)) {
+    fn texts_round_trip(texts in prop::collection::vec(any::<String>(), 1..20)) {
         let lines = texts.iter().map(|text| format!("{}\n", serde_json::json!({ "a": text }))).collect::<Vec<_>>().concat();
         prop_assert_eq!(input(&lines).read().json(), lines);
     }
 
     #[test]
-    fn integers_survive(values in prop::collection::vec(any::<i64>(), 1..20)) {
+    fn integers_round_trip(values in prop::collection::vec(any::<i64>(), 1..20)) {
         let lines = values.iter().map(|value| format!("{{\"a\":{value}}}\n")).collect::<Vec<_>>().concat();
         prop_assert_eq!(input(&lines).read().json(), lines);
     }
 
     #[test]
-    fn floats_survive(values in prop::collection::vec(any::<f64>().prop_filter("finite", |v| v.is_finite()), 1..20)) {
+    fn floats_round_trip(values in prop::collection::vec(any::<f64>().prop_filter("finite", |v| v.is_finite()), 1..20)) {
         let lines = values.iter().map(|value| format!("{}\n", serde_json::json!({ "a": value }))).collect::<Vec<_>>().concat();
         prop_assert_eq!(input(&lines).read().json(), lines);
     }
@@ -192,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_like_json_panics(text in "[{}\\[\\],:\"a1\\\\u\n\r .e-]{0,60}") {
+    fn no_text_like_json_panics(text in "[{}\\[\\],:\"a1\\\\u\n\r .e-]{0,60}") {
         drop(input(&text).try_read());
         drop(input(text).columns(&[("a", DataType::Text), ("1", DataType::Vector)]).try_read());
     }

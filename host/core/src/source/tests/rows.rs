@@ -7,7 +7,7 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use insta::assert_snapshot;
 
-use super::{InputFolder, file_of};
+use super::{InputFolder, encode_file};
 use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 
@@ -30,11 +30,11 @@ fn stream(batch: &RecordBatch) -> Vec<u8> {
 }
 
 #[test]
-fn pieces_have_as_many_rows_as_a_batch() {
+fn chunks_have_as_many_rows_as_a_batch() {
     let rows = batch(&[("a", integers(0..25))]);
     for (format, bytes) in [
-        (Format::Parquet, file_of(&rows, Format::Parquet)),
-        (Format::Arrow, file_of(&rows, Format::Arrow)),
+        (Format::Parquet, encode_file(&rows, Format::Parquet)),
+        (Format::Arrow, encode_file(&rows, Format::Arrow)),
         (Format::Arrow, stream(&rows)),
     ] {
         let read = InputFolder::from_content(format, &bytes).batch_rows(10).read();
@@ -54,33 +54,34 @@ fn a_stream_may_be_compressed() {
 }
 
 #[test]
-fn json_columns_are_known_and_checked() {
+fn json_columns_are_detected_and_checked() {
     let schema = Arc::new(Schema::new(vec![DataType::Json.field("a", true)]));
     let json = |texts_: &[&str]| RecordBatch::try_new(Arc::clone(&schema), vec![texts(texts_)]).unwrap();
     for format in [Format::Parquet, Format::Arrow] {
-        let read = InputFolder::from_content(format, file_of(&json(&["{\"a\": 1}", "null"]), format)).read();
+        let read = InputFolder::from_content(format, encode_file(&json(&["{\"a\": 1}", "null"]), format)).read();
         assert_eq!(read.shown(), "a: json\n{\"a\":{\"a\": 1}}\n{\"a\":null}\n");
-        let error = InputFolder::from_content(format, file_of(&json(&["1", "{"]), format)).error();
+        let error = InputFolder::from_content(format, encode_file(&json(&["1", "{"]), format)).error();
         assert_eq!(error, "in, row 2: column `a` is JSON, and its value { is not: EOF while parsing an object");
     }
 }
 
 #[test]
-fn files_agree_in_names_and_types() {
+fn files_must_agree_in_names_and_types() {
     let first = batch(&[("a", integers(0..2)), ("b", texts(&["x", "y"]))]);
     let swapped = batch(&[("b", texts(&["z"])), ("a", integers(2..3))]);
     for format in [Format::Parquet, Format::Arrow] {
-        let input =
-            InputFolder::new(format, "*").file("1", file_of(&first, format)).file("2", file_of(&swapped, format));
+        let input = InputFolder::new(format, "*")
+            .file("1", encode_file(&first, format))
+            .file("2", encode_file(&swapped, format));
         assert_eq!(input.read().json(), "{\"a\":0,\"b\":\"x\"}\n{\"a\":1,\"b\":\"y\"}\n{\"a\":2,\"b\":\"z\"}\n");
         let other = batch(&[("a", Arc::new(Int32Array::from(vec![1])) as _), ("b", texts(&["x"]))]);
-        let input = input.file("3", file_of(&other, format));
+        let input = input.file("3", encode_file(&other, format));
         assert_eq!(
             input.error(),
             "3: the schema is not that of 1: column `a` is of type Int32 here and of type Int64 there; all files of a \
              source have the same columns"
         );
-        let input = input.file("3", file_of(&batch(&[("c", integers(0..1))]), format));
+        let input = input.file("3", encode_file(&batch(&[("c", integers(0..1))]), format));
         assert_eq!(
             input.error(),
             "3: the schema is not that of 1: it lacks `a`, `b`, and it adds `c`; all files of a source have the same columns"
@@ -89,20 +90,20 @@ fn files_agree_in_names_and_types() {
 }
 
 #[test]
-fn nullable_in_one_file_is_nullable() {
+fn a_column_that_is_nullable_in_one_file_is_nullable() {
     let strict = Arc::new(Schema::new(vec![Field::new("a", ArrowType::Int64, false)]));
     let strict = RecordBatch::try_new(strict, vec![integers(0..1)]).unwrap();
     let loose = Arc::new(Schema::new(vec![Field::new("a", ArrowType::Int64, true)]));
     let loose = RecordBatch::try_new(loose, vec![Arc::new(Int64Array::from(vec![None]))]).unwrap();
     let input = InputFolder::new(Format::Parquet, "*");
-    let input = input.file("1", file_of(&strict, Format::Parquet)).file("2", file_of(&loose, Format::Parquet));
+    let input = input.file("1", encode_file(&strict, Format::Parquet)).file("2", encode_file(&loose, Format::Parquet));
     assert_eq!(input.read().json(), "{\"a\":0}\n{\"a\":null}\n");
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
-    let parquet = file_of(&batch(&[("a", integers(0..2))]), Format::Parquet);
-    let arrow = file_of(&batch(&[("a", integers(0..2))]), Format::Arrow);
+fn errors_name_inputs_that_cannot_be_read() {
+    let parquet = encode_file(&batch(&[("a", integers(0..2))]), Format::Parquet);
+    let arrow = encode_file(&batch(&[("a", integers(0..2))]), Format::Arrow);
     let first_line = |input: InputFolder| input.error().lines().next().unwrap().to_owned();
     assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, "")), @"in: cannot read this input as parquet; is it corrupt, or in another format?");
     assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, "{\"a\":1}")), @"in: cannot read this input as arrow; is it corrupt, or in another format?");
@@ -117,9 +118,9 @@ fn what_cannot_be_read_is_named() {
 }
 
 #[test]
-fn damaged_files_end_in_an_error_or_in_rows() {
+fn corrupt_files_return_an_error_or_rows() {
     let rows = batch(&[("a", integers(0..20)), ("b", texts(&["some text"; 20]))]);
-    for (format, bytes) in [(Format::Parquet, file_of(&rows, Format::Parquet)), (Format::Arrow, stream(&rows))] {
+    for (format, bytes) in [(Format::Parquet, encode_file(&rows, Format::Parquet)), (Format::Arrow, stream(&rows))] {
         for at in (0..bytes.len()).step_by(7) {
             let mut corrupt = bytes.clone();
             corrupt[at] ^= 0x55;
