@@ -85,6 +85,6 @@ fn the_output_bytes_limit_is_exact() {
     folder.run(&limited(8)).succeeded();
     let failure = failure(&folder, &limited(7), &[]);
     assert_eq!(failure.kind, stillbox::FailureKind::BadOutput, "{failure:#?}");
-    insta::assert_snapshot!(failure.message, @r#"it returned 8 bytes, and the limit is `output-bytes = "7B"`"#);
+    insta::assert_snapshot!(failure.message, @r#"it returned 8 bytes, but the limit is `output-bytes = "7B"`"#);
     assert_eq!(failure.limit.map(|limit| limit.value).as_deref(), Some("7B"));
 }

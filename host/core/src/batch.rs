@@ -1,4 +1,4 @@
-//! Batches: Arrow columns into the contract's columns, and back with every value checked.
+//! Batches: converts Arrow columns to the contract's columns, and checks and converts what steps return.
 
 mod convert;
 mod lift;

@@ -1,5 +1,4 @@
-//! A stage: what one task does with one portion of the input. It is decoded, passes every step, and is encoded for the
-//! sinks.
+//! Stages: a task decodes one work item of a stage, passes its rows through all steps, and encodes them for the sinks.
 
 mod join;
 mod on_failure;
@@ -32,54 +31,54 @@ pub(crate) use reject_counter::RejectCounter;
 pub(crate) use work_item::{StageInput, WorkItem, WorkRows};
 pub(crate) use workers::Workers;
 
-/// Everything that the tasks of one stage share.
+/// The data shared by all tasks of a stage.
 pub(crate) struct Stage {
     pub(crate) inputs: Vec<StageInput>,
     pub(crate) operations: Vec<Operation>,
-    /// How many slots there are for rows between operations.
+    /// Number of slots for rows between operations.
     pub(crate) slots: usize,
-    /// For every sink of the pipeline.
+    /// The encoders of all sinks of the pipeline.
     pub(crate) encoders: Arc<[Arc<dyn Encoder>]>,
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) stop: Stop,
     /// The run's id.
     pub(crate) run: Arc<str>,
     pub(crate) reject_compression: Compression,
-    /// What steps made in earlier runs.
+    /// Cached outputs of steps.
     pub(crate) result_cache: ResultCache,
-    /// Instances that wait for their next batch.
+    /// Idle instances that can process another batch.
     pub(crate) workers: Workers,
-    /// Guests that the reader's thread is calling; [`calling`](Self::calling) counts them.
+    /// Number of guest calls on the reader's thread; see [`count_guest_call`](Self::count_guest_call).
     pub(crate) active_guests: AtomicUsize,
-    /// All stages of a run have the same.
+    /// Shared by all stages of a run.
     pub(crate) reject_counter: Arc<RejectCounter>,
 }
 
-/// What became of a portion.
+/// The result of a task.
 #[derive(Debug)]
 pub(crate) struct TaskOutput {
-    /// Rows that came from outside the pipeline; none if the portion did not.
+    /// Number of rows read from outside the pipeline; `None` if the rows come from an earlier stage.
     pub(crate) rows: Option<usize>,
-    /// The checksum of all that the stage has read, up to this portion.
+    /// The checksum of everything that the stage has read, up to this work item.
     pub(crate) read: u32,
-    /// What sinks are to write, by their index.
+    /// Encoded rows, by the index of the sink.
     pub(crate) encoded: Vec<(usize, Encoded)>,
-    /// How many rows that is.
+    /// Numbers of these rows, by the index of the sink.
     pub(crate) written: Vec<(usize, u64)>,
-    /// What is to be kept on disk, by its index.
+    /// Encoded rows for spill files, by the index of the file.
     pub(crate) spilled: Vec<(usize, SpillFrame)>,
-    /// What steps did, by their number.
+    /// Counts of the steps, by the number of the step.
     pub(crate) steps: Vec<(usize, StepReport)>,
-    /// Rows that did not pass, in the order of the steps and then of the rows.
+    /// Rejected rows, in the order of the steps and then of the rows.
     pub(crate) rejected: Vec<RejectedRow>,
-    /// What the reject file gets.
+    /// The encoded lines for the reject file.
     pub(crate) rejects: Option<Encoded>,
-    /// Whether this is all that comes of the portion. It is not if too many rows were rejected meanwhile.
+    /// Whether the task processed all rows. It stops early once the run has rejected too many rows.
     pub(crate) is_complete: bool,
 }
 
 impl TaskOutput {
-    /// Adds to the numbers of a run what was done to this portion.
+    /// Adds the counts of this task to the report of the run.
     pub(crate) fn count(&self, report: &mut Report) {
         report.batches += u64::from(self.rows.is_some());
         report.rows_in += self.rows.unwrap_or(0) as u64;
@@ -92,29 +91,29 @@ impl TaskOutput {
     }
 }
 
-/// What a task has at hand.
+/// The state of a running task.
 struct Task<'a> {
     stage: &'a Stage,
     batch: u64,
     slots: Vec<Option<Rows>>,
-    /// For every slot, how many operations will still read it.
+    /// For every slot, the number of operations that have yet to read it.
     readers: Vec<usize>,
     rejected_ids: join::RejectedIds,
     output: TaskOutput,
 }
 
 impl Stage {
-    /// Takes a portion of one of the inputs through the stage.
+    /// Runs a task with a work item of one of the inputs.
     ///
     /// # Errors
-    /// Why the portion did not pass, with all that is known of it.
+    /// The input is malformed, a step fails and its policy stops the run, or the run is stopped.
     pub(crate) fn run(&self, batch: u64, input: usize, item: WorkItem) -> Result<TaskOutput, Box<Failure>> {
         self.check_stop()?;
         let input = &self.inputs[input];
         let WorkItem { rows, first, rejected, .. } = item;
         let rows = match rows {
             WorkRows::Raw(chunk) => {
-                let raw = input.decoder.as_ref().expect("an input of raw portions has a decoder");
+                let raw = input.decoder.as_ref().expect("an input of raw chunks has a decoder");
                 let decoded = raw.decode(chunk).map_err(|error| Box::new(error.to_failure()))?;
                 let origin = RowOrigins::new(decoded.positions, first, decoded.rows.num_rows());
                 vec![Rows { columns: decoded.rows, origin }]
@@ -150,7 +149,7 @@ impl Stage {
                 failure.batch.get_or_insert(batch);
                 failure
             })?;
-            // The run ends, so only what was rejected is of use.
+            // The run fails with the rejected rows, so further rows are not needed.
             if self.reject_counter.is_exceeded() {
                 task.output.is_complete = false;
                 break;
@@ -161,8 +160,8 @@ impl Stage {
         Ok(output)
     }
 
-    /// Counts a call of a guest outside of tasks until it is dropped, however the call ends: the run is not over before the
-    /// guest has heard of its end.
+    /// Counts a guest call outside of tasks until the returned guard is dropped. A run waits for such calls before it
+    /// ends.
     pub(crate) fn count_guest_call(&self) -> GuestCallGuard<'_> {
         self.active_guests.fetch_add(1, Ordering::AcqRel);
         GuestCallGuard { guests: &self.active_guests }
@@ -180,13 +179,13 @@ impl Stage {
         Ok(Some(Encoded::Bytes(bytes)))
     }
 
-    /// Fails once the run is to stop.
+    /// Returns a failure if the run was stopped.
     pub(crate) fn check_stop(&self) -> Result<(), Box<Failure>> {
         self.stop.reason().map_or(Ok(()), |reason| Err(Box::new(Failure::stopped(reason))))
     }
 }
 
-/// A call of a guest outside of tasks.
+/// Counts a guest call outside of tasks until it is dropped.
 #[must_use]
 pub(crate) struct GuestCallGuard<'a> {
     guests: &'a AtomicUsize,
@@ -199,7 +198,7 @@ impl Drop for GuestCallGuard<'_> {
 }
 
 impl Task<'_> {
-    /// Does what an operation asks for, if there are rows to do it with.
+    /// Runs an operation, if there are rows for it.
     fn operate(&mut self, operation: &Operation) -> Result<(), Box<Failure>> {
         let read = operation.reads.iter().map(|slot| self.read(*slot)).collect::<Vec<_>>();
         if read.iter().all(Option::is_none) {
@@ -209,7 +208,7 @@ impl Task<'_> {
             Some(join::union(append, read).map_err(|error| host(&error))?)
         } else {
             let mut read: Vec<Rows> = read.into_iter().flatten().collect();
-            debug_assert_eq!(read.len(), operation.reads.len(), "all of these come from the same portions");
+            debug_assert_eq!(read.len(), operation.reads.len(), "all slots are filled from the same work items");
             if let Work::Join(joining) = &operation.work {
                 Some(join::join(joining, &read, &self.rejected_ids)?)
             } else {
@@ -222,14 +221,14 @@ impl Task<'_> {
         Ok(())
     }
 
-    /// The rows of a slot, which is empty behind its last reader.
+    /// Returns the rows of a slot. The last reader empties the slot, so that its rows are not kept in memory.
     fn read(&mut self, slot: usize) -> Option<Rows> {
         self.readers[slot] -= 1;
         let rows = &mut self.slots[slot];
         if self.readers[slot] == 0 { rows.take() } else { rows.clone() }
     }
 
-    /// The operations on rows of one slot.
+    /// Runs an operation on the rows of one slot.
     fn one(&mut self, work: &Work, rows: Rows) -> Result<Option<Rows>, Box<Failure>> {
         match work {
             Work::Step(step) => self.step(step, &rows).map(Some),

@@ -1,4 +1,4 @@
-//! Feeds: what a stage reads, cut into portions in a fixed order. They live on the reader's thread.
+//! Stage inputs: the work items of a stage, created in a fixed order on the reader's thread.
 
 mod file;
 mod guest;
@@ -21,22 +21,22 @@ use zipped::ZippedInput;
 
 pub(crate) use file::FileInput;
 
-/// Takes note of what a step did on the reader's thread. False once no further batch is to begin.
+/// Receives the counts of a step on the reader's thread. Returns false once no further batch should start.
 pub(crate) type StepReporter<'a> = &'a mut dyn FnMut(usize, StepReport) -> bool;
 
-/// Cuts one input of a stage into portions.
+/// Creates the work items of one input of a stage.
 pub(crate) trait InputReader: Send {
-    /// The next portion, or none at the end; also none where it would take another batch that is not to begin.
+    /// Returns the next work item; `None` at the end, or if another batch would be needed but should not start.
     ///
     /// # Errors
-    /// The input cannot be read, or the step that makes it fails.
+    /// The input cannot be read, or the step that creates its rows fails.
     fn next(&mut self, stage: &Stage, report_step: StepReporter<'_>) -> Result<Option<WorkItem>, Box<Failure>>;
 }
 
-/// Opens an input of a stage. A source brings its reader.
+/// Opens an input of a stage. `reader` is the reader of a source.
 ///
 /// # Errors
-/// What an earlier stage kept is not there any more.
+/// A spill file of an earlier stage was removed.
 pub(crate) fn open(
     input: &Input,
     reader: Option<Box<dyn Reader>>,

@@ -12,7 +12,7 @@ use arrow_select::take::take;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
-use crate::batch::{CheckedOutput, RowOrigins, GivenRows, Rows, StepOutput};
+use crate::batch::{CheckedOutput, GivenRows, RowOrigins, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::{ComponentError, Kind, Manifest, Signature};
 use crate::engine::{Fuel, Resident};
@@ -221,10 +221,10 @@ impl BoundStep {
             failure
         };
         let input = CallInput::new(&self.step, rows, 0..rows.count()).map_err(with_context)?;
-        let StepOutput { output, refused } = instance.process(self.callee(), &input).map_err(with_context)?;
-        let rejected = refused.into_iter().map(|refused| {
-            let row = refused.row as usize;
-            let mut failure = refused.failure;
+        let StepOutput { output, rejections } = instance.process(self.callee(), &input).map_err(with_context)?;
+        let rejected = rejections.into_iter().map(|rejection| {
+            let row = rejection.row as usize;
+            let mut failure = rejection.failure;
             context.apply(&mut failure);
             failure.row = rows.place(row);
             RejectedRow { row, failure }

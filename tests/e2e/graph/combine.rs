@@ -49,7 +49,7 @@ fn combine_columns_fails_when_a_branch_drops_a_row() {
     insta::assert_snapshot!(folder.run(&joined("keep_long", "")).failed(1), @r#"
     incompatible in step sink: the columns cannot be joined: step "length" has a row that step "other" does not have
       at: input.jsonl:2 (batch 0)
-      hint: between the branching and `combine = "columns"` no step may drop rows or make several of one; filter or expand before the branches, or behind where they meet
+      hint: between a branch and `combine = "columns"` no step may drop rows or create several rows from one; filter or expand before the branches, or after they are combined
     "#);
     assert!(!folder.names().contains(&"output.jsonl".to_owned()));
 }
@@ -60,7 +60,7 @@ fn combine_columns_fails_when_a_branch_expands_a_row() {
     insta::assert_snapshot!(folder.run(&joined("expand_words", "")).failed(1), @r#"
     incompatible in step sink: the columns cannot be joined: step "length" has a row that step "other" does not have
       at: input.jsonl:1 (batch 0)
-      hint: between the branching and `combine = "columns"` no step may drop rows or make several of one; filter or expand before the branches, or behind where they meet
+      hint: between a branch and `combine = "columns"` no step may drop rows or create several rows from one; filter or expand before the branches, or after they are combined
     "#);
 }
 

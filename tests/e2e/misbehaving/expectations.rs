@@ -59,7 +59,7 @@ pub(super) const LIMITS: &[Case] = &[
     limited(
         "too_many_rows",
         "output-rows = 1000",
-        Fails(BadOutput, "it returned 2000000 rows, and the limit is `output-rows = 1000`", Unnamed),
+        Fails(BadOutput, "it returned 2000000 rows, but the limit is `output-rows = 1000`", Unnamed),
     ),
 ];
 
@@ -91,18 +91,18 @@ pub(super) const CONTRACT: &[Case] = &[
         "wrong_column",
         Fails(BadOutput, "it returned the column \"extra\", which its signature does not have", Unnamed),
     ),
-    case("wrong_type", Fails(BadOutput, "it returned \"number\" as text, and its signature promises integer", Unnamed)),
-    case("missing_column", Fails(BadOutput, "it returned no column \"word\", which its signature promises", Unnamed)),
+    case("wrong_type", Fails(BadOutput, "it returned \"number\" as text, but its signature declares integer", Unnamed)),
+    case("missing_column", Fails(BadOutput, "it returned no column \"word\", which its signature declares", Unnamed)),
     case("short_column", Fails(BadOutput, "it returned the values of \"number\" with 0 values for 2 rows", Unnamed)),
     case(
         "null_promised_away",
-        Fails(BadOutput, "it returned a null in row 1 of \"number\", which its signature calls not nullable", Named),
+        Fails(BadOutput, "it returned a null in row 1 of \"number\", which its signature declares not nullable", Named),
     ),
-    case("origins_outside", Fails(BadOutput, "it named row 99 as an origin, in a batch of 2 rows", Unnamed)),
-    case("rejects_nothing", Fails(BadOutput, "it rejected row 99, in a batch of 2 rows", Unnamed)),
+    case("origins_outside", Fails(BadOutput, "it returned the origin 99 in a batch of 2 rows", Unnamed)),
+    case("rejects_nothing", Fails(BadOutput, "it rejected row 99 in a batch of 2 rows", Unnamed)),
     case(
         "escapes_in_columns",
-        Fails(BadOutput, "it returned no column \"word\", which its signature promises", Unnamed),
+        Fails(BadOutput, "it returned no column \"word\", which its signature declares", Unnamed),
     ),
 ];
 

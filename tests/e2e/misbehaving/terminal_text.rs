@@ -45,7 +45,7 @@ fn an_exceeded_limit_is_shown_with_how_to_raise_it() {
       hint: the limit is `output-bytes = "1MiB"`; raise it in the step's `limits` if the step needs more
     "#);
     insta::assert_snapshot!(shown("too_many_rows", "output-rows = 1000"), @"
-    bad-output in step guest: it returned 2000000 rows, and the limit is `output-rows = 1000`
+    bad-output in step guest: it returned 2000000 rows, but the limit is `output-rows = 1000`
       in: batch 1, which begins at input.jsonl:3
       limit: output-rows = 1000
       hint: the limit is `output-rows = 1000`; raise it in the step's `limits` if the step needs more

@@ -1,4 +1,4 @@
-//! From Arrow types that only files have to the types of the contract.
+//! Converts Arrow types that only files have to the types of the contract.
 
 use std::sync::Arc;
 
@@ -11,28 +11,28 @@ use arrow_schema::{ArrowError, DataType as ArrowType, Field};
 use crate::data_type::DataType;
 use crate::json::{JsonTextsError, json_texts};
 
-/// Why a column cannot be read as the type that a step asks for.
+/// The reason why a column cannot be converted to the type that a step reads.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConvertError {
-    /// Arrow's own conversion failed.
-    #[error("{0}")]
+    /// Arrow cannot convert a value.
+    #[error(transparent)]
     Cast(#[from] ArrowError),
-    /// Arrow's values cannot be written as JSON.
-    #[error("{0}")]
+    /// A value cannot be written as JSON.
+    #[error(transparent)]
     Json(#[from] JsonTextsError),
-    /// The vectors of one batch have to be of one width.
+    /// The vectors of a batch do not have the same width.
     #[error("vectors of {first} and of {other} elements in one batch")]
     Widths { first: usize, other: usize, row: usize },
-    /// A 64-bit integer that lies between two 64-bit floats.
-    #[error("the integer {value} is not exactly a float")]
+    /// A 64-bit integer has no exact 64-bit float.
+    #[error("the integer {value} has no exact float")]
     Inexact { value: i64, row: usize },
-    /// A vector has no missing elements.
+    /// A vector has a null element.
     #[error("a vector with a missing element")]
     MissingElement { row: usize },
 }
 
 impl ConvertError {
-    /// The row at fault, where one is known.
+    /// Returns the row at fault, if known.
     pub(crate) fn row(&self) -> Option<usize> {
         match self {
             Self::Cast(_) | Self::Json(JsonTextsError::Type(_)) => None,
@@ -44,17 +44,17 @@ impl ConvertError {
     }
 }
 
-/// The column in the Arrow type that carries this contract type: `Boolean`, `Int64`, `Float64`, `Utf8`, `Binary`, or
+/// Converts a column to the Arrow type for this contract type: `Boolean`, `Int64`, `Float64`, `Utf8`, `Binary`, or
 /// `FixedSizeList<Float32>`.
 ///
 /// # Errors
-/// A value has no equal in the type, such as an unsigned integer above the signed ones.
+/// A value cannot be represented in the type, such as an unsigned integer above `i64::MAX`.
 pub(crate) fn as_contract(array: &ArrayRef, field: &Field, wanted: DataType) -> Result<ArrayRef, ConvertError> {
     let arrow = match wanted {
         DataType::Boolean => ArrowType::Boolean,
         DataType::Integer => ArrowType::Int64,
         DataType::Float => ArrowType::Float64,
-        // Texts are quoted, unless they are JSON already.
+        // Text is quoted to become JSON, unless the column has JSON already.
         DataType::Json if DataType::from_field(field) != Some(DataType::Json) || array.data_type().is_nested() => {
             return Ok(Arc::new(json_texts(array.as_ref(), field)?));
         }
@@ -72,10 +72,10 @@ pub(crate) fn as_contract(array: &ArrayRef, field: &Field, wanted: DataType) -> 
     Ok(cast_with_options(array, &arrow, &exact)?)
 }
 
-/// Integers as floats of the same value.
+/// Converts integers to floats of the same value.
 fn floats(integers: &ArrayRef) -> Result<ArrayRef, ConvertError> {
     let integers = integers.as_primitive::<Int64Type>();
-    // A float as large as 2^63 stands for an integer that there is not, and the cast back would hide it.
+    // The comparison with 2^63 is needed because the cast back saturates, and would make 2^63 look like `i64::MAX`.
     let is_exact = |value: i64| (value as f64) < 9.223_372_036_854_776e18 && (value as f64) as i64 == value;
     if let Some(row) = (0..integers.len()).find(|row| integers.is_valid(*row) && !is_exact(integers.value(*row))) {
         return Err(ConvertError::Inexact { value: integers.value(row), row });
@@ -101,7 +101,7 @@ fn vectors(array: &ArrayRef) -> Result<ArrayRef, ConvertError> {
     }
 }
 
-/// Lists of one length as fixed-size lists. What a null row holds does not matter.
+/// Converts lists of the same length to fixed-size lists. The content of null rows is ignored.
 fn fixed<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> Result<ArrayRef, ConvertError> {
     let lengths = |row: usize| lists.value_length(row).as_usize();
     let mut valid = (0..lists.len()).filter(|row| lists.is_valid(*row));

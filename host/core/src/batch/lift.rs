@@ -1,4 +1,4 @@
-//! What a step returned, checked against the contract, its signature and the limits, as Arrow columns.
+//! Checks the output of a step against the contract, its signature and the limits, and converts it to Arrow columns.
 
 mod texts;
 
@@ -20,36 +20,36 @@ use crate::text::cut;
 
 use texts::{text, texts};
 
-/// An output that keeps every rule.
+/// An output that passed all checks.
 #[derive(Debug)]
 pub(crate) struct CheckedOutput {
-    /// How many rows come out.
+    /// Number of rows.
     pub(crate) rows: usize,
-    /// The signature's outputs, in the signature's order.
+    /// The columns, in the order of the signature's outputs.
     pub(crate) columns: Vec<ArrayRef>,
-    /// For every row that comes out, the row it was made of; none if they are the same rows.
+    /// For every row, the index of the input row it comes from; `None` if they are the input rows in order.
     pub(crate) origins: Option<Vec<u32>>,
-    /// The rows that the step refused, by ascending row.
+    /// The rejected rows, by ascending row.
     pub(crate) rejections: Vec<Rejection>,
-    /// How many input rows are neither in the output nor refused.
+    /// Number of input rows that are neither in the output nor rejected.
     pub(crate) dropped: usize,
 }
 
-/// What an output is made of.
+/// The rows that a step was given for an output, which its origins refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GivenRows {
-    /// The rows of one batch: what `process` returns.
+    /// The rows of one batch, for the output of `process`.
     Batch(usize),
-    /// All rows that an aggregate was given: what its `finish` returns.
+    /// All rows of an aggregate, for the output of `finish`.
     All(u64),
-    /// No rows: what a source's `finish` returns.
+    /// No rows, for the output of `finish` of a source.
     None,
 }
 
-/// Checks what a step made.
+/// Checks the output of a step, and converts it.
 ///
 /// # Errors
-/// A failure of kind `bad-output` that names the rule that is broken.
+/// The output breaks a rule. The failure is of kind `bad-output` and names the rule.
 pub(crate) fn check(
     output: Output,
     given: GivenRows,
@@ -59,20 +59,20 @@ pub(crate) fn check(
     let rows = output.rows as usize;
     if u64::from(output.rows) > limits.output_rows {
         let limit = limits.output_rows;
-        let message = format!("it returned {rows} rows, and the limit is `output-rows = {limit}`");
+        let message = format!("it returned {rows} rows, but the limit is `output-rows = {limit}`");
         return Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-rows", limit.to_string())));
     }
     let size: u64 = output.columns.iter().map(size_of_column).sum();
     if size > limits.output_bytes {
         let limit = shown_size(limits.output_bytes);
-        let message = format!("it returned {size} bytes, and the limit is `output-bytes = \"{limit}\"`");
+        let message = format!("it returned {size} bytes, but the limit is `output-bytes = \"{limit}\"`");
         return Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-bytes", limit)));
     }
     let dropped = match given {
         GivenRows::Batch(rows) => check_origins(&output, rows)?,
         GivenRows::All(rows) => check_numbers(&output, rows)?,
         GivenRows::None if output.origins.is_some() => {
-            return Err(bad("it is a source, and named rows that its own are made of (origins)".into()));
+            return Err(bad("it returned origins, but a source is given no rows".into()));
         }
         GivenRows::None => check_numbers(&output, 0)?,
     };
@@ -81,7 +81,7 @@ pub(crate) fn check(
     for wanted in &signature.outputs {
         let mut named = returned.iter_mut().filter(|column| column.as_ref().is_some_and(|c| c.name == *wanted.name));
         let Some(column) = named.next().and_then(Option::take) else {
-            return Err(bad(format!("it returned no column {:?}, which its signature promises", wanted.name)));
+            return Err(bad(format!("it returned no column {:?}, which its signature declares", wanted.name)));
         };
         columns.push(
             lift(column, wanted, rows).map_err(|violation| violation.into_failure(given, output.origins.as_deref()))?,
@@ -99,28 +99,28 @@ pub(crate) fn check(
     Ok(CheckedOutput { rows, columns, origins: output.origins, rejections: output.rejections, dropped })
 }
 
-/// Checks what `finish` returns, which may be new rows, and refuses none.
+/// Checks the origins of an output of `finish`, which may have new rows but no rejections.
 fn check_numbers(output: &Output, all: u64) -> Result<usize, Box<Failure>> {
     if !output.rejections.is_empty() {
-        return Err(bad("it rejected rows in `finish`, when it has no batch any more".into()));
+        return Err(bad("it rejected rows in `finish`, which is given no batch".into()));
     }
     let Some(origins) = &output.origins else { return Ok(0) };
     let rows = output.rows as usize;
     if origins.len() != rows {
-        return Err(bad(format!("it returned {rows} rows, and {} origins", origins.len())));
+        return Err(bad(format!("it returned {rows} rows, but {} origins", origins.len())));
     }
     if let Some(origin) = origins.iter().find(|origin| u64::from(**origin) >= all) {
-        return Err(bad(format!("it named row {origin} as an origin, and was given {all} rows")));
+        return Err(bad(format!("it returned the origin {origin}, but was given {all} rows")));
     }
     Ok(0)
 }
 
-/// Checks origins and rejections; how many input rows are in neither.
+/// Checks origins and rejections, and returns the number of input rows that are in neither.
 fn check_origins(output: &Output, input_rows: usize) -> Result<usize, Box<Failure>> {
     let rows = output.rows as usize;
     let Some(origins) = &output.origins else {
         if !output.rejections.is_empty() {
-            return Err(bad("it rejected rows without saying where the others come from (origins)".into()));
+            return Err(bad("it rejected rows, but returned no origins for the others".into()));
         }
         if rows != input_rows {
             return Err(bad(format!("it returned {rows} rows without origins for a batch of {input_rows}")));
@@ -128,12 +128,12 @@ fn check_origins(output: &Output, input_rows: usize) -> Result<usize, Box<Failur
         return Ok(0);
     };
     if origins.len() != rows {
-        return Err(bad(format!("it returned {rows} rows, and {} origins", origins.len())));
+        return Err(bad(format!("it returned {rows} rows, but {} origins", origins.len())));
     }
     let mut used = vec![false; input_rows];
     for origin in origins {
         let Some(used) = used.get_mut(*origin as usize) else {
-            return Err(bad(format!("it named row {origin} as an origin, in a batch of {input_rows} rows")));
+            return Err(bad(format!("it returned the origin {origin} in a batch of {input_rows} rows")));
         };
         *used = true;
     }
@@ -141,11 +141,11 @@ fn check_origins(output: &Output, input_rows: usize) -> Result<usize, Box<Failur
     for rejection in &output.rejections {
         let row = rejection.row;
         match used.get_mut(row as usize) {
-            None => return Err(bad(format!("it rejected row {row}, in a batch of {input_rows} rows"))),
+            None => return Err(bad(format!("it rejected row {row} in a batch of {input_rows} rows"))),
             Some(_) if previous >= Some(row) => {
                 return Err(bad(format!("it rejected row {row} after row {}", previous.unwrap_or_default())));
             }
-            Some(true) => return Err(bad(format!("it rejected row {row}, and returned it too"))),
+            Some(true) => return Err(bad(format!("it rejected row {row}, but also returned it"))),
             Some(used) => *used = true,
         }
         previous = Some(row);
@@ -165,14 +165,14 @@ fn size_of_column(column: &ColumnResult) -> u64 {
     (values + column.validity.as_ref().map_or(0, Vec::len)) as u64
 }
 
-/// What is wrong with a column, and the row that comes out with it, where it is in one.
+/// A broken rule of the contract, and the output row with the problem, if it is in one row.
 struct ContractViolation {
     message: String,
     row: Option<usize>,
 }
 
 impl ContractViolation {
-    /// The failure, with the row of the batch that the broken value was made of.
+    /// Converts this to a failure, with the input row that the output row comes from.
     fn into_failure(self, given: GivenRows, origins: Option<&[u32]>) -> Box<Failure> {
         let mut failure = bad(self.message);
         let origin = |row: usize| origins.map_or(Some(row), |origins| origins.get(row).map(|origin| *origin as usize));
@@ -184,7 +184,7 @@ impl ContractViolation {
     }
 }
 
-/// A problem with values, before it is known whose they are.
+/// A problem with the values of a column whose name is not known yet.
 struct ValueProblem {
     problem: String,
     row: Option<usize>,
@@ -209,7 +209,7 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
         && !wanted.nullable
     {
         let row = (0..rows).find(|row| nulls.is_null(*row)).unwrap_or_default();
-        let message = format!("it returned a null in row {row} of {name:?}, which its signature calls not nullable");
+        let message = format!("it returned a null in row {row} of {name:?}, which its signature declares not nullable");
         return Err(ContractViolation { message, row: Some(row) });
     }
     let invalid_values = |problem: ValueProblem| violation(name, "values", problem);
@@ -236,7 +236,7 @@ fn lift(column: ColumnResult, wanted: &Column, rows: usize) -> Result<ArrayRef, 
         (ValuesResult::Vector(values), DataType::Vector) => vectors(values, rows, nulls).map_err(invalid_values)?,
         (values, promised) => {
             let returned = type_of(&values);
-            let message = format!("it returned {name:?} as {returned}, and its signature promises {promised}");
+            let message = format!("it returned {name:?} as {returned}, but its signature declares {promised}");
             return Err(ContractViolation { message, row: None });
         }
     })
@@ -293,7 +293,7 @@ fn vectors(values: VectorsResult, rows: usize, nulls: Option<NullBuffer>) -> Res
     if i32::try_from(elements.len()).is_err() {
         return Err(format!("{} elements in one column, more than a batch can hold", elements.len()).into());
     }
-    // Lists, and not lists of a fixed size: the width may differ from batch to batch, the type of the column may not.
+    // Not lists of a fixed size: the width may differ from batch to batch, but the type of the column may not.
     let offsets: Vec<i32> = (0..=rows).map(|row| (row * width as usize) as i32).collect();
     let element = Arc::new(Field::new("item", arrow_schema::DataType::Float32, false));
     let values = Arc::new(Float32Array::from(elements));

@@ -1,4 +1,4 @@
-//! Arrow arrays as the contract's columns, without copying values where the layouts agree.
+//! Converts Arrow arrays to the contract's columns, without copying values if the layouts agree.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use arrow_buffer::{BooleanBuffer, Buffer, MutableBuffer, ScalarBuffer};
 use crate::data_type::DataType;
 use crate::engine::bindings::types::{ColumnParam, TextsParam, ValuesParam, VectorsParam};
 
-/// A column ready to be handed over: what has to be held while the call lasts.
+/// A column for a call. It owns the buffers that the call borrows.
 pub(crate) struct LoweredColumn {
     name: Arc<str>,
     validity: Option<Buffer>,
@@ -26,7 +26,7 @@ enum Values {
 }
 
 impl LoweredColumn {
-    /// Prepares an array that [`super::as_contract`] made for this type.
+    /// Creates a column from an array that [`super::as_contract`] returned for this type.
     pub(crate) fn new(name: Arc<str>, array: &ArrayRef, data_type: DataType) -> Self {
         let values = match data_type {
             DataType::Boolean => Values::Boolean(bitmap(array.as_boolean().values())),
@@ -46,7 +46,7 @@ impl LoweredColumn {
         Self { name, validity, values }
     }
 
-    /// All that the step gets to see of the column, part after part.
+    /// Passes all bytes that the step can see of the column to `add`, part by part.
     pub(crate) fn bytes(&self, add: &mut impl FnMut(&[u8])) {
         add(self.name.as_bytes());
         add(self.validity.as_deref().unwrap_or_default());
@@ -76,7 +76,7 @@ impl LoweredColumn {
         }
     }
 
-    /// The column as the contract's bindings take it.
+    /// Returns the column in the form of the contract's bindings.
     pub(crate) fn column(&self) -> ColumnParam<'_> {
         let values = match &self.values {
             Values::Boolean(bits) => ValuesParam::Boolean(bits),
@@ -96,7 +96,7 @@ impl LoweredColumn {
     }
 }
 
-/// The bits from the first byte on, and zeros after the last row: a step sees nothing of rows that it is not given.
+/// Returns the bits from the first byte on, with zeros after the last row, so that a step cannot see other rows.
 fn bitmap(bits: &BooleanBuffer) -> Buffer {
     let bytes = bits.sliced().slice_with_length(0, bits.len().div_ceil(8));
     let surplus = bytes.len() * 8 - bits.len();
@@ -114,7 +114,7 @@ fn bitmap(bits: &BooleanBuffer) -> Buffer {
 
 fn texts<T: ByteArrayType<Offset = i32>>(kind: DataType, array: &GenericByteArray<T>) -> Values {
     let offsets = array.value_offsets();
-    // Arrow's offsets are never negative, so the same bytes are unsigned numbers.
+    // Arrow's offsets are never negative, so they have the same bytes as unsigned integers.
     let (first, last) = (offsets[0] as usize, offsets[array.len()] as usize);
     let offsets = if first == 0 {
         ScalarBuffer::new(array.offsets().inner().inner().clone(), 0, array.len() + 1)
@@ -126,7 +126,7 @@ fn texts<T: ByteArrayType<Offset = i32>>(kind: DataType, array: &GenericByteArra
     Values::Texts { kind, offsets, bytes: array.values().slice_with_length(first, last - first) }
 }
 
-/// The first null row, if there is any.
+/// Returns the first null row, if any.
 pub(crate) fn first_null(array: &dyn Array) -> Option<usize> {
     let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0)?;
     (0..nulls.len()).find(|row| nulls.is_null(*row))

@@ -1,39 +1,39 @@
-//! The checked result of a call: the rows that passed, and the rows that the step refused.
+//! The checked result of a call: the rows that passed, and the rows that the step rejected.
 
 use super::CheckedOutput;
 use crate::engine::CapturedOutput;
 use crate::failure::Failure;
 use crate::sandbox;
 
-/// What a call made of its rows.
+/// The result of a call.
 #[derive(Debug)]
 pub(crate) struct StepOutput {
-    /// What passed. Nothing is left in its `rejections`.
+    /// The rows that passed. Its `rejections` are empty.
     pub(crate) output: CheckedOutput,
-    /// What the step refused, by ascending row.
+    /// The rows that the step rejected, by ascending row.
     pub(crate) rejections: Vec<StepRejection>,
 }
 
-/// A row that a step refused.
+/// A row that a step rejected.
 #[derive(Debug)]
 pub(crate) struct StepRejection {
-    /// The row's index in what the step was given.
+    /// The row's index in the rows of the call.
     pub(crate) row: u32,
-    /// Why, in the step's words, and no more than that.
+    /// The step's own error, without the context of the call.
     pub(crate) failure: Failure,
 }
 
 impl StepOutput {
     pub(crate) fn new(mut output: CheckedOutput, captured: &CapturedOutput) -> Self {
         let rejections = std::mem::take(&mut output.rejections).into_iter();
-        let refused = refused.map(|refused| StepRejection {
+        let rejections = rejections.map(|rejection| StepRejection {
             row: rejection.row,
             failure: sandbox::from_rejection(rejection.error, captured),
         });
         Self { rejections: rejections.collect(), output }
     }
 
-    /// Whether another call would make the same. What is transient may pass at another time.
+    /// Returns whether another call would have the same result. A transient error may not occur again.
     pub(crate) fn is_lasting(&self) -> bool {
         self.rejections.iter().all(|rejection| !rejection.failure.transient)
     }

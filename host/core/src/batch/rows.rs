@@ -1,4 +1,4 @@
-//! Rows on the road, and where each comes from.
+//! Rows between the steps of a task, and the input rows they come from.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,37 +9,37 @@ use arrow_schema::SchemaRef;
 use crate::failure::RowPlace;
 use crate::source::{LineOrRow, RowPositions};
 
-/// Some rows between two nodes. A clone shares the columns.
+/// Rows between two nodes of the plan. A clone shares the columns.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
     pub(crate) columns: RecordBatch,
     pub(crate) origin: RowOrigins,
 }
 
-/// Where rows come from: the rows of one piece of the input, or a choice of them.
+/// The origins of rows: all rows of one chunk of the input, or a selection of them.
 ///
-/// Every row has an identity within its task, by which branches find the same row again: that of the piece's row it
-/// was made of, as long as no step made several rows of one. Rows of which there may be several get new identities.
+/// Every row has an id within its task, which identifies the same row in several branches. The id is the index of the
+/// row in the chunk, as long as no step created several rows from one. Such rows get new ids.
 #[derive(Debug, Clone)]
 pub(crate) struct RowOrigins {
     positions: RowPositions,
-    /// The number of the piece's first row in its input, from 0.
+    /// The number of the chunk's first row in its input, from 0.
     first: u64,
-    /// For every row, which row of the piece it was made of; none if they are all the rows of the piece.
+    /// For every row, its index in the chunk; `None` if they are all rows of the chunk.
     rows: Option<Arc<[u32]>>,
-    /// For every row, its identity; none where that is the row of the piece.
+    /// For every row, its id; `None` if it is the index in the chunk.
     ids: Option<Arc<[u32]>>,
-    /// The next identity that nobody has, for the whole task.
+    /// The next unused id in the task.
     fresh: Arc<AtomicU32>,
 }
 
 impl RowOrigins {
-    /// The origin of all rows of a piece, of which there are `count`; the first has this number in its input.
+    /// Creates the origins of all `count` rows of a chunk. `first` is the number of the first row in its input.
     pub(crate) fn new(positions: RowPositions, first: u64, count: usize) -> Self {
         Self { positions, first, rows: None, ids: None, fresh: Arc::new(AtomicU32::new(count as u32)) }
     }
 
-    /// The origin of rows that a step made of these.
+    /// Returns the origins of rows that a step created from these rows.
     pub(crate) fn select(&self, origins: &[u32]) -> Self {
         let ascends = origins.windows(2).all(|pair| pair[0] < pair[1]);
         let repeats = !ascends && {
@@ -60,7 +60,8 @@ impl RowOrigins {
         Self { rows, ids, ..self.clone() }
     }
 
-    /// The origin of rows of several origins of one piece, each by the origin's index and its row in that.
+    /// Returns the origins of rows from several sets of the same chunk. Each row is given by the index of its set and
+    /// its index in that set.
     pub(crate) fn gather(origins: &[&Self], chosen: &[(usize, usize)]) -> Self {
         let first = origins[0];
         let rows: Arc<[u32]> = chosen.iter().map(|(of, row)| origins[*of].row(*row) as u32).collect();
@@ -78,12 +79,12 @@ impl RowOrigins {
         (start..start.wrapping_add(count as u32)).collect()
     }
 
-    /// The row of the piece that the row with this index was made of.
+    /// Returns the index in the chunk for the row with this index.
     pub(crate) fn row(&self, index: usize) -> usize {
         self.rows.as_ref().map_or(index, |rows| rows[index] as usize)
     }
 
-    /// The identity of the row with this index.
+    /// Returns the id of the row with this index.
     pub(crate) fn id(&self, index: usize) -> u32 {
         match (&self.ids, &self.rows) {
             (Some(ids), _) => ids[index],
@@ -92,12 +93,12 @@ impl RowOrigins {
         }
     }
 
-    /// The number of the row in its input, from 0; the same for all rows that were made of one.
+    /// Returns the number of the row in its input, from 0. Rows created from one input row have the same number.
     pub(crate) fn number(&self, index: usize) -> u64 {
         self.first + self.row(index) as u64
     }
 
-    /// Where the row with this index stands in the input.
+    /// Returns the position in the input of the row with this index.
     pub(crate) fn place(&self, index: usize) -> RowPlace {
         let row = match &self.rows {
             None => Some(index),
@@ -118,12 +119,12 @@ impl Rows {
         self.columns.num_rows()
     }
 
-    /// No rows, with these columns.
+    /// Returns no rows, with these columns.
     pub(crate) fn none(schema: SchemaRef, origin: &RowOrigins) -> Self {
         Self { columns: RecordBatch::new_empty(schema), origin: origin.select(&[]) }
     }
 
-    /// Where the row with this index stands in the input, if there is such a row.
+    /// Returns the position in the input of the row with this index, if there is such a row.
     pub(crate) fn place(&self, index: usize) -> Option<RowPlace> {
         (index < self.count()).then(|| self.origin.place(index))
     }

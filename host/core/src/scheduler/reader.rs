@@ -82,8 +82,7 @@ impl Reading {
                         failure.batch = Some(batch);
                         Err(failure)
                     });
-                    let in_flight =
-                        |output| InFlight { output: TaskOutput { read, ..output }, _permit: permit };
+                    let in_flight = |output| InFlight { output: TaskOutput { read, ..output }, _permit: permit };
                     let _ = messages.send(Message::Done { batch, result: result.map(in_flight) });
                 });
                 batch += 1;

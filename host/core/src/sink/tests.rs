@@ -1,4 +1,4 @@
-//! Writes whole outputs as a run does, and looks at bytes, files and messages.
+//! Writes complete outputs like a run, and checks bytes, files and messages.
 
 mod resumed;
 
@@ -34,7 +34,7 @@ fn write(spec: &SinkSpec, batches: &[&RecordBatch]) -> Result<(), SinkError> {
     writer.finish()
 }
 
-/// The text that a batch becomes.
+/// Returns a batch as text in a format.
 fn text(format: Format, batch: &RecordBatch) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
@@ -42,11 +42,11 @@ fn text(format: Format, batch: &RecordBatch) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-/// The message for rows that cannot be written.
+/// Returns the error for rows that cannot be written.
 fn error(format: Format, batch: &RecordBatch) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
-    let error = write(&spec(&path, format, batch), &[batch]).expect_err("the format cannot hold this");
+    let error = write(&spec(&path, format, batch), &[batch]).expect_err("the format does not support this");
     assert_eq!(names(folder.path()), [""; 0]);
     error.to_string().replace(&format!("{}/", folder.path().display()), "")
 }
@@ -71,7 +71,7 @@ fn json(texts: &[Option<&str>]) -> RecordBatch {
     RecordBatch::try_new(Arc::new(schema), vec![Arc::new(StringArray::from_iter(texts))]).unwrap()
 }
 
-/// A column of every kind that the contract and the formats have.
+/// Returns a batch with a column of every type of the contract and of the formats.
 fn all_types() -> RecordBatch {
     let vectors = FixedSizeListArray::try_new(
         Arc::new(Field::new("item", ArrowType::Float32, false)),
@@ -178,7 +178,7 @@ fn unsupported_types_are_an_error_before_the_first_row() {
 fn rows_with_other_columns_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let (encoder, _writer) = open(&spec(&folder.path().join("a"), Format::Parquet, &all_types()), None, None).unwrap();
-    let error = encoder.encode(&one_column(NullArray::new(1))).expect_err("the columns are others");
+    let error = encoder.encode(&one_column(NullArray::new(1))).expect_err("the columns differ");
     assert!(error.to_string().ends_with(": the rows do not have the columns that this output was opened for"));
 }
 
@@ -290,7 +290,7 @@ fn errors_name_outputs_that_cannot_be_written() {
     let folder = tempfile::tempdir().unwrap();
     let error = |path: &str| {
         let error = write(&spec(&folder.path().join(path), Format::JsonLines, &rows), &[&rows]);
-        error.expect_err("this is no place for a file").to_string().replace(folder.path().to_str().unwrap(), "FOLDER")
+        error.expect_err("no file can be created there").to_string().replace(folder.path().to_str().unwrap(), "FOLDER")
     };
     assert_snapshot!(error("missing/out"), @r#"FOLDER/missing/out: cannot create a file in the folder "FOLDER/missing"; check that it exists and that you may write found"#);
     assert_snapshot!(error(""), @"FOLDER/: this is a directory; name a file in it");

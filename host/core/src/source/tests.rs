@@ -1,4 +1,4 @@
-//! Reads whole inputs as a run does, and looks at rows, places and messages.
+//! Reads complete inputs like a run, and checks rows, positions and messages.
 
 mod chunks;
 mod csv;
@@ -23,7 +23,7 @@ struct InputFolder {
     spec: SourceSpec,
 }
 
-/// What was read.
+/// The rows that were read, with their positions.
 #[derive(Debug)]
 struct ReadRows {
     batch: Option<RecordBatch>,
@@ -40,7 +40,7 @@ impl InputFolder {
         Self { folder, spec }
     }
 
-    /// One file.
+    /// Creates an input of one file.
     fn from_content(format: Format, content: impl AsRef<[u8]>) -> Self {
         Self::new(format, "in").file("in", content)
     }
@@ -91,9 +91,9 @@ impl InputFolder {
         self.try_read().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The message of the error, and of its causes.
+    /// Returns the message of the error and of its causes.
     fn error(&self) -> String {
-        let error = self.try_read().expect_err("the input is not as it should be");
+        let error = self.try_read().expect_err("the input is malformed");
         let mut message = error.to_string();
         let mut cause = std::error::Error::source(&error);
         while let Some(error) = cause {
@@ -103,14 +103,14 @@ impl InputFolder {
         self.anonymous(&message)
     }
 
-    /// The message without the folder, which is another one each time.
+    /// Removes the temporary folder from a message.
     fn anonymous(&self, message: &str) -> String {
         message.replace(&format!("{}/", self.path().display()), "")
     }
 }
 
 impl ReadRows {
-    /// The rows as JSON Lines, and before them the columns with their types.
+    /// Returns the columns with their types, and then the rows as JSON Lines.
     fn shown(&self) -> String {
         let Some(batch) = &self.batch else { return "empty".to_owned() };
         let column = |field: &std::sync::Arc<arrow_schema::Field>| {
@@ -122,19 +122,19 @@ impl ReadRows {
         format!("{}\n{}", columns.join(", "), self.json())
     }
 
-    /// The rows as JSON Lines.
+    /// Returns the rows as JSON Lines.
     fn json(&self) -> String {
         let batch = self.batch.as_ref().expect("columns are known");
         written(batch, Format::JsonLines)
     }
 }
 
-/// A batch as text in a format.
+/// Returns a batch as text in a format.
 fn written(batch: &RecordBatch, format: Format) -> String {
     String::from_utf8(encode_file(batch, format)).unwrap()
 }
 
-/// A batch as a file of a format.
+/// Returns a batch as a file of a format.
 fn encode_file(batch: &RecordBatch, format: Format) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("out");

@@ -1,4 +1,4 @@
-//! Branches that come together again, within a task.
+//! Joins and unions of branches within a task.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::batch::{RowOrigins, Rows};
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{Append, JoinParent, Joining};
 
-/// The rows of all parents, in the order of the piece's rows that they were made of, then of the parents, then within
-/// a parent. A parent is none where this piece does not come by it.
+/// Returns the rows of all parents, in the order of their rows in the chunk, then of the parents, then within a parent.
+/// A parent is `None` if the chunk does not pass through it.
 ///
 /// # Errors
-/// The columns do not have the types that were planned.
+/// The columns do not have the planned types.
 pub(super) fn union(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows, ArrowError> {
     let mut batches = Vec::with_capacity(parents.len());
     let mut origins: Vec<RowOrigins> = Vec::with_capacity(parents.len());
@@ -33,7 +33,7 @@ pub(super) fn union(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows,
         .enumerate()
         .flat_map(|(parent, batch)| (0..batch.num_rows()).map(move |row| (parent, row)))
         .collect();
-    // The sort is stable, so rows made of one row stay in the order of the parents and of their own.
+    // The sort is stable, so rows with the same origin stay in the order of the parents and of their own.
     order.sort_by_key(|(parent, row)| origins[*parent].row(*row));
     let columns = if append.schema.fields().is_empty() {
         let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
@@ -45,13 +45,13 @@ pub(super) fn union(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows,
     Ok(Rows { columns, origin })
 }
 
-/// Rows that steps refused in a task: the step's number and the row's identity.
+/// Rows that steps rejected in a task: the step's number and the row's id.
 pub(super) type RejectedIds = Vec<(usize, u32)>;
 
-/// The columns of all parents. A row that is missing in one because it was refused there is left out.
+/// Returns the columns of all parents side by side. A row that one parent rejected is left out.
 ///
 /// # Errors
-/// A parent has a row less, or more, than the others for another reason.
+/// A parent has a row that another does not have, and did not reject.
 pub(super) fn join(joining: &Joining, parents: &[Rows], rejected: &RejectedIds) -> Result<Rows, Box<Failure>> {
     let host = |error: ArrowError| Box::new(Failure::host(&error));
     let ids = |rows: &Rows| -> Vec<u32> { (0..rows.count()).map(|row| rows.origin.id(row)).collect() };
@@ -64,7 +64,7 @@ pub(super) fn join(joining: &Joining, parents: &[Rows], rejected: &RejectedIds) 
     }
     let positions: Vec<HashMap<u32, u32>> =
         all.iter().map(|ids| ids.iter().enumerate().map(|(row, id)| (*id, row as u32)).collect()).collect();
-    // For every row that all parents have, where it is in each.
+    // For every parent, the indices of the rows that all parents have.
     let mut rows: Vec<Vec<u32>> = vec![Vec::new(); parents.len()];
     for (row, id) in all[0].iter().enumerate() {
         let found: Vec<Option<u32>> = positions.iter().map(|positions| positions.get(id).copied()).collect();
@@ -78,7 +78,7 @@ pub(super) fn join(joining: &Joining, parents: &[Rows], rejected: &RejectedIds) 
             Missing::In(parent) => return Err(row_mismatch(joining, (0, parent), &parents[0], row)),
         }
     }
-    // What the first parent does not have, no other may have.
+    // Rows that the first parent does not have must be rejected there.
     for (parent, ids) in all.iter().enumerate().skip(1) {
         for (row, id) in ids.iter().enumerate() {
             if !positions[0].contains_key(id) && !was_rejected(&joining.parents[0], *id, rejected) {
@@ -121,13 +121,13 @@ fn was_rejected(parent: &JoinParent, id: u32, rejected: &RejectedIds) -> bool {
     rejected.iter().any(|(step, row)| *row == id && parent.steps.contains(step))
 }
 
-/// The failure of a row that one parent has and another does not.
+/// Returns the failure for a row that one parent has and another does not.
 fn row_mismatch(joining: &Joining, (with, without): (usize, usize), rows: &Rows, row: usize) -> Box<Failure> {
     let (with, without) = (&joining.parents[with].title, &joining.parents[without].title);
     let message = format!("the columns cannot be joined: {with} has a row that {without} does not have");
     let mut failure = Failure::new(FailureKind::Incompatible, message);
     failure.step = Some(Arc::clone(&joining.name));
     failure.row = rows.place(row);
-    let hint = "between the branching and `combine = \"columns\"` no step may drop rows or make several of one; filter or expand before the branches, or behind where they meet";
+    let hint = "between a branch and `combine = \"columns\"` no step may drop rows or create several rows from one; filter or expand before the branches, or after they are combined";
     Box::new(failure.with_hint(hint))
 }

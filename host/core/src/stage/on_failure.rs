@@ -1,9 +1,9 @@
-//! A batch and its step's policy: what passes, what is tried again, what is rejected.
+//! Applies the failure policy of a step: retries calls, rejects rows, or stops the run.
 //!
-//! Under `reject` a failure that names no row is pinned down by halving: each half is called in a fresh instance, until
-//! the failing part is a single row. A batch with one guilty row among `n` costs about `2 log2(n)` more calls. A failure
-//! that names its row costs two. Whatever the guest says, every call settles at least one row or splits its range, so a
-//! batch of `n` rows never takes more than `2 n` calls, and as many tries of each.
+//! Under `reject`, a failure that names no row is bisected: each half is called in a fresh instance, until the failing
+//! part is a single row. A batch of `n` rows with one failing row takes about `2 log2(n)` more calls. A failure that
+//! names its row takes two more. Every call either completes at least one row or splits its range, so a hostile guest
+//! cannot cause more than `2 n` calls for a batch of `n` rows, each with as many retries as the policy allows.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,17 +29,17 @@ use crate::policy::{MAX_BACKOFF, OnFailure, Then};
 use crate::report::StepReport;
 use crate::sandbox::pause;
 
-/// What became of a batch in a step.
+/// The result of a step for a batch.
 pub(super) struct PolicyOutcome {
     pub(super) rows: Rows,
-    /// By ascending row.
+    /// The rejected rows, by ascending row.
     pub(super) rejected: Vec<RejectedRow>,
 }
 
-/// Applies a step to rows, as its policy has it.
+/// Applies a step to rows under its failure policy.
 ///
 /// # Errors
-/// A failure that ends the run. It names the row where one is known, and not yet the step.
+/// A failure that ends the run. It names the row if known.
 pub(super) fn apply_policy(
     step: &Step,
     rows: &Rows,
@@ -54,7 +54,7 @@ pub(super) fn apply_policy(
     let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
     let context = callee.context(Some(batch), Some(rows));
     let mut runner = PolicyRunner { step, rows, context, stage, report, parts: Vec::new(), rejected: Vec::new() };
-    // The rest of the batch in order, the next part last.
+    // The remaining ranges of the batch in reverse order, so that the next one is popped from the end.
     let starts = (0..rows.count()).step_by(step.batch_rows).rev();
     let mut pending: Vec<Range<usize>> =
         starts.map(|start| start..rows.count().min(start.saturating_add(step.batch_rows))).collect();
@@ -62,7 +62,7 @@ pub(super) fn apply_policy(
         && !stage.reject_counter.is_exceeded()
     {
         match runner.process_range(range, &mut pending) {
-            // The run ends because of the rows that were rejected, so those of this batch are told.
+            // The run ends because of rejected rows, so the rows of this batch that caused it are returned.
             Err(failure) if failure.kind == FailureKind::Interrupted && stage.reject_counter.is_exceeded() => break,
             result => result?,
         }
@@ -81,32 +81,32 @@ pub(super) fn apply_policy(
 struct PolicyRunner<'a> {
     step: &'a Step,
     rows: &'a Rows,
-    /// The number of the try in it is that of the call being made.
+    /// The context of the current call; its `attempt` is updated for each retry.
     context: FailureContext,
     stage: &'a Stage,
     report: &'a mut StepReport,
-    /// What passed, in the order of the rows.
+    /// The outputs that passed, in the order of the rows.
     parts: Vec<PassedPart>,
     rejected: Vec<RejectedRow>,
 }
 
-/// What came of one call.
+/// The output of one call.
 struct PassedPart {
     range: Range<usize>,
     rows: usize,
     columns: Vec<ArrayRef>,
-    /// Rows of the whole batch.
+    /// Indices in the whole batch.
     origins: Option<Vec<u32>>,
 }
 
 impl PolicyRunner<'_> {
-    /// Settles a range, or a row of it, and leaves what remains to be done in `pending`.
+    /// Processes a range, or rejects a row of it, and adds the remaining ranges to `pending`.
     fn process_range(&mut self, range: Range<usize>, pending: &mut Vec<Range<usize>>) -> Result<(), Box<Failure>> {
         let failure = match self.call_with_retries(&range)? {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        // No row is at fault when the parameters, or Stillbox itself, are.
+        // Failures of the parameters or of the host are not caused by a row.
         let concerns_rows =
             !matches!(failure.kind, FailureKind::Parameters | FailureKind::Host | FailureKind::Interrupted);
         if self.step.on_failure.then() == Then::Stop || !concerns_rows {
@@ -127,7 +127,7 @@ impl PolicyRunner<'_> {
         Ok(())
     }
 
-    /// Calls the step with a range, again as long as that may help. The outer result is for what ends the run.
+    /// Calls the step with a range, and retries while the policy allows it. The outer error ends the run.
     fn call_with_retries(&mut self, range: &Range<usize>) -> Result<Result<(), Box<Failure>>, Box<Failure>> {
         self.context.attempt = 1;
         loop {
@@ -189,19 +189,19 @@ impl PolicyRunner<'_> {
 
     fn reject(&mut self, row: usize, mut failure: Box<Failure>) {
         failure.row = self.rows.place(row);
-        // The record names the row itself.
+        // The record names the rejected row, so the first row of the batch is omitted.
         failure.first_row = None;
         self.stage.reject_counter.reject();
         self.rejected.push(RejectedRow::new(self.rows, row, *failure));
     }
 
-    /// How long to wait before another try, if there is to be one.
+    /// Returns the delay before a retry, if there is to be one.
     fn wait_for(&self, failure: &Failure) -> Option<Duration> {
         let is_retryable = failure.transient || failure.kind == FailureKind::Timeout;
         self.wait(failure.retry_after_ms).filter(|_| is_retryable)
     }
 
-    /// The same for rows that were refused: they are tried again with their batch.
+    /// Returns the delay before a retry for rejected rows, which are retried with their batch.
     fn wait_for_rejections(&self, output: &StepOutput) -> Option<Duration> {
         let transient = output.rejections.iter().filter(|rejection| rejection.failure.transient);
         let asked = transient.map(|rejection| rejection.failure.retry_after_ms).max()?;
@@ -221,7 +221,7 @@ impl PolicyRunner<'_> {
     }
 }
 
-/// Puts made and carried columns into their places.
+/// Puts created and carried columns in their places.
 fn assemble(step: &Step, input: &Rows, parts: Vec<PassedPart>) -> Result<Rows, ArrowError> {
     let whole = 0..input.count();
     let (rows, made, origins) = match <[PassedPart; 1]>::try_from(parts) {
@@ -247,7 +247,7 @@ fn assemble(step: &Step, input: &Rows, parts: Vec<PassedPart>) -> Result<Rows, A
 
 type Joined = (usize, Vec<ArrayRef>, Option<Vec<u32>>);
 
-/// The parts as one, with origins, since there are rows between them that did not pass.
+/// Concatenates the outputs. Origins are needed, because rows in between did not pass.
 fn join(step: &Step, parts: Vec<PassedPart>) -> Result<Joined, ArrowError> {
     let rows = parts.iter().map(|part| part.rows).sum();
     let mut columns = Vec::with_capacity(step.signature.outputs.len());

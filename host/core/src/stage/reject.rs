@@ -1,4 +1,4 @@
-//! Rejected rows, as the reject file has them.
+//! Rejected rows, in the form of the reject file.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use crate::failure::{Failure, REJECTED};
 use crate::json::{Encoding, JsonValues, NoJson, write_serde};
 use crate::text::escape_controls_in_json;
 
-/// A row that did not pass, and why.
+/// A rejected row with its failure.
 #[derive(Debug)]
 pub(crate) struct RejectedRow {
-    /// The row's index in the batch as it entered the step.
+    /// The row's index in the batch, as it entered the step.
     pub(crate) row: usize,
     pub(crate) failure: Failure,
-    /// The row's columns as it entered the step: a JSON object.
+    /// The row's columns as it entered the step, as a JSON object.
     columns: Vec<u8>,
 }
 
@@ -25,21 +25,21 @@ impl RejectedRow {
         Self { row, failure, columns: row_as_json(&rows.columns, row) }
     }
 
-    /// Adds the line of the reject file: `{"row": …, "failure": …}`.
+    /// Adds the line for the reject file: `{"row": …, "failure": …}`.
     pub(super) fn write(&self, run: &Arc<str>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"row\":");
         out.extend_from_slice(&self.columns);
         out.extend_from_slice(b",\"failure\":");
         let failure = Failure { run: Some(Arc::clone(run)), ..self.failure.clone() };
-        // The columns are data, and stay as they are; the failure has the words of a guest.
+        // Only the failure is escaped. It contains text of the guest, whereas the columns are data and stay unchanged.
         let json = serde_json::to_string(&failure).expect("a record is made of texts and numbers");
         out.extend_from_slice(escape_controls_in_json(&json).as_bytes());
         out.extend_from_slice(b"}\n");
     }
 }
 
-/// One row as a JSON object. What JSON cannot hold, such as a float that is not a number, is there as text: a row that
-/// is set aside must not fail a second time.
+/// Returns a row as a JSON object. Values that JSON cannot represent, such as NaN, become text, because a rejected row
+/// must not fail again.
 pub(crate) fn row_as_json(columns: &RecordBatch, row: usize) -> Vec<u8> {
     let mut out = vec![b'{'];
     let encoding = Encoding::new();

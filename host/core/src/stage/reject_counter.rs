@@ -1,20 +1,20 @@
-//! How many rows a run has rejected so far, in all its batches.
+//! Counts the rejected rows of a run, over all batches.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::policy::MaxRejects;
 
-/// Counts rejected rows when they are rejected, long before their batches are written: a batch of rows that each use up
-/// their time would otherwise go on for hours after its run has failed.
+/// Counts rows when they are rejected, long before their batches are written. Otherwise a batch whose rows all use up
+/// their time limit would run for hours after the run has failed.
 #[derive(Debug, Default)]
 pub(crate) struct RejectCounter {
     rejected: AtomicU64,
-    /// None if there is no number that ends the run; a share is judged in the end.
+    /// Maximum number of rejected rows; `None` without a fixed number. A percentage is checked at the end of the run.
     max: Option<u64>,
 }
 
 impl RejectCounter {
-    /// Counts on from a number of rows that an earlier process rejected.
+    /// Creates a counter that starts with the rows rejected before a run was resumed.
     pub(crate) fn new(max: Option<MaxRejects>, rejected: u64) -> Self {
         let max = max.and_then(|max| match max {
             MaxRejects::Rows(rows) => Some(rows),
@@ -28,7 +28,7 @@ impl RejectCounter {
         self.rejected.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Whether more rows were rejected than a run may reject.
+    /// Returns whether more rows were rejected than the run allows.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.max.is_some_and(|max| self.rejected.load(Ordering::Acquire) > max)
     }

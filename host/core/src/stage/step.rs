@@ -1,4 +1,4 @@
-//! One call of a step for a range of a batch: from the cache of results, or by an instance.
+//! Calls a step for a range of a batch: from the result cache, or in an instance.
 
 use std::ops::Range;
 
@@ -13,12 +13,12 @@ use crate::report::StepReport;
 use crate::result_cache::CacheKeyBuilder;
 use crate::sandbox::wait;
 
-/// Calls a step with some of the rows of a batch, in a fresh instance, or in one that processed earlier batches where the
-/// step asks for that. Returns the instance, for its log and perhaps for another batch; `None` if the output came from the
+/// Calls a step with some rows of a batch, in a fresh instance, or in one that processed earlier batches if the step
+/// asks for that. Returns the instance, for its log and perhaps for another batch; `None` if the output comes from the
 /// cache.
 ///
 /// # Errors
-/// The rows do not have the columns that the step reads, or the step fails. Rows that it refuses are no failure yet.
+/// The rows do not have the columns that the step reads, or the step fails. Rejected rows are not a failure yet.
 pub(super) fn call(
     step: &Step,
     rows: &Rows,
@@ -56,14 +56,14 @@ fn try_call(
     });
     let cached =
         key.as_ref().and_then(|key| stage.result_cache.get(key, &step.signature, GivenRows::Batch(input.count())));
-    // Where a refused row ends the run, the step's log belongs into the record, and the cache does not have it.
+    // If a rejected row ends the run, the record needs the step's log, which the cache does not store.
     if let Some(output) = cached.filter(|output| output.rejections.is_empty() || step.on_failure.then() != Then::Stop) {
         report.cached += 1;
         return Ok((output, None));
     }
     let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
     let slot = step.slots.as_ref().map(|slots| wait(&stage.stop, slots.acquire()));
-    // If a stop ended the wait, the call ends at once, and reports the stop.
+    // If the run was stopped during the wait, the call ends at once and reports that.
     let _slot = slot.flatten();
     let idle = match step.instance {
         InstanceLife::Batch => None,

@@ -1,4 +1,4 @@
-//! What one task gets: rows of one of the stage's inputs.
+//! Work items: the input of one task.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,36 +9,36 @@ use arrow_ipc::writer::StreamWriter;
 use super::RejectedRow;
 use crate::source::{Chunk, ChunkData, Decoder, RowPositions};
 
-/// Rows for one task.
+/// Rows of one input of a stage, for one task.
 #[derive(Debug)]
 pub(crate) struct WorkItem {
     pub(crate) rows: WorkRows,
     /// The number of the first row in its input, from 0.
     pub(crate) first: u64,
-    /// Bytes of the input files that are read so far; none where the rows come from elsewhere.
+    /// Bytes of the input files read so far; `None` if the rows do not come from files.
     pub(crate) bytes_read: Option<u64>,
-    /// Rows that were refused on the way to these.
+    /// Rows that were rejected before these.
     pub(crate) rejected: Vec<RejectedRow>,
 }
 
-/// The rows of a portion.
+/// The rows of a work item.
 #[derive(Debug)]
 pub(crate) enum WorkRows {
-    /// As they were read; the task decodes them.
+    /// An undecoded chunk. The task decodes it.
     Raw(Chunk),
-    /// For each slot of the input, and all in the same places.
+    /// A batch for each slot of the input, all with the same positions.
     Ready(Vec<RecordBatch>, RowPositions),
 }
 
 impl WorkItem {
-    /// Rows that are there already.
+    /// Creates a work item of decoded rows.
     pub(crate) fn ready(rows: Vec<RecordBatch>, name: &Arc<str>, first: u64) -> Self {
         let positions = RowPositions::rows(Arc::clone(name), first + 1);
         Self { rows: WorkRows::Ready(rows, positions), first, bytes_read: None, rejected: Vec::new() }
     }
 
-    /// The checksum of all portions up to this one, given that of those before it. It tells whether what is read again
-    /// is what it was: text, and rows that a step makes. Of files of rows it only tells whether there are as many.
+    /// Returns the checksum of all work items up to this one, from the checksum before it. A resumed run compares it to
+    /// detect changed input. It covers text and the rows of steps; of Parquet and Arrow files, only the number of rows.
     pub(crate) fn checksum(&self, before: u32) -> u32 {
         let mut checksum = crc32fast::Hasher::new_with_initial(before);
         let rows = match &self.rows {
@@ -59,7 +59,7 @@ impl WorkItem {
     }
 }
 
-/// Adds the rows of a batch to a checksum, and not what else is in the buffers that it has a part of.
+/// Adds the rows of a batch to a checksum. The batch may be a slice, so its buffers cannot be added as a whole.
 fn add(batch: &RecordBatch, checksum: &mut crc32fast::Hasher) {
     struct Summing<'a>(&'a mut crc32fast::Hasher);
 
@@ -75,15 +75,15 @@ fn add(batch: &RecordBatch, checksum: &mut crc32fast::Hasher) {
     }
 
     let writer = StreamWriter::try_new(Summing(checksum), batch.schema_ref());
-    // What Arrow cannot write no spool can keep and no sink can write.
+    // The error is ignored: rows that Arrow cannot write cannot reach a spill file or a sink either.
     let _ = writer.and_then(|mut writer| writer.write(batch));
 }
 
-/// What a stage needs to know of an input besides its feed.
+/// The properties of an input that its tasks need.
 pub(crate) struct StageInput {
-    /// Of portions that are raw.
+    /// The decoder of raw chunks.
     pub(crate) decoder: Option<Arc<dyn Decoder>>,
-    /// Whether its rows come from outside, and count as read.
+    /// Whether its rows come from outside the pipeline, and count as read.
     pub(crate) counts: bool,
     pub(crate) slots: Vec<usize>,
 }

@@ -1,4 +1,4 @@
-//! Input files.
+//! Stage inputs from files.
 
 use super::{InputReader, StepReporter};
 use crate::failure::Failure;
@@ -6,7 +6,7 @@ use crate::source::Reader;
 use crate::stage::Stage;
 use crate::stage::{WorkItem, WorkRows};
 
-/// Reads a source's files.
+/// Reads the files of a source.
 pub(crate) struct FileInput {
     reader: Box<dyn Reader>,
     next: u64,

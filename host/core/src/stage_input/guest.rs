@@ -1,4 +1,4 @@
-//! Rows that a step makes: sources and aggregates.
+//! Stage inputs from steps: sources and aggregates.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,15 +24,15 @@ use crate::spill::{Spill, SpillError, SpillLookup};
 use crate::stage::WorkItem;
 use crate::stage::{RejectedRow, Stage};
 
-/// Rows of the outputs that are put together before what they carry along is looked up. Each look goes through the whole
-/// spool, if the rows are in no order; and so much is in memory at once.
+/// Number of output rows for which carried columns are looked up together. A lookup of unordered rows reads the whole
+/// spill file, so fewer rows would read it more often. All these rows are in memory at once.
 const LOOKUP_ROWS: usize = 1 << 16;
 
 fn is_cached(step: &Step, stage: &Stage) -> bool {
     step.keeping == Keeping::Outputs && stage.result_cache.is_on()
 }
 
-/// A step of kind source: `finish` until there is no more.
+/// A step of kind source: calls `finish` until it returns no more rows.
 pub(super) struct GeneratorInput {
     step: Arc<Step>,
     stateful: Option<StatefulStep>,
@@ -72,16 +72,17 @@ impl InputReader for GeneratorInput {
     }
 }
 
-/// A step of kind aggregate: `process` for all that was kept for it, then `finish` until there is no more.
+/// A step of kind aggregate: calls `process` for all rows of its spill file, then `finish` until it returns no more
+/// rows.
 pub(super) struct AggregateInput {
     step: Arc<Step>,
     spill: Arc<Spill>,
     input: SpillInput,
     lookup: SpillLookup,
-    /// The columns that are carried along, and their types.
+    /// The carried columns and their types.
     carried: Vec<(usize, DataType)>,
     stateful: Option<StatefulStep>,
-    /// Rows that the instance was given.
+    /// Number of rows given to the instance.
     seen: u64,
     phase: AggregatePhase,
     output: OutputBatches,
@@ -116,7 +117,7 @@ impl AggregateInput {
         })
     }
 
-    /// Hands the next batch to the instance.
+    /// Passes the next batch to the instance.
     fn process(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
         let Some((first, batch)) = self.input.batch()? else {
             self.phase = AggregatePhase::Finishing;
@@ -143,20 +144,20 @@ impl AggregateInput {
         Rows { columns: batch, origin }
     }
 
-    /// The calls, from the first on.
+    /// Returns the step's calls. The first use computes the cache key.
     fn stateful(&mut self, stage: &Stage, report: &mut StepReport) -> Result<&mut StatefulStep, Box<Failure>> {
         if self.stateful.is_none() {
             let key = if is_cached(&self.step, stage) { self.key(stage)? } else { None };
             self.stateful = Some(StatefulStep::new(&self.step, stage, key.as_ref(), report));
         }
-        Ok(self.stateful.as_mut().expect("it was made just now"))
+        Ok(self.stateful.as_mut().expect("it was created above"))
     }
 
-    /// The key of all rows that will come. They are read twice, which costs less than calling the step. None where they are
-    /// not what the step takes, which its call will tell.
+    /// Returns the cache key of all rows to come. They are read twice, which costs less than calling the step. `None`
+    /// if they do not fit the step's inputs; its call reports that.
     fn key(&self, stage: &Stage) -> Result<Option<Key>, Box<Failure>> {
         let mut maker = CacheKeyBuilder::new(&self.step, 0);
-        // Where a refused row ends the run, all that the step says is of interest, and that is on no tape.
+        // If a rejected row ends the run, the record needs the step's log, which the cache does not store.
         maker.add_policy(self.step.on_failure.then() == Then::Stop);
         let input = SpillInput::open(&self.spill, Some(self.step.batch_rows));
         let mut input = input.map_err(|error| Box::new(Failure::host(&error)))?;
@@ -169,7 +170,7 @@ impl AggregateInput {
         Ok(Some(maker.key()))
     }
 
-    /// Takes what the instance makes in the end.
+    /// Gets rows from `finish`.
     fn finish(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
         let everything = GivenRows::All(self.seen);
         let mut parts: Vec<CheckedOutput> = Vec::new();
@@ -185,7 +186,7 @@ impl AggregateInput {
         report.rows_out += count as u64;
         let mut rest = parts.as_mut_slice();
         while let Some((part, others)) = rest.split_first_mut() {
-            // One output may be larger than is looked up at once, many may be smaller.
+            // A large output is pushed alone, and small outputs together.
             let mut together = 1;
             let mut rows = part.rows;
             while rows < LOOKUP_ROWS && together <= others.len() {
@@ -232,13 +233,14 @@ impl InputReader for AggregateInput {
                 item.rejected = std::mem::take(&mut self.rejected);
                 return Ok(Some(item));
             }
-            // A batch of which nothing is left but refused rows, so that these do not pile up.
+            // The batch had only rejected rows. They are returned with an empty item, so that they do not accumulate.
             if !self.rejected.is_empty() {
                 let mut item = self.output.empty_item();
                 item.rejected = std::mem::take(&mut self.rejected);
                 return Ok(Some(item));
             }
-            // Only what it makes in the end goes on from here, and where that is cut would otherwise depend on the time.
+            // If the run should end, stop between batches only: the output of `finish` would otherwise be cut at a
+            // point that depends on timing.
             if !may_continue && self.phase == AggregatePhase::Processing {
                 return Ok(None);
             }
@@ -256,7 +258,7 @@ impl InputReader for AggregateInput {
     }
 }
 
-/// Made rows, cut to the size of batches.
+/// The rows of a step, cut into batches.
 struct OutputBatches {
     name: Arc<str>,
     batch_rows: usize,

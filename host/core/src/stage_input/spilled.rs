@@ -1,4 +1,4 @@
-//! Rows that an earlier stage kept.
+//! Stage inputs from the spill files of earlier stages.
 
 use std::sync::Arc;
 
@@ -11,26 +11,26 @@ use crate::spill::{Spill, SpillError, SpillReader};
 use crate::stage::Stage;
 use crate::stage::WorkItem;
 
-/// Reads a spool, in the batches in which it was kept or in batches of another size.
+/// Reads a spill file, in its own batches or in batches of another size.
 #[derive(Debug)]
 pub(super) struct SpillInput {
     reader: SpillReader,
     name: Arc<str>,
     batch_rows: Option<usize>,
-    /// What is read and not yet handed out.
+    /// Rows that were read, but not returned yet.
     rest: Vec<RecordBatch>,
     rest_rows: usize,
     next: u64,
 }
 
 impl SpillInput {
-    /// Opens the spool. With `batch_rows` every batch but the last has exactly so many rows.
+    /// Opens the spill file. With `batch_rows`, every batch but the last has exactly this number of rows.
     pub(super) fn open(spill: &Arc<Spill>, batch_rows: Option<usize>) -> Result<Self, SpillError> {
         let reader = SpillReader::open(spill)?;
         Ok(Self { reader, name: Arc::clone(&spill.title), batch_rows, rest: Vec::new(), rest_rows: 0, next: 0 })
     }
 
-    /// The next batch, and the number of its first row.
+    /// Returns the next batch and the number of its first row.
     pub(super) fn batch(&mut self) -> Result<Option<(u64, RecordBatch)>, Box<Failure>> {
         let batch = match self.batch_rows {
             None => self.read()?,

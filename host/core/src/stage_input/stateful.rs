@@ -34,10 +34,10 @@ impl StatefulStep {
         Self { instance: StepInstance::new(callee, 0), step: Arc::clone(step), log, batch: 0 }
     }
 
-    /// Processes a batch. Returns the output, and the rows that the step refused.
+    /// Processes a batch. Returns the output, and the rows that the step rejected.
     ///
     /// # Errors
-    /// The step fails, or refuses a row and its policy does not reject rows.
+    /// The step fails, or rejects a row and its policy does not allow that.
     pub(super) fn process(
         &mut self,
         stage: &Stage,
@@ -118,7 +118,7 @@ impl StatefulStep {
             }
             return Ok(None);
         };
-        // `finish` refuses nothing: it is given no rows.
+        // `finish` rejects nothing: it is given no rows.
         let output = StepOutput { output, rejections: Vec::new() };
         self.record(&output);
         Ok(Some(output.output))

@@ -1,4 +1,4 @@
-//! Rows of several spools, side by side.
+//! Rows of several spill files, side by side.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use crate::spill::{Spill, SpillError};
 use crate::stage::Stage;
 use crate::stage::WorkItem;
 
-/// Reads spools of the same length in batches of the same rows.
+/// Reads spill files of the same length in batches with the same rows.
 #[derive(Debug)]
 pub(super) struct ZippedInput {
     name: Arc<str>,
     input_readers: Vec<SpillInput>,
-    /// For each, whose rows they are, and how many there are.
+    /// For each file, a description of its rows and their number.
     lengths: Vec<(String, u64)>,
 }
 

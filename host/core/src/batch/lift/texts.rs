@@ -1,4 +1,4 @@
-//! Values of varying length: their borders, and that texts are UTF-8.
+//! Values of variable length: checks their offsets, and that text is UTF-8.
 
 use arrow_array::StringArray;
 use arrow_array::builder::StringBuilder;
@@ -7,20 +7,20 @@ use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use super::ValueProblem;
 use crate::engine::bindings::types::TextsResult;
 
-/// Values with borders that keep the contract's rules. What is between them may be any bytes.
+/// Returns values whose offsets follow the contract. Their bytes are not checked.
 pub(super) fn texts(texts: TextsResult, rows: usize) -> Result<(OffsetBuffer<i32>, Buffer), ValueProblem> {
     check_offsets(&texts, rows)?;
     let TextsResult { offsets, bytes } = texts;
-    // They ascend to a number that is no larger than `i32::MAX`, so the same bytes are the same numbers with a sign.
+    // Offsets ascend to at most `i32::MAX`, so they have the same bytes as signed integers.
     let offsets = ScalarBuffer::new(Buffer::from_vec(offsets), 0, rows + 1);
     Ok((OffsetBuffer::new(offsets), Buffer::from_vec(bytes)))
 }
 
-/// Texts that are UTF-8 each by itself. A null has no text.
+/// Returns values that are valid UTF-8 in every row. A null becomes an empty text.
 ///
-/// All are checked together, and then that no border cuts a character, which is the same as checking row by row. They are
-/// copied, because Arrow takes a buffer as it is only if it may check it again, and its check takes longer than a check
-/// with vector instructions and the copy do together.
+/// All bytes are checked together, and then that no offset is inside a character, which is equivalent to a check row by
+/// row. The text is copied, because without `unsafe` Arrow accepts a buffer only if it may check it again, and its
+/// check takes longer than a check with vector instructions and the copy together.
 pub(super) fn text(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>) -> Result<StringArray, ValueProblem> {
     check_offsets(&values, rows)?;
     let TextsResult { offsets, bytes } = values;
@@ -104,7 +104,7 @@ mod tests {
         let row = |offsets: &[u32], bytes: &[u8]| lifted(offsets, bytes, None).expect_err("it is not UTF-8").1;
         assert_eq!(row(&[0, 1, 2, 3], b"a\xffc"), Some(1));
         assert_eq!(row(&[0, 1, 2, 4], b"ab\xc3b"), Some(2));
-        // Together these are one character.
+        // Together, these bytes are one character.
         assert_eq!(row(&[0, 1, 2, 3], b"a\xc3\xbc"), Some(1));
         assert_eq!(row(&[0, 1, 3], "äx".as_bytes()), Some(0));
     }

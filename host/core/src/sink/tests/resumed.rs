@@ -1,4 +1,4 @@
-//! Outputs that are gone on with, by another writer, from a checkpoint: the same bytes.
+//! Outputs that another writer resumes from a checkpoint have the same bytes.
 
 use std::fs;
 use std::path::Path;
@@ -31,8 +31,8 @@ fn batch(number: usize, rows: usize) -> RecordBatch {
     RecordBatch::try_new(schema(), columns).unwrap()
 }
 
-/// Writes batches, with a new writer behind each of these numbers of batches. What was written since the checkpoint
-/// before is written again, and so are a few bytes that a dying process may have left.
+/// Writes batches, and resumes with a new writer after each of these numbers of batches. Rows written after the last
+/// checkpoint are written again, as after a kill.
 fn write(folder: &Path, format: Format, compression: Compression, batches: &[RecordBatch], stops: &[usize]) -> Vec<u8> {
     let path = folder.join("out");
     let spec = SinkSpec { location: SinkLocation::Path(path.clone()), format, compression, schema: schema() };
@@ -83,14 +83,14 @@ fn every_format_can_be_resumed() {
 #[test]
 fn row_groups_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
-    // Three and a half row groups, of which none ends where a batch does.
+    // Three and a half row groups, whose ends are inside batches.
     let batches: Vec<_> = (0..46).map(|number| batch(number, 10_000)).collect();
     let expected = write(folder.path(), Format::Parquet, Compression::None, &batches, &[]);
     for stops in [&[5, 12, 13, 14][..], &[26, 27, 45], &[13, 40]] {
         let written = write(folder.path(), Format::Parquet, Compression::None, &batches, stops);
         assert!(expected == written, "{stops:?}");
     }
-    // What the last checkpoint does not need is gone, but for the rows of a group that never began.
+    // Files that the last checkpoint does not need are removed. The rows of a group that never started are left.
     let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["sink-0.3.rows", "sink-0.4.rows", "sink-0.groups"]);

@@ -1,4 +1,4 @@
-//! Files, compression, and the borders of pieces.
+//! Files, compression, and the limits of chunks.
 
 use std::fs;
 use std::io::Write as _;
@@ -87,7 +87,7 @@ in: cannot open this input
     fs::create_dir(input.path().join("in")).unwrap();
     assert_snapshot!(input.error(), @r#"in: this is a directory; name a file, or a pattern such as "*.jsonl" for the files in it"#);
     assert_snapshot!(InputFolder::new(Format::JsonLines, "*.jsonl").error(), @r#"no file matches "*.jsonl"; check the path and the working directory"#);
-    // The cause has a place in the whole path, and so depends on the folder.
+    // The cause contains a position in the whole path, which depends on the temporary folder.
     let malformed = InputFolder::new(Format::JsonLines, "[a").error();
     assert!(malformed.starts_with("\"[a\" is not a pattern of file names\n"), "{malformed}");
 }

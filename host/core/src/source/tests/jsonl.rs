@@ -98,7 +98,7 @@ t: text, f: float, j: json, v: vector, y: binary
 "#);
 }
 
-/// Rows that fit, and then one that does not.
+/// Returns the error for a line after 1000 rows that fit.
 fn late(line: &str) -> String {
     let mut text =
         (0..1000).map(|id| format!("{{\"id\":{id},\"score\":1.5,\"t\":\"x\"}}\n")).collect::<Vec<_>>().concat();
