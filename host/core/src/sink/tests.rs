@@ -292,7 +292,7 @@ fn errors_name_outputs_that_cannot_be_written() {
         let error = write(&spec(&folder.path().join(path), Format::JsonLines, &rows), &[&rows]);
         error.expect_err("no file can be created there").to_string().replace(folder.path().to_str().unwrap(), "FOLDER")
     };
-    assert_snapshot!(error("missing/out"), @r#"FOLDER/missing/out: cannot create a file in the folder "FOLDER/missing"; check that it exists and that you may write found"#);
+    assert_snapshot!(error("missing/out"), @r#"FOLDER/missing/out: cannot create a file in the folder "FOLDER/missing"; check that it exists and that you may write there"#);
     assert_snapshot!(error(""), @"FOLDER/: this is a directory; name a file in it");
     symlink("loop", folder.path().join("loop")).unwrap();
     assert_snapshot!(error("loop"), @"FOLDER/loop: cannot open this output");
