@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use stillbox::{CompileCache, FailureKind, Options, Pipeline, RunError};
+use stillbox::{Engine, FailureKind, Pipeline, RunError, RunOptions};
 use stillbox_test_guests::{
     BAD_ALLOCATE, BAD_FLOOD_LOG, BAD_FLOOD_STDERR, BAD_LOOP, BAD_LOOP_IN_BIND, BAD_LOOP_IN_FINISH,
     BAD_LOOP_IN_MANIFEST, BAD_LOOP_IN_START, BAD_SLEEP,
@@ -77,9 +77,9 @@ fn print(name: &str, folder: impl AsRef<Path>, guest: &str, in_flight: usize, ru
 /// By how many milliseconds the longest call and the whole run passed the limit.
 fn late(folder: &Path, threads: usize) -> (f64, f64) {
     let pipeline = Pipeline::from_file(folder.join("pipeline.toml")).expect("the pipeline file is right");
-    let options = Options { threads: Some(threads), cache: Some(CompileCache::at(CACHE)), ..Options::default() };
+    let engine = Engine::builder().threads(threads).compile_cache(CACHE).build();
     let started = Instant::now();
-    let error = pipeline.run(&options).expect_err("the guest never ends by itself");
+    let error = pipeline.run(&engine, &RunOptions::new()).expect_err("the guest never ends by itself");
     let whole = started.elapsed();
     let ended = |error: &RunError| {
         let timeouts = error.failures().into_iter().filter(|failure| failure.kind == FailureKind::Timeout);

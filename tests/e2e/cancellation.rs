@@ -11,7 +11,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use stillbox::{Interrupt, Options, Pipeline, RunError};
+use stillbox::{Engine, Interrupt, Pipeline, RunError, RunOptions};
 use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_SLEEP};
 
 use crate::harness::{Folder, in_batches, pipeline, spawn};
@@ -181,16 +181,12 @@ fn the_library_is_cancelled_by_an_interrupt_value() {
     folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_sleep"], "output.jsonl"));
     let interrupt = Interrupt::new();
     let pipeline = Pipeline::from_file(folder.join("pipeline.toml")).expect("the file is right");
-    let options = Options {
-        interrupt: interrupt.clone(),
-        on_event: Some(std::sync::Arc::new(move |event| {
-            if let stillbox::Event::Started { .. } = event {
-                interrupt.trigger(stillbox::Signal::HangUp);
-            }
-        })),
-        ..Options::default()
-    };
-    let error = pipeline.run(&options).expect_err("it was stopped");
+    let options = RunOptions::new().interrupt(&interrupt).on_event(move |event| {
+        if let stillbox::Event::Started { .. } = event {
+            interrupt.trigger(stillbox::Signal::HangUp);
+        }
+    });
+    let error = pipeline.run(&Engine::default(), &options).expect_err("it was stopped");
     assert!(matches!(error, RunError::Interrupted { signal: stillbox::Signal::HangUp, .. }), "{error:?}");
     assert!(!output.exists());
 }

@@ -4,13 +4,14 @@
 #[expect(dead_code, reason = "`main` is for the example alone")]
 mod clean_text;
 
-use std::sync::Arc;
-
-use stillbox::{Event, FailureKind, Options, Pipeline, RunError};
-use stillbox_test_guests::KEEP_LONG;
+use stillbox::{Engine, Event, FailureKind, Pipeline, RunError, RunOptions};
+use stillbox_test_guests::{BAD_SLEEP, KEEP_LONG};
 
 use crate::harness::{Folder, pipeline};
 use crate::text_benchmark::{SEED, clean, cleaned, folder, input};
+
+/// A row at which the misbehaving guests misbehave.
+const GUILTY: &str = "{\"id\":3}\n";
 
 #[test]
 fn the_library_example_runs_a_pipeline() {
@@ -42,17 +43,44 @@ fn a_panic_of_an_event_listener_during_planning_is_a_host_failure() {
     let built = pipeline("input.jsonl", &["step"], "output.jsonl").replace("step.wasm", "step");
     for (text, when) in [(built, "building"), (pipeline("input.jsonl", &["keep_long"], "output.jsonl"), "compiling")] {
         folder.write("pipeline.toml", text);
-        let options = Options {
-            on_event: Some(Arc::new(move |event| match event {
-                Event::Building { .. } => panic!("while building"),
-                Event::Compiling { .. } => panic!("while compiling"),
-                _ => {}
-            })),
-            ..Options::default()
-        };
-        let error = Pipeline::from_file(folder.join("pipeline.toml")).unwrap().run(&options).unwrap_err();
+        let options = RunOptions::new().on_event(move |event| match event {
+            Event::Building { .. } => panic!("while building"),
+            Event::Compiling { .. } => panic!("while compiling"),
+            _ => {}
+        });
+        let pipeline = Pipeline::from_file(folder.join("pipeline.toml")).unwrap();
+        let error = pipeline.run(&Engine::default(), &options).unwrap_err();
         let RunError::Failed(failed) = error else { panic!("{error:?}") };
         assert_eq!(failed.failures[0].kind, FailureKind::Host);
         assert_eq!(failed.failures[0].causes, [format!("while {when}")]);
     }
+}
+
+#[test]
+fn runs_that_share_an_engine_share_its_compiled_components() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    folder.write("input.jsonl", "{\"text\":\"long\"}\n{\"text\":\"s\"}\n");
+    folder.write("pipeline.toml", pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
+    let file = Pipeline::from_file(folder.join("pipeline.toml")).unwrap();
+    let engine = Engine::default();
+    let runs: Vec<_> = (0..3).map(|_| file.start(&engine, RunOptions::new()).unwrap().wait()).collect();
+    assert!(runs.iter().all(|run| run.as_ref().is_ok_and(|report| report.sinks[0].rows == 1)), "{runs:#?}");
+}
+
+#[test]
+fn a_run_that_was_started_can_be_cancelled() {
+    let folder = Folder::with(&[BAD_SLEEP]);
+    folder.write("input.jsonl", GUILTY);
+    folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_sleep"], "output.jsonl"));
+    let file = Pipeline::from_file(folder.join("pipeline.toml")).unwrap();
+    let (started, has_started) = std::sync::mpsc::channel();
+    let options = RunOptions::new().on_event(move |event| {
+        if let Event::Started { .. } = event {
+            started.send(()).unwrap();
+        }
+    });
+    let run = file.start(&Engine::default(), options).unwrap();
+    has_started.recv().unwrap();
+    run.cancel();
+    assert!(matches!(run.wait(), Err(RunError::Interrupted { .. })));
 }

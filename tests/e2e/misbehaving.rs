@@ -16,7 +16,7 @@ use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use stillbox::{CompileCache, Failure, FailureKind, Options, Pipeline, RunError, escape_controls};
+use stillbox::{Engine, Failure, FailureKind, Pipeline, RunError, RunOptions, escape_controls};
 
 use crate::cancellation::end;
 use crate::harness::{CACHE, Folder, spawn};
@@ -230,8 +230,8 @@ fn refused(folder: &Folder, pipeline: &str) -> Failure {
 }
 
 fn run(folder: &Folder, pipeline: &str) -> Result<stillbox::Report, RunError> {
-    let options = Options { threads: Some(2), cache: Some(CompileCache::at(CACHE)), ..Options::default() };
-    Pipeline::from_file(folder.join(pipeline)).expect("the pipeline file is well").run(&options)
+    let engine = Engine::builder().threads(2).compile_cache(CACHE).build();
+    Pipeline::from_file(folder.join(pipeline)).expect("the pipeline file is valid").run(&engine, &RunOptions::new())
 }
 
 /// A folder with the input, and with a guest under the name `guest.wasm`.

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use stillbox::{Failure, Options, Outline, RunError, escape_controls_in_json, escape_controls_in_lines};
+use stillbox::{Failure, Outline, RunError, RunOptions, escape_controls_in_json, escape_controls_in_lines};
 
 use super::args::{Changes, Check, Global, MessageFormat};
 use super::exit_code::Exit;
-use super::run::{cache, load, report_error, report_wrong, show_preparation};
+use super::run::{engine, load, report_error, report_wrong, show_preparation};
 use super::signals::Signals;
 use super::tree::tree;
 use super::{console, errors, render};
@@ -39,14 +39,11 @@ pub(super) fn outline(
         tell(errors::of_config(&error), Vec::new());
         report_wrong(&error)
     })?;
-    let options = Options {
-        interrupt: signals.interrupt_within(Duration::ZERO),
-        cache: Some(cache(global)),
-        cleanup: signals.cleanup(),
-        on_event: Some(std::sync::Arc::new(show_preparation)),
-        ..Options::default()
-    };
-    pipeline.check(&options).map_err(|error| {
+    let options = RunOptions::new()
+        .interrupt(&signals.interrupt_within(Duration::ZERO))
+        .cleanup(&signals.cleanup())
+        .on_event(show_preparation);
+    pipeline.check(&engine(global, None), &options).map_err(|error| {
         let errors = match &error {
             RunError::Config(diagnostics) => errors::from_diagnostics(diagnostics),
             _ => Vec::new(),

@@ -11,7 +11,7 @@ use stillbox::{Access, Column, Inspection, Origin, escape_controls, escape_contr
 use super::args::{Global, Inspect};
 use super::console;
 use super::exit_code::Exit;
-use super::run::cache;
+use super::run::engine;
 use super::signals::Signals;
 use super::summary::duration;
 use super::{render, summary};
@@ -42,7 +42,7 @@ pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     } else {
         arguments.step.clone()
     };
-    match inspect(&wasm, arguments.parameters.as_deref(), cache(global), &interrupt) {
+    match inspect(&engine(global, None), &wasm, arguments.parameters.as_deref(), &interrupt) {
         Ok(inspection) => {
             if arguments.json {
                 console::print(&escape_controls_in_json(&as_json(&inspection)))

@@ -84,6 +84,6 @@ fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRe
     } else {
         step.to_owned()
     };
-    let inspection = inspect(&wasm, None, run::cache(global), interrupt);
+    let inspection = inspect(&run::engine(global, None), &wasm, None, interrupt);
     Ok(if inspection.is_ok_and(|step| step.manifest.kind == Kind::Source) { Rows::Made } else { Rows::Read })
 }

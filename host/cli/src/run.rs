@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 use stillbox::{
-    Checkpointing, CleanupRegistry, CompileCache, ConfigError, Event, Interrupt, Options, Overrides, Pipeline, Report,
-    ResultCache, RunError, Runs, Start,
+    Checkpointing, CleanupRegistry, ConfigError, Engine, Event, Interrupt, Overrides, Pipeline, Report, RunError,
+    RunOptions, Runs, Start,
 };
 
 use super::args::{Changes, Global, MessageFormat, Progress, Run, StateDirectory};
@@ -133,24 +133,21 @@ pub(super) fn drive(
         }
     };
     let display = Arc::new(Display::new(if is_json { Progress::None } else { running.progress }));
-    let options = Options {
-        threads: running.threads.map(usize::from),
-        interrupt,
-        cache: Some(cache(global)),
-        outputs: outputs(global),
-        grace: running.grace.unwrap_or_default(),
-        cleanup,
-        failures: running.failures.clone(),
-        keep: running.keep.clone(),
-        on_event: Some({
-            let (display, records) = (Arc::clone(&display), Arc::clone(&records));
-            Arc::new(move |event| {
-                records.event(event);
-                display.show(event);
-            })
-        }),
-    };
-    let result = pipeline.run(&options);
+    let mut options = RunOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event({
+        let (display, records) = (Arc::clone(&display), Arc::clone(&records));
+        move |event| {
+            records.event(event);
+            display.show(event);
+        }
+    });
+    options = options.grace(running.grace.unwrap_or_default());
+    if let Some(path) = &running.failures {
+        options = options.failures_file(path);
+    }
+    if let Some(checkpointing) = &running.keep {
+        options = options.checkpointing(checkpointing.clone());
+    }
+    let result = pipeline.run(&engine(global, running.threads), &options);
     display.end();
     let no_report = Report::default();
     match result {
@@ -243,14 +240,22 @@ pub(super) fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipel
     Pipeline::from_file(&changes.pipeline).and_then(|pipeline| Ok(pipeline.with(&overrides)?))
 }
 
-/// The cache in the directory that was asked for, or in the user's; none where there is no such directory.
-pub(super) fn cache(global: &Global) -> CompileCache {
-    component_directory(global).map_or_else(CompileCache::disabled, CompileCache::at)
-}
-
-/// The directory of what steps made: `outputs` in the cache directory that was asked for, or in the user's.
-pub(super) fn outputs(global: &Global) -> ResultCache {
-    output_directory(global).map_or_else(ResultCache::disabled, ResultCache::at)
+/// The engine of this process, with the caches in the directories that were asked for, or in the user's.
+pub(super) fn engine(global: &Global, threads: Option<NonZeroUsize>) -> Engine {
+    let mut engine = Engine::builder();
+    if let Some(directory) = component_directory(global) {
+        engine = engine.compile_cache(directory);
+    }
+    if let Some(directory) = output_directory(global) {
+        engine = engine.result_cache(directory);
+    }
+    if let Some(threads) = threads.map(usize::from) {
+        if threads > Engine::max_threads() {
+            tracing::warn!("using {} threads instead of {threads}: at most 4 for each core", Engine::max_threads());
+        }
+        engine = engine.threads(threads);
+    }
+    engine.build()
 }
 
 /// Where runs keep their state: the directory that was asked for, or the user's; none where there is no such directory.

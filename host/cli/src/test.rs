@@ -19,7 +19,7 @@ use super::exit_code::Exit;
 use super::messages::Messages;
 use super::records::could_be_made;
 use super::render::{self, BOLD, ERROR, STATUS};
-use super::run::{cache, show_preparation};
+use super::run::{engine, show_preparation};
 use super::signals::Signals;
 use super::summary::{duration, grouped};
 use super::watch::{Watched, watch};
@@ -87,7 +87,7 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
         update: arguments.update,
         interrupt,
         cleanup,
-        cache: Some(cache(global)),
+        engine: engine(global, None),
         on_event: Some(std::sync::Arc::new(move |event| {
             if !is_json {
                 show_preparation(event);

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 ///
 /// # Errors
 /// The step cannot be bound, or a call fails.
-pub fn call(component: &Path, texts: &[&[&str]]) -> Result<Vec<RecordBatch>, Box<dyn Error>> {
+pub(crate) fn call(component: &Path, texts: &[&[&str]]) -> Result<Vec<RecordBatch>, Box<dyn Error>> {
     let schema = Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, false)]));
     let engine = Engine::default();
     let step = engine.step(component).parameter("column", "text").bind(&schema)?;

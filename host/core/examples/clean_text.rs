@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::path::Path;
 
-use stillbox::{CompileCache, Options, Overrides, Pipeline};
+use stillbox::{Engine, Overrides, Pipeline, RunOptions};
 
 /// Runs the pipeline, and returns how many rows it wrote.
 ///
@@ -13,10 +13,9 @@ use stillbox::{CompileCache, Options, Overrides, Pipeline};
 /// The pipeline is wrong, or it failed.
 pub(crate) fn run(pipeline: &Path, output: &Path) -> Result<u64, Box<dyn Error>> {
     let overrides = Overrides { output: Some(output.to_owned()), ..Overrides::default() };
-    // Compiled components stay from run to run.
-    let cache = CompileCache::at(std::env::temp_dir().join("stillbox-example"));
-    let options = Options { cache: Some(cache), ..Options::default() };
-    let report = Pipeline::from_file(pipeline)?.with(&overrides)?.run(&options)?;
+    // Compiled components are cached from run to run.
+    let engine = Engine::builder().compile_cache(std::env::temp_dir().join("stillbox-example")).build();
+    let report = Pipeline::from_file(pipeline)?.with(&overrides)?.run(&engine, &RunOptions::new())?;
     for step in &report.steps {
         println!("{}: {} of {} rows stayed", step.name, step.rows_out, step.rows_in);
     }

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::component::{CompileCache, ComponentError, Import, Manifest, Origin, Signature};
+use crate::component::{ComponentError, Import, Manifest, Origin, Signature};
 use crate::engine::{Fuel, Resident};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
-use crate::loader::ComponentLoader;
+use crate::runtime::{Engine, EngineError};
 
 /// A step, described.
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ pub enum InspectError {
     #[error("the step does not accept these parameters: {0}")]
     Parameters(Box<Failure>),
     /// The sandbox cannot be set up on this machine.
-    #[error("the sandbox cannot be set up: {0}")]
-    Setup(String),
+    #[error(transparent)]
+    Setup(#[from] EngineError),
 }
 
 /// Describes the step in a file. It is loaded and asked; with parameters (a JSON object) it is bound, too.
@@ -50,13 +50,13 @@ pub enum InspectError {
 /// # Errors
 /// The file is not a step, or the step refuses the parameters.
 pub fn inspect(
+    engine: &Engine,
     path: &Path,
     parameters: Option<&str>,
-    cache: CompileCache,
     interrupt: &Interrupt,
 ) -> Result<Inspection, InspectError> {
-    let loader = ComponentLoader::new(2, Fuel::Off, Resident::default(), cache)
-        .map_err(|error| InspectError::Setup(format!("{error:#}")))?;
+    let reservation = engine.reserve(2, Fuel::Off, Resident::default())?;
+    let loader = reservation.loader();
     let stop = Stop::on(interrupt, loader.sandbox().engine());
     let limits = Limits::default();
     let component = loader.load(path, &limits, &stop)?;

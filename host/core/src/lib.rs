@@ -4,10 +4,10 @@
 //! as one [`Failure`] that carries the guest's own message.
 //!
 //! ```no_run
-//! use stillbox::{Options, Pipeline};
+//! use stillbox::{Engine, Pipeline, RunOptions};
 //!
 //! let pipeline = Pipeline::from_file("examples/clean-text/pipeline.toml")?;
-//! let report = pipeline.run(&Options::default())?;
+//! let report = pipeline.run(&Engine::default(), &RunOptions::new())?;
 //! println!("{} rows in", report.rows_in);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -74,7 +74,7 @@ pub use interrupt::{Interrupt, Signal};
 pub use limits::Limits;
 pub use outline::{NodeRole, Outline, OutlineEdge, OutlineNode};
 pub use panics::panic_is_caught;
-pub use pipeline::{Failed, Options, Pipeline, RunError};
+pub use pipeline::{Failed, Pipeline, Run, RunError, RunOptions};
 pub use policy::MaxRejects;
 pub use report::{Report, Resumable, SinkReport, StepReport};
 pub use result_cache::{CacheUsage, PrunedCache, ResultCache, prune_cache, usage_of_cache};

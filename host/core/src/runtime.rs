@@ -201,10 +201,6 @@ impl Reservation {
     pub(crate) fn loader(&self) -> &Arc<ComponentLoader> {
         &self.pool.loader
     }
-
-    pub(crate) fn instances(&self) -> u32 {
-        self.instances
-    }
 }
 
 impl Drop for Reservation {

@@ -1,10 +1,9 @@
 //! The grace of steps that are called outside of tasks: sources and aggregates.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use stillbox::{Checkpointing, Event, Interrupt, Options, Pipeline, Report, RunError, Runs, Signal, Start};
+use stillbox::{Checkpointing, Engine, Event, Interrupt, Pipeline, Report, RunError, RunOptions, Runs, Signal, Start};
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, TAKE_TIME};
 
 use super::{SIGNALS, begun, end, send};
@@ -17,28 +16,23 @@ fn interrupted(folder: &Folder, grace: Duration) -> Report {
 
 /// What is done in a run that is interrupted as soon as its numbers are such.
 fn interrupted_when(folder: &Folder, grace: Duration, is_time: fn(&Report) -> bool) -> Report {
-    interrupted_with(folder, Options { grace, ..Options::default() }, is_time)
+    interrupted_with(folder, RunOptions::new().grace(grace), is_time)
 }
 
 /// The same with more options.
 fn interrupted_with(
     folder: &Folder,
-    options: Options,
+    options: RunOptions,
     is_time: impl Fn(&Report) -> bool + Send + Sync + 'static,
 ) -> Report {
     let interrupt = Interrupt::new();
-    let options = Options {
-        interrupt: interrupt.clone(),
-        threads: Some(2),
-        on_event: Some(Arc::new(move |event| {
-            if matches!(event, Event::Progress { report, .. } if is_time(report)) {
-                interrupt.trigger(Signal::Interrupt);
-            }
-        })),
-        ..options
-    };
+    let options = options.interrupt(&interrupt).on_event(move |event| {
+        if matches!(event, Event::Progress { report, .. } if is_time(report)) {
+            interrupt.trigger(Signal::Interrupt);
+        }
+    });
     let file = Pipeline::from_file(folder.join("pipeline.toml")).expect("the file is right");
-    match file.run(&options) {
+    match file.run(&Engine::builder().threads(2).build(), &options) {
         Err(RunError::Interrupted { signal: Signal::Interrupt, failures, report }) => {
             assert!(failures.is_empty(), "{failures:#?}");
             *report
@@ -121,16 +115,18 @@ fn a_resumed_run_has_the_rows_that_an_aggregate_emitted_within_the_grace() {
     // It tells of each of its batches, and then of having seen that there are no more; its last call comes next.
     let told = AtomicUsize::new(0);
     let is_last = move |report: &Report| report.steps[0].rows_in == 3 && told.fetch_add(1, Ordering::Relaxed) == 1;
-    let keep = |start| {
-        Some(Checkpointing { start, checkpoint_every: Duration::ZERO, ..Checkpointing::at(Runs::at(folder.state())) })
+    let keep = |start| Checkpointing {
+        start,
+        checkpoint_every: Duration::ZERO,
+        ..Checkpointing::at(Runs::at(folder.state()))
     };
-    let options = Options { grace: Duration::from_hours(1), keep: keep(Start::New), ..Options::default() };
+    let options = RunOptions::new().grace(Duration::from_hours(1)).checkpointing(keep(Start::New));
     let report = interrupted_with(&folder, options, is_last);
     assert_eq!((report.steps[0].rows_out, report.sinks[0].rows), (1, 1), "{report:#?}");
     assert!(report.resumable.is_some(), "{report:#?}");
     assert!(!folder.join("output.jsonl").exists());
     let file = Pipeline::from_file(folder.join("pipeline.toml")).expect("the file is right");
-    file.run(&Options { keep: keep(Start::Resume), ..Options::default() }).expect("it goes on");
+    file.run(&Engine::default(), &RunOptions::new().checkpointing(keep(Start::Resume))).expect("it goes on");
     assert_eq!(folder.text("output.jsonl"), "{\"id\":null,\"count\":3}\n");
 }
 

@@ -14,11 +14,13 @@ fn folder() -> Folder {
     folder.run(&pipeline("input.jsonl", &[], "rows.arrow")).succeeded();
     folder.write("pipeline.toml", pipeline("damaged.arrow", &[], "output.jsonl"));
     let rows = folder.bytes("rows.arrow");
+    let engine = stillbox::Engine::default();
     let is_handled = (0..rows.len()).all(|at| {
         let mut damaged = rows.clone();
         damaged[at] ^= 0x55;
         folder.write("damaged.arrow", damaged);
-        let read = Pipeline::from_file(folder.join("pipeline.toml")).unwrap().run(&stillbox::Options::default());
+        let read =
+            Pipeline::from_file(folder.join("pipeline.toml")).unwrap().run(&engine, &stillbox::RunOptions::new());
         !read.is_err_and(|error| error.to_string().contains("cannot handle"))
     });
     assert!(!is_handled, "the library panics no more, and there is nothing to test");

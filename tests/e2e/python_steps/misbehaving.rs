@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use stillbox::FailureKind::{Denied, Exit, GuestError, Memory, Timeout, Trap};
-use stillbox::{CompileCache, Failure, FailureKind, Options, Pipeline, RunError};
+use stillbox::{Engine, Failure, FailureKind, Pipeline, RunError, RunOptions};
 
 use crate::harness::{CACHE, Folder, ROOT, python};
 
@@ -214,8 +214,8 @@ fn limits(kind: FailureKind) -> &'static str {
 }
 
 fn run(folder: &Folder, pipeline: &str) -> Result<stillbox::Report, RunError> {
-    let options = Options { threads: Some(2), cache: Some(CompileCache::at(CACHE)), ..Options::default() };
-    Pipeline::from_file(folder.join(pipeline)).expect("the pipeline file is well").run(&options)
+    let engine = Engine::builder().threads(2).compile_cache(CACHE).build();
+    Pipeline::from_file(folder.join(pipeline)).expect("the pipeline file is valid").run(&engine, &RunOptions::new())
 }
 
 fn folder() -> Folder {

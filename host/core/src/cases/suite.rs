@@ -10,13 +10,14 @@ use super::judge::{Verdict, judge};
 use super::report::{CaseReport, StepProblem, TestReport};
 use crate::build::{BuildOptions, build_step};
 use crate::cleanup::CleanupRegistry;
-use crate::component::{CompileCache, Component, ComponentError};
+use crate::component::{Component, ComponentError};
 use crate::engine::{Fuel, Resident};
 use crate::event::Event;
 use crate::event::Listener;
 use crate::interrupt::{Interrupt, Signal, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
+use crate::runtime::{Engine, EngineError, Reservation};
 
 /// Steps whose cases are run.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +39,8 @@ pub struct TestOptions<'a> {
     pub interrupt: Interrupt,
     /// Where builds are listed, for whoever ends the process in the middle of one.
     pub cleanup: CleanupRegistry,
-    /// Where compiled components are kept.
-    pub cache: Option<CompileCache>,
+    /// The engine that runs the steps.
+    pub engine: Engine,
     /// Is told what is built and compiled.
     pub on_event: Option<Listener>,
     /// Is told of every case that is done, on the thread that ran it.
@@ -54,8 +55,8 @@ pub enum TestError {
     #[error("stopped by {}", .0.name())]
     Interrupted(Signal),
     /// The sandbox cannot be set up on this machine.
-    #[error("the sandbox cannot be set up: {0}")]
-    Setup(String),
+    #[error(transparent)]
+    Setup(#[from] EngineError),
 }
 
 /// A step that is ready to be tested.
@@ -69,10 +70,10 @@ struct Ready<'a> {
 
 /// The engines. That which counts instructions is only made if a case limits them.
 struct Engines {
-    plain: ComponentLoader,
-    metered: OnceLock<Result<ComponentLoader, String>>,
+    plain: Reservation,
+    metered: OnceLock<Result<Reservation, String>>,
     instances: u32,
-    cache: CompileCache,
+    engine: Engine,
 }
 
 impl Suite {
@@ -82,11 +83,10 @@ impl Suite {
     /// The sandbox cannot be set up, or the interrupt was triggered. What is wrong with a step or a case is in the report.
     pub fn run(&self, options: &TestOptions<'_>) -> Result<TestReport, TestError> {
         let instances = rayon::current_num_threads() as u32 * 2;
-        let cache = options.cache.clone().unwrap_or_else(CompileCache::disabled);
-        let loader = ComponentLoader::new(instances, Fuel::Off, Resident::default(), cache.clone());
-        let plain = loader.map_err(|error| TestError::Setup(format!("{error:#}")))?;
-        let stop = Stop::on(&options.interrupt, plain.sandbox().engine());
-        let engines = Engines { plain, metered: OnceLock::new(), instances, cache };
+        let engine = options.engine.clone();
+        let plain = engine.reserve(instances, Fuel::Off, Resident::default())?;
+        let stop = Stop::on(&options.interrupt, plain.loader().sandbox().engine());
+        let engines = Engines { plain, metered: OnceLock::new(), instances, engine };
         let mut report = TestReport::default();
         let mut prepared = Vec::new();
         for folder in &self.steps {
@@ -159,7 +159,7 @@ impl Suite {
 impl Ready<'_> {
     /// Loads the component, so that it is compiled once and what is wrong with it told once.
     fn load(&self, engines: &Engines, stop: &Stop, options: &TestOptions<'_>) -> Result<(), ComponentError> {
-        let component = engines.plain.load(&self.wasm, &Limits::default(), stop)?;
+        let component = engines.plain.loader().load(&self.wasm, &Limits::default(), stop)?;
         if let Some(listener) = &options.on_event {
             listener(&Event::Compiled { component: &self.wasm, cached: component.cached() });
         }
@@ -198,13 +198,13 @@ impl Ready<'_> {
     ) -> Result<(&'e ComponentLoader, &'e Arc<Component>), String> {
         let (loader, component) = if case.settings.limits.fuel.is_some() {
             let made = engines.metered.get_or_init(|| {
-                let loader =
-                    ComponentLoader::new(engines.instances, Fuel::On, Resident::default(), engines.cache.clone());
-                loader.inspect(|loader| stop.reaches(loader.sandbox().engine())).map_err(|e| format!("{e:#}"))
+                let reserved = engines.engine.reserve(engines.instances, Fuel::On, Resident::default());
+                let reserved = reserved.inspect(|reserved| stop.reaches(reserved.loader().sandbox().engine()));
+                reserved.map_err(|error| error.to_string())
             });
-            (made.as_ref().map_err(Clone::clone)?, &self.metered)
+            (made.as_ref().map_err(Clone::clone)?.loader(), &self.metered)
         } else {
-            (&engines.plain, &self.plain)
+            (engines.plain.loader(), &self.plain)
         };
         let component = component.get_or_init(|| {
             // The limits of a case are for what it does: the component is shared with the others.

@@ -79,7 +79,7 @@ impl Drop for Recorder {
 }
 
 /// Keeps what the run needs to go on, or removes what it does not need any more.
-pub(super) fn apply_policy(begun: &RunHandle, end: &RunOutcome, entries: &Entries, (parts, rows): (Vec<String>, u64)) {
+pub(super) fn settle(begun: &RunHandle, end: &RunOutcome, entries: &Entries, (parts, rows): (Vec<String>, u64)) {
     let state = match end {
         RunOutcome::Done | RunOutcome::OutputClosed => State::Done,
         RunOutcome::Failed(_) | RunOutcome::TooManyRejects => State::Failed,

@@ -1,83 +1,21 @@
 //! From the plan's stages to those that run, and the place for what is kept between them.
 
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use tempfile::TempDir;
-
-use crate::cleanup::{CleanupRegistry, Entry};
 use crate::failure::Failure;
 use crate::format::Compression;
 use crate::interrupt::Stop;
 use crate::plan::{InputSource, Plan};
 use crate::result_cache::ResultCache;
 use crate::sandbox::Sandbox;
-use crate::scheduler::{Files, RunStage};
+use crate::scheduler::RunStage;
 use crate::sink::Encoder;
 use crate::source::{Decoder, Reader};
-use crate::spill::{Spill, SpillError, SpillWriter};
+use crate::spill::Spill;
 use crate::stage::StageInput;
 use crate::stage::{RejectCounter, Stage, Workers};
-use crate::stage_input::{self};
-
-/// The folder for what is kept between the stages.
-pub(super) enum WorkDirectory {
-    /// Nothing is kept.
-    None,
-    /// Private, and removed when it is dropped.
-    Temporary(TempDir),
-    /// That of a run that can go on.
-    OfRun(PathBuf),
-}
-
-/// The folder of the run if it can go on, or a new one, if there is anything to keep.
-pub(super) fn work_directory(plan: &Plan, of_run: Option<&Path>) -> io::Result<WorkDirectory> {
-    if plan.kept.is_empty() {
-        return Ok(WorkDirectory::None);
-    }
-    match of_run {
-        Some(path) => Ok(WorkDirectory::OfRun(path.to_owned())),
-        None => tempfile::Builder::new().prefix("stillbox-").tempdir().map(WorkDirectory::Temporary),
-    }
-}
-
-impl WorkDirectory {
-    pub(super) fn path(&self) -> &Path {
-        match self {
-            Self::None => Path::new(""),
-            Self::Temporary(folder) => folder.path(),
-            Self::OfRun(path) => path,
-        }
-    }
-
-    /// What is to be removed if the run does not come to its end, and cannot go on.
-    pub(super) fn entries(&self, cleanup: &CleanupRegistry, spills: &[Arc<Spill>]) -> Vec<Entry> {
-        match self {
-            Self::None => Vec::new(),
-            Self::Temporary(folder) => vec![cleanup.add(folder.path())],
-            Self::OfRun(_) => spills.iter().map(|spill| cleanup.add(spill.path())).collect(),
-        }
-    }
-}
-
-/// Makes the files for what is kept between the stages, or goes on with them, given how much of each is known to be whole.
-pub(super) fn open_spools(
-    plan: &Plan,
-    directory: &Path,
-    durable: Option<&[u64]>,
-    files: &mut Files,
-) -> Result<Vec<Arc<Spill>>, SpillError> {
-    let mut spills = Vec::with_capacity(plan.kept.len());
-    for (index, kept) in plan.kept.iter().enumerate() {
-        let spill = Arc::new(Spill::new(directory.join(format!("{index}.rows")), &kept.title));
-        let length = durable.map(|lengths| lengths.get(index).copied().unwrap_or(0));
-        files.kept.push(SpillWriter::open(&spill, length)?);
-        spills.push(spill);
-    }
-    Ok(spills)
-}
+use crate::stage_input;
 
 /// What all stages of a run share.
 pub(super) struct Stages<'a> {

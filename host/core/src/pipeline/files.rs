@@ -1,0 +1,141 @@
+//! The files of a run: sinks, reject file, and spills between the stages.
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::cleanup::{CleanupRegistry, Entries, Entry};
+use crate::plan::Plan;
+use crate::runs::RunHandle;
+use crate::scheduler::Files;
+use crate::sink::{self, Encoder, SinkError, StagingDir};
+use crate::spill::{Spill, SpillError, SpillWriter};
+
+/// The open files of a run.
+pub(super) struct OpenFiles {
+    /// Of the sinks, by their index.
+    pub(super) encoders: Vec<Arc<dyn Encoder>>,
+    pub(super) files: Files,
+    /// Between the stages, by their index.
+    pub(super) spills: Vec<Arc<Spill>>,
+    /// The folder of the spills.
+    pub(super) work: WorkDirectory,
+    /// Files that are removed if the run ends early, and kept once a checkpoint depends on them.
+    pub(super) entries: Entries,
+}
+
+/// Opens all files of a run. With a handle they are placed so that the run can be resumed, and continued if it is resumed.
+pub(super) fn open_files(
+    plan: &Plan,
+    cleanup: &CleanupRegistry,
+    run: Option<&str>,
+    handle: Option<&RunHandle>,
+) -> Result<OpenFiles, Box<dyn Error>> {
+    let checkpoint = handle.and_then(|handle| handle.checkpoint.as_ref());
+    let (encoders, mut files, mut entries) = open_sinks(plan, cleanup, run, handle)?;
+    let work = work_directory(plan, handle.map(|handle| handle.folder.path()))?;
+    let synced = checkpoint.map(|checkpoint| checkpoint.kept.as_slice());
+    let spills = open_spills(plan, work.path(), synced, &mut files)?;
+    // The files of an earlier process stay whatever happens.
+    if checkpoint.is_none() {
+        entries.extend(work.entries(cleanup, &spills));
+    }
+    let entries = Entries::new(entries);
+    files.entries = entries.clone();
+    Ok(OpenFiles { encoders, files, spills, work, entries })
+}
+
+/// Encoders of the sinks, the files, and entries for the files that have to be removed if they are not finished.
+type Opened = (Vec<Arc<dyn Encoder>>, Files, Vec<Entry>);
+
+/// Opens sinks and reject file. Each is listed for cleanup as soon as it is there, unless it is continued.
+fn open_sinks(
+    plan: &Plan,
+    cleanup: &CleanupRegistry,
+    run: Option<&str>,
+    handle: Option<&RunHandle>,
+) -> Result<Opened, SinkError> {
+    let mut entries = Vec::new();
+    let checkpoint = handle.and_then(|handle| handle.checkpoint.as_ref());
+    let mut open = |spec, name: &str, durable| {
+        let aside = handle.map(|handle| StagingDir { folder: handle.folder.path(), name, synced: durable });
+        let (encoder, writer) = sink::open(spec, run, aside.as_ref())?;
+        if durable.is_none() {
+            entries.extend(writer.partial().map(|path| cleanup.add(path)));
+        }
+        Ok((encoder, writer))
+    };
+    let opened: Result<Vec<_>, _> = plan
+        .sinks
+        .iter()
+        .enumerate()
+        .map(|(index, sink)| {
+            open(&sink.spec, &format!("sink-{index}"), checkpoint.and_then(|checkpoint| checkpoint.sinks.get(index)))
+        })
+        .collect();
+    let (encoders, sinks) = opened?.into_iter().unzip();
+    let durable = checkpoint.and_then(|checkpoint| checkpoint.rejects.as_ref());
+    let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec, "rejects", durable)).transpose()?;
+    let rejects = rejects.map(|(_, writer)| writer);
+    Ok((encoders, Files { sinks, rejects, kept: Vec::new(), entries: Entries::default(), keeping: None }, entries))
+}
+
+/// The folder for what is kept between the stages.
+pub(super) enum WorkDirectory {
+    /// Nothing is kept.
+    None,
+    /// Private, and removed when it is dropped.
+    Temporary(TempDir),
+    /// That of a run that can go on.
+    OfRun(PathBuf),
+}
+
+/// The folder of the run if it can go on, or a new one, if there is anything to keep.
+fn work_directory(plan: &Plan, of_run: Option<&Path>) -> io::Result<WorkDirectory> {
+    if plan.kept.is_empty() {
+        return Ok(WorkDirectory::None);
+    }
+    match of_run {
+        Some(path) => Ok(WorkDirectory::OfRun(path.to_owned())),
+        None => tempfile::Builder::new().prefix("stillbox-").tempdir().map(WorkDirectory::Temporary),
+    }
+}
+
+impl WorkDirectory {
+    fn path(&self) -> &Path {
+        match self {
+            Self::None => Path::new(""),
+            Self::Temporary(folder) => folder.path(),
+            Self::OfRun(path) => path,
+        }
+    }
+
+    /// What is to be removed if the run does not come to its end, and cannot go on.
+    fn entries(&self, cleanup: &CleanupRegistry, spills: &[Arc<Spill>]) -> Vec<Entry> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Temporary(folder) => vec![cleanup.add(folder.path())],
+            Self::OfRun(_) => spills.iter().map(|spill| cleanup.add(spill.path())).collect(),
+        }
+    }
+}
+
+/// Makes the files for what is kept between the stages, or goes on with them, given how much of each is known to be whole.
+fn open_spills(
+    plan: &Plan,
+    directory: &Path,
+    durable: Option<&[u64]>,
+    files: &mut Files,
+) -> Result<Vec<Arc<Spill>>, SpillError> {
+    let mut spills = Vec::with_capacity(plan.kept.len());
+    for (index, kept) in plan.kept.iter().enumerate() {
+        let spill = Arc::new(Spill::new(directory.join(format!("{index}.rows")), &kept.title));
+        let length = durable.map(|lengths| lengths.get(index).copied().unwrap_or(0));
+        files.kept.push(SpillWriter::open(&spill, length)?);
+        spills.push(spill);
+    }
+    Ok(spills)
+}

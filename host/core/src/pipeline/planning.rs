@@ -1,0 +1,76 @@
+//! From the pipeline file to the plan.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use super::error::{failed, not_set_up};
+use super::options::RunOptions;
+use super::{Pipeline, RunError};
+use crate::config::instance::InstanceLife;
+use crate::config::{Config, StepTable};
+use crate::engine::{Fuel, Resident};
+use crate::failure::Failure;
+use crate::interrupt::Stop;
+use crate::panics::caught;
+use crate::plan::{Plan, PlanContext, PlanError};
+use crate::runtime::{Engine, Reservation};
+
+/// A plan, and the room for its instances.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) reservation: Reservation,
+}
+
+impl Pipeline {
+    /// Makes the plan on a thread of its own, so that a signal ends the wait for a compiler, or for an input that does
+    /// not come.
+    pub(super) fn plan(&self, engine: &Engine, options: &RunOptions) -> Result<Planned, RunError> {
+        let reservation = reserve(engine, &self.config)?;
+        let stop = Stop::on(&options.interrupt, reservation.loader().sandbox().engine());
+        let (answer, answers) = channel();
+        options.interrupt.on_trigger({
+            let answer = answer.clone();
+            move |signal| {
+                let _ = answer.send(Err(PlanError::Stopped(signal)));
+            }
+        });
+        let config = Arc::clone(&self.config);
+        let context = PlanContext {
+            loader: Arc::clone(reservation.loader()),
+            stop,
+            on_event: options.listener(),
+            cleanup: options.cleanup.clone(),
+        };
+        let planner = thread::Builder::new().name("planner".into()).spawn(move || {
+            let plan = caught(|| Plan::make(&config, &context));
+            let plan = plan.unwrap_or_else(|panic| Err(PlanError::Host(Box::new(Failure::of_panic(&*panic)))));
+            let _ = answer.send(plan);
+        });
+        planner.map_err(|error| not_set_up(&error))?;
+        // The planner sends one answer even if it panics, so the channel does not close before.
+        let plan = answers.recv().expect("the planner answers");
+        let plan = plan.map_err(|error| match error {
+            PlanError::Diagnostics(diagnostics) => RunError::Config(diagnostics),
+            PlanError::Input(error) => failed(error.to_failure()),
+            PlanError::Host(failure) => failed(*failure),
+            PlanError::Stopped(signal) => {
+                RunError::Interrupted { signal, failures: Vec::new(), report: Box::default() }
+            }
+        })?;
+        Ok(Planned { plan, reservation })
+    }
+}
+
+/// Reserves one instance for each thread, and one for each that is being dropped. Each step may have one that lives on, or
+/// one for each thread.
+fn reserve(engine: &Engine, config: &Config) -> Result<Reservation, RunError> {
+    let threads = engine.threads() as u32;
+    let is_reused = |step: &StepTable| step.instance.as_ref().is_some_and(|life| life.value == InstanceLife::Worker);
+    let workers = config.steps.iter().filter(|step| is_reused(step)).count() as u32;
+    let instances = threads * (2 + workers) + config.steps.len() as u32;
+    let has_fuel = config.pipeline.limits.fuel.is_some() || config.steps.iter().any(|step| step.limits.fuel.is_some());
+    let fuel = if has_fuel { Fuel::On } else { Fuel::Off };
+    let resident = Resident::of(config.steps.iter().map(|step| step.component.path()));
+    Ok(engine.reserve(instances, fuel, resident)?)
+}
