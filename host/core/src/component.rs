@@ -26,9 +26,9 @@ pub(crate) use origin::{SDK_SECTION, origin};
 pub use signature::{Column, Kind, Manifest, Signature};
 pub(crate) use symbols::{SourceFrame, Symbols};
 
-/// The interface that makes a component a step.
+/// The interface that a step exports.
 const GUEST: &str = "stillbox:step/guest@0.1.0";
-/// The most of a component that is read. The largest real ones, with `CPython` inside, have about 40 MB.
+/// Largest file that is read. The largest real components, with `CPython` inside, have about 40 MB.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// A step's component, ready to be instantiated any number of times on any thread.
@@ -50,7 +50,7 @@ pub(crate) struct Component {
 pub struct ComponentError {
     /// The file.
     pub path: PathBuf,
-    /// The digest of what is in it, `sha256:` and 64 hexadecimal digits; none where it was not read to its end.
+    /// The digest of its contents, `sha256:` and 64 hexadecimal digits; `None` if it was not read completely.
     pub digest: Option<Arc<str>>,
     /// What is wrong with it.
     pub kind: ComponentErrorKind,
@@ -62,10 +62,10 @@ pub enum ComponentErrorKind {
     /// The file can't be read.
     #[error("cannot be read: {0}")]
     Read(#[source] io::Error),
-    /// The file is something else.
+    /// The file is of another type.
     #[error("is not a WebAssembly component: it starts with {start}")]
     NotWasm {
-        /// The first bytes, in words.
+        /// The first bytes, escaped.
         start: String,
     },
     /// The file is a module without the component model's types.
@@ -73,25 +73,25 @@ pub enum ComponentErrorKind {
         "is a core WebAssembly module, not a component; build it for the target wasm32-wasip2, or with `stillbox build`"
     )]
     CoreModule,
-    /// The component can't be compiled.
+    /// The component cannot be compiled.
     #[error("cannot be compiled: {0}")]
     Invalid(String),
-    /// The component is of another world.
+    /// The component is not a step.
     #[error("is a component, but not a step: it has to export {GUEST}, and exports {}", list(exports))]
     NotAStep {
-        /// What it exports.
+        /// Its exports.
         exports: Vec<String>,
     },
-    /// The interface is there, with other functions or types.
+    /// The interface has other functions or types than the contract.
     #[error("exports {GUEST}, but not as the contract has it: {0}")]
     OtherTypes(String),
-    /// The component needs something that nobody provides.
+    /// The component imports an interface that Stillbox does not provide.
     #[error("imports what Stillbox does not provide: {}", list(imports))]
     MissingImports {
         /// The names of the imports.
         imports: Vec<String>,
     },
-    /// The step could not say what it is.
+    /// The step's `manifest` failed.
     #[error("the step could not say what it is ({}): {}", .0.kind, .0.message)]
     Manifest(#[source] Box<Failure>),
 }
@@ -118,8 +118,8 @@ impl<'a> ComponentFile<'a> {
         Ok(Self { path, bytes, digest })
     }
 
-    /// Compiles the component or takes it from the cache, and links it. Its manifest is empty until the loader has asked
-    /// for it.
+    /// Compiles the component or takes it from the cache, and links it. Its manifest is empty until the loader has
+    /// asked for it.
     ///
     /// # Errors
     /// The file is not a component with the contract's interface.
@@ -175,7 +175,7 @@ impl Component {
         &self.digest
     }
 
-    /// Where in its source the component's code is from.
+    /// The functions and lines of the component's source.
     pub(crate) fn symbols(&self) -> &Symbols {
         &self.symbols
     }
@@ -192,17 +192,17 @@ impl Component {
         &self.manifest
     }
 
-    /// Whether the component came from the cache, so that nothing was compiled.
+    /// Returns whether the component came from the cache, so that nothing was compiled.
     pub(crate) fn cached(&self) -> bool {
         self.cached
     }
 
-    /// How long it took to compile, now or when it came into the cache.
+    /// Returns the time that compilation took, now or when the component was stored in the cache.
     pub(crate) fn compiled_in(&self) -> Duration {
         self.compiled_in
     }
 
-    /// What it was made with.
+    /// Returns the tools that the component was built with.
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -234,7 +234,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ComponentErrorKind> {
         let reason = format!("it has {size} bytes, more than the {MAX_BYTES} that a component may have");
         return Err(ComponentErrorKind::Read(io::Error::other(reason)));
     }
-    // What is no regular file has no size, and may never end.
+    // Devices and pipes report no size, and may never end.
     let mut file = File::open(path).map_err(ComponentErrorKind::Read)?.take(MAX_BYTES);
     let mut bytes = Vec::new();
     file.by_ref().take(8).read_to_end(&mut bytes).map_err(ComponentErrorKind::Read)?;
@@ -264,7 +264,7 @@ fn exports(engine: &wasmtime::Engine, component: &wasmtime::component::Component
         .collect()
 }
 
-/// A digest as records have it.
+/// Formats a digest as in records.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes.iter().fold("sha256:".to_owned(), |mut text, byte| {

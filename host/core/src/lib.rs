@@ -1,7 +1,7 @@
 //! Runs data pipelines whose steps are WebAssembly components.
 //!
-//! Every batch of every step runs in an instance of its own, with nothing granted; whatever goes wrong inside comes out
-//! as one [`Failure`] that carries the guest's own message.
+//! Every batch of every step runs in its own instance, without permissions. Every failure becomes one [`Failure`] that
+//! carries the guest's own message.
 //!
 //! ```no_run
 //! use stillbox::{Engine, Pipeline, RunOptions};
@@ -12,7 +12,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The modules in the order in which a batch meets them; `ARCHITECTURE.md` beside this crate tells the whole road.
+//! `ARCHITECTURE.md` next to this crate describes the modules and the way of a batch through them.
 
 mod batch;
 pub mod build;

@@ -1,26 +1,26 @@
-//! Limits: how much of the host one instance may use.
+//! Limits: the resources that one instance may use.
 
 use std::time::Duration;
 
-/// What one instance may use. Every limit has a default; none can be switched off by a guest.
+/// Limits of one instance. Every limit has a default; a guest can switch off none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// Bytes of linear memory, summed over all memories of the instance. Default 256 MiB. Memory that the host uses
     /// for the batch itself is not counted.
     pub memory: u64,
-    /// Wall-clock time of one batch in one step: instantiation, `bind` and `process`. Of a source or an aggregate, of each
-    /// call; waiting for the next one does not count. Default 30 s.
+    /// Wall-clock time of one batch in one step: instantiation, `bind` and `process`. For a source or an aggregate, of
+    /// each call; the time between calls does not count. Default 30 s.
     pub time: Duration,
-    /// WebAssembly instructions, roughly. Default none: they are not counted, which is faster.
+    /// WebAssembly instructions, approximately. Default none: they are not counted, which is faster.
     pub fuel: Option<u64>,
     /// Rows in one output. Default 10 million.
     pub output_rows: u64,
-    /// Bytes in one output. Default 256 MiB. What a guest hands over in another call, such as a line of its log, may have as
-    /// many, and always 16 MiB.
+    /// Bytes in one output. Default 256 MiB. Values that a guest passes in another call, such as a line of its log, are
+    /// bounded by the same limit, or by 16 MiB if that is larger.
     pub output_bytes: u64,
-    /// Bytes of log, and as many of standard error and standard output together, that are kept for the failure's
-    /// record. Default 64 KiB. The guest may write any amount; the last of it is kept.
+    /// Bytes of log, and as many of standard error and standard output together, that are retained for the failure's
+    /// record. Default 64 KiB. The guest may write any amount; the end is retained.
     pub log_bytes: u64,
 }
 
@@ -37,7 +37,7 @@ impl Default for Limits {
     }
 }
 
-/// Limits that someone set; the others stay as they are.
+/// Limits that are set in the pipeline file or on the command line; the others keep their values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct LimitSettings {
     pub(crate) memory: Option<u64>,
@@ -49,7 +49,7 @@ pub(crate) struct LimitSettings {
 }
 
 impl Limits {
-    /// These limits, but for those that are set.
+    /// Returns these limits with the set ones replaced.
     pub(crate) fn with(&self, set: &LimitSettings) -> Self {
         Self {
             memory: set.memory.unwrap_or(self.memory),
@@ -61,7 +61,7 @@ impl Limits {
         }
     }
 
-    /// The smaller one of each limit.
+    /// Returns the smaller one of each limit.
     pub(crate) fn smallest(self, other: &Self) -> Self {
         Self {
             memory: self.memory.min(other.memory),

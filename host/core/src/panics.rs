@@ -1,4 +1,4 @@
-//! Panics of Stillbox itself, and of libraries that it hands what may be hostile: each is caught, and told as a failure.
+//! Panics of Stillbox itself, and of libraries on hostile input: each is caught and reported as a failure.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +8,7 @@ thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does work, or returns what it panics with, for a failure. Until then [`panic_is_caught`] holds on this thread.
+/// Runs `work` and catches a panic. Meanwhile [`panic_is_caught`] returns true on this thread.
 pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> thread::Result<R> {
     let before = CAUGHT.replace(true);
     let result = catch_unwind(AssertUnwindSafe(work));
@@ -16,8 +16,8 @@ pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> thread::Result<R> {
     result
 }
 
-/// Whether a panic of this thread would be caught now, and told as a [`Failure`](crate::Failure) or in another way: for the
-/// panic hook of a program, which need not tell it as well.
+/// Returns whether a panic of this thread would be caught now, and reported as a [`Failure`](crate::Failure) or in
+/// another way: for the panic hook of a program, which then need not report it.
 pub fn panic_is_caught() -> bool {
     CAUGHT.get()
 }
@@ -32,7 +32,7 @@ mod tests {
     fn a_thread_knows_whether_its_panics_are_caught() {
         assert!(!panic_is_caught());
         let outer = caught(|| {
-            // What is caught inside says nothing of what comes after it.
+            // A panic that was caught inside does not change what holds outside.
             let inner = caught::<u8>(|| resume_unwind(Box::new("in vain")));
             assert!(inner.is_err());
             let elsewhere = thread::scope(|scope| scope.spawn(panic_is_caught).join().expect("it does not panic"));

@@ -1,4 +1,4 @@
-//! The sandbox: one instance for one piece of work, with limits, nothing granted, and a deadline; dropped afterwards.
+//! The sandbox: one instance for one piece of work, with limits and a deadline and without permissions; then dropped.
 
 mod classify;
 mod deadline;
@@ -33,7 +33,7 @@ pub(crate) enum Halt {
     Stopped(StopReason),
 }
 
-/// Makes instances. Lives as long as the engine, and is shared by all threads.
+/// Creates instances. Lives as long as the engine, and is shared by all threads.
 pub(crate) struct Sandbox {
     engine: Engine,
     watchdog: Watchdog,
@@ -41,18 +41,18 @@ pub(crate) struct Sandbox {
     counts_fuel: bool,
 }
 
-/// What one instance may use, and what stops it.
+/// The limits of one instance, its stop and its seed.
 pub(crate) struct CallOptions<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) stop: &'a Stop,
-    /// Seeds the random numbers that the guest gets, so that a run can be repeated.
+    /// Seeds the guest's random numbers, so that a run can be repeated.
     pub(crate) seed: u64,
 }
 
 impl Sandbox {
     pub(crate) fn new(engine: Engine) -> Self {
         let watchdog = Watchdog::new(engine.weak());
-        // The engine doesn't say so itself. Asked once, since what it refuses is an error with a backtrace.
+        // The engine does not expose this. Tried once, since a refusal creates an error with a backtrace.
         let counts_fuel = Store::new(&engine, ()).set_fuel(0).is_ok();
         Self { engine, watchdog, counts_fuel }
     }
@@ -61,16 +61,16 @@ impl Sandbox {
         &self.engine
     }
 
-    /// Has guests that were stopped asked again until the last has ended, without anybody waiting for them.
+    /// Interrupts stopped guests repeatedly until the last has ended, without anyone waiting for them.
     pub(crate) fn see_out(&self) {
         self.watchdog.see_out();
     }
 
-    /// Makes an instance of the component, does the work with it on this thread, and throws it away. What the guest said
-    /// comes with the answer.
+    /// Instantiates the component, runs `work` with the instance on this thread, and drops it. Returns the captured
+    /// output with the answer.
     ///
     /// # Errors
-    /// Whatever ended the call before `work` was done, as a failure that names neither step nor batch yet.
+    /// The failure that ended the call, without step and batch.
     pub(crate) fn call<R>(
         &self,
         component: &Component,
@@ -85,13 +85,13 @@ impl Sandbox {
     fn store(&self, terms: &CallOptions<'_>) -> Store<State> {
         let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed));
         store.limiter(|state| state.meter());
-        // What is larger is refused before it is read, so that it costs no time beyond the limit.
+        // Larger values are refused before they are read, so that they take no time beyond the limit.
         let lifted = terms.limits.output_bytes.max(HANDED_OVER);
         store.set_hostcall_fuel(usize::try_from(lifted).unwrap_or(usize::MAX).saturating_add(LIFT_OVERHEAD));
         let stop = terms.stop.clone();
         store.epoch_deadline_callback(move |context| {
-            // The epoch is raised for every instance when one deadline passes, so most of the time it is not this
-            // instance that is meant.
+            // The epoch is incremented for every instance when one deadline passes, so most of the time another
+            // instance is meant.
             if let Some(reason) = stop.reason() {
                 return Err(Halt::Stopped(reason).into());
             }
@@ -104,10 +104,10 @@ impl Sandbox {
     }
 }
 
-/// The call's result, or why it was given up while it waited in a host call.
+/// Waits for the call's result, the stop or the deadline, whichever comes first.
 ///
 /// The call is polled first and mostly ends in that poll, without the other two being set up. A guest that computes
-/// does not come back from its poll; the epoch ends it.
+/// does not return from its poll; the epoch ends it.
 async fn until_halted<R>(
     stop: &Stop,
     deadline: Instant,
@@ -128,15 +128,15 @@ async fn until_halted<R>(
     .await
 }
 
-/// Waits on this thread, but not beyond a stop.
+/// Waits on this thread for a time, or until a stop.
 pub(crate) fn pause(stop: &Stop, time: Duration) {
     let until = Instant::now() + time;
     let waiting = until_halted(stop, until, std::future::pending::<wasmtime::Result<()>>());
-    // That it ended, and not why, is all that matters; the caller looks at the stop.
+    // The caller checks the stop, so the reason is of no use here.
     let _ = THREAD.with(|runtime| runtime.block_on(waiting));
 }
 
-/// Waits on this thread for something that comes, but not beyond a stop; none if that came first.
+/// Waits on this thread for a future, or until a stop. Returns `None` if the stop came first.
 pub(crate) fn wait<T>(stop: &Stop, coming: impl Future<Output = T>) -> Option<T> {
     let far_away = Instant::now() + FAR_AWAY;
     let coming = async { Ok(coming.await) };
@@ -145,8 +145,8 @@ pub(crate) fn wait<T>(stop: &Stop, coming: impl Future<Output = T>) -> Option<T>
 
 /// Stands for "never" in arithmetic with instants.
 const FAR_AWAY: Duration = Duration::from_hours(100 * 365 * 24);
-/// Bytes that a guest may always hand over in one call, whatever its limit on outputs is: a log line of this length is cut
-/// and ends nothing, and reading them takes some milliseconds.
+/// Bytes that a guest may pass in one call whatever its limit on outputs: a log line of this length is truncated and
+/// ends nothing, and reading it takes some milliseconds.
 const HANDED_OVER: u64 = 16 << 20;
 /// Room for the records around the values that a guest returns.
 const LIFT_OVERHEAD: usize = 1 << 20;

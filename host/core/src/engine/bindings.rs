@@ -1,4 +1,4 @@
-//! The contract in Rust, made from the WIT.
+//! The contract in Rust, generated from the WIT.
 
 wasmtime::component::bindgen!({
     path: "../../guest-sdk/wit",

@@ -1,4 +1,4 @@
-//! What a guest says: its log, its standard streams, its last words. Only the last of each is kept.
+//! A guest's log, standard streams and panic report. Only the end of each is retained.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use crate::failure::{ENTRY_OVERHEAD, Location, LogEntry, LogLevel};
 use crate::text::cut;
 
-/// What a guest reported just before it trapped.
+/// The report that a guest made just before it trapped.
 #[derive(Debug, Clone)]
 pub(crate) struct PanicReport {
     pub(crate) message: String,
@@ -27,7 +27,7 @@ pub(crate) struct PanicReport {
 struct Tail {
     bytes: Vec<u8>,
     keep: usize,
-    /// How many bytes came since the last call began.
+    /// Bytes since the last call began.
     new: usize,
 }
 
@@ -35,7 +35,7 @@ impl Tail {
     fn push(&mut self, bytes: &[u8]) {
         self.new = self.new.saturating_add(bytes.len());
         let new = &bytes[bytes.len().saturating_sub(self.keep)..];
-        // Twice as much is held as is kept, so that moving it to the front costs little per byte.
+        // The buffer may grow to twice its bound, so that moving its end to the front costs little per byte.
         if self.bytes.len() + new.len() > self.keep.saturating_mul(2) {
             let surplus = (self.bytes.len() + new.len()).saturating_sub(self.keep).min(self.bytes.len());
             self.bytes.drain(..surplus);
@@ -43,13 +43,13 @@ impl Tail {
         self.bytes.extend_from_slice(new);
     }
 
-    /// The last bytes, at most as many.
+    /// Returns the last bytes, at most `most`.
     fn last(&self, most: usize) -> String {
         String::from_utf8_lossy(&self.bytes[self.bytes.len().saturating_sub(self.keep.min(most))..]).into_owned()
     }
 }
 
-/// Standard output and standard error of a guest, in one. Clones are the same stream.
+/// Standard output and standard error of a guest, combined. Clones are the same stream.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
     tail: Arc<Mutex<Tail>>,
@@ -65,12 +65,12 @@ impl Output {
         self.lock().last(usize::MAX)
     }
 
-    /// A call begins.
+    /// Marks the begin of a call.
     pub(crate) fn begin(&self) {
         self.lock().new = 0;
     }
 
-    /// What came since the last call began.
+    /// Returns the text since the last call began.
     pub(crate) fn of_call(&self) -> String {
         let tail = self.lock();
         tail.last(tail.new)
@@ -97,7 +97,7 @@ impl StdoutStream for Output {
     }
 }
 
-/// How much a guest may write at once; more calls are made for more.
+/// Bytes that a guest may write at once; it makes more calls for more.
 const PERMIT: usize = 64 << 10;
 
 impl OutputStream for Output {
@@ -148,19 +148,19 @@ impl Log {
         Self { entries: VecDeque::new(), bytes: 0, keep: usize::try_from(keep).unwrap_or(usize::MAX) }
     }
 
-    /// Adds a message that was [cut](Self::cut), which is done once: what is cut again says how much of the first cut is
-    /// missing.
+    /// Adds a message that was [truncated](Self::cut) before. Truncating it twice would report the length of the first
+    /// result.
     pub(crate) fn push(&mut self, level: LogLevel, message: String) {
         self.bytes += message.len() + ENTRY_OVERHEAD;
         self.entries.push_back(LogEntry { level, message });
-        // The last message stays, whatever its size: it was cut already.
+        // The last message remains, whatever its size: it was truncated before.
         while self.bytes > self.keep.saturating_add(ENTRY_OVERHEAD) && self.entries.len() > 1 {
             let Some(oldest) = self.entries.pop_front() else { break };
             self.bytes -= oldest.message.len() + ENTRY_OVERHEAD;
         }
     }
 
-    /// What is kept of a message.
+    /// Truncates a message to the bound of the log.
     pub(crate) fn cut(&self, message: &str) -> String {
         cut(message, self.keep)
     }

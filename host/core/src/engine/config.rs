@@ -1,4 +1,4 @@
-//! The engine: what guests may be made of, and how their instances are laid out in memory.
+//! Configuration of wasmtime: the WebAssembly features of guests, and the memory layout of their instances.
 
 use std::path::Path;
 
@@ -6,9 +6,9 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, Po
 
 /// The stack of a guest. Rust steps need a few KiB; `CPython`'s recursion limit of 1000 needs about this much.
 const GUEST_STACK: usize = 1 << 20;
-/// The stack on which a guest and the host functions that it calls run together.
+/// The stack that a guest and the host functions that it calls share.
 const FIBER_STACK: usize = GUEST_STACK + (1 << 20);
-/// The most a memory can be at all: WebAssembly's 32-bit addresses.
+/// The largest memory that 32-bit WebAssembly can address.
 const MEMORY_RESERVATION: u64 = 1 << 32;
 /// Core modules in one component. Rust components have 1 to 3, `CPython` about 25.
 const MODULES_PER_COMPONENT: u32 = 48;
@@ -17,37 +17,37 @@ const MEMORIES_PER_COMPONENT: u32 = 4;
 const TABLES_PER_COMPONENT: u32 = 48;
 /// Entries of one table in the pool. `CPython`'s largest has about 10,000.
 const TABLE_ELEMENTS: usize = 32_768;
-/// The largest component that is taken for compiled code alone. One with an interpreter inside has tens of MB.
+/// The largest file that is assumed to be compiled code alone. A component with an interpreter has tens of MB.
 const COMPILED_BYTES: u64 = 8 << 20;
 const KEEP_TABLE_RESIDENT: usize = 64 << 10;
 const KEEP_STACK_RESIDENT: usize = 64 << 10;
 
-/// Whether guests count the instructions they execute. It costs speed, and a separate compilation.
+/// Whether guests count the instructions that they execute. Counting costs speed, and a separate compilation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Fuel {
-    /// They do not.
+    /// Instructions are not counted.
     #[default]
     Off,
-    /// They do, and end when it is used up.
+    /// Instructions are counted, and a guest ends when its fuel is used up.
     On,
 }
 
-/// How much of an instance's memory stays resident for the next one, instead of going back to the system.
+/// How much of an instance's memory stays resident for the next instance, instead of being returned to the system.
 ///
-/// To the next instance of compiled code that costs a copy of each page that was written to, instead of a page fault, which
-/// takes several times as long: wide vectors are through in a quarter of the time. An interpreter writes to a few MiB
-/// of pages all over its image, and its slowest instances take twice as long if all of these stay (`benches/RESULTS.md`).
+/// For compiled code a resident page costs the next instance a copy if it was written to, instead of a page fault,
+/// which takes several times as long: wide vectors take a quarter of the time. An interpreter writes to a few MiB of
+/// pages all over its image, and its slowest instances take twice as long if all of these stay (`benches/RESULTS.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Resident {
-    /// What a usual batch touches.
+    /// 2 MiB: the pages that a usual batch touches.
     #[default]
     Little,
-    /// What wide rows and large batches touch as well.
+    /// 8 MiB: also the pages that wide rows and large batches touch.
     Much,
 }
 
 impl Resident {
-    /// What suits components that are not loaded yet: files, or folders that they are built from.
+    /// Chooses for components that are not loaded yet: files, or folders that they are built from.
     pub(crate) fn of(components: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
         let is_compiled = |path: &Path| match path.metadata() {
             Ok(metadata) if metadata.is_dir() => !path.join("pyproject.toml").exists(),
@@ -65,10 +65,10 @@ impl Resident {
     }
 }
 
-/// Makes the engine for up to `instances` instances at a time.
+/// Creates the engine for up to `instances` instances at a time.
 ///
-/// Instances come from a pool of memories that are laid out once; where the address space is too small for one, as
-/// under `ulimit -v`, each instance gets memory of its own, which is slower and otherwise the same.
+/// Instances come from a pool of memories that are reserved once. If the address space is too small for it, as under
+/// `ulimit -v`, each instance allocates its own memory, which is slower and otherwise the same.
 ///
 /// # Errors
 /// The host's processor or operating system is not supported.
@@ -81,7 +81,7 @@ pub(crate) fn engine(instances: u32, fuel: Fuel, resident: Resident) -> wasmtime
     })
 }
 
-/// Makes an engine that allocates memory for each instance by itself.
+/// Creates an engine that allocates memory for each instance.
 ///
 /// # Errors
 /// The host's processor or operating system is not supported.
@@ -109,8 +109,8 @@ fn configuration(fuel: Fuel) -> Config {
         // The same floats on every machine, so that a run resumed elsewhere writes the same bytes.
         .relaxed_simd_deterministic(true)
         .generate_address_map(true)
-        // wasmtime would read the debug information anew for every frame of every trap, and of every instance that a stop
-        // ends: tens of milliseconds each. `symbols` reads it once, and only for failures that are told.
+        // wasmtime would read the debug information again for every frame of every trap, and of every instance that a
+        // stop ends: tens of milliseconds each. `symbols` reads it once, and only for failures that are reported.
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
     config
 }

@@ -1,5 +1,5 @@
-//! The doors that stay shut: files, sockets and name lookups. Knocking is remembered, so that a failure that follows
-//! can say what the step was after.
+//! Denied interfaces: files, sockets and name lookups. An attempt to use one is recorded, so that a failure after it
+//! can name the missing permission.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
@@ -10,10 +10,10 @@ use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network, tcp, udp};
 use super::permission::Permission;
 use super::state::State;
 
-/// The version of the WASI interfaces. A component's own 0.2 version is matched to it by the linker.
+/// Version of the WASI interfaces. The linker matches a component's own 0.2 version to it.
 const VERSION: &str = "0.2.12";
 
-/// Puts shut doors in the place of those that `wasmtime_wasi` has.
+/// Replaces functions of `wasmtime_wasi` by ones that deny access.
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     linker.instance(&format!("wasi:filesystem/preopens@{VERSION}"))?.func_wrap(

@@ -4,10 +4,11 @@ use wasmtime::ResourceLimiter;
 
 use crate::limits::Limits;
 
-/// Entries over all tables of an instance. `CPython` needs about 10,000; a table costs the host 16 bytes an entry.
+/// Largest number of entries over all tables of an instance. `CPython` needs about 10,000; an entry takes the host 16
+/// bytes.
 pub(crate) const TABLE_ELEMENTS: usize = 1_000_000;
 
-/// Counts what an instance uses.
+/// Counts the memory and table entries of an instance.
 #[derive(Debug)]
 pub(crate) struct Meter {
     memory_limit: usize,
@@ -16,12 +17,12 @@ pub(crate) struct Meter {
     refused: Option<DeniedGrowth>,
 }
 
-/// What the meter refused last.
+/// A growth that the meter denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeniedGrowth {
-    /// So many bytes of memory in all.
+    /// The total number of bytes of memory that was requested.
     Memory(usize),
-    /// So many table entries in all.
+    /// The total number of table entries that was requested.
     TableElements(usize),
 }
 
@@ -35,17 +36,17 @@ impl Meter {
         }
     }
 
-    /// The most bytes of linear memory that the instance has had. Memories never shrink.
+    /// Returns the peak of the instance's linear memory, in bytes. Memories never shrink.
     pub(crate) fn peak(&self) -> u64 {
         self.memory as u64
     }
 
-    /// What the guest asked for and did not get. A guest may live with that; if it fails later, this is why.
+    /// Returns the last growth that was denied. A guest may handle that; if it fails later, this is the reason.
     pub(crate) fn refused(&self) -> Option<DeniedGrowth> {
         self.refused
     }
 
-    /// A refusal that a call lived with has nothing to do with the next call.
+    /// Forgets the denied growth, which an earlier call handled.
     pub(super) fn forget_refusal(&mut self) {
         self.refused = None;
     }

@@ -1,6 +1,6 @@
 //! Permissions that a guest may need.
 
-/// What a guest would have to be granted before an import gives it anything.
+/// A permission without which an import gives a guest no access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
     /// Files and directories.
@@ -14,7 +14,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// The permission in words.
+    /// Returns the name in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Files => "files",

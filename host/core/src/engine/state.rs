@@ -1,4 +1,4 @@
-//! What the host keeps for one instance, and what it provides to it.
+//! The host's data of one instance, and the functions that it imports.
 
 use std::time::Instant;
 
@@ -16,20 +16,20 @@ use crate::failure::{Failure, FailureKind, Location, LogLevel, MESSAGE_BYTES, TE
 use crate::limits::Limits;
 use crate::text::cut;
 
-/// The host's side of one instance: lives and ends with it.
+/// The host's data of one instance. Lives as long as the instance.
 pub(crate) struct State {
-    /// Made when the guest first asks for something of WASI; many never do.
+    /// Created when the guest first uses WASI; many never do.
     wasi: Option<WasiCtx>,
     table: ResourceTable,
     meter: Meter,
     captured: CapturedOutput,
     panic: Option<PanicReport>,
     seed: u64,
-    /// When the call that is made has to be done.
+    /// The deadline of the current call.
     deadline: Instant,
 }
 
-/// What a guest said and tried during a call.
+/// Logged messages, written text and denied accesses of a guest.
 pub(crate) struct CapturedOutput {
     output: Output,
     log: Log,
@@ -38,20 +38,19 @@ pub(crate) struct CapturedOutput {
 }
 
 impl CapturedOutput {
-    /// The most bytes of linear memory that the instance has had.
+    /// Returns the peak of the instance's linear memory, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.peak_memory
     }
 
-    /// Adds what the guest said and tried to a failure of its own. One that follows an attempt to use what was not
-    /// granted is of kind `denied`.
+    /// Adds the captured output to a failure. A failure after an access that was denied becomes one of kind `denied`.
     pub(crate) fn attach_to(&self, failure: &mut Failure) {
         failure.stderr = self.output.text();
         failure.log = self.log.entries();
         self.attach_denial(failure);
     }
 
-    /// Adds only what the guest tried.
+    /// Marks a failure after a denied access, without adding output.
     pub(crate) fn attach_denial(&self, failure: &mut Failure) {
         let is_own = matches!(
             failure.kind,
@@ -64,7 +63,7 @@ impl CapturedOutput {
         }
     }
 
-    /// The last line of this call that is not blank on standard error or output.
+    /// Returns the last line of this call on standard error or output that is not blank.
     pub(crate) fn last_line(&self) -> Option<String> {
         self.output.of_call().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
     }
@@ -88,7 +87,7 @@ impl State {
         }
     }
 
-    /// Forgets what earlier calls left behind that would be taken for this one's.
+    /// Starts a call: resets state of earlier calls that would be attributed to this one.
     pub(crate) fn begin(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.panic = None;
@@ -101,7 +100,7 @@ impl State {
         self.deadline
     }
 
-    /// Remembers that the guest tried to use what it was not granted.
+    /// Records that the guest tried to use a permission that it does not have.
     pub(super) fn deny(&mut self, permission: Permission) {
         self.captured.denied.get_or_insert(permission);
     }
@@ -135,9 +134,9 @@ impl WasiView for State {
     }
 }
 
-/// A WASI world in which there is nothing: no file, no variable, no argument, no address, an empty standard input.
-/// Clocks work. Random numbers depend on the seed alone, so that hash maps, and what is made by walking over them,
-/// are the same in every run.
+/// Creates a WASI context without access: no file, no variable, no argument, no address, an empty standard input.
+/// Clocks work. Random numbers depend on the seed alone, so that hash maps, and results that depend on their order, are
+/// the same in every run.
 fn nothing_granted(output: &Output, seed: u64) -> WasiCtx {
     let mut random = StdRng::seed_from_u64(seed);
     let mut ctx = WasiCtx::builder();
@@ -152,7 +151,7 @@ fn nothing_granted(output: &Output, seed: u64) -> WasiCtx {
     ctx.build()
 }
 
-/// Everything that a component may import, linked once for all components of an engine.
+/// Links everything that a component may import, once for all components of an engine.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -160,7 +159,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
         "write",
         |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {
-            // Read in place, so that a message of 100 MB costs no memory here.
+            // Read in place, so that a message of 100 MB takes no memory here.
             let text = store.data().captured.log.cut(&message.to_str(&store)?);
             store.data_mut().captured.log.push(level_of(level), text);
             Ok(())

@@ -1,33 +1,34 @@
-//! How much of a guest's words a record keeps.
+//! Bounds on a guest's texts in a failure record.
 //!
-//! A guest may say anything, at any length, and thousands of rows may fail in one batch, whose records are held until the
-//! batch is written. So every text in a record has a bound, and so have the lists of them. Bytes are counted in UTF-8, as
-//! the words are in memory; in JSON each control character takes six.
+//! A guest may produce text of any length, and thousands of rows may fail in one batch, whose records are in memory
+//! until the batch is written. So every text in a record has a bound, and so has every list. Bytes are counted in
+//! UTF-8, as they are in memory; in JSON each control character takes six.
 
 use super::{Failure, Frame, LogEntry};
 
-/// The most bytes of each part of a record. What is left out is marked by an ellipsis.
+/// The largest size of each part of a record, in bytes. Omitted text is marked by an ellipsis.
 ///
-/// The log, and standard error and output together, have a bound of their own in the step's limits, `log-bytes`. With its
-/// default the parts of a record that ends a run are 232 KiB in all.
+/// The log, and standard error and output together, are bounded by the step's limit `log-bytes`. With its default, the
+/// parts of a record that ends a run are 232 KiB in all.
 pub(crate) struct Bounds {
-    /// The message: its beginning.
+    /// The message; its beginning remains.
     message: usize,
-    /// The hint, and the name of each source file, at most.
+    /// The hint, and the name of each source file.
     text: usize,
-    /// All causes together: the nearest ones, none of which takes more than half.
+    /// All causes together; the nearest remain, and none takes more than half.
     causes: usize,
-    /// All lines of the trace together: the last ones, where Python has the innermost call; none takes more than half.
+    /// All lines of the trace together; the last remain, where Python has the innermost call, and none takes more than
+    /// half.
     trace: usize,
-    /// All frames of the backtrace together: the innermost ones.
+    /// All frames of the backtrace together; the innermost remain.
     backtrace: usize,
-    /// Standard error, and as much of the log: the last of it.
+    /// Standard error, and as much of the log; the end remains.
     said: usize,
 }
 
-/// The most of a guest's message in a record.
+/// Bound of a guest's message, in bytes.
 pub(crate) const MESSAGE_BYTES: usize = 32 << 10;
-/// The most of a hint or of a file's name.
+/// Bound of a hint or of a file name, in bytes.
 pub(crate) const TEXT_BYTES: usize = 4 << 10;
 
 /// The bounds of a record that ends a run.
@@ -44,21 +45,21 @@ pub(crate) const WHOLE: Bounds = Bounds {
 pub(crate) const REJECTED: Bounds =
     Bounds { message: 8 << 10, text: 1 << 10, causes: 4 << 10, trace: 4 << 10, backtrace: 8 << 10, said: 4 << 10 };
 
-/// The most causes, lines of a trace, or frames that a record keeps, so that empty ones are bounded, too.
+/// Bound of the number of causes, lines of a trace, or frames, so that empty ones are bounded, too.
 pub(crate) const LINES: usize = 256;
 
 /// Bytes that a log entry counts besides its text, so that empty messages are bounded, too.
 pub(crate) const ENTRY_OVERHEAD: usize = 32;
 
-/// Stands for what is left out.
+/// Marks omitted text.
 const ELLIPSIS: &str = " …";
 
-/// Room for what [`cut`](crate::text::cut) says of the rest, and for the line that says that there are more, so that
-/// what was shortened stays as it is when it is looked at again.
+/// Room for the mark of [`cut`](crate::text::cut), and for the line that says that there are more, so that a text that
+/// was shortened once is not shortened again.
 const MARK_BYTES: usize = 48;
 
 impl Bounds {
-    /// Shortens what is longer.
+    /// Shortens texts and lists that exceed their bounds.
     pub(crate) fn keep(&self, failure: &mut Failure) {
         shorten(&mut failure.message, self.message);
         let files = failure.backtrace.iter_mut().filter_map(|frame| frame.location.as_mut());
@@ -112,7 +113,7 @@ impl Bounds {
             shorten(&mut entry.message, self.said);
         }
         let mut left = self.said.saturating_add(ENTRY_OVERHEAD + MARK_BYTES);
-        // The last message fits, whatever its size: it was cut.
+        // The last message fits, whatever its size: it was truncated when it was logged.
         let kept = log.iter().rev().take_while(|entry| {
             let rest = left.checked_sub(entry.message.len() + ENTRY_OVERHEAD);
             left = rest.unwrap_or_default();
@@ -124,8 +125,8 @@ impl Bounds {
     }
 }
 
-/// How many of the first lines fit, beside one that says that there are more; none if all fit. What was kept fits when it
-/// is looked at again.
+/// Returns how many of the first lines fit next to a line that says that there are more, or `None` if all fit. Lines
+/// that were shortened once fit.
 fn fitting(sizes: &(impl Iterator<Item = usize> + Clone), bytes: usize) -> Option<usize> {
     let fits = |most: usize, lines: usize| {
         let mut left = most;
@@ -163,7 +164,7 @@ mod tests {
             + failure.stderr.len()
     }
 
-    /// A guest that has everything to say, a million times.
+    /// A failure in which every part has `count` copies of a text.
     fn talkative(text: &str, count: usize) -> Failure {
         let location = || Some(Location { file: text.into(), line: 1, column: None });
         let mut failure = Failure::new(FailureKind::GuestError, text);
@@ -190,7 +191,7 @@ mod tests {
             let mut rejected = talkative(&text, count);
             REJECTED.keep(&mut rejected);
             assert!(length(&rejected) < 36 << 10, "{}", length(&rejected));
-            // What was kept once stays.
+            // A second application changes nothing.
             let before = rejected.clone();
             REJECTED.keep(&mut rejected);
             assert_eq!(before, rejected);

@@ -9,37 +9,38 @@ use super::bounds::WHOLE;
 use crate::corrupt::{CorruptFile, RESTART_HINT};
 use crate::interrupt::StopReason;
 
-/// The version of the record's shape. A reader that knows version 1 can read every record of version 1; fields may
-/// be added within a version.
+/// Version of the record format. A reader that knows version 1 can read every record of version 1; fields may be added
+/// within a version.
 pub(crate) const RECORD_VERSION: u32 = 1;
 
-/// What kind of thing went wrong.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// The step returned an error, or refused a row.
     GuestError,
-    /// The step panicked, and said why.
+    /// The step panicked and reported a message.
     Panic,
     /// The sandbox stopped the step: an invalid memory access, a division by zero, an `unreachable`, ….
     Trap,
     /// The step took longer than its time limit.
     Timeout,
-    /// The step wanted more memory than its limit.
+    /// The step needed more memory than its limit.
     Memory,
     /// The step used up its fuel.
     Fuel,
     /// The step ended its instance with `exit`.
     Exit,
-    /// What the step returned breaks the contract or a limit on outputs.
+    /// The step's output breaks the contract or a limit on outputs.
     BadOutput,
     /// The step needs something that was not granted.
     Denied,
     /// The step does not accept its parameters.
     Parameters,
-    /// The component is not a step, is not there or cannot be built, or its input does not have the shape that it asks for.
+    /// The component is not a step, does not exist or cannot be built, or its input does not have the columns that it
+    /// reads.
     Incompatible,
-    /// The run was stopped from outside, or because another batch failed.
+    /// The run was stopped by a signal, or because another batch failed.
     Interrupted,
     /// No step is at fault: the input cannot be read, an output cannot be written, more rows were rejected than
     /// `max-rejects` allows, the sandbox cannot be set up, or Stillbox has a bug.
@@ -47,7 +48,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// All kinds, in the order in which they are documented.
+    /// All kinds, in the documented order.
     pub const ALL: [Self; 13] = [
         Self::GuestError,
         Self::Panic,
@@ -64,7 +65,7 @@ impl FailureKind {
         Self::Host,
     ];
 
-    /// The name in records and messages.
+    /// Returns the name in records and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::GuestError => "guest-error",
@@ -90,14 +91,14 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// One failure, with all that is known of it. What is not known is absent.
+/// The record of one failure. Unknown fields are absent.
 ///
-/// A step's words are bounded: in a record that ends a run the message to 32 KiB, causes and trace to 16 KiB each, the
-/// backtrace to 32 KiB, hint and names of files to 4 KiB, log and standard error to `log-bytes` each; a quarter of this, and 4
-/// KiB of log and standard error, in the record of a rejected row. What is left out is marked by an ellipsis.
+/// Texts of a step are bounded. In a record that ends a run: the message to 32 KiB, causes and trace to 16 KiB each,
+/// the backtrace to 32 KiB, hint and file names to 4 KiB, log and standard error to `log-bytes` each. In the record of
+/// a rejected row: a quarter of this, and 4 KiB of log and standard error. Omitted text is marked by an ellipsis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The version of the record's shape, 1. Fields may be added within a version.
+    /// Version of the record format, 1. Fields may be added within a version.
     pub version: u32,
     /// The run's id.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -108,55 +109,55 @@ pub struct Failure {
     /// The component's digest: `sha256:` and 64 hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub component: Option<Arc<str>>,
-    /// The batch, counted from 0 in the order of the input; behind an aggregate, in the order of what comes out of it.
+    /// The batch, counted from 0 in input order; after an aggregate, in the order of its output.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub batch: Option<u64>,
     /// The first row of the batch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub first_row: Option<RowPlace>,
-    /// The row at fault.
+    /// The row that failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub row: Option<RowPlace>,
-    /// Which try this was, from 1.
+    /// The number of the try, from 1.
     pub attempt: u32,
-    /// What kind of thing went wrong.
+    /// The kind of the failure.
     pub kind: FailureKind,
     /// The sandbox's code for a trap, such as `unreachable code reached`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code: Option<String>,
-    /// What happened; where the guest spoke, its own words.
+    /// The message; the guest's own if it has one.
     pub message: String,
-    /// What caused it, the nearest cause first.
+    /// The causes, the nearest first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub causes: Vec<String>,
-    /// Where in the step's source.
+    /// The place in the step's source.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub location: Option<Location>,
     /// The guest's stack, the innermost frame first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub backtrace: Vec<Frame>,
-    /// The guest language's own trace, as the step sent it.
+    /// The trace of the guest's language, as the step sent it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub trace: Vec<String>,
-    /// The last that the guest wrote to standard error and standard output.
+    /// The end of the guest's standard error and standard output.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub stderr: String,
-    /// The last that the guest logged.
+    /// The last messages of the guest's log.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub log: Vec<LogEntry>,
     /// The limit that ended the call.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit: Option<LimitHit>,
-    /// How long the call took, in milliseconds.
+    /// Duration of the call, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub elapsed_ms: Option<f64>,
-    /// What to do about it.
+    /// What the user can do.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hint: Option<String>,
-    /// How long to wait before another try, in milliseconds; for guest errors that call themselves transient.
+    /// Time to wait before another try, in milliseconds; for guest errors that are marked as transient.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_after_ms: Option<u64>,
-    /// Whether another try may succeed, by the guest's own word.
+    /// Whether the guest marked the error as transient, so that another try may succeed.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub transient: bool,
 }
@@ -166,10 +167,10 @@ pub struct Failure {
 pub struct RowPlace {
     /// The index in the batch as the step saw it, from 0.
     pub index: u64,
-    /// The input file; for rows that do not come from one, such as those of an aggregate, whose they are.
+    /// The input file; for rows that come from a step, a description of them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file: Option<Arc<str>>,
-    /// The line in that file, from 1; for formats made of lines.
+    /// The line in that file, from 1; for text formats.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub line: Option<u64>,
     /// The row in that file, from 1; for the other formats.
@@ -212,29 +213,29 @@ impl fmt::Display for Location {
 pub struct Frame {
     /// The function, demangled.
     pub function: String,
-    /// Where in its source, if the component carries line information.
+    /// The place in its source, if the component has line information.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub location: Option<Location>,
 }
 
-/// How much a message of the guest matters.
+/// The level of a log message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// Details of the working.
+    /// Fine-grained details.
     Trace,
-    /// Of use while looking for a fault.
+    /// Information for debugging.
     Debug,
-    /// Worth knowing.
+    /// General information.
     Info,
-    /// Something is odd, and the step goes on.
+    /// Something unexpected; the step continues.
     Warn,
     /// Something failed.
     Error,
 }
 
 impl LogLevel {
-    /// The name in records and messages.
+    /// Returns the name in records and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Trace => "trace",
@@ -249,9 +250,9 @@ impl LogLevel {
 /// One message that the guest logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogEntry {
-    /// How much it matters.
+    /// The level.
     pub level: LogLevel,
-    /// The message, cut where it was long.
+    /// The message, truncated if it was long.
     pub message: String,
 }
 
@@ -265,7 +266,7 @@ pub struct LimitHit {
 }
 
 impl Failure {
-    /// A failure of which only the kind and the message are known.
+    /// Creates a failure of which only the kind and the message are known.
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             version: RECORD_VERSION,
@@ -293,7 +294,7 @@ impl Failure {
         }
     }
 
-    /// The same failure with a hint, where it has none of its own.
+    /// Adds a hint, unless the failure has one.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
@@ -318,7 +319,7 @@ impl Failure {
         failure
     }
 
-    /// The failure that a panic of the host stands for.
+    /// Creates the failure for a panic of the host.
     pub(crate) fn of_panic(panic: &(dyn std::any::Any + Send)) -> Self {
         let words = panic
             .downcast_ref::<&str>()
@@ -331,13 +332,14 @@ impl Failure {
         failure.with_hint("`-v` tells where in Stillbox that was")
     }
 
-    /// A failure of kind `host` with an error's message and chain of causes, and what to do if one of them is a damaged file.
+    /// Creates a failure of kind `host` from an error and its chain of causes, with a hint if one of them is a corrupt
+    /// file.
     pub(crate) fn host(error: &dyn std::error::Error) -> Self {
         let failure = Self::of_error(FailureKind::Host, error);
         if CorruptFile::is_cause_of(error) { failure.with_hint(RESTART_HINT) } else { failure }
     }
 
-    /// A failure of this kind with an error's message and chain of causes, no longer than those of a guest may be.
+    /// Creates a failure of this kind from an error and its chain of causes, within the bounds for guests' texts.
     pub(crate) fn of_error(kind: FailureKind, error: &dyn std::error::Error) -> Self {
         let mut failure = Self::new(kind, error.to_string());
         failure.causes =

@@ -16,16 +16,18 @@ use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::text::cut;
 
-/// The most of a function's name, mangled or not.
+/// Bound of a function's name, mangled or not, in bytes.
 const NAME_BYTES: usize = 4 << 10;
 
-/// What wasmtime says when a guest hands over more than [`wasmtime::Store::set_hostcall_fuel`] allows; it has no type.
+/// wasmtime's message when a guest passes more than [`wasmtime::Store::set_hostcall_fuel`] allows; the error has no
+/// type.
 const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
 
-/// How wasmtime begins when an instance exports a function with other types than the contract's; it has no type.
+/// Start of wasmtime's message when an instance exports a function with other types than the contract's; the error has
+/// no type.
 const OTHER_TYPES: &str = "type mismatch with ";
 
-/// The failure of a call that ended with this error, with what the guest said before.
+/// Creates the failure of a call that ended with this error.
 pub(crate) fn from_error(
     error: &wasmtime::Error,
     state: &State,
@@ -34,7 +36,7 @@ pub(crate) fn from_error(
     elapsed: Duration,
 ) -> Failure {
     let mut failure = classify(error, state, terms.limits);
-    // Where the batches were that a stop ended is of no use to anyone, and there may be many of them.
+    // The positions of batches that a stop ended are of no use, and there may be many of them.
     if failure.kind != FailureKind::Interrupted {
         failure.backtrace = backtrace(error, component.symbols(), terms.stop);
     }
@@ -100,7 +102,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         failure.causes = chain;
         return failure.with_hint("build the step for the contract stillbox:step@0.1.0");
     }
-    // All that is left is what the guest handed over: a pointer outside its memory, an unknown case, bad UTF-8.
+    // Only the guest's values are left: a pointer outside its memory, an unknown case, invalid UTF-8.
     let mut failure = Failure::new(FailureKind::BadOutput, "what the step returned cannot be read");
     failure.causes = chain.into_iter().filter(|link| !link.starts_with("error while executing")).collect();
     failure
@@ -137,7 +139,7 @@ fn from_denied_growth(refused: DeniedGrowth, limits: &Limits) -> Failure {
 
 fn from_trap(trap: Trap, state: &State) -> Failure {
     let code = code(trap);
-    // A guest without a panic hook, such as one in C, says its last words on standard error and then aborts.
+    // A guest without a panic hook, such as one in C, prints its message on standard error and then aborts.
     let mut failure = match (trap, state.captured().last_line()) {
         (Trap::UnreachableCodeReached, Some(line)) => {
             let mut failure = Failure::new(FailureKind::Trap, cut(&line, MESSAGE_BYTES));
@@ -155,7 +157,7 @@ fn code(trap: Trap) -> String {
     text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
 }
 
-/// The guest's stack. Runs of frames of the standard library, which say little, become one.
+/// Returns the guest's stack. Consecutive frames of the standard library are folded into one.
 fn backtrace(error: &wasmtime::Error, symbols: &Symbols, stop: &Stop) -> Vec<Frame> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     let offset = |frame: &wasmtime::FrameInfo| frame.module_offset().map_or(u64::MAX, |offset| offset as u64);
@@ -186,7 +188,7 @@ fn fold(count: &mut usize) -> Option<Frame> {
     Some(Frame { function, location: None })
 }
 
-/// With inlining one frame of the machine stands for several of the source.
+/// Returns the source frames of one machine frame, several if functions were inlined.
 fn source_frames(frame: &wasmtime::FrameInfo, sources: &[SourceFrame]) -> Vec<Frame> {
     let named = || frame.func_name().map_or_else(|| "?".into(), demangled);
     if sources.is_empty() {
@@ -199,28 +201,27 @@ fn source_frames(frame: &wasmtime::FrameInfo, sources: &[SourceFrame]) -> Vec<Fr
     sources.iter().map(of_source).collect()
 }
 
-/// Whether a source file belongs to the Rust or C standard library, or to a crate from a registry.
+/// Returns whether a source file belongs to the Rust or C standard library, or to a crate from a registry.
 fn is_library(file: &str) -> bool {
     ["/rustc/", "/rustlib/src/", "/.cargo/registry/", "/wasi-libc/", "/libc-top-half/", "/libc-bottom-half/"]
         .iter()
         .any(|part| file.contains(part))
 }
 
-/// A function's name as its author wrote it, without the hash that the compiler adds.
+/// Returns a function's name as its author wrote it, without the hash that the compiler adds.
 fn demangled(name: &str) -> String {
     if name.len() > NAME_BYTES {
         return cut(name, NAME_BYTES);
     }
     let mut bounded = Bounded(String::new());
-    // Without the hash: `#` is the form for people.
+    // `#` leaves out the hash.
     match write!(bounded, "{:#}", rustc_demangle::demangle(name)) {
         Ok(()) => bounded.0,
         Err(fmt::Error) => bounded.0 + " …",
     }
 }
 
-/// A text that takes no more than [`NAME_BYTES`]. A short mangled name can stand for one without end, and is given up
-/// while it is written.
+/// A text of at most [`NAME_BYTES`]. A short mangled name can expand without end; writing stops at the bound.
 struct Bounded(String);
 
 impl fmt::Write for Bounded {
@@ -231,14 +232,14 @@ impl fmt::Write for Bounded {
     }
 }
 
-/// The failure that an error in the step's own words stands for, with what the step said before.
+/// Creates the failure for an error that the step returned, with the captured output.
 pub(crate) fn from_step_error(error: StepError, captured: &CapturedOutput) -> Failure {
     let mut failure = from_rejection(error, captured);
     captured.attach_to(&mut failure);
     failure
 }
 
-/// The failure of one row that a step refused. What the step logged is about the whole batch, and left out.
+/// Creates the failure of a row that the step refused. The log belongs to the whole batch, and is left out.
 pub(crate) fn from_rejection(error: StepError, captured: &CapturedOutput) -> Failure {
     let kind = match error.kind {
         ErrorKind::Parameters => FailureKind::Parameters,

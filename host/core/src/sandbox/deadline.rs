@@ -1,7 +1,7 @@
-//! The watchdog: raises the epoch when a deadline passes.
+//! The watchdog: increments the epoch when a deadline passes.
 //!
-//! One thread for all instances, asleep until the earliest deadline. It raises the epoch of the whole engine; each
-//! store then looks at its own deadline. Nothing ticks while all is well.
+//! One thread for all instances sleeps until the earliest deadline. It increments the epoch of the whole engine; each
+//! store then checks its own deadline. Nothing ticks in between.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use wasmtime::EngineWeak;
 
-/// How long a guest whose deadline has passed may take to notice before it is asked again.
+/// Time for a guest to notice its deadline before it is interrupted again.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Watches the deadlines of one engine's instances. Its thread ends with it.
@@ -25,12 +25,12 @@ struct Shared {
 
 #[derive(Default)]
 struct Deadlines {
-    /// By time, and a number that tells equal times apart.
+    /// By time, and a number that makes equal times distinct.
     pending: BTreeSet<(Instant, u64)>,
     next_number: u64,
-    /// When the thread wakes by itself; none while it has nothing to wait for.
+    /// When the thread wakes by itself; `None` while it waits for a notification.
     wakes: Option<Instant>,
-    /// Whether guests are asked again and again, whatever their deadlines.
+    /// Whether guests are interrupted repeatedly, whatever their deadlines.
     ending: bool,
     closed: bool,
 }
@@ -48,19 +48,19 @@ impl Watchdog {
             let shared = Arc::clone(&shared);
             move || watch(&shared, &engine)
         });
-        // Without a thread no deadline is kept; a system that can't start one can't run the pipeline either.
+        // Without the thread no deadline holds; a system that cannot start one cannot run the pipeline either.
         thread.expect("the system can start a thread");
         Self { shared }
     }
 
-    /// Raises the epoch at this deadline, unless the answer is dropped before.
+    /// Increments the epoch at this deadline, unless the returned value is dropped before.
     pub(crate) fn watch(&self, deadline: Instant) -> Watched<'_> {
         let mut deadlines = self.shared.lock();
         let key = (deadline, deadlines.next_number);
         deadlines.next_number += 1;
         deadlines.pending.insert(key);
-        // Most batches end long before their deadline: the thread is only woken for one that is due before it would
-        // wake anyway.
+        // Most batches end long before their deadline: the thread is only notified of one that is earlier than its
+        // next wake-up.
         if deadlines.wakes.is_none_or(|wakes| deadline < wakes) {
             deadlines.wakes = Some(deadline);
             self.shared.changed.notify_one();
@@ -68,7 +68,7 @@ impl Watchdog {
         Watched { shared: &self.shared, key }
     }
 
-    /// From now on raises the epoch again and again for as long as calls are being made.
+    /// From now on increments the epoch repeatedly as long as there are calls.
     pub(crate) fn see_out(&self) {
         self.shared.lock().ending = true;
         self.shared.changed.notify_one();
@@ -84,7 +84,7 @@ impl Drop for Watched<'_> {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
-        // The thread is not waited for: it gives its memory back behind guests that were stopped and are still there.
+        // The thread is not joined: it frees its memory after stopped guests that still run.
         self.shared.changed.notify_one();
     }
 }
@@ -105,8 +105,8 @@ fn watch(shared: &Shared, engine: &EngineWeak) {
             let Some(engine) = engine.upgrade() else { return };
             engine.increment_epoch();
         }
-        // A call whose deadline has passed stays here until it has ended, and its guest is asked again: one that was
-        // looking at its deadline just then may count the next from the epoch that was raised for it.
+        // A call whose deadline has passed stays here until it has ended, and its guest is interrupted again: one that
+        // was checking its deadline just then may count the next from the incremented epoch.
         deadlines.wakes = if ask { Some(now + ASK_AGAIN) } else { first };
         match deadlines.wakes {
             None => shared.changed.wait(&mut deadlines),

@@ -9,26 +9,26 @@ use crate::component::Component;
 use crate::engine::{CapturedOutput, State, bindings};
 use crate::failure::Failure;
 
-/// One instance and its store, from its first call until it is dropped. It is made in the first call, within the time of
-/// that call.
+/// One instance and its store, from the first call until it is dropped. The first call instantiates it, within its time
+/// limit.
 ///
-/// Every call has the whole `time` and `fuel`; `memory` and `log-bytes` hold for the instance as a whole. After a failure
-/// the instance may be in any state, so whoever gets one drops the session.
+/// Every call has the whole `time` and `fuel`; `memory` and `log-bytes` hold for the instance as a whole. After a
+/// failure the instance may be in any state, so the caller drops the session.
 pub(crate) struct Session {
     store: Store<State>,
     instance: Option<bindings::Step>,
 }
 
 impl Session {
-    /// A session with these terms' limits, stop and seed.
+    /// Creates a session with these limits, stop and seed.
     pub(crate) fn new(sandbox: &Sandbox, terms: &CallOptions<'_>) -> Self {
         Self { store: sandbox.store(terms), instance: None }
     }
 
-    /// Does work with the instance on this thread.
+    /// Runs `work` with the instance on this thread.
     ///
     /// # Errors
-    /// Whatever ended the call before `work` was done, as a failure that names neither step nor batch yet.
+    /// The failure that ended the call, without step and batch.
     pub(crate) fn call<R>(
         &mut self,
         sandbox: &Sandbox,
@@ -40,8 +40,8 @@ impl Session {
         let deadline = started.checked_add(terms.limits.time).unwrap_or_else(|| started + FAR_AWAY);
         let Self { store, instance } = self;
         store.data_mut().begin(deadline);
-        // An engine counts for all steps or for none, and a store begins with nothing, so a step without a limit gets all
-        // there is. An engine is made to count whenever a step has a limit.
+        // An engine counts fuel for all steps or for none, and a store starts with none, so a step without a limit gets
+        // the maximum. An engine counts whenever a step has a limit.
         if sandbox.counts_fuel {
             store.set_fuel(terms.limits.fuel.unwrap_or(u64::MAX)).expect("the engine counts");
         }
@@ -64,12 +64,12 @@ impl Session {
             .map_err(|error| Box::new(classify::from_error(&error, store.data(), component, terms, started.elapsed())))
     }
 
-    /// What the guest said in all calls so far.
+    /// Returns the captured output of all calls so far.
     pub(crate) fn captured(&self) -> &CapturedOutput {
         self.store.data().captured()
     }
 
-    /// What the guest said, and no more calls.
+    /// Ends the session, and returns the captured output.
     pub(crate) fn into_captured(self) -> CapturedOutput {
         self.store.into_data().into_captured()
     }
