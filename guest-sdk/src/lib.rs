@@ -89,3 +89,13 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// The example of the front page, to be tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod front_page {}
+
+/// The example of the page on steps, to be tested.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/steps.md")]
+mod steps_page {}

@@ -23,6 +23,7 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
       check        Check a pipeline without running it, and print its graph with the columns along each
                    edge
       graph        Draw a pipeline's graph with the columns along each edge, without running it
+      schema       Print the JSON Schema of the pipeline file, for editors
       pipe         Run steps without a pipeline file, from standard input to standard output
       inspect      Explain a step: what it does, its parameters, its columns, what it imports
       new          Make the folder of a new step, which builds, passes its case and runs as it is
@@ -139,6 +140,14 @@ fn run_help_lists_every_option() {
           --restart
               Begin anew, and throw away what is kept of a run that could go on
 
+          --checkpoint-every <DURATION>
+              How often to make sure that the run can go on from where it is, such as `30s` or `1m`
+              
+              What is written is put on the disk for it. A run that fails or is stopped does so once
+              more.
+              
+              [default: 5s]
+
       -v, --verbose...
               Tell more of what Stillbox does; twice for everything
 
@@ -147,14 +156,6 @@ fn run_help_lists_every_option() {
               stillbox/components and stillbox/outputs in the user's cache directory]
               
               [env: STILLBOX_CACHE=]
-
-          --checkpoint-every <DURATION>
-              How often to make sure that the run can go on from where it is, such as `30s` or `1m`
-              
-              What is written is put on the disk for it. A run that fails or is stopped does so once
-              more.
-              
-              [default: 5s]
 
           --state-dir <DIR>
               Where runs keep what they need to go on [default: stillbox/runs in the user's state

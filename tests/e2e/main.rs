@@ -9,6 +9,7 @@ mod command_line;
 mod compile_cache;
 mod concurrent_failures;
 mod data_types;
+mod documentation;
 mod events;
 mod failures_file;
 mod formats;

@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Draw a pipeline's graph with the columns along each edge, without running it
     Graph(Graph),
+    /// Print the JSON Schema of the pipeline file, for editors
+    Schema,
     /// Run steps without a pipeline file, from standard input to standard output
     Pipe(Pipe),
     /// Explain a step: what it does, its parameters, its columns, what it imports

@@ -22,6 +22,7 @@ mod render;
 mod resume;
 mod run;
 mod runs;
+mod schema;
 mod signals;
 mod summary;
 mod test;
@@ -75,6 +76,7 @@ fn execute(arguments: Arguments, signals: &Signals) -> Exit {
         Command::Runs(arguments) => runs::execute(&arguments),
         Command::Check(arguments) => check::execute(&arguments, &global, signals),
         Command::Graph(arguments) => graph::execute(&arguments, &global, signals),
+        Command::Schema => schema::execute(),
         Command::Inspect(arguments) => inspect::execute(&arguments, &global, signals),
         Command::New(arguments) => new::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments, signals),

@@ -115,6 +115,9 @@ impl Config {
     }
 }
 
+/// The JSON Schema of the pipeline file, for editors. It knows every key, and of values the types and most of the bounds.
+pub const PIPELINE_SCHEMA: &str = include_str!("../pipeline.schema.json");
+
 type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>, Option<RejectsTable>);
 
 /// Reads the whole file. Where something is wrong, parts are missing from the result, and there is a complaint.

@@ -63,7 +63,8 @@ pub use component::{
     Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Origin, Signature,
 };
 pub use config::{
-    ConfigError, Diagnostic, Diagnostics, DurationError, Overrides, Place, SizeError, parse_duration, parse_size,
+    ConfigError, Diagnostic, Diagnostics, DurationError, Overrides, PIPELINE_SCHEMA, Place, SizeError, parse_duration,
+    parse_size,
 };
 pub use data_type::DataType;
 pub use engine::Permission;

@@ -6,6 +6,7 @@ mod limits;
 mod on_failure;
 mod overrides;
 mod rejects;
+mod schema;
 mod syntax;
 mod whole;
 

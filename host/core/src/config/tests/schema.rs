@@ -1,0 +1,326 @@
+//! The JSON Schema for editors and the reference in `docs/`, compared with the parser.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+use super::{Config, RIGHT};
+use crate::config::{DEFAULT_BATCH_ROWS, PIPELINE_SCHEMA, shown_duration, shown_size};
+use crate::limits::Limits;
+use crate::policy::BACKOFF;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+const REFERENCE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/pipeline.md"));
+
+/// A pipeline with an unknown key in every table.
+const UNKNOWN_KEYS: &str = r#"
+unknown = 1
+
+[pipeline]
+name = "p"
+unknown = 1
+
+[limits]
+unknown = 1
+
+[[source]]
+name = "a"
+path = "a.csv"
+route = { by = "round-robin", to = ["x", "y"], unknown = 1 }
+unknown = 1
+
+[[step]]
+name = "x"
+component = "x.wasm"
+from = { name = "a", unknown = 1 }
+route = { by = "sample", to = ["y", "z"], unknown = 1 }
+limits = { unknown = 1 }
+on-failure = { retry = 1, unknown = 1 }
+unknown = 1
+
+[[step]]
+name = "y"
+component = "y.wasm"
+route = { by = "column", column = "c", cases = {}, otherwise = "z", unknown = 1 }
+
+[[sink]]
+name = "z"
+path = "z.csv"
+unknown = 1
+
+[rejects]
+path = "r.jsonl"
+unknown = 1
+"#;
+
+/// Where each of these tables is in the schema, and under which heading it is in the reference.
+const TABLES: [(&str, &str, &str); 13] = [
+    ("the file", "", "The pipeline file"),
+    ("[pipeline]", "/$defs/pipeline", "pipeline"),
+    ("[limits]", "/$defs/limits", "limits"),
+    ("`route`", "/$defs/route/oneOf/0", "Routes"),
+    ("[[source]]", "/$defs/source", "source"),
+    ("`from`", "/$defs/parent/anyOf/1", "Select, drop and rename columns"),
+    ("`route`", "/$defs/route/oneOf/1", "Routes"),
+    ("[step.limits]", "/$defs/limits", "limits"),
+    ("on-failure", "/$defs/on-failure/anyOf/1", "Failures, rejects and retries"),
+    ("[[step]]", "/$defs/step", "step"),
+    ("`route`", "/$defs/route/oneOf/2", "Routes"),
+    ("[[sink]]", "/$defs/sink", "sink"),
+    ("[rejects]", "/$defs/rejects", "rejects"),
+];
+
+fn schema() -> Value {
+    serde_json::from_str(PIPELINE_SCHEMA).expect("it is JSON")
+}
+
+fn validator() -> Validator {
+    jsonschema::validator_for(&schema()).expect("it is a schema")
+}
+
+/// The keys of each table, as the parser lists them for an unknown one, in the order of [`UNKNOWN_KEYS`].
+fn known_keys() -> Vec<(String, BTreeSet<String>)> {
+    let diagnostics = Config::parse(Path::new("p.toml"), UNKNOWN_KEYS).expect_err("there are unknown keys");
+    let keys = diagnostics.list.iter().map(|diagnostic| {
+        assert!(diagnostic.message.starts_with("unknown key `unknown` in "), "{}", diagnostic.message);
+        let help = diagnostic.help.last().expect("it lists the keys");
+        let (title, keys) = help.split_once(" takes ").expect("it lists the keys");
+        let keys = keys.split(", ").flat_map(|key| key.split(" and "));
+        (title.to_owned(), keys.map(str::to_owned).collect())
+    });
+    keys.collect()
+}
+
+#[test]
+fn the_schema_has_the_keys_of_the_parser() {
+    let schema = schema();
+    let known = known_keys();
+    assert_eq!(known.len(), TABLES.len(), "{known:?}");
+    for ((title, keys), (expected, pointer, _)) in known.iter().zip(TABLES) {
+        assert_eq!(title, expected);
+        let properties = schema.pointer(&format!("{pointer}/properties")).expect("the table has a schema");
+        let in_schema: BTreeSet<String> = properties.as_object().expect("it is an object").keys().cloned().collect();
+        assert_eq!(*keys, in_schema, "{title}");
+        let closed = schema.pointer(&format!("{pointer}/additionalProperties"));
+        assert_eq!(closed, Some(&Value::Bool(false)), "{title}");
+    }
+}
+
+#[test]
+fn the_reference_has_the_keys_of_the_parser() {
+    for ((title, keys), (_, _, heading)) in known_keys().iter().zip(TABLES) {
+        let section = section(heading);
+        let cells: Vec<&str> =
+            section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).collect();
+        for key in keys {
+            let forms = [format!("`{key}`"), format!("[{key}]")];
+            let is_documented = cells.iter().any(|cell| forms.iter().any(|form| cell.contains(form.as_str())));
+            assert!(is_documented, "docs/pipeline.md does not document `{key}` of {title} under \"{heading}\"");
+        }
+    }
+}
+
+/// The text under a heading of the reference, up to the next heading.
+fn section(heading: &str) -> &'static str {
+    let (_, rest) = REFERENCE.split_once(&format!("# {heading}\n")).unwrap_or_else(|| panic!("no heading {heading}"));
+    rest.split("\n#").next().unwrap_or(rest)
+}
+
+#[test]
+fn the_defaults_are_those_of_the_parser() {
+    let schema = schema();
+    let default = |pointer: &str| schema.pointer(&format!("/$defs/{pointer}/default")).cloned();
+    let limits = Limits::default();
+    let of_limit = |name: &str| default(&format!("limits/properties/{name}"));
+    assert_eq!(default("pipeline/properties/batch-rows"), Some(DEFAULT_BATCH_ROWS.into()));
+    assert_eq!(of_limit("memory"), Some(shown_size(limits.memory).into()));
+    assert_eq!(of_limit("time"), Some(shown_duration(limits.time).into()));
+    assert_eq!((of_limit("fuel"), limits.fuel), (None, None));
+    assert_eq!(of_limit("output-rows"), Some(limits.output_rows.into()));
+    assert_eq!(of_limit("output-bytes"), Some(shown_size(limits.output_bytes).into()));
+    assert_eq!(of_limit("log-bytes"), Some(shown_size(limits.log_bytes).into()));
+    assert_eq!(default("on-failure/anyOf/1/properties/backoff"), Some(shown_duration(BACKOFF).into()));
+}
+
+fn is_valid(validator: &Validator, text: &str) -> bool {
+    let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
+    validator.is_valid(&serde_json::to_value(table).expect("a table becomes JSON"))
+}
+
+/// Compares the schema and the parser on the right pipeline with one line added to a table.
+fn assert_agree(validator: &Validator, table: &str, line: &str, is_right: bool) {
+    let text = match table {
+        "[limits]" => format!("{RIGHT}\n[limits]\n{line}\n"),
+        "[rejects]" if line.starts_with("path") => format!("{RIGHT}\n[rejects]\n{line}\n"),
+        "[rejects]" => format!("{RIGHT}\n[rejects]\npath = \"r.jsonl\"\n{line}\n"),
+        _ => RIGHT.replacen(table, &format!("{table}\n{line}"), 1),
+    };
+    let parsed = Config::parse(Path::new("p.toml"), &text);
+    assert_eq!(parsed.is_ok(), is_right, "the parser on {table} {line}: {parsed:?}");
+    assert_eq!(is_valid(validator, &text), is_right, "the schema on {table} {line}");
+}
+
+#[test]
+fn the_schema_and_the_parser_accept_the_same_values() {
+    let validator = validator();
+    let right = [
+        ("[pipeline]", r#"description = "Trims.""#),
+        ("[pipeline]", "batch-rows = 1"),
+        ("[pipeline]", "batch-rows = 1_000_000"),
+        ("[[source]]", r#"name = "größe_2-a""#),
+        ("[[source]]", r#"columns = { id = "integer", v = "vector" }"#),
+        ("[[source]]", r#"route = { by = "round-robin", to = ["trim", "sink"] }"#),
+        ("[[source]]", r#"route = { by = "sample", to = ["trim", "sink"], count = 2, seed = 7 }"#),
+        ("[[source]]", r#"route = { by = "column", column = "c", cases = { a = "trim" }, otherwise = "sink" }"#),
+        ("[[step]]", r#"from = "source""#),
+        ("[[step]]", r#"from = ["source", { name = "b", select = ["x"], rename = { x = "y" } }]"#),
+        ("[[step]]", r#"combine = "columns""#),
+        ("[[step]]", "parameters = { a = 1, b = [2024-01-01], c = { d = false } }"),
+        ("[[step]]", "concurrency = 256"),
+        ("[[step]]", r#"instance = "worker""#),
+        ("[[step]]", "cache = true"),
+        ("[[step]]", r#"on-failure = { retry = 100, backoff = "1m", then = "stop" }"#),
+        ("[[sink]]", r#"compression = "zstd""#),
+        ("[limits]", r#"time = "1h 30m 5s 1ms""#),
+        ("[limits]", r#"memory = "1GiB 512MiB""#),
+        ("[limits]", r#"memory = "65536""#),
+        ("[limits]", "memory = 65536"),
+        ("[limits]", "output-rows = 4294967295"),
+        ("[limits]", r#"log-bytes = "0B""#),
+        ("[rejects]", r#"path = "r.ndjson.gz""#),
+        ("[rejects]", r#"max-rejects = "0.5%""#),
+        ("[rejects]", "max-rejects = 0"),
+    ];
+    for (table, line) in right {
+        assert_agree(&validator, table, line, true);
+    }
+    let wrong = [
+        ("[pipeline]", "batch-rows = 0"),
+        ("[pipeline]", "batch-rows = 1_000_001"),
+        ("[pipeline]", r#"batch-rows = "many""#),
+        ("[[source]]", r#"name = "-a""#),
+        ("[[source]]", "columns = {}"),
+        ("[[source]]", r#"columns = { id = "number" }"#),
+        ("[[source]]", "select = []"),
+        ("[[source]]", r#"select = ["a", "a"]"#),
+        ("[[source]]", "select = [\"a\"]\ndrop = [\"b\"]"),
+        ("[[source]]", "rename = { a = 1 }"),
+        ("[[source]]", r#"route = { by = "turns", to = ["trim", "sink"] }"#),
+        ("[[source]]", r#"route = { by = "round-robin", to = ["trim"] }"#),
+        ("[[source]]", r#"route = { by = "round-robin", to = ["trim", "sink"], seed = 1 }"#),
+        ("[[source]]", r#"route = { by = "column", column = "c", cases = {} }"#),
+        ("[[step]]", "from = []"),
+        ("[[step]]", r#"from = { select = ["x"] }"#),
+        ("[[step]]", r#"combine = "both""#),
+        ("[[step]]", "concurrency = 257"),
+        ("[[step]]", r#"cache = "yes""#),
+        ("[[step]]", r#"on-failure = "retry""#),
+        ("[[step]]", r#"on-failure = "reject""#),
+        ("[[step]]", r#"on-failure = { retry = 1, then = "reject" }"#),
+        ("[[step]]", r#"on-failure = { then = "stop" }"#),
+        ("[[step]]", "on-failure = { retry = 101 }"),
+        ("[[sink]]", r#"format = "xlsx""#),
+        ("[limits]", r#"time = "30""#),
+        ("[limits]", r#"time = "1.5s""#),
+        ("[limits]", r#"time = "5s 1m""#),
+        ("[limits]", "time = 30"),
+        ("[limits]", r#"memory = "1 TiB""#),
+        ("[limits]", r#"memory = "1MiB 1GiB""#),
+        ("[limits]", "output-rows = 0"),
+        ("[limits]", "output-rows = 4294967296"),
+        ("[limits]", "fuel = 0"),
+        ("[rejects]", r#"path = "r.csv""#),
+        ("[rejects]", r#"path = "-""#),
+        ("[rejects]", r#"max-rejects = "some""#),
+        ("[rejects]", "max-rejects = -1"),
+    ];
+    for (table, line) in wrong {
+        assert_agree(&validator, table, line, false);
+    }
+}
+
+#[test]
+fn the_schema_requires_what_the_parser_requires() {
+    let validator = validator();
+    let text = format!("{RIGHT}\n[rejects]\npath = \"r.jsonl\"\n");
+    assert!(is_valid(&validator, &text));
+    let lines: Vec<&str> = text.lines().collect();
+    for left_out in lines.iter().filter(|line| line.contains(" = ")) {
+        let text = lines.iter().filter(|line| line != &left_out).fold(String::new(), |text, line| text + line + "\n");
+        assert!(Config::parse(Path::new("p.toml"), &text).is_err(), "{left_out}");
+        assert!(!is_valid(&validator, &text), "{left_out}");
+    }
+    for table in ["pipeline", "sink", "source"] {
+        let mut document: toml::Table = RIGHT.parse().expect("it is TOML");
+        document.remove(table);
+        let text = document.to_string();
+        assert_eq!(is_valid(&validator, &text), Config::parse(Path::new("p.toml"), &text).is_ok(), "{table}");
+    }
+}
+
+/// The pipeline files of the repository.
+fn examples() -> Vec<PathBuf> {
+    let folders = fs::read_dir(Path::new(ROOT).join("examples")).expect("there are examples");
+    let files =
+        folders.flat_map(|folder| fs::read_dir(folder.expect("it can be read").path()).expect("it is a folder"));
+    let files = files.map(|file| file.expect("it can be read").path());
+    files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect()
+}
+
+#[test]
+fn every_example_follows_the_schema() {
+    let validator = validator();
+    let examples = examples();
+    assert!(examples.len() >= 10, "{examples:?}");
+    for example in examples {
+        let text = fs::read_to_string(&example).expect("it can be read");
+        assert!(is_valid(&validator, &text), "{}", example.display());
+        assert!(
+            !is_valid(&validator, &text.replacen("[pipeline]", "[pipeline]\nnmae = 1", 1)),
+            "{}",
+            example.display()
+        );
+    }
+}
+
+/// The blocks of TOML in the pages for users, made whole by what a fragment leaves out.
+fn documented() -> Vec<(String, String)> {
+    let mut pages = vec![Path::new(ROOT).join("README.md")];
+    let docs = fs::read_dir(Path::new(ROOT).join("docs")).expect("there are pages");
+    pages.extend(docs.map(|page| page.expect("it can be read").path()));
+    pages.retain(|page| page.extension().is_some_and(|ending| ending == "md"));
+    let mut all = Vec::new();
+    for page in pages {
+        let text = fs::read_to_string(&page).expect("it can be read");
+        let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for block in blocks.filter(|block| !block.contains("[package]")) {
+            let mut whole = block.to_owned();
+            for (header, table) in [
+                ("[pipeline]", "\n[pipeline]\nname = \"p\"\n"),
+                ("[[source]]", "\n[[source]]\npath = \"in.jsonl\"\n"),
+                ("[[sink]]", "\n[[sink]]\npath = \"out.jsonl\"\n"),
+            ] {
+                if !block.contains(header) {
+                    whole.push_str(table);
+                }
+            }
+            all.push((page.display().to_string(), whole));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_block_of_toml_in_the_pages_is_a_pipeline() {
+    let validator = validator();
+    let blocks = documented();
+    assert!(blocks.len() >= 15, "{}", blocks.len());
+    for (page, text) in blocks {
+        let parsed = Config::parse(Path::new("p.toml"), &text);
+        assert!(parsed.is_ok(), "{page}: {}\n{text}", parsed.map_or_else(|error| error.to_string(), |_| String::new()));
+        assert!(is_valid(&validator, &text), "{page}\n{text}");
+    }
+}
