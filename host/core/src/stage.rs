@@ -26,7 +26,7 @@ use crate::sandbox::Sandbox;
 use crate::sink::{Encoded, Encoder, compress};
 use crate::spill::SpillFrame;
 
-pub(crate) use reject::{RejectedRow, row_as_json};
+pub(crate) use reject::{RejectRecord, row_as_json};
 pub(crate) use reject_counter::RejectCounter;
 pub(crate) use work_item::{StageInput, WorkItem, WorkRows};
 pub(crate) use workers::Workers;
@@ -70,7 +70,7 @@ pub(crate) struct TaskOutput {
     /// Counts of the steps, by the number of the step.
     pub(crate) steps: Vec<(usize, StepReport)>,
     /// Rejected rows, in the order of the steps and then of the rows.
-    pub(crate) rejected: Vec<RejectedRow>,
+    pub(crate) rejected: Vec<RejectRecord>,
     /// The encoded lines for the reject file.
     pub(crate) rejects: Option<Encoded>,
     /// Whether the task processed all rows. It stops early once the run has rejected too many rows.
@@ -167,7 +167,7 @@ impl Stage {
         GuestCallGuard { guests: &self.active_guests }
     }
 
-    fn encode_rejects(&self, rejected: &[RejectedRow]) -> Result<Option<Encoded>, Box<Failure>> {
+    fn encode_rejects(&self, rejected: &[RejectRecord]) -> Result<Option<Encoded>, Box<Failure>> {
         if rejected.is_empty() {
             return Ok(None);
         }
@@ -221,7 +221,7 @@ impl Task<'_> {
         Ok(())
     }
 
-    /// Returns the rows of a slot. The last reader empties the slot, so that its rows are not kept in memory.
+    /// Returns the rows of a slot. The last reader empties the slot, so that its rows can be freed.
     fn read(&mut self, slot: usize) -> Option<Rows> {
         self.readers[slot] -= 1;
         let rows = &mut self.slots[slot];

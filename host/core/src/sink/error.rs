@@ -13,7 +13,7 @@ use crate::format::{Compression, Format};
 pub(crate) struct SinkError {
     /// The output's name.
     pub(crate) output: Arc<str>,
-    /// What is wrong.
+    /// The kind of the error.
     pub(crate) kind: Box<SinkErrorKind>,
 }
 

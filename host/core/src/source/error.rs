@@ -16,7 +16,7 @@ use crate::format::{Compression, Format};
 pub(crate) struct SourceError {
     /// The position, if known.
     pub(crate) place: Option<InputPosition>,
-    /// What is wrong.
+    /// The kind of the error.
     pub(crate) kind: Box<SourceErrorKind>,
 }
 
@@ -280,7 +280,7 @@ pub(crate) enum SourceErrorKind {
     NeedsFile {
         /// The format.
         what: &'static str,
-        /// What to do instead.
+        /// An alternative for the user.
         advice: &'static str,
     },
     /// Columns are declared for a format that has its own schema.

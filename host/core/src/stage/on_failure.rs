@@ -16,7 +16,7 @@ use arrow_select::take::take;
 use rand::RngExt as _;
 
 use super::Stage;
-use super::reject::RejectedRow;
+use super::reject::RejectRecord;
 use super::step::call;
 use crate::batch::Rows;
 use crate::batch::StepOutput;
@@ -33,7 +33,7 @@ use crate::sandbox::pause;
 pub(super) struct PolicyOutcome {
     pub(super) rows: Rows,
     /// The rejected rows, by ascending row.
-    pub(super) rejected: Vec<RejectedRow>,
+    pub(super) rejected: Vec<RejectRecord>,
 }
 
 /// Applies a step to rows under its failure policy.
@@ -87,7 +87,7 @@ struct PolicyRunner<'a> {
     report: &'a mut StepReport,
     /// The outputs that passed, in the order of the rows.
     parts: Vec<PassedPart>,
-    rejected: Vec<RejectedRow>,
+    rejected: Vec<RejectRecord>,
 }
 
 /// The output of one call.
@@ -192,7 +192,7 @@ impl PolicyRunner<'_> {
         // The record names the rejected row, so the first row of the batch is omitted.
         failure.first_row = None;
         self.stage.reject_counter.reject();
-        self.rejected.push(RejectedRow::new(self.rows, row, *failure));
+        self.rejected.push(RejectRecord::new(self.rows, row, *failure));
     }
 
     /// Returns the delay before a retry, if there is to be one.

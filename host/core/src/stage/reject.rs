@@ -11,7 +11,7 @@ use crate::text::escape_controls_in_json;
 
 /// A rejected row with its failure.
 #[derive(Debug)]
-pub(crate) struct RejectedRow {
+pub(crate) struct RejectRecord {
     /// The row's index in the batch, as it entered the step.
     pub(crate) row: usize,
     pub(crate) failure: Failure,
@@ -19,7 +19,7 @@ pub(crate) struct RejectedRow {
     columns: Vec<u8>,
 }
 
-impl RejectedRow {
+impl RejectRecord {
     pub(crate) fn new(rows: &Rows, row: usize, mut failure: Failure) -> Self {
         REJECTED.keep(&mut failure);
         Self { row, failure, columns: row_as_json(&rows.columns, row) }

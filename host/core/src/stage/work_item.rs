@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 
-use super::RejectedRow;
+use super::RejectRecord;
 use crate::source::{Chunk, ChunkData, Decoder, RowPositions};
 
 /// Rows of one input of a stage, for one task.
@@ -18,7 +18,7 @@ pub(crate) struct WorkItem {
     /// Bytes of the input files read so far; `None` if the rows do not come from files.
     pub(crate) bytes_read: Option<u64>,
     /// Rows that were rejected before these.
-    pub(crate) rejected: Vec<RejectedRow>,
+    pub(crate) rejected: Vec<RejectRecord>,
 }
 
 /// The rows of a work item.

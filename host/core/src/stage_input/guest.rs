@@ -22,7 +22,7 @@ use crate::result_cache::{CacheKeyBuilder, Key};
 use crate::source::RowPositions;
 use crate::spill::{Spill, SpillError, SpillLookup};
 use crate::stage::WorkItem;
-use crate::stage::{RejectedRow, Stage};
+use crate::stage::{RejectRecord, Stage};
 
 /// Number of output rows for which carried columns are looked up together. A lookup of unordered rows reads the whole
 /// spill file, so fewer rows would read it more often. All these rows are in memory at once.
@@ -86,7 +86,7 @@ pub(super) struct AggregateInput {
     seen: u64,
     phase: AggregatePhase,
     output: OutputBatches,
-    rejected: Vec<RejectedRow>,
+    rejected: Vec<RejectRecord>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

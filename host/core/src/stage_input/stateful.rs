@@ -10,7 +10,7 @@ use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::result_cache::{CallLog, Key};
-use crate::stage::{RejectedRow, Stage};
+use crate::stage::{RejectRecord, Stage};
 
 /// All calls of the step, from the first to the last: made by its instance, or replayed from the log of an earlier run.
 ///
@@ -43,7 +43,7 @@ impl StatefulStep {
         stage: &Stage,
         rows: &Rows,
         report: &mut StepReport,
-    ) -> Result<(CheckedOutput, Vec<RejectedRow>), Box<Failure>> {
+    ) -> Result<(CheckedOutput, Vec<RejectRecord>), Box<Failure>> {
         let context = self.context(stage, Some((self.batch, rows)));
         self.batch += 1;
         let output = self.try_process(stage, rows, report).map_err(|failure| with(&context, failure))?;
@@ -57,7 +57,7 @@ impl StatefulStep {
                 return Err(failure);
             }
             stage.reject_counter.reject();
-            rejected.push(RejectedRow::new(rows, row, *failure));
+            rejected.push(RejectRecord::new(rows, row, *failure));
         }
         Ok((output.output, rejected))
     }
