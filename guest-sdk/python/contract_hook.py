@@ -1,4 +1,4 @@
-"""Puts the contract into what is built: from the repository, or from the source distribution that was made there."""
+"""Adds the contract to wheels and source distributions: from the repository, or from an unpacked source distribution."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class ContractHook(BuildHookInterface[Any]):
     """Adds `step.wit`, which the package needs to compile steps, to wheels and source distributions."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Names the file and where it goes."""
+        """Adds the file to the build data, with its target path."""
         root = Path(self.root)
         places = [root / "wit" / "step.wit", root.parent / "wit" / "step.wit"]
         contract = next((place for place in places if place.is_file()), None)
         if contract is None:
-            raise FileNotFoundError(f"the contract is missing: there is no {places[1]}; build from a clone of Stillbox")
+            raise FileNotFoundError(f"the contract {places[1]} is missing; build from a clone of Stillbox")
         target = "wit/step.wit" if self.target_name == "sdist" else "stillbox_sdk/wit/step.wit"
         build_data["force_include"][str(contract)] = target

@@ -1,4 +1,4 @@
-"""Makes plain text of HTML."""
+"""Converts HTML to plain text."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Annotated
 
 from stillbox_sdk import column, step
 
-# What is not shown, whatever stands in it.
+# Elements whose content is not shown.
 HIDDEN = frozenset(["head", "noscript", "script", "style", "template", "title"])
-# What begins a new line, and ends one. Everything else flows.
+# Elements that start and end a line. All other elements are inline.
 BLOCKS = frozenset(
     "address article aside blockquote body br caption dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 "
     "h3 h4 h5 h6 header hgroup hr html legend li main nav ol p pre section summary table tbody td tfoot th thead tr ul".split()
 )
-# The white space of HTML. Other, such as the non-breaking space, stays.
+# The white space of HTML. Other white space, such as the non-breaking space, is unchanged.
 SPACE = " \t\n\r\f"
 
 
@@ -51,7 +51,7 @@ class Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self.hidden:
-            # What was left open inside ends with it.
+            # Elements that are still open inside end with it.
             del self.hidden[self.hidden.index(tag) :]
         elif tag in BLOCKS:
             self.lines.append([])
@@ -70,8 +70,8 @@ SPACES = str.maketrans(dict.fromkeys(SPACE, " "))
 
 @step
 def strip_markup(parameters: Parameters, row: Row) -> Stripped:
-    """Makes plain text of HTML: without tags, comments and what is not shown, with characters in the place of their references, a
-    line for each block, and one space for each run of white space."""
+    """Converts HTML to plain text: removes tags, comments and hidden elements, decodes character references, writes one line for
+    each block, and replaces each run of white space with one space."""
     if "<" not in row.html and "&" not in row.html:
         lines = [row.html]
     else:

@@ -114,7 +114,7 @@ fn errors_in_a_python_module_are_reported_with_their_line() {
     "#);
     let code = "from dataclasses import dataclass\nfrom stillbox_sdk import step\n\n\n@dataclass\nclass Row:\n    id: int\n    \
                 when: complex\n\n\n@step\ndef keep(row: Row) -> bool:\n    return True\n";
-    insta::assert_snapshot!(complaint(code), @"error: src/broken.py:8: the field `when` is of type complex, which is no column: use bool, int, float, str, bytes, list[float] for a vector, Json or Any for JSON, or `| None` with one of them for a column with nulls");
+    insta::assert_snapshot!(complaint(code), @"error: src/broken.py:8: the field `when` has the type complex, which is not a column type: use bool, int, float, str, bytes, list[float] for a vector, Json or Any for JSON, or one of them with `| None` for a column with nulls");
 }
 
 #[test]

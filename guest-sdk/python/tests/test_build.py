@@ -1,4 +1,4 @@
-"""Compiling a step, up to where componentize-py takes over; the host's tests go on from there."""
+"""The build of a step up to the call of componentize-py. The end-to-end tests cover the rest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_project_says_what_the_step_is(folder):
+def test_a_project_contains_the_name_module_and_dependencies_of_the_step(folder):
     project = read_project(folder)
     assert (project.name, project.version, project.description) == ("count-words", "1.2.3", "Counts.")
     assert (project.module, project.prefix, project.has_dependencies) == ("count_words", "", False)
@@ -38,15 +38,15 @@ def test_a_project_says_what_the_step_is(folder):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "pyproject.toml cannot be read: No such file or directory"),
-        ("name = ", "pyproject.toml is no TOML: "),
+        (None, "pyproject.toml: No such file or directory"),
+        ("name = ", "pyproject.toml is not valid TOML: "),
         ("[tool]", "`[project]` has no `name`"),
         ("[project]\nname = 1", "`name` must be a text"),
-        ('[project]\nname = "tokenize"', "the module `tokenize` has the name of one of Python's own, "),
-        ('[project]\nname = "other"', "the module `other` is missing: there is neither other.py nor src/other.py in "),
+        ('[project]\nname = "tokenize"', "the module `tokenize` has the name of a module of the standard library, "),
+        ('[project]\nname = "other"', "contains neither other.py nor src/other.py; "),
     ],
 )
-def test_what_is_wrong_with_a_project_is_told(folder, text, message, capsys):
+def test_a_mistake_in_a_project_is_reported(folder, text, message, capsys):
     if text is None:
         (folder / "pyproject.toml").unlink()
     else:
@@ -58,7 +58,7 @@ def test_what_is_wrong_with_a_project_is_told(folder, text, message, capsys):
         assert message in capsys.readouterr().err
 
 
-def test_what_is_no_code_is_left_out(folder, tmp_path_factory):
+def test_files_that_are_not_code_of_the_step_are_not_copied(folder, tmp_path_factory):
     for name in ("tests/data", ".venv/lib", "words/target", "words/__pycache__", "build/lib"):
         (folder / name).mkdir(parents=True)
         (folder / name / "some.py").write_text("")
@@ -77,32 +77,32 @@ def test_what_is_no_code_is_left_out(folder, tmp_path_factory):
     assert copied() == ["build/__init__.py", "build/lib/some.py", "count_words.py", "words/target/some.py"]
 
 
-def test_an_output_that_cannot_be_written_is_told(folder, capsys):
+def test_an_output_that_cannot_be_written_is_reported_in_one_line(folder, capsys):
     pytest.importorskip("componentize_py")
     output = folder / "count_words.py" / "out.wasm"
     assert build.main(["--output", str(output), str(folder)]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("error: ") and "count_words.py" in said and said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: ") and "count_words.py" in message and message.count("\n") == 1
 
 
-def test_without_componentize_py_there_is_one_line(folder, monkeypatch, capsys):
+def test_a_missing_componentize_py_is_reported_in_one_line(folder, monkeypatch, capsys):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert build.main(["--output", str(folder / "out.wasm"), str(folder)]) == 3
-    said = capsys.readouterr().err
-    assert said == "error: componentize-py is missing: run `python -m pip install componentize-py==0.25.1`\n"
+    message = capsys.readouterr().err
+    assert message == "error: componentize-py is missing: run `python -m pip install componentize-py==0.25.1`\n"
 
 
-def test_a_build_that_is_told_to_end_leaves_nothing_behind(folder, tmp_path_factory, monkeypatch):
+def test_a_terminated_build_removes_its_temporary_files(folder, tmp_path_factory, monkeypatch):
     pytest.importorskip("componentize_py")
     temporary = tmp_path_factory.mktemp("temporary")
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     output = folder / "made" / "out.wasm"
 
-    def told_to_end(project, stage, made, report):
+    def terminate(project, stage, made, report):
         assert list(temporary.iterdir()) and list(output.parent.iterdir())
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(build, "_componentize", told_to_end)
+    monkeypatch.setattr(build, "_componentize", terminate)
     before = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.raises(SystemExit) as ended:

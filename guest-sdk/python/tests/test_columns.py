@@ -1,4 +1,4 @@
-"""The types of columns, read and written, with nulls and without."""
+"""Reading and writing columns of every type, with and without nulls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Everything:
 
 @step
 def same(row: Everything) -> Everything:
-    """Gives back what it gets."""
+    """Returns its input."""
     return row
 
 
@@ -49,7 +49,7 @@ class Nulls:
 
 @step
 def same_nulls(row: Nulls) -> Nulls:
-    """Gives back what it gets."""
+    """Returns its input."""
     return row
 
 
@@ -66,7 +66,7 @@ COLUMNS: dict[str, list[Any]] = {
 WRITTEN = {**COLUMNS, "parsed": ["{}", '{"a":[1,null]}', '{"ä":"b"}']}
 
 
-def test_every_type_survives():
+def test_values_of_every_type_are_read_and_written_unchanged():
     bound = bind(same)
     kinds = [field.data_type for field in bound.signature.inputs]
     assert kinds == [*DataType.__members__.values()][:6] + [DataType.JSON, DataType.VECTOR]
@@ -76,7 +76,7 @@ def test_every_type_survives():
     assert all(column.validity is None for column in output.columns)
 
 
-def test_every_type_may_be_null():
+def test_nulls_of_every_type_are_read_and_written_unchanged():
     bound = bind(same_nulls)
     assert all(field.nullable for field in bound.signature.inputs)
     sent = {name: [None, *listed[1:], None] for name, listed in COLUMNS.items()}
@@ -88,7 +88,7 @@ def test_every_type_may_be_null():
     assert all(values(nothing, name) == [None, None] for name in COLUMNS)
 
 
-def test_no_rows_are_no_trouble():
+def test_an_empty_batch_returns_no_rows():
     output = bind(same).process({name: [] for name in COLUMNS})
     assert output.rows == 0 and all(values(output, name) == [] for name in COLUMNS)
 
@@ -111,20 +111,20 @@ def test_bitmaps_have_the_least_significant_bit_first(count):
         ("integer", 2**63, f"`integer` must be from {-(2**63)} to {2**63 - 1}, not {2**63}"),
         ("float", "x", '`float` must be a number, not the text "x"'),
         ("text", b"x", "`text` must be a text, not a bytes"),
-        ("text", "a\ud800", "`text` holds half a surrogate pair at 1, which is no text in UTF-8"),
+        ("text", "a\ud800", "`text` contains a lone surrogate at index 1, which cannot be encoded as UTF-8"),
         ("text", None, "`text` must be a text, not None"),
         ("binary", "x", '`binary` must be bytes, not the text "x"'),
         ("raw", "[]", '`raw` must be JSON, not the text "[]"'),
         ("parsed", {1, 2}, "`parsed` must be a JSON value, not a set"),
         ("parsed", {"a": float("nan")}, "`parsed` must be a JSON value, not a dict"),
-        ("vector", [], "`vector` is an empty vector, where it needs at least one element"),
-        ("vector", [1.0], "`vector`: a vector has 1 elements, and the first of its column has 2"),
+        ("vector", [], "`vector` is an empty vector, but must have at least one element"),
+        ("vector", [1.0], "`vector`: a vector has 1 elements, but the first of its column has 2"),
         ("vector", ["x", "y"], "`vector` must be a list of numbers, not a list"),
         ("vector", {1.0, 2.0}, "`vector` must be a list of numbers, not a set"),
         ("vector", b"ab", "`vector` must be a list of numbers, not a bytes"),
     ],
 )
-def test_a_value_that_does_not_fit_rejects_its_row_alone(name, value, message):
+def test_a_value_that_does_not_fit_rejects_only_its_row(name, value, message):
     @step
     def spoil(row: Everything) -> Everything:
         if row.integer == 2:
@@ -138,7 +138,7 @@ def test_a_value_that_does_not_fit_rejects_its_row_alone(name, value, message):
     assert (rejection.row, rejection.error.message) == (1, message)
 
 
-def test_an_output_leaves_the_rows_that_it_is_made_of_as_they_are():
+def test_the_conversion_to_an_output_does_not_change_the_rows():
     @dataclass
     class Row:
         n: int
@@ -156,7 +156,7 @@ def test_an_output_leaves_the_rows_that_it_is_made_of_as_they_are():
         made.rows = []  # type: ignore[misc]
 
 
-def test_an_integer_that_python_writes_out_no_more_rejects_its_row_alone():
+def test_an_integer_that_python_cannot_format_rejects_only_its_row():
     @step
     def spoil(row: Everything) -> Everything:
         huge = 2**20_000
@@ -173,7 +173,7 @@ def test_an_integer_that_python_writes_out_no_more_rejects_its_row_alone():
 
 
 @pytest.mark.parametrize("value", [7, [], "ab", {1.0: 2.0}])
-def test_a_vector_that_is_none_leaves_nulls_alone(value):
+def test_a_value_that_is_not_a_vector_does_not_affect_nulls(value):
     @dataclass
     class Row:
         text: str
@@ -191,7 +191,7 @@ def test_a_vector_that_is_none_leaves_nulls_alone(value):
     assert [rejection.row for rejection in output.rejections] == [1]
 
 
-def test_rows_are_made_by_name_where_other_arguments_are_between():
+def test_rows_are_created_by_name_if_other_arguments_are_between_the_columns():
     @dataclass
     class Row:
         first: str
@@ -206,7 +206,7 @@ def test_rows_are_made_by_name_where_other_arguments_are_between():
     assert (values(output, "first"), values(output, "second")) == (["a"], ["b"])
 
 
-def test_related_types_are_taken():
+def test_values_of_subclasses_and_compatible_types_are_converted():
     class Name(str):
         pass
 
@@ -232,7 +232,7 @@ def test_related_types_are_taken():
     assert all(type(value) is float for value in values(output, "float"))
 
 
-def test_columns_have_other_names_and_may_be_missing():
+def test_columns_can_have_other_names_and_can_be_optional():
     @dataclass
     class Parameters:
         column: str
@@ -246,27 +246,27 @@ def test_columns_have_other_names_and_may_be_missing():
 
     @dataclass
     class Made:
-        said: Annotated[str, column(from_parameter="target")]
+        joined: Annotated[str, column(from_parameter="target")]
 
     @step
-    def tell(parameters: Parameters, row: Row) -> Made:
+    def join(parameters: Parameters, row: Row) -> Made:
         return Made(f"{row.text} {row.full} {row.score}")
 
-    bound = bind(tell, {"column": "body"})
+    bound = bind(join, {"column": "body"})
     assert [(field.name, field.optional) for field in bound.signature.inputs] == [
         ("body", False),
         ("Full Name", False),
         ("score", True),
     ]
-    assert [field.name for field in bound.signature.outputs] == ["said"]
-    assert values(bound.process({"body": ["a"], "Full Name": ["b"]}), "said") == ["a b None"]
-    assert values(bound.process({"body": ["a"], "Full Name": ["b"], "score": [None]}), "said") == ["a b None"]
-    assert bind(tell, {"column": "body", "target": "new"}).signature.outputs[0].name == "new"
+    assert [field.name for field in bound.signature.outputs] == ["joined"]
+    assert values(bound.process({"body": ["a"], "Full Name": ["b"]}), "joined") == ["a b None"]
+    assert values(bound.process({"body": ["a"], "Full Name": ["b"], "score": [None]}), "joined") == ["a b None"]
+    assert bind(join, {"column": "body", "target": "new"}).signature.outputs[0].name == "new"
     with pytest.raises(ValueError, match=r"\['Full Name'\] are missing"):
         bound.process({"body": ["a"]})
 
 
-def test_values_that_cannot_be_read_reject_their_rows():
+def test_an_input_value_that_cannot_be_read_rejects_its_row():
     @dataclass
     class Row:
         parsed: Any
@@ -284,7 +284,7 @@ def test_values_that_cannot_be_read_reject_their_rows():
     output = bind(look).process(contract.Batch(2, sent))
     assert output.origins == [0]
     error = output.rejections[0].error
-    assert error.message == "the JSON in the column `parsed` cannot be read"
+    assert error.message == "cannot read the JSON in the column `parsed`"
     assert error.causes[0].startswith("json.decoder.JSONDecodeError: ")
     sent[1] = contract.Column("vector", None, contract.Values_Vector(contract.Vectors(1, [0.0] * 2)))
     output = bind(look).process(contract.Batch(2, sent))
@@ -304,17 +304,17 @@ class MaybeChosen:
 
 @step
 def keep_choice(row: Chosen) -> Chosen:
-    """Gives back what it gets."""
+    """Returns its input."""
     return row
 
 
 @step
 def make_choice(row: MaybeChosen) -> MaybeChosen:
-    """Makes a choice that there isn't, of one."""
+    """Returns a text that is not one of the choices."""
     return replace(row, size="huge" if row.size == "large" else row.size)  # type: ignore[arg-type]
 
 
-def test_texts_that_a_literal_does_not_have_reject_their_row():
+def test_a_text_that_is_not_in_the_literal_rejects_its_row():
     output = bind(keep_choice).process(contract.Batch(3, [_texts("size", ["small", "tiny", "large"])]))
     assert values(output, "size") == ["small", "large"]
     [rejection] = output.rejections

@@ -1,4 +1,4 @@
-"""The contract's types in Python are those of `step.wit`, as componentize-py makes bindings of it."""
+"""The contract's types in Python equal the bindings that componentize-py generates from `step.wit`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def bindings(folder) -> ast.Module:
     return ast.parse((folder / "wit_world" / "imports" / "types.py").read_text())
 
 
-def test_every_type_has_the_fields_of_the_contract(tmp_path):
+def test_every_type_has_the_fields_of_the_generated_bindings(tmp_path):
     compared = 0
     for made in bindings(tmp_path).body:
         if not isinstance(made, ast.ClassDef):

@@ -1,4 +1,4 @@
-"""Steps that are not written as they have to be: each message names the author's file and line."""
+"""Mistakes in the definition of a step. Each message names the author's file and line."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Hidden:
     text: str = field(init=False, default="")
 
 
-def complaint(target: Any) -> tuple[str, int | None]:
+def diagnostic(target: Any) -> tuple[str, int | None]:
     with pytest.raises(DefinitionError) as raised:
         step(target)
     error = raised.value
@@ -54,21 +54,21 @@ def line_of(text: str) -> int:
         return next(number for number, line in enumerate(file, 1) if line.strip().startswith(text))
 
 
-def test_a_field_that_is_no_column_is_named():
+def test_a_field_that_is_not_a_column_type_is_reported():
     def wrong(row: Complex) -> bool: ...
 
-    assert complaint(wrong) == (
-        "the field `number` is of type complex, which is no column: use bool, int, float, str, bytes, list[float] for a vector, "
-        "Json or Any for JSON, or `| None` with one of them for a column with nulls",
+    assert diagnostic(wrong) == (
+        "the field `number` has the type complex, which is not a column type: use bool, int, float, str, bytes, list[float] for "
+        "a vector, Json or Any for JSON, or one of them with `| None` for a column with nulls",
         line_of("number: complex"),
     )
 
 
-def test_a_field_that_is_no_parameter_is_named():
+def test_a_field_that_is_not_a_parameter_type_is_reported():
     def wrong(parameters: Parameters, row: Row) -> bool: ...
 
-    message, line = complaint(wrong)
-    assert message.startswith("the field `when` is of type bytes, which is no parameter: use bool, int, ")
+    message, line = diagnostic(wrong)
+    assert message.startswith("the field `when` has the type bytes, which is not a parameter type: use bool, int, ")
     assert line == line_of("when: bytes")
 
 
@@ -77,35 +77,35 @@ class Tree:
     branches: list[Tree]
 
 
-def test_parameters_that_never_end_are_refused():
+def test_parameters_that_contain_themselves_are_rejected():
     def wrong(parameters: Tree, row: Row) -> bool: ...
 
-    message, line = complaint(wrong)
-    assert (message, line) == ("`Tree` is a parameter of itself, which never ends", line_of("class Tree") - 1)
+    message, line = diagnostic(wrong)
+    assert (message, line) == ("`Tree` contains itself, which is not supported for parameters", line_of("class Tree") - 1)
 
 
-def test_columns_take_names_from_parameters_that_there_are():
+def test_a_column_name_from_an_unknown_parameter_is_rejected():
     def wrong(row: Renamed) -> bool: ...
 
-    assert complaint(wrong) == (
-        "the column of `text` has its name from a parameter: `min_words`, which isn't there; write its name in kebab-case",
+    assert diagnostic(wrong) == (
+        "the column of `text` takes its name from the parameter `min_words`, which does not exist; write its name in kebab-case",
         line_of("text: Annotated[str, column(from_parameter"),
     )
 
 
-def test_optional_columns_may_be_none():
+def test_an_optional_column_without_none_in_its_type_is_rejected():
     def wrong(row: Missing) -> bool: ...
 
-    assert complaint(wrong)[0] == "the column of `text` may be missing, so its type must have `| None`"
+    assert diagnostic(wrong)[0] == "the column of `text` may be missing, so its type must have `| None`"
 
 
-def test_outputs_are_made_of_all_their_fields():
+def test_an_output_field_that_is_not_an_argument_is_rejected():
     def wrong(row: Row) -> Hidden: ...
 
-    assert complaint(wrong)[0] == "the field `text` is no argument, but all fields of a step's output are"
+    assert diagnostic(wrong)[0] == "the field `text` has `init=False`, but every field of an output must be an argument"
 
 
-def test_what_a_function_takes_and_returns_is_checked():
+def test_a_mistake_in_the_signature_of_a_function_is_reported():
     def untyped(row) -> bool: ...
 
     def silent(row: Row): ...
@@ -124,17 +124,18 @@ def test_what_a_function_takes_and_returns_is_checked():
         yield
 
     line = untyped.__code__.co_firstlineno
-    assert complaint(untyped) == (f"`{untyped.__qualname__}` doesn't say of what type is: `row`", line)
-    assert complaint(silent)[0].endswith("doesn't say of what type is: what it returns")
-    assert complaint(nothing)[0].endswith("must take a row, or parameters and a row, not 0 arguments")
-    assert complaint(text)[0] == "`row` must be a row, which is a dataclass, or a `Batch` of one, not str"
-    assert "returns int, which a step cannot: return a dataclass, `bool`, " in complaint(number)[0]
-    assert complaint(unknown)[0].endswith("cannot be read: NameError: name 'Unknown' is not defined")
-    assert complaint(later)[0].endswith("must be an ordinary function, without `async` and `yield`")
-    assert complaint(generated)[0].endswith("must be an ordinary function, without `async` and `yield`")
+    assert diagnostic(untyped) == (f"`{untyped.__qualname__}` has no type annotation for `row`", line)
+    assert diagnostic(silent)[0].endswith("has no type annotation for the return value")
+    assert diagnostic(nothing)[0].endswith("must take a row, or parameters and a row, not 0 arguments")
+    assert diagnostic(text)[0] == "`row` must be a row, which is a dataclass, or a `Batch` of one, not str"
+    assert "returns int, which is not supported: return a dataclass, `bool`, " in diagnostic(number)[0]
+    assert diagnostic(unknown)[0].startswith("cannot read the annotations of ")
+    assert diagnostic(unknown)[0].endswith(": NameError: name 'Unknown' is not defined")
+    assert diagnostic(later)[0].endswith("must be an ordinary function, without `async` and `yield`")
+    assert diagnostic(generated)[0].endswith("must be an ordinary function, without `async` and `yield`")
 
 
-def test_what_a_class_lacks_is_told():
+def test_a_mistake_in_the_definition_of_a_class_is_reported():
     class Neither:
         pass
 
@@ -146,14 +147,14 @@ def test_what_a_class_lacks_is_told():
 
         def finish(self) -> None: ...
 
-    assert complaint(Neither)[0].endswith(
+    assert diagnostic(Neither)[0].endswith(
         "must be a `Source[Parameters, Output]` or an `Aggregate[Parameters, Input, Output]`"
     )
-    assert complaint(Half)[0].endswith("lacks `next`")
-    assert complaint(Odd)[0] == "`the first type` must be the parameters, which are a dataclass, not Literal['a']"
+    assert diagnostic(Half)[0].endswith("lacks `next`")
+    assert diagnostic(Odd)[0] == "`the first type` must be the parameters, which are a dataclass, not Literal['a']"
 
 
-def test_arguments_come_by_their_places():
+def test_arguments_that_are_not_positional_are_rejected():
     def many(*rows: Row) -> bool: ...
 
     def named(*, row: Row) -> bool: ...
@@ -161,7 +162,7 @@ def test_arguments_come_by_their_places():
     def others(row: Row, **more: Row) -> bool: ...
 
     for target in (many, named, others):
-        assert complaint(target)[0].endswith("must take its arguments by their places, without `*`")
+        assert diagnostic(target)[0].endswith("must take positional arguments only, without `*`")
 
 
 @dataclass
@@ -180,16 +181,16 @@ class InRange:
     parts: Annotated[list[int], parameter(min=1)] = field(default_factory=lambda: [1, 2])
 
 
-def test_defaults_are_held_against_what_is_asked_of_values():
+def test_an_invalid_default_is_rejected():
     def out_of_range(parameters: OutOfRange, row: Row) -> bool: ...
 
     def no_choice(parameters: NoChoice, row: Row) -> bool: ...
 
     def in_range(parameters: InRange, row: Row) -> bool: ...
 
-    assert complaint(out_of_range) == (
-        "the default of `width` would be refused: `width` must be from 1 to 9, not 0",
+    assert diagnostic(out_of_range) == (
+        "the default of `width` is invalid: `width` must be from 1 to 9, not 0",
         line_of("width: Annotated[int, parameter(min=1, max=9)]"),
     )
-    assert complaint(no_choice)[0].startswith("the default of `kind` would be refused: `kind` cannot be \"c\"")
+    assert diagnostic(no_choice)[0].startswith("the default of `kind` is invalid: `kind` cannot be \"c\"")
     step(in_range)

@@ -1,4 +1,4 @@
-"""From an exception to an error of the contract."""
+"""The conversion of exceptions to errors of the contract."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from stillbox_sdk import InputError, InternalError, ParameterError, StepError, TransientError, step
 from stillbox_sdk.contract import ErrorKind
-from stillbox_sdk.contract import StepError as Told
+from stillbox_sdk.contract import StepError as ContractError
 from stillbox_sdk.testing import bind
 
 
@@ -20,8 +20,8 @@ class Row:
     text: str
 
 
-def told(raise_it) -> Told:
-    """What a step tells that calls a function for its only row."""
+def reported(raise_it) -> ContractError:
+    """Returns the error of a step that calls a function for its only row."""
 
     @step
     def failing(row: Row) -> None:
@@ -38,20 +38,20 @@ def raiser(error: BaseException):
     return raise_it
 
 
-def test_an_exception_is_told_as_python_shows_it():
-    error = told(lambda: int("three"))
+def test_an_exception_is_reported_in_the_format_of_python():
+    error = reported(lambda: int("three"))
     assert error.message == "ValueError: invalid literal for int() with base 10: 'three'"
     assert (error.kind, error.causes, error.hint, error.retry_after_ms) == (ErrorKind.INPUT, [], None, None)
-    assert told(raiser(KeyError("missing"))).message == "KeyError: 'missing'"
-    assert told(raiser(AssertionError())).message == "AssertionError"
-    assert told(raiser(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"))).message.startswith("UnicodeDecodeError: 'utf-8'")
+    assert reported(raiser(KeyError("missing"))).message == "KeyError: 'missing'"
+    assert reported(raiser(AssertionError())).message == "AssertionError"
+    assert reported(raiser(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"))).message.startswith("UnicodeDecodeError: 'utf-8'")
 
 
-def test_the_place_and_the_trace_are_the_authors():
+def test_the_location_and_the_trace_are_in_the_authors_code():
     def inner():
         raise ValueError("here")
 
-    error = told(inner)
+    error = reported(inner)
     line = inner.__code__.co_firstlineno + 1
     assert error.location is not None
     assert (error.location.file, error.location.line) == ("test_errors.py", line)
@@ -60,13 +60,13 @@ def test_the_place_and_the_trace_are_the_authors():
     assert [frame.split(" in ")[0] for frame in error.trace][-1] == f"test_errors.py:{line}"
     assert error.trace[-1].endswith('inner: raise ValueError("here")')
     assert not any("stillbox_sdk" in frame for frame in error.trace)
-    # The innermost frame is the library's, and the place the author's.
-    error = told(lambda: __import__("json").loads("{"))
+    # The innermost frame is in the library, and the location in the author's code.
+    error = reported(lambda: __import__("json").loads("{"))
     assert error.location is not None and error.location.file == "test_errors.py"
     assert "json/decoder.py" in error.trace[-1]
 
 
-def test_the_chain_of_causes_is_kept():
+def test_the_causes_are_reported_in_order():
     def chained():
         try:
             try:
@@ -76,39 +76,39 @@ def test_the_chain_of_causes_is_kept():
         except OSError:
             raise ValueError("no rule")
 
-    assert told(chained).causes == ["OSError: no table", "KeyError: 'missing'"]
+    assert reported(chained).causes == ["OSError: no table", "KeyError: 'missing'"]
 
 
-def test_a_suppressed_context_is_no_cause():
+def test_a_suppressed_context_is_not_a_cause():
     def suppressed():
         try:
             {}["missing"]
         except KeyError:
             raise ValueError("no rule") from None
 
-    assert told(suppressed).causes == []
+    assert reported(suppressed).causes == []
 
 
-def test_a_circle_of_causes_ends():
+def test_a_cycle_of_causes_is_reported_once():
     one, other = ValueError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one
-    assert told(raiser(one)).causes == ["ValueError: other"]
+    assert reported(raiser(one)).causes == ["ValueError: other"]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups and notes are new in Python 3.11")
-def test_the_parts_of_a_group_and_notes_are_told():
+def test_the_members_of_a_group_and_notes_are_reported():
     group = ExceptionGroup("two", [ValueError("one"), ExceptionGroup("more", [KeyError("other")])])
-    assert told(raiser(group)).causes == [
+    assert reported(raiser(group)).causes == [
         "(1 of 2) ValueError: one",
         "(2 of 2) ExceptionGroup: more (1 sub-exception)",
         "(1 of 1) KeyError: 'other'",
     ]
     noted = ValueError("one")
     noted.add_note("in the second column")
-    assert told(raiser(noted)).message == "ValueError: one\nin the second column"
+    assert reported(raiser(noted)).message == "ValueError: one\nin the second column"
 
 
-def test_an_exception_without_a_text_is_named():
+def test_an_exception_whose_text_raises_is_reported_by_its_type():
     class Unprintable(Exception):
         def __str__(self):
             raise TypeError("not today")
@@ -121,39 +121,39 @@ def test_an_exception_without_a_text_is_named():
         def __str__(self):
             raise ValueError("\ud800")
 
-    why = "its text cannot be shown: making it raised"
-    assert told(raiser(Unprintable())).message.endswith(f"Unprintable ({why} TypeError: not today)")
-    assert f"Recursive ({why} RecursionError" in told(raiser(Recursive())).message
-    assert told(raiser(Halved())).message.endswith(f"Halved ({why} ValueError: \\ud800)")
+    why = "without a message, because `str` raised"
+    assert reported(raiser(Unprintable())).message.endswith(f"Unprintable ({why} TypeError: not today)")
+    assert f"Recursive ({why} RecursionError" in reported(raiser(Recursive())).message
+    assert reported(raiser(Halved())).message.endswith(f"Halved ({why} ValueError: \\ud800)")
 
 
-def test_an_exception_may_hold_anything():
+def test_an_exception_can_have_attributes_of_any_type():
     class Locked(Exception):
         def __init__(self, message):
             super().__init__(message)
             self.lock = threading.RLock()
 
-    assert told(raiser(Locked("the lock is held"))).message.endswith("Locked: the lock is held")
+    assert reported(raiser(Locked("the lock is held"))).message.endswith("Locked: the lock is held")
 
 
-def test_exits_are_exceptions_like_others():
-    assert told(lambda: sys.exit("had enough")).message == "SystemExit: had enough"
-    assert told(raiser(GeneratorExit())).message == "GeneratorExit"
-    # On a desk, Ctrl-C is the tester's.
+def test_exits_are_reported_like_other_exceptions():
+    assert reported(lambda: sys.exit("had enough")).message == "SystemExit: had enough"
+    assert reported(raiser(GeneratorExit())).message == "GeneratorExit"
+    # In a native test, Ctrl-C ends the test.
     with pytest.raises(KeyboardInterrupt):
-        told(raiser(KeyboardInterrupt()))
+        reported(raiser(KeyboardInterrupt()))
 
 
-def test_a_text_that_is_no_utf_8_is_escaped_and_a_long_one_cut():
-    assert told(raiser(ValueError("\ud800"))).message == "ValueError: \\ud800"
-    assert told(raiser(ValueError("x" * 100_000))).message.endswith("xxx... (40012 more characters)")
+def test_an_invalid_text_is_escaped_and_a_long_text_is_truncated():
+    assert reported(raiser(ValueError("\ud800"))).message == "ValueError: \\ud800"
+    assert reported(raiser(ValueError("x" * 100_000))).message.endswith("xxx... (40012 more characters)")
 
 
-def test_a_runaway_recursion_is_cut():
+def test_the_trace_of_an_infinite_recursion_is_truncated():
     def deeper():
         return 1 + deeper()
 
-    error = told(deeper)
+    error = reported(deeper)
     assert error.message.startswith("RecursionError: ")
     assert len(error.trace) == 41 and " more frames)" in error.trace[20]
 
@@ -168,36 +168,36 @@ def test_a_runaway_recursion_is_cut():
         (TransientError("no"), ErrorKind.TRANSIENT),
     ],
 )
-def test_the_sdks_own_errors_say_whose_fault_it_is(error, kind):
-    found = told(raiser(error))
+def test_the_errors_of_the_sdk_have_their_kind(error, kind):
+    found = reported(raiser(error))
     assert (found.message, found.kind) == ("no", kind)
 
 
-def test_hints_and_delays_are_passed_on():
-    found = told(raiser(TransientError("busy", hint="at night", retry_after=1.5)))
+def test_hints_and_retry_delays_are_reported():
+    found = reported(raiser(TransientError("busy", hint="at night", retry_after=1.5)))
     assert (found.hint, found.retry_after_ms) == ("at night", 1500)
-    assert told(raiser(TransientError("busy", retry_after=timedelta(seconds=2)))).retry_after_ms == 2000
-    assert told(raiser(TransientError("busy", retry_after=float("inf")))).retry_after_ms is None
-    assert told(raiser(TransientError("busy", retry_after=float("nan")))).retry_after_ms is None
-    assert told(raiser(TransientError("busy", retry_after=-1))).retry_after_ms is None
+    assert reported(raiser(TransientError("busy", retry_after=timedelta(seconds=2)))).retry_after_ms == 2000
+    assert reported(raiser(TransientError("busy", retry_after=float("inf")))).retry_after_ms is None
+    assert reported(raiser(TransientError("busy", retry_after=float("nan")))).retry_after_ms is None
+    assert reported(raiser(TransientError("busy", retry_after=-1))).retry_after_ms is None
     for long in (1e308, 10**400):
-        assert told(raiser(TransientError("busy", retry_after=long))).retry_after_ms == 2**64 - 1
+        assert reported(raiser(TransientError("busy", retry_after=long))).retry_after_ms == 2**64 - 1
 
 
-def test_a_class_of_an_authors_own_keeps_its_attributes_to_itself():
+def test_an_overridden_getattribute_is_bypassed():
     class Odd(StepError):
         def __getattribute__(self, name):
             if name in ("hint", "kind", "__notes__"):
                 raise RuntimeError(name)
             return super().__getattribute__(name)
 
-    found = told(raiser(Odd("odd")))
+    found = reported(raiser(Odd("odd")))
     assert (found.message, found.hint, found.kind) == ("odd", None, ErrorKind.INPUT)
 
 
-def test_an_exception_whose_attributes_cannot_be_read_is_told():
+def test_an_exception_whose_attributes_cannot_be_read_is_reported():
     class Wrapping(Exception):
-        """Passes on what it lacks, and lacks what it would pass it on to."""
+        """Recurses infinitely, because it reads the missing attribute `wrapped`."""
 
         def __getattr__(self, name):
             return getattr(self.wrapped, name)
@@ -216,13 +216,13 @@ def test_an_exception_whose_attributes_cannot_be_read_is_told():
         return raise_it
 
     for kind in (Wrapping, Mute):
-        found = told(chained(kind))
+        found = reported(chained(kind))
         assert found.message.endswith(f"{kind.__name__}: the lock is held")
         assert found.causes == ["KeyError: 'missing'"]
         assert found.location is not None and found.location.file == "test_errors.py"
 
 
-def test_an_exception_raised_again_tells_of_its_own_row_alone():
+def test_an_exception_that_is_raised_again_has_the_trace_of_its_own_row():
     shared = ValueError("shared")
 
     @step
@@ -237,7 +237,7 @@ def test_an_exception_raised_again_tells_of_its_own_row_alone():
     assert [len(rejection.error.trace) for rejection in rejections] == [1, 1, 1]
 
 
-def test_a_batch_goes_on_after_a_rejected_row():
+def test_a_batch_continues_after_a_rejected_row():
     @step
     def careful(row: Row) -> bool:
         if row.text == "bad":

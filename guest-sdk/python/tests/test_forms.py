@@ -1,4 +1,4 @@
-"""What becomes of a row, by what a step returns."""
+"""The output for each return type of a step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Length:
 TEXTS = {"text": ["one", "", "three"]}
 
 
-def test_a_dataclass_adds_columns():
+def test_a_dataclass_adds_columns_to_the_row():
     @step
     def length(row: Row) -> Length:
         return Length(len(row.text))
@@ -32,11 +32,11 @@ def test_a_dataclass_adds_columns():
     output = bind(length).process(TEXTS)
     assert values(output, "n") == [3, 0, 5]
     assert (output.rows, output.origins, output.rejections) == (3, None, [])
-    # It stays a function.
+    # `@step` returns the function unchanged.
     assert length(Row("four")) == Length(4)
 
 
-def test_a_bool_keeps_or_drops():
+def test_true_keeps_the_row_and_false_drops_it():
     @step
     def not_empty(row: Row) -> bool:
         return row.text != ""
@@ -46,7 +46,7 @@ def test_a_bool_keeps_or_drops():
     assert bind(not_empty).process({"text": ["a", "b"]}).origins is None
 
 
-def test_none_drops():
+def test_none_drops_the_row():
     @step
     def length(row: Row) -> Length | None:
         return Length(len(row.text)) if row.text else None
@@ -55,7 +55,7 @@ def test_none_drops():
     assert (values(output, "n"), output.origins) == ([3, 5], [0, 2])
 
 
-def test_a_list_expands():
+def test_a_list_expands_the_row():
     @step
     def letters(row: Row) -> list[Row]:
         return [Row(letter) for letter in row.text]
@@ -64,7 +64,7 @@ def test_a_list_expands():
     assert (values(output, "text"), output.origins) == (["a", "b", "c"], [0, 0, 2])
 
 
-def test_nothing_stays():
+def test_a_function_that_returns_none_keeps_the_row():
     @step
     def look(row: Row) -> None:
         if not row.text:
@@ -76,7 +76,7 @@ def test_nothing_stays():
 
 
 @pytest.mark.parametrize("annotation", [Length, Length | None, bool, None, list[Length]])
-def test_what_is_not_declared_rejects_its_row(annotation):
+def test_a_result_of_another_type_than_declared_rejects_its_row(annotation):
     def wrong(row: Row):
         return {"": 7}.get(row.text, good)
 
@@ -90,11 +90,11 @@ def test_what_is_not_declared_rejects_its_row(annotation):
     (rejection,) = output.rejections
     assert rejection.row == 1
     assert rejection.error.kind is ErrorKind.INTERNAL
-    assert rejection.error.message.startswith("the step returned `int` where it says that it returns ")
+    assert rejection.error.message.startswith("the step returned `int`, but declares ")
     assert rejection.error.location is not None and rejection.error.location.file.endswith("test_forms.py")
 
 
-def test_a_row_that_expands_to_something_wrong_is_rejected_whole():
+def test_a_wrong_value_in_one_expanded_row_rejects_the_whole_input_row():
     @step
     def lengths(row: Row) -> list[Length]:
         return [Length(1), Length("two" if row.text == "" else 2)]  # type: ignore[arg-type]
@@ -104,7 +104,7 @@ def test_a_row_that_expands_to_something_wrong_is_rejected_whole():
     assert output.rejections[0].error.message == '`n` must be an integer, not the text "two"'
 
 
-def test_a_batch_is_seen_whole():
+def test_a_batch_function_sees_the_whole_batch():
     @step
     def above_mean(batch: Batch[Row]) -> Rows[Length]:
         lengths = [len(text) for text in batch.column("text")]
@@ -123,7 +123,7 @@ def test_a_batch_is_seen_whole():
     assert output.rejections[0].error.message == "it is empty"
 
 
-def test_a_batch_in_columns():
+def test_a_batch_function_can_return_columns_or_a_list():
     @step
     def lengths(batch: Batch[Row]) -> Rows[Length]:
         return Rows.from_columns({"n": list(map(len, batch.column("text")))})
@@ -143,7 +143,7 @@ def test_a_batch_in_columns():
     assert values(bind(listed).process(TEXTS), "n") == [1, 1, 1]
 
 
-def test_a_wrong_value_in_columns_rejects_its_row():
+def test_a_wrong_value_in_a_column_rejects_its_row():
     @step
     def lengths(batch: Batch[Row]) -> Rows[Length]:
         return Rows.from_columns({"n": [1, "two", 3]})
@@ -153,7 +153,7 @@ def test_a_wrong_value_in_columns_rejects_its_row():
     assert output.rejections[0].error.message == '`n` must be an integer, not the text "two"'
 
 
-def test_rows_that_break_the_rules_are_told_in_the_authors_words():
+def test_rows_that_break_the_rules_of_the_contract_are_reported():
     def message(make):
         @step
         def broken(batch: Batch[Row]) -> Rows[Length]:
@@ -163,24 +163,28 @@ def test_rows_that_break_the_rules_are_told_in_the_authors_words():
             bind(broken).process(TEXTS)
         return failed.value.error.message
 
-    assert message(lambda: Rows([Length(1)])) == "1 rows were made of 3, and 0 rejected, without saying which"
-    assert message(lambda: Rows([Length(1)], origins=[3])) == "there is no row 3 in 3"
-    assert message(lambda: None) == "the step returned None where it says that it returns rows"
-    assert message(lambda: Rows.from_columns({"m": [1, 2, 3]})) == "the rows have the columns ['m'], and the step says ['n']"
+    assert message(lambda: Rows([Length(1)])) == (
+        "the step returned 1 rows for 3 input rows and rejected 0, without naming the input row of each"
+    )
+    assert message(lambda: Rows([Length(1)], origins=[3])) == "row 3 is out of range: there are 3 input rows"
+    assert message(lambda: None) == "the step returned None, but declares rows"
+    assert message(lambda: Rows.from_columns({"m": [1, 2, 3]})) == (
+        "the rows have the columns ['m'], but the step declares ['n']"
+    )
 
     def both():
         rows = Rows([Length(1)], origins=[1])
         rows.reject(1, "no")
         return rows
 
-    assert message(both) == "the row 1 is both rejected and made a row of"
+    assert message(both) == "row 1 is rejected, but an output row comes from it"
 
     def mixed():
         rows = Rows([Length(1)])
         rows.push_from(1, Length(1))
         return rows
 
-    assert message(mixed) == "some rows say which row they are made of, and some don't"
+    assert message(mixed) == "some rows name the input row that they come from, and some do not"
 
     def emptied():
         rows = Rows([], origins=[])
@@ -190,7 +194,7 @@ def test_rows_that_break_the_rules_are_told_in_the_authors_words():
     assert message(emptied) == message(mixed)
 
 
-def test_a_source_makes_rows_until_there_are_no_more():
+def test_a_source_returns_rows_until_it_returns_none():
     @dataclass
     class Parameters:
         count: int
@@ -215,10 +219,10 @@ def test_a_source_makes_rows_until_there_are_no_more():
         bound.process(ContractBatch(0, []))
 
 
-def test_an_aggregate_sees_all_rows():
+def test_an_aggregate_sees_all_rows_before_it_finishes():
     @step
     class Longest(Aggregate[None, Row, Length]):
-        """Keeps the longest text of all."""
+        """Keeps the row with the longest text."""
 
         def __init__(self, parameters: None) -> None:
             self.seen: list[str] = []
@@ -243,7 +247,7 @@ def test_an_aggregate_sees_all_rows():
     assert bound.finish() is None
 
 
-def test_an_aggregate_rejects_no_row_once_there_is_no_batch():
+def test_an_aggregate_cannot_reject_rows_in_finish():
     @step
     class Last(Aggregate[None, Row, Length]):
         def process(self, batch: Batch[Row]) -> None:
@@ -269,10 +273,10 @@ def test_an_aggregate_rejects_no_row_once_there_is_no_batch():
         rows.reject(1, "no")
         return rows
 
-    assert message() == "an aggregate rejects rows in `process`: in `finish` there is no batch any more"
+    assert message() == "an aggregate can reject rows only in `process`: `finish` has no batch"
 
 
-def test_an_aggregate_fails_as_a_whole():
+def test_an_exception_of_an_aggregate_fails_the_whole_batch():
     @step
     class Broken(Aggregate[None, Row, Length]):
         def process(self, batch: Batch[Row]) -> None:

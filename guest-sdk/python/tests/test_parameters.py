@@ -1,5 +1,5 @@
-"""Parameters: their types, their schema, what is wrong with them, and the columns they name. The messages are those of the SDK
-for Rust."""
+"""Parameters: their types, their schema, the messages for mistakes, and the columns that they name. The messages equal those of the
+SDK for Rust."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Mode(enum.Enum):
 class Nested:
     name: str
     depth: Annotated[int, parameter(min=0, max=255)] = 1
-    """How deep."""
+    """The depth."""
 
     def __post_init__(self) -> None:
         if self.name == "wrong":
@@ -97,7 +97,7 @@ def message(parameters: dict[str, Any] | str, target: object = everything) -> st
     return failed.value.error.message
 
 
-def test_parameters_are_read():
+def test_parameters_are_read_from_json():
     given = {
         "column": "body",
         "other-column": "new",
@@ -126,12 +126,12 @@ def test_parameters_are_read():
     assert values(output, "parameters as read") == [repr(Everything("a"))]
 
 
-def test_two_columns_of_one_name_are_refused():
+def test_two_columns_with_the_same_name_are_rejected():
     assert message({"column": "same", "other-column": "same"}) == (
-        "two output columns have the name `same`: the parameter `column` and the parameter `other-column` give it"
+        "two output columns have the name `same`, set by the parameter `column` and the parameter `other-column`"
     )
     assert message({"column": "other"}) == (
-        "two output columns have the name `other`: the parameter `column` and the field `other` give it"
+        "two output columns have the name `other`, set by the parameter `column` and the field `other`"
     )
 
 
@@ -146,16 +146,16 @@ def test_two_columns_of_one_name_are_refused():
         ("[" * 100_000, "the parameters are not JSON"),
     ],
 )
-def test_what_is_no_object_is_refused(parameters, wanted):
+def test_parameters_that_are_missing_or_not_an_object_are_rejected(parameters, wanted):
     assert message(parameters) == wanted
 
 
 @pytest.mark.parametrize(
     ("key", "value", "wanted"),
     [
-        ("min_words", 1, "there is no parameter `min_words`, did you mean `min-words`?"),
-        ("type", {"name": "x", "dept": 1}, "there is no parameter `type.dept`, did you mean `depth`?"),
-        ("type", {"name": "x", "colour": 1}, "there is no parameter `type.colour`; there is `name`, `depth`"),
+        ("min_words", 1, "unknown parameter `min_words`, did you mean `min-words`?"),
+        ("type", {"name": "x", "dept": 1}, "unknown parameter `type.dept`, did you mean `depth`?"),
+        ("type", {"name": "x", "colour": 1}, "unknown parameter `type.colour`; expected one of `name`, `depth`"),
         ("language", 1, "`language` must be a text, not 1"),
         ("min-words", "five", '`min-words` must be an integer, not the text "five"'),
         ("min-words", 1.0, "`min-words` must be an integer, not 1.0"),
@@ -176,21 +176,21 @@ def test_what_is_no_object_is_refused(parameters, wanted):
         ("type", [], "`type` must be an object, not a list"),
         ("type", {"name": "wrong"}, "`type`: the name is wrong"),
         ("mode", 1, "`mode` must be a text, not 1"),
-        ("mode", "quick", '`mode` cannot be "quick"; there is `fast`, `very-slow`'),
+        ("mode", "quick", '`mode` cannot be "quick"; expected one of `fast`, `very-slow`'),
         ("mode", "fats", '`mode` cannot be "fats", did you mean `fast`?'),
         ("tone", "lowd", '`tone` cannot be "lowd", did you mean `loud`?'),
         ("language", ["ä" * 50], "`language` must be a text, not a list"),
         ("strict", "ä" * 50, f'`strict` must be true or false, not the text "{"ä" * 40}"...'),
     ],
 )
-def test_what_is_wrong_is_told(key, value, wanted):
+def test_an_invalid_parameter_is_reported(key, value, wanted):
     assert message({"column": "a", key: value}) == wanted
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_at_once():
     given = {"colum": "a", "min-words": "x", "numbers": ["y", 1, 11], "type": {"depth": 256}}
     assert message(given) == (
-        "there is no parameter `colum`, did you mean `column`?; `column` is missing, and there is no default; "
+        "unknown parameter `colum`, did you mean `column`?; `column` is missing, and there is no default; "
         '`min-words` must be an integer, not the text "x"; `numbers[0]` must be an integer, not the text "y"; '
         "`numbers[2]` must be at most 9, not 11; `type.name` is missing, and there is no default; "
         "`type.depth` must be from 0 to 255, not 256"
@@ -203,21 +203,21 @@ class Common:
     """The column to read."""
 
 
-def test_parents_describe_their_parameters():
+def test_inherited_parameters_have_their_descriptions():
     @dataclass
     class Parameters(Common):
         count: int = 1
-        """How many."""
+        """The number."""
 
     @step
     def inherited(parameters: Parameters, row: Row) -> bool:
         return True
 
     properties = json.loads(manifest(inherited).parameters)["properties"]
-    assert [known["description"] for known in properties.values()] == ["The column to read.", "How many."]
+    assert [known["description"] for known in properties.values()] == ["The column to read.", "The number."]
 
 
-def test_annotations_mean_what_they_mean_in_their_own_module(tmp_path, monkeypatch):
+def test_annotations_are_resolved_in_their_own_module(tmp_path, monkeypatch):
     (tmp_path / "own_rows.py").write_text(
         "from __future__ import annotations\nfrom dataclasses import dataclass\n\nValue = str\n\n\n"
         "@dataclass\nclass Row:\n    value: Value\n"
@@ -230,7 +230,7 @@ def test_annotations_mean_what_they_mean_in_their_own_module(tmp_path, monkeypat
     assert bind(importlib.import_module("own_step").keep).signature.inputs[0].data_type is DataType.TEXT
 
 
-def test_what_concerns_several_parameters_is_checked_last():
+def test_the_check_of_several_parameters_runs_last():
     with pytest.raises(Failed) as failed:
         bind(everything, {"column": "a", "min-words": 9, "max-words": 8})
     error = failed.value.error
@@ -238,15 +238,15 @@ def test_what_concerns_several_parameters_is_checked_last():
     assert error.location is not None and error.location.file.endswith("test_parameters.py")
 
 
-def test_a_step_without_parameters_takes_none():
-    assert message({"column": "a"}, without) == "there is no parameter `column`; there is none at all"
+def test_a_step_without_parameters_rejects_any_parameter():
+    assert message({"column": "a"}, without) == "unknown parameter `column`; no parameters are expected"
     assert json.loads(manifest(without).parameters) == {"type": "object", "properties": {}, "additionalProperties": False}
 
 
 def test_the_manifest_describes_every_parameter_in_order():
-    told = manifest(everything)
-    assert (told.name, told.kind, told.summary) == ("everything", Kind.TRANSFORM, "Does nothing of use.")
-    schema = json.loads(told.parameters)
+    described = manifest(everything)
+    assert (described.name, described.kind, described.summary) == ("everything", Kind.TRANSFORM, "Does nothing of use.")
+    schema = json.loads(described.parameters)
     assert schema == {
         "type": "object",
         "properties": {
@@ -268,7 +268,7 @@ def test_the_manifest_describes_every_parameter_in_order():
                 "type": "object",
                 "properties": {
                     "name": {"type": "string"},
-                    "depth": {"description": "How deep.", "type": "integer", "minimum": 0, "maximum": 255, "default": 1},
+                    "depth": {"description": "The depth.", "type": "integer", "minimum": 0, "maximum": 255, "default": 1},
                 },
                 "required": ["name"],
                 "additionalProperties": False,

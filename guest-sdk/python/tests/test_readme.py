@@ -1,4 +1,4 @@
-"""The README's Python is one module, which can be imported and passes its own assertions."""
+"""Runs the examples in the README as one module, including their assertions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def test_every_block_of_python_runs(tmp_path, monkeypatch):
+def test_every_python_example_of_the_readme_runs(tmp_path, monkeypatch):
     (tmp_path / "readme_steps.py").write_text("\n".join(blocks("python")), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     module = importlib.import_module("readme_steps")
@@ -31,7 +31,7 @@ def test_every_block_of_python_runs(tmp_path, monkeypatch):
     assert '"description":"Shorter words are not counted."' in described
 
 
-def test_the_project_of_the_first_step_is_one(tmp_path):
+def test_the_project_example_of_the_readme_is_valid(tmp_path):
     (tmp_path / "pyproject.toml").write_text(blocks("toml")[0], encoding="utf-8")
     (tmp_path / "count_words.py").write_text(blocks("python")[0], encoding="utf-8")
     project = read_project(tmp_path)

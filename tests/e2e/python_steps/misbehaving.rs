@@ -23,7 +23,7 @@ const WORDS: &[Case] = &[
     (
         "raise-unprintable",
         GuestError,
-        "Unprintable (its text cannot be shown: making it raised ValueError: no text for this)",
+        "Unprintable (without a message, because `str` raised ValueError: no text for this)",
     ),
     ("raise-locked", GuestError, "Locked: the lock is held"),
     ("raise-tells-nothing", GuestError, "nothing to see"),
@@ -48,9 +48,9 @@ const MEMORY: &[&str] = &["memory", "memory-at-once"];
 
 /// Values that a column doesn't take: the place is the step's function.
 const VALUES: &[Case] = &[
-    ("wrong-type", GuestError, "the step returned `int` where it says that it returns `Told`"),
+    ("wrong-type", GuestError, "the step returned `int`, but declares `Told`"),
     ("wrong-value", GuestError, "`said` must be a text, not 3"),
-    ("surrogate-value", GuestError, "`said` holds half a surrogate pair at 0, which is no text in UTF-8"),
+    ("surrogate-value", GuestError, "`said` contains a lone surrogate at index 0, which cannot be encoded as UTF-8"),
 ];
 
 /// What ends the instance without a word.

@@ -1,4 +1,4 @@
-"""An aggregate: keeps the largest numbers of all, and says how many there were."""
+"""An aggregate that keeps the largest numbers, and adds the number of input rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stillbox_sdk import Aggregate, Batch, Rows, step
 @dataclass
 class Parameters:
     count: int
-    """How many to keep."""
+    """The number of rows to keep."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A source: counts from 0."""
+"""A source that counts from 0."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from stillbox_sdk import Source, TransientError, parameter, step
 @dataclass
 class Parameters:
     count: Annotated[int, parameter(min=0)]
-    """How many numbers to make."""
+    """The number of rows."""
     fail_at: int | None = None
-    """The number that is not made."""
+    """The number at which the source fails."""
 
 
 @dataclass

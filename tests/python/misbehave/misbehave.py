@@ -1,4 +1,4 @@
-"""Does what no step should, as its parameter says, at the row with the id 3. One component for all of it, because making one
+"""Misbehaves as its parameter requests, at the row with the id 3. One component contains all cases, because building a component
 takes seconds."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GUILTY = 3
 @dataclass
 class Parameters:
     how: str
-    """What to do: the name of a function below, with hyphens."""
+    """The misbehaviour: the name of a function below, with hyphens."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Unprintable(Exception):
 
 
 class Locked(Exception):
-    """Neither this nor what it holds can be pickled."""
+    """Neither the exception nor its attribute can be pickled."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -81,7 +81,7 @@ def raise_from_none() -> NoReturn:
     try:
         int("three")
     except ValueError:
-        raise RuntimeError("nobody needs to know why") from None
+        raise RuntimeError("the cause is suppressed") from None
 
 
 def raise_in_a_circle() -> NoReturn:
@@ -277,7 +277,7 @@ BEHAVIOURS = {name.replace("_", "-"): function for name, function in list(global
 
 @step
 def misbehave(parameters: Parameters, row: Row) -> Told:
-    """Does what no step should."""
+    """Misbehaves at the row with the id 3."""
     if row.id == GUILTY:
         told = BEHAVIOURS[parameters.how]()
         return told if told is not None else Told(said="went well")

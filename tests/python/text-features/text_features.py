@@ -12,7 +12,7 @@ from stillbox_sdk import column, step
 @dataclass(slots=True)
 class Parameters:
     column: str
-    """The column whose texts are described."""
+    """The column with the texts."""
 
 
 @dataclass(slots=True)

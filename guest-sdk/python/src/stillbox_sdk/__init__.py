@@ -1,13 +1,13 @@
 """Steps of Stillbox pipelines, written in Python.
 
-A step is a module with dataclasses and one function; `@step` makes it one:
+A step is a module with dataclasses and one function, which `@step` marks:
 
     @step
     def count_words(row: Row) -> Counted:
         \"\"\"Counts the words of a text.\"\"\"
         return Counted(n_words=len(row.text.split()))
 
-`python -m stillbox_sdk.build` makes a WebAssembly component of its folder; `stillbox_sdk.testing` runs it on the desk.
+`python -m stillbox_sdk.build` compiles its folder to a WebAssembly component; `stillbox_sdk.testing` runs it natively.
 """
 
 from .classes import Aggregate, Source

@@ -1,7 +1,6 @@
 """Compiles a step to a component: `python -m stillbox_sdk.build --output step.wasm FOLDER`.
 
-Exit status: 0 done; 1 nothing was made, and standard error says why; 2 the command line is wrong; 3 componentize-py is
-missing.
+Exit codes: 0 success; 1 failure, with a message on standard error; 2 invalid command line; 3 componentize-py is missing.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ from .project import Project, ProjectError, read_project
 _HERE = Path(__file__).resolve().parent
 _ENTRY = "stillbox_entry"
 _NO_CODE = {"__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"}
-# The order in which it looks for modules: the step's own come first.
+# componentize-py mounts the paths in the order of the command line. The modules of the step take precedence.
 _STEP, _SDK = "/0/", "/1/"
 _COMPONENTIZE = "import sys; from componentize_py import script; sys.exit(script())"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command, and gives its exit status."""
+    """Runs the command, and returns its exit code."""
     parser = argparse.ArgumentParser(prog="stillbox_sdk.build", description="Compiles a Python step to a component.")
     parser.add_argument("folder", type=Path, help="the step's folder, with its pyproject.toml")
     parser.add_argument("--output", type=Path, required=True, help="the component to write")
@@ -37,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     if importlib.util.find_spec("componentize_py") is None:
         print("error: componentize-py is missing: run `python -m pip install componentize-py==0.25.1`", file=sys.stderr)
         return 3
-    # Otherwise it would end without removing what it has made on its way.
+    # An exception, so that temporary files are removed.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         build(read_project(given.folder), given.output)
@@ -48,16 +47,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def build(project: Project, output: Path) -> None:
-    """Compiles a step. The file is written aside and renamed, so that there is never half a component.
+    """Compiles a step. It writes a temporary file and renames it, so that the output is never incomplete.
 
-    Raises `ProjectError` with what is wrong with the step, in lines.
+    Raises `ProjectError` with a message of several lines if the step cannot be compiled.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="stillbox-") as temporary:
         stage = Path(temporary)
         _copy_step(project, stage / "step")
         report = _copy_sdk(project, stage / "sdk")
-        # Beside its place, because a rename goes no further than a file system.
+        # In the folder of the output, because a rename must stay in one file system.
         descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
         os.close(descriptor)
         made = Path(name)
@@ -70,13 +69,13 @@ def build(project: Project, output: Path) -> None:
 
 
 def _copy_step(project: Project, target: Path) -> None:
-    """Copies what may be code or data of the step. What it is built from must not be written to."""
+    """Copies the files that may be code or data of the step, so that the build does not write to the step's folder."""
     source = project.folder / project.prefix
-    # Inside a package, and as its name, these are names like others.
-    beside = _NO_CODE - {project.module.split(".")[0]}
+    # These names are excluded only next to the module, not inside a package, and not if the module has the name.
+    excluded = _NO_CODE - {project.module.split(".")[0]}
 
     def ignored(folder: str, names: list[str]) -> set[str]:
-        unwanted = beside if Path(folder) == source else {"__pycache__"}
+        unwanted = excluded if Path(folder) == source else {"__pycache__"}
 
         def is_no_code(name: str) -> bool:
             path = Path(folder, name)
@@ -88,7 +87,7 @@ def _copy_step(project: Project, target: Path) -> None:
 
 
 def _copy_sdk(project: Project, target: Path) -> Path:
-    """Copies the SDK, with the module that the component starts with. Gives the file for what is wrong with the step."""
+    """Copies the SDK, and writes the main module of the component. Returns the path of the file for errors of the step."""
     shutil.copytree(_HERE, target / _HERE.name, ignore=shutil.ignore_patterns("__pycache__", "wit"))
     settings = {
         "root": _STEP,
@@ -119,18 +118,18 @@ def _componentize(project: Project, stage: Path, output: Path, report: Path) -> 
     for path in paths:
         command += ["--python-path", str(path)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("RUST_", "PYTHON"))}
-    # Otherwise it looks for packages by itself, in places that depend on the machine.
+    # Keeps componentize-py from searching for packages in the active environment.
     environment["VIRTUAL_ENV"] = str(stage / "nowhere")
     done = subprocess.run(command, cwd=stage, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if report.exists():
         raise ProjectError(_told(json.loads(report.read_text(encoding="utf-8"))))
     if done.returncode != 0:
-        said = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
-        raise ProjectError(f"componentize-py could not compile {project.folder}:\n{said}")
+        output_text = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
+        raise ProjectError(f"componentize-py could not compile {project.folder}:\n{output_text}")
 
 
 def _told(report: dict[str, object]) -> str:
-    """A report in lines: the place and the message first, then what led there."""
+    """Formats a report in lines: the location and the message, then the causes and the trace."""
     place, message = report["place"], report["message"]
     lines = [f"{place}: {message}" if place else str(message)]
     causes, trace = report["causes"], report["trace"]
@@ -144,11 +143,11 @@ def _told(report: dict[str, object]) -> str:
 
 
 def _contract() -> Path:
-    """The contract: part of the package, or of the repository for an editable installation."""
+    """Returns the path of the contract in the package, or in the repository for an editable installation."""
     places = [_HERE / "wit" / "step.wit", _HERE.parents[2] / "wit" / "step.wit"]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        raise ProjectError(f"the contract is missing: there is no {places[0]}; install stillbox-sdk again")
+        raise ProjectError(f"the contract {places[0]} is missing; reinstall stillbox-sdk")
     return found
 
 

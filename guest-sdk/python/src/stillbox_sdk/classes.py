@@ -1,4 +1,4 @@
-"""Steps that are classes: those that make rows, and those that need to see all of them."""
+"""Steps that are classes: sources, which create rows, and aggregates, which see all rows."""
 
 from __future__ import annotations
 
@@ -21,41 +21,44 @@ O = TypeVar("O")  # noqa: E741
 
 
 class Source(ABC, Generic[P, O]):
-    """A step that makes rows of nothing but its parameters: `P`, or `None` for none. `O` is a dataclass: a row."""
+    """A step that creates rows from its parameters alone.
+
+    `P` is the type of the parameters, or `None`; `O` is a dataclass, the type of an output row.
+    """
 
     def __init__(self, parameters: P) -> None:
-        """Makes the step ready. An exception here is about the parameters."""
+        """Creates the step. An exception here is reported as an error in the parameters."""
         self.parameters = parameters
 
     @abstractmethod
     def next(self) -> Rows[O] | list[O] | None:
-        """Makes the next rows, or `None` when there are no more."""
+        """Returns the next rows, or `None` after the last ones."""
 
 
 class Aggregate(ABC, Generic[P, I, O]):
-    """A step that sees all rows, batch after batch, before it is done.
+    """A step that sees all rows of the input, batch by batch.
 
-    `P` are its parameters, or `None`; `I` and `O` are dataclasses: the rows it reads and makes.
+    `P` is the type of the parameters, or `None`; `I` and `O` are dataclasses, the types of an input row and an output row.
     """
 
     def __init__(self, parameters: P) -> None:
-        """Makes the step ready. An exception here is about the parameters."""
+        """Creates the step. An exception here is reported as an error in the parameters."""
         self.parameters = parameters
 
     @abstractmethod
     def process(self, batch: Batch[I]) -> Rows[O] | None:
-        """Takes the next batch. The rows it makes already, if any, are made of rows of this batch: most return `None`."""
+        """Processes the next batch. Rows that are returned here come from rows of this batch; most aggregates return `None`."""
 
     @abstractmethod
     def finish(self) -> Rows[O] | list[O] | None:
-        """Makes the next rows, after the last batch, or `None` when there are no more.
+        """Returns the next rows after the last batch, or `None` after the last ones.
 
-        Rows that say what they are made of (`Rows.push_from`) count the rows of all batches, from 0; others are new.
+        An origin (`Rows.push_from`) is an index into the rows of all batches, from 0. Rows without an origin are new.
         """
 
 
 class RunningSource:
-    """A source at work."""
+    """A source that is bound to its parameters."""
 
     def __init__(self, source: Source[Any, Any], code: Code, columns: Columns, fields: Sequence[Field]) -> None:
         self._source = source
@@ -64,7 +67,7 @@ class RunningSource:
         self._fields = fields
 
     def finish(self) -> contract.Output | None:
-        """Makes the next output."""
+        """Returns the next output, or `None` after the last one."""
         rows = self._source.next()
         if rows is None:
             return None
@@ -72,7 +75,7 @@ class RunningSource:
 
 
 class RunningAggregate:
-    """An aggregate at work."""
+    """An aggregate that is bound to its parameters."""
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class RunningAggregate:
         self._describe = describer(code, type(aggregate))
 
     def process(self, batch: contract.Batch) -> contract.Output:
-        """Takes the next batch."""
+        """Processes the next batch."""
         rows = self._aggregate.process(opened(self._inputs, self._make, self._fields[0], batch))
         self._seen += batch.rows
         if rows is None:
@@ -97,7 +100,7 @@ class RunningAggregate:
         return of_rows(rows, self._outputs, self._fields[1], MadeOf.BATCH, batch.rows, self._describe)
 
     def finish(self) -> contract.Output | None:
-        """Makes the next output after the last batch."""
+        """Returns the next output after the last batch, or `None` after the last one."""
         rows = self._aggregate.finish()
         if rows is None:
             return None
@@ -105,5 +108,5 @@ class RunningAggregate:
 
 
 def describer(code: Code, target: type) -> Callable[[BaseException], contract.StepError]:
-    """What makes an error of the contract of a row's exception."""
+    """Returns a function that converts the exception of a row to an error of the contract."""
     return lambda error: describe(error, code, ErrorKind.INPUT, target)

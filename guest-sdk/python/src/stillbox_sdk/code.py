@@ -1,4 +1,4 @@
-"""The author's code: which frames are theirs, and how to name a place in it."""
+"""The author's code: its frames in a traceback, and the names of its files."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import Any
 from .contract import IN_COMPONENT, Location
 
 _SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
-# Where the standard library lies in a component.
+# The folder of the standard library in a component.
 _LIBRARY = "/python/"
-# Frames that repeat themselves, as a runaway recursion's do, are cut in the middle.
+# A trace has at most this many frames at each end, so that infinite recursion has a short one.
 _TRACE_ENDS = 20
 
 
 @dataclass(frozen=True)
 class Code:
-    """Where the author's files lie, and how they are named in messages."""
+    """The folder of the author's files, and the prefix of their names in messages."""
 
     root: str
     prefix: str = ""
 
     @classmethod
     def of(cls, target: Callable[..., Any] | type) -> Code:
-        """The code that a function or class is part of: its folder, or that of its outermost package."""
+        """Returns the code of a function or class: its folder, or the folder of its outermost package."""
         module = sys.modules.get(target.__module__)
         file = getattr(module, "__file__", None)
         if file is None:
@@ -39,34 +39,34 @@ class Code:
         return cls(folder.rstrip(os.sep) + os.sep)
 
     def has(self, file: str) -> bool:
-        """Whether a file is the author's."""
+        """Returns whether a file belongs to the author's code."""
         return file.startswith(self.root) and not file.startswith(_SDK) and "site-packages" not in file
 
     def name(self, file: str) -> str:
-        """A file's name, seen from the step's folder."""
+        """Returns a file's path relative to the step's folder."""
         if self.has(file):
             return self.prefix + file[len(self.root) :].replace(os.sep, "/")
         return file.removeprefix(_LIBRARY)
 
     def read_lines(self, traceback: TracebackType | None) -> None:
-        """Reads the lines of the files that a traceback goes through, while there are files."""
+        """Caches the lines of the author's files in a traceback, before file access ends."""
         while traceback is not None:
             if self.has(traceback.tb_frame.f_code.co_filename):
                 linecache.getlines(traceback.tb_frame.f_code.co_filename)
             traceback = traceback.tb_next
 
     def keep_lines(self) -> None:
-        """Reads the lines of all files in use, because an instance has no files to read them from later."""
+        """Caches the lines of all imported files of the author, because an instance cannot read files."""
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
             if isinstance(file, str) and self.has(file):
                 lines = linecache.getlines(file)
-                # Without a time of change the lines are never held against the file again.
+                # Without a modification time, `linecache` never checks the file again.
                 linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
 
 
 def place_of(code: Code, function: Callable[..., Any] | type | None) -> Location | None:
-    """Where a function is defined."""
+    """Returns the location of a function's definition."""
     inner = getattr(function, "__code__", None)
     if not isinstance(inner, CodeType):
         return None
@@ -74,14 +74,14 @@ def place_of(code: Code, function: Callable[..., Any] | type | None) -> Location
 
 
 def located(code: Code, traceback: TracebackType | None) -> tuple[Location | None, list[str]]:
-    """The innermost place in the author's code, and the trace, innermost frame last, without the SDK's frames."""
+    """Returns the innermost location in the author's code, and the trace without the SDK's frames, innermost frame last."""
     location = None
     trace: list[tuple[CodeType, int, str]] = []
     while traceback is not None:
         inner, line = traceback.tb_frame.f_code, traceback.tb_lineno
         file = inner.co_filename
         if not file.startswith(_SDK) and not file.startswith("<frozen"):
-            # A name without the class before Python 3.11.
+            # Before Python 3.11 the name does not contain the class.
             name = getattr(inner, "co_qualname", inner.co_name).replace("<locals>.", "")
             trace.append((inner, line, name))
             if code.has(file):
@@ -107,12 +107,12 @@ def _shown(code: Code, inner: CodeType, line: int, name: str) -> str:
 
 
 def _line(file: str, line: int) -> str:
-    # Inside a component, looking for a file counts as an attempt to use files.
+    # In a component, a search for a file would be reported as denied file access.
     return "" if IN_COMPONENT and file not in linecache.cache else linecache.getline(file, line)
 
 
 def _column(inner: CodeType, line: int, instruction: int) -> int | None:
-    """The column of an instruction, from 1. Python knows it since 3.11."""
+    """Returns the column of an instruction, from 1, or `None` before Python 3.11."""
     positions = getattr(inner, "co_positions", None)
     if positions is None or instruction < 0:
         return None
@@ -123,7 +123,7 @@ def _column(inner: CodeType, line: int, instruction: int) -> int | None:
             source = linecache.cache.get(inner.co_filename)
             if source is None or len(source) < 4:
                 return int(column) + 1
-            # Python counts bytes.
+            # Python counts bytes instead of characters.
             lines = source[2]
             text = lines[line - 1] if line <= len(lines) else ""
             return len(text.encode()[:column].decode(errors="replace")) + 1

@@ -1,4 +1,4 @@
-"""The columns of a signature: what the fields of a dataclass say of them."""
+"""The columns of a signature, which the fields of a dataclass declare."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class column:
-    """What `Annotated` says of a column, as in `text: Annotated[str, column(name="Full Name")]`.
+    """The settings of a column in `Annotated`, as in `text: Annotated[str, column(name="Full Name")]`.
 
-    - `name`: the column has another name than the field;
-    - `from_parameter`: a parameter, whose value is a text, gives the column's name; without a value for it the column has the
-      name of the field;
-    - `optional`: the column may be missing. The field is `None` then, in every row;
-    - `width`: the elements of each vector, where another width rejects the row.
+    - `name`: the column's name, if it differs from the name of the field;
+    - `from_parameter`: the text parameter that sets the column's name. Without a value, the column has the name of the field;
+    - `optional`: the column may be missing. The field is then `None` in every row;
+    - `width`: the number of elements in each vector. Another width rejects the row.
     """
 
     name: str | None = None
@@ -35,15 +34,15 @@ class column:
 
 @dataclass(frozen=True)
 class ColumnType:
-    """How the values of a column are read and written."""
+    """The type of a column, and its representation in Python."""
 
     data_type: DataType
-    # What stands for a value in Python, for messages.
+    # The description of a value, for messages.
     words: str
-    # Parsed JSON, and not its text.
+    # Whether JSON is parsed.
     parsed: bool = False
     width: int | None = None
-    # The only texts that there may be; all, where there are none.
+    # The allowed texts; empty if all texts are allowed.
     choices: tuple[str, ...] = ()
 
 
@@ -57,14 +56,14 @@ TYPES = {
 }
 _PARSED = ColumnType(DataType.JSON, "a JSON value", parsed=True)
 _KINDS = (
-    "bool, int, float, str, bytes, list[float] for a vector, Json or Any for JSON, or `| None` with one of them for a column "
+    "bool, int, float, str, bytes, list[float] for a vector, Json or Any for JSON, or one of them with `| None` for a column "
     "with nulls"
 )
 
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """What a field says of its column."""
+    """The column that a field declares."""
 
     field: str
     name: str
@@ -74,12 +73,12 @@ class ColumnSpec:
     optional: bool
 
     def resolve(self, texts: Mapping[str, str]) -> Field:
-        """The column, once the parameters that are texts may have named it."""
+        """Returns the column, with the name that a text parameter sets."""
         name = texts.get(self.from_parameter or "", self.name)
         return Field(name, self.type.data_type, self.nullable, self.optional)
 
     def origin(self, texts: Mapping[str, str]) -> str:
-        """Where the column has its name from, for a message."""
+        """Describes the origin of the column's name, for a message."""
         given = self.from_parameter in texts
         return f"the parameter `{self.from_parameter}`" if given else f"the field `{self.field}`"
 
@@ -92,28 +91,28 @@ class Columns:
     specs: tuple[ColumnSpec, ...]
 
     def resolve(self, texts: Mapping[str, str], side: str) -> list[Field]:
-        """The columns, once the parameters that are texts have named them.
+        """Returns the columns, with the names that text parameters set.
 
-        Raises `ParameterError` where two have the same name.
+        Raises `ParameterError` if two columns have the same name.
         """
         fields = [spec.resolve(texts) for spec in self.specs]
         first: dict[str, int] = {}
         for i, field in enumerate(fields):
             if field.name in first:
                 one, other = (self.specs[at].origin(texts) for at in (first[field.name], i))
-                raise ParameterError(f"two {side} columns have the name `{field.name}`: {one} and {other} give it")
+                raise ParameterError(f"two {side} columns have the name `{field.name}`, set by {one} and {other}")
             first[field.name] = i
         return fields
 
 
-# The columns of a step that adds none.
+# The columns of a step that reads or writes no columns.
 NOTHING = Columns(type(None), ())
 
 
 def columns_of(target: Any, names: Mapping[str, Any], side: Literal["input", "output"]) -> Columns:
     """Reads the columns of a dataclass.
 
-    Raises `DefinitionError` for a field that cannot be one.
+    Raises `DefinitionError` for a field that is not a valid column.
     """
     hints = hints_of(target, names)
     specs = []
@@ -121,25 +120,25 @@ def columns_of(target: Any, names: Mapping[str, Any], side: Literal["input", "ou
         if not field.init:
             if side == "input":
                 continue
-            raise failed(target, f"the field `{field.name}` is no argument, but all fields of a step's output are", field.name)
+            raise failed(target, f"the field `{field.name}` has `init=False`, but every field of an output must be an argument", field.name)
         spec = _spec(target, field.name, hints[field.name])
         if spec.optional and side == "output":
-            raise failed(target, f"the field `{field.name}` is optional, but an output column never is", field.name)
+            raise failed(target, f"the field `{field.name}` is optional, but an output column cannot be", field.name)
         specs.append(spec)
     return Columns(target, tuple(specs))
 
 
 def check_names(columns: Columns, parameters: ParametersType | None) -> None:
-    """Checks that columns take their names from parameters that there are.
+    """Checks that columns take their names from known text parameters.
 
-    Raises `DefinitionError` where one doesn't.
+    Raises `DefinitionError` for an unknown parameter, or one that is not a text.
     """
     known = {} if parameters is None else parameters.texts()
     for spec in columns.specs:
         if spec.from_parameter is None or known.get(spec.from_parameter, False):
             continue
-        why = "is no text" if spec.from_parameter in known else "isn't there; write its name in kebab-case"
-        message = f"the column of `{spec.field}` has its name from a parameter: `{spec.from_parameter}`, which {why}"
+        why = "is not a text" if spec.from_parameter in known else "does not exist; write its name in kebab-case"
+        message = f"the column of `{spec.field}` takes its name from the parameter `{spec.from_parameter}`, which {why}"
         raise failed(columns.type, message, spec.field)
 
 
@@ -150,11 +149,11 @@ def _spec(target: type, name: str, annotation: Any) -> ColumnSpec:
     options = marker((*extras, *more), column) or column()
     found = _type(inner, options)
     if found is None:
-        raise failed(target, f"the field `{name}` is of type {shown(inner)}, which is no column: use {_KINDS}", name)
+        raise failed(target, f"the field `{name}` has the type {shown(inner)}, which is not a column type: use {_KINDS}", name)
     if options.optional and not nullable:
         raise failed(target, f"the column of `{name}` may be missing, so its type must have `| None`", name)
     if options.name is not None and options.from_parameter is not None:
-        raise failed(target, f"the column of `{name}` has two names: give `name` or `from_parameter`", name)
+        raise failed(target, f"the column of `{name}` has two names: set either `name` or `from_parameter`", name)
     return ColumnSpec(name, options.name or name, options.from_parameter, found, nullable, options.optional)
 
 

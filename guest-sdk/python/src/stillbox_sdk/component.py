@@ -1,6 +1,6 @@
-"""The component's exports, as the bindings want them, and the way from `logging` and `print` to the host.
+"""The component's exports, and the forwarding of `logging` and `print` to the host.
 
-Only inside a component: what it imports is made while a step is built.
+This module can be imported only inside a component, because the modules that it imports are generated when a step is built.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _LEVELS = (
 
 
 class HostHandler(logging.Handler):
-    """Hands log records to the host."""
+    """Forwards log records to the host."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes a record, with its exception if it has one."""
@@ -48,31 +48,31 @@ class HostHandler(logging.Handler):
         log.write(level, message)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Says that a record could not be formatted, which must not end the step."""
+        """Reports a record that could not be formatted, without failing the step."""
         log.write(log.Level.ERROR, f"a log message could not be formatted: {message_of(sys.exc_info()[1] or Exception())}")
 
 
 class HostFormatter(logging.Formatter):
-    """Formats a record's exception as failures have it: without the SDK's frames, and without looking for files."""
+    """Formats a record's exception like a failure: without the SDK's frames, and without file access."""
 
     def __init__(self, code: Code) -> None:
         super().__init__("%(message)s")
         self._code = code
 
     def formatException(self, ei: Any) -> str:
-        """The trace, the message and the causes."""
+        """Returns the trace, the message and the causes."""
         error = ei[1]
         if not isinstance(error, BaseException):
             return ""
-        told = describe(error, self._code, ErrorKind.INTERNAL)
-        return "\n".join([*told.trace, told.message, *(f"caused by {cause}" for cause in told.causes)])
+        described = describe(error, self._code, ErrorKind.INTERNAL)
+        return "\n".join([*described.trace, described.message, *(f"caused by: {cause}" for cause in described.causes)])
 
 
 def listen(code: Code) -> None:
-    """Has the host hear what the step says. Called before the author's module is imported, so that it can't come too late.
+    """Forwards log messages, warnings and printed lines to the host. Must be called before the author's module is imported.
 
-    All records are handed over, because the host keeps the last of them anyway; a line that is printed is written at once,
-    because a trap leaves no time for it.
+    All levels are forwarded, because the host drops the oldest messages. Printed lines are flushed at once, because a trap
+    discards the buffer.
     """
     handler = HostHandler()
     handler.setFormatter(HostFormatter(code))
@@ -83,19 +83,19 @@ def listen(code: Code) -> None:
 
 
 class Exports:
-    """The exports of a step. The class that the bindings look for derives from it; they make an object of it for each call,
-    so what lasts belongs to the class."""
+    """The exports of a step. The generated bindings create an object of a subclass for each call, so state that outlives a
+    call is stored in the class."""
 
     step: Step
     _instance: Instance | None = None
 
     def manifest(self) -> contract.Manifest:
-        """Says what the step is."""
+        """Returns the manifest of the step."""
         return self.step.manifest()
 
     def bind(self, parameters: str) -> contract.Signature:
-        """Takes the parameters, and names the columns."""
-        # The generator's state is part of the component, and the same in every instance. The host's numbers are not.
+        """Binds the parameters, and returns the columns."""
+        # The state of the generator is the same in every instance of the component, so it needs a seed from the host.
         random.seed(os.urandom(32))
         signature, Exports._instance = self._call(ErrorKind.PARAMETERS, lambda: self.step.bind(parameters))
         return signature
@@ -105,12 +105,12 @@ class Exports:
         return self._call(ErrorKind.INPUT, lambda: self._bound().process(batch))
 
     def finish(self) -> contract.Output | None:
-        """Makes the next output."""
+        """Returns the next output, or `None` after the last one."""
         return self._call(ErrorKind.INTERNAL, lambda: self._bound().finish())
 
     def _bound(self) -> Instance:
         if self._instance is None:
-            raise InternalError("the host didn't call `bind` first")
+            raise InternalError("the host did not call `bind` first")
         return self._instance
 
     def _call(self, kind: ErrorKind, call: Callable[[], T]) -> T:
@@ -123,13 +123,13 @@ class Exports:
         except CAUGHT as error:
             raise Err(describe(error, self.step.code, kind, self.step.target)) from None
         finally:
-            # What is left of a line that has not ended. The author may have closed the streams, or put others there.
+            # Flushes incomplete lines. The author may have closed or replaced the streams.
             for stream in (sys.stdout, sys.stderr):
                 with contextlib.suppress(Exception):
                     stream.flush()
 
     def _give_up(self, error: BaseException, row: int | None) -> NoReturn:
-        """Ends the instance, which has no memory left to trust in. The host knows which limit it was."""
+        """Ends the instance, whose state is unreliable after it ran out of memory. The host reports the memory limit."""
         location, _ = located(self.step.code, error.__traceback__)
         panic.report(message_of(error), location, row)
         os.abort()

@@ -1,8 +1,7 @@
-"""The contract's own types, as `wit/step.wit` has them.
+"""The types of the contract in `wit/step.wit`.
 
-A step's author has no need of them, beside `stillbox_sdk.testing`. Inside a component they are the bindings' classes, because
-those are what the border takes; elsewhere they are the classes here, which have the same fields. A test holds the two
-against each other.
+Authors of steps need them only for unit tests with `stillbox_sdk.testing`. Inside a component they are the classes of the
+generated bindings; elsewhere they are the classes in this module, which have the same fields. A test compares the two.
 """
 
 from __future__ import annotations
@@ -42,57 +41,57 @@ if TYPE_CHECKING or not IN_COMPONENT:
 
     @dataclass
     class Texts:
-        """Values of varying length: value `i` is `bytes[offsets[i]:offsets[i + 1]]`."""
+        """Values of varying length. Value `i` is `bytes[offsets[i]:offsets[i + 1]]`."""
 
         offsets: list[int]
         bytes: bytes
 
     @dataclass
     class Vectors:
-        """Vectors of one width: value `i` is `elements[i * width:(i + 1) * width]`."""
+        """Vectors of one width. Value `i` is `elements[i * width:(i + 1) * width]`."""
 
         width: int
         elements: list[float]
 
     @dataclass
     class Values_Boolean:
-        """One bit a row, the least significant bit of a byte first."""
+        """One bit per row, least significant bit first."""
 
         value: bytes
 
     @dataclass
     class Values_Integer:
-        """One number of 64 bits a row."""
+        """One 64-bit number per row."""
 
         value: list[int]
 
     @dataclass
     class Values_Float:
-        """One number a row."""
+        """One number per row."""
 
         value: list[float]
 
     @dataclass
     class Values_Text:
-        """One UTF-8 text a row."""
+        """One UTF-8 text per row."""
 
         value: Texts
 
     @dataclass
     class Values_Binary:
-        """One string of bytes a row."""
+        """One byte string per row."""
 
         value: Texts
 
     @dataclass
     class Values_Json:
-        """One JSON value a row, in UTF-8."""
+        """One JSON value per row, in UTF-8."""
 
         value: Texts
 
     @dataclass
     class Values_Vector:
-        """One vector a row."""
+        """One vector per row."""
 
         value: Vectors
 
@@ -102,7 +101,7 @@ if TYPE_CHECKING or not IN_COMPONENT:
 
     @dataclass
     class Column:
-        """One column of a batch. A set bit of `validity` is a value; without one no row is null."""
+        """One column of a batch. A set bit of `validity` is a value, a clear bit is a null; `None` means no nulls."""
 
         name: str
         validity: bytes | None
@@ -110,7 +109,7 @@ if TYPE_CHECKING or not IN_COMPONENT:
 
     @dataclass
     class Batch:
-        """Some rows, in columns."""
+        """A number of rows, by column."""
 
         rows: int
         columns: list[Column]
@@ -124,7 +123,7 @@ if TYPE_CHECKING or not IN_COMPONENT:
         column: int | None
 
     class ErrorKind(Enum):
-        """What went wrong, for the host to decide what to do."""
+        """The kind of an error. The host decides by it whether to retry, to reject the row or to stop."""
 
         PARAMETERS = 0
         INPUT = 1
@@ -133,7 +132,7 @@ if TYPE_CHECKING or not IN_COMPONENT:
 
     @dataclass
     class StepError:
-        """An error in the step's own words."""
+        """An error of the step."""
 
         kind: ErrorKind
         message: str
@@ -145,14 +144,14 @@ if TYPE_CHECKING or not IN_COMPONENT:
 
     @dataclass
     class Rejection:
-        """A row that the step refuses."""
+        """A row that the step rejects."""
 
         row: int
         error: StepError
 
     @dataclass
     class Output:
-        """What a step makes of a batch."""
+        """The output of a step for a batch."""
 
         rows: int
         columns: list[Column]
@@ -160,7 +159,7 @@ if TYPE_CHECKING or not IN_COMPONENT:
         rejections: list[Rejection]
 
     class Kind(Enum):
-        """How the host drives a step."""
+        """The order in which the host calls a step."""
 
         SOURCE = 0
         TRANSFORM = 1
@@ -168,7 +167,7 @@ if TYPE_CHECKING or not IN_COMPONENT:
 
     @dataclass
     class Manifest:
-        """What the step is."""
+        """The description of a step."""
 
         name: str
         version: str
@@ -178,7 +177,7 @@ if TYPE_CHECKING or not IN_COMPONENT:
 
     @dataclass
     class Signature:
-        """The columns in and out of a step."""
+        """The input and output columns of a step."""
 
         inputs: list[Field]
         outputs: list[Field]

@@ -1,4 +1,4 @@
-"""From the columns of a batch to lists of Python values, a whole column at a time."""
+"""Converts the columns of a batch to lists of Python values, a whole column at a time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .errors import InputError, InternalError
 from .json import Json
 from .problems import quoted
 
-# The eight bits of every byte, the least significant first.
+# The eight bits of every byte, least significant bit first.
 _BITS = tuple(tuple(bool(byte >> bit & 1) for bit in range(8)) for byte in range(256))
 
 
 class Unreadable:
-    """Stands for a value that cannot be what its field says. Its row is rejected."""
+    """A placeholder for a value that does not fit its field. The row is rejected."""
 
     __slots__ = ("error",)
 
@@ -28,7 +28,7 @@ class Unreadable:
 
 
 def decode(columns: Columns, fields: Sequence[Field], batch: contract.Batch) -> tuple[list[list[Any]], bool]:
-    """The values of a step's input columns, in the order of its fields, and whether some are `Unreadable`."""
+    """Returns the values of a step's input columns, in the order of its fields, and whether some are `Unreadable`."""
     sent = {column.name: column for column in batch.columns}
     lists, unreadable = [], False
     for spec, field in zip(columns.specs, fields):
@@ -40,7 +40,7 @@ def decode(columns: Columns, fields: Sequence[Field], batch: contract.Batch) -> 
             continue
         values = _values(spec, column, batch.rows)
         if len(values) != batch.rows:
-            raise InternalError(f"the host sent {len(values)} values in the column `{field.name}`, for {batch.rows} rows")
+            raise InternalError(f"the host sent {len(values)} values for {batch.rows} rows in the column `{field.name}`")
         if column.validity is not None:
             valid = bits(column.validity, batch.rows)
             values = [value if there else None for value, there in zip(values, valid)]
@@ -51,7 +51,7 @@ def decode(columns: Columns, fields: Sequence[Field], batch: contract.Batch) -> 
 
 
 def bits(bitmap: bytes, rows: int) -> list[bool]:
-    """The first bits of a bitmap."""
+    """Returns the first `rows` bits of a bitmap."""
     return list(chain.from_iterable(map(_BITS.__getitem__, bitmap)))[:rows]
 
 
@@ -71,7 +71,7 @@ def _values(spec: ColumnSpec, column: contract.Column, rows: int) -> list[Any]:
         texts = _texts(sent.value)
         if not spec.type.parsed:
             return [Json(text) for text in texts]
-        # A row without a value has a text all the same, which is not looked at.
+        # A null row may have an empty text, which is ignored.
         return [_parsed(text, column.name) if text else None for text in texts]
     return _vectors(spec, column.name, sent.value)
 
@@ -79,14 +79,14 @@ def _values(spec: ColumnSpec, column: contract.Column, rows: int) -> list[Any]:
 def _texts(texts: contract.Texts) -> list[str]:
     data, offsets = texts.bytes, texts.offsets
     if data.isascii():
-        # A byte is a character then, and one call decodes them all.
+        # Every byte is a character, so one call can decode all texts.
         text = data.decode("ascii")
         return [text[start:end] for start, end in zip(offsets, offsets[1:])]
     return [data[start:end].decode() for start, end in zip(offsets, offsets[1:])]
 
 
 def _chosen(spec: ColumnSpec, name: str, texts: list[str]) -> list[Any]:
-    """The texts, with those that the field's `Literal` doesn't have marked."""
+    """Replaces texts that are not in the field's `Literal` with `Unreadable`."""
     choices = set(spec.type.choices)
     if choices.issuperset(texts):
         return texts
@@ -101,7 +101,7 @@ def _parsed(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        wrong = InputError(f"the JSON in the column `{name}` cannot be read")
+        wrong = InputError(f"cannot read the JSON in the column `{name}`")
         wrong.__cause__ = error
         return Unreadable(wrong)
 

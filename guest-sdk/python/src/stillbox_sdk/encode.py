@@ -1,7 +1,7 @@
-"""From lists of Python values to the columns of an output, a whole column at a time.
+"""Converts lists of Python values to the columns of an output, a whole column at a time.
 
-Values are checked in bulk, because a type or a range that the border doesn't take would end the instance. Only when something
-is wrong are they looked at one by one, to say which row it is.
+Values are checked in bulk, because the bindings end the instance for a value of the wrong type or range. Only if the check fails
+are they checked one by one, to find the rows.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _PLACEHOLDERS: dict[DataType, Any] = {
     DataType.BINARY: b"",
     DataType.JSON: "null",
 }
-# These have a length and hold numbers, too, but in no order, or they mean something else.
+# These types have a length and can contain numbers, but are unordered or have another meaning.
 _NO_VECTORS = (bytes, bytearray, dict, frozenset, set, str)
 _DIGITS = bytes([48, 49]) + bytes(254)
 
 
 def encode(spec: ColumnSpec, name: str, values: Sequence[Any]) -> contract.Column | dict[int, InputError]:
-    """A column of the values; or, where some don't fit, why they don't, by their places."""
+    """Returns a column of the values, or the errors of the values that do not fit, by their indexes."""
     validity = None
     if spec.nullable and None in values:
         validity = bitmap([value is not None for value in values])
@@ -47,13 +47,13 @@ def encode(spec: ColumnSpec, name: str, values: Sequence[Any]) -> contract.Colum
             if why is not None:
                 wrong[place] = why
         if not wrong:
-            # Each fits, and together they don't: vectors of several widths, or more than 4 GiB of text.
+            # Each value fits alone: they are vectors of several widths, or exceed 4 GiB of text.
             wrong = _uneven(spec, values) or {place: InputError(str(error)) for place in range(len(values))}
         return wrong
 
 
 def bitmap(bits: Iterable[bool]) -> bytes:
-    """One bit a row, the least significant bit of a byte first."""
+    """Returns a bitmap: one bit per row, least significant bit first."""
     digits = bytes(bits)
     if not digits:
         return b""
@@ -61,7 +61,7 @@ def bitmap(bits: Iterable[bool]) -> bytes:
 
 
 class _Unfit(Exception):
-    """A value doesn't fit its column."""
+    """A value does not fit its column."""
 
 
 def _encoded(spec: ColumnSpec, values: Sequence[Any]) -> contract.Values:
@@ -99,7 +99,7 @@ def _encoded(spec: ColumnSpec, values: Sequence[Any]) -> contract.Values:
 
 
 def _exact(values: Sequence[Any], kind: type) -> list[Any]:
-    """Values of a class or its heirs as values of the class itself. `bool`, which Python takes for a number, is none."""
+    """Converts values of a class or its subclasses to the class itself. `bool` does not count as a subclass of `int`."""
     if any(not isinstance(value, kind) or isinstance(value, bool) for value in values):
         raise _Unfit
     return ["".join([value]) for value in values] if kind is str else [int.__int__(value) for value in values]
@@ -125,7 +125,7 @@ def _joined(values: Sequence[bytes]) -> contract.Texts:
 def _offsets(lengths: Iterable[int]) -> list[int]:
     offsets = list(accumulate(lengths, initial=0))
     if offsets[-1] >= 2**32:
-        raise ValueError("a column of a batch has 4 GiB or more")
+        raise ValueError("a column of a batch has reached 4 GiB")
     return offsets
 
 
@@ -152,7 +152,7 @@ def _vectors(kind: ColumnType, values: Sequence[Any]) -> contract.Vectors:
 
 
 def _without_nulls(kind: ColumnType, values: Sequence[Any]) -> list[Any]:
-    """The values, with something in the place of the nulls that is not looked at."""
+    """Replaces the nulls among the values with placeholders."""
     if kind.data_type is DataType.VECTOR:
         widths = (len(value) for value in values if isinstance(value, (list, tuple)))
         placeholder: Any = [0.0] * (kind.width or next(filter(None, widths), 1))
@@ -168,14 +168,14 @@ def _without_nulls(kind: ColumnType, values: Sequence[Any]) -> list[Any]:
 
 
 def _why(spec: ColumnSpec, value: Any) -> InputError | None:
-    """Why a value doesn't fit its column."""
+    """Returns the error of a value that does not fit its column, or `None`."""
     try:
         _encoded(spec, [value])
         return None
     except (_Unfit, TypeError, ValueError, OverflowError, RecursionError) as error:
         at = f"`{spec.field}`"
         if isinstance(error, UnicodeEncodeError):
-            return InputError(f"{at} holds half a surrogate pair at {error.start}, which is no text in UTF-8")
+            return InputError(f"{at} contains a lone surrogate at index {error.start}, which cannot be encoded as UTF-8")
         if value is None:
             return InputError(f"{at} must be {spec.type.words}, not None", hint="a column with nulls has a type with `| None`")
         integer = isinstance(value, int) and not isinstance(value, bool)
@@ -185,7 +185,7 @@ def _why(spec: ColumnSpec, value: Any) -> InputError | None:
             if spec.type.width is not None and len(value) != spec.type.width:
                 return InputError(f"{at} must have {spec.type.width} elements, not {len(value)}")
             if not value:
-                return InputError(f"{at} is an empty vector, where it needs at least one element")
+                return InputError(f"{at} is an empty vector, but must have at least one element")
         wrong = InputError(f"{at} must be {spec.type.words}, not {_found(value)}")
         if spec.type.parsed:
             wrong.__cause__ = error
@@ -202,7 +202,7 @@ def _uneven(spec: ColumnSpec, values: Sequence[Any]) -> dict[int, InputError]:
     if spec.type.data_type is not DataType.VECTOR:
         return {}
     width = len(values[0])
-    message = f"`{spec.field}`: a vector has {{}} elements, and the first of its column has {width}"
+    message = f"`{spec.field}`: a vector has {{}} elements, but the first of its column has {width}"
     return {
         place: InputError(message.format(len(value))) for place, value in enumerate(values) if len(value) != width
     }

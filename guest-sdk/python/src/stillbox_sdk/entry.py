@@ -1,6 +1,6 @@
-"""What happens inside the component while it is built: the author's module is imported, and everything made ready.
+"""Code that runs inside the component when it is built: it imports the author's module and prepares the interpreter.
 
-The interpreter's memory at the end of this is what every instance starts with, so nothing of it is done again.
+Every instance starts with a copy of the interpreter's memory at the end of this code, so it does not run again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .errors import DefinitionError
 from .failures import CAUGHT, describe, message_of
 from .step import Step, step_of
 
-# What the standard library imports only when it is first used, which is too late in an instance.
+# Modules that the standard library imports on first use, which fails in an instance.
 _USED_LATE = (
     "_strptime",
     "unicodedata",
@@ -29,9 +29,9 @@ _USED_LATE = (
 
 
 def load(settings: dict[str, Any]) -> type[component.Exports]:
-    """Imports a step's module, and makes the class that the bindings call.
+    """Imports a step's module, and returns the class that the bindings call.
 
-    What is wrong with the module goes to the file `settings["report"]`, because of what is printed only some is kept.
+    Errors of the module are written to the file `settings["report"]`, because componentize-py truncates standard error.
     """
     code = Code(settings["root"], settings["prefix"])
     component.listen(code)
@@ -47,27 +47,27 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
         os._exit(1)
     code.keep_lines()
     _forget_files()
-    # The ways that only failures take are made ready, too: their first use would take longer.
-    describe(ValueError("a rehearsal"), code, ErrorKind.INPUT, step.target)
-    # What there is now stays for ever. A collector that walked over it would write to all of its memory.
+    # Warms up the code for failures, whose first use is slow.
+    describe(ValueError("warm-up"), code, ErrorKind.INPUT, step.target)
+    # All current objects are permanent. Without `freeze`, every garbage collection would write to their memory.
     gc.collect()
     gc.freeze()
     return type("Guest", (component.Exports,), {"step": step})
 
 
 def _forget_files() -> None:
-    """Has nothing look for files any more. There are none in an instance, and looking is an attempt to use some."""
+    """Stops all searches for files, which an instance does not have: a search would be reported as denied file access."""
     for name in _USED_LATE:
         importlib.import_module(name)
     linecache.checkcache = lambda filename=None: None
     linecache.updatecache = lambda filename, module_globals=None: []
-    # A module that is imported later is missing then, which is what the failure says.
+    # An import of another module now fails with `ModuleNotFoundError`.
     sys.path.clear()
     sys.path_importer_cache.clear()
 
 
 def report(error: BaseException, code: Code) -> dict[str, Any]:
-    """What is wrong with the author's module, and where."""
+    """Returns the error of the author's module, with its location."""
     location, trace = located(code, error.__traceback__)
     place = "" if location is None else f"{location.file}:{location.line}"
     message, hint = message_of(error), None
@@ -79,8 +79,8 @@ def report(error: BaseException, code: Code) -> dict[str, Any]:
         if error.file is not None:
             place = f"{code.name(error.file)}:{error.line}"
     elif isinstance(error, ModuleNotFoundError):
-        hint = "install it where the step is built, and name it in the `dependencies` of pyproject.toml"
-    # The frames before the module's own are those of the import.
+        hint = "install it on the machine that builds the step, and name it in the `dependencies` of pyproject.toml"
+    # The first frames belong to the import.
     while trace and trace[0].startswith("importlib"):
         trace.pop(0)
     causes = describe(error, code, ErrorKind.INTERNAL).causes
@@ -95,4 +95,4 @@ def _only_step(module: Any, name: str) -> Step:
     if not steps:
         raise DefinitionError(f"the module `{name}` has no step: write `@step` above a function or class", file, 1)
     names = ", ".join(f"`{key}`" for key, _ in steps.values())
-    raise DefinitionError(f"the module `{name}` has {len(steps)} steps, and a component is one: {names}", file, 1)
+    raise DefinitionError(f"the module `{name}` has {len(steps)} steps, but a component has exactly one: {names}", file, 1)

@@ -1,4 +1,4 @@
-"""Errors that say more than their message: of what kind they are, what to do, when to try again."""
+"""Errors with a kind, a hint and a retry delay."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .contract import ErrorKind
 
 
 class StepError(Exception):
-    """An error in the step's own words.
+    """The base class of the SDK's errors.
 
-    Any exception will do to reject a row. This one and its kin are shown without their type's name, and say more:
+    Any exception rejects a row. This class and its subclasses are reported without their type, and have in addition:
 
-    - `hint`: what to do about it;
-    - the class: whose fault it is. `StepError` itself doesn't say; then it is about the parameters while the step is bound to
-      them, and about the input afterwards.
+    - `hint`: advice on how to fix the error;
+    - `kind`: the kind of the error, which the subclass sets. A `StepError` is an error in the parameters while the step is bound
+      to them, and in the input afterwards.
     """
 
     kind: ErrorKind | None = None
@@ -26,25 +26,25 @@ class StepError(Exception):
 
 
 class InputError(StepError):
-    """This input is wrong; another would do."""
+    """An error in this input: another input may succeed."""
 
     kind = ErrorKind.INPUT
 
 
 class ParameterError(StepError):
-    """The parameters are wrong; no input would do."""
+    """An error in the parameters: the step fails for every input."""
 
     kind = ErrorKind.PARAMETERS
 
 
 class InternalError(StepError):
-    """The step is at fault."""
+    """A bug of the step."""
 
     kind = ErrorKind.INTERNAL
 
 
 class TransientError(StepError):
-    """It may work another time: `retry_after` says in how many seconds, which the host counts in milliseconds."""
+    """A temporary error: a retry after `retry_after` seconds, rounded down to milliseconds, may succeed."""
 
     kind = ErrorKind.TRANSIENT
 
@@ -56,7 +56,7 @@ class TransientError(StepError):
 
 
 class DefinitionError(TypeError):
-    """A step is not written as it has to be. Raised when its module is imported; `file` and `line` say where, if known."""
+    """A mistake in the definition of a step, raised when its module is imported. `file` and `line` are its location, if known."""
 
     def __init__(self, message: str, file: str | None = None, line: int | None = None) -> None:
         super().__init__(message if file is None else f"{file}:{line}: {message}")

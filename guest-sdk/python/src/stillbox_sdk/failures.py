@@ -1,4 +1,4 @@
-"""From an exception to an error of the contract, whatever the exception is made of."""
+"""Converts exceptions of any class to errors of the contract."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from .code import Code, located, place_of
 from .contract import IN_COMPONENT, ErrorKind
 from .errors import DefinitionError, StepError
 
-# What of an author's code is made a failure. In a component that is everything, because nothing else could come of it. On
-# a desk, where Ctrl-C is a `KeyboardInterrupt`, that one ends the test.
+# The exceptions of the author's code that become failures. In a component these are all. In native tests a
+# `KeyboardInterrupt` (Ctrl-C) must end the test.
 CAUGHT: tuple[type[BaseException], ...] = (
     (BaseException,) if IN_COMPONENT else (Exception, SystemExit, GeneratorExit)
 )
 
-# More causes say nothing, and chains can be made without end.
+# The limit of the number of causes, because chains can be endless.
 _CAUSES = 32
-# The host keeps 64 KiB of a message.
+# The limit of the length of a text in characters, because the host truncates a message to 64 KiB.
 _LONGEST = 60_000
 
 
 def describe(
     error: BaseException, code: Code, kind: ErrorKind, function: Callable[..., Any] | type | None = None
 ) -> contract.StepError:
-    """The error as the contract has it.
+    """Converts an exception to an error of the contract.
 
-    `kind` is for an error that doesn't say of what kind it is; `function` is whose place is told where the exception was not
-    raised in the author's code.
+    `kind` is the default for an exception without a kind. The location of `function` is used if the exception was not raised in
+    the author's code.
     """
     location, trace = located(code, _own(error, "__traceback__"))
     hint = retry_after_ms = None
@@ -41,7 +41,7 @@ def describe(
         if kind is ErrorKind.TRANSIENT and delay is not None and 0 <= delay < math.inf:
             retry_after_ms = int(min(delay * 1000, 2**64 - 1))
     elif _is(error, ModuleNotFoundError) and IN_COMPONENT:
-        hint = "modules are imported while the step is built: import it at the top of the step's module"
+        hint = "modules can be imported only when the step is built: import it at the top of the step's module"
     return contract.StepError(
         kind=kind,
         message=message_of(error),
@@ -54,17 +54,17 @@ def describe(
 
 
 def message_of(error: BaseException) -> str:
-    """What an exception says, as Python would show it: `ValueError: not a number`. The SDK's own go without their type.
+    """Formats an exception like Python: `ValueError: not a number`. The SDK's exceptions are formatted without their type.
 
-    An exception whose text cannot be made is named by its type, with the reason.
+    If the exception's `__str__` raises, the message contains the type and the reason.
     """
     name = _name(type(error))
     try:
-        # Joined, a text of an author's own class becomes a plain one.
+        # `join` converts a subclass of `str` to `str`.
         text = "".join([str(error)])
     except CAUGHT as broken:
-        return clean(f"{name} (its text cannot be shown: making it raised {_name(type(broken))}{_plainly(broken)})")
-    # What `add_note` adds is part of what is shown.
+        return clean(f"{name} (without a message, because `str` raised {_name(type(broken))}{_plainly(broken)})")
+    # Python also prints the notes of `add_note`.
     notes = [note for note in _attribute(error, "__notes__", list) or () if isinstance(note, str)]
     if _is(error, (StepError, DefinitionError)):
         message = text or name
@@ -74,10 +74,10 @@ def message_of(error: BaseException) -> str:
 
 
 def clean(text: str) -> str:
-    """A text that is valid UTF-8, and no longer than the host keeps."""
+    """Returns a text as valid UTF-8, truncated to the length that the host accepts."""
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} more characters)"
-    # Half a surrogate pair is a character in Python, and none in UTF-8. `str.encode` sees through subclasses.
+    # A lone surrogate is a character in Python, but cannot be encoded. `str.encode` ignores overrides of subclasses.
     return str.encode(text, "utf-8", "backslashreplace").decode()
 
 
@@ -87,7 +87,7 @@ def _name(kind: type) -> str:
 
 
 def _in_step(kind: type) -> bool:
-    """Whether a class's module says nothing: it is a test's, or one in the step's own module, without a package."""
+    """Returns whether a class is defined in the step's own module or in a test, whose name is not part of the message."""
     return isinstance(kind.__module__, str) and "." not in kind.__module__ and not _is_library(kind.__module__)
 
 
@@ -103,8 +103,8 @@ def _plainly(error: BaseException) -> str:
 
 
 def _attribute(error: BaseException, name: str, kind: Any) -> Any:
-    """An attribute, where a subclass has not made something else of it. What it does to find one it lacks isn't asked: in a
-    component, where the stack is small, a search without end would end the instance."""
+    """Returns an attribute if it has the expected type. It bypasses `__getattr__`, because infinite recursion there would end the
+    instance: the stack in a component is small."""
     try:
         value = object.__getattribute__(error, name)
         return value if isinstance(value, kind) and not isinstance(value, bool) else None
@@ -113,17 +113,17 @@ def _attribute(error: BaseException, name: str, kind: Any) -> Any:
 
 
 def _own(error: BaseException, name: str) -> Any:
-    """What Python itself keeps with an exception, past whatever a subclass makes of reading attributes."""
+    """Returns an attribute of `BaseException`, bypassing overrides of subclasses."""
     return vars(BaseException)[name].__get__(error)
 
 
 def _is(error: object, kind: type | tuple[type, ...]) -> bool:
-    """Whether an exception is of a kind. `isinstance` would read an attribute, too."""
+    """Returns whether an exception has a type. Unlike `isinstance`, it does not read `__class__`."""
     return issubclass(type(error), kind)
 
 
 def _causes(error: BaseException) -> list[str]:
-    """What caused an exception, the nearest first: the parts of a group, then `raise ... from`, or what was handled."""
+    """Returns the causes of an exception, the nearest one first: the members of a group, then `__cause__` or `__context__`."""
     causes: list[str] = []
     seen = {id(error)}
     link: BaseException | None = error
@@ -140,7 +140,7 @@ def _causes(error: BaseException) -> list[str]:
 
 
 def _add_parts(error: BaseException, causes: list[str]) -> None:
-    """Adds the exceptions that a group holds."""
+    """Adds the members of an exception group."""
     parts = _attribute(error, "exceptions", tuple) or ()
     for number, part in enumerate(parts, 1):
         if _is(part, BaseException) and len(causes) < _CAUSES:

@@ -1,4 +1,4 @@
-"""What a step makes of a row, by what its function says that it returns."""
+"""The return types of a step for one row."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .hints import is_dataclass, optional, split
 
 
 class _Rejected:
-    """Stands for what a rejected row makes."""
+    """A placeholder for the result of a rejected row."""
 
 
 REJECTED: Any = _Rejected()
 
-# Takes what every row of a batch made, and gives the rows that come out, each with the row it is made of. Where what was
-# made is of another type, it calls the function with the place and the reason, which rejects the row.
+# Takes the results for all rows of a batch, and returns the output rows and their origins. For a result of the wrong type it
+# calls the function with the row's index and the error, to reject the row.
 Collect = Callable[[Sequence[Any], Callable[[int, BaseException], None]], "tuple[list[Any], list[int]]"]
 
 
 def form_of(annotation: Any, names: Mapping[str, Any]) -> tuple[Columns, Collect] | None:
-    """The columns that a return type stands for, and how what is returned is collected; none for a type that is no form."""
+    """Returns the columns of a return type and the function that collects the results, or `None` for an unsupported type."""
     annotation, _ = split(annotation)
     if annotation is bool:
         return NOTHING, _filter
@@ -84,4 +84,4 @@ def _expand(made: Sequence[Any], reject: Callable[[int, BaseException], None]) -
 
 def _wrong(value: object, wanted: str) -> InternalError:
     found = "None" if value is None else f"`{type(value).__qualname__}`"
-    return InternalError(f"the step returned {found} where it says that it returns {wanted}")
+    return InternalError(f"the step returned {found}, but declares {wanted}")

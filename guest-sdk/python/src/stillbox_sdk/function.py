@@ -39,12 +39,12 @@ class RowFunction:
 
         def reject(row: int, error: BaseException) -> None:
             rejected[row] = describe(error, self._code, ErrorKind.INPUT, self._function)
-            # An exception that is raised again for another row would tell of this one, too.
+            # Otherwise an exception that is raised again for another row would include this traceback.
             BaseException.with_traceback(error, None)
 
         made: list[Any] = []
         values = zip(*lists) if lists else iter([()] * batch.rows)
-        # What the loop does is done for every row: nothing but the two calls.
+        # Local names keep the loop fast: it contains only the two calls.
         append, function, make = made.append, self._function, self._make
         if unreadable:
             make = _checked(make)
@@ -79,7 +79,7 @@ class BatchFunction:
         """Calls the function with a batch."""
         rows = self._function(*arguments, opened(self._inputs, self._make, inputs, batch))
         if rows is None:
-            raise InternalError("the step returned None where it says that it returns rows")
+            raise InternalError("the step returned None, but declares rows")
         return of_rows(
             rows,
             self._outputs,
@@ -91,7 +91,7 @@ class BatchFunction:
 
 
 class OutOfMemory(Exception):
-    """A row needed more memory than there is. The cause is the `MemoryError`."""
+    """The memory was exhausted while processing a row. The cause is the `MemoryError`."""
 
     def __init__(self, row: int) -> None:
         super().__init__(row)
@@ -99,7 +99,7 @@ class OutOfMemory(Exception):
 
 
 def opened(columns: Columns, make: Callable[..., Any], fields: Sequence[Field], batch: contract.Batch) -> Batch[Any]:
-    """A batch as rows of a type. Raises `InputError` for a value that cannot be what its field says."""
+    """Opens a batch as rows of a dataclass. Raises `InputError` for a value that does not fit its field."""
     lists, unreadable = decode(columns, fields, batch)
     if unreadable:
         for values in lists:
@@ -110,11 +110,12 @@ def opened(columns: Columns, make: Callable[..., Any], fields: Sequence[Field], 
 
 
 def maker(columns: Columns) -> Callable[..., Any]:
-    """What makes a row of its values, in the order of the columns: the class, unless it takes them in another."""
+    """Returns a function that creates a row from its values in the order of the columns: the class itself, unless its arguments
+    have another order."""
     names = [spec.field for spec in columns.specs]
     kind = columns.type
     arguments = inspect.signature(kind).parameters.values()
-    # Others are those that are given by name only, or that are no columns, such as an `InitVar` with a default.
+    # Other arguments are keyword-only, or not columns, such as an `InitVar` with a default.
     first = [argument.name for argument in arguments if argument.kind is argument.POSITIONAL_OR_KEYWORD][: len(names)]
     return kind if first == names else lambda *values: kind(**dict(zip(names, values)))
 
@@ -130,9 +131,9 @@ def _checked(make: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def no_form(function: Callable[..., Any], returned: str) -> Exception:
-    """The error about a function that returns what is no form."""
+    """Returns the error for an unsupported return type."""
     return failed(
         function,
-        f"`{function.__qualname__}` returns {returned}, which a step cannot: return a dataclass, `bool`, `None`, a dataclass "
+        f"`{function.__qualname__}` returns {returned}, which is not supported: return a dataclass, `bool`, `None`, a dataclass "
         "`| None`, or a `list` of one; a function of a `Batch` returns `Rows` of a dataclass or a `list` of one",
     )

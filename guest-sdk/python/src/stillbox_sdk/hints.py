@@ -1,4 +1,4 @@
-"""Type annotations of an author's functions and classes, and where they stand in the source."""
+"""Type annotations of an author's functions and classes, and their locations in the source."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from .errors import DefinitionError
 
 
 def hints_of(target: Callable[..., Any] | type, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The annotations of a function or class, resolved, with what `Annotated` adds. `names` are those of the scope that it
-    is defined in, for what is defined in a function."""
+    """Returns the resolved annotations of a function or class, including `Annotated`. `names` are the names in the scope of its
+    definition, which are needed for definitions inside a function."""
     known = dict(names or {})
     if "<locals>" not in target.__qualname__:
-        # What another module calls by the same name is not what was meant.
+        # The names of the target's own module take precedence.
         own = vars(sys.modules.get(target.__module__, types))
         known = {name: value for name, value in known.items() if name not in own}
     try:
         return typing.get_type_hints(target, localns=known, include_extras=True)
     except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        raise failed(target, f"the annotations of `{target.__qualname__}` cannot be read: {said}") from error
+        reason = f"{type(error).__name__}: {error}"
+        raise failed(target, f"cannot read the annotations of `{target.__qualname__}`: {reason}") from error
 
 
 def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """A type, and what `Annotated` adds to it."""
+    """Returns a type and its metadata in `Annotated`."""
     if get_origin(annotation) is Annotated:
         inner, *extras = get_args(annotation)
         return inner, tuple(extras)
@@ -39,7 +39,7 @@ def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def optional(annotation: Any) -> tuple[Any, bool]:
-    """A type without its `None`, and whether it had one."""
+    """Returns a type without `None`, and whether it contained `None`."""
     if get_origin(annotation) not in (Union, types.UnionType):
         return annotation, False
     parts = [part for part in get_args(annotation) if part is not type(None)]
@@ -49,24 +49,24 @@ def optional(annotation: Any) -> tuple[Any, bool]:
 
 
 def marker(extras: tuple[Any, ...], kind: type) -> Any:
-    """What `Annotated` adds of a kind, if anything."""
+    """Returns the first metadata of a type, or `None`."""
     return next((extra for extra in extras if isinstance(extra, kind)), None)
 
 
 def shown(annotation: Any) -> str:
-    """A type as its author would write it."""
+    """Formats a type as in source code."""
     if isinstance(annotation, type) and not get_args(annotation):
         return annotation.__name__
     return str(annotation).replace("typing.", "").replace("NoneType", "None")
 
 
 def is_dataclass(annotation: Any) -> bool:
-    """Whether a type is a dataclass."""
+    """Returns whether a type is a dataclass."""
     return isinstance(annotation, type) and dataclasses.is_dataclass(annotation)
 
 
 def failed(target: Callable[..., Any] | type, message: str, field: str | None = None) -> DefinitionError:
-    """An error about a function or class, or about one of its fields, with its place in the source."""
+    """Returns an error about a function or class, or about one of its fields, with its location in the source."""
     try:
         file = inspect.getsourcefile(target)
         lines, first = inspect.getsourcelines(target)
@@ -76,13 +76,13 @@ def failed(target: Callable[..., Any] | type, message: str, field: str | None = 
     if field is not None:
         line = first + next((node.lineno - 1 for name, node, _ in _fields(lines) if name == field), 0)
     elif not isinstance(target, type):
-        # The decorators come first.
+        # The lines start with the decorators.
         line = first + next((i for i, text in enumerate(lines) if text.lstrip().startswith(("def ", "async "))), 0)
     return DefinitionError(message, file, line)
 
 
 def descriptions(target: type) -> dict[str, str]:
-    """The texts that stand below the fields of a class and its parents, by field. They are only in the source."""
+    """Returns the strings below the fields of a class and its base classes, by field. They exist only in the source."""
     texts = {}
     for kind in filter(is_dataclass, reversed(target.__mro__)):
         try:
@@ -94,7 +94,7 @@ def descriptions(target: type) -> dict[str, str]:
 
 
 def _fields(lines: list[str]) -> list[tuple[str, ast.AnnAssign, str]]:
-    """The annotated names in the body of a class, each with the text below it."""
+    """Returns the annotated names in the body of a class, each with the string below it."""
     try:
         body = ast.parse(textwrap.dedent("".join(lines))).body[0]
     except (SyntaxError, IndexError):
@@ -111,5 +111,5 @@ def _fields(lines: list[str]) -> list[tuple[str, ast.AnnAssign, str]]:
 
 
 def scope(depth: int) -> dict[str, Any]:
-    """The local names of the function that calls, `depth` calls up."""
+    """Returns the local names of the calling function, `depth` frames up."""
     return dict(sys._getframe(depth + 1).f_locals)

@@ -1,4 +1,4 @@
-"""JSON that is passed on as it is."""
+"""Unparsed JSON."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 
 
 class Json(str):
-    """The text of a JSON value, as it stands in a column of type json. What is written must be JSON; the host refuses the rest.
+    """The unparsed text of a JSON value in a `json` column. The SDK does not check it: if it is not JSON, the host fails the batch.
 
-    For a column whose values are to be parsed, use `Any`, `dict[str, Any]` or `list[Any]` instead.
+    For parsed values, use `Any`, `dict[str, Any]` or `list[Any]` instead.
     """
 
     __slots__ = ()
 
     @classmethod
     def of(cls, value: object) -> Json:
-        """Writes a value as JSON."""
+        """Converts a value to JSON. Raises `TypeError` or `ValueError` for a value that JSON cannot represent."""
         return cls(dumps(value))
 
     def parse(self) -> Any:
-        """Reads the value. Raises `ValueError` where the text is not JSON."""
+        """Parses the value. Raises `ValueError` if the text is not JSON."""
         return json.loads(self)
 
 
 def dumps(value: object) -> str:
-    """A value as JSON, without spaces. Raises `TypeError` or `ValueError` for what JSON doesn't have."""
+    """Converts a value to JSON without spaces. Raises `TypeError` or `ValueError` for a value that JSON cannot represent."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""From the rows that a step made to an output of the contract."""
+"""Converts the rows that a step returns to an output of the contract."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from .encode import encode
 from .errors import InternalError
 from .rows import Rows
 
-# Makes an error of the contract of an exception.
+# Converts an exception to an error of the contract.
 Describe = Callable[[BaseException], contract.StepError]
 
 
 class MadeOf(Enum):
-    """What rows are made of."""
+    """The input rows that origins refer to."""
 
-    BATCH = "the batch"
-    EVERYTHING = "all rows"
-    NOTHING = "nothing"
+    BATCH = "the rows of a batch"
+    EVERYTHING = "all rows that an aggregate has seen"
+    NOTHING = "no rows"
 
 
 @dataclass(frozen=True)
 class Made:
-    """Rows on their way to an output: as objects or in columns, and which row of the batch each is made of."""
+    """Output rows, as objects or in columns, with their origins."""
 
     columns: Columns
     fields: Sequence[Field]
@@ -40,9 +40,9 @@ class Made:
     rejects: bool = True
 
     def output(self, describe: Describe) -> contract.Output:
-        """The output. A row with a value that doesn't fit its column rejects the row that it is made of.
+        """Returns the output. An output row with a value that does not fit its column rejects the input row that it comes from.
 
-        Raises what is wrong with it where it is made of none, or no row can be rejected any more.
+        Raises the error of the value if the row has no origin, or if no row can be rejected.
         """
         made = self
         while True:
@@ -69,13 +69,13 @@ class Made:
         if set(map(type, self.rows)) <= {wanted}:
             return {}
         return {
-            place: InternalError(f"the step returned {_words(row)} where it says that it returns {_words_of(wanted)}")
+            place: InternalError(f"the step returned {_words(row)}, but declares {_words_of(wanted)}")
             for place, row in enumerate(self.rows)
             if not isinstance(row, wanted)
         }
 
     def _without(self, wrong: dict[int, BaseException], describe: Describe) -> Self:
-        """The same without the rows that are made of what these are made of, which is rejected."""
+        """Rejects the origins of the wrong rows, and removes all output rows that come from them."""
         origins = self.origins
         rejected = dict(self.rejected)
         for place, error in sorted(wrong.items()):
@@ -91,7 +91,7 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class _InColumns(Made):
-    """Rows in columns, by field. The rows are their own places then."""
+    """Output rows in columns, by field. `rows` contains the indexes into the columns."""
 
     lists: Mapping[str, Sequence[Any]]
 
@@ -106,14 +106,14 @@ class _InColumns(Made):
 def of_rows(
     rows: object, columns: Columns, fields: Sequence[Field], made_of: MadeOf, all_: int, describe: Describe
 ) -> contract.Output:
-    """The output for what a function made of a whole batch, or of nothing: `Rows`, or a list with a row for each.
+    """Returns the output for the result of a batch function, a source or an aggregate: `Rows`, or a list of rows.
 
-    Raises `InternalError` where the rows break the contract's rules.
+    Raises `InternalError` if the rows break the rules of the contract.
     """
     if isinstance(rows, list):
         rows = Rows(rows)
     if not isinstance(rows, Rows):
-        raise InternalError(f"the step returned {_words(rows)} where it says that it returns rows")
+        raise InternalError(f"the step returned {_words(rows)}, but declares rows")
     _check(rows, made_of, all_)
     rejected = {row: describe(error) for row, error in rows._rejections.items()}
     origins = rows._origins
@@ -125,41 +125,42 @@ def of_rows(
     else:
         wanted = [spec.field for spec in columns.specs]
         if sorted(wanted) != sorted(rows._columns):
-            raise InternalError(f"the rows have the columns {sorted(rows._columns)}, and the step says {sorted(wanted)}")
+            raise InternalError(f"the rows have the columns {sorted(rows._columns)}, but the step declares {sorted(wanted)}")
         as_rows = range(len(rows))
         made = _InColumns(columns, fields, as_rows, origins, rejected, rejects, lists=rows._columns)
     return same_rows(made.output(describe), all_ if rejects else None)
 
 
 def same_rows(output: contract.Output, all_: int | None) -> contract.Output:
-    """The output, without origins where they say nothing: each row is made of the one in its place."""
+    """Removes the origins of an output if each row comes from the input row with the same index."""
     if all_ is not None and output.rows == all_ and not output.rejections and output.origins == list(range(all_)):
         return contract.Output(output.rows, output.columns, None, output.rejections)
     return output
 
 
 def _check(rows: Rows[Any], made_of: MadeOf, all_: int) -> None:
-    """Holds rows against the contract's rules, so that the message has the author's words for them."""
+    """Checks the rules of the contract here, so that the message uses the terms of the SDK."""
     origins, rejected = rows._origins, rows._rejections
     if made_of is MadeOf.NOTHING:
         if origins is not None or rejected:
-            raise InternalError("a source has no rows to make others of, or to reject")
+            raise InternalError("a source has no input rows, but the output names or rejects some")
         return
     if made_of is MadeOf.EVERYTHING and rejected:
-        raise InternalError("an aggregate rejects rows in `process`: in `finish` there is no batch any more")
+        raise InternalError("an aggregate can reject rows only in `process`: `finish` has no batch")
     for row in (*(origins or ()), *rejected):
         if not isinstance(row, int) or not 0 <= row < all_:
-            raise InternalError(f"there is no row {row} in {all_}")
+            raise InternalError(f"row {row} is out of range: there are {all_} input rows")
     for row in origins or ():
         if row in rejected:
-            raise InternalError(f"the row {row} is both rejected and made a row of")
+            raise InternalError(f"row {row} is rejected, but an output row comes from it")
     if origins is None and made_of is MadeOf.BATCH and (len(rows) != all_ or rejected):
         if not len(rows):
             rows._origins = []
             return
         raise InternalError(
-            f"{len(rows)} rows were made of {all_}, and {len(rejected)} rejected, without saying which",
-            hint="call `push_from` with the row that each is made of",
+            f"the step returned {len(rows)} rows for {all_} input rows and rejected {len(rejected)}, without naming the input row "
+            "of each",
+            hint="call `push_from` with the input row that each row comes from",
         )
 
 

@@ -1,4 +1,4 @@
-"""Parameters: a JSON object, read into a dataclass."""
+"""The parameters of a step: a JSON object, read into a dataclass."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .problems import Problems, suggestion
 from .values import UNREAD, Anything, Boolean, Choice, Items, Mapped, Nullable, Number, Text, ValueType
 
 _KINDS = (
-    "bool, int, float, str, a Literal of texts, an Enum, list, dict[str, ...], another dataclass, Any for any JSON, or one of "
-    "them `| None`"
+    "bool, int, float, str, a Literal of strings, an Enum, list, dict[str, ...], another dataclass, Any for any JSON, or one of "
+    "them with `| None`"
 )
 
 
 @dataclass(frozen=True)
 class parameter:
-    """What `Annotated` says of a parameter, as in `min_words: Annotated[int, parameter(min=1)] = 5`.
+    """The settings of a parameter in `Annotated`, as in `min_words: Annotated[int, parameter(min=1)] = 5`.
 
-    - `min`, `max`: the ends of a number's range, both included;
-    - `name`: another name than the field's in kebab-case;
-    - `doc`: the description, instead of the text below the field.
+    - `min`, `max`: the smallest and the largest value of a number;
+    - `name`: the parameter's name, if it differs from the field's name in kebab-case;
+    - `doc`: the description, instead of the string below the field.
     """
 
     min: float | None = None
@@ -39,7 +39,7 @@ class parameter:
 
 @dataclass(frozen=True)
 class _Property:
-    """What a field says of its parameter."""
+    """The parameter that a field declares."""
 
     field: str
     type: ValueType
@@ -57,7 +57,7 @@ class _Property:
 
 @dataclass(frozen=True)
 class ParametersType(ValueType):
-    """The parameters that a dataclass describes: those of a step, or an object among them."""
+    """The parameters that a dataclass declares: those of a step, or of an object inside the parameters."""
 
     target: type
     properties: dict[str, _Property]
@@ -68,7 +68,7 @@ class ParametersType(ValueType):
             return UNREAD
         for key in value:
             if key not in self.properties:
-                problems.add(f"there is no parameter `{_path(at, key)}`{suggestion(key, self.properties)}")
+                problems.add(f"unknown parameter `{_path(at, key)}`{suggestion(key, self.properties)}")
         read = {}
         for key, known in self.properties.items():
             if key in value:
@@ -81,12 +81,12 @@ class ParametersType(ValueType):
         if any(item is UNREAD for item in read.values()):
             return UNREAD
         if not at:
-            # The step's own are made once everything is known to be sound.
+            # The outermost dataclass is created later, if there are no problems.
             return read
         try:
             return self.target(**read)
         except CAUGHT as error:
-            # What `__post_init__` says, which is a check of what concerns several of them.
+            # `__post_init__` checks parameters against each other.
             problems.add(f"`{at}`: {said(error)}")
             return UNREAD
 
@@ -103,22 +103,22 @@ class ParametersType(ValueType):
         return {key: known.type.write(getattr(value, known.field)) for key, known in self.properties.items()}
 
     def texts(self) -> dict[str, bool]:
-        """The names of the parameters, and whether each is a text, so that it can name a column."""
+        """Returns the names of the parameters, and whether each is a text, which can name a column."""
         return {key: _is_text(known.type) for key, known in self.properties.items()}
 
     def texts_of(self, parameters: object) -> dict[str, str]:
-        """The parameters that are texts, and there."""
+        """Returns the text parameters that have a value."""
         values = {key: getattr(parameters, known.field) for key, known in self.properties.items() if _is_text(known.type)}
         return {key: value for key, value in values.items() if isinstance(value, str)}
 
 
 def parameters_of(target: Any, names: Mapping[str, Any], within: tuple[type, ...] = ()) -> ParametersType:
-    """Reads what a dataclass says of parameters. `within` are those that it is a parameter of.
+    """Reads the parameters of a dataclass. `within` are the dataclasses that contain it.
 
-    Raises `DefinitionError` for a field that cannot be one.
+    Raises `DefinitionError` for a field that is not a valid parameter.
     """
     if target in within:
-        raise failed(target, f"`{target.__qualname__}` is a parameter of itself, which never ends")
+        raise failed(target, f"`{target.__qualname__}` contains itself, which is not supported for parameters")
     within = (*within, target)
     hints = hints_of(target, names)
     texts = descriptions(target)
@@ -130,7 +130,7 @@ def parameters_of(target: Any, names: Mapping[str, Any], within: tuple[type, ...
         options = marker(extras, parameter) or parameter()
         kind = _type(inner, options, names, within)
         if kind is None:
-            message = f"the field `{field.name}` is of type {shown(inner)}, which is no parameter: use {_KINDS}"
+            message = f"the field `{field.name}` has the type {shown(inner)}, which is not a parameter type: use {_KINDS}"
             raise failed(target, message, field.name)
         key = options.name or field.name.strip("_").replace("_", "-")
         if key in properties:
@@ -146,9 +146,9 @@ def parameters_of(target: Any, names: Mapping[str, Any], within: tuple[type, ...
 
 
 def _check_default(target: type, name: str, kind: ValueType, key: str, default: Any) -> None:
-    """Holds a default against what is asked of values that are given, such as their range.
+    """Applies the checks for values, such as the range, to a default.
 
-    Raises `DefinitionError` where it would be refused.
+    Raises `DefinitionError` for an invalid default.
     """
     if default is MISSING or default is None:
         return
@@ -157,15 +157,15 @@ def _check_default(target: type, name: str, kind: ValueType, key: str, default: 
         kind.read(kind.write(default), key, problems)
         problems.raise_if_any()
     except ParameterError as error:
-        raise failed(target, f"the default of `{name}` would be refused: {error}", name) from None
+        raise failed(target, f"the default of `{name}` is invalid: {error}", name) from None
     except CAUGHT as error:
-        raise failed(target, f"the default of `{name}` is none of its type: {message_of(error)}", name) from error
+        raise failed(target, f"the default of `{name}` does not have the type of the field: {message_of(error)}", name) from error
 
 
 def read(kind: ParametersType | None, text: str) -> Any:
-    """Reads a step's parameters from a JSON object. No text at all stands for an empty object.
+    """Reads a step's parameters from a JSON object. An empty text counts as an empty object.
 
-    Raises `ParameterError` with everything that is wrong.
+    Raises `ParameterError` with all mistakes.
     """
     try:
         value = json.loads(text if text.strip() else "{}", parse_constant=_refuse)
@@ -180,15 +180,15 @@ def read(kind: ParametersType | None, text: str) -> Any:
 
 
 def schema(kind: ParametersType | None) -> str:
-    """The JSON Schema of a step's parameters."""
+    """Returns the JSON Schema of a step's parameters."""
     try:
         return dumps((kind or _NONE).schema())
     except (TypeError, ValueError) as error:
-        raise DefinitionError(f"a parameter's default is no JSON: {error}") from error
+        raise DefinitionError(f"the default of a parameter cannot be converted to JSON: {error}") from error
 
 
 def said(error: BaseException) -> str:
-    """What an exception says, without the type's name for those that are raised to say something."""
+    """Returns the message of an exception, without the type for a `StepError` or `ValueError`."""
     plain = isinstance(error, (StepError, ValueError)) and type(error).__str__ is Exception.__str__
     return str(error) if plain else message_of(error)
 

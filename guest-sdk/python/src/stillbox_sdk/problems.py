@@ -1,4 +1,4 @@
-"""Everything that is wrong with the parameters, in words."""
+"""Messages for mistakes in the parameters."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from collections.abc import Iterable
 from .errors import ParameterError
 from .json import dumps
 
-# Nobody looks for the fault at the end of a long text.
+# Longer texts are truncated in messages, in characters.
 _LONGEST = 40
 
 
 class Problems:
-    """Collects what is wrong, so that all of it is told at once."""
+    """Collects mistakes, to report them all at once."""
 
     def __init__(self) -> None:
         self._found: list[str] = []
 
     def add(self, problem: str) -> None:
-        """Adds one."""
+        """Adds a problem."""
         self._found.append(problem)
 
     def wrong(self, at: str, expected: str, value: object) -> None:
-        """Adds that a parameter has a value of another type."""
-        what = f"`{at}`" if at else "the parameters"
-        self.add(f"{what} must be {expected}, not {found(value)}")
+        """Adds a value of the wrong type."""
+        subject = f"`{at}`" if at else "the parameters"
+        self.add(f"{subject} must be {expected}, not {found(value)}")
 
     def raise_if_any(self) -> None:
-        """Raises `ParameterError` with all of them, if there are any."""
+        """Raises `ParameterError` with all problems, if there are any."""
         if self._found:
             raise ParameterError("; ".join(self._found))
 
 
 def found(value: object) -> str:
-    """A value in words, short enough for a message."""
+    """Describes a value, short enough for a message."""
     if isinstance(value, str):
         cut = "..." if len(value) > _LONGEST else ""
         return f"the text {quoted(value[:_LONGEST])}{cut}"
@@ -53,34 +53,34 @@ def found(value: object) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text in quotes."""
+    """Quotes a text."""
     return dumps(text)
 
 
 def number(value: float) -> str:
-    """A number, without a fraction where there is none."""
+    """Formats a number, without a fraction if it is whole."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e16:
         return str(int(value))
     try:
         return str(value)
     except ValueError:
-        # Python writes out no integer of more than some thousand digits.
+        # Python refuses to format integers of more than 4300 digits.
         return f"an integer of {int(value).bit_length()} bits"
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """What to add to a message about a name that isn't among those there are."""
+    """Returns the end of a message about an unknown name: the most similar name, or all known names."""
     names = list(known)
     if not names:
-        return "; there is none at all"
+        return "; no parameters are expected"
     distance, nearest = min((_distance(name, other), other) for other in names)
     if distance <= 1 + len(nearest) // 4:
         return f", did you mean `{nearest}`?"
-    return "; there is " + ", ".join(f"`{other}`" for other in names)
+    return "; expected one of " + ", ".join(f"`{other}`" for other in names)
 
 
 def _distance(one: str, other: str) -> int:
-    """How many characters to insert, delete or replace to come from one name to the other (Levenshtein's distance)."""
+    """Returns the Levenshtein distance: the number of characters to insert, delete or replace to turn one name into the other."""
     row = list(range(len(other) + 1))
     for i, left in enumerate(one):
         diagonal, row[0] = row[0], i + 1

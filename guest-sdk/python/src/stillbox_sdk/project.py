@@ -1,4 +1,4 @@
-"""A step's project: what `pyproject.toml` says of it."""
+"""The `pyproject.toml` of a step."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ _SDK = "stillbox-sdk"
 
 
 class ProjectError(Exception):
-    """A step's folder is not as it has to be."""
+    """A mistake in a step's project."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """A step's folder, and what it says of itself."""
+    """The folder of a step, and the settings in its `pyproject.toml`."""
 
     folder: Path
     name: str
     version: str
     description: str
     module: str
-    # Where the module is, below the folder: `` or `src/`.
+    # The folder of the module, relative to the step's folder: empty or `src/`.
     prefix: str
-    # Whether it needs other distributions than the SDK.
+    # Whether the step depends on other distributions than the SDK.
     has_dependencies: bool
 
 
 def read_project(folder: Path) -> Project:
     """Reads `pyproject.toml`, and finds the step's module.
 
-    Raises `ProjectError` where there is none, or it doesn't say what it has to.
+    Raises `ProjectError` if the file or the module is missing, or a setting is invalid.
     """
     file = folder / "pyproject.toml"
     try:
         settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ProjectError(f"{file} cannot be read: {error.strerror}") from error
+        raise ProjectError(f"cannot read {file}: {error.strerror}") from error
     except ValueError as error:
-        raise ProjectError(f"{file} is no TOML: {error}") from error
+        raise ProjectError(f"{file} is not valid TOML: {error}") from error
     project = _table(settings, "project", file)
     name = _text(project, "name", file)
     if name is None:
@@ -60,16 +60,16 @@ def read_project(folder: Path) -> Project:
 def _find(folder: Path, module: str) -> str:
     if module.split(".")[0] in sys.stdlib_module_names:
         raise ProjectError(
-            f"the module `{module}` has the name of one of Python's own, which would be found in its place: give it another, and "
-            "name it by `module` in `[tool.stillbox]`"
+            f"the module `{module}` has the name of a module of the standard library, which Python would import instead: rename it, "
+            "and set `module` in `[tool.stillbox]`"
         )
     path = module.replace(".", "/")
     for prefix in ("", "src/"):
         if (folder / f"{prefix}{path}.py").is_file() or (folder / prefix / path / "__init__.py").is_file():
             return prefix
     raise ProjectError(
-        f"the module `{module}` is missing: there is neither {path}.py nor src/{path}.py in {folder}; "
-        "`module` in `[tool.stillbox]` names another"
+        f"the module `{module}` is missing: {folder} contains neither {path}.py nor src/{path}.py; "
+        "set `module` in `[tool.stillbox]` for another name"
     )
 
 

@@ -1,4 +1,4 @@
-"""Whole batches: the rows that a step sees, and those that it makes."""
+"""Whole batches: the rows that a step reads, and the rows that it returns."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ O = TypeVar("O")  # noqa: E741
 
 
 class Batch(Sequence[R]):
-    """All rows of a batch, for a step that looks at more than one of them at a time: a sequence of `R`.
+    """All rows of a batch, for a step that processes more than one row at a time: a sequence of `R`.
 
-    `column` gives the values of one field at once, which is faster than reading row by row.
+    `column` returns all values of a field, which is faster than reading row by row.
     """
 
     def __init__(self, names: Sequence[str], lists: Sequence[list[Any]], length: int, make: Callable[..., R]) -> None:
@@ -26,9 +26,9 @@ class Batch(Sequence[R]):
         return self._length
 
     def column(self, field: str) -> list[Any]:
-        """The values of a field, one a row. The list is the batch's own: don't change it.
+        """Returns the values of a field, one per row. The list is not a copy: do not change it.
 
-        Raises `KeyError` for a field that there isn't.
+        Raises `KeyError` for an unknown field.
         """
         return self._lists[field]
 
@@ -51,11 +51,11 @@ class Batch(Sequence[R]):
 
 
 class Rows(Generic[O]):
-    """The rows that a step makes of a whole batch, or of nothing.
+    """The output rows of a step for a whole batch, or of a source.
 
-    Each row says which row of the batch it is made of (`push_from`), in any order and as often as the step likes, or none does
-    (`push`): then the rows are those of the batch, one for one. Rows that are neither made anything of nor rejected are
-    dropped.
+    Either every output row names the input row that it comes from (`push_from`), in any order and with repetitions, or no row
+    does (`push`): then there is one output row for each input row, in the same order. An input row without output rows that is
+    not rejected is dropped.
     """
 
     def __init__(self, rows: Iterable[O] = (), origins: Iterable[int] | None = None) -> None:
@@ -64,32 +64,33 @@ class Rows(Generic[O]):
         self._origins = None if origins is None else list(origins)
         self._rejections: dict[int, BaseException] = {}
         if self._origins is not None and len(self._origins) != len(self._rows):
-            raise InternalError(f"there are {len(self._rows)} rows, and {len(self._origins)} origins")
+            raise InternalError(f"there are {len(self._rows)} rows, but {len(self._origins)} origins")
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Sequence[Any]], origins: Iterable[int] | None = None) -> Rows[O]:
-        """Rows in columns, by field, which is the fastest way to make many. A step that only keeps or drops rows has no
-        columns, and says which rows it keeps in `origins`."""
+        """Creates rows from columns, by field, which is faster than adding many rows. A step that only filters rows has no columns,
+        and lists the rows to keep in `origins`."""
         rows = cls()
         rows._columns = dict(columns)
         rows._origins = None if origins is None else list(origins)
         if not rows._columns and rows._origins is None:
-            raise InternalError("rows without columns are known by their origins")
+            raise InternalError("rows without columns need origins")
         lengths = {len(values) for values in rows._columns.values()}
         if rows._origins is not None:
             lengths.add(len(rows._origins))
         if len(lengths) > 1:
-            raise InternalError(f"the columns and origins are not of one length, but of {sorted(lengths)}")
+            raise InternalError(f"the columns and origins differ in length: {sorted(lengths)}")
         return rows
 
     def push(self, row: O) -> None:
-        """Adds a row that doesn't say what it is made of."""
+        """Adds a row without naming its input row."""
         if self._columns is not None or self._origins is not None:
             raise _mixed()
         self._rows.append(row)
 
     def push_from(self, origin: int, row: O) -> None:
-        """Adds a row that is made of the row `origin` of the batch, or, at the end of an aggregate, of all rows."""
+        """Adds a row that comes from the input row with the index `origin`: in the batch, or in an aggregate's `finish` in all
+        batches."""
         if self._columns is not None or (self._origins is None and self._rows):
             raise _mixed()
         if self._origins is None:
@@ -98,9 +99,9 @@ class Rows(Generic[O]):
         self._origins.append(origin)
 
     def reject(self, row: int, error: BaseException | str) -> None:
-        """Rejects a row of the batch. No row may be made of it."""
+        """Rejects an input row. No output row may come from it."""
         if row in self._rejections:
-            raise InternalError(f"the row {row} is rejected twice")
+            raise InternalError(f"row {row} is rejected twice")
         self._rejections[row] = StepError(error) if isinstance(error, str) else error
 
     def __len__(self) -> int:
@@ -113,6 +114,6 @@ class Rows(Generic[O]):
 
 def _mixed() -> InternalError:
     return InternalError(
-        "some rows say which row they are made of, and some don't",
-        hint="call `push` for all of them, or `push_from` for all of them",
+        "some rows name the input row that they come from, and some do not",
+        hint="call `push` for every row, or `push_from` for every row",
     )

@@ -1,4 +1,4 @@
-"""`@step`: what it makes of a function or a class, and a step at work."""
+"""The decorator `@step`, and the steps that it defines."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _MARK = "__stillbox_step__"
 
 
 def step(target: T) -> T:
-    """Makes a step of a function, or of a subclass of `Source` or `Aggregate`.
+    """Turns a function, or a subclass of `Source` or `Aggregate`, into a step.
 
-    A function takes a row, a dataclass whose fields are columns, or a `Batch` of them, and before it, if the step has
-    parameters, a dataclass with those. What it returns says what becomes of the row:
+    A function takes a dataclass with the parameters, if the step has any, and then a row, which is a dataclass whose fields are
+    columns, or a `Batch` of rows. The return type for a row decides the output:
 
-    - a dataclass: the row gets columns, or new values in the columns of the same name;
-    - `bool`: it stays, or is dropped;
-    - a dataclass `| None`: it gets columns, or is dropped;
-    - a `list` of a dataclass: as many rows as there are in the list;
-    - `None`: it stays.
+    - a dataclass: the row, with added columns or new values in the columns of the same name;
+    - `bool`: the row if `True`; `False` drops it;
+    - a dataclass `| None`: the row, with added columns; `None` drops it;
+    - a `list` of a dataclass: one row for each element of the list;
+    - `None`: the row, unchanged.
 
-    An exception rejects the row. The function or class itself stays what it is, so that tests can call it.
+    An exception rejects the row. The function or class is returned unchanged, so that tests can call it.
 
-    Raises `DefinitionError` when the step is not written as it has to be.
+    Raises `DefinitionError` for a mistake in the definition of the step.
     """
     names = scope(1)
     made = _of_class(target, names) if isinstance(target, type) else _of_function(target, names)
@@ -47,14 +47,14 @@ def step(target: T) -> T:
 
 
 def step_of(target: object) -> Step | None:
-    """What `@step` made of a function or class, unless a parent of the class is meant."""
+    """Returns the step of a function or class, but not that of a base class."""
     made = getattr(target, _MARK, None)
     return made if isinstance(made, Step) and made.target is target else None
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step, not yet bound to its parameters."""
+    """A step that is not bound to its parameters."""
 
     target: Any
     kind: Kind
@@ -68,20 +68,20 @@ class Step:
     function: RowFunction | BatchFunction | None = None
 
     def named(self, name: str, version: str, description: str, code: Code) -> Step:
-        """The step under the name, version and place that its project gives it."""
+        """Returns the step with the name, version and code of its project."""
         function = self.function
         if function is not None:
             function._code = code
         return replace(self, name=name, version=version, summary=self.summary or description, code=code)
 
     def manifest(self) -> Manifest:
-        """What the step is."""
+        """Returns the manifest of the step."""
         return Manifest(self.name, self.version, self.summary, self.kind, schema(self.parameters))
 
     def bind(self, parameters: str) -> tuple[Signature, Instance]:
-        """Takes the parameters, a JSON object, and names the columns.
+        """Binds the parameters, a JSON object, and returns the columns.
 
-        Raises `ParameterError` with all that is wrong with them, or what the author's own checks raise.
+        Raises `ParameterError` with all mistakes, or the exception of the author's checks.
         """
         values = read(self.parameters, parameters)
         texts = {} if self.parameters is None else self.parameters.texts_of(values)
@@ -90,7 +90,7 @@ class Step:
 
 
 class Instance:
-    """A step at work, bound to its parameters."""
+    """A step that is bound to its parameters."""
 
     def __init__(self, step: Step, parameters: object, signature: Signature) -> None:
         self._step = step
@@ -104,7 +104,7 @@ class Instance:
             self._running = RunningAggregate(step.target(parameters), step.code, (step.inputs, step.outputs), fields)
 
     def process(self, batch: contract.Batch) -> contract.Output:
-        """Turns a batch into an output. Raises what the author's code raises about the batch as a whole."""
+        """Turns a batch into an output. Raises the exceptions of the author's code that fail the whole batch."""
         if isinstance(self._running, RunningAggregate):
             return self._running.process(batch)
         if self._step.function is None:
@@ -113,7 +113,7 @@ class Instance:
         return self._step.function.process(self._arguments, signature.inputs, signature.outputs, batch)
 
     def finish(self) -> contract.Output | None:
-        """Makes the next output of a source or an aggregate, until there is no more."""
+        """Returns the next output of a source or an aggregate, or `None` after the last one."""
         if self._running is None:
             raise _uncalled("finish", "transform")
         return self._running.finish()
@@ -121,20 +121,20 @@ class Instance:
 
 def _of_function(target: Callable[..., Any], names: Mapping[str, Any]) -> Step:
     if not callable(target) or not hasattr(target, "__code__"):
-        raise failed(target, f"`@step` goes on a function, a `Source` or an `Aggregate`, not on {shown(type(target))}")
+        raise failed(target, f"`@step` applies to a function, a `Source` or an `Aggregate`, not to {shown(type(target))}")
     if inspect.iscoroutinefunction(target) or inspect.isgeneratorfunction(target):
         raise failed(target, f"`{target.__qualname__}` must be an ordinary function, without `async` and `yield`")
     hints = hints_of(target, names)
     arguments = list(inspect.signature(target).parameters)
     kinds = {argument.kind for argument in inspect.signature(target).parameters.values()}
     if not kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
-        raise failed(target, f"`{target.__qualname__}` must take its arguments by their places, without `*`")
+        raise failed(target, f"`{target.__qualname__}` must take positional arguments only, without `*`")
     if len(arguments) not in (1, 2):
         raise failed(target, f"`{target.__qualname__}` must take a row, or parameters and a row, not {len(arguments)} arguments")
     missing = [name for name in (*arguments, "return") if name not in hints]
     if missing:
-        untyped = ", ".join("what it returns" if name == "return" else f"`{name}`" for name in missing)
-        raise failed(target, f"`{target.__qualname__}` doesn't say of what type is: {untyped}")
+        untyped = ", ".join("the return value" if name == "return" else f"`{name}`" for name in missing)
+        raise failed(target, f"`{target.__qualname__}` has no type annotation for {untyped}")
     taken, _ = split(hints[arguments[-1]])
     is_batch = get_origin(taken) is Batch
     row = get_args(taken)[0] if is_batch else taken
@@ -214,4 +214,4 @@ def _outputs_of_batch(target: Callable[..., Any], returned: Any, names: Mapping[
 
 
 def _uncalled(call: str, kind: str) -> InternalError:
-    return InternalError(f"the host called `{call}`, which a step of the kind {kind} never takes")
+    return InternalError(f"the host called `{call}`, which a step of the kind {kind} does not support")

@@ -1,7 +1,7 @@
-"""Running a whole step on the desk, in unit tests.
+"""Runs a whole step natively, in unit tests.
 
-A step's function is called like any other. To test what is around it as well (parameters, names of columns, which rows come
-out), `bind` the step and `process` columns:
+A test can call a step's function directly. To test parameters, column names and origins as well, `bind` the step and `process`
+columns:
 
     bound = bind(count_words, {"column": "body"})
     output = bound.process({"body": ["two words", "one"]})
@@ -27,7 +27,7 @@ _BY_DATA_TYPE = {kind.data_type: kind for kind in TYPES.values()} | {DataType.VE
 
 
 class Failed(Exception):
-    """A step failed as a whole: `error` is what the host would learn of it."""
+    """A step failed as a whole. `error` is the error that the host would receive."""
 
     def __init__(self, error: contract.StepError) -> None:
         super().__init__(": ".join([error.message, *error.causes]))
@@ -35,7 +35,7 @@ class Failed(Exception):
 
 
 class Bound:
-    """A step, bound to its parameters."""
+    """A step that is bound to its parameters."""
 
     def __init__(self, step: Step, signature: contract.Signature, instance: Instance) -> None:
         self.signature = signature
@@ -43,11 +43,11 @@ class Bound:
         self._instance = instance
 
     def process(self, columns: Mapping[str, Sequence[object]] | contract.Batch) -> contract.Output:
-        """Turns a batch into an output. The columns are those of the signature, by name, with the values in Python; columns
-        that may be missing can be left out.
+        """Turns a batch into an output. The argument contains the columns of the signature by name, as Python values. Optional
+        columns can be left out.
 
-        Raises `Failed` with what the step says of the whole batch; the rows that it rejects are in the output. Raises
-        `ValueError` for columns that the step doesn't read.
+        Raises `Failed` if the step fails for the whole batch; rejected rows are part of the output. Raises `ValueError` for columns
+        that the step does not read.
         """
         batch = columns if isinstance(columns, contract.Batch) else self._batch(columns)
         try:
@@ -56,7 +56,7 @@ class Bound:
             raise Failed(describe(error, self._step.code, ErrorKind.INPUT, self._step.target)) from error
 
     def finish(self) -> contract.Output | None:
-        """Makes the next output of a source or an aggregate. Raises `Failed` with what the step says."""
+        """Returns the next output of a source or an aggregate, or `None` after the last one. Raises `Failed` if the step fails."""
         try:
             return self._instance.finish()
         except CAUGHT as error:
@@ -65,7 +65,7 @@ class Bound:
     def _batch(self, columns: Mapping[str, Sequence[object]]) -> contract.Batch:
         lengths = {len(values) for values in columns.values()}
         if len(lengths) != 1:
-            raise ValueError(f"the columns of a batch have one length, not {sorted(lengths)}")
+            raise ValueError(f"the columns of a batch must have the same length, not {sorted(lengths)}")
         known = {field.name: field for field in self.signature.inputs}
         unknown = [name for name in columns if name not in known]
         missing = [field.name for field in known.values() if field.name not in columns and not field.optional]
@@ -83,9 +83,9 @@ class Bound:
 
 
 def bind(step: object, parameters: Mapping[str, object] | str = "{}") -> Bound:
-    """Binds a step, which is the function or class itself, to parameters: a dictionary or the text of a JSON object.
+    """Binds a step, given as its function or class, to parameters: a dictionary or the text of a JSON object.
 
-    Raises `Failed` with everything that is wrong with the parameters.
+    Raises `Failed` with all mistakes in the parameters.
     """
     made = _step(step)
     try:
@@ -95,18 +95,18 @@ def bind(step: object, parameters: Mapping[str, object] | str = "{}") -> Bound:
 
 
 def manifest(step: object) -> contract.Manifest:
-    """What the host learns of a step. The name and the version are those of the project only in a component."""
+    """Returns the manifest of a step. Only in a component does it have the name and the version of the project."""
     return _step(step).manifest()
 
 
 def values(output: contract.Output, name: str) -> list[Any]:
-    """The values of an output's column; those of a JSON column are texts.
+    """Returns the values of an output's column. The values of a JSON column are unparsed.
 
-    Raises `KeyError` where there is no such column.
+    Raises `KeyError` for an unknown column.
     """
     by_name = {column.name: column for column in output.columns}
     if name not in by_name:
-        raise KeyError(f"the output has no column `{name}`, but {list(by_name)}")
+        raise KeyError(f"the output has no column `{name}`; its columns are {list(by_name)}")
     column = by_name[name]
     kind = _BY_DATA_TYPE[DataType[type(column.values).__name__.removeprefix("Values_").upper()]]
     spec = ColumnSpec(name, name, None, kind, True, False)
@@ -117,5 +117,5 @@ def values(output: contract.Output, name: str) -> list[Any]:
 def _step(target: object) -> Step:
     made = step_of(target)
     if made is None:
-        raise TypeError(f"{target!r} is no step: it lacks `@step`")
+        raise TypeError(f"{target!r} is not a step: it lacks `@step`")
     return made

@@ -1,4 +1,4 @@
-"""The types that a parameter can have: how each is read from JSON, described, and written."""
+"""The types of parameters, which read a value from JSON, describe it and write it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Any
 from .problems import Problems, number, quoted, suggestion
 
 _INTEGERS = (-(2**63), 2**63 - 1)
-# What stands for a parameter that could not be read. The problems say why.
+# A placeholder for a parameter that could not be read. The problems contain the reason.
 UNREAD: Any = object()
 
 
 class ValueType(ABC):
-    """A type of a parameter."""
+    """The type of a parameter."""
 
     @abstractmethod
     def read(self, value: object, at: str, problems: Problems) -> Any:
-        """Reads a JSON value; `UNREAD` if that cannot be, and the problems say why."""
+        """Reads a JSON value. Returns `UNREAD` after adding the mistakes to the problems."""
 
     @abstractmethod
     def schema(self) -> dict[str, Any]:
-        """What JSON Schema says of the type."""
+        """Returns the JSON Schema of the type."""
 
     def write(self, value: Any) -> Any:
-        """A value as JSON, for the schema's default."""
+        """Converts a value to JSON, for the schema's default."""
         return value
 
 
@@ -48,7 +48,7 @@ class Boolean(ValueType):
 
 @dataclass(frozen=True)
 class Number(ValueType):
-    """An integer of 64 bits, or a finite number, within its bounds, both included."""
+    """A 64-bit integer, or a finite number, from `min` to `max`, both included."""
 
     integer: bool
     min: float | None
@@ -108,13 +108,13 @@ class Text(ValueType):
 
 @dataclass(frozen=True)
 class Choice(ValueType):
-    """One of some texts: a `Literal`, or an enum, whose members are named by their values or else in kebab-case."""
+    """One of several texts: a `Literal`, or an enum whose members have their string value or their name in kebab-case."""
 
     members: dict[str, Any]
 
     @classmethod
     def of(cls, names: Iterable[Any]) -> Choice:
-        """The choice between the members of an enum, or between texts."""
+        """Creates a choice of the members of an enum, or of texts."""
         members = {}
         for member in names:
             value = member.value if isinstance(member, enum.Enum) else member
@@ -148,7 +148,7 @@ class Items(ValueType):
         if not isinstance(value, list):
             problems.wrong(at, "a list", value)
             return UNREAD
-        # All items are read before the first bad one ends it, so that every problem is known.
+        # All items are read before the check, so that all problems are reported.
         read = [self.item.read(item, f"{at}[{i}]", problems) for i, item in enumerate(value)]
         return UNREAD if any(item is UNREAD for item in read) else read
 
@@ -161,7 +161,7 @@ class Items(ValueType):
 
 @dataclass(frozen=True)
 class Mapped(ValueType):
-    """An object with any keys, whose values are of one type."""
+    """An object with arbitrary keys and values of one type."""
 
     item: ValueType
 
@@ -181,7 +181,7 @@ class Mapped(ValueType):
 
 @dataclass(frozen=True)
 class Nullable(ValueType):
-    """Like another type, or null."""
+    """A value of another type, or null."""
 
     inner: ValueType
 

@@ -1,4 +1,4 @@
-"""Steps of every form, for the type checker: what authors write passes it, and what they would get wrong doesn't."""
+"""Steps of every form, for the type checker: correct steps pass, and mistakes are reported."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Total(Aggregate[None, Row, Made]):
         return Rows([Made(self.rows)])
 
 
-# A step stays the function that it was.
+# `@step` returns the function unchanged.
 made: Made = add(Parameters("text"), Row("a", None, [], Json("{}"), None))
 wrong: str = keep(Row("a", None, [], Json("{}"), None))  # type: ignore[assignment]
 add(Row("a", None, [], Json("{}"), None))  # type: ignore[call-arg, arg-type]
