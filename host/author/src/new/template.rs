@@ -89,7 +89,7 @@ fn summary(shape: Shape) -> &'static str {
     match shape {
         Shape::Transform => "Counts the words of a text",
         Shape::Filter => "Keeps the rows whose text has enough words",
-        Shape::Expand => "Makes a row of each word of a text",
+        Shape::Expand => "Returns one row for each word of a text",
         Shape::Source => "Counts from 0",
         Shape::Aggregate => "Counts all rows and their words",
     }
