@@ -1,7 +1,7 @@
-//! Columns that the parameters decide: how many there are, what they are called, of which types.
+//! Columns that the parameters define: their number, names and types.
 //!
-//! A step that reads such columns takes an [`AnyRow`] in the place of a struct with `#[derive(Input)]`; one that writes them
-//! makes an [`AnyOutput`]. The parameters name a function that lists the columns:
+//! A step that reads such columns takes an [`AnyRow`] instead of a struct with `#[derive(Input)]`; a step that writes them
+//! returns an [`AnyOutput`]. The parameters name a function that lists the columns:
 //!
 //! ```
 //! use stillbox_sdk::any::{AnyRow, DataType, Field};
@@ -10,7 +10,7 @@
 //! #[derive(Parameters)]
 //! #[parameters(inputs = Self::inputs)]
 //! struct Parameters {
-//!     /// The columns to look at.
+//!     /// The columns to check.
 //!     columns: Vec<String>,
 //! }
 //!
@@ -33,8 +33,9 @@
 //! }
 //! ```
 //!
-//! A column of any type can be read as [`DataType::Json`], for a step that can't know the type: the host writes the values
-//! as JSON, a text in quotes, bytes in base64, a vector as a list. [`Json::value`](crate::Json::value) tells them apart.
+//! A step that does not know the type of a column can read any column as [`DataType::Json`]: the host converts the values to
+//! JSON, a text to a string, bytes to a string in base64, a vector to a list. [`Json::value`](crate::Json::value) returns the
+//! kind of a value.
 
 mod builder;
 mod input;
@@ -49,29 +50,29 @@ pub use output::AnyOutput;
 
 pub use crate::contract::{DataType, Field};
 
-/// A value of a column whose type the compiler doesn't know.
+/// A value of a column whose type is known only at run time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyValue<'a> {
-    /// Null, of a column of any type.
+    /// A null in a column of any type.
     Null,
-    /// Of a column of booleans.
+    /// A value of a boolean column.
     Boolean(bool),
-    /// Of a column of integers.
+    /// A value of an integer column.
     Integer(i64),
-    /// Of a column of floats.
+    /// A value of a float column.
     Float(f64),
-    /// Of a column of texts.
+    /// A value of a text column.
     Text(Cow<'a, str>),
-    /// Of a column of bytes.
+    /// A value of a binary column.
     Binary(Cow<'a, [u8]>),
-    /// The text of a value of a column of JSON. It is not checked.
+    /// The JSON text of a value of a JSON column. The SDK does not check it.
     Json(Cow<'a, str>),
-    /// Of a column of vectors.
+    /// A value of a vector column.
     Vector(Cow<'a, [f32]>),
 }
 
 impl AnyValue<'_> {
-    /// The type of the value's column; none for a null.
+    /// Returns the type of the value's column, or `None` for a null.
     pub const fn data_type(&self) -> Option<DataType> {
         match self {
             Self::Null => None,
@@ -85,7 +86,7 @@ impl AnyValue<'_> {
         }
     }
 
-    /// The value on its own, which borrows nothing.
+    /// Returns an owned copy of the value.
     pub fn into_static(self) -> AnyValue<'static> {
         match self {
             Self::Null => AnyValue::Null,

@@ -1,4 +1,4 @@
-//! The columns of a signature, and finding them in a batch.
+//! The columns of a signature, and reading them from a batch.
 
 use std::collections::HashSet;
 
@@ -9,14 +9,14 @@ use crate::parameters::Parameters;
 use crate::sent::Sent;
 use crate::{Error, Result};
 
-/// What a field of a struct says of its column.
+/// The column that a field of a struct declares.
 #[derive(Clone, Copy, Debug)]
 pub struct ColumnSpec {
-    /// The field.
+    /// The name of the field.
     pub field: &'static str,
-    /// The column's name, unless a parameter gives it.
+    /// The column's name, unless a parameter sets it.
     pub name: &'static str,
-    /// The parameter that gives the column's name.
+    /// The parameter that sets the column's name.
     pub from: Option<&'static str>,
     /// The type of its values.
     pub data_type: DataType,
@@ -33,12 +33,12 @@ impl ColumnSpec {
         Field { name: name.to_owned(), data_type, nullable, optional }
     }
 
-    /// The name that a parameter gives the column, if one does.
+    /// Returns the column's name from the parameter, if a parameter sets it.
     fn given_name<'p, P: Parameters>(&self, parameters: &'p P) -> Option<&'p str> {
         self.from.and_then(|key| Parameters::text(parameters, key))
     }
 
-    /// Where the column has its name from, for a message.
+    /// Describes the origin of the column's name, for a message.
     fn origin<P: Parameters>(&self, parameters: &P) -> String {
         match (self.from, self.given_name(parameters)) {
             (Some(key), Some(_)) => format!("the parameter `{key}`"),
@@ -47,21 +47,24 @@ impl ColumnSpec {
     }
 }
 
-/// The columns of a signature, once the parameters have named them.
+/// Returns the columns of a signature, with the names that the parameters set.
+///
+/// # Errors
+/// Two columns have the same name.
 pub(crate) fn resolve<P: Parameters>(specs: &[ColumnSpec], parameters: &P, side: &str) -> Result<Vec<Field>> {
     let fields: Vec<Field> = specs.iter().map(|spec| spec.resolve(parameters)).collect();
     for (i, field) in fields.iter().enumerate() {
         if let Some(first) = fields[..i].iter().position(|other| other.name == field.name) {
             let [one, other] = [first, i].map(|i| specs[i].origin(parameters));
             let name = &field.name;
-            let message = format!("two {side} columns have the name `{name}`: {one} and {other} give it");
+            let message = format!("two {side} columns have the name `{name}`, set by {one} and {other}");
             return Err(Error::new(message).or_kind(ErrorKind::Parameters));
         }
     }
     Ok(fields)
 }
 
-/// The columns that parameters decide, each of which has a name of its own.
+/// Checks that the names of columns that the parameters define are distinct.
 pub(crate) fn distinct(fields: Vec<Field>, side: &str) -> Result<Vec<Field>> {
     let mut seen = HashSet::with_capacity(fields.len());
     match fields.iter().find(|field| !seen.insert(&field.name)) {
@@ -71,22 +74,22 @@ pub(crate) fn distinct(fields: Vec<Field>, side: &str) -> Result<Vec<Field>> {
 }
 
 impl Field {
-    /// A column that may have nulls, for [`AnyRow`](crate::any::AnyRow) and [`AnyOutput`](crate::any::AnyOutput).
+    /// Creates a nullable column, for [`AnyRow`](crate::any::AnyRow) and [`AnyOutput`](crate::any::AnyOutput).
     pub fn new(name: impl Into<String>, data_type: DataType) -> Self {
         Self { name: name.into(), data_type, nullable: true, optional: false }
     }
 
-    /// The same column, which may be missing from the input.
+    /// Makes the column optional: it may be missing from the input.
     #[must_use]
     pub fn or_missing(self) -> Self {
         Self { optional: true, ..self }
     }
 }
 
-/// Fails to compile when a column takes its name from a parameter that there isn't, or that is no text.
+/// Fails to compile if a column takes its name from an unknown parameter, or from one that is not a text.
 ///
 /// # Panics
-/// At compile time, for that is its purpose.
+/// At compile time only, which reports the mistake to the author.
 pub const fn assert_names(specs: &[ColumnSpec], keys: &[(&str, bool)]) {
     let mut i = 0;
     while i < specs.len() {
@@ -95,18 +98,18 @@ pub const fn assert_names(specs: &[ColumnSpec], keys: &[(&str, bool)]) {
             let mut j = 0;
             while j < keys.len() {
                 if same(from, keys[j].0) {
-                    assert!(keys[j].1, "`#[column(from = \"...\")]` names a parameter that is no `String`");
+                    assert!(keys[j].1, "`#[column(from = \"...\")]` names a parameter that is not a `String`");
                     known = true;
                 }
                 j += 1;
             }
-            assert!(known, "`#[column(from = \"...\")]` names no parameter of this step; write its name in kebab-case");
+            assert!(known, "`#[column(from = \"...\")]` names an unknown parameter; write its name in kebab-case");
         }
         i += 1;
     }
 }
 
-/// Whether two texts are the same, for constants.
+/// Compares two strings in a constant expression.
 const fn same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     if one.len() != other.len() {
@@ -122,7 +125,7 @@ const fn same(one: &str, other: &str) -> bool {
     true
 }
 
-/// Opens the columns of a batch, one field after the other.
+/// Opens the columns of a batch in the order of the fields.
 #[derive(Debug)]
 pub struct Opener<'a> {
     sent: Sent<'a>,
@@ -137,7 +140,7 @@ impl<'a> Opener<'a> {
     /// Opens the column of the next field.
     ///
     /// # Errors
-    /// The column is missing or broken. The host is at fault then.
+    /// The column is missing or invalid, which is an error of the host.
     pub fn required<T: InputType<'a>>(&mut self) -> Result<T::Column> {
         let field = self.next_field();
         match self.find(&field.name) {
@@ -146,19 +149,19 @@ impl<'a> Opener<'a> {
         }
     }
 
-    /// Opens the column of the next field, which may be missing.
+    /// Opens the column of the next field, or returns `None` if it is missing.
     ///
     /// # Errors
-    /// The column is broken. The host is at fault then.
+    /// The column is invalid, which is an error of the host.
     pub fn optional<T: InputType<'a>>(&mut self) -> Result<Option<T::Column>> {
         let field = self.next_field();
         self.find(&field.name).map(|column| self.open::<T>(column)).transpose()
     }
 
-    /// Opens the columns of all fields that are left. One that is missing is none.
+    /// Opens the columns of all remaining fields. An optional column that is missing is `None`.
     ///
     /// # Errors
-    /// A column is missing that may not be, or broken. The host is at fault then.
+    /// A required column is missing, or a column is invalid, which is an error of the host.
     pub(crate) fn rest(&mut self) -> Result<Vec<Option<AnyColumn<'a>>>> {
         let fields = std::mem::take(&mut self.fields);
         let open = |field: Field| match self.find(&field.name) {
@@ -195,10 +198,10 @@ fn no_column(name: &str) -> Error {
 }
 
 fn broken_column(column: &Column, broken: &str) -> Error {
-    Error::internal(format_args!("the host sent a broken column `{}`: {broken}", column.name))
+    Error::internal(format_args!("the host sent an invalid column `{}`: {broken}", column.name))
 }
 
-/// Whether the first bits of a bitmap are set.
+/// Returns whether the first `rows` bits of a bitmap are set.
 fn all_set(bitmap: &[u8], rows: usize) -> bool {
     (0..rows).all(|row| bitmap.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1))
 }

@@ -9,24 +9,24 @@ use crate::run::{Instance, Step, manifest_of};
 use crate::sent::Sent;
 use crate::{Error, panic};
 
-/// What is read by whoever wants to know what a component was made with: the language and this SDK's version.
+/// The language and version of this SDK, which `stillbox inspect` reads from the component.
 #[cfg(target_arch = "wasm32")]
 const SDK: &str = concat!("rust ", env!("CARGO_PKG_VERSION"), "\n");
 
-#[expect(unsafe_code, reason = "a section has to be named, and none that the linker knows has this name")]
+#[expect(unsafe_code, reason = "`link_section` is unsafe; the linker gives no meaning to a section of this name")]
 #[cfg(target_arch = "wasm32")]
 #[used]
 #[unsafe(link_section = "stillbox-sdk")]
 static SDK_SECTION: [u8; SDK.len()] = match SDK.as_bytes().first_chunk() {
     Some(bytes) => *bytes,
-    None => panic!("a text is as long as it is"),
+    None => panic!("the array has the length of the text"),
 };
 
 thread_local! {
     static INSTANCE: RefCell<Option<Instance>> = const { RefCell::new(None) };
 }
 
-/// A step as a component. `#[step]` has it exported.
+/// The exports of a step. `#[step]` exports them from the component.
 #[derive(Debug)]
 pub struct Component<S>(PhantomData<S>);
 
@@ -45,8 +45,8 @@ impl<S: Step> Guest for Component<S> {
 
     fn process(batch: Batch) -> Result<Output, StepError> {
         #[expect(unsafe_code, reason = "see `Sent::by_host`")]
-        // SAFETY: this is what the component exports, so the host has made the batch, and has checked its texts. To one that
-        // does not keep the contract the whole memory is open anyway.
+        // SAFETY: only the host calls the exports, and it has checked that the texts are UTF-8. A host that breaks the contract
+        // can write to the whole memory anyway.
         let sent = unsafe { Sent::by_host(&batch) };
         with_instance(|instance| instance.process(sent))
     }
@@ -59,6 +59,6 @@ impl<S: Step> Guest for Component<S> {
 fn with_instance<T>(call: impl FnOnce(&mut Instance) -> Result<T, StepError>) -> Result<T, StepError> {
     INSTANCE.with_borrow_mut(|instance| match instance {
         Some(instance) => call(instance),
-        None => Err(Error::internal("the host didn't call `bind` first").into_step_error(ErrorKind::Internal)),
+        None => Err(Error::internal("the host did not call `bind` first").into_step_error(ErrorKind::Internal)),
     })
 }

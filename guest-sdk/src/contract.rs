@@ -1,8 +1,8 @@
-//! The contract's own types, made of `wit/step.wit`.
+//! The types of the contract, generated from `wit/step.wit`.
 //!
-//! A step's author has no need of them, beside [`testing`](crate::testing).
+//! Authors of steps need them only for unit tests with [`testing`](crate::testing).
 
-#[expect(missing_docs, clippy::same_length_and_capacity, reason = "the bindings are what wit-bindgen makes them")]
+#[expect(missing_docs, clippy::same_length_and_capacity, reason = "wit-bindgen generates the bindings")]
 mod bindings {
     wit_bindgen::generate!({
         path: "wit",

@@ -1,4 +1,4 @@
-//! What went wrong, in the step's own words.
+//! Errors of steps: messages, causes, kinds and hints.
 
 mod context;
 mod macros;
@@ -11,16 +11,16 @@ pub use context::Context;
 
 use crate::contract::{self, ErrorKind, StepError};
 
-/// What a step returns: a value, or an [`Error`].
+/// The result of a step: a value, or an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error, with its causes and the place where it was made.
+/// An error, with its causes and the source location where it was created.
 ///
-/// Any [`std::error::Error`] becomes one with `?`, and keeps its chain of sources as causes. [`error!`](crate::error!),
-/// [`bail!`](crate::bail!) and [`ensure!`](crate::ensure!) make one of a message.
+/// `?` converts any [`std::error::Error`], and its chain of sources becomes the causes. [`error!`](crate::error!),
+/// [`bail!`](crate::bail!) and [`ensure!`](crate::ensure!) create an error from a message.
 ///
-/// An error says of what kind it is, so that the host knows whether another try makes sense. One that doesn't say is about
-/// the parameters while the step is bound to them, and about the input afterwards.
+/// The host decides by an error's kind whether to retry. An error without a kind is one of the parameters while the step is
+/// bound to them, and one of the input afterwards.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -33,31 +33,31 @@ struct Inner {
 }
 
 impl Error {
-    /// An error that doesn't say of what kind it is.
+    /// Creates an error without a kind.
     #[track_caller]
     pub fn new(message: impl fmt::Display) -> Self {
         Self::with_kind(None, message)
     }
 
-    /// The parameters are wrong; no input would do.
+    /// Creates an error in the parameters: the step fails for every input.
     #[track_caller]
     pub fn parameters(message: impl fmt::Display) -> Self {
         Self::with_kind(Some(ErrorKind::Parameters), message)
     }
 
-    /// This input is wrong; another would do.
+    /// Creates an error in this input: another input may succeed.
     #[track_caller]
     pub fn input(message: impl fmt::Display) -> Self {
         Self::with_kind(Some(ErrorKind::Input), message)
     }
 
-    /// It may work another time. [`retry_after`](Self::retry_after) says when.
+    /// Creates a temporary error: a retry may succeed, after the delay that [`retry_after`](Self::retry_after) sets.
     #[track_caller]
     pub fn transient(message: impl fmt::Display) -> Self {
         Self::with_kind(Some(ErrorKind::Transient), message)
     }
 
-    /// The step is at fault.
+    /// Creates an error that is a bug of the step.
     #[track_caller]
     pub fn internal(message: impl fmt::Display) -> Self {
         Self::with_kind(Some(ErrorKind::Internal), message)
@@ -75,7 +75,7 @@ impl Error {
         }))
     }
 
-    /// Puts a message before the error's own, which becomes the nearest cause.
+    /// Replaces the message. The old message becomes the nearest cause.
     #[must_use]
     pub fn context(mut self, message: impl fmt::Display) -> Self {
         let cause = std::mem::replace(&mut self.0.message, message.to_string());
@@ -83,14 +83,14 @@ impl Error {
         self
     }
 
-    /// Says what to do about it. The last hint counts.
+    /// Sets the hint, which is advice on how to fix the error. It replaces an earlier hint.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {
         self.0.hint = Some(hint.to_string());
         self
     }
 
-    /// Says how long to wait before another try, which makes the error a transient one. The host counts milliseconds.
+    /// Sets the delay before the next attempt, in whole milliseconds, and makes the error a transient one.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.0.kind = Some(ErrorKind::Transient);
@@ -98,29 +98,29 @@ impl Error {
         self
     }
 
-    /// Adds a cause, behind those there are.
+    /// Appends a cause.
     pub(crate) fn caused_by(mut self, cause: String) -> Self {
         self.0.causes.push(cause);
         self
     }
 
-    /// Says of what kind the error is, unless it does so by itself.
+    /// Sets the kind of an error that has none.
     pub(crate) fn or_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind.get_or_insert(kind);
         self
     }
 
-    /// What happened, without its causes.
+    /// Returns the message, without the causes.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What caused it, the nearest cause first.
+    /// Returns the causes, the nearest one first.
     pub fn causes(&self) -> &[String] {
         &self.0.causes
     }
 
-    /// The error as the contract has it. `kind` is for an error that doesn't say of what kind it is.
+    /// Converts the error to the contract's type. `kind` is the default for an error without a kind.
     pub(crate) fn into_step_error(self, kind: ErrorKind) -> StepError {
         let inner = *self.0;
         StepError {
@@ -148,7 +148,7 @@ impl<E: std::error::Error> From<E> for Error {
     }
 }
 
-/// The message; with `{:#}` its causes, too, on the same line.
+/// Writes the message; `{:#}` appends the causes on the same line.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
@@ -161,14 +161,14 @@ impl fmt::Display for Error {
     }
 }
 
-/// What a failed `unwrap` in a unit test shows: the message, its causes, and where it was made.
+/// Writes the message, the causes and the source location, as a failed `unwrap` in a unit test shows them.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:#} ({})", self.0.location)
     }
 }
 
-/// A place as the contract has it.
+/// Converts a location to the contract's type.
 pub(crate) fn location(location: &Location<'_>) -> contract::Location {
     contract::Location { file: location.file().to_owned(), line: location.line(), column: Some(location.column()) }
 }

@@ -1,6 +1,6 @@
-//! Inputs: the columns that a step reads, and the rows it sees of them.
+//! The columns that a step reads.
 //!
-//! `#[derive(Input)]` goes on a struct with named fields, each of which is a column.
+//! `#[derive(Input)]` applies to a struct with named fields. Each field is a column.
 //!
 //! | Column | Type of the field |
 //! |---|---|
@@ -13,17 +13,16 @@
 //! | vector | `&'a [f32]`; `[f32; N]`, where another width rejects the row; `Vec<f32>`, which copies |
 //! | any of these, with nulls | `Option` of it |
 //!
-//! Borrowed fields point into the batch, so that reading them copies nothing. What can stand in `#[column(...)]`:
+//! Borrowed fields point into the batch, so reading them copies nothing. The settings of `#[column(...)]`:
 //!
-//! - `name = "..."`: the column has another name than the field;
-//! - `from = "..."`: a parameter, which must be a `String` or an `Option<String>`, gives the column's name; without a value
-//!   for it, the column has the name of the field;
-//! - `optional`: the column may be missing. The field is an `Option`, and then `None` in every row.
+//! - `name = "..."`: the column's name, if it differs from the name of the field;
+//! - `from = "..."`: the parameter that sets the column's name, a `String` or an `Option<String>`. Without a value, the column
+//!   has the name of the field;
+//! - `optional`: the column may be missing. The field must be an `Option`, and is `None` in every row if the column is missing.
 //!
-//! Where the parameters decide how many columns there are, or of which types, the input is an
-//! [`AnyRow`](crate::any::AnyRow) instead.
+//! If the parameters define the number or the types of the columns, use [`AnyRow`](crate::any::AnyRow) instead.
 //!
-//! The derive also makes a struct `...Columns` beside the input, with the same fields, whose types are the columns here; see
+//! The derive also defines a struct `...Columns`, which has the same fields with the column types of this module; see
 //! [`Batch::columns`].
 
 mod batch;
@@ -43,8 +42,8 @@ use crate::column::{ColumnSpec, Opener};
 use crate::contract::{Column, DataType};
 use crate::sent::Sender;
 
-/// A row of a batch, as a step sees it. Derived. A row borrows from its batch, so the trait is for the type with any
-/// lifetime, and says what the type is with that of a batch.
+/// A row of a batch. Use `#[derive(Input)]`. A row borrows from its batch, so the trait is implemented for the type with any
+/// lifetime, and `Row` is the type with the lifetime of a batch.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a row of input",
     label = "lacks `#[derive(Input)]`",
@@ -54,14 +53,14 @@ use crate::sent::Sender;
 pub trait Input {
     /// A row of a batch that lives for `'a`.
     type Row<'a>;
-    /// The columns of such a batch, opened.
+    /// The opened columns of a batch that lives for `'a`.
     type Columns<'a>;
 
     /// The columns, in the order of the fields.
     #[doc(hidden)]
     const COLUMNS: &'static [ColumnSpec];
 
-    /// Whether the parameters decide which columns there are.
+    /// Whether the parameters define the columns.
     #[doc(hidden)]
     const ANY: bool = false;
 
@@ -74,7 +73,7 @@ pub trait Input {
     fn read<'a>(columns: &Self::Columns<'a>, row: usize) -> Result<Self::Row<'a>>;
 }
 
-/// A type that a field of an input can have.
+/// The type of a field of an input.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that an input column can have",
     label = "not a type that an input column can have",
@@ -86,24 +85,24 @@ pub trait InputType<'a>: Sized {
     const DATA_TYPE: DataType;
     /// Whether a value may be null.
     const NULLABLE: bool = false;
-    /// The column, opened.
+    /// The opened column.
     type Column: ColumnReader<'a>;
 
     /// Reads a value.
     ///
     /// # Errors
-    /// The value doesn't fit the type, which is narrower than the column's.
+    /// The value does not fit into the type, which is narrower than the column's.
     fn read(column: &Self::Column, row: usize) -> Result<Self>;
 }
 
 /// An opened column of one type.
 pub trait ColumnReader<'a>: Sized {
-    /// Opens a column, once all its values are known to be sound.
+    /// Checks and opens a column.
     ///
     /// # Errors
-    /// What breaks the contract's rules. The host is at fault then.
+    /// The column breaks a rule of the contract, which is an error of the host.
     fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken>;
 }
 
-/// Which of the contract's rules a column breaks.
+/// The rule of the contract that a column breaks, as the end of a sentence.
 pub type Broken = &'static str;

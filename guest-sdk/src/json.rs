@@ -7,27 +7,28 @@ use serde_core::Deserialize;
 use crate::Result;
 pub use value::{JsonType, JsonValue};
 
-/// A JSON value as it stands in a `json` column: its text, not yet parsed.
+/// The unparsed text of a JSON value in a `json` column.
 ///
-/// As an input it borrows the column. As an output its text is taken at its word: the host refuses what is not JSON.
+/// As an input it borrows from the column. As an output it is not checked by the SDK: if it is not JSON, the host fails the
+/// batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Json<'a>(&'a str);
 
 impl<'a> Json<'a> {
-    /// Takes a text for JSON. It is not checked.
+    /// Wraps a JSON text, without checking it.
     pub const fn from_text(text: &'a str) -> Self {
         Self(text)
     }
 
-    /// The JSON text.
+    /// Returns the JSON text.
     pub const fn text(self) -> &'a str {
         self.0
     }
 
-    /// Reads the value into a type, such as [`serde_json::Value`] or what `serde` derives.
+    /// Deserializes the value, for example to a [`serde_json::Value`] or to a type with `#[derive(Deserialize)]`.
     ///
     /// # Errors
-    /// The text is not JSON, or the value is not of that type.
+    /// The text is not JSON, or the value does not have that type.
     #[track_caller]
     pub fn parse<T: Deserialize<'a>>(self) -> Result<T> {
         match serde_json::from_str(self.0) {

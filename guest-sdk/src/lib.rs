@@ -31,16 +31,16 @@
 //! Compiled for `wasm32-wasip2`, the crate is a component that speaks [the contract](contract). Compiled natively it is an
 //! ordinary crate, whose unit tests call the function, or run the whole step with [`testing`].
 //!
-//! - [`step`] says which functions are steps and what they may return.
-//! - [`input`] and [`output`] list the types that columns have, and the form of a step that takes a whole [`Batch`].
-//! - [`parameters`] lists the types that parameters have.
-//! - [`any`] is for columns that the parameters decide: how many there are, and of which types.
-//! - [`random`] makes random numbers that are the same in every run.
-//! - [`Error`] and [`Context`] carry what went wrong to the host; [`log`] writes messages.
-//! - [`Source`] and [`Aggregate`] are the steps that make rows, and those that see all of them.
+//! - [`step`] documents the signatures and return types of steps.
+//! - [`input`] and [`output`] list the types of columns; [`Batch`] and [`Rows`] are for steps that process a whole batch.
+//! - [`parameters`] lists the types of parameters.
+//! - [`any`] is for steps whose parameters define the number and the types of their columns.
+//! - [`random`] generates random numbers that are the same in every run.
+//! - [`Error`] and [`Context`] report errors to the host; [`log`] writes messages.
+//! - [`Source`] creates rows, and [`Aggregate`] sees all rows of the input.
 #![cfg_attr(
     not(target_arch = "wasm32"),
-    expect(clippy::result_large_err, reason = "the contract's errors are few, and moved a few times at most")
+    expect(clippy::result_large_err, reason = "errors are rare, and moved a few times at most")
 )]
 
 pub mod any;
@@ -53,7 +53,10 @@ pub mod output;
 mod panic;
 pub mod parameters;
 pub mod random;
-#[expect(clippy::missing_errors_doc, reason = "but for two traits, which say it, only the macros call what is here")]
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "only generated code calls this module, except for two documented traits"
+)]
 mod run;
 pub mod testing;
 
@@ -71,7 +74,7 @@ pub use run::{Aggregate, Source};
 pub use serde_json;
 pub use stillbox_sdk_macros::{Input, Output, Parameters, step};
 
-/// What the macros write down. No part of the SDK's interface.
+/// Items that generated code uses. Not part of the public API.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::column::{ColumnSpec, Opener, assert_names};
@@ -85,7 +88,7 @@ pub mod __private {
     pub use crate::{component::Component, contract::export_step};
 }
 
-/// The README's examples, to be tested.
+/// Runs the README's examples as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

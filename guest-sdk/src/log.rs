@@ -1,4 +1,4 @@
-//! The step's log: the host keeps the last of it, and shows it when the step fails.
+//! The step's log. The host shows the last messages if the step fails.
 //!
 //! ```
 //! use stillbox_sdk::log;
@@ -11,14 +11,14 @@
 
 use std::fmt::Arguments;
 
-/// How much a message matters.
+/// The severity of a message.
 pub use crate::contract::stillbox::step::log::Level;
 #[doc(inline)]
 pub use crate::{
     __log_debug as debug, __log_error as error, __log_info as info, __log_trace as trace, __log_warn as warn,
 };
 
-/// Writes a message. The macros are shorter.
+/// Writes a message. The macros of this module call it.
 pub fn write(level: Level, message: Arguments<'_>) {
     #[cfg(target_arch = "wasm32")]
     match message.as_str() {
@@ -29,35 +29,35 @@ pub fn write(level: Level, message: Arguments<'_>) {
     eprintln!("{level:?}: {message}");
 }
 
-/// Logs details of the working.
+/// Logs internal details.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_trace {
     ($($message:tt)+) => { $crate::log::write($crate::log::Level::Trace, ::std::format_args!($($message)+)) };
 }
 
-/// Logs what is of use while looking for a fault.
+/// Logs information for debugging.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_debug {
     ($($message:tt)+) => { $crate::log::write($crate::log::Level::Debug, ::std::format_args!($($message)+)) };
 }
 
-/// Logs what is worth knowing.
+/// Logs general information.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_info {
     ($($message:tt)+) => { $crate::log::write($crate::log::Level::Info, ::std::format_args!($($message)+)) };
 }
 
-/// Logs something odd that the step can live with.
+/// Logs an unexpected condition that the step can handle.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_warn {
     ($($message:tt)+) => { $crate::log::write($crate::log::Level::Warn, ::std::format_args!($($message)+)) };
 }
 
-/// Logs what failed.
+/// Logs a failure.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_error {

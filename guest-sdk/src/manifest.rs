@@ -1,7 +1,7 @@
 use crate::contract::{Kind, Manifest};
 use crate::parameters::{self, Parameters};
 
-/// What a step's crate says of it.
+/// The description of a step in its crate's manifest and documentation.
 #[derive(Clone, Copy, Debug)]
 pub struct About {
     /// The package's name.
@@ -10,11 +10,11 @@ pub struct About {
     pub version: &'static str,
     /// The first paragraph of the step's documentation.
     pub summary: &'static str,
-    /// The package's description, in case there is no documentation.
+    /// The package's description, used if the step has no documentation.
     pub description: &'static str,
 }
 
-/// A step's manifest.
+/// Creates a step's manifest.
 pub(crate) fn manifest<P: Parameters>(about: &About, kind: Kind) -> Manifest {
     let summary = if about.summary.is_empty() { about.description } else { about.summary };
     Manifest {

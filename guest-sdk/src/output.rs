@@ -1,7 +1,7 @@
-//! Outputs: the columns that a step writes.
+//! The columns that a step writes.
 //!
-//! `#[derive(Output)]` goes on a struct with named fields, each of which is a column. It is added to the columns there are, or
-//! replaces the one of the same name.
+//! `#[derive(Output)]` applies to a struct with named fields. Each field is a column, which is added to the row or replaces the
+//! column of the same name.
 //!
 //! | Type of the field | Column |
 //! |---|---|
@@ -12,19 +12,18 @@
 //! | `String`, `&str`, `Cow<str>` | text |
 //! | `Vec<u8>`, `&[u8]`, `Cow<[u8]>` | binary |
 //! | [`Json`](crate::Json), [`serde_json::Value`] | json |
-//! | `[f32; N]`; `Vec<f32>`, `&[f32]`, where another width than that of the first row rejects the row | vector |
+//! | `[f32; N]`; `Vec<f32>`, `&[f32]`, where a width that differs from the first row's rejects the row | vector |
 //! | `Option` of any of these | the same, with nulls |
 //!
-//! What can stand in `#[column(...)]`:
+//! The settings of `#[column(...)]`:
 //!
-//! - `name = "..."`: the column has another name than the field;
-//! - `from = "..."`: a parameter, which must be a `String` or an `Option<String>`, gives the column's name; without a value
-//!   for it, the column has the name of the field.
+//! - `name = "..."`: the column's name, if it differs from the name of the field;
+//! - `from = "..."`: the parameter that sets the column's name, a `String` or an `Option<String>`. Without a value, the column
+//!   has the name of the field.
 //!
-//! Where the parameters decide how many columns there are, or of which types, the output is an
-//! [`AnyOutput`](crate::any::AnyOutput) instead.
+//! If the parameters define the number or the types of the columns, use [`AnyOutput`](crate::any::AnyOutput) instead.
 //!
-//! The derive also makes a struct `...Builders` beside the output, with the same fields, for [`Rows::push_with`].
+//! The derive also defines a struct `...Builders`, which has the same fields with column builders, for [`Rows::push_with`].
 
 mod booleans;
 mod made;
@@ -47,21 +46,21 @@ use crate::Result;
 use crate::column::ColumnSpec;
 use crate::contract::{DataType, Field, Values};
 
-/// The columns that a step writes for a row. Derived; `()` for a step that writes none.
+/// The columns that a step writes for a row. Use `#[derive(Output)]`, or `()` for a step that writes no columns.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not what a step makes of a row",
+    message = "`{Self}` is not a type that a step can return for a row",
     label = "lacks `#[derive(Output)]`",
     note = "return `Result<T>`, where `T` is a struct with `#[derive(Output)]`, `Option` or `Vec` of one, `bool` or `()`"
 )]
 pub trait Output: Sized {
-    /// The columns while they are built.
+    /// The builders of the columns.
     type Builders: Builders;
 
     /// The columns, in the order of the fields.
     #[doc(hidden)]
     const COLUMNS: &'static [ColumnSpec];
 
-    /// Whether the parameters decide which columns there are.
+    /// Whether the parameters define the columns.
     #[doc(hidden)]
     const ANY: bool = false;
 
@@ -70,21 +69,21 @@ pub trait Output: Sized {
     fn append(self, builders: &mut Self::Builders) -> Result<()>;
 }
 
-/// Columns that are being built, side by side. Derived with [`Output`].
+/// The builders of all columns of an output. `#[derive(Output)]` implements it.
 pub trait Builders: Sized {
-    /// No rows yet, and room for some.
+    /// Creates empty builders with capacity for a number of rows.
     fn with_capacity(rows: usize) -> Self;
 
-    /// Takes the rows away that follow the first few.
+    /// Removes all rows after the first `rows`.
     fn truncate(&mut self, rows: usize);
 
-    /// Whether every column has so many rows.
+    /// Returns whether every column has `rows` rows.
     fn all_have(&self, rows: usize) -> bool;
 
-    /// The finished columns, in the order of the fields of the signature.
+    /// Returns the finished columns, in the order of the fields of the signature.
     ///
     /// # Errors
-    /// A column is not of the type that the signature says, where the compiler doesn't know it.
+    /// The type of a column, if it is known only at run time, differs from the signature.
     fn finish(self, fields: &[Field]) -> Result<Vec<Finished>>;
 }
 
@@ -111,7 +110,7 @@ impl Output for () {
     }
 }
 
-/// A type that a field of an output can have.
+/// The type of a field of an output.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that an output column can have",
     label = "not a type that an output column can have",
@@ -123,45 +122,45 @@ pub trait OutputType {
     const DATA_TYPE: DataType;
     /// Whether a value may be null.
     const NULLABLE: bool = false;
-    /// The column while it is built.
+    /// The builder of the column.
     type Builder: ColumnBuilder;
 
     /// Appends a value.
     ///
     /// # Errors
-    /// The value doesn't fit the column.
+    /// The value does not fit the column.
     fn append(self, builder: &mut Self::Builder) -> Result<()>;
 }
 
-/// A column that is being built.
+/// The builder of a column.
 pub trait ColumnBuilder {
-    /// No values yet, and room for some.
+    /// Creates an empty builder with capacity for a number of rows.
     fn with_capacity(rows: usize) -> Self;
 
-    /// How many values there are.
+    /// Returns the number of values.
     fn len(&self) -> usize;
 
-    /// Whether there is no value.
+    /// Returns whether there are no values.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Takes the values away that follow the first few.
+    /// Removes all values after the first `rows`.
     fn truncate(&mut self, rows: usize);
 
-    /// Appends something in the place of a null.
+    /// Appends a placeholder value for a null.
     fn append_placeholder(&mut self);
 
-    /// The finished column.
+    /// Returns the finished column.
     fn finish(self) -> Finished;
 }
 
-/// The values of a finished column, and which are not null.
+/// The values and the validity of a finished column.
 #[derive(Debug)]
 pub struct Finished {
     /// The values.
     pub values: Values,
-    /// Which are not null; none for a column without nulls.
+    /// The validity bitmap, or `None` for a column without nulls.
     pub validity: Option<Vec<u8>>,
 }
 

@@ -1,4 +1,4 @@
-//! The row that the step works at, and its last words when it panics there.
+//! Reports panics to the host, with the row that the step was processing.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -7,18 +7,18 @@ thread_local! {
     static ROW: Cell<Option<u32>> = const { Cell::new(None) };
 }
 
-/// Remembers the row that the step works at from now on.
+/// Sets the row that the step is processing.
 #[inline]
 pub(crate) fn at_row(row: usize) {
     ROW.set(Some(row as u32));
 }
 
-/// Forgets the row: what comes next is about none.
+/// Clears the row: the step is not processing one.
 pub(crate) fn at_no_row() {
     ROW.set(None);
 }
 
-/// Has panics reported to the host. The standard library's own hook, which writes to standard error, is replaced.
+/// Installs a panic hook that reports to the host. It replaces the default hook, which writes to standard error.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn report_panics() {
     use crate::contract::stillbox::step::panic::report;
@@ -29,7 +29,7 @@ pub(crate) fn report_panics() {
     }));
 }
 
-/// What a panic says. Its payload is a text, unless `panic_any` was called.
+/// Returns the message of a panic. Its payload is a text, except for `panic_any`.
 #[cfg_attr(not(any(test, target_arch = "wasm32")), expect(dead_code, reason = "only a component reports panics"))]
 fn message(payload: &dyn Any) -> &str {
     if let Some(text) = payload.downcast_ref::<&str>() {
@@ -37,7 +37,7 @@ fn message(payload: &dyn Any) -> &str {
     } else if let Some(text) = payload.downcast_ref::<String>() {
         text
     } else {
-        "the panic carries a value that is not text"
+        "the panic payload is not a text"
     }
 }
 
@@ -46,9 +46,9 @@ mod tests {
     use super::message;
 
     #[test]
-    fn texts_are_passed_on_and_other_payloads_are_said_to_be_none() {
+    fn the_message_of_a_panic_is_its_payload_if_that_is_a_text() {
         assert_eq!(message(&"borrowed"), "borrowed");
         assert_eq!(message(&String::from("owned")), "owned");
-        assert_eq!(message(&7_i32), "the panic carries a value that is not text");
+        assert_eq!(message(&7_i32), "the panic payload is not a text");
     }
 }

@@ -1,7 +1,7 @@
-//! Parameters: a JSON object, read into a type.
+//! The parameters of a step: a JSON object, read into a struct.
 //!
-//! `#[derive(Parameters)]` goes on a struct with named fields, and says what may stand in the object and how it is
-//! checked. All that is wrong is reported at once.
+//! `#[derive(Parameters)]` applies to a struct with named fields, which define the members of the object and their checks. All
+//! mistakes are reported at once.
 //!
 //! | Type | JSON |
 //! |---|---|
@@ -10,24 +10,27 @@
 //! | `f32`, `f64` | a number |
 //! | `String` | a text |
 //! | an `enum` without fields, with `#[derive(Parameters)]` | the variant's name in kebab-case |
-//! | `Option<T>` | like `T`; may be missing or null |
+//! | `Option<T>` | like `T`, or null; may be missing |
 //! | `Vec<T>` | a list |
 //! | another struct with `#[derive(Parameters)]` | an object |
 //! | [`JsonType`](crate::JsonType) | the name of a column's type |
 //! | [`serde_json::Value`] | anything |
 //!
 //! A parameter has the name of its field in kebab-case (`min_words` is `min-words`), and the field's documentation is its
-//! description. It is required unless it is an `Option` or has a default. What can stand in `#[parameter(...)]`:
+//! description. It is required unless it is an `Option` or has a default. The settings of `#[parameter(...)]`:
 //!
 //! - `default = EXPRESSION`, or `default` for [`Default::default`];
-//! - `min = EXPRESSION`, `max = EXPRESSION`: the least and the greatest value of a number, or of each number of a list;
-//! - `name = "..."`: another name.
+//! - `min = EXPRESSION`, `max = EXPRESSION`: the smallest and the largest value of a number, or of each number of a list;
+//! - `name = "..."`: the parameter's name, if it differs from the name of the field.
 //!
-//! On the struct, `#[parameters(check = FUNCTION)]` names a function `fn(&Self) -> Result<()>` for what concerns several
-//! parameters; `inputs = FUNCTION` and `outputs = FUNCTION`, each a `fn(&Self) -> Vec<Field>`, list the columns of an
-//! [`AnyRow`](crate::any::AnyRow) and of an [`AnyOutput`](crate::any::AnyOutput). A parameter of a type of its own that is
-//! written as a text, such as a pattern that is compiled when the step is bound, implements [`TextParameter`]; any other
-//! [`ParameterValue`].
+//! The settings of `#[parameters(...)]` on the struct:
+//!
+//! - `check = FUNCTION`: a `fn(&Self) -> Result<()>` that checks parameters against each other;
+//! - `inputs = FUNCTION`, `outputs = FUNCTION`: a `fn(&Self) -> Vec<Field>` that lists the columns of an
+//!   [`AnyRow`](crate::any::AnyRow) or an [`AnyOutput`](crate::any::AnyOutput).
+//!
+//! A custom type that is written as a text, such as a pattern that is compiled when the step is bound, implements
+//! [`TextParameter`]; any other custom type implements [`ParameterValue`].
 
 mod object;
 mod problems;
@@ -47,38 +50,38 @@ pub use value::{Bounded, ParameterValue};
 use crate::contract::{ErrorKind, Field};
 use crate::{Error, Result};
 
-/// The parameters of a step. Derived; `()` for a step that takes none.
+/// The parameters of a step. Use `#[derive(Parameters)]`, or `()` for a step without parameters.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the parameters of a step",
+    message = "`{Self}` does not define the parameters of a step",
     label = "lacks `#[derive(Parameters)]`",
     note = "write `#[derive(Parameters)]` above a struct with named fields, and take it as `&{Self}`"
 )]
 pub trait Parameters: ParameterValue + 'static {
-    /// The names of the parameters, and whether each is a text, so that it can name a column.
+    /// The names of the parameters, and whether each is a text, which can name a column.
     const KEYS: &'static [(&'static str, bool)];
 
-    /// The value of a parameter that is a text.
+    /// Returns the value of a parameter that is a text.
     fn text(&self, key: &str) -> Option<&str>;
 
-    /// Whether the parameters decide the columns of an input.
+    /// Whether the parameters define the columns of an input.
     const ANY_INPUTS: bool = false;
-    /// Whether the parameters decide the columns of an output.
+    /// Whether the parameters define the columns of an output.
     const ANY_OUTPUTS: bool = false;
 
-    /// The columns of an [`AnyRow`](crate::any::AnyRow), in order: what `#[parameters(inputs = ...)]` says.
+    /// Returns the columns of an [`AnyRow`](crate::any::AnyRow), in order, from `#[parameters(inputs = ...)]`.
     fn inputs(&self) -> Vec<Field> {
         Vec::new()
     }
 
-    /// The columns of an [`AnyOutput`](crate::any::AnyOutput), in order: what `#[parameters(outputs = ...)]` says.
+    /// Returns the columns of an [`AnyOutput`](crate::any::AnyOutput), in order, from `#[parameters(outputs = ...)]`.
     fn outputs(&self) -> Vec<Field> {
         Vec::new()
     }
 
-    /// Checks what concerns several parameters.
+    /// Checks parameters against each other.
     ///
     /// # Errors
-    /// What `#[parameters(check = ...)]` says.
+    /// The error of the function in `#[parameters(check = ...)]`.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -92,7 +95,7 @@ impl Parameters for () {
     }
 }
 
-/// Reads parameters from a JSON object. No text at all stands for an empty object.
+/// Reads parameters from a JSON object. An empty text counts as an empty object.
 pub(crate) fn read<P: Parameters>(json: &str) -> Result<P> {
     let json = if json.trim_ascii().is_empty() { "{}" } else { json };
     let value = serde_json::from_str(json)
@@ -104,6 +107,6 @@ pub(crate) fn read<P: Parameters>(json: &str) -> Result<P> {
             Err(error) => Err(error.or_kind(ErrorKind::Parameters)),
         },
         (_, Some(error)) => Err(error),
-        (None, None) => Err(Error::internal("a parameter was refused without a reason")),
+        (None, None) => Err(Error::internal("a parameter was rejected without a reason")),
     }
 }

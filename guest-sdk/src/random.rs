@@ -1,10 +1,10 @@
 //! Random numbers that are the same in every run, on every machine and in every version.
 //!
-//! A step's output must not depend on where a batch begins or on how often it is tried, so there is no generator without a
-//! seed here, and a row has numbers of its own: [`Random::of`].
+//! A step's output must not depend on the sizes of batches or on retries. So every generator has a seed, and each row can have
+//! its own generator: [`Random::of`].
 //!
 //! The generator is `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014): small,
-//! fast, and good enough for sampling. It is no help against someone who wants to guess the next number.
+//! fast, and good enough for sampling. It is not cryptographically secure.
 
 /// A generator of random numbers.
 ///
@@ -25,29 +25,29 @@ pub struct Random {
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Random {
-    /// The generator of a seed.
+    /// Creates the generator for a seed.
     pub const fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
-    /// The generator of one row, or of whatever else the index counts. Those of other indexes have nothing to do with it.
+    /// Creates the generator for a seed and an index, such as that of a row. Generators with different indexes are independent.
     pub const fn of(seed: u64, index: u64) -> Self {
         Self::new(mix(mix(seed).wrapping_add(STEP) ^ mix(index)))
     }
 
-    /// The next number.
+    /// Returns the next 64-bit number.
     pub const fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(STEP);
         mix(self.state)
     }
 
-    /// A number from 0 to one below the bound, each as likely as any other (Lemire: Fast Random Integer Generation in an
-    /// Interval, 2019).
+    /// Returns a uniformly distributed number from 0 to `bound - 1` (Lemire: Fast Random Integer Generation in an Interval,
+    /// 2019).
     ///
     /// # Panics
     /// The bound is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        assert!(bound > 0, "there is no number below 0");
+        assert!(bound > 0, "the bound must be at least 1");
         loop {
             let product = u128::from(self.next()) * u128::from(bound);
             let low = product as u64;
@@ -57,14 +57,15 @@ impl Random {
         }
     }
 
-    /// A number from 0 to 1, without the 1.
+    /// Returns a uniformly distributed number from 0 (included) to 1 (excluded).
     pub fn unit(&mut self) -> f64 {
         const MANTISSA: u32 = 53;
         (self.next() >> (u64::BITS - MANTISSA)) as f64 / (1_u64 << MANTISSA) as f64
     }
 }
 
-/// Makes a number of another, one for one, of which every bit depends on every bit (the last step of `SplitMix64`).
+/// Maps a number to another, bijectively, so that every bit of the result depends on every bit of the argument (the finalizer
+/// of `SplitMix64`).
 pub const fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_below_a_bound_are_as_likely_as_each_other() {
+    fn numbers_below_a_bound_are_uniformly_distributed() {
         let mut random = Random::new(1);
         let mut counts = [0; 6];
         for _ in 0..60_000 {
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_have_numbers_of_their_own() {
+    fn generators_of_different_rows_are_independent() {
         let first: Vec<u64> = (0..1000).map(|row| Random::of(0, row).next()).collect();
         let mut distinct = first.clone();
         distinct.sort_unstable();

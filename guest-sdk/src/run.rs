@@ -1,4 +1,4 @@
-//! Runs a step: binds its parameters, feeds it batches, collects what it makes.
+//! Runs a step: binds its parameters, passes batches to it and collects its output.
 
 mod aggregate;
 mod function;
@@ -17,38 +17,38 @@ use crate::parameters::{self, Parameters};
 use crate::sent::Sent;
 use crate::{Error, Result, panic};
 
-/// What `#[step]` makes of a function, or of an implementation of [`Source`] or [`Aggregate`].
+/// A step. `#[step]` implements it for a function, or for an implementation of [`Source`] or [`Aggregate`].
 #[diagnostic::on_unimplemented(message = "`{Self}` is not a step", label = "lacks `#[step]`")]
 pub trait Step: 'static {
     /// The step's parameters.
     type Parameters: Parameters;
-    /// What the crate says of the step.
+    /// The description of the step in its crate.
     const ABOUT: About;
-    /// How the host drives it.
+    /// The step's kind.
     const KIND: Kind;
 
-    /// The columns in and out.
+    /// Returns the input and output columns.
     fn signature(parameters: &Self::Parameters) -> Result<Signature>;
 
-    /// Makes the step ready to run.
+    /// Creates the running step.
     fn start(parameters: Self::Parameters) -> Result<Box<dyn Running>>;
 }
 
-/// A step at work: one instance, bound to its parameters.
+/// A step that is bound to its parameters.
 pub trait Running {
     /// Turns a batch into an output.
     fn process(&mut self, batch: Sent<'_>) -> Result<contract::Output>;
 
-    /// Makes the next output, until there is no more.
+    /// Returns the next output, or `None` after the last one.
     fn finish(&mut self) -> Result<Option<contract::Output>>;
 }
 
-/// Makes a step of a function ready to run.
+/// Binds a step that is a function.
 pub fn start<P: Parameters>(parameters: P, process: fn(&P, Sent<'_>) -> Result<contract::Output>) -> Box<dyn Running> {
     Box::new(function::Function { parameters, process })
 }
 
-/// A bound step, with its errors as the contract has them.
+/// A bound step, whose methods return the contract's errors.
 pub(crate) struct Instance(Box<dyn Running>);
 
 impl Instance {
@@ -68,23 +68,23 @@ impl Instance {
         output.map_err(|error| error.into_step_error(ErrorKind::Input))
     }
 
-    /// Makes the next output, until there is no more.
+    /// Returns the next output, or `None` after the last one.
     pub(crate) fn finish(&mut self) -> Result<Option<contract::Output>, StepError> {
         self.0.finish().map_err(|error| error.into_step_error(ErrorKind::Internal))
     }
 }
 
-/// A step's manifest.
+/// Returns the manifest of a step.
 pub(crate) fn manifest_of<S: Step>() -> Manifest {
     manifest::<S::Parameters>(&S::ABOUT, S::KIND)
 }
 
-/// The columns in and out of a step.
+/// Returns the input and output columns of a step.
 fn signature<P: Parameters, R: Input, O: Output>(parameters: &P) -> Result<Signature> {
     Ok(Signature { inputs: inputs::<P, R>(parameters)?, outputs: outputs::<P, O>(parameters)? })
 }
 
-/// The columns that a step reads.
+/// Returns the columns that a step reads.
 fn inputs<P: Parameters, R: Input>(parameters: &P) -> Result<Vec<Field>> {
     const {
         assert_names(R::COLUMNS, P::KEYS);
@@ -93,7 +93,7 @@ fn inputs<P: Parameters, R: Input>(parameters: &P) -> Result<Vec<Field>> {
     if R::ANY { distinct(parameters.inputs(), "input") } else { resolve(R::COLUMNS, parameters, "input") }
 }
 
-/// The columns that a step writes.
+/// Returns the columns that a step writes.
 fn outputs<P: Parameters, O: Output>(parameters: &P) -> Result<Vec<Field>> {
     const {
         assert_names(O::COLUMNS, P::KEYS);
@@ -102,7 +102,7 @@ fn outputs<P: Parameters, O: Output>(parameters: &P) -> Result<Vec<Field>> {
     if O::ANY { distinct(parameters.outputs(), "output") } else { resolve(O::COLUMNS, parameters, "output") }
 }
 
-/// A call that the step's kind has no use for.
+/// Returns the error for a call that a step of this kind does not support.
 fn uncalled(call: &str, kind: &str) -> Error {
-    Error::internal(format_args!("the host called `{call}`, which a step of the kind {kind} never takes"))
+    Error::internal(format_args!("the host called `{call}`, which a step of the kind {kind} does not support"))
 }

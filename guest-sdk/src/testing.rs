@@ -1,7 +1,7 @@
-//! Running a whole step natively, in unit tests.
+//! Runs a whole step natively, in unit tests.
 //!
-//! A step's function is called like any other. To test what is around it as well (parameters, names of columns, which rows
-//! come out), [`bind`] the step and [`process`](Bound::process) a batch:
+//! A test can call a step's function directly. To test parameters, column names and origins as well, [`bind`] the step and
+//! [`process`](Bound::process) a batch:
 //!
 //! ```
 //! use stillbox_sdk::testing::{batch, bind, column, values};
@@ -32,28 +32,28 @@ pub use crate::run::Step;
 use crate::run::{Instance, manifest_of};
 use crate::sent::Sent;
 
-/// A step, bound to its parameters.
+/// A step that is bound to its parameters.
 pub struct Bound {
     signature: Signature,
     instance: Instance,
 }
 
-/// Binds a step to parameters, a JSON object. The step is the type of the same name as its function.
+/// Binds a step to parameters, a JSON object. The type of a step has the name of its function.
 ///
 /// # Errors
-/// What is wrong with the parameters.
+/// The parameters are invalid. The error lists all mistakes.
 pub fn bind<S: Step>(parameters: &str) -> Result<Bound, StepError> {
     let (signature, instance) = Instance::bind::<S>(parameters)?;
     Ok(Bound { signature, instance })
 }
 
-/// What the host learns of a step.
+/// Returns the manifest of a step.
 pub fn manifest<S: Step>() -> Manifest {
     manifest_of::<S>()
 }
 
 impl Bound {
-    /// The columns in and out.
+    /// Returns the input and output columns.
     pub const fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -61,15 +61,15 @@ impl Bound {
     /// Turns a batch into an output.
     ///
     /// # Errors
-    /// What the step says of the whole batch. The rows it rejects are in the output.
+    /// The step fails for the whole batch. Rejected rows are part of the output.
     pub fn process(&mut self, batch: &Batch) -> Result<Output, StepError> {
         self.instance.process(Sent::by_anyone(batch))
     }
 
-    /// Makes the next output of a source or an aggregate.
+    /// Returns the next output of a source or an aggregate, or `None` after the last one.
     ///
     /// # Errors
-    /// What the step says.
+    /// The step fails.
     pub fn finish(&mut self) -> Result<Option<Output>, StepError> {
         self.instance.finish()
     }
@@ -81,22 +81,22 @@ impl fmt::Debug for Bound {
     }
 }
 
-/// A column that says how many rows it has.
+/// A column, with its number of rows.
 #[derive(Clone, Debug)]
 pub struct TestColumn {
     rows: usize,
     column: Column,
 }
 
-/// A column of values, of any type that an output column can have.
+/// Creates a column from values of any type that an output column can have.
 ///
 /// # Panics
-/// A value doesn't fit the column.
+/// A value does not fit the column.
 pub fn column<T: OutputType>(name: &str, values: impl IntoIterator<Item = T>) -> TestColumn {
     let mut builder = T::Builder::with_capacity(0);
     for value in values {
         if let Err(error) = value.append(&mut builder) {
-            panic!("a value of the column `{name}` doesn't fit: {error}");
+            panic!("a value does not fit the column `{name}`: {error}");
         }
     }
     let rows = builder.len();
@@ -104,31 +104,31 @@ pub fn column<T: OutputType>(name: &str, values: impl IntoIterator<Item = T>) ->
     TestColumn { rows, column: Column { name: name.to_owned(), validity: finished.validity, values: finished.values } }
 }
 
-/// A batch of columns.
+/// Creates a batch from columns.
 ///
 /// # Panics
-/// The columns are not of the same length, or there is none: build a [`Batch`] by hand then.
+/// The columns have different lengths, or there are no columns. Create a [`Batch`] directly for a batch without columns.
 pub fn batch(columns: impl IntoIterator<Item = TestColumn>) -> Batch {
     let columns: Vec<_> = columns.into_iter().collect();
-    let rows = columns.first().expect("a batch has a column").rows;
+    let rows = columns.first().expect("a batch needs at least one column").rows;
     for TestColumn { rows: other, column } in &columns {
-        assert_eq!(*other, rows, "the column `{}` has another length than the first", column.name);
+        assert_eq!(*other, rows, "the column `{}` and the first one differ in length", column.name);
     }
     Batch { rows: rows as u32, columns: columns.into_iter().map(|column| column.column).collect() }
 }
 
-/// The values of an output's column.
+/// Returns the values of an output's column.
 ///
 /// # Panics
-/// There is no such column, its values are of another type, or it breaks the contract's rules.
+/// The output has no such column, the column has another type, or it breaks the rules of the contract.
 pub fn values<T: for<'a> InputType<'a>>(output: &Output, name: &str) -> Vec<T> {
     let names: Vec<_> = output.columns.iter().map(|column| column.name.as_str()).collect();
-    assert!(names.contains(&name), "the output has no column `{name}`, but {names:?}");
+    assert!(names.contains(&name), "the output has no column `{name}`; its columns are {names:?}");
     let batch = Batch { rows: output.rows, columns: output.columns.clone() };
     let (data_type, nullable) = (T::DATA_TYPE, T::NULLABLE);
     let field = Field { name: name.to_owned(), data_type, nullable, optional: false };
     let opened = Opener::new(Sent::by_anyone(&batch), vec![field]).required::<T>();
-    let column = opened.unwrap_or_else(|error| panic!("the output cannot be read: {error}"));
-    let read = |row| T::read(&column, row).unwrap_or_else(|error| panic!("the output cannot be read: {error}"));
+    let column = opened.unwrap_or_else(|error| panic!("cannot read the output: {error}"));
+    let read = |row| T::read(&column, row).unwrap_or_else(|error| panic!("cannot read the output: {error}"));
     (0..output.rows as usize).map(read).collect()
 }

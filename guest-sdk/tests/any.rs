@@ -1,4 +1,4 @@
-//! Columns that the parameters decide.
+//! Columns that the parameters define.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use stillbox_sdk::any::{AnyOutput, AnyRow, AnyValue, DataType, Field};
@@ -96,7 +96,7 @@ fn every_type_is_read_and_written_with_nulls() {
 }
 
 #[test]
-fn columns_of_nothing_but_null_and_of_no_row_have_their_type() {
+fn columns_without_values_have_the_declared_type() {
     let mut step = bound(&[("a", "integer"), ("b", "text")], "");
     for rows in [0, 3] {
         let nulls = vec![None::<i64>; rows];
@@ -111,7 +111,7 @@ fn numbers(output: &Output, name: &str) -> Vec<i64> {
 }
 
 #[test]
-fn a_rejected_row_leaves_no_value_behind() {
+fn a_rejected_row_adds_no_values() {
     let mut step = bound(&[("a", "integer")], "");
     let output = step.process(&batch([column("a", [1, 13, 2])])).unwrap();
     assert_eq!(numbers(&output, "a_2"), [1, 2]);
@@ -120,12 +120,12 @@ fn a_rejected_row_leaves_no_value_behind() {
 }
 
 #[test]
-fn a_value_of_another_type_than_promised_is_the_steps_fault() {
+fn a_value_whose_type_differs_from_the_declared_one_is_an_internal_error() {
     let mut step = bound(&[("a", "integer"), ("b", "text")], r#", "swap": true"#);
     let error = step.process(&batch([column("a", [1]), column("b", ["x"])])).unwrap_err();
     assert_eq!(
         error.message,
-        "the column `a_2` has values of the type DataType::Text, and the parameters promise DataType::Integer"
+        "the column `a_2` has values of the type DataType::Text, but the parameters declare DataType::Integer"
     );
     let rows = batch([column("a", [Some(1), Some(2)]), column("b", [None, Some("x")])]);
     let output = bound(&[("a", "integer"), ("b", "text")], "").process(&rows).unwrap();
@@ -133,7 +133,7 @@ fn a_value_of_another_type_than_promised_is_the_steps_fault() {
 }
 
 #[test]
-fn a_column_that_may_be_missing_is_null() {
+fn a_missing_optional_column_is_null() {
     let mut step = bound(&[("a", "integer"), ("b", "text")], r#", "or-missing": true"#);
     assert!(step.signature().inputs.iter().all(|field| field.optional));
     let output = step.process(&batch([column("b", ["x"])])).unwrap();
@@ -143,7 +143,7 @@ fn a_column_that_may_be_missing_is_null() {
 }
 
 #[test]
-fn what_the_parameters_decide_may_be_refused() {
+fn two_columns_with_the_same_name_are_rejected() {
     let message = |json: &str| bind::<copy>(json).unwrap_err().message;
     let twice = r#"{"columns": [{"name": "a", "data-type": "text"}, {"name": "a", "data-type": "json"}]}"#;
     assert_eq!(message(twice), "two input columns have the name `a`");
@@ -153,17 +153,17 @@ fn what_the_parameters_decide_may_be_refused() {
 }
 
 #[test]
-fn json_is_told_apart_and_read_as_a_type() {
+fn a_json_value_is_read_as_a_column_type() {
     let read = |json: &'static str, ty| match Json::from_text(json).value_as(ty) {
         Ok(value) => format!("{value:?}"),
         Err(error) => error.message().to_owned(),
     };
     assert_eq!(read("1", JsonType::Integer), "Integer(1)");
     assert_eq!(read("1e3", JsonType::Integer), "Integer(1000)");
-    assert_eq!(read("1.5", JsonType::Integer), "the number 1.5 is not an integer of 64 bits");
+    assert_eq!(read("1.5", JsonType::Integer), "the number 1.5 is not a 64-bit integer");
     assert_eq!(
         read("9223372036854775808", JsonType::Integer),
-        "the number 9223372036854775808 is not an integer of 64 bits"
+        "the number 9223372036854775808 is not a 64-bit integer"
     );
     assert_eq!(read("0.1", JsonType::Float), "Float(0.1)");
     assert_eq!(read("1e400", JsonType::Float), "the number 1e400 is too large for a float");

@@ -1,4 +1,4 @@
-//! What is said of mistakes. `TRYBUILD=overwrite cargo test --test compile_fail` writes the messages anew.
+//! The compiler's messages for mistakes in steps. `TRYBUILD=overwrite cargo test --test compile_fail` updates them.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
@@ -6,10 +6,10 @@ use std::process::Command;
 use trybuild::TestCases;
 
 #[test]
-fn mistakes_are_explained_where_they_are_made() {
+fn a_mistake_is_reported_at_its_place_in_the_authors_code() {
     let cases = TestCases::new();
     cases.compile_fail("tests/compile-fail/*.rs");
-    // The compiler has the larger part in these messages, and words it differently in every release.
+    // The compiler words most of these messages, and changes them with every release.
     if compiler_is_the_oldest_supported() {
         cases.compile_fail("tests/compile-fail/types/*.rs");
     }

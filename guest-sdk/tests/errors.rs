@@ -28,7 +28,7 @@ impl std::error::Error for Outer {
     }
 }
 
-/// Fails as it is told to.
+/// Fails in the way that the column requests.
 #[step]
 fn fail(row: Row<'_>) -> Result<()> {
     match row.what {
@@ -44,7 +44,7 @@ fn fail(row: Row<'_>) -> Result<()> {
         "bail" => bail!("{} it is", row.what),
         "transient" => return Err(Error::transient("busy").retry_after(Duration::from_millis(1500))),
         "delayed" => return Err(error!("busy").retry_after(Duration::MAX)),
-        "internal" => return Err(Error::internal("my fault").hint("tell me")),
+        "internal" => return Err(Error::internal("my fault").hint("report it")),
         "parameters" => return Err(Error::parameters("your fault")),
         other => return Err(Error::input(other)),
     }
@@ -56,14 +56,14 @@ fn step_error(what: &str) -> StepError {
     output.rejections.remove(0).error
 }
 
-/// The line in this file that holds a text, but for this call's.
+/// Returns the line in this file that starts with a text.
 fn line_of(text: &str) -> u32 {
     let line = include_str!("errors.rs").lines().position(|line| line.trim_start().starts_with(text));
     line.unwrap() as u32 + 1
 }
 
 #[test]
-fn an_error_of_any_type_keeps_its_causes_and_its_place() {
+fn an_error_of_any_type_has_its_causes_and_its_source_location() {
     let error = step_error("question mark");
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Input, "the outer error"));
     assert_eq!(error.causes, ["invalid digit found in string"]);
@@ -71,7 +71,7 @@ fn an_error_of_any_type_keeps_its_causes_and_its_place() {
 }
 
 #[test]
-fn context_comes_before_the_error() {
+fn context_replaces_the_message_and_the_old_message_becomes_a_cause() {
     let error = step_error("context");
     assert_eq!(error.message, "while testing");
     assert_eq!(error.causes, ["the outer error", "invalid digit found in string"]);
@@ -79,21 +79,21 @@ fn context_comes_before_the_error() {
 }
 
 #[test]
-fn none_becomes_an_error() {
+fn context_on_none_creates_an_error() {
     let error = step_error("nothing");
     assert_eq!(error.message, "no nothing");
     assert_eq!(error.location.unwrap().line, line_of("None.with_context"));
 }
 
 #[test]
-fn a_message_is_formatted() {
+fn bail_formats_its_message() {
     let error = step_error("bail");
     assert_eq!(error.message, "bail it is");
     assert_eq!(error.location.unwrap().line, line_of("\"bail\" => bail!"));
 }
 
 #[test]
-fn a_transient_error_says_when_to_try_again() {
+fn a_transient_error_carries_its_retry_delay() {
     let error = step_error("transient");
     assert_eq!((error.kind, error.retry_after_ms), (ErrorKind::Transient, Some(1500)));
     let error = step_error("delayed");
@@ -101,15 +101,15 @@ fn a_transient_error_says_when_to_try_again() {
 }
 
 #[test]
-fn an_error_may_say_its_kind_and_what_to_do() {
+fn an_error_may_have_a_kind_and_a_hint() {
     let error = step_error("internal");
-    assert_eq!((error.kind, error.hint.as_deref()), (ErrorKind::Internal, Some("tell me")));
+    assert_eq!((error.kind, error.hint.as_deref()), (ErrorKind::Internal, Some("report it")));
     assert_eq!(step_error("parameters").kind, ErrorKind::Parameters);
     assert_eq!(step_error("anything else").kind, ErrorKind::Input);
 }
 
 #[test]
-fn an_error_is_shown_with_its_causes_on_request() {
+fn the_alternate_format_of_an_error_includes_its_causes() {
     let error = Error::from(Outer("x".parse::<i32>().unwrap_err()));
     assert_eq!(format!("{error}"), "the outer error");
     assert_eq!(format!("{error:#}"), "the outer error: invalid digit found in string");

@@ -1,4 +1,4 @@
-//! The macros work with names that they could use themselves.
+//! The macros accept names that their generated code could use.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use stillbox_sdk::testing::{batch, bind, column, values};
@@ -75,7 +75,7 @@ fn run<S: stillbox_sdk::testing::Step>() -> (Vec<i64>, Vec<i64>) {
 }
 
 #[test]
-fn no_name_is_in_the_way() {
+fn names_of_the_author_do_not_collide_with_generated_names() {
     let expected = (vec![7], vec![4]);
     assert_eq!(run::<process::process>(), expected);
     assert_eq!(run::<parameters::parameters>(), expected);

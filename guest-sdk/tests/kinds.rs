@@ -59,7 +59,7 @@ struct LastOfEach {
     done: bool,
 }
 
-/// Keeps the last of each text.
+/// Keeps the last row of each text.
 #[step]
 impl Aggregate for LastOfEach {
     type Parameters = ();
@@ -93,7 +93,7 @@ impl Aggregate for LastOfEach {
 }
 
 #[test]
-fn a_source_makes_rows_until_there_are_no_more() {
+fn a_source_returns_rows_until_it_returns_none() {
     let mut step = bind::<Numbers>(r#"{"count": 2, "column": "n"}"#).unwrap();
     assert_eq!(step.signature().inputs.len(), 0);
     assert_eq!(step.signature().outputs[0].name, "n");
@@ -106,13 +106,13 @@ fn a_source_makes_rows_until_there_are_no_more() {
 }
 
 #[test]
-fn a_source_may_refuse_its_parameters() {
+fn a_source_can_reject_its_parameters() {
     let error = bind::<Numbers>(r#"{"count": -1, "column": "n"}"#).unwrap_err();
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Parameters, "cannot count down from -1"));
 }
 
 #[test]
-fn an_aggregate_sees_all_batches() {
+fn an_aggregate_sees_all_batches_before_it_finishes() {
     let mut step = bind::<LastOfEach>("{}").unwrap();
     for texts in [["a", "b"], ["a", "c"]] {
         let output = step.process(&batch([column("text", texts)])).unwrap();
@@ -126,23 +126,23 @@ fn an_aggregate_sees_all_batches() {
 }
 
 #[test]
-fn origins_of_all_rows_are_written_down() {
+fn an_aggregate_that_returns_all_rows_in_order_still_has_origins() {
     let mut step = bind::<LastOfEach>("{}").unwrap();
     step.process(&batch([column("text", ["a", "b"])])).unwrap();
     let output = step.finish().unwrap().unwrap();
-    assert_eq!(output.origins.as_deref(), Some(&[0, 1][..]), "none would say that the rows are new");
+    assert_eq!(output.origins.as_deref(), Some(&[0, 1][..]), "without origins the rows would count as new");
 }
 
 #[test]
-fn the_manifest_names_the_kind() {
+fn the_manifest_contains_the_kind_of_a_step() {
     let numbers = manifest::<Numbers>();
     assert_eq!((numbers.kind, numbers.summary.as_str()), (Kind::Source, "Counts down."));
     assert_eq!(manifest::<LastOfEach>().kind, Kind::Aggregate);
 }
 
 #[test]
-fn a_call_of_another_kind_is_refused() {
+fn a_call_that_the_kind_does_not_support_is_an_error() {
     let mut source = bind::<Numbers>(r#"{"count": 1, "column": "n"}"#).unwrap();
     let error = source.process(&batch([column("text", ["a"])])).unwrap_err();
-    assert_eq!(error.message, "the host called `process`, which a step of the kind source never takes");
+    assert_eq!(error.message, "the host called `process`, which a step of the kind source does not support");
 }

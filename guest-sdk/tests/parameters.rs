@@ -1,4 +1,4 @@
-//! Parameters: their types, their schema, what is wrong with them, and the columns they name.
+//! Parameters: their types, their schema, the messages for mistakes, and the columns that they name.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use stillbox_sdk::contract::{ErrorKind, Kind, StepError};
@@ -15,7 +15,7 @@ enum Mode {
 
 #[derive(Debug, Parameters, PartialEq)]
 struct Nested {
-    /// How deep.
+    /// The depth.
     #[parameter(default = 1)]
     depth: u8,
     name: String,
@@ -104,7 +104,7 @@ fn message(parameters: &str) -> String {
 }
 
 #[test]
-fn parameters_are_read() {
+fn parameters_are_read_from_json() {
     let read = |parameters: &str, column_name: &str| {
         let mut step = bind::<everything>(parameters).unwrap();
         let output = step.process(&batch([column(column_name, ["text"])])).unwrap();
@@ -127,7 +127,7 @@ fn parameters_are_read() {
 }
 
 #[test]
-fn parameters_name_columns() {
+fn parameters_set_the_names_of_columns() {
     let names = |parameters: &str| {
         let step = bind::<everything>(parameters).unwrap();
         let names = |fields: &[stillbox_sdk::contract::Field]| fields.iter().map(|field| field.name.clone()).collect();
@@ -142,42 +142,45 @@ fn parameters_name_columns() {
 }
 
 #[test]
-fn two_columns_of_one_name_are_refused() {
+fn two_columns_with_the_same_name_are_rejected() {
     assert_eq!(
         message(r#"{"column": "same", "other-column": "same"}"#),
-        "two output columns have the name `same`: the parameter `column` and the parameter `other-column` give it"
+        "two output columns have the name `same`, set by the parameter `column` and the parameter `other-column`"
     );
     assert_eq!(
         message(r#"{"column": "other"}"#),
-        "two output columns have the name `other`: the parameter `column` and the field `other` give it"
+        "two output columns have the name `other`, set by the parameter `column` and the field `other`"
     );
 }
 
 #[test]
-fn a_missing_parameter_is_named() {
+fn a_missing_parameter_is_reported() {
     assert_eq!(message("{}"), "`column` is missing, and there is no default");
     assert_eq!(message(""), message("{}"));
 }
 
 #[test]
-fn an_unknown_parameter_comes_with_a_suggestion() {
+fn an_unknown_parameter_is_reported_with_a_suggestion() {
     assert_eq!(
         message(r#"{"column": "a", "min_words": 1}"#),
-        "there is no parameter `min_words`, did you mean `min-words`?"
+        "unknown parameter `min_words`, did you mean `min-words`?"
     );
     assert_eq!(
         message(r#"{"column": "a", "type": {"name": "x", "dept": 1}}"#),
-        "there is no parameter `type.dept`, did you mean `depth`?"
+        "unknown parameter `type.dept`, did you mean `depth`?"
     );
     assert_eq!(
         message(r#"{"column": "a", "type": {"name": "x", "colour": 1}}"#),
-        "there is no parameter `type.colour`; there is `depth`, `name`"
+        "unknown parameter `type.colour`; expected one of `depth`, `name`"
     );
-    assert_eq!(error::<without>(r#"{"column": "a"}"#).message, "there is no parameter `column`; there is none at all");
+    assert_eq!(
+        error::<without>(r#"{"column": "a"}"#).message,
+        "unknown parameter `column`; no parameters are expected"
+    );
 }
 
 #[test]
-fn a_wrong_type_is_told() {
+fn a_value_of_the_wrong_type_is_reported() {
     let message = |key: &str, value: &str| message(&format!(r#"{{"column": "a", "{key}": {value}}}"#));
     assert_eq!(message("language", "1"), "`language` must be a text, not 1");
     assert_eq!(message("min-words", "\"five\""), "`min-words` must be an integer, not the text \"five\"");
@@ -192,7 +195,7 @@ fn a_wrong_type_is_told() {
 }
 
 #[test]
-fn a_value_out_of_range_is_told() {
+fn a_value_that_is_out_of_range_is_reported() {
     let message = |key: &str, value: &str| message(&format!(r#"{{"column": "a", "{key}": {value}}}"#));
     assert_eq!(message("min-words", "0"), "`min-words` must be at least 1, not 0");
     assert_eq!(message("min-words", "-1"), "`min-words` must be from 0 to 4294967295, not -1");
@@ -203,28 +206,28 @@ fn a_value_out_of_range_is_told() {
     );
     assert_eq!(message("share", "1.5"), "`share` must be from 0 to 1, not 1.5");
     assert_eq!(message("numbers", "[1, 10]"), "`numbers[1]` must be at most 9, not 10");
-    assert_eq!(message("mode", "\"quick\""), "`mode` cannot be \"quick\"; there is `fast`, `very-slow`");
+    assert_eq!(message("mode", "\"quick\""), "`mode` cannot be \"quick\"; expected one of `fast`, `very-slow`");
     assert_eq!(message("mode", "\"fats\""), "`mode` cannot be \"fats\", did you mean `fast`?");
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     assert_eq!(
         message(r#"{"colum": "a", "min-words": "x", "numbers": ["y", 1, 11], "type": {"depth": 256}}"#),
-        "there is no parameter `colum`, did you mean `column`?; `column` is missing, and there is no default; \
+        "unknown parameter `colum`, did you mean `column`?; `column` is missing, and there is no default; \
          `min-words` must be an integer, not the text \"x\"; `numbers[0]` must be an integer, not the text \"y\"; \
          `type.depth` must be from 0 to 255, not 256; `type.name` is missing, and there is no default"
     );
 }
 
 #[test]
-fn what_concerns_several_parameters_is_checked_last() {
+fn the_check_of_several_parameters_runs_last() {
     let error = error::<everything>(r#"{"column": "a", "min-words": 9, "max-words": 8}"#);
     assert_eq!(error.message, "`min-words` is above `max-words`");
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn parameters_that_are_not_an_object_are_rejected() {
     assert_eq!(message("[]"), "the parameters must be an object, not a list");
     let error = error::<everything>("{");
     assert_eq!(error.message, "the parameters are not JSON");
@@ -232,7 +235,7 @@ fn what_is_no_object_is_refused() {
 }
 
 #[test]
-fn the_manifest_says_what_the_step_is() {
+fn the_manifest_describes_the_step() {
     let manifest = manifest::<everything>();
     assert_eq!((manifest.name.as_str(), manifest.kind), ("stillbox-sdk", Kind::Transform));
     assert_eq!(manifest.version, env!("CARGO_PKG_VERSION"));
@@ -261,7 +264,7 @@ fn the_schema_describes_every_parameter_in_order() {
             "type": {
                 "type": "object",
                 "properties": {
-                    "depth": {"description": "How deep.", "type": "integer", "minimum": 0, "maximum": 255, "default": 1},
+                    "depth": {"description": "The depth.", "type": "integer", "minimum": 0, "maximum": 255, "default": 1},
                     "name": {"type": "string"},
                 },
                 "required": ["name"],
@@ -279,7 +282,7 @@ fn the_schema_describes_every_parameter_in_order() {
 }
 
 #[test]
-fn a_step_without_parameters_takes_none() {
+fn the_schema_of_a_step_without_parameters_is_empty() {
     let expected = json!({"type": "object", "properties": {}, "additionalProperties": false});
     assert_eq!(from_str::<Value>(&manifest::<without>().parameters).unwrap(), expected);
 }

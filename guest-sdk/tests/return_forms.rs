@@ -1,4 +1,4 @@
-//! What becomes of a row, for each form that a step's function can have.
+//! The output for each return type that a step can have.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use stillbox_sdk::testing::{batch, bind, column, values};
@@ -37,7 +37,7 @@ fn filter(row: Row<'_>) -> Result<bool> {
     Ok(length(row.text)? > 1)
 }
 
-/// Refuses some rows, and is otherwise silent.
+/// Rejects some rows, and writes no columns.
 #[step]
 fn validate(row: Row<'_>) -> Result<()> {
     length(row.text).map(|_| ())
@@ -50,7 +50,7 @@ fn drop_short(row: Row<'_>) -> Result<Option<Length>> {
     Ok((length > 1).then_some(Length { length }))
 }
 
-/// Makes a row of each word. The words borrow from the batch.
+/// Returns one row for each word. The words borrow from the batch.
 #[step]
 fn expand(row: Row<'_>) -> Result<Vec<Word<'_>>> {
     length(row.text)?;
@@ -93,14 +93,14 @@ fn rejected(output: &contract::Output) -> Vec<(u32, &str)> {
 }
 
 #[test]
-fn an_output_is_added_to_its_row() {
+fn an_output_adds_its_columns_to_the_row() {
     let output = run::<add>(&["a", "bb"]);
     assert_eq!(values::<i64>(&output, "length"), [1, 2]);
     assert_eq!((output.rows, &output.origins, rejected(&output)), (2, &None, vec![]));
 }
 
 #[test]
-fn an_error_rejects_its_row_alone() {
+fn an_error_rejects_only_its_row() {
     let output = run::<add>(&["", "a", "", "bb"]);
     assert_eq!(values::<i64>(&output, "length"), [1, 2]);
     assert_eq!(output.origins.as_deref(), Some(&[1, 3][..]));
@@ -113,7 +113,7 @@ fn an_error_rejects_its_row_alone() {
 }
 
 #[test]
-fn a_boolean_keeps_or_drops_its_row() {
+fn true_keeps_the_row_and_false_drops_it() {
     let output = run::<filter>(&["aa", "b", "", "cc"]);
     assert_eq!((output.rows, output.columns.len()), (2, 0));
     assert_eq!(output.origins.as_deref(), Some(&[0, 3][..]));
@@ -121,26 +121,26 @@ fn a_boolean_keeps_or_drops_its_row() {
 }
 
 #[test]
-fn a_filter_that_keeps_all_rows_needs_no_origins() {
+fn a_filter_that_keeps_all_rows_returns_no_origins() {
     let output = run::<filter>(&["aa", "bb"]);
     assert_eq!((output.rows, output.origins), (2, None));
 }
 
 #[test]
-fn a_filter_that_keeps_the_first_rows_has_origins() {
+fn a_filter_that_keeps_only_the_first_rows_returns_origins() {
     let output = run::<filter>(&["aa", "b"]);
     assert_eq!((output.rows, output.origins), (1, Some(vec![0])));
 }
 
 #[test]
-fn nothing_keeps_the_row() {
+fn an_empty_result_keeps_the_row() {
     let output = run::<validate>(&["a", "", "c"]);
     assert_eq!((output.rows, output.origins.as_deref()), (2, Some(&[0, 2][..])));
     assert_eq!(rejected(&output), [(1, "an empty text")]);
 }
 
 #[test]
-fn none_drops_its_row() {
+fn none_drops_the_row() {
     let output = run::<drop_short>(&["a", "bb", ""]);
     assert_eq!(values::<i64>(&output, "length"), [2]);
     assert_eq!(output.origins.as_deref(), Some(&[1][..]));
@@ -148,7 +148,7 @@ fn none_drops_its_row() {
 }
 
 #[test]
-fn a_list_repeats_its_row() {
+fn a_list_expands_the_row() {
     let output = run::<expand>(&["one two", " ", "", "three"]);
     assert_eq!(values::<String>(&output, "word"), ["one", "two", "three"]);
     assert_eq!(output.origins.as_deref(), Some(&[0, 0, 3][..]));
@@ -156,7 +156,7 @@ fn a_list_repeats_its_row() {
 }
 
 #[test]
-fn a_batch_makes_rows_in_any_order() {
+fn a_batch_function_returns_rows_in_any_order() {
     let output = run::<reverse>(&["a", "", "ccc", ""]);
     assert_eq!(values::<i64>(&output, "length"), [3, 1]);
     assert_eq!(output.origins.as_deref(), Some(&[2, 0][..]));
@@ -164,21 +164,21 @@ fn a_batch_makes_rows_in_any_order() {
 }
 
 #[test]
-fn a_batch_may_make_a_row_of_each_without_saying_so() {
+fn a_batch_function_that_returns_one_row_per_input_row_needs_no_origins() {
     let output = run::<number>(&["a", "b"]);
     assert_eq!(values::<i64>(&output, "length"), [0, 1]);
     assert_eq!(output.origins, None);
 }
 
 #[test]
-fn an_error_of_a_batch_is_about_all_of_it() {
+fn an_error_of_a_batch_function_fails_the_whole_batch() {
     let mut step = bind::<number>("{}").unwrap();
     let error = step.process(&batch([column("text", ["a", ""])])).unwrap_err();
     assert_eq!((error.kind, error.message.as_str()), (contract::ErrorKind::Input, "row 1 is empty"));
 }
 
 #[test]
-fn no_rows_make_no_rows() {
+fn an_empty_batch_returns_no_rows() {
     let output = run::<add>(&[]);
     assert_eq!((output.rows, output.origins), (0, None));
     let output = run::<expand>(&[]);

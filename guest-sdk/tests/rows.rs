@@ -1,4 +1,4 @@
-//! What a step that takes a whole batch can do wrong.
+//! The rules for the rows that a step returns for a whole batch.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use stillbox_sdk::testing::{Step, batch, bind, column};
@@ -20,7 +20,7 @@ fn made(width: usize) -> Made {
     Made { text: "text".into(), vector: vec![0.0; width] }
 }
 
-/// Makes a row too few.
+/// Returns one row too few.
 #[step]
 fn too_few(batch: Batch<'_, Row>) -> Result<Rows<Made>> {
     let mut rows = Rows::new();
@@ -30,7 +30,7 @@ fn too_few(batch: Batch<'_, Row>) -> Result<Rows<Made>> {
     Ok(rows)
 }
 
-/// Makes a row of one that isn't there.
+/// Names an origin that is out of range.
 #[step]
 fn out_of_range(batch: Batch<'_, Row>) -> Result<Rows<Made>> {
     let mut rows = Rows::new();
@@ -38,9 +38,9 @@ fn out_of_range(batch: Batch<'_, Row>) -> Result<Rows<Made>> {
     Ok(rows)
 }
 
-/// Makes a row of one that is rejected.
+/// Names an origin that is rejected.
 #[step]
-fn of_rejected(_: Batch<'_, Row>) -> Result<Rows<Made>> {
+fn from_rejected(_: Batch<'_, Row>) -> Result<Rows<Made>> {
     let mut rows = Rows::new();
     rows.push_from(0, made(1))?;
     rows.reject(0, Error::input("no"));
@@ -56,26 +56,26 @@ fn rejected_twice(_: Batch<'_, Row>) -> Result<Rows<Made>> {
     Ok(rows)
 }
 
-/// Says of one row what it is made of, and not of the next.
+/// Names the origin of the first row, and not of the second.
 #[step]
-fn half_said(_: Batch<'_, Row>) -> Result<Rows<Made>> {
+fn partial_origins(_: Batch<'_, Row>) -> Result<Rows<Made>> {
     let mut rows = Rows::new();
     rows.push_from(0, made(1))?;
     rows.push(made(1))?;
     Ok(rows)
 }
 
-/// Forgets a column.
+/// Leaves out a column.
 #[step]
-fn forgetful(_: Batch<'_, Row>) -> Result<Rows<Made>> {
+fn incomplete(_: Batch<'_, Row>) -> Result<Rows<Made>> {
     let mut rows = Rows::<Made>::new();
     rows.push_with(Some(0), |to| to.text.push("text"))?;
     Ok(rows)
 }
 
-/// Goes on after a row that doesn't fit, which leaves nothing behind.
+/// Continues after a row that does not fit.
 #[step]
-fn resumes(batch: Batch<'_, Row>) -> Result<Rows<Made>> {
+fn continues(batch: Batch<'_, Row>) -> Result<Rows<Made>> {
     let mut rows = Rows::new();
     for i in 0..batch.len() {
         if let Err(error) = rows.push_from(i, made(i % 2 + 1)) {
@@ -91,41 +91,44 @@ fn error<S: Step>() -> String {
 }
 
 #[test]
-fn a_row_too_few_is_told() {
-    assert_eq!(error::<too_few>(), "2 rows were made of 3, and 0 rejected, without saying which");
+fn a_missing_row_without_origins_is_an_error() {
+    assert_eq!(
+        error::<too_few>(),
+        "the step returned 2 rows for 3 input rows and rejected 0, without naming the input row of each"
+    );
 }
 
 #[test]
-fn an_origin_out_of_range_is_told() {
-    assert_eq!(error::<out_of_range>(), "there is no row 3 in 3");
+fn an_origin_out_of_range_is_an_error() {
+    assert_eq!(error::<out_of_range>(), "row 3 is out of range: there are 3 input rows");
 }
 
 #[test]
-fn a_rejected_row_has_no_rows_made_of_it() {
-    assert_eq!(error::<of_rejected>(), "the row 0 is both rejected and made a row of");
+fn an_output_row_that_comes_from_a_rejected_row_is_an_error() {
+    assert_eq!(error::<from_rejected>(), "row 0 is rejected, but an output row comes from it");
 }
 
 #[test]
-fn a_row_is_rejected_once() {
-    assert_eq!(error::<rejected_twice>(), "the row 1 is rejected twice");
+fn a_row_that_is_rejected_twice_is_an_error() {
+    assert_eq!(error::<rejected_twice>(), "row 1 is rejected twice");
 }
 
 #[test]
-fn all_rows_say_what_they_are_made_of_or_none() {
-    assert_eq!(error::<half_said>(), "some rows say which row they are made of, and some don't");
+fn origins_for_some_rows_only_are_an_error() {
+    assert_eq!(error::<partial_origins>(), "some rows name the input row that they come from, and some do not");
 }
 
 #[test]
-fn a_forgotten_column_is_told() {
-    assert_eq!(error::<forgetful>(), "a row was not added to every column once");
+fn a_row_without_a_value_for_a_column_is_an_error() {
+    assert_eq!(error::<incomplete>(), "a row must append exactly one value to every column");
 }
 
 #[test]
-fn a_row_that_does_not_fit_leaves_nothing_behind() {
-    let mut step = bind::<resumes>("{}").unwrap();
+fn a_row_that_does_not_fit_is_removed_from_all_columns() {
+    let mut step = bind::<continues>("{}").unwrap();
     let output = step.process(&batch([column("id", [1, 2, 3])])).unwrap();
     assert_eq!(output.origins.as_deref(), Some(&[0, 2][..]));
-    assert_eq!(output.rejections[0].error.message, "a vector has 2 elements, and the first of its column has 1");
+    assert_eq!(output.rejections[0].error.message, "a vector has 2 elements, but the first of its column has 1");
     assert_eq!(stillbox_sdk::testing::values::<String>(&output, "text"), ["text", "text"]);
     assert_eq!(stillbox_sdk::testing::values::<Vec<f32>>(&output, "vector"), [[0.0], [0.0]]);
 }

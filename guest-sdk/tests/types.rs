@@ -1,4 +1,4 @@
-//! Every type that a column can have, in and out.
+//! Reading and writing columns of every type.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::borrow::Cow;
@@ -72,7 +72,7 @@ struct OwnedCopy {
     single: f32,
 }
 
-/// Copies columns that the row owns.
+/// Copies owned values.
 #[step]
 fn copy_owned(row: Owned) -> Result<OwnedCopy> {
     let Owned { text, binary, json, vector, small, single } = row;
@@ -97,7 +97,7 @@ fn copied(columns: Vec<TestColumn>) -> Made {
 }
 
 #[test]
-fn every_type_is_read_and_written_as_it_is() {
+fn values_of_every_type_are_read_and_written_unchanged() {
     let output = copied(columns());
     assert_eq!(values::<bool>(&output, "boolean"), [true, false, true]);
     assert_eq!(values::<i64>(&output, "integer"), [i64::MIN, 0, i64::MAX]);
@@ -108,11 +108,11 @@ fn every_type_is_read_and_written_as_it_is() {
     assert_eq!(values::<Option<String>>(&output, "nullable"), [Some("x".to_owned()), None, Some(String::new())]);
     assert_eq!(values::<Option<i64>>(&output, "missing"), [None, None, None]);
     let Values::Json(Texts { bytes, .. }) = &output.columns[5].values else { panic!("{output:?}") };
-    assert_eq!(bytes, br#"null{"b":1,"a":[2.0]}12345678901234567890"#, "JSON is passed on byte for byte");
+    assert_eq!(bytes, br#"null{"b":1,"a":[2.0]}12345678901234567890"#, "JSON is copied byte for byte");
 }
 
 #[test]
-fn an_optional_column_is_read_when_it_is_there() {
+fn an_optional_column_is_read_if_it_is_present() {
     let mut columns = columns();
     columns.push(column("missing", [Some(1), None, Some(3)]));
     assert_eq!(values::<Option<i64>>(&copied(columns), "missing"), [Some(1), None, Some(3)]);
@@ -127,7 +127,7 @@ fn a_column_without_validity_has_no_nulls() {
 }
 
 #[test]
-fn the_signature_names_types_nulls_and_optional_columns() {
+fn the_signature_contains_types_nullability_and_optional_columns() {
     let step = bind::<copy>("{}").unwrap();
     let describe = |fields: &[Field]| {
         let describe = |field: &Field| {
@@ -167,7 +167,7 @@ fn owned(small: i64, vector: &[f32], json: &'static str) -> std::result::Result<
 }
 
 #[test]
-fn a_row_may_own_its_values() {
+fn a_row_can_own_its_values() {
     owned(7, &[1.0, 2.0], r#"{ "a": 1 }"#).unwrap();
 }
 
@@ -185,7 +185,7 @@ fn a_value_that_does_not_fit_rejects_its_row() {
     );
     assert_eq!(
         owned(7, &[1.0, 2.0], "{").unwrap_err(),
-        "the JSON in the column `json` | EOF while parsing an object at line 1 column 1"
+        "cannot read the JSON in the column `json` | EOF while parsing an object at line 1 column 1"
     );
 }
 
@@ -200,7 +200,7 @@ struct Doubled {
     vector: Option<Vec<f32>>,
 }
 
-/// Doubles numbers, and makes vectors of them.
+/// Doubles numbers, and converts them to vectors.
 #[step]
 fn double(row: Large) -> Result<Doubled> {
     let vector = (row.large % 2 == 1).then(|| vec![row.large as f32; 2]);
@@ -208,7 +208,7 @@ fn double(row: Large) -> Result<Doubled> {
 }
 
 #[test]
-fn an_integer_too_large_for_the_contract_rejects_its_row() {
+fn an_integer_that_is_too_large_for_the_contract_rejects_its_row() {
     let mut step = bind::<double>("{}").unwrap();
     let output = step.process(&batch([column("large", [2, i64::MAX, 5])])).unwrap();
     assert_eq!(values::<i64>(&output, "doubled"), [4, 10]);
@@ -217,7 +217,7 @@ fn an_integer_too_large_for_the_contract_rejects_its_row() {
 }
 
 #[test]
-fn nulls_before_the_first_vector_get_its_width() {
+fn nulls_before_the_first_vector_have_its_width() {
     let mut step = bind::<double>("{}").unwrap();
     let output = step.process(&batch([column("large", [2, 4, 5, 6])])).unwrap();
     assert_eq!(values::<Option<Vec<f32>>>(&output, "vector"), [None, None, Some(vec![5.0, 5.0]), None]);
@@ -225,8 +225,8 @@ fn nulls_before_the_first_vector_get_its_width() {
     assert_eq!(values::<Option<Vec<f32>>>(&output, "vector"), [None, None]);
 }
 
-/// Changes a column of a sound batch, and gives the error that comes of it.
-fn broken(name: &str, values: Values, validity: Option<Vec<u8>>) -> String {
+/// Replaces a column of a valid batch, and returns the error that the step reports.
+fn invalid(name: &str, values: Values, validity: Option<Vec<u8>>) -> String {
     let mut batch = batch(columns());
     let column = batch.columns.iter_mut().find(|column| column.name == name).unwrap();
     (column.values, column.validity) = (values, validity);
@@ -236,44 +236,44 @@ fn broken(name: &str, values: Values, validity: Option<Vec<u8>>) -> String {
 }
 
 #[test]
-fn a_broken_batch_is_the_hosts_fault() {
+fn an_invalid_column_is_reported_as_an_error_of_the_host() {
     let texts = |offsets: [u32; 4], bytes: &[u8]| Texts { offsets: offsets.into(), bytes: bytes.into() };
-    let text = |offsets, bytes: &[u8]| broken("text", Values::Text(texts(offsets, bytes)), None);
+    let text = |offsets, bytes: &[u8]| invalid("text", Values::Text(texts(offsets, bytes)), None);
     assert_eq!(
         text([0, 2, 1, 3], b"abc"),
-        "the host sent a broken column `text`: its offsets do not ascend from 0 to its length"
+        "the host sent an invalid column `text`: its offsets do not ascend from 0 to its length"
     );
     assert_eq!(text([0, 1, 2, 4], b"abc"), text([0, 2, 1, 3], b"abc"));
     assert_eq!(text([1, 1, 2, 3], b"abc"), text([0, 2, 1, 3], b"abc"));
-    assert_eq!(text([0, 1, 2, 3], b"a\xff\xff"), "the host sent a broken column `text`: it is not UTF-8");
+    assert_eq!(text([0, 1, 2, 3], b"a\xff\xff"), "the host sent an invalid column `text`: it is not UTF-8");
     assert_eq!(
         text([0, 1, 2, 3], "aä".as_bytes()),
-        "the host sent a broken column `text`: a row ends inside a character"
+        "the host sent an invalid column `text`: a value ends inside a character"
     );
     assert_eq!(
-        broken("text", Values::Text(Texts { offsets: vec![0], bytes: vec![] }), None),
-        "the host sent a broken column `text`: it has not one offset a row and one more"
+        invalid("text", Values::Text(Texts { offsets: vec![0], bytes: vec![] }), None),
+        "the host sent an invalid column `text`: it does not have one offset per row and one more"
     );
     assert_eq!(
-        broken("integer", Values::Integer(vec![1]), None),
-        "the host sent a broken column `integer`: it has not one number a row"
+        invalid("integer", Values::Integer(vec![1]), None),
+        "the host sent an invalid column `integer`: it does not have one number per row"
     );
     assert_eq!(
-        broken("integer", Values::Float(vec![1.0; 3]), None),
-        "the host sent a broken column `integer`: it is not of integers"
+        invalid("integer", Values::Float(vec![1.0; 3]), None),
+        "the host sent an invalid column `integer`: its type is not integer"
     );
     assert_eq!(
-        broken("integer", Values::Integer(vec![1; 3]), Some(vec![0b101])),
-        "the host sent a broken column `integer`: a value is null"
+        invalid("integer", Values::Integer(vec![1; 3]), Some(vec![0b101])),
+        "the host sent an invalid column `integer`: a value is null"
     );
     assert_eq!(
-        broken("nullable", Values::Text(texts([0; 4], b"")), Some(vec![])),
-        "the host sent a broken column `nullable`: its validity has not one bit a row"
+        invalid("nullable", Values::Text(texts([0; 4], b"")), Some(vec![])),
+        "the host sent an invalid column `nullable`: its validity does not have one bit per row"
     );
 }
 
 #[test]
-fn a_missing_column_is_the_hosts_fault() {
+fn a_missing_column_is_reported_as_an_error_of_the_host() {
     let mut columns = columns();
     columns.remove(3);
     let error = bind::<copy>("{}").unwrap().process(&batch(columns)).unwrap_err();

@@ -143,18 +143,18 @@ fn inspect_describes_a_step() {
     let inspect = folder.stillbox(["inspect", "filter_text.wasm"]).succeeded();
     snapshot!(inspection(&inspect), @"
     filter-text 0.1.0 (transform)
-    Keeps the rows whose text has a number of words and of bytes in given ranges, their ends included.
+    Keeps the rows whose text has a number of words and of bytes in the given ranges, both ends included.
 
     language  rust, with the SDK 0.1.0
     size  [SIZE] bytes
     digest  [DIGEST]
 
     parameters
-      column  string, required  The column whose texts are measured.
-      min-words  integer, default 0  The fewest words a text may have. Words are what stands between single spaces: an empty text has one, and two spaces in a row have one between them.
-      max-words  integer, optional  The most words a text may have. No limit, unless given.
-      min-bytes  integer, default 0  The fewest bytes of UTF-8 a text may have.
-      max-bytes  integer, optional  The most bytes of UTF-8 a text may have. No limit, unless given.
+      column  string, required  The column with the texts.
+      min-words  integer, default 0  The smallest number of words in a text. Words are separated by single spaces: an empty text has one word, and two consecutive spaces have an empty word between them.
+      max-words  integer, optional  The largest number of words in a text. By default there is no limit.
+      min-bytes  integer, default 0  The smallest number of bytes in a text, in UTF-8.
+      max-bytes  integer, optional  The largest number of bytes in a text, in UTF-8. By default there is no limit.
 
     imports
       stillbox:step/panic@0.1.0  provided
@@ -171,7 +171,7 @@ fn inspect_describes_a_step() {
     digest  [DIGEST]
 
     parameters
-      column  string, required  The column whose texts are described.
+      column  string, required  The column with the texts.
 
     reads
       c: text
@@ -267,7 +267,7 @@ fn inspect_describes_a_step_as_json() {
     }
     "#);
     let refused = folder.stillbox(["inspect", "normalize_text.wasm", "--parameters", "{\"colum\":\"a\"}"]);
-    insta::assert_snapshot!(refused.failed(2), @"error: the step does not accept these parameters: there is no parameter `colum`, did you mean `column`?; `column` is missing, and there is no default");
+    insta::assert_snapshot!(refused.failed(2), @"error: the step does not accept these parameters: unknown parameter `colum`, did you mean `column`?; `column` is missing, and there is no default");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn test_passes_parameters_and_reports_unknown_keys() {
           FAIL step/one
 
     FAIL step/one
-      error: the step does not accept its parameters: there is no parameter `min-byte`, did you mean `min-bytes`?
+      error: the step does not accept its parameters: unknown parameter `min-byte`, did you mean `min-bytes`?
        --> step/cases/one/parameters.toml:2:1
         |
       2 | min-byte = 3

@@ -1,4 +1,4 @@
-//! Compiles the standard steps and the guests to components, and writes a constant with the path of each.
+//! Compiles the standard steps and the guests to components, and generates a constant with the path of each.
 
 use std::env;
 use std::fmt::Write as _;
@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
 const TARGET: &str = "wasm32-wasip2";
-/// The flags that `stillbox build` has.
+/// The flags of `stillbox build`.
 const FLAGS: &str = "target.wasm32-wasip2.rustflags=['-Ctarget-feature=+simd128','-Clink-arg=--initial-heap=3145728']";
 const PROGRAMS: &str = "stillbox-test-programs";
 
-/// A component that comes out of the nested build.
+/// A component that the nested build creates.
 struct Guest {
     name: String,
     wasm: PathBuf,
@@ -21,7 +21,7 @@ fn main() {
     let tests = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let root = tests.ancestors().nth(2).expect("this package is two folders below the workspace");
     let out = PathBuf::from(variable("OUT_DIR"));
-    // A directory of its own: the outer cargo holds the lock of the one that it builds into.
+    // A separate target directory, because the outer cargo has locked its own.
     let target = out.join("target");
     let programs = tests.join("programs");
     let folders = ["steps", "benches/steps"].map(|folder| root.join(folder));
@@ -35,14 +35,15 @@ fn main() {
 
     let built = target.join(TARGET).join("release");
     let wasm = |folder: &Path, name: &str| folder.join(format!("{}.wasm", name.replace('-', "_")));
-    let of_step = |name: &String| Guest { name: name.clone(), wasm: wasm(&built, name) };
-    let of_example = |name: &String| Guest { name: name.clone(), wasm: wasm(&built.join("examples"), name) };
-    let guests: Vec<Guest> = steps.iter().map(of_step).chain(examples.iter().map(of_example)).collect();
+    let guest = |name: &String, folder: &Path| Guest { name: name.clone(), wasm: wasm(folder, name) };
+    let steps = steps.iter().map(|name| guest(name, &built));
+    let examples = examples.iter().map(|name| guest(name, &built.join("examples")));
+    let guests: Vec<Guest> = steps.chain(examples).collect();
     fs::write(out.join("guests.rs"), constants(&guests)).expect("OUT_DIR can be written to");
     rerun_if_changed(root, &guests);
 }
 
-/// One cargo for all of them, so that what they share is compiled once.
+/// Builds all components with one cargo command, so that shared dependencies are compiled once.
 fn build(root: &Path, target: &Path, steps: &[String]) {
     let mut cargo = Command::new(variable("CARGO"));
     cargo.current_dir(root).args(["build", "--locked", "--release", "--lib", "--examples", "--target", TARGET]);
@@ -51,28 +52,28 @@ fn build(root: &Path, target: &Path, steps: &[String]) {
     for step in steps {
         cargo.args(["--package", step]);
     }
-    // What is set for the outer build is about another target, or would have clippy in the place of the compiler.
-    let foreign = |name: &str| {
+    // These variables of the outer build apply to another target, or would run clippy instead of the compiler.
+    let belongs_to_outer_build = |name: &str| {
         let names = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WORKSPACE_WRAPPER"];
         let prefixes = ["CARGO_CFG_", "CARGO_FEATURE_", "CARGO_PROFILE_", "DEP_"];
         names.contains(&name) || prefixes.iter().any(|prefix| name.starts_with(prefix))
     };
     for (name, _) in env::vars_os() {
-        if name.to_str().is_some_and(foreign) {
+        if name.to_str().is_some_and(belongs_to_outer_build) {
             cargo.env_remove(name);
         }
     }
-    // The profile `dev` optimises what macros and build scripts are made of, which takes minutes here. Unoptimised guests
-    // are large, and slow to compile for the host; thoroughly optimised ones are slow to build.
+    // Not the profile `dev`, which optimises the dependencies of macros and build scripts and takes minutes. Level 1, because
+    // unoptimised guests are large and slow to compile for the host, and fully optimised ones are slow to build.
     let settings = [("OPT_LEVEL", "1"), ("DEBUG", "line-tables-only"), ("LTO", "off"), ("CODEGEN_UNITS", "16")];
     cargo.envs(settings.map(|(name, value)| (format!("CARGO_PROFILE_RELEASE_{name}"), value)));
-    let status = cargo.status().unwrap_or_else(|error| fail(&format!("cargo cannot be run: {error}")));
+    let status = cargo.status().unwrap_or_else(|error| fail(&format!("cannot run cargo: {error}")));
     if !status.success() {
-        fail("the guests do not compile; see above");
+        fail("the guests do not compile; see the errors above");
     }
 }
 
-/// An example that the manifest does not name would be built as a program, and not as a component.
+/// Checks that the manifest names every example. Otherwise cargo builds it as a program instead of a component.
 fn check_manifest(manifest: &Path, examples: &[String]) {
     let text = fs::read_to_string(manifest).expect("the package has a manifest");
     for example in examples {
@@ -106,7 +107,7 @@ fn constants(guests: &[Guest]) -> String {
     code
 }
 
-/// Whatever the components are made of: sources by the compiler's own account, manifests and the lock file.
+/// Reruns the build script after changes of the sources that the compiler lists, of manifests, and of the lock file.
 fn rerun_if_changed(root: &Path, guests: &[Guest]) {
     let rerun = |path: &Path| println!("cargo::rerun-if-changed={}", path.display());
     for path in
@@ -120,7 +121,7 @@ fn rerun_if_changed(root: &Path, guests: &[Guest]) {
     for guest in guests {
         let dep_info = guest.wasm.with_extension("d");
         let Ok(text) = fs::read_to_string(&dep_info) else { fail(&format!("{} is missing", dep_info.display())) };
-        // `output: source source ...`, with spaces in names escaped.
+        // `output: source source ...`, with escaped spaces in names.
         for (_, sources) in text.lines().filter_map(|line| line.split_once(": ")) {
             let sources = sources.replace("\\ ", "\0");
             sources.split(' ').for_each(|source| rerun(Path::new(&source.replace('\0', " "))));
@@ -128,7 +129,7 @@ fn rerun_if_changed(root: &Path, guests: &[Guest]) {
     }
 }
 
-/// What is in a folder, by name.
+/// Returns the entries of a folder, sorted by name.
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let read = fs::read_dir(folder).unwrap_or_else(|error| fail(&format!("{}: {error}", folder.display())));
     let mut paths: Vec<_> = read.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -141,7 +142,7 @@ fn stem(path: &Path) -> String {
 }
 
 fn variable(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| fail(&format!("cargo has not set {name}")))
+    env::var(name).unwrap_or_else(|_| fail(&format!("cargo did not set {name}")))
 }
 
 fn fail(message: &str) -> ! {

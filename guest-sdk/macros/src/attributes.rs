@@ -1,8 +1,8 @@
-//! What the derives read from an item besides its fields.
+//! Attributes, documentation and named fields of an item.
 
 use syn::{Attribute, Data, DeriveInput, Error, Expr, ExprLit, Field, Fields, Lit, Meta, Result};
 
-/// The text of the documentation, its lines without the space that follows `///`.
+/// Returns the documentation, without the space after `///` in each line.
 pub(crate) fn documentation(attributes: &[Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
@@ -15,20 +15,20 @@ pub(crate) fn documentation(attributes: &[Attribute]) -> String {
     lines.join("\n").trim().to_owned()
 }
 
-/// The first paragraph of the documentation, on one line.
+/// Returns the first paragraph of the documentation, on one line.
 pub(crate) fn summary(attributes: &[Attribute]) -> String {
     let text = documentation(attributes);
     text.split("\n\n").next().unwrap_or_default().replace('\n', " ")
 }
 
-/// The documentation with each of its paragraphs on one line.
+/// Returns the documentation, with each paragraph on one line.
 pub(crate) fn description(attributes: &[Attribute]) -> String {
     let text = documentation(attributes);
     let paragraphs: Vec<_> = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
     paragraphs.join("\n\n")
 }
 
-/// The fields of a struct with named fields.
+/// Returns the fields of a struct with named fields.
 pub(crate) fn named_fields<'a>(item: &'a DeriveInput, derive: &str) -> Result<Vec<&'a Field>> {
     if let Data::Struct(data) = &item.data {
         match &data.fields {
@@ -42,7 +42,7 @@ pub(crate) fn named_fields<'a>(item: &'a DeriveInput, derive: &str) -> Result<Ve
     Err(Error::new_spanned(name, message))
 }
 
-/// Adds an error to those there are.
+/// Adds an error to the earlier ones.
 pub(crate) fn collect(errors: &mut Option<Error>, error: Error) {
     match errors {
         Some(errors) => errors.combine(error),

@@ -1,4 +1,4 @@
-//! What a field of an input or an output says of its column.
+//! The columns that the fields of an input or an output declare.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,7 +8,7 @@ use syn::{DeriveInput, Error, Field, GenericParam, LitStr, Result, Type};
 use crate::attributes::{collect, named_fields};
 use crate::names::plain;
 
-/// A field that is a column.
+/// A field that declares a column.
 pub(crate) struct Column<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) ty: &'a Type,
@@ -17,7 +17,7 @@ pub(crate) struct Column<'a> {
     from: Option<LitStr>,
 }
 
-/// Whether the columns are read or written.
+/// The direction of the columns.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Input,
@@ -33,7 +33,7 @@ impl Side {
     }
 }
 
-/// The columns of a struct, or everything that is wrong with them.
+/// Returns the columns of a struct, or an error with all mistakes.
 pub(crate) fn columns(item: &DeriveInput, side: Side) -> Result<Vec<Column<'_>>> {
     let mut errors = None;
     let mut columns = Vec::new();
@@ -93,7 +93,7 @@ fn column(field: &Field, side: Side) -> Result<Column<'_>> {
 }
 
 impl Column<'_> {
-    /// The column as a constant of the SDK. `ty` is the trait's view of the field's type.
+    /// Generates the column's `ColumnSpec`. `ty` is the field's type as an `InputType` or `OutputType`.
     pub(crate) fn spec(&self, ty: &TokenStream) -> TokenStream {
         let Self { ident, optional, name, from, .. } = self;
         let field = plain(ident);
@@ -111,7 +111,7 @@ impl Column<'_> {
     }
 }
 
-/// An `Option` in the author's crate.
+/// Generates an `Option` for the author's crate.
 pub(crate) fn option<T: ToTokens>(value: Option<&T>) -> TokenStream {
     if let Some(value) = value {
         quote_spanned!(value.span()=> ::core::option::Option::Some(#value))
@@ -120,7 +120,7 @@ pub(crate) fn option<T: ToTokens>(value: Option<&T>) -> TokenStream {
     }
 }
 
-/// Whether a type is written as an `Option`.
+/// Returns whether a type is written as an `Option`.
 pub(crate) fn is_option(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "Option"),

@@ -6,13 +6,13 @@ use syn::{DeriveInput, Lifetime, Result};
 use crate::columns::{Side, columns};
 use crate::names::with_static_lifetimes;
 
-/// Implements `Input`, and makes the struct of the columns.
+/// Implements `Input`, and defines the struct of the columns.
 pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let columns = columns(item, Side::Input)?;
     let (name, vis) = (&item.ident, &item.vis);
     let columns_name = format_ident!("{name}Columns");
     let own = item.generics.lifetimes().next().map(|parameter| parameter.lifetime.clone());
-    // The trait is for the type with any lifetime; the one of the fields becomes that of a batch.
+    // The trait is implemented for any lifetime. The lifetime of the fields becomes that of a batch.
     let (any, row) = match &own {
         Some(lifetime) => (quote!(<'_>), quote!(<#lifetime>)),
         None => (quote!(), quote!()),

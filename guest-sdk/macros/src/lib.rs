@@ -1,4 +1,4 @@
-//! The macros of `stillbox-sdk`, which documents them.
+//! The macros of `stillbox-sdk`, which contains their documentation.
 
 mod attributes;
 mod columns;
@@ -11,9 +11,9 @@ mod step;
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
 
-/// Makes a step of a function, or of an implementation of `Source` or `Aggregate`. A crate has one step.
+/// Turns a function, or an implementation of `Source` or `Aggregate`, into a step. A crate has one step.
 ///
-/// The function takes the parameters, as a reference, if there are any, and then a row, by value, or the whole batch:
+/// The function takes the parameters by reference, if there are any, and then a row by value or the whole batch:
 ///
 /// ```ignore
 /// #[step]
@@ -23,19 +23,19 @@ use syn::{DeriveInput, parse_macro_input};
 /// fn name(parameters: &Parameters, batch: Batch<'_, Row<'_>>) -> Result<Rows<Output>> { ... }
 /// ```
 ///
-/// What a function that takes a row returns says what becomes of it:
+/// The return type of a function that takes a row decides the output:
 ///
-/// | Returns | |
+/// | Return type | Output |
 /// |---|---|
-/// | `Result<Output>` | adds or replaces columns |
-/// | `Result<bool>` | keeps the row, or drops it |
-/// | `Result<Option<Output>>` | adds columns, or drops the row |
-/// | `Result<Vec<Output>>` | as many rows as there are in the list |
-/// | `Result<()>` | keeps the row |
-/// | `Err(error)`, in any of them | rejects the row |
+/// | `Result<Output>` | the row, with added or replaced columns |
+/// | `Result<bool>` | the row if `true`; `false` drops it |
+/// | `Result<Option<Output>>` | the row, with added or replaced columns; `None` drops it |
+/// | `Result<Vec<Output>>` | one row for each element of the list |
+/// | `Result<()>` | the row |
+/// | `Err(error)`, for every return type | none: the row is rejected |
 ///
-/// The step has the name and the version of its package, and the first paragraph of the documentation as its summary. Beside
-/// the function there is a type of the same name, to test the whole step with.
+/// The step has the name and the version of its package, and the first paragraph of the documentation as its summary. The
+/// macro also defines a type with the name of the function, for tests of the whole step.
 #[proc_macro_attribute]
 pub fn step(arguments: TokenStream, item: TokenStream) -> TokenStream {
     step::expand(&arguments.into(), &item.into()).into()

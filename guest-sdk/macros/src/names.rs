@@ -3,17 +3,17 @@
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 
-/// A field's name as a column has it.
+/// Returns a field's name, without `r#`.
 pub(crate) fn plain(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-/// A field's name in kebab-case.
+/// Returns a field's name in kebab-case.
 pub(crate) fn kebab(ident: &Ident) -> String {
     plain(ident).replace('_', "-")
 }
 
-/// A variant's name in kebab-case: `NfcOnly` is `nfc-only`, and `Xxh3_64` is `xxh3-64`.
+/// Returns a variant's name in kebab-case: `NfcOnly` is `nfc-only`, and `Xxh3_64` is `xxh3-64`.
 pub(crate) fn kebab_variant(ident: &Ident) -> String {
     let mut name = String::new();
     for letter in plain(ident).chars() {
@@ -29,7 +29,7 @@ pub(crate) fn kebab_variant(ident: &Ident) -> String {
     name
 }
 
-/// Makes every lifetime of a type `'static`, to name it where the lifetime isn't known and doesn't matter.
+/// Replaces every lifetime of a type with `'static`, for places where the lifetime does not matter.
 pub(crate) fn with_static_lifetimes(tokens: TokenStream) -> TokenStream {
     let mut after_quote = false;
     let tokens = tokens.into_iter().map(|token| match token {

@@ -6,7 +6,7 @@ use syn::{DeriveInput, Result};
 use crate::columns::{Side, columns};
 use crate::names::with_static_lifetimes;
 
-/// Implements `Output`, and makes the struct of the builders.
+/// Implements `Output`, and defines the struct of the builders.
 pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let columns = columns(item, Side::Output)?;
     let (name, vis) = (&item.ident, &item.vis);
@@ -23,12 +23,12 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         let static_ty = with_static_lifetimes(ty.to_token_stream());
         let writer = quote_spanned!(span=> <#ty as ::stillbox_sdk::output::OutputType>);
         let builder = quote_spanned!(span=> <#static_ty as ::stillbox_sdk::output::OutputType>::Builder);
-        let doc = format!("The column of `{ident}`.");
+        let doc = format!("The builder of the column of `{ident}`.");
         specs.push(column.spec(&writer));
         fields.push(quote_spanned!(span=> #[doc = #doc] pub #ident: #builder));
         appends.push(quote_spanned!(span=> #writer::append(self.#ident, &mut builders.#ident)?;));
     }
-    let doc = format!("The columns of [`{name}`] while they are built.");
+    let doc = format!("The column builders of [`{name}`].");
     Ok(quote! {
         #[doc = #doc]
         #[allow(unreachable_pub)]

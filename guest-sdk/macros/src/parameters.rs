@@ -21,7 +21,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     }
 }
 
-/// A field that is a parameter.
+/// A field that declares a parameter.
 struct Parameter<'a> {
     ident: &'a Ident,
     ty: &'a Type,
@@ -74,7 +74,7 @@ fn parameter(field: &Field) -> Result<Parameter<'_>> {
     Ok(parameter)
 }
 
-/// The expression of a default. Texts are written as literals, and owned.
+/// Generates the expression of a default. String literals are converted to the type of the field.
 fn default(expression: &Expr) -> TokenStream {
     if let Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) = expression {
         quote_spanned!(expression.span()=> ::core::convert::From::from(#expression))
@@ -83,7 +83,7 @@ fn default(expression: &Expr) -> TokenStream {
     }
 }
 
-/// The functions that the attribute on the struct names.
+/// The functions in the attribute on the struct.
 #[derive(Default)]
 struct Functions {
     check: Option<Path>,
@@ -114,7 +114,7 @@ fn functions(item: &DeriveInput) -> Result<Functions> {
     Ok(functions)
 }
 
-/// A method that calls the function which says the columns of one side.
+/// Generates a method that calls the function for the input or output columns.
 fn any_columns(method: &str, constant: &str, function: Option<&Path>) -> Option<TokenStream> {
     let (method, constant) = (format_ident!("{method}"), format_ident!("{constant}"));
     function.map(|function| {
@@ -134,7 +134,7 @@ impl Parameter<'_> {
         any.then(|| (option(self.min.as_ref()), option(self.max.as_ref())))
     }
 
-    /// Reads the parameter into a variable of the same name.
+    /// Generates code that reads the parameter into a variable of the same name.
     fn read(&self) -> TokenStream {
         let Self { ident, ty, key, .. } = self;
         let read = if let Some(default) = &self.default {
@@ -152,7 +152,7 @@ impl Parameter<'_> {
         quote!(let #ident = #read; #check)
     }
 
-    /// Describes the parameter for the schema.
+    /// Generates the parameter's schema.
     fn property(&self) -> TokenStream {
         let Self { ty, key, description, .. } = self;
         let bounds = if let Some((min, max)) = self.bounds() {

@@ -9,18 +9,18 @@ use crate::names::with_static_lifetimes;
 const FORMS: &str = "write `fn name(parameters: &Parameters, row: Row<'_>) -> Result<Output>`, \
                      with or without the parameters, or take the whole batch: `batch: Batch<'_, Row<'_>>`";
 
-/// Keeps the item, whatever is wrong with it, so that one mistake doesn't make others.
+/// Expands `#[step]`. The item stays in place even if it is wrong, so that one mistake does not cause other errors.
 pub(crate) fn expand(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
     let made = no_arguments(arguments).and_then(|()| match syn::parse2::<Item>(item.clone())? {
         Item::Fn(function) => expand_function(&function),
         Item::Impl(implementation) => expand_impl(&implementation),
         _ => Err(Error::new_spanned(
             item,
-            "`#[step]` goes on a function, or on `impl Source for ...` or `impl Aggregate for ...`",
+            "`#[step]` applies to a function, `impl Source for ...` or `impl Aggregate for ...`",
         )),
     });
     let made = made.unwrap_or_else(Error::into_compile_error);
-    // These lints are about choices that a step's form leaves no one.
+    // The form of a step requires these.
     quote! {
         #[allow(clippy::missing_errors_doc, clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
         #item
@@ -48,38 +48,38 @@ struct Arguments<'a> {
 
 fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
     let signature = &function.sig;
-    let refuse = |tokens: &dyn ToTokens, message: &str| Err(Error::new_spanned(tokens, message));
+    let reject = |tokens: &dyn ToTokens, message: &str| Err(Error::new_spanned(tokens, message));
     if let Some(token) = &signature.asyncness {
-        return refuse(token, "a step is not `async`: the host runs batches in parallel by itself");
+        return reject(token, "a step is not `async`: the host runs batches in parallel by itself");
     }
     if let Some(token) = &signature.unsafety {
-        return refuse(token, "a step is not `unsafe`");
+        return reject(token, "a step is not `unsafe`");
     }
     if let Some(parameter) = signature.generics.type_params().next() {
-        return refuse(parameter, "a step has no type parameters: its columns and parameters have one type each");
+        return reject(parameter, "a step has no type parameters: its columns and parameters have one type each");
     }
     if matches!(signature.output, ReturnType::Default) {
-        return refuse(&signature.ident, &format!("a step returns a `Result`: {FORMS}"));
+        return reject(&signature.ident, &format!("a step returns a `Result`: {FORMS}"));
     }
     let mut types = Vec::new();
     for input in &signature.inputs {
         match input {
             FnArg::Typed(argument) => types.push(&*argument.ty),
             FnArg::Receiver(receiver) => {
-                return refuse(receiver, &format!("a step's function stands alone: {FORMS}"));
+                return reject(receiver, &format!("a step is a function, not a method: {FORMS}"));
             }
         }
     }
     match types[..] {
-        [rows @ Type::Reference(_)] => refuse(rows, &format!("a row is taken by value: {FORMS}")),
+        [rows @ Type::Reference(_)] => reject(rows, &format!("a row is taken by value: {FORMS}")),
         [rows] => Ok(Arguments { parameters: None, rows }),
         [Type::Reference(parameters), rows] if parameters.mutability.is_none() => match rows {
-            Type::Reference(_) => refuse(rows, &format!("a row is taken by value: {FORMS}")),
+            Type::Reference(_) => reject(rows, &format!("a row is taken by value: {FORMS}")),
             _ => Ok(Arguments { parameters: Some(&parameters.elem), rows }),
         },
-        [parameters, _] => refuse(parameters, &format!("parameters come first, as a reference: {FORMS}")),
-        [] => refuse(&signature.ident, &format!("a step takes a row: {FORMS}")),
-        [_, _, third, ..] => refuse(third, &format!("a step takes no more than parameters and a row: {FORMS}")),
+        [parameters, _] => reject(parameters, &format!("parameters come first, as a reference: {FORMS}")),
+        [] => reject(&signature.ident, &format!("a step takes a row: {FORMS}")),
+        [_, _, third, ..] => reject(third, &format!("a step takes no more than parameters and a row: {FORMS}")),
     }
 }
 
@@ -99,7 +99,7 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
     let names = assert_names(&parameters, rows, &function.sig.output);
     let about = about(&summary(&function.attrs));
     let component = component(&quote!(#name));
-    let doc = format!("The step that [`{name}`](fn@{name}) makes, to test it as a whole.");
+    let doc = format!("The step of the function [`{name}`](fn@{name}), for tests of the whole step.");
     Ok(quote! {
         #[doc = #doc]
         #[allow(non_camel_case_types, dead_code, unreachable_pub)]
@@ -110,7 +110,7 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
         const _: () = {
             #names
 
-            // Named so that they don't hide the author's function.
+            // The underscores keep these names from hiding the author's function.
             fn __process(
                 __parameters: &#parameters,
                 __sent: ::stillbox_sdk::__private::Sent<'_>,
@@ -142,18 +142,18 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
 }
 
 fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
-    let refuse = || {
+    let reject = || {
         Err(Error::new_spanned(
             &implementation.self_ty,
-            "`#[step]` goes on a function, or on `impl Source for ...` or `impl Aggregate for ...`",
+            "`#[step]` applies to a function, `impl Source for ...` or `impl Aggregate for ...`",
         ))
     };
-    let Some((_, path, _)) = &implementation.trait_ else { return refuse() };
-    let Some(segment) = path.segments.last() else { return refuse() };
+    let Some((_, path, _)) = &implementation.trait_ else { return reject() };
+    let Some(segment) = path.segments.last() else { return reject() };
     let (kind, make, signature) = match segment.ident.to_string().as_str() {
         "Source" => (quote!(Source), quote!(source), quote!(source_signature)),
         "Aggregate" => (quote!(Aggregate), quote!(aggregate), quote!(aggregate_signature)),
-        _ => return refuse(),
+        _ => return reject(),
     };
     let name = &implementation.self_ty;
     let about = about(&summary(&implementation.attrs));
@@ -186,8 +186,8 @@ fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
     })
 }
 
-/// Checks, where the author looks, that columns take their names from parameters there are. Types that are written in another
-/// way than usual are checked later, when the step is built.
+/// Generates a check, with spans in the author's code, that columns take their names from known parameters. Types that this
+/// macro does not recognise are checked later, when the component is compiled.
 fn assert_names(parameters: &TokenStream, rows: &Type, returned: &ReturnType) -> TokenStream {
     let is_batch = is_batch(rows);
     let row = if is_batch { argument(rows) } else { Some(rows) };
@@ -215,7 +215,7 @@ fn assert_names(parameters: &TokenStream, rows: &Type, returned: &ReturnType) ->
     quote!(#row #made)
 }
 
-/// The type in the angle brackets of a type with one there.
+/// Returns the type argument of a type with exactly one.
 fn argument(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = ty else { return None };
     let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else { return None };
@@ -227,7 +227,7 @@ fn argument(ty: &Type) -> Option<&Type> {
     types.next().is_none().then_some(only)
 }
 
-/// What the author's crate says of the step.
+/// Generates the description of the step from the author's crate.
 fn about(summary: &str) -> TokenStream {
     quote! {
         ::stillbox_sdk::__private::About {
@@ -239,7 +239,7 @@ fn about(summary: &str) -> TokenStream {
     }
 }
 
-/// The exports, which only a component has.
+/// Generates the exports, for components only.
 fn component(step: &TokenStream) -> TokenStream {
     quote! {
         #[cfg(target_arch = "wasm32")]
@@ -249,7 +249,7 @@ fn component(step: &TokenStream) -> TokenStream {
     }
 }
 
-/// Whether a type is written as a `Batch`.
+/// Returns whether a type is written as a `Batch`.
 fn is_batch(ty: &Type) -> bool {
     match ty {
         Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "Batch"),

@@ -3,9 +3,9 @@
 use regex::{Error, Regex, RegexBuilder};
 use stillbox_sdk::parameters::TextParameter;
 
-/// The most bytes that a pattern may have.
+/// The limit of the length of a pattern, in bytes.
 const LONGEST: usize = 10_000;
-/// The most bytes that a compiled pattern may take: `(a{1000}){1000}` is short, and enormous.
+/// The limit of the size of a compiled pattern, in bytes. A short pattern such as `(a{1000}){1000}` can compile to gigabytes.
 const LARGEST: usize = 1 << 20;
 
 /// A regular expression, compiled once for all rows of a batch.
@@ -13,7 +13,7 @@ const LARGEST: usize = 1 << 20;
 pub struct Pattern(Regex);
 
 impl Pattern {
-    /// The compiled expression.
+    /// Returns the compiled expression.
     pub const fn regex(&self) -> &Regex {
         &self.0
     }
@@ -24,14 +24,14 @@ stillbox_sdk::text_parameter!(Pattern);
 impl TextParameter for Pattern {
     fn parse(source: &str) -> Result<Self, String> {
         if source.len() > LONGEST {
-            return Err(format!("has {} bytes, and may have {LONGEST}", source.len()));
+            return Err(format!("has {} bytes, more than the limit of {LONGEST}", source.len()));
         }
         match RegexBuilder::new(source).size_limit(LARGEST).build() {
             Ok(regex) => Ok(Self(regex)),
             Err(Error::CompiledTooBig(limit)) => {
-                Err(format!("is too large: compiled it takes more than {limit} bytes"))
+                Err(format!("is too large: compiled, it takes more than {limit} bytes"))
             }
-            Err(error) => Err(format!("is no regular expression: {}", reason(&error))),
+            Err(error) => Err(format!("is not a regular expression: {}", reason(&error))),
         }
     }
 
@@ -40,7 +40,7 @@ impl TextParameter for Pattern {
     }
 }
 
-/// The last line of the message, which has the reason; the lines before it show the pattern.
+/// Returns the last line of the message, which is the reason. The lines before it show the pattern.
 fn reason(error: &Error) -> String {
     let message = error.to_string();
     let reason = message.lines().last().unwrap_or_default();
@@ -52,11 +52,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_pattern_is_refused_in_a_line() {
+    fn an_invalid_pattern_is_rejected_with_a_message_of_one_line() {
         let problem = |source: &str| Pattern::parse(source).map(|_| ()).unwrap_err();
-        assert_eq!(problem("a("), "is no regular expression: unclosed group");
-        assert_eq!(problem(&"a".repeat(10_001)), "has 10001 bytes, and may have 10000");
-        assert!(problem("(a{1000}){1000}").starts_with("is too large: compiled it takes more than "));
+        assert_eq!(problem("a("), "is not a regular expression: unclosed group");
+        assert_eq!(problem(&"a".repeat(10_001)), "has 10001 bytes, more than the limit of 10000");
+        assert!(problem("(a{1000}){1000}").starts_with("is too large: compiled, it takes more than "));
         assert_eq!(Pattern::parse("^a$").map(|pattern| pattern.source().to_owned()).unwrap(), "^a$");
     }
 }

@@ -8,8 +8,7 @@ use crate::{Error, Result};
 
 /// The columns of an [`AnyOutput`](super::AnyOutput) while they are built.
 ///
-/// Nobody has told them what the parameters say, so they learn how many there are from the first row, and of which type each
-/// is from its first value.
+/// They do not know the parameters: the first row sets their number, and the first value of a column sets its type.
 #[derive(Debug)]
 pub struct AnyBuilders {
     columns: Vec<AnyBuilder>,
@@ -24,7 +23,7 @@ impl AnyBuilders {
         }
         let (found, all) = (values.len(), self.columns.len());
         if found != all {
-            return Err(Error::internal(format_args!("a row has {found} values, and the rows before it {all}")));
+            return Err(Error::internal(format_args!("a row has {found} values, but the rows before it have {all}")));
         }
         for (column, value) in self.columns.iter_mut().zip(values) {
             column.push(value, self.capacity)?;
@@ -59,7 +58,7 @@ impl Builders for AnyBuilders {
         if columns.len() != fields.len() {
             let (found, promised) = (columns.len(), fields.len());
             return Err(Error::internal(format_args!(
-                "rows have {found} values, and the parameters promise {promised}"
+                "rows have {found} values, but the parameters declare {promised} output columns"
             )));
         }
         columns.into_iter().zip(fields).map(|(column, field)| column.finish(field)).collect()
@@ -70,7 +69,7 @@ macro_rules! builder {
     ($($variant:ident: $builder:ident, |$values:ident, $value:ident| $push:expr;)*) => {
         #[derive(Debug)]
         enum AnyBuilder {
-            /// There has only been null.
+            /// All values so far are null.
             Untyped { nulls: usize },
             $($variant(NullableBuilder<$builder>),)*
         }
@@ -102,7 +101,7 @@ macro_rules! builder {
                         }
                         (Self::$variant(builder), AnyValue::$variant($value)) => builder.push_with(|$values| $push),
                         (Self::$variant(_), other) => Err(Error::internal(format_args!(
-                            "a column has the type {:?}, and a value is {other:?}",
+                            "a column has the type {:?}, but a value is {other:?}",
                             DataType::$variant,
                         ))),
                     )*
@@ -128,7 +127,7 @@ macro_rules! builder {
                     Self::Untyped { nulls } => Self::with_nulls(field.data_type, nulls, 0).finish(field),
                     $(Self::$variant(builder) if field.data_type == DataType::$variant => Ok(builder.finish()),)*
                     $(Self::$variant(_) => Err(Error::internal(format_args!(
-                        "the column `{}` has values of the type {:?}, and the parameters promise {:?}",
+                        "the column `{}` has values of the type {:?}, but the parameters declare {:?}",
                         field.name,
                         DataType::$variant,
                         field.data_type,

@@ -10,7 +10,7 @@ use crate::input::{
 use crate::sent::Sender;
 use crate::{Json, Result};
 
-/// A row of columns that the parameters decide, in the order in which they list them.
+/// A row of columns that the parameters define, in the order in which they list them.
 #[derive(Clone, Debug)]
 pub struct AnyRow<'a> {
     columns: AnyColumns<'a>,
@@ -18,30 +18,30 @@ pub struct AnyRow<'a> {
 }
 
 impl<'a> AnyRow<'a> {
-    /// The value of a column, by its place among the columns. A column that is missing is null.
+    /// Returns the value of a column, by the column's index. The values of a missing column are null.
     ///
     /// # Panics
-    /// There is no such column.
+    /// The index is out of range.
     pub fn get(&self, column: usize) -> AnyValue<'a> {
         self.columns.0[column].as_ref().map_or(AnyValue::Null, |column| column.get(self.row))
     }
 
-    /// The value of a column of JSON, by its place among the columns; none for a null, be it the column's or JSON's own, or a
-    /// column that is missing.
+    /// Returns the value of a JSON column, by the column's index: `None` for a null of the column, for the JSON value `null`, and
+    /// for a missing column.
     ///
     /// # Panics
-    /// There is no such column, or it is not of JSON.
+    /// The index is out of range, or the column does not have the type JSON.
     pub fn json(&self, column: usize) -> Option<Json<'a>> {
         match self.columns.0[column].as_ref()? {
             AnyColumn::Json(column) if column.is_null(self.row) => None,
             AnyColumn::Json(column) => Some(column.values().get(self.row)).filter(|json| json.text() != "null"),
-            other => panic!("the column {column} is read as JSON, and is of {:?}", other.data_type()),
+            other => panic!("the column {column} is read as JSON, but has the type {:?}", other.data_type()),
         }
     }
 }
 
-/// The columns of an [`AnyRow`], opened.
-// A row is read without knowing how long the columns live, so it shares them.
+/// The opened columns of an [`AnyRow`].
+// Shared, because a row cannot borrow the columns for an unknown lifetime.
 #[derive(Clone, Debug)]
 pub struct AnyColumns<'a>(Rc<[Option<AnyColumn<'a>>]>);
 
@@ -70,7 +70,7 @@ macro_rules! columns {
         }
 
         impl<'a> AnyColumn<'a> {
-            /// Opens a column that is to be of a type.
+            /// Opens a column of a type that is known at run time.
             pub(crate) fn open(
                 column: &'a Column,
                 data_type: DataType,

@@ -3,7 +3,7 @@ use crate::Result;
 use crate::column::ColumnSpec;
 use crate::output::Output;
 
-/// A row of columns that the parameters decide: a value for each, in the order in which they list them.
+/// A row of columns that the parameters define: one value per column, in the order in which they list them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnyOutput<'a>(pub Vec<AnyValue<'a>>);
 
@@ -13,7 +13,7 @@ impl<'a> FromIterator<AnyValue<'a>> for AnyOutput<'a> {
     }
 }
 
-/// A row of a single column.
+/// Creates a row with a single column.
 impl<'a> From<AnyValue<'a>> for AnyOutput<'a> {
     fn from(value: AnyValue<'a>) -> Self {
         Self(vec![value])

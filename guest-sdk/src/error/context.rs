@@ -2,7 +2,7 @@ use std::fmt::Display;
 
 use super::{Error, Result};
 
-/// Says more about the error of a [`Result`], or makes one of [`None`].
+/// Adds context to the error of a [`Result`], or turns [`None`] into an error.
 ///
 /// ```
 /// use stillbox_sdk::{Context, Result};
@@ -15,16 +15,16 @@ use super::{Error, Result};
 /// assert_eq!(format!("{:#}", year("x-1").unwrap_err()), "reading the year of \"x-1\": invalid digit found in string");
 /// ```
 pub trait Context<T> {
-    /// Puts a message before the error's own, which becomes the nearest cause.
+    /// Replaces the error's message. The old message becomes the nearest cause.
     ///
     /// # Errors
-    /// The error there was, or one for [`None`].
+    /// The original error with the context, or a new error for [`None`].
     fn context(self, message: impl Display) -> Result<T>;
 
-    /// Like [`context`](Self::context), with a message that is made only when there is an error.
+    /// Like [`context`](Self::context), with a message that is evaluated only for an error.
     ///
     /// # Errors
-    /// The error there was, or one for [`None`].
+    /// The original error with the context, or a new error for [`None`].
     fn with_context<M: Display>(self, message: impl FnOnce() -> M) -> Result<T>;
 }
 
@@ -34,7 +34,7 @@ impl<T, E: Into<Error>> Context<T> for Result<T, E> {
         self.with_context(|| message)
     }
 
-    // Closures don't pass the caller's place on, hence no `map_err`.
+    // Not `map_err`, because `#[track_caller]` does not work through closures.
     #[track_caller]
     fn with_context<M: Display>(self, message: impl FnOnce() -> M) -> Result<T> {
         match self {

@@ -1,4 +1,4 @@
-/// Makes an [`Error`](crate::Error) of a message, formatted like that of [`format!`].
+/// Creates an [`Error`](crate::Error) from a message with the syntax of [`format!`].
 ///
 /// ```
 /// let error = stillbox_sdk::error!("{} is too long", "abc").hint("shorten it");
@@ -11,14 +11,14 @@ macro_rules! error {
     };
 }
 
-/// Returns an [`Error`](crate::Error) made of a message.
+/// Returns from the function with an [`Error`](crate::Error) created from a message.
 ///
 /// ```
-/// fn refuse() -> stillbox_sdk::Result<()> {
+/// fn reject() -> stillbox_sdk::Result<()> {
 ///     stillbox_sdk::bail!("not today")
 /// }
 ///
-/// assert_eq!(refuse().unwrap_err().to_string(), "not today");
+/// assert_eq!(reject().unwrap_err().to_string(), "not today");
 /// ```
 #[macro_export]
 macro_rules! bail {
@@ -27,16 +27,16 @@ macro_rules! bail {
     };
 }
 
-/// Returns an [`Error`](crate::Error) unless a condition holds.
+/// Returns from the function with an [`Error`](crate::Error) if a condition is false.
 ///
 /// ```
 /// fn check(age: i64) -> stillbox_sdk::Result<()> {
-///     stillbox_sdk::ensure!(age >= 0, "an age of {age} is none");
+///     stillbox_sdk::ensure!(age >= 0, "the age {age} is negative");
 ///     Ok(())
 /// }
 ///
 /// assert!(check(1).is_ok());
-/// assert_eq!(check(-1).unwrap_err().to_string(), "an age of -1 is none");
+/// assert_eq!(check(-1).unwrap_err().to_string(), "the age -1 is negative");
 /// ```
 #[macro_export]
 macro_rules! ensure {

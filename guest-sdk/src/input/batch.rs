@@ -3,9 +3,9 @@ use std::fmt;
 use super::Input;
 use crate::{Result, panic};
 
-/// All rows of a batch, for a step that looks at more than one of them at a time.
+/// All rows of a batch, for a step that processes more than one row at a time.
 ///
-/// `R` is the [`Input`] that its rows are read as.
+/// `R` is the [`Input`] type of the rows.
 ///
 /// ```
 /// use stillbox_sdk::{Batch, Input, Output, Result, Rows, step};
@@ -20,7 +20,7 @@ use crate::{Result, panic};
 ///     above_mean: bool,
 /// }
 ///
-/// /// Says which scores are above the mean of their batch.
+/// /// Marks the scores that are above the mean of their batch.
 /// #[step]
 /// fn above_mean(batch: Batch<'_, Row>) -> Result<Rows<Ranked>> {
 ///     let scores = batch.columns().score.values();
@@ -42,35 +42,35 @@ impl<'a, R: Input> Batch<'a, R> {
         Self { columns, rows }
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub const fn len(&self) -> usize {
         self.rows
     }
 
-    /// Whether there is no row.
+    /// Returns whether the batch has no rows.
     pub const fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
-    /// The columns: a struct with the fields of `R`.
+    /// Returns the columns: a struct with the fields of `R`.
     pub const fn columns(&self) -> &R::Columns<'a> {
         &self.columns
     }
 
-    /// Reads a row, which a panic from now on is said to be about.
+    /// Reads a row. A later panic is reported with the index of the last row that was read.
     ///
     /// # Errors
-    /// A value doesn't fit the type of its field.
+    /// A value does not fit into the type of its field.
     ///
     /// # Panics
-    /// There is no such row.
+    /// The index is out of range.
     pub fn row(&self, row: usize) -> Result<R::Row<'a>> {
-        assert!(row < self.rows, "there is no row {row} in a batch of {}", self.rows);
+        assert!(row < self.rows, "row {row} is out of range: the batch has {} rows", self.rows);
         panic::at_row(row);
         R::read(&self.columns, row)
     }
 
-    /// Reads all rows, one after the other.
+    /// Reads all rows in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Result<R::Row<'a>>> {
         (0..self.rows).map(|row| self.row(row))
     }

@@ -3,7 +3,7 @@ use crate::Result;
 use crate::contract::{Column, DataType};
 use crate::sent::Sender;
 
-/// A column whose values may be null.
+/// A column with nulls.
 #[derive(Clone, Copy, Debug)]
 pub struct NullableColumn<'a, C> {
     values: C,
@@ -11,12 +11,12 @@ pub struct NullableColumn<'a, C> {
 }
 
 impl<C> NullableColumn<'_, C> {
-    /// Whether the value of a row is null.
+    /// Returns whether the value of a row is null.
     pub fn is_null(&self, row: usize) -> bool {
         self.validity.is_some_and(|bitmap| !bit(bitmap, row))
     }
 
-    /// The values. That of a row that is null means nothing.
+    /// Returns the values. A null row has a placeholder value.
     pub const fn values(&self) -> &C {
         &self.values
     }
@@ -26,7 +26,7 @@ impl<'a, C: ColumnReader<'a>> ColumnReader<'a> for NullableColumn<'a, C> {
     fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken> {
         let validity = column.validity.as_deref();
         if validity.is_some_and(|bitmap| bitmap.len() != rows.div_ceil(8)) {
-            return Err("its validity has not one bit a row");
+            return Err("its validity does not have one bit per row");
         }
         Ok(Self { values: C::open(column, rows, sender)?, validity })
     }
@@ -43,7 +43,7 @@ impl<'a, T: InputType<'a>> InputType<'a> for Option<T> {
     }
 }
 
-/// A bit of a bitmap, the least significant of a byte first.
+/// Returns a bit of a bitmap. The least significant bit of a byte comes first.
 #[inline]
 pub(super) fn bit(bitmap: &[u8], row: usize) -> bool {
     bitmap[row / 8] >> (row % 8) & 1 == 1

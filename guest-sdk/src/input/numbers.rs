@@ -11,7 +11,7 @@ pub struct BooleanColumn<'a> {
 }
 
 impl BooleanColumn<'_> {
-    /// The value of a row.
+    /// Returns the value of a row.
     #[inline]
     pub fn get(&self, row: usize) -> bool {
         bit(self.bitmap, row)
@@ -22,8 +22,8 @@ impl<'a> ColumnReader<'a> for BooleanColumn<'a> {
     fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
         match &column.values {
             Values::Boolean(bitmap) if bitmap.len() == rows.div_ceil(8) => Ok(Self { bitmap }),
-            Values::Boolean(_) => Err("it has not one bit a row"),
-            _ => Err("it is not of booleans"),
+            Values::Boolean(_) => Err("it does not have one bit per row"),
+            _ => Err("its type is not boolean"),
         }
     }
 }
@@ -46,7 +46,7 @@ pub struct IntegerColumn<'a> {
 }
 
 impl<'a> IntegerColumn<'a> {
-    /// The values, one a row.
+    /// Returns the values, one per row.
     pub const fn values(&self) -> &'a [i64] {
         self.values
     }
@@ -56,8 +56,8 @@ impl<'a> ColumnReader<'a> for IntegerColumn<'a> {
     fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
         match &column.values {
             Values::Integer(values) if values.len() == rows => Ok(Self { name: &column.name, values }),
-            Values::Integer(_) => Err("it has not one number a row"),
-            _ => Err("it is not of integers"),
+            Values::Integer(_) => Err("it does not have one number per row"),
+            _ => Err("its type is not integer"),
         }
     }
 }
@@ -98,7 +98,7 @@ pub struct FloatColumn<'a> {
 }
 
 impl<'a> FloatColumn<'a> {
-    /// The values, one a row.
+    /// Returns the values, one per row.
     pub const fn values(&self) -> &'a [f64] {
         self.values
     }
@@ -108,8 +108,8 @@ impl<'a> ColumnReader<'a> for FloatColumn<'a> {
     fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
         match &column.values {
             Values::Float(values) if values.len() == rows => Ok(Self { values }),
-            Values::Float(_) => Err("it has not one number a row"),
-            _ => Err("it is not of floats"),
+            Values::Float(_) => Err("it does not have one number per row"),
+            _ => Err("its type is not float"),
         }
     }
 }

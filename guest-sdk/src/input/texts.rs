@@ -15,27 +15,30 @@ pub struct TextColumn<'a> {
 }
 
 impl<'a> TextColumn<'a> {
-    /// The text of a row.
+    /// Returns the text of a row.
     #[inline]
     pub fn get(&self, row: usize) -> &'a str {
         &self.text[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
 
-    /// All texts, one after the other.
+    /// Returns all texts, concatenated.
     pub const fn all(&self) -> &'a str {
         self.text
     }
 }
 
-/// UTF-8 is checked once for the whole column, and then that no border between two rows cuts a character. Together that is
-/// the same as checking row by row, and several times as fast on short rows.
+/// Opens a column of UTF-8.
 ///
-/// What the host sends is not checked again, as bindings trust it with every `string`: that takes longer than many steps.
+/// UTF-8 is checked once for the whole column, then each offset is checked to be on a character boundary. The result is the
+/// same as a check of each row, and several times as fast on short rows.
+///
+/// Columns from the host are not checked, as generated bindings do not check a `string` either: the check would take longer
+/// than many steps.
 fn open_text(texts: &Texts, rows: usize, sender: Sender) -> Result<TextColumn<'_>, Broken> {
     let BinaryColumn { offsets, bytes } = open_bytes(texts, rows)?;
     if sender.vouches_for_texts() {
-        #[expect(unsafe_code, reason = "there is no other way to take bytes as text without looking at them")]
-        // SAFETY: whoever made this sender did so under the condition that each text is UTF-8, and they lie side by side.
+        #[expect(unsafe_code, reason = "no safe function converts bytes to text without a check")]
+        // SAFETY: this sender is created on the condition that each text is UTF-8, and a concatenation of UTF-8 is UTF-8.
         let text = unsafe { std::str::from_utf8_unchecked(bytes) };
         return Ok(TextColumn { offsets, text });
     }
@@ -43,14 +46,14 @@ fn open_text(texts: &Texts, rows: usize, sender: Sender) -> Result<TextColumn<'_
     if offsets.iter().all(|offset| text.is_char_boundary(*offset as usize)) {
         Ok(TextColumn { offsets, text })
     } else {
-        Err("a row ends inside a character")
+        Err("a value ends inside a character")
     }
 }
 
 fn open_bytes(texts: &Texts, rows: usize) -> Result<BinaryColumn<'_>, Broken> {
     let Texts { offsets, bytes } = texts;
     if offsets.len() != rows + 1 {
-        Err("it has not one offset a row and one more")
+        Err("it does not have one offset per row and one more")
     } else if offsets[0] != 0 || offsets[rows] as usize != bytes.len() || !offsets.is_sorted() {
         Err("its offsets do not ascend from 0 to its length")
     } else {
@@ -62,7 +65,7 @@ impl<'a> ColumnReader<'a> for TextColumn<'a> {
     fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken> {
         match &column.values {
             Values::Text(texts) => open_text(texts, rows, sender),
-            _ => Err("it is not of texts"),
+            _ => Err("its type is not text"),
         }
     }
 }
@@ -90,7 +93,7 @@ pub struct BinaryColumn<'a> {
 }
 
 impl<'a> BinaryColumn<'a> {
-    /// The bytes of a row.
+    /// Returns the bytes of a row.
     #[inline]
     pub fn get(&self, row: usize) -> &'a [u8] {
         &self.bytes[self.offsets[row] as usize..self.offsets[row + 1] as usize]
@@ -101,7 +104,7 @@ impl<'a> ColumnReader<'a> for BinaryColumn<'a> {
     fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
         match &column.values {
             Values::Binary(texts) => open_bytes(texts, rows),
-            _ => Err("it is not of bytes"),
+            _ => Err("its type is not binary"),
         }
     }
 }
@@ -129,7 +132,7 @@ pub struct JsonColumn<'a> {
 }
 
 impl<'a> JsonColumn<'a> {
-    /// The JSON of a row.
+    /// Returns the JSON value of a row.
     #[inline]
     pub fn get(&self, row: usize) -> Json<'a> {
         Json::from_text(self.texts.get(row))
@@ -140,7 +143,7 @@ impl<'a> ColumnReader<'a> for JsonColumn<'a> {
     fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken> {
         match &column.values {
             Values::Json(texts) => Ok(Self { name: &column.name, texts: open_text(texts, rows, sender)? }),
-            _ => Err("it is not of JSON"),
+            _ => Err("its type is not JSON"),
         }
     }
 }
@@ -161,6 +164,7 @@ impl<'a> InputType<'a> for Value {
 
     fn read(column: &Self::Column, row: usize) -> Result<Self> {
         let parsed = column.get(row).parse();
-        parsed.map_err(|error: Error| error.context(format_args!("the JSON in the column `{}`", column.name)))
+        parsed
+            .map_err(|error: Error| error.context(format_args!("cannot read the JSON in the column `{}`", column.name)))
     }
 }

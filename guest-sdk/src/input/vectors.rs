@@ -3,7 +3,7 @@ use crate::contract::{Column, DataType, Values, Vectors};
 use crate::sent::Sender;
 use crate::{Error, Result};
 
-/// A column of vectors, as wide in every row.
+/// A column of vectors with the same number of elements in every row.
 #[derive(Clone, Copy, Debug)]
 pub struct VectorColumn<'a> {
     name: &'a str,
@@ -12,18 +12,18 @@ pub struct VectorColumn<'a> {
 }
 
 impl<'a> VectorColumn<'a> {
-    /// How many elements each vector has.
+    /// Returns the number of elements in each vector.
     pub const fn width(&self) -> usize {
         self.width
     }
 
-    /// The vector of a row.
+    /// Returns the vector of a row.
     #[inline]
     pub fn get(&self, row: usize) -> &'a [f32] {
         &self.elements[row * self.width..][..self.width]
     }
 
-    /// All vectors, one after the other.
+    /// Returns all vectors, concatenated.
     pub const fn elements(&self) -> &'a [f32] {
         self.elements
     }
@@ -31,12 +31,12 @@ impl<'a> VectorColumn<'a> {
 
 impl<'a> ColumnReader<'a> for VectorColumn<'a> {
     fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
-        let Values::Vector(Vectors { width, elements }) = &column.values else { return Err("it is not of vectors") };
+        let Values::Vector(Vectors { width, elements }) = &column.values else { return Err("its type is not vector") };
         let width = *width as usize;
         match rows.checked_mul(width) {
             _ if width == 0 => Err("its vectors are empty"),
             Some(length) if length == elements.len() => Ok(Self { name: &column.name, width, elements }),
-            _ => Err("it has not one vector a row"),
+            _ => Err("it does not have one vector per row"),
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::{Json, JsonValue};
 use crate::Result;
 
-/// What comes before a value, so that values of different kinds have an order.
+/// The first byte of a key, which orders values of different kinds.
 mod kind {
     pub(super) const NULL: u8 = 1;
     pub(super) const FALSE: u8 = 2;
@@ -13,14 +13,14 @@ mod kind {
 }
 
 impl Json<'_> {
-    /// Appends bytes that compare as the values do, and are the same for equal values.
+    /// Appends a key: bytes that compare like the values, and are the same for equal values.
     ///
-    /// Null comes before false, true, numbers, texts, lists and objects, in this order. Numbers compare by their value: `1`
-    /// is `1.0`, and integers of 64 bits are exact; numbers beyond these are floats. Texts compare by their
-    /// code points; lists and objects by their JSON text, as they are written.
+    /// The order of kinds is null, false, true, numbers, texts, lists, objects. Numbers compare by value: `1` equals `1.0`, and
+    /// 64-bit integers are exact; larger numbers compare as floats. Texts compare by code point, lists and objects by their JSON
+    /// text as it is written.
     ///
-    /// No value's bytes are the beginning of another's, so the bytes of several values, one after the other, compare as the
-    /// values do, one after the other; with all bits inverted they compare the other way round.
+    /// No key is a prefix of another, so concatenated keys compare like tuples of values. Keys with all bits inverted compare in
+    /// the opposite order.
     ///
     /// # Errors
     /// The text is not JSON.
@@ -38,7 +38,7 @@ impl Json<'_> {
     }
 }
 
-/// A text with an end that is smaller than whatever follows in a longer one.
+/// Writes a text with an end mark that is smaller than any continuation of a longer text.
 fn write_text(kind: u8, text: &str, out: &mut Vec<u8>) {
     out.push(kind);
     for byte in text.bytes() {
@@ -50,13 +50,13 @@ fn write_text(kind: u8, text: &str, out: &mut Vec<u8>) {
     out.extend([0, 0]);
 }
 
-/// The nearest float, and for an integer how far it is from it.
+/// Writes the nearest float, and for an integer its difference from that float.
 fn write_number(number: &str, out: &mut Vec<u8>) {
     let float = number.parse::<f64>().unwrap_or(f64::INFINITY);
-    // Negative zero is zero.
+    // Negative zero equals zero.
     let float = if float == 0.0 { 0.0 } else { float };
     let beyond = number.parse::<i64>().map(i128::from).or_else(|_| number.parse::<u64>().map(i128::from));
-    // Near the largest integer of 64 bits two floats are 2048 apart.
+    // The difference fits, because adjacent floats near the largest 64-bit integer are 2048 apart.
     let beyond = beyond.map_or(0, |integer| integer - float as i128) as i16;
     let bits = float.to_bits();
     let ascending = if float.is_sign_negative() { !bits } else { bits ^ (1 << 63) };
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_ascend_as_values_do() {
+    fn keys_have_the_order_of_their_values() {
         let ascending = [
             "null",
             "false",

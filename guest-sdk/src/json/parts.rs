@@ -1,4 +1,4 @@
-//! What a value is made of, without parsing the parts.
+//! The elements and members of a value, without parsing them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use super::Json;
 use crate::Result;
 
 impl Json<'_> {
-    /// The elements of a list.
+    /// Returns the elements of a list.
     ///
     /// ```
     /// use stillbox_sdk::Json;
@@ -21,14 +21,14 @@ impl Json<'_> {
     /// ```
     ///
     /// # Errors
-    /// The value is no list, or not JSON.
+    /// The value is not a list, or not JSON.
     #[track_caller]
     pub fn elements(self) -> Result<Vec<Self>> {
         let elements: Vec<&RawValue> = self.parse()?;
         Ok(elements.into_iter().map(|element| Self(element.get())).collect())
     }
 
-    /// The member of an object that has a name, if there is one; the last, should there be several.
+    /// Returns the member of an object by its name, or `None`. If the name occurs more than once, the last member counts.
     ///
     /// ```
     /// use stillbox_sdk::Json;
@@ -40,7 +40,7 @@ impl Json<'_> {
     /// ```
     ///
     /// # Errors
-    /// The value is no object, or not JSON.
+    /// The value is not an object, or not JSON.
     #[track_caller]
     pub fn member(self, name: &str) -> Result<Option<Self>> {
         let mut reader = serde_json::Deserializer::from_str(self.0);
@@ -55,7 +55,7 @@ impl Json<'_> {
     }
 }
 
-/// Finds the member of a name.
+/// Finds the member with a name.
 struct Member<'n>(&'n str);
 
 impl<'de> Visitor<'de> for Member<'_> {
@@ -68,7 +68,7 @@ impl<'de> Visitor<'de> for Member<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
         while let Some(key) = members.next_key::<&RawValue>()? {
-            let key = Json(key.get()).text_value().ok_or_else(|| A::Error::custom("a key is no text"))?;
+            let key = Json(key.get()).text_value().ok_or_else(|| A::Error::custom("a key is not a text"))?;
             if key == self.0 {
                 found = Some(members.next_value::<&RawValue>()?);
             } else {
@@ -80,7 +80,7 @@ impl<'de> Visitor<'de> for Member<'_> {
 }
 
 impl<'a> Json<'a> {
-    /// The text that the value is; none for any other value. Without escapes it is not copied.
+    /// Returns the value of a JSON string, or `None` for any other value. A string without escapes is not copied.
     pub(super) fn text_value(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
         if inner.bytes().any(|byte| byte == b'\\' || byte == b'"') {

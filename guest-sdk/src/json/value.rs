@@ -5,14 +5,14 @@ use crate::any::{AnyValue, DataType};
 use crate::parameters::{Bounds, ParameterValue, Problems, enum_schema};
 use crate::{Error, Result};
 
-/// What a JSON value is. Numbers, lists and objects keep their text.
+/// A JSON value by its kind. Numbers, lists and objects are unparsed text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonValue<'a> {
     /// Null.
     Null,
     /// True or false.
     Boolean(bool),
-    /// A number, as it is written.
+    /// A number, as written.
     Number(&'a str),
     /// A text.
     Text(Cow<'a, str>),
@@ -23,7 +23,7 @@ pub enum JsonValue<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// What the value is, as its beginning tells. The parts of lists and objects are not looked at.
+    /// Returns the value by its kind, which its first character determines. The parts of lists and objects are not checked.
     ///
     /// # Errors
     /// The text is not JSON.
@@ -44,7 +44,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The value as a text: a text as it is, and any other value as its JSON.
+    /// Returns a JSON string's value, and the JSON text of any other value.
     ///
     /// # Errors
     /// The text is not JSON.
@@ -55,11 +55,11 @@ impl<'a> Json<'a> {
         })
     }
 
-    /// The value for a column of a type. Nothing is converted: a number is an integer where it is a whole number of 64 bits,
-    /// however it is written (`1e3` is), and a float where it is finite.
+    /// Returns the value for a column of a type, without conversion. A number fits an integer column if it is a whole number of
+    /// 64 bits in any notation (`1e3` fits), and a float column if it is finite. Null fits every type.
     ///
     /// # Errors
-    /// The value doesn't fit the type.
+    /// The value does not fit the type.
     pub fn value_as(self, json_type: JsonType) -> Result<AnyValue<'a>> {
         if json_type == JsonType::Json {
             return Ok(AnyValue::Json(self.0.into()));
@@ -79,7 +79,7 @@ impl<'a> Json<'a> {
 }
 
 impl JsonValue<'_> {
-    /// The value for a message: short ones as they are, the beginning of long ones.
+    /// Describes the value for a message. Long values are truncated.
     pub fn in_words(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
@@ -92,18 +92,18 @@ impl JsonValue<'_> {
     }
 }
 
-/// 2^63: a float, and the first that is too large for an integer.
+/// 2^63, the smallest float that is too large for a 64-bit integer.
 const LIMIT: f64 = 9_223_372_036_854_775_808.0;
 
-/// A number as an integer.
+/// Parses a number as an integer.
 fn integer(number: &str) -> Result<i64> {
     if let Ok(integer) = number.parse() {
         return Ok(integer);
     }
     match number.parse::<f64>() {
-        // Digits that are too many for an integer are so for a float, and would be rounded.
+        // Plain digits that do not fit into an integer would be rounded by the conversion to a float.
         Ok(float) if float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float) && !is_plain(number) => Ok(float as i64),
-        _ => Err(Error::input(format_args!("the number {} is not an integer of 64 bits", beginning(number)))),
+        _ => Err(Error::input(format_args!("the number {} is not a 64-bit integer", beginning(number)))),
     }
 }
 
@@ -118,7 +118,7 @@ fn float(number: &str) -> Result<f64> {
     }
 }
 
-/// The beginning of a text, for a message.
+/// Truncates a text for a message.
 fn beginning(text: &str) -> Cow<'_, str> {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {
@@ -131,7 +131,8 @@ fn no_json(text: &str) -> Error {
     Error::input(format_args!("{:?} is not JSON", beginning(text)))
 }
 
-/// The types of columns that a JSON value can be taken for. As a parameter: the name of one.
+/// The column types that [`Json::value_as`] supports. As a parameter, the name of one: `boolean`, `integer`, `float`, `text` or
+/// `json`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum JsonType {
     /// True or false.
@@ -142,7 +143,7 @@ pub enum JsonType {
     Float,
     /// A text.
     Text,
-    /// Any value, as it is.
+    /// Any JSON value, unchanged.
     #[default]
     Json,
 }
@@ -151,7 +152,7 @@ impl JsonType {
     const ALL: [Self; 5] = [Self::Boolean, Self::Integer, Self::Float, Self::Text, Self::Json];
     const NAMES: [&'static str; 5] = ["boolean", "integer", "float", "text", "json"];
 
-    /// The type of the column.
+    /// Returns the type of the column.
     pub const fn data_type(self) -> DataType {
         match self {
             Self::Boolean => DataType::Boolean,
@@ -162,7 +163,7 @@ impl JsonType {
         }
     }
 
-    /// What a value of the type is, for a message.
+    /// Describes a value of the type, for a message.
     pub const fn in_words(self) -> &'static str {
         match self {
             Self::Boolean => "a boolean",

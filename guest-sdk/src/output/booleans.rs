@@ -2,7 +2,7 @@ use super::{ColumnBuilder, Finished, OutputType};
 use crate::Result;
 use crate::contract::{DataType, Values};
 
-/// A column of booleans that is being built: a bitmap.
+/// The builder of a boolean column: a bitmap.
 #[derive(Debug, Default)]
 pub struct BooleanBuilder {
     bitmap: Vec<u8>,
@@ -37,7 +37,7 @@ impl ColumnBuilder for BooleanBuilder {
     fn truncate(&mut self, rows: usize) {
         if rows < self.len {
             self.bitmap.truncate(rows.div_ceil(8));
-            // What is appended next is put in with `or`, so the bits behind the last row have to be clear.
+            // `push` sets bits with `|=`, so the bits after the last row must be clear.
             if !rows.is_multiple_of(8) {
                 self.bitmap[rows / 8] &= (1 << (rows % 8)) - 1;
             }

@@ -1,21 +1,21 @@
 use super::{Output, Rows};
 use crate::Result;
 
-/// What a step makes of one row: an [`Output`] for every row, an [`Option`] of one to drop rows, a [`Vec`] to repeat them, a
-/// [`bool`] to keep rows as they are or drop them.
+/// The return type of a step for one row: an [`Output`] for every row, an [`Option`] of one to drop rows, a [`Vec`] to expand
+/// rows, or a [`bool`] to filter rows without changing them.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not what a step makes of a row",
-    label = "not what a step makes of a row",
+    message = "`{Self}` is not a type that a step can return for a row",
+    label = "not a return type of a step",
     note = "return `Result<T>`, where `T` is a struct with `#[derive(Output)]`, `Option` or `Vec` of one, `bool` or `()`"
 )]
 pub trait Made {
-    /// The columns it is made of.
+    /// The columns of the output rows.
     type Output: Output;
 
-    /// Adds the rows made of the row `origin`.
+    /// Adds the output rows for the input row `origin`.
     ///
     /// # Errors
-    /// A value doesn't fit its column.
+    /// A value does not fit its column.
     fn add_to(self, rows: &mut Rows<Self::Output>, origin: usize) -> Result<()>;
 }
 

@@ -2,7 +2,7 @@ use super::{BooleanBuilder, ColumnBuilder, Finished, OutputType};
 use crate::Result;
 use crate::contract::DataType;
 
-/// A column with nulls that is being built.
+/// The builder of a column with nulls.
 #[derive(Debug)]
 pub struct NullableBuilder<B> {
     values: B,
@@ -18,10 +18,10 @@ impl<B: ColumnBuilder> NullableBuilder<B> {
         self.nulls += 1;
     }
 
-    /// Appends values that are not null: as many as the function appends.
+    /// Appends the values that the function appends. They are not null.
     ///
     /// # Errors
-    /// What the function says.
+    /// The error of the function.
     pub fn push_with(&mut self, append: impl FnOnce(&mut B) -> Result<()>) -> Result<()> {
         let result = append(&mut self.values);
         while self.validity.len() < self.values.len() {
@@ -50,7 +50,7 @@ impl<B: ColumnBuilder> ColumnBuilder for NullableBuilder<B> {
     }
 
     fn finish(self) -> Finished {
-        // `nulls` also counts those that were taken away again; then the bitmap is there without need, and still right.
+        // `nulls` includes nulls that `truncate` removed. The bitmap may then be superfluous, but it is correct.
         let validity = (self.nulls > 0).then(|| self.validity.into_bitmap());
         Finished { validity, ..self.values.finish() }
     }

@@ -42,11 +42,11 @@ macro_rules! numbers {
     };
 }
 numbers!(
-    /// A column of integers that is being built.
+    /// The builder of an integer column.
     IntegerBuilder, i64, Integer
 );
 numbers!(
-    /// A column of floats that is being built.
+    /// The builder of a float column.
     FloatBuilder, f64, Float
 );
 

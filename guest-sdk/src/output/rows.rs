@@ -5,11 +5,11 @@ use super::{Builders, Output};
 use crate::contract::{self, Column, ErrorKind, Field, Rejection};
 use crate::{Error, Result};
 
-/// The rows that a step makes of a whole batch, or of nothing.
+/// The output rows of a step for a whole batch, or of a source.
 ///
-/// Each row says which row of the batch it is made of ([`push_from`](Self::push_from)), in any order and as often as the step
-/// likes, or none does ([`push`](Self::push)): then the rows are those of the batch, one for one. Rows that are neither
-/// made anything of nor rejected are dropped.
+/// Either every output row names the input row that it comes from ([`push_from`](Self::push_from)), in any order and with
+/// repetitions, or no row does ([`push`](Self::push)): then there is one output row for each input row, in the same order. An
+/// input row without output rows that is not rejected is dropped.
 pub struct Rows<O: Output> {
     builders: O::Builders,
     len: usize,
@@ -17,60 +17,60 @@ pub struct Rows<O: Output> {
     rejections: Vec<(usize, Error)>,
 }
 
-/// Which rows of the batch the rows are made of.
+/// The input rows that the output rows come from.
 enum Origins {
-    /// The rows don't say.
+    /// The rows do not name their origins.
     Unsaid,
-    /// Each has been made of the row with the same index so far. No need to write them down yet, and most steps end here.
+    /// Each row so far comes from the input row with the same index. The usual case, which needs no list.
     Same,
-    /// One a row.
+    /// One origin per row.
     Listed(Vec<u32>),
 }
 
 impl<O: Output> Rows<O> {
-    /// No rows yet.
+    /// Creates an empty output.
     pub fn new() -> Self {
         Self::with_capacity(0)
     }
 
-    /// No rows yet, and room for some.
+    /// Creates an empty output with capacity for a number of rows.
     pub fn with_capacity(rows: usize) -> Self {
         Self { builders: O::Builders::with_capacity(rows), len: 0, origins: Origins::Same, rejections: Vec::new() }
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is no row.
+    /// Returns whether there are no rows.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The columns, to make room in.
+    /// Returns the column builders, to reserve memory in them.
     pub const fn builders(&mut self) -> &mut O::Builders {
         &mut self.builders
     }
 
-    /// Adds a row that doesn't say what it is made of.
+    /// Adds a row without naming its input row.
     ///
     /// # Errors
-    /// A value doesn't fit its column, and the row is not added; or the rows before it said what they are made of.
+    /// A value does not fit its column, and the row is not added; or an earlier row named its input row.
     pub fn push(&mut self, row: O) -> Result<()> {
         self.push_with(None, |builders| row.append(builders))
     }
 
-    /// Adds a row that is made of the row `origin` of the batch.
+    /// Adds a row that comes from the input row with the index `origin`.
     ///
     /// # Errors
-    /// A value doesn't fit its column, and the row is not added; or the rows before it didn't say what they are made of.
+    /// A value does not fit its column, and the row is not added; or an earlier row did not name its input row.
     #[inline]
     pub fn push_from(&mut self, origin: usize, row: O) -> Result<()> {
         self.push_with(Some(origin), |builders| row.append(builders))
     }
 
-    /// Adds a row by appending a value to each column, so that a text can be written where it is to stay.
+    /// Adds a row by appending a value to each column builder, which avoids a copy of texts.
     ///
     /// ```
     /// use stillbox_sdk::{Batch, Input, Output, Result, Rows, step};
@@ -98,8 +98,8 @@ impl<O: Output> Rows<O> {
     /// ```
     ///
     /// # Errors
-    /// What the function says, and the row is not added; the function didn't append one value to each column; or some rows
-    /// say what they are made of, and some don't.
+    /// The function fails, or does not append exactly one value to each column, and the row is not added; or some rows name
+    /// their input row and some do not.
     #[inline]
     pub fn push_with(
         &mut self,
@@ -115,12 +115,12 @@ impl<O: Output> Rows<O> {
         appended
     }
 
-    /// Rejects a row of the batch. No row may be made of it.
+    /// Rejects an input row. No output row may come from it.
     pub fn reject(&mut self, row: usize, error: impl Into<Error>) {
         self.rejections.push((row, error.into()));
     }
 
-    /// Notes what the next row is made of.
+    /// Records the origin of the next row.
     #[inline]
     fn note(&mut self, origin: Option<usize>) -> Result<()> {
         match (&mut self.origins, origin) {
@@ -134,14 +134,14 @@ impl<O: Output> Rows<O> {
             (Origins::Unsaid, None) => {}
             (Origins::Same, None) if self.len == 0 => self.origins = Origins::Unsaid,
             (Origins::Unsaid, Some(_)) | (_, None) => {
-                return Err(Error::internal("some rows say which row they are made of, and some don't")
-                    .hint("call `push` for all of them, or `push_from` for all of them"));
+                return Err(Error::internal("some rows name the input row that they come from, and some do not")
+                    .hint("call `push` for every row, or `push_from` for every row"));
             }
         }
         Ok(())
     }
 
-    /// Takes the rows away that follow the first few, for a row that fails half-way through making several.
+    /// Removes all rows after the first `len`, for an input row that fails after some of its output rows.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.builders.truncate(len);
         self.len = len;
@@ -150,7 +150,7 @@ impl<O: Output> Rows<O> {
         }
     }
 
-    /// The rows as the contract has them. `batch` is how many rows there were to make them of, if there were any.
+    /// Converts the rows to the contract's type. `from` is the range of the origins.
     pub(crate) fn finish(mut self, fields: Vec<Field>, from: MadeOf) -> Result<contract::Output> {
         self.check(from)?;
         let rows = self.len as u32;
@@ -175,37 +175,37 @@ impl<O: Output> Rows<O> {
         Ok(contract::Output { rows, columns: columns.collect(), origins, rejections })
     }
 
-    /// Holds the rows against the contract's rules, so that the message has the author's words for them.
+    /// Checks the rules of the contract here, so that the message uses the terms of the SDK.
     fn check(&self, from: MadeOf) -> Result<()> {
         let (MadeOf::Batch(all) | MadeOf::Everything(all)) = from else {
             let said = !self.is_empty() && !matches!(self.origins, Origins::Unsaid);
             return if said || !self.rejections.is_empty() {
-                Err(Error::internal("a source has no rows to make others of, or to reject"))
+                Err(Error::internal("a source has no input rows, but the output names or rejects some"))
             } else {
                 Ok(())
             };
         };
-        // An aggregate may have seen millions of rows and rejects none at its end.
+        // Not a bitmap of all rows: an aggregate may have seen millions, and rejects none in `finish`.
         let mut rejected = HashSet::with_capacity(self.rejections.len());
         for (row, _) in &self.rejections {
             if *row >= all {
                 return Err(out_of_range(*row, all));
             }
             if !rejected.insert(*row) {
-                return Err(Error::internal(format_args!("the row {row} is rejected twice")));
+                return Err(Error::internal(format_args!("row {row} is rejected twice")));
             }
         }
         let check = |origin: usize| {
             if origin >= all {
                 Err(out_of_range(origin, all))
             } else if rejected.contains(&origin) {
-                Err(Error::internal(format_args!("the row {origin} is both rejected and made a row of")))
+                Err(Error::internal(format_args!("row {origin} is rejected, but an output row comes from it")))
             } else {
                 Ok(())
             }
         };
         match &self.origins {
-            // Mostly all is well, which is seen without looking at the rows one by one.
+            // Fast path without a check of each row.
             Origins::Listed(origins)
                 if rejected.is_empty() && origins.iter().all(|origin| (*origin as usize) < all) =>
             {
@@ -217,11 +217,11 @@ impl<O: Output> Rows<O> {
             Origins::Unsaid => match from {
                 MadeOf::Batch(_) if self.len != all || !self.rejections.is_empty() => {
                     Err(Error::internal(format_args!(
-                        "{} rows were made of {all}, and {} rejected, without saying which",
+                        "the step returned {} rows for {all} input rows and rejected {}, without naming the input row of each",
                         self.len,
                         self.rejections.len()
                     ))
-                    .hint("call `push_from` with the row that each is made of"))
+                    .hint("call `push_from` with the input row that each row comes from"))
                 }
                 _ => Ok(()),
             },
@@ -229,23 +229,23 @@ impl<O: Output> Rows<O> {
     }
 }
 
-/// What rows can be made of.
+/// The input rows that origins refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MadeOf {
-    /// A batch of so many rows.
+    /// The rows of a batch, with their number.
     Batch(usize),
-    /// All of so many rows that an aggregate has seen.
+    /// All rows that an aggregate has seen, with their number.
     Everything(usize),
-    /// Nothing.
+    /// No rows: the output of a source.
     Nothing,
 }
 
 fn out_of_range(row: usize, all: usize) -> Error {
-    Error::internal(format_args!("there is no row {row} in {all}"))
+    Error::internal(format_args!("row {row} is out of range: there are {all} input rows"))
 }
 
 fn uneven() -> Error {
-    Error::internal("a row was not added to every column once")
+    Error::internal("a row must append exactly one value to every column")
 }
 
 impl<O: Output> Default for Rows<O> {

@@ -6,22 +6,22 @@ use super::{ColumnBuilder, Finished, OutputType};
 use crate::contract::{DataType, Texts, Values};
 use crate::{Error, Json, Result};
 
-/// A guess at the bytes of a text, to make room for.
+/// The initial estimate of the bytes per text.
 const BYTES_A_ROW: usize = 32;
-/// After so many rows their mean is a better guess, and little has to be moved yet.
+/// The number of rows after which their mean replaces the estimate. The column is still small then, so it is cheap to move.
 const SAMPLE: usize = 32;
-/// The most that is made room for by a guess. A step may begin with long texts and go on with short ones.
+/// The most bytes to reserve by the estimate, because the first texts of a batch may be longer than the others.
 const MOST_ROOM: usize = 4 << 20;
 
-/// Bytes to make room for when the first rows are there, so that the column need not grow, and move, again and again. An
-/// eighth more than the mean says, because the mean of a few rows is not that of all.
+/// Returns the bytes to reserve after the first rows, so that the column does not grow and move repeatedly. It is an eighth
+/// more than the mean implies, because the mean of a sample varies.
 const fn room(sampled: usize, expected: usize) -> usize {
     let rest = (sampled / SAMPLE).saturating_mul(expected.saturating_sub(SAMPLE));
     let rest = rest.saturating_add(rest / 8);
     if rest < MOST_ROOM { rest } else { MOST_ROOM }
 }
 
-/// The border behind a value that ends at the end of the column.
+/// Returns the offset of the end of the column.
 #[inline]
 fn end(length: usize) -> Result<u32> {
     u32::try_from(length).map_err(|_| Error::input("a column of a batch has 4 GiB or more"))
@@ -37,7 +37,7 @@ macro_rules! builder {
         }
 
         impl $builder {
-            /// Makes room for more bytes.
+            /// Reserves memory for more bytes.
             pub fn reserve_bytes(&mut self, bytes: usize) {
                 self.bytes.reserve(bytes);
             }
@@ -45,26 +45,27 @@ macro_rules! builder {
             /// Appends a value.
             ///
             /// # Errors
-            /// The column has 4 GiB or more.
+            /// The column has reached 4 GiB.
             #[inline]
             pub fn push(&mut self, value: &$value) -> Result<()> {
                 self.push_with(|bytes| bytes.$append(value))
             }
 
-            /// Appends a value: what the function appends to what it is given, which holds the values before it.
+            /// Appends the value that the function appends to its argument, which contains all earlier values.
             ///
             /// # Errors
-            /// The column has 4 GiB or more, or the function took away what was there.
+            /// The column has reached 4 GiB, or the function removed earlier values.
             #[inline]
             pub fn push_with(&mut self, write: impl FnOnce(&mut $bytes)) -> Result<()> {
                 let before = self.bytes.len();
                 write(&mut self.bytes);
                 if self.bytes.len() < before {
-                    return Err(Error::internal("a function that was to append a value took others away"));
+                    return Err(Error::internal("the function passed to `push_with` removed earlier values"));
                 }
                 self.offsets.push(end(self.bytes.len())?);
                 if self.offsets.len() == SAMPLE + 1 {
-                    // As many rows are expected as their borders have room. Without memory for a guess, it goes on as it is.
+                    // The capacity of the offsets is the expected number of rows. The reservation is optional, so its failure is
+                    // ignored.
                     let _ = self.bytes.try_reserve(room(self.bytes.len(), self.offsets.capacity() - 1));
                 }
                 Ok(())
@@ -98,15 +99,15 @@ macro_rules! builder {
     };
 }
 builder!(
-    /// A column of texts that is being built.
+    /// The builder of a text column.
     TextBuilder, String, str, Text, push_str
 );
 builder!(
-    /// A column of bytes that is being built.
+    /// The builder of a binary column.
     BinaryBuilder, Vec<u8>, [u8], Binary, extend_from_slice
 );
 builder!(
-    /// A column of JSON values that is being built. The host refuses what is not JSON.
+    /// The builder of a JSON column. The SDK does not check the values: if one is not JSON, the host fails the batch.
     JsonBuilder, String, str, Json, push_str
 );
 
@@ -150,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_for_all_texts_is_made_once() -> Result<()> {
+    fn memory_for_all_texts_is_reserved_once() -> Result<()> {
         let mut column = TextBuilder::with_capacity(1000);
         for _ in 0..SAMPLE {
             column.push(&"x".repeat(200))?;
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guess_is_bounded() {
+    fn the_reservation_is_bounded() {
         assert_eq!(room(SAMPLE * 100, 10), 0);
         assert_eq!(room(SAMPLE * 80, SAMPLE + 100), 9000);
         assert_eq!(room(usize::MAX, usize::MAX), MOST_ROOM);

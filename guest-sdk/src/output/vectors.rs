@@ -2,7 +2,7 @@ use super::{ColumnBuilder, Finished, OutputType};
 use crate::contract::{DataType, Values, Vectors};
 use crate::{Error, Result};
 
-/// A column of vectors that is being built. All have the width of the first.
+/// The builder of a vector column. All vectors have the width of the first one.
 #[derive(Debug, Default)]
 pub struct VectorBuilder {
     width: Option<usize>,
@@ -15,14 +15,14 @@ impl VectorBuilder {
     /// Appends a vector.
     ///
     /// # Errors
-    /// It is empty, or of another width than the first.
+    /// The vector is empty, or its width differs from the first one's.
     #[inline]
     pub fn push(&mut self, vector: &[f32]) -> Result<()> {
         match self.width {
             Some(width) if width == vector.len() => {}
             Some(width) => {
                 let found = vector.len();
-                let message = format!("a vector has {found} elements, and the first of its column has {width}");
+                let message = format!("a vector has {found} elements, but the first of its column has {width}");
                 return Err(Error::input(message));
             }
             None => self.begin(vector.len())?,
@@ -32,10 +32,10 @@ impl VectorBuilder {
         Ok(())
     }
 
-    /// Learns the width, and makes good for the nulls that came before it was known.
+    /// Sets the width, and appends the placeholders of the nulls before the first vector.
     fn begin(&mut self, width: usize) -> Result<()> {
         if width == 0 {
-            return Err(Error::input("a vector is empty, where it needs at least one element"));
+            return Err(Error::input("a vector is empty, but must have at least one element"));
         }
         self.width = Some(width);
         self.elements.reserve(self.capacity.max(self.rows + 1) * width);
@@ -64,7 +64,7 @@ impl ColumnBuilder for VectorBuilder {
     }
 
     fn finish(mut self) -> Finished {
-        // The contract has no width of 0, so a column without any vector says 1.
+        // The contract does not allow a width of 0, so a column without vectors has the width 1.
         let width = self.width.unwrap_or(1);
         self.elements.resize(self.rows * width, 0.0);
         Values::Vector(Vectors { width: width as u32, elements: self.elements }).into()

@@ -11,7 +11,7 @@ pub struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// Takes a value for an object that has no members but these.
+    /// Checks that a value is an object without other members than `keys`.
     pub fn new(value: &'a Value, at: &'a str, keys: &[(&str, bool)], problems: &mut Problems) -> Option<Self> {
         let Value::Object(members) = value else { return problems.wrong(at, "an object", value) };
         let object = Self { at, members };
@@ -19,13 +19,13 @@ impl<'a> Object<'a> {
             if keys.iter().all(|(known, _)| known != key) {
                 let path = object.path(key);
                 let suggestion = suggestion(key, keys.iter().map(|(known, _)| *known));
-                problems.add(format!("there is no parameter `{path}`{suggestion}"));
+                problems.add(format!("unknown parameter `{path}`{suggestion}"));
             }
         }
         Some(object)
     }
 
-    /// Reads a parameter that has to be there, unless its type says otherwise.
+    /// Reads a parameter without a default. It must be present, unless its type has a value for a missing one.
     pub fn required<T: ParameterValue>(&self, key: &str, problems: &mut Problems) -> Option<T> {
         match self.members.get(key) {
             Some(value) => T::read(value, &self.path(key), problems),
@@ -36,7 +36,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Reads a parameter that has a default.
+    /// Reads a parameter with a default.
     pub fn or_default<T: ParameterValue>(
         &self,
         key: &str,
@@ -49,7 +49,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The name of a member, seen from the outermost object.
+    /// Returns the path of a member from the outermost object.
     pub fn path(&self, key: &str) -> String {
         match self.at {
             "" => key.to_owned(),

@@ -3,17 +3,17 @@ use serde_json::Value;
 use super::Parameters;
 use crate::Error;
 
-/// Everything that is wrong with the parameters.
+/// The mistakes in a step's parameters.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<String>);
 
 impl Problems {
-    /// Adds one.
+    /// Adds a problem.
     pub fn add(&mut self, problem: String) {
         self.0.push(problem);
     }
 
-    /// Adds that a parameter has a value of another type, and gives none in its place.
+    /// Adds a value of the wrong type, and returns `None`.
     pub fn wrong<T>(&mut self, at: &str, expected: &str, value: &Value) -> Option<T> {
         let found = found(value);
         self.add(match at {
@@ -23,7 +23,7 @@ impl Problems {
         None
     }
 
-    /// Adds that a parameter is none of the names there are, and gives none in its place.
+    /// Adds a value that is not one of the allowed names, and returns `None`.
     pub fn no_such<T>(&mut self, at: &str, names: &[&str], value: &Value) -> Option<T> {
         let Value::String(name) = value else { return self.wrong(at, "a text", value) };
         let suggestion = suggestion(name, names.iter().copied());
@@ -31,8 +31,8 @@ impl Problems {
         None
     }
 
-    /// Checks what concerns several parameters of an object inside the parameters. The parameters themselves are checked
-    /// once all of them are sound.
+    /// Runs the check of an object inside the parameters. The check of the outermost object runs later, if there are no other
+    /// problems.
     pub fn check<P: Parameters>(&mut self, at: &str, parameters: &P) {
         if at.is_empty() {
             return;
@@ -42,13 +42,13 @@ impl Problems {
         }
     }
 
-    /// The error that lists them all, if there are any.
+    /// Returns an error that lists all problems, or `None` if there are none.
     pub(super) fn into_error(self) -> Option<Error> {
         (!self.0.is_empty()).then(|| Error::parameters(self.0.join("; ")))
     }
 }
 
-/// A JSON value in words, short enough for a message.
+/// Describes a JSON value, short enough for a message.
 fn found(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -60,7 +60,7 @@ fn found(value: &Value) -> String {
     }
 }
 
-/// A text in quotes. Long ones are cut, as nobody looks for the fault at their end.
+/// Quotes a text, truncated to 40 characters.
 fn text(value: &str) -> String {
     const LONGEST: usize = 40;
     match value.char_indices().nth(LONGEST) {
@@ -69,20 +69,20 @@ fn text(value: &str) -> String {
     }
 }
 
-/// What to add to a message about a name that isn't among those there are.
+/// Returns the end of a message about an unknown name: the most similar name, or all known names.
 pub(super) fn suggestion<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let nearest = known.clone().map(|known| (distance(name, known), known)).min();
     match nearest {
         Some((distance, nearest)) if distance <= 1 + nearest.len() / 4 => format!(", did you mean `{nearest}`?"),
         Some(_) => {
             let names: Vec<_> = known.map(|name| format!("`{name}`")).collect();
-            format!("; there is {}", names.join(", "))
+            format!("; expected one of {}", names.join(", "))
         }
-        None => "; there is none at all".to_owned(),
+        None => "; no parameters are expected".to_owned(),
     }
 }
 
-/// How many characters to insert, delete or replace to come from one name to the other (Levenshtein's distance).
+/// Returns the Levenshtein distance: the number of characters to insert, delete or replace to turn one name into the other.
 fn distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.chars().count()).collect();
     for (i, left) in one.chars().enumerate() {
@@ -111,15 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn a_near_name_is_suggested_and_otherwise_all_are_listed() {
+    fn a_similar_name_is_suggested_and_otherwise_all_names_are_listed() {
         let known = ["column", "min-words"];
         assert_eq!(suggestion("colum", known.into_iter()), ", did you mean `column`?");
-        assert_eq!(suggestion("language", known.into_iter()), "; there is `column`, `min-words`");
-        assert_eq!(suggestion("language", [].into_iter()), "; there is none at all");
+        assert_eq!(suggestion("language", known.into_iter()), "; expected one of `column`, `min-words`");
+        assert_eq!(suggestion("language", [].into_iter()), "; no parameters are expected");
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters() {
+    fn a_long_text_is_truncated_between_characters() {
         assert_eq!(text(&"ä".repeat(50)), format!("the text \"{}\"...", "ä".repeat(40)));
     }
 }

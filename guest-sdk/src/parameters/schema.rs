@@ -1,25 +1,25 @@
 use super::{ParameterValue, Parameters};
 
-/// The least and the greatest value of a number, as JSON.
+/// The smallest and the largest value of a number, as JSON.
 #[derive(Debug, Default)]
 pub struct Bounds {
-    /// The least value.
+    /// The smallest value.
     pub min: Option<String>,
-    /// The greatest value.
+    /// The largest value.
     pub max: Option<String>,
 }
 
 impl Bounds {
-    /// No bounds but the type's own.
+    /// No bounds except those of the type.
     pub const NONE: Self = Self { min: None, max: None };
 
-    /// Takes the bounds that an attribute gives.
+    /// Creates the bounds from the settings of an attribute.
     pub fn new<N: ParameterValue>(min: Option<&N>, max: Option<&N>) -> Self {
         Self { min: min.map(json), max: max.map(json) }
     }
 }
 
-/// What the schema of a struct says of one parameter.
+/// The schema of one parameter of a struct.
 #[derive(Debug)]
 pub struct Property {
     key: &'static str,
@@ -28,7 +28,7 @@ pub struct Property {
 }
 
 impl Property {
-    /// Describes the parameter of a field. It is required unless it has a default or its type takes none for an answer.
+    /// Creates the schema of a field. It is required unless it has a default or its type has a value for a missing parameter.
     pub fn new<T: ParameterValue>(key: &'static str, description: &str, bounds: &Bounds, default: Option<&T>) -> Self {
         let mut members = String::new();
         if !description.is_empty() {
@@ -37,7 +37,7 @@ impl Property {
         }
         let before = members.len();
         T::schema(&mut members, bounds);
-        // A type that says nothing of itself needs no comma.
+        // A type with an empty schema needs no comma.
         if before > 0 && members.len() > before {
             members.insert(before, ',');
         }
@@ -52,7 +52,7 @@ impl Property {
     }
 }
 
-/// The members of the schema of a struct.
+/// Writes the members of the schema of a struct.
 pub fn object_schema(out: &mut String, properties: &[Property]) {
     out.push_str("\"type\":\"object\",\"properties\":{");
     for (i, property) in properties.iter().enumerate() {
@@ -72,13 +72,13 @@ pub fn object_schema(out: &mut String, properties: &[Property]) {
     out.push_str(",\"additionalProperties\":false");
 }
 
-/// The members of the schema of an enum.
+/// Writes the members of the schema of an enum.
 pub fn enum_schema(out: &mut String, names: &[&str]) {
     out.push_str("\"type\":\"string\",\"enum\":");
     list(names, out);
 }
 
-/// The JSON Schema of a step's parameters.
+/// Returns the JSON Schema of a step's parameters.
 pub(crate) fn schema<P: Parameters>() -> String {
     let mut out = String::from("{");
     P::schema(&mut out, &Bounds::NONE);

@@ -2,8 +2,8 @@ use serde_json::Value;
 
 use super::{ParameterValue, Problems};
 
-/// A parameter that is written as a text and kept as what the text means, such as a pattern that is compiled once, when
-/// the step is bound. [`text_parameter!`](crate::text_parameter) makes it a type that a parameter can have.
+/// A parameter that is written as a text and parsed once, when the step is bound, such as a regular expression.
+/// [`text_parameter!`](crate::text_parameter) then implements [`ParameterValue`] for the type.
 ///
 /// ```
 /// use stillbox_sdk::parameters::TextParameter;
@@ -26,18 +26,19 @@ use super::{ParameterValue, Problems};
 /// stillbox_sdk::text_parameter!(Separator);
 /// ```
 pub trait TextParameter: Sized {
-    /// Reads the text.
+    /// Parses the text.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence that begins with the parameter's name.
+    /// The text is invalid. The message continues a sentence that begins with the parameter's name, such as "is empty".
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// The text that it was read from.
+    /// Returns the text that the value was parsed from.
     fn source(&self) -> &str;
 }
 
-/// Makes a [`TextParameter`](crate::parameters::TextParameter) a type that a parameter can have.
-// For all of them at once the compiler would ask for this trait wherever a type is no parameter at all.
+/// Implements [`ParameterValue`](crate::parameters::ParameterValue) for a
+/// [`TextParameter`](crate::parameters::TextParameter).
+// Not a blanket implementation, because the compiler would then suggest `TextParameter` for every unsupported type.
 #[macro_export]
 macro_rules! text_parameter {
     ($type:ty) => {
@@ -61,14 +62,14 @@ macro_rules! text_parameter {
     };
 }
 
-/// What [`text_parameter!`](crate::text_parameter) reads by.
+/// Reads a parameter for [`text_parameter!`](crate::text_parameter).
 #[doc(hidden)]
 pub fn read_text<T: TextParameter>(value: &Value, at: &str, problems: &mut Problems) -> Option<T> {
     let text = String::read(value, at, problems)?;
     T::parse(&text).map_err(|problem| problems.add(format!("`{at}` {problem}"))).ok()
 }
 
-/// What [`text_parameter!`](crate::text_parameter) writes by.
+/// Writes a parameter for [`text_parameter!`](crate::text_parameter).
 #[doc(hidden)]
 pub fn write_text(value: &impl TextParameter, out: &mut String) {
     value.source().to_owned().write(out);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Bounds, Object, Problems};
 
-/// A type that a parameter can have.
+/// The type of a parameter.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that a parameter can have",
     label = "not a type that a parameter can have",
@@ -12,32 +12,32 @@ use super::{Bounds, Object, Problems};
             or a struct or an enum with `#[derive(Parameters)]`"
 )]
 pub trait ParameterValue: Sized {
-    /// Whether the value can be a text that names a column.
+    /// Whether the value is a text, which can name a column.
     const IS_TEXT: bool = false;
 
-    /// Reads a value. `at` is its place in the parameters; what is wrong is added to the problems.
+    /// Reads a value. `at` is its path in the parameters. Returns `None` after adding the mistakes to `problems`.
     fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self>;
 
-    /// Adds what JSON Schema says of the type: the members of an object, without its braces.
+    /// Writes the JSON Schema of the type: the members of an object, without the braces.
     fn schema(out: &mut String, bounds: &Bounds);
 
     /// Writes the value as JSON.
     fn write(&self, out: &mut String);
 
-    /// The value of a parameter that is missing, for a type that has one.
+    /// Returns the value of a missing parameter, if the type has one.
     fn missing() -> Option<Self> {
         None
     }
 
-    /// The value as a text that names a column.
+    /// Returns the value if it is a text, which can name a column.
     fn text(&self) -> Option<&str> {
         None
     }
 }
 
-/// A number, or several, for `min` and `max`.
+/// A number, or a list of numbers, for `min` and `max`.
 #[diagnostic::on_unimplemented(
-    message = "`min` and `max` are for numbers, and `{Self}` is none",
+    message = "`min` and `max` apply to numbers, and `{Self}` is not a number",
     label = "not a number"
 )]
 pub trait Bounded: ParameterValue {
@@ -92,7 +92,7 @@ macro_rules! floats {
         impl ParameterValue for $type {
             fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
                 let Some(number) = value.as_f64() else { return problems.wrong(at, "a number", value) };
-                // Too large a number for an `f32` would become infinite, which no one has written.
+                // A number that is too large for an `f32` would become infinite.
                 let narrow = number as $type;
                 if narrow.is_finite() { Some(narrow) } else { problems.wrong(at, "a number in range", value) }
             }
@@ -127,7 +127,7 @@ macro_rules! floats {
 }
 floats!(f32, f64);
 
-/// Adds that a number is out of bounds, and gives none in its place.
+/// Adds a number that is out of bounds, and returns `None`.
 fn out_of_bounds<N: Display, T>(
     at: &str,
     min: Option<N>,
@@ -170,7 +170,7 @@ impl ParameterValue for String {
     }
 
     fn write(&self, out: &mut String) {
-        let quoted = serde_json::to_string(self).expect("a text is written as JSON without fail");
+        let quoted = serde_json::to_string(self).expect("a string can always be written as JSON");
         out.push_str(&quoted);
     }
 
@@ -220,7 +220,7 @@ impl<T: ParameterValue> ParameterValue for Vec<T> {
     fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
         let Value::Array(items) = value else { return problems.wrong(at, "a list", value) };
         let read = items.iter().enumerate().map(|(i, item)| T::read(item, &format!("{at}[{i}]"), problems));
-        // All items are read before the first bad one ends it, so that every problem is known.
+        // All items are read before the first `None` ends the loop, so that all problems are reported.
         let read: Vec<_> = read.collect();
         read.into_iter().collect()
     }

@@ -7,7 +7,7 @@ use crate::output::{MadeOf, Output, Rows};
 use crate::parameters::Parameters;
 use crate::sent::Sent;
 
-/// A step that sees all rows, batch after batch, before it is done. `#[step]` goes on the implementation.
+/// A step that sees all rows of the input, batch by batch. `#[step]` applies to the implementation.
 ///
 /// ```
 /// use stillbox_sdk::{Aggregate, Batch, Input, Output, Result, Rows, step};
@@ -29,7 +29,7 @@ use crate::sent::Sent;
 ///     done: bool,
 /// }
 ///
-/// /// Keeps the longest text of all.
+/// /// Keeps the row with the longest text.
 /// #[step]
 /// impl Aggregate for KeepLongest {
 ///     type Parameters = ();
@@ -66,29 +66,29 @@ use crate::sent::Sent;
 pub trait Aggregate: Sized + 'static {
     /// The step's parameters; `()` for none.
     type Parameters: Parameters;
-    /// The columns it reads.
+    /// The columns that the step reads.
     type Input: Input;
-    /// The columns it makes.
+    /// The columns that the step writes.
     type Output: Output;
 
-    /// Makes the step ready.
+    /// Creates the step.
     ///
     /// # Errors
-    /// The parameters are wrong in a way that their type doesn't tell.
+    /// The parameters are invalid in a way that their type does not express.
     fn new(parameters: &Self::Parameters) -> Result<Self>;
 
-    /// Takes the next batch. The rows it makes already, if any, are made of rows of this batch: most aggregates return
-    /// [`Rows::new()`] here.
+    /// Processes the next batch. Rows that are returned here come from rows of this batch; most aggregates return
+    /// [`Rows::new()`].
     ///
     /// # Errors
-    /// The batch cannot be taken. The run ends then.
+    /// The batch cannot be processed. The error ends the run.
     fn process(&mut self, batch: Batch<'_, Self::Input>) -> Result<Rows<Self::Output>>;
 
-    /// Makes the next rows, after the last batch, or none when there are no more. Rows that say what they are made of
-    /// ([`Rows::push_from`]) count the rows of all batches, from 0; those that don't ([`Rows::push`]) are new.
+    /// Returns the next rows after the last batch, or `None` after the last ones. An origin ([`Rows::push_from`]) is an index
+    /// into the rows of all batches, from 0. Rows without an origin ([`Rows::push`]) are new.
     ///
     /// # Errors
-    /// The rows cannot be made. The run ends then.
+    /// The rows cannot be created. The error ends the run.
     fn finish(&mut self) -> Result<Option<Rows<Self::Output>>>;
 }
 
@@ -112,12 +112,12 @@ impl<A: Aggregate> Running for Bound<A> {
     }
 }
 
-/// The columns of an aggregate.
+/// Returns the columns of an aggregate.
 pub fn aggregate_signature<A: Aggregate>(parameters: &A::Parameters) -> Result<Signature> {
     signature::<A::Parameters, A::Input, A::Output>(parameters)
 }
 
-/// Makes an aggregate ready to run.
+/// Creates an aggregate.
 pub fn aggregate<A: Aggregate>(parameters: A::Parameters) -> Result<Box<dyn Running>> {
     let aggregate = A::new(&parameters)?;
     Ok(Box::new(Bound { parameters, aggregate, seen: 0 }))

@@ -23,7 +23,7 @@ impl<P: Parameters> Running for Function<P> {
     }
 }
 
-/// The columns of a function that takes a row. The function is only there for its type.
+/// Returns the columns of a function that takes a row. The function is passed only for its type.
 pub fn rows_signature<'a, P, R, M>(parameters: &'a P, _: impl Fn(&'a P, R) -> Result<M>) -> Result<Signature>
 where
     P: Parameters,
@@ -59,7 +59,7 @@ where
     finish(rows, parameters, MadeOf::Batch(all))
 }
 
-/// The columns of a function that takes a batch. The function is only there for its type.
+/// Returns the columns of a function that takes a batch. The function is passed only for its type.
 pub fn batch_signature<'a, P, R, O>(
     parameters: &'a P,
     _: impl Fn(&'a P, Batch<'a, R>) -> Result<Rows<O>>,
@@ -72,7 +72,7 @@ where
     signature::<P, R, O>(parameters)
 }
 
-/// Calls a function for a whole batch.
+/// Calls a function with a whole batch.
 pub fn batch<'a, P, R, O>(
     parameters: &'a P,
     sent: Sent<'a>,
@@ -88,13 +88,13 @@ where
     finish(rows, parameters, MadeOf::Batch(all))
 }
 
-/// Opens a batch as rows of a type.
+/// Opens the columns of a batch.
 pub(super) fn open<'a, P: Parameters, R: Input>(parameters: &P, sent: Sent<'a>) -> Result<Batch<'a, R>> {
     let columns = R::open(&mut Opener::new(sent, inputs::<P, R>(parameters)?))?;
     Ok(Batch::new(columns, sent.batch.rows as usize))
 }
 
-/// Gives the finished columns their names.
+/// Converts the rows to the contract's output.
 pub(super) fn finish<P: Parameters, O: Output>(
     rows: Rows<O>,
     parameters: &P,

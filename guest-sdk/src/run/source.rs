@@ -6,14 +6,14 @@ use crate::output::{MadeOf, Output, Rows};
 use crate::parameters::Parameters;
 use crate::sent::Sent;
 
-/// A step that makes rows of nothing but its parameters. `#[step]` goes on the implementation.
+/// A step that creates rows from its parameters alone. `#[step]` applies to the implementation.
 ///
 /// ```
 /// use stillbox_sdk::{Output, Parameters, Result, Rows, Source, step};
 ///
 /// #[derive(Clone, Parameters)]
 /// struct Parameters {
-///     /// How many numbers to make.
+///     /// The number of rows.
 ///     count: u32,
 /// }
 ///
@@ -50,19 +50,19 @@ use crate::sent::Sent;
 pub trait Source: Sized + 'static {
     /// The step's parameters; `()` for none.
     type Parameters: Parameters;
-    /// The columns it makes.
+    /// The columns that the step writes.
     type Output: Output;
 
-    /// Makes the step ready.
+    /// Creates the step.
     ///
     /// # Errors
-    /// The parameters are wrong in a way that their type doesn't tell.
+    /// The parameters are invalid in a way that their type does not express.
     fn new(parameters: &Self::Parameters) -> Result<Self>;
 
-    /// Makes the next rows, or none when there are no more.
+    /// Returns the next rows, or `None` after the last ones.
     ///
     /// # Errors
-    /// The rows cannot be made. The run ends then.
+    /// The rows cannot be created. The error ends the run.
     fn next(&mut self) -> Result<Option<Rows<Self::Output>>>;
 }
 
@@ -82,12 +82,12 @@ impl<S: Source> Running for Bound<S> {
     }
 }
 
-/// The columns of a source.
+/// Returns the columns of a source.
 pub fn source_signature<S: Source>(parameters: &S::Parameters) -> Result<Signature> {
     Ok(Signature { inputs: Vec::new(), outputs: outputs::<S::Parameters, S::Output>(parameters)? })
 }
 
-/// Makes a source ready to run.
+/// Creates a source.
 pub fn source<S: Source>(parameters: S::Parameters) -> Result<Box<dyn Running>> {
     let source = S::new(&parameters)?;
     Ok(Box::new(Bound { parameters, source }))

@@ -5,11 +5,11 @@ struct Row<'a> {
     text: &'a str,
 }
 
-/// Is no function.
+/// Is not a function.
 #[step]
 struct Step;
 
-/// Is of no trait.
+/// Implements no trait.
 #[step]
 impl Step {}
 
@@ -19,13 +19,13 @@ fn settings(_: Row<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Waits.
+/// Is asynchronous.
 #[step]
 async fn waits(_: Row<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Is of any type.
+/// Has a type parameter.
 #[step]
 fn generic<T>(_: T) -> Result<bool> {
     Ok(true)

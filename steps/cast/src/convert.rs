@@ -1,22 +1,22 @@
 use stillbox_sdk::any::AnyValue;
 use stillbox_sdk::{Json, JsonType, JsonValue, Result, bail, serde_json};
 
-/// Above this not every integer is a float.
+/// The largest integer up to which every integer can be represented exactly as a float.
 const LARGEST_EXACT: i64 = 1 << 53;
 
 /// Converts a value to a type.
 ///
-/// - To `text`: a text stays, anything else becomes its JSON.
-/// - To `json`: a text is read as JSON, anything else stays.
+/// - To `text`: a text is unchanged, any other value becomes its JSON text.
+/// - To `json`: a text is parsed as JSON, any other value is unchanged.
 /// - To `boolean`: from `true`, `false`, 0 and 1, also as texts.
 /// - To `integer`: from whole numbers of 64 bits, also as texts; false is 0, true is 1.
-/// - To `float`: from finite numbers, also as texts; false is 0, true is 1. An integer that lies between two floats doesn't
-///   fit; digits behind a point are rounded to the nearest float, as everywhere.
+/// - To `float`: from finite numbers, also as texts; false is 0, true is 1. An integer between two adjacent floats does not
+///   fit; a number with a decimal point is rounded to the nearest float.
 ///
-/// White space around a text that is read as another type doesn't matter.
+/// White space around a text that is parsed is ignored.
 ///
 /// # Errors
-/// The value doesn't fit.
+/// The value does not fit the type.
 pub fn convert(json: Json<'_>, to: JsonType) -> Result<AnyValue<'_>> {
     let value = json.value()?;
     match (to, &value) {
@@ -41,7 +41,7 @@ pub fn convert(json: Json<'_>, to: JsonType) -> Result<AnyValue<'_>> {
             match boolean {
                 Some((_, value)) if to == JsonType::Boolean => Ok(AnyValue::Boolean(value)),
                 _ if is_number(text) => {
-                    // A leading `+` and zeros are no JSON, and common in tables.
+                    // A leading `+` and leading zeros are not valid JSON, but common in tables.
                     let text = text.strip_prefix('+').unwrap_or(text);
                     from_number(text, to).map(AnyValue::into_static)
                 }
@@ -69,7 +69,7 @@ fn from_number(text: &str, to: JsonType) -> Result<AnyValue<'_>> {
                 && integer.unsigned_abs() > LARGEST_EXACT.unsigned_abs()
                 && integer as f64 as i128 != i128::from(integer)
             {
-                bail!("the number {text} is not exactly a float");
+                bail!("the number {text} cannot be represented exactly as a float");
             }
             Json::from_text(text).value_as(to)
         }
@@ -77,7 +77,7 @@ fn from_number(text: &str, to: JsonType) -> Result<AnyValue<'_>> {
     }
 }
 
-/// Whether a text is a decimal number, with an exponent or without.
+/// Returns whether a text is a decimal number, with or without an exponent.
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     digits.starts_with(|first: char| first.is_ascii_digit()) && text.parse::<f64>().is_ok()
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn to_text_everything_goes() {
+    fn every_value_can_be_converted_to_text() {
         let to = |json| converted(json, JsonType::Text);
         assert_eq!(
             ["\"\\u00e4\"", "1.50", "true", "[1, 2]"].map(to),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn to_json_texts_are_read() {
+    fn texts_are_parsed_for_json() {
         let to = |json| converted(json, JsonType::Json);
         assert_eq!(to("\"{\\\"a\\\": 1}\""), "Json(\"{\\\"a\\\": 1}\")");
         assert_eq!(to("{\"a\": 1}"), "Json(\"{\\\"a\\\": 1}\")");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn to_boolean_there_are_few_ways() {
+    fn only_true_false_0_and_1_can_be_converted_to_boolean() {
         let to = |json| converted(json, JsonType::Boolean);
         for json in ["true", "\" true \"", "1", "\"1\"", "1.0"] {
             assert_eq!(to(json), "Boolean(true)", "{json}");
@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn to_integer_numbers_are_whole_and_of_64_bits() {
+    fn only_whole_numbers_of_64_bits_can_be_converted_to_integer() {
         let to = |json| converted(json, JsonType::Integer);
         assert_eq!(to("\" +007\""), "Integer(7)");
         assert_eq!(to("\"-9223372036854775808\""), "Integer(-9223372036854775808)");
-        assert_eq!(to("\"9223372036854775808\""), "the number 9223372036854775808 is not an integer of 64 bits");
+        assert_eq!(to("\"9223372036854775808\""), "the number 9223372036854775808 is not a 64-bit integer");
         assert_eq!(to("2.0"), "Integer(2)");
         assert_eq!(to("\"1e2\""), "Integer(100)");
-        assert_eq!(to("2.5"), "the number 2.5 is not an integer of 64 bits");
+        assert_eq!(to("2.5"), "the number 2.5 is not a 64-bit integer");
         assert_eq!(to("true"), "Integer(1)");
         assert_eq!(to("\"\""), "the text \"\" is not an integer");
         assert_eq!(to("\"1_000\""), "the text \"1_000\" is not an integer");
@@ -141,13 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn to_float_numbers_are_finite_and_integers_exact() {
+    fn only_finite_numbers_and_exact_integers_can_be_converted_to_float() {
         let to = |json| converted(json, JsonType::Float);
         assert_eq!(to("\"0.1\""), "Float(0.1)");
         assert_eq!(to("9007199254740992"), "Float(9007199254740992.0)");
-        assert_eq!(to("9007199254740993"), "the number 9007199254740993 is not exactly a float");
+        assert_eq!(to("9007199254740993"), "the number 9007199254740993 cannot be represented exactly as a float");
         assert_eq!(to("-9223372036854775808"), "Float(-9.223372036854776e18)");
-        assert_eq!(to("9223372036854775807"), "the number 9223372036854775807 is not exactly a float");
+        assert_eq!(
+            to("9223372036854775807"),
+            "the number 9223372036854775807 cannot be represented exactly as a float"
+        );
         assert_eq!(to("\"NaN\""), "the text \"NaN\" is not a number");
         assert_eq!(to("\"inf\""), "the text \"inf\" is not a number");
         assert_eq!(to("\"1e999\""), "the number 1e999 is too large for a float");

@@ -6,7 +6,7 @@ pub use convert::convert;
 use stillbox_sdk::any::{AnyOutput, AnyRow, AnyValue, DataType, Field};
 use stillbox_sdk::{Context as _, JsonType, Parameters, Result, step};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 #[parameters(inputs = Self::inputs, outputs = Self::outputs)]
 pub struct Parameters {
@@ -15,19 +15,19 @@ pub struct Parameters {
     /// The type to convert to.
     #[parameter(name = "type")]
     pub to: JsonType,
-    /// The column that the values go to. `column` is replaced, unless given.
+    /// The output column. By default `column` is replaced.
     pub into: Option<String>,
-    /// What becomes of a value that doesn't fit: `reject` rejects the row, `null` makes it null.
+    /// The treatment of a value that does not fit: `reject` rejects its row, `null` writes a null.
     #[parameter(default = Invalid::Reject)]
     pub invalid: Invalid,
 }
 
-/// What becomes of a value that doesn't fit.
+/// The treatment of a value that does not fit.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Invalid {
     /// The row is rejected.
     Reject,
-    /// The value is null.
+    /// The value becomes null.
     Null,
 }
 
@@ -41,15 +41,13 @@ impl Parameters {
     }
 }
 
-/// Converts a column to another type. What doesn't fit is refused, and nothing is rounded unsaid.
+/// Converts a column to another type. A value that does not fit is rejected, and no value is rounded silently.
 #[step]
 pub fn cast<'a>(parameters: &Parameters, row: AnyRow<'a>) -> Result<AnyOutput<'a>> {
     let Some(json) = row.json(0) else { return Ok(AnyValue::Null.into()) };
     match convert(json, parameters.to) {
         Err(_) if parameters.invalid == Invalid::Null => Ok(AnyValue::Null.into()),
-        converted => {
-            Ok(converted.with_context(|| format!("the column `{}` cannot be cast", parameters.column))?.into())
-        }
+        converted => Ok(converted.with_context(|| format!("cannot cast the column `{}`", parameters.column))?.into()),
     }
 }
 
@@ -61,19 +59,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_rejects_its_row() {
+    fn a_value_that_does_not_fit_rejects_its_row() {
         let mut step = bind::<cast>(r#"{"column": "n", "type": "integer"}"#).unwrap();
         let rows = ["\"12\"", "null", "\"x\"", "3.5"].map(Json::from_text);
         let output = step.process(&batch([column("n", rows)])).unwrap();
         assert_eq!(values::<Option<i64>>(&output, "n"), [Some(12), None]);
         let rejections: Vec<_> = output.rejections.iter().map(|rejection| (rejection.row, &rejection.error)).collect();
         assert_eq!(rejections.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [2, 3]);
-        assert_eq!(rejections[0].1.message, "the column `n` cannot be cast");
+        assert_eq!(rejections[0].1.message, "cannot cast the column `n`");
         assert_eq!(rejections[0].1.causes, ["the text \"x\" is not an integer"]);
     }
 
     #[test]
-    fn what_does_not_fit_is_null_where_that_is_asked_for() {
+    fn a_value_that_does_not_fit_becomes_null_if_requested() {
         let mut step = bind::<cast>(r#"{"column": "n", "type": "float", "into": "f", "invalid": "null"}"#).unwrap();
         let output = step.process(&batch([column("n", ["\"1.5\"", "\"x\"", "2"].map(Json::from_text))])).unwrap();
         assert_eq!(values::<Option<f64>>(&output, "f"), [Some(1.5), None, Some(2.0)]);
@@ -81,9 +79,9 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_there_is_not_is_refused() {
+    fn an_unknown_type_is_rejected() {
         let error = bind::<cast>(r#"{"column": "n", "type": "int"}"#).unwrap_err();
-        let message = "`type` cannot be \"int\"; there is `boolean`, `integer`, `float`, `text`, `json`";
+        let message = "`type` cannot be \"int\"; expected one of `boolean`, `integer`, `float`, `text`, `json`";
         assert_eq!(error.message, message);
     }
 }

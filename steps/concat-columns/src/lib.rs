@@ -3,28 +3,28 @@
 use stillbox_sdk::any::{AnyRow, DataType, Field};
 use stillbox_sdk::{Output, Parameters, Result, ensure, step};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 #[parameters(check = Self::check_columns, inputs = Self::inputs)]
 pub struct Parameters {
-    /// The columns to put together, in this order: at least one, each once.
+    /// The columns to concatenate, in this order: at least one, each only once.
     pub columns: Vec<String>,
-    /// The column that the text goes to. It is added, or replaced.
+    /// The output column, which is added or replaced.
     pub into: String,
-    /// What stands between two values.
+    /// The text between two values.
     #[parameter(default = " ")]
     pub separator: String,
-    /// What becomes of a null: `skip` leaves it out, with its separator; `empty` has an empty text in its place.
+    /// The treatment of a null: `skip` omits it and its separator; `empty` treats it as an empty text.
     #[parameter(default = Nulls::Skip)]
     pub nulls: Nulls,
 }
 
-/// What becomes of a null.
+/// The treatment of a null.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Nulls {
-    /// It is left out, and so is its separator.
+    /// Omits the null and its separator.
     Skip,
-    /// An empty text stands in its place.
+    /// Treats the null as an empty text.
     Empty,
 }
 
@@ -39,7 +39,7 @@ impl Parameters {
     }
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Debug, Output)]
 pub struct Joined {
     /// The text.
@@ -47,7 +47,7 @@ pub struct Joined {
     pub text: String,
 }
 
-/// Puts the values of columns together to one text. Texts are put in as they are, and other values as their JSON.
+/// Concatenates the values of columns into one text. Texts are inserted unchanged, other values as JSON.
 #[step]
 pub fn concat_columns(parameters: &Parameters, row: AnyRow<'_>) -> Result<Joined> {
     let mut text = String::new();
@@ -83,20 +83,20 @@ mod tests {
     }
 
     #[test]
-    fn nulls_are_skipped() {
+    fn nulls_are_skipped_by_default() {
         let mut step = bind::<concat_columns>(r#"{"columns": ["b", "a"], "into": "c"}"#).unwrap();
         assert_eq!(values::<String>(&step.process(&rows()).unwrap(), "c"), ["1 x", "[true]", "", "ü "]);
     }
 
     #[test]
-    fn nulls_are_empty_where_that_is_asked_for() {
+    fn nulls_are_empty_texts_if_requested() {
         let parameters = r#"{"columns": ["a", "b"], "into": "a", "separator": ", ", "nulls": "empty"}"#;
         let mut step = bind::<concat_columns>(parameters).unwrap();
         assert_eq!(values::<String>(&step.process(&rows()).unwrap(), "a"), ["x, 1", ", [true]", ", ", ", ü"]);
     }
 
     #[test]
-    fn columns_are_needed_and_named_once() {
+    fn a_missing_or_repeated_column_is_rejected() {
         let message = |columns: &str| {
             bind::<concat_columns>(&format!(r#"{{"columns": {columns}, "into": "c"}}"#)).unwrap_err().message
         };

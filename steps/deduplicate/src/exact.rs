@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use sha2::{Digest as _, Sha256};
 use stillbox_sdk::{Json, Result};
 
-/// The rows seen so far, by a hash.
+/// The hashes of the rows seen so far.
 #[derive(Debug, Default)]
 pub(crate) struct Exact {
     seen: HashSet<[u8; 16]>,
@@ -11,7 +11,7 @@ pub(crate) struct Exact {
 }
 
 impl Exact {
-    /// Remembers a row, and says whether it is the first of its kind.
+    /// Adds a row, and returns whether it differs from all earlier rows.
     pub(crate) fn is_new<'a>(&mut self, values: impl Iterator<Item = Option<Json<'a>>>) -> Result<bool> {
         self.key.clear();
         for value in values {

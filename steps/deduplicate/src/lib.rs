@@ -11,7 +11,7 @@ pub use parameters::{Method, Parameters, Shingle};
 use stillbox_sdk::any::AnyRow;
 use stillbox_sdk::{Aggregate, Batch, Context as _, Result, Rows, step};
 
-/// What was seen of the rows so far.
+/// Drops duplicate rows.
 #[derive(Debug)]
 pub struct Deduplicate {
     parameters: Parameters,
@@ -24,22 +24,22 @@ enum Seen {
     Near(Box<Near>),
 }
 
-/// Keeps the first of all rows that are the same, or nearly the same, in some columns.
+/// Keeps the first of all rows that are equal, or similar, in some columns.
 ///
-/// Rows come out as they come in, in their order. Columns that aren't named make no difference.
+/// The order and the content of the rows do not change. Columns that are not named are ignored.
 ///
-/// - `exact`: rows are the same when all values are: nulls, numbers by their value, texts by their characters, lists and objects
-///   by their JSON text. A row is remembered by the first 128 bits of a SHA-256, so that nobody can make two different rows
-///   that pass for the same. About 40 bytes of memory a row that is kept.
-/// - `near`: the texts of the columns are cut into overlapping shingles. Two texts are as similar as their sets of shingles
-///   overlap (Jaccard: shingles in both, of those in either), which is estimated by the share of `permutations` under which
-///   both have the same smallest shingle (Broder: On the Resemblance and Containment of Documents, 1997). The permutations are
-///   multiply-shift hashes, random multiples of a 32-bit XXH3 of the shingle (Dietzfelbinger: Universal Hashing and k-wise
-///   Independent Random Variables via Integer Arithmetic without Primes, 1996). Only rows that agree in one whole band of
-///   permutations are compared (Indyk and Motwani: Approximate Nearest Neighbors, 1998): of pairs with similarity `s`, with `b`
-///   bands of `r` permutations, `1 - (1 - s^r)^b` are found; with the defaults 95 % at 0.8 and 99.99 % at 0.9. A row is
-///   dropped when it is at least `threshold` similar to one that was kept. Rows without any text are all kept. Memory for each
-///   row that is kept: 4 bytes a permutation and about 25 a band, so 0.9 KB with the defaults.
+/// - `exact`: rows are equal if all values are. Nulls are equal to each other, numbers are compared by value, texts by their
+///   characters, lists and objects by their JSON text. Rows are compared by the first 128 bits of a SHA-256, which is resistant
+///   to deliberate collisions. A distinct row takes about 40 bytes of memory.
+/// - `near`: the texts of the columns are cut into overlapping shingles. The similarity of two texts is the Jaccard similarity
+///   of their sets of shingles, estimated by the fraction of `permutations` under which both sets have the same smallest shingle
+///   (Broder: On the Resemblance and Containment of Documents, 1997). The permutations are multiply-shift hashes, random
+///   multiples of a 32-bit XXH3 of the shingle (Dietzfelbinger: Universal Hashing and k-wise Independent Random Variables via
+///   Integer Arithmetic without Primes, 1996). Only rows that are equal in at least one whole band of permutations are compared
+///   (Indyk and Motwani: Approximate Nearest Neighbors, 1998): of the pairs with similarity `s`, `b` bands of `r` permutations
+///   find `1 - (1 - s^r)^b`; with the defaults 95 % at 0.8 and 99.99 % at 0.9. A row is dropped if its similarity to an earlier
+///   row is at least `threshold`. Rows without a text are never dropped. A distinct row takes 4 bytes of memory per permutation
+///   and about 25 per band, 0.9 KB with the defaults.
 #[step]
 impl Aggregate for Deduplicate {
     type Parameters = Parameters;
@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    /// The rows that are kept, by their place among all.
+    /// Returns the indexes of the rows that the step keeps.
     fn kept(parameters: &str, a: &[&str], b: &[&str], rows_a_batch: usize) -> Vec<u32> {
         let mut step = bind::<Deduplicate>(parameters).unwrap();
         let (mut kept, mut before) = (Vec::new(), 0);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_equal_rows_is_kept() {
+    fn only_the_first_of_equal_rows_stays() {
         let a = ["1", "1.0", "\"1\"", "null", "null", "1", "[1]", "[ 1]"];
         let b = ["\"x\"", "\"\\u0078\"", "\"x\"", "1", "1", "null", "1", "1"];
         for rows in 1..9 {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn values_do_not_run_into_each_other() {
+    fn rows_with_equal_concatenations_of_values_differ() {
         let (a, b) = (["\"ab\"", "\"a\"", "\"\"", "null"], ["\"c\"", "\"bc\"", "null", "\"\""]);
         assert_eq!(kept(r#"{"columns": ["a", "b"]}"#, &a, &b, 4), [0, 1, 2, 3]);
     }
@@ -128,7 +128,7 @@ mod tests {
     ];
 
     #[test]
-    fn near_texts_are_dropped() {
+    fn similar_texts_are_dropped() {
         for rows in 1..7 {
             assert_eq!(kept(r#"{"columns": ["a"], "method": "near"}"#, &TEXTS, &TEXTS, rows), [0, 2, 3, 4]);
         }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_shorter_than_a_shingle_are_one() {
+    fn a_text_that_is_shorter_than_a_shingle_is_one_shingle() {
         let texts = ["\"a\"", "\"b\"", "\"a\"", "\"\"", "\"\"", "\"ab\""];
         assert_eq!(kept(r#"{"columns": ["a"], "method": "near"}"#, &texts, &texts, 6), [0, 1, 3, 5]);
         let words = r#"{"columns": ["a"], "method": "near", "shingle": "words", "shingle-size": 2}"#;
@@ -145,12 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_is_refused() {
+    fn invalid_parameters_are_rejected() {
         let message = |more: &str| {
             bind::<Deduplicate>(&format!(r#"{{"columns": ["a"], "method": "near"{more}}}"#)).unwrap_err().message
         };
         assert_eq!(message(r#", "permutations": 1000000000"#), "`permutations` must be from 1 to 1024, not 1000000000");
-        assert_eq!(message(r#", "bands": 24"#), "`permutations` is 128, which cannot be divided into 24 `bands`");
+        assert_eq!(message(r#", "bands": 24"#), "`permutations` is 128, which is not divisible by `bands`, 24");
         assert_eq!(message(r#", "shingle-size": 0"#), "`shingle-size` must be from 1 to 100, not 0");
         assert_eq!(message(r#", "threshold": 2"#), "`threshold` must be from 0 to 1, not 2");
         assert_eq!(bind::<Deduplicate>(r#"{"columns": []}"#).unwrap_err().message, "`columns` names no column");

@@ -5,13 +5,13 @@ use twox_hash::XxHash3_64;
 
 use super::Shingle;
 
-/// Makes signatures of texts: for each permutation the smallest of a text's shingles.
+/// Computes signatures of texts: for each permutation the smallest hash of a text's shingles.
 #[derive(Debug)]
 pub(crate) struct MinHash {
     shingle: Shingle,
     shingle_size: usize,
     seed: u64,
-    /// A factor and a summand for each permutation.
+    /// The factor and the summand of each permutation.
     permutations: Vec<(u64, u64)>,
 }
 
@@ -22,7 +22,7 @@ impl MinHash {
         Self { shingle, shingle_size, seed, permutations }
     }
 
-    /// The signature of a text. The share of places where two signatures agree is an estimate of how similar the texts are.
+    /// Returns the signature of a text. The fraction of equal elements of two signatures estimates the similarity of the texts.
     pub(crate) fn signature(&self, text: &str) -> Vec<u32> {
         let (text, borders) = match self.shingle {
             Shingle::Characters => (Cow::Borrowed(text), characters(text)),
@@ -47,14 +47,14 @@ impl MinHash {
     }
 }
 
-/// Where something begins and ends in a text.
+/// The start and the end of a character or word in a text, in bytes.
 type Border = (usize, usize);
 
 fn characters(text: &str) -> Vec<Border> {
     text.char_indices().map(|(start, letter)| (start, start + letter.len_utf8())).collect()
 }
 
-/// The words of a text, and the text that the borders are in, which has one space between any two words.
+/// Returns the words of a text joined by single spaces, and the borders of the words in it.
 fn words(text: &str) -> (Cow<'_, str>, Vec<Border>) {
     let (mut joined, mut borders) = (String::with_capacity(text.len()), Vec::new());
     for word in text.split_whitespace() {
@@ -68,7 +68,7 @@ fn words(text: &str) -> (Cow<'_, str>, Vec<Border>) {
     (joined.into(), borders)
 }
 
-/// The share of places where two signatures agree.
+/// Returns the fraction of equal elements of two signatures.
 pub(crate) fn similarity(one: &[u32], other: &[u32]) -> f64 {
     let equal = one.iter().zip(other).filter(|(left, right)| left == right).count();
     equal as f64 / one.len() as f64
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// The similarity by definition.
+    /// Computes the similarity by its definition.
     fn jaccard(one: &str, other: &str) -> f64 {
         let shingles = |text: &str| {
             let letters: Vec<char> = text.chars().collect();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn shingles_of_words_are_words() {
+    fn shingles_of_words_ignore_white_space() {
         let hashes = MinHash::new(Shingle::Words, 2, 64, 0);
         let one = hashes.signature("a b\u{a0}c\n");
         assert_eq!(hashes.signature(" a  b c"), one);

@@ -6,24 +6,24 @@ use twox_hash::XxHash3_64;
 use super::Parameters;
 use super::minhash::{MinHash, similarity};
 
-/// No row before this one.
+/// Marks the end of a list of texts.
 const NONE: u32 = u32::MAX;
 
-/// The texts that were kept so far, by their signatures.
+/// The signatures of the distinct texts so far.
 #[derive(Debug)]
 pub(crate) struct Near {
     hashes: MinHash,
     threshold: f64,
     permutations: usize,
     bands: usize,
-    /// The signatures of all texts that were kept. Each has memory of its own: one list for all would be copied when it
-    /// grows, and take twice the memory meanwhile.
+    /// The signature of each distinct text. They are separate allocations, because growing a single list would temporarily take
+    /// twice the memory.
     signatures: Vec<Box<[u32]>>,
-    /// The last text with this content of this band.
+    /// The last text for each hash of a band.
     last: HashMap<u64, u32>,
-    /// For each text and band the text before it with the same content.
+    /// For each text and band, the previous text with the same hash of the band.
     before: Vec<u32>,
-    /// For each text the last one it was compared with, so that they are compared once for all bands.
+    /// For each text, the last text it was compared with, so that a pair is compared only once for all bands.
     compared: Vec<u32>,
     seen: u32,
     text: String,
@@ -46,7 +46,7 @@ impl Near {
         }
     }
 
-    /// Says whether a text is like none that was kept, and keeps it then.
+    /// Returns whether a text differs from all earlier ones, and adds it if so.
     pub(crate) fn is_new<'a>(&mut self, values: impl Iterator<Item = Option<Json<'a>>>) -> Result<bool> {
         self.text.clear();
         let mut has_text = false;
@@ -68,7 +68,7 @@ impl Near {
         Ok(is_new)
     }
 
-    /// A hash of each band's content and place.
+    /// Returns a hash of the content and the index of each band.
     fn contents<'s>(&self, signature: &'s [u32]) -> impl Iterator<Item = u64> + use<'s> {
         let bands = signature.chunks(self.permutations / self.bands).enumerate();
         bands.map(|(band, hashes)| {

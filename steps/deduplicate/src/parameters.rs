@@ -1,31 +1,31 @@
 use stillbox_sdk::any::{DataType, Field};
 use stillbox_sdk::{Parameters, Result, ensure};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Clone, Debug, Parameters)]
 #[parameters(check = Self::check, inputs = Self::inputs)]
 pub struct Parameters {
-    /// The columns that are compared, of any type: at least one, each once. For `near` their values are put together to one
-    /// text, with line breaks between them and without nulls.
+    /// The columns to compare, of any type: at least one, each only once. For `near` their values are joined into one text, with
+    /// line breaks between them and without nulls.
     pub columns: Vec<String>,
-    /// `exact` or `near`. All parameters that follow are for `near`.
+    /// `exact` for equal rows, `near` for similar texts. All following parameters apply to `near`.
     #[parameter(default = Method::Exact)]
     pub method: Method,
-    /// How similar a row has to be to one that was kept to be dropped, from 0 to 1.
+    /// The similarity to an earlier row, from 0 to 1, from which a row is dropped.
     #[parameter(default = 0.8, min = 0.0, max = 1.0)]
     pub threshold: f64,
-    /// What shingles are made of: `characters`, or `words`, which stand between white space. Upper and lower case differ, and
-    /// so does white space between characters; the step `normalize-text` makes them the same.
+    /// The unit of shingles: `characters`, or `words`, which are separated by white space. Letter case and, between characters,
+    /// white space count as differences; run the step `normalize-text` first to ignore them.
     #[parameter(default = Shingle::Characters)]
     pub shingle: Shingle,
-    /// How many characters or words make a shingle. A text that has fewer is one shingle.
+    /// The number of characters or words in a shingle. A shorter text is one shingle.
     #[parameter(default = 5, min = 1, max = 100)]
     pub shingle_size: usize,
-    /// How many permutations there are. The estimate's standard error is at most half of one by the root of it: 0.044
-    /// for 128.
+    /// The number of permutations. The standard error of the estimated similarity is at most 0.5 divided by the square root of
+    /// this number: 0.044 for 128.
     #[parameter(default = 128, min = 1, max = 1024)]
     pub permutations: usize,
-    /// How many bands the permutations are divided into, without a rest. More bands find more pairs, and compare more.
+    /// The number of bands of the permutations. It must divide `permutations`. More bands find more pairs, and compare more.
     #[parameter(default = 16, min = 1, max = 1024)]
     pub bands: usize,
     /// The seed of the permutations.
@@ -33,16 +33,16 @@ pub struct Parameters {
     pub seed: u64,
 }
 
-/// When two rows are taken for one.
+/// The rows that count as duplicates.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Method {
-    /// When they are the same.
+    /// Equal rows.
     Exact,
-    /// When they are nearly the same.
+    /// Similar rows.
     Near,
 }
 
-/// What shingles are made of.
+/// The unit of shingles.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Shingle {
     /// Unicode characters.
@@ -56,7 +56,7 @@ impl Parameters {
         ensure!(!self.columns.is_empty(), "`columns` names no column");
         let Self { permutations, bands, .. } = self;
         let divides = permutations.is_multiple_of(*bands);
-        ensure!(divides, "`permutations` is {permutations}, which cannot be divided into {bands} `bands`");
+        ensure!(divides, "`permutations` is {permutations}, which is not divisible by `bands`, {bands}");
         Ok(())
     }
 

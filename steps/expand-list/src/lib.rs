@@ -3,30 +3,30 @@
 use stillbox_sdk::any::{AnyOutput, AnyRow, AnyValue, DataType, Field};
 use stillbox_sdk::{Context as _, Json, JsonType, JsonValue, Parameters, Result, bail, step};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 #[parameters(inputs = Self::inputs, outputs = Self::outputs)]
 pub struct Parameters {
-    /// The column whose lists are expanded.
+    /// The column with the lists.
     pub column: String,
-    /// The column that the elements go to. `column` is replaced, unless given.
+    /// The output column for the elements. By default `column` is replaced.
     pub into: Option<String>,
     /// The type of the elements. An element of another type rejects its row.
     #[parameter(name = "type", default = JsonType::Json)]
     pub element_type: JsonType,
-    /// A column for the element's place in its list, from 0. None, unless given.
+    /// An output column for the element's index in its list, from 0. By default there is none.
     pub index: Option<String>,
-    /// What becomes of a row whose list is empty or null: `drop` drops it, `keep` keeps it, with null for the element.
+    /// The treatment of a row whose list is empty or null: `drop` drops it, `keep` writes a null for the element.
     #[parameter(default = Empty::Drop)]
     pub empty: Empty,
 }
 
-/// What becomes of a row without an element.
+/// The treatment of a row without an element.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Empty {
-    /// It is dropped.
+    /// Drops the row.
     Drop,
-    /// It stays, with null for the element.
+    /// Keeps the row, with a null for the element.
     Keep,
 }
 
@@ -46,20 +46,21 @@ impl Parameters {
     }
 }
 
-/// Makes a row of each element of a list. The other columns are repeated.
+/// Creates one row for each element of a list. The other columns are repeated.
 #[step]
 pub fn expand_list<'a>(parameters: &Parameters, row: AnyRow<'a>) -> Result<Vec<AnyOutput<'a>>> {
     let elements = row.json(0).map(elements).transpose();
-    let elements = elements.with_context(|| format!("the column `{}` cannot be expanded", parameters.column))?;
+    let elements = elements.with_context(|| format!("cannot expand the column `{}`", parameters.column))?;
     let elements = elements.unwrap_or_default();
     if elements.is_empty() && parameters.empty == Empty::Keep {
         return Ok(vec![parameters.row(AnyValue::Null, AnyValue::Null)]);
     }
     let expand = |(index, element): (usize, Json<'a>)| {
-        // A null in the list is a null in its column, of whatever type.
+        // A null in the list is a null of any column type.
         let value =
             if element.text() == "null" { Ok(AnyValue::Null) } else { element.value_as(parameters.element_type) };
-        let value = value.with_context(|| format!("the element {index} in the column `{}`", parameters.column))?;
+        let value =
+            value.with_context(|| format!("cannot expand element {index} in the column `{}`", parameters.column))?;
         Ok(parameters.row(value, AnyValue::Integer(index as i64)))
     };
     elements.into_iter().enumerate().map(expand).collect()
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn each_element_is_a_row() {
+    fn each_element_becomes_a_row() {
         let output =
             expanded(r#"{"column": "list", "index": "i", "type": "integer"}"#, &["[1, null]", "[]", "null", "[3]"]);
         assert_eq!(values::<Option<i64>>(&output, "list"), [Some(1), None, Some(3)]);
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_may_stay() {
+    fn an_empty_list_stays_if_requested() {
         let output = expanded(r#"{"column": "list", "into": "x", "empty": "keep"}"#, &["[]", "null", "[[1], \"ä\"]"]);
         let elements = values::<Option<stillbox_sdk::serde_json::Value>>(&output, "x");
         let texts: Vec<_> = elements.iter().map(|element| element.as_ref().map(ToString::to_string)).collect();
@@ -103,19 +104,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_or_holds_another_type_is_rejected() {
+    fn a_value_that_is_not_a_list_of_the_type_rejects_its_row() {
         let output = expanded(r#"{"column": "list", "type": "text"}"#, &["{\"a\": 1}", "[\"a\", 1]", "[\"b\"]"]);
         assert_eq!(values::<Option<String>>(&output, "list"), [Some("b".to_owned())]);
-        let said = |row: usize| {
+        let message = |row: usize| {
             let error = &output.rejections[row].error;
             format!("{}: {}", error.message, error.causes.join(": "))
         };
-        assert_eq!(said(0), "the column `list` cannot be expanded: the object {\"a\": 1} is not a list");
-        assert_eq!(said(1), "the element 1 in the column `list`: the number 1 is not a text");
+        assert_eq!(message(0), "cannot expand the column `list`: the object {\"a\": 1} is not a list");
+        assert_eq!(message(1), "cannot expand element 1 in the column `list`: the number 1 is not a text");
     }
 
     #[test]
-    fn the_two_columns_have_two_names() {
+    fn output_columns_with_the_same_name_are_rejected() {
         let error = bind::<expand_list>(r#"{"column": "list", "index": "list"}"#).unwrap_err();
         assert_eq!(error.message, "two output columns have the name `list`");
     }

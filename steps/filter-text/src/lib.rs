@@ -2,36 +2,36 @@
 
 use stillbox_sdk::{Input, Parameters, Result, ensure, step};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 #[parameters(check = Self::check_order)]
 pub struct Parameters {
-    /// The column whose texts are measured.
+    /// The column with the texts.
     pub column: String,
-    /// The fewest words a text may have. Words are what stands between single spaces: an empty text has one, and two
-    /// spaces in a row have one between them.
+    /// The smallest number of words in a text. Words are separated by single spaces: an empty text has one word, and two
+    /// consecutive spaces have an empty word between them.
     #[parameter(default = 0)]
     pub min_words: u64,
-    /// The most words a text may have. No limit, unless given.
+    /// The largest number of words in a text. By default there is no limit.
     pub max_words: Option<u64>,
-    /// The fewest bytes of UTF-8 a text may have.
+    /// The smallest number of bytes in a text, in UTF-8.
     #[parameter(default = 0)]
     pub min_bytes: u64,
-    /// The most bytes of UTF-8 a text may have. No limit, unless given.
+    /// The largest number of bytes in a text, in UTF-8. By default there is no limit.
     pub max_bytes: Option<u64>,
 }
 
 impl Parameters {
     fn check_order(&self) -> Result<()> {
         let words = self.max_words.is_none_or(|max| self.min_words <= max);
-        ensure!(words, "`min-words` is above `max-words`, so that no text would pass");
+        ensure!(words, "`min-words` is above `max-words`, so no text would pass");
         let bytes = self.max_bytes.is_none_or(|max| self.min_bytes <= max);
-        ensure!(bytes, "`min-bytes` is above `max-bytes`, so that no text would pass");
+        ensure!(bytes, "`min-bytes` is above `max-bytes`, so no text would pass");
         Ok(())
     }
 }
 
-/// What the step reads.
+/// The columns that the step reads.
 #[derive(Debug, Input)]
 pub struct Row<'a> {
     /// The text.
@@ -39,11 +39,11 @@ pub struct Row<'a> {
     pub text: &'a str,
 }
 
-/// Keeps the rows whose text has a number of words and of bytes in given ranges, their ends included.
+/// Keeps the rows whose text has a number of words and of bytes in the given ranges, both ends included.
 #[step]
 pub fn filter_text(parameters: &Parameters, row: Row<'_>) -> Result<bool> {
     let bytes = row.text.len() as u64;
-    // Bytes come first: they cost nothing to count.
+    // Bytes first, because their number is known.
     Ok(within(bytes, parameters.min_bytes, parameters.max_bytes)
         && within(words(row.text), parameters.min_words, parameters.max_words))
 }
@@ -68,26 +68,26 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_of_a_range_pass() {
+    fn both_ends_of_a_range_are_included() {
         let parameters = Parameters { min_words: 2, max_words: Some(3), ..ANY };
         let kept = ["a", "a b", "a b c", "a b c d"].map(|text| keeps(&parameters, text));
         assert_eq!(kept, [false, true, true, false]);
     }
 
     #[test]
-    fn bytes_are_those_of_utf_8() {
+    fn the_length_is_counted_in_utf_8_bytes() {
         let parameters = Parameters { min_bytes: 2, max_bytes: Some(3), ..ANY };
         let kept = ["a", "ä", "äb", "ää"].map(|text| keeps(&parameters, text));
         assert_eq!(kept, [false, true, true, false]);
     }
 
     #[test]
-    fn words_stand_between_single_spaces() {
+    fn words_are_separated_by_single_spaces() {
         assert_eq!(["", "a", " ", "a  b", "a\tb"].map(words), [1, 1, 2, 3, 1]);
     }
 
     #[test]
-    fn everything_passes_unless_told_otherwise() {
+    fn every_text_passes_by_default() {
         assert!(keeps(&ANY, ""));
         assert!(keeps(&ANY, "any text"));
     }

@@ -4,9 +4,9 @@ use stillbox_sdk::{Parameters, Result, bail, ensure};
 
 use super::words::text;
 
-/// The largest whole number that a float has without gaps before it.
+/// The largest whole number up to which every whole number can be represented exactly as a float.
 const LARGEST: f64 = 9_007_199_254_740_992.0;
-/// The most words of a text.
+/// The limit of the number of words in a text.
 const MOST_WORDS: f64 = 1000.0;
 
 /// A column of random values.
@@ -14,23 +14,23 @@ const MOST_WORDS: f64 = 1000.0;
 pub struct Column {
     /// The column's name.
     pub name: String,
-    /// `integer`: whole numbers from `min` (0) to `max` (100), both included. `float`: numbers from `min` (0) to `max` (1), without
-    /// the end. `boolean`: true or false. `text`: sentences of `min` (3) to `max` (12) English words. `choice`: one of `choices`. Each
-    /// value is as likely as any other.
+    /// `integer`: whole numbers from `min` (0) to `max` (100), both included. `float`: numbers from `min` (0), included, to `max`
+    /// (1), excluded. `boolean`: true or false. `text`: `min` (3) to `max` (12) English words. `choice`: one of `choices`. Values are
+    /// uniformly distributed; the defaults are in parentheses.
     pub kind: Kind,
-    /// The least number, or the fewest words.
+    /// The smallest number, or the smallest number of words.
     pub min: Option<f64>,
-    /// The greatest number, or the most words, up to 1000.
+    /// The largest number, or the largest number of words, up to 1000.
     pub max: Option<f64>,
     /// The texts to choose from.
     #[parameter(default)]
     pub choices: Vec<String>,
-    /// The share of nulls.
+    /// The fraction of nulls.
     #[parameter(default = 0.0, min = 0.0, max = 1.0)]
     pub nulls: f64,
 }
 
-/// What the values of a column are.
+/// The kind of values in a column.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Kind {
     /// Whole numbers.
@@ -57,14 +57,14 @@ impl Kind {
 }
 
 impl Column {
-    /// The ends of the range, given or not.
+    /// Returns the ends of the range, with defaults.
     fn range(&self) -> (f64, f64) {
         let (min, max): (f64, f64) = match self.kind {
             Kind::Integer => (0.0, 100.0),
             Kind::Text => (3.0, 12.0),
             _ => (0.0, 1.0),
         };
-        // One end that is given must not make the other one wrong.
+        // A given end also moves the default of the other end, so that the range is valid.
         match (self.min, self.max) {
             (Some(min), None) => (min, max.max(min)),
             (None, Some(max)) => (min.min(max), max),
@@ -75,8 +75,8 @@ impl Column {
     /// Checks the `i`th column.
     pub(crate) fn check(&self, i: usize) -> Result<()> {
         let is_choice = self.kind == Kind::Choice;
-        ensure!(is_choice || self.choices.is_empty(), "`columns[{i}].choices` is only for the kind choice");
-        ensure!(!is_choice || !self.choices.is_empty(), "`columns[{i}].choices` is empty: name what to choose from");
+        ensure!(is_choice || self.choices.is_empty(), "`columns[{i}].choices` applies only to the kind choice");
+        ensure!(!is_choice || !self.choices.is_empty(), "`columns[{i}].choices` is empty: name at least one text");
         for (name, value) in [("min", self.min), ("max", self.max)] {
             let Some(value) = value else { continue };
             match self.kind {
@@ -87,7 +87,7 @@ impl Column {
                     bail!("`columns[{i}].{name}` must be from 0 to {MOST_WORDS} words for the kind text, not {value}")
                 }
                 Kind::Boolean | Kind::Choice => {
-                    bail!("`columns[{i}].min` and `columns[{i}].max` are only for numbers and texts")
+                    bail!("`columns[{i}].min` and `columns[{i}].max` apply only to numbers and texts")
                 }
                 _ => {}
             }
@@ -98,12 +98,12 @@ impl Column {
         Ok(())
     }
 
-    /// A seed of the column's own.
+    /// Returns the column's own seed.
     pub(crate) fn seed(&self, seed: u64) -> u64 {
         self.name.bytes().fold(mix(seed), |seed, byte| mix(seed ^ u64::from(byte)))
     }
 
-    /// A value of one row.
+    /// Returns the value of a row.
     pub(crate) fn value(&self, random: &mut Random) -> AnyValue<'static> {
         if random.unit() < self.nulls {
             return AnyValue::Null;

@@ -8,26 +8,26 @@ use stillbox_sdk::any::{AnyOutput, AnyValue, DataType, Field};
 use stillbox_sdk::random::Random;
 use stillbox_sdk::{Parameters, Result, Rows, Source, ensure, step};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Clone, Debug, Parameters)]
 #[parameters(check = Self::check_columns, outputs = Self::outputs)]
 pub struct Parameters {
-    /// How many rows to make, up to 4,294,967,295.
+    /// The number of rows, up to 4,294,967,295.
     pub rows: u32,
-    /// The column that counts the rows.
+    /// The column with the counter.
     #[parameter(default = "index")]
     pub into: String,
-    /// What the count begins with.
+    /// The first value of the counter.
     #[parameter(default = 0, min = -9_000_000_000_000_000_000, max = 9_000_000_000_000_000_000)]
     pub start: i64,
-    /// Columns of random values, up to 1000. None, unless given.
+    /// Columns of random values, up to 1000.
     #[parameter(default)]
     pub columns: Vec<Column>,
-    /// The seed: a row has the same values in every run, and others with another seed. They depend on the row's number and
-    /// the column's name, and not on how many rows or other columns there are.
+    /// The seed of the random values. A value depends on the seed, the number of its row and the name of its column, but not on
+    /// the number of rows or on other columns.
     #[parameter(default = 0)]
     pub seed: u64,
-    /// How many rows come out at a time.
+    /// The number of rows in a batch.
     #[parameter(default = 1000, min = 1, max = 100_000)]
     pub batch_rows: u32,
 }
@@ -36,7 +36,7 @@ impl Parameters {
     fn check_columns(&self) -> Result<()> {
         const MOST: usize = 1000;
         let count = self.columns.len();
-        ensure!(count <= MOST, "`columns` has {count} columns, and may have {MOST}");
+        ensure!(count <= MOST, "`columns` has {count} columns, more than the limit of {MOST}");
         for (i, column) in self.columns.iter().enumerate() {
             column.check(i)?;
         }
@@ -50,7 +50,7 @@ impl Parameters {
     }
 }
 
-/// The rows that are left to make.
+/// The source of the rows.
 #[derive(Debug)]
 pub struct GenerateRows {
     parameters: Parameters,
@@ -59,7 +59,7 @@ pub struct GenerateRows {
     next: u32,
 }
 
-/// Makes rows: a count, and columns of random numbers and texts.
+/// Creates rows with a counter and columns of random numbers and texts.
 #[step]
 impl Source for GenerateRows {
     type Parameters = Parameters;
@@ -103,7 +103,7 @@ mod tests {
         {"name": "c", "kind": "choice", "choices": ["ä", "b"], "nulls": 0.5}
     ]"#;
 
-    /// The rows as lines.
+    /// Returns the rows as lines.
     fn rows(more: &str) -> Vec<String> {
         let mut step = bind::<GenerateRows>(&format!(r#"{{"columns": {COLUMNS}, {more}}}"#)).unwrap();
         let mut lines = Vec::new();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_the_same_however_many_there_are() {
+    fn a_row_does_not_depend_on_the_number_of_rows_or_the_batch_size() {
         let first = rows(r#""rows": 500, "seed": 7"#);
         assert_eq!(first.len(), 500);
         assert_eq!(rows(r#""rows": 500, "seed": 7, "batch-rows": 3"#), first);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn there_may_be_no_row_and_no_other_column() {
+    fn rows_and_random_columns_are_optional() {
         assert!(rows(r#""rows": 0"#).is_empty());
         let mut step = bind::<GenerateRows>(r#"{"rows": 2, "into": "id", "start": -1}"#).unwrap();
         let output = step.finish().unwrap().unwrap();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_parameters_are_rejected() {
         let message = |column: &str| {
             bind::<GenerateRows>(&format!(r#"{{"rows": 1, "columns": [{column}]}}"#)).unwrap_err().message
         };
@@ -164,13 +164,13 @@ mod tests {
         );
         assert_eq!(
             message(r#"{"name": "c", "kind": "choice"}"#),
-            "`columns[0].choices` is empty: name what to choose from"
+            "`columns[0].choices` is empty: name at least one text"
         );
         let other = r#"{"name": "b", "kind": "boolean", "choices": ["a"]}"#;
-        assert_eq!(message(other), "`columns[0].choices` is only for the kind choice");
+        assert_eq!(message(other), "`columns[0].choices` applies only to the kind choice");
         assert_eq!(
             message(r#"{"name": "b", "kind": "boolean", "min": 1}"#),
-            "`columns[0].min` and `columns[0].max` are only for numbers and texts"
+            "`columns[0].min` and `columns[0].max` apply only to numbers and texts"
         );
         assert_eq!(message(r#"{"name": "index", "kind": "boolean"}"#), "two output columns have the name `index`");
         let rows = bind::<GenerateRows>(r#"{"rows": -1}"#).unwrap_err().message;

@@ -1,6 +1,6 @@
 use stillbox_sdk::random::Random;
 
-/// Frequent English words, so that texts look like texts to what counts, hashes or compares them.
+/// Frequent English words, so that random texts behave like real ones when they are counted, hashed or compared.
 const WORDS: [&str; 128] = [
     "about",
     "after",
@@ -132,7 +132,7 @@ const WORDS: [&str; 128] = [
     "while",
 ];
 
-/// So many words, with a space between any two.
+/// Returns a number of random words, separated by single spaces.
 pub(crate) fn text(words: i64, random: &mut Random) -> String {
     let mut text = String::new();
     for _ in 0..words {

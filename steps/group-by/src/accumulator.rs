@@ -3,26 +3,26 @@ use stillbox_sdk::{Json, JsonType, Result};
 
 use super::{Aggregation, Function};
 
-/// What an aggregation sees of one row.
+/// The value of one row for an aggregation.
 #[derive(Debug)]
 pub(crate) enum Seen<'a> {
-    /// Nothing that it looks at.
+    /// No value.
     Nothing,
-    /// Something to count.
+    /// A value to count.
     Something,
     /// A number for a mean.
     Number(f64),
     /// A value for a list.
     Element(&'a str),
-    /// A value to compare, and bytes that compare as it does.
+    /// A value for a minimum or maximum, and its sort key.
     Value(AnyValue<'a>, Vec<u8>),
 }
 
 impl<'a> Seen<'a> {
-    /// Looks at a row's value.
+    /// Reads the value of a row.
     ///
     /// # Errors
-    /// It is not of the type that the aggregation needs.
+    /// The value does not have the type that the aggregation needs.
     pub(crate) fn read(aggregation: &Aggregation, value: Option<Json<'a>>) -> Result<Self> {
         let Some(json) = value else {
             return Ok(match aggregation.function {
@@ -47,11 +47,11 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// What is known of a group so far.
+/// The intermediate result of an aggregation for a group.
 #[derive(Debug)]
 pub(crate) enum Accumulator {
     Count(i64),
-    /// The sum is in two parts, so that what a large sum loses of a small number comes back in the end.
+    /// The sum, and the sum of the rounding errors, which is added at the end.
     Mean {
         sum: f64,
         lost: f64,
@@ -90,7 +90,7 @@ impl Accumulator {
                 elements.push_str(element);
             }
             (Self::Extreme { function, value, key }, Seen::Value(new, new_key)) => {
-                // No key is empty, so this is the first value.
+                // Keys are never empty, so an empty key marks the first value.
                 let is_first = key.is_empty();
                 if is_first
                     || (*function == Function::Min && new_key < *key)
@@ -110,7 +110,7 @@ impl Accumulator {
             Self::Mean { count: 0, .. } => AnyValue::Null,
             Self::Mean { sum, lost, count } => {
                 let mean = (sum + lost) / count as f64;
-                stillbox_sdk::ensure!(mean.is_finite(), "the sum of the numbers for a mean is too large for a float");
+                stillbox_sdk::ensure!(mean.is_finite(), "the sum of the numbers is too large for a float");
                 AnyValue::Float(mean)
             }
             Self::List(elements) => AnyValue::Json(format!("[{elements}]").into()),
@@ -119,7 +119,7 @@ impl Accumulator {
     }
 }
 
-/// Adds a number to a sum, and what rounding takes of it to another (Neumaier 1974).
+/// Adds a number to a sum, and the rounding error to another sum (Neumaier 1974).
 fn add_exactly(sum: &mut f64, lost: &mut f64, number: f64) {
     let total = *sum + number;
     let (larger, smaller) = if sum.abs() >= number.abs() { (*sum, number) } else { (number, *sum) };
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounding_does_not_add_up() {
+    fn rounding_errors_do_not_accumulate() {
         let (mut sum, mut lost) = (0.0, 0.0);
         for number in [1.0, 1e100, 1.0, -1e100] {
             add_exactly(&mut sum, &mut lost, number);

@@ -10,10 +10,10 @@ pub use parameters::{Aggregation, Function, Parameters};
 use stillbox_sdk::any::{AnyOutput, AnyRow};
 use stillbox_sdk::{Aggregate, Batch, Context as _, Result, Rows, step};
 
-/// How many rows come out at a time.
+/// The number of rows in a batch of the output.
 const ROWS_AT_ONCE: usize = 10_000;
 
-/// A group: the first of its rows, and what is known of it.
+/// A group: the index of its first row, and its intermediate results.
 #[derive(Debug)]
 struct Group {
     first: usize,
@@ -24,7 +24,7 @@ struct Group {
 #[derive(Debug)]
 pub struct GroupBy {
     parameters: Parameters,
-    /// Where each aggregation has its column among those that are read.
+    /// The index of each aggregation's column among the input columns.
     places: Vec<Option<usize>>,
     seen: usize,
     by_key: HashMap<Box<[u8]>, usize>,
@@ -32,13 +32,13 @@ pub struct GroupBy {
     next: usize,
 }
 
-/// Makes one row of all rows that agree in some columns, in the order in which their groups begin.
+/// Returns one row for each group of rows with equal values in some columns, in the order of the groups' first rows.
 ///
-/// The row that comes out is the first one of its group, with the aggregates added to it: `columns` keep their types, and
-/// columns that aren't named have the first row's values.
+/// The output row is the first row of its group, with the aggregates added. All its other columns have the values of the first
+/// row.
 ///
-/// Memory holds the groups' keys and their aggregates: about 100 bytes a group and 40 for each aggregate, the least and
-/// greatest value of `min` and `max`, and all values of `list`. The rows themselves are not kept.
+/// Memory holds the keys and aggregates of all groups (about 100 bytes per group and 40 per aggregate), the values of `min` and
+/// `max`, and all values of `list`, but not the rows.
 #[step]
 impl Aggregate for GroupBy {
     type Parameters = Parameters;
@@ -59,7 +59,7 @@ impl Aggregate for GroupBy {
     fn process(&mut self, batch: Batch<'_, AnyRow<'_>>) -> Result<Rows<AnyOutput<'static>>> {
         let mut rows = Rows::new();
         for (i, row) in batch.iter().enumerate() {
-            // A row that is refused leaves its group as it was.
+            // A rejected row does not change its group.
             if let Err(error) = row.and_then(|row| self.add(&row)) {
                 rows.reject(i, error);
             }
@@ -90,9 +90,11 @@ impl GroupBy {
         let seen = seen.collect::<Result<Vec<_>>>()?;
         let mut key = Vec::new();
         for (place, column) in self.parameters.columns.iter().enumerate() {
-            // A null is a value of its own here, and JSON's null sorts before all.
+            // Nulls form a group. No key of a value starts with 0.
             match row.json(place) {
-                Some(value) => value.write_key(&mut key).with_context(|| format!("the column `{column}`"))?,
+                Some(value) => {
+                    value.write_key(&mut key).with_context(|| format!("cannot group by the column `{column}`"))?
+                }
                 None => key.push(0),
             }
         }
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_function_of_every_group() {
+    fn every_function_aggregates_every_group() {
         let all = r#"{"function": "count", "into": "rows"}, {"function": "count", "column": "n", "into": "numbers"},
             {"function": "min", "column": "n", "type": "float", "into": "min"},
             {"function": "max", "column": "n", "into": "max"}, {"function": "mean", "column": "n", "into": "mean"},
@@ -158,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_has_no_mean_rejects_its_row_and_nothing_else() {
+    fn a_value_that_is_not_a_number_rejects_only_its_row() {
         let mut step =
             step(r#"{"function": "count", "into": "rows"}, {"function": "mean", "column": "n", "into": "m"}"#);
         let json = |values: [&'static str; 3]| values.map(Json::from_text);
         let rows = batch([column("k", json(["1", "2", "1"])), column("n", json(["\"x\"", "1", "3"]))]);
         let output = step.process(&rows).unwrap();
         assert_eq!(output.rejections[0].row, 0);
-        assert_eq!(output.rejections[0].error.message, "the mean of the column `n`");
+        assert_eq!(output.rejections[0].error.message, "cannot compute the mean of the column `n`");
         assert_eq!(output.rejections[0].error.causes, ["the text \"x\" is not a number"]);
         let output = step.finish().unwrap().unwrap();
         assert_eq!(output.origins.as_deref(), Some(&[1, 2][..]));
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn no_value_at_all_is_null() {
+    fn an_aggregate_without_values_is_null() {
         let mut step = step(
             r#"{"function": "mean", "column": "n", "into": "mean"}, {"function": "min", "column": "n", "into": "min"}"#,
         );
@@ -184,19 +186,19 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_parameters_are_rejected() {
         let message = |columns: &str, aggregates: &str| {
             let parameters = format!(r#"{{"columns": {columns}, "aggregates": [{aggregates}]}}"#);
             bind::<GroupBy>(&parameters).unwrap_err().message
         };
         let count = r#"{"function": "count", "into": "n"}"#;
         assert_eq!(message("[]", count), "`columns` names no column");
-        assert_eq!(message(r#"["a"]"#, ""), "`aggregates` is empty: `deduplicate` keeps one row of each kind");
+        assert_eq!(message(r#"["a"]"#, ""), "`aggregates` is empty: use `deduplicate` to keep one row of each group");
         assert_eq!(message(r#"["n"]"#, count), "`aggregates[0].into` is `n`, which is one of `columns`");
         assert_eq!(message(r#"["a"]"#, &format!("{count}, {count}")), "two output columns have the name `n`");
         let mean = r#"{"function": "mean", "into": "n"}"#;
-        assert_eq!(message(r#"["a"]"#, mean), "`aggregates[0].column` is missing: only `count` needs none");
+        assert_eq!(message(r#"["a"]"#, mean), "`aggregates[0].column` is missing: only `count` works without it");
         let typed = r#"{"function": "mean", "column": "b", "type": "text", "into": "n"}"#;
-        assert_eq!(message(r#"["a"]"#, typed), "`aggregates[0].type` is only for `min` and `max`");
+        assert_eq!(message(r#"["a"]"#, typed), "`aggregates[0].type` applies only to `min` and `max`");
     }
 }

@@ -1,65 +1,65 @@
 use stillbox_sdk::any::{DataType, Field};
 use stillbox_sdk::{JsonType, Parameters, Result, ensure};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Clone, Debug, Parameters)]
 #[parameters(check = Self::check_aggregates, inputs = Self::inputs, outputs = Self::outputs)]
 pub struct Parameters {
-    /// The columns that the rows of a group agree in: at least one, each once. Nulls agree with each other, and numbers by
-    /// their value: `1` with `1.0`.
+    /// The columns that define the groups: at least one, each only once. Nulls are equal to each other, and numbers are compared
+    /// by value: `1` equals `1.0`.
     pub columns: Vec<String>,
-    /// What to make of each group: at least one.
+    /// The aggregates of each group: at least one.
     pub aggregates: Vec<Aggregation>,
 }
 
-/// Something to make of a group.
+/// An aggregate of a group.
 #[derive(Clone, Debug, Parameters)]
 pub struct Aggregation {
-    /// `count`: how many rows, or values that are not null, there are. `min`, `max`: the least or greatest value; the order
-    /// is that of the step `sort`. `mean`: the mean of numbers. `list`: all values, in order, as a JSON list.
+    /// `count`: the number of rows, or of values that are not null. `min`, `max`: the smallest or largest value, in the order of
+    /// the step `sort`. `mean`: the mean of numbers. `list`: all values, in order, as a JSON list.
     pub function: Function,
-    /// The column that is looked at, of any type. Only `list` takes nulls into account. Without a column, `count` counts rows.
+    /// The input column, of any type. Only `list` includes nulls. Without a column, `count` counts rows.
     pub column: Option<String>,
-    /// The column for the result. It is added, or replaced.
+    /// The output column, which is added or replaced.
     pub into: String,
-    /// The type of `min` and `max`: a value of another type rejects its row. `json`, unless given. That of `count` is `integer`,
+    /// The type of `min` and `max`, by default `json`. A value of another type rejects its row. The type of `count` is `integer`,
     /// of `mean` `float`, of `list` `json`.
     #[parameter(name = "type")]
     pub value_type: Option<JsonType>,
 }
 
-/// What is made of a group's values.
+/// The function of an aggregate.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Function {
-    /// How many there are.
+    /// The number of values.
     Count,
-    /// The least.
+    /// The smallest value.
     Min,
-    /// The greatest.
+    /// The largest value.
     Max,
     /// The mean.
     Mean,
-    /// All of them.
+    /// All values.
     List,
 }
 
 impl Parameters {
     fn check_aggregates(&self) -> Result<()> {
         ensure!(!self.columns.is_empty(), "`columns` names no column");
-        ensure!(!self.aggregates.is_empty(), "`aggregates` is empty: `deduplicate` keeps one row of each kind");
+        ensure!(!self.aggregates.is_empty(), "`aggregates` is empty: use `deduplicate` to keep one row of each group");
         for (i, aggregation) in self.aggregates.iter().enumerate() {
             let Aggregation { function, column, into, value_type } = aggregation;
             let is_key = self.columns.contains(into);
             ensure!(!is_key, "`aggregates[{i}].into` is `{into}`, which is one of `columns`");
-            let needs_none = column.is_some() || *function == Function::Count;
-            ensure!(needs_none, "`aggregates[{i}].column` is missing: only `count` needs none");
+            let has_column = column.is_some() || *function == Function::Count;
+            ensure!(has_column, "`aggregates[{i}].column` is missing: only `count` works without it");
             let takes_type = value_type.is_none() || matches!(function, Function::Min | Function::Max);
-            ensure!(takes_type, "`aggregates[{i}].type` is only for `min` and `max`");
+            ensure!(takes_type, "`aggregates[{i}].type` applies only to `min` and `max`");
         }
         Ok(())
     }
 
-    /// The columns that are read, each once: first those that make the groups.
+    /// Returns the distinct input columns, those that define the groups first.
     fn read_columns(&self) -> Vec<&String> {
         let mut names: Vec<&String> = self.columns.iter().collect();
         for column in self.aggregates.iter().filter_map(|aggregation| aggregation.column.as_ref()) {
@@ -70,7 +70,7 @@ impl Parameters {
         names
     }
 
-    /// Where each aggregation has its column among those that are read.
+    /// Returns the index of each aggregation's column among the input columns.
     pub(crate) fn places(&self) -> Vec<Option<usize>> {
         let names = self.read_columns();
         let place = |aggregation: &Aggregation| {
@@ -99,12 +99,12 @@ impl Aggregation {
         }
     }
 
-    /// The type that the values are to have.
+    /// Returns the type of the values.
     pub(crate) fn json_type(&self) -> JsonType {
         self.value_type.unwrap_or_default()
     }
 
-    /// The aggregation for a message.
+    /// Describes the aggregation for a message.
     pub(crate) fn in_words(&self) -> String {
         let function = match self.function {
             Function::Count => "count",
@@ -113,6 +113,6 @@ impl Aggregation {
             Function::Mean => "mean",
             Function::List => "list",
         };
-        format!("the {function} of the column `{}`", self.column.as_deref().unwrap_or_default())
+        format!("cannot compute the {function} of the column `{}`", self.column.as_deref().unwrap_or_default())
     }
 }

@@ -7,18 +7,18 @@ use stillbox_sdk::any::{AnyRow, AnyValue, DataType, Field};
 use stillbox_sdk::{Output, Parameters, Result, step};
 use twox_hash::{XxHash3_64, XxHash3_128};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 #[parameters(inputs = Self::inputs)]
 pub struct Parameters {
     /// The column to hash.
     pub column: String,
-    /// The column that the hash goes to. It is added, or replaced.
+    /// The output column, which is added or replaced.
     pub into: String,
-    /// The hash function. Only `sha256` stands up to someone who wants two values to have the same hash.
+    /// The hash function. Only `sha256` is resistant to deliberate collisions.
     #[parameter(default = Algorithm::Sha256)]
     pub algorithm: Algorithm,
-    /// What is hashed: the UTF-8 of a `text` column, the bytes of a `binary` one, or the JSON of a column of any type.
+    /// The bytes to hash: the UTF-8 of a `text` column, the bytes of a `binary` column, or the JSON text of a column of any type.
     #[parameter(name = "type", default = Hashed::Text)]
     pub hashed: Hashed,
 }
@@ -36,14 +36,14 @@ pub enum Algorithm {
     Crc32,
 }
 
-/// What of a value is hashed.
+/// The bytes of a value to hash.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Hashed {
     /// The UTF-8 of a text.
     Text,
     /// The bytes of a binary value.
     Binary,
-    /// The JSON of any value.
+    /// The JSON text of any value.
     Json,
 }
 
@@ -58,15 +58,15 @@ impl Parameters {
     }
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Debug, Output)]
 pub struct Hash {
-    /// The hash, in lower-case hexadecimal digits; null for a null.
+    /// The hash as lower-case hexadecimal digits, or null for a null.
     #[column(from = "into")]
     pub hash: Option<String>,
 }
 
-/// Hashes the values of a column, and writes the hashes in hexadecimal digits.
+/// Hashes the values of a column, and writes the hashes as hexadecimal digits.
 #[step]
 pub fn hash_column(parameters: &Parameters, row: AnyRow<'_>) -> Result<Hash> {
     let hash = |bytes: &[u8]| Some(hash(parameters.algorithm, bytes));
@@ -78,7 +78,7 @@ pub fn hash_column(parameters: &Parameters, row: AnyRow<'_>) -> Result<Hash> {
     Ok(Hash { hash })
 }
 
-/// A hash in hexadecimal digits, the most significant first.
+/// Returns a hash as hexadecimal digits, the most significant first.
 pub fn hash(algorithm: Algorithm, bytes: &[u8]) -> String {
     match algorithm {
         Algorithm::Sha256 => Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut digits, byte| {
@@ -98,9 +98,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hashes_are_those_of_other_tools() {
-        // From Python (hashlib, xxhash and zlib), of nothing and of "abc".
-        for (algorithm, of_nothing, of_abc) in [
+    fn the_hashes_equal_those_of_other_implementations() {
+        // From Python (hashlib, xxhash and zlib), for "" and "abc".
+        for (algorithm, empty, abc) in [
             (
                 Algorithm::Sha256,
                 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -110,12 +110,12 @@ mod tests {
             (Algorithm::Xxh3_128, "99aa06d3014798d86001c324468d497f", "06b05ab6733a618578af5f94892f3950"),
             (Algorithm::Crc32, "00000000", "352441c2"),
         ] {
-            assert_eq!([hash(algorithm, b""), hash(algorithm, b"abc")], [of_nothing, of_abc], "{algorithm:?}");
+            assert_eq!([hash(algorithm, b""), hash(algorithm, b"abc")], [empty, abc], "{algorithm:?}");
         }
     }
 
     #[test]
-    fn a_column_is_read_as_its_type() {
+    fn text_and_binary_columns_are_hashed_by_their_bytes() {
         let mut step = bind::<hash_column>(r#"{"column": "a", "into": "h", "algorithm": "crc32"}"#).unwrap();
         let output = step.process(&batch([column("a", [Some("abc"), None])])).unwrap();
         assert_eq!(values::<Option<String>>(&output, "h"), [Some("352441c2".to_owned()), None]);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_algorithm_that_there_is_not_is_refused() {
+    fn an_unknown_algorithm_is_rejected() {
         let error = bind::<hash_column>(r#"{"column": "a", "into": "h", "algorithm": "xxh64"}"#).unwrap_err();
         assert_eq!(error.message, "`algorithm` cannot be \"xxh64\", did you mean `xxh3-64`?");
     }

@@ -1,7 +1,7 @@
 use stillbox_sdk::parameters::TextParameter;
 use stillbox_sdk::{Json, JsonValue, Result};
 
-/// The most bytes that a pointer may have: each of its names is looked for in every row.
+/// The limit of the length of a pointer, in bytes, because each of its names is searched in every row.
 const LONGEST: usize = 4096;
 
 /// A JSON Pointer (RFC 6901).
@@ -12,7 +12,7 @@ pub struct Pointer {
 }
 
 impl Pointer {
-    /// The value that the pointer points at, if there is one.
+    /// Returns the value that the pointer refers to, or `None`.
     ///
     /// # Errors
     /// The text is not JSON.
@@ -34,7 +34,7 @@ impl Pointer {
     }
 }
 
-/// A place in a list: digits, without zeros before them.
+/// Parses an index of a list: digits without leading zeros.
 fn index(token: &str) -> Option<usize> {
     let is_plain = token.bytes().all(|byte| byte.is_ascii_digit()) && (token == "0" || !token.starts_with('0'));
     if is_plain { token.parse().ok() } else { None }
@@ -45,18 +45,18 @@ stillbox_sdk::text_parameter!(Pointer);
 impl TextParameter for Pointer {
     fn parse(source: &str) -> Result<Self, String> {
         if source.len() > LONGEST {
-            return Err(format!("has {} bytes, and may have {LONGEST}", source.len()));
+            return Err(format!("has {} bytes, more than the limit of {LONGEST}", source.len()));
         }
         let mut tokens = source.split('/');
-        // What stands before the first slash.
+        // The text before the first slash must be empty.
         if tokens.next() != Some("") {
-            return Err("does not begin with `/`: write \"/a/b\" for the member b of the member a".to_owned());
+            return Err("does not start with `/`: write \"/a/b\" for the member b of the member a".to_owned());
         }
         let token = |token: &str| {
             let escapes_are_known = token.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-            // In this order, so that `~01` is `~1`.
+            // In this order, so that `~01` becomes `~1`.
             let name = escapes_are_known.then(|| token.replace("~1", "/").replace("~0", "~"));
-            name.ok_or_else(|| "has a `~` that is neither `~0` nor `~1`".to_owned())
+            name.ok_or_else(|| "contains a `~` that is neither `~0` nor `~1`".to_owned())
         };
         let tokens = tokens.map(token).collect::<Result<_, _>>()?;
         Ok(Self { source: source.to_owned(), tokens })
@@ -73,7 +73,7 @@ mod tests {
 
     /// The document and the pointers of RFC 6901, section 5.
     #[test]
-    fn the_examples_of_the_rfc_are_found() {
+    fn the_examples_of_the_rfc_are_resolved() {
         let document = r#"{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, "k\"l": 6, " ": 7, "m~n": 8}"#;
         let found = |pointer: &str| {
             let pointer = Pointer::parse(pointer).unwrap();
@@ -88,8 +88,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pointer_is_refused() {
-        assert_eq!(Pointer::parse("/a~2").unwrap_err(), "has a `~` that is neither `~0` nor `~1`");
-        assert_eq!(Pointer::parse(&"/a".repeat(3000)).unwrap_err(), "has 6000 bytes, and may have 4096");
+    fn an_invalid_pointer_is_rejected() {
+        assert_eq!(Pointer::parse("/a~2").unwrap_err(), "contains a `~` that is neither `~0` nor `~1`");
+        assert_eq!(Pointer::parse(&"/a".repeat(3000)).unwrap_err(), "has 6000 bytes, more than the limit of 4096");
     }
 }

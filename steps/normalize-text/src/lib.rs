@@ -2,14 +2,14 @@
 
 use stillbox_sdk::{Batch, Input, Output, Parameters, Result, Rows, step};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 pub struct Parameters {
     /// The column to normalize. It is replaced.
     pub column: String,
 }
 
-/// What the step reads.
+/// The columns that the step reads.
 #[derive(Debug, Input)]
 pub struct Row<'a> {
     /// The text.
@@ -17,7 +17,7 @@ pub struct Row<'a> {
     pub text: &'a str,
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Debug, Output)]
 pub struct Normalized {
     /// The normalized text.
@@ -25,10 +25,10 @@ pub struct Normalized {
     pub text: String,
 }
 
-/// Lower-cases texts, makes one space of each run of ASCII white space, and strips it at both ends.
+/// Lower-cases texts, replaces each run of ASCII white space with one space, and strips it at both ends.
 #[step]
 pub fn normalize_text(_: &Parameters, batch: Batch<'_, Row<'_>>) -> Result<Rows<Normalized>> {
-    // A batch and not a row, so that each text is written where it is to stay.
+    // A batch function instead of a row function, to write texts directly into the output column.
     let mut rows = Rows::<Normalized>::with_capacity(batch.len());
     rows.builders().text.reserve_bytes(batch.columns().text.all().len());
     for (i, row) in batch.iter().enumerate() {
@@ -40,8 +40,8 @@ pub fn normalize_text(_: &Parameters, batch: Batch<'_, Row<'_>>) -> Result<Rows<
 
 /// Appends a normalized text.
 ///
-/// Letters are lower-cased as Unicode says, with its special cases. White space is what regular expressions have as
-/// `[ \t\n\r\v\f]`; a non-breaking space, for one, stays.
+/// Letters are lower-cased by the rules of Unicode, including the special cases. White space is `[ \t\n\r\v\f]`; a non-breaking
+/// space, for example, is unchanged.
 pub fn normalize(text: &str, out: &mut String) {
     let start = out.len();
     collapse(text, out);
@@ -54,15 +54,15 @@ pub fn normalize(text: &str, out: &mut String) {
     }
 }
 
-/// Appends a text with its white space collapsed. What needs no change is copied in long runs, and eight bytes are looked
-/// at together: in most of them nothing changes, and a processor need not guess at which byte a word ends.
+/// Appends a text with its white space collapsed. It checks eight bytes at a time and copies unchanged text in long runs: most
+/// groups of eight bytes need no change, and the end of a word causes no branch misprediction.
 fn collapse(text: &str, out: &mut String) {
     let start = out.len();
     let mut uncopied = 0;
-    // White space at the beginning is treated as if it followed a space.
+    // White space at the beginning counts as following a space.
     let mut carried = 0x80;
     let (chunks, rest) = text.as_bytes().as_chunks::<8>();
-    // The bytes that fill it up are no white space.
+    // The padding bytes are 0, which is not white space.
     let mut last = [0; 8];
     last[..rest.len()].copy_from_slice(rest);
     for (i, chunk) in chunks.iter().chain([&last]).enumerate() {
@@ -71,7 +71,7 @@ fn collapse(text: &str, out: &mut String) {
         let spaces = blanks | other_spaces(chunk);
         let behind_space = spaces << 8 | carried;
         carried = spaces >> 56;
-        // A single space stays. Other white space goes, and leaves a space where there is none before it.
+        // A single space stays. Other white space is removed, and replaced with a space unless one precedes it.
         let mut going = spaces & (behind_space | !blanks);
         while going != 0 {
             let bit = going.trailing_zeros();
@@ -92,20 +92,20 @@ fn collapse(text: &str, out: &mut String) {
 
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// A byte, eight times.
+/// Repeats a byte eight times.
 const fn all(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
-/// The high bit of every byte that is a space.
+/// Returns the high bit of every byte that is a space.
 #[inline]
 const fn blanks(chunk: u64) -> u64 {
     let differences = chunk ^ all(b' ');
-    // Without its high bit no byte is so large that the sum reaches into the next.
+    // Without the high bits the sums do not overflow into the next byte.
     !(((differences & !HIGH_BITS) + !HIGH_BITS) | differences) & HIGH_BITS
 }
 
-/// The high bit of every byte that is other white space: from `\t` to `\r`.
+/// Returns the high bit of every byte that is other white space, from `\t` to `\r`.
 #[inline]
 const fn other_spaces(chunk: u64) -> u64 {
     let low_bits = chunk & !HIGH_BITS;
@@ -114,8 +114,8 @@ const fn other_spaces(chunk: u64) -> u64 {
     from_tab & !beyond_return & !chunk & HIGH_BITS
 }
 
-/// Whether lower-casing the ASCII letters is all there is to do, as in most texts of any language: their other letters are
-/// lower-case, or have no case. Looking at these costs much less than [`str::to_lowercase`], which looks at all.
+/// Returns whether only ASCII letters need lower-casing, as in most texts of any language, whose other letters are lower-case or
+/// have no case. The check is much faster than [`str::to_lowercase`], which processes all letters.
 fn only_ascii_changes(text: &str) -> bool {
     let mut rest = text;
     while let Some(i) = first_beyond_ascii(rest.as_bytes()) {
@@ -128,14 +128,14 @@ fn only_ascii_changes(text: &str) -> bool {
     true
 }
 
-/// Whether a letter beyond ASCII has another lower-case form. Most that occur are in one of three ranges, and need no
-/// look into Unicode's tables: Latin and Cyrillic lower-case letters, and the Chinese and Japanese scripts.
+/// Returns whether a letter beyond ASCII has a different lower-case form. The most frequent letters are in three ranges that need
+/// no lookup in Unicode's tables: Latin and Cyrillic lower-case letters, and the Chinese and Japanese scripts.
 #[inline]
 fn changes(letter: char) -> bool {
     !matches!(letter, 'ß'..='ÿ' | 'а'..='я' | '\u{3040}'..='\u{9FFF}') && letter.to_lowercase().next() != Some(letter)
 }
 
-/// The first byte that isn't ASCII, eight at a time.
+/// Returns the index of the first byte that is not ASCII. It checks eight bytes at a time.
 fn first_beyond_ascii(bytes: &[u8]) -> Option<usize> {
     let (chunks, rest) = bytes.as_chunks::<8>();
     for (i, chunk) in chunks.iter().enumerate() {
@@ -158,22 +158,22 @@ mod tests {
     }
 
     #[test]
-    fn white_space_becomes_one_space_and_none_at_the_ends() {
+    fn white_space_is_collapsed_and_stripped_at_the_ends() {
         assert_eq!(normalized("  Two \t\r\n words\x0b\x0c"), "two words");
         assert_eq!(normalized("a\tb \tc\t d"), "a b c d");
         assert_eq!(normalized(" \n "), "");
         assert_eq!(normalized(""), "");
     }
 
-    /// The definition, byte by byte.
+    /// The reference implementation.
     fn collapsed(text: &str) -> String {
         let spaced = text.replace(['\t', '\n', '\x0b', '\x0c', '\r'], " ");
         spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
-    fn white_space_is_found_wherever_it_stands() {
-        // Words, a space, other white space, the bytes next to it, and a character whose bytes have their high bit set.
+    fn white_space_is_found_at_every_position() {
+        // Letters, a space, other white space, the adjacent byte values, and a character whose bytes have their high bit set.
         let characters = [' ', '\t', '\r', 'a', '\x08', '\x0e', '!', '\u{a0}'];
         let mut random: u64 = 1;
         for _ in 0..20_000 {
@@ -189,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn letters_that_are_not_looked_up_have_no_other_lower_case() {
+    fn letters_in_the_fast_path_are_their_own_lower_case() {
         for letter in '\u{80}'..=char::MAX {
             assert_eq!(changes(letter), letter.to_lowercase().ne([letter]), "{letter:?}");
         }
     }
 
     #[test]
-    fn every_letter_is_looked_at() {
+    fn letters_at_every_position_are_lower_cased() {
         for before in 0..20 {
             let text = format!("{}ÄaA{}É", "x".repeat(before), "ö".repeat(before));
             assert_eq!(normalized(&text), text.to_lowercase());
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn other_white_space_and_control_characters_stay() {
+    fn other_white_space_and_control_characters_are_unchanged() {
         assert_eq!(normalized("a\u{a0}b\u{2003}c\x1c\0d"), "a\u{a0}b\u{2003}c\x1c\0d");
     }
 

@@ -3,29 +3,29 @@
 pub use stillbox_pattern::Pattern;
 use stillbox_sdk::{Input, Parameters, Result, step};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 pub struct Parameters {
-    /// The column whose texts are looked at.
+    /// The column with the texts.
     pub column: String,
-    /// The regular expression, in the syntax of the Rust crate `regex`: no look-around, no references back, and time linear in
-    /// the text. It may match anywhere in the text; `^` and `$` tie it to the ends. At most 10,000 bytes.
+    /// The regular expression, in the syntax of the Rust crate `regex`, without look-around and back-references. It may match
+    /// anywhere in the text; `^` and `$` anchor it to the ends. At most 10,000 bytes.
     pub pattern: Pattern,
-    /// Which rows to keep: `matching`, or the `others`. A null matches nothing.
+    /// The rows to keep: `matching`, or the `others`. A null does not match.
     #[parameter(default = Keep::Matching)]
     pub keep: Keep,
 }
 
-/// Which rows to keep.
+/// The rows to keep.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Keep {
-    /// Those whose text the pattern matches.
+    /// The rows whose text matches.
     Matching,
-    /// Those whose text it doesn't match.
+    /// The rows whose text does not match.
     Others,
 }
 
-/// What the step reads.
+/// The columns that the step reads.
 #[derive(Debug, Input)]
 pub struct Row<'a> {
     /// The text.
@@ -33,7 +33,7 @@ pub struct Row<'a> {
     pub text: Option<&'a str>,
 }
 
-/// Keeps the rows whose text a regular expression matches, or those where it doesn't.
+/// Keeps the rows whose text matches a regular expression, or the rows whose text does not.
 #[step]
 pub fn regex_filter(parameters: &Parameters, row: Row<'_>) -> Result<bool> {
     let matches = row.text.is_some_and(|text| parameters.pattern.regex().is_match(text));
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_match_anywhere_counts() {
+    fn a_pattern_may_match_anywhere_in_the_text() {
         assert_eq!(kept(r#""pattern": "bc""#), [0]);
         assert_eq!(kept(r#""pattern": "(?i)äbc""#), [3]);
         assert_eq!(kept(r#""pattern": "^\\w+$""#), [0, 4]);
@@ -64,23 +64,23 @@ mod tests {
     }
 
     #[test]
-    fn the_others_are_all_the_others() {
+    fn others_keeps_all_rows_that_do_not_match() {
         assert_eq!(kept(r#""pattern": "\\d", "keep": "others""#), [0, 1, 2, 3]);
     }
 
     #[test]
-    fn a_pattern_that_is_none_or_too_large_is_refused() {
+    fn an_invalid_or_too_large_pattern_is_rejected() {
         let message = |pattern: &str| {
             let parameters = stillbox_sdk::serde_json::json!({"column": "text", "pattern": pattern});
             bind::<regex_filter>(&parameters.to_string()).unwrap_err().message
         };
-        assert!(message("a(b").starts_with("`pattern` is no regular expression: "), "{}", message("a(b"));
+        assert!(message("a(b").starts_with("`pattern` is not a regular expression: "), "{}", message("a(b"));
         assert_eq!(
             message("((a{1000}){1000}){1000}"),
-            "`pattern` is too large: compiled it takes more than 1048576 bytes"
+            "`pattern` is too large: compiled, it takes more than 1048576 bytes"
         );
-        assert_eq!(message(&"a".repeat(10_001)), "`pattern` has 10001 bytes, and may have 10000");
+        assert_eq!(message(&"a".repeat(10_001)), "`pattern` has 10001 bytes, more than the limit of 10000");
         let nested = format!("{}a{}", "(".repeat(2000), ")".repeat(2000));
-        assert!(message(&nested).starts_with("`pattern` is no regular expression: "), "{}", message(&nested));
+        assert!(message(&nested).starts_with("`pattern` is not a regular expression: "), "{}", message(&nested));
     }
 }

@@ -8,24 +8,24 @@ pub use stillbox_pattern::Pattern;
 use stillbox_sdk::any::{AnyOutput, AnyValue, DataType, Field};
 use stillbox_sdk::{Input, Parameters, Result, ensure, step};
 
-/// The most bytes that a replacement may have. It is copied for each match.
+/// The limit of the length of a replacement, in bytes, because it is copied for each match.
 const LONGEST_REPLACEMENT: usize = 65_536;
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 #[parameters(check = Self::check_replacement, outputs = Self::outputs)]
 pub struct Parameters {
-    /// The column whose texts are searched.
+    /// The column with the texts.
     pub column: String,
-    /// The regular expression, in the syntax of the Rust crate `regex`: no look-around, no references back, and time linear in
-    /// the text. At most 10,000 bytes.
+    /// The regular expression, in the syntax of the Rust crate `regex`, without look-around and back-references. At most 10,000
+    /// bytes.
     pub pattern: Pattern,
-    /// What stands in the place of each match. `$1` and `${name}` stand for what a group matched, `$0` for the match, `$$` for
-    /// `$`. At most 65,536 bytes.
+    /// The replacement of each match. `$1` and `${name}` insert the match of a group, `$0` the whole match, `$$` a `$`. At most
+    /// 65,536 bytes.
     pub replacement: String,
-    /// The column that the text goes to. `column` is replaced, unless given.
+    /// The output column. By default `column` is replaced.
     pub into: Option<String>,
-    /// The most matches to replace in a text, from its beginning. All, unless given.
+    /// The largest number of matches to replace in a text, from its beginning. By default there is no limit.
     #[parameter(min = 1)]
     pub limit: Option<u32>,
 }
@@ -33,8 +33,11 @@ pub struct Parameters {
 impl Parameters {
     fn check_replacement(&self) -> Result<()> {
         let length = self.replacement.len();
-        ensure!(length <= LONGEST_REPLACEMENT, "`replacement` has {length} bytes, and may have {LONGEST_REPLACEMENT}");
-        // The crate would put nothing in the place of a group that there is not.
+        ensure!(
+            length <= LONGEST_REPLACEMENT,
+            "`replacement` has {length} bytes, more than the limit of {LONGEST_REPLACEMENT}"
+        );
+        // `regex` would silently insert an empty text for an unknown group.
         for name in references::references(&self.replacement) {
             let regex = self.pattern.regex();
             let is_known = match name.parse::<usize>() {
@@ -54,7 +57,7 @@ impl Parameters {
     }
 }
 
-/// What the step reads.
+/// The columns that the step reads.
 #[derive(Debug, Input)]
 pub struct Row<'a> {
     /// The text.
@@ -62,17 +65,16 @@ pub struct Row<'a> {
     pub text: Option<&'a str>,
 }
 
-/// What the step writes.
-/// Replaces what a regular expression matches in a text.
+/// Replaces the matches of a regular expression in a text.
 #[step]
 pub fn regex_replace<'a>(parameters: &Parameters, row: Row<'a>) -> Result<AnyOutput<'a>> {
     let text = row.text.map(|text| replace(parameters, text));
     Ok(text.map_or(AnyValue::Null, AnyValue::Text).into())
 }
 
-/// A text with its matches replaced.
+/// Returns a text with its matches replaced.
 pub fn replace<'a>(parameters: &Parameters, text: &'a str) -> Cow<'a, str> {
-    // The crate takes 0 for all.
+    // `regex` replaces all matches for a limit of 0.
     let limit = parameters.limit.map_or(0, |limit| limit as usize);
     parameters.pattern.regex().replacen(text, limit, parameters.replacement.as_str())
 }
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_that_there_is_not_is_refused() {
+    fn an_unknown_group_in_the_replacement_is_rejected() {
         let message = |replacement: &str| {
             let parameters = format!(r#"{{"column": "t", "pattern": "(a)(?P<b>b)", "replacement": {replacement:?}}}"#);
             bind::<regex_replace>(&parameters).map(|_| ()).map_err(|error| error.message)
@@ -114,6 +116,9 @@ mod tests {
         };
         assert_eq!(message("$3"), problem("3"));
         assert_eq!(message("$1st"), problem("1st"));
-        assert_eq!(message(&"x".repeat(70_000)), Err("`replacement` has 70000 bytes, and may have 65536".to_owned()));
+        assert_eq!(
+            message(&"x".repeat(70_000)),
+            Err("`replacement` has 70000 bytes, more than the limit of 65536".to_owned())
+        );
     }
 }

@@ -1,5 +1,5 @@
-/// The groups that a replacement names, as the crate `regex` reads it: `$name`, with letters, digits and `_` for as long as
-/// there are any, or `${name}`.
+/// Returns the groups that a replacement names, by the rules of the crate `regex`: `$name`, where the name is the longest sequence
+/// of letters, digits and `_`, or `${name}`.
 pub(crate) fn references(replacement: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = replacement;
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_as_long_as_they_can_be() {
+    fn a_name_is_the_longest_sequence_of_its_characters() {
         assert_eq!(references("$1 ${a b}$x_1y-$$2 $ ${"), ["1", "a b", "x_1y"]);
         assert_eq!(references("ä$1ä$2"), ["1", "2"]);
         assert!(references("no dollar").is_empty());

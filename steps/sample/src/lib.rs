@@ -3,25 +3,25 @@
 use stillbox_sdk::random::Random;
 use stillbox_sdk::{Aggregate, Batch, Input, Parameters, Result, Rows, ensure, step};
 
-/// How many rows come out at a time.
+/// The number of rows in a batch of the output.
 const ROWS_AT_ONCE: usize = 10_000;
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 pub struct Parameters {
-    /// How many rows to take, up to 10 million. All of them, if there are no more.
+    /// The number of rows to select, up to 10 million. An input with fewer rows is selected completely.
     #[parameter(min = 1, max = 10_000_000)]
     pub size: u32,
-    /// The seed: the same rows are taken in every run, and others with another seed.
+    /// The seed of the random selection, which is the same in every run.
     #[parameter(default = 0)]
     pub seed: u64,
 }
 
-/// What the step reads: only how many rows there are.
+/// The step reads no columns, only the number of rows.
 #[derive(Debug, Input)]
 pub struct Row {}
 
-/// Some of the rows that were seen, by their place.
+/// The indexes of the sampled rows.
 #[derive(Debug)]
 pub struct Sample {
     size: usize,
@@ -31,11 +31,11 @@ pub struct Sample {
     sorted: Option<std::vec::IntoIter<u32>>,
 }
 
-/// Takes a number of rows at random, each as likely as any other, and keeps their order.
+/// Selects a number of rows at random, with equal probability, and keeps their order.
 ///
-/// This is algorithm R of Vitter: Random Sampling with a Reservoir (ACM Transactions on Mathematical Software 11, 1985). The
-/// later algorithms draw fewer numbers, but need logarithms, and a draw costs nothing beside reading the row. It takes 4
-/// bytes of memory for each row of the sample, and none for the others.
+/// This is algorithm R of Vitter: Random Sampling with a Reservoir (ACM Transactions on Mathematical Software 11, 1985). Later
+/// algorithms draw fewer random numbers, but need logarithms, and a draw is cheap compared with reading a row. The step takes 4
+/// bytes of memory for each row of the sample.
 #[step]
 impl Aggregate for Sample {
     type Parameters = Parameters;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_keeps_the_order_and_does_not_depend_on_batches() {
+    fn a_sample_has_the_order_of_the_input_and_does_not_depend_on_batch_sizes() {
         let sample = sampled(50, 3, 1000, 1000);
         assert_eq!(sample.len(), 50);
         assert!(sample.is_sorted_by(|one, other| one < other) && sample[49] < 1000);
@@ -110,26 +110,26 @@ mod tests {
     }
 
     #[test]
-    fn few_rows_are_all_taken() {
+    fn an_input_that_is_smaller_than_the_sample_is_selected_completely() {
         assert_eq!(sampled(5, 0, 3, 2), [0, 1, 2]);
         assert!(sampled(5, 0, 0, 2).is_empty());
         assert!(sampled(30_000, 0, 30_000, 999).into_iter().eq(0..30_000));
     }
 
     #[test]
-    fn every_row_is_as_likely_as_any_other() {
+    fn every_row_has_the_same_probability() {
         let mut counts = [0; 20];
         for seed in 0..4000 {
             for row in sampled(5, seed, 20, 20) {
                 counts[row as usize] += 1;
             }
         }
-        // A quarter of 4000 samples each: about 27 more or less is usual.
+        // The mean is a quarter of 4000 samples, and the standard deviation about 27.
         assert!(counts.iter().all(|count| (880..1120).contains(count)), "{counts:?}");
     }
 
     #[test]
-    fn a_size_out_of_bounds_is_refused() {
+    fn a_size_that_is_out_of_range_is_rejected() {
         for size in ["0", "1000000000"] {
             let error = bind::<Sample>(&format!(r#"{{"size": {size}}}"#)).unwrap_err();
             assert_eq!(error.message, format!("`size` must be from 1 to 10000000, not {size}"));

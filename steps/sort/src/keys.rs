@@ -2,12 +2,12 @@ use stillbox_sdk::{Json, Result};
 
 use super::{Key, Nulls, Order};
 
-/// What comes before a key: nulls stand apart from the values, which may be the other way round.
+/// The first byte of a key. It orders nulls independently of the order of the values.
 const NULL_FIRST: u8 = 0;
 const VALUE: u8 = 1;
 const NULL_LAST: u8 = 2;
 
-/// Appends bytes that compare as the value does in the key's order.
+/// Appends the sort key of a value, in the key's order.
 pub(crate) fn write_key(value: Option<Json<'_>>, key: &Key, out: &mut Vec<u8>) -> Result<()> {
     let Some(value) = value else {
         out.push(match key.nulls {

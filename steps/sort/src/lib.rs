@@ -6,46 +6,46 @@ use keys::write_key;
 use stillbox_sdk::any::{AnyRow, DataType, Field};
 use stillbox_sdk::{Aggregate, Batch, Context as _, Parameters, Result, Rows, ensure, step};
 
-/// How many rows come out at a time.
+/// The number of rows in a batch of the output.
 const ROWS_AT_ONCE: usize = 10_000;
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Clone, Debug, Parameters)]
 #[parameters(check = Self::check_keys, inputs = Self::inputs)]
 pub struct Parameters {
-    /// The columns to sort by, the one that matters most first; from 1 to 64.
+    /// The columns to sort by, the most significant first; from 1 to 64.
     pub keys: Vec<Key>,
 }
 
 /// A column to sort by.
 #[derive(Clone, Debug, Parameters)]
 pub struct Key {
-    /// The column, of any type. False comes before true; numbers go by their value; texts by their code points. Values of
-    /// several types go in this order, and then come lists and objects, by their JSON text.
+    /// The column, of any type. False sorts before true. Numbers are compared by value, texts by code point, lists and objects by
+    /// their JSON text. In a column of several types the order is booleans, numbers, texts, lists, objects.
     pub column: String,
     /// `ascending` or `descending`.
     #[parameter(default = Order::Ascending)]
     pub order: Order,
-    /// Where nulls go, whatever the order: `first` or `last`.
+    /// The position of nulls in either order: `first` or `last`.
     #[parameter(default = Nulls::Last)]
     pub nulls: Nulls,
 }
 
-/// Which way a column is sorted.
+/// The direction of a sort.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Order {
-    /// The smallest first.
+    /// The smallest value first.
     Ascending,
-    /// The largest first.
+    /// The largest value first.
     Descending,
 }
 
-/// Where nulls go.
+/// The position of nulls.
 #[derive(Clone, Copy, Debug, Parameters, PartialEq, Eq)]
 pub enum Nulls {
     /// Before all values.
     First,
-    /// Behind all values.
+    /// After all values.
     Last,
 }
 
@@ -53,7 +53,7 @@ impl Parameters {
     fn check_keys(&self) -> Result<()> {
         const MOST: usize = 64;
         let count = self.keys.len();
-        ensure!((1..=MOST).contains(&count), "`keys` names {count} columns, and takes from 1 to {MOST}");
+        ensure!((1..=MOST).contains(&count), "`keys` names {count} columns, but must name from 1 to {MOST}");
         Ok(())
     }
 
@@ -62,19 +62,19 @@ impl Parameters {
     }
 }
 
-/// All rows, by their keys.
+/// The sort keys of all rows.
 #[derive(Debug)]
 pub struct Sort {
     keys: Vec<Key>,
-    /// For each row bytes that compare as the row does.
+    /// The sort key of each row.
     rows: Vec<Box<[u8]>>,
     sorted: Option<std::vec::IntoIter<u32>>,
 }
 
-/// Sorts all rows by one or more columns. Rows that are equal in all of them stay in their order.
+/// Sorts all rows by one or more columns. The sort is stable.
 ///
-/// All keys are kept in memory, and nothing else of the rows: about 28 bytes a row, 11 for each key that is a number, and 3
-/// more than its length for each that is a text.
+/// Memory holds the keys of all rows, but not the rows: about 28 bytes per row, plus 11 for each number and 3 plus the length
+/// for each text among its keys.
 #[step]
 impl Aggregate for Sort {
     type Parameters = Parameters;
@@ -91,7 +91,8 @@ impl Aggregate for Sort {
             let row = row?;
             bytes.clear();
             for (column, key) in self.keys.iter().enumerate() {
-                write_key(row.json(column), key, &mut bytes).with_context(|| format!("the column `{}`", key.column))?;
+                write_key(row.json(column), key, &mut bytes)
+                    .with_context(|| format!("cannot sort by the column `{}`", key.column))?;
             }
             self.rows.push(bytes.as_slice().into());
         }
@@ -102,7 +103,7 @@ impl Aggregate for Sort {
         let rows = &self.rows;
         let sorted = self.sorted.get_or_insert_with(|| {
             let mut order: Vec<u32> = (0..rows.len() as u32).collect();
-            // The place breaks ties, so this is stable, and takes no memory beside the list.
+            // The index breaks ties, so this sort is stable, and it needs no memory in addition to the list.
             order.sort_unstable_by(|one, other| {
                 let [left, right] = [one, other].map(|row| &rows[*row as usize]);
                 left.cmp(right).then(one.cmp(other))
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn several_keys_each_in_its_order() {
+    fn each_of_several_keys_sorts_in_its_own_order() {
         let a = ["2", "1", "null", "2", "1.0", "10"];
         let b = ["\"x\"", "\"y\"", "\"z\"", "\"y\"", "\"y\"", "null"];
         for rows in 1..7 {
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_rows_stay_in_order_whichever_way_they_are_sorted() {
+    fn equal_rows_keep_their_order_in_both_directions() {
         let a = vec!["1"; 30_000];
         for order in ["ascending", "descending"] {
             let key = format!(r#"[{{"column": "a", "order": "{order}"}}]"#);
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn nulls_go_where_they_are_told() {
+    fn the_position_of_nulls_does_not_depend_on_the_direction() {
         let a = ["1", "null", "0"];
         for (order, nulls, expected) in [
             ("ascending", "first", [1, 2, 0]),
@@ -174,16 +175,16 @@ mod tests {
     }
 
     #[test]
-    fn no_row_makes_no_output() {
+    fn an_empty_input_has_no_output() {
         assert!(sorted(r#"[{"column": "a"}]"#, &[], &[], 1).is_empty());
     }
 
     #[test]
-    fn keys_are_needed_and_named_once() {
+    fn missing_repeated_and_invalid_keys_are_rejected() {
         let message = |keys: &str| bind::<Sort>(&format!(r#"{{"keys": {keys}}}"#)).unwrap_err().message;
-        assert_eq!(message("[]"), "`keys` names 0 columns, and takes from 1 to 64");
+        assert_eq!(message("[]"), "`keys` names 0 columns, but must name from 1 to 64");
         assert_eq!(message(r#"[{"column": "a"}, {"column": "a"}]"#), "two input columns have the name `a`");
         let order = message(r#"[{"column": "a", "order": "down"}]"#);
-        assert_eq!(order, "`keys[0].order` cannot be \"down\"; there is `ascending`, `descending`");
+        assert_eq!(order, "`keys[0].order` cannot be \"down\"; expected one of `ascending`, `descending`");
     }
 }

@@ -6,19 +6,19 @@ pub use pieces::{Piece, Template};
 use stillbox_sdk::any::{AnyRow, DataType, Field};
 use stillbox_sdk::{Output, Parameters, Result, ensure, step};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 #[parameters(check = Self::check_optional, inputs = Self::inputs)]
 pub struct Parameters {
-    /// The text, with the names of columns between braces: `{title}: {body}`. `{{` and `}}` are braces themselves. At most
-    /// 65,536 bytes.
+    /// The text, with the names of columns in braces: `{title}: {body}`. Write `{{` and `}}` for literal braces. At most 65,536
+    /// bytes.
     pub template: Template,
-    /// The column that the text goes to. It is added, or replaced.
+    /// The output column, which is added or replaced.
     pub into: String,
-    /// What stands in the place of a null.
+    /// The replacement of a null.
     #[parameter(default)]
     pub null: String,
-    /// Columns of the template that may be missing. They are null then. Any other has to be there.
+    /// Columns of the template that may be missing; they count as null. All other columns must exist.
     #[parameter(default)]
     pub optional: Vec<String>,
 }
@@ -28,7 +28,7 @@ impl Parameters {
         for name in &self.optional {
             ensure!(
                 self.template.columns().contains(name),
-                "`optional` names {name:?}, which `template` has no place for"
+                "`optional` names {name:?}, which `template` does not contain"
             );
         }
         Ok(())
@@ -43,7 +43,7 @@ impl Parameters {
     }
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Debug, Output)]
 pub struct Filled {
     /// The text.
@@ -51,7 +51,7 @@ pub struct Filled {
     pub text: String,
 }
 
-/// Makes a text of columns of any type. Texts are put in as they are, and other values as their JSON.
+/// Fills the values of columns of any type into a text. Texts are inserted unchanged, other values as JSON.
 #[step]
 pub fn template(parameters: &Parameters, row: AnyRow<'_>) -> Result<Filled> {
     let mut text = String::new();
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_of_any_type_are_put_in() {
+    fn values_of_any_type_are_inserted() {
         let mut step = bind::<template>(r#"{"template": "{a}/{b}/{a}{{}}", "into": "c", "null": "-"}"#).unwrap();
         let json = |text| Some(stillbox_sdk::Json::from_text(text));
         let rows = batch([
@@ -87,11 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_may_be_missing_is_asked_for_so() {
+    fn an_optional_column_is_optional_in_the_signature() {
         let step = bind::<template>(r#"{"template": "{a}{b}", "into": "c", "optional": ["b"]}"#).unwrap();
         let optional: Vec<_> = step.signature().inputs.iter().map(|field| field.optional).collect();
         assert_eq!(optional, [false, true]);
         let error = bind::<template>(r#"{"template": "{a}", "into": "c", "optional": ["b"]}"#).unwrap_err();
-        assert_eq!(error.message, "`optional` names \"b\", which `template` has no place for");
+        assert_eq!(error.message, "`optional` names \"b\", which `template` does not contain");
     }
 }

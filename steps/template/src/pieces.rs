@@ -1,9 +1,9 @@
 use stillbox_sdk::parameters::TextParameter;
 
-/// The most bytes that a template may have. A template is copied into every row.
+/// The limit of the length of a template, in bytes, because it is copied into every row.
 const LONGEST: usize = 65_536;
 
-/// A text with places for columns.
+/// A text with placeholders for columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     source: String,
@@ -14,19 +14,19 @@ pub struct Template {
 /// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// A text that stays as it is.
+    /// Literal text.
     Text(String),
-    /// The place of a column: its index among the columns.
+    /// The placeholder of a column: the index of the column.
     Column(usize),
 }
 
 impl Template {
-    /// The parts, in order.
+    /// Returns the parts, in order.
     pub fn pieces(&self) -> &[Piece] {
         &self.pieces
     }
 
-    /// The columns that there are places for, each once.
+    /// Returns the distinct columns of the placeholders.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
@@ -46,7 +46,7 @@ stillbox_sdk::text_parameter!(Template);
 impl TextParameter for Template {
     fn parse(source: &str) -> Result<Self, String> {
         if source.len() > LONGEST {
-            return Err(format!("has {} bytes, and may have {LONGEST}", source.len()));
+            return Err(format!("has {} bytes, more than the limit of {LONGEST}", source.len()));
         }
         let mut template = Self { source: source.to_owned(), pieces: Vec::new(), columns: Vec::new() };
         let mut text = String::new();
@@ -62,17 +62,17 @@ impl TextParameter for Template {
             }
             if brace == "}" {
                 return Err(format!(
-                    "has a `}}` at byte {place} without a `{{` before it; write `}}}}` for the brace itself"
+                    "has a `}}` at byte {place} without a `{{` before it; write `}}}}` for a literal brace"
                 ));
             }
             let name = after.split_once('}').filter(|(name, _)| !name.contains('{'));
             let Some((name, after)) = name else {
                 return Err(format!(
-                    "has a `{{` at byte {place} without a `}}` behind it; write `{{{{` for the brace itself"
+                    "has a `{{` at byte {place} without a `}}` after it; write `{{{{` for a literal brace"
                 ));
             };
             if name.is_empty() {
-                return Err(format!("has no name between the braces at byte {place}"));
+                return Err(format!("has no column name in the braces at byte {place}"));
             }
             if !text.is_empty() {
                 template.pieces.push(Piece::Text(std::mem::take(&mut text)));
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn braces_are_places_or_themselves() {
+    fn single_braces_are_placeholders_and_double_braces_are_literal() {
         let template = Template::parse("{a b}{{{ü}}}: {a b}").unwrap();
         assert_eq!(template.columns(), ["a b", "ü"]);
         let text = |text: &str| Piece::Text(text.to_owned());
@@ -107,12 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_template_is_refused_with_its_place() {
+    fn an_invalid_template_is_rejected_with_the_position_of_the_mistake() {
         let problem = |source: &str| Template::parse(source).unwrap_err();
-        assert_eq!(problem("a {b"), "has a `{` at byte 2 without a `}` behind it; write `{{` for the brace itself");
-        assert_eq!(problem("{a {b}"), "has a `{` at byte 0 without a `}` behind it; write `{{` for the brace itself");
-        assert_eq!(problem("ä}"), "has a `}` at byte 2 without a `{` before it; write `}}` for the brace itself");
-        assert_eq!(problem("{}"), "has no name between the braces at byte 0");
-        assert_eq!(problem(&"a".repeat(1 << 20)), "has 1048576 bytes, and may have 65536");
+        assert_eq!(problem("a {b"), "has a `{` at byte 2 without a `}` after it; write `{{` for a literal brace");
+        assert_eq!(problem("{a {b}"), "has a `{` at byte 0 without a `}` after it; write `{{` for a literal brace");
+        assert_eq!(problem("ä}"), "has a `}` at byte 2 without a `{` before it; write `}}` for a literal brace");
+        assert_eq!(problem("{}"), "has no column name in the braces at byte 0");
+        assert_eq!(problem(&"a".repeat(1 << 20)), "has 1048576 bytes, more than the limit of 65536");
     }
 }

@@ -1,33 +1,33 @@
-/// A checksum, byte by byte: CRC-32 as in IEEE 802.3 and zlib (reflected polynomial 0xEDB88320).
+/// A CRC-32 as in IEEE 802.3 and zlib (reflected polynomial 0xEDB88320), computed byte by byte.
 ///
-/// There are faster ways for long inputs. For many short slices that overlap, it counts that several of these can be worked
-/// out side by side.
+/// Other algorithms are faster for long inputs. This one is faster for many short overlapping slices, because the processor can
+/// compute several checksums in parallel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Crc32(u32);
 
 impl Crc32 {
-    /// The checksum of no bytes.
+    /// The checksum of an empty slice.
     pub(crate) const EMPTY: Self = Self(!0);
 
-    /// The checksum of some bytes.
+    /// Returns the checksum of a slice.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         bytes.iter().fold(Self::EMPTY, |checksum, byte| checksum.then(*byte))
     }
 
-    /// The checksum of the bytes before and one more.
+    /// Adds a byte to the checksum.
     #[inline]
     pub(crate) const fn then(self, byte: u8) -> Self {
         Self(TABLE[(self.0 as u8 ^ byte) as usize] ^ (self.0 >> 8))
     }
 
-    /// The checksum's value.
+    /// Returns the checksum's value.
     #[inline]
     pub(crate) const fn value(self) -> u32 {
         !self.0
     }
 }
 
-/// The remainder of each byte.
+/// The remainder of each byte value.
 const TABLE: [u32; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;

@@ -5,14 +5,14 @@ mod crc32;
 use crc32::Crc32;
 use stillbox_sdk::{Input, Output, Parameters, Result, step};
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Debug, Parameters)]
 pub struct Parameters {
-    /// The column whose texts are described.
+    /// The column with the texts.
     pub column: String,
 }
 
-/// What the step reads.
+/// The columns that the step reads.
 #[derive(Debug, Input)]
 pub struct Row<'a> {
     /// The text.
@@ -20,16 +20,16 @@ pub struct Row<'a> {
     pub text: &'a str,
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Clone, Copy, Debug, Output, PartialEq, Eq)]
 pub struct Features {
-    /// How many words there are. Words are what stands between single spaces: an empty text has one, and two spaces in a
-    /// row have one between them.
+    /// The number of words. Words are separated by single spaces: an empty text has one word, and two consecutive spaces have an
+    /// empty word between them.
     pub n_words: u64,
-    /// How many bytes of UTF-8 there are.
+    /// The number of bytes in UTF-8.
     pub n_bytes: u64,
-    /// The smallest CRC-32 (IEEE 802.3, as in zlib) of three consecutive words, joined by single spaces; that of the whole
-    /// text, where there are fewer than three.
+    /// The smallest CRC-32 (IEEE 802.3, as in zlib) of any three consecutive words joined by single spaces, or of the whole text
+    /// if it has fewer than three words.
     pub tri_hash: u32,
 }
 
@@ -39,13 +39,13 @@ pub fn text_features(_: &Parameters, row: Row<'_>) -> Result<Features> {
     Ok(features(row.text))
 }
 
-/// The features of a text.
+/// Returns the features of a text.
 pub fn features(text: &str) -> Features {
     let mut n_words = 1;
     let mut smallest = u32::MAX;
-    // Words are adjacent, but for one space, so three of them are one slice of the text. These are the checksums of the
-    // slices that end with this word, the next, and the one after that, so far. To carry all three along is faster than to
-    // take slice after slice: no step of one waits for a step of another.
+    // Words are separated by one space, so three consecutive words are one slice of the text. These are the checksums so far of
+    // the slices that end with this word, the next word, and the word after that. Updating three independent checksums per byte
+    // is faster than hashing slice after slice, because the processor computes them in parallel.
     let [mut this, mut next, mut after] = [Crc32::EMPTY; 3];
     for byte in text.bytes() {
         if byte == b' ' {
@@ -66,7 +66,7 @@ pub fn features(text: &str) -> Features {
 mod tests {
     use super::*;
 
-    /// The definition, word for word.
+    /// The reference implementation.
     fn by_definition(text: &str) -> Features {
         let words: Vec<_> = text.split(' ').collect();
         let hash = |words: &[&str]| crc32fast::hash(words.join(" ").as_bytes());
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn the_features_are_as_defined() {
+    fn the_features_equal_those_of_the_reference_implementation() {
         for text in ["", "a", "a b", "a b c", "a b c d e f", "ä  ö ü ", "   ", " a b"] {
             assert_eq!(features(text), by_definition(text), "{text:?}");
         }
     }
 
     #[test]
-    fn the_hash_is_the_crc_of_zlib() {
+    fn the_hash_equals_the_crc_of_zlib() {
         // From Python: zlib.crc32(b"one two three").
         assert_eq!(features("one two three"), Features { n_words: 3, n_bytes: 13, tri_hash: 2_015_744_983 });
     }

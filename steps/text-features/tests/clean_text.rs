@@ -1,4 +1,4 @@
-//! The three standard steps, one after the other, on the example's data.
+//! Three standard steps in sequence, on the data of the example `clean-text`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use filter_text::filter_text;
@@ -11,7 +11,7 @@ use text_features::text_features;
 const INPUT: &str = include_str!("../../../examples/clean-text/input.jsonl");
 const EXPECTED: &str = include_str!("../../../examples/clean-text/expected.jsonl");
 
-/// Runs a step on texts, and takes the rows along that it keeps.
+/// Runs a step on texts, and returns the identifiers of the output rows.
 fn run<S: Step>(parameters: &Value, rows: &[(i64, String)]) -> (Vec<i64>, Output) {
     let mut step = bind::<S>(&parameters.to_string()).unwrap();
     let output = step.process(&batch([column("text", rows.iter().map(|(_, text)| text.as_str()))])).unwrap();
@@ -21,7 +21,7 @@ fn run<S: Step>(parameters: &Value, rows: &[(i64, String)]) -> (Vec<i64>, Output
 }
 
 #[test]
-fn the_steps_make_the_expected_rows() {
+fn the_steps_of_clean_text_return_the_expected_rows() {
     let rows: Vec<Value> = INPUT.lines().map(|line| from_str(line).unwrap()).collect();
     let rows: Vec<_> =
         rows.iter().map(|row| (row["id"].as_i64().unwrap(), row["text"].as_str().unwrap().to_owned())).collect();

@@ -1,15 +1,15 @@
 use stillbox_sdk::{Json, Result};
 use twox_hash::XxHash3_64;
 
-/// How many hashes there are, of as many bits as a float has digits.
+/// The number of hashes with as many bits as the mantissa of a float.
 const HASHES: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
 
-/// How many of the rows are for testing.
+/// Returns the number of rows in the test set.
 pub fn test_size(rows: u32, fraction: f64) -> u32 {
     (f64::from(rows) * fraction).round() as u32
 }
 
-/// Whether the rows with a value are for testing. Numbers go by their value, so that `1` and `1.0` are on one side.
+/// Returns whether the rows with a value are in the test set. Numbers are compared by value: `1` and `1.0` are in the same set.
 ///
 /// # Errors
 /// The value is not JSON.

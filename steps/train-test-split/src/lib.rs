@@ -7,23 +7,23 @@ use stillbox_sdk::any::{AnyRow, DataType, Field};
 use stillbox_sdk::random::Random;
 use stillbox_sdk::{Aggregate, Batch, Context as _, Output, Parameters, Result, Rows, ensure, step};
 
-/// How many rows come out at a time.
+/// The number of rows in a batch of the output.
 const ROWS_AT_ONCE: u32 = 10_000;
 
-/// What the step is told.
+/// The parameters of the step.
 #[derive(Clone, Debug, Parameters)]
 #[parameters(inputs = Self::inputs)]
 pub struct Parameters {
-    /// The share of the rows that is for testing.
+    /// The fraction of the rows in the test set.
     #[parameter(default = 0.2, min = 0.0, max = 1.0)]
     pub test_fraction: f64,
-    /// The seed: the split is the same in every run, and another with another seed.
+    /// The seed of the random split, which is the same in every run.
     #[parameter(default = 0)]
     pub seed: u64,
-    /// A column whose values are not to be torn apart: rows with the same value are all on one side. The share is about
-    /// that of the different values then. None, unless given.
+    /// A column that decides the set: rows with the same value are in the same set. `test-fraction` then applies approximately to
+    /// the distinct values.
     pub column: Option<String>,
-    /// The column that says `train` or `test`. It is added, or replaced.
+    /// The output column, with the value `train` or `test`. It is added or replaced.
     #[parameter(default = "split")]
     pub into: String,
 }
@@ -34,7 +34,7 @@ impl Parameters {
     }
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Clone, Copy, Debug, Output)]
 pub struct Split {
     /// `train` or `test`.
@@ -45,7 +45,7 @@ pub struct Split {
 const TRAIN: Split = Split { split: "train" };
 const TEST: Split = Split { split: "test" };
 
-/// The rows seen so far.
+/// The number of rows so far, or the state of the selection.
 #[derive(Debug)]
 pub struct TrainTestSplit {
     parameters: Parameters,
@@ -53,7 +53,7 @@ pub struct TrainTestSplit {
     left: Option<Left>,
 }
 
-/// What is left to choose, once all rows are known.
+/// The state of the selection, after the last batch.
 #[derive(Debug)]
 struct Left {
     next: u32,
@@ -61,16 +61,16 @@ struct Left {
     random: Random,
 }
 
-/// Says for each row whether it is for training or for testing, at random. The rows stay in their order.
+/// Assigns each row to training or testing, at random, without changing the order of the rows.
 ///
-/// Without `column` the part for testing has exactly the share of the rows that it is to have, rounded: which rows are in it is
-/// chosen by selection sampling (Knuth: The Art of Computer Programming 2, 3.4.2, algorithm S), once it is known how many rows
-/// there are. With `column` a hash of the value decides (XXH3 with the seed), so that a value stays on its side when rows are
-/// added.
+/// Without `column` the test set has exactly the given fraction of the rows, rounded. Selection sampling (Knuth: The Art of
+/// Computer Programming 2, 3.4.2, algorithm S) chooses the rows after the last batch, when their number is known. With `column`
+/// a hash of the value decides (XXH3 with the seed), so a value stays in its set when rows are added.
 ///
-/// Why an aggregate, when a transform could hash a row and run in parallel? A transform doesn't know a row's place among all
-/// rows. It would have to hash the row's content: then equal rows are on the same side together, a column more or less
-/// changes the whole split, and the share is only about right. As an aggregate the step needs no memory that grows: it counts.
+/// The step is an aggregate, because a transform does not know the position of a row among all rows. A transform could run in
+/// parallel, but would have to hash the content of each row: equal rows would always be in the same set, adding or removing a
+/// column would change the whole split, and the fraction would never be exact. The memory of the aggregate does not grow,
+/// because it only counts rows.
 #[step]
 impl Aggregate for TrainTestSplit {
     type Parameters = Parameters;
@@ -92,7 +92,7 @@ impl Aggregate for TrainTestSplit {
         };
         for (i, row) in batch.iter().enumerate() {
             let is_test = key_is_test(row?.json(0), *seed, *test_fraction);
-            let is_test = is_test.with_context(|| format!("the column `{column}`"))?;
+            let is_test = is_test.with_context(|| format!("cannot split by the column `{column}`"))?;
             rows.push_from(i, if is_test { TEST } else { TRAIN })?;
         }
         Ok(rows)
@@ -123,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// The sides of so many rows, one letter each.
+    /// Returns the set of each row as a letter.
     fn split(parameters: &str, rows: u32, rows_a_batch: u32) -> String {
         let mut step = bind::<TrainTestSplit>(parameters).unwrap();
         let mut left = rows;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_is_exact_and_does_not_depend_on_batches() {
+    fn the_fraction_is_exact_and_does_not_depend_on_batch_sizes() {
         let sides = split(r#"{"test-fraction": 0.25, "seed": 1}"#, 1002, 1002);
         assert_eq!(tests(&sides), 251);
         assert_eq!(split(r#"{"test-fraction": 0.25, "seed": 1}"#, 1002, 10), sides);
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_are_all_or_nothing() {
+    fn fractions_of_0_and_1_select_no_rows_and_all_rows() {
         assert_eq!(split(r#"{"test-fraction": 0}"#, 5, 2), ".....");
         assert_eq!(split(r#"{"test-fraction": 1}"#, 5, 2), "TTTTT");
         assert_eq!(split("{}", 0, 2), "");
     }
 
     #[test]
-    fn rows_of_one_value_are_on_one_side() {
+    fn rows_with_the_same_value_are_in_the_same_set() {
         let mut step = bind::<TrainTestSplit>(r#"{"column": "a", "test-fraction": 0.5, "into": "side"}"#).unwrap();
         let keys = ["1", "\"1\"", "1.0", "null", "[1]", "null", "\"\\u0031\""];
         let output = step.process(&batch([column("a", keys.map(Json::from_text))])).unwrap();
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fraction_out_of_bounds_is_refused() {
+    fn a_fraction_that_is_out_of_range_is_rejected() {
         let error = bind::<TrainTestSplit>(r#"{"test-fraction": 1.5}"#).unwrap_err();
         assert_eq!(error.message, "`test-fraction` must be from 0 to 1, not 1.5");
     }

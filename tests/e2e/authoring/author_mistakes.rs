@@ -90,7 +90,7 @@ fn a_misspelt_parameter_is_reported_with_its_line() {
           FAIL count-words/first
 
     FAIL count-words/first
-      error: the step does not accept its parameters: there is no parameter `min-lenght`, did you mean `min-length`?
+      error: the step does not accept its parameters: unknown parameter `min-lenght`, did you mean `min-length`?
        --> count-words/cases/first/parameters.toml:2:1
         |
       2 | min-lenght = 2

@@ -81,7 +81,7 @@ fn pipe_reports_errors_in_its_arguments() {
     error: `keep_long.wasm:{"min-bytes": null}`: the parameters hold what a pipeline file cannot, such as null; leave such parameters out
     "#);
     insta::assert_snapshot!(told(&["keep_long.wasm:min-byte=3", "--input", "/dev/null"]), @r#"
-    error: step "keep_long" does not accept its parameters: there is no parameter `min-byte`, did you mean `min-bytes`?
+    error: step "keep_long" does not accept its parameters: unknown parameter `min-byte`, did you mean `min-bytes`?
       --> (the command line):11:16
        |
     11 | parameters = { min-byte = 3 }

@@ -20,7 +20,7 @@ const ESCAPES: &str = "message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7
 /// Guests that say what is wrong before they end.
 pub(super) const WORDS: &[Case] = &[
     case("panic", Fails(Panic, "no rule for the id 3", Named)),
-    case("panic_payload", Fails(Panic, "the panic carries a value that is not text", Named)),
+    case("panic_payload", Fails(Panic, "the panic payload is not a text", Named)),
     case("panic_nested", Fails(Panic, "nothing for the id 3", Named)),
     case("panic_in_panic", Fails(Trap, "thread panicked while processing panic. aborting.", Unnamed)),
     case("error", Fails(GuestError, "the row cannot be used", Named)),

@@ -1,15 +1,15 @@
-//! Writes what it reads: integers.
+//! Copies a column of integers, to measure the cost of the transfer.
 
 use stillbox_sdk::{Input, Output, Result, step};
 
-/// What the step reads.
+/// The columns that the step reads.
 #[derive(Debug, Input)]
 pub struct Row {
     /// The value.
     pub value: i64,
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Debug, Output)]
 pub struct Copied {
     /// The same value.

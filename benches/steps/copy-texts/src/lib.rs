@@ -1,15 +1,15 @@
-//! Writes what it reads: texts.
+//! Copies a column of texts, to measure the cost of the transfer.
 
 use stillbox_sdk::{Input, Output, Result, step};
 
-/// What the step reads.
+/// The columns that the step reads.
 #[derive(Debug, Input)]
 pub struct Row<'a> {
     /// The value.
     pub value: &'a str,
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Debug, Output)]
 pub struct Copied<'a> {
     /// The same value.

@@ -1,15 +1,15 @@
-//! Writes what it reads: vectors.
+//! Copies a column of vectors, to measure the cost of the transfer.
 
 use stillbox_sdk::{Input, Output, Result, step};
 
-/// What the step reads.
+/// The columns that the step reads.
 #[derive(Debug, Input)]
 pub struct Row<'a> {
     /// The value.
     pub value: &'a [f32],
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Debug, Output)]
 pub struct Copied<'a> {
     /// The same value.

@@ -1,28 +1,28 @@
-//! Normalises vectors: work that is floating-point arithmetic.
+//! Computes the norms of vectors: floating-point arithmetic.
 
 use stillbox_sdk::{Input, Output, Result, step};
 
-/// What the step reads.
+/// The columns that the step reads.
 #[derive(Debug, Input)]
 pub struct Row<'a> {
     /// The vector.
     pub vector: &'a [f32],
 }
 
-/// What the step writes.
+/// The columns that the step writes.
 #[derive(Debug, Output)]
 pub struct Normed {
-    /// Its length.
+    /// The Euclidean norm of the vector.
     pub norm: f64,
 }
 
-/// Takes the length of a vector.
+/// Computes the Euclidean norm of a vector.
 #[step]
 pub fn norm_vectors(row: Row<'_>) -> Result<Normed> {
     Ok(Normed { norm: norm(row.vector) })
 }
 
-/// The Euclidean length. The sum has eight parts, so that a compiler may work on several elements at a time.
+/// Returns the Euclidean norm. It computes eight partial sums, so that the compiler can vectorise the loop.
 pub fn norm(vector: &[f32]) -> f64 {
     let (chunks, rest) = vector.as_chunks::<8>();
     let mut sums = [0_f32; 8];

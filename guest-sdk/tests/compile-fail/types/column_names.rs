@@ -18,7 +18,7 @@ struct Made {
     text: String,
 }
 
-/// Takes names from where there are none.
+/// Takes column names from unknown parameters.
 #[step]
 fn copy(_: &Parameters, row: Row<'_>) -> Result<Made> {
     Ok(Made { text: row.text.to_owned() })

@@ -11,19 +11,19 @@ struct Row<'a> {
     text: &'a str,
 }
 
-/// Takes what are no parameters.
+/// Takes a type that does not define parameters.
 #[step]
 fn parameters(_: &NotParameters, _: Row<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Takes what is no row.
+/// Takes a type that is not a row.
 #[step]
 fn row(_: NotRow) -> Result<bool> {
     Ok(true)
 }
 
-/// Returns what is no output.
+/// Returns a type that is not an output.
 #[step]
 fn output(_: Row<'_>) -> Result<NotOutput> {
     Ok(NotOutput)

@@ -1,4 +1,4 @@
-//! Adds a column. An empty text is refused, with a cause.
+//! Adds a column. An empty text is rejected, with a cause.
 
 use stillbox_sdk::{Context, Input, Output, Result, bail, step};
 

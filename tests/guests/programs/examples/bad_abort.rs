@@ -1,4 +1,4 @@
-//! Says something on standard error and aborts.
+//! Writes a message to standard error and aborts.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;

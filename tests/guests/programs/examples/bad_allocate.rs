@@ -1,4 +1,4 @@
-//! Takes and gives back memory for ever.
+//! Allocates and frees memory forever.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;

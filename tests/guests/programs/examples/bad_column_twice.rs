@@ -1,4 +1,4 @@
-//! Names a column twice.
+//! Returns a signature that names a column twice.
 
 use stillbox_sdk::contract::{Signature, StepError};
 use stillbox_test_programs::{Raw, export};

@@ -1,4 +1,4 @@
-//! Returns an error of which every part is far too long, after as much on standard error and in the log.
+//! Returns an error with very long texts, after very long texts on standard error and in the log.
 
 use stillbox_sdk::contract::stillbox::step::log;
 use stillbox_sdk::contract::{ErrorKind, Location, Output, StepError};
@@ -7,7 +7,7 @@ use stillbox_test_programs::{Raw, error, export};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(_: &mut Output) -> Result<(), StepError> {
+    fn corrupt(_: &mut Output) -> Result<(), StepError> {
         let words = "words ".repeat(20_000);
         log::write(log::Level::Error, &words);
         eprintln!("{words}");

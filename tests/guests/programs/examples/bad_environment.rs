@@ -1,4 +1,4 @@
-//! Reads an environment variable that every process has.
+//! Reads an environment variable that is usually set.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;

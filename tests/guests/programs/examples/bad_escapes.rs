@@ -1,10 +1,10 @@
-//! Puts escape sequences and bidirectional controls into everything that it says.
+//! Returns and writes texts with escape sequences and bidirectional controls.
 
 use stillbox_sdk::contract::stillbox::step::{log, panic};
 use stillbox_sdk::contract::{ErrorKind, Manifest, Output, StepError};
-use stillbox_test_programs::{Raw, export, location, said, unfit_error};
+use stillbox_test_programs::{Raw, export, location, unfit_error, with_escapes};
 
-/// What a terminal obeys, in JSON, which escapes some of it itself, and a name that would be a line of its own.
+/// Escape sequences in JSON, some of which JSON escapes, and a name that would print as a separate line.
 const SCHEMA: &str = r#"{"type": "object", "required": ["a \u001b[2J\u009b1A\u202e"], "properties": {
     "a \u001b[2J\u009b1A\u202e": {"type": "string \u001b[31m\r\u2066", "description": "b \u0007\u009b1A\u202e"},
     "imports\nnothing": {"enum": ["c \u009b1A\u2066"], "default": "d \u009b1A\u202e"}
@@ -16,19 +16,19 @@ impl Raw for Guest {
     fn manifest() -> Manifest {
         let good = stillbox_test_programs::manifest();
         Manifest {
-            name: said("name"),
-            version: said("version"),
-            summary: said("summary"),
+            name: with_escapes("name"),
+            version: with_escapes("version"),
+            summary: with_escapes("summary"),
             parameters: SCHEMA.into(),
             ..good
         }
     }
 
-    fn spoil(_: &mut Output) -> Result<(), StepError> {
-        log::write(log::Level::Error, &said("log"));
-        eprintln!("{}", said("stderr"));
-        println!("{}", said("stdout"));
-        panic::report(&said("panic"), Some(&location()), None);
+    fn corrupt(_: &mut Output) -> Result<(), StepError> {
+        log::write(log::Level::Error, &with_escapes("log"));
+        eprintln!("{}", with_escapes("stderr"));
+        println!("{}", with_escapes("stdout"));
+        panic::report(&with_escapes("panic"), Some(&location()), None);
         Err(unfit_error(ErrorKind::Input))
     }
 }

@@ -1,4 +1,4 @@
-//! Puts escape sequences and bidirectional controls into its refusal of the parameters.
+//! Rejects its parameters with a message that contains escape sequences and bidirectional controls.
 
 use stillbox_sdk::contract::{ErrorKind, Signature, StepError};
 use stillbox_test_programs::{Raw, export, unfit_error};

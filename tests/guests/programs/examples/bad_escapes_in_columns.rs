@@ -1,4 +1,4 @@
-//! Puts escape sequences into the names of its columns, and into what it returns.
+//! Returns column names and texts with escape sequences.
 
 use stillbox_sdk::contract::{Output, Signature, StepError};
 use stillbox_test_programs::{Raw, export};
@@ -16,7 +16,7 @@ impl Raw for Guest {
         output.columns[0].name = "\u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\u{0} number".into();
     }
 
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         output.columns[1].name = "\u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\u{0} word".into();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Exits with status 0, as if all were well.
+//! Exits with status 0, which normally means success.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;

@@ -1,4 +1,4 @@
-//! Logs for ever.
+//! Writes to the log forever.
 
 use stillbox_sdk::{Input, Result, log, step};
 use stillbox_test_programs::GUILTY;

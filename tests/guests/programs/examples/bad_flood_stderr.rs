@@ -1,4 +1,4 @@
-//! Writes for ever to standard error.
+//! Writes to standard error forever.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;

@@ -18,8 +18,8 @@ impl Raw for Guest {
         output.columns[1].values = Values::Json(numbers);
     }
 
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
-        // Of the last row, which is the guilty one.
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
+        // The last row is the guilty one.
         if let Values::Json(texts) = &mut output.columns[1].values {
             let last = texts.bytes.len() - 4;
             texts.bytes[last..].copy_from_slice(b"word");

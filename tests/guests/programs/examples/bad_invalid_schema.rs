@@ -1,4 +1,4 @@
-//! Has parameters that are no JSON Schema.
+//! Returns a manifest whose parameters are not JSON.
 
 use stillbox_sdk::contract::Manifest;
 use stillbox_test_programs::{Raw, export};

@@ -6,8 +6,8 @@ use stillbox_test_programs::{Raw, export, word};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
-        // Of the last row, which is the guilty one.
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
+        // The last row is the guilty one.
         let bytes = &mut word(output).bytes;
         let last = bytes.len() - 1;
         bytes[last] = 0xff;

@@ -1,4 +1,4 @@
-//! Has a name of 1 MB.
+//! Returns a manifest with a name of 1 MB.
 
 use stillbox_sdk::contract::Manifest;
 use stillbox_test_programs::{Raw, export};

@@ -1,4 +1,4 @@
-//! Never comes back.
+//! Loops forever in `process`.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;

@@ -1,4 +1,4 @@
-//! Never names its columns.
+//! Loops forever in `bind`.
 
 use stillbox_sdk::contract::{Signature, StepError};
 use stillbox_test_programs::{Raw, export};

@@ -1,4 +1,4 @@
-//! Never comes to its end.
+//! Loops forever in `finish`.
 
 use stillbox_sdk::contract::{Kind, Manifest, Output, StepError};
 use stillbox_test_programs::{Raw, export};

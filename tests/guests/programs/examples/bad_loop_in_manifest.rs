@@ -1,4 +1,4 @@
-//! Never says what it is.
+//! Loops forever in `manifest`.
 
 use stillbox_sdk::contract::Manifest;
 use stillbox_test_programs::{Raw, export};

@@ -1,5 +1,5 @@
-//! Never gets past its own beginning.
-#![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "a constructor is a matter of the linker"))]
+//! Loops forever while the instance is created.
+#![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "a constructor needs `link_section`"))]
 
 use stillbox_test_programs::{Raw, export};
 
@@ -11,7 +11,7 @@ export!(Guest);
 
 #[cfg_attr(target_arch = "wasm32", unsafe(link_section = ".init_array"))]
 #[used]
-static AT_THE_BEGINNING: extern "C" fn() = spin;
+static CONSTRUCTOR: extern "C" fn() = spin;
 
 extern "C" fn spin() {
     loop {

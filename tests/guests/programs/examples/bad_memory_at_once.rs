@@ -1,9 +1,9 @@
-//! Takes 3 GiB of memory at once.
+//! Allocates 3 GiB of memory at once.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;
 
-/// More than half of all addresses, so more than a vector can be asked to hold.
+/// More than half of the address space, which a vector cannot hold.
 const PAGES: usize = 3 << 14;
 
 #[derive(Input)]

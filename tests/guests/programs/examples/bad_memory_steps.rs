@@ -1,4 +1,4 @@
-//! Takes memory, 1 MiB at a time, until there is no more.
+//! Allocates memory, 1 MiB at a time, until the allocation fails.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;

@@ -1,4 +1,4 @@
-//! Leaves out a column.
+//! Returns an output without one of its columns.
 
 use stillbox_sdk::contract::{Output, StepError};
 use stillbox_test_programs::{Raw, export};
@@ -6,7 +6,7 @@ use stillbox_test_programs::{Raw, export};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         output.columns.pop();
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Writes to the null pointer, which is an address like any other here, and tells what is there then.
+//! Writes to the null pointer, which is a valid address in WebAssembly, and reports the value at it.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;
@@ -11,11 +11,11 @@ struct Row {
 /// Misbehaves at the guilty row.
 #[step]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
-#[expect(unsafe_code, reason = "unsafe is what is tested")]
+#[expect(unsafe_code, reason = "the test needs an unsafe write")]
 fn misbehave(row: Row) -> Result<()> {
     if row.id == GUILTY {
         let address = std::hint::black_box(std::ptr::null_mut::<u8>());
-        // SAFETY: there is none; the sandbox is what is tested.
+        // SAFETY: this is not safe. The test checks that the sandbox contains it.
         let found = unsafe {
             address.write_volatile(42);
             address.read_volatile()

@@ -1,4 +1,4 @@
-//! Has parameters that are JSON, and no valid JSON Schema.
+//! Returns a manifest whose parameters are JSON, but not a valid JSON Schema.
 
 use stillbox_sdk::contract::Manifest;
 use stillbox_test_programs::{Raw, export};

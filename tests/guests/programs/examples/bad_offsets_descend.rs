@@ -6,7 +6,7 @@ use stillbox_test_programs::{Raw, export, word};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         word(output).offsets.reverse();
         word(output).offsets[0] = 0;
         Ok(())

@@ -1,4 +1,4 @@
-//! Returns offsets that point beyond its bytes.
+//! Returns offsets past the end of the bytes.
 
 use stillbox_sdk::contract::{Output, StepError};
 use stillbox_test_programs::{Raw, export, word};
@@ -6,7 +6,7 @@ use stillbox_test_programs::{Raw, export, word};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         word(output).bytes.truncate(1);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Names rows as origins that are not there.
+//! Returns origins that are out of range.
 
 use stillbox_sdk::contract::{Output, StepError};
 use stillbox_test_programs::{Raw, export};
@@ -6,7 +6,7 @@ use stillbox_test_programs::{Raw, export};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         output.origins = Some(vec![99; output.rows as usize]);
         Ok(())
     }

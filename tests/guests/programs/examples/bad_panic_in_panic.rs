@@ -1,4 +1,4 @@
-//! Panics, and again while the first panic is told.
+//! Panics again in the panic hook.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;

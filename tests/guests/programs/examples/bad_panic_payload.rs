@@ -1,4 +1,4 @@
-//! Panics with something that is no text.
+//! Panics with a payload that is not a text.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;

@@ -1,4 +1,4 @@
-//! Refuses all parameters.
+//! Rejects all parameters.
 
 use stillbox_sdk::contract::{ErrorKind, Signature, StepError};
 use stillbox_test_programs::{Raw, error, export};

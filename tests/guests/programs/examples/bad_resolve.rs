@@ -1,4 +1,4 @@
-//! Looks up a name.
+//! Resolves a host name.
 
 use std::net::ToSocketAddrs as _;
 

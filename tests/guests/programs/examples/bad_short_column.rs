@@ -6,7 +6,7 @@ use stillbox_test_programs::{Raw, export};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         output.columns[0].values = Values::Integer(Vec::new());
         Ok(())
     }

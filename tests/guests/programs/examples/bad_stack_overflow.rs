@@ -1,4 +1,4 @@
-//! Calls itself for ever.
+//! Calls itself forever.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;
@@ -19,7 +19,7 @@ fn misbehave(row: Row) -> Result<()> {
 }
 
 #[inline(never)]
-#[expect(unconditional_recursion, reason = "it is what is tested")]
+#[expect(unconditional_recursion, reason = "the test needs a stack overflow")]
 fn deeper(depth: u64) -> u64 {
     let room = std::hint::black_box([depth; 32]);
     deeper(room[7] + 1) + room[3]

@@ -1,4 +1,4 @@
-//! Reads standard input to its end, and finds nothing there.
+//! Reads standard input to its end, which is empty.
 
 use std::io::Read as _;
 

@@ -1,4 +1,4 @@
-//! Returns more bytes than it may.
+//! Returns more bytes than the limit.
 
 use stillbox_sdk::contract::{Output, StepError, Texts, Values};
 use stillbox_test_programs::{Raw, column, export};
@@ -6,7 +6,7 @@ use stillbox_test_programs::{Raw, column, export};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         output.rows = 1;
         output.origins = Some(vec![0]);
         let bytes = vec![b'x'; 100_000_000];

@@ -1,4 +1,4 @@
-//! Returns more rows than it may.
+//! Returns more rows than the limit.
 
 use stillbox_sdk::contract::{Output, StepError, Values};
 use stillbox_test_programs::{Raw, column, export, words};
@@ -6,7 +6,7 @@ use stillbox_test_programs::{Raw, column, export, words};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         output.rows = 2_000_000;
         output.columns =
             vec![column("number", Values::Integer(vec![7; 2_000_000])), column("word", Values::Text(words(2_000_000)))];

@@ -1,4 +1,4 @@
-//! Returns a column that its signature does not have.
+//! Returns a column that is not in its signature.
 
 use stillbox_sdk::contract::{Output, StepError, Values};
 use stillbox_test_programs::{Raw, column, export};
@@ -6,7 +6,7 @@ use stillbox_test_programs::{Raw, column, export};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         output.columns.push(column("extra", Values::Integer(vec![7; output.rows as usize])));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Returns a column of another type than its signature promises.
+//! Returns a column whose type differs from its signature.
 
 use stillbox_sdk::contract::{Output, StepError, Values};
 use stillbox_test_programs::{Raw, export, words};
@@ -6,7 +6,7 @@ use stillbox_test_programs::{Raw, export, words};
 struct Guest;
 
 impl Raw for Guest {
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         output.columns[0].values = Values::Text(words(output.rows));
         Ok(())
     }

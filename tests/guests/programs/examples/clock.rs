@@ -1,17 +1,17 @@
-//! A source that never makes the same rows again: it tells the time.
+//! A source whose rows differ in every run: the current time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use stillbox_sdk::{Output, Parameters, Result, Rows, Source, step};
 
-/// What it takes.
+/// The parameters.
 #[derive(Clone, Parameters)]
 pub struct Parameters {
-    /// How often it tells the time.
+    /// The number of rows.
     count: u32,
 }
 
-/// What it makes, in nanoseconds.
+/// The columns that the step writes, in nanoseconds.
 #[derive(Output)]
 pub struct Row {
     time: i64,
@@ -22,7 +22,7 @@ pub struct Clock {
     left: u32,
 }
 
-/// Tells the time.
+/// Returns the current time.
 #[step]
 impl Source for Clock {
     type Parameters = Parameters;

@@ -1,23 +1,23 @@
-//! A source: makes numbers.
+//! A source of numbers.
 
 use stillbox_sdk::{Output, Parameters, Result, Rows, Source, ensure, step};
 
-/// What it takes.
+/// The parameters.
 #[derive(Clone, Parameters)]
 pub struct Parameters {
     /// The first number.
     #[parameter(default = 0)]
     from: i64,
-    /// How many numbers.
+    /// The number of rows.
     count: i64,
-    /// How many at once.
+    /// The number of rows in a batch.
     #[parameter(default = 7, min = 1)]
     at_once: usize,
-    /// The number that cannot be made.
+    /// The number at which the source fails.
     fails_at: Option<i64>,
 }
 
-/// What it makes.
+/// The columns that the step writes.
 #[derive(Output)]
 pub struct Row {
     number: i64,

@@ -1,24 +1,24 @@
-//! An aggregate that makes new rows: how often each text is there, or one row whatever it was given.
+//! An aggregate that creates new rows: the number of occurrences of each text, or of all texts in one row.
 
 use std::collections::BTreeMap;
 
 use stillbox_sdk::{Aggregate, Batch, Input, Output, Parameters, Result, Rows, step};
 
-/// What it takes.
+/// The parameters.
 #[derive(Parameters)]
 pub struct Parameters {
-    /// Whether all texts count as one, the empty one, which is there even if it was never seen.
+    /// Whether to count all texts in one row with an empty text, even if there are none.
     #[parameter(default = false)]
     as_one: bool,
 }
 
-/// What it reads.
+/// The columns that the step reads.
 #[derive(Input)]
 pub struct Row<'a> {
     text: &'a str,
 }
 
-/// What it makes.
+/// The columns that the step writes.
 #[derive(Output)]
 pub struct Counted {
     text: String,
@@ -52,7 +52,7 @@ impl Aggregate for Counts {
         Ok(Rows::new())
     }
 
-    /// A text a call, so that there are many calls.
+    /// Returns one row per call, so that there are many calls.
     fn finish(&mut self) -> Result<Option<Rows<Counted>>> {
         let Some((text, count)) = self.counts.pop_first() else { return Ok(None) };
         let mut rows = Rows::new();

@@ -31,7 +31,7 @@ struct Copied<'a> {
     pair_vector: [f32; 2],
 }
 
-/// Copies every column onto itself, and makes one of each type without nulls.
+/// Copies every column, and adds a column of each type without nulls.
 #[step]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
 fn every_type(row: Row<'_>) -> Result<Copied<'_>> {

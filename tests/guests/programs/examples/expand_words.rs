@@ -1,4 +1,4 @@
-//! Makes several rows of one.
+//! Expands a row into several rows.
 
 use stillbox_sdk::{Input, Output, Result, step};
 
@@ -12,7 +12,7 @@ struct Word<'a> {
     word: &'a str,
 }
 
-/// Makes a row of each word.
+/// Returns one row for each word.
 #[step]
 fn expand_words(row: Row<'_>) -> Result<Vec<Word<'_>>> {
     Ok(row.text.split_whitespace().map(|word| Word { word }).collect())

@@ -4,7 +4,7 @@ use stillbox_sdk::{Input, Parameters, Result, step};
 
 #[derive(Parameters)]
 struct Parameters {
-    /// The fewest bytes of a text that stays.
+    /// The smallest number of bytes in a text.
     #[parameter(default = 2, min = 0)]
     min_bytes: usize,
 }

@@ -1,4 +1,4 @@
-//! Looks for whatever the host may have left open.
+//! Tries to access files, network, environment and standard input of the host.
 
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
@@ -10,7 +10,7 @@ use stillbox_sdk::{Input, Output, Result, step};
 struct Row<'a> {
     /// A file that the host can read.
     path: &'a str,
-    /// An address at which someone listens.
+    /// An address with a listening socket.
     address: &'a str,
 }
 
@@ -29,7 +29,7 @@ struct Found {
     folder: String,
 }
 
-/// Writes down what it can see of the host.
+/// Reports the accessible resources of the host.
 #[step]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
 fn look_around(row: Row<'_>) -> Result<Found> {

@@ -1,4 +1,4 @@
-//! Takes the names of its columns from parameters.
+//! Has columns whose names are set by parameters.
 
 use stillbox_sdk::{Input, Output, Parameters, Result, step};
 

@@ -13,7 +13,7 @@ struct Heading {
     heading: String,
 }
 
-/// Makes a heading of the title, if there is one.
+/// Adds the title as a heading, if there is one.
 #[step]
 fn optional_column(row: Row<'_>) -> Result<Heading> {
     Ok(Heading { heading: row.title.map_or("untitled".into(), str::to_uppercase) })

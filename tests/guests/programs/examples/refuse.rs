@@ -1,4 +1,4 @@
-//! Writes nothing, and refuses some rows.
+//! Writes no columns, and rejects some rows.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -6,12 +6,12 @@ use stillbox_sdk::{Error, Input, Parameters, Result, log, step};
 
 #[derive(Parameters)]
 struct Parameters {
-    /// The row that is refused.
+    /// The `id` of the rejected row.
     id: i64,
-    /// Whether the refusal is called transient.
+    /// Whether the error is transient.
     #[parameter(default = false)]
     transient: bool,
-    /// When the row passes, in milliseconds since 1970. Until then the refusal says how long that is.
+    /// The time from which the row passes, in milliseconds since 1970. Before it, the error requests a retry at that time.
     until: Option<u64>,
 }
 
@@ -20,7 +20,7 @@ struct Row {
     id: i64,
 }
 
-/// Refuses the row with the given `id`.
+/// Rejects the row with the given `id`.
 #[step]
 fn refuse(parameters: &Parameters, row: Row) -> Result<()> {
     if row.id != parameters.id {

@@ -1,4 +1,4 @@
-//! Counts in a global.
+//! Counts in a global variable.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +17,7 @@ struct Seen {
     seen: u64,
 }
 
-/// Adds to each row how many rows this memory has seen.
+/// Adds the number of rows that this instance has seen to each row.
 #[step]
 fn remember(batch: Batch<'_, Row>) -> Result<Rows<Seen>> {
     let mut rows = Rows::with_capacity(batch.len());

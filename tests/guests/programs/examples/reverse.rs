@@ -1,4 +1,4 @@
-//! Takes a whole batch, and makes its rows in another order.
+//! Takes a whole batch, and returns its rows in another order.
 
 use stillbox_sdk::{Batch, Input, Output, Result, Rows, step};
 

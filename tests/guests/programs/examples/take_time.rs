@@ -1,28 +1,28 @@
-//! An aggregate that takes its time for every call, and makes one row: how many it was given.
+//! An aggregate with slow calls that returns one row with the number of input rows.
 
 use std::time::Duration;
 
 use stillbox_sdk::{Aggregate, Batch, Input, Output, Parameters, Result, Rows, step};
 
-/// What it takes.
+/// The parameters.
 #[derive(Parameters)]
 pub struct Parameters {
-    /// How long it takes for a batch, in milliseconds.
+    /// The duration of `process`, in milliseconds.
     #[parameter(default = 0)]
     batch_ms: u64,
-    /// How long it takes in the end, in milliseconds.
+    /// The duration of `finish`, in milliseconds.
     #[parameter(default = 0)]
     end_ms: u64,
 }
 
-/// What it reads.
+/// The columns that the step reads.
 #[derive(Input)]
 pub struct Row {
-    #[expect(dead_code, reason = "a step reads something")]
+    #[expect(dead_code, reason = "the step needs an input column")]
     id: i64,
 }
 
-/// What it makes.
+/// The columns that the step writes.
 #[derive(Output)]
 pub struct Counted {
     count: u64,
@@ -33,7 +33,7 @@ pub struct TakeTime {
     batch: Duration,
     end: Duration,
     rows: u64,
-    told: bool,
+    finished: bool,
 }
 
 /// Counts rows, slowly.
@@ -45,7 +45,7 @@ impl Aggregate for TakeTime {
 
     fn new(parameters: &Parameters) -> Result<Self> {
         let (batch, end) = (Duration::from_millis(parameters.batch_ms), Duration::from_millis(parameters.end_ms));
-        Ok(Self { batch, end, rows: 0, told: false })
+        Ok(Self { batch, end, rows: 0, finished: false })
     }
 
     fn process(&mut self, batch: Batch<'_, Row>) -> Result<Rows<Counted>> {
@@ -55,7 +55,7 @@ impl Aggregate for TakeTime {
     }
 
     fn finish(&mut self) -> Result<Option<Rows<Counted>>> {
-        if std::mem::replace(&mut self.told, true) {
+        if std::mem::replace(&mut self.finished, true) {
             return Ok(None);
         }
         std::thread::sleep(self.end);

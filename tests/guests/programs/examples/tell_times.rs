@@ -1,17 +1,17 @@
-//! Tells when it was called and when it was done, and is at work for a millisecond in between.
+//! Returns the times of the start and the end of a call, which works for a millisecond.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use stillbox_sdk::{Batch, Input, Output, Result, Rows, step};
 
-/// What it reads.
+/// The columns that the step reads.
 #[derive(Input)]
 pub struct Row {
-    #[expect(dead_code, reason = "a step reads something")]
+    #[expect(dead_code, reason = "the step needs an input column")]
     id: i64,
 }
 
-/// What it makes, in nanoseconds.
+/// The columns that the step writes, in nanoseconds.
 #[derive(Output)]
 pub struct Times {
     begun: i64,

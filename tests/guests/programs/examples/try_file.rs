@@ -1,4 +1,4 @@
-//! Tries to read a file, makes nothing of the answer, and panics at another row.
+//! Tries to read a file, ignores the result, and panics at another row.
 
 use stillbox_sdk::{Input, Result, step};
 use stillbox_test_programs::GUILTY;
@@ -8,7 +8,7 @@ struct Row {
     id: i64,
 }
 
-/// Tries at the row 0, and panics at the guilty one.
+/// Tries to read a file at the row 0, and panics at the guilty row.
 #[step]
 #[expect(clippy::unnecessary_wraps, reason = "the form of a step")]
 fn try_file(row: Row) -> Result<()> {

@@ -1,24 +1,24 @@
-//! An aggregate that makes its rows of those it was given: the last first. Empty texts are refused.
+//! An aggregate that returns its input rows in reverse order. Empty texts are rejected.
 
 use stillbox_sdk::{Aggregate, Batch, Input, Output, Parameters, Result, Rows, error, step};
 
-/// What it takes.
+/// The parameters.
 #[derive(Parameters)]
 pub struct Parameters {
-    /// Rows in one output.
+    /// The number of rows in a batch of the output.
     #[parameter(default = 5, min = 1)]
     at_once: usize,
-    /// The text at which it gives up.
+    /// The text at which the step panics.
     panics_at: Option<String>,
 }
 
-/// What it reads.
+/// The columns that the step reads.
 #[derive(Input)]
 pub struct Row<'a> {
     text: &'a str,
 }
 
-/// What it makes.
+/// The columns that the step writes.
 #[derive(Output)]
 pub struct Place {
     place: u64,
@@ -33,7 +33,7 @@ pub struct TurnAround {
     place: u64,
 }
 
-/// Turns the order of the rows around, and numbers them.
+/// Reverses the order of the rows, and numbers them.
 #[step]
 impl Aggregate for TurnAround {
     type Parameters = Parameters;
@@ -46,18 +46,18 @@ impl Aggregate for TurnAround {
     }
 
     fn process(&mut self, batch: Batch<'_, Row<'_>>) -> Result<Rows<Place>> {
-        let mut refused = Rows::new();
+        let mut rejects = Rows::new();
         for (index, row) in batch.iter().enumerate() {
             let text = row?.text;
             assert!(self.panics_at.as_deref() != Some(text), "cannot bear {text:?}");
             if text.is_empty() {
-                refused.reject(index, error!("the text is empty"));
+                rejects.reject(index, error!("the text is empty"));
             } else {
                 self.rows.push(self.seen);
             }
             self.seen += 1;
         }
-        Ok(refused)
+        Ok(rejects)
     }
 
     fn finish(&mut self) -> Result<Option<Rows<Place>>> {

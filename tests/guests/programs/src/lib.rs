@@ -1,9 +1,9 @@
-//! What the misbehaving guests share: a step that keeps the contract, of which each guest replaces one part.
+//! Shared code of the misbehaving guests: a step that follows the contract, of which each guest replaces one part.
 //!
-//! The SDK keeps its authors from breaking the contract, so guests that break it speak the contract themselves.
+//! A step that uses the SDK cannot break the contract, so guests that break it implement the contract directly.
 #![cfg_attr(
     not(target_arch = "wasm32"),
-    expect(clippy::result_large_err, reason = "the contract's errors are few, and moved a few times at most")
+    expect(clippy::result_large_err, reason = "errors are rare, and moved a few times at most")
 )]
 
 use std::marker::PhantomData;
@@ -13,47 +13,47 @@ use stillbox_sdk::contract::{
     Batch, Column, DataType, ErrorKind, Field, Kind, Location, Manifest, Output, Signature, StepError, Texts, Values,
 };
 
-/// The row that guests misbehave at; without it in a batch they are good steps.
+/// The `id` of the row at which guests misbehave. They behave well in a batch without it.
 pub const GUILTY: i64 = 3;
 
 /// A step that reads the column `id` and writes the columns `number` and `word`. Each guest replaces one part.
 pub trait Raw {
-    /// What the step says it is.
+    /// Returns the manifest.
     fn manifest() -> Manifest {
         manifest()
     }
 
-    /// The columns in and out.
+    /// Returns the input and output columns.
     ///
     /// # Errors
-    /// The guest refuses its parameters.
+    /// The guest rejects its parameters.
     fn bind() -> Result<Signature, StepError> {
         Ok(signature())
     }
 
-    /// Makes what is returned fit the signature, where the guest has its own.
-    #[expect(unused_variables, reason = "the good step changes nothing")]
+    /// Adapts the output to the signature, for guests with their own signature.
+    #[expect(unused_variables, reason = "the default changes nothing")]
     fn adapt(output: &mut Output) {}
 
-    /// Spoils what is returned of a batch with the guilty row.
+    /// Breaks the output for a batch with the guilty row.
     ///
     /// # Errors
-    /// The guest refuses the batch.
-    #[expect(unused_variables, reason = "the good step changes nothing")]
-    fn spoil(output: &mut Output) -> Result<(), StepError> {
+    /// The guest fails for the batch.
+    #[expect(unused_variables, reason = "the default changes nothing")]
+    fn corrupt(output: &mut Output) -> Result<(), StepError> {
         Ok(())
     }
 
-    /// The end.
+    /// Returns the next output, or `None` after the last one.
     ///
     /// # Errors
-    /// The guest has none.
+    /// The guest fails.
     fn finish() -> Result<Option<Output>, StepError> {
         Ok(None)
     }
 }
 
-/// A guest as a component. [`export!`](crate::export) has it exported.
+/// The exports of a guest. [`export!`](crate::export) exports them from the component.
 #[derive(Debug)]
 pub struct Exported<R>(PhantomData<R>);
 
@@ -78,7 +78,7 @@ impl<R: Raw> Guest for Exported<R> {
         };
         R::adapt(&mut output);
         if is_guilty(&batch) {
-            R::spoil(&mut output)?;
+            R::corrupt(&mut output)?;
         }
         Ok(output)
     }
@@ -88,7 +88,7 @@ impl<R: Raw> Guest for Exported<R> {
     }
 }
 
-/// What a good step says it is.
+/// Returns the default manifest.
 pub fn manifest() -> Manifest {
     Manifest {
         name: "raw".into(),
@@ -99,7 +99,7 @@ pub fn manifest() -> Manifest {
     }
 }
 
-/// The columns in and out of a good step.
+/// Returns the default signature.
 pub fn signature() -> Signature {
     let field = |name: &str, data_type| Field { name: name.into(), data_type, nullable: false, optional: false };
     Signature {
@@ -108,7 +108,7 @@ pub fn signature() -> Signature {
     }
 }
 
-/// An error that consists of a message.
+/// Creates an error that has only a message.
 pub fn error(message: &str) -> StepError {
     StepError {
         kind: ErrorKind::Input,
@@ -121,45 +121,45 @@ pub fn error(message: &str) -> StepError {
     }
 }
 
-/// Clears the screen, turns it red, goes up a line, reverses the text, goes back to the line's start, rings.
+/// Clears the screen, switches to red, moves up a line, reverses the text, moves to the start of the line, rings the bell.
 const ESCAPES: &str = "\u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\u{0}";
 
-/// A text that is not fit to be shown as it is.
-pub fn said(what: &str) -> String {
-    format!("{what} {ESCAPES} end")
+/// Returns a text that must be escaped before it is shown.
+pub fn with_escapes(label: &str) -> String {
+    format!("{label} {ESCAPES} end")
 }
 
-/// A place in a file of such a name.
+/// Returns a location whose file name must be escaped.
 pub fn location() -> Location {
-    Location { file: said("file"), line: 7, column: None }
+    Location { file: with_escapes("file"), line: 7, column: None }
 }
 
-/// An error of which no part is fit to be shown as it is.
+/// Creates an error whose texts must all be escaped.
 pub fn unfit_error(kind: ErrorKind) -> StepError {
     StepError {
         kind,
-        causes: vec![said("first cause"), said("second cause")],
+        causes: vec![with_escapes("first cause"), with_escapes("second cause")],
         location: Some(location()),
-        trace: vec![said("trace")],
-        hint: Some(said("hint")),
-        ..error(&said("message"))
+        trace: vec![with_escapes("trace")],
+        hint: Some(with_escapes("hint")),
+        ..error(&with_escapes("message"))
     }
 }
 
-/// A column without nulls.
+/// Creates a column without nulls.
 pub fn column(name: &str, values: Values) -> Column {
     Column { name: name.into(), validity: None, values }
 }
 
-/// The word `word` in each row.
+/// Returns the text `word` for each row.
 pub fn words(rows: u32) -> Texts {
     Texts { offsets: (0..=rows).map(|row| row * 4).collect(), bytes: b"word".repeat(rows as usize) }
 }
 
-/// The texts of the column `word`.
+/// Returns the texts of the column `word`.
 ///
 /// # Panics
-/// The output has no such column.
+/// The second column is not the column `word`.
 pub fn word(output: &mut Output) -> &mut Texts {
     match &mut output.columns[1].values {
         Values::Text(texts) => texts,
@@ -178,7 +178,7 @@ fn is_guilty(batch: &Batch) -> bool {
 #[macro_export]
 macro_rules! export {
     ($guest:ident) => {
-        // Not only a component has a use for the guest, so that it is no dead code elsewhere.
+        // A use of the guest on other targets than WebAssembly, so that it is not dead code there.
         const _: ::std::marker::PhantomData<$guest> = ::std::marker::PhantomData;
         #[cfg(target_arch = "wasm32")]
         type __Exported = $crate::Exported<$guest>;
