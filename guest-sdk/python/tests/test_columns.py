@@ -9,11 +9,11 @@ import pytest
 
 from stillbox_sdk import Json, column, step
 from stillbox_sdk import contract
-from stillbox_sdk.columns import columns_of
+from stillbox_sdk.columns import read_columns
 from stillbox_sdk.contract import DataType
 from stillbox_sdk.encode import bitmap
 from stillbox_sdk.decode import bits
-from stillbox_sdk.output import Made
+from stillbox_sdk.output import OutputRows
 from stillbox_sdk.testing import bind, values
 
 
@@ -146,8 +146,8 @@ def test_the_conversion_to_an_output_does_not_change_the_rows():
     def describe(error: BaseException) -> contract.StepError:
         return contract.StepError(contract.ErrorKind.INPUT, str(error), [], None, [], None, None)
 
-    columns = columns_of(Row, {}, "output")
-    made = Made(columns, columns.resolve({}, "output"), [Row(1), Row("two"), Row(3)], [0, 1, 2], {})  # type: ignore[arg-type]
+    columns = read_columns(Row, {}, "output")
+    made = OutputRows(columns, columns.resolve({}, "output"), [Row(1), Row("two"), Row(3)], [0, 1, 2], {})  # type: ignore[arg-type]
     output = made.output(describe)
     assert (output.rows, output.origins, [rejection.row for rejection in output.rejections]) == (2, [0, 2], [1])
     assert made.output(describe) == output

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from .project import Project, ProjectError, read_project
 
-_HERE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parent
 _ENTRY = "stillbox_entry"
 _NO_CODE = {"__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"}
 # componentize-py mounts the paths in the order of the command line. The modules of the step take precedence.
@@ -88,7 +88,7 @@ def _copy_step(project: Project, target: Path) -> None:
 
 def _copy_sdk(project: Project, target: Path) -> Path:
     """Copies the SDK, and writes the main module of the component. Returns the path of the file for errors of the step."""
-    shutil.copytree(_HERE, target / _HERE.name, ignore=shutil.ignore_patterns("__pycache__", "wit"))
+    shutil.copytree(_PACKAGE, target / _PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "wit"))
     settings = {
         "root": _STEP,
         "prefix": project.prefix,
@@ -122,13 +122,13 @@ def _componentize(project: Project, stage: Path, output: Path, report: Path) -> 
     environment["VIRTUAL_ENV"] = str(stage / "nowhere")
     done = subprocess.run(command, cwd=stage, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if report.exists():
-        raise ProjectError(_told(json.loads(report.read_text(encoding="utf-8"))))
+        raise ProjectError(_format_report(json.loads(report.read_text(encoding="utf-8"))))
     if done.returncode != 0:
         output_text = "\n".join(part for part in (done.stdout.strip(), done.stderr.strip()) if part)
         raise ProjectError(f"componentize-py could not compile {project.folder}:\n{output_text}")
 
 
-def _told(report: dict[str, object]) -> str:
+def _format_report(report: dict[str, object]) -> str:
     """Formats a report in lines: the location and the message, then the causes and the trace."""
     place, message = report["place"], report["message"]
     lines = [f"{place}: {message}" if place else str(message)]
@@ -144,7 +144,7 @@ def _told(report: dict[str, object]) -> str:
 
 def _contract() -> Path:
     """Returns the path of the contract in the package, or in the repository for an editable installation."""
-    places = [_HERE / "wit" / "step.wit", _HERE.parents[2] / "wit" / "step.wit"]
+    places = [_PACKAGE / "wit" / "step.wit", _PACKAGE.parents[2] / "wit" / "step.wit"]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise ProjectError(f"the contract {places[0]} is missing; reinstall stillbox-sdk")

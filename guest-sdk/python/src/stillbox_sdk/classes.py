@@ -11,8 +11,8 @@ from .code import Code
 from .columns import Columns
 from .contract import ErrorKind, Field
 from .failures import describe
-from .function import maker, opened
-from .output import MadeOf, of_rows
+from .function import row_constructor, open_batch
+from .output import OriginScope, output_from_rows
 from .rows import Batch, Rows
 
 P = TypeVar("P")
@@ -57,7 +57,7 @@ class Aggregate(ABC, Generic[P, I, O]):
         """
 
 
-class RunningSource:
+class BoundSource:
     """A source that is bound to its parameters."""
 
     def __init__(self, source: Source[Any, Any], code: Code, columns: Columns, fields: Sequence[Field]) -> None:
@@ -71,10 +71,11 @@ class RunningSource:
         rows = self._source.next()
         if rows is None:
             return None
-        return of_rows(rows, self._columns, self._fields, MadeOf.NOTHING, 0, describer(self._code, type(self._source)))
+        describe_error = describer(self._code, type(self._source))
+        return output_from_rows(rows, self._columns, self._fields, OriginScope.NO_ROWS, 0, describe_error)
 
 
-class RunningAggregate:
+class BoundAggregate:
     """An aggregate that is bound to its parameters."""
 
     def __init__(
@@ -87,24 +88,24 @@ class RunningAggregate:
         self._aggregate = aggregate
         self._inputs, self._outputs = columns
         self._fields = fields
-        self._make = maker(self._inputs)
+        self._make = row_constructor(self._inputs)
         self._seen = 0
         self._describe = describer(code, type(aggregate))
 
     def process(self, batch: contract.Batch) -> contract.Output:
         """Processes the next batch."""
-        rows = self._aggregate.process(opened(self._inputs, self._make, self._fields[0], batch))
+        rows = self._aggregate.process(open_batch(self._inputs, self._make, self._fields[0], batch))
         self._seen += batch.rows
         if rows is None:
             rows = Rows([], origins=[])
-        return of_rows(rows, self._outputs, self._fields[1], MadeOf.BATCH, batch.rows, self._describe)
+        return output_from_rows(rows, self._outputs, self._fields[1], OriginScope.BATCH, batch.rows, self._describe)
 
     def finish(self) -> contract.Output | None:
         """Returns the next output after the last batch, or `None` after the last one."""
         rows = self._aggregate.finish()
         if rows is None:
             return None
-        return of_rows(rows, self._outputs, self._fields[1], MadeOf.EVERYTHING, self._seen, self._describe)
+        return output_from_rows(rows, self._outputs, self._fields[1], OriginScope.ALL_ROWS, self._seen, self._describe)
 
 
 def describer(code: Code, target: type) -> Callable[[BaseException], contract.StepError]:

@@ -27,7 +27,7 @@ class Code:
     prefix: str = ""
 
     @classmethod
-    def of(cls, target: Callable[..., Any] | type) -> Code:
+    def for_target(cls, target: Callable[..., Any] | type) -> Code:
         """Returns the code of a function or class: its folder, or the folder of its outermost package."""
         module = sys.modules.get(target.__module__)
         file = getattr(module, "__file__", None)
@@ -48,14 +48,14 @@ class Code:
             return self.prefix + file[len(self.root) :].replace(os.sep, "/")
         return file.removeprefix(_LIBRARY)
 
-    def read_lines(self, traceback: TracebackType | None) -> None:
+    def cache_lines(self, traceback: TracebackType | None) -> None:
         """Caches the lines of the author's files in a traceback, before file access ends."""
         while traceback is not None:
             if self.has(traceback.tb_frame.f_code.co_filename):
                 linecache.getlines(traceback.tb_frame.f_code.co_filename)
             traceback = traceback.tb_next
 
-    def keep_lines(self) -> None:
+    def cache_all_lines(self) -> None:
         """Caches the lines of all imported files of the author, because an instance cannot read files."""
         for module in list(sys.modules.values()):
             file = getattr(module, "__file__", None)
@@ -65,7 +65,7 @@ class Code:
                 linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
 
 
-def place_of(code: Code, function: Callable[..., Any] | type | None) -> Location | None:
+def definition_location(code: Code, function: Callable[..., Any] | type | None) -> Location | None:
     """Returns the location of a function's definition."""
     inner = getattr(function, "__code__", None)
     if not isinstance(inner, CodeType):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from .contract import DataType, Field
 from .errors import ParameterError
-from .hints import failed, hints_of, marker, optional, shown, split
+from .hints import definition_error, resolve_hints, marker, optional, shown, split
 from .json import Json, dumps
 
 if TYPE_CHECKING:
@@ -106,24 +106,25 @@ class Columns:
 
 
 # The columns of a step that reads or writes no columns.
-NOTHING = Columns(type(None), ())
+NO_COLUMNS = Columns(type(None), ())
 
 
-def columns_of(target: Any, names: Mapping[str, Any], side: Literal["input", "output"]) -> Columns:
+def read_columns(target: Any, names: Mapping[str, Any], side: Literal["input", "output"]) -> Columns:
     """Reads the columns of a dataclass.
 
     Raises `DefinitionError` for a field that is not a valid column.
     """
-    hints = hints_of(target, names)
+    hints = resolve_hints(target, names)
     specs = []
     for field in dataclasses.fields(target):
         if not field.init:
             if side == "input":
                 continue
-            raise failed(target, f"the field `{field.name}` has `init=False`, but every field of an output must be an argument", field.name)
+            message = f"the field `{field.name}` has `init=False`, but every field of an output must be an argument"
+            raise definition_error(target, message, field.name)
         spec = _spec(target, field.name, hints[field.name])
         if spec.optional and side == "output":
-            raise failed(target, f"the field `{field.name}` is optional, but an output column cannot be", field.name)
+            raise definition_error(target, f"the field `{field.name}` is optional, but an output column cannot be", field.name)
         specs.append(spec)
     return Columns(target, tuple(specs))
 
@@ -139,7 +140,7 @@ def check_names(columns: Columns, parameters: ParametersType | None) -> None:
             continue
         why = "is not a text" if spec.from_parameter in known else "does not exist; write its name in kebab-case"
         message = f"the column of `{spec.field}` takes its name from the parameter `{spec.from_parameter}`, which {why}"
-        raise failed(columns.type, message, spec.field)
+        raise definition_error(columns.type, message, spec.field)
 
 
 def _spec(target: type, name: str, annotation: Any) -> ColumnSpec:
@@ -149,11 +150,12 @@ def _spec(target: type, name: str, annotation: Any) -> ColumnSpec:
     options = marker((*extras, *more), column) or column()
     found = _type(inner, options)
     if found is None:
-        raise failed(target, f"the field `{name}` has the type {shown(inner)}, which is not a column type: use {_KINDS}", name)
+        message = f"the field `{name}` has the type {shown(inner)}, which is not a column type: use {_KINDS}"
+        raise definition_error(target, message, name)
     if options.optional and not nullable:
-        raise failed(target, f"the column of `{name}` may be missing, so its type must have `| None`", name)
+        raise definition_error(target, f"the column of `{name}` may be missing, so its type must have `| None`", name)
     if options.name is not None and options.from_parameter is not None:
-        raise failed(target, f"the column of `{name}` has two names: set either `name` or `from_parameter`", name)
+        raise definition_error(target, f"the column of `{name}` has two names: set either `name` or `from_parameter`", name)
     return ColumnSpec(name, options.name or name, options.from_parameter, found, nullable, options.optional)
 
 

@@ -20,7 +20,7 @@ from . import contract
 from .code import Code, located
 from .contract import ErrorKind
 from .errors import InternalError
-from .failures import CAUGHT, clean, describe, message_of
+from .failures import CAUGHT, clean, describe, format_message
 from .function import OutOfMemory
 from .step import Instance, Step
 
@@ -49,7 +49,7 @@ class HostHandler(logging.Handler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Reports a record that could not be formatted, without failing the step."""
-        log.write(log.Level.ERROR, f"a log message could not be formatted: {message_of(sys.exc_info()[1] or Exception())}")
+        log.write(log.Level.ERROR, f"a log message could not be formatted: {format_message(sys.exc_info()[1] or Exception())}")
 
 
 class HostFormatter(logging.Formatter):
@@ -68,7 +68,7 @@ class HostFormatter(logging.Formatter):
         return "\n".join([*described.trace, described.message, *(f"caused by: {cause}" for cause in described.causes)])
 
 
-def listen(code: Code) -> None:
+def forward_output(code: Code) -> None:
     """Forwards log messages, warnings and printed lines to the host. Must be called before the author's module is imported.
 
     All levels are forwarded, because the host drops the oldest messages. Printed lines are flushed at once, because a trap
@@ -117,9 +117,9 @@ class Exports:
         try:
             return call()
         except OutOfMemory as error:
-            self._give_up(error.__cause__ or error, error.row)
+            self._abort(error.__cause__ or error, error.row)
         except MemoryError as error:
-            self._give_up(error, None)
+            self._abort(error, None)
         except CAUGHT as error:
             raise Err(describe(error, self.step.code, kind, self.step.target)) from None
         finally:
@@ -128,8 +128,8 @@ class Exports:
                 with contextlib.suppress(Exception):
                     stream.flush()
 
-    def _give_up(self, error: BaseException, row: int | None) -> NoReturn:
+    def _abort(self, error: BaseException, row: int | None) -> NoReturn:
         """Ends the instance, whose state is unreliable after it ran out of memory. The host reports the memory limit."""
         location, _ = located(self.step.code, error.__traceback__)
-        panic.report(message_of(error), location, row)
+        panic.report(format_message(error), location, row)
         os.abort()

@@ -17,8 +17,8 @@ from . import component
 from .code import Code, located
 from .contract import ErrorKind
 from .errors import DefinitionError
-from .failures import CAUGHT, describe, message_of
-from .step import Step, step_of
+from .failures import CAUGHT, describe, format_message
+from .step import Step, find_step
 
 # Modules that the standard library imports on first use, which fails in an instance.
 _USED_LATE = (
@@ -34,19 +34,19 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     Errors of the module are written to the file `settings["report"]`, because componentize-py truncates standard error.
     """
     code = Code(settings["root"], settings["prefix"])
-    component.listen(code)
+    component.forward_output(code)
     try:
         module = importlib.import_module(settings["module"])
         found = _only_step(module, settings["module"])
         step = found.named(settings["name"], settings["version"], settings["description"], code)
         step.manifest()
     except CAUGHT as error:
-        code.read_lines(error.__traceback__)
+        code.cache_lines(error.__traceback__)
         with open(settings["report"], "w", encoding="utf-8") as file:
             json.dump(report(error, code), file)
         os._exit(1)
-    code.keep_lines()
-    _forget_files()
+    code.cache_all_lines()
+    _disable_file_access()
     # Warms up the code for failures, whose first use is slow.
     describe(ValueError("warm-up"), code, ErrorKind.INPUT, step.target)
     # All current objects are permanent. Without `freeze`, every garbage collection would write to their memory.
@@ -55,7 +55,7 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
     return type("Guest", (component.Exports,), {"step": step})
 
 
-def _forget_files() -> None:
+def _disable_file_access() -> None:
     """Stops all searches for files, which an instance does not have: a search would be reported as denied file access."""
     for name in _USED_LATE:
         importlib.import_module(name)
@@ -70,7 +70,7 @@ def report(error: BaseException, code: Code) -> dict[str, Any]:
     """Returns the error of the author's module, with its location."""
     location, trace = located(code, error.__traceback__)
     place = "" if location is None else f"{location.file}:{location.line}"
-    message, hint = message_of(error), None
+    message, hint = format_message(error), None
     if isinstance(error, SyntaxError) and error.filename is not None:
         place = f"{code.name(error.filename)}:{error.lineno}" + (f":{error.offset}" if error.offset else "")
         message, trace = f"{type(error).__name__}: {error.msg}", [(error.text or "").strip()]
@@ -88,7 +88,7 @@ def report(error: BaseException, code: Code) -> dict[str, Any]:
 
 
 def _only_step(module: Any, name: str) -> Step:
-    steps = {id(made): (key, made) for key, value in vars(module).items() if (made := step_of(value)) is not None}
+    steps = {id(made): (key, made) for key, value in vars(module).items() if (made := find_step(value)) is not None}
     if len(steps) == 1:
         return next(iter(steps.values()))[1]
     file = getattr(module, "__file__", None)

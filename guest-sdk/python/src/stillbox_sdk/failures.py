@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import contract
-from .code import Code, located, place_of
+from .code import Code, located, definition_location
 from .contract import IN_COMPONENT, ErrorKind
 from .errors import DefinitionError, StepError
 
@@ -21,7 +21,7 @@ CAUGHT: tuple[type[BaseException], ...] = (
 # The limit of the number of causes, because chains can be endless.
 _CAUSES = 32
 # The limit of the length of a text in characters, because the host truncates a message to 64 KiB.
-_LONGEST = 60_000
+_MAX_LENGTH = 60_000
 
 
 def describe(
@@ -32,28 +32,28 @@ def describe(
     `kind` is the default for an exception without a kind. The location of `function` is used if the exception was not raised in
     the author's code.
     """
-    location, trace = located(code, _own(error, "__traceback__"))
+    location, trace = located(code, _base_attribute(error, "__traceback__"))
     hint = retry_after_ms = None
-    if _is(error, StepError):
+    if _has_type(error, StepError):
         kind = _attribute(error, "kind", ErrorKind) or kind
         hint = _attribute(error, "hint", str)
         delay = _attribute(error, "retry_after", (int, float))
         if kind is ErrorKind.TRANSIENT and delay is not None and 0 <= delay < math.inf:
             retry_after_ms = int(min(delay * 1000, 2**64 - 1))
-    elif _is(error, ModuleNotFoundError) and IN_COMPONENT:
+    elif _has_type(error, ModuleNotFoundError) and IN_COMPONENT:
         hint = "modules can be imported only when the step is built: import it at the top of the step's module"
     return contract.StepError(
         kind=kind,
-        message=message_of(error),
+        message=format_message(error),
         causes=_causes(error),
-        location=location or place_of(code, function),
+        location=location or definition_location(code, function),
         trace=[clean(line) for line in trace],
         hint=None if hint is None else clean(hint),
         retry_after_ms=retry_after_ms,
     )
 
 
-def message_of(error: BaseException) -> str:
+def format_message(error: BaseException) -> str:
     """Formats an exception like Python: `ValueError: not a number`. The SDK's exceptions are formatted without their type.
 
     If the exception's `__str__` raises, the message contains the type and the reason.
@@ -63,10 +63,10 @@ def message_of(error: BaseException) -> str:
         # `join` converts a subclass of `str` to `str`.
         text = "".join([str(error)])
     except CAUGHT as broken:
-        return clean(f"{name} (without a message, because `str` raised {_name(type(broken))}{_plainly(broken)})")
+        return clean(f"{name} (without a message, because `str` raised {_name(type(broken))}{_safe_text(broken)})")
     # Python also prints the notes of `add_note`.
     notes = [note for note in _attribute(error, "__notes__", list) or () if isinstance(note, str)]
-    if _is(error, (StepError, DefinitionError)):
+    if _has_type(error, (StepError, DefinitionError)):
         message = text or name
     else:
         message = f"{name}: {text}" if text else name
@@ -75,8 +75,8 @@ def message_of(error: BaseException) -> str:
 
 def clean(text: str) -> str:
     """Returns a text as valid UTF-8, truncated to the length that the host accepts."""
-    if len(text) > _LONGEST:
-        text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} more characters)"
+    if len(text) > _MAX_LENGTH:
+        text = f"{text[:_MAX_LENGTH]}... ({len(text) - _MAX_LENGTH} more characters)"
     # A lone surrogate is a character in Python, but cannot be encoded. `str.encode` ignores overrides of subclasses.
     return str.encode(text, "utf-8", "backslashreplace").decode()
 
@@ -95,7 +95,7 @@ def _is_library(module: str) -> bool:
     return module in sys.stdlib_module_names
 
 
-def _plainly(error: BaseException) -> str:
+def _safe_text(error: BaseException) -> str:
     try:
         return f": {str(error)[:200]}"
     except CAUGHT:
@@ -112,12 +112,12 @@ def _attribute(error: BaseException, name: str, kind: Any) -> Any:
         return None
 
 
-def _own(error: BaseException, name: str) -> Any:
+def _base_attribute(error: BaseException, name: str) -> Any:
     """Returns an attribute of `BaseException`, bypassing overrides of subclasses."""
     return vars(BaseException)[name].__get__(error)
 
 
-def _is(error: object, kind: type | tuple[type, ...]) -> bool:
+def _has_type(error: object, kind: type | tuple[type, ...]) -> bool:
     """Returns whether an exception has a type. Unlike `isinstance`, it does not read `__class__`."""
     return issubclass(type(error), kind)
 
@@ -129,10 +129,10 @@ def _causes(error: BaseException) -> list[str]:
     link: BaseException | None = error
     while link is not None and len(causes) < _CAUSES:
         if link is not error:
-            causes.append(message_of(link))
+            causes.append(format_message(link))
         _add_parts(link, causes)
-        cause = _own(link, "__cause__")
-        link = cause if cause is not None or _own(link, "__suppress_context__") else _own(link, "__context__")
+        cause = _base_attribute(link, "__cause__")
+        link = cause if cause is not None or _base_attribute(link, "__suppress_context__") else _base_attribute(link, "__context__")
         if link is not None and id(link) in seen:
             break
         seen.add(id(link))
@@ -143,6 +143,6 @@ def _add_parts(error: BaseException, causes: list[str]) -> None:
     """Adds the members of an exception group."""
     parts = _attribute(error, "exceptions", tuple) or ()
     for number, part in enumerate(parts, 1):
-        if _is(part, BaseException) and len(causes) < _CAUSES:
-            causes.append(f"({number} of {len(parts)}) {message_of(part)}")
+        if _has_type(part, BaseException) and len(causes) < _CAUSES:
+            causes.append(f"({number} of {len(parts)}) {format_message(part)}")
             _add_parts(part, causes)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
 from typing import Any, get_args, get_origin
 
-from .columns import NOTHING, Columns, columns_of
+from .columns import NO_COLUMNS, Columns, read_columns
 from .errors import InternalError
 from .hints import is_dataclass, optional, split
 
@@ -22,22 +22,22 @@ REJECTED: Any = _Rejected()
 Collect = Callable[[Sequence[Any], Callable[[int, BaseException], None]], "tuple[list[Any], list[int]]"]
 
 
-def form_of(annotation: Any, names: Mapping[str, Any]) -> tuple[Columns, Collect] | None:
+def return_form(annotation: Any, names: Mapping[str, Any]) -> tuple[Columns, Collect] | None:
     """Returns the columns of a return type and the function that collects the results, or `None` for an unsupported type."""
     annotation, _ = split(annotation)
     if annotation is bool:
-        return NOTHING, _filter
+        return NO_COLUMNS, _filter
     if annotation in (None, type(None)):
-        return NOTHING, _keep
+        return NO_COLUMNS, _keep
     if is_dataclass(annotation):
-        return columns_of(annotation, names, "output"), _replace
+        return read_columns(annotation, names, "output"), _replace
     inner, nullable = optional(annotation)
     if nullable and is_dataclass(inner):
-        return columns_of(inner, names, "output"), _drop
+        return read_columns(inner, names, "output"), _drop
     origin, arguments = get_origin(annotation), get_args(annotation)
     if isinstance(origin, type) and issubclass(list, origin) and issubclass(origin, Iterable):
         if len(arguments) == 1 and is_dataclass(arguments[0]):
-            return columns_of(arguments[0], names, "output"), _expand
+            return read_columns(arguments[0], names, "output"), _expand
     return None
 
 

@@ -14,8 +14,8 @@ from .decode import Unreadable, decode
 from .errors import InternalError
 from .failures import CAUGHT, describe
 from .forms import REJECTED, Collect
-from .hints import failed
-from .output import Made, MadeOf, of_rows, same_rows
+from .hints import definition_error
+from .output import OutputRows, OriginScope, output_from_rows, omit_identity_origins
 from .rows import Batch
 
 
@@ -28,7 +28,7 @@ class RowFunction:
         self._inputs = inputs
         self._outputs = outputs
         self._collect = collect
-        self._make = maker(inputs)
+        self._make = row_constructor(inputs)
 
     def process(
         self, arguments: tuple[Any, ...], inputs: Sequence[Field], outputs: Sequence[Field], batch: contract.Batch
@@ -57,10 +57,10 @@ class RowFunction:
                 reject(len(made), error)
                 append(REJECTED)
         rows, origins = self._collect(made, reject)
-        output = Made(self._outputs, outputs, rows, origins, rejected).output(
+        output = OutputRows(self._outputs, outputs, rows, origins, rejected).output(
             lambda error: describe(error, self._code, ErrorKind.INPUT, self._function)
         )
-        return same_rows(output, batch.rows)
+        return omit_identity_origins(output, batch.rows)
 
 
 class BatchFunction:
@@ -71,20 +71,20 @@ class BatchFunction:
         self._code = code
         self._inputs = inputs
         self._outputs = outputs
-        self._make = maker(inputs)
+        self._make = row_constructor(inputs)
 
     def process(
         self, arguments: tuple[Any, ...], inputs: Sequence[Field], outputs: Sequence[Field], batch: contract.Batch
     ) -> contract.Output:
         """Calls the function with a batch."""
-        rows = self._function(*arguments, opened(self._inputs, self._make, inputs, batch))
+        rows = self._function(*arguments, open_batch(self._inputs, self._make, inputs, batch))
         if rows is None:
             raise InternalError("the step returned None, but declares rows")
-        return of_rows(
+        return output_from_rows(
             rows,
             self._outputs,
             outputs,
-            MadeOf.BATCH,
+            OriginScope.BATCH,
             batch.rows,
             lambda error: describe(error, self._code, ErrorKind.INPUT, self._function),
         )
@@ -98,7 +98,7 @@ class OutOfMemory(Exception):
         self.row = row
 
 
-def opened(columns: Columns, make: Callable[..., Any], fields: Sequence[Field], batch: contract.Batch) -> Batch[Any]:
+def open_batch(columns: Columns, make: Callable[..., Any], fields: Sequence[Field], batch: contract.Batch) -> Batch[Any]:
     """Opens a batch as rows of a dataclass. Raises `InputError` for a value that does not fit its field."""
     lists, unreadable = decode(columns, fields, batch)
     if unreadable:
@@ -109,7 +109,7 @@ def opened(columns: Columns, make: Callable[..., Any], fields: Sequence[Field], 
     return Batch([spec.field for spec in columns.specs], lists, batch.rows, make)
 
 
-def maker(columns: Columns) -> Callable[..., Any]:
+def row_constructor(columns: Columns) -> Callable[..., Any]:
     """Returns a function that creates a row from its values in the order of the columns: the class itself, unless its arguments
     have another order."""
     names = [spec.field for spec in columns.specs]
@@ -130,9 +130,9 @@ def _checked(make: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-def no_form(function: Callable[..., Any], returned: str) -> Exception:
+def return_type_error(function: Callable[..., Any], returned: str) -> Exception:
     """Returns the error for an unsupported return type."""
-    return failed(
+    return definition_error(
         function,
         f"`{function.__qualname__}` returns {returned}, which is not supported: return a dataclass, `bool`, `None`, a dataclass "
         "`| None`, or a `list` of one; a function of a `Batch` returns `Rows` of a dataclass or a `list` of one",

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from .errors import DefinitionError
 
 
-def hints_of(target: Callable[..., Any] | type, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def resolve_hints(target: Callable[..., Any] | type, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Returns the resolved annotations of a function or class, including `Annotated`. `names` are the names in the scope of its
     definition, which are needed for definitions inside a function."""
     known = dict(names or {})
@@ -27,7 +27,7 @@ def hints_of(target: Callable[..., Any] | type, names: Mapping[str, Any] | None 
         return typing.get_type_hints(target, localns=known, include_extras=True)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        raise failed(target, f"cannot read the annotations of `{target.__qualname__}`: {reason}") from error
+        raise definition_error(target, f"cannot read the annotations of `{target.__qualname__}`: {reason}") from error
 
 
 def split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -65,7 +65,7 @@ def is_dataclass(annotation: Any) -> bool:
     return isinstance(annotation, type) and dataclasses.is_dataclass(annotation)
 
 
-def failed(target: Callable[..., Any] | type, message: str, field: str | None = None) -> DefinitionError:
+def definition_error(target: Callable[..., Any] | type, message: str, field: str | None = None) -> DefinitionError:
     """Returns an error about a function or class, or about one of its fields, with its location in the source."""
     try:
         file = inspect.getsourcefile(target)

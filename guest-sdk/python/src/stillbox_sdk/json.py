@@ -15,7 +15,7 @@ class Json(str):
     __slots__ = ()
 
     @classmethod
-    def of(cls, value: object) -> Json:
+    def from_value(cls, value: object) -> Json:
         """Converts a value to JSON. Raises `TypeError` or `ValueError` for a value that JSON cannot represent."""
         return cls(dumps(value))
 

@@ -20,16 +20,16 @@ from .rows import Rows
 Describe = Callable[[BaseException], contract.StepError]
 
 
-class MadeOf(Enum):
+class OriginScope(Enum):
     """The input rows that origins refer to."""
 
     BATCH = "the rows of a batch"
-    EVERYTHING = "all rows that an aggregate has seen"
-    NOTHING = "no rows"
+    ALL_ROWS = "all rows that an aggregate has seen"
+    NO_ROWS = "no rows"
 
 
 @dataclass(frozen=True)
-class Made:
+class OutputRows:
     """Output rows, as objects or in columns, with their origins."""
 
     columns: Columns
@@ -44,22 +44,22 @@ class Made:
 
         Raises the error of the value if the row has no origin, or if no row can be rejected.
         """
-        made = self
+        current = self
         while True:
-            wrong: dict[int, BaseException] = made._wrong_types()
+            wrong: dict[int, BaseException] = current._wrong_types()
             encoded = []
             if not wrong:
-                for spec, field in zip(made.columns.specs, made.fields):
-                    column = encode(spec, field.name, made._values(spec.field))
+                for spec, field in zip(current.columns.specs, current.fields):
+                    column = encode(spec, field.name, current._values(spec.field))
                     if isinstance(column, dict):
                         wrong.update({place: error for place, error in column.items() if place not in wrong})
                     else:
                         encoded.append(column)
             if not wrong:
                 break
-            made = made._without(wrong, describe)
-        rejections = [contract.Rejection(row, error) for row, error in sorted(made.rejected.items())]
-        return contract.Output(len(made.rows), encoded, made.origins, rejections)
+            current = current._without(wrong, describe)
+        rejections = [contract.Rejection(row, error) for row, error in sorted(current.rejected.items())]
+        return contract.Output(len(current.rows), encoded, current.origins, rejections)
 
     def _values(self, field: str) -> list[Any]:
         return list(map(attrgetter(field), self.rows))
@@ -69,7 +69,7 @@ class Made:
         if set(map(type, self.rows)) <= {wanted}:
             return {}
         return {
-            place: InternalError(f"the step returned {_words(row)}, but declares {_words_of(wanted)}")
+            place: InternalError(f"the step returned {_type_name(row)}, but declares {_declared_name(wanted)}")
             for place, row in enumerate(self.rows)
             if not isinstance(row, wanted)
         }
@@ -90,7 +90,7 @@ class Made:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _InColumns(Made):
+class _ColumnRows(OutputRows):
     """Output rows in columns, by field. `rows` contains the indexes into the columns."""
 
     lists: Mapping[str, Sequence[Any]]
@@ -103,8 +103,8 @@ class _InColumns(Made):
         return {}
 
 
-def of_rows(
-    rows: object, columns: Columns, fields: Sequence[Field], made_of: MadeOf, all_: int, describe: Describe
+def output_from_rows(
+    rows: object, columns: Columns, fields: Sequence[Field], scope: OriginScope, input_rows: int, describe: Describe
 ) -> contract.Output:
     """Returns the output for the result of a batch function, a source or an aggregate: `Rows`, or a list of rows.
 
@@ -113,60 +113,60 @@ def of_rows(
     if isinstance(rows, list):
         rows = Rows(rows)
     if not isinstance(rows, Rows):
-        raise InternalError(f"the step returned {_words(rows)}, but declares rows")
-    _check(rows, made_of, all_)
+        raise InternalError(f"the step returned {_type_name(rows)}, but declares rows")
+    _check(rows, scope, input_rows)
     rejected = {row: describe(error) for row, error in rows._rejections.items()}
     origins = rows._origins
-    if origins is None and made_of is MadeOf.BATCH:
-        origins = list(range(all_))
-    rejects = made_of is MadeOf.BATCH
+    if origins is None and scope is OriginScope.BATCH:
+        origins = list(range(input_rows))
+    rejects = scope is OriginScope.BATCH
     if rows._columns is None:
-        made = Made(columns, fields, rows._rows, origins, rejected, rejects)
+        made = OutputRows(columns, fields, rows._rows, origins, rejected, rejects)
     else:
         wanted = [spec.field for spec in columns.specs]
         if sorted(wanted) != sorted(rows._columns):
             raise InternalError(f"the rows have the columns {sorted(rows._columns)}, but the step declares {sorted(wanted)}")
         as_rows = range(len(rows))
-        made = _InColumns(columns, fields, as_rows, origins, rejected, rejects, lists=rows._columns)
-    return same_rows(made.output(describe), all_ if rejects else None)
+        made = _ColumnRows(columns, fields, as_rows, origins, rejected, rejects, lists=rows._columns)
+    return omit_identity_origins(made.output(describe), input_rows if rejects else None)
 
 
-def same_rows(output: contract.Output, all_: int | None) -> contract.Output:
+def omit_identity_origins(output: contract.Output, input_rows: int | None) -> contract.Output:
     """Removes the origins of an output if each row comes from the input row with the same index."""
-    if all_ is not None and output.rows == all_ and not output.rejections and output.origins == list(range(all_)):
+    if input_rows is not None and output.rows == input_rows and not output.rejections and output.origins == list(range(input_rows)):
         return contract.Output(output.rows, output.columns, None, output.rejections)
     return output
 
 
-def _check(rows: Rows[Any], made_of: MadeOf, all_: int) -> None:
+def _check(rows: Rows[Any], scope: OriginScope, input_rows: int) -> None:
     """Checks the rules of the contract here, so that the message uses the terms of the SDK."""
     origins, rejected = rows._origins, rows._rejections
-    if made_of is MadeOf.NOTHING:
+    if scope is OriginScope.NO_ROWS:
         if origins is not None or rejected:
             raise InternalError("a source has no input rows, but the output names or rejects some")
         return
-    if made_of is MadeOf.EVERYTHING and rejected:
+    if scope is OriginScope.ALL_ROWS and rejected:
         raise InternalError("an aggregate can reject rows only in `process`: `finish` has no batch")
     for row in (*(origins or ()), *rejected):
-        if not isinstance(row, int) or not 0 <= row < all_:
-            raise InternalError(f"row {row} is out of range: there are {all_} input rows")
+        if not isinstance(row, int) or not 0 <= row < input_rows:
+            raise InternalError(f"row {row} is out of range: there are {input_rows} input rows")
     for row in origins or ():
         if row in rejected:
             raise InternalError(f"row {row} is rejected, but an output row comes from it")
-    if origins is None and made_of is MadeOf.BATCH and (len(rows) != all_ or rejected):
+    if origins is None and scope is OriginScope.BATCH and (len(rows) != input_rows or rejected):
         if not len(rows):
             rows._origins = []
             return
         raise InternalError(
-            f"the step returned {len(rows)} rows for {all_} input rows and rejected {len(rejected)}, without naming the input row "
+            f"the step returned {len(rows)} rows for {input_rows} input rows and rejected {len(rejected)}, without naming the input row "
             "of each",
             hint="call `push_from` with the input row that each row comes from",
         )
 
 
-def _words(value: object) -> str:
+def _type_name(value: object) -> str:
     return "None" if value is None else f"`{type(value).__qualname__}`"
 
 
-def _words_of(wanted: type) -> str:
+def _declared_name(wanted: type) -> str:
     return "None" if wanted is type(None) else f"`{wanted.__qualname__}`"

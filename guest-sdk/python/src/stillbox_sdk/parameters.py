@@ -10,11 +10,11 @@ from dataclasses import MISSING, dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from .errors import DefinitionError, ParameterError, StepError
-from .failures import CAUGHT, message_of
-from .hints import descriptions, failed, hints_of, is_dataclass, marker, optional, shown, split
+from .failures import CAUGHT, format_message
+from .hints import descriptions, definition_error, resolve_hints, is_dataclass, marker, optional, shown, split
 from .json import dumps
 from .problems import Problems, suggestion
-from .values import UNREAD, Anything, Boolean, Choice, Items, Mapped, Nullable, Number, Text, ValueType
+from .values import INVALID, Anything, Boolean, Choice, Items, Mapped, Nullable, Number, Text, ValueType
 
 _KINDS = (
     "bool, int, float, str, a Literal of strings, an Enum, list, dict[str, ...], another dataclass, Any for any JSON, or one of "
@@ -65,7 +65,7 @@ class ParametersType(ValueType):
     def read(self, value: object, at: str, problems: Problems) -> Any:
         if not isinstance(value, dict):
             problems.wrong(at, "an object", value)
-            return UNREAD
+            return INVALID
         for key in value:
             if key not in self.properties:
                 problems.add(f"unknown parameter `{_path(at, key)}`{suggestion(key, self.properties)}")
@@ -75,11 +75,11 @@ class ParametersType(ValueType):
                 read[known.field] = known.type.read(value[key], _path(at, key), problems)
             elif known.required:
                 problems.add(f"`{_path(at, key)}` is missing, and there is no default")
-                read[known.field] = UNREAD
+                read[known.field] = INVALID
             elif known.default is MISSING:
                 read[known.field] = None
-        if any(item is UNREAD for item in read.values()):
-            return UNREAD
+        if any(item is INVALID for item in read.values()):
+            return INVALID
         if not at:
             # The outermost dataclass is created later, if there are no problems.
             return read
@@ -87,8 +87,8 @@ class ParametersType(ValueType):
             return self.target(**read)
         except CAUGHT as error:
             # `__post_init__` checks parameters against each other.
-            problems.add(f"`{at}`: {said(error)}")
-            return UNREAD
+            problems.add(f"`{at}`: {_check_message(error)}")
+            return INVALID
 
     def schema(self) -> dict[str, Any]:
         required = [key for key, known in self.properties.items() if known.required]
@@ -106,21 +106,21 @@ class ParametersType(ValueType):
         """Returns the names of the parameters, and whether each is a text, which can name a column."""
         return {key: _is_text(known.type) for key, known in self.properties.items()}
 
-    def texts_of(self, parameters: object) -> dict[str, str]:
+    def text_values(self, parameters: object) -> dict[str, str]:
         """Returns the text parameters that have a value."""
         values = {key: getattr(parameters, known.field) for key, known in self.properties.items() if _is_text(known.type)}
         return {key: value for key, value in values.items() if isinstance(value, str)}
 
 
-def parameters_of(target: Any, names: Mapping[str, Any], within: tuple[type, ...] = ()) -> ParametersType:
+def read_parameters(target: Any, names: Mapping[str, Any], within: tuple[type, ...] = ()) -> ParametersType:
     """Reads the parameters of a dataclass. `within` are the dataclasses that contain it.
 
     Raises `DefinitionError` for a field that is not a valid parameter.
     """
     if target in within:
-        raise failed(target, f"`{target.__qualname__}` contains itself, which is not supported for parameters")
+        raise definition_error(target, f"`{target.__qualname__}` contains itself, which is not supported for parameters")
     within = (*within, target)
-    hints = hints_of(target, names)
+    hints = resolve_hints(target, names)
     texts = descriptions(target)
     properties: dict[str, _Property] = {}
     for field in dataclasses.fields(target):
@@ -131,10 +131,10 @@ def parameters_of(target: Any, names: Mapping[str, Any], within: tuple[type, ...
         kind = _type(inner, options, names, within)
         if kind is None:
             message = f"the field `{field.name}` has the type {shown(inner)}, which is not a parameter type: use {_KINDS}"
-            raise failed(target, message, field.name)
+            raise definition_error(target, message, field.name)
         key = options.name or field.name.strip("_").replace("_", "-")
         if key in properties:
-            raise failed(target, f"two parameters have the name `{key}`", field.name)
+            raise definition_error(target, f"two parameters have the name `{key}`", field.name)
         default = field.default
         if field.default_factory is not MISSING:
             default = field.default_factory()
@@ -157,9 +157,10 @@ def _check_default(target: type, name: str, kind: ValueType, key: str, default: 
         kind.read(kind.write(default), key, problems)
         problems.raise_if_any()
     except ParameterError as error:
-        raise failed(target, f"the default of `{name}` is invalid: {error}", name) from None
+        raise definition_error(target, f"the default of `{name}` is invalid: {error}", name) from None
     except CAUGHT as error:
-        raise failed(target, f"the default of `{name}` does not have the type of the field: {message_of(error)}", name) from error
+        message = f"the default of `{name}` does not have the type of the field: {format_message(error)}"
+        raise definition_error(target, message, name) from error
 
 
 def read(kind: ParametersType | None, text: str) -> Any:
@@ -172,7 +173,7 @@ def read(kind: ParametersType | None, text: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise ParameterError("the parameters are not JSON") from error
     problems = Problems()
-    found = (kind or _NONE).read(value, "", problems)
+    found = (kind or _NO_PARAMETERS).read(value, "", problems)
     problems.raise_if_any()
     if kind is None:
         return None
@@ -182,18 +183,18 @@ def read(kind: ParametersType | None, text: str) -> Any:
 def schema(kind: ParametersType | None) -> str:
     """Returns the JSON Schema of a step's parameters."""
     try:
-        return dumps((kind or _NONE).schema())
+        return dumps((kind or _NO_PARAMETERS).schema())
     except (TypeError, ValueError) as error:
         raise DefinitionError(f"the default of a parameter cannot be converted to JSON: {error}") from error
 
 
-def said(error: BaseException) -> str:
+def _check_message(error: BaseException) -> str:
     """Returns the message of an exception, without the type for a `StepError` or `ValueError`."""
     plain = isinstance(error, (StepError, ValueError)) and type(error).__str__ is Exception.__str__
-    return str(error) if plain else message_of(error)
+    return str(error) if plain else format_message(error)
 
 
-_NONE = ParametersType(type(None), {})
+_NO_PARAMETERS = ParametersType(type(None), {})
 
 
 def _refuse(constant: str) -> None:
@@ -226,12 +227,12 @@ def _type(
     if annotation in (Any, object):
         return Anything()
     if is_dataclass(annotation):
-        return parameters_of(annotation, names, within)
+        return read_parameters(annotation, names, within)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return Choice.of(annotation)
+        return Choice.from_members(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal and all(isinstance(value, str) for value in arguments):
-        return Choice.of(arguments)
+        return Choice.from_members(arguments)
     if annotation in (list, dict):
         return Items(Anything()) if annotation is list else Mapped(Anything())
     if origin is list or (origin is dict and arguments[0] is str):

@@ -8,7 +8,7 @@ from .errors import ParameterError
 from .json import dumps
 
 # Longer texts are truncated in messages, in characters.
-_LONGEST = 40
+_MAX_LENGTH = 40
 
 
 class Problems:
@@ -35,8 +35,8 @@ class Problems:
 def found(value: object) -> str:
     """Describes a value, short enough for a message."""
     if isinstance(value, str):
-        cut = "..." if len(value) > _LONGEST else ""
-        return f"the text {quoted(value[:_LONGEST])}{cut}"
+        cut = "..." if len(value) > _MAX_LENGTH else ""
+        return f"the text {quoted(value[:_MAX_LENGTH])}{cut}"
     if isinstance(value, list):
         return "a list"
     if isinstance(value, dict):

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar, get_args, get_origin
 
 from . import contract
-from .classes import Aggregate, RunningAggregate, RunningSource, Source
+from .classes import Aggregate, BoundAggregate, BoundSource, Source
 from .code import Code
-from .columns import NOTHING, Columns, check_names, columns_of
+from .columns import NO_COLUMNS, Columns, check_names, read_columns
 from .contract import Kind, Manifest, Signature
 from .errors import InternalError
-from .forms import form_of
-from .function import BatchFunction, RowFunction, no_form
-from .hints import failed, hints_of, is_dataclass, scope, shown, split
-from .parameters import ParametersType, parameters_of, read, schema
+from .forms import return_form
+from .function import BatchFunction, RowFunction, return_type_error
+from .hints import definition_error, resolve_hints, is_dataclass, scope, shown, split
+from .parameters import ParametersType, read_parameters, read, schema
 from .rows import Batch, Rows
 
 T = TypeVar("T", bound="Callable[..., Any] | type")
@@ -41,12 +41,12 @@ def step(target: T) -> T:
     Raises `DefinitionError` for a mistake in the definition of the step.
     """
     names = scope(1)
-    made = _of_class(target, names) if isinstance(target, type) else _of_function(target, names)
+    made = _class_step(target, names) if isinstance(target, type) else _function_step(target, names)
     setattr(target, _MARK, made)
     return target
 
 
-def step_of(target: object) -> Step | None:
+def find_step(target: object) -> Step | None:
     """Returns the step of a function or class, but not that of a base class."""
     made = getattr(target, _MARK, None)
     return made if isinstance(made, Step) and made.target is target else None
@@ -84,7 +84,7 @@ class Step:
         Raises `ParameterError` with all mistakes, or the exception of the author's checks.
         """
         values = read(self.parameters, parameters)
-        texts = {} if self.parameters is None else self.parameters.texts_of(values)
+        texts = {} if self.parameters is None else self.parameters.text_values(values)
         signature = Signature(self.inputs.resolve(texts, "input"), self.outputs.resolve(texts, "output"))
         return signature, Instance(self, values, signature)
 
@@ -96,86 +96,88 @@ class Instance:
         self._step = step
         self._signature = signature
         self._arguments = () if step.parameters is None else (parameters,)
-        self._running: RunningSource | RunningAggregate | None = None
+        self._running: BoundSource | BoundAggregate | None = None
         if step.kind is Kind.SOURCE:
-            self._running = RunningSource(step.target(parameters), step.code, step.outputs, signature.outputs)
+            self._running = BoundSource(step.target(parameters), step.code, step.outputs, signature.outputs)
         elif step.kind is Kind.AGGREGATE:
             fields = (signature.inputs, signature.outputs)
-            self._running = RunningAggregate(step.target(parameters), step.code, (step.inputs, step.outputs), fields)
+            self._running = BoundAggregate(step.target(parameters), step.code, (step.inputs, step.outputs), fields)
 
     def process(self, batch: contract.Batch) -> contract.Output:
         """Turns a batch into an output. Raises the exceptions of the author's code that fail the whole batch."""
-        if isinstance(self._running, RunningAggregate):
+        if isinstance(self._running, BoundAggregate):
             return self._running.process(batch)
         if self._step.function is None:
-            raise _uncalled("process", "source")
+            raise _unsupported_call("process", "source")
         signature = self._signature
         return self._step.function.process(self._arguments, signature.inputs, signature.outputs, batch)
 
     def finish(self) -> contract.Output | None:
         """Returns the next output of a source or an aggregate, or `None` after the last one."""
         if self._running is None:
-            raise _uncalled("finish", "transform")
+            raise _unsupported_call("finish", "transform")
         return self._running.finish()
 
 
-def _of_function(target: Callable[..., Any], names: Mapping[str, Any]) -> Step:
+def _function_step(target: Callable[..., Any], names: Mapping[str, Any]) -> Step:
     if not callable(target) or not hasattr(target, "__code__"):
-        raise failed(target, f"`@step` applies to a function, a `Source` or an `Aggregate`, not to {shown(type(target))}")
+        raise definition_error(target, f"`@step` applies to a function, a `Source` or an `Aggregate`, not to {shown(type(target))}")
     if inspect.iscoroutinefunction(target) or inspect.isgeneratorfunction(target):
-        raise failed(target, f"`{target.__qualname__}` must be an ordinary function, without `async` and `yield`")
-    hints = hints_of(target, names)
+        raise definition_error(target, f"`{target.__qualname__}` must be an ordinary function, without `async` and `yield`")
+    hints = resolve_hints(target, names)
     arguments = list(inspect.signature(target).parameters)
     kinds = {argument.kind for argument in inspect.signature(target).parameters.values()}
     if not kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
-        raise failed(target, f"`{target.__qualname__}` must take positional arguments only, without `*`")
+        raise definition_error(target, f"`{target.__qualname__}` must take positional arguments only, without `*`")
     if len(arguments) not in (1, 2):
-        raise failed(target, f"`{target.__qualname__}` must take a row, or parameters and a row, not {len(arguments)} arguments")
+        message = f"`{target.__qualname__}` must take a row, or parameters and a row, not {len(arguments)} arguments"
+        raise definition_error(target, message)
     missing = [name for name in (*arguments, "return") if name not in hints]
     if missing:
         untyped = ", ".join("the return value" if name == "return" else f"`{name}`" for name in missing)
-        raise failed(target, f"`{target.__qualname__}` has no type annotation for {untyped}")
+        raise definition_error(target, f"`{target.__qualname__}` has no type annotation for {untyped}")
     taken, _ = split(hints[arguments[-1]])
     is_batch = get_origin(taken) is Batch
     row = get_args(taken)[0] if is_batch else taken
     if not is_dataclass(row):
-        raise failed(target, f"`{arguments[-1]}` must be a row, which is a dataclass, or a `Batch` of one, not {shown(taken)}")
+        message = f"`{arguments[-1]}` must be a row, which is a dataclass, or a `Batch` of one, not {shown(taken)}"
+        raise definition_error(target, message)
     parameters = None
     if len(arguments) == 2:
         parameters = _parameters(target, hints[arguments[0]], arguments[0], names)
-    inputs, code, returned = columns_of(row, names, "input"), Code.of(target), hints["return"]
+    inputs, code, returned = read_columns(row, names, "input"), Code.for_target(target), hints["return"]
     function: RowFunction | BatchFunction
     if is_batch:
-        outputs = _outputs_of_batch(target, returned, names)
+        outputs = _batch_outputs(target, returned, names)
         function = BatchFunction(target, code, inputs, outputs)
     else:
-        form = form_of(returned, names)
+        form = return_form(returned, names)
         if form is None:
-            raise no_form(target, shown(returned))
+            raise return_type_error(target, shown(returned))
         outputs, collect = form
         function = RowFunction(target, code, inputs, outputs, collect)
     return _step(target, Kind.TRANSFORM, parameters, inputs, outputs, code, function)
 
 
-def _of_class(target: type, names: Mapping[str, Any]) -> Step:
+def _class_step(target: type, names: Mapping[str, Any]) -> Step:
     for base in getattr(target, "__orig_bases__", ()):
         kind, types = get_origin(base), get_args(base)
         if kind in (Source, Aggregate):
             break
     else:
-        raise failed(target, f"`{target.__qualname__}` must be a `Source[Parameters, Output]` or an "
+        raise definition_error(target, f"`{target.__qualname__}` must be a `Source[Parameters, Output]` or an "
                              "`Aggregate[Parameters, Input, Output]`")
     left = sorted(getattr(target, "__abstractmethods__", ()))
     if left:
-        raise failed(target, f"`{target.__qualname__}` lacks " + " and ".join(f"`{name}`" for name in left))
+        raise definition_error(target, f"`{target.__qualname__}` lacks " + " and ".join(f"`{name}`" for name in left))
     parameters = None if types[0] is type(None) else _parameters(target, types[0], "the first type", names)
     for row in types[1:]:
         if not is_dataclass(row):
-            raise failed(target, f"a row of `{target.__qualname__}` must be a dataclass, not {shown(row)}")
-    inputs = columns_of(types[1], names, "input") if kind is Aggregate else NOTHING
-    outputs = columns_of(types[-1], names, "output")
-    of_kind = Kind.AGGREGATE if kind is Aggregate else Kind.SOURCE
-    return _step(target, of_kind, parameters, inputs, outputs, Code.of(target), None)
+            raise definition_error(target, f"a row of `{target.__qualname__}` must be a dataclass, not {shown(row)}")
+    inputs = read_columns(types[1], names, "input") if kind is Aggregate else NO_COLUMNS
+    outputs = read_columns(types[-1], names, "output")
+    step_kind = Kind.AGGREGATE if kind is Aggregate else Kind.SOURCE
+    return _step(target, step_kind, parameters, inputs, outputs, Code.for_target(target), None)
 
 
 def _step(
@@ -198,20 +200,20 @@ def _step(
 
 def _parameters(target: Any, annotation: Any, name: str, names: Mapping[str, Any]) -> ParametersType:
     if not is_dataclass(annotation):
-        raise failed(target, f"`{name}` must be the parameters, which are a dataclass, not {shown(annotation)}")
-    return parameters_of(annotation, names)
+        raise definition_error(target, f"`{name}` must be the parameters, which are a dataclass, not {shown(annotation)}")
+    return read_parameters(annotation, names)
 
 
-def _outputs_of_batch(target: Callable[..., Any], returned: Any, names: Mapping[str, Any]) -> Columns:
+def _batch_outputs(target: Callable[..., Any], returned: Any, names: Mapping[str, Any]) -> Columns:
     returned, _ = split(returned)
     arguments = get_args(returned)
     if get_origin(returned) in (Rows, list) and len(arguments) == 1:
         if arguments[0] is type(None) and get_origin(returned) is Rows:
-            return NOTHING
+            return NO_COLUMNS
         if is_dataclass(arguments[0]):
-            return columns_of(arguments[0], names, "output")
-    raise no_form(target, shown(returned))
+            return read_columns(arguments[0], names, "output")
+    raise return_type_error(target, shown(returned))
 
 
-def _uncalled(call: str, kind: str) -> InternalError:
+def _unsupported_call(call: str, kind: str) -> InternalError:
     return InternalError(f"the host called `{call}`, which a step of the kind {kind} does not support")

@@ -20,14 +20,14 @@ from .decode import decode
 from .encode import encode
 from .failures import CAUGHT, describe
 from .json import dumps
-from .step import Instance, Step, step_of
+from .step import Instance, Step, find_step
 
 _VECTOR = ColumnType(DataType.VECTOR, "a list of numbers")
 _BY_DATA_TYPE = {kind.data_type: kind for kind in TYPES.values()} | {DataType.VECTOR: _VECTOR}
 
 
 class Failed(Exception):
-    """A step failed as a whole. `error` is the error that the host would receive."""
+    """A step definition_error as a whole. `error` is the error that the host would receive."""
 
     def __init__(self, error: contract.StepError) -> None:
         super().__init__(": ".join([error.message, *error.causes]))
@@ -115,7 +115,7 @@ def values(output: contract.Output, name: str) -> list[Any]:
 
 
 def _step(target: object) -> Step:
-    made = step_of(target)
+    made = find_step(target)
     if made is None:
         raise TypeError(f"{target!r} is not a step: it lacks `@step`")
     return made

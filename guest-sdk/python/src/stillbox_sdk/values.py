@@ -13,7 +13,7 @@ from .problems import Problems, number, quoted, suggestion
 
 _INTEGERS = (-(2**63), 2**63 - 1)
 # A placeholder for a parameter that could not be read. The problems contain the reason.
-UNREAD: Any = object()
+INVALID: Any = object()
 
 
 class ValueType(ABC):
@@ -40,7 +40,7 @@ class Boolean(ValueType):
         if isinstance(value, bool):
             return value
         problems.wrong(at, "true or false", value)
-        return UNREAD
+        return INVALID
 
     def schema(self) -> dict[str, Any]:
         return {"type": "boolean"}
@@ -66,10 +66,10 @@ class Number(ValueType):
                 read = math.inf
             if not math.isfinite(read):
                 problems.wrong(at, "a number in range", value)
-                return UNREAD
+                return INVALID
         else:
             problems.wrong(at, "an integer" if self.integer else "a number", value)
-            return UNREAD
+            return INVALID
         if (self.min is not None and read < self.min) or (self.max is not None and read > self.max):
             return _outside(at, self.min, self.max, read, problems)
         return read
@@ -89,7 +89,7 @@ def _outside(at: str, low: float | None, high: float | None, value: float, probl
     else:
         range_ = f"at most {number(high or 0)}"
     problems.add(f"`{at}` must be {range_}, not {number(value)}")
-    return UNREAD
+    return INVALID
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Text(ValueType):
         if isinstance(value, str):
             return value
         problems.wrong(at, "a text", value)
-        return UNREAD
+        return INVALID
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string"}
@@ -113,7 +113,7 @@ class Choice(ValueType):
     members: dict[str, Any]
 
     @classmethod
-    def of(cls, names: Iterable[Any]) -> Choice:
+    def from_members(cls, names: Iterable[Any]) -> Choice:
         """Creates a choice of the members of an enum, or of texts."""
         members = {}
         for member in names:
@@ -129,7 +129,7 @@ class Choice(ValueType):
             return self.members[value]
         else:
             problems.add(f"`{at}` cannot be {quoted(value)}{suggestion(value, self.members)}")
-        return UNREAD
+        return INVALID
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.members)}
@@ -147,10 +147,10 @@ class Items(ValueType):
     def read(self, value: object, at: str, problems: Problems) -> Any:
         if not isinstance(value, list):
             problems.wrong(at, "a list", value)
-            return UNREAD
+            return INVALID
         # All items are read before the check, so that all problems are reported.
         read = [self.item.read(item, f"{at}[{i}]", problems) for i, item in enumerate(value)]
-        return UNREAD if any(item is UNREAD for item in read) else read
+        return INVALID if any(item is INVALID for item in read) else read
 
     def schema(self) -> dict[str, Any]:
         return {"type": "array", "items": self.item.schema()}
@@ -168,9 +168,9 @@ class Mapped(ValueType):
     def read(self, value: object, at: str, problems: Problems) -> Any:
         if not isinstance(value, dict):
             problems.wrong(at, "an object", value)
-            return UNREAD
+            return INVALID
         read = {key: self.item.read(item, f"{at}.{key}", problems) for key, item in value.items()}
-        return UNREAD if any(item is UNREAD for item in read.values()) else read
+        return INVALID if any(item is INVALID for item in read.values()) else read
 
     def schema(self) -> dict[str, Any]:
         return {"type": "object", "additionalProperties": self.item.schema()}
