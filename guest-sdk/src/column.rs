@@ -6,7 +6,7 @@ use crate::any::AnyColumn;
 use crate::contract::{Column, DataType, ErrorKind, Field};
 use crate::input::{ColumnReader, InputType};
 use crate::parameters::Parameters;
-use crate::sent::Sent;
+use crate::received::ReceivedBatch;
 use crate::{Error, Result};
 
 /// The column that a field of a struct declares.
@@ -128,13 +128,13 @@ const fn same(one: &str, other: &str) -> bool {
 /// Opens the columns of a batch in the order of the fields.
 #[derive(Debug)]
 pub struct Opener<'a> {
-    sent: Sent<'a>,
+    received: ReceivedBatch<'a>,
     fields: std::vec::IntoIter<Field>,
 }
 
 impl<'a> Opener<'a> {
-    pub(crate) fn new(sent: Sent<'a>, fields: Vec<Field>) -> Self {
-        Self { sent, fields: fields.into_iter() }
+    pub(crate) fn new(received: ReceivedBatch<'a>, fields: Vec<Field>) -> Self {
+        Self { received, fields: fields.into_iter() }
     }
 
     /// Opens the column of the next field.
@@ -166,8 +166,13 @@ impl<'a> Opener<'a> {
         let fields = std::mem::take(&mut self.fields);
         let open = |field: Field| match self.find(&field.name) {
             Some(column) => {
-                let opened = AnyColumn::open(column, field.data_type, self.sent.batch.rows as usize, self.sent.sender);
-                opened.map(Some).map_err(|broken| broken_column(column, broken))
+                let opened = AnyColumn::open(
+                    column,
+                    field.data_type,
+                    self.received.batch.rows as usize,
+                    self.received.guarantee,
+                );
+                opened.map(Some).map_err(|violation| invalid_column(column, violation))
             }
             None if field.optional => Ok(None),
             None => Err(no_column(&field.name)),
@@ -180,16 +185,16 @@ impl<'a> Opener<'a> {
     }
 
     fn find(&self, name: &str) -> Option<&'a Column> {
-        self.sent.batch.columns.iter().find(|column| column.name == name)
+        self.received.batch.columns.iter().find(|column| column.name == name)
     }
 
     fn open<T: InputType<'a>>(&self, column: &'a Column) -> Result<T::Column> {
-        let rows = self.sent.batch.rows as usize;
+        let rows = self.received.batch.rows as usize;
         let opened = match &column.validity {
             Some(bitmap) if !T::NULLABLE && !all_set(bitmap, rows) => Err("a value is null"),
-            _ => T::Column::open(column, rows, self.sent.sender),
+            _ => T::Column::open(column, rows, self.received.guarantee),
         };
-        opened.map_err(|broken| broken_column(column, broken))
+        opened.map_err(|violation| invalid_column(column, violation))
     }
 }
 
@@ -197,8 +202,8 @@ fn no_column(name: &str) -> Error {
     Error::internal(format_args!("the host sent no column `{name}`"))
 }
 
-fn broken_column(column: &Column, broken: &str) -> Error {
-    Error::internal(format_args!("the host sent an invalid column `{}`: {broken}", column.name))
+fn invalid_column(column: &Column, violation: &str) -> Error {
+    Error::internal(format_args!("the host sent an invalid column `{}`: {violation}", column.name))
 }
 
 /// Returns whether the first `rows` bits of a bitmap are set.

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use crate::contract::exports::stillbox::step::guest::Guest;
 use crate::contract::{Batch, ErrorKind, Manifest, Output, Signature, StepError};
-use crate::run::{Instance, Step, manifest_of};
-use crate::sent::Sent;
+use crate::received::ReceivedBatch;
+use crate::run::{Instance, Step, step_manifest};
 use crate::{Error, panic};
 
 /// The language and version of this SDK, which `stillbox inspect` reads from the component.
@@ -33,7 +33,7 @@ pub struct Component<S>(PhantomData<S>);
 impl<S: Step> Guest for Component<S> {
     fn manifest() -> Manifest {
         panic::report_panics();
-        manifest_of::<S>()
+        step_manifest::<S>()
     }
 
     fn bind(parameters: String) -> Result<Signature, StepError> {
@@ -44,11 +44,11 @@ impl<S: Step> Guest for Component<S> {
     }
 
     fn process(batch: Batch) -> Result<Output, StepError> {
-        #[expect(unsafe_code, reason = "see `Sent::by_host`")]
+        #[expect(unsafe_code, reason = "see `ReceivedBatch::from_host`")]
         // SAFETY: only the host calls the exports, and it has checked that the texts are UTF-8. A host that breaks the contract
         // can write to the whole memory anyway.
-        let sent = unsafe { Sent::by_host(&batch) };
-        with_instance(|instance| instance.process(sent))
+        let received = unsafe { ReceivedBatch::from_host(&batch) };
+        with_instance(|instance| instance.process(received))
     }
 
     fn finish() -> Result<Option<Output>, StepError> {

@@ -138,13 +138,13 @@ impl Error {
 impl<E: std::error::Error> From<E> for Error {
     #[track_caller]
     fn from(error: E) -> Self {
-        let mut made = Self::new(&error);
+        let mut converted = Self::new(&error);
         let mut source = error.source();
         while let Some(cause) = source {
-            made.0.causes.push(cause.to_string());
+            converted.0.causes.push(cause.to_string());
             source = cause.source();
         }
-        made
+        converted
     }
 }
 

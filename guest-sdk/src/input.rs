@@ -40,7 +40,7 @@ pub use vectors::VectorColumn;
 use crate::Result;
 use crate::column::{ColumnSpec, Opener};
 use crate::contract::{Column, DataType};
-use crate::sent::Sender;
+use crate::received::TextGuarantee;
 
 /// A row of a batch. Use `#[derive(Input)]`. A row borrows from its batch, so the trait is implemented for the type with any
 /// lifetime, and `Row` is the type with the lifetime of a batch.
@@ -101,8 +101,8 @@ pub trait ColumnReader<'a>: Sized {
     ///
     /// # Errors
     /// The column breaks a rule of the contract, which is an error of the host.
-    fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken>;
+    fn open(column: &'a Column, rows: usize, guarantee: TextGuarantee) -> Result<Self, ContractViolation>;
 }
 
 /// The rule of the contract that a column breaks, as the end of a sentence.
-pub type Broken = &'static str;
+pub type ContractViolation = &'static str;

@@ -64,7 +64,7 @@ mod column;
 #[cfg(target_arch = "wasm32")]
 mod component;
 mod manifest;
-mod sent;
+mod received;
 
 pub use error::{Context, Error, Result};
 pub use input::Batch;
@@ -78,12 +78,12 @@ pub use stillbox_sdk_macros::{Input, Output, Parameters, step};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::column::{ColumnSpec, Opener, assert_names};
-    pub use crate::manifest::About;
+    pub use crate::manifest::StepInfo;
+    pub use crate::received::ReceivedBatch;
     pub use crate::run::{
-        Running, Step, aggregate, aggregate_signature, batch, batch_signature, rows, rows_signature, source,
+        BoundStep, Step, aggregate, aggregate_signature, batch, batch_signature, rows, rows_signature, source,
         source_signature, start,
     };
-    pub use crate::sent::Sent;
     #[cfg(target_arch = "wasm32")]
     pub use crate::{component::Component, contract::export_step};
 }

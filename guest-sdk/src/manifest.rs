@@ -3,7 +3,7 @@ use crate::parameters::{self, Parameters};
 
 /// The description of a step in its crate's manifest and documentation.
 #[derive(Clone, Copy, Debug)]
-pub struct About {
+pub struct StepInfo {
     /// The package's name.
     pub name: &'static str,
     /// The package's version.
@@ -15,11 +15,11 @@ pub struct About {
 }
 
 /// Creates a step's manifest.
-pub(crate) fn manifest<P: Parameters>(about: &About, kind: Kind) -> Manifest {
-    let summary = if about.summary.is_empty() { about.description } else { about.summary };
+pub(crate) fn manifest<P: Parameters>(info: &StepInfo, kind: Kind) -> Manifest {
+    let summary = if info.summary.is_empty() { info.description } else { info.summary };
     Manifest {
-        name: about.name.to_owned(),
-        version: about.version.to_owned(),
+        name: info.name.to_owned(),
+        version: info.version.to_owned(),
         summary: summary.to_owned(),
         kind,
         parameters: parameters::schema::<P>(),

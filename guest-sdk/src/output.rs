@@ -26,7 +26,7 @@
 //! The derive also defines a struct `...Builders`, which has the same fields with column builders, for [`Rows::push_with`].
 
 mod booleans;
-mod made;
+mod into_rows;
 mod nullable;
 mod numbers;
 mod rows;
@@ -34,10 +34,10 @@ mod texts;
 mod vectors;
 
 pub use booleans::BooleanBuilder;
-pub use made::Made;
+pub use into_rows::IntoRows;
 pub use nullable::NullableBuilder;
 pub use numbers::{FloatBuilder, IntegerBuilder};
-pub(crate) use rows::MadeOf;
+pub(crate) use rows::OriginScope;
 pub use rows::Rows;
 pub use texts::{BinaryBuilder, JsonBuilder, TextBuilder};
 pub use vectors::VectorBuilder;
@@ -84,7 +84,7 @@ pub trait Builders: Sized {
     ///
     /// # Errors
     /// The type of a column, if it is known only at run time, differs from the signature.
-    fn finish(self, fields: &[Field]) -> Result<Vec<Finished>>;
+    fn finish(self, fields: &[Field]) -> Result<Vec<FinishedColumn>>;
 }
 
 impl Builders for () {
@@ -96,7 +96,7 @@ impl Builders for () {
         true
     }
 
-    fn finish(self, _: &[Field]) -> Result<Vec<Finished>> {
+    fn finish(self, _: &[Field]) -> Result<Vec<FinishedColumn>> {
         Ok(Vec::new())
     }
 }
@@ -152,19 +152,19 @@ pub trait ColumnBuilder {
     fn append_placeholder(&mut self);
 
     /// Returns the finished column.
-    fn finish(self) -> Finished;
+    fn finish(self) -> FinishedColumn;
 }
 
 /// The values and the validity of a finished column.
 #[derive(Debug)]
-pub struct Finished {
+pub struct FinishedColumn {
     /// The values.
     pub values: Values,
     /// The validity bitmap, or `None` for a column without nulls.
     pub validity: Option<Vec<u8>>,
 }
 
-impl From<Values> for Finished {
+impl From<Values> for FinishedColumn {
     fn from(values: Values) -> Self {
         Self { values, validity: None }
     }

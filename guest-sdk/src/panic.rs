@@ -9,12 +9,12 @@ thread_local! {
 
 /// Sets the row that the step is processing.
 #[inline]
-pub(crate) fn at_row(row: usize) {
+pub(crate) fn set_row(row: usize) {
     ROW.set(Some(row as u32));
 }
 
 /// Clears the row: the step is not processing one.
-pub(crate) fn at_no_row() {
+pub(crate) fn clear_row() {
     ROW.set(None);
 }
 

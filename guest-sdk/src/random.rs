@@ -1,7 +1,7 @@
 //! Random numbers that are the same in every run, on every machine and in every version.
 //!
 //! A step's output must not depend on the sizes of batches or on retries. So every generator has a seed, and each row can have
-//! its own generator: [`Random::of`].
+//! its own generator: [`Random::for_index`].
 //!
 //! The generator is `SplitMix64` (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014): small,
 //! fast, and good enough for sampling. It is not cryptographically secure.
@@ -14,7 +14,7 @@
 /// let mut random = Random::new(7);
 /// assert!(random.below(6) < 6);
 /// assert!((0.0..1.0).contains(&random.unit()));
-/// assert_eq!(Random::of(7, 1000).next(), Random::of(7, 1000).next());
+/// assert_eq!(Random::for_index(7, 1000).next(), Random::for_index(7, 1000).next());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Random {
@@ -31,7 +31,7 @@ impl Random {
     }
 
     /// Creates the generator for a seed and an index, such as that of a row. Generators with different indexes are independent.
-    pub const fn of(seed: u64, index: u64) -> Self {
+    pub const fn for_index(seed: u64, index: u64) -> Self {
         Self::new(mix(mix(seed).wrapping_add(STEP) ^ mix(index)))
     }
 
@@ -105,13 +105,13 @@ mod tests {
 
     #[test]
     fn generators_of_different_rows_are_independent() {
-        let first: Vec<u64> = (0..1000).map(|row| Random::of(0, row).next()).collect();
+        let first: Vec<u64> = (0..1000).map(|row| Random::for_index(0, row).next()).collect();
         let mut distinct = first.clone();
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), first.len());
-        assert_ne!(Random::of(0, 1).next(), Random::of(1, 0).next());
-        let mean = (0..1000).map(|row| Random::of(9, row).unit()).sum::<f64>() / 1000.0;
+        assert_ne!(Random::for_index(0, 1).next(), Random::for_index(1, 0).next());
+        let mean = (0..1000).map(|row| Random::for_index(9, row).unit()).sum::<f64>() / 1000.0;
         assert!((0.45..0.55).contains(&mean), "{mean}");
     }
 }

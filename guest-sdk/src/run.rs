@@ -11,10 +11,10 @@ pub use source::{Source, source, source_signature};
 use crate::column::{assert_names, distinct, resolve};
 use crate::contract::{self, ErrorKind, Field, Kind, Manifest, Signature, StepError};
 use crate::input::Input;
-use crate::manifest::{About, manifest};
+use crate::manifest::{StepInfo, manifest};
 use crate::output::Output;
 use crate::parameters::{self, Parameters};
-use crate::sent::Sent;
+use crate::received::ReceivedBatch;
 use crate::{Error, Result, panic};
 
 /// A step. `#[step]` implements it for a function, or for an implementation of [`Source`] or [`Aggregate`].
@@ -23,7 +23,7 @@ pub trait Step: 'static {
     /// The step's parameters.
     type Parameters: Parameters;
     /// The description of the step in its crate.
-    const ABOUT: About;
+    const INFO: StepInfo;
     /// The step's kind.
     const KIND: Kind;
 
@@ -31,25 +31,28 @@ pub trait Step: 'static {
     fn signature(parameters: &Self::Parameters) -> Result<Signature>;
 
     /// Creates the running step.
-    fn start(parameters: Self::Parameters) -> Result<Box<dyn Running>>;
+    fn start(parameters: Self::Parameters) -> Result<Box<dyn BoundStep>>;
 }
 
 /// A step that is bound to its parameters.
-pub trait Running {
+pub trait BoundStep {
     /// Turns a batch into an output.
-    fn process(&mut self, batch: Sent<'_>) -> Result<contract::Output>;
+    fn process(&mut self, batch: ReceivedBatch<'_>) -> Result<contract::Output>;
 
     /// Returns the next output, or `None` after the last one.
     fn finish(&mut self) -> Result<Option<contract::Output>>;
 }
 
 /// Binds a step that is a function.
-pub fn start<P: Parameters>(parameters: P, process: fn(&P, Sent<'_>) -> Result<contract::Output>) -> Box<dyn Running> {
+pub fn start<P: Parameters>(
+    parameters: P,
+    process: fn(&P, ReceivedBatch<'_>) -> Result<contract::Output>,
+) -> Box<dyn BoundStep> {
     Box::new(function::Function { parameters, process })
 }
 
 /// A bound step, whose methods return the contract's errors.
-pub(crate) struct Instance(Box<dyn Running>);
+pub(crate) struct Instance(Box<dyn BoundStep>);
 
 impl Instance {
     /// Binds the parameters.
@@ -62,9 +65,9 @@ impl Instance {
     }
 
     /// Turns a batch into an output.
-    pub(crate) fn process(&mut self, batch: Sent<'_>) -> Result<contract::Output, StepError> {
+    pub(crate) fn process(&mut self, batch: ReceivedBatch<'_>) -> Result<contract::Output, StepError> {
         let output = self.0.process(batch);
-        panic::at_no_row();
+        panic::clear_row();
         output.map_err(|error| error.into_step_error(ErrorKind::Input))
     }
 
@@ -75,8 +78,8 @@ impl Instance {
 }
 
 /// Returns the manifest of a step.
-pub(crate) fn manifest_of<S: Step>() -> Manifest {
-    manifest::<S::Parameters>(&S::ABOUT, S::KIND)
+pub(crate) fn step_manifest<S: Step>() -> Manifest {
+    manifest::<S::Parameters>(&S::INFO, S::KIND)
 }
 
 /// Returns the input and output columns of a step.
@@ -103,6 +106,6 @@ fn outputs<P: Parameters, O: Output>(parameters: &P) -> Result<Vec<Field>> {
 }
 
 /// Returns the error for a call that a step of this kind does not support.
-fn uncalled(call: &str, kind: &str) -> Error {
+fn unsupported_call(call: &str, kind: &str) -> Error {
     Error::internal(format_args!("the host called `{call}`, which a step of the kind {kind} does not support"))
 }

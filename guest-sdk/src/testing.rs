@@ -28,9 +28,9 @@ use crate::column::Opener;
 use crate::contract::{Batch, Column, Field, Manifest, Output, Signature, StepError};
 use crate::input::InputType;
 use crate::output::{ColumnBuilder, OutputType};
+use crate::received::ReceivedBatch;
 pub use crate::run::Step;
-use crate::run::{Instance, manifest_of};
-use crate::sent::Sent;
+use crate::run::{Instance, step_manifest};
 
 /// A step that is bound to its parameters.
 pub struct Bound {
@@ -49,7 +49,7 @@ pub fn bind<S: Step>(parameters: &str) -> Result<Bound, StepError> {
 
 /// Returns the manifest of a step.
 pub fn manifest<S: Step>() -> Manifest {
-    manifest_of::<S>()
+    step_manifest::<S>()
 }
 
 impl Bound {
@@ -63,7 +63,7 @@ impl Bound {
     /// # Errors
     /// The step fails for the whole batch. Rejected rows are part of the output.
     pub fn process(&mut self, batch: &Batch) -> Result<Output, StepError> {
-        self.instance.process(Sent::by_anyone(batch))
+        self.instance.process(ReceivedBatch::unverified(batch))
     }
 
     /// Returns the next output of a source or an aggregate, or `None` after the last one.
@@ -127,7 +127,7 @@ pub fn values<T: for<'a> InputType<'a>>(output: &Output, name: &str) -> Vec<T> {
     let batch = Batch { rows: output.rows, columns: output.columns.clone() };
     let (data_type, nullable) = (T::DATA_TYPE, T::NULLABLE);
     let field = Field { name: name.to_owned(), data_type, nullable, optional: false };
-    let opened = Opener::new(Sent::by_anyone(&batch), vec![field]).required::<T>();
+    let opened = Opener::new(ReceivedBatch::unverified(&batch), vec![field]).required::<T>();
     let column = opened.unwrap_or_else(|error| panic!("cannot read the output: {error}"));
     let read = |row| T::read(&column, row).unwrap_or_else(|error| panic!("cannot read the output: {error}"));
     (0..output.rows as usize).map(read).collect()

@@ -39,9 +39,9 @@ pub(crate) fn with_static_lifetimes(tokens: TokenStream) -> TokenStream {
         }
         TokenTree::Group(group) => {
             let inner = with_static_lifetimes(group.stream());
-            let mut made = proc_macro2::Group::new(group.delimiter(), inner);
-            made.set_span(group.span());
-            TokenTree::Group(made)
+            let mut replaced = proc_macro2::Group::new(group.delimiter(), inner);
+            replaced.set_span(group.span());
+            TokenTree::Group(replaced)
         }
         token => {
             after_quote = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');

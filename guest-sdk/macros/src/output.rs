@@ -55,7 +55,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
             fn finish(
                 self,
                 _: &[::stillbox_sdk::contract::Field],
-            ) -> ::stillbox_sdk::Result<::std::vec::Vec<::stillbox_sdk::output::Finished>> {
+            ) -> ::stillbox_sdk::Result<::std::vec::Vec<::stillbox_sdk::output::FinishedColumn>> {
                 ::core::result::Result::Ok(::std::vec![#(::stillbox_sdk::output::ColumnBuilder::finish(self.#idents)),*])
             }
         }

@@ -282,7 +282,7 @@ fn expand_enum(name: &Ident, data: &DataEnum) -> Result<TokenStream> {
             ) -> ::core::option::Option<Self> {
                 match value.as_str() {
                     #(::core::option::Option::Some(#names) => ::core::option::Option::Some(Self::#variants),)*
-                    _ => problems.no_such(at, &[#(#names),*], value),
+                    _ => problems.unknown_name(at, &[#(#names),*], value),
                 }
             }
 

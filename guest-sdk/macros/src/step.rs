@@ -11,7 +11,7 @@ const FORMS: &str = "write `fn name(parameters: &Parameters, row: Row<'_>) -> Re
 
 /// Expands `#[step]`. The item stays in place even if it is wrong, so that one mistake does not cause other errors.
 pub(crate) fn expand(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
-    let made = no_arguments(arguments).and_then(|()| match syn::parse2::<Item>(item.clone())? {
+    let generated = no_arguments(arguments).and_then(|()| match syn::parse2::<Item>(item.clone())? {
         Item::Fn(function) => expand_function(&function),
         Item::Impl(implementation) => expand_impl(&implementation),
         _ => Err(Error::new_spanned(
@@ -19,12 +19,12 @@ pub(crate) fn expand(arguments: &TokenStream, item: &TokenStream) -> TokenStream
             "`#[step]` applies to a function, `impl Source for ...` or `impl Aggregate for ...`",
         )),
     });
-    let made = made.unwrap_or_else(Error::into_compile_error);
+    let generated = generated.unwrap_or_else(Error::into_compile_error);
     // The form of a step requires these.
     quote! {
         #[allow(clippy::missing_errors_doc, clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
         #item
-        #made
+        #generated
     }
 }
 
@@ -97,7 +97,7 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
         None => (quote!(()), quote_spanned!(rows.span()=> |(), __rows| #name(__rows))),
     };
     let names = assert_names(&parameters, rows, &function.sig.output);
-    let about = about(&summary(&function.attrs));
+    let info = info(&summary(&function.attrs));
     let component = component(&quote!(#name));
     let doc = format!("The step of the function [`{name}`](fn@{name}), for tests of the whole step.");
     Ok(quote! {
@@ -113,14 +113,14 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
             // The underscores keep these names from hiding the author's function.
             fn __process(
                 __parameters: &#parameters,
-                __sent: ::stillbox_sdk::__private::Sent<'_>,
+                __received: ::stillbox_sdk::__private::ReceivedBatch<'_>,
             ) -> ::stillbox_sdk::Result<::stillbox_sdk::contract::Output> {
-                ::stillbox_sdk::__private::#run(__parameters, __sent, #call)
+                ::stillbox_sdk::__private::#run(__parameters, __received, #call)
             }
 
             impl ::stillbox_sdk::__private::Step for #name {
                 type Parameters = #parameters;
-                const ABOUT: ::stillbox_sdk::__private::About = #about;
+                const INFO: ::stillbox_sdk::__private::StepInfo = #info;
                 const KIND: ::stillbox_sdk::contract::Kind = ::stillbox_sdk::contract::Kind::Transform;
 
                 fn signature(
@@ -131,7 +131,7 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
 
                 fn start(
                     __parameters: #parameters,
-                ) -> ::stillbox_sdk::Result<::std::boxed::Box<dyn ::stillbox_sdk::__private::Running>> {
+                ) -> ::stillbox_sdk::Result<::std::boxed::Box<dyn ::stillbox_sdk::__private::BoundStep>> {
                     ::core::result::Result::Ok(::stillbox_sdk::__private::start(__parameters, __process))
                 }
             }
@@ -156,7 +156,7 @@ fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
         _ => return reject(),
     };
     let name = &implementation.self_ty;
-    let about = about(&summary(&implementation.attrs));
+    let info = info(&summary(&implementation.attrs));
     let component = component(&quote!(#name));
     let span = path.span();
     let parameters = quote_spanned!(span=> <#name as ::stillbox_sdk::#kind>::Parameters);
@@ -165,7 +165,7 @@ fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
         const _: () = {
             impl ::stillbox_sdk::__private::Step for #name {
                 type Parameters = #parameters;
-                const ABOUT: ::stillbox_sdk::__private::About = #about;
+                const INFO: ::stillbox_sdk::__private::StepInfo = #info;
                 const KIND: ::stillbox_sdk::contract::Kind = ::stillbox_sdk::contract::Kind::#kind;
 
                 fn signature(
@@ -176,7 +176,7 @@ fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
 
                 fn start(
                     parameters: #parameters,
-                ) -> ::stillbox_sdk::Result<::std::boxed::Box<dyn ::stillbox_sdk::__private::Running>> {
+                ) -> ::stillbox_sdk::Result<::std::boxed::Box<dyn ::stillbox_sdk::__private::BoundStep>> {
                     ::stillbox_sdk::__private::#make::<#name>(parameters)
                 }
             }
@@ -191,7 +191,7 @@ fn expand_impl(implementation: &ItemImpl) -> Result<TokenStream> {
 fn assert_names(parameters: &TokenStream, rows: &Type, returned: &ReturnType) -> TokenStream {
     let is_batch = is_batch(rows);
     let row = if is_batch { argument(rows) } else { Some(rows) };
-    let made = match returned {
+    let output = match returned {
         ReturnType::Type(_, ty) if is_batch => argument(ty).and_then(argument),
         ReturnType::Type(_, ty) => argument(ty),
         ReturnType::Default => None,
@@ -203,16 +203,16 @@ fn assert_names(parameters: &TokenStream, rows: &Type, returned: &ReturnType) ->
             const _: () = ::stillbox_sdk::__private::assert_names(<#ty as ::stillbox_sdk::input::Input>::COLUMNS, #keys);
         }
     });
-    let made = made.map(|made| {
-        let ty = with_static_lifetimes(made.to_token_stream());
-        quote_spanned! {made.span()=>
+    let output = output.map(|output| {
+        let ty = with_static_lifetimes(output.to_token_stream());
+        quote_spanned! {output.span()=>
             const _: () = ::stillbox_sdk::__private::assert_names(
-                <<#ty as ::stillbox_sdk::output::Made>::Output as ::stillbox_sdk::output::Output>::COLUMNS,
+                <<#ty as ::stillbox_sdk::output::IntoRows>::Output as ::stillbox_sdk::output::Output>::COLUMNS,
                 #keys,
             );
         }
     });
-    quote!(#row #made)
+    quote!(#row #output)
 }
 
 /// Returns the type argument of a type with exactly one.
@@ -228,9 +228,9 @@ fn argument(ty: &Type) -> Option<&Type> {
 }
 
 /// Generates the description of the step from the author's crate.
-fn about(summary: &str) -> TokenStream {
+fn info(summary: &str) -> TokenStream {
     quote! {
-        ::stillbox_sdk::__private::About {
+        ::stillbox_sdk::__private::StepInfo {
             name: ::core::env!("CARGO_PKG_NAME"),
             version: ::core::env!("CARGO_PKG_VERSION"),
             summary: #summary,

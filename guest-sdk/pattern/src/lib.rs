@@ -4,9 +4,9 @@ use regex::{Error, Regex, RegexBuilder};
 use stillbox_sdk::parameters::TextParameter;
 
 /// The limit of the length of a pattern, in bytes.
-const LONGEST: usize = 10_000;
+const MAX_PATTERN_BYTES: usize = 10_000;
 /// The limit of the size of a compiled pattern, in bytes. A short pattern such as `(a{1000}){1000}` can compile to gigabytes.
-const LARGEST: usize = 1 << 20;
+const MAX_COMPILED_BYTES: usize = 1 << 20;
 
 /// A regular expression, compiled once for all rows of a batch.
 #[derive(Clone, Debug)]
@@ -23,10 +23,10 @@ stillbox_sdk::text_parameter!(Pattern);
 
 impl TextParameter for Pattern {
     fn parse(source: &str) -> Result<Self, String> {
-        if source.len() > LONGEST {
-            return Err(format!("has {} bytes, more than the limit of {LONGEST}", source.len()));
+        if source.len() > MAX_PATTERN_BYTES {
+            return Err(format!("has {} bytes, more than the limit of {MAX_PATTERN_BYTES}", source.len()));
         }
-        match RegexBuilder::new(source).size_limit(LARGEST).build() {
+        match RegexBuilder::new(source).size_limit(MAX_COMPILED_BYTES).build() {
             Ok(regex) => Ok(Self(regex)),
             Err(Error::CompiledTooBig(limit)) => {
                 Err(format!("is too large: compiled, it takes more than {limit} bytes"))

@@ -1,7 +1,7 @@
 use super::AnyValue;
 use crate::contract::{DataType, Field};
 use crate::output::{
-    BinaryBuilder, BooleanBuilder, Builders, ColumnBuilder, Finished, FloatBuilder, IntegerBuilder, JsonBuilder,
+    BinaryBuilder, BooleanBuilder, Builders, ColumnBuilder, FinishedColumn, FloatBuilder, IntegerBuilder, JsonBuilder,
     NullableBuilder, TextBuilder, VectorBuilder,
 };
 use crate::{Error, Result};
@@ -49,7 +49,7 @@ impl Builders for AnyBuilders {
         self.rows == rows && self.columns.iter().all(|column| column.len() == rows)
     }
 
-    fn finish(self, fields: &[Field]) -> Result<Vec<Finished>> {
+    fn finish(self, fields: &[Field]) -> Result<Vec<FinishedColumn>> {
         let mut columns = self.columns;
         if self.rows == 0 {
             columns.clear();
@@ -122,7 +122,7 @@ macro_rules! builder {
                 }
             }
 
-            fn finish(self, field: &Field) -> Result<Finished> {
+            fn finish(self, field: &Field) -> Result<FinishedColumn> {
                 match self {
                     Self::Untyped { nulls } => Self::with_nulls(field.data_type, nulls, 0).finish(field),
                     $(Self::$variant(builder) if field.data_type == DataType::$variant => Ok(builder.finish()),)*

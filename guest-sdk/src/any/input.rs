@@ -4,10 +4,10 @@ use super::AnyValue;
 use crate::column::{ColumnSpec, Opener};
 use crate::contract::{Column, DataType};
 use crate::input::{
-    BinaryColumn, BooleanColumn, Broken, ColumnReader, FloatColumn, Input, IntegerColumn, JsonColumn, NullableColumn,
-    TextColumn, VectorColumn,
+    BinaryColumn, BooleanColumn, ColumnReader, ContractViolation, FloatColumn, Input, IntegerColumn, JsonColumn,
+    NullableColumn, TextColumn, VectorColumn,
 };
-use crate::sent::Sender;
+use crate::received::TextGuarantee;
 use crate::{Json, Result};
 
 /// A row of columns that the parameters define, in the order in which they list them.
@@ -75,10 +75,10 @@ macro_rules! columns {
                 column: &'a Column,
                 data_type: DataType,
                 rows: usize,
-                sender: Sender,
-            ) -> Result<Self, Broken> {
+                guarantee: TextGuarantee,
+            ) -> Result<Self, ContractViolation> {
                 match data_type {
-                    $(DataType::$variant => ColumnReader::open(column, rows, sender).map(Self::$variant),)*
+                    $(DataType::$variant => ColumnReader::open(column, rows, guarantee).map(Self::$variant),)*
                 }
             }
 

@@ -66,7 +66,7 @@ impl<'a, R: Input> Batch<'a, R> {
     /// The index is out of range.
     pub fn row(&self, row: usize) -> Result<R::Row<'a>> {
         assert!(row < self.rows, "row {row} is out of range: the batch has {} rows", self.rows);
-        panic::at_row(row);
+        panic::set_row(row);
         R::read(&self.columns, row)
     }
 

@@ -1,7 +1,7 @@
-use super::{Broken, ColumnReader, InputType};
+use super::{ColumnReader, ContractViolation, InputType};
 use crate::Result;
 use crate::contract::{Column, DataType};
-use crate::sent::Sender;
+use crate::received::TextGuarantee;
 
 /// A column with nulls.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +23,12 @@ impl<C> NullableColumn<'_, C> {
 }
 
 impl<'a, C: ColumnReader<'a>> ColumnReader<'a> for NullableColumn<'a, C> {
-    fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, guarantee: TextGuarantee) -> Result<Self, ContractViolation> {
         let validity = column.validity.as_deref();
         if validity.is_some_and(|bitmap| bitmap.len() != rows.div_ceil(8)) {
             return Err("its validity does not have one bit per row");
         }
-        Ok(Self { values: C::open(column, rows, sender)?, validity })
+        Ok(Self { values: C::open(column, rows, guarantee)?, validity })
     }
 }
 

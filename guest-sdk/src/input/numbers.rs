@@ -1,7 +1,7 @@
 use super::nullable::bit;
-use super::{Broken, ColumnReader, InputType};
+use super::{ColumnReader, ContractViolation, InputType};
 use crate::contract::{Column, DataType, Values};
-use crate::sent::Sender;
+use crate::received::TextGuarantee;
 use crate::{Error, Result};
 
 /// A column of booleans.
@@ -19,7 +19,7 @@ impl BooleanColumn<'_> {
 }
 
 impl<'a> ColumnReader<'a> for BooleanColumn<'a> {
-    fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, _: TextGuarantee) -> Result<Self, ContractViolation> {
         match &column.values {
             Values::Boolean(bitmap) if bitmap.len() == rows.div_ceil(8) => Ok(Self { bitmap }),
             Values::Boolean(_) => Err("it does not have one bit per row"),
@@ -53,7 +53,7 @@ impl<'a> IntegerColumn<'a> {
 }
 
 impl<'a> ColumnReader<'a> for IntegerColumn<'a> {
-    fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, _: TextGuarantee) -> Result<Self, ContractViolation> {
         match &column.values {
             Values::Integer(values) if values.len() == rows => Ok(Self { name: &column.name, values }),
             Values::Integer(_) => Err("it does not have one number per row"),
@@ -105,7 +105,7 @@ impl<'a> FloatColumn<'a> {
 }
 
 impl<'a> ColumnReader<'a> for FloatColumn<'a> {
-    fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, _: TextGuarantee) -> Result<Self, ContractViolation> {
         match &column.values {
             Values::Float(values) if values.len() == rows => Ok(Self { values }),
             Values::Float(_) => Err("it does not have one number per row"),

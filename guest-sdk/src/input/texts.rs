@@ -2,9 +2,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Broken, ColumnReader, InputType};
+use super::{ColumnReader, ContractViolation, InputType};
 use crate::contract::{Column, DataType, Texts, Values};
-use crate::sent::Sender;
+use crate::received::TextGuarantee;
 use crate::{Error, Json, Result};
 
 /// A column of texts.
@@ -34,11 +34,11 @@ impl<'a> TextColumn<'a> {
 ///
 /// Columns from the host are not checked, as generated bindings do not check a `string` either: the check would take longer
 /// than many steps.
-fn open_text(texts: &Texts, rows: usize, sender: Sender) -> Result<TextColumn<'_>, Broken> {
+fn open_text(texts: &Texts, rows: usize, guarantee: TextGuarantee) -> Result<TextColumn<'_>, ContractViolation> {
     let BinaryColumn { offsets, bytes } = open_bytes(texts, rows)?;
-    if sender.vouches_for_texts() {
+    if guarantee.texts_are_utf8() {
         #[expect(unsafe_code, reason = "no safe function converts bytes to text without a check")]
-        // SAFETY: this sender is created on the condition that each text is UTF-8, and a concatenation of UTF-8 is UTF-8.
+        // SAFETY: this guarantee is created on the condition that each text is UTF-8, and a concatenation of UTF-8 is UTF-8.
         let text = unsafe { std::str::from_utf8_unchecked(bytes) };
         return Ok(TextColumn { offsets, text });
     }
@@ -50,7 +50,7 @@ fn open_text(texts: &Texts, rows: usize, sender: Sender) -> Result<TextColumn<'_
     }
 }
 
-fn open_bytes(texts: &Texts, rows: usize) -> Result<BinaryColumn<'_>, Broken> {
+fn open_bytes(texts: &Texts, rows: usize) -> Result<BinaryColumn<'_>, ContractViolation> {
     let Texts { offsets, bytes } = texts;
     if offsets.len() != rows + 1 {
         Err("it does not have one offset per row and one more")
@@ -62,9 +62,9 @@ fn open_bytes(texts: &Texts, rows: usize) -> Result<BinaryColumn<'_>, Broken> {
 }
 
 impl<'a> ColumnReader<'a> for TextColumn<'a> {
-    fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, guarantee: TextGuarantee) -> Result<Self, ContractViolation> {
         match &column.values {
-            Values::Text(texts) => open_text(texts, rows, sender),
+            Values::Text(texts) => open_text(texts, rows, guarantee),
             _ => Err("its type is not text"),
         }
     }
@@ -101,7 +101,7 @@ impl<'a> BinaryColumn<'a> {
 }
 
 impl<'a> ColumnReader<'a> for BinaryColumn<'a> {
-    fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, _: TextGuarantee) -> Result<Self, ContractViolation> {
         match &column.values {
             Values::Binary(texts) => open_bytes(texts, rows),
             _ => Err("its type is not binary"),
@@ -140,9 +140,9 @@ impl<'a> JsonColumn<'a> {
 }
 
 impl<'a> ColumnReader<'a> for JsonColumn<'a> {
-    fn open(column: &'a Column, rows: usize, sender: Sender) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, guarantee: TextGuarantee) -> Result<Self, ContractViolation> {
         match &column.values {
-            Values::Json(texts) => Ok(Self { name: &column.name, texts: open_text(texts, rows, sender)? }),
+            Values::Json(texts) => Ok(Self { name: &column.name, texts: open_text(texts, rows, guarantee)? }),
             _ => Err("its type is not JSON"),
         }
     }

@@ -1,6 +1,6 @@
-use super::{Broken, ColumnReader, InputType};
+use super::{ColumnReader, ContractViolation, InputType};
 use crate::contract::{Column, DataType, Values, Vectors};
-use crate::sent::Sender;
+use crate::received::TextGuarantee;
 use crate::{Error, Result};
 
 /// A column of vectors with the same number of elements in every row.
@@ -30,7 +30,7 @@ impl<'a> VectorColumn<'a> {
 }
 
 impl<'a> ColumnReader<'a> for VectorColumn<'a> {
-    fn open(column: &'a Column, rows: usize, _: Sender) -> Result<Self, Broken> {
+    fn open(column: &'a Column, rows: usize, _: TextGuarantee) -> Result<Self, ContractViolation> {
         let Values::Vector(Vectors { width, elements }) = &column.values else { return Err("its type is not vector") };
         let width = *width as usize;
         match rows.checked_mul(width) {

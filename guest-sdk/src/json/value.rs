@@ -33,13 +33,13 @@ impl<'a> Json<'a> {
         match text.as_bytes().first() {
             Some(b'[') => Ok(JsonValue::List(Json(text))),
             Some(b'{') => Ok(JsonValue::Object(Json(text))),
-            Some(b'"') => Json(text).text_value().map(JsonValue::Text).ok_or_else(|| no_json(text)),
+            Some(b'"') => Json(text).text_value().map(JsonValue::Text).ok_or_else(|| not_json(text)),
             Some(b'-' | b'0'..=b'9') if is_number() => Ok(JsonValue::Number(text)),
             _ => match text {
                 "null" => Ok(JsonValue::Null),
                 "true" => Ok(JsonValue::Boolean(true)),
                 "false" => Ok(JsonValue::Boolean(false)),
-                _ => Err(no_json(text)),
+                _ => Err(not_json(text)),
             },
         }
     }
@@ -72,7 +72,7 @@ impl<'a> Json<'a> {
             (JsonType::Float, JsonValue::Number(number)) => AnyValue::Float(float(number)?),
             (JsonType::Text, JsonValue::Text(text)) => AnyValue::Text(text),
             (wanted, value) => {
-                return Err(Error::input(format_args!("{} is not {}", value.in_words(), wanted.in_words())));
+                return Err(Error::input(format_args!("{} is not {}", value.describe(), wanted.describe())));
             }
         })
     }
@@ -80,14 +80,14 @@ impl<'a> Json<'a> {
 
 impl JsonValue<'_> {
     /// Describes the value for a message. Long values are truncated.
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
             Self::Boolean(value) => value.to_string(),
-            Self::Number(number) => format!("the number {}", beginning(number)),
-            Self::Text(text) => format!("the text {:?}", beginning(text)),
-            Self::List(json) => format!("the list {}", beginning(json.text())),
-            Self::Object(json) => format!("the object {}", beginning(json.text())),
+            Self::Number(number) => format!("the number {}", truncate(number)),
+            Self::Text(text) => format!("the text {:?}", truncate(text)),
+            Self::List(json) => format!("the list {}", truncate(json.text())),
+            Self::Object(json) => format!("the object {}", truncate(json.text())),
         }
     }
 }
@@ -103,7 +103,7 @@ fn integer(number: &str) -> Result<i64> {
     match number.parse::<f64>() {
         // Plain digits that do not fit into an integer would be rounded by the conversion to a float.
         Ok(float) if float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float) && !is_plain(number) => Ok(float as i64),
-        _ => Err(Error::input(format_args!("the number {} is not a 64-bit integer", beginning(number)))),
+        _ => Err(Error::input(format_args!("the number {} is not a 64-bit integer", truncate(number)))),
     }
 }
 
@@ -114,21 +114,21 @@ fn is_plain(number: &str) -> bool {
 fn float(number: &str) -> Result<f64> {
     match number.parse::<f64>() {
         Ok(float) if float.is_finite() => Ok(float),
-        _ => Err(Error::input(format_args!("the number {} is too large for a float", beginning(number)))),
+        _ => Err(Error::input(format_args!("the number {} is too large for a float", truncate(number)))),
     }
 }
 
 /// Truncates a text for a message.
-fn beginning(text: &str) -> Cow<'_, str> {
-    const LONGEST: usize = 60;
-    match text.char_indices().nth(LONGEST) {
+fn truncate(text: &str) -> Cow<'_, str> {
+    const MAX_CHARS: usize = 60;
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}...", &text[..end]).into(),
         None => text.into(),
     }
 }
 
-fn no_json(text: &str) -> Error {
-    Error::input(format_args!("{:?} is not JSON", beginning(text)))
+fn not_json(text: &str) -> Error {
+    Error::input(format_args!("{:?} is not JSON", truncate(text)))
 }
 
 /// The column types that [`Json::value_as`] supports. As a parameter, the name of one: `boolean`, `integer`, `float`, `text` or
@@ -164,7 +164,7 @@ impl JsonType {
     }
 
     /// Describes a value of the type, for a message.
-    pub const fn in_words(self) -> &'static str {
+    pub const fn describe(self) -> &'static str {
         match self {
             Self::Boolean => "a boolean",
             Self::Integer => "an integer",
@@ -178,7 +178,7 @@ impl JsonType {
 impl ParameterValue for JsonType {
     fn read(value: &serde_json::Value, at: &str, problems: &mut Problems) -> Option<Self> {
         let found = Self::NAMES.iter().position(|name| value.as_str() == Some(name));
-        found.map(|i| Self::ALL[i]).or_else(|| problems.no_such(at, &Self::NAMES, value))
+        found.map(|i| Self::ALL[i]).or_else(|| problems.unknown_name(at, &Self::NAMES, value))
     }
 
     fn schema(out: &mut String, _: &Bounds) {

@@ -1,4 +1,4 @@
-use super::{ColumnBuilder, Finished, OutputType};
+use super::{ColumnBuilder, FinishedColumn, OutputType};
 use crate::Result;
 use crate::contract::{DataType, Values};
 
@@ -49,7 +49,7 @@ impl ColumnBuilder for BooleanBuilder {
         self.push(false);
     }
 
-    fn finish(self) -> Finished {
+    fn finish(self) -> FinishedColumn {
         Values::Boolean(self.bitmap).into()
     }
 }

@@ -1,4 +1,4 @@
-use super::{BooleanBuilder, ColumnBuilder, Finished, OutputType};
+use super::{BooleanBuilder, ColumnBuilder, FinishedColumn, OutputType};
 use crate::Result;
 use crate::contract::DataType;
 
@@ -49,10 +49,10 @@ impl<B: ColumnBuilder> ColumnBuilder for NullableBuilder<B> {
         self.push_null();
     }
 
-    fn finish(self) -> Finished {
+    fn finish(self) -> FinishedColumn {
         // `nulls` includes nulls that `truncate` removed. The bitmap may then be superfluous, but it is correct.
         let validity = (self.nulls > 0).then(|| self.validity.into_bitmap());
-        Finished { validity, ..self.values.finish() }
+        FinishedColumn { validity, ..self.values.finish() }
     }
 }
 

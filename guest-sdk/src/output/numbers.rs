@@ -1,4 +1,4 @@
-use super::{ColumnBuilder, Finished, OutputType};
+use super::{ColumnBuilder, FinishedColumn, OutputType};
 use crate::contract::{DataType, Values};
 use crate::{Error, Result};
 
@@ -35,7 +35,7 @@ macro_rules! numbers {
                 self.values.push(Default::default());
             }
 
-            fn finish(self) -> Finished {
+            fn finish(self) -> FinishedColumn {
                 Values::$values(self.values).into()
             }
         }

@@ -20,9 +20,9 @@ pub struct Rows<O: Output> {
 /// The input rows that the output rows come from.
 enum Origins {
     /// The rows do not name their origins.
-    Unsaid,
+    Unspecified,
     /// Each row so far comes from the input row with the same index. The usual case, which needs no list.
-    Same,
+    Identity,
     /// One origin per row.
     Listed(Vec<u32>),
 }
@@ -35,7 +35,7 @@ impl<O: Output> Rows<O> {
 
     /// Creates an empty output with capacity for a number of rows.
     pub fn with_capacity(rows: usize) -> Self {
-        Self { builders: O::Builders::with_capacity(rows), len: 0, origins: Origins::Same, rejections: Vec::new() }
+        Self { builders: O::Builders::with_capacity(rows), len: 0, origins: Origins::Identity, rejections: Vec::new() }
     }
 
     /// Returns the number of rows.
@@ -106,8 +106,9 @@ impl<O: Output> Rows<O> {
         origin: Option<usize>,
         append: impl FnOnce(&mut O::Builders) -> Result<()>,
     ) -> Result<()> {
-        let appended = append(&mut self.builders)
-            .and_then(|()| if self.builders.all_have(self.len + 1) { self.note(origin) } else { Err(uneven()) });
+        let appended = append(&mut self.builders).and_then(|()| {
+            if self.builders.all_have(self.len + 1) { self.note(origin) } else { Err(incomplete_row()) }
+        });
         match appended {
             Ok(()) => self.len += 1,
             Err(_) => self.builders.truncate(self.len),
@@ -124,16 +125,16 @@ impl<O: Output> Rows<O> {
     #[inline]
     fn note(&mut self, origin: Option<usize>) -> Result<()> {
         match (&mut self.origins, origin) {
-            (Origins::Same, Some(origin)) if origin == self.len => {}
+            (Origins::Identity, Some(origin)) if origin == self.len => {}
             (Origins::Listed(origins), Some(origin)) => origins.push(origin as u32),
-            (Origins::Same, Some(origin)) => {
+            (Origins::Identity, Some(origin)) => {
                 let mut origins: Vec<u32> = (0..self.len as u32).collect();
                 origins.push(origin as u32);
                 self.origins = Origins::Listed(origins);
             }
-            (Origins::Unsaid, None) => {}
-            (Origins::Same, None) if self.len == 0 => self.origins = Origins::Unsaid,
-            (Origins::Unsaid, Some(_)) | (_, None) => {
+            (Origins::Unspecified, None) => {}
+            (Origins::Identity, None) if self.len == 0 => self.origins = Origins::Unspecified,
+            (Origins::Unspecified, Some(_)) | (_, None) => {
                 return Err(Error::internal("some rows name the input row that they come from, and some do not")
                     .hint("call `push` for every row, or `push_from` for every row"));
             }
@@ -150,14 +151,14 @@ impl<O: Output> Rows<O> {
         }
     }
 
-    /// Converts the rows to the contract's type. `from` is the range of the origins.
-    pub(crate) fn finish(mut self, fields: Vec<Field>, from: MadeOf) -> Result<contract::Output> {
-        self.check(from)?;
+    /// Converts the rows to the contract's type. `scope` is the range of the origins.
+    pub(crate) fn finish(mut self, fields: Vec<Field>, scope: OriginScope) -> Result<contract::Output> {
+        self.check(scope)?;
         let rows = self.len as u32;
-        let origins = match (self.origins, from) {
-            (Origins::Unsaid, _) | (Origins::Same, MadeOf::Nothing) => None,
-            (Origins::Same, MadeOf::Batch(all)) if all == self.len => None,
-            (Origins::Same, _) => Some((0..rows).collect()),
+        let origins = match (self.origins, scope) {
+            (Origins::Unspecified, _) | (Origins::Identity, OriginScope::NoRows) => None,
+            (Origins::Identity, OriginScope::Batch(all)) if all == self.len => None,
+            (Origins::Identity, _) => Some((0..rows).collect()),
             (Origins::Listed(origins), _) => Some(origins),
         };
         let finished = self.builders.finish(&fields)?;
@@ -176,10 +177,10 @@ impl<O: Output> Rows<O> {
     }
 
     /// Checks the rules of the contract here, so that the message uses the terms of the SDK.
-    fn check(&self, from: MadeOf) -> Result<()> {
-        let (MadeOf::Batch(all) | MadeOf::Everything(all)) = from else {
-            let said = !self.is_empty() && !matches!(self.origins, Origins::Unsaid);
-            return if said || !self.rejections.is_empty() {
+    fn check(&self, scope: OriginScope) -> Result<()> {
+        let (OriginScope::Batch(all) | OriginScope::AllRows(all)) = scope else {
+            let has_origins = !self.is_empty() && !matches!(self.origins, Origins::Unspecified);
+            return if has_origins || !self.rejections.is_empty() {
                 Err(Error::internal("a source has no input rows, but the output names or rejects some"))
             } else {
                 Ok(())
@@ -211,11 +212,11 @@ impl<O: Output> Rows<O> {
             {
                 Ok(())
             }
-            Origins::Same if rejected.is_empty() && self.len <= all => Ok(()),
+            Origins::Identity if rejected.is_empty() && self.len <= all => Ok(()),
             Origins::Listed(origins) => origins.iter().try_for_each(|origin| check(*origin as usize)),
-            Origins::Same => (0..self.len).try_for_each(check),
-            Origins::Unsaid => match from {
-                MadeOf::Batch(_) if self.len != all || !self.rejections.is_empty() => {
+            Origins::Identity => (0..self.len).try_for_each(check),
+            Origins::Unspecified => match scope {
+                OriginScope::Batch(_) if self.len != all || !self.rejections.is_empty() => {
                     Err(Error::internal(format_args!(
                         "the step returned {} rows for {all} input rows and rejected {}, without naming the input row of each",
                         self.len,
@@ -231,20 +232,20 @@ impl<O: Output> Rows<O> {
 
 /// The input rows that origins refer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum MadeOf {
+pub(crate) enum OriginScope {
     /// The rows of a batch, with their number.
     Batch(usize),
     /// All rows that an aggregate has seen, with their number.
-    Everything(usize),
+    AllRows(usize),
     /// No rows: the output of a source.
-    Nothing,
+    NoRows,
 }
 
 fn out_of_range(row: usize, all: usize) -> Error {
     Error::internal(format_args!("row {row} is out of range: there are {all} input rows"))
 }
 
-fn uneven() -> Error {
+fn incomplete_row() -> Error {
     Error::internal("a row must append exactly one value to every column")
 }
 

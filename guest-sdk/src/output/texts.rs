@@ -2,23 +2,23 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{ColumnBuilder, Finished, OutputType};
+use super::{ColumnBuilder, FinishedColumn, OutputType};
 use crate::contract::{DataType, Texts, Values};
 use crate::{Error, Json, Result};
 
 /// The initial estimate of the bytes per text.
-const BYTES_A_ROW: usize = 32;
+const ESTIMATED_BYTES_PER_ROW: usize = 32;
 /// The number of rows after which their mean replaces the estimate. The column is still small then, so it is cheap to move.
-const SAMPLE: usize = 32;
+const SAMPLED_ROWS: usize = 32;
 /// The most bytes to reserve by the estimate, because the first texts of a batch may be longer than the others.
-const MOST_ROOM: usize = 4 << 20;
+const MAX_RESERVED_BYTES: usize = 4 << 20;
 
 /// Returns the bytes to reserve after the first rows, so that the column does not grow and move repeatedly. It is an eighth
 /// more than the mean implies, because the mean of a sample varies.
-const fn room(sampled: usize, expected: usize) -> usize {
-    let rest = (sampled / SAMPLE).saturating_mul(expected.saturating_sub(SAMPLE));
+const fn bytes_to_reserve(sampled: usize, expected: usize) -> usize {
+    let rest = (sampled / SAMPLED_ROWS).saturating_mul(expected.saturating_sub(SAMPLED_ROWS));
     let rest = rest.saturating_add(rest / 8);
-    if rest < MOST_ROOM { rest } else { MOST_ROOM }
+    if rest < MAX_RESERVED_BYTES { rest } else { MAX_RESERVED_BYTES }
 }
 
 /// Returns the offset of the end of the column.
@@ -63,10 +63,10 @@ macro_rules! builder {
                     return Err(Error::internal("the function passed to `push_with` removed earlier values"));
                 }
                 self.offsets.push(end(self.bytes.len())?);
-                if self.offsets.len() == SAMPLE + 1 {
+                if self.offsets.len() == SAMPLED_ROWS + 1 {
                     // The capacity of the offsets is the expected number of rows. The reservation is optional, so its failure is
                     // ignored.
-                    let _ = self.bytes.try_reserve(room(self.bytes.len(), self.offsets.capacity() - 1));
+                    let _ = self.bytes.try_reserve(bytes_to_reserve(self.bytes.len(), self.offsets.capacity() - 1));
                 }
                 Ok(())
             }
@@ -76,7 +76,7 @@ macro_rules! builder {
             fn with_capacity(rows: usize) -> Self {
                 let mut offsets = Vec::with_capacity(rows + 1);
                 offsets.push(0);
-                Self { offsets, bytes: <$bytes>::with_capacity(rows * BYTES_A_ROW) }
+                Self { offsets, bytes: <$bytes>::with_capacity(rows * ESTIMATED_BYTES_PER_ROW) }
             }
 
             fn len(&self) -> usize {
@@ -92,7 +92,7 @@ macro_rules! builder {
                 self.offsets.push(self.offsets[self.offsets.len() - 1]);
             }
 
-            fn finish(self) -> Finished {
+            fn finish(self) -> FinishedColumn {
                 Values::$values(Texts { offsets: self.offsets, bytes: self.bytes.into() }).into()
             }
         }
@@ -153,12 +153,12 @@ mod tests {
     #[test]
     fn memory_for_all_texts_is_reserved_once() -> Result<()> {
         let mut column = TextBuilder::with_capacity(1000);
-        for _ in 0..SAMPLE {
+        for _ in 0..SAMPLED_ROWS {
             column.push(&"x".repeat(200))?;
         }
         let room = column.bytes.capacity();
         assert!(room >= 200 * 1000, "{room}");
-        for row in SAMPLE..1000 {
+        for row in SAMPLED_ROWS..1000 {
             column.push(&"x".repeat(190 + row % 20))?;
         }
         assert_eq!(column.bytes.capacity(), room);
@@ -167,8 +167,8 @@ mod tests {
 
     #[test]
     fn the_reservation_is_bounded() {
-        assert_eq!(room(SAMPLE * 100, 10), 0);
-        assert_eq!(room(SAMPLE * 80, SAMPLE + 100), 9000);
-        assert_eq!(room(usize::MAX, usize::MAX), MOST_ROOM);
+        assert_eq!(bytes_to_reserve(SAMPLED_ROWS * 100, 10), 0);
+        assert_eq!(bytes_to_reserve(SAMPLED_ROWS * 80, SAMPLED_ROWS + 100), 9000);
+        assert_eq!(bytes_to_reserve(usize::MAX, usize::MAX), MAX_RESERVED_BYTES);
     }
 }

@@ -1,4 +1,4 @@
-use super::{ColumnBuilder, Finished, OutputType};
+use super::{ColumnBuilder, FinishedColumn, OutputType};
 use crate::contract::{DataType, Values, Vectors};
 use crate::{Error, Result};
 
@@ -63,7 +63,7 @@ impl ColumnBuilder for VectorBuilder {
         self.elements.resize(self.rows * self.width.unwrap_or(0), 0.0);
     }
 
-    fn finish(mut self) -> Finished {
+    fn finish(mut self) -> FinishedColumn {
         // The contract does not allow a width of 0, so a column without vectors has the width 1.
         let width = self.width.unwrap_or(1);
         self.elements.resize(self.rows * width, 0.0);

@@ -13,7 +13,7 @@ pub struct Object<'a> {
 impl<'a> Object<'a> {
     /// Checks that a value is an object without other members than `keys`.
     pub fn new(value: &'a Value, at: &'a str, keys: &[(&str, bool)], problems: &mut Problems) -> Option<Self> {
-        let Value::Object(members) = value else { return problems.wrong(at, "an object", value) };
+        let Value::Object(members) = value else { return problems.wrong_type(at, "an object", value) };
         let object = Self { at, members };
         for key in members.keys() {
             if keys.iter().all(|(known, _)| known != key) {

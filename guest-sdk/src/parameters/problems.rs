@@ -14,8 +14,8 @@ impl Problems {
     }
 
     /// Adds a value of the wrong type, and returns `None`.
-    pub fn wrong<T>(&mut self, at: &str, expected: &str, value: &Value) -> Option<T> {
-        let found = found(value);
+    pub fn wrong_type<T>(&mut self, at: &str, expected: &str, value: &Value) -> Option<T> {
+        let found = describe(value);
         self.add(match at {
             "" => format!("the parameters must be {expected}, not {found}"),
             _ => format!("`{at}` must be {expected}, not {found}"),
@@ -24,8 +24,8 @@ impl Problems {
     }
 
     /// Adds a value that is not one of the allowed names, and returns `None`.
-    pub fn no_such<T>(&mut self, at: &str, names: &[&str], value: &Value) -> Option<T> {
-        let Value::String(name) = value else { return self.wrong(at, "a text", value) };
+    pub fn unknown_name<T>(&mut self, at: &str, names: &[&str], value: &Value) -> Option<T> {
+        let Value::String(name) = value else { return self.wrong_type(at, "a text", value) };
         let suggestion = suggestion(name, names.iter().copied());
         self.add(format!("`{at}` cannot be {name:?}{suggestion}"));
         None
@@ -49,21 +49,21 @@ impl Problems {
 }
 
 /// Describes a JSON value, short enough for a message.
-fn found(value: &Value) -> String {
+fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Number(value) => value.to_string(),
-        Value::String(value) => text(value),
+        Value::String(value) => quote(value),
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
     }
 }
 
 /// Quotes a text, truncated to 40 characters.
-fn text(value: &str) -> String {
-    const LONGEST: usize = 40;
-    match value.char_indices().nth(LONGEST) {
+fn quote(value: &str) -> String {
+    const MAX_CHARS: usize = 40;
+    match value.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("the text {:?}...", &value[..end]),
         None => format!("the text {value:?}"),
     }
@@ -120,6 +120,6 @@ mod tests {
 
     #[test]
     fn a_long_text_is_truncated_between_characters() {
-        assert_eq!(text(&"ä".repeat(50)), format!("the text \"{}\"...", "ä".repeat(40)));
+        assert_eq!(quote(&"ä".repeat(50)), format!("the text \"{}\"...", "ä".repeat(40)));
     }
 }

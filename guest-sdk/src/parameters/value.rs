@@ -52,11 +52,11 @@ macro_rules! integers {
     ($($type:ty),*) => {$(
         impl ParameterValue for $type {
             fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-                let Value::Number(number) = value else { return problems.wrong(at, "an integer", value) };
+                let Value::Number(number) = value else { return problems.wrong_type(at, "an integer", value) };
                 let narrow = match (number.as_i64(), number.as_u64()) {
                     (Some(number), _) => <$type>::try_from(number).ok(),
                     (None, Some(number)) => <$type>::try_from(number).ok(),
-                    (None, None) => return problems.wrong(at, "an integer", value),
+                    (None, None) => return problems.wrong_type(at, "an integer", value),
                 };
                 narrow.or_else(|| out_of_bounds(at, Some(<$type>::MIN), Some(<$type>::MAX), number, problems))
             }
@@ -91,10 +91,10 @@ macro_rules! floats {
     ($($type:ty),*) => {$(
         impl ParameterValue for $type {
             fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-                let Some(number) = value.as_f64() else { return problems.wrong(at, "a number", value) };
+                let Some(number) = value.as_f64() else { return problems.wrong_type(at, "a number", value) };
                 // A number that is too large for an `f32` would become infinite.
                 let narrow = number as $type;
-                if narrow.is_finite() { Some(narrow) } else { problems.wrong(at, "a number in range", value) }
+                if narrow.is_finite() { Some(narrow) } else { problems.wrong_type(at, "a number in range", value) }
             }
 
             fn schema(out: &mut String, bounds: &Bounds) {
@@ -146,7 +146,7 @@ fn out_of_bounds<N: Display, T>(
 
 impl ParameterValue for bool {
     fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-        value.as_bool().or_else(|| problems.wrong(at, "true or false", value))
+        value.as_bool().or_else(|| problems.wrong_type(at, "true or false", value))
     }
 
     fn schema(out: &mut String, _: &Bounds) {
@@ -162,7 +162,7 @@ impl ParameterValue for String {
     const IS_TEXT: bool = true;
 
     fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-        value.as_str().map(str::to_owned).or_else(|| problems.wrong(at, "a text", value))
+        value.as_str().map(str::to_owned).or_else(|| problems.wrong_type(at, "a text", value))
     }
 
     fn schema(out: &mut String, _: &Bounds) {
@@ -218,7 +218,7 @@ impl<T: Bounded<Number: Copy>> Bounded for Option<T> {
 
 impl<T: ParameterValue> ParameterValue for Vec<T> {
     fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-        let Value::Array(items) = value else { return problems.wrong(at, "a list", value) };
+        let Value::Array(items) = value else { return problems.wrong_type(at, "a list", value) };
         let read = items.iter().enumerate().map(|(i, item)| T::read(item, &format!("{at}[{i}]"), problems));
         // All items are read before the first `None` ends the loop, so that all problems are reported.
         let read: Vec<_> = read.collect();

@@ -1,11 +1,11 @@
-use super::function::{finish, open};
-use super::{Running, signature};
+use super::function::{finish_rows, open_batch};
+use super::{BoundStep, signature};
 use crate::Result;
 use crate::contract::{self, Signature};
 use crate::input::{Batch, Input};
-use crate::output::{MadeOf, Output, Rows};
+use crate::output::{OriginScope, Output, Rows};
 use crate::parameters::Parameters;
-use crate::sent::Sent;
+use crate::received::ReceivedBatch;
 
 /// A step that sees all rows of the input, batch by batch. `#[step]` applies to the implementation.
 ///
@@ -92,23 +92,23 @@ pub trait Aggregate: Sized + 'static {
     fn finish(&mut self) -> Result<Option<Rows<Self::Output>>>;
 }
 
-struct Bound<A: Aggregate> {
+struct BoundAggregate<A: Aggregate> {
     parameters: A::Parameters,
     aggregate: A,
     seen: usize,
 }
 
-impl<A: Aggregate> Running for Bound<A> {
-    fn process(&mut self, sent: Sent<'_>) -> Result<contract::Output> {
-        let rows = self.aggregate.process(open(&self.parameters, sent)?)?;
-        let all = sent.batch.rows as usize;
+impl<A: Aggregate> BoundStep for BoundAggregate<A> {
+    fn process(&mut self, received: ReceivedBatch<'_>) -> Result<contract::Output> {
+        let rows = self.aggregate.process(open_batch(&self.parameters, received)?)?;
+        let all = received.batch.rows as usize;
         self.seen += all;
-        finish(rows, &self.parameters, MadeOf::Batch(all))
+        finish_rows(rows, &self.parameters, OriginScope::Batch(all))
     }
 
     fn finish(&mut self) -> Result<Option<contract::Output>> {
         let rows = self.aggregate.finish()?;
-        rows.map(|rows| finish(rows, &self.parameters, MadeOf::Everything(self.seen))).transpose()
+        rows.map(|rows| finish_rows(rows, &self.parameters, OriginScope::AllRows(self.seen))).transpose()
     }
 }
 
@@ -118,7 +118,7 @@ pub fn aggregate_signature<A: Aggregate>(parameters: &A::Parameters) -> Result<S
 }
 
 /// Creates an aggregate.
-pub fn aggregate<A: Aggregate>(parameters: A::Parameters) -> Result<Box<dyn Running>> {
+pub fn aggregate<A: Aggregate>(parameters: A::Parameters) -> Result<Box<dyn BoundStep>> {
     let aggregate = A::new(&parameters)?;
-    Ok(Box::new(Bound { parameters, aggregate, seen: 0 }))
+    Ok(Box::new(BoundAggregate { parameters, aggregate, seen: 0 }))
 }

@@ -1,25 +1,25 @@
-use super::{Running, inputs, outputs, signature, uncalled};
+use super::{BoundStep, inputs, outputs, signature, unsupported_call};
 use crate::column::Opener;
 use crate::contract::{self, Signature};
 use crate::input::{Batch, Input};
-use crate::output::{Made, MadeOf, Output, Rows};
+use crate::output::{IntoRows, OriginScope, Output, Rows};
 use crate::parameters::Parameters;
-use crate::sent::Sent;
+use crate::received::ReceivedBatch;
 use crate::{Result, panic};
 
 /// A step that is a function.
 pub(super) struct Function<P> {
     pub(super) parameters: P,
-    pub(super) process: fn(&P, Sent<'_>) -> Result<contract::Output>,
+    pub(super) process: fn(&P, ReceivedBatch<'_>) -> Result<contract::Output>,
 }
 
-impl<P: Parameters> Running for Function<P> {
-    fn process(&mut self, sent: Sent<'_>) -> Result<contract::Output> {
-        (self.process)(&self.parameters, sent)
+impl<P: Parameters> BoundStep for Function<P> {
+    fn process(&mut self, received: ReceivedBatch<'_>) -> Result<contract::Output> {
+        (self.process)(&self.parameters, received)
     }
 
     fn finish(&mut self) -> Result<Option<contract::Output>> {
-        Err(uncalled("finish", "transform"))
+        Err(unsupported_call("finish", "transform"))
     }
 }
 
@@ -28,7 +28,7 @@ pub fn rows_signature<'a, P, R, M>(parameters: &'a P, _: impl Fn(&'a P, R) -> Re
 where
     P: Parameters,
     R: Input<Row<'a> = R>,
-    M: Made,
+    M: IntoRows,
 {
     signature::<P, R, M::Output>(parameters)
 }
@@ -36,27 +36,27 @@ where
 /// Calls a function for each row of a batch.
 pub fn rows<'a, P, R, M>(
     parameters: &'a P,
-    sent: Sent<'a>,
+    received: ReceivedBatch<'a>,
     function: impl Fn(&'a P, R) -> Result<M>,
 ) -> Result<contract::Output>
 where
     P: Parameters,
     R: Input<Row<'a> = R>,
-    M: Made,
+    M: IntoRows,
 {
-    let columns = R::open(&mut Opener::new(sent, inputs::<P, R>(parameters)?))?;
-    let all = sent.batch.rows as usize;
+    let columns = R::open(&mut Opener::new(received, inputs::<P, R>(parameters)?))?;
+    let all = received.batch.rows as usize;
     let mut rows = Rows::<M::Output>::with_capacity(all);
     for row in 0..all {
-        panic::at_row(row);
+        panic::set_row(row);
         let before = rows.len();
-        let made = R::read(&columns, row).and_then(|input| function(parameters, input));
-        if let Err(error) = made.and_then(|made| made.add_to(&mut rows, row)) {
+        let result = R::read(&columns, row).and_then(|input| function(parameters, input));
+        if let Err(error) = result.and_then(|result| result.add_to(&mut rows, row)) {
             rows.truncate(before);
             rows.reject(row, error);
         }
     }
-    finish(rows, parameters, MadeOf::Batch(all))
+    finish_rows(rows, parameters, OriginScope::Batch(all))
 }
 
 /// Returns the columns of a function that takes a batch. The function is passed only for its type.
@@ -75,7 +75,7 @@ where
 /// Calls a function with a whole batch.
 pub fn batch<'a, P, R, O>(
     parameters: &'a P,
-    sent: Sent<'a>,
+    received: ReceivedBatch<'a>,
     function: impl Fn(&'a P, Batch<'a, R>) -> Result<Rows<O>>,
 ) -> Result<contract::Output>
 where
@@ -83,22 +83,25 @@ where
     R: Input,
     O: Output,
 {
-    let all = sent.batch.rows as usize;
-    let rows = function(parameters, open(parameters, sent)?)?;
-    finish(rows, parameters, MadeOf::Batch(all))
+    let all = received.batch.rows as usize;
+    let rows = function(parameters, open_batch(parameters, received)?)?;
+    finish_rows(rows, parameters, OriginScope::Batch(all))
 }
 
 /// Opens the columns of a batch.
-pub(super) fn open<'a, P: Parameters, R: Input>(parameters: &P, sent: Sent<'a>) -> Result<Batch<'a, R>> {
-    let columns = R::open(&mut Opener::new(sent, inputs::<P, R>(parameters)?))?;
-    Ok(Batch::new(columns, sent.batch.rows as usize))
+pub(super) fn open_batch<'a, P: Parameters, R: Input>(
+    parameters: &P,
+    received: ReceivedBatch<'a>,
+) -> Result<Batch<'a, R>> {
+    let columns = R::open(&mut Opener::new(received, inputs::<P, R>(parameters)?))?;
+    Ok(Batch::new(columns, received.batch.rows as usize))
 }
 
 /// Converts the rows to the contract's output.
-pub(super) fn finish<P: Parameters, O: Output>(
+pub(super) fn finish_rows<P: Parameters, O: Output>(
     rows: Rows<O>,
     parameters: &P,
-    made_of: MadeOf,
+    scope: OriginScope,
 ) -> Result<contract::Output> {
-    rows.finish(outputs::<P, O>(parameters)?, made_of)
+    rows.finish(outputs::<P, O>(parameters)?, scope)
 }

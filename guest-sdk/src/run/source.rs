@@ -1,10 +1,10 @@
-use super::function::finish;
-use super::{Running, outputs, uncalled};
+use super::function::finish_rows;
+use super::{BoundStep, outputs, unsupported_call};
 use crate::Result;
 use crate::contract::{self, Signature};
-use crate::output::{MadeOf, Output, Rows};
+use crate::output::{OriginScope, Output, Rows};
 use crate::parameters::Parameters;
-use crate::sent::Sent;
+use crate::received::ReceivedBatch;
 
 /// A step that creates rows from its parameters alone. `#[step]` applies to the implementation.
 ///
@@ -66,19 +66,19 @@ pub trait Source: Sized + 'static {
     fn next(&mut self) -> Result<Option<Rows<Self::Output>>>;
 }
 
-struct Bound<S: Source> {
+struct BoundSource<S: Source> {
     parameters: S::Parameters,
     source: S,
 }
 
-impl<S: Source> Running for Bound<S> {
-    fn process(&mut self, _: Sent<'_>) -> Result<contract::Output> {
-        Err(uncalled("process", "source"))
+impl<S: Source> BoundStep for BoundSource<S> {
+    fn process(&mut self, _: ReceivedBatch<'_>) -> Result<contract::Output> {
+        Err(unsupported_call("process", "source"))
     }
 
     fn finish(&mut self) -> Result<Option<contract::Output>> {
         let rows = self.source.next()?;
-        rows.map(|rows| finish(rows, &self.parameters, MadeOf::Nothing)).transpose()
+        rows.map(|rows| finish_rows(rows, &self.parameters, OriginScope::NoRows)).transpose()
     }
 }
 
@@ -88,7 +88,7 @@ pub fn source_signature<S: Source>(parameters: &S::Parameters) -> Result<Signatu
 }
 
 /// Creates a source.
-pub fn source<S: Source>(parameters: S::Parameters) -> Result<Box<dyn Running>> {
+pub fn source<S: Source>(parameters: S::Parameters) -> Result<Box<dyn BoundStep>> {
     let source = S::new(&parameters)?;
-    Ok(Box::new(Bound { parameters, source }))
+    Ok(Box::new(BoundSource { parameters, source }))
 }

@@ -2,7 +2,7 @@ use stillbox_sdk::any::AnyValue;
 use stillbox_sdk::{Json, JsonType, JsonValue, Result, bail, serde_json};
 
 /// The largest integer up to which every integer can be represented exactly as a float.
-const LARGEST_EXACT: i64 = 1 << 53;
+const MAX_EXACT_INTEGER: i64 = 1 << 53;
 
 /// Converts a value to a type.
 ///
@@ -24,13 +24,13 @@ pub fn convert(json: Json<'_>, to: JsonType) -> Result<AnyValue<'_>> {
         (JsonType::Json, JsonValue::Text(text)) => {
             return match serde_json::from_str::<&serde_json::value::RawValue>(text) {
                 Ok(value) => Ok(AnyValue::Json(value.get().to_owned().into())),
-                Err(error) => bail!("{} is not JSON: {error}", value.in_words()),
+                Err(error) => bail!("{} is not JSON: {error}", value.describe()),
             };
         }
         (JsonType::Json, _) => return json.value_as(JsonType::Json),
         _ => {}
     }
-    let does_not_fit = || stillbox_sdk::error!("{} is not {}", value.in_words(), to.in_words());
+    let does_not_fit = || stillbox_sdk::error!("{} is not {}", value.describe(), to.describe());
     match &value {
         JsonValue::Boolean(_) if to == JsonType::Boolean => json.value_as(to),
         JsonValue::Boolean(value) => Ok(number(to, i64::from(*value))),
@@ -66,7 +66,7 @@ fn from_number(text: &str, to: JsonType) -> Result<AnyValue<'_>> {
         },
         JsonType::Float => {
             if let Ok(integer) = text.parse::<i64>()
-                && integer.unsigned_abs() > LARGEST_EXACT.unsigned_abs()
+                && integer.unsigned_abs() > MAX_EXACT_INTEGER.unsigned_abs()
                 && integer as f64 as i128 != i128::from(integer)
             {
                 bail!("the number {text} cannot be represented exactly as a float");

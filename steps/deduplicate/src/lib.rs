@@ -15,11 +15,11 @@ use stillbox_sdk::{Aggregate, Batch, Context as _, Result, Rows, step};
 #[derive(Debug)]
 pub struct Deduplicate {
     parameters: Parameters,
-    seen: Seen,
+    seen: SeenRows,
 }
 
 #[derive(Debug)]
-enum Seen {
+enum SeenRows {
     Exact(Exact),
     Near(Box<Near>),
 }
@@ -48,8 +48,8 @@ impl Aggregate for Deduplicate {
 
     fn new(parameters: &Parameters) -> Result<Self> {
         let seen = match parameters.method {
-            Method::Exact => Seen::Exact(Exact::default()),
-            Method::Near => Seen::Near(Box::new(Near::new(parameters))),
+            Method::Exact => SeenRows::Exact(Exact::default()),
+            Method::Near => SeenRows::Near(Box::new(Near::new(parameters))),
         };
         Ok(Self { parameters: parameters.clone(), seen })
     }
@@ -61,8 +61,8 @@ impl Aggregate for Deduplicate {
             let row = row?;
             let values = (0..columns).map(|column| row.json(column));
             let is_new = match &mut self.seen {
-                Seen::Exact(exact) => exact.is_new(values),
-                Seen::Near(near) => near.is_new(values),
+                SeenRows::Exact(exact) => exact.is_new(values),
+                SeenRows::Near(near) => near.is_new(values),
             };
             if is_new.context("a value is not JSON")? {
                 rows.push_from(i, ())?;

@@ -69,7 +69,7 @@ pub fn expand_list<'a>(parameters: &Parameters, row: AnyRow<'a>) -> Result<Vec<A
 fn elements(json: Json<'_>) -> Result<Vec<Json<'_>>> {
     match json.value()? {
         JsonValue::List(list) => list.elements(),
-        other => bail!("{} is not a list", other.in_words()),
+        other => bail!("{} is not a list", other.describe()),
     }
 }
 

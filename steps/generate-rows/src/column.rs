@@ -5,9 +5,9 @@ use stillbox_sdk::{Parameters, Result, bail, ensure};
 use super::words::text;
 
 /// The largest whole number up to which every whole number can be represented exactly as a float.
-const LARGEST: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// The limit of the number of words in a text.
-const MOST_WORDS: f64 = 1000.0;
+const MAX_WORDS: f64 = 1000.0;
 
 /// A column of random values.
 #[derive(Clone, Debug, Parameters)]
@@ -80,11 +80,11 @@ impl Column {
         for (name, value) in [("min", self.min), ("max", self.max)] {
             let Some(value) = value else { continue };
             match self.kind {
-                Kind::Integer if value.fract() != 0.0 || value.abs() > LARGEST => {
+                Kind::Integer if value.fract() != 0.0 || value.abs() > MAX_EXACT_INTEGER => {
                     bail!("`columns[{i}].{name}` must be a whole number for the kind integer, not {value}")
                 }
-                Kind::Text if value.fract() != 0.0 || !(0.0..=MOST_WORDS).contains(&value) => {
-                    bail!("`columns[{i}].{name}` must be from 0 to {MOST_WORDS} words for the kind text, not {value}")
+                Kind::Text if value.fract() != 0.0 || !(0.0..=MAX_WORDS).contains(&value) => {
+                    bail!("`columns[{i}].{name}` must be from 0 to {MAX_WORDS} words for the kind text, not {value}")
                 }
                 Kind::Boolean | Kind::Choice => {
                     bail!("`columns[{i}].min` and `columns[{i}].max` apply only to numbers and texts")

@@ -34,9 +34,9 @@ pub struct Parameters {
 
 impl Parameters {
     fn check_columns(&self) -> Result<()> {
-        const MOST: usize = 1000;
+        const MAX_COLUMNS: usize = 1000;
         let count = self.columns.len();
-        ensure!(count <= MOST, "`columns` has {count} columns, more than the limit of {MOST}");
+        ensure!(count <= MAX_COLUMNS, "`columns` has {count} columns, more than the limit of {MAX_COLUMNS}");
         for (i, column) in self.columns.iter().enumerate() {
             column.check(i)?;
         }
@@ -79,7 +79,7 @@ impl Source for GenerateRows {
             let random = columns
                 .iter()
                 .zip(&self.seeds)
-                .map(|(column, seed)| column.value(&mut Random::of(*seed, u64::from(row))));
+                .map(|(column, seed)| column.value(&mut Random::for_index(*seed, u64::from(row))));
             rows.push([index].into_iter().chain(random).collect())?;
         }
         self.next = end;

@@ -5,11 +5,11 @@ use super::{Aggregation, Function};
 
 /// The value of one row for an aggregation.
 #[derive(Debug)]
-pub(crate) enum Seen<'a> {
+pub(crate) enum RowValue<'a> {
     /// No value.
-    Nothing,
+    Missing,
     /// A value to count.
-    Something,
+    Present,
     /// A number for a mean.
     Number(f64),
     /// A value for a list.
@@ -18,7 +18,7 @@ pub(crate) enum Seen<'a> {
     Value(AnyValue<'a>, Vec<u8>),
 }
 
-impl<'a> Seen<'a> {
+impl<'a> RowValue<'a> {
     /// Reads the value of a row.
     ///
     /// # Errors
@@ -26,17 +26,17 @@ impl<'a> Seen<'a> {
     pub(crate) fn read(aggregation: &Aggregation, value: Option<Json<'a>>) -> Result<Self> {
         let Some(json) = value else {
             return Ok(match aggregation.function {
-                Function::Count if aggregation.column.is_none() => Self::Something,
+                Function::Count if aggregation.column.is_none() => Self::Present,
                 Function::List => Self::Element("null"),
-                _ => Self::Nothing,
+                _ => Self::Missing,
             });
         };
         Ok(match aggregation.function {
-            Function::Count => Self::Something,
+            Function::Count => Self::Present,
             Function::List => Self::Element(json.text()),
             Function::Mean => match json.value_as(JsonType::Float)? {
                 AnyValue::Float(number) => Self::Number(number),
-                _ => Self::Nothing,
+                _ => Self::Missing,
             },
             Function::Min | Function::Max => {
                 let mut key = Vec::new();
@@ -76,20 +76,20 @@ impl Accumulator {
         }
     }
 
-    pub(crate) fn add(&mut self, seen: Seen<'_>) {
+    pub(crate) fn add(&mut self, seen: RowValue<'_>) {
         match (self, seen) {
-            (Self::Count(count), Seen::Something) => *count += 1,
-            (Self::Mean { sum, lost, count }, Seen::Number(number)) => {
+            (Self::Count(count), RowValue::Present) => *count += 1,
+            (Self::Mean { sum, lost, count }, RowValue::Number(number)) => {
                 add_exactly(sum, lost, number);
                 *count += 1;
             }
-            (Self::List(elements), Seen::Element(element)) => {
+            (Self::List(elements), RowValue::Element(element)) => {
                 if !elements.is_empty() {
                     elements.push(',');
                 }
                 elements.push_str(element);
             }
-            (Self::Extreme { function, value, key }, Seen::Value(new, new_key)) => {
+            (Self::Extreme { function, value, key }, RowValue::Value(new, new_key)) => {
                 // Keys are never empty, so an empty key marks the first value.
                 let is_first = key.is_empty();
                 if is_first

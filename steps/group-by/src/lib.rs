@@ -5,13 +5,13 @@ mod parameters;
 
 use std::collections::HashMap;
 
-use accumulator::{Accumulator, Seen};
+use accumulator::{Accumulator, RowValue};
 pub use parameters::{Aggregation, Function, Parameters};
 use stillbox_sdk::any::{AnyOutput, AnyRow};
 use stillbox_sdk::{Aggregate, Batch, Context as _, Result, Rows, step};
 
 /// The number of rows in a batch of the output.
-const ROWS_AT_ONCE: usize = 10_000;
+const OUTPUT_BATCH_ROWS: usize = 10_000;
 
 /// A group: the index of its first row, and its intermediate results.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct Group {
 pub struct GroupBy {
     parameters: Parameters,
     /// The index of each aggregation's column among the input columns.
-    places: Vec<Option<usize>>,
+    column_indexes: Vec<Option<usize>>,
     seen: usize,
     by_key: HashMap<Box<[u8]>, usize>,
     groups: Vec<Group>,
@@ -48,7 +48,7 @@ impl Aggregate for GroupBy {
     fn new(parameters: &Parameters) -> Result<Self> {
         Ok(Self {
             parameters: parameters.clone(),
-            places: parameters.places(),
+            column_indexes: parameters.column_indexes(),
             seen: 0,
             by_key: HashMap::new(),
             groups: Vec::new(),
@@ -70,7 +70,7 @@ impl Aggregate for GroupBy {
 
     fn finish(&mut self) -> Result<Option<Rows<AnyOutput<'static>>>> {
         let mut rows = Rows::new();
-        for group in self.groups[self.next..].iter_mut().take(ROWS_AT_ONCE) {
+        for group in self.groups[self.next..].iter_mut().take(OUTPUT_BATCH_ROWS) {
             let accumulators = std::mem::take(&mut group.accumulators);
             let values = accumulators.into_iter().map(Accumulator::finish).collect::<Result<AnyOutput<'static>>>()?;
             rows.push_from(group.first, values)?;
@@ -83,9 +83,9 @@ impl Aggregate for GroupBy {
 impl GroupBy {
     fn add(&mut self, row: &AnyRow<'_>) -> Result<()> {
         let aggregations = &self.parameters.aggregates;
-        let seen = aggregations.iter().zip(&self.places).map(|(aggregation, place)| {
+        let seen = aggregations.iter().zip(&self.column_indexes).map(|(aggregation, place)| {
             let value = place.and_then(|place| row.json(place));
-            Seen::read(aggregation, value).with_context(|| aggregation.in_words())
+            RowValue::read(aggregation, value).with_context(|| aggregation.error_context())
         });
         let seen = seen.collect::<Result<Vec<_>>>()?;
         let mut key = Vec::new();

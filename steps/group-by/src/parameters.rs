@@ -71,7 +71,7 @@ impl Parameters {
     }
 
     /// Returns the index of each aggregation's column among the input columns.
-    pub(crate) fn places(&self) -> Vec<Option<usize>> {
+    pub(crate) fn column_indexes(&self) -> Vec<Option<usize>> {
         let names = self.read_columns();
         let place = |aggregation: &Aggregation| {
             let column = aggregation.column.as_ref()?;
@@ -104,8 +104,8 @@ impl Aggregation {
         self.value_type.unwrap_or_default()
     }
 
-    /// Describes the aggregation for a message.
-    pub(crate) fn in_words(&self) -> String {
+    /// Returns the context of an error in the aggregation.
+    pub(crate) fn error_context(&self) -> String {
         let function = match self.function {
             Function::Count => "count",
             Function::Min => "min",

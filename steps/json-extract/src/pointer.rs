@@ -2,7 +2,7 @@ use stillbox_sdk::parameters::TextParameter;
 use stillbox_sdk::{Json, JsonValue, Result};
 
 /// The limit of the length of a pointer, in bytes, because each of its names is searched in every row.
-const LONGEST: usize = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// A JSON Pointer (RFC 6901).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +44,8 @@ stillbox_sdk::text_parameter!(Pointer);
 
 impl TextParameter for Pointer {
     fn parse(source: &str) -> Result<Self, String> {
-        if source.len() > LONGEST {
-            return Err(format!("has {} bytes, more than the limit of {LONGEST}", source.len()));
+        if source.len() > MAX_BYTES {
+            return Err(format!("has {} bytes, more than the limit of {MAX_BYTES}", source.len()));
         }
         let mut tokens = source.split('/');
         // The text before the first slash must be empty.

@@ -9,7 +9,7 @@ use stillbox_sdk::any::{AnyOutput, AnyValue, DataType, Field};
 use stillbox_sdk::{Input, Parameters, Result, ensure, step};
 
 /// The limit of the length of a replacement, in bytes, because it is copied for each match.
-const LONGEST_REPLACEMENT: usize = 65_536;
+const MAX_REPLACEMENT_BYTES: usize = 65_536;
 
 /// The parameters of the step.
 #[derive(Debug, Parameters)]
@@ -34,8 +34,8 @@ impl Parameters {
     fn check_replacement(&self) -> Result<()> {
         let length = self.replacement.len();
         ensure!(
-            length <= LONGEST_REPLACEMENT,
-            "`replacement` has {length} bytes, more than the limit of {LONGEST_REPLACEMENT}"
+            length <= MAX_REPLACEMENT_BYTES,
+            "`replacement` has {length} bytes, more than the limit of {MAX_REPLACEMENT_BYTES}"
         );
         // `regex` would silently insert an empty text for an unknown group.
         for name in references::references(&self.replacement) {

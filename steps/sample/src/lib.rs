@@ -4,7 +4,7 @@ use stillbox_sdk::random::Random;
 use stillbox_sdk::{Aggregate, Batch, Input, Parameters, Result, Rows, ensure, step};
 
 /// The number of rows in a batch of the output.
-const ROWS_AT_ONCE: usize = 10_000;
+const OUTPUT_BATCH_ROWS: usize = 10_000;
 
 /// The parameters of the step.
 #[derive(Debug, Parameters)]
@@ -71,7 +71,7 @@ impl Aggregate for Sample {
             std::mem::take(reservoir).into_iter()
         });
         let mut next = Rows::new();
-        for row in sorted.take(ROWS_AT_ONCE) {
+        for row in sorted.take(OUTPUT_BATCH_ROWS) {
             next.push_from(row as usize, ())?;
         }
         Ok(if next.is_empty() { None } else { Some(next) })

@@ -7,7 +7,7 @@ use stillbox_sdk::any::{AnyRow, DataType, Field};
 use stillbox_sdk::{Aggregate, Batch, Context as _, Parameters, Result, Rows, ensure, step};
 
 /// The number of rows in a batch of the output.
-const ROWS_AT_ONCE: usize = 10_000;
+const OUTPUT_BATCH_ROWS: usize = 10_000;
 
 /// The parameters of the step.
 #[derive(Clone, Debug, Parameters)]
@@ -51,9 +51,9 @@ pub enum Nulls {
 
 impl Parameters {
     fn check_keys(&self) -> Result<()> {
-        const MOST: usize = 64;
+        const MAX_KEYS: usize = 64;
         let count = self.keys.len();
-        ensure!((1..=MOST).contains(&count), "`keys` names {count} columns, but must name from 1 to {MOST}");
+        ensure!((1..=MAX_KEYS).contains(&count), "`keys` names {count} columns, but must name from 1 to {MAX_KEYS}");
         Ok(())
     }
 
@@ -111,7 +111,7 @@ impl Aggregate for Sort {
             order.into_iter()
         });
         let mut next = Rows::new();
-        for row in sorted.take(ROWS_AT_ONCE) {
+        for row in sorted.take(OUTPUT_BATCH_ROWS) {
             next.push_from(row as usize, ())?;
         }
         Ok(if next.is_empty() { None } else { Some(next) })

@@ -1,7 +1,7 @@
 use stillbox_sdk::parameters::TextParameter;
 
 /// The limit of the length of a template, in bytes, because it is copied into every row.
-const LONGEST: usize = 65_536;
+const MAX_BYTES: usize = 65_536;
 
 /// A text with placeholders for columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +45,8 @@ stillbox_sdk::text_parameter!(Template);
 
 impl TextParameter for Template {
     fn parse(source: &str) -> Result<Self, String> {
-        if source.len() > LONGEST {
-            return Err(format!("has {} bytes, more than the limit of {LONGEST}", source.len()));
+        if source.len() > MAX_BYTES {
+            return Err(format!("has {} bytes, more than the limit of {MAX_BYTES}", source.len()));
         }
         let mut template = Self { source: source.to_owned(), pieces: Vec::new(), columns: Vec::new() };
         let mut text = String::new();

@@ -10,7 +10,7 @@ impl Crc32 {
     pub(crate) const EMPTY: Self = Self(!0);
 
     /// Returns the checksum of a slice.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
         bytes.iter().fold(Self::EMPTY, |checksum, byte| checksum.then(*byte))
     }
 

@@ -58,7 +58,7 @@ pub fn features(text: &str) -> Features {
             [this, next, after] = [this.then(byte), next.then(byte), after.then(byte)];
         }
     }
-    let tri_hash = if n_words >= 3 { smallest.min(this.value()) } else { Crc32::of(text.as_bytes()).value() };
+    let tri_hash = if n_words >= 3 { smallest.min(this.value()) } else { Crc32::from_bytes(text.as_bytes()).value() };
     Features { n_words, n_bytes: text.len() as u64, tri_hash }
 }
 

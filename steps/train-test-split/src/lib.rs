@@ -8,7 +8,7 @@ use stillbox_sdk::random::Random;
 use stillbox_sdk::{Aggregate, Batch, Context as _, Output, Parameters, Result, Rows, ensure, step};
 
 /// The number of rows in a batch of the output.
-const ROWS_AT_ONCE: u32 = 10_000;
+const OUTPUT_BATCH_ROWS: u32 = 10_000;
 
 /// The parameters of the step.
 #[derive(Clone, Debug, Parameters)]
@@ -50,12 +50,12 @@ const TEST: Split = Split { split: "test" };
 pub struct TrainTestSplit {
     parameters: Parameters,
     seen: u32,
-    left: Option<Left>,
+    selection: Option<Selection>,
 }
 
 /// The state of the selection, after the last batch.
 #[derive(Debug)]
-struct Left {
+struct Selection {
     next: u32,
     test: u32,
     random: Random,
@@ -78,7 +78,7 @@ impl Aggregate for TrainTestSplit {
     type Output = Split;
 
     fn new(parameters: &Parameters) -> Result<Self> {
-        Ok(Self { parameters: parameters.clone(), seen: 0, left: None })
+        Ok(Self { parameters: parameters.clone(), seen: 0, selection: None })
     }
 
     fn process(&mut self, batch: Batch<'_, AnyRow<'_>>) -> Result<Rows<Split>> {
@@ -101,16 +101,16 @@ impl Aggregate for TrainTestSplit {
     fn finish(&mut self) -> Result<Option<Rows<Split>>> {
         let all = self.seen;
         let Parameters { test_fraction, seed, .. } = self.parameters;
-        let left = self.left.get_or_insert_with(|| {
+        let selection = self.selection.get_or_insert_with(|| {
             let test = test_size(all, test_fraction);
-            Left { next: 0, test, random: Random::new(seed) }
+            Selection { next: 0, test, random: Random::new(seed) }
         });
         let mut rows = Rows::new();
-        for row in left.next..all.min(left.next.saturating_add(ROWS_AT_ONCE)) {
-            let is_test = left.random.below(u64::from(all - row)) < u64::from(left.test);
-            left.test -= u32::from(is_test);
+        for row in selection.next..all.min(selection.next.saturating_add(OUTPUT_BATCH_ROWS)) {
+            let is_test = selection.random.below(u64::from(all - row)) < u64::from(selection.test);
+            selection.test -= u32::from(is_test);
             rows.push_from(row as usize, if is_test { TEST } else { TRAIN })?;
-            left.next = row + 1;
+            selection.next = row + 1;
         }
         Ok(if rows.is_empty() { None } else { Some(rows) })
     }

@@ -8,7 +8,7 @@ use crate::Result;
     label = "not a return type of a step",
     note = "return `Result<T>`, where `T` is a struct with `#[derive(Output)]`, `Option` or `Vec` of one, `bool` or `()`"
 )]
-pub trait Made {
+pub trait IntoRows {
     /// The columns of the output rows.
     type Output: Output;
 
@@ -19,7 +19,7 @@ pub trait Made {
     fn add_to(self, rows: &mut Rows<Self::Output>, origin: usize) -> Result<()>;
 }
 
-impl<O: Output> Made for O {
+impl<O: Output> IntoRows for O {
     type Output = Self;
 
     #[inline]
@@ -28,7 +28,7 @@ impl<O: Output> Made for O {
     }
 }
 
-impl<O: Output> Made for Option<O> {
+impl<O: Output> IntoRows for Option<O> {
     type Output = O;
 
     #[inline]
@@ -37,7 +37,7 @@ impl<O: Output> Made for Option<O> {
     }
 }
 
-impl<O: Output> Made for Vec<O> {
+impl<O: Output> IntoRows for Vec<O> {
     type Output = O;
 
     fn add_to(self, rows: &mut Rows<O>, origin: usize) -> Result<()> {
@@ -45,7 +45,7 @@ impl<O: Output> Made for Vec<O> {
     }
 }
 
-impl Made for bool {
+impl IntoRows for bool {
     type Output = ();
 
     #[inline]
