@@ -28,6 +28,7 @@
 mod batch;
 mod nullable;
 mod numbers;
+pub(crate) mod opener;
 mod texts;
 mod vectors;
 
@@ -37,8 +38,9 @@ pub use numbers::{BooleanColumn, FloatColumn, IntegerColumn};
 pub use texts::{BinaryColumn, JsonColumn, TextColumn};
 pub use vectors::VectorColumn;
 
+use self::opener::Opener;
 use crate::Result;
-use crate::column::{ColumnSpec, Opener};
+use crate::column::ColumnSpec;
 use crate::contract::{Column, DataType};
 use crate::received::TextGuarantee;
 

@@ -60,6 +60,7 @@ pub mod random;
 mod run;
 pub mod testing;
 
+mod any_value;
 mod column;
 #[cfg(target_arch = "wasm32")]
 mod component;
@@ -77,7 +78,8 @@ pub use stillbox_sdk_macros::{Input, Output, Parameters, step};
 /// Items that generated code uses. Not part of the public API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::column::{ColumnSpec, Opener, assert_names};
+    pub use crate::column::{ColumnSpec, assert_names};
+    pub use crate::input::opener::Opener;
     pub use crate::manifest::StepInfo;
     pub use crate::received::ReceivedBatch;
     pub use crate::run::{

@@ -24,9 +24,9 @@
 
 use std::fmt;
 
-use crate::column::Opener;
 use crate::contract::{Batch, Column, Field, Manifest, Output, Signature, StepError};
 use crate::input::InputType;
+use crate::input::opener::Opener;
 use crate::output::{ColumnBuilder, OutputType};
 use crate::received::ReceivedBatch;
 pub use crate::run::Step;

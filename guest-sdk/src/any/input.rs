@@ -1,8 +1,9 @@
 use std::rc::Rc;
 
-use super::AnyValue;
-use crate::column::{ColumnSpec, Opener};
+use crate::any_value::AnyValue;
+use crate::column::ColumnSpec;
 use crate::contract::{Column, DataType};
+use crate::input::opener::Opener;
 use crate::input::{
     BinaryColumn, BooleanColumn, ColumnReader, ContractViolation, FloatColumn, Input, IntegerColumn, JsonColumn,
     NullableColumn, TextColumn, VectorColumn,
@@ -52,7 +53,7 @@ impl Input for AnyRow<'_> {
     const ANY: bool = true;
 
     fn open<'a>(opener: &mut Opener<'a>) -> Result<Self::Columns<'a>> {
-        Ok(AnyColumns(opener.rest()?.into()))
+        Ok(AnyColumns(opener.rest(AnyColumn::open)?.into()))
     }
 
     #[inline]
@@ -65,13 +66,13 @@ macro_rules! columns {
     ($row:ident; $($variant:ident: $column:ident, |$opened:ident| $get:expr;)*) => {
         /// An opened column of any type.
         #[derive(Clone, Debug)]
-        pub(crate) enum AnyColumn<'a> {
+        enum AnyColumn<'a> {
             $($variant(NullableColumn<'a, $column<'a>>),)*
         }
 
         impl<'a> AnyColumn<'a> {
             /// Opens a column of a type that is known at run time.
-            pub(crate) fn open(
+            fn open(
                 column: &'a Column,
                 data_type: DataType,
                 rows: usize,

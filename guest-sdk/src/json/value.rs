@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 
 use super::Json;
-use crate::any::{AnyValue, DataType};
+use crate::any_value::AnyValue;
+use crate::contract::DataType;
 use crate::parameters::{Bounds, ParameterValue, Problems, enum_schema};
 use crate::{Error, Result};
 

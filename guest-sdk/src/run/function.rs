@@ -1,6 +1,6 @@
 use super::{BoundStep, inputs, outputs, signature, unsupported_call};
-use crate::column::Opener;
 use crate::contract::{self, Signature};
+use crate::input::opener::Opener;
 use crate::input::{Batch, Input};
 use crate::output::{IntoRows, OriginScope, Output, Rows};
 use crate::parameters::Parameters;
