@@ -51,6 +51,7 @@ mod stage;
 mod stage_input;
 mod step;
 mod text;
+mod units;
 // For the benchmarks.
 #[doc(hidden)]
 pub mod bench_support;
@@ -62,10 +63,7 @@ pub use cleanup::CleanupRegistry;
 pub use component::{
     Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Origin, Signature,
 };
-pub use config::{
-    ConfigError, Diagnostic, Diagnostics, DurationError, Overrides, PIPELINE_SCHEMA, Place, SizeError, parse_duration,
-    parse_size,
-};
+pub use config::{ConfigError, Diagnostic, Diagnostics, Overrides, PIPELINE_SCHEMA, Place};
 pub use data_type::DataType;
 pub use engine::Permission;
 pub use event::{Event, Listener};
@@ -82,7 +80,8 @@ pub use result_cache::{CacheUsage, PrunedCache, ResultCache, prune_cache, usage_
 pub use runs::{CHECKPOINT_EVERY, Checkpointing, Pruned, RunInfo, RunStatus, Runs, RunsError, Start};
 pub use runtime::{Engine, EngineBuilder, EngineError};
 pub use step::{BindError, BoundStep, RejectedRow, StepBuilder, StepResult, StepSession};
-pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines, grouped, shell_word};
+pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines, shell_word};
+pub use units::{DurationError, SizeError, grouped, parse_duration, parse_size};
 
 /// The Arrow crates whose types are part of the interface, in the versions that this library is built with.
 pub mod arrow {

@@ -22,7 +22,7 @@ use arrow_schema::ArrowError;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::corrupt::CorruptFile;
-use crate::text::grouped;
+use crate::units::grouped;
 
 pub(crate) use lookup::SpillLookup;
 

@@ -1,28 +1,28 @@
-//! Foreign text, made fit to be shown; and numbers as they are shown.
+//! Foreign text made safe to display: escaped, truncated, quoted.
 //!
-//! What a step, a data file or a file name says may carry escape sequences that move the cursor, or characters that
-//! reorder a line. Wherever such text is shown, it goes through here first.
+//! Text from a step, a data file or a file name may contain escape sequences that move the cursor, or characters that
+//! reorder a line. It passes through this module before it is displayed.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Escapes every character that could drive a terminal, reorder a line or hide, newlines and tabs included.
+/// Escapes every character that could drive a terminal, reorder a line or be invisible, newlines and tabs included.
 ///
 /// These become `\u{..}` with their code in hexadecimal: the C0 and C1 controls, DEL, the bidirectional controls, the
-/// line and paragraph separators, and the format characters that nobody sees (joiners, soft hyphens, tags, byte order
-/// marks). ANSI sequences lose their escape character and stay behind as readable text. Backslashes stay as they
-/// are, so the result is for reading and cannot be turned back.
+/// line and paragraph separators, and invisible format characters (joiners, soft hyphens, tags, byte order marks). ANSI
+/// sequences lose their escape character; the rest of them remains as readable text. Backslashes are not escaped, so the
+/// result is for reading and cannot be unescaped.
 pub fn escape_controls(text: &str) -> Cow<'_, str> {
     escape(text, is_unfit)
 }
 
-/// Like [`escape_controls`], but newlines and tabs stay: for text of several lines, such as a backtrace.
+/// Like [`escape_controls`], but keeps newlines and tabs: for text of several lines, such as a backtrace.
 pub fn escape_controls_in_lines(text: &str) -> Cow<'_, str> {
     escape(text, |c| is_unfit(c) && c != '\n' && c != '\t')
 }
 
-/// The same for JSON that is shown: JSON itself escapes only the C0 controls. What is escaped here stands within texts,
-/// whose meaning stays the same; line breaks stay, since they can only stand between tokens.
+/// Like [`escape_controls`], for JSON text, in which only the C0 controls are escaped already. The JSON keeps its
+/// meaning: escaped characters can only stand within strings, and line breaks, which stand between tokens, are kept.
 pub fn escape_controls_in_json(json: &str) -> Cow<'_, str> {
     escape_as(
         json,
@@ -58,7 +58,7 @@ fn escape_as(text: &str, unfit: impl Fn(char) -> bool, write: impl Fn(char, &mut
     Cow::Owned(escaped)
 }
 
-/// Whether a character must not reach a terminal as it is.
+/// Returns whether a character must be escaped before it reaches a terminal.
 pub(crate) fn is_unfit(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -69,7 +69,7 @@ pub(crate) fn is_unfit(c: char) -> bool {
             | '\u{2028}'..='\u{202e}'       // line and paragraph separators, bidirectional embeddings and overrides
             | '\u{2060}'..='\u{206f}'       // word joiner, invisible operators, isolates, deprecated formats
             | '\u{feff}'                    // byte order mark
-            | '\u{fffe}' | '\u{ffff}'       // no characters; XML has none of them
+            | '\u{fffe}' | '\u{ffff}'       // not characters; not allowed in XML
             | '\u{fff9}'..='\u{fffb}'       // interlinear annotation
             | '\u{1bca0}'..='\u{1bca3}'     // shorthand format controls
             | '\u{1d173}'..='\u{1d17a}'     // musical format controls
@@ -87,17 +87,12 @@ pub fn shell_word(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("'{}'", text.replace('\'', "'\\''")))
 }
 
-/// A number as messages show it: its digits in groups of three.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+/// Returns the first `max_characters` characters of a text, followed by `…` if the text is longer.
+pub(crate) fn truncate(text: &str, max_characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(max_characters) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
     }
-    text
 }
 
 /// Returns the text, or its first `most` bytes and the number of bytes that are missing.
@@ -125,32 +120,32 @@ mod tests {
     }
 
     #[test]
-    fn terminal_sequences_become_text() {
+    fn terminal_sequences_are_escaped() {
         assert_eq!(escape_controls("\u{1b}[2Jgone"), r"\u{1b}[2Jgone");
         assert_eq!(escape_controls("\u{9b}31mred"), r"\u{9b}31mred");
         assert_eq!(escape_controls("a\r\nb\tc\u{7f}\0"), r"a\u{d}\u{a}b\u{9}c\u{7f}\u{0}");
     }
 
     #[test]
-    fn hidden_and_reordering_characters_become_text() {
+    fn invisible_and_reordering_characters_are_escaped() {
         assert_eq!(escape_controls("a\u{202e}b\u{2066}c\u{200f}"), r"a\u{202e}b\u{2066}c\u{200f}");
         assert_eq!(escape_controls("\u{2028}\u{feff}\u{e0041}\u{ad}"), r"\u{2028}\u{feff}\u{e0041}\u{ad}");
     }
 
     #[test]
-    fn json_keeps_its_escapes() {
+    fn escapes_of_json_are_kept() {
         let json = serde_json::to_string("\u{1b}\u{9b}\u{202e}\u{e0041}\\").unwrap();
         assert_eq!(escape_controls_in_json(&json), r#""\u001b\u009b\u202e\udb40\udc41\\""#);
     }
 
     #[test]
-    fn lines_keep_their_ends_and_tabs_only() {
+    fn only_newlines_and_tabs_are_kept_in_lines() {
         assert_eq!(escape_controls_in_lines("a\n\tb\r\u{1b}[0m\u{2028}"), "a\n\tb\\u{d}\\u{1b}[0m\\u{2028}");
     }
 
     proptest! {
         #[test]
-        fn json_means_the_same(text: String) {
+        fn escaped_json_keeps_its_meaning(text: String) {
             let json = serde_json::to_string(&text).unwrap();
             let escaped = escape_controls_in_json(&json);
             prop_assert!(!escaped.contains(is_unfit));
@@ -158,14 +153,14 @@ mod tests {
         }
 
         #[test]
-        fn nothing_unfit_is_left(text: String) {
+        fn no_unfit_character_is_left(text: String) {
             prop_assert!(!escape_controls(&text).contains(is_unfit));
             prop_assert!(!escape_controls_in_lines(&text).replace(['\n', '\t'], "").contains(is_unfit));
         }
     }
 
     #[test]
-    fn what_a_shell_would_take_apart_is_quoted() {
+    fn shell_words_are_quoted_where_needed() {
         assert_eq!(shell_word("steps/count-words"), "steps/count-words");
         assert_eq!(shell_word("my steps/a"), "'my steps/a'");
         assert_eq!(shell_word("it's; $HOME"), r"'it'\''s; $HOME'");
@@ -173,10 +168,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1000), "1,000");
-        assert_eq!(grouped(1_234_567), "1,234,567");
+    fn long_texts_are_truncated_between_characters() {
+        assert_eq!(truncate("éé", 2), "éé");
+        assert_eq!(truncate("ééé", 2), "éé…");
     }
 }

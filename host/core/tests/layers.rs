@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&str] = &[
     // Pure data and helpers without any knowledge of pipelines.
     "text",
+    "units",
     "panics",
     "corrupt",
     "private_dir",

@@ -11,12 +11,12 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer
 use arrow_schema::Field;
 
 use crate::component::{Column, Signature};
-use crate::config::shown_size;
 use crate::data_type::DataType;
 use crate::engine::bindings::types::{ColumnResult, Output, Rejection, TextsResult, ValuesResult, VectorsResult};
 use crate::failure::{Failure, FailureKind, RowPlace};
 use crate::limits::Limits;
 use crate::text::cut;
+use crate::units::format_size;
 
 use texts::{text, texts};
 
@@ -64,7 +64,7 @@ pub(crate) fn check(
     }
     let size: u64 = output.columns.iter().map(size_of_column).sum();
     if size > limits.output_bytes {
-        let limit = shown_size(limits.output_bytes);
+        let limit = format_size(limits.output_bytes);
         let message = format!("it returned {size} bytes, but the limit is `output-bytes = \"{limit}\"`");
         return Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-bytes", limit)));
     }

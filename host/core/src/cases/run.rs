@@ -16,7 +16,7 @@ use super::subject::Subject;
 use crate::batch::{CheckedOutput, GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::Kind;
-use crate::config::shown_duration;
+use crate::units::format_duration;
 use crate::failure::{Failure, FailureKind};
 use crate::stage::row_as_json;
 
@@ -153,7 +153,7 @@ impl Total<'_> {
         self.rows += output.rows as u64;
         self.bytes += output.columns.iter().map(|column| column.get_array_memory_size() as u64).sum::<u64>();
         if self.started.elapsed() > self.limits.time {
-            let value = shown_duration(self.limits.time);
+            let value = format_duration(self.limits.time);
             let message = format!("the step did not finish within {value}");
             return Err(Box::new(Failure::limit(FailureKind::Timeout, message, "time", value)));
         }

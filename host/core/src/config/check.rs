@@ -9,6 +9,7 @@ use toml::de::Error as SyntaxError;
 use super::diagnostic::Diagnostic;
 use super::place::{Place, Placed};
 use super::position::Lines;
+use crate::text::truncate;
 
 /// What is gathered while one file is read; lives as long as the reading.
 pub(super) struct Check<'a> {
@@ -133,8 +134,5 @@ fn within(text: &str, span: Range<usize>) -> Range<usize> {
 pub(super) fn shortened(text: &str) -> String {
     /// Enough for any name that is meant, and less than a line of a terminal.
     const MAX_CHARACTERS: usize = 60;
-    match text.char_indices().nth(MAX_CHARACTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    truncate(text, MAX_CHARACTERS).into_owned()
 }

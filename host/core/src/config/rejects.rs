@@ -7,11 +7,11 @@ use super::diagnostic::Diagnostic;
 use super::entry::whole;
 use super::location::{self, Location};
 use super::place::{Place, Placed};
-use super::quantity;
 use super::step::StepTable;
 use super::table::{Entry, Table};
 use crate::format::Format;
 use crate::policy::{MaxRejects, Then};
+use crate::units::parse_whole_number;
 
 /// The table `[rejects]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +83,7 @@ pub(super) fn read_most(name: &str, value: &DeValue<'_>, place: &Place) -> Resul
 fn parse(text: &str) -> Result<MaxRejects, &'static str> {
     const NEITHER: &str = "is neither a number of rows nor a percentage";
     let Some(share) = text.trim().strip_suffix('%') else {
-        return quantity::whole_number(text.trim()).map(MaxRejects::Rows).map_err(|_| NEITHER);
+        return parse_whole_number(text.trim()).map(MaxRejects::Rows).map_err(|_| NEITHER);
     };
     let share = share.trim_end();
     // What else Rust reads as a number, such as `inf` and `1e3`, is none here.

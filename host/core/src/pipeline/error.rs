@@ -10,7 +10,7 @@ use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::RunsError;
 use crate::runtime::EngineError;
-use crate::text::grouped;
+use crate::units::grouped;
 
 /// Why a pipeline did not run to its end.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::text::grouped;
+use crate::units::grouped;
 
 /// Why a run that keeps its state does not begin. Nothing was run, and what is kept of earlier runs is as it was.
 #[derive(Debug, thiserror::Error)]

@@ -8,13 +8,13 @@ use wasmtime_wasi::I32Exit;
 
 use super::{CallOptions, Halt};
 use crate::component::{Component, SourceFrame, Symbols};
-use crate::config::{shown_duration, shown_size};
 use crate::engine::bindings::types::{ErrorKind, StepError};
 use crate::engine::{CapturedOutput, DeniedGrowth, State, TABLE_ELEMENTS};
 use crate::failure::{Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::text::cut;
+use crate::units::{format_duration, format_size};
 
 /// Bound of a function's name, mangled or not, in bytes.
 const NAME_BYTES: usize = 4 << 10;
@@ -88,7 +88,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     }
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
     if chain.iter().any(|link| link.contains(LIFTED_TOO_MUCH)) {
-        let value = shown_size(limits.output_bytes);
+        let value = format_size(limits.output_bytes);
         return Failure::limit(FailureKind::BadOutput, "the step handed over too much at once", "output-bytes", value);
     }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
@@ -111,7 +111,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
 fn from_halt(halt: Halt, limits: &Limits) -> Failure {
     match halt {
         Halt::Timeout => {
-            let value = shown_duration(limits.time);
+            let value = format_duration(limits.time);
             Failure::limit(FailureKind::Timeout, format!("the step did not finish within {value}"), "time", value)
         }
         Halt::Stopped(reason) => Failure::stopped(reason),
@@ -122,9 +122,9 @@ fn from_denied_growth(refused: DeniedGrowth, limits: &Limits) -> Failure {
     match refused {
         DeniedGrowth::Memory(wanted) => Failure::limit(
             FailureKind::Memory,
-            format!("the step wanted {} of memory", shown_size(wanted as u64)),
+            format!("the step wanted {} of memory", format_size(wanted as u64)),
             "memory",
-            shown_size(limits.memory),
+            format_size(limits.memory),
         ),
         DeniedGrowth::TableElements(wanted) => {
             let most = TABLE_ELEMENTS;

@@ -13,7 +13,7 @@ use super::SinkLocation;
 use super::error::{SinkError, SinkErrorKind};
 use super::synced::SyncedLength;
 use crate::corrupt::CorruptFile;
-use crate::text::grouped;
+use crate::units::grouped;
 
 /// Permissions of a new file, before the umask.
 const NEW_FILE_MODE: u32 = 0o666;

@@ -102,9 +102,9 @@ fn the_bounds_are_allowed_and_no_more() {
 #[test]
 fn sizes_that_are_none() {
     assert_snapshot!(wrong(r#"memory = "256mib", output-bytes = "64M", log-bytes = "1.5KiB""#), @r#"
-    p.toml:10:21: `memory` in [step.limits] is "256mib", which has an unknown unit `mib`, perhaps for `MiB` (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    p.toml:10:21: `memory` in [step.limits] is "256mib", which has an unknown unit `mib` (did you mean `MiB`?) (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
     p.toml:10:46: `output-bytes` in [step.limits] is "64M", which has an unknown unit `M` (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
-    p.toml:10:65: `log-bytes` in [step.limits] is "1.5KiB", which has a fraction, where a smaller unit is needed (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    p.toml:10:65: `log-bytes` in [step.limits] is "1.5KiB", which has a fraction; use a smaller unit (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
     "#);
     assert_snapshot!(wrong(r#"memory = "lots", output-bytes = "", log-bytes = 1.5"#), @r#"
     p.toml:10:21: `memory` in [step.limits] is "lots", which does not begin with a whole number (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
@@ -112,7 +112,7 @@ fn sizes_that_are_none() {
     p.toml:10:60: `log-bytes` in [step.limits] is a float, not a size in bytes (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
     "#);
     assert_snapshot!(wrong(r#"memory = "1MiB1GiB", output-bytes = "-5B", log-bytes = "1MiB\u001b[2J""#), @r#"
-    p.toml:10:21: `memory` in [step.limits] is "1MiB1GiB", which has a larger unit behind a smaller one, or one twice (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
+    p.toml:10:21: `memory` in [step.limits] is "1MiB1GiB", which has units that are repeated or not in order, the largest first (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
     p.toml:10:48: `output-bytes` in [step.limits] is "-5B", which does not begin with a whole number (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
     p.toml:10:67: `log-bytes` in [step.limits] is "1MiB\u{1b}[2J", which has an unknown unit `MiB\u{1b}[` (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
     "#);
@@ -128,9 +128,9 @@ fn durations_that_are_none() {
     assert_snapshot!(wrong("time = 30"), @r#"p.toml:10:19: `time` in [step.limits] is 30, which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
     assert_snapshot!(wrong("time = \"30\""), @r#"p.toml:10:19: `time` in [step.limits] is "30", which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
     assert_snapshot!(wrong("time = \"30 sec\""), @r#"p.toml:10:19: `time` in [step.limits] is "30 sec", which has an unknown unit `sec` (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
-    assert_snapshot!(wrong("time = \"30S\""), @r#"p.toml:10:19: `time` in [step.limits] is "30S", which has an unknown unit `S`, perhaps for `s` (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
-    assert_snapshot!(wrong("time = \"1.5s\""), @r#"p.toml:10:19: `time` in [step.limits] is "1.5s", which has a fraction, where a smaller unit is needed (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
-    assert_snapshot!(wrong("time = \"30s1m\""), @r#"p.toml:10:19: `time` in [step.limits] is "30s1m", which has a larger unit behind a smaller one, or one twice (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = \"30S\""), @r#"p.toml:10:19: `time` in [step.limits] is "30S", which has an unknown unit `S` (did you mean `s`?) (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = \"1.5s\""), @r#"p.toml:10:19: `time` in [step.limits] is "1.5s", which has a fraction; use a smaller unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
+    assert_snapshot!(wrong("time = \"30s1m\""), @r#"p.toml:10:19: `time` in [step.limits] is "30s1m", which has units that are repeated or not in order, the largest first (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
     assert_snapshot!(wrong("time = 00:30:00"), @r#"p.toml:10:19: `time` in [step.limits] is a date or time, not a duration (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
     assert_snapshot!(wrong("time = \"0s\""), @r#"p.toml:10:19: `time` in [step.limits] is "0s", which is out of range (give a duration from 1ms to 8760h)"#);
     assert_snapshot!(wrong("time = \"99999999999999999999h\""), @r#"p.toml:10:19: `time` in [step.limits] is "99999999999999999999h", which is out of range (give a duration from 1ms to 8760h)"#);

@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::{Config, RIGHT};
-use crate::config::{DEFAULT_BATCH_ROWS, PIPELINE_SCHEMA, shown_duration, shown_size};
+use crate::config::{DEFAULT_BATCH_ROWS, PIPELINE_SCHEMA, format_duration, format_size};
 use crate::limits::Limits;
 use crate::policy::BACKOFF;
 
@@ -136,13 +136,13 @@ fn the_defaults_are_those_of_the_parser() {
     let limits = Limits::default();
     let of_limit = |name: &str| default(&format!("limits/properties/{name}"));
     assert_eq!(default("pipeline/properties/batch-rows"), Some(DEFAULT_BATCH_ROWS.into()));
-    assert_eq!(of_limit("memory"), Some(shown_size(limits.memory).into()));
-    assert_eq!(of_limit("time"), Some(shown_duration(limits.time).into()));
+    assert_eq!(of_limit("memory"), Some(format_size(limits.memory).into()));
+    assert_eq!(of_limit("time"), Some(format_duration(limits.time).into()));
     assert_eq!((of_limit("fuel"), limits.fuel), (None, None));
     assert_eq!(of_limit("output-rows"), Some(limits.output_rows.into()));
-    assert_eq!(of_limit("output-bytes"), Some(shown_size(limits.output_bytes).into()));
-    assert_eq!(of_limit("log-bytes"), Some(shown_size(limits.log_bytes).into()));
-    assert_eq!(default("on-failure/anyOf/1/properties/backoff"), Some(shown_duration(BACKOFF).into()));
+    assert_eq!(of_limit("output-bytes"), Some(format_size(limits.output_bytes).into()));
+    assert_eq!(of_limit("log-bytes"), Some(format_size(limits.log_bytes).into()));
+    assert_eq!(default("on-failure/anyOf/1/properties/backoff"), Some(format_duration(BACKOFF).into()));
 }
 
 fn is_valid(validator: &Validator, text: &str) -> bool {

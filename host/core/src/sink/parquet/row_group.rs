@@ -13,7 +13,7 @@ use super::super::writer::FormatError;
 use super::RowGroup;
 use crate::corrupt::CorruptFile;
 use crate::spill::{Spill, SpillFrame, SpillReader, SpillWriter, sum};
-use crate::text::grouped;
+use crate::units::grouped;
 
 /// Size of an entry's header in bytes: length of the columns (8), length of the end (4), and CRC-32 of both and the end
 /// (4), in little-endian order.
