@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use shlex::Quoter;
+
 /// Escapes every character that could drive a terminal, reorder a line or be invisible, newlines and tabs included.
 ///
 /// These become `\u{..}` with their code in hexadecimal: the C0 and C1 controls, DEL, the bidirectional controls, the
@@ -77,14 +79,10 @@ pub(crate) fn is_unfit(c: char) -> bool {
         )
 }
 
-/// A text as a word for a shell: as it is where it has nothing in it that a shell takes for something else, and between
-/// apostrophes otherwise. For commands that people copy.
+/// Quotes a text as one word for a POSIX shell, for commands that are displayed to be copied.
 pub fn shell_word(text: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./+@%:,=".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(format!("'{}'", text.replace('\'', "'\\''")))
+    // Arguments and paths contain no NUL, the one character that a shell cannot take.
+    Quoter::new().allow_nul(true).quote(text).unwrap_or(Cow::Borrowed(text))
 }
 
 /// Returns the first `max_characters` characters of a text, followed by `…` if the text is longer.
@@ -163,7 +161,7 @@ mod tests {
     fn shell_words_are_quoted_where_needed() {
         assert_eq!(shell_word("steps/count-words"), "steps/count-words");
         assert_eq!(shell_word("my steps/a"), "'my steps/a'");
-        assert_eq!(shell_word("it's; $HOME"), r"'it'\''s; $HOME'");
+        assert_eq!(shell_word("it's; $HOME"), r#""it's; "'$HOME'"#);
         assert_eq!(shell_word(""), "''");
     }
 
