@@ -1,8 +1,8 @@
-//! Building step folders, so that a pipeline may name a folder where it would name a component.
+//! Builds step folders, so that a pipeline file can name a folder in place of a component.
 //!
 //! A folder with a `Cargo.toml` is a step in Rust: an ordinary crate, whose author needs no profile, no target setting and
-//! no tool beside cargo. A folder with a `pyproject.toml` is a step in Python. The tools' output is kept back, and shown
-//! only when the build fails.
+//! no tool other than cargo. A folder with a `pyproject.toml` is a step in Python. The output of the tools is shown only
+//! when the build fails.
 
 mod error;
 mod manifest;
@@ -21,24 +21,24 @@ pub use sdk::{find_sdk, sdk_from};
 
 use crate::cleanup::CleanupRegistry;
 
-/// How steps are built.
+/// Options of a build.
 #[derive(Clone, Copy, Default)]
 pub struct BuildOptions<'a> {
-    /// Where compiled files go; by default where cargo puts them, which is `target` beside the crate or its workspace.
+    /// The folder for compiled files. Default: cargo's, which is `target` in the folder of the crate or its workspace.
     pub target_dir: Option<&'a Path>,
-    /// Asked about twenty times a second; once it says true, the build is killed. By default nothing stops it.
+    /// Called about twenty times a second; the build is killed when it returns true. Default: never.
     pub stop: Option<&'a dyn Fn() -> bool>,
-    /// Where programs that run and folders that are made meanwhile are listed, for whoever ends the process before the build
-    /// has come to its end. By default nowhere.
+    /// Registers child processes and temporary folders, so that they can be removed if the process exits before the build
+    /// ends. Default: not registered.
     pub cleanup: Option<&'a CleanupRegistry>,
 }
 
-/// A step that was built.
+/// The result of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
-    /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a Python step. In a target
-    /// folder that is neither the crate's nor its workspace's it is `stillbox/DIGEST/NAME.wasm`, since crates of the same name may
-    /// share it; the digest is that of the manifest's path.
+    /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a Python step. A
+    /// target folder outside of the crate and its workspace can be shared by crates of the same name; there the component is
+    /// `stillbox/DIGEST/NAME.wasm`, with the digest of the manifest's path.
     pub wasm: PathBuf,
     /// The name of the crate or project.
     pub name: String,
@@ -47,10 +47,10 @@ pub struct Built {
 /// Builds the step in a folder.
 ///
 /// The component is optimised for speed and keeps the functions and lines of the author's own code, so that a trap names
-/// the file and the line. Where nothing has changed since the last time, this takes a fraction of a second.
+/// the file and the line. If nothing has changed since the last build, this takes a fraction of a second.
 ///
 /// # Errors
-/// The folder is not there or holds no step, cargo and the target `wasm32-wasip2`, or Python and the SDK, are not
+/// The folder does not exist or contains no step, cargo and the target `wasm32-wasip2`, or Python and the SDK, are not
 /// installed, the step does not compile, or the build was stopped.
 pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError> {
     if python::is_step(dir) {
@@ -61,12 +61,11 @@ pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildE
     Ok(Built { wasm, name })
 }
 
-/// Builds the steps in several folders, one after the other, since builds in one workspace wait for each other
-/// anyway. Built together, crates would share the features of their dependencies, and a component would depend on
-/// what happened to be built beside it.
+/// Builds the steps in several folders, one after the other: builds in one workspace wait for each other anyway, and crates
+/// built together would share the features of their dependencies, so that a component would depend on the other folders.
 ///
 /// # Errors
-/// The folders whose builds failed, each with its error. After an interruption the rest is left out.
+/// The folders whose builds failed, each with its error. After an interruption the remaining folders are skipped.
 pub fn build_steps(dirs: &[PathBuf], options: BuildOptions<'_>) -> Result<Vec<Built>, Vec<(PathBuf, BuildError)>> {
     let mut built = Vec::with_capacity(dirs.len());
     let mut failed = Vec::new();

@@ -38,7 +38,7 @@ fn an_unsupported_column_type_is_a_compile_error_with_advice() {
     insta::assert_snapshot!(part.join("\n"), @"
       Building count-words
     error: count-words cannot be tested
-    error: the step in `count-words` does not build
+    error: cannot build the step in `count-words`
 
     error[E0277]: `Vec<&'a str>` is not a type that an input column can have
        --> src/lib.rs:20:11

@@ -80,7 +80,7 @@ fn errors_of_the_python_sdk_are_shown() {
     let folder = step("import sys\nprint('error: keep_long.py:1: SyntaxError', file=sys.stderr)\nsys.exit(1)\n");
     insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
       Building keep-long
-    error: the step in `keep-long` does not build
+    error: cannot build the step in `keep-long`
 
     error: keep_long.py:1: SyntaxError
     ");

@@ -1,4 +1,4 @@
-//! Why a step could not be built.
+//! Errors of a build.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,48 +7,48 @@ use thiserror::Error;
 
 use super::rust::TARGET;
 
-/// Why a step could not be built.
+/// An error of a build.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// There is no such folder.
+    /// The folder does not exist.
     #[error("there is no folder `{}`", .dir.display())]
     NoFolder {
-        /// What was given.
+        /// The path as given.
         dir: PathBuf,
     },
-    /// The folder is not that of a crate.
+    /// The folder contains neither a crate nor a Python project.
     #[error("`{}` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file", .dir.display())]
     NoManifest {
         /// The folder.
         dir: PathBuf,
     },
-    /// The crate's manifest could not be read.
+    /// The manifest could not be read.
     #[error("cannot read `{}`", .manifest.display())]
     Unreadable {
         /// The manifest.
         manifest: PathBuf,
-        /// Why it could not be read.
+        /// The cause.
         source: io::Error,
     },
-    /// The folder is that of a workspace without a crate of its own.
-    #[error("`{}` has no [package]: give the folder of one of the workspace's crates", .manifest.display())]
+    /// The manifest is that of a workspace without a package.
+    #[error("`{}` has no [package]: give the folder of one of the crates in the workspace", .manifest.display())]
     NoPackage {
         /// The manifest.
         manifest: PathBuf,
     },
-    /// The crate is not compiled to a library that can be loaded.
+    /// The crate has no `cdylib` target.
     #[error("the crate does not compile to a component: add to `{}`\n\n[lib]\ncrate-type = [\"cdylib\"]", .manifest.display())]
     NoCdylib {
         /// The manifest.
         manifest: PathBuf,
     },
-    /// A Python project's manifest is wrong.
+    /// The manifest of a Python project is invalid.
     #[error("`{}`: {message}", .manifest.display())]
     Malformed {
         /// The manifest.
         manifest: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
     /// The sources of a step could not be read.
@@ -56,21 +56,21 @@ pub enum BuildError {
     Sources {
         /// The folder.
         dir: PathBuf,
-        /// Why they could not be read.
+        /// The cause.
         source: io::Error,
     },
-    /// What was built could not be written.
+    /// The component could not be written.
     #[error("cannot write to `{}`", .path.display())]
     Output {
         /// The folder or file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
     /// Python is not installed.
     #[error("cannot find `{program}`: install Python 3.11 or later, or give a compiled .wasm file")]
     NoPython {
-        /// What was looked for.
+        /// The program that was searched for.
         program: String,
     },
     /// The Python SDK is not installed.
@@ -90,30 +90,30 @@ pub enum BuildError {
     /// Cargo is not installed.
     #[error("cannot find `{program}`: install Rust as https://rustup.rs says, or give a compiled .wasm file")]
     NoCargo {
-        /// What was looked for.
+        /// The program that was searched for.
         program: String,
     },
-    /// Cargo could not be run, for another reason.
+    /// The program could not be run, for another reason.
     #[error("cannot run `{program}`")]
     NotRun {
-        /// What was to be run.
+        /// The program.
         program: String,
-        /// Why it did not.
+        /// The cause.
         source: io::Error,
     },
-    /// The compiler lacks the target that steps are compiled for.
-    #[error("the compiler cannot compile steps yet: run `rustup target add {TARGET}`")]
+    /// The target for steps is not installed.
+    #[error("the target {TARGET} is not installed: run `rustup target add {TARGET}`")]
     NoTarget,
     /// The crate does not compile.
-    #[error("the step in `{}` does not build\n\n{}", .dir.display(), .output.trim_end())]
+    #[error("cannot build the step in `{}`\n\n{}", .dir.display(), .output.trim_end())]
     Failed {
         /// The crate's folder.
         dir: PathBuf,
-        /// What cargo and the compiler said, as it was.
+        /// The output of cargo and the compiler, unchanged.
         output: String,
     },
-    /// Cargo was content, but named no component.
-    #[error("cargo built the crate in `{}` and named no component; is its [lib] left out by a feature?", .dir.display())]
+    /// Cargo succeeded, but reported no component.
+    #[error("cargo built the crate in `{}` but reported no component: check whether a feature disables its [lib]", .dir.display())]
     NoArtifact {
         /// The crate's folder.
         dir: PathBuf,
@@ -124,8 +124,8 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    /// Whether the step is at fault, and not the machine that it was to be built on.
-    pub(crate) fn is_of_step(&self) -> bool {
+    /// Returns whether the step is at fault, rather than the machine that builds it.
+    pub(crate) fn is_step_fault(&self) -> bool {
         match self {
             Self::NoFolder { .. }
             | Self::NoManifest { .. }

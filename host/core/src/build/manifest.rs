@@ -1,4 +1,4 @@
-//! A look at `Cargo.toml`, so that the usual omissions are told in a sentence and before anything is compiled.
+//! Checks `Cargo.toml` for the usual omissions, to report them in one sentence and before anything is compiled.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,10 @@ use toml::{Table, Value};
 
 use super::error::BuildError;
 
-/// The name of the step crate in a folder.
+/// Returns the name of the step crate in a folder.
 ///
 /// # Errors
-/// There is no such folder, it holds no crate, or one that is no step.
+/// The folder does not exist, contains no crate, or a crate that is not a step.
 pub(super) fn step_name(dir: &Path) -> Result<String, BuildError> {
     if !dir.is_dir() {
         return Err(BuildError::NoFolder { dir: dir.to_owned() });
@@ -23,7 +23,7 @@ pub(super) fn step_name(dir: &Path) -> Result<String, BuildError> {
         Ok(text) => text,
         Err(source) => return Err(BuildError::Unreadable { manifest, source }),
     };
-    // What is wrong with the text itself is for cargo to say, which says it well.
+    // Cargo reports syntax errors better.
     let folder = || dir.file_name().unwrap_or(dir.as_os_str()).to_string_lossy().into_owned();
     let Ok(table) = text.parse::<Table>() else {
         return Ok(folder());

@@ -1,4 +1,4 @@
-//! A program run to its end, or to the moment when it is stopped.
+//! Runs a program until it exits or is stopped.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,31 +9,31 @@ use std::time::Duration;
 use super::BuildOptions;
 use crate::cleanup::{self, CleanupRegistry};
 
-/// How often a running program looks whether it is to stop: below what a person notices, and far above what it costs.
-const LOOK: Duration = Duration::from_millis(50);
+/// The interval between calls of `stop`: shorter than a person notices, and far longer than a call takes.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What a program left behind.
+/// The result of a program that exited.
 pub(super) struct Finished {
     pub(super) status: ExitStatus,
     pub(super) stdout: Vec<u8>,
     pub(super) stderr: Vec<u8>,
 }
 
-/// Which of a program's outputs.
+/// An output stream of a program.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stream {
     Stdout,
     Stderr,
 }
 
-/// Runs a program without input and keeps what it writes. None: it was stopped.
+/// Runs a program without input and returns its output, or `None` if it was stopped.
 ///
-/// The program gets a process group of its own. Stopped, the whole group is killed, since cargo's compilers would
-/// otherwise go on without it; the program itself is always waited for, so that nothing is left of it.
+/// The program gets its own process group. A stop kills the whole group, since the compilers that cargo started would
+/// otherwise continue without it. The program itself is always waited for, so that no zombie remains.
 pub(super) fn run(command: &mut Command, options: BuildOptions<'_>) -> io::Result<Option<Finished>> {
     let stop = options.stop.unwrap_or(&|| false);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (mut child, _listed) = options.cleanup.unwrap_or(&CleanupRegistry::default()).start(command)?;
+    let (mut child, _registered) = options.cleanup.unwrap_or(&CleanupRegistry::default()).start(command)?;
 
     let (sender, outputs) = mpsc::channel();
     let read = |stream: Stream, pipe: Option<Box<dyn Read + Send>>| {
@@ -41,7 +41,7 @@ pub(super) fn run(command: &mut Command, options: BuildOptions<'_>) -> io::Resul
         thread::spawn(move || {
             let mut bytes = Vec::new();
             let read = pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes));
-            // After an interruption nobody listens any more, and nothing is lost.
+            // After a stop the receiver is gone.
             let _ = sender.send((stream, read.map(|_| bytes)));
         });
     };
@@ -54,7 +54,7 @@ pub(super) fn run(command: &mut Command, options: BuildOptions<'_>) -> io::Resul
             kill(&mut child)?;
             return Ok(None);
         }
-        match outputs.recv_timeout(LOOK) {
+        match outputs.recv_timeout(POLL_INTERVAL) {
             Ok((Stream::Stdout, bytes)) => stdout = Some(bytes?),
             Ok((Stream::Stderr, bytes)) => stderr = Some(bytes?),
             Err(RecvTimeoutError::Timeout) => {}
@@ -65,10 +65,8 @@ pub(super) fn run(command: &mut Command, options: BuildOptions<'_>) -> io::Resul
     Ok(Some(Finished { status, stdout: stdout.unwrap_or_default(), stderr: stderr.unwrap_or_default() }))
 }
 
-/// Kills a program with its process group, and waits for it.
+/// Kills a program with its process group and waits for the program.
 fn kill(child: &mut Child) -> io::Result<()> {
     cleanup::kill(child.id());
-    // Where there are no groups, the program itself is killed all the same.
-    child.kill()?;
     child.wait().map(|_| ())
 }

@@ -1,7 +1,7 @@
-//! A Python step: the SDK, which is a Python package, compiles it with componentize-py.
+//! Builds a Python step: the SDK, which is a Python package, compiles it with componentize-py.
 //!
-//! The component is `build/NAME.wasm` in the step's folder. Beside it lies the digest of what it was made of, so that
-//! an unchanged step is not compiled again, which takes seconds.
+//! The component is `build/NAME.wasm` in the step's folder. The digest of its inputs is stored next to it, so that an
+//! unchanged step is not compiled again, which takes seconds.
 
 mod digest;
 mod interpreter;
@@ -24,10 +24,10 @@ use crate::text::shell_word;
 
 pub(super) use project::is_step;
 
-/// How the SDK ends when componentize-py is missing.
+/// The exit code of the SDK if componentize-py is missing.
 const NO_COMPONENTIZE: i32 = 3;
 
-/// What Python says when the SDK is missing.
+/// The message of Python if the SDK is missing.
 const NO_SDK: &str = "No module named stillbox_sdk";
 
 /// Builds the step in a folder with a `pyproject.toml`.
@@ -40,21 +40,22 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
         |target| std::path::absolute(target).unwrap_or_else(|_| target.to_owned()).join("python"),
     );
     let wasm = output.join(format!("{name}.wasm"));
-    let given = output.join(format!("{name}.digest"));
+    let digest_file = output.join(format!("{name}.digest"));
     let Some(tools) = versions(&python, dir, options)? else { return Err(BuildError::Interrupted) };
-    let digest = digest::of(&folder, &tools).map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
-    if wasm.is_file() && fs::read_to_string(&given).is_ok_and(|before| before == digest) {
+    let digest =
+        digest::digest(&folder, &tools).map_err(|source| BuildError::Sources { dir: dir.to_owned(), source })?;
+    if wasm.is_file() && fs::read_to_string(&digest_file).is_ok_and(|before| before == digest) {
         return Ok(Built { wasm, name });
     }
     let unwritable = |source| BuildError::Output { path: output.clone(), source };
     fs::create_dir_all(&output).map_err(unwritable)?;
-    // All that the compiler makes on its way is in here, so that nothing of it is left when it is killed.
-    let aside = tempfile::Builder::new().prefix(".making-").tempdir_in(&output).map_err(unwritable)?;
-    let _listed = options.cleanup.map(|cleanup| cleanup.add(aside.path()));
+    // The compiler's temporary files are in here, so that none remain after it is killed.
+    let aside = tempfile::Builder::new().prefix(".building-").tempdir_in(&output).map_err(unwritable)?;
+    let _registered = options.cleanup.map(|cleanup| cleanup.add(aside.path()));
     let made = aside.path().join(format!("{name}.wasm"));
     let mut command = Command::new(&python);
     command.args(["-m", "stillbox_sdk.build", "--output"]).arg(&made).arg(&folder).env("TMPDIR", aside.path());
-    // Python looks for modules in the folder that it runs in; the step's own are not for the compiler.
+    // Python imports modules from its working folder; the compiler must not import those of the step.
     command.current_dir(&output);
     let Some(finished) = run(&mut command, &python, options)? else { return Err(BuildError::Interrupted) };
     if !finished.status.success() {
@@ -66,11 +67,11 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
     name_sdk(&made, &tools).map_err(unwritable)?;
     fs::rename(&made, &wasm).map_err(unwritable)?;
     // Written last: a component without a digest is compiled again.
-    fs::write(&given, digest).map_err(unwritable)?;
+    fs::write(&digest_file, digest).map_err(unwritable)?;
     Ok(Built { wasm, name })
 }
 
-/// Adds the section that says which SDK made the component, unless the SDK has done so itself.
+/// Adds the section that names the SDK and its version, unless the SDK has added it itself.
 fn name_sdk(wasm: &Path, tools: &str) -> io::Result<()> {
     let mut component = fs::read(wasm)?;
     if origin(&component).sdk.is_some() {
@@ -82,8 +83,8 @@ fn name_sdk(wasm: &Path, tools: &str) -> io::Result<()> {
     fs::write(wasm, component)
 }
 
-/// The versions of Python, the SDK and componentize-py in a line, and where the step has dependencies, all that is installed
-/// in further lines: a text for the digest.
+/// Returns the versions of Python, the SDK and componentize-py in one line, followed by all installed distributions if the
+/// step has dependencies: an input of the digest. Returns `None` if the build was stopped.
 fn versions(python: &OsStr, dir: &Path, options: BuildOptions<'_>) -> Result<Option<String>, BuildError> {
     const SCRIPT: &str = "
 import sys
@@ -101,7 +102,7 @@ if sys.argv[1] == 'all':
         print(line)
 ";
     let mut command = Command::new(python);
-    // Not in the step's folder: its modules may have the names of others.
+    // Not in the step's folder, whose modules could hide others.
     let which = if project::has_dependencies(dir) { "all" } else { "own" };
     command.args(["-c", SCRIPT, which]).current_dir(std::env::temp_dir());
     let Some(finished) = run(&mut command, python, options)? else { return Ok(None) };
@@ -133,7 +134,7 @@ fn failed(dir: &Path, python: &OsStr, finished: &Finished) -> BuildError {
     }
 }
 
-/// The commands that install the SDK, which brings componentize-py.
+/// Returns the commands that install the SDK, which depends on componentize-py.
 fn install(dir: &Path) -> String {
     let sdk = super::find_sdk(dir).map(|sdk| sdk.canonicalize().unwrap_or(sdk));
     let sdk = sdk.map_or_else(|| "CLONE-OF-STILLBOX/guest-sdk/python".into(), |sdk| word(&sdk.join("python")));
@@ -141,7 +142,7 @@ fn install(dir: &Path) -> String {
     format!("python3 -m venv {} && {} install {sdk}", word(&venv), word(&venv.join("bin/pip")))
 }
 
-/// A path as a word of a command.
+/// Returns a path as a word of a command.
 fn word(path: &Path) -> String {
     shell_word(&path.display().to_string()).into_owned()
 }

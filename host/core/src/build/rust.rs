@@ -1,4 +1,4 @@
-//! One call of cargo.
+//! Builds a Rust step with one call of cargo.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -14,12 +14,12 @@ use super::error::BuildError;
 use super::process;
 use super::slim::slim;
 
-/// The target that steps are compiled for: WASI 0.2, linked as components.
+/// The target for steps: WASI 0.2, linked as components.
 pub(super) const TARGET: &str = "wasm32-wasip2";
 
-/// The profile that steps are built with. It is given on the command line, so that authors need none in their manifests.
+/// The profile for steps. It is passed on the command line, so that authors need none in their manifests.
 ///
-/// Steps are compiled once and run over every batch, so speed comes first. Line tables let a trap name its line.
+/// A step is compiled once and runs on every batch, so speed comes first. Line tables let a trap name its line.
 const PROFILE: [&str; 6] = [
     "profile.stillbox.inherits='release'",
     "profile.stillbox.opt-level=3",
@@ -29,15 +29,15 @@ const PROFILE: [&str; 6] = [
     "profile.stillbox.strip='none'",
 ];
 
-/// Flags for the compiler, on the command line as well.
+/// Flags for the compiler, also passed on the command line.
 ///
-/// Vector instructions are part of WebAssembly 2, and whatever runs a component has them. The heap is there from the
-/// beginning, behind the program's own data of whatever size: 3 MiB hold a usual batch, so that no instance has to ask
-/// the host for more, page by page. Pages that nobody touches cost nothing.
+/// Vector instructions are part of WebAssembly 2, which every component runtime supports. The initial heap of 3 MiB, in
+/// addition to the static data, holds a usual batch, so that instances need not grow their memory page by page. Pages that
+/// are not touched cost nothing.
 const FLAGS: &str = "target.wasm32-wasip2.rustflags=['-Ctarget-feature=+simd128','-Clink-arg=--initial-heap=3145728']";
 
-/// Variables that cargo sets for what it runs, or that hold flags for the machine's own compiler. A build started from
-/// `cargo run` or a build script must not take them for its own.
+/// Variables that cargo sets for its child processes, or that contain flags for the native target. A build that is started
+/// from `cargo run` or from a build script must not inherit them.
 const FOREIGN: [&str; 9] = [
     "CARGO",
     "CARGO_BUILD_RUSTFLAGS",
@@ -50,19 +50,19 @@ const FOREIGN: [&str; 9] = [
     "RUSTFLAGS",
 ];
 
-/// The beginnings of more such variables.
+/// Prefixes of further such variables.
 const FOREIGN_PREFIXES: [&str; 7] =
     ["CARGO_BIN_", "CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_TARGET_", "DEP_"];
 
-/// Where the person who runs this wants compiled files; the one variable of cargo's with such a beginning that counts.
+/// The user's setting for the target folder: the one variable with such a prefix that is inherited.
 const TARGET_DIR: &str = "CARGO_TARGET_DIR";
 
-/// The cargo that runs this program, or else the one on the path.
+/// Returns the cargo that runs this program, or the one on the path.
 pub(super) fn program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Builds the crate in a folder, and says where the component is.
+/// Builds the crate in a folder and returns the path of the component.
 pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> Result<PathBuf, BuildError> {
     let manifest = dir.join("Cargo.toml");
     let manifest = match manifest.canonicalize() {
@@ -89,15 +89,15 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
         });
     }
     let built = component(&finished.stdout, &manifest).ok_or_else(|| BuildError::NoArtifact { dir: dir.to_owned() })?;
-    slimmed(&built, &manifest)
+    write_slim(&built, &manifest)
 }
 
-/// Writes the component without what only a debugger needs to `stillbox` in cargo's target folder. Cargo's own file
-/// stays as it is, since cargo would put it back.
-fn slimmed(built: &Path, manifest: &Path) -> Result<PathBuf, BuildError> {
+/// Writes the component, without the debug information of libraries, to `stillbox` in cargo's target folder. Cargo's own
+/// file is not changed, since cargo would restore it.
+fn write_slim(built: &Path, manifest: &Path) -> Result<PathBuf, BuildError> {
     // target/wasm32-wasip2/stillbox/NAME.wasm
     let (Some(target), Some(name)) = (built.ancestors().nth(3), built.file_name()) else { return Ok(built.to_owned()) };
-    let folder = target.join(kept_in(target, manifest));
+    let folder = target.join(output_folder(target, manifest));
     let wasm = folder.join(name);
     let unwritable = |source| BuildError::Output { path: wasm.clone(), source };
     let whole = fs::read(built).map_err(|source| BuildError::Output { path: built.to_owned(), source })?;
@@ -105,7 +105,7 @@ fn slimmed(built: &Path, manifest: &Path) -> Result<PathBuf, BuildError> {
         tracing::debug!("{} keeps its debug information: {error}", built.display());
         whole
     });
-    // Most of the time nothing has changed.
+    // Usually nothing has changed.
     if !fs::read(&wasm).is_ok_and(|before| before == slim) {
         fs::create_dir_all(&folder).map_err(unwritable)?;
         let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(unwritable)?;
@@ -116,9 +116,9 @@ fn slimmed(built: &Path, manifest: &Path) -> Result<PathBuf, BuildError> {
     Ok(wasm)
 }
 
-/// The folder of a crate's component in cargo's target folder: `stillbox`. Where the target folder is not the crate's or its
-/// workspace's, crates of the same name may share it, so there it is a folder for each crate.
-fn kept_in(target: &Path, manifest: &Path) -> PathBuf {
+/// Returns the folder for a crate's component, relative to cargo's target folder: `stillbox`, or a folder per crate if the
+/// target folder is outside of the crate and its workspace, where crates of the same name can share it.
+fn output_folder(target: &Path, manifest: &Path) -> PathBuf {
     let folder = PathBuf::from("stillbox");
     let is_own = target.parent().is_some_and(|around| {
         around.join("Cargo.toml").is_file() && around.canonicalize().is_ok_and(|around| manifest.starts_with(around))
@@ -130,22 +130,16 @@ fn kept_in(target: &Path, manifest: &Path) -> PathBuf {
     folder.join(digest.trim_start_matches("sha256:").get(..16).unwrap_or_default())
 }
 
-/// Temporary files are for their owner alone; this one is to be handed over.
-#[cfg(unix)]
+/// Makes a temporary file, which only its owner can read, readable for all.
 fn make_readable(file: &fs::File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
-#[cfg(not(unix))]
-fn make_readable(_: &fs::File) -> io::Result<()> {
-    Ok(())
-}
-
 fn command(program: &OsStr, dir: &Path, manifest: &Path, target_dir: Option<&Path>) -> Command {
     let mut command = Command::new(program);
-    // The crate type is given because a crate that is an ordinary library, too, would be built without link-time
-    // optimisation, which libraries cannot have.
+    // Without this crate type, a crate that is also an ordinary library would be built without link-time optimisation,
+    // which libraries cannot have.
     command.args(["rustc", "--lib", "--crate-type", "cdylib", "--target", TARGET, "--profile", "stillbox"]);
     command.args(["--quiet", "--color", "never", "--message-format", "json-render-diagnostics"]);
     for setting in PROFILE.into_iter().chain([FLAGS]) {
@@ -153,10 +147,10 @@ fn command(program: &OsStr, dir: &Path, manifest: &Path, target_dir: Option<&Pat
     }
     command.arg("--manifest-path").arg(manifest);
     if let Some(target_dir) = target_dir {
-        // Cargo runs in another folder, so the path may not depend on this one.
+        // Cargo runs in another folder, so a relative path would not lead to the same place.
         command.arg("--target-dir").arg(std::path::absolute(target_dir).unwrap_or_else(|_| target_dir.to_owned()));
     }
-    // The crate's own `.cargo/config.toml` and `rust-toolchain.toml` are found from the folder that cargo runs in.
+    // Cargo finds the crate's `.cargo/config.toml` and `rust-toolchain.toml` from its working folder.
     command.current_dir(dir);
     for (variable, _) in std::env::vars_os() {
         if is_foreign(&variable) {
@@ -174,12 +168,12 @@ fn is_foreign(variable: &OsStr) -> bool {
         && (FOREIGN.contains(&variable) || FOREIGN_PREFIXES.iter().any(|prefix| variable.starts_with(prefix)))
 }
 
-/// Whether the compiler said that its libraries for the target are not installed.
+/// Returns whether the compiler reported that the target is not installed.
 fn lacks_target(output: &str) -> bool {
     output.contains(&format!("the `{TARGET}` target may not be installed"))
 }
 
-/// The part of cargo's messages that says what was built.
+/// The fields of cargo's messages that name the artifacts.
 #[derive(Deserialize)]
 struct Message {
     reason: String,
@@ -189,11 +183,11 @@ struct Message {
     filenames: Vec<PathBuf>,
 }
 
-/// The component that cargo's messages name for a manifest.
+/// Returns the component of the manifest's crate, from cargo's messages.
 fn component(messages: &[u8], manifest: &Path) -> Option<PathBuf> {
     messages
         .split(|byte| *byte == b'\n')
-        // Build scripts and macros may print lines of their own.
+        // Build scripts and macros can print other lines.
         .filter_map(|line| serde_json::from_slice::<Message>(line).ok())
         .filter(|message| message.reason == "compiler-artifact")
         .filter(|message| message.manifest_path.canonicalize().is_ok_and(|path| path == manifest))
@@ -206,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cargo_sets_for_others_is_foreign() {
+    fn variables_that_cargo_sets_for_child_processes_are_foreign() {
         for variable in ["RUSTFLAGS", "CARGO", "CARGO_PKG_NAME", "DEP_Z_ROOT", "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS"] {
             assert!(is_foreign(OsStr::new(variable)), "{variable}");
         }

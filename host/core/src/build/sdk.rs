@@ -1,4 +1,4 @@
-//! Finds the SDK that a step's folder is built with.
+//! Finds the SDK for a step's folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,9 @@
-//! A component without the debug information that nobody needs.
+//! Removes the debug information of libraries from a component.
 //!
-//! Of a first step's 0.9 MB, 0.7 MB are about the standard libraries, the SDK, and what they are made of. A trap needs the
-//! functions and lines of the author's own code, so [`units`] keeps these. Functions keep their names.
+//! Of the 0.9 MB of a new step, 0.7 MB are debug information of the standard library, the SDK and their dependencies. A
+//! trap needs only the functions and lines of the author's own code, which [`units`] keeps. Functions keep their names.
 //!
-//! Sections are copied byte by byte: the code stays where it is, since that is what the lines count from.
+//! Other sections are copied byte for byte: lines refer to offsets in the code, so the code must not change.
 
 mod units;
 
@@ -15,33 +15,33 @@ use wasmparser::{BinaryReaderError, Chunk, Parser, Payload};
 
 use crate::panics::caught;
 
-/// Why a component is left as it is.
+/// The reason why a component is left unchanged.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SlimError {
-    /// It is no WebAssembly.
+    /// It is not WebAssembly.
     #[error("it cannot be read: {0}")]
     Wasm(#[from] BinaryReaderError),
-    /// Its debug information cannot be read, or not be written again.
+    /// Its debug information cannot be read or converted.
     #[error("its debug information cannot be read: {0}")]
     Dwarf(#[from] write::ConvertError),
-    /// A part of it ends behind its end.
-    #[error("it is cut off")]
-    CutOff,
-    /// What reads and writes debug information met what it takes for impossible.
-    #[error("its debug information makes no sense")]
-    Senseless,
+    /// A section ends beyond its end.
+    #[error("it is truncated")]
+    Truncated,
+    /// Its debug information contradicts itself, or made gimli panic.
+    #[error("its debug information is inconsistent")]
+    Inconsistent,
     /// Its debug information cannot be written.
     #[error("its debug information cannot be written: {0}")]
     Write(#[from] write::Error),
 }
 
-/// The section of a module that holds its code.
+/// The id of a section of a component that contains a module.
 const MODULE: u8 = 1;
 
-/// The component without the debug information of libraries.
+/// Returns the component without the debug information of libraries.
 ///
 /// # Errors
-/// Something in it is not understood.
+/// The component or its debug information cannot be parsed, or cannot be written.
 pub(super) fn slim(component: &[u8]) -> Result<Vec<u8>, SlimError> {
     let mut slim = Vec::with_capacity(component.len());
     sections(component, |section| {
@@ -69,9 +69,8 @@ fn slim_module(module: &[u8]) -> Result<Vec<u8>, SlimError> {
     })?;
     let find =
         |id: gimli::SectionId| debug.iter().find(|(name, _)| *name == id.name()).map_or(&[][..], |(_, data)| data);
-    // gimli returns errors for what it reads, and asserts what it writes. A step without lines, or a large one, is better than
-    // none.
-    let own = caught(|| units::own(&find)).map_err(|_| SlimError::Senseless)?;
+    // gimli returns errors while it reads, but asserts while it writes. A large component is better than a failed build.
+    let own = caught(|| units::own_sections(&find)).map_err(|_| SlimError::Inconsistent)?;
     for (name, data) in own? {
         CustomSection { name: name.into(), data: data.into() }.append_to(&mut slim);
     }
@@ -80,20 +79,20 @@ fn slim_module(module: &[u8]) -> Result<Vec<u8>, SlimError> {
 
 /// A part of a component or a module.
 enum Part<'a> {
-    /// A module's bytes, without the header of its section.
+    /// The bytes of a module, without the header of its section.
     Module(&'a [u8]),
     /// A section of debug information.
     Debug { name: &'a str, data: &'a [u8], bytes: &'a [u8] },
-    /// The header, or any other section with its own header.
+    /// The header, or any other section including its own header.
     Other(&'a [u8]),
 }
 
-/// Walks over the sections of a component or a module, and not into what is nested.
+/// Calls `with` for each section of a component or a module, without descending into nested ones.
 fn sections<'a>(bytes: &'a [u8], mut with: impl FnMut(Part<'a>) -> Result<(), SlimError>) -> Result<(), SlimError> {
     let mut parser = Parser::new(0);
     let mut at = 0;
-    // Sections of code and nested ones are not checked to end inside.
-    let part = |range: Range<usize>| bytes.get(range).ok_or(SlimError::CutOff);
+    // The parser does not check that code sections and nested sections end within the bytes.
+    let part = |range: Range<usize>| bytes.get(range).ok_or(SlimError::Truncated);
     loop {
         let Chunk::Parsed { consumed, payload } = parser.parse(part(at..bytes.len())?, true)? else { return Ok(()) };
         let header = at..at + consumed;

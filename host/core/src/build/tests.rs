@@ -1,4 +1,4 @@
-//! Crates without dependencies, built offline.
+//! Builds of crates without dependencies, offline.
 
 use std::cell::Cell;
 use std::fs;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{BuildError, BuildOptions, Built, build_step, build_steps, rust};
 
-/// A folder with these files, in a workspace of its own.
+/// Returns a folder with these files.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().expect("there is room");
     for (path, content) in files {
@@ -33,20 +33,20 @@ crate-type = ["cdylib", "rlib"]
 
 const LIBRARY: &str = "#[unsafe(no_mangle)]\npub extern \"C\" fn answer() -> i32 { 42 }\n";
 
-/// Compiled files stay in the folder, wherever those of the test itself go.
+/// Builds with compiled files in the folder, wherever the test itself was compiled to.
 fn build_here(dir: &Path) -> Result<Built, BuildError> {
     let target = dir.join("target");
     build_step(dir, BuildOptions { target_dir: Some(&target), ..BuildOptions::default() })
 }
 
-/// The message, with the folder's path replaced by `DIR`.
-fn told(folder: &TempDir, error: &BuildError) -> String {
+/// Returns the message, with the folder's path replaced by `DIR`.
+fn message(folder: &TempDir, error: &BuildError) -> String {
     error.to_string().replace(&folder.path().display().to_string(), "DIR")
 }
 
-fn refused(files: &[(&str, &str)]) -> String {
+fn build_error(files: &[(&str, &str)]) -> String {
     let folder = folder(files);
-    told(&folder, &build_here(folder.path()).expect_err("it cannot be built"))
+    message(&folder, &build_here(folder.path()).expect_err("it cannot be built"))
 }
 
 #[test]
@@ -58,21 +58,21 @@ fn a_crate_becomes_a_component() {
     // The magic number, then the version and layer of a component.
     assert_eq!(wasm[..8], *b"\0asm\x0d\0\x01\0");
     assert!(built.wasm.ends_with("target/stillbox/tiny_step.wasm"), "{built:?}");
-    // What the standard library brings along for a debugger is left out; the traps of a step are tested with one.
+    // The debug information of the standard library is removed; end-to-end tests cover the traps of steps.
     let whole =
         fs::metadata(folder.path().join("target/wasm32-wasip2/stillbox/tiny_step.wasm")).expect("cargo made it");
     assert!(whole.len() > 4 * wasm.len() as u64, "{} and {} bytes", whole.len(), wasm.len());
     assert_eq!(build_here(folder.path()).ok(), Some(built), "a second build gives the same");
 
-    // Lines count from the beginning of the code, so not a byte of it may be another.
+    // Lines refer to offsets in the code, so the code must not change.
     let whole = fs::read(folder.path().join("target/wasm32-wasip2/stillbox/tiny_step.wasm")).expect("cargo made it");
     let bodies = code(&whole);
     assert!(!bodies.is_empty());
     assert_eq!(code(&wasm), bodies);
-    broken_debug_information_ends_nothing(&whole, &bodies);
+    corrupt_debug_information_never_changes_code(&whole, &bodies);
 }
 
-/// The bodies of all functions.
+/// Returns the bodies of all functions.
 fn code(component: &[u8]) -> Vec<&[u8]> {
     let payloads = wasmparser::Parser::new(0).parse_all(component).map(|payload| payload.expect("it is WebAssembly"));
     payloads
@@ -83,8 +83,8 @@ fn code(component: &[u8]) -> Vec<&[u8]> {
         .collect()
 }
 
-/// Other bytes in real debug information make it senseless in ways that noise does not.
-fn broken_debug_information_ends_nothing(whole: &[u8], bodies: &[&[u8]]) {
+/// Changed bytes in real debug information make it inconsistent in ways that random bytes do not.
+fn corrupt_debug_information_never_changes_code(whole: &[u8], bodies: &[&[u8]]) {
     let debug: Vec<std::ops::Range<usize>> = wasmparser::Parser::new(0)
         .parse_all(whole)
         .filter_map(|payload| match payload {
@@ -108,7 +108,7 @@ fn broken_debug_information_ends_nothing(whole: &[u8], bodies: &[&[u8]]) {
 }
 
 #[test]
-fn a_component_that_is_not_understood_stays_as_it_is() {
+fn a_component_that_cannot_be_parsed_is_copied_unchanged() {
     let folder = folder(&[("Cargo.toml", MANIFEST), ("target/wasm32-wasip2/stillbox/tiny_step.wasm", "no component")]);
     let root = folder.path().canonicalize().expect("it is there");
     let message = serde_json::json!({
@@ -125,7 +125,7 @@ fn a_component_that_is_not_understood_stays_as_it_is() {
 }
 
 #[test]
-fn crates_of_one_name_that_share_a_target_folder_keep_their_components() {
+fn crates_of_the_same_name_in_one_target_folder_keep_their_own_components() {
     let (one, other, shared) = (folder(&[]), folder(&[]), folder(&[]));
     let build = |folder: &TempDir, answer: &str| {
         fs::write(folder.path().join("Cargo.toml"), MANIFEST).expect("there is room");
@@ -141,48 +141,47 @@ fn crates_of_one_name_that_share_a_target_folder_keep_their_components() {
     assert_eq!(fs::read(first).expect("it is there"), before);
 }
 
-#[cfg(unix)]
 fn make_runnable(file: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
 #[test]
-fn folders_without_a_step_are_told_apart() {
+fn errors_distinguish_folders_without_a_step() {
     let folder = folder(&[]);
     let missing = folder.path().join("missing");
     let error = build_here(&missing).expect_err("it is not there");
-    assert_eq!(told(&folder, &error), "there is no folder `DIR/missing`");
+    assert_eq!(message(&folder, &error), "there is no folder `DIR/missing`");
     assert_eq!(
-        refused(&[]),
+        build_error(&[]),
         "`DIR` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file"
     );
     assert_eq!(
-        refused(&[("Cargo.toml", "[workspace]\nmembers = []\n")]),
-        "`DIR/Cargo.toml` has no [package]: give the folder of one of the workspace's crates"
+        build_error(&[("Cargo.toml", "[workspace]\nmembers = []\n")]),
+        "`DIR/Cargo.toml` has no [package]: give the folder of one of the crates in the workspace"
     );
     let library = MANIFEST.replace("\"cdylib\", ", "");
     assert_eq!(
-        refused(&[("Cargo.toml", &library), ("src/lib.rs", LIBRARY)]),
+        build_error(&[("Cargo.toml", &library), ("src/lib.rs", LIBRARY)]),
         "the crate does not compile to a component: add to `DIR/Cargo.toml`\n\n[lib]\ncrate-type = [\"cdylib\"]"
     );
 }
 
 #[test]
-fn what_the_compiler_says_is_shown() {
-    let told = refused(&[("Cargo.toml", MANIFEST), ("src/lib.rs", "pub fn answer() -> i32 { \"42\" }\n")]);
-    assert!(told.starts_with("the step in `DIR` does not build\n\nerror[E0308]: mismatched types\n"), "{told}");
-    assert!(told.contains("src/lib.rs:1:26"), "{told}");
+fn compiler_errors_are_shown() {
+    let message = build_error(&[("Cargo.toml", MANIFEST), ("src/lib.rs", "pub fn answer() -> i32 { \"42\" }\n")]);
+    assert!(message.starts_with("cannot build the step in `DIR`\n\nerror[E0308]: mismatched types\n"), "{message}");
+    assert!(message.contains("src/lib.rs:1:26"), "{message}");
 }
 
 #[test]
-fn what_cargo_says_of_a_manifest_is_shown() {
-    let told = refused(&[("Cargo.toml", "[package\n")]);
-    assert!(told.starts_with("the step in `DIR` does not build\n\nerror: "), "{told}");
+fn manifest_errors_of_cargo_are_shown() {
+    let message = build_error(&[("Cargo.toml", "[package\n")]);
+    assert!(message.starts_with("cannot build the step in `DIR`\n\nerror: "), "{message}");
 }
 
 #[test]
-fn several_folders_give_all_their_errors() {
+fn building_several_folders_reports_all_errors() {
     let one = folder(&[]);
     let other = folder(&[("Cargo.toml", "[workspace]\n")]);
     let dirs = [one.path().to_owned(), other.path().to_owned()];
@@ -194,23 +193,22 @@ fn several_folders_give_all_their_errors() {
 }
 
 #[test]
-fn a_missing_cargo_is_told_in_a_line() {
+fn a_missing_cargo_is_reported_in_one_line() {
     let folder = folder(&[("Cargo.toml", MANIFEST), ("src/lib.rs", LIBRARY)]);
     let missing = folder.path().join("no-cargo");
     let error = rust::build(missing.as_os_str(), folder.path(), BuildOptions::default()).expect_err("it is missing");
     assert_eq!(
-        told(&folder, &error),
+        message(&folder, &error),
         "cannot find `DIR/no-cargo`: install Rust as https://rustup.rs says, or give a compiled .wasm file"
     );
 }
 
-#[cfg(unix)]
 mod with_a_script_for_cargo {
     use std::path::PathBuf;
 
     use super::*;
 
-    /// A crate's folder, and beside its manifest a script that is run in place of cargo.
+    /// Returns a crate's folder and a script next to its manifest that is run in place of cargo.
     fn script(text: &str) -> (TempDir, PathBuf) {
         let folder = folder(&[("Cargo.toml", MANIFEST), ("cargo.sh", &format!("#!/bin/sh\n{text}\n"))]);
         let script = folder.path().join("cargo.sh");
@@ -224,11 +222,14 @@ mod with_a_script_for_cargo {
     }
 
     #[test]
-    fn a_missing_target_is_told_in_a_line() {
-        let said =
+    fn a_missing_target_is_reported_in_one_line() {
+        let output =
             "error[E0463]: can't find crate for `core`\n  = note: the `wasm32-wasip2` target may not be installed";
-        let error = run(&format!("cat >&2 <<'END'\n{said}\nEND\nexit 101"));
-        assert_eq!(error.to_string(), "the compiler cannot compile steps yet: run `rustup target add wasm32-wasip2`");
+        let error = run(&format!("cat >&2 <<'END'\n{output}\nEND\nexit 101"));
+        assert_eq!(
+            error.to_string(),
+            "the target wasm32-wasip2 is not installed: run `rustup target add wasm32-wasip2`"
+        );
     }
 
     #[test]
@@ -237,7 +238,7 @@ mod with_a_script_for_cargo {
     }
 
     #[test]
-    fn much_output_does_not_block() {
+    fn large_output_does_not_block() {
         let error = run(
             "i=0; while [ $i -lt 3000 ]; do echo 'a line of a hundred bytes or so, to fill the pipes ----------------------------------' >&2; i=$((i+1)); done; exit 1",
         );
@@ -246,8 +247,8 @@ mod with_a_script_for_cargo {
     }
 
     #[test]
-    fn an_interruption_kills_the_program_and_its_children() {
-        // The script and a child of it wait for a pipe that nobody opens for writing, and would for ever.
+    fn a_stop_kills_the_program_and_its_children() {
+        // The script and a child of it wait forever for a pipe that is never opened for writing.
         let (folder, script) =
             script("mkfifo pipe; sh -c 'echo $$ > child; read -r line < pipe' & echo $$ > parent; wait");
         let written = |file: &str| {
@@ -265,20 +266,19 @@ mod with_a_script_for_cargo {
         let error = rust::build(script.as_os_str(), folder.path(), options).expect_err("it was stopped");
         assert!(matches!(error, BuildError::Interrupted), "{error:?}");
         let (parent, child) = pids.take().expect("both were running");
-        assert!(!Path::new("/proc").join(parent).exists(), "the program is still there");
-        // The child was sent the signal in the same call, and belongs to init now: the kernel ends it, and init collects
-        // it, soon but not at once.
+        assert!(!Path::new("/proc").join(parent).exists(), "the program still exists");
+        // The child was sent the signal in the same call, and init adopted it: it disappears soon, but not at once.
         let stat = Path::new("/proc").join(child).join("stat");
         let is_gone = || fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ") || stat.contains(") X "));
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         while !is_gone() {
-            assert!(std::time::Instant::now() < deadline, "the child is still there");
+            assert!(std::time::Instant::now() < deadline, "the child still exists");
             std::thread::yield_now();
         }
     }
 
     #[test]
-    fn no_foreign_variable_reaches_cargo() {
+    fn cargo_inherits_no_foreign_variable() {
         // The test itself runs under cargo, which sets many of them.
         let BuildError::Failed { output, .. } = run("env >&2; exit 1") else { panic!("it failed otherwise") };
         let variables: Vec<_> = output.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();

@@ -80,7 +80,7 @@ trait Problem: Send + Sync {
 
 impl Problem for BuildError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
-        let kind = if self.is_of_step() { FailureKind::Incompatible } else { FailureKind::Host };
+        let kind = if self.is_step_fault() { FailureKind::Incompatible } else { FailureKind::Host };
         diagnostic_with_record(step, self, Failure::of_error(kind, self))
     }
 }

@@ -1,4 +1,4 @@
-//! What a component is made of, as a digest.
+//! The digest of the inputs of a component.
 
 use std::fs;
 use std::io;
@@ -6,17 +6,17 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-/// Folders that hold neither code nor data of a step.
-const NO_CODE: [&str; 8] = ["__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"];
+/// Folders that contain neither code nor data of a step.
+const IGNORED: [&str; 8] = ["__pycache__", "build", "cases", "dist", "node_modules", "target", "tests", "venv"];
 
-/// The most files that a step may have: more than any has, and fewer than a home directory.
+/// The most files of a step: more than any step has, and fewer than a home directory.
 const MAX_FILES: usize = 20_000;
 
-/// The digest of all files below a folder that may be part of the step, and of a text about the tools.
+/// Returns the digest of all files below a folder that can be part of the step, and of the versions of the tools.
 ///
 /// # Errors
-/// A file cannot be read, or there are too many.
-pub(super) fn of(folder: &Path, tools: &str) -> io::Result<String> {
+/// A file cannot be read, or there are more than [`MAX_FILES`].
+pub(super) fn digest(folder: &Path, tools: &str) -> io::Result<String> {
     let mut files = Vec::new();
     collect(folder, &mut files)?;
     files.sort();
@@ -38,18 +38,18 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) -> io::Result<()>
         let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
-        if name.starts_with('.') || NO_CODE.contains(&&*name) {
+        if name.starts_with('.') || IGNORED.contains(&&*name) {
             continue;
         }
         let kind = fs::metadata(&path)?;
         if kind.is_dir() {
-            // A virtual environment by any name. Links to folders are not followed: they may lead round in a circle.
+            // A virtual environment can have any name. Links to folders are not followed, since they can form a cycle.
             if !path.join("pyvenv.cfg").exists() && !entry.file_type()?.is_symlink() {
                 collect(&path, files)?;
             }
         } else if kind.is_file() && path.extension().is_none_or(|ending| ending != "wasm") {
             if files.len() == MAX_FILES {
-                return Err(io::Error::other(format!("there are more than {MAX_FILES} files in it")));
+                return Err(io::Error::other(format!("it contains more than {MAX_FILES} files")));
             }
             files.push(path);
         }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_part_of_the_step_counts() {
+    fn only_files_of_the_step_change_the_digest() {
         let folder = tempfile::tempdir().expect("there is room");
         let path = folder.path();
         let write = |file: &str, text: &str| {
@@ -70,7 +70,7 @@ mod tests {
             fs::create_dir_all(file.parent().expect("it is in the folder")).expect("there is room");
             fs::write(file, text).expect("there is room");
         };
-        let digest = |tools: &str| of(path, tools).expect("it can be read");
+        let digest = |tools: &str| super::digest(path, tools).expect("it can be read");
         write("step.py", "a");
         let first = digest("1");
         assert_eq!(digest("1"), first);

@@ -1,5 +1,5 @@
-//! Which Python compiles a step: that of the virtual environment that is active, or of a `.venv` in the step's folder or
-//! one above it, or else the `python3` on the path.
+//! The Python that compiles a step: that of the active virtual environment, or of a `.venv` in the step's folder or a
+//! folder above it, or the `python3` on the path.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,20 +7,13 @@ use std::path::{Path, PathBuf};
 
 use crate::build::BuildError;
 
-#[cfg(not(windows))]
 const IN_ENVIRONMENT: &str = "bin/python";
-#[cfg(windows)]
-const IN_ENVIRONMENT: &str = "Scripts/python.exe";
-
-#[cfg(not(windows))]
 const ON_PATH: &str = "python3";
-#[cfg(windows)]
-const ON_PATH: &str = "python";
 
-/// The program to run.
+/// Returns the program to run.
 ///
 /// # Errors
-/// `VIRTUAL_ENV` names an environment that is not there.
+/// `VIRTUAL_ENV` names an environment that does not exist.
 pub(super) fn find(dir: &Path) -> Result<OsString, BuildError> {
     if let Some(active) = env::var_os("VIRTUAL_ENV").filter(|active| !active.is_empty()) {
         let python = Path::new(&active).join(IN_ENVIRONMENT);
@@ -30,11 +23,11 @@ pub(super) fn find(dir: &Path) -> Result<OsString, BuildError> {
         return Err(BuildError::NoPython { program: python.display().to_string() });
     }
     let absolute = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    Ok(around(&absolute).map_or_else(|| ON_PATH.into(), PathBuf::into_os_string))
+    Ok(nearest_venv(&absolute).map_or_else(|| ON_PATH.into(), PathBuf::into_os_string))
 }
 
-/// The Python of the nearest `.venv`, up to the folder of the repository.
-fn around(dir: &Path) -> Option<PathBuf> {
+/// Returns the Python of the nearest `.venv`, up to the root of the repository.
+fn nearest_venv(dir: &Path) -> Option<PathBuf> {
     for folder in dir.ancestors() {
         let python = folder.join(".venv").join(IN_ENVIRONMENT);
         if python.exists() {

@@ -1,4 +1,4 @@
-//! A look at `pyproject.toml`.
+//! The settings in `pyproject.toml` that a build needs.
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +9,15 @@ use crate::build::BuildError;
 
 const FILE: &str = "pyproject.toml";
 
-/// Whether a folder is that of a Python step: it has a `pyproject.toml`, and is no crate, or says that it is a step.
+/// Returns whether a folder contains a Python step: it has a `pyproject.toml`, and either no `Cargo.toml` or a table
+/// `[tool.stillbox]`.
 pub(in crate::build) fn is_step(dir: &Path) -> bool {
     let Ok(text) = fs::read_to_string(dir.join(FILE)) else { return false };
-    let says_so = |table: Table| table.get("tool").and_then(|tool| tool.get("stillbox")).is_some();
-    !dir.join("Cargo.toml").exists() || text.parse().is_ok_and(says_so)
+    let is_declared = |table: Table| table.get("tool").and_then(|tool| tool.get("stillbox")).is_some();
+    !dir.join("Cargo.toml").exists() || text.parse().is_ok_and(is_declared)
 }
 
-/// Whether the step may need other distributions than the SDK.
+/// Returns whether the step depends on other distributions than the SDK.
 pub(super) fn has_dependencies(dir: &Path) -> bool {
     let table = fs::read_to_string(dir.join(FILE)).ok().and_then(|text| text.parse::<Table>().ok());
     let listed = |table: Table| {
@@ -26,10 +27,10 @@ pub(super) fn has_dependencies(dir: &Path) -> bool {
     table.and_then(listed).unwrap_or(false)
 }
 
-/// The step's name: that of the project.
+/// Returns the step's name: that of the project.
 ///
 /// # Errors
-/// The file cannot be read, is no TOML, or names no project.
+/// The file cannot be read, is not TOML, or has no name of a project.
 pub(super) fn name(dir: &Path) -> Result<String, BuildError> {
     let manifest = dir.join(FILE);
     let text = match fs::read_to_string(&manifest) {
@@ -41,7 +42,7 @@ pub(super) fn name(dir: &Path) -> Result<String, BuildError> {
         Err(error) => return Err(BuildError::Malformed { manifest, message: error.to_string() }),
     };
     let name = table.get("project").and_then(|project| project.get("name")).and_then(Value::as_str);
-    // It becomes the name of a file.
+    // It becomes a file name.
     match name.filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))) {
         Some(name) => Ok(name.to_owned()),
         None => Err(BuildError::Malformed { manifest, message: "it has no `name = \"…\"` in [project]".into() }),

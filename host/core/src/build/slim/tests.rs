@@ -1,4 +1,4 @@
-//! Components that no compiler makes. Those that one does make are slimmed, and their traps told, in the tests of whole steps.
+//! Components that no compiler produces. The tests of builds and end-to-end tests cover compiled ones.
 
 use wasm_encoder::{CodeSection, CustomSection, Function, FunctionSection, Module, TypeSection};
 
@@ -7,7 +7,7 @@ use super::*;
 /// The header of a component.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
-/// A component of one module with a function, and with sections of debug information.
+/// Returns a component of one module with a function and sections of debug information.
 fn component(debug: &[(&str, &[u8])]) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], []);
@@ -27,7 +27,7 @@ fn component(debug: &[(&str, &[u8])]) -> Vec<u8> {
     component
 }
 
-/// Bytes that look like nothing, the same in every run.
+/// Returns pseudo-random bytes, the same in every run.
 fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
@@ -40,24 +40,24 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_not_debug_information_is_copied_byte_by_byte() {
+fn sections_without_debug_information_are_copied_byte_for_byte() {
     let whole = component(&[]);
-    assert_eq!(slim(&whole).expect("there is nothing to be read"), whole);
+    assert_eq!(slim(&whole).expect("it has no debug information"), whole);
 }
 
 #[test]
-fn senseless_debug_information_is_an_error() {
+fn invalid_debug_information_is_an_error() {
     let name = ".debug_info";
     assert!(slim(&component(&[(name, &[0xff; 40])])).is_err());
-    // A header of version 4 that promises more than there is.
+    // A header of version 4 with a length beyond the end.
     assert!(slim(&component(&[(name, &[100, 0, 0, 0, 4, 0, 0, 0, 0, 0, 4, 1])])).is_err());
 }
 
 #[test]
-fn noise_in_any_section_ends_nothing() {
+fn random_bytes_in_any_section_do_not_panic() {
     for seed in 0..300 {
         let (info, lines) = (noise(seed, 60), noise(seed + 1000, 60));
-        // Small lengths and versions that exist, so that more than the header is looked at.
+        // With plausible lengths and versions, so that more than the header is read.
         let begin = |bytes: &[u8]| [&[56, 0, 0, 0, 4, 0], &bytes[6..]].concat();
         let abbreviations = noise(seed + 2000, 30);
         let plausible = (begin(&info), begin(&lines));
@@ -69,12 +69,12 @@ fn noise_in_any_section_ends_nothing() {
 }
 
 #[test]
-fn a_component_that_is_cut_off_anywhere_ends_nothing() {
+fn a_truncated_component_does_not_panic() {
     let whole = component(&[(".debug_info", &[0; 16])]);
     for end in 0..whole.len() {
         let _ = slim(&whole[..end]);
     }
-    // Lengths that lead behind the end.
+    // Lengths beyond the end.
     for at in COMPONENT.len()..whole.len() {
         let mut broken = whole.clone();
         broken[at] = 0x7f;

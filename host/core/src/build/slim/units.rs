@@ -1,10 +1,9 @@
-//! The author's part of a module's debug information.
+//! Filters a module's debug information: keeps the author's code and drops that of libraries.
 //!
-//! A function stays if a line of the author's is in it. That is not the same as being written by the author: most of a
-//! step's code is in functions of the SDK and of the standard library, made anew for the step's types, with the author's
-//! functions inlined. Of what is inlined into it, that stays which leads to the author's lines, or is called from one. A
-//! line is the author's if its file is on this machine, and neither came with the compiler or from a registry nor is the
-//! SDK's.
+//! A function is kept if it contains a line of the author. It need not be written by the author: most of a step's code is in
+//! functions of the SDK and of the standard library that were instantiated for the step's types, with the author's functions
+//! inlined. An inlined function is kept if it contains a line of the author or is called from one. A line belongs to the
+//! author if its file exists on this machine and is not part of the compiler, a registry or the SDK.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -17,11 +16,13 @@ use super::SlimError;
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
-/// The sections with what stays. Nothing if none of it does.
+/// Returns the filtered sections, or none if they contain no code of the author.
 ///
 /// # Errors
-/// The sections cannot be read, or what stays not be written.
-pub(super) fn own<'a>(section: &impl Fn(SectionId) -> &'a [u8]) -> Result<Vec<(&'static str, Vec<u8>)>, SlimError> {
+/// The sections cannot be read, or the filtered ones cannot be written.
+pub(super) fn own_sections<'a>(
+    section: &impl Fn(SectionId) -> &'a [u8],
+) -> Result<Vec<(&'static str, Vec<u8>)>, SlimError> {
     let load = |id| Ok::<_, gimli::Error>(EndianSlice::new(section(id), LittleEndian));
     let dwarf = read::Dwarf::load(load).map_err(write::ConvertError::from)?;
     let kept = Kept::find(&dwarf).map_err(write::ConvertError::from)?;
@@ -40,7 +41,7 @@ pub(super) fn own<'a>(section: &impl Fn(SectionId) -> &'a [u8]) -> Result<Vec<(&
     let mut slim = write::Dwarf::new();
     let mut convert = slim.convert_with_filter(filter)?;
     while let Some((mut unit, root)) = convert.read_unit()? {
-        unit_of(&mut unit, root, &kept)?;
+        convert_unit(&mut unit, root, &kept)?;
     }
     let mut sections = Sections::new(EndianVec::new(LittleEndian));
     slim.write(&mut sections)?;
@@ -54,12 +55,12 @@ pub(super) fn own<'a>(section: &impl Fn(SectionId) -> &'a [u8]) -> Result<Vec<(&
     Ok(written)
 }
 
-/// What stays.
+/// The parts that are kept.
 #[derive(Default)]
 struct Kept {
-    /// Functions, and what is inlined into them.
+    /// Functions and inlined functions.
     entries: HashSet<UnitSectionOffset>,
-    /// The code of the functions.
+    /// The code of the functions, by address.
     code: Vec<Range<u64>>,
 }
 
@@ -85,16 +86,16 @@ impl Kept {
         Ok(kept)
     }
 
-    /// Adds the functions of a unit in which there are lines of the author's.
+    /// Adds the functions of a unit that contain lines of the author.
     fn add(&mut self, unit: read::UnitRef<'_, Slice<'_>>, own: &Own) -> Result<(), gimli::Error> {
         let mut entries = unit.entries();
-        // The functions and inlined functions that the entry is in, with their depths.
-        let mut around: Vec<(isize, UnitSectionOffset)> = Vec::new();
+        // The functions and inlined functions that contain the entry, with their depths.
+        let mut ancestors: Vec<(isize, UnitSectionOffset)> = Vec::new();
         while let Some(entry) = entries.next_dfs()? {
-            around.retain(|(depth, _)| *depth < entry.depth());
+            ancestors.retain(|(depth, _)| *depth < entry.depth());
             let offset = entry.offset().to_unit_section_offset(&unit);
-            let has_own = |ranges: &[Range<u64>]| ranges.iter().any(|range| own.is_in(range));
-            let stays = match entry.tag() {
+            let has_own = |ranges: &[Range<u64>]| ranges.iter().any(|range| own.has_line_in(range));
+            let is_kept = match entry.tag() {
                 constants::DW_TAG_subprogram => has_own(&ranges(unit, entry)?),
                 constants::DW_TAG_inlined_subroutine => {
                     let file = entry.attr_value(constants::DW_AT_call_file).and_then(|file| file.udata_value());
@@ -102,9 +103,9 @@ impl Kept {
                 }
                 _ => continue,
             };
-            around.push((entry.depth(), offset));
-            if stays {
-                self.entries.extend(around.iter().map(|(_, offset)| *offset));
+            ancestors.push((entry.depth(), offset));
+            if is_kept {
+                self.entries.extend(ancestors.iter().map(|(_, offset)| *offset));
                 self.entries.extend(origin(unit, entry));
             }
         }
@@ -124,7 +125,7 @@ fn ranges<'d>(
     Ok(found)
 }
 
-/// The entry that has the name of this one.
+/// Returns the entry with the name of an inlined function.
 fn origin<'d>(
     unit: read::UnitRef<'_, Slice<'d>>,
     entry: &read::DebuggingInformationEntry<Slice<'d>>,
@@ -140,10 +141,10 @@ fn origin<'d>(
 struct Own {
     /// Files, by their numbers in the unit.
     files: HashSet<u64>,
-    /// Where the code of lines begins, in ascending order.
+    /// The start addresses of the lines, in ascending order.
     addresses: Vec<u64>,
-    /// The sequences of lines that these are in: the compiler writes one for each function. A function into which
-    /// nothing is inlined has no entry of its own.
+    /// The sequences that contain these lines: the compiler writes one per function. A function without inlined functions
+    /// has no entry, so entries alone do not suffice.
     sequences: Vec<Range<u64>>,
 }
 
@@ -162,13 +163,13 @@ impl Own {
         while let Some((_, row)) = rows.next_row()? {
             let from = *start.get_or_insert(row.address());
             if row.end_sequence() {
-                // Functions that the linker left out are at address 0, or at none.
+                // Functions that the linker removed have the address 0 or none.
                 if own.addresses.len() > before && from > 0 && from < row.address() {
                     own.sequences.push(from..row.address());
                 }
                 (start, before) = (None, own.addresses.len());
             }
-            // Line 0 is code that the compiler added on its own account.
+            // Line 0 is code without a source line.
             if !row.end_sequence() && row.line().is_some() && own.files.contains(&row.file_index()) {
                 own.addresses.push(row.address());
             }
@@ -177,13 +178,13 @@ impl Own {
         Ok(own)
     }
 
-    fn is_in(&self, range: &Range<u64>) -> bool {
+    fn has_line_in(&self, range: &Range<u64>) -> bool {
         let next = self.addresses.partition_point(|address| *address < range.start);
         self.addresses.get(next).is_some_and(|address| *address < range.end)
     }
 }
 
-/// The folder of the SDK's sources, if this is its unit: `guest-sdk/src/lib.rs/@/stillbox_sdk.1a2b3c-cgu.0`.
+/// Returns the folder of the SDK's sources, if this is its unit: `guest-sdk/src/lib.rs/@/stillbox_sdk.1a2b3c-cgu.0`.
 fn sdk(unit: read::UnitRef<'_, Slice<'_>>) -> Option<PathBuf> {
     let name = text(unit.name?);
     let (root, _) = name.split_once("/@/stillbox_sdk.")?;
@@ -191,7 +192,7 @@ fn sdk(unit: read::UnitRef<'_, Slice<'_>>) -> Option<PathBuf> {
     root.parent().map(Path::to_owned)
 }
 
-/// Whether a file of a unit is the author's.
+/// Returns whether a file of a unit belongs to the author.
 fn is_own_file<'d>(
     unit: read::UnitRef<'_, Slice<'d>>,
     header: &read::LineProgramHeader<Slice<'d>>,
@@ -199,9 +200,10 @@ fn is_own_file<'d>(
     sdk: Option<&Path>,
 ) -> bool {
     const LIBRARIES: [&str; 4] = ["/rustc/", "/rustlib/", "/registry/src/", "/git/checkouts/"];
-    let of = |value| unit.attr_string(value).map(text).unwrap_or_default();
-    let folder = file.directory(header).map(of).unwrap_or_default();
-    let path = unit.comp_dir.map(text).map(PathBuf::from).unwrap_or_default().join(folder).join(of(file.path_name()));
+    let string = |value| unit.attr_string(value).map(text).unwrap_or_default();
+    let folder = file.directory(header).map(string).unwrap_or_default();
+    let compiled_in = unit.comp_dir.map(text).map(PathBuf::from).unwrap_or_default();
+    let path = compiled_in.join(folder).join(string(file.path_name()));
     let shown = path.to_string_lossy();
     !LIBRARIES.iter().any(|library| shown.contains(library))
         && !sdk.is_some_and(|sdk| path.starts_with(sdk))
@@ -212,8 +214,8 @@ fn text(text: Slice<'_>) -> String {
     text.to_string_lossy().replace('\\', "/")
 }
 
-/// Writes what stays of a unit: the functions, with what is inlined into them, and the lines of their code.
-fn unit_of<'u, 'd>(
+/// Converts the kept parts of a unit: functions, their inlined functions, and the lines of their code.
+fn convert_unit<'u, 'd>(
     unit: &mut ConvertUnit<'u, Slice<'d>>,
     root: ConvertUnitEntry<'u, Slice<'d>>,
     kept: &Kept,
@@ -223,7 +225,7 @@ fn unit_of<'u, 'd>(
     if let Some((program, files)) = lines {
         unit.set_line_program(program, files);
     }
-    let of_root: &[_] = if has_code {
+    let root_attributes: &[_] = if has_code {
         &[
             constants::DW_AT_name,
             constants::DW_AT_comp_dir,
@@ -235,11 +237,11 @@ fn unit_of<'u, 'd>(
     } else {
         &[constants::DW_AT_name, constants::DW_AT_language]
     };
-    attributes(unit, unit.unit.root(), &root, of_root)?;
+    attributes(unit, unit.unit.root(), &root, root_attributes)?;
     let mut any = false;
     let mut entry = root;
     while let Some(id) = unit.read_entry(&mut entry)? {
-        // More was reserved than stays: for gimli a function needs all that is inlined into it.
+        // gimli reserves more entries than are kept: it requires a function to keep all its inlined functions.
         if id.is_none() || !kept.entries.contains(&entry.offset.to_unit_section_offset(&entry.read_unit)) {
             continue;
         }
@@ -284,7 +286,7 @@ fn attributes<'d>(
     Ok(())
 }
 
-/// The lines of the functions that stay, a sequence for each; none if none of them is in this unit.
+/// Returns the lines of the kept functions, one sequence per function, or `None` if the unit contains none of them.
 fn lines(
     unit: &mut ConvertUnit<'_, Slice<'_>>,
     kept: &Kept,
@@ -295,7 +297,7 @@ fn lines(
         let Some(start) = sequence.start else { continue };
         let mut rows = sequence.rows.into_iter().peekable();
         while let Some(first) = rows.peek() {
-            let Some(at) = start.checked_add(first.address_offset) else { return Err(SlimError::Senseless) };
+            let Some(at) = start.checked_add(first.address_offset) else { return Err(SlimError::Inconsistent) };
             let Some(code) = kept.code.iter().find(|code| code.contains(&at)) else {
                 rows.next();
                 continue;
@@ -305,9 +307,9 @@ fn lines(
             let mut before = 0;
             while let Some(mut row) = rows.next_if(|row| code.contains(&start.wrapping_add(row.address_offset))) {
                 let offset = start.wrapping_add(row.address_offset) - code.start;
-                // Addresses ascend within a sequence, or it is none.
+                // Addresses must ascend within a sequence.
                 if offset < before {
-                    return Err(SlimError::Senseless);
+                    return Err(SlimError::Inconsistent);
                 }
                 (row.address_offset, before) = (offset, offset);
                 lines.generate_row(row);
@@ -318,8 +320,8 @@ fn lines(
     Ok(any.then(|| lines.program()))
 }
 
-/// Addresses stay as they are.
-#[expect(clippy::unnecessary_wraps, reason = "the conversion would leave out what is none")]
+/// Keeps an address unchanged.
+#[expect(clippy::unnecessary_wraps, reason = "the conversion drops entries with the address `None`")]
 fn address(address: u64) -> Option<Address> {
     Some(Address::Constant(address))
 }

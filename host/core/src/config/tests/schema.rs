@@ -8,7 +8,8 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::{Config, RIGHT};
-use crate::config::{DEFAULT_BATCH_ROWS, PIPELINE_SCHEMA, format_duration, format_size};
+use crate::config::{DEFAULT_BATCH_ROWS, PIPELINE_SCHEMA};
+use crate::units::{format_duration, format_size};
 use crate::limits::Limits;
 use crate::policy::BACKOFF;
 
