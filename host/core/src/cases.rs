@@ -1,17 +1,17 @@
-//! Cases: what a step is to make of some rows, as data beside its sources.
+//! Test cases of steps: input rows and expected output, in files next to the step's sources.
 //!
 //! ```text
 //! count-words/cases/two-rows/
-//!   input.jsonl              the rows; a source has none
-//!   parameters.toml          the parameters, if there are any
-//!   expected.jsonl           the rows that come out, all columns
-//!   expected-rejects.jsonl   the rows that are refused: {"row": 2, "message": "…"}, rows counted from 1
-//!   expected-failure.toml    instead of the two: kind = "panic", message = "a regular expression", row = 2
-//!   case.toml                limits, column types, and checks to be left out
+//!   input.jsonl              the input rows; not for a source
+//!   parameters.toml          the parameters, if any
+//!   expected.jsonl           the output rows, with all columns
+//!   expected-rejects.jsonl   the rejected rows: {"row": 2, "message": "…"}, rows counted from 1
+//!   expected-failure.toml    instead of these two: kind = "panic", message = "a regular expression", row = 2
+//!   case.toml                limits, column types, and disabled checks
 //! ```
 //!
-//! Each case runs in the sandbox, as in a pipeline. A case that makes rows is run again, and with other batches, and has
-//! to make the same rows each time.
+//! Each case runs in the sandbox, as in a pipeline. A case with output rows runs again, with the same and with other batches,
+//! and must produce the same rows each time.
 
 mod batches;
 mod case;

@@ -80,15 +80,15 @@ pub(super) fn of_problem(problem: &Problem, case: &CaseReport) -> String {
             rows(&mut text, difference, Some(file));
             text
         }
-        Problem::Rejects { file, difference, refused } => {
-            let mut text = totals(difference, "refused");
+        Problem::Rejects { file, difference, rejected } => {
+            let mut text = totals(difference, "rejected");
             rows(&mut text, difference, Some(file));
-            for failure in refused.iter().filter(|failure| failure.location.is_some()).take(REFUSALS) {
+            for failure in rejected.iter().filter(|failure| failure.location.is_some()).take(REFUSALS) {
                 let place = failure.location.as_ref().map(ToString::to_string).unwrap_or_default();
                 let row = failure.row.as_ref().map(ToString::to_string).unwrap_or_default();
                 let _ = writeln!(
                     text,
-                    "{NOTE}refused{NOTE:#}: {} at {}: {}",
+                    "{NOTE}rejected{NOTE:#}: {} at {}: {}",
                     escape_controls(&row),
                     escape_controls(&place),
                     escape_controls_in_lines(&failure.message)
@@ -103,12 +103,12 @@ pub(super) fn of_problem(problem: &Problem, case: &CaseReport) -> String {
             shown(&folder.join("expected.jsonl"))
         ),
         Problem::Depends { check, difference } => {
-            let mut text = format!("other rows came out {} (check `{}`)\n", check.what(), check.name());
+            let mut text = format!("other rows came out {} (check `{}`)\n", check.description(), check.name());
             rows(&mut text, difference, None);
             text
         }
         Problem::DependsFailed { check, failure } => {
-            format!("the step failed {} (check `{}`)\n", check.what(), check.name()) + &render::failure_text(failure)
+            format!("the step failed {} (check `{}`)\n", check.description(), check.name()) + &render::failure_text(failure)
         }
         _ => String::from("the case failed\n"),
     }

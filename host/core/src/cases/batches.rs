@@ -1,24 +1,24 @@
-//! The batches that a case's rows come in.
+//! Divides the rows of a case into batches.
 
 use std::ops::Range;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-/// How the rows of a case are cut into batches.
+/// A division of the rows of a case into batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
-    /// All in one.
+pub(super) enum Batching {
+    /// All rows in one batch.
     Whole,
-    /// A batch for each row.
+    /// One row per batch.
     SingleRows,
-    /// Batches of random sizes. The same seed gives the same sizes, so that a case that fails goes on failing.
+    /// Batches of random sizes. The same seed gives the same sizes, so that a failing case fails again.
     Random(u64),
 }
 
-impl Cut {
-    /// The batches of so many rows, in order. No rows are no batch.
-    pub(super) fn of(self, rows: usize) -> Vec<Range<usize>> {
+impl Batching {
+    /// Returns the batches of `rows` rows, in order. Zero rows give no batch.
+    pub(super) fn batches(self, rows: usize) -> Vec<Range<usize>> {
         match self {
             Self::Whole => (rows > 0).then_some(0..rows).into_iter().collect(),
             Self::SingleRows => (0..rows).map(|row| row..row + 1).collect(),
@@ -27,7 +27,7 @@ impl Cut {
                 let mut batches = Vec::new();
                 let mut start = 0;
                 while start < rows {
-                    // A batch of all rows would say nothing new.
+                    // A batch of all rows would repeat `Whole`.
                     let most = (rows - start).min((rows - 1).max(1));
                     let size = random.random_range(1..=most);
                     batches.push(start..start + size);
@@ -44,21 +44,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cut_has_each_row_once_and_in_order() {
-        for cut in [Cut::Whole, Cut::SingleRows, Cut::Random(1), Cut::Random(2)] {
+    fn every_batching_contains_each_row_once_and_in_order() {
+        for batching in [Batching::Whole, Batching::SingleRows, Batching::Random(1), Batching::Random(2)] {
             for rows in 0..40 {
-                let all: Vec<usize> = cut.of(rows).into_iter().flatten().collect();
-                assert_eq!(all, (0..rows).collect::<Vec<_>>(), "{cut:?}");
-                assert!(cut.of(rows).iter().all(|batch| !batch.is_empty()), "{cut:?}");
+                let all: Vec<usize> = batching.batches(rows).into_iter().flatten().collect();
+                assert_eq!(all, (0..rows).collect::<Vec<_>>(), "{batching:?}");
+                assert!(batching.batches(rows).iter().all(|batch| !batch.is_empty()), "{batching:?}");
             }
         }
     }
 
     #[test]
-    fn random_sizes_are_not_one_batch_and_stay_the_same() {
+    fn random_batches_are_several_and_reproducible() {
         for seed in 0..100 {
-            assert!(Cut::Random(seed).of(5).len() > 1);
-            assert_eq!(Cut::Random(seed).of(50), Cut::Random(seed).of(50));
+            assert!(Batching::Random(seed).batches(5).len() > 1);
+            assert_eq!(Batching::Random(seed).batches(50), Batching::Random(seed).batches(50));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A case as its folder has it.
+//! Reads a case from its folder.
 
 use std::fs;
 use std::io;
@@ -20,35 +20,35 @@ pub(super) const EXPECTED_REJECTS: &str = "expected-rejects.jsonl";
 pub(super) const EXPECTED_FAILURE: &str = "expected-failure.toml";
 const SETTINGS: &str = "case.toml";
 
-/// The most bytes of any one file of a case. Cases are looked at by people, and kept in memory.
+/// The most bytes of each file of a case, 16 MiB: people read cases, and they are held in memory.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// One case, read.
+/// A case.
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) folder: PathBuf,
-    /// None where there is no such file, as for a source.
+    /// `None` if the file does not exist, as for a source.
     pub(super) input: Option<PathBuf>,
     pub(super) parameters: Document<Parameters>,
     pub(super) settings: CaseTable,
     pub(super) expected: Expected,
 }
 
-/// What a case expects.
+/// The expected result of a case.
 #[derive(Debug)]
 pub(super) enum Expected {
-    /// Rows, and rows that are refused.
+    /// Output rows and rejected rows.
     Rows { rows: Vec<Line>, rejects: Vec<Line> },
-    /// That it fails.
+    /// A failure.
     Failure(ExpectedFailure),
-    /// Nobody has said yet.
+    /// Not written yet.
     Nothing,
 }
 
-/// The folders of a step's cases, by name.
+/// Returns the folders of a step's cases, sorted by name.
 ///
 /// # Errors
-/// The folder of cases is there and cannot be read.
+/// The folder `cases` exists but cannot be read.
 pub(super) fn folders(step: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(step.join(CASES)) {
         Ok(entries) => entries,
@@ -58,7 +58,7 @@ pub(super) fn folders(step: &Path) -> io::Result<Vec<PathBuf>> {
     let mut folders = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        // Such as the `.ipynb_checkpoints` that an editor leaves.
+        // For example `.ipynb_checkpoints`.
         if path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")) {
             continue;
         }
@@ -74,10 +74,10 @@ pub(super) fn folders(step: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 impl Case {
-    /// Reads all files of a case but its input.
+    /// Reads all files of a case except its input.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
+    /// All problems of the files.
     pub(super) fn read(folder: &Path) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let wrong = |problem: Problem, problems: &mut Vec<Problem>| problems.push(problem);
@@ -90,8 +90,7 @@ impl Case {
         let expected = match (failure, rows, rejects) {
             (Some(failure), None, None) => Expected::Failure(failure.value),
             (Some(_), _, _) => {
-                let message =
-                    format!("there are both {EXPECTED_FAILURE} and rows that are expected; remove one of them");
+                let message = format!("the case has both {EXPECTED_FAILURE} and expected rows; remove one of them");
                 problems.push(Problem::Unreadable { file: folder.to_owned(), message });
                 Expected::Nothing
             }
@@ -100,7 +99,7 @@ impl Case {
                 Expected::Rows { rows: rows.unwrap_or_default(), rejects: rejects.unwrap_or_default() }
             }
         };
-        problems.extend(strays(folder));
+        problems.extend(misnamed_files(folder));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -119,8 +118,8 @@ impl Case {
     }
 }
 
-/// Files that look like those of a case and are none: nobody would notice that they count for nothing.
-fn strays(folder: &Path) -> Vec<Problem> {
+/// Reports files whose names resemble those of a case, since a misspelt file would be ignored silently.
+fn misnamed_files(folder: &Path) -> Vec<Problem> {
     const KNOWN: [&str; 6] = [INPUT, PARAMETERS, EXPECTED, EXPECTED_REJECTS, EXPECTED_FAILURE, SETTINGS];
     let mut names: Vec<String> = match fs::read_dir(folder) {
         Ok(entries) => entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
@@ -128,17 +127,17 @@ fn strays(folder: &Path) -> Vec<Problem> {
     };
     names.retain(|name| !name.starts_with('.') && !name.ends_with('~') && !KNOWN.contains(&&**name));
     names.sort();
-    let stray = |name: String| {
+    let problem = |name: String| {
         let meant = nearest(&name, KNOWN);
         let looks_like_one = Path::new(&name).extension().is_some_and(|ending| ending == "jsonl" || ending == "toml");
         let message = match meant {
-            Some(meant) => format!("no file of a case has this name; did you mean `{meant}`?"),
-            None if looks_like_one => format!("no file of a case has this name; there are {}", KNOWN.join(", ")),
+            Some(meant) => format!("unknown file name; did you mean `{meant}`?"),
+            None if looks_like_one => format!("unknown file name; the files of a case are {}", KNOWN.join(", ")),
             None => return None,
         };
         Some(Problem::Unreadable { file: folder.join(name), message })
     };
-    names.into_iter().filter_map(stray).collect()
+    names.into_iter().filter_map(problem).collect()
 }
 
 fn toml<T>(
@@ -164,7 +163,7 @@ fn text(file: &Path) -> Result<Option<String>, Problem> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(error.to_string())),
         Ok(metadata) if metadata.len() > MAX_BYTES => {
-            return Err(unreadable(format!("it is larger than {} MiB; a case is small", MAX_BYTES >> 20)));
+            return Err(unreadable(format!("the file exceeds {} MiB, the limit for a case", MAX_BYTES >> 20)));
         }
         Ok(_) => {}
     }

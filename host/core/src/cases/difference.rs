@@ -1,4 +1,4 @@
-//! How rows differ from those that are expected, by row and column.
+//! Compares rows with the expected ones, by row and column.
 
 use std::time::{Duration, Instant};
 
@@ -7,51 +7,51 @@ use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
 use super::expected::Line;
 
-/// The most differences that are kept. Whoever has this many mends the first ones.
-const MOST: usize = 20;
+/// The most differences in a report, 20: an author fixes the first ones first.
+const MAX_DIFFERENCES: usize = 20;
 
-/// How long rows may be aligned; after it the alignment is coarser.
-const ALIGNING: Duration = Duration::from_millis(500);
+/// The time for aligning rows, 0.5 s; after it the alignment is coarser.
+const ALIGNMENT_TIME: Duration = Duration::from_millis(500);
 
-/// How rows differ.
+/// The differences between expected and actual rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// How many rows were expected.
+    /// The number of expected rows.
     pub expected: usize,
-    /// How many there are.
+    /// The number of actual rows.
     pub actual: usize,
-    /// The first differences, in the order of the rows; at least one.
+    /// The first differences, in the order of the rows.
     pub rows: Vec<RowDifference>,
-    /// How many more there are.
+    /// The number of further differences.
     pub omitted: usize,
 }
 
 /// One difference. Rows and lines are counted from 1.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowDifference {
-    /// A value is another one.
+    /// A value differs.
     Value {
-        /// The row among those that came out.
+        /// The number of the actual row.
         row: usize,
-        /// The line on which it is expected, where that is a file.
+        /// The line of the expected row, if it is from a file.
         line: Option<usize>,
         /// The column.
         column: String,
-        /// What is expected; none: no such column.
+        /// The expected value; `None` if the column is missing.
         expected: Option<Value>,
-        /// What came out; none: no such column.
+        /// The actual value; `None` if the column is missing.
         actual: Option<Value>,
     },
-    /// A row did not come out.
+    /// An expected row is missing.
     Missing {
-        /// The line on which it is expected, where that is a file.
+        /// The line of the expected row, if it is from a file.
         line: Option<usize>,
-        /// The row.
+        /// The expected row.
         row: Map<String, Value>,
     },
-    /// A row came out that nobody expects.
+    /// A row that is not expected.
     Surplus {
-        /// The row among those that came out.
+        /// The number of the actual row.
         row: usize,
         /// Its values.
         values: Map<String, Value>,
@@ -59,11 +59,12 @@ pub enum RowDifference {
 }
 
 impl Difference {
-    /// Compares rows. A column that is missing is null, and `1` is `1.0`; the order of columns does not matter.
+    /// Compares rows; returns `None` if they are equal. A missing column equals null, `1` equals `1.0`, and the order of
+    /// columns does not matter.
     pub(super) fn between(expected: &[Line], actual: &[Line]) -> Option<Self> {
         let canonical = |lines: &[Line]| lines.iter().map(|line| canonical_row(&line.row)).collect::<Vec<_>>();
-        let (of_expected, of_actual) = (canonical(expected), canonical(actual));
-        if of_expected == of_actual {
+        let (canonical_expected, canonical_actual) = (canonical(expected), canonical(actual));
+        if canonical_expected == canonical_actual {
             return None;
         }
         let mut rows = Vec::new();
@@ -72,8 +73,8 @@ impl Difference {
                 compare(index, expected, actual, &mut rows);
             }
         } else {
-            let deadline = Some(Instant::now() + ALIGNING);
-            for op in capture_diff_slices_deadline(Algorithm::Myers, &of_expected, &of_actual, deadline) {
+            let deadline = Some(Instant::now() + ALIGNMENT_TIME);
+            for op in capture_diff_slices_deadline(Algorithm::Myers, &canonical_expected, &canonical_actual, deadline) {
                 if let DiffOp::Equal { .. } = op {
                     continue;
                 }
@@ -86,8 +87,8 @@ impl Difference {
                 rows.extend((new.start + both..new.end).map(|index| surplus(index, &actual[index])));
             }
         }
-        let omitted = rows.len().saturating_sub(MOST);
-        rows.truncate(MOST);
+        let omitted = rows.len().saturating_sub(MAX_DIFFERENCES);
+        rows.truncate(MAX_DIFFERENCES);
         Some(Self { expected: expected.len(), actual: actual.len(), rows, omitted })
     }
 }
@@ -100,14 +101,14 @@ fn surplus(index: usize, line: &Line) -> RowDifference {
     RowDifference::Surplus { row: index + 1, values: line.row.clone() }
 }
 
-/// The values in which two rows differ.
+/// Adds the values in which two rows differ.
 fn compare(index: usize, expected: &Line, actual: &Line, rows: &mut Vec<RowDifference>) {
     let mut columns: Vec<&String> = actual.row.keys().collect();
     columns.extend(expected.row.keys().filter(|column| !actual.row.contains_key(*column)));
     for column in columns {
         let (wanted, found) = (expected.row.get(column), actual.row.get(column));
-        let of = |value: Option<&Value>| canonical(value.unwrap_or(&Value::Null));
-        if of(wanted) != of(found) {
+        let or_null = |value: Option<&Value>| canonical(value.unwrap_or(&Value::Null));
+        if or_null(wanted) != or_null(found) {
             rows.push(RowDifference::Value {
                 row: index + 1,
                 line: expected.number,
@@ -124,7 +125,7 @@ fn canonical_row(row: &Map<String, Value>) -> String {
     canonical(&Value::Object(present.map(|(key, value)| (key.clone(), value.clone())).collect()))
 }
 
-/// A text that is the same for values that mean the same.
+/// Returns a text that is equal for equal values.
 fn canonical(value: &Value) -> String {
     match value {
         Value::Object(entries) => {
@@ -145,7 +146,7 @@ fn canonical(value: &Value) -> String {
 fn canonical_number(number: &Number) -> String {
     let as_float = number.as_f64().filter(|_| number.is_f64());
     match as_float {
-        // Exactly the floats that are integers of 64 bits.
+        // Floats of this size are exact integers.
         Some(float) if float.fract() == 0.0 && float.abs() < 9.0e15 => (float as i64).to_string(),
         _ => number.to_string(),
     }
@@ -165,20 +166,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_mean_the_same_are_the_same() {
+    fn rows_with_equal_values_are_equal() {
         assert_eq!(between("{\"a\":1,\"b\":null}", "{\"a\":1.0}"), None);
         assert_eq!(between("{\"a\":{\"x\":1,\"y\":[2]}}", "{\"a\":{\"y\":[2.0],\"x\":1}}"), None);
         assert_eq!(between("", ""), None);
     }
 
     #[test]
-    fn a_text_is_no_number() {
+    fn a_text_differs_from_a_number() {
         assert!(between("{\"a\":1}", "{\"a\":\"1\"}").is_some());
         assert!(between("{\"a\":0.1}", "{\"a\":0.2}").is_some());
     }
 
     #[test]
-    fn the_row_the_line_and_the_column_are_told() {
+    fn a_difference_names_row_line_and_column() {
         let difference = between("{\"a\":1}\n\n{\"a\":2}\n", "{\"a\":1}\n{\"a\":3}\n").expect("they differ");
         let [RowDifference::Value { row: 2, line: Some(3), column, .. }] = &difference.rows[..] else {
             panic!("{difference:?}")
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_moved_are_aligned() {
+    fn rows_are_aligned_around_missing_and_surplus_rows() {
         let difference = between("{\"a\":1}\n{\"a\":2}\n{\"a\":3}\n", "{\"a\":1}\n{\"a\":3}\n").expect("they differ");
         assert!(matches!(&difference.rows[..], [RowDifference::Missing { line: Some(2), .. }]), "{difference:?}");
         let difference = between("{\"a\":1}\n", "{\"a\":0}\n{\"a\":1}\n").expect("they differ");
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn many_differences_are_counted() {
+    fn differences_beyond_the_limit_are_counted() {
         let rows = |value: u32| (0..50).map(|_| format!("{{\"a\":{value}}}\n")).collect::<Vec<_>>().concat();
         let difference = between(&rows(1), &rows(2)).expect("they differ");
         assert_eq!((difference.rows.len(), difference.omitted), (20, 30));

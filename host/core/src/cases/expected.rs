@@ -1,4 +1,4 @@
-//! The rows that a case expects: JSON Lines.
+//! The expected rows of a case: JSON Lines.
 
 use std::path::Path;
 
@@ -6,18 +6,18 @@ use serde_json::{Map, Value};
 
 use super::report::Problem;
 
-/// A row and the line on which it is written.
+/// A row and its line in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Line {
-    /// From 1; none where the row is not from a file.
+    /// Counted from 1; `None` if the row is not from a file.
     pub(super) number: Option<usize>,
     pub(super) row: Map<String, Value>,
 }
 
-/// Reads a file of JSON objects, one a line. Blank lines are left out.
+/// Reads a file of JSON objects, one per line. Blank lines are skipped.
 ///
 /// # Errors
-/// The first line that is no JSON object.
+/// The first line that is not a JSON object.
 pub(super) fn read(file: &Path, text: &str) -> Result<Vec<Line>, Problem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = Vec::new();
@@ -33,11 +33,11 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Vec<Line>, Problem> {
     Ok(lines)
 }
 
-/// What the host wrote, as rows.
-pub(super) fn of_output(lines: &[String]) -> Vec<Line> {
+/// Parses the output of a run.
+pub(super) fn from_output(lines: &[String]) -> Vec<Line> {
     let row = |line: &String| match serde_json::from_str(line) {
         Ok(Value::Object(row)) => row,
-        // A step may return text under the name of JSON; the host checks that it is, so that this stays unused.
+        // The host has checked that JSON columns contain JSON, so this is not reached.
         _ => Map::from_iter([("(unreadable)".to_owned(), Value::String(line.clone()))]),
     };
     lines.iter().map(|line| Line { number: None, row: row(line) }).collect()

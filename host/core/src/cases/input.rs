@@ -1,4 +1,4 @@
-//! The rows of a case.
+//! The input rows of a case.
 
 use std::path::Path;
 
@@ -11,32 +11,35 @@ use crate::data_type::DataType;
 use crate::format::Format;
 use crate::source::{self, OpenSource, RowPositions, SourceError, SourceLocation, SourceSchema, SourceSpec};
 
-/// More rows than a case ever has; they come in one piece then.
+/// The rows per batch: more than a case has, so that all rows are in one batch.
 const MAX_ROWS: usize = 1_000_000;
 
-/// All rows of a case.
+/// All input rows of a case.
 pub(super) struct Input {
     pub(super) schema: SourceSchema,
     pub(super) rows: Option<Rows>,
 }
 
 impl Input {
-    /// No rows, as a source gets.
+    /// The input of a source: no rows.
     pub(super) fn none() -> Self {
         Self { schema: SourceSchema::Empty, rows: None }
     }
 
-    /// Reads the rows. Where JSON cannot tell a type (vectors, bytes, a column of nulls), the column is what the step
-    /// reads it as. A column that is read as JSON has the type that it would have in a pipeline.
+    /// Reads the rows. A column whose type is ambiguous in JSON (vectors, bytes, only nulls) gets the type that the step
+    /// reads. A column that the step reads as JSON has the type that it would have in a pipeline.
     ///
     /// # Errors
-    /// The file cannot be read, is malformed, or is too large for a case.
+    /// The file cannot be read, is malformed, or exceeds 16 MiB.
     pub(super) fn read(file: &Path, declared: &[(String, DataType)], signature: &Signature) -> Result<Self, Problem> {
         let unreadable = |error: &SourceError| Problem::Input(chain(error));
         let mut source = open(file, declared).map_err(|error| unreadable(&error))?;
         if let (true, SourceSchema::Known(schema)) = (declared.is_empty(), &source.schema) {
-            let columns: Option<Vec<_>> =
-                schema.fields().iter().map(|field| Some((field.name().clone(), as_read(field, signature)?))).collect();
+            let columns: Option<Vec<_>> = schema
+                .fields()
+                .iter()
+                .map(|field| Some((field.name().clone(), column_type(field, signature)?)))
+                .collect();
             let inferred = |field: &Field| DataType::from_field(field);
             let differs = columns.as_ref().is_some_and(|columns| {
                 columns.iter().zip(schema.fields()).any(|((_, wanted), field)| Some(*wanted) != inferred(field))
@@ -50,7 +53,7 @@ impl Input {
             decoded.push(source.decoder.decode(chunk).map_err(|error| unreadable(&error))?);
         }
         if decoded.len() > 1 {
-            let message = "it has more than 16 MiB; a case is small".into();
+            let message = "the file exceeds 16 MiB, the limit for a case".into();
             return Err(Problem::Unreadable { file: file.to_owned(), message });
         }
         let rows = decoded.pop().map(|batch| {
@@ -64,7 +67,7 @@ impl Input {
         self.rows.as_ref().map_or(0, Rows::count)
     }
 
-    /// The rows, with none if there are none.
+    /// Returns the rows, or a batch of zero rows.
     pub(super) fn rows(&self) -> Rows {
         let schema = match &self.schema {
             SourceSchema::Known(schema) => std::sync::Arc::clone(schema),
@@ -86,8 +89,8 @@ fn open(file: &Path, columns: &[(String, DataType)]) -> Result<OpenSource, Sourc
     })
 }
 
-/// The type of a column, with the step's own word where JSON is ambiguous.
-fn as_read(field: &Field, signature: &Signature) -> Option<DataType> {
+/// Returns the type of a column: the step's own if JSON is ambiguous, the inferred one otherwise.
+fn column_type(field: &Field, signature: &Signature) -> Option<DataType> {
     let inferred = DataType::from_field(field)?;
     let wanted = signature.inputs.iter().find(|input| *input.name == *field.name());
     let is_ambiguous =

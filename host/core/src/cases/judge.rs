@@ -1,4 +1,4 @@
-//! A case is run, and what came out is compared with what is expected.
+//! Runs a case and compares its output with the expected one.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
@@ -7,21 +7,22 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
-use super::batches::Cut;
+use super::batches::Batching;
 use super::case::{Case, EXPECTED, EXPECTED_FAILURE, EXPECTED_REJECTS, Expected};
 use super::difference::Difference;
-use super::expected::{Line, of_output};
+use super::expected::{Line, from_output};
 use super::report::{CheckName, Problem};
 use super::run::CaseOutput;
 use super::subject::{Subject, Unready};
 use super::update;
 use crate::component::{Component, Kind};
+use crate::config::Diagnostics;
 use crate::config::case::{Checks, ExpectedFailure};
 use crate::failure::{Failure, FailureKind, RowPlace};
 use crate::interrupt::Stop;
 use crate::loader::ComponentLoader;
 
-/// What came of one case, without its name.
+/// The result of one case, without its name.
 #[derive(Default)]
 pub(super) struct Verdict {
     pub(super) problems: Vec<Problem>,
@@ -32,7 +33,7 @@ pub(super) struct Verdict {
     pub(super) peak_memory: Option<u64>,
 }
 
-/// Runs a case, and judges it. With `update`, rows that differ are written instead of told.
+/// Runs a case and compares the output. With `update`, rows that differ are written instead of reported.
 pub(super) fn judge(
     loader: &ComponentLoader,
     component: &Arc<Component>,
@@ -48,83 +49,84 @@ pub(super) fn judge(
             return verdict;
         }
         Err(Unready::Failed { failure, diagnostics }) => {
-            match (&case.expected, diagnostics) {
-                (Expected::Failure(expected), _) => verdict.problems.extend(mismatch(case, expected, failure)),
-                (_, Some(diagnostics)) => verdict.problems.push(Problem::Diagnostics(diagnostics)),
-                (_, None) => verdict.problems.push(Problem::Failed(failure)),
-            }
+            verdict.problems.extend(failed(case, failure, diagnostics));
             return verdict;
         }
     };
     verdict.rows_in = subject.input.count();
     let started = Instant::now();
-    let result = subject.run(Cut::Whole);
+    let result = subject.run(Batching::Whole);
     verdict.elapsed = started.elapsed();
-    let made = match (result, &case.expected) {
-        (Err(failure), Expected::Failure(expected)) => {
-            verdict.problems.extend(mismatch(case, expected, failure));
+    let output = match result {
+        Ok(output) => output,
+        Err(failure) => {
+            verdict.problems.extend(failed(case, failure, None));
             return verdict;
         }
-        (Err(failure), _) => {
-            verdict.problems.push(Problem::Failed(failure));
-            return verdict;
-        }
-        (Ok(made), _) => made,
     };
-    verdict.rows_out = made.rows.len();
-    verdict.peak_memory = Some(made.peak_memory);
+    verdict.rows_out = output.rows.len();
+    verdict.peak_memory = Some(output.peak_memory);
     match &case.expected {
-        // A row that is refused fails the run, unless the pipeline says otherwise.
+        // A rejected row fails a run, unless the pipeline file configures otherwise.
         Expected::Failure(expected) => {
             let file = case.folder.join(EXPECTED_FAILURE);
-            let none = || Some(Problem::NotFailed { file, kind: expected.kind, rows: made.rows.len() });
-            let refused = made.refused.first().cloned().map(Box::new);
-            verdict.problems.extend(refused.map_or_else(none, |refused| mismatch(case, expected, refused)));
+            let none = || Some(Problem::NotFailed { file, kind: expected.kind, rows: output.rows.len() });
+            let rejected = output.rejected.first().cloned().map(Box::new);
+            verdict.problems.extend(rejected.map_or_else(none, |rejected| mismatch(case, expected, rejected)));
         }
-        Expected::Nothing | Expected::Rows { .. } if update => match update::write(case, &made) {
+        Expected::Nothing | Expected::Rows { .. } if update => match update::write(case, &output) {
             Ok(updated) => verdict.updated = updated,
             Err(problem) => verdict.problems.push(problem),
         },
         Expected::Nothing => {
-            let (folder, rows) = (case.folder.clone(), made.rows.len());
+            let (folder, rows) = (case.folder.clone(), output.rows.len());
             verdict.problems.push(Problem::NothingExpected { folder, rows });
         }
-        Expected::Rows { rows, rejects } => verdict.problems.extend(compare(case, rows, rejects, &made)),
+        Expected::Rows { rows, rejects } => verdict.problems.extend(compare(case, rows, rejects, &output)),
     }
     let seed = seed(&case.folder);
-    for (check, cut) in checks(case.settings.checks, component.manifest().kind, seed) {
-        verdict.problems.extend(repeat(&subject, check, cut, &made));
+    for (check, batching) in checks(case.settings.checks, component.manifest().kind, seed) {
+        verdict.problems.extend(repeat(&subject, check, batching, &output));
     }
     verdict
 }
 
-/// Compares rows and refusals with what is expected.
-pub(super) fn compare(case: &Case, rows: &[Line], rejects: &[Line], made: &CaseOutput) -> Vec<Problem> {
+/// Compares rows and rejections with the expected ones.
+pub(super) fn compare(case: &Case, rows: &[Line], rejects: &[Line], output: &CaseOutput) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if let Some(difference) = Difference::between(rows, &of_output(&made.rows)) {
+    if let Some(difference) = Difference::between(rows, &from_output(&output.rows)) {
         problems.push(Problem::Rows { file: case.folder.join(EXPECTED), difference });
     }
-    if let Some(difference) = Difference::between(rejects, &of_refusals(&made.refused)) {
-        let (file, refused) = (case.folder.join(EXPECTED_REJECTS), made.refused.clone());
-        problems.push(Problem::Rejects { file, difference, refused });
+    if let Some(difference) = Difference::between(rejects, &rejection_lines(&output.rejected)) {
+        let (file, rejected) = (case.folder.join(EXPECTED_REJECTS), output.rejected.clone());
+        problems.push(Problem::Rejects { file, difference, rejected });
     }
     problems
 }
 
-/// Refusals as they are written to a file.
-pub(super) fn of_refusals(refused: &[Failure]) -> Vec<Line> {
+/// Returns rejections in the form of the file `expected-rejects.jsonl`.
+pub(super) fn rejection_lines(rejected: &[Failure]) -> Vec<Line> {
     let line = |failure: &Failure| {
         let row = Value::from(failure.row.as_ref().map_or(0, number));
         let message = Value::from(failure.message.as_str());
         let row = Map::from_iter([("row".to_owned(), row), ("message".to_owned(), message)]);
         Line { number: None, row }
     };
-    refused.iter().map(line).collect()
+    rejected.iter().map(line).collect()
 }
 
-/// A row's number in the files of a case, from 1.
+/// Returns a row's number in the files of a case, counted from 1.
 fn number(place: &RowPlace) -> u64 {
     place.index + 1
+}
+
+/// Returns the problem of a failure: none if it is the expected one.
+fn failed(case: &Case, failure: Box<Failure>, diagnostics: Option<Diagnostics>) -> Option<Problem> {
+    match (&case.expected, diagnostics) {
+        (Expected::Failure(expected), _) => mismatch(case, expected, failure),
+        (_, Some(diagnostics)) => Some(Problem::Diagnostics(diagnostics)),
+        (_, None) => Some(Problem::Failed(failure)),
+    }
 }
 
 fn mismatch(case: &Case, expected: &ExpectedFailure, failure: Box<Failure>) -> Option<Problem> {
@@ -140,51 +142,51 @@ fn mismatch(case: &Case, expected: &ExpectedFailure, failure: Box<Failure>) -> O
     }
     let row = failure.row.as_ref().map(number);
     if expected.row.is_some() && expected.row != row {
-        let shown = |row: Option<u64>| row.map_or_else(|| "none".to_owned(), |row| row.to_string());
-        wrong.push(("row", shown(expected.row), shown(row)));
+        let display = |row: Option<u64>| row.map_or_else(|| "none".to_owned(), |row| row.to_string());
+        wrong.push(("row", display(expected.row), display(row)));
     }
     let file = case.folder.join(EXPECTED_FAILURE);
     (!wrong.is_empty()).then_some(Problem::OtherFailure { file, wrong, failure })
 }
 
-/// The checks of a case that makes rows.
-fn checks(on: Checks, kind: Kind, seed: u64) -> Vec<(CheckName, Cut)> {
+/// Returns the checks of a case with output rows.
+fn checks(on: Checks, kind: Kind, seed: u64) -> Vec<(CheckName, Batching)> {
     let mut checks = Vec::new();
     if on.determinism {
-        checks.push((CheckName::Determinism, Cut::Whole));
+        checks.push((CheckName::Determinism, Batching::Whole));
     }
-    // A source has no batches to be cut otherwise.
+    // A source has no batches.
     if kind != Kind::Source {
         if on.single_rows {
-            checks.push((CheckName::SingleRows, Cut::SingleRows));
+            checks.push((CheckName::SingleRows, Batching::SingleRows));
         }
         if on.random_batches {
-            checks.push((CheckName::RandomBatches, Cut::Random(seed)));
+            checks.push((CheckName::RandomBatches, Batching::Random(seed)));
         }
     }
     checks
 }
 
-/// Runs the case once more, and compares with the first time.
-fn repeat(subject: &Subject<'_>, check: CheckName, cut: Cut, first: &CaseOutput) -> Option<Problem> {
-    let made = match subject.run(cut) {
-        Ok(made) => made,
+/// Runs the case again and compares the output with the first run.
+fn repeat(subject: &Subject<'_>, check: CheckName, batching: Batching, first: &CaseOutput) -> Option<Problem> {
+    let output = match subject.run(batching) {
+        Ok(output) => output,
         Err(failure) if failure.kind == FailureKind::Interrupted => return Some(Problem::Failed(failure)),
         Err(failure) => return Some(Problem::DependsFailed { check, failure }),
     };
-    let of = |made: &CaseOutput| (of_output(&made.rows), of_refusals(&made.refused));
-    if made.rows == first.rows && of_refusals(&made.refused) == of_refusals(&first.refused) {
+    let lines = |output: &CaseOutput| (from_output(&output.rows), rejection_lines(&output.rejected));
+    if output.rows == first.rows && rejection_lines(&output.rejected) == rejection_lines(&first.rejected) {
         return None;
     }
-    let ((rows, refused), (first_rows, first_refused)) = (of(&made), of(first));
+    let ((rows, rejected), (first_rows, first_rejected)) = (lines(&output), lines(first));
     let difference = Difference::between(&first_rows, &rows)
-        .or_else(|| Difference::between(&first_refused, &refused))
-        // The bytes differ, and not what they mean: the order of keys in a JSON column, for example.
-        .unwrap_or(Difference { expected: first.rows.len(), actual: made.rows.len(), rows: Vec::new(), omitted: 0 });
+        .or_else(|| Difference::between(&first_rejected, &rejected))
+        // Only the bytes differ, for example in the order of keys of a JSON column.
+        .unwrap_or(Difference { expected: first.rows.len(), actual: output.rows.len(), rows: Vec::new(), omitted: 0 });
     Some(Problem::Depends { check, difference })
 }
 
-/// A number that is the same for a case wherever it lies.
+/// Returns a seed that depends only on the name of the case.
 fn seed(folder: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     folder.file_name().hash(&mut hasher);

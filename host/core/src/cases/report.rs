@@ -1,4 +1,4 @@
-//! What came of the cases.
+//! The results of cases.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,73 +10,73 @@ use crate::component::ComponentError;
 use crate::config::Diagnostics;
 use crate::failure::{Failure, FailureKind};
 
-/// What came of all cases.
+/// The results of all cases.
 #[derive(Debug, Default)]
 pub struct TestReport {
-    /// The cases that were run, by step and name.
+    /// The cases that ran, by step and name.
     pub cases: Vec<CaseReport>,
-    /// The steps that could not be tested at all.
+    /// The steps that could not be tested.
     pub steps: Vec<(PathBuf, StepProblem)>,
-    /// How many cases the filter left out.
+    /// The number of cases that the filter excluded.
     pub filtered: usize,
 }
 
-/// What came of one case.
+/// The result of one case.
 #[derive(Debug)]
 pub struct CaseReport {
-    /// The step's folder, as it was given.
+    /// The step's folder, as given.
     pub step: Arc<str>,
     /// The name of the case: that of its folder.
     pub name: String,
     /// The folder of the case.
     pub folder: PathBuf,
-    /// What is wrong; nothing if it passed.
+    /// The problems; none if the case passed.
     pub problems: Vec<Problem>,
     /// The files that `--update` wrote or removed.
     pub updated: Vec<PathBuf>,
-    /// Rows in the input.
+    /// The number of input rows.
     pub rows_in: usize,
-    /// Rows that came out.
+    /// The number of output rows.
     pub rows_out: usize,
-    /// How long the step took for the rows in one batch.
+    /// The time that the step took for all rows in one batch.
     pub elapsed: Duration,
-    /// The most bytes of memory that the step had meanwhile. None where it did not come to its end.
+    /// The peak memory of the step in bytes. `None` if the step failed.
     pub peak_memory: Option<u64>,
 }
 
 impl CaseReport {
-    /// Whether nothing is wrong.
+    /// Returns whether the case has no problems.
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
     }
 }
 
-/// Why a step could not be tested.
+/// The reason why a step could not be tested.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StepProblem {
-    /// There is no case.
-    #[error("there is no case: make the folder `{}` with an input.jsonl, and run `stillbox test --update`", .0.display())]
+    /// The step has no cases.
+    #[error("the step has no cases: create the folder `{}` with an input.jsonl, and run `stillbox test --update`", .0.display())]
     NoCases(PathBuf),
     /// The folder of cases cannot be read.
-    #[error("the cases cannot be read: {0}")]
+    #[error("cannot read the cases: {0}")]
     Unreadable(std::io::Error),
-    /// The step does not build.
+    /// The step could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// What was built is no step.
+    /// The component is not a step.
     #[error(transparent)]
     Component(#[from] ComponentError),
 }
 
-/// A check that is made for every case beside that of its output.
+/// A check of every case in addition to its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckName {
-    /// The rows in batches of one.
+    /// The rows in batches of one row.
     SingleRows,
     /// The rows in batches of random sizes.
     RandomBatches,
-    /// The same run a second time.
+    /// The same batches again.
     Determinism,
 }
 
@@ -90,8 +90,8 @@ impl CheckName {
         }
     }
 
-    /// What was done otherwise, as the end of "other rows came out …".
-    pub fn what(self) -> &'static str {
+    /// Describes the run of the check, to complete a sentence: "other rows in batches of one row".
+    pub fn description(self) -> &'static str {
         match self {
             Self::SingleRows => "in batches of one row",
             Self::RandomBatches => "in batches of random sizes",
@@ -100,81 +100,81 @@ impl CheckName {
     }
 }
 
-/// Something that is wrong with a case.
+/// A problem of a case.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Problem {
-    /// A file of the case says something that cannot be, or a parameter is not the step's.
+    /// A file of the case is invalid, or the step rejects a parameter.
     Diagnostics(Diagnostics),
     /// A file of the case cannot be read.
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The cause.
         message: String,
     },
-    /// The rows of the case cannot be read; the words say where.
+    /// The input rows cannot be read; the message contains the place.
     Input(String),
-    /// A line of a file of the case is wrong.
+    /// A line of a file of the case is invalid.
     Line {
         /// The file.
         file: PathBuf,
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
-    /// The step failed, and was not expected to.
+    /// The step failed unexpectedly.
     Failed(Box<Failure>),
-    /// The step did not fail, and was expected to.
+    /// The step did not fail as expected.
     NotFailed {
-        /// The file that expects it.
+        /// The file with the expected failure.
         file: PathBuf,
-        /// The kind that was expected.
+        /// The expected kind.
         kind: FailureKind,
-        /// How many rows came out.
+        /// The number of output rows.
         rows: usize,
     },
-    /// The step failed otherwise than expected.
+    /// The step failed in another way than expected.
     OtherFailure {
-        /// The file that expects it.
+        /// The file with the expected failure.
         file: PathBuf,
-        /// What is different: `kind`, `message` or `row`, what was expected and what it was.
+        /// The differences: `kind`, `message` or `row`, the expected and the actual value.
         wrong: Vec<(&'static str, String, String)>,
         /// The failure.
         failure: Box<Failure>,
     },
-    /// Other rows came out than expected.
+    /// The output rows differ from the expected ones.
     Rows {
-        /// The file that expects them.
+        /// The file with the expected rows.
         file: PathBuf,
-        /// How they differ.
+        /// The differences.
         difference: Difference,
     },
-    /// Other rows were refused than expected.
+    /// The rejected rows differ from the expected ones.
     Rejects {
-        /// The file that expects them; it may not be there.
+        /// The file with the expected rows; it need not exist.
         file: PathBuf,
-        /// How they differ.
+        /// The differences.
         difference: Difference,
-        /// The refusals, with where in the step's source they were made.
-        refused: Vec<Failure>,
+        /// The rejections, with their locations in the step's source.
+        rejected: Vec<Failure>,
     },
-    /// Nothing is expected yet.
+    /// The case has no expected result yet.
     NothingExpected {
         /// The folder of the case.
         folder: PathBuf,
-        /// How many rows came out.
+        /// The number of output rows.
         rows: usize,
     },
-    /// Something else came out when the rows came otherwise, or a second time.
+    /// The output of another run differs: with other batches, or a second time.
     Depends {
         /// The check.
         check: CheckName,
-        /// How the rows, or the refusals, differ.
+        /// The differences of the rows or the rejections.
         difference: Difference,
     },
-    /// The step failed when the rows came otherwise, or a second time.
+    /// Another run failed: with other batches, or a second time.
     DependsFailed {
         /// The check.
         check: CheckName,

@@ -1,7 +1,7 @@
-//! One run of a case: its rows, in some batches, through the step.
+//! Runs the rows of a case through the step, in given batches.
 //!
-//! A transform gets each batch in an instance of its own. An aggregate gets all of them in one instance, and then
-//! `finish` until there is no more; so does a source, without a batch.
+//! A transform processes each batch in its own instance. An aggregate processes all batches in one instance, followed by
+//! `finish` until it returns no more rows; so does a source, without batches.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,23 +11,23 @@ use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::take::take;
 
-use super::batches::Cut;
+use super::batches::Batching;
 use super::subject::Subject;
 use crate::batch::{CheckedOutput, GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::Kind;
-use crate::units::format_duration;
 use crate::failure::{Failure, FailureKind};
 use crate::stage::row_as_json;
+use crate::units::format_duration;
 
-/// What came out of a run.
+/// The output of a run.
 #[derive(Debug, Default)]
 pub(super) struct CaseOutput {
     /// The rows: JSON objects.
     pub(super) rows: Vec<String>,
-    /// The rows that were refused, in their order, each with its place in the input.
-    pub(super) refused: Vec<Failure>,
-    /// The most memory of any instance, in bytes.
+    /// The rejected rows, in order, each with its place in the input.
+    pub(super) rejected: Vec<Failure>,
+    /// The peak memory of any instance, in bytes.
     pub(super) peak_memory: u64,
 }
 
@@ -35,10 +35,10 @@ impl Subject<'_> {
     /// Runs the case.
     ///
     /// # Errors
-    /// The failure that ended the run, with its row where that is known.
-    pub(super) fn run(&self, cut: Cut) -> Result<CaseOutput, Box<Failure>> {
+    /// The failure that ended the run, with its row if it is known.
+    pub(super) fn run(&self, batching: Batching) -> Result<CaseOutput, Box<Failure>> {
         let rows = self.input.rows();
-        let batches = cut.of(self.input.count());
+        let batches = batching.batches(self.input.count());
         let result = match self.step.component.manifest().kind {
             Kind::Transform => self.transform(&rows, &batches),
             Kind::Source | Kind::Aggregate => self.stream(&rows, &batches),
@@ -101,7 +101,7 @@ impl Subject<'_> {
         for rejection in rejections {
             let mut failure = rejection.failure;
             failure.row = rows.place(start + rejection.row as usize);
-            all.refused.push(failure);
+            all.rejected.push(failure);
         }
         let origins = match (output.origins, range) {
             (Some(origins), _) => Some(origins.into_iter().map(|origin| origin + start as u32).collect()),
@@ -116,7 +116,7 @@ impl Subject<'_> {
         Ok(())
     }
 
-    /// All columns of rows that were made: those of the rows they were made of, and the step's own.
+    /// Returns all columns of output rows: those of their origins, and the step's own.
     fn columns(
         &self,
         count: usize,
@@ -131,7 +131,7 @@ impl Subject<'_> {
         self.step.assemble(count, own, |index| take(rows.columns.column(index), &origins, None))
     }
 
-    /// The columns of rows that are made of nothing.
+    /// Returns the schema of rows without origins.
     fn own_schema(&self) -> SchemaRef {
         let outputs = &self.step.signature.outputs;
         let fields = outputs.iter().map(|output| output.data_type.field(&output.name, output.nullable));
@@ -139,8 +139,8 @@ impl Subject<'_> {
     }
 }
 
-/// The output of all calls of one instance, which together may not exceed the limits of one call: a step that never comes
-/// to an end is stopped.
+/// The output of all calls of one instance, which together must not exceed the limits of one call: a step without end is
+/// stopped.
 struct Total<'a> {
     limits: &'a crate::limits::Limits,
     started: Instant,
@@ -164,7 +164,7 @@ impl Total<'_> {
         match limits.into_iter().find(|(_, value, limit)| value > limit) {
             None => Ok(()),
             Some((name, _, limit)) => {
-                let message = format!("it made more than one case may have: the limit is `{name} = {limit}`");
+                let message = format!("the output exceeds the limit of a case, `{name} = {limit}`");
                 Err(Box::new(Failure::new(FailureKind::BadOutput, message)))
             }
         }

@@ -17,7 +17,7 @@ use crate::loader::ComponentLoader;
 use crate::plan::{self, Step};
 use crate::sandbox::Sandbox;
 
-/// A step that is bound for one case, and the case's rows.
+/// A step that is bound for one case, and the input rows of the case.
 pub(super) struct Subject<'a> {
     pub(super) sandbox: &'a Sandbox,
     pub(super) stop: &'a Stop,
@@ -25,11 +25,12 @@ pub(super) struct Subject<'a> {
     pub(super) input: Input,
 }
 
-/// Why a case did not come as far as a row.
+/// The reason why a case cannot run.
 pub(super) enum Unready {
-    /// The step, or its columns, fail; a case may expect that. The complaint says it of the case's own file.
+    /// The step does not accept its parameters or columns; a case can expect that. The diagnostics refer to the file of the
+    /// case.
     Failed { failure: Box<Failure>, diagnostics: Option<Diagnostics> },
-    /// The case is at fault.
+    /// The case itself is invalid.
     Broken(Problem),
 }
 
@@ -37,7 +38,7 @@ impl<'a> Subject<'a> {
     /// Binds the parameters, reads the input and finds the step's columns in it.
     ///
     /// # Errors
-    /// The step refuses the parameters, the input is malformed, or has not the columns that the step reads.
+    /// The step rejects the parameters, the input is malformed, or lacks columns that the step reads.
     pub(super) fn new(
         loader: &'a ComponentLoader,
         component: &Arc<Component>,
@@ -47,23 +48,23 @@ impl<'a> Subject<'a> {
         let limits = Limits::default().with(&case.settings.limits);
         let parameters: Arc<str> = serde_json::Value::Object(case.parameters.value.values.clone()).to_string().into();
         let signature = loader.bind(component, &parameters, &limits, stop).map_err(|failure| {
-            let diagnostics = (failure.kind == FailureKind::Parameters).then(|| refused(&case.parameters, &failure));
+            let diagnostics = (failure.kind == FailureKind::Parameters).then(|| rejected(&case.parameters, &failure));
             Unready::Failed { failure, diagnostics }
         })?;
         let input = match &case.input {
             Some(_) if component.manifest().kind == Kind::Source => {
-                let message = "the step is a source, which reads no rows; remove the input".into();
+                let message = "the step is a source and reads no rows; remove input.jsonl".into();
                 return Err(Unready::Broken(Problem::Unreadable { file: case.folder.clone(), message }));
             }
             Some(file) => Input::read(file, &case.settings.columns, &signature).map_err(Unready::Broken)?,
             None if component.manifest().kind == Kind::Source => Input::none(),
             None => {
-                let message = "there is no input.jsonl".into();
+                let message = "input.jsonl is missing".into();
                 return Err(Unready::Broken(Problem::Unreadable { file: case.folder.clone(), message }));
             }
         };
-        let giver = case.input.as_deref().unwrap_or(Path::new("the source")).display().to_string();
-        let bound = plan::alone(Arc::clone(component), (parameters, signature), limits, &input.schema, &giver)
+        let input_name = case.input.as_deref().unwrap_or(Path::new("the source")).display().to_string();
+        let bound = plan::alone(Arc::clone(component), (parameters, signature), limits, &input.schema, &input_name)
             .map_err(|mismatches| {
                 let mut mismatches = mismatches.into_iter();
                 let first = mismatches.next();
@@ -76,10 +77,10 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// What the step says of its parameters, at the place where they are written.
-fn refused(parameters: &Document<Parameters>, failure: &Failure) -> Diagnostics {
+/// Returns the step's error about its parameters, with their place in the file.
+fn rejected(parameters: &Document<Parameters>, failure: &Failure) -> Diagnostics {
     let values = &parameters.value;
-    // Steps put the names of parameters between backticks.
+    // Steps write the names of parameters in backticks.
     let named = values.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
     let place = named.map_or(&values.place, |key| values.place_of(&format!("/{key}")));
     let message = format!("the step does not accept its parameters: {}", failure.message);

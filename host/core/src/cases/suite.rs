@@ -1,4 +1,4 @@
-//! All cases of some steps, built, loaded and run in parallel.
+//! Builds steps, and runs all their cases in parallel.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -19,35 +19,35 @@ use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::runtime::{Engine, EngineError, Reservation};
 
-/// Steps whose cases are run.
+/// The steps and cases to run.
 #[derive(Debug, Clone, Default)]
 pub struct Suite {
-    /// The steps' folders. Each holds the step's sources, and its cases in `cases/`.
+    /// The folders of the steps. Each contains the step's sources, and its cases in `cases/`.
     pub steps: Vec<PathBuf>,
-    /// A compiled component that is tested instead of what the folders build.
+    /// A compiled component to test instead of building the folders.
     pub component: Option<PathBuf>,
-    /// Only cases with this in `STEP/CASE` are run, where STEP is the folder as it was given.
+    /// Runs only cases whose `STEP/CASE` contains this text, where STEP is the folder as given.
     pub filter: Option<String>,
 }
 
-/// How cases are run. The default keeps no compiled components, cannot be interrupted and tells nobody what happens.
+/// Options of a test run. Default: no cache of compiled components, no interrupt, no events.
 #[derive(Clone, Default)]
 pub struct TestOptions<'a> {
-    /// Whether rows that differ from what is expected are written as what is expected.
+    /// Whether to write the actual rows as the expected ones where they differ.
     pub update: bool,
-    /// Stops everything when it is triggered.
+    /// Stops the test run when it is triggered.
     pub interrupt: Interrupt,
-    /// Where builds are listed, for whoever ends the process in the middle of one.
+    /// Registers child processes and temporary files of builds, to be removed if the process exits early.
     pub cleanup: CleanupRegistry,
     /// The engine that runs the steps.
     pub engine: Engine,
-    /// Is told what is built and compiled.
+    /// Receives an event for each build and each compiled component.
     pub on_event: Option<Listener>,
-    /// Is told of every case that is done, on the thread that ran it.
+    /// Called with the report of each case, on the thread that ran it.
     pub on_case: Option<&'a (dyn Fn(&CaseReport) + Sync)>,
 }
 
-/// Why nothing was tested.
+/// An error that ends the whole test run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TestError {
@@ -59,7 +59,7 @@ pub enum TestError {
     Setup(#[from] EngineError),
 }
 
-/// A step that is ready to be tested.
+/// A step that has been built, with its cases.
 struct Ready<'a> {
     step: &'a Path,
     wasm: PathBuf,
@@ -68,7 +68,7 @@ struct Ready<'a> {
     metered: OnceLock<Result<Arc<Component>, String>>,
 }
 
-/// The engines. That which counts instructions is only made if a case limits them.
+/// The engines. The one that counts instructions is created when the first case with a limit on fuel runs.
 struct Engines {
     plain: Reservation,
     metered: OnceLock<Result<Reservation, String>>,
@@ -77,10 +77,10 @@ struct Engines {
 }
 
 impl Suite {
-    /// Builds the steps and runs their cases, on all cores. Cases come in the order of the steps and of their names.
+    /// Builds the steps and runs their cases on all cores. The report lists cases in the order of the steps, then by name.
     ///
     /// # Errors
-    /// The sandbox cannot be set up, or the interrupt was triggered. What is wrong with a step or a case is in the report.
+    /// The sandbox cannot be set up, or the interrupt was triggered. Problems of a step or a case are in the report.
     pub fn run(&self, options: &TestOptions<'_>) -> Result<TestReport, TestError> {
         let instances = rayon::current_num_threads() as u32 * 2;
         let engine = options.engine.clone();
@@ -100,14 +100,14 @@ impl Suite {
             }
         }
         let loaded: Vec<_> = prepared.par_iter().map(|ready| ready.load(&engines, &stop, options)).collect();
-        let mut works = Vec::new();
+        let mut cases = Vec::new();
         for (step, loaded) in prepared.iter().zip(loaded) {
             match loaded {
-                Ok(()) => works.extend(step.folders.iter().map(|folder| (step, folder))),
+                Ok(()) => cases.extend(step.folders.iter().map(|folder| (step, folder))),
                 Err(error) => report.steps.push((step.step.to_owned(), error.into())),
             }
         }
-        report.cases = works
+        report.cases = cases
             .into_par_iter()
             .map(|(step, folder)| {
                 let case = step.case(folder, &engines, &stop, options);
@@ -123,7 +123,7 @@ impl Suite {
         }
     }
 
-    /// Builds a step, unless there is nothing to be run with it.
+    /// Builds a step. Returns `None` if the filter excludes all its cases.
     fn prepare<'a>(
         &self,
         step: &'a Path,
@@ -136,7 +136,7 @@ impl Suite {
         }
         if let Some(filter) = &self.filter {
             let before = all.len();
-            all.retain(|folder| format!("{}/{}", shown(step), name(folder)).contains(filter));
+            all.retain(|folder| format!("{}/{}", display_name(step), name(folder)).contains(filter));
             report.filtered += before - all.len();
             if all.is_empty() {
                 return Ok(None);
@@ -149,15 +149,16 @@ impl Suite {
                 listener(&Event::Building { folder: step });
             }
             let stopped = || options.interrupt.signal().is_some();
-            let how = BuildOptions { stop: Some(&stopped), cleanup: Some(&options.cleanup), ..BuildOptions::default() };
-            build_step(step, how)?.wasm
+            let build =
+                BuildOptions { stop: Some(&stopped), cleanup: Some(&options.cleanup), ..BuildOptions::default() };
+            build_step(step, build)?.wasm
         };
         Ok(Some(Ready { step, wasm, folders: all, plain: OnceLock::new(), metered: OnceLock::new() }))
     }
 }
 
 impl Ready<'_> {
-    /// Loads the component, so that it is compiled once and what is wrong with it told once.
+    /// Loads the component before its cases run, so that it is compiled once and its errors are reported once.
     fn load(&self, engines: &Engines, stop: &Stop, options: &TestOptions<'_>) -> Result<(), ComponentError> {
         let component = engines.plain.loader().load(&self.wasm, &Limits::default(), stop)?;
         if let Some(listener) = &options.on_event {
@@ -177,7 +178,7 @@ impl Ready<'_> {
         };
         let Verdict { problems, updated, rows_in, rows_out, elapsed, peak_memory } = verdict;
         CaseReport {
-            step: shown(self.step).into(),
+            step: display_name(self.step).into(),
             name: name(folder),
             folder: folder.to_owned(),
             problems,
@@ -189,7 +190,7 @@ impl Ready<'_> {
         }
     }
 
-    /// The engine that a case needs, and the component compiled for it.
+    /// Returns the loader for a case and the component compiled for its engine.
     fn engine<'e>(
         &'e self,
         case: &Case,
@@ -207,7 +208,7 @@ impl Ready<'_> {
             (engines.plain.loader(), &self.plain)
         };
         let component = component.get_or_init(|| {
-            // The limits of a case are for what it does: the component is shared with the others.
+            // The component is shared by all cases, so the limits of one do not apply to loading it.
             loader.load(&self.wasm, &Limits::default(), stop).map_err(|error| error.kind.to_string())
         });
         Ok((loader, component.as_ref().map_err(Clone::clone)?))
@@ -218,10 +219,10 @@ fn broken(problem: super::Problem) -> Verdict {
     Verdict { problems: vec![problem], ..Verdict::default() }
 }
 
-fn shown(step: &Path) -> String {
-    let shown = step.display().to_string();
-    let trimmed = shown.trim_end_matches('/');
-    if trimmed.is_empty() { shown } else { trimmed.to_owned() }
+fn display_name(step: &Path) -> String {
+    let name = step.display().to_string();
+    let trimmed = name.trim_end_matches('/');
+    if trimmed.is_empty() { name } else { trimmed.to_owned() }
 }
 
 fn name(folder: &Path) -> String {

@@ -1,32 +1,31 @@
-//! Writing what came out as what is expected.
+//! Writes the output of a case as the expected one.
 
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
 use super::case::{Case, EXPECTED, EXPECTED_REJECTS, Expected};
-use super::judge::{compare, of_refusals};
+use super::judge::{compare, rejection_lines};
 use super::report::Problem;
 use super::run::CaseOutput;
 
-/// Writes the rows and refusals of a case, unless they are what is expected already. Returns the files that were
-/// written or removed.
+/// Writes the rows and rejections of a case, unless they are as expected. Returns the files that were written or removed.
 ///
-/// Never a failure: that a step may fail is for a person to say, in `expected-failure.toml`.
+/// Failures are not written: the author decides that a step must fail, in `expected-failure.toml`.
 ///
 /// # Errors
 /// A file cannot be written.
-pub(super) fn write(case: &Case, made: &CaseOutput) -> Result<Vec<PathBuf>, Problem> {
+pub(super) fn write(case: &Case, output: &CaseOutput) -> Result<Vec<PathBuf>, Problem> {
     let differing = match &case.expected {
-        Expected::Rows { rows, rejects } => compare(case, rows, rejects, made),
+        Expected::Rows { rows, rejects } => compare(case, rows, rejects, output),
         Expected::Nothing | Expected::Failure(_) => Vec::new(),
     };
     let is_new = matches!(case.expected, Expected::Nothing);
     let mut updated = Vec::new();
     if is_new || differing.iter().any(|problem| matches!(problem, Problem::Rows { .. })) {
-        replace(case, EXPECTED, lines(made.rows.iter().cloned()), &mut updated)?;
+        replace(case, EXPECTED, lines(output.rows.iter().cloned()), &mut updated)?;
     }
-    if made.refused.is_empty() {
+    if output.rejected.is_empty() {
         let file = case.folder.join(EXPECTED_REJECTS);
         match fs::remove_file(&file) {
             Ok(()) => updated.push(file),
@@ -34,9 +33,9 @@ pub(super) fn write(case: &Case, made: &CaseOutput) -> Result<Vec<PathBuf>, Prob
             Err(error) => return Err(Problem::Unreadable { file, message: error.to_string() }),
         }
     } else if is_new || differing.iter().any(|problem| matches!(problem, Problem::Rejects { .. })) {
-        let refusals = of_refusals(&made.refused).into_iter();
-        let refusals = lines(refusals.map(|line| serde_json::Value::Object(line.row).to_string()));
-        replace(case, EXPECTED_REJECTS, refusals, &mut updated)?;
+        let rejections = rejection_lines(&output.rejected).into_iter();
+        let rejections = lines(rejections.map(|line| serde_json::Value::Object(line.row).to_string()));
+        replace(case, EXPECTED_REJECTS, rejections, &mut updated)?;
     }
     Ok(updated)
 }
@@ -49,7 +48,7 @@ fn replace(case: &Case, name: &str, text: String, updated: &mut Vec<PathBuf>) ->
     let file = case.folder.join(name);
     match fs::write(&file, text) {
         Ok(()) => updated.push(file),
-        Err(error) => return Err(Problem::Unreadable { file, message: format!("it cannot be written: {error}") }),
+        Err(error) => return Err(Problem::Unreadable { file, message: format!("cannot be written: {error}") }),
     }
     Ok(())
 }
