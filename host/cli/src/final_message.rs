@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::writev;
 
-use super::render::is_terminal;
+use crate::output::render::is_terminal;
 
 /// Standard error under a name that can be opened again.
 const STDERR: &str = "/dev/stderr";
@@ -16,7 +16,7 @@ const STDERR: &str = "/dev/stderr";
 /// Says a line, given in three parts, on standard error, once, if that takes no time. Where a pipe is full, or a terminal is
 /// held, it is lost: whoever does not read it must not keep the process alive. No lock is taken, since whoever has it may
 /// be waiting for such a reader, and nothing is allocated, which may have to wait for a guest that is asking for memory.
-pub(super) fn say([what, signal, how]: [&str; 3]) {
+pub(crate) fn say([what, signal, how]: [&str; 3]) {
     static SAID: Once = Once::new();
     SAID.call_once(|| {
         // On a terminal there may be a bar in this line, or what the terminal shows of Ctrl-C.

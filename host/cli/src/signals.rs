@@ -11,8 +11,8 @@ use signal_hook::low_level::exit;
 use signal_hook::{flag, iterator};
 use stillbox::{CleanupRegistry, Interrupt, Signal};
 
-use super::exit_code::Exit;
-use super::final_message;
+use crate::exit_code::Exit;
+use crate::final_message;
 
 /// How long an end in good order may take once the grace is over. A run takes some 30 ms at most, unless it waits for
 /// somebody to read its messages, which nobody may ever do; and a signal is to end the process within 100 ms.

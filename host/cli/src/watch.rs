@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::console::eprintln;
+use crate::output::console::eprintln;
 use parking_lot::Mutex;
 use stillbox::{Interrupt, Signal, escape_controls};
 
-use super::exit_code::Exit;
-use super::render::{NOTE, is_terminal};
+use crate::exit_code::Exit;
+use crate::output::render::{NOTE, is_terminal};
 use sources::{Snapshot, roots};
 
 /// How often signals are looked for: sooner than a person notices.
@@ -23,25 +23,25 @@ const LOOK: Duration = Duration::from_millis(30);
 const FILES_EVERY: u32 = 8;
 
 /// What a round depends on.
-pub(super) struct Watched {
+pub(crate) struct Watched {
     /// Files and folders.
-    pub(super) inputs: Vec<PathBuf>,
+    pub(crate) inputs: Vec<PathBuf>,
     /// Files that the round itself writes.
-    pub(super) outputs: Vec<PathBuf>,
+    pub(crate) outputs: Vec<PathBuf>,
     /// Which of the inputs the round may write, too. They count between the rounds alone.
-    pub(super) rewritten: fn(&Path) -> bool,
+    pub(crate) rewritten: fn(&Path) -> bool,
     /// Set if there is to be no other round.
-    pub(super) end: Option<Exit>,
+    pub(crate) end: Option<Exit>,
 }
 
 impl Watched {
     /// A round that depends on these.
-    pub(super) fn of(inputs: Vec<PathBuf>) -> Self {
+    pub(crate) fn of(inputs: Vec<PathBuf>) -> Self {
         Self { inputs, outputs: Vec::new(), rewritten: |_| false, end: None }
     }
 
     /// No other round.
-    pub(super) fn end(exit: Exit) -> Self {
+    pub(crate) fn end(exit: Exit) -> Self {
         Self { end: Some(exit), ..Self::of(Vec::new()) }
     }
 
@@ -64,7 +64,7 @@ struct Round {
 
 /// Does something, and again after each change, until a signal comes. A round that is going on when something changes
 /// is interrupted. `first` is what the first round depends on, as far as that is known before it.
-pub(super) fn watch(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) -> Watched) -> Exit {
+pub(crate) fn watch(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) -> Watched) -> Exit {
     let mut watched = first.whole();
     loop {
         let interrupt = Interrupt::new();

@@ -33,10 +33,7 @@ fn a_reader_panic_is_reported_once_with_details_on_request() {
     let run = |arguments: &[&str]| {
         outcome(folder.command().args(["run", "pipeline.toml"]).args(arguments).env("RUST_BACKTRACE", "1")).failed(1)
     };
-    assert_eq!(
-        run(&[]),
-        "error: damaged.arrow: the arrow reader failed on this input, which is probably corrupt\n"
-    );
+    assert_eq!(run(&[]), "error: damaged.arrow: the arrow reader failed on this input, which is probably corrupt\n");
     // Those who want to know more get the library's words, and where it was; and with everything the stack.
     let told = run(&["-v"]);
     assert!(told.contains("panicked at ") && !told.contains("stack backtrace"), "{told}");

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::{Config, RIGHT};
 use crate::config::{DEFAULT_BATCH_ROWS, PIPELINE_SCHEMA};
-use crate::units::{format_duration, format_size};
 use crate::limits::Limits;
 use crate::policy::BACKOFF;
+use crate::units::{format_duration, format_size};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const REFERENCE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/pipeline.md"));

@@ -7,9 +7,9 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value};
 use stillbox::{CaseReport, Difference, Problem, RowDifference, escape_controls, escape_controls_in_lines, shell_word};
 
-use crate::diagnostics::{self, Colour};
-use crate::render::{self, BOLD, ERROR, NOTE, STATUS};
-use crate::summary::{duration, grouped};
+use crate::output::diagnostics::{self, Colour};
+use crate::output::render::{self, BOLD, ERROR, NOTE, STATUS};
+use crate::output::summary::{duration, grouped};
 
 const EXPECTED: Style = AnsiColor::Red.on_default();
 const ACTUAL: Style = AnsiColor::Green.on_default();
@@ -108,7 +108,8 @@ pub(super) fn of_problem(problem: &Problem, case: &CaseReport) -> String {
             text
         }
         Problem::DependsFailed { check, failure } => {
-            format!("the step failed {} (check `{}`)\n", check.description(), check.name()) + &render::failure_text(failure)
+            format!("the step failed {} (check `{}`)\n", check.description(), check.name())
+                + &render::failure_text(failure)
         }
         _ => String::from("the case failed\n"),
     }

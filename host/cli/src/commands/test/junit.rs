@@ -12,7 +12,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use stillbox::{CaseReport, TestReport, escape_controls_in_lines};
 
 use super::text::of_problem;
-use crate::render::causes;
+use crate::output::render::causes;
 
 /// Writes the report.
 ///

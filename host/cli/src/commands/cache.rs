@@ -1,36 +1,20 @@
 //! `stillbox cache`, and where the caches are.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use stillbox::{escape_controls, prune_cache, usage_of_cache};
 
-use super::args::{Cache, CacheCommand, Global};
-use super::console;
-use super::exit_code::Exit;
-use super::{render, summary};
-
-/// Where compiled components are kept; none where the user has no directory for caches.
-pub(super) fn component_directory(global: &Global) -> Option<PathBuf> {
-    global.cache_dir.clone().or_else(|| own_directory().map(|own| own.join("components")))
-}
-
-/// Where is kept what steps made; none where the user has no directory for caches.
-pub(super) fn output_directory(global: &Global) -> Option<PathBuf> {
-    global.cache_dir.clone().or_else(own_directory).map(|directory| directory.join("outputs"))
-}
-
-fn own_directory() -> Option<PathBuf> {
-    let directories = etcetera::choose_base_strategy();
-    directories
-        .inspect_err(|error| tracing::warn!("nothing is kept from run to run: {error}"))
-        .ok()
-        .map(|directories| etcetera::BaseStrategy::cache_dir(&directories).join("stillbox"))
-}
+use crate::args::{Cache, CacheCommand, Global};
+use crate::directories::{component_directory, result_directory};
+use crate::exit_code::Exit;
+use crate::output::console;
+use crate::output::render;
+use crate::output::summary;
 
 /// Shows what is kept from run to run, or removes some of it.
-pub(super) fn execute(arguments: &Cache, global: &Global) -> Exit {
-    let (Some(components), Some(outputs)) = (component_directory(global), output_directory(global)) else {
+pub(crate) fn execute(arguments: &Cache, global: &Global) -> Exit {
+    let (Some(components), Some(outputs)) = (component_directory(global), result_directory(global)) else {
         render::message("there is no directory for caches; name one with `--cache-dir`");
         return Exit::Failed;
     };

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use std::fmt::Write as _;
 
-use super::render::last_words;
+use crate::output::render::last_words;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use stillbox::{Diagnostic, Diagnostics, Place, escape_controls};
 

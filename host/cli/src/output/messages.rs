@@ -8,14 +8,14 @@ use stillbox::escape_controls_in_json;
 
 /// Writes lines, and remembers if one could not be written.
 #[derive(Debug, Default)]
-pub(super) struct Messages {
+pub(crate) struct Messages {
     lost: Mutex<Option<io::Error>>,
 }
 
 impl Messages {
     /// Writes a line. Whoever reads it may have gone, on which nothing depends; but a disk that was full would leave a gap,
     /// so nothing more is written after it.
-    pub(super) fn print(&self, value: &Value) {
+    pub(crate) fn print(&self, value: &Value) {
         let mut lost = self.lost();
         if lost.is_some() {
             return;
@@ -27,7 +27,7 @@ impl Messages {
     }
 
     /// Why lines are missing, if that is so.
-    pub(super) fn error(&self) -> Option<String> {
+    pub(crate) fn error(&self) -> Option<String> {
         self.lost().as_ref().map(|error| format!("the messages on standard output are not complete: {error}"))
     }
 
@@ -37,7 +37,7 @@ impl Messages {
 }
 
 /// A line that may be shown on a terminal, whatever a guest has said.
-pub(super) fn line(json: &str) -> String {
+pub(crate) fn line(json: &str) -> String {
     let mut line = escape_controls_in_json(json).into_owned();
     line.push('\n');
     line

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::console::eprint;
-pub(super) use stillbox::grouped;
+use crate::output::console::eprint;
+pub(crate) use stillbox::grouped;
 use stillbox::{Report, escape_controls};
 
 /// Prints the summary to standard error.
-pub(super) fn print(name: &str, report: &Report) {
+pub(crate) fn print(name: &str, report: &Report) {
     eprint!("{}", summary(name, report));
 }
 
@@ -46,13 +46,13 @@ fn summary(name: &str, report: &Report) -> String {
 }
 
 /// Rows a second.
-pub(super) fn rate(rows: u64, elapsed: Duration) -> String {
+pub(crate) fn rate(rows: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if seconds > 0.0 { grouped((rows as f64 / seconds) as u64) } else { "-".into() }
 }
 
 /// A number of bytes in the unit that fits.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
     if bytes < 1000 {
         return format!("{bytes} bytes");
@@ -67,7 +67,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// A duration in the unit that fits.
-pub(super) fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds >= 60.0 {
         format!("{}m {:02}s", duration.as_secs() / 60, duration.as_secs() % 60)

@@ -11,19 +11,20 @@ use std::time::Duration;
 use stillbox::build::{BuildOptions, build_step};
 use stillbox::{CleanupRegistry, Interrupt, Kind, Overrides, Pipeline, escape_controls_in_lines, inspect};
 
-use super::args::{Global, Pipe};
-use super::console;
-use super::exit_code::Exit;
-use super::render;
-use super::run::{self, Running};
-use super::signals::Signals;
+use crate::args::{Global, Pipe};
+use crate::commands::run::{self, Running};
+use crate::directories::engine;
+use crate::exit_code::Exit;
+use crate::output::console;
+use crate::output::render;
+use crate::signals::Signals;
 use steps::Rows;
 
 /// What messages call the pipeline file that there is not.
 const FILE: &str = "(the command line)";
 
 /// Runs steps without a pipeline file.
-pub(super) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt_within(Duration::ZERO);
     let rows = match rows(Path::new(steps::first(arguments)), global, &interrupt, &signals.cleanup()) {
         Ok(Rows::Made) if arguments.input.is_some() => {
@@ -84,6 +85,6 @@ fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRe
     } else {
         step.to_owned()
     };
-    let inspection = inspect(&run::engine(global, None), &wasm, None, interrupt);
+    let inspection = inspect(&engine(global, None), &wasm, None, interrupt);
     Ok(if inspection.is_ok_and(|step| step.manifest.kind == Kind::Source) { Rows::Made } else { Rows::Read })
 }

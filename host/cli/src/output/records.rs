@@ -9,12 +9,12 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use stillbox::{Event, Failure, Report, Signal};
 
-use super::messages::{Messages, line};
+use crate::output::messages::{Messages, line};
 use failures::Failures;
-pub(super) use failures::{could_be_made, is_stdout};
+pub(crate) use failures::{could_be_made, is_stdout};
 
 /// Writes records as they come. Every line is complete when it is written, whatever happens next.
-pub(super) struct Records {
+pub(crate) struct Records {
     failures: Mutex<Failures>,
     /// Where events go: standard output.
     events: Option<Messages>,
@@ -25,7 +25,7 @@ impl Records {
     ///
     /// # Errors
     /// The file cannot be made, as far as that can be told without making it.
-    pub(super) fn new(failures: Option<&Path>, events: bool) -> anyhow::Result<Self> {
+    pub(crate) fn new(failures: Option<&Path>, events: bool) -> anyhow::Result<Self> {
         if let Some(path) = failures {
             could_be_made(path).with_context(|| format!("cannot write failures to {}", path.display()))?;
         }
@@ -34,7 +34,7 @@ impl Records {
     }
 
     /// Why failures or events could not be recorded, if that is so.
-    pub(super) fn error(&self) -> Option<String> {
+    pub(crate) fn error(&self) -> Option<String> {
         match &*self.failures() {
             Failures::Lost(error) => Some(format!("the failures are not recorded: {error}")),
             _ => self.events.as_ref().and_then(Messages::error),
@@ -46,7 +46,7 @@ impl Records {
     }
 
     /// Records an event.
-    pub(super) fn event(&self, event: &Event<'_>) {
+    pub(crate) fn event(&self, event: &Event<'_>) {
         match event {
             Event::Resumed { .. } => self.failures().keep(),
             Event::Started { .. } => self.failures().make(),
@@ -59,7 +59,7 @@ impl Records {
     }
 
     /// Records what is wrong with what was asked for, as far as no step and no file is at fault: that is told by failures.
-    pub(super) fn errors(&self, errors: &[Value]) {
+    pub(crate) fn errors(&self, errors: &[Value]) {
         if let Some(events) = &self.events {
             for error in errors {
                 events.print(error);
@@ -68,12 +68,12 @@ impl Records {
     }
 
     /// Has failures be added to what the file has: it may be that of another run.
-    pub(super) fn keep_earlier(&self) {
+    pub(crate) fn keep_earlier(&self) {
         self.failures().keep();
     }
 
     /// Records a failure that ended the run.
-    pub(super) fn failure(&self, failure: &Failure) {
+    pub(crate) fn failure(&self, failure: &Failure) {
         self.write_failure(failure);
         if let Some(events) = &self.events {
             events.print(&json!({ "event": "failure", "failure": failure }));
@@ -81,7 +81,7 @@ impl Records {
     }
 
     /// Records the end of a run.
-    pub(super) fn end(&self, how: End, report: &Report) {
+    pub(crate) fn end(&self, how: End, report: &Report) {
         if let Some(events) = &self.events {
             events.print(&finished(how, report));
         }
@@ -96,14 +96,14 @@ impl Records {
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum End {
+pub(crate) enum End {
     Done,
     Failed,
     Interrupted(Signal),
 }
 
 /// The last event: how a run ended, and its numbers.
-pub(super) fn finished(how: End, report: &Report) -> Value {
+pub(crate) fn finished(how: End, report: &Report) -> Value {
     match how {
         End::Done => json!({ "event": "finished", "status": "done", "report": report }),
         End::Failed => json!({ "event": "finished", "status": "failed", "report": report }),

@@ -8,8 +8,8 @@ use stillbox::{CaseReport, Difference, Problem, RowDifference, TestReport};
 
 use super::Counts;
 use super::text::of_problem;
-use crate::errors;
-use crate::render::causes;
+use crate::output::errors;
+use crate::output::render::causes;
 
 /// What to tell of a case: its status is `passed`, `updated` or `failed`. Paths need not be UTF-8, which JSON has to be.
 pub(super) fn case(case: &CaseReport) -> Value {

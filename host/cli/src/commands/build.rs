@@ -2,14 +2,14 @@
 
 use stillbox::build::{BuildOptions, build_step};
 
-use super::args::Build;
-use super::console;
-use super::exit_code::Exit;
-use super::render;
-use super::signals::Signals;
+use crate::args::Build;
+use crate::exit_code::Exit;
+use crate::output::console;
+use crate::output::render;
+use crate::signals::Signals;
 
 /// Builds the folders one after the other, and prints each component's path.
-pub(super) fn execute(arguments: &Build, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt();
     let stopped = || interrupt.signal().is_some();
     let cleanup = signals.cleanup();

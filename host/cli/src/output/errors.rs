@@ -5,11 +5,12 @@ use std::error::Error;
 use serde_json::{Value, json};
 use stillbox::{ConfigError, Diagnostic, Diagnostics, Place, Report};
 
-use super::messages::Messages;
-use super::{records, render};
+use crate::output::messages::Messages;
+use crate::output::records;
+use crate::output::render;
 
 /// Tells why a command does not begin, and that it has ended.
-pub(super) fn tell(errors: &[Value]) {
+pub(crate) fn tell(errors: &[Value]) {
     let messages = Messages::default();
     for error in errors {
         messages.print(error);
@@ -21,12 +22,12 @@ pub(super) fn tell(errors: &[Value]) {
 }
 
 /// An error in words of our own.
-pub(super) fn of_message(text: &str) -> Value {
+pub(crate) fn of_message(text: &str) -> Value {
     json!({ "event": "error", "message": text })
 }
 
 /// An error and its causes.
-pub(super) fn of_error(error: &dyn Error) -> Value {
+pub(crate) fn of_error(error: &dyn Error) -> Value {
     let mut value = of_message(&error.to_string());
     let causes = render::causes(error);
     if !causes.is_empty() {
@@ -36,7 +37,7 @@ pub(super) fn of_error(error: &dyn Error) -> Value {
 }
 
 /// Why there is no pipeline.
-pub(super) fn of_config(error: &ConfigError) -> Vec<Value> {
+pub(crate) fn of_config(error: &ConfigError) -> Vec<Value> {
     match error {
         ConfigError::Wrong(diagnostics) => from_diagnostics(diagnostics),
         ConfigError::Unreadable { file, .. } => {
@@ -49,7 +50,7 @@ pub(super) fn of_config(error: &ConfigError) -> Vec<Value> {
 }
 
 /// All that is wrong with a pipeline, in the order in which people are told of it.
-pub(super) fn from_diagnostics(diagnostics: &Diagnostics) -> Vec<Value> {
+pub(crate) fn from_diagnostics(diagnostics: &Diagnostics) -> Vec<Value> {
     let mut errors: Vec<Value> =
         diagnostics.list.iter().map(|diagnostic| from_diagnostic(diagnostic, diagnostics)).collect();
     if diagnostics.omitted > 0 {

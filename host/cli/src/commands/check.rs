@@ -6,15 +6,19 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use stillbox::{Failure, Outline, RunError, RunOptions, escape_controls_in_json, escape_controls_in_lines};
 
-use super::args::{Changes, Check, Global, MessageFormat};
-use super::exit_code::Exit;
-use super::run::{engine, load, report_error, report_wrong, show_preparation};
-use super::signals::Signals;
-use super::tree::tree;
-use super::{console, errors, render};
+use crate::args::{Changes, Check, Global, MessageFormat};
+use crate::commands::run::{load, report_error, report_wrong};
+use crate::directories::engine;
+use crate::exit_code::Exit;
+use crate::output::console;
+use crate::output::errors;
+use crate::output::progress::show_preparation;
+use crate::output::render;
+use crate::output::tree::tree;
+use crate::signals::Signals;
 
 /// Checks the pipeline, and prints its graph.
-pub(super) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> Exit {
     let format = if arguments.json { MessageFormat::Json } else { MessageFormat::Human };
     match outline(&arguments.changes, global, signals, format) {
         Ok(outline) if arguments.json => print(&outline),
@@ -24,7 +28,7 @@ pub(super) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> 
 }
 
 /// The checked pipeline, or how the command ends when something is wrong with it, which is told.
-pub(super) fn outline(
+pub(crate) fn outline(
     changes: &Changes,
     global: &Global,
     signals: &Signals,

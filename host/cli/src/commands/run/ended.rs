@@ -2,8 +2,9 @@
 
 use stillbox::{Failure, Report, RunError, Signal};
 
+use super::resume;
 use crate::exit_code::Exit;
-use crate::{console, render, resume, summary};
+use crate::output::{console, render, summary};
 
 /// The most failures that are shown; batches in flight may fail together, mostly for the same reason.
 const FAILURES_SHOWN: usize = 3;

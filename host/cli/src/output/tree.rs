@@ -6,7 +6,7 @@ use stillbox::{NodeRole, Outline, OutlineNode};
 
 /// The pipeline's graph: a node a line, each with the columns that come out of it, children under their parents. A node
 /// of several parents stands under the last of them, and names the others.
-pub(super) fn tree(outline: &Outline) -> String {
+pub(crate) fn tree(outline: &Outline) -> String {
     let mut text = format!("{}\n", outline.name);
     for id in (0..outline.nodes.len()).filter(|id| outline.nodes[*id].edges.is_empty()) {
         write_node(&mut text, outline, id, "");

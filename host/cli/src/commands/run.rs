@@ -1,43 +1,46 @@
 //! `stillbox run`.
 
 mod ended;
+mod resume;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etcetera::BaseStrategy as _;
 use stillbox::{
-    Checkpointing, CleanupRegistry, ConfigError, Engine, Event, Interrupt, Overrides, Pipeline, Report, RunError,
-    RunOptions, Runs, Start,
+    Checkpointing, CleanupRegistry, ConfigError, Interrupt, Overrides, Pipeline, Report, RunError, RunOptions, Runs,
+    Start,
 };
 
-use super::args::{Changes, Global, MessageFormat, Progress, Run, StateDirectory};
-use super::cache::{component_directory, output_directory};
-use super::exit_code::Exit;
-use super::progress::Display;
-use super::records::{End, Records, is_stdout};
-use super::signals::Signals;
-use super::watch::{Watched, watch};
-use super::{console, errors, render, resume, summary};
-pub(super) use ended::report_error;
+use crate::args::{Changes, Global, MessageFormat, Progress, Run};
+use crate::directories::{engine, state_directory};
+use crate::exit_code::Exit;
+use crate::output::console;
+use crate::output::errors;
+use crate::output::progress::Display;
+use crate::output::records::{End, Records, is_stdout};
+use crate::output::render;
+use crate::output::summary;
+use crate::signals::Signals;
+use crate::watch::{Watched, watch};
+pub(crate) use ended::report_error;
 use ended::{interrupted, not_recorded, show};
 
 /// How a pipeline is run and told of.
 #[derive(Debug, Default)]
-pub(super) struct Running {
-    pub(super) threads: Option<NonZeroUsize>,
-    pub(super) progress: Progress,
-    pub(super) failures: Option<PathBuf>,
-    pub(super) message_format: MessageFormat,
-    pub(super) grace: Option<Duration>,
+pub(crate) struct Running {
+    pub(crate) threads: Option<NonZeroUsize>,
+    pub(crate) progress: Progress,
+    pub(crate) failures: Option<PathBuf>,
+    pub(crate) message_format: MessageFormat,
+    pub(crate) grace: Option<Duration>,
     /// That the run can go on, and how it begins.
-    pub(super) keep: Option<Checkpointing>,
+    pub(crate) keep: Option<Checkpointing>,
 }
 
 /// Runs the pipeline, and prints what came of it.
-pub(super) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     if arguments.watch {
         return watched(arguments, global, signals);
     }
@@ -101,7 +104,7 @@ fn running(arguments: &Run) -> Running {
 
 /// Runs a pipeline until it ends or is interrupted, and prints what came of it. What has to be removed if the process
 /// ends without it is listed.
-pub(super) fn drive(
+pub(crate) fn drive(
     pipeline: &Pipeline,
     running: &Running,
     global: &Global,
@@ -220,7 +223,7 @@ fn open(changes: &Changes, max_rejects: Option<&str>, format: MessageFormat) -> 
 }
 
 /// Prints why there is no pipeline.
-pub(super) fn report_wrong(error: &ConfigError) -> Exit {
+pub(crate) fn report_wrong(error: &ConfigError) -> Exit {
     match error {
         ConfigError::Wrong(diagnostics) => render::diagnostics(diagnostics),
         other => render::error(other),
@@ -229,7 +232,7 @@ pub(super) fn report_wrong(error: &ConfigError) -> Exit {
 }
 
 /// Reads the pipeline file and applies the changes.
-pub(super) fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, ConfigError> {
+pub(crate) fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, ConfigError> {
     let overrides = Overrides {
         set: changes.set.clone(),
         input: changes.input.clone(),
@@ -238,53 +241,4 @@ pub(super) fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipel
         max_rejects: max_rejects.map(ToOwned::to_owned),
     };
     Pipeline::from_file(&changes.pipeline).and_then(|pipeline| Ok(pipeline.with(&overrides)?))
-}
-
-/// The engine of this process, with the caches in the directories that were asked for, or in the user's.
-pub(super) fn engine(global: &Global, threads: Option<NonZeroUsize>) -> Engine {
-    let mut engine = Engine::builder();
-    if let Some(directory) = component_directory(global) {
-        engine = engine.compile_cache(directory);
-    }
-    if let Some(directory) = output_directory(global) {
-        engine = engine.result_cache(directory);
-    }
-    if let Some(threads) = threads.map(usize::from) {
-        if threads > Engine::max_threads() {
-            tracing::warn!("using {} threads instead of {threads}: at most 4 for each core", Engine::max_threads());
-        }
-        engine = engine.threads(threads);
-    }
-    engine.build()
-}
-
-/// Where runs keep their state: the directory that was asked for, or the user's; none where there is no such directory.
-pub(super) fn state_directory(state: &StateDirectory) -> Option<PathBuf> {
-    if let Some(directory) = &state.state_dir {
-        return Some(directory.clone());
-    }
-    match etcetera::choose_base_strategy() {
-        Ok(directories) => {
-            let state = directories.state_dir().unwrap_or_else(|| directories.data_dir());
-            Some(state.join("stillbox").join("runs"))
-        }
-        Err(error) => {
-            tracing::warn!("runs cannot be resumed: {error}");
-            None
-        }
-    }
-}
-
-/// Shows what takes long before a run begins.
-pub(super) fn show_preparation(event: &Event<'_>) {
-    match event {
-        Event::Building { folder } => render::status("Building", &folder.display().to_string()),
-        Event::Resumed { run, rows } => {
-            render::status("Resuming", &format!("{run} behind {} rows", summary::grouped(*rows)));
-        }
-        Event::Compiled { component, cached: false } => {
-            render::status("Compiled", &component.display().to_string());
-        }
-        _ => {}
-    }
 }

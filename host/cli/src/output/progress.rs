@@ -3,21 +3,20 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use super::console::eprintln;
+use crate::output::console::eprintln;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use stillbox::{Event, Report, escape_controls};
 
-use super::args::Progress;
-use super::render;
-use super::run::show_preparation;
-use super::summary::{duration, grouped, rate};
+use crate::args::Progress;
+use crate::output::render;
+use crate::output::summary::{duration, grouped, rate};
 
 /// How often plain lines are printed.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows events on standard error.
-pub(super) struct Display {
+pub(crate) struct Display {
     shown: Mutex<Shown>,
 }
 
@@ -34,7 +33,7 @@ struct Bars {
 }
 
 impl Display {
-    pub(super) fn new(how: Progress) -> Self {
+    pub(crate) fn new(how: Progress) -> Self {
         let plain = || Shown::Plain { last: Instant::now() };
         let shown = match how {
             Progress::Auto if render::is_terminal() => Shown::Bars(None),
@@ -45,7 +44,7 @@ impl Display {
         Self { shown: Mutex::new(shown) }
     }
 
-    pub(super) fn show(&self, event: &Event<'_>) {
+    pub(crate) fn show(&self, event: &Event<'_>) {
         let mut shown = self.shown.lock();
         match &mut *shown {
             Shown::Nothing => {}
@@ -73,7 +72,7 @@ impl Display {
     }
 
     /// Removes what would be in the way of what is printed next.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         let mut shown = self.shown.lock();
         if let Shown::Bars(Some(bars)) = &*shown {
             let _ = bars.all.clear();
@@ -113,6 +112,20 @@ impl Bars {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates above are well-formed")
+}
+
+/// Shows what takes long before a run begins.
+pub(crate) fn show_preparation(event: &Event<'_>) {
+    match event {
+        Event::Building { folder } => render::status("Building", &folder.display().to_string()),
+        Event::Resumed { run, rows } => {
+            render::status("Resuming", &format!("{run} behind {} rows", grouped(*rows)));
+        }
+        Event::Compiled { component, cached: false } => {
+            render::status("Compiled", &component.display().to_string());
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! `stillbox schema`.
 
-use super::console;
-use super::exit_code::Exit;
+use crate::exit_code::Exit;
+use crate::output::console;
 
 /// Prints the JSON Schema of the pipeline file.
-pub(super) fn execute() -> Exit {
+pub(crate) fn execute() -> Exit {
     console::print(stillbox::PIPELINE_SCHEMA)
 }

@@ -8,24 +8,25 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::console::{eprint, eprintln};
+use crate::output::console::{eprint, eprintln};
 use parking_lot::Mutex;
 use serde_json::Value;
 use stillbox::{CaseReport, CleanupRegistry, Interrupt, Suite, TestError, TestOptions, TestReport};
 
-use super::args::{Global, MessageFormat, Test};
-use super::errors;
-use super::exit_code::Exit;
-use super::messages::Messages;
-use super::records::could_be_made;
-use super::render::{self, BOLD, ERROR, STATUS};
-use super::run::{engine, show_preparation};
-use super::signals::Signals;
-use super::summary::{duration, grouped};
-use super::watch::{Watched, watch};
+use crate::args::{Global, MessageFormat, Test};
+use crate::directories::engine;
+use crate::exit_code::Exit;
+use crate::output::errors;
+use crate::output::messages::Messages;
+use crate::output::progress::show_preparation;
+use crate::output::records::could_be_made;
+use crate::output::render::{self, BOLD, ERROR, STATUS};
+use crate::output::summary::{duration, grouped};
+use crate::signals::Signals;
+use crate::watch::{Watched, watch};
 
 /// Runs the cases, and prints what came of them.
-pub(super) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> Exit {
     let suite = match suite(arguments) {
         Ok(suite) => suite,
         Err(text) => {

@@ -9,13 +9,13 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use stillbox::{Diagnostics, Failure, FailureKind, Signal, escape_controls, escape_controls_in_lines};
 
-use super::console::{eprint, eprintln};
-use super::diagnostics::{self, Colour};
+use crate::output::console::{eprint, eprintln};
+use crate::output::diagnostics::{self, Colour};
 
-pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
-pub(super) const STATUS: Style = AnsiColor::Green.on_default().bold();
-pub(super) const NOTE: Style = AnsiColor::Cyan.on_default();
-pub(super) const BOLD: Style = Style::new().bold();
+pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const STATUS: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const NOTE: Style = AnsiColor::Cyan.on_default();
+pub(crate) const BOLD: Style = Style::new().bold();
 
 /// Whether standard error takes colours: it is a terminal, and nothing like `NO_COLOR` speaks against it.
 pub(crate) fn is_coloured() -> bool {
@@ -23,22 +23,22 @@ pub(crate) fn is_coloured() -> bool {
 }
 
 /// Whether standard error is a terminal.
-pub(super) fn is_terminal() -> bool {
+pub(crate) fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
 /// A line on what is being done, such as `Compiling steps/a.wasm`.
-pub(super) fn status(verb: &str, object: &str) {
+pub(crate) fn status(verb: &str, object: &str) {
     eprintln!("{STATUS}{verb:>10}{STATUS:#} {}", escape_controls(object));
 }
 
 /// An error in words of our own.
-pub(super) fn message(text: &str) {
+pub(crate) fn message(text: &str) {
     eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls(text));
 }
 
 /// An error and its causes, one a line.
-pub(super) fn error(error: &dyn Error) {
+pub(crate) fn error(error: &dyn Error) {
     eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls_in_lines(&error.to_string()));
     for cause in causes(error) {
         eprintln!("  {NOTE}because{NOTE:#}: {}", escape_controls(&cause));
@@ -46,12 +46,12 @@ pub(super) fn error(error: &dyn Error) {
 }
 
 /// That a signal ended what was going on.
-pub(super) fn stopped(signal: Signal) {
+pub(crate) fn stopped(signal: Signal) {
     eprintln!("stopped by {}", signal.name());
 }
 
 /// The causes of an error, from the nearest on.
-pub(super) fn causes(error: &dyn Error) -> Vec<String> {
+pub(crate) fn causes(error: &dyn Error) -> Vec<String> {
     let mut causes = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -62,18 +62,18 @@ pub(super) fn causes(error: &dyn Error) -> Vec<String> {
 }
 
 /// Everything that is wrong with a pipeline file, with the places marked.
-pub(super) fn diagnostics(diagnostics: &Diagnostics) {
+pub(crate) fn diagnostics(diagnostics: &Diagnostics) {
     let colour = if is_coloured() { Colour::On } else { Colour::Off };
     eprint!("{}", diagnostics::render(diagnostics, colour));
 }
 
 /// A failure: first the words of whoever failed, then where, then what caused it.
-pub(super) fn failure(failure: &Failure) {
+pub(crate) fn failure(failure: &Failure) {
     eprint!("{}", failure_text(failure));
 }
 
 /// The same as a text of several lines, with styles.
-pub(super) fn failure_text(failure: &Failure) -> String {
+pub(crate) fn failure_text(failure: &Failure) -> String {
     let mut out = String::new();
     let style = ERROR;
     let step = failure
@@ -125,7 +125,7 @@ pub(super) fn failure_text(failure: &Failure) -> String {
 }
 
 /// What the guest said last, line by line, with the name of where it said so.
-pub(super) fn last_words(failure: &Failure) -> Vec<(&'static str, Cow<'_, str>)> {
+pub(crate) fn last_words(failure: &Failure) -> Vec<(&'static str, Cow<'_, str>)> {
     let last = |lines: usize| lines.saturating_sub(LINES_SHOWN);
     let trace = failure.trace.iter().skip(last(failure.trace.len()));
     let log = failure.log.iter().skip(last(failure.log.len()));

@@ -3,11 +3,11 @@
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write as _};
 
-use super::exit_code::Exit;
-use super::render;
+use crate::exit_code::Exit;
+use crate::output::render;
 
 /// Prints what was asked for. Whoever reads it may close it early; that it did not get there for another reason is told.
-pub(super) fn print(text: &str) -> Exit {
+pub(crate) fn print(text: &str) -> Exit {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done,
@@ -21,19 +21,19 @@ pub(super) fn print(text: &str) -> Exit {
 
 /// Tells people something on standard error. Where it cannot be told it is lost, and nothing else is: a run goes on, and
 /// its exit code says how it ended.
-pub(super) fn tell(text: Arguments<'_>) {
+pub(crate) fn tell(text: Arguments<'_>) {
     let _ = anstream::stderr().lock().write_fmt(text);
 }
 
 /// As that of the standard library, but for a full disk, at which that one panics.
 macro_rules! eprint_or_not {
-    ($($text:tt)*) => { $crate::console::tell(format_args!($($text)*)) };
+    ($($text:tt)*) => { $crate::output::console::tell(format_args!($($text)*)) };
 }
 
 /// The same with an end of the line.
 macro_rules! eprintln_or_not {
-    () => { $crate::console::tell(format_args!("\n")) };
-    ($($text:tt)*) => { $crate::console::tell(format_args!("{}\n", format_args!($($text)*))) };
+    () => { $crate::output::console::tell(format_args!("\n")) };
+    ($($text:tt)*) => { $crate::output::console::tell(format_args!("{}\n", format_args!($($text)*))) };
 }
 
-pub(super) use {eprint_or_not as eprint, eprintln_or_not as eprintln};
+pub(crate) use {eprint_or_not as eprint, eprintln_or_not as eprintln};

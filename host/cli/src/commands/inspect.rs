@@ -8,16 +8,17 @@ use serde_json::{Value, json};
 use stillbox::build::{BuildOptions, build_step};
 use stillbox::{Access, Column, Inspection, Origin, escape_controls, escape_controls_in_json, inspect};
 
-use super::args::{Global, Inspect};
-use super::console;
-use super::exit_code::Exit;
-use super::run::engine;
-use super::signals::Signals;
-use super::summary::duration;
-use super::{render, summary};
+use crate::args::{Global, Inspect};
+use crate::directories::engine;
+use crate::exit_code::Exit;
+use crate::output::console;
+use crate::output::render;
+use crate::output::summary;
+use crate::output::summary::duration;
+use crate::signals::Signals;
 
 /// Describes the step.
-pub(super) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -> Exit {
     // A build ends its programs by itself; what is read may never come.
     let interrupt =
         if arguments.step.is_dir() { signals.interrupt() } else { signals.interrupt_within(Duration::ZERO) };

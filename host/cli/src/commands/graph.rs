@@ -6,14 +6,14 @@ mod layout;
 mod mermaid;
 mod svg;
 
-use super::args::{Global, Graph, GraphFormat, MessageFormat};
-use super::check::outline;
-use super::console;
-use super::exit_code::Exit;
-use super::signals::Signals;
+use crate::args::{Global, Graph, GraphFormat, MessageFormat};
+use crate::commands::check::outline;
+use crate::exit_code::Exit;
+use crate::output::console;
+use crate::signals::Signals;
 
 /// Checks the pipeline, and draws it.
-pub(super) fn execute(arguments: &Graph, global: &Global, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &Graph, global: &Global, signals: &Signals) -> Exit {
     let outline = match outline(&arguments.changes, global, signals, MessageFormat::Human) {
         Ok(outline) => outline,
         Err(exit) => return exit,

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use stillbox::{RunInfo, Runs, RunsError, escape_controls};
 
-use super::args::{self, RunsCommand};
-use super::console;
-use super::exit_code::Exit;
-use super::render;
-use super::run::state_directory;
-use super::summary::grouped;
+use crate::args::{self, RunsCommand};
+use crate::directories::state_directory;
+use crate::exit_code::Exit;
+use crate::output::console;
+use crate::output::render;
+use crate::output::summary::grouped;
 
 /// Lists runs, shows one, or removes what they have left.
-pub(super) fn execute(arguments: &args::Runs) -> Exit {
+pub(crate) fn execute(arguments: &args::Runs) -> Exit {
     let Some(directory) = state_directory(&arguments.state) else {
         render::message("there is no state directory; give one with `--state-dir`");
         return Exit::Usage;

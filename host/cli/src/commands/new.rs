@@ -6,13 +6,13 @@ use std::path::Path;
 use stillbox::{escape_controls, shell_word};
 use stillbox_author::{Language, MadeStep, NewStep, Shape};
 
-use super::args::{Lang, New, NewKind};
-use super::console::{self, eprint};
-use super::exit_code::Exit;
-use super::render;
+use crate::args::{Lang, New, NewKind};
+use crate::exit_code::Exit;
+use crate::output::console::{self, eprint};
+use crate::output::render;
 
 /// Makes the folder, and says what to do with it.
-pub(super) fn execute(arguments: &New) -> Exit {
+pub(crate) fn execute(arguments: &New) -> Exit {
     let language = match arguments.lang {
         Lang::Rust => Language::Rust,
         Lang::Python => Language::Python,

@@ -1,0 +1,63 @@
+//! The directories for caches and for the state of runs: those of the arguments, or those of the user.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use etcetera::{BaseStrategy as _, choose_base_strategy};
+use stillbox::Engine;
+
+use crate::args::{Global, StateDirectory};
+
+/// Returns the directory of compiled components, or `None` if the user has no directory for caches.
+pub(crate) fn component_directory(global: &Global) -> Option<PathBuf> {
+    global.cache_dir.clone().or_else(|| user_cache().map(|directory| directory.join("components")))
+}
+
+/// Returns the directory of cached results of steps, or `None` if the user has no directory for caches.
+pub(crate) fn result_directory(global: &Global) -> Option<PathBuf> {
+    global.cache_dir.clone().or_else(user_cache).map(|directory| directory.join("outputs"))
+}
+
+/// Returns the engine of this process, with its caches in these directories. More threads than the engine allows are
+/// reduced to its maximum, with a warning.
+pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>) -> Engine {
+    let mut engine = Engine::builder();
+    if let Some(directory) = component_directory(global) {
+        engine = engine.compile_cache(directory);
+    }
+    if let Some(directory) = result_directory(global) {
+        engine = engine.result_cache(directory);
+    }
+    if let Some(threads) = threads.map(usize::from) {
+        if threads > Engine::max_threads() {
+            tracing::warn!("using {} threads instead of {threads}: at most 4 for each core", Engine::max_threads());
+        }
+        engine = engine.threads(threads);
+    }
+    engine.build()
+}
+
+/// Returns the directory for the state of runs, or `None` if the user has no such directory.
+pub(crate) fn state_directory(state: &StateDirectory) -> Option<PathBuf> {
+    if let Some(directory) = &state.state_dir {
+        return Some(directory.clone());
+    }
+    match choose_base_strategy() {
+        Ok(directories) => {
+            let state = directories.state_dir().unwrap_or_else(|| directories.data_dir());
+            Some(state.join("stillbox").join("runs"))
+        }
+        Err(error) => {
+            tracing::warn!("runs cannot be resumed: {error}");
+            None
+        }
+    }
+}
+
+fn user_cache() -> Option<PathBuf> {
+    let directories = choose_base_strategy();
+    directories
+        .inspect_err(|error| tracing::warn!("nothing is cached between runs: {error}"))
+        .ok()
+        .map(|directories| directories.cache_dir().join("stillbox"))
+}

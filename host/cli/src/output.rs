@@ -1,0 +1,11 @@
+//! Everything that is printed: text for people, lines of JSON for machines.
+
+pub(crate) mod console;
+pub(crate) mod diagnostics;
+pub(crate) mod errors;
+pub(crate) mod messages;
+pub(crate) mod progress;
+pub(crate) mod records;
+pub(crate) mod render;
+pub(crate) mod summary;
+pub(crate) mod tree;
