@@ -2,9 +2,9 @@
 
 mod cache;
 mod imports;
-mod origin;
 mod signature;
 mod symbols;
+mod toolchain;
 
 use std::fmt;
 use std::fs::{self, File};
@@ -21,10 +21,10 @@ use crate::failure::Failure;
 
 pub use cache::CompileCache;
 pub use imports::{Access, Import};
-pub use origin::Origin;
-pub(crate) use origin::{SDK_SECTION, origin};
-pub use signature::{Column, Kind, Manifest, Signature};
+pub use signature::{Column, Manifest, Signature, StepKind};
 pub(crate) use symbols::{SourceFrame, Symbols};
+pub use toolchain::Toolchain;
+pub(crate) use toolchain::{SDK_SECTION, toolchain};
 
 /// The interface that a step exports.
 const GUEST: &str = "stillbox:step/guest@0.1.0";
@@ -41,7 +41,7 @@ pub(crate) struct Component {
     symbols: Symbols,
     cached: bool,
     compiled_in: Duration,
-    origin: Origin,
+    toolchain: Toolchain,
 }
 
 /// Why a file is not a step that can be run.
@@ -154,10 +154,10 @@ impl<'a> ComponentFile<'a> {
             .instantiate_pre(&component)
             .and_then(bindings::StepPre::new)
             .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
-        let (size, origin) = (bytes.len() as u64, origin(bytes));
+        let (size, toolchain) = (bytes.len() as u64, toolchain(bytes));
         let (manifest, symbols) = (Manifest::default(), Symbols::new(path, digest, size));
         let digest = Arc::clone(digest);
-        Ok(Component { pre, digest, size, imports, manifest, symbols, cached, compiled_in, origin })
+        Ok(Component { pre, digest, size, imports, manifest, symbols, cached, compiled_in, toolchain })
     }
 }
 
@@ -203,8 +203,8 @@ impl Component {
     }
 
     /// Returns the tools that the component was built with.
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
+    pub(crate) fn toolchain(&self) -> &Toolchain {
+        &self.toolchain
     }
 }
 

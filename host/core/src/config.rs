@@ -2,11 +2,10 @@
 //!
 //! Reading is pure: only the text decides, no other file is looked at. Everything that is wrong comes out at once, each
 //! with its line and column. Whether files exist, names in `from` lead anywhere and parameters please their steps is
-//! for the plan to say; whatever it may want to point at carries its place in the file.
+//! for the plan to say; whatever it may want to point at carries its location in the file.
 
 pub(crate) mod batch_rows;
 pub(crate) mod case;
-mod check;
 pub(crate) mod columns;
 pub(crate) mod combine;
 mod diagnostic;
@@ -17,6 +16,7 @@ mod format;
 pub(crate) mod from;
 pub(crate) mod instance;
 mod limits;
+mod line_index;
 mod load;
 pub(crate) mod location;
 mod name;
@@ -24,9 +24,9 @@ pub(crate) mod names;
 mod on_failure;
 mod overrides;
 pub(crate) mod parameters;
+mod parse_context;
+pub(crate) mod path_setting;
 mod pipeline;
-pub(crate) mod place;
-mod position;
 pub(crate) mod projection;
 mod rejects;
 pub(crate) mod route;
@@ -49,10 +49,10 @@ use toml::de::{DeTable, DeValue};
 pub(crate) use batch_rows::DEFAULT_BATCH_ROWS;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use error::ConfigError;
+pub use location::ConfigLocation;
+pub(crate) use location::Located;
 pub use overrides::Overrides;
 pub(crate) use pipeline::PipelineTable;
-pub use place::Place;
-pub(crate) use place::Placed;
 pub(crate) use rejects::RejectsTable;
 pub(crate) use sink::SinkTable;
 pub(crate) use source::SourceTable;
@@ -60,8 +60,8 @@ pub(crate) use step::StepTable;
 pub(crate) use suggestion::nearest;
 
 use crate::limits::LimitSettings;
-use check::Check;
-use table::{Entry, Table, kind};
+use parse_context::ParseContext;
+use table::{Table, TableEntry, kind};
 
 /// A pipeline file, checked by itself. There is at least one sink, and a source or a step that may be one.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,9 +92,9 @@ impl Config {
         let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(text).into();
         let base = file.parent().unwrap_or(Path::new(""));
         let (document, errors) = DeTable::parse_recoverable(&text);
-        let mut check = Check::new(&text, base, &errors);
-        let tables = read(&document, &mut check);
-        let diagnostics = check.into_diagnostics();
+        let mut context = ParseContext::new(&text, base, &errors);
+        let tables = read(&document, &mut context);
+        let diagnostics = context.into_diagnostics();
         match tables {
             Some((pipeline, sources, steps, sinks, rejects)) if diagnostics.is_empty() => {
                 let (file, text) = (file.to_owned(), Arc::clone(&text));
@@ -116,43 +116,47 @@ pub const PIPELINE_SCHEMA: &str = include_str!("../pipeline.schema.json");
 type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>, Option<RejectsTable>);
 
 /// Reads the whole file. Where something is wrong, parts are missing from the result, and there is a complaint.
-fn read(document: &Spanned<DeTable<'_>>, check: &mut Check<'_>) -> Option<Tables> {
+fn read(document: &Spanned<DeTable<'_>>, context: &mut ParseContext<'_>) -> Option<Tables> {
     let mut root = Table::new("", 0..0, document.get_ref());
-    let limits = limits::read(&mut root, "[limits]", Place::File, check);
-    let pipeline = read_pipeline(&mut root, limits, check);
-    let no_source = Diagnostic::new(Place::File, "the pipeline has no [[source]]")
+    let limits = limits::read(&mut root, "[limits]", ConfigLocation::File, context);
+    let pipeline = read_pipeline(&mut root, limits, context);
+    let no_source = Diagnostic::new(ConfigLocation::File, "the pipeline has no [[source]]")
         .help("add a [[source]] with a `path` that rows are read from");
     // A step may be a source, too; that is for the plan to say.
     let sources = if root.has("step") { root.take("source") } else { root.require_or("source", no_source) };
-    let sources = read_each(sources, "source", "[[source]]", source::read, check);
-    let steps = read_each(root.take("step"), "step", "[[step]]", step::read, check);
-    let no_sink = Diagnostic::new(Place::File, "the pipeline has no [[sink]]")
+    let sources = read_each(sources, "source", "[[source]]", source::read, context);
+    let steps = read_each(root.take("step"), "step", "[[step]]", step::read, context);
+    let no_sink = Diagnostic::new(ConfigLocation::File, "the pipeline has no [[sink]]")
         .help("add a [[sink]] with a `path` that rows are written to");
     let sinks = root.require_or("sink", no_sink);
-    let sinks = read_each(sinks, "sink", "[[sink]]", sink::read, check);
+    let sinks = read_each(sinks, "sink", "[[sink]]", sink::read, context);
     let rejects = match rejects::needed(&steps) {
         Some(diagnostic) => root.require_or("rejects", diagnostic),
         None => root.take("rejects"),
     };
     let rejects = rejects.and_then(|entry| {
-        let table = only_table("[rejects]", entry, check)?;
-        rejects::read(table, check)
+        let table = only_table("[rejects]", entry, context)?;
+        rejects::read(table, context)
     });
-    root.finish(check);
+    root.finish(context);
     Some((pipeline?, sources, steps, sinks, rejects))
 }
 
-fn read_pipeline(root: &mut Table<'_>, limits: Placed<LimitSettings>, check: &mut Check<'_>) -> Option<PipelineTable> {
-    let none = Diagnostic::new(Place::File, "the file has no [pipeline]")
+fn read_pipeline(
+    root: &mut Table<'_>,
+    limits: Located<LimitSettings>,
+    context: &mut ParseContext<'_>,
+) -> Option<PipelineTable> {
+    let none = Diagnostic::new(ConfigLocation::File, "the file has no [pipeline]")
         .help("begin it with a line [pipeline] and a line such as `name = \"clean-text\"`");
     let entry = root.require_or("pipeline", none)?;
-    pipeline::read(only_table("[pipeline]", entry, check)?, limits, check)
+    pipeline::read(only_table("[pipeline]", entry, context)?, limits, context)
 }
 
 /// The table that there is one of.
-fn only_table<'t>(title: &'static str, entry: Entry<'t>, check: &mut Check<'_>) -> Option<Table<'t>> {
+fn only_table<'t>(title: &'static str, entry: TableEntry<'t>, context: &mut ParseContext<'_>) -> Option<Table<'t>> {
     let DeValue::Table(entries) = entry.value else {
-        check.push(misshapen(title, entry.value, entry.span));
+        context.push(misshapen(title, entry.value, entry.span));
         return None;
     };
     Some(Table::new(title, entry.span, entries))
@@ -160,38 +164,38 @@ fn only_table<'t>(title: &'static str, entry: Entry<'t>, check: &mut Check<'_>) 
 
 /// Reads every table of an array of tables.
 fn read_each<T>(
-    entry: Option<Entry<'_>>,
+    entry: Option<TableEntry<'_>>,
     key: &'static str,
     title: &'static str,
-    read: impl Fn(Table<'_>, &mut Check<'_>) -> Option<T>,
-    check: &mut Check<'_>,
+    read: impl Fn(Table<'_>, &mut ParseContext<'_>) -> Option<T>,
+    context: &mut ParseContext<'_>,
 ) -> Vec<T> {
     let Some(entry) = entry else {
         return Vec::new();
     };
     match entry.value {
         DeValue::Array(tables) if tables.is_empty() => {
-            let diagnostic = Diagnostic::new(Place::Span(entry.span), format!("`{key}` is an empty array"));
-            check.push(diagnostic.help(format!("begin each {key} with a line {title}, or leave the key out")));
+            let diagnostic = Diagnostic::new(ConfigLocation::Span(entry.span), format!("`{key}` is an empty array"));
+            context.push(diagnostic.help(format!("begin each {key} with a line {title}, or leave the key out")));
             Vec::new()
         }
         DeValue::Array(tables) => {
             let mut all = Vec::with_capacity(tables.len());
             for table in tables {
                 match table.get_ref() {
-                    DeValue::Table(entries) => all.extend(read(Table::new(title, table.span(), entries), check)),
-                    other => check.push(misshapen(title, other, table.span())),
+                    DeValue::Table(entries) => all.extend(read(Table::new(title, table.span(), entries), context)),
+                    other => context.push(misshapen(title, other, table.span())),
                 }
             }
             all
         }
         DeValue::Table(entries) => {
             // What is in it is read all the same, so that its mistakes are told along with this one.
-            check.push(misshapen(title, entry.value, entry.span.clone()));
-            read(Table::new(title, entry.span, entries), check).into_iter().collect()
+            context.push(misshapen(title, entry.value, entry.span.clone()));
+            read(Table::new(title, entry.span, entries), context).into_iter().collect()
         }
         other => {
-            check.push(misshapen(title, other, entry.span));
+            context.push(misshapen(title, other, entry.span));
             Vec::new()
         }
     }
@@ -199,7 +203,7 @@ fn read_each<T>(
 
 fn misshapen(title: &str, value: &DeValue<'_>, span: Range<usize>) -> Diagnostic {
     let found = if let DeValue::Table(_) = value { "a single table" } else { kind(value) };
-    Diagnostic::new(Place::Span(span), format!("expected {title}, found {found}"))
+    Diagnostic::new(ConfigLocation::Span(span), format!("expected {title}, found {found}"))
         .label(format!("expected {title}"))
         .help(format!("begin it with a line {title}"))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::component::{ComponentError, Import, Manifest, Origin, Signature};
+use crate::component::{ComponentError, Import, Manifest, Signature, Toolchain};
 use crate::engine::{Fuel, Resident};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Stop};
@@ -23,7 +23,7 @@ pub struct Inspection {
     /// The digest of its file: `sha256:` and 64 hexadecimal digits.
     pub digest: Arc<str>,
     /// What it was made with.
-    pub origin: Origin,
+    pub toolchain: Toolchain,
     /// How long it took to compile for this machine, now or when that was done.
     pub compiled_in: Duration,
     /// Its columns, where parameters were given.
@@ -67,7 +67,7 @@ pub fn inspect(
         imports: component.imports().to_vec(),
         size: component.size(),
         digest: Arc::clone(component.digest()),
-        origin: component.origin().clone(),
+        toolchain: component.toolchain().clone(),
         compiled_in: component.compiled_in(),
         signature,
     })

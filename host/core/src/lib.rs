@@ -61,9 +61,9 @@ pub use cases::{
 };
 pub use cleanup::CleanupRegistry;
 pub use component::{
-    Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Kind, Manifest, Origin, Signature,
+    Access, Column, CompileCache, ComponentError, ComponentErrorKind, Import, Manifest, Signature, StepKind, Toolchain,
 };
-pub use config::{ConfigError, Diagnostic, Diagnostics, Overrides, PIPELINE_SCHEMA, Place};
+pub use config::{ConfigError, ConfigLocation, Diagnostic, Diagnostics, Overrides, PIPELINE_SCHEMA};
 pub use data_type::DataType;
 pub use engine::Permission;
 pub use event::{Event, Listener};
@@ -76,8 +76,8 @@ pub use panics::panic_is_caught;
 pub use pipeline::{Failed, Pipeline, Run, RunError, RunOptions};
 pub use policy::MaxRejects;
 pub use report::{Report, Resumable, SinkReport, StepReport};
-pub use result_cache::{CacheUsage, PrunedCache, ResultCache, prune_cache, usage_of_cache};
-pub use runs::{CHECKPOINT_EVERY, Checkpointing, Pruned, RunInfo, RunStatus, Runs, RunsError, Start};
+pub use result_cache::{CachePruneSummary, CacheUsage, ResultCache, prune_cache, usage_of_cache};
+pub use runs::{CHECKPOINT_EVERY, Checkpointing, PruneSummary, RunInfo, RunStatus, RunStore, RunStoreError, Start};
 pub use runtime::{Engine, EngineBuilder, EngineError};
 pub use step::{BindError, BoundStep, RejectedRow, StepBuilder, StepResult, StepSession};
 pub use text::{escape_controls, escape_controls_in_json, escape_controls_in_lines, shell_word};

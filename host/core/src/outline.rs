@@ -79,7 +79,7 @@ pub enum NodeRole {
 }
 
 impl Outline {
-    pub(crate) fn of(plan: &Plan) -> Self {
+    pub(crate) fn from_plan(plan: &Plan) -> Self {
         let mut sinks = plan.sinks.iter();
         let mut nodes = Vec::with_capacity(plan.nodes.len());
         for node in &plan.nodes {

@@ -101,6 +101,6 @@ impl Pipeline {
     /// # Errors
     /// As [`run`](Self::run), but for what only happens to rows and sinks.
     pub fn check(&self, engine: &Engine, options: &RunOptions) -> Result<Outline, RunError> {
-        Ok(Outline::of(&self.plan(engine, options)?.plan))
+        Ok(Outline::from_plan(&self.plan(engine, options)?.plan))
     }
 }

@@ -2,14 +2,14 @@
 //! edge. After it only input, output and guests can fail.
 
 mod assemble;
+mod bind;
 mod columns;
 mod combine;
 mod files;
 mod graph;
-mod levels;
-mod place;
 mod projection;
 mod route;
+mod stage_assignment;
 mod stages;
 mod steps;
 
@@ -19,9 +19,9 @@ use arrow_schema::SchemaRef;
 use tokio::sync::Semaphore;
 
 use crate::cleanup::CleanupRegistry;
-use crate::component::{Component, Kind, Signature};
+use crate::component::{Component, Signature, StepKind};
 use crate::config::combine::Combine;
-use crate::config::instance::{InstanceLife, Keeping};
+use crate::config::instance::{CacheMode, InstanceLife};
 use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Diagnostics};
 use crate::event::Listener;
 use crate::failure::Failure;
@@ -33,12 +33,14 @@ use crate::report::SinkReport;
 use crate::sink::{SinkLocation, SinkSpec};
 use crate::source::{self, OpenSource, SourceError};
 
+pub(crate) use bind::standalone_step;
 pub(crate) use columns::describe;
 pub(crate) use combine::Append;
 pub(crate) use files::check_failures;
 pub(crate) use graph::{Graph, Role};
-pub(crate) use place::alone;
-pub(crate) use stages::{Input, InputSource, JoinParent, Joining, Kept, Operation, StagePlan, Work, Zip};
+pub(crate) use stages::{
+    InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip,
+};
 
 /// A pipeline that is ready to run.
 pub(crate) struct Plan {
@@ -48,7 +50,7 @@ pub(crate) struct Plan {
     /// In the order in which they run.
     pub(crate) stages: Vec<StagePlan>,
     /// What is kept on disk between them.
-    pub(crate) kept: Vec<Kept>,
+    pub(crate) spills: Vec<SpillPlan>,
     /// In the order of the pipeline file.
     pub(crate) sources: Vec<OpenSource>,
     pub(crate) sinks: Vec<PlannedSink>,
@@ -58,7 +60,7 @@ pub(crate) struct Plan {
     pub(crate) batch_rows: usize,
 }
 
-/// A node as it is shown.
+/// A node as it is project.
 pub(crate) struct PlannedNode {
     pub(crate) name: Arc<str>,
     pub(crate) role: Role,
@@ -71,7 +73,7 @@ pub(crate) struct PlannedNode {
     pub(crate) schema: SchemaRef,
 }
 
-/// An edge into a node, as it is shown.
+/// An edge into a node, as it is project.
 pub(crate) struct PlannedEdge {
     pub(crate) parent: usize,
     /// The columns that come along it.
@@ -97,13 +99,13 @@ impl PlannedSink {
 /// The reject file, and how many rows may come to it.
 pub(crate) struct Rejects {
     pub(crate) spec: SinkSpec,
-    pub(crate) most: Option<MaxRejects>,
+    pub(crate) max_rejects: Option<MaxRejects>,
 }
 
 /// A component under a name, with its parameters, and its columns found among those that come in.
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// Its place among the steps of the graph, each of which comes after those before it.
+    /// Its location among the steps of the graph, each of which comes after those before it.
     pub(crate) number: usize,
     pub(crate) name: Arc<str>,
     pub(crate) component: Arc<Component>,
@@ -116,20 +118,20 @@ pub(crate) struct Step {
     /// missing.
     pub(crate) inputs: Vec<Option<usize>>,
     /// For every column that goes out, where it comes from.
-    pub(crate) placements: Vec<Placement>,
+    pub(crate) column_sources: Vec<ColumnSource>,
     /// The columns that go out.
     pub(crate) schema: SchemaRef,
     /// The most rows that an instance gets at once.
     pub(crate) batch_rows: usize,
     pub(crate) instance: InstanceLife,
-    pub(crate) keeping: Keeping,
+    pub(crate) cache: CacheMode,
     /// What an instance needs to be at work, where there may not be many of them.
     pub(crate) slots: Option<Arc<Semaphore>>,
 }
 
 /// Where an outgoing column comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Placement {
+pub(crate) enum ColumnSource {
     /// Carried along: the index among the incoming columns.
     Carried(usize),
     /// Made by the step: the index among its outputs.
@@ -167,13 +169,13 @@ impl Plan {
     ///
     /// # Errors
     /// See [`PlanError`].
-    pub(crate) fn make(config: &Config, making: &PlanContext) -> Result<Self, PlanError> {
+    pub(crate) fn new(config: &Config, context: &PlanContext) -> Result<Self, PlanError> {
         let mut diagnostics = Vec::new();
-        let loaded = steps::load(config, making, &mut diagnostics);
-        let kinds: Vec<Option<Kind>> =
+        let loaded = steps::load(config, context, &mut diagnostics);
+        let kinds: Vec<Option<StepKind>> =
             loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();
         let graph = Graph::new(config, &kinds, &mut diagnostics);
-        if let Some(StopReason::Signal(signal)) = making.stop.reason() {
+        if let Some(StopReason::Signal(signal)) = context.stop.reason() {
             return Err(PlanError::Stopped(signal));
         }
         let sources = open_sources(config, &mut diagnostics)?;
@@ -184,15 +186,15 @@ impl Plan {
             return Err(config.diagnostics(diagnostics).into());
         };
         // Steps that could not be loaded have their complaints; for the others they are as good as transforms.
-        let kinds: Vec<Kind> = kinds.into_iter().map(Option::unwrap_or_default).collect();
+        let kinds: Vec<StepKind> = kinds.into_iter().map(Option::unwrap_or_default).collect();
         let pipeline_rows = batch_rows(config);
         let larger =
             config.steps.iter().map(|step| step.batch_rows.as_ref().is_some_and(|rows| rows.value > pipeline_rows));
-        let levels = levels::levels(&graph, &kinds, &larger.collect::<Vec<_>>());
+        let assignments = stage_assignment::assign_stages(&graph, &kinds, &larger.collect::<Vec<_>>());
         let schemas: Vec<_> = sources.iter().map(|source| &source.schema).collect();
-        let typed = columns::flow(config, &graph, &levels, loaded, &schemas, &mut diagnostics);
+        let typed = columns::resolve_columns(config, &graph, &assignments, loaded, &schemas, &mut diagnostics);
         match typed {
-            Some(typed) if diagnostics.is_empty() => Ok(Self::assemble(config, &graph, &levels, sources, &typed)),
+            Some(typed) if diagnostics.is_empty() => Ok(Self::assemble(config, &graph, &assignments, sources, &typed)),
             _ => Err(config.diagnostics(diagnostics).into()),
         }
     }
@@ -200,35 +202,35 @@ impl Plan {
     fn assemble(
         config: &Config,
         graph: &Graph,
-        levels: &[levels::Level],
+        assignments: &[stage_assignment::StageAssignment],
         sources: Vec<OpenSource>,
         typed: &[columns::TypedNode],
     ) -> Self {
         let mut sinks = Vec::with_capacity(config.sinks.len());
         let mut order = Vec::with_capacity(config.sinks.len());
         let mut nodes = Vec::with_capacity(graph.nodes.len());
-        for (node, of_node) in graph.nodes.iter().zip(typed) {
+        for (node, typed_node) in graph.nodes.iter().zip(typed) {
             if let Role::Sink(index) = node.role {
-                let spec = files::sink_spec(&config.sinks[index], Arc::clone(&of_node.input.schema));
+                let spec = files::sink_spec(&config.sinks[index], Arc::clone(&typed_node.input.schema));
                 sinks.push(PlannedSink { name: Arc::clone(&node.name), spec });
                 order.push(index);
             }
             nodes.push(PlannedNode {
                 name: Arc::clone(&node.name),
                 role: node.role,
-                edges: edges(node, of_node, typed),
+                edges: edges(node, typed_node, typed),
                 combine: node.combine,
-                step: of_node.step.clone(),
-                input: Arc::clone(&of_node.input.schema),
-                schema: Arc::clone(&of_node.output.schema),
+                step: typed_node.step.clone(),
+                input: Arc::clone(&typed_node.input.schema),
+                schema: Arc::clone(&typed_node.output.schema),
             });
         }
-        let (stages, kept) = stages::stages(graph, levels, typed, &order);
+        let (stages, spills) = stages::stages(graph, assignments, typed, &order);
         Self {
             name: config.pipeline.name.value.as_str().into(),
             nodes,
             stages,
-            kept,
+            spills,
             sources,
             sinks,
             rejects: config.rejects.as_ref().map(files::rejects),
@@ -245,13 +247,13 @@ impl Plan {
 /// The edges into a node, with what comes along each.
 fn edges(node: &graph::GraphNode, typed: &columns::TypedNode, all: &[columns::TypedNode]) -> Vec<PlannedEdge> {
     // The settings of a node with one parent are as good as those of its edge.
-    let of_node = (node.edges.len() == 1).then(|| Arc::clone(&typed.input.schema));
+    let typed_node = (node.edges.len() == 1).then(|| Arc::clone(&typed.input.schema));
     let edge = |(edge, schema): (&graph::Edge, &SchemaRef)| {
         let parent = &all[edge.parent];
         let route = parent.route.as_ref().zip(edge.pick);
         PlannedEdge {
             parent: edge.parent,
-            schema: of_node.clone().unwrap_or_else(|| Arc::clone(schema)),
+            schema: typed_node.clone().unwrap_or_else(|| Arc::clone(schema)),
             route: route.map(|(route, child)| route.describe(child)),
         }
     };
@@ -272,7 +274,7 @@ fn open_sources(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Result<Ve
             Ok(source) => Some(source),
             Err(error) if error.is_about_content() && diagnostics.is_empty() => return Err(PlanError::Input(error)),
             Err(error) => {
-                diagnostics.push(diagnostic_at(table.path.place.clone(), &error).failure(error.to_failure()));
+                diagnostics.push(diagnostic_at(table.path.location.clone(), &error).failure(error.to_failure()));
                 None
             }
         });
@@ -281,7 +283,7 @@ fn open_sources(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Result<Ve
 }
 
 /// A complaint with an error's message and causes.
-fn diagnostic_at(place: crate::config::Place, error: &dyn std::error::Error) -> Diagnostic {
+fn diagnostic_at(location: crate::config::ConfigLocation, error: &dyn std::error::Error) -> Diagnostic {
     let mut message = error.to_string();
     for cause in std::iter::successors(error.source(), |cause| cause.source()) {
         let cause = cause.to_string();
@@ -290,5 +292,5 @@ fn diagnostic_at(place: crate::config::Place, error: &dyn std::error::Error) -> 
             message.push_str(&cause);
         }
     }
-    Diagnostic::new(place, message)
+    Diagnostic::new(location, message)
 }

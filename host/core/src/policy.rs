@@ -33,7 +33,7 @@ pub(crate) struct Retry {
 }
 
 /// The wait before the second try where the pipeline file does not say.
-pub(crate) const BACKOFF: Duration = Duration::from_millis(200);
+pub(crate) const DEFAULT_BACKOFF: Duration = Duration::from_millis(200);
 /// The longest wait between two tries.
 pub(crate) const MAX_BACKOFF: Duration = Duration::from_mins(1);
 /// The most tries after the first.
@@ -83,8 +83,8 @@ impl MaxRejects {
     /// run, when all rows have been read.
     pub(crate) fn is_exceeded(self, rejected: u64, rows: u64, at_end: bool) -> bool {
         match self {
-            Self::Rows(most) => rejected > most,
-            Self::Percent(most) => at_end && rejected as f64 > rows as f64 * most / 100.0,
+            Self::Rows(max) => rejected > max,
+            Self::Percent(max) => at_end && rejected as f64 > rows as f64 * max / 100.0,
         }
     }
 }

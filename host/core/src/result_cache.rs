@@ -26,10 +26,10 @@ use crate::component::Signature;
 use crate::private_dir::{create_temporary, is_private, note_use};
 
 pub(crate) use call_log::{CallLog, CallRecorder, CallReplay};
-use entry::Record;
-pub(crate) use key::{CacheKeyBuilder, Key};
+use entry::CachedCall;
+pub(crate) use key::{CacheKey, CacheKeyBuilder};
 use parking_lot::Mutex;
-pub use usage::{CacheUsage, PrunedCache, prune_cache, usage_of_cache};
+pub use usage::{CachePruneSummary, CacheUsage, prune_cache, usage_of_cache};
 
 /// A directory of what steps made, or none.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ pub struct ResultCache {
     directory: Option<PathBuf>,
     cleanup: CleanupRegistry,
     /// Tapes that this run is making.
-    tapes: Arc<Mutex<BTreeSet<PathBuf>>>,
+    recordings: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 impl ResultCache {
@@ -52,22 +52,22 @@ impl ResultCache {
     }
 
     /// The same for one run, which lists what it has not finished.
-    pub(crate) fn of_run(&self, cleanup: &CleanupRegistry) -> Self {
-        Self { directory: self.directory.clone(), cleanup: cleanup.clone(), tapes: Arc::default() }
+    pub(crate) fn for_run(&self, cleanup: &CleanupRegistry) -> Self {
+        Self { directory: self.directory.clone(), cleanup: cleanup.clone(), recordings: Arc::default() }
     }
 
-    /// Removes the tapes that the run has not finished, on whatever thread they are. They may have become large.
+    /// Removes the recordings that the run has not finished, on whatever thread they are. They may have become large.
     pub(crate) fn abandon(&self) {
-        for path in std::mem::take(&mut *self.tapes.lock()) {
+        for path in std::mem::take(&mut *self.recordings.lock()) {
             let _ = fs::remove_file(path);
         }
     }
 
     /// What a call with this key made, if it is kept.
-    pub(crate) fn get(&self, key: &Key, signature: &Signature, given: GivenRows) -> Option<StepOutput> {
+    pub(crate) fn get(&self, key: &CacheKey, signature: &Signature, given: GivenRows) -> Option<StepOutput> {
         let path = self.usable(key)?;
         let bytes = fs::read(&path).ok()?;
-        let Some(Record::StepOutput(made)) = entry::decode(&bytes, signature, given) else {
+        let Some(CachedCall::Output(made)) = entry::decode(&bytes, signature, given) else {
             tracing::debug!("{}: not what was written, as if it were not there", path.display());
             return None;
         };
@@ -76,7 +76,7 @@ impl ResultCache {
     }
 
     /// Keeps what a call made. Where that is not possible, nothing is lost but time.
-    pub(crate) fn put(&self, key: &Key, made: &StepOutput) {
+    pub(crate) fn put(&self, key: &CacheKey, made: &StepOutput) {
         let Some(path) = self.path(key) else { return };
         let written = entry::encode(Some(made)).map_err(io::Error::other).and_then(|bytes| {
             let mut file = create_temporary(&path)?;
@@ -90,31 +90,29 @@ impl ResultCache {
     }
 
     /// The tape with this key: one that is kept, or one to be recorded, or none where there is no cache.
-    pub(crate) fn call_log(&self, key: &Key, signature: &Signature) -> CallLog {
+    pub(crate) fn call_log(&self, key: &CacheKey, signature: &Signature) -> CallLog {
         if let Some(path) = self.usable(key)
-            && let Some(playing) = CallReplay::open(&path, signature)
+            && let Some(replay) = CallReplay::open(&path, signature)
         {
             note_use(&path);
-            return CallLog::CallReplay(playing);
+            return CallLog::Replay(replay);
         }
-        self.path(key)
-            .and_then(|path| CallRecorder::begin(&path, self).ok())
-            .map_or(CallLog::Off, CallLog::CallRecorder)
+        self.path(key).and_then(|path| CallRecorder::begin(&path, self).ok()).map_or(CallLog::Off, CallLog::Record)
     }
 
     /// Whether anything can be kept.
-    pub(crate) fn is_on(&self) -> bool {
+    pub(crate) fn is_enabled(&self) -> bool {
         self.directory.is_some()
     }
 
-    fn path(&self, key: &Key) -> Option<PathBuf> {
+    fn path(&self, key: &CacheKey) -> Option<PathBuf> {
         let name = key.to_string();
         // So that no folder has hundreds of thousands of files.
-        Some(self.directory.as_deref()?.join(&name[..2]).join(format!("{}.{}", &name[2..], usage::OUTPUT_ENDING)))
+        Some(self.directory.as_deref()?.join(&name[..2]).join(format!("{}.{}", &name[2..], usage::OUTPUT_EXTENSION)))
     }
 
     /// The same, unless others could have put something there.
-    fn usable(&self, key: &Key) -> Option<PathBuf> {
+    fn usable(&self, key: &CacheKey) -> Option<PathBuf> {
         let path = self.path(key)?;
         (path.exists() && is_private(self.directory.as_deref()?)).then_some(path)
     }

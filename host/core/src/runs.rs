@@ -28,25 +28,25 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use begin::{Outputs, RunHandle, begin};
-pub(crate) use checkpoint::{Checkpoint, Place, Position};
-pub use error::RunsError;
+pub(crate) use checkpoint::{Checkpoint, FinishedOutput, ResumePoint};
+pub use error::RunStoreError;
 pub(crate) use fingerprint::{Fingerprint, fingerprint};
 pub(crate) use folder::RunFolder;
 pub use list::{RunInfo, RunStatus};
-pub(crate) use lock::real;
-pub use prune::Pruned;
-pub(crate) use record::{Record, State};
+pub(crate) use lock::canonical_path;
+pub use prune::PruneSummary;
+pub(crate) use record::{RunRecord, RunState};
 
 /// How often a run makes sure that it can go on from where it is, unless it is asked to do otherwise.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
 /// The directory in which runs keep their state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Runs {
+pub struct RunStore {
     directory: PathBuf,
 }
 
-impl Runs {
+impl RunStore {
     /// The runs of a directory, which is made when a run has something to keep.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into() }
@@ -62,7 +62,7 @@ impl Runs {
 #[derive(Debug, Clone)]
 pub struct Checkpointing {
     /// Where.
-    pub runs: Runs,
+    pub runs: RunStore,
     /// How it begins.
     pub start: Start,
     /// How long after a checkpoint the next one is made, if something was written since; see [`CHECKPOINT_EVERY`]. A
@@ -72,7 +72,7 @@ pub struct Checkpointing {
 
 impl Checkpointing {
     /// A run that begins anew, with the usual time between checkpoints.
-    pub fn at(runs: Runs) -> Self {
+    pub fn at(runs: RunStore) -> Self {
         Self { runs, start: Start::New, checkpoint_every: CHECKPOINT_EVERY }
     }
 }

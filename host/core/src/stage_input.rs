@@ -9,7 +9,7 @@ mod zipped;
 use std::sync::Arc;
 
 use crate::failure::Failure;
-use crate::plan::{Input, InputSource};
+use crate::plan::{InputSource, StageSource};
 use crate::report::StepReport;
 use crate::source::Reader;
 use crate::spill::{Spill, SpillError};
@@ -38,7 +38,7 @@ pub(crate) trait InputReader: Send {
 /// # Errors
 /// A spill file of an earlier stage was removed.
 pub(crate) fn open(
-    input: &Input,
+    input: &StageSource,
     reader: Option<Box<dyn Reader>>,
     spills: &[Arc<Spill>],
     batch_rows: usize,
@@ -48,8 +48,8 @@ pub(crate) fn open(
             Box::new(FileInput::new(reader.expect("every source is read by one stage, which has its reader")))
         }
         InputSource::Generator(step) => Box::new(GeneratorInput::new(step)),
-        InputSource::Aggregate { step, kept } => Box::new(AggregateInput::open(step, &spills[*kept], batch_rows)?),
-        InputSource::Spill { kept, batch_rows } => Box::new(SpillInput::open(&spills[*kept], *batch_rows)?),
+        InputSource::Aggregate { step, spill } => Box::new(AggregateInput::open(step, &spills[*spill], batch_rows)?),
+        InputSource::Spill { spill, batch_rows } => Box::new(SpillInput::open(&spills[*spill], *batch_rows)?),
         InputSource::Zipped(zip) => Box::new(ZippedInput::open(zip, spills, batch_rows)?),
     })
 }

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::batch::{CheckedOutput, GivenRows, RowOrigins, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
-use crate::component::{ComponentError, Kind, Manifest, Signature};
+use crate::component::{ComponentError, Manifest, Signature, StepKind};
 use crate::engine::{Fuel, Resident};
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Stop};
@@ -148,7 +148,7 @@ impl StepBuilder {
         let signature = loader.bind(&component, &parameters, &self.limits, &stop).map_err(BindError::Bind)?;
         let input: SchemaRef = Arc::new(schema.clone());
         let known = SourceSchema::Known(Arc::clone(&input));
-        let step = plan::alone(component, (parameters, signature), self.limits.clone(), &known, "the input");
+        let step = plan::standalone_step(component, (parameters, signature), self.limits.clone(), &known, "the input");
         let step = step.map_err(|mismatches| BindError::Columns {
             problems: mismatches.into_iter().map(|mismatch| mismatch.message).collect(),
         })?;
@@ -183,7 +183,7 @@ impl BoundStep {
     /// The step fails, breaks a limit or the contract, or is not a transform, or the batch has other columns than the step
     /// was bound for. Rows that the step refuses are no failure, but part of the result.
     pub fn call(&self, batch: &RecordBatch) -> Result<StepResult, Box<Failure>> {
-        if self.manifest().kind != Kind::Transform {
+        if self.manifest().kind != StepKind::Transform {
             let message =
                 format!("the step is of kind {}, and only transforms can be called", self.manifest().kind.name());
             let failure = Failure::new(FailureKind::Incompatible, message);
@@ -283,8 +283,8 @@ impl StepSession<'_> {
         let step = self.step;
         let seen: usize = self.inputs.iter().map(RecordBatch::num_rows).sum();
         let output_of = match step.manifest().kind {
-            Kind::Source => GivenRows::None,
-            Kind::Transform | Kind::Aggregate => GivenRows::All(seen as u64),
+            StepKind::Source => GivenRows::None,
+            StepKind::Transform | StepKind::Aggregate => GivenRows::All(seen as u64),
         };
         let context = step.callee().context(None, None);
         let output = self.instance.finish(step.callee(), output_of).map_err(|mut failure| {

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use stillbox::{Checkpointing, Engine, Event, Interrupt, Pipeline, Report, RunError, RunOptions, Runs, Signal, Start};
+use stillbox::{
+    Checkpointing, Engine, Event, Interrupt, Pipeline, Report, RunError, RunOptions, RunStore, Signal, Start,
+};
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, TAKE_TIME};
 
 use super::{SIGNALS, begun, end, send};
@@ -118,7 +120,7 @@ fn a_resumed_run_has_the_rows_that_an_aggregate_emitted_within_the_grace() {
     let keep = |start| Checkpointing {
         start,
         checkpoint_every: Duration::ZERO,
-        ..Checkpointing::at(Runs::at(folder.state()))
+        ..Checkpointing::at(RunStore::at(folder.state()))
     };
     let options = RunOptions::new().grace(Duration::from_hours(1)).checkpointing(keep(Start::New));
     let report = interrupted_with(&folder, options, is_last);

@@ -23,7 +23,7 @@ pub(crate) fn execute(arguments: &Cache, global: &Global) -> Exit {
         Some(CacheCommand::Prune { unused_for, max_size }) => {
             match prune_cache(&[&components, &outputs], *unused_for, *max_size) {
                 Ok(pruned) => {
-                    let (removed, kept) = (pruned.removed, pruned.kept);
+                    let (removed, kept) = (pruned.removed, pruned.remaining);
                     console::print(&format!(
                         "removed {} entries of {}, kept {} of {}\n",
                         summary::grouped(removed.entries),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stillbox::build::{BuildOptions, build_step};
-use stillbox::{Access, Column, Inspection, Origin, escape_controls, escape_controls_in_json, inspect};
+use stillbox::{Access, Column, Inspection, Toolchain, escape_controls, escape_controls_in_json, inspect};
 
 use crate::args::{Global, Inspect};
 use crate::directories::engine;
@@ -65,7 +65,7 @@ fn as_text(inspection: &Inspection) -> String {
 }
 
 fn lines(inspection: &Inspection) -> Vec<String> {
-    let Inspection { manifest, imports, size, digest, origin, compiled_in, signature } = inspection;
+    let Inspection { manifest, imports, size, digest, toolchain, compiled_in, signature } = inspection;
     let mut lines = vec![format!("{} {} ({})", manifest.name, manifest.version, manifest.kind)];
     if !manifest.summary.is_empty() {
         lines.push(in_one_line(&manifest.summary));
@@ -73,8 +73,8 @@ fn lines(inspection: &Inspection) -> Vec<String> {
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     lines.extend([
         String::new(),
-        format!("language  {}, with the SDK {}", known(&origin.language), known(&origin.sdk)),
-        format!("made by   {}", tools(origin)),
+        format!("language  {}, with the SDK {}", known(&toolchain.language), known(&toolchain.sdk)),
+        format!("made by   {}", tools(toolchain)),
         format!("size      {} bytes", summary::grouped(*size)),
         format!("compiled  in {}", duration(*compiled_in)),
         format!("digest    {digest}"),
@@ -95,9 +95,9 @@ fn lines(inspection: &Inspection) -> Vec<String> {
 }
 
 /// The tools with their versions, without what some put behind those.
-fn tools(origin: &Origin) -> String {
+fn tools(toolchain: &Toolchain) -> String {
     let short = |version: &str| version.split_whitespace().next().unwrap_or_default().to_owned();
-    let tools: Vec<_> = origin.tools.iter().map(|(name, version)| format!("{name} {}", short(version))).collect();
+    let tools: Vec<_> = toolchain.tools.iter().map(|(name, version)| format!("{name} {}", short(version))).collect();
     if tools.is_empty() { "tools that do not say so".to_owned() } else { in_one_line(&tools.join(", ")) }
 }
 
@@ -159,7 +159,7 @@ fn access(access: Access) -> String {
 }
 
 fn as_json(inspection: &Inspection) -> String {
-    let Inspection { manifest, imports, size, digest, origin, compiled_in, signature } = inspection;
+    let Inspection { manifest, imports, size, digest, toolchain, compiled_in, signature } = inspection;
     let columns = |columns: &[Column]| -> Vec<Value> {
         let column = |column: &Column| {
             json!({
@@ -189,9 +189,9 @@ fn as_json(inspection: &Inspection) -> String {
         "imports": imports.iter().map(import).collect::<Vec<_>>(),
         "size": size,
         "digest": &**digest,
-        "language": origin.language,
-        "sdk": origin.sdk,
-        "tools": origin.tools.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect::<Vec<_>>(),
+        "language": toolchain.language,
+        "sdk": toolchain.sdk,
+        "tools": toolchain.tools.iter().map(|(name, version)| json!({ "name": name, "version": version })).collect::<Vec<_>>(),
         "compile_ms": (compiled_in.as_secs_f64() * 1e6).round() / 1e3,
     });
     format!("{all:#}\n")

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use stillbox::build::{BuildOptions, build_step};
-use stillbox::{CleanupRegistry, Interrupt, Kind, Overrides, Pipeline, escape_controls_in_lines, inspect};
+use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline, StepKind, escape_controls_in_lines, inspect};
 
 use crate::args::{Global, Pipe};
 use crate::commands::run::{self, Running};
@@ -86,5 +86,5 @@ fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRe
         step.to_owned()
     };
     let inspection = inspect(&engine(global, None), &wasm, None, interrupt);
-    Ok(if inspection.is_ok_and(|step| step.manifest.kind == Kind::Source) { Rows::Made } else { Rows::Read })
+    Ok(if inspection.is_ok_and(|step| step.manifest.kind == StepKind::Source) { Rows::Made } else { Rows::Read })
 }

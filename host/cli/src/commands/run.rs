@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stillbox::{
-    Checkpointing, CleanupRegistry, ConfigError, Interrupt, Overrides, Pipeline, Report, RunError, RunOptions, Runs,
-    Start,
+    Checkpointing, CleanupRegistry, ConfigError, Interrupt, Overrides, Pipeline, Report, RunError, RunOptions,
+    RunStore, Start,
 };
 
 use crate::args::{Changes, Global, MessageFormat, Progress, Run};
@@ -39,7 +39,7 @@ pub(crate) struct Running {
     pub(crate) keep: Option<Checkpointing>,
 }
 
-/// Runs the pipeline, and prints what came of it.
+/// RunStore the pipeline, and prints what came of it.
 pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     if arguments.watch {
         return watched(arguments, global, signals);
@@ -50,7 +50,7 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
             let keep = state_directory(&arguments.state).map(|directory| Checkpointing {
                 start: start(arguments),
                 checkpoint_every: arguments.checkpoint_every,
-                ..Checkpointing::at(Runs::at(directory))
+                ..Checkpointing::at(RunStore::at(directory))
             });
             drive(&pipeline, &Running { keep, ..running(arguments) }, global, (interrupt, signals.cleanup()))
         }
@@ -58,7 +58,7 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     }
 }
 
-/// Runs the pipeline again whenever something that it depends on changes.
+/// RunStore the pipeline again whenever something that it depends on changes.
 fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     let file = &arguments.changes.pipeline;
     let of = |pipeline: &Pipeline| {
@@ -102,7 +102,7 @@ fn running(arguments: &Run) -> Running {
     }
 }
 
-/// Runs a pipeline until it ends or is interrupted, and prints what came of it. What has to be removed if the process
+/// RunStore a pipeline until it ends or is interrupted, and prints what came of it. What has to be removed if the process
 /// ends without it is listed.
 pub(crate) fn drive(
     pipeline: &Pipeline,
@@ -225,7 +225,7 @@ fn open(changes: &Changes, max_rejects: Option<&str>, format: MessageFormat) -> 
 /// Prints why there is no pipeline.
 pub(crate) fn report_wrong(error: &ConfigError) -> Exit {
     match error {
-        ConfigError::Wrong(diagnostics) => render::diagnostics(diagnostics),
+        ConfigError::Invalid(diagnostics) => render::diagnostics(diagnostics),
         other => render::error(other),
     }
     Exit::Usage

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
-use stillbox::{RunInfo, Runs, RunsError, escape_controls};
+use stillbox::{RunInfo, RunStore, RunStoreError, escape_controls};
 
 use crate::args::{self, RunsCommand};
 use crate::directories::state_directory;
@@ -19,7 +19,7 @@ pub(crate) fn execute(arguments: &args::Runs) -> Exit {
         render::message("there is no state directory; give one with `--state-dir`");
         return Exit::Usage;
     };
-    let runs = Runs::at(directory);
+    let runs = RunStore::at(directory);
     let done = match &arguments.command {
         None => runs.list().map(|list| if arguments.json { json(&list) } else { table(&list) }),
         Some(RunsCommand::Show { run }) => runs.list().map(|list| {
@@ -40,7 +40,7 @@ pub(crate) fn execute(arguments: &args::Runs) -> Exit {
     }
 }
 
-fn failed(error: &RunsError) -> Exit {
+fn failed(error: &RunStoreError) -> Exit {
     render::error(error);
     Exit::Failed
 }

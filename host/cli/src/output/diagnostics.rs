@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::output::render::last_words;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use stillbox::{Diagnostic, Diagnostics, Place, escape_controls};
+use stillbox::{ConfigLocation, Diagnostic, Diagnostics, escape_controls};
 
 /// Whether the text may be coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,14 +43,14 @@ pub(crate) fn render(diagnostics: &Diagnostics, colour: Colour) -> String {
 
 fn report<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group<'a> {
     let group = Group::with_title(Level::ERROR.primary_title(diagnostic.message.as_str()));
-    let group = match &diagnostic.place {
-        Place::Span(span) => {
+    let group = match &diagnostic.location {
+        ConfigLocation::Span(span) => {
             let line = Line::around(text, span);
             let marked = AnnotationKind::Primary.span(line.marked).label(diagnostic.label.as_deref());
             group.element(Snippet::source(line.text).path(file).line_start(line.number).annotation(marked))
         }
-        Place::File => group.element(Origin::path(file)),
-        Place::Argument(argument) => group.element(Origin::path(escape_controls(argument))),
+        ConfigLocation::File => group.element(Origin::path(file)),
+        ConfigLocation::Argument(argument) => group.element(Origin::path(escape_controls(argument))),
     };
     let group = group.elements(diagnostic.help.iter().map(|help| Level::HELP.message(help.as_str())));
     let said = diagnostic.failure.iter().flat_map(|failure| last_words(failure));
@@ -82,7 +82,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Replaces what must not reach a terminal by something of the same length in bytes, so that places keep their meaning.
+/// Replaces what must not reach a terminal by something of the same length in bytes, so that locations keep their meaning.
 fn fit(line: &str) -> Cow<'_, str> {
     // Tabs are widened, and other controls of one byte given a picture, by the renderer.
     let unfit = |c: char| c.len_utf8() > 1 && matches!(escape_controls(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn at(span: Range<usize>) -> Diagnostic {
-        Diagnostic::new(Place::Span(span), "something is wrong").label("here")
+        Diagnostic::new(ConfigLocation::Span(span), "something is wrong").label("here")
     }
 
     #[test]
@@ -131,8 +131,8 @@ mod tests {
 
     #[test]
     fn diagnostics_without_a_line_name_the_file_or_the_argument() {
-        let file = Diagnostic::new(Place::File, "the pipeline has no [[sink]]").help("add a [[sink]]");
-        let argument = Diagnostic::new(Place::Argument("--set a.b=1".into()), "there is no step \"a\"");
+        let file = Diagnostic::new(ConfigLocation::File, "the pipeline has no [[sink]]").help("add a [[sink]]");
+        let argument = Diagnostic::new(ConfigLocation::Argument("--set a.b=1".into()), "there is no step \"a\"");
         insta::assert_snapshot!(rendered("", vec![argument, file]), @r#"
         error: the pipeline has no [[sink]]
         --> jobs/pipeline.toml
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_was_left_out_is_counted() {
-        let list = (0..103).map(|index| Diagnostic::new(Place::Span(index..index), "wrong")).collect();
+        let list = (0..103).map(|index| Diagnostic::new(ConfigLocation::Span(index..index), "wrong")).collect();
         let rendered = rendered(&"x".repeat(200), list);
         assert!(rendered.ends_with("\nand 3 more\n"), "{rendered}");
     }

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use serde_json::{Value, json};
-use stillbox::{ConfigError, Diagnostic, Diagnostics, Place, Report};
+use stillbox::{ConfigError, ConfigLocation, Diagnostic, Diagnostics, Report};
 
 use crate::output::messages::Messages;
 use crate::output::records;
@@ -39,7 +39,7 @@ pub(crate) fn of_error(error: &dyn Error) -> Value {
 /// Why there is no pipeline.
 pub(crate) fn of_config(error: &ConfigError) -> Vec<Value> {
     match error {
-        ConfigError::Wrong(diagnostics) => from_diagnostics(diagnostics),
+        ConfigError::Invalid(diagnostics) => from_diagnostics(diagnostics),
         ConfigError::Unreadable { file, .. } => {
             let mut value = of_error(error);
             value["file"] = file.to_string_lossy().into();
@@ -65,9 +65,9 @@ fn from_diagnostic(diagnostic: &Diagnostic, all: &Diagnostics) -> Value {
     let mut value = of_message(&diagnostic.message);
     // Paths need not be UTF-8, which JSON has to be.
     let file = all.file.to_string_lossy();
-    match &diagnostic.place {
-        Place::File => value["file"] = file.into(),
-        Place::Span(span) => {
+    match &diagnostic.location {
+        ConfigLocation::File => value["file"] = file.into(),
+        ConfigLocation::Span(span) => {
             let [(line, column), (end_line, end_column)] = all.position(span);
             value["file"] = file.into();
             value["line"] = line.into();
@@ -75,7 +75,7 @@ fn from_diagnostic(diagnostic: &Diagnostic, all: &Diagnostics) -> Value {
             value["end_line"] = end_line.into();
             value["end_column"] = end_column.into();
         }
-        Place::Argument(argument) => value["argument"] = (&**argument).into(),
+        ConfigLocation::Argument(argument) => value["argument"] = (&**argument).into(),
     }
     if let Some(label) = &diagnostic.label {
         value["label"] = label.as_str().into();

@@ -9,7 +9,7 @@ use arrow_array::RecordBatch;
 use super::Problem;
 use crate::batch::{RowOrigins, Rows};
 use crate::call::{CallInput, Callee, StepInstance};
-use crate::component::{CompileCache, Component, Kind, Signature};
+use crate::component::{CompileCache, Component, Signature, StepKind};
 use crate::engine::{Fuel, Resident, engine, engine_without_pool};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
@@ -68,7 +68,7 @@ impl BenchEngine {
     pub fn step(&self, component: &Path, parameters: &str) -> Result<BoundStep, Problem> {
         let limits = Limits::default();
         let component = self.loader.load(component, &limits, &self.stop)?;
-        if component.manifest().kind != Kind::Transform {
+        if component.manifest().kind != StepKind::Transform {
             return Err("only transforms can be measured".into());
         }
         let signature = self.loader.bind(&component, parameters, &limits, &self.stop)?;
@@ -124,7 +124,8 @@ impl BoundStep {
         if self.planned.get().is_none() {
             let bound = (Arc::clone(&self.parameters), self.signature.clone());
             let schema = SourceSchema::Known(rows.schema());
-            let step = plan::alone(Arc::clone(&self.component), bound, Limits::default(), &schema, "the benchmark");
+            let step =
+                plan::standalone_step(Arc::clone(&self.component), bound, Limits::default(), &schema, "the benchmark");
             let step = step.map_err(|mismatches| {
                 mismatches.into_iter().map(|mismatch| mismatch.message).collect::<Vec<_>>().join("; ")
             })?;

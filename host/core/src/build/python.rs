@@ -19,7 +19,7 @@ use super::error::BuildError;
 use super::process::{self, Finished};
 use super::{BuildOptions, Built};
 
-use crate::component::{SDK_SECTION, origin};
+use crate::component::{SDK_SECTION, toolchain};
 use crate::text::shell_word;
 
 pub(super) use project::is_step;
@@ -74,7 +74,7 @@ pub(super) fn build(dir: &Path, options: BuildOptions<'_>) -> Result<Built, Buil
 /// Adds the section that names the SDK and its version, unless the SDK has added it itself.
 fn name_sdk(wasm: &Path, tools: &str) -> io::Result<()> {
     let mut component = fs::read(wasm)?;
-    if origin(&component).sdk.is_some() {
+    if toolchain(&component).sdk.is_some() {
         return Ok(());
     }
     let version = tools.lines().next().and_then(|line| line.split_whitespace().nth_back(1)).unwrap_or("-");

@@ -8,8 +8,8 @@ use super::expected::{self, Line};
 use super::report::Problem;
 use crate::config::Diagnostics;
 use crate::config::case::{CaseTable, Document, ExpectedFailure, parse_parameters};
+use crate::config::location::ConfigLocation;
 use crate::config::parameters::Parameters;
-use crate::config::place::Place;
 use crate::config::suggestion::nearest;
 
 pub(super) const CASES: &str = "cases";
@@ -110,7 +110,7 @@ impl Case {
             parameters: parameters.unwrap_or_else(|| Document {
                 file: folder.join(PARAMETERS).into(),
                 text: "".into(),
-                value: Parameters::none(Place::File),
+                value: Parameters::none(ConfigLocation::File),
             }),
             settings: settings.map(|settings| settings.value).unwrap_or_default(),
             expected,

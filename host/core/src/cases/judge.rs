@@ -15,7 +15,7 @@ use super::report::{CheckName, Problem};
 use super::run::CaseOutput;
 use super::subject::{Subject, Unready};
 use super::update;
-use crate::component::{Component, Kind};
+use crate::component::{Component, StepKind};
 use crate::config::Diagnostics;
 use crate::config::case::{Checks, ExpectedFailure};
 use crate::failure::{Failure, FailureKind, RowPlace};
@@ -150,13 +150,13 @@ fn mismatch(case: &Case, expected: &ExpectedFailure, failure: Box<Failure>) -> O
 }
 
 /// Returns the checks of a case with output rows.
-fn checks(on: Checks, kind: Kind, seed: u64) -> Vec<(CheckName, Batching)> {
+fn checks(on: Checks, kind: StepKind, seed: u64) -> Vec<(CheckName, Batching)> {
     let mut checks = Vec::new();
     if on.determinism {
         checks.push((CheckName::Determinism, Batching::Whole));
     }
     // A source has no batches.
-    if kind != Kind::Source {
+    if kind != StepKind::Source {
         if on.single_rows {
             checks.push((CheckName::SingleRows, Batching::SingleRows));
         }

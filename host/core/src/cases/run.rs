@@ -15,7 +15,7 @@ use super::batches::Batching;
 use super::subject::Subject;
 use crate::batch::{CheckedOutput, GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
-use crate::component::Kind;
+use crate::component::StepKind;
 use crate::failure::{Failure, FailureKind};
 use crate::stage::row_as_json;
 use crate::units::format_duration;
@@ -40,8 +40,8 @@ impl Subject<'_> {
         let rows = self.input.rows();
         let batches = batching.batches(self.input.count());
         let result = match self.step.component.manifest().kind {
-            Kind::Transform => self.transform(&rows, &batches),
-            Kind::Source | Kind::Aggregate => self.stream(&rows, &batches),
+            StepKind::Transform => self.transform(&rows, &batches),
+            StepKind::Source | StepKind::Aggregate => self.stream(&rows, &batches),
         };
         result.map_err(|mut failure| {
             failure.step = Some(Arc::clone(&self.step.name));
@@ -72,8 +72,8 @@ impl Subject<'_> {
             self.add(&mut all, output, rows, Some(range))?;
         }
         let given = match self.step.component.manifest().kind {
-            Kind::Source => GivenRows::None,
-            Kind::Transform | Kind::Aggregate => GivenRows::All(rows.count() as u64),
+            StepKind::Source => GivenRows::None,
+            StepKind::Transform | StepKind::Aggregate => GivenRows::All(rows.count() as u64),
         };
         while let Some(output) = instance.finish(self.callee(), given)? {
             total.add(&output)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::case::Case;
 use super::input::Input;
 use super::report::Problem;
-use crate::component::{Component, Kind};
+use crate::component::{Component, StepKind};
 use crate::config::case::Document;
 use crate::config::parameters::Parameters;
 use crate::config::{Diagnostic, Diagnostics};
@@ -52,20 +52,21 @@ impl<'a> Subject<'a> {
             Unready::Failed { failure, diagnostics }
         })?;
         let input = match &case.input {
-            Some(_) if component.manifest().kind == Kind::Source => {
+            Some(_) if component.manifest().kind == StepKind::Source => {
                 let message = "the step is a source and reads no rows; remove input.jsonl".into();
                 return Err(Unready::Broken(Problem::Unreadable { file: case.folder.clone(), message }));
             }
             Some(file) => Input::read(file, &case.settings.columns, &signature).map_err(Unready::Broken)?,
-            None if component.manifest().kind == Kind::Source => Input::none(),
+            None if component.manifest().kind == StepKind::Source => Input::none(),
             None => {
                 let message = "input.jsonl is missing".into();
                 return Err(Unready::Broken(Problem::Unreadable { file: case.folder.clone(), message }));
             }
         };
         let input_name = case.input.as_deref().unwrap_or(Path::new("the source")).display().to_string();
-        let bound = plan::alone(Arc::clone(component), (parameters, signature), limits, &input.schema, &input_name)
-            .map_err(|mismatches| {
+        let bound =
+            plan::standalone_step(Arc::clone(component), (parameters, signature), limits, &input.schema, &input_name)
+                .map_err(|mismatches| {
                 let mut mismatches = mismatches.into_iter();
                 let first = mismatches.next();
                 let (message, help) = first.map(|mismatch| (mismatch.message, mismatch.help)).unwrap_or_default();
@@ -82,7 +83,7 @@ fn rejected(parameters: &Document<Parameters>, failure: &Failure) -> Diagnostics
     let values = &parameters.value;
     // Steps write the names of parameters in backticks.
     let named = values.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
-    let place = named.map_or(&values.place, |key| values.place_of(&format!("/{key}")));
+    let place = named.map_or(&values.location, |key| values.location_of(&format!("/{key}")));
     let message = format!("the step does not accept its parameters: {}", failure.message);
     let help = failure.causes.iter().chain(&failure.hint);
     parameters.diagnostics(help.fold(Diagnostic::new(place.clone(), message), Diagnostic::help))

@@ -20,7 +20,7 @@ const SCHEMA_BYTES: usize = 1 << 20;
 
 /// How a step is driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Kind {
+pub enum StepKind {
     /// Makes rows.
     Source,
     /// Turns a batch into a batch, with no memory between batches.
@@ -30,7 +30,7 @@ pub enum Kind {
     Aggregate,
 }
 
-impl Kind {
+impl StepKind {
     /// The name in messages and records.
     pub fn name(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for StepKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -57,7 +57,7 @@ pub struct Manifest {
     /// What it does, in a sentence.
     pub summary: String,
     /// How it is driven.
-    pub kind: Kind,
+    pub kind: StepKind,
     /// Its parameters: a JSON Schema of an object.
     pub parameters: serde_json::Value,
 }
@@ -84,9 +84,9 @@ impl Manifest {
             return Err(bad("the parameters in its manifest are not a JSON Schema of an object".into()));
         }
         let kind = match manifest.kind {
-            types::Kind::Source => Kind::Source,
-            types::Kind::Transform => Kind::Transform,
-            types::Kind::Aggregate => Kind::Aggregate,
+            types::Kind::Source => StepKind::Source,
+            types::Kind::Transform => StepKind::Transform,
+            types::Kind::Aggregate => StepKind::Aggregate,
         };
         Ok(Self { name: manifest.name, version: manifest.version, summary: manifest.summary, kind, parameters })
     }
@@ -115,13 +115,13 @@ pub struct Signature {
 }
 
 impl Signature {
-    pub(crate) fn check(signature: types::Signature, kind: Kind) -> Result<Self, Box<Failure>> {
+    pub(crate) fn check(signature: types::Signature, kind: StepKind) -> Result<Self, Box<Failure>> {
         let signature =
             Self { inputs: columns("inputs", signature.inputs)?, outputs: columns("outputs", signature.outputs)? };
         if let Some(output) = signature.outputs.iter().find(|output| output.optional) {
             return Err(bad(format!("its signature has the optional output {:?}", output.name)));
         }
-        if kind == Kind::Source && !signature.inputs.is_empty() {
+        if kind == StepKind::Source && !signature.inputs.is_empty() {
             return Err(bad("it is a source, and its signature has inputs".into()));
         }
         Ok(signature)

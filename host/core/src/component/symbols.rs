@@ -35,7 +35,7 @@ const STEPS_PER_SEARCH: u64 = 4_000_000;
 /// Steps of all searches in one component.
 const STEPS: u64 = 100_000_000;
 /// Places that are kept. A step that fails at more of them than this has them searched again.
-const PLACES_KEPT: usize = 4096;
+const MAX_CACHED_OFFSETS: usize = 4096;
 
 /// One function of the source at a place in the code. With inlining there are several.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,13 +51,13 @@ pub(crate) struct Symbols {
     digest: Arc<str>,
     /// In bytes.
     size: u64,
-    known: Mutex<Known>,
+    known: Mutex<SymbolCache>,
 }
 
-struct Known {
+struct SymbolCache {
     /// None before the first search.
     modules: Option<Vec<Module>>,
-    places: HashMap<u64, Arc<[SourceFrame]>>,
+    frames: HashMap<u64, Arc<[SourceFrame]>>,
     /// Steps that are left for all searches to come.
     steps: u64,
 }
@@ -65,7 +65,7 @@ struct Known {
 impl Symbols {
     /// Symbols of the component in a file with this digest and size in bytes. Nothing is read yet.
     pub(super) fn new(path: &Path, digest: &Arc<str>, size: u64) -> Self {
-        let known = Known { modules: None, places: HashMap::new(), steps: STEPS };
+        let known = SymbolCache { modules: None, frames: HashMap::new(), steps: STEPS };
         Self { path: path.to_owned(), digest: Arc::clone(digest), size, known: Mutex::new(known) }
     }
 
@@ -74,11 +74,11 @@ impl Symbols {
     pub(crate) fn frames(&self, offsets: &[u64], stop: &Stop) -> Vec<Arc<[SourceFrame]>> {
         // Who waits here mostly finds what the one before it was looking for.
         let mut known = self.known.lock();
-        let unknown: Vec<u64> = offsets.iter().copied().filter(|offset| !known.places.contains_key(offset)).collect();
+        let unknown: Vec<u64> = offsets.iter().copied().filter(|offset| !known.frames.contains_key(offset)).collect();
         if !unknown.is_empty() {
             known.search(&unknown, stop, || self.read());
         }
-        offsets.iter().map(|offset| known.places.get(offset).cloned().unwrap_or_default()).collect()
+        offsets.iter().map(|offset| known.frames.get(offset).cloned().unwrap_or_default()).collect()
     }
 
     /// The debug sections, or none if the file is another one by now.
@@ -101,10 +101,10 @@ impl Symbols {
     }
 }
 
-impl Known {
+impl SymbolCache {
     fn search(&mut self, offsets: &[u64], stop: &Stop, read: impl FnOnce() -> Vec<Module>) {
-        if self.places.len() + offsets.len() > PLACES_KEPT {
-            self.places.clear();
+        if self.frames.len() + offsets.len() > MAX_CACHED_OFFSETS {
+            self.frames.clear();
         }
         let mut budget = Budget::new(self.steps.min(STEPS_PER_SEARCH), stop);
         let before = budget.left();
@@ -114,14 +114,14 @@ impl Known {
                 continue;
             }
             let addresses: Vec<u64> = inside.iter().map(|offset| offset - module.code.start).collect();
-            let found = units::look_up(module, &addresses, &mut budget);
-            self.places.extend(inside.into_iter().zip(found.into_iter().map(Into::into)));
+            let found = units::find_frames(module, &addresses, &mut budget);
+            self.frames.extend(inside.into_iter().zip(found.into_iter().map(Into::into)));
         }
         self.steps -= before - budget.left();
         // What was not found this time will not be found another time; but a search that was stopped says nothing.
         if stop.reason().is_none() {
             for offset in offsets {
-                self.places.entry(*offset).or_default();
+                self.frames.entry(*offset).or_default();
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `batch-rows`: how many rows make a batch.
 
-use super::check::Check;
-use super::place::Placed;
+use super::location::Located;
+use super::parse_context::ParseContext;
 use super::table::Table;
 
 /// Rows in a batch where the file says nothing. An instance costs some 25 µs; shared by a thousand rows that is
@@ -12,7 +12,7 @@ pub(crate) const DEFAULT_BATCH_ROWS: usize = 1000;
 const MAX_BATCH_ROWS: u64 = 1_000_000;
 
 /// Reads `batch-rows`: 1 to 1,000,000, by default 1000.
-pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<usize>> {
-    let rows = table.take("batch-rows")?.integer(1..=MAX_BATCH_ROWS, check)?;
-    Some(Placed::new(rows.value as usize, rows.place))
+pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<usize>> {
+    let rows = table.take("batch-rows")?.integer(1..=MAX_BATCH_ROWS, context)?;
+    Some(Located::new(rows.value as usize, rows.location))
 }

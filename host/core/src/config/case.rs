@@ -6,12 +6,12 @@ use std::sync::Arc;
 use regex::Regex;
 use toml::de::{DeTable, DeValue};
 
-use super::check::Check;
 use super::columns;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::limits;
+use super::location::ConfigLocation;
 use super::parameters::{self, Parameters};
-use super::place::Place;
+use super::parse_context::ParseContext;
 use super::table::Table;
 use crate::data_type::DataType;
 use crate::failure::FailureKind;
@@ -80,11 +80,11 @@ impl CaseTable {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
-        parse(file, text, |table, check| {
-            let limits = limits::read(table, "[limits]", Place::File, check).value;
-            let columns = columns::read(table, check).map(|columns| columns.value).unwrap_or_default();
+        parse(file, text, |table, context| {
+            let limits = limits::read(table, "[limits]", ConfigLocation::File, context).value;
+            let columns = columns::read(table, context).map(|columns| columns.value).unwrap_or_default();
             let columns = columns.into_iter().map(|column| (column.name.value, column.data_type.value)).collect();
-            let checks = read_checks(table, check);
+            let checks = read_checks(table, context);
             Some(Self { limits, columns, checks })
         })
     }
@@ -96,29 +96,29 @@ impl ExpectedFailure {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
-        parse(file, text, |table, check| {
-            let none = Diagnostic::new(Place::File, "there is no `kind`")
+        parse(file, text, |table, context| {
+            let none = Diagnostic::new(ConfigLocation::File, "there is no `kind`")
                 .help("add a line such as `kind = \"guest-error\"`: the kind of failure that is expected");
             // A case that was interrupted, or in which Stillbox itself is at fault, has told nothing of the step.
-            let of_steps = FailureKind::ALL
+            let step_kinds = FailureKind::ALL
                 .into_iter()
                 .filter(|kind| !matches!(kind, FailureKind::Interrupted | FailureKind::Host));
-            let kinds: Vec<_> = of_steps.map(|kind| (kind.name(), kind)).collect();
-            let kind = table.require_or("kind", none).and_then(|entry| entry.choice("failure kind", &kinds, check));
+            let kinds: Vec<_> = step_kinds.map(|kind| (kind.name(), kind)).collect();
+            let kind = table.require_or("kind", none).and_then(|entry| entry.choice("failure kind", &kinds, context));
             let message = table.take("message").and_then(|entry| {
-                let pattern = entry.string(check)?;
+                let pattern = entry.string(context)?;
                 match Regex::new(&pattern) {
                     Ok(regex) => Some(regex),
                     Err(error) => {
                         let message = format!("{} is not a regular expression", entry.name);
                         let help = error.to_string();
                         let help = help.lines().last().unwrap_or_default();
-                        check.push(entry.diagnostic(message).help(help.strip_prefix("error: ").unwrap_or(help)));
+                        context.push(entry.diagnostic(message).help(help.strip_prefix("error: ").unwrap_or(help)));
                         None
                     }
                 }
             });
-            let row = table.take("row").and_then(|entry| entry.integer(1..=u64::from(u32::MAX), check));
+            let row = table.take("row").and_then(|entry| entry.integer(1..=u64::from(u32::MAX), context));
             Some(Self { kind: kind?.value, message, row: row.map(|row| row.value) })
         })
     }
@@ -131,16 +131,16 @@ impl ExpectedFailure {
 pub(crate) fn parse_parameters(file: &Path, text: &str) -> Result<Document<Parameters>, Diagnostics> {
     let text: Arc<str> = text.into();
     let (document, errors) = DeTable::parse_recoverable(&text);
-    let mut check = Check::new(&text, Path::new(""), &errors);
-    let value = parameters::of_document(document.get_ref(), &mut check);
-    finish(file, &text, Some(value), check)
+    let mut context = ParseContext::new(&text, Path::new(""), &errors);
+    let value = parameters::from_document(document.get_ref(), &mut context);
+    finish(file, &text, Some(value), context)
 }
 
-fn read_checks(table: &mut Table<'_>, check: &mut Check<'_>) -> Checks {
+fn read_checks(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Checks {
     let mut checks = Checks::default();
     let Some(entry) = table.take("checks") else { return checks };
     let DeValue::Table(entries) = entry.value else {
-        entry.wrong_type("a table such as `{ single-rows = false }`", check);
+        entry.wrong_type("a table such as `{ single-rows = false }`", context);
         return checks;
     };
     let mut switches = Table::new("checks", entry.span, entries);
@@ -152,29 +152,34 @@ fn read_checks(table: &mut Table<'_>, check: &mut Check<'_>) -> Checks {
         let Some(entry) = switches.take(key) else { continue };
         match entry.value {
             DeValue::Boolean(on) => *switch = *on,
-            _ => entry.wrong_type("true or false", check),
+            _ => entry.wrong_type("true or false", context),
         }
     }
-    switches.finish(check);
+    switches.finish(context);
     checks
 }
 
 fn parse<T>(
     file: &Path,
     text: &str,
-    read: impl FnOnce(&mut Table<'_>, &mut Check<'_>) -> Option<T>,
+    read: impl FnOnce(&mut Table<'_>, &mut ParseContext<'_>) -> Option<T>,
 ) -> Result<Document<T>, Diagnostics> {
     let text: Arc<str> = text.into();
     let (document, errors) = DeTable::parse_recoverable(&text);
-    let mut check = Check::new(&text, Path::new(""), &errors);
+    let mut context = ParseContext::new(&text, Path::new(""), &errors);
     let mut table = Table::new("", 0..0, document.get_ref());
-    let value = read(&mut table, &mut check);
-    table.finish(&mut check);
-    finish(file, &text, value, check)
+    let value = read(&mut table, &mut context);
+    table.finish(&mut context);
+    finish(file, &text, value, context)
 }
 
-fn finish<T>(file: &Path, text: &Arc<str>, value: Option<T>, check: Check<'_>) -> Result<Document<T>, Diagnostics> {
-    let diagnostics = check.into_diagnostics();
+fn finish<T>(
+    file: &Path,
+    text: &Arc<str>,
+    value: Option<T>,
+    context: ParseContext<'_>,
+) -> Result<Document<T>, Diagnostics> {
+    let diagnostics = context.into_diagnostics();
     match value {
         Some(value) if diagnostics.is_empty() => Ok(Document { file: file.into(), text: Arc::clone(text), value }),
         _ => Err(Diagnostics::new(file, Arc::clone(text), diagnostics)),

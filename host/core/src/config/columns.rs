@@ -2,10 +2,10 @@
 
 use toml::de::DeValue;
 
-use super::check::{Check, shortened};
 use super::diagnostic::Diagnostic;
 use super::entry::{choice, wrong_type};
-use super::place::{Place, Placed};
+use super::location::{ConfigLocation, Located};
+use super::parse_context::{ParseContext, shortened};
 use super::table::Table;
 use crate::data_type::DataType;
 use crate::format::Format;
@@ -14,20 +14,20 @@ use crate::format::Format;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ColumnSetting {
     /// The column's name.
-    pub(crate) name: Placed<String>,
+    pub(crate) name: Located<String>,
     /// Its type.
-    pub(crate) data_type: Placed<DataType>,
+    pub(crate) data_type: Located<DataType>,
 }
 
 /// Reads `columns`, a table of names and types. Left out, the columns are found by looking at the rows.
-pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<Vec<ColumnSetting>>> {
+pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<Vec<ColumnSetting>>> {
     let entry = table.take("columns")?;
     let DeValue::Table(entries) = entry.value else {
-        entry.wrong_type("a table of names and types", check);
+        entry.wrong_type("a table of names and types", context);
         return None;
     };
     if entries.is_empty() {
-        check.push(entry.diagnostic(format!("{} is empty", entry.name)).help(
+        context.push(entry.diagnostic(format!("{} is empty", entry.name)).help(
             "name the columns, as in `columns = { id = \"integer\" }`, or leave it out to take them from the rows",
         ));
     }
@@ -39,24 +39,25 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Place
         let shown = format!("`columns.{}`", shortened(name.get_ref()));
         match value.get_ref() {
             DeValue::String(data_type) => {
-                let data_type = Placed::at(data_type.to_string(), value.span());
-                if let Some(chosen) = choice(&shown, &data_type, "type", &types, check) {
-                    let name = Placed::at(name.get_ref().to_string(), name.span());
-                    columns.push(ColumnSetting { name, data_type: Placed::new(chosen, data_type.place) });
+                let data_type = Located::at(data_type.to_string(), value.span());
+                if let Some(chosen) = choice(&shown, &data_type, "type", &types, context) {
+                    let name = Located::at(name.get_ref().to_string(), name.span());
+                    columns.push(ColumnSetting { name, data_type: Located::new(chosen, data_type.location) });
                 }
             }
             DeValue::Table(_) => {
-                let diagnostic = wrong_type(&shown, value.get_ref(), Place::Span(value.span()), "the name of a type");
-                check.push(diagnostic.help("put a column's name in quotes if there is a dot in it"));
+                let diagnostic =
+                    wrong_type(&shown, value.get_ref(), ConfigLocation::Span(value.span()), "the name of a type");
+                context.push(diagnostic.help("put a column's name in quotes if there is a dot in it"));
             }
-            other => check.push(wrong_type(&shown, other, Place::Span(value.span()), "the name of a type")),
+            other => context.push(wrong_type(&shown, other, ConfigLocation::Span(value.span()), "the name of a type")),
         }
     }
-    Some(Placed::at(columns, entry.key))
+    Some(Located::at(columns, entry.key))
 }
 
 /// Complains where a format brings its columns itself.
-pub(super) fn fit(columns: &Place, format: Format) -> Option<Diagnostic> {
+pub(super) fn check_format(columns: &ConfigLocation, format: Format) -> Option<Diagnostic> {
     match format {
         Format::JsonLines | Format::Csv => None,
         Format::Parquet | Format::Arrow => Some(

@@ -1,7 +1,7 @@
 //! `combine`: how the rows of several parents become one.
 
-use super::check::Check;
-use super::place::Placed;
+use super::location::Located;
+use super::parse_context::ParseContext;
 use super::table::Table;
 
 /// How the rows of several parents become one.
@@ -14,7 +14,7 @@ pub(crate) enum Combine {
 }
 
 /// Reads `combine`. Left out, there can be only one parent.
-pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<Combine>> {
+pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<Combine>> {
     let choices = [("rows", Combine::Rows), ("columns", Combine::Columns)];
-    table.take("combine")?.choice("combination", &choices, check)
+    table.take("combine")?.choice("combination", &choices, context)
 }

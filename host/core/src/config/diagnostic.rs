@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::place::Place;
-use super::position::Lines;
+use super::line_index::LineIndex;
+use super::location::ConfigLocation;
 use crate::failure::Failure;
 use crate::text::escape_controls;
 
@@ -18,7 +18,7 @@ const MAX_DIAGNOSTICS: usize = 100;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnostic {
     /// Where it was written.
-    pub place: Place,
+    pub location: ConfigLocation,
     /// What is wrong, in one sentence without a full stop, with control characters escaped.
     pub message: String,
     /// A few words for the marked text, such as "expected an integer".
@@ -30,10 +30,10 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A complaint about what was written at `place`. Control characters in the message are escaped.
-    pub fn new(place: Place, message: impl AsRef<str>) -> Self {
+    /// A complaint about what was written at `location`. Control characters in the message are escaped.
+    pub fn new(location: ConfigLocation, message: impl AsRef<str>) -> Self {
         let message = escape_controls(message.as_ref()).into_owned();
-        Self { place, message, label: None, help: Vec::new(), failure: None }
+        Self { location, message, label: None, help: Vec::new(), failure: None }
     }
 
     /// Adds the record of what happened.
@@ -58,7 +58,7 @@ impl Diagnostic {
     }
 }
 
-/// Everything that is wrong with one pipeline: at least one complaint, ordered by place.
+/// Everything that is wrong with one pipeline: at least one complaint, ordered by location.
 ///
 /// `Display` writes a line for each: `file:line:column: message (help)`. Lines and columns count from 1, columns in
 /// characters.
@@ -66,7 +66,7 @@ impl Diagnostic {
 pub struct Diagnostics {
     /// The pipeline file.
     pub file: PathBuf,
-    /// Its text, which the places refer to.
+    /// Its text, which the locations refer to.
     pub text: Arc<str>,
     /// The complaints.
     pub list: Vec<Diagnostic>,
@@ -75,10 +75,10 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Orders complaints by place, drops repetitions and keeps the first hundred.
+    /// Orders complaints by location, drops repetitions and keeps the first hundred.
     pub fn new(file: impl Into<PathBuf>, text: Arc<str>, mut list: Vec<Diagnostic>) -> Self {
-        list.sort_by_key(|diagnostic| diagnostic.place.order());
-        // The parser says the same of one place several times where brackets are nested.
+        list.sort_by_key(|diagnostic| diagnostic.location.order());
+        // The parser says the same of one location several times where brackets are nested.
         list.dedup();
         let omitted = list.len().saturating_sub(MAX_DIAGNOSTICS);
         list.truncate(MAX_DIAGNOSTICS);
@@ -88,7 +88,7 @@ impl Diagnostics {
     /// The line and the column at which a span of the text begins, and those behind its end. All count from 1, columns in
     /// characters; what lies behind the text is its end.
     pub fn position(&self, span: &Range<usize>) -> [(usize, usize); 2] {
-        let lines = Lines::of(&self.text);
+        let lines = LineIndex::new(&self.text);
         [span.start, span.end.max(span.start)].map(|offset| lines.position(offset))
     }
 }
@@ -97,18 +97,18 @@ impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display().to_string();
         let file = escape_controls(&file);
-        let lines = Lines::of(&self.text);
+        let lines = LineIndex::new(&self.text);
         for (index, diagnostic) in self.list.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
-            match &diagnostic.place {
-                Place::File => write!(f, "{file}: ")?,
-                Place::Span(span) => {
+            match &diagnostic.location {
+                ConfigLocation::File => write!(f, "{file}: ")?,
+                ConfigLocation::Span(span) => {
                     let (line, column) = lines.position(span.start);
                     write!(f, "{file}:{line}:{column}: ")?;
                 }
-                Place::Argument(argument) => write!(f, "{}: ", escape_controls(argument))?,
+                ConfigLocation::Argument(argument) => write!(f, "{}: ", escape_controls(argument))?,
             }
             f.write_str(&diagnostic.message)?;
             write_help(f, &diagnostic.help)?;

@@ -21,5 +21,5 @@ pub enum ConfigError {
     },
     /// The file was read, and something in it, or in what the command line changes about it, is wrong.
     #[error(transparent)]
-    Wrong(#[from] Diagnostics),
+    Invalid(#[from] Diagnostics),
 }

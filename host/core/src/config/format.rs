@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::check::{Check, shortened};
 use super::diagnostic::Diagnostic;
-use super::location::Location;
-use super::place::Placed;
+use super::location::Located;
+use super::parse_context::{ParseContext, shortened};
+use super::path_setting::PathSetting;
 use super::table::Table;
 use crate::format::{Compression, Format};
 
@@ -19,36 +19,36 @@ pub(super) enum Direction {
 }
 
 /// Reads `format`, one of the names in [`Format::ALL`].
-pub(super) fn read_format(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<Format>> {
+pub(super) fn read_format(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<Format>> {
     let choices = Format::ALL.map(|format| (format.name(), format));
-    table.take("format")?.choice("format", &choices, check)
+    table.take("format")?.choice("format", &choices, context)
 }
 
 /// Reads `compression`, one of the names in [`Compression::ALL`].
-pub(super) fn read_compression(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<Compression>> {
+pub(super) fn read_compression(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<Compression>> {
     let choices = Compression::ALL.map(|compression| (compression.name(), compression));
-    table.take("compression")?.choice("compression", &choices, check)
+    table.take("compression")?.choice("compression", &choices, context)
 }
 
 /// The format that a path's ending stands for, or a complaint that says to set `format`.
-pub(super) fn of_location(location: &Placed<Location>, direction: Direction) -> Result<Format, Diagnostic> {
+pub(super) fn from_extension(path: &Located<PathSetting>, direction: Direction) -> Result<Format, Diagnostic> {
     let (stream, table) = match direction {
         Direction::Input => ("standard input", "[[source]]"),
         Direction::Output => ("standard output", "[[sink]]"),
     };
-    if location.is_standard() {
-        return Err(Diagnostic::new(location.place.clone(), format!("the format of {stream} is not known"))
+    if path.is_standard() {
+        return Err(Diagnostic::new(path.location.clone(), format!("the format of {stream} is not known"))
             .label("no ending to tell the format by")
             .help(format!("add `format = \"jsonl\"` to {table}, or csv, parquet or arrow")));
     }
-    Format::from_path(&location.written).ok_or_else(|| {
-        let written = location.written.display().to_string();
+    Format::from_path(&path.written).ok_or_else(|| {
+        let written = path.written.display().to_string();
         let diagnostic = Diagnostic::new(
-            location.place.clone(),
+            path.location.clone(),
             format!("the ending of `{}` does not tell its format", shortened(&written)),
         )
         .label("unknown ending");
-        diagnostic.help(if direction == Direction::Input && ends_in_json(&location.written) {
+        diagnostic.help(if direction == Direction::Input && ends_in_json(&path.written) {
             format!(
                 "if it holds one JSON object a line, set `format = \"jsonl\"` in {table}; a file that is one JSON array \
                  has to be rewritten as JSON Lines"

@@ -2,9 +2,9 @@
 
 use toml::de::DeValue;
 
-use super::check::Check;
 use super::entry::wrong_type;
-use super::place::{Place, Placed};
+use super::location::{ConfigLocation, Located};
+use super::parse_context::ParseContext;
 use super::projection::{self, ProjectionTable};
 use super::table::Table;
 
@@ -12,9 +12,9 @@ use super::table::Table;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FromTable {
     /// The step or source.
-    pub(crate) name: Placed<String>,
+    pub(crate) name: Located<String>,
     /// What becomes of its columns, before the rows of several parents are combined.
-    pub(crate) view: ProjectionTable,
+    pub(crate) projection: ProjectionTable,
 }
 
 const NAME_HELP: &str = "add the step or source that rows come from: `name = \"â€¦\"`";
@@ -23,17 +23,17 @@ const NAME_HELP: &str = "add the step or source that rows come from: `name = \"â
 ///
 /// Left out, the rows come from the step before; for the first step, from the source. Whether the names exist is for
 /// the plan to say, which knows them all.
-pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Vec<FromTable>> {
+pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Vec<FromTable>> {
     const EXPECTED: &str = "a name or an array of names";
     let entry = table.take("from")?;
     match entry.value {
         DeValue::String(_) => {
-            entry.string(check).map(|name| vec![FromTable { name, view: ProjectionTable::default() }])
+            entry.string(context).map(|name| vec![FromTable { name, projection: ProjectionTable::default() }])
         }
-        DeValue::Table(entries) => one(Table::new("`from`", entry.span, entries), check).map(|from| vec![from]),
+        DeValue::Table(entries) => one(Table::new("`from`", entry.span, entries), context).map(|from| vec![from]),
         DeValue::Array(names) if names.is_empty() => {
             let help = "name the steps or sources to read from, or leave it out to read from the step before";
-            check.push(entry.diagnostic(format!("{} is empty", entry.name)).help(help));
+            context.push(entry.diagnostic(format!("{} is empty", entry.name)).help(help));
             None
         }
         DeValue::Array(names) => {
@@ -41,28 +41,28 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Vec<F
             for name in names {
                 match name.get_ref() {
                     DeValue::String(written) => {
-                        let name = Placed::at(written.to_string(), name.span());
-                        from.push(FromTable { name, view: ProjectionTable::default() });
+                        let name = Located::at(written.to_string(), name.span());
+                        from.push(FromTable { name, projection: ProjectionTable::default() });
                     }
-                    DeValue::Table(entries) => from.extend(one(Table::new("`from`", name.span(), entries), check)),
+                    DeValue::Table(entries) => from.extend(one(Table::new("`from`", name.span(), entries), context)),
                     other => {
                         let element = format!("an element of {}", entry.name);
-                        check.push(wrong_type(&element, other, Place::Span(name.span()), "a name"));
+                        context.push(wrong_type(&element, other, ConfigLocation::Span(name.span()), "a name"));
                     }
                 }
             }
             Some(from)
         }
         _ => {
-            entry.wrong_type(EXPECTED, check);
+            entry.wrong_type(EXPECTED, context);
             None
         }
     }
 }
 
-fn one(mut table: Table<'_>, check: &mut Check<'_>) -> Option<FromTable> {
-    let name = table.require("name", NAME_HELP).and_then(|entry| entry.string(check));
-    let view = projection::read(&mut table, check);
-    table.finish(check);
-    Some(FromTable { name: name?, view })
+fn one(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Option<FromTable> {
+    let name = table.require("name", NAME_HELP).and_then(|entry| entry.string(context));
+    let projection = projection::read(&mut table, context);
+    table.finish(context);
+    Some(FromTable { name: name?, projection })
 }

@@ -1,19 +1,19 @@
 //! `concurrency` and `instance`: how many instances of a step there are at once, and how long each lives.
 
-use super::check::Check;
-use super::place::Placed;
+use super::location::Located;
+use super::parse_context::ParseContext;
 use super::table::Table;
 
 /// Whether what a step makes is kept for later runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Keeping {
+pub(crate) enum CacheMode {
     /// It is called in every run. The default.
     #[default]
-    Nothing,
+    Off,
     /// What it makes of a batch is kept under the digest of the component, the parameters, what is granted, the batch and its
     /// number. Where all of these are the same, it is not called again. Failures and what may pass at another try are never
     /// kept. What a step makes of the clock is kept like anything else.
-    Outputs,
+    On,
 }
 
 /// How long an instance of a step lives.
@@ -34,19 +34,19 @@ pub(crate) enum InstanceLife {
 const MAX_CONCURRENCY: u64 = 256;
 
 /// Reads `concurrency`: 1 to 256. The default is the number of threads, and a larger number has no effect.
-pub(super) fn read_concurrency(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<usize>> {
-    let most = table.take("concurrency")?.integer(1..=MAX_CONCURRENCY, check)?;
-    Some(Placed::new(most.value as usize, most.place))
+pub(super) fn read_concurrency(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<usize>> {
+    let max = table.take("concurrency")?.integer(1..=MAX_CONCURRENCY, context)?;
+    Some(Located::new(max.value as usize, max.location))
 }
 
 /// Reads `cache`: `false`, which is the default, or `true`.
-pub(super) fn read_cache(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<Keeping>> {
-    let keeps = table.take("cache")?.boolean(check)?;
-    Some(Placed::new(if keeps.value { Keeping::Outputs } else { Keeping::Nothing }, keeps.place))
+pub(super) fn read_cache(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<CacheMode>> {
+    let keeps = table.take("cache")?.boolean(context)?;
+    Some(Located::new(if keeps.value { CacheMode::On } else { CacheMode::Off }, keeps.location))
 }
 
 /// Reads `instance`: `"batch"`, which is the default, or `"worker"`.
-pub(super) fn read_instance(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Placed<InstanceLife>> {
+pub(super) fn read_instance(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<InstanceLife>> {
     let choices = [("batch", InstanceLife::Batch), ("worker", InstanceLife::Worker)];
-    table.take("instance")?.choice("life", &choices, check)
+    table.take("instance")?.choice("life", &choices, context)
 }

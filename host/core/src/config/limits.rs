@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::check::Check;
 use super::diagnostic::Diagnostic;
 use super::entry::whole;
-use super::place::{Place, Placed};
+use super::location::{ConfigLocation, Located};
+use super::parse_context::ParseContext;
 use super::table::Table;
 use super::{duration, size};
 use crate::limits::LimitSettings;
@@ -53,53 +53,53 @@ impl Limit {
         settings: &mut LimitSettings,
         name: &str,
         value: &DeValue<'_>,
-        place: &Place,
+        location: &ConfigLocation,
     ) -> Result<(), Diagnostic> {
         match self {
             Self::Memory => {
                 let why = "memory comes in pages of 64KiB, and a step's addresses have 32 bits";
-                settings.memory = Some(size::read(name, value, place, &MEMORY, why)?);
+                settings.memory = Some(size::read(name, value, location, &MEMORY, why)?);
             }
-            Self::Time => settings.time = Some(duration::read(name, value, place, &TIME)?),
-            Self::Fuel => settings.fuel = Some(whole(name, value, place, &FUEL)?),
-            Self::OutputRows => settings.output_rows = Some(whole(name, value, place, &OUTPUT_ROWS)?),
+            Self::Time => settings.time = Some(duration::read(name, value, location, &TIME)?),
+            Self::Fuel => settings.fuel = Some(whole(name, value, location, &FUEL)?),
+            Self::OutputRows => settings.output_rows = Some(whole(name, value, location, &OUTPUT_ROWS)?),
             Self::OutputBytes => {
                 let why = "an output lies in the memory of its step, whose addresses have 32 bits";
-                settings.output_bytes = Some(size::read(name, value, place, &OUTPUT_BYTES, why)?);
+                settings.output_bytes = Some(size::read(name, value, location, &OUTPUT_BYTES, why)?);
             }
             Self::LogBytes => {
                 let why = "logs are kept in memory for every batch in flight";
-                settings.log_bytes = Some(size::read(name, value, place, &LOG_BYTES, why)?);
+                settings.log_bytes = Some(size::read(name, value, location, &LOG_BYTES, why)?);
             }
         }
         Ok(())
     }
 }
 
-/// Reads `limits`, a table that messages call `title`. What it leaves out stays as it is; `place` stands in for a
+/// Reads `limits`, a table that messages call `title`. What it leaves out stays as it is; `location` stands in for a
 /// table that is not there.
 pub(super) fn read(
     table: &mut Table<'_>,
     title: &'static str,
-    place: Place,
-    check: &mut Check<'_>,
-) -> Placed<LimitSettings> {
+    location: ConfigLocation,
+    context: &mut ParseContext<'_>,
+) -> Located<LimitSettings> {
     let mut settings = LimitSettings::default();
     let Some(entry) = table.take("limits") else {
-        return Placed::new(settings, place);
+        return Located::new(settings, location);
     };
     let DeValue::Table(entries) = entry.value else {
-        entry.wrong_type("a table such as `{ memory = \"256MiB\", time = \"30s\" }`", check);
-        return Placed::new(settings, place);
+        entry.wrong_type("a table such as `{ memory = \"256MiB\", time = \"30s\" }`", context);
+        return Located::new(settings, location);
     };
     let mut limits = Table::new(title, entry.span, entries);
     for (key, limit) in Limit::ALL {
         let Some(entry) = limits.take(key) else { continue };
-        let set = limit.set(&mut settings, &entry.name, entry.value, &Place::Span(entry.span.clone()));
+        let set = limit.set(&mut settings, &entry.name, entry.value, &ConfigLocation::Span(entry.span.clone()));
         if let Err(diagnostic) = set {
-            check.push(diagnostic);
+            context.push(diagnostic);
         }
     }
-    limits.finish(check);
-    Placed::at(settings, entry.key)
+    limits.finish(context);
+    Located::at(settings, entry.key)
 }

@@ -7,10 +7,10 @@ use std::path::Path;
 use super::Config;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::error::ConfigError;
-use super::place::Place;
+use super::location::ConfigLocation;
 
 /// The largest file that is read: far more than a person writes, and less than a device file that never ends.
-const LARGEST_FILE: u64 = 64 << 20;
+const MAX_FILE_BYTES: u64 = 64 << 20;
 
 impl Config {
     /// Reads a pipeline file.
@@ -26,7 +26,7 @@ impl Config {
                 let text = String::from_utf8_lossy(error.as_bytes());
                 // The text up to here is the file's; here stands the replacement for what could not be decoded.
                 let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
-                let diagnostic = Diagnostic::new(Place::Span(start..end), "the file is not UTF-8 text")
+                let diagnostic = Diagnostic::new(ConfigLocation::Span(start..end), "the file is not UTF-8 text")
                     .label("bytes that are no UTF-8")
                     .help("save it as UTF-8; if it is no text at all, give the pipeline file, which is TOML");
                 Err(Diagnostics::new(file, text.into_owned().into(), vec![diagnostic]).into())
@@ -37,8 +37,8 @@ impl Config {
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(file)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST_FILE {
+    File::open(file)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 64 MiB, which no pipeline file is"));
     }
     Ok(bytes)

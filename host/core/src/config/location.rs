@@ -1,80 +1,55 @@
-//! `path` and `component`: where a file is.
+//! Where a setting was written.
 
-use std::path::{Path, PathBuf};
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
-use super::check::Check;
-use super::place::Placed;
-use super::table::Entry;
+/// Where something was written that a complaint may point at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ConfigLocation {
+    /// The pipeline file as a whole: something is missing from it.
+    File,
+    /// These bytes of the pipeline file's text.
+    Span(Range<usize>),
+    /// An argument on the command line, as typed, such as `--set filter.min-words=5`.
+    Argument(Arc<str>),
+}
 
-/// The path that stands for standard input or output.
-const STANDARD: &str = "-";
+impl ConfigLocation {
+    /// The order in which complaints are listed: the file, its bytes, then the command line.
+    pub(super) fn order(&self) -> (u8, usize) {
+        match self {
+            Self::File => (0, 0),
+            Self::Span(span) => (1, span.start),
+            Self::Argument(_) => (2, 0),
+        }
+    }
+}
 
-/// A path as it was written, and the folder that it is relative to.
+/// A value and the location where it was written. It stands for its value wherever a reference to that will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Location {
-    /// As written. `-` is standard input or output.
-    pub(crate) written: PathBuf,
-    /// The folder that a relative path starts from; empty for the current directory.
-    pub(crate) base: PathBuf,
+pub(crate) struct Located<T> {
+    /// The value.
+    pub(crate) value: T,
+    /// Where it was written.
+    pub(crate) location: ConfigLocation,
 }
 
-impl Location {
-    /// Whether this is standard input or output.
-    pub(crate) fn is_standard(&self) -> bool {
-        self.written == Path::new(STANDARD)
+impl<T> Located<T> {
+    /// A value written at `location`.
+    pub(crate) fn new(value: T, location: ConfigLocation) -> Self {
+        Self { value, location }
     }
 
-    /// The path to open, relative to the current directory unless it is absolute.
-    pub(crate) fn path(&self) -> PathBuf {
-        self.base.join(&self.written)
-    }
-
-    /// The pattern to search with, where a source's path has `*`, `?` or `[` in it; none for a plain path.
-    ///
-    /// Only what was written is a pattern; the folder in front of it is taken as it is.
-    pub(crate) fn pattern(&self) -> Option<PathBuf> {
-        let written = self.written.to_str().filter(|path| path.contains(['*', '?', '[']))?;
-        let base = glob::Pattern::escape(self.base.to_str()?);
-        Some(Path::new(&base).join(written))
+    /// A value written in these bytes of the pipeline file.
+    pub(super) fn at(value: T, span: Range<usize>) -> Self {
+        Self { value, location: ConfigLocation::Span(span) }
     }
 }
 
-/// Reads a path, relative to the pipeline file.
-pub(super) fn read(entry: &Entry<'_>, help: &str, check: &mut Check<'_>) -> Option<Placed<Location>> {
-    let written = entry.string(check)?;
-    let wrong = if written.is_empty() {
-        "is empty"
-    } else if written.contains('\0') {
-        "contains a NUL, which no path can"
-    } else {
-        let location = Location { written: written.value.into(), base: check.base.to_owned() };
-        return Some(Placed::new(location, written.place));
-    };
-    check.push(entry.diagnostic(format!("{} {wrong}", entry.name)).help(help));
-    None
-}
+impl<T> Deref for Located<T> {
+    type Target = T;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn location(base: &str, written: &str) -> Location {
-        Location { written: written.into(), base: base.into() }
-    }
-
-    #[test]
-    fn paths_start_from_their_base() {
-        assert_eq!(location("jobs", "in.csv").path(), Path::new("jobs/in.csv"));
-        assert_eq!(location("jobs", "/data/in.csv").path(), Path::new("/data/in.csv"));
-        assert_eq!(location("", "in.csv").path(), Path::new("in.csv"));
-        assert!(location("jobs", "-").is_standard());
-        assert!(!location("jobs", "./-").is_standard());
-    }
-
-    #[test]
-    fn only_what_was_written_is_a_pattern() {
-        assert_eq!(location("a[1]", "in.csv").pattern(), None);
-        assert_eq!(location("a[1]", "*.csv").pattern(), Some("a[[]1[]]/*.csv".into()));
-        assert_eq!(location("a", "/data/??.csv").pattern(), Some("/data/??.csv".into()));
+    fn deref(&self) -> &T {
+        &self.value
     }
 }

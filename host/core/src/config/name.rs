@@ -1,18 +1,18 @@
 //! `name`: what a pipeline or one of its parts is called.
 
-use super::check::{Check, shortened};
 use super::diagnostic::Diagnostic;
-use super::place::Placed;
-use super::table::Entry;
+use super::location::Located;
+use super::parse_context::{ParseContext, shortened};
+use super::table::TableEntry;
 use crate::text::is_unfit;
 
 /// Bytes in a name, so that a folder named after it, with a run's id behind, stays below the 255 that file systems
 /// allow.
-const LONGEST_NAME: usize = 100;
+const MAX_NAME_BYTES: usize = 100;
 
 /// Reads the name of a pipeline. It names folders: no separators of paths, no dot in front.
-pub(super) fn read_pipeline_name(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Placed<String>> {
-    let name = entry.string(check)?;
+pub(super) fn read_pipeline_name(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Located<String>> {
+    let name = entry.string(context)?;
     let wrong = if name.trim() != name.value {
         Some("begins or ends with a space")
     } else if name.starts_with('.') {
@@ -22,12 +22,12 @@ pub(super) fn read_pipeline_name(entry: &Entry<'_>, check: &mut Check<'_>) -> Op
     } else {
         None
     };
-    accept(entry, name, wrong, "runs are kept in folders of this name; give one such as \"clean-text\"", check)
+    accept(entry, name, wrong, "runs are kept in folders of this name; give one such as \"clean-text\"", context)
 }
 
 /// Reads the name of a source, step or sink: letters and digits, with `-` and `_` behind the first.
-pub(super) fn read_node_name(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Placed<String>> {
-    let name = entry.string(check)?;
+pub(super) fn read_node_name(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Located<String>> {
+    let name = entry.string(context)?;
     let wrong = if !name.starts_with(char::is_alphanumeric) && !name.is_empty() {
         Some("begins with neither a letter nor a digit")
     } else if !name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_') {
@@ -35,22 +35,22 @@ pub(super) fn read_node_name(entry: &Entry<'_>, check: &mut Check<'_>) -> Option
     } else {
         None
     };
-    let name = accept(entry, name, wrong, "give a name such as \"count-words\"", check)?;
-    check.claim_name(&name);
+    let name = accept(entry, name, wrong, "give a name such as \"count-words\"", context)?;
+    context.claim_name(&name);
     Some(name)
 }
 
 fn accept(
-    entry: &Entry<'_>,
-    name: Placed<String>,
+    entry: &TableEntry<'_>,
+    name: Located<String>,
     wrong: Option<&str>,
     help: &str,
-    check: &mut Check<'_>,
-) -> Option<Placed<String>> {
-    let too_long = format!("is longer than {LONGEST_NAME} bytes");
+    context: &mut ParseContext<'_>,
+) -> Option<Located<String>> {
+    let too_long = format!("is longer than {MAX_NAME_BYTES} bytes");
     let wrong = if name.is_empty() {
         "is empty"
-    } else if name.len() > LONGEST_NAME {
+    } else if name.len() > MAX_NAME_BYTES {
         &too_long
     } else if name.contains(is_unfit) {
         "contains a control or invisible character"
@@ -60,7 +60,7 @@ fn accept(
         return Some(name);
     };
     let shown = if name.is_empty() { String::new() } else { format!(" \"{}\"", shortened(&name)) };
-    let diagnostic = Diagnostic::new(name.place, format!("{}{shown} {wrong}", entry.name));
-    check.push(diagnostic.help(help));
+    let diagnostic = Diagnostic::new(name.location, format!("{}{shown} {wrong}", entry.name));
+    context.push(diagnostic.help(help));
     None
 }

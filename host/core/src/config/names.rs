@@ -2,31 +2,31 @@
 
 use toml::de::DeValue;
 
-use super::check::{Check, shortened};
 use super::entry::wrong_type;
-use super::place::{Place, Placed};
-use super::table::{Entry, Table};
+use super::location::{ConfigLocation, Located};
+use super::parse_context::{ParseContext, shortened};
+use super::table::{Table, TableEntry};
 
 /// From one name to another, in the order in which they were written.
-pub(crate) type Names = Vec<(Placed<String>, Placed<String>)>;
+pub(crate) type NameMap = Vec<(Located<String>, Located<String>)>;
 
 /// Reads an array of names.
-pub(super) fn read_list(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Vec<Placed<String>>> {
+pub(super) fn read_list(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Vec<Located<String>>> {
     let DeValue::Array(elements) = entry.value else {
-        entry.wrong_type("an array of names", check);
+        entry.wrong_type("an array of names", context);
         return None;
     };
-    let mut names: Vec<Placed<String>> = Vec::with_capacity(elements.len());
+    let mut names: Vec<Located<String>> = Vec::with_capacity(elements.len());
     for element in elements {
         let DeValue::String(name) = element.get_ref() else {
             let what = format!("an element of {}", entry.name);
-            check.push(wrong_type(&what, element.get_ref(), Place::Span(element.span()), "a name"));
+            context.push(wrong_type(&what, element.get_ref(), ConfigLocation::Span(element.span()), "a name"));
             continue;
         };
-        let name = Placed::at(name.to_string(), element.span());
+        let name = Located::at(name.to_string(), element.span());
         if names.iter().any(|other| other.value == name.value) {
             let message = format!("{} names \"{}\" twice", entry.name, shortened(&name));
-            check.push(super::Diagnostic::new(name.place, message).help("name it once"));
+            context.push(super::Diagnostic::new(name.location, message).help("name it once"));
             continue;
         }
         names.push(name);
@@ -35,29 +35,29 @@ pub(super) fn read_list(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Vec<
 }
 
 /// Reads a table from names to names; by default an empty one.
-pub(super) fn read_table(table: &mut Table<'_>, key: &'static str, check: &mut Check<'_>) -> Names {
-    table.take(key).map_or_else(Names::new, |entry| read_entries(&entry, check))
+pub(super) fn read_table(table: &mut Table<'_>, key: &'static str, context: &mut ParseContext<'_>) -> NameMap {
+    table.take(key).map_or_else(NameMap::new, |entry| read_entries(&entry, context))
 }
 
 /// The same of an entry that is there.
-pub(super) fn read_entries(entry: &Entry<'_>, check: &mut Check<'_>) -> Names {
+pub(super) fn read_entries(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> NameMap {
     let DeValue::Table(entries) = entry.value else {
-        entry.wrong_type("a table from names to names", check);
-        return Names::new();
+        entry.wrong_type("a table from names to names", context);
+        return NameMap::new();
     };
     let mut written: Vec<_> = entries.iter().collect();
     written.sort_by_key(|(name, _)| name.span().start);
-    let mut names = Names::with_capacity(written.len());
+    let mut names = NameMap::with_capacity(written.len());
     for (name, value) in written {
         match value.get_ref() {
             DeValue::String(other) => {
-                let other = Placed::at(other.to_string(), value.span());
-                names.push((Placed::at(name.get_ref().to_string(), name.span()), other));
+                let other = Located::at(other.to_string(), value.span());
+                names.push((Located::at(name.get_ref().to_string(), name.span()), other));
             }
             wrong => {
                 let what = format!("\"{}\" in {}", shortened(name.get_ref()), entry.name);
-                let diagnostic = wrong_type(&what, wrong, Place::Span(value.span()), "a name");
-                check.push(diagnostic.help("put a name with a dot in quotes"));
+                let diagnostic = wrong_type(&what, wrong, ConfigLocation::Span(value.span()), "a name");
+                context.push(diagnostic.help("put a name with a dot in quotes"));
             }
         }
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::check::{Check, shortened};
 use super::duration;
-use super::place::{Place, Placed};
-use super::table::{Entry, Table};
-use crate::policy::{BACKOFF, MAX_BACKOFF, MAX_RETRIES, OnFailure, Retry, Then};
+use super::location::{ConfigLocation, Located};
+use super::parse_context::{ParseContext, shortened};
+use super::table::{Table, TableEntry};
+use crate::policy::{DEFAULT_BACKOFF, MAX_BACKOFF, MAX_RETRIES, OnFailure, Retry, Then};
 
 /// None at all is a wait, too.
 const BACKOFFS: RangeInclusive<Duration> = Duration::ZERO..=MAX_BACKOFF;
@@ -18,29 +18,29 @@ const EXPECTED: &str = "\"stop\", \"reject\" or a table such as `{ retry = 3, th
 
 /// Reads `on-failure`: `"stop"`, which is the default, `"reject"`, or a table with `retry`, and if need be `backoff` and
 /// `then`.
-pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Placed<OnFailure> {
-    let place = table.place();
+pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Located<OnFailure> {
+    let location = table.location();
     let Some(entry) = table.take("on-failure") else {
-        return Placed::new(OnFailure::default(), place);
+        return Located::new(OnFailure::default(), location);
     };
     let on_failure = match entry.value {
         DeValue::String(word) if word == "retry" => {
             let message = format!("{} is \"retry\", which does not say how often", entry.name);
             let help = "write a table, such as `{ retry = 3, backoff = \"200ms\", then = \"reject\" }`";
-            check.push(entry.diagnostic(message).label("how often?").help(help));
+            context.push(entry.diagnostic(message).label("how often?").help(help));
             None
         }
-        DeValue::String(word) => word_for(word, &entry, check),
-        DeValue::Table(_) => retry(&entry, check).map(OnFailure::Retry),
+        DeValue::String(word) => word_for(word, &entry, context),
+        DeValue::Table(_) => retry(&entry, context).map(OnFailure::Retry),
         _ => {
-            entry.wrong_type(EXPECTED, check);
+            entry.wrong_type(EXPECTED, context);
             None
         }
     };
-    Placed::new(on_failure.unwrap_or_default(), Place::Span(entry.span))
+    Located::new(on_failure.unwrap_or_default(), ConfigLocation::Span(entry.span))
 }
 
-fn word_for(word: &str, entry: &Entry<'_>, check: &mut Check<'_>) -> Option<OnFailure> {
+fn word_for(word: &str, entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<OnFailure> {
     let known = [("stop", OnFailure::Stop), ("reject", OnFailure::Reject)];
     if let Some((_, on_failure)) = known.iter().find(|(name, _)| *name == word) {
         return Some(on_failure.clone());
@@ -50,30 +50,30 @@ fn word_for(word: &str, entry: &Entry<'_>, check: &mut Check<'_>) -> Option<OnFa
     if let Some(meant) = super::nearest(word, ["stop", "reject"]) {
         diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
     }
-    check.push(diagnostic.help(format!("write {EXPECTED}")));
+    context.push(diagnostic.help(format!("write {EXPECTED}")));
     None
 }
 
-fn retry(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Retry> {
+fn retry(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Retry> {
     let DeValue::Table(entries) = entry.value else { return None };
     let mut table = Table::new("on-failure", entry.span.clone(), entries);
     let help = "add how often to try again, such as `retry = 3`; without tries, write \"stop\" or \"reject\"";
     let times = table
         .require("retry", help)
-        .and_then(|entry| entry.integer(1..=u64::from(MAX_RETRIES), check))
+        .and_then(|entry| entry.integer(1..=u64::from(MAX_RETRIES), context))
         .and_then(|times| u32::try_from(times.value).ok());
     let backoff = table.take("backoff").map(|entry| {
-        let place = Place::Span(entry.span.clone());
-        duration::read(&entry.name, entry.value, &place, &BACKOFFS).map_err(|diagnostic| check.push(diagnostic))
+        let location = ConfigLocation::Span(entry.span.clone());
+        duration::read(&entry.name, entry.value, &location, &BACKOFFS).map_err(|diagnostic| context.push(diagnostic))
     });
     let then = table.take("then").map(|entry| {
         let choices = [("stop", Then::Stop), ("reject", Then::Reject)];
-        entry.choice("value", &choices, check).ok_or(()).map(|then| then.value)
+        entry.choice("value", &choices, context).ok_or(()).map(|then| then.value)
     });
-    table.finish(check);
+    table.finish(context);
     Some(Retry {
         times: times?,
-        backoff: backoff.unwrap_or(Ok(BACKOFF)).ok()?,
+        backoff: backoff.unwrap_or(Ok(DEFAULT_BACKOFF)).ok()?,
         then: then.unwrap_or(Ok(Then::default())).ok()?,
     })
 }

@@ -6,13 +6,13 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::check::shortened;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::format::{self, Direction};
 use super::limits::Limit;
-use super::location::Location;
+use super::location::{ConfigLocation, Located};
 use super::parameters;
-use super::place::{Place, Placed};
+use super::parse_context::shortened;
+use super::path_setting::PathSetting;
 use super::rejects;
 use super::suggestion::nearest;
 use super::table::list;
@@ -71,32 +71,32 @@ impl Config {
 
     fn set(&mut self, argument: &str) -> Result<(), Diagnostic> {
         const FORM: &str = "write it as STEP.PARAMETER=VALUE, such as filter.min-words=5";
-        let place = Place::Argument(format!("--set {}", shortened(argument)).into());
-        let malformed = |wrong| Diagnostic::new(place.clone(), wrong).help(FORM);
+        let location = ConfigLocation::Argument(format!("--set {}", shortened(argument)).into());
+        let malformed = |wrong| Diagnostic::new(location.clone(), wrong).help(FORM);
         let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
         let (step, path) = target.split_once('.').ok_or_else(|| malformed("there is no `.` behind a step's name"))?;
         let path: Vec<&str> = path.split('.').collect();
         if step.is_empty() || path.iter().any(|key| key.is_empty()) {
             return Err(malformed("the name of the step or of the parameter is empty"));
         }
-        let value = value(written, &place)?;
+        let value = value(written, &location)?;
 
-        self.step(step, &place)?.parameters.set(&path, value, &place).map_err(|tables| {
+        self.step(step, &location)?.parameters.set(&path, value, &location).map_err(|tables| {
             let message = format!("`{}` of step \"{step}\" is no table", path[..tables].join("."));
-            Diagnostic::new(place, message).help("set the parameter itself, without what is behind its dot")
+            Diagnostic::new(location, message).help("set the parameter itself, without what is behind its dot")
         })
     }
 
     fn set_limit(&mut self, argument: &str) -> Result<(), Diagnostic> {
         const FORM: &str = "write it as STEP.NAME=VALUE, such as filter.memory=256MiB";
-        let place = Place::Argument(format!("--limit {}", shortened(argument)).into());
-        let malformed = |wrong| Diagnostic::new(place.clone(), wrong).help(FORM);
+        let location = ConfigLocation::Argument(format!("--limit {}", shortened(argument)).into());
+        let malformed = |wrong| Diagnostic::new(location.clone(), wrong).help(FORM);
         let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
         let (step, name) = target.split_once('.').ok_or_else(|| malformed("there is no `.` behind a step's name"))?;
-        let step = self.step(step, &place)?;
+        let step = self.step(step, &location)?;
         let Some((_, limit)) = Limit::ALL.iter().find(|(key, _)| *key == name) else {
             let keys = || Limit::ALL.iter().map(|(key, _)| *key);
-            let mut diagnostic = Diagnostic::new(place, format!("there is no limit `{}`", shortened(name)));
+            let mut diagnostic = Diagnostic::new(location, format!("there is no limit `{}`", shortened(name)));
             if let Some(meant) = nearest(name, keys()) {
                 diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
             }
@@ -105,27 +105,27 @@ impl Config {
         // Most values with a unit are no TOML, and are the text of it.
         let text = || DeValue::String(written.into());
         let value = DeValue::parse(written.trim()).map_or_else(|_| text(), Spanned::into_inner);
-        limit.set(&mut step.limits.value, &format!("`{name}`"), &value, &place)?;
-        step.limits.place = place;
+        limit.set(&mut step.limits.value, &format!("`{name}`"), &value, &location)?;
+        step.limits.location = location;
         Ok(())
     }
 
     fn set_max_rejects(&mut self, written: &str) -> Result<(), Diagnostic> {
-        let place = Place::Argument(format!("--max-rejects {}", shortened(written)).into());
-        let most = rejects::read_most("the number", &DeValue::String(written.into()), &place)?;
+        let location = ConfigLocation::Argument(format!("--max-rejects {}", shortened(written)).into());
+        let max_rejects = rejects::read_max_rejects("the number", &DeValue::String(written.into()), &location)?;
         if let Some(rejects) = &mut self.rejects {
-            rejects.most = Some(Placed::new(most, place));
+            rejects.max_rejects = Some(Located::new(max_rejects, location));
         }
         Ok(())
     }
 
     /// The step of a name, or a complaint that there is none.
-    fn step(&mut self, name: &str, place: &Place) -> Result<&mut StepTable, Diagnostic> {
+    fn step(&mut self, name: &str, location: &ConfigLocation) -> Result<&mut StepTable, Diagnostic> {
         if let Some(index) = self.steps.iter().position(|step| *step.name == name) {
             return Ok(&mut self.steps[index]);
         }
         let names = || self.steps.iter().map(|step| step.name.as_str());
-        let mut diagnostic = Diagnostic::new(place.clone(), format!("there is no step \"{}\"", shortened(name)));
+        let mut diagnostic = Diagnostic::new(location.clone(), format!("there is no step \"{}\"", shortened(name)));
         if let Some(meant) = nearest(name, names()) {
             diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
         }
@@ -137,29 +137,29 @@ impl Config {
     }
 
     fn set_input(&mut self, path: &Path) -> Result<(), Diagnostic> {
-        let place = argument("--input", path);
+        let location = argument("--input", path);
         let [source] = self.sources.as_mut_slice() else {
-            return Err(several("source", self.sources.len(), place));
+            return Err(several("source", self.sources.len(), location));
         };
-        let path = location(path, place)?;
+        let path = path_setting(path, location)?;
         let formats = Formats {
             format: source.format_is_set.then_some(&source.format),
             compression: source.compression.as_ref(),
         };
-        let (format, compression) = formats.of(&path, Direction::Input)?;
+        let (format, compression) = formats.resolve(&path, Direction::Input)?;
         *source = SourceTable { path, format, compression, ..source.clone() };
         source.mismatch().map_or(Ok(()), Err)
     }
 
     fn set_output(&mut self, path: &Path) -> Result<(), Diagnostic> {
-        let place = argument("--output", path);
+        let location = argument("--output", path);
         let [sink] = self.sinks.as_mut_slice() else {
-            return Err(several("sink", self.sinks.len(), place));
+            return Err(several("sink", self.sinks.len(), location));
         };
-        let path = location(path, place)?;
+        let path = path_setting(path, location)?;
         let formats =
             Formats { format: sink.format_is_set.then_some(&sink.format), compression: sink.compression.as_ref() };
-        (sink.format, sink.compression) = formats.of(&path, Direction::Output)?;
+        (sink.format, sink.compression) = formats.resolve(&path, Direction::Output)?;
         sink.path = path;
         Ok(())
     }
@@ -167,24 +167,24 @@ impl Config {
 
 /// What the file sets about the path that is replaced.
 struct Formats<'a> {
-    format: Option<&'a Placed<Format>>,
-    compression: Option<&'a Placed<Compression>>,
+    format: Option<&'a Located<Format>>,
+    compression: Option<&'a Located<Compression>>,
 }
 
 impl Formats<'_> {
-    fn of(
+    fn resolve(
         self,
-        path: &Placed<Location>,
+        path: &Located<PathSetting>,
         direction: Direction,
-    ) -> Result<(Placed<Format>, Option<Placed<Compression>>), Diagnostic> {
-        let by_ending = format::of_location(path, direction);
-        if let (Ok(format), false) = (&by_ending, path.is_standard()) {
-            return Ok((Placed::new(*format, path.place.clone()), None));
+    ) -> Result<(Located<Format>, Option<Located<Compression>>), Diagnostic> {
+        let format_from_extension = format::from_extension(path, direction);
+        if let (Ok(format), false) = (&format_from_extension, path.is_standard()) {
+            return Ok((Located::new(*format, path.location.clone()), None));
         }
-        let format = match (self.format, by_ending) {
+        let format = match (self.format, format_from_extension) {
             (Some(format), _) => format.clone(),
-            (None, _) if path.is_standard() => Placed::new(Format::JsonLines, path.place.clone()),
-            (None, Ok(format)) => Placed::new(format, path.place.clone()),
+            (None, _) if path.is_standard() => Located::new(Format::JsonLines, path.location.clone()),
+            (None, Ok(format)) => Located::new(format, path.location.clone()),
             (None, Err(diagnostic)) => return Err(diagnostic),
         };
         Ok((format, self.compression.cloned()))
@@ -192,25 +192,25 @@ impl Formats<'_> {
 }
 
 /// The value as TOML where it reads as TOML, and the text itself otherwise.
-fn value(written: &str, place: &Place) -> Result<Value, Diagnostic> {
+fn value(written: &str, location: &ConfigLocation) -> Result<Value, Diagnostic> {
     match DeValue::parse(written.trim()) {
-        Ok(value) => parameters::from_toml(value.get_ref(), place),
+        Ok(value) => parameters::from_toml(value.get_ref(), location),
         Err(_) => Ok(Value::String(written.to_owned())),
     }
 }
 
-fn argument(flag: &str, path: &Path) -> Place {
-    Place::Argument(format!("{flag} {}", path.display()).into())
+fn argument(flag: &str, path: &Path) -> ConfigLocation {
+    ConfigLocation::Argument(format!("{flag} {}", path.display()).into())
 }
 
-fn location(path: &Path, place: Place) -> Result<Placed<Location>, Diagnostic> {
+fn path_setting(path: &Path, location: ConfigLocation) -> Result<Located<PathSetting>, Diagnostic> {
     if path.as_os_str().is_empty() {
-        return Err(Diagnostic::new(place, "the path is empty").help("give a file, or `-`"));
+        return Err(Diagnostic::new(location, "the path is empty").help("give a file, or `-`"));
     }
-    Ok(Placed::new(Location { written: path.to_owned(), base: PathBuf::new() }, place))
+    Ok(Located::new(PathSetting { written: path.to_owned(), base: PathBuf::new() }, location))
 }
 
-fn several(what: &str, count: usize, place: Place) -> Diagnostic {
-    Diagnostic::new(place, format!("the pipeline has {count} {what}s, and this replaces the path of a single one"))
+fn several(what: &str, count: usize, location: ConfigLocation) -> Diagnostic {
+    Diagnostic::new(location, format!("the pipeline has {count} {what}s, and this replaces the path of a single one"))
         .help(format!("change the `path` of the [[{what}]] in the pipeline file"))
 }

@@ -2,63 +2,63 @@
 
 use toml::de::DeValue;
 
-use super::check::{Check, shortened};
 use super::diagnostic::Diagnostic;
-use super::names::{self, Names};
-use super::place::{Place, Placed};
-use super::table::{Entry, Table};
+use super::location::{ConfigLocation, Located};
+use super::names::{self, NameMap};
+use super::parse_context::{ParseContext, shortened};
+use super::table::{Table, TableEntry};
 
 /// A table `route`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RouteTable {
     /// The children that rows are shared out to, each once.
-    pub(crate) to: Vec<Placed<String>>,
+    pub(crate) to: Vec<Located<String>>,
     /// How.
-    pub(crate) by: By,
+    pub(crate) by: RouteRule,
     /// The key.
-    pub(crate) place: Place,
+    pub(crate) location: ConfigLocation,
 }
 
 /// How a row's children are chosen.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum By {
+pub(crate) enum RouteRule {
     /// In turn: the row with number `n` goes to `count` children from child `n * count` on, and around.
     RoundRobin { count: usize },
     /// At random: `count` different children for each row, by its number and the seed alone.
     Sample { count: usize, seed: u64 },
     /// By the value in a column.
     Column {
-        column: Placed<String>,
+        column: Located<String>,
         /// From a value, as text, to a child.
-        cases: Names,
+        cases: NameMap,
         /// Who gets the rows with another value, and those with none.
-        otherwise: Placed<String>,
+        otherwise: Located<String>,
     },
 }
 
 #[derive(Clone, Copy)]
-enum Word {
+enum RouteKind {
     RoundRobin,
     Sample,
     Column,
 }
 
 /// Reads `route`.
-pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<RouteTable> {
+pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<RouteTable> {
     let entry = table.take("route")?;
     let DeValue::Table(entries) = entry.value else {
-        entry.wrong_type("a table such as `{ to = [\"x\", \"y\"], by = \"round-robin\" }`", check);
+        entry.wrong_type("a table such as `{ to = [\"x\", \"y\"], by = \"round-robin\" }`", context);
         return None;
     };
-    let place = Place::Span(entry.key.clone());
+    let location = ConfigLocation::Span(entry.key.clone());
     let mut route = Table::new("`route`", entry.span.clone(), entries);
-    let words = [("round-robin", Word::RoundRobin), ("sample", Word::Sample), ("column", Word::Column)];
+    let kinds = [("round-robin", RouteKind::RoundRobin), ("sample", RouteKind::Sample), ("column", RouteKind::Column)];
     let by = route
         .require("by", "add how rows are shared out: `by = \"round-robin\"`, \"sample\" or \"column\"")
-        .and_then(|entry| entry.choice("route", &words, check));
+        .and_then(|entry| entry.choice("route", &kinds, context));
     let read = match by.map(|by| by.value) {
-        Some(Word::Column) => by_column(&mut route, check),
-        Some(word) => by_number(&mut route, word, check),
+        Some(RouteKind::Column) => by_column(&mut route, context),
+        Some(kind) => by_number(&mut route, kind, context),
         None => {
             // What the other keys are depends on it, so nothing is said of them.
             for key in ["to", "count", "seed", "column", "cases", "otherwise"] {
@@ -67,59 +67,65 @@ pub(super) fn read(table: &mut Table<'_>, check: &mut Check<'_>) -> Option<Route
             None
         }
     };
-    route.finish(check);
+    route.finish(context);
     let (to, by) = read?;
-    Some(RouteTable { to, by, place })
+    Some(RouteTable { to, by, location })
 }
 
-fn by_number(route: &mut Table<'_>, word: Word, check: &mut Check<'_>) -> Option<(Vec<Placed<String>>, By)> {
+fn by_number(
+    route: &mut Table<'_>,
+    kind: RouteKind,
+    context: &mut ParseContext<'_>,
+) -> Option<(Vec<Located<String>>, RouteRule)> {
     let to = route
         .require("to", "add the steps and sinks that rows go to: `to = [\"x\", \"y\"]`")
-        .and_then(|entry| children(&entry, check));
+        .and_then(|entry| children(&entry, context));
     let most = to.as_ref().map_or(1, Vec::len) as u64;
     let count = match route.take("count") {
-        Some(entry) => entry.integer(1..=most, check)?.value as usize,
+        Some(entry) => entry.integer(1..=most, context)?.value as usize,
         None => 1,
     };
-    let by = match word {
-        Word::Sample => {
+    let by = match kind {
+        RouteKind::Sample => {
             let seed = match route.take("seed") {
-                Some(entry) => entry.integer(0..=u64::MAX, check)?.value,
+                Some(entry) => entry.integer(0..=u64::MAX, context)?.value,
                 None => 0,
             };
-            By::Sample { count, seed }
+            RouteRule::Sample { count, seed }
         }
-        Word::RoundRobin | Word::Column => By::RoundRobin { count },
+        RouteKind::RoundRobin | RouteKind::Column => RouteRule::RoundRobin { count },
     };
     Some((to?, by))
 }
 
-fn by_column(route: &mut Table<'_>, check: &mut Check<'_>) -> Option<(Vec<Placed<String>>, By)> {
+fn by_column(route: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<(Vec<Located<String>>, RouteRule)> {
     let column = route
         .require("column", "add the column that decides: `column = \"lang\"`")
-        .and_then(|entry| entry.string(check));
+        .and_then(|entry| entry.string(context));
     let cases = route
         .require("cases", "add who gets which value: `cases = { en = \"x\" }`")
-        .map(|entry| names::read_entries(&entry, check));
+        .map(|entry| names::read_entries(&entry, context));
     let otherwise = route
         .require("otherwise", "add who gets all other rows: `otherwise = \"y\"`")
-        .and_then(|entry| entry.string(check));
+        .and_then(|entry| entry.string(context));
     let (column, cases, otherwise) = (column?, cases?, otherwise?);
-    let mut to: Vec<Placed<String>> = Vec::new();
+    let mut to: Vec<Located<String>> = Vec::new();
     for child in cases.iter().map(|(_, child)| child).chain([&otherwise]) {
         if !to.iter().any(|other| other.value == child.value) {
             to.push(child.clone());
         }
     }
-    Some((to, By::Column { column, cases, otherwise }))
+    Some((to, RouteRule::Column { column, cases, otherwise }))
 }
 
-fn children(entry: &Entry<'_>, check: &mut Check<'_>) -> Option<Vec<Placed<String>>> {
-    let names = names::read_list(entry, check)?;
+fn children(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Vec<Located<String>>> {
+    let names = names::read_list(entry, context)?;
     if let [] | [_] = names.as_slice() {
         let only = names.first().map_or_else(String::new, |name| format!(" but \"{}\"", shortened(name)));
         let message = format!("{} names nobody{only}, so that there is nothing to choose", entry.name);
-        check.push(Diagnostic::new(Place::Span(entry.span.clone()), message).help("name two steps or sinks, or more"));
+        context.push(
+            Diagnostic::new(ConfigLocation::Span(entry.span.clone()), message).help("name two steps or sinks, or more"),
+        );
         return None;
     }
     Some(names)

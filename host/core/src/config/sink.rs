@@ -1,14 +1,14 @@
 //! `[[sink]]`: where rows go.
 
-use super::check::Check;
 use super::combine::{self, Combine};
 use super::format::{self, Direction};
 use super::from::{self, FromTable};
-use super::location::{self, Location};
+use super::location::{ConfigLocation, Located};
 use super::name::read_node_name;
-use super::place::{Place, Placed};
+use super::parse_context::ParseContext;
+use super::path_setting::{self, PathSetting};
 use super::projection::{self, ProjectionTable};
-use super::source::by_ending;
+use super::source::format_from_extension;
 use super::table::Table;
 use crate::format::{Compression, Format};
 
@@ -16,40 +16,40 @@ use crate::format::{Compression, Format};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SinkTable {
     /// The table's header.
-    pub(crate) place: Place,
+    pub(crate) location: ConfigLocation,
     /// What messages call it.
-    pub(crate) name: Option<Placed<String>>,
+    pub(crate) name: Option<Located<String>>,
     /// The file.
-    pub(crate) path: Placed<Location>,
+    pub(crate) path: Located<PathSetting>,
     /// The format, set or by the path's ending.
-    pub(crate) format: Placed<Format>,
+    pub(crate) format: Located<Format>,
     /// The compression, where it is set; otherwise the path's ending says.
-    pub(crate) compression: Option<Placed<Compression>>,
+    pub(crate) compression: Option<Located<Compression>>,
     /// The steps or sources whose rows it takes; none for the last step.
     pub(crate) from: Option<Vec<FromTable>>,
     /// How the rows of several parents become one.
-    pub(crate) combine: Option<Placed<Combine>>,
+    pub(crate) combine: Option<Located<Combine>>,
     /// What becomes of the columns that come in.
-    pub(crate) view: ProjectionTable,
+    pub(crate) projection: ProjectionTable,
     /// Whether `format` was set, rather than taken from the path.
     pub(super) format_is_set: bool,
 }
 
 const PATH_HELP: &str = "add `path = \"output.jsonl\"`: a file, or `-` for standard output";
 
-pub(super) fn read(mut table: Table<'_>, check: &mut Check<'_>) -> Option<SinkTable> {
-    let place = table.place();
-    let name = table.take("name").and_then(|entry| read_node_name(&entry, check));
-    let path = table.require("path", PATH_HELP).and_then(|entry| location::read(&entry, PATH_HELP, check));
+pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Option<SinkTable> {
+    let location = table.location();
+    let name = table.take("name").and_then(|entry| read_node_name(&entry, context));
+    let path = table.require("path", PATH_HELP).and_then(|entry| path_setting::read(&entry, PATH_HELP, context));
     let format_is_set = table.has("format");
-    let format = format::read_format(&mut table, check);
-    let compression = format::read_compression(&mut table, check);
-    let from = from::read(&mut table, check);
-    let combine = combine::read(&mut table, check);
-    let view = projection::read(&mut table, check);
-    table.finish(check);
+    let format = format::read_format(&mut table, context);
+    let compression = format::read_compression(&mut table, context);
+    let from = from::read(&mut table, context);
+    let combine = combine::read(&mut table, context);
+    let projection = projection::read(&mut table, context);
+    table.finish(context);
 
     let path = path?;
-    let format = if format_is_set { format? } else { by_ending(&path, Direction::Output, check)? };
-    Some(SinkTable { place, name, path, format, compression, from, combine, view, format_is_set })
+    let format = if format_is_set { format? } else { format_from_extension(&path, Direction::Output, context)? };
+    Some(SinkTable { location, name, path, format, compression, from, combine, projection, format_is_set })
 }

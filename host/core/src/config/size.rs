@@ -4,17 +4,17 @@ use std::ops::RangeInclusive;
 
 use toml::de::DeValue;
 
-use super::check::shortened;
 use super::diagnostic::Diagnostic;
 use super::entry::{integer, wrong_type};
-use super::place::Place;
+use super::location::ConfigLocation;
+use super::parse_context::shortened;
 use crate::units::{QuantityError, SizeError, format_size, parse_size};
 
 /// Reads a size within a range; `why` gives the reason for the bounds.
 pub(super) fn read(
     name: &str,
     value: &DeValue<'_>,
-    place: &Place,
+    location: &ConfigLocation,
     range: &RangeInclusive<u64>,
     why: &str,
 ) -> Result<u64, Diagnostic> {
@@ -25,17 +25,17 @@ pub(super) fn read(
             let size = integer(number).and_then(|number| u64::try_from(number).ok());
             (shortened(&number.to_string()), size.ok_or(SizeError(QuantityError::TooLarge)))
         }
-        other => return Err(wrong_type(name, other, place.clone(), "a size in bytes").help(FORMS)),
+        other => return Err(wrong_type(name, other, location.clone(), "a size in bytes").help(FORMS)),
     };
     match size {
         Ok(size) if range.contains(&size) => Ok(size),
         Ok(_) | Err(SizeError(QuantityError::TooLarge)) => {
             let bounds = format!("from {} to {}", format_size(*range.start()), format_size(*range.end()));
-            Err(Diagnostic::new(place.clone(), format!("{name} is {written}, which is out of range"))
+            Err(Diagnostic::new(location.clone(), format!("{name} is {written}, which is out of range"))
                 .label(format!("expected a size {bounds}"))
                 .help(format!("give a size {bounds}: {why}")))
         }
-        Err(SizeError(error)) => Err(Diagnostic::new(place.clone(), format!("{name} is {written}, which {error}"))
+        Err(SizeError(error)) => Err(Diagnostic::new(location.clone(), format!("{name} is {written}, which {error}"))
             .label("expected a size in bytes")
             .help(FORMS)),
     }

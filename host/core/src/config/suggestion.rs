@@ -1,21 +1,21 @@
 //! "Did you mean": the known name that a misspelt one is nearest to.
 
 /// Names longer than this are compared with nothing: no known name comes near, and the comparison takes quadratic time.
-const LONGEST_COMPARED: usize = 64;
+const MAX_COMPARED_BYTES: usize = 64;
 
 /// The candidate nearest to `written`, when it is near enough to be a slip.
 ///
 /// Case and the difference between `_` and `-` count for nothing. A third of the characters may be wrong, at least
 /// one, at most three; neighbours swapped count as one (the restricted Damerau-Levenshtein distance).
 pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if written.is_empty() || written.len() > LONGEST_COMPARED {
+    if written.is_empty() || written.len() > MAX_COMPARED_BYTES {
         return None;
     }
     let written = plain(written);
     let allowed = (written.chars().count() / 3).clamp(1, 3);
     candidates
         .into_iter()
-        .filter(|candidate| candidate.len() <= LONGEST_COMPARED)
+        .filter(|candidate| candidate.len() <= MAX_COMPARED_BYTES)
         .map(|candidate| (strsim::osa_distance(&written, &plain(candidate)), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::check::{Check, shortened};
 use super::diagnostic::Diagnostic;
-use super::place::Place;
+use super::location::ConfigLocation;
+use super::parse_context::{ParseContext, shortened};
 use super::suggestion::nearest;
 
 /// A table while it is read. The keys that were asked for are the keys that are known, so the list that a complaint
@@ -23,7 +23,7 @@ pub(super) struct Table<'t> {
 }
 
 /// A key of a table with its value.
-pub(super) struct Entry<'t> {
+pub(super) struct TableEntry<'t> {
     /// How messages name it: the key and its table.
     pub(super) name: String,
     pub(super) key: Range<usize>,
@@ -36,9 +36,9 @@ impl<'t> Table<'t> {
         Self { title, header, entries, known: Vec::new(), missing: Vec::new() }
     }
 
-    /// The place of the whole table.
-    pub(super) fn place(&self) -> Place {
-        Place::Span(self.header.clone())
+    /// The location of the whole table.
+    pub(super) fn location(&self) -> ConfigLocation {
+        ConfigLocation::Span(self.header.clone())
     }
 
     /// Whether a key is there at all, whatever its value.
@@ -47,10 +47,10 @@ impl<'t> Table<'t> {
     }
 
     /// The value of a key, if it is there.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Entry<'t>> {
+    pub(super) fn take(&mut self, key: &'static str) -> Option<TableEntry<'t>> {
         self.known.push(key);
         let (name, value) = self.entries.get_key_value(key)?;
-        Some(Entry {
+        Some(TableEntry {
             name: if self.title.is_empty() { format!("`{key}`") } else { format!("`{key}` in {}", self.title) },
             key: name.span(),
             value: value.get_ref(),
@@ -59,15 +59,15 @@ impl<'t> Table<'t> {
     }
 
     /// The value of a key that must be there; `help` says what to write where it is not.
-    pub(super) fn require(&mut self, key: &'static str, help: &str) -> Option<Entry<'t>> {
-        let diagnostic = Diagnostic::new(self.place(), format!("{} has no `{key}`", self.title))
+    pub(super) fn require(&mut self, key: &'static str, help: &str) -> Option<TableEntry<'t>> {
+        let diagnostic = Diagnostic::new(self.location(), format!("{} has no `{key}`", self.title))
             .label(format!("`{key}` is missing"))
             .help(help);
         self.require_or(key, diagnostic)
     }
 
     /// The value of a key that must be there, or else this complaint.
-    pub(super) fn require_or(&mut self, key: &'static str, diagnostic: Diagnostic) -> Option<Entry<'t>> {
+    pub(super) fn require_or(&mut self, key: &'static str, diagnostic: Diagnostic) -> Option<TableEntry<'t>> {
         let entry = self.take(key);
         if entry.is_none() {
             self.missing.push((key, diagnostic));
@@ -76,9 +76,9 @@ impl<'t> Table<'t> {
     }
 
     /// Complains about every key that nobody asked for, and about those that are missing and not merely misspelt.
-    pub(super) fn finish(mut self, check: &mut Check<'_>) {
+    pub(super) fn finish(mut self, context: &mut ParseContext<'_>) {
         self.known.sort_unstable();
-        let place = if self.title.is_empty() { "the file" } else { self.title };
+        let location = if self.title.is_empty() { "the file" } else { self.title };
         for (key, _) in self.entries {
             let written: &str = key.get_ref();
             if self.known.contains(&written) {
@@ -86,21 +86,23 @@ impl<'t> Table<'t> {
             }
             let meant = nearest(written, self.known.iter().copied());
             // Behind a header that could not be read, keys fall to the file itself.
-            if self.title.is_empty() && check.recovered() && meant.is_none() {
+            if self.title.is_empty() && context.recovered() && meant.is_none() {
                 continue;
             }
-            let mut diagnostic =
-                Diagnostic::new(Place::Span(key.span()), format!("unknown key `{}` in {place}", shortened(written)))
-                    .label("unknown key");
+            let mut diagnostic = Diagnostic::new(
+                ConfigLocation::Span(key.span()),
+                format!("unknown key `{}` in {location}", shortened(written)),
+            )
+            .label("unknown key");
             if let Some(meant) = meant {
                 diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
                 self.missing.retain(|(key, _)| *key != meant);
             }
-            check.push(diagnostic.help(format!("{place} takes {}", list(self.known.iter().copied(), "and"))));
+            context.push(diagnostic.help(format!("{location} takes {}", list(self.known.iter().copied(), "and"))));
         }
-        if !check.recovered() {
+        if !context.recovered() {
             for (_, diagnostic) in self.missing {
-                check.push(diagnostic);
+                context.push(diagnostic);
             }
         }
     }

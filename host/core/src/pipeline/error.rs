@@ -8,7 +8,7 @@ use crate::failure::{Failure, FailureKind, LimitHit};
 use crate::interrupt::Signal;
 use crate::policy::MaxRejects;
 use crate::report::Report;
-use crate::runs::RunsError;
+use crate::runs::RunStoreError;
 use crate::runtime::EngineError;
 use crate::units::grouped;
 
@@ -47,7 +47,7 @@ pub enum RunError {
     },
     /// What is kept of earlier runs does not go together with what was asked for. Nothing was run.
     #[error(transparent)]
-    Runs(#[from] RunsError),
+    Runs(#[from] RunStoreError),
     /// The sandbox, or its threads, cannot be set up on this machine. The record is of kind `host`.
     #[error("{0}")]
     Setup(Box<Failure>),

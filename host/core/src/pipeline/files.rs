@@ -37,7 +37,7 @@ pub(super) fn open_files(
     let checkpoint = handle.and_then(|handle| handle.checkpoint.as_ref());
     let (encoders, mut files, mut entries) = open_sinks(plan, cleanup, run, handle)?;
     let work = work_directory(plan, handle.map(|handle| handle.folder.path()))?;
-    let synced = checkpoint.map(|checkpoint| checkpoint.kept.as_slice());
+    let synced = checkpoint.map(|checkpoint| checkpoint.spills.as_slice());
     let spills = open_spills(plan, work.path(), synced, &mut files)?;
     // The files of an earlier process stay whatever happens.
     if checkpoint.is_none() {
@@ -95,7 +95,7 @@ pub(super) enum WorkDirectory {
 
 /// The folder of the run if it can go on, or a new one, if there is anything to keep.
 fn work_directory(plan: &Plan, of_run: Option<&Path>) -> io::Result<WorkDirectory> {
-    if plan.kept.is_empty() {
+    if plan.spills.is_empty() {
         return Ok(WorkDirectory::None);
     }
     match of_run {
@@ -130,9 +130,9 @@ fn open_spills(
     durable: Option<&[u64]>,
     files: &mut Files,
 ) -> Result<Vec<Arc<Spill>>, SpillError> {
-    let mut spills = Vec::with_capacity(plan.kept.len());
-    for (index, kept) in plan.kept.iter().enumerate() {
-        let spill = Arc::new(Spill::new(directory.join(format!("{index}.rows")), &kept.title));
+    let mut spills = Vec::with_capacity(plan.spills.len());
+    for (index, spill_plan) in plan.spills.iter().enumerate() {
+        let spill = Arc::new(Spill::new(directory.join(format!("{index}.rows")), &spill_plan.title));
         let length = durable.map(|lengths| lengths.get(index).copied().unwrap_or(0));
         files.kept.push(SpillWriter::open(&spill, length)?);
         spills.push(spill);

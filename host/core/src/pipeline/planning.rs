@@ -43,7 +43,7 @@ impl Pipeline {
             cleanup: options.cleanup.clone(),
         };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
-            let plan = caught(|| Plan::make(&config, &context));
+            let plan = caught(|| Plan::new(&config, &context));
             let plan = plan.unwrap_or_else(|panic| Err(PlanError::Host(Box::new(Failure::of_panic(&*panic)))));
             let _ = answer.send(plan);
         });

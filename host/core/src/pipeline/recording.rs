@@ -13,7 +13,7 @@ use crate::cleanup::Entries;
 use crate::format::Format;
 use crate::plan::Plan;
 use crate::report::Report;
-use crate::runs::{self, Record, RunFolder, RunHandle, RunsError, State};
+use crate::runs::{self, RunFolder, RunHandle, RunRecord, RunState, RunStoreError};
 use crate::scheduler::RunOutcome;
 use crate::sink::{self, SinkLocation, SinkSpec};
 
@@ -22,16 +22,16 @@ use crate::sink::{self, SinkLocation, SinkSpec};
 const RECORDED_AFTER: Duration = Duration::from_millis(200);
 
 /// Makes the run's folder, now that it is known that it can begin, if anything is kept in it from its beginning.
-pub(super) fn prepare(begun: &mut RunHandle, plan: &Plan) -> Result<(), RunsError> {
+pub(super) fn prepare(begun: &mut RunHandle, plan: &Plan) -> Result<(), RunStoreError> {
     begun.record.unrepeatable = unrepeatable(plan).map(ToOwned::to_owned);
     if let (Some(_), Some(why)) = (&begun.checkpoint, &begun.record.unrepeatable) {
-        return Err(RunsError::Changed { run: begun.id.to_string(), changes: vec![why.clone()] });
+        return Err(RunStoreError::PipelineChanged { run: begun.id.to_string(), changes: vec![why.clone()] });
     }
     begun.replace_earlier()?;
-    let is_needed = !plan.kept.is_empty() || plan.sinks.iter().any(|sink| sink.spec.format == Format::Parquet);
+    let is_needed = !plan.spills.is_empty() || plan.sinks.iter().any(|sink| sink.spec.format == Format::Parquet);
     let path = begun.folder.path();
     let make = || fs::create_dir_all(path);
-    is_needed.then(make).transpose().map(drop).map_err(|source| RunsError::Io {
+    is_needed.then(make).transpose().map(drop).map_err(|source| RunStoreError::Io {
         action: "make",
         path: path.to_owned(),
         source,
@@ -46,13 +46,13 @@ pub(super) struct Recorder {
 
 struct Unrecorded {
     /// None when the run has ended. Held while the record is written.
-    what: Mutex<Option<(RunFolder, Record)>>,
+    what: Mutex<Option<(RunFolder, RunRecord)>>,
     changed: Condvar,
 }
 
 impl Recorder {
     pub(super) fn start(begun: &RunHandle, parts: &[String]) -> Self {
-        let record = Record { parts: parts.to_vec(), ..begun.record.clone() };
+        let record = RunRecord { parts: parts.to_vec(), ..begun.record.clone() };
         let what = Mutex::new(Some((begun.folder.clone(), record)));
         let shared = Arc::new(Unrecorded { what, changed: Condvar::new() });
         let make = {
@@ -81,15 +81,15 @@ impl Drop for Recorder {
 /// Keeps what the run needs to go on, or removes what it does not need any more.
 pub(super) fn settle(begun: &RunHandle, end: &RunOutcome, entries: &Entries, (parts, rows): (Vec<String>, u64)) {
     let state = match end {
-        RunOutcome::Done | RunOutcome::OutputClosed => State::Done,
-        RunOutcome::Failed(_) | RunOutcome::TooManyRejects => State::Failed,
-        RunOutcome::Interrupted(..) => State::Interrupted,
+        RunOutcome::Done | RunOutcome::OutputClosed => RunState::Done,
+        RunOutcome::Failed(_) | RunOutcome::TooManyRejects => RunState::Failed,
+        RunOutcome::Interrupted(..) => RunState::Interrupted,
     };
     // Of a run that can go on everything stays. A checkpoint that could not be written is none.
-    if state == State::Done || entries.remove() || !begun.folder.has_checkpoint() {
+    if state == RunState::Done || entries.remove() || !begun.folder.has_checkpoint() {
         ended(begun, state, rows);
     } else {
-        write(&begun.folder, &Record { parts, ..begun.record.clone() }.ended(state, rows));
+        write(&begun.folder, &RunRecord { parts, ..begun.record.clone() }.ended(state, rows));
     }
 }
 
@@ -105,7 +105,7 @@ fn unrepeatable(plan: &Plan) -> Option<&'static str> {
     } else if outputs(plan).any(|spec| matches!(&spec.location, SinkLocation::Path(path) if !is_regular(path))) {
         Some("it writes to what is not a regular file")
     } else if outputs(plan)
-        .any(|spec| matches!(&spec.location, SinkLocation::Path(path) if runs::real(path).to_str().is_none()))
+        .any(|spec| matches!(&spec.location, SinkLocation::Path(path) if runs::canonical_path(path).to_str().is_none()))
     {
         Some("the path of an output is not UTF-8")
     } else {
@@ -114,7 +114,7 @@ fn unrepeatable(plan: &Plan) -> Option<&'static str> {
 }
 
 /// Puts the outputs of a run in their places that had come to its end but for that.
-pub(super) fn placed(begun: &RunHandle) -> Result<Option<Report>, RunsError> {
+pub(super) fn placed(begun: &RunHandle) -> Result<Option<Report>, RunStoreError> {
     let Some(checkpoint) = &begun.checkpoint else { return Ok(None) };
     let Some(places) = &checkpoint.finished else { return Ok(None) };
     for place in places {
@@ -125,13 +125,13 @@ pub(super) fn placed(begun: &RunHandle) -> Result<Option<Report>, RunsError> {
             Err(error) if error.kind() == ErrorKind::NotFound && has_length(to, place.length) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let what = format!("{} is not there any more", from.display());
-                return Err(RunsError::Broken { run: begun.id.to_string(), what });
+                return Err(RunStoreError::Corrupt { run: begun.id.to_string(), what });
             }
-            Err(source) => return Err(RunsError::Io { action: "replace", path: to.to_owned(), source }),
+            Err(source) => return Err(RunStoreError::Io { action: "replace", path: to.to_owned(), source }),
         }
     }
     let report = checkpoint.report.clone();
-    ended(begun, State::Done, report.rows_in);
+    ended(begun, RunState::Done, report.rows_in);
     Ok(Some(report))
 }
 
@@ -140,8 +140,8 @@ fn has_length(path: &Path, length: u64) -> bool {
 }
 
 /// A run has ended that will not go on.
-fn ended(begun: &RunHandle, state: State, rows: u64) {
-    let record = Record { parts: Vec::new(), ..begun.record.clone() }.ended(state, rows);
+fn ended(begun: &RunHandle, state: RunState, rows: u64) {
+    let record = RunRecord { parts: Vec::new(), ..begun.record.clone() }.ended(state, rows);
     write(&begun.folder, &record);
     if let Err(error) = begun.folder.clear() {
         tracing::warn!("what was kept of the run cannot be removed: {error}");
@@ -149,7 +149,7 @@ fn ended(begun: &RunHandle, state: State, rows: u64) {
 }
 
 /// Writes a run's record, without which it would only be missing in lists.
-fn write(folder: &RunFolder, record: &Record) {
+fn write(folder: &RunFolder, record: &RunRecord) {
     if let Err(error) = folder.record(record) {
         tracing::warn!("the run is not recorded: {error}");
     }
@@ -162,7 +162,7 @@ pub(super) fn announce(begun: &RunHandle, plan: &Plan) -> Vec<String> {
     let parts =
         locations.filter_map(|location| sink::part_path(location, &begun.id)?.into_os_string().into_string().ok());
     let parts: Vec<_> = parts.collect();
-    if let Err(error) = begun.folder.announce(parts.clone()) {
+    if let Err(error) = begun.folder.write_part_files(parts.clone()) {
         tracing::warn!("if this run is killed at once, it may leave files beside its outputs: {error}");
     }
     parts

@@ -19,7 +19,7 @@ use crate::interrupt::Stop;
 use crate::plan::{self, Plan, PlannedSink};
 use crate::policy::MaxRejects;
 use crate::report::{Report, StepReport};
-use crate::runs::{self, Fingerprint, Position, Record, RunHandle};
+use crate::runs::{self, Fingerprint, ResumePoint, RunHandle, RunRecord};
 use crate::runtime::Engine;
 use crate::scheduler::{self, Keeping, Run, RunOutcome};
 use crate::stage::RejectCounter;
@@ -80,8 +80,8 @@ impl LockedRun<'_> {
         self.keep_checkpoints(&mut opened, fingerprint, &parts, (from, &report))?;
         let recorder = self.handle.as_ref().map(|handle| recording::Recorder::start(handle, &parts));
         self.announce(&planned.plan, &opened, &report);
-        let max_rejects = planned.plan.rejects.as_ref().and_then(|rejects| rejects.most);
-        let outputs = engine.result_cache().of_run(&self.options.cleanup);
+        let max_rejects = planned.plan.rejects.as_ref().and_then(|rejects| rejects.max_rejects);
+        let outputs = engine.result_cache().for_run(&self.options.cleanup);
         let stages = Stages {
             encoders: opened.encoders.into(),
             sandbox: planned.reservation.loader().sandbox(),
@@ -140,9 +140,9 @@ impl LockedRun<'_> {
     }
 
     /// Where the run starts, and what an earlier process did until there.
-    fn progress(&self, plan: &Plan) -> (Position, Report) {
+    fn progress(&self, plan: &Plan) -> (ResumePoint, Report) {
         match self.resumable().and_then(|handle| handle.checkpoint.as_ref()) {
-            None => (Position::default(), nothing_done(plan)),
+            None => (ResumePoint::default(), nothing_done(plan)),
             Some(checkpoint) => (checkpoint.position, checkpoint.report.clone()),
         }
     }
@@ -153,7 +153,7 @@ impl LockedRun<'_> {
         opened: &mut OpenFiles,
         fingerprint: Option<Fingerprint>,
         parts: &[String],
-        (from, before): (Position, &Report),
+        (from, before): (ResumePoint, &Report),
     ) -> Result<(), RunError> {
         let (Some(handle), Some(depends_on), Some(checkpointing)) =
             (self.resumable(), fingerprint, &self.options.checkpointing)
@@ -167,7 +167,7 @@ impl LockedRun<'_> {
         }
         opened.files.keeping = Some(Keeping {
             folder: handle.folder.clone(),
-            record: Record { parts: parts.to_vec(), ..handle.record.clone() },
+            record: RunRecord { parts: parts.to_vec(), ..handle.record.clone() },
             depends_on,
             every: checkpointing.checkpoint_every,
             from,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::ArrowError;
 
-use super::{Placement, Step};
+use super::{ColumnSource, Step};
 
 impl Step {
     /// Puts the columns of an output into their places among the carried columns, which `carried` returns by their index
@@ -19,9 +19,9 @@ impl Step {
         outputs: &[ArrayRef],
         mut carried: impl FnMut(usize) -> Result<ArrayRef, ArrowError>,
     ) -> Result<RecordBatch, ArrowError> {
-        let columns = self.placements.iter().map(|placement| match placement {
-            Placement::Output(index) => Ok(Arc::clone(&outputs[*index])),
-            Placement::Carried(index) => carried(*index),
+        let columns = self.column_sources.iter().map(|source| match source {
+            ColumnSource::Output(index) => Ok(Arc::clone(&outputs[*index])),
+            ColumnSource::Carried(index) => carried(*index),
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 
 use super::Step;
+use super::bind::{self, BindContext};
 use super::combine::{self, Append, Join};
 use super::graph::{Graph, Role};
-use super::levels::Level;
-use super::place::{self, ColumnPlacing};
 use super::projection::{self, Projection};
 use super::route::{self, Route};
-use super::steps::Loaded;
+use super::stage_assignment::StageAssignment;
+use super::steps::LoadedStep;
 use crate::config::combine::Combine;
 use crate::config::projection::ProjectionTable;
 use crate::config::{Config, Diagnostic};
@@ -37,7 +37,7 @@ impl NodeSchema {
         Self { schema, ids, open: false }
     }
 
-    pub(super) fn of_source(schema: &SourceSchema) -> Self {
+    pub(super) fn from_source(schema: &SourceSchema) -> Self {
         match schema {
             SourceSchema::Known(schema) => Self::new(Arc::clone(schema)),
             SourceSchema::Empty => Self { open: true, ..Self::new(Arc::new(Schema::empty())) },
@@ -84,7 +84,7 @@ pub(super) struct TypedNode {
     pub(super) arriving: Vec<SchemaRef>,
     pub(super) combined: Option<Combined>,
     /// What is shown of what comes in, or out of a source.
-    pub(super) view: Option<Projection>,
+    pub(super) projection: Option<Projection>,
     /// What comes in, after all of that.
     pub(super) input: NodeSchema,
     pub(super) output: NodeSchema,
@@ -94,35 +94,35 @@ pub(super) struct TypedNode {
 
 impl TypedNode {
     /// Applies the node's own settings to what goes out.
-    fn show(&mut self, table: &ProjectionTable, provider: &str, diagnostics: &mut Vec<Diagnostic>) {
-        if let Some((view, shape)) = projection::apply(table, &self.output, provider, diagnostics) {
-            (self.view, self.output) = (Some(view), shape);
+    fn apply_projection(&mut self, table: &ProjectionTable, provider: &str, diagnostics: &mut Vec<Diagnostic>) {
+        if let Some((projection, node_schema)) = projection::apply(table, &self.output, provider, diagnostics) {
+            (self.projection, self.output) = (Some(projection), node_schema);
         }
     }
 }
 
 /// Follows the columns from the sources to the sinks. None if something does not fit; then there is a complaint.
-pub(super) fn flow(
+pub(super) fn resolve_columns(
     config: &Config,
     graph: &Graph,
-    levels: &[Level],
-    mut loaded: Vec<Option<Loaded>>,
+    assignments: &[StageAssignment],
+    mut loaded: Vec<Option<LoadedStep>>,
     sources: &[&SourceSchema],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Vec<TypedNode>> {
     let mut nodes: Vec<Option<TypedNode>> = Vec::with_capacity(graph.nodes.len());
     let mut steps = 0;
-    for (id, level) in levels.iter().enumerate() {
+    for (id, assignment) in assignments.iter().enumerate() {
         let node = &graph.nodes[id];
         let incoming = match node.role {
             Role::Source(index) => {
-                let own = NodeSchema::of_source(sources[index]);
-                Some(Incoming { edges: Vec::new(), arriving: Vec::new(), combined: None, shape: own })
+                let own = NodeSchema::from_source(sources[index]);
+                Some(Incoming { edges: Vec::new(), arriving: Vec::new(), combined: None, node_schema: own })
             }
-            _ => incoming(graph, id, level, &nodes, diagnostics),
+            _ => incoming(graph, id, assignment, &nodes, diagnostics),
         };
         // What a failed step would have added is unknown, so nothing behind it is judged.
-        let Some(Incoming { edges, arriving, combined, shape }) = incoming else {
+        let Some(Incoming { edges, arriving, combined, node_schema }) = incoming else {
             nodes.push(None);
             steps += usize::from(matches!(node.role, Role::Step(_)));
             continue;
@@ -136,9 +136,9 @@ pub(super) fn flow(
             edges,
             arriving,
             combined,
-            view: None,
-            output: shape.clone(),
-            input: shape,
+            projection: None,
+            output: node_schema.clone(),
+            input: node_schema,
             route: None,
             step: None,
         };
@@ -146,15 +146,15 @@ pub(super) fn flow(
         // A step without parents has rows of its own only when it is done.
         let is_origin = node.edges.is_empty() && matches!(node.role, Role::Step(_));
         if !is_origin {
-            typed.show(&node.view, &provider, diagnostics);
+            typed.apply_projection(&node.projection, &provider, diagnostics);
             typed.input = typed.output.clone();
         }
         let mut is_known = diagnostics.len() == before;
         if let Role::Step(index) = node.role {
-            let placing = ColumnPlacing { config, node, index, number: steps, provider: &provider };
+            let context = BindContext { config, node, index, number: steps, provider: &provider };
             steps += 1;
             let placed =
-                loaded[index].take().and_then(|loaded| place::place(placing, loaded, &typed.input, diagnostics));
+                loaded[index].take().and_then(|loaded| bind::bind_columns(context, loaded, &typed.input, diagnostics));
             let Some((step, output)) = placed else {
                 nodes.push(None);
                 continue;
@@ -162,7 +162,7 @@ pub(super) fn flow(
             (typed.step, typed.output) = (Some(Arc::new(step)), output);
             if is_origin {
                 let before = diagnostics.len();
-                typed.show(&node.view, &provider, diagnostics);
+                typed.apply_projection(&node.projection, &provider, diagnostics);
                 is_known &= diagnostics.len() == before;
             }
         }
@@ -182,43 +182,43 @@ struct Incoming {
     edges: Vec<Option<Projection>>,
     arriving: Vec<SchemaRef>,
     combined: Option<Combined>,
-    shape: NodeSchema,
+    node_schema: NodeSchema,
 }
 
 fn incoming(
     graph: &Graph,
     id: usize,
-    level: &Level,
+    assignment: &StageAssignment,
     nodes: &[Option<TypedNode>],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Incoming> {
     let node = &graph.nodes[id];
     let before = diagnostics.len();
-    let mut views = Vec::with_capacity(node.edges.len());
-    let mut shapes = Vec::with_capacity(node.edges.len());
+    let mut projections = Vec::with_capacity(node.edges.len());
+    let mut node_schemas = Vec::with_capacity(node.edges.len());
     for edge in &node.edges {
-        let shape = &nodes[edge.parent].as_ref()?.output;
-        let shown = projection::apply(&edge.view, shape, &graph.nodes[edge.parent].title(), diagnostics);
-        shapes.push(shown.as_ref().map_or_else(|| shape.clone(), |(_, shape)| shape.clone()));
-        views.push(shown.map(|(view, _)| view));
+        let node_schema = &nodes[edge.parent].as_ref()?.output;
+        let shown = projection::apply(&edge.projection, node_schema, &graph.nodes[edge.parent].title(), diagnostics);
+        node_schemas.push(shown.as_ref().map_or_else(|| node_schema.clone(), |(_, node_schema)| node_schema.clone()));
+        projections.push(shown.map(|(projection, _)| projection));
     }
     if diagnostics.len() > before {
         return None;
     }
-    let (combined, shape) = match (shapes.as_slice(), node.combine) {
+    let (combined, node_schema) = match (node_schemas.as_slice(), node.combine) {
         ([], _) => (None, NodeSchema::new(Arc::new(Schema::empty()))),
-        ([shape], _) => (None, shape.clone()),
+        ([node_schema], _) => (None, node_schema.clone()),
         (_, Some(Combine::Columns)) => {
-            let (join, shape) = combine::join(graph, node, &shapes, !level.zipped, diagnostics)?;
-            (Some(Combined::Join(Arc::new(join))), shape)
+            let (join, node_schema) = combine::join(graph, node, &node_schemas, !assignment.zipped, diagnostics)?;
+            (Some(Combined::Join(Arc::new(join))), node_schema)
         }
         (_, Some(Combine::Rows) | None) => {
-            let (append, shape) = combine::append(graph, node, &shapes, diagnostics)?;
-            (Some(Combined::Append(Arc::new(append))), shape)
+            let (append, node_schema) = combine::append(graph, node, &node_schemas, diagnostics)?;
+            (Some(Combined::Append(Arc::new(append))), node_schema)
         }
     };
-    let arriving = shapes.iter().map(|shape| Arc::clone(&shape.schema)).collect();
-    Some(Incoming { edges: views, arriving, combined, shape })
+    let arriving = node_schemas.iter().map(|node_schema| Arc::clone(&node_schema.schema)).collect();
+    Some(Incoming { edges: projections, arriving, combined, node_schema })
 }
 
 /// A column and its type, as messages and `check` write it.

@@ -48,45 +48,46 @@ pub(crate) struct Join {
 pub(super) fn append(
     graph: &Graph,
     node: &GraphNode,
-    shapes: &[NodeSchema],
+    node_schemas: &[NodeSchema],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Append, NodeSchema)> {
     // One that is empty has any columns, and decides nothing.
-    let known: Vec<usize> = (0..shapes.len()).filter(|parent| !shapes[*parent].open).collect();
+    let known: Vec<usize> = (0..node_schemas.len()).filter(|parent| !node_schemas[*parent].open).collect();
     let first = known.first().copied().unwrap_or(0);
     let before = diagnostics.len();
     for parent in known.iter().copied().filter(|parent| *parent != first) {
-        if let Some(difference) = difference(&shapes[first], &shapes[parent]) {
+        if let Some(difference) = difference(&node_schemas[first], &node_schemas[parent]) {
             let title = |parent: usize| graph.nodes[node.edges[parent].parent].title();
             let (of, and) = (title(first), title(parent));
             let message = format!("the rows of {of} and {and} do not have the same columns: {difference}");
-            let diagnostic = Diagnostic::new(node.edges[parent].place.clone(), message);
+            let diagnostic = Diagnostic::new(node.edges[parent].location.clone(), message);
             diagnostics.push(
                 diagnostic
-                    .help(ALIKE)
-                    .help(format!("{of} gives {}", shapes[first].describe()))
-                    .help(format!("{and} gives {}", shapes[parent].describe())),
+                    .help(MATCH_HELP)
+                    .help(format!("{of} gives {}", node_schemas[first].describe()))
+                    .help(format!("{and} gives {}", node_schemas[parent].describe())),
             );
         }
     }
     if diagnostics.len() > before {
         return None;
     }
-    let fields = shapes[first].schema.fields().iter().map(|field| -> FieldRef {
+    let fields = node_schemas[first].schema.fields().iter().map(|field| -> FieldRef {
         let is_nullable = known.iter().any(|parent| {
-            shapes[*parent].schema.field_with_name(field.name()).is_ok_and(arrow_schema::Field::is_nullable)
+            node_schemas[*parent].schema.field_with_name(field.name()).is_ok_and(arrow_schema::Field::is_nullable)
         });
         Arc::new(field.as_ref().clone().with_nullable(is_nullable || known.is_empty()))
     });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let columns = shapes
-        .iter()
-        .map(|shape| schema.fields().iter().map(|field| shape.schema.index_of(field.name()).ok()).collect());
+    let columns = node_schemas.iter().map(|node_schema| {
+        schema.fields().iter().map(|field| node_schema.schema.index_of(field.name()).ok()).collect()
+    });
     let append = Append { schema: Arc::clone(&schema), columns: columns.collect() };
     // A column that all parents carry unchanged is still that column.
     let id = |field: &FieldRef| {
-        let of =
-            |parent: usize| shapes[parent].schema.index_of(field.name()).ok().map(|index| shapes[parent].ids[index]);
+        let of = |parent: usize| {
+            node_schemas[parent].schema.index_of(field.name()).ok().map(|index| node_schemas[parent].ids[index])
+        };
         let own = of(first);
         own.filter(|_| known.iter().all(|parent| of(*parent) == own))
     };
@@ -96,7 +97,7 @@ pub(super) fn append(
     Some((append, NodeSchema { schema, ids, open }))
 }
 
-const ALIKE: &str =
+const MATCH_HELP: &str =
     "`select`, `drop` and `rename` on the steps, or in `from = [{ name = \"…\", drop = [\"…\"] }]`, make them alike";
 
 /// In what the columns of two parents differ.
@@ -123,11 +124,11 @@ fn is_json(field: &arrow_schema::Field) -> bool {
 }
 
 /// Columns of parents that are joined side by side. What all carry unchanged from where they branched is one column;
-/// other columns of one name are told apart by renaming.
+/// other columns of one name are reported apart by renaming.
 pub(super) fn join(
     graph: &Graph,
     node: &GraphNode,
-    shapes: &[NodeSchema],
+    node_schemas: &[NodeSchema],
     same_rows: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Join, NodeSchema)> {
@@ -135,35 +136,35 @@ pub(super) fn join(
     let mut fields: Vec<FieldRef> = Vec::new();
     let mut ids = Vec::new();
     let mut columns = Vec::new();
-    let mut told = HashSet::new();
-    for (parent, shape) in shapes.iter().enumerate() {
-        for (index, field) in shape.schema.fields().iter().enumerate() {
+    let mut reported = HashSet::new();
+    for (parent, node_schema) in node_schemas.iter().enumerate() {
+        for (index, field) in node_schema.schema.fields().iter().enumerate() {
             let Some(earlier) = fields.iter().position(|other| other.name() == field.name()) else {
                 fields.push(Arc::clone(field));
-                ids.push(shape.ids[index]);
+                ids.push(node_schema.ids[index]);
                 columns.push((parent, index));
                 continue;
             };
-            if same_rows && ids[earlier] == shape.ids[index] || shape.open {
+            if same_rows && ids[earlier] == node_schema.ids[index] || node_schema.open {
                 continue;
             }
-            if told.insert(field.name()) {
+            if reported.insert(field.name()) {
                 let parents = (columns[earlier].0, parent);
                 diagnostics.push(conflict(graph, node, field.name(), parents));
             }
         }
     }
     let schema = Arc::new(Schema::new(fields));
-    let open = shapes.iter().any(|shape| shape.open);
-    let shape = NodeSchema { schema: Arc::clone(&schema), ids, open };
-    (diagnostics.len() == before).then_some((Join { schema, columns }, shape))
+    let open = node_schemas.iter().any(|node_schema| node_schema.open);
+    let node_schema = NodeSchema { schema: Arc::clone(&schema), ids, open };
+    (diagnostics.len() == before).then_some((Join { schema, columns }, node_schema))
 }
 
 fn conflict(graph: &Graph, node: &GraphNode, column: &str, (first, second): (usize, usize)) -> Diagnostic {
     let parent = |parent: usize| &graph.nodes[node.edges[parent].parent];
     let (title, name) = (parent(second).title(), &parent(second).name);
     let message = format!("both {} and {title} give a column \"{column}\"", parent(first).title());
-    Diagnostic::new(node.edges[second].place.clone(), message)
+    Diagnostic::new(node.edges[second].location.clone(), message)
         .help(format!("rename one on its way: `{{ name = \"{name}\", rename = {{ {column} = \"{column}-2\" }} }}`"))
         .help(format!("or leave it out: `{{ name = \"{name}\", drop = [\"{column}\"] }}`"))
 }

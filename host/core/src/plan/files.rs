@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 
 use super::Rejects;
-use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Place, RejectsTable, SinkTable, SourceTable};
+use crate::config::{Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, RejectsTable, SinkTable, SourceTable};
 use crate::format::{Compression, Format};
 use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, SourceLocation, SourceSpec};
@@ -35,14 +35,14 @@ pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec 
 pub(super) fn sink_spec(table: &SinkTable, schema: SchemaRef) -> SinkSpec {
     let path = &table.path;
     let location = if path.is_standard() { SinkLocation::Stdout } else { SinkLocation::Path(path.path()) };
-    let by_ending = || if path.is_standard() { Compression::None } else { Compression::from_path(&path.path()) };
-    let compression = table.compression.as_ref().map_or_else(by_ending, |compression| compression.value);
+    let from_extension = || if path.is_standard() { Compression::None } else { Compression::from_path(&path.path()) };
+    let compression = table.compression.as_ref().map_or_else(from_extension, |compression| compression.value);
     SinkSpec { location, format: table.format.value, compression, schema }
 }
 
 /// What is written to a file.
 #[derive(Clone, Copy)]
-enum Output {
+enum OutputRole {
     Sink,
     Rejects,
 }
@@ -53,46 +53,46 @@ pub(super) fn rejects(table: &RejectsTable) -> Rejects {
     let compression = Compression::from_path(&path);
     let schema = Arc::new(Schema::empty());
     let spec = SinkSpec { location: SinkLocation::Path(path), format: Format::JsonLines, compression, schema };
-    Rejects { spec, most: table.most.as_ref().map(|most| most.value) }
+    Rejects { spec, max_rejects: table.max_rejects.as_ref().map(|max_rejects| max_rejects.value) }
 }
 
 /// Complains of a sink or reject file that is also the input, or is written to twice.
 pub(super) fn check(config: &Config, inputs: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) {
     let mut outputs: Vec<PathBuf> = Vec::new();
     for source in config.sources.iter().filter(|source| source.path.is_standard()).skip(1) {
-        let diagnostic = Diagnostic::new(source.path.place.clone(), "two sources read the standard input");
+        let diagnostic = Diagnostic::new(source.path.location.clone(), "two sources read the standard input");
         diagnostics.push(diagnostic.help("give all but one of them a file"));
     }
-    let sinks = config.sinks.iter().map(|sink| (&sink.path, Output::Sink));
-    let rejects = config.rejects.iter().map(|rejects| (&rejects.path, Output::Rejects));
-    for (location, output) in sinks.chain(rejects) {
-        let path = if location.is_standard() { PathBuf::from("-") } else { location.path() };
+    let sinks = config.sinks.iter().map(|sink| (&sink.path, OutputRole::Sink));
+    let rejects = config.rejects.iter().map(|rejects| (&rejects.path, OutputRole::Rejects));
+    for (path_setting, output) in sinks.chain(rejects) {
+        let path = if path_setting.is_standard() { PathBuf::from("-") } else { path_setting.path() };
         let shown = path.display();
-        if !location.is_standard() && inputs.iter().any(|input| is_same(input, &path)) {
+        if !path_setting.is_standard() && inputs.iter().any(|input| is_same_file(input, &path)) {
             let message = match output {
-                Output::Sink => format!("the output {shown} is also the input"),
-                Output::Rejects => format!("the reject file {shown} is also the input"),
+                OutputRole::Sink => format!("the output {shown} is also the input"),
+                OutputRole::Rejects => format!("the reject file {shown} is also the input"),
             };
             let help = "write to another file; it can be moved when the run is done";
-            diagnostics.push(Diagnostic::new(location.place.clone(), message).help(help));
+            diagnostics.push(Diagnostic::new(path_setting.location.clone(), message).help(help));
         }
-        if outputs.iter().any(|other| other == &path || is_same(other, &path)) {
+        if outputs.iter().any(|other| other == &path || is_same_file(other, &path)) {
             let (message, help) = match output {
-                Output::Sink => (format!("two sinks write to {shown}"), "give each sink a path of its own"),
-                Output::Rejects => {
+                OutputRole::Sink => (format!("two sinks write to {shown}"), "give each sink a path of its own"),
+                OutputRole::Rejects => {
                     (format!("the reject file {shown} is also a sink's"), "give the rejected rows a file of their own")
                 }
             };
-            diagnostics.push(Diagnostic::new(location.place.clone(), message).help(help));
+            diagnostics.push(Diagnostic::new(path_setting.location.clone(), message).help(help));
         }
         outputs.push(path);
     }
 }
 
 /// Complains of a file for failures that the pipeline reads or writes. This is looked at before all else, since even
-/// what goes wrong while the plan is made is written to that file, in place of what was there.
+/// what goes wrong while the plan is made is written to that file, in location of what was there.
 pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnostic> {
-    let is = |path: &Path| is_same(path, failures) || is_one_file(path, failures);
+    let is = |path: &Path| is_same_file(path, failures) || is_same_inode(path, failures);
     let inputs = || {
         config
             .sources
@@ -114,28 +114,28 @@ pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnos
         return None;
     };
     let shown = failures.display();
-    let place = Place::Argument(format!("--failures {shown}").into());
-    let diagnostic = Diagnostic::new(place, format!("the file for failures, {shown}, is also {what}"));
+    let location = ConfigLocation::Argument(format!("--failures {shown}").into());
+    let diagnostic = Diagnostic::new(location, format!("the file for failures, {shown}, is also {what}"));
     Some(diagnostic.help("give the failures a file of their own"))
 }
 
 /// Whether two paths lead to the same file, which may have several names.
-fn is_one_file(a: &Path, b: &Path) -> bool {
+fn is_same_inode(a: &Path, b: &Path) -> bool {
     let identity = |path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| (file.dev(), file.ino()));
     identity(a).is_some_and(|a| identity(b) == Some(a))
 }
 
 /// Whether two paths are one regular file.
-fn is_same(a: &Path, b: &Path) -> bool {
+fn is_same_file(a: &Path, b: &Path) -> bool {
     match (fs::canonicalize(a), fs::canonicalize(b)) {
         (Ok(a), Ok(b)) => a == b && a.is_file(),
         // A file that is not there yet cannot be read; its folder tells whether it will be the same.
-        _ => absolute(a).is_some_and(|a| absolute(b) == Some(a)),
+        _ => future_path(a).is_some_and(|a| future_path(b) == Some(a)),
     }
 }
 
 /// Where a file that is not there would be made.
-fn absolute(path: &Path) -> Option<PathBuf> {
+fn future_path(path: &Path) -> Option<PathBuf> {
     let path = sink::resolve_links(path).ok()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
@@ -145,7 +145,7 @@ fn absolute(path: &Path) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn told(sink: &str, rejects: &str, inputs: &[&str]) -> String {
+    fn diagnostics_for(sink: &str, rejects: &str, inputs: &[&str]) -> String {
         let text = format!(
             "[pipeline]\nname = \"x\"\n[[source]]\npath = \"in.jsonl\"\n[[sink]]\npath = \"{sink}\"\n[rejects]\npath = \"{rejects}\"\n"
         );
@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn a_reject_file_is_a_file_of_its_own() {
-        assert_eq!(told("out.jsonl", "rejects.jsonl", &["in.jsonl"]), "");
-        insta::assert_snapshot!(told("out.jsonl", "./out.jsonl", &["in.jsonl"]), @"p.toml:8:8: the reject file ./out.jsonl is also a sink's (give the rejected rows a file of their own)");
-        insta::assert_snapshot!(told("out.jsonl", "in.jsonl", &["a.jsonl", "in.jsonl"]), @"p.toml:8:8: the reject file in.jsonl is also the input (write to another file; it can be moved when the run is done)");
-        insta::assert_snapshot!(told("in.jsonl", "rejects.jsonl", &["in.jsonl"]), @"p.toml:6:8: the output in.jsonl is also the input (write to another file; it can be moved when the run is done)");
+        assert_eq!(diagnostics_for("out.jsonl", "rejects.jsonl", &["in.jsonl"]), "");
+        insta::assert_snapshot!(diagnostics_for("out.jsonl", "./out.jsonl", &["in.jsonl"]), @"p.toml:8:8: the reject file ./out.jsonl is also a sink's (give the rejected rows a file of their own)");
+        insta::assert_snapshot!(diagnostics_for("out.jsonl", "in.jsonl", &["a.jsonl", "in.jsonl"]), @"p.toml:8:8: the reject file in.jsonl is also the input (write to another file; it can be moved when the run is done)");
+        insta::assert_snapshot!(diagnostics_for("in.jsonl", "rejects.jsonl", &["in.jsonl"]), @"p.toml:6:8: the output in.jsonl is also the input (write to another file; it can be moved when the run is done)");
     }
 }

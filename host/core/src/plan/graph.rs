@@ -4,12 +4,12 @@ mod resolve;
 
 use std::sync::Arc;
 
-use crate::component::Kind;
+use crate::component::StepKind;
 use crate::config::combine::Combine;
 use crate::config::projection::ProjectionTable;
-use crate::config::{Config, Diagnostic, Place};
+use crate::config::{Config, ConfigLocation, Diagnostic};
 
-use resolve::{Draft, drafts, resolve};
+use resolve::{UnresolvedNode, resolve, unresolved_nodes};
 
 /// A pipeline's nodes, each after its parents, and otherwise in the order of the file: sources, steps, sinks.
 pub(crate) struct Graph {
@@ -25,7 +25,7 @@ pub(crate) struct GraphNode {
     /// How the rows of several parents become one.
     pub(crate) combine: Option<Combine>,
     /// What becomes of the columns that come in; of a source, of those that go out.
-    pub(crate) view: ProjectionTable,
+    pub(crate) projection: ProjectionTable,
 }
 
 /// The way from one node to another.
@@ -34,9 +34,9 @@ pub(crate) struct Edge {
     /// Which of the parent's routed children takes the rows; none for all rows.
     pub(crate) pick: Option<usize>,
     /// What becomes of the columns on it.
-    pub(crate) view: ProjectionTable,
+    pub(crate) projection: ProjectionTable,
     /// Where it was written.
-    pub(crate) place: Place,
+    pub(crate) location: ConfigLocation,
 }
 
 /// What a node is: an index into the pipeline file's tables.
@@ -50,31 +50,31 @@ pub(crate) enum Role {
 impl Graph {
     /// Resolves names, and complains of everything that does not fit together. `kinds` are those of the steps, where
     /// they are known.
-    pub(crate) fn new(config: &Config, kinds: &[Option<Kind>], diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
+    pub(crate) fn new(config: &Config, kinds: &[Option<StepKind>], diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
         let before = diagnostics.len();
-        let drafts = drafts(config, kinds);
-        let edges = resolve(&drafts, config, diagnostics);
+        let unresolved = unresolved_nodes(config, kinds);
+        let edges = resolve(&unresolved, config, diagnostics);
         let parents: Vec<Vec<usize>> =
             edges.iter().map(|edges| edges.iter().map(|edge| edge.parent).collect()).collect();
-        let order = order(&drafts, &parents, diagnostics);
-        check_use(&drafts, &parents, diagnostics);
+        let order = order(&unresolved, &parents, diagnostics);
+        check_use(&unresolved, &parents, diagnostics);
         if diagnostics.len() > before {
             return None;
         }
-        let mut position = vec![0; drafts.len()];
+        let mut position = vec![0; unresolved.len()];
         for (new, old) in order.iter().enumerate() {
             position[*old] = new;
         }
         let mut edges: Vec<_> = edges.into_iter().map(Some).collect();
         let nodes = order.iter().map(|old| {
-            let draft = &drafts[*old];
+            let node = &unresolved[*old];
             let edges = edges[*old].take().unwrap_or_default();
             GraphNode {
-                name: Arc::clone(&draft.name),
-                role: draft.role,
+                name: Arc::clone(&node.name),
+                role: node.role,
                 edges: edges.into_iter().map(|edge| Edge { parent: position[edge.parent], ..edge }).collect(),
-                combine: draft.combine.map(|combine| combine.value),
-                view: draft.view.clone(),
+                combine: node.combine.map(|combine| combine.value),
+                projection: node.projection.clone(),
             }
         });
         Some(Self { nodes: nodes.collect() })
@@ -95,18 +95,18 @@ impl GraphNode {
 }
 
 /// The nodes in an order in which each comes after its parents, and otherwise in the order of the file.
-fn order(drafts: &[Draft<'_>], parents: &[Vec<usize>], diagnostics: &mut Vec<Diagnostic>) -> Vec<usize> {
-    let mut order: Vec<usize> = Vec::with_capacity(drafts.len());
-    let mut placed = vec![false; drafts.len()];
+fn order(unresolved: &[UnresolvedNode<'_>], parents: &[Vec<usize>], diagnostics: &mut Vec<Diagnostic>) -> Vec<usize> {
+    let mut order: Vec<usize> = Vec::with_capacity(unresolved.len());
+    let mut placed = vec![false; unresolved.len()];
     loop {
         let ready =
-            (0..drafts.len()).find(|node| !placed[*node] && parents[*node].iter().all(|parent| placed[*parent]));
+            (0..unresolved.len()).find(|node| !placed[*node] && parents[*node].iter().all(|parent| placed[*parent]));
         let Some(node) = ready else { break };
         placed[node] = true;
         order.push(node);
     }
     let is_on_cycle = |start: usize| {
-        let mut seen = vec![false; drafts.len()];
+        let mut seen = vec![false; unresolved.len()];
         let mut open = parents[start].clone();
         while let Some(node) = open.pop() {
             if node == start {
@@ -118,30 +118,30 @@ fn order(drafts: &[Draft<'_>], parents: &[Vec<usize>], diagnostics: &mut Vec<Dia
         }
         false
     };
-    let cycle: Vec<usize> = (0..drafts.len()).filter(|node| !placed[*node] && is_on_cycle(*node)).collect();
+    let cycle: Vec<usize> = (0..unresolved.len()).filter(|node| !placed[*node] && is_on_cycle(*node)).collect();
     if let Some(first) = cycle.first() {
-        let names: Vec<_> = cycle.iter().map(|node| format!("\"{}\"", drafts[*node].name)).collect();
+        let names: Vec<_> = cycle.iter().map(|node| format!("\"{}\"", unresolved[*node].name)).collect();
         let message = format!("{} take rows from each other in a circle", names.join(", "));
         let message = if names.len() == 1 { format!("{} takes rows from itself", names[0]) } else { message };
-        let diagnostic = Diagnostic::new(drafts[*first].place.clone(), message);
+        let diagnostic = Diagnostic::new(unresolved[*first].location.clone(), message);
         diagnostics.push(diagnostic.help("change a `from` so that rows flow from a source to a sink"));
     }
     order
 }
 
 /// Complains of steps and sources whose rows nobody takes.
-fn check_use(drafts: &[Draft<'_>], parents: &[Vec<usize>], diagnostics: &mut Vec<Diagnostic>) {
-    for (index, draft) in drafts.iter().enumerate() {
+fn check_use(unresolved: &[UnresolvedNode<'_>], parents: &[Vec<usize>], diagnostics: &mut Vec<Diagnostic>) {
+    for (index, node) in unresolved.iter().enumerate() {
         let is_used = parents.iter().any(|parents| parents.contains(&index));
-        let what = match draft.role {
+        let what = match node.role {
             Role::Step(_) => "step",
             Role::Source(_) => "source",
             Role::Sink(_) => continue,
         };
         if !is_used {
-            let message = format!("nothing takes the rows of {what} \"{}\"", draft.name);
-            let help = format!("add a [[sink]] or a step with `from = \"{}\"`, or remove the {what}", draft.name);
-            diagnostics.push(Diagnostic::new(draft.place.clone(), message).help(help));
+            let message = format!("nothing takes the rows of {what} \"{}\"", node.name);
+            let help = format!("add a [[sink]] or a step with `from = \"{}\"`, or remove the {what}", node.name);
+            diagnostics.push(Diagnostic::new(node.location.clone(), message).help(help));
         }
     }
 }

@@ -7,7 +7,7 @@ use arrow_schema::{FieldRef, Schema, SchemaRef};
 
 use super::columns::NodeSchema;
 use crate::config::projection::ProjectionTable;
-use crate::config::{Diagnostic, Placed, nearest};
+use crate::config::{Diagnostic, Located, nearest};
 
 /// Some of the columns, perhaps under other names.
 #[derive(Debug, Clone)]
@@ -31,28 +31,28 @@ impl Projection {
 /// they are.
 pub(super) fn apply(
     table: &ProjectionTable,
-    shape: &NodeSchema,
+    node_schema: &NodeSchema,
     provider: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Projection, NodeSchema)> {
-    if table.is_whole() {
+    if table.is_identity() {
         return None;
     }
-    let mut shape = shape.clone();
+    let mut node_schema = node_schema.clone();
     let before = diagnostics.len();
     let mut columns: Vec<usize> = if let Some(names) = &table.select {
-        names.iter().filter_map(|name| find(&mut shape, name, provider, diagnostics)).collect()
+        names.iter().filter_map(|name| find(&mut node_schema, name, provider, diagnostics)).collect()
     } else {
         let left_out: Vec<usize> =
-            table.drop.iter().filter_map(|name| find(&mut shape, name, provider, diagnostics)).collect();
-        (0..shape.schema.fields().len()).filter(|index| !left_out.contains(index)).collect()
+            table.drop.iter().filter_map(|name| find(&mut node_schema, name, provider, diagnostics)).collect();
+        (0..node_schema.schema.fields().len()).filter(|index| !left_out.contains(index)).collect()
     };
-    let mut names: Vec<String> = columns.iter().map(|index| shape.schema.field(*index).name().clone()).collect();
+    let mut names: Vec<String> = columns.iter().map(|index| node_schema.schema.field(*index).name().clone()).collect();
     for (old, new) in &table.rename {
-        let Some(index) = find(&mut shape, old, provider, diagnostics) else { continue };
+        let Some(index) = find(&mut node_schema, old, provider, diagnostics) else { continue };
         let shown = columns.iter().position(|column| *column == index).or_else(|| {
             // A column that was only just assumed passes, unless something is selected.
-            shape.open.then(|| {
+            node_schema.open.then(|| {
                 columns.push(index);
                 names.push(old.value.clone());
                 columns.len() - 1
@@ -62,48 +62,48 @@ pub(super) fn apply(
             names[position].clone_from(&new.value);
         } else {
             let message = format!("the column \"{}\" is renamed, and left out before that", old.value);
-            diagnostics.push(Diagnostic::new(old.place.clone(), message).help("`rename` is applied last"));
+            diagnostics.push(Diagnostic::new(old.location.clone(), message).help("`rename` is applied last"));
         }
     }
     for (_, new) in &table.rename {
         if names.iter().filter(|name| **name == new.value).count() > 1 {
             let message = format!("there would be two columns \"{}\"", new.value);
             let help = "choose another name, or drop the other column";
-            diagnostics.push(Diagnostic::new(new.place.clone(), message).help(help));
+            diagnostics.push(Diagnostic::new(new.location.clone(), message).help(help));
         }
     }
     let fields = columns
         .iter()
         .zip(&names)
-        .map(|(index, name)| -> FieldRef { Arc::new(shape.schema.field(*index).clone().with_name(name)) });
+        .map(|(index, name)| -> FieldRef { Arc::new(node_schema.schema.field(*index).clone().with_name(name)) });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let ids = columns.iter().map(|index| shape.ids[*index]).collect();
-    // Behind a mistake anything may be meant to be there, and it is enough to be told of the mistake.
-    let open = shape.open || diagnostics.len() > before;
+    let ids = columns.iter().map(|index| node_schema.ids[*index]).collect();
+    // Behind a mistake anything may be meant to be there, and it is enough to be reported of the mistake.
+    let open = node_schema.open || diagnostics.len() > before;
     let shown = NodeSchema { schema: Arc::clone(&schema), ids, open };
     Some((Projection { columns, schema }, shown))
 }
 
 fn find(
-    shape: &mut NodeSchema,
-    name: &Placed<String>,
+    node_schema: &mut NodeSchema,
+    name: &Located<String>,
     provider: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<usize> {
-    let position = shape.schema.index_of(name).ok().or_else(|| shape.assume(name));
+    let position = node_schema.schema.index_of(name).ok().or_else(|| node_schema.assume(name));
     if position.is_none() {
-        diagnostics.push(unknown(name, shape, provider));
+        diagnostics.push(unknown(name, node_schema, provider));
     }
     position
 }
 
-fn unknown(name: &Placed<String>, shape: &NodeSchema, provider: &str) -> Diagnostic {
-    let names = || shape.schema.fields().iter().map(|field| field.name().as_str());
+fn unknown(name: &Located<String>, node_schema: &NodeSchema, provider: &str) -> Diagnostic {
+    let names = || node_schema.schema.fields().iter().map(|field| field.name().as_str());
     let message = format!("there is no column \"{}\" among those of {provider}", name.value);
-    let diagnostic = Diagnostic::new(name.place.clone(), message);
+    let diagnostic = Diagnostic::new(name.location.clone(), message);
     let diagnostic = match nearest(name, names()) {
         Some(meant) => diagnostic.help(format!("did you mean \"{meant}\"?")),
         None => diagnostic,
     };
-    diagnostic.help(format!("{provider} gives {}", shape.describe()))
+    diagnostic.help(format!("{provider} gives {}", node_schema.describe()))
 }

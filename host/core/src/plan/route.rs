@@ -9,7 +9,7 @@ use arrow_schema::{ArrowError, DataType as ArrowType};
 
 use super::columns::{NodeSchema, describe};
 use super::graph::GraphNode;
-use crate::config::route::{By, RouteTable};
+use crate::config::route::{RouteRule, RouteTable};
 use crate::config::{Diagnostic, nearest};
 use crate::data_type::DataType;
 
@@ -105,29 +105,29 @@ fn mixed(state: u64) -> u64 {
 pub(super) fn route(
     node: &GraphNode,
     table: &RouteTable,
-    shape: &NodeSchema,
+    node_schema: &NodeSchema,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Route> {
     let children = table.to.len();
     let (column, cases, otherwise) = match &table.by {
-        By::RoundRobin { count } => return Some(Route::RoundRobin { children, count: *count }),
-        By::Sample { count, seed } => return Some(Route::Sample { children, count: *count, seed: *seed }),
-        By::Column { column, cases, otherwise } => (column, cases, otherwise),
+        RouteRule::RoundRobin { count } => return Some(Route::RoundRobin { children, count: *count }),
+        RouteRule::Sample { count, seed } => return Some(Route::Sample { children, count: *count, seed: *seed }),
+        RouteRule::Column { column, cases, otherwise } => (column, cases, otherwise),
     };
-    let mut shape = shape.clone();
-    let Some(index) = shape.schema.index_of(column).ok().or_else(|| shape.assume(column)) else {
+    let mut node_schema = node_schema.clone();
+    let Some(index) = node_schema.schema.index_of(column).ok().or_else(|| node_schema.assume(column)) else {
         let message = format!("{} has no column \"{}\" to route by", node.title(), column.value);
-        let mut diagnostic = Diagnostic::new(column.place.clone(), message);
-        if let Some(meant) = nearest(column, shape.schema.fields().iter().map(|field| field.name().as_str())) {
+        let mut diagnostic = Diagnostic::new(column.location.clone(), message);
+        if let Some(meant) = nearest(column, node_schema.schema.fields().iter().map(|field| field.name().as_str())) {
             diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
         }
-        diagnostics.push(diagnostic.help(format!("it gives {}", shape.describe())));
+        diagnostics.push(diagnostic.help(format!("it gives {}", node_schema.describe())));
         return None;
     };
-    let field = shape.schema.field(index);
+    let field = node_schema.schema.field(index);
     if !matches!(DataType::from_field(field), Some(DataType::Text | DataType::Integer | DataType::Boolean)) {
         let message = format!("rows cannot be routed by the column {}", describe(field));
-        let diagnostic = Diagnostic::new(column.place.clone(), message);
+        let diagnostic = Diagnostic::new(column.location.clone(), message);
         diagnostics.push(diagnostic.help("route by a text, an integer or a boolean"));
         return None;
     }

@@ -19,7 +19,7 @@ pub(super) use lowering::stages;
 #[derive(Debug)]
 pub(crate) struct StagePlan {
     /// In the order in which they are read.
-    pub(crate) inputs: Vec<Input>,
+    pub(crate) inputs: Vec<StageSource>,
     pub(crate) operations: Vec<Operation>,
     /// How many slots there are.
     pub(crate) slots: usize,
@@ -27,8 +27,8 @@ pub(crate) struct StagePlan {
 
 /// Rows that a stage reads.
 #[derive(Debug)]
-pub(crate) struct Input {
-    /// Who it reads, for its place among the inputs: the nodes in their order.
+pub(crate) struct StageSource {
+    /// Who it reads, for its location among the inputs: the nodes in their order.
     node: usize,
     pub(crate) from: InputSource,
     /// What its rows fill: one slot, but for those that are read side by side.
@@ -43,9 +43,9 @@ pub(crate) enum InputSource {
     /// A step that makes them.
     Generator(Arc<Step>),
     /// A step that makes them of what was kept for it.
-    Aggregate { step: Arc<Step>, kept: usize },
+    Aggregate { step: Arc<Step>, spill: usize },
     /// What an earlier stage kept, in batches of so many rows, or as it was kept.
-    Spill { kept: usize, batch_rows: Option<usize> },
+    Spill { spill: usize, batch_rows: Option<usize> },
     /// What earlier stages kept, side by side.
     Zipped(Zip),
 }
@@ -56,7 +56,7 @@ pub(crate) struct Zip {
     /// Who asks for it.
     pub(crate) name: Arc<str>,
     /// What is read, and whose rows they are, in words.
-    pub(crate) kept: Vec<(usize, String)>,
+    pub(crate) spills: Vec<(usize, String)>,
 }
 
 /// Something that a task does.
@@ -79,16 +79,16 @@ pub(crate) enum Work {
         child: usize,
     },
     Union(Arc<Append>),
-    Join(Joining),
+    Join(JoinOperation),
     /// The index in [`Plan::sinks`](super::Plan::sinks).
     Sink(usize),
-    /// The index in [`Plan::kept`](super::Plan::kept).
+    /// The index in [`Plan::spills`](super::Plan::spills).
     Spill(usize),
 }
 
 /// A join within a task.
 #[derive(Debug)]
-pub(crate) struct Joining {
+pub(crate) struct JoinOperation {
     pub(crate) name: Arc<str>,
     pub(crate) join: Arc<Join>,
     pub(crate) parents: Vec<JoinParent>,
@@ -105,7 +105,7 @@ pub(crate) struct JoinParent {
 
 /// Rows that one stage keeps on disk for later ones.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct SpillPlan {
     /// Whose rows they are, in words.
     pub(crate) title: String,
 }

@@ -16,37 +16,41 @@ use crate::limits::Limits;
 use crate::panics::caught;
 
 /// A step that answered.
-pub(super) struct Loaded {
+pub(super) struct LoadedStep {
     pub(super) component: Arc<Component>,
     pub(super) parameters: Arc<str>,
     pub(super) signature: Signature,
 }
 
 /// The limits of a step: its own, those of the pipeline, and the defaults.
-pub(super) fn limits_of(config: &Config, step: &StepTable) -> Limits {
+pub(super) fn step_limits(config: &Config, step: &StepTable) -> Limits {
     Limits::default().with(&config.pipeline.limits).with(&step.limits)
 }
 
 /// The limits under which a component answers `manifest`, once for all steps that share it: of each limit the smallest. A
 /// step with less than the component needs would fail in `bind` all the same.
-fn limits_of_all(config: &Config, component: &Path) -> Limits {
+fn component_limits(config: &Config, component: &Path) -> Limits {
     let sharing = config.steps.iter().filter(|step| step.component.path() == component);
-    let limits = sharing.map(|step| limits_of(config, step));
+    let limits = sharing.map(|step| step_limits(config, step));
     limits.reduce(|one, other| one.smallest(&other)).unwrap_or_else(|| Limits::default().with(&config.pipeline.limits))
 }
 
 /// Loads every step, on all cores; those that can't be loaded are missing, and there is a complaint.
-pub(super) fn load(config: &Config, making: &PlanContext, diagnostics: &mut Vec<Diagnostic>) -> Vec<Option<Loaded>> {
+pub(super) fn load(
+    config: &Config,
+    context: &PlanContext,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Option<LoadedStep>> {
     // Two steps of one component are built, read and compiled once.
     let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
     paths.sort();
     paths.dedup();
-    let components: Vec<(PathBuf, Problems<Arc<Component>>)> = built(&paths, making)
+    let components: Vec<(PathBuf, LoadResult<Arc<Component>>)> = build_folders(&paths, context)
         .into_par_iter()
         .map(|(path, wasm)| {
-            let limits = limits_of_all(config, &path);
+            let limits = component_limits(config, &path);
             // On another thread, whose panic comes back to the planner's.
-            let component = caught(|| wasm.and_then(|wasm| compile(&wasm, &limits, making)));
+            let component = caught(|| wasm.and_then(|wasm| compile(&wasm, &limits, context)));
             let component = component.unwrap_or_else(|panic| resume_unwind(panic));
             (path, component)
         })
@@ -57,10 +61,10 @@ pub(super) fn load(config: &Config, making: &PlanContext, diagnostics: &mut Vec<
         let found = components.iter().find(|(of, _)| *of == path).map(|(_, component)| component);
         loaded.push(match found {
             Some(Ok(component)) => {
-                bind(config, step, component, making).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
+                bind(config, step, component, context).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
             }
             Some(Err(error)) => {
-                if making.stop.reason().is_none() {
+                if context.stop.reason().is_none() {
                     diagnostics.push(error.diagnostic(step));
                 }
                 None
@@ -71,21 +75,21 @@ pub(super) fn load(config: &Config, making: &PlanContext, diagnostics: &mut Vec<
     loaded
 }
 
-type Problems<T> = Result<T, Box<dyn Problem>>;
+type LoadResult<T> = Result<T, Box<dyn StepLoadError>>;
 
 /// Something that is wrong with a component, to be told of every step that uses it.
-trait Problem: Send + Sync {
+trait StepLoadError: Send + Sync {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic;
 }
 
-impl Problem for BuildError {
+impl StepLoadError for BuildError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let kind = if self.is_step_fault() { FailureKind::Incompatible } else { FailureKind::Host };
         diagnostic_with_record(step, self, Failure::of_error(kind, self))
     }
 }
 
-impl Problem for ComponentError {
+impl StepLoadError for ComponentError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let failure = match &self.kind {
             ComponentErrorKind::Manifest(failure) => (**failure).clone(),
@@ -98,19 +102,19 @@ impl Problem for ComponentError {
 /// A complaint of a step that never got as far as its parameters, with a record of what is known.
 fn diagnostic_with_record(step: &StepTable, error: &dyn std::error::Error, failure: Failure) -> Diagnostic {
     let failure = Failure { step: Some(step.name.value.as_str().into()), ..failure };
-    diagnostic_at(step.component.place.clone(), error).failure(failure)
+    diagnostic_at(step.component.location.clone(), error).failure(failure)
 }
 
 /// The components' files; folders are built first.
-fn built(paths: &[PathBuf], making: &PlanContext) -> Vec<(PathBuf, Problems<PathBuf>)> {
-    let build_one = |path: &PathBuf| -> Problems<PathBuf> {
+fn build_folders(paths: &[PathBuf], context: &PlanContext) -> Vec<(PathBuf, LoadResult<PathBuf>)> {
+    let build_one = |path: &PathBuf| -> LoadResult<PathBuf> {
         if !path.is_dir() {
             return Ok(path.clone());
         }
-        (making.on_event)(&Event::Building { folder: path });
-        let stop = making.stop.clone();
+        (context.on_event)(&Event::Building { folder: path });
+        let stop = context.stop.clone();
         let stopped = || stop.reason().is_some();
-        let options = BuildOptions { stop: Some(&stopped), cleanup: Some(&making.cleanup), ..BuildOptions::default() };
+        let options = BuildOptions { stop: Some(&stopped), cleanup: Some(&context.cleanup), ..BuildOptions::default() };
         match build_step(path, options) {
             Ok(built) => Ok(built.wasm),
             Err(error) => Err(Box::new(error)),
@@ -120,11 +124,11 @@ fn built(paths: &[PathBuf], making: &PlanContext) -> Vec<(PathBuf, Problems<Path
     paths.iter().map(|path| (path.clone(), build_one(path))).collect()
 }
 
-fn compile(wasm: &Path, limits: &Limits, making: &PlanContext) -> Problems<Arc<Component>> {
-    (making.on_event)(&Event::Compiling { component: wasm });
-    match making.loader.load(wasm, limits, &making.stop) {
+fn compile(wasm: &Path, limits: &Limits, context: &PlanContext) -> LoadResult<Arc<Component>> {
+    (context.on_event)(&Event::Compiling { component: wasm });
+    match context.loader.load(wasm, limits, &context.stop) {
         Ok(component) => {
-            (making.on_event)(&Event::Compiled { component: wasm, cached: component.cached() });
+            (context.on_event)(&Event::Compiled { component: wasm, cached: component.cached() });
             Ok(component)
         }
         Err(error) => Err(Box::new(error)),
@@ -135,28 +139,28 @@ fn bind(
     config: &Config,
     step: &StepTable,
     component: &Arc<Component>,
-    making: &PlanContext,
-) -> Result<Loaded, Diagnostic> {
+    context: &PlanContext,
+) -> Result<LoadedStep, Diagnostic> {
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
-    let limits = limits_of(config, step);
-    let signature = making.loader.bind(component, &parameters, &limits, &making.stop).map_err(|mut failure| {
+    let limits = step_limits(config, step);
+    let signature = context.loader.bind(component, &parameters, &limits, &context.stop).map_err(|mut failure| {
         failure.step = Some(step.name.value.as_str().into());
         failure.component = Some(Arc::clone(component.digest()));
-        refused(step, *failure)
+        bind_diagnostic(step, *failure)
     })?;
-    Ok(Loaded { component: Arc::clone(component), parameters, signature })
+    Ok(LoadedStep { component: Arc::clone(component), parameters, signature })
 }
 
-fn refused(step: &StepTable, failure: Failure) -> Diagnostic {
+fn bind_diagnostic(step: &StepTable, failure: Failure) -> Diagnostic {
     let name = &step.name.value;
     let message = match failure.kind {
         FailureKind::Parameters => format!("step \"{name}\" does not accept its parameters: {}", failure.message),
         kind => format!("step \"{name}\" failed to bind its parameters ({kind}): {}", failure.message),
     };
-    // Steps put the names of parameters between backticks, so that the place is mostly that of the right one.
+    // Steps put the names of parameters between backticks, so that the location is mostly that of the right one.
     let named = step.parameters.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
-    let place = named.map_or(&step.parameters.place, |key| step.parameters.place_of(&format!("/{key}")));
-    let mut diagnostic = Diagnostic::new(place.clone(), message);
+    let location = named.map_or(&step.parameters.location, |key| step.parameters.location_of(&format!("/{key}")));
+    let mut diagnostic = Diagnostic::new(location.clone(), message);
     for cause in &failure.causes {
         diagnostic = diagnostic.help(cause.clone());
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::ResultCache;
-use super::entry::{HEADER, Record, decode, encode, header, is_end};
+use super::entry::{CachedCall, HEADER, decode, encode, header, is_end};
 use crate::batch::GivenRows;
 use crate::batch::StepOutput;
 use crate::cleanup::Entry;
@@ -22,9 +22,9 @@ pub(crate) enum CallLog {
     /// Nothing is kept.
     Off,
     /// There is one, so the instance is not needed.
-    CallReplay(CallReplay),
+    Replay(CallReplay),
     /// There is none yet.
-    CallRecorder(CallRecorder),
+    Record(CallRecorder),
 }
 
 /// A tape that was found whole, and is read call after call.
@@ -38,14 +38,14 @@ impl CallReplay {
     /// Opens a tape, if every record of it is as it was written: once it plays, there is no way back to the instance.
     pub(super) fn open(path: &Path, signature: &Signature) -> Option<Self> {
         let file = BufReader::new(File::open(path).ok()?);
-        let mut playing = Self { file, path: path.to_owned(), signature: signature.clone() };
-        while !is_end(&playing.record().ok()?)? {}
+        let mut replay = Self { file, path: path.to_owned(), signature: signature.clone() };
+        while !is_end(&replay.record().ok()?)? {}
         let mut more = [0];
-        if playing.file.read(&mut more).ok()? > 0 {
+        if replay.file.read(&mut more).ok()? > 0 {
             return None;
         }
-        playing.file.rewind().ok()?;
-        Some(playing)
+        replay.file.rewind().ok()?;
+        Some(replay)
     }
 
     /// What the next call made; none at the end.
@@ -55,8 +55,8 @@ impl CallReplay {
     pub(crate) fn next(&mut self, given: GivenRows) -> io::Result<Option<StepOutput>> {
         let record = self.record()?;
         match decode(&record, &self.signature, given) {
-            Some(Record::StepOutput(made)) => Ok(Some(made)),
-            Some(Record::End) => Ok(None),
+            Some(CachedCall::Output(made)) => Ok(Some(made)),
+            Some(CachedCall::End) => Ok(None),
             None => Err(self.corrupt().into()),
         }
     }
@@ -80,32 +80,32 @@ impl CallReplay {
 pub(crate) struct CallRecorder {
     file: BufWriter<tempfile::NamedTempFile>,
     path: PathBuf,
-    listed: Listed,
+    registered: RegisteredFile,
 }
 
-/// The file beside, listed for as long as this lives.
-struct Listed {
+/// The file beside, registered for as long as this lives.
+struct RegisteredFile {
     path: PathBuf,
-    tapes: Arc<Mutex<BTreeSet<PathBuf>>>,
+    recordings: Arc<Mutex<BTreeSet<PathBuf>>>,
     _unfinished: Entry,
 }
 
-impl Drop for Listed {
+impl Drop for RegisteredFile {
     fn drop(&mut self) {
-        self.tapes.lock().remove(&self.path);
+        self.recordings.lock().remove(&self.path);
     }
 }
 
 impl CallRecorder {
     pub(super) fn begin(path: &Path, cache: &ResultCache) -> io::Result<Self> {
         let file = create_temporary(path)?;
-        cache.tapes.lock().insert(file.path().to_owned());
-        let listed = Listed {
+        cache.recordings.lock().insert(file.path().to_owned());
+        let registered = RegisteredFile {
             path: file.path().to_owned(),
-            tapes: Arc::clone(&cache.tapes),
+            recordings: Arc::clone(&cache.recordings),
             _unfinished: cache.cleanup.add(file.path()),
         };
-        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), listed })
+        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), registered })
     }
 
     /// Adds what a call made.
@@ -123,7 +123,7 @@ impl CallRecorder {
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.file.write_all(&encode(None).map_err(io::Error::other)?)?;
         self.file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&self.path)?;
-        drop(self.listed);
+        drop(self.registered);
         Ok(())
     }
 }

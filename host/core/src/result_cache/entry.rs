@@ -27,16 +27,16 @@ const MAGIC: &[u8; 8] = b"stillbo1";
 pub(super) const HEADER: usize = 8 + 8 + 4;
 
 /// What a record says.
-pub(super) enum Record {
+pub(super) enum CachedCall {
     /// This came of a call.
-    StepOutput(StepOutput),
+    Output(StepOutput),
     /// The tape ends here.
     End,
 }
 
 /// What is not a column.
 #[derive(Debug, Serialize, Deserialize)]
-struct Rest {
+struct EntryHeader {
     /// Whether this ends a tape; all else is empty then.
     end: bool,
     rows: usize,
@@ -48,7 +48,7 @@ struct Rest {
 
 /// A record of what a call made, or of the end of a tape.
 pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
-    let rest = Rest {
+    let rest = EntryHeader {
         end: made.is_none(),
         rows: made.map_or(0, |made| made.output.rows),
         dropped: made.map_or(0, |made| made.output.dropped),
@@ -98,7 +98,7 @@ pub(super) fn is_end(bytes: &[u8]) -> Option<bool> {
 }
 
 /// What is not a column, and the columns; none if the record is broken.
-fn parts(bytes: &[u8]) -> Option<(Rest, &[u8])> {
+fn parts(bytes: &[u8]) -> Option<(EntryHeader, &[u8])> {
     let (first, body) = bytes.split_first_chunk::<HEADER>()?;
     let (length, checksum) = header(first)?;
     if length != body.len() as u64 || checksum != crc32fast::hash(body) {
@@ -110,10 +110,10 @@ fn parts(bytes: &[u8]) -> Option<(Rest, &[u8])> {
 }
 
 /// What a record says; none if it is broken, or does not fit the step.
-pub(super) fn decode(bytes: &[u8], signature: &Signature, given: GivenRows) -> Option<Record> {
+pub(super) fn decode(bytes: &[u8], signature: &Signature, given: GivenRows) -> Option<CachedCall> {
     let (rest, columns) = parts(bytes)?;
     if rest.end {
-        return Some(Record::End);
+        return Some(CachedCall::End);
     }
     let batch = StreamReader::try_new(Cursor::new(columns), None).ok()?.next()?.ok()?;
     let output = checked(&batch, &rest, signature, given)?;
@@ -126,12 +126,12 @@ pub(super) fn decode(bytes: &[u8], signature: &Signature, given: GivenRows) -> O
     refused
         .iter()
         .all(|refused| (refused.row as usize) < rows)
-        .then_some(Record::StepOutput(StepOutput { output, rejections: refused }))
+        .then_some(CachedCall::Output(StepOutput { output, rejections: refused }))
 }
 
 /// The columns, if they are what the signature promises. The checksum tells that they are what was written, and the key that it
 /// was this step, so this only guards against a mistake in either.
-fn checked(batch: &RecordBatch, rest: &Rest, signature: &Signature, given: GivenRows) -> Option<CheckedOutput> {
+fn checked(batch: &RecordBatch, rest: &EntryHeader, signature: &Signature, given: GivenRows) -> Option<CheckedOutput> {
     let outputs = signature.outputs.len();
     if batch.num_columns() != outputs + usize::from(rest.origins) || batch.num_rows() != rest.rows {
         return None;
@@ -192,14 +192,14 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let bytes = encode(Some(&made())).unwrap();
-        let Some(Record::StepOutput(read)) = decode(&bytes, &signature(), GivenRows::Batch(3)) else {
+        let Some(CachedCall::Output(read)) = decode(&bytes, &signature(), GivenRows::Batch(3)) else {
             panic!("it is whole")
         };
         assert_eq!(read.output.columns, made().output.columns);
         assert_eq!(read.output.origins, Some(vec![0, 2]));
         assert_eq!((read.rejections[0].row, &*read.rejections[0].failure.message), (1, "no"));
         let end = encode(None).unwrap();
-        assert!(matches!(decode(&end, &signature(), GivenRows::None), Some(Record::End)));
+        assert!(matches!(decode(&end, &signature(), GivenRows::None), Some(CachedCall::End)));
         assert_eq!((is_end(&end), is_end(&bytes)), (Some(true), Some(false)));
     }
 
@@ -232,7 +232,7 @@ mod tests {
         let output =
             CheckedOutput { rows: 2, columns: columns.clone(), origins: None, rejections: Vec::new(), dropped: 0 };
         let bytes = encode(Some(&StepOutput { output, rejections: Vec::new() })).unwrap();
-        let Some(Record::StepOutput(read)) = decode(&bytes, &signature, GivenRows::Batch(2)) else {
+        let Some(CachedCall::Output(read)) = decode(&bytes, &signature, GivenRows::Batch(2)) else {
             panic!("it is whole")
         };
         assert_eq!(read.output.columns, columns);

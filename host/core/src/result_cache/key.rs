@@ -15,9 +15,9 @@ const GRANTS: &[u8] = b"nothing";
 
 /// A SHA-256 digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key([u8; 32]);
+pub(crate) struct CacheKey([u8; 32]);
 
-impl fmt::Display for Key {
+impl fmt::Display for CacheKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -57,8 +57,8 @@ impl CacheKeyBuilder {
     }
 
     /// The key of all that was added.
-    pub(crate) fn key(self) -> Key {
-        Key(self.digest.finalize().into())
+    pub(crate) fn key(self) -> CacheKey {
+        CacheKey(self.digest.finalize().into())
     }
 
     /// Every part with its length before it, so that no two lists of parts are the same bytes.

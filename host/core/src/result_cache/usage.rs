@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use crate::private_dir::TEMPORARY_PREFIX;
 
 /// How the files of entries end.
-pub(super) const OUTPUT_ENDING: &str = "out";
-const COMPONENT_ENDING: &str = "cwasm";
+pub(super) const OUTPUT_EXTENSION: &str = "out";
+const COMPONENT_EXTENSION: &str = "cwasm";
 /// After this long nobody is writing such a file any more. The tape of a slow aggregate may not be written to for hours.
 const ABANDONED: Duration = Duration::from_hours(7 * 24);
 
@@ -24,11 +24,11 @@ pub struct CacheUsage {
 
 /// What was removed from caches, and what is left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PrunedCache {
+pub struct CachePruneSummary {
     /// What is gone.
     pub removed: CacheUsage,
     /// What is still there.
-    pub kept: CacheUsage,
+    pub remaining: CacheUsage,
 }
 
 impl CacheUsage {
@@ -49,12 +49,12 @@ pub fn usage_of_cache(directory: &Path) -> io::Result<CacheUsage> {
 }
 
 /// Removes from caches the entries that were not used for at least `unused`, and then, while the rest has more than
-/// `most_bytes`, those whose last use is the longest ago. Nothing but entries is removed, whatever is in the directories;
+/// `max_bytes`, those whose last use is the longest ago. Nothing but entries is removed, whatever is in the directories;
 /// a run that needs one that is gone makes it again.
 ///
 /// # Errors
 /// A directory cannot be read, or a file not removed.
-pub fn prune_cache(directories: &[&Path], unused: Duration, most_bytes: Option<u64>) -> io::Result<PrunedCache> {
+pub fn prune_cache(directories: &[&Path], unused: Duration, max_bytes: Option<u64>) -> io::Result<CachePruneSummary> {
     let now = SystemTime::now();
     let mut all = Vec::new();
     for directory in directories {
@@ -62,14 +62,14 @@ pub fn prune_cache(directories: &[&Path], unused: Duration, most_bytes: Option<u
     }
     // The one that was used last comes first.
     all.sort_by_key(|entry| std::cmp::Reverse(entry.used));
-    let mut pruned = PrunedCache::default();
+    let mut pruned = CachePruneSummary::default();
     let mut is_full = false;
     for entry in all {
         // A clock that was set back makes entries of the future, which are as good as new.
         let age = now.duration_since(entry.used).unwrap_or_default();
-        is_full |= most_bytes.is_some_and(|most| pruned.kept.bytes + entry.bytes > most);
+        is_full |= max_bytes.is_some_and(|max| pruned.remaining.bytes + entry.bytes > max);
         if age < unused && !is_full {
-            pruned.kept.add(entry.bytes);
+            pruned.remaining.add(entry.bytes);
         } else {
             match fs::remove_file(&entry.path) {
                 Ok(()) => pruned.removed.add(entry.bytes),
@@ -82,23 +82,23 @@ pub fn prune_cache(directories: &[&Path], unused: Duration, most_bytes: Option<u
     Ok(pruned)
 }
 
-struct Entry {
+struct CacheFile {
     path: PathBuf,
     bytes: u64,
     used: SystemTime,
 }
 
 /// The entries in a directory, and in its folders of outputs. What nobody finished counts as not used for ever.
-fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
+fn entries(directory: &Path) -> io::Result<Vec<CacheFile>> {
     let mut all = Vec::new();
     let mut open = vec![(directory.to_owned(), true)];
     while let Some((folder, is_top)) = open.pop() {
-        let listed = match fs::read_dir(&folder) {
-            Ok(listed) => listed,
+        let listing = match fs::read_dir(&folder) {
+            Ok(listing) => listing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", folder.display()))),
         };
-        for entry in listed {
+        for entry in listing {
             let entry = entry?;
             // Links are not followed: entries are files.
             let Ok(metadata) = entry.metadata() else { continue };
@@ -113,9 +113,9 @@ fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
             }
             let Ok(used) = metadata.modified() else { continue };
             if is_entry(name) {
-                all.push(Entry { path, bytes: metadata.len(), used });
+                all.push(CacheFile { path, bytes: metadata.len(), used });
             } else if name.starts_with(TEMPORARY_PREFIX) && used.elapsed().is_ok_and(|age| age > ABANDONED) {
-                all.push(Entry { path, bytes: metadata.len(), used: SystemTime::UNIX_EPOCH });
+                all.push(CacheFile { path, bytes: metadata.len(), used: SystemTime::UNIX_EPOCH });
             }
         }
     }
@@ -126,7 +126,7 @@ fn entries(directory: &Path) -> io::Result<Vec<Entry>> {
 fn is_entry(name: &str) -> bool {
     let Some((stem, ending)) = name.rsplit_once('.') else { return false };
     let is_digest = stem.len() >= 60 && stem.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    is_digest && [OUTPUT_ENDING, COMPONENT_ENDING].contains(&ending)
+    is_digest && [OUTPUT_EXTENSION, COMPONENT_EXTENSION].contains(&ending)
 }
 
 #[cfg(test)]
@@ -154,8 +154,8 @@ mod tests {
         let new = write(format!("ab/{}.out", digest("1")), 10);
         let old = write(format!("ab/{}.out", digest("2")), 5000);
         let component = write(format!("{}-00.cwasm", digest("3")), 100);
-        let cleanup = write(format!("ab/{TEMPORARY_PREFIX}xyz"), 8 * 24 * 3600);
-        let call_log = write(format!("ab/{TEMPORARY_PREFIX}abc"), 9000);
+        let abandoned = write(format!("ab/{TEMPORARY_PREFIX}xyz"), 8 * 24 * 3600);
+        let in_progress = write(format!("ab/{TEMPORARY_PREFIX}abc"), 9000);
         let others = [
             write("photos/1.out".into(), 9999),
             write("notes.txt".into(), 9999),
@@ -166,13 +166,13 @@ mod tests {
         assert_eq!(usage_of_cache(top).unwrap(), CacheUsage { entries: 4, bytes: 400 });
         let pruned = prune_cache(&[top], Duration::from_secs(1000), None).unwrap();
         assert_eq!(pruned.removed, CacheUsage { entries: 2, bytes: 200 });
-        assert!(there(&new) && there(&component) && !there(&old) && !there(&cleanup));
+        assert!(there(&new) && there(&component) && !there(&old) && !there(&abandoned));
         let pruned = prune_cache(&[top], Duration::from_secs(1000), Some(150)).unwrap();
-        assert_eq!((pruned.removed.entries, pruned.kept.bytes), (1, 100));
+        assert_eq!((pruned.removed.entries, pruned.remaining.bytes), (1, 100));
         assert!(there(&new) && !there(&component), "the one used last stays");
         prune_cache(&[top, &top.join("missing")], Duration::ZERO, None).unwrap();
         assert!(!there(&new));
-        assert!(others.iter().all(there) && there(&call_log));
+        assert!(others.iter().all(there) && there(&in_progress));
 
         // What is older than the first that does not fit goes with it.
         let output = |digit: &str, bytes, age| sized(format!("ab/{}.out", digest(digit)), bytes, age);

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
-use super::error::RunsError;
+use super::error::RunStoreError;
 use super::fingerprint::{Fingerprint, changes};
 use super::folder::{RunFolder, checkpoint_in, record_in};
-use super::lock::{Announced, PipelineLock, folders_in, is_taken, real};
-use super::prune::{self, Leftovers};
-use super::record::{Record, State, now};
+use super::lock::{PartFiles, PipelineLock, canonical_path, folders_in, is_locked};
+use super::prune::{self, RunFiles};
+use super::record::{RunRecord, RunState, now};
 use super::{Checkpointing, Start};
 use crate::config::Config;
 
@@ -24,9 +24,9 @@ pub(crate) struct RunHandle {
     pub(crate) folder: RunFolder,
     /// Where it goes on.
     pub(crate) checkpoint: Option<Checkpoint>,
-    pub(crate) record: Record,
+    pub(crate) record: RunRecord,
     /// Earlier runs that it begins anew in place of.
-    earlier: Vec<Leftovers>,
+    earlier: Vec<RunFiles>,
 }
 
 impl RunHandle {
@@ -34,18 +34,22 @@ impl RunHandle {
     ///
     /// # Errors
     /// Something of them cannot be removed.
-    pub(crate) fn replace_earlier(&mut self) -> Result<(), RunsError> {
-        self.earlier.drain(..).try_for_each(Leftovers::remove)
+    pub(crate) fn replace_earlier(&mut self) -> Result<(), RunStoreError> {
+        self.earlier.drain(..).try_for_each(RunFiles::remove)
     }
 
     /// Makes sure that what is left of the run fits what is written.
     ///
     /// # Errors
     /// What it depends on has changed.
-    pub(crate) fn check(&self, now: &Fingerprint) -> Result<(), RunsError> {
+    pub(crate) fn check(&self, now: &Fingerprint) -> Result<(), RunStoreError> {
         let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
         let changes = changes(&checkpoint.depends_on, now);
-        if changes.is_empty() { Ok(()) } else { Err(RunsError::Changed { run: self.id.to_string(), changes }) }
+        if changes.is_empty() {
+            Ok(())
+        } else {
+            Err(RunStoreError::PipelineChanged { run: self.id.to_string(), changes })
+        }
     }
 }
 
@@ -59,26 +63,26 @@ pub(crate) fn begin(
     config: &Config,
     Outputs { paths: outputs, are_own }: Outputs<'_>,
     id: &Arc<str>,
-) -> Result<Option<RunHandle>, RunsError> {
+) -> Result<Option<RunHandle>, RunStoreError> {
     if outputs.is_empty() {
         return match &keep.start {
-            Start::ResumeRun(run) => Err(RunsError::NoSuchRun { run: run.clone() }),
+            Start::ResumeRun(run) => Err(RunStoreError::NoSuchRun { run: run.clone() }),
             Start::New | Start::Restart | Start::Resume => Ok(None),
         };
     }
     let name = &config.pipeline.name.value;
-    let pipeline = real(&config.file);
-    let outputs: Vec<_> = outputs.iter().map(|path| real(path)).collect();
+    let pipeline = canonical_path(&config.file);
+    let outputs: Vec<_> = outputs.iter().map(|path| canonical_path(path)).collect();
     let directory = keep.runs.directory_of(name, &pipeline, &outputs);
     let job = match PipelineLock::take(directory, keep.runs.directory(), &outputs) {
         // Without a place to keep it, a run is as good as before; it only cannot go on.
-        Err(RunsError::Io { action, path, source }) if keep.start == Start::New => {
+        Err(RunStoreError::Io { action, path, source }) if keep.start == Start::New => {
             tracing::warn!("this run could not be resumed: cannot {action} {}: {source}", path.display());
             return Ok(None);
         }
         job => job?,
     };
-    let folders = job.folders().map_err(|source| RunsError::io("look into", &job.directory, source))?;
+    let folders = job.folders().map_err(|source| RunStoreError::io("look into", &job.directory, source))?;
     let mut unfinished = Vec::new();
     let mut ended = Vec::new();
     for folder in folders {
@@ -88,27 +92,27 @@ pub(crate) fn begin(
         };
         unfinished.push((folder, checkpoint));
     }
-    if let Some(last) = &job.announced
+    if let Some(last) = &job.part_files
         && !unfinished.iter().any(|(folder, _)| id_of(folder) == last.run)
     {
         prune::remove_parts(&last.run, &last.parts);
     }
-    forget(&ended, job.announced.as_ref());
+    forget(&ended, job.part_files.as_ref());
     if let Start::ResumeRun(run) = &keep.start {
         unfinished.retain(|(folder, _)| id_of(folder) == *run);
         if unfinished.is_empty() {
-            return Err(RunsError::NoSuchRun { run: run.clone() });
+            return Err(RunStoreError::NoSuchRun { run: run.clone() });
         }
     }
     let new = || {
         let folder = RunFolder::new(job.directory.join(&**id), &job.locks);
-        let record = Record {
+        let record = RunRecord {
             run: id.to_string(),
             name: name.clone(),
             pipeline: pipeline.clone(),
             started: now(),
             written: now(),
-            state: State::Running,
+            state: RunState::Running,
             rows: 0,
             pid: std::process::id(),
             parts: Vec::new(),
@@ -122,33 +126,34 @@ pub(crate) fn begin(
     let former = if last.is_none() && are_own { former(keep, &job, &pipeline) } else { Vec::new() };
     match (&keep.start, last) {
         (Start::Restart, None) => {
-            let earlier = former.into_iter().map(|former| Leftovers::of(former.folder, None)).collect();
+            let earlier = former.into_iter().map(|former| RunFiles::new(former.folder, None)).collect();
             Ok(Some(RunHandle { earlier, ..new() }))
         }
         (_, None) => match former.last() {
             None => Ok(Some(new())),
-            Some(former) => {
-                Err(RunsError::Changed { run: id_of(&former.folder), changes: former.changes(&new().record) })
-            }
+            Some(former) => Err(RunStoreError::PipelineChanged {
+                run: id_of(&former.folder),
+                changes: former.changes(&new().record),
+            }),
         },
         (Start::Restart, Some(last)) => {
-            let left = |(folder, _)| Leftovers::of(folder, job.announced.as_ref());
+            let left = |(folder, _)| RunFiles::new(folder, job.part_files.as_ref());
             let earlier = unfinished.into_iter().chain([last]).map(left).collect();
             Ok(Some(RunHandle { earlier, ..new() }))
         }
         (Start::New, Some((folder, checkpoint))) => {
             let run = id_of(&folder);
             Err(match checkpoint {
-                Ok(checkpoint) => RunsError::CleanupRegistry { run, rows: checkpoint.report.rows_in },
-                Err(what) => RunsError::Broken { run, what },
+                Ok(checkpoint) => RunStoreError::Unfinished { run, rows: checkpoint.report.rows_in },
+                Err(what) => RunStoreError::Corrupt { run, what },
             })
         }
         (Start::Resume | Start::ResumeRun(_), Some((folder, checkpoint))) => {
             let run = id_of(&folder);
-            let checkpoint = checkpoint.map_err(|what| RunsError::Broken { run: run.clone(), what })?;
+            let checkpoint = checkpoint.map_err(|what| RunStoreError::Corrupt { run: run.clone(), what })?;
             let record = match record_in(&folder) {
-                Ok(record) => Record { state: State::Running, written: now(), pid: std::process::id(), ..record },
-                Err(_) => Record { run: run.clone(), ..new().record },
+                Ok(record) => RunRecord { state: RunState::Running, written: now(), pid: std::process::id(), ..record },
+                Err(_) => RunRecord { run: run.clone(), ..new().record },
             };
             let folder = RunFolder::new(folder, &job.locks);
             Ok(Some(RunHandle { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() }))
@@ -167,17 +172,17 @@ pub(crate) struct Outputs<'a> {
 /// A run that could go on if its pipeline were still called the same and wrote the same files.
 struct Former {
     folder: PathBuf,
-    record: Record,
+    record: RunRecord,
 }
 
 impl Former {
-    fn changes(&self, now: &Record) -> Vec<String> {
+    fn changes(&self, now: &RunRecord) -> Vec<String> {
         let mut changes = Vec::new();
         if self.record.name != now.name {
             changes.push(format!("[pipeline] name was \"{}\" and is \"{}\"", self.record.name, now.name));
         }
         if self.record.outputs != now.outputs {
-            let list = |record: &Record| {
+            let list = |record: &RunRecord| {
                 let names: Vec<_> = record.outputs.iter().map(|path| path.display().to_string()).collect();
                 names.join(", ")
             };
@@ -190,7 +195,7 @@ impl Former {
 /// The runs of a pipeline file that wrote other files, as it said then. Those that are running are none.
 fn former(keep: &Checkpointing, job: &PipelineLock, pipeline: &Path) -> Vec<Former> {
     let directories = keep.runs.directories_of(pipeline).unwrap_or_default();
-    let others = directories.into_iter().filter(|directory| *directory != job.directory && !is_taken(directory));
+    let others = directories.into_iter().filter(|directory| *directory != job.directory && !is_locked(directory));
     let folders = others.flat_map(|directory| folders_in(&directory).unwrap_or_default());
     let former = folders.filter(|folder| checkpoint_in(folder).is_some()).filter_map(|folder| {
         let record = record_in(&folder).ok().filter(|record| record.has_own_outputs)?;
@@ -200,16 +205,16 @@ fn former(keep: &Checkpointing, job: &PipelineLock, pipeline: &Path) -> Vec<Form
 }
 
 /// Sweeps up behind runs that ended without a checkpoint, and without doing so themselves, and removes the oldest records.
-fn forget(folders: &[PathBuf], announced: Option<&Announced>) {
+fn forget(folders: &[PathBuf], part_files: Option<&PartFiles>) {
     let surplus = folders.len().saturating_sub(MAX_RECORDS);
     for (index, folder) in folders.iter().enumerate() {
         let record = record_in(folder).ok().filter(|_| index >= surplus);
-        let has_left = |record: &Record| record.state == State::Running || !record.parts.is_empty();
+        let has_left = |record: &RunRecord| record.state == RunState::Running || !record.parts.is_empty();
         // What cannot be removed is in nobody's way.
         match record {
-            Some(record) if has_left(&record) => drop(prune::sweep(folder, record)),
+            Some(record) if has_left(&record) => drop(prune::clean_up(folder, record)),
             Some(_) => {}
-            None => drop(Leftovers::of(folder.clone(), announced).remove()),
+            None => drop(RunFiles::new(folder.clone(), part_files).remove()),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::report::Report;
 use crate::sink::SyncedLength;
 
 /// Changes whenever a checkpoint means something else.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Everything that is up to here is on the disk, and was when this was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,21 +21,21 @@ pub(crate) struct Checkpoint {
     pub(crate) run: String,
     /// What the rest of the run depends on.
     pub(crate) depends_on: BTreeMap<String, String>,
-    pub(crate) position: Position,
+    pub(crate) position: ResumePoint,
     /// What was done up to there.
     pub(crate) report: Report,
     /// Of each sink.
     pub(crate) sinks: Vec<SyncedLength>,
     pub(crate) rejects: Option<SyncedLength>,
     /// Bytes of what is kept between stages.
-    pub(crate) kept: Vec<u64>,
+    pub(crate) spills: Vec<u64>,
     /// Once all is written: what is left to be put in its place.
-    pub(crate) finished: Option<Vec<Place>>,
+    pub(crate) finished: Option<Vec<FinishedOutput>>,
 }
 
 /// A place in a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Position {
+pub(crate) struct ResumePoint {
     /// The stage.
     pub(crate) stage: usize,
     /// The number of its first portion that is not written.
@@ -46,7 +46,7 @@ pub(crate) struct Position {
 
 /// A finished output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct FinishedOutput {
     /// Where it is.
     pub(crate) from: String,
     /// Where it belongs.
@@ -57,14 +57,14 @@ pub(crate) struct Place {
 
 /// A checkpoint as it is on the disk.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+struct ChecksummedFile {
     /// CRC-32 of the text of the other.
     checksum: u32,
     checkpoint: Box<RawValue>,
 }
 
 impl Checkpoint {
-    pub(crate) fn new(run: &str, depends_on: &BTreeMap<String, String>, position: Position, report: Report) -> Self {
+    pub(crate) fn new(run: &str, depends_on: &BTreeMap<String, String>, position: ResumePoint, report: Report) -> Self {
         Self {
             version: VERSION,
             run: run.to_owned(),
@@ -73,27 +73,27 @@ impl Checkpoint {
             report,
             sinks: Vec::new(),
             rejects: None,
-            kept: Vec::new(),
+            spills: Vec::new(),
             finished: None,
         }
     }
 
     /// The bytes of the file.
-    pub(super) fn seal(&self) -> serde_json::Result<Vec<u8>> {
+    pub(super) fn encode(&self) -> serde_json::Result<Vec<u8>> {
         let checkpoint = serde_json::value::to_raw_value(self)?;
         let checksum = crc32fast::hash(checkpoint.get().as_bytes());
-        serde_json::to_vec(&Sealed { checksum, checkpoint })
+        serde_json::to_vec(&ChecksummedFile { checksum, checkpoint })
     }
 
     /// Reads the bytes of this file, or says in words why they are of no use.
-    pub(super) fn unseal(file: &Path, bytes: &[u8]) -> Result<Self, String> {
-        let sealed: Sealed =
+    pub(super) fn decode(file: &Path, bytes: &[u8]) -> Result<Self, String> {
+        let envelope: ChecksummedFile =
             serde_json::from_slice(bytes).map_err(|error| CorruptFile::new(file, error.to_string()).to_string())?;
-        if crc32fast::hash(sealed.checkpoint.get().as_bytes()) != sealed.checksum {
+        if crc32fast::hash(envelope.checkpoint.get().as_bytes()) != envelope.checksum {
             return Err(CorruptFile::new(file, "the checksum is wrong").to_string());
         }
         let shown = file.display();
-        let checkpoint: Self = serde_json::from_str(sealed.checkpoint.get())
+        let checkpoint: Self = serde_json::from_str(envelope.checkpoint.get())
             .map_err(|error| format!("{shown} is of another version of Stillbox: {error}"))?;
         if checkpoint.version != VERSION {
             return Err(format!("{shown} is of version {}, not {VERSION}", checkpoint.version));
@@ -111,31 +111,31 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         let depends_on = BTreeMap::from([("a".to_owned(), "b\"\n".to_owned())]);
-        let position = Position { stage: 1, next: 70_000, read: 12 };
+        let position = ResumePoint { stage: 1, next: 70_000, read: 12 };
         let elapsed = Duration::from_nanos(1_234_567_890_123_457);
         let report = Report { rows_in: 5, elapsed, steps: vec![StepReport::new("s".into())], ..Report::default() };
         Checkpoint { sinks: vec![SyncedLength::default()], ..Checkpoint::new("r", &depends_on, position, report) }
     }
 
-    fn unseal(bytes: &[u8]) -> Result<Checkpoint, String> {
-        Checkpoint::unseal(Path::new("checkpoint.json"), bytes)
+    fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
+        Checkpoint::decode(Path::new("checkpoint.json"), bytes)
     }
 
     #[test]
     fn what_is_sealed_is_read_again() {
-        let sealed = checkpoint().seal().expect("it is JSON");
-        assert_eq!(unseal(&sealed), Ok(checkpoint()));
+        let file = checkpoint().encode().expect("it is JSON");
+        assert_eq!(decode(&file), Ok(checkpoint()));
     }
 
     #[test]
     fn any_changed_byte_is_noticed() {
-        let sealed = checkpoint().seal().expect("it is JSON");
-        for at in 0..sealed.len() {
-            let mut corrupt = sealed.clone();
+        let file = checkpoint().encode().expect("it is JSON");
+        for at in 0..file.len() {
+            let mut corrupt = file.clone();
             corrupt[at] ^= 1;
             // Only what cannot be told apart, such as the case of nothing, may still be read.
-            assert_ne!(unseal(&corrupt), Ok(checkpoint()), "byte {at}");
-            assert!(unseal(&sealed[..at]).is_err(), "cut at {at}");
+            assert_ne!(decode(&corrupt), Ok(checkpoint()), "byte {at}");
+            assert!(decode(&file[..at]).is_err(), "cut at {at}");
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::units::grouped;
 /// Why a run that keeps its state does not begin. Nothing was run, and what is kept of earlier runs is as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum RunsError {
+pub enum RunStoreError {
     /// The pipeline is running.
     #[error("this pipeline is running already, as process {pid}; two runs would write the same files")]
     Busy {
@@ -28,7 +28,7 @@ pub enum RunsError {
         "run {run} of this pipeline has not ended: {} rows are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew",
         grouped(*rows)
     )]
-    CleanupRegistry {
+    Unfinished {
         /// Its id.
         run: String,
         /// The rows that it would not read again.
@@ -45,7 +45,7 @@ pub enum RunsError {
         "run {run} cannot go on, because its rest would not fit what is written: {}. Undo this, or add `--restart` to begin anew",
         changes.join("; ")
     )]
-    Changed {
+    PipelineChanged {
         /// Its id.
         run: String,
         /// What has changed, one change each.
@@ -53,7 +53,7 @@ pub enum RunsError {
     },
     /// What is kept of a run is damaged.
     #[error("run {run} cannot go on: {what}; add `--restart` to begin anew")]
-    Broken {
+    Corrupt {
         /// Its id.
         run: String,
         /// What is wrong, and with which file.
@@ -71,7 +71,7 @@ pub enum RunsError {
     },
 }
 
-impl RunsError {
+impl RunStoreError {
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Self::Io { action, path: path.into(), source }
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use toml::{Table, Value};
 
-use super::lock::real;
+use super::lock::canonical_path;
 use crate::config::{Config, Overrides};
 use crate::plan::Plan;
 
@@ -43,7 +43,7 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
             other => flatten(&format!("[{key}]"), other, &mut all),
         }
     }
-    all.retain(|key, _| !is_indifferent(key, limits_matter));
+    all.retain(|key, _| !is_irrelevant(key, limits_matter));
     for argument in &overrides.set {
         let (target, value) = argument.split_once('=').unwrap_or((argument, ""));
         all.insert(format!("--set {target}"), value.to_owned());
@@ -60,14 +60,14 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
         if let Ok(metadata) = fs::metadata(path) {
             let what =
                 format!("{} bytes, changed at {}.{:09}", metadata.len(), metadata.mtime(), metadata.mtime_nsec());
-            all.insert(format!("the input {}", real(path).display()), what);
+            all.insert(format!("the input {}", canonical_path(path).display()), what);
         }
     }
     all
 }
 
 /// Settings that make no difference to the rows. Where a component lies makes none, since its digest is known.
-fn is_indifferent(key: &str, limits_matter: bool) -> bool {
+fn is_irrelevant(key: &str, limits_matter: bool) -> bool {
     key == "[pipeline] description"
         || key == "[rejects] max-rejects"
         || !limits_matter && (key.starts_with("[limits] ") || key.contains("\" limits."))
@@ -143,9 +143,9 @@ mod tests {
     #[test]
     fn limits_and_descriptions_make_no_difference() {
         for key in ["[pipeline] description", "[limits] time", "step \"a\" limits.memory", "step \"a\" concurrency"] {
-            assert!(is_indifferent(key, false), "{key}");
+            assert!(is_irrelevant(key, false), "{key}");
         }
-        assert!(!is_indifferent("step \"a\" limits.memory", true));
-        assert!(!is_indifferent("step \"a\" parameters.limits", false));
+        assert!(!is_irrelevant("step \"a\" limits.memory", true));
+        assert!(!is_irrelevant("step \"a\" parameters.limits", false));
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::begin::id_of;
 use super::checkpoint::Checkpoint;
-use super::lock::{Announced, Locks, write_lock};
-use super::record::Record;
+use super::lock::{HeldLocks, PartFiles, write_lock};
+use super::record::RunRecord;
 use crate::corrupt::CorruptFile;
 
 const RECORD: &str = "record.json";
@@ -18,11 +18,11 @@ const CHECKPOINT: &str = "checkpoint.json";
 #[derive(Debug, Clone)]
 pub(crate) struct RunFolder {
     path: PathBuf,
-    locks: Arc<Locks>,
+    locks: Arc<HeldLocks>,
 }
 
 impl RunFolder {
-    pub(super) fn new(path: PathBuf, locks: &Arc<Locks>) -> Self {
+    pub(super) fn new(path: PathBuf, locks: &Arc<HeldLocks>) -> Self {
         Self { path, locks: Arc::clone(locks) }
     }
 
@@ -32,13 +32,13 @@ impl RunFolder {
 
     /// Says what the run is going to write beside its outputs, which the next run removes if this one is killed before it is
     /// recorded.
-    pub(crate) fn announce(&self, parts: Vec<String>) -> io::Result<()> {
-        write_lock(&self.locks.job, Some(&Announced { run: id_of(&self.path), parts }))
+    pub(crate) fn write_part_files(&self, parts: Vec<String>) -> io::Result<()> {
+        write_lock(&self.locks.job, Some(&PartFiles { run: id_of(&self.path), parts }))
     }
 
     /// Writes what lists show. It may be lost with the power; nothing depends on it. So it is not put in the place of the one
     /// before at once, which some file systems make more expensive than the whole rest of a small run.
-    pub(crate) fn record(&self, record: &Record) -> io::Result<()> {
+    pub(crate) fn record(&self, record: &RunRecord) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
         let bytes = serde_json::to_vec(record)?;
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path.join(RECORD))?;
@@ -51,7 +51,7 @@ impl RunFolder {
         let path = self.path.join(CHECKPOINT);
         let aside = path.with_extension("new");
         let mut file = File::create(&aside)?;
-        file.write_all(&checkpoint.seal()?)?;
+        file.write_all(&checkpoint.encode()?)?;
         file.sync_all()?;
         // The names of the files that it counts on come before its own.
         let folder = File::open(&self.path)?;
@@ -69,7 +69,7 @@ impl RunFolder {
     }
 
     /// Makes the folder itself, and the record in it, survive the power.
-    pub(crate) fn apply_policy(&self, record: &Record) -> io::Result<()> {
+    pub(crate) fn sync(&self, record: &RunRecord) -> io::Result<()> {
         self.record(record)?;
         File::open(self.path.join(RECORD))?.sync_all()?;
         for folder in self.path.ancestors().skip(1).take(2) {
@@ -95,7 +95,7 @@ impl RunFolder {
 }
 
 /// What a run's folder has for lists; in words why it is of no use.
-pub(super) fn record_in(folder: &Path) -> Result<Record, String> {
+pub(super) fn record_in(folder: &Path) -> Result<RunRecord, String> {
     let file = folder.join(RECORD);
     let bytes = fs::read(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
     serde_json::from_slice(&bytes).map_err(|error| CorruptFile::new(file, error.to_string()).to_string())
@@ -105,7 +105,7 @@ pub(super) fn record_in(folder: &Path) -> Result<Record, String> {
 pub(super) fn checkpoint_in(folder: &Path) -> Option<Result<Checkpoint, String>> {
     let file = folder.join(CHECKPOINT);
     match fs::read(&file) {
-        Ok(bytes) => Some(Checkpoint::unseal(&file, &bytes)),
+        Ok(bytes) => Some(Checkpoint::decode(&file, &bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => Some(Err(format!("{} cannot be read: {error}", file.display()))),
     }

@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::Runs;
+use super::RunStore;
 use super::begin::id_of;
-use super::error::RunsError;
+use super::error::RunStoreError;
 use super::folder::{checkpoint_in, record_in};
-use super::lock::{announced_in, folders_in, is_taken};
-use super::record::State;
+use super::lock::{folders_in, is_locked, part_files_in};
+use super::record::RunState;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,20 +80,20 @@ impl RunInfo {
     }
 }
 
-impl Runs {
+impl RunStore {
     /// All runs of which something is kept, the latest first.
     ///
     /// # Errors
     /// The directory cannot be read. One that is not there has no runs.
-    pub fn list(&self) -> Result<Vec<RunInfo>, RunsError> {
+    pub fn list(&self) -> Result<Vec<RunInfo>, RunStoreError> {
         let jobs = match folders_in(self.directory()) {
             Ok(jobs) => jobs,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(RunsError::io("look into", self.directory(), source)),
+            Err(source) => return Err(RunStoreError::io("look into", self.directory(), source)),
         };
         let mut runs = Vec::new();
         for job in jobs {
-            let running = is_taken(&job);
+            let running = is_locked(&job);
             // It may have been removed since.
             let folders = folders_in(&job).unwrap_or_default();
             runs.extend(folders.iter().map(|folder| info(folder, running, &job)));
@@ -123,18 +123,18 @@ fn info(folder: &Path, running: bool, job: &Path) -> RunInfo {
                 resumable: checkpoint.is_some(),
                 unrepeatable: None,
                 broken: broken.or(Some(what)),
-                parts: announced_in(job).map_or_else(Vec::new, |announced| announced.parts_of(&id)),
+                parts: part_files_in(job).map_or_else(Vec::new, |part_files| part_files.parts_of(&id)),
                 folder: folder.to_owned(),
                 id,
             };
         }
     };
     let status = match record.state {
-        State::Running if running => RunStatus::Running,
+        RunState::Running if running => RunStatus::Running,
         _ if broken.is_some() => RunStatus::Broken,
-        State::Running | State::Interrupted => RunStatus::Interrupted,
-        State::Failed => RunStatus::Failed,
-        State::Done => RunStatus::Done,
+        RunState::Running | RunState::Interrupted => RunStatus::Interrupted,
+        RunState::Failed => RunStatus::Failed,
+        RunState::Done => RunStatus::Done,
     };
     RunInfo {
         id,

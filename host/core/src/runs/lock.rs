@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::Runs;
-use super::error::RunsError;
+use super::RunStore;
+use super::error::RunStoreError;
 use crate::sink;
 
 pub(super) const LOCK: &str = "lock";
@@ -30,14 +30,14 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct PipelineLock {
     pub(super) directory: PathBuf,
-    pub(super) locks: Arc<Locks>,
+    pub(super) locks: Arc<HeldLocks>,
     /// What the run before this one said that it would write.
-    pub(super) announced: Option<Announced>,
+    pub(super) part_files: Option<PartFiles>,
 }
 
 /// What a run holds as long as it may change anything. Closed at its end, and open in no other process.
 #[derive(Debug)]
-pub(super) struct Locks {
+pub(super) struct HeldLocks {
     /// Of the pipeline with these outputs.
     pub(super) job: File,
     /// Of each output, because another pipeline may write it as well.
@@ -47,14 +47,14 @@ pub(super) struct Locks {
 /// What a run that has the lock writes into it before it opens its outputs, so that they are not forgotten whenever it is
 /// killed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Announced {
+pub(super) struct PartFiles {
     /// The run's id.
     pub(super) run: String,
     /// The files beside its outputs.
     pub(super) parts: Vec<String>,
 }
 
-impl Announced {
+impl PartFiles {
     /// The files beside its outputs that another run of the same job has, since all of them write the same outputs.
     pub(super) fn parts_of(&self, run: &str) -> Vec<String> {
         let stems = self.parts.iter().filter_map(|part| part.strip_suffix(&part_ending(&self.run)));
@@ -67,8 +67,8 @@ pub(super) fn part_ending(run: &str) -> String {
     format!(".{run}.part")
 }
 
-impl Runs {
-    /// The folder for the runs of a pipeline file that write these files; their [`real`] paths. The same file with other
+impl RunStore {
+    /// The folder for the runs of a pipeline file that write these files; their [`canonical_path`] paths. The same file with other
     /// outputs, as `--output` makes of it, is something else: the two are not in each other's way.
     pub(super) fn directory_of(&self, name: &str, pipeline: &Path, outputs: &[PathBuf]) -> PathBuf {
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
@@ -93,7 +93,7 @@ fn mark(pipeline: &Path) -> String {
     format!("-{}", digits(std::iter::once(pipeline)))
 }
 
-/// Hexadecimal digits that only these files have, by their [`real`] paths.
+/// Hexadecimal digits that only these files have, by their [`canonical_path`] paths.
 fn digits<'a>(paths: impl Iterator<Item = &'a Path>) -> String {
     let mut digest = Sha256::new();
     for path in paths {
@@ -105,7 +105,7 @@ fn digits<'a>(paths: impl Iterator<Item = &'a Path>) -> String {
 }
 
 /// The path of a file with all links followed, as far as there is one.
-pub(crate) fn real(path: &Path) -> PathBuf {
+pub(crate) fn canonical_path(path: &Path) -> PathBuf {
     if let Ok(path) = fs::canonicalize(path) {
         return path;
     }
@@ -120,11 +120,12 @@ pub(crate) fn real(path: &Path) -> PathBuf {
 
 impl PipelineLock {
     /// Takes the lock, and those of all outputs, and writes this process's number into them.
-    pub(super) fn take(directory: PathBuf, runs: &Path, outputs: &[PathBuf]) -> Result<Self, RunsError> {
-        let job = take(&directory.join(LOCK)).map_err(|error| error.of("use the directory", &directory))?;
-        let announced = announced(&job);
-        write_lock(&job, announced.as_ref())
-            .map_err(|source| RunsError::io("use the directory", &directory, source))?;
+    pub(super) fn take(directory: PathBuf, runs: &Path, outputs: &[PathBuf]) -> Result<Self, RunStoreError> {
+        let job =
+            take(&directory.join(LOCK)).map_err(|error| error.into_run_store_error("use the directory", &directory))?;
+        let part_files = read_part_files(&job);
+        write_lock(&job, part_files.as_ref())
+            .map_err(|source| RunStoreError::io("use the directory", &directory, source))?;
         // In the same order for all, so that no two wait for each other.
         // What is no regular file, such as a device, takes what several runs write.
         let is_regular = |path: &&PathBuf| fs::metadata(path).map_or(true, |there| there.is_file());
@@ -134,14 +135,14 @@ impl PipelineLock {
         let mut held = Vec::with_capacity(outputs.len());
         for output in outputs {
             let path = runs.join(OUTPUT_LOCKS).join(digits(std::iter::once(output.as_path())));
-            let lock = take(&path).map_err(|error| match error.of("use the file", &path) {
-                RunsError::Busy { pid } => RunsError::BusyOutput { output: output.clone(), pid },
+            let lock = take(&path).map_err(|error| match error.into_run_store_error("use the file", &path) {
+                RunStoreError::Busy { pid } => RunStoreError::BusyOutput { output: output.clone(), pid },
                 error => error,
             })?;
-            write_lock(&lock, None).map_err(|source| RunsError::io("use the file", &path, source))?;
+            write_lock(&lock, None).map_err(|source| RunStoreError::io("use the file", &path, source))?;
             held.push(lock);
         }
-        Ok(Self { directory, locks: Arc::new(Locks { job, _outputs: held }), announced })
+        Ok(Self { directory, locks: Arc::new(HeldLocks { job, _outputs: held }), part_files })
     }
 
     /// The folders of its runs, the earliest first.
@@ -151,51 +152,51 @@ impl PipelineLock {
 }
 
 /// Why a lock is not taken.
-enum NotTaken {
+enum LockError {
     /// Somebody has it: the process, as far as it has said so.
     Busy(String),
     Io(io::Error),
 }
 
-impl NotTaken {
-    fn of(self, action: &'static str, path: &Path) -> RunsError {
+impl LockError {
+    fn into_run_store_error(self, action: &'static str, path: &Path) -> RunStoreError {
         match self {
-            Self::Busy(pid) => RunsError::Busy { pid },
-            Self::Io(source) => RunsError::io(action, path, source),
+            Self::Busy(pid) => RunStoreError::Busy { pid },
+            Self::Io(source) => RunStoreError::io(action, path, source),
         }
     }
 }
 
 /// Takes a lock, and makes it before if need be.
-fn take(path: &Path) -> Result<File, NotTaken> {
+fn take(path: &Path) -> Result<File, LockError> {
     let directory = path.parent().unwrap_or(Path::new("."));
     for tries in 1.. {
         // Rows may be kept beside it.
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(NotTaken::Io)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(LockError::Io)?;
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let lock = options.map_err(NotTaken::Io)?;
+        let lock = options.map_err(LockError::Io)?;
         match lock.try_lock() {
             // Somebody may have removed it in between; then the lock is on nothing.
-            Ok(()) if is_at(&lock, path) => return Ok(lock),
+            Ok(()) if is_same_file(&lock, path) => return Ok(lock),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) if tries < TRIES => thread::sleep(BETWEEN_TRIES),
             Err(TryLockError::WouldBlock) => {
                 let text = read_lock(&lock);
                 let pid = text.lines().next().unwrap_or_default();
                 let is_number = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
-                return Err(NotTaken::Busy(if is_number { pid.into() } else { "(unknown)".into() }));
+                return Err(LockError::Busy(if is_number { pid.into() } else { "(unknown)".into() }));
             }
-            Err(TryLockError::Error(error)) => return Err(NotTaken::Io(error)),
+            Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
         }
     }
     unreachable!("the last try returns")
 }
 
 /// Writes into a lock which process has it, in the first line, and in the second what its run is going to write.
-pub(super) fn write_lock(mut lock: &File, announced: Option<&Announced>) -> io::Result<()> {
+pub(super) fn write_lock(mut lock: &File, part_files: Option<&PartFiles>) -> io::Result<()> {
     let mut text = format!("{}\n", std::process::id());
-    if let Some(announced) = announced {
-        text += &serde_json::to_string(announced)?;
+    if let Some(part_files) = part_files {
+        text += &serde_json::to_string(part_files)?;
         text.push('\n');
     }
     lock.rewind()?;
@@ -212,17 +213,17 @@ fn read_lock(mut lock: &File) -> String {
 }
 
 /// What the last run that had a lock said that it would write.
-pub(super) fn announced(lock: &File) -> Option<Announced> {
+pub(super) fn read_part_files(lock: &File) -> Option<PartFiles> {
     serde_json::from_str(read_lock(lock).lines().nth(1)?).ok()
 }
 
 /// The same of a job that another process may have.
-pub(super) fn announced_in(directory: &Path) -> Option<Announced> {
-    announced(&File::open(directory.join(LOCK)).ok()?)
+pub(super) fn part_files_in(directory: &Path) -> Option<PartFiles> {
+    read_part_files(&File::open(directory.join(LOCK)).ok()?)
 }
 
 /// Whether a process runs this pipeline now.
-pub(super) fn is_taken(directory: &Path) -> bool {
+pub(super) fn is_locked(directory: &Path) -> bool {
     let lock = File::open(directory.join(LOCK));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
@@ -240,7 +241,7 @@ pub(super) fn folders_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-pub(super) fn is_at(file: &File, path: &Path) -> bool {
+pub(super) fn is_same_file(file: &File, path: &Path) -> bool {
     let (Ok(open), Ok(there)) = (file.metadata(), fs::metadata(path)) else { return false };
     (open.dev(), open.ino()) == (there.dev(), there.ino())
 }
@@ -253,14 +254,17 @@ mod tests {
     fn a_file_has_one_writer_and_a_device_many() {
         let folder = tempfile::tempdir().expect("there is room");
         let runs = folder.path().join("runs");
-        let take = |job: &str, output: &Path| PipelineLock::take(runs.join(job), &runs, &[real(output)]);
+        let take = |job: &str, output: &Path| PipelineLock::take(runs.join(job), &runs, &[canonical_path(output)]);
         let device = Path::new("/dev/null");
         let _first = take("a", device).expect("nobody has it");
         let _second = take("b", device).expect("it takes what both write");
         let file = folder.path().join("out");
         let held = take("c", &file).expect("nobody has it");
         let busy = take("d", &file).expect_err("it is held");
-        assert!(matches!(&busy, RunsError::BusyOutput { output, .. } if *output == real(&file)), "{busy}");
+        assert!(
+            matches!(&busy, RunStoreError::BusyOutput { output, .. } if *output == canonical_path(&file)),
+            "{busy}"
+        );
         drop(held);
         take("d", &file).expect("nobody has it any more");
     }

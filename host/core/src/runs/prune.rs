@@ -5,73 +5,73 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::Runs;
+use super::RunStore;
 use super::begin::id_of;
-use super::error::RunsError;
+use super::error::RunStoreError;
 use super::folder::{checkpoint_in, record_in};
-use super::lock::{Announced, LOCK, OUTPUT_LOCKS, announced, folders_in, is_at, part_ending};
-use super::record::{Record, State, now};
+use super::lock::{LOCK, OUTPUT_LOCKS, PartFiles, folders_in, is_same_file, part_ending, read_part_files};
+use super::record::{RunRecord, RunState, now};
 use crate::sink;
 
 /// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pruned {
+pub struct PruneSummary {
     /// Runs that had ended.
     pub ended: usize,
     /// Runs that could have gone on.
     pub unfinished: usize,
 }
 
-impl Runs {
+impl RunStore {
     /// Removes what is kept of runs that are not running: records of those that have ended, and those that could go on if
     /// nothing has happened to them for this long.
     ///
     /// # Errors
     /// The directory cannot be read, or something in it cannot be removed.
-    pub fn prune(&self, unfinished_for: Duration) -> Result<Pruned, RunsError> {
-        let mut pruned = Pruned::default();
+    pub fn prune(&self, unfinished_for: Duration) -> Result<PruneSummary, RunStoreError> {
+        let mut pruned = PruneSummary::default();
         let jobs = match folders_in(self.directory()) {
             Ok(jobs) => jobs,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pruned),
-            Err(source) => return Err(RunsError::io("look into", self.directory(), source)),
+            Err(source) => return Err(RunStoreError::io("look into", self.directory(), source)),
         };
         for job in jobs {
             let path = job.join(LOCK);
             // To be written as well, which a lock over a network needs.
             let Ok(lock) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
-            if lock.try_lock().is_err() || !is_at(&lock, &path) {
+            if lock.try_lock().is_err() || !is_same_file(&lock, &path) {
                 continue;
             }
-            let announced = announced(&lock);
-            let folders = folders_in(&job).map_err(|source| RunsError::io("look into", &job, source))?;
+            let part_files = read_part_files(&lock);
+            let folders = folders_in(&job).map_err(|source| RunStoreError::io("look into", &job, source))?;
             let mut left = 0;
             for folder in folders {
-                let could_go_on = checkpoint_in(&folder).is_some();
-                if could_go_on && age(&folder) < unfinished_for {
+                let is_resumable = checkpoint_in(&folder).is_some();
+                if is_resumable && age(&folder) < unfinished_for {
                     left += 1;
                     continue;
                 }
-                Leftovers::of(folder, announced.as_ref()).remove()?;
-                if could_go_on { pruned.unfinished += 1 } else { pruned.ended += 1 }
+                RunFiles::new(folder, part_files.as_ref()).remove()?;
+                if is_resumable { pruned.unfinished += 1 } else { pruned.ended += 1 }
             }
             if left == 0 {
-                if let Some(last) = announced {
+                if let Some(last) = part_files {
                     remove_parts(&last.run, &last.parts);
                 }
                 // The lock in it is still held, so that nobody takes one that is about to be gone.
-                fs::remove_dir_all(&job).map_err(|source| RunsError::io("remove", &job, source))?;
+                fs::remove_dir_all(&job).map_err(|source| RunStoreError::io("remove", &job, source))?;
             }
         }
-        forget_outputs(&self.directory().join(OUTPUT_LOCKS));
+        remove_unused_output_locks(&self.directory().join(OUTPUT_LOCKS));
         Ok(pruned)
     }
 }
 
 /// Removes the locks of outputs that nobody writes.
-fn forget_outputs(directory: &Path) {
+fn remove_unused_output_locks(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let lock = OpenOptions::new().read(true).write(true).open(entry.path());
-        if lock.is_ok_and(|lock| lock.try_lock().is_ok() && is_at(&lock, &entry.path())) {
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok() && is_same_file(&lock, &entry.path())) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -87,15 +87,15 @@ fn age(folder: &Path) -> Duration {
 
 /// What a run has left: its folder, and the parts of its outputs.
 #[derive(Debug)]
-pub(super) struct Leftovers {
+pub(super) struct RunFiles {
     folder: PathBuf,
     parts: Vec<String>,
 }
 
-impl Leftovers {
-    /// What is in a folder, and given what was announced last in its job.
-    pub(super) fn of(folder: PathBuf, announced: Option<&Announced>) -> Self {
-        let parts = parts_of(&folder, announced);
+impl RunFiles {
+    /// What is in a folder, and given what was part_files last in its job.
+    pub(super) fn new(folder: PathBuf, part_files: Option<&PartFiles>) -> Self {
+        let parts = parts_of(&folder, part_files);
         Self { folder, parts }
     }
 
@@ -103,18 +103,18 @@ impl Leftovers {
     ///
     /// # Errors
     /// The folder, or something in it, cannot be removed.
-    pub(super) fn remove(self) -> Result<(), RunsError> {
+    pub(super) fn remove(self) -> Result<(), RunStoreError> {
         remove_parts(&id_of(&self.folder), &self.parts);
-        fs::remove_dir_all(&self.folder).map_err(|source| RunsError::io("remove", self.folder, source))
+        fs::remove_dir_all(&self.folder).map_err(|source| RunStoreError::io("remove", self.folder, source))
     }
 }
 
 /// The parts of a run's outputs: those in its record, or where that is damaged those that it has if it writes what was
-/// announced last in its job.
-pub(super) fn parts_of(folder: &Path, announced: Option<&Announced>) -> Vec<String> {
-    match (record_in(folder), announced) {
+/// part_files last in its job.
+pub(super) fn parts_of(folder: &Path, part_files: Option<&PartFiles>) -> Vec<String> {
+    match (record_in(folder), part_files) {
         (Ok(record), _) => record.parts,
-        (Err(_), Some(announced)) => announced.parts_of(&id_of(folder)),
+        (Err(_), Some(part_files)) => part_files.parts_of(&id_of(folder)),
         (Err(what), None) => {
             tracing::warn!(
                 "{what}; files beside its outputs whose names end with `{}` are not found, and can be removed by hand",
@@ -126,14 +126,14 @@ pub(super) fn parts_of(folder: &Path, announced: Option<&Announced>) -> Vec<Stri
 }
 
 /// Removes what a run has left that was killed before it could have gone on.
-pub(super) fn sweep(folder: &Path, record: Record) -> io::Result<()> {
+pub(super) fn clean_up(folder: &Path, record: RunRecord) -> io::Result<()> {
     remove_parts(&id_of(folder), &record.parts);
     for entry in fs::read_dir(folder)? {
         fs::remove_file(entry?.path())?;
     }
     let rows = record.rows;
-    let record = Record { parts: Vec::new(), ..record }.ended(State::Interrupted, rows);
-    fs::write(folder.join("record.json"), serde_json::to_vec(&Record { written: now(), ..record })?)
+    let record = RunRecord { parts: Vec::new(), ..record }.ended(RunState::Interrupted, rows);
+    fs::write(folder.join("record.json"), serde_json::to_vec(&RunRecord { written: now(), ..record })?)
 }
 
 /// Removes parts of outputs; only what has the name that this run gives to them.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a run is, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct RunRecord {
     /// The run's id.
     pub(crate) run: String,
     /// The pipeline's name.
@@ -18,7 +18,7 @@ pub(crate) struct Record {
     pub(crate) started: u64,
     /// When this was written, likewise.
     pub(crate) written: u64,
-    pub(crate) state: State,
+    pub(crate) state: RunState,
     /// Rows that were read.
     pub(crate) rows: u64,
     /// The process that ran it last.
@@ -36,7 +36,7 @@ pub(crate) struct Record {
 /// What became of a run, as far as it could say so itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum State {
+pub(crate) enum RunState {
     /// It has begun. A process that was killed leaves it at that.
     Running,
     Interrupted,
@@ -49,9 +49,9 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
 
-impl Record {
+impl RunRecord {
     /// The same, in another state.
-    pub(crate) fn ended(self, state: State, rows: u64) -> Self {
+    pub(crate) fn ended(self, state: RunState, rows: u64) -> Self {
         Self { state, rows, written: now(), ..self }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::report::Report;
-use crate::runs::{Checkpoint, Fingerprint, Position, Record, RunFolder};
+use crate::runs::{Checkpoint, Fingerprint, ResumePoint, RunFolder, RunRecord};
 use crate::stage::TaskOutput;
 
 /// How long a run has to have taken before its end for what it has done to be kept, if it has no checkpoint yet. Whoever
@@ -14,13 +14,13 @@ const WORTH_KEEPING: Duration = Duration::from_secs(1);
 pub(crate) struct Keeping {
     pub(crate) folder: RunFolder,
     /// What lists are to show of it.
-    pub(crate) record: Record,
+    pub(crate) record: RunRecord,
     /// What has to be the same when it goes on.
     pub(crate) depends_on: Fingerprint,
     /// How long after a checkpoint the next one is due.
     pub(crate) every: Duration,
     /// Where the run begins, and what was done before.
-    pub(crate) from: Position,
+    pub(crate) from: ResumePoint,
     pub(crate) before: Report,
     /// Whether there is a checkpoint from an earlier process.
     pub(crate) has_checkpoint: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Keeping {
 /// Counts what is written, and knows when a checkpoint is due.
 pub(super) struct CheckpointWriter {
     keeping: Keeping,
-    position: Position,
+    position: ResumePoint,
     /// What was done up to there.
     report: Report,
     started: Instant,
@@ -67,7 +67,7 @@ impl CheckpointWriter {
         self.is_closed |= next.is_none();
         let Some(next) = next.filter(|_| !self.is_closed) else { return };
         outcome.count(&mut self.report);
-        self.position = Position { next, read: outcome.read, ..self.position };
+        self.position = ResumePoint { next, read: outcome.read, ..self.position };
         self.changed = true;
     }
 
@@ -75,7 +75,7 @@ impl CheckpointWriter {
     /// count from here on only: a run that goes on repeats what they do in the stage that it was in.
     pub(super) fn stage_ended(&mut self, report: Report) {
         self.report = report;
-        self.position = Position { stage: self.position.stage + 1, ..Position::default() };
+        self.position = ResumePoint { stage: self.position.stage + 1, ..ResumePoint::default() };
         self.changed = true;
     }
 
@@ -102,7 +102,7 @@ impl CheckpointWriter {
         self.last = Instant::now();
         self.changed = false;
         if !self.keeping.has_checkpoint {
-            self.keeping.folder.apply_policy(&self.keeping.record)?;
+            self.keeping.folder.sync(&self.keeping.record)?;
         }
         self.keeping.folder.save(checkpoint)?;
         self.keeping.has_checkpoint = true;

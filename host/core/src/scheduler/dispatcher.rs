@@ -21,7 +21,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Signal, StopReason};
 use crate::policy::MaxRejects;
 use crate::report::{Report, Resumable};
-use crate::runs::Position;
+use crate::runs::ResumePoint;
 use crate::stage::Stage;
 
 /// What a run needs.
@@ -35,7 +35,7 @@ pub(crate) struct Run<'a> {
     /// With names, and zeros or what an earlier process did.
     pub(crate) report: Report,
     /// Where that process stopped.
-    pub(crate) from: Position,
+    pub(crate) from: ResumePoint,
     /// The run's id, for its failures.
     pub(crate) id: Arc<str>,
     /// More rejected rows than this end the run.
@@ -292,12 +292,12 @@ impl Dispatcher<'_> {
 
     fn start_next(&mut self) {
         if let (None, Some(next)) = (&self.end, self.later.pop_front()) {
-            self.start(next, Position::default());
+            self.start(next, ResumePoint::default());
         }
     }
 
     /// Starts the reader of a stage, which makes its tasks.
-    fn start(&mut self, stage: RunStage, from: Position) {
+    fn start(&mut self, stage: RunStage, from: ResumePoint) {
         self.stage = Arc::clone(&stage.stage);
         self.reorder_buffer = ReorderBuffer::from(from.next);
         self.input = Input::Read;

@@ -10,7 +10,7 @@ use super::in_flight::{InFlight, acquire};
 use super::message::Message;
 use crate::failure::{Failure, FailureKind};
 use crate::panics::caught;
-use crate::runs::Position;
+use crate::runs::ResumePoint;
 use crate::stage::{Stage, TaskOutput};
 use crate::stage_input::{InputReader, StepReporter};
 
@@ -23,7 +23,7 @@ pub(super) struct Reading {
     pub(super) permits: Arc<Semaphore>,
     pub(super) messages: Sender<Message>,
     /// Where an earlier process stopped.
-    pub(super) from: Position,
+    pub(super) from: ResumePoint,
     pub(super) checksums: Checksums,
 }
 

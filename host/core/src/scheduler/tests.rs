@@ -17,7 +17,7 @@ use crate::interrupt::{Interrupt, Stop};
 use crate::loader::ComponentLoader;
 use crate::plan::{Operation, Work};
 use crate::report::Report;
-use crate::runs::Position;
+use crate::runs::ResumePoint;
 use crate::sink::{Encoded, Encoder, SinkError};
 use crate::source::{Chunk, ChunkData, DecodedBatch, Decoder, Reader, RowPositions, SourceError};
 use crate::stage::{Stage, Workers};
@@ -109,7 +109,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         interrupt: &Interrupt::new(),
         on_event: &|_| (),
         report: Report::default(),
-        from: Position::default(),
+        from: ResumePoint::default(),
         id: "run".into(),
         max_rejects: None,
         grace: Duration::ZERO,

@@ -12,7 +12,7 @@ use crate::cleanup::Entries;
 use crate::failure::Failure;
 use crate::panics::caught;
 use crate::report::Report;
-use crate::runs::Place;
+use crate::runs::FinishedOutput;
 use crate::sink::{DeliveredRows, SinkError, Writer};
 use crate::spill::{SpillError, SpillWriter};
 use crate::stage::TaskOutput;
@@ -133,7 +133,7 @@ impl Files {
             let text = |path: &Path| path.to_string_lossy().into_owned();
             if let Some((from, to)) = writer.paths() {
                 let length = fs::metadata(from).map_err(WriteError::Checkpoint)?.len();
-                places.push(Place { from: text(from), to: text(to), length });
+                places.push(FinishedOutput { from: text(from), to: text(to), length });
             }
         }
         let mut checkpoint = checkpoints.checkpoint();
@@ -154,7 +154,7 @@ impl Files {
         let mut checkpoint = checkpoints.checkpoint();
         checkpoint.sinks = self.sinks.iter_mut().map(Writer::checkpoint).collect::<Result<_, _>>()?;
         checkpoint.rejects = self.rejects.as_mut().map(Writer::checkpoint).transpose()?;
-        checkpoint.kept = self.kept.iter_mut().map(SpillWriter::sync).collect::<Result<_, _>>()?;
+        checkpoint.spills = self.kept.iter_mut().map(SpillWriter::sync).collect::<Result<_, _>>()?;
         if !self.entries.keep() {
             return Ok(None);
         }

@@ -10,7 +10,7 @@ use arrow_select::take::take;
 
 use crate::batch::{RowOrigins, Rows};
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{Append, JoinParent, Joining};
+use crate::plan::{Append, JoinOperation, JoinParent};
 
 /// Returns the rows of all parents, in the order of their rows in the chunk, then of the parents, then within a parent.
 /// A parent is `None` if the chunk does not pass through it.
@@ -52,7 +52,7 @@ pub(super) type RejectedIds = Vec<(usize, u32)>;
 ///
 /// # Errors
 /// A parent has a row that another does not have, and did not reject.
-pub(super) fn join(joining: &Joining, parents: &[Rows], rejected: &RejectedIds) -> Result<Rows, Box<Failure>> {
+pub(super) fn join(joining: &JoinOperation, parents: &[Rows], rejected: &RejectedIds) -> Result<Rows, Box<Failure>> {
     let host = |error: ArrowError| Box::new(Failure::host(&error));
     let ids = |rows: &Rows| -> Vec<u32> { (0..rows.count()).map(|row| rows.origin.id(row)).collect() };
     let all: Vec<Vec<u32>> = parents.iter().map(ids).collect();
@@ -97,7 +97,7 @@ pub(super) fn join(joining: &Joining, parents: &[Rows], rejected: &RejectedIds) 
     Ok(Rows { columns, origin: parents[0].origin.select(&rows[0]) })
 }
 
-fn batch(joining: &Joining, columns: Vec<arrow_array::ArrayRef>, rows: usize) -> Result<RecordBatch, ArrowError> {
+fn batch(joining: &JoinOperation, columns: Vec<arrow_array::ArrayRef>, rows: usize) -> Result<RecordBatch, ArrowError> {
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::clone(&joining.join.schema), columns, &options)
 }
@@ -108,7 +108,7 @@ enum Missing {
     In(usize),
 }
 
-fn missing(joining: &Joining, found: &[Option<u32>], id: u32, rejected: &RejectedIds) -> Missing {
+fn missing(joining: &JoinOperation, found: &[Option<u32>], id: u32, rejected: &RejectedIds) -> Missing {
     let absent = || found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(parent, _)| parent);
     match absent().find(|parent| !was_rejected(&joining.parents[*parent], id, rejected)) {
         Some(parent) => Missing::In(parent),
@@ -122,7 +122,7 @@ fn was_rejected(parent: &JoinParent, id: u32, rejected: &RejectedIds) -> bool {
 }
 
 /// Returns the failure for a row that one parent has and another does not.
-fn row_mismatch(joining: &Joining, (with, without): (usize, usize), rows: &Rows, row: usize) -> Box<Failure> {
+fn row_mismatch(joining: &JoinOperation, (with, without): (usize, usize), rows: &Rows, row: usize) -> Box<Failure> {
     let (with, without) = (&joining.parents[with].title, &joining.parents[without].title);
     let message = format!("the columns cannot be joined: {with} has a row that {without} does not have");
     let mut failure = Failure::new(FailureKind::Incompatible, message);

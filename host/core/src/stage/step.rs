@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Stage;
 use crate::batch::{GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
-use crate::config::instance::{InstanceLife, Keeping};
+use crate::config::instance::{CacheMode, InstanceLife};
 use crate::failure::{Failure, FailureContext};
 use crate::plan::Step;
 use crate::policy::Then;
@@ -49,7 +49,7 @@ fn try_call(
     report: &mut StepReport,
 ) -> Result<(StepOutput, Option<StepInstance>), Box<Failure>> {
     let input = CallInput::new(step, rows, range.clone())?;
-    let key = (step.keeping == Keeping::Outputs && stage.result_cache.is_on()).then(|| {
+    let key = (step.cache == CacheMode::On && stage.result_cache.is_enabled()).then(|| {
         let mut key = CacheKeyBuilder::new(step, batch);
         key.add_batch(input.count(), input.columns());
         key.key()

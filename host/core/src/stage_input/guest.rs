@@ -13,12 +13,12 @@ use super::stateful::StatefulStep;
 use super::{InputReader, StepReporter};
 use crate::batch::{CheckedOutput, GivenRows, RowOrigins, Rows};
 use crate::call::CallInput;
-use crate::config::instance::Keeping;
+use crate::config::instance::CacheMode;
 use crate::failure::Failure;
-use crate::plan::{Placement, Step};
+use crate::plan::{ColumnSource, Step};
 use crate::policy::Then;
 use crate::report::StepReport;
-use crate::result_cache::{CacheKeyBuilder, Key};
+use crate::result_cache::{CacheKey, CacheKeyBuilder};
 use crate::source::RowPositions;
 use crate::spill::{Spill, SpillError, SpillLookup};
 use crate::stage::WorkItem;
@@ -29,7 +29,7 @@ use crate::stage::{RejectRecord, Stage};
 const LOOKUP_ROWS: usize = 1 << 16;
 
 fn is_cached(step: &Step, stage: &Stage) -> bool {
-    step.keeping == Keeping::Outputs && stage.result_cache.is_on()
+    step.cache == CacheMode::On && stage.result_cache.is_enabled()
 }
 
 /// A step of kind source: calls `finish` until it returns no more rows.
@@ -99,9 +99,9 @@ enum AggregatePhase {
 impl AggregateInput {
     pub(super) fn open(step: &Arc<Step>, spill: &Arc<Spill>, batch_rows: usize) -> Result<Self, SpillError> {
         let carried =
-            step.placements.iter().zip(step.schema.fields()).filter_map(|(placement, field)| match placement {
-                Placement::Carried(index) => Some((*index, field.data_type().clone())),
-                Placement::Output(_) => None,
+            step.column_sources.iter().zip(step.schema.fields()).filter_map(|(placement, field)| match placement {
+                ColumnSource::Carried(index) => Some((*index, field.data_type().clone())),
+                ColumnSource::Output(_) => None,
             });
         Ok(Self {
             spill: Arc::clone(spill),
@@ -155,7 +155,7 @@ impl AggregateInput {
 
     /// Returns the cache key of all rows to come. They are read twice, which costs less than calling the step. `None`
     /// if they do not fit the step's inputs; its call reports that.
-    fn key(&self, stage: &Stage) -> Result<Option<Key>, Box<Failure>> {
+    fn key(&self, stage: &Stage) -> Result<Option<CacheKey>, Box<Failure>> {
         let mut maker = CacheKeyBuilder::new(&self.step, 0);
         // If a rejected row ends the run, the record needs the step's log, which the cache does not store.
         maker.add_policy(self.step.on_failure.then() == Then::Stop);

@@ -9,7 +9,7 @@ use crate::failure::{Failure, FailureContext};
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
-use crate::result_cache::{CallLog, Key};
+use crate::result_cache::{CacheKey, CallLog};
 use crate::stage::{RejectRecord, Stage};
 
 /// All calls of the step, from the first to the last: made by its instance, or replayed from the log of an earlier run.
@@ -26,10 +26,10 @@ pub(super) struct StatefulStep {
 
 impl StatefulStep {
     /// `key` covers everything that the step will be given, for steps whose results are cached.
-    pub(super) fn new(step: &Arc<Step>, stage: &Stage, key: Option<&Key>, report: &mut StepReport) -> Self {
+    pub(super) fn new(step: &Arc<Step>, stage: &Stage, key: Option<&CacheKey>, report: &mut StepReport) -> Self {
         let log = key.map_or(CallLog::Off, |key| stage.result_cache.call_log(key, &step.signature));
         // An instance is created in its first call, and a log that is replayed leaves it none.
-        report.instances += u64::from(!matches!(log, CallLog::CallReplay(_)));
+        report.instances += u64::from(!matches!(log, CallLog::Replay(_)));
         let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
         Self { instance: StepInstance::new(callee, 0), step: Arc::clone(step), log, batch: 0 }
     }
@@ -63,7 +63,7 @@ impl StatefulStep {
     }
 
     fn try_process(&mut self, stage: &Stage, rows: &Rows, report: &mut StepReport) -> Result<StepOutput, Box<Failure>> {
-        if let CallLog::CallReplay(log) = &mut self.log {
+        if let CallLog::Replay(log) = &mut self.log {
             let output = log.next(GivenRows::Batch(rows.count())).map_err(|error| unreadable(&error))?;
             report.cached += 1;
             return output.ok_or_else(|| unreadable(&io::ErrorKind::UnexpectedEof.into()));
@@ -101,7 +101,7 @@ impl StatefulStep {
         given: GivenRows,
         report: &mut StepReport,
     ) -> Result<Option<CheckedOutput>, Box<Failure>> {
-        if let CallLog::CallReplay(log) = &mut self.log {
+        if let CallLog::Replay(log) = &mut self.log {
             let output = log.next(given).map_err(|error| unreadable(&error))?;
             report.cached += u64::from(output.is_some());
             return Ok(output.map(|output| output.output));
@@ -111,7 +111,7 @@ impl StatefulStep {
         let output = self.instance.finish(callee, given)?;
         drop(guard);
         let Some(output) = output else {
-            if let CallLog::CallRecorder(log) = std::mem::replace(&mut self.log, CallLog::Off)
+            if let CallLog::Record(log) = std::mem::replace(&mut self.log, CallLog::Off)
                 && let Err(error) = log.end()
             {
                 tracing::debug!("step \"{}\": its output is not cached: {error}", self.step.name);
@@ -126,7 +126,7 @@ impl StatefulStep {
 
     /// Adds a call's output to the log. If that fails, the log is given up, and the run continues without it.
     fn record(&mut self, output: &StepOutput) {
-        if let CallLog::CallRecorder(log) = &mut self.log
+        if let CallLog::Record(log) = &mut self.log
             && let Err(error) = log.add(output)
         {
             tracing::debug!("step \"{}\": its output is not cached: {error}", self.step.name);

@@ -21,11 +21,11 @@ pub(super) struct ZippedInput {
 
 impl ZippedInput {
     pub(super) fn open(zip: &Zip, spills: &[Arc<Spill>], batch_rows: usize) -> Result<Self, SpillError> {
-        let mut input_readers = Vec::with_capacity(zip.kept.len());
-        let mut lengths = Vec::with_capacity(zip.kept.len());
-        for (kept, title) in &zip.kept {
-            input_readers.push(SpillInput::open(&spills[*kept], Some(batch_rows))?);
-            lengths.push((title.clone(), spills[*kept].rows()));
+        let mut input_readers = Vec::with_capacity(zip.spills.len());
+        let mut lengths = Vec::with_capacity(zip.spills.len());
+        for (spill, title) in &zip.spills {
+            input_readers.push(SpillInput::open(&spills[*spill], Some(batch_rows))?);
+            lengths.push((title.clone(), spills[*spill].rows()));
         }
         Ok(Self { name: Arc::clone(&zip.name), input_readers, lengths })
     }

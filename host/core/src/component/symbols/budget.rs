@@ -4,14 +4,14 @@ use crate::interrupt::Stop;
 
 /// Why a search, or a part of it, ends without a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum SearchEnd {
     /// No steps are left, or the run stops.
     Exhausted,
     /// This part cannot be understood; others may.
     Malformed,
 }
 
-impl From<gimli::Error> for End {
+impl From<gimli::Error> for SearchEnd {
     fn from(_: gimli::Error) -> Self {
         Self::Malformed
     }
@@ -34,17 +34,17 @@ impl<'a> Budget<'a> {
     }
 
     /// Takes steps, before or right after they are made.
-    pub(super) fn spend(&mut self, steps: u64) -> Result<(), End> {
+    pub(super) fn spend(&mut self, steps: u64) -> Result<(), SearchEnd> {
         if self.left < steps || self.stop.reason().is_some() {
             self.left = self.left.saturating_sub(steps);
-            return Err(End::Exhausted);
+            return Err(SearchEnd::Exhausted);
         }
         self.left -= steps;
         Ok(())
     }
 
     /// Takes the steps for looking at so many bytes.
-    pub(super) fn spend_bytes(&mut self, bytes: usize) -> Result<(), End> {
+    pub(super) fn spend_bytes(&mut self, bytes: usize) -> Result<(), SearchEnd> {
         self.spend(bytes as u64 / BYTES_PER_STEP + 1)
     }
 }

@@ -2,9 +2,9 @@
 
 use gimli::{Attribute, AttributeValue, Unit, constants};
 
-use super::budget::End;
-use super::lines::Place;
-use super::sections::Slice;
+use super::budget::SearchEnd;
+use super::lines::LinePosition;
+use super::sections::DwarfSlice;
 use super::units::Search;
 
 /// The most functions at one address. Compilers inline a dozen deep.
@@ -14,39 +14,39 @@ const DEPTH: usize = 64;
 const BYTES_PER_STEP: u64 = 64;
 
 /// A function at an address.
-pub(super) struct Link<'m> {
-    pub(super) naming: Naming<'m>,
+pub(super) struct FunctionAtAddress<'m> {
+    pub(super) name: FunctionName<'m>,
     /// Where it was called, if it was inlined.
-    pub(super) call: Option<Place>,
+    pub(super) call: Option<LinePosition>,
 }
 
 /// What an entry says of its name.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Naming<'m> {
-    pub(super) name: Option<AttributeValue<Slice<'m>>>,
+pub(super) struct FunctionName<'m> {
+    pub(super) name: Option<AttributeValue<DwarfSlice<'m>>>,
     /// The entry that this one is an instance of.
-    pub(super) origin: Option<AttributeValue<Slice<'m>>>,
+    pub(super) origin: Option<AttributeValue<DwarfSlice<'m>>>,
 }
 
-impl<'m> Naming<'m> {
-    pub(super) fn of(attributes: &[Attribute<Slice<'m>>]) -> Self {
-        let mut naming = Self::default();
+impl<'m> FunctionName<'m> {
+    pub(super) fn from_attributes(attributes: &[Attribute<DwarfSlice<'m>>]) -> Self {
+        let mut name = Self::default();
         for attribute in attributes {
             match attribute.name() {
                 // With its path, which the plain name does not have.
                 constants::DW_AT_linkage_name | constants::DW_AT_MIPS_linkage_name => {
-                    naming.name = Some(attribute.value());
+                    name.name = Some(attribute.value());
                 }
                 constants::DW_AT_name => {
-                    naming.name.get_or_insert(attribute.value());
+                    name.name.get_or_insert(attribute.value());
                 }
                 constants::DW_AT_abstract_origin | constants::DW_AT_specification => {
-                    naming.origin.get_or_insert(attribute.value());
+                    name.origin.get_or_insert(attribute.value());
                 }
                 _ => {}
             }
         }
-        naming
+        name
     }
 }
 
@@ -55,10 +55,10 @@ impl<'m> Naming<'m> {
 /// One walk over the unit, without recursion and without keeping anything: entries may be nested a million deep.
 pub(super) fn chains<'m>(
     search: &mut Search<'m, '_, '_>,
-    unit: &Unit<Slice<'m>>,
+    unit: &Unit<DwarfSlice<'m>>,
     addresses: &[u64],
-) -> Result<Vec<Vec<Link<'m>>>, End> {
-    let mut chains: Vec<Vec<Link<'m>>> = addresses.iter().map(|_| Vec::new()).collect();
+) -> Result<Vec<Vec<FunctionAtAddress<'m>>>, SearchEnd> {
+    let mut chains: Vec<Vec<FunctionAtAddress<'m>>> = addresses.iter().map(|_| Vec::new()).collect();
     let mut entries = unit.entries_raw(None)?;
     let mut attributes = Vec::new();
     let mut position = entries.next_offset().0;
@@ -83,15 +83,15 @@ pub(super) fn chains<'m>(
             // What is inlined comes after its function, and functions do not overlap.
             if chain.is_empty() != is_inlined && chain.len() < DEPTH && search.contains(unit, &attributes, *address)? {
                 let call = is_inlined.then(|| call(&attributes));
-                chain.push(Link { naming: Naming::of(&attributes), call });
+                chain.push(FunctionAtAddress { name: FunctionName::from_attributes(&attributes), call });
             }
         }
     }
     Ok(chains)
 }
 
-fn call(attributes: &[Attribute<Slice<'_>>]) -> Place {
-    let mut place = Place { file: 0, line: 0, column: 0 };
+fn call(attributes: &[Attribute<DwarfSlice<'_>>]) -> LinePosition {
+    let mut place = LinePosition { file: 0, line: 0, column: 0 };
     for attribute in attributes {
         let number = match attribute.value() {
             AttributeValue::FileIndex(index) => index,

@@ -2,14 +2,14 @@
 
 use gimli::{AttributeValue, ColumnType, Unit};
 
-use super::budget::End;
-use super::sections::Slice;
+use super::budget::SearchEnd;
+use super::sections::DwarfSlice;
 use super::units::Search;
 use crate::failure::Location;
 
 /// A place in the source, with the file's number in the line program.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct LinePosition {
     pub(super) file: u64,
     /// From 1; 0 if it is not known.
     pub(super) line: u64,
@@ -18,18 +18,18 @@ pub(super) struct Place {
 }
 
 /// The place of each address. The program is followed and nothing of it kept, since each of its bytes may be a row.
-pub(super) fn places<'m>(
+pub(super) fn locations<'m>(
     search: &mut Search<'m, '_, '_>,
-    unit: &Unit<Slice<'m>>,
+    unit: &Unit<DwarfSlice<'m>>,
     addresses: &[u64],
-) -> Result<Vec<Option<Location>>, End> {
-    let mut found: Vec<Option<Place>> = vec![None; addresses.len()];
+) -> Result<Vec<Option<Location>>, SearchEnd> {
+    let mut found: Vec<Option<LinePosition>> = vec![None; addresses.len()];
     if let Some(program) = unit.line_program.clone() {
         // A byte may be a row, which is compared with every address.
         search.budget.spend(program.header().raw_program_buf().len() as u64)?;
         let mut rows = program.rows();
         let mut first = None;
-        let mut previous: Option<(u64, Place)> = None;
+        let mut previous: Option<(u64, LinePosition)> = None;
         while let Some((_, row)) = rows.next_row()? {
             let begin = *first.get_or_insert(row.address());
             // Code that was left out by the linker is said to begin at 0.
@@ -48,7 +48,7 @@ pub(super) fn places<'m>(
                     ColumnType::Column(column) => column.get(),
                 };
                 let line = row.line().map_or(0, std::num::NonZeroU64::get);
-                previous = Some((row.address(), Place { file: row.file_index(), line, column }));
+                previous = Some((row.address(), LinePosition { file: row.file_index(), line, column }));
             }
         }
     }
@@ -58,9 +58,9 @@ pub(super) fn places<'m>(
 /// A place with the name of its file, if that is known.
 pub(super) fn location<'m>(
     search: &mut Search<'m, '_, '_>,
-    unit: &Unit<Slice<'m>>,
-    place: Place,
-) -> Result<Option<Location>, End> {
+    unit: &Unit<DwarfSlice<'m>>,
+    place: LinePosition,
+) -> Result<Option<Location>, SearchEnd> {
     let number = |number: u64| u32::try_from(number).ok().filter(|number| *number > 0);
     let (Some(program), Some(line)) = (&unit.line_program, number(place.line)) else { return Ok(None) };
     let header = program.header();
@@ -79,10 +79,10 @@ pub(super) fn location<'m>(
 /// Adds a part to a path, or begins anew with one that is absolute.
 fn push<'m>(
     search: &mut Search<'m, '_, '_>,
-    unit: &Unit<Slice<'m>>,
+    unit: &Unit<DwarfSlice<'m>>,
     path: &mut String,
-    part: AttributeValue<Slice<'m>>,
-) -> Result<(), End> {
+    part: AttributeValue<DwarfSlice<'m>>,
+) -> Result<(), SearchEnd> {
     let Some(part) = search.text(unit, part)? else { return Ok(()) };
     if part.starts_with('/') {
         path.clear();
@@ -93,7 +93,7 @@ fn push<'m>(
     Ok(())
 }
 
-fn text(bytes: &Slice<'_>) -> String {
+fn text(bytes: &DwarfSlice<'_>) -> String {
     let bytes = bytes.slice();
     String::from_utf8_lossy(&bytes[..bytes.len().min(super::units::TEXT_BYTES)]).into_owned()
 }

@@ -6,7 +6,7 @@ use gimli::{EndianSlice, LittleEndian, SectionId};
 use wasmparser::{Parser, Payload};
 
 /// Bytes as gimli reads them.
-pub(super) type Slice<'a> = EndianSlice<'a, LittleEndian>;
+pub(super) type DwarfSlice<'a> = EndianSlice<'a, LittleEndian>;
 
 /// The most bytes of debug sections that are kept for one component. A Rust step with all debug information has about
 /// 16 MB; with the line tables that are of use here, 1 MB.
@@ -45,7 +45,7 @@ impl Module {
     }
 
     /// A section's bytes; none if the module does not have it.
-    pub(super) fn section(&self, id: SectionId) -> Slice<'_> {
+    pub(super) fn section(&self, id: SectionId) -> DwarfSlice<'_> {
         let section = self.sections.iter().find(|(found, _)| *found == id);
         EndianSlice::new(section.map_or(&[], |(_, bytes)| bytes), LittleEndian)
     }

@@ -7,7 +7,7 @@ use stillbox_test_guests::BAD_UNREACHABLE;
 
 use super::budget::Budget;
 use super::sections::{Module, modules};
-use super::units::{TEXT_BYTES, look_up};
+use super::units::{TEXT_BYTES, find_frames};
 use super::{STEPS_PER_SEARCH, SourceFrame, Symbols};
 use crate::interrupt::{Signal, Stop, StopReason};
 
@@ -22,7 +22,7 @@ fn addresses(module: &Module) -> Vec<u64> {
 
 fn search(module: &Module, addresses: &[u64], steps: u64, stop: &Stop) -> (Vec<Vec<SourceFrame>>, u64) {
     let mut budget = Budget::new(steps, stop);
-    let found = look_up(module, addresses, &mut budget);
+    let found = find_frames(module, addresses, &mut budget);
     (found, steps - budget.left())
 }
 

@@ -8,10 +8,10 @@ use gimli::{
 };
 
 use super::SourceFrame;
-use super::budget::{Budget, End};
-use super::entries::{self, Naming};
+use super::budget::{Budget, SearchEnd};
+use super::entries::{self, FunctionName};
 use super::lines;
-use super::sections::{Module, Slice};
+use super::sections::{DwarfSlice, Module};
 
 /// The most bytes of a table of abbreviations. Compilers write a few thousand.
 const ABBREVIATIONS: usize = 64 << 10;
@@ -20,14 +20,14 @@ const HOPS: u32 = 8;
 
 /// One search in one module.
 pub(super) struct Search<'m, 'b, 's> {
-    pub(super) dwarf: Dwarf<Slice<'m>>,
+    pub(super) dwarf: Dwarf<DwarfSlice<'m>>,
     pub(super) budget: &'b mut Budget<'s>,
     /// The last table and where it is; units mostly share one or have their own.
     abbreviations: Option<(usize, Arc<Abbreviations>)>,
 }
 
 /// For every address the functions of the source that are there, the innermost first; none where nothing was found.
-pub(super) fn look_up(module: &Module, addresses: &[u64], budget: &mut Budget<'_>) -> Vec<Vec<SourceFrame>> {
+pub(super) fn find_frames(module: &Module, addresses: &[u64], budget: &mut Budget<'_>) -> Vec<Vec<SourceFrame>> {
     let mut found = vec![Vec::new(); addresses.len()];
     let Ok(dwarf) = Dwarf::load(|id| Ok::<_, gimli::Error>(module.section(id))) else { return found };
     let mut search = Search { dwarf, budget, abbreviations: None };
@@ -35,7 +35,7 @@ pub(super) fn look_up(module: &Module, addresses: &[u64], budget: &mut Budget<'_
     while found.iter().any(Vec::is_empty)
         && let Ok(Some(header)) = units.next()
     {
-        if search.unit(header, addresses, &mut found) == Err(End::Exhausted) {
+        if search.unit(header, addresses, &mut found) == Err(SearchEnd::Exhausted) {
             tracing::debug!("the search for source lines was given up");
             break;
         }
@@ -47,10 +47,10 @@ impl<'m> Search<'m, '_, '_> {
     /// Looks up the addresses in one unit.
     fn unit(
         &mut self,
-        header: UnitHeader<Slice<'m>>,
+        header: UnitHeader<DwarfSlice<'m>>,
         addresses: &[u64],
         found: &mut [Vec<SourceFrame>],
-    ) -> Result<(), End> {
+    ) -> Result<(), SearchEnd> {
         let unit = self.open(header)?;
         let root = unit.entry(unit.header.root_offset())?;
         let mut inside = Vec::new();
@@ -63,12 +63,12 @@ impl<'m> Search<'m, '_, '_> {
             return Ok(());
         }
         let wanted: Vec<u64> = inside.iter().map(|(_, address)| *address).collect();
-        let places = lines::places(self, &unit, &wanted)?;
+        let places = lines::locations(self, &unit, &wanted)?;
         let chains = entries::chains(self, &unit, &wanted)?;
         for (((index, _), place), chain) in inside.into_iter().zip(places).zip(chains) {
             let mut location = place;
             for link in chain.into_iter().rev() {
-                let function = self.name(&unit, link.naming, HOPS)?;
+                let function = self.name(&unit, link.name, HOPS)?;
                 let call = match link.call {
                     Some(place) => lines::location(self, &unit, place)?,
                     None => None,
@@ -83,7 +83,7 @@ impl<'m> Search<'m, '_, '_> {
     }
 
     /// Reads what a unit begins with. All that gimli would read at once is paid for before.
-    fn open(&mut self, header: UnitHeader<Slice<'m>>) -> Result<Unit<Slice<'m>>, End> {
+    fn open(&mut self, header: UnitHeader<DwarfSlice<'m>>) -> Result<Unit<DwarfSlice<'m>>, SearchEnd> {
         self.budget.spend(1)?;
         let abbreviations = self.abbreviations(&header)?;
         let root = header.entry(&abbreviations, header.root_offset())?;
@@ -98,7 +98,11 @@ impl<'m> Search<'m, '_, '_> {
     }
 
     /// Refuses a unit whose name or folder does not end where it should, before gimli looks for their ends.
-    fn check_texts(&mut self, header: &UnitHeader<Slice<'m>>, attributes: &[Attribute<Slice<'m>>]) -> Result<(), End> {
+    fn check_texts(
+        &mut self,
+        header: &UnitHeader<DwarfSlice<'m>>,
+        attributes: &[Attribute<DwarfSlice<'m>>],
+    ) -> Result<(), SearchEnd> {
         let mut base = DebugStrOffsetsBase::default_for_encoding_and_file(header.encoding(), self.dwarf.file_type);
         for attribute in attributes {
             if let AttributeValue::DebugStrOffsetsBase(given) = attribute.value() {
@@ -120,13 +124,13 @@ impl<'m> Search<'m, '_, '_> {
             let text = bounded(bytes);
             self.budget.spend_bytes(text.len())?;
             if text.len() > TEXT_BYTES {
-                return Err(End::Malformed);
+                return Err(SearchEnd::Malformed);
             }
         }
         Ok(())
     }
 
-    fn abbreviations(&mut self, header: &UnitHeader<Slice<'m>>) -> Result<Arc<Abbreviations>, End> {
+    fn abbreviations(&mut self, header: &UnitHeader<DwarfSlice<'m>>) -> Result<Arc<Abbreviations>, SearchEnd> {
         let offset = header.debug_abbrev_offset();
         if let Some((known, abbreviations)) = &self.abbreviations
             && *known == offset.0
@@ -134,14 +138,14 @@ impl<'m> Search<'m, '_, '_> {
             return Ok(Arc::clone(abbreviations));
         }
         let section = self.section(SectionId::DebugAbbrev);
-        let length = section.slice().get(offset.0..).map(table_length).ok_or(End::Malformed)??;
+        let length = section.slice().get(offset.0..).map(table_length).ok_or(SearchEnd::Malformed)??;
         self.budget.spend_bytes(length)?;
         let abbreviations = Arc::new(header.abbreviations(&self.dwarf.debug_abbrev)?);
         self.abbreviations = Some((offset.0, Arc::clone(&abbreviations)));
         Ok(abbreviations)
     }
 
-    fn section(&self, id: SectionId) -> Slice<'m> {
+    fn section(&self, id: SectionId) -> DwarfSlice<'m> {
         use gimli::Section as _;
         match id {
             SectionId::DebugAbbrev => *self.dwarf.debug_abbrev.reader(),
@@ -152,7 +156,7 @@ impl<'m> Search<'m, '_, '_> {
     }
 
     /// How many bytes of folders and files a line program begins with.
-    fn line_header_length(&self, offset: usize) -> Result<usize, End> {
+    fn line_header_length(&self, offset: usize) -> Result<usize, SearchEnd> {
         let mut bytes = self.section(SectionId::DebugLine);
         bytes.skip(offset)?;
         let (_, format) = bytes.read_initial_length()?;
@@ -165,10 +169,10 @@ impl<'m> Search<'m, '_, '_> {
     /// Whether an entry with these attributes covers the address.
     pub(super) fn contains(
         &mut self,
-        unit: &Unit<Slice<'m>>,
-        attributes: &[Attribute<Slice<'m>>],
+        unit: &Unit<DwarfSlice<'m>>,
+        attributes: &[Attribute<DwarfSlice<'m>>],
         address: u64,
-    ) -> Result<bool, End> {
+    ) -> Result<bool, SearchEnd> {
         let mut low = None;
         let mut high = None;
         for attribute in attributes {
@@ -199,17 +203,22 @@ impl<'m> Search<'m, '_, '_> {
     }
 
     /// The name of an entry, its own or that of the one it is an instance of.
-    fn name(&mut self, unit: &Unit<Slice<'m>>, naming: Naming<'m>, hops: u32) -> Result<Option<String>, End> {
-        if let Some(value) = naming.name {
+    fn name(
+        &mut self,
+        unit: &Unit<DwarfSlice<'m>>,
+        name: FunctionName<'m>,
+        hops: u32,
+    ) -> Result<Option<String>, SearchEnd> {
+        if let Some(value) = name.name {
             return self.text(unit, value);
         }
         if hops == 0 {
             return Ok(None);
         }
-        match naming.origin {
+        match name.origin {
             Some(AttributeValue::UnitRef(offset)) => {
-                let naming = self.naming(unit, offset)?;
-                self.name(unit, naming, hops - 1)
+                let name = self.function_name(unit, offset)?;
+                self.name(unit, name, hops - 1)
             }
             Some(AttributeValue::DebugInfoRef(offset)) => {
                 let mut units = self.dwarf.units();
@@ -217,8 +226,8 @@ impl<'m> Search<'m, '_, '_> {
                     self.budget.spend(1)?;
                     if let Some(offset) = offset.to_unit_offset(&header) {
                         let other = self.open(header)?;
-                        let naming = self.naming(&other, offset)?;
-                        return self.name(&other, naming, hops - 1);
+                        let name = self.function_name(&other, offset)?;
+                        return self.name(&other, name, hops - 1);
                     }
                 }
                 Ok(None)
@@ -227,7 +236,11 @@ impl<'m> Search<'m, '_, '_> {
         }
     }
 
-    fn naming(&mut self, unit: &Unit<Slice<'m>>, offset: UnitOffset) -> Result<Naming<'m>, End> {
+    fn function_name(
+        &mut self,
+        unit: &Unit<DwarfSlice<'m>>,
+        offset: UnitOffset,
+    ) -> Result<FunctionName<'m>, SearchEnd> {
         self.budget.spend(1)?;
         let entry = unit.entry(offset)?;
         // gimli has looked for the ends of the texts that are in the entry itself.
@@ -237,15 +250,15 @@ impl<'m> Search<'m, '_, '_> {
         });
         self.budget.spend_bytes(texts.sum())?;
         self.budget.spend(entry.attrs().len() as u64)?;
-        Ok(Naming::of(entry.attrs()))
+        Ok(FunctionName::from_attributes(entry.attrs()))
     }
 
     /// A text that an attribute stands for, as far as it can be shown.
     pub(super) fn text(
         &mut self,
-        unit: &Unit<Slice<'m>>,
-        value: AttributeValue<Slice<'m>>,
-    ) -> Result<Option<String>, End> {
+        unit: &Unit<DwarfSlice<'m>>,
+        value: AttributeValue<DwarfSlice<'m>>,
+    ) -> Result<Option<String>, SearchEnd> {
         self.budget.spend(1)?;
         let value = match value {
             AttributeValue::DebugStrOffsetsIndex(index) => match self.dwarf.string_offset(unit, index) {
@@ -261,7 +274,7 @@ impl<'m> Search<'m, '_, '_> {
     }
 
     /// The bytes that a text begins, to the end of their section; of a text in the entry itself to its own end.
-    fn bytes(&self, value: AttributeValue<Slice<'m>>) -> Option<&'m [u8]> {
+    fn bytes(&self, value: AttributeValue<DwarfSlice<'m>>) -> Option<&'m [u8]> {
         let (section, offset) = match value {
             AttributeValue::String(text) => return Some(text.slice()),
             AttributeValue::DebugStrRef(offset) => (SectionId::DebugStr, offset.0),
@@ -287,9 +300,9 @@ fn is_in(address: u64, begin: u64, end: u64) -> bool {
 }
 
 /// The length of a table of abbreviations, if it is no longer than it should be.
-fn table_length(bytes: &[u8]) -> Result<usize, End> {
+fn table_length(bytes: &[u8]) -> Result<usize, SearchEnd> {
     let bytes = &bytes[..bytes.len().min(ABBREVIATIONS)];
-    let mut rest = Slice::new(bytes, gimli::LittleEndian);
+    let mut rest = DwarfSlice::new(bytes, gimli::LittleEndian);
     while rest.read_uleb128()? != 0 {
         rest.read_uleb128()?;
         rest.read_u8()?;

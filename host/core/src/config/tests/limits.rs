@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 
 use super::{RIGHT, broken, right};
-use crate::config::{Overrides, Place};
+use crate::config::{ConfigLocation, Overrides};
 use crate::limits::LimitSettings;
 
 /// The right pipeline with a step of these limits.
@@ -42,11 +42,11 @@ fn every_limit_can_be_given() {
 fn what_is_left_out_is_not_set() {
     let config = right(&RIGHT.replace("[[sink]]", "[limits]\n[[sink]]"));
     assert_eq!(config.pipeline.limits.value, LimitSettings::default());
-    let Place::Span(span) = &config.pipeline.limits.place else { panic!("{:?}", config.pipeline.limits) };
+    let ConfigLocation::Span(span) = &config.pipeline.limits.location else { panic!("{:?}", config.pipeline.limits) };
     assert_eq!(&config.text[span.clone()], "limits");
     assert_eq!(config.steps[0].limits.value, LimitSettings::default());
-    assert_eq!(config.steps[0].limits.place, config.steps[0].place);
-    assert_eq!(right(RIGHT).pipeline.limits.place, Place::File);
+    assert_eq!(config.steps[0].limits.location, config.steps[0].location);
+    assert_eq!(right(RIGHT).pipeline.limits.location, ConfigLocation::File);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn an_argument_wins_over_the_file() {
         ..LimitSettings::default()
     };
     assert_eq!(limits.value, expected);
-    assert_eq!(limits.place, Place::Argument("--limit trim.memory=\"3MiB\"".into()));
+    assert_eq!(limits.location, ConfigLocation::Argument("--limit trim.memory=\"3MiB\"".into()));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 
 use super::{RIGHT, broken, right};
-use crate::config::Place;
+use crate::config::ConfigLocation;
 use crate::policy::{OnFailure, Retry, Then};
 
 const REJECTS: &str = "[rejects]\npath = \"rejects.jsonl\"\n[[sink]]";
@@ -33,9 +33,9 @@ fn every_policy_can_be_given() {
 fn a_step_stops_unless_it_says_otherwise() {
     let step = right(RIGHT).steps.remove(0);
     assert_eq!(step.on_failure.value, OnFailure::Stop);
-    assert_eq!(step.on_failure.place, step.place);
+    assert_eq!(step.on_failure.location, step.location);
     let config = right(&RIGHT.replace("[[sink]]", "on-failure = \"stop\"\n[[sink]]"));
-    let Place::Span(span) = &config.steps[0].on_failure.place else { panic!("{config:?}") };
+    let ConfigLocation::Span(span) = &config.steps[0].on_failure.location else { panic!("{config:?}") };
     assert_eq!(&config.text[span.clone()], "\"stop\"");
 }
 

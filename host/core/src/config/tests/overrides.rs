@@ -5,7 +5,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 
 use super::{Config, RIGHT, right};
-use crate::config::{Overrides, Place};
+use crate::config::{ConfigLocation, Overrides};
 use crate::format::{Compression, Format};
 
 fn set(arguments: &[&str]) -> Overrides {
@@ -56,16 +56,16 @@ fn values_are_toml_or_text() {
 fn a_parameter_takes_the_place_of_the_argument() {
     let config = with_parameters().with(&set(&["trim.table=5"])).expect("it is right");
     let parameters = &config.steps[0].parameters;
-    let argument = Place::Argument("--set trim.table=5".into());
+    let argument = ConfigLocation::Argument("--set trim.table=5".into());
     assert_eq!(parameters.values["table"], 5);
-    assert_eq!(parameters.place_of("/table"), &argument);
-    assert_eq!(parameters.place_of("/table/x/0"), &argument, "what was there is gone");
-    assert!(matches!(parameters.place_of("/a"), Place::Span(_)));
+    assert_eq!(parameters.location_of("/table"), &argument);
+    assert_eq!(parameters.location_of("/table/x/0"), &argument, "what was there is gone");
+    assert!(matches!(parameters.location_of("/a"), ConfigLocation::Span(_)));
 
     let config = with_parameters().with(&set(&["trim.table.y=5"])).expect("it is right");
     let parameters = &config.steps[0].parameters;
     assert_eq!(parameters.values["table"].to_string(), r#"{"x":[1],"y":5}"#);
-    assert!(matches!(parameters.place_of("/table/x"), Place::Span(_)));
+    assert!(matches!(parameters.location_of("/table/x"), ConfigLocation::Span(_)));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn paths_start_from_the_current_directory() {
     let config = right(RIGHT).with(&overrides).expect("it is right");
     assert_eq!(config.sources[0].path.pattern(), Some("x/*.csv".into()));
     assert_eq!(config.sinks[0].path.path(), Path::new("y.arrow"));
-    assert_eq!(config.sources[0].path.place, Place::Argument("--input x/*.csv".into()));
+    assert_eq!(config.sources[0].path.location, ConfigLocation::Argument("--input x/*.csv".into()));
     assert_eq!((config.sources[0].format.value, config.sinks[0].format.value), (Format::Csv, Format::Arrow));
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 
 use super::{RIGHT, broken, right};
-use crate::config::{Overrides, Place};
+use crate::config::{ConfigLocation, Overrides};
 use crate::policy::MaxRejects;
 
 fn with(rejects: &str) -> String {
@@ -16,12 +16,12 @@ fn wrong(rejects: &str) -> String {
     broken("\n[[sink]]", &format!("on-failure = \"reject\"\n[rejects]\n{rejects}\n[[sink]]"))
 }
 
-fn most(written: &str) -> Option<MaxRejects> {
+fn max_rejects(written: &str) -> Option<MaxRejects> {
     let config = right(&with(&format!("path = \"r.jsonl\"\nmax-rejects = {written}")));
-    config.rejects.expect("it is given").most.map(|most| most.value)
+    config.rejects.expect("it is given").max_rejects.map(|max_rejects| max_rejects.value)
 }
 
-fn max_rejects(written: &str) -> Overrides {
+fn max_rejects_argument(written: &str) -> Overrides {
     Overrides { max_rejects: Some(written.to_owned()), ..Overrides::default() }
 }
 
@@ -30,19 +30,19 @@ fn a_reject_file_is_json_lines_beside_the_pipeline_file() {
     for path in ["rejects.jsonl", "rejects.jsonl.gz", "rejects.ndjson.zst"] {
         let rejects = right(&with(&format!("path = \"{path}\""))).rejects.expect("it is given");
         assert_eq!(rejects.path.path(), Path::new("jobs").join(path));
-        assert_eq!(rejects.most, None);
+        assert_eq!(rejects.max_rejects, None);
     }
     assert_eq!(right(RIGHT).rejects, None);
 }
 
 #[test]
 fn numbers_and_shares() {
-    assert_eq!(most("0"), Some(MaxRejects::Rows(0)));
-    assert_eq!(most("1_000"), Some(MaxRejects::Rows(1000)));
-    assert_eq!(most("\"100\""), Some(MaxRejects::Rows(100)));
-    assert_eq!(most("\"1%\""), Some(MaxRejects::Percent(1.0)));
-    assert_eq!(most("\"0.5 %\""), Some(MaxRejects::Percent(0.5)));
-    assert_eq!(most("\"100%\""), Some(MaxRejects::Percent(100.0)));
+    assert_eq!(max_rejects("0"), Some(MaxRejects::Rows(0)));
+    assert_eq!(max_rejects("1_000"), Some(MaxRejects::Rows(1000)));
+    assert_eq!(max_rejects("\"100\""), Some(MaxRejects::Rows(100)));
+    assert_eq!(max_rejects("\"1%\""), Some(MaxRejects::Percent(1.0)));
+    assert_eq!(max_rejects("\"0.5 %\""), Some(MaxRejects::Percent(0.5)));
+    assert_eq!(max_rejects("\"100%\""), Some(MaxRejects::Percent(100.0)));
 }
 
 #[test]
@@ -77,14 +77,18 @@ fn rows_that_are_rejected_need_a_file() {
 
 #[test]
 fn an_argument_wins_over_the_file() {
-    let config = right(&with("path = \"r.jsonl\"\nmax-rejects = 5")).with(&max_rejects("1%")).expect("it is right");
-    let most = config.rejects.and_then(|rejects| rejects.most).expect("it is given");
-    assert_eq!((most.value, most.place), (MaxRejects::Percent(1.0), Place::Argument("--max-rejects 1%".into())));
+    let config =
+        right(&with("path = \"r.jsonl\"\nmax-rejects = 5")).with(&max_rejects_argument("1%")).expect("it is right");
+    let max_rejects = config.rejects.and_then(|rejects| rejects.max_rejects).expect("it is given");
+    assert_eq!(
+        (max_rejects.value, max_rejects.location),
+        (MaxRejects::Percent(1.0), ConfigLocation::Argument("--max-rejects 1%".into()))
+    );
 }
 
 #[test]
 fn without_a_reject_file_any_number_holds() {
-    assert_eq!(right(RIGHT).with(&max_rejects("0")).expect("it is right").rejects, None);
-    let told = right(RIGHT).with(&max_rejects("5x")).expect_err("it is no number").to_string();
+    assert_eq!(right(RIGHT).with(&max_rejects_argument("0")).expect("it is right").rejects, None);
+    let told = right(RIGHT).with(&max_rejects_argument("5x")).expect_err("it is no number").to_string();
     assert_snapshot!(told, @r#"--max-rejects 5x: the number is "5x", which is neither a number of rows nor a percentage (write a number of rows, such as 100, or a share of the rows that are read, such as "1%")"#);
 }

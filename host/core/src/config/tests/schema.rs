@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Config, RIGHT};
 use crate::config::{DEFAULT_BATCH_ROWS, PIPELINE_SCHEMA};
 use crate::limits::Limits;
-use crate::policy::BACKOFF;
+use crate::policy::DEFAULT_BACKOFF;
 use crate::units::{format_duration, format_size};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -143,7 +143,7 @@ fn the_defaults_are_those_of_the_parser() {
     assert_eq!(of_limit("output-rows"), Some(limits.output_rows.into()));
     assert_eq!(of_limit("output-bytes"), Some(format_size(limits.output_bytes).into()));
     assert_eq!(of_limit("log-bytes"), Some(format_size(limits.log_bytes).into()));
-    assert_eq!(default("on-failure/anyOf/1/properties/backoff"), Some(format_duration(BACKOFF).into()));
+    assert_eq!(default("on-failure/anyOf/1/properties/backoff"), Some(format_duration(DEFAULT_BACKOFF).into()));
 }
 
 fn is_valid(validator: &Validator, text: &str) -> bool {

@@ -103,7 +103,7 @@ proptest! {
         if let Err(diagnostics) = read {
             prop_assert!(!diagnostics.list.is_empty(), "refused without a word");
             for diagnostic in &diagnostics.list {
-                if let crate::Place::Span(span) = &diagnostic.place {
+                if let crate::ConfigLocation::Span(span) = &diagnostic.location {
                     prop_assert!(diagnostics.text.get(span.clone()).is_some(), "{span:?} is outside the text");
                 }
             }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Config, RIGHT, right};
 use crate::config::batch_rows::DEFAULT_BATCH_ROWS;
-use crate::config::place::Place;
+use crate::config::location::ConfigLocation;
 use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 
@@ -141,8 +141,8 @@ table.inner = "x"
         r#"{"zebra":9223372036854775807,"big":18446744073709551615,"low":-9223372036854775808,"hex":255,"float":-0.0,"day":"1979-05-27","moment":"1979-05-27T07:32:00.5Z","list":[1,"a",[true],{"b":{"c":1.5}}],"":"empty","a/b~c":"key","table":{"inner":"x"}}"#
     );
     assert_eq!(parameters.values["list"][3], json!({ "b": { "c": 1.5 } }));
-    let written = |pointer: &str| match parameters.place_of(pointer) {
-        Place::Span(span) => &config.text[span.clone()],
+    let written = |pointer: &str| match parameters.location_of(pointer) {
+        ConfigLocation::Span(span) => &config.text[span.clone()],
         other => panic!("{other:?}"),
     };
     assert_eq!(written("/hex"), "hex");
@@ -157,13 +157,13 @@ table.inner = "x"
 #[test]
 fn places_point_at_what_was_written() {
     let config = right(RIGHT);
-    let written = |place: &Place| match place {
-        Place::Span(span) => &config.text[span.clone()],
+    let written = |location: &ConfigLocation| match location {
+        ConfigLocation::Span(span) => &config.text[span.clone()],
         other => panic!("{other:?}"),
     };
-    assert_eq!(written(&config.pipeline.name.place), "\"tidy\"");
-    assert_eq!(written(&config.steps[0].place), "[[step]]");
-    assert_eq!(written(&config.steps[0].component.place), "\"trim.wasm\"");
-    assert_eq!(written(&config.steps[0].parameters.place), "[[step]]");
-    assert_eq!(written(&config.sinks[0].format.place), "\"out.csv\"");
+    assert_eq!(written(&config.pipeline.name.location), "\"tidy\"");
+    assert_eq!(written(&config.steps[0].location), "[[step]]");
+    assert_eq!(written(&config.steps[0].component.location), "\"trim.wasm\"");
+    assert_eq!(written(&config.steps[0].parameters.location), "[[step]]");
+    assert_eq!(written(&config.sinks[0].format.location), "\"out.csv\"");
 }

@@ -5,64 +5,72 @@ use std::sync::Arc;
 use super::super::Step;
 use super::super::columns::{Combined, TypedNode};
 use super::super::graph::{Graph, Role};
-use super::super::levels::Level;
 use super::super::projection::Projection;
-use super::{Input, InputSource, JoinParent, Joining, Kept, Operation, StagePlan, Work, Zip};
-use crate::component::Kind;
+use super::super::stage_assignment::StageAssignment;
+use super::{InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip};
+use crate::component::StepKind;
 
-/// All stages, and what is kept between them.
+/// All stages, and spills between them.
 pub(crate) fn stages(
     graph: &Graph,
-    levels: &[Level],
+    assignments: &[StageAssignment],
     typed: &[TypedNode],
     sinks: &[usize],
-) -> (Vec<StagePlan>, Vec<Kept>) {
-    let count = levels.iter().map(|level| level.home).max().unwrap_or(0) + 1;
+) -> (Vec<StagePlan>, Vec<SpillPlan>) {
+    let count = assignments.iter().map(|assignment| assignment.output_stage).max().unwrap_or(0) + 1;
     let stages = (0..count).map(|_| StagePlan { inputs: Vec::new(), operations: Vec::new(), slots: 0 }).collect();
     let outputs = vec![None; graph.nodes.len()];
-    let mut lowering =
-        Lowering { graph, levels, typed, stages, kept: Vec::new(), outputs, found: Vec::new(), kept_edges: Vec::new() };
+    let mut lowering = Lowering {
+        graph,
+        assignments,
+        typed,
+        stages,
+        spills: Vec::new(),
+        outputs,
+        found: Vec::new(),
+        spilled_edges: Vec::new(),
+    };
     for id in 0..graph.nodes.len() {
         lowering.node(id, sinks);
     }
-    let Lowering { mut stages, kept, .. } = lowering;
+    let Lowering { mut stages, spills, .. } = lowering;
     for stage in &mut stages {
         stage.inputs.sort_by_key(|input| input.node);
     }
-    (stages, kept)
+    (stages, spills)
 }
 
 /// A node's rows, or those of one of its routes.
-type Rows = (usize, Option<usize>);
+type EdgeRows = (usize, Option<usize>);
 
 struct Lowering<'a> {
     graph: &'a Graph,
-    levels: &'a [Level],
+    assignments: &'a [StageAssignment],
     typed: &'a [TypedNode],
     stages: Vec<StagePlan>,
-    kept: Vec<Kept>,
-    /// The slot that each node fills in its home stage.
+    spills: Vec<SpillPlan>,
+    /// The slot that each node fills in its stage stage.
     outputs: Vec<Option<usize>>,
     /// What a stage has found already, and its slot.
-    found: Vec<(usize, Rows, usize)>,
-    /// What is kept already.
-    kept_edges: Vec<(Rows, usize)>,
+    found: Vec<(usize, EdgeRows, usize)>,
+    /// The spills that exist.
+    spilled_edges: Vec<(EdgeRows, usize)>,
 }
 
 impl Lowering<'_> {
     fn node(&mut self, id: usize, sinks: &[usize]) {
-        let (graph, level, typed) = (self.graph, &self.levels[id], &self.typed[id]);
+        let (graph, assignment, typed) = (self.graph, &self.assignments[id], &self.typed[id]);
         let node = &graph.nodes[id];
         let step = typed.step.as_ref();
         let output = match (node.role, step) {
-            (Role::Source(index), _) => Some(self.origin(id, InputSource::Source(index))),
+            (Role::Source(index), _) => Some(self.input(id, InputSource::Source(index))),
             (Role::Step(_), Some(step)) if node.edges.is_empty() => {
-                Some(self.origin(id, InputSource::Generator(Arc::clone(step))))
+                Some(self.input(id, InputSource::Generator(Arc::clone(step))))
             }
             (Role::Sink(index), _) => {
                 let slot = self.incoming(id);
                 let sink = sinks.iter().position(|sink| *sink == index).unwrap_or_default();
-                self.operation(level.at, vec![slot], Work::Sink(sink));
+                self.push(assignment.input_stage, vec![slot], Work::Sink(sink));
                 None
             }
             (Role::Step(_), None) => unreachable!("every step is typed"),
@@ -75,103 +83,112 @@ impl Lowering<'_> {
     }
 
     /// The rows of a node without parents.
-    fn origin(&mut self, id: usize, from: InputSource) -> usize {
-        let home = self.levels[id].home;
-        let slot = self.slot(home);
-        self.stages[home].inputs.push(Input { node: id, from, slots: vec![slot] });
-        self.shown(home, slot, self.typed[id].view.as_ref())
+    fn input(&mut self, id: usize, from: InputSource) -> usize {
+        let stage = self.assignments[id].output_stage;
+        let slot = self.slot(stage);
+        self.stages[stage].inputs.push(StageSource { node: id, from, slots: vec![slot] });
+        self.project(stage, slot, self.typed[id].projection.as_ref())
     }
 
     fn step(&mut self, id: usize, step: &Arc<Step>, slot: usize) -> usize {
-        let level = &self.levels[id];
-        if !level.kept {
-            return self.filling(level.at, vec![slot], Work::Step(Arc::clone(step)));
+        let assignment = &self.assignments[id];
+        if !assignment.spilled {
+            return self.push_into_slot(assignment.input_stage, vec![slot], Work::Step(Arc::clone(step)));
         }
         let title = format!("the rows that come to {}", self.graph.nodes[id].title());
-        let kept = self.keep(title);
-        self.operation(level.at, vec![slot], Work::Spill(kept));
-        let output = self.slot(level.home);
-        let is_aggregate = step.component.manifest().kind == Kind::Aggregate;
+        let spill = self.add_spill(title);
+        self.push(assignment.input_stage, vec![slot], Work::Spill(spill));
+        let output = self.slot(assignment.output_stage);
+        let is_aggregate = step.component.manifest().kind == StepKind::Aggregate;
         let from = if is_aggregate {
-            InputSource::Aggregate { step: Arc::clone(step), kept }
+            InputSource::Aggregate { step: Arc::clone(step), spill }
         } else {
-            InputSource::Spill { kept, batch_rows: Some(step.batch_rows) }
+            InputSource::Spill { spill, batch_rows: Some(step.batch_rows) }
         };
-        self.stages[level.home].inputs.push(Input { node: id, from, slots: vec![output] });
-        if is_aggregate { output } else { self.filling(level.home, vec![output], Work::Step(Arc::clone(step))) }
+        self.stages[assignment.output_stage].inputs.push(StageSource { node: id, from, slots: vec![output] });
+        if is_aggregate {
+            output
+        } else {
+            self.push_into_slot(assignment.output_stage, vec![output], Work::Step(Arc::clone(step)))
+        }
     }
 
     /// The rows that come to a node, in the stage where they come together.
     fn incoming(&mut self, id: usize) -> usize {
-        let (graph, level, typed) = (self.graph, &self.levels[id], &self.typed[id]);
+        let (graph, assignment, typed) = (self.graph, &self.assignments[id], &self.typed[id]);
         let node = &graph.nodes[id];
-        let slots: Vec<usize> = if level.zipped {
-            let mut kept = Vec::with_capacity(node.edges.len());
+        let slots: Vec<usize> = if assignment.zipped {
+            let mut spills = Vec::with_capacity(node.edges.len());
             for edge in &node.edges {
-                let rows = self.kept_edge((edge.parent, edge.pick));
-                kept.push((rows, graph.nodes[edge.parent].title()));
+                let rows = self.spill_for((edge.parent, edge.pick));
+                spills.push((rows, graph.nodes[edge.parent].title()));
             }
-            let slots: Vec<usize> = node.edges.iter().map(|_| self.slot(level.at)).collect();
-            let from = InputSource::Zipped(Zip { name: Arc::clone(&node.name), kept });
-            self.stages[level.at].inputs.push(Input { node: id, from, slots: slots.clone() });
+            let slots: Vec<usize> = node.edges.iter().map(|_| self.slot(assignment.input_stage)).collect();
+            let from = InputSource::Zipped(Zip { name: Arc::clone(&node.name), spills });
+            self.stages[assignment.input_stage].inputs.push(StageSource { node: id, from, slots: slots.clone() });
             slots
         } else {
-            node.edges.iter().map(|edge| self.fetch(level.at, (edge.parent, edge.pick))).collect()
+            node.edges.iter().map(|edge| self.slot_for(assignment.input_stage, (edge.parent, edge.pick))).collect()
         };
-        let shown: Vec<usize> =
-            slots.iter().zip(&typed.edges).map(|(slot, view)| self.shown(level.at, *slot, view.as_ref())).collect();
+        let projected: Vec<usize> = slots
+            .iter()
+            .zip(&typed.edges)
+            .map(|(slot, projection)| self.project(assignment.input_stage, *slot, projection.as_ref()))
+            .collect();
         let slot = match &typed.combined {
-            None => shown[0],
-            Some(Combined::Append(append)) => self.filling(level.at, shown, Work::Union(Arc::clone(append))),
+            None => projected[0],
+            Some(Combined::Append(append)) => {
+                self.push_into_slot(assignment.input_stage, projected, Work::Union(Arc::clone(append)))
+            }
             Some(Combined::Join(join)) => {
                 let parents = node.edges.iter().map(|edge| JoinParent {
                     title: graph.nodes[edge.parent].title(),
                     steps: self.steps_before(edge.parent),
                 });
                 let parents = parents.collect();
-                let joining = Joining { name: Arc::clone(&node.name), join: Arc::clone(join), parents };
-                self.filling(level.at, shown, Work::Join(joining))
+                let joining = JoinOperation { name: Arc::clone(&node.name), join: Arc::clone(join), parents };
+                self.push_into_slot(assignment.input_stage, projected, Work::Join(joining))
             }
         };
-        self.shown(level.at, slot, typed.view.as_ref())
+        self.project(assignment.input_stage, slot, typed.projection.as_ref())
     }
 
     /// The slot of a node's rows in a stage.
-    fn fetch(&mut self, stage: usize, rows: Rows) -> usize {
+    fn slot_for(&mut self, stage: usize, rows: EdgeRows) -> usize {
         if let Some((.., slot)) = self.found.iter().find(|(of, what, _)| *of == stage && *what == rows) {
             return *slot;
         }
         let (node, pick) = rows;
-        let slot = if self.levels[node].home == stage {
+        let slot = if self.assignments[node].output_stage == stage {
             let all = self.outputs[node].expect("nodes come after their parents");
             match (pick, &self.typed[node].route) {
                 (Some(child), Some(route)) => {
-                    self.filling(stage, vec![all], Work::Route { route: route.clone(), child })
+                    self.push_into_slot(stage, vec![all], Work::Route { route: route.clone(), child })
                 }
                 _ => all,
             }
         } else {
-            let kept = self.kept_edge(rows);
+            let spill = self.spill_for(rows);
             let slot = self.slot(stage);
-            let from = InputSource::Spill { kept, batch_rows: None };
-            self.stages[stage].inputs.push(Input { node, from, slots: vec![slot] });
+            let from = InputSource::Spill { spill, batch_rows: None };
+            self.stages[stage].inputs.push(StageSource { node, from, slots: vec![slot] });
             slot
         };
         self.found.push((stage, rows, slot));
         slot
     }
 
-    /// Keeps a node's rows in its home stage.
-    fn kept_edge(&mut self, rows: Rows) -> usize {
-        if let Some((_, kept)) = self.kept_edges.iter().find(|(of, _)| *of == rows) {
-            return *kept;
+    /// Keeps a node's rows in its stage stage.
+    fn spill_for(&mut self, rows: EdgeRows) -> usize {
+        if let Some((_, spill)) = self.spilled_edges.iter().find(|(of, _)| *of == rows) {
+            return *spill;
         }
-        let home = self.levels[rows.0].home;
-        let slot = self.fetch(home, rows);
-        let kept = self.keep(self.graph.nodes[rows.0].title());
-        self.operation(home, vec![slot], Work::Spill(kept));
-        self.kept_edges.push((rows, kept));
-        kept
+        let stage = self.assignments[rows.0].output_stage;
+        let slot = self.slot_for(stage, rows);
+        let spill = self.add_spill(self.graph.nodes[rows.0].title());
+        self.push(stage, vec![slot], Work::Spill(spill));
+        self.spilled_edges.push((rows, spill));
+        spill
     }
 
     /// The numbers of all steps that rows may have passed when they come out of a node.
@@ -188,20 +205,20 @@ impl Lowering<'_> {
         steps
     }
 
-    fn shown(&mut self, stage: usize, slot: usize, view: Option<&Projection>) -> usize {
-        match view {
-            Some(view) => self.filling(stage, vec![slot], Work::Project(view.clone())),
+    fn project(&mut self, stage: usize, slot: usize, projection: Option<&Projection>) -> usize {
+        match projection {
+            Some(projection) => self.push_into_slot(stage, vec![slot], Work::Project(projection.clone())),
             None => slot,
         }
     }
 
-    fn filling(&mut self, stage: usize, reads: Vec<usize>, work: Work) -> usize {
+    fn push_into_slot(&mut self, stage: usize, reads: Vec<usize>, work: Work) -> usize {
         let slot = self.slot(stage);
         self.stages[stage].operations.push(Operation { reads, fills: Some(slot), work });
         slot
     }
 
-    fn operation(&mut self, stage: usize, reads: Vec<usize>, work: Work) {
+    fn push(&mut self, stage: usize, reads: Vec<usize>, work: Work) {
         self.stages[stage].operations.push(Operation { reads, fills: None, work });
     }
 
@@ -210,8 +227,8 @@ impl Lowering<'_> {
         self.stages[stage].slots - 1
     }
 
-    fn keep(&mut self, title: String) -> usize {
-        self.kept.push(Kept { title });
-        self.kept.len() - 1
+    fn add_spill(&mut self, title: String) -> usize {
+        self.spills.push(SpillPlan { title });
+        self.spills.len() - 1
     }
 }

@@ -14,7 +14,7 @@ const TOOLS: usize = 16;
 
 /// What a component was made with. What is not known is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Origin {
+pub struct Toolchain {
     /// The language of the step, such as `rust`.
     pub language: Option<String>,
     /// The version of the SDK.
@@ -24,8 +24,8 @@ pub struct Origin {
 }
 
 /// Reads the sections that tools leave behind: [`SDK_SECTION`], and `producers` of the WebAssembly tool conventions.
-pub(crate) fn origin(component: &[u8]) -> Origin {
-    let mut origin = Origin::default();
+pub(crate) fn toolchain(component: &[u8]) -> Toolchain {
+    let mut toolchain = Toolchain::default();
     let mut language = None;
     for payload in Parser::new(0).parse_all(component) {
         // What cannot be read is for the compiler to complain about.
@@ -33,8 +33,8 @@ pub(crate) fn origin(component: &[u8]) -> Origin {
         if section.name() == SDK_SECTION {
             let text = String::from_utf8_lossy(section.data());
             let mut words = text.lines().next().unwrap_or_default().split_whitespace();
-            origin.language = words.next().map(|word| cut(word, TEXT_BYTES));
-            origin.sdk = words.next().map(|word| cut(word, TEXT_BYTES));
+            toolchain.language = words.next().map(|word| cut(word, TEXT_BYTES));
+            toolchain.sdk = words.next().map(|word| cut(word, TEXT_BYTES));
             continue;
         }
         let KnownCustom::Producers(fields) = section.as_known() else { continue };
@@ -43,16 +43,16 @@ pub(crate) fn origin(component: &[u8]) -> Origin {
                 let (name, version) = (cut(value.name, TEXT_BYTES), cut(value.version, TEXT_BYTES));
                 match field.name {
                     "language" => language = language.or(Some(name)),
-                    "processed-by" if origin.tools.len() < TOOLS => origin.tools.push((name, version)),
+                    "processed-by" if toolchain.tools.len() < TOOLS => toolchain.tools.push((name, version)),
                     _ => {}
                 }
             }
         }
     }
-    origin.tools.sort();
-    origin.tools.dedup();
-    origin.language = origin.language.or(language);
-    origin
+    toolchain.tools.sort();
+    toolchain.tools.dedup();
+    toolchain.language = toolchain.language.or(language);
+    toolchain
 }
 
 #[cfg(test)]
@@ -72,15 +72,15 @@ mod tests {
 
     #[test]
     fn the_sdk_names_itself() {
-        let origin = origin(&component(&[("stillbox-sdk", b"rust 0.1.0\nrust 0.1.0\n")]));
-        assert_eq!((origin.language.as_deref(), origin.sdk.as_deref()), (Some("rust"), Some("0.1.0")));
+        let toolchain = toolchain(&component(&[("stillbox-sdk", b"rust 0.1.0\nrust 0.1.0\n")]));
+        assert_eq!((toolchain.language.as_deref(), toolchain.sdk.as_deref()), (Some("rust"), Some("0.1.0")));
     }
 
     #[test]
     fn what_cannot_be_read_is_not_known() {
-        assert_eq!(origin(&component(&[("stillbox-sdk", b"\xff"), ("producers", b"\xff\xff")])).sdk, None);
-        assert_eq!(origin(b"\0asm\x0d\0\x01\0\0\xff"), Origin::default());
-        let long = origin(&component(&[("stillbox-sdk", &[b'a'; 100])]));
+        assert_eq!(toolchain(&component(&[("stillbox-sdk", b"\xff"), ("producers", b"\xff\xff")])).sdk, None);
+        assert_eq!(toolchain(b"\0asm\x0d\0\x01\0\0\xff"), Toolchain::default());
+        let long = toolchain(&component(&[("stillbox-sdk", &[b'a'; 100])]));
         assert_eq!(long.language.map(|language| language.len()), Some(100));
     }
 }

@@ -1,13 +1,13 @@
 //! From byte offsets to lines and columns.
 
 /// Where the lines of a text begin, so that looking up a position costs no walk through the text.
-pub(super) struct Lines<'a> {
+pub(super) struct LineIndex<'a> {
     text: &'a str,
     starts: Vec<usize>,
 }
 
-impl<'a> Lines<'a> {
-    pub(super) fn of(text: &'a str) -> Self {
+impl<'a> LineIndex<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
         let starts = std::iter::once(0).chain(memchr::memchr_iter(b'\n', text.as_bytes()).map(|end| end + 1)).collect();
         Self { text, starts }
     }
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn lines_and_columns_count_from_one_in_characters() {
         let text = "añb\r\n\nlast";
-        let lines = Lines::of(text);
+        let lines = LineIndex::new(text);
         assert_eq!(lines.position(0), (1, 1));
         assert_eq!(lines.position(1), (1, 2));
         assert_eq!(lines.position(2), (1, 2), "inside a character");
@@ -45,6 +45,6 @@ mod tests {
         assert_eq!(lines.position(6), (2, 1));
         assert_eq!(lines.position(text.len()), (3, 5));
         assert_eq!(lines.position(1000), (3, 5), "past the end");
-        assert_eq!(Lines::of("").position(0), (1, 1));
+        assert_eq!(LineIndex::new("").position(0), (1, 1));
     }
 }

@@ -7,12 +7,12 @@ use tokio::sync::Semaphore;
 
 use super::columns::{NodeSchema, new_id, type_name};
 use super::graph::GraphNode;
-use super::steps::{Loaded, limits_of};
-use super::{Placement, Step};
-use crate::component::{Column, Component, Kind, Signature};
-use crate::config::instance::{InstanceLife, Keeping};
-use crate::config::names::Names;
-use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Place, StepTable, nearest};
+use super::steps::{LoadedStep, step_limits};
+use super::{ColumnSource, Step};
+use crate::component::{Column, Component, Signature, StepKind};
+use crate::config::instance::{CacheMode, InstanceLife};
+use crate::config::names::NameMap;
+use crate::config::{Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, StepTable, nearest};
 use crate::data_type::DataType;
 use crate::failure::{Failure, FailureKind};
 use crate::limits::Limits;
@@ -21,7 +21,7 @@ use crate::source::SourceSchema;
 
 /// The step whose columns are looked for.
 #[derive(Clone, Copy)]
-pub(super) struct ColumnPlacing<'a> {
+pub(super) struct BindContext<'a> {
     pub(super) config: &'a Config,
     pub(super) node: &'a GraphNode,
     /// In the file.
@@ -33,31 +33,31 @@ pub(super) struct ColumnPlacing<'a> {
 }
 
 /// Finds a step's columns among those that come in, under the pipeline's names for them.
-pub(super) fn place(
-    placing: ColumnPlacing<'_>,
-    loaded: Loaded,
+pub(super) fn bind_columns(
+    context: BindContext<'_>,
+    loaded: LoadedStep,
     input: &NodeSchema,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Step, NodeSchema)> {
-    let ColumnPlacing { config, node, index, number, .. } = placing;
+    let BindContext { config, node, index, number, .. } = context;
     let table = &config.steps[index];
-    let Loaded { component, parameters, signature } = loaded;
+    let LoadedStep { component, parameters, signature } = loaded;
     let kind = component.manifest().kind;
     // These say nothing of columns, and what follows can still be judged.
     check_kind(table, kind, diagnostics);
     check_cache(table, diagnostics);
     let before = diagnostics.len();
-    let inputs_as = mapped(&signature.inputs, &table.inputs, "reads", &node.name, diagnostics);
-    let outputs_as = mapped(&signature.outputs, &table.outputs, "writes", &node.name, diagnostics);
+    let inputs_as = pipeline_names(&signature.inputs, &table.inputs, "reads", &node.name, diagnostics);
+    let outputs_as = pipeline_names(&signature.outputs, &table.outputs, "writes", &node.name, diagnostics);
     check_outputs(table, &outputs_as, diagnostics);
     let mut incoming = input.clone();
-    let inputs = inputs(&signature, &inputs_as, &mut incoming, |wanted, name, problem, shape| {
+    let inputs = inputs(&signature, &inputs_as, &mut incoming, |wanted, name, problem, node_schema| {
         let written = table.inputs.iter().find(|(own, _)| *own.value == *wanted.name);
-        let place = written.map_or(&table.parameters.place, |(_, column)| &column.place);
-        let mismatch = mismatch(&node.name, (wanted, name), problem, shape, placing.provider);
-        diagnostics.push(mismatch.at(place.clone(), &node.name, &component));
+        let location = written.map_or(&table.parameters.location, |(_, column)| &column.location);
+        let mismatch = mismatch(&node.name, (wanted, name), problem, node_schema, context.provider);
+        diagnostics.push(mismatch.at(location.clone(), &node.name, &component));
     });
-    let (output, placements) = outgoing(&incoming, &signature, &outputs_as, kind);
+    let (output, column_sources) = outgoing(&incoming, &signature, &outputs_as, kind);
     let pipeline_rows = config.pipeline.batch_rows.as_ref().map_or(DEFAULT_BATCH_ROWS, |rows| rows.value);
     let step = Step {
         number,
@@ -65,14 +65,14 @@ pub(super) fn place(
         component,
         parameters,
         signature,
-        limits: limits_of(config, table),
+        limits: step_limits(config, table),
         on_failure: table.on_failure.value.clone(),
         inputs,
-        placements,
+        column_sources,
         schema: Arc::clone(&output.schema),
         batch_rows: table.batch_rows.as_ref().map_or(pipeline_rows, |rows| rows.value),
         instance: table.instance.as_ref().map_or(InstanceLife::Batch, |instance| instance.value),
-        keeping: table.cache.as_ref().map_or(Keeping::Nothing, |cache| cache.value),
+        cache: table.cache.as_ref().map_or(CacheMode::Off, |cache| cache.value),
         slots: table.concurrency.as_ref().map(|most| Arc::new(Semaphore::new(most.value))),
     };
     (diagnostics.len() == before).then_some((step, output))
@@ -80,11 +80,11 @@ pub(super) fn place(
 
 /// Complains of a cache for a step whose outputs depend on more than their input.
 fn check_cache(table: &StepTable, diagnostics: &mut Vec<Diagnostic>) {
-    let keeps = table.cache.as_ref().filter(|cache| cache.value == Keeping::Outputs);
+    let cache = table.cache.as_ref().filter(|cache| cache.value == CacheMode::On);
     let is_worker = table.instance.as_ref().is_some_and(|instance| instance.value == InstanceLife::Worker);
-    if let Some(cache) = keeps.filter(|_| is_worker) {
+    if let Some(cache) = cache.filter(|_| is_worker) {
         let message = format!("step \"{}\" has `cache = true` and `instance = \"worker\"`", table.name.value);
-        let diagnostic = Diagnostic::new(cache.place.clone(), message);
+        let diagnostic = Diagnostic::new(cache.location.clone(), message);
         diagnostics.push(diagnostic.help(
             "what an instance makes of a batch may depend on the batches before it, so it cannot be kept; leave out one of the two",
         ));
@@ -92,37 +92,37 @@ fn check_cache(table: &StepTable, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// Complains of settings that mean nothing for a step of this kind.
-fn check_kind(table: &StepTable, kind: Kind, diagnostics: &mut Vec<Diagnostic>) {
-    if kind == Kind::Transform {
+fn check_kind(table: &StepTable, kind: StepKind, diagnostics: &mut Vec<Diagnostic>) {
+    if kind == StepKind::Transform {
         return;
     }
     let name = &table.name.value;
-    let mut complain = |place: &Place, what: &str, help: &str| {
+    let mut complain = |location: &ConfigLocation, what: &str, help: &str| {
         let message = format!("step \"{name}\" is of kind {kind}, for which there is no {what}");
-        diagnostics.push(Diagnostic::new(place.clone(), message).help(help));
+        diagnostics.push(Diagnostic::new(location.clone(), message).help(help));
     };
-    let alone = "it has one instance, from the first row to the last";
+    let single_instance = "it has one instance, from the first row to the last";
     if let Some(concurrency) = &table.concurrency {
-        complain(&concurrency.place, "`concurrency`", alone);
+        complain(&concurrency.location, "`concurrency`", single_instance);
     }
     if let Some(instance) = &table.instance {
-        complain(&instance.place, "`instance`", alone);
+        complain(&instance.location, "`instance`", single_instance);
     }
     match (&table.on_failure.value, kind) {
         (OnFailure::Retry(_), _) => {
-            complain(&table.on_failure.place, "other try", "what its instance knew is lost when a call fails");
+            complain(&table.on_failure.location, "other try", "what its instance knew is lost when a call fails");
         }
-        (OnFailure::Reject, Kind::Source) => {
-            complain(&table.on_failure.place, "row to reject", "it takes no rows; leave out `on-failure`");
+        (OnFailure::Reject, StepKind::Source) => {
+            complain(&table.on_failure.location, "row to reject", "it takes no rows; leave out `on-failure`");
         }
         _ => {}
     }
 }
 
 /// The pipeline's names of a step's columns.
-fn mapped(
+fn pipeline_names(
     columns: &[Column],
-    names: &Names,
+    names: &NameMap,
     does: &str,
     step: &str,
     diagnostics: &mut Vec<Diagnostic>,
@@ -130,7 +130,7 @@ fn mapped(
     for (own, _) in names {
         if !columns.iter().any(|column| *column.name == own.value) {
             let message = format!("step \"{step}\" {does} no column \"{}\"", own.value);
-            let mut diagnostic = Diagnostic::new(own.place.clone(), message);
+            let mut diagnostic = Diagnostic::new(own.location.clone(), message);
             if let Some(meant) = nearest(own, columns.iter().map(|column| &*column.name)) {
                 diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
             }
@@ -152,93 +152,93 @@ fn check_outputs(table: &StepTable, names: &[Arc<str>], diagnostics: &mut Vec<Di
         if names.iter().filter(|other| ***other == *name.value).count() > 1 {
             let message = format!("step \"{}\" would write two columns \"{}\"", *table.name, name.value);
             let help = format!("choose another name for \"{}\"", own.value);
-            diagnostics.push(Diagnostic::new(name.place.clone(), message).help(help));
+            diagnostics.push(Diagnostic::new(name.location.clone(), message).help(help));
         }
     }
 }
 
-enum Found {
+enum ColumnMatch {
     At(usize),
     Missing,
     /// The column is there, with a type that has another meaning, or none, in the contract.
     OtherType(FieldRef),
 }
 
-fn find(schema: &Schema, name: &str, wanted: DataType) -> Found {
-    let Ok(position) = schema.index_of(name) else { return Found::Missing };
+fn find(schema: &Schema, name: &str, wanted: DataType) -> ColumnMatch {
+    let Ok(position) = schema.index_of(name) else { return ColumnMatch::Missing };
     let field = &schema.fields()[position];
     match DataType::from_field(field) {
-        Some(found) if found == wanted => Found::At(position),
+        Some(found) if found == wanted => ColumnMatch::At(position),
         // Every value is checked to be exact when it is converted.
-        Some(DataType::Integer) if wanted == DataType::Float => Found::At(position),
+        Some(DataType::Integer) if wanted == DataType::Float => ColumnMatch::At(position),
         // Every value has its JSON, so a step that takes a column of any type asks for `json`.
-        Some(_) if wanted == DataType::Json => Found::At(position),
-        _ => Found::OtherType(Arc::clone(field)),
+        Some(_) if wanted == DataType::Json => ColumnMatch::At(position),
+        _ => ColumnMatch::OtherType(Arc::clone(field)),
     }
 }
 
 /// A column that a step reads, and that is not there as it needs it.
-pub(crate) struct TypeMismatch {
+pub(crate) struct ColumnMismatch {
     pub(crate) message: String,
     pub(crate) help: Vec<String>,
 }
 
-impl TypeMismatch {
+impl ColumnMismatch {
     /// The complaint, with a record of the step that cannot be used on this input.
-    fn at(self, place: Place, step: &Arc<str>, component: &Component) -> Diagnostic {
+    fn at(self, location: ConfigLocation, step: &Arc<str>, component: &Component) -> Diagnostic {
         let mut failure = Failure::new(FailureKind::Incompatible, &*self.message).with_hint(self.help.join("; "));
         (failure.step, failure.component) = (Some(Arc::clone(step)), Some(Arc::clone(component.digest())));
-        self.help.into_iter().fold(Diagnostic::new(place, self.message), Diagnostic::help).failure(failure)
+        self.help.into_iter().fold(Diagnostic::new(location, self.message), Diagnostic::help).failure(failure)
     }
 }
 
 fn mismatch(
     step: &str,
     (wanted, name): (&Column, &str),
-    problem: &Found,
-    shape: &NodeSchema,
+    problem: &ColumnMatch,
+    node_schema: &NodeSchema,
     provider: &str,
-) -> TypeMismatch {
+) -> ColumnMismatch {
     let data_type = wanted.data_type;
     let mut help = Vec::new();
-    let message = if let Found::OtherType(field) = problem {
+    let message = if let ColumnMatch::OtherType(field) = problem {
         let found = type_name(field);
         format!("step \"{step}\" reads the column \"{name}\" as {data_type}, and {provider} gives it as {found}")
     } else {
-        let names = shape.schema.fields().iter().map(|field| field.name().as_str());
+        let names = node_schema.schema.fields().iter().map(|field| field.name().as_str());
         if let Some(meant) = nearest(name, names) {
             help.push(format!("did you mean \"{meant}\"?"));
         }
         format!("step \"{step}\" reads the column \"{name}\", which {provider} does not give")
     };
-    help.push(format!("{provider} gives {}", shape.describe()));
-    TypeMismatch { message, help }
+    help.push(format!("{provider} gives {}", node_schema.describe()));
+    ColumnMismatch { message, help }
 }
 
 /// A step by itself, with its columns found among those of an input that is called `provider`.
 ///
 /// # Errors
 /// For each column that is not there, or is of another type, what is wrong and what to do about it.
-pub(crate) fn alone(
+pub(crate) fn standalone_step(
     component: Arc<Component>,
     (parameters, signature): (Arc<str>, Signature),
     limits: Limits,
     input: &SourceSchema,
     provider: &str,
-) -> Result<Step, Vec<TypeMismatch>> {
+) -> Result<Step, Vec<ColumnMismatch>> {
     let manifest = component.manifest();
-    let (name, kind): (Arc<str>, Kind) = (manifest.name.as_str().into(), manifest.kind);
-    let mut incoming = NodeSchema::of_source(input);
+    let (name, kind): (Arc<str>, StepKind) = (manifest.name.as_str().into(), manifest.kind);
+    let mut incoming = NodeSchema::from_source(input);
     let mut mismatches = Vec::new();
     let names: Vec<_> = signature.inputs.iter().map(|column| Arc::clone(&column.name)).collect();
-    let inputs = inputs(&signature, &names, &mut incoming, |wanted, name, problem, shape| {
-        mismatches.push(mismatch(&component.manifest().name, (wanted, name), problem, shape, provider));
+    let inputs = inputs(&signature, &names, &mut incoming, |wanted, name, problem, node_schema| {
+        mismatches.push(mismatch(&component.manifest().name, (wanted, name), problem, node_schema, provider));
     });
     if !mismatches.is_empty() {
         return Err(mismatches);
     }
     let names: Vec<_> = signature.outputs.iter().map(|column| Arc::clone(&column.name)).collect();
-    let (output, placements) = outgoing(&incoming, &signature, &names, kind);
+    let (output, column_sources) = outgoing(&incoming, &signature, &names, kind);
     Ok(Step {
         number: 0,
         name,
@@ -248,11 +248,11 @@ pub(crate) fn alone(
         limits,
         on_failure: OnFailure::Stop,
         inputs,
-        placements,
+        column_sources,
         schema: output.schema,
         batch_rows: DEFAULT_BATCH_ROWS,
         instance: InstanceLife::Batch,
-        keeping: Keeping::Nothing,
+        cache: CacheMode::Off,
         slots: None,
     })
 }
@@ -262,14 +262,16 @@ fn inputs(
     signature: &Signature,
     names: &[Arc<str>],
     incoming: &mut NodeSchema,
-    mut complain: impl FnMut(&Column, &str, &Found, &NodeSchema),
+    mut complain: impl FnMut(&Column, &str, &ColumnMatch, &NodeSchema),
 ) -> Vec<Option<usize>> {
     let mut inputs = Vec::with_capacity(signature.inputs.len());
     for (wanted, name) in signature.inputs.iter().zip(names) {
         inputs.push(match find(&incoming.schema, name, wanted.data_type) {
-            Found::At(position) => Some(position),
-            Found::Missing if incoming.open => Some(incoming.append(wanted.data_type.field(name, wanted.nullable))),
-            Found::Missing if wanted.optional => None,
+            ColumnMatch::At(position) => Some(position),
+            ColumnMatch::Missing if incoming.open => {
+                Some(incoming.append(wanted.data_type.field(name, wanted.nullable)))
+            }
+            ColumnMatch::Missing if wanted.optional => None,
             problem => {
                 complain(wanted, name, &problem, incoming);
                 None
@@ -279,32 +281,32 @@ fn inputs(
     inputs
 }
 
-/// A replaced column keeps its place, new ones follow in the order of the signature. What an aggregate carries along is
+/// A replaced column cache its location, new ones follow in the order of the signature. What an aggregate carries along is
 /// not there in the rows that it makes anew, and so may be null.
 fn outgoing(
     incoming: &NodeSchema,
     signature: &Signature,
     names: &[Arc<str>],
-    kind: Kind,
-) -> (NodeSchema, Vec<Placement>) {
+    kind: StepKind,
+) -> (NodeSchema, Vec<ColumnSource>) {
     let mut fields: Vec<FieldRef> = incoming.schema.fields().iter().cloned().collect();
     let mut ids = incoming.ids.clone();
-    if kind == Kind::Aggregate {
+    if kind == StepKind::Aggregate {
         fields = fields.iter().map(|field| Arc::new(field.as_ref().clone().with_nullable(true))).collect();
         ids = fields.iter().map(|_| new_id()).collect();
     }
-    let mut placements: Vec<Placement> = (0..fields.len()).map(Placement::Carried).collect();
+    let mut column_sources: Vec<ColumnSource> = (0..fields.len()).map(ColumnSource::Carried).collect();
     for (index, (output, name)) in signature.outputs.iter().zip(names).enumerate() {
         let field = Arc::new(output.data_type.field(name, output.nullable));
         if let Some(position) = fields.iter().position(|field| **field.name() == **name) {
             fields[position] = field;
             ids[position] = new_id();
-            placements[position] = Placement::Output(index);
+            column_sources[position] = ColumnSource::Output(index);
         } else {
             fields.push(field);
             ids.push(new_id());
-            placements.push(Placement::Output(index));
+            column_sources.push(ColumnSource::Output(index));
         }
     }
-    (NodeSchema { schema: Arc::new(Schema::new(fields)), ids, open: incoming.open }, placements)
+    (NodeSchema { schema: Arc::new(Schema::new(fields)), ids, open: incoming.open }, column_sources)
 }

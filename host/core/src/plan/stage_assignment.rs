@@ -7,61 +7,61 @@
 use std::collections::BTreeSet;
 
 use super::graph::{Graph, Role};
-use crate::component::Kind;
+use crate::component::StepKind;
 use crate::config::combine::Combine;
 
 /// Where a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Level {
+pub(crate) struct StageAssignment {
     /// The stage in which its rows come together.
-    pub(crate) at: usize,
+    pub(crate) input_stage: usize,
     /// The stage in which what comes out of it is there.
-    pub(crate) home: usize,
+    pub(crate) output_stage: usize,
     /// Whether the rows of its parents are kept on disk before stage `at`, which reads them side by side.
     pub(crate) zipped: bool,
     /// Whether stage `at` keeps its rows on disk, for the next stage to read them in batches of another size, or one
     /// after the other.
-    pub(crate) kept: bool,
+    pub(crate) spilled: bool,
 }
 
 /// What the rows of a node are pieces of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Root {
     /// Rows that this node reads or makes, or that were kept for it.
-    Of(usize),
+    Node(usize),
     /// What came out of a node, kept for a later stage.
-    Kept(usize, Option<usize>),
+    Spill(usize, Option<usize>),
 }
 
-/// The levels of all nodes. `kinds` and `larger` are of the steps by their index in the file; `larger` tells which of
+/// The assignments of all nodes. `kinds` and `larger` are of the steps by their index in the file; `larger` tells which of
 /// them want larger batches than the pieces are.
-pub(crate) fn levels(graph: &Graph, kinds: &[Kind], larger: &[bool]) -> Vec<Level> {
-    let mut levels: Vec<Level> = Vec::with_capacity(graph.nodes.len());
+pub(crate) fn assign_stages(graph: &Graph, kinds: &[StepKind], larger: &[bool]) -> Vec<StageAssignment> {
+    let mut assignments: Vec<StageAssignment> = Vec::with_capacity(graph.nodes.len());
     let mut roots: Vec<BTreeSet<Root>> = Vec::with_capacity(graph.nodes.len());
     for (id, node) in graph.nodes.iter().enumerate() {
-        let at = node.edges.iter().map(|edge| levels[edge.parent].home).max().unwrap_or(0);
-        let of_edges: Vec<BTreeSet<Root>> = node
+        let earliest = node.edges.iter().map(|edge| assignments[edge.parent].output_stage).max().unwrap_or(0);
+        let edge_roots: Vec<BTreeSet<Root>> = node
             .edges
             .iter()
             .map(|edge| {
-                let here = levels[edge.parent].home == at;
-                if here { roots[edge.parent].clone() } else { BTreeSet::from([Root::Kept(edge.parent, edge.pick)]) }
+                let here = assignments[edge.parent].output_stage == earliest;
+                if here { roots[edge.parent].clone() } else { BTreeSet::from([Root::Spill(edge.parent, edge.pick)]) }
             })
             .collect();
-        let is_apart = of_edges.windows(2).any(|pair| pair[0] != pair[1]);
+        let is_apart = edge_roots.windows(2).any(|pair| pair[0] != pair[1]);
         let kind = match node.role {
             Role::Step(index) => Some((kinds[index], larger[index])),
             Role::Source(_) | Role::Sink(_) => None,
         };
-        let kept = matches!(kind, Some((Kind::Aggregate, _) | (Kind::Transform, true)));
+        let spilled = matches!(kind, Some((StepKind::Aggregate, _) | (StepKind::Transform, true)));
         let zipped = node.combine == Some(Combine::Columns) && is_apart;
-        let at = at + usize::from(zipped);
-        let home = at + usize::from(kept);
-        let own = kept || zipped || node.edges.is_empty();
-        roots.push(if own { BTreeSet::from([Root::Of(id)]) } else { of_edges.into_iter().flatten().collect() });
-        levels.push(Level { at, home, zipped, kept });
+        let input_stage = earliest + usize::from(zipped);
+        let output_stage = input_stage + usize::from(spilled);
+        let own = spilled || zipped || node.edges.is_empty();
+        roots.push(if own { BTreeSet::from([Root::Node(id)]) } else { edge_roots.into_iter().flatten().collect() });
+        assignments.push(StageAssignment { input_stage, output_stage, zipped, spilled });
     }
-    levels
+    assignments
 }
 
 #[cfg(test)]
@@ -72,29 +72,38 @@ mod tests {
     use crate::config::Config;
 
     /// Each node with the stage where its rows come together, and where what it makes is there, if that is another one.
-    fn cut(steps: &[(&str, Kind, &str)], sink: &str) -> String {
+    fn cut(steps: &[(&str, StepKind, &str)], sink: &str) -> String {
         let mut text = "[pipeline]\nname = \"x\"\n[[source]]\nname = \"a\"\npath = \"a.jsonl\"\n".to_owned();
         for (name, _, settings) in steps {
             text += &["[[step]]\nname = \"", name, "\"\ncomponent = \"x.wasm\"\n", settings, "\n"].concat();
         }
         text += &["[[sink]]\npath = \"out.jsonl\"\n", sink, "\n"].concat();
         let config = Config::parse(Path::new("p.toml"), &text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
-        let kinds: Vec<Kind> = steps.iter().map(|(_, kind, _)| *kind).collect();
-        let known: Vec<Option<Kind>> = kinds.iter().copied().map(Some).collect();
+        let kinds: Vec<StepKind> = steps.iter().map(|(_, kind, _)| *kind).collect();
+        let known: Vec<Option<StepKind>> = kinds.iter().copied().map(Some).collect();
         let mut diagnostics = Vec::new();
         let graph = Graph::new(&config, &known, &mut diagnostics);
         let graph = graph.unwrap_or_else(|| panic!("{}", config.diagnostics(diagnostics)));
         let larger: Vec<bool> = config.steps.iter().map(|step| step.batch_rows.is_some()).collect();
-        let level = |(node, level): (&super::super::graph::GraphNode, Level)| {
-            let home = if level.home == level.at { String::new() } else { format!("->{}", level.home) };
-            format!("{}:{}{home}{}", node.name, level.at, if level.zipped { " zipped" } else { "" })
+        let assignment = |(node, assignment): (&super::super::graph::GraphNode, StageAssignment)| {
+            let output = if assignment.output_stage == assignment.input_stage {
+                String::new()
+            } else {
+                format!("->{}", assignment.output_stage)
+            };
+            format!(
+                "{}:{}{output}{}",
+                node.name,
+                assignment.input_stage,
+                if assignment.zipped { " zipped" } else { "" }
+            )
         };
-        let levels = levels(&graph, &kinds, &larger);
-        graph.nodes.iter().zip(levels).map(level).collect::<Vec<_>>().join(", ")
+        let assignments = assign_stages(&graph, &kinds, &larger);
+        graph.nodes.iter().zip(assignments).map(assignment).collect::<Vec<_>>().join(", ")
     }
 
-    const T: Kind = Kind::Transform;
-    const A: Kind = Kind::Aggregate;
+    const T: StepKind = StepKind::Transform;
+    const A: StepKind = StepKind::Aggregate;
 
     #[test]
     fn a_stage_ends_at_an_aggregate() {

@@ -7,16 +7,16 @@ use std::path::Path;
 use toml::de::Error as SyntaxError;
 
 use super::diagnostic::Diagnostic;
-use super::place::{Place, Placed};
-use super::position::Lines;
+use super::line_index::LineIndex;
+use super::location::{ConfigLocation, Located};
 use crate::text::truncate;
 
 /// What is gathered while one file is read; lives as long as the reading.
-pub(super) struct Check<'a> {
+pub(super) struct ParseContext<'a> {
     /// The folder that relative paths start from: the pipeline file's.
     pub(super) base: &'a Path,
     diagnostics: Vec<Diagnostic>,
-    lines: Lines<'a>,
+    lines: LineIndex<'a>,
     recovered: bool,
     /// The lines with syntax errors. What was recovered from them is a guess.
     broken: BTreeSet<usize>,
@@ -24,37 +24,37 @@ pub(super) struct Check<'a> {
     names: HashMap<String, usize>,
 }
 
-impl<'a> Check<'a> {
+impl<'a> ParseContext<'a> {
     pub(super) fn new(text: &'a str, base: &'a Path, errors: &[SyntaxError]) -> Self {
-        let mut check = Self {
+        let mut context = Self {
             base,
             diagnostics: Vec::new(),
             recovered: !errors.is_empty(),
-            lines: Lines::of(text),
+            lines: LineIndex::new(text),
             broken: BTreeSet::new(),
             names: HashMap::new(),
         };
         let mut syntax: Vec<Diagnostic> = errors.iter().map(|error| syntax_diagnostic(text, error)).collect();
-        syntax.sort_by_key(|diagnostic| diagnostic.place.order());
+        syntax.sort_by_key(|diagnostic| diagnostic.location.order());
         for diagnostic in syntax {
             // The parser stumbles on over the rest of a line; the first mistake on it is the one to mend.
-            if let Place::Span(span) = &diagnostic.place {
-                let line = check.lines.line(span.start);
-                let last_line = check.lines.line(span.end);
-                let told = !check.broken.insert(line);
-                check.broken.insert(last_line);
+            if let ConfigLocation::Span(span) = &diagnostic.location {
+                let line = context.lines.line(span.start);
+                let last_line = context.lines.line(span.end);
+                let told = !context.broken.insert(line);
+                context.broken.insert(last_line);
                 if told {
                     continue;
                 }
             }
-            check.diagnostics.push(diagnostic);
+            context.diagnostics.push(diagnostic);
         }
-        check
+        context
     }
 
     /// Keeps a complaint, unless it is about a line that TOML itself could not read.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        if let Place::Span(span) = &diagnostic.place {
+        if let ConfigLocation::Span(span) = &diagnostic.location {
             let lines = self.lines.line(span.start)..=self.lines.line(span.end);
             if self.broken.range(lines).next().is_some() {
                 return;
@@ -69,15 +69,15 @@ impl<'a> Check<'a> {
     }
 
     /// Takes a name for a source, step or sink, or complains that another one has it.
-    pub(super) fn claim_name(&mut self, name: &Placed<String>) {
-        let line = match &name.place {
-            Place::Span(span) => self.lines.line(span.start) + 1,
-            Place::File | Place::Argument(_) => return,
+    pub(super) fn claim_name(&mut self, name: &Located<String>) {
+        let line = match &name.location {
+            ConfigLocation::Span(span) => self.lines.line(span.start) + 1,
+            ConfigLocation::File | ConfigLocation::Argument(_) => return,
         };
         if let Some(first) = self.names.get(&name.value) {
             let message = format!("the name \"{}\" is already used on line {first}", shortened(name));
             self.push(
-                Diagnostic::new(name.place.clone(), message)
+                Diagnostic::new(name.location.clone(), message)
                     .label("already used")
                     .help("every source, step and sink needs a name of its own"),
             );
@@ -92,29 +92,29 @@ impl<'a> Check<'a> {
 }
 
 fn syntax_diagnostic(text: &str, error: &SyntaxError) -> Diagnostic {
-    // Errors that name no place, such as too deep a nesting of keys, are about the file.
+    // Errors that name no location, such as too deep a nesting of keys, are about the file.
     let Some(span) = error.span() else {
-        return Diagnostic::new(Place::File, format!("not valid TOML: {}", error.message()));
+        return Diagnostic::new(ConfigLocation::File, format!("not valid TOML: {}", error.message()));
     };
     let span = within(text, span);
     let written = &text[span.clone()];
-    let place = Place::Span(span.clone());
+    let location = ConfigLocation::Span(span.clone());
     match error.message() {
-        "duplicate key" => Diagnostic::new(place, format!("`{}` is given twice", shortened(written)))
+        "duplicate key" => Diagnostic::new(location, format!("`{}` is given twice", shortened(written)))
             .help("keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own"),
         // What the parser says of a bare word is how it would have read something else.
         message if message.starts_with("string values must be quoted") || message.starts_with("invalid boolean") => {
             match bare_word(&text[span.start..]) {
-                "" => Diagnostic::new(place, "not valid TOML: there is no value here").label("a value is missing"),
+                "" => Diagnostic::new(location, "not valid TOML: there is no value here").label("a value is missing"),
                 word => {
-                    let place = Place::Span(span.start..span.start + word.len());
-                    Diagnostic::new(place, format!("not valid TOML: `{}` is not a value", shortened(word)))
+                    let location = ConfigLocation::Span(span.start..span.start + word.len());
+                    Diagnostic::new(location, format!("not valid TOML: `{}` is not a value", shortened(word)))
                         .label("not a value")
                         .help("put text in quotes")
                 }
             }
         }
-        message => Diagnostic::new(place, format!("not valid TOML: {message}")),
+        message => Diagnostic::new(location, format!("not valid TOML: {message}")),
     }
 }
 
