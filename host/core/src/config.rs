@@ -1,8 +1,8 @@
-//! The pipeline file: what was asked for, key by key.
+//! The pipeline file, parsed and checked key by key.
 //!
-//! Reading is pure: only the text decides, no other file is looked at. Everything that is wrong comes out at once, each
-//! with its line and column. Whether files exist, names in `from` lead anywhere and parameters please their steps is
-//! for the plan to say; whatever it may want to point at carries its location in the file.
+//! Parsing depends on the text alone; no other file is read. All problems are reported at once, each with its line and
+//! column. The plan checks the rest: whether files exist, whether the names in `from` exist, and whether steps accept
+//! their parameters. Settings that the plan may report carry their location in the file.
 
 pub(crate) mod batch_rows;
 pub(crate) mod case;
@@ -63,12 +63,12 @@ use crate::limits::LimitSettings;
 use parse_context::ParseContext;
 use table::{Table, TableEntry, kind};
 
-/// A pipeline file, checked by itself. There is at least one sink, and a source or a step that may be one.
+/// A parsed pipeline file. It has at least one sink, and at least one source or step.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Config {
-    /// The file, as it was named.
+    /// The path of the file, as the user wrote it.
     pub(crate) file: PathBuf,
-    /// Its text, without a byte order mark. Places count its bytes.
+    /// The text of the file without a byte order mark. Locations are byte offsets into it.
     pub(crate) text: Arc<str>,
     /// `[pipeline]`.
     pub(crate) pipeline: PipelineTable,
@@ -78,16 +78,15 @@ pub(crate) struct Config {
     pub(crate) steps: Vec<StepTable>,
     /// Every `[[sink]]`, in the order of the file.
     pub(crate) sinks: Vec<SinkTable>,
-    /// `[rejects]`. There is one if a step rejects rows.
+    /// `[rejects]`. Always present if a step rejects rows.
     pub(crate) rejects: Option<RejectsTable>,
 }
 
 impl Config {
-    /// Reads the text of a pipeline file. Relative paths in it start from the folder that `file` is in.
+    /// Parses the text of a pipeline file. Relative paths in it start from the folder of `file`.
     ///
     /// # Errors
-    /// Everything that is wrong with the text: what is not TOML, unknown keys, values of the wrong type or out of range,
-    /// what is missing.
+    /// All problems in the text: invalid TOML, unknown and missing keys, values of the wrong type or out of range.
     pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Diagnostics> {
         let text: Arc<str> = text.strip_prefix('\u{feff}').unwrap_or(text).into();
         let base = file.parent().unwrap_or(Path::new(""));
@@ -104,7 +103,7 @@ impl Config {
         }
     }
 
-    /// Complaints that a later stage has about this file.
+    /// Diagnostics of a later stage about this file.
     pub(crate) fn diagnostics(&self, list: Vec<Diagnostic>) -> Diagnostics {
         Diagnostics::new(&self.file, Arc::clone(&self.text), list)
     }
@@ -115,14 +114,14 @@ pub const PIPELINE_SCHEMA: &str = include_str!("../pipeline.schema.json");
 
 type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>, Option<RejectsTable>);
 
-/// Reads the whole file. Where something is wrong, parts are missing from the result, and there is a complaint.
+/// Reads all tables of the file. Tables with problems are missing from the result and have a diagnostic.
 fn read(document: &Spanned<DeTable<'_>>, context: &mut ParseContext<'_>) -> Option<Tables> {
     let mut root = Table::new("", 0..0, document.get_ref());
     let limits = limits::read(&mut root, "[limits]", ConfigLocation::File, context);
     let pipeline = read_pipeline(&mut root, limits, context);
     let no_source = Diagnostic::new(ConfigLocation::File, "the pipeline has no [[source]]")
         .help("add a [[source]] with a `path` that rows are read from");
-    // A step may be a source, too; that is for the plan to say.
+    // A step may be a source. Only its component knows, so the plan checks for a missing source again.
     let sources = if root.has("step") { root.take("source") } else { root.require_or("source", no_source) };
     let sources = read_each(sources, "source", "[[source]]", source::read, context);
     let steps = read_each(root.take("step"), "step", "[[step]]", step::read, context);
@@ -153,7 +152,7 @@ fn read_pipeline(
     pipeline::read(only_table("[pipeline]", entry, context)?, limits, context)
 }
 
-/// The table that there is one of.
+/// A table that occurs once, such as `[pipeline]`.
 fn only_table<'t>(title: &'static str, entry: TableEntry<'t>, context: &mut ParseContext<'_>) -> Option<Table<'t>> {
     let DeValue::Table(entries) = entry.value else {
         context.push(misshapen(title, entry.value, entry.span));
@@ -162,7 +161,7 @@ fn only_table<'t>(title: &'static str, entry: TableEntry<'t>, context: &mut Pars
     Some(Table::new(title, entry.span, entries))
 }
 
-/// Reads every table of an array of tables.
+/// Reads each table of an array of tables.
 fn read_each<T>(
     entry: Option<TableEntry<'_>>,
     key: &'static str,
@@ -190,7 +189,7 @@ fn read_each<T>(
             all
         }
         DeValue::Table(entries) => {
-            // What is in it is read all the same, so that its mistakes are told along with this one.
+            // The content is parsed anyway, so that its problems are reported in the same run.
             context.push(misshapen(title, entry.value, entry.span.clone()));
             read(Table::new(title, entry.span, entries), context).into_iter().collect()
         }

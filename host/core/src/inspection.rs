@@ -1,4 +1,4 @@
-//! What can be said of a step from its file alone.
+//! Inspecting a step without a pipeline.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,26 +11,26 @@ use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::runtime::{Engine, EngineError};
 
-/// A step, described.
+/// The description of a step.
 #[derive(Debug, Clone)]
 pub struct Inspection {
-    /// What the step says of itself.
+    /// The manifest: name, version, summary and parameters of the step.
     pub manifest: Manifest,
-    /// What it imports.
+    /// The imports of the component.
     pub imports: Vec<Import>,
-    /// The size of its file in bytes.
+    /// The size of the file in bytes.
     pub size: u64,
-    /// The digest of its file: `sha256:` and 64 hexadecimal digits.
+    /// The digest of the file: `sha256:` and 64 hexadecimal digits.
     pub digest: Arc<str>,
-    /// What it was made with.
+    /// The tools that built the component.
     pub toolchain: Toolchain,
-    /// How long it took to compile for this machine, now or when that was done.
+    /// The time it took to compile the component for this machine, now or when it was cached.
     pub compiled_in: Duration,
-    /// Its columns, where parameters were given.
+    /// The columns of the step. `None` without parameters.
     pub signature: Option<Signature>,
 }
 
-/// Why a step cannot be described.
+/// An error of inspecting a step.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InspectError {
@@ -45,10 +45,10 @@ pub enum InspectError {
     Setup(#[from] EngineError),
 }
 
-/// Describes the step in a file. It is loaded and asked; with parameters (a JSON object) it is bound, too.
+/// Loads the step in a file and describes it. With parameters (a JSON object) the step is bound as well.
 ///
 /// # Errors
-/// The file is not a step, or the step refuses the parameters.
+/// The file is not a step, the step does not accept the parameters, or the sandbox cannot be set up.
 pub fn inspect(
     engine: &Engine,
     path: &Path,

@@ -1,4 +1,4 @@
-//! What a pipeline would do: its nodes, and the columns along its edges.
+//! The outline of a pipeline: its nodes, and the columns along its edges.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,65 +15,65 @@ use crate::sink::SinkLocation;
 pub struct Outline {
     /// The pipeline's name.
     pub name: Arc<str>,
-    /// Sources, steps and sinks, each after the node that it takes rows from.
+    /// Sources, steps and sinks, each after its parents.
     pub nodes: Vec<OutlineNode>,
 }
 
 /// A source, a step or a sink.
 #[derive(Debug, Clone, Serialize)]
 pub struct OutlineNode {
-    /// Its name.
+    /// The name of the node.
     pub name: Arc<str>,
-    /// What it is.
+    /// The kind of the node.
     pub role: NodeRole,
-    /// Where its rows come from; none for those from which rows come.
+    /// The edges from its parents. Empty for sources.
     pub edges: Vec<OutlineEdge>,
-    /// How the rows of several parents become one: `rows` or `columns`.
+    /// How the rows of several parents are combined: `rows` or `columns`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub combine: Option<&'static str>,
-    /// The columns that come in, each as `name: type`.
+    /// The incoming columns, each as `name: type`.
     pub takes: Vec<String>,
-    /// The columns that come out of it, or for a sink into it, each as `name: type`.
+    /// The outgoing columns, each as `name: type`. For a sink, the columns that it writes.
     pub columns: Vec<String>,
 }
 
-/// The way of rows from one node to another.
+/// An edge from a parent to a node.
 #[derive(Debug, Clone, Serialize)]
 pub struct OutlineEdge {
-    /// The index of the node that the rows come from.
+    /// The index of the parent in [`Outline::nodes`].
     pub parent: usize,
-    /// The columns that come along, each as `name: type`.
+    /// The columns that arrive at the node, each as `name: type`.
     pub columns: Vec<String>,
-    /// Which of the parent's rows come along, such as `lang = en`; none for all of them.
+    /// The rows that a route sends along this edge, such as `lang = en`. `None` for all rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeRole {
-    /// Rows come from it.
+    /// A source of rows.
     Source {
-        /// The input files; none for standard input.
+        /// The input files. Empty for standard input.
         inputs: Vec<PathBuf>,
     },
-    /// A component.
+    /// A step, which runs a component.
     Step {
-        /// The component's own name and version.
+        /// The name and version of the component.
         component: String,
-        /// How it is driven: `source`, `transform` or `aggregate`.
+        /// The kind of the step: `source`, `transform` or `aggregate`.
         kind: &'static str,
-        /// The digest of the component's file.
+        /// The digest of the component's file: `sha256:` and 64 hexadecimal digits.
         digest: Arc<str>,
-        /// What the step reads, each as `name: type`.
+        /// The columns that the step reads, each as `name: type`.
         reads: Vec<String>,
-        /// What the step adds or replaces, each as `name: type`.
+        /// The columns that the step adds or replaces, each as `name: type`.
         writes: Vec<String>,
     },
-    /// Rows go to it.
+    /// A sink of rows.
     Sink {
-        /// The file; none for standard output.
+        /// The output file. `None` for standard output.
         path: Option<PathBuf>,
     },
 }

@@ -1,5 +1,5 @@
-//! The plan: what will be done. The graph is checked, components are loaded and bound, columns have types along every
-//! edge. After it only input, output and guests can fail.
+//! The plan of a run: a checked graph, loaded and bound components, and typed columns along every edge. After planning
+//! only input, output and guests can fail.
 
 mod assemble;
 mod bind;
@@ -49,40 +49,40 @@ pub(crate) struct Plan {
     pub(crate) nodes: Vec<PlannedNode>,
     /// In the order in which they run.
     pub(crate) stages: Vec<StagePlan>,
-    /// What is kept on disk between them.
+    /// Rows that one stage writes to disk for later stages.
     pub(crate) spills: Vec<SpillPlan>,
     /// In the order of the pipeline file.
     pub(crate) sources: Vec<OpenSource>,
     pub(crate) sinks: Vec<PlannedSink>,
-    /// Where rejected rows go.
+    /// The reject file, if there is one.
     pub(crate) rejects: Option<Rejects>,
-    /// Rows in a batch, where a step does not say otherwise.
+    /// The number of rows in a batch, unless a step sets its own.
     pub(crate) batch_rows: usize,
 }
 
-/// A node as it is project.
+/// A source, step or sink with its columns.
 pub(crate) struct PlannedNode {
     pub(crate) name: Arc<str>,
     pub(crate) role: Role,
     pub(crate) edges: Vec<PlannedEdge>,
     pub(crate) combine: Option<Combine>,
     pub(crate) step: Option<Arc<Step>>,
-    /// The columns that come in.
+    /// The incoming columns.
     pub(crate) input: SchemaRef,
-    /// The columns that come out of it; of a sink, those that it writes.
+    /// The outgoing columns. For a sink, the columns that it writes.
     pub(crate) schema: SchemaRef,
 }
 
-/// An edge into a node, as it is project.
+/// An edge into a node.
 pub(crate) struct PlannedEdge {
     pub(crate) parent: usize,
-    /// The columns that come along it.
+    /// The columns that arrive at the node.
     pub(crate) schema: SchemaRef,
-    /// Which of the parent's rows these are, in words; none for all of them.
+    /// A description of the rows that a route sends along this edge. `None` for all rows.
     pub(crate) route: Option<String>,
 }
 
-/// A sink's specification under its name.
+/// A sink with its name.
 pub(crate) struct PlannedSink {
     pub(crate) name: Arc<str>,
     pub(crate) spec: SinkSpec,
@@ -96,16 +96,16 @@ impl PlannedSink {
     }
 }
 
-/// The reject file, and how many rows may come to it.
+/// The reject file, and the maximum number of rows in it.
 pub(crate) struct Rejects {
     pub(crate) spec: SinkSpec,
     pub(crate) max_rejects: Option<MaxRejects>,
 }
 
-/// A component under a name, with its parameters, and its columns found among those that come in.
+/// A component with its name, its parameters, and its columns bound to the incoming ones.
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// Its location among the steps of the graph, each of which comes after those before it.
+    /// The index among the steps of the graph in topological order.
     pub(crate) number: usize,
     pub(crate) name: Arc<str>,
     pub(crate) component: Arc<Component>,
@@ -114,58 +114,58 @@ pub(crate) struct Step {
     pub(crate) signature: Signature,
     pub(crate) limits: Limits,
     pub(crate) on_failure: OnFailure,
-    /// For every input of the signature, the index of its column in what comes in; none for an optional column that is
+    /// For every input of the signature, the index among the incoming columns. `None` for an optional column that is
     /// missing.
     pub(crate) inputs: Vec<Option<usize>>,
-    /// For every column that goes out, where it comes from.
+    /// The source of every outgoing column.
     pub(crate) column_sources: Vec<ColumnSource>,
-    /// The columns that go out.
+    /// The outgoing columns.
     pub(crate) schema: SchemaRef,
-    /// The most rows that an instance gets at once.
+    /// The maximum number of rows in a batch.
     pub(crate) batch_rows: usize,
     pub(crate) instance: InstanceLife,
     pub(crate) cache: CacheMode,
-    /// What an instance needs to be at work, where there may not be many of them.
+    /// Limits the number of concurrent instances. `None` without `concurrency`.
     pub(crate) slots: Option<Arc<Semaphore>>,
 }
 
-/// Where an outgoing column comes from.
+/// The source of an outgoing column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ColumnSource {
-    /// Carried along: the index among the incoming columns.
+    /// Carried along unchanged: the index among the incoming columns.
     Carried(usize),
-    /// Made by the step: the index among its outputs.
+    /// Written by the step: the index among its outputs.
     Output(usize),
 }
 
-/// Why there is no plan.
+/// An error of planning.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanError {
-    /// The pipeline file asks for something that cannot be done.
+    /// Problems of the pipeline file or its components.
     #[error(transparent)]
     Diagnostics(#[from] Diagnostics),
-    /// The beginning of the input is malformed, or the input is damaged.
+    /// The start of the input is malformed, or the input is corrupt.
     #[error(transparent)]
     Input(SourceError),
-    /// Stillbox is at fault.
+    /// A bug in Stillbox.
     #[error("{0}")]
     Host(Box<Failure>),
-    /// Planning was stopped.
+    /// A signal stopped planning.
     #[error("stopped by {}", .0.name())]
     Stopped(Signal),
 }
 
-/// What a plan is made with.
+/// The services that planning uses.
 pub(crate) struct PlanContext {
     pub(crate) loader: Arc<ComponentLoader>,
     pub(crate) stop: Stop,
     pub(crate) on_event: Listener,
-    /// Where builds are listed.
+    /// Registers builds in progress.
     pub(crate) cleanup: CleanupRegistry,
 }
 
 impl Plan {
-    /// Makes the plan of a pipeline. All that is wrong is reported at once.
+    /// Plans a pipeline. All problems are reported together.
     ///
     /// # Errors
     /// See [`PlanError`].
@@ -185,7 +185,7 @@ impl Plan {
         let (Some(graph), Some(sources)) = (graph, sources) else {
             return Err(config.diagnostics(diagnostics).into());
         };
-        // Steps that could not be loaded have their complaints; for the others they are as good as transforms.
+        // Steps that could not be loaded already have diagnostics. They count as transforms, so that the rest is checked.
         let kinds: Vec<StepKind> = kinds.into_iter().map(Option::unwrap_or_default).collect();
         let pipeline_rows = batch_rows(config);
         let larger =
@@ -238,15 +238,15 @@ impl Plan {
         }
     }
 
-    /// The steps in topological order, which is that of their numbers.
+    /// The steps in topological order, which is the order of their numbers.
     pub(crate) fn steps(&self) -> impl Iterator<Item = &Arc<Step>> {
         self.nodes.iter().filter_map(|node| node.step.as_ref())
     }
 }
 
-/// The edges into a node, with what comes along each.
+/// The edges into a node, with their columns.
 fn edges(node: &graph::GraphNode, typed: &columns::TypedNode, all: &[columns::TypedNode]) -> Vec<PlannedEdge> {
-    // The settings of a node with one parent are as good as those of its edge.
+    // With one parent, the node's own projection applies to the edge as well.
     let typed_node = (node.edges.len() == 1).then(|| Arc::clone(&typed.input.schema));
     let edge = |(edge, schema): (&graph::Edge, &SchemaRef)| {
         let parent = &all[edge.parent];
@@ -260,13 +260,13 @@ fn edges(node: &graph::GraphNode, typed: &columns::TypedNode, all: &[columns::Ty
     node.edges.iter().zip(&typed.arriving).map(edge).collect()
 }
 
-/// Rows in a batch where a step does not say otherwise.
+/// The number of rows in a batch, unless a step sets its own.
 fn batch_rows(config: &Config) -> usize {
     config.pipeline.batch_rows.as_ref().map_or(DEFAULT_BATCH_ROWS, |rows| rows.value)
 }
 
-/// Opens the sources. What is wrong in an input is its own fault and reported as such, unless there is something else to
-/// complain of; all else is the pipeline's.
+/// Opens the sources. An error in the content of an input is reported as a failure of the input, but only if the pipeline
+/// has no problems so far. Other errors are problems of the pipeline.
 fn open_sources(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Result<Vec<Option<OpenSource>>, PlanError> {
     let mut sources = Vec::with_capacity(config.sources.len());
     for table in &config.sources {
@@ -282,7 +282,7 @@ fn open_sources(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Result<Ve
     Ok(sources)
 }
 
-/// A complaint with an error's message and causes.
+/// Creates a diagnostic with an error's message and its causes.
 fn diagnostic_at(location: crate::config::ConfigLocation, error: &dyn std::error::Error) -> Diagnostic {
     let mut message = error.to_string();
     for cause in std::iter::successors(error.source(), |cause| cause.source()) {

@@ -1,56 +1,55 @@
-//! What to do when a step fails.
+//! Failure policies.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What to do when a batch or a row does not pass a step.
+/// The policy for batches and rows that fail in a step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum OnFailure {
-    /// End the run. The default: nothing is left out unless the pipeline file says so.
+    /// Stop the run. The default, so that no row is skipped unless the pipeline file says so.
     #[default]
     Stop,
-    /// Write the row that is at fault to the reject file, and go on with the others. Where the failure names no row,
-    /// it is found by halving the batch, each part in a fresh instance.
+    /// Write the row that failed to the reject file and continue with the others. If the failure names no row, it is found
+    /// by bisecting the batch, with a new instance for each part.
     Reject,
-    /// Try again first, where another try may succeed.
+    /// Retry the batch first if the failure may be temporary.
     Retry(Retry),
 }
 
-/// How often to try again, and what to do when that does not help.
+/// The number of retries, and the action if all of them fail.
 ///
-/// Errors that the step calls transient and timeouts are tried again; all else would only happen again, and goes
-/// straight to `then`.
+/// Only transient errors and timeouts are retried. Any other failure would occur again, so it goes straight to `then`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Retry {
-    /// Tries after the first, at least 1.
+    /// The maximum number of retries, at least 1.
     pub(crate) times: u32,
-    /// The wait before the second try. It doubles with each further try, up to [`MAX_BACKOFF`], and is shortened at
-    /// random by up to half, so that batches that failed together do not all come back together. A longer wait that
-    /// the step asked for is kept.
+    /// The wait before the first retry. It doubles with each retry, up to [`MAX_BACKOFF`], and is shortened at random by up
+    /// to half, so that batches that failed together are not retried together. If the step asks for a longer wait, that one
+    /// applies.
     pub(crate) backoff: Duration,
-    /// What to do in the end.
+    /// The action after the last retry.
     pub(crate) then: Then,
 }
 
-/// The wait before the second try where the pipeline file does not say.
+/// The default wait before the first retry.
 pub(crate) const DEFAULT_BACKOFF: Duration = Duration::from_millis(200);
-/// The longest wait between two tries.
+/// The longest wait before a retry, unless the step asks for more.
 pub(crate) const MAX_BACKOFF: Duration = Duration::from_mins(1);
-/// The most tries after the first.
+/// The maximum value of `retry`.
 pub(crate) const MAX_RETRIES: u32 = 100;
 
-/// What to do with a failure that stays.
+/// The action for a failure that is not retried, or persists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Then {
-    /// End the run.
+    /// Stop the run.
     #[default]
     Stop,
-    /// Write the row at fault to the reject file.
+    /// Write the row that failed to the reject file.
     Reject,
 }
 
 impl OnFailure {
-    /// What to do with a failure that stays.
+    /// The action for a failure that is not retried, or persists.
     pub(crate) fn then(&self) -> Then {
         match self {
             Self::Stop => Then::Stop,
@@ -60,12 +59,12 @@ impl OnFailure {
     }
 }
 
-/// How many rejected rows a run may have and still succeed.
+/// The maximum number of rejected rows in a run that succeeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MaxRejects {
-    /// So many rows.
+    /// A number of rows.
     Rows(u64),
-    /// So many of a hundred rows that were read.
+    /// A percentage of the rows read, from 0 to 100.
     Percent(f64),
 }
 
@@ -79,8 +78,8 @@ impl fmt::Display for MaxRejects {
 }
 
 impl MaxRejects {
-    /// Whether so many rejected rows, of so many that were read, are too many. A share is only judged at the end of a
-    /// run, when all rows have been read.
+    /// Whether `rejected` of `rows` rows are too many. A percentage is checked only at the end of a run, when all rows have
+    /// been read.
     pub(crate) fn is_exceeded(self, rejected: u64, rows: u64, at_end: bool) -> bool {
         match self {
             Self::Rows(max) => rejected > max,

@@ -1,12 +1,12 @@
-//! What steps made, kept on disk from run to run: for steps with `cache = true`.
+//! The result cache: outputs of steps with `cache = true`, stored on disk for later runs.
 //!
-//! An entry's name is the digest of all that its content depends on (`key`): the component, its parameters, what it is
-//! granted, and its input. So a stale entry is never found. Every record has a checksum, so a broken one is noticed; it is
-//! then as if it were not there. Entries are written beside and renamed, so two processes may fill one cache. Nothing
-//! is synced: an entry that a power loss cuts off is a broken one.
+//! The name of an entry is the digest of everything that its content depends on (`key`): the component, its parameters, its
+//! grants and its input. A stale entry is therefore never found. Every record has a checksum; a corrupt one counts as a
+//! miss. Entries are written to temporary files and renamed, so several processes can share a cache. Nothing is synced to
+//! disk: an entry that a power loss truncates is corrupt.
 //!
-//! A transform has an entry for each batch. A source or an aggregate has one for all that it makes (`call_log`), since its
-//! instance cannot be taken up in the middle.
+//! A transform has one entry per batch. A source or an aggregate has one entry for all of its calls (`call_log`), since its
+//! instance cannot resume in the middle.
 
 mod call_log;
 mod entry;
@@ -31,51 +31,51 @@ pub(crate) use key::{CacheKey, CacheKeyBuilder};
 use parking_lot::Mutex;
 pub use usage::{CachePruneSummary, CacheUsage, prune_cache, usage_of_cache};
 
-/// A directory of what steps made, or none.
+/// A directory with the results of steps, or no cache.
 #[derive(Debug, Clone, Default)]
 pub struct ResultCache {
     directory: Option<PathBuf>,
     cleanup: CleanupRegistry,
-    /// Tapes that this run is making.
+    /// Temporary files with call logs that this run is recording.
     recordings: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 impl ResultCache {
-    /// No cache: steps with `cache = true` are called in every run.
+    /// No cache: every run calls all steps.
     pub fn disabled() -> Self {
         Self::default()
     }
 
-    /// A cache in this directory, which is made when the first entry is written. Only this user may have access to it.
+    /// A cache in this directory. It is created for the first entry, with access for this user only.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         Self { directory: Some(directory.into()), ..Self::default() }
     }
 
-    /// The same for one run, which lists what it has not finished.
+    /// The same cache for one run. Its temporary files are registered in `cleanup`.
     pub(crate) fn for_run(&self, cleanup: &CleanupRegistry) -> Self {
         Self { directory: self.directory.clone(), cleanup: cleanup.clone(), recordings: Arc::default() }
     }
 
-    /// Removes the recordings that the run has not finished, on whatever thread they are. They may have become large.
+    /// Removes the call logs that the run is still recording on any thread. They can be large.
     pub(crate) fn abandon(&self) {
         for path in std::mem::take(&mut *self.recordings.lock()) {
             let _ = fs::remove_file(path);
         }
     }
 
-    /// What a call with this key made, if it is kept.
+    /// Returns the cached result of a call, or `None` on a miss.
     pub(crate) fn get(&self, key: &CacheKey, signature: &Signature, given: GivenRows) -> Option<StepOutput> {
         let path = self.usable(key)?;
         let bytes = fs::read(&path).ok()?;
         let Some(CachedCall::Output(made)) = entry::decode(&bytes, signature, given) else {
-            tracing::debug!("{}: not what was written, as if it were not there", path.display());
+            tracing::debug!("{}: the cache entry is corrupt and is ignored", path.display());
             return None;
         };
         note_use(&path);
         Some(made)
     }
 
-    /// Keeps what a call made. Where that is not possible, nothing is lost but time.
+    /// Caches the result of a call. Errors are logged and otherwise ignored, since a miss only costs time.
     pub(crate) fn put(&self, key: &CacheKey, made: &StepOutput) {
         let Some(path) = self.path(key) else { return };
         let written = entry::encode(Some(made)).map_err(io::Error::other).and_then(|bytes| {
@@ -85,11 +85,11 @@ impl ResultCache {
             Ok(())
         });
         if let Err(error) = written {
-            tracing::debug!("{}: not kept: {error}", path.display());
+            tracing::debug!("{}: cannot write the cache entry: {error}", path.display());
         }
     }
 
-    /// The tape with this key: one that is kept, or one to be recorded, or none where there is no cache.
+    /// Returns the cached call log to replay, or on a miss a new one to record. Returns [`CallLog::Off`] without a cache.
     pub(crate) fn call_log(&self, key: &CacheKey, signature: &Signature) -> CallLog {
         if let Some(path) = self.usable(key)
             && let Some(replay) = CallReplay::open(&path, signature)
@@ -100,18 +100,18 @@ impl ResultCache {
         self.path(key).and_then(|path| CallRecorder::begin(&path, self).ok()).map_or(CallLog::Off, CallLog::Record)
     }
 
-    /// Whether anything can be kept.
+    /// Whether there is a cache.
     pub(crate) fn is_enabled(&self) -> bool {
         self.directory.is_some()
     }
 
     fn path(&self, key: &CacheKey) -> Option<PathBuf> {
         let name = key.to_string();
-        // So that no folder has hundreds of thousands of files.
+        // Subfolders keep the number of files per folder small.
         Some(self.directory.as_deref()?.join(&name[..2]).join(format!("{}.{}", &name[2..], usage::OUTPUT_EXTENSION)))
     }
 
-    /// The same, unless others could have put something there.
+    /// The path of an existing entry, unless other users can write to the directory.
     fn usable(&self, key: &CacheKey) -> Option<PathBuf> {
         let path = self.path(key)?;
         (path.exists() && is_private(self.directory.as_deref()?)).then_some(path)

@@ -1,18 +1,18 @@
-//! What runs leave on disk, so that they can go on: plain files with checksums, below one directory.
+//! The state of runs on disk, from which they can be resumed: plain files with checksums, below one directory.
 //!
 //! ```text
-//! RUNS/clean-text-3f2a9c0b51d7e604/     a pipeline file with the files that it writes
-//!   lock                                held while it runs; says which process does, and what it is going to write
+//! RUNS/clean-text-3f2a9c0b51d7e604/     the runs of a pipeline file with certain outputs
+//!   lock                                locked during a run; contains the process id and the paths of its part files
 //!   6741f2c0-09ab3e/                    a run
-//!     record.json                       for lists: what it is, what became of it, how many rows
-//!     checkpoint.json                   where it can go on; none before the first checkpoint, and after its end
-//!     0.rows                            rows that are kept between two stages
-//!     sink-0.groups, sink-0.3.rows      what a Parquet file's end will say, and rows of its next row group
-//! RUNS/outputs/7e604c0b51d93f2a         held while somebody writes this output
+//!     record.json                       for `stillbox runs`: pipeline, state, number of rows
+//!     checkpoint.json                   the point from which to resume; absent before the first checkpoint and after the end
+//!     0.rows                            rows spilled between two stages
+//!     sink-0.groups, sink-0.3.rows      metadata of finished row groups of a Parquet file, and rows of the next row group
+//! RUNS/outputs/7e604c0b51d93f2a         locked while a run writes this output
 //! ```
 //!
-//! The outputs themselves are written beside their places, under names that have the run's id in them, because a file
-//! can only be renamed within its file system.
+//! Outputs are written to part files next to their destinations, with the run's id in their names, because a file can only
+//! be renamed within its file system.
 
 mod begin;
 mod checkpoint;
@@ -37,17 +37,17 @@ pub(crate) use lock::canonical_path;
 pub use prune::PruneSummary;
 pub(crate) use record::{RunRecord, RunState};
 
-/// How often a run makes sure that it can go on from where it is, unless it is asked to do otherwise.
+/// The default time between two checkpoints of a run.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
-/// The directory in which runs keep their state.
+/// The directory with the state of runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunStore {
     directory: PathBuf,
 }
 
 impl RunStore {
-    /// The runs of a directory, which is made when a run has something to keep.
+    /// The runs in a directory. It is created when a run first writes its state.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         Self { directory: directory.into() }
     }
@@ -58,35 +58,35 @@ impl RunStore {
     }
 }
 
-/// That a run keeps its state, where, and how it begins.
+/// Where a run saves its state, how often, and how it starts.
 #[derive(Debug, Clone)]
 pub struct Checkpointing {
-    /// Where.
+    /// The directory for the state.
     pub runs: RunStore,
-    /// How it begins.
+    /// How the run starts.
     pub start: Start,
-    /// How long after a checkpoint the next one is made, if something was written since; see [`CHECKPOINT_EVERY`]. A
-    /// run that fails or is stopped makes one more, unless it has none and took less than a second.
+    /// The time after a checkpoint until the next one, if rows were written since; by default [`CHECKPOINT_EVERY`]. A run
+    /// that fails or is stopped writes a last checkpoint, unless it has none and took less than a second.
     pub checkpoint_every: Duration,
 }
 
 impl Checkpointing {
-    /// A run that begins anew, with the usual time between checkpoints.
+    /// A new run with the default time between checkpoints.
     pub fn at(runs: RunStore) -> Self {
         Self { runs, start: Start::New, checkpoint_every: CHECKPOINT_EVERY }
     }
 }
 
-/// How a run begins.
+/// How a run starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Start {
-    /// At the beginning, unless an earlier run of the pipeline could go on: that is an error, and nothing is lost.
+    /// At the beginning. It is an error if an earlier run of the pipeline can be resumed; its state is not changed.
     #[default]
     New,
-    /// At the beginning. What is kept of an earlier run is removed.
+    /// At the beginning. The state of an earlier run is removed.
     Restart,
-    /// Where the earlier run could go on; at the beginning if there is none.
+    /// At the last checkpoint of the earlier run, or at the beginning if there is none.
     Resume,
-    /// Where the run with this id could go on.
+    /// At the last checkpoint of the run with this id.
     ResumeRun(String),
 }

@@ -1,12 +1,12 @@
-//! Compiled components on disk.
+//! The cache of compiled components.
 //!
-//! An entry's name is the digest of the component and of everything that the compiler's output depends on, so a
-//! stale entry is never found. An entry ends with the time that it took to compile, and the length and the checksum of
-//! its code, so a broken one is noticed; it is then as if it were not there. Entries are written beside and renamed, so two processes may fill the
-//! same cache.
+//! The name of an entry is the digest of the component and of everything that the compiler's output depends on, so a stale
+//! entry is never found. An entry ends with the time that the compilation took, and the length and checksum of the code; a
+//! corrupt entry counts as a miss. Entries are written to temporary files and renamed, so several processes can share a
+//! cache.
 //!
-//! Compiled code is trusted like the `stillbox` program itself. The directory is therefore private to the user, and
-//! not used if it belongs to someone else or others may write to it.
+//! Compiled code is trusted like the `stillbox` program itself. The directory is therefore private to the user, and it is
+//! not used if it belongs to another user or others can write to it.
 
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -19,50 +19,51 @@ use wasmtime::component::Component;
 
 use crate::private_dir::{create_temporary, is_private, make_private, note_use};
 
-/// Ends every entry; the last digit is the version of the entry's layout.
+/// The last bytes of every entry. The last digit is the version of the format.
 const MAGIC: &[u8; 8] = b"stillbx2";
-/// Microseconds, checksum, length, magic. The checksum is that of the code and the microseconds.
+/// The number of bytes after the code: microseconds, checksum, length, magic. The checksum covers the code and the
+/// microseconds.
 const TRAILER: usize = 8 + 4 + 8 + 8;
 
-/// A directory of compiled components, or none.
+/// A directory with compiled components, or no cache.
 #[derive(Debug, Clone)]
 pub struct CompileCache {
     directory: Option<PathBuf>,
 }
 
 impl CompileCache {
-    /// No cache: every run compiles.
+    /// No cache: every run compiles its components.
     pub fn disabled() -> Self {
         Self { directory: None }
     }
 
-    /// A cache in this directory, which is made when the first entry is written.
+    /// A cache in this directory. It is created for the first entry.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         Self { directory: Some(directory.into()) }
     }
 
-    /// The component, if it has been compiled before for this engine, and how long that took.
+    /// Returns the component compiled for this engine and the time its compilation took, or `None` on a miss.
     pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<(Component, Duration)> {
         let path = self.entry(engine, digest)?;
         let directory = self.directory.as_deref()?;
         let entry = fs::read(&path).ok()?;
         if !is_private(directory) {
-            tracing::debug!("{} is not private to this user, so it is not used", directory.display());
+            tracing::debug!("{} is not private to this user; the cache is not used", directory.display());
             return None;
         }
         let Some(compiled_in) = compile_time(&entry) else {
-            tracing::debug!("{} is broken, compiling again", path.display());
+            tracing::debug!("{}: the cache entry is corrupt; compiling again", path.display());
             return None;
         };
         note_use(&path);
         Some((load(engine, &path)?, compiled_in))
     }
 
-    /// Keeps a compiled component. A cache that can't be written is a slower start, not a failure.
+    /// Caches a compiled component. Errors are logged and otherwise ignored, since a miss only costs time.
     pub(crate) fn put(&self, engine: &Engine, digest: &str, component: &Component, compiled_in: Duration) {
         let Some(path) = self.entry(engine, digest) else { return };
         if let Err(error) = write(&path, component, compiled_in) {
-            tracing::debug!("cannot keep the compiled component in {}: {error}", path.display());
+            tracing::debug!("cannot write the compiled component to {}: {error}", path.display());
         }
     }
 
@@ -74,7 +75,7 @@ impl CompileCache {
     }
 }
 
-/// How long the code in an entry took to compile, if the entry is whole.
+/// The time that the compilation took. Returns `None` if the entry is corrupt.
 fn compile_time(entry: &[u8]) -> Option<Duration> {
     let (rest, magic) = entry.split_last_chunk::<8>()?;
     let (rest, length) = rest.split_last_chunk::<8>()?;
@@ -108,9 +109,9 @@ fn write(path: &Path, component: &Component, compiled_in: Duration) -> io::Resul
 
 #[expect(unsafe_code, reason = "compiled code can only be loaded by trusting the file it is in")]
 fn load(engine: &Engine, path: &Path) -> Option<Component> {
-    // SAFETY: the file is in a directory that only this user can write to, it carries the checksum of what
-    // `Component::serialize` returned, and it is never written to after it has got its name. wasmtime itself checks
-    // that its version and configuration are the engine's.
+    // SAFETY: the file is in a directory that only this user can write to. It has the checksum of the bytes that
+    // `Component::serialize` returned, and it is never changed after it got its name. wasmtime itself checks that the file is
+    // of its version and the engine's configuration.
     let component = unsafe { Component::deserialize_file(engine, path) };
     component.inspect_err(|error| tracing::debug!("{}: {error:#}, compiling again", path.display())).ok()
 }

@@ -1,4 +1,4 @@
-//! What a component imports, and what it would need to be granted.
+//! The imports of a component, and the permissions that they would need.
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, types::ComponentItem};
@@ -10,22 +10,22 @@ use crate::engine::Permission;
 pub struct Import {
     /// The interface's full name, such as `wasi:cli/stderr@0.2.6`.
     pub name: String,
-    /// What comes of it.
+    /// The access that the import gives.
     pub access: Access,
 }
 
-/// What a guest gets of an import.
+/// The access that an import gives to a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// It works and gives no access to anything outside the instance.
+    /// The import works, and gives no access to anything outside the instance.
     Harmless,
-    /// It can be called, and answers that nothing is there: no file, no variable, no address.
+    /// The import can be called, but there is nothing to access: no file, no variable, no address.
     Empty(Permission),
-    /// Nobody provides it, so the component cannot run.
+    /// The host does not provide the import, so the component cannot run.
     Missing,
 }
 
-/// All imports of a component, by name.
+/// Returns all imports of a component, sorted by name.
 pub(crate) fn imports(engine: &Engine, component: &Component) -> Vec<Import> {
     let component_type = component.component_type();
     let mut imports: Vec<Import> = component_type

@@ -1,4 +1,4 @@
-//! What a step says of itself, checked.
+//! The manifest and signature of a step, checked against the contract.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,29 +9,29 @@ use crate::engine::bindings::{guest, types};
 use crate::failure::{Failure, FailureKind};
 use crate::text::cut;
 
-/// The most bytes of a column's or a step's name.
+/// The maximum length of the name of a column or step, in bytes.
 const NAME_BYTES: usize = 256;
-/// The most columns of one signature.
+/// The maximum number of inputs, and of outputs.
 const COLUMNS: usize = 4096;
-/// The most bytes of a summary.
+/// The maximum length of a summary, in bytes.
 const SUMMARY_BYTES: usize = 4096;
-/// The most bytes of a parameters' schema.
+/// The maximum length of the JSON Schema of the parameters, in bytes.
 const SCHEMA_BYTES: usize = 1 << 20;
 
-/// How a step is driven.
+/// The kind of a step, which determines how it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StepKind {
-    /// Makes rows.
+    /// Generates rows.
     Source,
-    /// Turns a batch into a batch, with no memory between batches.
+    /// Converts each batch on its own.
     #[default]
     Transform,
-    /// Sees all batches, in order, in one instance.
+    /// Receives all batches in order, in one instance.
     Aggregate,
 }
 
 impl StepKind {
-    /// The name in messages and records.
+    /// The name in messages and failure records.
     pub fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -47,18 +47,18 @@ impl fmt::Display for StepKind {
     }
 }
 
-/// What a step is.
+/// The manifest of a step.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Manifest {
-    /// Its name.
+    /// The name of the step.
     pub name: String,
-    /// Its version.
+    /// The version of the step.
     pub version: String,
-    /// What it does, in a sentence.
+    /// A description in one sentence.
     pub summary: String,
-    /// How it is driven.
+    /// The kind of the step.
     pub kind: StepKind,
-    /// Its parameters: a JSON Schema of an object.
+    /// The parameters: a JSON Schema of an object.
     pub parameters: serde_json::Value,
 }
 
@@ -95,22 +95,22 @@ impl Manifest {
 /// One column of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
+    /// The name of the column.
     pub name: Arc<str>,
-    /// Its type.
+    /// The type of the column.
     pub data_type: DataType,
     /// Whether values may be null.
     pub nullable: bool,
-    /// Inputs only: whether the column may be missing.
+    /// Whether the column may be missing. Always false for outputs.
     pub optional: bool,
 }
 
-/// The columns in and out of a step.
+/// The input and output columns of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signature {
     /// The columns that the step reads.
     pub inputs: Vec<Column>,
-    /// The columns that it writes.
+    /// The columns that the step writes.
     pub outputs: Vec<Column>,
 }
 

@@ -1,9 +1,9 @@
-//! From places in a component's code to places in its source.
+//! Symbolication: mapping offsets in a component's code to functions and lines of its source.
 //!
-//! Nothing is read before the first failure that is told; then the debug sections are read once, and what was found
-//! is kept, so that ten thousand failures at the same place cost one search. All of it is the guest's word: a section
-//! may be huge, broken, or made to keep its reader busy. A search therefore has a number of steps that it may take, a
-//! component as well, and without steps left there are names of functions and no lines.
+//! The debug sections are read at the first failure. Results are cached, so ten thousand failures at the same offset cost
+//! one search. The sections come from the guest and are not trusted: they may be huge, malformed, or crafted to make a
+//! search slow. A search therefore has a limited number of steps, and so have all searches in a component together. When
+//! they are used up, failures name functions but no lines.
 
 mod budget;
 mod entries;
@@ -29,50 +29,50 @@ use crate::interrupt::Stop;
 use budget::Budget;
 use sections::Module;
 
-/// Steps of one search: a quarter of a second or less. Finding the lines of a trap in a Rust step takes some ten
-/// thousand.
+/// The maximum number of steps of one search, which take at most a quarter of a second. A search for the lines of a trap in
+/// a Rust step takes about ten thousand.
 const STEPS_PER_SEARCH: u64 = 4_000_000;
-/// Steps of all searches in one component.
+/// The maximum number of steps of all searches in one component.
 const STEPS: u64 = 100_000_000;
-/// Places that are kept. A step that fails at more of them than this has them searched again.
+/// The maximum number of cached offsets. When it is reached, the cache is cleared.
 const MAX_CACHED_OFFSETS: usize = 4096;
 
-/// One function of the source at a place in the code. With inlining there are several.
+/// One function of the source at an offset in the code. With inlining, an offset has several.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SourceFrame {
-    /// As the compiler wrote it, mangled.
+    /// The mangled name of the function.
     pub(crate) function: Option<String>,
     pub(crate) location: Option<Location>,
 }
 
-/// The source's places of one component. Lives as long as the component.
+/// The symbols of one component. Lives as long as the component.
 pub(crate) struct Symbols {
     path: PathBuf,
     digest: Arc<str>,
-    /// In bytes.
+    /// The size of the file in bytes.
     size: u64,
     known: Mutex<SymbolCache>,
 }
 
 struct SymbolCache {
-    /// None before the first search.
+    /// `None` before the first search.
     modules: Option<Vec<Module>>,
     frames: HashMap<u64, Arc<[SourceFrame]>>,
-    /// Steps that are left for all searches to come.
+    /// The number of steps left for further searches.
     steps: u64,
 }
 
 impl Symbols {
-    /// Symbols of the component in a file with this digest and size in bytes. Nothing is read yet.
+    /// Symbols of the component in a file with this digest and size in bytes. The file is not read yet.
     pub(super) fn new(path: &Path, digest: &Arc<str>, size: u64) -> Self {
         let known = SymbolCache { modules: None, frames: HashMap::new(), steps: STEPS };
         Self { path: path.to_owned(), digest: Arc::clone(digest), size, known: Mutex::new(known) }
     }
 
-    /// For every offset into the component's file the functions of the source that are there, the innermost first; none
-    /// where the component does not say. A stop ends the search.
+    /// Returns the functions of the source at each offset into the component's file, the innermost first. Empty for offsets
+    /// without debug information. A stop ends the search.
     pub(crate) fn frames(&self, offsets: &[u64], stop: &Stop) -> Vec<Arc<[SourceFrame]>> {
-        // Who waits here mostly finds what the one before it was looking for.
+        // The lock is held during the search, because concurrent failures usually have the same offsets.
         let mut known = self.known.lock();
         let unknown: Vec<u64> = offsets.iter().copied().filter(|offset| !known.frames.contains_key(offset)).collect();
         if !unknown.is_empty() {
@@ -81,15 +81,15 @@ impl Symbols {
         offsets.iter().map(|offset| known.frames.get(offset).cloned().unwrap_or_default()).collect()
     }
 
-    /// The debug sections, or none if the file is another one by now.
+    /// Reads the debug sections. Returns none if the file has changed.
     fn read(&self) -> Vec<Module> {
         let Some(bytes) = self.bytes() else { return Vec::new() };
         let is_same = *self.digest == *super::digest(&Sha256::digest(&bytes));
         if is_same { sections::modules(&bytes) } else { Vec::new() }
     }
 
-    /// What is in the file, if it is still a file of this size. Another one may have come in its place, of any size, or a
-    /// pipe that nobody writes to; opening that would already block.
+    /// Reads the file if it is still a regular file of the same size. It may have been replaced, for example by a pipe, which
+    /// would block when opened.
     fn bytes(&self) -> Option<Vec<u8>> {
         let is_known = |file: &fs::Metadata| file.is_file() && file.len() == self.size;
         fs::metadata(&self.path).ok().filter(is_known)?;
@@ -118,7 +118,7 @@ impl SymbolCache {
             self.frames.extend(inside.into_iter().zip(found.into_iter().map(Into::into)));
         }
         self.steps -= before - budget.left();
-        // What was not found this time will not be found another time; but a search that was stopped says nothing.
+        // Offsets without a result are cached as such, unless a stop ended the search.
         if stop.reason().is_none() {
             for offset in offsets {
                 self.frames.entry(*offset).or_default();

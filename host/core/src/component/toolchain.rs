@@ -1,34 +1,34 @@
-//! What a component was made with, as far as it says so itself. Nothing depends on it; it is for people.
+//! The tools that built a component, as recorded in its custom sections. For information only.
 
 use wasmparser::{KnownCustom, Parser, Payload};
 
 use crate::text::cut;
 
-/// The section in which an SDK names itself: the language, a space, and the SDK's version.
+/// The custom section with the language, a space, and the version of the SDK.
 pub(crate) const SDK_SECTION: &str = "stillbox-sdk";
 
-/// The most bytes of any name or version that are kept.
+/// The maximum length of a name or version in bytes. Longer ones are truncated.
 const TEXT_BYTES: usize = 128;
-/// The most tools that are kept.
+/// The maximum number of tools. Further ones are ignored.
 const TOOLS: usize = 16;
 
-/// What a component was made with. What is not known is absent.
+/// The tools that built a component.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Toolchain {
-    /// The language of the step, such as `rust`.
+    /// The language of the step, such as `rust`. `None` if it is unknown.
     pub language: Option<String>,
-    /// The version of the SDK.
+    /// The version of the SDK. `None` if it is unknown.
     pub sdk: Option<String>,
-    /// The tools that processed it, such as `rustc`, with their versions, by name.
+    /// The names and versions of the tools that processed it, such as `rustc`, sorted by name.
     pub tools: Vec<(String, String)>,
 }
 
-/// Reads the sections that tools leave behind: [`SDK_SECTION`], and `producers` of the WebAssembly tool conventions.
+/// Reads the custom sections about tools: [`SDK_SECTION`], and `producers` of the WebAssembly tool conventions.
 pub(crate) fn toolchain(component: &[u8]) -> Toolchain {
     let mut toolchain = Toolchain::default();
     let mut language = None;
     for payload in Parser::new(0).parse_all(component) {
-        // What cannot be read is for the compiler to complain about.
+        // The compiler reports invalid sections.
         let Ok(Payload::CustomSection(section)) = payload else { continue };
         if section.name() == SDK_SECTION {
             let text = String::from_utf8_lossy(section.data());
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn the_sdk_names_itself() {
+    fn the_language_and_sdk_are_read() {
         let toolchain = toolchain(&component(&[("stillbox-sdk", b"rust 0.1.0\nrust 0.1.0\n")]));
         assert_eq!((toolchain.language.as_deref(), toolchain.sdk.as_deref()), (Some("rust"), Some("0.1.0")));
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_known() {
+    fn invalid_sections_are_ignored() {
         assert_eq!(toolchain(&component(&[("stillbox-sdk", b"\xff"), ("producers", b"\xff\xff")])).sdk, None);
         assert_eq!(toolchain(b"\0asm\x0d\0\x01\0\0\xff"), Toolchain::default());
         let long = toolchain(&component(&[("stillbox-sdk", &[b'a'; 100])]));

@@ -1,17 +1,17 @@
-//! `batch-rows`: how many rows make a batch.
+//! `batch-rows`: the number of rows in a batch.
 
 use super::location::Located;
 use super::parse_context::ParseContext;
 use super::table::Table;
 
-/// Rows in a batch where the file says nothing. An instance costs some 25 µs; shared by a thousand rows that is
-/// nothing, while a batch of text rows still fits the processor's cache.
+/// The default number of rows in a batch. Creating an instance takes about 25 µs, which is negligible for a thousand
+/// rows, while a batch of text rows still fits into the processor's cache.
 pub(crate) const DEFAULT_BATCH_ROWS: usize = 1000;
 
-/// A million rows of a kilobyte each already fill a gigabyte; nothing is gained long before that.
+/// The upper bound. A million rows of 1 kB fill 1 GB, and larger batches are no faster.
 const MAX_BATCH_ROWS: u64 = 1_000_000;
 
-/// Reads `batch-rows`: 1 to 1,000,000, by default 1000.
+/// Reads `batch-rows`: 1 to 1,000,000 rows, by default 1000.
 pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<usize>> {
     let rows = table.take("batch-rows")?.integer(1..=MAX_BATCH_ROWS, context)?;
     Some(Located::new(rows.value as usize, rows.location))

@@ -1,4 +1,4 @@
-//! The files of a case, beside its rows: `case.toml`, `parameters.toml` and `expected-failure.toml`.
+//! The settings of a test case: `case.toml`, `parameters.toml` and `expected-failure.toml`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,43 +17,43 @@ use crate::data_type::DataType;
 use crate::failure::FailureKind;
 use crate::limits::LimitSettings;
 
-/// A file of TOML that was read, and what is complained of in it.
+/// A parsed TOML file with its text, for diagnostics about it.
 #[derive(Debug, Clone)]
 pub(crate) struct Document<T> {
-    /// The file.
+    /// The path of the file.
     pub(crate) file: Arc<Path>,
-    /// Its text.
+    /// The text of the file.
     pub(crate) text: Arc<str>,
-    /// What it says.
+    /// The parsed content.
     pub(crate) value: T,
 }
 
 impl<T> Document<T> {
-    /// A complaint about this file.
+    /// A diagnostic about this file.
     pub(crate) fn diagnostics(&self, diagnostic: Diagnostic) -> Diagnostics {
         Diagnostics::new(&*self.file, Arc::clone(&self.text), vec![diagnostic])
     }
 }
 
-/// `case.toml`: how a case is run.
+/// `case.toml`: the settings of a case.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct CaseTable {
-    /// The limits of the case; the others are the defaults.
+    /// The limits of the case. Limits that are not set have their defaults.
     pub(crate) limits: LimitSettings,
-    /// The columns of the input; empty to find them by looking at the rows.
+    /// The columns of the input. Empty to infer them from the rows.
     pub(crate) columns: Vec<(String, DataType)>,
-    /// What is checked beside the output.
+    /// The checks to run in addition to the comparison of the output.
     pub(crate) checks: Checks,
 }
 
-/// What is checked of a case beside its output. All is checked by default.
+/// Checks of a case in addition to the comparison of its output. By default all run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Checks {
-    /// The rows come in batches of one: the output is the same.
+    /// In batches of one row the output is the same.
     pub(crate) single_rows: bool,
-    /// The rows come in batches of random sizes: the output is the same.
+    /// In batches of random sizes the output is the same.
     pub(crate) random_batches: bool,
-    /// The case is run a second time: the output has the same bytes.
+    /// A second run has the same output, byte by byte.
     pub(crate) determinism: bool,
 }
 
@@ -63,22 +63,22 @@ impl Default for Checks {
     }
 }
 
-/// `expected-failure.toml`: how a case is to fail.
+/// `expected-failure.toml`: the failure that a case expects.
 #[derive(Debug, Clone)]
 pub(crate) struct ExpectedFailure {
     /// The kind of failure.
     pub(crate) kind: FailureKind,
-    /// What is found in the message.
+    /// A regular expression that matches somewhere in the message.
     pub(crate) message: Option<Regex>,
-    /// The row at fault, from 1.
+    /// The number of the row that failed, from 1.
     pub(crate) row: Option<u64>,
 }
 
 impl CaseTable {
-    /// Reads `case.toml`.
+    /// Parses `case.toml`.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems in the text.
     pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
         parse(file, text, |table, context| {
             let limits = limits::read(table, "[limits]", ConfigLocation::File, context).value;
@@ -91,15 +91,15 @@ impl CaseTable {
 }
 
 impl ExpectedFailure {
-    /// Reads `expected-failure.toml`.
+    /// Parses `expected-failure.toml`.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems in the text.
     pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
         parse(file, text, |table, context| {
             let none = Diagnostic::new(ConfigLocation::File, "there is no `kind`")
                 .help("add a line such as `kind = \"guest-error\"`: the kind of failure that is expected");
-            // A case that was interrupted, or in which Stillbox itself is at fault, has told nothing of the step.
+            // An interrupted case, or one that failed because of Stillbox itself, shows nothing about the step.
             let step_kinds = FailureKind::ALL
                 .into_iter()
                 .filter(|kind| !matches!(kind, FailureKind::Interrupted | FailureKind::Host));
@@ -124,10 +124,10 @@ impl ExpectedFailure {
     }
 }
 
-/// Reads `parameters.toml`: the parameters, without a table around them.
+/// Parses `parameters.toml`, whose top-level keys are the parameters.
 ///
 /// # Errors
-/// What is not TOML, or has no form in JSON.
+/// Invalid TOML, and values that JSON cannot represent.
 pub(crate) fn parse_parameters(file: &Path, text: &str) -> Result<Document<Parameters>, Diagnostics> {
     let text: Arc<str> = text.into();
     let (document, errors) = DeTable::parse_recoverable(&text);

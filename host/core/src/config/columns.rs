@@ -10,7 +10,7 @@ use super::table::Table;
 use crate::data_type::DataType;
 use crate::format::Format;
 
-/// A column that the file declares.
+/// A declared column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ColumnSetting {
     /// The column's name.
@@ -19,7 +19,7 @@ pub(crate) struct ColumnSetting {
     pub(crate) data_type: Located<DataType>,
 }
 
-/// Reads `columns`, a table of names and types. Left out, the columns are found by looking at the rows.
+/// Reads `columns`, a table from names to types. By default the columns are inferred from the rows.
 pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<Vec<ColumnSetting>>> {
     let entry = table.take("columns")?;
     let DeValue::Table(entries) = entry.value else {
@@ -56,7 +56,7 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Opt
     Some(Located::at(columns, entry.key))
 }
 
-/// Complains where a format brings its columns itself.
+/// Returns a diagnostic if the format declares its own columns.
 pub(super) fn check_format(columns: &ConfigLocation, format: Format) -> Option<Diagnostic> {
     match format {
         Format::JsonLines | Format::Csv => None,

@@ -1,4 +1,4 @@
-//! What is wrong with a pipeline file, all of it at once.
+//! Diagnostics: the problems of a pipeline file, reported together.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,47 +10,47 @@ use super::location::ConfigLocation;
 use crate::failure::Failure;
 use crate::text::escape_controls;
 
-/// How many complaints are kept. Whoever gets this many mends the first ones and runs again; the bound keeps a file
-/// that is something else altogether from flooding the terminal.
+/// The maximum number of diagnostics in a report. The limit keeps a file that is not a pipeline file from flooding the
+/// terminal; a user with this many problems fixes the first ones and runs the command again.
 const MAX_DIAGNOSTICS: usize = 100;
 
-/// One thing that is wrong with a pipeline.
+/// One problem of a pipeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Diagnostic {
-    /// Where it was written.
+    /// The location of the problem.
     pub location: ConfigLocation,
-    /// What is wrong, in one sentence without a full stop, with control characters escaped.
+    /// The problem in one sentence without a full stop, with control characters escaped.
     pub message: String,
-    /// A few words for the marked text, such as "expected an integer".
+    /// A short label for the marked text, such as "expected an integer".
     pub label: Option<String>,
-    /// What to do about it, one sentence each.
+    /// Ways to fix it, one sentence each.
     pub help: Vec<String>,
-    /// The record, where a component is at fault.
+    /// The failure record, if a component caused the problem.
     pub failure: Option<Box<Failure>>,
 }
 
 impl Diagnostic {
-    /// A complaint about what was written at `location`. Control characters in the message are escaped.
+    /// Creates a diagnostic about the text at `location`. Escapes control characters in the message.
     pub fn new(location: ConfigLocation, message: impl AsRef<str>) -> Self {
         let message = escape_controls(message.as_ref()).into_owned();
         Self { location, message, label: None, help: Vec::new(), failure: None }
     }
 
-    /// Adds the record of what happened.
+    /// Adds the failure record.
     #[must_use]
     pub(crate) fn failure(mut self, failure: Failure) -> Self {
         self.failure = Some(Box::new(failure));
         self
     }
 
-    /// Adds the words that stand at the marked text. Control characters are escaped.
+    /// Adds a label for the marked text. Escapes control characters.
     #[must_use]
     pub fn label(mut self, label: impl AsRef<str>) -> Self {
         self.label = Some(escape_controls(label.as_ref()).into_owned());
         self
     }
 
-    /// Adds a sentence that says what to do. Control characters are escaped.
+    /// Adds a sentence about how to fix the problem. Escapes control characters.
     #[must_use]
     pub fn help(mut self, help: impl AsRef<str>) -> Self {
         self.help.push(escape_controls(help.as_ref()).into_owned());
@@ -58,7 +58,7 @@ impl Diagnostic {
     }
 }
 
-/// Everything that is wrong with one pipeline: at least one complaint, ordered by location.
+/// All problems of one pipeline: at least one diagnostic, ordered by location.
 ///
 /// `Display` writes a line for each: `file:line:column: message (help)`. Lines and columns count from 1, columns in
 /// characters.
@@ -66,27 +66,27 @@ impl Diagnostic {
 pub struct Diagnostics {
     /// The pipeline file.
     pub file: PathBuf,
-    /// Its text, which the locations refer to.
+    /// The text of the file, which the locations refer to.
     pub text: Arc<str>,
-    /// The complaints.
+    /// The diagnostics.
     pub list: Vec<Diagnostic>,
-    /// How many more there are than are listed.
+    /// The number of further diagnostics that are not in the list.
     pub omitted: usize,
 }
 
 impl Diagnostics {
-    /// Orders complaints by location, drops repetitions and keeps the first hundred.
+    /// Sorts diagnostics by location, removes duplicates and keeps the first 100.
     pub fn new(file: impl Into<PathBuf>, text: Arc<str>, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.location.order());
-        // The parser says the same of one location several times where brackets are nested.
+        // For nested brackets the parser reports the same error at the same location several times.
         list.dedup();
         let omitted = list.len().saturating_sub(MAX_DIAGNOSTICS);
         list.truncate(MAX_DIAGNOSTICS);
         Self { file: file.into(), text, list, omitted }
     }
 
-    /// The line and the column at which a span of the text begins, and those behind its end. All count from 1, columns in
-    /// characters; what lies behind the text is its end.
+    /// The line and column of the start of a span, and those of its end. Both count from 1, columns in characters.
+    /// Offsets past the end of the text count as its end.
     pub fn position(&self, span: &Range<usize>) -> [(usize, usize); 2] {
         let lines = LineIndex::new(&self.text);
         [span.start, span.end.max(span.start)].map(|offset| lines.position(offset))
@@ -120,7 +120,7 @@ impl fmt::Display for Diagnostics {
     }
 }
 
-/// Writes the help in parentheses: sentences with a semicolon between them, but for those that end in a question mark.
+/// Writes the help in parentheses. Sentences are separated by a semicolon, except after a question mark.
 fn write_help(f: &mut fmt::Formatter<'_>, help: &[String]) -> fmt::Result {
     for (index, sentence) in help.iter().enumerate() {
         let separator = match index.checked_sub(1).map(|before| help[before].ends_with('?')) {

@@ -1,4 +1,4 @@
-//! The value of one key, as the type that it has to be.
+//! The value of one key, converted to its expected type.
 
 use std::ops::RangeInclusive;
 
@@ -11,12 +11,12 @@ use super::suggestion::nearest;
 use super::table::{TableEntry, kind, list};
 
 impl TableEntry<'_> {
-    /// A complaint about the value.
+    /// Creates a diagnostic about the value.
     pub(super) fn diagnostic(&self, message: impl AsRef<str>) -> Diagnostic {
         Diagnostic::new(ConfigLocation::Span(self.span.clone()), message)
     }
 
-    /// Complains that the value is not what was expected, such as "an integer".
+    /// Reports that the value does not have the expected type, such as "an integer".
     pub(super) fn wrong_type(&self, expected: &str, context: &mut ParseContext<'_>) {
         context.push(wrong_type(&self.name, self.value, ConfigLocation::Span(self.span.clone()), expected));
     }
@@ -51,7 +51,7 @@ impl TableEntry<'_> {
         }
     }
 
-    /// The value as one of a few words.
+    /// The value as one of a fixed set of words.
     pub(super) fn choice<T: Copy>(
         &self,
         what: &str,
@@ -63,7 +63,7 @@ impl TableEntry<'_> {
     }
 }
 
-/// One of a few words, or a complaint that lists them.
+/// Parses one of a fixed set of words. Reports a diagnostic that lists them if none matches.
 pub(super) fn choice<T: Copy>(
     name: &str,
     written: &Located<String>,
@@ -87,7 +87,7 @@ pub(super) fn choice<T: Copy>(
     None
 }
 
-/// An integer within a range, or a complaint that calls it `name`.
+/// Parses an integer within a range. `name` is the name of the value in the diagnostic.
 pub(super) fn whole(
     name: &str,
     value: &DeValue<'_>,
@@ -109,13 +109,13 @@ pub(super) fn whole(
         .help(format!("give an integer {bounds}")))
 }
 
-/// A complaint that a value is not what was expected.
+/// Creates a diagnostic about a value of the wrong type.
 pub(super) fn wrong_type(name: &str, value: &DeValue<'_>, location: ConfigLocation, expected: &str) -> Diagnostic {
     Diagnostic::new(location, format!("{name} is {}, not {expected}", kind(value)))
         .label(format!("expected {expected}"))
 }
 
-/// The number, or none where it takes more than 128 bits.
+/// Parses the number. Returns `None` if it needs more than 128 bits.
 pub(super) fn integer(written: &DeInteger<'_>) -> Option<i128> {
     i128::from_str_radix(written.as_str(), written.radix()).ok()
 }

@@ -1,4 +1,4 @@
-//! Why there is no configuration.
+//! Errors of loading a pipeline file.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,19 +7,19 @@ use thiserror::Error;
 
 use super::diagnostic::Diagnostics;
 
-/// Why a pipeline file could not be taken.
+/// An error that occurred while a pipeline file was loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file could not be read.
     #[error("cannot read the pipeline file `{}`", crate::text::escape_controls(&file.display().to_string()))]
     Unreadable {
-        /// The file.
+        /// The path of the file.
         file: PathBuf,
-        /// Why it could not be read.
+        /// The cause.
         source: io::Error,
     },
-    /// The file was read, and something in it, or in what the command line changes about it, is wrong.
+    /// The file, or the changes of the command line to it, have problems.
     #[error(transparent)]
     Invalid(#[from] Diagnostics),
 }

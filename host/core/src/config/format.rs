@@ -1,4 +1,4 @@
-//! `format` and `compression`: how a file is written, where its ending doesn't say so.
+//! `format` and `compression`: the format of a file whose extension does not determine it.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use super::path_setting::PathSetting;
 use super::table::Table;
 use crate::format::{Compression, Format};
 
-/// Which way the rows go.
+/// The direction of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
-    /// Out of a file, into the pipeline.
+    /// From a file into the pipeline.
     Input,
-    /// Out of the pipeline, into a file.
+    /// From the pipeline into a file.
     Output,
 }
 
@@ -30,7 +30,10 @@ pub(super) fn read_compression(table: &mut Table<'_>, context: &mut ParseContext
     table.take("compression")?.choice("compression", &choices, context)
 }
 
-/// The format that a path's ending stands for, or a complaint that says to set `format`.
+/// Determines the format from the file extension.
+///
+/// # Errors
+/// The extension is unknown, or the path is `-`. The diagnostic asks for `format`.
 pub(super) fn from_extension(path: &Located<PathSetting>, direction: Direction) -> Result<Format, Diagnostic> {
     let (stream, table) = match direction {
         Direction::Input => ("standard input", "[[source]]"),

@@ -1,4 +1,4 @@
-//! `from`: where a step's or a sink's rows come from.
+//! `from`: the parents of a step or a sink.
 
 use toml::de::DeValue;
 
@@ -8,12 +8,12 @@ use super::parse_context::ParseContext;
 use super::projection::{self, ProjectionTable};
 use super::table::Table;
 
-/// A parent, and what becomes of its columns on the way.
+/// A parent, and the projection of its columns.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FromTable {
-    /// The step or source.
+    /// The name of the step or source.
     pub(crate) name: Located<String>,
-    /// What becomes of its columns, before the rows of several parents are combined.
+    /// Applied to its columns before the rows of several parents are combined.
     pub(crate) projection: ProjectionTable,
 }
 
@@ -21,8 +21,8 @@ const NAME_HELP: &str = "add the step or source that rows come from: `name = \"â
 
 /// Reads `from`: a name, a table with `name` and `select`, `drop` or `rename`, or an array of them.
 ///
-/// Left out, the rows come from the step before; for the first step, from the source. Whether the names exist is for
-/// the plan to say, which knows them all.
+/// By default the rows come from the previous step; for the first step, from the source. The plan checks whether the
+/// names exist.
 pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Vec<FromTable>> {
     const EXPECTED: &str = "a name or an array of names";
     let entry = table.take("from")?;

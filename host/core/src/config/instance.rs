@@ -1,30 +1,31 @@
-//! `concurrency` and `instance`: how many instances of a step there are at once, and how long each lives.
+//! `concurrency`, `instance` and `cache`: the number of instances of a step, how long each lives, and whether its results
+//! are cached.
 
 use super::location::Located;
 use super::parse_context::ParseContext;
 use super::table::Table;
 
-/// Whether what a step makes is kept for later runs.
+/// Whether the results of a step are cached for later runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum CacheMode {
-    /// It is called in every run. The default.
+    /// Every run calls the step. The default.
     #[default]
     Off,
-    /// What it makes of a batch is kept under the digest of the component, the parameters, what is granted, the batch and its
-    /// number. Where all of these are the same, it is not called again. Failures and what may pass at another try are never
-    /// kept. What a step makes of the clock is kept like anything else.
+    /// The result for a batch is cached by the digest of the component, the parameters, the grants, the batch and the
+    /// batch's number. If all of these are the same, the step is not called again. Failures are never cached. A result that
+    /// depends on the clock is cached like any other.
     On,
 }
 
 /// How long an instance of a step lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum InstanceLife {
-    /// For one batch, so that nothing gets from batch to batch. The default.
+    /// One batch, so that no data passes from batch to batch. The default.
     #[default]
     Batch,
-    /// For as many batches as come to its thread, until one of them fails. It saves making an instance and binding it,
-    /// and gives up that a batch cannot see what others left behind, that a batch always gets the same random numbers,
-    /// and that its log is its own; `memory` and `log-bytes` hold for the instance as a whole.
+    /// All batches of its thread, until one of them fails. Saves instantiation and `bind`, at the cost of isolation
+    /// between batches: a batch can see data of earlier ones, its random numbers depend on them, and `memory` and
+    /// `log-bytes` limit the instance as a whole.
     Worker,
 }
 
@@ -41,8 +42,8 @@ pub(super) fn read_concurrency(table: &mut Table<'_>, context: &mut ParseContext
 
 /// Reads `cache`: `false`, which is the default, or `true`.
 pub(super) fn read_cache(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<CacheMode>> {
-    let keeps = table.take("cache")?.boolean(context)?;
-    Some(Located::new(if keeps.value { CacheMode::On } else { CacheMode::Off }, keeps.location))
+    let on = table.take("cache")?.boolean(context)?;
+    Some(Located::new(if on.value { CacheMode::On } else { CacheMode::Off }, on.location))
 }
 
 /// Reads `instance`: `"batch"`, which is the default, or `"worker"`.

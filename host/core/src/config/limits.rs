@@ -1,4 +1,4 @@
-//! `limits`: how much of the host one instance of a step may use.
+//! `limits`: the resources that one instance of a step may use.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use super::table::Table;
 use super::{duration, size};
 use crate::limits::LimitSettings;
 
-/// From one page of WebAssembly memory to all that its addresses reach.
+/// From one page of WebAssembly memory to the whole 32-bit address space, in bytes.
 const MEMORY: RangeInclusive<u64> = 64 << 10..=4 << 30;
-/// From the smallest unit to a year, which is as good as none and still far from where clocks overflow.
+/// From the smallest unit to one year, which is practically no limit and still far from the overflow of clocks.
 const TIME: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(365 * 24);
 const FUEL: RangeInclusive<u64> = 1..=u64::MAX;
-/// The contract counts rows in 32 bits.
+/// The contract counts rows in 32-bit integers.
 const OUTPUT_ROWS: RangeInclusive<u64> = 1..=u32::MAX as u64;
-/// An output lies in the memory of its step.
+/// In bytes. An output is in the memory of its step, so it cannot be larger than the address space.
 const OUTPUT_BYTES: RangeInclusive<u64> = 1..=4 << 30;
-/// What is kept is held for every batch in flight; nobody reads more of it.
+/// In bytes. Log entries of every batch in flight are in memory, which bounds them.
 const LOG_BYTES: RangeInclusive<u64> = 0..=16 << 20;
 
 /// One of the limits.
@@ -47,7 +47,7 @@ impl Limit {
         ("log-bytes", Self::LogBytes),
     ];
 
-    /// Sets this limit; complaints call it `name`.
+    /// Sets this limit. `name` is its name in diagnostics.
     pub(super) fn set(
         self,
         settings: &mut LimitSettings,
@@ -76,8 +76,8 @@ impl Limit {
     }
 }
 
-/// Reads `limits`, a table that messages call `title`. What it leaves out stays as it is; `location` stands in for a
-/// table that is not there.
+/// Reads `limits`, a table that messages call `title`. Limits without a value stay unset. `location` is the location of
+/// the result if there is no such table.
 pub(super) fn read(
     table: &mut Table<'_>,
     title: &'static str,

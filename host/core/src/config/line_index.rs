@@ -1,6 +1,6 @@
-//! From byte offsets to lines and columns.
+//! Conversion of byte offsets to lines and columns.
 
-/// Where the lines of a text begin, so that looking up a position costs no walk through the text.
+/// The offsets at which the lines of a text start. A lookup is a binary search instead of a pass over the text.
 pub(super) struct LineIndex<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -12,13 +12,13 @@ impl<'a> LineIndex<'a> {
         Self { text, starts }
     }
 
-    /// The index of the line that a byte belongs to, from 0. A line owns its newline.
+    /// The index of the line of a byte, from 0. A newline belongs to the line that it ends.
     pub(super) fn line(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset) - 1
     }
 
-    /// The line and the column in characters, both from 1. An offset past the end is the end; one inside a character
-    /// belongs to that character.
+    /// The line, and the column in characters, both from 1. An offset past the end counts as the end. An offset inside a
+    /// character counts as the start of the character.
     pub(super) fn position(&self, offset: usize) -> (usize, usize) {
         let offset = offset.min(self.text.len());
         let line = self.line(offset);

@@ -1,4 +1,4 @@
-//! From a file to its text.
+//! Reading the pipeline file from disk.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -9,14 +9,14 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::error::ConfigError;
 use super::location::ConfigLocation;
 
-/// The largest file that is read: far more than a person writes, and less than a device file that never ends.
+/// The maximum size of a pipeline file, in bytes: far more than a person writes, and a bound for endless device files.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
 impl Config {
-    /// Reads a pipeline file.
+    /// Reads and parses a pipeline file.
     ///
     /// # Errors
-    /// The file cannot be read, is larger than 64 MiB, is not UTF-8, or something in it is wrong.
+    /// The file cannot be read, is larger than 64 MiB, is not UTF-8, or has problems.
     pub(crate) fn from_file(file: &Path) -> Result<Self, ConfigError> {
         let bytes = read(file).map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
         match String::from_utf8(bytes) {
@@ -24,7 +24,7 @@ impl Config {
             Err(error) => {
                 let start = error.utf8_error().valid_up_to();
                 let text = String::from_utf8_lossy(error.as_bytes());
-                // The text up to here is the file's; here stands the replacement for what could not be decoded.
+                // Up to `start` the text equals the file. The replacement character is at `start`.
                 let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
                 let diagnostic = Diagnostic::new(ConfigLocation::Span(start..end), "the file is not UTF-8 text")
                     .label("bytes that are no UTF-8")

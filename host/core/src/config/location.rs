@@ -1,21 +1,21 @@
-//! Where a setting was written.
+//! Locations of settings in the pipeline file and on the command line.
 
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-/// Where something was written that a complaint may point at.
+/// The location of a setting, for diagnostics.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ConfigLocation {
-    /// The pipeline file as a whole: something is missing from it.
+    /// The pipeline file as a whole, for example if a table is missing from it.
     File,
-    /// These bytes of the pipeline file's text.
+    /// A range of bytes in the text of the pipeline file.
     Span(Range<usize>),
     /// An argument on the command line, as typed, such as `--set filter.min-words=5`.
     Argument(Arc<str>),
 }
 
 impl ConfigLocation {
-    /// The order in which complaints are listed: the file, its bytes, then the command line.
+    /// The sort key of diagnostics: the file, its bytes, then the command line.
     pub(super) fn order(&self) -> (u8, usize) {
         match self {
             Self::File => (0, 0),
@@ -25,22 +25,22 @@ impl ConfigLocation {
     }
 }
 
-/// A value and the location where it was written. It stands for its value wherever a reference to that will do.
+/// A value with its location. Dereferences to the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Located<T> {
-    /// The value.
+    /// The value itself.
     pub(crate) value: T,
-    /// Where it was written.
+    /// The location of the value.
     pub(crate) location: ConfigLocation,
 }
 
 impl<T> Located<T> {
-    /// A value written at `location`.
+    /// Creates a value at `location`.
     pub(crate) fn new(value: T, location: ConfigLocation) -> Self {
         Self { value, location }
     }
 
-    /// A value written in these bytes of the pipeline file.
+    /// Creates a value at a range of bytes in the pipeline file.
     pub(super) fn at(value: T, span: Range<usize>) -> Self {
         Self { value, location: ConfigLocation::Span(span) }
     }

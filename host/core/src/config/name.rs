@@ -1,4 +1,4 @@
-//! `name`: what a pipeline or one of its parts is called.
+//! `name`: the names of the pipeline and of its sources, steps and sinks.
 
 use super::diagnostic::Diagnostic;
 use super::location::Located;
@@ -6,11 +6,11 @@ use super::parse_context::{ParseContext, shortened};
 use super::table::TableEntry;
 use crate::text::is_unfit;
 
-/// Bytes in a name, so that a folder named after it, with a run's id behind, stays below the 255 that file systems
-/// allow.
+/// The maximum length of a name in bytes. A folder name made of it and a run's id stays below 255 bytes, the limit of
+/// file systems.
 const MAX_NAME_BYTES: usize = 100;
 
-/// Reads the name of a pipeline. It names folders: no separators of paths, no dot in front.
+/// Reads the name of a pipeline. It is part of folder names, so it has no path separators and no leading dot.
 pub(super) fn read_pipeline_name(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Located<String>> {
     let name = entry.string(context)?;
     let wrong = if name.trim() != name.value {
@@ -25,7 +25,7 @@ pub(super) fn read_pipeline_name(entry: &TableEntry<'_>, context: &mut ParseCont
     accept(entry, name, wrong, "runs are kept in folders of this name; give one such as \"clean-text\"", context)
 }
 
-/// Reads the name of a source, step or sink: letters and digits, with `-` and `_` behind the first.
+/// Reads the name of a source, step or sink: a letter or digit, then letters, digits, `-` and `_`.
 pub(super) fn read_node_name(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Located<String>> {
     let name = entry.string(context)?;
     let wrong = if !name.starts_with(char::is_alphanumeric) && !name.is_empty() {

@@ -1,4 +1,4 @@
-//! Lists of names, and tables from one name to another: columns in `select`, `drop`, `rename`, `inputs` and `outputs`.
+//! Lists of column names (`select`, `drop`), and tables from name to name (`rename`, `inputs`, `outputs`).
 
 use toml::de::DeValue;
 
@@ -7,7 +7,7 @@ use super::location::{ConfigLocation, Located};
 use super::parse_context::{ParseContext, shortened};
 use super::table::{Table, TableEntry};
 
-/// From one name to another, in the order in which they were written.
+/// A table from name to name, in the order of the file.
 pub(crate) type NameMap = Vec<(Located<String>, Located<String>)>;
 
 /// Reads an array of names.
@@ -34,12 +34,12 @@ pub(super) fn read_list(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) 
     Some(names)
 }
 
-/// Reads a table from names to names; by default an empty one.
+/// Reads a table from names to names. Empty by default.
 pub(super) fn read_table(table: &mut Table<'_>, key: &'static str, context: &mut ParseContext<'_>) -> NameMap {
     table.take(key).map_or_else(NameMap::new, |entry| read_entries(&entry, context))
 }
 
-/// The same of an entry that is there.
+/// Reads an entry whose value is a table from names to names.
 pub(super) fn read_entries(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> NameMap {
     let DeValue::Table(entries) = entry.value else {
         entry.wrong_type("a table from names to names", context);

@@ -1,4 +1,4 @@
-//! `on-failure`: what to do when a batch or a row does not pass a step.
+//! `on-failure`: the failure policy of a step.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,13 +11,12 @@ use super::parse_context::{ParseContext, shortened};
 use super::table::{Table, TableEntry};
 use crate::policy::{DEFAULT_BACKOFF, MAX_BACKOFF, MAX_RETRIES, OnFailure, Retry, Then};
 
-/// None at all is a wait, too.
+/// No wait at all is allowed.
 const BACKOFFS: RangeInclusive<Duration> = Duration::ZERO..=MAX_BACKOFF;
 
 const EXPECTED: &str = "\"stop\", \"reject\" or a table such as `{ retry = 3, then = \"reject\" }`";
 
-/// Reads `on-failure`: `"stop"`, which is the default, `"reject"`, or a table with `retry`, and if need be `backoff` and
-/// `then`.
+/// Reads `on-failure`: `"stop"` (the default), `"reject"`, or a table with `retry` and optionally `backoff` and `then`.
 pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Located<OnFailure> {
     let location = table.location();
     let Some(entry) = table.take("on-failure") else {

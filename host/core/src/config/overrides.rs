@@ -1,4 +1,4 @@
-//! What the command line changes about a pipeline file.
+//! Settings of the command line that replace those of the pipeline file.
 
 use std::path::{Path, PathBuf};
 
@@ -22,33 +22,33 @@ use crate::format::{Compression, Format};
 /// Settings that replace those of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
-    /// Parameters of steps, each as `STEP.PARAMETER=VALUE`. Dots lead into tables: `STEP.TABLE.PARAMETER=VALUE`. The
-    /// value is a TOML value where it reads as one (`5`, `true`, `"5"`, `["a", "b"]`, `{ a = 1 }`), and a plain string
-    /// otherwise. A later one wins over an earlier one.
+    /// Parameters of steps, each as `STEP.PARAMETER=VALUE`, or `STEP.TABLE.PARAMETER=VALUE` for a parameter in a table. A
+    /// value that parses as TOML (`5`, `true`, `"5"`, `["a", "b"]`, `{ a = 1 }`) is that value; any other is a string. The
+    /// last one for a parameter applies.
     pub set: Vec<String>,
     /// Limits of steps, each as `STEP.NAME=VALUE`, such as `filter.memory=256MiB` or `filter.time=1m30s`. The names and
-    /// values are those of `limits` in the pipeline file. A later one wins over an earlier one.
+    /// values are those of `limits` in the pipeline file. The last one for a limit applies.
     pub limit: Vec<String>,
-    /// How many rows may be rejected in a run that succeeds: a number of rows such as `100`, or a share of the rows that
-    /// are read such as `1%`. It replaces `max-rejects`. In a pipeline without `[rejects]` no row can be rejected, and
-    /// any number holds.
+    /// The maximum number of rejected rows in a run that succeeds: a number of rows such as `100`, or a percentage of the
+    /// rows read such as `1%`. Replaces `max-rejects`. Has no effect on a pipeline without `[rejects]`, which rejects no
+    /// rows.
     pub max_rejects: Option<String>,
     /// The path of the only source, relative to the current directory; `-` is standard input.
     ///
-    /// A known ending says the format and compression, whatever the file sets for the path that it had. With any
-    /// other ending, and for `-`, the file's `format` and `compression` hold; without a `format`, `-` is JSON Lines.
+    /// A known file extension determines format and compression, regardless of the settings in the file. For any other
+    /// extension, and for `-`, `format` and `compression` of the file apply; without a `format`, `-` is JSON Lines.
     pub input: Option<PathBuf>,
-    /// The path of the only sink, relative to the current directory; `-` is standard output. Its format is found like
-    /// that of `input`.
+    /// The path of the only sink, relative to the current directory; `-` is standard output. The format is determined as
+    /// for `input`.
     pub output: Option<PathBuf>,
 }
 
 impl Config {
-    /// This configuration with what the command line changes.
+    /// Applies the settings of the command line.
     ///
     /// # Errors
-    /// Everything that is wrong with the changes: a step that there is not, a form other than
-    /// `STEP.PARAMETER=VALUE`, a limit that there is not or a value that is none, several sources or sinks to choose from, a path of no known format.
+    /// All problems of the settings: an unknown step or limit, a form other than `STEP.PARAMETER=VALUE`, an invalid value,
+    /// a path although the pipeline has several sources or sinks, a path of unknown format.
     pub(crate) fn with(mut self, overrides: &Overrides) -> Result<Self, Diagnostics> {
         let mut diagnostics = Vec::new();
         for argument in &overrides.set {
@@ -102,7 +102,7 @@ impl Config {
             }
             return Err(diagnostic.help(format!("the limits are {}", list(keys(), "and"))));
         };
-        // Most values with a unit are no TOML, and are the text of it.
+        // Most values with a unit are not TOML; they are taken as a string.
         let text = || DeValue::String(written.into());
         let value = DeValue::parse(written.trim()).map_or_else(|_| text(), Spanned::into_inner);
         limit.set(&mut step.limits.value, &format!("`{name}`"), &value, &location)?;
@@ -119,7 +119,10 @@ impl Config {
         Ok(())
     }
 
-    /// The step of a name, or a complaint that there is none.
+    /// Finds a step by its name.
+    ///
+    /// # Errors
+    /// There is no step of this name.
     fn step(&mut self, name: &str, location: &ConfigLocation) -> Result<&mut StepTable, Diagnostic> {
         if let Some(index) = self.steps.iter().position(|step| *step.name == name) {
             return Ok(&mut self.steps[index]);
@@ -165,7 +168,7 @@ impl Config {
     }
 }
 
-/// What the file sets about the path that is replaced.
+/// Settings of the file for the path that is replaced.
 struct Formats<'a> {
     format: Option<&'a Located<Format>>,
     compression: Option<&'a Located<Compression>>,
@@ -191,7 +194,7 @@ impl Formats<'_> {
     }
 }
 
-/// The value as TOML where it reads as TOML, and the text itself otherwise.
+/// Parses the value as TOML. Text that is not TOML is a string.
 fn value(written: &str, location: &ConfigLocation) -> Result<Value, Diagnostic> {
     match DeValue::parse(written.trim()) {
         Ok(value) => parameters::from_toml(value.get_ref(), location),

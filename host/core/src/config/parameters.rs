@@ -1,4 +1,4 @@
-//! `parameters`: what a step is told. The step says what they mean; here they only become JSON.
+//! `parameters`: the parameters of a step, converted from TOML to JSON. The step itself checks them.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,25 @@ use super::location::ConfigLocation;
 use super::parse_context::{ParseContext, shortened};
 use super::table::Table;
 
-/// A step's parameters, and where each was written.
+/// The parameters of a step, with the location of each.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Parameters {
-    /// The parameters in the order in which they were written. Dates and times are text in RFC 3339's form.
+    /// The parameters in the order of the file. Dates and times are strings in the form of RFC 3339.
     pub(crate) values: Map<String, Value>,
-    /// The location of `parameters`, or of the step where it has none.
+    /// The location of `parameters`, or of the step if it has none.
     pub(crate) location: ConfigLocation,
-    /// The location of each value, by its path as a JSON Pointer (RFC 6901), such as `/column` or `/stop-words/2`.
+    /// The location of each value by its JSON Pointer (RFC 6901), such as `/column` or `/stop-words/2`.
     locations: BTreeMap<String, ConfigLocation>,
 }
 
 impl Parameters {
-    /// No parameters at all, for a step that stands at `location`.
+    /// Creates an empty set of parameters for a step at `location`.
     pub(crate) fn none(location: ConfigLocation) -> Self {
         Self { values: Map::new(), location, locations: BTreeMap::new() }
     }
 
-    /// Where a value was written, by its JSON Pointer (RFC 6901), or the nearest value around it; in the end the location
-    /// of the parameters as a whole.
+    /// The location of a value, by its JSON Pointer (RFC 6901). Falls back to the nearest enclosing value, and finally to
+    /// the parameters as a whole.
     pub(crate) fn location_of(&self, pointer: &str) -> &ConfigLocation {
         let mut pointer = pointer;
         loop {
@@ -43,10 +43,10 @@ impl Parameters {
         }
     }
 
-    /// Sets the value at a path of keys, one after the other, making tables on the way.
+    /// Sets the value at a path of keys. Creates missing tables.
     ///
     /// # Errors
-    /// How many of the keys lead to something that is no table, so that there is nothing to set in it.
+    /// A key before the last leads to a value that is not a table. Returns the number of keys up to and including it.
     pub(super) fn set(&mut self, path: &[&str], value: Value, location: &ConfigLocation) -> Result<(), usize> {
         let Some((last, tables)) = path.split_last() else {
             return Err(0);
@@ -88,7 +88,7 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Par
     parameters
 }
 
-/// Reads a whole document as parameters.
+/// Reads a TOML document as parameters.
 pub(super) fn from_document(entries: &DeTable<'_>, context: &mut ParseContext<'_>) -> Parameters {
     let mut parameters = Parameters::none(ConfigLocation::File);
     let mut reader = ParameterReader { locations: &mut parameters.locations, diagnostics: Vec::new() };
@@ -100,10 +100,10 @@ pub(super) fn from_document(entries: &DeTable<'_>, context: &mut ParseContext<'_
     parameters
 }
 
-/// A TOML value as JSON, for a location that has no table around it.
+/// Converts a single TOML value to JSON.
 ///
 /// # Errors
-/// What in it JSON cannot hold.
+/// The value contains something that JSON cannot represent.
 pub(super) fn from_toml(value: &DeValue<'_>, location: &ConfigLocation) -> Result<Value, Diagnostic> {
     let mut reader = ParameterReader { locations: &mut BTreeMap::new(), diagnostics: Vec::new() };
     let value = reader.value(value, location, "");
@@ -116,7 +116,7 @@ pub(super) fn from_toml(value: &DeValue<'_>, location: &ConfigLocation) -> Resul
     }
 }
 
-/// The walk through a table of parameters. The parser bounds how deep they nest, so the walk may recurse.
+/// Converts a table of parameters recursively. The parser limits the depth of nesting, so the stack does not overflow.
 struct ParameterReader<'a> {
     locations: &'a mut BTreeMap<String, ConfigLocation>,
     diagnostics: Vec<Diagnostic>,
@@ -177,7 +177,7 @@ impl ParameterReader<'_> {
     }
 }
 
-/// A JSON Pointer one key further, with the escapes of RFC 6901.
+/// Appends a key to a JSON Pointer, with the escapes of RFC 6901.
 fn child(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }

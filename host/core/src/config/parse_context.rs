@@ -1,4 +1,4 @@
-//! Collects complaints while the file is read.
+//! The state of parsing one file: diagnostics and names.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -11,16 +11,16 @@ use super::line_index::LineIndex;
 use super::location::{ConfigLocation, Located};
 use crate::text::truncate;
 
-/// What is gathered while one file is read; lives as long as the reading.
+/// The diagnostics and names collected while one file is parsed. Lives until parsing ends.
 pub(super) struct ParseContext<'a> {
-    /// The folder that relative paths start from: the pipeline file's.
+    /// The folder of the pipeline file, from which relative paths start.
     pub(super) base: &'a Path,
     diagnostics: Vec<Diagnostic>,
     lines: LineIndex<'a>,
     recovered: bool,
-    /// The lines with syntax errors. What was recovered from them is a guess.
+    /// Indexes of the lines with syntax errors. Values recovered from them are guesses.
     broken: BTreeSet<usize>,
-    /// The names of sources, steps and sinks, each with the line it is on.
+    /// The names of sources, steps and sinks, each with the number of its line.
     names: HashMap<String, usize>,
 }
 
@@ -37,13 +37,13 @@ impl<'a> ParseContext<'a> {
         let mut syntax: Vec<Diagnostic> = errors.iter().map(|error| syntax_diagnostic(text, error)).collect();
         syntax.sort_by_key(|diagnostic| diagnostic.location.order());
         for diagnostic in syntax {
-            // The parser stumbles on over the rest of a line; the first mistake on it is the one to mend.
+            // After an error the parser often reports more on the same line. The first one is the one to fix.
             if let ConfigLocation::Span(span) = &diagnostic.location {
                 let line = context.lines.line(span.start);
                 let last_line = context.lines.line(span.end);
-                let told = !context.broken.insert(line);
+                let is_reported = !context.broken.insert(line);
                 context.broken.insert(last_line);
-                if told {
+                if is_reported {
                     continue;
                 }
             }
@@ -52,7 +52,7 @@ impl<'a> ParseContext<'a> {
         context
     }
 
-    /// Keeps a complaint, unless it is about a line that TOML itself could not read.
+    /// Adds a diagnostic, unless it is about a line with a syntax error.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
         if let ConfigLocation::Span(span) = &diagnostic.location {
             let lines = self.lines.line(span.start)..=self.lines.line(span.end);
@@ -63,12 +63,12 @@ impl<'a> ParseContext<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Whether there were syntax errors, so that keys may be missing, or stand in the wrong table.
+    /// Whether there were syntax errors, so that keys may be missing or in the wrong table.
     pub(super) fn recovered(&self) -> bool {
         self.recovered
     }
 
-    /// Takes a name for a source, step or sink, or complains that another one has it.
+    /// Registers the name of a source, step or sink. Reports a diagnostic if it is taken.
     pub(super) fn claim_name(&mut self, name: &Located<String>) {
         let line = match &name.location {
             ConfigLocation::Span(span) => self.lines.line(span.start) + 1,
@@ -92,7 +92,7 @@ impl<'a> ParseContext<'a> {
 }
 
 fn syntax_diagnostic(text: &str, error: &SyntaxError) -> Diagnostic {
-    // Errors that name no location, such as too deep a nesting of keys, are about the file.
+    // Errors without a location, such as too deeply nested keys, are about the file as a whole.
     let Some(span) = error.span() else {
         return Diagnostic::new(ConfigLocation::File, format!("not valid TOML: {}", error.message()));
     };
@@ -102,7 +102,7 @@ fn syntax_diagnostic(text: &str, error: &SyntaxError) -> Diagnostic {
     match error.message() {
         "duplicate key" => Diagnostic::new(location, format!("`{}` is given twice", shortened(written)))
             .help("keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own"),
-        // What the parser says of a bare word is how it would have read something else.
+        // The parser's message about a bare word is misleading: it describes the value that it tried to parse.
         message if message.starts_with("string values must be quoted") || message.starts_with("invalid boolean") => {
             match bare_word(&text[span.start..]) {
                 "" => Diagnostic::new(location, "not valid TOML: there is no value here").label("a value is missing"),
@@ -118,21 +118,21 @@ fn syntax_diagnostic(text: &str, error: &SyntaxError) -> Diagnostic {
     }
 }
 
-/// What stands at the beginning of a text, up to white space or a mark that ends a value.
+/// The start of a text up to white space or a character that ends a value.
 fn bare_word(text: &str) -> &str {
     let end = text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}' | '#' | '='));
     &text[..end.unwrap_or(text.len())]
 }
 
-/// The span, cut down to the text and to whole characters.
+/// The span, clipped to the text and to character boundaries.
 fn within(text: &str, span: Range<usize>) -> Range<usize> {
     let start = text.floor_char_boundary(span.start);
     start..text.ceil_char_boundary(span.end).max(start)
 }
 
-/// A text short enough for a message: the first characters, and `…` where something was cut.
+/// Shortens a text for a message: its first 60 characters, followed by `…` if there are more.
 pub(super) fn shortened(text: &str) -> String {
-    /// Enough for any name that is meant, and less than a line of a terminal.
+    /// Enough for any sensible name, and less than a line of a terminal.
     const MAX_CHARACTERS: usize = 60;
     truncate(text, MAX_CHARACTERS).into_owned()
 }

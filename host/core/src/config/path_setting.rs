@@ -1,4 +1,4 @@
-//! `path` and `component`: where a file is.
+//! `path` and `component`: paths of files, relative to the pipeline file.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use super::table::TableEntry;
 /// The path that stands for standard input or output.
 const STANDARD: &str = "-";
 
-/// A path as it was written, and the folder that it is relative to.
+/// A path as written, and the folder that it is relative to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PathSetting {
-    /// As written. `-` is standard input or output.
+    /// The path as written. `-` is standard input or output.
     pub(crate) written: PathBuf,
-    /// The folder that a relative path starts from; empty for the current directory.
+    /// The folder that a relative path starts from. Empty for the current directory.
     pub(crate) base: PathBuf,
 }
 
@@ -24,14 +24,14 @@ impl PathSetting {
         self.written == Path::new(STANDARD)
     }
 
-    /// The path to open, relative to the current directory unless it is absolute.
+    /// The path to open: absolute, or relative to the current directory.
     pub(crate) fn path(&self) -> PathBuf {
         self.base.join(&self.written)
     }
 
-    /// The pattern to search with, where a source's path has `*`, `?` or `[` in it; none for a plain path.
+    /// The pattern of a source's path that contains `*`, `?` or `[`. `None` for a plain path.
     ///
-    /// Only what was written is a pattern; the folder in front of it is taken as it is.
+    /// Only the written path is a pattern. Special characters in the base folder are escaped.
     pub(crate) fn pattern(&self) -> Option<PathBuf> {
         let written = self.written.to_str().filter(|path| path.contains(['*', '?', '[']))?;
         let base = glob::Pattern::escape(self.base.to_str()?);
@@ -39,7 +39,7 @@ impl PathSetting {
     }
 }
 
-/// Reads a path, relative to the pipeline file.
+/// Reads a path relative to the pipeline file.
 pub(super) fn read(entry: &TableEntry<'_>, help: &str, context: &mut ParseContext<'_>) -> Option<Located<PathSetting>> {
     let written = entry.string(context)?;
     let wrong = if written.is_empty() {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_written_is_a_pattern() {
+    fn the_base_folder_of_a_pattern_is_escaped() {
         assert_eq!(location("a[1]", "in.csv").pattern(), None);
         assert_eq!(location("a[1]", "*.csv").pattern(), Some("a[[]1[]]/*.csv".into()));
         assert_eq!(location("a", "/data/??.csv").pattern(), Some("/data/??.csv".into()));

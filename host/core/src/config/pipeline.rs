@@ -1,4 +1,4 @@
-//! `[pipeline]`: what holds for the whole of it.
+//! `[pipeline]`: settings of the whole pipeline.
 
 use super::batch_rows;
 use super::location::Located;
@@ -7,16 +7,16 @@ use super::parse_context::ParseContext;
 use super::table::Table;
 use crate::limits::LimitSettings;
 
-/// The table `[pipeline]`, and `[limits]` beside it.
+/// The tables `[pipeline]` and `[limits]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PipelineTable {
-    /// What the pipeline is called.
+    /// The name of the pipeline.
     pub(crate) name: Located<String>,
-    /// What it is for, in the operator's words.
+    /// A description for people. Has no effect.
     pub(crate) description: Option<Located<String>>,
-    /// Rows in a batch, by default [`DEFAULT_BATCH_ROWS`](super::DEFAULT_BATCH_ROWS).
+    /// The number of rows in a batch, by default [`DEFAULT_BATCH_ROWS`](super::DEFAULT_BATCH_ROWS).
     pub(crate) batch_rows: Option<Located<usize>>,
-    /// What holds for every step that sets nothing else.
+    /// The limits of every step that does not set its own.
     pub(crate) limits: Located<LimitSettings>,
 }
 

@@ -1,4 +1,4 @@
-//! `select`, `drop` and `rename`: which columns go on, and under which names.
+//! `select`, `drop` and `rename`: the columns that pass an edge or a node, and their names.
 
 use super::diagnostic::Diagnostic;
 use super::location::Located;
@@ -6,21 +6,21 @@ use super::names::{self, NameMap};
 use super::parse_context::ParseContext;
 use super::table::Table;
 
-/// What becomes of the columns of an edge. The default lets all pass.
+/// The projection of columns. By default all pass unchanged.
 ///
-/// `select` and `drop` use the names that come in; `rename` is applied last.
+/// `select` and `drop` use the incoming names; `rename` is applied last.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ProjectionTable {
-    /// The columns that pass, in this order; none for all.
+    /// The columns that pass, in this order. `None` for all.
     pub(crate) select: Option<Vec<Located<String>>>,
-    /// Columns that do not pass.
+    /// The columns that do not pass.
     pub(crate) drop: Vec<Located<String>>,
     /// From old names to new ones.
     pub(crate) rename: NameMap,
 }
 
 impl ProjectionTable {
-    /// Whether every column passes as it is.
+    /// Whether every column passes unchanged.
     pub(crate) fn is_identity(&self) -> bool {
         self.select.is_none() && self.drop.is_empty() && self.rename.is_empty()
     }

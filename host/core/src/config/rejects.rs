@@ -1,4 +1,4 @@
-//! `[rejects]`: where rows go that a step rejects, and how many there may be.
+//! `[rejects]`: the file for rejected rows, and the maximum number of them.
 
 use toml::de::DeValue;
 
@@ -16,15 +16,15 @@ use crate::units::parse_whole_number;
 /// The table `[rejects]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RejectsTable {
-    /// The reject file: JSON Lines, compressed as its ending says. Never `-`.
+    /// The reject file: JSON Lines, compressed according to its extension. Never `-`.
     pub(crate) path: Located<PathSetting>,
-    /// How many rows may be rejected in a run that succeeds; none for any number.
+    /// The maximum number of rejected rows in a run that succeeds. `None` for any number.
     pub(crate) max_rejects: Option<Located<MaxRejects>>,
 }
 
 const PATH_HELP: &str = "add `path = \"rejects.jsonl\"`: a file for the rows that do not pass, with their failures";
 
-/// A complaint that rows are rejected and there is no `[rejects]`, where that is so.
+/// The diagnostic for a missing `[rejects]`. `None` if no step rejects rows.
 pub(super) fn needed(steps: &[StepTable]) -> Option<Diagnostic> {
     let step = steps.iter().find(|step| step.on_failure.then() == Then::Reject)?;
     let message = format!("step \"{}\" rejects rows, and there is no [rejects] that says where they go", *step.name);
@@ -59,8 +59,8 @@ fn read_path(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<L
     None
 }
 
-/// Reads how many rows may be rejected: a number of rows, or a string with a number of rows or a percentage of the rows
-/// that are read.
+/// Reads the maximum number of rejected rows: an integer, or a string with a number of rows or a percentage of the rows
+/// read.
 pub(super) fn read_max_rejects(
     name: &str,
     value: &DeValue<'_>,
@@ -90,7 +90,7 @@ fn parse(text: &str) -> Result<MaxRejects, &'static str> {
         return parse_whole_number(text.trim()).map(MaxRejects::Rows).map_err(|_| NEITHER);
     };
     let share = share.trim_end();
-    // What else Rust reads as a number, such as `inf` and `1e3`, is none here.
+    // Rust also parses `inf` and `1e3` as numbers; both would be mistakes here.
     let is_plain =
         share.starts_with(|c: char| c.is_ascii_digit()) && share.chars().all(|c| c.is_ascii_digit() || c == '.');
     match share.parse::<f64>() {

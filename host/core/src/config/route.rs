@@ -1,4 +1,4 @@
-//! `route`: which of the children gets a row.
+//! `route`: which children take each row of a node.
 
 use toml::de::DeValue;
 
@@ -8,30 +8,30 @@ use super::names::{self, NameMap};
 use super::parse_context::{ParseContext, shortened};
 use super::table::{Table, TableEntry};
 
-/// A table `route`.
+/// The table `route`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RouteTable {
-    /// The children that rows are shared out to, each once.
+    /// The children that take rows, each once.
     pub(crate) to: Vec<Located<String>>,
-    /// How.
+    /// The rule that selects the children of a row.
     pub(crate) by: RouteRule,
-    /// The key.
+    /// The location of the key.
     pub(crate) location: ConfigLocation,
 }
 
-/// How a row's children are chosen.
+/// The rule that selects the children of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum RouteRule {
-    /// In turn: the row with number `n` goes to `count` children from child `n * count` on, and around.
+    /// In turn: row `n` goes to `count` children, from child `n * count` modulo the number of children.
     RoundRobin { count: usize },
-    /// At random: `count` different children for each row, by its number and the seed alone.
+    /// At random: `count` distinct children per row, which depend on the number of the row and the seed alone.
     Sample { count: usize, seed: u64 },
     /// By the value in a column.
     Column {
         column: Located<String>,
-        /// From a value, as text, to a child.
+        /// From the text of a value to a child.
         cases: NameMap,
-        /// Who gets the rows with another value, and those with none.
+        /// The child that takes rows with any other value or null.
         otherwise: Located<String>,
     },
 }
@@ -60,7 +60,7 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Opt
         Some(RouteKind::Column) => by_column(&mut route, context),
         Some(kind) => by_number(&mut route, kind, context),
         None => {
-            // What the other keys are depends on it, so nothing is said of them.
+            // The meaning of the other keys depends on `by`, so they are marked as known and not checked.
             for key in ["to", "count", "seed", "column", "cases", "otherwise"] {
                 let _ = route.take(key);
             }

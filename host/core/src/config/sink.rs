@@ -1,4 +1,4 @@
-//! `[[sink]]`: where rows go.
+//! `[[sink]]`: an output of the pipeline.
 
 use super::combine::{self, Combine};
 use super::format::{self, Direction};
@@ -12,26 +12,26 @@ use super::source::format_from_extension;
 use super::table::Table;
 use crate::format::{Compression, Format};
 
-/// A table `[[sink]]`.
+/// The table `[[sink]]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SinkTable {
-    /// The table's header.
+    /// The location of the table's header.
     pub(crate) location: ConfigLocation,
-    /// What messages call it.
+    /// The name in messages.
     pub(crate) name: Option<Located<String>>,
-    /// The file.
+    /// The path of the file.
     pub(crate) path: Located<PathSetting>,
-    /// The format, set or by the path's ending.
+    /// The format: the value of `format`, or determined by the file extension.
     pub(crate) format: Located<Format>,
-    /// The compression, where it is set; otherwise the path's ending says.
+    /// The value of `compression`. `None` to determine it by the file extension.
     pub(crate) compression: Option<Located<Compression>>,
-    /// The steps or sources whose rows it takes; none for the last step.
+    /// The steps or sources whose rows it takes. `None` for the last step.
     pub(crate) from: Option<Vec<FromTable>>,
-    /// How the rows of several parents become one.
+    /// How the rows of several parents are combined.
     pub(crate) combine: Option<Located<Combine>>,
-    /// What becomes of the columns that come in.
+    /// Applied to the incoming columns.
     pub(crate) projection: ProjectionTable,
-    /// Whether `format` was set, rather than taken from the path.
+    /// Whether `format` is set in the file, rather than determined by the path.
     pub(super) format_is_set: bool,
 }
 

@@ -15,23 +15,23 @@ use crate::format::{Compression, Format};
 /// A table `[[source]]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SourceTable {
-    /// The table's header.
+    /// The location of the table's header.
     pub(crate) location: ConfigLocation,
-    /// What steps call it in `from`.
+    /// The name in messages and in `from`.
     pub(crate) name: Option<Located<String>>,
-    /// The file, or the pattern that finds its files.
+    /// The path of the file, or a pattern that matches several files.
     pub(crate) path: Located<PathSetting>,
-    /// The format, set or by the path's ending.
+    /// The format: the value of `format`, or determined by the file extension.
     pub(crate) format: Located<Format>,
-    /// The compression, where it is set; otherwise each file's ending says.
+    /// The value of `compression`. `None` to determine it by the extension of each file.
     pub(crate) compression: Option<Located<Compression>>,
-    /// The columns that are declared.
+    /// The declared columns.
     pub(crate) columns: Option<Located<Vec<ColumnSetting>>>,
-    /// What becomes of the columns that come out of it.
+    /// Applied to the outgoing columns.
     pub(crate) projection: ProjectionTable,
-    /// Which of the children gets a row; none for all of them.
+    /// The children that take each row. `None` for all of them.
     pub(crate) route: Option<RouteTable>,
-    /// Whether `format` was set, rather than taken from the path.
+    /// Whether `format` is set in the file, rather than determined by the path.
     pub(super) format_is_set: bool,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     let location = table.location();
     let name = table.take("name").and_then(|entry| read_node_name(&entry, context));
     let path = table.require("path", PATH_HELP).and_then(|entry| path_setting::read(&entry, PATH_HELP, context));
-    // A format that is there but wrong has its complaint; the ending is then no one's fault.
+    // An invalid `format` already has a diagnostic. Another one about the extension would be misleading.
     let format_is_set = table.has("format");
     let format = format::read_format(&mut table, context);
     let compression = format::read_compression(&mut table, context);
@@ -60,7 +60,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     Some(source)
 }
 
-/// The format by the path's ending, standing at the path.
+/// Determines the format by the file extension. The location of the result is that of the path.
 pub(super) fn format_from_extension(
     path: &Located<PathSetting>,
     direction: Direction,
@@ -76,7 +76,7 @@ pub(super) fn format_from_extension(
 }
 
 impl SourceTable {
-    /// What is wrong with the settings together.
+    /// Returns a diagnostic if `columns` and the format do not go together.
     pub(super) fn mismatch(&self) -> Option<Diagnostic> {
         self.columns.as_ref().and_then(|columns| columns::check_format(&columns.location, self.format.value))
     }

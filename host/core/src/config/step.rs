@@ -18,41 +18,41 @@ use super::table::Table;
 use crate::limits::LimitSettings;
 use crate::policy::OnFailure;
 
-/// A table `[[step]]`.
+/// The table `[[step]]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StepTable {
-    /// The table's header.
+    /// The location of the table's header.
     pub(crate) location: ConfigLocation,
-    /// What the step is called in this pipeline.
+    /// The name of the step in this pipeline.
     pub(crate) name: Located<String>,
-    /// The compiled step, or the folder of its crate.
+    /// The path of the compiled step, or of the folder of its crate.
     pub(crate) component: Located<PathSetting>,
-    /// What the step is told.
+    /// The parameters of the step.
     pub(crate) parameters: Parameters,
-    /// The steps or sources whose rows it takes; none for the step before.
+    /// The steps or sources whose rows it takes. `None` for the previous step.
     pub(crate) from: Option<Vec<FromTable>>,
-    /// How the rows of several parents become one.
+    /// How the rows of several parents are combined.
     pub(crate) combine: Option<Located<Combine>>,
-    /// What becomes of the columns that come in.
+    /// Applied to the incoming columns.
     pub(crate) projection: ProjectionTable,
-    /// From the step's own names of its inputs to the pipeline's columns.
+    /// From the step's names of its inputs to columns of the pipeline.
     pub(crate) inputs: NameMap,
-    /// From the step's own names of its outputs to the pipeline's columns.
+    /// From the step's names of its outputs to columns of the pipeline.
     pub(crate) outputs: NameMap,
-    /// Which of the children gets a row; none for all of them.
+    /// The children that take each row. `None` for all of them.
     pub(crate) route: Option<RouteTable>,
-    /// The most rows that an instance gets at once; none for the pipeline's `batch-rows`.
+    /// The maximum number of rows in a batch. `None` for the pipeline's `batch-rows`.
     pub(crate) batch_rows: Option<Located<usize>>,
-    /// How many instances are at work at once; none for as many as there are threads.
+    /// The maximum number of concurrent instances. `None` for the number of threads.
     pub(crate) concurrency: Option<Located<usize>>,
     /// How long an instance lives.
     pub(crate) instance: Option<Located<InstanceLife>>,
-    /// Whether what it makes is kept for later runs.
+    /// Whether its results are cached for later runs.
     pub(crate) cache: Option<Located<CacheMode>>,
-    /// The limits that it sets for itself. They stand at `limits`, at the last argument that changed one, or else at
-    /// the step.
+    /// The limits of this step. The location is that of `limits`, of the last argument that changed a limit, or of the
+    /// step.
     pub(crate) limits: Located<LimitSettings>,
-    /// What to do when a batch or a row does not pass.
+    /// The policy for batches and rows that fail.
     pub(crate) on_failure: Located<OnFailure>,
 }
 

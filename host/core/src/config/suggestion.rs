@@ -1,12 +1,13 @@
-//! "Did you mean": the known name that a misspelt one is nearest to.
+//! "Did you mean": the known name most similar to a misspelled one.
 
-/// Names longer than this are compared with nothing: no known name comes near, and the comparison takes quadratic time.
+/// Names longer than this number of bytes are not compared: no known name is as long, and the comparison takes quadratic
+/// time.
 const MAX_COMPARED_BYTES: usize = 64;
 
-/// The candidate nearest to `written`, when it is near enough to be a slip.
+/// The candidate most similar to `written`, if it is similar enough to be a typing error.
 ///
-/// Case and the difference between `_` and `-` count for nothing. A third of the characters may be wrong, at least
-/// one, at most three; neighbours swapped count as one (the restricted Damerau-Levenshtein distance).
+/// Case and the difference between `_` and `-` are ignored. A third of the characters may differ, at least one and at
+/// most three. Swapped neighbours count as one (restricted Damerau-Levenshtein distance).
 pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if written.is_empty() || written.len() > MAX_COMPARED_BYTES {
         return None;
@@ -33,7 +34,7 @@ mod tests {
     const KEYS: [&str; 4] = ["batch-rows", "description", "from", "name"];
 
     #[test]
-    fn slips_are_recognised() {
+    fn misspelled_names_are_recognised() {
         assert_eq!(nearest("batch_rows", KEYS), Some("batch-rows"));
         assert_eq!(nearest("Name", KEYS), Some("name"));
         assert_eq!(nearest("form", KEYS), Some("from"));
@@ -41,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_not() {
+    fn unrelated_names_are_not_suggested() {
         assert_eq!(nearest("component", KEYS), None);
         assert_eq!(nearest("", KEYS), None);
         assert_eq!(nearest("x", KEYS), None);

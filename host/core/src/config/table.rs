@@ -1,4 +1,4 @@
-//! One table of the file, taken apart key by key.
+//! One table of the file, read key by key.
 
 use std::ops::Range;
 
@@ -9,22 +9,22 @@ use super::location::ConfigLocation;
 use super::parse_context::{ParseContext, shortened};
 use super::suggestion::nearest;
 
-/// A table while it is read. The keys that were asked for are the keys that are known, so the list that a complaint
-/// shows cannot go stale.
+/// A table that is being read. The keys that the parser asks for are the known keys, so the list in a diagnostic is never
+/// out of date.
 pub(super) struct Table<'t> {
-    /// What messages call it: `[pipeline]`, `[[step]]`.
+    /// The name in messages, such as `[pipeline]` or `[[step]]`.
     title: &'static str,
-    /// Its header, or the whole of an inline table.
+    /// The header, or the whole of an inline table.
     header: Range<usize>,
     entries: &'t DeTable<'t>,
     known: Vec<&'static str>,
-    /// The keys that should be there and are not.
+    /// Required keys that are missing.
     missing: Vec<(&'static str, Diagnostic)>,
 }
 
 /// A key of a table with its value.
 pub(super) struct TableEntry<'t> {
-    /// How messages name it: the key and its table.
+    /// The name in messages: the key and its table.
     pub(super) name: String,
     pub(super) key: Range<usize>,
     pub(super) value: &'t DeValue<'t>,
@@ -36,17 +36,17 @@ impl<'t> Table<'t> {
         Self { title, header, entries, known: Vec::new(), missing: Vec::new() }
     }
 
-    /// The location of the whole table.
+    /// The location of the table.
     pub(super) fn location(&self) -> ConfigLocation {
         ConfigLocation::Span(self.header.clone())
     }
 
-    /// Whether a key is there at all, whatever its value.
+    /// Whether the table contains a key, with any value.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
 
-    /// The value of a key, if it is there.
+    /// Returns the value of an optional key, and registers the key as known.
     pub(super) fn take(&mut self, key: &'static str) -> Option<TableEntry<'t>> {
         self.known.push(key);
         let (name, value) = self.entries.get_key_value(key)?;
@@ -58,7 +58,7 @@ impl<'t> Table<'t> {
         })
     }
 
-    /// The value of a key that must be there; `help` says what to write where it is not.
+    /// Returns the value of a required key. `help` is the advice if it is missing.
     pub(super) fn require(&mut self, key: &'static str, help: &str) -> Option<TableEntry<'t>> {
         let diagnostic = Diagnostic::new(self.location(), format!("{} has no `{key}`", self.title))
             .label(format!("`{key}` is missing"))
@@ -66,7 +66,7 @@ impl<'t> Table<'t> {
         self.require_or(key, diagnostic)
     }
 
-    /// The value of a key that must be there, or else this complaint.
+    /// Returns the value of a required key. `diagnostic` is reported if it is missing.
     pub(super) fn require_or(&mut self, key: &'static str, diagnostic: Diagnostic) -> Option<TableEntry<'t>> {
         let entry = self.take(key);
         if entry.is_none() {
@@ -75,7 +75,7 @@ impl<'t> Table<'t> {
         entry
     }
 
-    /// Complains about every key that nobody asked for, and about those that are missing and not merely misspelt.
+    /// Reports unknown keys, and missing keys unless an unknown key looks like a misspelling of them.
     pub(super) fn finish(mut self, context: &mut ParseContext<'_>) {
         self.known.sort_unstable();
         let location = if self.title.is_empty() { "the file" } else { self.title };
@@ -85,7 +85,7 @@ impl<'t> Table<'t> {
                 continue;
             }
             let meant = nearest(written, self.known.iter().copied());
-            // Behind a header that could not be read, keys fall to the file itself.
+            // After a header with a syntax error, the parser assigns its keys to the file itself.
             if self.title.is_empty() && context.recovered() && meant.is_none() {
                 continue;
             }
@@ -108,7 +108,7 @@ impl<'t> Table<'t> {
     }
 }
 
-/// What a TOML value is, with its article.
+/// The type of a TOML value, with its article.
 pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",

@@ -1,4 +1,4 @@
-//! A step's columns, found among those that come in.
+//! Binding the columns of a step to the incoming ones.
 
 use std::sync::Arc;
 
@@ -19,20 +19,20 @@ use crate::limits::Limits;
 use crate::policy::OnFailure;
 use crate::source::SourceSchema;
 
-/// The step whose columns are looked for.
+/// The step whose columns are bound.
 #[derive(Clone, Copy)]
 pub(super) struct BindContext<'a> {
     pub(super) config: &'a Config,
     pub(super) node: &'a GraphNode,
-    /// In the file.
+    /// The index in the file.
     pub(super) index: usize,
-    /// Among the steps of the graph, in its order.
+    /// The index among the steps of the graph, in topological order.
     pub(super) number: usize,
-    /// Who gives the columns, in words.
+    /// The node that provides the columns, in messages.
     pub(super) provider: &'a str,
 }
 
-/// Finds a step's columns among those that come in, under the pipeline's names for them.
+/// Binds the columns of a step to the incoming ones, using the names of the pipeline.
 pub(super) fn bind_columns(
     context: BindContext<'_>,
     loaded: LoadedStep,
@@ -43,7 +43,7 @@ pub(super) fn bind_columns(
     let table = &config.steps[index];
     let LoadedStep { component, parameters, signature } = loaded;
     let kind = component.manifest().kind;
-    // These say nothing of columns, and what follows can still be judged.
+    // These checks do not concern columns, so checking continues after a problem.
     check_kind(table, kind, diagnostics);
     check_cache(table, diagnostics);
     let before = diagnostics.len();
@@ -78,7 +78,7 @@ pub(super) fn bind_columns(
     (diagnostics.len() == before).then_some((step, output))
 }
 
-/// Complains of a cache for a step whose outputs depend on more than their input.
+/// Reports `cache = true` for a step whose results depend on more than their input.
 fn check_cache(table: &StepTable, diagnostics: &mut Vec<Diagnostic>) {
     let cache = table.cache.as_ref().filter(|cache| cache.value == CacheMode::On);
     let is_worker = table.instance.as_ref().is_some_and(|instance| instance.value == InstanceLife::Worker);
@@ -91,7 +91,7 @@ fn check_cache(table: &StepTable, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Complains of settings that mean nothing for a step of this kind.
+/// Reports settings that do not apply to a step of this kind.
 fn check_kind(table: &StepTable, kind: StepKind, diagnostics: &mut Vec<Diagnostic>) {
     if kind == StepKind::Transform {
         return;
@@ -119,7 +119,7 @@ fn check_kind(table: &StepTable, kind: StepKind, diagnostics: &mut Vec<Diagnosti
     }
 }
 
-/// The pipeline's names of a step's columns.
+/// Returns the names of a step's columns in the pipeline. Reports unknown columns.
 fn pipeline_names(
     columns: &[Column],
     names: &NameMap,
@@ -146,7 +146,7 @@ fn pipeline_names(
     columns.iter().map(name_of).collect()
 }
 
-/// Complains of two outputs under one name.
+/// Reports outputs with the same name.
 fn check_outputs(table: &StepTable, names: &[Arc<str>], diagnostics: &mut Vec<Diagnostic>) {
     for (own, name) in &table.outputs {
         if names.iter().filter(|other| ***other == *name.value).count() > 1 {
@@ -160,7 +160,7 @@ fn check_outputs(table: &StepTable, names: &[Arc<str>], diagnostics: &mut Vec<Di
 enum ColumnMatch {
     At(usize),
     Missing,
-    /// The column is there, with a type that has another meaning, or none, in the contract.
+    /// The column has a type that means something else in the contract, or that the contract does not have.
     OtherType(FieldRef),
 }
 
@@ -169,22 +169,22 @@ fn find(schema: &Schema, name: &str, wanted: DataType) -> ColumnMatch {
     let field = &schema.fields()[position];
     match DataType::from_field(field) {
         Some(found) if found == wanted => ColumnMatch::At(position),
-        // Every value is checked to be exact when it is converted.
+        // The conversion fails for values that are not exact.
         Some(DataType::Integer) if wanted == DataType::Float => ColumnMatch::At(position),
-        // Every value has its JSON, so a step that takes a column of any type asks for `json`.
+        // Every value has a JSON form, so a step that takes columns of any type asks for `json`.
         Some(_) if wanted == DataType::Json => ColumnMatch::At(position),
         _ => ColumnMatch::OtherType(Arc::clone(field)),
     }
 }
 
-/// A column that a step reads, and that is not there as it needs it.
+/// A column that a step reads, but that is missing or has another type.
 pub(crate) struct ColumnMismatch {
     pub(crate) message: String,
     pub(crate) help: Vec<String>,
 }
 
 impl ColumnMismatch {
-    /// The complaint, with a record of the step that cannot be used on this input.
+    /// Creates a diagnostic with a failure record for the step.
     fn at(self, location: ConfigLocation, step: &Arc<str>, component: &Component) -> Diagnostic {
         let mut failure = Failure::new(FailureKind::Incompatible, &*self.message).with_hint(self.help.join("; "));
         (failure.step, failure.component) = (Some(Arc::clone(step)), Some(Arc::clone(component.digest())));
@@ -215,10 +215,10 @@ fn mismatch(
     ColumnMismatch { message, help }
 }
 
-/// A step by itself, with its columns found among those of an input that is called `provider`.
+/// Creates a step outside of a pipeline, bound to the columns of an input. `provider` is the name of the input in messages.
 ///
 /// # Errors
-/// For each column that is not there, or is of another type, what is wrong and what to do about it.
+/// Columns that are missing or have another type.
 pub(crate) fn standalone_step(
     component: Arc<Component>,
     (parameters, signature): (Arc<str>, Signature),
@@ -257,7 +257,7 @@ pub(crate) fn standalone_step(
     })
 }
 
-/// Where each input of the signature is, under its name in the pipeline. What an empty input may have is added to it.
+/// Returns the index of each input of the signature among the incoming columns. Adds missing columns to an empty input.
 fn inputs(
     signature: &Signature,
     names: &[Arc<str>],
@@ -281,8 +281,8 @@ fn inputs(
     inputs
 }
 
-/// A replaced column cache its location, new ones follow in the order of the signature. What an aggregate carries along is
-/// not there in the rows that it makes anew, and so may be null.
+/// Returns the outgoing columns. A replaced column keeps its position; new ones follow in the order of the signature. Rows
+/// that an aggregate creates have no carried columns, so these become nullable.
 fn outgoing(
     incoming: &NodeSchema,
     signature: &Signature,

@@ -1,4 +1,4 @@
-//! The columns along every edge.
+//! Type checking: the columns along every edge, from the sources to the sinks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,19 +19,19 @@ use crate::config::{Config, Diagnostic};
 use crate::data_type::DataType;
 use crate::source::SourceSchema;
 
-/// The columns that come out of a node.
+/// The outgoing columns of a node.
 #[derive(Debug, Clone)]
 pub(crate) struct NodeSchema {
     pub(crate) schema: SchemaRef,
-    /// For each column an identity, which it keeps as long as it is carried along unchanged.
+    /// An identity for each column. It stays the same while the column is carried along unchanged.
     pub(crate) ids: Vec<u64>,
-    /// Whether the input is empty, so that there may be any column; those in the schema are the ones that steps ask for
-    /// or add.
+    /// Whether the input is empty, so that its columns are unknown. The schema then has the columns that steps ask for or
+    /// add.
     pub(crate) open: bool,
 }
 
 impl NodeSchema {
-    /// Columns that are there for the first time.
+    /// Creates columns with new identities.
     pub(crate) fn new(schema: SchemaRef) -> Self {
         let ids = schema.fields().iter().map(|_| new_id()).collect();
         Self { schema, ids, open: false }
@@ -44,7 +44,7 @@ impl NodeSchema {
         }
     }
 
-    /// Adds a column that the settings name and nobody knows, where that is possible; its index.
+    /// Adds a column that only the settings name, if the columns are unknown. Returns its index.
     pub(super) fn assume(&mut self, name: &str) -> Option<usize> {
         self.open.then(|| self.append(DataType::Text.field(name, true)))
     }
@@ -56,36 +56,36 @@ impl NodeSchema {
         self.ids.len() - 1
     }
 
-    /// The columns in words.
+    /// Describes the columns for messages.
     pub(super) fn describe(&self) -> String {
         let columns = self.schema.fields().iter().map(|field| describe(field)).collect::<Vec<_>>().join(", ");
         if columns.is_empty() { "no columns".into() } else { columns }
     }
 }
 
-/// An identity that no column has.
+/// Returns an identity that no other column has.
 pub(super) fn new_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// How the columns of several parents become one.
+/// How the columns of several parents are combined.
 #[derive(Debug, Clone)]
 pub(crate) enum Combined {
     Append(Arc<Append>),
     Join(Arc<Join>),
 }
 
-/// A node whose columns are known.
+/// A node with its columns.
 pub(super) struct TypedNode {
-    /// What each edge shows; none for all.
+    /// The projection of each edge. `None` for all columns.
     pub(super) edges: Vec<Option<Projection>>,
-    /// The columns that come along each edge.
+    /// The columns that arrive along each edge.
     pub(super) arriving: Vec<SchemaRef>,
     pub(super) combined: Option<Combined>,
-    /// What is shown of what comes in, or out of a source.
+    /// The projection of the incoming columns, or of the outgoing ones of a source.
     pub(super) projection: Option<Projection>,
-    /// What comes in, after all of that.
+    /// The incoming columns after combination and projection.
     pub(super) input: NodeSchema,
     pub(super) output: NodeSchema,
     pub(super) route: Option<Route>,
@@ -93,91 +93,105 @@ pub(super) struct TypedNode {
 }
 
 impl TypedNode {
-    /// Applies the node's own settings to what goes out.
-    fn apply_projection(&mut self, table: &ProjectionTable, provider: &str, diagnostics: &mut Vec<Diagnostic>) {
+    /// Applies the node's own projection to the outgoing columns.
+    ///
+    /// # Errors
+    /// The projection has problems, which have diagnostics. The columns are then a guess.
+    fn apply_projection(
+        &mut self,
+        table: &ProjectionTable,
+        provider: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Result<(), ()> {
+        let before = diagnostics.len();
         if let Some((projection, node_schema)) = projection::apply(table, &self.output, provider, diagnostics) {
             (self.projection, self.output) = (Some(projection), node_schema);
         }
+        if diagnostics.len() == before { Ok(()) } else { Err(()) }
     }
 }
 
-/// Follows the columns from the sources to the sinks. None if something does not fit; then there is a complaint.
+/// Derives the columns of all nodes from the sources to the sinks. Returns `None` if there are problems, which have
+/// diagnostics.
 pub(super) fn resolve_columns(
     config: &Config,
     graph: &Graph,
     assignments: &[StageAssignment],
-    mut loaded: Vec<Option<LoadedStep>>,
+    loaded: Vec<Option<LoadedStep>>,
     sources: &[&SourceSchema],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Vec<TypedNode>> {
-    let mut nodes: Vec<Option<TypedNode>> = Vec::with_capacity(graph.nodes.len());
-    let mut steps = 0;
+    let nodes = Vec::with_capacity(graph.nodes.len());
+    let mut resolver = ColumnResolver { config, graph, loaded, sources, nodes };
     for (id, assignment) in assignments.iter().enumerate() {
-        let node = &graph.nodes[id];
-        let incoming = match node.role {
-            Role::Source(index) => {
-                let own = NodeSchema::from_source(sources[index]);
-                Some(Incoming { edges: Vec::new(), arriving: Vec::new(), combined: None, node_schema: own })
-            }
-            _ => incoming(graph, id, assignment, &nodes, diagnostics),
-        };
-        // What a failed step would have added is unknown, so nothing behind it is judged.
-        let Some(Incoming { edges, arriving, combined, node_schema }) = incoming else {
-            nodes.push(None);
-            steps += usize::from(matches!(node.role, Role::Step(_)));
-            continue;
+        let typed = resolver.node(id, assignment, diagnostics);
+        resolver.nodes.push(typed);
+    }
+    resolver.nodes.into_iter().collect()
+}
+
+/// The state of deriving columns node by node. Lives until all nodes have columns.
+struct ColumnResolver<'a> {
+    config: &'a Config,
+    graph: &'a Graph,
+    /// The steps by their index in the file. Each is taken when its columns are bound.
+    loaded: Vec<Option<LoadedStep>>,
+    sources: &'a [&'a SourceSchema],
+    /// The nodes so far. `None` for nodes with problems.
+    nodes: Vec<Option<TypedNode>>,
+}
+
+impl ColumnResolver<'_> {
+    /// Derives the columns of the next node. Returns `None` if it has problems, or one of its parents does: the columns of
+    /// such a parent are unknown, so the node is not checked.
+    fn node(
+        &mut self,
+        id: usize,
+        assignment: &StageAssignment,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<TypedNode> {
+        let node = &self.graph.nodes[id];
+        let Incoming { edges, arriving, combined, node_schema } = match node.role {
+            Role::Source(index) => Incoming::from_source(self.sources[index]),
+            Role::Step(_) | Role::Sink(_) => incoming(self.graph, id, assignment, &self.nodes, diagnostics)?,
         };
         let provider = match (node.role, node.edges.as_slice()) {
             (Role::Source(_) | Role::Step(_), []) => node.title(),
-            (_, [edge]) => graph.nodes[edge.parent].title(),
+            (_, [edge]) => self.graph.nodes[edge.parent].title(),
             _ => format!("the rows that come to {}", node.title()),
         };
-        let mut typed = TypedNode {
-            edges,
-            arriving,
-            combined,
-            projection: None,
-            output: node_schema.clone(),
-            input: node_schema,
-            route: None,
-            step: None,
-        };
-        let before = diagnostics.len();
-        // A step without parents has rows of its own only when it is done.
+        let (input, output) = (node_schema.clone(), node_schema);
+        let mut typed =
+            TypedNode { edges, arriving, combined, projection: None, input, output, route: None, step: None };
+        // The projection of a step without parents applies to its output, since it has no input.
         let is_origin = node.edges.is_empty() && matches!(node.role, Role::Step(_));
+        let mut has_problems = false;
         if !is_origin {
-            typed.apply_projection(&node.projection, &provider, diagnostics);
+            has_problems |= typed.apply_projection(&node.projection, &provider, diagnostics).is_err();
             typed.input = typed.output.clone();
         }
-        let mut is_known = diagnostics.len() == before;
         if let Role::Step(index) = node.role {
-            let context = BindContext { config, node, index, number: steps, provider: &provider };
-            steps += 1;
-            let placed =
-                loaded[index].take().and_then(|loaded| bind::bind_columns(context, loaded, &typed.input, diagnostics));
-            let Some((step, output)) = placed else {
-                nodes.push(None);
-                continue;
-            };
+            let steps_before = self.graph.nodes[..id].iter().filter(|node| matches!(node.role, Role::Step(_)));
+            let number = steps_before.count();
+            let context = BindContext { config: self.config, node, index, number, provider: &provider };
+            let loaded = self.loaded[index].take()?;
+            let (step, output) = bind::bind_columns(context, loaded, &typed.input, diagnostics)?;
             (typed.step, typed.output) = (Some(Arc::new(step)), output);
             if is_origin {
-                let before = diagnostics.len();
-                typed.apply_projection(&node.projection, &provider, diagnostics);
-                is_known &= diagnostics.len() == before;
+                has_problems |= typed.apply_projection(&node.projection, &provider, diagnostics).is_err();
             }
         }
         let table = match node.role {
-            Role::Source(index) => config.sources[index].route.as_ref(),
-            Role::Step(index) => config.steps[index].route.as_ref(),
+            Role::Source(index) => self.config.sources[index].route.as_ref(),
+            Role::Step(index) => self.config.steps[index].route.as_ref(),
             Role::Sink(_) => None,
         };
         typed.route = table.and_then(|table| route::route(node, table, &typed.output, diagnostics));
-        nodes.push(is_known.then_some(typed));
+        (!has_problems).then_some(typed)
     }
-    nodes.into_iter().collect()
 }
 
-/// What comes to a node from its parents, before its own settings.
+/// The columns that come to a node from its parents, before its own projection.
 struct Incoming {
     edges: Vec<Option<Projection>>,
     arriving: Vec<SchemaRef>,
@@ -185,6 +199,15 @@ struct Incoming {
     node_schema: NodeSchema,
 }
 
+impl Incoming {
+    /// The columns of a source, which has no parents.
+    fn from_source(schema: &SourceSchema) -> Self {
+        let node_schema = NodeSchema::from_source(schema);
+        Self { edges: Vec::new(), arriving: Vec::new(), combined: None, node_schema }
+    }
+}
+
+/// Combines the columns of the parents of a node. Returns `None` if there are problems, or if a parent has some.
 fn incoming(
     graph: &Graph,
     id: usize,
@@ -221,7 +244,7 @@ fn incoming(
     Some(Incoming { edges: projections, arriving, combined, node_schema })
 }
 
-/// A column and its type, as messages and `check` write it.
+/// A column and its type, for messages and the outline.
 pub(crate) fn describe(field: &Field) -> String {
     format!("{}: {}", field.name(), type_name(field))
 }

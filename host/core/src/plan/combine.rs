@@ -1,4 +1,4 @@
-//! Several parents' columns as those of one.
+//! Combining the columns of several parents.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use super::columns::{NodeSchema, describe};
 use super::graph::{Graph, GraphNode};
 use crate::config::Diagnostic;
 
-/// Rows of parents that have the same columns, perhaps in another order.
+/// Appends the rows of parents that have the same columns, possibly in another order.
 #[derive(Debug, Clone)]
 pub(crate) struct Append {
     pub(crate) schema: SchemaRef,
-    /// For each parent and each column, where the parent has it; none where the parent has no row either.
+    /// For each parent and each column, the index in the parent. `None` if the parent is empty and lacks the column.
     columns: Vec<Vec<Option<usize>>>,
 }
 
 impl Append {
-    /// The rows of a parent with the columns of all.
+    /// Converts the rows of a parent to the common columns.
     ///
     /// # Errors
-    /// A column does not have the type that was planned.
+    /// A column does not have the planned type.
     pub(crate) fn conform(&self, parent: usize, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let column = |(index, field): (&Option<usize>, &FieldRef)| -> ArrayRef {
             match index {
@@ -36,22 +36,22 @@ impl Append {
     }
 }
 
-/// Columns of parents that have the same rows.
+/// Joins the columns of parents that have the same rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Join {
     pub(crate) schema: SchemaRef,
-    /// Where each column comes from: the parent, and its column.
+    /// The source of each column: the index of the parent, and the index of its column.
     pub(crate) columns: Vec<(usize, usize)>,
 }
 
-/// Columns of parents whose rows are appended: the same names and types, in the order of the first.
+/// Checks the columns of parents whose rows are appended: the same names and types. The order is that of the first.
 pub(super) fn append(
     graph: &Graph,
     node: &GraphNode,
     node_schemas: &[NodeSchema],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(Append, NodeSchema)> {
-    // One that is empty has any columns, and decides nothing.
+    // An empty parent matches any columns.
     let known: Vec<usize> = (0..node_schemas.len()).filter(|parent| !node_schemas[*parent].open).collect();
     let first = known.first().copied().unwrap_or(0);
     let before = diagnostics.len();
@@ -83,7 +83,7 @@ pub(super) fn append(
         schema.fields().iter().map(|field| node_schema.schema.index_of(field.name()).ok()).collect()
     });
     let append = Append { schema: Arc::clone(&schema), columns: columns.collect() };
-    // A column that all parents carry unchanged is still that column.
+    // A column that all parents carry unchanged keeps its identity.
     let id = |field: &FieldRef| {
         let of = |parent: usize| {
             node_schemas[parent].schema.index_of(field.name()).ok().map(|index| node_schemas[parent].ids[index])
@@ -100,14 +100,14 @@ pub(super) fn append(
 const MATCH_HELP: &str =
     "`select`, `drop` and `rename` on the steps, or in `from = [{ name = \"…\", drop = [\"…\"] }]`, make them alike";
 
-/// In what the columns of two parents differ.
+/// Describes the first difference between the columns of two parents.
 fn difference(first: &NodeSchema, other: &NodeSchema) -> Option<String> {
     for field in first.schema.fields() {
         match other.schema.field_with_name(field.name()) {
             Err(_) => return Some(format!("only the first has \"{}\"", field.name())),
             Ok(found) if found.data_type() != field.data_type() || is_json(found) != is_json(field) => {
                 let (first, second) = (describe(field), describe(found));
-                // Types that are one to a step, such as integers of 32 and 64 bits, are two in a file.
+                // Types that are the same for a step, such as integers of 32 and 64 bits, differ in a file.
                 let arrow = format!("{} and {} in Arrow", field.data_type(), found.data_type());
                 let types = if first == second { arrow } else { format!("{first} and {second}") };
                 return Some(format!("\"{}\" is not of one type ({types})", field.name()));
@@ -123,8 +123,8 @@ fn is_json(field: &arrow_schema::Field) -> bool {
     field.extension_type_name().is_some()
 }
 
-/// Columns of parents that are joined side by side. What all carry unchanged from where they branched is one column;
-/// other columns of one name are reported apart by renaming.
+/// Checks the columns of parents that are joined side by side. A column that the parents carry unchanged from a common
+/// ancestor occurs once. Any other columns with the same name have to be renamed.
 pub(super) fn join(
     graph: &Graph,
     node: &GraphNode,

@@ -1,4 +1,4 @@
-//! Sources and sinks as the pipeline file has them.
+//! The files of sources and sinks, and checks of their paths.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -18,7 +18,7 @@ pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec 
     let location = if path.is_standard() {
         SourceLocation::Stdin
     } else {
-        // A file whose name looks like a pattern is that file.
+        // An existing file whose name looks like a pattern is that file.
         let literal = path.path();
         SourceLocation::Paths(if literal.exists() { literal } else { path.pattern().unwrap_or(literal) })
     };
@@ -40,14 +40,14 @@ pub(super) fn sink_spec(table: &SinkTable, schema: SchemaRef) -> SinkSpec {
     SinkSpec { location, format: table.format.value, compression, schema }
 }
 
-/// What is written to a file.
+/// The role of an output file.
 #[derive(Clone, Copy)]
 enum OutputRole {
     Sink,
     Rejects,
 }
 
-/// The reject file. Its columns are the same in every pipeline, so it has no schema.
+/// The reject file. Its columns are the same in every pipeline, so it needs no schema.
 pub(super) fn rejects(table: &RejectsTable) -> Rejects {
     let path = table.path.path();
     let compression = Compression::from_path(&path);
@@ -56,7 +56,7 @@ pub(super) fn rejects(table: &RejectsTable) -> Rejects {
     Rejects { spec, max_rejects: table.max_rejects.as_ref().map(|max_rejects| max_rejects.value) }
 }
 
-/// Complains of a sink or reject file that is also the input, or is written to twice.
+/// Reports sinks and reject files that are also inputs or have several writers.
 pub(super) fn check(config: &Config, inputs: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) {
     let mut outputs: Vec<PathBuf> = Vec::new();
     for source in config.sources.iter().filter(|source| source.path.is_standard()).skip(1) {
@@ -89,8 +89,8 @@ pub(super) fn check(config: &Config, inputs: &[PathBuf], diagnostics: &mut Vec<D
     }
 }
 
-/// Complains of a file for failures that the pipeline reads or writes. This is looked at before all else, since even
-/// what goes wrong while the plan is made is written to that file, in location of what was there.
+/// Checks that the pipeline neither reads nor writes the file for failures. This check precedes all others, because
+/// failures during planning already overwrite that file.
 pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnostic> {
     let is = |path: &Path| is_same_file(path, failures) || is_same_inode(path, failures);
     let inputs = || {
@@ -119,22 +119,22 @@ pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnos
     Some(diagnostic.help("give the failures a file of their own"))
 }
 
-/// Whether two paths lead to the same file, which may have several names.
+/// Whether two paths are the same inode, such as hard links to a file.
 fn is_same_inode(a: &Path, b: &Path) -> bool {
     let identity = |path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|file| (file.dev(), file.ino()));
     identity(a).is_some_and(|a| identity(b) == Some(a))
 }
 
-/// Whether two paths are one regular file.
+/// Whether two paths are the same regular file.
 fn is_same_file(a: &Path, b: &Path) -> bool {
     match (fs::canonicalize(a), fs::canonicalize(b)) {
         (Ok(a), Ok(b)) => a == b && a.is_file(),
-        // A file that is not there yet cannot be read; its folder tells whether it will be the same.
+        // A file that does not exist yet has no canonical path. Its folder shows whether both will be the same.
         _ => future_path(a).is_some_and(|a| future_path(b) == Some(a)),
     }
 }
 
-/// Where a file that is not there would be made.
+/// The canonical path at which a missing file would be created.
 fn future_path(path: &Path) -> Option<PathBuf> {
     let path = sink::resolve_links(path).ok()?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

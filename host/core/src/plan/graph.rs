@@ -1,4 +1,4 @@
-//! Who takes rows from whom.
+//! The graph: which node takes rows from which.
 
 mod resolve;
 
@@ -20,26 +20,26 @@ pub(crate) struct Graph {
 pub(crate) struct GraphNode {
     pub(crate) name: Arc<str>,
     pub(crate) role: Role,
-    /// The nodes whose rows it takes.
+    /// The edges from the nodes whose rows it takes.
     pub(crate) edges: Vec<Edge>,
-    /// How the rows of several parents become one.
+    /// How the rows of several parents are combined.
     pub(crate) combine: Option<Combine>,
-    /// What becomes of the columns that come in; of a source, of those that go out.
+    /// Applied to the incoming columns. For a source, to the outgoing ones.
     pub(crate) projection: ProjectionTable,
 }
 
-/// The way from one node to another.
+/// An edge from a parent to a node.
 pub(crate) struct Edge {
     pub(crate) parent: usize,
-    /// Which of the parent's routed children takes the rows; none for all rows.
+    /// The index of the node among the children of the parent's route. `None` for all rows.
     pub(crate) pick: Option<usize>,
-    /// What becomes of the columns on it.
+    /// Applied to the columns of this edge.
     pub(crate) projection: ProjectionTable,
-    /// Where it was written.
+    /// The location of the edge in the pipeline file.
     pub(crate) location: ConfigLocation,
 }
 
-/// What a node is: an index into the pipeline file's tables.
+/// The kind of a node, with its index among the tables of that kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Source(usize),
@@ -48,8 +48,8 @@ pub(crate) enum Role {
 }
 
 impl Graph {
-    /// Resolves names, and complains of everything that does not fit together. `kinds` are those of the steps, where
-    /// they are known.
+    /// Resolves names and checks the connections between nodes. `kinds` are the kinds of the steps; `None` for steps that
+    /// could not be loaded.
     pub(crate) fn new(config: &Config, kinds: &[Option<StepKind>], diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {
         let before = diagnostics.len();
         let unresolved = unresolved_nodes(config, kinds);
@@ -82,7 +82,7 @@ impl Graph {
 }
 
 impl GraphNode {
-    /// The node in words: `step "x"`, `the source`.
+    /// The node in messages, such as `step "x"` or `the source`.
     pub(crate) fn title(&self) -> String {
         match self.role {
             Role::Step(_) => format!("step \"{}\"", self.name),
@@ -94,7 +94,7 @@ impl GraphNode {
     }
 }
 
-/// The nodes in an order in which each comes after its parents, and otherwise in the order of the file.
+/// Sorts the nodes topologically. Ties are in the order of the file.
 fn order(unresolved: &[UnresolvedNode<'_>], parents: &[Vec<usize>], diagnostics: &mut Vec<Diagnostic>) -> Vec<usize> {
     let mut order: Vec<usize> = Vec::with_capacity(unresolved.len());
     let mut placed = vec![false; unresolved.len()];
@@ -129,7 +129,7 @@ fn order(unresolved: &[UnresolvedNode<'_>], parents: &[Vec<usize>], diagnostics:
     order
 }
 
-/// Complains of steps and sources whose rows nobody takes.
+/// Reports steps and sources without children.
 fn check_use(unresolved: &[UnresolvedNode<'_>], parents: &[Vec<usize>], diagnostics: &mut Vec<Diagnostic>) {
     for (index, node) in unresolved.iter().enumerate() {
         let is_used = parents.iter().any(|parents| parents.contains(&index));

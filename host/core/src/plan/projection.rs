@@ -1,4 +1,4 @@
-//! `select`, `drop` and `rename`, applied to columns.
+//! Applying `select`, `drop` and `rename` to columns.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use super::columns::NodeSchema;
 use crate::config::projection::ProjectionTable;
 use crate::config::{Diagnostic, Located, nearest};
 
-/// Some of the columns, perhaps under other names.
+/// A selection of columns, possibly renamed.
 #[derive(Debug, Clone)]
 pub(crate) struct Projection {
-    /// The index of each column among those that come in.
+    /// The index of each column among the incoming ones.
     columns: Vec<usize>,
     schema: SchemaRef,
 }
 
 impl Projection {
-    /// The columns that this view shows.
+    /// Applies the projection to rows.
     pub(crate) fn of(&self, rows: &RecordBatch) -> RecordBatch {
         let columns = self.columns.iter().map(|index| Arc::clone(rows.column(*index))).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
@@ -27,8 +27,8 @@ impl Projection {
     }
 }
 
-/// Applies the settings of an edge or a node to the columns that come in. None, and no complaint, where all pass as
-/// they are.
+/// Applies the settings of an edge or a node to the incoming columns. Returns `None` without a diagnostic if all columns
+/// pass unchanged.
 pub(super) fn apply(
     table: &ProjectionTable,
     node_schema: &NodeSchema,
@@ -51,7 +51,7 @@ pub(super) fn apply(
     for (old, new) in &table.rename {
         let Some(index) = find(&mut node_schema, old, provider, diagnostics) else { continue };
         let shown = columns.iter().position(|column| *column == index).or_else(|| {
-            // A column that was only just assumed passes, unless something is selected.
+            // A column that was just added to an empty input passes, unless `select` is set.
             node_schema.open.then(|| {
                 columns.push(index);
                 names.push(old.value.clone());
@@ -78,7 +78,7 @@ pub(super) fn apply(
         .map(|(index, name)| -> FieldRef { Arc::new(node_schema.schema.field(*index).clone().with_name(name)) });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let ids = columns.iter().map(|index| node_schema.ids[*index]).collect();
-    // Behind a mistake anything may be meant to be there, and it is enough to be reported of the mistake.
+    // After a problem the columns are treated as unknown, so that it does not cause further diagnostics.
     let open = node_schema.open || diagnostics.len() > before;
     let shown = NodeSchema { schema: Arc::clone(&schema), ids, open };
     Some((Projection { columns, schema }, shown))

@@ -1,4 +1,4 @@
-//! Routes: which rows go to which child.
+//! Routes: the children that take each row.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::config::route::{RouteRule, RouteTable};
 use crate::config::{Diagnostic, nearest};
 use crate::data_type::DataType;
 
-/// How a node's rows are shared out among its children.
+/// How the rows of a node are distributed among its children.
 #[derive(Debug, Clone)]
 pub(crate) enum Route {
     /// In turn, by the number of the row in its input.
@@ -25,10 +25,10 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// The rows that go to a child. `number` is that of the row in its input.
+    /// Returns the indexes of the rows that go to a child. `number` maps an index to the number of the row in its input.
     ///
     /// # Errors
-    /// The column has no text.
+    /// The column cannot be converted to text.
     pub(crate) fn rows(
         &self,
         child: usize,
@@ -46,7 +46,7 @@ impl Route {
             Self::Sample { children, count, seed } => {
                 chosen(&|row| is_drawn(*seed, number(row), *children, *count, child))
             }
-            // A column that only the route asks of an empty input is not in rows that an aggregate makes of that.
+            // For an empty input only the route may ask for the column. Rows that an aggregate creates then lack it.
             Self::Column { column, otherwise, .. } if *column >= rows.num_columns() => chosen(&|_| *otherwise == child),
             Self::Column { column, cases, otherwise, .. } => {
                 let texts = cast(rows.column(*column), &ArrowType::Utf8)?;
@@ -60,7 +60,7 @@ impl Route {
         })
     }
 
-    /// Which rows go to a child, in words such as `lang = en` or `sample, 1 of 3`.
+    /// Describes the rows that go to a child, such as `lang = en` or `sample, 1 of 3`.
     pub(crate) fn describe(&self, child: usize) -> String {
         match self {
             Self::RoundRobin { children, count } => format!("round-robin, {count} of {children}"),
@@ -76,10 +76,11 @@ impl Route {
 
 /// Whether a child is among the `count` of `children` that are drawn for a row.
 ///
-/// The draw is the beginning of a Fisher-Yates shuffle with numbers of `SplitMix64` (Steele, Lea, Flood: "Fast splittable
-/// pseudorandom number generators", 2014), which is the same in every version of Stillbox.
+/// The draw is the start of a Fisher-Yates shuffle with numbers of `SplitMix64` (Steele, Lea, Flood: "Fast splittable
+/// pseudorandom number generators", 2014). It is implemented here because its results must never change, while those of
+/// the `rand` crate change between versions.
 fn is_drawn(seed: u64, number: u64, children: usize, count: usize, child: usize) -> bool {
-    // Both go through the mixer, so that neighbouring rows and seeds have nothing in common.
+    // Both are mixed, so that neighbouring rows and seeds are unrelated.
     let mut state = mixed(seed).wrapping_add(mixed(number ^ 0x5851_f42d_4c95_7f2d));
     let mut order: Vec<usize> = (0..children).collect();
     for drawn in 0..count {
@@ -101,7 +102,7 @@ fn mixed(state: u64) -> u64 {
     state ^ (state >> 31)
 }
 
-/// The route of a node with these columns.
+/// Resolves the route of a node with these columns.
 pub(super) fn route(
     node: &GraphNode,
     table: &RouteTable,

@@ -1,8 +1,8 @@
-//! The stage in which each node runs.
+//! Assigning nodes to stages.
 //!
-//! A stage is a part of the graph through which a task can take a piece of the input from end to end. It ends where
-//! rows of many pieces have to be there first: at an aggregate; where columns are joined that do not come from the same
-//! pieces; and where a step wants larger batches than the pieces are. What crosses the border is kept on disk.
+//! A stage is a part of the graph that one task can process from end to end for one chunk of the input. A stage ends where
+//! a node needs the rows of many chunks: at an aggregate, at a join of columns that do not come from the same chunks, and
+//! at a step whose batches are larger than the chunks. Rows that cross the border between stages are spilled to disk.
 
 use std::collections::BTreeSet;
 
@@ -10,31 +10,31 @@ use super::graph::{Graph, Role};
 use crate::component::StepKind;
 use crate::config::combine::Combine;
 
-/// Where a node stands.
+/// The stages of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StageAssignment {
-    /// The stage in which its rows come together.
+    /// The stage in which its incoming rows are combined.
     pub(crate) input_stage: usize,
-    /// The stage in which what comes out of it is there.
+    /// The stage in which its outgoing rows are available.
     pub(crate) output_stage: usize,
-    /// Whether the rows of its parents are kept on disk before stage `at`, which reads them side by side.
+    /// Whether the rows of its parents are spilled before `input_stage`, which reads them side by side.
     pub(crate) zipped: bool,
-    /// Whether stage `at` keeps its rows on disk, for the next stage to read them in batches of another size, or one
-    /// after the other.
+    /// Whether `input_stage` spills its incoming rows. The next stage then reads them in batches of another size, or as one
+    /// sequence.
     pub(crate) spilled: bool,
 }
 
-/// What the rows of a node are pieces of.
+/// The origin of the chunks that the rows of a node are part of. Only rows of the same chunks can be joined in a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Root {
-    /// Rows that this node reads or makes, or that were kept for it.
+    /// Rows that this node reads or generates, or that were spilled for it.
     Node(usize),
-    /// What came out of a node, kept for a later stage.
+    /// Outgoing rows of a node, or of one child of its route, spilled for a later stage.
     Spill(usize, Option<usize>),
 }
 
-/// The assignments of all nodes. `kinds` and `larger` are of the steps by their index in the file; `larger` tells which of
-/// them want larger batches than the pieces are.
+/// Assigns all nodes to stages. `kinds` and `larger` have an element for each step of the file; `larger` is whether its
+/// batches are larger than the chunks.
 pub(crate) fn assign_stages(graph: &Graph, kinds: &[StepKind], larger: &[bool]) -> Vec<StageAssignment> {
     let mut assignments: Vec<StageAssignment> = Vec::with_capacity(graph.nodes.len());
     let mut roots: Vec<BTreeSet<Root>> = Vec::with_capacity(graph.nodes.len());
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// Each node with the stage where its rows come together, and where what it makes is there, if that is another one.
+    /// Each node with its `input_stage`, and its `output_stage` if that is another one.
     fn cut(steps: &[(&str, StepKind, &str)], sink: &str) -> String {
         let mut text = "[pipeline]\nname = \"x\"\n[[source]]\nname = \"a\"\npath = \"a.jsonl\"\n".to_owned();
         for (name, _, settings) in steps {

@@ -1,8 +1,8 @@
-//! What each stage reads and does: the graph as a list of operations on slots.
+//! The stages of a plan: the graph as a list of operations on slots.
 //!
-//! A slot holds the rows that are between two operations of a task. An operation reads slots and fills one; it comes
-//! after those that fill what it reads. The rows of an input fill its slots; what cannot be reached from there stays
-//! empty, and the operations that read it do nothing.
+//! A slot holds the rows between two operations of a task. An operation reads slots and fills at most one. It comes after
+//! the operations that fill the slots it reads. A task fills the slots of the input that it read. Slots that cannot be
+//! reached from there stay empty, and operations that read an empty slot do nothing.
 
 mod lowering;
 
@@ -21,54 +21,54 @@ pub(crate) struct StagePlan {
     /// In the order in which they are read.
     pub(crate) inputs: Vec<StageSource>,
     pub(crate) operations: Vec<Operation>,
-    /// How many slots there are.
+    /// The number of slots.
     pub(crate) slots: usize,
 }
 
 /// Rows that a stage reads.
 #[derive(Debug)]
 pub(crate) struct StageSource {
-    /// Who it reads, for its location among the inputs: the nodes in their order.
+    /// The index of the node that it is for. Inputs are sorted by it.
     node: usize,
     pub(crate) from: InputSource,
-    /// What its rows fill: one slot, but for those that are read side by side.
+    /// The slots that its rows fill: one, or one per parent for rows that are read side by side.
     pub(crate) slots: Vec<usize>,
 }
 
-/// Where an input's rows come from.
+/// The source of the rows of an input.
 #[derive(Debug)]
 pub(crate) enum InputSource {
     /// The index among the pipeline's sources.
     Source(usize),
-    /// A step that makes them.
+    /// A source step, which generates rows.
     Generator(Arc<Step>),
-    /// A step that makes them of what was kept for it.
+    /// An aggregate, which reads the rows of a spill.
     Aggregate { step: Arc<Step>, spill: usize },
-    /// What an earlier stage kept, in batches of so many rows, or as it was kept.
+    /// A spill of an earlier stage, in batches of `batch_rows` rows, or `None` for the batches in which it was written.
     Spill { spill: usize, batch_rows: Option<usize> },
-    /// What earlier stages kept, side by side.
+    /// Several spills of earlier stages, side by side.
     Zipped(Zip),
 }
 
 /// Rows that are read side by side.
 #[derive(Debug)]
 pub(crate) struct Zip {
-    /// Who asks for it.
+    /// The name of the node that joins the rows.
     pub(crate) name: Arc<str>,
-    /// What is read, and whose rows they are, in words.
+    /// The indexes of the spills, and the node of each in messages.
     pub(crate) spills: Vec<(usize, String)>,
 }
 
-/// Something that a task does.
+/// One operation of a task.
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) reads: Vec<usize>,
-    /// None for those from which nothing comes.
+    /// `None` for sinks and spills, which have no output.
     pub(crate) fills: Option<usize>,
     pub(crate) work: Work,
 }
 
-/// What an operation does.
+/// The kind of an operation.
 #[derive(Debug)]
 pub(crate) enum Work {
     Step(Arc<Step>),
@@ -97,15 +97,15 @@ pub(crate) struct JoinOperation {
 /// A parent of a join.
 #[derive(Debug)]
 pub(crate) struct JoinParent {
-    /// In words.
+    /// The node in messages.
     pub(crate) title: String,
-    /// The steps, by number, in which a row can have been rejected on its way here.
+    /// The numbers of the steps that may have rejected a row before it arrives here.
     pub(crate) steps: Vec<usize>,
 }
 
-/// Rows that one stage keeps on disk for later ones.
+/// Rows that one stage spills to disk for later stages.
 #[derive(Debug)]
 pub(crate) struct SpillPlan {
-    /// Whose rows they are, in words.
+    /// The node of the rows in messages.
     pub(crate) title: String,
 }

@@ -15,33 +15,33 @@ use crate::failure::{Failure, FailureKind};
 use crate::limits::Limits;
 use crate::panics::caught;
 
-/// A step that answered.
+/// A step whose component was loaded and accepted its parameters.
 pub(super) struct LoadedStep {
     pub(super) component: Arc<Component>,
     pub(super) parameters: Arc<str>,
     pub(super) signature: Signature,
 }
 
-/// The limits of a step: its own, those of the pipeline, and the defaults.
+/// The limits of a step: its own, then those of the pipeline, then the defaults.
 pub(super) fn step_limits(config: &Config, step: &StepTable) -> Limits {
     Limits::default().with(&config.pipeline.limits).with(&step.limits)
 }
 
-/// The limits under which a component answers `manifest`, once for all steps that share it: of each limit the smallest. A
-/// step with less than the component needs would fail in `bind` all the same.
+/// The limits of the `manifest` call of a component, which is made once for all steps that share it: the smallest value of
+/// each limit. A step whose limits are too small for the component would fail in `bind` anyway.
 fn component_limits(config: &Config, component: &Path) -> Limits {
     let sharing = config.steps.iter().filter(|step| step.component.path() == component);
     let limits = sharing.map(|step| step_limits(config, step));
     limits.reduce(|one, other| one.smallest(&other)).unwrap_or_else(|| Limits::default().with(&config.pipeline.limits))
 }
 
-/// Loads every step, on all cores; those that can't be loaded are missing, and there is a complaint.
+/// Loads and binds every step, on all cores. Steps with problems are `None` and have diagnostics.
 pub(super) fn load(
     config: &Config,
     context: &PlanContext,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Option<LoadedStep>> {
-    // Two steps of one component are built, read and compiled once.
+    // A component that several steps share is built, read and compiled once.
     let mut paths: Vec<PathBuf> = config.steps.iter().map(|step| step.component.path()).collect();
     paths.sort();
     paths.dedup();
@@ -49,7 +49,7 @@ pub(super) fn load(
         .into_par_iter()
         .map(|(path, wasm)| {
             let limits = component_limits(config, &path);
-            // On another thread, whose panic comes back to the planner's.
+            // A panic on a thread of the pool is caught and resumed on the planner's thread.
             let component = caught(|| wasm.and_then(|wasm| compile(&wasm, &limits, context)));
             let component = component.unwrap_or_else(|panic| resume_unwind(panic));
             (path, component)
@@ -77,7 +77,7 @@ pub(super) fn load(
 
 type LoadResult<T> = Result<T, Box<dyn StepLoadError>>;
 
-/// Something that is wrong with a component, to be told of every step that uses it.
+/// An error of a component, which is reported for every step that uses it.
 trait StepLoadError: Send + Sync {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic;
 }
@@ -99,13 +99,13 @@ impl StepLoadError for ComponentError {
     }
 }
 
-/// A complaint of a step that never got as far as its parameters, with a record of what is known.
+/// Creates a diagnostic with a failure record for a step that could not be loaded.
 fn diagnostic_with_record(step: &StepTable, error: &dyn std::error::Error, failure: Failure) -> Diagnostic {
     let failure = Failure { step: Some(step.name.value.as_str().into()), ..failure };
     diagnostic_at(step.component.location.clone(), error).failure(failure)
 }
 
-/// The components' files; folders are built first.
+/// Returns the files of the components. Builds folders first.
 fn build_folders(paths: &[PathBuf], context: &PlanContext) -> Vec<(PathBuf, LoadResult<PathBuf>)> {
     let build_one = |path: &PathBuf| -> LoadResult<PathBuf> {
         if !path.is_dir() {
@@ -120,7 +120,7 @@ fn build_folders(paths: &[PathBuf], context: &PlanContext) -> Vec<(PathBuf, Load
             Err(error) => Err(Box::new(error)),
         }
     };
-    // One after the other: cargo itself uses all cores, and takes a lock.
+    // Builds run one after the other, because cargo uses all cores itself and holds a lock.
     paths.iter().map(|path| (path.clone(), build_one(path))).collect()
 }
 
@@ -157,7 +157,7 @@ fn bind_diagnostic(step: &StepTable, failure: Failure) -> Diagnostic {
         FailureKind::Parameters => format!("step \"{name}\" does not accept its parameters: {}", failure.message),
         kind => format!("step \"{name}\" failed to bind its parameters ({kind}): {}", failure.message),
     };
-    // Steps put the names of parameters between backticks, so that the location is mostly that of the right one.
+    // Steps write the names of parameters between backticks, which usually identifies the wrong parameter.
     let named = step.parameters.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
     let location = named.map_or(&step.parameters.location, |key| step.parameters.location_of(&format!("/{key}")));
     let mut diagnostic = Diagnostic::new(location.clone(), message);

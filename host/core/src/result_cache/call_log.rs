@@ -1,4 +1,4 @@
-//! All that one instance made, call after call.
+//! Call logs: the results of all calls of one instance, in order.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,17 +17,17 @@ use crate::component::Signature;
 use crate::corrupt::CorruptFile;
 use crate::private_dir::create_temporary;
 
-/// What stands for the calls of an instance, or is made of them.
+/// The call log of an instance.
 pub(crate) enum CallLog {
-    /// Nothing is kept.
+    /// The calls are not cached.
     Off,
-    /// There is one, so the instance is not needed.
+    /// The calls are cached. Their results are replayed without an instance.
     Replay(CallReplay),
-    /// There is none yet.
+    /// The calls are not cached yet. Their results are recorded.
     Record(CallRecorder),
 }
 
-/// A tape that was found whole, and is read call after call.
+/// A complete call log that is being read.
 pub(crate) struct CallReplay {
     file: BufReader<File>,
     path: PathBuf,
@@ -35,7 +35,8 @@ pub(crate) struct CallReplay {
 }
 
 impl CallReplay {
-    /// Opens a tape, if every record of it is as it was written: once it plays, there is no way back to the instance.
+    /// Opens a call log. Returns `None` if any of its records is corrupt. All are checked first, because an instance cannot
+    /// take over in the middle.
     pub(super) fn open(path: &Path, signature: &Signature) -> Option<Self> {
         let file = BufReader::new(File::open(path).ok()?);
         let mut replay = Self { file, path: path.to_owned(), signature: signature.clone() };
@@ -48,10 +49,10 @@ impl CallReplay {
         Some(replay)
     }
 
-    /// What the next call made; none at the end.
+    /// Returns the result of the next call, or `None` at the end.
     ///
     /// # Errors
-    /// Someone changed the file, or the calls are not those that were recorded.
+    /// The file has changed since it was opened, or the calls are not the recorded ones.
     pub(crate) fn next(&mut self, given: GivenRows) -> io::Result<Option<StepOutput>> {
         let record = self.record()?;
         match decode(&record, &self.signature, given) {
@@ -66,24 +67,24 @@ impl CallReplay {
         self.file.read_exact(&mut record)?;
         let first = record.first_chunk::<HEADER>().and_then(header);
         let (length, _) = first.ok_or_else(|| self.corrupt())?;
-        // As much as there is, whatever the length says.
+        // The length is not trusted: this allocates no more than the file has.
         (&mut self.file).take(length).read_to_end(&mut record)?;
         Ok(record)
     }
 
     fn corrupt(&self) -> CorruptFile {
-        CorruptFile::new(&self.path, "a call is not what was written")
+        CorruptFile::new(&self.path, "a recorded call is not as it was written")
     }
 }
 
-/// A tape that is being made. Unless it is ended it is removed.
+/// A call log that is being recorded. It is removed when this is dropped without a call of [`end`](Self::end).
 pub(crate) struct CallRecorder {
     file: BufWriter<tempfile::NamedTempFile>,
     path: PathBuf,
     registered: RegisteredFile,
 }
 
-/// The file beside, registered for as long as this lives.
+/// The temporary file, registered for removal for as long as this lives.
 struct RegisteredFile {
     path: PathBuf,
     recordings: Arc<Mutex<BTreeSet<PathBuf>>>,
@@ -108,18 +109,18 @@ impl CallRecorder {
         Ok(Self { file: BufWriter::new(file), path: path.to_owned(), registered })
     }
 
-    /// Adds what a call made.
+    /// Records the result of a call.
     ///
     /// # Errors
-    /// The disk is full, or fails; then there is no tape.
+    /// The file cannot be written. The recording is then incomplete and must be dropped.
     pub(crate) fn add(&mut self, made: &StepOutput) -> io::Result<()> {
         self.file.write_all(&encode(Some(made)).map_err(io::Error::other)?)
     }
 
-    /// Ends the tape and keeps it.
+    /// Completes the call log and makes it an entry of the cache.
     ///
     /// # Errors
-    /// As [`add`](Self::add).
+    /// The file cannot be written or renamed.
     pub(crate) fn end(mut self) -> io::Result<()> {
         self.file.write_all(&encode(None).map_err(io::Error::other)?)?;
         self.file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&self.path)?;

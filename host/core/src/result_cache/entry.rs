@@ -1,8 +1,7 @@
-//! A record: what one call made, as bytes.
+//! The encoding of records: the result of one call, or the end of a call log.
 //!
-//! The magic, the length and the CRC-32 of what follows, then the length of a JSON object with what is not a column, that
-//! object, and the columns as an Arrow IPC stream of one batch, compressed with LZ4. Numbers have the least significant byte
-//! first.
+//! A record starts with a magic number, the length, and the CRC-32 of the rest. Then follow the length of a JSON header, the
+//! header, and the columns as an Arrow IPC stream of one batch, compressed with LZ4. Numbers are little-endian.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -21,32 +20,32 @@ use crate::batch::{StepOutput, StepRejection};
 use crate::component::Signature;
 use crate::failure::Failure;
 
-/// The last digit is the version of the layout.
+/// The magic number. Its last digit is the version of the format.
 const MAGIC: &[u8; 8] = b"stillbo1";
-/// Bytes before what the checksum is of.
+/// The number of bytes before the part that the checksum covers: magic number, length and checksum.
 pub(super) const HEADER: usize = 8 + 8 + 4;
 
-/// What a record says.
+/// The content of a record.
 pub(super) enum CachedCall {
-    /// This came of a call.
+    /// The result of a call.
     Output(StepOutput),
-    /// The tape ends here.
+    /// The end of a call log.
     End,
 }
 
-/// What is not a column.
+/// The JSON header of a record: everything but the columns.
 #[derive(Debug, Serialize, Deserialize)]
 struct EntryHeader {
-    /// Whether this ends a tape; all else is empty then.
+    /// Whether this is the end of a call log. All other fields are then empty.
     end: bool,
     rows: usize,
     dropped: usize,
-    /// Whether the last column has the origins.
+    /// Whether the last column contains the origins.
     origins: bool,
     refused: Vec<(u32, Failure)>,
 }
 
-/// A record of what a call made, or of the end of a tape.
+/// Encodes the result of a call, or for `None` the end of a call log.
 pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
     let rest = EntryHeader {
         end: made.is_none(),
@@ -66,7 +65,7 @@ pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
     if let Some(StepOutput { output, .. }) = made {
         let origins = output.origins.as_ref().map(|origins| Arc::new(UInt32Array::from(origins.clone())) as ArrayRef);
         let columns: Vec<ArrayRef> = output.columns.iter().cloned().chain(origins).collect();
-        // Names and whether there are nulls are the signature's, and known to whoever reads.
+        // The signature has the names and whether columns are nullable, so the record need not.
         let fields = columns.iter().map(|column| Field::new("", column.data_type().clone(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let options = RecordBatchOptions::new().with_row_count(Some(output.rows));
@@ -84,7 +83,7 @@ pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
     Ok(bytes)
 }
 
-/// The length of what follows a header, and its checksum; none if that is no header.
+/// Decodes the length of the rest of a record, and its checksum. Returns `None` if the magic number is wrong.
 pub(super) fn header(bytes: &[u8; HEADER]) -> Option<(u64, u32)> {
     let (magic, rest) = bytes.split_first_chunk::<8>()?;
     let (length, rest) = rest.split_first_chunk::<8>()?;
@@ -92,12 +91,12 @@ pub(super) fn header(bytes: &[u8; HEADER]) -> Option<(u64, u32)> {
     (magic == MAGIC).then(|| (u64::from_le_bytes(*length), u32::from_le_bytes(*checksum)))
 }
 
-/// Whether a record is the end of a tape; none if it is broken.
+/// Whether a record is the end of a call log. Returns `None` if it is corrupt.
 pub(super) fn is_end(bytes: &[u8]) -> Option<bool> {
     parts(bytes).map(|(rest, _)| rest.end)
 }
 
-/// What is not a column, and the columns; none if the record is broken.
+/// Decodes the header of a record. Returns it with the bytes of the columns, or `None` if the record is corrupt.
 fn parts(bytes: &[u8]) -> Option<(EntryHeader, &[u8])> {
     let (first, body) = bytes.split_first_chunk::<HEADER>()?;
     let (length, checksum) = header(first)?;
@@ -109,7 +108,7 @@ fn parts(bytes: &[u8]) -> Option<(EntryHeader, &[u8])> {
     Some((serde_json::from_slice(rest).ok()?, columns))
 }
 
-/// What a record says; none if it is broken, or does not fit the step.
+/// Decodes a record. Returns `None` if it is corrupt, or does not fit the signature of the step.
 pub(super) fn decode(bytes: &[u8], signature: &Signature, given: GivenRows) -> Option<CachedCall> {
     let (rest, columns) = parts(bytes)?;
     if rest.end {
@@ -129,8 +128,8 @@ pub(super) fn decode(bytes: &[u8], signature: &Signature, given: GivenRows) -> O
         .then_some(CachedCall::Output(StepOutput { output, rejections: refused }))
 }
 
-/// The columns, if they are what the signature promises. The checksum tells that they are what was written, and the key that it
-/// was this step, so this only guards against a mistake in either.
+/// Checks the columns against the signature. The checksum and the key already ensure that they match, so this only guards
+/// against bugs in Stillbox.
 fn checked(batch: &RecordBatch, rest: &EntryHeader, signature: &Signature, given: GivenRows) -> Option<CheckedOutput> {
     let outputs = signature.outputs.len();
     if batch.num_columns() != outputs + usize::from(rest.origins) || batch.num_rows() != rest.rows {
@@ -154,7 +153,7 @@ fn checked(batch: &RecordBatch, rest: &EntryHeader, signature: &Signature, given
         None => None,
     };
     let names_rows = origins.iter().flatten().all(|origin| u64::from(*origin) < below);
-    // Without origins the rows are those of the batch.
+    // Without origins, there is one row for each row of the batch.
     let is_same = origins.is_some() || !matches!(given, GivenRows::Batch(rows) if rows != rest.rows);
     (fits && names_rows && is_same).then_some(CheckedOutput {
         rows: rest.rows,
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn a_record_survives_encoding() {
         let bytes = encode(Some(&made())).unwrap();
         let Some(CachedCall::Output(read)) = decode(&bytes, &signature(), GivenRows::Batch(3)) else {
             panic!("it is whole")
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_comes_back() {
+    fn columns_of_every_type_survive_encoding() {
         let types = [
             DataType::Boolean,
             DataType::Integer,
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_byte_is_noticed() {
+    fn any_changed_byte_is_detected() {
         let bytes = encode(Some(&made())).unwrap();
         for at in 0..bytes.len() {
             let mut broken = bytes.clone();
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_the_step_is_not_used() {
+    fn a_record_that_does_not_fit_the_signature_is_ignored() {
         let bytes = encode(Some(&made())).unwrap();
         assert!(decode(&bytes, &signature(), GivenRows::Batch(2)).is_none(), "an origin is outside");
         let mut other = signature();

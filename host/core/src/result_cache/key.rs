@@ -1,4 +1,4 @@
-//! Under what an output is kept.
+//! Cache keys.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use sha2::{Digest as _, Sha256};
 use crate::batch::LoweredColumn;
 use crate::plan::Step;
 
-/// Part of every key; the last digit changes whenever something in the host changes what a step gets to see.
+/// Part of every key. Its last digit changes when a new version of the host passes different data to steps.
 const DOMAIN: &[u8] = b"stillbox-output-1";
 
-/// What steps are granted. There is nothing to grant yet.
+/// The grants of a step. There are none so far.
 const GRANTS: &[u8] = b"nothing";
 
-/// A SHA-256 digest.
+/// A cache key: a SHA-256 digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheKey([u8; 32]);
 
@@ -23,15 +23,15 @@ impl fmt::Display for CacheKey {
     }
 }
 
-/// Makes a key of all that a step's output depends on. A collision would be a wrong output, and rows may come from
-/// anyone, so the digest is a cryptographic one.
+/// Builds a key of everything that the output of a step depends on. Rows may come from an attacker, and a collision would
+/// give a wrong output, so the digest is cryptographic.
 #[derive(Clone)]
 pub(crate) struct CacheKeyBuilder {
     digest: Sha256,
 }
 
 impl CacheKeyBuilder {
-    /// Begins with the step. `seed` is what its random numbers are made of.
+    /// Creates a builder for a step. `seed` is the seed of its random numbers.
     pub(crate) fn new(step: &Step, seed: u64) -> Self {
         let mut maker = Self { digest: Sha256::new() };
         maker.add(DOMAIN);
@@ -42,7 +42,7 @@ impl CacheKeyBuilder {
         maker
     }
 
-    /// Adds a batch as the step gets it.
+    /// Adds a batch as it is passed to the step.
     pub(crate) fn add_batch(&mut self, rows: usize, columns: &[LoweredColumn]) {
         self.add(&(rows as u64).to_le_bytes());
         self.add(&(columns.len() as u64).to_le_bytes());
@@ -51,17 +51,17 @@ impl CacheKeyBuilder {
         }
     }
 
-    /// Adds whether a row that is refused ends the run.
+    /// Adds whether a rejected row stops the run.
     pub(crate) fn add_policy(&mut self, stops: bool) {
         self.add(if stops { b"stop" } else { b"reject" });
     }
 
-    /// The key of all that was added.
+    /// Returns the key.
     pub(crate) fn key(self) -> CacheKey {
         CacheKey(self.digest.finalize().into())
     }
 
-    /// Every part with its length before it, so that no two lists of parts are the same bytes.
+    /// Adds a part with its length in front, so that different lists of parts never give the same bytes.
     fn add(&mut self, part: &[u8]) {
         self.digest.update((part.len() as u64).to_le_bytes());
         self.digest.update(part);

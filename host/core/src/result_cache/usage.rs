@@ -1,4 +1,4 @@
-//! How much caches hold, and removing what is of no use any more.
+//! The sizes of caches, and removing unused entries.
 
 use std::fs;
 use std::io;
@@ -7,27 +7,27 @@ use std::time::{Duration, SystemTime};
 
 use crate::private_dir::TEMPORARY_PREFIX;
 
-/// How the files of entries end.
+/// The file extension of entries of the result cache.
 pub(super) const OUTPUT_EXTENSION: &str = "out";
 const COMPONENT_EXTENSION: &str = "cwasm";
-/// After this long nobody is writing such a file any more. The tape of a slow aggregate may not be written to for hours.
+/// The age at which a temporary file counts as abandoned. The call log of a slow aggregate may have no writes for hours.
 const ABANDONED: Duration = Duration::from_hours(7 * 24);
 
-/// What is in a cache.
+/// The number and total size of the entries in a cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CacheUsage {
-    /// Components, or batches.
+    /// The number of components, batches or call logs.
     pub entries: u64,
-    /// Their sizes, in bytes.
+    /// The total size, in bytes.
     pub bytes: u64,
 }
 
-/// What was removed from caches, and what is left.
+/// The result of pruning caches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CachePruneSummary {
-    /// What is gone.
+    /// The removed entries.
     pub removed: CacheUsage,
-    /// What is still there.
+    /// The entries that remain.
     pub remaining: CacheUsage,
 }
 
@@ -38,7 +38,7 @@ impl CacheUsage {
     }
 }
 
-/// Counts the entries of a cache: of compiled components, or of what steps made. A directory that is not there has none.
+/// Counts the entries of a cache of compiled components or of results. A missing directory has none.
 ///
 /// # Errors
 /// The directory cannot be read.
@@ -48,9 +48,9 @@ pub fn usage_of_cache(directory: &Path) -> io::Result<CacheUsage> {
     Ok(usage)
 }
 
-/// Removes from caches the entries that were not used for at least `unused`, and then, while the rest has more than
-/// `max_bytes`, those whose last use is the longest ago. Nothing but entries is removed, whatever is in the directories;
-/// a run that needs one that is gone makes it again.
+/// Removes entries from caches: those not used for at least `unused`, and then the least recently used ones until the rest
+/// has at most `max_bytes`. Other files in the directories are not removed. A run that needs a removed entry creates it
+/// again.
 ///
 /// # Errors
 /// A directory cannot be read, or a file not removed.
@@ -60,12 +60,12 @@ pub fn prune_cache(directories: &[&Path], unused: Duration, max_bytes: Option<u6
     for directory in directories {
         all.extend(entries(directory)?);
     }
-    // The one that was used last comes first.
+    // Most recently used first.
     all.sort_by_key(|entry| std::cmp::Reverse(entry.used));
     let mut pruned = CachePruneSummary::default();
     let mut is_full = false;
     for entry in all {
-        // A clock that was set back makes entries of the future, which are as good as new.
+        // If the clock was set back, entries may be in the future. They count as new.
         let age = now.duration_since(entry.used).unwrap_or_default();
         is_full |= max_bytes.is_some_and(|max| pruned.remaining.bytes + entry.bytes > max);
         if age < unused && !is_full {
@@ -73,7 +73,7 @@ pub fn prune_cache(directories: &[&Path], unused: Duration, max_bytes: Option<u6
         } else {
             match fs::remove_file(&entry.path) {
                 Ok(()) => pruned.removed.add(entry.bytes),
-                // Another process was faster.
+                // Another process removed it in the meantime.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", entry.path.display()))),
             }
@@ -88,7 +88,7 @@ struct CacheFile {
     used: SystemTime,
 }
 
-/// The entries in a directory, and in its folders of outputs. What nobody finished counts as not used for ever.
+/// Lists the entries in a directory and its subfolders of results. Abandoned temporary files count as never used.
 fn entries(directory: &Path) -> io::Result<Vec<CacheFile>> {
     let mut all = Vec::new();
     let mut open = vec![(directory.to_owned(), true)];
@@ -100,12 +100,12 @@ fn entries(directory: &Path) -> io::Result<Vec<CacheFile>> {
         };
         for entry in listing {
             let entry = entry?;
-            // Links are not followed: entries are files.
+            // Symbolic links are not followed: entries are files.
             let Ok(metadata) = entry.metadata() else { continue };
             let (name, path) = (entry.file_name(), entry.path());
             let Some(name) = name.to_str() else { continue };
             if metadata.is_dir() {
-                // Outputs lie in folders that are named by two hexadecimal digits.
+                // Results are in subfolders whose names are two hexadecimal digits.
                 if is_top && name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                     open.push((path, false));
                 }
@@ -122,7 +122,7 @@ fn entries(directory: &Path) -> io::Result<Vec<CacheFile>> {
     Ok(all)
 }
 
-/// Whether a file's name is that of an entry: hexadecimal digits, and one of the two endings.
+/// Whether a file's name is that of an entry: hexadecimal digits, and one of the two extensions.
 fn is_entry(name: &str) -> bool {
     let Some((stem, ending)) = name.rsplit_once('.') else { return false };
     let is_digest = stem.len() >= 60 && stem.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
@@ -174,7 +174,7 @@ mod tests {
         assert!(!there(&new));
         assert!(others.iter().all(there) && there(&in_progress));
 
-        // What is older than the first that does not fit goes with it.
+        // Every entry older than the first one that does not fit is removed as well.
         let output = |digit: &str, bytes, age| sized(format!("ab/{}.out", digest(digit)), bytes, age);
         let [first, second, third] = [output("a", 10, 1), output("b", 100, 2), output("c", 1, 3)];
         prune_cache(&[top], Duration::from_hours(1), Some(20)).unwrap();

@@ -1,4 +1,4 @@
-//! Where a run can go on, and what has to be there for it.
+//! Checkpoints: the point from which a run can be resumed, and the state of its files at that point.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,55 +10,55 @@ use crate::corrupt::CorruptFile;
 use crate::report::Report;
 use crate::sink::SyncedLength;
 
-/// Changes whenever a checkpoint means something else.
+/// The version of the format. Changes with the meaning of a checkpoint.
 const VERSION: u32 = 4;
 
-/// Everything that is up to here is on the disk, and was when this was written.
+/// The state of a run. All data up to this point was synced to disk before the checkpoint was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
     version: u32,
     /// The run's id.
     pub(crate) run: String,
-    /// What the rest of the run depends on.
+    /// The fingerprint of all that the rest of the run depends on.
     pub(crate) depends_on: BTreeMap<String, String>,
     pub(crate) position: ResumePoint,
-    /// What was done up to there.
+    /// The report up to this point.
     pub(crate) report: Report,
-    /// Of each sink.
+    /// The synced length of each sink.
     pub(crate) sinks: Vec<SyncedLength>,
     pub(crate) rejects: Option<SyncedLength>,
-    /// Bytes of what is kept between stages.
+    /// The synced length of each spill, in bytes.
     pub(crate) spills: Vec<u64>,
-    /// Once all is written: what is left to be put in its place.
+    /// The outputs to rename, once all of them are complete.
     pub(crate) finished: Option<Vec<FinishedOutput>>,
 }
 
-/// A place in a run.
+/// The position from which a run is resumed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ResumePoint {
-    /// The stage.
+    /// The index of the stage.
     pub(crate) stage: usize,
-    /// The number of its first portion that is not written.
+    /// The number of the first work item of the stage that is not written.
     pub(crate) next: u64,
-    /// The checksum of what the stage has read up to there.
+    /// The checksum of the input that the stage has read up to this point.
     pub(crate) read: u32,
 }
 
-/// A finished output.
+/// A complete output in a part file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FinishedOutput {
-    /// Where it is.
+    /// The path of the part file.
     pub(crate) from: String,
-    /// Where it belongs.
+    /// The path of the output.
     pub(crate) to: String,
-    /// Its bytes.
+    /// The length in bytes.
     pub(crate) length: u64,
 }
 
-/// A checkpoint as it is on the disk.
+/// The checkpoint file.
 #[derive(Serialize, Deserialize)]
 struct ChecksummedFile {
-    /// CRC-32 of the text of the other.
+    /// CRC-32 of the JSON text of `checkpoint`.
     checksum: u32,
     checkpoint: Box<RawValue>,
 }
@@ -78,14 +78,17 @@ impl Checkpoint {
         }
     }
 
-    /// The bytes of the file.
+    /// Encodes the checkpoint file.
     pub(super) fn encode(&self) -> serde_json::Result<Vec<u8>> {
         let checkpoint = serde_json::value::to_raw_value(self)?;
         let checksum = crc32fast::hash(checkpoint.get().as_bytes());
         serde_json::to_vec(&ChecksummedFile { checksum, checkpoint })
     }
 
-    /// Reads the bytes of this file, or says in words why they are of no use.
+    /// Decodes a checkpoint file. `file` is its path in messages.
+    ///
+    /// # Errors
+    /// A message: the file is corrupt, or of another version of Stillbox.
     pub(super) fn decode(file: &Path, bytes: &[u8]) -> Result<Self, String> {
         let envelope: ChecksummedFile =
             serde_json::from_slice(bytes).map_err(|error| CorruptFile::new(file, error.to_string()).to_string())?;
@@ -122,18 +125,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_read_again() {
+    fn a_checkpoint_survives_encoding() {
         let file = checkpoint().encode().expect("it is JSON");
         assert_eq!(decode(&file), Ok(checkpoint()));
     }
 
     #[test]
-    fn any_changed_byte_is_noticed() {
+    fn any_changed_byte_is_detected() {
         let file = checkpoint().encode().expect("it is JSON");
         for at in 0..file.len() {
             let mut corrupt = file.clone();
             corrupt[at] ^= 1;
-            // Only what cannot be told apart, such as the case of nothing, may still be read.
+            // A change in the envelope may decode, but not to the same checkpoint.
             assert_ne!(decode(&corrupt), Ok(checkpoint()), "byte {at}");
             assert!(decode(&file[..at]).is_err(), "cut at {at}");
         }

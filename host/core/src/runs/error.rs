@@ -1,72 +1,73 @@
-//! Why a run does not begin, or does not go on.
+//! Errors of starting, resuming and listing runs.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::units::grouped;
 
-/// Why a run that keeps its state does not begin. Nothing was run, and what is kept of earlier runs is as it was.
+/// An error of the state of runs. If starting a run fails with it, nothing was run, and the state of earlier runs is
+/// unchanged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunStoreError {
-    /// The pipeline is running.
+    /// Another process runs the pipeline.
     #[error("this pipeline is running already, as process {pid}; two runs would write the same files")]
     Busy {
-        /// The process, as far as it has said so.
+        /// The id of the process, or "(unknown)".
         pid: String,
     },
-    /// Another pipeline, or the same with other outputs besides, is writing one of the outputs.
+    /// A run of another pipeline, or of this one with other outputs, writes one of the outputs.
     #[error("{} is being written by process {pid} already", output.display())]
     BusyOutput {
-        /// The output.
+        /// The path of the output.
         output: PathBuf,
-        /// The process, as far as it has said so.
+        /// The id of the process, or "(unknown)".
         pid: String,
     },
-    /// An earlier run could go on, and it was not said what to do with it.
+    /// An earlier run can be resumed, and the options neither resume nor restart it.
     #[error(
         "run {run} of this pipeline has not ended: {} rows are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew",
         grouped(*rows)
     )]
     Unfinished {
-        /// Its id.
+        /// The id of the run.
         run: String,
-        /// The rows that it would not read again.
+        /// The number of rows read up to its last checkpoint.
         rows: u64,
     },
-    /// There is no such run of this pipeline.
+    /// The pipeline has no resumable run with this id.
     #[error("there is no run {run} of this pipeline that could go on; `stillbox runs` lists the runs that there are")]
     NoSuchRun {
-        /// Its id, as it was given.
+        /// The id, as the user wrote it.
         run: String,
     },
-    /// The pipeline, or something that it reads, is not what it was.
+    /// The pipeline, or one of its inputs, has changed since the last checkpoint.
     #[error(
         "run {run} cannot go on, because its rest would not fit what is written: {}. Undo this, or add `--restart` to begin anew",
         changes.join("; ")
     )]
     PipelineChanged {
-        /// Its id.
+        /// The id of the run.
         run: String,
-        /// What has changed, one change each.
+        /// A description of each change.
         changes: Vec<String>,
     },
-    /// What is kept of a run is damaged.
+    /// The state of the run is corrupt.
     #[error("run {run} cannot go on: {what}; add `--restart` to begin anew")]
     Corrupt {
-        /// Its id.
+        /// The id of the run.
         run: String,
-        /// What is wrong, and with which file.
+        /// The problem, and the file that has it.
         what: String,
     },
-    /// The directory of runs cannot be used.
+    /// The directory with the state of runs cannot be used.
     #[error("cannot {action} {}", path.display())]
     Io {
-        /// What was tried, as a verb.
+        /// The operation that failed, as a verb.
         action: &'static str,
-        /// With what.
+        /// The path of the operation.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

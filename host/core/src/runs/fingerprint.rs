@@ -1,4 +1,4 @@
-//! What the rest of a run depends on, and how to say what of it has changed.
+//! The fingerprint of a run, which decides whether the run can be resumed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,16 +10,16 @@ use super::lock::canonical_path;
 use crate::config::{Config, Overrides};
 use crate::plan::Plan;
 
-/// Named things and what they are. Two runs with the same make the same of the same rows.
+/// Named properties of a run. Two runs with the same fingerprint produce the same output from the same rows.
 pub(crate) type Fingerprint = BTreeMap<String, String>;
 
-/// How long a value may be to be shown, in characters.
+/// The maximum length of a value in messages, in characters.
 const SHOWN: usize = 60;
 
-/// What a run of this plan depends on.
+/// Computes the fingerprint of a run of this plan.
 ///
-/// Limits count only where rows can be rejected for them: elsewhere a batch that passes is the same under any limit, and
-/// a larger one may be just what a failed run needs to go on.
+/// Limits are included only if rows can be rejected because of them. Otherwise they do not change the output, and a failed
+/// run can be resumed with a larger limit.
 pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -> Fingerprint {
     let mut all = Fingerprint::new();
     all.insert("Stillbox".into(), env!("CARGO_PKG_VERSION").into());
@@ -28,7 +28,7 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
     for (key, value) in &document {
         match value {
             Value::Array(tables) => {
-                // Where nothing says otherwise, a node comes after the one before it.
+                // By default the parent of a node is the previous one, so the order matters.
                 let names = tables.iter().filter_map(|table| table.get("name").and_then(Value::as_str));
                 let names: Vec<_> = names.collect();
                 if names.len() > 1 {
@@ -56,7 +56,7 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
         all.insert(format!("the component of step \"{}\"", step.name), step.component.digest().to_string());
     }
     for path in plan.sources.iter().flat_map(|source| &source.files) {
-        // One that cannot be looked at cannot be read either, and that is told when it is read.
+        // An input without metadata cannot be read either. Reading it reports the error.
         if let Ok(metadata) = fs::metadata(path) {
             let what =
                 format!("{} bytes, changed at {}.{:09}", metadata.len(), metadata.mtime(), metadata.mtime_nsec());
@@ -66,7 +66,7 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
     all
 }
 
-/// Settings that make no difference to the rows. Where a component lies makes none, since its digest is known.
+/// Whether a setting does not affect the output. The path of a component does not, since its digest is in the fingerprint.
 fn is_irrelevant(key: &str, limits_matter: bool) -> bool {
     key == "[pipeline] description"
         || key == "[rejects] max-rejects"
@@ -74,7 +74,7 @@ fn is_irrelevant(key: &str, limits_matter: bool) -> bool {
         || key.starts_with("step ") && (key.ends_with("\" concurrency") || key.ends_with("\" component"))
 }
 
-/// Adds all values below a name, each with the keys that lead to it.
+/// Adds all values of a table, each under the name and its path of keys.
 fn flatten(name: &str, value: &Value, all: &mut Fingerprint) {
     fn below(name: &str, value: &Value, path: &str, all: &mut Fingerprint) {
         match value {
@@ -92,7 +92,7 @@ fn flatten(name: &str, value: &Value, all: &mut Fingerprint) {
     below(name, value, "", all);
 }
 
-/// What is different now, in words.
+/// Describes the differences between two fingerprints.
 pub(crate) fn changes(before: &Fingerprint, now: &Fingerprint) -> Vec<String> {
     let mut changes = Vec::new();
     for (key, was) in before {

@@ -14,7 +14,7 @@ use crate::corrupt::CorruptFile;
 const RECORD: &str = "record.json";
 const CHECKPOINT: &str = "checkpoint.json";
 
-/// The folder of a run, and the right to change what is in it: as long as it lives no other run of the pipeline begins.
+/// The folder of a run, with the locks that allow changing it. While it lives, no other run of the pipeline can start.
 #[derive(Debug, Clone)]
 pub(crate) struct RunFolder {
     path: PathBuf,
@@ -30,14 +30,14 @@ impl RunFolder {
         &self.path
     }
 
-    /// Says what the run is going to write beside its outputs, which the next run removes if this one is killed before it is
-    /// recorded.
+    /// Writes the paths of the run's part files to the lock file. If this run is killed before it has a record, the next one
+    /// removes them.
     pub(crate) fn write_part_files(&self, parts: Vec<String>) -> io::Result<()> {
-        write_lock(&self.locks.job, Some(&PartFiles { run: id_of(&self.path), parts }))
+        write_lock(&self.locks.pipeline, Some(&PartFiles { run: id_of(&self.path), parts }))
     }
 
-    /// Writes what lists show. It may be lost with the power; nothing depends on it. So it is not put in the place of the one
-    /// before at once, which some file systems make more expensive than the whole rest of a small run.
+    /// Writes the record of the run. It is neither synced nor replaced atomically: only `stillbox runs` depends on it, and on
+    /// some file systems a rename takes longer than the whole rest of a small run.
     pub(crate) fn record(&self, record: &RunRecord) -> io::Result<()> {
         fs::create_dir_all(&self.path)?;
         let bytes = serde_json::to_vec(record)?;
@@ -46,14 +46,14 @@ impl RunFolder {
         file.set_len(bytes.len() as u64)
     }
 
-    /// Writes a checkpoint in place of the one before, of which all is there until all of this is.
+    /// Replaces the checkpoint atomically and syncs it to disk.
     pub(crate) fn save(&self, checkpoint: &Checkpoint) -> io::Result<()> {
         let path = self.path.join(CHECKPOINT);
         let aside = path.with_extension("new");
         let mut file = File::create(&aside)?;
         file.write_all(&checkpoint.encode()?)?;
         file.sync_all()?;
-        // The names of the files that it counts on come before its own.
+        // The directory entries of the files that the checkpoint refers to must be on disk before the checkpoint.
         let folder = File::open(&self.path)?;
         folder.sync_all()?;
         fs::rename(aside, path)?;
@@ -63,26 +63,26 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Whether there is a checkpoint in it.
+    /// Whether the run has a checkpoint.
     pub(crate) fn has_checkpoint(&self) -> bool {
         self.path.join(CHECKPOINT).exists()
     }
 
-    /// Makes the folder itself, and the record in it, survive the power.
+    /// Writes the record, and syncs it and the folder to disk.
     pub(crate) fn sync(&self, record: &RunRecord) -> io::Result<()> {
         self.record(record)?;
         File::open(self.path.join(RECORD))?.sync_all()?;
         for folder in self.path.ancestors().skip(1).take(2) {
             File::open(folder)?.sync_all()?;
         }
-        // Those above may be new as well, or not ours to look into.
+        // Further parents may be new as well, or not accessible.
         for folder in self.path.ancestors().skip(3).take(3) {
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
         Ok(())
     }
 
-    /// Removes all but the record.
+    /// Removes all files except the record.
     pub(crate) fn clear(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
@@ -94,14 +94,20 @@ impl RunFolder {
     }
 }
 
-/// What a run's folder has for lists; in words why it is of no use.
+/// Reads the record of a run.
+///
+/// # Errors
+/// A message: the file cannot be read, or is corrupt.
 pub(super) fn record_in(folder: &Path) -> Result<RunRecord, String> {
     let file = folder.join(RECORD);
     let bytes = fs::read(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
     serde_json::from_slice(&bytes).map_err(|error| CorruptFile::new(file, error.to_string()).to_string())
 }
 
-/// The checkpoint in a run's folder, if there is one; in words why it is of no use.
+/// Reads the checkpoint of a run. Returns `None` if it has none.
+///
+/// # Errors
+/// A message: the file cannot be read, is corrupt, or is of another version.
 pub(super) fn checkpoint_in(folder: &Path) -> Option<Result<Checkpoint, String>> {
     let file = folder.join(CHECKPOINT);
     match fs::read(&file) {

@@ -1,4 +1,4 @@
-//! Which runs there are.
+//! Listing runs.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,54 +13,54 @@ use super::folder::{checkpoint_in, record_in};
 use super::lock::{folders_in, is_locked, part_files_in};
 use super::record::RunState;
 
-/// A run.
+/// The description of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunInfo {
-    /// Its id.
+    /// The id of the run.
     pub id: String,
     /// The pipeline's name.
     pub name: String,
     /// The pipeline file.
     pub pipeline: PathBuf,
-    /// What has become of it.
+    /// The status of the run.
     pub status: RunStatus,
-    /// Rows that were read; of a run that could go on, those that it will not read again.
+    /// The number of rows read. For a resumable run, up to its last checkpoint.
     pub rows: u64,
-    /// When it began, in seconds of Unix time.
+    /// The start of the run, in seconds of Unix time.
     pub started: u64,
-    /// The process that ran it last.
+    /// The id of the process that ran it last.
     pub pid: u32,
-    /// Whether it could go on.
+    /// Whether the run can be resumed.
     pub resumable: bool,
-    /// Why it never could, if that is so.
+    /// The reason why a run of this pipeline can never be resumed, if there is one.
     pub unrepeatable: Option<String>,
-    /// Which of its files is of no use, and why: its checkpoint, without which it cannot go on, or its record, of which the
-    /// name and the pipeline above are.
+    /// The corrupt file of the run, and the problem: the checkpoint, without which the run cannot be resumed, or the record,
+    /// without which `name` and `pipeline` are empty.
     pub broken: Option<String>,
-    /// Files beside its outputs, with what is written of them.
+    /// The paths of its part files.
     pub parts: Vec<String>,
-    /// Where its state is.
+    /// The folder with its state.
     pub folder: PathBuf,
 }
 
-/// What has become of a run.
+/// The status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
-    /// It is running.
+    /// The run is in progress.
     Running,
-    /// It was stopped by a signal, was killed, or the machine stopped.
+    /// A signal stopped the run, its process was killed, or the machine stopped.
     Interrupted,
-    /// It failed.
+    /// The run failed.
     Failed,
-    /// It is done.
+    /// The run succeeded.
     Done,
-    /// What is kept of it is damaged.
+    /// The state of the run is corrupt.
     Broken,
 }
 
 impl RunStatus {
-    /// The word for it.
+    /// The name of the status.
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -73,7 +73,7 @@ impl RunStatus {
 }
 
 impl RunInfo {
-    /// How long ago it began.
+    /// The time since the start of the run.
     pub fn age(&self) -> Duration {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         now.saturating_sub(Duration::from_secs(self.started))
@@ -81,29 +81,29 @@ impl RunInfo {
 }
 
 impl RunStore {
-    /// All runs of which something is kept, the latest first.
+    /// Lists all runs in the directory, the latest first. A missing directory has no runs.
     ///
     /// # Errors
-    /// The directory cannot be read. One that is not there has no runs.
+    /// The directory cannot be read.
     pub fn list(&self) -> Result<Vec<RunInfo>, RunStoreError> {
-        let jobs = match folders_in(self.directory()) {
-            Ok(jobs) => jobs,
+        let pipeline_folders = match folders_in(self.directory()) {
+            Ok(pipeline_folders) => pipeline_folders,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(source) => return Err(RunStoreError::io("look into", self.directory(), source)),
         };
         let mut runs = Vec::new();
-        for job in jobs {
-            let running = is_locked(&job);
-            // It may have been removed since.
-            let folders = folders_in(&job).unwrap_or_default();
-            runs.extend(folders.iter().map(|folder| info(folder, running, &job)));
+        for pipeline_folder in pipeline_folders {
+            let running = is_locked(&pipeline_folder);
+            // The folder may have been removed in the meantime.
+            let folders = folders_in(&pipeline_folder).unwrap_or_default();
+            runs.extend(folders.iter().map(|folder| info(folder, running, &pipeline_folder)));
         }
         runs.sort_by(|one, other| (other.started, &other.id).cmp(&(one.started, &one.id)));
         Ok(runs)
     }
 }
 
-fn info(folder: &Path, running: bool, job: &Path) -> RunInfo {
+fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
     let (checkpoint, broken) = match checkpoint_in(folder).transpose() {
         Ok(checkpoint) => (checkpoint, None),
         Err(what) => (None, Some(what)),
@@ -123,7 +123,7 @@ fn info(folder: &Path, running: bool, job: &Path) -> RunInfo {
                 resumable: checkpoint.is_some(),
                 unrepeatable: None,
                 broken: broken.or(Some(what)),
-                parts: part_files_in(job).map_or_else(Vec::new, |part_files| part_files.parts_of(&id)),
+                parts: part_files_in(pipeline_folder).map_or_else(Vec::new, |part_files| part_files.parts_of(&id)),
                 folder: folder.to_owned(),
                 id,
             };
@@ -152,7 +152,7 @@ fn info(folder: &Path, running: bool, job: &Path) -> RunInfo {
     }
 }
 
-/// When a run began, in seconds of Unix time: its id begins with it.
+/// The start of a run in seconds of Unix time, which is the first part of its id.
 fn started(id: &str) -> Option<u64> {
     u64::from_str_radix(id.split('-').next()?, 16).ok()
 }

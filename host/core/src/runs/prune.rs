@@ -1,4 +1,4 @@
-//! Removing what runs have left.
+//! Removing the files of runs.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -13,37 +13,37 @@ use super::lock::{LOCK, OUTPUT_LOCKS, PartFiles, folders_in, is_same_file, part_
 use super::record::{RunRecord, RunState, now};
 use crate::sink;
 
-/// What was removed.
+/// The numbers of removed runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PruneSummary {
-    /// Runs that had ended.
+    /// Ended runs, of which only a record existed.
     pub ended: usize,
-    /// Runs that could have gone on.
+    /// Unfinished runs, which could have been resumed.
     pub unfinished: usize,
 }
 
 impl RunStore {
-    /// Removes what is kept of runs that are not running: records of those that have ended, and those that could go on if
-    /// nothing has happened to them for this long.
+    /// Removes the state of runs that are not in progress: of ended runs, and of unfinished runs without a change for at least
+    /// `unfinished_for`.
     ///
     /// # Errors
     /// The directory cannot be read, or something in it cannot be removed.
     pub fn prune(&self, unfinished_for: Duration) -> Result<PruneSummary, RunStoreError> {
         let mut pruned = PruneSummary::default();
-        let jobs = match folders_in(self.directory()) {
-            Ok(jobs) => jobs,
+        let pipeline_folders = match folders_in(self.directory()) {
+            Ok(pipeline_folders) => pipeline_folders,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pruned),
             Err(source) => return Err(RunStoreError::io("look into", self.directory(), source)),
         };
-        for job in jobs {
-            let path = job.join(LOCK);
-            // To be written as well, which a lock over a network needs.
+        for pipeline_folder in pipeline_folders {
+            let path = pipeline_folder.join(LOCK);
+            // Locks on network file systems require write access.
             let Ok(lock) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
             if lock.try_lock().is_err() || !is_same_file(&lock, &path) {
                 continue;
             }
             let part_files = read_part_files(&lock);
-            let folders = folders_in(&job).map_err(|source| RunStoreError::io("look into", &job, source))?;
+            let folders = folders_in(&pipeline_folder).map_err(|source| RunStoreError::io("look into", &pipeline_folder, source))?;
             let mut left = 0;
             for folder in folders {
                 let is_resumable = checkpoint_in(&folder).is_some();
@@ -58,8 +58,8 @@ impl RunStore {
                 if let Some(last) = part_files {
                     remove_parts(&last.run, &last.parts);
                 }
-                // The lock in it is still held, so that nobody takes one that is about to be gone.
-                fs::remove_dir_all(&job).map_err(|source| RunStoreError::io("remove", &job, source))?;
+                // The lock is still held, so no run can start in the folder during its removal.
+                fs::remove_dir_all(&pipeline_folder).map_err(|source| RunStoreError::io("remove", &pipeline_folder, source))?;
             }
         }
         remove_unused_output_locks(&self.directory().join(OUTPUT_LOCKS));
@@ -67,7 +67,7 @@ impl RunStore {
     }
 }
 
-/// Removes the locks of outputs that nobody writes.
+/// Removes the locks of outputs that no run writes.
 fn remove_unused_output_locks(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let lock = OpenOptions::new().read(true).write(true).open(entry.path());
@@ -75,17 +75,17 @@ fn remove_unused_output_locks(directory: &Path) {
             let _ = fs::remove_file(entry.path());
         }
     }
-    // Nobody misses it, unless there is one in it that is held.
+    // Removing the folder fails, as it should, if a lock in it is held.
     let _ = fs::remove_dir(directory);
 }
 
-/// How long nothing has happened to a run.
+/// The time since the last change of a run's folder.
 fn age(folder: &Path) -> Duration {
     let changed = fs::metadata(folder).and_then(|metadata| metadata.modified());
     changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok()).unwrap_or_default()
 }
 
-/// What a run has left: its folder, and the parts of its outputs.
+/// The files of a run: its folder, and its part files.
 #[derive(Debug)]
 pub(super) struct RunFiles {
     folder: PathBuf,
@@ -93,13 +93,13 @@ pub(super) struct RunFiles {
 }
 
 impl RunFiles {
-    /// What is in a folder, and given what was part_files last in its job.
+    /// The files of the run in a folder. `part_files` is the content of the pipeline's lock file.
     pub(super) fn new(folder: PathBuf, part_files: Option<&PartFiles>) -> Self {
         let parts = parts_of(&folder, part_files);
         Self { folder, parts }
     }
 
-    /// Removes it.
+    /// Removes all files of the run.
     ///
     /// # Errors
     /// The folder, or something in it, cannot be removed.
@@ -109,8 +109,8 @@ impl RunFiles {
     }
 }
 
-/// The parts of a run's outputs: those in its record, or where that is damaged those that it has if it writes what was
-/// part_files last in its job.
+/// The part files of a run. They are in its record; if that is corrupt, they are derived from the lock file, since all runs
+/// in a folder write the same outputs.
 pub(super) fn parts_of(folder: &Path, part_files: Option<&PartFiles>) -> Vec<String> {
     match (record_in(folder), part_files) {
         (Ok(record), _) => record.parts,
@@ -125,7 +125,7 @@ pub(super) fn parts_of(folder: &Path, part_files: Option<&PartFiles>) -> Vec<Str
     }
 }
 
-/// Removes what a run has left that was killed before it could have gone on.
+/// Removes the files of a run that was killed before its first checkpoint, except the record, and updates the record.
 pub(super) fn clean_up(folder: &Path, record: RunRecord) -> io::Result<()> {
     remove_parts(&id_of(folder), &record.parts);
     for entry in fs::read_dir(folder)? {
@@ -136,11 +136,12 @@ pub(super) fn clean_up(folder: &Path, record: RunRecord) -> io::Result<()> {
     fs::write(folder.join("record.json"), serde_json::to_vec(&RunRecord { written: now(), ..record })?)
 }
 
-/// Removes parts of outputs; only what has the name that this run gives to them.
+/// Removes part files of a run. Paths whose names do not end like those of this run are ignored, because a record may be
+/// corrupt.
 pub(super) fn remove_parts(run: &str, parts: &[String]) {
     let ending = part_ending(run);
     for part in parts.iter().filter(|part| part.ends_with(&ending)) {
-        // Each may be in its place already.
+        // The part file may have been renamed to its output already.
         let _ = fs::remove_file(part);
         let _ = fs::remove_file(sink::copy_path(Path::new(part)));
     }

@@ -1,43 +1,43 @@
-//! What is remembered of a run for lists.
+//! The record of a run, for `stillbox runs`.
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-/// What a run is, and what became of it.
+/// The description and the state of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunRecord {
-    /// The run's id.
+    /// The id of the run.
     pub(crate) run: String,
-    /// The pipeline's name.
+    /// The name of the pipeline.
     pub(crate) name: String,
     /// The pipeline file.
     pub(crate) pipeline: PathBuf,
-    /// When it began, in seconds of Unix time.
+    /// The start of the run, in seconds of Unix time.
     pub(crate) started: u64,
-    /// When this was written, likewise.
+    /// The time of this record, in seconds of Unix time.
     pub(crate) written: u64,
     pub(crate) state: RunState,
-    /// Rows that were read.
+    /// The number of rows read.
     pub(crate) rows: u64,
-    /// The process that ran it last.
+    /// The id of the process that ran it last.
     pub(crate) pid: u32,
-    /// Files beside the outputs that are the run's until it is done.
+    /// The paths of its part files, next to the outputs.
     pub(crate) parts: Vec<String>,
-    /// What it writes.
+    /// The paths of its outputs.
     pub(crate) outputs: Vec<PathBuf>,
-    /// Whether these are the outputs that the pipeline file says.
+    /// Whether these are the outputs of the pipeline file, rather than of `--output`.
     pub(crate) has_own_outputs: bool,
-    /// Why it has no checkpoints, if that is so.
+    /// The reason why the run has no checkpoints, if there is one.
     pub(crate) unrepeatable: Option<String>,
 }
 
-/// What became of a run, as far as it could say so itself.
+/// The state of a run, as recorded by its own process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum RunState {
-    /// It has begun. A process that was killed leaves it at that.
+    /// The run has started. Stays if the process is killed.
     Running,
     Interrupted,
     Failed,
@@ -50,7 +50,7 @@ pub(crate) fn now() -> u64 {
 }
 
 impl RunRecord {
-    /// The same, in another state.
+    /// The record with another state and number of rows.
     pub(crate) fn ended(self, state: RunState, rows: u64) -> Self {
         Self { state, rows, written: now(), ..self }
     }

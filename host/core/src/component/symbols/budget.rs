@@ -1,13 +1,13 @@
-//! How long a search may take.
+//! The limit on the duration of a search.
 
 use crate::interrupt::Stop;
 
-/// Why a search, or a part of it, ends without a result.
+/// The reason why a search, or a part of it, ends without a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SearchEnd {
-    /// No steps are left, or the run stops.
+    /// No steps are left, or the run is being stopped.
     Exhausted,
-    /// This part cannot be understood; others may.
+    /// This part is malformed. Other parts may not be.
     Malformed,
 }
 
@@ -17,8 +17,8 @@ impl From<gimli::Error> for SearchEnd {
     }
 }
 
-/// Steps that may still be taken. A step is an entry, an attribute, a range, or a few bytes that are looked at: some
-/// tens of nanoseconds.
+/// The remaining steps of a search. Reading an entry, an attribute, a range or a few bytes is a step, which takes some tens
+/// of nanoseconds.
 pub(super) struct Budget<'a> {
     left: u64,
     stop: &'a Stop,
@@ -33,7 +33,7 @@ impl<'a> Budget<'a> {
         self.left
     }
 
-    /// Takes steps, before or right after they are made.
+    /// Takes steps from the budget.
     pub(super) fn spend(&mut self, steps: u64) -> Result<(), SearchEnd> {
         if self.left < steps || self.stop.reason().is_some() {
             self.left = self.left.saturating_sub(steps);
@@ -43,11 +43,11 @@ impl<'a> Budget<'a> {
         Ok(())
     }
 
-    /// Takes the steps for looking at so many bytes.
+    /// Takes the steps for reading a number of bytes.
     pub(super) fn spend_bytes(&mut self, bytes: usize) -> Result<(), SearchEnd> {
         self.spend(bytes as u64 / BYTES_PER_STEP + 1)
     }
 }
 
-/// Bytes that are looked at in one step.
+/// The number of bytes read in one step.
 const BYTES_PER_STEP: u64 = 4;

@@ -1,4 +1,4 @@
-//! The functions of a unit, and what was inlined into them.
+//! The functions of a unit, and the functions inlined into them.
 
 use gimli::{Attribute, AttributeValue, Unit, constants};
 
@@ -7,24 +7,25 @@ use super::lines::LinePosition;
 use super::sections::DwarfSlice;
 use super::units::Search;
 
-/// The most functions at one address. Compilers inline a dozen deep.
+/// The maximum number of functions at one address. Compilers inline about a dozen levels deep.
 const DEPTH: usize = 64;
 
-/// Bytes of an entry that cost no more than a step, since they are at most looked at for the end of a text.
+/// The number of bytes of an entry that cost one step. More than for other data, since they are only searched for the ends
+/// of strings.
 const BYTES_PER_STEP: u64 = 64;
 
 /// A function at an address.
 pub(super) struct FunctionAtAddress<'m> {
     pub(super) name: FunctionName<'m>,
-    /// Where it was called, if it was inlined.
+    /// The position of the call, if the function was inlined.
     pub(super) call: Option<LinePosition>,
 }
 
-/// What an entry says of its name.
+/// The attributes of an entry that lead to its name.
 #[derive(Clone, Copy, Default)]
 pub(super) struct FunctionName<'m> {
     pub(super) name: Option<AttributeValue<DwarfSlice<'m>>>,
-    /// The entry that this one is an instance of.
+    /// A reference to the entry that this one is an instance of.
     pub(super) origin: Option<AttributeValue<DwarfSlice<'m>>>,
 }
 
@@ -33,7 +34,7 @@ impl<'m> FunctionName<'m> {
         let mut name = Self::default();
         for attribute in attributes {
             match attribute.name() {
-                // With its path, which the plain name does not have.
+                // The linkage name includes the module path; the plain name does not.
                 constants::DW_AT_linkage_name | constants::DW_AT_MIPS_linkage_name => {
                     name.name = Some(attribute.value());
                 }
@@ -50,9 +51,9 @@ impl<'m> FunctionName<'m> {
     }
 }
 
-/// For every address the function that has it, then what was inlined there, the innermost last.
+/// Returns the function at each address, followed by the functions inlined there, the innermost last.
 ///
-/// One walk over the unit, without recursion and without keeping anything: entries may be nested a million deep.
+/// One pass over the unit without recursion and without storing entries, because they may be nested a million levels deep.
 pub(super) fn chains<'m>(
     search: &mut Search<'m, '_, '_>,
     unit: &Unit<DwarfSlice<'m>>,
@@ -63,7 +64,7 @@ pub(super) fn chains<'m>(
     let mut attributes = Vec::new();
     let mut position = entries.next_offset().0;
     while !entries.is_empty() {
-        // An entry may have texts, and gimli looks for their ends.
+        // An entry may contain strings, whose ends gimli searches for.
         let next = entries.next_offset().0;
         search.budget.spend((next - position) as u64 / BYTES_PER_STEP)?;
         position = next;
@@ -80,7 +81,7 @@ pub(super) fn chains<'m>(
         }
         entries.read_attributes(specifications, &mut attributes)?;
         for (address, chain) in addresses.iter().zip(&mut chains) {
-            // What is inlined comes after its function, and functions do not overlap.
+            // Inlined functions come after the function that contains them, and functions do not overlap.
             if chain.is_empty() != is_inlined && chain.len() < DEPTH && search.contains(unit, &attributes, *address)? {
                 let call = is_inlined.then(|| call(&attributes));
                 chain.push(FunctionAtAddress { name: FunctionName::from_attributes(&attributes), call });

@@ -7,17 +7,18 @@ use super::sections::DwarfSlice;
 use super::units::Search;
 use crate::failure::Location;
 
-/// A place in the source, with the file's number in the line program.
+/// A position in the source. The file is an index into the files of the line program.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LinePosition {
     pub(super) file: u64,
-    /// From 1; 0 if it is not known.
+    /// From 1. 0 if it is unknown.
     pub(super) line: u64,
-    /// From 1; 0 if it is not known.
+    /// From 1. 0 if it is unknown.
     pub(super) column: u64,
 }
 
-/// The place of each address. The program is followed and nothing of it kept, since each of its bytes may be a row.
+/// Returns the source location of each address. Runs the line program without storing its rows, since each byte of it may be
+/// a row.
 pub(super) fn locations<'m>(
     search: &mut Search<'m, '_, '_>,
     unit: &Unit<DwarfSlice<'m>>,
@@ -25,14 +26,14 @@ pub(super) fn locations<'m>(
 ) -> Result<Vec<Option<Location>>, SearchEnd> {
     let mut found: Vec<Option<LinePosition>> = vec![None; addresses.len()];
     if let Some(program) = unit.line_program.clone() {
-        // A byte may be a row, which is compared with every address.
+        // Each byte may be a row, which is compared with every address.
         search.budget.spend(program.header().raw_program_buf().len() as u64)?;
         let mut rows = program.rows();
         let mut first = None;
         let mut previous: Option<(u64, LinePosition)> = None;
         while let Some((_, row)) = rows.next_row()? {
             let begin = *first.get_or_insert(row.address());
-            // Code that was left out by the linker is said to begin at 0.
+            // For code that the linker removed, the start address is 0.
             if let Some((from, place)) = previous.filter(|_| begin != 0) {
                 for (address, found) in addresses.iter().zip(&mut found) {
                     if found.is_none() && (from..row.address()).contains(address) {
@@ -55,7 +56,7 @@ pub(super) fn locations<'m>(
     found.into_iter().map(|place| place.map_or(Ok(None), |place| location(search, unit, place))).collect()
 }
 
-/// A place with the name of its file, if that is known.
+/// Returns the location of a position, with the path of its file. `None` if the line or the file is unknown.
 pub(super) fn location<'m>(
     search: &mut Search<'m, '_, '_>,
     unit: &Unit<DwarfSlice<'m>>,
@@ -66,7 +67,7 @@ pub(super) fn location<'m>(
     let header = program.header();
     let Some(file) = header.file(place.file) else { return Ok(None) };
     let mut path = unit.comp_dir.map_or_else(String::new, |folder| text(&folder));
-    // The folder with the number 0 is the one of the unit.
+    // Directory 0 is that of the unit.
     if file.directory_index() != 0
         && let Some(folder) = file.directory(header)
     {
@@ -76,7 +77,7 @@ pub(super) fn location<'m>(
     Ok(Some(Location { file: path, line, column: number(place.column) }))
 }
 
-/// Adds a part to a path, or begins anew with one that is absolute.
+/// Appends a part to a path. An absolute part replaces the path.
 fn push<'m>(
     search: &mut Search<'m, '_, '_>,
     unit: &Unit<DwarfSlice<'m>>,

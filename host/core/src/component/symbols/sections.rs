@@ -1,25 +1,25 @@
-//! The debug sections of the modules in a component.
+//! Reading the debug sections of the modules in a component.
 
 use std::ops::Range;
 
 use gimli::{EndianSlice, LittleEndian, SectionId};
 use wasmparser::{Parser, Payload};
 
-/// Bytes as gimli reads them.
+/// Bytes for gimli.
 pub(super) type DwarfSlice<'a> = EndianSlice<'a, LittleEndian>;
 
-/// The most bytes of debug sections that are kept for one component. A Rust step with all debug information has about
-/// 16 MB; with the line tables that are of use here, 1 MB.
+/// The maximum size of the debug sections of one component, in bytes. A Rust step with full debug information has about
+/// 16 MB; with line tables only, which suffice here, about 1 MB.
 const MAX_BYTES: usize = 32 << 20;
 
-/// What a core module says of its source.
+/// The debug sections of a core module.
 pub(super) struct Module {
-    /// Where the module's code is in the component's file. DWARF counts addresses from its beginning.
+    /// The byte range of the module's code section in the component's file. Addresses in DWARF are relative to its start.
     pub(super) code: Range<u64>,
     sections: Vec<(SectionId, Box<[u8]>)>,
 }
 
-/// The sections that are of use here.
+/// The sections that a search uses.
 const USED: [SectionId; 10] = [
     SectionId::DebugAbbrev,
     SectionId::DebugAddr,
@@ -44,17 +44,17 @@ impl Module {
         self.sections.iter_mut().map(|(_, bytes)| bytes)
     }
 
-    /// A section's bytes; none if the module does not have it.
+    /// Returns the bytes of a section. Empty if the module does not have it.
     pub(super) fn section(&self, id: SectionId) -> DwarfSlice<'_> {
         let section = self.sections.iter().find(|(found, _)| *found == id);
         EndianSlice::new(section.map_or(&[], |(_, bytes)| bytes), LittleEndian)
     }
 }
 
-/// The modules of a component that have debug sections; none if they have more of them than is kept.
+/// Returns the modules of a component that have debug sections. Empty if the sections exceed the maximum size.
 pub(super) fn modules(component: &[u8]) -> Vec<Module> {
     let mut modules = Vec::new();
-    // Modules in components in components: the innermost is the one that is being read.
+    // Modules and components may be nested; the last element is the one being read.
     let mut open = Vec::new();
     let mut size = 0;
     for payload in Parser::new(0).parse_all(component) {
@@ -70,7 +70,7 @@ pub(super) fn modules(component: &[u8]) -> Vec<Module> {
                 if let (Some(id), Some(module)) = (id, open.last_mut()) {
                     size += section.data().len();
                     if size > MAX_BYTES {
-                        tracing::debug!("more than {MAX_BYTES} bytes of debug sections, so there are no source lines");
+                        tracing::debug!("the debug sections have more than {MAX_BYTES} bytes; failures have no source lines");
                         return Vec::new();
                     }
                     module.sections.push((id, ended(id, section.data()).into()));
@@ -87,7 +87,8 @@ pub(super) fn modules(component: &[u8]) -> Vec<Module> {
     modules
 }
 
-/// Texts up to the last one that ends, so that no search for an end runs through the whole section in vain.
+/// Truncates a section of strings after the last terminator, so that no search for a terminator scans the whole section in
+/// vain.
 fn ended(id: SectionId, bytes: &[u8]) -> &[u8] {
     if matches!(id, SectionId::DebugStr | SectionId::DebugLineStr) {
         return &bytes[..memchr::memrchr(0, bytes).map_or(0, |end| end + 1)];

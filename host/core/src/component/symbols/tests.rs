@@ -1,4 +1,4 @@
-//! Debug sections as compilers write them, and as nobody should.
+//! Debug sections of compilers, and malformed ones.
 
 use gimli::SectionId;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -30,7 +30,7 @@ fn search(module: &Module, addresses: &[u64], steps: u64, stop: &Stop) -> (Vec<V
 fn lines_are_found_within_the_steps_of_a_search() {
     let mut files = Vec::new();
     for module in guest() {
-        // As many as a stack has.
+        // About as many as the frames of a stack.
         for addresses in addresses(&module).chunks(20) {
             let (found, steps) = search(&module, addresses, STEPS_PER_SEARCH, &Stop::default());
             assert!(steps < STEPS_PER_SEARCH, "{steps}");
@@ -42,7 +42,7 @@ fn lines_are_found_within_the_steps_of_a_search() {
 }
 
 #[test]
-fn broken_sections_are_no_harm() {
+fn malformed_sections_do_no_harm() {
     let mut random = StdRng::seed_from_u64(1);
     for round in 0..100 {
         for mut module in guest() {
@@ -62,7 +62,7 @@ fn broken_sections_are_no_harm() {
     }
 }
 
-/// One unit in which functions are inlined into one another, so many deep, all at the addresses 1 to 100.
+/// One unit with functions inlined into one another, `depth` levels deep, all at the addresses 1 to 100.
 fn nested(depth: usize) -> Module {
     const RANGE: [u8; 6] = [0x11, 0x01, 0x12, 0x06, 0, 0];
     let abbreviation = |code: u8, tag: u8| [&[code, tag, 1][..], &RANGE].concat();
@@ -76,7 +76,7 @@ fn nested(depth: usize) -> Module {
 }
 
 #[test]
-fn functions_may_be_nested_without_end() {
+fn deeply_nested_functions_do_not_exceed_the_steps() {
     for (depth, frames) in [(2, 3), (63, 64), (500_000, 64)] {
         let (found, _) = search(&nested(depth), &[50], STEPS_PER_SEARCH, &Stop::default());
         assert_eq!(found[0].len(), frames);
@@ -85,7 +85,7 @@ fn functions_may_be_nested_without_end() {
     assert_eq!((found[0].len(), steps), (0, STEPS_PER_SEARCH), "the steps do not suffice");
 }
 
-/// The same with names, of which every one is all of a large section.
+/// The same with names, each of which is a whole large section.
 fn bomb(depth: usize, bytes: usize) -> Module {
     const ATTRIBUTES: [u8; 8] = [0x11, 0x01, 0x12, 0x06, 0x03, 0x0e, 0, 0];
     let abbreviation = |code: u8, tag: u8| [&[code, tag, 1][..], &ATTRIBUTES].concat();
@@ -108,7 +108,7 @@ fn bomb(depth: usize, bytes: usize) -> Module {
 }
 
 #[test]
-fn names_are_read_no_further_than_they_are_shown() {
+fn long_names_are_not_read_in_full() {
     let (found, small) = search(&bomb(63, 10_000), &[50], STEPS_PER_SEARCH, &Stop::default());
     let names: Vec<_> = found[0].iter().map(|frame| frame.function.as_ref().map(String::len)).collect();
     assert_eq!(names, [Some(TEXT_BYTES); 64]);
@@ -119,10 +119,10 @@ fn names_are_read_no_further_than_they_are_shown() {
 }
 
 #[test]
-fn a_unit_whose_name_does_not_end_is_left_out() {
+fn a_unit_with_an_unterminated_name_is_skipped() {
     let mut module = bomb(2, 10_000);
     for section in module.sections_mut() {
-        // The unit's name, behind the header, the code and the addresses, becomes the long one.
+        // The unit's name, after the header, the code and the addresses, becomes the long one.
         if let Some(name) = section.get_mut(20..24).filter(|name| *name == 10_000_u32.to_le_bytes()) {
             name.fill(0);
         }
@@ -133,7 +133,7 @@ fn a_unit_whose_name_does_not_end_is_left_out() {
 
 #[cfg(unix)]
 #[test]
-fn another_file_in_its_place_is_not_read() {
+fn a_replaced_file_is_not_read() {
     let folder = tempfile::tempdir().expect("there is room");
     let path = folder.path().join("step.wasm");
     let bytes = std::fs::read(BAD_UNREACHABLE).expect("the guest is built");
@@ -146,7 +146,7 @@ fn another_file_in_its_place_is_not_read() {
     std::fs::remove_file(&path).expect("it is there");
     let made = std::process::Command::new("mkfifo").arg(&path).status().expect("every Unix has it");
     assert!(made.success());
-    assert!(symbols.read().is_empty(), "and does not wait for a writer");
+    assert!(symbols.read().is_empty(), "the pipe is not opened, so there is no wait for a writer");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The units of a module: which of them has an address, and what it says.
+//! Searching the units of a module for addresses.
 
 use std::sync::Arc;
 
@@ -13,20 +13,21 @@ use super::entries::{self, FunctionName};
 use super::lines;
 use super::sections::{DwarfSlice, Module};
 
-/// The most bytes of a table of abbreviations. Compilers write a few thousand.
+/// The maximum size of a table of abbreviations, in bytes. Compilers write a few thousand bytes.
 const ABBREVIATIONS: usize = 64 << 10;
-/// The most steps from an entry to the one with its name.
+/// The maximum number of references from an entry to the one that has its name.
 const HOPS: u32 = 8;
 
 /// One search in one module.
 pub(super) struct Search<'m, 'b, 's> {
     pub(super) dwarf: Dwarf<DwarfSlice<'m>>,
     pub(super) budget: &'b mut Budget<'s>,
-    /// The last table and where it is; units mostly share one or have their own.
+    /// The last table of abbreviations and its offset. Most units either share one or have their own.
     abbreviations: Option<(usize, Arc<Abbreviations>)>,
 }
 
-/// For every address the functions of the source that are there, the innermost first; none where nothing was found.
+/// Returns the functions of the source at each address, the innermost first. Empty for addresses without debug
+/// information.
 pub(super) fn find_frames(module: &Module, addresses: &[u64], budget: &mut Budget<'_>) -> Vec<Vec<SourceFrame>> {
     let mut found = vec![Vec::new(); addresses.len()];
     let Ok(dwarf) = Dwarf::load(|id| Ok::<_, gimli::Error>(module.section(id))) else { return found };
@@ -36,7 +37,7 @@ pub(super) fn find_frames(module: &Module, addresses: &[u64], budget: &mut Budge
         && let Ok(Some(header)) = units.next()
     {
         if search.unit(header, addresses, &mut found) == Err(SearchEnd::Exhausted) {
-            tracing::debug!("the search for source lines was given up");
+            tracing::debug!("the search for source lines exceeded its limit");
             break;
         }
     }
@@ -44,7 +45,7 @@ pub(super) fn find_frames(module: &Module, addresses: &[u64], budget: &mut Budge
 }
 
 impl<'m> Search<'m, '_, '_> {
-    /// Looks up the addresses in one unit.
+    /// Searches one unit for the addresses.
     fn unit(
         &mut self,
         header: UnitHeader<DwarfSlice<'m>>,
@@ -82,7 +83,7 @@ impl<'m> Search<'m, '_, '_> {
         Ok(())
     }
 
-    /// Reads what a unit begins with. All that gimli would read at once is paid for before.
+    /// Reads the start of a unit. Takes the steps for everything that gimli reads at once before it does.
     fn open(&mut self, header: UnitHeader<DwarfSlice<'m>>) -> Result<Unit<DwarfSlice<'m>>, SearchEnd> {
         self.budget.spend(1)?;
         let abbreviations = self.abbreviations(&header)?;
@@ -97,7 +98,7 @@ impl<'m> Search<'m, '_, '_> {
         Ok(unit)
     }
 
-    /// Refuses a unit whose name or folder does not end where it should, before gimli looks for their ends.
+    /// Rejects a unit whose name or directory is too long, before gimli searches for their terminators.
     fn check_texts(
         &mut self,
         header: &UnitHeader<DwarfSlice<'m>>,
@@ -155,18 +156,18 @@ impl<'m> Search<'m, '_, '_> {
         }
     }
 
-    /// How many bytes of folders and files a line program begins with.
+    /// The length of the header of a line program, which lists directories and files, in bytes.
     fn line_header_length(&self, offset: usize) -> Result<usize, SearchEnd> {
         let mut bytes = self.section(SectionId::DebugLine);
         bytes.skip(offset)?;
         let (_, format) = bytes.read_initial_length()?;
-        // The sizes of an address and of a segment came with version 5.
+        // Version 5 added the sizes of an address and of a segment.
         let skipped = if bytes.read_u16()? >= 5 { 2 } else { 0 };
         bytes.skip(skipped)?;
         Ok(bytes.read_length(format)?)
     }
 
-    /// Whether an entry with these attributes covers the address.
+    /// Whether an entry with these attributes contains the address.
     pub(super) fn contains(
         &mut self,
         unit: &Unit<DwarfSlice<'m>>,
@@ -202,7 +203,7 @@ impl<'m> Search<'m, '_, '_> {
         Ok(high.is_some_and(|high| is_in(address, low, high)))
     }
 
-    /// The name of an entry, its own or that of the one it is an instance of.
+    /// The name of an entry: its own, or that of the entry it refers to.
     fn name(
         &mut self,
         unit: &Unit<DwarfSlice<'m>>,
@@ -243,7 +244,7 @@ impl<'m> Search<'m, '_, '_> {
     ) -> Result<FunctionName<'m>, SearchEnd> {
         self.budget.spend(1)?;
         let entry = unit.entry(offset)?;
-        // gimli has looked for the ends of the texts that are in the entry itself.
+        // gimli has searched for the terminators of strings in the entry itself.
         let texts = entry.attrs().iter().map(|attribute| match attribute.value() {
             AttributeValue::String(text) => text.len(),
             _ => 1,
@@ -253,7 +254,7 @@ impl<'m> Search<'m, '_, '_> {
         Ok(FunctionName::from_attributes(entry.attrs()))
     }
 
-    /// A text that an attribute stands for, as far as it can be shown.
+    /// The string value of an attribute, truncated to [`TEXT_BYTES`].
     pub(super) fn text(
         &mut self,
         unit: &Unit<DwarfSlice<'m>>,
@@ -273,7 +274,7 @@ impl<'m> Search<'m, '_, '_> {
         Ok(Some(String::from_utf8_lossy(&text[..text.len().min(TEXT_BYTES)]).into_owned()))
     }
 
-    /// The bytes that a text begins, to the end of their section; of a text in the entry itself to its own end.
+    /// The bytes from the start of a string to the end of its section. For a string in the entry itself, to its own end.
     fn bytes(&self, value: AttributeValue<DwarfSlice<'m>>) -> Option<&'m [u8]> {
         let (section, offset) = match value {
             AttributeValue::String(text) => return Some(text.slice()),
@@ -285,21 +286,24 @@ impl<'m> Search<'m, '_, '_> {
     }
 }
 
-/// The most bytes of a name or a path.
+/// The maximum length of a name or path in bytes. Longer ones are truncated.
 pub(super) const TEXT_BYTES: usize = 4096;
 
-/// A text up to its NUL, which is not looked for any further than a text is shown: it may be megabytes away.
+/// A string up to its NUL. The search for it is limited, since it may be megabytes away.
 fn bounded(bytes: &[u8]) -> &[u8] {
     let bytes = &bytes[..bytes.len().min(TEXT_BYTES + 1)];
     &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 
-/// Whether a range has an address. Code that was left out by the linker is said to begin at 0, where no function is.
+/// Whether a range contains an address. For code that the linker removed, the start address is 0.
 fn is_in(address: u64, begin: u64, end: u64) -> bool {
     begin != 0 && begin <= address && address < end
 }
 
-/// The length of a table of abbreviations, if it is no longer than it should be.
+/// The length of a table of abbreviations.
+///
+/// # Errors
+/// The table does not end within the maximum size.
 fn table_length(bytes: &[u8]) -> Result<usize, SearchEnd> {
     let bytes = &bytes[..bytes.len().min(ABBREVIATIONS)];
     let mut rest = DwarfSlice::new(bytes, gimli::LittleEndian);

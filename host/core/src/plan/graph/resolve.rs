@@ -1,4 +1,4 @@
-//! From the names in `from` and `route` to the edges of the graph.
+//! Resolving the names in `from` and `route` to edges of the graph.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) struct UnresolvedNode<'a> {
     pub(super) combine: Option<&'a Located<Combine>>,
     pub(super) projection: &'a ProjectionTable,
     pub(super) route: Option<&'a RouteTable>,
-    /// Of steps whose component answered.
+    /// The kind of a step whose component could be loaded.
     pub(super) kind: Option<StepKind>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn unresolved_nodes<'a>(config: &'a Config, kinds: &[Option<StepKind>
     sources.chain(steps).chain(sinks).collect()
 }
 
-/// The edges into every node; by default from the step before, or the source.
+/// Returns the edges into every node. By default the parent is the previous step, or the source.
 pub(super) fn resolve(
     unresolved: &[UnresolvedNode<'_>],
     config: &Config,
@@ -73,7 +73,7 @@ pub(super) fn resolve(
     let names: HashMap<&str, usize> = unresolved.iter().enumerate().map(|(index, node)| (&*node.name, index)).collect();
     let is_source =
         |node: &UnresolvedNode<'_>| matches!(node.role, Role::Source(_)) || node.kind == Some(StepKind::Source);
-    // A step that could not be loaded may be a source.
+    // A step that could not be loaded could be a source.
     let is_unknown = |node: &UnresolvedNode<'_>| matches!(node.role, Role::Step(_)) && node.kind.is_none();
     let has_source = unresolved.iter().any(|node| is_source(node) || is_unknown(node));
     if !has_source {
@@ -110,25 +110,15 @@ pub(super) fn resolve(
                 parents.into_iter().map(edge).collect()
             }
         };
-        for edge in &mut edges {
-            let route = routes.iter().find(|route| route.child == index && route.parent == edge.parent);
-            edge.pick = route.map(|route| route.pick);
-        }
-        for route in routes.iter().filter(|route| route.child == index) {
-            if !edges.iter().any(|edge| edge.parent == route.parent) {
-                let from = &unresolved[route.parent].name;
-                let message = format!("\"{}\" is a route of \"{from}\", and does not take its rows", node.name);
-                let help = format!("add \"{from}\" to its `from`, or leave out the `from`");
-                diagnostics.push(Diagnostic::new(node.location.clone(), message).help(help));
-            }
-        }
+        let own_routes: Vec<_> = routes.iter().filter(|route| route.child == index).collect();
+        apply_routes(node, &mut edges, &own_routes, unresolved, diagnostics);
         check_combine(node, &edges, diagnostics);
         all.push(edges);
     }
     all
 }
 
-/// A child that a route names.
+/// A child of a route. `pick` is its index among the children.
 struct RouteEdge {
     parent: usize,
     child: usize,
@@ -161,7 +151,29 @@ fn route_edges(
     all
 }
 
-/// The parents that a `from` names.
+/// Sets which edges carry only the rows of a route. Reports routes to the node from other nodes than its parents.
+fn apply_routes(
+    node: &UnresolvedNode<'_>,
+    edges: &mut [Edge],
+    routes: &[&RouteEdge],
+    unresolved: &[UnresolvedNode<'_>],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for edge in &mut *edges {
+        let route = routes.iter().find(|route| route.parent == edge.parent);
+        edge.pick = route.map(|route| route.pick);
+    }
+    for route in routes {
+        if !edges.iter().any(|edge| edge.parent == route.parent) {
+            let from = &unresolved[route.parent].name;
+            let message = format!("\"{}\" is a route of \"{from}\", and does not take its rows", node.name);
+            let help = format!("add \"{from}\" to its `from`, or leave out the `from`");
+            diagnostics.push(Diagnostic::new(node.location.clone(), message).help(help));
+        }
+    }
+}
+
+/// Returns the edges from the parents in `from`.
 fn edges_from(
     node: &UnresolvedNode<'_>,
     from: &[FromTable],
@@ -176,7 +188,7 @@ fn edges_from(
                 let message = format!("\"{}\" takes the rows of \"{}\" twice", node.name, name.value);
                 diagnostics.push(Diagnostic::new(name.location.clone(), message).help("name it once"));
             }
-            // Sinks have names, too, but nothing comes out of them.
+            // Sinks have names, but no outgoing rows.
             Some(parent) if !matches!(unresolved[*parent].role, Role::Sink(_)) => {
                 edges.push(Edge {
                     parent: *parent,
@@ -223,7 +235,7 @@ fn only_source(
 ) -> Option<usize> {
     let (message, help) = match sources {
         1 => return Some(0),
-        // That is told already, or the component will not load, and that is.
+        // The missing source or the component that could not be loaded already has a diagnostic.
         0 if !has_source || node.kind.is_none() => return None,
         0 => {
             let message = format!("\"{}\" comes first, and there is no [[source]] whose rows it would take", node.name);

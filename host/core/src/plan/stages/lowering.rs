@@ -1,4 +1,4 @@
-//! From the graph to what each stage reads and does.
+//! Lowering the graph to the operations of each stage.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::super::stage_assignment::StageAssignment;
 use super::{InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip};
 use crate::component::StepKind;
 
-/// All stages, and spills between them.
+/// Lowers the graph. Returns all stages, and the spills between them.
 pub(crate) fn stages(
     graph: &Graph,
     assignments: &[StageAssignment],
@@ -40,7 +40,7 @@ pub(crate) fn stages(
     (stages, spills)
 }
 
-/// A node's rows, or those of one of its routes.
+/// The rows of a node, or of one child of its route.
 type EdgeRows = (usize, Option<usize>);
 
 struct Lowering<'a> {
@@ -49,11 +49,11 @@ struct Lowering<'a> {
     typed: &'a [TypedNode],
     stages: Vec<StagePlan>,
     spills: Vec<SpillPlan>,
-    /// The slot that each node fills in its stage stage.
+    /// The slot of the outgoing rows of each node, in its `output_stage`.
     outputs: Vec<Option<usize>>,
-    /// What a stage has found already, and its slot.
+    /// The slots in which a stage already has rows: the stage, the rows, and the slot.
     found: Vec<(usize, EdgeRows, usize)>,
-    /// The spills that exist.
+    /// The spills created so far: the rows, and the index of the spill.
     spilled_edges: Vec<(EdgeRows, usize)>,
 }
 
@@ -82,7 +82,7 @@ impl Lowering<'_> {
         self.outputs[id] = output;
     }
 
-    /// The rows of a node without parents.
+    /// Adds an input for a node without parents. Returns the slot of its rows.
     fn input(&mut self, id: usize, from: InputSource) -> usize {
         let stage = self.assignments[id].output_stage;
         let slot = self.slot(stage);
@@ -113,7 +113,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// The rows that come to a node, in the stage where they come together.
+    /// Combines the rows that come to a node in its `input_stage`. Returns their slot.
     fn incoming(&mut self, id: usize) -> usize {
         let (graph, assignment, typed) = (self.graph, &self.assignments[id], &self.typed[id]);
         let node = &graph.nodes[id];
@@ -153,7 +153,7 @@ impl Lowering<'_> {
         self.project(assignment.input_stage, slot, typed.projection.as_ref())
     }
 
-    /// The slot of a node's rows in a stage.
+    /// Returns the slot of rows in a stage. Reads them from a spill if an earlier stage produces them.
     fn slot_for(&mut self, stage: usize, rows: EdgeRows) -> usize {
         if let Some((.., slot)) = self.found.iter().find(|(of, what, _)| *of == stage && *what == rows) {
             return *slot;
@@ -178,7 +178,7 @@ impl Lowering<'_> {
         slot
     }
 
-    /// Keeps a node's rows in its stage stage.
+    /// Returns the spill of rows. Adds one to the `output_stage` of their node if there is none.
     fn spill_for(&mut self, rows: EdgeRows) -> usize {
         if let Some((_, spill)) = self.spilled_edges.iter().find(|(of, _)| *of == rows) {
             return *spill;
@@ -191,7 +191,7 @@ impl Lowering<'_> {
         spill
     }
 
-    /// The numbers of all steps that rows may have passed when they come out of a node.
+    /// The numbers of the node and of all steps before it.
     fn steps_before(&self, node: usize) -> Vec<usize> {
         let mut seen = vec![false; self.graph.nodes.len()];
         let mut open = vec![node];
