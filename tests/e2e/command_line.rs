@@ -293,9 +293,9 @@ fn arguments_replace_parameters_and_paths_of_the_pipeline_file() {
     --> --set filter
      = help: write it as STEP.PARAMETER=VALUE, such as filter.min-words=5
 
-    error: the ending of `x.docx` does not tell its format
+    error: cannot determine the format of `x.docx` from its file extension
     --> --output x.docx
-     = help: set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed
+     = help: set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed
     "#);
 }
 

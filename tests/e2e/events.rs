@@ -114,7 +114,7 @@ fn errors_of_the_pipeline_file_are_events() {
     insta::assert_snapshot!(errors(run(&folder, &text, &["--set", "nobody.a=1"]), 2), @r#"{"event":"error","message":"there is no step \"nobody\"","argument":"--set nobody.a=1","help":["the steps are add_column"]}"#);
     // The output is found wrong with the graph, when all else is right.
     let selecting = text.replace("[[sink]]", "[[sink]]\nselect = [\"nothing\"]");
-    insta::assert_snapshot!(errors(run(&folder, &selecting, &[]), 2), @r#"{"event":"error","message":"there is no column \"nothing\" among those of step \"add_column\"","file":"pipeline.toml","line":12,"column":11,"end_line":12,"end_column":20,"help":["step \"add_column\" gives text: text, length: integer"]}"#);
+    insta::assert_snapshot!(errors(run(&folder, &selecting, &[]), 2), @r#"{"event":"error","message":"there is no column \"nothing\" among those of step \"add_column\"","file":"pipeline.toml","line":12,"column":11,"end_line":12,"end_column":20,"help":["step \"add_column\" has text: text, length: integer"]}"#);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn an_error_event_for_a_step_has_its_place_in_the_pipeline_file() {
     let told = errors(outcome, 2);
     assert_eq!(failures, told.lines().count(), "{told}");
     insta::assert_snapshot!(told, @r#"
-    {"event":"error","message":"step \"add_column\" reads the column \"text\", which the source does not give","file":"pipeline.toml","line":7,"column":1,"end_line":7,"end_column":9,"help":["the source gives id: integer"],"kind":"incompatible","step":"add_column"}
+    {"event":"error","message":"step \"add_column\" reads the column \"text\", which the source does not have","file":"pipeline.toml","line":7,"column":1,"end_line":7,"end_column":9,"help":["the source has id: integer"],"kind":"incompatible","step":"add_column"}
     {"event":"error","message":"step \"bad_refuse_parameters\" does not accept its parameters: these parameters will not do","file":"pipeline.toml","line":11,"column":1,"end_line":11,"end_column":9,"kind":"parameters","step":"bad_refuse_parameters"}
     {"event":"error","message":"missing.wasm: cannot be read: No such file or directory (os error 2)","file":"pipeline.toml","line":17,"column":13,"end_line":17,"end_column":27,"kind":"incompatible","step":"missing"}
     "#);
@@ -139,7 +139,7 @@ fn errors_of_the_command_line_are_events() {
     folder.write("input.jsonl", "{\"text\":\"a\"}\n");
     let text = pipeline("input.jsonl", &["add_column"], "output.jsonl");
     insta::assert_snapshot!(errors(run(&folder, &text, &["--failures", "nowhere/f.jsonl"]), 2), @r#"{"event":"error","message":"cannot write failures to nowhere/f.jsonl","causes":["No such file or directory (os error 2)"]}"#);
-    insta::assert_snapshot!(errors(run(&folder, &text, &["--failures", "input.jsonl"]), 2), @r#"{"event":"error","message":"the file for failures, input.jsonl, is also an input","argument":"--failures input.jsonl","help":["give the failures a file of their own"]}"#);
+    insta::assert_snapshot!(errors(run(&folder, &text, &["--failures", "input.jsonl"]), 2), @r#"{"event":"error","message":"the file for failures, input.jsonl, is also an input","argument":"--failures input.jsonl","help":["use a separate file for failures"]}"#);
     insta::assert_snapshot!(errors(run(&folder, &text, &["--output", "-"]), 2), @r#"{"event":"error","message":"with `--message-format json` the standard output is for messages; give the sink a file"}"#);
     // An output that cannot be written is a failure of its own.
     assert_eq!(errors(run(&folder, &text, &["--output", "nowhere/output.jsonl"]), 1), "");

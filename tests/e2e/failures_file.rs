@@ -61,8 +61,8 @@ fn a_step_with_missing_columns_is_recorded() {
     let record = &recorded[0];
     assert_eq!((&record["kind"], &record["step"]), (&"incompatible".into(), &"add_column".into()), "{said}");
     assert!(["run", "component"].iter().all(|name| record[name].is_string()), "{record}");
-    insta::assert_snapshot!(record["message"].as_str().unwrap(), @r#"step "add_column" reads the column "text", which the source does not give"#);
-    insta::assert_snapshot!(record["hint"].as_str().unwrap(), @"the source gives id: integer");
+    insta::assert_snapshot!(record["message"].as_str().unwrap(), @r#"step "add_column" reads the column "text", which the source does not have"#);
+    insta::assert_snapshot!(record["hint"].as_str().unwrap(), @"the source has id: integer");
 }
 
 /// The pipeline file alone is at fault.
@@ -154,7 +154,7 @@ fn the_failures_file_cannot_be_another_file_of_the_pipeline() {
             insta::assert_snapshot!(said, @"
             error: the file for failures, ./input.jsonl, is also an input
             --> --failures ./input.jsonl
-             = help: give the failures a file of their own
+             = help: use a separate file for failures
             ");
         }
     }
@@ -165,7 +165,7 @@ fn the_failures_file_cannot_be_another_file_of_the_pipeline() {
     for (failures, output) in [("link-to-link.jsonl", "output.jsonl"), ("output.jsonl", "link-to-link.jsonl")] {
         folder.write("pipeline.toml", text.replace("output.jsonl", output));
         let said = folder.stillbox(["run", "pipeline.toml", "--failures", failures]).failed(2);
-        assert!(said.contains(&format!("the file for failures, {failures}, is also a sink's")), "{said}");
+        assert!(said.contains(&format!("the file for failures, {failures}, is also the output of a sink")), "{said}");
         assert!(!folder.names().contains(&"output.jsonl".to_owned()), "{said}");
     }
     // Neither does a malformed input, which is found while the plan is made.
@@ -249,7 +249,7 @@ fn failures_are_not_mixed_with_rows_or_messages_on_standard_output() {
         assert_eq!(outcome.text(), "from before\n");
         let said = outcome.failed(2);
         if path == "redirected" {
-            insta::assert_snapshot!(said, @"error: `--failures redirected` leads to the standard output, where the rows go; give the failures a file of their own");
+            insta::assert_snapshot!(said, @"error: `--failures redirected` leads to the standard output, where the rows go; use a separate file for failures");
         }
     }
     folder.write("pipeline.toml", pipeline("input.jsonl", &["bad_panic"], "output.jsonl"));

@@ -92,7 +92,7 @@ fn a_cycle_of_steps_is_reported() {
     let pipeline =
         pipeline("input.jsonl", &["keep_long"], "output.jsonl").replace("component", "from = \"keep_long\"\ncomponent");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
-    error: nothing takes the rows of source "source"
+    error: no step or sink takes the rows of source "source"
      --> pipeline.toml:4:1
       |
     4 | [[source]]

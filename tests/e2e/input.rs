@@ -140,7 +140,7 @@ fn an_output_that_is_also_the_input_is_rejected() {
     8 | path = "./input.jsonl"
       |        ^^^^^^^^^^^^^^^
       |
-      = help: write to another file; it can be moved when the run is done
+      = help: write to another file, and move it after the run
     "#);
     insta::assert_snapshot!(folder.run(&pipeline("*put.jsonl", &[], "link.jsonl")).failed(2), @r#"
     error: the output link.jsonl is also the input
@@ -149,7 +149,7 @@ fn an_output_that_is_also_the_input_is_rejected() {
     8 | path = "link.jsonl"
       |        ^^^^^^^^^^^^
       |
-      = help: write to another file; it can be moved when the run is done
+      = help: write to another file, and move it after the run
     "#);
     assert_eq!(folder.text("input.jsonl"), "{\"id\":1}\n");
 }

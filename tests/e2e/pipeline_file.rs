@@ -99,20 +99,20 @@ path = "output.xlsx"
        = help: did you mean `parameters`?
        = help: [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select
 
-    error: the ending of `output.xlsx` does not tell its format
+    error: cannot determine the format of `output.xlsx` from its file extension
       --> pipeline.toml:13:8
        |
     13 | path = "output.xlsx"
        |        ^^^^^^^^^^^^^ unknown ending
        |
-       = help: set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed
+       = help: set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed
     "#);
 }
 
 #[test]
 fn invalid_toml_is_reported_with_its_place() {
     insta::assert_snapshot!(complaint("batch-rows = 1000", "batch-rows = "), @r"
-    error: not valid TOML: there is no value here
+    error: not valid TOML: a value is missing
      --> pipeline.toml:3:14
       |
     3 | batch-rows = 
@@ -156,14 +156,14 @@ fn a_rejected_parameter_is_reported_with_the_reason_of_the_step() {
 #[test]
 fn a_column_that_no_node_provides_is_reported() {
     insta::assert_snapshot!(complaint("column = \"text\" }", "column = \"txet\" }"), @r#"
-    error: step "normalize" reads the column "txet", which the source does not give
+    error: step "normalize" reads the column "txet", which the source does not have
       --> pipeline.toml:11:1
        |
     11 | parameters = { column = "txet" }
        | ^^^^^^^^^^
        |
        = help: did you mean "text"?
-       = help: the source gives id: integer, text: text
+       = help: the source has id: integer, text: text
     "#);
 }
 
@@ -174,22 +174,22 @@ fn a_type_mismatch_names_the_reader_and_the_writer_of_the_column() {
     let pipeline = pipeline("input.jsonl", &["add_column", "normalize_text"], "output.jsonl");
     let pipeline = pipeline.replace("text.wasm\"", "text.wasm\"\nparameters = { column = \"length\" }");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
-    error: step "normalize_text" reads the column "length" as text, and step "add_column" gives it as integer
+    error: step "normalize_text" reads the column "length" as text, but step "add_column" has it as integer
       --> pipeline.toml:14:1
        |
     14 | parameters = { column = "length" }
        | ^^^^^^^^^^
        |
-       = help: step "add_column" gives id: integer, text: text, length: integer
+       = help: step "add_column" has id: integer, text: text, length: integer
     "#);
     folder.write("input.jsonl", "{\"id\":1,\"text\":[]}\n");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
-    error: step "add_column" reads the column "text" as text, and the source gives it as json
+    error: step "add_column" reads the column "text" as text, but the source has it as json
      --> pipeline.toml:7:1
       |
     7 | [[step]]
       | ^^^^^^^^
       |
-      = help: the source gives id: integer, text: json
+      = help: the source has id: integer, text: json
     "#);
 }

@@ -180,7 +180,7 @@ fn cache_and_worker_instances_exclude_each_other() {
     11 | cache = true
        |         ^^^^
        |
-       = help: what an instance makes of a batch may depend on the batches before it, so it cannot be kept; leave out one of the two
+       = help: the result for a batch may depend on the batches before it, so it cannot be cached; remove one of the two settings
     "#);
 }
 

@@ -148,7 +148,7 @@ fn test_reports_a_missing_column_with_the_columns_of_the_input() {
           FAIL step/one
 
     FAIL step/one
-      incompatible: step "stillbox-test-programs" reads the column "text", which step/cases/one/input.jsonl does not give
+      incompatible: step "stillbox-test-programs" reads the column "text", which step/cases/one/input.jsonl does not have
         hint: did you mean "txt"?; step/cases/one/input.jsonl gives txt: text
 
        Summary 0 passed, 1 failed
@@ -158,7 +158,7 @@ fn test_reports_a_missing_column_with_the_columns_of_the_input() {
           FAIL step/one
 
     FAIL step/one
-      incompatible: step "stillbox-test-programs" reads the column "text" as text, and step/cases/one/input.jsonl gives it as integer
+      incompatible: step "stillbox-test-programs" reads the column "text" as text, but step/cases/one/input.jsonl has it as integer
         hint: step/cases/one/input.jsonl gives text: integer
 
        Summary 0 passed, 1 failed
@@ -277,7 +277,7 @@ fn test_reports_all_errors_in_the_files_of_a_case_at_once() {
         |
       2 | checks = { single-rows = 1 }
         |                          ^ expected true or false
-      error: not valid TOML: there is no value here
+      error: not valid TOML: a value is missing
        --> step/cases/one/parameters.toml:1:13
         |
       1 | min-bytes =

@@ -147,7 +147,7 @@ fn read_pipeline(
     context: &mut ParseContext<'_>,
 ) -> Option<PipelineTable> {
     let none = Diagnostic::new(ConfigLocation::File, "the file has no [pipeline]")
-        .help("begin it with a line [pipeline] and a line such as `name = \"clean-text\"`");
+        .help("start it with the line [pipeline] and a line such as `name = \"clean-text\"`");
     let entry = root.require_or("pipeline", none)?;
     pipeline::read(only_table("[pipeline]", entry, context)?, limits, context)
 }
@@ -175,7 +175,7 @@ fn read_each<T>(
     match entry.value {
         DeValue::Array(tables) if tables.is_empty() => {
             let diagnostic = Diagnostic::new(ConfigLocation::Span(entry.span), format!("`{key}` is an empty array"));
-            context.push(diagnostic.help(format!("begin each {key} with a line {title}, or leave the key out")));
+            context.push(diagnostic.help(format!("start each {key} with the line {title}, or remove the key")));
             Vec::new()
         }
         DeValue::Array(tables) => {
@@ -204,5 +204,5 @@ fn misshapen(title: &str, value: &DeValue<'_>, span: Range<usize>) -> Diagnostic
     let found = if let DeValue::Table(_) = value { "a single table" } else { kind(value) };
     Diagnostic::new(ConfigLocation::Span(span), format!("expected {title}, found {found}"))
         .label(format!("expected {title}"))
-        .help(format!("begin it with a line {title}"))
+        .help(format!("start it with the line {title}"))
 }

@@ -62,7 +62,7 @@ fn a_column_of_another_type_than_the_step_reads_is_reported() {
           FAIL count-words/first
 
     FAIL count-words/first
-      incompatible: step "count-words" reads the column "text" as text, and count-words/cases/first/input.jsonl gives it as integer
+      incompatible: step "count-words" reads the column "text" as text, but count-words/cases/first/input.jsonl has it as integer
         hint: count-words/cases/first/input.jsonl gives text: integer
     "#);
 }
@@ -76,7 +76,7 @@ fn a_missing_column_is_reported_with_the_nearest_name() {
           FAIL count-words/first
 
     FAIL count-words/first
-      incompatible: step "count-words" reads the column "texts", which count-words/cases/first/input.jsonl does not give
+      incompatible: step "count-words" reads the column "texts", which count-words/cases/first/input.jsonl does not have
         hint: did you mean "text"?; count-words/cases/first/input.jsonl gives id: integer, text: text
     "#);
 }

@@ -68,14 +68,14 @@ fn combine_columns_fails_when_a_branch_expands_a_row() {
 fn combine_columns_rejects_two_columns_of_the_same_name() {
     let folder = folder("one two,three");
     insta::assert_snapshot!(folder.run(&joined("add_column", "")).failed(2), @r#"
-    error: both step "length" and step "other" give a column "length"
+    error: both step "length" and step "other" have a column "length"
       --> pipeline.toml:20:19
        |
     20 | from = ["length", "other"]
        |                   ^^^^^^^
        |
-       = help: rename one on its way: `{ name = "other", rename = { length = "length-2" } }`
-       = help: or leave it out: `{ name = "other", drop = ["length"] }`
+       = help: rename one of them: `{ name = "other", rename = { length = "length-2" } }`
+       = help: or drop one of them: `{ name = "other", drop = ["length"] }`
     "#);
 }
 
@@ -104,14 +104,14 @@ fn combine_columns_joins_rows_of_two_files_by_position() {
     "#);
     folder.write("b.csv", "a\nx\ny\nz\n");
     insta::assert_snapshot!(folder.run(&combined("columns")).failed(2), @r#"
-    error: both source "a" and source "b" give a column "a"
+    error: both source "a" and source "b" have a column "a"
       --> pipeline.toml:15:14
        |
     15 | from = ["a", "b"]
        |              ^^^
        |
-       = help: rename one on its way: `{ name = "b", rename = { a = "a-2" } }`
-       = help: or leave it out: `{ name = "b", drop = ["a"] }`
+       = help: rename one of them: `{ name = "b", rename = { a = "a-2" } }`
+       = help: or drop one of them: `{ name = "b", drop = ["a"] }`
     "#);
 }
 
@@ -125,15 +125,15 @@ fn combine_rows_requires_the_same_columns() {
     assert_eq!(folder.text("output.csv"), "a,b\n1,x\n2,y\n");
     folder.write("b.csv", "b,a\ny,z\n");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
-    error: the rows of source "a" and source "b" do not have the same columns: "a" is not of one type (a: integer and a: text)
+    error: the rows of source "a" and source "b" do not have the same columns: "a" has different types (a: integer and a: text)
       --> pipeline.toml:15:14
        |
     15 | from = ["a", "b"]
        |              ^^^
        |
-       = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, make them alike
-       = help: source "a" gives a: integer, b: text
-       = help: source "b" gives b: text, a: text
+       = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, give them the same columns
+       = help: source "a" has a: integer, b: text
+       = help: source "b" has b: text, a: text
     "#);
     folder.write("b.csv", "b,c\ny,z\n");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
@@ -143,8 +143,8 @@ fn combine_rows_requires_the_same_columns() {
     15 | from = ["a", "b"]
        |              ^^^
        |
-       = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, make them alike
-       = help: source "a" gives a: integer, b: text
-       = help: source "b" gives b: text, c: text
+       = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, give them the same columns
+       = help: source "a" has a: integer, b: text
+       = help: source "b" has b: text, c: text
     "#);
 }

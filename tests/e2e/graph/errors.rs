@@ -67,7 +67,7 @@ combine = "columns"
 #[test]
 fn wrong_names_and_parents_are_all_reported_at_once() {
     insta::assert_snapshot!(folder().run(WRONG_NAMES).failed(2), @r#"
-    error: nothing takes the rows of source "b"
+    error: no step or sink takes the rows of source "b"
      --> pipeline.toml:9:1
       |
     9 | [[source]]
@@ -75,15 +75,15 @@ fn wrong_names_and_parents_are_all_reported_at_once() {
       |
       = help: add a [[sink]] or a step with `from = "b"`, or remove the source
 
-    error: there are 2 sources, and "first" does not say whose rows it takes
+    error: there are 2 sources, but "first" does not name the one it reads from
       --> pipeline.toml:14:8
        |
     14 | name = "first"
        |        ^^^^^^^
        |
-       = help: name each source, and add a `from` with one of the names, or with several
+       = help: name the sources, and add a `from` with one or more of the names
 
-    error: nothing takes the rows of step "first"
+    error: no step or sink takes the rows of step "first"
       --> pipeline.toml:14:8
        |
     14 | name = "first"
@@ -91,7 +91,7 @@ fn wrong_names_and_parents_are_all_reported_at_once() {
        |
        = help: add a [[sink]] or a step with `from = "first"`, or remove the step
 
-    error: nothing takes the rows of step "both"
+    error: no step or sink takes the rows of step "both"
       --> pipeline.toml:18:8
        |
     18 | name = "both"
@@ -115,7 +115,7 @@ fn wrong_names_and_parents_are_all_reported_at_once() {
        |
        = help: name it once
 
-    error: "out" is a sink, and no rows come out of a sink
+    error: "out" is a sink, which has no output rows
       --> pipeline.toml:25:19
        |
     25 | from = ["a", "a", "out"]
@@ -123,7 +123,7 @@ fn wrong_names_and_parents_are_all_reported_at_once() {
        |
        = help: name a step or a source
 
-    error: nothing takes the rows of step "unsaid"
+    error: no step or sink takes the rows of step "unsaid"
       --> pipeline.toml:28:8
        |
     28 | name = "unsaid"
@@ -131,15 +131,15 @@ fn wrong_names_and_parents_are_all_reported_at_once() {
        |
        = help: add a [[sink]] or a step with `from = "unsaid"`, or remove the step
 
-    error: "unsaid" takes rows from 2 nodes, and does not say how to combine them
+    error: "unsaid" takes rows from 2 nodes, but does not set `combine`
       --> pipeline.toml:30:14
        |
     30 | from = ["a", "many"]
        |              ^^^^^^
        |
-       = help: add `combine = "rows"` for their rows one after the other, or `combine = "columns"` for the same rows side by side
+       = help: add `combine = "rows"` to append their rows, or `combine = "columns"` to join the columns of the same rows
 
-    error: "round", "about" take rows from each other in a circle
+    error: "round", "about" form a cycle
       --> pipeline.toml:33:8
        |
     33 | name = "round"
@@ -147,21 +147,21 @@ fn wrong_names_and_parents_are_all_reported_at_once() {
        |
        = help: change a `from` so that rows flow from a source to a sink
 
-    error: step "made" makes rows itself, and takes none
+    error: step "made" is a source and takes no rows
       --> pipeline.toml:46:8
        |
     46 | from = "a"
        |        ^^^
        |
-       = help: leave out its `from`
+       = help: remove its `from`
 
-    error: "out" has `combine`, and takes rows from one node at most
+    error: "out" has `combine`, but takes rows from at most one node
       --> pipeline.toml:52:11
        |
     52 | combine = "columns"
        |           ^^^^^^^^^
        |
-       = help: leave it out, or name several steps or sources in `from`
+       = help: remove it, or name several steps or sources in `from`
     "#);
 }
 
@@ -203,7 +203,7 @@ select = ["a"]
 drop = ["b"]
 "#;
     insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
-    error: `drop` in [[sink]] stands beside `select`, which says already what passes
+    error: `drop` in [[sink]] cannot be combined with `select`
       --> pipeline.toml:34:8
        |
     34 | drop = ["b"]
@@ -247,7 +247,7 @@ combine = "rows"
       |         ^^^^^
       |
       = help: did you mean "id"?
-      = help: source "a" gives id: integer, text: text
+      = help: source "a" has id: integer, text: text
     "#);
     let pipeline = pipeline.replace("drop = [\"idd\"]", "rename = { id = \"key\" }").replace(", \"word\"", "");
     insta::assert_snapshot!(folder().run(&pipeline).failed(2), @r#"
@@ -257,9 +257,9 @@ combine = "rows"
     22 | from = ["first", "second"]
        |                  ^^^^^^^^
        |
-       = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, make them alike
-       = help: step "first" gives key: integer, text: text, length: integer
-       = help: step "second" gives text: text, word: text
+       = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, give them the same columns
+       = help: step "first" has key: integer, text: text, length: integer
+       = help: step "second" has text: text, word: text
     "#);
 }
 
@@ -288,18 +288,18 @@ path = "output.jsonl"
        |                 ^^^^^^^
        |
        = help: did you mean "text"?
-       = help: the source gives id: integer, text: text
+       = help: the source has id: integer, text: text
     "#);
     let renamed = pipeline.replace("select = [\"id\", \"texts\"]", "inputs = { text = \"texts\" }");
     insta::assert_snapshot!(folder().run(&renamed).failed(2), @r#"
-    error: step "words" reads the column "texts", which the source does not give
+    error: step "words" reads the column "texts", which the source does not have
       --> pipeline.toml:11:19
        |
     11 | inputs = { text = "texts" }
        |                   ^^^^^^^
        |
        = help: did you mean "text"?
-       = help: the source gives id: integer, text: text
+       = help: the source has id: integer, text: text
     "#);
 }
 
@@ -329,37 +329,37 @@ path = "output.jsonl"
 path = "rejects.jsonl"
 "#;
     insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
-    error: step "made" is of kind source, for which there is no `concurrency`
+    error: step "made" is of kind source, which does not support `concurrency`
      --> pipeline.toml:9:15
       |
     9 | concurrency = 2
       |               ^
       |
-      = help: it has one instance, from the first row to the last
+      = help: it has a single instance for all rows
 
-    error: step "made" is of kind source, for which there is no row to reject
+    error: step "made" is of kind source, which has no rows to reject
       --> pipeline.toml:10:14
        |
     10 | on-failure = "reject"
        |              ^^^^^^^^
        |
-       = help: it takes no rows; leave out `on-failure`
+       = help: it takes no rows; remove `on-failure`
 
-    error: step "counts" is of kind aggregate, for which there is no `instance`
+    error: step "counts" is of kind aggregate, which does not support `instance`
       --> pipeline.toml:15:12
        |
     15 | instance = "worker"
        |            ^^^^^^^^
        |
-       = help: it has one instance, from the first row to the last
+       = help: it has a single instance for all rows
 
-    error: step "counts" is of kind aggregate, for which there is no other try
+    error: step "counts" is of kind aggregate, which does not support retries
       --> pipeline.toml:16:14
        |
     16 | on-failure = { retry = 2 }
        |              ^^^^^^^^^^^^^
        |
-       = help: what its instance knew is lost when a call fails
+       = help: its instance loses its state when a call fails
     "#);
 }
 

@@ -86,13 +86,13 @@ fn every_error_in_a_route_is_reported() {
       = help: the routes are round-robin, sample and column
     "#);
     insta::assert_snapshot!(wrong(r#"{ to = ["x"], by = "sample" }"#, ""), @r#"
-    error: `to` in `route` names nobody but "x", so that there is nothing to choose
+    error: `to` in `route` must name at least two steps or sinks, but names only "x"
      --> pipeline.toml:8:16
       |
     8 | route = { to = ["x"], by = "sample" }
       |                ^^^^^
       |
-      = help: name two steps or sinks, or more
+      = help: name two or more, or remove `route`
     "#);
     insta::assert_snapshot!(wrong(r#"{ to = ["x", "zz"], by = "sample", seed = 1 }"#, "from = \"x\""), @r#"
     error: there is no step or sink "zz"
@@ -104,13 +104,13 @@ fn every_error_in_a_route_is_reported() {
       = help: there are x, y, sink-1, sink-2, sink-3
     "#);
     insta::assert_snapshot!(wrong(r#"{ to = ["x", "y"], by = "sample", seed = 1 }"#, "from = \"x\""), @r#"
-    error: "y" is a route of "texts", and does not take its rows
+    error: "y" is in the route of "texts", but does not take its rows
       --> pipeline.toml:15:8
        |
     15 | name = "y"
        |        ^^^
        |
-       = help: add "texts" to its `from`, or leave out the `from`
+       = help: add "texts" to its `from`, or remove the `from`
     "#);
     insta::assert_snapshot!(wrong(r#"{ by = "column", column = "land", cases = { en = "x" }, otherwise = "y" }"#, ""), @r#"
     error: source "texts" has no column "land" to route by
@@ -120,7 +120,7 @@ fn every_error_in_a_route_is_reported() {
       |                                   ^^^^^^
       |
       = help: did you mean "lang"?
-      = help: it gives id: integer, text: text, lang: text
+      = help: it has id: integer, text: text, lang: text
     "#);
     insta::assert_snapshot!(wrong(r#"{ by = "column", column = "lang", cases = { en = "x" } }"#, ""), @r#"
     error: `route` has no `otherwise`
@@ -129,6 +129,6 @@ fn every_error_in_a_route_is_reported() {
     8 | route = { by = "column", column = "lang", cases = { en = "x" } }
       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `otherwise` is missing
       |
-      = help: add who gets all other rows: `otherwise = "y"`
+      = help: add the step or sink for all other rows: `otherwise = "y"`
     "#);
 }

@@ -45,7 +45,7 @@ fn a_row_rejected_by_an_aggregate_ends_the_run() {
     folder.write("input.jsonl", WITH_AN_EMPTY_TEXT);
     insta::assert_snapshot!(folder.run(&turned("")).failed(1), @r#"
     guest-error in step around: the text is empty
-      at: the rows that come to step "around", row 2 (batch 0)
+      at: the input of step "around", row 2 (batch 0)
       source: tests/guests/programs/examples/turn_around.rs:54:39
     "#);
 }

@@ -65,9 +65,9 @@ fn resume_names_each_changed_setting() {
         all += &told(&folder, &["--resume"]);
     }
     insta::assert_snapshot!(all, @r#"
-    error: run RUN cannot go on, because its rest would not fit what is written: step "some" parameters.id was 1000 and is 1001. Undo this, or add `--restart` to begin anew
-    error: run RUN cannot go on, because its rest would not fit what is written: [pipeline] batch-rows was 20 and is 21. Undo this, or add `--restart` to begin anew
-    error: run RUN cannot go on, because its rest would not fit what is written: step "length" name was "length" and is not there any more; the component of step "length" was … and is not there any more; the order of [[step]] was length, some and is longer, some; step "longer" name is new, "longer"; the component of step "longer" is new, … Undo this, or add `--restart` to begin anew
+    error: cannot resume run RUN: the pipeline has changed since its last checkpoint: step "some" parameters.id was 1000 and is 1001. Undo the change, or add `--restart` to start again
+    error: cannot resume run RUN: the pipeline has changed since its last checkpoint: [pipeline] batch-rows was 20 and is 21. Undo the change, or add `--restart` to start again
+    error: cannot resume run RUN: the pipeline has changed since its last checkpoint: step "length" name was "length" and was removed; the component of step "length" was … and was removed; the order of [[step]] was length, some and is longer, some; step "longer" name is new, "longer"; the component of step "longer" is new, … Undo the change, or add `--restart` to start again
     "#);
     // Comments, descriptions and limits make no difference.
     folder.write("pipeline.toml", PIPELINE.replace("batch-rows", "description = \"x\" # Why?\nbatch-rows"));
@@ -85,7 +85,7 @@ fn resume_rejects_a_changed_order_of_steps() {
     folder.write("pipeline.toml", pipeline(&format!("{one}{two}")));
     killed(&folder, &[]);
     folder.write("pipeline.toml", pipeline(&format!("{two}{one}")));
-    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: run RUN cannot go on, because its rest would not fit what is written: the order of [[step]] was a, b and is b, a. Undo this, or add `--restart` to begin anew");
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: cannot resume run RUN: the pipeline has changed since its last checkpoint: the order of [[step]] was a, b and is b, a. Undo the change, or add `--restart` to start again");
 }
 
 #[test]
@@ -98,9 +98,9 @@ fn resume_rejects_a_changed_pipeline_name_or_output() {
     }
     all += &told(&folder, &[]);
     insta::assert_snapshot!(all, @r#"
-    error: run RUN cannot go on, because its rest would not fit what is written: [pipeline] name was "refusals" and is "renamed". Undo this, or add `--restart` to begin anew
-    error: run RUN cannot go on, because its rest would not fit what is written: it wrote FOLDER/output.jsonl and would write FOLDER/another.jsonl. Undo this, or add `--restart` to begin anew
-    error: run RUN cannot go on, because its rest would not fit what is written: it wrote FOLDER/output.jsonl and would write FOLDER/another.jsonl. Undo this, or add `--restart` to begin anew
+    error: cannot resume run RUN: the pipeline has changed since its last checkpoint: [pipeline] name was "refusals" and is "renamed". Undo the change, or add `--restart` to start again
+    error: cannot resume run RUN: the pipeline has changed since its last checkpoint: the outputs were FOLDER/output.jsonl and are FOLDER/another.jsonl. Undo the change, or add `--restart` to start again
+    error: cannot resume run RUN: the pipeline has changed since its last checkpoint: the outputs were FOLDER/output.jsonl and are FOLDER/another.jsonl. Undo the change, or add `--restart` to start again
     "#);
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
     assert_eq!(info(&folder).as_array().map(Vec::len), Some(1), "the former is gone");
@@ -113,7 +113,7 @@ fn resume_rejects_an_output_that_is_not_a_regular_file() {
     let folder = begun();
     rustix::fs::mknodat(rustix::fs::CWD, folder.join("output.jsonl"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .expect("there is room");
-    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: run RUN cannot go on, because its rest would not fit what is written: it writes to what is not a regular file. Undo this, or add `--restart` to begin anew");
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: cannot resume run RUN: the pipeline has changed since its last checkpoint: it writes to what is not a regular file. Undo the change, or add `--restart` to start again");
 }
 
 #[test]
@@ -144,9 +144,9 @@ fn resume_rejects_a_changed_component_or_input() {
     folder.write("input.jsonl", texts(6001));
     all += &told(&folder, &["--resume"]);
     insta::assert_snapshot!(all, @r#"
-    error: run RUN cannot go on, because its rest would not fit what is written: --set some.id is new, 3. Undo this, or add `--restart` to begin anew
-    error: run RUN cannot go on, because its rest would not fit what is written: step "some" parameters.id was 1000 and is not there any more; the component of step "some" was … and is … Undo this, or add `--restart` to begin anew
-    error: run RUN cannot go on, because its rest would not fit what is written: the input FOLDER/input.jsonl was … and is … Undo this, or add `--restart` to begin anew
+    error: cannot resume run RUN: the pipeline has changed since its last checkpoint: --set some.id is new, 3. Undo the change, or add `--restart` to start again
+    error: cannot resume run RUN: the pipeline has changed since its last checkpoint: step "some" parameters.id was 1000 and was removed; the component of step "some" was … and is … Undo the change, or add `--restart` to start again
+    error: cannot resume run RUN: the pipeline has changed since its last checkpoint: the input FOLDER/input.jsonl was … and is … Undo the change, or add `--restart` to start again
     "#);
     // Whoever means it begins anew.
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
@@ -186,8 +186,8 @@ fn resume_rejects_a_source_step_that_emits_other_rows() {
 #[test]
 fn an_unfinished_run_is_not_discarded_without_restart() {
     let folder = begun();
-    insta::assert_snapshot!(told(&folder, &[]), @r"error: run RUN of this pipeline has not ended: … are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew");
-    insta::assert_snapshot!(told(&folder, &["--resume", "67-ab"]), @r"error: there is no run 67-ab of this pipeline that could go on; `stillbox runs` lists the runs that there are");
+    insta::assert_snapshot!(told(&folder, &[]), @r"error: run RUN of this pipeline is unfinished; … are done. Add `--resume` to resume it, or `--restart` to discard it and start again");
+    insta::assert_snapshot!(told(&folder, &["--resume", "67-ab"]), @r"error: this pipeline has no unfinished run 67-ab; `stillbox runs` lists all runs");
     // With another output it is another run.
     folder.stillbox(["run", "pipeline.toml", "--output", "other.jsonl"]).succeeded();
     let list = info(&folder);
@@ -208,7 +208,7 @@ fn a_pipeline_runs_in_one_process_at_a_time() {
     let listed = folder.stillbox(["runs"]).succeeded();
     assert!(listed.text().contains("  running  "), "{}", listed.text());
     child.kill().expect("it is running");
-    insta::assert_snapshot!(told.replace(&child.id().to_string(), "PID"), @r"error: this pipeline is running already, as process PID; two runs would write the same files");
+    insta::assert_snapshot!(told.replace(&child.id().to_string(), "PID"), @r"error: this pipeline is already running as process PID; a second run would write the same files");
     child.wait().expect("it can be waited for");
     let listed = folder.stillbox(["runs"]).succeeded();
     assert!(listed.text().contains("  interrupted  "), "{}", listed.text());
@@ -226,7 +226,7 @@ fn an_output_is_written_by_one_process_at_a_time() {
     child.kill().expect("it is running");
     let real = fs::canonicalize(folder.path()).expect("it is there");
     let told = told.replace(&child.id().to_string(), "PID").replace(real.to_str().expect("it is text"), "FOLDER");
-    insta::assert_snapshot!(told, @"error: FOLDER/rejects.jsonl is being written by process PID already");
+    insta::assert_snapshot!(told, @"error: FOLDER/rejects.jsonl is already being written by process PID");
     child.wait().expect("it can be waited for");
 }
 
@@ -241,7 +241,7 @@ fn resume_rejects_a_corrupt_checkpoint() {
     let checkpoint = state(&folder).join("checkpoint.json");
     let text = fs::read_to_string(&checkpoint).expect("it is there");
     fs::write(&checkpoint, text.replace("\"next\":", "\"next\":1")).expect("the folder is ours");
-    insta::assert_snapshot!(told(&folder, &["--resume"]), @r"error: run RUN cannot go on: STATE/checkpoint.json is corrupt: the checksum is wrong; add `--restart` to begin anew");
+    insta::assert_snapshot!(told(&folder, &["--resume"]), @r"error: cannot resume run RUN: STATE/checkpoint.json is corrupt: the checksum is wrong; add `--restart` to start again");
     assert_eq!(info(&folder)[0]["status"], "broken");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
 }
@@ -298,7 +298,7 @@ fn resume_rejects_corrupt_spilled_rows() {
     let told = without_names(&told, &folder, &run);
     let told: Vec<&str> = told.lines().skip(1).take(3).collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
-    error: the rows that come to step "around" cannot be read from disk
+    error: the input of step "around" cannot be read from disk
       because: STATE/0.rows is corrupt: a frame is malformed or does not match its checksum
       hint: add `--restart` to start a new run
     "#);

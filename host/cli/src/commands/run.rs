@@ -120,7 +120,7 @@ pub(crate) fn drive(
         && is_stdout(path)
     {
         let text = format!(
-            "`--failures {}` leads to the standard output, where the {what} go; give the failures a file of their own",
+            "`--failures {}` leads to the standard output, where the {what} go; use a separate file for failures",
             path.display()
         );
         return refuse(&text, running.message_format);

@@ -28,7 +28,7 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Opt
     };
     if entries.is_empty() {
         context.push(entry.diagnostic(format!("{} is empty", entry.name)).help(
-            "name the columns, as in `columns = { id = \"integer\" }`, or leave it out to take them from the rows",
+            "name the columns, as in `columns = { id = \"integer\" }`, or remove the key to infer them from the rows",
         ));
     }
     let mut written: Vec<_> = entries.iter().collect();
@@ -48,7 +48,7 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Opt
             DeValue::Table(_) => {
                 let diagnostic =
                     wrong_type(&shown, value.get_ref(), ConfigLocation::Span(value.span()), "the name of a type");
-                context.push(diagnostic.help("put a column's name in quotes if there is a dot in it"));
+                context.push(diagnostic.help("put the name of a column in quotes if it contains a dot"));
             }
             other => context.push(wrong_type(&shown, other, ConfigLocation::Span(value.span()), "the name of a type")),
         }
@@ -63,9 +63,9 @@ pub(super) fn check_format(columns: &ConfigLocation, format: Format) -> Option<D
         Format::Parquet | Format::Arrow => Some(
             Diagnostic::new(
                 columns.clone(),
-                format!("`columns` in [[source]] is for jsonl and csv, and this source is {format}"),
+                format!("`columns` in [[source]] applies to jsonl and csv only, but this source is {format}"),
             )
-            .help(format!("leave it out: {format} files name their columns and types themselves")),
+            .help(format!("remove the key: {format} files declare their columns and types themselves")),
         ),
     }
 }

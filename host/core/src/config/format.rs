@@ -41,25 +41,25 @@ pub(super) fn from_extension(path: &Located<PathSetting>, direction: Direction) 
     };
     if path.is_standard() {
         return Err(Diagnostic::new(path.location.clone(), format!("the format of {stream} is not known"))
-            .label("no ending to tell the format by")
+            .label("no file extension")
             .help(format!("add `format = \"jsonl\"` to {table}, or csv, parquet or arrow")));
     }
     Format::from_path(&path.written).ok_or_else(|| {
         let written = path.written.display().to_string();
         let diagnostic = Diagnostic::new(
             path.location.clone(),
-            format!("the ending of `{}` does not tell its format", shortened(&written)),
+            format!("cannot determine the format of `{}` from its file extension", shortened(&written)),
         )
-        .label("unknown ending");
+        .label("unknown file extension");
         diagnostic.help(if direction == Direction::Input && ends_in_json(&path.written) {
             format!(
-                "if it holds one JSON object a line, set `format = \"jsonl\"` in {table}; a file that is one JSON array \
-                 has to be rewritten as JSON Lines"
+                "if it contains one JSON object per line, set `format = \"jsonl\"` in {table}; a file with a single JSON array \
+                 must be converted to JSON Lines"
             )
         } else {
             format!(
-                "set `format` in {table} to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, \
-                 .parquet or .arrow, with .gz or .zst behind it where the file is compressed"
+                "set `format` in {table} to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or \
+                 .arrow, followed by .gz or .zst if the file is compressed"
             )
         })
     })

@@ -32,7 +32,7 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Opt
         }
         DeValue::Table(entries) => one(Table::new("`from`", entry.span, entries), context).map(|from| vec![from]),
         DeValue::Array(names) if names.is_empty() => {
-            let help = "name the steps or sources to read from, or leave it out to read from the step before";
+            let help = "name the steps or sources to read from, or remove the key to read from the previous step";
             context.push(entry.diagnostic(format!("{} is empty", entry.name)).help(help));
             None
         }

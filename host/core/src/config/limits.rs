@@ -57,18 +57,18 @@ impl Limit {
     ) -> Result<(), Diagnostic> {
         match self {
             Self::Memory => {
-                let why = "memory comes in pages of 64KiB, and a step's addresses have 32 bits";
+                let why = "memory is allocated in pages of 64KiB, and a step's addresses have 32 bits";
                 settings.memory = Some(size::read(name, value, location, &MEMORY, why)?);
             }
             Self::Time => settings.time = Some(duration::read(name, value, location, &TIME)?),
             Self::Fuel => settings.fuel = Some(whole(name, value, location, &FUEL)?),
             Self::OutputRows => settings.output_rows = Some(whole(name, value, location, &OUTPUT_ROWS)?),
             Self::OutputBytes => {
-                let why = "an output lies in the memory of its step, whose addresses have 32 bits";
+                let why = "an output is in the memory of its step, whose addresses have 32 bits";
                 settings.output_bytes = Some(size::read(name, value, location, &OUTPUT_BYTES, why)?);
             }
             Self::LogBytes => {
-                let why = "logs are kept in memory for every batch in flight";
+                let why = "the logs of every batch in flight are in memory";
                 settings.log_bytes = Some(size::read(name, value, location, &LOG_BYTES, why)?);
             }
         }

@@ -27,8 +27,8 @@ impl Config {
                 // Up to `start` the text equals the file. The replacement character is at `start`.
                 let end = start + char::REPLACEMENT_CHARACTER.len_utf8();
                 let diagnostic = Diagnostic::new(ConfigLocation::Span(start..end), "the file is not UTF-8 text")
-                    .label("bytes that are no UTF-8")
-                    .help("save it as UTF-8; if it is no text at all, give the pipeline file, which is TOML");
+                    .label("invalid UTF-8")
+                    .help("save it as UTF-8; if it is not a text file, pass the pipeline file, which is TOML");
                 Err(Diagnostics::new(file, text.into_owned().into(), vec![diagnostic]).into())
             }
         }
@@ -39,7 +39,10 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is larger than 64 MiB, which no pipeline file is"));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it is larger than 64 MiB, the maximum for a pipeline file",
+        ));
     }
     Ok(bytes)
 }

@@ -14,28 +14,34 @@ const MAX_NAME_BYTES: usize = 100;
 pub(super) fn read_pipeline_name(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Located<String>> {
     let name = entry.string(context)?;
     let wrong = if name.trim() != name.value {
-        Some("begins or ends with a space")
+        Some("starts or ends with a space")
     } else if name.starts_with('.') {
-        Some("begins with a dot")
+        Some("starts with a dot")
     } else if name.contains(['/', '\\']) {
         Some("contains a path separator")
     } else {
         None
     };
-    accept(entry, name, wrong, "runs are kept in folders of this name; give one such as \"clean-text\"", context)
+    accept(
+        entry,
+        name,
+        wrong,
+        "the state of runs is saved in folders with this name; use a name such as \"clean-text\"",
+        context,
+    )
 }
 
 /// Reads the name of a source, step or sink: a letter or digit, then letters, digits, `-` and `_`.
 pub(super) fn read_node_name(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Located<String>> {
     let name = entry.string(context)?;
     let wrong = if !name.starts_with(char::is_alphanumeric) && !name.is_empty() {
-        Some("begins with neither a letter nor a digit")
+        Some("does not start with a letter or digit")
     } else if !name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_') {
         Some("contains something other than letters, digits, `-` and `_`")
     } else {
         None
     };
-    let name = accept(entry, name, wrong, "give a name such as \"count-words\"", context)?;
+    let name = accept(entry, name, wrong, "use a name such as \"count-words\"", context)?;
     context.claim_name(&name);
     Some(name)
 }

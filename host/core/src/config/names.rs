@@ -57,7 +57,7 @@ pub(super) fn read_entries(entry: &TableEntry<'_>, context: &mut ParseContext<'_
             wrong => {
                 let what = format!("\"{}\" in {}", shortened(name.get_ref()), entry.name);
                 let diagnostic = wrong_type(&what, wrong, ConfigLocation::Span(value.span()), "a name");
-                context.push(diagnostic.help("put a name with a dot in quotes"));
+                context.push(diagnostic.help("put a name in quotes if it contains a dot"));
             }
         }
     }

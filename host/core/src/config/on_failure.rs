@@ -24,9 +24,9 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Loc
     };
     let on_failure = match entry.value {
         DeValue::String(word) if word == "retry" => {
-            let message = format!("{} is \"retry\", which does not say how often", entry.name);
+            let message = format!("{} is \"retry\", which does not set the number of retries", entry.name);
             let help = "write a table, such as `{ retry = 3, backoff = \"200ms\", then = \"reject\" }`";
-            context.push(entry.diagnostic(message).label("how often?").help(help));
+            context.push(entry.diagnostic(message).label("the number of retries is missing").help(help));
             None
         }
         DeValue::String(word) => word_for(word, &entry, context),
@@ -44,7 +44,7 @@ fn word_for(word: &str, entry: &TableEntry<'_>, context: &mut ParseContext<'_>) 
     if let Some((_, on_failure)) = known.iter().find(|(name, _)| *name == word) {
         return Some(on_failure.clone());
     }
-    let message = format!("{} is \"{}\", which is none of its values", entry.name, shortened(word));
+    let message = format!("{} is \"{}\", which is not a policy", entry.name, shortened(word));
     let mut diagnostic = entry.diagnostic(message).label("not a policy");
     if let Some(meant) = super::nearest(word, ["stop", "reject"]) {
         diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
@@ -56,7 +56,7 @@ fn word_for(word: &str, entry: &TableEntry<'_>, context: &mut ParseContext<'_>) 
 fn retry(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Retry> {
     let DeValue::Table(entries) = entry.value else { return None };
     let mut table = Table::new("on-failure", entry.span.clone(), entries);
-    let help = "add how often to try again, such as `retry = 3`; without tries, write \"stop\" or \"reject\"";
+    let help = "add the number of retries, such as `retry = 3`; to stop or reject without retries, write \"stop\" or \"reject\"";
     let times = table
         .require("retry", help)
         .and_then(|entry| entry.integer(1..=u64::from(MAX_RETRIES), context))

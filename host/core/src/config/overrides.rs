@@ -74,7 +74,8 @@ impl Config {
         let location = ConfigLocation::Argument(format!("--set {}", shortened(argument)).into());
         let malformed = |wrong| Diagnostic::new(location.clone(), wrong).help(FORM);
         let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
-        let (step, path) = target.split_once('.').ok_or_else(|| malformed("there is no `.` behind a step's name"))?;
+        let (step, path) =
+            target.split_once('.').ok_or_else(|| malformed("there is no `.` after the name of the step"))?;
         let path: Vec<&str> = path.split('.').collect();
         if step.is_empty() || path.iter().any(|key| key.is_empty()) {
             return Err(malformed("the name of the step or of the parameter is empty"));
@@ -82,8 +83,8 @@ impl Config {
         let value = value(written, &location)?;
 
         self.step(step, &location)?.parameters.set(&path, value, &location).map_err(|tables| {
-            let message = format!("`{}` of step \"{step}\" is no table", path[..tables].join("."));
-            Diagnostic::new(location, message).help("set the parameter itself, without what is behind its dot")
+            let message = format!("`{}` of step \"{step}\" is not a table", path[..tables].join("."));
+            Diagnostic::new(location, message).help("set the parameter itself, without the part after the dot")
         })
     }
 
@@ -92,7 +93,8 @@ impl Config {
         let location = ConfigLocation::Argument(format!("--limit {}", shortened(argument)).into());
         let malformed = |wrong| Diagnostic::new(location.clone(), wrong).help(FORM);
         let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
-        let (step, name) = target.split_once('.').ok_or_else(|| malformed("there is no `.` behind a step's name"))?;
+        let (step, name) =
+            target.split_once('.').ok_or_else(|| malformed("there is no `.` after the name of the step"))?;
         let step = self.step(step, &location)?;
         let Some((_, limit)) = Limit::ALL.iter().find(|(key, _)| *key == name) else {
             let keys = || Limit::ALL.iter().map(|(key, _)| *key);
@@ -214,6 +216,6 @@ fn path_setting(path: &Path, location: ConfigLocation) -> Result<Located<PathSet
 }
 
 fn several(what: &str, count: usize, location: ConfigLocation) -> Diagnostic {
-    Diagnostic::new(location, format!("the pipeline has {count} {what}s, and this replaces the path of a single one"))
+    Diagnostic::new(location, format!("the pipeline has {count} {what}s, and this option works with exactly one"))
         .help(format!("change the `path` of the [[{what}]] in the pipeline file"))
 }

@@ -100,12 +100,13 @@ fn syntax_diagnostic(text: &str, error: &SyntaxError) -> Diagnostic {
     let written = &text[span.clone()];
     let location = ConfigLocation::Span(span.clone());
     match error.message() {
-        "duplicate key" => Diagnostic::new(location, format!("`{}` is given twice", shortened(written)))
-            .help("keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own"),
+        "duplicate key" => Diagnostic::new(location, format!("`{}` is given twice", shortened(written))).help(
+            "remove one of the two; every source, step and sink starts with its own [[source]], [[step]] or [[sink]]",
+        ),
         // The parser's message about a bare word is misleading: it describes the value that it tried to parse.
         message if message.starts_with("string values must be quoted") || message.starts_with("invalid boolean") => {
             match bare_word(&text[span.start..]) {
-                "" => Diagnostic::new(location, "not valid TOML: there is no value here").label("a value is missing"),
+                "" => Diagnostic::new(location, "not valid TOML: a value is missing").label("a value is missing"),
                 word => {
                     let location = ConfigLocation::Span(span.start..span.start + word.len());
                     Diagnostic::new(location, format!("not valid TOML: `{}` is not a value", shortened(word)))

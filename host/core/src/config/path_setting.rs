@@ -45,7 +45,7 @@ pub(super) fn read(entry: &TableEntry<'_>, help: &str, context: &mut ParseContex
     let wrong = if written.is_empty() {
         "is empty"
     } else if written.contains('\0') {
-        "contains a NUL, which no path can"
+        "contains a NUL character, which a path cannot contain"
     } else {
         let location = PathSetting { written: written.value.into(), base: context.base.to_owned() };
         return Some(Located::new(location, written.location));

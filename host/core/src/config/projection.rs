@@ -31,8 +31,8 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Pro
     let select = table.take("select");
     let drop = table.take("drop");
     if let (Some(_), Some(drop)) = (&select, &drop) {
-        let message = format!("{} stands beside `select`, which says already what passes", drop.name);
-        context.push(drop.diagnostic(message).help("keep one of the two"));
+        let message = format!("{} cannot be combined with `select`", drop.name);
+        context.push(drop.diagnostic(message).help("remove one of the two"));
     }
     ProjectionTable {
         select: select.and_then(|entry| {
@@ -48,6 +48,6 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Pro
 }
 
 fn empty(name: &str, diagnostic: Diagnostic) -> Diagnostic {
-    Diagnostic::new(diagnostic.location, format!("{name} is empty, so that no column would pass"))
-        .help("name the columns that go on, or leave it out")
+    Diagnostic::new(diagnostic.location, format!("{name} is empty, so no column would pass"))
+        .help("name the columns that pass, or remove the key")
 }

@@ -27,7 +27,7 @@ const PATH_HELP: &str = "add `path = \"rejects.jsonl\"`: a file for the rows tha
 /// The diagnostic for a missing `[rejects]`. `None` if no step rejects rows.
 pub(super) fn needed(steps: &[StepTable]) -> Option<Diagnostic> {
     let step = steps.iter().find(|step| step.on_failure.then() == Then::Reject)?;
-    let message = format!("step \"{}\" rejects rows, and there is no [rejects] that says where they go", *step.name);
+    let message = format!("step \"{}\" rejects rows, but the pipeline has no [rejects]", *step.name);
     let diagnostic = Diagnostic::new(step.on_failure.location.clone(), message).label("rejects rows");
     Some(diagnostic.help("add a line [rejects] and a line such as `path = \"rejects.jsonl\"`"))
 }
@@ -52,7 +52,10 @@ fn read_path(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<L
         return Some(path);
     } else {
         let written = path.written.display().to_string();
-        format!("the ending of `{}` is not one of JSON Lines, in which rejected rows are written", shortened(&written))
+        format!(
+            "rejected rows are written as JSON Lines, and `{}` does not have its file extension",
+            shortened(&written)
+        )
     };
     let diagnostic = entry.diagnostic(wrong).label("expected a .jsonl file");
     context.push(diagnostic.help("give a file that ends in .jsonl, or in .jsonl.gz or .jsonl.zst to compress it"));
@@ -66,7 +69,7 @@ pub(super) fn read_max_rejects(
     value: &DeValue<'_>,
     location: &ConfigLocation,
 ) -> Result<MaxRejects, Diagnostic> {
-    const FORMS: &str = "write a number of rows, such as 100, or a share of the rows that are read, such as \"1%\"";
+    const FORMS: &str = "write a number of rows, such as 100, or a percentage of the rows read, such as \"1%\"";
     let text = match value {
         DeValue::String(text) => text,
         DeValue::Integer(_) => return whole(name, value, location, &(0..=u64::MAX)).map(MaxRejects::Rows),
@@ -95,7 +98,7 @@ fn parse(text: &str) -> Result<MaxRejects, &'static str> {
         share.starts_with(|c: char| c.is_ascii_digit()) && share.chars().all(|c| c.is_ascii_digit() || c == '.');
     match share.parse::<f64>() {
         Ok(percent) if is_plain && percent <= 100.0 => Ok(MaxRejects::Percent(percent)),
-        Ok(_) if is_plain => Err("is more than all rows"),
+        Ok(_) if is_plain => Err("is more than 100%"),
         _ => Err(NEITHER),
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Opt
     let mut route = Table::new("`route`", entry.span.clone(), entries);
     let kinds = [("round-robin", RouteKind::RoundRobin), ("sample", RouteKind::Sample), ("column", RouteKind::Column)];
     let by = route
-        .require("by", "add how rows are shared out: `by = \"round-robin\"`, \"sample\" or \"column\"")
+        .require("by", "add the rule that distributes rows: `by = \"round-robin\"`, \"sample\" or \"column\"")
         .and_then(|entry| entry.choice("route", &kinds, context));
     let read = match by.map(|by| by.value) {
         Some(RouteKind::Column) => by_column(&mut route, context),
@@ -103,10 +103,10 @@ fn by_column(route: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<(V
         .require("column", "add the column that decides: `column = \"lang\"`")
         .and_then(|entry| entry.string(context));
     let cases = route
-        .require("cases", "add who gets which value: `cases = { en = \"x\" }`")
+        .require("cases", "add the step or sink for each value: `cases = { en = \"x\" }`")
         .map(|entry| names::read_entries(&entry, context));
     let otherwise = route
-        .require("otherwise", "add who gets all other rows: `otherwise = \"y\"`")
+        .require("otherwise", "add the step or sink for all other rows: `otherwise = \"y\"`")
         .and_then(|entry| entry.string(context));
     let (column, cases, otherwise) = (column?, cases?, otherwise?);
     let mut to: Vec<Located<String>> = Vec::new();
@@ -121,10 +121,11 @@ fn by_column(route: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<(V
 fn children(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<Vec<Located<String>>> {
     let names = names::read_list(entry, context)?;
     if let [] | [_] = names.as_slice() {
-        let only = names.first().map_or_else(String::new, |name| format!(" but \"{}\"", shortened(name)));
-        let message = format!("{} names nobody{only}, so that there is nothing to choose", entry.name);
+        let only = names.first().map_or_else(String::new, |name| format!(", but names only \"{}\"", shortened(name)));
+        let message = format!("{} must name at least two steps or sinks{only}", entry.name);
         context.push(
-            Diagnostic::new(ConfigLocation::Span(entry.span.clone()), message).help("name two steps or sinks, or more"),
+            Diagnostic::new(ConfigLocation::Span(entry.span.clone()), message)
+                .help("name two or more, or remove `route`"),
         );
         return None;
     }

@@ -86,7 +86,7 @@ fn check_cache(table: &StepTable, diagnostics: &mut Vec<Diagnostic>) {
         let message = format!("step \"{}\" has `cache = true` and `instance = \"worker\"`", table.name.value);
         let diagnostic = Diagnostic::new(cache.location.clone(), message);
         diagnostics.push(diagnostic.help(
-            "what an instance makes of a batch may depend on the batches before it, so it cannot be kept; leave out one of the two",
+            "the result for a batch may depend on the batches before it, so it cannot be cached; remove one of the two settings",
         ));
     }
 }
@@ -97,23 +97,27 @@ fn check_kind(table: &StepTable, kind: StepKind, diagnostics: &mut Vec<Diagnosti
         return;
     }
     let name = &table.name.value;
-    let mut complain = |location: &ConfigLocation, what: &str, help: &str| {
-        let message = format!("step \"{name}\" is of kind {kind}, for which there is no {what}");
+    let mut report = |location: &ConfigLocation, problem: &str, help: &str| {
+        let message = format!("step \"{name}\" is of kind {kind}, which {problem}");
         diagnostics.push(Diagnostic::new(location.clone(), message).help(help));
     };
-    let single_instance = "it has one instance, from the first row to the last";
+    let single_instance = "it has a single instance for all rows";
     if let Some(concurrency) = &table.concurrency {
-        complain(&concurrency.location, "`concurrency`", single_instance);
+        report(&concurrency.location, "does not support `concurrency`", single_instance);
     }
     if let Some(instance) = &table.instance {
-        complain(&instance.location, "`instance`", single_instance);
+        report(&instance.location, "does not support `instance`", single_instance);
     }
     match (&table.on_failure.value, kind) {
         (OnFailure::Retry(_), _) => {
-            complain(&table.on_failure.location, "other try", "what its instance knew is lost when a call fails");
+            report(
+                &table.on_failure.location,
+                "does not support retries",
+                "its instance loses its state when a call fails",
+            );
         }
         (OnFailure::Reject, StepKind::Source) => {
-            complain(&table.on_failure.location, "row to reject", "it takes no rows; leave out `on-failure`");
+            report(&table.on_failure.location, "has no rows to reject", "it takes no rows; remove `on-failure`");
         }
         _ => {}
     }
@@ -203,13 +207,13 @@ fn mismatch(
     let mut help = Vec::new();
     let message = if let ColumnMatch::OtherType(field) = problem {
         let found = type_name(field);
-        format!("step \"{step}\" reads the column \"{name}\" as {data_type}, and {provider} gives it as {found}")
+        format!("step \"{step}\" reads the column \"{name}\" as {data_type}, but {provider} has it as {found}")
     } else {
         let names = node_schema.schema.fields().iter().map(|field| field.name().as_str());
         if let Some(meant) = nearest(name, names) {
             help.push(format!("did you mean \"{meant}\"?"));
         }
-        format!("step \"{step}\" reads the column \"{name}\", which {provider} does not give")
+        format!("step \"{step}\" reads the column \"{name}\", which {provider} does not have")
     };
     help.push(format!("{provider} gives {}", node_schema.describe()));
     ColumnMismatch { message, help }

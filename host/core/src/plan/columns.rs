@@ -158,7 +158,7 @@ impl ColumnResolver<'_> {
         let provider = match (node.role, node.edges.as_slice()) {
             (Role::Source(_) | Role::Step(_), []) => node.title(),
             (_, [edge]) => self.graph.nodes[edge.parent].title(),
-            _ => format!("the rows that come to {}", node.title()),
+            _ => format!("the input of {}", node.title()),
         };
         let (input, output) = (node_schema.clone(), node_schema);
         let mut typed =

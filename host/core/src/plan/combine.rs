@@ -97,8 +97,7 @@ pub(super) fn append(
     Some((append, NodeSchema { schema, ids, open }))
 }
 
-const MATCH_HELP: &str =
-    "`select`, `drop` and `rename` on the steps, or in `from = [{ name = \"…\", drop = [\"…\"] }]`, make them alike";
+const MATCH_HELP: &str = "`select`, `drop` and `rename` on the steps, or in `from = [{ name = \"…\", drop = [\"…\"] }]`, give them the same columns";
 
 /// Describes the first difference between the columns of two parents.
 fn difference(first: &NodeSchema, other: &NodeSchema) -> Option<String> {
@@ -110,7 +109,7 @@ fn difference(first: &NodeSchema, other: &NodeSchema) -> Option<String> {
                 // Types that are the same for a step, such as integers of 32 and 64 bits, differ in a file.
                 let arrow = format!("{} and {} in Arrow", field.data_type(), found.data_type());
                 let types = if first == second { arrow } else { format!("{first} and {second}") };
-                return Some(format!("\"{}\" is not of one type ({types})", field.name()));
+                return Some(format!("\"{}\" has different types ({types})", field.name()));
             }
             Ok(_) => {}
         }
@@ -165,6 +164,6 @@ fn conflict(graph: &Graph, node: &GraphNode, column: &str, (first, second): (usi
     let (title, name) = (parent(second).title(), &parent(second).name);
     let message = format!("both {} and {title} give a column \"{column}\"", parent(first).title());
     Diagnostic::new(node.edges[second].location.clone(), message)
-        .help(format!("rename one on its way: `{{ name = \"{name}\", rename = {{ {column} = \"{column}-2\" }} }}`"))
-        .help(format!("or leave it out: `{{ name = \"{name}\", drop = [\"{column}\"] }}`"))
+        .help(format!("rename one of them: `{{ name = \"{name}\", rename = {{ {column} = \"{column}-2\" }} }}`"))
+        .help(format!("or drop one of them: `{{ name = \"{name}\", drop = [\"{column}\"] }}`"))
 }

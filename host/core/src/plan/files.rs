@@ -60,8 +60,8 @@ pub(super) fn rejects(table: &RejectsTable) -> Rejects {
 pub(super) fn check(config: &Config, inputs: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) {
     let mut outputs: Vec<PathBuf> = Vec::new();
     for source in config.sources.iter().filter(|source| source.path.is_standard()).skip(1) {
-        let diagnostic = Diagnostic::new(source.path.location.clone(), "two sources read the standard input");
-        diagnostics.push(diagnostic.help("give all but one of them a file"));
+        let diagnostic = Diagnostic::new(source.path.location.clone(), "two sources read standard input");
+        diagnostics.push(diagnostic.help("use a file for all but one of them"));
     }
     let sinks = config.sinks.iter().map(|sink| (&sink.path, OutputRole::Sink));
     let rejects = config.rejects.iter().map(|rejects| (&rejects.path, OutputRole::Rejects));
@@ -73,15 +73,16 @@ pub(super) fn check(config: &Config, inputs: &[PathBuf], diagnostics: &mut Vec<D
                 OutputRole::Sink => format!("the output {shown} is also the input"),
                 OutputRole::Rejects => format!("the reject file {shown} is also the input"),
             };
-            let help = "write to another file; it can be moved when the run is done";
+            let help = "write to another file, and move it after the run";
             diagnostics.push(Diagnostic::new(path_setting.location.clone(), message).help(help));
         }
         if outputs.iter().any(|other| other == &path || is_same_file(other, &path)) {
             let (message, help) = match output {
-                OutputRole::Sink => (format!("two sinks write to {shown}"), "give each sink a path of its own"),
-                OutputRole::Rejects => {
-                    (format!("the reject file {shown} is also a sink's"), "give the rejected rows a file of their own")
-                }
+                OutputRole::Sink => (format!("two sinks write to {shown}"), "use a separate path for each sink"),
+                OutputRole::Rejects => (
+                    format!("the reject file {shown} is also the output of a sink"),
+                    "use a separate file for rejected rows",
+                ),
             };
             diagnostics.push(Diagnostic::new(path_setting.location.clone(), message).help(help));
         }
@@ -116,7 +117,7 @@ pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnos
     let shown = failures.display();
     let location = ConfigLocation::Argument(format!("--failures {shown}").into());
     let diagnostic = Diagnostic::new(location, format!("the file for failures, {shown}, is also {what}"));
-    Some(diagnostic.help("give the failures a file of their own"))
+    Some(diagnostic.help("use a separate file for failures"))
 }
 
 /// Whether two paths are the same inode, such as hard links to a file.
@@ -159,8 +160,8 @@ mod tests {
     #[test]
     fn a_reject_file_is_a_file_of_its_own() {
         assert_eq!(diagnostics_for("out.jsonl", "rejects.jsonl", &["in.jsonl"]), "");
-        insta::assert_snapshot!(diagnostics_for("out.jsonl", "./out.jsonl", &["in.jsonl"]), @"p.toml:8:8: the reject file ./out.jsonl is also a sink's (give the rejected rows a file of their own)");
-        insta::assert_snapshot!(diagnostics_for("out.jsonl", "in.jsonl", &["a.jsonl", "in.jsonl"]), @"p.toml:8:8: the reject file in.jsonl is also the input (write to another file; it can be moved when the run is done)");
-        insta::assert_snapshot!(diagnostics_for("in.jsonl", "rejects.jsonl", &["in.jsonl"]), @"p.toml:6:8: the output in.jsonl is also the input (write to another file; it can be moved when the run is done)");
+        insta::assert_snapshot!(diagnostics_for("out.jsonl", "./out.jsonl", &["in.jsonl"]), @"p.toml:8:8: the reject file ./out.jsonl is also the output of a sink (use a separate file for rejected rows)");
+        insta::assert_snapshot!(diagnostics_for("out.jsonl", "in.jsonl", &["a.jsonl", "in.jsonl"]), @"p.toml:8:8: the reject file in.jsonl is also the input (write to another file, and move it after the run)");
+        insta::assert_snapshot!(diagnostics_for("in.jsonl", "rejects.jsonl", &["in.jsonl"]), @"p.toml:6:8: the output in.jsonl is also the input (write to another file, and move it after the run)");
     }
 }

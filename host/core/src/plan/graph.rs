@@ -121,7 +121,7 @@ fn order(unresolved: &[UnresolvedNode<'_>], parents: &[Vec<usize>], diagnostics:
     let cycle: Vec<usize> = (0..unresolved.len()).filter(|node| !placed[*node] && is_on_cycle(*node)).collect();
     if let Some(first) = cycle.first() {
         let names: Vec<_> = cycle.iter().map(|node| format!("\"{}\"", unresolved[*node].name)).collect();
-        let message = format!("{} take rows from each other in a circle", names.join(", "));
+        let message = format!("{} form a cycle", names.join(", "));
         let message = if names.len() == 1 { format!("{} takes rows from itself", names[0]) } else { message };
         let diagnostic = Diagnostic::new(unresolved[*first].location.clone(), message);
         diagnostics.push(diagnostic.help("change a `from` so that rows flow from a source to a sink"));
@@ -139,7 +139,7 @@ fn check_use(unresolved: &[UnresolvedNode<'_>], parents: &[Vec<usize>], diagnost
             Role::Sink(_) => continue,
         };
         if !is_used {
-            let message = format!("nothing takes the rows of {what} \"{}\"", node.name);
+            let message = format!("no step or sink takes the rows of {what} \"{}\"", node.name);
             let help = format!("add a [[sink]] or a step with `from = \"{}\"`, or remove the {what}", node.name);
             diagnostics.push(Diagnostic::new(node.location.clone(), message).help(help));
         }

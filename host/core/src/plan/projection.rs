@@ -61,8 +61,10 @@ pub(super) fn apply(
         if let Some(position) = shown {
             names[position].clone_from(&new.value);
         } else {
-            let message = format!("the column \"{}\" is renamed, and left out before that", old.value);
-            diagnostics.push(Diagnostic::new(old.location.clone(), message).help("`rename` is applied last"));
+            let message = format!("the column \"{}\" is renamed, but it was dropped before", old.value);
+            diagnostics.push(
+                Diagnostic::new(old.location.clone(), message).help("`rename` is applied after `select` and `drop`"),
+            );
         }
     }
     for (_, new) in &table.rename {

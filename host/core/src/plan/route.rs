@@ -117,19 +117,19 @@ pub(super) fn route(
     };
     let mut node_schema = node_schema.clone();
     let Some(index) = node_schema.schema.index_of(column).ok().or_else(|| node_schema.assume(column)) else {
-        let message = format!("{} has no column \"{}\" to route by", node.title(), column.value);
+        let message = format!("{} has no column \"{}\" for its route", node.title(), column.value);
         let mut diagnostic = Diagnostic::new(column.location.clone(), message);
         if let Some(meant) = nearest(column, node_schema.schema.fields().iter().map(|field| field.name().as_str())) {
             diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
         }
-        diagnostics.push(diagnostic.help(format!("it gives {}", node_schema.describe())));
+        diagnostics.push(diagnostic.help(format!("it has {}", node_schema.describe())));
         return None;
     };
     let field = node_schema.schema.field(index);
     if !matches!(DataType::from_field(field), Some(DataType::Text | DataType::Integer | DataType::Boolean)) {
         let message = format!("rows cannot be routed by the column {}", describe(field));
         let diagnostic = Diagnostic::new(column.location.clone(), message);
-        diagnostics.push(diagnostic.help("route by a text, an integer or a boolean"));
+        diagnostics.push(diagnostic.help("use a column of type text, integer or boolean"));
         return None;
     }
     let child = |name: &str| table.to.iter().position(|other| other.value == name).unwrap_or_default();

@@ -77,12 +77,12 @@ pub(crate) fn begin(
     let job = match PipelineLock::take(directory, keep.runs.directory(), &outputs) {
         // Without a place to keep it, a run is as good as before; it only cannot go on.
         Err(RunStoreError::Io { action, path, source }) if keep.start == Start::New => {
-            tracing::warn!("this run could not be resumed: cannot {action} {}: {source}", path.display());
+            tracing::warn!("this run cannot be resumed later: cannot {action} {}: {source}", path.display());
             return Ok(None);
         }
         job => job?,
     };
-    let folders = job.folders().map_err(|source| RunStoreError::io("look into", &job.directory, source))?;
+    let folders = job.folders().map_err(|source| RunStoreError::io("read", &job.directory, source))?;
     let mut unfinished = Vec::new();
     let mut ended = Vec::new();
     for folder in folders {
@@ -186,7 +186,7 @@ impl Former {
                 let names: Vec<_> = record.outputs.iter().map(|path| path.display().to_string()).collect();
                 names.join(", ")
             };
-            changes.push(format!("it wrote {} and would write {}", list(&self.record), list(now)));
+            changes.push(format!("the outputs were {} and are {}", list(&self.record), list(now)));
         }
         changes
     }

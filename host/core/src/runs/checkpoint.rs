@@ -97,7 +97,7 @@ impl Checkpoint {
         }
         let shown = file.display();
         let checkpoint: Self = serde_json::from_str(envelope.checkpoint.get())
-            .map_err(|error| format!("{shown} is of another version of Stillbox: {error}"))?;
+            .map_err(|error| format!("{shown} was written by another version of Stillbox: {error}"))?;
         if checkpoint.version != VERSION {
             return Err(format!("{shown} is of version {}, not {VERSION}", checkpoint.version));
         }

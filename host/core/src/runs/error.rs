@@ -11,13 +11,13 @@ use crate::units::grouped;
 #[non_exhaustive]
 pub enum RunStoreError {
     /// Another process runs the pipeline.
-    #[error("this pipeline is running already, as process {pid}; two runs would write the same files")]
+    #[error("this pipeline is already running as process {pid}; a second run would write the same files")]
     Busy {
         /// The id of the process, or "(unknown)".
         pid: String,
     },
     /// A run of another pipeline, or of this one with other outputs, writes one of the outputs.
-    #[error("{} is being written by process {pid} already", output.display())]
+    #[error("{} is already being written by process {pid}", output.display())]
     BusyOutput {
         /// The path of the output.
         output: PathBuf,
@@ -26,7 +26,7 @@ pub enum RunStoreError {
     },
     /// An earlier run can be resumed, and the options neither resume nor restart it.
     #[error(
-        "run {run} of this pipeline has not ended: {} rows are done. Add `--resume` to go on, or `--restart` to throw them away and begin anew",
+        "run {run} of this pipeline is unfinished; {} rows are done. Add `--resume` to resume it, or `--restart` to discard it and start again",
         grouped(*rows)
     )]
     Unfinished {
@@ -36,14 +36,14 @@ pub enum RunStoreError {
         rows: u64,
     },
     /// The pipeline has no resumable run with this id.
-    #[error("there is no run {run} of this pipeline that could go on; `stillbox runs` lists the runs that there are")]
+    #[error("this pipeline has no unfinished run {run}; `stillbox runs` lists all runs")]
     NoSuchRun {
         /// The id, as the user wrote it.
         run: String,
     },
     /// The pipeline, or one of its inputs, has changed since the last checkpoint.
     #[error(
-        "run {run} cannot go on, because its rest would not fit what is written: {}. Undo this, or add `--restart` to begin anew",
+        "cannot resume run {run}: the pipeline has changed since its last checkpoint: {}. Undo the change, or add `--restart` to start again",
         changes.join("; ")
     )]
     PipelineChanged {
@@ -53,7 +53,7 @@ pub enum RunStoreError {
         changes: Vec<String>,
     },
     /// The state of the run is corrupt.
-    #[error("run {run} cannot go on: {what}; add `--restart` to begin anew")]
+    #[error("cannot resume run {run}: {what}; add `--restart` to start again")]
     Corrupt {
         /// The id of the run.
         run: String,

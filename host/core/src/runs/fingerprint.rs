@@ -99,7 +99,7 @@ pub(crate) fn changes(before: &Fingerprint, now: &Fingerprint) -> Vec<String> {
         match now.get(key) {
             Some(is) if is == was => {}
             Some(is) => changes.push(format!("{key} was {} and is {}", shown(was), shown(is))),
-            None => changes.push(format!("{key} was {} and is not there any more", shown(was))),
+            None => changes.push(format!("{key} was {} and was removed", shown(was))),
         }
     }
     for (key, is) in now.iter().filter(|(key, _)| !before.contains_key(*key)) {
@@ -133,7 +133,7 @@ mod tests {
             changes(&before, &now),
             [
                 "step \"a\" parameters.n was 5 and is 6",
-                "step \"a\" rename.b was \"c\" and is not there any more",
+                "step \"a\" rename.b was \"c\" and was removed",
                 "step \"a\" select is new, [\"c\"]",
             ]
         );

@@ -89,7 +89,7 @@ impl RunStore {
         let pipeline_folders = match folders_in(self.directory()) {
             Ok(pipeline_folders) => pipeline_folders,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(RunStoreError::io("look into", self.directory(), source)),
+            Err(source) => return Err(RunStoreError::io("read", self.directory(), source)),
         };
         let mut runs = Vec::new();
         for pipeline_folder in pipeline_folders {

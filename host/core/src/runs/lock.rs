@@ -82,7 +82,10 @@ impl RunStore {
         let suffix = pipeline_suffix(pipeline);
         let is_of = |directory: &PathBuf| {
             let name = directory.file_name().unwrap_or_default().to_string_lossy();
-            name.len().checked_sub(DIGEST_DIGITS).and_then(|end| name.get(..end)).is_some_and(|name| name.ends_with(&suffix))
+            name.len()
+                .checked_sub(DIGEST_DIGITS)
+                .and_then(|end| name.get(..end))
+                .is_some_and(|name| name.ends_with(&suffix))
         };
         Ok(folders_in(self.directory())?.into_iter().filter(is_of).collect())
     }
@@ -121,8 +124,8 @@ pub(crate) fn canonical_path(path: &Path) -> PathBuf {
 impl PipelineLock {
     /// Acquires the lock of the pipeline and those of all outputs, and writes the process id to them.
     pub(super) fn take(directory: PathBuf, runs: &Path, outputs: &[PathBuf]) -> Result<Self, RunStoreError> {
-        let lock =
-            acquire(&directory.join(LOCK)).map_err(|error| error.into_run_store_error("use the directory", &directory))?;
+        let lock = acquire(&directory.join(LOCK))
+            .map_err(|error| error.into_run_store_error("use the directory", &directory))?;
         let part_files = read_part_files(&lock);
         write_lock(&lock, part_files.as_ref())
             .map_err(|source| RunStoreError::io("use the directory", &directory, source))?;

@@ -33,7 +33,7 @@ impl RunStore {
         let pipeline_folders = match folders_in(self.directory()) {
             Ok(pipeline_folders) => pipeline_folders,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pruned),
-            Err(source) => return Err(RunStoreError::io("look into", self.directory(), source)),
+            Err(source) => return Err(RunStoreError::io("read", self.directory(), source)),
         };
         for pipeline_folder in pipeline_folders {
             let path = pipeline_folder.join(LOCK);
@@ -43,7 +43,8 @@ impl RunStore {
                 continue;
             }
             let part_files = read_part_files(&lock);
-            let folders = folders_in(&pipeline_folder).map_err(|source| RunStoreError::io("look into", &pipeline_folder, source))?;
+            let folders =
+                folders_in(&pipeline_folder).map_err(|source| RunStoreError::io("read", &pipeline_folder, source))?;
             let mut left = 0;
             for folder in folders {
                 let is_resumable = checkpoint_in(&folder).is_some();
@@ -59,7 +60,8 @@ impl RunStore {
                     remove_parts(&last.run, &last.parts);
                 }
                 // The lock is still held, so no run can start in the folder during its removal.
-                fs::remove_dir_all(&pipeline_folder).map_err(|source| RunStoreError::io("remove", &pipeline_folder, source))?;
+                fs::remove_dir_all(&pipeline_folder)
+                    .map_err(|source| RunStoreError::io("remove", &pipeline_folder, source))?;
             }
         }
         remove_unused_output_locks(&self.directory().join(OUTPUT_LOCKS));
@@ -117,7 +119,7 @@ pub(super) fn parts_of(folder: &Path, part_files: Option<&PartFiles>) -> Vec<Str
         (Err(_), Some(part_files)) => part_files.parts_of(&id_of(folder)),
         (Err(what), None) => {
             tracing::warn!(
-                "{what}; files beside its outputs whose names end with `{}` are not found, and can be removed by hand",
+                "{what}; part files whose names end with `{}` may remain next to its outputs; remove them by hand",
                 part_ending(&id_of(folder))
             );
             Vec::new()

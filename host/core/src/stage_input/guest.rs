@@ -139,7 +139,7 @@ impl AggregateInput {
     }
 
     fn with_origins(&self, first: u64, batch: RecordBatch) -> Rows {
-        let name = format!("the rows that come to step \"{}\"", self.step.name).into();
+        let name = format!("the input of step \"{}\"", self.step.name).into();
         let origin = RowOrigins::new(RowPositions::rows(name, first + 1), first, batch.num_rows());
         Rows { columns: batch, origin }
     }

@@ -51,7 +51,7 @@ impl InputReader for ZippedInput {
             start = first;
             rows.push(batch);
         }
-        let name = format!("the rows that come to \"{}\"", self.name).into();
+        let name = format!("the input of \"{}\"", self.name).into();
         Ok(Some(WorkItem::ready(rows, &name, start)))
     }
 }

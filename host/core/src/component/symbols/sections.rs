@@ -70,7 +70,9 @@ pub(super) fn modules(component: &[u8]) -> Vec<Module> {
                 if let (Some(id), Some(module)) = (id, open.last_mut()) {
                     size += section.data().len();
                     if size > MAX_BYTES {
-                        tracing::debug!("the debug sections have more than {MAX_BYTES} bytes; failures have no source lines");
+                        tracing::debug!(
+                            "the debug sections have more than {MAX_BYTES} bytes; failures have no source lines"
+                        );
                         return Vec::new();
                     }
                     module.sections.push((id, ended(id, section.data()).into()));

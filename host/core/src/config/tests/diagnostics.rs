@@ -33,14 +33,14 @@ path = "out"
     p.toml:14:1: unknown key `componnent` in [[step]] (did you mean `component`? [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)
     p.toml:15:14: `parameters` in [[step]] is a string, not a table
     p.toml:18:8: `from` in [[sink]] is an integer, not a name or an array of names
-    p.toml:19:8: the ending of `out` does not tell its format (set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed)
+    p.toml:19:8: cannot determine the format of `out` from its file extension (set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)
     "#);
 }
 
 #[test]
 fn an_empty_file_lacks_everything() {
     assert_snapshot!(diagnostics(""), @r#"
-    p.toml: the file has no [pipeline] (begin it with a line [pipeline] and a line such as `name = "clean-text"`)
+    p.toml: the file has no [pipeline] (start it with the line [pipeline] and a line such as `name = "clean-text"`)
     p.toml: the pipeline has no [[source]] (add a [[source]] with a `path` that rows are read from)
     p.toml: the pipeline has no [[sink]] (add a [[sink]] with a `path` that rows are written to)
     "#);
@@ -48,13 +48,13 @@ fn an_empty_file_lacks_everything() {
 
 #[test]
 fn tables_of_the_wrong_shape() {
-    assert_snapshot!(broken("[pipeline]", "[[pipeline]]"), @"p.toml:1:1: expected [pipeline], found an array (begin it with a line [pipeline])");
-    assert_snapshot!(broken("[[source]]", "[source]"), @"p.toml:4:1: expected [[source]], found a single table (begin it with a line [[source]])");
+    assert_snapshot!(broken("[pipeline]", "[[pipeline]]"), @"p.toml:1:1: expected [pipeline], found an array (start it with the line [pipeline])");
+    assert_snapshot!(broken("[[source]]", "[source]"), @"p.toml:4:1: expected [[source]], found a single table (start it with the line [[source]])");
     assert_snapshot!(diagnostics("pipeline = 1\nsource = []\nstep = \"x\"\nsink = [1, {}]\n"), @r#"
-    p.toml:1:12: expected [pipeline], found an integer (begin it with a line [pipeline])
-    p.toml:2:10: `source` is an empty array (begin each source with a line [[source]], or leave the key out)
-    p.toml:3:8: expected [[step]], found a string (begin it with a line [[step]])
-    p.toml:4:9: expected [[sink]], found an integer (begin it with a line [[sink]])
+    p.toml:1:12: expected [pipeline], found an integer (start it with the line [pipeline])
+    p.toml:2:10: `source` is an empty array (start each source with the line [[source]], or remove the key)
+    p.toml:3:8: expected [[step]], found a string (start it with the line [[step]])
+    p.toml:4:9: expected [[sink]], found an integer (start it with the line [[sink]])
     p.toml:4:12: [[sink]] has no `path` (add `path = "output.jsonl"`: a file, or `-` for standard output)
     "#);
 }
@@ -83,27 +83,27 @@ fn missing_keys() {
 fn names_of_pipelines() {
     for (name, wrong) in [
         (r#""""#, "`name` in [pipeline] is empty"),
-        (r#"" a""#, "`name` in [pipeline] \" a\" begins or ends with a space"),
-        (r#""../a""#, "`name` in [pipeline] \"../a\" begins with a dot"),
+        (r#"" a""#, "`name` in [pipeline] \" a\" starts or ends with a space"),
+        (r#""../a""#, "`name` in [pipeline] \"../a\" starts with a dot"),
         (r#""a/b""#, "`name` in [pipeline] \"a/b\" contains a path separator"),
         (r"'a\b'", "`name` in [pipeline] \"a\\b\" contains a path separator"),
         (r#""a\u0007b""#, "`name` in [pipeline] \"a\\u{7}b\" contains a control or invisible character"),
         (r#""a\u202eb""#, "`name` in [pipeline] \"a\\u{202e}b\" contains a control or invisible character"),
     ] {
-        let help = "runs are kept in folders of this name; give one such as \"clean-text\"";
+        let help = "the state of runs is saved in folders with this name; use a name such as \"clean-text\"";
         assert_eq!(broken(r#""tidy""#, name), format!("p.toml:2:8: {wrong} ({help})"));
     }
-    assert_snapshot!(broken("\"tidy\"", &format!("\"{}\"", "a".repeat(101))), @r#"p.toml:2:8: `name` in [pipeline] "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…" is longer than 100 bytes (runs are kept in folders of this name; give one such as "clean-text")"#);
+    assert_snapshot!(broken("\"tidy\"", &format!("\"{}\"", "a".repeat(101))), @r#"p.toml:2:8: `name` in [pipeline] "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…" is longer than 100 bytes (the state of runs is saved in folders with this name; use a name such as "clean-text")"#);
 }
 
 #[test]
 fn names_of_steps() {
     for (name, wrong) in [
         (r#""""#, "`name` in [[step]] is empty"),
-        (r#""-a""#, "`name` in [[step]] \"-a\" begins with neither a letter nor a digit"),
+        (r#""-a""#, "`name` in [[step]] \"-a\" does not start with a letter or digit"),
         (r#""a.b""#, "`name` in [[step]] \"a.b\" contains something other than letters, digits, `-` and `_`"),
     ] {
-        assert_eq!(broken(r#""trim""#, name), format!("p.toml:8:8: {wrong} (give a name such as \"count-words\")"));
+        assert_eq!(broken(r#""trim""#, name), format!("p.toml:8:8: {wrong} (use a name such as \"count-words\")"));
     }
 }
 
@@ -128,15 +128,15 @@ fn batch_rows() {
 #[test]
 fn paths() {
     assert_snapshot!(broken("\"in.jsonl\"", "\"\""), @r#"p.toml:5:8: `path` in [[source]] is empty (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, or `-` for standard input)"#);
-    assert_snapshot!(broken("\"trim.wasm\"", "\"a\\u0000b\""), @r#"p.toml:9:13: `component` in [[step]] contains a NUL, which no path can (add `component = "…"`: the step's .wasm file, or the folder of its crate)"#);
+    assert_snapshot!(broken("\"trim.wasm\"", "\"a\\u0000b\""), @r#"p.toml:9:13: `component` in [[step]] contains a NUL character, which a path cannot contain (add `component = "…"`: the step's .wasm file, or the folder of its crate)"#);
     assert_snapshot!(broken("\"out.csv\"", "[\"out.csv\"]"), @"p.toml:12:8: `path` in [[sink]] is an array, not a string");
 }
 
 #[test]
 fn formats() {
-    assert_snapshot!(broken("\"in.jsonl\"", "\"in.txt.gz\""), @"p.toml:5:8: the ending of `in.txt.gz` does not tell its format (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed)");
-    assert_snapshot!(broken("\"in.jsonl\"", "\"data/*\""), @"p.toml:5:8: the ending of `data/*` does not tell its format (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed)");
-    assert_snapshot!(broken("\"in.jsonl\"", "\"in.json.gz\""), @r#"p.toml:5:8: the ending of `in.json.gz` does not tell its format (if it holds one JSON object a line, set `format = "jsonl"` in [[source]]; a file that is one JSON array has to be rewritten as JSON Lines)"#);
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in.txt.gz\""), @"p.toml:5:8: cannot determine the format of `in.txt.gz` from its file extension (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)");
+    assert_snapshot!(broken("\"in.jsonl\"", "\"data/*\""), @"p.toml:5:8: cannot determine the format of `data/*` from its file extension (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)");
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in.json.gz\""), @r#"p.toml:5:8: cannot determine the format of `in.json.gz` from its file extension (if it contains one JSON object per line, set `format = "jsonl"` in [[source]]; a file with a single JSON array must be converted to JSON Lines)"#);
     assert_snapshot!(broken("\"in.jsonl\"", "\"-\""), @r#"p.toml:5:8: the format of standard input is not known (add `format = "jsonl"` to [[source]], or csv, parquet or arrow)"#);
     assert_snapshot!(broken("\"out.csv\"", "\"-\""), @r#"p.toml:12:8: the format of standard output is not known (add `format = "jsonl"` to [[sink]], or csv, parquet or arrow)"#);
     assert_snapshot!(broken("\"in.jsonl\"", "\"in\"\nformat = \"josnl\""), @r#"p.toml:6:10: `format` in [[source]] is "josnl", which is not a format (did you mean "jsonl"? the formats are jsonl, csv, parquet and arrow)"#);
@@ -149,21 +149,21 @@ fn formats() {
 #[test]
 fn columns() {
     let columns = |columns: &str| broken("\"in.jsonl\"", &format!("\"in.jsonl\"\ncolumns = {columns}"));
-    assert_snapshot!(columns("{}"), @r#"p.toml:6:11: `columns` in [[source]] is empty (name the columns, as in `columns = { id = "integer" }`, or leave it out to take them from the rows)"#);
+    assert_snapshot!(columns("{}"), @r#"p.toml:6:11: `columns` in [[source]] is empty (name the columns, as in `columns = { id = "integer" }`, or remove the key to infer them from the rows)"#);
     assert_snapshot!(columns("[\"id\"]"), @"p.toml:6:11: `columns` in [[source]] is an array, not a table of names and types");
     assert_snapshot!(columns("{ id = \"int\", a.b = \"text\", c = 5, d = \"Text\" }"), @r#"
     p.toml:6:18: `columns.id` is "int", which is not a type (the types are boolean, integer, float, text, binary, json and vector)
-    p.toml:6:25: `columns.a` is a table, not the name of a type (put a column's name in quotes if there is a dot in it)
+    p.toml:6:25: `columns.a` is a table, not the name of a type (put the name of a column in quotes if it contains a dot)
     p.toml:6:43: `columns.c` is an integer, not the name of a type
     p.toml:6:50: `columns.d` is "Text", which is not a type (did you mean "text"? the types are boolean, integer, float, text, binary, json and vector)
     "#);
-    assert_snapshot!(broken("\"in.jsonl\"", "\"in.parquet\"\ncolumns = { id = \"integer\" }"), @"p.toml:6:1: `columns` in [[source]] is for jsonl and csv, and this source is parquet (leave it out: parquet files name their columns and types themselves)");
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in.parquet\"\ncolumns = { id = \"integer\" }"), @"p.toml:6:1: `columns` in [[source]] applies to jsonl and csv only, but this source is parquet (remove the key: parquet files declare their columns and types themselves)");
 }
 
 #[test]
 fn parents() {
     let from = |from: &str| broken("\"out.csv\"", &format!("\"out.csv\"\nfrom = {from}"));
-    assert_snapshot!(from("[]"), @"p.toml:13:8: `from` in [[sink]] is empty (name the steps or sources to read from, or leave it out to read from the step before)");
+    assert_snapshot!(from("[]"), @"p.toml:13:8: `from` in [[sink]] is empty (name the steps or sources to read from, or remove the key to read from the previous step)");
     assert_snapshot!(from("{ step = \"trim\" }"), @r#"
     p.toml:13:8: `from` has no `name` (add the step or source that rows come from: `name = "…"`)
     p.toml:13:10: unknown key `step` in `from` (`from` takes drop, name, rename and select)

@@ -39,7 +39,7 @@ fn a_file_that_is_not_utf_8_is_told_where() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{}:2:11: the file is not UTF-8 text (save it as UTF-8; if it is no text at all, give the pipeline file, which is TOML)",
+            "{}:2:11: the file is not UTF-8 text (save it as UTF-8; if it is not a text file, pass the pipeline file, which is TOML)",
             file.display()
         )
     );
@@ -51,5 +51,5 @@ fn a_file_without_end_is_refused() {
     std::fs::File::options().write(true).open(&file).and_then(|file| file.set_len(100 << 20)).expect("it is sparse");
     let error = Config::from_file(&file).expect_err("it is too large");
     let source = error.source().map(ToString::to_string);
-    assert_eq!(source.as_deref(), Some("it is larger than 64 MiB, which no pipeline file is"));
+    assert_eq!(source.as_deref(), Some("it is larger than 64 MiB, the maximum for a pipeline file"));
 }

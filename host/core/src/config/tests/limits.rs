@@ -117,9 +117,9 @@ fn sizes_that_are_none() {
     p.toml:10:67: `log-bytes` in [step.limits] is "1MiB\u{1b}[2J", which has an unknown unit `MiB\u{1b}[` (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
     "#);
     assert_snapshot!(wrong(r#"memory = "5GiB", output-bytes = "99999999999999999999GiB", log-bytes = -1"#), @r#"
-    p.toml:10:21: `memory` in [step.limits] is "5GiB", which is out of range (give a size from 64KiB to 4GiB: memory comes in pages of 64KiB, and a step's addresses have 32 bits)
-    p.toml:10:44: `output-bytes` in [step.limits] is "99999999999999999999GiB", which is out of range (give a size from 1B to 4GiB: an output lies in the memory of its step, whose addresses have 32 bits)
-    p.toml:10:83: `log-bytes` in [step.limits] is -1, which is out of range (give a size from 0B to 16MiB: logs are kept in memory for every batch in flight)
+    p.toml:10:21: `memory` in [step.limits] is "5GiB", which is out of range (give a size from 64KiB to 4GiB: memory is allocated in pages of 64KiB, and a step's addresses have 32 bits)
+    p.toml:10:44: `output-bytes` in [step.limits] is "99999999999999999999GiB", which is out of range (give a size from 1B to 4GiB: an output is in the memory of its step, whose addresses have 32 bits)
+    p.toml:10:83: `log-bytes` in [step.limits] is -1, which is out of range (give a size from 0B to 16MiB: the logs of every batch in flight are in memory)
     "#);
 }
 
@@ -182,12 +182,12 @@ fn arguments_that_are_wrong_are_told_at_once() {
     let told = right(RIGHT).with(&limit(&arguments)).expect_err("all are wrong").to_string();
     assert_snapshot!(told, @r#"
     --limit trim: there is no `=` in it (write it as STEP.NAME=VALUE, such as filter.memory=256MiB)
-    --limit memory=1GiB: there is no `.` behind a step's name (write it as STEP.NAME=VALUE, such as filter.memory=256MiB)
+    --limit memory=1GiB: there is no `.` after the name of the step (write it as STEP.NAME=VALUE, such as filter.memory=256MiB)
     --limit trm.memory=1GiB: there is no step "trm" (did you mean "trim"? the steps are trim)
     --limit trim.memroy=1GiB: there is no limit `memroy` (did you mean `memory`? the limits are memory, time, fuel, output-rows, output-bytes and log-bytes)
     --limit trim.cpu=1: there is no limit `cpu` (the limits are memory, time, fuel, output-rows, output-bytes and log-bytes)
     --limit trim.time=30: `time` is 30, which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")
-    --limit trim.memory=5GiB: `memory` is "5GiB", which is out of range (give a size from 64KiB to 4GiB: memory comes in pages of 64KiB, and a step's addresses have 32 bits)
+    --limit trim.memory=5GiB: `memory` is "5GiB", which is out of range (give a size from 64KiB to 4GiB: memory is allocated in pages of 64KiB, and a step's addresses have 32 bits)
     --limit trim.fuel=much: `fuel` is a string, not an integer
     "#);
 }

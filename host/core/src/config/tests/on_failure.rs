@@ -41,15 +41,15 @@ fn a_step_stops_unless_it_says_otherwise() {
 
 #[test]
 fn words_that_are_no_policy() {
-    assert_snapshot!(wrong("\"retry\""), @r#"p.toml:10:14: `on-failure` in [[step]] is "retry", which does not say how often (write a table, such as `{ retry = 3, backoff = "200ms", then = "reject" }`)"#);
-    assert_snapshot!(wrong("\"Reject\""), @r#"p.toml:10:14: `on-failure` in [[step]] is "Reject", which is none of its values (did you mean "reject"? write "stop", "reject" or a table such as `{ retry = 3, then = "reject" }`)"#);
-    assert_snapshot!(wrong("\"ignore\""), @r#"p.toml:10:14: `on-failure` in [[step]] is "ignore", which is none of its values (write "stop", "reject" or a table such as `{ retry = 3, then = "reject" }`)"#);
+    assert_snapshot!(wrong("\"retry\""), @r#"p.toml:10:14: `on-failure` in [[step]] is "retry", which does not set the number of retries (write a table, such as `{ retry = 3, backoff = "200ms", then = "reject" }`)"#);
+    assert_snapshot!(wrong("\"Reject\""), @r#"p.toml:10:14: `on-failure` in [[step]] is "Reject", which is not a policy (did you mean "reject"? write "stop", "reject" or a table such as `{ retry = 3, then = "reject" }`)"#);
+    assert_snapshot!(wrong("\"ignore\""), @r#"p.toml:10:14: `on-failure` in [[step]] is "ignore", which is not a policy (write "stop", "reject" or a table such as `{ retry = 3, then = "reject" }`)"#);
     assert_snapshot!(wrong("3"), @r#"p.toml:10:14: `on-failure` in [[step]] is an integer, not "stop", "reject" or a table such as `{ retry = 3, then = "reject" }`"#);
 }
 
 #[test]
 fn retries_that_are_wrong() {
-    assert_snapshot!(wrong("{ then = \"reject\" }"), @r#"p.toml:10:14: on-failure has no `retry` (add how often to try again, such as `retry = 3`; without tries, write "stop" or "reject")"#);
+    assert_snapshot!(wrong("{ then = \"reject\" }"), @r#"p.toml:10:14: on-failure has no `retry` (add the number of retries, such as `retry = 3`; to stop or reject without retries, write "stop" or "reject")"#);
     assert_snapshot!(wrong("{ retry = 0, backoff = 5, then = \"retry\", tries = 1 }"), @r#"
     p.toml:10:24: `retry` in on-failure is 0, which is out of range (give an integer from 1 to 100)
     p.toml:10:37: `backoff` in on-failure is 5, which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")
@@ -61,7 +61,7 @@ fn retries_that_are_wrong() {
     p.toml:10:39: `backoff` in on-failure is "2m", which is out of range (give a duration from 0ms to 1m)
     "#);
     assert_snapshot!(wrong("{ retries = 3 }"), @r#"
-    p.toml:10:14: on-failure has no `retry` (add how often to try again, such as `retry = 3`; without tries, write "stop" or "reject")
+    p.toml:10:14: on-failure has no `retry` (add the number of retries, such as `retry = 3`; to stop or reject without retries, write "stop" or "reject")
     p.toml:10:16: unknown key `retries` in on-failure (on-failure takes backoff, retry and then)
     "#);
 }

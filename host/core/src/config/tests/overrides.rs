@@ -76,12 +76,12 @@ fn what_cannot_be_set_is_told_at_once() {
     let told = config.with(&set(&arguments)).expect_err("all are wrong").to_string();
     assert_snapshot!(told, @r#"
     --set trim: there is no `=` in it (write it as STEP.PARAMETER=VALUE, such as filter.min-words=5)
-    --set trim=5: there is no `.` behind a step's name (write it as STEP.PARAMETER=VALUE, such as filter.min-words=5)
+    --set trim=5: there is no `.` after the name of the step (write it as STEP.PARAMETER=VALUE, such as filter.min-words=5)
     --set .a=5: the name of the step or of the parameter is empty (write it as STEP.PARAMETER=VALUE, such as filter.min-words=5)
     --set trim.a..b=1: the name of the step or of the parameter is empty (write it as STEP.PARAMETER=VALUE, such as filter.min-words=5)
     --set trm.a=1: there is no step "trm" (did you mean "trim"? the steps are trim)
     --set other.a=1: there is no step "other" (the steps are trim)
-    --set trim.a.b=1: `a` of step "trim" is no table (set the parameter itself, without what is behind its dot)
+    --set trim.a.b=1: `a` of step "trim" is not a table (set the parameter itself, without the part after the dot)
     --set trim.x=nan: the parameter's value nan is not a finite number (write it in quotes if the step takes it as text)
     --set \u{1b}[2J.a=1: there is no step "\u{1b}[2J" (the steps are trim)
     "#);
@@ -122,13 +122,13 @@ fn a_known_ending_says_the_format_and_another_leaves_it() {
 
 #[test]
 fn paths_that_will_not_do() {
-    assert_snapshot!(refused(RIGHT, &input("x.txt")), @"--input x.txt: the ending of `x.txt` does not tell its format (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use an ending such as .jsonl, .csv, .parquet or .arrow, with .gz or .zst behind it where the file is compressed)");
+    assert_snapshot!(refused(RIGHT, &input("x.txt")), @"--input x.txt: cannot determine the format of `x.txt` from its file extension (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)");
     assert_snapshot!(refused(RIGHT, &output("")), @"--output : the path is empty (give a file, or `-`)");
     let columns = RIGHT.replace("\"in.jsonl\"", "\"in.jsonl\"\ncolumns = { id = \"integer\" }");
-    assert_snapshot!(refused(&columns, &input("x.parquet")), @"jobs/p.toml:6:1: `columns` in [[source]] is for jsonl and csv, and this source is parquet (leave it out: parquet files name their columns and types themselves)");
+    assert_snapshot!(refused(&columns, &input("x.parquet")), @"jobs/p.toml:6:1: `columns` in [[source]] applies to jsonl and csv only, but this source is parquet (remove the key: parquet files declare their columns and types themselves)");
     let two = format!("{RIGHT}[[sink]]\npath = \"b.csv\"\n[[source]]\npath = \"b.csv\"\n");
     assert_snapshot!(refused(&two, &Overrides { output: Some("x.csv".into()), ..input("y.csv") }), @"
-    --input y.csv: the pipeline has 2 sources, and this replaces the path of a single one (change the `path` of the [[source]] in the pipeline file)
-    --output x.csv: the pipeline has 2 sinks, and this replaces the path of a single one (change the `path` of the [[sink]] in the pipeline file)
+    --input y.csv: the pipeline has 2 sources, and this option works with exactly one (change the `path` of the [[source]] in the pipeline file)
+    --output x.csv: the pipeline has 2 sinks, and this option works with exactly one (change the `path` of the [[sink]] in the pipeline file)
     ");
 }

@@ -52,9 +52,9 @@ fn numbers_and_shares_that_are_none() {
         let expected = format!("is {written}, which is neither a number of rows nor a percentage (write a number");
         assert!(told.contains(&expected), "{told}");
     }
-    assert_snapshot!(wrong("path = \"r.jsonl\"\nmax-rejects = \"101%\""), @r#"p.toml:13:15: `max-rejects` in [rejects] is "101%", which is more than all rows (write a number of rows, such as 100, or a share of the rows that are read, such as "1%")"#);
+    assert_snapshot!(wrong("path = \"r.jsonl\"\nmax-rejects = \"101%\""), @r#"p.toml:13:15: `max-rejects` in [rejects] is "101%", which is more than 100% (write a number of rows, such as 100, or a percentage of the rows read, such as "1%")"#);
     assert_snapshot!(wrong("path = \"r.jsonl\"\nmax-rejects = -1"), @"p.toml:13:15: `max-rejects` in [rejects] is -1, which is out of range (give an integer from 0 to 18446744073709551615)");
-    assert_snapshot!(wrong("path = \"r.jsonl\"\nmax-rejects = 0.5"), @r#"p.toml:13:15: `max-rejects` in [rejects] is a float, not a number of rows or a percentage (write a number of rows, such as 100, or a share of the rows that are read, such as "1%")"#);
+    assert_snapshot!(wrong("path = \"r.jsonl\"\nmax-rejects = 0.5"), @r#"p.toml:13:15: `max-rejects` in [rejects] is a float, not a number of rows or a percentage (write a number of rows, such as 100, or a percentage of the rows read, such as "1%")"#);
 }
 
 #[test]
@@ -62,17 +62,17 @@ fn paths_that_will_not_do() {
     assert_snapshot!(wrong("max-rejects = 5"), @r#"p.toml:11:1: [rejects] has no `path` (add `path = "rejects.jsonl"`: a file for the rows that do not pass, with their failures)"#);
     assert_snapshot!(wrong("path = \"-\""), @"p.toml:12:8: rejected rows cannot go to standard output (give a file that ends in .jsonl, or in .jsonl.gz or .jsonl.zst to compress it)");
     assert_snapshot!(wrong("path = \"rejects.csv\"\nformat = \"jsonl\""), @r#"
-    p.toml:12:8: the ending of `rejects.csv` is not one of JSON Lines, in which rejected rows are written (give a file that ends in .jsonl, or in .jsonl.gz or .jsonl.zst to compress it)
+    p.toml:12:8: rejected rows are written as JSON Lines, and `rejects.csv` does not have its file extension (give a file that ends in .jsonl, or in .jsonl.gz or .jsonl.zst to compress it)
     p.toml:13:1: unknown key `format` in [rejects] ([rejects] takes max-rejects and path)
     "#);
 }
 
 #[test]
 fn rows_that_are_rejected_need_a_file() {
-    assert_snapshot!(broken("\n[[sink]]", "on-failure = \"reject\"\n[[sink]]"), @r#"p.toml:10:14: step "trim" rejects rows, and there is no [rejects] that says where they go (add a line [rejects] and a line such as `path = "rejects.jsonl"`)"#);
-    assert_snapshot!(broken("\n[[sink]]", "on-failure = { retry = 1, then = \"reject\" }\n[[sink]]"), @r#"p.toml:10:14: step "trim" rejects rows, and there is no [rejects] that says where they go (add a line [rejects] and a line such as `path = "rejects.jsonl"`)"#);
+    assert_snapshot!(broken("\n[[sink]]", "on-failure = \"reject\"\n[[sink]]"), @r#"p.toml:10:14: step "trim" rejects rows, but the pipeline has no [rejects] (add a line [rejects] and a line such as `path = "rejects.jsonl"`)"#);
+    assert_snapshot!(broken("\n[[sink]]", "on-failure = { retry = 1, then = \"reject\" }\n[[sink]]"), @r#"p.toml:10:14: step "trim" rejects rows, but the pipeline has no [rejects] (add a line [rejects] and a line such as `path = "rejects.jsonl"`)"#);
     assert_snapshot!(broken("\n[[sink]]", "on-failure = \"reject\"\n[reject]\npath = \"r.jsonl\"\n[[sink]]"), @"p.toml:11:2: unknown key `reject` in the file (did you mean `rejects`? the file takes limits, pipeline, rejects, sink, source and step)");
-    assert_snapshot!(broken("\n[[sink]]", "on-failure = \"reject\"\n[[rejects]]\npath = \"r.jsonl\"\n[[sink]]"), @"p.toml:11:1: expected [rejects], found an array (begin it with a line [rejects])");
+    assert_snapshot!(broken("\n[[sink]]", "on-failure = \"reject\"\n[[rejects]]\npath = \"r.jsonl\"\n[[sink]]"), @"p.toml:11:1: expected [rejects], found an array (start it with the line [rejects])");
 }
 
 #[test]
@@ -90,5 +90,5 @@ fn an_argument_wins_over_the_file() {
 fn without_a_reject_file_any_number_holds() {
     assert_eq!(right(RIGHT).with(&max_rejects_argument("0")).expect("it is right").rejects, None);
     let told = right(RIGHT).with(&max_rejects_argument("5x")).expect_err("it is no number").to_string();
-    assert_snapshot!(told, @r#"--max-rejects 5x: the number is "5x", which is neither a number of rows nor a percentage (write a number of rows, such as 100, or a share of the rows that are read, such as "1%")"#);
+    assert_snapshot!(told, @r#"--max-rejects 5x: the number is "5x", which is neither a number of rows nor a percentage (write a number of rows, such as 100, or a percentage of the rows read, such as "1%")"#);
 }

@@ -10,8 +10,8 @@ use std::path::Path;
 fn syntax_errors_are_told_along_with_the_rest() {
     assert_snapshot!(diagnostics("[pipeline]\nname = tidy\nbatch-rows =\nname = \"x\"\ndecsription = \"x\"\n[[sonk]]\npath = \"x\n"), @r#"
     p.toml:2:8: not valid TOML: `tidy` is not a value (put text in quotes)
-    p.toml:3:13: not valid TOML: there is no value here
-    p.toml:4:1: `name` is given twice (keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own)
+    p.toml:3:13: not valid TOML: a value is missing
+    p.toml:4:1: `name` is given twice (remove one of the two; every source, step and sink starts with its own [[source]], [[step]] or [[sink]])
     p.toml:5:1: unknown key `decsription` in [pipeline] (did you mean `description`? [pipeline] takes batch-rows, description and name)
     p.toml:6:3: unknown key `sonk` in the file (did you mean `sink`? the file takes limits, pipeline, rejects, sink, source and step)
     p.toml:7:10: not valid TOML: invalid basic string, expected `"`
@@ -30,7 +30,7 @@ fn what_a_syntax_error_may_have_swallowed_is_not_missed() {
 
 #[test]
 fn tables_that_are_given_twice() {
-    assert_snapshot!(broken("[[source]]", "[pipeline]\n[[source]]"), @"p.toml:4:2: `pipeline` is given twice (keep one of the two; another step, source or sink begins with a [[step]], [[source]] or [[sink]] of its own)");
+    assert_snapshot!(broken("[[source]]", "[pipeline]\n[[source]]"), @"p.toml:4:2: `pipeline` is given twice (remove one of the two; every source, step and sink starts with its own [[source]], [[step]] or [[sink]])");
 }
 
 #[test]

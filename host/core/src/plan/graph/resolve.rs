@@ -78,7 +78,7 @@ pub(super) fn resolve(
     let has_source = unresolved.iter().any(|node| is_source(node) || is_unknown(node));
     if !has_source {
         let diagnostic =
-            Diagnostic::new(ConfigLocation::File, "the pipeline has no [[source]], and none of its steps is one");
+            Diagnostic::new(ConfigLocation::File, "the pipeline has no [[source]], and no step is a source");
         diagnostics.push(diagnostic.help("add a [[source]] with a `path` that rows are read from"));
     }
     let routes = route_edges(unresolved, &names, diagnostics);
@@ -86,9 +86,9 @@ pub(super) fn resolve(
     for (index, node) in unresolved.iter().enumerate() {
         let mut edges = match node.from {
             Some(from) if node.kind == Some(StepKind::Source) => {
-                let message = format!("step \"{}\" makes rows itself, and takes none", node.name);
+                let message = format!("step \"{}\" is a source and takes no rows", node.name);
                 let location = from.first().map_or(node.location, |from| &from.name.location);
-                diagnostics.push(Diagnostic::new(location.clone(), message).help("leave out its `from`"));
+                diagnostics.push(Diagnostic::new(location.clone(), message).help("remove its `from`"));
                 Vec::new()
             }
             Some(from) => edges_from(node, from, unresolved, &names, diagnostics),
@@ -139,7 +139,7 @@ fn route_edges(
                     all.push(RouteEdge { parent, child: *child, pick });
                 }
                 Some(_) => {
-                    let message = format!("\"{}\" is a source, and takes no rows", name.value);
+                    let message = format!("\"{}\" is a source, which takes no rows", name.value);
                     diagnostics.push(Diagnostic::new(name.location.clone(), message).help("name a step or a sink"));
                 }
                 None => {
@@ -166,8 +166,8 @@ fn apply_routes(
     for route in routes {
         if !edges.iter().any(|edge| edge.parent == route.parent) {
             let from = &unresolved[route.parent].name;
-            let message = format!("\"{}\" is a route of \"{from}\", and does not take its rows", node.name);
-            let help = format!("add \"{from}\" to its `from`, or leave out the `from`");
+            let message = format!("\"{}\" is in the route of \"{from}\", but does not take its rows", node.name);
+            let help = format!("add \"{from}\" to its `from`, or remove the `from`");
             diagnostics.push(Diagnostic::new(node.location.clone(), message).help(help));
         }
     }
@@ -198,7 +198,7 @@ fn edges_from(
                 });
             }
             Some(_) => {
-                let message = format!("\"{}\" is a sink, and no rows come out of a sink", name.value);
+                let message = format!("\"{}\" is a sink, which has no output rows", name.value);
                 diagnostics.push(Diagnostic::new(name.location.clone(), message).help("name a step or a source"));
             }
             None => {
@@ -238,13 +238,13 @@ fn only_source(
         // The missing source or the component that could not be loaded already has a diagnostic.
         0 if !has_source || node.kind.is_none() => return None,
         0 => {
-            let message = format!("\"{}\" comes first, and there is no [[source]] whose rows it would take", node.name);
+            let message = format!("\"{}\" has no `from`, and the pipeline has no [[source]]", node.name);
             (message, "add a `from` that names a step, or add a [[source]]".to_owned())
         }
         _ => {
             let message =
-                format!("there are {sources} sources, and \"{}\" does not say whose rows it takes", node.name);
-            (message, "name each source, and add a `from` with one of the names, or with several".to_owned())
+                format!("there are {sources} sources, but \"{}\" does not name the one it reads from", node.name);
+            (message, "name the sources, and add a `from` with one or more of the names".to_owned())
         }
     };
     diagnostics.push(Diagnostic::new(node.location.clone(), message).help(help));
@@ -252,17 +252,16 @@ fn only_source(
 }
 
 fn check_combine(node: &UnresolvedNode<'_>, edges: &[Edge], diagnostics: &mut Vec<Diagnostic>) {
-    const HELP: &str = "add `combine = \"rows\"` for their rows one after the other, or `combine = \"columns\"` for the same rows side by side";
+    const HELP: &str = "add `combine = \"rows\"` to append their rows, or `combine = \"columns\"` to join the columns of the same rows";
     match (edges, node.combine) {
         ([_, second, ..], None) => {
             let count = edges.len();
-            let message =
-                format!("\"{}\" takes rows from {count} nodes, and does not say how to combine them", node.name);
+            let message = format!("\"{}\" takes rows from {count} nodes, but does not set `combine`", node.name);
             diagnostics.push(Diagnostic::new(second.location.clone(), message).help(HELP));
         }
         ([] | [_], Some(combine)) => {
-            let message = format!("\"{}\" has `combine`, and takes rows from one node at most", node.name);
-            let help = "leave it out, or name several steps or sources in `from`";
+            let message = format!("\"{}\" has `combine`, but takes rows from at most one node", node.name);
+            let help = "remove it, or name several steps or sources in `from`";
             diagnostics.push(Diagnostic::new(combine.location.clone(), message).help(help));
         }
         _ => {}

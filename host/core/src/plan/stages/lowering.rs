@@ -95,7 +95,7 @@ impl Lowering<'_> {
         if !assignment.spilled {
             return self.push_into_slot(assignment.input_stage, vec![slot], Work::Step(Arc::clone(step)));
         }
-        let title = format!("the rows that come to {}", self.graph.nodes[id].title());
+        let title = format!("the input of {}", self.graph.nodes[id].title());
         let spill = self.add_spill(title);
         self.push(assignment.input_stage, vec![slot], Work::Spill(spill));
         let output = self.slot(assignment.output_stage);
@@ -113,7 +113,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// Combines the rows that come to a node in its `input_stage`. Returns their slot.
+    /// Combines the input of a node in its `input_stage`. Returns their slot.
     fn incoming(&mut self, id: usize) -> usize {
         let (graph, assignment, typed) = (self.graph, &self.assignments[id], &self.typed[id]);
         let node = &graph.nodes[id];
