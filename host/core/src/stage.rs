@@ -232,7 +232,9 @@ impl Task<'_> {
     fn one(&mut self, work: &Work, rows: Rows) -> Result<Option<Rows>, Box<Failure>> {
         match work {
             Work::Step(step) => self.step(step, &rows).map(Some),
-            Work::Project(projection) => Ok(Some(Rows { columns: projection.of(&rows.columns), origin: rows.origin })),
+            Work::Project(projection) => {
+                Ok(Some(Rows { columns: projection.apply(&rows.columns), origin: rows.origin }))
+            }
             Work::Route { route, child } => {
                 let chosen = route.rows(*child, &rows.columns, |row| rows.origin.number(row));
                 let chosen = chosen.map_err(|error| host(&error))?;

@@ -147,7 +147,7 @@ fn columns(list: &str, fields: Vec<types::Field>) -> Result<Vec<Column>, Box<Fai
             }
             Ok(Column {
                 name: field.name.into(),
-                data_type: of_contract(field.data_type),
+                data_type: from_contract(field.data_type),
                 nullable: field.nullable,
                 optional: field.optional,
             })
@@ -155,7 +155,7 @@ fn columns(list: &str, fields: Vec<types::Field>) -> Result<Vec<Column>, Box<Fai
         .collect()
 }
 
-fn of_contract(data_type: types::DataType) -> DataType {
+fn from_contract(data_type: types::DataType) -> DataType {
     match data_type {
         types::DataType::Boolean => DataType::Boolean,
         types::DataType::Integer => DataType::Integer,

@@ -81,7 +81,7 @@ impl Symbols {
         offsets.iter().map(|offset| known.frames.get(offset).cloned().unwrap_or_default()).collect()
     }
 
-    /// Reads the debug sections. Returns none if the file has changed.
+    /// Reads the debug sections. Returns an empty list if the file has changed.
     fn read(&self) -> Vec<Module> {
         let Some(bytes) = self.bytes() else { return Vec::new() };
         let is_same = *self.digest == *super::digest(&Sha256::digest(&bytes));

@@ -1,4 +1,4 @@
-//! What the file as a whole says, and every complaint in its own words.
+//! Parsing whole files, and the text of every diagnostic.
 
 mod diagnostics;
 mod files;
@@ -14,8 +14,8 @@ use std::path::Path;
 
 use super::Config;
 
-/// A pipeline in which everything is right, for tests that break one thing.
-const RIGHT: &str = r#"[pipeline]
+/// A valid pipeline, for tests that break one setting.
+const VALID: &str = r#"[pipeline]
 name = "tidy"
 
 [[source]]
@@ -29,16 +29,16 @@ component = "trim.wasm"
 path = "out.csv"
 "#;
 
-fn right(text: &str) -> Config {
+fn parse(text: &str) -> Config {
     Config::parse(Path::new("jobs/p.toml"), text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
 fn diagnostics(text: &str) -> String {
-    Config::parse(Path::new("p.toml"), text).expect_err("something is wrong with it").to_string()
+    Config::parse(Path::new("p.toml"), text).expect_err("it has problems").to_string()
 }
 
-/// The complaints about the right pipeline with `from` replaced by `to`.
+/// The diagnostics of the valid pipeline with `from` replaced by `to`.
 fn broken(from: &str, to: &str) -> String {
-    assert!(RIGHT.contains(from), "{from}");
-    diagnostics(&RIGHT.replacen(from, to, 1))
+    assert!(VALID.contains(from), "{from}");
+    diagnostics(&VALID.replacen(from, to, 1))
 }

@@ -104,7 +104,7 @@ impl TypedNode {
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Result<(), ()> {
         let before = diagnostics.len();
-        if let Some((projection, node_schema)) = projection::apply(table, &self.output, provider, diagnostics) {
+        if let Some((projection, node_schema)) = projection::project(table, &self.output, provider, diagnostics) {
             (self.projection, self.output) = (Some(projection), node_schema);
         }
         if diagnostics.len() == before { Ok(()) } else { Err(()) }
@@ -221,9 +221,11 @@ fn incoming(
     let mut node_schemas = Vec::with_capacity(node.edges.len());
     for edge in &node.edges {
         let node_schema = &nodes[edge.parent].as_ref()?.output;
-        let shown = projection::apply(&edge.projection, node_schema, &graph.nodes[edge.parent].title(), diagnostics);
-        node_schemas.push(shown.as_ref().map_or_else(|| node_schema.clone(), |(_, node_schema)| node_schema.clone()));
-        projections.push(shown.map(|(projection, _)| projection));
+        let projected =
+            projection::project(&edge.projection, node_schema, &graph.nodes[edge.parent].title(), diagnostics);
+        node_schemas
+            .push(projected.as_ref().map_or_else(|| node_schema.clone(), |(_, node_schema)| node_schema.clone()));
+        projections.push(projected.map(|(projection, _)| projection));
     }
     if diagnostics.len() > before {
         return None;

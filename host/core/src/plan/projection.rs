@@ -19,17 +19,17 @@ pub(crate) struct Projection {
 
 impl Projection {
     /// Applies the projection to rows.
-    pub(crate) fn of(&self, rows: &RecordBatch) -> RecordBatch {
+    pub(crate) fn apply(&self, rows: &RecordBatch) -> RecordBatch {
         let columns = self.columns.iter().map(|index| Arc::clone(rows.column(*index))).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
-            .expect("a view shows columns as they are")
+            .expect("a projection does not change columns")
     }
 }
 
 /// Applies the settings of an edge or a node to the incoming columns. Returns `None` without a diagnostic if all columns
 /// pass unchanged.
-pub(super) fn apply(
+pub(super) fn project(
     table: &ProjectionTable,
     node_schema: &NodeSchema,
     provider: &str,
@@ -43,14 +43,14 @@ pub(super) fn apply(
     let mut columns: Vec<usize> = if let Some(names) = &table.select {
         names.iter().filter_map(|name| find(&mut node_schema, name, provider, diagnostics)).collect()
     } else {
-        let left_out: Vec<usize> =
+        let dropped: Vec<usize> =
             table.drop.iter().filter_map(|name| find(&mut node_schema, name, provider, diagnostics)).collect();
-        (0..node_schema.schema.fields().len()).filter(|index| !left_out.contains(index)).collect()
+        (0..node_schema.schema.fields().len()).filter(|index| !dropped.contains(index)).collect()
     };
     let mut names: Vec<String> = columns.iter().map(|index| node_schema.schema.field(*index).name().clone()).collect();
     for (old, new) in &table.rename {
         let Some(index) = find(&mut node_schema, old, provider, diagnostics) else { continue };
-        let shown = columns.iter().position(|column| *column == index).or_else(|| {
+        let projected = columns.iter().position(|column| *column == index).or_else(|| {
             // A column that was just added to an empty input passes, unless `select` is set.
             node_schema.open.then(|| {
                 columns.push(index);
@@ -58,7 +58,7 @@ pub(super) fn apply(
                 columns.len() - 1
             })
         });
-        if let Some(position) = shown {
+        if let Some(position) = projected {
             names[position].clone_from(&new.value);
         } else {
             let message = format!("the column \"{}\" is renamed, but it was dropped before", old.value);
@@ -82,8 +82,8 @@ pub(super) fn apply(
     let ids = columns.iter().map(|index| node_schema.ids[*index]).collect();
     // After a problem the columns are treated as unknown, so that it does not cause further diagnostics.
     let open = node_schema.open || diagnostics.len() > before;
-    let shown = NodeSchema { schema: Arc::clone(&schema), ids, open };
-    Some((Projection { columns, schema }, shown))
+    let projected = NodeSchema { schema: Arc::clone(&schema), ids, open };
+    Some((Projection { columns, schema }, projected))
 }
 
 fn find(

@@ -81,12 +81,12 @@ impl Route {
 /// the `rand` crate change between versions.
 fn is_drawn(seed: u64, number: u64, children: usize, count: usize, child: usize) -> bool {
     // Both are mixed, so that neighbouring rows and seeds are unrelated.
-    let mut state = mixed(seed).wrapping_add(mixed(number ^ 0x5851_f42d_4c95_7f2d));
+    let mut state = mix(seed).wrapping_add(mix(number ^ 0x5851_f42d_4c95_7f2d));
     let mut order: Vec<usize> = (0..children).collect();
     for drawn in 0..count {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let left = (children - drawn) as u128;
-        let at = drawn + ((u128::from(mixed(state)) * left) >> 64) as usize;
+        let at = drawn + ((u128::from(mix(state)) * left) >> 64) as usize;
         order.swap(drawn, at);
         if order[drawn] == child {
             return true;
@@ -96,7 +96,7 @@ fn is_drawn(seed: u64, number: u64, children: usize, count: usize, child: usize)
 }
 
 /// The output function of `SplitMix64`.
-fn mixed(state: u64) -> u64 {
+fn mix(state: u64) -> u64 {
     let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     state ^ (state >> 31)
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_draw_never_changes() {
-        // These are kept for ever: a run that is resumed by a later version has to route its rows as before.
+        // These values must never change: a resumed run has to route its rows as the earlier version did.
         let route = Route::Sample { children: 2, count: 1, seed: 7 };
         insta::assert_debug_snapshot!(numbers(&route, 0), @r"
         [

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::ResultCache;
-use super::entry::{CachedCall, HEADER, decode, encode, header, is_end};
+use super::entry::{CachedCall, HEADER, decode, decode_frame, encode, is_end};
 use crate::batch::GivenRows;
 use crate::batch::StepOutput;
 use crate::cleanup::Entry;
@@ -65,7 +65,7 @@ impl CallReplay {
     fn record(&mut self) -> io::Result<Vec<u8>> {
         let mut record = vec![0; HEADER];
         self.file.read_exact(&mut record)?;
-        let first = record.first_chunk::<HEADER>().and_then(header);
+        let first = record.first_chunk::<HEADER>().and_then(decode_frame);
         let (length, _) = first.ok_or_else(|| self.corrupt())?;
         // The length is not trusted: this allocates no more than the file has.
         (&mut self.file).take(length).read_to_end(&mut record)?;

@@ -1,6 +1,6 @@
 //! The encoding of records: the result of one call, or the end of a call log.
 //!
-//! A record starts with a magic number, the length, and the CRC-32 of the rest. Then follow the length of a JSON header, the
+//! A record starts with a magic number, the length, and the CRC-32 of the header. Then follow the length of a JSON header, the
 //! header, and the columns as an Arrow IPC stream of one batch, compressed with LZ4. Numbers are little-endian.
 
 use std::io::Cursor;
@@ -47,7 +47,7 @@ struct EntryHeader {
 
 /// Encodes the result of a call, or for `None` the end of a call log.
 pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
-    let rest = EntryHeader {
+    let header = EntryHeader {
         end: made.is_none(),
         rows: made.map_or(0, |made| made.output.rows),
         dropped: made.map_or(0, |made| made.output.dropped),
@@ -58,10 +58,10 @@ pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
             .map(|refused| (refused.row, refused.failure.clone()))
             .collect(),
     };
-    let rest = serde_json::to_vec(&rest).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+    let header = serde_json::to_vec(&header).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
     let mut bytes = vec![0; HEADER];
-    bytes.extend_from_slice(&(rest.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&rest);
+    bytes.extend_from_slice(&(header.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&header);
     if let Some(StepOutput { output, .. }) = made {
         let origins = output.origins.as_ref().map(|origins| Arc::new(UInt32Array::from(origins.clone())) as ArrayRef);
         let columns: Vec<ArrayRef> = output.columns.iter().cloned().chain(origins).collect();
@@ -84,7 +84,7 @@ pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
 }
 
 /// Decodes the length of the rest of a record, and its checksum. Returns `None` if the magic number is wrong.
-pub(super) fn header(bytes: &[u8; HEADER]) -> Option<(u64, u32)> {
+pub(super) fn decode_frame(bytes: &[u8; HEADER]) -> Option<(u64, u32)> {
     let (magic, rest) = bytes.split_first_chunk::<8>()?;
     let (length, rest) = rest.split_first_chunk::<8>()?;
     let checksum = rest.first_chunk::<4>()?;
@@ -93,31 +93,31 @@ pub(super) fn header(bytes: &[u8; HEADER]) -> Option<(u64, u32)> {
 
 /// Whether a record is the end of a call log. Returns `None` if it is corrupt.
 pub(super) fn is_end(bytes: &[u8]) -> Option<bool> {
-    parts(bytes).map(|(rest, _)| rest.end)
+    parts(bytes).map(|(header, _)| header.end)
 }
 
 /// Decodes the header of a record. Returns it with the bytes of the columns, or `None` if the record is corrupt.
 fn parts(bytes: &[u8]) -> Option<(EntryHeader, &[u8])> {
     let (first, body) = bytes.split_first_chunk::<HEADER>()?;
-    let (length, checksum) = header(first)?;
+    let (length, checksum) = decode_frame(first)?;
     if length != body.len() as u64 || checksum != crc32fast::hash(body) {
         return None;
     }
-    let (rest_length, body) = body.split_first_chunk::<4>()?;
-    let (rest, columns) = body.split_at_checked(u32::from_le_bytes(*rest_length) as usize)?;
-    Some((serde_json::from_slice(rest).ok()?, columns))
+    let (header_length, body) = body.split_first_chunk::<4>()?;
+    let (header, columns) = body.split_at_checked(u32::from_le_bytes(*header_length) as usize)?;
+    Some((serde_json::from_slice(header).ok()?, columns))
 }
 
 /// Decodes a record. Returns `None` if it is corrupt, or does not fit the signature of the step.
 pub(super) fn decode(bytes: &[u8], signature: &Signature, given: GivenRows) -> Option<CachedCall> {
-    let (rest, columns) = parts(bytes)?;
-    if rest.end {
+    let (header, columns) = parts(bytes)?;
+    if header.end {
         return Some(CachedCall::End);
     }
     let batch = StreamReader::try_new(Cursor::new(columns), None).ok()?.next()?.ok()?;
-    let output = checked(&batch, &rest, signature, given)?;
+    let output = checked(&batch, &header, signature, given)?;
     let refused: Vec<StepRejection> =
-        rest.refused.into_iter().map(|(row, failure)| StepRejection { row, failure }).collect();
+        header.refused.into_iter().map(|(row, failure)| StepRejection { row, failure }).collect();
     let rows = match given {
         GivenRows::Batch(rows) => rows,
         GivenRows::All(_) | GivenRows::None => 0,
@@ -130,9 +130,14 @@ pub(super) fn decode(bytes: &[u8], signature: &Signature, given: GivenRows) -> O
 
 /// Checks the columns against the signature. The checksum and the key already ensure that they match, so this only guards
 /// against bugs in Stillbox.
-fn checked(batch: &RecordBatch, rest: &EntryHeader, signature: &Signature, given: GivenRows) -> Option<CheckedOutput> {
+fn checked(
+    batch: &RecordBatch,
+    header: &EntryHeader,
+    signature: &Signature,
+    given: GivenRows,
+) -> Option<CheckedOutput> {
     let outputs = signature.outputs.len();
-    if batch.num_columns() != outputs + usize::from(rest.origins) || batch.num_rows() != rest.rows {
+    if batch.num_columns() != outputs + usize::from(header.origins) || batch.num_rows() != header.rows {
         return None;
     }
     let columns = batch.columns()[..outputs].to_vec();
@@ -145,7 +150,7 @@ fn checked(batch: &RecordBatch, rest: &EntryHeader, signature: &Signature, given
         GivenRows::All(rows) => rows,
         GivenRows::None => 0,
     };
-    let origins = match rest.origins.then(|| &batch.columns()[outputs]) {
+    let origins = match header.origins.then(|| &batch.columns()[outputs]) {
         Some(array) if *array.data_type() == ArrowType::UInt32 && array.null_count() == 0 => {
             Some(array.as_primitive::<UInt32Type>().values().to_vec())
         }
@@ -154,13 +159,13 @@ fn checked(batch: &RecordBatch, rest: &EntryHeader, signature: &Signature, given
     };
     let names_rows = origins.iter().flatten().all(|origin| u64::from(*origin) < below);
     // Without origins, there is one row for each row of the batch.
-    let is_same = origins.is_some() || !matches!(given, GivenRows::Batch(rows) if rows != rest.rows);
+    let is_same = origins.is_some() || !matches!(given, GivenRows::Batch(rows) if rows != header.rows);
     (fits && names_rows && is_same).then_some(CheckedOutput {
-        rows: rest.rows,
+        rows: header.rows,
         columns,
         origins,
         rejections: Vec::new(),
-        dropped: rest.dropped,
+        dropped: header.dropped,
     })
 }
 

@@ -1,11 +1,11 @@
-//! Each setting, wrong in each way.
+//! Diagnostics for each setting.
 
 use insta::assert_snapshot;
 
-use super::{RIGHT, broken, diagnostics};
+use super::{VALID, broken, diagnostics};
 
 #[test]
-fn several_mistakes_come_out_at_once_in_order() {
+fn several_problems_are_reported_in_order() {
     assert_snapshot!(diagnostics(r#"[pipeline]
 nmae = "tidy"
 batch-rows = "many"
@@ -38,7 +38,7 @@ path = "out"
 }
 
 #[test]
-fn an_empty_file_lacks_everything() {
+fn an_empty_file_has_no_required_table() {
     assert_snapshot!(diagnostics(""), @r#"
     p.toml: the file has no [pipeline] (start it with the line [pipeline] and a line such as `name = "clean-text"`)
     p.toml: the pipeline has no [[source]] (add a [[source]] with a `path` that rows are read from)
@@ -47,7 +47,7 @@ fn an_empty_file_lacks_everything() {
 }
 
 #[test]
-fn tables_of_the_wrong_shape() {
+fn tables_of_the_wrong_type_are_reported() {
     assert_snapshot!(broken("[pipeline]", "[[pipeline]]"), @"p.toml:1:1: expected [pipeline], found an array (start it with the line [pipeline])");
     assert_snapshot!(broken("[[source]]", "[source]"), @"p.toml:4:1: expected [[source]], found a single table (start it with the line [[source]])");
     assert_snapshot!(diagnostics("pipeline = 1\nsource = []\nstep = \"x\"\nsink = [1, {}]\n"), @r#"
@@ -60,7 +60,7 @@ fn tables_of_the_wrong_shape() {
 }
 
 #[test]
-fn unknown_keys() {
+fn unknown_keys_are_reported() {
     assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch_rows = 5"), @"p.toml:3:1: unknown key `batch_rows` in [pipeline] (did you mean `batch-rows`? [pipeline] takes batch-rows, description and name)");
     assert_snapshot!(broken("path = \"in.jsonl\"", "path = \"in.jsonl\"\nfrom = \"x\""), @"p.toml:6:1: unknown key `from` in [[source]] ([[source]] takes columns, compression, drop, format, name, path, rename, route and select)");
     assert_snapshot!(broken("component", "Component"), @"p.toml:9:1: unknown key `Component` in [[step]] (did you mean `component`? [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)");
@@ -71,7 +71,7 @@ fn unknown_keys() {
 }
 
 #[test]
-fn missing_keys() {
+fn missing_keys_are_reported() {
     assert_snapshot!(broken("name = \"tidy\"", ""), @r#"p.toml:1:1: [pipeline] has no `name` (add a line such as `name = "clean-text"`)"#);
     assert_snapshot!(broken("path = \"in.jsonl\"", ""), @r#"p.toml:4:1: [[source]] has no `path` (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, or `-` for standard input)"#);
     assert_snapshot!(broken("name = \"trim\"", ""), @r#"p.toml:7:1: [[step]] has no `name` (add a line such as `name = "count-words"`)"#);
@@ -80,7 +80,7 @@ fn missing_keys() {
 }
 
 #[test]
-fn names_of_pipelines() {
+fn invalid_names_of_pipelines_are_reported() {
     for (name, wrong) in [
         (r#""""#, "`name` in [pipeline] is empty"),
         (r#"" a""#, "`name` in [pipeline] \" a\" starts or ends with a space"),
@@ -97,7 +97,7 @@ fn names_of_pipelines() {
 }
 
 #[test]
-fn names_of_steps() {
+fn invalid_names_of_steps_are_reported() {
     for (name, wrong) in [
         (r#""""#, "`name` in [[step]] is empty"),
         (r#""-a""#, "`name` in [[step]] \"-a\" does not start with a letter or digit"),
@@ -108,7 +108,7 @@ fn names_of_steps() {
 }
 
 #[test]
-fn names_that_are_taken() {
+fn duplicate_names_are_reported() {
     assert_snapshot!(broken("[[sink]]", "[[step]]\nname = \"trim\"\ncomponent = \"b\"\n[[sink]]\nname = \"trim\""), @r#"
     p.toml:12:8: the name "trim" is already used on line 8 (every source, step and sink needs a name of its own)
     p.toml:15:8: the name "trim" is already used on line 8 (every source, step and sink needs a name of its own)
@@ -116,24 +116,24 @@ fn names_that_are_taken() {
 }
 
 #[test]
-fn batch_rows() {
+fn invalid_batch_rows_are_reported() {
     for wrong in ["0", "-5", "1000001", "1.5", "\"5\"", "99999999999999999999999999999999999999999"] {
-        let told = broken("name = \"tidy\"", &format!("name = \"tidy\"\nbatch-rows = {wrong}"));
-        assert!(told.starts_with("p.toml:3:14: `batch-rows` in [pipeline] is "), "{told}");
+        let reported = broken("name = \"tidy\"", &format!("name = \"tidy\"\nbatch-rows = {wrong}"));
+        assert!(reported.starts_with("p.toml:3:14: `batch-rows` in [pipeline] is "), "{reported}");
     }
     assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch-rows = 0"), @"p.toml:3:14: `batch-rows` in [pipeline] is 0, which is out of range (give an integer from 1 to 1000000)");
     assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch-rows = 1e3"), @"p.toml:3:14: `batch-rows` in [pipeline] is a float, not an integer");
 }
 
 #[test]
-fn paths() {
+fn invalid_paths_are_reported() {
     assert_snapshot!(broken("\"in.jsonl\"", "\"\""), @r#"p.toml:5:8: `path` in [[source]] is empty (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, or `-` for standard input)"#);
     assert_snapshot!(broken("\"trim.wasm\"", "\"a\\u0000b\""), @r#"p.toml:9:13: `component` in [[step]] contains a NUL character, which a path cannot contain (add `component = "…"`: the step's .wasm file, or the folder of its crate)"#);
     assert_snapshot!(broken("\"out.csv\"", "[\"out.csv\"]"), @"p.toml:12:8: `path` in [[sink]] is an array, not a string");
 }
 
 #[test]
-fn formats() {
+fn unknown_formats_are_reported() {
     assert_snapshot!(broken("\"in.jsonl\"", "\"in.txt.gz\""), @"p.toml:5:8: cannot determine the format of `in.txt.gz` from its file extension (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)");
     assert_snapshot!(broken("\"in.jsonl\"", "\"data/*\""), @"p.toml:5:8: cannot determine the format of `data/*` from its file extension (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)");
     assert_snapshot!(broken("\"in.jsonl\"", "\"in.json.gz\""), @r#"p.toml:5:8: cannot determine the format of `in.json.gz` from its file extension (if it contains one JSON object per line, set `format = "jsonl"` in [[source]]; a file with a single JSON array must be converted to JSON Lines)"#);
@@ -147,7 +147,7 @@ fn formats() {
 }
 
 #[test]
-fn columns() {
+fn invalid_columns_are_reported() {
     let columns = |columns: &str| broken("\"in.jsonl\"", &format!("\"in.jsonl\"\ncolumns = {columns}"));
     assert_snapshot!(columns("{}"), @r#"p.toml:6:11: `columns` in [[source]] is empty (name the columns, as in `columns = { id = "integer" }`, or remove the key to infer them from the rows)"#);
     assert_snapshot!(columns("[\"id\"]"), @"p.toml:6:11: `columns` in [[source]] is an array, not a table of names and types");
@@ -161,7 +161,7 @@ fn columns() {
 }
 
 #[test]
-fn parents() {
+fn invalid_parents_are_reported() {
     let from = |from: &str| broken("\"out.csv\"", &format!("\"out.csv\"\nfrom = {from}"));
     assert_snapshot!(from("[]"), @"p.toml:13:8: `from` in [[sink]] is empty (name the steps or sources to read from, or remove the key to read from the previous step)");
     assert_snapshot!(from("{ step = \"trim\" }"), @r#"
@@ -175,7 +175,7 @@ fn parents() {
 }
 
 #[test]
-fn parameters() {
+fn invalid_parameters_are_reported() {
     let parameters = |parameters: &str| broken("\"trim.wasm\"", &format!("\"trim.wasm\"\nparameters = {parameters}"));
     assert_snapshot!(parameters("[1]"), @"p.toml:10:14: `parameters` in [[step]] is an array, not a table");
     assert_snapshot!(parameters("{ a = nan, b = [-inf], c = { d = 1e999 }, e = 18446744073709551616 }"), @"
@@ -188,8 +188,8 @@ fn parameters() {
 
 #[test]
 fn at_most_a_hundred_diagnostics_are_reported() {
-    let text = RIGHT.to_owned() + &(0..150).fold(String::new(), |keys, index| keys + &format!("key-{index} = 1\n"));
-    let told = diagnostics(&text);
-    assert_eq!(told.lines().count(), 101);
-    assert_eq!(told.lines().next_back(), Some("and 50 more"));
+    let text = VALID.to_owned() + &(0..150).fold(String::new(), |keys, index| keys + &format!("key-{index} = 1\n"));
+    let reported = diagnostics(&text);
+    assert_eq!(reported.lines().count(), 101);
+    assert_eq!(reported.lines().next_back(), Some("and 50 more"));
 }

@@ -1,4 +1,4 @@
-//! From a file on the disk.
+//! Reading files from disk.
 
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ fn file(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named() {
     let (folder, _) = file(b"");
     let missing = folder.path().join("q.toml");
     let error = Config::from_file(&missing).expect_err("it is not there");
@@ -25,7 +25,7 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_folder_is_no_file() {
+fn a_folder_is_not_a_file() {
     let (folder, _) = file(b"");
     let error = Config::from_file(folder.path()).expect_err("it is a folder");
     let ConfigError::Unreadable { source, .. } = &error else { panic!("{error:?}") };
@@ -33,7 +33,7 @@ fn a_folder_is_no_file() {
 }
 
 #[test]
-fn a_file_that_is_not_utf_8_is_told_where() {
+fn invalid_utf_8_is_located() {
     let (_folder, file) = file(b"[pipeline]\nname = \"gr\xf6\xdfe\"\n");
     let error = Config::from_file(&file).expect_err("it is Latin-1");
     assert_eq!(
@@ -46,7 +46,7 @@ fn a_file_that_is_not_utf_8_is_told_where() {
 }
 
 #[test]
-fn a_file_without_end_is_refused() {
+fn an_endless_file_is_rejected() {
     let (_folder, file) = file(b"");
     std::fs::File::options().write(true).open(&file).and_then(|file| file.set_len(100 << 20)).expect("it is sparse");
     let error = Config::from_file(&file).expect_err("it is too large");

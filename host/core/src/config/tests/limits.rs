@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use super::{RIGHT, broken, right};
+use super::{VALID, broken, parse};
 use crate::config::{ConfigLocation, Overrides};
 use crate::limits::LimitSettings;
 
-/// The right pipeline with a step of these limits.
-fn of_step(limits: &str) -> LimitSettings {
-    right(&RIGHT.replace("[[sink]]", &format!("limits = {limits}\n[[sink]]"))).steps.remove(0).limits.value
+/// The limits of a step with this setting.
+fn step_limits(limits: &str) -> LimitSettings {
+    parse(&VALID.replace("[[sink]]", &format!("limits = {limits}\n[[sink]]"))).steps.remove(0).limits.value
 }
 
 fn wrong(limits: &str) -> String {
@@ -22,7 +22,7 @@ fn limit(arguments: &[&str]) -> Overrides {
 }
 
 #[test]
-fn every_limit_can_be_given() {
+fn every_limit_can_be_set() {
     let all = LimitSettings {
         memory: Some(256 << 20),
         time: Some(Duration::from_secs(90)),
@@ -32,21 +32,21 @@ fn every_limit_can_be_given() {
         log_bytes: Some(64 << 10),
     };
     let keys = "memory = \"256MiB\"\ntime = \"1m30s\"\nfuel = 1_000_000\noutput-rows = 100000\noutput-bytes = \"64 MB\"\nlog-bytes = 65536\n";
-    assert_eq!(of_step(&format!("{{ {} }}", keys.trim_end().replace('\n', ", "))), all);
-    let config = right(&RIGHT.replace("[[sink]]", &format!("[step.limits]\n{keys}[limits]\n{keys}[[sink]]")));
+    assert_eq!(step_limits(&format!("{{ {} }}", keys.trim_end().replace('\n', ", "))), all);
+    let config = parse(&VALID.replace("[[sink]]", &format!("[step.limits]\n{keys}[limits]\n{keys}[[sink]]")));
     assert_eq!(config.pipeline.limits.value, all);
     assert_eq!(config.steps[0].limits.value, all);
 }
 
 #[test]
-fn what_is_left_out_is_not_set() {
-    let config = right(&RIGHT.replace("[[sink]]", "[limits]\n[[sink]]"));
+fn limits_that_are_left_out_are_not_set() {
+    let config = parse(&VALID.replace("[[sink]]", "[limits]\n[[sink]]"));
     assert_eq!(config.pipeline.limits.value, LimitSettings::default());
     let ConfigLocation::Span(span) = &config.pipeline.limits.location else { panic!("{:?}", config.pipeline.limits) };
     assert_eq!(&config.text[span.clone()], "limits");
     assert_eq!(config.steps[0].limits.value, LimitSettings::default());
     assert_eq!(config.steps[0].limits.location, config.steps[0].location);
-    assert_eq!(right(RIGHT).pipeline.limits.location, ConfigLocation::File);
+    assert_eq!(parse(VALID).pipeline.limits.location, ConfigLocation::File);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn sizes_have_units() {
         ("\"1GiB512MiB\"", 1536 << 20),
         ("\"1_000KiB\"", 1_024_000),
     ] {
-        assert_eq!(of_step(&format!("{{ memory = {written} }}")).memory, Some(bytes), "{written}");
+        assert_eq!(step_limits(&format!("{{ memory = {written} }}")).memory, Some(bytes), "{written}");
     }
 }
 
@@ -72,13 +72,13 @@ fn durations_have_units() {
     for (written, milliseconds) in
         [("1ms", 1), ("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("1h", 3_600_000), ("1h 1m 1s 1ms", 3_661_001)]
     {
-        let time = of_step(&format!("{{ time = \"{written}\" }}")).time;
+        let time = step_limits(&format!("{{ time = \"{written}\" }}")).time;
         assert_eq!(time, Some(Duration::from_millis(milliseconds)), "{written}");
     }
 }
 
 #[test]
-fn the_bounds_are_allowed_and_no_more() {
+fn values_outside_of_the_bounds_are_reported() {
     for (key, least, most, below, above) in [
         ("memory", "65536", "\"4GiB\"", "65535", "4294967297"),
         ("time", "\"1ms\"", "\"8760h\"", "\"0ms\"", "\"8760h1ms\""),
@@ -88,19 +88,19 @@ fn the_bounds_are_allowed_and_no_more() {
         ("log-bytes", "0", "\"16MiB\"", "-1", "16777217"),
     ] {
         for inside in [least, most] {
-            assert_ne!(of_step(&format!("{{ {key} = {inside} }}")), LimitSettings::default(), "{key} = {inside}");
+            assert_ne!(step_limits(&format!("{{ {key} = {inside} }}")), LimitSettings::default(), "{key} = {inside}");
         }
         for outside in [below, above] {
-            let told = wrong(&format!("{key} = {outside}"));
+            let reported = wrong(&format!("{key} = {outside}"));
             let expected = format!(": `{key}` in [step.limits] is {outside}, which is out of range (give a");
-            assert!(told.contains(&expected), "{told}");
-            assert_eq!(told.lines().count(), 1, "{told}");
+            assert!(reported.contains(&expected), "{reported}");
+            assert_eq!(reported.lines().count(), 1, "{reported}");
         }
     }
 }
 
 #[test]
-fn sizes_that_are_none() {
+fn invalid_sizes_are_reported() {
     assert_snapshot!(wrong(r#"memory = "256mib", output-bytes = "64M", log-bytes = "1.5KiB""#), @r#"
     p.toml:10:21: `memory` in [step.limits] is "256mib", which has an unknown unit `mib` (did you mean `MiB`?) (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
     p.toml:10:46: `output-bytes` in [step.limits] is "64M", which has an unknown unit `M` (write a number and a unit, such as "64KiB", "256MiB", "1GiB", "10KB", "5MB", "2GB" or "100B", or a plain number of bytes)
@@ -124,7 +124,7 @@ fn sizes_that_are_none() {
 }
 
 #[test]
-fn durations_that_are_none() {
+fn invalid_durations_are_reported() {
     assert_snapshot!(wrong("time = 30"), @r#"p.toml:10:19: `time` in [step.limits] is 30, which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
     assert_snapshot!(wrong("time = \"30\""), @r#"p.toml:10:19: `time` in [step.limits] is "30", which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
     assert_snapshot!(wrong("time = \"30 sec\""), @r#"p.toml:10:19: `time` in [step.limits] is "30 sec", which has an unknown unit `sec` (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")"#);
@@ -137,7 +137,7 @@ fn durations_that_are_none() {
 }
 
 #[test]
-fn counts_that_are_none() {
+fn invalid_counts_are_reported() {
     assert_snapshot!(wrong("fuel = \"1000\", output-rows = 0"), @r#"
     p.toml:10:19: `fuel` in [step.limits] is a string, not an integer
     p.toml:10:41: `output-rows` in [step.limits] is 0, which is out of range (give an integer from 1 to 4294967295)
@@ -145,17 +145,17 @@ fn counts_that_are_none() {
 }
 
 #[test]
-fn keys_and_shapes_that_are_wrong() {
+fn unknown_limits_and_wrong_types_are_reported() {
     assert_snapshot!(wrong("memroy = \"1GiB\""), @"p.toml:10:12: unknown key `memroy` in [step.limits] (did you mean `memory`? [step.limits] takes fuel, log-bytes, memory, output-bytes, output-rows and time)");
     assert_snapshot!(broken("[[source]]", "[limits]\ncpu = 1\n[[source]]"), @"p.toml:5:1: unknown key `cpu` in [limits] ([limits] takes fuel, log-bytes, memory, output-bytes, output-rows and time)");
     assert_snapshot!(broken("[[source]]", "[[limits]]\n[[source]]"), @r#"p.toml:4:1: `limits` is an array, not a table such as `{ memory = "256MiB", time = "30s" }`"#);
 }
 
 #[test]
-fn an_argument_wins_over_the_file() {
-    let text = RIGHT.replace("[[sink]]", "limits = { memory = \"1MiB\", fuel = 5 }\n[[sink]]");
+fn an_argument_replaces_the_setting_of_the_file() {
+    let text = VALID.replace("[[sink]]", "limits = { memory = \"1MiB\", fuel = 5 }\n[[sink]]");
     let overrides = limit(&["trim.memory=2MiB", "trim.time=1m30s", "trim.output-rows=100_000", "trim.memory=\"3MiB\""]);
-    let limits = right(&text).with(&overrides).expect("all are right").steps.remove(0).limits;
+    let limits = parse(&text).with(&overrides).expect("all are valid").steps.remove(0).limits;
     let expected = LimitSettings {
         memory: Some(3 << 20),
         time: Some(Duration::from_secs(90)),
@@ -168,7 +168,7 @@ fn an_argument_wins_over_the_file() {
 }
 
 #[test]
-fn arguments_that_are_wrong_are_told_at_once() {
+fn all_invalid_arguments_are_reported_together() {
     let arguments = [
         "trim",
         "memory=1GiB",
@@ -179,8 +179,8 @@ fn arguments_that_are_wrong_are_told_at_once() {
         "trim.memory=5GiB",
         "trim.fuel=much",
     ];
-    let told = right(RIGHT).with(&limit(&arguments)).expect_err("all are wrong").to_string();
-    assert_snapshot!(told, @r#"
+    let reported = parse(VALID).with(&limit(&arguments)).expect_err("all are invalid").to_string();
+    assert_snapshot!(reported, @r#"
     --limit trim: there is no `=` in it (write it as STEP.NAME=VALUE, such as filter.memory=256MiB)
     --limit memory=1GiB: there is no `.` after the name of the step (write it as STEP.NAME=VALUE, such as filter.memory=256MiB)
     --limit trm.memory=1GiB: there is no step "trm" (did you mean "trim"? the steps are trim)

@@ -1,18 +1,18 @@
-//! What to do when a step fails.
+//! Failure policies.
 
 use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use super::{RIGHT, broken, right};
+use super::{VALID, broken, parse};
 use crate::config::ConfigLocation;
 use crate::policy::{OnFailure, Retry, Then};
 
 const REJECTS: &str = "[rejects]\npath = \"rejects.jsonl\"\n[[sink]]";
 
 fn read(on_failure: &str) -> OnFailure {
-    let text = RIGHT.replace("[[sink]]", &format!("on-failure = {on_failure}\n{REJECTS}"));
-    right(&text).steps.remove(0).on_failure.value
+    let text = VALID.replace("[[sink]]", &format!("on-failure = {on_failure}\n{REJECTS}"));
+    parse(&text).steps.remove(0).on_failure.value
 }
 
 fn wrong(on_failure: &str) -> String {
@@ -20,7 +20,7 @@ fn wrong(on_failure: &str) -> String {
 }
 
 #[test]
-fn every_policy_can_be_given() {
+fn every_policy_can_be_set() {
     assert_eq!(read("\"stop\""), OnFailure::Stop);
     assert_eq!(read("\"reject\""), OnFailure::Reject);
     let retry = |times, backoff, then| OnFailure::Retry(Retry { times, backoff: Duration::from_millis(backoff), then });
@@ -30,17 +30,17 @@ fn every_policy_can_be_given() {
 }
 
 #[test]
-fn a_step_stops_unless_it_says_otherwise() {
-    let step = right(RIGHT).steps.remove(0);
+fn the_default_policy_is_stop() {
+    let step = parse(VALID).steps.remove(0);
     assert_eq!(step.on_failure.value, OnFailure::Stop);
     assert_eq!(step.on_failure.location, step.location);
-    let config = right(&RIGHT.replace("[[sink]]", "on-failure = \"stop\"\n[[sink]]"));
+    let config = parse(&VALID.replace("[[sink]]", "on-failure = \"stop\"\n[[sink]]"));
     let ConfigLocation::Span(span) = &config.steps[0].on_failure.location else { panic!("{config:?}") };
     assert_eq!(&config.text[span.clone()], "\"stop\"");
 }
 
 #[test]
-fn words_that_are_no_policy() {
+fn unknown_policies_are_reported() {
     assert_snapshot!(wrong("\"retry\""), @r#"p.toml:10:14: `on-failure` in [[step]] is "retry", which does not set the number of retries (write a table, such as `{ retry = 3, backoff = "200ms", then = "reject" }`)"#);
     assert_snapshot!(wrong("\"Reject\""), @r#"p.toml:10:14: `on-failure` in [[step]] is "Reject", which is not a policy (did you mean "reject"? write "stop", "reject" or a table such as `{ retry = 3, then = "reject" }`)"#);
     assert_snapshot!(wrong("\"ignore\""), @r#"p.toml:10:14: `on-failure` in [[step]] is "ignore", which is not a policy (write "stop", "reject" or a table such as `{ retry = 3, then = "reject" }`)"#);
@@ -48,7 +48,7 @@ fn words_that_are_no_policy() {
 }
 
 #[test]
-fn retries_that_are_wrong() {
+fn invalid_retries_are_reported() {
     assert_snapshot!(wrong("{ then = \"reject\" }"), @r#"p.toml:10:14: on-failure has no `retry` (add the number of retries, such as `retry = 3`; to stop or reject without retries, write "stop" or "reject")"#);
     assert_snapshot!(wrong("{ retry = 0, backoff = 5, then = \"retry\", tries = 1 }"), @r#"
     p.toml:10:24: `retry` in on-failure is 0, which is out of range (give an integer from 1 to 100)

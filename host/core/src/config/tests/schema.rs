@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jsonschema::Validator;
 use serde_json::Value;
 
-use super::{Config, RIGHT};
+use super::{Config, VALID};
 use crate::config::{DEFAULT_BATCH_ROWS, PIPELINE_SCHEMA};
 use crate::limits::Limits;
 use crate::policy::DEFAULT_BACKOFF;
@@ -154,10 +154,10 @@ fn is_valid(validator: &Validator, text: &str) -> bool {
 /// Compares the schema and the parser on the right pipeline with one line added to a table.
 fn assert_agree(validator: &Validator, table: &str, line: &str, is_right: bool) {
     let text = match table {
-        "[limits]" => format!("{RIGHT}\n[limits]\n{line}\n"),
-        "[rejects]" if line.starts_with("path") => format!("{RIGHT}\n[rejects]\n{line}\n"),
-        "[rejects]" => format!("{RIGHT}\n[rejects]\npath = \"r.jsonl\"\n{line}\n"),
-        _ => RIGHT.replacen(table, &format!("{table}\n{line}"), 1),
+        "[limits]" => format!("{VALID}\n[limits]\n{line}\n"),
+        "[rejects]" if line.starts_with("path") => format!("{VALID}\n[rejects]\n{line}\n"),
+        "[rejects]" => format!("{VALID}\n[rejects]\npath = \"r.jsonl\"\n{line}\n"),
+        _ => VALID.replacen(table, &format!("{table}\n{line}"), 1),
     };
     let parsed = Config::parse(Path::new("p.toml"), &text);
     assert_eq!(parsed.is_ok(), is_right, "the parser on {table} {line}: {parsed:?}");
@@ -246,7 +246,7 @@ fn the_schema_and_the_parser_accept_the_same_values() {
 #[test]
 fn the_schema_requires_what_the_parser_requires() {
     let validator = validator();
-    let text = format!("{RIGHT}\n[rejects]\npath = \"r.jsonl\"\n");
+    let text = format!("{VALID}\n[rejects]\npath = \"r.jsonl\"\n");
     assert!(is_valid(&validator, &text));
     let lines: Vec<&str> = text.lines().collect();
     for left_out in lines.iter().filter(|line| line.contains(" = ")) {
@@ -255,7 +255,7 @@ fn the_schema_requires_what_the_parser_requires() {
         assert!(!is_valid(&validator, &text), "{left_out}");
     }
     for table in ["pipeline", "sink", "source"] {
-        let mut document: toml::Table = RIGHT.parse().expect("it is TOML");
+        let mut document: toml::Table = VALID.parse().expect("it is TOML");
         document.remove(table);
         let text = document.to_string();
         assert_eq!(is_valid(&validator, &text), Config::parse(Path::new("p.toml"), &text).is_ok(), "{table}");

@@ -1,13 +1,13 @@
-//! What is not TOML, and what can be said all the same.
+//! Invalid TOML, and the diagnostics that it allows.
 
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
-use super::{Config, RIGHT, broken, diagnostics, right};
+use super::{Config, VALID, broken, diagnostics, parse};
 use std::path::Path;
 
 #[test]
-fn syntax_errors_are_told_along_with_the_rest() {
+fn syntax_errors_are_reported_with_other_problems() {
     assert_snapshot!(diagnostics("[pipeline]\nname = tidy\nbatch-rows =\nname = \"x\"\ndecsription = \"x\"\n[[sonk]]\npath = \"x\n"), @r#"
     p.toml:2:8: not valid TOML: `tidy` is not a value (put text in quotes)
     p.toml:3:13: not valid TOML: a value is missing
@@ -19,7 +19,7 @@ fn syntax_errors_are_told_along_with_the_rest() {
 }
 
 #[test]
-fn what_a_syntax_error_may_have_swallowed_is_not_missed() {
+fn keys_after_a_syntax_error_are_not_reported_as_missing() {
     assert_snapshot!(broken("[[sink]]", "[[sink"), @"p.toml:11:7: not valid TOML: unclosed array table, expected `]]`");
     assert_snapshot!(broken("\"trim\"", "[\"trim\""), @"
     p.toml:9:1: not valid TOML: missing comma between array elements, expected `,`
@@ -29,28 +29,28 @@ fn what_a_syntax_error_may_have_swallowed_is_not_missed() {
 }
 
 #[test]
-fn tables_that_are_given_twice() {
+fn tables_that_occur_twice_are_reported() {
     assert_snapshot!(broken("[[source]]", "[pipeline]\n[[source]]"), @"p.toml:4:2: `pipeline` is given twice (remove one of the two; every source, step and sink starts with its own [[source]], [[step]] or [[sink]])");
 }
 
 #[test]
-fn line_ends_of_windows_and_a_byte_order_mark_change_nothing() {
-    let windows = format!("\u{feff}{}", RIGHT.replace('\n', "\r\n"));
-    assert_eq!(right(&windows).pipeline.name.value, "tidy");
-    let told = diagnostics(&windows.replace("component", "komponent"));
-    assert_eq!(told, broken("component", "komponent"));
+fn windows_line_ends_and_a_byte_order_mark_are_ignored() {
+    let windows = format!("\u{feff}{}", VALID.replace('\n', "\r\n"));
+    assert_eq!(parse(&windows).pipeline.name.value, "tidy");
+    let reported = diagnostics(&windows.replace("component", "komponent"));
+    assert_eq!(reported, broken("component", "komponent"));
     let first_line = diagnostics("\u{feff}x = 1\r\n[pipeline]\r\nname = \"x\"\r\n");
     assert!(first_line.contains("p.toml:1:1: unknown key `x`"), "{first_line}");
 }
 
 #[test]
 fn columns_count_characters() {
-    let told = broken("name = \"tidy\"", "name = \"tidy\"\n\"größe 🦀\" = {}; x");
-    assert!(told.starts_with("p.toml:3:15: not valid TOML: "), "{told}");
+    let reported = broken("name = \"tidy\"", "name = \"tidy\"\n\"größe 🦀\" = {}; x");
+    assert!(reported.starts_with("p.toml:3:15: not valid TOML: "), "{reported}");
 }
 
 #[test]
-fn deep_nesting_is_refused() {
+fn deep_nesting_is_rejected() {
     for text in [
         format!("a = {}", "[".repeat(100_000)),
         format!("a = {}1{}", "{b=".repeat(100_000), "}".repeat(100_000)),
@@ -61,9 +61,9 @@ fn deep_nesting_is_refused() {
     }
     // As deep as the parser goes, by a header, dotted keys and inline tables together.
     let keys = vec!["a"; 70].join(".");
-    let deep = format!("{RIGHT}[step.parameters.{keys}]\n{keys} = {}1{}\n", "[".repeat(70), "]".repeat(70));
+    let deep = format!("{VALID}[step.parameters.{keys}]\n{keys} = {}1{}\n", "[".repeat(70), "]".repeat(70));
     assert!(
-        right(
+        parse(
             &deep
                 .replace("[[sink]]\npath = \"out.csv\"\n", "")
                 .replace("[[source]]", "[[sink]]\npath = \"out.csv\"\n[[source]]")
@@ -78,30 +78,30 @@ fn deep_nesting_is_refused() {
 #[test]
 fn ten_megabytes_are_read() {
     let stop_words = format!("stop-words = [{}]", "\"word\", ".repeat(10 << 17));
-    let config = right(&RIGHT.replace("[[sink]]", &format!("[step.parameters]\n{stop_words}\n[[sink]]")));
+    let config = parse(&VALID.replace("[[sink]]", &format!("[step.parameters]\n{stop_words}\n[[sink]]")));
     let words = config.steps[0].parameters.values["stop-words"].as_array().expect("an array");
     assert_eq!(words.len(), 10 << 17);
 }
 
 #[test]
-fn ten_megabytes_of_mistakes_are_told() {
-    let told = diagnostics(&format!("{RIGHT}{}", "x y z\n".repeat(10 << 17)));
-    assert_eq!(told.lines().count(), 101);
+fn ten_megabytes_of_problems_are_truncated() {
+    let reported = diagnostics(&format!("{VALID}{}", "x y z\n".repeat(10 << 17)));
+    assert_eq!(reported.lines().count(), 101);
 }
 
 proptest! {
     #[test]
-    fn any_text_is_read_or_refused(text: String) {
+    fn any_text_is_parsed_or_rejected(text: String) {
         let _ = Config::parse(Path::new("p.toml"), &text).map_err(|diagnostics| diagnostics.to_string());
     }
 
     #[test]
-    fn any_shape_of_toml_is_read_or_refused(
+    fn any_toml_is_parsed_or_rejected(
         text in "(\\[{0,2}(pipeline|source|step|sink|step\\.parameters|x)\\]{0,2}\n|(name|path|from|columns|parameters|component|format)(\\.a)? ?=? ?[\\[{]{0,2}(\"[a-z-]{0,3}\"|[0-9]{1,2}|nan|a ?= ?1|,){0,2}[\\]}]{0,2}\r?\n){0,12}"
     ) {
         let read = Config::parse(Path::new("p.toml"), &text);
         if let Err(diagnostics) = read {
-            prop_assert!(!diagnostics.list.is_empty(), "refused without a word");
+            prop_assert!(!diagnostics.list.is_empty(), "rejected without a diagnostic");
             for diagnostic in &diagnostics.list {
                 if let crate::ConfigLocation::Span(span) = &diagnostic.location {
                     prop_assert!(diagnostics.text.get(span.clone()).is_some(), "{span:?} is outside the text");

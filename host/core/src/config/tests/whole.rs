@@ -1,19 +1,19 @@
-//! What comes out of files in which everything is right.
+//! Parsing valid files.
 
 use std::path::Path;
 
 use serde_json::json;
 
-use super::{Config, RIGHT, right};
+use super::{Config, VALID, parse};
 use crate::config::batch_rows::DEFAULT_BATCH_ROWS;
 use crate::config::location::ConfigLocation;
 use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 
 #[test]
-fn the_example_is_read_in_full() {
+fn the_example_is_parsed_completely() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/clean-text/pipeline.toml");
-    let config = Config::from_file(&file).expect("the example is right");
+    let config = Config::from_file(&file).expect("the example is valid");
     let folder = file.parent().expect("it is in a folder");
     assert_eq!(config.file, file);
     assert_eq!(config.pipeline.name.value, "clean-text");
@@ -52,8 +52,8 @@ fn the_example_is_read_in_full() {
 }
 
 #[test]
-fn every_setting_can_be_given() {
-    let config = right(
+fn every_setting_can_be_set() {
+    let config = parse(
         r#"
         [pipeline]
         name = "Tidy 2 – größer"
@@ -104,8 +104,8 @@ fn every_setting_can_be_given() {
 }
 
 #[test]
-fn little_is_needed() {
-    let config = right(RIGHT);
+fn a_minimal_pipeline_has_the_defaults() {
+    let config = parse(VALID);
     assert_eq!(config.pipeline.batch_rows, None);
     assert_eq!(DEFAULT_BATCH_ROWS, 1000);
     assert_eq!(config.steps[0].parameters.values, serde_json::Map::new());
@@ -113,12 +113,12 @@ fn little_is_needed() {
 source = [{ path = "a.csv" }]
 sink = [{ path = "b.csv" }]
 "#;
-    assert_eq!(right(inline).steps.len(), 0, "a pipeline without steps converts");
+    assert_eq!(parse(inline).steps.len(), 0, "a pipeline without steps converts");
 }
 
 #[test]
-fn parameters_become_json_in_their_order() {
-    let config = right(&RIGHT.replace(
+fn parameters_are_converted_to_json_in_order() {
+    let config = parse(&VALID.replace(
         "[[sink]]",
         r#"[step.parameters]
 zebra = 9223372036854775807
@@ -155,8 +155,8 @@ table.inner = "x"
 }
 
 #[test]
-fn places_point_at_what_was_written() {
-    let config = right(RIGHT);
+fn locations_point_at_the_written_text() {
+    let config = parse(VALID);
     let written = |location: &ConfigLocation| match location {
         ConfigLocation::Span(span) => &config.text[span.clone()],
         other => panic!("{other:?}"),
