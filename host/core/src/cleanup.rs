@@ -1,4 +1,4 @@
-//! What runs and builds have made or started and not finished, for whoever ends the process in the middle of one.
+//! Temporary files and child processes to clean up if the process exits early.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// The files and folders that runs and builds have made aside and will put in their places or remove, and the programs
-/// that builds wait for. Both clean up behind themselves; whoever ends the process without waiting for them calls
-/// [`remove`](Self::remove) first. Clones are the same list, and the default is an empty one.
+/// The temporary files and folders of runs and builds, and the programs that builds wait for. Runs and builds clean up
+/// by themselves; a caller that ends the process without waiting for them calls [`remove`](Self::remove) first. Clones
+/// are the same registry. The default is empty.
 #[derive(Debug, Clone, Default)]
 pub struct CleanupRegistry {
     list: Arc<Mutex<List>>,
@@ -20,24 +20,24 @@ pub struct CleanupRegistry {
 #[derive(Debug, Default)]
 struct List {
     paths: BTreeSet<PathBuf>,
-    /// Groups of processes.
+    /// Process groups.
     groups: BTreeSet<u32>,
-    /// Whether nothing new may stay.
+    /// Whether new entries are removed at once.
     closed: bool,
 }
 
 impl CleanupRegistry {
-    /// A list with nothing in it.
+    /// Creates an empty registry.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends the programs that are running and removes all that is unfinished, and whatever is begun from now on. What was
-    /// put in its place is not touched.
+    /// Kills the programs and removes the files that are registered, and all that are registered from now on. Files
+    /// that were renamed to their final paths are not touched.
     pub fn remove(&self) {
         let mut list = self.list.lock();
         list.closed = true;
-        // First, so that they make nothing new.
+        // Programs first, so that they create no new files.
         for group in std::mem::take(&mut list.groups) {
             kill(group);
         }
@@ -46,7 +46,7 @@ impl CleanupRegistry {
         }
     }
 
-    /// Lists a file or folder for as long as the entry lives.
+    /// Registers a file or folder for as long as the returned entry lives.
     pub(crate) fn add(&self, path: &Path) -> Entry {
         let mut list = self.list.lock();
         if list.closed {
@@ -57,8 +57,8 @@ impl CleanupRegistry {
         Entry { cleanup: self.clone(), of: Of::Path(path.to_owned()) }
     }
 
-    /// Starts a program, in a process group of its own, which is listed for as long as the entry lives. The list is held
-    /// meanwhile, so that nobody ends this process between the program's start and its entry.
+    /// Starts a program in a process group of its own, which is registered for as long as the returned entry lives. The
+    /// lock is held meanwhile, so that `remove` cannot run between the program's start and its registration.
     ///
     /// # Errors
     /// The program cannot be started.
@@ -77,7 +77,7 @@ impl CleanupRegistry {
     }
 }
 
-/// Something that is listed; dropped, it is not listed any more.
+/// An entry of the registry. It is unregistered when it is dropped.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Entry {
@@ -99,7 +99,7 @@ impl Drop for Entry {
 }
 
 impl Of {
-    /// Takes it off the list.
+    /// Takes the entry out of the registry.
     fn leave(&self, list: &mut List) {
         match self {
             Self::Path(path) => list.paths.remove(path),
@@ -107,7 +107,7 @@ impl Of {
         };
     }
 
-    /// Removes or ends it.
+    /// Removes the file, or kills the program.
     fn end(&self) {
         match self {
             Self::Path(path) => remove(path),
@@ -116,8 +116,8 @@ impl Of {
     }
 }
 
-/// Entries of one run, whose fate is decided once: they are removed, or they stay because the run can go on with them.
-/// Clones are the same.
+/// The entries of one run. They are either removed, or retained because the run can be resumed; that is decided once.
+/// Clones are the same entries.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entries {
     fate: Arc<Mutex<OutputState>>,
@@ -142,7 +142,7 @@ impl Entries {
         Self { fate: Arc::new(Mutex::new(OutputState::Open(entries))) }
     }
 
-    /// They are to stay. False if they have been removed.
+    /// Retains the files. Returns false if they have been removed.
     pub(crate) fn keep(&self) -> bool {
         let mut fate = self.fate.lock();
         if let OutputState::Open(entries) = &mut *fate {
@@ -152,7 +152,7 @@ impl Entries {
         matches!(*fate, OutputState::Kept)
     }
 
-    /// They are put in their places now. False if they have been removed.
+    /// Starts to rename the files to their final paths. Returns false if they have been removed.
     pub(crate) fn place(&self) -> bool {
         self.keep();
         let mut fate = self.fate.lock();
@@ -162,12 +162,12 @@ impl Entries {
         matches!(*fate, OutputState::Placed)
     }
 
-    /// Whether they are in their places, or on the way there.
+    /// Returns whether the files are renamed or being renamed.
     pub(crate) fn are_placed(&self) -> bool {
         matches!(*self.fate.lock(), OutputState::Placed)
     }
 
-    /// They are removed, unless they are to stay. True if they are gone.
+    /// Removes the files, unless they are retained. Returns true if they are gone.
     pub(crate) fn remove(&self) -> bool {
         let mut fate = self.fate.lock();
         if let OutputState::Open(entries) = &*fate {
@@ -181,7 +181,7 @@ impl Entries {
 }
 
 impl Entry {
-    /// Takes it off the list. True if it is not on it any more, because all that was there has been removed.
+    /// Unregisters the entry. Returns true if the registry has removed its files already.
     fn is_removed(&self) -> bool {
         let mut list = self.cleanup.list.lock();
         self.of.leave(&mut list);
@@ -189,14 +189,14 @@ impl Entry {
     }
 }
 
-/// Removes a file, or a folder with all that is in it. One that is gone already is as it should be.
+/// Removes a file, or a folder with its contents. One that does not exist is no error.
 fn remove(path: &Path) {
     if fs::remove_file(path).is_err() {
         let _ = fs::remove_dir_all(path);
     }
 }
 
-/// Kills a group of processes. One that is gone already is as it should be.
+/// Kills a process group. One that does not exist is no error.
 pub(crate) fn kill(group: u32) {
     #[cfg(unix)]
     if let Some(group) = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw) {
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// A program that waits for input that does not come.
+    /// A program that waits for input that never comes.
     fn waiting(cleanup: &CleanupRegistry) -> (Child, Entry) {
         cleanup.start(Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null())).expect("there is cat")
     }
@@ -230,7 +230,7 @@ mod tests {
         cleanup.remove();
         assert_eq!(running.wait().expect("it was started").signal(), Some(9));
         assert!(!made.exists());
-        // What is not listed any more goes on, and what comes later does not.
+        // An unregistered program continues, and one that is started later does not.
         assert_eq!(other.try_wait().expect("it was started"), None);
         let (mut late, _entry) = waiting(&cleanup);
         assert_eq!(late.wait().expect("it was started").signal(), Some(9));

@@ -1,4 +1,4 @@
-//! Stopping: the interrupt that a caller passes in, and the stop that reaches every instance.
+//! Cancellation: the interrupt that a caller passes in, and the stop that every instance of a run shares.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -31,8 +31,8 @@ impl Signal {
 
 type Listener = Box<dyn Fn(Signal) + Send>;
 
-/// A request to stop, shared between whoever asks and the run. Clones are the same interrupt; the library itself
-/// never listens for signals. The default is an interrupt that nobody triggers.
+/// A request to stop, shared between the caller and its runs. Clones are the same interrupt. The library itself never
+/// listens for signals. The default is never triggered.
 #[derive(Clone, Default)]
 pub struct Interrupt {
     state: Arc<Mutex<InterruptState>>,
@@ -45,31 +45,31 @@ struct InterruptState {
 }
 
 impl Interrupt {
-    /// An interrupt that has not been triggered.
+    /// Creates an interrupt that is not triggered.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks every run that was given this interrupt to stop. Only the first call counts. It never blocks for longer
-    /// than it takes to wake the runs, and may be made from any thread, but not from a signal handler itself.
+    /// Asks every run that was given this interrupt to stop. Only the first call counts. It blocks no longer than it
+    /// takes to wake the runs, and may be made from any thread, but not from a signal handler itself.
     pub fn trigger(&self, signal: Signal) {
         let mut state = self.state.lock();
         if state.signal.is_none() {
             state.signal = Some(signal);
             let listeners = std::mem::take(&mut state.listeners);
-            // All hear of it before anything is freed, which may have to wait for a thread that is allocating.
+            // All are called before anything is freed, which may have to wait for a thread that is allocating.
             for listener in &listeners {
                 listener(signal);
             }
         }
     }
 
-    /// What was asked for, if it was.
+    /// Returns the signal, if the interrupt was triggered.
     pub fn signal(&self) -> Option<Signal> {
         self.state.lock().signal
     }
 
-    /// Calls the listener when the interrupt is triggered; at once, if it has been.
+    /// Calls the listener when the interrupt is triggered; at once if it was triggered before.
     pub(crate) fn on_trigger(&self, listener: impl Fn(Signal) + Send + 'static) {
         let mut state = self.state.lock();
         match state.signal {
@@ -85,12 +85,12 @@ impl fmt::Debug for Interrupt {
     }
 }
 
-/// Why instances are stopped.
+/// The reason why instances are stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopReason {
     /// The caller asked for it.
     Signal(Signal),
-    /// Another batch failed, so this one's result is of no use.
+    /// Another batch failed, so the result of this one is not needed.
     Sibling,
 }
 
@@ -108,7 +108,7 @@ struct StopState {
 }
 
 impl Stop {
-    /// A stop of this engine's guests that the interrupt triggers at once.
+    /// Creates a stop for this engine's guests that the interrupt triggers at once.
     pub(crate) fn on(interrupt: &Interrupt, engine: &wasmtime::Engine) -> Self {
         let stop = Self::default();
         stop.reaches(engine);
@@ -119,22 +119,22 @@ impl Stop {
         stop
     }
 
-    /// Makes guests of this engine notice the stop, wherever they are in their code.
+    /// Makes the stop reach guests of this engine while they compute.
     pub(crate) fn reaches(&self, engine: &wasmtime::Engine) {
         self.shared.engines.lock().push(engine.weak());
     }
 
-    /// Stops every instance. The first reason stays.
+    /// Stops every instance. The first reason counts.
     pub(crate) fn stop(&self, reason: StopReason) {
         if self.shared.reason.set(reason).is_ok() {
-            // First, because it waits for nobody: guests that compute hold the cores, and perhaps a lock.
+            // First, because it waits for no lock: guests that compute occupy the cores, and perhaps hold one.
             self.raise_epoch();
             self.shared.waiting.notify_waiters();
         }
     }
 
-    /// Makes guests that compute look at the stop. One that was looking at it just then has to be asked again: its next
-    /// deadline may be counted from the epoch that was raised for it.
+    /// Makes guests that compute check the stop. A guest that was checking it just then has to be interrupted again:
+    /// its next deadline may be counted from the incremented epoch.
     pub(crate) fn raise_epoch(&self) {
         for engine in self.shared.engines.lock().iter() {
             if let Some(engine) = engine.upgrade() {
@@ -143,7 +143,7 @@ impl Stop {
         }
     }
 
-    /// Why to stop, if so.
+    /// Returns the reason, if the stop was triggered.
     pub(crate) fn reason(&self) -> Option<StopReason> {
         self.shared.reason.get().copied()
     }
@@ -152,7 +152,7 @@ impl Stop {
     pub(crate) async fn stopped(&self) -> StopReason {
         loop {
             let mut waiting = std::pin::pin!(self.shared.waiting.notified());
-            // Registered before the look at the reason, so that a stop in between is not missed.
+            // Registered before the reason is read, so that a stop in between is not missed.
             waiting.as_mut().enable();
             if let Some(reason) = self.reason() {
                 return reason;

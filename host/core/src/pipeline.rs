@@ -20,11 +20,11 @@ use crate::config::{Config, ConfigError, Diagnostics, Overrides};
 use crate::outline::Outline;
 use crate::runtime::Engine;
 
-/// A pipeline as its file has it. Nothing has been opened, compiled or run yet.
+/// A pipeline as written in its file. Nothing has been opened, compiled or run yet.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     config: Arc<Config>,
-    /// The parameters and limits that are replaced in it.
+    /// Parameters and limits that replace those of the file.
     overrides: Overrides,
 }
 
@@ -32,7 +32,7 @@ impl Pipeline {
     /// Reads a pipeline file.
     ///
     /// # Errors
-    /// The file cannot be read, or something in it is wrong; all that is wrong is reported at once.
+    /// The file cannot be read, or is invalid; all problems are reported at once.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         Ok(Self { config: Arc::new(Config::from_file(path.as_ref())?), overrides: Overrides::default() })
     }
@@ -41,12 +41,12 @@ impl Pipeline {
     /// there is such a file.
     ///
     /// # Errors
-    /// All that is wrong in the text.
+    /// All problems of the text.
     pub fn from_text(file: impl AsRef<Path>, text: &str) -> Result<Self, Diagnostics> {
         Ok(Self { config: Arc::new(Config::parse(file.as_ref(), text)?), overrides: Overrides::default() })
     }
 
-    /// The pipeline with parameters and paths replaced.
+    /// Returns the pipeline with parameters and paths replaced.
     ///
     /// # Errors
     /// A replacement does not fit the pipeline.
@@ -59,18 +59,18 @@ impl Pipeline {
         Ok(Self { config: Arc::new(config.with(overrides)?), overrides: all })
     }
 
-    /// The pipeline's name.
+    /// Returns the pipeline's name.
     pub fn name(&self) -> &str {
         &self.config.pipeline.name
     }
 
-    /// Whether a sink is the standard output.
+    /// Returns whether a sink is the standard output.
     pub fn writes_to_stdout(&self) -> bool {
         self.config.sinks.iter().any(|sink| sink.path.is_standard())
     }
 
-    /// The files and folders that a run depends on: the pipeline file, the steps, and the files of sources. A path with
-    /// a pattern is given as the folder in front of the pattern.
+    /// Returns the files and folders that a run depends on: the pipeline file, the steps, and the files of sources. For
+    /// a path with a pattern it is the folder in front of the pattern.
     pub fn reads(&self) -> Vec<PathBuf> {
         let config = &self.config;
         let steps = config.steps.iter().map(|step| step.component.path());
@@ -83,23 +83,23 @@ impl Pipeline {
         std::iter::once(config.file.clone()).chain(steps).chain(sources).collect()
     }
 
-    /// The files that a run writes.
+    /// Returns the files that a run writes.
     pub fn writes(&self) -> Vec<PathBuf> {
         let config = &self.config;
         let sinks = config.sinks.iter().filter(|sink| !sink.path.is_standard()).map(|sink| sink.path.path());
         sinks.chain(config.rejects.as_ref().map(|rejects| rejects.path.path())).collect()
     }
 
-    /// Whether a source is the standard input.
+    /// Returns whether a source is the standard input.
     pub fn reads_stdin(&self) -> bool {
         self.config.sources.iter().any(|source| source.path.is_standard())
     }
 
-    /// Checks all that can be known without running: loads and binds every step, looks at the beginning of the input,
-    /// and follows the columns along every edge. No row is processed, nothing is written.
+    /// Checks everything that can be known without running: loads and binds every step, reads the beginning of the
+    /// input, and follows the columns along every edge. Processes no row and writes nothing.
     ///
     /// # Errors
-    /// As [`run`](Self::run), but for what only happens to rows and sinks.
+    /// As [`run`](Self::run), except for failures of rows and sinks.
     pub fn check(&self, engine: &Engine, options: &RunOptions) -> Result<Outline, RunError> {
         Ok(Outline::from_plan(&self.plan(engine, options)?.plan))
     }

@@ -12,7 +12,7 @@ use crate::runs::RunStoreError;
 use crate::runtime::EngineError;
 use crate::units::grouped;
 
-/// Why a pipeline did not run to its end.
+/// Why a run did not succeed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -25,27 +25,27 @@ pub enum RunError {
     /// Something failed while the pipeline ran.
     #[error("{}", .0.failures.first().map_or_else(String::new, ToString::to_string))]
     Failed(Box<Failed>),
-    /// More rows were rejected than the pipeline allows. The reject file is there, the outputs are as they were.
+    /// More rows were rejected than the pipeline allows. The reject file is complete, the outputs are unchanged.
     #[error("{failure}")]
     TooManyRejects {
-        /// What is allowed.
+        /// The maximum.
         most: MaxRejects,
         /// The same as a record: of kind `host`, with the limit `max-rejects`.
         failure: Box<Failure>,
-        /// What was done until then.
+        /// The numbers until then.
         report: Box<Report>,
     },
     /// The interrupt was triggered.
     #[error("stopped by {}", signal.name())]
     Interrupted {
-        /// What was asked for.
+        /// The signal.
         signal: Signal,
-        /// What failed before all batches had ended, in the order of the batches; mostly nothing.
+        /// Failures of batches that ended within the grace period, in the order of the batches; mostly none.
         failures: Vec<Failure>,
-        /// What was done until then.
+        /// The numbers until then.
         report: Box<Report>,
     },
-    /// What is kept of earlier runs does not go together with what was asked for. Nothing was run.
+    /// An earlier run is in the way, or cannot be resumed. Nothing was run.
     #[error(transparent)]
     Runs(#[from] RunStoreError),
     /// The sandbox, or its threads, cannot be set up on this machine. The record is of kind `host`.
@@ -54,7 +54,7 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// The same with the run's id in every record that does not have it.
+    /// Adds the run's id to every record that does not have one.
     pub(super) fn with_run(mut self, id: &Arc<str>) -> Self {
         let set = |failure: &mut Failure| {
             failure.run.get_or_insert_with(|| Arc::clone(id));
@@ -71,8 +71,8 @@ impl RunError {
         self
     }
 
-    /// The records of what went wrong: where a step, an input or an output is at fault. None where the pipeline file is wrong
-    /// in itself, or the run was stopped.
+    /// Returns the records of the step, the input or the output that failed. Empty if the pipeline file itself is
+    /// wrong, or the run was stopped.
     pub fn failures(&self) -> Vec<Failure> {
         match self {
             Self::Config(diagnostics) => {
@@ -88,12 +88,12 @@ impl RunError {
     }
 }
 
-/// What failed, and what was done until then.
+/// The failures of a run, and its numbers until then.
 #[derive(Debug)]
 pub struct Failed {
     /// The failures in the order of their batches, at least one.
     pub failures: Vec<Failure>,
-    /// The numbers up to the failure.
+    /// The numbers until the failure.
     pub report: Report,
 }
 
@@ -108,7 +108,7 @@ impl From<EngineError> for RunError {
     }
 }
 
-/// The error of a run for which the system has no thread, or no time.
+/// Creates the error of a run for which the system has no thread, or no time.
 pub(super) fn not_set_up(problem: &dyn fmt::Display) -> RunError {
     RunError::Setup(Box::new(Failure::new(FailureKind::Host, format!("the sandbox cannot be set up: {problem}"))))
 }

@@ -23,11 +23,12 @@ pub(super) struct OpenFiles {
     pub(super) spills: Vec<Arc<Spill>>,
     /// The folder of the spills.
     pub(super) work: WorkDirectory,
-    /// Files that are removed if the run ends early, and kept once a checkpoint depends on them.
+    /// Files that are removed if the run ends early, and retained once a checkpoint depends on them.
     pub(super) entries: Entries,
 }
 
-/// Opens all files of a run. With a handle they are placed so that the run can be resumed, and continued if it is resumed.
+/// Opens all files of a run. With a handle they are placed so that the run can be resumed, and continued if it is
+/// resumed.
 pub(super) fn open_files(
     plan: &Plan,
     cleanup: &CleanupRegistry,
@@ -83,17 +84,17 @@ fn open_sinks(
     Ok((encoders, Files { sinks, rejects, kept: Vec::new(), entries: Entries::default(), keeping: None }, entries))
 }
 
-/// The folder for what is kept between the stages.
+/// The folder of the spills between the stages.
 pub(super) enum WorkDirectory {
-    /// Nothing is kept.
+    /// There are no spills.
     None,
     /// Private, and removed when it is dropped.
     Temporary(TempDir),
-    /// That of a run that can go on.
+    /// The folder of a run that can be resumed.
     OfRun(PathBuf),
 }
 
-/// The folder of the run if it can go on, or a new one, if there is anything to keep.
+/// Returns the folder of the run if it can be resumed, or a new one, if there are spills.
 fn work_directory(plan: &Plan, of_run: Option<&Path>) -> io::Result<WorkDirectory> {
     if plan.spills.is_empty() {
         return Ok(WorkDirectory::None);
@@ -113,7 +114,7 @@ impl WorkDirectory {
         }
     }
 
-    /// What is to be removed if the run does not come to its end, and cannot go on.
+    /// Returns entries for the files to remove if the run ends early and cannot be resumed.
     fn entries(&self, cleanup: &CleanupRegistry, spills: &[Arc<Spill>]) -> Vec<Entry> {
         match self {
             Self::None => Vec::new(),
@@ -123,7 +124,7 @@ impl WorkDirectory {
     }
 }
 
-/// Makes the files for what is kept between the stages, or goes on with them, given how much of each is known to be whole.
+/// Creates the spills, or continues them at the lengths that are known to be on the disk.
 fn open_spills(
     plan: &Plan,
     directory: &Path,

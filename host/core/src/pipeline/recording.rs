@@ -1,4 +1,4 @@
-//! What a run does for its state, before it begins and after it has ended.
+//! The state of a run on disk, before it starts and after it has ended.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -17,11 +17,11 @@ use crate::runs::{self, RunFolder, RunHandle, RunRecord, RunState, RunStoreError
 use crate::scheduler::RunOutcome;
 use crate::sink::{self, SinkLocation, SinkSpec};
 
-/// How long a run lasts before it is in lists. Those that are shorter are recorded when they have ended: to make a folder
-/// before an output is put on the disk would cost them more than all else.
+/// How long a run lasts before it is listed. Shorter ones are recorded when they have ended: to create a folder before
+/// an output is synced would take most of their time.
 const RECORDED_AFTER: Duration = Duration::from_millis(200);
 
-/// Makes the run's folder, now that it is known that it can begin, if anything is kept in it from its beginning.
+/// Creates the run's folder if files are placed in it from the start.
 pub(super) fn prepare(begun: &mut RunHandle, plan: &Plan) -> Result<(), RunStoreError> {
     begun.record.unrepeatable = unrepeatable(plan).map(ToOwned::to_owned);
     if let (Some(_), Some(why)) = (&begun.checkpoint, &begun.record.unrepeatable) {
@@ -38,14 +38,14 @@ pub(super) fn prepare(begun: &mut RunHandle, plan: &Plan) -> Result<(), RunStore
     })
 }
 
-/// Makes a run known once it has lasted for a while, unless it is dropped before. Its thread is not waited for: a thread
-/// that ends gives its memory back, for which it may wait behind guests that are being stopped.
+/// Records a run once it has lasted for a while, unless this is dropped before. Its thread is not joined: a thread that
+/// ends frees its memory, for which it may wait for guests that are being stopped.
 pub(super) struct Recorder {
     shared: Arc<Unrecorded>,
 }
 
 struct Unrecorded {
-    /// None when the run has ended. Held while the record is written.
+    /// `None` when the run has ended. Locked while the record is written.
     what: Mutex<Option<(RunFolder, RunRecord)>>,
     changed: Condvar,
 }
@@ -65,7 +65,8 @@ impl Recorder {
                 }
             }
         };
-        // Without this thread, which only an overloaded system refuses, the run is in no list before its first checkpoint.
+        // Without this thread, which only an overloaded system refuses, the run is not listed before its first
+        // checkpoint.
         let _ = thread::Builder::new().name("recorder".into()).spawn(make);
         Self { shared }
     }
@@ -78,14 +79,14 @@ impl Drop for Recorder {
     }
 }
 
-/// Keeps what the run needs to go on, or removes what it does not need any more.
+/// Retains the files of a run that can be resumed, and removes those of any other.
 pub(super) fn settle(begun: &RunHandle, end: &RunOutcome, entries: &Entries, (parts, rows): (Vec<String>, u64)) {
     let state = match end {
         RunOutcome::Done | RunOutcome::OutputClosed => RunState::Done,
         RunOutcome::Failed(_) | RunOutcome::TooManyRejects => RunState::Failed,
         RunOutcome::Interrupted(..) => RunState::Interrupted,
     };
-    // Of a run that can go on everything stays. A checkpoint that could not be written is none.
+    // A run that can be resumed retains everything. A checkpoint that could not be written does not count.
     if state == RunState::Done || entries.remove() || !begun.folder.has_checkpoint() {
         ended(begun, state, rows);
     } else {
@@ -93,7 +94,7 @@ pub(super) fn settle(begun: &RunHandle, end: &RunOutcome, entries: &Entries, (pa
     }
 }
 
-/// Why a run could not go on if it were stopped; none if it could.
+/// Returns why the run could not be resumed, or `None` if it could.
 fn unrepeatable(plan: &Plan) -> Option<&'static str> {
     let is_regular = |path: &Path| fs::metadata(path).map_or(true, |there| there.is_file());
     if outputs(plan).any(|spec| spec.location == SinkLocation::Stdout) {
@@ -113,7 +114,7 @@ fn unrepeatable(plan: &Plan) -> Option<&'static str> {
     }
 }
 
-/// Puts the outputs of a run in their places that had come to its end but for that.
+/// Renames the outputs of a run that had completed them before it was killed.
 pub(super) fn placed(begun: &RunHandle) -> Result<Option<Report>, RunStoreError> {
     let Some(checkpoint) = &begun.checkpoint else { return Ok(None) };
     let Some(places) = &checkpoint.finished else { return Ok(None) };
@@ -121,7 +122,7 @@ pub(super) fn placed(begun: &RunHandle) -> Result<Option<Report>, RunStoreError>
         let (from, to) = (Path::new(&place.from), Path::new(&place.to));
         match fs::rename(from, to) {
             Ok(()) => sink::sync_folder(to),
-            // It is in its place already.
+            // It was renamed before.
             Err(error) if error.kind() == ErrorKind::NotFound && has_length(to, place.length) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let what = format!("{} is not there any more", from.display());
@@ -139,36 +140,36 @@ fn has_length(path: &Path, length: u64) -> bool {
     fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == length)
 }
 
-/// A run has ended that will not go on.
+/// Records the end of a run that cannot be resumed, and removes its files.
 fn ended(begun: &RunHandle, state: RunState, rows: u64) {
     let record = RunRecord { parts: Vec::new(), ..begun.record.clone() }.ended(state, rows);
     write(&begun.folder, &record);
     if let Err(error) = begun.folder.clear() {
-        tracing::warn!("what was kept of the run cannot be removed: {error}");
+        tracing::warn!("the files of the run cannot be removed: {error}");
     }
 }
 
-/// Writes a run's record, without which it would only be missing in lists.
+/// Writes a run's record. Without it the run is missing from lists only.
 fn write(folder: &RunFolder, record: &RunRecord) {
     if let Err(error) = folder.record(record) {
         tracing::warn!("the run is not recorded: {error}");
     }
 }
 
-/// Makes known which files the run is going to write beside its outputs, before there are any. Those whose paths are no
-/// text are left out; a run that writes one cannot go on anyway.
+/// Writes into the lock file which temporary files the run is going to create, before they exist. Paths that are not
+/// UTF-8 are left out; a run that writes one cannot be resumed.
 pub(super) fn announce(begun: &RunHandle, plan: &Plan) -> Vec<String> {
     let locations = outputs(plan).map(|spec| &spec.location);
     let parts =
         locations.filter_map(|location| sink::part_path(location, &begun.id)?.into_os_string().into_string().ok());
     let parts: Vec<_> = parts.collect();
     if let Err(error) = begun.folder.write_part_files(parts.clone()) {
-        tracing::warn!("if this run is killed at once, it may leave files beside its outputs: {error}");
+        tracing::warn!("if this run is killed at once, it may leave temporary files next to its outputs: {error}");
     }
     parts
 }
 
-/// What is written to, the rejected rows last.
+/// Returns the outputs, the reject file last.
 fn outputs(plan: &Plan) -> impl Iterator<Item = &SinkSpec> {
     plan.sinks.iter().map(|sink| &sink.spec).chain(plan.rejects.iter().map(|rejects| &rejects.spec))
 }

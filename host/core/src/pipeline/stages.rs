@@ -1,4 +1,4 @@
-//! From the plan's stages to those that run, and the place for what is kept between them.
+//! From the plan's stages to the stages that run.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
