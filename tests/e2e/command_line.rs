@@ -1,23 +1,15 @@
-//! The command line itself.
+//! Arguments of the command, and what `check` and `inspect` print.
 
+use insta::internals::SettingsBindDropGuard;
 use stillbox_test_guests::{EVERY_TYPE, FILTER_TEXT, NAMED_COLUMNS, NORMALIZE_TEXT, TEXT_FEATURES};
 
-use crate::harness::{Folder, Outcome, outcome, outcome_with_input, pipeline};
-use crate::text_benchmark::{SEED, clean, folder, input};
+use crate::harness::{DIGESTS, Folder, MEASURES, Outcome, outcome, outcome_with_input, pipeline, redact};
+use crate::text_benchmark::{SEED, clean_text, folder, input};
 
 /// Replaces what differs from run to run and from build to build.
-macro_rules! snapshot {
-    ($text:expr, @$expected:literal) => {
-        insta::with_settings!({ filters => vec![
-            (r"\d+(\.\d+)? (ms|s)\b", "[TIME]"),
-            (r"[\d,]+ rows/s", "[RATE] rows/s"),
-            (r"sha256:[0-9a-f]{64}", "[DIGEST]"),
-            (r"@0\.2\.\d+", "@0.2"),
-            (r"[\d,]+ bytes", "[SIZE] bytes"),
-            (r#""size": \d+"#, r#""size": [SIZE]"#),
-            (r"(\S)  +", "$1  "),
-        ] }, { insta::assert_snapshot!($text, @$expected) });
-    };
+fn redact_measures() -> SettingsBindDropGuard {
+    let more = [(r"@0\.2\.\d+", "@0.2"), (r"(\S)  +", "$1  ")];
+    redact(MEASURES.into_iter().chain(DIGESTS).chain(more))
 }
 
 #[test]
@@ -64,11 +56,12 @@ fn completions_are_printed_for_every_shell() {
 
 #[test]
 fn a_run_ends_with_a_summary_of_row_counts() {
+    let _redacted = redact_measures();
     let folder = folder();
     folder.write("input.jsonl", input(SEED, 1_500));
-    let run = folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
+    let run = folder.run(clean_text("input.jsonl", "output.jsonl")).succeeded();
     assert_eq!(run.text(), "");
-    snapshot!(run.stderr, @r"
+    insta::assert_snapshot!(run.stderr, @r"
     clean-text: 1,500 rows in, 1,287 rows to sink in [TIME] ([RATE] rows/s)
       step  rows in  rows out  dropped  rejected  busy  instances
       normalize  1,500  1,500  0  0  [TIME]  2
@@ -81,7 +74,7 @@ fn a_run_ends_with_a_summary_of_row_counts() {
 fn check_prints_the_graph_with_the_columns_of_each_edge() {
     let folder = folder();
     folder.write("input.jsonl", input(SEED, 10));
-    folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
+    folder.write_pipeline(clean_text("input.jsonl", "output.jsonl"));
     let check = folder.stillbox(["check", "pipeline.toml"]).succeeded();
     insta::assert_snapshot!(check.text(), @r"
     clean-text
@@ -100,14 +93,15 @@ fn check_prints_the_graph_with_the_columns_of_each_edge() {
 
 #[test]
 fn check_prints_the_graph_as_json() {
+    let _redacted = redact_measures();
     let folder = folder();
     folder.write("input.jsonl", input(SEED, 10));
-    folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
+    folder.write_pipeline(clean_text("input.jsonl", "output.jsonl"));
     let check = folder.stillbox(["check", "pipeline.toml", "--json"]).succeeded();
-    let json: serde_json::Value = serde_json::from_str(check.text()).unwrap();
+    let json = check.json();
     assert_eq!(json["name"], "clean-text");
     let nodes: Vec<_> = json["nodes"].as_array().unwrap().iter().map(ToString::to_string).collect();
-    snapshot!(nodes.join("\n"), @r#"
+    insta::assert_snapshot!(nodes.join("\n"), @r#"
     {"name":"source","role":{"source":{"inputs":["input.jsonl"]}},"edges":[],"takes":[],"columns":["id: integer","text: text"]}
     {"name":"normalize","role":{"step":{"component":"normalize-text 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":["text: text"]}},"edges":[{"parent":0,"columns":["id: integer","text: text"]}],"takes":["id: integer","text: text"],"columns":["id: integer","text: text"]}
     {"name":"filter","role":{"step":{"component":"filter-text 0.1.0","kind":"transform","digest":"[DIGEST]","reads":["text: text"],"writes":[]}},"edges":[{"parent":1,"columns":["id: integer","text: text"]}],"takes":["id: integer","text: text"],"columns":["id: integer","text: text"]}
@@ -121,17 +115,16 @@ fn check_prints_the_graph_as_json() {
 fn check_reports_the_same_errors_as_run() {
     let folder = folder();
     folder.write("input.jsonl", "{\"id\":1}\n");
-    folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
+    folder.write_pipeline(clean_text("input.jsonl", "output.jsonl"));
     let check = folder.stillbox(["check", "pipeline.toml"]).failed(2);
     let run = folder.stillbox(["run", "pipeline.toml"]).failed(2);
     assert_eq!(check, run);
 }
 
-/// What `inspect` prints, without the imports that depend on the compiler.
+/// The output of `inspect` without the lines that depend on the compiler or on the time.
 fn inspection(outcome: &Outcome) -> String {
     let varies = |line: &&str| {
         let is_import = line.starts_with("  wasi:") && !line.contains("environment");
-        // Tools have versions, and compiling takes another time each time.
         is_import || line.starts_with("made by") || line.starts_with("compiled")
     };
     outcome.text().split_inclusive('\n').filter(|line| !varies(line)).collect()
@@ -139,9 +132,10 @@ fn inspection(outcome: &Outcome) -> String {
 
 #[test]
 fn inspect_describes_a_step() {
+    let _redacted = redact_measures();
     let folder = Folder::with(&[FILTER_TEXT, TEXT_FEATURES, EVERY_TYPE]);
     let inspect = folder.stillbox(["inspect", "filter_text.wasm"]).succeeded();
-    snapshot!(inspection(&inspect), @"
+    insta::assert_snapshot!(inspection(&inspect), @"
     filter-text 0.1.0 (transform)
     Keeps the rows whose text has a number of words and of bytes in the given ranges, both ends included.
 
@@ -162,7 +156,7 @@ fn inspect_describes_a_step() {
       wasi:cli/environment@0.2  provided, empty: environment would have to be granted
     ");
     let inspect = folder.stillbox(["inspect", "text_features.wasm", "--parameters", "{\"column\":\"c\"}"]).succeeded();
-    snapshot!(inspection(&inspect), @"
+    insta::assert_snapshot!(inspection(&inspect), @"
     text-features 0.1.0 (transform)
     Counts the words and bytes of texts, and hashes their word trigrams.
 
@@ -190,18 +184,19 @@ fn inspect_describes_a_step() {
 
 #[test]
 fn inspect_describes_a_step_as_json() {
+    let _redacted = redact_measures();
     let folder = Folder::with(&[NAMED_COLUMNS, NORMALIZE_TEXT]);
     let arguments = ["inspect", "named_columns.wasm", "--json", "--parameters", r#"{"augend":"a","addend":"b"}"#];
     let inspect = folder.stillbox(arguments).succeeded();
-    let mut json: serde_json::Value = serde_json::from_str(inspect.text()).unwrap();
-    // Which imports there are depends on the compiler.
+    let mut json = inspect.json();
+    // The other imports depend on the compiler.
     let imports = json["imports"].as_array_mut().unwrap();
     imports.retain(|import| import["name"].as_str().unwrap().starts_with("wasi:cli/environment@"));
-    // What is different each time is only there.
+    // Versions and times differ between runs.
     let object = json.as_object_mut().unwrap();
     assert!(object.remove("tools").unwrap().as_array().unwrap().iter().any(|tool| tool["name"] == "rustc"));
     assert!(object.remove("compile_ms").is_some_and(|time| time.as_f64().is_some_and(|time| time > 0.0)));
-    snapshot!(format!("{json:#}"), @r#"
+    insta::assert_snapshot!(format!("{json:#}"), @r#"
     {
       "name": "stillbox-test-programs",
       "version": "0.1.0",
@@ -266,15 +261,15 @@ fn inspect_describes_a_step_as_json() {
       "sdk": "0.1.0"
     }
     "#);
-    let refused = folder.stillbox(["inspect", "normalize_text.wasm", "--parameters", "{\"colum\":\"a\"}"]);
-    insta::assert_snapshot!(refused.failed(2), @"error: the step does not accept these parameters: unknown parameter `colum`, did you mean `column`?; `column` is missing, and there is no default");
+    let rejected = folder.stillbox(["inspect", "normalize_text.wasm", "--parameters", "{\"colum\":\"a\"}"]);
+    insta::assert_snapshot!(rejected.failed(2), @"error: the step does not accept these parameters: unknown parameter `colum`, did you mean `column`?; `column` is missing, and there is no default");
 }
 
 #[test]
 fn arguments_replace_parameters_and_paths_of_the_pipeline_file() {
     let folder = folder();
     folder.write("other.jsonl", "{\"id\":1,\"text\":\"A  b\"}\n{\"id\":2,\"text\":\"c\"}\n");
-    folder.write("pipeline.toml", clean("input.jsonl", "output.jsonl"));
+    folder.write_pipeline(clean_text("input.jsonl", "output.jsonl"));
     let arguments = ["run", "pipeline.toml", "--input", "other.jsonl", "--output", "other.csv"];
     let set = ["--set", "filter.min-words=2", "--set", "filter.min-bytes=0", "--set", "features.column=text"];
     folder.stillbox(arguments.into_iter().chain(set)).succeeded();
@@ -302,7 +297,7 @@ fn arguments_replace_parameters_and_paths_of_the_pipeline_file() {
 #[test]
 fn a_dash_as_path_means_standard_input_or_output() {
     let folder = folder();
-    folder.write("pipeline.toml", pipeline("input.csv", &[], "output.csv"));
+    folder.write_pipeline(pipeline("input.csv", &[], "output.csv"));
     let mut command = folder.command();
     command.args(["run", "pipeline.toml", "--input", "-", "--output", "-"]);
     let outcome = outcome_with_input(&mut command, b"{\"a\":1}\n{\"a\":2}\n").succeeded();
@@ -316,8 +311,8 @@ fn a_dash_as_path_means_standard_input_or_output() {
 fn output_that_is_not_a_terminal_has_no_colours() {
     let folder = folder();
     folder.write("input.jsonl", input(SEED, 100));
-    let right = folder.run(&clean("input.jsonl", "output.jsonl")).succeeded();
-    let wrong = folder.run(&clean("nothing.jsonl", "output.jsonl")).failed(2);
+    let right = folder.run(clean_text("input.jsonl", "output.jsonl")).succeeded();
+    let wrong = folder.run(clean_text("nothing.jsonl", "output.jsonl")).failed(2);
     for text in [right.stderr, wrong, folder.stillbox(["--help"]).text().to_owned()] {
         assert!(!text.contains('\x1b'), "{text}");
     }
@@ -326,7 +321,7 @@ fn output_that_is_not_a_terminal_has_no_colours() {
 #[test]
 fn environment_variables_force_and_forbid_colours() {
     let folder = Folder::new();
-    folder.write("pipeline.toml", pipeline("nothing.jsonl", &[], "output.jsonl"));
+    folder.write_pipeline(pipeline("nothing.jsonl", &[], "output.jsonl"));
     let run = |variables: &[(&str, &str)]| {
         let variables = variables.iter().copied();
         outcome(folder.command().args(["run", "pipeline.toml"]).envs(variables)).failed(2)

@@ -1,4 +1,4 @@
-//! Compiled components are kept, and not trusted blindly.
+//! The cache of compiled components, and how it treats entries that are corrupt or that others could have written.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,11 +8,11 @@ use stillbox_test_guests::{DROP_SHORT, KEEP_LONG};
 
 use crate::harness::{Folder, Outcome, outcome, pipeline};
 
-/// A folder in which a pipeline has filled a cache of its own.
+/// A folder in which a run has filled its own cache.
 fn folder() -> Folder {
     let folder = Folder::with(&[KEEP_LONG, DROP_SHORT]);
     folder.write("input.jsonl", "{\"text\":\"one two\"}\n");
-    folder.write("pipeline.toml", pipeline("input.jsonl", &["keep_long", "drop_short"], "output.jsonl"));
+    folder.write_pipeline(pipeline("input.jsonl", &["keep_long", "drop_short"], "output.jsonl"));
     let mut compiled = run(&folder).compiled;
     compiled.sort();
     assert_eq!(compiled, ["drop_short.wasm", "keep_long.wasm"]);
@@ -26,7 +26,7 @@ fn run(folder: &Folder) -> Outcome {
     outcome
 }
 
-/// The compiled components.
+/// The entries of the cache.
 fn entries(folder: &Folder) -> Vec<PathBuf> {
     let mut entries: Vec<_> = fs::read_dir(folder.join("cache")).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();

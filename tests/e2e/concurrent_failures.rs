@@ -1,66 +1,60 @@
-//! Batches that are at work at the same time: the failure of one ends the others at once, and the limit of one ends no other.
+//! Batches that run at the same time: a failure ends the other batches at once, and a time limit ends only its own batch.
 //!
-//! Two steps get a row each. Whoever loops or waits does so for an hour, unless it is stopped.
+//! Two steps get one row each. A guest that loops or waits does so for an hour, unless it is stopped.
 
 use serde_json::{Value, json};
 use stillbox_test_guests::{BAD_ALLOCATE, BAD_LOOP, BAD_PANIC, BAD_SLEEP, REFUSE};
 
-use crate::cancellation::end;
-use crate::harness::{Folder, PipelineFile, spawn, step};
+use crate::harness::{Folder, PipelineFile, Table, end, rows, sink, source, spawn, step, wat};
 
-/// Long enough for a test that waits for it to fail.
-const HOUR: &str = "limits = { time = \"1h\" }\n";
+/// A limit that only a failing test would reach.
+const HOUR: &str = "time = \"1h\"";
 
-/// A pipeline whose rows go by turns to two steps, and come together again.
-fn by_turns(first: &str, second: &str) -> String {
-    PipelineFile {
-        batch_rows: Some(1),
-        source: Some("path = \"input.jsonl\"\nroute = { to = [\"first\", \"second\"], by = \"round-robin\" }"),
-        steps: &(first.to_owned() + second),
-        sink: "path = \"output.jsonl\"\nfrom = [\"first\", \"second\"]\ncombine = \"rows\"",
-    }
-    .to_string()
+/// A pipeline whose rows alternate between two steps, and are combined again.
+fn alternating(first: Table, second: Table) -> PipelineFile {
+    PipelineFile::new()
+        .batch_rows(1)
+        .add(source("input.jsonl").set("route", r#"{ to = ["first", "second"], by = "round-robin" }"#))
+        .add(first.name("first"))
+        .add(second.name("second"))
+        .add(sink("output.jsonl").from(&["first", "second"]).combine("rows"))
 }
 
-/// A folder with rows that guests misbehave at, and a guest that waits for several things, written by hand.
+/// A folder with rows at which guests misbehave, and a guest that polls.
 fn folder(rows: usize) -> Folder {
     let folder = Folder::with(&[BAD_ALLOCATE, BAD_LOOP, BAD_PANIC, BAD_SLEEP, REFUSE]);
-    let waits = include_str!("wat/step.wat").replace(";; BODY", "(call $wait)");
-    folder.write("waits.wasm", wat::parse_str(waits).expect("the text is WebAssembly"));
-    folder.write("input.jsonl", "{\"id\":3}\n".repeat(rows));
+    folder.write("polls.wasm", wat::step("(call $wait)", ""));
+    folder.write("input.jsonl", rows::with_ids(vec![3; rows]));
     folder
 }
 
-/// Runs the pipeline to its end, which has to come in time, and returns the records of what failed.
-fn failures(folder: &Folder, pipeline: &str, code: i32) -> Vec<Value> {
-    folder.write("pipeline.toml", pipeline);
+/// Runs the pipeline to its end, and returns its failure records.
+fn failures(folder: &Folder, pipeline: &PipelineFile, code: i32) -> Vec<Value> {
+    folder.write_pipeline(pipeline);
     let mut command = folder.command();
     let child = spawn(command.args(["run", "pipeline.toml", "--threads", "3", "--failures", "failures.jsonl"]));
     assert_eq!(end(child), Some(code), "{pipeline}");
-    let records = folder.text("failures.jsonl");
-    records.lines().map(|line| serde_json::from_str(line).expect("a record is JSON")).collect()
+    folder.json_lines("failures.jsonl")
 }
 
 #[test]
 fn a_failure_cancels_batches_that_run_at_the_same_time() {
-    // Tried again when the longest wait is over, which is a minute.
-    let later = "parameters = { id = 3, until = 99999999999999 }\non-failure = { retry = 100 }\n";
-    let one = format!("concurrency = 1\n{HOUR}");
-    for (guest, settings, rows) in [
-        ("bad_loop", HOUR, 2),
-        ("bad_sleep", HOUR, 2),
-        ("bad_allocate", HOUR, 2),
-        ("waits", HOUR, 2),
+    // The longest wait before a retry is a minute.
+    let later = step("refuse").parameters("id = 3, until = 99999999999999").on_failure("retry = 100");
+    for (guest, first, rows) in [
+        ("bad_loop", step("bad_loop").limits(HOUR), 2),
+        ("bad_sleep", step("bad_sleep").limits(HOUR), 2),
+        ("bad_allocate", step("bad_allocate").limits(HOUR), 2),
+        ("polls", step("polls").limits(HOUR), 2),
         ("refuse", later, 2),
-        // The third row waits for the instance that the first has.
-        ("bad_loop", one.as_str(), 3),
+        // The third row waits for the instance of the first row.
+        ("bad_loop", step("bad_loop").set("concurrency", 1).limits(HOUR), 3),
     ] {
         let folder = folder(rows);
-        let pipeline = by_turns(&step("first", guest, settings), &step("second", "bad_panic", ""));
-        let records = failures(&folder, &pipeline, 1);
+        let records = failures(&folder, &alternating(first, step("bad_panic")), 1);
         let [record] = &records[..] else { panic!("{guest}: {records:#?}") };
         assert_eq!((&record["kind"], &record["step"]), (&json!("panic"), &json!("second")), "{guest}");
-        assert!(!folder.join("output.jsonl").exists(), "{guest}");
+        assert!(!folder.contains("output.jsonl"), "{guest}");
     }
 }
 
@@ -68,10 +62,8 @@ fn a_failure_cancels_batches_that_run_at_the_same_time() {
 fn the_time_limit_of_a_step_does_not_end_another_step() {
     for guest in ["bad_loop", "bad_sleep"] {
         let folder = folder(2);
-        let limited =
-            |name, time| step(name, guest, &format!("limits = {{ time = \"{time}\" }}\non-failure = \"reject\"\n"));
-        let pipeline = by_turns(&limited("first", "200ms"), &limited("second", "1500ms"))
-            + "\n[rejects]\npath = \"rejects.jsonl\"\n";
+        let limited = |time| step(guest).limits(format_args!("time = {time:?}")).on_failure("reject");
+        let pipeline = alternating(limited("200ms"), limited("1500ms")).rejects();
         let records = failures(&folder, &pipeline, 0);
         let limits: Vec<_> = records.iter().map(|record| &record["limit"]["value"]).collect();
         assert_eq!(limits, ["200ms", "1500ms"], "{guest}: {records:#?}");

@@ -1,4 +1,4 @@
-//! Every type of the contract, in and out of a step.
+//! Every type of the contract as input and output of a step.
 
 use std::fs::File;
 
@@ -13,12 +13,14 @@ use arrow_ipc::writer::FileWriter;
 use std::sync::Arc;
 use stillbox_test_guests::{ADD_COLUMN, EVERY_TYPE, TEMPLATE};
 
-use crate::harness::{Folder, pipeline};
+use crate::harness::{Folder, PipelineFile, Table, pipeline, sink, source, step};
 
-/// JSON Lines with all types declared.
-fn declared(input: &str, output: &str) -> String {
-    let columns = r#"columns = { boolean = "boolean", integer = "integer", float = "float", text = "text", binary = "binary", json = "json", vector = "vector" }"#;
-    pipeline(input, &["every_type"], output).replacen("\n\n[[step]]", &format!("\n{columns}\n\n[[step]]"), 1)
+/// The columns of all types.
+const COLUMNS: &str = r#"{ boolean = "boolean", integer = "integer", float = "float", text = "text", binary = "binary", json = "json", vector = "vector" }"#;
+
+/// A pipeline whose input has all its columns declared.
+fn declared(input: &str, guest: Table, output: &str) -> PipelineFile {
+    PipelineFile::new().add(source(input).set("columns", COLUMNS)).add(guest).add(sink(output))
 }
 
 const ROWS: &str = r#"{"boolean":true,"integer":-9223372036854775808,"float":1.5,"text":"ü\u0000","binary":"AP8=","json":{"k" : [1]},"vector":[0.5,-1]}
@@ -30,7 +32,7 @@ const ROWS: &str = r#"{"boolean":true,"integer":-9223372036854775808,"float":1.5
 fn every_type_passes_through_a_step_from_and_to_json_lines() {
     let folder = Folder::with(&[EVERY_TYPE]);
     folder.write("input.jsonl", ROWS);
-    insta::assert_snapshot!(folder.output_of(&declared("input.jsonl", "output.jsonl")), @r#"
+    insta::assert_snapshot!(folder.output_of(declared("input.jsonl", step("every_type"), "output.jsonl")), @r#"
     {"boolean":true,"integer":-9223372036854775808,"float":1.5,"text":"ü\u0000","binary":"AP8=","json":{"k" : [1]},"vector":[0.5,-1.0],"not_boolean":false,"same_integer":-9223372036854775808,"same_float":1.5,"longer_text":"ü\u0000!","longer_binary":"AP8A/w==","list_json":["{\"k\" : [1]}"],"pair_vector":[-0.5,1.5]}
     {"boolean":null,"integer":null,"float":null,"text":null,"binary":null,"json":null,"vector":null,"not_boolean":false,"same_integer":-9223372036854775808,"same_float":0.5,"longer_text":"!","longer_binary":"AP8=","list_json":[null],"pair_vector":[0.0,1.5]}
     {"boolean":false,"integer":9223372036854775807,"float":-1e+300,"text":"","binary":"","json":"x","vector":[3.4028235e+38,0.0],"not_boolean":true,"same_integer":9223372036854775807,"same_float":-1e+300,"longer_text":"!","longer_binary":"AP8=","list_json":["\"x\""],"pair_vector":[3.4028235e+38,1.5]}
@@ -43,7 +45,7 @@ fn every_type_passes_through_a_step_from_and_to_csv() {
     let csv = "boolean,integer,float,text,binary,json,vector\n\
                true,-1,1.5,ü,AP8=,\"{\"\"k\"\": [1]}\",\"[0.5,-1]\"\n,,,,,,\n";
     folder.write("input.csv", csv);
-    folder.run(&declared("input.csv", "output.csv")).succeeded();
+    folder.run(declared("input.csv", step("every_type"), "output.csv")).succeeded();
     insta::assert_snapshot!(folder.text("output.csv"), @r#"
     boolean,integer,float,text,binary,json,vector,not_boolean,same_integer,same_float,longer_text,longer_binary,list_json,pair_vector
     true,-1,1.5,ü,AP8=,"{""k"": [1]}","[0.5,-1.0]",false,-1,1.5,ü!,AP8A/w==,"[""{\""k\"": [1]}""]","[-0.5,1.5]"
@@ -55,12 +57,12 @@ fn every_type_passes_through_a_step_from_and_to_csv() {
 fn every_type_passes_through_a_step_from_and_to_arrow() {
     let folder = Folder::with(&[EVERY_TYPE]);
     folder.write("input.jsonl", ROWS);
-    folder.run(&declared("input.jsonl", "first.arrow")).succeeded();
-    // What came out goes in again, through Parquet, too.
-    folder.run(&pipeline("first.arrow", &["every_type"], "second.parquet")).succeeded();
-    folder.run(&pipeline("second.parquet", &["every_type"], "output.jsonl")).succeeded();
+    folder.run(declared("input.jsonl", step("every_type"), "first.arrow")).succeeded();
+    // The output is read again, also through Parquet.
+    folder.run(pipeline("first.arrow", &["every_type"], "second.parquet")).succeeded();
+    folder.run(pipeline("second.parquet", &["every_type"], "output.jsonl")).succeeded();
     let again = folder.text("output.jsonl");
-    folder.run(&declared("input.jsonl", "output.jsonl")).succeeded();
+    folder.run(declared("input.jsonl", step("every_type"), "output.jsonl")).succeeded();
     assert_eq!(again, folder.text("output.jsonl"));
 
     let batch = read(&folder, "first.arrow");
@@ -102,11 +104,11 @@ fn arrow_types_outside_the_contract_reach_steps_as_text_or_bypass_them() {
     let mut writer = FileWriter::try_new(File::create(folder.join("input.arrow")).unwrap(), &batch.schema()).unwrap();
     writer.write(&batch).unwrap();
     writer.finish().unwrap();
-    insta::assert_snapshot!(folder.output_of(&pipeline("input.arrow", &["add_column"], "output.jsonl")), @r#"
+    insta::assert_snapshot!(folder.output_of(pipeline("input.arrow", &["add_column"], "output.jsonl")), @r#"
     {"text":"1970-01-01","decimal":0.01,"list":[1.0,1.0],"binary":"YQ==","boolean":true,"float":0.1,"integer":1,"length":10}
     {"text":"2022-01-08","decimal":-123.45,"list":[2.0,2.0],"binary":"/w==","boolean":null,"float":2.0,"integer":2,"length":10}
     "#);
-    folder.run(&pipeline("input.arrow", &["add_column"], "output.arrow")).succeeded();
+    folder.run(pipeline("input.arrow", &["add_column"], "output.arrow")).succeeded();
     let output = read(&folder, "output.arrow");
     assert_eq!(output.column_by_name("decimal").unwrap(), batch.column_by_name("decimal").unwrap());
     assert_eq!(output.column_by_name("list").unwrap(), batch.column_by_name("list").unwrap());
@@ -119,8 +121,9 @@ fn an_integer_is_read_as_float_only_if_exact() {
 {"boolean":true,"integer":1,"float":9007199254740993,"text":"","binary":"","json":1,"vector":[1]}
 "#;
     folder.write("input.jsonl", input);
-    let pipeline = declared("input.jsonl", "output.jsonl").replace("float = \"float\"", "float = \"integer\"");
-    insta::assert_snapshot!(folder.run(&pipeline).failed(1), @r#"
+    let columns = COLUMNS.replace("float = \"float\"", "float = \"integer\"");
+    let pipeline = PipelineFile::new().add(source("input.jsonl").set("columns", columns)).add(step("every_type"));
+    insta::assert_snapshot!(folder.run(pipeline).failed(1), @r#"
     incompatible in step every_type: the column "float" cannot be read as float
       at: input.jsonl:2 (batch 0)
       because: the integer 9007199254740993 is not exactly a float
@@ -132,12 +135,11 @@ fn a_step_can_read_a_column_of_any_type_as_json() {
     let folder = Folder::with(&[TEMPLATE]);
     folder.write("input.jsonl", ROWS);
     let template = "{boolean} {integer} {float} {text} {binary} {json} {vector}";
-    let pipeline = declared("input.jsonl", "output.jsonl")
-        .replace("every_type", "template")
-        .replace("[[sink]]", &format!("parameters = {{ template = '{template}', into = \"text\" }}\n\n[[sink]]"));
-    let output = folder.output_of(&pipeline);
-    let text = |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["text"].as_str().unwrap().to_owned();
-    let texts: Vec<String> = output.lines().map(text).collect();
+    let parameters = format!("template = '{template}', into = \"text\"");
+    let pipeline = declared("input.jsonl", step("template").parameters(parameters), "output.jsonl");
+    folder.run(pipeline).succeeded();
+    let rows = folder.json_lines("output.jsonl");
+    let texts: Vec<&str> = rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
     let expected = [
         "true -9223372036854775808 1.5 ü\0 AP8= {\"k\" : [1]} [0.5,-1.0]",
         "      ",
@@ -150,9 +152,9 @@ fn a_step_can_read_a_column_of_any_type_as_json() {
 fn vectors_pass_from_one_step_to_the_next() {
     let folder = Folder::with(&[EVERY_TYPE]);
     folder.write("input.jsonl", ROWS);
-    // The vectors of the first step are what the second reads.
-    let twice = declared("input.jsonl", "output.jsonl")
-        .replace("[[sink]]", "[[step]]\nname = \"again\"\ncomponent = \"every_type.wasm\"\n\n[[sink]]");
-    let once = folder.output_of(&declared("input.jsonl", "output.jsonl"));
-    assert_eq!(folder.output_of(&twice), once);
+    // The second step reads the vectors of the first.
+    let first = declared("input.jsonl", step("every_type"), "output.jsonl");
+    let twice = first.clone().add(step("every_type").name("again"));
+    let once = folder.output_of(first);
+    assert_eq!(folder.output_of(twice), once);
 }

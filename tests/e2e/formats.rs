@@ -1,4 +1,4 @@
-//! Any format in, any format out, the same rows.
+//! Conversion from every format to every other.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -14,10 +14,10 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::harness::{Folder, pipeline};
-use crate::text_benchmark::{Clean, SEED, clean, cleaned, folder, input};
+use crate::text_benchmark::{Clean, SEED, clean_text, cleaned, folder, input};
 use stillbox_test_guests::ADD_COLUMN;
 
-/// The endings of all formats and compressions.
+/// The file endings of all formats and compressions.
 const ENDINGS: [&str; 8] = ["jsonl", "csv", "parquet", "arrow", "jsonl.gz", "jsonl.zst", "csv.gz", "csv.zst"];
 
 #[test]
@@ -28,18 +28,18 @@ fn every_format_converts_to_every_other() {
     for ending in ENDINGS {
         write(&folder, ending, &rows);
     }
-    // Compressed files are read and written alike in all pairs, so each stands once on either side.
+    // Compression is independent of the other side, so each compressed format occurs once as input and once as output.
     let (plain, compressed) = ENDINGS.split_at(4);
     let pairs = plain.iter().flat_map(|from| plain.iter().map(move |to| (from, to)));
     let pairs = pairs.chain(compressed.iter().zip(compressed.iter().rev()));
     for (from, to) in pairs {
         let output = format!("output-of-{}.{to}", from.replace('.', "-"));
-        folder.run(&clean(&format!("input.{from}"), &output)).succeeded();
+        folder.run(clean_text(&format!("input.{from}"), &output)).succeeded();
         assert!(read(&folder, &output) == expected, "{from} to {to}");
     }
 }
 
-/// Writes rows with libraries that are not the host's.
+/// Writes rows with libraries, not with the host.
 fn write(folder: &Folder, ending: &str, rows: &str) {
     let path = folder.join(&format!("input.{ending}"));
     let mut file = File::create(path).unwrap();
@@ -92,16 +92,16 @@ fn csv(rows: &str) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-/// Reads rows with libraries that are not the host's.
+/// Reads rows with libraries, not with the host.
 fn read(folder: &Folder, name: &str) -> Vec<Clean> {
     let file = || File::open(folder.join(name)).unwrap();
     if name.ends_with("parquet") {
         let reader = ParquetRecordBatchReaderBuilder::try_new(file()).unwrap().build().unwrap();
         let batches: Vec<_> = reader.map(Result::unwrap).collect();
-        of_batch(&concat_batches(&batches[0].schema(), &batches).unwrap())
+        rows_from_batch(&concat_batches(&batches[0].schema(), &batches).unwrap())
     } else if name.ends_with("arrow") {
         let batches: Vec<_> = FileReader::try_new(file(), None).unwrap().map(Result::unwrap).collect();
-        of_batch(&concat_batches(&batches[0].schema(), &batches).unwrap())
+        rows_from_batch(&concat_batches(&batches[0].schema(), &batches).unwrap())
     } else {
         let mut text = String::new();
         match name.rsplit('.').next() {
@@ -110,11 +110,11 @@ fn read(folder: &Folder, name: &str) -> Vec<Clean> {
             _ => file().read_to_string(&mut text),
         }
         .unwrap();
-        if name.contains(".csv") { of_csv(&text) } else { text.lines().map(of_json).collect() }
+        if name.contains(".csv") { rows_from_csv(&text) } else { text.lines().map(row_from_json).collect() }
     }
 }
 
-fn of_batch(batch: &RecordBatch) -> Vec<Clean> {
+fn rows_from_batch(batch: &RecordBatch) -> Vec<Clean> {
     let numbers = |name: &str| batch[name].as_primitive::<Int64Type>();
     let texts = batch["text"].as_string::<i32>();
     let row = |row: usize| Clean {
@@ -127,7 +127,7 @@ fn of_batch(batch: &RecordBatch) -> Vec<Clean> {
     (0..batch.num_rows()).map(row).collect()
 }
 
-fn of_csv(text: &str) -> Vec<Clean> {
+fn rows_from_csv(text: &str) -> Vec<Clean> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     assert_eq!(reader.headers().unwrap().iter().collect::<Vec<_>>(), ["id", "text", "n_words", "n_bytes", "tri_hash"]);
     let row = |record: csv::StringRecord| {
@@ -137,7 +137,7 @@ fn of_csv(text: &str) -> Vec<Clean> {
     reader.records().map(|record| row(record.unwrap())).collect()
 }
 
-fn of_json(line: &str) -> Clean {
+fn row_from_json(line: &str) -> Clean {
     let row: serde_json::Value = serde_json::from_str(line).unwrap();
     let number = |key: &str| row[key].as_i64().unwrap();
     Clean {
@@ -156,10 +156,10 @@ fn an_empty_input_produces_an_empty_valid_output() {
         folder.write(&format!("input.{from}"), "");
         for to in ENDINGS {
             let output = format!("output.{to}");
-            let run = folder.run(&pipeline(&format!("input.{from}"), &["add_column"], &output)).succeeded();
+            let run = folder.run(pipeline(&format!("input.{from}"), &["add_column"], &output)).succeeded();
             assert!(run.stderr.contains("0 rows"), "{}", run.stderr);
-            // Valid is what can be read again.
-            folder.run(&pipeline(&output, &["add_column"], "again.csv")).succeeded();
+            // A valid output can be read again.
+            folder.run(pipeline(&output, &["add_column"], "again.csv")).succeeded();
             let header = folder.text("again.csv");
             let known = to.starts_with("jsonl") || header == "text,length\n";
             assert!(known, "{from} to {to}: {header:?}");
@@ -173,8 +173,8 @@ fn an_input_with_a_header_and_no_rows_keeps_its_columns() {
     folder.write("input.csv", "text,id\n");
     for to in ["csv", "parquet", "arrow"] {
         let output = format!("output.{to}");
-        folder.run(&pipeline("input.csv", &["add_column"], &output)).succeeded();
-        folder.run(&pipeline(&output, &[], "again.csv")).succeeded();
+        folder.run(pipeline("input.csv", &["add_column"], &output)).succeeded();
+        folder.run(pipeline(&output, &[], "again.csv")).succeeded();
         assert_eq!(folder.text("again.csv"), "text,id,length\n", "{to}");
     }
 }

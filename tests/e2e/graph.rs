@@ -1,4 +1,4 @@
-//! Chains and branches.
+//! Pipelines with branches: `from`, `combine`, `route`, and the settings of single nodes.
 
 mod combine;
 mod determinism;
@@ -11,7 +11,7 @@ mod step_settings;
 
 use stillbox_test_guests::{ADD_COLUMN, DROP_SHORT, EXPAND_WORDS, KEEP_LONG};
 
-use crate::harness::{Folder, pipeline};
+use crate::harness::{Folder, PipelineFile, pipeline, sink, source, step};
 
 const TEXTS: &str = "{\"text\":\"one two\"}\n{\"text\":\"a\"}\n{\"text\":\"three\"}\n";
 
@@ -20,7 +20,7 @@ fn steps_run_in_the_order_of_the_file() {
     let folder = Folder::with(&[KEEP_LONG, EXPAND_WORDS, ADD_COLUMN]);
     folder.write("input.jsonl", TEXTS);
     let pipeline = pipeline("input.jsonl", &["keep_long", "expand_words", "add_column"], "output.jsonl");
-    insta::assert_snapshot!(folder.output_of(&pipeline), @r#"
+    insta::assert_snapshot!(folder.output_of(pipeline), @r#"
     {"text":"one two","word":"one","length":7}
     {"text":"one two","word":"two","length":7}
     {"text":"three","word":"three","length":5}
@@ -31,40 +31,14 @@ fn steps_run_in_the_order_of_the_file() {
 fn one_source_feeds_several_sinks() {
     let folder = Folder::with(&[KEEP_LONG, DROP_SHORT]);
     folder.write("input.jsonl", TEXTS);
-    folder
-        .run(
-            r#"
-[pipeline]
-name = "fork"
-
-[[source]]
-name = "texts"
-path = "input.jsonl"
-
-[[step]]
-name = "long"
-component = "keep_long.wasm"
-from = "texts"
-
-[[step]]
-name = "first"
-component = "drop_short.wasm"
-from = "texts"
-
-[[sink]]
-path = "long.csv"
-from = "long"
-
-[[sink]]
-path = "first.jsonl"
-from = "first"
-
-[[sink]]
-path = "all.jsonl"
-from = "texts"
-"#,
-        )
-        .succeeded();
+    let pipeline = PipelineFile::new()
+        .add(source("input.jsonl").name("texts"))
+        .add(step("keep_long").name("long").from(&["texts"]))
+        .add(step("drop_short").name("first").from(&["texts"]))
+        .add(sink("long.csv").from(&["long"]))
+        .add(sink("first.jsonl").from(&["first"]))
+        .add(sink("all.jsonl").from(&["texts"]));
+    folder.run(pipeline).succeeded();
     insta::assert_snapshot!(folder.text("long.csv"), @r"
     text
     one two
@@ -82,16 +56,15 @@ from = "texts"
 fn a_pipeline_can_have_no_steps() {
     let folder = Folder::new();
     folder.write("input.jsonl", TEXTS);
-    assert_eq!(folder.output_of(&pipeline("input.jsonl", &[], "output.jsonl")), TEXTS);
+    assert_eq!(folder.output_of(pipeline("input.jsonl", &[], "output.jsonl")), TEXTS);
 }
 
 #[test]
 fn a_cycle_of_steps_is_reported() {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write("input.jsonl", TEXTS);
-    let pipeline =
-        pipeline("input.jsonl", &["keep_long"], "output.jsonl").replace("component", "from = \"keep_long\"\ncomponent");
-    insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
+    let pipeline = PipelineFile::new().add(step("keep_long").from(&["keep_long"]));
+    insta::assert_snapshot!(folder.run(pipeline).failed(2), @r#"
     error: no step or sink takes the rows of source "source"
      --> pipeline.toml:4:1
       |

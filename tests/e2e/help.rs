@@ -1,8 +1,8 @@
-//! What `--help` says.
+//! The texts of `--help`.
 
 use crate::harness::{Folder, Outcome, outcome};
 
-/// Without the variables, whose values would stand in the text.
+/// Runs the command without the variables whose values would be in the text.
 fn help(arguments: &[&str]) -> Outcome {
     let folder = Folder::new();
     let mut command = folder.command();

@@ -1,23 +1,23 @@
-//! Inputs that are not what they should be, or empty.
+//! Inputs: errors in them, inference of columns, and sources of several files.
 
 mod corrupt;
 mod streaming;
 
-use crate::harness::{Folder, pipeline};
+use crate::harness::{Folder, PipelineFile, pipeline, source};
 use stillbox_test_guests::KEEP_LONG;
 
-/// What is said of what is in a file under this name.
+/// Runs a pipeline whose input is a file with this name and content, and returns the error.
 fn failure(name: &str, input: impl AsRef<[u8]>) -> String {
     let folder = Folder::with(&[KEEP_LONG]);
     folder.write(name, input);
     folder.write("output.jsonl", "from before\n");
-    let message = folder.run(&pipeline(name, &["keep_long"], "output.jsonl")).failed(1);
+    let message = folder.run(pipeline(name, &["keep_long"], "output.jsonl")).failed(1);
     assert_eq!(folder.text("output.jsonl"), "from before\n");
     assert_eq!(folder.names(), [name, "keep_long.wasm", "output.jsonl", "pipeline.toml"]);
     message
 }
 
-/// More rows than types are inferred from, then this line.
+/// More rows than the first 1000, from which types are inferred, and then this line.
 fn late(line: &str) -> String {
     "{\"id\":1,\"text\":\"a\"}\n".repeat(1200) + line
 }
@@ -87,16 +87,16 @@ fn a_corrupt_input_file_is_named() {
     ");
 }
 
-/// Whatever an input holds is its own fault; that it is not there is that of whoever named it.
+/// The content of an input is a failure of the run. A missing input is an error of the pipeline file, with exit code 2.
 #[test]
 fn an_unreadable_header_fails_with_exit_code_1() {
     for name in ["input.parquet", "input.arrow", "input.csv", "input.csv.gz", "input.jsonl.zst"] {
         let folder = Folder::new();
         folder.write(name, "a,a\n1,2\n");
-        let outcome = folder.run_with(&pipeline(name, &[], "output.jsonl"), ["--failures", "failures.jsonl"]);
-        let said = outcome.failed(1);
-        let record: serde_json::Value = serde_json::from_str(&folder.text("failures.jsonl")).unwrap();
-        assert_eq!((&record["kind"], &record["row"]["file"]), (&"host".into(), &name.into()), "{said}");
+        let outcome = folder.run_with(pipeline(name, &[], "output.jsonl"), ["--failures", "failures.jsonl"]);
+        let message = outcome.failed(1);
+        let record = &folder.json_lines("failures.jsonl")[0];
+        assert_eq!((&record["kind"], &record["row"]["file"]), (&"host".into(), &name.into()), "{message}");
     }
 }
 
@@ -104,22 +104,22 @@ fn an_unreadable_header_fails_with_exit_code_1() {
 fn a_corrupt_input_does_not_hide_other_errors() {
     let folder = Folder::new();
     folder.write("input.parquet", "PAR1 and nothing else");
-    let said = folder.run(&pipeline("input.parquet", &["missing"], "output.jsonl")).failed(2);
-    assert!(said.contains("missing.wasm: cannot be read"), "{said}");
-    assert!(said.contains("input.parquet: cannot read this input as parquet"), "{said}");
+    let message = folder.run(pipeline("input.parquet", &["missing"], "output.jsonl")).failed(2);
+    assert!(message.contains("missing.wasm: cannot be read"), "{message}");
+    assert!(message.contains("input.parquet: cannot read this input as parquet"), "{message}");
 }
 
 #[test]
 fn an_input_path_that_matches_no_file_is_reported() {
     let folder = Folder::new();
-    insta::assert_snapshot!(folder.run(&pipeline("data/*.jsonl", &[], "output.jsonl")).failed(2), @r#"
+    insta::assert_snapshot!(folder.run(pipeline("data/*.jsonl", &[], "output.jsonl")).failed(2), @r#"
     error: no file matches "data/*.jsonl"; check the path and the working directory
      --> pipeline.toml:5:8
       |
     5 | path = "data/*.jsonl"
       |        ^^^^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "output.jsonl")).failed(2), @r#"
+    insta::assert_snapshot!(folder.run(pipeline("input.jsonl", &[], "output.jsonl")).failed(2), @r#"
     error: input.jsonl: cannot open this input: No such file or directory (os error 2)
      --> pipeline.toml:5:8
       |
@@ -133,7 +133,7 @@ fn an_output_that_is_also_the_input_is_rejected() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     std::os::unix::fs::symlink("input.jsonl", folder.join("link.jsonl")).unwrap();
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "./input.jsonl")).failed(2), @r#"
+    insta::assert_snapshot!(folder.run(pipeline("input.jsonl", &[], "./input.jsonl")).failed(2), @r#"
     error: the output ./input.jsonl is also the input
      --> pipeline.toml:8:8
       |
@@ -142,7 +142,7 @@ fn an_output_that_is_also_the_input_is_rejected() {
       |
       = help: write to another file, and move it after the run
     "#);
-    insta::assert_snapshot!(folder.run(&pipeline("*put.jsonl", &[], "link.jsonl")).failed(2), @r#"
+    insta::assert_snapshot!(folder.run(pipeline("*put.jsonl", &[], "link.jsonl")).failed(2), @r#"
     error: the output link.jsonl is also the input
      --> pipeline.toml:8:8
       |
@@ -159,12 +159,12 @@ fn files_of_a_source_must_have_the_same_columns() {
     let folder = Folder::new();
     folder.write("a.jsonl", "{\"id\":1}\n".repeat(1200));
     folder.write("b.jsonl", "{\"id\":1,\"other\":2}\n");
-    insta::assert_snapshot!(folder.run(&pipeline("?.jsonl", &[], "output.jsonl")).failed(1), @r#"
+    insta::assert_snapshot!(folder.run(pipeline("?.jsonl", &[], "output.jsonl")).failed(1), @r#"
     error: b.jsonl:1: the key `other` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", other = "json" }
     "#);
     folder.write("a.csv", "id,name\n1,x\n");
     folder.write("b.csv", "id,title\n1,x\n");
-    insta::assert_snapshot!(folder.run(&pipeline("?.csv", &[], "output.jsonl")).failed(1), @r"
+    insta::assert_snapshot!(folder.run(pipeline("?.csv", &[], "output.jsonl")).failed(1), @r"
     error: b.csv:1: the header is not that of a.csv: it lacks `name`, and it adds `title`; all files of a source have the same columns
     ");
 }
@@ -176,12 +176,12 @@ fn parquet_and_arrow_files_of_a_source_must_have_the_same_schema() {
     folder.write("b.csv", "id,name\ny,x\n");
     for ending in ["parquet", "arrow"] {
         for name in ["a", "b"] {
-            let written = folder.run(&pipeline(&format!("{name}.csv"), &[], &format!("{name}.{ending}")));
+            let written = folder.run(pipeline(&format!("{name}.csv"), &[], &format!("{name}.{ending}")));
             written.succeeded();
         }
     }
-    insta::assert_snapshot!(folder.run(&pipeline("?.parquet", &[], "output.jsonl")).failed(1), @"error: b.parquet: the schema is not that of a.parquet: column `id` is of type Utf8 here and of type Int64 there; all files of a source have the same columns");
-    insta::assert_snapshot!(folder.run(&pipeline("?.arrow", &[], "output.jsonl")).failed(1), @"error: b.arrow: the schema is not that of a.arrow: column `id` is of type Utf8 here and of type Int64 there; all files of a source have the same columns");
+    insta::assert_snapshot!(folder.run(pipeline("?.parquet", &[], "output.jsonl")).failed(1), @"error: b.parquet: the schema is not that of a.parquet: column `id` is of type Utf8 here and of type Int64 there; all files of a source have the same columns");
+    insta::assert_snapshot!(folder.run(pipeline("?.arrow", &[], "output.jsonl")).failed(1), @"error: b.arrow: the schema is not that of a.arrow: column `id` is of type Utf8 here and of type Int64 there; all files of a source have the same columns");
 }
 
 #[test]
@@ -189,15 +189,15 @@ fn files_of_a_source_are_read_in_the_order_of_their_names() {
     let folder = Folder::new();
     folder.write("b.csv", "id,name\n3,z\n");
     folder.write("a.csv", "name,id\nx,1\ny,2\n");
-    insta::assert_snapshot!(folder.output_of(&pipeline("?.csv", &[], "output.jsonl")), @r#"
+    insta::assert_snapshot!(folder.output_of(pipeline("?.csv", &[], "output.jsonl")), @r#"
     {"name":"x","id":1}
     {"name":"y","id":2}
     {"name":"z","id":3}
     "#);
-    // JSON Lines take their columns from all files, as long as the first rows reach.
+    // The columns of JSON Lines are inferred from all files that the first rows reach.
     folder.write("a.jsonl", "{\"id\":1}\n");
     folder.write("b.jsonl", "{\"id\":2.5,\"other\":2}\n");
-    insta::assert_snapshot!(folder.output_of(&pipeline("[ab].jsonl", &[], "output.jsonl")), @r#"
+    insta::assert_snapshot!(folder.output_of(pipeline("[ab].jsonl", &[], "output.jsonl")), @r#"
     {"id":1.0,"other":null}
     {"id":2.5,"other":2}
     "#);
@@ -207,8 +207,8 @@ fn files_of_a_source_are_read_in_the_order_of_their_names() {
 fn declared_columns_replace_inference() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"n\":1,\"id\":7,\"meta\":{\"a\":[1]}}\n{\"id\":8}\n");
-    let declared = "input.jsonl\"\ncolumns = { id = \"float\", meta = \"json\", n = \"integer\" }\n#";
-    insta::assert_snapshot!(folder.output_of(&pipeline(declared, &[], "output.jsonl")), @r#"
+    let declared = source("input.jsonl").set("columns", r#"{ id = "float", meta = "json", n = "integer" }"#);
+    insta::assert_snapshot!(folder.output_of(PipelineFile::new().add(declared)), @r#"
     {"id":7.0,"meta":{"a":[1]},"n":1}
     {"id":8.0,"meta":null,"n":null}
     "#);

@@ -1,26 +1,24 @@
-//! Files that are no steps.
+//! Files that are not components, and components that are not steps.
 
 mod from_wat;
 
-use crate::harness::{Folder, pipeline};
+use std::path::Path;
 
-/// What is said of a file in the place of a component.
-fn complaint(bytes: impl AsRef<[u8]>) -> String {
+use crate::harness::{Folder, ROOT, pipeline, wat};
+
+/// Runs a pipeline whose component is a file with these bytes, and returns the error.
+fn error_for(bytes: impl AsRef<[u8]>) -> String {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     folder.write("step.wasm", bytes);
-    folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2)
-}
-
-fn wat(text: &str) -> Vec<u8> {
-    wat::parse_str(text).expect("the text is WebAssembly")
+    folder.run(pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2)
 }
 
 #[test]
 fn a_missing_component_file_is_reported() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
+    insta::assert_snapshot!(folder.run(pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
     error: step.wasm: cannot be read: No such file or directory (os error 2)
      --> pipeline.toml:9:13
       |
@@ -31,21 +29,21 @@ fn a_missing_component_file_is_reported() {
 
 #[test]
 fn a_file_that_is_not_webassembly_is_reported_with_its_first_bytes() {
-    insta::assert_snapshot!(complaint("#!/bin/sh\necho\n"), @r##"
+    insta::assert_snapshot!(error_for("#!/bin/sh\necho\n"), @r##"
     error: step.wasm: is not a WebAssembly component: it starts with "#!/bin/s"
      --> pipeline.toml:9:13
       |
     9 | component = "step.wasm"
       |             ^^^^^^^^^^^
     "##);
-    insta::assert_snapshot!(complaint("\x1b[31m"), @r#"
+    insta::assert_snapshot!(error_for("\x1b[31m"), @r#"
     error: step.wasm: is not a WebAssembly component: it starts with "\x1b[31m"
      --> pipeline.toml:9:13
       |
     9 | component = "step.wasm"
       |             ^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(complaint(""), @r#"
+    insta::assert_snapshot!(error_for(""), @r#"
     error: step.wasm: is not a WebAssembly component: it starts with nothing, it is empty
      --> pipeline.toml:9:13
       |
@@ -56,7 +54,7 @@ fn a_file_that_is_not_webassembly_is_reported_with_its_first_bytes() {
 
 #[test]
 fn a_core_module_is_reported_with_how_to_build_a_component() {
-    insta::assert_snapshot!(complaint(wat("(module (func (export \"run\")))")), @r#"
+    insta::assert_snapshot!(error_for(wat::component("(module (func (export \"run\")))")), @r#"
     error: step.wasm: is a core WebAssembly module, not a component; build it for the target wasm32-wasip2, or with `stillbox build`
      --> pipeline.toml:9:13
       |
@@ -74,14 +72,14 @@ fn a_component_that_is_not_a_step_is_reported_with_its_exports() {
         (instance $one (export "f" (func $f)))
         (export "some:other/thing@1.0.0" (instance $one))
         (export "hello" (func $f)))"#;
-    insta::assert_snapshot!(complaint(wat(other)), @r#"
+    insta::assert_snapshot!(error_for(wat::component(other)), @r#"
     error: step.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports some:other/thing@1.0.0, hello
      --> pipeline.toml:9:13
       |
     9 | component = "step.wasm"
       |             ^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(complaint(wat("(component)")), @r#"
+    insta::assert_snapshot!(error_for(wat::component("(component)")), @r#"
     error: step.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports nothing
      --> pipeline.toml:9:13
       |
@@ -98,14 +96,14 @@ fn a_component_for_another_contract_version_is_reported_with_both_versions() {
         (func $f (canon lift (core func $i "f")))
         (instance $one (export "manifest" (func $f)))
         (export "stillbox:step/guest@0.2.0" (instance $one)))"#;
-    insta::assert_snapshot!(complaint(wat(other)), @r#"
+    insta::assert_snapshot!(error_for(wat::component(other)), @r#"
     error: step.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports stillbox:step/guest@0.2.0
      --> pipeline.toml:9:13
       |
     9 | component = "step.wasm"
       |             ^^^^^^^^^^^
     "#);
-    insta::assert_snapshot!(complaint(wat(&other.replace("@0.2.0", "@0.1.0"))), @r#"
+    insta::assert_snapshot!(error_for(wat::component(&other.replace("@0.2.0", "@0.1.0"))), @r#"
     error: step.wasm: exports stillbox:step/guest@0.1.0, but not as the contract has it: instance export `stillbox:step/guest@0.1.0` does not have export `bind`
      --> pipeline.toml:9:13
       |
@@ -117,7 +115,7 @@ fn a_component_for_another_contract_version_is_reported_with_both_versions() {
 #[test]
 fn a_truncated_component_is_reported() {
     let whole = std::fs::read(stillbox_test_guests::KEEP_LONG).unwrap();
-    let message = complaint(&whole[..whole.len() / 2]);
+    let message = error_for(&whole[..whole.len() / 2]);
     assert!(message.contains("step.wasm: cannot be compiled: "), "{message}");
 }
 
@@ -126,7 +124,7 @@ fn a_folder_without_a_manifest_is_not_a_step() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     std::fs::create_dir(folder.join("step.wasm")).unwrap();
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
+    insta::assert_snapshot!(folder.run(pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
       Building step.wasm
     error: `step.wasm` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file
      --> pipeline.toml:9:13
@@ -138,7 +136,7 @@ fn a_folder_without_a_manifest_is_not_a_step() {
 
 #[test]
 fn every_test_guest_is_used_by_a_test() {
-    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests"))];
+    let mut folders = vec![Path::new(ROOT).join("tests")];
     let mut sources = String::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -150,9 +148,9 @@ fn every_test_guest_is_used_by_a_test() {
             }
         }
     }
-    // Those that misbehave are run from a table, which has a test like this one, standard steps by the examples of their
-    // README, and the others by the benchmarks.
-    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    // Misbehaving guests run from a table, which has a test like this one. Standard steps run from the examples of their
+    // README, and the others in the benchmarks.
+    let root = Path::new(ROOT);
     let is_elsewhere = |name: &str| {
         name.starts_with("bad_")
             || ["steps", "benches/steps"].iter().any(|folder| root.join(folder).join(name).is_dir())

@@ -1,16 +1,16 @@
-//! What a guest can see: its batch, and nothing else.
+//! Isolation: a guest sees its batch and nothing else.
 
 use std::net::TcpListener;
 
 use stillbox_test_guests::{LOOK_AROUND, REMEMBER, TRY_FILE};
 
-use crate::harness::{Folder, in_batches, outcome_with_input, pipeline};
+use crate::harness::{Folder, PipelineFile, outcome_with_input, rows, step};
 
 #[test]
 fn a_batch_sees_no_state_of_another_batch() {
     let folder = Folder::with(&[REMEMBER]);
-    folder.write("input.jsonl", (0..500).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
-    let pipeline = in_batches(10, &pipeline("input.jsonl", &["remember"], "output.jsonl"));
+    folder.write("input.jsonl", rows::with_ids(0..500));
+    let pipeline = PipelineFile::new().batch_rows(10).add(step("remember"));
     let expected: String = (0..500).map(|id| format!("{{\"id\":{id},\"seen\":{}}}\n", id % 10 + 1)).collect();
     for threads in ["1", "4"] {
         folder.run_with(&pipeline, ["--threads", threads]).succeeded();
@@ -26,7 +26,7 @@ fn a_guest_without_grants_sees_nothing_of_the_host() {
     let secret = folder.join("secret.txt");
     let row = serde_json::json!({ "path": secret, "address": listener.local_addr().unwrap().to_string() });
     folder.write("input.jsonl", format!("{row}\n"));
-    folder.write("pipeline.toml", pipeline("input.jsonl", &["look_around"], "output.jsonl"));
+    folder.write_pipeline(PipelineFile::new().add(step("look_around")));
     let mut command = folder.command();
     command.args(["run", "pipeline.toml"]).env("SECRET", "secret");
     outcome_with_input(&mut command, b"secret").succeeded();
@@ -51,17 +51,16 @@ fn a_guest_without_grants_sees_nothing_of_the_host() {
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
-/// What an instance tried in an earlier batch has nothing to do with what becomes of this one.
+/// An access that was denied in an earlier batch does not explain a failure of this batch.
 #[test]
 fn a_denied_access_is_reported_only_for_its_own_batch() {
     let folder = Folder::with(&[TRY_FILE]);
-    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n");
-    let text = pipeline("input.jsonl", &["try_file"], "output.jsonl");
-    let text = text.replace(".wasm\"", ".wasm\"\ninstance = \"worker\"");
-    for (rows, kind) in [(2, "panic"), (4, "denied")] {
+    folder.write("input.jsonl", rows::with_ids(0..4));
+    let pipeline = PipelineFile::new().add(step("try_file").worker());
+    for (batch_rows, kind) in [(2, "panic"), (4, "denied")] {
         let arguments = ["--threads", "1", "--failures", "failures.jsonl"];
-        folder.run_with(&in_batches(rows, &text), arguments).failed(1);
-        let record: serde_json::Value = serde_json::from_str(&folder.text("failures.jsonl")).unwrap();
+        folder.run_with(pipeline.clone().batch_rows(batch_rows), arguments).failed(1);
+        let record = &folder.json_lines("failures.jsonl")[0];
         assert_eq!((&record["kind"], &record["message"]), (&kind.into(), &"no rule for the id 3".into()), "{record}");
         assert_eq!(record.get("hint").is_some(), kind == "denied", "{record}");
     }

@@ -1,7 +1,7 @@
-//! The command from the outside: real files, real components, real exit codes.
+//! End-to-end tests of the command and the library: real files, real components, real exit codes. See `tests/README.md`.
 
-#![expect(clippy::unwrap_used, reason = "what helps a test may fail as the test itself may")]
-#![expect(clippy::format_collect, reason = "inputs are small, and `format!` shows what they look like")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic as tests may")]
+#![expect(clippy::format_collect, reason = "inputs are small, and `format!` shows them")]
 
 mod authoring;
 mod cancellation;

@@ -1,4 +1,4 @@
-//! What becomes of rows that do not pass: `on-failure`, the reject file, `max-rejects`, and the records.
+//! `on-failure`, the reject file, `max-rejects`, and failure records.
 
 mod retry;
 mod row_counts;
@@ -6,49 +6,45 @@ mod row_counts;
 use serde_json::Value;
 use stillbox_test_guests::{BAD_LOOP, BAD_PANIC, BAD_UNREACHABLE, REFUSE};
 
-use crate::harness::{Folder, Outcome, in_batches, pipeline};
-use crate::schemas::assert_is_record;
+use crate::harness::rows::{self, number};
+use crate::harness::schemas::assert_is_record;
+use crate::harness::{Folder, Outcome, PipelineFile, Table, step};
 
 const ROWS: u64 = 40;
-/// The row that the guests misbehave at.
+/// The row at which the guests misbehave.
 const GUILTY: u64 = 3;
 
 fn folder(guests: &[&str]) -> Folder {
     let folder = Folder::with(guests);
-    folder.write("input.jsonl", (0..ROWS).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
+    folder.write("input.jsonl", rows::with_ids(0..ROWS));
     folder
 }
 
-/// A pipeline of one guest with this policy.
-fn with_policy(guest: &str, policy: &str) -> String {
-    in_batches(16, &pipeline("input.jsonl", &[guest], "output.jsonl"))
-        .replace(".wasm\"", &format!(".wasm\"\n{policy}\nlimits = {{ time = \"200ms\" }}"))
-        + "\n[rejects]\npath = \"rejects.jsonl\"\n"
+/// A pipeline of one step, which has a short time limit.
+fn pipeline(step: Table) -> PipelineFile {
+    PipelineFile::new().batch_rows(16).add(step.limits("time = \"200ms\"")).rejects()
 }
 
-fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()
+/// Runs a pipeline and returns its events as the standard output.
+fn run(folder: &Folder, pipeline: &PipelineFile) -> Outcome {
+    folder.run_with(pipeline, ["--message-format", "json"])
 }
 
 /// The report at the end of a run.
 fn report(outcome: &Outcome) -> Value {
-    let events = lines(outcome.text());
+    let events = outcome.json_lines();
     let last = events.last().expect("there are events");
     assert_eq!(last["event"], "finished");
     last["report"].clone()
 }
 
-/// Every row that went into a step came out, was dropped, or was rejected.
-fn assert_nothing_is_lost(report: &Value) {
+/// Fails the test unless every input row of a step was passed on, dropped or rejected.
+#[track_caller]
+fn assert_counts_add_up(report: &Value) {
     for step in report["steps"].as_array().expect("there are steps") {
-        let number = |name: &str| step[name].as_u64().expect("it is a number");
-        let accounted = number("rows_out") + number("dropped") + number("rejected");
-        assert_eq!(number("rows_in"), accounted, "{step}");
+        let accounted = number(step, "rows_out") + number(step, "dropped") + number(step, "rejected");
+        assert_eq!(number(step, "rows_in"), accounted, "{step}");
     }
-}
-
-fn ids(text: &str) -> Vec<u64> {
-    lines(text).iter().map(|row| row["id"].as_u64().expect("it is a number")).collect()
 }
 
 #[test]
@@ -59,11 +55,10 @@ fn only_the_failing_row_is_rejected_and_the_order_is_kept() {
         ("bad_loop", BAD_LOOP, "timeout"),
     ] {
         let folder = folder(&[guest]);
-        let outcome =
-            folder.run_with(&with_policy(name, "on-failure = \"reject\""), ["--message-format", "json"]).succeeded();
+        let outcome = run(&folder, &pipeline(step(name).on_failure("reject"))).succeeded();
         let expected: Vec<u64> = (0..ROWS).filter(|id| *id != GUILTY).collect();
-        assert_eq!(ids(&folder.text("output.jsonl")), expected, "{name}");
-        let rejects = lines(&folder.text("rejects.jsonl"));
+        assert_eq!(rows::ids(&folder.text("output.jsonl")), expected, "{name}");
+        let rejects = folder.json_lines("rejects.jsonl");
         assert_eq!(rejects.len(), 1, "{name}");
         assert_eq!(rejects[0]["row"], serde_json::json!({ "id": GUILTY }));
         let failure = &rejects[0]["failure"];
@@ -72,40 +67,37 @@ fn only_the_failing_row_is_rejected_and_the_order_is_kept() {
         assert_eq!(failure["row"]["line"], GUILTY + 1);
         let report = report(&outcome);
         assert_eq!(report["steps"][0]["rejected"], 1);
-        assert_nothing_is_lost(&report);
+        assert_counts_add_up(&report);
     }
 }
 
 #[test]
 fn row_counts_add_up_under_every_policy() {
-    for policy in [
-        "on-failure = \"reject\"",
-        "on-failure = { retry = 2, backoff = \"1ms\", then = \"reject\" }",
-        "on-failure = { retry = 1, backoff = \"1ms\", then = \"reject\" }",
-    ] {
+    for policy in
+        ["reject", r#"retry = 2, backoff = "1ms", then = "reject""#, r#"retry = 1, backoff = "1ms", then = "reject""#]
+    {
         let folder = folder(&[BAD_PANIC]);
-        let outcome = folder.run_with(&with_policy("bad_panic", policy), ["--message-format", "json"]).succeeded();
-        assert_nothing_is_lost(&report(&outcome));
+        assert_counts_add_up(&report(&run(&folder, &pipeline(step("bad_panic").on_failure(policy))).succeeded()));
     }
-    for policy in ["on-failure = \"stop\"", "on-failure = { retry = 1, backoff = \"1ms\" }"] {
+    for policy in ["stop", r#"retry = 1, backoff = "1ms""#] {
         let folder = folder(&[BAD_PANIC]);
         folder.write("output.jsonl", "from before\n");
-        let outcome = folder.run_with(&with_policy("bad_panic", policy), ["--message-format", "json"]);
+        let outcome = run(&folder, &pipeline(step("bad_panic").on_failure(policy)));
         assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
-        assert_nothing_is_lost(&report(&outcome));
+        assert_counts_add_up(&report(&outcome));
         assert_eq!(folder.text("output.jsonl"), "from before\n");
-        assert!(!folder.names().contains(&"rejects.jsonl".to_owned()));
+        assert!(!folder.contains("rejects.jsonl"));
     }
 }
 
 #[test]
 fn a_run_stops_within_a_batch_when_max_rejects_is_exceeded() {
     let folder = folder(&[BAD_PANIC]);
-    folder.write("input.jsonl", format!("{{\"id\":{GUILTY}}}\n").repeat(40));
-    let pipeline = with_policy("bad_panic", "on-failure = \"reject\"").replace("batch-rows = 16", "batch-rows = 40");
-    let message = folder.run_with(&pipeline, ["--max-rejects", "2"]).failed(1);
+    folder.write("input.jsonl", rows::with_ids([GUILTY; 40]));
+    let pipeline = pipeline(step("bad_panic").on_failure("reject")).batch_rows(40);
+    let message = folder.run_with(pipeline, ["--max-rejects", "2"]).failed(1);
     assert!(message.contains("3 rows were rejected, and `max-rejects` is 2"), "{message}");
-    assert_eq!(lines(&folder.text("rejects.jsonl")).len(), 3);
+    assert_eq!(folder.json_lines("rejects.jsonl").len(), 3);
 }
 
 #[test]
@@ -113,16 +105,16 @@ fn exceeding_max_rejects_fails_the_run_and_keeps_the_reject_file() {
     for most in ["0", "1%"] {
         let folder = folder(&[BAD_PANIC]);
         folder.write("output.jsonl", "from before\n");
-        let pipeline = with_policy("bad_panic", "on-failure = \"reject\"");
-        let message = folder.run_with(&pipeline, ["--max-rejects", most]).failed(1);
+        let pipeline = pipeline(step("bad_panic").on_failure("reject"));
+        let message = folder.run_with(pipeline, ["--max-rejects", most]).failed(1);
         assert!(message.contains(&format!("1 rows were rejected, and `max-rejects` is {most}")), "{message}");
         assert_eq!(folder.text("output.jsonl"), "from before\n");
-        assert_eq!(lines(&folder.text("rejects.jsonl")).len(), 1);
+        assert_eq!(folder.json_lines("rejects.jsonl").len(), 1);
     }
     for most in ["1", "10%"] {
         let folder = folder(&[BAD_PANIC]);
-        let pipeline = with_policy("bad_panic", "on-failure = \"reject\"");
-        folder.run_with(&pipeline, ["--max-rejects", most]).succeeded();
+        let pipeline = pipeline(step("bad_panic").on_failure("reject"));
+        folder.run_with(pipeline, ["--max-rejects", most]).succeeded();
     }
 }
 
@@ -133,11 +125,10 @@ fn failure_records_name_their_run_and_component() {
     {
         for policy in ["stop", "reject"] {
             let folder = folder(&[guest]);
-            let parameters = if name == "refuse" { "\nparameters = { id = 3 }" } else { "" };
-            let pipeline = with_policy(name, &format!("on-failure = \"{policy}\"{parameters}"));
-            folder.write("pipeline.toml", pipeline);
-            folder.stillbox(["run", "pipeline.toml", "--failures", "failures.jsonl"]);
-            let failures = lines(&folder.text("failures.jsonl"));
+            let guest = step(name).on_failure(policy);
+            let guest = if name == "refuse" { guest.parameters("id = 3") } else { guest };
+            folder.run_with(pipeline(guest), ["--failures", "failures.jsonl"]);
+            let failures = folder.json_lines("failures.jsonl");
             assert!(!failures.is_empty(), "{name} under {policy} left no record");
             for failure in &failures {
                 assert_is_record(failure);

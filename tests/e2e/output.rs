@@ -1,13 +1,12 @@
-//! Outputs that cannot be written: what was there before stays.
+//! Outputs: a failed run leaves the previous output, and errors while writing are reported.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::Command;
 
 use stillbox_test_guests::{KEEP_LONG, REFUSE};
 
-use crate::harness::{CACHE, Folder, outcome, pipeline, spawn};
+use crate::harness::{Folder, PipelineFile, outcome, pipeline, sink, spawn, step};
 
-/// A folder with an input of many rows and an earlier output.
+/// A folder with an input of many rows and a previous output.
 fn folder() -> Folder {
     let folder = Folder::with(&[KEEP_LONG, REFUSE]);
     let row = |id: usize| format!("{{\"id\":{id},\"text\":\"{}\"}}\n", "x".repeat(100));
@@ -16,16 +15,16 @@ fn folder() -> Folder {
     folder
 }
 
-const THERE: [&str; 5] = ["input.jsonl", "keep_long.wasm", "output.jsonl", "pipeline.toml", "refuse.wasm"];
+/// The names of all files before a run and after it.
+const FILES: [&str; 5] = ["input.jsonl", "keep_long.wasm", "output.jsonl", "pipeline.toml", "refuse.wasm"];
 
 #[test]
 fn a_failure_leaves_the_previous_output() {
     let folder = folder();
-    let pipeline = pipeline("input.jsonl", &["refuse"], "output.jsonl")
-        .replace("refuse.wasm\"", "refuse.wasm\"\nparameters = { id = 15000 }");
-    let message = folder.run_with(&pipeline, ["--threads", "1"]).failed(1);
+    let pipeline = PipelineFile::new().add(step("refuse").parameters("id = 15000"));
+    let message = folder.run_with(pipeline, ["--threads", "1"]).failed(1);
     assert_eq!(folder.text("output.jsonl"), "from before\n");
-    assert_eq!(folder.names(), THERE);
+    assert_eq!(folder.names(), FILES);
     insta::assert_snapshot!(message, @r"
     guest-error in step refuse: the id 15000 is not wanted
       at: input.jsonl:15001 (batch 15)
@@ -37,26 +36,26 @@ fn a_failure_leaves_the_previous_output() {
 #[test]
 fn a_successful_run_replaces_the_previous_output() {
     let folder = folder();
-    folder.run(&pipeline("input.jsonl", &["keep_long"], "output.jsonl")).succeeded();
+    folder.run(pipeline("input.jsonl", &["keep_long"], "output.jsonl")).succeeded();
     assert!(folder.text("output.jsonl") == folder.text("input.jsonl"));
-    assert_eq!(folder.names(), THERE);
+    assert_eq!(folder.names(), FILES);
 }
 
 #[test]
 fn a_missing_output_folder_is_named() {
     let folder = folder();
-    let message = folder.run(&pipeline("input.jsonl", &[], "no/such/output.jsonl")).failed(1);
+    let message = folder.run(pipeline("input.jsonl", &[], "no/such/output.jsonl")).failed(1);
     insta::assert_snapshot!(message, @r#"
     error: no/such/output.jsonl: cannot create a file in the folder "no/such"; check that it exists and that you may write there
       because: No such file or directory (os error 2)
     "#);
-    assert_eq!(folder.names(), THERE);
+    assert_eq!(folder.names(), FILES);
 }
 
 #[test]
 fn an_output_folder_without_write_permission_is_named() {
-    // Whoever runs the tests, not even root makes a file there.
-    let message = folder().run(&pipeline("input.jsonl", &[], "/proc/output.jsonl")).failed(1);
+    // No user can create a file there, not even root.
+    let message = folder().run(pipeline("input.jsonl", &[], "/proc/output.jsonl")).failed(1);
     insta::assert_snapshot!(message, @r#"
     error: /proc/output.jsonl: cannot create a file in the folder "/proc"; check that it exists and that you may write there
       because: No such file or directory (os error 2)
@@ -67,24 +66,26 @@ fn an_output_folder_without_write_permission_is_named() {
 fn a_folder_as_output_is_rejected() {
     let folder = folder();
     std::fs::create_dir(folder.join("folder.jsonl")).unwrap();
-    insta::assert_snapshot!(folder.run(&pipeline("input.jsonl", &[], "folder.jsonl")).failed(1), @"error: folder.jsonl: this is a directory; name a file in it");
+    insta::assert_snapshot!(folder.run(pipeline("input.jsonl", &[], "folder.jsonl")).failed(1), @"error: folder.jsonl: this is a directory; name a file in it");
 }
 
-/// A run does not depend on anyone hearing of it; a command that is asked for something does not succeed without giving it.
+/// A run does not need standard error. A command whose result goes to standard output fails if it cannot be written.
 #[test]
 fn a_run_succeeds_without_standard_error_and_other_commands_fail_without_standard_output() {
     let folder = folder();
-    folder.write("pipeline.toml", pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
+    folder.write_pipeline(pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
-    let told = folder.command().args(["-vv", "run", "pipeline.toml"]).stderr(full()).output().expect("it runs");
-    assert_eq!(told.status.code(), Some(0));
+    let ended = folder.command().args(["-vv", "run", "pipeline.toml"]).stderr(full()).output().expect("it runs");
+    assert_eq!(ended.status.code(), Some(0));
     assert_eq!(folder.text("output.jsonl").lines().count(), 20_000);
-    let told = folder.command().args(["run", "no.toml"]).stderr(full()).output().expect("it runs");
-    assert_eq!(told.status.code(), Some(2));
-    for asked in ["check pipeline.toml", "graph pipeline.toml", "inspect keep_long.wasm", "runs", "completions bash"] {
-        let told = outcome(folder.command().args(asked.split(' ')).stdout(full()));
-        assert_eq!(told.code, Some(1), "{asked}");
-        let last = told.stderr.lines().last();
+    let ended = folder.command().args(["run", "no.toml"]).stderr(full()).output().expect("it runs");
+    assert_eq!(ended.status.code(), Some(2));
+    for arguments in
+        ["check pipeline.toml", "graph pipeline.toml", "inspect keep_long.wasm", "runs", "completions bash"]
+    {
+        let ended = outcome(folder.command().args(arguments.split(' ')).stdout(full()));
+        assert_eq!(ended.code, Some(1), "{arguments}");
+        let last = ended.stderr.lines().last();
         assert_eq!(last, Some("error: cannot write to the standard output: No space left on device (os error 28)"));
     }
 }
@@ -92,10 +93,7 @@ fn a_run_succeeds_without_standard_error_and_other_commands_fail_without_standar
 #[test]
 fn a_full_disk_is_reported() {
     let folder = folder();
-    folder.write(
-        "pipeline.toml",
-        pipeline("input.jsonl", &["keep_long"], "/dev/full").replace("full\"", "full\"\nformat = \"jsonl\""),
-    );
+    folder.write_pipeline(PipelineFile::new().add(step("keep_long")).add(sink("/dev/full").format("jsonl")));
     insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml"]).failed(1), @r"
     error: /dev/full: cannot write this output
       because: No space left on device (os error 28)
@@ -105,27 +103,23 @@ fn a_full_disk_is_reported() {
 #[test]
 fn a_disk_that_fills_up_leaves_the_previous_output() {
     let folder = folder();
-    folder.write("pipeline.toml", pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
-    // Compiled before, so that only the output can be too large.
+    folder.write_pipeline(pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
+    // The component is compiled first, so only the output can be too large.
     folder.stillbox(["check", "pipeline.toml"]).succeeded();
-    // A file that may not grow fails as a full disk does, once its signal is ignored.
-    let script = "trap '' XFSZ; ulimit -f 500; exec \"$0\" run pipeline.toml";
-    let mut shell = Command::new("sh");
-    shell.args(["-c", script, env!("CARGO_BIN_EXE_stillbox")]).current_dir(folder.path()).env("STILLBOX_CACHE", CACHE);
-    shell.env("STILLBOX_STATE", folder.state());
+    // A limit on the size of files has the effect of a full disk if its signal is ignored.
+    let mut shell = folder.shell("trap '' XFSZ; ulimit -f 500; exec \"$STILLBOX\" run pipeline.toml");
     insta::assert_snapshot!(outcome(&mut shell).failed(1), @r"
     error: output.jsonl: cannot write this output
       because: File too large (os error 27)
     ");
     assert_eq!(folder.text("output.jsonl"), "from before\n");
-    assert_eq!(folder.names(), THERE);
+    assert_eq!(folder.names(), FILES);
 }
 
 #[test]
 fn a_closed_standard_output_ends_the_run_without_an_error() {
     let folder = folder();
-    let pipeline = pipeline("input.jsonl", &["keep_long"], "-").replace("\"-\"", "\"-\"\nformat = \"jsonl\"");
-    folder.write("pipeline.toml", pipeline);
+    folder.write_pipeline(PipelineFile::new().add(step("keep_long")).add(sink("-").format("jsonl")));
     let mut child = spawn(folder.command().args(["run", "pipeline.toml", "--progress", "none"]));
     let mut line = String::new();
     let mut stdout = BufReader::with_capacity(128, child.stdout.take().unwrap());

@@ -1,22 +1,22 @@
-//! Mistakes in a pipeline file.
+//! Errors in a pipeline file.
 
 use stillbox_test_guests::{ADD_COLUMN, FILTER_TEXT, KEEP_LONG, NORMALIZE_TEXT};
 
-use crate::harness::{Folder, pipeline};
-use crate::text_benchmark::{clean, folder};
+use crate::harness::{Folder, PipelineFile, step};
+use crate::text_benchmark::{clean_text, folder};
 
-/// What is said of the benchmark's pipeline with something in it replaced.
-fn complaint(right: &str, wrong: &str) -> String {
+/// Replaces a part of the benchmark's pipeline file, and returns the error.
+fn error_after(right: &str, wrong: &str) -> String {
     let folder = folder();
     folder.write("input.jsonl", "{\"id\":1,\"text\":\"a\"}\n");
-    let pipeline = clean("input.jsonl", "output.jsonl");
+    let pipeline = clean_text("input.jsonl", "output.jsonl").to_string();
     assert!(pipeline.contains(right));
-    folder.run(&pipeline.replacen(right, wrong, 1)).failed(2)
+    folder.run(pipeline.replacen(right, wrong, 1)).failed(2)
 }
 
 #[test]
 fn an_unknown_key_gets_a_suggestion() {
-    insta::assert_snapshot!(complaint("batch-rows", "batch-row"), @r"
+    insta::assert_snapshot!(error_after("batch-rows", "batch-row"), @r"
     error: unknown key `batch-row` in [pipeline]
      --> pipeline.toml:3:1
       |
@@ -30,7 +30,7 @@ fn an_unknown_key_gets_a_suggestion() {
 
 #[test]
 fn a_value_of_the_wrong_type_is_reported_with_its_place() {
-    insta::assert_snapshot!(complaint("batch-rows = 1000", "batch-rows = \"many\""), @r#"
+    insta::assert_snapshot!(error_after("batch-rows = 1000", "batch-rows = \"many\""), @r#"
     error: `batch-rows` in [pipeline] is a string, not an integer
      --> pipeline.toml:3:14
       |
@@ -42,7 +42,7 @@ fn a_value_of_the_wrong_type_is_reported_with_its_place() {
 #[test]
 fn all_errors_of_a_pipeline_file_are_reported_at_once() {
     let folder = Folder::new();
-    let complaints = folder.run(
+    let outcome = folder.run(
         r#"[pipeline]
 nam = "x"
 batch-rows = 0
@@ -58,7 +58,7 @@ paramters = {}
 path = "output.xlsx"
 "#,
     );
-    insta::assert_snapshot!(complaints.failed(2), @r#"
+    insta::assert_snapshot!(outcome.failed(2), @r#"
     error: unknown key `nam` in [pipeline]
      --> pipeline.toml:2:1
       |
@@ -111,7 +111,7 @@ path = "output.xlsx"
 
 #[test]
 fn invalid_toml_is_reported_with_its_place() {
-    insta::assert_snapshot!(complaint("batch-rows = 1000", "batch-rows = "), @r"
+    insta::assert_snapshot!(error_after("batch-rows = 1000", "batch-rows = "), @r"
     error: not valid TOML: a value is missing
      --> pipeline.toml:3:14
       |
@@ -130,21 +130,21 @@ fn a_missing_pipeline_file_is_reported() {
 
 #[test]
 fn a_rejected_parameter_is_reported_with_the_reason_of_the_step() {
-    insta::assert_snapshot!(complaint("min-words = 5", "min-words = -5, mx-words = true"), @r#"
+    insta::assert_snapshot!(error_after("min-words = 5", "min-words = -5, mx-words = true"), @r#"
     error: step "filter" does not accept its parameters: unknown parameter `mx-words`, did you mean `max-words`?; `min-words` must be from 0 to 18446744073709551615, not -5
       --> pipeline.toml:16:33
        |
     16 | parameters = { column = "text", min-words = -5, mx-words = true, max-words = 60, min-bytes = 40, max-bytes = 400 }
        |                                 ^^^^^^^^^
     "#);
-    insta::assert_snapshot!(complaint("max-words = 60", "max-words = 4"), @r#"
+    insta::assert_snapshot!(error_after("max-words = 60", "max-words = 4"), @r#"
     error: step "filter" does not accept its parameters: `min-words` is above `max-words`, so no text would pass
       --> pipeline.toml:16:33
        |
     16 | parameters = { column = "text", min-words = 5, max-words = 4, min-bytes = 40, max-bytes = 400 }
        |                                 ^^^^^^^^^
     "#);
-    insta::assert_snapshot!(complaint("parameters = { column = \"text\" }", ""), @r#"
+    insta::assert_snapshot!(error_after("parameters = { column = \"text\" }", ""), @r#"
     error: step "normalize" does not accept its parameters: `column` is missing, and there is no default
      --> pipeline.toml:8:1
       |
@@ -155,7 +155,7 @@ fn a_rejected_parameter_is_reported_with_the_reason_of_the_step() {
 
 #[test]
 fn a_column_that_no_node_provides_is_reported() {
-    insta::assert_snapshot!(complaint("column = \"text\" }", "column = \"txet\" }"), @r#"
+    insta::assert_snapshot!(error_after("column = \"text\" }", "column = \"txet\" }"), @r#"
     error: step "normalize" reads the column "txet", which the source does not have
       --> pipeline.toml:11:1
        |
@@ -171,8 +171,8 @@ fn a_column_that_no_node_provides_is_reported() {
 fn a_type_mismatch_names_the_reader_and_the_writer_of_the_column() {
     let folder = Folder::with(&[ADD_COLUMN, KEEP_LONG, FILTER_TEXT, NORMALIZE_TEXT]);
     folder.write("input.jsonl", "{\"id\":1,\"text\":\"a\"}\n");
-    let pipeline = pipeline("input.jsonl", &["add_column", "normalize_text"], "output.jsonl");
-    let pipeline = pipeline.replace("text.wasm\"", "text.wasm\"\nparameters = { column = \"length\" }");
+    let pipeline =
+        PipelineFile::new().add(step("add_column")).add(step("normalize_text").parameters("column = \"length\""));
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"
     error: step "normalize_text" reads the column "length" as text, but step "add_column" has it as integer
       --> pipeline.toml:14:1

@@ -1,4 +1,4 @@
-//! The standard steps, as `steps/README.md` tells of them.
+//! The standard steps: their examples and parameters in `steps/README.md`, and their cases.
 
 mod cases;
 
@@ -11,7 +11,7 @@ use crate::harness::{Folder, python};
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps/README.md"));
 const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
 
-/// What the README has of one step.
+/// The section of one step in the README.
 struct Section {
     text: &'static str,
     /// The fenced blocks: the language and the text.
@@ -21,7 +21,7 @@ struct Section {
 fn sections() -> HashMap<&'static str, Section> {
     let sections = README.split("\n## ").skip(1).map(|section| {
         let (name, text) = section.split_once('\n').expect("a section has a text");
-        // Every second piece is inside of a fence.
+        // Every second part is inside a fence.
         let inside = text.split("```").skip(1).step_by(2);
         let blocks = inside.map(|block| block.split_once('\n').expect("a block has a language")).collect();
         (name, Section { text, blocks })
@@ -38,10 +38,9 @@ fn steps() -> Vec<(&'static str, &'static str)> {
     steps.into_iter().chain([("strip-markup", &*in_python.leak())]).collect()
 }
 
-/// What `inspect` says of a step.
+/// The description of a step by `inspect`.
 fn inspect(component: &str) -> Value {
-    let inspected = Folder::new().stillbox(["inspect", component, "--json"]).succeeded();
-    serde_json::from_str(inspected.text()).expect("it is JSON")
+    Folder::new().stillbox(["inspect", component, "--json"]).succeeded().json()
 }
 
 #[test]
@@ -66,7 +65,7 @@ fn every_example_in_the_standard_steps_readme_runs() {
         }
         pipeline += step.as_str();
         pipeline += "\n[[sink]]\npath = \"output.jsonl\"\n";
-        assert_eq!(folder.output_of(&pipeline), **output, "the example of {name}");
+        assert_eq!(folder.output_of(pipeline), **output, "the example of {name}");
     }
 }
 
@@ -80,7 +79,7 @@ fn every_parameter_is_documented_in_the_standard_steps_readme() {
         for (parameter, schema) in parameters {
             assert!(
                 text.contains(&format!("\n| `{parameter}` |")),
-                "steps/README.md does not tell of {name}'s {parameter}"
+                "steps/README.md does not describe {name}'s {parameter}"
             );
             assert!(schema["description"].is_string(), "{name}'s {parameter} has no description");
         }

@@ -1,16 +1,16 @@
-//! What becomes of rows, for each form that a step can have.
+//! The rows that each kind of step returns.
 
 use stillbox_test_guests::{
     ADD_COLUMN, DROP_SHORT, EXPAND_WORDS, KEEP_LONG, NAMED_COLUMNS, OPTIONAL_COLUMN, REFUSE, REVERSE,
 };
 
-use crate::harness::{Folder, in_batches, pipeline};
+use crate::harness::{Folder, PipelineFile, pipeline, step};
 
-/// What a guest without parameters makes of these lines.
+/// Passes an input through a guest without parameters, and returns the output.
 fn through(guest: &str, name: &str, input: &str) -> String {
     let folder = Folder::with(&[guest]);
     folder.write("input.jsonl", input);
-    folder.output_of(&pipeline("input.jsonl", &[name], "output.jsonl"))
+    folder.output_of(pipeline("input.jsonl", &[name], "output.jsonl"))
 }
 
 const TEXTS: &str = r#"{"id":1,"text":"one two"}
@@ -56,8 +56,8 @@ fn a_step_that_expands_repeats_the_input_columns() {
 fn a_batch_step_can_reorder_its_rows() {
     let folder = Folder::with(&[REVERSE]);
     folder.write("input.jsonl", "{\"id\":1,\"x\":[]}\n{\"id\":2,\"x\":{}}\n{\"id\":3,\"x\":null}\n");
-    let pipeline = pipeline("input.jsonl", &["reverse"], "output.jsonl");
-    insta::assert_snapshot!(folder.output_of(&in_batches(2, &pipeline)), @r#"
+    let pipeline = PipelineFile::new().batch_rows(2).add(step("reverse"));
+    insta::assert_snapshot!(folder.output_of(pipeline), @r#"
     {"id":2,"x":{},"place":0,"doubled":4}
     {"id":1,"x":[],"place":1,"doubled":2}
     {"id":3,"x":null,"place":0,"doubled":6}
@@ -79,11 +79,10 @@ fn an_optional_column_can_be_missing() {
 fn parameters_can_name_columns() {
     let folder = Folder::with(&[NAMED_COLUMNS]);
     folder.write("input.jsonl", "{\"a b\":1,\"ü\":2}\n");
-    let pipeline = pipeline("input.jsonl", &["named_columns"], "output.jsonl");
-    let with = |parameters: &str| pipeline.replace(".wasm\"\n", &format!(".wasm\"\nparameters = {{ {parameters} }}\n"));
-    let added = folder.output_of(&with(r#"augend = "a b", addend = "ü""#));
+    let with = |parameters: &str| PipelineFile::new().add(step("named_columns").parameters(parameters));
+    let added = folder.output_of(with(r#"augend = "a b", addend = "ü""#));
     insta::assert_snapshot!(added, @r#"{"a b":1,"ü":2,"sum":3}"#);
-    let replaced = folder.output_of(&with(r#"augend = "a b", addend = "ü", sum = "a b""#));
+    let replaced = folder.output_of(with(r#"augend = "a b", addend = "ü", sum = "a b""#));
     insta::assert_snapshot!(replaced, @r#"{"a b":3,"ü":2}"#);
 }
 
@@ -91,9 +90,8 @@ fn parameters_can_name_columns() {
 fn a_rejected_row_stops_the_run_with_the_message_of_the_step() {
     let folder = Folder::with(&[REFUSE]);
     folder.write("input.jsonl", "{\"id\":1}\n\n{\"id\":2}\n{\"id\":3}\n");
-    let pipeline = pipeline("input.jsonl", &["refuse"], "output.jsonl")
-        .replace("refuse.wasm\"", "refuse.wasm\"\nparameters = { id = 2 }");
-    insta::assert_snapshot!(folder.run(&pipeline).failed(1), @r"
+    let pipeline = PipelineFile::new().add(step("refuse").parameters("id = 2"));
+    insta::assert_snapshot!(folder.run(pipeline).failed(1), @r"
     guest-error in step refuse: the id 2 is not wanted
       at: input.jsonl:3 (batch 0)
       source: tests/guests/programs/examples/refuse.rs:30:17
@@ -105,7 +103,7 @@ fn a_rejected_row_stops_the_run_with_the_message_of_the_step() {
 fn an_error_of_a_step_is_shown_with_its_causes() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", "{\"text\":\"a\"}\n{\"text\":\"\"}\n");
-    let failure = folder.run(&pipeline("input.jsonl", &["add_column"], "output.jsonl")).failed(1);
+    let failure = folder.run(pipeline("input.jsonl", &["add_column"], "output.jsonl")).failed(1);
     insta::assert_snapshot!(failure, @r"
     guest-error in step add_column: the text has no length
       at: input.jsonl:2 (batch 0)

@@ -1,57 +1,38 @@
-//! `stillbox test`: cases of guests that are compiled already.
+//! `stillbox test`: cases, and what is printed when they fail. The guests have been compiled before.
 
 mod edge_cases;
 mod options;
 
-use std::fs;
-use std::path::Path;
-
+use insta::internals::SettingsBindDropGuard;
 use stillbox_test_guests::{
     ADD_COLUMN, BAD_LOOP, BAD_MEMORY_STEPS, BAD_PANIC, EXPAND_WORDS, KEEP_LONG, REFUSE, REMEMBER,
 };
 
-use crate::harness::{Folder, Outcome};
+use crate::harness::{Folder, Outcome, redact, rows};
 
-/// A step's folder `step` with one case of these files.
+/// A folder with the step `step`, which has one case of these files.
 fn case(files: &[(&str, &str)]) -> Folder {
     let folder = Folder::new();
     for (file, text) in files {
-        write(&folder, &format!("step/cases/one/{file}"), text);
+        folder.write(&format!("step/cases/one/{file}"), text);
     }
     folder
 }
 
-fn write(folder: &Folder, file: &str, text: &str) {
-    fs::create_dir_all(folder.join(file).parent().unwrap()).unwrap();
-    folder.write(file, text);
-}
-
 fn test(folder: &Folder, component: &str, arguments: &[&str]) -> Outcome {
-    let mut outcome =
-        folder.stillbox(["test", "step", "--component", component].into_iter().chain(arguments.iter().copied()));
-    outcome.stderr = without_measures(&outcome.stderr);
-    outcome
+    folder.stillbox(["test", "step", "--component", component].into_iter().chain(arguments.iter().copied()))
 }
 
-/// What was printed, without times and sizes.
-fn without_measures(text: &str) -> String {
-    let mut all = String::new();
-    for line in text.lines() {
-        let line = match (line.find(" rows, "), line.find(" in ")) {
-            (Some(end), _) if line.contains("->") => &line[..end + 5],
-            (_, Some(end)) if line.trim_start().starts_with("Summary") => &line[..end],
-            _ => line,
-        };
-        all.push_str(line.trim_end());
-        all.push('\n');
-    }
-    all
+/// Leaves out times and sizes.
+fn redact_measures() -> SettingsBindDropGuard {
+    redact([(r"(?m)(-> \d+ rows), .*", "$1"), (r"(?m)^( *Summary .*) in .*", "$1"), (r"(?m) +$", "")])
 }
 
 const THREE: &str = "{\"id\":1,\"text\":\"a\"}\n{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
 
 #[test]
 fn a_case_with_the_expected_rows_passes() {
+    let _redacted = redact_measures();
     let expected = "{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).succeeded().stderr, @"
@@ -62,6 +43,7 @@ fn a_case_with_the_expected_rows_passes() {
 
 #[test]
 fn test_shows_a_difference_by_row_and_column() {
+    let _redacted = redact_measures();
     let expected = "{\"id\":1,\"text\":\"a\",\"length\":1}\n{\"id\":2,\"text\":\"bc\",\"length\":3}\n\
                     {\"id\":3,\"text\":\"def\",\"length\":3}\n";
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
@@ -79,6 +61,7 @@ fn test_shows_a_difference_by_row_and_column() {
 
 #[test]
 fn test_aligns_rows_around_a_missing_row() {
+    let _redacted = redact_measures();
     let expected = "{\"id\":1,\"text\":\"a\"}\n{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r#"
@@ -95,6 +78,7 @@ fn test_aligns_rows_around_a_missing_row() {
 
 #[test]
 fn test_reports_an_unexpected_reject_with_its_source_line() {
+    let _redacted = redact_measures();
     let input = "{\"text\":\"a\"}\n{\"text\":\"\"}\n";
     let folder = case(&[("input.jsonl", input), ("expected.jsonl", "{\"text\":\"a\",\"length\":1}\n")]);
     insta::assert_snapshot!(test(&folder, ADD_COLUMN, &[]).failed(1), @r#"
@@ -123,6 +107,7 @@ fn a_case_can_expect_rejected_rows_or_a_failure() {
 
 #[test]
 fn test_passes_parameters_and_reports_unknown_keys() {
+    let _redacted = redact_measures();
     let files = [("input.jsonl", THREE), ("expected.jsonl", "{\"id\":3,\"text\":\"def\"}\n")];
     test(&case(&[files[0], files[1], ("parameters.toml", "min-bytes = 3\n")]), KEEP_LONG, &[]).succeeded();
 
@@ -143,6 +128,7 @@ fn test_passes_parameters_and_reports_unknown_keys() {
 
 #[test]
 fn test_reports_a_missing_column_with_the_columns_of_the_input() {
+    let _redacted = redact_measures();
     let folder = case(&[("input.jsonl", "{\"txt\":\"a\"}\n"), ("expected.jsonl", "")]);
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r#"
           FAIL step/one
@@ -169,28 +155,29 @@ fn test_reports_a_missing_column_with_the_columns_of_the_input() {
 fn test_reports_a_panic_with_source_line_and_row() {
     let input = guilty();
     let folder = case(&[("input.jsonl", &input), ("expected.jsonl", &input)]);
-    let told = test(&folder, BAD_PANIC, &[]);
-    assert!(told.stderr.contains("bad_panic.rs:"), "{}", told.stderr);
+    let output = test(&folder, BAD_PANIC, &[]);
+    assert!(output.stderr.contains("bad_panic.rs:"), "{}", output.stderr);
 
     let expected = "kind = \"panic\"\nmessage = \"no rule for the id\"\nrow = 2\n";
     let folder = case(&[("input.jsonl", &guilty()), ("expected-failure.toml", expected)]);
     test(&folder, BAD_PANIC, &[]).succeeded();
 }
 
-/// The `id` at which misbehaving guests do so.
+/// The `id` at which guests misbehave.
 const GUILTY: u64 = 3;
 
 /// Two rows, of which the second is the guilty one.
 fn guilty() -> String {
-    format!("{{\"id\":1}}\n{{\"id\":{GUILTY}}}\n")
+    rows::with_ids([1, GUILTY])
 }
 
 #[test]
 fn test_shows_the_expected_and_the_actual_failure() {
+    let _redacted = redact_measures();
     let expected = "kind = \"guest-error\"\nmessage = \"never\"\nrow = 1\n";
     let folder = case(&[("input.jsonl", &guilty()), ("expected-failure.toml", expected)]);
-    let told = test(&folder, BAD_PANIC, &[]).failed(1);
-    insta::assert_snapshot!(told.split("  panic").next().unwrap(), @"
+    let output = test(&folder, BAD_PANIC, &[]).failed(1);
+    insta::assert_snapshot!(output.split("  panic").next().unwrap(), @"
           FAIL step/one  2 -> 0 rows
 
     FAIL step/one
@@ -230,11 +217,12 @@ fn a_case_can_lower_memory_time_and_fuel_limits() {
 
 #[test]
 fn test_detects_a_step_whose_rows_depend_on_the_batch() {
+    let _redacted = redact_measures();
     let input = "{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n";
     let expected = "{\"id\":1,\"seen\":1}\n{\"id\":2,\"seen\":2}\n{\"id\":3,\"seen\":3}\n";
     let files = [("input.jsonl", input), ("expected.jsonl", expected)];
-    let told = test(&case(&files), REMEMBER, &[]).failed(1);
-    insta::assert_snapshot!(told.split("other rows came out in batches of random").next().unwrap(), @r#"
+    let output = test(&case(&files), REMEMBER, &[]).failed(1);
+    insta::assert_snapshot!(output.split("other rows came out in batches of random").next().unwrap(), @r#"
           FAIL step/one  3 -> 3 rows
 
     FAIL step/one
@@ -253,6 +241,7 @@ fn test_detects_a_step_whose_rows_depend_on_the_batch() {
 
 #[test]
 fn test_reports_all_errors_in_the_files_of_a_case_at_once() {
+    let _redacted = redact_measures();
     let folder = case(&[
         ("input.jsonl", THREE),
         ("expected.jsonl", "{\"id\":1}\n[1]\n"),
@@ -314,10 +303,10 @@ fn test_reports_all_errors_in_the_files_of_a_case_at_once() {
 
 #[test]
 fn update_writes_rows_of_a_step_that_expands() {
-    let expected = Path::new("step/cases/one/expected.jsonl");
+    let _redacted = redact_measures();
     let folder = case(&[("input.jsonl", "{\"text\":\"a b\"}\n{\"text\":\"\"}\n")]);
     test(&folder, EXPAND_WORDS, &["--update"]).succeeded();
-    insta::assert_snapshot!(folder.text(expected.to_str().unwrap()), @r#"
+    insta::assert_snapshot!(folder.text("step/cases/one/expected.jsonl"), @r#"
     {"text":"a b","word":"a"}
     {"text":"a b","word":"b"}
     "#);
@@ -330,6 +319,6 @@ fn test_escapes_control_characters_of_a_step() {
         ("parameters.toml", "id = 7\n"),
         ("expected.jsonl", "{\"id\":7,\"\\u001b[31m\":\"\\u001b[2J\"}\n"),
     ]);
-    let told = test(&folder, REFUSE, &[]).failed(1);
-    assert!(!told.contains('\u{1b}'), "{told:?}");
+    let output = test(&folder, REFUSE, &[]).failed(1);
+    assert!(!output.contains('\u{1b}'), "{output:?}");
 }

@@ -1,40 +1,44 @@
-//! What an author is told of the usual mistakes: each message names the file and line, or the key.
+//! Usual mistakes of authors: each message names the file and line, or the key.
 
 use std::fs::File;
 
-use super::{command, plain};
-use crate::harness::{Folder, outcome, python};
+use insta::internals::SettingsBindDropGuard;
 
-/// A new step with a part of its code replaced, and what testing it says.
+use super::{COUNT_WORDS, command};
+use crate::harness::{Folder, outcome, paths, python, redact};
+
+/// Replaces a part of the code of a new step, and returns what `stillbox test` prints.
 fn mistake(from: &str, to: &str, code: i32) -> String {
-    let (folder, _building) = made();
+    let (folder, _building) = new_step();
     let source = folder.text("count-words/src/lib.rs");
     assert!(source.contains(from), "{source}");
     folder.write("count-words/src/lib.rs", source.replace(from, to));
     tested(&folder, code)
 }
 
-/// A new step. Its sources are not written while another is built that cargo could take for it.
-fn made() -> (Folder, File) {
-    let (folder, building) = (Folder::new(), python::lock(super::COUNT_WORDS));
+/// Creates a step. The lock keeps other tests from building a crate of the same name at the same time.
+fn new_step() -> (Folder, File) {
+    let (folder, building) = (Folder::new(), python::lock(COUNT_WORDS));
     outcome(command(&folder).args(["new", "count-words"])).succeeded();
     (folder, building)
 }
 
 fn tested(folder: &Folder, code: i32) -> String {
-    let told = outcome(command(folder).args(["test", "count-words"])).failed(code);
-    // What changes from run to run, and with each change of the SDK.
-    let changes = |line: &str| {
-        line.contains(" -> ") || line.trim_start().starts_with("Summary") || line.contains("/guest-sdk/src/")
-    };
-    plain(&told.lines().filter(|line| !changes(line)).map(|line| format!("{line}\n")).collect::<String>(), folder)
+    outcome(command(folder).args(["test", "count-words"])).failed(code)
+}
+
+/// Leaves out the lines that depend on the run or on the code of the SDK, and the paths of folders.
+fn redact_output() -> SettingsBindDropGuard {
+    let lines = [r"(?m)^.* -> .*\n", r"(?m)^ *Summary.*\n", r"(?m)^.*/guest-sdk/src/.*\n"];
+    redact(lines.map(|line| (line.to_owned(), "")).into_iter().chain(paths()))
 }
 
 #[test]
 fn an_unsupported_column_type_is_a_compile_error_with_advice() {
+    let _redacted = redact_output();
     // The compiler's list of other types changes with every version.
-    let told = mistake("text: &'a str", "text: Option<Vec<&'a str>>", 2);
-    let part: Vec<_> = told.lines().take_while(|line| !line.contains("other types")).take(12).collect();
+    let output = mistake("text: &'a str", "text: Option<Vec<&'a str>>", 2);
+    let part: Vec<_> = output.lines().take_while(|line| !line.contains("other types")).take(12).collect();
     insta::assert_snapshot!(part.join("\n"), @"
       Building count-words
     error: count-words cannot be tested
@@ -53,9 +57,10 @@ fn an_unsupported_column_type_is_a_compile_error_with_advice() {
 
 #[test]
 fn a_column_of_another_type_than_the_step_reads_is_reported() {
-    let told = mistake("text: &'a str", "text: i64", 2);
-    assert!(told.contains("src/lib.rs:"), "{told}");
-    let (folder, _building) = made();
+    let _redacted = redact_output();
+    let output = mistake("text: &'a str", "text: i64", 2);
+    assert!(output.contains("src/lib.rs:"), "{output}");
+    let (folder, _building) = new_step();
     folder.write("count-words/cases/first/input.jsonl", "{\"text\":5}\n");
     insta::assert_snapshot!(tested(&folder, 1), @r#"
       Building count-words
@@ -69,7 +74,8 @@ fn a_column_of_another_type_than_the_step_reads_is_reported() {
 
 #[test]
 fn a_missing_column_is_reported_with_the_nearest_name() {
-    let (folder, _building) = made();
+    let _redacted = redact_output();
+    let (folder, _building) = new_step();
     folder.write("count-words/cases/first/parameters.toml", "column = \"texts\"\n");
     insta::assert_snapshot!(tested(&folder, 1), @r#"
       Building count-words
@@ -83,7 +89,8 @@ fn a_missing_column_is_reported_with_the_nearest_name() {
 
 #[test]
 fn a_misspelt_parameter_is_reported_with_its_line() {
-    let (folder, _building) = made();
+    let _redacted = redact_output();
+    let (folder, _building) = new_step();
     folder.write("count-words/cases/first/parameters.toml", "column = \"text\"\nmin-lenght = 2\n");
     insta::assert_snapshot!(tested(&folder, 1), @"
       Building count-words
@@ -100,8 +107,9 @@ fn a_misspelt_parameter_is_reported_with_its_line() {
 
 #[test]
 fn a_panic_is_reported_with_its_source_line_and_input_row() {
-    let told = mistake("Ok(Counted {", "let _ = row.text.split(' ').nth(3).unwrap();\n    Ok(Counted {", 1);
-    insta::assert_snapshot!(told, @"
+    let _redacted = redact_output();
+    let output = mistake("Ok(Counted {", "let _ = row.text.split(' ').nth(3).unwrap();\n    Ok(Counted {", 1);
+    insta::assert_snapshot!(output, @"
       Building count-words
 
     FAIL count-words/first
@@ -116,9 +124,10 @@ fn a_panic_is_reported_with_its_source_line_and_input_row() {
 
 #[test]
 fn a_trap_is_reported_with_its_source_line() {
-    let told =
+    let _redacted = redact_output();
+    let output =
         mistake("Ok(Counted {", "if row.text.len() > 13 { std::arch::wasm32::unreachable() }\n    Ok(Counted {", 1);
-    insta::assert_snapshot!(told, @"
+    insta::assert_snapshot!(output, @"
       Building count-words
 
     FAIL count-words/first
@@ -132,8 +141,9 @@ fn a_trap_is_reported_with_its_source_line() {
 
 #[test]
 fn a_failing_case_shows_the_expected_and_the_actual_value() {
-    let told = mistake(".filter(long).count()", ".filter(long).count() + 1", 1);
-    insta::assert_snapshot!(told, @r#"
+    let _redacted = redact_output();
+    let output = mistake(".filter(long).count()", ".filter(long).count() + 1", 1);
+    insta::assert_snapshot!(output, @r#"
       Building count-words
 
     FAIL count-words/first

@@ -1,4 +1,4 @@
-//! Every block of the guide: those for a shell are run, one after the other in one folder, the others are what they say.
+//! The code blocks of the author guide. Shell blocks run one after the other in one folder; the others are valid.
 
 use std::env;
 use std::os::unix::fs::symlink;
@@ -6,9 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::command;
-use crate::harness::{Folder, outcome, python};
+use crate::harness::{Folder, ROOT, outcome, python};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const GUIDE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/README.md"));
 const PYTHON: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/python/README.md"));
 
@@ -21,8 +20,9 @@ fn blocks(language: &str) -> Vec<&'static str> {
 fn every_shell_block_of_the_author_guide_runs() {
     let folder = Folder::new();
     symlink(Path::new(ROOT).canonicalize().unwrap(), folder.join("stillbox")).unwrap();
-    let ours = Path::new(env!("CARGO_BIN_EXE_stillbox")).parent().unwrap().to_owned();
-    let path = env::join_paths([ours].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap()))).unwrap();
+    let folder_of_command = Path::new(env!("CARGO_BIN_EXE_stillbox")).parent().unwrap().to_owned();
+    let path = env::join_paths([folder_of_command].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap())))
+        .unwrap();
     let settings: Vec<_> =
         command(&folder).get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
     let _building = python::lock(super::COUNT_WORDS);
@@ -44,7 +44,7 @@ fn every_shell_block_of_the_author_guide_runs() {
 
 #[test]
 fn python_and_toml_blocks_of_the_author_guide_are_valid() {
-    // Those of the Python SDK's own guide are run by its tests.
+    // The tests of the Python SDK run the blocks of its guide.
     let python = blocks("python");
     assert!(!python.is_empty() && python.iter().all(|block| PYTHON.contains(block)), "{python:?}");
     for block in blocks("toml") {

@@ -1,22 +1,23 @@
-//! `stillbox new`: what it makes is built, tested and run.
+//! `stillbox new`: the steps that it creates build, pass their case and run.
 
 use std::fs;
 
-use super::{command, plain};
-use crate::harness::{Folder, outcome, python};
+use super::command;
+use crate::harness::{Folder, outcome, paths, python, redact};
 
 const KINDS: [&str; 5] = ["transform", "filter", "expand", "source", "aggregate"];
 
-/// The most bytes of a first step in Rust.
-const HELLO_BYTES: u64 = 300_000;
+/// The largest size of a new step in Rust.
+const MAX_NEW_STEP_BYTES: u64 = 300_000;
 
-fn made(folder: &Folder, language: &str) -> Vec<String> {
-    let make = |kind: &&str| {
+/// Creates a step of each kind.
+fn create(folder: &Folder, language: &str) -> Vec<String> {
+    let create = |kind: &&str| {
         let name = format!("steps/my-{kind}");
         outcome(command(folder).args(["new", &name, "--lang", language, "--kind", kind])).succeeded();
         name
     };
-    KINDS.iter().map(make).collect()
+    KINDS.iter().map(create).collect()
 }
 
 fn run(folder: &Folder, step: &str) -> String {
@@ -27,7 +28,7 @@ fn run(folder: &Folder, step: &str) -> String {
 #[test]
 fn every_kind_of_new_rust_step_builds_passes_its_case_and_runs() {
     let folder = Folder::new();
-    let steps = made(&folder, "rust");
+    let steps = create(&folder, "rust");
     let tested = outcome(command(&folder).arg("test").args(&steps)).succeeded();
     assert!(tested.stderr.contains("Summary 5 passed"), "{}", tested.stderr);
     for step in &steps {
@@ -35,7 +36,7 @@ fn every_kind_of_new_rust_step_builds_passes_its_case_and_runs() {
     }
     let built = outcome(command(&folder).args(["build", &steps[0]])).succeeded();
     let size = fs::metadata(built.text().trim_end()).unwrap().len();
-    assert!(size < HELLO_BYTES, "{size} bytes");
+    assert!(size < MAX_NEW_STEP_BYTES, "{size} bytes");
     let described = outcome(command(&folder).args(["inspect", &steps[0]])).succeeded();
     assert!(described.text().contains("\nlanguage  rust, with the SDK 0.1.0\n"), "{}", described.text());
 }
@@ -43,7 +44,7 @@ fn every_kind_of_new_rust_step_builds_passes_its_case_and_runs() {
 #[test]
 fn every_kind_of_new_python_step_builds_passes_its_case_and_runs() {
     let folder = Folder::new();
-    let steps = made(&folder, "python");
+    let steps = create(&folder, "python");
     let environment = python::environment();
     let environment = environment.ancestors().nth(2).unwrap();
     let mut command = command(&folder);
@@ -59,17 +60,18 @@ fn every_kind_of_new_python_step_builds_passes_its_case_and_runs() {
 
 #[test]
 fn new_prints_the_next_commands() {
+    let _redacted = redact(paths());
     let folder = Folder::new();
-    let made = outcome(command(&folder).args(["new", "count-words"])).succeeded();
-    insta::assert_snapshot!(format!("{}{}", made.text(), made.stderr), @"
+    let created = outcome(command(&folder).args(["new", "count-words"])).succeeded();
+    insta::assert_snapshot!(format!("{}{}", created.text(), created.stderr), @"
     count-words/src/lib.rs
 
     Write the step in this file, and then:
       stillbox test count-words
       stillbox run count-words/pipeline.toml
     ");
-    let made = outcome(command(&folder).args(["new", "count-words-too", "--lang", "python"])).succeeded();
-    insta::assert_snapshot!(plain(&format!("{}{}", made.text(), made.stderr), &folder), @"
+    let created = outcome(command(&folder).args(["new", "count-words-too", "--lang", "python"])).succeeded();
+    insta::assert_snapshot!(format!("{}{}", created.text(), created.stderr), @"
     count-words-too/count_words_too.py
 
     Write the step in this file, and then:
@@ -82,10 +84,11 @@ fn new_prints_the_next_commands() {
 
 #[test]
 fn new_quotes_paths_in_the_commands_that_it_prints() {
+    let _redacted = redact(paths());
     let folder = Folder::new();
     fs::create_dir(folder.join("my steps")).unwrap();
-    let made = outcome(command(&folder).args(["new", "my steps/a", "--lang", "python"])).succeeded();
-    insta::assert_snapshot!(plain(&made.stderr, &folder), @"
+    let created = outcome(command(&folder).args(["new", "my steps/a", "--lang", "python"])).succeeded();
+    insta::assert_snapshot!(created.stderr, @"
 
     Write the step in this file, and then:
       python3 -m venv 'my steps/a/.venv'
@@ -98,27 +101,27 @@ fn new_quotes_paths_in_the_commands_that_it_prints() {
 #[test]
 fn new_rejects_invalid_and_existing_names() {
     let folder = Folder::new();
-    let refused = |arguments: &[&str]| outcome(command(&folder).arg("new").args(arguments)).failed(2);
-    insta::assert_snapshot!(refused(&["Count Words"]), @"
+    let rejected = |arguments: &[&str]| outcome(command(&folder).arg("new").args(arguments)).failed(2);
+    insta::assert_snapshot!(rejected(&["Count Words"]), @"
     error: `Count Words` is no name for a step: it has 'C' in it; a name has small letters, digits and `-`, such as `count-words`
     ");
-    insta::assert_snapshot!(refused(&["match"]), @"
+    insta::assert_snapshot!(rejected(&["match"]), @"
     error: `match` is no name for a step: it is a word that Rust or cargo uses itself; a name has small letters, digits and `-`, such as `match-step`
     ");
-    insta::assert_snapshot!(refused(&["json", "--lang", "python"]), @"
+    insta::assert_snapshot!(rejected(&["json", "--lang", "python"]), @"
     error: `json` is no name for a step: it is a word or a module of Python; a name has small letters, digits and `-`, such as `json-step`
     ");
-    insta::assert_snapshot!(refused(&["row", "--kind", "source"]), @"
+    insta::assert_snapshot!(rejected(&["row", "--kind", "source"]), @"
     error: `row` is no name for a step: it is a name that the code of a new step has for something else; a name has small letters, digits and `-`, such as `row-step`
     ");
-    insta::assert_snapshot!(refused(&["."]), @"
+    insta::assert_snapshot!(rejected(&["."]), @"
     error: `.` is not the name of a new folder: give the path of one that is not there yet, such as `count-words`
     ");
-    insta::assert_snapshot!(refused(&["a", "--sdk", "nowhere"]), @"
+    insta::assert_snapshot!(rejected(&["a", "--sdk", "nowhere"]), @"
     error: `nowhere` is not the SDK: give the folder `guest-sdk` of a clone of Stillbox
     ");
     folder.write("taken", "");
-    insta::assert_snapshot!(refused(&["taken"]), @"
+    insta::assert_snapshot!(rejected(&["taken"]), @"
     error: `taken` is there already; choose another name, or remove it first
     ");
     assert_eq!(folder.names(), ["taken"]);

@@ -31,9 +31,9 @@ fn pipe_accepts_a_source_as_first_step() {
     let steps = ["pipe", "count_from.wasm:count=2,from=5", "add_column.wasm"];
     let rows = "{\"number\":5,\"text\":\"number 5\",\"length\":8}\n{\"number\":6,\"text\":\"number 6\",\"length\":8}\n";
     assert_eq!(folder.stillbox(steps).succeeded().text(), rows);
-    // Nothing is read, so nothing can be.
-    let told = folder.stillbox(steps.into_iter().chain(["--input", "in.jsonl"])).failed(2);
-    insta::assert_snapshot!(told, @"error: `count_from.wasm` is a source, which makes rows and reads none; leave out `--input`");
+    // A source step reads no input.
+    let error = folder.stillbox(steps.into_iter().chain(["--input", "in.jsonl"])).failed(2);
+    insta::assert_snapshot!(error, @"error: `count_from.wasm` is a source, which makes rows and reads none; leave out `--input`");
     let printed = folder.stillbox(steps.into_iter().chain(["--print"])).succeeded();
     assert!(!printed.text().contains("[[source]]"), "{}", printed.text());
     folder.write("pipeline.toml", printed.stdout);
@@ -73,21 +73,21 @@ fn pipe_prints_the_equivalent_pipeline_file() {
 #[test]
 fn pipe_reports_errors_in_its_arguments() {
     let folder = Folder::with(&[KEEP_LONG]);
-    let told = |arguments: &[&str]| outcome(folder.command().arg("pipe").args(arguments)).failed(2);
-    insta::assert_snapshot!(told(&["keep_long.wasm:min-bytes"]), @"
+    let error = |arguments: &[&str]| outcome(folder.command().arg("pipe").args(arguments)).failed(2);
+    insta::assert_snapshot!(error(&["keep_long.wasm:min-bytes"]), @"
     error: `keep_long.wasm:min-bytes`: `min-bytes` is no parameter: write KEY=VALUE, with commas between them, or all as a JSON object
     ");
-    insta::assert_snapshot!(told(&["keep_long.wasm:{\"min-bytes\": null}"]), @r#"
+    insta::assert_snapshot!(error(&["keep_long.wasm:{\"min-bytes\": null}"]), @r#"
     error: `keep_long.wasm:{"min-bytes": null}`: the parameters hold what a pipeline file cannot, such as null; leave such parameters out
     "#);
-    insta::assert_snapshot!(told(&["keep_long.wasm:min-byte=3", "--input", "/dev/null"]), @r#"
+    insta::assert_snapshot!(error(&["keep_long.wasm:min-byte=3", "--input", "/dev/null"]), @r#"
     error: step "keep_long" does not accept its parameters: unknown parameter `min-byte`, did you mean `min-bytes`?
       --> (the command line):11:16
        |
     11 | parameters = { min-byte = 3 }
        |                ^^^^^^^^
     "#);
-    insta::assert_snapshot!(told(&["nowhere.wasm:a=3", "--input", "/dev/null"]), @r#"
+    insta::assert_snapshot!(error(&["nowhere.wasm:a=3", "--input", "/dev/null"]), @r#"
     error: nowhere.wasm: cannot be read: No such file or directory (os error 2)
       --> (the command line):10:13
        |

@@ -1,26 +1,22 @@
-//! `stillbox build` of Python steps, with a package in the place of the SDK: what is built, when, and what is told when
-//! something is missing.
+//! `stillbox build` of Python steps: when a step is built again, how a build is interrupted, and the errors for missing tools. A
+//! package in the place of the SDK decides what a build does.
 
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use stillbox_test_guests::KEEP_LONG;
 
-use super::plain;
-use crate::cancellation::unread_output::fill;
-use crate::cancellation::{end, send};
-use crate::harness::{Folder, Outcome, outcome};
+use crate::harness::{
+    Folder, Outcome, PipelineFile, component_step, end, fill, outcome, paths, redact, send, wait_until,
+};
 
-/// A step, and a package `stillbox_sdk` whose build does what the code says.
+/// A step, and a package `stillbox_sdk` whose module `build` has this code.
 fn step(code: &str) -> Folder {
     let folder = Folder::new();
-    fs::create_dir_all(folder.join("packages/stillbox_sdk")).unwrap();
-    fs::create_dir_all(folder.join("keep-long")).unwrap();
     folder.write("packages/stillbox_sdk/__init__.py", "");
     folder.write("packages/stillbox_sdk/build.py", code);
     folder.write("keep-long/pyproject.toml", "[project]\nname = \"keep-long\"\n");
@@ -35,15 +31,15 @@ fn command(folder: &Folder) -> Command {
 }
 
 /// A pipeline with the step's folder.
-fn pipeline() -> String {
-    crate::harness::pipeline("input.jsonl", &["keep-long"], "output.jsonl").replace("long.wasm", "long")
+fn pipeline() -> PipelineFile {
+    PipelineFile::new().add(component_step("keep-long", "keep-long"))
 }
 
 fn build(folder: &Folder) -> Outcome {
     outcome(command(folder).args(["build", "keep-long"]))
 }
 
-/// Copies a component, and counts.
+/// A build that copies a component, and adds an `x` to the file `builds`.
 fn copies() -> String {
     format!(
         "import shutil, sys\n_, option, output, folder = sys.argv\nassert option == '--output'\n\
@@ -55,7 +51,8 @@ fn copies() -> String {
 fn a_python_step_is_rebuilt_only_after_a_change() {
     let folder = step(&copies());
     let built = build(&folder).succeeded();
-    assert_eq!(plain(built.text(), &folder), "keep-long/build/keep-long.wasm\n");
+    let _redacted = redact(paths());
+    insta::assert_snapshot!(built.text(), @"keep-long/build/keep-long.wasm");
     build(&folder).succeeded();
     assert_eq!(folder.text("builds"), "x");
     folder.write("keep-long/keep_long.py", "# other\n");
@@ -70,15 +67,16 @@ fn a_python_step_is_rebuilt_only_after_a_change() {
 fn a_pipeline_builds_and_runs_the_folder_of_a_python_step() {
     let folder = step(&copies());
     folder.write("input.jsonl", "{\"text\":\"abc\"}\n");
-    folder.write("pipeline.toml", pipeline());
+    folder.write_pipeline(pipeline());
     outcome(command(&folder).args(["run", "pipeline.toml"])).succeeded();
     assert_eq!(folder.text("output.jsonl"), "{\"text\":\"abc\"}\n");
 }
 
 #[test]
 fn errors_of_the_python_sdk_are_shown() {
+    let _redacted = redact(paths());
     let folder = step("import sys\nprint('error: keep_long.py:1: SyntaxError', file=sys.stderr)\nsys.exit(1)\n");
-    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
+    insta::assert_snapshot!(build(&folder).failed(1), @"
       Building keep-long
     error: cannot build the step in `keep-long`
 
@@ -88,30 +86,30 @@ fn errors_of_the_python_sdk_are_shown() {
 
 #[test]
 fn a_python_build_reports_missing_tools_with_the_commands_to_install_them() {
+    let _redacted = redact(paths());
     let folder = step("import sys\nsys.exit(3)\n");
-    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
+    insta::assert_snapshot!(build(&folder).failed(1), @"
       Building keep-long
     error: componentize-py, which compiles Python steps, is not installed: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
     ");
 
-    // Nobody has installed the SDK for this Python.
-    fs::create_dir_all(folder.join("keep-long/.venv/bin")).unwrap();
+    // This Python does not have the SDK.
     folder.write("keep-long/.venv/bin/python", "#!/bin/sh\necho 'No module named stillbox_sdk' >&2\nexit 1\n");
     fs::set_permissions(folder.join("keep-long/.venv/bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
-    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @"
+    insta::assert_snapshot!(build(&folder).failed(1), @"
       Building keep-long
     error: stillbox-sdk is not installed for `keep-long/.venv/bin/python`: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
     ");
 
     fs::remove_dir_all(folder.join("keep-long/.venv")).unwrap();
-    let none = outcome(command(&folder).env("PATH", folder.join("empty")).args(["build", "keep-long"]));
-    insta::assert_snapshot!(plain(&none.failed(1), &folder), @"
+    let without_python = outcome(command(&folder).env("PATH", folder.join("empty")).args(["build", "keep-long"]));
+    insta::assert_snapshot!(without_python.failed(1), @"
       Building keep-long
     error: cannot find `python3`: install Python 3.11 or later, or give a compiled .wasm file
     ");
 
     folder.write("keep-long/pyproject.toml", "[project]\nversion = \"1\"\n");
-    insta::assert_snapshot!(plain(&build(&folder).failed(1), &folder), @r#"
+    insta::assert_snapshot!(build(&folder).failed(1), @r#"
       Building keep-long
     error: `keep-long/pyproject.toml`: it has no `name = "…"` in [project]
     "#);
@@ -131,58 +129,52 @@ fn a_python_build_uses_the_nearest_virtual_environment() {
     assert!(inspected.text().contains("with the SDK 0.1.0"), "{}", inspected.text());
 }
 
-/// A build whose compiler has made what one makes on its way, and waits for a pipe that nobody opens for writing.
+/// A build whose compiler has written temporary files, and waits for a pipe that no process opens for writing.
 struct Building {
     folder: Folder,
     child: Child,
 }
 
 impl Building {
-    fn begin(arguments: &[&str]) -> Self {
-        Self::begin_with(arguments, Stdio::piped())
+    fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, Stdio::piped())
     }
 
-    fn begin_with(arguments: &[&str], stderr: Stdio) -> Self {
+    fn start_with(arguments: &[&str], stderr: Stdio) -> Self {
         let folder = step("");
         folder.write("input.jsonl", "{\"text\":\"abc\"}\n");
-        folder.write("pipeline.toml", pipeline());
-        fs::create_dir_all(folder.join(".venv/bin")).unwrap();
-        let (begun, fifo) = (folder.join("begun"), folder.join("fifo"));
+        folder.write_pipeline(pipeline());
+        let (started, fifo) = (folder.join("started"), folder.join("fifo"));
         let script = format!(
             "#!/bin/sh\ncase $1 in -c) echo '(3, 12) 1 2'; exit;; esac\necho half > \"$4\"\necho half > \"$TMPDIR/other\"\n\
-             mkfifo '{fifo}'\necho $$ > '{begun}'\nread -r line < '{fifo}'\n",
+             mkfifo '{fifo}'\necho $$ > '{started}'\nread -r line < '{fifo}'\n",
             fifo = fifo.display(),
-            begun = begun.display()
+            started = started.display()
         );
         folder.write(".venv/bin/python", script);
         fs::set_permissions(folder.join(".venv/bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
         let child = command(&folder).args(arguments).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
-        while !fs::read_to_string(&begun).is_ok_and(|text| text.ends_with('\n')) {
-            std::thread::yield_now();
-        }
+        wait_until("the compiler waits", || fs::read_to_string(&started).is_ok_and(|text| text.ends_with('\n')));
         let building = Self { folder, child };
-        assert!(building.made() > 0);
+        assert!(building.temporary_files() > 0);
         building
     }
 
-    fn made(&self) -> usize {
+    /// The number of files that the compiler has written and not finished.
+    fn temporary_files(&self) -> usize {
         fs::read_dir(self.folder.join("keep-long/build")).unwrap().count()
     }
 
-    /// Waits for the end, after which nothing is left. Returns the exit status and what was said.
+    /// Waits for the end, and checks that no file and no process is left. Returns the exit code and standard error.
     fn ended(mut self) -> (Option<i32>, String) {
-        let mut said = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let mut stderr = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         let status = self.child.wait().unwrap();
-        assert_eq!(self.made(), 0);
-        // Killed, it may take a moment until it has gone.
-        let compiler = Path::new("/proc").join(self.folder.text("begun").trim()).join("cmdline");
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while fs::read(&compiler).is_ok_and(|running| !running.is_empty()) {
-            assert!(Instant::now() < deadline, "the compiler goes on");
-            std::thread::yield_now();
-        }
-        (status.code(), said)
+        assert_eq!(self.temporary_files(), 0);
+        // The compiler has been killed, but the system may still list it.
+        let compiler = Path::new("/proc").join(self.folder.text("started").trim()).join("cmdline");
+        wait_until("the compiler has ended", || !fs::read(&compiler).is_ok_and(|running| !running.is_empty()));
+        (status.code(), stderr)
     }
 }
 
@@ -196,26 +188,24 @@ fn an_interrupted_python_build_leaves_no_files_and_no_process() {
         ["check", "pipeline.toml"],
         ["graph", "pipeline.toml"],
     ] {
-        let building = Building::begin(&arguments);
+        let building = Building::start(&arguments);
         send(&building.child, Signal::INT);
-        let (code, said) = building.ended();
+        let (code, stderr) = building.ended();
         assert_eq!(code, Some(130), "{arguments:?}");
-        // On a busy machine those that have little time may add that they did not wait for the end.
-        assert!(said.starts_with("  Building keep-long\nstopped by SIGINT"), "{arguments:?}: {said}");
-        assert_eq!(said.lines().count(), 2, "{arguments:?}: {said}");
+        // On a busy machine the line may add that the command did not wait for the end.
+        assert!(stderr.starts_with("  Building keep-long\nstopped by SIGINT"), "{arguments:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), 2, "{arguments:?}: {stderr}");
     }
 }
 
-/// The first signal has done all it can when somebody has to be told of it who does not read.
+/// After the first signal the command waits for standard error, which is full.
 #[test]
 fn a_second_signal_ends_a_python_build_at_once() {
     let (reader, stderr) = std::io::pipe().unwrap();
-    let building = Building::begin_with(&["build", "keep-long"], stderr.try_clone().unwrap().into());
+    let building = Building::start_with(&["build", "keep-long"], stderr.try_clone().unwrap().into());
     fill(&stderr);
     send(&building.child, Signal::INT);
-    while building.made() > 0 {
-        std::thread::yield_now();
-    }
+    wait_until("the temporary files are removed", || building.temporary_files() == 0);
     send(&building.child, Signal::TERM);
     assert_eq!(end(building.child), Some(143));
     drop(reader);
@@ -227,9 +217,8 @@ fn a_new_version_of_a_dependency_rebuilds_a_python_step() {
     let manifest = "[project]\nname = \"keep-long\"\ndependencies = [\"words\"]\n";
     folder.write("keep-long/pyproject.toml", manifest);
     let install = |version: &str| {
-        let info = folder.join("packages/words-1.dist-info");
-        fs::create_dir_all(&info).unwrap();
-        fs::write(info.join("METADATA"), format!("Metadata-Version: 2.1\nName: words\nVersion: {version}\n")).unwrap();
+        let metadata = format!("Metadata-Version: 2.1\nName: words\nVersion: {version}\n");
+        folder.write("packages/words-1.dist-info/METADATA", metadata);
     };
     install("1.0");
     build(&folder).succeeded();

@@ -1,5 +1,5 @@
-/* A step in C, with nothing of an SDK: it speaks the contract through the canonical ABI, and has the C library's ways to
- * end. It reads the column `id`, writes nothing, and misbehaves as MISBEHAVE has it at the row 3. */
+/* A step in C without an SDK: it implements the contract through the canonical ABI. It reads the column `id`, writes no column, and
+ * runs the code MISBEHAVE at the row with the id 3. */
 
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ enum { TRANSFORM = 1, INTEGER = 1 };
 typedef struct { String name, version, summary; uint8_t kind; String parameters; } Manifest;
 typedef struct { String name; uint8_t data_type, nullable, optional; } Field;
 
-/* Results are tagged, 0 for a good one, and as aligned as an error, which has a number of 64 bits. */
+/* A result has a tag, which is 0 for success, and the alignment of an error, which contains a 64-bit number. */
 typedef struct { _Alignas(8) uint8_t is_error; _Alignas(8) List inputs; List outputs; } Bound;
 typedef struct {
   _Alignas(8) uint8_t is_error;
@@ -28,7 +28,7 @@ typedef struct {
 } Processed;
 typedef struct { _Alignas(8) uint8_t is_error; _Alignas(8) uint8_t is_some; uint8_t rest[64]; } Finished;
 
-/* The first two words of the values: for numbers the list of them. */
+/* `values` is the list of a column of numbers, or the first list of a column of texts. */
 typedef struct { String name; struct { uint8_t is_some; List bits; } validity; uint8_t data_type; List values; List more; } Column;
 
 static volatile int zero = 0;

@@ -1,18 +1,16 @@
-//! Columns side by side, and rows that are not the same.
+//! `combine = "columns"` and `combine = "rows"`.
 
 use stillbox_test_guests::{ADD_COLUMN, COUNT_BATCHES, DROP_SHORT, EXPAND_WORDS, KEEP_LONG};
 
-use crate::harness::{Folder, PipelineFile, step};
+use crate::harness::{Folder, PipelineFile, Table, sink, source, step};
 
-fn joined(second: &str, settings: &str) -> String {
-    let length = step("length", "add_column", &format!("from = \"texts\"\n{settings}"));
-    PipelineFile {
-        source: Some("name = \"texts\"\npath = \"input.jsonl\""),
-        steps: &(length + &step("other", second, "from = \"texts\"")),
-        sink: "path = \"output.jsonl\"\nfrom = [\"length\", \"other\"]\ncombine = \"columns\"",
-        ..PipelineFile::default()
-    }
-    .to_string()
+/// Two branches of one source, combined by columns.
+fn joined(first: Table, second: &str) -> PipelineFile {
+    PipelineFile::new()
+        .add(source("input.jsonl").name("texts"))
+        .add(first.name("length").from(&["texts"]))
+        .add(step(second).name("other").from(&["texts"]))
+        .add(sink("output.jsonl").from(&["length", "other"]).combine("columns"))
 }
 
 fn folder(texts: &str) -> Folder {
@@ -21,12 +19,10 @@ fn folder(texts: &str) -> Folder {
     folder
 }
 
-const REJECT: &str = "on-failure = \"reject\"\n\n[rejects]\npath = \"rejects.jsonl\"\n";
-
 #[test]
 fn combine_columns_keeps_shared_columns_once() {
     let folder = folder("one two,three");
-    insta::assert_snapshot!(folder.output_of(&joined("drop_short", "")), @r#"
+    insta::assert_snapshot!(folder.output_of(joined(step("add_column"), "drop_short")), @r#"
     {"text":"one two","length":7,"first":"one"}
     {"text":"three","length":5,"first":"three"}
     "#);
@@ -35,7 +31,7 @@ fn combine_columns_keeps_shared_columns_once() {
 #[test]
 fn combine_columns_leaves_out_a_row_that_a_branch_rejects() {
     let folder = folder("one two,,three");
-    let outcome = folder.run(&joined("count_batches", REJECT)).succeeded();
+    let outcome = folder.run(joined(step("add_column").on_failure("reject"), "count_batches").rejects()).succeeded();
     insta::assert_snapshot!(folder.text("output.jsonl"), @r#"
     {"text":"one two","length":7,"batches":1,"batch_rows":3}
     {"text":"three","length":5,"batches":1,"batch_rows":3}
@@ -46,18 +42,18 @@ fn combine_columns_leaves_out_a_row_that_a_branch_rejects() {
 #[test]
 fn combine_columns_fails_when_a_branch_drops_a_row() {
     let folder = folder("one two,a,three");
-    insta::assert_snapshot!(folder.run(&joined("keep_long", "")).failed(1), @r#"
+    insta::assert_snapshot!(folder.run(joined(step("add_column"), "keep_long")).failed(1), @r#"
     incompatible in step sink: the columns cannot be joined: step "length" has a row that step "other" does not have
       at: input.jsonl:2 (batch 0)
       hint: between a branch and `combine = "columns"` no step may drop rows or create several rows from one; filter or expand before the branches, or after they are combined
     "#);
-    assert!(!folder.names().contains(&"output.jsonl".to_owned()));
+    assert!(!folder.contains("output.jsonl"));
 }
 
 #[test]
 fn combine_columns_fails_when_a_branch_expands_a_row() {
     let folder = folder("one two,three");
-    insta::assert_snapshot!(folder.run(&joined("expand_words", "")).failed(1), @r#"
+    insta::assert_snapshot!(folder.run(joined(step("add_column"), "expand_words")).failed(1), @r#"
     incompatible in step sink: the columns cannot be joined: step "length" has a row that step "other" does not have
       at: input.jsonl:1 (batch 0)
       hint: between a branch and `combine = "columns"` no step may drop rows or create several rows from one; filter or expand before the branches, or after they are combined
@@ -67,7 +63,7 @@ fn combine_columns_fails_when_a_branch_expands_a_row() {
 #[test]
 fn combine_columns_rejects_two_columns_of_the_same_name() {
     let folder = folder("one two,three");
-    insta::assert_snapshot!(folder.run(&joined("add_column", "")).failed(2), @r#"
+    insta::assert_snapshot!(folder.run(joined(step("add_column"), "add_column")).failed(2), @r#"
     error: both step "length" and step "other" have a column "length"
       --> pipeline.toml:20:19
        |
@@ -79,15 +75,13 @@ fn combine_columns_rejects_two_columns_of_the_same_name() {
     "#);
 }
 
-/// Two files whose rows are combined.
-fn combined(how: &str) -> String {
-    PipelineFile {
-        batch_rows: Some(2),
-        source: Some("name = \"a\"\npath = \"a.csv\"\n\n[[source]]\nname = \"b\"\npath = \"b.csv\""),
-        sink: &format!("path = \"output.csv\"\nfrom = [\"a\", \"b\"]\ncombine = \"{how}\""),
-        ..PipelineFile::default()
-    }
-    .to_string()
+/// Two files, combined by `rows` or by `columns`.
+fn combined(by: &str) -> PipelineFile {
+    PipelineFile::new()
+        .batch_rows(2)
+        .add(source("a.csv").name("a"))
+        .add(source("b.csv").name("b"))
+        .add(sink("output.csv").from(&["a", "b"]).combine(by))
 }
 
 #[test]
@@ -95,15 +89,15 @@ fn combine_columns_joins_rows_of_two_files_by_position() {
     let folder = Folder::new();
     folder.write("a.csv", "a\n1\n2\n3\n");
     folder.write("b.csv", "b\nx\ny\nz\n");
-    folder.run(&combined("columns")).succeeded();
+    folder.run(combined("columns")).succeeded();
     assert_eq!(folder.text("output.csv"), "a,b\n1,x\n2,y\n3,z\n");
     folder.write("b.csv", "b\nx\ny\n");
-    insta::assert_snapshot!(folder.run(&combined("columns")).failed(1), @r#"
+    insta::assert_snapshot!(folder.run(combined("columns")).failed(1), @r#"
     incompatible in step sink: the columns cannot be joined, because there are 3 rows of source "a" and 2 of source "b"
       hint: `combine = "columns"` joins rows by their position, so all parents have to have the same rows
     "#);
     folder.write("b.csv", "a\nx\ny\nz\n");
-    insta::assert_snapshot!(folder.run(&combined("columns")).failed(2), @r#"
+    insta::assert_snapshot!(folder.run(combined("columns")).failed(2), @r#"
     error: both source "a" and source "b" have a column "a"
       --> pipeline.toml:15:14
        |

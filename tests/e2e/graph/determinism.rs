@@ -1,104 +1,64 @@
-//! Pipelines of several shapes, whose bytes depend neither on threads nor, where the steps allow it, on batches.
+//! Pipelines of several shapes write the same bytes for any number of threads and any batch size.
 
 use stillbox_test_guests::{ADD_COLUMN, COUNT_FROM, COUNT_TEXTS, EXPAND_WORDS, KEEP_LONG, TURN_AROUND};
 
-use crate::harness::Folder;
+use crate::harness::{Folder, PipelineFile, sink, source, step};
 
-/// Texts of several words, of which some are alike and some are short.
+/// Texts of several words. Some are equal, and some are short.
 fn texts(count: usize) -> String {
     (0..count)
         .map(|row| format!("{{\"id\":{row},\"text\":\"{}word {}\"}}\n", "long ".repeat(row % 3), row % 10))
         .collect()
 }
 
-/// Runs the pipeline with several numbers of threads and rows of a batch; all have to write the same bytes to all outputs.
-fn same_bytes(folder: &Folder, steps: &str, outputs: &[&str], batches: &[usize]) -> Vec<String> {
-    let mut first: Option<Vec<Vec<u8>>> = None;
-    for batch_rows in batches {
+/// Runs a pipeline with several numbers of threads and batch sizes. All runs have to write the same bytes to all outputs, whose
+/// texts are returned.
+fn same_bytes<const N: usize>(folder: &Folder, pipeline: &PipelineFile, outputs: [&str; N]) -> [String; N] {
+    let mut first: Option<[String; N]> = None;
+    for batch_rows in [1, 7, 100, 1000] {
         for threads in ["1", "2", "8"] {
-            let pipeline = format!("[pipeline]\nname = \"shape\"\nbatch-rows = {batch_rows}\n{steps}");
-            folder.run_with(&pipeline, ["--threads", threads]).succeeded();
-            let bytes: Vec<Vec<u8>> = outputs.iter().map(|output| folder.bytes(output)).collect();
+            folder.run_with(pipeline.clone().batch_rows(batch_rows), ["--threads", threads]).succeeded();
+            let written = outputs.map(|output| folder.text(output));
             match &first {
-                None => first = Some(bytes),
-                Some(first) => assert!(*first == bytes, "{threads} threads, {batch_rows} rows"),
+                None => first = Some(written),
+                Some(first) => assert!(*first == written, "{threads} threads, {batch_rows} rows"),
             }
         }
     }
-    first.unwrap_or_default().into_iter().map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+    first.expect("the pipeline has run")
 }
-
-const BATCHES: &[usize] = &[1, 7, 100, 1000];
 
 #[test]
 fn a_diamond_by_rows_writes_the_same_bytes() {
     let folder = Folder::with(&[ADD_COLUMN]);
     folder.write("input.jsonl", texts(100));
-    let written = same_bytes(
-        &folder,
-        r#"
-[[source]]
-name = "texts"
-path = "input.jsonl"
-
-[[step]]
-name = "one"
-component = "add_column.wasm"
-from = "texts"
-
-[[step]]
-name = "two"
-component = "add_column.wasm"
-from = "texts"
-
-[[sink]]
-path = "output.jsonl"
-from = ["one", "two"]
-combine = "rows"
-"#,
-        &["output.jsonl"],
-        BATCHES,
-    );
-    let ids: Vec<&str> = written[0].lines().map(|line| line.split([':', ',']).nth(1).unwrap()).collect();
+    let pipeline = PipelineFile::new()
+        .add(source("input.jsonl").name("texts"))
+        .add(step("add_column").name("one").from(&["texts"]))
+        .add(step("add_column").name("two").from(&["texts"]))
+        .add(sink("output.jsonl").from(&["one", "two"]).combine("rows"));
+    let [written] = same_bytes(&folder, &pipeline, ["output.jsonl"]);
+    let ids: Vec<&str> = written.lines().map(|line| line.split([':', ',']).nth(1).unwrap()).collect();
     assert_eq!(ids.len(), 200);
-    assert_eq!(ids[..6], ["0", "0", "1", "1", "2", "2"], "by the row of the input first");
+    assert_eq!(ids[..6], ["0", "0", "1", "1", "2", "2"], "ordered by the row of the input first");
 }
 
 #[test]
 fn a_diamond_by_columns_after_an_expansion_writes_the_same_bytes() {
     let folder = Folder::with(&[ADD_COLUMN, EXPAND_WORDS]);
     folder.write("input.jsonl", "{\"text\":\"one two\"}\n{\"text\":\"three\"}\n");
-    let written = same_bytes(
-        &folder,
-        r#"
-[[source]]
-path = "input.jsonl"
-
-[[step]]
-name = "words"
-component = "expand_words.wasm"
-
-[[step]]
-name = "length"
-component = "add_column.wasm"
-from = "words"
-
-[[step]]
-name = "length-of-word"
-component = "add_column.wasm"
-from = "words"
-inputs = { text = "word" }
-outputs = { length = "word_length" }
-
-[[sink]]
-path = "output.jsonl"
-from = ["length", "length-of-word"]
-combine = "columns"
-"#,
-        &["output.jsonl"],
-        BATCHES,
-    );
-    insta::assert_snapshot!(written[0], @r#"
+    let length_of_word = step("add_column")
+        .name("length-of-word")
+        .from(&["words"])
+        .set("inputs", r#"{ text = "word" }"#)
+        .set("outputs", r#"{ length = "word_length" }"#);
+    let pipeline = PipelineFile::new()
+        .add(step("expand_words").name("words"))
+        .add(step("add_column").name("length").from(&["words"]))
+        .add(length_of_word)
+        .add(sink("output.jsonl").from(&["length", "length-of-word"]).combine("columns"));
+    let [written] = same_bytes(&folder, &pipeline, ["output.jsonl"]);
+    insta::assert_snapshot!(written, @r#"
     {"text":"one two","word":"one","length":7,"word_length":3}
     {"text":"one two","word":"two","length":7,"word_length":3}
     {"text":"three","word":"three","length":5,"word_length":5}
@@ -109,86 +69,36 @@ combine = "columns"
 fn a_diamond_with_a_route_and_an_aggregate_writes_the_same_bytes() {
     let folder = Folder::with(&[ADD_COLUMN, KEEP_LONG, TURN_AROUND, COUNT_TEXTS]);
     folder.write("input.jsonl", texts(500));
-    let written = same_bytes(
-        &folder,
-        r#"
-[[source]]
-name = "texts"
-path = "input.jsonl"
-route = { to = ["left", "right"], by = "sample", seed = 3 }
-
-[[step]]
-name = "left"
-component = "add_column.wasm"
-
-[[step]]
-name = "right"
-component = "add_column.wasm"
-outputs = { length = "size" }
-
-[[step]]
-name = "around"
-component = "turn_around.wasm"
-from = ["left", { name = "right", rename = { size = "length" } }]
-combine = "rows"
-
-[[step]]
-name = "long"
-component = "keep_long.wasm"
-
-[[step]]
-name = "counts"
-component = "count_texts.wasm"
-from = "texts"
-select = ["text"]
-
-[[sink]]
-path = "long.jsonl.gz"
-from = "long"
-
-[[sink]]
-path = "around.csv"
-from = "around"
-select = ["place", "id"]
-
-[[sink]]
-path = "counts.jsonl"
-from = "counts"
-"#,
-        &["around.csv", "counts.jsonl"],
-        BATCHES,
-    );
+    let both = r#"["left", { name = "right", rename = { size = "length" } }]"#;
+    let pipeline = PipelineFile::new()
+        .add(source("input.jsonl").name("texts").set("route", r#"{ to = ["left", "right"], by = "sample", seed = 3 }"#))
+        .add(step("add_column").name("left"))
+        .add(step("add_column").name("right").set("outputs", r#"{ length = "size" }"#))
+        .add(step("turn_around").name("around").set("from", both).combine("rows"))
+        .add(step("keep_long").name("long"))
+        .add(step("count_texts").name("counts").from(&["texts"]).select(&["text"]))
+        .add(sink("long.jsonl.gz").from(&["long"]))
+        .add(sink("around.csv").from(&["around"]).select(&["place", "id"]))
+        .add(sink("counts.jsonl").from(&["counts"]));
+    let [around, counts] = same_bytes(&folder, &pipeline, ["around.csv", "counts.jsonl"]);
     let expected: String = (0..500).map(|place| format!("{place},{}\n", 499 - place)).collect();
-    assert_eq!(written[0], format!("place,id\n{expected}"), "rejoined in the order of the input, and turned around");
-    assert_eq!(written[1].lines().count(), 30, "{}", written[1]);
+    assert_eq!(around, format!("place,id\n{expected}"), "combined in the order of the input, and turned around");
+    assert_eq!(counts.lines().count(), 30, "{counts}");
 }
 
 #[test]
 fn an_aggregate_joined_with_its_source_writes_the_same_bytes() {
     let folder = Folder::with(&[TURN_AROUND]);
     folder.write("input.jsonl", texts(50));
-    let written = same_bytes(
-        &folder,
-        r#"
-[[source]]
-name = "texts"
-path = "input.jsonl"
-
-[[step]]
-name = "around"
-component = "turn_around.wasm"
-
-[[sink]]
-path = "output.csv"
-from = ["texts", { name = "around", rename = { id = "other" }, drop = ["text"] }]
-combine = "columns"
-select = ["id", "other", "place"]
-"#,
-        &["output.csv"],
-        BATCHES,
-    );
+    let both = r#"["texts", { name = "around", rename = { id = "other" }, drop = ["text"] }]"#;
+    let joined = sink("output.csv").set("from", both).combine("columns").select(&["id", "other", "place"]);
+    let pipeline = PipelineFile::new()
+        .add(source("input.jsonl").name("texts"))
+        .add(step("turn_around").name("around"))
+        .add(joined);
+    let [written] = same_bytes(&folder, &pipeline, ["output.csv"]);
     let expected: String = (0..50).map(|row| format!("{row},{},{row}\n", 49 - row)).collect();
-    assert_eq!(written[0], format!("id,other,place\n{expected}"));
+    assert_eq!(written, format!("id,other,place\n{expected}"));
 }
 
 #[test]
@@ -196,42 +106,16 @@ fn files_and_source_steps_are_concatenated_in_file_order() {
     let folder = Folder::with(&[COUNT_FROM, COUNT_TEXTS]);
     folder.write("a.jsonl", "{\"number\":1,\"text\":\"from a file\"}\n{\"number\":2,\"text\":\"from a file\"}\n");
     folder.write("b.csv", "text,number\nfrom another,3\n");
-    let written = same_bytes(
-        &folder,
-        r#"
-[[source]]
-name = "a"
-path = "a.jsonl"
-
-[[source]]
-name = "b"
-path = "b.csv"
-
-[[step]]
-name = "made"
-component = "count_from.wasm"
-parameters = { from = 10, count = 3, at-once = 2 }
-
-[[step]]
-name = "counts"
-component = "count_texts.wasm"
-from = ["made", "b", "a"]
-combine = "rows"
-
-[[sink]]
-path = "rows.jsonl"
-from = ["made", "b", "a"]
-combine = "rows"
-
-[[sink]]
-path = "counts.csv"
-from = "counts"
-select = ["text", "count"]
-"#,
-        &["rows.jsonl", "counts.csv"],
-        BATCHES,
-    );
-    insta::assert_snapshot!(written[0], @r#"
+    let all = ["made", "b", "a"];
+    let pipeline = PipelineFile::new()
+        .add(source("a.jsonl").name("a"))
+        .add(source("b.csv").name("b"))
+        .add(step("count_from").name("made").parameters("from = 10, count = 3, at-once = 2"))
+        .add(step("count_texts").name("counts").from(&all).combine("rows"))
+        .add(sink("rows.jsonl").from(&all).combine("rows"))
+        .add(sink("counts.csv").from(&["counts"]).select(&["text", "count"]));
+    let [rows, counts] = same_bytes(&folder, &pipeline, ["rows.jsonl", "counts.csv"]);
+    insta::assert_snapshot!(rows, @r#"
     {"number":1,"text":"from a file"}
     {"number":2,"text":"from a file"}
     {"number":3,"text":"from another"}
@@ -239,7 +123,7 @@ select = ["text", "count"]
     {"number":11,"text":"number 11"}
     {"number":12,"text":"number 12"}
     "#);
-    insta::assert_snapshot!(written[1], @r"
+    insta::assert_snapshot!(counts, @r"
     text,count
     from a file,2
     from another,1

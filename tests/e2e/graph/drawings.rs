@@ -1,60 +1,41 @@
-//! `stillbox graph`: pipelines as pictures.
+//! `stillbox graph`: drawings of pipelines.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use stillbox_test_guests::{GROUP_BY, NORMALIZE_TEXT, TEXT_FEATURES};
 
-use crate::harness::{Folder, pipeline};
+use crate::harness::{Folder, PipelineFile, component_step, pipeline, sink, source};
 
-/// Every kind of node, routes, and several parents.
+/// A folder with a pipeline that has every kind of node, a route, and a sink with two parents.
 fn folder() -> Folder {
     let folder = Folder::new();
     folder.write("articles.jsonl", "{\"id\": 1, \"lang\": \"en\", \"body\": \"Tea.\"}\n");
-    let pipeline = format!(
-        r#"[pipeline]
-name = "every <kind>"
-[[source]]
-name = "articles"
-path = "articles.jsonl"
-route = {{ by = "column", column = "lang", cases = {{ en = "clean" }}, otherwise = "features" }}
-[[step]]
-name = "clean"
-component = "{NORMALIZE_TEXT}"
-parameters = {{ column = "body" }}
-[[step]]
-name = "features"
-component = "{TEXT_FEATURES}"
-parameters = {{ column = "body" }}
-drop = ["lang"]
-[[step]]
-name = "languages"
-component = "{GROUP_BY}"
-parameters = {{ columns = ["lang"], aggregates = [{{ function = "count", into = "n" }}] }}
-from = "clean"
-select = ["lang"]
-[[sink]]
-name = "all"
-path = "all.jsonl"
-from = [{{ name = "clean", drop = ["lang"] }}, {{ name = "features", drop = ["n_words", "n_bytes", "tri_hash"] }}]
-combine = "rows"
-[[sink]]
-name = "counts"
-path = "counts.csv"
-from = "languages"
-"#
+    let route = r#"{ by = "column", column = "lang", cases = { en = "clean" }, otherwise = "features" }"#;
+    let count = r#"columns = ["lang"], aggregates = [{ function = "count", into = "n" }]"#;
+    let all =
+        r#"[{ name = "clean", drop = ["lang"] }, { name = "features", drop = ["n_words", "n_bytes", "tri_hash"] }]"#;
+    let body = r#"column = "body""#;
+    folder.write_pipeline(
+        PipelineFile::new()
+            .name("every <kind>")
+            .add(source("articles.jsonl").name("articles").set("route", route))
+            .add(component_step("clean", NORMALIZE_TEXT).parameters(body))
+            .add(component_step("features", TEXT_FEATURES).parameters(body).set("drop", r#"["lang"]"#))
+            .add(component_step("languages", GROUP_BY).parameters(count).from(&["clean"]).select(&["lang"]))
+            .add(sink("all.jsonl").name("all").set("from", all).combine("rows"))
+            .add(sink("counts.csv").name("counts").from(&["languages"])),
     );
-    folder.write("pipeline.toml", pipeline);
     folder
 }
 
-fn picture(folder: &Folder, format: &str) -> String {
+fn drawing(folder: &Folder, format: &str) -> String {
     let graph = folder.stillbox(["graph", "pipeline.toml", "--format", format]).succeeded();
     graph.text().to_owned()
 }
 
 #[test]
 fn graph_draws_a_pipeline_as_mermaid() {
-    insta::assert_snapshot!(picture(&folder(), "mermaid"), @r##"
+    insta::assert_snapshot!(drawing(&folder(), "mermaid"), @r##"
     flowchart TB
         n0(["articles<br/>articles#46;jsonl"])
         n1["clean<br/>normalize#45;text 0#46;1#46;0"]
@@ -73,7 +54,7 @@ fn graph_draws_a_pipeline_as_mermaid() {
 
 #[test]
 fn graph_draws_a_pipeline_as_dot() {
-    insta::assert_snapshot!(picture(&folder(), "dot"), @r#"
+    insta::assert_snapshot!(drawing(&folder(), "dot"), @r#"
     digraph "every <kind>" {
         node [shape=box, fontname="monospace", fontsize=12];
         edge [fontname="monospace", fontsize=10];
@@ -93,7 +74,7 @@ fn graph_draws_a_pipeline_as_dot() {
     "#);
 }
 
-/// The texts of an SVG picture, in the order in which they are drawn. It has to be well-formed.
+/// The texts of an SVG drawing, in its order. Fails the test unless the drawing is well-formed.
 fn texts(svg: &str) -> Vec<String> {
     let mut reader = Reader::from_str(svg);
     let mut texts = vec![String::new()];
@@ -120,7 +101,7 @@ fn texts(svg: &str) -> Vec<String> {
 
 #[test]
 fn graph_draws_a_pipeline_as_svg() {
-    let svg = picture(&folder(), "svg");
+    let svg = drawing(&folder(), "svg");
     assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""), "{svg}");
     let texts = texts(&svg);
     assert_eq!(texts[0], "every <kind>");
@@ -136,13 +117,13 @@ fn graph_escapes_names_in_every_format() {
     let column = "\u{1b}\\\"]<b>x</b>&amp;\u{202e}\u{ffff}";
     let row = serde_json::json!({ column: 1 });
     folder.write("in.jsonl", format!("{row}\n"));
-    folder.write("pipeline.toml", pipeline("in.jsonl", &[], "out.jsonl"));
-    let svg = picture(&folder, "svg");
+    folder.write_pipeline(pipeline("in.jsonl", &[], "out.jsonl"));
+    let svg = drawing(&folder, "svg");
     assert!(texts(&svg).iter().any(|text| text.contains("<b>x</b>&amp;")), "{svg}");
     assert!(!svg.contains("<b>"), "{svg}");
-    let dot = picture(&folder, "dot");
+    let dot = drawing(&folder, "dot");
     assert!(dot.contains(r#"\\\"]<b>x"#), "{dot}");
-    let mermaid = picture(&folder, "mermaid");
+    let mermaid = drawing(&folder, "mermaid");
     assert!(mermaid.contains("#34;#93;#60;b#62;"), "{mermaid}");
     for text in [svg, dot, mermaid] {
         assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{ffff}']), "{text:?}");
@@ -153,6 +134,6 @@ fn graph_escapes_names_in_every_format() {
 fn graph_draws_a_route_by_a_column_that_an_empty_input_lacks() {
     let folder = folder();
     folder.write("articles.jsonl", "");
-    let mermaid = picture(&folder, "mermaid");
+    let mermaid = drawing(&folder, "mermaid");
     assert!(mermaid.contains("lang #61; en"), "{mermaid}");
 }

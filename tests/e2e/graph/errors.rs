@@ -1,8 +1,8 @@
-//! What is wrong with a graph, all at once and with its line.
+//! Errors in a graph: all are reported at once, each with its line.
 
 use stillbox_test_guests::{ADD_COLUMN, COUNT_FROM, COUNT_TEXTS, EXPAND_WORDS};
 
-use crate::harness::Folder;
+use crate::harness::{Folder, PipelineFile, sink, source, step};
 
 fn folder() -> Folder {
     let folder = Folder::with(&[ADD_COLUMN, COUNT_FROM, COUNT_TEXTS, EXPAND_WORDS]);
@@ -64,6 +64,7 @@ path = "output.jsonl"
 from = "made"
 combine = "columns"
 "#;
+
 #[test]
 fn wrong_names_and_parents_are_all_reported_at_once() {
     insta::assert_snapshot!(folder().run(WRONG_NAMES).failed(2), @r#"
@@ -215,46 +216,30 @@ drop = ["b"]
 
 #[test]
 fn wrong_column_names_and_mismatched_parents_are_reported() {
-    let pipeline = r#"
-[pipeline]
-name = "wrong"
-
-[[source]]
-name = "a"
-path = "a.jsonl"
-drop = ["idd"]
-
-[[step]]
-name = "first"
-component = "add_column.wasm"
-from = "a"
-
-[[step]]
-name = "second"
-component = "expand_words.wasm"
-from = { name = "a", select = ["text", "word"] }
-
-[[sink]]
-path = "output.jsonl"
-from = ["first", "second"]
-combine = "rows"
-"#;
-    insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
+    let pipeline = |key: &str, value: &str, second: &str| {
+        PipelineFile::new()
+            .add(source("a.jsonl").name("a").set(key, value))
+            .add(step("add_column").name("first").from(&["a"]))
+            .add(step("expand_words").name("second").set("from", second))
+            .add(sink("output.jsonl").from(&["first", "second"]).combine("rows"))
+    };
+    let wrong_names = pipeline("drop", r#"["idd"]"#, r#"{ name = "a", select = ["text", "word"] }"#);
+    insta::assert_snapshot!(folder().run(wrong_names).failed(2), @r#"
     error: there is no column "idd" among those of source "a"
-     --> pipeline.toml:8:9
+     --> pipeline.toml:7:9
       |
-    8 | drop = ["idd"]
+    7 | drop = ["idd"]
       |         ^^^^^
       |
       = help: did you mean "id"?
       = help: source "a" has id: integer, text: text
     "#);
-    let pipeline = pipeline.replace("drop = [\"idd\"]", "rename = { id = \"key\" }").replace(", \"word\"", "");
-    insta::assert_snapshot!(folder().run(&pipeline).failed(2), @r#"
+    let other_columns = pipeline("rename", r#"{ id = "key" }"#, r#"{ name = "a", select = ["text"] }"#);
+    insta::assert_snapshot!(folder().run(other_columns).failed(2), @r#"
     error: the rows of step "first" and step "second" do not have the same columns: only the first has "key"
-      --> pipeline.toml:22:18
+      --> pipeline.toml:21:18
        |
-    22 | from = ["first", "second"]
+    21 | from = ["first", "second"]
        |                  ^^^^^^^^
        |
        = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, give them the same columns
@@ -265,37 +250,24 @@ combine = "rows"
 
 #[test]
 fn a_missing_column_is_reported_once() {
-    let pipeline = r#"
-[pipeline]
-name = "wrong"
-
-[[source]]
-path = "a.jsonl"
-
-[[step]]
-name = "words"
-component = "add_column.wasm"
-select = ["id", "texts"]
-
-[[sink]]
-path = "output.jsonl"
-"#;
-    insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
+    let words = |key: &str, value: &str| {
+        PipelineFile::new().add(source("a.jsonl")).add(step("add_column").name("words").set(key, value))
+    };
+    insta::assert_snapshot!(folder().run(words("select", r#"["id", "texts"]"#)).failed(2), @r#"
     error: there is no column "texts" among those of the source
-      --> pipeline.toml:11:17
+      --> pipeline.toml:10:17
        |
-    11 | select = ["id", "texts"]
+    10 | select = ["id", "texts"]
        |                 ^^^^^^^
        |
        = help: did you mean "text"?
        = help: the source has id: integer, text: text
     "#);
-    let renamed = pipeline.replace("select = [\"id\", \"texts\"]", "inputs = { text = \"texts\" }");
-    insta::assert_snapshot!(folder().run(&renamed).failed(2), @r#"
+    insta::assert_snapshot!(folder().run(words("inputs", r#"{ text = "texts" }"#)).failed(2), @r#"
     error: step "words" reads the column "texts", which the source does not have
-      --> pipeline.toml:11:19
+      --> pipeline.toml:10:19
        |
-    11 | inputs = { text = "texts" }
+    10 | inputs = { text = "texts" }
        |                   ^^^^^^^
        |
        = help: did you mean "text"?
@@ -305,58 +277,38 @@ path = "output.jsonl"
 
 #[test]
 fn settings_that_do_not_apply_to_a_kind_of_step_are_reported() {
-    let pipeline = r#"
-[pipeline]
-name = "wrong"
-
-[[step]]
-name = "made"
-component = "count_from.wasm"
-parameters = { count = 1 }
-concurrency = 2
-on-failure = "reject"
-
-[[step]]
-name = "counts"
-component = "count_texts.wasm"
-instance = "worker"
-on-failure = { retry = 2 }
-
-[[sink]]
-path = "output.jsonl"
-
-[rejects]
-path = "rejects.jsonl"
-"#;
+    let made = step("count_from").name("made").parameters("count = 1").set("concurrency", 2).on_failure("reject");
+    let counts = step("count_texts").name("counts").worker().on_failure("retry = 2");
+    let pipeline = PipelineFile::new().without_source().add(made).add(counts).rejects();
     insta::assert_snapshot!(folder().run(pipeline).failed(2), @r#"
     error: step "made" is of kind source, which does not support `concurrency`
-     --> pipeline.toml:9:15
+     --> pipeline.toml:8:15
       |
-    9 | concurrency = 2
+    8 | concurrency = 2
       |               ^
       |
       = help: it has a single instance for all rows
 
     error: step "made" is of kind source, which has no rows to reject
-      --> pipeline.toml:10:14
-       |
-    10 | on-failure = "reject"
-       |              ^^^^^^^^
-       |
-       = help: it takes no rows; remove `on-failure`
+     --> pipeline.toml:9:14
+      |
+    9 | on-failure = "reject"
+      |              ^^^^^^^^
+      |
+      = help: it takes no rows; remove `on-failure`
 
     error: step "counts" is of kind aggregate, which does not support `instance`
-      --> pipeline.toml:15:12
+      --> pipeline.toml:14:12
        |
-    15 | instance = "worker"
+    14 | instance = "worker"
        |            ^^^^^^^^
        |
        = help: it has a single instance for all rows
 
     error: step "counts" is of kind aggregate, which does not support retries
-      --> pipeline.toml:16:14
+      --> pipeline.toml:15:14
        |
-    16 | on-failure = { retry = 2 }
+    15 | on-failure = { retry = 2 }
        |              ^^^^^^^^^^^^^
        |
        = help: its instance loses its state when a call fails
@@ -365,17 +317,7 @@ path = "rejects.jsonl"
 
 #[test]
 fn a_pipeline_without_a_source_is_reported() {
-    let pipeline = r#"
-[pipeline]
-name = "wrong"
-
-[[step]]
-name = "first"
-component = "add_column.wasm"
-
-[[sink]]
-path = "output.jsonl"
-"#;
+    let pipeline = PipelineFile::new().without_source().add(step("add_column"));
     insta::assert_snapshot!(folder().run(pipeline).failed(2), @r"
     error: the pipeline has no [[source]], and none of its steps is one
     --> pipeline.toml
@@ -385,39 +327,16 @@ path = "output.jsonl"
 
 #[test]
 fn check_prints_a_graph_with_branches() {
-    let pipeline = r#"
-[pipeline]
-name = "graph"
-
-[[source]]
-name = "a"
-path = "a.jsonl"
-route = { to = ["first", "second"], by = "round-robin" }
-
-[[step]]
-name = "first"
-component = "add_column.wasm"
-
-[[step]]
-name = "second"
-component = "add_column.wasm"
-
-[[step]]
-name = "counts"
-component = "count_texts.wasm"
-from = ["first", "second"]
-combine = "rows"
-
-[[sink]]
-path = "output.jsonl"
-
-[[sink]]
-path = "second.jsonl"
-from = "second"
-select = ["id"]
-"#;
+    let pipeline = PipelineFile::new()
+        .name("graph")
+        .add(source("a.jsonl").name("a").set("route", r#"{ to = ["first", "second"], by = "round-robin" }"#))
+        .add(step("add_column").name("first"))
+        .add(step("add_column").name("second"))
+        .add(step("count_texts").name("counts").from(&["first", "second"]).combine("rows"))
+        .add(sink("output.jsonl"))
+        .add(sink("second.jsonl").from(&["second"]).select(&["id"]));
     let folder = folder();
-    folder.write("pipeline.toml", pipeline);
+    folder.write_pipeline(pipeline);
     insta::assert_snapshot!(folder.stillbox(["check", "pipeline.toml"]).succeeded().text(), @r"
     graph
     a <- a.jsonl

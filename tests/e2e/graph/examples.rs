@@ -1,4 +1,4 @@
-//! The examples, each of which shows one thing that a graph can do.
+//! The examples of `examples/graph-features`, each of which shows one feature.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -17,7 +17,7 @@ const STEPS: [(&str, &str); 5] = [
     ("text-features", TEXT_FEATURES),
 ];
 
-/// Runs an example with the components that were built for the tests, and shows what it writes.
+/// Runs an example with the components that were built for the tests, and returns the names and texts of its outputs.
 fn written(example: &str) -> String {
     let folder = Folder::new();
     let mut pipeline = fs::read_to_string(Path::new(EXAMPLES).join(format!("{example}.toml"))).unwrap();
@@ -27,7 +27,7 @@ fn written(example: &str) -> String {
     }
     folder.write("articles.jsonl", fs::read(Path::new(EXAMPLES).join("articles.jsonl")).unwrap());
     let before = folder.names();
-    folder.run(&pipeline).succeeded();
+    folder.run(pipeline).succeeded();
     let outputs = folder.names().into_iter().filter(|name| !before.contains(name) && name != "pipeline.toml");
     outputs.map(|name| format!("{name}\n{}", folder.text(&name))).collect()
 }

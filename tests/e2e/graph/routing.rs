@@ -1,33 +1,19 @@
-//! Rows that go to some of the children.
+//! `route`: rows that go to one of several steps.
 
 use stillbox_test_guests::ADD_COLUMN;
 
-use crate::harness::{Folder, PipelineFile, step};
+use crate::harness::{Folder, PipelineFile, Table, sink, source, step};
 
-/// A route to `x` and `y`, of which the latter has settings, and what comes of each and of both.
-fn routed(route: &str, settings: &str) -> String {
-    PipelineFile {
-        batch_rows: Some(3),
-        source: Some(&format!("name = \"texts\"\npath = \"input.jsonl\"\nroute = {route}")),
-        steps: &(step("x", "add_column", "") + &step("y", "add_column", settings)),
-        sink: r#"
-path = "x.csv"
-from = "x"
-select = ["id"]
-
-[[sink]]
-path = "y.csv"
-from = "y"
-select = ["id"]
-
-[[sink]]
-path = "both.csv"
-from = ["y", "x"]
-combine = "rows"
-select = ["id"]
-"#,
-    }
-    .to_string()
+/// A route to `x` and `y`, and the outputs of each and of both.
+fn routed(route: &str, y: Table) -> PipelineFile {
+    PipelineFile::new()
+        .batch_rows(3)
+        .add(source("input.jsonl").name("texts").set("route", route))
+        .add(step("add_column").name("x"))
+        .add(y.name("y"))
+        .add(sink("x.csv").from(&["x"]).select(&["id"]))
+        .add(sink("y.csv").from(&["y"]).select(&["id"]))
+        .add(sink("both.csv").from(&["y", "x"]).combine("rows").select(&["id"]))
 }
 
 fn folder() -> Folder {
@@ -44,7 +30,7 @@ fn ids(folder: &Folder, output: &str) -> String {
 
 fn run(route: &str) -> [String; 3] {
     let folder = folder();
-    folder.run(&routed(route, "")).succeeded();
+    folder.run(routed(route, step("add_column"))).succeeded();
     ["x.csv", "y.csv", "both.csv"].map(|output| ids(&folder, output))
 }
 
@@ -74,8 +60,10 @@ fn a_route_by_column_selects_the_step() {
 #[test]
 fn every_error_in_a_route_is_reported() {
     let folder = folder();
-    let wrong = |route: &str, settings: &str| folder.run(&routed(route, settings)).failed(2);
-    insta::assert_snapshot!(wrong(r#"{ to = ["x", "z"], by = "round-robbin", count = 3 }"#, ""), @r#"
+    let wrong = |route: &str, y: Table| folder.run(routed(route, y)).failed(2);
+    let from_texts = step("add_column");
+    let from_x = step("add_column").from(&["x"]);
+    insta::assert_snapshot!(wrong(r#"{ to = ["x", "z"], by = "round-robbin", count = 3 }"#, from_texts.clone()), @r#"
     error: `by` in `route` is "round-robbin", which is not a route
      --> pipeline.toml:8:33
       |
@@ -85,7 +73,7 @@ fn every_error_in_a_route_is_reported() {
       = help: did you mean "round-robin"?
       = help: the routes are round-robin, sample and column
     "#);
-    insta::assert_snapshot!(wrong(r#"{ to = ["x"], by = "sample" }"#, ""), @r#"
+    insta::assert_snapshot!(wrong(r#"{ to = ["x"], by = "sample" }"#, from_texts.clone()), @r#"
     error: `to` in `route` must name at least two steps or sinks, but names only "x"
      --> pipeline.toml:8:16
       |
@@ -94,7 +82,7 @@ fn every_error_in_a_route_is_reported() {
       |
       = help: name two or more, or remove `route`
     "#);
-    insta::assert_snapshot!(wrong(r#"{ to = ["x", "zz"], by = "sample", seed = 1 }"#, "from = \"x\""), @r#"
+    insta::assert_snapshot!(wrong(r#"{ to = ["x", "zz"], by = "sample", seed = 1 }"#, from_x.clone()), @r#"
     error: there is no step or sink "zz"
      --> pipeline.toml:8:22
       |
@@ -103,7 +91,7 @@ fn every_error_in_a_route_is_reported() {
       |
       = help: there are x, y, sink-1, sink-2, sink-3
     "#);
-    insta::assert_snapshot!(wrong(r#"{ to = ["x", "y"], by = "sample", seed = 1 }"#, "from = \"x\""), @r#"
+    insta::assert_snapshot!(wrong(r#"{ to = ["x", "y"], by = "sample", seed = 1 }"#, from_x.clone()), @r#"
     error: "y" is in the route of "texts", but does not take its rows
       --> pipeline.toml:15:8
        |
@@ -112,7 +100,7 @@ fn every_error_in_a_route_is_reported() {
        |
        = help: add "texts" to its `from`, or remove the `from`
     "#);
-    insta::assert_snapshot!(wrong(r#"{ by = "column", column = "land", cases = { en = "x" }, otherwise = "y" }"#, ""), @r#"
+    insta::assert_snapshot!(wrong(r#"{ by = "column", column = "land", cases = { en = "x" }, otherwise = "y" }"#, from_texts.clone()), @r#"
     error: source "texts" has no column "land" to route by
      --> pipeline.toml:8:35
       |
@@ -122,7 +110,7 @@ fn every_error_in_a_route_is_reported() {
       = help: did you mean "lang"?
       = help: it has id: integer, text: text, lang: text
     "#);
-    insta::assert_snapshot!(wrong(r#"{ by = "column", column = "lang", cases = { en = "x" } }"#, ""), @r#"
+    insta::assert_snapshot!(wrong(r#"{ by = "column", column = "lang", cases = { en = "x" } }"#, from_texts.clone()), @r#"
     error: `route` has no `otherwise`
      --> pipeline.toml:8:9
       |

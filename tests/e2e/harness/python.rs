@@ -1,4 +1,4 @@
-//! Components of Python steps, each made once for all runs of the tests, until its sources change.
+//! Components of Python steps. Each is built once for all runs of the tests, until its sources change.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -7,23 +7,23 @@ use std::process::Command;
 
 use super::{Folder, Outcome, ROOT, outcome};
 
-/// In the build's folder, so that the next run of the tests finds it, too.
+/// The components and the environment are in the build folder, so the next run of the tests uses them too.
 const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/python");
 
-/// The component of a step's folder.
+/// The component for the folder of a step.
 pub(crate) fn component(step: &Path) -> String {
     let name = step.file_name().expect("a step has a name").to_string_lossy();
     let made = Path::new(FOLDER).join(format!("{name}-{:016x}.wasm", digest(&[sdk(), contract(), step.to_owned()])));
     let _building = lock("building");
     if !made.exists() {
         build(step, &made).succeeded();
-        // Compiled here once, and not by all tests that wait for it at the same time.
+        // Compiled once here, and not by all tests that wait for the component.
         outcome(Folder::new().command().arg("inspect").arg(&made)).succeeded();
     }
     made.into_os_string().into_string().expect("the build's folder has a name in UTF-8")
 }
 
-/// Waits until no other test, in this process or another, does the same.
+/// Waits until no other test, in this process or another one, holds this lock.
 pub(crate) fn lock(name: &str) -> File {
     fs::create_dir_all(FOLDER).unwrap();
     let lock = File::create(Path::new(FOLDER).join(name)).unwrap();
@@ -38,7 +38,7 @@ pub(crate) fn build(step: &Path, output: &Path) -> Outcome {
     outcome(command.args(["-m", "stillbox_sdk.build", "--output"]).arg(output).arg(step))
 }
 
-/// The interpreter of an environment that has the SDK as it is now.
+/// The interpreter of an environment that has the current SDK.
 pub(crate) fn environment() -> PathBuf {
     let folder = Path::new(FOLDER);
     let _installing = lock("installing");
@@ -71,7 +71,7 @@ fn contract() -> PathBuf {
     Path::new(ROOT).join("guest-sdk/wit")
 }
 
-/// A number for all that is in some folders, but for what Python leaves there.
+/// A hash of the files in folders, without the caches of Python and the cases.
 fn digest(folders: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
     let mut left = folders.to_vec();

@@ -1,16 +1,15 @@
-//! Guests written by hand, as WebAssembly text.
+//! Components in WebAssembly text that do not implement the contract.
 
 use stillbox::{Failure, FailureKind};
 
-use crate::harness::Folder;
-use crate::misbehaving::pipeline;
+use crate::harness::{Folder, PipelineFile, step, wat};
 
-/// The first line that is said of a component, whose record says that it does not fit.
-fn complaint(text: &str) -> String {
+/// The first line of the error for a component. Its failure record has the kind `incompatible`.
+fn error_for(text: &str) -> String {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
-    folder.write("guest.wasm", wat::parse_str(text).expect("the text is WebAssembly"));
-    let stderr = folder.run_with(&pipeline("text", "", ""), ["--failures", "failures.jsonl"]).failed(2);
+    folder.write("guest.wasm", wat::component(text));
+    let stderr = folder.run_with(PipelineFile::new().add(step("guest")), ["--failures", "failures.jsonl"]).failed(2);
     let failure: Failure = serde_json::from_str(&folder.text("failures.jsonl")).expect("there is one record");
     assert_eq!((failure.kind, failure.step.as_deref()), (FailureKind::Incompatible, Some("guest")), "{failure:#?}");
     assert!(failure.component.is_some_and(|digest| digest.starts_with("sha256:")));
@@ -19,15 +18,15 @@ fn complaint(text: &str) -> String {
 
 #[test]
 fn a_component_without_exports_is_not_a_step() {
-    insta::assert_snapshot!(complaint(include_str!("../wat/no_exports.wat")), @"error: guest.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports nothing");
+    insta::assert_snapshot!(error_for(include_str!("../wat/no_exports.wat")), @"error: guest.wasm: is a component, but not a step: it has to export stillbox:step/guest@0.1.0, and exports nothing");
 }
 
 #[test]
 fn an_unknown_import_of_a_component_is_named() {
-    insta::assert_snapshot!(complaint(include_str!("../wat/unknown_import.wat")), @"error: guest.wasm: imports what Stillbox does not provide: else:where/thing@1.0.0");
+    insta::assert_snapshot!(error_for(include_str!("../wat/unknown_import.wat")), @"error: guest.wasm: imports what Stillbox does not provide: else:where/thing@1.0.0");
 }
 
 #[test]
 fn a_function_with_a_wrong_signature_is_reported() {
-    insta::assert_snapshot!(complaint(include_str!("../wat/wrong_signature.wat")), @"error: guest.wasm: the step could not say what it is (incompatible): a function of the step has other types than the contract gives it");
+    insta::assert_snapshot!(error_for(include_str!("../wat/wrong_signature.wat")), @"error: guest.wasm: the step could not say what it is (incompatible): a function of the step has other types than the contract gives it");
 }

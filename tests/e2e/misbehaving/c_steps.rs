@@ -1,4 +1,4 @@
-//! A step in C, with nothing of an SDK and another language's ways to end.
+//! A step in C without an SDK: `abort`, `exit`, traps and time limits.
 //!
 //! The tests need `python3` with `venv`: they install a C compiler (`zig cc`) into the environment that they have for
 //! Python. Linker and C library are those that come with Rust's target wasm32-wasip2.
@@ -8,12 +8,10 @@ use std::process::Command;
 
 use stillbox::FailureKind::{self, Exit, Timeout, Trap};
 
-use super::{Failure, Folder, failure, pipeline, rejected, run};
-use crate::harness::{outcome, python};
+use super::{Failure, Folder, failure, pipeline, rejected};
+use crate::harness::{ROOT, outcome, python, rows};
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/c");
-const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk/wit/step.wit");
-/// In the build's folder, so that the next run of the tests finds it, too.
+/// The cache of the compiler. It is in the build folder, so the next run of the tests uses it too.
 const COMPILER_FILES: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/c");
 const COMPILER: &str = "ziglang==0.17.1";
 
@@ -29,39 +27,43 @@ fn compiler() -> PathBuf {
     python
 }
 
-/// A folder of Rust's for a target.
+/// The folder of the Rust libraries for a target.
 fn rust_folder(arguments: &[&str]) -> PathBuf {
     let output = Command::new("rustc").args(["--print", "target-libdir"]).args(arguments).output();
     let folder = String::from_utf8(output.expect("the tests need rustc").stdout).expect("its folder is named in UTF-8");
     PathBuf::from(folder.trim())
 }
 
-/// A folder with the input, and with the step, which does this at the guilty row.
+/// A folder with the input, and with a step that runs this C code at the guilty row.
 fn folder(misbehave: &str) -> Folder {
     let folder = Folder::new();
     let object = folder.join("step.o");
     let mut compile = Command::new(compiler());
-    compile.current_dir(SOURCE).env("ZIG_GLOBAL_CACHE_DIR", COMPILER_FILES).env("ZIG_LOCAL_CACHE_DIR", COMPILER_FILES);
+    compile
+        .current_dir(Path::new(ROOT).join("tests/e2e/c"))
+        .env("ZIG_GLOBAL_CACHE_DIR", COMPILER_FILES)
+        .env("ZIG_LOCAL_CACHE_DIR", COMPILER_FILES);
     compile.args(["-m", "ziglang", "cc", "-target", "wasm32-wasi", "-O1", "-g", "-c", "step.c"]);
     outcome(compile.arg(format!("-DMISBEHAVE={misbehave}")).arg("-o").arg(&object)).succeeded();
 
     let library = rust_folder(&["--target", "wasm32-wasip2"]).join("self-contained");
     let programs = rust_folder(&[]).parent().map(|folder| folder.join("bin")).expect("it is a folder's");
+    let contract = Path::new(ROOT).join("guest-sdk/wit/step.wit");
     let mut link = Command::new(programs.join("wasm-component-ld"));
-    link.arg("--wasm-ld-path").arg(programs.join("gcc-ld/wasm-ld")).args(["--component-type", CONTRACT, "-L"]);
+    link.arg("--wasm-ld-path").arg(programs.join("gcc-ld/wasm-ld")).arg("--component-type").arg(contract).arg("-L");
     link.arg(&library).arg(library.join("crt1-reactor.o")).arg(object).args(["-lc", "--entry", "_initialize", "-o"]);
     outcome(link.arg(folder.join("guest.wasm"))).succeeded();
-    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n{\"id\":5}\n");
+    folder.write("input.jsonl", rows::with_ids(0..6));
     folder
 }
 
-/// What comes of the step, which is the same where rows are rejected and all others pass.
+/// The failure of the step. If rows are rejected, the failure is the same and all other rows pass.
 fn failed(misbehave: &str, limits: &str, kind: FailureKind, message: &str) -> Failure {
     let folder = folder(misbehave);
-    let failure = failure(&folder, &pipeline("in-c", limits, ""));
+    let failure = failure(&folder, &pipeline(limits));
     assert_eq!((failure.kind, &*failure.message), (kind, message), "{misbehave}: {failure:#?}");
     assert_eq!((failure.step.as_deref(), failure.batch), (Some("guest"), Some(1)), "{misbehave}");
-    assert_eq!(rejected(&folder, "in-c", limits).kind, kind, "{misbehave}");
+    assert_eq!(rejected(&folder, misbehave, limits).kind, kind, "{misbehave}");
     failure
 }
 
@@ -88,7 +90,6 @@ fn a_misbehaving_c_step_fails_with_the_right_kind() {
 #[test]
 fn a_c_step_that_writes_through_null_runs() {
     let folder = folder("*(volatile int *)(intptr_t)zero = 7");
-    folder.write("running.toml", pipeline("in-c", "", ""));
-    let report = run(&folder, "running.toml").expect("the step is well");
+    let report = folder.run_in_library(pipeline("")).expect("the step runs");
     assert_eq!((report.rows_in, report.sinks[0].rows), (6, 6));
 }

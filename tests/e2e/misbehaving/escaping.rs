@@ -1,10 +1,10 @@
-//! Nothing that a guest says drives the terminal or breaks the JSON.
+//! Texts of guests are escaped on the terminal and in JSON.
 
-use super::{failure, folder, handwritten, pipeline};
-use crate::harness::{Folder, Outcome};
-use crate::schemas::{assert_is_event, assert_is_record};
+use super::{failure, folder, handwritten, pipeline, rejecting};
+use crate::harness::schemas::{assert_is_event, assert_is_record};
+use crate::harness::{Folder, Outcome, PipelineFile, rows};
 
-/// Controls, and what reorders a line.
+/// Control characters, and characters that reorder a line.
 fn is_unfit(c: char) -> bool {
     (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -16,22 +16,22 @@ fn assert_fit(text: &str) {
     assert!(unfit.is_empty(), "{unfit:#?}");
 }
 
-/// Checks lines of JSON, and returns them.
+/// Checks lines of JSON, and returns their values.
 #[track_caller]
 fn values(text: &str) -> Vec<serde_json::Value> {
     assert_fit(text);
-    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    rows::json_lines(text)
 }
 
-fn run(folder: &Folder, more: &str, arguments: &[&str]) -> Outcome {
-    let outcome = folder.run_with(&pipeline("shown", "", more), arguments.iter().copied());
+fn run(folder: &Folder, pipeline: PipelineFile, arguments: &[&str]) -> Outcome {
+    let outcome = folder.run_with(pipeline, arguments.iter().copied());
     assert_fit(&outcome.stderr);
     outcome
 }
 
 #[test]
 fn messages_and_logs_of_guests_are_escaped() {
-    let stderr = run(&folder("escapes"), "", &["-v"]).failed(1);
+    let stderr = run(&folder("escapes"), pipeline(""), &["-v"]).failed(1);
     let words = ["message", "first cause", "second cause", "file", "trace", "hint", "log", "stderr", "stdout"];
     assert!(stderr.lines().any(|line| line.starts_with("  log: ") && line.contains(": log \\u{1b}[2J")), "{stderr}");
     for word in words {
@@ -41,12 +41,12 @@ fn messages_and_logs_of_guests_are_escaped() {
 
 #[test]
 fn messages_of_panics_and_rejected_parameters_are_escaped() {
-    let stderr = run(&folder("escapes_in_panic"), "", &["-v"]).failed(1);
+    let stderr = run(&folder("escapes_in_panic"), pipeline(""), &["-v"]).failed(1);
     for word in ["panic in step guest: message", "file"] {
         assert!(stderr.contains(&format!("{word} \\u{{1b}}[2J")), "{word} is not in {stderr}");
     }
     let folder = folder("escapes_in_bind");
-    let outcome = run(&folder, "", &["-v", "--failures", "failures.jsonl", "--message-format", "json"]);
+    let outcome = run(&folder, pipeline(""), &["-v", "--failures", "failures.jsonl", "--message-format", "json"]);
     for event in values(outcome.text()) {
         assert_is_event(&event);
     }
@@ -64,17 +64,17 @@ fn messages_of_panics_and_rejected_parameters_are_escaped() {
 #[test]
 fn failure_records_escape_control_characters_without_loss() {
     let folder = folder("escapes");
-    let said = failure(&folder, &pipeline("shown", "", ""));
-    let outcome = run(&folder, "", &["--failures", "failures.jsonl", "--message-format", "json"]);
+    let failed = failure(&folder, &pipeline(""));
+    let outcome = run(&folder, pipeline(""), &["--failures", "failures.jsonl", "--message-format", "json"]);
     let events = values(outcome.text());
     let event = events.iter().find(|event| event["event"] == "failure").expect("the failure is an event");
-    assert_eq!(event["failure"]["message"], *said.message);
+    assert_eq!(event["failure"]["message"], *failed.message);
     let [record] = &values(&folder.text("failures.jsonl"))[..] else { panic!("there is one failure") };
-    assert_eq!(record["hint"].as_str(), said.hint.as_deref());
+    assert_eq!(record["hint"].as_str(), failed.hint.as_deref());
 
-    run(&folder, "on-failure = \"reject\"\n", &[]).succeeded();
+    run(&folder, rejecting(""), &[]).succeeded();
     let [reject] = &values(&folder.text("rejects.jsonl"))[..] else { panic!("there is one reject") };
-    assert_eq!(reject["failure"]["causes"], serde_json::json!(said.causes));
+    assert_eq!(reject["failure"]["causes"], serde_json::json!(failed.causes));
 }
 
 #[test]
@@ -85,19 +85,19 @@ fn inspect_escapes_control_characters_of_a_manifest() {
     for word in ["name", "version", "summary", "a", "b", "c", "d", "string"] {
         assert!(text.text().contains(&format!("{word} \\u{{")), "{word} is not in {}", text.text());
     }
-    // A name of two lines is no line of our own.
+    // A name of two lines does not look like a heading.
     assert_eq!(text.text().lines().filter(|line| *line == "imports").count(), 1, "{}", text.text());
     let json = folder.stillbox(["inspect", "guest.wasm", "--json"]).succeeded();
     assert_fit(json.text());
-    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
+    let value = json.json();
     assert!(value["name"].as_str().is_some_and(|name| name.contains('\u{9b}')));
 }
 
-/// It is JSON, and no JSON Schema.
+/// The schema is valid JSON, but not a JSON Schema.
 #[test]
 fn inspect_shows_a_parameter_schema_that_is_not_a_json_schema() {
     let folder = folder("odd_schema");
-    folder.write("pipeline.toml", pipeline("shown", "", ""));
+    folder.write_pipeline(pipeline(""));
     folder.stillbox(["check", "pipeline.toml"]).succeeded();
     let outcome = folder.stillbox(["inspect", "guest.wasm"]).succeeded();
     let (_, parameters) = outcome.text().split_once("parameters\n").expect("there is such a section");
@@ -113,7 +113,7 @@ fn inspect_shows_a_parameter_schema_that_is_not_a_json_schema() {
 #[test]
 fn check_escapes_control_characters_of_column_names() {
     let folder = folder("escapes_in_columns");
-    run(&folder, "", &[]).failed(1);
+    run(&folder, pipeline(""), &[]).failed(1);
     let graph = folder.stillbox(["check", "pipeline.toml"]).succeeded();
     assert_fit(graph.text());
     let json = folder.stillbox(["check", "pipeline.toml", "--json"]).succeeded();
@@ -126,11 +126,11 @@ fn backtraces_escape_control_characters_of_function_names() {
         "(call $\"a\\1b[2J\\u{9b}1A\\u{202e}\")",
         "(func $\"a\\1b[2J\\u{9b}1A\\u{202e}\" unreachable)",
     );
-    let outcome = run(&folder, "", &["-vv", "--failures", "failures.jsonl", "--message-format", "json"]);
+    let outcome = run(&folder, pipeline(""), &["-vv", "--failures", "failures.jsonl", "--message-format", "json"]);
     values(outcome.text());
-    // Batches that failed at the same time are told as well.
+    // Batches that failed at the same time have records too.
     let records = values(&folder.text("failures.jsonl"));
     let innermost = &records[0]["backtrace"][0]["function"];
     assert_eq!(innermost, "a\u{1b}[2J\u{9b}1A\u{202e}", "{records:?}");
-    run(&folder, "", &["-vv"]).failed(1);
+    run(&folder, pipeline(""), &["-vv"]).failed(1);
 }

@@ -1,8 +1,8 @@
-//! The guests and what comes of each.
+//! The guests, and the expected end of a run with each.
 
 use stillbox::FailureKind::{BadOutput, Denied, Exit, GuestError, Memory, Panic, Parameters, Timeout, Trap};
 
-use super::Ends::{Fails, Lost, Refused, Well};
+use super::Ends::{Fails, Lost, Rejected, Succeeds};
 use super::Row::{Named, Unnamed};
 use super::{Case, Ends};
 
@@ -14,10 +14,10 @@ const fn limited(guest: &'static str, limits: &'static str, ends: Ends) -> Case 
     Case { guest, limits, ends }
 }
 
-/// What terminals obey, as a message.
+/// A message of escape sequences and control characters.
 const ESCAPES: &str = "message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\0 end";
 
-/// Guests that say what is wrong before they end.
+/// Guests that report an error before they end.
 pub(super) const WORDS: &[Case] = &[
     case("panic", Fails(Panic, "no rule for the id 3", Named)),
     case("panic_payload", Fails(Panic, "the panic payload is not a text", Named)),
@@ -26,7 +26,7 @@ pub(super) const WORDS: &[Case] = &[
     case("error", Fails(GuestError, "the row cannot be used", Named)),
     case("abort", Fails(Trap, "giving up at id 3", Unnamed)),
     case("exit_0", Fails(Exit, "the step ended its instance with exit status 0", Unnamed)),
-    // WASI 0.2 tells only whether the status was 0.
+    // WASI 0.2 passes on only whether the status was 0.
     case("exit_3", Fails(Exit, "the step ended its instance with exit status 1", Unnamed)),
     case("long_log", Fails(Panic, "after a long line", Named)),
     case("endless_words", Fails(GuestError, "no end of words", Unnamed)),
@@ -39,7 +39,7 @@ pub(super) const TRAPS: &[Case] = &[
     case("unreachable", Fails(Trap, "wasm `unreachable` instruction executed", Unnamed)),
     case("out_of_bounds", Fails(Trap, "out of bounds memory access", Unnamed)),
     case("divide_by_zero", Fails(Panic, "attempt to divide by zero", Named)),
-    // The stack of Rust's own variables lies at the bottom of the memory, and is full before WebAssembly's.
+    // The stack of Rust is at the bottom of the memory. It overflows before the stack of WebAssembly.
     case("stack_overflow", Fails(Trap, "out of bounds memory access", Unnamed)),
     // Address 0 lies in the guest's own memory.
     case("null_write", Fails(Panic, "the null pointer leads to 42", Named)),
@@ -65,8 +65,8 @@ pub(super) const LIMITS: &[Case] = &[
 
 /// Guests that return what the contract forbids.
 pub(super) const CONTRACT: &[Case] = &[
-    // The schema of the parameters is only shown, so one that means nothing harms nobody.
-    case("odd_schema", Well),
+    // The schema of the parameters is only shown, so an invalid one has no effect.
+    case("odd_schema", Succeeds),
     case(
         "offsets_descend",
         Fails(BadOutput, "it returned the values of \"word\" with offsets that descend from 4 to 0 at row 1", Unnamed),
@@ -111,25 +111,25 @@ pub(super) const DENIED: &[Case] = &[
     case("socket", Fails(Denied, "Permission denied (os error 2)", Named)),
     case("resolve", Fails(Denied, "Permission denied (os error 2)", Named)),
     case("read_file", Fails(Denied, "No such file or directory (os error 44)", Named)),
-    // These are there, and empty.
+    // These exist, and are empty.
     case("environment", Fails(GuestError, "environment variable not found", Named)),
     case("stdin", Fails(GuestError, "standard input gave 0 bytes and Ok(0)", Named)),
-    // No thread can be started, for want of an interface that does it.
+    // No interface starts threads.
     case("thread", Fails(GuestError, "Not supported (os error 58)", Named)),
 ];
 
-/// Guests that do not get as far as a row.
+/// Guests that fail before their first row.
 pub(super) const PLANNING: &[Case] = &[
     case(
         "long_name",
-        Refused(
+        Rejected(
             BadOutput,
             "the step could not say what it is (bad-output): the name in its manifest has 1000000 bytes, more than the 256 allowed",
         ),
     ),
     case(
         "invalid_schema",
-        Refused(
+        Rejected(
             BadOutput,
             "the parameters in its manifest are not a JSON Schema: EOF while parsing a value at line 1 column 9",
         ),
@@ -137,25 +137,25 @@ pub(super) const PLANNING: &[Case] = &[
     limited(
         "loop_in_manifest",
         "time = \"200ms\"",
-        Refused(Timeout, "the step could not say what it is (timeout): the step did not finish within 200ms"),
+        Rejected(Timeout, "the step could not say what it is (timeout): the step did not finish within 200ms"),
     ),
     limited(
         "loop_in_bind",
         "time = \"200ms\"",
-        Refused(Timeout, "failed to bind its parameters (timeout): the step did not finish within 200ms"),
+        Rejected(Timeout, "failed to bind its parameters (timeout): the step did not finish within 200ms"),
     ),
     limited(
         "loop_in_start",
         "time = \"200ms\"",
-        Refused(Timeout, "the step could not say what it is (timeout): the step did not finish within 200ms"),
+        Rejected(Timeout, "the step could not say what it is (timeout): the step did not finish within 200ms"),
     ),
     case(
         "column_twice",
-        Refused(
+        Rejected(
             BadOutput,
             "failed to bind its parameters (bad-output): its signature names the column \"number\" twice among the outputs",
         ),
     ),
-    case("refuse_parameters", Refused(Parameters, "does not accept its parameters: these parameters will not do")),
-    case("escapes_in_bind", Refused(Parameters, "does not accept its parameters: message \\u{1b}[2J")),
+    case("refuse_parameters", Rejected(Parameters, "does not accept its parameters: these parameters will not do")),
+    case("escapes_in_bind", Rejected(Parameters, "does not accept its parameters: message \\u{1b}[2J")),
 ];

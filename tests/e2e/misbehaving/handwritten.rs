@@ -1,24 +1,21 @@
-//! Steps written by hand, with nothing of an SDK: no panic report, no panic hook, no allocator.
-
-use std::fs;
+//! Steps in WebAssembly text, without an SDK: no panic hook, no panic report, no allocator.
 
 use stillbox::Failure;
 use stillbox::FailureKind::{self, Memory, Timeout, Trap};
 
-use super::{Folder, failure, pipeline, run};
+use super::{failure, pipeline, pipeline_with};
+use crate::harness::{Folder, rows, step, wat};
 
-/// What `process` does, in place of a line of the text.
+/// A folder with the input, and with a step whose `process` has this body.
 pub(super) fn folder(body: &str) -> Folder {
     folder_with(body, "")
 }
 
-/// The same, with more functions.
-pub(super) fn folder_with(body: &str, more: &str) -> Folder {
+/// The same with more functions.
+pub(super) fn folder_with(body: &str, functions: &str) -> Folder {
     let folder = Folder::new();
-    let text = include_str!("../wat/step.wat").replace(";; BODY", body).replace(";; MORE", more);
-    fs::write(folder.join("guest.wasm"), wat::parse_str(text).expect("the text is WebAssembly"))
-        .expect("the folder is new");
-    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n{\"id\":5}\n");
+    folder.write("guest.wasm", wat::step(body, functions));
+    folder.write("input.jsonl", rows::with_ids(0..6));
     folder
 }
 
@@ -27,7 +24,7 @@ fn failed(body: &str, kind: FailureKind, message: &str) -> Failure {
 }
 
 fn failed_within(limits: &str, body: &str, kind: FailureKind, message: &str) -> Failure {
-    let failure = failure(&folder(body), &pipeline("text", limits, ""));
+    let failure = failure(&folder(body), &pipeline(limits));
     assert_eq!((failure.kind, &*failure.message), (kind, message), "{failure:#?}");
     assert_eq!(failure.step.as_deref(), Some("guest"));
     assert!(failure.batch.is_some());
@@ -36,7 +33,7 @@ fn failed_within(limits: &str, body: &str, kind: FailureKind, message: &str) -> 
 
 #[test]
 fn a_step_without_an_sdk_runs() {
-    let report = run_with(&folder(""), "").expect("the step is well");
+    let report = folder("").run_in_library(pipeline("")).expect("the step runs");
     assert_eq!((report.rows_in, report.sinks[0].rows), (6, 6));
 }
 
@@ -45,17 +42,17 @@ fn the_last_line_of_standard_error_is_the_message_of_a_trap() {
     let failure = failed("(call $say) unreachable", Trap, "no rule for this row");
     assert_eq!(failure.causes, ["wasm `unreachable` instruction executed"]);
     assert_eq!(failure.stderr, "no rule for this row\n");
-    // Without words the code has to do.
+    // Without output the trap code is the message.
     failed("unreachable", Trap, "wasm `unreachable` instruction executed");
 }
 
-/// It speaks in its first batch, and traps in the second.
+/// The step writes in its first batch, and traps in the second.
 #[test]
 fn standard_error_of_an_earlier_batch_is_not_the_message_of_a_trap() {
     let body = "(if (global.get $called) (then unreachable))\n(global.set $called (i32.const 1)) (call $say)";
-    let failure = failure(&folder(body), &pipeline("text", "", "instance = \"worker\"\n"));
+    let failure = failure(&folder(body), &pipeline_with("", step("guest").worker()));
     assert_eq!((failure.kind, &*failure.message), (Trap, "wasm `unreachable` instruction executed"), "{failure:#?}");
-    // They stay among what the instance said.
+    // The record still has all output of the instance.
     assert_eq!(failure.stderr, "no rule for this row\n");
 }
 
@@ -97,23 +94,18 @@ fn a_poll_is_ended_by_the_time_limit() {
     failed_within("time = \"200ms\"", "call $wait", Timeout, "the step did not finish within 200ms");
 }
 
-/// It traps when it is called first, and would pass if it were called again.
+/// The step traps at its first call, and would pass at a second call of the same instance.
 #[test]
 fn an_instance_that_trapped_is_not_called_again() {
     let body = "(if (i32.eqz (global.get $called)) (then (global.set $called (i32.const 1)) unreachable))";
-    for more in ["", "instance = \"worker\"\n"] {
+    let rejecting = step("guest").on_failure("reject");
+    for (name, guest) in [("batch", rejecting.clone()), ("worker", rejecting.worker())] {
         let folder = folder(body);
-        let report = run_with(&folder, &format!("on-failure = \"reject\"\n{more}")).expect("all is rejected");
-        assert_eq!((report.rows_in, report.rejected(), report.sinks[0].rows), (6, 6, 0), "{more}");
-        // Called again, it would not be let in, which is told in other words.
-        for line in folder.text("rejects.jsonl").lines() {
-            let reject: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
-            assert_eq!(reject["failure"]["message"], "wasm `unreachable` instruction executed", "{more}");
+        let report = folder.run_in_library(pipeline_with("", guest).rejects()).expect("all rows are rejected");
+        assert_eq!((report.rows_in, report.rejected(), report.sinks[0].rows), (6, 6, 0), "{name}");
+        // A second call of the same instance would fail with another message.
+        for reject in folder.json_lines("rejects.jsonl") {
+            assert_eq!(reject["failure"]["message"], "wasm `unreachable` instruction executed", "{name}");
         }
     }
-}
-
-fn run_with(folder: &Folder, more: &str) -> Result<stillbox::Report, stillbox::RunError> {
-    folder.write("running.toml", pipeline("text", "", more));
-    run(folder, "running.toml")
 }

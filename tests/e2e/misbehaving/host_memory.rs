@@ -1,15 +1,14 @@
-//! What a guest asks for is bounded, and so is what the host has to have for it.
+//! The memory of the host is bounded, whatever a guest demands.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::process::Stdio;
 
 use super::handwritten::{self, GROW_TABLE};
-use super::many_failures::status_kib;
-use super::{folder, pipeline};
-use crate::harness::spawn;
+use super::{folder, rejecting};
+use crate::harness::{Events, memory_kib, rows, source, spawn};
 
-/// What one instance may have by default, and what it may hand over, and the command itself. The guests want gigabytes, or
-/// as much again with every row.
+/// The default memory limit of an instance, its largest output, and the command itself. The guests demand gigabytes, or demand
+/// more with every row.
 const MAX_KIB: u64 = (256 + 256 + 128) << 10;
 
 #[test]
@@ -26,21 +25,19 @@ fn the_memory_of_the_host_is_bounded_for_guests_that_demand_more() {
         ("a table", ""),
     ] {
         let folder = if guest == "a table" { handwritten::folder(GROW_TABLE) } else { folder(guest) };
-        // Compiled before, so that the compiler's memory is not counted.
+        // The component is compiled first, so the memory of the compiler is not measured.
         folder.stillbox(["inspect", "guest.wasm"]).succeeded();
-        let text = pipeline(guest, limits, "on-failure = \"reject\"\n")
-            .replace("path = \"input.jsonl\"\n", "path = \"-\"\nformat = \"jsonl\"\ncolumns = { id = \"integer\" }\n");
-        folder.write("pipeline.toml", text);
+        let input = source("-").format("jsonl").set("columns", r#"{ id = "integer" }"#);
+        folder.write_pipeline(rejecting(limits).add(input));
         let mut command = folder.command();
         command.args(["run", "pipeline.toml", "--message-format", "json", "--threads", "1"]).stdin(Stdio::piped());
         let mut child = spawn(&mut command);
         let mut stdin = child.stdin.take().expect("it is piped");
-        stdin.write_all("{\"id\":3}\n".repeat(10).as_bytes()).expect("the command reads");
-        let mut events = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        // The input has not ended, so the command is still there when the last row has been rejected.
-        let rejected = events.by_ref().filter(|line| line.as_ref().is_ok_and(|line| line.contains("\"rejected\",")));
-        assert_eq!(rejected.take(10).count(), 10, "{guest}");
-        let peak = status_kib(&child, "VmHWM:").expect("the command waits for more rows");
+        stdin.write_all(rows::with_ids([3; 10]).as_bytes()).expect("the command reads");
+        // The input has not ended, so the command still runs when the last row has been rejected.
+        let mut events = Events::new(&mut child);
+        assert_eq!(events.by_ref().filter(|event| event["event"] == "rejected").take(10).count(), 10, "{guest}");
+        let peak = memory_kib(&child, "VmHWM:").expect("the command waits for more rows");
         assert!(peak < MAX_KIB, "{guest}: {peak} KiB");
         drop(stdin);
         drop(events);

@@ -1,16 +1,16 @@
-//! What a terminal shows of a failure, line by line. Lines that name places in the guests' sources are left out.
+//! The text of failures on a terminal. Lines that name places in the sources of guests are left out.
 
 use super::{folder, handwritten, pipeline};
-use crate::harness::Folder;
+use crate::harness::{Folder, redact};
 
 fn shown(guest: &str, limits: &str) -> String {
     shown_in(&folder(guest), limits)
 }
 
 fn shown_in(folder: &Folder, limits: &str) -> String {
-    let stderr = folder.run(&pipeline("lines", limits, "")).failed(1);
+    let stderr = folder.run(pipeline(limits)).failed(1);
     let is_place = |line: &&str| line.starts_with("  source: ") || line.starts_with("  frame: ");
-    // Batches that failed at the same time are told as well.
+    // Batches that failed at the same time are shown too.
     let others = stderr.lines().skip(1).take_while(|line| line.starts_with("  "));
     stderr.lines().take(1).chain(others).filter(|line| !is_place(line)).collect::<Vec<_>>().join("\n")
 }
@@ -55,7 +55,7 @@ fn an_exceeded_limit_is_shown_with_how_to_raise_it() {
 #[test]
 fn the_table_entries_limit_is_shown_as_fixed() {
     let folder = handwritten::folder(handwritten::GROW_TABLE);
-    // One batch: it fails in each, and which is the first to do so nobody knows.
+    // One batch only, because every batch fails, and any of them may fail first.
     folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n");
     insta::assert_snapshot!(shown_in(&folder, ""), @"
     memory in step guest: the step wanted tables of 2000001 entries, and all its tables may have 1000000
@@ -68,18 +68,18 @@ fn the_table_entries_limit_is_shown_as_fixed() {
 
 #[test]
 fn a_trap_code_is_shown_once() {
-    // The message is the panic's, so the code has a line of its own.
+    // The message is from the panic, so the trap code has its own line.
     insta::assert_snapshot!(shown("panic", ""), @"
     panic in step guest: no rule for the id 3
       at: input.jsonl:4 (batch 1)
       trap: wasm `unreachable` instruction executed
     ");
-    // The message is the code.
+    // The message is the trap code.
     insta::assert_snapshot!(shown("unreachable", ""), @"
     trap in step guest: wasm `unreachable` instruction executed
       in: batch 1, which begins at input.jsonl:3
     ");
-    // The code is the cause.
+    // The trap code is the cause.
     insta::assert_snapshot!(shown("abort", ""), @"
     trap in step guest: giving up at id 3
       in: batch 1, which begins at input.jsonl:3
@@ -102,15 +102,14 @@ fn a_denied_access_is_shown_with_a_hint() {
     ");
 }
 
-/// The innermost frames are those of the guest's own functions, each with its line.
+/// The innermost frames are functions of the guest, each with its line.
 #[test]
 fn a_nested_panic_is_shown_with_the_source_lines_of_its_frames() {
-    let stderr = folder("panic_nested").run(&pipeline("lines", "", "")).failed(1);
+    let stderr = folder("panic_nested").run(pipeline("")).failed(1);
     let is_place = |line: &&str| line.starts_with("  source: ") || line.starts_with("  frame: ");
     let places: Vec<_> = stderr.lines().filter(is_place).collect();
-    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let places = places.join("\n").replace(&format!("{}/", root.display()), "");
-    insta::assert_snapshot!(places, @"
+    let _redacted = redact([(r"/\S*/tests/guests/", "tests/guests/")]);
+    insta::assert_snapshot!(places.join("\n"), @"
       source: tests/guests/programs/examples/bad_panic_nested.rs:32:31
       frame: bad_panic_nested::inner::{{closure}} (tests/guests/programs/examples/bad_panic_nested.rs:32:31)
       frame: inner (tests/guests/programs/examples/bad_panic_nested.rs:32:13)

@@ -1,19 +1,19 @@
-//! A Python step that misbehaves in many ways: each ends in its own failure with the step's own words, and harms nothing but
-//! its own row.
+//! A Python step that misbehaves in many ways: each ends in its own failure with the message of the step, and affects only its
+//! own row.
 //!
-//! It reads six rows in batches of two, and misbehaves at the second row of the second batch.
+//! It reads six rows in batches of two, and misbehaves at the second row of the second batch, which has the id 3.
 
 use std::path::Path;
 
 use stillbox::FailureKind::{Denied, Exit, GuestError, Memory, Timeout, Trap};
-use stillbox::{Engine, Failure, FailureKind, Pipeline, RunError, RunOptions};
+use stillbox::{Failure, FailureKind, RunError};
 
-use crate::harness::{CACHE, Folder, ROOT, python};
+use crate::harness::{Folder, PipelineFile, ROOT, Table, component_step, python, rows};
 
-/// How the step misbehaves, and what comes of it.
+/// How the step misbehaves, and the kind and message of its failure.
 type Case = (&'static str, FailureKind, &'static str);
 
-/// Exceptions: the message is the step's, and the place is where it was raised.
+/// Exceptions: the message is from the step, and the place is the line that raised it.
 const WORDS: &[Case] = &[
     ("raise-with-causes", GuestError, "ValueError: no rule for the row"),
     ("raise-while-handling", GuestError, "RuntimeError: the number is of no use"),
@@ -43,17 +43,17 @@ const WORDS: &[Case] = &[
     ("open-socket", Denied, "PermissionError: [Errno 2] Permission denied"),
 ];
 
-/// More memory than there is: the message is the host's, with a number of its own, and the cause and the place are the step's.
+/// Memory errors: the message is from the host, with a number, and the cause and the place are from the step.
 const MEMORY: &[&str] = &["memory", "memory-at-once"];
 
-/// Values that a column doesn't take: the place is the step's function.
+/// Values of the wrong type for a column: the place is the step's function.
 const VALUES: &[Case] = &[
     ("wrong-type", GuestError, "the step returned `int`, but declares `Told`"),
     ("wrong-value", GuestError, "`said` must be a text, not 3"),
     ("surrogate-value", GuestError, "`said` contains a lone surrogate at index 0, which cannot be encoded as UTF-8"),
 ];
 
-/// What ends the instance without a word.
+/// Ends of the instance without an exception.
 const SILENT: &[Case] = &[
     ("loop", Timeout, "the step did not finish within 500ms"),
     ("sleep", Timeout, "the step did not finish within 500ms"),
@@ -149,9 +149,9 @@ fn failure_records_of_python_steps_contain_prints_and_logs() {
     let printed = failure("say-with-print", GuestError);
     assert_eq!(printed.stderr, "on standard output\non standard error\nan end without a line");
     let logged = failure("say-with-logging", GuestError);
-    let said: Vec<_> = logged.log.iter().map(|entry| format!("{:?}: {}", entry.level, entry.message)).collect();
+    let entries: Vec<_> = logged.log.iter().map(|entry| format!("{:?}: {}", entry.level, entry.message)).collect();
     assert_eq!(
-        said,
+        entries,
         [
             "Debug: a detail: 7",
             "Trace: a trace",
@@ -169,7 +169,7 @@ fn failure_records_of_python_steps_contain_prints_and_logs() {
 #[test]
 fn a_python_step_sees_no_arguments_variables_or_files() {
     let folder = folder();
-    folder.run(&pipeline("look-around", "", "", 2)).succeeded();
+    folder.run(pipeline("look-around")).succeeded();
     assert!(folder.text("output.jsonl").contains("{\"id\":3,\"said\":\"[] [] no files\"}"));
 }
 
@@ -190,22 +190,20 @@ fn every_behaviour_of_the_misbehaving_python_step_has_an_expectation() {
 
 /// The failure that ends a run.
 fn failure(how: &str, kind: FailureKind) -> Failure {
-    let folder = folder();
-    folder.write("failing.toml", pipeline(how, limits(kind), "", 2));
-    match run(&folder, "failing.toml") {
+    match folder().run_in_library(&pipeline(how).limits(limits(kind))) {
         Err(RunError::Failed(failed)) => failed.failures.into_iter().next().expect("there is at least one"),
-        Err(error) => panic!("{how}: it was not the run that failed: {error}"),
+        Err(error) => panic!("{how}: the run did not start: {error}"),
         Ok(_) => panic!("{how}: the run did not fail"),
     }
 }
 
-/// Checks that the guilty row alone is rejected where failures reject rows.
+/// Checks that only the guilty row is rejected if failures reject rows.
 fn check_rejected(how: &str, kind: FailureKind) {
     let folder = folder();
-    folder.write("rejecting.toml", pipeline(how, limits(kind), "on-failure = \"reject\"\n", 2));
-    let report = run(&folder, "rejecting.toml").unwrap_or_else(|error| panic!("{how}: {error}"));
+    let rejecting = pipeline_with(misbehaving_step(how).on_failure("reject")).limits(limits(kind)).rejects();
+    let report = folder.run_in_library(&rejecting).unwrap_or_else(|error| panic!("{how}: {error}"));
     assert_eq!((report.rows_in, report.rejected(), report.sinks[0].rows), (6, 1, 5), "{how}");
-    let reject: serde_json::Value = serde_json::from_str(&folder.text("rejects.jsonl")).expect("one line of JSON");
+    let [reject] = &folder.json_lines("rejects.jsonl")[..] else { panic!("{how}: not one row is rejected") };
     assert_eq!((&reject["row"]["id"], &reject["failure"]["kind"]), (&3.into(), &kind.to_string().into()), "{how}");
 }
 
@@ -213,14 +211,9 @@ fn limits(kind: FailureKind) -> &'static str {
     if kind == Timeout { "time = \"500ms\"" } else { "" }
 }
 
-fn run(folder: &Folder, pipeline: &str) -> Result<stillbox::Report, RunError> {
-    let engine = Engine::builder().threads(2).compile_cache(CACHE).build();
-    Pipeline::from_file(folder.join(pipeline)).expect("the pipeline file is valid").run(&engine, &RunOptions::new())
-}
-
 fn folder() -> Folder {
     let folder = Folder::new();
-    folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n{\"id\":4}\n{\"id\":5}\n");
+    folder.write("input.jsonl", rows::with_ids(0..6));
     folder
 }
 
@@ -228,13 +221,16 @@ fn source() -> String {
     std::fs::read_to_string(Path::new(ROOT).join("tests/python/misbehave/misbehave.py")).unwrap()
 }
 
-/// A pipeline with the step that misbehaves.
-pub(super) fn pipeline(how: &str, limits: &str, more: &str, rows: usize) -> String {
+/// A pipeline with the step that misbehaves, in batches of two rows.
+pub(super) fn pipeline(how: &str) -> PipelineFile {
+    pipeline_with(misbehaving_step(how))
+}
+
+fn pipeline_with(step: Table) -> PipelineFile {
+    PipelineFile::new().batch_rows(2).add(step)
+}
+
+fn misbehaving_step(how: &str) -> Table {
     let component = python::component(&Path::new(ROOT).join("tests/python/misbehave"));
-    let rejects = if more.is_empty() { "" } else { "[rejects]\npath = \"rejects.jsonl\"\n" };
-    format!(
-        "[pipeline]\nname = \"{how}\"\nbatch-rows = {rows}\n\n[[source]]\npath = \"input.jsonl\"\n\n\
-         [[step]]\nname = \"guest\"\ncomponent = {component:?}\nparameters = {{ how = \"{how}\" }}\n\
-         limits = {{ {limits} }}\n{more}\n[[sink]]\npath = \"output.jsonl\"\n{rejects}"
-    )
+    component_step("guest", &component).parameters(format_args!("how = {how:?}"))
 }

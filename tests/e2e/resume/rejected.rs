@@ -1,13 +1,16 @@
-//! What keeps a run from going on, and from beginning.
+//! Runs that cannot be resumed, and runs that cannot start.
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Child;
 
+use insta::internals::SettingsBindDropGuard;
 use stillbox_test_guests::{ADD_COLUMN, CLOCK, KEEP_LONG, REFUSE, TURN_AROUND};
 
-use super::{events, info, killed, started, texts};
-use crate::harness::{Folder, PipelineFile, outcome, step};
+use super::{info, kill_after_checkpoint, start, texts};
+use crate::harness::{Events, Folder, PipelineFile, Table, outcome, redact, step};
 
+/// Several tests replace parts of this text.
 const PIPELINE: &str = r#"[pipeline]
 name = "refusals"
 batch-rows = 20
@@ -28,41 +31,48 @@ parameters = { id = 1000 }
 path = "output.jsonl"
 "#;
 
-fn begun() -> Folder {
+/// A folder with a run that was killed.
+fn killed() -> Folder {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(6000));
     folder.write("pipeline.toml", PIPELINE);
-    killed(&folder, &[]);
+    kill_after_checkpoint(&folder, &[]);
     folder
 }
 
-/// What the command says, with what is different in every run replaced.
-fn told(folder: &Folder, arguments: &[&str]) -> String {
-    let run = info(folder)[0].clone();
-    let mut command = folder.command();
-    let told = outcome(command.args(["run", "pipeline.toml"]).args(arguments)).failed(2);
-    without_names(&told, folder, &run)
+/// Runs the pipeline, which has to fail before it starts, and returns the error.
+fn error(folder: &Folder, arguments: &[&str]) -> String {
+    outcome(folder.command().args(["run", "pipeline.toml"]).args(arguments)).failed(2)
 }
 
-/// The same text in every run.
-fn without_names(text: &str, folder: &Folder, run: &serde_json::Value) -> String {
-    let of_run = |key: &str| run[key].as_str().expect("it is text").to_owned();
-    let real = fs::canonicalize(folder.path()).expect("it is there");
-    let text = text.replace(&of_run("folder"), "STATE").replace(&of_run("id"), "RUN");
-    let text = text.replace(real.to_str().expect("it is text"), "FOLDER");
-    let digits = regex::Regex::new(r"sha256:\S+|[\d,]+ rows|[\d,]+ bytes, changed at [\d.]+").expect("it is right");
-    digits.replace_all(&text, "…").into_owned()
+/// Replaces what differs from run to run.
+fn redact_runs() -> SettingsBindDropGuard {
+    const RUN: &str = "[0-9a-f]{8}-[0-9a-f]{6}";
+    let folder = r"/\S*/stillbox-[A-Za-z0-9]+";
+    redact([
+        (&*format!("{folder}/[^/ ]+/{RUN}"), "STATE"),
+        (RUN, "RUN"),
+        (folder, "FOLDER"),
+        (r"process \d+", "process PID"),
+        (r"[\d,]+ were", "… were"),
+        (r"sha256:\S+|[\d,]+ rows|[\d,]+ bytes, changed at [\d.]+", "…"),
+    ])
+}
+
+fn wait_until_running(folder: &Folder, child: &mut Child) {
+    assert!(Events::new(child).any(|_| info(folder)[0]["status"] == "running"), "the run ended too early");
 }
 
 #[test]
 fn resume_names_each_changed_setting() {
-    let folder = begun();
+    let _redacted = redact_runs();
+    let folder = killed();
     let cases: [(&str, &str); 3] =
         [("id = 1000", "id = 1001"), ("batch-rows = 20", "batch-rows = 21"), ("\"length\"", "\"longer\"")];
     let mut all = String::new();
     for (was, is) in cases {
         folder.write("pipeline.toml", PIPELINE.replace(was, is));
-        all += &told(&folder, &["--resume"]);
+        all += &error(&folder, &["--resume"]);
     }
     insta::assert_snapshot!(all, @r#"
     error: cannot resume run RUN: the pipeline has changed since its last checkpoint: step "some" parameters.id was 1000 and is 1001. Undo the change, or add `--restart` to start again
@@ -74,46 +84,50 @@ fn resume_names_each_changed_setting() {
     folder.stillbox(["run", "pipeline.toml", "--resume", "--limit", "some.time=1m"]).succeeded();
 }
 
-/// The steps read each other in the order in which they stand.
+/// Each step reads the rows of the one before it in the file.
 #[test]
 fn resume_rejects_a_changed_order_of_steps() {
+    let _redacted = redact_runs();
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(6000));
     let [one, two] = [("a", "one"), ("b", "two")]
-        .map(|(name, to)| step(name, "add_column", &format!("outputs = {{ length = \"{to}\" }}")));
-    let pipeline = |steps: &str| PipelineFile { batch_rows: Some(20), steps, ..PipelineFile::default() }.to_string();
-    folder.write("pipeline.toml", pipeline(&format!("{one}{two}")));
-    killed(&folder, &[]);
-    folder.write("pipeline.toml", pipeline(&format!("{two}{one}")));
-    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: cannot resume run RUN: the pipeline has changed since its last checkpoint: the order of [[step]] was a, b and is b, a. Undo the change, or add `--restart` to start again");
+        .map(|(name, to)| step("add_column").name(name).set("outputs", format_args!("{{ length = {to:?} }}")));
+    let pipeline =
+        |first: &Table, second: &Table| PipelineFile::new().batch_rows(20).add(first.clone()).add(second.clone());
+    folder.write_pipeline(pipeline(&one, &two));
+    kill_after_checkpoint(&folder, &[]);
+    folder.write_pipeline(pipeline(&two, &one));
+    insta::assert_snapshot!(error(&folder, &["--resume"]), @"error: cannot resume run RUN: the pipeline has changed since its last checkpoint: the order of [[step]] was a, b and is b, a. Undo the change, or add `--restart` to start again");
 }
 
 #[test]
 fn resume_rejects_a_changed_pipeline_name_or_output() {
-    let folder = begun();
+    let _redacted = redact_runs();
+    let folder = killed();
     let mut all = String::new();
     for (was, is) in [("\"refusals\"", "\"renamed\""), ("output.jsonl", "another.jsonl")] {
         folder.write("pipeline.toml", PIPELINE.replace(was, is));
-        all += &told(&folder, &["--resume"]);
+        all += &error(&folder, &["--resume"]);
     }
-    all += &told(&folder, &[]);
+    all += &error(&folder, &[]);
     insta::assert_snapshot!(all, @r#"
     error: cannot resume run RUN: the pipeline has changed since its last checkpoint: [pipeline] name was "refusals" and is "renamed". Undo the change, or add `--restart` to start again
     error: cannot resume run RUN: the pipeline has changed since its last checkpoint: the outputs were FOLDER/output.jsonl and are FOLDER/another.jsonl. Undo the change, or add `--restart` to start again
     error: cannot resume run RUN: the pipeline has changed since its last checkpoint: the outputs were FOLDER/output.jsonl and are FOLDER/another.jsonl. Undo the change, or add `--restart` to start again
     "#);
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
-    assert_eq!(info(&folder).as_array().map(Vec::len), Some(1), "the former is gone");
+    assert_eq!(info(&folder).as_array().map(Vec::len), Some(1), "the previous run is gone");
     let names = ["add_column.wasm", "another.jsonl", "input.jsonl", "pipeline.toml", "refuse.wasm"];
     assert_eq!(folder.names(), names);
 }
 
 #[test]
 fn resume_rejects_an_output_that_is_not_a_regular_file() {
-    let folder = begun();
+    let _redacted = redact_runs();
+    let folder = killed();
     rustix::fs::mknodat(rustix::fs::CWD, folder.join("output.jsonl"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
-        .expect("there is room");
-    insta::assert_snapshot!(told(&folder, &["--resume"]), @"error: cannot resume run RUN: the pipeline has changed since its last checkpoint: it writes to what is not a regular file. Undo the change, or add `--restart` to start again");
+        .expect("the folder can be written to");
+    insta::assert_snapshot!(error(&folder, &["--resume"]), @"error: cannot resume run RUN: the pipeline has changed since its last checkpoint: it writes to what is not a regular file. Undo the change, or add `--restart` to start again");
 }
 
 #[test]
@@ -121,8 +135,8 @@ fn a_dangling_link_as_output_stands_for_its_target() {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(6000));
     folder.write("pipeline.toml", PIPELINE);
-    std::os::unix::fs::symlink("elsewhere.jsonl", folder.join("output.jsonl")).expect("there is room");
-    killed(&folder, &[]);
+    std::os::unix::fs::symlink("elsewhere.jsonl", folder.join("output.jsonl")).expect("the folder can be written to");
+    kill_after_checkpoint(&folder, &[]);
     folder.write("elsewhere.jsonl", "from before\n");
     folder.stillbox(["run", "pipeline.toml"]).failed(2);
     folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
@@ -131,24 +145,25 @@ fn a_dangling_link_as_output_stands_for_its_target() {
 
 #[test]
 fn resume_rejects_a_changed_component_or_input() {
-    let folder = begun();
+    let _redacted = redact_runs();
+    let folder = killed();
     let mut all = String::new();
-    all += &told(&folder, &["--resume", "--set", "some.id=3"]);
+    all += &error(&folder, &["--resume", "--set", "some.id=3"]);
     fs::remove_file(folder.join("refuse.wasm")).expect("it is a link");
-    std::os::unix::fs::symlink(KEEP_LONG, folder.join("refuse.wasm")).expect("there is room");
+    std::os::unix::fs::symlink(KEEP_LONG, folder.join("refuse.wasm")).expect("the folder can be written to");
     folder.write("pipeline.toml", PIPELINE.replace("parameters = { id = 1000 }", ""));
-    all += &told(&folder, &["--resume"]);
+    all += &error(&folder, &["--resume"]);
     fs::remove_file(folder.join("refuse.wasm")).expect("it is a link");
-    std::os::unix::fs::symlink(REFUSE, folder.join("refuse.wasm")).expect("there is room");
+    std::os::unix::fs::symlink(REFUSE, folder.join("refuse.wasm")).expect("the folder can be written to");
     folder.write("pipeline.toml", PIPELINE);
     folder.write("input.jsonl", texts(6001));
-    all += &told(&folder, &["--resume"]);
+    all += &error(&folder, &["--resume"]);
     insta::assert_snapshot!(all, @r#"
     error: cannot resume run RUN: the pipeline has changed since its last checkpoint: --set some.id is new, 3. Undo the change, or add `--restart` to start again
     error: cannot resume run RUN: the pipeline has changed since its last checkpoint: step "some" parameters.id was 1000 and was removed; the component of step "some" was … and is … Undo the change, or add `--restart` to start again
     error: cannot resume run RUN: the pipeline has changed since its last checkpoint: the input FOLDER/input.jsonl was … and is … Undo the change, or add `--restart` to start again
     "#);
-    // Whoever means it begins anew.
+    // `--restart` starts a new run.
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
     assert_eq!(folder.text("output.jsonl").lines().count(), 6001);
     assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "output.jsonl", "pipeline.toml", "refuse.wasm"]);
@@ -156,15 +171,16 @@ fn resume_rejects_a_changed_component_or_input() {
 
 #[test]
 fn resume_rejects_an_input_changed_without_a_new_modification_time() {
-    let folder = begun();
+    let _redacted = redact_runs();
+    let folder = killed();
     let path = folder.join("input.jsonl");
-    let changed = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("it is there");
+    let changed = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("it exists");
     folder.write("input.jsonl", folder.text("input.jsonl").replace("text 8 ", "tixt 8 "));
-    let file = fs::File::options().write(true).open(&path).expect("it is there");
-    file.set_modified(changed).expect("the folder is ours");
-    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
-    let told: Vec<&str> = told.lines().skip(1).take(2).collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    let file = fs::File::options().write(true).open(&path).expect("it exists");
+    file.set_modified(changed).expect("the folder can be written to");
+    let output = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    let error: Vec<&str> = output.lines().skip(1).take(2).collect();
+    insta::assert_snapshot!(error.join("\n"), @r#"
     error: the rows before those that are left to do are not what they were
       hint: an input was changed, or a step that makes rows makes others every time; `--restart` begins anew
     "#);
@@ -173,105 +189,105 @@ fn resume_rejects_an_input_changed_without_a_new_modification_time() {
 #[test]
 fn resume_rejects_a_source_step_that_emits_other_rows() {
     let folder = Folder::with(&[CLOCK]);
-    let steps = step("times", "clock", "parameters = { count = 5000 }");
-    let pipeline = PipelineFile { source: None, steps: &steps, ..PipelineFile::default() };
-    folder.write("pipeline.toml", pipeline.to_string());
-    killed(&folder, &[]);
-    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
-    assert!(told.contains("error: the rows before those that are left to do are not what they were\n"), "{told}");
+    let times = step("clock").name("times").parameters("count = 5000");
+    folder.write_pipeline(PipelineFile::new().without_source().add(times));
+    kill_after_checkpoint(&folder, &[]);
+    let output = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    assert!(output.contains("error: the rows before those that are left to do are not what they were\n"), "{output}");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
     assert_eq!(folder.text("output.jsonl").lines().count(), 5000);
 }
 
 #[test]
 fn an_unfinished_run_is_not_discarded_without_restart() {
-    let folder = begun();
-    insta::assert_snapshot!(told(&folder, &[]), @r"error: run RUN of this pipeline is unfinished; … are done. Add `--resume` to resume it, or `--restart` to discard it and start again");
-    insta::assert_snapshot!(told(&folder, &["--resume", "67-ab"]), @r"error: this pipeline has no unfinished run 67-ab; `stillbox runs` lists all runs");
+    let _redacted = redact_runs();
+    let folder = killed();
+    insta::assert_snapshot!(error(&folder, &[]), @r"error: run RUN of this pipeline is unfinished; … are done. Add `--resume` to resume it, or `--restart` to discard it and start again");
+    insta::assert_snapshot!(error(&folder, &["--resume", "67-ab"]), @r"error: this pipeline has no unfinished run 67-ab; `stillbox runs` lists all runs");
     // With another output it is another run.
     folder.stillbox(["run", "pipeline.toml", "--output", "other.jsonl"]).succeeded();
     let list = info(&folder);
     let unfinished = list.as_array().and_then(|list| list.iter().find(|run| run["status"] == "interrupted"));
-    let id = unfinished.and_then(|run| run["id"].as_str()).expect("it is still there");
+    let id = unfinished.and_then(|run| run["id"].as_str()).expect("the run is listed");
     folder.stillbox(["run", "pipeline.toml", "--resume", id]).succeeded();
     assert_eq!(folder.text("output.jsonl"), folder.text("other.jsonl"));
 }
 
 #[test]
 fn a_pipeline_runs_in_one_process_at_a_time() {
+    let _redacted = redact_runs();
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(60_000));
     folder.write("pipeline.toml", PIPELINE);
-    let mut child = started(&folder, &[]);
-    assert!(events(&mut child).any(|_| info(&folder)[0]["status"] == "running"), "it ended too early");
-    let told = folder.stillbox(["run", "pipeline.toml"]).failed(2);
+    let mut child = start(&folder, &[]);
+    wait_until_running(&folder, &mut child);
+    let output = folder.stillbox(["run", "pipeline.toml"]).failed(2);
     let listed = folder.stillbox(["runs"]).succeeded();
     assert!(listed.text().contains("  running  "), "{}", listed.text());
     child.kill().expect("it is running");
-    insta::assert_snapshot!(told.replace(&child.id().to_string(), "PID"), @r"error: this pipeline is already running as process PID; a second run would write the same files");
+    insta::assert_snapshot!(output, @r"error: this pipeline is already running as process PID; a second run would write the same files");
     child.wait().expect("it can be waited for");
     let listed = folder.stillbox(["runs"]).succeeded();
     assert!(listed.text().contains("  interrupted  "), "{}", listed.text());
 }
 
-/// Two pipelines, or one with two outputs, may share a file.
+/// Another pipeline, or the same one with another output, may write the same reject file.
 #[test]
 fn an_output_is_written_by_one_process_at_a_time() {
+    let _redacted = redact_runs();
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(60_000));
     folder.write("pipeline.toml", format!("{PIPELINE}\n[rejects]\npath = \"rejects.jsonl\"\n"));
-    let mut child = started(&folder, &[]);
-    assert!(events(&mut child).any(|_| info(&folder)[0]["status"] == "running"), "it ended too early");
-    let told = folder.stillbox(["run", "pipeline.toml", "--output", "other.jsonl"]).failed(2);
+    let mut child = start(&folder, &[]);
+    wait_until_running(&folder, &mut child);
+    let output = folder.stillbox(["run", "pipeline.toml", "--output", "other.jsonl"]).failed(2);
     child.kill().expect("it is running");
-    let real = fs::canonicalize(folder.path()).expect("it is there");
-    let told = told.replace(&child.id().to_string(), "PID").replace(real.to_str().expect("it is text"), "FOLDER");
-    insta::assert_snapshot!(told, @"error: FOLDER/rejects.jsonl is already being written by process PID");
+    insta::assert_snapshot!(output, @"error: FOLDER/rejects.jsonl is already being written by process PID");
     child.wait().expect("it can be waited for");
 }
 
-/// Where the state of the only run is.
+/// The folder of the only run.
 fn state(folder: &Folder) -> PathBuf {
     PathBuf::from(info(folder)[0]["folder"].as_str().expect("it is text"))
 }
 
 #[test]
 fn resume_rejects_a_corrupt_checkpoint() {
-    let folder = begun();
+    let _redacted = redact_runs();
+    let folder = killed();
     let checkpoint = state(&folder).join("checkpoint.json");
-    let text = fs::read_to_string(&checkpoint).expect("it is there");
-    fs::write(&checkpoint, text.replace("\"next\":", "\"next\":1")).expect("the folder is ours");
-    insta::assert_snapshot!(told(&folder, &["--resume"]), @r"error: cannot resume run RUN: STATE/checkpoint.json is corrupt: the checksum is wrong; add `--restart` to start again");
+    let text = fs::read_to_string(&checkpoint).expect("it exists");
+    fs::write(&checkpoint, text.replace("\"next\":", "\"next\":1")).expect("the folder can be written to");
+    insta::assert_snapshot!(error(&folder, &["--resume"]), @r"error: cannot resume run RUN: STATE/checkpoint.json is corrupt: the checksum is wrong; add `--restart` to start again");
     assert_eq!(info(&folder)[0]["status"], "broken");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
 }
 
 #[test]
 fn a_corrupt_run_record_does_not_prevent_resume() {
-    let folder = begun();
+    let _redacted = redact_runs();
+    let folder = killed();
     let run = info(&folder)[0].clone();
-    fs::write(state(&folder).join("record.json"), "{").expect("the folder is ours");
-    let damaged = info(&folder)[0].clone();
-    assert_eq!((&damaged["status"], &damaged["resumable"]), (&"broken".into(), &true.into()));
-    assert_eq!((&damaged["parts"], damaged["parts"].as_array().map(Vec::len)), (&run["parts"], Some(1)));
+    fs::write(state(&folder).join("record.json"), "{").expect("the folder can be written to");
+    let broken = info(&folder)[0].clone();
+    assert_eq!((&broken["status"], &broken["resumable"]), (&"broken".into(), &true.into()));
+    assert_eq!((&broken["parts"], broken["parts"].as_array().map(Vec::len)), (&run["parts"], Some(1)));
     let shown = folder.stillbox(["runs", "show", run["id"].as_str().expect("it is text")]).succeeded();
-    let shown = without_names(shown.text(), &folder, &run);
-    let told = shown.lines().find(|line| line.starts_with("damage")).expect("it is told");
-    insta::assert_snapshot!(told, @"damage    STATE/record.json is corrupt: EOF while parsing an object at line 1 column 1; `--resume` goes on all the same");
+    let damage = shown.text().lines().find(|line| line.starts_with("damage")).expect("the damage is shown");
+    insta::assert_snapshot!(damage, @"damage    STATE/record.json is corrupt: EOF while parsing an object at line 1 column 1; `--resume` goes on all the same");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
     assert!(!folder.names().iter().any(|name| name.starts_with('.')), "{:?}", folder.names());
 }
 
 #[test]
 fn resume_rejects_a_truncated_output() {
-    let folder = begun();
+    let _redacted = redact_runs();
+    let folder = killed();
     let run = info(&folder)[0].clone();
     let part = run["parts"][0].as_str().expect("it is text");
-    fs::File::options().write(true).open(part).and_then(|part| part.set_len(7)).expect("it is there");
-    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
-    let told = without_names(&told, &folder, &run);
-    let told = regex::Regex::new(r"[\d,]+ were").expect("it is right").replace(&told, "… were").into_owned();
-    insta::assert_snapshot!(told, @r"
+    fs::File::options().write(true).open(part).and_then(|part| part.set_len(7)).expect("it exists");
+    let output = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    insta::assert_snapshot!(output, @r"
     error: output.jsonl: cannot resume this output
       because: FOLDER/.output.jsonl.RUN.part is corrupt: it has 7 bytes, but … were written
       hint: add `--restart` to start a new run
@@ -282,22 +298,20 @@ fn resume_rejects_a_truncated_output() {
 
 #[test]
 fn resume_rejects_corrupt_spilled_rows() {
+    let _redacted = redact_runs();
     let folder = Folder::with(&[TURN_AROUND]);
     folder.write("input.jsonl", texts(6000));
-    let around = step("around", "turn_around", "parameters = { at-once = 10 }");
-    let pipeline = PipelineFile { batch_rows: Some(20), steps: &around, ..PipelineFile::default() };
-    folder.write("pipeline.toml", pipeline.to_string());
-    killed(&folder, &[]);
-    let run = info(&folder)[0].clone();
+    let around = step("turn_around").name("around").parameters("at-once = 10");
+    folder.write_pipeline(PipelineFile::new().batch_rows(20).add(around));
+    kill_after_checkpoint(&folder, &[]);
     let rows = state(&folder).join("0.rows");
-    let mut bytes = fs::read(&rows).expect("it is there");
-    // Within the first frame, whose header is still right.
+    let mut bytes = fs::read(&rows).expect("it exists");
+    // The byte is in the first frame, after its header.
     bytes[100] ^= 1;
-    fs::write(&rows, bytes).expect("the folder is ours");
-    let told = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
-    let told = without_names(&told, &folder, &run);
-    let told: Vec<&str> = told.lines().skip(1).take(3).collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    fs::write(&rows, bytes).expect("the folder can be written to");
+    let output = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
+    let error: Vec<&str> = output.lines().skip(1).take(3).collect();
+    insta::assert_snapshot!(error.join("\n"), @r#"
     error: the input of step "around" cannot be read from disk
       because: STATE/0.rows is corrupt: a frame is malformed or does not match its checksum
       hint: add `--restart` to start a new run

@@ -1,46 +1,48 @@
-//! What is told of runs, and what stops them.
+//! Runs that were interrupted, failed or were killed: their checkpoints, the hint to resume, and the command `runs`.
 
 use std::process::Stdio;
 
 use rustix::process::Signal;
 use stillbox_test_guests::{ADD_COLUMN, BAD_SLEEP, REFUSE};
 
-use super::{events, info, killed, shell, started, texts, wait_for_batches};
-use crate::cancellation::send;
-use crate::harness::{Folder, in_batches, outcome, pipeline};
+use super::{info, kill_after_checkpoint, start, texts, wait_for_batches};
+use crate::harness::{
+    Events, Folder, PipelineFile, outcome, outcome_with_input, redact, rows, send, source, step, wait_until,
+};
 
-/// The row that a guest sleeps at.
-const GUILTY: i64 = 3;
+/// The id at which a guest sleeps.
+const GUILTY: u64 = 3;
 
 fn folder(rows: usize) -> Folder {
     let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
     folder.write("input.jsonl", texts(rows));
-    folder.write("pipeline.toml", of_step("add_column"));
+    folder.write_pipeline(pipeline("add_column"));
     folder
 }
 
 /// A pipeline of one step, in batches of twenty rows.
-fn of_step(guest: &str) -> String {
-    in_batches(20, &pipeline("input.jsonl", &[guest], "output.jsonl"))
+fn pipeline(guest: &str) -> PipelineFile {
+    PipelineFile::new().batch_rows(20).add(step(guest))
 }
 
 #[test]
 fn an_interrupted_run_prints_the_command_to_resume() {
     let folder = folder(60_000);
-    let mut child = started(&folder, &["--progress", "none"]);
+    // The grace is the time for a final checkpoint on a busy machine.
+    let mut child = start(&folder, &["--progress", "none", "--grace", "1m"]);
     // The first checkpoint comes with the first batches.
-    assert!(wait_for_batches(&mut events(&mut child), 100));
+    assert!(wait_for_batches(&mut Events::new(&mut child), 100));
     send(&child, Signal::INT);
     let output = child.wait_with_output().expect("it can be waited for");
     assert_eq!(output.status.code(), Some(130));
-    let told = String::from_utf8(output.stderr).expect("it is text");
-    let told = told.lines().last().unwrap_or_default();
+    let message = String::from_utf8(output.stderr).expect("it is text");
+    let message = message.lines().last().unwrap_or_default();
     let command =
-        told.split_once("go on with: ").map(|(_, command)| command.split_once(' ').expect("it has arguments").1);
+        message.split_once("go on with: ").map(|(_, command)| command.split_once(' ').expect("it has arguments").1);
     assert_eq!(
         command,
-        Some("run pipeline.toml --message-format json --checkpoint-every 1ms --progress none --resume"),
-        "{told}"
+        Some("run pipeline.toml --message-format json --checkpoint-every 1ms --progress none --grace 1m --resume"),
+        "{message}"
     );
     assert_eq!(info(&folder)[0]["status"], "interrupted");
     folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
@@ -55,19 +57,18 @@ fn an_interrupted_run_prints_the_command_to_resume() {
 #[test]
 fn an_interrupted_run_saves_a_final_checkpoint() {
     let folder = folder(60_000);
-    killed(&folder, &[]);
-    let kept = info(&folder)[0]["rows"].as_u64().expect("it is a number");
+    kill_after_checkpoint(&folder, &[]);
+    let saved = info(&folder)[0]["rows"].as_u64().expect("it is a number");
     let mut command = folder.command();
-    // The next checkpoint would be due in five seconds; the grace gives the disk the time for one.
+    // The next checkpoint is due in five seconds. The grace is the time for a final one.
     command.args(["run", "pipeline.toml", "--resume", "--message-format", "json", "--grace", "10s"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the command can be run");
-    let rows = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok()?["rows_in"].as_u64();
-    let mut events = events(&mut child);
-    assert!(events.any(|line| rows(&line) >= Some(kept + 1000)), "the run ended too early");
+    let mut events = Events::new(&mut child);
+    assert!(events.any(|event| event["rows_in"].as_u64() >= Some(saved + 1000)), "the run ended too early");
     send(&child, Signal::INT);
     events.for_each(drop);
     assert_eq!(child.wait().expect("it can be waited for").code(), Some(130));
-    assert!(info(&folder)[0]["rows"].as_u64() >= Some(kept + 1000), "{}", info(&folder));
+    assert!(info(&folder)[0]["rows"].as_u64() >= Some(saved + 1000), "{}", info(&folder));
     folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
     assert_eq!(folder.text("output.jsonl").lines().count(), 60_000);
 }
@@ -77,40 +78,40 @@ fn a_failed_run_can_be_resumed_from_its_last_batch() {
     let folder = Folder::with(&[BAD_SLEEP]);
     // The guilty row is in the fifth batch.
     let ids = (100..180).chain([GUILTY]).chain(200..300);
-    folder.write("input.jsonl", ids.map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>());
-    folder.write("pipeline.toml", of_step("bad_sleep"));
-    // Shorter than that a run is begun anew sooner than anything is asked about it.
+    folder.write("input.jsonl", rows::with_ids(ids));
+    folder.write_pipeline(pipeline("bad_sleep"));
+    // A run that took less time is started again without a question.
     let arguments = ["run", "pipeline.toml", "--limit", "bad_sleep.time=1500ms"];
-    let told = folder.stillbox(arguments).failed(1);
-    assert!(told.contains("80 rows are done and kept; go on with: "), "{told}");
-    let mut child = started(&folder, &["--resume", "--limit", "bad_sleep.time=10ms"]);
-    let events: Vec<_> = events(&mut child).collect();
-    let resumed = events.iter().find(|event| event.contains("\"resumed\""));
-    assert!(resumed.is_some_and(|event| event.contains("80")), "{events:?}");
+    let message = folder.stillbox(arguments).failed(1);
+    assert!(message.contains("80 rows are done and kept; go on with: "), "{message}");
+    let mut child = start(&folder, &["--resume", "--limit", "bad_sleep.time=10ms"]);
+    let events: Vec<_> = Events::new(&mut child).collect();
+    let resumed = events.iter().find(|event| event["event"] == "resumed");
+    assert!(resumed.is_some_and(|event| event.to_string().contains("80")), "{events:?}");
     assert_eq!(child.wait().expect("it can be waited for").code(), Some(1));
-    let told = folder.stillbox(["run", "pipeline.toml", "--restart", "--limit", "bad_sleep.time=10ms"]).failed(1);
-    assert!(!told.contains("kept"), "{told}");
+    let message = folder.stillbox(["run", "pipeline.toml", "--restart", "--limit", "bad_sleep.time=10ms"]).failed(1);
+    assert!(!message.contains("kept"), "{message}");
 }
 
 #[test]
 fn the_next_run_removes_the_files_of_a_killed_run() {
     let folder = Folder::with(&[BAD_SLEEP]);
-    folder.write("input.jsonl", format!("{{\"id\":{GUILTY}}}\n"));
-    folder.write("pipeline.toml", of_step("bad_sleep") + "[rejects]\npath = \"rejects.jsonl\"\n");
+    folder.write("input.jsonl", rows::with_ids([GUILTY]));
+    folder.write_pipeline(pipeline("bad_sleep").rejects());
     let is_part = |name: &String| name.starts_with('.');
     for _ in 0..3 {
         let mut child = folder.command().args(["run", "pipeline.toml"]).stderr(Stdio::null()).spawn().expect("it runs");
-        while folder.names().iter().filter(|name| is_part(name)).count() < 2 {
-            assert_eq!(child.try_wait().expect("it was started"), None, "it cannot have ended");
-        }
-        // At once: it is in no list yet.
+        wait_until("the run has created its outputs", || {
+            folder.names().iter().filter(|name| is_part(name)).count() >= 2
+        });
+        // The run is killed before it is in any list.
         child.kill().expect("it was started");
         child.wait().expect("it can be waited for");
     }
     assert_eq!(
         folder.names().iter().filter(|name| is_part(name)).count(),
         2,
-        "those of the last: {:?}",
+        "only those of the last run: {:?}",
         folder.names()
     );
     folder.stillbox(["run", "pipeline.toml", "--limit", "bad_sleep.time=10ms"]).failed(1);
@@ -124,10 +125,10 @@ fn a_short_run_leaves_only_its_record() {
         folder.stillbox(["run", "pipeline.toml"]).succeeded();
     }
     let list = info(&folder);
-    // The last, and ten before it.
+    // The last run, and ten before it.
     assert_eq!(list.as_array().map(Vec::len), Some(11), "{list}");
     let run = std::path::PathBuf::from(list[0]["folder"].as_str().expect("it is text"));
-    let names: Vec<_> = std::fs::read_dir(&run).expect("it is there").map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> = std::fs::read_dir(&run).expect("it exists").map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["record.json"]);
     assert_eq!(folder.names().len(), 5, "{:?}", folder.names());
 }
@@ -136,10 +137,9 @@ fn a_short_run_leaves_only_its_record() {
 fn a_run_that_cannot_be_resumed_says_so_and_runs() {
     let folder = folder(300);
     let input = folder.text("input.jsonl");
-    let text = folder.text("pipeline.toml").replace("path = \"input.jsonl\"", "path = \"-\"\nformat = \"jsonl\"");
-    folder.write("pipeline.toml", text);
+    folder.write_pipeline(pipeline("add_column").add(source("-").format("jsonl")));
     let arguments = ["run", "pipeline.toml", "--checkpoint-every", "0s"];
-    crate::harness::outcome_with_input(folder.command().args(arguments), input.as_bytes()).succeeded();
+    outcome_with_input(folder.command().args(arguments), input.as_bytes()).succeeded();
     assert_eq!(info(&folder)[0]["unrepeatable"], "it reads the standard input");
     let id = info(&folder)[0]["id"].as_str().expect("it has an id").to_owned();
     let shown = folder.stillbox(["runs", "show", &id]).succeeded();
@@ -151,33 +151,34 @@ fn a_run_that_cannot_be_resumed_says_so_and_runs() {
 fn the_runs_command_lists_shows_and_prunes_runs() {
     let folder = folder(6000);
     insta::assert_snapshot!(folder.stillbox(["runs"]).succeeded().text(), @"no runs");
-    killed(&folder, &[]);
+    kill_after_checkpoint(&folder, &[]);
     let list = folder.stillbox(["runs"]).succeeded();
-    let listed = regex::Regex::new(r"[0-9a-f]{8}-[0-9a-f]{6}|\d[\d,]*|  +").expect("it is right");
-    insta::assert_snapshot!(listed.replace_all(list.text(), " … "), @r"
+    let redacted = redact([(r"[0-9a-f]{8}-[0-9a-f]{6}|\d[\d,]*|  +", " … ")]);
+    insta::assert_snapshot!(list.text(), @r"
     run … pipeline … state … rows … age
      …  … test … interrupted …  …  …  …  s
     ");
+    drop(redacted);
     let id = info(&folder)[0]["id"].as_str().expect("it has an id").to_owned();
     let shown = folder.stillbox(["runs", "show", &id]).succeeded();
     assert!(shown.text().contains("go on     with `--resume`, behind "), "{}", shown.text());
-    // It is young.
+    // The run is too young to be pruned by default.
     insta::assert_snapshot!(folder.stillbox(["runs", "prune"]).succeeded().text(), @"removed 0 ended and 0 unfinished runs");
     assert!(folder.names().iter().any(|name| name.starts_with(".output.jsonl.")));
     insta::assert_snapshot!(folder.stillbox(["runs", "prune", "--older-than", "0s"]).succeeded().text(), @"removed 0 ended and 1 unfinished runs");
     assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "pipeline.toml", "refuse.wasm"]);
-    assert_eq!(std::fs::read_dir(folder.state()).expect("it is there").count(), 0);
+    assert_eq!(std::fs::read_dir(folder.state()).expect("it exists").count(), 0);
 }
 
 #[test]
 fn a_run_that_exceeded_max_rejects_resumes_with_a_higher_limit() {
     let folder = folder(6000);
-    let text = of_step("refuse").replace(".wasm\"", ".wasm\"\nparameters = { id = 7 }\non-failure = \"reject\"");
-    folder.write("pipeline.toml", text + "[rejects]\npath = \"rejects.jsonl\"\n");
+    let refuse = step("refuse").parameters("id = 7").on_failure("reject");
+    folder.write_pipeline(PipelineFile::new().batch_rows(20).add(refuse).rejects());
     let arguments = ["run", "pipeline.toml", "--checkpoint-every", "1ms", "--max-rejects", "60"];
-    let told = folder.stillbox(arguments).failed(1);
-    assert!(told.contains("rows are done and kept; go on with: "), "{told}");
-    // Someone will want to look at them.
+    let message = folder.stillbox(arguments).failed(1);
+    assert!(message.contains("rows are done and kept; go on with: "), "{message}");
+    // The reject file shows which rows were rejected.
     assert!(folder.text("rejects.jsonl").lines().count() > 60);
     folder.stillbox(["run", "pipeline.toml", "--max-rejects", "200", "--resume"]).succeeded();
     assert_eq!(folder.text("rejects.jsonl").lines().count(), 120);
@@ -187,11 +188,10 @@ fn a_run_that_exceeded_max_rejects_resumes_with_a_higher_limit() {
 #[test]
 fn restart_checks_the_pipeline_before_it_deletes_the_previous_run() {
     let folder = folder(6000);
-    killed(&folder, &[]);
-    let text = folder.text("pipeline.toml");
-    folder.write("pipeline.toml", text.replace("add_column.wasm", "no.wasm"));
+    kill_after_checkpoint(&folder, &[]);
+    folder.write_pipeline(pipeline("no"));
     folder.stillbox(["run", "pipeline.toml", "--restart"]).failed(2);
-    folder.write("pipeline.toml", text);
+    folder.write_pipeline(pipeline("add_column"));
     folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
     assert_eq!(folder.text("output.jsonl").lines().count(), 6000);
 }
@@ -199,11 +199,11 @@ fn restart_checks_the_pipeline_before_it_deletes_the_previous_run() {
 #[test]
 fn a_run_that_stops_on_a_full_disk_can_be_resumed() {
     let folder = folder(20_000);
-    // A limit on the size of files is what a full disk is to one run: writing fails in the middle.
-    let script = "ulimit -f 1000; exec \"$1\" run pipeline.toml --checkpoint-every 1ms";
-    let told = outcome(shell(&folder, script).stdin(Stdio::null())).failed(1);
-    assert!(told.contains("output.jsonl: cannot write this output"), "{told}");
-    assert!(told.contains("rows are done and kept; go on with: "), "{told}");
+    // A limit on the size of files has the effect of a full disk: writing fails in the middle.
+    let script = "ulimit -f 1000; exec \"$STILLBOX\" run pipeline.toml --checkpoint-every 1ms";
+    let message = outcome(&mut folder.shell(script)).failed(1);
+    assert!(message.contains("output.jsonl: cannot write this output"), "{message}");
+    assert!(message.contains("rows are done and kept; go on with: "), "{message}");
     assert_eq!(info(&folder)[0]["resumable"], true);
     folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
     let resumed = folder.bytes("output.jsonl");

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use crate::harness::{Folder, python};
-
-const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
+use super::STEPS;
+use crate::harness::{Folder, ROOT, python};
 
 #[test]
 fn every_standard_step_passes_its_cases() {
@@ -26,7 +25,7 @@ fn every_standard_step_passes_its_cases() {
 
 #[test]
 fn the_same_step_in_rust_and_python_passes_the_same_cases_in_the_test_command() {
-    let step = Path::new(STEPS).join("../tests/python/text-features");
+    let step = Path::new(ROOT).join("tests/python/text-features");
     for component in [stillbox_test_guests::TEXT_FEATURES, &*python::component(&step)] {
         Folder::new().stillbox(["test", step.to_str().unwrap(), "--component", component]).succeeded();
     }

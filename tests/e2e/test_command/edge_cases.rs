@@ -1,4 +1,4 @@
-//! What an author could overlook, and what machines that read along must not miss.
+//! Rare cases of `stillbox test`: odd files, output that cannot be written, and signals.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -6,12 +6,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 
 use rustix::process::Signal;
-use serde_json::Value;
 use stillbox_test_guests::{BAD_LOOP, BAD_PANIC, KEEP_LONG};
 
-use super::{THREE, case, test, write};
-use crate::cancellation::{end, send};
-use crate::harness::{outcome, spawn};
+use super::{THREE, case, redact_measures, test};
+use crate::harness::{Events, end, outcome, pipeline, send, spawn};
 
 const TWO: &str = "{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
 
@@ -19,19 +17,20 @@ const TWO: &str = "{\"id\":2,\"text\":\"bc\"}\n{\"id\":3,\"text\":\"def\"}\n";
 fn each_case_has_its_own_limits() {
     let folder =
         case(&[("input.jsonl", THREE), ("expected.jsonl", TWO), ("case.toml", "limits = { fuel = 100000000 }\n")]);
-    // More than there are threads, so that one of them is the first that needs an engine that counts.
+    // There are more cases than threads, so one of them is the first that needs an engine with fuel.
     for number in 0..8 {
         let little = format!("step/cases/little-{number}");
-        write(&folder, &format!("{little}/input.jsonl"), THREE);
-        write(&folder, &format!("{little}/case.toml"), "limits = { fuel = 1000 }\n");
-        write(&folder, &format!("{little}/expected-failure.toml"), "kind = \"fuel\"\n");
+        folder.write(&format!("{little}/input.jsonl"), THREE);
+        folder.write(&format!("{little}/case.toml"), "limits = { fuel = 1000 }\n");
+        folder.write(&format!("{little}/expected-failure.toml"), "kind = \"fuel\"\n");
     }
-    let told = test(&folder, KEEP_LONG, &[]).succeeded().stderr;
-    assert!(told.contains("9 passed"), "{told}");
+    let output = test(&folder, KEEP_LONG, &[]).succeeded().stderr;
+    assert!(output.contains("9 passed"), "{output}");
 }
 
 #[test]
 fn test_reports_misspelt_file_names_of_a_case() {
+    let _redacted = redact_measures();
     let folder = case(&[
         ("input.jsonl", THREE),
         ("expected.jsonl", TWO),
@@ -52,10 +51,11 @@ fn test_reports_misspelt_file_names_of_a_case() {
 
 #[test]
 fn test_ignores_hidden_folders_and_reports_broken_links() {
+    let _redacted = redact_measures();
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", TWO)]);
-    write(&folder, "step/cases/.ipynb_checkpoints/input.jsonl", "");
-    let told = test(&folder, KEEP_LONG, &[]).succeeded().stderr;
-    assert!(told.contains("1 passed"), "{told}");
+    folder.write("step/cases/.ipynb_checkpoints/input.jsonl", "");
+    let output = test(&folder, KEEP_LONG, &[]).succeeded().stderr;
+    assert!(output.contains("1 passed"), "{output}");
     symlink("nowhere", folder.join("step/cases/two")).unwrap();
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @"
     error: step cannot be tested
@@ -67,18 +67,18 @@ fn test_ignores_hidden_folders_and_reports_broken_links() {
 #[test]
 fn an_expected_failure_accepts_only_kinds_that_a_step_can_cause() {
     let folder = case(&[("input.jsonl", THREE), ("expected-failure.toml", "kind = \"interrupted\"\n")]);
-    let told = test(&folder, KEEP_LONG, &[]).failed(1);
-    assert!(told.contains("expected-failure.toml:1:8") && told.contains("incompatible"), "{told}");
-    assert_eq!(told.matches("interrupted").count(), 2, "in the message and in the line: {told}");
+    let output = test(&folder, KEEP_LONG, &[]).failed(1);
+    assert!(output.contains("expected-failure.toml:1:8") && output.contains("incompatible"), "{output}");
+    assert_eq!(output.matches("interrupted").count(), 2, "in the message and in the line: {output}");
 }
 
 #[test]
 fn a_component_error_is_not_reported_as_an_unmatched_filter() {
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", TWO)]);
-    write(&folder, "step/cases/two/input.jsonl", THREE);
+    folder.write("step/cases/two/input.jsonl", THREE);
     folder.write("broken.wasm", "no component");
-    let told = test(&folder, "broken.wasm", &["--filter", "one"]).failed(2);
-    assert!(told.contains("1 step not tested") && !told.contains("--filter"), "{told}");
+    let output = test(&folder, "broken.wasm", &["--filter", "one"]).failed(2);
+    assert!(output.contains("1 step not tested") && !output.contains("--filter"), "{output}");
 }
 
 #[test]
@@ -96,17 +96,18 @@ fn a_case_folder_with_a_name_outside_utf_8_appears_in_json() {
 
 #[test]
 fn test_shows_failed_cases_when_the_report_cannot_be_written() {
+    let _redacted = redact_measures();
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", THREE)]);
-    // Told before anything is built or run.
+    // The error comes before anything is built or run.
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &["--junit", "nowhere/report.xml"]).failed(2), @"
     error: cannot write the report to nowhere/report.xml
       because: No such file or directory (os error 2)
     ");
-    // That this one is full shows when it is written.
-    let told = test(&folder, KEEP_LONG, &["--junit", "/dev/full"]).failed(1);
-    let (details, report) = told.split_once("Summary").expect("it comes before the report");
-    assert!(details.contains("step/cases/one/expected.jsonl"), "{told}");
-    assert!(report.contains("cannot write the report to /dev/full"), "{told}");
+    // A full disk is noticed only when the report is written.
+    let output = test(&folder, KEEP_LONG, &["--junit", "/dev/full"]).failed(1);
+    let (details, report) = output.split_once("Summary").expect("it comes before the report");
+    assert!(details.contains("step/cases/one/expected.jsonl"), "{output}");
+    assert!(report.contains("cannot write the report to /dev/full"), "{output}");
     folder.write("step/cases/one/expected.jsonl", TWO);
     test(&folder, KEEP_LONG, &["--junit", "/dev/full"]).failed(1);
 }
@@ -117,35 +118,27 @@ fn json_messages_to_a_full_disk_fail_the_command() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let mut command = folder.command();
     command.args(["test", "step", "--component", KEEP_LONG, "--message-format", "json"]).stdout(full());
-    let told = outcome_of(&mut command);
-    assert!(told.contains("the messages on standard output are not complete"), "{told}");
+    let output = outcome(&mut command).failed(1);
+    assert!(output.contains("the messages on standard output are not complete"), "{output}");
 
     symlink(KEEP_LONG, folder.join("keep_long.wasm")).unwrap();
     folder.write("input.jsonl", THREE);
-    folder.write("pipeline.toml", crate::harness::pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
+    folder.write_pipeline(pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
     let mut command = folder.command();
     command.args(["run", "pipeline.toml", "--message-format", "json"]).stdout(full());
-    let told = outcome_of(&mut command);
-    assert!(told.contains("the messages on standard output are not complete"), "{told}");
-}
-
-/// What a command says that ends with 1, whose standard output is set already.
-fn outcome_of(command: &mut std::process::Command) -> String {
-    let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let output = child.wait_with_output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    told
+    let output = outcome(&mut command).failed(1);
+    assert!(output.contains("the messages on standard output are not complete"), "{output}");
 }
 
 #[test]
 fn json_errors_of_test_include_their_causes() {
     let folder = case(&[("input.jsonl", THREE)]);
-    // Read as a manifest, a folder is an error of the system with a cause.
+    // Reading a folder as a manifest is an error of the system with a cause.
     fs::create_dir(folder.join("step/Cargo.toml")).unwrap();
     let outcome = outcome(folder.command().args(["test", "step", "--message-format", "json", "--junit", "report.xml"]));
     assert_eq!(outcome.code, Some(2), "{}", outcome.stderr);
-    let last: Value = serde_json::from_str(outcome.text().lines().last().unwrap()).unwrap();
+    let events = outcome.json_lines();
+    let last = events.last().unwrap();
     let causes = last["untested"][0]["causes"].as_array().expect("there is a list");
     assert!(causes[0].as_str().is_some_and(|cause| cause.contains("Is a directory")), "{last}");
     assert!(folder.text("report.xml").contains("because: Is a directory"), "{}", folder.text("report.xml"));
@@ -154,21 +147,18 @@ fn json_errors_of_test_include_their_causes() {
 #[test]
 fn the_last_json_message_of_an_interrupted_test_names_the_signal() {
     let folder = case(&[("input.jsonl", "{\"id\":1}\n"), ("expected.jsonl", "{\"id\":1}\n")]);
-    // The loop begins at the third row; the other case is done by then, or not at all.
-    write(&folder, "step/cases/loops/input.jsonl", "{\"id\":3}\n");
-    // Nothing but the signal ends it in time.
-    write(&folder, "step/cases/loops/case.toml", "limits = { time = \"1h\" }\n");
+    // The case `one` has passed when its record comes; the other one loops at its row.
+    folder.write("step/cases/loops/input.jsonl", "{\"id\":3}\n");
+    // Only the signal ends it in time.
+    folder.write("step/cases/loops/case.toml", "limits = { time = \"1h\" }\n");
     let arguments = ["test", "step", "--component", BAD_LOOP, "--message-format", "json"];
     let mut child = spawn(folder.command().args(arguments));
-    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut lines, &mut line).unwrap();
-    assert!(line.contains("\"status\":\"passed\""), "{line}");
+    let mut events = Events::new(&mut child);
+    let case = events.next().expect("there is a record of a case");
+    assert_eq!(case["status"], "passed", "{case}");
     send(&child, Signal::INT);
+    let last = events.last().expect("there is another record");
     assert_eq!(end(child), Some(130));
-    let mut rest = String::new();
-    std::io::Read::read_to_string(&mut lines, &mut rest).unwrap();
-    let last: Value = serde_json::from_str(rest.lines().last().expect("there is another record")).unwrap();
     assert_eq!(last["event"], "finished");
     assert_eq!(last["status"], "interrupted");
     assert_eq!(last["signal"], "SIGINT");

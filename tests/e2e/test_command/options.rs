@@ -1,14 +1,15 @@
-//! What else `stillbox test` is asked for: to write what is expected, to choose among cases, to report to machines.
+//! Options of `stillbox test`: `--update`, `--filter`, `--junit` and `--message-format`.
 
 use std::fs;
 
 use stillbox_test_guests::{ADD_COLUMN, BAD_PANIC, KEEP_LONG};
 
-use super::{THREE, case, guilty, test, write};
-use crate::harness::Folder;
+use super::{THREE, case, guilty, redact_measures, test};
+use crate::harness::{Folder, redact};
 
 #[test]
 fn update_writes_the_actual_rows_and_lists_the_files() {
+    let _redacted = redact_measures();
     let folder = case(&[("input.jsonl", "{\"text\":\"a\"}\n{\"text\":\"\"}\n")]);
     insta::assert_snapshot!(test(&folder, ADD_COLUMN, &[]).failed(1), @"
           FAIL step/one  2 -> 1 rows
@@ -29,14 +30,14 @@ fn update_writes_the_actual_rows_and_lists_the_files() {
         folder.text("step/cases/one/expected-rejects.jsonl"),
         "{\"row\":2,\"message\":\"the text has no length\"}\n"
     );
-    // What is expected already is left alone, in whatever way it is written.
+    // Expected rows that match are left as they are written.
     folder.write("step/cases/one/expected.jsonl", "{\"length\": 1.0, \"text\": \"a\"}\n");
     test(&folder, ADD_COLUMN, &["--update"]).succeeded();
     assert_eq!(folder.text("step/cases/one/expected.jsonl"), "{\"length\": 1.0, \"text\": \"a\"}\n");
-    // No row is refused any more.
+    // No row is rejected any more.
     folder.write("step/cases/one/input.jsonl", "{\"text\":\"a\"}\n");
-    let told = test(&folder, ADD_COLUMN, &["--update"]).succeeded().stderr;
-    assert!(told.contains("Removed step/cases/one/expected-rejects.jsonl"), "{told}");
+    let output = test(&folder, ADD_COLUMN, &["--update"]).succeeded().stderr;
+    assert!(output.contains("Removed step/cases/one/expected-rejects.jsonl"), "{output}");
 }
 
 #[test]
@@ -48,9 +49,10 @@ fn update_does_not_accept_a_failure() {
 
 #[test]
 fn filter_selects_cases_by_name() {
+    let _redacted = redact_measures();
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", "")]);
-    write(&folder, "step/cases/two/input.jsonl", "{\"text\":\"ab\"}\n");
-    write(&folder, "step/cases/two/expected.jsonl", "{\"text\":\"ab\"}\n");
+    folder.write("step/cases/two/input.jsonl", "{\"text\":\"ab\"}\n");
+    folder.write("step/cases/two/expected.jsonl", "{\"text\":\"ab\"}\n");
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &["--filter", "step/tw"]).succeeded().stderr, @"
        PASS step/two  1 -> 1 rows
     Summary 1 passed, 1 left out
@@ -64,15 +66,13 @@ fn test_writes_junit_and_json_reports() {
     let folder = case(&[("input.jsonl", THREE), ("expected.jsonl", expected)]);
     let outcome = test(&folder, KEEP_LONG, &["--junit", "report.xml", "--message-format", "json"]);
     assert_eq!(outcome.code, Some(1));
-    let lines: Vec<serde_json::Value> =
-        outcome.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let [case, end] = &lines[..] else { panic!("{lines:?}") };
+    let [case, end] = &outcome.json_lines()[..] else { panic!("{outcome:?}") };
     assert_eq!((&case["event"], &case["status"], &case["case"]), (&"case".into(), &"failed".into(), &"one".into()));
     assert_eq!(case["problems"][0]["kind"], "rows");
     assert!(case["peak_memory"].as_u64() > Some(65_535), "{case}");
     assert_eq!((&end["event"], &end["failed"]), (&"finished".into(), &1.into()));
-    let report = without_times(&folder.text("report.xml"));
-    insta::assert_snapshot!(report, @r#"
+    let _redacted = redact([(r#" time="[^"]*""#, r#" time="…""#)]);
+    insta::assert_snapshot!(folder.text("report.xml"), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
     <testsuites name="stillbox" tests="1" failures="1" errors="0" time="…">
       <testsuite name="step" tests="1" failures="1" errors="0" time="…">
@@ -93,19 +93,9 @@ fn test_writes_junit_and_json_reports() {
     "#);
 }
 
-/// The report with each time replaced.
-fn without_times(xml: &str) -> String {
-    let mut parts = xml.split(" time=\"");
-    let mut all = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        all += " time=\"…";
-        all += &part[part.find('"').unwrap()..];
-    }
-    all
-}
-
 #[test]
 fn a_folder_without_cases_is_reported_with_the_files_to_create() {
+    let _redacted = redact_measures();
     let folder = Folder::new();
     fs::create_dir(folder.join("step")).unwrap();
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @"

@@ -1,4 +1,4 @@
-//! The benchmark's input: texts with ragged white space, mixed case and words of several scripts. About one row in ten
+//! The input of the text benchmark: texts with ragged white space, mixed case and words of several scripts. About one row in ten
 //! is too short, one in twenty too long.
 
 use std::fmt::Write as _;

@@ -1,8 +1,8 @@
-//! What comes out of the benchmark's three steps, computed in the plainest way.
+//! The output of the benchmark's three steps, computed by short and slow code.
 
 use serde_json::Value;
 
-/// A row that comes out.
+/// A row of the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Clean {
     pub(crate) id: i64,
@@ -21,7 +21,7 @@ impl Clean {
     }
 }
 
-/// The rows that come out of JSON Lines with `id` and `text`.
+/// The output rows for JSON Lines with `id` and `text`.
 pub(crate) fn cleaned(input: &str) -> Vec<Clean> {
     rows(input).into_iter().filter_map(|(id, text)| clean(id, &text)).collect()
 }

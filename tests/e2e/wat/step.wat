@@ -1,4 +1,4 @@
-;; A step that reads and writes no columns, written by hand. Tests replace a line of `process`, and add functions.
+;; A step without an SDK that reads and writes no columns. Tests replace the line BODY of `process`, and the line MORE by functions.
 (component
   (import "stillbox:step/types@0.1.0" (instance $types
     (type $data-type' (enum "boolean" "integer" "float" "text" "binary" "json" "vector"))
@@ -97,7 +97,7 @@
     (func (export "bind") (param i32 i32) (result i32) i32.const 2048)
     (func (export "finish") (result i32) i32.const 2048)
     (func $say (call $write (call $get-stderr) (i32.const 128) (i32.const 21) (i32.const 3072)))
-    ;; Waits for whichever of two timers is first: ten minutes and an hour.
+    ;; Waits for the first of two timers: ten minutes and one hour.
     (func $wait
       (i32.store (i32.const 3200) (call $subscribe (i64.const 600_000_000_000)))
       (i32.store (i32.const 3204) (call $subscribe (i64.const 3_600_000_000_000)))
@@ -106,7 +106,7 @@
     (func $deeper (param i32) (result i32) (i32.add (call $deeper (i32.add (local.get 0) (i32.const 1))) (local.get 0)))
     (func (export "process") (param i32 i32 i32) (result i32)
       ;; BODY
-      ;; A record with the rows that came, and nothing else.
+      ;; A result with as many rows as came, and no columns.
       (i32.store (i32.const 2056) (local.get 0))
       i32.const 2048))
   (core instance $step (instantiate $step (with "host" (instance

@@ -1,4 +1,4 @@
-;; Imports what nobody provides.
+;; Imports an unknown interface.
 (component
   (import "else:where/thing@1.0.0" (instance (export "f" (func))))
   (core module $m (func (export "f")))
