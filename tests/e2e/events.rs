@@ -112,7 +112,7 @@ fn errors_of_the_pipeline_file_are_events() {
     insta::assert_snapshot!(errors(run(&folder, &pipeline, &["--set", "nobody.a=1"]), 2), @r#"{"event":"error","message":"there is no step \"nobody\"","argument":"--set nobody.a=1","help":["the steps are add_column"]}"#);
     // The columns of the output are checked with the graph, after everything else.
     let selecting = PipelineFile::new().add(step("add_column")).add(sink("output.jsonl").select(&["nothing"]));
-    insta::assert_snapshot!(errors(run(&folder, selecting, &[]), 2), @r#"{"event":"error","message":"there is no column \"nothing\" among those of step \"add_column\"","file":"pipeline.toml","line":13,"column":11,"end_line":13,"end_column":20,"help":["step \"add_column\" has text: text, length: integer"]}"#);
+    insta::assert_snapshot!(errors(run(&folder, selecting, &[]), 2), @r#"{"event":"error","message":"there is no column \"nothing\" among those of step \"add_column\"","file":"pipeline.toml","line":13,"column":11,"end_line":13,"end_column":20,"help":["step \"add_column\" gives text: text, length: integer"]}"#);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn an_error_event_for_a_step_has_its_place_in_the_pipeline_file() {
     let errors = errors(outcome, 2);
     assert_eq!(failures, errors.lines().count(), "{errors}");
     insta::assert_snapshot!(errors, @r#"
-    {"event":"error","message":"step \"add_column\" reads the column \"text\", which the source does not have","file":"pipeline.toml","line":7,"column":1,"end_line":7,"end_column":9,"help":["the source has id: integer"],"kind":"incompatible","step":"add_column"}
+    {"event":"error","message":"step \"add_column\" reads the column \"text\", which the source does not have","file":"pipeline.toml","line":7,"column":1,"end_line":7,"end_column":9,"help":["the source gives id: integer"],"kind":"incompatible","step":"add_column"}
     {"event":"error","message":"step \"bad_refuse_parameters\" does not accept its parameters: these parameters will not do","file":"pipeline.toml","line":11,"column":1,"end_line":11,"end_column":9,"kind":"parameters","step":"bad_refuse_parameters"}
     {"event":"error","message":"missing.wasm: cannot be read: No such file or directory (os error 2)","file":"pipeline.toml","line":17,"column":13,"end_line":17,"end_column":27,"kind":"incompatible","step":"missing"}
     "#);

@@ -57,7 +57,7 @@ fn a_step_with_missing_columns_is_recorded() {
     assert_eq!((&record["kind"], &record["step"]), (&"incompatible".into(), &"add_column".into()), "{stderr}");
     assert!(["run", "component"].iter().all(|name| record[name].is_string()), "{record}");
     insta::assert_snapshot!(record["message"].as_str().unwrap(), @r#"step "add_column" reads the column "text", which the source does not have"#);
-    insta::assert_snapshot!(record["hint"].as_str().unwrap(), @"the source has id: integer");
+    insta::assert_snapshot!(record["hint"].as_str().unwrap(), @"the source gives id: integer");
 }
 
 #[test]

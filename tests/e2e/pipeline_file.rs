@@ -103,7 +103,7 @@ path = "output.xlsx"
       --> pipeline.toml:13:8
        |
     13 | path = "output.xlsx"
-       |        ^^^^^^^^^^^^^ unknown ending
+       |        ^^^^^^^^^^^^^ unknown file extension
        |
        = help: set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed
     "#);
@@ -163,7 +163,7 @@ fn a_column_that_no_node_provides_is_reported() {
        | ^^^^^^^^^^
        |
        = help: did you mean "text"?
-       = help: the source has id: integer, text: text
+       = help: the source gives id: integer, text: text
     "#);
 }
 
@@ -180,7 +180,7 @@ fn a_type_mismatch_names_the_reader_and_the_writer_of_the_column() {
     14 | parameters = { column = "length" }
        | ^^^^^^^^^^
        |
-       = help: step "add_column" has id: integer, text: text, length: integer
+       = help: step "add_column" gives id: integer, text: text, length: integer
     "#);
     folder.write("input.jsonl", "{\"id\":1,\"text\":[]}\n");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"

@@ -85,10 +85,10 @@ fn test_reports_an_unexpected_reject_with_its_source_line() {
           FAIL step/one  2 -> 1 rows
 
     FAIL step/one
-      1 row refused, 0 expected
+      1 row rejected, 0 expected
       step/cases/one/expected-rejects.jsonl, row 1 is not expected
         + {"row":2,"message":"the text has no length"}
-      refused: step/cases/one/input.jsonl:2 at tests/guests/programs/examples/add_column.rs:24:9: the text has no length
+      rejected: step/cases/one/input.jsonl:2 at tests/guests/programs/examples/add_column.rs:24:9: the text has no length
 
        Summary 0 passed, 1 failed
     "#);

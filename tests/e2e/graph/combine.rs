@@ -64,7 +64,7 @@ fn combine_columns_fails_when_a_branch_expands_a_row() {
 fn combine_columns_rejects_two_columns_of_the_same_name() {
     let folder = folder("one two,three");
     insta::assert_snapshot!(folder.run(joined(step("add_column"), "add_column")).failed(2), @r#"
-    error: both step "length" and step "other" have a column "length"
+    error: both step "length" and step "other" give a column "length"
       --> pipeline.toml:20:19
        |
     20 | from = ["length", "other"]
@@ -98,7 +98,7 @@ fn combine_columns_joins_rows_of_two_files_by_position() {
     "#);
     folder.write("b.csv", "a\nx\ny\nz\n");
     insta::assert_snapshot!(folder.run(combined("columns")).failed(2), @r#"
-    error: both source "a" and source "b" have a column "a"
+    error: both source "a" and source "b" give a column "a"
       --> pipeline.toml:15:14
        |
     15 | from = ["a", "b"]
@@ -126,8 +126,8 @@ fn combine_rows_requires_the_same_columns() {
        |              ^^^
        |
        = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, give them the same columns
-       = help: source "a" has a: integer, b: text
-       = help: source "b" has b: text, a: text
+       = help: source "a" gives a: integer, b: text
+       = help: source "b" gives b: text, a: text
     "#);
     folder.write("b.csv", "b,c\ny,z\n");
     insta::assert_snapshot!(folder.run(&pipeline).failed(2), @r#"

@@ -210,7 +210,7 @@ drop = ["b"]
     34 | drop = ["b"]
        |        ^^^^^
        |
-       = help: keep one of the two
+       = help: remove one of the two
     "#);
 }
 
@@ -232,7 +232,7 @@ fn wrong_column_names_and_mismatched_parents_are_reported() {
       |         ^^^^^
       |
       = help: did you mean "id"?
-      = help: source "a" has id: integer, text: text
+      = help: source "a" gives id: integer, text: text
     "#);
     let other_columns = pipeline("rename", r#"{ id = "key" }"#, r#"{ name = "a", select = ["text"] }"#);
     insta::assert_snapshot!(folder().run(other_columns).failed(2), @r#"
@@ -261,7 +261,7 @@ fn a_missing_column_is_reported_once() {
        |                 ^^^^^^^
        |
        = help: did you mean "text"?
-       = help: the source has id: integer, text: text
+       = help: the source gives id: integer, text: text
     "#);
     insta::assert_snapshot!(folder().run(words("inputs", r#"{ text = "texts" }"#)).failed(2), @r#"
     error: step "words" reads the column "texts", which the source does not have
@@ -319,7 +319,7 @@ fn settings_that_do_not_apply_to_a_kind_of_step_are_reported() {
 fn a_pipeline_without_a_source_is_reported() {
     let pipeline = PipelineFile::new().without_source().add(step("add_column"));
     insta::assert_snapshot!(folder().run(pipeline).failed(2), @r"
-    error: the pipeline has no [[source]], and none of its steps is one
+    error: the pipeline has no [[source]], and no step is a source
     --> pipeline.toml
      = help: add a [[source]] with a `path` that rows are read from
     ");

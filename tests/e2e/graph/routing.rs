@@ -101,7 +101,7 @@ fn every_error_in_a_route_is_reported() {
        = help: add "texts" to its `from`, or remove the `from`
     "#);
     insta::assert_snapshot!(wrong(r#"{ by = "column", column = "land", cases = { en = "x" }, otherwise = "y" }"#, from_texts.clone()), @r#"
-    error: source "texts" has no column "land" to route by
+    error: source "texts" has no column "land" for its route
      --> pipeline.toml:8:35
       |
     8 | route = { by = "column", column = "land", cases = { en = "x" }, otherwise = "y" }

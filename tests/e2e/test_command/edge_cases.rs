@@ -38,12 +38,12 @@ fn test_reports_misspelt_file_names_of_a_case() {
         ("settings.toml", ""),
         ("README.md", "notes"),
     ]);
-    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @"
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r"
           FAIL step/one
 
     FAIL step/one
-      error: step/cases/one/expected-reject.jsonl: no file of a case has this name; did you mean `expected-rejects.jsonl`?
-      error: step/cases/one/settings.toml: no file of a case has this name; there are input.jsonl, parameters.toml, expected.jsonl, expected-rejects.jsonl, expected-failure.toml, case.toml
+      error: step/cases/one/expected-reject.jsonl: unknown file name; did you mean `expected-rejects.jsonl`?
+      error: step/cases/one/settings.toml: unknown file name; the files of a case are input.jsonl, parameters.toml, expected.jsonl, expected-rejects.jsonl, expected-failure.toml, case.toml
 
        Summary 0 passed, 1 failed
     ");
@@ -57,9 +57,9 @@ fn test_ignores_hidden_folders_and_reports_broken_links() {
     let output = test(&folder, KEEP_LONG, &[]).succeeded().stderr;
     assert!(output.contains("1 passed"), "{output}");
     symlink("nowhere", folder.join("step/cases/two")).unwrap();
-    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @"
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @r"
     error: step cannot be tested
-    error: the cases cannot be read: `step/cases/two`: No such file or directory (os error 2)
+    error: cannot read the cases: `step/cases/two`: No such file or directory (os error 2)
        Summary 0 passed, 1 step not tested
     ");
 }

@@ -98,9 +98,9 @@ fn a_folder_without_cases_is_reported_with_the_files_to_create() {
     let _redacted = redact_measures();
     let folder = Folder::new();
     fs::create_dir(folder.join("step")).unwrap();
-    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @"
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @r"
     error: step cannot be tested
-    error: there is no case: make the folder `step/cases/first` with an input.jsonl, and run `stillbox test --update`
+    error: the step has no cases: create the folder `step/cases/first` with an input.jsonl, and run `stillbox test --update`
        Summary 0 passed, 1 step not tested
     ");
     folder.write("README.md", "");
