@@ -1,4 +1,4 @@
-//! What it costs to tell of a failure, and what source lines cost the compiler.
+//! The cost of reporting a failure, and of source lines for the compiler.
 
 use std::fs;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// What was measured, once for each run.
+/// The measured values, one for each run.
 #[derive(Debug, Clone)]
 pub(crate) struct Figures(Vec<f64>);
 
@@ -28,7 +28,7 @@ impl Figures {
     }
 }
 
-/// What figures are in.
+/// The unit of figures.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Unit {
     /// Seconds, shown in the unit that fits.
@@ -61,7 +61,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Measures several things in turn, once a round, so that whatever else the machine does meets them alike. Before the
+/// Measures several things in turn, once a round, so that other load on the machine affects them alike. Before the
 /// first round each is done once without being counted. Each returns its own measure, mostly the seconds it took.
 pub(crate) fn in_turn<const N: usize>(rounds: usize, mut things: [&mut dyn FnMut() -> f64; N]) -> [Vec<f64>; N] {
     let mut samples = [const { Vec::new() }; N];

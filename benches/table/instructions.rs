@@ -81,8 +81,8 @@ fn instructions(scene: &Scene, path: &str, times: usize, with: &str) -> f64 {
         .args(["counted", path, &times.to_string(), with])
         .output()
         .expect("valgrind can be run");
-    let told = String::from_utf8_lossy(&output.stderr);
-    let collected = told.lines().find_map(|line| line.split_once("Collected : "));
-    let Some((_, count)) = collected else { panic!("valgrind says: {told}") };
+    let report = String::from_utf8_lossy(&output.stderr);
+    let collected = report.lines().find_map(|line| line.split_once("Collected : "));
+    let Some((_, count)) = collected else { panic!("valgrind says: {report}") };
     count.trim().parse().expect("it is a number")
 }

@@ -129,7 +129,7 @@ fn clean_lines(chunk: &[u8]) -> Result<Vec<u8>, Problem> {
     Ok(out)
 }
 
-/// Cuts a file behind line breaks.
+/// Cuts a file after line breaks.
 struct Chunks {
     file: File,
     rest: Vec<u8>,
@@ -181,7 +181,7 @@ fn in_order<T: Send, R: Send + 'static>(
     })
 }
 
-/// What the table's program does when it is started as one of the two.
+/// Runs one of the two programs: the table starts itself for that.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Problem> {
     let [which, input, output, threads] = arguments else { return Err("which, input, output, threads".into()) };
     let (input, output, threads) = (Path::new(input), Path::new(output), threads.parse()?);

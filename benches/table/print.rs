@@ -12,7 +12,7 @@ pub(crate) struct Line<'a> {
     pub(crate) what: &'a str,
     pub(crate) figures: &'a Figures,
     pub(crate) unit: Unit,
-    /// What it was compared with, and how many times that it is.
+    /// The baseline, and the ratio to it.
     pub(crate) against: Option<(&'a str, Figures)>,
     pub(crate) target: &'a str,
 }

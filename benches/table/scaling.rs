@@ -1,4 +1,4 @@
-//! What more threads, more steps, more columns and larger batches cost.
+//! The cost of more threads, more steps, more columns and larger batches.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What everything is measured with: inputs, components, and how often.
+//! The inputs, components and numbers of runs of all measurements.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

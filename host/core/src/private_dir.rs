@@ -20,7 +20,7 @@ pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
-/// Returns whether the directory belongs to this user and nobody else can write to it.
+/// Returns whether the directory belongs to this user and other users cannot write to it.
 #[cfg(unix)]
 pub(crate) fn is_private(directory: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;

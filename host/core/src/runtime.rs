@@ -132,8 +132,8 @@ impl Engine {
         EngineBuilder::default()
     }
 
-    /// The largest number of threads: 4 for each core. With more, a thread that was told to stop may not get its turn
-    /// in time.
+    /// The largest number of threads: 4 for each core. With more, a thread that is stopped may not get its turn in
+    /// time.
     pub fn max_threads() -> usize {
         4 * std::thread::available_parallelism().map_or(1, usize::from)
     }

@@ -1,4 +1,4 @@
-//! The memory of the host is bounded, whatever a guest demands.
+//! The memory of the host is bounded for every demand of a guest.
 
 use std::io::Write as _;
 use std::process::Stdio;
