@@ -1,6 +1,6 @@
-//! A new step: a folder that builds, passes its case and runs as it is.
+//! Creates a new step: a folder that builds, passes its case and runs unchanged.
 //!
-//! What is written are the templates in `new/`, which are part of this program. The cases are the same in all
+//! The files come from the templates in `new/`, which are part of this program. The cases are the same in all
 //! languages.
 
 mod error;
@@ -26,7 +26,7 @@ pub enum Language {
     Python,
 }
 
-/// What a new step does with rows.
+/// The kind of a new step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Shape {
     /// Adds columns.
@@ -34,46 +34,46 @@ pub enum Shape {
     Transform,
     /// Keeps or drops rows.
     Filter,
-    /// Makes several rows of one.
+    /// Returns several rows for one.
     Expand,
-    /// Makes rows of nothing.
+    /// Creates rows without an input.
     Source,
-    /// Sees all rows before it is done.
+    /// Reads all rows before it returns its result.
     Aggregate,
 }
 
-/// What is asked for.
+/// Options for creating a step.
 #[derive(Debug, Clone, Default)]
 pub struct NewStep {
-    /// The folder to make. The step is named after it.
+    /// The folder to create. The step is named after it.
     pub folder: PathBuf,
     /// The language.
     pub language: Language,
-    /// What it does with rows.
+    /// The kind of the step.
     pub shape: Shape,
-    /// The folder of the Rust SDK; by default it is looked for.
+    /// The folder of the Rust SDK. `None` to search for it.
     pub sdk: Option<PathBuf>,
 }
 
-/// A step that was made.
+/// A created step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadeStep {
     /// The file with the step's code.
     pub source: PathBuf,
-    /// The folder of the SDK, which a Python step's author installs with pip; none if it was not found.
+    /// The folder of the SDK, which the author of a Python step installs with pip. `None` if it was not found.
     pub sdk: Option<PathBuf>,
     /// The pipeline file, which runs the step on the rows of its case.
     pub pipeline: PathBuf,
 }
 
 impl NewStep {
-    /// Makes the folder and all that is in it. Nothing that is there already is touched.
+    /// Creates the folder and its contents. Existing files are not changed.
     ///
     /// # Errors
-    /// The name does not do for a step, something is there already, the SDK is nowhere to be found, or a file cannot be
-    /// written; the folder is then left out, or removed again.
+    /// The name is not allowed for a step, the folder exists already, the SDK is not found, or a file cannot be written.
+    /// The folder is then not created, or removed again.
     pub fn make(&self) -> Result<MadeStep, NewError> {
-        let names = Names::of(&self.folder, self.language, self.shape)?;
+        let names = Names::from_folder(&self.folder, self.language, self.shape)?;
         if self.folder.symlink_metadata().is_ok() {
             return Err(NewError::Exists { path: self.folder.clone() });
         }
@@ -87,7 +87,7 @@ impl NewStep {
         let written = write(&self.folder, all.iter().map(|(path, text)| (path.as_str(), text.as_str())))
             .and_then(|()| write(&self.folder, cases(self.shape)));
         if let Err(error) = written {
-            // The folder is ours: it was not there before.
+            // This call created the folder, so it can be removed.
             let _ = fs::remove_dir_all(&self.folder);
             return Err(error);
         }

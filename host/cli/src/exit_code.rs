@@ -1,4 +1,4 @@
-//! Exit codes, all of them.
+//! The exit codes of all commands.
 
 use std::process::ExitCode;
 
@@ -7,19 +7,19 @@ use stillbox::Signal;
 /// How the command ends. Scripts may rely on these numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// 0: all was done. Also when whoever reads the standard output has closed it.
+    /// 0: success. Also if the reader of standard output closed it.
     Done,
-    /// 1: a step, the input or a sink failed. What was written before is as it was. An input fails by what it holds, its
-    /// header included.
+    /// 1: a step, the input or a sink failed. Earlier outputs are unchanged. A corrupt input, or one with an invalid
+    /// header, belongs here.
     Failed,
-    /// 2: the command line, the pipeline file or a component is wrong, or an input is not there. Nothing was run.
+    /// 2: the command line, the pipeline file or a component is wrong, or an input does not exist. Nothing was run.
     Usage,
     /// 130: stopped by Ctrl-C (SIGINT), 143: by SIGTERM, 129: by SIGHUP.
     Stopped(Signal),
 }
 
 impl Exit {
-    /// The number that the process ends with.
+    /// Returns the exit code of the process.
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::Done => 0,

@@ -21,7 +21,7 @@ pub(crate) fn start(verbose: u8) {
         .with_ansi(is_coloured())
         .without_time()
         .with_target(false)
-        // It would panic if standard error cannot be written.
+        // The default prints its own errors, and panics if standard error cannot be written.
         .log_internal_errors(false)
         .init();
     panics::set_hook();

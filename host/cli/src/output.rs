@@ -1,4 +1,4 @@
-//! Everything that is printed: text for people, lines of JSON for machines.
+//! All output of the command: text for people, lines of JSON for programs.
 
 pub(crate) mod console;
 pub(crate) mod diagnostics;

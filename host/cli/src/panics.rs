@@ -1,4 +1,4 @@
-//! The panic hook: panics that Stillbox catches are reported once, as failures.
+//! The panic hook: a panic that Stillbox catches is reported once, as a failure.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};

@@ -1,4 +1,4 @@
-//! Signals: the first stops the run in good order, the second ends the process at once.
+//! Signals: the first one stops the run, the second one ends the process immediately.
 
 use std::process::ExitCode;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -14,8 +14,8 @@ use stillbox::{CleanupRegistry, Interrupt, Signal};
 use crate::exit_code::Exit;
 use crate::final_message;
 
-/// How long an end in good order may take once the grace is over. A run takes some 30 ms at most, unless it waits for
-/// somebody to read its messages, which nobody may ever do; and a signal is to end the process within 100 ms.
+/// The time in which a run has to stop after the grace period. A run needs about 30 ms at most, unless it is blocked on
+/// a full pipe that is not read. A signal has to end the process within 100 ms.
 const GOOD_ORDER: Duration = Duration::from_millis(55);
 
 /// The interrupt that signals trigger. Lives as long as the process.
@@ -25,20 +25,20 @@ pub(crate) struct Signals {
     patience: Arc<OnceLock<Patience>>,
 }
 
-/// How long whatever listens to the interrupt may go on after it.
+/// The time that a command has to stop after the interrupt was triggered.
 enum Patience {
-    /// It sees to its end by itself.
+    /// No limit: the command stops by itself.
     Unbounded,
-    /// Whoever hears of the signal here ends the process when the time has come.
+    /// Sends the signal to the thread that ends the process after the time limit.
     Bounded(SyncSender<Signal>),
 }
 
 impl Signals {
-    /// Begins to listen. Where that is impossible signals do what they do by default: end the process.
+    /// Installs the signal handlers. If that fails, signals have their default effect: they end the process.
     pub(crate) fn listen() -> Self {
         let signals =
             Self { interrupt: Interrupt::new(), cleanup: CleanupRegistry::new(), patience: Arc::new(OnceLock::new()) };
-        // A limit on the size of files is then an error of whoever writes, and not the end of the process.
+        // With a handler, a write beyond the limit on file sizes returns an error instead of ending the process.
         if let Err(error) = flag::register(SIGXFSZ, Arc::default()) {
             tracing::warn!("cannot listen for signals: {error}");
         }
@@ -56,28 +56,28 @@ impl Signals {
         signals
     }
 
-    /// The interrupt for something that ends by itself when it is triggered. Before this or
-    /// [`interrupt_within`](Self::interrupt_within) is called, a signal ends the process at once.
+    /// Returns the interrupt for a command that stops by itself once it is triggered. Until this or
+    /// [`interrupt_within`](Self::interrupt_within) is called, a signal ends the process immediately.
     pub(crate) fn interrupt(&self) -> Interrupt {
         self.patience.get_or_init(|| Patience::Unbounded);
         self.interrupt.clone()
     }
 
-    /// The same for something that ends in good order within this time and a little more; after that the process ends
-    /// without it.
+    /// Returns the interrupt for a command that stops within `grace` and `GOOD_ORDER`. If it takes longer, the process
+    /// ends without it.
     pub(crate) fn interrupt_within(&self, grace: Duration) -> Interrupt {
         self.patience.get_or_init(|| last_call(grace.saturating_add(GOOD_ORDER), self.cleanup()));
         self.interrupt.clone()
     }
 
-    /// Where a run lists what has to be removed if the process ends without it.
+    /// Returns the registry of temporary files and child processes to clean up if the process exits early.
     pub(crate) fn cleanup(&self) -> CleanupRegistry {
         self.cleanup.clone()
     }
 
-    /// The end of the process, which was told how. One that was stopped ends here: what comes after `main` gives memory
-    /// back, for which it waits behind the guests that are not gone yet. What it has said is written: in whole lines, or
-    /// flushed. What it has begun and does not wait for, such as the compiler of a step, is ended first.
+    /// Returns the exit code of the process. After a signal, cleans up and exits here, because returning from `main`
+    /// would free memory, which waits for the guests that have not stopped yet. No output is lost: every line has been
+    /// written or flushed by now. Child processes, such as the compiler of a step, are ended first.
     pub(crate) fn leave(&self, how: Exit) -> ExitCode {
         if let Exit::Stopped(_) = how {
             self.cleanup.remove();
@@ -110,8 +110,8 @@ fn follow(
     }
 }
 
-/// A thread that ends the process this long after it hears of a signal. The thread and the room for the message are there
-/// before the signal: new memory has to wait behind guests that are asking for theirs.
+/// Creates a thread that ends the process after `time`, counted from the first signal. The thread and the buffer for its
+/// message are allocated before the signal, because an allocation may have to wait for guests that allocate memory.
 fn last_call(time: Duration, cleanup: CleanupRegistry) -> Patience {
     let (sender, signals) = sync_channel(1);
     let end = move || {
@@ -120,12 +120,12 @@ fn last_call(time: Duration, cleanup: CleanupRegistry) -> Patience {
             end_at_once(signal, Started::Something, &cleanup);
         }
     };
-    // Without this thread, which only an overloaded system refuses, there is still the second signal.
+    // Creating a thread fails only on an overloaded system. A second signal still ends the process then.
     let _ = thread::Builder::new().name("last-call".into()).spawn(end);
     Patience::Bounded(sender)
 }
 
-/// Ends the process without anything that could wait: no output is flushed, since nobody may be reading it.
+/// Ends the process without any operation that can block. Output is not flushed, because its reader may have stopped.
 fn end_at_once(signal: Signal, begun: Started, cleanup: &CleanupRegistry) -> ! {
     final_message::say(match begun {
         Started::Nothing => ["stopped by ", signal.name(), ""],
@@ -137,7 +137,7 @@ fn end_at_once(signal: Signal, begun: Started, cleanup: &CleanupRegistry) -> ! {
     exit(Exit::Stopped(signal).number().into())
 }
 
-/// Whether there is anything that the end of the process leaves unfinished.
+/// Whether the process has started work that ends unfinished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Started {
     Nothing,

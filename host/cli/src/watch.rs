@@ -1,7 +1,7 @@
-//! Doing something again whenever what it depends on changes.
+//! `--watch`: repeats a command after each change of its inputs.
 //!
-//! Files are looked at a few times a second, instead of having the system tell: the folders are small, and it works the
-//! same on every file system, in containers and over networks.
+//! Files are polled a few times per second instead of watched by the system: the folders are small, and polling works
+//! the same on every file system, in containers and over networks.
 
 mod sources;
 
@@ -17,53 +17,53 @@ use crate::exit_code::Exit;
 use crate::output::render::{NOTE, is_terminal};
 use sources::{Snapshot, roots};
 
-/// How often signals are looked for: sooner than a person notices.
+/// The time between two checks for signals: too short for a person to notice.
 const LOOK: Duration = Duration::from_millis(30);
-/// How many looks there are for each look at the files.
+/// The number of checks for signals per check of the files.
 const FILES_EVERY: u32 = 8;
 
-/// What a round depends on.
+/// The files that a round depends on.
 pub(crate) struct Watched {
     /// Files and folders.
     pub(crate) inputs: Vec<PathBuf>,
     /// Files that the round itself writes.
     pub(crate) outputs: Vec<PathBuf>,
-    /// Which of the inputs the round may write, too. They count between the rounds alone.
+    /// Returns whether the round may also write an input. Changes of such inputs count only between rounds.
     pub(crate) rewritten: fn(&Path) -> bool,
-    /// Set if there is to be no other round.
+    /// The exit code, if this was the last round.
     pub(crate) end: Option<Exit>,
 }
 
 impl Watched {
-    /// A round that depends on these.
-    pub(crate) fn of(inputs: Vec<PathBuf>) -> Self {
+    /// Creates the description of a round that depends on these inputs.
+    pub(crate) fn new(inputs: Vec<PathBuf>) -> Self {
         Self { inputs, outputs: Vec::new(), rewritten: |_| false, end: None }
     }
 
-    /// No other round.
+    /// Ends the loop with this exit code.
     pub(crate) fn end(exit: Exit) -> Self {
-        Self { end: Some(exit), ..Self::of(Vec::new()) }
+        Self { end: Some(exit), ..Self::new(Vec::new()) }
     }
 
-    /// With all that the inputs depend on in turn.
+    /// Adds the indirect dependencies of the inputs.
     fn whole(self) -> Self {
         Self { inputs: roots(&self.inputs), ..self }
     }
 
     fn snapshot(&self) -> Snapshot {
-        Snapshot::of(&self.inputs, &self.outputs)
+        Snapshot::new(&self.inputs, &self.outputs)
     }
 }
 
-/// What the watcher of a running round has to know.
+/// The state that a running round shares with its watcher.
 #[derive(Default)]
 struct Round {
     changed: Option<PathBuf>,
     is_done: bool,
 }
 
-/// Does something, and again after each change, until a signal comes. A round that is going on when something changes
-/// is interrupted. `first` is what the first round depends on, as far as that is known before it.
+/// Runs `round`, and again after each change, until a signal arrives. A change during a round interrupts it. `first`
+/// has the dependencies of the first round, as far as they are known before it.
 pub(crate) fn watch(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) -> Watched) -> Exit {
     let mut watched = first.whole();
     loop {
@@ -105,7 +105,7 @@ pub(crate) fn watch(signals: &Interrupt, first: Watched, mut round: impl FnMut(I
         let changed = if let Some(changed) = state.into_inner().changed {
             changed
         } else {
-            // What changed while the round was ending is a change, too.
+            // A change while the round was ending counts, too.
             let before = before.after(next.snapshot(), &watched.inputs, watched.rewritten);
             eprintln!("{NOTE}waiting for a change{NOTE:#}{}", if is_terminal() { "; Ctrl-C ends" } else { "" });
             match wait(signals, &before, &next) {
@@ -136,12 +136,12 @@ fn wait(signals: &Interrupt, before: &Snapshot, watched: &Watched) -> Result<Pat
     }
 }
 
-/// Waits until nothing changes any more: an editor may write several files, or one in several steps.
+/// Waits until the files stop changing: an editor may write several files, or one file in several writes.
 fn settle(watched: &Watched) {
-    /// Whoever writes without end does not keep the round from beginning.
-    const MOST: u32 = 20;
+    /// The maximum number of checks, so that a program that never stops writing does not prevent the next round.
+    const MAX_CHECKS: u32 = 20;
     let mut before = watched.snapshot();
-    for _ in 0..MOST {
+    for _ in 0..MAX_CHECKS {
         thread::sleep(LOOK * 2);
         let now = watched.snapshot();
         if before.difference(&now, |_| false).is_none() {
@@ -151,7 +151,7 @@ fn settle(watched: &Watched) {
     }
 }
 
-/// A path as people write it: without the current folder in front.
+/// Returns a path relative to the current folder, if it is below it.
 fn shown(path: &Path) -> String {
     let current = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(&current).unwrap_or(path).display().to_string()

@@ -1,27 +1,27 @@
-//! Why there is no new step.
+//! Errors of creating a new step.
 
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why there is no new step.
+/// An error of creating a new step.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NewError {
-    /// The name does not do.
+    /// The name is not allowed.
     #[error(
         "`{name}` is no name for a step: it {wrong}; a name has small letters, digits and `-`, such as `{instead}`"
     )]
     Name {
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The rule that the name breaks.
         wrong: String,
-        /// A name that does.
+        /// An allowed name to suggest.
         instead: String,
     },
-    /// There is no name in the path.
+    /// The path does not end with a name.
     #[error(
         "`{}` is not the name of a new folder: give the path of one that is not there yet, such as `count-words`", .path.display()
     )]
@@ -29,19 +29,19 @@ pub enum NewError {
         /// What was given.
         path: PathBuf,
     },
-    /// There is something of that name.
+    /// A file or folder of that name exists already.
     #[error("`{}` is there already; choose another name, or remove it first", .path.display())]
     Exists {
-        /// What is there.
+        /// The path of the existing file or folder.
         path: PathBuf,
     },
-    /// The SDK that a step needs is nowhere to be found.
+    /// The SDK that a step needs was not found.
     #[error(
         "cannot find the crate `stillbox-sdk`, which is not on crates.io: make the step inside a clone of Stillbox, or \
          give `--sdk PATH`, the folder `guest-sdk` of one"
     )]
     NoSdk,
-    /// What was given is not the SDK.
+    /// The given folder is not the SDK.
     #[error("`{}` is not the SDK: give the folder `guest-sdk` of a clone of Stillbox", .path.display())]
     NotTheSdk {
         /// What was given.
@@ -52,7 +52,7 @@ pub enum NewError {
     Write {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }

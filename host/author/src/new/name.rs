@@ -1,18 +1,18 @@
-//! The name of a step: what a crate, a Python module and a step of a pipeline can all be called.
+//! The name of a step, which has to be valid as the name of a crate, a Python module and a step of a pipeline.
 
 use std::path::Path;
 
 use super::error::NewError;
 use super::{Language, Shape, template};
 
-/// The longest name, in bytes: it becomes the name of folders and files.
+/// The maximum length of a name in bytes. The name becomes part of the names of folders and files.
 const LONGEST: usize = 64;
 
-/// What a crate or its function cannot be called, or would be confused with: keywords, types that the language has, the
-/// libraries that come with the compiler, and what cargo has folders for.
+/// Names that a crate or its function cannot have, or that would be ambiguous: keywords, built-in types, the libraries
+/// of the compiler, and the names of cargo's folders.
 const OF_RUST: &str = include_str!("names/rust.txt");
 
-/// Names that are known in every file of Rust, without being imported: a type of such a name would hide them.
+/// Names of the Rust prelude. A type of such a name would hide them.
 const PRELUDE: [&str; 35] = [
     "AsMut",
     "AsRef",
@@ -51,14 +51,14 @@ const PRELUDE: [&str; 35] = [
     "Vec",
 ];
 
-/// What a Python module or function cannot be called: keywords, what is built in, and the modules of the standard library,
-/// in whose place a step's own would be found.
+/// Names that a Python module or function cannot have: keywords, built-in names, and the modules of the standard
+/// library, which a step's module would hide.
 const OF_PYTHON: &str = include_str!("names/python.txt");
 
-/// The SDK's own names.
+/// Names of the SDK.
 const OF_STILLBOX: [&str; 3] = ["stillbox", "stillbox-sdk", "stillbox-sdk-macros"];
 
-/// A name in the forms that the templates need.
+/// A name in the spellings that the templates need.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Names {
     /// `count-words`.
@@ -70,11 +70,11 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// The names of the step in a folder.
+    /// Returns the names of the step in a folder.
     ///
     /// # Errors
-    /// The folder's name does not do for a step, or for one of this shape.
-    pub(super) fn of(folder: &Path, language: Language, shape: Shape) -> Result<Self, NewError> {
+    /// The name of the folder is not allowed for a step, or for a step of this shape.
+    pub(super) fn from_folder(folder: &Path, language: Language, shape: Shape) -> Result<Self, NewError> {
         let Some(name) = folder.file_name().map(|name| name.to_string_lossy().into_owned()) else {
             return Err(NewError::NoName { path: folder.to_owned() });
         };
@@ -93,16 +93,16 @@ impl Names {
         }
     }
 
-    /// What has the name already.
+    /// Returns a description of the existing use of this name, or `None` if it is free.
     fn taken(&self, language: Language, shape: Shape) -> Option<&'static str> {
         let is_in = |list: &str| list.lines().any(|word| word == self.function);
         let code = template::code(language, shape);
-        // Sources and aggregates are types, the other steps functions.
+        // Sources and aggregates are types, the other steps are functions.
         let is_type = matches!(shape, Shape::Source | Shape::Aggregate);
         let is_used = match (language, is_type) {
             (_, true) => words(code).any(|word| word == self.type_name),
             (Language::Python, false) => imported(code).any(|word| word == self.function),
-            // What the code calls are macros and methods, which have names of their own.
+            // The code calls only macros and methods, whose names do not conflict with those of functions and types.
             (Language::Rust, false) => false,
         };
         match language {
@@ -116,7 +116,7 @@ impl Names {
     }
 }
 
-/// The words of some code, but for those in comments.
+/// Returns the words of some code, without those in comments.
 fn words(code: &str) -> impl Iterator<Item = &str> {
     let is_comment = |line: &&str| line.trim_start().starts_with("//") || line.trim_start().starts_with('#');
     let lines = code.lines().filter(move |line| !is_comment(line) || line.starts_with("#["));
@@ -125,13 +125,13 @@ fn words(code: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty())
 }
 
-/// The words that some Python code imports.
+/// Returns the names that some Python code imports.
 fn imported(code: &str) -> impl Iterator<Item = &str> {
     let lines = code.lines().filter_map(|line| line.strip_prefix("from ")?.split_once(" import "));
     lines.flat_map(|(_, names)| names.split(", "))
 }
 
-/// What is wrong with the form of a name.
+/// Returns the rule that a name breaks by its spelling, or `None` if it is valid.
 fn malformed(name: &str) -> Option<String> {
     let is_letter = |c: char| c.is_ascii_lowercase();
     Some(if name.len() > LONGEST {
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn names(folder: &str) -> Result<Names, String> {
-        Names::of(Path::new(folder), Language::Rust, Shape::Transform).map_err(|error| error.to_string())
+        Names::from_folder(Path::new(folder), Language::Rust, Shape::Transform).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn is_refused(name: &str, language: Language, shape: Shape) -> bool {
-        Names::of(Path::new(name), language, shape).is_err()
+        Names::from_folder(Path::new(name), language, shape).is_err()
     }
 
     #[test]
@@ -218,8 +218,8 @@ mod tests {
 
     #[test]
     fn another_name_is_suggested() {
-        let told = names("match").expect_err("it is a keyword");
-        assert!(told.ends_with("such as `match-step`"), "{told}");
+        let error = names("match").expect_err("it is a keyword");
+        assert!(error.ends_with("such as `match-step`"), "{error}");
         assert!(names("match-step").is_ok());
     }
 }

@@ -1,7 +1,7 @@
-//! Where a new step gets the SDK from, and how it stands to a workspace around it.
+//! Finds the SDK for a new step, and determines whether the step belongs to a workspace around it.
 //!
-//! The SDK is not on crates.io; it is in every clone of Stillbox. So a step made inside a clone uses that one, and a step
-//! made elsewhere the one that this program was built from, if it is still there.
+//! The SDK is not on crates.io; it is in every clone of Stillbox. A step created inside a clone uses the SDK of that
+//! clone. A step created elsewhere uses that of the clone which this program was built from, if it still exists.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -12,11 +12,11 @@ use toml::{Table, Value};
 use super::Language;
 use super::error::NewError;
 
-/// The SDK's folder: that which was given, that of the clone around the new folder, or that which this program was
-/// built from. A Python step can do without.
+/// Returns the folder of the SDK: the given one, that of the clone around the new folder, or that of the clone which
+/// this program was built from. A Python step does not need it.
 ///
 /// # Errors
-/// What was given is not the SDK, or a Rust step finds none.
+/// The given folder is not the SDK, or no SDK is found for a Rust step.
 pub(super) fn find(folder: &Path, given: Option<&Path>, language: Language) -> Result<Option<PathBuf>, NewError> {
     if let Some(given) = given {
         return sdk_from(given).map(Some).ok_or_else(|| NewError::NotTheSdk { path: given.to_owned() });
@@ -31,12 +31,12 @@ fn read(manifest: &Path) -> Option<Table> {
     fs::read_to_string(manifest).ok()?.parse().ok()
 }
 
-/// What the manifest of a new crate has to say of the folders around it.
+/// The parts of a new crate's manifest that depend on the folders around it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Manifest {
-    /// The path to the SDK: relative where both are in one clone.
+    /// The path to the SDK: relative if both are in one clone.
     pub(super) sdk: String,
-    /// Whether the crate has to be a workspace of its own, since that around it does not take it in.
+    /// Whether the crate needs its own workspace, because the workspace around it does not include it.
     pub(super) own_workspace: bool,
 }
 
@@ -50,7 +50,7 @@ impl Manifest {
         let own_workspace = around.as_ref().is_some_and(|(root, workspace)| !takes_in(root, workspace, &absolute));
         let sdk = sdk.map(|sdk| {
             let sdk = sdk.canonicalize().unwrap_or_else(|_| sdk.to_owned());
-            // The folder is not there yet; what is above it may be reached by a link.
+            // The folder does not exist yet. A folder above it may be a symbolic link.
             let parent = absolute.parent().and_then(|parent| parent.canonicalize().ok());
             let step =
                 parent.map_or_else(|| absolute.clone(), |parent| parent.join(absolute.file_name().unwrap_or_default()));
@@ -61,7 +61,7 @@ impl Manifest {
     }
 }
 
-/// Whether a workspace has a folder among its members.
+/// Returns whether a folder is a member of a workspace.
 fn takes_in(root: &Path, workspace: &Value, folder: &Path) -> bool {
     let Ok(inside) = folder.strip_prefix(root) else { return false };
     let listed = |key: &str| {
@@ -74,7 +74,7 @@ fn takes_in(root: &Path, workspace: &Value, folder: &Path) -> bool {
     listed("members") && !listed("exclude")
 }
 
-/// The way from one absolute folder to another.
+/// Returns the relative path from one absolute folder to another.
 fn relative(from: &Path, to: &Path) -> PathBuf {
     let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) = (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(one, other)| one == other).count();

@@ -1,4 +1,4 @@
-//! The files of a new step, filled in.
+//! The files of a new step, from templates.
 
 use super::name::Names;
 use super::sdk::Manifest;
@@ -7,12 +7,12 @@ use super::{Language, Shape};
 /// The pipeline file.
 pub(super) const PIPELINE: &str = "pipeline.toml";
 
-/// The case that a new step comes with.
+/// The folder of the first case of a new step.
 const CASE: &str = "cases/first/";
 
 const README: &str = include_str!("README.md.template");
 
-/// The step's own files, but for its case: paths and texts.
+/// Returns the paths and texts of the step's files, without those of its case.
 pub(super) fn files(
     language: Language,
     shape: Shape,
@@ -48,7 +48,7 @@ pub(super) fn files(
     files
 }
 
-/// The files of the first case.
+/// Returns the files of the first case.
 pub(super) fn cases(shape: Shape) -> impl Iterator<Item = (&'static str, &'static str)> {
     macro_rules! case {
         ($shape:literal: $($file:literal),*) => {
@@ -66,7 +66,7 @@ pub(super) fn cases(shape: Shape) -> impl Iterator<Item = (&'static str, &'stati
     files.iter().copied()
 }
 
-/// The step's code, with places to be filled.
+/// Returns the template of the step's code.
 pub(super) fn code(language: Language, shape: Shape) -> &'static str {
     macro_rules! of {
         ($shape:literal) => {
@@ -95,7 +95,7 @@ fn summary(shape: Shape) -> &'static str {
     }
 }
 
-/// A pipeline from the rows of the case through the step, with the parameters of the case.
+/// Returns a pipeline that runs the step on the rows of its case, with the parameters of the case.
 fn pipeline(name: &str, shape: Shape) -> String {
     let source = match shape {
         Shape::Source => String::new(),
@@ -106,7 +106,7 @@ fn pipeline(name: &str, shape: Shape) -> String {
         Shape::Filter => "{ column = \"text\", min-words = 4 }",
         Shape::Source => "{ count = 3 }",
     };
-    // The rows of the aggregate are new, so that they have nothing in the columns that came in.
+    // The rows of an aggregate are new, so they have no values in the input columns.
     let select = if shape == Shape::Aggregate { "select = [\"n_rows\", \"n_words\"]\n" } else { "" };
     format!(
         "[pipeline]\nname = \"{name}\"\n\n{source}[[step]]\nname = \"{name}\"\n\

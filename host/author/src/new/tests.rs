@@ -1,4 +1,4 @@
-//! Folders that are made, and those that are not. What is in them is built and tested from the outside.
+//! Tests of which folders are created. End-to-end tests build and test their contents.
 
 use std::fs;
 

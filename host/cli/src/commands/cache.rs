@@ -1,4 +1,4 @@
-//! `stillbox cache`, and where the caches are.
+//! `stillbox cache`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::output::console;
 use crate::output::render;
 use crate::output::summary;
 
-/// Shows what is kept from run to run, or removes some of it.
+/// Prints the sizes of the caches, or removes old entries.
 pub(crate) fn execute(arguments: &Cache, global: &Global) -> Exit {
     let (Some(components), Some(outputs)) = (component_directory(global), result_directory(global)) else {
         render::message("there is no directory for caches; name one with `--cache-dir`");

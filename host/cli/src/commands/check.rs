@@ -27,20 +27,20 @@ pub(crate) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> 
     }
 }
 
-/// The checked pipeline, or how the command ends when something is wrong with it, which is told.
+/// Returns the checked pipeline. On failure, prints the errors and returns the exit code.
 pub(crate) fn outline(
     changes: &Changes,
     global: &Global,
     signals: &Signals,
     format: MessageFormat,
 ) -> Result<Outline, Exit> {
-    let tell = |errors: Vec<Value>, failures: Vec<Failure>| {
+    let print_errors = |errors: Vec<Value>, failures: Vec<Failure>| {
         if format == MessageFormat::Json && !(errors.is_empty() && failures.is_empty()) {
             print(&json!({ "errors": errors, "failures": failures }));
         }
     };
     let pipeline = load(changes, None).map_err(|error| {
-        tell(errors::of_config(&error), Vec::new());
+        print_errors(errors::from_config(&error), Vec::new());
         report_wrong(&error)
     })?;
     let options = RunOptions::new()
@@ -52,7 +52,7 @@ pub(crate) fn outline(
             RunError::Config(diagnostics) => errors::from_diagnostics(diagnostics),
             _ => Vec::new(),
         };
-        tell(errors, error.failures());
+        print_errors(errors, error.failures());
         report_error(&error)
     })
 }

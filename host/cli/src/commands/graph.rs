@@ -12,13 +12,13 @@ use crate::exit_code::Exit;
 use crate::output::console;
 use crate::signals::Signals;
 
-/// Checks the pipeline, and draws it.
+/// Checks the pipeline, and prints its picture.
 pub(crate) fn execute(arguments: &Graph, global: &Global, signals: &Signals) -> Exit {
     let outline = match outline(&arguments.changes, global, signals, MessageFormat::Human) {
         Ok(outline) => outline,
         Err(exit) => return exit,
     };
-    // None of them lets a text through as it is, so there is nothing left to escape.
+    // Every format escapes its texts already.
     let picture = match arguments.format {
         GraphFormat::Mermaid => mermaid::draw(&outline),
         GraphFormat::Dot => dot::draw(&outline),

@@ -19,10 +19,10 @@ use crate::signals::Signals;
 
 /// Describes the step.
 pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -> Exit {
-    // A build ends its programs by itself; what is read may never come.
+    // A build stops its child processes by itself. Reading a file may block forever.
     let interrupt =
         if arguments.step.is_dir() { signals.interrupt() } else { signals.interrupt_within(Duration::ZERO) };
-    // The errors of what was stopped say nothing more.
+    // After a signal, errors are only a consequence of it.
     let failed = |error: &dyn Error| {
         if let Some(signal) = interrupt.signal() {
             render::stopped(signal);
@@ -55,7 +55,7 @@ pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     }
 }
 
-/// What the step says of itself stays in its line, so that it cannot pass for what is said of it.
+/// Returns the description as text. Texts of the step stay on their line, so that they cannot imitate other lines.
 fn as_text(inspection: &Inspection) -> String {
     let mut text = String::new();
     for line in lines(inspection) {
@@ -94,7 +94,7 @@ fn lines(inspection: &Inspection) -> Vec<String> {
     lines
 }
 
-/// The tools with their versions, without what some put behind those.
+/// Returns the tools with their versions, without details that follow the number, such as a commit.
 fn tools(toolchain: &Toolchain) -> String {
     let short = |version: &str| version.split_whitespace().next().unwrap_or_default().to_owned();
     let tools: Vec<_> = toolchain.tools.iter().map(|(name, version)| format!("{name} {}", short(version))).collect();
@@ -114,7 +114,7 @@ fn columns(columns: &[Column]) -> Vec<String> {
     columns.iter().map(line).collect()
 }
 
-/// A line for every property of the schema.
+/// Returns one line for every property of the schema.
 fn parameters(schema: &Value) -> Vec<String> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object).filter(|all| !all.is_empty()) else {
         return vec!["none".into()];

@@ -11,7 +11,7 @@ use crate::exit_code::Exit;
 use crate::output::console::{self, eprint};
 use crate::output::render;
 
-/// Makes the folder, and says what to do with it.
+/// Creates the folder, and prints the next commands.
 pub(crate) fn execute(arguments: &New) -> Exit {
     let language = match arguments.lang {
         Lang::Rust => Language::Rust,
@@ -38,7 +38,7 @@ pub(crate) fn execute(arguments: &New) -> Exit {
     }
 }
 
-/// The commands that come next.
+/// Returns the commands to run next.
 fn next(folder: &Path, language: Language, made: &MadeStep) -> String {
     let folder = folder.display().to_string();
     let folder = folder.trim_end_matches('/');

@@ -1,7 +1,7 @@
 //! `stillbox pipe`.
 //!
-//! The steps become a pipeline file, which is read like any other: so nothing behaves otherwise than in a pipeline, and
-//! `--print` gives a file to go on with.
+//! The arguments are converted to a pipeline file, which is read like any other. So steps behave as in a pipeline, and
+//! `--print` prints a file to edit and run.
 
 mod steps;
 
@@ -20,7 +20,7 @@ use crate::output::render;
 use crate::signals::Signals;
 use steps::Rows;
 
-/// What messages call the pipeline file that there is not.
+/// The name of the generated pipeline file in messages.
 const FILE: &str = "(the command line)";
 
 /// Runs steps without a pipeline file.
@@ -64,8 +64,8 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
     }
 }
 
-/// Whether the first step makes rows or reads them, which it says itself. What is wrong with the step is left for the
-/// pipeline to tell, but for what its building says.
+/// Returns whether the first step creates rows or reads them, according to its manifest. Build errors are reported here;
+/// other errors of the step are reported by the pipeline.
 fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRegistry) -> Result<Rows, Exit> {
     let wasm = if step.is_dir() {
         let is_stopped = || interrupt.signal().is_some();

@@ -27,7 +27,7 @@ use crate::watch::{Watched, watch};
 pub(crate) use ended::report_error;
 use ended::{interrupted, not_recorded, show};
 
-/// How a pipeline is run and told of.
+/// Options of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Running {
     pub(crate) threads: Option<NonZeroUsize>,
@@ -35,11 +35,11 @@ pub(crate) struct Running {
     pub(crate) failures: Option<PathBuf>,
     pub(crate) message_format: MessageFormat,
     pub(crate) grace: Option<Duration>,
-    /// That the run can go on, and how it begins.
+    /// Where to save checkpoints, and whether to resume a run. `None` if the run cannot be resumed.
     pub(crate) keep: Option<Checkpointing>,
 }
 
-/// RunStore the pipeline, and prints what came of it.
+/// Runs the pipeline, and prints the result.
 pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     if arguments.watch {
         return watched(arguments, global, signals);
@@ -58,27 +58,27 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     }
 }
 
-/// RunStore the pipeline again whenever something that it depends on changes.
+/// Runs the pipeline again after each change of a file that it depends on.
 fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     let file = &arguments.changes.pipeline;
-    let of = |pipeline: &Pipeline| {
+    let watched_files = |pipeline: &Pipeline| {
         let mut outputs = pipeline.writes();
         outputs.extend(arguments.failures.clone());
-        Watched { outputs, ..Watched::of(pipeline.reads()) }
+        Watched { outputs, ..Watched::new(pipeline.reads()) }
     };
     let first = load(&arguments.changes, arguments.max_rejects.as_deref());
-    let first = first.map_or_else(|_| Watched::of(vec![file.clone()]), |pipeline| of(&pipeline));
+    let first = first.map_or_else(|_| Watched::new(vec![file.clone()]), |pipeline| watched_files(&pipeline));
     watch(&signals.interrupt_within(arguments.grace.unwrap_or_default()), first, |interrupt| {
-        // While the file is wrong, it alone is watched: what else it means is not known.
+        // An invalid pipeline file is watched alone, because its inputs and steps are unknown.
         let Ok(pipeline) = open(&arguments.changes, arguments.max_rejects.as_deref(), arguments.message_format) else {
-            return Watched::of(vec![file.clone()]);
+            return Watched::new(vec![file.clone()]);
         };
         if pipeline.reads_stdin() {
             let text = "`--watch` runs the pipeline again and again, and standard input can be read once; give a file";
             return Watched::end(refuse(text, arguments.message_format));
         }
         drive(&pipeline, &running(arguments), global, (interrupt, signals.cleanup()));
-        of(&pipeline)
+        watched_files(&pipeline)
     })
 }
 
@@ -102,8 +102,8 @@ fn running(arguments: &Run) -> Running {
     }
 }
 
-/// RunStore a pipeline until it ends or is interrupted, and prints what came of it. What has to be removed if the process
-/// ends without it is listed.
+/// Runs a pipeline until it ends or is interrupted, and prints the result. Temporary files and child processes are
+/// registered in `cleanup`.
 pub(crate) fn drive(
     pipeline: &Pipeline,
     running: &Running,
@@ -129,7 +129,7 @@ pub(crate) fn drive(
         Ok(records) => Arc::new(records),
         Err(error) => {
             if is_json {
-                errors::tell(&[errors::of_error(error.as_ref())]);
+                errors::print_errors(&[errors::from_error(error.as_ref())]);
             }
             render::error(error.as_ref());
             return Exit::Usage;
@@ -157,9 +157,9 @@ pub(crate) fn drive(
         Ok(report) => {
             let unrecorded = records.error();
             records.end(if unrecorded.is_some() { End::Failed } else { End::Done }, &report);
-            // The last message may be the one that there is no room for.
+            // Writing the last message may fail, too.
             let unrecorded = unrecorded.or_else(|| records.error());
-            // Whoever closed the output has seen enough.
+            // A reader that closed the output early does not need the summary.
             if !is_json && !report.output_closed {
                 summary::print(pipeline.name(), &report);
             }
@@ -203,26 +203,26 @@ pub(crate) fn drive(
     }
 }
 
-/// Says why nothing is run.
+/// Prints why the pipeline is not run.
 fn refuse(text: &str, format: MessageFormat) -> Exit {
     if format == MessageFormat::Json {
-        errors::tell(&[errors::of_message(text)]);
+        errors::print_errors(&[errors::from_message(text)]);
     }
     render::message(text);
     Exit::Usage
 }
 
-/// Reads the pipeline file and applies the changes, or says what is wrong.
+/// Reads the pipeline file and applies the changes, or prints the errors.
 fn open(changes: &Changes, max_rejects: Option<&str>, format: MessageFormat) -> Result<Pipeline, Exit> {
     load(changes, max_rejects).map_err(|error| {
         if format == MessageFormat::Json {
-            errors::tell(&errors::of_config(&error));
+            errors::print_errors(&errors::from_config(&error));
         }
         report_wrong(&error)
     })
 }
 
-/// Prints why there is no pipeline.
+/// Prints the errors of a pipeline file that cannot be loaded.
 pub(crate) fn report_wrong(error: &ConfigError) -> Exit {
     match error {
         ConfigError::Invalid(diagnostics) => render::diagnostics(diagnostics),

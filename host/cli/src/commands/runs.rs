@@ -13,7 +13,7 @@ use crate::output::console;
 use crate::output::render;
 use crate::output::summary::grouped;
 
-/// Lists runs, shows one, or removes what they have left.
+/// Lists runs, shows one, or removes their state.
 pub(crate) fn execute(arguments: &args::Runs) -> Exit {
     let Some(directory) = state_directory(&arguments.state) else {
         render::message("there is no state directory; give one with `--state-dir`");
@@ -110,7 +110,7 @@ fn details(info: &RunInfo) -> String {
     text
 }
 
-/// About how long ago, in the largest unit.
+/// Returns an approximate age, in the largest unit.
 fn age(age: Duration) -> String {
     let seconds = age.as_secs();
     match seconds {

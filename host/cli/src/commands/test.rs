@@ -25,12 +25,12 @@ use crate::output::summary::{duration, grouped};
 use crate::signals::Signals;
 use crate::watch::{Watched, watch};
 
-/// Runs the cases, and prints what came of them.
+/// Runs the cases, and prints their results.
 pub(crate) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> Exit {
     let suite = match suite(arguments) {
         Ok(suite) => suite,
         Err(text) => {
-            tell(arguments, &errors::of_message(&text));
+            print_error(arguments, &errors::from_message(&text));
             render::message(&text);
             return Exit::Usage;
         }
@@ -39,7 +39,7 @@ pub(crate) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
         && let Err(error) = could_be_made(file)
     {
         let error = anyhow::Error::new(error).context(junit::cannot_write(file));
-        tell(arguments, &errors::of_error(&*error));
+        print_error(arguments, &errors::from_error(&*error));
         render::error(&*error);
         return Exit::Usage;
     }
@@ -50,7 +50,7 @@ pub(crate) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
         let inputs = suite.steps.iter().chain(&suite.component).cloned().collect();
         let outputs = arguments.junit.iter().cloned().collect();
         let rewritten = if arguments.update { is_expected } else { |_: &Path| false };
-        Watched { outputs, rewritten, ..Watched::of(inputs) }
+        Watched { outputs, rewritten, ..Watched::new(inputs) }
     };
     watch(&signals.interrupt_within(Duration::ZERO), watched(), |interrupt| {
         run(&suite, arguments, global, (interrupt, signals.cleanup()));
@@ -58,8 +58,8 @@ pub(crate) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
     })
 }
 
-/// Tells machines why no case is run, if they are to be told.
-fn tell(arguments: &Test, error: &Value) {
+/// With `--message-format json`, prints the error that keeps the cases from running, and the event `finished`.
+fn print_error(arguments: &Test, error: &Value) {
     if arguments.message_format == MessageFormat::Json {
         let messages = Messages::default();
         messages.print(error);
@@ -67,7 +67,7 @@ fn tell(arguments: &Test, error: &Value) {
     }
 }
 
-/// Whether a file is one that `--update` writes.
+/// Returns whether `--update` writes this file.
 fn is_expected(path: &Path) -> bool {
     let is_one = |name: &OsStr| name == "expected.jsonl" || name == "expected-rejects.jsonl";
     path.file_name().is_some_and(is_one) && path.ancestors().nth(2).is_some_and(|folder| folder.ends_with("cases"))
@@ -76,7 +76,7 @@ fn is_expected(path: &Path) -> bool {
 fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (Interrupt, CleanupRegistry)) -> Exit {
     let is_json = arguments.message_format == MessageFormat::Json;
     let started = Instant::now();
-    // The cases come from several threads; a line of one is not to be cut by another's.
+    // Cases finish on several threads; the lock keeps their lines apart.
     let counts = Mutex::new(Counts::default());
     let messages = Messages::default();
     let show = |case: &CaseReport| {
@@ -111,7 +111,7 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
         Err(error) => {
             if is_json {
                 let counts = counts.into_inner();
-                messages.print(&errors::of_error(&error));
+                messages.print(&errors::from_error(&error));
                 messages.print(&records::ended("failed", counts, started.elapsed()));
             }
             render::error(&error);
@@ -128,7 +128,7 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
         print_details(&report, started);
     }
     let mut end = exit(&report);
-    // What came of the cases has been shown by now, whatever becomes of the rest.
+    // The results have been printed by now, so an error below does not hide them.
     if let Some(file) = &arguments.junit
         && let Err(error) = junit::write(file, &report, started.elapsed())
     {
@@ -142,7 +142,7 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
     end
 }
 
-/// How many cases are done.
+/// The numbers of finished cases.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     passed: usize,
@@ -155,13 +155,13 @@ impl Counts {
     }
 }
 
-/// What is to be tested, or what is wrong with the command line.
+/// Returns the steps and cases to test, or a message about an error in the command line.
 fn suite(arguments: &Test) -> Result<Suite, String> {
     let mut steps = arguments.folders.clone();
     if steps.is_empty() {
         steps.push(PathBuf::from("."));
     }
-    // `steps/*` of a shell names files, too.
+    // A pattern such as `steps/*` also matches files.
     let (folders, files): (Vec<_>, Vec<_>) = steps.into_iter().partition(|path| path.is_dir() || !path.exists());
     if folders.is_empty() {
         let file = files.first().map(|file| file.display().to_string()).unwrap_or_default();
@@ -219,7 +219,7 @@ fn exit(report: &TestReport) -> Exit {
     }
 }
 
-/// Whether the filter left nothing. A step that could not be tested may have had cases that it did not leave out.
+/// Returns whether the filter matched no case. A step that could not be tested may have matching cases.
 fn is_left_out(report: &TestReport) -> bool {
     report.cases.is_empty() && report.steps.is_empty() && report.filtered > 0
 }

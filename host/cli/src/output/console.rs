@@ -1,4 +1,4 @@
-//! Standard output and standard error, either of which may be on a full disk.
+//! Standard output and standard error, with errors such as a full disk.
 
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write as _};
@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write as _};
 use crate::exit_code::Exit;
 use crate::output::render;
 
-/// Prints what was asked for. Whoever reads it may close it early; that it did not get there for another reason is told.
+/// Prints the result of a command to standard output. A closed pipe is not an error; other errors are reported.
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -19,21 +19,21 @@ pub(crate) fn print(text: &str) -> Exit {
     }
 }
 
-/// Tells people something on standard error. Where it cannot be told it is lost, and nothing else is: a run goes on, and
-/// its exit code says how it ended.
-pub(crate) fn tell(text: Arguments<'_>) {
+/// Prints a message to standard error. A message that cannot be written is lost: the run continues, and its exit code
+/// reports how it ended.
+pub(crate) fn print_error(text: Arguments<'_>) {
     let _ = anstream::stderr().lock().write_fmt(text);
 }
 
-/// As that of the standard library, but for a full disk, at which that one panics.
+/// Like `eprint!` of the standard library, but does not panic if standard error cannot be written.
 macro_rules! eprint_or_not {
-    ($($text:tt)*) => { $crate::output::console::tell(format_args!($($text)*)) };
+    ($($text:tt)*) => { $crate::output::console::print_error(format_args!($($text)*)) };
 }
 
-/// The same with an end of the line.
+/// Like `eprintln!` of the standard library, but does not panic if standard error cannot be written.
 macro_rules! eprintln_or_not {
-    () => { $crate::output::console::tell(format_args!("\n")) };
-    ($($text:tt)*) => { $crate::output::console::tell(format_args!("{}\n", format_args!($($text)*))) };
+    () => { $crate::output::console::print_error(format_args!("\n")) };
+    ($($text:tt)*) => { $crate::output::console::print_error(format_args!("{}\n", format_args!($($text)*))) };
 }
 
 pub(crate) use {eprint_or_not as eprint, eprintln_or_not as eprintln};

@@ -1,4 +1,4 @@
-//! Complaints as a compiler shows them: the line of the file, the part that is meant, and what to do.
+//! Diagnostics in the style of a compiler: the line of the file, the marked part, and the help.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use crate::output::render::last_words;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use stillbox::{ConfigLocation, Diagnostic, Diagnostics, escape_controls};
 
-/// Whether the text may be coloured.
+/// Whether the text has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colour {
     /// With ANSI sequences.
@@ -18,7 +18,7 @@ pub(crate) enum Colour {
     Off,
 }
 
-/// Renders complaints one after the other, with an empty line between them and a newline at the end.
+/// Renders diagnostics one after the other, with an empty line between them and a newline at the end.
 pub(crate) fn render(diagnostics: &Diagnostics, colour: Colour) -> String {
     let renderer = match colour {
         Colour::On => Renderer::styled(),
@@ -57,18 +57,18 @@ fn report<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group
     group.elements(said.map(|(name, text)| Level::NOTE.message(format!("{name}: {}", escape_controls(&text)))))
 }
 
-/// The line that a complaint is about. The others are left out: they say nothing, and there may be a million of them.
+/// The line that a diagnostic is about. The other lines of the file are not rendered.
 struct Line<'a> {
-    /// Its text without the line's end, with nothing in it that drives a terminal.
+    /// The text of the line without its line ending, with control characters replaced.
     text: Cow<'a, str>,
-    /// Its number, from 1.
+    /// The number of the line, from 1.
     number: usize,
     /// The bytes to mark.
     marked: Range<usize>,
 }
 
 impl<'a> Line<'a> {
-    /// The line in which a span begins. A span over several lines is marked up to the end of the first.
+    /// Returns the line in which a span starts. A span over several lines is marked up to the end of the first line.
     fn around(text: &'a str, span: &Range<usize>) -> Self {
         let at = text.floor_char_boundary(span.start);
         let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
@@ -82,9 +82,9 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Replaces what must not reach a terminal by something of the same length in bytes, so that locations keep their meaning.
+/// Replaces control characters of several bytes by text of the same length in bytes, so that locations stay correct.
 fn fit(line: &str) -> Cow<'_, str> {
-    // Tabs are widened, and other controls of one byte given a picture, by the renderer.
+    // The renderer expands tabs, and shows other control characters of one byte as symbols.
     let unfit = |c: char| c.len_utf8() > 1 && matches!(escape_controls(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
     if !line.contains(unfit) {
         return Cow::Borrowed(line);

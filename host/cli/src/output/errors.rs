@@ -1,4 +1,4 @@
-//! What is wrong with what was asked for, for machines: an event `error` for each thing.
+//! Errors in the command line or the pipeline file, as JSON: one event `error` for each.
 
 use std::error::Error;
 
@@ -9,8 +9,8 @@ use crate::output::messages::Messages;
 use crate::output::records;
 use crate::output::render;
 
-/// Tells why a command does not begin, and that it has ended.
-pub(crate) fn tell(errors: &[Value]) {
+/// Prints the errors that keep a command from starting, then the event `finished`.
+pub(crate) fn print_errors(errors: &[Value]) {
     let messages = Messages::default();
     for error in errors {
         messages.print(error);
@@ -21,14 +21,14 @@ pub(crate) fn tell(errors: &[Value]) {
     }
 }
 
-/// An error in words of our own.
-pub(crate) fn of_message(text: &str) -> Value {
+/// Creates an `error` event from a message.
+pub(crate) fn from_message(text: &str) -> Value {
     json!({ "event": "error", "message": text })
 }
 
-/// An error and its causes.
-pub(crate) fn of_error(error: &dyn Error) -> Value {
-    let mut value = of_message(&error.to_string());
+/// Creates an `error` event from an error and its causes.
+pub(crate) fn from_error(error: &dyn Error) -> Value {
+    let mut value = from_message(&error.to_string());
     let causes = render::causes(error);
     if !causes.is_empty() {
         value["causes"] = causes.into();
@@ -36,25 +36,25 @@ pub(crate) fn of_error(error: &dyn Error) -> Value {
     value
 }
 
-/// Why there is no pipeline.
-pub(crate) fn of_config(error: &ConfigError) -> Vec<Value> {
+/// Creates the `error` events of a pipeline file that cannot be loaded.
+pub(crate) fn from_config(error: &ConfigError) -> Vec<Value> {
     match error {
         ConfigError::Invalid(diagnostics) => from_diagnostics(diagnostics),
         ConfigError::Unreadable { file, .. } => {
-            let mut value = of_error(error);
+            let mut value = from_error(error);
             value["file"] = file.to_string_lossy().into();
             vec![value]
         }
-        other => vec![of_error(other)],
+        other => vec![from_error(other)],
     }
 }
 
-/// All that is wrong with a pipeline, in the order in which people are told of it.
+/// Creates one `error` event for each diagnostic, in the order of the text output.
 pub(crate) fn from_diagnostics(diagnostics: &Diagnostics) -> Vec<Value> {
     let mut errors: Vec<Value> =
         diagnostics.list.iter().map(|diagnostic| from_diagnostic(diagnostic, diagnostics)).collect();
     if diagnostics.omitted > 0 {
-        let mut rest = of_message(&format!("and {} more", diagnostics.omitted));
+        let mut rest = from_message(&format!("and {} more", diagnostics.omitted));
         rest["file"] = diagnostics.file.to_string_lossy().into();
         errors.push(rest);
     }
@@ -62,8 +62,8 @@ pub(crate) fn from_diagnostics(diagnostics: &Diagnostics) -> Vec<Value> {
 }
 
 fn from_diagnostic(diagnostic: &Diagnostic, all: &Diagnostics) -> Value {
-    let mut value = of_message(&diagnostic.message);
-    // Paths need not be UTF-8, which JSON has to be.
+    let mut value = from_message(&diagnostic.message);
+    // JSON requires UTF-8, so invalid UTF-8 in paths is replaced.
     let file = all.file.to_string_lossy();
     match &diagnostic.location {
         ConfigLocation::File => value["file"] = file.into(),
@@ -83,7 +83,7 @@ fn from_diagnostic(diagnostic: &Diagnostic, all: &Diagnostics) -> Value {
     if !diagnostic.help.is_empty() {
         value["help"] = diagnostic.help.clone().into();
     }
-    // All that is known of the failure is told in an event of its own.
+    // The whole failure has an event of its own.
     if let Some(failure) = &diagnostic.failure {
         value["kind"] = failure.kind.name().into();
         if let Some(step) = &failure.step {

@@ -1,4 +1,4 @@
-//! Lines of JSON on standard output, for machines.
+//! Lines of JSON on standard output, for programs.
 
 use std::io::{self, Write as _};
 
@@ -6,15 +6,15 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use stillbox::escape_controls_in_json;
 
-/// Writes lines, and remembers if one could not be written.
+/// Writes lines, and stores the first write error.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     lost: Mutex<Option<io::Error>>,
 }
 
 impl Messages {
-    /// Writes a line. Whoever reads it may have gone, on which nothing depends; but a disk that was full would leave a gap,
-    /// so nothing more is written after it.
+    /// Writes a line. A closed pipe is not an error. Nothing is written after another error, because the lines would have
+    /// a gap.
     pub(crate) fn print(&self, value: &Value) {
         let mut lost = self.lost();
         if lost.is_some() {
@@ -26,7 +26,7 @@ impl Messages {
         }
     }
 
-    /// Why lines are missing, if that is so.
+    /// Returns the reason that lines are missing, or `None` if all were written.
     pub(crate) fn error(&self) -> Option<String> {
         self.lost().as_ref().map(|error| format!("the messages on standard output are not complete: {error}"))
     }
@@ -36,7 +36,7 @@ impl Messages {
     }
 }
 
-/// A line that may be shown on a terminal, whatever a guest has said.
+/// Returns a line that is safe to print on a terminal: control characters in a guest's text are escaped.
 pub(crate) fn line(json: &str) -> String {
     let mut line = escape_controls_in_json(json).into_owned();
     line.push('\n');

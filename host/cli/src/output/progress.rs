@@ -1,4 +1,4 @@
-//! What is shown while a pipeline runs. It sees events and nothing else.
+//! The progress of a run, from its events alone.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::args::Progress;
 use crate::output::render;
 use crate::output::summary::{duration, grouped, rate};
 
-/// How often plain lines are printed.
+/// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows events on standard error.
@@ -71,7 +71,7 @@ impl Display {
         }
     }
 
-    /// Removes what would be in the way of what is printed next.
+    /// Removes the progress bars before other text is printed.
     pub(crate) fn end(&self) {
         let mut shown = self.shown.lock();
         if let Shown::Bars(Some(bars)) = &*shown {
@@ -114,7 +114,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates above are well-formed")
 }
 
-/// Shows what takes long before a run begins.
+/// Shows slow operations before a run starts.
 pub(crate) fn show_preparation(event: &Event<'_>) {
     match event {
         Event::Building { folder } => render::status("Building", &folder.display().to_string()),

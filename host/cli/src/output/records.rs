@@ -1,4 +1,4 @@
-//! What a run tells machines: failures as lines of a file, and all that happens as lines on standard output.
+//! JSON output of a run: failures as lines of a file, and events as lines of standard output.
 
 mod failures;
 
@@ -13,18 +13,18 @@ use crate::output::messages::{Messages, line};
 use failures::Failures;
 pub(crate) use failures::{could_be_made, is_stdout};
 
-/// Writes records as they come. Every line is complete when it is written, whatever happens next.
+/// Writes records immediately. Each line is written whole, so that it is complete even if the process is killed later.
 pub(crate) struct Records {
     failures: Mutex<Failures>,
-    /// Where events go: standard output.
+    /// Writes events to standard output. `None` without `--message-format json`.
     events: Option<Messages>,
 }
 
 impl Records {
-    /// Records go to this file, and if asked for, events to standard output.
+    /// Creates the writer of failures to this file, and of events to standard output if `events` is set.
     ///
     /// # Errors
-    /// The file cannot be made, as far as that can be told without making it.
+    /// The file cannot be created, as far as that can be determined without creating it.
     pub(crate) fn new(failures: Option<&Path>, events: bool) -> anyhow::Result<Self> {
         if let Some(path) = failures {
             could_be_made(path).with_context(|| format!("cannot write failures to {}", path.display()))?;
@@ -33,7 +33,7 @@ impl Records {
         Ok(Self { failures: Mutex::new(failures), events: events.then(Messages::default) })
     }
 
-    /// Why failures or events could not be recorded, if that is so.
+    /// Returns the reason that failures or events are missing, or `None` if all were recorded.
     pub(crate) fn error(&self) -> Option<String> {
         match &*self.failures() {
             Failures::Lost(error) => Some(format!("the failures are not recorded: {error}")),
@@ -58,7 +58,7 @@ impl Records {
         }
     }
 
-    /// Records what is wrong with what was asked for, as far as no step and no file is at fault: that is told by failures.
+    /// Records errors in the command line or the pipeline file. Errors of a step or an input are recorded as failures.
     pub(crate) fn errors(&self, errors: &[Value]) {
         if let Some(events) = &self.events {
             for error in errors {
@@ -67,7 +67,7 @@ impl Records {
         }
     }
 
-    /// Has failures be added to what the file has: it may be that of another run.
+    /// Appends failures to the file instead of replacing it, because another run may be using it.
     pub(crate) fn keep_earlier(&self) {
         self.failures().keep();
     }
@@ -94,7 +94,7 @@ impl Records {
     }
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
     Done,
@@ -102,7 +102,7 @@ pub(crate) enum End {
     Interrupted(Signal),
 }
 
-/// The last event: how a run ended, and its numbers.
+/// Creates the last event of a run, with its status and its report.
 pub(crate) fn finished(how: End, report: &Report) -> Value {
     match how {
         End::Done => json!({ "event": "finished", "status": "done", "report": report }),
@@ -115,7 +115,7 @@ pub(crate) fn finished(how: End, report: &Report) -> Value {
 
 fn value_of(event: &Event<'_>) -> Option<Value> {
     Some(match event {
-        // Paths need not be UTF-8, which JSON has to be.
+        // JSON requires UTF-8, so invalid UTF-8 in paths is replaced.
         Event::Building { folder } => json!({ "event": "building", "folder": folder.to_string_lossy() }),
         Event::Compiling { component } => json!({ "event": "compiling", "component": component.to_string_lossy() }),
         Event::Compiled { component, cached } => {

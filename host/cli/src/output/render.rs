@@ -17,27 +17,27 @@ pub(crate) const STATUS: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const NOTE: Style = AnsiColor::Cyan.on_default();
 pub(crate) const BOLD: Style = Style::new().bold();
 
-/// Whether standard error takes colours: it is a terminal, and nothing like `NO_COLOR` speaks against it.
+/// Returns whether to print colours to standard error: it is a terminal, and variables such as `NO_COLOR` are not set.
 pub(crate) fn is_coloured() -> bool {
     AutoStream::choice(&std::io::stderr()) != ColorChoice::Never
 }
 
-/// Whether standard error is a terminal.
+/// Returns whether standard error is a terminal.
 pub(crate) fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// A line on what is being done, such as `Compiling steps/a.wasm`.
+/// Prints a status line, such as `Compiling steps/a.wasm`.
 pub(crate) fn status(verb: &str, object: &str) {
     eprintln!("{STATUS}{verb:>10}{STATUS:#} {}", escape_controls(object));
 }
 
-/// An error in words of our own.
+/// Prints an error message.
 pub(crate) fn message(text: &str) {
     eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls(text));
 }
 
-/// An error and its causes, one a line.
+/// Prints an error and its causes, one per line.
 pub(crate) fn error(error: &dyn Error) {
     eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls_in_lines(&error.to_string()));
     for cause in causes(error) {
@@ -45,12 +45,12 @@ pub(crate) fn error(error: &dyn Error) {
     }
 }
 
-/// That a signal ended what was going on.
+/// Prints that a signal stopped the command.
 pub(crate) fn stopped(signal: Signal) {
     eprintln!("stopped by {}", signal.name());
 }
 
-/// The causes of an error, from the nearest on.
+/// Returns the causes of an error, starting with the direct cause.
 pub(crate) fn causes(error: &dyn Error) -> Vec<String> {
     let mut causes = Vec::new();
     let mut cause = error.source();
@@ -61,18 +61,18 @@ pub(crate) fn causes(error: &dyn Error) -> Vec<String> {
     causes
 }
 
-/// Everything that is wrong with a pipeline file, with the places marked.
+/// Prints the diagnostics of a pipeline file, with the locations marked.
 pub(crate) fn diagnostics(diagnostics: &Diagnostics) {
     let colour = if is_coloured() { Colour::On } else { Colour::Off };
     eprint!("{}", diagnostics::render(diagnostics, colour));
 }
 
-/// A failure: first the words of whoever failed, then where, then what caused it.
+/// Prints a failure: its message, its location, then its causes.
 pub(crate) fn failure(failure: &Failure) {
     eprint!("{}", failure_text(failure));
 }
 
-/// The same as a text of several lines, with styles.
+/// Returns a failure as text of several lines, with styles.
 pub(crate) fn failure_text(failure: &Failure) -> String {
     let mut out = String::new();
     let style = ERROR;
@@ -80,7 +80,7 @@ pub(crate) fn failure_text(failure: &Failure) -> String {
         .step
         .as_ref()
         .map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
-    // What is wrong with the input, the output or Stillbox is of one kind in the record; the message says which it is.
+    // One kind covers the input, the output and Stillbox; the message names which of them failed.
     let kind = if failure.kind == FailureKind::Host { "error" } else { failure.kind.name() };
     let _ = writeln!(out, "{style}{kind}{style:#}{step}: {}", escape_controls_in_lines(&failure.message));
     let mut line = |name: &str, text: &str| {
@@ -88,11 +88,11 @@ pub(crate) fn failure_text(failure: &Failure) -> String {
     };
     if let Some(row) = failure.row.as_ref().or(failure.first_row.as_ref()) {
         let place = row.to_string();
-        let is_told = failure.message.starts_with(&place);
+        let is_in_message = failure.message.starts_with(&place);
         match (failure.batch, &failure.row) {
             (Some(batch), Some(_)) => line("at", &format!("{place} (batch {batch})")),
             (Some(batch), None) => line("in", &format!("batch {batch}, which begins at {place}")),
-            (None, _) if is_told => {}
+            (None, _) if is_in_message => {}
             (None, _) => line("at", &place),
         }
     } else if let Some(batch) = failure.batch {
@@ -124,7 +124,7 @@ pub(crate) fn failure_text(failure: &Failure) -> String {
     out
 }
 
-/// What the guest said last, line by line, with the name of where it said so.
+/// Returns the last lines of the guest's trace, log and standard error, each with the name of its stream.
 pub(crate) fn last_words(failure: &Failure) -> Vec<(&'static str, Cow<'_, str>)> {
     let last = |lines: usize| lines.saturating_sub(LINES_SHOWN);
     let trace = failure.trace.iter().skip(last(failure.trace.len()));
@@ -137,5 +137,5 @@ pub(crate) fn last_words(failure: &Failure) -> Vec<(&'static str, Cow<'_, str>)>
         .collect()
 }
 
-/// The last lines of log and standard error that are shown; the record has more.
+/// The number of lines shown of the trace, the log, standard error and the backtrace. The failure record has more.
 const LINES_SHOWN: usize = 5;

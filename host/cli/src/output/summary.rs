@@ -1,4 +1,4 @@
-//! The numbers at the end of a run.
+//! The summary of a run.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -45,13 +45,13 @@ fn summary(name: &str, report: &Report) -> String {
     text
 }
 
-/// Rows a second.
+/// Returns the rows per second as text.
 pub(crate) fn rate(rows: u64, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();
     if seconds > 0.0 { grouped((rows as f64 / seconds) as u64) } else { "-".into() }
 }
 
-/// A number of bytes in the unit that fits.
+/// Returns a number of bytes in a suitable unit.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
     if bytes < 1000 {
@@ -66,7 +66,7 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{size:.1} {}", UNITS[unit])
 }
 
-/// A duration in the unit that fits.
+/// Returns a duration in a suitable unit.
 pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds >= 60.0 {

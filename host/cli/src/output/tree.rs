@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use stillbox::{NodeRole, Outline, OutlineNode};
 
-/// The pipeline's graph: a node a line, each with the columns that come out of it, children under their parents. A node
-/// of several parents stands under the last of them, and names the others.
+/// Returns the graph of a pipeline: one node per line, each with its output columns, children under their parents. A
+/// node with several parents is under the last of them, and names the others.
 pub(crate) fn tree(outline: &Outline) -> String {
     let mut text = format!("{}\n", outline.name);
     for id in (0..outline.nodes.len()).filter(|id| outline.nodes[*id].edges.is_empty()) {
@@ -31,7 +31,7 @@ fn write_node(text: &mut String, outline: &Outline, id: usize, indent: &str) {
         .collect();
     let branches = children.len() > 1;
     for child in children {
-        // A chain stays at one depth; only where it branches are the branches set in.
+        // A chain stays at one depth; only branches are indented.
         let indent = if branches { format!("{indent}├─ ") } else { indent.to_owned() };
         let indent = indent.replace("├─ ├─ ", "│  ├─ ");
         write_node(text, outline, child, &indent);

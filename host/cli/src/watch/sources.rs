@@ -1,4 +1,4 @@
-//! Which files count, and what they were like.
+//! The files that `--watch` compares, with their times and sizes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,19 +7,19 @@ use std::time::SystemTime;
 
 use toml::{Table, Value};
 
-/// Folders that hold what is made of sources, and not sources. Those with a dot in front do not count either.
+/// Folders with files that a build creates. They are ignored, as are files and folders with a leading dot.
 const MADE: [&str; 6] = ["__pycache__", "build", "dist", "node_modules", "target", "venv"];
 
-/// The most files that are looked at. More are no step's sources, but a folder that was named by mistake.
-const MOST: usize = 20_000;
+/// The maximum number of files in a snapshot. A folder with more files is not a step's folder, but a mistyped path.
+const MAX_FILES: usize = 20_000;
 
-/// Files with the time and size that they had.
+/// Files with their modification times and their sizes in bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Snapshot(BTreeMap<PathBuf, (Option<SystemTime>, u64)>);
 
 impl Snapshot {
-    /// All files at and below some paths, but for some others.
-    pub(super) fn of(inputs: &[PathBuf], outputs: &[PathBuf]) -> Self {
+    /// Creates a snapshot of all files at and below `inputs`, without `outputs`.
+    pub(super) fn new(inputs: &[PathBuf], outputs: &[PathBuf]) -> Self {
         let outputs: Vec<PathBuf> = outputs.iter().map(|path| real(path)).collect();
         let mut files = BTreeMap::new();
         for input in inputs {
@@ -28,20 +28,21 @@ impl Snapshot {
         Self(files)
     }
 
-    /// A file that is new, gone or other than before, among those that count.
+    /// Returns a file that was added, removed or changed, or `None` if there is no such file. Ignores files for which
+    /// `uncounted` returns true.
     pub(super) fn difference(&self, now: &Self, uncounted: impl Fn(&Path) -> bool) -> Option<PathBuf> {
         let counts = |path: &&PathBuf| !uncounted(path);
         let is_other = |path: &&PathBuf| match self.0.get(*path) {
             Some(state) => now.0.get(*path) != Some(state),
-            // The first build makes it.
+            // The first build creates this file.
             None => !path.ends_with("Cargo.lock"),
         };
         let gone = || self.0.keys().filter(counts).find(|path| !now.0.contains_key(*path));
         now.0.keys().filter(counts).find(is_other).or_else(gone).cloned()
     }
 
-    /// What to compare with after a round that this was the beginning of. Files that the round may write are as they are
-    /// now, and so are those that nobody watched before it: below none of these paths.
+    /// Returns the snapshot to compare with after a round that started at this one. Files that the round may write have
+    /// their current state, and so have files outside `watched`, which were not watched before the round.
     pub(super) fn after(&self, now: Self, watched: &[PathBuf], rewritten: impl Fn(&Path) -> bool) -> Self {
         let was_watched = |path: &Path| watched.iter().any(|root| path.starts_with(root));
         let mut files: BTreeMap<_, _> =
@@ -53,7 +54,7 @@ impl Snapshot {
 }
 
 fn look(path: &Path, outputs: &[PathBuf], files: &mut BTreeMap<PathBuf, (Option<SystemTime>, u64)>) {
-    if files.len() >= MOST || outputs.iter().any(|output| output == path) {
+    if files.len() >= MAX_FILES || outputs.iter().any(|output| output == path) {
         return;
     }
     let Ok(metadata) = fs::metadata(path) else { return };
@@ -76,7 +77,7 @@ fn look(path: &Path, outputs: &[PathBuf], files: &mut BTreeMap<PathBuf, (Option<
     }
 }
 
-/// The paths themselves, and the crates in folders that those among them depend on.
+/// Returns the paths, and the folders of the crates that they depend on by path, directly or indirectly.
 pub(super) fn roots(inputs: &[PathBuf]) -> Vec<PathBuf> {
     let mut roots: Vec<PathBuf> = Vec::new();
     let mut rest: Vec<PathBuf> = inputs.iter().map(|path| real(path)).collect();
@@ -90,7 +91,7 @@ pub(super) fn roots(inputs: &[PathBuf]) -> Vec<PathBuf> {
     roots
 }
 
-/// The folders of the crates that a crate names by their path, in its own manifest or by that of its workspace.
+/// Returns the folders of the path dependencies of a crate, from its own manifest or that of its workspace.
 fn dependencies(folder: &Path) -> Vec<PathBuf> {
     let Some(manifest) = manifest(folder) else { return Vec::new() };
     let workspace = || {
@@ -120,7 +121,7 @@ fn manifest(folder: &Path) -> Option<Table> {
     fs::read_to_string(folder.join("Cargo.toml")).ok()?.parse().ok()
 }
 
-/// The path itself, wherever links lead; of what is not there yet, as it was written.
+/// Returns the path with symbolic links resolved. A path that does not exist yet is only made absolute.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
@@ -145,11 +146,11 @@ mod tests {
         let root = folder.path().canonicalize().expect("it is there");
         write(&root, "src/lib.rs", "a");
         let (inputs, outputs) = ([root.clone()], [root.join("out.jsonl")]);
-        let before = Snapshot::of(&inputs, &outputs);
+        let before = Snapshot::new(&inputs, &outputs);
         for made in ["target/x", "build/x", ".git/x", "out.jsonl", "src/lib.rs~", "env/pyvenv.cfg", "env/x"] {
             write(&root, made, "b");
         }
-        let difference = || before.difference(&Snapshot::of(&inputs, &outputs), |_| false);
+        let difference = || before.difference(&Snapshot::new(&inputs, &outputs), |_| false);
         assert_eq!(difference(), None);
         write(&root, "Cargo.lock", "made by the first build");
         assert_eq!(difference(), None);
@@ -167,17 +168,17 @@ mod tests {
         let written = |path: &Path| path.ends_with("expected.jsonl");
         write(&root, "step/input.jsonl", "a");
         let watched = [root.join("step")];
-        let first = Snapshot::of(&watched, &[]);
+        let first = Snapshot::new(&watched, &[]);
         write(&root, "step/expected.jsonl", "made by the round");
         write(&root, "other.toml", "watched from now on");
         let inputs = [root.join("step"), root.join("other.toml")];
-        let now = || Snapshot::of(&inputs, &[]);
-        assert_eq!(first.difference(&Snapshot::of(&watched, &[]), written), None);
+        let now = || Snapshot::new(&inputs, &[]);
+        assert_eq!(first.difference(&Snapshot::new(&watched, &[]), written), None);
         let before = first.after(now(), &watched, written);
         assert_eq!(before.difference(&now(), |_| false), None);
-        write(&root, "step/expected.jsonl", "written by someone else");
+        write(&root, "step/expected.jsonl", "written by another program");
         assert_eq!(before.difference(&now(), |_| false), Some(root.join("step/expected.jsonl")));
-        // What changed during the round is not forgotten.
+        // A change during the round still counts after it.
         write(&root, "step/input.jsonl", "changed during the round");
         let before = first.after(now(), &watched, written);
         assert_eq!(before.difference(&now(), |_| false), Some(root.join("step/input.jsonl")));

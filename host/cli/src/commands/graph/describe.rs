@@ -1,16 +1,16 @@
-//! What the pictures say of nodes and edges.
+//! The texts of nodes and edges.
 
 use std::path::Path;
 
 use stillbox::{NodeRole, OutlineEdge, OutlineNode, escape_controls};
 
-/// The most columns that are listed on an edge.
+/// The maximum number of columns listed on an edge.
 const MAX_COLUMNS: usize = 12;
-/// The most characters of a line; names of files and columns may be of any length.
+/// The maximum number of characters of a line. Names of files and columns may be longer, and are shortened.
 const MAX_CHARACTERS: usize = 48;
 
-/// The lines in a node: its name, then what it is.
-pub(super) fn of_node(node: &OutlineNode) -> Vec<String> {
+/// Returns the lines in a node: its name, then its description.
+pub(super) fn node_lines(node: &OutlineNode) -> Vec<String> {
     let mut lines = vec![shortened(&node.name)];
     match &node.role {
         NodeRole::Source { inputs } => lines.push(match inputs.as_slice() {
@@ -29,10 +29,10 @@ pub(super) fn of_node(node: &OutlineNode) -> Vec<String> {
     lines
 }
 
-/// The lines on an edge: which rows come along where these are not all, then the columns.
-pub(super) fn of_edge(edge: &OutlineEdge) -> Vec<String> {
+/// Returns the lines on an edge: its condition if it does not carry all rows, then its columns.
+pub(super) fn edge_lines(edge: &OutlineEdge) -> Vec<String> {
     let mut lines: Vec<String> = edge.route.iter().map(|route| format!("({})", shortened(route))).collect();
-    // One that is left out would take a line, too.
+    // A line for a single omitted column would take as much space as the column.
     let listed = if edge.columns.len() > MAX_COLUMNS { MAX_COLUMNS - 1 } else { edge.columns.len() };
     lines.extend(edge.columns[..listed].iter().map(|column| shortened(column)));
     if edge.columns.is_empty() {
@@ -43,12 +43,12 @@ pub(super) fn of_edge(edge: &OutlineEdge) -> Vec<String> {
     lines
 }
 
-/// The file's name; the folders before it would only make the picture wide.
+/// Returns the name of a file without its folders, which would make the picture wide.
 fn file_name(path: &Path) -> String {
     shortened(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
 }
 
-/// One line that draws nothing but its characters, with its middle left out where it is long.
+/// Returns the text as one line without control characters. A long line is shortened in the middle.
 fn shortened(text: &str) -> String {
     let text = escape_controls(text);
     let count = text.chars().count();
@@ -68,11 +68,11 @@ mod tests {
     #[test]
     fn long_lists_and_names_are_cut() {
         let columns = (0..20).map(|number| format!("c{number}: text")).collect();
-        let lines = of_edge(&OutlineEdge { parent: 0, columns, route: None });
+        let lines = edge_lines(&OutlineEdge { parent: 0, columns, route: None });
         assert_eq!(lines.len(), MAX_COLUMNS);
         assert_eq!(lines.last().map(String::as_str), Some("and 9 more"));
         let exact = (0..MAX_COLUMNS).map(|number| format!("c{number}: text")).collect();
-        assert_eq!(of_edge(&OutlineEdge { parent: 0, columns: exact, route: None }).len(), MAX_COLUMNS);
+        assert_eq!(edge_lines(&OutlineEdge { parent: 0, columns: exact, route: None }).len(), MAX_COLUMNS);
         let name = shortened(&format!("{}\u{202e}{}", "a".repeat(60), "z".repeat(60)));
         assert_eq!(name.chars().count(), 47);
         assert!(name.starts_with("aaa") && name.ends_with("zzz"), "{name}");

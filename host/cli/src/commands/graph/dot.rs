@@ -6,13 +6,13 @@ use stillbox::{NodeRole, Outline};
 
 use super::describe;
 
-/// A directed graph from the sources down to the sinks.
+/// Returns a directed graph from the sources down to the sinks.
 pub(super) fn draw(outline: &Outline) -> String {
     let mut text = format!("digraph \"{}\" {{\n", escaped(&stillbox::escape_controls(&outline.name)));
     text.push_str("    node [shape=box, fontname=\"monospace\", fontsize=12];\n");
     text.push_str("    edge [fontname=\"monospace\", fontsize=10];\n");
     for (id, node) in outline.nodes.iter().enumerate() {
-        let label = lines(&describe::of_node(node), "\\n");
+        let label = lines(&describe::node_lines(node), "\\n");
         let shape = match &node.role {
             NodeRole::Source { .. } | NodeRole::Sink { .. } => ", style=rounded",
             NodeRole::Step { kind: "aggregate", .. } => ", peripheries=2",
@@ -22,8 +22,8 @@ pub(super) fn draw(outline: &Outline) -> String {
     }
     for (id, node) in outline.nodes.iter().enumerate() {
         for edge in &node.edges {
-            // `\l` ends a line that is set to the left.
-            let label = lines(&describe::of_edge(edge), "\\l") + "\\l";
+            // `\l` ends a left-aligned line.
+            let label = lines(&describe::edge_lines(edge), "\\l") + "\\l";
             let _ = writeln!(text, "    n{} -> n{id} [label=\"{label}\"];", edge.parent);
         }
     }
@@ -35,7 +35,7 @@ fn lines(lines: &[String], end: &str) -> String {
     lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join(end)
 }
 
-/// A text in quotes. Labels know the entities of HTML.
+/// Returns a text in quotation marks. Entities of HTML are escaped, because labels decode them.
 fn escaped(line: &str) -> String {
     line.replace('&', "&amp;").replace('\\', "\\\\").replace('"', "\\\"")
 }

@@ -1,11 +1,11 @@
-//! Where the nodes of a picture stand.
+//! The layout of a picture.
 //!
 //! The layers of Sugiyama, Tagawa and Toda ("Methods for visual understanding of hierarchical system structures", 1981):
-//! every node stands below its parents, an edge gets a point in every layer that it passes, each layer is ordered so that
-//! few edges cross, and then everything moves towards what it is tied to. The text of an edge is a node of a layer of
-//! its own, so that it never lies on another text.
+//! every node is below its parents, an edge gets a point in every layer that it passes, each layer is ordered so that
+//! few edges cross, and then everything moves towards its neighbours in other layers. The text of an edge is a node of a
+//! separate layer, so that it never overlaps another text.
 
-/// What is placed: a node, the text of an edge, or a point on the way of an edge.
+/// The size of a box to place: a node, the text of an edge, or a point of an edge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Size {
     pub(super) width: f64,
@@ -17,27 +17,27 @@ pub(super) struct Size {
 pub(super) struct Link {
     pub(super) from: usize,
     pub(super) to: usize,
-    /// The size of its text.
+    /// The size of the text.
     pub(super) text: Size,
 }
 
-/// A point, from the upper left corner.
+/// A point, relative to the upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
 }
 
-/// Where everything is: middles of nodes and texts.
+/// The finished layout, with the centres of nodes and texts.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) size: Size,
     pub(super) nodes: Vec<Point>,
-    /// For every edge the layers that it passes, from above. Its text is in the middle of the first.
+    /// For every edge, the layers that it passes, from the top. Its text is in the middle of the first.
     pub(super) links: Vec<Vec<Pass>>,
 }
 
-/// Where an edge passes a layer, straight down, so that it touches nothing beside it.
+/// A vertical part of an edge through a layer, so that the edge touches none of its neighbours.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Pass {
     pub(super) x: f64,
@@ -51,14 +51,15 @@ impl Pass {
     }
 }
 
-/// Between two neighbours in a layer.
+/// The distance between two neighbours in a layer.
 const GAP: f64 = 28.0;
-/// Between two layers.
+/// The distance between two layers.
 const LAYER_GAP: f64 = 22.0;
-/// How often layers are ordered, and moved, downwards and upwards. Pictures of pipelines settle after a few times.
+/// The number of passes, downwards and upwards, that order the layers and move boxes. Pictures of pipelines become stable
+/// after a few passes.
 const ROUNDS: usize = 12;
 
-/// A thing in a layer. Things are numbered: first the nodes, then the texts and points of each edge from above.
+/// A thing in a layer. Things are numbered: first the nodes, then the texts and points of each edge from the top.
 struct Thing {
     size: Size,
     layer: usize,
@@ -109,7 +110,7 @@ pub(super) fn layout(nodes: &[Size], links: &[Link]) -> Layout {
     }
 }
 
-/// The nodes, each two layers below the lowest of its parents, so that there is a layer for texts between them.
+/// Returns the layer of each node: two below its lowest parent, so that there is a layer for texts between them.
 fn things(nodes: &[Size], links: &[Link]) -> Vec<Thing> {
     let mut things: Vec<Thing> =
         nodes.iter().map(|size| Thing { size: *size, layer: 0, up: Vec::new(), down: Vec::new() }).collect();
@@ -117,7 +118,7 @@ fn things(nodes: &[Size], links: &[Link]) -> Vec<Thing> {
         let parents = links.iter().filter(|link| link.to == index).map(|link| things[link.from].layer + 2);
         things[index].layer = parents.max().unwrap_or(0);
     }
-    // Sources stand right above their first child instead of at the top.
+    // Sources are placed directly above their first child instead of at the top.
     for index in (0..nodes.len()).rev() {
         if links.iter().all(|link| link.to != index) {
             let children = links.iter().filter(|link| link.from == index).map(|link| things[link.to].layer - 2);
@@ -127,21 +128,21 @@ fn things(nodes: &[Size], links: &[Link]) -> Vec<Thing> {
     things
 }
 
-/// Orders each layer by the mean place of what its things are tied to, and keeps the best order that is found.
+/// Orders each layer by the mean place of the neighbours of its things, and returns the best order found.
 fn order(things: &[Thing], layers: &mut [Vec<usize>]) {
     let mut best = (crossings(things, layers), layers.to_vec());
     for round in 0..ROUNDS {
         let downwards = round % 2 == 0;
         let count = layers.len();
         for step in 1..count {
-            let (layer, beside) = if downwards { (step, step - 1) } else { (count - 1 - step, count - step) };
-            let places = places(things.len(), &layers[beside]);
+            let (layer, previous) = if downwards { (step, step - 1) } else { (count - 1 - step, count - step) };
+            let places = places(things.len(), &layers[previous]);
             let mean = |thing: usize| {
                 let tied = if downwards { &things[thing].up } else { &things[thing].down };
                 let tied: Vec<f64> = tied.iter().map(|other| places[*other] as f64).collect();
                 (!tied.is_empty()).then(|| tied.iter().sum::<f64>() / tied.len() as f64)
             };
-            // What is tied to nothing stays where it is.
+            // A thing without neighbours keeps its place.
             let own =
                 layers[layer].iter().enumerate().map(|(place, thing)| (*thing, mean(*thing).unwrap_or(place as f64)));
             let mut own: Vec<(usize, f64)> = own.collect();
@@ -164,7 +165,7 @@ fn places(count: usize, layer: &[usize]) -> Vec<usize> {
     places
 }
 
-/// How many pairs of edges cross.
+/// Returns the number of pairs of edges that cross.
 fn crossings(things: &[Thing], layers: &[Vec<usize>]) -> usize {
     let mut count = 0;
     for pair in layers.windows(2) {
@@ -183,7 +184,7 @@ fn crossings(things: &[Thing], layers: &[Vec<usize>]) -> usize {
     count
 }
 
-/// The middle of each thing from left to right.
+/// Returns the horizontal centre of each thing.
 fn across(things: &[Thing], layers: &[Vec<usize>]) -> Vec<f64> {
     let mut x = vec![0.0; things.len()];
     for layer in layers {
@@ -200,7 +201,7 @@ fn across(things: &[Thing], layers: &[Vec<usize>]) -> Vec<f64> {
         for layer in order {
             let wanted = |thing: &usize| {
                 let Thing { up, down, .. } = &things[*thing];
-                // On the way down what is above counts, on the way up what is below; in the end both.
+                // The downward pass uses the neighbours above, the upward pass those below, and the last pass both.
                 let tied: Vec<usize> = match (round % 2 == 0, round + 4 < ROUNDS * 2) {
                     (true, true) if !up.is_empty() => up.clone(),
                     (false, true) if !down.is_empty() => down.clone(),
@@ -222,8 +223,8 @@ fn across(things: &[Thing], layers: &[Vec<usize>]) -> Vec<f64> {
     x
 }
 
-/// The places nearest to the wanted ones, by least squares, at which neighbours keep apart: an isotonic regression on what is left
-/// of the wanted places without the widths, by pooling adjacent violators (Ayer and others, 1955).
+/// Returns the places nearest to the wanted ones, by least squares, at which neighbours do not overlap: an isotonic
+/// regression on the wanted places minus the widths, by pooling adjacent violators (Ayer and others, 1955).
 fn apart(wanted: &[f64], widths: &[f64]) -> Vec<f64> {
     let mut offsets = Vec::with_capacity(widths.len());
     let mut offset = 0.0;
@@ -233,7 +234,7 @@ fn apart(wanted: &[f64], widths: &[f64]) -> Vec<f64> {
         }
         offsets.push(offset);
     }
-    // Each pool has the sum of its members, and how many there are.
+    // Each pool has the sum and the number of its members.
     let mut pools: Vec<(f64, usize)> = Vec::new();
     for (wanted, offset) in wanted.iter().zip(&offsets) {
         pools.push((wanted - offset, 1));
@@ -249,7 +250,7 @@ fn apart(wanted: &[f64], widths: &[f64]) -> Vec<f64> {
     means.zip(offsets).map(|(mean, offset)| mean + offset).collect()
 }
 
-/// The middle and the height of each layer.
+/// Returns the vertical centre and the height of each layer.
 fn downwards(things: &[Thing], layers: &[Vec<usize>]) -> Vec<(f64, f64)> {
     let mut top = 0.0;
     let layer = |layer: &Vec<usize>| {
@@ -272,7 +273,7 @@ mod tests {
         Link { from, to, text: TEXT }
     }
 
-    /// Whether two things of one layer lie on each other.
+    /// Returns whether two things of one layer overlap.
     fn overlap(one: Point, other: Point, size: Size) -> bool {
         (one.x - other.x).abs() < size.width && (one.y - other.y).abs() < size.height
     }

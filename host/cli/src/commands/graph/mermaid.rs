@@ -6,11 +6,11 @@ use stillbox::{NodeRole, Outline};
 
 use super::describe;
 
-/// A flowchart from the sources down to the sinks.
+/// Returns a flowchart from the sources down to the sinks.
 pub(super) fn draw(outline: &Outline) -> String {
     let mut text = "flowchart TB\n".to_owned();
     for (id, node) in outline.nodes.iter().enumerate() {
-        let label = lines(&describe::of_node(node));
+        let label = lines(&describe::node_lines(node));
         let (open, close) = match &node.role {
             NodeRole::Source { .. } | NodeRole::Sink { .. } => ("([", "])"),
             NodeRole::Step { kind: "aggregate", .. } => ("[[", "]]"),
@@ -20,7 +20,7 @@ pub(super) fn draw(outline: &Outline) -> String {
     }
     for (id, node) in outline.nodes.iter().enumerate() {
         for edge in &node.edges {
-            let label = lines(&describe::of_edge(edge));
+            let label = lines(&describe::edge_lines(edge));
             let _ = writeln!(text, "    n{} -- \"{label}\" --> n{id}", edge.parent);
         }
     }
@@ -31,7 +31,7 @@ fn lines(lines: &[String]) -> String {
     lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("<br/>")
 }
 
-/// Everything that could be markup, of Mermaid or of Markdown, as the number of its character.
+/// Escapes every character that could be markup of Mermaid or Markdown as its number.
 fn escaped(line: &str) -> String {
     line.chars().fold(String::with_capacity(line.len()), |mut text, character| {
         if character.is_alphanumeric() || character == ' ' {

@@ -1,4 +1,4 @@
-//! A pipeline as an SVG picture that needs nothing else: no script, no font, no file.
+//! A pipeline as a self-contained SVG picture, without scripts, fonts or other files.
 
 use std::fmt::Write as _;
 
@@ -16,20 +16,20 @@ const EDGE_TEXT: f64 = 11.0;
 /// 0.55 and 0.61.
 const CHARACTER: f64 = 0.61;
 const LINE: f64 = 1.4;
-/// Around the text of a node, and around the whole picture.
+/// The padding around the text of a node, and the margin around the whole picture, in pixels.
 const PADDING: f64 = 10.0;
 const MARGIN: f64 = 16.0;
 
 const FONT: &str = "ui-monospace, 'SF Mono', Menlo, 'DejaVu Sans Mono', Consolas, monospace";
 
-/// The picture, from the sources down to the sinks.
+/// Returns the picture, from the sources down to the sinks.
 pub(super) fn draw(outline: &Outline) -> String {
-    let nodes: Vec<Vec<String>> = outline.nodes.iter().map(describe::of_node).collect();
+    let nodes: Vec<Vec<String>> = outline.nodes.iter().map(describe::node_lines).collect();
     let mut texts = Vec::new();
     let mut links = Vec::new();
     for (to, node) in outline.nodes.iter().enumerate() {
         for edge in &node.edges {
-            let label = describe::of_edge(edge);
+            let label = describe::edge_lines(edge);
             links.push(Link { from: edge.parent, to, text: extent(&label, EDGE_TEXT, 3.0) });
             texts.push(label);
         }
@@ -50,13 +50,13 @@ pub(super) fn draw(outline: &Outline) -> String {
         "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
          orient=\"auto\"><path d=\"M0,0 L8,4 L0,8 z\" fill=\"#5b6470\"/></marker></defs>",
     );
-    // A picture without a ground cannot be read on a dark page.
+    // A picture without a background cannot be read on a dark page.
     let _ = writeln!(
         out,
         "<rect x=\"{:.0}\" y=\"{:.0}\" width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>",
         -MARGIN, -MARGIN,
     );
-    // All lines lie below all texts.
+    // Edges are drawn before texts, so that no edge covers a text.
     for (index, link) in links.iter().enumerate() {
         draw_line(&mut out, &layout, link, index, &sizes);
     }
@@ -70,7 +70,7 @@ pub(super) fn draw(outline: &Outline) -> String {
     out
 }
 
-/// The room that some lines take.
+/// Returns the size of some lines of text.
 fn extent(lines: &[String], text: f64, padding: f64) -> Size {
     let longest = lines.iter().map(|line| line.width()).max().unwrap_or(0);
     Size {
@@ -79,7 +79,7 @@ fn extent(lines: &[String], text: f64, padding: f64) -> Size {
     }
 }
 
-/// An edge as one curve that leaves and arrives straight down, through the middle of its text.
+/// Returns an edge as one curve that starts and ends vertically, through the middle of its text.
 fn draw_line(out: &mut String, layout: &Layout, link: &Link, index: usize, sizes: &[Size]) {
     let below = |node: usize| Point { y: layout.nodes[node].y + sizes[node].height / 2.0, ..layout.nodes[node] };
     let above = |node: usize| Point { y: layout.nodes[node].y - sizes[node].height / 2.0, ..layout.nodes[node] };
@@ -139,7 +139,7 @@ fn draw_text(out: &mut String, line: &str, style: &str, (x, y): (f64, f64)) {
     let _ = write!(out, "<tspan x=\"{x:.1}\" y=\"{y:.1}\"{style}>{}</tspan>", escape(line));
 }
 
-/// From the top of the text to the baseline of a line.
+/// Returns the distance from the top of the text to the baseline of a line.
 fn baseline(number: usize, text: f64) -> f64 {
     (number as f64 * LINE + 1.05) * text
 }

@@ -1,4 +1,4 @@
-//! The pipeline file that the arguments of `stillbox pipe` stand for.
+//! Converts the arguments of `stillbox pipe` to a pipeline file.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,24 +7,24 @@ use toml::{Table, Value};
 
 use crate::args::Pipe;
 
-/// Where the rows come from.
+/// The origin of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rows {
-    /// They are read.
+    /// Rows are read from the input.
     Read,
-    /// The first step makes them.
+    /// The first step creates the rows.
     Made,
 }
 
-/// The component of the first step.
+/// Returns the component of the first step.
 pub(super) fn first(arguments: &Pipe) -> &str {
     arguments.steps.first().map_or("", |step| split(step, |path| Path::new(path).exists()).0)
 }
 
-/// The text of the pipeline file.
+/// Returns the text of the pipeline file.
 ///
 /// # Errors
-/// What is wrong with a step's parameters, in a sentence.
+/// The parameters of a step are invalid. The error is a sentence that names the problem.
 pub(super) fn pipeline(arguments: &Pipe, rows: Rows) -> Result<String, String> {
     let mut text = String::from("[pipeline]\nname = \"pipe\"\n\n");
     if rows == Rows::Read {
@@ -46,8 +46,8 @@ pub(super) fn pipeline(arguments: &Pipe, rows: Rows) -> Result<String, String> {
     Ok(text)
 }
 
-/// A step's component and its parameters. A colon may be part of a path, so the shortest path that is there wins; where
-/// none is, the first colon counts.
+/// Splits an argument into a step's component and its parameters. A path may contain a colon, so the shortest existing
+/// path is the component; if no path exists, the first colon separates the two.
 fn split(step: &str, exists: impl Fn(&str) -> bool) -> (&str, Option<&str>) {
     if exists(step) {
         return (step, None);
@@ -57,7 +57,7 @@ fn split(step: &str, exists: impl Fn(&str) -> bool) -> (&str, Option<&str>) {
     at.map_or((step, None), |at| (&step[..at], Some(&step[at + 1..])))
 }
 
-/// Parameters: a JSON object, or `key=value,key=value`.
+/// Parses parameters: a JSON object, or `key=value,key=value`.
 fn table(written: &str) -> Result<Table, String> {
     if written.trim_start().starts_with('{') {
         let json: serde_json::Value =
@@ -78,7 +78,7 @@ fn table(written: &str) -> Result<Table, String> {
     Ok(table)
 }
 
-/// A value of TOML where it reads as one, and text otherwise.
+/// Returns a TOML value if the text parses as one, and the text otherwise.
 fn parse(value: &str) -> Value {
     let document = format!("value = {}", value.trim());
     let parsed =
@@ -106,7 +106,7 @@ fn set(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
     }
 }
 
-/// What stands between commas that are not inside quotation marks or brackets.
+/// Splits a text at the commas outside quotation marks and brackets.
 fn pairs(written: &str) -> Vec<&str> {
     let mut pairs = Vec::new();
     let (mut start, mut depth, mut quote, mut escaped) = (0, 0_usize, None, false);
@@ -115,12 +115,12 @@ fn pairs(written: &str) -> Vec<&str> {
             if c == open && !escaped {
                 quote = None;
             }
-            // Only texts between double quotation marks have escapes in TOML.
+            // In TOML only texts in double quotation marks have escapes.
             escaped = !escaped && c == '\\' && open == '"';
             continue;
         }
         match c {
-            // An apostrophe within a word is no quotation mark.
+            // An apostrophe within a word is not a quotation mark.
             '"' | '\'' if written[..at].ends_with(['=', ',', '[', '{', ' ']) => quote = Some(c),
             '[' | '{' => depth += 1,
             ']' | '}' => depth = depth.saturating_sub(1),
@@ -135,7 +135,7 @@ fn pairs(written: &str) -> Vec<&str> {
     pairs
 }
 
-/// A name for a step that no other has: that of its folder or file, as far as names of steps may have it.
+/// Returns a unique name for a step: that of its folder or file, with invalid characters replaced.
 fn name(component: &str, names: &mut Vec<String>) -> String {
     let path = Path::new(component);
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());

@@ -1,4 +1,4 @@
-//! What is said of a run that did not come to its end.
+//! Messages about a run that failed or was stopped.
 
 use stillbox::{Failure, Report, RunError, Signal};
 
@@ -6,10 +6,10 @@ use super::resume;
 use crate::exit_code::Exit;
 use crate::output::{console, render, summary};
 
-/// The most failures that are shown; batches in flight may fail together, mostly for the same reason.
+/// The maximum number of failures shown. Batches in flight may fail together, mostly for the same reason.
 const FAILURES_SHOWN: usize = 3;
 
-/// Prints why a pipeline did not run to its end.
+/// Prints why a run failed or was stopped.
 pub(crate) fn report_error(error: &RunError) -> Exit {
     match error {
         RunError::Config(diagnostics) => {
@@ -46,7 +46,7 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
     }
 }
 
-/// Shows the first failures, and says how many there are besides.
+/// Prints the first failures, and the number of the others.
 pub(super) fn show(failures: &[Failure]) {
     failures.iter().take(FAILURES_SHOWN).for_each(render::failure);
     if let Some(more) = failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
@@ -54,7 +54,7 @@ pub(super) fn show(failures: &[Failure]) {
     }
 }
 
-/// Says in a line what became of the rows of a run that was stopped.
+/// Prints one line about the rows of a run that was stopped.
 pub(super) fn interrupted(signal: Signal, report: &Report, writes_to_stdout: bool) -> Exit {
     let (signal_name, rows) = (signal.name(), summary::grouped(report.rows_in));
     let on_stdout: u64 = report.sinks.iter().filter(|sink| sink.is_stdout).map(|sink| sink.rows).sum();
@@ -73,7 +73,7 @@ pub(super) fn interrupted(signal: Signal, report: &Report, writes_to_stdout: boo
     Exit::Stopped(signal)
 }
 
-/// Says that what machines read is not what it was to be, which nobody would notice otherwise.
+/// Prints that failures or events are missing, and returns the exit code for it.
 pub(super) fn not_recorded(error: &str) -> Exit {
     render::message(error);
     Exit::Failed

@@ -11,13 +11,13 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use stillbox::{CaseReport, TestReport, escape_controls_in_lines};
 
-use super::text::of_problem;
+use super::text::problem_text;
 use crate::output::render::causes;
 
 /// Writes the report.
 ///
 /// # Errors
-/// The file cannot be written.
+/// Returns an error if the file cannot be written.
 pub(super) fn write(path: &Path, report: &TestReport, elapsed: Duration) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
@@ -28,7 +28,7 @@ pub(super) fn write(path: &Path, report: &TestReport, elapsed: Duration) -> anyh
     write().with_context(|| cannot_write(path))
 }
 
-/// That the report cannot be written.
+/// Returns the message for a report that cannot be written.
 pub(super) fn cannot_write(path: &Path) -> String {
     format!("cannot write the report to {}", path.display())
 }
@@ -87,7 +87,7 @@ fn suite(xml: &mut Writer<impl Write>, cases: &[CaseReport]) -> io::Result<()> {
             if case.passed() {
                 element.write_empty()?;
             } else {
-                let problems: String = case.problems.iter().map(|problem| of_problem(problem, case)).collect();
+                let problems: String = case.problems.iter().map(|problem| problem_text(problem, case)).collect();
                 element.write_inner_content(|xml| reason(xml, "failure", &strip_str(&problems).to_string()))?;
             }
         }
@@ -96,7 +96,7 @@ fn suite(xml: &mut Writer<impl Write>, cases: &[CaseReport]) -> io::Result<()> {
     Ok(())
 }
 
-/// Why a case did not pass: the first line as the message, and all of it.
+/// Writes why a case failed: the first line as the message, and the whole text.
 fn reason(xml: &mut Writer<impl Write>, kind: &str, words: &str) -> io::Result<()> {
     let words = text(words);
     let first = words.lines().next().unwrap_or_default();
@@ -104,7 +104,7 @@ fn reason(xml: &mut Writer<impl Write>, kind: &str, words: &str) -> io::Result<(
     Ok(())
 }
 
-/// Text that XML can hold: it has no control characters, not even escaped.
+/// Escapes control characters as visible text, because XML cannot represent them, not even as entities.
 fn text(words: &str) -> String {
     escape_controls_in_lines(words).into_owned()
 }

@@ -1,4 +1,4 @@
-//! What came of the cases, for machines: a line of JSON for each, and one at the end.
+//! Results of cases as JSON: one line for each case, and one at the end.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 use stillbox::{CaseReport, Difference, Problem, RowDifference, TestReport};
 
 use super::Counts;
-use super::text::of_problem;
+use super::text::problem_text;
 use crate::output::errors;
 use crate::output::render::causes;
 
-/// What to tell of a case: its status is `passed`, `updated` or `failed`. Paths need not be UTF-8, which JSON has to be.
+/// Creates the event of a case. The status is `passed`, `updated` or `failed`. In paths, invalid UTF-8 is replaced.
 pub(super) fn case(case: &CaseReport) -> Value {
     let status = match (case.passed(), case.updated.is_empty()) {
         (false, _) => "failed",
         (true, true) => "passed",
         (true, false) => "updated",
     };
-    let problems: Vec<Value> = case.problems.iter().map(|problem| of(problem, case)).collect();
+    let problems: Vec<Value> = case.problems.iter().map(|problem| problem_value(problem, case)).collect();
     json!({
         "event": "case",
         "step": &*case.step,
@@ -34,7 +34,7 @@ pub(super) fn case(case: &CaseReport) -> Value {
     })
 }
 
-/// What to tell at the end.
+/// Creates the last event after all cases have run.
 pub(super) fn end(report: &TestReport, elapsed: Duration) -> Value {
     let passed = report.cases.iter().filter(|case| case.passed()).count();
     let untested = report.steps.iter().map(|(step, problem)| {
@@ -51,7 +51,7 @@ pub(super) fn end(report: &TestReport, elapsed: Duration) -> Value {
     })
 }
 
-/// What to tell where it ends before all cases have been run: its status is `interrupted` or `failed`.
+/// Creates the last event if not all cases have run. The status is `interrupted` or `failed`.
 pub(super) fn ended(status: &str, counts: Counts, elapsed: Duration) -> Value {
     json!({
         "event": "finished",
@@ -62,8 +62,8 @@ pub(super) fn ended(status: &str, counts: Counts, elapsed: Duration) -> Value {
     })
 }
 
-fn of(problem: &Problem, case: &CaseReport) -> Value {
-    let message = strip_str(&of_problem(problem, case)).to_string();
+fn problem_value(problem: &Problem, case: &CaseReport) -> Value {
+    let message = strip_str(&problem_text(problem, case)).to_string();
     let (kind, detail) = match problem {
         Problem::Diagnostics(diagnostics) => ("complaint", json!({ "errors": errors::from_diagnostics(diagnostics) })),
         Problem::Unreadable { file, .. } => ("unreadable", json!({ "file": file.to_string_lossy() })),

@@ -1,4 +1,4 @@
-//! What came of a case, in words.
+//! Results of cases as text.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::output::summary::{duration, grouped};
 const EXPECTED: Style = AnsiColor::Red.on_default();
 const ACTUAL: Style = AnsiColor::Green.on_default();
 
-/// The most characters of a value that are shown, around the first that differs.
+/// The maximum number of characters of a value that are shown, around the first difference.
 const VALUE_CHARACTERS: usize = 100;
-/// How many of them stand before it.
+/// The number of these characters before the difference.
 const BEFORE: usize = 30;
 
-/// One line: whether the case passed, its name, and what it took.
+/// Returns one line with the result of a case, its name, its time and its memory.
 pub(super) fn line(case: &CaseReport) -> String {
     let (style, verdict) = match (case.passed(), case.updated.is_empty()) {
         (false, _) => (ERROR, "FAIL"),
@@ -29,7 +29,7 @@ pub(super) fn line(case: &CaseReport) -> String {
     let memory = case.peak_memory.map_or_else(String::new, |bytes| format!(", {} KiB", grouped(bytes.div_ceil(1024))));
     let name = format!("{}/{}", case.step, case.name);
     let mut line = format!("{style}{verdict:>10}{style:#} {}", escape_controls(&name));
-    // A case that is wrong itself was not run.
+    // An invalid case was not run.
     if !case.elapsed.is_zero() {
         let (rows_in, rows_out) = (grouped(case.rows_in as u64), grouped(case.rows_out as u64));
         let took = duration(case.elapsed);
@@ -38,21 +38,21 @@ pub(super) fn line(case: &CaseReport) -> String {
     line + "\n"
 }
 
-/// Everything that is wrong with a case.
+/// Returns all problems of a case.
 pub(super) fn details(case: &CaseReport) -> String {
     let mut text = String::new();
     let name = format!("{}/{}", case.step, case.name);
     let _ = writeln!(text, "{ERROR}FAIL{ERROR:#} {BOLD}{}{BOLD:#}", escape_controls(&name));
     for problem in &case.problems {
-        for line in of_problem(problem, case).lines() {
+        for line in problem_text(problem, case).lines() {
             let _ = writeln!(text, "  {line}");
         }
     }
     text
 }
 
-/// One thing that is wrong with a case, in a few lines, with styles.
-pub(super) fn of_problem(problem: &Problem, case: &CaseReport) -> String {
+/// Returns one problem of a case, in a few lines, with styles.
+pub(super) fn problem_text(problem: &Problem, case: &CaseReport) -> String {
     match problem {
         Problem::Diagnostics(diagnostics) => diagnostics::render(diagnostics, Colour::On),
         Problem::Unreadable { file, message } => {
@@ -83,7 +83,7 @@ pub(super) fn of_problem(problem: &Problem, case: &CaseReport) -> String {
         Problem::Rejects { file, difference, rejected } => {
             let mut text = totals(difference, "rejected");
             rows(&mut text, difference, Some(file));
-            for failure in rejected.iter().filter(|failure| failure.location.is_some()).take(REFUSALS) {
+            for failure in rejected.iter().filter(|failure| failure.location.is_some()).take(REJECTS_SHOWN) {
                 let place = failure.location.as_ref().map(ToString::to_string).unwrap_or_default();
                 let row = failure.row.as_ref().map(ToString::to_string).unwrap_or_default();
                 let _ = writeln!(
@@ -115,8 +115,8 @@ pub(super) fn of_problem(problem: &Problem, case: &CaseReport) -> String {
     }
 }
 
-/// The most refusals whose place in the source is shown.
-const REFUSALS: usize = 5;
+/// The maximum number of rejected rows whose location in the source is shown.
+const REJECTS_SHOWN: usize = 5;
 
 fn totals(difference: &Difference, what: &str) -> String {
     let Difference { expected, actual, .. } = difference;
@@ -166,7 +166,7 @@ fn whole(row: &Map<String, Value>) -> String {
     cut(&Value::Object(row.clone()).to_string(), 0)
 }
 
-/// Two values, each cut to where they begin to differ.
+/// Returns two values, each shortened to the part around their first difference.
 fn values(expected: Option<&Value>, actual: Option<&Value>) -> (String, String) {
     let text = |value: Option<&Value>| value.map_or_else(|| "(no such column)".to_owned(), ToString::to_string);
     let (expected, actual) = (text(expected), text(actual));
@@ -174,7 +174,7 @@ fn values(expected: Option<&Value>, actual: Option<&Value>) -> (String, String) 
     (cut(&expected, same), cut(&actual, same))
 }
 
-/// The part of a text around a character, with `…` where something was left out.
+/// Returns the part of a text around a character, with `…` for omitted text.
 fn cut(text: &str, at: usize) -> String {
     let characters = text.chars().count();
     if characters <= VALUE_CHARACTERS {

@@ -1,4 +1,4 @@
-//! The file that failures are written to.
+//! The file of failures.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -6,17 +6,17 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-/// The file of failures. It replaces an earlier one, so it is not made before it is known that the pipeline leaves that
-/// alone.
+/// The file of failures. It replaces an earlier file, so it is created only after a check that the pipeline does not use
+/// the earlier file.
 pub(super) enum Failures {
     Unwanted,
     NotMade(PathBuf),
     Open(PathBuf, File),
-    /// The first error. A disk that was full once would leave gaps, so nothing more is written.
+    /// The first write error. Nothing is written after it, because the file would have gaps.
     Lost(String),
 }
 
-/// What becomes of the lines that a file has.
+/// Whether the existing lines of a file are replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Earlier {
     Replaced,
@@ -24,12 +24,13 @@ enum Earlier {
 }
 
 impl Failures {
-    /// Makes the file, if that has not been done.
+    /// Creates the file if it has not been created yet, and removes its existing lines.
     pub(super) fn make(&mut self) {
         self.begin(Earlier::Replaced);
     }
 
-    /// The same where what an earlier run has told, or one that is going on, stays.
+    /// Creates the file if it has not been created yet, and appends to its existing lines, which an earlier run or one
+    /// that is still running has written.
     pub(super) fn keep(&mut self) {
         self.begin(Earlier::Kept);
     }
@@ -60,9 +61,9 @@ impl Failures {
     }
 }
 
-/// A file that lines are added to, whoever else writes to it.
+/// Opens a file for appending, so that several processes can write to it.
 fn open(path: &Path, earlier: Earlier) -> io::Result<File> {
-    // What the shell has opened is written where the shell's commands are in it, and was emptied by the shell.
+    // A file that the shell has redirected output to is written at the shell's position; the shell has truncated it.
     if let Some(stream) = same(path, &io::stdout()).or_else(|| same(path, &io::stderr())) {
         return Ok(stream);
     }
@@ -73,12 +74,13 @@ fn open(path: &Path, earlier: Earlier) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whether a path leads to the file or pipe that standard output goes to.
+/// Returns whether a path leads to the file or pipe of standard output.
 pub(crate) fn is_stdout(path: &Path) -> bool {
     same(path, &io::stdout()).is_some()
 }
 
-/// A stream of this process, if a path leads to its file or pipe. Two may write to one terminal, or to `/dev/null`.
+/// Returns a stream of this process if a path leads to its file or pipe. Terminals and `/dev/null` do not count, because
+/// two descriptors can write to them.
 fn same(path: &Path, stream: &impl AsFd) -> Option<File> {
     let there = fs::metadata(path).ok().filter(|there| there.is_file() || there.file_type().is_fifo())?;
     let stream = File::from(stream.as_fd().try_clone_to_owned().ok()?);
@@ -86,8 +88,8 @@ fn same(path: &Path, stream: &impl AsFd) -> Option<File> {
     ((found.dev(), found.ino()) == (there.dev(), there.ino())).then_some(stream)
 }
 
-/// Whether a file can be written at a path: one that is there is opened and left as it is, for a new one there has to be
-/// a folder. A pipe is not opened, since that might wait for its reader.
+/// Checks that a file can be written at a path. Opens an existing file without changing it; for a new file, checks that
+/// its folder exists. Does not open a pipe, because that may block until there is a reader.
 pub(crate) fn could_be_made(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(there) if there.is_file() || there.is_dir() => File::options().write(true).open(path).map(drop),
