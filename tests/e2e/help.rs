@@ -19,25 +19,24 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
 
     Commands:
       run          Run a pipeline
-      runs         List runs and what became of them
-      check        Check a pipeline without running it, and print its graph with the columns along each
-                   edge
-      graph        Draw a pipeline's graph with the columns along each edge, without running it
+      runs         List runs, show one, or remove old ones
+      check        Check a pipeline without running it, and print its graph
+      graph        Draw a pipeline's graph with the columns of each edge, without running it
       schema       Print the JSON Schema of the pipeline file, for editors
       pipe         Run steps without a pipeline file, from standard input to standard output
-      inspect      Explain a step: what it does, its parameters, its columns, what it imports
-      new          Make the folder of a new step, which builds, passes its case and runs as it is
+      inspect      Describe a step: its summary, parameters, columns and imports
+      new          Create the folder of a new step, with a case and a pipeline
       build        Compile steps to components and print their paths
-      test         Run the cases of steps and compare what comes out with what is expected
-      cache        Show how much is kept from run to run, or remove some of it
+      test         Run the cases of steps, and show differences between expected and actual rows
+      cache        Show the sizes of the caches, or remove old entries
       completions  Print a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
 
     Options:
-      -v, --verbose...       Tell more of what Stillbox does; twice for everything
-          --cache-dir <DIR>  Where compiled components are kept, and in its folder `outputs` what steps
-                             made [default: stillbox/components and stillbox/outputs in the user's cache
-                             directory] [env: STILLBOX_CACHE=]
+      -v, --verbose...       Print the log of Stillbox; twice for more detail
+          --cache-dir <DIR>  The folder of compiled components; its folder `outputs` has cached results
+                             of steps [default: stillbox/components and stillbox/outputs in the user's
+                             cache directory] [env: STILLBOX_CACHE=]
       -h, --help             Print help
       -V, --version          Print version
 
@@ -75,10 +74,10 @@ fn run_help_lists_every_option() {
 
     Options:
       -i, --input <PATH>
-              Read from here instead; `-` is standard input
+              Read this file instead; `-` is standard input
 
       -o, --output <PATH>
-              Write to here instead; `-` is standard output
+              Write this file instead; `-` is standard output
 
           --set <STEP.PARAMETER=VALUE>
               Set a parameter of a step, such as `filter.min-words=5`; may be repeated
@@ -99,72 +98,72 @@ fn run_help_lists_every_option() {
               Possible values:
               - auto:  A bar on a terminal, plain lines elsewhere
               - bar:   A bar
-              - plain: A line now and then
-              - none:  Only the end
+              - plain: A line every 10 seconds
+              - none:  Only the summary
               
               [default: auto]
 
           --max-rejects <N|N%>
-              Fail the run when more rows than this are rejected: a number such as `100`, or a share
-              such as `1%`
+              Fail the run if more rows than this are rejected: a number such as `100`, or a share such
+              as `1%`
               
               Rows are rejected by steps with `on-failure = "reject"`, and go to the file of
-              `[rejects]`. A share is of the rows that are read. This replaces `max-rejects` of the
-              pipeline file; without either, any number may be rejected.
+              `[rejects]`. A share is relative to the rows read. This replaces `max-rejects` of the
+              pipeline file; without either, there is no limit.
 
           --failures <FILE.jsonl>
-              Write every failure to this file, one JSON object a line
+              Write every failure to this file, one JSON object per line
 
           --message-format <FORMAT>
-              How to tell what happens
+              The format of events and failures
 
               Possible values:
               - human: Text for people, on standard error
-              - json:  One JSON object a line on standard output; rows then have to go elsewhere
+              - json:  One JSON object per line on standard output; rows have to go to a file
               
               [default: human]
 
           --grace <DURATION>
-              When stopped by a signal, let batches in flight go on for this long, such as `10s` or
-              `1m30s` [default: stop at once]
+              After a signal, let batches in flight finish for this time, such as `10s` or `1m30s`
+              [default: stop at once]
               
-              No new batch begins. A second signal ends the run at once.
+              No new batch starts. A second signal ends the process immediately.
 
           --resume [<RUN>]
-              Go on with the run of this pipeline that was stopped, failed or was killed; begin anew if
-              there is none
+              Resume this pipeline's last unfinished run, or start a new one
               
-              With RUN, go on with that run, or fail. The outputs become what they would have become
-              without the stop. A pipeline, component or input that has changed is refused.
+              With RUN, resume that run, or fail if it cannot be resumed. The outputs are the same as
+              those of a run without interruption. Fails if the pipeline, a component or an input has
+              changed.
 
           --restart
-              Begin anew, and throw away what is kept of a run that could go on
+              Start a new run, and discard an unfinished one
 
           --checkpoint-every <DURATION>
-              How often to make sure that the run can go on from where it is, such as `30s` or `1m`
+              The time between two checkpoints, such as `30s` or `1m`
               
-              What is written is put on the disk for it. A run that fails or is stopped does so once
-              more.
+              A run can be resumed from its last checkpoint. Each checkpoint flushes the outputs to
+              disk. A run that fails or is stopped saves a final checkpoint.
               
               [default: 5s]
 
       -v, --verbose...
-              Tell more of what Stillbox does; twice for everything
+              Print the log of Stillbox; twice for more detail
 
           --cache-dir <DIR>
-              Where compiled components are kept, and in its folder `outputs` what steps made [default:
-              stillbox/components and stillbox/outputs in the user's cache directory]
+              The folder of compiled components; its folder `outputs` has cached results of steps
+              [default: stillbox/components and stillbox/outputs in the user's cache directory]
               
               [env: STILLBOX_CACHE=]
 
           --state-dir <DIR>
-              Where runs keep what they need to go on [default: stillbox/runs in the user's state
-              directory]
+              The folder of the state of runs [default: stillbox/runs in the user's state directory]
               
               [env: STILLBOX_STATE]
 
           --watch
-              Run again whenever the pipeline file, a step's sources or an input changes, until Ctrl-C
+              Run again after each change of the pipeline file, a step's sources or an input, until
+              Ctrl-C
 
       -h, --help
               Print help (see a summary with '-h')

@@ -46,14 +46,14 @@ A pipeline file names a source, steps and a sink:
 Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
 130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.";
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Tell more of what Stillbox does; twice for everything
+    /// Print the log of Stillbox; twice for more detail
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Where compiled components are kept, and in its folder `outputs` what steps made [default: stillbox/components and
-    /// stillbox/outputs in the user's cache directory]
+    /// The folder of compiled components; its folder `outputs` has cached results of steps [default: stillbox/components
+    /// and stillbox/outputs in the user's cache directory]
     #[arg(long, global = true, value_name = "DIR", env = "STILLBOX_CACHE", value_hint = ValueHint::DirPath)]
     pub(crate) cache_dir: Option<PathBuf>,
 }
@@ -62,25 +62,25 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run a pipeline
     Run(Run),
-    /// List runs and what became of them
+    /// List runs, show one, or remove old ones
     Runs(Runs),
-    /// Check a pipeline without running it, and print its graph with the columns along each edge
+    /// Check a pipeline without running it, and print its graph
     Check(Check),
-    /// Draw a pipeline's graph with the columns along each edge, without running it
+    /// Draw a pipeline's graph with the columns of each edge, without running it
     Graph(Graph),
     /// Print the JSON Schema of the pipeline file, for editors
     Schema,
     /// Run steps without a pipeline file, from standard input to standard output
     Pipe(Pipe),
-    /// Explain a step: what it does, its parameters, its columns, what it imports
+    /// Describe a step: its summary, parameters, columns and imports
     Inspect(Inspect),
-    /// Make the folder of a new step, which builds, passes its case and runs as it is
+    /// Create the folder of a new step, with a case and a pipeline
     New(New),
     /// Compile steps to components and print their paths
     Build(Build),
-    /// Run the cases of steps and compare what comes out with what is expected
+    /// Run the cases of steps, and show differences between expected and actual rows
     Test(Test),
-    /// Show how much is kept from run to run, or remove some of it
+    /// Show the sizes of the caches, or remove old entries
     Cache(Cache),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -94,12 +94,12 @@ pub(crate) struct Cache {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
-    /// Remove compiled components, and outputs of steps with `cache = true`, that were not used for long
+    /// Remove compiled components, and cached results of steps with `cache = true`, that were not used recently
     Prune {
-        /// How long an entry was of no use, such as `12h`; `0s` removes all [default: 720h]
+        /// Remove entries that were not used for this time, such as `12h`; `0s` removes all [default: 720h]
         #[arg(long, value_name = "DURATION", default_value = "720h", hide_default_value = true, value_parser = stillbox::parse_duration)]
         unused_for: Duration,
-        /// The most that is to be left, such as `5GiB`; what was used last stays
+        /// Then remove entries, those unused for longest first, until the rest is at most this large, such as `5GiB`
         #[arg(long, value_name = "SIZE", value_parser = stillbox::parse_size)]
         max_size: Option<u64>,
     },
@@ -134,7 +134,7 @@ mod tests {
             "--message-format=json",
             "--grace=1m30s",
         ])
-        .expect("all are right");
+        .expect("the arguments are valid");
         assert_eq!(run.changes.limit, ["a.memory=1GiB", "b.time=5s"]);
         assert_eq!(run.max_rejects.as_deref(), Some("1%"));
         assert_eq!(run.failures, Some(PathBuf::from("f.jsonl")));
@@ -143,16 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_it_is_needed() {
-        let run = run(&[]).expect("it is right");
+    fn failures_and_limits_are_optional() {
+        let run = run(&[]).expect("the arguments are valid");
         assert_eq!((run.message_format, run.grace, run.failures), (MessageFormat::Human, None, None));
     }
 
     #[test]
-    fn a_grace_without_a_unit_is_told_how_to_write_it() {
-        let told = run(&["--grace=10"]).expect_err("it has no unit");
+    fn a_grace_without_a_unit_gets_an_error_with_examples() {
+        let error = run(&["--grace=10"]).expect_err("it has no unit");
         let expected = "error: invalid value '10' for '--grace <DURATION>': it has no unit; write a number and a unit, \
                         such as 500ms, 30s, 5m, 1h or 1m30s";
-        assert_eq!(told.lines().next(), Some(expected));
+        assert_eq!(error.lines().next(), Some(expected));
     }
 }

@@ -1,4 +1,4 @@
-//! The arguments of commands for those who write steps.
+//! The arguments of commands for step authors.
 
 use std::path::PathBuf;
 
@@ -11,27 +11,27 @@ pub(crate) struct Inspect {
     /// A .wasm file, or the folder of a step crate
     #[arg(value_name = "STEP", value_hint = ValueHint::AnyPath)]
     pub(crate) step: PathBuf,
-    /// Parameters to find the columns for, as a JSON object, such as `{"column": "text"}`
+    /// Parameters, as a JSON object, for which the columns are shown, such as `{"column": "text"}`
     #[arg(long, value_name = "JSON")]
     pub(crate) parameters: Option<String>,
-    /// Print all as JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct New {
-    /// The folder to make; the step is named after it
+    /// The folder to create; the step has its name
     #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
     pub(crate) folder: PathBuf,
-    /// The language to write it in
+    /// The language of the step
     #[arg(long, value_name = "LANG", default_value = "rust")]
     pub(crate) lang: Lang,
-    /// What it does with rows
+    /// The kind of the step
     #[arg(long, value_name = "KIND", default_value = "transform")]
     pub(crate) kind: NewKind,
-    /// The folder of the SDK, `guest-sdk` of a clone of Stillbox [default: that of the clone around the folder, or that
-    /// which this program was built from]
+    /// The folder of the SDK, `guest-sdk` of a clone of Stillbox [default: that of the clone around the folder, or of the
+    /// clone that built this program]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) sdk: Option<PathBuf>,
 }
@@ -52,11 +52,11 @@ pub(crate) enum NewKind {
     Transform,
     /// Keeps or drops each row
     Filter,
-    /// Makes several rows of each
+    /// Returns several rows for each row
     Expand,
-    /// Makes rows of nothing but its parameters
+    /// Creates rows from its parameters
     Source,
-    /// Sees all rows before it is done
+    /// Reads all rows before it returns its result
     Aggregate,
 }
 
@@ -76,22 +76,22 @@ pub(crate) struct Test {
     /// Run only cases with this text in STEP/CASE
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
-    /// Write what came out as what is expected, and say which files were written
+    /// Write the actual rows as the expected ones, and print which files were written
     ///
-    /// Rows and refused rows are written. A failure never is: that a step is to fail is for you to say, in
-    /// `expected-failure.toml`.
+    /// Output rows and rejected rows are written. An expected failure is never written: add `expected-failure.toml` by
+    /// hand.
     #[arg(long)]
     pub(crate) update: bool,
-    /// Test this component instead of what the folder builds
+    /// Test this component instead of building the folder
     #[arg(long, value_name = "FILE.wasm", value_hint = ValueHint::FilePath)]
     pub(crate) component: Option<PathBuf>,
-    /// Write a report in the form of `JUnit` to this file
+    /// Write a `JUnit` report to this file
     #[arg(long, value_name = "FILE.xml", value_hint = ValueHint::FilePath)]
     pub(crate) junit: Option<PathBuf>,
-    /// How to tell what came of the cases
+    /// The format of the results
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,
-    /// Run the cases again whenever a step's sources or cases change, until Ctrl-C
+    /// Run the cases again after each change of a step's sources or cases, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
 }
@@ -99,15 +99,15 @@ pub(crate) struct Test {
 const TEST_HELP: &str = "\
 A case is a folder in the step's folder `cases`:
 
-    cases/two-rows/input.jsonl              the rows (none for a source)
+    cases/two-rows/input.jsonl              the input rows (not for a source)
     cases/two-rows/parameters.toml          the parameters, if there are any
-    cases/two-rows/expected.jsonl           the rows that come out
-    cases/two-rows/expected-rejects.jsonl   the rows that are refused: {\"row\": 2, \"message\": \"…\"}
+    cases/two-rows/expected.jsonl           the output rows
+    cases/two-rows/expected-rejects.jsonl   the rejected rows: {\"row\": 2, \"message\": \"…\"}
     cases/two-rows/expected-failure.toml    instead of the two: kind = \"panic\", message = \"regex\", row = 2
     cases/two-rows/case.toml                limits = { memory = \"64MiB\" }, columns = { id = \"integer\" },
                                             checks = { single-rows = false }
 
-Every case that makes rows is run again (check `determinism`), in batches of one row (`single-rows`) and in batches of
-random sizes (`random-batches`), and has to make the same rows.
+Every case that returns rows is run again (check `determinism`), in batches of one row
+(`single-rows`) and in batches of random sizes (`random-batches`), and has to return the same rows.
 
 Exit codes: 0 all passed, 1 a case failed, 2 a step cannot be tested, or wrong usage.";

@@ -10,13 +10,13 @@ use super::run::Progress;
 #[derive(Debug, Args)]
 #[command(after_help = PIPE_HELP)]
 pub(crate) struct Pipe {
-    /// Steps in order: a .wasm file or a step's folder, and behind a colon its parameters
+    /// Steps in order: a .wasm file or a step's folder, then its parameters after a colon
     #[arg(value_name = "STEP[:PARAMETERS]", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) steps: Vec<String>,
-    /// Read from here; the ending tells the format [default: standard input]
+    /// Read this file; its extension decides the format [default: standard input]
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) input: Option<PathBuf>,
-    /// Write to here; the ending tells the format [default: standard output]
+    /// Write this file; its extension decides the format [default: standard output]
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
     /// The format of standard input
@@ -34,19 +34,19 @@ pub(crate) struct Pipe {
     /// How to show progress
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: Progress,
-    /// Print the pipeline file that this stands for, and run nothing
+    /// Print the equivalent pipeline file, and run nothing
     #[arg(long)]
     pub(crate) print: bool,
 }
 
 const PIPE_HELP: &str = "\
-Parameters are KEY=VALUE with commas between them, or a JSON object:
+Parameters are KEY=VALUE pairs with commas between them, or a JSON object:
 
     stillbox pipe steps/normalize-text:column=text steps/filter-text:column=text,min-words=5 < in.jsonl
     stillbox pipe 'steps/filter-text:{\"column\": \"text\", \"min-words\": 5}' --input in.csv --output out.parquet
 
-A value is a TOML value where it reads as one (5, true, \"5\", [\"a\", \"b\"]), and text otherwise. A step is called like its
-folder or file. Where a path has a colon in it, the part that exists is the path.";
+A value is a TOML value if it parses as one (5, true, \"5\", [\"a\", \"b\"]), and text otherwise. The name
+of a step is that of its folder or file. If a path contains a colon, the part that exists is the path.";
 
 /// Formats of standard input and output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -62,7 +62,7 @@ pub(crate) enum PipeFormat {
 }
 
 impl PipeFormat {
-    /// The name in pipeline files.
+    /// Returns the name in pipeline files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Jsonl => "jsonl",

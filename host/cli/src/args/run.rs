@@ -1,4 +1,4 @@
-//! The arguments of commands that run and look at pipelines.
+//! The arguments of commands that run, check and draw pipelines, and of `stillbox runs`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
-/// What replaces settings of the pipeline file.
+/// Options that replace settings of the pipeline file.
 #[derive(Debug, Args)]
 pub(crate) struct Changes {
     /// The pipeline file
     #[arg(value_name = "PIPELINE.toml", value_hint = ValueHint::FilePath)]
     pub(crate) pipeline: PathBuf,
-    /// Read from here instead; `-` is standard input
+    /// Read this file instead; `-` is standard input
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) input: Option<PathBuf>,
-    /// Write to here instead; `-` is standard output
+    /// Write this file instead; `-` is standard output
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
     /// Set a parameter of a step, such as `filter.min-words=5`; may be repeated
@@ -39,49 +39,50 @@ pub(crate) struct Run {
     /// How to show progress
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: Progress,
-    /// Fail the run when more rows than this are rejected: a number such as `100`, or a share such as `1%`
+    /// Fail the run if more rows than this are rejected: a number such as `100`, or a share such as `1%`
     ///
-    /// Rows are rejected by steps with `on-failure = "reject"`, and go to the file of `[rejects]`. A share is of the rows
-    /// that are read. This replaces `max-rejects` of the pipeline file; without either, any number may be rejected.
+    /// Rows are rejected by steps with `on-failure = "reject"`, and go to the file of `[rejects]`. A share is relative to
+    /// the rows read. This replaces `max-rejects` of the pipeline file; without either, there is no limit.
     #[arg(long, value_name = "N|N%")]
     pub(crate) max_rejects: Option<String>,
-    /// Write every failure to this file, one JSON object a line
+    /// Write every failure to this file, one JSON object per line
     #[arg(long, value_name = "FILE.jsonl", value_hint = ValueHint::FilePath)]
     pub(crate) failures: Option<PathBuf>,
-    /// How to tell what happens
+    /// The format of events and failures
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,
-    /// When stopped by a signal, let batches in flight go on for this long, such as `10s` or `1m30s` [default: stop at once]
+    /// After a signal, let batches in flight finish for this time, such as `10s` or `1m30s` [default: stop at once]
     ///
-    /// No new batch begins. A second signal ends the run at once.
+    /// No new batch starts. A second signal ends the process immediately.
     #[arg(long, value_name = "DURATION", value_parser = stillbox::parse_duration)]
     pub(crate) grace: Option<Duration>,
-    /// Go on with the run of this pipeline that was stopped, failed or was killed; begin anew if there is none
+    /// Resume this pipeline's last unfinished run, or start a new one
     ///
-    /// With RUN, go on with that run, or fail. The outputs become what they would have become without the stop. A pipeline,
-    /// component or input that has changed is refused.
+    /// With RUN, resume that run, or fail if it cannot be resumed. The outputs are the same as those of a run without
+    /// interruption. Fails if the pipeline, a component or an input has changed.
     #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["restart", "watch"])]
     #[expect(clippy::option_option, reason = "the flag without a value is not the flag with one")]
     pub(crate) resume: Option<Option<String>>,
-    /// Begin anew, and throw away what is kept of a run that could go on
+    /// Start a new run, and discard an unfinished one
     #[arg(long, conflicts_with = "watch")]
     pub(crate) restart: bool,
-    /// How often to make sure that the run can go on from where it is, such as `30s` or `1m`
+    /// The time between two checkpoints, such as `30s` or `1m`
     ///
-    /// What is written is put on the disk for it. A run that fails or is stopped does so once more.
+    /// A run can be resumed from its last checkpoint. Each checkpoint flushes the outputs to disk. A run that fails or is
+    /// stopped saves a final checkpoint.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = stillbox::parse_duration)]
     pub(crate) checkpoint_every: Duration,
     #[command(flatten)]
     pub(crate) state: StateDirectory,
-    /// Run again whenever the pipeline file, a step's sources or an input changes, until Ctrl-C
+    /// Run again after each change of the pipeline file, a step's sources or an input, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
 }
 
-/// Where runs keep their state.
+/// The option for the state of runs.
 #[derive(Debug, Args)]
 pub(crate) struct StateDirectory {
-    /// Where runs keep what they need to go on [default: stillbox/runs in the user's state directory]
+    /// The folder of the state of runs [default: stillbox/runs in the user's state directory]
     #[arg(long, value_name = "DIR", env = "STILLBOX_STATE", hide_env_values = true, value_hint = ValueHint::DirPath)]
     pub(crate) state_dir: Option<PathBuf>,
 }
@@ -99,31 +100,31 @@ pub(crate) struct Runs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RunsCommand {
-    /// Show all that is known of a run
+    /// Show one run
     Show {
         /// The run's id
         #[arg(value_name = "RUN")]
         run: String,
     },
-    /// Remove what is kept of runs that have ended, and of unfinished ones that nobody went on with for long
+    /// Remove finished runs, and unfinished ones that have not changed for a long time
     Prune {
-        /// How long nothing has happened to an unfinished run, such as `1h`; `0s` removes all that are not running
+        /// Remove unfinished runs that have not changed for this time, such as `1h`; `0s` removes all that are not running
         #[arg(long, value_name = "DURATION", default_value = "336h", value_parser = stillbox::parse_duration)]
         older_than: Duration,
     },
 }
 
-/// How events and failures are told.
+/// Formats of events and failures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum MessageFormat {
     /// Text for people, on standard error
     #[default]
     Human,
-    /// One JSON object a line on standard output; rows then have to go elsewhere
+    /// One JSON object per line on standard output; rows have to go to a file
     Json,
 }
 
-/// How progress is shown.
+/// Ways to show progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Progress {
     /// A bar on a terminal, plain lines elsewhere
@@ -131,9 +132,9 @@ pub(crate) enum Progress {
     Auto,
     /// A bar
     Bar,
-    /// A line now and then
+    /// A line every 10 seconds
     Plain,
-    /// Only the end
+    /// Only the summary
     None,
 }
 
@@ -141,7 +142,7 @@ pub(crate) enum Progress {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) changes: Changes,
-    /// Print the graph, or what is wrong, as JSON
+    /// Print the graph, or the errors and failures, as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -150,18 +151,18 @@ pub(crate) struct Check {
 pub(crate) struct Graph {
     #[command(flatten)]
     pub(crate) changes: Changes,
-    /// The language of the picture
+    /// The format of the picture
     #[arg(long, value_name = "FORMAT", default_value = "mermaid")]
     pub(crate) format: GraphFormat,
 }
 
-/// Languages of pictures.
+/// Formats of pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GraphFormat {
-    /// Mermaid, which many pages draw that show Markdown
+    /// Mermaid, which many Markdown viewers draw
     Mermaid,
     /// Graphviz
     Dot,
-    /// A picture for browsers
+    /// An SVG picture
     Svg,
 }
