@@ -274,7 +274,7 @@ fn a_corrupt_run_record_does_not_prevent_resume() {
     assert_eq!((&broken["parts"], broken["parts"].as_array().map(Vec::len)), (&run["parts"], Some(1)));
     let shown = folder.stillbox(["runs", "show", run["id"].as_str().expect("it is text")]).succeeded();
     let damage = shown.text().lines().find(|line| line.starts_with("damage")).expect("the damage is shown");
-    insta::assert_snapshot!(damage, @"damage    STATE/record.json is corrupt: EOF while parsing an object at line 1 column 1; `--resume` goes on all the same");
+    insta::assert_snapshot!(damage, @"damage    STATE/record.json is corrupt: EOF while parsing an object at line 1 column 1; `--resume` still resumes the run");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
     assert!(!folder.names().iter().any(|name| name.starts_with('.')), "{:?}", folder.names());
 }

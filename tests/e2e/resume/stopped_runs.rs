@@ -38,7 +38,7 @@ fn an_interrupted_run_prints_the_command_to_resume() {
     let message = String::from_utf8(output.stderr).expect("it is text");
     let message = message.lines().last().unwrap_or_default();
     let command =
-        message.split_once("go on with: ").map(|(_, command)| command.split_once(' ').expect("it has arguments").1);
+        message.split_once("resume with: ").map(|(_, command)| command.split_once(' ').expect("it has arguments").1);
     assert_eq!(
         command,
         Some("run pipeline.toml --message-format json --checkpoint-every 1ms --progress none --grace 1m --resume"),
@@ -83,14 +83,14 @@ fn a_failed_run_can_be_resumed_from_its_last_batch() {
     // A run that took less time is started again without a question.
     let arguments = ["run", "pipeline.toml", "--limit", "bad_sleep.time=1500ms"];
     let message = folder.stillbox(arguments).failed(1);
-    assert!(message.contains("80 rows are done and kept; go on with: "), "{message}");
+    assert!(message.contains("80 rows are done and saved; resume with: "), "{message}");
     let mut child = start(&folder, &["--resume", "--limit", "bad_sleep.time=10ms"]);
     let events: Vec<_> = Events::new(&mut child).collect();
     let resumed = events.iter().find(|event| event["event"] == "resumed");
     assert!(resumed.is_some_and(|event| event.to_string().contains("80")), "{events:?}");
     assert_eq!(child.wait().expect("it can be waited for").code(), Some(1));
     let message = folder.stillbox(["run", "pipeline.toml", "--restart", "--limit", "bad_sleep.time=10ms"]).failed(1);
-    assert!(!message.contains("kept"), "{message}");
+    assert!(!message.contains("saved"), "{message}");
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn a_run_that_cannot_be_resumed_says_so_and_runs() {
     assert_eq!(info(&folder)[0]["unrepeatable"], "it reads the standard input");
     let id = info(&folder)[0]["id"].as_str().expect("it has an id").to_owned();
     let shown = folder.stillbox(["runs", "show", &id]).succeeded();
-    assert!(shown.text().contains("go on     cannot: it reads the standard input\n"), "{}", shown.text());
-    insta::assert_snapshot!(folder.stillbox(["runs", "show", "67-ab"]).failed(2), @r"error: there is no run 67-ab; `stillbox runs` lists those that there are");
+    assert!(shown.text().contains("resume    not possible: it reads the standard input\n"), "{}", shown.text());
+    insta::assert_snapshot!(folder.stillbox(["runs", "show", "67-ab"]).failed(2), @r"error: there is no run 67-ab; `stillbox runs` lists all runs");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn the_runs_command_lists_shows_and_prunes_runs() {
     drop(redacted);
     let id = info(&folder)[0]["id"].as_str().expect("it has an id").to_owned();
     let shown = folder.stillbox(["runs", "show", &id]).succeeded();
-    assert!(shown.text().contains("go on     with `--resume`, behind "), "{}", shown.text());
+    assert!(shown.text().contains("resume    with `--resume`, after "), "{}", shown.text());
     // The run is too young to be pruned by default.
     insta::assert_snapshot!(folder.stillbox(["runs", "prune"]).succeeded().text(), @"removed 0 ended and 0 unfinished runs");
     assert!(folder.names().iter().any(|name| name.starts_with(".output.jsonl.")));
@@ -177,7 +177,7 @@ fn a_run_that_exceeded_max_rejects_resumes_with_a_higher_limit() {
     folder.write_pipeline(PipelineFile::new().batch_rows(20).add(refuse).rejects());
     let arguments = ["run", "pipeline.toml", "--checkpoint-every", "1ms", "--max-rejects", "60"];
     let message = folder.stillbox(arguments).failed(1);
-    assert!(message.contains("rows are done and kept; go on with: "), "{message}");
+    assert!(message.contains("rows are done and saved; resume with: "), "{message}");
     // The reject file shows which rows were rejected.
     assert!(folder.text("rejects.jsonl").lines().count() > 60);
     folder.stillbox(["run", "pipeline.toml", "--max-rejects", "200", "--resume"]).succeeded();
@@ -203,7 +203,7 @@ fn a_run_that_stops_on_a_full_disk_can_be_resumed() {
     let script = "ulimit -f 1000; exec \"$STILLBOX\" run pipeline.toml --checkpoint-every 1ms";
     let message = outcome(&mut folder.shell(script)).failed(1);
     assert!(message.contains("output.jsonl: cannot write this output"), "{message}");
-    assert!(message.contains("rows are done and kept; go on with: "), "{message}");
+    assert!(message.contains("rows are done and saved; resume with: "), "{message}");
     assert_eq!(info(&folder)[0]["resumable"], true);
     folder.stillbox(["run", "pipeline.toml", "--resume"]).succeeded();
     let resumed = folder.bytes("output.jsonl");

@@ -32,7 +32,7 @@ pub(crate) fn execute(arguments: &args::Runs) -> Exit {
     };
     match (done, &arguments.command) {
         (Ok(text), Some(RunsCommand::Show { run })) if text.is_empty() => {
-            render::message(&format!("there is no run {run}; `stillbox runs` lists those that there are"));
+            render::message(&format!("there is no run {run}; `stillbox runs` lists all runs"));
             Exit::Usage
         }
         (Ok(text), _) => console::print(&text),
@@ -89,16 +89,17 @@ fn details(info: &RunInfo) -> String {
     line("age", &age(info.age()));
     line("process", &info.pid.to_string());
     if info.resumable {
-        line("go on", &format!("with `--resume`, behind {} rows", grouped(info.rows)));
+        line("resume", &format!("with `--resume`, after {} rows", grouped(info.rows)));
     }
     if let Some(why) = &info.unrepeatable {
-        line("go on", &format!("cannot: {why}"));
+        line("resume", &format!("not possible: {why}"));
     }
     match &info.broken {
         // Only lists need its record.
-        Some(what) if info.resumable => line("damage", &format!("{what}; `--resume` goes on all the same")),
+        Some(what) if info.resumable => line("damage", &format!("{what}; `--resume` still resumes the run")),
         Some(what) => {
-            line("go on", &format!("cannot: {what}; `--restart` begins anew, `stillbox runs prune` removes it"));
+            let help = "`--restart` starts a new run, `stillbox runs prune` removes this one";
+            line("resume", &format!("not possible: {what}; {help}"));
         }
         None => {}
     }

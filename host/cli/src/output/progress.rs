@@ -119,7 +119,7 @@ pub(crate) fn show_preparation(event: &Event<'_>) {
     match event {
         Event::Building { folder } => render::status("Building", &folder.display().to_string()),
         Event::Resumed { run, rows } => {
-            render::status("Resuming", &format!("{run} behind {} rows", grouped(*rows)));
+            render::status("Resuming", &format!("{run} after {} rows", grouped(*rows)));
         }
         Event::Compiled { component, cached: false } => {
             render::status("Compiled", &component.display().to_string());

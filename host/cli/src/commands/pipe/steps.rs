@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_colon_behind_a_path_that_is_there_counts() {
+    fn the_colon_after_an_existing_path_counts() {
         let exists = |path: &str| path == "a:b" || path == "c";
         assert_eq!(split("a:b", exists), ("a:b", None));
         assert_eq!(split("a:b:x=1", exists), ("a:b", Some("x=1")));

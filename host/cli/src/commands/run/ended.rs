@@ -59,15 +59,15 @@ pub(super) fn interrupted(signal: Signal, report: &Report, writes_to_stdout: boo
     let (signal_name, rows) = (signal.name(), summary::grouped(report.rows_in));
     let on_stdout: u64 = report.sinks.iter().filter(|sink| sink.is_stdout).map(|sink| sink.rows).sum();
     let outcome = if let Some(resumable) = &report.resumable {
-        let kept = summary::grouped(resumable.rows);
-        format!("after {rows} rows, of which {kept} are kept; go on with: {}", resume::command())
+        let saved = summary::grouped(resumable.rows);
+        format!("after {rows} rows, of which {saved} are saved; resume with: {}", resume::command())
     } else if report.rows_in == 0 && on_stdout == 0 {
-        "before a row was done; the outputs are as they were".to_owned()
+        "before a row was done; the outputs are unchanged".to_owned()
     } else if writes_to_stdout {
         let written = summary::grouped(on_stdout);
-        format!("after {rows} rows; {written} rows are on the standard output, output files are as they were")
+        format!("after {rows} rows; {written} rows are on the standard output, output files are unchanged")
     } else {
-        format!("after {rows} rows, of which nothing is kept; the outputs are as they were")
+        format!("after {rows} rows, none of which are saved; the outputs are unchanged")
     };
     console::eprintln!("stopped by {signal_name} {outcome}");
     Exit::Stopped(signal)
