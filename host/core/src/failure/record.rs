@@ -329,7 +329,7 @@ impl Failure {
         let mut failure = Self::new(FailureKind::Host, "a part of Stillbox panicked; this is a bug in Stillbox");
         failure.causes.push(words);
         WHOLE.keep(&mut failure);
-        failure.with_hint("`-v` tells where in Stillbox that was")
+        failure.with_hint("`-v` shows where in Stillbox it happened")
     }
 
     /// Creates a failure of kind `host` from an error and its chain of causes, with a hint if one of them is a corrupt
