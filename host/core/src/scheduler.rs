@@ -1,19 +1,88 @@
-//! The scheduler: one reader, tasks on all cores, one writer, and a dispatcher that owns the state of the run.
+//! The scheduler: a reader, tasks on all cores, a writer, and a dispatcher that owns the state of the run.
 //!
-//! Stages run one after the other. The reader cuts a stage's inputs into pieces and makes a task of each. No more than a fixed number of pieces are between
-//! the reader and the sinks' files, so memory does not grow with the input. Tasks end in any order; the dispatcher
-//! puts their outcomes in the order of the input and hands them to the writer.
+//! ```text
+//!               items               outputs                    orders
+//! reader thread ------> thread pool --------> dispatcher ------------------> writer thread
+//!                                             (caller's thread) <----------- (files, checkpoints)
+//! ```
+//!
+//! Stages run one after the other. The reader cuts a stage's inputs into items and starts a task for each. A semaphore bounds
+//! the number of items between the reader and the files, so memory does not grow with the input. Tasks end in any
+//! order; the dispatcher puts their outputs into the order of the input and orders the writer to write them. The
+//! dispatcher alone counts rows, decides when a checkpoint is saved, and decides how the run ends. The other threads
+//! send it messages.
 
-mod checkpoint_writer;
+mod checkpoints;
 mod dispatcher;
 mod in_flight;
 mod message;
 mod reader;
 mod reorder_buffer;
+mod stages;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod writer;
+mod writer_handle;
 
-pub(crate) use checkpoint_writer::Keeping;
-pub(crate) use dispatcher::{Run, RunOutcome, RunStage, run};
-pub(crate) use writer::Files;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rayon::ThreadPool;
+
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::interrupt::{Interrupt, Signal};
+use crate::policy::MaxRejects;
+use crate::report::Report;
+use crate::runs::ResumePoint;
+
+pub(crate) use checkpoints::CheckpointSettings;
+pub(crate) use dispatcher::run;
+pub(crate) use stages::RunStage;
+pub(crate) use writer::{CheckpointFile, Files};
+
+/// The input of [`run`].
+pub(crate) struct Run<'a> {
+    /// In the order in which they run, at least one. Stages that an earlier process has finished are left out.
+    pub(crate) stages: Vec<RunStage>,
+    pub(crate) files: Files,
+    /// `None` if the run cannot be resumed.
+    pub(crate) checkpoints: Option<CheckpointSettings>,
+    pub(crate) pool: Arc<ThreadPool>,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) on_event: &'a (dyn Fn(&Event<'_>) + Sync),
+    /// All steps and sinks by name, with zeros, or with the numbers of the checkpoint that is resumed.
+    pub(crate) report: Report,
+    /// The position of that checkpoint.
+    pub(crate) from: ResumePoint,
+    /// The run's id, for failures and checkpoints.
+    pub(crate) id: Arc<str>,
+    /// More rejected rows than this end the run.
+    pub(crate) max_rejects: Option<MaxRejects>,
+    /// Time that tasks have to end by themselves after an interrupt.
+    pub(crate) grace: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) enum RunOutcome {
+    /// All rows are written.
+    Done,
+    /// The reader of the standard output has closed it, so more output is of no use.
+    OutputClosed,
+    /// Something failed. The failures are in the order of their batches.
+    Failed(Vec<Failure>),
+    /// More rows were rejected than `max_rejects` allows.
+    TooManyRejects,
+    /// The caller triggered the interrupt. The failures are those of tasks that ended before the stop, in the order of
+    /// their batches.
+    Interrupted(Signal, Vec<Failure>),
+}
+
+/// Starts a thread that is never joined: it may be blocked in a read or a write when the run ends.
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.into()).spawn(work).map(drop)
+}

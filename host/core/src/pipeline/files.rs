@@ -81,7 +81,7 @@ fn open_sinks(
     let durable = checkpoint.and_then(|checkpoint| checkpoint.rejects.as_ref());
     let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec, "rejects", durable)).transpose()?;
     let rejects = rejects.map(|(_, writer)| writer);
-    Ok((encoders, Files { sinks, rejects, kept: Vec::new(), entries: Entries::default(), keeping: None }, entries))
+    Ok((encoders, Files { sinks, rejects, spills: Vec::new(), entries: Entries::default(), checkpoint: None }, entries))
 }
 
 /// The folder of the spills between the stages.
@@ -135,7 +135,7 @@ fn open_spills(
     for (index, spill_plan) in plan.spills.iter().enumerate() {
         let spill = Arc::new(Spill::new(directory.join(format!("{index}.rows")), &spill_plan.title));
         let length = durable.map(|lengths| lengths.get(index).copied().unwrap_or(0));
-        files.kept.push(SpillWriter::open(&spill, length)?);
+        files.spills.push(SpillWriter::open(&spill, length)?);
         spills.push(spill);
     }
     Ok(spills)

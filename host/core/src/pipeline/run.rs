@@ -18,10 +18,10 @@ use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::plan::{self, Plan, PlannedSink};
 use crate::policy::MaxRejects;
-use crate::report::{Report, StepReport};
+use crate::report::{Report, Resumable, StepReport};
 use crate::runs::{self, Fingerprint, ResumePoint, RunHandle, RunRecord};
 use crate::runtime::Engine;
-use crate::scheduler::{self, Keeping, Run, RunOutcome};
+use crate::scheduler::{self, CheckpointFile, CheckpointSettings, Run, RunOutcome};
 use crate::stage::RejectCounter;
 
 impl Pipeline {
@@ -77,9 +77,9 @@ impl LockedRun<'_> {
         let parts = self.handle.as_ref().map_or_else(Vec::new, |handle| recording::announce(handle, &planned.plan));
         let mut opened = self.open(&planned.plan)?;
         let (from, report) = self.progress(&planned.plan);
-        self.keep_checkpoints(&mut opened, fingerprint, &parts, (from, &report))?;
+        let checkpoints = self.checkpoint_settings(&mut opened, fingerprint, &parts)?;
         let recorder = self.handle.as_ref().map(|handle| recording::Recorder::start(handle, &parts));
-        self.announce(&planned.plan, &opened, &report);
+        self.announce(&planned.plan, &report);
         let max_rejects = planned.plan.rejects.as_ref().and_then(|rejects| rejects.max_rejects);
         let outputs = engine.result_cache().for_run(&self.options.cleanup);
         let stages = Stages {
@@ -95,6 +95,7 @@ impl LockedRun<'_> {
         let (outcome, report) = scheduler::run(Run {
             stages: stages.split_off(from.stage.min(stages.len() - 1)),
             files: opened.files,
+            checkpoints,
             pool: threads,
             interrupt: &self.options.interrupt,
             on_event: &*self.options.listener(),
@@ -143,44 +144,43 @@ impl LockedRun<'_> {
     fn progress(&self, plan: &Plan) -> (ResumePoint, Report) {
         match self.resumable().and_then(|handle| handle.checkpoint.as_ref()) {
             None => (ResumePoint::default(), nothing_done(plan)),
-            Some(checkpoint) => (checkpoint.position, checkpoint.report.clone()),
+            Some(checkpoint) => {
+                let report = checkpoint.report.clone();
+                let resumable = Some(Resumable { run: Arc::clone(&self.id), rows: report.rows_in });
+                (checkpoint.position, Report { resumable, ..report })
+            }
         }
     }
 
-    /// Has the writer save checkpoints, if the run can be resumed.
-    fn keep_checkpoints(
+    /// Prepares the checkpoint file and returns the settings of checkpoints, if the run can be resumed.
+    fn checkpoint_settings(
         &self,
         opened: &mut OpenFiles,
         fingerprint: Option<Fingerprint>,
         parts: &[String],
-        (from, before): (ResumePoint, &Report),
-    ) -> Result<(), RunError> {
+    ) -> Result<Option<CheckpointSettings>, RunError> {
         let (Some(handle), Some(depends_on), Some(checkpointing)) =
             (self.resumable(), fingerprint, &self.options.checkpointing)
         else {
-            return Ok(());
+            return Ok(None);
         };
         let has_checkpoint = handle.checkpoint.is_some();
         // A signal may have come that ends the process whatever happens.
         if has_checkpoint && !opened.entries.keep() {
             return Err(not_set_up(&"the process is about to end"));
         }
-        opened.files.keeping = Some(Keeping {
+        opened.files.checkpoint = Some(CheckpointFile {
             folder: handle.folder.clone(),
             record: RunRecord { parts: parts.to_vec(), ..handle.record.clone() },
-            depends_on,
-            every: checkpointing.checkpoint_every,
-            from,
-            before: before.clone(),
-            has_checkpoint,
+            has_synced_record: has_checkpoint,
         });
-        Ok(())
+        Ok(Some(CheckpointSettings { depends_on, every: checkpointing.checkpoint_every }))
     }
 
     /// Reports the start of the run.
-    fn announce(&self, plan: &Plan, opened: &OpenFiles, report: &Report) {
+    fn announce(&self, plan: &Plan, report: &Report) {
         let on_event = self.options.listener();
-        if opened.files.keeping.as_ref().is_some_and(|keeping| keeping.has_checkpoint) {
+        if report.resumable.is_some() {
             on_event(&Event::Resumed { run: &self.id, rows: report.rows_in });
         }
         let steps: Vec<_> = plan.steps().map(|step| Arc::clone(&step.name)).collect();

@@ -1,4 +1,6 @@
-//! How a run begins: anew, or where an earlier one stopped.
+//! How a run starts: as a new run, or from the checkpoint of an earlier one.
+//!
+//! [`begin`] takes the pipeline's lock, looks at the earlier runs that are left, and applies `--resume` or `--restart` to them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,35 +15,35 @@ use super::record::{RunRecord, RunState, now};
 use super::{Checkpointing, Start};
 use crate::config::Config;
 
-/// Records of ended runs that are kept of a pipeline.
+/// Records of ended runs that are kept for each pipeline, for `stillbox runs`.
 const MAX_RECORDS: usize = 10;
 
-/// A run that may begin.
+/// A run that holds its pipeline's lock and may start. Lives until the run ends.
 #[derive(Debug)]
 pub(crate) struct RunHandle {
-    /// The run's id; that of the earlier run if it goes on.
+    /// The run's id. A resumed run keeps the id that it had.
     pub(crate) id: Arc<str>,
     pub(crate) folder: RunFolder,
-    /// Where it goes on.
+    /// The checkpoint that is resumed.
     pub(crate) checkpoint: Option<Checkpoint>,
     pub(crate) record: RunRecord,
-    /// Earlier runs that it begins anew in place of.
+    /// Earlier runs that this one replaces.
     earlier: Vec<RunFiles>,
 }
 
 impl RunHandle {
-    /// Removes what is kept of the earlier runs; not before it is known that this one can begin.
+    /// Removes the earlier runs that this one replaces. Called once it is known that this one can start.
     ///
     /// # Errors
-    /// Something of them cannot be removed.
+    /// A file of them cannot be removed.
     pub(crate) fn replace_earlier(&mut self) -> Result<(), RunStoreError> {
         self.earlier.drain(..).try_for_each(RunFiles::remove)
     }
 
-    /// Makes sure that what is left of the run fits what is written.
+    /// Compares the pipeline with that of the checkpoint.
     ///
     /// # Errors
-    /// What it depends on has changed.
+    /// The pipeline, or something that it reads, has changed.
     pub(crate) fn check(&self, now: &Fingerprint) -> Result<(), RunStoreError> {
         let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
         let changes = changes(&checkpoint.depends_on, now);
@@ -53,123 +55,203 @@ impl RunHandle {
     }
 }
 
-/// Takes the pipeline's lock, and finds out where to begin. Of a pipeline that writes no file there is none, since its
-/// runs are not in each other's way.
+/// The files that a run writes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outputs<'a> {
+    pub(crate) paths: &'a [PathBuf],
+    /// Whether they are those of the pipeline file, and not of `--output`.
+    pub(crate) are_own: bool,
+}
+
+/// Takes the pipeline's lock and finds out where to start. Returns `None` for a pipeline that writes no file: its runs cannot
+/// collide, so they need no lock and have no state.
 ///
 /// # Errors
-/// The pipeline is running, or what is asked for and what is kept do not go together.
+/// The pipeline is running, an earlier run has to be resumed or restarted first, or the run to resume is not there.
 pub(crate) fn begin(
-    keep: &Checkpointing,
+    settings: &Checkpointing,
     config: &Config,
-    Outputs { paths: outputs, are_own }: Outputs<'_>,
+    outputs: Outputs<'_>,
     id: &Arc<str>,
 ) -> Result<Option<RunHandle>, RunStoreError> {
-    if outputs.is_empty() {
-        return match &keep.start {
+    if outputs.paths.is_empty() {
+        return match &settings.start {
             Start::ResumeRun(run) => Err(RunStoreError::NoSuchRun { run: run.clone() }),
             Start::New | Start::Restart | Start::Resume => Ok(None),
         };
     }
-    let name = &config.pipeline.name.value;
-    let pipeline = canonical_path(&config.file);
-    let outputs: Vec<_> = outputs.iter().map(|path| canonical_path(path)).collect();
-    let directory = keep.runs.directory_of(name, &pipeline, &outputs);
-    let job = match PipelineLock::take(directory, keep.runs.directory(), &outputs) {
-        // Without a place to keep it, a run is as good as before; it only cannot go on.
-        Err(RunStoreError::Io { action, path, source }) if keep.start == Start::New => {
-            tracing::warn!("this run cannot be resumed later: cannot {action} {}: {source}", path.display());
-            return Ok(None);
-        }
-        job => job?,
-    };
-    let folders = job.folders().map_err(|source| RunStoreError::io("read", &job.directory, source))?;
-    let mut unfinished = Vec::new();
-    let mut ended = Vec::new();
-    for folder in folders {
-        let Some(checkpoint) = checkpoint_in(&folder) else {
-            ended.push(folder);
-            continue;
-        };
-        unfinished.push((folder, checkpoint));
-    }
-    if let Some(last) = &job.part_files
-        && !unfinished.iter().any(|(folder, _)| id_of(folder) == last.run)
-    {
-        prune::remove_parts(&last.run, &last.parts);
-    }
-    forget(&ended, job.part_files.as_ref());
-    if let Start::ResumeRun(run) = &keep.start {
-        unfinished.retain(|(folder, _)| id_of(folder) == *run);
+    let Some(locked) = Locked::take(settings, config, outputs, id)? else { return Ok(None) };
+    let mut unfinished = locked.unfinished()?;
+    if let Start::ResumeRun(run) = &settings.start {
+        unfinished.retain(|earlier| earlier.id() == *run);
         if unfinished.is_empty() {
             return Err(RunStoreError::NoSuchRun { run: run.clone() });
         }
     }
-    let new = || {
-        let folder = RunFolder::new(job.directory.join(&**id), &job.locks);
-        let record = RunRecord {
-            run: id.to_string(),
-            name: name.clone(),
-            pipeline: pipeline.clone(),
+    match unfinished.pop() {
+        None => locked.start_without_unfinished(),
+        Some(last) => locked.start_after(unfinished, last),
+    }
+    .map(Some)
+}
+
+/// The state between the lock and the decision how to start.
+struct Locked<'a> {
+    settings: &'a Checkpointing,
+    lock: PipelineLock,
+    id: &'a Arc<str>,
+    name: &'a str,
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// The files that the run writes.
+    outputs: Vec<PathBuf>,
+    has_own_outputs: bool,
+}
+
+/// An earlier run of the pipeline that has a checkpoint.
+struct Unfinished {
+    folder: PathBuf,
+    /// Or the reason why it cannot be read.
+    checkpoint: Result<Checkpoint, String>,
+}
+
+impl Unfinished {
+    fn id(&self) -> String {
+        id_of(&self.folder)
+    }
+}
+
+impl<'a> Locked<'a> {
+    /// Returns `None` if the lock cannot be created and the run does not depend on it.
+    fn take(
+        settings: &'a Checkpointing,
+        config: &'a Config,
+        outputs: Outputs<'_>,
+        id: &'a Arc<str>,
+    ) -> Result<Option<Self>, RunStoreError> {
+        let name = &config.pipeline.name.value;
+        let pipeline = canonical_path(&config.file);
+        let has_own_outputs = outputs.are_own;
+        let outputs: Vec<_> = outputs.paths.iter().map(|path| canonical_path(path)).collect();
+        let directory = settings.runs.directory_of(name, &pipeline, &outputs);
+        match PipelineLock::take(directory, settings.runs.directory(), &outputs) {
+            Ok(lock) => Ok(Some(Self { settings, lock, id, name, pipeline, outputs, has_own_outputs })),
+            Err(RunStoreError::Io { action, path, source }) if settings.start == Start::New => {
+                tracing::warn!("this run cannot be resumed later: cannot {action} {}: {source}", path.display());
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The earlier runs that can be resumed, the oldest first. Removes the remains of those that cannot.
+    fn unfinished(&self) -> Result<Vec<Unfinished>, RunStoreError> {
+        let lock = &self.lock;
+        let folders = lock.folders().map_err(|source| RunStoreError::io("read", &lock.directory, source))?;
+        let mut unfinished = Vec::new();
+        let mut ended = Vec::new();
+        for folder in folders {
+            match checkpoint_in(&folder) {
+                Some(checkpoint) => unfinished.push(Unfinished { folder, checkpoint }),
+                None => ended.push(folder),
+            }
+        }
+        if let Some(last) = &lock.part_files
+            && !unfinished.iter().any(|earlier| earlier.id() == last.run)
+        {
+            prune::remove_parts(&last.run, &last.parts);
+        }
+        forget(&ended, lock.part_files.as_ref());
+        Ok(unfinished)
+    }
+
+    /// Starts where no run with these outputs is unfinished. One that the same pipeline file has left with other outputs has
+    /// to be restarted: the file has changed since then.
+    fn start_without_unfinished(self) -> Result<RunHandle, RunStoreError> {
+        let former = if self.has_own_outputs { self.former() } else { Vec::new() };
+        match (&self.settings.start, former.last()) {
+            (Start::Restart, _) => {
+                let earlier = former.into_iter().map(|former| RunFiles::new(former.folder, None)).collect();
+                Ok(self.start_new(earlier))
+            }
+            (_, None) => Ok(self.start_new(Vec::new())),
+            (_, Some(former)) => Err(RunStoreError::PipelineChanged {
+                run: id_of(&former.folder),
+                changes: former.changes(&self.record()),
+            }),
+        }
+    }
+
+    /// Starts where the last of these runs, and perhaps others before it, are unfinished.
+    fn start_after(self, before: Vec<Unfinished>, last: Unfinished) -> Result<RunHandle, RunStoreError> {
+        match &self.settings.start {
+            Start::Restart => {
+                let leftovers = |earlier: Unfinished| RunFiles::new(earlier.folder, self.lock.part_files.as_ref());
+                let earlier = before.into_iter().chain([last]).map(leftovers).collect();
+                Ok(self.start_new(earlier))
+            }
+            Start::New => {
+                let run = last.id();
+                Err(match last.checkpoint {
+                    Ok(checkpoint) => RunStoreError::Unfinished { run, rows: checkpoint.report.rows_in },
+                    Err(what) => RunStoreError::Corrupt { run, what },
+                })
+            }
+            Start::Resume | Start::ResumeRun(_) => self.resume(last),
+        }
+    }
+
+    fn start_new(self, earlier: Vec<RunFiles>) -> RunHandle {
+        let folder = RunFolder::new(self.lock.directory.join(&**self.id), &self.lock.locks);
+        RunHandle { id: Arc::clone(self.id), folder, checkpoint: None, record: self.record(), earlier }
+    }
+
+    fn resume(self, earlier: Unfinished) -> Result<RunHandle, RunStoreError> {
+        let run = earlier.id();
+        let Unfinished { folder, checkpoint } = earlier;
+        let checkpoint = checkpoint.map_err(|what| RunStoreError::Corrupt { run: run.clone(), what })?;
+        let record = match record_in(&folder) {
+            Ok(record) => RunRecord { state: RunState::Running, written: now(), pid: std::process::id(), ..record },
+            // It is only for lists, so a new one does.
+            Err(_) => RunRecord { run: run.clone(), ..self.record() },
+        };
+        let folder = RunFolder::new(folder, &self.lock.locks);
+        Ok(RunHandle { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() })
+    }
+
+    /// The record of a new run.
+    fn record(&self) -> RunRecord {
+        RunRecord {
+            run: self.id.to_string(),
+            name: self.name.to_owned(),
+            pipeline: self.pipeline.clone(),
             started: now(),
             written: now(),
             state: RunState::Running,
             rows: 0,
             pid: std::process::id(),
             parts: Vec::new(),
-            outputs: outputs.clone(),
-            has_own_outputs: are_own,
+            outputs: self.outputs.clone(),
+            has_own_outputs: self.has_own_outputs,
             unrepeatable: None,
-        };
-        RunHandle { id: Arc::clone(id), folder, checkpoint: None, record, earlier: Vec::new() }
-    };
-    let last = unfinished.pop();
-    let former = if last.is_none() && are_own { former(keep, &job, &pipeline) } else { Vec::new() };
-    match (&keep.start, last) {
-        (Start::Restart, None) => {
-            let earlier = former.into_iter().map(|former| RunFiles::new(former.folder, None)).collect();
-            Ok(Some(RunHandle { earlier, ..new() }))
         }
-        (_, None) => match former.last() {
-            None => Ok(Some(new())),
-            Some(former) => Err(RunStoreError::PipelineChanged {
-                run: id_of(&former.folder),
-                changes: former.changes(&new().record),
-            }),
-        },
-        (Start::Restart, Some(last)) => {
-            let left = |(folder, _)| RunFiles::new(folder, job.part_files.as_ref());
-            let earlier = unfinished.into_iter().chain([last]).map(left).collect();
-            Ok(Some(RunHandle { earlier, ..new() }))
-        }
-        (Start::New, Some((folder, checkpoint))) => {
-            let run = id_of(&folder);
-            Err(match checkpoint {
-                Ok(checkpoint) => RunStoreError::Unfinished { run, rows: checkpoint.report.rows_in },
-                Err(what) => RunStoreError::Corrupt { run, what },
-            })
-        }
-        (Start::Resume | Start::ResumeRun(_), Some((folder, checkpoint))) => {
-            let run = id_of(&folder);
-            let checkpoint = checkpoint.map_err(|what| RunStoreError::Corrupt { run: run.clone(), what })?;
-            let record = match record_in(&folder) {
-                Ok(record) => RunRecord { state: RunState::Running, written: now(), pid: std::process::id(), ..record },
-                Err(_) => RunRecord { run: run.clone(), ..new().record },
-            };
-            let folder = RunFolder::new(folder, &job.locks);
-            Ok(Some(RunHandle { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() }))
-        }
+    }
+
+    /// The unfinished runs of the pipeline file that wrote other outputs, because it named others then. Those that are
+    /// running are left out.
+    fn former(&self) -> Vec<Former> {
+        let directories = self.settings.runs.directories_of(&self.pipeline).unwrap_or_default();
+        let is_other = |directory: &PathBuf| *directory != self.lock.directory && !is_locked(directory);
+        let folders = directories.into_iter().filter(is_other).flat_map(|path| folders_in(&path).unwrap_or_default());
+        let former = folders.filter(|folder| checkpoint_in(folder).is_some()).filter_map(|folder| {
+            let record = record_in(&folder).ok().filter(|record| record.has_own_outputs)?;
+            Some(Former { folder, record })
+        });
+        former.collect()
     }
 }
 
-/// What a run writes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Outputs<'a> {
-    pub(crate) paths: &'a [PathBuf],
-    /// Whether that is what the pipeline file says.
-    pub(crate) are_own: bool,
-}
-
-/// A run that could go on if its pipeline were still called the same and wrote the same files.
+/// A run that could be resumed if its pipeline file still had the same name and outputs.
 struct Former {
     folder: PathBuf,
     record: RunRecord,
@@ -192,25 +274,13 @@ impl Former {
     }
 }
 
-/// The runs of a pipeline file that wrote other files, as it said then. Those that are running are none.
-fn former(keep: &Checkpointing, job: &PipelineLock, pipeline: &Path) -> Vec<Former> {
-    let directories = keep.runs.directories_of(pipeline).unwrap_or_default();
-    let others = directories.into_iter().filter(|directory| *directory != job.directory && !is_locked(directory));
-    let folders = others.flat_map(|directory| folders_in(&directory).unwrap_or_default());
-    let former = folders.filter(|folder| checkpoint_in(folder).is_some()).filter_map(|folder| {
-        let record = record_in(&folder).ok().filter(|record| record.has_own_outputs)?;
-        Some(Former { folder, record })
-    });
-    former.collect()
-}
-
-/// Sweeps up behind runs that ended without a checkpoint, and without doing so themselves, and removes the oldest records.
+/// Removes the remains of runs that were killed without a checkpoint, and the oldest records.
 fn forget(folders: &[PathBuf], part_files: Option<&PartFiles>) {
     let surplus = folders.len().saturating_sub(MAX_RECORDS);
     for (index, folder) in folders.iter().enumerate() {
         let record = record_in(folder).ok().filter(|_| index >= surplus);
         let has_left = |record: &RunRecord| record.state == RunState::Running || !record.parts.is_empty();
-        // What cannot be removed is in nobody's way.
+        // A file that cannot be removed does no harm.
         match record {
             Some(record) if has_left(&record) => drop(prune::clean_up(folder, record)),
             Some(_) => {}
@@ -219,6 +289,7 @@ fn forget(folders: &[PathBuf], part_files: Option<&PartFiles>) {
     }
 }
 
+/// The id of the run with this folder.
 pub(super) fn id_of(folder: &Path) -> String {
     folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,376 +1,325 @@
-//! The dispatcher: owns the state of a run. Everyone else tells it what happened.
+//! The dispatcher: owns the state of a run.
 
 mod wind_down;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rayon::ThreadPool;
-use tokio::sync::Semaphore;
-
+use super::checkpoints::CheckpointSchedule;
 use super::in_flight::{InFlight, semaphore};
-use super::message::Message;
-use super::reader::{Checksums, InputReaders, Reading};
+use super::message::{CheckpointResult, Message, send};
+use super::reader::{Checksums, ReaderContext};
 use super::reorder_buffer::ReorderBuffer;
-use super::writer::{self, Files, Order, WriteEnd};
-use crate::event::Event;
+use super::stages::Stages;
+use super::totals::{Events, Totals};
+use super::writer::{Order, WriteEnd};
+use super::writer_handle::WriterHandle;
+use super::{Run, RunOutcome};
 use crate::failure::{Failure, FailureKind};
-use crate::interrupt::{Interrupt, Signal, StopReason};
+use crate::interrupt::{Interrupt, Stop, StopReason};
 use crate::policy::MaxRejects;
-use crate::report::{Report, Resumable};
+use crate::report::Report;
 use crate::runs::ResumePoint;
-use crate::stage::Stage;
 
-/// What a run needs.
-pub(crate) struct Run<'a> {
-    /// In the order in which they run, at least one; those that an earlier process has done are left out.
-    pub(crate) stages: Vec<RunStage>,
-    pub(crate) files: Files,
-    pub(crate) pool: Arc<ThreadPool>,
-    pub(crate) interrupt: &'a Interrupt,
-    pub(crate) on_event: &'a (dyn Fn(&Event<'_>) + Sync),
-    /// With names, and zeros or what an earlier process did.
-    pub(crate) report: Report,
-    /// Where that process stopped.
-    pub(crate) from: ResumePoint,
-    /// The run's id, for its failures.
-    pub(crate) id: Arc<str>,
-    /// More rejected rows than this end the run.
-    pub(crate) max_rejects: Option<MaxRejects>,
-    /// How long batches in flight may go on after an interrupt.
-    pub(crate) grace: Duration,
-}
-
-/// A stage, and what it reads.
-pub(crate) struct RunStage {
-    pub(crate) stage: Arc<Stage>,
-    pub(crate) input_readers: InputReaders,
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub(crate) enum RunOutcome {
-    /// All is written.
-    Done,
-    /// Whoever reads the standard output has gone, so nothing more is of use.
-    OutputClosed,
-    /// Something failed; the failures in the order of their batches.
-    Failed(Vec<Failure>),
-    /// More rows were rejected than the caller allows.
-    TooManyRejects,
-    /// The caller asked; with what failed before the tasks had ended, in the order of the batches.
-    Interrupted(Signal, Vec<Failure>),
-}
-
-/// Runs all stages, each over its whole input, and returns when nothing of it is running any more.
+/// Runs all stages on this thread and those that it starts, each over its whole input.
 ///
-/// After an interrupt some threads may outlive it: the reader, if it waits for input that never comes, the writer, if
-/// it waits for a reader of its output, and those whose guests are being ended. None of them touches a file any more.
+/// When it returns, no task is running and no file is being written, except after an interrupt: the reader may be blocked
+/// in a read, the writer in a write, and guests may still be on their way to their end. None of them touches an output
+/// file any more.
 pub(crate) fn run(run: Run<'_>) -> (RunOutcome, Report) {
-    let permits = semaphore(run.pool.current_num_threads());
     let (messages, inbox) = channel();
-    let (orders, ordered) = channel();
-    let mut later: VecDeque<RunStage> = run.stages.into();
-    let first = later.pop_front().expect("every pipeline has a stage");
-    run.interrupt.on_trigger({
-        // All stages have the same stop.
-        let (messages, stop, grace) = (messages.clone(), first.stage.stop.clone(), run.grace);
-        move |signal| {
-            // Without grace at once: while guests hold all cores, it is long until the dispatcher gets its turn.
-            if grace.is_zero() {
-                stop.stop(StopReason::Signal(signal));
-            }
-            let _ = messages.send(Message::Interrupted(signal));
-        }
-    });
-    let files = run.files;
-    let entries = files.entries.clone();
-    let keeps = files.keeping.is_some();
-    let checksums = if keeps { Checksums::Computed } else { Checksums::Unused };
-    let delivered = files.delivered();
-    let started = spawn("writer", {
-        let messages = messages.clone();
-        move || writer::run(files, &ordered, &messages)
-    });
-    let mut dispatcher = Dispatcher {
-        stage: Arc::clone(&first.stage),
-        later,
+    let stop = run.stages.first().map(|stage| stage.stage.stop.clone()).unwrap_or_default();
+    listen(run.interrupt, stop, run.grace, messages.clone());
+    let (writer, started) = WriterHandle::start(run.files, &messages);
+    let readers = ReaderContext {
+        permits: semaphore(run.pool.current_num_threads()),
         pool: run.pool,
-        // The reader's and the writer's messages come until they end; nobody waits for the channel to close.
         messages,
-        permits,
-        orders: Some(orders),
-        on_event: run.on_event,
-        id: run.id,
+        checksums: if run.checkpoints.is_some() { Checksums::Computed } else { Checksums::Unused },
+    };
+    let mut dispatcher = Dispatcher {
+        inbox,
+        stages: Stages::new(run.stages, readers),
+        tasks: Tasks::new(run.from.next),
+        writer,
+        checkpoints: run.checkpoints.map(|settings| CheckpointSchedule::new(settings, run.from)),
+        totals: Totals::new(run.report),
         max_rejects: run.max_rejects,
         grace: run.grace,
-        keeps,
-        started: Instant::now(),
-        elapsed_before: run.report.elapsed,
-        report: run.report,
-        checksums,
-        reorder_buffer: ReorderBuffer::from(0),
-        in_flight: 0,
-        unwritten: 0,
-        bytes_read: 0,
-        input: Input::Read,
-        writer_gone: false,
+        events: Events { run: run.id, listener: run.on_event },
         end: None,
     };
-    if let Err(error) = started {
-        dispatcher.writer_gone = true;
-        dispatcher.fail(Box::new(Failure::host(&error)));
-    } else {
-        dispatcher.start(first, run.from);
+    match started {
+        Ok(()) => dispatcher.start_stage(run.from),
+        Err(error) => dispatcher.fail(Box::new(Failure::host(&error))),
     }
-    dispatcher.dispatch(&inbox);
-    dispatcher.hand_over_no_more(&delivered, &inbox);
-    if !dispatcher.writer_gone {
-        // The writer would remove them, if it ever came to it.
-        entries.remove();
-    }
-    if entries.are_placed() {
-        dispatcher.wait_until_placed(&inbox);
-    }
-    if dispatcher.has_guests() {
-        dispatcher.stage.sandbox.see_out();
-    }
-    dispatcher.report.elapsed = dispatcher.elapsed();
-    (dispatcher.end.unwrap_or(RunOutcome::Done), dispatcher.report)
+    dispatcher.run()
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    thread::Builder::new().name(name.into()).spawn(work).map(drop)
-}
-
-/// Where the rows of the stage come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
-    /// A file, or what was kept, as far as is known.
-    Read,
-    /// A step that makes them.
-    Generated,
-    /// There are no more.
-    RunOutcome,
+/// Sends the interrupt to the dispatcher. All stages of a run have the same stop.
+fn listen(interrupt: &Interrupt, stop: Stop, grace: Duration, messages: Sender<Message>) {
+    interrupt.on_trigger(move |signal| {
+        // Without grace the guests are stopped here. The dispatcher would do the same, but it has to wait for its turn on a
+        // core while the guests hold all of them.
+        if grace.is_zero() {
+            stop.stop(StopReason::Signal(signal));
+        }
+        send(&messages, Message::Interrupted(signal));
+    });
 }
 
 struct Dispatcher<'a> {
-    /// The one that runs.
-    stage: Arc<Stage>,
-    /// Those that come after it.
-    later: VecDeque<RunStage>,
-    pool: Arc<ThreadPool>,
-    messages: Sender<Message>,
-    permits: Arc<Semaphore>,
-    /// None once the writer is not to write any more.
-    orders: Option<Sender<Order>>,
-    on_event: &'a (dyn Fn(&Event<'_>) + Sync),
-    report: Report,
-    id: Arc<str>,
+    inbox: Receiver<Message>,
+    stages: Stages,
+    tasks: Tasks,
+    writer: WriterHandle,
+    /// `None` if the run cannot be resumed.
+    checkpoints: Option<CheckpointSchedule>,
+    totals: Totals,
     max_rejects: Option<MaxRejects>,
     grace: Duration,
-    /// Whether the run could go on after it has ended early.
-    keeps: bool,
-    started: Instant,
-    /// How long earlier processes took.
-    elapsed_before: Duration,
-    checksums: Checksums,
-    reorder_buffer: ReorderBuffer<InFlight>,
-    /// Tasks that have not ended.
-    in_flight: usize,
-    /// Outcomes that the writer has and has not written.
-    unwritten: usize,
-    bytes_read: u64,
-    input: Input,
-    writer_gone: bool,
-    /// Set as soon as it is known; from then on the run only winds down.
+    events: Events<'a>,
+    /// Set once it is known how the run ends. From then on the run only winds down.
     end: Option<RunOutcome>,
 }
 
-impl Dispatcher<'_> {
-    fn dispatch(&mut self, inbox: &Receiver<Message>) {
-        // While all goes well: until the files are finished.
-        while self.end.is_none() {
-            if self.take(inbox.recv().expect("the dispatcher itself has a sender")) {
-                return;
-            }
-        }
-        self.wind_down(inbox);
+/// The tasks of the stage that runs, and their outputs that cannot be written yet.
+struct Tasks {
+    input: Input,
+    running: usize,
+    outputs: ReorderBuffer<InFlight>,
+}
+
+/// The state of a stage's input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// Read from a file or from spilled rows, as far as is known.
+    Read,
+    /// Made by a step that is called on the reader's thread.
+    Generated,
+    /// There are no more items.
+    Ended,
+}
+
+impl Tasks {
+    /// The tasks of a stage that starts at the item with this number.
+    fn new(first: u64) -> Self {
+        Self { input: Input::Read, running: 0, outputs: ReorderBuffer::new(first) }
     }
 
-    /// Takes in what happened. True if it was the last thing to happen.
-    fn take(&mut self, message: Message) -> bool {
+    /// Whether no task is running or will be started, and no output is held back.
+    fn have_ended(&self) -> bool {
+        self.input == Input::Ended && self.running == 0 && !self.outputs.has_next()
+    }
+}
+
+impl Dispatcher<'_> {
+    fn run(mut self) -> (RunOutcome, Report) {
+        while self.end.is_none() {
+            let message = self.receive();
+            self.handle(message);
+        }
+        if !matches!(self.end, Some(RunOutcome::Done)) {
+            self.wind_down();
+        }
+        self.release();
+        let report = std::mem::take(self.totals.report());
+        (self.end.unwrap_or(RunOutcome::Done), report)
+    }
+
+    /// Waits for the next message, and orders checkpoints meanwhile.
+    fn receive(&mut self) -> Message {
+        loop {
+            self.save_checkpoint_if_due();
+            // While outputs are unwritten, a checkpoint has to wait for the message that they are.
+            let due_in =
+                self.checkpoints.as_ref().filter(|_| self.writer.is_idle()).and_then(CheckpointSchedule::due_in);
+            match due_in {
+                None => return self.inbox.recv().expect("the dispatcher itself holds a sender"),
+                Some(time) => {
+                    if let Some(message) = self.receive_within(time) {
+                        return message;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for the next message for at most this long.
+    fn receive_within(&mut self, time: Duration) -> Option<Message> {
+        self.save_checkpoint_if_due();
+        match self.inbox.recv_timeout(time) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the dispatcher itself holds a sender"),
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
         match message {
-            Message::Read { bytes_read } => {
-                self.in_flight += 1;
-                self.bytes_read = bytes_read.unwrap_or(self.bytes_read);
+            Message::TaskStarted { bytes_read } => {
+                self.tasks.running += 1;
+                self.totals.set_bytes_read(bytes_read);
             }
-            Message::Skipped { bytes_read } => {
-                self.bytes_read = bytes_read.unwrap_or(self.bytes_read);
-                self.tell_progress();
+            Message::ItemSkipped { bytes_read } => {
+                self.totals.set_bytes_read(bytes_read);
+                self.events.progress(&mut self.totals);
             }
-            Message::Checkpoint { rows } => {
-                self.report.resumable = Some(Resumable { run: Arc::clone(&self.id), rows });
+            Message::StepCalled { step, report } => {
+                self.tasks.input = Input::Generated;
+                self.totals.add_call(step, &report);
+                self.checkpoints.iter_mut().for_each(|checkpoints| checkpoints.step_called(step));
+                self.events.progress(&mut self.totals);
             }
-            Message::Worked { step, report } => {
-                self.input = Input::Generated;
-                self.report.steps[step].add(&report);
-                self.tell_progress();
-            }
-            Message::Kept => self.start_next(),
-            Message::InputEnded(result) => {
-                self.input = Input::RunOutcome;
-                if let Err(failure) = result {
-                    self.fail(failure);
-                }
-                self.finish_if_all_is_written();
-            }
-            Message::Done { batch, result } => {
-                self.in_flight -= 1;
-                match result {
-                    Ok(outcome) => self.reorder_buffer.push(batch, outcome),
-                    Err(failure) => self.fail(failure),
-                }
-                self.write_what_is_in_order();
-                if self.end.is_none() && self.stage.reject_counter.is_exceeded() {
-                    self.stop(StopReason::Sibling, RunOutcome::TooManyRejects);
-                }
-            }
-            Message::Written(outcome) => {
-                self.unwritten -= 1;
-                self.count(*outcome);
-                self.finish_if_all_is_written();
-            }
-            Message::Finished(Ok(())) => {
-                // A signal that came while the last file was put in its place stops nothing any more.
-                if matches!(self.end, Some(RunOutcome::Interrupted(..))) {
-                    self.end = Some(RunOutcome::Done);
-                }
-                return true;
-            }
-            Message::Finished(Err(end)) => match end {
-                WriteEnd::Closed => self.stop(StopReason::Sibling, RunOutcome::OutputClosed),
-                WriteEnd::Failed(failure) => self.fail(failure),
-            },
-            Message::WriterGone => self.writer_gone = true,
+            Message::InputEnded(result) => self.input_ended(result),
+            Message::TaskEnded(result) => self.task_ended(result),
+            Message::Written(in_flight) => self.written(*in_flight),
+            Message::StageFlushed => self.stage_flushed(),
+            Message::CheckpointTried(result) => self.checkpoint_tried(result),
+            Message::WritingEnded(result) => self.writing_ended(result),
+            Message::WriterExited => self.writer.exited(),
             Message::Interrupted(signal) => {
                 self.end.get_or_insert_with(|| RunOutcome::Interrupted(signal, Vec::new()));
-                self.permits.close();
-            }
-        }
-        false
-    }
-
-    fn write_what_is_in_order(&mut self) {
-        while let Some((number, outcome)) = self.reorder_buffer.pop() {
-            let next = outcome.output.is_complete.then_some(number + 1);
-            self.write(outcome, next);
-        }
-    }
-
-    fn write(&mut self, outcome: InFlight, next: Option<u64>) {
-        let Some(orders) = &self.orders else { return };
-        if orders.send(Order::Write { outcome: Box::new(outcome), next }).is_ok() {
-            self.unwritten += 1;
-        }
-    }
-
-    fn finish_if_all_is_written(&mut self) {
-        if self.end.is_none() && self.input == Input::RunOutcome && self.in_flight == 0 && self.unwritten == 0 {
-            if self.has_too_many_rejects(true) {
-                self.stop(StopReason::Sibling, RunOutcome::TooManyRejects);
-            } else if let Some(orders) = &self.orders {
-                let report = Box::new(self.report.clone());
-                let order = if self.later.is_empty() { Order::Finish(report) } else { Order::EndStage(report) };
-                let _ = orders.send(order);
+                self.stages.close();
             }
         }
     }
 
-    fn start_next(&mut self) {
-        if let (None, Some(next)) = (&self.end, self.later.pop_front()) {
-            self.start(next, ResumePoint::default());
+    fn input_ended(&mut self, result: Result<(), Box<Failure>>) {
+        self.tasks.input = Input::Ended;
+        if let Err(failure) = result {
+            self.fail(failure);
+        }
+        self.end_stage_if_written();
+    }
+
+    fn task_ended(&mut self, result: Result<InFlight, Box<Failure>>) {
+        self.tasks.running -= 1;
+        match result {
+            Ok(in_flight) => self.tasks.outputs.push(in_flight.batch, in_flight),
+            Err(failure) => self.fail(failure),
+        }
+        self.order_writes();
+        if self.end.is_none() && self.stages.current().reject_counter.is_exceeded() {
+            self.stop(RunOutcome::TooManyRejects);
         }
     }
 
-    /// Starts the reader of a stage, which makes its tasks.
-    fn start(&mut self, stage: RunStage, from: ResumePoint) {
-        self.stage = Arc::clone(&stage.stage);
-        self.reorder_buffer = ReorderBuffer::from(from.next);
-        self.input = Input::Read;
-        let reading = Reading {
-            stage: stage.stage,
-            input_readers: stage.input_readers,
-            pool: Arc::clone(&self.pool),
-            permits: Arc::clone(&self.permits),
-            messages: self.messages.clone(),
-            from,
-            checksums: self.checksums,
-        };
-        if let Err(error) = spawn("reader", move || reading.run()) {
+    fn written(&mut self, in_flight: InFlight) {
+        self.writer.written();
+        self.checkpoints.iter_mut().for_each(|checkpoints| checkpoints.written(&in_flight));
+        self.totals.add_output(&in_flight.output);
+        for rejected in in_flight.output.rejected {
+            self.events.rejected(rejected.failure);
+        }
+        self.events.progress(&mut self.totals);
+        if self.end.is_none() && self.totals.exceeds(self.max_rejects, false) {
+            self.stop(RunOutcome::TooManyRejects);
+        }
+        self.order_writes();
+        self.end_stage_if_written();
+    }
+
+    fn stage_flushed(&mut self) {
+        self.checkpoints.iter_mut().for_each(CheckpointSchedule::stage_ended);
+        if self.end.is_none() {
+            self.start_stage(ResumePoint::default());
+        }
+    }
+
+    fn checkpoint_tried(&mut self, result: CheckpointResult) {
+        let rows = self.checkpoints.as_mut().and_then(CheckpointSchedule::tried);
+        if let (Some(rows), CheckpointResult::Saved) = (rows, result) {
+            self.totals.set_resumable(&self.events.run, rows);
+        }
+    }
+
+    fn writing_ended(&mut self, result: Result<(), WriteEnd>) {
+        match result {
+            // A signal during the renames comes too late to stop anything.
+            Ok(()) if matches!(self.end, None | Some(RunOutcome::Interrupted(..))) => self.end = Some(RunOutcome::Done),
+            Ok(()) => {}
+            Err(WriteEnd::Closed) => self.stop(RunOutcome::OutputClosed),
+            Err(WriteEnd::Failed(failure)) => self.fail(failure),
+        }
+    }
+
+    /// Orders all outputs to be written that are next in order. A checkpoint that is due goes first: it counts exactly the
+    /// outputs that are written, so no further output is ordered until the writer has nothing left to write.
+    fn order_writes(&mut self) {
+        self.save_checkpoint_if_due();
+        while !self.checkpoints.as_ref().is_some_and(CheckpointSchedule::is_due)
+            && let Some(in_flight) = self.tasks.outputs.pop()
+        {
+            self.writer.write(in_flight);
+        }
+    }
+
+    fn save_checkpoint_if_due(&mut self) {
+        if self.writer.is_idle() && self.checkpoints.as_ref().is_some_and(CheckpointSchedule::is_due) {
+            self.save_checkpoint();
+        }
+    }
+
+    fn save_checkpoint(&mut self) {
+        if let Some(checkpoints) = &mut self.checkpoints {
+            let report = self.totals.report();
+            let checkpoint = checkpoints.checkpoint(&self.events.run, report);
+            checkpoints.saving(report.rows_in);
+            self.writer.order(Order::SaveCheckpoint(Box::new(checkpoint)));
+        }
+    }
+
+    fn end_stage_if_written(&mut self) {
+        // The reader and the tasks may hear of a stop before this thread does, and then end without all of their outputs.
+        let is_stopped = self.end.is_some() || self.stages.current().stop.reason().is_some();
+        if is_stopped || !self.tasks.have_ended() || !self.writer.is_idle() {
+            return;
+        }
+        if self.totals.exceeds(self.max_rejects, true) {
+            self.stop(RunOutcome::TooManyRejects);
+        } else if self.stages.is_last() {
+            self.finish_files();
+        } else {
+            self.writer.order(Order::EndStage);
+        }
+    }
+
+    fn finish_files(&mut self) {
+        self.checkpoints.iter_mut().for_each(CheckpointSchedule::stage_ended);
+        // A run that had none before is so short that it needs none for its last milliseconds.
+        let checkpoints = self.checkpoints.as_ref().filter(|_| self.totals.has_checkpoint());
+        let checkpoint = checkpoints.map(|it| Box::new(it.checkpoint(&self.events.run, self.totals.report())));
+        self.writer.order(Order::Finish(checkpoint));
+    }
+
+    fn start_stage(&mut self, from: ResumePoint) {
+        self.tasks = Tasks::new(from.next);
+        if let Err(error) = self.stages.start_next(from) {
             self.fail(Box::new(Failure::host(&error)));
         }
     }
 
-    fn elapsed(&self) -> Duration {
-        self.elapsed_before + self.started.elapsed()
-    }
-
-    fn tell_progress(&mut self) {
-        self.report.elapsed = self.elapsed();
-        (self.on_event)(&Event::Progress { report: &self.report, bytes_read: self.bytes_read });
-    }
-
-    fn count(&mut self, InFlight { output: outcome, .. }: InFlight) {
-        outcome.count(&mut self.report);
-        for rejected in outcome.rejected {
-            let mut failure = rejected.failure;
-            failure.run = Some(Arc::clone(&self.id));
-            (self.on_event)(&Event::Rejected { failure: &failure });
-        }
-        self.tell_progress();
-        if self.end.is_none() && self.has_too_many_rejects(false) {
-            self.stop(StopReason::Sibling, RunOutcome::TooManyRejects);
-        }
-    }
-
-    fn has_too_many_rejects(&self, at_end: bool) -> bool {
-        let (rejected, rows) = (self.report.rejected(), self.report.rows_in);
-        self.max_rejects.is_some_and(|most| most.is_exceeded(rejected, rows, at_end))
-    }
-
-    /// A failure ends the run; those that only say so are not kept. One that comes within the grace leaves the others
-    /// their time.
+    /// Ends the run with a failure. One during the grace after an interrupt is added to the outcome, and the other tasks
+    /// still have the rest of the grace.
     fn fail(&mut self, mut failure: Box<Failure>) {
+        // The task was stopped, for a reason that is known already.
         if failure.kind == FailureKind::Interrupted {
             return;
         }
-        failure.run = Some(Arc::clone(&self.id));
+        failure.run = Some(Arc::clone(&self.events.run));
         if let Some(RunOutcome::Failed(failures) | RunOutcome::Interrupted(_, failures)) = &mut self.end {
             failures.push(*failure);
             failures.sort_by_key(|failure| failure.batch);
         } else {
-            self.stop(StopReason::Sibling, RunOutcome::Failed(vec![*failure]));
+            self.stop(RunOutcome::Failed(vec![*failure]));
         }
     }
 
-    fn stop(&mut self, reason: StopReason, end: RunOutcome) {
-        if self.end.is_none() {
-            self.end = Some(end);
-        }
-        self.stage.stop.stop(reason);
-        self.permits.close();
-    }
-}
-
-/// The next message, or `None` if there is none within this time.
-fn receive_within(inbox: &Receiver<Message>, time: Duration) -> Option<Message> {
-    match inbox.recv_timeout(time) {
-        Ok(message) => Some(message),
-        Err(RecvTimeoutError::Timeout) => None,
-        Err(RecvTimeoutError::Disconnected) => unreachable!("the dispatcher itself has a sender"),
+    /// Stops all instances. The first outcome counts.
+    fn stop(&mut self, end: RunOutcome) {
+        self.end.get_or_insert(end);
+        self.stages.stop(StopReason::Sibling);
     }
 }

@@ -8,8 +8,8 @@ use crate::interrupt::Stop;
 use crate::sandbox;
 use crate::stage::TaskOutput;
 
-/// Work items between the reader and the files for each thread: one that is being processed, one that waits for a thread, and one
-/// that waits to be written. With fewer, threads would wait for the reader or for the writer.
+/// Items between the reader and the files, for each thread: one that is being processed, one that waits for a thread, and
+/// one that waits to be written. With fewer, threads would wait for the reader or the writer.
 const ITEMS_PER_THREAD: usize = 3;
 
 /// The semaphore that bounds the memory of a run. A permit is held from before an item is read until its output is written.
@@ -24,6 +24,8 @@ pub(super) fn acquire(semaphore: &Arc<Semaphore>, stop: &Stop) -> Option<OwnedSe
 
 /// The output of one task, until it is written.
 pub(super) struct InFlight {
+    /// The number of the item in its stage.
+    pub(super) batch: u64,
     pub(super) output: TaskOutput,
     /// Released when this is dropped.
     pub(super) _permit: OwnedSemaphorePermit,

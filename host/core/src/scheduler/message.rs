@@ -1,4 +1,6 @@
-//! Messages from the reader, the tasks and the writer to the dispatcher.
+//! Messages to the dispatcher.
+
+use std::sync::mpsc::Sender;
 
 use super::in_flight::InFlight;
 use super::writer::WriteEnd;
@@ -6,28 +8,42 @@ use crate::failure::Failure;
 use crate::interrupt::Signal;
 use crate::report::StepReport;
 
-/// What the others tell the dispatcher.
+/// A message from the reader, a task, the writer or the interrupt.
 pub(super) enum Message {
-    /// A portion was read, and there is a task for it.
-    Read { bytes_read: Option<u64> },
-    /// A portion was read again of which all is written already.
-    Skipped { bytes_read: Option<u64> },
-    /// A step did something on the reader's thread.
-    Worked { step: usize, report: StepReport },
-    /// There are no more pieces.
+    /// The reader has read an item and started a task for it.
+    TaskStarted { bytes_read: Option<u64> },
+    /// The reader has read an item whose output an earlier process has written.
+    ItemSkipped { bytes_read: Option<u64> },
+    /// A step was called on the reader's thread, with these numbers.
+    StepCalled { step: usize, report: StepReport },
+    /// The reader has read all items, or failed.
     InputEnded(Result<(), Box<Failure>>),
     /// A task ended.
-    Done { batch: u64, result: Result<InFlight, Box<Failure>> },
-    /// A batch is written.
+    TaskEnded(Result<InFlight, Box<Failure>>),
+    /// The writer has written an output.
     Written(Box<InFlight>),
-    /// What was kept can be read.
-    Kept,
-    /// There is a checkpoint after so many rows, and what it needs stays whatever happens.
-    Checkpoint { rows: u64 },
-    /// The files are finished, or writing ended early.
-    Finished(Result<(), WriteEnd>),
-    /// The writer's thread ends.
-    WriterGone,
-    /// The caller asks to stop.
+    /// The writer has made the spilled rows of a stage readable.
+    StageFlushed,
+    /// The writer has tried to save a checkpoint.
+    CheckpointTried(CheckpointResult),
+    /// The writer has finished the files, or writing ended early. The writer executes no more orders.
+    WritingEnded(Result<(), WriteEnd>),
+    /// The writer's thread exits and holds no file any more. Its last message.
+    WriterExited,
+    /// The caller triggered the interrupt.
     Interrupted(Signal),
+}
+
+/// Whether a checkpoint was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CheckpointResult {
+    /// It was, and the files that it needs are retained when the run ends.
+    Saved,
+    /// It was not; the one before, if any, is still valid.
+    NotSaved,
+}
+
+/// Sends a message. Threads of a run may outlive its dispatcher; their messages are then dropped.
+pub(super) fn send(messages: &Sender<Message>, message: Message) {
+    let _ = messages.send(message);
 }

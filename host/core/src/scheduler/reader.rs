@@ -1,105 +1,142 @@
-//! The reader's thread: blocking input, and a task for every piece.
+//! The reader's thread: reads a stage's inputs, which may block, and starts a task for every item.
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use rayon::ThreadPool;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::in_flight::{InFlight, acquire};
-use super::message::Message;
+use super::message::{Message, send};
 use crate::failure::{Failure, FailureKind};
 use crate::panics::caught;
 use crate::runs::ResumePoint;
-use crate::stage::{Stage, TaskOutput};
+use crate::stage::{Stage, TaskOutput, WorkItem};
 use crate::stage_input::{InputReader, StepReporter};
 
-/// What the reader of one stage works with.
-pub(super) struct Reading {
-    pub(super) stage: Arc<Stage>,
-    /// The stage's inputs, in the order in which they are read.
-    pub(super) input_readers: InputReaders,
+/// Opens a stage's inputs once everything that they read is there.
+pub(crate) type InputReaders = Box<dyn FnOnce() -> Result<Vec<Box<dyn InputReader>>, Box<Failure>> + Send>;
+
+/// The part of a reader that all stages of a run share.
+#[derive(Clone)]
+pub(super) struct ReaderContext {
     pub(super) pool: Arc<ThreadPool>,
+    /// Closed when no more items are to be read.
     pub(super) permits: Arc<Semaphore>,
     pub(super) messages: Sender<Message>,
-    /// Where an earlier process stopped.
-    pub(super) from: ResumePoint,
     pub(super) checksums: Checksums,
 }
 
-/// Whether checksums of what is read are of use to anybody.
+/// Whether checksums of the items are computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checksums {
+    /// For checkpoints, which contain them.
     Computed,
+    /// The run saves no checkpoints.
     Unused,
 }
 
-/// Opens a stage's inputs, when all is there that they read.
-pub(crate) type InputReaders = Box<dyn FnOnce() -> Result<Vec<Box<dyn InputReader>>, Box<Failure>> + Send>;
+/// Reads one stage.
+pub(super) struct Reader {
+    pub(super) stage: Arc<Stage>,
+    /// The position that is resumed. Items before it are read again and skipped.
+    pub(super) from: ResumePoint,
+    pub(super) context: ReaderContext,
+}
 
-impl Reading {
-    /// Reads to the end, or until the permits are closed.
-    pub(super) fn run(self) {
-        let messages = self.messages.clone();
-        let end = caught(|| self.read());
+/// The part of a stage's inputs that was read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cursor {
+    /// The number of the next item.
+    batch: u64,
+    /// The checksum of all items before it.
+    checksum: u32,
+    /// Bytes of the input files before it.
+    bytes: u64,
+}
+
+impl Reader {
+    /// Reads to the end, or until the semaphore is closed.
+    pub(super) fn run(self, inputs: InputReaders) {
+        let end = caught(|| self.read(inputs));
         let end = end.unwrap_or_else(|panic| Err(Box::new(Failure::of_panic(&*panic))));
-        // The dispatcher is gone if the run has ended for another reason.
-        let _ = messages.send(Message::InputEnded(end));
+        self.send(Message::InputEnded(end));
     }
 
-    fn read(self) -> Result<(), Box<Failure>> {
-        let mut batch = 0;
-        let mut bytes_before = 0;
-        let mut read = 0;
-        for (input, mut input_reader) in (self.input_readers)()?.into_iter().enumerate() {
-            let mut bytes = 0;
-            let tell: StepReporter<'_> = &mut |step, report| {
-                let _ = self.messages.send(Message::Worked { step, report });
-                !self.permits.is_closed()
-            };
-            while let Some(permit) = acquire(&self.permits, &self.stage.stop) {
-                let Some(item) = input_reader.next(&self.stage, tell)? else { break };
-                bytes = item.bytes_read.unwrap_or(bytes);
-                if self.checksums == Checksums::Computed {
-                    read = item.checksum(read);
-                }
-                let bytes_read = item.bytes_read.map(|bytes| bytes_before + bytes);
-                if batch < self.from.next {
-                    // An earlier process has written what comes of it.
-                    let _ = self.messages.send(Message::Skipped { bytes_read });
-                    batch += 1;
-                    if batch == self.from.next && read != self.from.read {
-                        return Err(Box::new(changed()));
-                    }
-                    continue;
-                }
-                let _ = self.messages.send(Message::Read { bytes_read });
-                let (stage, messages) = (Arc::clone(&self.stage), self.messages.clone());
-                self.pool.spawn_fifo(move || {
-                    let result = caught(|| stage.run(batch, input, item));
-                    let result = result.unwrap_or_else(|panic| {
-                        let mut failure = Box::new(Failure::of_panic(&*panic));
-                        failure.batch = Some(batch);
-                        Err(failure)
-                    });
-                    let in_flight = |output| InFlight { output: TaskOutput { read, ..output }, _permit: permit };
-                    let _ = messages.send(Message::Done { batch, result: result.map(in_flight) });
-                });
-                batch += 1;
-            }
-            bytes_before += bytes;
+    fn read(&self, inputs: InputReaders) -> Result<(), Box<Failure>> {
+        let mut cursor = Cursor::default();
+        for (input, mut reader) in inputs()?.into_iter().enumerate() {
+            self.read_input(input, &mut *reader, &mut cursor)?;
         }
-        // With closed permits nobody asks any more.
-        if batch < self.from.next && acquire(&self.permits, &self.stage.stop).is_some() {
+        // An input that is shorter than before has changed. If there is no permit, the input was not read to its end.
+        if cursor.batch < self.from.next && self.acquire().is_some() {
             return Err(Box::new(changed()));
         }
         Ok(())
     }
+
+    fn read_input(&self, input: usize, reader: &mut dyn InputReader, cursor: &mut Cursor) -> Result<(), Box<Failure>> {
+        let bytes_before = cursor.bytes;
+        let report: StepReporter<'_> = &mut |step, report| {
+            self.send(Message::StepCalled { step, report });
+            !self.context.permits.is_closed()
+        };
+        while let Some(permit) = self.acquire() {
+            let Some(item) = reader.next(&self.stage, report)? else { break };
+            let bytes_read = item.bytes_read.map(|bytes| bytes_before + bytes);
+            cursor.bytes = bytes_read.unwrap_or(cursor.bytes);
+            if self.context.checksums == Checksums::Computed {
+                cursor.checksum = item.checksum(cursor.checksum);
+            }
+            if cursor.batch < self.from.next {
+                self.skip(*cursor, bytes_read)?;
+            } else {
+                self.send(Message::TaskStarted { bytes_read });
+                self.start_task(*cursor, input, item, permit);
+            }
+            cursor.batch += 1;
+        }
+        Ok(())
+    }
+
+    /// Skips an item whose output an earlier process has written. At the last such item the input has to have the checksum
+    /// that it had then.
+    fn skip(&self, cursor: Cursor, bytes_read: Option<u64>) -> Result<(), Box<Failure>> {
+        self.send(Message::ItemSkipped { bytes_read });
+        let is_last = cursor.batch + 1 == self.from.next;
+        if is_last && cursor.checksum != self.from.read { Err(Box::new(changed())) } else { Ok(()) }
+    }
+
+    fn start_task(&self, cursor: Cursor, input: usize, item: WorkItem, permit: OwnedSemaphorePermit) {
+        let (stage, messages) = (Arc::clone(&self.stage), self.context.messages.clone());
+        let Cursor { batch, checksum, .. } = cursor;
+        self.context.pool.spawn_fifo(move || {
+            let result = caught(|| stage.run(batch, input, item)).unwrap_or_else(|panic| {
+                let mut failure = Box::new(Failure::of_panic(&*panic));
+                failure.batch = Some(batch);
+                Err(failure)
+            });
+            let result = result.map(|output| {
+                let output = TaskOutput { read: checksum, ..output };
+                InFlight { batch, output, _permit: permit }
+            });
+            send(&messages, Message::TaskEnded(result));
+        });
+    }
+
+    fn acquire(&self) -> Option<OwnedSemaphorePermit> {
+        acquire(&self.context.permits, &self.stage.stop)
+    }
+
+    fn send(&self, message: Message) {
+        send(&self.context.messages, message);
+    }
 }
 
-/// The failure of a run that goes on, and does not find what it has read before.
+/// The failure of a resumed run whose input is not the same as before.
 fn changed() -> Failure {
-    let message = "the rows before those that are left to do are not what they were";
-    Failure::new(FailureKind::Host, message)
-        .with_hint("an input was changed, or a step that makes rows makes others every time; `--restart` begins anew")
+    let message = "cannot resume: the rows before the last checkpoint have changed";
+    Failure::new(FailureKind::Host, message).with_hint(
+        "an input was changed, or a step of kind source makes other rows in each run; `--restart` starts a new run",
+    )
 }

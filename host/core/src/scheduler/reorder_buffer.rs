@@ -1,32 +1,37 @@
-//! Things that come in any order, and leave in the order of their numbers.
+//! Puts values that arrive in any order into the order of their numbers.
 
 use std::collections::BTreeMap;
 
-/// Holds what came too early. It never holds more than there are permits.
+/// Holds the values that arrived too early. There are never more than permits.
 pub(super) struct ReorderBuffer<T> {
     next: u64,
     early: BTreeMap<u64, T>,
 }
 
 impl<T> ReorderBuffer<T> {
-    /// The first to leave has this number.
-    pub(super) fn from(next: u64) -> Self {
+    /// An empty buffer that expects this number first.
+    pub(super) fn new(next: u64) -> Self {
         Self { next, early: BTreeMap::new() }
     }
 
-    /// Adds the thing with this number.
-    pub(super) fn push(&mut self, number: u64, thing: T) {
-        self.early.insert(number, thing);
+    /// Adds the value with this number.
+    pub(super) fn push(&mut self, number: u64, value: T) {
+        self.early.insert(number, value);
     }
 
-    /// The next thing in order, if it is there.
-    pub(super) fn pop(&mut self) -> Option<(u64, T)> {
-        let thing = self.early.remove(&self.next)?;
+    /// Removes the next value in order, if it has arrived.
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let value = self.early.remove(&self.next)?;
         self.next += 1;
-        Some((self.next - 1, thing))
+        Some(value)
     }
 
-    /// All that is left, in order, with what is missing passed over.
+    /// Whether the next value in order has arrived.
+    pub(super) fn has_next(&self) -> bool {
+        self.early.contains_key(&self.next)
+    }
+
+    /// Removes all values that have arrived, in order and with gaps.
     pub(super) fn take_rest(&mut self) -> impl Iterator<Item = T> + use<T> {
         std::mem::take(&mut self.early).into_values()
     }
@@ -37,13 +42,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_in_order_whatever_the_order_of_arrival() {
-        let mut reorder_buffer = ReorderBuffer::from(0);
+    fn values_leave_in_the_order_of_their_numbers() {
+        let mut buffer = ReorderBuffer::new(0);
         let mut left = Vec::new();
         for number in [2, 0, 3, 1, 4] {
-            reorder_buffer.push(number, number * 10);
-            left.extend(std::iter::from_fn(|| reorder_buffer.pop()));
+            buffer.push(number, number * 10);
+            left.extend(std::iter::from_fn(|| buffer.pop()));
         }
-        assert_eq!(left, [(0, 0), (1, 10), (2, 20), (3, 30), (4, 40)]);
+        assert_eq!(left, [0, 10, 20, 30, 40]);
+        assert!(!buffer.has_next());
     }
 }

@@ -104,7 +104,14 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("this machine has threads");
     let (ended, _) = run(Run {
         stages: vec![RunStage { stage: Arc::new(stage), input_readers: Box::new(|| Ok(vec![input_reader])) }],
-        files: Files { sinks: Vec::new(), rejects: None, kept: Vec::new(), entries: Entries::default(), keeping: None },
+        files: Files {
+            sinks: Vec::new(),
+            rejects: None,
+            spills: Vec::new(),
+            entries: Entries::default(),
+            checkpoint: None,
+        },
+        checkpoints: None,
         pool: Arc::new(pool),
         interrupt: &Interrupt::new(),
         on_event: &|_| (),

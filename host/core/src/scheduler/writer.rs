@@ -1,248 +1,224 @@
-//! The writer's thread: blocking output, in order.
+//! The writer's thread: writes outputs, which may block, and saves checkpoints, in the order of its orders.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, Sender};
 
-use super::checkpoint_writer::{CheckpointWriter, Keeping};
 use super::in_flight::InFlight;
-use super::message::Message;
+use super::message::{CheckpointResult, Message, send};
 use crate::cleanup::Entries;
 use crate::failure::Failure;
 use crate::panics::caught;
-use crate::report::Report;
-use crate::runs::FinishedOutput;
+use crate::runs::{Checkpoint, FinishedOutput, RunFolder, RunRecord};
 use crate::sink::{DeliveredRows, SinkError, Writer};
 use crate::spill::{SpillError, SpillWriter};
 use crate::stage::TaskOutput;
 
-/// What the writer is asked to do.
+/// An order from the dispatcher to the writer.
 pub(super) enum Order {
-    /// Write what came of the next batch. `next`: the number of the one behind it; none once the run ends, when something
-    /// is left out.
-    Write { outcome: Box<InFlight>, next: Option<u64> },
-    /// All of a stage is written, and another comes: make readable what is kept for it. With the numbers of the run.
-    EndStage(Box<Report>),
-    /// The run ends early: make a checkpoint of what is written, if it could go on and has done enough to be worth it.
-    Checkpoint,
-    /// All is written: finish the files.
-    Finish(Box<Report>),
-    /// Finish the reject file alone: there are too many rejected rows, and someone will want to look at them.
-    FinishRejects,
+    /// Write the next output.
+    Write(Box<InFlight>),
+    /// Make the rows readable that the stage has spilled. All its outputs are written.
+    EndStage,
+    /// Save this checkpoint. It counts exactly the outputs that were ordered before.
+    SaveCheckpoint(Box<Checkpoint>),
+    /// Finish all files. For a run that already has a checkpoint: with one that says that all files are complete.
+    Finish(Option<Box<Checkpoint>>),
+    /// Finish the reject file alone: too many rows were rejected, and the rejected rows show why.
+    FinishRejects(RejectFile),
+}
+
+/// What is left of the reject file of a run with too many rejected rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RejectFile {
+    /// The file is moved to its place.
+    Moved,
+    /// The run can be resumed, so the file stays, and a copy of it is put in its place.
+    Copied,
 }
 
 /// The files of a run, in the order of the pipeline file.
 pub(crate) struct Files {
     pub(crate) sinks: Vec<Writer>,
     pub(crate) rejects: Option<Writer>,
-    /// What is kept on disk between stages, by its index.
-    pub(crate) kept: Vec<SpillWriter>,
-    /// The files that are written beside their places.
+    /// Rows spilled between stages, by their index.
+    pub(crate) spills: Vec<SpillWriter>,
+    /// The temporary files among them.
     pub(crate) entries: Entries,
-    /// Of a run that can go on.
-    pub(crate) keeping: Option<Keeping>,
+    /// `None` if the run cannot be resumed.
+    pub(crate) checkpoint: Option<CheckpointFile>,
+}
+
+/// The checkpoint file of a run.
+pub(crate) struct CheckpointFile {
+    pub(crate) folder: RunFolder,
+    /// The entry for lists of runs, which has to be on the disk before the first checkpoint.
+    pub(crate) record: RunRecord,
+    pub(crate) has_synced_record: bool,
+}
+
+impl CheckpointFile {
+    /// Replaces the checkpoint. The one before it is valid until this returns.
+    fn save(&mut self, checkpoint: &Checkpoint) -> io::Result<()> {
+        if !self.has_synced_record {
+            self.folder.sync(&self.record)?;
+            self.has_synced_record = true;
+        }
+        self.folder.save(checkpoint)
+    }
 }
 
 impl Files {
-    /// For every sink, how much its reader has got, where that is counted.
+    /// For every sink the counter of delivered rows, if it has one.
     pub(super) fn delivered(&self) -> Vec<Option<Arc<DeliveredRows>>> {
         self.sinks.iter().map(Writer::delivered).collect()
     }
 
-    fn follow(
-        &mut self,
-        order: Order,
-        checkpoints: Option<&mut CheckpointWriter>,
-    ) -> Result<Option<Message>, WriteError> {
-        Ok(Some(match order {
-            Order::Write { mut outcome, next } => {
-                self.write(&mut outcome.output)?;
-                if let Some(checkpoints) = checkpoints {
-                    checkpoints.written(&outcome.output, next);
-                }
-                Message::Written(outcome)
+    fn execute(&mut self, order: Order) -> Result<Message, WriteError> {
+        Ok(match order {
+            Order::Write(mut in_flight) => {
+                self.write(&mut in_flight.output)?;
+                Message::Written(in_flight)
             }
-            Order::EndStage(report) => {
-                self.kept.iter_mut().try_for_each(SpillWriter::flush)?;
-                if let Some(checkpoints) = checkpoints {
-                    checkpoints.stage_ended(*report);
-                }
-                Message::Kept
+            Order::EndStage => {
+                self.spills.iter_mut().try_for_each(SpillWriter::flush)?;
+                Message::StageFlushed
             }
-            Order::Checkpoint => {
-                return match checkpoints.filter(|checkpoints| checkpoints.is_worth_keeping()) {
-                    Some(checkpoints) => self.checkpoint(checkpoints),
-                    None => Ok(None),
-                };
+            Order::SaveCheckpoint(checkpoint) => Message::CheckpointTried(self.save_checkpoint(*checkpoint)?),
+            Order::Finish(checkpoint) => {
+                self.finish(checkpoint)?;
+                Message::WritingEnded(Ok(()))
             }
-            Order::Finish(report) => {
-                match checkpoints {
-                    Some(checkpoints) => {
-                        checkpoints.stage_ended(*report);
-                        self.finish_with(checkpoints)?;
-                    }
-                    None => self.finish()?,
-                }
-                Message::Finished(Ok(()))
+            Order::FinishRejects(file) => {
+                self.finish_rejects(file)?;
+                Message::WritingEnded(Ok(()))
             }
-            Order::FinishRejects => {
-                self.finish_rejects(checkpoints.as_deref())?;
-                Message::Finished(Ok(()))
-            }
-        }))
+        })
     }
 
-    fn write(&mut self, outcome: &mut TaskOutput) -> Result<(), WriteError> {
-        for (sink, encoded) in outcome.encoded.drain(..) {
+    fn write(&mut self, output: &mut TaskOutput) -> Result<(), WriteError> {
+        for (sink, encoded) in output.encoded.drain(..) {
             self.sinks[sink].write(encoded)?;
         }
-        for (kept, frame) in outcome.spilled.drain(..) {
-            self.kept[kept].write(&frame)?;
+        for (spill, frame) in output.spilled.drain(..) {
+            self.spills[spill].write(&frame)?;
         }
-        if let (Some(writer), Some(encoded)) = (&mut self.rejects, outcome.rejects.take()) {
+        if let (Some(writer), Some(encoded)) = (&mut self.rejects, output.rejects.take()) {
             writer.write(encoded)?;
         }
         Ok(())
     }
 
-    /// First all files get their ends, and then they are put in their places: once the first is, a run that is stopped has
-    /// come to its end.
-    fn finish(&mut self) -> Result<(), WriteError> {
+    /// Writes the ends of all files, and then puts them in their places: once the first one is, a stopped run has finished.
+    /// A checkpoint in between says that only the second part is left, so that a killed run does not write them again.
+    fn finish(&mut self, checkpoint: Option<Box<Checkpoint>>) -> Result<(), WriteError> {
         self.sinks.iter_mut().chain(&mut self.rejects).try_for_each(Writer::write_end)?;
-        self.place()
-    }
-
-    /// The reject file is the last, so that it is never about an output that is not there.
-    fn place(&mut self) -> Result<(), WriteError> {
+        if let (Some(mut checkpoint), Some(file)) = (checkpoint, &mut self.checkpoint) {
+            let writers = self.sinks.iter_mut().chain(&mut self.rejects);
+            let places: io::Result<Vec<_>> = writers.filter_map(|writer| place(writer).transpose()).collect();
+            checkpoint.finished = Some(places.map_err(WriteError::Checkpoint)?);
+            file.save(&checkpoint).map_err(WriteError::Checkpoint)?;
+        }
         if !self.entries.place() {
             return Err(WriteError::Stopped);
         }
+        // The reject file is the last, so that it never describes an output that is not there.
         Ok(self.sinks.drain(..).chain(self.rejects.take()).try_for_each(Writer::publish)?)
     }
 
-    /// The same where the run could go on: first all files get their ends, then it is made known that they have, and only
-    /// then are they put in their places. So a run that is killed in between does not begin to write them again.
-    fn finish_with(&mut self, checkpoints: &mut CheckpointWriter) -> Result<(), WriteError> {
-        if !checkpoints.has_checkpoint() {
-            return self.finish();
-        }
-        let mut places = Vec::new();
-        for writer in self.sinks.iter_mut().chain(&mut self.rejects) {
-            writer.write_end()?;
-            let text = |path: &Path| path.to_string_lossy().into_owned();
-            if let Some((from, to)) = writer.paths() {
-                let length = fs::metadata(from).map_err(WriteError::Checkpoint)?.len();
-                places.push(FinishedOutput { from: text(from), to: text(to), length });
-            }
-        }
-        let mut checkpoint = checkpoints.checkpoint();
-        checkpoint.finished = Some(places);
-        checkpoints.save(&checkpoint).map_err(WriteError::Checkpoint)?;
-        self.place()
-    }
-
-    fn finish_rejects(&mut self, checkpoints: Option<&CheckpointWriter>) -> Result<(), WriteError> {
+    fn finish_rejects(&mut self, file: RejectFile) -> Result<(), WriteError> {
         let Some(rejects) = self.rejects.take() else { return Ok(()) };
-        let could_go_on = checkpoints.is_some_and(CheckpointWriter::has_checkpoint);
-        Ok(if could_go_on { rejects.publish_copy() } else { rejects.finish() }?)
+        Ok(match file {
+            RejectFile::Moved => rejects.finish(),
+            RejectFile::Copied => rejects.publish_copy(),
+        }?)
     }
 
-    /// Makes a checkpoint: first all that is written, then where to go on. If the latter cannot be kept, the run goes on,
-    /// and the checkpoint before holds.
-    fn checkpoint(&mut self, checkpoints: &mut CheckpointWriter) -> Result<Option<Message>, WriteError> {
-        let mut checkpoint = checkpoints.checkpoint();
+    /// Syncs all files, and then saves the checkpoint with their lengths.
+    fn save_checkpoint(&mut self, mut checkpoint: Checkpoint) -> Result<CheckpointResult, WriteError> {
+        let Some(file) = &mut self.checkpoint else { return Ok(CheckpointResult::NotSaved) };
         checkpoint.sinks = self.sinks.iter_mut().map(Writer::checkpoint).collect::<Result<_, _>>()?;
         checkpoint.rejects = self.rejects.as_mut().map(Writer::checkpoint).transpose()?;
-        checkpoint.spills = self.kept.iter_mut().map(SpillWriter::sync).collect::<Result<_, _>>()?;
+        checkpoint.spills = self.spills.iter_mut().map(SpillWriter::sync).collect::<Result<_, _>>()?;
         if !self.entries.keep() {
-            return Ok(None);
+            return Ok(CheckpointResult::NotSaved);
         }
-        if let Err(error) = checkpoints.save(&checkpoint) {
-            tracing::warn!("no checkpoint could be made, so less of this run could be resumed: {error}");
-            return Ok(None);
+        // The run itself does not depend on it, and the checkpoint before is still valid.
+        if let Err(error) = file.save(&checkpoint) {
+            tracing::warn!("cannot save a checkpoint, so less of this run could be resumed: {error}");
+            return Ok(CheckpointResult::NotSaved);
         }
         self.sinks.iter_mut().chain(&mut self.rejects).for_each(Writer::checkpoint_saved);
-        Ok(Some(Message::Checkpoint { rows: checkpoints.rows() }))
+        Ok(CheckpointResult::Saved)
     }
 }
 
-/// What went wrong with a file.
+/// The place of a file that has its end, for a checkpoint. `None` if it has no path.
+fn place(writer: &mut Writer) -> io::Result<Option<FinishedOutput>> {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let Some((from, to)) = writer.paths() else { return Ok(None) };
+    Ok(Some(FinishedOutput { from: text(from), to: text(to), length: fs::metadata(from)?.len() }))
+}
+
+/// Why an order could not be executed.
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
     #[error(transparent)]
     Sink(#[from] SinkError),
     #[error(transparent)]
-    Kept(#[from] SpillError),
+    Spill(#[from] SpillError),
     #[error("the run was stopped before its outputs were in their places")]
     Stopped,
-    #[error("the outputs are written, and it cannot be kept that they are")]
-    Checkpoint(#[source] std::io::Error),
+    #[error("outputs were written, but the final checkpoint could not be saved")]
+    Checkpoint(#[source] io::Error),
 }
 
 /// Why writing ended early.
 #[derive(Debug)]
 pub(super) enum WriteEnd {
-    /// Whoever reads the standard output has gone.
+    /// The reader of the standard output has closed it, or the temporary files were removed.
     Closed,
-    /// A sink failed.
+    /// A file could not be written.
     Failed(Box<Failure>),
 }
 
-/// Does as ordered, until it is told to finish, or nobody orders any more. In the latter case unfinished files are
-/// removed. Its last message says that it touches no file any more.
+impl From<WriteError> for WriteEnd {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Stopped => Self::Closed,
+            WriteError::Sink(error) if error.is_closed() => Self::Closed,
+            WriteError::Sink(error) => Self::Failed(Box::new(Failure::host(&error))),
+            WriteError::Spill(error) => Self::Failed(Box::new(Failure::host(&error))),
+            WriteError::Checkpoint(_) => Self::Failed(Box::new(Failure::host(&error))),
+        }
+    }
+}
+
+/// Executes orders until the files are finished, an order fails, or the dispatcher sends no more. In the last case the
+/// unfinished files are removed.
 pub(super) fn run(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
-    let last = caught(|| follow(&mut files, orders, messages)).unwrap_or_else(|panic| {
+    let last = caught(|| execute_all(&mut files, orders, messages)).unwrap_or_else(|panic| {
         let failure = Box::new(Failure::of_panic(&*panic));
-        Some(Message::Finished(Err(WriteEnd::Failed(failure))))
+        Some(Message::WritingEnded(Err(WriteEnd::Failed(failure))))
     });
-    // Whoever hears of the end may count on it that nothing is held any more.
+    // Before the last messages, after which the dispatcher relies on the files being closed.
     drop(files);
     if let Some(last) = last {
-        let _ = messages.send(last);
+        send(messages, last);
     }
-    let _ = messages.send(Message::WriterGone);
+    send(messages, Message::WriterExited);
 }
 
-/// The last message, unless nobody orders any more.
-fn follow(files: &mut Files, orders: &Receiver<Order>, messages: &Sender<Message>) -> Option<Message> {
-    let mut checkpoints = files.keeping.take().map(CheckpointWriter::new);
-    if let Some(checkpoints) = checkpoints.as_ref().filter(|checkpoints| checkpoints.has_checkpoint()) {
-        let _ = messages.send(Message::Checkpoint { rows: checkpoints.rows() });
-    }
-    loop {
-        let order = match checkpoints.as_ref().and_then(CheckpointWriter::due_in) {
-            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(time) => orders.recv_timeout(time),
-        };
-        if matches!(order, Err(RecvTimeoutError::Disconnected)) {
-            return None;
-        }
-        let done = (|| {
-            if let Some(checkpoints) = checkpoints.as_mut().filter(|checkpoints| checkpoints.is_due())
-                && let Some(message) = files.checkpoint(checkpoints)?
-            {
-                let _ = messages.send(message);
-            }
-            order.map_or(Ok(None), |order| files.follow(order, checkpoints.as_mut()))
-        })();
-        match done {
-            Ok(Some(message @ Message::Finished(_))) => return Some(message),
-            Ok(Some(message)) => {
-                let _ = messages.send(message);
-            }
-            Ok(None) => {}
-            Err(error) => return Some(Message::Finished(Err(ended(&error)))),
+/// Returns the message of the end, or `None` if the dispatcher sends no more orders.
+fn execute_all(files: &mut Files, orders: &Receiver<Order>, messages: &Sender<Message>) -> Option<Message> {
+    for order in orders {
+        match files.execute(order) {
+            Ok(end @ Message::WritingEnded(_)) => return Some(end),
+            Ok(message) => send(messages, message),
+            Err(error) => return Some(Message::WritingEnded(Err(error.into()))),
         }
     }
-}
-
-fn ended(error: &WriteError) -> WriteEnd {
-    match error {
-        WriteError::Stopped => WriteEnd::Closed,
-        WriteError::Sink(error) if error.is_closed() => WriteEnd::Closed,
-        WriteError::Sink(error) => WriteEnd::Failed(Box::new(Failure::host(error))),
-        WriteError::Kept(error) => WriteEnd::Failed(Box::new(Failure::host(error))),
-        WriteError::Checkpoint(_) => WriteEnd::Failed(Box::new(Failure::host(error))),
-    }
+    None
 }

@@ -1,128 +1,172 @@
-//! The end of a run that does not end by itself: an interrupt, a failure, an output that nobody reads.
+//! The end of a run that is interrupted, has failed, or whose output is closed.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, Input, RunOutcome, receive_within};
-use crate::interrupt::StopReason;
-use crate::scheduler::message::Message;
-use crate::scheduler::writer::Order;
-use crate::sink::DeliveredRows;
+use super::{Dispatcher, Input, RunOutcome};
+use crate::interrupt::{Signal, StopReason};
+use crate::scheduler::checkpoints::CheckpointSchedule;
+use crate::scheduler::writer::{Order, RejectFile};
 
-/// How long finished batches may take to be written once the run is asked to stop. A pipe that nobody reads would
-/// otherwise hold it for ever.
+/// Time for finished outputs to be written once the run is to stop. Without this limit a pipe without a reader would hold
+/// the run forever.
 const LAST_WRITES: Duration = Duration::from_millis(10);
-/// How long the row that is being written then may still take, so that a slow reader does not get half of it.
+/// Time after that for the row that is being written, so that a slow reader does not get a part of it.
 const LAST_ROW: Duration = Duration::from_millis(10);
-/// How long an interrupted run that can go on waits for its last checkpoint. If the disk needs longer, the one before it
-/// holds. Within the grace it has all the time that is left.
+/// Time for the last checkpoint of an interrupted run. If the disk is slower, the checkpoint before it is valid. A run with
+/// a grace has the rest of the grace if that is longer.
 const LAST_CHECKPOINT: Duration = Duration::from_millis(30);
-/// How long a run that failed waits for it: nobody waits at the keyboard, and what it took to get here may be hours.
+/// Time for the last checkpoint of a failed run. Nobody waits for it at a keyboard, and the rows so far may be hours of work.
 const CHECKPOINT_OF_FAILED: Duration = Duration::from_secs(30);
-/// How long the reject file may take to be finished, disk included, when it is all that is left of a run.
+/// Time to finish the reject file, including the disk, when nothing else is left of a run.
 const REJECTS: Duration = Duration::from_secs(5);
-/// How long it may take to rename the outputs, once the first is. It takes no time unless the disk hangs.
+/// Time to rename all outputs after the first. It takes no time unless the disk hangs.
 const PLACING: Duration = Duration::from_secs(30);
-/// How long an interrupted run waits for the guests that it has stopped. They all end, but where there are many more of
-/// them than cores, each has to get its turn first, and nobody has a use for what they do with it.
-const LAST_WORDS: Duration = Duration::from_millis(5);
-/// How long to wait for tasks that were stopped before their guests are asked again.
+/// Time that an interrupted run waits for the guests that it has stopped. They all end, but one may be in the middle of a
+/// long bulk memory instruction, and their results are of no use.
+const STOPPED_GUESTS: Duration = Duration::from_millis(5);
+/// Time after which guests that were stopped are asked again, because one may have missed the first request.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 impl Dispatcher<'_> {
-    /// Has all guests end, and the writer write what is finished.
-    pub(super) fn wind_down(&mut self, inbox: &Receiver<Message>) {
-        let mut patience = None;
+    /// Ends all guests, and has the writer write the outputs that are complete.
+    pub(super) fn wind_down(&mut self) {
         let mut grace_ends = None;
-        // Within the grace tasks may go on to their ends; then the stop reaches them.
         if let Some(RunOutcome::Interrupted(signal, _)) = self.end {
-            // A grace so long that clocks can't tell its end has none.
-            let deadline = Instant::now().checked_add(self.grace);
-            grace_ends = deadline;
-            let left = || deadline.map_or(ASK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
-            // Guests outside of tasks don't send a message when they end.
-            // The one who called them does, a little later.
-            while (self.has_guests() || self.input == Input::Generated) && !left().is_zero() {
-                if self.input == Input::Read && self.stage.active_guests.load(Ordering::Acquire) > 0 {
-                    self.input = Input::Generated;
-                }
-                if let Some(message) = receive_within(inbox, left().min(ASK_AGAIN)) {
-                    self.take(message);
-                }
-            }
-            self.stage.stop.stop(StopReason::Signal(signal));
-            patience = Some(Instant::now() + LAST_WORDS);
+            // Clocks cannot represent the end of an extremely long grace; it then has none.
+            grace_ends = Instant::now().checked_add(self.grace);
+            self.wait_for_grace(grace_ends);
+            self.stop_guests(Some(signal));
+        } else {
+            self.stop_guests(None);
         }
-        let left = || patience.map_or(ASK_AGAIN, |until| until.saturating_duration_since(Instant::now()));
-        while self.has_guests() && !left().is_zero() {
-            match receive_within(inbox, left().min(ASK_AGAIN)) {
-                Some(message) => {
-                    self.take(message);
-                }
-                None => self.stage.stop.raise_epoch(),
-            }
-        }
-        let mut patience = LAST_WRITES;
-        if self.keeps
-            && let Some(orders) = &self.orders
-        {
-            // Behind it nothing is written that a run could go on with.
-            let _ = orders.send(Order::Checkpoint);
-            let grace = grace_ends.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
-            patience = match &self.end {
-                Some(RunOutcome::Interrupted(..)) => patience.max(LAST_CHECKPOINT).max(grace),
-                _ => CHECKPOINT_OF_FAILED,
-            };
-        }
-        if matches!(self.end, Some(RunOutcome::TooManyRejects)) {
-            self.write_the_rest();
-        }
-        if let (Some(RunOutcome::TooManyRejects), Some(orders)) = (&self.end, &self.orders) {
-            let _ = orders.send(Order::FinishRejects);
-            patience = patience.max(REJECTS);
-        }
-        // The writer ends when it has written what it was given; unfinished files are gone then.
-        self.orders = None;
-        self.wait_for_writer(inbox, patience);
+        let patience = self.save_last_checkpoint(grace_ends);
+        let patience = patience.max(self.finish_rejects());
+        self.writer.close();
+        self.wait_for_writer(patience);
     }
 
-    /// Has the writer stop between two rows, and counts those that went out.
-    pub(super) fn hand_over_no_more(&mut self, delivered: &[Option<Arc<DeliveredRows>>], inbox: &Receiver<Message>) {
-        delivered.iter().flatten().for_each(|sink| sink.stop());
-        if delivered.iter().any(Option::is_some) {
-            self.wait_for_writer(inbox, LAST_ROW);
-        }
-        for (sink, delivered) in self.report.sinks.iter_mut().zip(delivered) {
-            sink.rows = delivered.as_ref().map_or(sink.rows, |delivered| delivered.rows());
-        }
-    }
-
-    /// Some outputs are in their places, so the others have to be.
-    pub(super) fn wait_until_placed(&mut self, inbox: &Receiver<Message>) {
-        self.wait_for_writer(inbox, PLACING);
-    }
-
-    fn wait_for_writer(&mut self, inbox: &Receiver<Message>, patience: Duration) {
-        let deadline = Instant::now() + patience;
-        while !self.writer_gone {
-            let Some(message) = receive_within(inbox, deadline.saturating_duration_since(Instant::now())) else {
+    /// Lets tasks end by themselves until the grace is over.
+    fn wait_for_grace(&mut self, ends: Option<Instant>) {
+        loop {
+            let left = ends.map_or(ASK_AGAIN, |end| end.saturating_duration_since(Instant::now()));
+            // Guests that the reader calls send no message when they end. The reader does, a little later.
+            if !(self.has_guests() || self.tasks.input == Input::Generated) || left.is_zero() {
                 return;
-            };
-            self.take(message);
+            }
+            if self.tasks.input == Input::Read && self.stages.reader_calls_guest() {
+                self.tasks.input = Input::Generated;
+            }
+            if let Some(message) = self.receive_within(left.min(ASK_AGAIN)) {
+                self.handle(message);
+            }
         }
     }
 
-    /// Whether there are tasks, or calls of guests outside of them, that have not ended.
-    pub(super) fn has_guests(&self) -> bool {
-        self.in_flight > 0 || self.stage.active_guests.load(Ordering::Acquire) > 0
+    /// Stops all guests, and waits until they have ended, or after an interrupt for a short time.
+    fn stop_guests(&mut self, signal: Option<Signal>) {
+        let mut deadline = None;
+        if let Some(signal) = signal {
+            self.stages.stop(StopReason::Signal(signal));
+            deadline = Some(Instant::now() + STOPPED_GUESTS);
+        }
+        while self.has_guests() {
+            let left = deadline.map_or(ASK_AGAIN, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return;
+            }
+            match self.receive_within(left.min(ASK_AGAIN)) {
+                Some(message) => self.handle(message),
+                None => self.stages.current().stop.raise_epoch(),
+            }
+        }
     }
 
-    /// Has outcomes written that wait for a batch that will not come, for the sake of their rejected rows.
-    fn write_the_rest(&mut self) {
-        for outcome in self.reorder_buffer.take_rest() {
-            self.write(outcome, None);
+    /// If the run can be resumed, waits until all complete outputs are written and a checkpoint of them is saved. Returns the
+    /// time that the writer has for the rest.
+    fn save_last_checkpoint(&mut self, grace_ends: Option<Instant>) -> Duration {
+        if self.checkpoints.is_none() {
+            return LAST_WRITES;
         }
+        let patience = match &self.end {
+            Some(RunOutcome::Interrupted(..)) => {
+                let grace = grace_ends.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
+                LAST_CHECKPOINT.max(grace)
+            }
+            _ => CHECKPOINT_OF_FAILED,
+        };
+        let deadline = Instant::now() + patience;
+        self.wait_for_writes(deadline);
+        let running_for = self.totals.running_for();
+        let has_checkpoint = self.totals.has_checkpoint();
+        let is_worth = |it: &CheckpointSchedule| it.is_worth_saving(has_checkpoint, running_for);
+        if self.writer.is_idle() && self.checkpoints.as_ref().is_some_and(is_worth) {
+            self.save_checkpoint();
+            self.wait_for_writes(deadline);
+        }
+        deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits until all outputs are written that are next in order, and no checkpoint is being saved.
+    fn wait_for_writes(&mut self, deadline: Instant) {
+        loop {
+            self.order_writes();
+            let is_saving = self.checkpoints.as_ref().is_some_and(CheckpointSchedule::is_saving);
+            let is_done = self.writer.is_idle() && !self.tasks.outputs.has_next() && !is_saving;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if is_done || self.writer.has_exited() || left.is_zero() {
+                return;
+            }
+            if let Some(message) = self.receive_within(left) {
+                self.handle(message);
+            }
+        }
+    }
+
+    /// If too many rows were rejected, orders the reject file to be finished, with the rows of outputs after a missing one.
+    /// Returns the time that this may take.
+    fn finish_rejects(&mut self) -> Duration {
+        if !matches!(self.end, Some(RunOutcome::TooManyRejects)) {
+            return Duration::ZERO;
+        }
+        // A checkpoint that takes too long may still be saved.
+        let is_saving = self.checkpoints.as_ref().is_some_and(CheckpointSchedule::is_saving);
+        let can_be_resumed = self.totals.has_checkpoint() || is_saving;
+        self.checkpoints.iter_mut().for_each(CheckpointSchedule::close);
+        for in_flight in self.tasks.outputs.take_rest() {
+            self.writer.write(in_flight);
+        }
+        let file = if can_be_resumed { RejectFile::Copied } else { RejectFile::Moved };
+        self.writer.order(Order::FinishRejects(file));
+        REJECTS
+    }
+
+    /// Ends the use of files and guests, as far as that can be done without waiting for other processes.
+    pub(super) fn release(&mut self) {
+        if self.writer.hold() {
+            self.wait_for_writer(LAST_ROW);
+        }
+        self.writer.count_delivered(&mut self.totals.report().sinks);
+        self.writer.remove_files();
+        // If some outputs are in their places, the others have to follow.
+        if self.writer.is_placing() {
+            self.wait_for_writer(PLACING);
+        }
+        if self.has_guests() {
+            self.stages.current().sandbox.see_out();
+        }
+    }
+
+    fn wait_for_writer(&mut self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        while !self.writer.has_exited() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Some(message) = self.receive_within(left) else { return };
+            self.handle(message);
+        }
+    }
+
+    /// Whether tasks or calls of guests on the reader's thread have not ended.
+    fn has_guests(&self) -> bool {
+        self.tasks.running > 0 || self.stages.reader_calls_guest()
     }
 }

@@ -1,0 +1,72 @@
+//! The stages of a run and their readers.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::reader::{InputReaders, Reader, ReaderContext};
+use super::spawn;
+use crate::interrupt::StopReason;
+use crate::runs::ResumePoint;
+use crate::stage::Stage;
+
+/// A stage and its inputs.
+pub(crate) struct RunStage {
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) input_readers: InputReaders,
+}
+
+/// The stage that runs, and those that follow it. Lives as long as the dispatcher.
+pub(super) struct Stages {
+    current: Arc<Stage>,
+    /// Not started yet.
+    later: VecDeque<RunStage>,
+    readers: ReaderContext,
+}
+
+impl Stages {
+    /// Starts no stage yet. There is at least one.
+    pub(super) fn new(stages: Vec<RunStage>, readers: ReaderContext) -> Self {
+        let later: VecDeque<_> = stages.into();
+        let current = Arc::clone(&later.front().expect("every pipeline has a stage").stage);
+        Self { current, later, readers }
+    }
+
+    /// The stage that runs.
+    pub(super) fn current(&self) -> &Arc<Stage> {
+        &self.current
+    }
+
+    /// Whether no stage follows the one that runs.
+    pub(super) fn is_last(&self) -> bool {
+        self.later.is_empty()
+    }
+
+    /// Starts the next stage's reader, which starts its tasks.
+    ///
+    /// # Errors
+    /// The system cannot start a thread.
+    pub(super) fn start_next(&mut self, from: ResumePoint) -> io::Result<()> {
+        let Some(RunStage { stage, input_readers }) = self.later.pop_front() else { return Ok(()) };
+        self.current = Arc::clone(&stage);
+        let reader = Reader { stage, from, context: self.readers.clone() };
+        spawn("reader", move || reader.run(input_readers))
+    }
+
+    /// Lets the reader start no more tasks.
+    pub(super) fn close(&self) {
+        self.readers.permits.close();
+    }
+
+    /// Stops all instances, and lets the reader start no more tasks.
+    pub(super) fn stop(&self, reason: StopReason) {
+        self.current.stop.stop(reason);
+        self.close();
+    }
+
+    /// Whether the reader's thread is calling a guest.
+    pub(super) fn reader_calls_guest(&self) -> bool {
+        self.current.active_guests.load(Ordering::Acquire) > 0
+    }
+}
