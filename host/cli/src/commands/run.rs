@@ -1,31 +1,27 @@
 //! `stillbox run`.
 
 mod ended;
+mod reporter;
 mod resume;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use stillbox::{
-    Checkpointing, CleanupRegistry, ConfigError, Interrupt, Overrides, Pipeline, Report, RunError, RunOptions,
-    RunStore, Start,
+    Checkpointing, CleanupRegistry, ConfigError, Interrupt, Overrides, Pipeline, RunOptions, RunStore, Start,
 };
 
 use crate::args::{Changes, Global, MessageFormat, Progress, Run};
 use crate::directories::{engine, state_directory};
 use crate::exit_code::Exit;
-use crate::output::console;
 use crate::output::errors;
-use crate::output::progress::Display;
-use crate::output::records::{End, Records, is_stdout};
+use crate::output::records::is_stdout;
 use crate::output::render;
-use crate::output::summary;
 use crate::signals::Signals;
 use crate::watch::{Watched, watch};
 pub(crate) use ended::report_error;
-use ended::{interrupted, not_recorded, show};
+use reporter::Reporter;
 
 /// Options of a run.
 #[derive(Debug, Default)]
@@ -110,39 +106,14 @@ pub(crate) fn drive(
     global: &Global,
     (interrupt, cleanup): (Interrupt, CleanupRegistry),
 ) -> Exit {
-    let is_json = running.message_format == MessageFormat::Json;
-    if is_json && pipeline.writes_to_stdout() {
-        let text = "with `--message-format json` the standard output is for messages; give the sink a file";
-        return refuse(text, running.message_format);
+    if let Some(conflict) = stdout_conflict(pipeline, running) {
+        return refuse(&conflict, running.message_format);
     }
-    let on_stdout = if is_json { Some("messages") } else { pipeline.writes_to_stdout().then_some("rows") };
-    if let (Some(path), Some(what)) = (&running.failures, on_stdout)
-        && is_stdout(path)
-    {
-        let text = format!(
-            "`--failures {}` leads to the standard output, where the {what} go; use a separate file for failures",
-            path.display()
-        );
-        return refuse(&text, running.message_format);
-    }
-    let records = match Records::new(running.failures.as_deref(), is_json) {
-        Ok(records) => Arc::new(records),
-        Err(error) => {
-            if is_json {
-                errors::print_errors(&[errors::from_error(error.as_ref())]);
-            }
-            render::error(error.as_ref());
-            return Exit::Usage;
-        }
+    let reporter = match Reporter::new(running) {
+        Ok(reporter) => reporter,
+        Err(exit) => return exit,
     };
-    let display = Arc::new(Display::new(if is_json { Progress::None } else { running.progress }));
-    let mut options = RunOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event({
-        let (display, records) = (Arc::clone(&display), Arc::clone(&records));
-        move |event| {
-            records.event(event);
-            display.show(event);
-        }
-    });
+    let mut options = RunOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event(reporter.listener());
     options = options.grace(running.grace.unwrap_or_default());
     if let Some(path) = &running.failures {
         options = options.failures_file(path);
@@ -151,56 +122,22 @@ pub(crate) fn drive(
         options = options.checkpointing(checkpointing.clone());
     }
     let result = pipeline.run(&engine(global, running.threads), &options);
-    display.end();
-    let no_report = Report::default();
-    match result {
-        Ok(report) => {
-            let unrecorded = records.error();
-            records.end(if unrecorded.is_some() { End::Failed } else { End::Done }, &report);
-            // Writing the last message may fail, too.
-            let unrecorded = unrecorded.or_else(|| records.error());
-            // A reader that closed the output early does not need the summary.
-            if !is_json && !report.output_closed {
-                summary::print(pipeline.name(), &report);
-            }
-            unrecorded.map_or(Exit::Done, |error| not_recorded(&error))
-        }
-        Err(error) => {
-            match &error {
-                RunError::Config(diagnostics) => records.errors(&errors::from_diagnostics(diagnostics)),
-                RunError::Runs(_) => records.keep_earlier(),
-                _ => {}
-            }
-            for failure in error.failures() {
-                records.failure(&failure);
-            }
-            let (how, report) = match &error {
-                RunError::Failed(failed) => (End::Failed, &failed.report),
-                RunError::TooManyRejects { report, .. } => (End::Failed, &**report),
-                RunError::Interrupted { signal, report, .. } => (End::Interrupted(*signal), &**report),
-                _ => (End::Failed, &no_report),
-            };
-            records.end(how, report);
-            let exit = match error {
-                RunError::Interrupted { signal, ref failures, ref report } => {
-                    show(failures);
-                    interrupted(signal, report, pipeline.writes_to_stdout())
-                }
-                ref error => {
-                    let exit = report_error(error);
-                    if let Some(resumable) = &report.resumable {
-                        let rows = summary::grouped(resumable.rows);
-                        console::eprintln!("{rows} rows are done and saved; resume with: {}", resume::command());
-                    }
-                    exit
-                }
-            };
-            if let Some(error) = records.error() {
-                not_recorded(&error);
-            }
-            exit
-        }
+    reporter.finish(pipeline, result)
+}
+
+/// Returns the error message if two kinds of output would go to the standard output.
+fn stdout_conflict(pipeline: &Pipeline, running: &Running) -> Option<String> {
+    let is_json = running.message_format == MessageFormat::Json;
+    if is_json && pipeline.writes_to_stdout() {
+        let text = "with `--message-format json` the standard output is for messages; give the sink a file";
+        return Some(text.to_owned());
     }
+    let on_stdout = if is_json { Some("messages") } else { pipeline.writes_to_stdout().then_some("rows") }?;
+    let path = running.failures.as_deref().filter(|path| is_stdout(path))?;
+    Some(format!(
+        "`--failures {}` leads to the standard output, where the {on_stdout} go; use a separate file for failures",
+        path.display()
+    ))
 }
 
 /// Prints why the pipeline is not run.

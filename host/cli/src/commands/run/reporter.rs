@@ -1,0 +1,109 @@
+//! Shows a run while it runs and after its end: for people on standard error, for programs as JSON.
+
+use std::sync::Arc;
+
+use stillbox::{Event, Pipeline, Report, RunError};
+
+use super::ended::{interrupted, not_recorded, report_error, show};
+use super::{Running, resume};
+use crate::args::{MessageFormat, Progress};
+use crate::exit_code::Exit;
+use crate::output::progress::Display;
+use crate::output::records::{End, Records};
+use crate::output::{console, errors, render, summary};
+
+/// Lives from before the run until its result is printed.
+pub(super) struct Reporter {
+    display: Arc<Display>,
+    records: Arc<Records>,
+    format: MessageFormat,
+}
+
+impl Reporter {
+    /// Prints the problem and returns the exit code if the failures file cannot be created.
+    pub(super) fn new(running: &Running) -> Result<Self, Exit> {
+        let format = running.message_format;
+        let is_json = format == MessageFormat::Json;
+        let records = Records::new(running.failures.as_deref(), is_json).map_err(|error| {
+            if is_json {
+                errors::print_errors(&[errors::from_error(error.as_ref())]);
+            }
+            render::error(error.as_ref());
+            Exit::Usage
+        })?;
+        let display = Display::new(if is_json { Progress::None } else { running.progress });
+        Ok(Self { display: Arc::new(display), records: Arc::new(records), format })
+    }
+
+    /// The receiver of the run's events.
+    pub(super) fn listener(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+        let (display, records) = (Arc::clone(&self.display), Arc::clone(&self.records));
+        move |event| {
+            records.event(event);
+            display.show(event);
+        }
+    }
+
+    /// Prints the result of the run.
+    pub(super) fn finish(self, pipeline: &Pipeline, result: Result<Report, RunError>) -> Exit {
+        self.display.end();
+        match result {
+            Ok(report) => self.done(pipeline, &report),
+            Err(error) => self.not_done(pipeline, &error),
+        }
+    }
+
+    fn done(&self, pipeline: &Pipeline, report: &Report) -> Exit {
+        let unrecorded = self.records.error();
+        self.records.end(if unrecorded.is_some() { End::Failed } else { End::Done }, report);
+        // The last message itself may not have been written.
+        let unrecorded = unrecorded.or_else(|| self.records.error());
+        // A reader that closes the output, such as `head`, wants no summary.
+        if self.format == MessageFormat::Human && !report.output_closed {
+            summary::print(pipeline.name(), report);
+        }
+        unrecorded.map_or(Exit::Done, |error| not_recorded(&error))
+    }
+
+    fn not_done(&self, pipeline: &Pipeline, error: &RunError) -> Exit {
+        let no_report = Report::default();
+        let (end, report) = match error {
+            RunError::Failed(failed) => (End::Failed, &failed.report),
+            RunError::TooManyRejects { report, .. } => (End::Failed, &**report),
+            RunError::Interrupted { signal, report, .. } => (End::Interrupted(*signal), &**report),
+            _ => (End::Failed, &no_report),
+        };
+        self.record(error, end, report);
+        let exit = match error {
+            RunError::Interrupted { signal, failures, report } => {
+                show(failures);
+                interrupted(*signal, report, pipeline.writes_to_stdout())
+            }
+            error => {
+                let exit = report_error(error);
+                if let Some(resumable) = &report.resumable {
+                    let rows = summary::grouped(resumable.rows);
+                    console::eprintln!("{rows} rows are done and kept; go on with: {}", resume::command());
+                }
+                exit
+            }
+        };
+        if let Some(error) = self.records.error() {
+            not_recorded(&error);
+        }
+        exit
+    }
+
+    /// Writes the failures to their file, and everything to the messages for programs.
+    fn record(&self, error: &RunError, end: End, report: &Report) {
+        match error {
+            RunError::Config(diagnostics) => self.records.errors(&errors::from_diagnostics(diagnostics)),
+            RunError::Runs(_) => self.records.keep_earlier(),
+            _ => {}
+        }
+        for failure in error.failures() {
+            self.records.failure(&failure);
+        }
+        self.records.end(end, report);
+    }
+}
