@@ -194,7 +194,7 @@ fn a_rejected_run_appends_to_the_failures_file_of_another_run() {
     let record = text.strip_prefix("from the other run\n").unwrap_or_else(|| panic!("it is gone: {text}"));
     let record: Value = serde_json::from_str(record).unwrap();
     assert_eq!(record["kind"], "host");
-    assert!(record["message"].as_str().unwrap().contains("Add `--resume` to go on"), "{record}");
+    assert!(record["message"].as_str().unwrap().contains("Add `--resume` to resume it"), "{record}");
     assert_eq!(events[0], serde_json::json!({ "event": "failure", "failure": record }));
     assert_eq!((&events[1]["event"], &events[1]["status"]), (&"finished".into(), &"failed".into()));
 }

@@ -17,7 +17,7 @@ type Case = (&'static str, FailureKind, &'static str);
 const WORDS: &[Case] = &[
     ("raise-with-causes", GuestError, "ValueError: no rule for the row"),
     ("raise-while-handling", GuestError, "RuntimeError: the number is of no use"),
-    ("raise-from-none", GuestError, "RuntimeError: nobody needs to know why"),
+    ("raise-from-none", GuestError, "RuntimeError: the cause is suppressed"),
     ("raise-in-a-circle", GuestError, "ValueError: one"),
     ("raise-group", GuestError, "ExceptionGroup: two things (2 sub-exceptions)"),
     (

@@ -108,7 +108,7 @@ pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnos
     } else if config.steps.iter().any(|step| is(&step.component.path())) {
         "a component"
     } else if sinks().any(|sink| is(&sink.path.path())) {
-        "a sink's"
+        "the output of a sink"
     } else if config.rejects.iter().any(|rejects| is(&rejects.path.path())) {
         "the reject file"
     } else {
