@@ -190,6 +190,6 @@ fn a_type_mismatch_names_the_reader_and_the_writer_of_the_column() {
     7 | [[step]]
       | ^^^^^^^^
       |
-      = help: the source has id: integer, text: json
+      = help: the source gives id: integer, text: json
     "#);
 }

@@ -138,7 +138,7 @@ fn combine_rows_requires_the_same_columns() {
        |              ^^^
        |
        = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, give them the same columns
-       = help: source "a" has a: integer, b: text
-       = help: source "b" has b: text, c: text
+       = help: source "a" gives a: integer, b: text
+       = help: source "b" gives b: text, c: text
     "#);
 }

@@ -243,8 +243,8 @@ fn wrong_column_names_and_mismatched_parents_are_reported() {
        |                  ^^^^^^^^
        |
        = help: `select`, `drop` and `rename` on the steps, or in `from = [{ name = "…", drop = ["…"] }]`, give them the same columns
-       = help: step "first" has key: integer, text: text, length: integer
-       = help: step "second" has text: text, word: text
+       = help: step "first" gives key: integer, text: text, length: integer
+       = help: step "second" gives text: text, word: text
     "#);
 }
 
@@ -271,7 +271,7 @@ fn a_missing_column_is_reported_once() {
        |                   ^^^^^^^
        |
        = help: did you mean "text"?
-       = help: the source has id: integer, text: text
+       = help: the source gives id: integer, text: text
     "#);
 }
 

@@ -180,10 +180,10 @@ fn resume_rejects_an_input_changed_without_a_new_modification_time() {
     file.set_modified(changed).expect("the folder can be written to");
     let output = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
     let error: Vec<&str> = output.lines().skip(1).take(2).collect();
-    insta::assert_snapshot!(error.join("\n"), @r#"
-    error: the rows before those that are left to do are not what they were
-      hint: an input was changed, or a step that makes rows makes others every time; `--restart` begins anew
-    "#);
+    insta::assert_snapshot!(error.join("\n"), @r"
+    error: cannot resume: the rows before the last checkpoint have changed
+      hint: an input was changed, or a step of kind source makes other rows in each run; `--restart` starts a new run
+    ");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn resume_rejects_a_source_step_that_emits_other_rows() {
     folder.write_pipeline(PipelineFile::new().without_source().add(times));
     kill_after_checkpoint(&folder, &[]);
     let output = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
-    assert!(output.contains("error: the rows before those that are left to do are not what they were\n"), "{output}");
+    assert!(output.contains("error: cannot resume: the rows before the last checkpoint have changed\n"), "{output}");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
     assert_eq!(folder.text("output.jsonl").lines().count(), 5000);
 }

@@ -83,7 +83,7 @@ impl Reporter {
                 let exit = report_error(error);
                 if let Some(resumable) = &report.resumable {
                     let rows = summary::grouped(resumable.rows);
-                    console::eprintln!("{rows} rows are done and kept; go on with: {}", resume::command());
+                    console::eprintln!("{rows} rows are done and saved; resume with: {}", resume::command());
                 }
                 exit
             }
