@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use arrow_array::RecordBatch;
+use stillbox::Failure;
 use stillbox::bench_support::{Allocation, BenchEngine, BoundStep};
-use stillbox::{CompileCache, Failure};
+use stillbox::component::CompileCache;
 use stillbox_test_guests::{BAD_PANIC_NESTED, BAD_UNREACHABLE};
 use wasmparser::{Parser, Payload};
 

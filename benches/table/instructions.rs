@@ -51,7 +51,7 @@ pub(crate) fn counted(arguments: &[String]) {
         (0..times).for_each(|_| codec(Path::new(with)));
     } else {
         // Valgrind has no address space for a pool.
-        let cache = stillbox::CompileCache::at(concat!(env!("CARGO_TARGET_TMPDIR"), "/callgrind"));
+        let cache = stillbox::component::CompileCache::at(concat!(env!("CARGO_TARGET_TMPDIR"), "/callgrind"));
         let lab =
             stillbox::bench_support::BenchEngine::new(2, Allocation::OnDemand, cache).expect("the engine can be made");
         let step = lab.step(Path::new(with), "{}").unwrap_or_else(|problem| panic!("{problem}"));

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use arrow_array::builder::{FixedSizeListBuilder, Float32Builder};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field};
-use stillbox::CompileCache;
 use stillbox::bench_support::{Allocation, BenchEngine, BoundStep};
 use stillbox::build::{BuildOptions, build_step};
+use stillbox::component::CompileCache;
 use tempfile::TempDir;
 
 use crate::generate::{SEED, input};

@@ -147,7 +147,7 @@ fn all_pages(folder: &Path, found: &mut Vec<PathBuf>) {
             if !is_other {
                 all_pages(&entry.path(), found);
             }
-        } else if name.ends_with(".md") {
+        } else if entry.path().extension().is_some_and(|extension| extension == "md") {
             found.push(entry.path());
         }
     }

@@ -16,7 +16,8 @@ use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use stillbox::{Failure, FailureKind, RunError, escape_controls};
+use stillbox::text::escape_controls;
+use stillbox::{Failure, FailureKind, RunError};
 
 use crate::harness::schemas::{assert_is_record, assert_makes_a_record};
 use crate::harness::{Folder, PipelineFile, Table, end, rows, spawn, step};
@@ -182,7 +183,7 @@ fn check_time(guest: &str, limits: &str, failure: &Failure) {
 
 /// The failure of the guilty row if failures reject rows. All other rows pass, in order.
 fn rejected(folder: &Folder, guest: &str, limits: &str) -> Failure {
-    let report = folder.run_in_library(&rejecting(limits)).unwrap_or_else(|error| panic!("{guest}: {error}"));
+    let report = folder.run_in_library(rejecting(limits)).unwrap_or_else(|error| panic!("{guest}: {error}"));
     assert_eq!((report.rows_in, report.rejected(), report.sinks[0].rows), (6, 1, 5), "{guest}");
     assert_eq!(ids(folder), [0, 1, 2, 4, 5], "{guest}");
     let [line] = &folder.json_lines("rejects.jsonl")[..] else { panic!("{guest}: not one row is rejected") };

@@ -97,10 +97,10 @@ pub(crate) enum CacheCommand {
     /// Remove compiled components, and cached results of steps with `cache = true`, that were not used recently
     Prune {
         /// Remove entries that were not used for this time, such as `12h`; `0s` removes all [default: 720h]
-        #[arg(long, value_name = "DURATION", default_value = "720h", hide_default_value = true, value_parser = stillbox::parse_duration)]
+        #[arg(long, value_name = "DURATION", default_value = "720h", hide_default_value = true, value_parser = stillbox::units::parse_duration)]
         unused_for: Duration,
         /// Then remove entries, those unused for longest first, until the rest is at most this large, such as `5GiB`
-        #[arg(long, value_name = "SIZE", value_parser = stillbox::parse_size)]
+        #[arg(long, value_name = "SIZE", value_parser = stillbox::units::parse_size)]
         max_size: Option<u64>,
     },
 }

@@ -3,7 +3,8 @@
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, PanicHookInfo};
 
-use stillbox::{escape_controls, panic_is_caught};
+use stillbox::panic_is_caught;
+use stillbox::text::escape_controls;
 
 /// Sends the message of a panic that is caught to the log, since the failure reports it: its place, and with
 /// `RUST_BACKTRACE` the stack. Other panics are printed as usual.

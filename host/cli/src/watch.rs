@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use crate::output::console::eprintln;
 use parking_lot::Mutex;
-use stillbox::{Interrupt, Signal, escape_controls};
+use stillbox::text::escape_controls;
+use stillbox::{Interrupt, Signal};
 
 use crate::exit_code::Exit;
 use crate::output::render::{NOTE, is_terminal};

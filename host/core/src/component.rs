@@ -19,6 +19,7 @@ use wasmtime::component::{Linker, types::ComponentItem};
 use crate::engine::{State, bindings};
 use crate::failure::Failure;
 
+pub use crate::engine::Permission;
 pub use cache::CompileCache;
 pub use imports::{Access, Import};
 pub use signature::{Column, Manifest, Signature, StepKind};

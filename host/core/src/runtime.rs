@@ -178,20 +178,23 @@ impl Engine {
             let free = pool.capacity.saturating_sub(pool.reserved.load(Ordering::Acquire));
             pool.fuel == fuel && pool.resident == resident && free >= instances
         };
-        let pool = match pools.iter().find(fits) {
-            Some(pool) => Arc::clone(pool),
-            None => {
-                let capacity = instances.max(self.shared.instances);
-                let loader = ComponentLoader::new(capacity, fuel, resident, self.shared.compile_cache.clone())
-                    .map_err(|error| EngineError { reason: format!("{error:#}") })?;
-                let reserved = AtomicU32::new(0);
-                let pool = Arc::new(Pool { loader: Arc::new(loader), fuel, resident, capacity, reserved });
-                pools.push(Arc::clone(&pool));
-                pool
-            }
+        let pool = if let Some(pool) = pools.iter().find(fits) {
+            Arc::clone(pool)
+        } else {
+            let pool = Arc::new(self.new_pool(instances.max(self.shared.instances), fuel, resident)?);
+            pools.push(Arc::clone(&pool));
+            pool
         };
         pool.reserved.fetch_add(instances, Ordering::AcqRel);
         Ok(Reservation { pool, instances })
+    }
+}
+
+impl Engine {
+    fn new_pool(&self, capacity: u32, fuel: Fuel, resident: Resident) -> Result<Pool, EngineError> {
+        let loader = ComponentLoader::new(capacity, fuel, resident, self.shared.compile_cache.clone())
+            .map_err(|error| EngineError { reason: format!("{error:#}") })?;
+        Ok(Pool { loader: Arc::new(loader), fuel, resident, capacity, reserved: AtomicU32::new(0) })
     }
 }
 

@@ -148,12 +148,13 @@ impl StepBuilder {
         let signature = loader.bind(&component, &parameters, &self.limits, &stop).map_err(BindError::Bind)?;
         let input: SchemaRef = Arc::new(schema.clone());
         let known = SourceSchema::Known(Arc::clone(&input));
-        let step = plan::standalone_step(component, (parameters, signature), self.limits.clone(), &known, "the input");
-        let step = step.map_err(|mismatches| BindError::Columns {
+        let limits = self.limits.clone();
+        let bound = plan::standalone_step(component, (parameters, signature), limits, &known, "the input");
+        let bound = bound.map_err(|mismatches| BindError::Columns {
             problems: mismatches.into_iter().map(|mismatch| mismatch.message).collect(),
         })?;
         let slots = Semaphore::new(instances as usize);
-        Ok(BoundStep { reservation, slots, step, input, stop, next: AtomicU64::new(0) })
+        Ok(BoundStep { reservation, slots, step: bound, input, stop, next: AtomicU64::new(0) })
     }
 }
 

@@ -80,9 +80,9 @@ impl fmt::Display for QuantityError {
 ///
 /// ```
 /// # use std::time::Duration;
-/// assert_eq!(stillbox::parse_duration("1m30s")?, Duration::from_secs(90));
-/// assert!(stillbox::parse_duration("30").is_err(), "the unit is missing");
-/// # Ok::<(), stillbox::DurationError>(())
+/// assert_eq!(stillbox::units::parse_duration("1m30s")?, Duration::from_secs(90));
+/// assert!(stillbox::units::parse_duration("30").is_err(), "the unit is missing");
+/// # Ok::<(), stillbox::units::DurationError>(())
 /// ```
 ///
 /// # Errors

@@ -93,7 +93,7 @@ impl GroupBy {
             // Nulls form a group. No key of a value starts with 0.
             match row.json(place) {
                 Some(value) => {
-                    value.write_key(&mut key).with_context(|| format!("cannot group by the column `{column}`"))?
+                    value.write_key(&mut key).with_context(|| format!("cannot group by the column `{column}`"))?;
                 }
                 None => key.push(0),
             }

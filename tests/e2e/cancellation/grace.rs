@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use stillbox::{Checkpointing, Engine, Event, Interrupt, Report, RunError, RunOptions, RunStore, Signal, Start};
+use stillbox::runs::{Checkpointing, RunStore, Start};
+use stillbox::{Engine, Event, Interrupt, Report, RunError, RunOptions, Signal};
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, TAKE_TIME};
 
 use super::{assert_only_previous_output, started};

@@ -1,4 +1,4 @@
-//! PipelineFile files, built table by table.
+//! Pipeline files, built table by table.
 
 use std::fmt::{self, Display};
 
@@ -107,9 +107,10 @@ impl Table {
 
     /// A policy by its name, or the inside of its table, such as `retry = 2`.
     pub(crate) fn on_failure(self, policy: &str) -> Self {
-        match policy.contains('=') {
-            true => self.set("on-failure", format_args!("{{ {policy} }}")),
-            false => self.set("on-failure", format_args!("{policy:?}")),
+        if policy.contains('=') {
+            self.set("on-failure", format_args!("{{ {policy} }}"))
+        } else {
+            self.set("on-failure", format_args!("{policy:?}"))
         }
     }
 

@@ -90,6 +90,6 @@ fn too_much_debug_information_leaves_function_names_in_the_backtrace() {
     let failure = padded(".debug_str", 40 << 20);
     assert_eq!(failure.location, None);
     assert!(failure.backtrace.iter().all(|frame| frame.location.is_none()), "{failure:#?}");
-    let named = |frame: &stillbox::Frame| frame.function.contains("bad_unreachable::");
+    let named = |frame: &stillbox::failure::Frame| frame.function.contains("bad_unreachable::");
     assert!(failure.backtrace.iter().any(named), "{failure:#?}");
 }

@@ -190,7 +190,7 @@ fn every_behaviour_of_the_misbehaving_python_step_has_an_expectation() {
 
 /// The failure that ends a run.
 fn failure(how: &str, kind: FailureKind) -> Failure {
-    match folder().run_in_library(&pipeline(how).limits(limits(kind))) {
+    match folder().run_in_library(pipeline(how).limits(limits(kind))) {
         Err(RunError::Failed(failed)) => failed.failures.into_iter().next().expect("there is at least one"),
         Err(error) => panic!("{how}: the run did not start: {error}"),
         Ok(_) => panic!("{how}: the run did not fail"),

@@ -81,7 +81,7 @@ impl Names {
         let type_name = name.split(['-', '_']).map(capitalised).collect();
         let names = Self { function: name.replace('-', "_"), type_name, name };
         let refused = |wrong: String, instead: String| {
-            let name = stillbox::escape_controls(&names.name).into_owned();
+            let name = stillbox::text::escape_controls(&names.name).into_owned();
             Err(NewError::Name { name, wrong, instead })
         };
         if let Some(wrong) = malformed(&names.name) {

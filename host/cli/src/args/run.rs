@@ -54,7 +54,7 @@ pub(crate) struct Run {
     /// After a signal, let batches in flight finish for this time, such as `10s` or `1m30s` [default: stop at once]
     ///
     /// No new batch starts. A second signal ends the process immediately.
-    #[arg(long, value_name = "DURATION", value_parser = stillbox::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = stillbox::units::parse_duration)]
     pub(crate) grace: Option<Duration>,
     /// Resume this pipeline's last unfinished run, or start a new one
     ///
@@ -70,7 +70,7 @@ pub(crate) struct Run {
     ///
     /// A run can be resumed from its last checkpoint. Each checkpoint flushes the outputs to disk. A run that fails or is
     /// stopped saves a final checkpoint.
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = stillbox::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = stillbox::units::parse_duration)]
     pub(crate) checkpoint_every: Duration,
     #[command(flatten)]
     pub(crate) state: StateDirectory,
@@ -109,7 +109,7 @@ pub(crate) enum RunsCommand {
     /// Remove finished runs, and unfinished ones that have not changed for a long time
     Prune {
         /// Remove unfinished runs that have not changed for this time, such as `1h`; `0s` removes all that are not running
-        #[arg(long, value_name = "DURATION", default_value = "336h", value_parser = stillbox::parse_duration)]
+        #[arg(long, value_name = "DURATION", default_value = "336h", value_parser = stillbox::units::parse_duration)]
         older_than: Duration,
     },
 }

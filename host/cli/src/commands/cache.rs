@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use stillbox::{escape_controls, prune_cache, usage_of_cache};
+use stillbox::result_cache::{prune_cache, usage_of_cache};
+use stillbox::text::escape_controls;
 
 use crate::args::{Cache, CacheCommand, Global};
 use crate::directories::{component_directory, result_directory};

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use stillbox::{Failure, Outline, RunError, RunOptions, escape_controls_in_json, escape_controls_in_lines};
+use stillbox::outline::Outline;
+use stillbox::text::{escape_controls_in_json, escape_controls_in_lines};
+use stillbox::{Failure, RunError, RunOptions};
 
 use crate::args::{Changes, Check, Global, MessageFormat};
 use crate::commands::run::{load, report_error, report_wrong};

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stillbox::build::{BuildOptions, build_step};
-use stillbox::{Access, Column, Inspection, Toolchain, escape_controls, escape_controls_in_json, inspect};
+use stillbox::component::{Access, Column, Toolchain};
+use stillbox::inspection::{Inspection, inspect};
+use stillbox::text::{escape_controls, escape_controls_in_json};
 
 use crate::args::{Global, Inspect};
 use crate::directories::engine;
@@ -89,7 +91,7 @@ fn lines(inspection: &Inspection) -> Vec<String> {
         section("reads", columns(&signature.inputs));
         section("writes", columns(&signature.outputs));
     }
-    let import = |import: &stillbox::Import| format!("{:<40}  {}", import.name, access(import.access));
+    let import = |import: &stillbox::component::Import| format!("{:<40}  {}", import.name, access(import.access));
     section("imports", imports.iter().map(import).collect());
     lines
 }
@@ -169,7 +171,7 @@ fn as_json(inspection: &Inspection) -> String {
         };
         columns.iter().map(column).collect()
     };
-    let import = |import: &stillbox::Import| {
+    let import = |import: &stillbox::component::Import| {
         let grant = match import.access {
             Access::Empty(permission) => Some(permission.name()),
             Access::Harmless | Access::Missing => None,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use stillbox::{escape_controls, shell_word};
+use stillbox::text::{escape_controls, shell_word};
 use stillbox_author::{Language, MadeStep, NewStep, Shape};
 
 use crate::args::{Lang, New, NewKind};

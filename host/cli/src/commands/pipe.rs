@@ -9,7 +9,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use stillbox::build::{BuildOptions, build_step};
-use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline, StepKind, escape_controls_in_lines, inspect};
+use stillbox::component::StepKind;
+use stillbox::inspection::inspect;
+use stillbox::text::escape_controls_in_lines;
+use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline};
 
 use crate::args::{Global, Pipe};
 use crate::commands::run::{self, Running};

@@ -8,9 +8,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use stillbox::{
-    Checkpointing, CleanupRegistry, ConfigError, Interrupt, Overrides, Pipeline, RunOptions, RunStore, Start,
-};
+use stillbox::config::ConfigError;
+use stillbox::runs::{Checkpointing, RunStore, Start};
+use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline, RunOptions};
 
 use crate::args::{Changes, Global, MessageFormat, Progress, Run};
 use crate::directories::{engine, state_directory};

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
-use stillbox::{RunInfo, RunStore, RunStoreError, escape_controls};
+use stillbox::runs::{RunInfo, RunStore, RunStoreError};
+use stillbox::text::escape_controls;
 
 use crate::args::{self, RunsCommand};
 use crate::directories::state_directory;
@@ -47,7 +48,7 @@ fn failed(error: &RunStoreError) -> Exit {
 
 fn json(value: &impl serde::Serialize) -> String {
     let json = serde_json::to_string(value).expect("it is made of texts and numbers");
-    stillbox::escape_controls_in_json(&json).into_owned() + "\n"
+    stillbox::text::escape_controls_in_json(&json).into_owned() + "\n"
 }
 
 fn table(list: &[RunInfo]) -> String {

@@ -5,5 +5,5 @@ use crate::output::console;
 
 /// Prints the JSON Schema of the pipeline file.
 pub(crate) fn execute() -> Exit {
-    console::print(stillbox::PIPELINE_SCHEMA)
+    console::print(stillbox::config::PIPELINE_SCHEMA)
 }

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use crate::output::render::last_words;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use stillbox::{ConfigLocation, Diagnostic, Diagnostics, escape_controls};
+use stillbox::config::{ConfigLocation, Diagnostic, Diagnostics};
+use stillbox::text::escape_controls;
 
 /// Whether the text has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

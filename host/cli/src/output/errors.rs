@@ -3,7 +3,8 @@
 use std::error::Error;
 
 use serde_json::{Value, json};
-use stillbox::{ConfigError, ConfigLocation, Diagnostic, Diagnostics, Report};
+use stillbox::Report;
+use stillbox::config::{ConfigError, ConfigLocation, Diagnostic, Diagnostics};
 
 use crate::output::messages::Messages;
 use crate::output::records;

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
-use stillbox::escape_controls_in_json;
+use stillbox::text::escape_controls_in_json;
 
 /// Writes lines, and stores the first write error.
 #[derive(Debug, Default)]

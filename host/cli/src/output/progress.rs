@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crate::output::console::eprintln;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
-use stillbox::{Event, Report, escape_controls};
+use stillbox::text::escape_controls;
+use stillbox::{Event, Report};
 
 use crate::args::Progress;
 use crate::output::render;

@@ -7,7 +7,9 @@ use std::io::IsTerminal as _;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use stillbox::{Diagnostics, Failure, FailureKind, Signal, escape_controls, escape_controls_in_lines};
+use stillbox::config::Diagnostics;
+use stillbox::text::{escape_controls, escape_controls_in_lines};
+use stillbox::{Failure, FailureKind, Signal};
 
 use crate::output::console::{eprint, eprintln};
 use crate::output::diagnostics::{self, Colour};

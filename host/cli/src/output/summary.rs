@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::output::console::eprint;
-pub(crate) use stillbox::grouped;
-use stillbox::{Report, escape_controls};
+use stillbox::Report;
+use stillbox::text::escape_controls;
+pub(crate) use stillbox::units::grouped;
 
 /// Prints the summary to standard error.
 pub(crate) fn print(name: &str, report: &Report) {
@@ -80,7 +81,7 @@ pub(crate) fn duration(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use stillbox::{SinkReport, StepReport};
+    use stillbox::report::{SinkReport, StepReport};
 
     use super::*;
 

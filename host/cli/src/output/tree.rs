@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use stillbox::{NodeRole, Outline, OutlineNode};
+use stillbox::outline::{NodeRole, Outline, OutlineNode};
 
 /// Returns the graph of a pipeline: one node per line, each with its output columns, children under their parents. A
 /// node with several parents is under the last of them, and names the others.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use stillbox::{NodeRole, OutlineEdge, OutlineNode, escape_controls};
+use stillbox::outline::{NodeRole, OutlineEdge, OutlineNode};
+use stillbox::text::escape_controls;
 
 /// The maximum number of columns listed on an edge.
 const MAX_COLUMNS: usize = 12;

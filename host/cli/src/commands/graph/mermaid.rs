@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use stillbox::{NodeRole, Outline};
+use stillbox::outline::{NodeRole, Outline};
 
 use super::describe;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use quick_xml::escape::escape;
-use stillbox::{NodeRole, Outline};
+use stillbox::outline::{NodeRole, Outline};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::describe;
@@ -44,7 +44,7 @@ pub(super) fn draw(outline: &Outline) -> String {
          viewBox=\"{:.0} {:.0} {width:.0} {height:.0}\" font-family=\"{FONT}\">",
         -MARGIN, -MARGIN,
     );
-    let _ = writeln!(out, "<title>{}</title>", escape(stillbox::escape_controls(&outline.name)));
+    let _ = writeln!(out, "<title>{}</title>", escape(stillbox::text::escape_controls(&outline.name)));
     let _ = writeln!(
         out,
         "<defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \

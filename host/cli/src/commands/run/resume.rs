@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use stillbox::{escape_controls, shell_word};
+use stillbox::text::{escape_controls, shell_word};
 
 /// Returns the command line of this process, changed to resume its run.
 pub(super) fn command() -> String {

@@ -103,7 +103,7 @@ proptest! {
         if let Err(diagnostics) = read {
             prop_assert!(!diagnostics.list.is_empty(), "rejected without a diagnostic");
             for diagnostic in &diagnostics.list {
-                if let crate::ConfigLocation::Span(span) = &diagnostic.location {
+                if let crate::config::ConfigLocation::Span(span) = &diagnostic.location {
                     prop_assert!(diagnostics.text.get(span.clone()).is_some(), "{span:?} is outside the text");
                 }
             }

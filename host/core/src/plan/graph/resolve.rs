@@ -143,7 +143,8 @@ fn route_edges(
                     diagnostics.push(Diagnostic::new(name.location.clone(), message).help("name a step or a sink"));
                 }
                 None => {
-                    diagnostics.push(unknown(name, unresolved, "step or sink", |role| !matches!(role, Role::Source(_))))
+                    diagnostics
+                        .push(unknown(name, unresolved, "step or sink", |role| !matches!(role, Role::Source(_))));
                 }
             }
         }
@@ -202,7 +203,7 @@ fn edges_from(
                 diagnostics.push(Diagnostic::new(name.location.clone(), message).help("name a step or a source"));
             }
             None => {
-                diagnostics.push(unknown(name, unresolved, "step or source", |role| !matches!(role, Role::Sink(_))))
+                diagnostics.push(unknown(name, unresolved, "step or source", |role| !matches!(role, Role::Sink(_))));
             }
         }
     }
