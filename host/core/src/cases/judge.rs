@@ -120,7 +120,7 @@ fn number(place: &RowPlace) -> u64 {
     place.index + 1
 }
 
-/// Returns the problem of a failure: none if it is the expected one.
+/// Returns the problem of a failure, or `None` if it is the expected one.
 fn failed(case: &Case, failure: Box<Failure>, diagnostics: Option<Diagnostics>) -> Option<Problem> {
     match (&case.expected, diagnostics) {
         (Expected::Failure(expected), _) => mismatch(case, expected, failure),

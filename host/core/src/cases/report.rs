@@ -30,7 +30,7 @@ pub struct CaseReport {
     pub name: String,
     /// The folder of the case.
     pub folder: PathBuf,
-    /// The problems; none if the case passed.
+    /// The problems; empty if the case passed.
     pub problems: Vec<Problem>,
     /// The files that `--update` wrote or removed.
     pub updated: Vec<PathBuf>,

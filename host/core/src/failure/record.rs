@@ -151,7 +151,7 @@ pub struct Failure {
     /// Duration of the call, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub elapsed_ms: Option<f64>,
-    /// What the user can do.
+    /// Advice to the user.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hint: Option<String>,
     /// Time to wait before another try, in milliseconds; for guest errors that are marked as transient.

@@ -17,7 +17,7 @@ use crate::stage::StageInput;
 use crate::stage::{RejectCounter, Stage, Workers};
 use crate::stage_input;
 
-/// What all stages of a run share.
+/// Values that all stages of a run share.
 pub(super) struct Stages<'a> {
     pub(super) encoders: Arc<[Arc<dyn Encoder>]>,
     pub(super) sandbox: &'a Arc<Sandbox>,

@@ -16,7 +16,7 @@ use super::SlimError;
 
 type Slice<'a> = EndianSlice<'a, LittleEndian>;
 
-/// Returns the filtered sections, or none if they contain no code of the author.
+/// Returns the filtered sections, or `None` if they contain no code of the author.
 ///
 /// # Errors
 /// The sections cannot be read, or the filtered ones cannot be written.
