@@ -18,8 +18,7 @@ pub(crate) fn result_directory(global: &Global) -> Option<PathBuf> {
     global.cache_dir.clone().or_else(user_cache).map(|directory| directory.join("outputs"))
 }
 
-/// Returns the engine of this process, with its caches in these directories. More threads than the engine allows are
-/// reduced to its maximum, with a warning.
+/// Returns the engine of this process, with its caches in these directories.
 pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>) -> Engine {
     let mut engine = Engine::builder();
     if let Some(directory) = component_directory(global) {
@@ -28,11 +27,8 @@ pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>) -> Engine {
     if let Some(directory) = result_directory(global) {
         engine = engine.result_cache(directory);
     }
-    if let Some(threads) = threads.map(usize::from) {
-        if threads > Engine::max_threads() {
-            tracing::warn!("using {} threads instead of {threads}: at most 4 for each core", Engine::max_threads());
-        }
-        engine = engine.threads(threads);
+    if let Some(threads) = threads {
+        engine = engine.threads(threads.into());
     }
     engine.build()
 }

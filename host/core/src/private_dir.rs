@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -14,29 +14,14 @@ pub(crate) const TEMPORARY_PREFIX: &str = ".stillbox-";
 const USE_NOTED_EVERY: Duration = Duration::from_hours(1);
 
 /// Creates a directory, and its parents, that only this user has access to.
-#[cfg(unix)]
 pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
 /// Returns whether the directory belongs to this user and other users cannot write to it.
-#[cfg(unix)]
 pub(crate) fn is_private(directory: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
     fs::metadata(directory)
         .is_ok_and(|metadata| metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn is_private(_: &Path) -> bool {
-    // A user's local application data is private to the user there.
-    true
 }
 
 /// Creates a temporary file in the folder of `path`, to be renamed to it.

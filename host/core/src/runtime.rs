@@ -188,9 +188,7 @@ impl Engine {
         pool.reserved.fetch_add(instances, Ordering::AcqRel);
         Ok(Reservation { pool, instances })
     }
-}
 
-impl Engine {
     fn new_pool(&self, capacity: u32, fuel: Fuel, resident: Resident) -> Result<Pool, EngineError> {
         let loader = ComponentLoader::new(capacity, fuel, resident, self.shared.compile_cache.clone())
             .map_err(|error| EngineError { reason: format!("{error:#}") })?;

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
-use arrow_select::take::take;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
@@ -217,10 +216,7 @@ impl BoundStep {
 
     fn process(&self, instance: &mut StepInstance, number: u64, rows: &Rows) -> Result<StepResult, Box<Failure>> {
         let context = self.callee().context(Some(number), Some(rows));
-        let with_context = |mut failure: Box<Failure>| {
-            context.apply(&mut failure);
-            failure
-        };
+        let with_context = |failure| context.apply_to(failure);
         let input = CallInput::new(&self.step, rows, 0..rows.count()).map_err(with_context)?;
         let StepOutput { output, rejections } = instance.process(self.callee(), &input).map_err(with_context)?;
         let rejected = rejections.into_iter().map(|rejection| {
@@ -239,11 +235,7 @@ impl BoundStep {
     /// Puts the columns of an output next to the carried columns of the rows that it comes from.
     fn assemble(&self, output: &CheckedOutput, input: &RecordBatch) -> Result<RecordBatch, Box<Failure>> {
         let origins = output.origins.as_ref().map(|origins| UInt32Array::from(origins.clone()));
-        let carried = |index: usize| match &origins {
-            None => Ok(Arc::clone(input.column(index))),
-            Some(origins) => take(input.column(index), origins, None),
-        };
-        let batch = self.step.assemble(output.rows, &output.columns, carried);
+        let batch = self.step.assemble_from(output.rows, &output.columns, input, origins.as_ref());
         batch.map_err(|error| Box::new(Failure::host(&error)))
     }
 }
@@ -288,10 +280,7 @@ impl StepSession<'_> {
             StepKind::Transform | StepKind::Aggregate => GivenRows::All(seen as u64),
         };
         let context = step.callee().context(None, None);
-        let output = self.instance.finish(step.callee(), output_of).map_err(|mut failure| {
-            context.apply(&mut failure);
-            failure
-        })?;
+        let output = self.instance.finish(step.callee(), output_of).map_err(|failure| context.apply_to(failure))?;
         let Some(output) = output else { return Ok(None) };
         let input = concat_batches(&step.input, &self.inputs).map_err(|error| Box::new(Failure::host(&error)))?;
         self.inputs = vec![input.clone()];

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_schema::{Schema, SchemaRef};
-use arrow_select::take::take;
 
 use super::batches::Batching;
 use super::subject::Subject;
@@ -128,7 +127,7 @@ impl Subject<'_> {
         let Some(origins) = origins.map(UInt32Array::from) else {
             return RecordBatch::try_new_with_options(self.own_schema(), own.to_vec(), &options);
         };
-        self.step.assemble(count, own, |index| take(rows.columns.column(index), &origins, None))
+        self.step.assemble_from(count, own, &rows.columns, Some(&origins))
     }
 
     /// Returns the schema of rows without origins.

@@ -79,25 +79,26 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Par
         return parameters;
     };
     parameters.location = ConfigLocation::Span(entry.key);
-    let mut reader = ParameterReader { locations: &mut parameters.locations, diagnostics: Vec::new() };
-    let values = reader.table(entries, "");
-    for diagnostic in reader.diagnostics {
-        context.push(diagnostic);
-    }
-    parameters.values = values;
+    parameters.read_entries(entries, context);
     parameters
 }
 
 /// Reads a TOML document as parameters.
 pub(super) fn from_document(entries: &DeTable<'_>, context: &mut ParseContext<'_>) -> Parameters {
     let mut parameters = Parameters::none(ConfigLocation::File);
-    let mut reader = ParameterReader { locations: &mut parameters.locations, diagnostics: Vec::new() };
-    let values = reader.table(entries, "");
-    for diagnostic in reader.diagnostics {
-        context.push(diagnostic);
-    }
-    parameters.values = values;
+    parameters.read_entries(entries, context);
     parameters
+}
+
+impl Parameters {
+    /// Converts all entries of a table, and reports those that JSON cannot represent.
+    fn read_entries(&mut self, entries: &DeTable<'_>, context: &mut ParseContext<'_>) {
+        let mut reader = ParameterReader { locations: &mut self.locations, diagnostics: Vec::new() };
+        self.values = reader.table(entries, "");
+        for diagnostic in reader.diagnostics {
+            context.push(diagnostic);
+        }
+    }
 }
 
 /// Converts a single TOML value to JSON.

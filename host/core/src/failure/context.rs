@@ -29,4 +29,10 @@ impl FailureContext {
         failure.first_row.clone_from(&self.first_row);
         failure.attempt = self.attempt;
     }
+
+    /// Returns the failure with the circumstances filled in.
+    pub(crate) fn apply_to(&self, mut failure: Box<Failure>) -> Box<Failure> {
+        self.apply(&mut failure);
+        failure
+    }
 }

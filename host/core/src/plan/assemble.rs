@@ -2,12 +2,30 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_schema::ArrowError;
+use arrow_select::take::take;
 
 use super::{ColumnSource, Step};
 
 impl Step {
+    /// Assembles rows that come from `input`: from the rows in `origins`, or from all of them in order.
+    ///
+    /// # Errors
+    /// The columns are not those that were planned.
+    pub(crate) fn assemble_from(
+        &self,
+        rows: usize,
+        outputs: &[ArrayRef],
+        input: &RecordBatch,
+        origins: Option<&UInt32Array>,
+    ) -> Result<RecordBatch, ArrowError> {
+        self.assemble(rows, outputs, |index| match origins {
+            None => Ok(Arc::clone(input.column(index))),
+            Some(origins) => take(input.column(index), origins, None),
+        })
+    }
+
     /// Puts the columns of an output into their places among the carried columns, which `carried` returns by their index
     /// in the incoming rows.
     ///

@@ -12,7 +12,6 @@ use std::time::Duration;
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
 use arrow_select::concat::concat;
-use arrow_select::take::take;
 use rand::RngExt as _;
 
 use super::Stage;
@@ -70,11 +69,7 @@ pub(super) fn apply_policy(
     let PolicyRunner { context, parts, mut rejected, report, .. } = runner;
     rejected.sort_by_key(|rejected| rejected.row);
     report.rejected = rejected.len() as u64;
-    let rows = assemble(step, rows, parts).map_err(|error| {
-        let mut failure = Box::new(Failure::host(&error));
-        context.apply(&mut failure);
-        failure
-    })?;
+    let rows = assemble(step, rows, parts).map_err(|error| context.apply_to(Box::new(Failure::host(&error))))?;
     Ok(PolicyOutcome { rows, rejected })
 }
 
@@ -238,10 +233,7 @@ fn assemble(step: &Step, input: &Rows, parts: Vec<PassedPart>) -> Result<Rows, A
         Some(origins) => input.origin.select(origins),
     };
     let indices = origins.map(UInt32Array::from);
-    let columns = step.assemble(rows, &made, |index| {
-        let column = input.columns.column(index);
-        indices.as_ref().map_or_else(|| Ok(Arc::clone(column)), |indices| take(column, indices, None))
-    })?;
+    let columns = step.assemble_from(rows, &made, &input.columns, indices.as_ref())?;
     Ok(Rows { columns, origin })
 }
 

@@ -33,10 +33,7 @@ pub(super) fn call(
             output.rejections.iter_mut().for_each(|rejection| context.apply(&mut rejection.failure));
             Ok((output, instance))
         }
-        Err(mut failure) => {
-            context.apply(&mut failure);
-            Err(failure)
-        }
+        Err(failure) => Err(context.apply_to(failure)),
     }
 }
 

@@ -299,12 +299,7 @@ impl OutputBatches {
 /// Returns the rows of an output of `process`, with the columns that they carry along.
 fn with_carried(step: &Step, output: CheckedOutput, input: &Rows) -> Result<RecordBatch, ArrowError> {
     let origins = output.origins.map(arrow_array::UInt32Array::from);
-    step.assemble(output.rows, &output.columns, |index| {
-        let column = input.columns.column(index);
-        origins
-            .as_ref()
-            .map_or_else(|| Ok(Arc::clone(column)), |origins| arrow_select::take::take(column, origins, None))
-    })
+    step.assemble_from(output.rows, &output.columns, &input.columns, origins.as_ref())
 }
 
 /// Puts outputs and carried columns, which are in the order of the outgoing rows, into their places.

@@ -46,11 +46,11 @@ impl StatefulStep {
     ) -> Result<(CheckedOutput, Vec<RejectRecord>), Box<Failure>> {
         let context = self.context(stage, Some((self.batch, rows)));
         self.batch += 1;
-        let output = self.try_process(stage, rows, report).map_err(|failure| with(&context, failure))?;
+        let output = self.try_process(stage, rows, report).map_err(|failure| context.apply_to(failure))?;
         let mut rejected = Vec::with_capacity(output.rejections.len());
         for rejection in output.rejections {
             let row = rejection.row as usize;
-            let mut failure = with(&context, Box::new(rejection.failure));
+            let mut failure = context.apply_to(Box::new(rejection.failure));
             failure.row = rows.place(row);
             if self.step.on_failure.then() == Then::Stop {
                 self.instance.captured().attach_to(&mut failure);
@@ -92,7 +92,7 @@ impl StatefulStep {
         report: &mut StepReport,
     ) -> Result<Option<CheckedOutput>, Box<Failure>> {
         let context = self.context(stage, None);
-        self.try_finish(stage, given, report).map_err(|failure| with(&context, failure))
+        self.try_finish(stage, given, report).map_err(|failure| context.apply_to(failure))
     }
 
     fn try_finish(
@@ -138,11 +138,6 @@ impl StatefulStep {
         let callee = Callee { step: &self.step, sandbox: &stage.sandbox, stop: &stage.stop };
         callee.context(batch.map(|(batch, _)| batch), batch.map(|(_, rows)| rows))
     }
-}
-
-fn with(context: &FailureContext, mut failure: Box<Failure>) -> Box<Failure> {
-    context.apply(&mut failure);
-    failure
 }
 
 /// The failure of a log that was complete when it was opened.
