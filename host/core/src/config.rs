@@ -103,9 +103,27 @@ impl Config {
         }
     }
 
+    /// Returns the name of a source: the one in the file, or `source`, or `source-2` if there are several.
+    pub(crate) fn source_name(&self, index: usize) -> Arc<str> {
+        node_name(self.sources[index].name.as_ref(), "source", index, self.sources.len())
+    }
+
+    /// Returns the name of a sink: the one in the file, or `sink`, or `sink-2` if there are several.
+    pub(crate) fn sink_name(&self, index: usize) -> Arc<str> {
+        node_name(self.sinks[index].name.as_ref(), "sink", index, self.sinks.len())
+    }
+
     /// Diagnostics of a later stage about this file.
     pub(crate) fn diagnostics(&self, list: Vec<Diagnostic>) -> Diagnostics {
         Diagnostics::new(&self.file, Arc::clone(&self.text), list)
+    }
+}
+
+fn node_name(name: Option<&Located<String>>, kind: &str, index: usize, count: usize) -> Arc<str> {
+    match name {
+        Some(name) => name.as_str().into(),
+        None if count == 1 => kind.into(),
+        None => format!("{kind}-{}", index + 1).into(),
     }
 }
 

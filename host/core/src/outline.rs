@@ -101,7 +101,7 @@ impl Outline {
                 (None, Role::Step(_) | Role::Sink(_)) => {
                     let path = match sinks.next().map(|sink| &sink.spec.location) {
                         Some(SinkLocation::Path(path)) => Some(path.clone()),
-                        Some(SinkLocation::Stdout) | None => None,
+                        Some(SinkLocation::Stdout | SinkLocation::Batches(_)) | None => None,
                     };
                     NodeRole::Sink { path }
                 }

@@ -18,6 +18,7 @@ pub use options::RunOptions;
 
 use crate::config::{Config, ConfigError, Diagnostics, Overrides};
 use crate::outline::Outline;
+use crate::plan::Replacements;
 use crate::runtime::Engine;
 
 /// A pipeline as written in its file. Nothing has been opened, compiled or run yet.
@@ -85,8 +86,18 @@ impl Pipeline {
 
     /// Returns the files that a run writes.
     pub fn writes(&self) -> Vec<PathBuf> {
+        self.written_files(&Replacements::default())
+    }
+
+    /// Returns the files that a run writes with these sinks replaced.
+    fn written_files(&self, replacements: &Replacements) -> Vec<PathBuf> {
         let config = &self.config;
-        let sinks = config.sinks.iter().filter(|sink| !sink.path.is_standard()).map(|sink| sink.path.path());
+        let sinks = config
+            .sinks
+            .iter()
+            .enumerate()
+            .filter(|(index, sink)| !sink.path.is_standard() && replacements.sink(config, *index).is_none());
+        let sinks = sinks.map(|(_, sink)| sink.path.path());
         sinks.chain(config.rejects.as_ref().map(|rejects| rejects.path.path())).collect()
     }
 

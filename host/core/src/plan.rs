@@ -8,6 +8,7 @@ mod combine;
 mod files;
 mod graph;
 mod projection;
+mod replacements;
 mod route;
 mod stage_assignment;
 mod stages;
@@ -38,6 +39,7 @@ pub(crate) use columns::describe;
 pub(crate) use combine::Append;
 pub(crate) use files::check_failures;
 pub(crate) use graph::{Graph, Role};
+pub(crate) use replacements::Replacements;
 pub(crate) use stages::{
     InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip,
 };
@@ -162,6 +164,8 @@ pub(crate) struct PlanContext {
     pub(crate) on_event: Listener,
     /// Registers builds in progress.
     pub(crate) cleanup: CleanupRegistry,
+    /// Sources and sinks without files.
+    pub(crate) replacements: Replacements,
 }
 
 impl Plan {
@@ -178,9 +182,10 @@ impl Plan {
         if let Some(StopReason::Signal(signal)) = context.stop.reason() {
             return Err(PlanError::Stopped(signal));
         }
-        let sources = open_sources(config, &mut diagnostics)?;
+        context.replacements.check(config, &mut diagnostics);
+        let sources = open_sources(config, &context.replacements, &mut diagnostics)?;
         let inputs: Vec<_> = sources.iter().flatten().flat_map(|source| source.files.iter().cloned()).collect();
-        files::check(config, &inputs, &mut diagnostics);
+        files::check(config, &inputs, &context.replacements, &mut diagnostics);
         let sources: Option<Vec<OpenSource>> = sources.into_iter().collect();
         let (Some(graph), Some(sources)) = (graph, sources) else {
             return Err(config.diagnostics(diagnostics).into());
@@ -194,7 +199,11 @@ impl Plan {
         let schemas: Vec<_> = sources.iter().map(|source| &source.schema).collect();
         let typed = columns::resolve_columns(config, &graph, &assignments, loaded, &schemas, &mut diagnostics);
         match typed {
-            Some(typed) if diagnostics.is_empty() => Ok(Self::assemble(config, &graph, &assignments, sources, &typed)),
+            Some(typed) if diagnostics.is_empty() => {
+                let mut plan = Self::assemble(config, &graph, &assignments, sources, &typed);
+                plan.replace_sinks(&context.replacements);
+                Ok(plan)
+            }
             _ => Err(config.diagnostics(diagnostics).into()),
         }
     }
@@ -238,6 +247,15 @@ impl Plan {
         }
     }
 
+    /// Gives the rows of replaced sinks to the functions of the calling program.
+    fn replace_sinks(&mut self, replacements: &Replacements) {
+        for sink in &mut self.sinks {
+            if let Some(function) = replacements.sinks.get(&*sink.name) {
+                sink.spec.location = SinkLocation::Batches(function.clone());
+            }
+        }
+    }
+
     /// The steps in topological order, which is the order of their numbers.
     pub(crate) fn steps(&self) -> impl Iterator<Item = &Arc<Step>> {
         self.nodes.iter().filter_map(|node| node.step.as_ref())
@@ -267,10 +285,18 @@ fn batch_rows(config: &Config) -> usize {
 
 /// Opens the sources. An error in the content of an input is reported as a failure of the input, but only if the pipeline
 /// has no problems so far. Other errors are problems of the pipeline.
-fn open_sources(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> Result<Vec<Option<OpenSource>>, PlanError> {
+fn open_sources(
+    config: &Config,
+    replacements: &Replacements,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Result<Vec<Option<OpenSource>>, PlanError> {
     let mut sources = Vec::with_capacity(config.sources.len());
-    for table in &config.sources {
-        sources.push(match source::open(&files::source_spec(table, batch_rows(config))) {
+    for (index, table) in config.sources.iter().enumerate() {
+        let opened = match replacements.source(config, index) {
+            Some(batches) => batches.open(&config.source_name(index), batch_rows(config)),
+            None => source::open(&files::source_spec(table, batch_rows(config))),
+        };
+        sources.push(match opened {
             Ok(source) => Some(source),
             Err(error) if error.is_about_content() && diagnostics.is_empty() => return Err(PlanError::Input(error)),
             Err(error) => {

@@ -26,6 +26,7 @@
 //! compressed in parallel and the bytes do not depend on the number of threads.
 
 mod arrow;
+mod batches;
 mod csv;
 mod delivered;
 mod encode;
@@ -45,8 +46,10 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 
 use crate::format::{Compression, Format};
+use batches::BatchEncoder;
 use encode::Target;
 
+pub(crate) use batches::BatchSink;
 pub(crate) use delivered::DeliveredRows;
 pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
@@ -74,6 +77,8 @@ pub(crate) enum SinkLocation {
     Path(PathBuf),
     /// Standard output.
     Stdout,
+    /// A function of the calling program. Format and compression do not apply.
+    Batches(BatchSink),
 }
 
 /// Opens an output. If this fails, or the writer is dropped before its end, no file is left. With the id of a run, the
@@ -93,8 +98,14 @@ pub(crate) fn open(
             path.to_string_lossy().chars().flat_map(char::escape_debug).collect::<String>().into()
         }
         SinkLocation::Stdout => "standard output".into(),
+        SinkLocation::Batches(_) => "record batches".into(),
     };
     let (format, compression) = (spec.format, spec.compression);
+    if let SinkLocation::Batches(sink) = &spec.location {
+        let (schema, compression) = (Arc::clone(&spec.schema), Compression::None);
+        let target = Target { output: Arc::clone(&output), format, compression, schema, saves_rows: false };
+        return Ok((Arc::new(BatchEncoder { target }), Writer::of_batches(output, sink.clone())));
+    }
     if matches!(format, Format::Parquet | Format::Arrow) && compression != Compression::None {
         return Err(SinkError::new(&output, SinkErrorKind::CompressedRows { format, compression }));
     }

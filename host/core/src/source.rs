@@ -15,6 +15,7 @@
 //! is at most 64 MiB long.
 
 mod advice;
+mod batches;
 mod chunk;
 mod column;
 mod csv;
@@ -37,6 +38,8 @@ use arrow_schema::SchemaRef;
 use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 use files::InputFiles;
+
+pub(crate) use batches::BatchSource;
 pub(crate) use files::matching_paths;
 
 #[cfg(test)]

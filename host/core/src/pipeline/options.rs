@@ -1,14 +1,20 @@
 //! Settings of one run.
 
+use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow_array::{RecordBatch, RecordBatchReader};
+
 use crate::cleanup::CleanupRegistry;
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
+use crate::plan::Replacements;
 use crate::runs::Checkpointing;
+use crate::sink::BatchSink;
+use crate::source::BatchSource;
 
 /// Settings of one run of a pipeline. The default cannot be interrupted, reports no events and cannot be resumed.
 ///
@@ -26,6 +32,7 @@ pub struct RunOptions {
     pub(super) failures_file: Option<PathBuf>,
     pub(super) checkpointing: Option<Checkpointing>,
     pub(super) on_event: Option<Listener>,
+    pub(super) replacements: Replacements,
 }
 
 impl RunOptions {
@@ -75,6 +82,36 @@ impl RunOptions {
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Arc::new(listener));
+        self
+    }
+
+    /// Reads the rows of a source from record batches, instead of the files that the pipeline names. `name` is the name of
+    /// the source: `source` if it is the only one and has none. Format, compression and declared columns of the source do not
+    /// apply.
+    ///
+    /// The reader is read by the first run with these options, or with a clone of them; [`Pipeline::check`] needs
+    /// only its schema. The run cannot be resumed.
+    ///
+    /// [`Pipeline::check`]: crate::Pipeline::check
+    #[must_use]
+    pub fn source(mut self, name: impl Into<String>, reader: impl RecordBatchReader + Send + 'static) -> Self {
+        self.replacements.sources.insert(name.into(), BatchSource::new(Box::new(reader)));
+        self
+    }
+
+    /// Gives the rows of a sink to a function, instead of writing them to the file that the pipeline names. `name` is the
+    /// name of the sink: `sink` if it is the only one and has none.
+    ///
+    /// The function gets the rows in the order of the input, on one thread, in batches of at most `batch-rows` rows. The
+    /// run waits for it. An error that it returns fails the run. Rows that it has taken before the run fails or is
+    /// stopped are not taken back. The run cannot be resumed.
+    #[must_use]
+    pub fn sink(
+        mut self,
+        name: impl Into<String>,
+        function: impl FnMut(RecordBatch) -> Result<(), Box<dyn Error + Send + Sync>> + Send + 'static,
+    ) -> Self {
+        self.replacements.sinks.insert(name.into(), BatchSink::new(function));
         self
     }
 

@@ -41,6 +41,7 @@ impl Pipeline {
             stop,
             on_event: options.listener(),
             cleanup: options.cleanup.clone(),
+            replacements: options.replacements.clone(),
         };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let plan = caught(|| Plan::new(&config, &context));

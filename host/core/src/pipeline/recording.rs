@@ -21,9 +21,9 @@ use crate::sink::{self, SinkLocation, SinkSpec};
 /// an output is synced would take most of their time.
 const RECORDED_AFTER: Duration = Duration::from_millis(200);
 
-/// Creates the run's folder if files are placed in it from the start.
-pub(super) fn prepare(begun: &mut RunHandle, plan: &Plan) -> Result<(), RunStoreError> {
-    begun.record.unrepeatable = unrepeatable(plan).map(ToOwned::to_owned);
+/// Creates the run's folder if files are placed in it from the start. `reads_batches` tells whether a source has no files.
+pub(super) fn prepare(begun: &mut RunHandle, plan: &Plan, reads_batches: bool) -> Result<(), RunStoreError> {
+    begun.record.unrepeatable = unrepeatable(plan, reads_batches).map(ToOwned::to_owned);
     if let (Some(_), Some(why)) = (&begun.checkpoint, &begun.record.unrepeatable) {
         return Err(RunStoreError::PipelineChanged { run: begun.id.to_string(), changes: vec![why.clone()] });
     }
@@ -95,9 +95,13 @@ pub(super) fn settle(begun: &RunHandle, end: &RunOutcome, entries: &Entries, (pa
 }
 
 /// Returns why the run could not be resumed, or `None` if it could.
-fn unrepeatable(plan: &Plan) -> Option<&'static str> {
+fn unrepeatable(plan: &Plan, reads_batches: bool) -> Option<&'static str> {
     let is_regular = |path: &Path| fs::metadata(path).map_or(true, |there| there.is_file());
-    if outputs(plan).any(|spec| spec.location == SinkLocation::Stdout) {
+    if outputs(plan).any(|spec| matches!(spec.location, SinkLocation::Batches(_))) {
+        Some("it writes to the program that runs it")
+    } else if reads_batches {
+        Some("it reads rows of the program that runs it")
+    } else if outputs(plan).any(|spec| spec.location == SinkLocation::Stdout) {
         Some("it writes to the standard output")
     } else if plan.sources.iter().any(|source| source.files.is_empty()) {
         Some("it reads the standard input")

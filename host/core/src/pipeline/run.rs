@@ -48,7 +48,10 @@ impl Pipeline {
             return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));
         }
         let Some(checkpointing) = &options.checkpointing else { return Ok(None) };
-        let outputs = runs::Outputs { paths: &self.writes(), are_own: self.overrides.output.is_none() };
+        let outputs = runs::Outputs {
+            paths: &self.written_files(&options.replacements),
+            are_own: self.overrides.output.is_none(),
+        };
         Ok(runs::begin(checkpointing, &self.config, outputs, new)?)
     }
 }
@@ -72,7 +75,7 @@ impl LockedRun<'_> {
         }
         let threads = engine.thread_pool()?;
         if let Some(handle) = &mut self.handle {
-            recording::prepare(handle, &planned.plan)?;
+            recording::prepare(handle, &planned.plan, !self.options.replacements.sources.is_empty())?;
         }
         let parts = self.handle.as_ref().map_or_else(Vec::new, |handle| recording::announce(handle, &planned.plan));
         let mut opened = self.open(&planned.plan)?;

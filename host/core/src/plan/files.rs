@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 
-use super::Rejects;
+use super::{Rejects, Replacements};
 use crate::config::{Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, RejectsTable, SinkTable, SourceTable};
 use crate::format::{Compression, Format};
 use crate::sink::{self, SinkLocation, SinkSpec};
@@ -57,13 +57,22 @@ pub(super) fn rejects(table: &RejectsTable) -> Rejects {
 }
 
 /// Reports sinks and reject files that are also inputs or have several writers.
-pub(super) fn check(config: &Config, inputs: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) {
+pub(super) fn check(
+    config: &Config,
+    inputs: &[PathBuf],
+    replacements: &Replacements,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let mut outputs: Vec<PathBuf> = Vec::new();
-    for source in config.sources.iter().filter(|source| source.path.is_standard()).skip(1) {
+    let reads_files = |index: &usize| replacements.source(config, *index).is_none();
+    let from_files = (0..config.sources.len()).filter(reads_files).map(|index| &config.sources[index]);
+    for source in from_files.filter(|source| source.path.is_standard()).skip(1) {
         let diagnostic = Diagnostic::new(source.path.location.clone(), "two sources read standard input");
         diagnostics.push(diagnostic.help("use a file for all but one of them"));
     }
-    let sinks = config.sinks.iter().map(|sink| (&sink.path, OutputRole::Sink));
+    let writes_file = |index: &usize| replacements.sink(config, *index).is_none();
+    let to_files = (0..config.sinks.len()).filter(writes_file).map(|index| &config.sinks[index]);
+    let sinks = to_files.map(|sink| (&sink.path, OutputRole::Sink));
     let rejects = config.rejects.iter().map(|rejects| (&rejects.path, OutputRole::Rejects));
     for (path_setting, output) in sinks.chain(rejects) {
         let path = if path_setting.is_standard() { PathBuf::from("-") } else { path_setting.path() };
@@ -153,7 +162,7 @@ mod tests {
         let config = Config::parse(Path::new("p.toml"), &text).expect("it is right");
         let inputs: Vec<PathBuf> = inputs.iter().map(PathBuf::from).collect();
         let mut diagnostics = Vec::new();
-        check(&config, &inputs, &mut diagnostics);
+        check(&config, &inputs, &Replacements::default(), &mut diagnostics);
         config.diagnostics(diagnostics).to_string()
     }
 

@@ -129,6 +129,12 @@ pub(crate) enum SinkErrorKind {
         /// The library's error.
         source: arrow_schema::ArrowError,
     },
+    /// The program's function returned an error.
+    #[error("the function that takes the rows returned an error")]
+    Handler {
+        /// The function's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The library of a binary format returned an error.
     #[error("cannot write the rows as {format}")]
     Library {

@@ -50,6 +50,7 @@ impl OutputFile {
         let path = match location {
             SinkLocation::Stdout => return Ok(Self::Stdout(io::stdout())),
             SinkLocation::Path(path) => path,
+            SinkLocation::Batches(_) => unreachable!("rows for a function are not written to a file"),
         };
         let failed = |source| SinkError::io(name, "open this output", source);
         let existing = match fs::metadata(path) {

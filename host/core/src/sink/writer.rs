@@ -1,5 +1,6 @@
 //! Writes encoded batches in order.
 
+use std::error::Error;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use parquet::errors::ParquetError;
 
 use super::SinkSpec;
 use super::arrow::ArrowFile;
+use super::batches::BatchSink;
 use super::csv::preamble;
 use super::delivered::{DeliveredRows, whole_row_chunks};
 use super::encode::{Encoded, compress};
@@ -47,6 +49,7 @@ enum FormatWriter {
     Parquet(Box<ParquetFile>),
     ArrowFile(Box<ArrowFile>),
     ArrowStream(Box<StreamWriter<BufWriter<OutputFile>>>),
+    Batches(BatchSink),
 }
 
 /// An error of one of the libraries.
@@ -55,9 +58,15 @@ pub(super) enum FormatError {
     Arrow(ArrowError),
     Parquet(ParquetError),
     Spill(SpillError),
+    Handler(Box<dyn Error + Send + Sync>),
 }
 
 impl Writer {
+    /// Creates a writer that passes the rows to a function of the calling program.
+    pub(super) fn of_batches(output: Arc<str>, sink: BatchSink) -> Self {
+        Self { output, format: Format::Arrow, kind: FormatWriter::Batches(sink), partial: None, delivered: None }
+    }
+
     /// Opens the output and writes the bytes before the first batch.
     pub(super) fn open(
         spec: &SinkSpec,
@@ -148,12 +157,14 @@ impl Writer {
         if let FormatWriter::Parquet(file) = &mut self.kind {
             file.checkpoint_saved();
         }
-        self.kind.output().disable_cleanup();
+        if let Some(output) = self.kind.output() {
+            output.disable_cleanup();
+        }
     }
 
     /// Returns the paths of the temporary file and of the target.
     pub(crate) fn paths(&mut self) -> Option<(&Path, &Path)> {
-        self.kind.output().paths()
+        self.kind.output()?.paths()
     }
 
     /// Writes the end, and renames the file to the target.
@@ -181,7 +192,7 @@ impl Writer {
     ///
     /// The folder was removed, or is not writable.
     pub(crate) fn publish(mut self) -> Result<(), SinkError> {
-        let published = self.kind.output().publish();
+        let published = self.kind.output().map_or(Ok(()), OutputFile::publish);
         published.map_err(|error| sink_error(&self.output, self.format, error.into()))
     }
 
@@ -192,7 +203,7 @@ impl Writer {
     /// The output cannot be written.
     pub(crate) fn publish_copy(mut self) -> Result<(), SinkError> {
         self.write_end()?;
-        let published = self.kind.output().publish_copy();
+        let published = self.kind.output().map_or(Ok(()), OutputFile::publish_copy);
         published.map_err(|error| sink_error(&self.output, self.format, error.into()))
     }
 }
@@ -211,6 +222,7 @@ impl FormatWriter {
                 writer.write(&batch)?;
                 writer.flush()?;
             }
+            (Self::Batches(sink), Encoded::Rows(batch, _)) => sink.take(batch).map_err(FormatError::Handler)?,
             _ => unreachable!("an encoder and its writer have the same format"),
         }
         Ok(())
@@ -219,7 +231,7 @@ impl FormatWriter {
     fn write_end(&mut self) -> Result<(), FormatError> {
         match self {
             Self::Bytes { out, compression, length: 0 } => out.write_all(&compress(*compression, Vec::new())?)?,
-            Self::Bytes { .. } => {}
+            Self::Bytes { .. } | Self::Batches(_) => {}
             Self::Parquet(file) => file.write_end()?,
             Self::ArrowFile(file) => file.write_end()?,
             Self::ArrowStream(writer) => {
@@ -227,7 +239,7 @@ impl FormatWriter {
                 writer.get_mut().flush()?;
             }
         }
-        Ok(self.output().sync()?)
+        self.output().map_or(Ok(()), |output| Ok(output.sync()?))
     }
 
     fn checkpoint(&mut self) -> Result<SyncedLength, FormatError> {
@@ -235,22 +247,24 @@ impl FormatWriter {
             Self::Bytes { length, .. } => SyncedLength { length: *length, groups: None },
             Self::Parquet(file) => file.checkpoint()?,
             Self::ArrowFile(file) => SyncedLength { length: file.flush()?, groups: None },
-            Self::ArrowStream(_) => SyncedLength::default(),
+            Self::ArrowStream(_) | Self::Batches(_) => SyncedLength::default(),
         };
-        let output = self.output();
-        output.sync()?;
-        // The name of a new file must reach the disk as well.
-        output.partial().into_iter().for_each(sync_folder);
+        if let Some(output) = self.output() {
+            output.sync()?;
+            // The name of a new file must reach the disk as well.
+            output.partial().into_iter().for_each(sync_folder);
+        }
         Ok(synced)
     }
 
-    fn output(&mut self) -> &mut OutputFile {
-        match self {
+    fn output(&mut self) -> Option<&mut OutputFile> {
+        Some(match self {
             Self::Bytes { out, .. } => out,
             Self::Parquet(file) => file.output(),
             Self::ArrowFile(file) => file.output(),
             Self::ArrowStream(writer) => writer.get_mut().get_mut(),
-        }
+            Self::Batches(_) => return None,
+        })
     }
 }
 
@@ -268,6 +282,7 @@ fn sink_error(output: &Arc<str>, format: Format, failure: FormatError) -> SinkEr
         },
         FormatError::Parquet(error) => library(error.into()),
         FormatError::Spill(error) => library(error.into()),
+        FormatError::Handler(source) => SinkError::new(output, SinkErrorKind::Handler { source }),
     }
 }
 

@@ -38,6 +38,8 @@ impl SourceError {
                 SourceErrorKind::CorruptFile { .. }
                 | SourceErrorKind::Unreadable { .. }
                 | SourceErrorKind::Panicked { .. }
+                | SourceErrorKind::Batches { .. }
+                | SourceErrorKind::BatchSchema { .. }
                 | SourceErrorKind::DuplicateName { .. }
                 | SourceErrorKind::SchemaDiffers { .. } => true,
                 _ => false,
@@ -289,6 +291,21 @@ pub(crate) enum SourceErrorKind {
         /// The format.
         format: Format,
     },
+    /// The program's reader of record batches returned an error.
+    #[error("cannot read the next record batch of this source")]
+    Batches {
+        /// The reader's error.
+        source: arrow_schema::ArrowError,
+    },
+    /// A record batch has other columns than its reader has announced.
+    #[error("the record batch that starts at row {first_row} does not have the schema of its reader")]
+    BatchSchema {
+        /// The first row of the batch, from 1.
+        first_row: u64,
+    },
+    /// A reader of record batches was given to two runs.
+    #[error("an earlier run has read the record batches of this source; give each run a reader of its own")]
+    BatchesTaken,
     /// Two files of a binary format have different schemas.
     #[error("the schema is not that of {other}: {difference}; all files of a source have the same columns")]
     SchemaDiffers {

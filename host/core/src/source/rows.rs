@@ -22,7 +22,7 @@ use super::files::InputFile;
 use super::{OpenSource, SourceSchema};
 use crate::format::Format;
 use crate::panics::caught;
-use conform::CommonSchema;
+pub(super) use conform::CommonSchema;
 use open::OpenRows;
 
 /// Opens a Parquet or Arrow IPC source.
@@ -56,7 +56,7 @@ pub(crate) fn open(files: Vec<InputFile>, format: Format, batch_rows: usize) -> 
         current: None,
         bytes_before: 0,
     };
-    let decoder = RowsDecoder { schema };
+    let decoder = RowsDecoder::new(schema);
     let known = SourceSchema::Known(decoder.schema.schema());
     Ok(OpenSource::new(known, Box::new(reader), Arc::new(decoder)))
 }
@@ -164,8 +164,14 @@ fn guarded<T>(
 
 /// Converts the rows of every file to the source's schema.
 #[derive(Debug)]
-struct RowsDecoder {
+pub(super) struct RowsDecoder {
     schema: CommonSchema,
+}
+
+impl RowsDecoder {
+    pub(super) fn new(schema: CommonSchema) -> Self {
+        Self { schema }
+    }
 }
 
 impl Decoder for RowsDecoder {

@@ -25,14 +25,8 @@ pub(super) struct UnresolvedNode<'a> {
 }
 
 pub(super) fn unresolved_nodes<'a>(config: &'a Config, kinds: &[Option<StepKind>]) -> Vec<UnresolvedNode<'a>> {
-    let numbered = |what: &str, index: usize, count: usize| {
-        if count == 1 { Arc::from(what) } else { Arc::from(format!("{what}-{}", index + 1)) }
-    };
-    let named = |name: &Option<Located<String>>, what: &str, index: usize, count: usize| {
-        name.as_ref().map_or_else(|| numbered(what, index, count), |name| Arc::from(name.as_str()))
-    };
     let sources = config.sources.iter().enumerate().map(|(index, source)| UnresolvedNode {
-        name: named(&source.name, "source", index, config.sources.len()),
+        name: config.source_name(index),
         role: Role::Source(index),
         location: &source.location,
         from: None,
@@ -52,7 +46,7 @@ pub(super) fn unresolved_nodes<'a>(config: &'a Config, kinds: &[Option<StepKind>
         kind: kinds.get(index).copied().flatten(),
     });
     let sinks = config.sinks.iter().enumerate().map(|(index, sink)| UnresolvedNode {
-        name: named(&sink.name, "sink", index, config.sinks.len()),
+        name: config.sink_name(index),
         role: Role::Sink(index),
         location: &sink.location,
         from: sink.from.as_deref(),

@@ -21,7 +21,7 @@ const EXTENSION_KEYS: &str = "ARROW:extension:";
 
 /// The schema of all files. Only the order of columns may differ between files.
 #[derive(Debug)]
-pub(super) struct CommonSchema {
+pub(in crate::source) struct CommonSchema {
     /// The first file.
     file: Arc<str>,
     schema: SchemaRef,
@@ -34,7 +34,7 @@ impl CommonSchema {
     /// # Errors
     ///
     /// Two columns have the same name.
-    pub(super) fn new(file: &Arc<str>, schema: &Schema, format: Format) -> Result<Self, SourceError> {
+    pub(in crate::source) fn new(file: &Arc<str>, schema: &Schema, format: Format) -> Result<Self, SourceError> {
         check_names(file, schema)?;
         let fields: Vec<Field> = schema.fields().iter().map(|field| strip_metadata(field)).collect();
         Ok(Self { file: Arc::clone(file), schema: Arc::new(Schema::new(fields)), format })
@@ -74,7 +74,7 @@ impl CommonSchema {
     }
 
     /// Returns the schema.
-    pub(super) fn schema(&self) -> SchemaRef {
+    pub(in crate::source) fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
 
