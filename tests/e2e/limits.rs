@@ -1,9 +1,12 @@
 //! Limits: which steps they apply to, and how a failure reports them.
 
-use stillbox::Failure;
-use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_LOOP_IN_MANIFEST};
+use std::time::Duration;
 
-use crate::harness::{Folder, PipelineFile, step};
+use rustix::process::Signal;
+use stillbox::Failure;
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_LOOP_IN_MANIFEST, TAKE_TIME};
+
+use crate::harness::{Events, Folder, PipelineFile, end, send, spawn, step};
 
 /// Too little for any step.
 const LITTLE: &str = "fuel = 1000";
@@ -79,4 +82,22 @@ fn the_output_bytes_limit_is_exact() {
     assert_eq!(failure.kind, stillbox::FailureKind::BadOutput, "{failure:#?}");
     insta::assert_snapshot!(failure.message, @r#"it returned 8 bytes, but the limit is `output-bytes = "7B"`"#);
     assert_eq!(failure.limit.map(|limit| limit.value).as_deref(), Some("7B"));
+}
+
+/// The guest works for a while in its one call, within its time limit; the process is stopped for longer than that.
+#[test]
+fn time_in_which_the_process_is_stopped_does_not_count() {
+    let folder = folder(&[TAKE_TIME]);
+    let slow = step("take_time").parameters("batch-ms = 1_000").limits("time = \"3s\"");
+    folder.write_pipeline(PipelineFile::new().add(slow));
+    let mut command = folder.command();
+    command.args(["run", "pipeline.toml", "--message-format", "json"]);
+    let mut child = spawn(&mut command);
+    let mut events = Events::new(&mut child);
+    events.wait_for("started");
+    send(&child, Signal::STOP);
+    std::thread::sleep(Duration::from_secs(5));
+    send(&child, Signal::CONT);
+    events.wait_for("finished");
+    assert_eq!(end(child), Some(0));
 }

@@ -1,13 +1,14 @@
 //! The sandbox: one instance for one piece of work, with limits and a deadline and without permissions; then dropped.
 
 mod classify;
+mod clock;
 mod deadline;
 mod session;
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -88,14 +89,14 @@ impl Sandbox {
         // Larger values are refused before they are read, so that they take no time beyond the limit.
         let lifted = terms.limits.output_bytes.max(HANDED_OVER);
         store.set_hostcall_fuel(usize::try_from(lifted).unwrap_or(usize::MAX).saturating_add(LIFT_OVERHEAD));
-        let stop = terms.stop.clone();
+        let (stop, clock) = (terms.stop.clone(), self.watchdog.clock());
         store.epoch_deadline_callback(move |context| {
             // The epoch is incremented for every instance when one deadline passes, so most of the time another
             // instance is meant.
             if let Some(reason) = stop.reason() {
                 return Err(Halt::Stopped(reason).into());
             }
-            if Instant::now() >= context.data().deadline() {
+            if clock.now() >= context.data().deadline() {
                 return Err(Halt::Timeout.into());
             }
             Ok(UpdateDeadline::Continue(1))
@@ -104,18 +105,18 @@ impl Sandbox {
     }
 }
 
-/// Waits for the call's result, the stop or the deadline, whichever comes first.
+/// Waits for the call's result, the stop or the timeout, whichever comes first.
 ///
 /// The call is polled first and mostly ends in that poll, without the other two being set up. A guest that computes
 /// does not return from its poll; the epoch ends it.
 async fn until_halted<R>(
     stop: &Stop,
-    deadline: Instant,
+    timeout: impl Future<Output = ()>,
     call: impl Future<Output = wasmtime::Result<R>>,
 ) -> wasmtime::Result<R> {
     let mut call = pin!(call);
     let mut stopped = pin!(stop.stopped());
-    let mut timeout = pin!(tokio::time::sleep_until(deadline.into()));
+    let mut timeout = pin!(timeout);
     poll_fn(|cx| {
         if let Poll::Ready(result) = call.as_mut().poll(cx) {
             return Poll::Ready(result);
@@ -130,17 +131,15 @@ async fn until_halted<R>(
 
 /// Waits on this thread for a time, or until a stop.
 pub(crate) fn pause(stop: &Stop, time: Duration) {
-    let until = Instant::now() + time;
-    let waiting = until_halted(stop, until, std::future::pending::<wasmtime::Result<()>>());
+    let waiting = async { until_halted(stop, tokio::time::sleep(time), pending::<wasmtime::Result<()>>()).await };
     // The caller checks the stop, so the reason is of no use here.
     let _ = THREAD.with(|runtime| runtime.block_on(waiting));
 }
 
 /// Waits on this thread for a future, or until a stop. Returns `None` if the stop came first.
 pub(crate) fn wait<T>(stop: &Stop, coming: impl Future<Output = T>) -> Option<T> {
-    let far_away = Instant::now() + FAR_AWAY;
     let coming = async { Ok(coming.await) };
-    THREAD.with(|runtime| runtime.block_on(until_halted(stop, far_away, coming))).ok()
+    THREAD.with(|runtime| runtime.block_on(until_halted(stop, pending(), coming))).ok()
 }
 
 /// Stands for "never" in arithmetic with instants.

@@ -1,7 +1,8 @@
 //! The watchdog: increments the epoch when a deadline passes.
 //!
 //! One thread for all instances sleeps until the earliest deadline. It increments the epoch of the whole engine; each
-//! store then checks its own deadline. Nothing ticks in between.
+//! store then checks its own deadline. Deadlines are times of the [`RunningClock`], for which the thread also wakes once
+//! in a while.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use wasmtime::EngineWeak;
+
+use super::clock::RunningClock;
 
 /// Time for a guest to notice its deadline before it is interrupted again.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
@@ -19,6 +22,7 @@ pub(crate) struct Watchdog {
 }
 
 struct Shared {
+    clock: Arc<RunningClock>,
     deadlines: Mutex<Deadlines>,
     changed: Condvar,
 }
@@ -28,8 +32,8 @@ struct Deadlines {
     /// By time, and a number that makes equal times distinct.
     pending: BTreeSet<(Instant, u64)>,
     next_number: u64,
-    /// When the thread wakes by itself; `None` while it waits for a notification.
-    wakes: Option<Instant>,
+    /// The next deadline that the thread waits for; `None` while it waits for a notification.
+    next: Option<Instant>,
     /// Whether guests are interrupted repeatedly, whatever their deadlines.
     ending: bool,
     closed: bool,
@@ -43,7 +47,7 @@ pub(crate) struct Watched<'a> {
 
 impl Watchdog {
     pub(crate) fn new(engine: EngineWeak) -> Self {
-        let shared = Arc::new(Shared { deadlines: Mutex::default(), changed: Condvar::new() });
+        let shared = Arc::new(Shared { clock: Arc::default(), deadlines: Mutex::default(), changed: Condvar::new() });
         let thread = std::thread::Builder::new().name("watchdog".into()).spawn({
             let shared = Arc::clone(&shared);
             move || watch(&shared, &engine)
@@ -53,16 +57,37 @@ impl Watchdog {
         Self { shared }
     }
 
+    /// Returns the time for deadlines, which does not pass while the process is stopped.
+    pub(crate) fn now(&self) -> Instant {
+        self.shared.clock.now()
+    }
+
+    /// Returns the clock of [`now`](Self::now).
+    pub(super) fn clock(&self) -> Arc<RunningClock> {
+        Arc::clone(&self.shared.clock)
+    }
+
+    /// Waits until a deadline has passed.
+    pub(super) async fn passed(&self, deadline: Instant) {
+        loop {
+            let left = deadline.saturating_duration_since(self.now());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
+    }
+
     /// Increments the epoch at this deadline, unless the returned value is dropped before.
     pub(crate) fn watch(&self, deadline: Instant) -> Watched<'_> {
         let mut deadlines = self.shared.lock();
         let key = (deadline, deadlines.next_number);
         deadlines.next_number += 1;
         deadlines.pending.insert(key);
-        // Most batches end long before their deadline: the thread is only notified of one that is earlier than its
-        // next wake-up.
-        if deadlines.wakes.is_none_or(|wakes| deadline < wakes) {
-            deadlines.wakes = Some(deadline);
+        // Most batches end long before their deadline: the thread is only notified of one that is earlier than the one
+        // it waits for.
+        if deadlines.next.is_none_or(|next| deadline < next) {
+            deadlines.next = Some(deadline);
             self.shared.changed.notify_one();
         }
         Watched { shared: &self.shared, key }
@@ -98,7 +123,7 @@ impl Shared {
 fn watch(shared: &Shared, engine: &EngineWeak) {
     let mut deadlines = shared.lock();
     while !deadlines.closed {
-        let now = Instant::now();
+        let now = shared.clock.now();
         let first = deadlines.pending.first().map(|(deadline, _)| *deadline);
         let ask = first.is_some_and(|deadline| deadlines.ending || deadline <= now);
         if ask {
@@ -107,11 +132,14 @@ fn watch(shared: &Shared, engine: &EngineWeak) {
         }
         // A call whose deadline has passed stays here until it has ended, and its guest is interrupted again: one that
         // was checking its deadline just then may count the next from the incremented epoch.
-        deadlines.wakes = if ask { Some(now + ASK_AGAIN) } else { first };
-        match deadlines.wakes {
-            None => shared.changed.wait(&mut deadlines),
-            Some(wakes) => {
-                shared.changed.wait_until(&mut deadlines, wakes);
+        deadlines.next = if ask { Some(now + ASK_AGAIN) } else { first };
+        match deadlines.next {
+            None => {
+                shared.clock.idle();
+                shared.changed.wait(&mut deadlines);
+            }
+            Some(next) => {
+                shared.changed.wait_until(&mut deadlines, shared.clock.plan(next));
             }
         }
     }

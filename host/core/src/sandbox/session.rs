@@ -37,7 +37,8 @@ impl Session {
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<R>,
     ) -> Result<R, Box<Failure>> {
         let started = Instant::now();
-        let deadline = started.checked_add(terms.limits.time).unwrap_or_else(|| started + FAR_AWAY);
+        let now = sandbox.watchdog.now();
+        let deadline = now.checked_add(terms.limits.time).unwrap_or_else(|| now + FAR_AWAY);
         let Self { store, instance } = self;
         store.data_mut().begin(deadline);
         // An engine counts fuel for all steps or for none, and a store starts with none, so a step without a limit gets
@@ -51,7 +52,7 @@ impl Session {
         } else {
             let _watched = sandbox.watchdog.watch(deadline);
             THREAD.with(|runtime| {
-                runtime.block_on(until_halted(terms.stop, deadline, async {
+                runtime.block_on(until_halted(terms.stop, sandbox.watchdog.passed(deadline), async {
                     let instance = match instance {
                         Some(instance) => &*instance,
                         None => instance.insert(component.pre().instantiate_async(&mut *store).await?),
