@@ -19,7 +19,7 @@ pub struct Limits {
     /// Bytes in one output. Default 256 MiB. Values that a guest passes in another call, such as a line of its log, are
     /// bounded by the same limit, or by 16 MiB if that is larger.
     pub output_bytes: u64,
-    /// Bytes of log, and as many of standard error and standard output together, that are retained for the failure's
+    /// Bytes of log, and as many of standard error and of standard output each, that are retained for the failure's
     /// record. Default 64 KiB. The guest may write any amount; the end is retained.
     pub log_bytes: u64,
 }

@@ -147,7 +147,8 @@ fn python_errors_keep_causes_trace_hint_and_retry_delay() {
 #[test]
 fn failure_records_of_python_steps_contain_prints_and_logs() {
     let printed = failure("say-with-print", GuestError);
-    assert_eq!(printed.stderr, "on standard output\non standard error\nan end without a line");
+    assert_eq!(printed.stderr, "on standard error\n");
+    assert_eq!(printed.stdout, "on standard output\nan end without a line");
     let logged = failure("say-with-logging", GuestError);
     let entries: Vec<_> = logged.log.iter().map(|entry| format!("{:?}: {}", entry.level, entry.message)).collect();
     assert_eq!(

@@ -49,7 +49,7 @@ impl Tail {
     }
 }
 
-/// Standard output and standard error of a guest, combined. Clones are the same stream.
+/// Standard output or standard error of a guest. Clones are the same stream.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
     tail: Arc<Mutex<Tail>>,

@@ -31,7 +31,8 @@ pub(crate) struct State {
 
 /// Logged messages, written text and denied accesses of a guest.
 pub(crate) struct CapturedOutput {
-    output: Output,
+    stderr: Output,
+    stdout: Output,
     log: Log,
     denied: Option<Permission>,
     peak_memory: u64,
@@ -45,7 +46,8 @@ impl CapturedOutput {
 
     /// Adds the captured output to a failure. A failure after an access that was denied becomes one of kind `denied`.
     pub(crate) fn attach_to(&self, failure: &mut Failure) {
-        failure.stderr = self.output.text();
+        failure.stderr = self.stderr.text();
+        failure.stdout = self.stdout.text();
         failure.log = self.log.entries();
         self.attach_denial(failure);
     }
@@ -63,9 +65,12 @@ impl CapturedOutput {
         }
     }
 
-    /// Returns the last line of this call on standard error or output that is not blank.
+    /// Returns the last line of this call that is not blank, of standard error or, without one, of standard output.
     pub(crate) fn last_line(&self) -> Option<String> {
-        self.output.of_call().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
+        let last = |output: &Output| {
+            output.of_call().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
+        };
+        last(&self.stderr).or_else(|| last(&self.stdout))
     }
 }
 
@@ -76,7 +81,8 @@ impl State {
             table: ResourceTable::new(),
             meter: Meter::new(limits),
             captured: CapturedOutput {
-                output: Output::new(limits.log_bytes),
+                stderr: Output::new(limits.log_bytes),
+                stdout: Output::new(limits.log_bytes),
                 log: Log::new(limits.log_bytes),
                 denied: None,
                 peak_memory: 0,
@@ -92,7 +98,8 @@ impl State {
         self.deadline = deadline;
         self.panic = None;
         self.captured.denied = None;
-        self.captured.output.begin();
+        self.captured.stderr.begin();
+        self.captured.stdout.begin();
         self.meter.forget_refusal();
     }
 
@@ -129,7 +136,7 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.wasi.get_or_insert_with(|| nothing_granted(&self.captured.output, self.seed));
+        let ctx = self.wasi.get_or_insert_with(|| nothing_granted(&self.captured, self.seed));
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
@@ -137,11 +144,11 @@ impl WasiView for State {
 /// Creates a WASI context without access: no file, no variable, no argument, no address, an empty standard input.
 /// Clocks work. Random numbers depend on the seed alone, so that hash maps, and results that depend on their order, are
 /// the same in every run.
-fn nothing_granted(output: &Output, seed: u64) -> WasiCtx {
+fn nothing_granted(captured: &CapturedOutput, seed: u64) -> WasiCtx {
     let mut random = StdRng::seed_from_u64(seed);
     let mut ctx = WasiCtx::builder();
-    ctx.stdout(output.clone())
-        .stderr(output.clone())
+    ctx.stdout(captured.stdout.clone())
+        .stderr(captured.stderr.clone())
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)

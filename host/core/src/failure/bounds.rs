@@ -8,8 +8,8 @@ use super::{Failure, Frame, LogEntry};
 
 /// The largest size of each part of a record, in bytes. Omitted text is marked by an ellipsis.
 ///
-/// The log, and standard error and output together, are bounded by the step's limit `log-bytes`. With its default, the
-/// parts of a record that ends a run are 232 KiB in all.
+/// The log, standard error and standard output are each bounded by the step's limit `log-bytes`. With its default, the
+/// parts of a record that ends a run are 296 KiB in all.
 pub(crate) struct Bounds {
     /// The message; its beginning remains.
     message: usize,
@@ -68,7 +68,9 @@ impl Bounds {
         self.keep_causes(&mut failure.causes);
         self.keep_trace(&mut failure.trace);
         self.keep_backtrace(&mut failure.backtrace);
-        self.keep_said(&mut failure.stderr, &mut failure.log);
+        self.keep_written(&mut failure.stderr);
+        self.keep_written(&mut failure.stdout);
+        self.keep_log(&mut failure.log);
     }
 
     fn keep_causes(&self, causes: &mut Vec<String>) {
@@ -105,10 +107,13 @@ impl Bounds {
         }
     }
 
-    fn keep_said(&self, stderr: &mut String, log: &mut Vec<LogEntry>) {
-        let surplus = stderr.len().saturating_sub(self.said);
-        stderr.drain(..stderr.ceil_char_boundary(surplus));
-        stderr.shrink_to_fit();
+    fn keep_written(&self, text: &mut String) {
+        let surplus = text.len().saturating_sub(self.said);
+        text.drain(..text.ceil_char_boundary(surplus));
+        text.shrink_to_fit();
+    }
+
+    fn keep_log(&self, log: &mut Vec<LogEntry>) {
         for entry in &mut *log {
             shorten(&mut entry.message, self.said);
         }
@@ -162,6 +167,7 @@ mod tests {
             + file(&failure.location)
             + texts.map(String::len).chain(frames).chain(log).sum::<usize>()
             + failure.stderr.len()
+            + failure.stdout.len()
     }
 
     /// A failure in which every part has `count` copies of a text.
@@ -174,6 +180,7 @@ mod tests {
         failure.trace = vec![text.into(); count];
         failure.backtrace = vec![Frame { function: text.into(), location: location() }; count];
         failure.stderr = text.into();
+        failure.stdout = text.into();
         failure.log = vec![LogEntry { level: LogLevel::Info, message: text.into() }; count];
         failure
     }
@@ -182,7 +189,7 @@ mod tests {
     fn a_record_is_bounded_whatever_is_said() {
         for (text, count) in [("é".repeat(1 << 20), 3), ("b".repeat(500), 10_000), (String::new(), 100_000)] {
             let mut whole = talkative(&text, count);
-            (whole.stderr, whole.log) = (String::new(), Vec::new());
+            (whole.stderr, whole.stdout, whole.log) = (String::new(), String::new(), Vec::new());
             WHOLE.keep(&mut whole);
             assert!(length(&whole) < 106 << 10, "{}", length(&whole));
             let lists = [whole.causes.len(), whole.trace.len(), whole.backtrace.len()];
@@ -190,7 +197,7 @@ mod tests {
 
             let mut rejected = talkative(&text, count);
             REJECTED.keep(&mut rejected);
-            assert!(length(&rejected) < 36 << 10, "{}", length(&rejected));
+            assert!(length(&rejected) < 40 << 10, "{}", length(&rejected));
             // A second application changes nothing.
             let before = rejected.clone();
             REJECTED.keep(&mut rejected);

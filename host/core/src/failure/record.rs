@@ -139,9 +139,12 @@ pub struct Failure {
     /// The trace of the guest's language, as the step sent it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub trace: Vec<String>,
-    /// The end of the guest's standard error and standard output.
+    /// The end of the guest's standard error.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub stderr: String,
+    /// The end of the guest's standard output.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub stdout: String,
     /// The last messages of the guest's log.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub log: Vec<LogEntry>,
@@ -285,6 +288,7 @@ impl Failure {
             backtrace: Vec::new(),
             trace: Vec::new(),
             stderr: String::new(),
+            stdout: String::new(),
             log: Vec::new(),
             limit: None,
             elapsed_ms: None,
