@@ -34,20 +34,13 @@ struct Case {
 
 enum Ends {
     /// In a failure of this kind, with this message.
-    Fails(FailureKind, &'static str, Row),
+    Fails(FailureKind, &'static str),
     /// In a configuration error before anything runs. Its record has this kind.
     Rejected(FailureKind, &'static str),
     /// In a failure that ends the run under any policy, because the state of an aggregate is lost.
     Lost(FailureKind, &'static str),
     /// With success: the misbehaviour has no effect.
     Succeeds,
-}
-
-/// Whether a failure names its row. A trap does not; its row is found by bisection if rows are rejected.
-#[derive(PartialEq, Eq)]
-enum Row {
-    Named,
-    Unnamed,
 }
 
 /// The longest time that a case may take.
@@ -124,10 +117,10 @@ fn check(case: &Case) {
     let folder = folder(guest);
     let started = Instant::now();
     match ends {
-        Ends::Fails(kind, message, row) => {
+        Ends::Fails(kind, message) => {
             let failure = failure(&folder, &pipeline(limits));
             assert_eq!((failure.kind, &*failure.message), (*kind, *message), "{guest}: {failure:#?}");
-            check_place(guest, &failure, row);
+            check_place(guest, &failure);
             check_time(guest, limits, &failure);
             let rejected = rejected(&folder, guest, limits);
             assert_eq!(rejected.kind, *kind, "{guest}: {rejected:#?}");
@@ -160,14 +153,15 @@ fn check(case: &Case) {
     assert!(started.elapsed() < MAX_CASE_TIME, "{guest} took {:?}", started.elapsed());
 }
 
-fn check_place(guest: &str, failure: &Failure, row: &Row) {
+/// Checks that a failure names the guilty row, in its batch and in the input.
+fn check_place(guest: &str, failure: &Failure) {
     assert_eq!(failure.step.as_deref(), Some("guest"), "{guest}");
     assert_eq!(failure.batch, Some(1), "{guest}");
     assert!(failure.component.as_deref().is_some_and(|digest| digest.starts_with("sha256:")), "{guest}");
     let first = failure.first_row.as_ref().expect("a batch has a first row");
     assert_eq!((first.index, first.line), (0, Some(3)), "{guest}");
     let found = failure.row.as_ref().map(|row| (row.index, row.line));
-    assert_eq!(found, (*row == Row::Named).then_some((1, Some(4))), "{guest}");
+    assert_eq!(found, Some((1, Some(4))), "{guest}");
 }
 
 /// Checks that a time limit ended the call in time.

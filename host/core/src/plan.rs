@@ -105,7 +105,7 @@ pub(crate) struct Rejects {
 }
 
 /// A component with its name, its parameters, and its columns bound to the incoming ones.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Step {
     /// The index among the steps of the graph in topological order.
     pub(crate) number: usize,

@@ -1,5 +1,6 @@
 //! Stages: a task decodes one work item of a stage, passes its rows through all steps, and encodes them for the sinks.
 
+mod find_row;
 mod join;
 mod on_failure;
 mod reject;
@@ -243,7 +244,11 @@ impl Task<'_> {
                 Ok(Some(Rows { columns: columns.map_err(|error| host(&error))?, origin }))
             }
             Work::Sink(sink) => {
-                let encoded = self.stage.encoders[*sink].encode(&rows.columns).map_err(|error| host(&error))?;
+                let encoded = self.stage.encoders[*sink].encode(&rows.columns).map_err(|error| {
+                    let mut failure = host(&error);
+                    failure.row = error.row().and_then(|row| rows.place(row));
+                    failure
+                })?;
                 self.output.encoded.push((*sink, encoded));
                 self.output.written.push((*sink, rows.count() as u64));
                 Ok(None)

@@ -19,19 +19,19 @@ fn shown_in(folder: &Folder, limits: &str) -> String {
 fn an_exceeded_limit_is_shown_with_how_to_raise_it() {
     insta::assert_snapshot!(shown("loop", "time = \"200ms\""), @r#"
     timeout in step guest: the step did not finish within 200ms
-      in: batch 1, which begins at input.jsonl:3
+      at: input.jsonl:4 (batch 1)
       limit: time = 200ms
       hint: the limit is `time = "200ms"`; raise it in the step's `limits` if the step needs more
     "#);
     insta::assert_snapshot!(shown("loop", "fuel = 100_000_000"), @"
     fuel in step guest: the step used up its fuel
-      in: batch 1, which begins at input.jsonl:3
+      at: input.jsonl:4 (batch 1)
       limit: fuel = 100000000
       hint: the limit is `fuel = 100000000`; raise it in the step's `limits` if the step needs more
     ");
     insta::assert_snapshot!(shown("memory_steps", "memory = \"32MiB\""), @r#"
     memory in step guest: the step wanted 32896KiB of memory
-      in: batch 1, which begins at input.jsonl:3
+      at: input.jsonl:4 (batch 1)
       limit: memory = 32MiB
       because: wasm `unreachable` instruction executed
       stderr: memory allocation of 1048576 bytes failed
@@ -40,13 +40,13 @@ fn an_exceeded_limit_is_shown_with_how_to_raise_it() {
     "#);
     insta::assert_snapshot!(shown("too_large", "output-bytes = \"1MiB\""), @r#"
     bad-output in step guest: the step handed over too much at once
-      in: batch 1, which begins at input.jsonl:3
+      at: input.jsonl:4 (batch 1)
       limit: output-bytes = 1MiB
       hint: the limit is `output-bytes = "1MiB"`; raise it in the step's `limits` if the step needs more
     "#);
     insta::assert_snapshot!(shown("too_many_rows", "output-rows = 1000"), @"
     bad-output in step guest: it returned 2000000 rows, but the limit is `output-rows = 1000`
-      in: batch 1, which begins at input.jsonl:3
+      at: input.jsonl:4 (batch 1)
       limit: output-rows = 1000
       hint: the limit is `output-rows = 1000`; raise it in the step's `limits` if the step needs more
     ");
@@ -77,12 +77,12 @@ fn a_trap_code_is_shown_once() {
     // The message is the trap code.
     insta::assert_snapshot!(shown("unreachable", ""), @"
     trap in step guest: wasm `unreachable` instruction executed
-      in: batch 1, which begins at input.jsonl:3
+      at: input.jsonl:4 (batch 1)
     ");
     // The trap code is the cause.
     insta::assert_snapshot!(shown("abort", ""), @"
     trap in step guest: giving up at id 3
-      in: batch 1, which begins at input.jsonl:3
+      at: input.jsonl:4 (batch 1)
       because: wasm `unreachable` instruction executed
       stderr: giving up at id 3
     ");
@@ -97,7 +97,7 @@ fn a_denied_access_is_shown_with_a_hint() {
     ");
     insta::assert_snapshot!(shown("exit_3", ""), @"
     exit in step guest: the step ended its instance with exit status 1
-      in: batch 1, which begins at input.jsonl:3
+      at: input.jsonl:4 (batch 1)
       hint: a step returns its result; it does not exit, not even with status 0
     ");
 }

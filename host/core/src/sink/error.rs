@@ -31,6 +31,14 @@ impl SinkError {
         Self::new(output, kind)
     }
 
+    /// Returns the row that cannot be written, in its batch, from 0.
+    pub(crate) fn row(&self) -> Option<usize> {
+        match *self.kind {
+            SinkErrorKind::NotFinite { row, .. } | SinkErrorKind::Value { row, .. } => Some(row),
+            _ => None,
+        }
+    }
+
     /// Returns whether the reader no longer takes output. This ends a run without a failure.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(*self.kind, SinkErrorKind::Closed | SinkErrorKind::ReaderTooSlow)
@@ -102,9 +110,7 @@ pub(crate) enum SinkErrorKind {
         source: arrow_schema::ArrowError,
     },
     /// JSON has no such number.
-    #[error(
-        "column {column} has {value} in row {row} of the batch, which JSON cannot represent; replace it with null in a step"
-    )]
+    #[error("column {column} has {value}, which JSON cannot represent; replace it with null in a step")]
     NotFinite {
         /// The column.
         column: String,
@@ -114,7 +120,7 @@ pub(crate) enum SinkErrorKind {
         value: String,
     },
     /// A value has no text form, such as a time outside the calendar.
-    #[error("column {column} has a value in row {row} of the batch that cannot be written as text: {reason}")]
+    #[error("column {column} has a value that cannot be written as text: {reason}")]
     Value {
         /// The column.
         column: String,

@@ -4,6 +4,8 @@
 //! part is a single row. A batch of `n` rows with one failing row takes about `2 log2(n)` more calls. A failure that
 //! names its row takes two more. Every call either completes at least one row or splits its range, so a hostile guest
 //! cannot cause more than `2 n` calls for a batch of `n` rows, each with as many retries as the policy allows.
+//!
+//! Under `stop`, the row is looked for in the same way, but for a short time only: see [`find_row`](super::find_row).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use arrow_select::concat::concat;
 use rand::RngExt as _;
 
 use super::Stage;
+use super::find_row::RowSearch;
 use super::reject::RejectRecord;
 use super::step::call;
 use crate::batch::Rows;
@@ -97,14 +100,21 @@ struct PassedPart {
 impl PolicyRunner<'_> {
     /// Processes a range, or rejects a row of it, and adds the remaining ranges to `pending`.
     fn process_range(&mut self, range: Range<usize>, pending: &mut Vec<Range<usize>>) -> Result<(), Box<Failure>> {
-        let failure = match self.call_with_retries(&range)? {
+        let mut failure = match self.call_with_retries(&range)? {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
         // Failures of the parameters or of the host are not caused by a row.
         let concerns_rows =
             !matches!(failure.kind, FailureKind::Parameters | FailureKind::Host | FailureKind::Interrupted);
-        if self.step.on_failure.then() == Then::Stop || !concerns_rows {
+        if !concerns_rows {
+            return Err(failure);
+        }
+        if self.step.on_failure.then() == Then::Stop {
+            if failure.row.is_none() {
+                let row = self.find_row(range, failure.kind);
+                failure.row = row.and_then(|row| self.rows.place(row));
+            }
             return Err(failure);
         }
         let named_row = failure.row.as_ref().and_then(|row| usize::try_from(row.index).ok());
@@ -120,6 +130,15 @@ impl PolicyRunner<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the row at which the step fails, if it can be found in a short time.
+    fn find_row(&self, range: Range<usize>, kind: FailureKind) -> Option<usize> {
+        if range.len() == 1 {
+            return Some(range.start);
+        }
+        let batch = self.context.batch.unwrap_or(0);
+        RowSearch { step: self.step, rows: self.rows, batch, stage: self.stage }.find(range, kind)
     }
 
     /// Calls the step with a range, and retries while the policy allows it. The outer error ends the run.
