@@ -56,6 +56,14 @@ fn standard_error_of_an_earlier_batch_is_not_the_message_of_a_trap() {
     assert_eq!(failure.stderr, "no rule for this row\n");
 }
 
+/// A fill is one instruction, which nothing interrupts, and the step returns after the last one.
+#[test]
+fn a_call_that_ends_after_its_deadline_is_a_timeout() {
+    let fill = "(memory.fill (i32.const 131072) (i32.const 1) (i32.const 130000000))\n";
+    let body = "(drop (memory.grow (i32.const 2000)))\n".to_owned() + &fill.repeat(8);
+    failed_within("time = \"20ms\"", &body, Timeout, "the step did not finish within 20ms");
+}
+
 #[test]
 fn a_trap_without_a_message_is_reported_by_its_trap_code() {
     failed("(drop (i32.div_u (local.get 0) (i32.const 0)))", Trap, "integer divide by zero");

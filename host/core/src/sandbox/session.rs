@@ -61,6 +61,9 @@ impl Session {
                 }))
             })
         };
+        // One bulk instruction, or the copy of its output, may have taken the guest past its deadline.
+        let is_late = || sandbox.watchdog.now() >= deadline;
+        let result = result.and_then(|answer| if is_late() { Err(Halt::Timeout.into()) } else { Ok(answer) });
         result
             .map_err(|error| Box::new(classify::from_error(&error, store.data(), component, terms, started.elapsed())))
     }
