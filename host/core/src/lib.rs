@@ -27,6 +27,7 @@ mod engine;
 mod event;
 pub mod failure;
 mod format;
+mod frame;
 pub mod inspection;
 mod interrupt;
 mod json;

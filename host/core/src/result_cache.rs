@@ -67,7 +67,11 @@ impl ResultCache {
     pub(crate) fn get(&self, key: &CacheKey, signature: &Signature, given: GivenRows) -> Option<StepOutput> {
         let path = self.usable(key)?;
         let bytes = fs::read(&path).ok()?;
-        let Some(CachedCall::Output(made)) = entry::decode(&bytes, signature, given) else {
+        let payload = entry::FORMAT
+            .payload(&bytes)
+            .inspect_err(|error| tracing::debug!("{}: the cache entry is not used: {error}", path.display()))
+            .ok()?;
+        let Some(CachedCall::Output(made)) = entry::decode(payload, signature, given) else {
             tracing::debug!("{}: the cache entry is corrupt and is ignored", path.display());
             return None;
         };

@@ -5,7 +5,7 @@
 //!   lock                                locked during a run; contains the process id and the paths of its part files
 //!   6741f2c0-09ab3e/                    a run
 //!     record.json                       for `stillbox runs`: pipeline, state, number of rows
-//!     checkpoint.json                   the point from which to resume; absent before the first checkpoint and after the end
+//!     checkpoint                        the point from which to resume; absent before the first checkpoint and after the end
 //!     0.rows                            rows spilled between two stages
 //!     sink-0.groups, sink-0.3.rows      metadata of finished row groups of a Parquet file, and rows of the next row group
 //! RUNS/outputs/7e604c0b51d93f2a         locked while a run writes this output

@@ -1,7 +1,7 @@
 //! Spill files: rows written to disk between two stages.
 //!
-//! A spill file is a sequence of frames, one per batch. A frame has a header with the payload's length, its number of
-//! rows and its checksum, and then the batch as an Arrow IPC stream of its own, compressed with LZ4. Frames are encoded
+//! A spill file is a sequence of frames, one per batch. The payload of a frame is the number of rows, as 4 bytes in
+//! little-endian order, and the batch as an Arrow IPC stream of its own, compressed with LZ4. Frames are encoded
 //! in parallel, like the bytes of sinks, and can be read individually. Arrow's file format does not allow that: it has
 //! one dictionary per column for all batches, and cannot be read before its footer is written. A truncated spill file
 //! is valid up to its last complete frame.
@@ -22,12 +22,16 @@ use arrow_schema::ArrowError;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::corrupt::CorruptFile;
+use crate::frame::{FrameFormat, HEADER};
 use crate::units::grouped;
 
 pub(crate) use lookup::SpillLookup;
 
-/// Size of a frame's header in bytes: length (8), rows (4) and CRC-32 (4), in little-endian order.
-const HEADER: usize = 16;
+/// The frame of a batch.
+const FORMAT: FrameFormat = FrameFormat::new(*b"stillsp", 1);
+
+/// Size of the number of rows at the start of a payload, in bytes.
+const ROWS: usize = 4;
 
 /// Bytes buffered before they are written to a file.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -58,28 +62,17 @@ impl SpillFrame {
     /// # Errors
     /// Arrow cannot encode one of the types.
     pub(crate) fn encode(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let mut bytes = vec![0; HEADER];
+        let mut bytes = FORMAT.start();
+        let rows = batch.num_rows();
+        bytes.extend_from_slice(&(rows as u32).to_le_bytes());
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
         let mut writer = StreamWriter::try_new_with_options(&mut bytes, batch.schema_ref(), options)?;
         writer.write(batch)?;
         writer.finish()?;
         drop(writer);
-        let rows = batch.num_rows();
-        let length = (bytes.len() - HEADER) as u64;
-        bytes[..8].copy_from_slice(&length.to_le_bytes());
-        bytes[8..12].copy_from_slice(&(rows as u32).to_le_bytes());
-        let checksum = sum(&bytes[..12], &bytes[HEADER..]);
-        bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
+        FORMAT.finish(&mut bytes);
         Ok(Self { bytes, rows })
     }
-}
-
-/// Returns the checksum of a header and of the bytes after it.
-pub(crate) fn sum(header: &[u8], rest: &[u8]) -> u32 {
-    let mut checksum = crc32fast::Hasher::new();
-    checksum.update(header);
-    checksum.update(rest);
-    checksum.finalize()
 }
 
 /// A spill file and the index of its frames. One thread writes it; then any thread may read it.
@@ -103,6 +96,12 @@ struct FrameEntry {
     at: u64,
     length: u64,
     first_row: u64,
+}
+
+/// The size of a frame in bytes with its header, and its number of rows.
+struct SkippedFrame {
+    length: u64,
+    rows: u32,
 }
 
 impl Spill {
@@ -133,20 +132,30 @@ impl Spill {
         let mut index = Index::default();
         let mut frames = BufReader::new(&file);
         while index.bytes < length {
-            let mut header = [0; HEADER];
-            frames.read_exact(&mut header)?;
-            let [payload, rows] =
-                [u64::from_le_bytes(header[..8].try_into()?), u32::from_le_bytes(header[8..12].try_into()?).into()];
-            let frame = payload.checked_add(HEADER as u64).filter(|frame| *frame <= length - index.bytes);
-            let frame = frame.ok_or_else(|| self.corrupt())?;
-            frames.seek_relative(payload as i64)?;
-            index.frames.push(FrameEntry { at: index.bytes, length: frame, first_row: index.rows });
-            index.bytes += frame;
-            index.rows += rows;
+            let entry = self.next_entry(&mut frames, length - index.bytes)?;
+            index.frames.push(FrameEntry { at: index.bytes, length: entry.length, first_row: index.rows });
+            index.bytes += entry.length;
+            index.rows += u64::from(entry.rows);
         }
         file.seek(SeekFrom::Start(length))?;
         *self.index() = index;
         Ok(file)
+    }
+
+    /// Reads the header of the next frame, and skips its batch. The checksum is only compared when the batch is read.
+    fn next_entry(&self, frames: &mut BufReader<&File>, left: u64) -> Result<SkippedFrame, SpillErrorKind> {
+        let (mut header, mut rows) = ([0; HEADER], [0; ROWS]);
+        if left < (HEADER + ROWS) as u64 {
+            return Err(self.corrupt().into());
+        }
+        frames.read_exact(&mut header)?;
+        frames.read_exact(&mut rows)?;
+        let payload = FORMAT.parse(&header).map_err(|_| self.corrupt())?.length;
+        let length = payload.checked_add(HEADER as u64).filter(|length| *length <= left);
+        let batch = payload.checked_sub(ROWS as u64).and_then(|batch| i64::try_from(batch).ok());
+        let (length, batch) = length.zip(batch).ok_or_else(|| self.corrupt())?;
+        frames.seek_relative(batch)?;
+        Ok(SkippedFrame { length, rows: u32::from_le_bytes(rows) })
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -250,12 +259,9 @@ impl SpillReader {
     fn read(&self, entry: FrameEntry) -> Result<RecordBatch, SpillError> {
         let mut bytes = vec![0; entry.length as usize];
         self.file.read_exact_at(&mut bytes, entry.at).map_err(|cause| self.spill.error(cause))?;
-        let checksum = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
-        if sum(&bytes[..12], &bytes[HEADER..]) != checksum {
-            return Err(self.spill.error(self.spill.corrupt()));
-        }
-        let mut stream =
-            StreamReader::try_new(Cursor::new(&bytes[HEADER..]), None).map_err(|cause| self.spill.error(cause))?;
+        let payload = FORMAT.payload(&bytes).ok().and_then(|payload| payload.get(ROWS..));
+        let batch = payload.ok_or_else(|| self.spill.error(self.spill.corrupt()))?;
+        let mut stream = StreamReader::try_new(Cursor::new(batch), None).map_err(|cause| self.spill.error(cause))?;
         match stream.next() {
             Some(batch) => batch.map_err(|cause| self.spill.error(cause)),
             None => Err(self.spill.error(self.spill.corrupt())),

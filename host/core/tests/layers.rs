@@ -13,6 +13,7 @@ const LAYERS: &[&str] = &[
     "units",
     "panics",
     "corrupt",
+    "frame",
     "private_dir",
     "cleanup",
     "data_type",

@@ -255,10 +255,11 @@ fn state(folder: &Folder) -> PathBuf {
 fn resume_rejects_a_corrupt_checkpoint() {
     let _redacted = redact_runs();
     let folder = killed();
-    let checkpoint = state(&folder).join("checkpoint.json");
-    let text = fs::read_to_string(&checkpoint).expect("it exists");
-    fs::write(&checkpoint, text.replace("\"next\":", "\"next\":1")).expect("the folder can be written to");
-    insta::assert_snapshot!(error(&folder, &["--resume"]), @r"error: cannot resume run RUN: STATE/checkpoint.json is corrupt: the checksum is wrong; add `--restart` to start again");
+    let checkpoint = state(&folder).join("checkpoint");
+    let mut bytes = fs::read(&checkpoint).expect("it exists");
+    *bytes.last_mut().expect("it is not empty") ^= 1;
+    fs::write(&checkpoint, bytes).expect("the folder can be written to");
+    insta::assert_snapshot!(error(&folder, &["--resume"]), @r"error: cannot resume run RUN: STATE/checkpoint is corrupt: the checksum is wrong; add `--restart` to start again");
     assert_eq!(info(&folder)[0]["status"], "broken");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
 }

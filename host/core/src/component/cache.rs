@@ -1,9 +1,9 @@
 //! The cache of compiled components.
 //!
 //! The name of an entry is the digest of the component and of everything that the compiler's output depends on, so a stale
-//! entry is never found. An entry ends with the time that the compilation took, and the length and checksum of the code; a
-//! corrupt entry counts as a miss. Entries are written to temporary files and renamed, so several processes can share a
-//! cache.
+//! entry is never found. wasmtime maps an entry into memory and needs the code at its start, so the header of the entry's
+//! frame is at its end; before it is the time that the compilation took. A corrupt entry counts as a miss. Entries are
+//! written to temporary files and renamed, so several processes can share a cache.
 //!
 //! Compiled code is trusted like the `stillbox` program itself. The directory is therefore private to the user, and it is
 //! not used if it belongs to another user or others can write to it.
@@ -17,13 +17,11 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::frame::{FrameError, FrameFormat, HEADER};
 use crate::private_dir::{create_temporary, is_private, make_private, note_use};
 
-/// The last bytes of every entry. The last digit is the version of the format.
-const MAGIC: &[u8; 8] = b"stillbx2";
-/// The number of bytes after the code: microseconds, checksum, length, magic. The checksum covers the code and the
-/// microseconds.
-const TRAILER: usize = 8 + 4 + 8 + 8;
+/// The frame of an entry. Its payload is the code, followed by the time of its compilation in microseconds.
+const FORMAT: FrameFormat = FrameFormat::new(*b"stillcc", 3);
 
 /// A directory with compiled components, or no cache.
 #[derive(Debug, Clone)]
@@ -51,10 +49,9 @@ impl CompileCache {
             tracing::debug!("{} is not private to this user; the cache is not used", directory.display());
             return None;
         }
-        let Some(compiled_in) = compile_time(&entry) else {
-            tracing::debug!("{}: the cache entry is corrupt; compiling again", path.display());
-            return None;
-        };
+        let compiled_in = compile_time(&entry)
+            .inspect_err(|error| tracing::debug!("{}: the cache entry is not used: {error}", path.display()))
+            .ok()?;
         note_use(&path);
         Some((load(engine, &path)?, compiled_in))
     }
@@ -75,16 +72,15 @@ impl CompileCache {
     }
 }
 
-/// The time that the compilation took. Returns `None` if the entry is corrupt.
-fn compile_time(entry: &[u8]) -> Option<Duration> {
-    let (rest, magic) = entry.split_last_chunk::<8>()?;
-    let (rest, length) = rest.split_last_chunk::<8>()?;
-    let (checked, checksum) = rest.split_last_chunk::<4>()?;
-    let (code, micros) = checked.split_last_chunk::<8>()?;
-    let is_whole = magic == MAGIC
-        && u64::from_le_bytes(*length) == code.len() as u64
-        && u32::from_le_bytes(*checksum) == crc32fast::hash(checked);
-    is_whole.then(|| Duration::from_micros(u64::from_le_bytes(*micros)))
+/// The time that the compilation took.
+///
+/// # Errors
+/// The entry is corrupt, or of another version.
+fn compile_time(entry: &[u8]) -> Result<Duration, FrameError> {
+    let (payload, header) = entry.split_last_chunk::<HEADER>().ok_or(FrameError::Truncated)?;
+    FORMAT.check(header, payload)?;
+    let (_, micros) = payload.split_last_chunk::<8>().ok_or(FrameError::Truncated)?;
+    Ok(Duration::from_micros(u64::from_le_bytes(*micros)))
 }
 
 fn write(path: &Path, component: &Component, compiled_in: Duration) -> io::Result<()> {
@@ -94,15 +90,8 @@ fn write(path: &Path, component: &Component, compiled_in: Duration) -> io::Resul
     let mut file = create_temporary(path)?;
     file.write_all(&code)?;
     let micros = u64::try_from(compiled_in.as_micros()).unwrap_or(u64::MAX).to_le_bytes();
-    let mut checksum = crc32fast::Hasher::new();
-    checksum.update(&code);
-    checksum.update(&micros);
-    let mut trailer = Vec::with_capacity(TRAILER);
-    trailer.extend_from_slice(&micros);
-    trailer.extend_from_slice(&checksum.finalize().to_le_bytes());
-    trailer.extend_from_slice(&(code.len() as u64).to_le_bytes());
-    trailer.extend_from_slice(MAGIC);
-    file.write_all(&trailer)?;
+    file.write_all(&micros)?;
+    file.write_all(&FORMAT.header(&[&code, &micros]))?;
     file.persist(path)?;
     Ok(())
 }

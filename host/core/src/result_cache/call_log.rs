@@ -9,12 +9,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::ResultCache;
-use super::entry::{CachedCall, HEADER, decode, decode_frame, encode, is_end};
+use super::entry::{CachedCall, FORMAT, decode, encode, is_end};
 use crate::batch::GivenRows;
 use crate::batch::StepOutput;
 use crate::cleanup::Entry;
 use crate::component::Signature;
 use crate::corrupt::CorruptFile;
+use crate::frame::ReadFrameError;
 use crate::private_dir::create_temporary;
 
 /// The call log of an instance.
@@ -63,13 +64,10 @@ impl CallReplay {
     }
 
     fn record(&mut self) -> io::Result<Vec<u8>> {
-        let mut record = vec![0; HEADER];
-        self.file.read_exact(&mut record)?;
-        let first = record.first_chunk::<HEADER>().and_then(decode_frame);
-        let (length, _) = first.ok_or_else(|| self.corrupt())?;
-        // The length is not trusted: this allocates no more than the file has.
-        (&mut self.file).take(length).read_to_end(&mut record)?;
-        Ok(record)
+        FORMAT.read(&mut self.file).map_err(|error| match error {
+            ReadFrameError::Io(error) => error,
+            ReadFrameError::Frame(_) => self.corrupt().into(),
+        })
     }
 
     fn corrupt(&self) -> CorruptFile {

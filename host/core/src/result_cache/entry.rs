@@ -1,7 +1,7 @@
 //! The encoding of records: the result of one call, or the end of a call log.
 //!
-//! A record starts with a magic number, the length, and the CRC-32 of the header. Then follow the length of a JSON header, the
-//! header, and the columns as an Arrow IPC stream of one batch, compressed with LZ4. Numbers are little-endian.
+//! A record is the payload of a frame: the length of a JSON header as 4 bytes in little-endian order, the header, and the
+//! columns as an Arrow IPC stream of one batch, compressed with LZ4.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -19,11 +19,10 @@ use crate::batch::{CheckedOutput, GivenRows};
 use crate::batch::{StepOutput, StepRejection};
 use crate::component::Signature;
 use crate::failure::Failure;
+use crate::frame::FrameFormat;
 
-/// The magic number. Its last digit is the version of the format.
-const MAGIC: &[u8; 8] = b"stillbo1";
-/// The number of bytes before the part that the checksum covers: magic number, length and checksum.
-pub(super) const HEADER: usize = 8 + 8 + 4;
+/// The frame of a record.
+pub(super) const FORMAT: FrameFormat = FrameFormat::new(*b"stillrc", 2);
 
 /// The content of a record.
 pub(super) enum CachedCall {
@@ -45,7 +44,7 @@ struct EntryHeader {
     refused: Vec<(u32, Failure)>,
 }
 
-/// Encodes the result of a call, or for `None` the end of a call log.
+/// Encodes the result of a call, or for `None` the end of a call log. Returns a frame.
 pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
     let header = EntryHeader {
         end: made.is_none(),
@@ -59,7 +58,7 @@ pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
             .collect(),
     };
     let header = serde_json::to_vec(&header).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
-    let mut bytes = vec![0; HEADER];
+    let mut bytes = FORMAT.start();
     bytes.extend_from_slice(&(header.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&header);
     if let Some(StepOutput { output, .. }) = made {
@@ -75,42 +74,25 @@ pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
         writer.write(&batch)?;
         writer.finish()?;
     }
-    let length = (bytes.len() - HEADER) as u64;
-    let checksum = crc32fast::hash(&bytes[HEADER..]);
-    bytes[..8].copy_from_slice(MAGIC);
-    bytes[8..16].copy_from_slice(&length.to_le_bytes());
-    bytes[16..20].copy_from_slice(&checksum.to_le_bytes());
+    FORMAT.finish(&mut bytes);
     Ok(bytes)
 }
 
-/// Decodes the length of the rest of a record, and its checksum. Returns `None` if the magic number is wrong.
-pub(super) fn decode_frame(bytes: &[u8; HEADER]) -> Option<(u64, u32)> {
-    let (magic, rest) = bytes.split_first_chunk::<8>()?;
-    let (length, rest) = rest.split_first_chunk::<8>()?;
-    let checksum = rest.first_chunk::<4>()?;
-    (magic == MAGIC).then(|| (u64::from_le_bytes(*length), u32::from_le_bytes(*checksum)))
+/// Whether a record is the end of a call log. Returns `None` if it is malformed.
+pub(super) fn is_end(payload: &[u8]) -> Option<bool> {
+    parts(payload).map(|(header, _)| header.end)
 }
 
-/// Whether a record is the end of a call log. Returns `None` if it is corrupt.
-pub(super) fn is_end(bytes: &[u8]) -> Option<bool> {
-    parts(bytes).map(|(header, _)| header.end)
-}
-
-/// Decodes the header of a record. Returns it with the bytes of the columns, or `None` if the record is corrupt.
-fn parts(bytes: &[u8]) -> Option<(EntryHeader, &[u8])> {
-    let (first, body) = bytes.split_first_chunk::<HEADER>()?;
-    let (length, checksum) = decode_frame(first)?;
-    if length != body.len() as u64 || checksum != crc32fast::hash(body) {
-        return None;
-    }
-    let (header_length, body) = body.split_first_chunk::<4>()?;
+/// Decodes the header of a record. Returns it with the bytes of the columns, or `None` if the record is malformed.
+fn parts(payload: &[u8]) -> Option<(EntryHeader, &[u8])> {
+    let (header_length, body) = payload.split_first_chunk::<4>()?;
     let (header, columns) = body.split_at_checked(u32::from_le_bytes(*header_length) as usize)?;
     Some((serde_json::from_slice(header).ok()?, columns))
 }
 
-/// Decodes a record. Returns `None` if it is corrupt, or does not fit the signature of the step.
-pub(super) fn decode(bytes: &[u8], signature: &Signature, given: GivenRows) -> Option<CachedCall> {
-    let (header, columns) = parts(bytes)?;
+/// Decodes a record. Returns `None` if it is malformed, or does not fit the signature of the step.
+pub(super) fn decode(payload: &[u8], signature: &Signature, given: GivenRows) -> Option<CachedCall> {
+    let (header, columns) = parts(payload)?;
     if header.end {
         return Some(CachedCall::End);
     }
@@ -183,6 +165,11 @@ mod tests {
         Signature { inputs: Vec::new(), outputs: vec![column("n", DataType::Integer), column("t", DataType::Text)] }
     }
 
+    /// Decodes a frame as the cache does.
+    fn decode_frame(frame: &[u8], signature: &Signature, given: GivenRows) -> Option<CachedCall> {
+        decode(FORMAT.payload(frame).ok()?, signature, given)
+    }
+
     fn made() -> StepOutput {
         let columns: Vec<ArrayRef> =
             vec![Arc::new(Int64Array::from(vec![Some(1), None])), Arc::new(StringArray::from(vec!["a", "é"]))];
@@ -196,15 +183,15 @@ mod tests {
     #[test]
     fn a_record_survives_encoding() {
         let bytes = encode(Some(&made())).unwrap();
-        let Some(CachedCall::Output(read)) = decode(&bytes, &signature(), GivenRows::Batch(3)) else {
+        let Some(CachedCall::Output(read)) = decode_frame(&bytes, &signature(), GivenRows::Batch(3)) else {
             panic!("it is whole")
         };
         assert_eq!(read.output.columns, made().output.columns);
         assert_eq!(read.output.origins, Some(vec![0, 2]));
         assert_eq!((read.rejections[0].row, &*read.rejections[0].failure.message), (1, "no"));
         let end = encode(None).unwrap();
-        assert!(matches!(decode(&end, &signature(), GivenRows::None), Some(CachedCall::End)));
-        assert_eq!((is_end(&end), is_end(&bytes)), (Some(true), Some(false)));
+        assert!(matches!(decode_frame(&end, &signature(), GivenRows::None), Some(CachedCall::End)));
+        assert_eq!(([&end, &bytes].map(|frame| is_end(FORMAT.payload(frame).unwrap()))), [Some(true), Some(false)]);
     }
 
     #[test]
@@ -236,11 +223,14 @@ mod tests {
         let output =
             CheckedOutput { rows: 2, columns: columns.clone(), origins: None, rejections: Vec::new(), dropped: 0 };
         let bytes = encode(Some(&StepOutput { output, rejections: Vec::new() })).unwrap();
-        let Some(CachedCall::Output(read)) = decode(&bytes, &signature, GivenRows::Batch(2)) else {
+        let Some(CachedCall::Output(read)) = decode_frame(&bytes, &signature, GivenRows::Batch(2)) else {
             panic!("it is whole")
         };
         assert_eq!(read.output.columns, columns);
-        assert!(decode(&bytes, &signature, GivenRows::Batch(3)).is_none(), "without origins the rows are the batch's");
+        assert!(
+            decode_frame(&bytes, &signature, GivenRows::Batch(3)).is_none(),
+            "without origins the rows are the batch's"
+        );
     }
 
     #[test]
@@ -249,22 +239,22 @@ mod tests {
         for at in 0..bytes.len() {
             let mut broken = bytes.clone();
             broken[at] ^= 1;
-            assert!(decode(&broken, &signature(), GivenRows::Batch(3)).is_none(), "byte {at}");
-            assert!(decode(&bytes[..at], &signature(), GivenRows::Batch(3)).is_none(), "cut at {at}");
+            assert!(decode_frame(&broken, &signature(), GivenRows::Batch(3)).is_none(), "byte {at}");
+            assert!(decode_frame(&bytes[..at], &signature(), GivenRows::Batch(3)).is_none(), "cut at {at}");
         }
     }
 
     #[test]
     fn a_record_that_does_not_fit_the_signature_is_ignored() {
         let bytes = encode(Some(&made())).unwrap();
-        assert!(decode(&bytes, &signature(), GivenRows::Batch(2)).is_none(), "an origin is outside");
+        assert!(decode_frame(&bytes, &signature(), GivenRows::Batch(2)).is_none(), "an origin is outside");
         let mut other = signature();
         other.outputs.pop();
-        assert!(decode(&bytes, &other, GivenRows::Batch(3)).is_none());
+        assert!(decode_frame(&bytes, &other, GivenRows::Batch(3)).is_none());
         other.outputs.push(Column { name: "t".into(), data_type: DataType::Float, nullable: true, optional: false });
-        assert!(decode(&bytes, &other, GivenRows::Batch(3)).is_none());
+        assert!(decode_frame(&bytes, &other, GivenRows::Batch(3)).is_none());
         let mut strict = signature();
         strict.outputs[0].nullable = false;
-        assert!(decode(&bytes, &strict, GivenRows::Batch(3)).is_none());
+        assert!(decode_frame(&bytes, &strict, GivenRows::Batch(3)).is_none());
     }
 }

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::corrupt::CorruptFile;
+use crate::frame::{FrameError, FrameFormat};
 use crate::report::Report;
 use crate::sink::SyncedLength;
 
-/// The version of the format. Changes with the meaning of a checkpoint.
-const VERSION: u32 = 4;
+/// The frame of a checkpoint file. Its payload is the checkpoint as JSON. The version changes with the meaning of a
+/// checkpoint.
+const FORMAT: FrameFormat = FrameFormat::new(*b"stillck", 5);
 
 /// The state of a run. All data up to this point was synced to disk before the checkpoint was written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
-    version: u32,
     /// The run's id.
     pub(crate) run: String,
     /// The fingerprint of all that the rest of the run depends on.
@@ -55,18 +55,9 @@ pub(crate) struct FinishedOutput {
     pub(crate) length: u64,
 }
 
-/// The checkpoint file.
-#[derive(Serialize, Deserialize)]
-struct ChecksummedFile {
-    /// CRC-32 of the JSON text of `checkpoint`.
-    checksum: u32,
-    checkpoint: Box<RawValue>,
-}
-
 impl Checkpoint {
     pub(crate) fn new(run: &str, depends_on: &BTreeMap<String, String>, position: ResumePoint, report: Report) -> Self {
         Self {
-            version: VERSION,
             run: run.to_owned(),
             depends_on: depends_on.clone(),
             position,
@@ -80,9 +71,10 @@ impl Checkpoint {
 
     /// Encodes the checkpoint file.
     pub(super) fn encode(&self) -> serde_json::Result<Vec<u8>> {
-        let checkpoint = serde_json::value::to_raw_value(self)?;
-        let checksum = crc32fast::hash(checkpoint.get().as_bytes());
-        serde_json::to_vec(&ChecksummedFile { checksum, checkpoint })
+        let mut file = FORMAT.start();
+        serde_json::to_writer(&mut file, self)?;
+        FORMAT.finish(&mut file);
+        Ok(file)
     }
 
     /// Decodes a checkpoint file. `file` is its path in messages.
@@ -90,18 +82,13 @@ impl Checkpoint {
     /// # Errors
     /// A message: the file is corrupt, or of another version of Stillbox.
     pub(super) fn decode(file: &Path, bytes: &[u8]) -> Result<Self, String> {
-        let envelope: ChecksummedFile =
-            serde_json::from_slice(bytes).map_err(|error| CorruptFile::new(file, error.to_string()).to_string())?;
-        if crc32fast::hash(envelope.checkpoint.get().as_bytes()) != envelope.checksum {
-            return Err(CorruptFile::new(file, "the checksum is wrong").to_string());
-        }
         let shown = file.display();
-        let checkpoint: Self = serde_json::from_str(envelope.checkpoint.get())
-            .map_err(|error| format!("{shown} was written by another version of Stillbox: {error}"))?;
-        if checkpoint.version != VERSION {
-            return Err(format!("{shown} is of version {}, not {VERSION}", checkpoint.version));
-        }
-        Ok(checkpoint)
+        let payload = FORMAT.payload(bytes).map_err(|error| match error {
+            FrameError::OtherVersion { found, expected } => format!("{shown} is of version {found}, not {expected}"),
+            error => CorruptFile::new(file, error.to_string()).to_string(),
+        })?;
+        serde_json::from_slice(payload)
+            .map_err(|error| format!("{shown} was written by another version of Stillbox: {error}"))
     }
 }
 
@@ -121,7 +108,7 @@ mod tests {
     }
 
     fn decode(bytes: &[u8]) -> Result<Checkpoint, String> {
-        Checkpoint::decode(Path::new("checkpoint.json"), bytes)
+        Checkpoint::decode(Path::new("checkpoint"), bytes)
     }
 
     #[test]
@@ -136,9 +123,26 @@ mod tests {
         for at in 0..file.len() {
             let mut corrupt = file.clone();
             corrupt[at] ^= 1;
-            // A change in the envelope may decode, but not to the same checkpoint.
-            assert_ne!(decode(&corrupt), Ok(checkpoint()), "byte {at}");
+            assert!(decode(&corrupt).is_err(), "byte {at}");
             assert!(decode(&file[..at]).is_err(), "cut at {at}");
         }
+    }
+
+    #[test]
+    fn a_truncated_a_corrupt_and_an_other_version_are_told_apart() {
+        let file = checkpoint().encode().expect("it is JSON");
+        let message = |bytes: &[u8]| decode(bytes).expect_err("it is not the file that was written");
+        let changed = |at: usize| {
+            let mut changed = file.clone();
+            changed[at] ^= 1;
+            changed
+        };
+        insta::assert_snapshot!(message(&file[..file.len() - 1]), @"checkpoint is corrupt: it is truncated");
+        insta::assert_snapshot!(message(&changed(file.len() - 1)), @"checkpoint is corrupt: the checksum is wrong");
+        insta::assert_snapshot!(message(&changed(7)), @"checkpoint is of version 4, not 5");
+        let mut other = FORMAT.start();
+        other.extend_from_slice(b"{}");
+        FORMAT.finish(&mut other);
+        insta::assert_snapshot!(message(&other), @"checkpoint was written by another version of Stillbox: missing field `run` at line 1 column 2");
     }
 }

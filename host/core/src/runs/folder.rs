@@ -12,7 +12,7 @@ use super::record::RunRecord;
 use crate::corrupt::CorruptFile;
 
 const RECORD: &str = "record.json";
-const CHECKPOINT: &str = "checkpoint.json";
+const CHECKPOINT: &str = "checkpoint";
 
 /// The folder of a run, with the locks that allow changing it. While it lives, no other run of the pipeline can start.
 #[derive(Debug, Clone)]

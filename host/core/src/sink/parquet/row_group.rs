@@ -12,12 +12,13 @@ use super::super::synced::{StagingDir, SyncedRowGroups};
 use super::super::writer::FormatError;
 use super::RowGroup;
 use crate::corrupt::CorruptFile;
-use crate::spill::{Spill, SpillFrame, SpillReader, SpillWriter, sum};
+use crate::frame::FrameFormat;
+use crate::spill::{Spill, SpillFrame, SpillReader, SpillWriter};
 use crate::units::grouped;
 
-/// Size of an entry's header in bytes: length of the columns (8), length of the end (4), and CRC-32 of both and the end
-/// (4), in little-endian order.
-const HEADER: usize = 16;
+/// The frame of an entry. Its payload is the length of the columns, as 8 bytes in little-endian order, and the end of the
+/// group's small file.
+const FORMAT: FrameFormat = FrameFormat::new(*b"stillrg", 1);
 
 /// The files next to an unfinished Parquet file.
 pub(super) struct RowGroupStore {
@@ -81,16 +82,12 @@ impl RowGroupStore {
         self.index.read_exact(&mut bytes)?;
         let bytes = Bytes::from(bytes);
         let mut groups = Vec::new();
-        let mut at = 0;
-        while let Some(header) = bytes.get(at..at + HEADER) {
-            let data = u64::from_le_bytes(header[..8].try_into().map_err(|_| self.corrupt())?);
-            let length = u32::from_le_bytes(header[8..12].try_into().map_err(|_| self.corrupt())?) as usize;
-            let checksum = u32::from_le_bytes(header[12..].try_into().map_err(|_| self.corrupt())?);
-            at += HEADER;
-            let end = bytes.get(at..at + length).filter(|end| sum(&header[..12], end) == checksum);
-            let end = end.ok_or_else(|| self.corrupt())?;
-            groups.push(RowGroup::from_end(data, bytes.slice_ref(end))?);
-            at += length;
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let (payload, after) = FORMAT.split(rest).map_err(|_| self.corrupt())?;
+            let (data, end) = payload.split_first_chunk().ok_or_else(|| self.corrupt())?;
+            groups.push(RowGroup::from_end(u64::from_le_bytes(*data), bytes.slice_ref(end))?);
+            rest = after;
         }
         if groups.len() as u64 == self.count { Ok(groups) } else { Err(self.corrupt().into()) }
     }
@@ -113,14 +110,12 @@ impl RowGroupStore {
 
     /// Records a complete group. Its saved rows are removed, unless the last checkpoint needs them.
     pub(super) fn add_group(&mut self, group: &RowGroup) -> Result<(), FormatError> {
-        let mut header = [0; HEADER];
-        header[..8].copy_from_slice(&group.data.to_le_bytes());
-        header[8..12].copy_from_slice(&(group.end.len() as u32).to_le_bytes());
-        let checksum = sum(&header[..12], &group.end);
-        header[12..].copy_from_slice(&checksum.to_le_bytes());
-        self.index.write_all(&header)?;
-        self.index.write_all(&group.end)?;
-        self.index_bytes += (HEADER + group.end.len()) as u64;
+        let mut frame = FORMAT.start();
+        frame.extend_from_slice(&group.data.to_le_bytes());
+        frame.extend_from_slice(&group.end);
+        FORMAT.finish(&mut frame);
+        self.index.write_all(&frame)?;
+        self.index_bytes += frame.len() as u64;
         let complete = self.count;
         self.count += 1;
         self.spill = spill(&self.folder, &self.name, self.count);
