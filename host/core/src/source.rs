@@ -25,7 +25,6 @@ mod jsonl;
 mod number;
 mod place;
 mod rows;
-mod shown;
 #[cfg(test)]
 mod tests;
 mod text;

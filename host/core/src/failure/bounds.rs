@@ -4,7 +4,7 @@
 //! until the batch is written. So every text in a record has a bound, and so has every list. Bytes are counted in
 //! UTF-8, as they are in memory; in JSON each control character takes six.
 
-use super::{Failure, Frame, LogEntry};
+use super::record::{Failure, Frame, LogEntry};
 
 /// The largest size of each part of a record, in bytes. Omitted text is marked by an ellipsis.
 ///
@@ -50,9 +50,6 @@ pub(crate) const LINES: usize = 256;
 
 /// Bytes that a log entry counts besides its text, so that empty messages are bounded, too.
 pub(crate) const ENTRY_OVERHEAD: usize = 32;
-
-/// Marks omitted text.
-const ELLIPSIS: &str = " …";
 
 /// Room for the mark of [`cut`](crate::text::cut), and for the line that says that there are more, so that a text that
 /// was shortened once is not shortened again.
@@ -145,11 +142,10 @@ fn fitting(sizes: &(impl Iterator<Item = usize> + Clone), bytes: usize) -> Optio
     if fits(bytes + MARK_BYTES, LINES) == sizes.clone().count() { None } else { Some(fits(bytes, LINES - 1)) }
 }
 
+/// Shortens a text, unless it is only longer by the mark that it got when it was shortened before.
 fn shorten(text: &mut String, bytes: usize) {
     if text.len() > bytes.saturating_add(MARK_BYTES) {
-        text.truncate(text.floor_char_boundary(bytes));
-        text.push_str(ELLIPSIS);
-        text.shrink_to_fit();
+        crate::text::shorten(text, bytes);
     }
 }
 

@@ -9,6 +9,7 @@ use toml::{Table, Value};
 use super::lock::canonical_path;
 use crate::config::{Config, Overrides};
 use crate::plan::Plan;
+use crate::text::truncate;
 
 /// Named properties of a run. Two runs with the same fingerprint produce the same output from the same rows.
 pub(crate) type Fingerprint = BTreeMap<String, String>;
@@ -98,21 +99,14 @@ pub(crate) fn changes(before: &Fingerprint, now: &Fingerprint) -> Vec<String> {
     for (key, was) in before {
         match now.get(key) {
             Some(is) if is == was => {}
-            Some(is) => changes.push(format!("{key} was {} and is {}", shown(was), shown(is))),
-            None => changes.push(format!("{key} was {} and was removed", shown(was))),
+            Some(is) => changes.push(format!("{key} was {} and is {}", truncate(was, SHOWN), truncate(is, SHOWN))),
+            None => changes.push(format!("{key} was {} and was removed", truncate(was, SHOWN))),
         }
     }
     for (key, is) in now.iter().filter(|(key, _)| !before.contains_key(*key)) {
-        changes.push(format!("{key} is new, {}", shown(is)));
+        changes.push(format!("{key} is new, {}", truncate(is, SHOWN)));
     }
     changes
-}
-
-fn shown(value: &str) -> String {
-    match value.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Turns the error that ended a call into a failure.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use wasmtime::{Trap, WasmBacktrace};
@@ -13,7 +13,7 @@ use crate::engine::{CapturedOutput, DeniedGrowth, State, TABLE_ELEMENTS};
 use crate::failure::{Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
-use crate::text::cut;
+use crate::text::{BoundedText, cut};
 use crate::units::{format_duration, format_size};
 
 /// Bound of a function's name, mangled or not, in bytes.
@@ -213,23 +213,10 @@ fn demangled(name: &str) -> String {
     if name.len() > NAME_BYTES {
         return cut(name, NAME_BYTES);
     }
-    let mut bounded = Bounded(String::new());
-    // `#` leaves out the hash.
-    match write!(bounded, "{:#}", rustc_demangle::demangle(name)) {
-        Ok(()) => bounded.0,
-        Err(fmt::Error) => bounded.0 + " …",
-    }
-}
-
-/// A text of at most [`NAME_BYTES`]. A short mangled name can expand without end; writing stops at the bound.
-struct Bounded(String);
-
-impl fmt::Write for Bounded {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        let end = part.floor_char_boundary(NAME_BYTES - self.0.len());
-        self.0.push_str(&part[..end]);
-        if end < part.len() { Err(fmt::Error) } else { Ok(()) }
-    }
+    // A short mangled name can expand without end; writing stops at the bound. `#` leaves out the hash.
+    let mut bounded = BoundedText::new(NAME_BYTES);
+    let _ = write!(bounded, "{:#}", rustc_demangle::demangle(name));
+    bounded.finish()
 }
 
 /// Creates the failure for an error that the step returned, with the captured output.

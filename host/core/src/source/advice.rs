@@ -2,9 +2,9 @@
 
 use super::column::TextColumns;
 use super::error::SourceErrorKind;
-use super::shown::{named, shown};
 use super::text::SAMPLE_ROWS;
 use crate::data_type::DataType;
+use crate::text::{named, shown};
 
 /// Maximum number of columns that a message lists.
 const LISTED: usize = 12;

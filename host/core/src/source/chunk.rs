@@ -132,7 +132,7 @@ impl RowPositions {
 
 impl fmt::Display for RowPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = super::shown::escaped(&self.file);
+        let file = crate::text::escaped(&self.file);
         match self.unit {
             LineOrRow::Line(line) => write!(f, "{file}:{line}"),
             LineOrRow::Row(row) => write!(f, "{file}, row {row}"),

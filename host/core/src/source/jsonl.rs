@@ -81,7 +81,7 @@ pub(crate) fn vector_width(name: &str, width: Option<usize>, rows: usize) -> Res
         Some(width) => Ok(width),
         None if rows == 0 => Ok(1),
         None => {
-            let column = super::shown::named(name);
+            let column = crate::text::named(name);
             Err(SourceError::anywhere(SourceErrorKind::VectorWidth { column, rows }))
         }
     }

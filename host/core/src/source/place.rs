@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::shown::escaped;
+use crate::text::escaped;
 
 /// A position in an input.
 #[derive(Debug, Clone, PartialEq, Eq)]

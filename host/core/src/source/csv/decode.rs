@@ -9,10 +9,10 @@ use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector
 use super::super::column::{ColumnBuilder, TextColumns};
 use super::super::error::{Fields, SourceError, SourceErrorKind};
 use super::super::number::{Number, parse_number};
-use super::super::shown::named;
 use super::super::text::utf8;
 use super::record::CsvRecords;
 use crate::data_type::DataType;
+use crate::text::named;
 
 /// Decodes CSV.
 #[derive(Debug)]

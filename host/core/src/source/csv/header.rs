@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use super::super::advice::list;
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::files::InputFile;
-use super::super::shown::{escaped, named};
 use super::super::text::{MAX_COLUMNS, OnHeader, utf8};
 use super::record::CsvRecords;
+use crate::text::{escaped, named};
 
 /// The first header found. Empty until the first file with a header is opened.
 pub(crate) type FirstHeader = Arc<OnceLock<Header>>;

@@ -15,11 +15,11 @@ use super::super::column::{ColumnBuilder, TextColumns};
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::number::{Number, parse_number};
 use super::super::place::FilePosition;
-use super::super::shown::named;
 use super::super::text::utf8;
 use super::fast_path::FastPath;
 use super::object::{self, for_each_entry};
 use crate::data_type::DataType;
+use crate::text::named;
 
 /// Decodes JSON Lines.
 #[derive(Debug)]

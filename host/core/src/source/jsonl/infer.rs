@@ -7,10 +7,10 @@ use super::super::column::{TextColumn, parse_vector};
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::number::{Number, is_exact, parse_number};
 use super::super::place::FilePosition;
-use super::super::shown::named;
 use super::super::text::MAX_COLUMNS;
 use super::object::{self, for_each_entry};
 use crate::data_type::DataType;
+use crate::text::named;
 
 /// The columns of the sample, in the order in which they first appeared.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 use super::super::error::SourceErrorKind;
-use super::super::shown::shown;
+use crate::text::shown;
 
 /// Returns whether a byte is white space between JSON tokens.
 pub(crate) fn is_space(byte: u8) -> bool {

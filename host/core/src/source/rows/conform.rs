@@ -12,9 +12,9 @@ use super::super::csv::difference;
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::jsonl::diagnostic;
 use super::super::place::FilePosition;
-use super::super::shown::{escaped, named, shown};
 use crate::data_type::DataType;
 use crate::format::Format;
+use crate::text::{escaped, named, shown};
 
 /// Prefix of the metadata keys that describe a column's type. Other keys describe the file, and are dropped.
 const EXTENSION_KEYS: &str = "ARROW:extension:";

@@ -1,4 +1,4 @@
-//! Escapes and shortens text from inputs and file names for messages.
+//! Text from inputs and file names in messages: escaped as in Rust source, and truncated.
 
 /// Maximum number of characters of foreign text in a message.
 const SHOWN: usize = 80;
