@@ -3,6 +3,7 @@
 //! The files come from the templates in `new/`, which are part of this program. The cases are the same in all
 //! languages.
 
+mod code;
 mod error;
 mod name;
 mod sdk;

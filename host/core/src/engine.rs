@@ -4,11 +4,13 @@ pub(crate) mod bindings;
 mod capture;
 mod config;
 mod denied;
+mod linker;
 mod meter;
 mod permission;
 mod state;
 
 pub(crate) use config::{Fuel, Resident, engine, engine_without_pool};
+pub(crate) use linker::linker;
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};
 pub use permission::Permission;
-pub(crate) use state::{CapturedOutput, State, linker};
+pub(crate) use state::{CapturedOutput, State};

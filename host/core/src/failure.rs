@@ -2,6 +2,7 @@
 
 mod bounds;
 mod context;
+mod create;
 mod record;
 
 pub use record::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};

@@ -1,48 +1,45 @@
 //! The plan of a run: a checked graph, loaded and bound components, and typed columns along every edge. After planning
 //! only input, output and guests can fail.
 
-mod assemble;
 mod bind;
 mod columns;
 mod combine;
 mod files;
 mod graph;
+mod load;
+mod lowering;
+mod node_schema;
 mod projection;
 mod replacements;
 mod route;
 mod stage_assignment;
 mod stages;
-mod steps;
+mod step;
 
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use tokio::sync::Semaphore;
 
-use crate::cleanup::CleanupRegistry;
-use crate::component::{Component, Signature, StepKind};
+use crate::component::StepKind;
 use crate::config::combine::Combine;
-use crate::config::instance::{CacheMode, InstanceLife};
 use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Diagnostics};
-use crate::event::Listener;
 use crate::failure::Failure;
-use crate::interrupt::{Signal, Stop, StopReason};
-use crate::limits::Limits;
-use crate::loader::ComponentLoader;
-use crate::policy::{MaxRejects, OnFailure};
+use crate::interrupt::{Signal, StopReason};
 use crate::report::SinkReport;
 use crate::sink::{SinkLocation, SinkSpec};
 use crate::source::{self, OpenSource, SourceError};
 
 pub(crate) use bind::standalone_step;
-pub(crate) use columns::describe;
 pub(crate) use combine::Append;
-pub(crate) use files::check_failures;
+pub(crate) use files::{Rejects, check_failures};
 pub(crate) use graph::{Graph, Role};
+pub(crate) use load::PlanContext;
+pub(crate) use node_schema::describe;
 pub(crate) use replacements::Replacements;
 pub(crate) use stages::{
     InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip,
 };
+pub(crate) use step::{ColumnSource, Step};
 
 /// A pipeline that is ready to run.
 pub(crate) struct Plan {
@@ -98,48 +95,6 @@ impl PlannedSink {
     }
 }
 
-/// The reject file, and the maximum number of rows in it.
-pub(crate) struct Rejects {
-    pub(crate) spec: SinkSpec,
-    pub(crate) max_rejects: Option<MaxRejects>,
-}
-
-/// A component with its name, its parameters, and its columns bound to the incoming ones.
-#[derive(Debug, Clone)]
-pub(crate) struct Step {
-    /// The index among the steps of the graph in topological order.
-    pub(crate) number: usize,
-    pub(crate) name: Arc<str>,
-    pub(crate) component: Arc<Component>,
-    /// A JSON object.
-    pub(crate) parameters: Arc<str>,
-    pub(crate) signature: Signature,
-    pub(crate) limits: Limits,
-    pub(crate) on_failure: OnFailure,
-    /// For every input of the signature, the index among the incoming columns. `None` for an optional column that is
-    /// missing.
-    pub(crate) inputs: Vec<Option<usize>>,
-    /// The source of every outgoing column.
-    pub(crate) column_sources: Vec<ColumnSource>,
-    /// The outgoing columns.
-    pub(crate) schema: SchemaRef,
-    /// The maximum number of rows in a batch.
-    pub(crate) batch_rows: usize,
-    pub(crate) instance: InstanceLife,
-    pub(crate) cache: CacheMode,
-    /// Limits the number of concurrent instances. `None` without `concurrency`.
-    pub(crate) slots: Option<Arc<Semaphore>>,
-}
-
-/// The source of an outgoing column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ColumnSource {
-    /// Carried along unchanged: the index among the incoming columns.
-    Carried(usize),
-    /// Written by the step: the index among its outputs.
-    Output(usize),
-}
-
 /// An error of planning.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanError {
@@ -157,17 +112,6 @@ pub(crate) enum PlanError {
     Stopped(Signal),
 }
 
-/// The services that planning uses.
-pub(crate) struct PlanContext {
-    pub(crate) loader: Arc<ComponentLoader>,
-    pub(crate) stop: Stop,
-    pub(crate) on_event: Listener,
-    /// Registers builds in progress.
-    pub(crate) cleanup: CleanupRegistry,
-    /// Sources and sinks without files.
-    pub(crate) replacements: Replacements,
-}
-
 impl Plan {
     /// Plans a pipeline. All problems are reported together.
     ///
@@ -175,7 +119,7 @@ impl Plan {
     /// See [`PlanError`].
     pub(crate) fn new(config: &Config, context: &PlanContext) -> Result<Self, PlanError> {
         let mut diagnostics = Vec::new();
-        let loaded = steps::load(config, context, &mut diagnostics);
+        let loaded = load::load(config, context, &mut diagnostics);
         let kinds: Vec<Option<StepKind>> =
             loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();
         let graph = Graph::new(config, &kinds, &mut diagnostics);
@@ -234,7 +178,7 @@ impl Plan {
                 schema: Arc::clone(&typed_node.output.schema),
             });
         }
-        let (stages, spills) = stages::stages(graph, assignments, typed, &order);
+        let (stages, spills) = lowering::lower(graph, assignments, typed, &order);
         Self {
             name: config.pipeline.name.value.as_str().into(),
             nodes,
@@ -300,23 +244,11 @@ fn open_sources(
             Ok(source) => Some(source),
             Err(error) if error.is_about_content() && diagnostics.is_empty() => return Err(PlanError::Input(error)),
             Err(error) => {
-                diagnostics.push(diagnostic_at(table.path.location.clone(), &error).failure(error.to_failure()));
+                diagnostics
+                    .push(Diagnostic::from_error(table.path.location.clone(), &error).failure(error.to_failure()));
                 None
             }
         });
     }
     Ok(sources)
-}
-
-/// Creates a diagnostic with an error's message and its causes.
-fn diagnostic_at(location: crate::config::ConfigLocation, error: &dyn std::error::Error) -> Diagnostic {
-    let mut message = error.to_string();
-    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
-        let cause = cause.to_string();
-        if !message.contains(&cause) {
-            message.push_str(": ");
-            message.push_str(&cause);
-        }
-    }
-    Diagnostic::new(location, message)
 }

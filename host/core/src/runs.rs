@@ -23,9 +23,8 @@ mod list;
 mod lock;
 mod prune;
 mod record;
-
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod start;
+mod store;
 
 pub(crate) use begin::{Outputs, RunHandle, begin};
 pub(crate) use checkpoint::{Checkpoint, FinishedOutput, ResumePoint};
@@ -36,57 +35,5 @@ pub use list::{RunInfo, RunStatus};
 pub(crate) use lock::canonical_path;
 pub use prune::PruneSummary;
 pub(crate) use record::{RunRecord, RunState};
-
-/// The default time between two checkpoints of a run.
-pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
-
-/// The directory with the state of runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunStore {
-    directory: PathBuf,
-}
-
-impl RunStore {
-    /// The runs in a directory. It is created when a run first writes its state.
-    pub fn at(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
-    }
-
-    /// The directory.
-    pub fn directory(&self) -> &Path {
-        &self.directory
-    }
-}
-
-/// Where a run saves its state, how often, and how it starts.
-#[derive(Debug, Clone)]
-pub struct Checkpointing {
-    /// The directory for the state.
-    pub runs: RunStore,
-    /// How the run starts.
-    pub start: Start,
-    /// The time after a checkpoint until the next one, if rows were written since; by default [`CHECKPOINT_EVERY`]. A run
-    /// that fails or is stopped writes a last checkpoint, unless it has none and took less than a second.
-    pub checkpoint_every: Duration,
-}
-
-impl Checkpointing {
-    /// A new run with the default time between checkpoints.
-    pub fn at(runs: RunStore) -> Self {
-        Self { runs, start: Start::New, checkpoint_every: CHECKPOINT_EVERY }
-    }
-}
-
-/// How a run starts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Start {
-    /// At the beginning. It is an error if an earlier run of the pipeline can be resumed; its state is not changed.
-    #[default]
-    New,
-    /// At the beginning. The state of an earlier run is removed.
-    Restart,
-    /// At the last checkpoint of the earlier run, or at the beginning if there is none.
-    Resume,
-    /// At the last checkpoint of the run with this id.
-    ResumeRun(String),
-}
+pub use start::{CHECKPOINT_EVERY, Checkpointing, Start};
+pub use store::RunStore;

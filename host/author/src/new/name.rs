@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::code::code;
 use super::error::NewError;
-use super::{Language, Shape, template};
+use super::{Language, Shape};
 
 /// The maximum length of a name in bytes. The name becomes part of the names of folders and files.
 const LONGEST: usize = 64;
@@ -96,7 +97,7 @@ impl Names {
     /// Returns a description of the existing use of this name, or `None` if it is free.
     fn taken(&self, language: Language, shape: Shape) -> Option<&'static str> {
         let is_in = |list: &str| list.lines().any(|word| word == self.function);
-        let code = template::code(language, shape);
+        let code = code(language, shape);
         // Sources and aggregates are types, the other steps are functions.
         let is_type = matches!(shape, Shape::Source | Shape::Aggregate);
         let is_used = match (language, is_type) {

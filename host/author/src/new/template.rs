@@ -1,5 +1,6 @@
 //! The files of a new step, from templates.
 
+use super::code::code;
 use super::name::Names;
 use super::sdk::Manifest;
 use super::{Language, Shape};
@@ -64,25 +65,6 @@ pub(super) fn cases(shape: Shape) -> impl Iterator<Item = (&'static str, &'stati
     };
     debug_assert!(files.iter().all(|(path, _)| path.starts_with(CASE)));
     files.iter().copied()
-}
-
-/// Returns the template of the step's code.
-pub(super) fn code(language: Language, shape: Shape) -> &'static str {
-    macro_rules! of {
-        ($shape:literal) => {
-            match language {
-                Language::Rust => include_str!(concat!("rust/", $shape, ".rs.template")),
-                Language::Python => include_str!(concat!("python/", $shape, ".py.template")),
-            }
-        };
-    }
-    match shape {
-        Shape::Transform => of!("transform"),
-        Shape::Filter => of!("filter"),
-        Shape::Expand => of!("expand"),
-        Shape::Source => of!("source"),
-        Shape::Aggregate => of!("aggregate"),
-    }
 }
 
 fn summary(shape: Shape) -> &'static str {

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::rust::TARGET;
-
 /// An error of a build.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -102,8 +100,11 @@ pub enum BuildError {
         source: io::Error,
     },
     /// The target for steps is not installed.
-    #[error("the target {TARGET} is not installed: run `rustup target add {TARGET}`")]
-    NoTarget,
+    #[error("the target {target} is not installed: run `rustup target add {target}`")]
+    NoTarget {
+        /// The target.
+        target: &'static str,
+    },
     /// The crate does not compile.
     #[error("cannot build the step in `{}`\n\n{}", .dir.display(), .output.trim_end())]
     Failed {
@@ -142,7 +143,7 @@ impl BuildError {
             | Self::NoComponentize { .. }
             | Self::NoCargo { .. }
             | Self::NotRun { .. }
-            | Self::NoTarget
+            | Self::NoTarget { .. }
             | Self::Interrupted => false,
         }
     }

@@ -83,7 +83,7 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
     if !finished.status.success() {
         let output = String::from_utf8_lossy(&finished.stderr).into_owned();
         return Err(if lacks_target(&output) {
-            BuildError::NoTarget
+            BuildError::NoTarget { target: TARGET }
         } else {
             BuildError::Failed { dir: dir.to_owned(), output }
         });

@@ -8,6 +8,7 @@
 mod budget;
 mod entries;
 mod lines;
+mod search;
 mod sections;
 #[cfg(test)]
 mod tests;
@@ -23,11 +24,11 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
-use crate::failure::Location;
 use crate::interrupt::Stop;
 
 use budget::Budget;
 use sections::Module;
+pub(crate) use units::SourceFrame;
 
 /// The maximum number of steps of one search, which take at most a quarter of a second. A search for the lines of a trap in
 /// a Rust step takes about ten thousand.
@@ -36,14 +37,6 @@ const STEPS_PER_SEARCH: u64 = 4_000_000;
 const STEPS: u64 = 100_000_000;
 /// The maximum number of cached offsets. When it is reached, the cache is cleared.
 const MAX_CACHED_OFFSETS: usize = 4096;
-
-/// One function of the source at an offset in the code. With inlining, an offset has several.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct SourceFrame {
-    /// The mangled name of the function.
-    pub(crate) function: Option<String>,
-    pub(crate) location: Option<Location>,
-}
 
 /// The symbols of one component. Lives as long as the component.
 pub(crate) struct Symbols {

@@ -36,6 +36,19 @@ impl Diagnostic {
         Self { location, message, label: None, help: Vec::new(), failure: None }
     }
 
+    /// Creates a diagnostic with the message of an error and its causes. Leaves out causes that the message repeats.
+    pub(crate) fn from_error(location: ConfigLocation, error: &dyn std::error::Error) -> Self {
+        let mut message = error.to_string();
+        for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+            let cause = cause.to_string();
+            if !message.contains(&cause) {
+                message.push_str(": ");
+                message.push_str(&cause);
+            }
+        }
+        Self::new(location, message)
+    }
+
     /// Adds the failure record.
     #[must_use]
     pub(crate) fn failure(mut self, failure: Failure) -> Self {

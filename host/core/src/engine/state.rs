@@ -3,18 +3,14 @@
 use std::time::Instant;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use wasmtime::component::{Linker, ResourceTable, WasmStr};
-use wasmtime::{Engine, StoreContextMut};
+use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::bindings::{log, types};
 use super::capture::{Log, Output, PanicReport};
-use super::denied;
 use super::meter::{DeniedGrowth, Meter};
 use super::permission::Permission;
-use crate::failure::{Failure, FailureKind, Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
+use crate::failure::{Failure, FailureKind};
 use crate::limits::Limits;
-use crate::text::cut;
 
 /// The host's data of one instance. Lives as long as the instance.
 pub(crate) struct State {
@@ -107,6 +103,20 @@ impl State {
         self.deadline
     }
 
+    /// The messages that the guest has logged.
+    pub(super) fn log(&self) -> &Log {
+        &self.captured.log
+    }
+
+    pub(super) fn log_mut(&mut self) -> &mut Log {
+        &mut self.captured.log
+    }
+
+    /// Records the message of a panic, which the guest reports before it traps.
+    pub(super) fn set_panic(&mut self, report: PanicReport) {
+        self.panic = Some(report);
+    }
+
     /// Records that the guest tried to use a permission that it does not have.
     pub(super) fn deny(&mut self, permission: Permission) {
         self.captured.denied.get_or_insert(permission);
@@ -156,45 +166,4 @@ fn nothing_granted(captured: &CapturedOutput, seed: u64) -> WasiCtx {
         .insecure_random(StdRng::seed_from_u64(random.random()))
         .secure_random(random);
     ctx.build()
-}
-
-/// Links everything that a component may import, once for all components of an engine.
-pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    denied::link(&mut linker)?;
-    linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
-        "write",
-        |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {
-            // Read in place, so that a message of 100 MB takes no memory here.
-            let text = store.data().captured.log.cut(&message.to_str(&store)?);
-            store.data_mut().captured.log.push(level_of(level), text);
-            Ok(())
-        },
-    )?;
-    linker.instance("stillbox:step/panic@0.1.0")?.func_wrap(
-        "report",
-        |mut store: StoreContextMut<'_, State>,
-         (message, location, row): (WasmStr, Option<types::Location>, Option<u32>)| {
-            let message = cut(&message.to_str(&store)?, MESSAGE_BYTES);
-            let location = location.map(|place| Location {
-                file: cut(&place.file, TEXT_BYTES),
-                line: place.line,
-                column: place.column,
-            });
-            store.data_mut().panic = Some(PanicReport { message, location, row });
-            Ok(())
-        },
-    )?;
-    Ok(linker)
-}
-
-fn level_of(level: log::Level) -> LogLevel {
-    match level {
-        log::Level::Trace => LogLevel::Trace,
-        log::Level::Debug => LogLevel::Debug,
-        log::Level::Info => LogLevel::Info,
-        log::Level::Warn => LogLevel::Warn,
-        log::Level::Error => LogLevel::Error,
-    }
 }

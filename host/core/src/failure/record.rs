@@ -5,10 +5,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::bounds::WHOLE;
-use crate::corrupt::{CorruptFile, RESTART_HINT};
-use crate::interrupt::StopReason;
-
 /// Version of the record format. A reader that knows version 1 can read every record of version 1; fields may be added
 /// within a version.
 pub(crate) const RECORD_VERSION: u32 = 1;
@@ -302,54 +298,6 @@ impl Failure {
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
-    }
-
-    /// Returns the failure of a batch that was stopped.
-    pub(crate) fn stopped(reason: StopReason) -> Self {
-        let message = match reason {
-            StopReason::Signal(signal) => format!("stopped by {}", signal.name()),
-            StopReason::Sibling => "stopped because another batch failed".into(),
-        };
-        Self::new(FailureKind::Interrupted, message)
-    }
-
-    /// Returns the failure of a call that exceeded the limit with this name and value.
-    pub(crate) fn limit(kind: FailureKind, message: impl Into<String>, name: &str, value: String) -> Self {
-        let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
-        let quoted = if is_number { value.clone() } else { format!("\"{value}\"") };
-        let hint = format!("the limit is `{name} = {quoted}`; raise it in the step's `limits` if the step needs more");
-        let mut failure = Self::new(kind, message).with_hint(hint);
-        failure.limit = Some(LimitHit { name: name.into(), value });
-        failure
-    }
-
-    /// Creates the failure for a panic of the host.
-    pub(crate) fn of_panic(panic: &(dyn std::any::Any + Send)) -> Self {
-        let words = panic
-            .downcast_ref::<&str>()
-            .map(ToString::to_string)
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without a message".into());
-        let mut failure = Self::new(FailureKind::Host, "a part of Stillbox panicked; this is a bug in Stillbox");
-        failure.causes.push(words);
-        WHOLE.keep(&mut failure);
-        failure.with_hint("`-v` shows where in Stillbox it happened")
-    }
-
-    /// Creates a failure of kind `host` from an error and its chain of causes, with a hint if one of them is a corrupt
-    /// file.
-    pub(crate) fn host(error: &dyn std::error::Error) -> Self {
-        let failure = Self::of_error(FailureKind::Host, error);
-        if CorruptFile::is_cause_of(error) { failure.with_hint(RESTART_HINT) } else { failure }
-    }
-
-    /// Creates a failure of this kind from an error and its chain of causes, within the bounds for guests' texts.
-    pub(crate) fn of_error(kind: FailureKind, error: &dyn std::error::Error) -> Self {
-        let mut failure = Self::new(kind, error.to_string());
-        failure.causes =
-            std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect();
-        WHOLE.keep(&mut failure);
-        failure
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use arrow_schema::{FieldRef, Schema};
 use tokio::sync::Semaphore;
 
-use super::columns::{NodeSchema, new_id, type_name};
 use super::graph::GraphNode;
-use super::steps::{LoadedStep, step_limits};
-use super::{ColumnSource, Step};
+use super::load::{LoadedStep, step_limits};
+use super::node_schema::{NodeSchema, new_id, type_name};
+use super::step::{ColumnSource, Step};
 use crate::component::{Column, Component, Signature, StepKind};
 use crate::config::instance::{CacheMode, InstanceLife};
 use crate::config::names::NameMap;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{ArrowError, FieldRef, Schema, SchemaRef};
 
-use super::columns::{NodeSchema, describe};
 use super::graph::{Graph, GraphNode};
+use super::node_schema::{NodeSchema, describe, new_id};
 use crate::config::Diagnostic;
 
 /// Appends the rows of parents that have the same columns, possibly in another order.
@@ -93,7 +93,7 @@ pub(super) fn append(
     };
     let ids = schema.fields().iter().map(id).collect::<Vec<_>>();
     let open = known.is_empty();
-    let ids = ids.into_iter().map(|id| id.unwrap_or_else(super::columns::new_id)).collect();
+    let ids = ids.into_iter().map(|id| id.unwrap_or_else(new_id)).collect();
     Some((append, NodeSchema { schema, ids, open }))
 }
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 
-use super::{Rejects, Replacements};
+use super::replacements::Replacements;
 use crate::config::{Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, RejectsTable, SinkTable, SourceTable};
 use crate::format::{Compression, Format};
+use crate::policy::MaxRejects;
 use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, SourceLocation, SourceSpec};
 
@@ -38,6 +39,12 @@ pub(super) fn sink_spec(table: &SinkTable, schema: SchemaRef) -> SinkSpec {
     let from_extension = || if path.is_standard() { Compression::None } else { Compression::from_path(&path.path()) };
     let compression = table.compression.as_ref().map_or_else(from_extension, |compression| compression.value);
     SinkSpec { location, format: table.format.value, compression, schema }
+}
+
+/// The reject file, and the maximum number of rows in it.
+pub(crate) struct Rejects {
+    pub(crate) spec: SinkSpec,
+    pub(crate) max_rejects: Option<MaxRejects>,
 }
 
 /// The role of an output file.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{FieldRef, Schema, SchemaRef};
 
-use super::columns::NodeSchema;
+use super::node_schema::NodeSchema;
 use crate::config::projection::ProjectionTable;
 use crate::config::{Diagnostic, Located, nearest};
 

@@ -7,8 +7,8 @@ use arrow_array::{Array, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType as ArrowType};
 
-use super::columns::{NodeSchema, describe};
 use super::graph::GraphNode;
+use super::node_schema::{NodeSchema, describe};
 use crate::config::route::{RouteRule, RouteTable};
 use crate::config::{Diagnostic, nearest};
 use crate::data_type::DataType;

@@ -4,16 +4,12 @@
 //! the operations that fill the slots it reads. A task fills the slots of the input that it read. Slots that cannot be
 //! reached from there stay empty, and operations that read an empty slot do nothing.
 
-mod lowering;
-
 use std::sync::Arc;
 
-use super::Step;
 use super::combine::{Append, Join};
 use super::projection::Projection;
 use super::route::Route;
-
-pub(super) use lowering::stages;
+use super::step::Step;
 
 /// One stage.
 #[derive(Debug)]
@@ -29,7 +25,7 @@ pub(crate) struct StagePlan {
 #[derive(Debug)]
 pub(crate) struct StageSource {
     /// The index of the node that it is for. Inputs are sorted by it.
-    node: usize,
+    pub(super) node: usize,
     pub(crate) from: InputSource,
     /// The slots that its rows fill: one, or one per parent for rows that are read side by side.
     pub(crate) slots: Vec<usize>,

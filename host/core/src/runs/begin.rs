@@ -2,17 +2,17 @@
 //!
 //! [`begin`] takes the pipeline's lock, looks at the earlier runs that are left, and applies `--resume` or `--restart` to them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
 use super::error::RunStoreError;
 use super::fingerprint::{Fingerprint, changes};
-use super::folder::{RunFolder, checkpoint_in, record_in};
+use super::folder::{RunFolder, checkpoint_in, id_of, record_in};
 use super::lock::{PartFiles, PipelineLock, canonical_path, folders_in, is_locked};
 use super::prune::{self, RunFiles};
 use super::record::{RunRecord, RunState, now};
-use super::{Checkpointing, Start};
+use super::start::{Checkpointing, Start};
 use crate::config::Config;
 
 /// Records of ended runs that are kept for each pipeline, for `stillbox runs`.
@@ -287,9 +287,4 @@ fn forget(folders: &[PathBuf], part_files: Option<&PartFiles>) {
             None => drop(RunFiles::new(folder.clone(), part_files).remove()),
         }
     }
-}
-
-/// The id of the run with this folder.
-pub(super) fn id_of(folder: &Path) -> String {
-    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -5,7 +5,6 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::begin::id_of;
 use super::checkpoint::Checkpoint;
 use super::lock::{HeldLocks, PartFiles, write_lock};
 use super::record::RunRecord;
@@ -115,4 +114,9 @@ pub(super) fn checkpoint_in(folder: &Path) -> Option<Result<Checkpoint, String>>
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => Some(Err(format!("{} cannot be read: {error}", file.display()))),
     }
+}
+
+/// The id of the run with this folder.
+pub(super) fn id_of(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

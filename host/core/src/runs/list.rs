@@ -6,12 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::RunStore;
-use super::begin::id_of;
 use super::error::RunStoreError;
-use super::folder::{checkpoint_in, record_in};
+use super::folder::{checkpoint_in, id_of, record_in};
 use super::lock::{folders_in, is_locked, part_files_in};
 use super::record::RunState;
+use super::store::RunStore;
 
 /// The description of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

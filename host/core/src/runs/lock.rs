@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::RunStore;
 use super::error::RunStoreError;
+use super::store::RunStore;
 use crate::sink;
 
 pub(super) const LOCK: &str = "lock";

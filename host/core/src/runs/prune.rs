@@ -5,12 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::RunStore;
-use super::begin::id_of;
 use super::error::RunStoreError;
-use super::folder::{checkpoint_in, record_in};
+use super::folder::{checkpoint_in, id_of, record_in};
 use super::lock::{LOCK, OUTPUT_LOCKS, PartFiles, folders_in, is_same_file, part_ending, read_part_files};
 use super::record::{RunRecord, RunState, now};
+use super::store::RunStore;
 use crate::sink;
 
 /// The numbers of removed runs.

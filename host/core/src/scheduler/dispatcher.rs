@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use super::checkpoints::CheckpointSchedule;
 use super::in_flight::{InFlight, semaphore};
-use super::message::{CheckpointResult, Message, send};
+use super::message::{CheckpointResult, Message, WriteEnd, send};
 use super::reader::{Checksums, ReaderContext};
 use super::reorder_buffer::ReorderBuffer;
 use super::stages::Stages;
 use super::totals::{Events, Totals};
-use super::writer::{Order, WriteEnd};
+use super::writer::Order;
 use super::writer_handle::WriterHandle;
 use super::{Run, RunOutcome};
 use crate::failure::{Failure, FailureKind};

@@ -3,7 +3,6 @@
 use std::sync::mpsc::Sender;
 
 use super::in_flight::InFlight;
-use super::writer::WriteEnd;
 use crate::failure::Failure;
 use crate::interrupt::Signal;
 use crate::report::StepReport;
@@ -32,6 +31,15 @@ pub(super) enum Message {
     WriterExited,
     /// The caller triggered the interrupt.
     Interrupted(Signal),
+}
+
+/// Why writing ended early.
+#[derive(Debug)]
+pub(super) enum WriteEnd {
+    /// The reader of the standard output has closed it, or the temporary files were removed.
+    Closed,
+    /// A file could not be written.
+    Failed(Box<Failure>),
 }
 
 /// Whether a checkpoint was saved.

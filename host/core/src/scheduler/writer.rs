@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::in_flight::InFlight;
-use super::message::{CheckpointResult, Message, send};
+use super::message::{CheckpointResult, Message, WriteEnd, send};
 use crate::cleanup::Entries;
 use crate::failure::Failure;
 use crate::panics::caught;
@@ -173,15 +173,6 @@ enum WriteError {
     Stopped,
     #[error("outputs were written, but the final checkpoint could not be saved")]
     Checkpoint(#[source] io::Error),
-}
-
-/// Why writing ended early.
-#[derive(Debug)]
-pub(super) enum WriteEnd {
-    /// The reader of the standard output has closed it, or the temporary files were removed.
-    Closed,
-    /// A file could not be written.
-    Failed(Box<Failure>),
 }
 
 impl From<WriteError> for WriteEnd {

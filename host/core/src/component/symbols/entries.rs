@@ -4,8 +4,8 @@ use gimli::{Attribute, AttributeValue, Unit, constants};
 
 use super::budget::SearchEnd;
 use super::lines::LinePosition;
+use super::search::Search;
 use super::sections::DwarfSlice;
-use super::units::Search;
 
 /// The maximum number of functions at one address. Compilers inline about a dozen levels deep.
 const DEPTH: usize = 64;

@@ -3,8 +3,8 @@
 use gimli::{AttributeValue, ColumnType, Unit};
 
 use super::budget::SearchEnd;
+use super::search::{Search, lossy};
 use super::sections::DwarfSlice;
-use super::units::Search;
 use crate::failure::Location;
 
 /// A position in the source. The file is an index into the files of the line program.
@@ -66,7 +66,7 @@ pub(super) fn location<'m>(
     let (Some(program), Some(line)) = (&unit.line_program, number(place.line)) else { return Ok(None) };
     let header = program.header();
     let Some(file) = header.file(place.file) else { return Ok(None) };
-    let mut path = unit.comp_dir.map_or_else(String::new, |folder| text(&folder));
+    let mut path = unit.comp_dir.map_or_else(String::new, |folder| lossy(folder.slice()));
     // Directory 0 is that of the unit.
     if file.directory_index() != 0
         && let Some(folder) = file.directory(header)
@@ -92,9 +92,4 @@ fn push<'m>(
     }
     path.push_str(&part);
     Ok(())
-}
-
-fn text(bytes: &DwarfSlice<'_>) -> String {
-    let bytes = bytes.slice();
-    String::from_utf8_lossy(&bytes[..bytes.len().min(super::units::TEXT_BYTES)]).into_owned()
 }

@@ -6,8 +6,9 @@ use sha2::{Digest as _, Sha256};
 use stillbox_test_guests::BAD_UNREACHABLE;
 
 use super::budget::Budget;
+use super::search::TEXT_BYTES;
 use super::sections::{Module, modules};
-use super::units::{TEXT_BYTES, find_frames};
+use super::units::find_frames;
 use super::{STEPS_PER_SEARCH, SourceFrame, Symbols};
 use crate::interrupt::{Signal, Stop, StopReason};
 

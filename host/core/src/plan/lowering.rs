@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::super::Step;
-use super::super::columns::{Combined, TypedNode};
-use super::super::graph::{Graph, Role};
-use super::super::projection::Projection;
-use super::super::stage_assignment::StageAssignment;
-use super::{InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip};
+use super::columns::{Combined, TypedNode};
+use super::graph::{Graph, Role};
+use super::projection::Projection;
+use super::stage_assignment::StageAssignment;
+use super::stages::{InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip};
+use super::step::Step;
 use crate::component::StepKind;
 
 /// Lowers the graph. Returns all stages, and the spills between them.
-pub(crate) fn stages(
+pub(super) fn lower(
     graph: &Graph,
     assignments: &[StageAssignment],
     typed: &[TypedNode],

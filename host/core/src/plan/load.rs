@@ -6,14 +6,28 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::{PlanContext, diagnostic_at};
+use super::replacements::Replacements;
 use crate::build::{BuildError, BuildOptions, build_step};
+use crate::cleanup::CleanupRegistry;
 use crate::component::{Component, ComponentError, ComponentErrorKind, Signature};
 use crate::config::{Config, Diagnostic, StepTable};
-use crate::event::Event;
+use crate::event::{Event, Listener};
 use crate::failure::{Failure, FailureKind};
+use crate::interrupt::Stop;
 use crate::limits::Limits;
+use crate::loader::ComponentLoader;
 use crate::panics::caught;
+
+/// The services that planning uses.
+pub(crate) struct PlanContext {
+    pub(crate) loader: Arc<ComponentLoader>,
+    pub(crate) stop: Stop,
+    pub(crate) on_event: Listener,
+    /// Registers builds in progress.
+    pub(crate) cleanup: CleanupRegistry,
+    /// Sources and sinks without files.
+    pub(crate) replacements: Replacements,
+}
 
 /// A step whose component was loaded and accepted its parameters.
 pub(super) struct LoadedStep {
@@ -102,7 +116,7 @@ impl StepLoadError for ComponentError {
 /// Creates a diagnostic with a failure record for a step that could not be loaded.
 fn diagnostic_with_record(step: &StepTable, error: &dyn std::error::Error, failure: Failure) -> Diagnostic {
     let failure = Failure { step: Some(step.name.value.as_str().into()), ..failure };
-    diagnostic_at(step.component.location.clone(), error).failure(failure)
+    Diagnostic::from_error(step.component.location.clone(), error).failure(failure)
 }
 
 /// Returns the files of the components. Builds folders first.
