@@ -138,9 +138,9 @@ impl StepInstance {
         self.session.captured()
     }
 
-    /// Ends the instance, and returns what the guest logged and wrote.
-    pub(crate) fn into_captured(self) -> CapturedOutput {
-        self.session.into_captured()
+    /// Returns the peak of the instance's linear memory so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.session.peak_memory()
     }
 
     fn call<R>(

@@ -5,7 +5,7 @@
 //! their parameters. Settings that the plan may report carry their location in the file.
 
 pub(crate) mod batch_rows;
-pub(crate) mod case;
+pub mod case;
 pub(crate) mod columns;
 pub(crate) mod combine;
 mod diagnostic;
@@ -23,7 +23,7 @@ mod name;
 pub(crate) mod names;
 mod on_failure;
 mod overrides;
-pub(crate) mod parameters;
+mod parameters;
 mod parse_context;
 pub(crate) mod path_setting;
 mod pipeline;
@@ -34,7 +34,7 @@ mod sink;
 mod size;
 mod source;
 mod step;
-pub(crate) mod suggestion;
+mod suggestion;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -52,12 +52,13 @@ pub use error::ConfigError;
 pub use location::ConfigLocation;
 pub(crate) use location::Located;
 pub use overrides::Overrides;
+pub use parameters::Parameters;
 pub(crate) use pipeline::PipelineTable;
 pub(crate) use rejects::RejectsTable;
 pub(crate) use sink::SinkTable;
 pub(crate) use source::SourceTable;
 pub(crate) use step::StepTable;
-pub(crate) use suggestion::nearest;
+pub use suggestion::nearest;
 
 use crate::limits::LimitSettings;
 use parse_context::ParseContext;

@@ -50,7 +50,7 @@ impl DataType {
 
     /// Returns the Arrow field for this type. Vectors are lists of variable size, because their width may differ
     /// between batches.
-    pub(crate) fn field(self, name: &str, nullable: bool) -> Field {
+    pub fn field(self, name: &str, nullable: bool) -> Field {
         let arrow = match self {
             Self::Boolean => ArrowType::Boolean,
             Self::Integer => ArrowType::Int64,
@@ -73,7 +73,7 @@ impl DataType {
     ///
     /// Integers of any width are integers; 16- and 32-bit floats are floats; dates, times, intervals and decimals are
     /// text; lists, structs and maps are JSON, except lists of 32-bit floats, which are vectors.
-    pub(crate) fn from_field(field: &Field) -> Option<Self> {
+    pub fn from_field(field: &Field) -> Option<Self> {
         if field.extension_type_name() == Some(Json::NAME) {
             return Some(Self::Json);
         }

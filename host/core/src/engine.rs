@@ -9,7 +9,8 @@ mod meter;
 mod permission;
 mod state;
 
-pub(crate) use config::{Fuel, Resident, engine, engine_without_pool};
+pub use config::Fuel;
+pub(crate) use config::{Resident, engine, engine_without_pool};
 pub(crate) use linker::linker;
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};
 pub use permission::Permission;

@@ -17,7 +17,6 @@
 mod batch;
 pub mod build;
 mod call;
-pub mod cases;
 mod cleanup;
 pub mod component;
 pub mod config;
@@ -41,6 +40,7 @@ mod policy;
 mod private_dir;
 pub mod report;
 pub mod result_cache;
+pub mod rows;
 pub mod runs;
 mod runtime;
 mod sandbox;
@@ -60,6 +60,7 @@ pub mod bench_support;
 pub use cleanup::CleanupRegistry;
 pub use config::Overrides;
 pub use data_type::DataType;
+pub use engine::Fuel;
 pub use event::{Event, Listener};
 pub use failure::{Failure, FailureKind};
 pub use interrupt::{Interrupt, Signal};
@@ -69,7 +70,10 @@ pub use pipeline::{Failed, Pipeline, Run, RunError, RunOptions};
 pub use policy::MaxRejects;
 pub use report::Report;
 pub use runtime::{Engine, EngineBuilder, EngineError};
-pub use step::{BindError, BoundStep, RejectedRow, StepBuilder, StepResult, StepSession};
+pub use step::{
+    BindError, BoundStep, ColumnMismatch, ConfiguredStep, LoadedComponent, RejectedRow, StepBuilder, StepPool,
+    StepResult, StepSession,
+};
 
 /// The Arrow crates whose types are part of the interface, in the versions that this library is built with.
 pub mod arrow {

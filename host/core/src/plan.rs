@@ -29,6 +29,7 @@ use crate::report::SinkReport;
 use crate::sink::{SinkLocation, SinkSpec};
 use crate::source::{self, OpenSource, SourceError};
 
+pub use bind::ColumnMismatch;
 pub(crate) use bind::standalone_step;
 pub(crate) use combine::Append;
 pub(crate) use files::{Rejects, check_failures};

@@ -117,7 +117,7 @@ pub(crate) fn parse_whole_number(text: &str) -> Result<u64, QuantityError> {
 }
 
 /// Formats a duration so that [`parse_duration`] returns it again, rounded down to milliseconds.
-pub(crate) fn format_duration(duration: Duration) -> String {
+pub fn format_duration(duration: Duration) -> String {
     format(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &TIME)
 }
 

@@ -52,7 +52,7 @@ const LAYERS: &[&str] = &[
     "pipeline",
     "step",
     "inspection",
-    "cases",
+    "rows",
     "bench_support",
 ];
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use stillbox::arrow::array::cast::AsArray as _;
 use stillbox::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use stillbox::arrow::schema::{DataType, Field, Schema, SchemaRef};
-use stillbox::{BindError, BoundStep, Engine, FailureKind, Interrupt, Limits, Signal};
+use stillbox::{BindError, BoundStep, Engine, FailureKind, Fuel, Interrupt, Limits, Signal};
 use stillbox_test_guests as guests;
 
 /// The id at which the misbehaving guests misbehave.
@@ -58,6 +58,47 @@ fn rows_that_a_step_drops_are_missing_with_all_their_columns() {
 }
 
 #[test]
+fn a_result_has_the_rows_that_it_comes_from_and_the_memory_that_it_took() {
+    let result = bound(guests::KEEP_LONG).call(&batch(&["long", "s", "longer"])).expect("the step succeeds");
+    assert_eq!(result.origins, Some(vec![0, 2]));
+    assert!(result.peak_memory >= 64 << 10, "{} bytes", result.peak_memory);
+    let result = Engine::default().step(guests::REFUSE).parameter("id", 9).bind(&texts()).expect("it binds");
+    let result = result.call(&batch(&["a", "b"])).expect("the step succeeds");
+    assert_eq!((result.batch.num_rows(), result.origins), (2, None));
+}
+
+#[test]
+fn steps_of_a_pool_share_its_instances() {
+    let pool = Engine::default().step_pool(1, Fuel::Off, &Interrupt::new()).expect("the sandbox can be set up");
+    let component = pool.load(Path::new(guests::KEEP_LONG), &Limits::default()).expect("it is a step");
+    let steps = [1, 5].map(|bytes| {
+        let parameters = [("min-bytes".to_owned(), bytes.into())].into_iter().collect();
+        let configured = component.configure(&parameters, &Limits::default()).expect("it has this parameter");
+        configured.bind(&texts(), "the texts").expect("it has these columns")
+    });
+    // More calls than the pool has room for wait.
+    std::thread::scope(|scope| {
+        for (step, rows) in steps.iter().zip([3, 1]).cycle().take(8) {
+            scope.spawn(move || {
+                let result = step.call(&batch(&["long", "s", "longer"])).expect("it succeeds");
+                assert_eq!(result.batch.num_rows(), rows);
+            });
+        }
+    });
+}
+
+#[test]
+fn a_pool_counts_fuel_where_a_limit_needs_it() {
+    let pool = Engine::default().step_pool(1, Fuel::On, &Interrupt::new()).expect("the sandbox can be set up");
+    let component = pool.load(Path::new(guests::BAD_LOOP), &Limits::default()).expect("it is a step");
+    let mut limits = Limits::default();
+    limits.fuel = Some(10_000_000);
+    let configured = component.configure(&serde_json::Map::new(), &limits).expect("it has no parameters");
+    let step = configured.bind(&texts(), "the texts").expect("it has these columns");
+    assert_eq!(step.call(&guilty()).expect_err("the guest loops").kind, FailureKind::Fuel);
+}
+
+#[test]
 fn a_trap_is_a_failure_that_names_the_component_and_the_first_row() {
     let step = bound(guests::BAD_UNREACHABLE);
     let failure = step.call(&guilty()).expect_err("the guest traps");
@@ -88,7 +129,7 @@ fn an_aggregate_sees_all_batches_in_one_session() {
         .sum();
     let mut all = Vec::new();
     while let Some(rows) = session.finish().expect("it succeeds") {
-        all.extend(column(&rows, "text"));
+        all.extend(column(&rows.batch, "text"));
     }
     assert_eq!((all, rejected), (["c", "b", "a"].map(ToOwned::to_owned).to_vec(), 1));
 }
@@ -112,8 +153,8 @@ fn the_limits_of_a_step_hold_for_each_call() {
 fn a_missing_column_is_reported_when_the_step_is_bound() {
     let schema = Schema::new(vec![Field::new("other", DataType::Utf8, false)]);
     let error = Engine::default().step(guests::KEEP_LONG).bind(&schema).expect_err("there is no column text");
-    let BindError::Columns { problems } = error else { panic!("{error:?}") };
-    assert!(problems[0].contains("reads the column \"text\""), "{problems:?}");
+    let BindError::Columns { mismatches } = error else { panic!("{error:?}") };
+    assert!(mismatches[0].message.contains("reads the column \"text\""), "{mismatches:?}");
 }
 
 #[test]

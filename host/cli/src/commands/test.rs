@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use crate::output::console::{eprint, eprintln};
 use parking_lot::Mutex;
 use serde_json::Value;
-use stillbox::cases::{CaseReport, Suite, TestError, TestOptions, TestReport};
 use stillbox::{CleanupRegistry, Interrupt};
+use stillbox_author::cases::{CaseReport, Suite, TestError, TestOptions, TestReport};
 
 use crate::args::{Global, MessageFormat, Test};
 use crate::directories::engine;

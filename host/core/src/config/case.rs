@@ -15,46 +15,46 @@ use super::parse_context::ParseContext;
 use super::table::Table;
 use crate::data_type::DataType;
 use crate::failure::FailureKind;
-use crate::limits::LimitSettings;
+use crate::limits::Limits;
 
 /// A parsed TOML file with its text, for diagnostics about it.
 #[derive(Debug, Clone)]
-pub(crate) struct Document<T> {
+pub struct Document<T> {
     /// The path of the file.
-    pub(crate) file: Arc<Path>,
+    pub file: Arc<Path>,
     /// The text of the file.
-    pub(crate) text: Arc<str>,
+    pub text: Arc<str>,
     /// The parsed content.
-    pub(crate) value: T,
+    pub value: T,
 }
 
 impl<T> Document<T> {
-    /// A diagnostic about this file.
-    pub(crate) fn diagnostics(&self, diagnostic: Diagnostic) -> Diagnostics {
+    /// Returns a diagnostic about this file.
+    pub fn diagnostics(&self, diagnostic: Diagnostic) -> Diagnostics {
         Diagnostics::new(&*self.file, Arc::clone(&self.text), vec![diagnostic])
     }
 }
 
 /// `case.toml`: the settings of a case.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct CaseTable {
-    /// The limits of the case. Limits that are not set have their defaults.
-    pub(crate) limits: LimitSettings,
+pub struct CaseTable {
+    /// The limits of each instance. Limits that are not set have their defaults.
+    pub limits: Limits,
     /// The columns of the input. Empty to infer them from the rows.
-    pub(crate) columns: Vec<(String, DataType)>,
+    pub columns: Vec<(String, DataType)>,
     /// The checks to run in addition to the comparison of the output.
-    pub(crate) checks: Checks,
+    pub checks: Checks,
 }
 
 /// Checks of a case in addition to the comparison of its output. By default all run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Checks {
+pub struct Checks {
     /// In batches of one row the output is the same.
-    pub(crate) single_rows: bool,
+    pub single_rows: bool,
     /// In batches of random sizes the output is the same.
-    pub(crate) random_batches: bool,
+    pub random_batches: bool,
     /// A second run has the same output, byte by byte.
-    pub(crate) determinism: bool,
+    pub determinism: bool,
 }
 
 impl Default for Checks {
@@ -65,13 +65,13 @@ impl Default for Checks {
 
 /// `expected-failure.toml`: the failure that a case expects.
 #[derive(Debug, Clone)]
-pub(crate) struct ExpectedFailure {
+pub struct ExpectedFailure {
     /// The kind of failure.
-    pub(crate) kind: FailureKind,
+    pub kind: FailureKind,
     /// A regular expression that matches somewhere in the message.
-    pub(crate) message: Option<Regex>,
+    pub message: Option<Regex>,
     /// The number of the row that failed, from 1.
-    pub(crate) row: Option<u64>,
+    pub row: Option<u64>,
 }
 
 impl CaseTable {
@@ -79,9 +79,10 @@ impl CaseTable {
     ///
     /// # Errors
     /// All problems in the text.
-    pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
+    pub fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
         parse(file, text, |table, context| {
             let limits = limits::read(table, "[limits]", ConfigLocation::File, context).value;
+            let limits = Limits::default().with(&limits);
             let columns = columns::read(table, context).map(|columns| columns.value).unwrap_or_default();
             let columns = columns.into_iter().map(|column| (column.name.value, column.data_type.value)).collect();
             let checks = read_checks(table, context);
@@ -95,7 +96,7 @@ impl ExpectedFailure {
     ///
     /// # Errors
     /// All problems in the text.
-    pub(crate) fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
+    pub fn parse(file: &Path, text: &str) -> Result<Document<Self>, Diagnostics> {
         parse(file, text, |table, context| {
             let none = Diagnostic::new(ConfigLocation::File, "there is no `kind`")
                 .help("add a line such as `kind = \"guest-error\"`: the kind of failure that is expected");
@@ -128,7 +129,7 @@ impl ExpectedFailure {
 ///
 /// # Errors
 /// Invalid TOML, and values that JSON cannot represent.
-pub(crate) fn parse_parameters(file: &Path, text: &str) -> Result<Document<Parameters>, Diagnostics> {
+pub fn parse_parameters(file: &Path, text: &str) -> Result<Document<Parameters>, Diagnostics> {
     let text: Arc<str> = text.into();
     let (document, errors) = DeTable::parse_recoverable(&text);
     let mut context = ParseContext::new(&text, Path::new(""), &errors);

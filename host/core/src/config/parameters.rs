@@ -13,11 +13,11 @@ use super::table::Table;
 
 /// The parameters of a step, with the location of each.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Parameters {
+pub struct Parameters {
     /// The parameters in the order of the file. Dates and times are strings in the form of RFC 3339.
-    pub(crate) values: Map<String, Value>,
+    pub values: Map<String, Value>,
     /// The location of `parameters`, or of the step if it has none.
-    pub(crate) location: ConfigLocation,
+    pub location: ConfigLocation,
     /// The location of each value by its JSON Pointer (RFC 6901), such as `/column` or `/stop-words/2`.
     locations: BTreeMap<String, ConfigLocation>,
 }
@@ -28,9 +28,9 @@ impl Parameters {
         Self { values: Map::new(), location, locations: BTreeMap::new() }
     }
 
-    /// The location of a value, by its JSON Pointer (RFC 6901). Falls back to the nearest enclosing value, and finally to
+    /// Returns the location of a value, by its JSON Pointer (RFC 6901). Falls back to the nearest enclosing value, and finally to
     /// the parameters as a whole.
-    pub(crate) fn location_of(&self, pointer: &str) -> &ConfigLocation {
+    pub fn location_of(&self, pointer: &str) -> &ConfigLocation {
         let mut pointer = pointer;
         loop {
             if let Some(location) = self.locations.get(pointer) {

@@ -4,11 +4,11 @@
 /// time.
 const MAX_COMPARED_BYTES: usize = 64;
 
-/// The candidate most similar to `written`, if it is similar enough to be a typing error.
+/// Returns the candidate most similar to `written`, if it is similar enough to be a typing error.
 ///
 /// Case and the difference between `_` and `-` are ignored. A third of the characters may differ, at least one and at
 /// most three. Swapped neighbours count as one (restricted Damerau-Levenshtein distance).
-pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if written.is_empty() || written.len() > MAX_COMPARED_BYTES {
         return None;
     }

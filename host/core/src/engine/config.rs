@@ -24,7 +24,7 @@ const KEEP_STACK_RESIDENT: usize = 64 << 10;
 
 /// Whether guests count the instructions that they execute. Counting costs speed, and a separate compilation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Fuel {
+pub enum Fuel {
     /// Instructions are not counted.
     #[default]
     Off,

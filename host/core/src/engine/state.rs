@@ -31,15 +31,9 @@ pub(crate) struct CapturedOutput {
     stdout: Output,
     log: Log,
     denied: Option<Permission>,
-    peak_memory: u64,
 }
 
 impl CapturedOutput {
-    /// Returns the peak of the instance's linear memory, in bytes.
-    pub(crate) fn peak_memory(&self) -> u64 {
-        self.peak_memory
-    }
-
     /// Adds the captured output to a failure. A failure after an access that was denied becomes one of kind `denied`.
     pub(crate) fn attach_to(&self, failure: &mut Failure) {
         failure.stderr = self.stderr.text();
@@ -81,7 +75,6 @@ impl State {
                 stdout: Output::new(limits.log_bytes),
                 log: Log::new(limits.log_bytes),
                 denied: None,
-                peak_memory: 0,
             },
             panic: None,
             seed,
@@ -134,8 +127,12 @@ impl State {
         &self.captured
     }
 
-    pub(crate) fn into_captured(mut self) -> CapturedOutput {
-        self.captured.peak_memory = self.meter.peak();
+    /// Returns the peak of the instance's linear memory so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.meter.peak()
+    }
+
+    pub(crate) fn into_captured(self) -> CapturedOutput {
         self.captured
     }
 

@@ -16,7 +16,7 @@ impl Failure {
     }
 
     /// Returns the failure of a call that exceeded the limit with this name and value.
-    pub(crate) fn limit(kind: FailureKind, message: impl Into<String>, name: &str, value: String) -> Self {
+    pub fn limit(kind: FailureKind, message: impl Into<String>, name: &str, value: String) -> Self {
         let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
         let quoted = if is_number { value.clone() } else { format!("\"{value}\"") };
         let hint = format!("the limit is `{name} = {quoted}`; raise it in the step's `limits` if the step needs more");

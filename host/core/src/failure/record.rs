@@ -266,7 +266,7 @@ pub struct LimitHit {
 
 impl Failure {
     /// Creates a failure of which only the kind and the message are known.
-    pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             version: RECORD_VERSION,
             run: None,
@@ -295,7 +295,8 @@ impl Failure {
     }
 
     /// Adds a hint, unless the failure has one.
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert_with(|| hint.into());
         self
     }

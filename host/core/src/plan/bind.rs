@@ -182,9 +182,13 @@ fn find(schema: &Schema, name: &str, wanted: DataType) -> ColumnMatch {
 }
 
 /// A column that a step reads, but that is missing or has another type.
-pub(crate) struct ColumnMismatch {
-    pub(crate) message: String,
-    pub(crate) help: Vec<String>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ColumnMismatch {
+    /// The step, the column and the input, in one sentence without a full stop.
+    pub message: String,
+    /// Ways to fix it, and the columns of the input, one sentence each.
+    pub help: Vec<String>,
 }
 
 impl ColumnMismatch {

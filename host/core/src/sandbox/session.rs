@@ -73,6 +73,11 @@ impl Session {
         self.store.data().captured()
     }
 
+    /// Returns the peak of the instance's linear memory so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        self.store.data().peak_memory()
+    }
+
     /// Ends the session, and returns the captured output.
     pub(crate) fn into_captured(self) -> CapturedOutput {
         self.store.into_data().into_captured()

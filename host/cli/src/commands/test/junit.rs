@@ -9,8 +9,8 @@ use anstream::adapter::strip_str;
 use anyhow::Context as _;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
-use stillbox::cases::{CaseReport, TestReport};
 use stillbox::text::escape_controls_in_lines;
+use stillbox_author::cases::{CaseReport, TestReport};
 
 use super::text::problem_text;
 use crate::output::render::causes;

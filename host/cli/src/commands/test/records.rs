@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use serde_json::{Value, json};
-use stillbox::cases::{CaseReport, Difference, Problem, RowDifference, TestReport};
+use stillbox_author::cases::{CaseReport, Difference, Problem, RowDifference, TestReport};
 
 use super::Counts;
 use super::text::problem_text;

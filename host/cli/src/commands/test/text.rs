@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value};
-use stillbox::cases::{CaseReport, Difference, Problem, RowDifference};
 use stillbox::text::{escape_controls, escape_controls_in_lines, shell_word};
+use stillbox_author::cases::{CaseReport, Difference, Problem, RowDifference};
 
 use crate::output::diagnostics::{self, Colour};
 use crate::output::render::{self, BOLD, ERROR, NOTE, STATUS};

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stillbox::build::BuildError;
+use stillbox::component::ComponentError;
+use stillbox::config::Diagnostics;
+use stillbox::{Failure, FailureKind};
+
 use super::difference::Difference;
-use crate::build::BuildError;
-use crate::component::ComponentError;
-use crate::config::Diagnostics;
-use crate::failure::{Failure, FailureKind};
 
 /// The results of all cases.
 #[derive(Debug, Default)]

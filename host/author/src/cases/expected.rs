@@ -2,17 +2,10 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::line::Line;
 use super::report::Problem;
-
-/// A row and its line in the file.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Line {
-    /// Counted from 1; `None` if the row is not from a file.
-    pub(super) number: Option<usize>,
-    pub(super) row: Map<String, Value>,
-}
 
 /// Reads a file of JSON objects, one per line. Blank lines are skipped.
 ///
@@ -31,14 +24,4 @@ pub(super) fn read(file: &Path, text: &str) -> Result<Vec<Line>, Problem> {
         }
     }
     Ok(lines)
-}
-
-/// Parses the output of a run.
-pub(super) fn from_output(lines: &[String]) -> Vec<Line> {
-    let row = |line: &String| match serde_json::from_str(line) {
-        Ok(Value::Object(row)) => row,
-        // The host has checked that JSON columns contain JSON, so this is not reached.
-        _ => Map::from_iter([("(unreadable)".to_owned(), Value::String(line.clone()))]),
-    };
-    lines.iter().map(|line| Line { number: None, row: row(line) }).collect()
 }

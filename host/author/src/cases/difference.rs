@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Number, Value};
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
-use super::expected::Line;
+use super::line::Line;
 
 /// The most differences in a report, 20: an author fixes the first ones first.
 const MAX_DIFFERENCES: usize = 20;

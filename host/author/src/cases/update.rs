@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::case::{Case, EXPECTED, EXPECTED_REJECTS, Expected};
-use super::judge::{compare, rejection_lines};
+use super::compare::{compare, rejection_lines};
 use super::report::Problem;
 use super::run::CaseOutput;
 

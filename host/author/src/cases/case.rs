@@ -4,13 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::expected::{self, Line};
+use stillbox::config::case::{CaseTable, Document, ExpectedFailure, parse_parameters};
+use stillbox::config::{Diagnostics, Parameters, nearest};
+
+use super::expected;
+use super::line::Line;
 use super::report::Problem;
-use crate::config::Diagnostics;
-use crate::config::case::{CaseTable, Document, ExpectedFailure, parse_parameters};
-use crate::config::location::ConfigLocation;
-use crate::config::parameters::Parameters;
-use crate::config::suggestion::nearest;
 
 pub(super) const CASES: &str = "cases";
 const INPUT: &str = "input.jsonl";
@@ -82,7 +81,7 @@ impl Case {
         let mut problems = Vec::new();
         let wrong = |problem: Problem, problems: &mut Vec<Problem>| problems.push(problem);
         let settings = toml(folder, SETTINGS, CaseTable::parse).map_err(|p| wrong(p, &mut problems)).ok().flatten();
-        let parameters = toml(folder, PARAMETERS, parse_parameters).map_err(|p| wrong(p, &mut problems)).ok().flatten();
+        let parameters = parameters(folder).map_err(|p| wrong(p, &mut problems)).ok();
         let failure = toml(folder, EXPECTED_FAILURE, ExpectedFailure::parse);
         let failure = failure.map_err(|p| wrong(p, &mut problems)).ok().flatten();
         let rows = lines(folder, EXPECTED).map_err(|p| wrong(p, &mut problems)).ok().flatten();
@@ -100,18 +99,12 @@ impl Case {
             }
         };
         problems.extend(misnamed_files(folder));
-        if !problems.is_empty() {
-            return Err(problems);
-        }
+        let Some(parameters) = parameters.filter(|_| problems.is_empty()) else { return Err(problems) };
         let input = folder.join(INPUT);
         Ok(Self {
             folder: folder.to_owned(),
             input: input.exists().then_some(input),
-            parameters: parameters.unwrap_or_else(|| Document {
-                file: folder.join(PARAMETERS).into(),
-                text: "".into(),
-                value: Parameters::none(ConfigLocation::File),
-            }),
+            parameters,
             settings: settings.map(|settings| settings.value).unwrap_or_default(),
             expected,
         })
@@ -138,6 +131,14 @@ fn misnamed_files(folder: &Path) -> Vec<Problem> {
         Some(Problem::Unreadable { file: folder.join(name), message })
     };
     names.into_iter().filter_map(problem).collect()
+}
+
+/// Reads the parameters. A case without the file has none.
+fn parameters(folder: &Path) -> Result<Document<Parameters>, Problem> {
+    match toml(folder, PARAMETERS, parse_parameters)? {
+        Some(parameters) => Ok(parameters),
+        None => parse_parameters(&folder.join(PARAMETERS), "").map_err(Problem::Diagnostics),
+    }
 }
 
 fn toml<T>(

@@ -15,10 +15,12 @@
 
 mod batches;
 mod case;
+mod compare;
 mod difference;
 mod expected;
 mod input;
 mod judge;
+mod line;
 mod report;
 mod run;
 mod subject;

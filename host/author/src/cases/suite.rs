@@ -1,23 +1,19 @@
 //! Builds steps, and runs all their cases in parallel.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
+use stillbox::build::{BuildOptions, build_step};
+use stillbox::component::ComponentError;
+use stillbox::{
+    CleanupRegistry, Engine, EngineError, Event, Fuel, Interrupt, Limits, Listener, LoadedComponent, Signal, StepPool,
+};
+
 use super::case::{CASES, Case, folders};
 use super::judge::{Verdict, judge};
-use super::report::{CaseReport, StepProblem, TestReport};
-use crate::build::{BuildOptions, build_step};
-use crate::cleanup::CleanupRegistry;
-use crate::component::{Component, ComponentError};
-use crate::engine::{Fuel, Resident};
-use crate::event::Event;
-use crate::event::Listener;
-use crate::interrupt::{Interrupt, Signal, Stop};
-use crate::limits::Limits;
-use crate::loader::ComponentLoader;
-use crate::runtime::{Engine, EngineError, Reservation};
+use super::report::{CaseReport, Problem, StepProblem, TestReport};
 
 /// The steps and cases to run.
 #[derive(Debug, Clone, Default)]
@@ -64,16 +60,31 @@ struct Ready<'a> {
     step: &'a Path,
     wasm: PathBuf,
     folders: Vec<PathBuf>,
-    plain: OnceLock<Result<Arc<Component>, String>>,
-    metered: OnceLock<Result<Arc<Component>, String>>,
+    plain: OnceLock<Result<LoadedComponent, String>>,
+    metered: OnceLock<Result<LoadedComponent, String>>,
 }
 
-/// The engines. The one that counts instructions is created when the first case with a limit on fuel runs.
-struct Engines {
-    plain: Reservation,
-    metered: OnceLock<Result<Reservation, String>>,
-    instances: u32,
-    engine: Engine,
+/// The instances. Those that count instructions are reserved when the first case with a limit on fuel runs.
+struct Pools<'a> {
+    plain: StepPool,
+    metered: OnceLock<Result<StepPool, String>>,
+    options: &'a TestOptions<'a>,
+}
+
+impl<'a> Pools<'a> {
+    fn new(options: &'a TestOptions<'a>) -> Result<Self, EngineError> {
+        Ok(Self { plain: Self::reserve(options, Fuel::Off)?, metered: OnceLock::new(), options })
+    }
+
+    /// Reserves an instance for each thread that runs cases.
+    fn reserve(options: &TestOptions<'_>, fuel: Fuel) -> Result<StepPool, EngineError> {
+        options.engine.step_pool(rayon::current_num_threads() as u32, fuel, &options.interrupt)
+    }
+
+    fn metered(&self) -> Result<&StepPool, String> {
+        let reserve = || Self::reserve(self.options, Fuel::On).map_err(|error| error.to_string());
+        self.metered.get_or_init(reserve).as_ref().map_err(Clone::clone)
+    }
 }
 
 impl Suite {
@@ -82,11 +93,7 @@ impl Suite {
     /// # Errors
     /// The sandbox cannot be set up, or the interrupt was triggered. Problems of a step or a case are in the report.
     pub fn run(&self, options: &TestOptions<'_>) -> Result<TestReport, TestError> {
-        let instances = rayon::current_num_threads() as u32 * 2;
-        let engine = options.engine.clone();
-        let plain = engine.reserve(instances, Fuel::Off, Resident::default())?;
-        let stop = Stop::on(&options.interrupt, plain.loader().sandbox().engine());
-        let engines = Engines { plain, metered: OnceLock::new(), instances, engine };
+        let pools = Pools::new(options)?;
         let mut report = TestReport::default();
         let mut prepared = Vec::new();
         for folder in &self.steps {
@@ -99,7 +106,7 @@ impl Suite {
                 return Err(TestError::Interrupted(signal));
             }
         }
-        let loaded: Vec<_> = prepared.par_iter().map(|ready| ready.load(&engines, &stop, options)).collect();
+        let loaded: Vec<_> = prepared.par_iter().map(|ready| ready.load(&pools)).collect();
         let mut cases = Vec::new();
         for (step, loaded) in prepared.iter().zip(loaded) {
             match loaded {
@@ -110,7 +117,7 @@ impl Suite {
         report.cases = cases
             .into_par_iter()
             .map(|(step, folder)| {
-                let case = step.case(folder, &engines, &stop, options);
+                let case = step.case(folder, &pools);
                 if let (Some(on_case), None) = (options.on_case, options.interrupt.signal()) {
                     on_case(&case);
                 }
@@ -159,20 +166,20 @@ impl Suite {
 
 impl Ready<'_> {
     /// Loads the component before its cases run, so that it is compiled once and its errors are reported once.
-    fn load(&self, engines: &Engines, stop: &Stop, options: &TestOptions<'_>) -> Result<(), ComponentError> {
-        let component = engines.plain.loader().load(&self.wasm, &Limits::default(), stop)?;
-        if let Some(listener) = &options.on_event {
-            listener(&Event::Compiled { component: &self.wasm, cached: component.cached() });
+    fn load(&self, pools: &Pools<'_>) -> Result<(), ComponentError> {
+        let component = pools.plain.load(&self.wasm, &Limits::default())?;
+        if let Some(listener) = &pools.options.on_event {
+            listener(&Event::Compiled { component: &self.wasm, cached: component.is_cached() });
         }
         let _ = self.plain.set(Ok(component));
         Ok(())
     }
 
-    fn case(&self, folder: &Path, engines: &Engines, stop: &Stop, options: &TestOptions<'_>) -> CaseReport {
+    fn case(&self, folder: &Path, pools: &Pools<'_>) -> CaseReport {
         let verdict = match Case::read(folder) {
-            Ok(case) => match self.engine(&case, engines, stop) {
-                Ok((loader, component)) => judge(loader, component, stop, &case, options.update),
-                Err(message) => broken(super::Problem::Unreadable { file: self.wasm.clone(), message }),
+            Ok(case) => match self.component(&case, pools) {
+                Ok(component) => judge(component, &case, pools.options.update),
+                Err(message) => broken(Problem::Unreadable { file: self.wasm.clone(), message }),
             },
             Err(problems) => Verdict { problems, ..Verdict::default() },
         };
@@ -190,32 +197,22 @@ impl Ready<'_> {
         }
     }
 
-    /// Returns the loader for a case and the component compiled for its engine.
-    fn engine<'e>(
-        &'e self,
-        case: &Case,
-        engines: &'e Engines,
-        stop: &Stop,
-    ) -> Result<(&'e ComponentLoader, &'e Arc<Component>), String> {
-        let (loader, component) = if case.settings.limits.fuel.is_some() {
-            let made = engines.metered.get_or_init(|| {
-                let reserved = engines.engine.reserve(engines.instances, Fuel::On, Resident::default());
-                let reserved = reserved.inspect(|reserved| stop.reaches(reserved.loader().sandbox().engine()));
-                reserved.map_err(|error| error.to_string())
-            });
-            (made.as_ref().map_err(Clone::clone)?.loader(), &self.metered)
+    /// Returns the component, compiled with or without counting instructions as the case needs it.
+    fn component(&self, case: &Case, pools: &Pools<'_>) -> Result<&LoadedComponent, String> {
+        let (pool, component) = if case.settings.limits.fuel.is_some() {
+            (pools.metered()?, &self.metered)
         } else {
-            (engines.plain.loader(), &self.plain)
+            (&pools.plain, &self.plain)
         };
         let component = component.get_or_init(|| {
             // The component is shared by all cases, so the limits of one do not apply to loading it.
-            loader.load(&self.wasm, &Limits::default(), stop).map_err(|error| error.kind.to_string())
+            pool.load(&self.wasm, &Limits::default()).map_err(|error| error.kind.to_string())
         });
-        Ok((loader, component.as_ref().map_err(Clone::clone)?))
+        component.as_ref().map_err(Clone::clone)
     }
 }
 
-fn broken(problem: super::Problem) -> Verdict {
+fn broken(problem: Problem) -> Verdict {
     Verdict { problems: vec![problem], ..Verdict::default() }
 }
 

@@ -2,25 +2,22 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
+use stillbox::component::StepKind;
+use stillbox::config::Diagnostics;
+use stillbox::config::case::{Checks, ExpectedFailure};
+use stillbox::{Failure, FailureKind, LoadedComponent};
 
 use super::batches::Batching;
-use super::case::{Case, EXPECTED, EXPECTED_FAILURE, EXPECTED_REJECTS, Expected};
+use super::case::{Case, EXPECTED_FAILURE, Expected};
+use super::compare::{compare, number, rejection_lines};
 use super::difference::Difference;
-use super::expected::{Line, from_output};
+use super::line::from_output;
 use super::report::{CheckName, Problem};
 use super::run::CaseOutput;
 use super::subject::{Subject, Unready};
 use super::update;
-use crate::component::{Component, StepKind};
-use crate::config::Diagnostics;
-use crate::config::case::{Checks, ExpectedFailure};
-use crate::failure::{Failure, FailureKind, RowPlace};
-use crate::interrupt::Stop;
-use crate::loader::ComponentLoader;
 
 /// The result of one case, without its name.
 #[derive(Default)]
@@ -34,15 +31,9 @@ pub(super) struct Verdict {
 }
 
 /// Runs a case and compares the output. With `update`, rows that differ are written instead of reported.
-pub(super) fn judge(
-    loader: &ComponentLoader,
-    component: &Arc<Component>,
-    stop: &Stop,
-    case: &Case,
-    update: bool,
-) -> Verdict {
+pub(super) fn judge(component: &LoadedComponent, case: &Case, update: bool) -> Verdict {
     let mut verdict = Verdict::default();
-    let subject = match Subject::new(loader, component, stop, case) {
+    let subject = match Subject::new(component, case) {
         Ok(subject) => subject,
         Err(Unready::Broken(problem)) => {
             verdict.problems.push(problem);
@@ -89,35 +80,6 @@ pub(super) fn judge(
         verdict.problems.extend(repeat(&subject, check, batching, &output));
     }
     verdict
-}
-
-/// Compares rows and rejections with the expected ones.
-pub(super) fn compare(case: &Case, rows: &[Line], rejects: &[Line], output: &CaseOutput) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if let Some(difference) = Difference::between(rows, &from_output(&output.rows)) {
-        problems.push(Problem::Rows { file: case.folder.join(EXPECTED), difference });
-    }
-    if let Some(difference) = Difference::between(rejects, &rejection_lines(&output.rejected)) {
-        let (file, rejected) = (case.folder.join(EXPECTED_REJECTS), output.rejected.clone());
-        problems.push(Problem::Rejects { file, difference, rejected });
-    }
-    problems
-}
-
-/// Returns rejections in the form of the file `expected-rejects.jsonl`.
-pub(super) fn rejection_lines(rejected: &[Failure]) -> Vec<Line> {
-    let line = |failure: &Failure| {
-        let row = Value::from(failure.row.as_ref().map_or(0, number));
-        let message = Value::from(failure.message.as_str());
-        let row = Map::from_iter([("row".to_owned(), row), ("message".to_owned(), message)]);
-        Line { number: None, row }
-    };
-    rejected.iter().map(line).collect()
-}
-
-/// Returns a row's number in the files of a case, counted from 1.
-fn number(place: &RowPlace) -> u64 {
-    place.index + 1
 }
 
 /// Returns the problem of a failure, or `None` if it is the expected one.
@@ -168,7 +130,7 @@ fn checks(on: Checks, kind: StepKind, seed: u64) -> Vec<(CheckName, Batching)> {
 }
 
 /// Runs the case again and compares the output with the first run.
-fn repeat(subject: &Subject<'_>, check: CheckName, batching: Batching, first: &CaseOutput) -> Option<Problem> {
+fn repeat(subject: &Subject, check: CheckName, batching: Batching, first: &CaseOutput) -> Option<Problem> {
     let output = match subject.run(batching) {
         Ok(output) => output,
         Err(failure) if failure.kind == FailureKind::Interrupted => return Some(Problem::Failed(failure)),

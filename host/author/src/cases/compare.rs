@@ -1,0 +1,40 @@
+//! Compares the output of a case with the expected rows.
+
+use serde_json::{Map, Value};
+use stillbox::Failure;
+use stillbox::failure::RowPlace;
+
+use super::case::{Case, EXPECTED, EXPECTED_REJECTS};
+use super::difference::Difference;
+use super::line::{Line, from_output};
+use super::report::Problem;
+use super::run::CaseOutput;
+
+/// Compares rows and rejections with the expected ones.
+pub(super) fn compare(case: &Case, rows: &[Line], rejects: &[Line], output: &CaseOutput) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(difference) = Difference::between(rows, &from_output(&output.rows)) {
+        problems.push(Problem::Rows { file: case.folder.join(EXPECTED), difference });
+    }
+    if let Some(difference) = Difference::between(rejects, &rejection_lines(&output.rejected)) {
+        let (file, rejected) = (case.folder.join(EXPECTED_REJECTS), output.rejected.clone());
+        problems.push(Problem::Rejects { file, difference, rejected });
+    }
+    problems
+}
+
+/// Returns rejections in the form of the file `expected-rejects.jsonl`.
+pub(super) fn rejection_lines(rejected: &[Failure]) -> Vec<Line> {
+    let line = |failure: &Failure| {
+        let row = Value::from(failure.row.as_ref().map_or(0, number));
+        let message = Value::from(failure.message.as_str());
+        let row = Map::from_iter([("row".to_owned(), row), ("message".to_owned(), message)]);
+        Line { number: None, row }
+    };
+    rejected.iter().map(line).collect()
+}
+
+/// Returns a row's number in the files of a case, counted from 1.
+pub(super) fn number(place: &RowPlace) -> u64 {
+    place.index + 1
+}

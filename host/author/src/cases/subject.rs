@@ -1,0 +1,78 @@
+//! The step under test, with the parameters and the columns of one case.
+
+use std::path::Path;
+
+use stillbox::component::StepKind;
+use stillbox::config::case::Document;
+use stillbox::config::{Diagnostic, Diagnostics, Parameters};
+use stillbox::{BoundStep, ColumnMismatch, Failure, FailureKind, Limits, LoadedComponent};
+
+use super::case::Case;
+use super::input::Input;
+use super::report::Problem;
+
+/// A step that is bound for one case, and the input rows of the case.
+pub(super) struct Subject {
+    pub(super) step: BoundStep,
+    pub(super) limits: Limits,
+    pub(super) input: Input,
+}
+
+/// The reason why a case cannot run.
+pub(super) enum Unready {
+    /// The step does not accept its parameters or columns; a case can expect that. The diagnostics refer to the file of the
+    /// case.
+    Failed { failure: Box<Failure>, diagnostics: Option<Diagnostics> },
+    /// The case itself is invalid.
+    Broken(Problem),
+}
+
+impl Subject {
+    /// Binds the parameters, reads the input and finds the step's columns in it.
+    ///
+    /// # Errors
+    /// The step rejects the parameters, the input is malformed, or lacks columns that the step reads.
+    pub(super) fn new(component: &LoadedComponent, case: &Case) -> Result<Self, Unready> {
+        let limits = case.settings.limits.clone();
+        let configured = component.configure(&case.parameters.value.values, &limits).map_err(|failure| {
+            let diagnostics = (failure.kind == FailureKind::Parameters).then(|| rejected(&case.parameters, &failure));
+            Unready::Failed { failure, diagnostics }
+        })?;
+        let signature = configured.signature();
+        let input = match (&case.input, component.manifest().kind) {
+            (Some(_), StepKind::Source) => {
+                return Err(broken(case, "the step is a source and reads no rows; remove input.jsonl"));
+            }
+            (Some(file), _) => Input::read(file, &case.settings.columns, signature).map_err(Unready::Broken)?,
+            (None, StepKind::Source) => Input::none(signature),
+            (None, _) => return Err(broken(case, "input.jsonl is missing")),
+        };
+        let input_name = case.input.as_deref().unwrap_or(Path::new("the source")).display().to_string();
+        let step = configured.bind(input.rows.schema_ref(), &input_name).map_err(incompatible)?;
+        Ok(Self { step, limits, input })
+    }
+}
+
+fn broken(case: &Case, message: &str) -> Unready {
+    Unready::Broken(Problem::Unreadable { file: case.folder.clone(), message: message.into() })
+}
+
+/// Returns the failure of a step that does not accept the columns of its input.
+fn incompatible(mismatches: Vec<ColumnMismatch>) -> Unready {
+    let mut mismatches = mismatches.into_iter();
+    let (message, help) = mismatches.next().map(|first| (first.message, first.help)).unwrap_or_default();
+    let mut failure = Failure::new(FailureKind::Incompatible, message).with_hint(help.join("; "));
+    failure.causes = mismatches.map(|mismatch| mismatch.message).collect();
+    Unready::Failed { failure: Box::new(failure), diagnostics: None }
+}
+
+/// Returns the step's error about its parameters, with their place in the file.
+fn rejected(parameters: &Document<Parameters>, failure: &Failure) -> Diagnostics {
+    let values = &parameters.value;
+    // Steps write the names of parameters in backticks.
+    let named = values.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
+    let place = named.map_or(&values.location, |key| values.location_of(&format!("/{key}")));
+    let message = format!("the step does not accept its parameters: {}", failure.message);
+    let help = failure.causes.iter().chain(&failure.hint);
+    parameters.diagnostics(help.fold(Diagnostic::new(place.clone(), message), Diagnostic::help))
+}

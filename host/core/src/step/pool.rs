@@ -1,0 +1,157 @@
+//! Instances that several steps share, and the steps before they are bound to columns.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::component::{Component, ComponentError, Manifest, Signature};
+use crate::engine::{Fuel, Resident};
+use crate::failure::Failure;
+use crate::interrupt::{Interrupt, Stop};
+use crate::limits::Limits;
+use crate::loader::ComponentLoader;
+use crate::runtime::{Engine, EngineError, Reservation};
+use crate::sandbox::{Sandbox, wait};
+
+/// Room for a number of instances, which several steps share. Clones are the same pool.
+#[derive(Clone)]
+pub struct StepPool {
+    shared: Arc<PoolState>,
+}
+
+struct PoolState {
+    reservation: Reservation,
+    slots: Semaphore,
+    stop: Stop,
+}
+
+impl Engine {
+    /// Reserves room for steps that have up to `instances` instances together at any time, at least one. The room is reserved until the
+    /// pool, and everything that was created from it, are dropped. All calls stop when the interrupt is triggered.
+    ///
+    /// A step with the limit `fuel` needs a pool with [`Fuel::On`].
+    ///
+    /// # Errors
+    /// The sandbox cannot be created on this machine.
+    pub fn step_pool(&self, instances: u32, fuel: Fuel, interrupt: &Interrupt) -> Result<StepPool, EngineError> {
+        StepPool::new(self, instances, fuel, Resident::default(), interrupt)
+    }
+}
+
+impl StepPool {
+    pub(super) fn new(
+        engine: &Engine,
+        instances: u32,
+        fuel: Fuel,
+        resident: Resident,
+        interrupt: &Interrupt,
+    ) -> Result<Self, EngineError> {
+        // Without any room, a call would wait forever.
+        let instances = instances.max(1);
+        // One instance is being dropped while the next is created.
+        let reservation = engine.reserve(instances.saturating_mul(2), fuel, resident)?;
+        let stop = Stop::on(interrupt, reservation.loader().sandbox().engine());
+        let slots = Semaphore::new(instances as usize);
+        Ok(Self { shared: Arc::new(PoolState { reservation, slots, stop }) })
+    }
+
+    /// Reads and compiles a component, and asks it for its manifest within these limits. A component that was loaded before
+    /// is only read.
+    ///
+    /// # Errors
+    /// The file is not a step, or its `manifest` fails.
+    pub fn load(&self, component: &Path, limits: &Limits) -> Result<LoadedComponent, ComponentError> {
+        let component = self.loader().load(component, limits, self.stop())?;
+        Ok(LoadedComponent { pool: self.clone(), component })
+    }
+
+    fn loader(&self) -> &ComponentLoader {
+        self.shared.reservation.loader()
+    }
+
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        self.loader().sandbox()
+    }
+
+    pub(super) fn stop(&self) -> &Stop {
+        &self.shared.stop
+    }
+
+    /// Waits until an instance may be created. Returns `None` after a stop, which the call then reports.
+    pub(super) fn slot(&self) -> Option<SemaphorePermit<'_>> {
+        wait(self.stop(), self.shared.slots.acquire()).and_then(Result::ok)
+    }
+}
+
+impl fmt::Debug for StepPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepPool").field("free", &self.shared.slots.available_permits()).finish_non_exhaustive()
+    }
+}
+
+/// A component that is a step. It can be configured any number of times.
+#[derive(Clone)]
+pub struct LoadedComponent {
+    pool: StepPool,
+    component: Arc<Component>,
+}
+
+impl LoadedComponent {
+    /// Returns the step's manifest.
+    pub fn manifest(&self) -> &Manifest {
+        self.component.manifest()
+    }
+
+    /// Returns whether the compiled code came from the engine's cache.
+    pub fn is_cached(&self) -> bool {
+        self.component.cached()
+    }
+
+    /// Binds the step to its parameters. The limits hold for this and for each later instance.
+    ///
+    /// # Errors
+    /// The step does not accept the parameters, which is a failure of kind `parameters`, or fails.
+    pub fn configure(&self, parameters: &Map<String, Value>, limits: &Limits) -> Result<ConfiguredStep, Box<Failure>> {
+        let parameters: Arc<str> = Value::Object(parameters.clone()).to_string().into();
+        let signature = self.pool.loader().bind(&self.component, &parameters, limits, self.pool.stop())?;
+        let (pool, component) = (self.pool.clone(), Arc::clone(&self.component));
+        Ok(ConfiguredStep { pool, component, parameters, signature, limits: limits.clone() })
+    }
+}
+
+impl fmt::Debug for LoadedComponent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadedComponent").field("digest", self.component.digest()).finish_non_exhaustive()
+    }
+}
+
+/// A step that has accepted its parameters. It can be bound to the columns of any number of inputs.
+#[derive(Clone)]
+pub struct ConfiguredStep {
+    pub(super) pool: StepPool,
+    pub(super) component: Arc<Component>,
+    pub(super) parameters: Arc<str>,
+    pub(super) signature: Signature,
+    pub(super) limits: Limits,
+}
+
+impl ConfiguredStep {
+    /// Returns the step's manifest.
+    pub fn manifest(&self) -> &Manifest {
+        self.component.manifest()
+    }
+
+    /// Returns the columns that the step reads and writes.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+}
+
+impl fmt::Debug for ConfiguredStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfiguredStep").field("signature", &self.signature).finish_non_exhaustive()
+    }
+}
