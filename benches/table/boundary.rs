@@ -1,7 +1,7 @@
 //! The boundary: steps that copy one column.
 
 use arrow_array::RecordBatch;
-use stillbox::bench_support::{Allocation, BoundStep};
+use stillbox::bench_support::{Allocation, BenchStep};
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading};
@@ -29,7 +29,7 @@ pub(crate) fn print(scene: &Scene) {
     }
 }
 
-fn compare(scene: &Scene, step: &BoundStep, rows: &RecordBatch, is_target: bool) {
+fn compare(scene: &Scene, step: &BenchStep, rows: &RecordBatch, is_target: bool) {
     let data = rows.column(0).to_data();
     let bytes = data.get_slice_memory_size().expect("it has a size");
     let calls = scene.count((BYTES / bytes).clamp(3, MAX_CALLS));

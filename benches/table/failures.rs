@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use arrow_array::RecordBatch;
 use stillbox::Failure;
-use stillbox::bench_support::{Allocation, BenchEngine, BoundStep};
+use stillbox::bench_support::{Allocation, BenchEngine, BenchStep};
 use stillbox::component::CompileCache;
 use stillbox_test_guests::{BAD_PANIC_NESTED, BAD_UNREACHABLE};
 use wasmparser::{Parser, Payload};
@@ -52,7 +52,7 @@ fn record(scene: &Scene, name: &str, guest: &str) {
 }
 
 /// How long it takes until a failure is text, in seconds.
-fn told(step: &BoundStep, rows: &RecordBatch) -> f64 {
+fn told(step: &BenchStep, rows: &RecordBatch) -> f64 {
     seconds(|| {
         let problem = step.fresh(rows).expect_err("the row is there that the guest fails at");
         let failure = problem.downcast::<Box<Failure>>().expect("a guest's failure is a record");

@@ -1,7 +1,7 @@
 //! Fresh instances.
 
 use arrow_array::RecordBatch;
-use stillbox::bench_support::{Allocation, BoundStep};
+use stillbox::bench_support::{Allocation, BenchStep};
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading};
@@ -50,7 +50,7 @@ pub(crate) fn print(scene: &Scene) {
 pub(crate) fn empty(
     scene: &Scene,
     what: &str,
-    step: &BoundStep,
+    step: &BenchStep,
     rows: &RecordBatch,
     (threads, calls): (usize, usize),
     targets: [&str; 2],
@@ -72,7 +72,7 @@ pub(crate) fn empty(
     }
 }
 
-fn against_reused(scene: &Scene, name: &str, step: &BoundStep, rows: &RecordBatch) {
+fn against_reused(scene: &Scene, name: &str, step: &BenchStep, rows: &RecordBatch) {
     let calls = scene.count(BATCHES);
     let mut fresh = || {
         let times = (0..calls).map(|_| seconds(|| step.fresh(rows).unwrap_or_else(|problem| panic!("{problem}"))));

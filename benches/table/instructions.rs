@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use stillbox::bench_support::{Allocation, Input, Output};
+use stillbox::bench_support::{Allocation, BenchInput, BenchOutput};
 
 use crate::figures::{Figures, Unit};
 use crate::print::{Line, heading, skipped};
@@ -63,9 +63,10 @@ pub(crate) fn counted(arguments: &[String]) {
 }
 
 fn codec(path: &Path) {
-    let mut input = Input::open(path, 1000).unwrap_or_else(|problem| panic!("{problem}"));
+    let mut input = BenchInput::open(path, 1000).unwrap_or_else(|problem| panic!("{problem}"));
     let schema = input.schema().expect("there are rows");
-    let output = Output::open(&path.with_extension("counted"), schema).unwrap_or_else(|problem| panic!("{problem}"));
+    let output =
+        BenchOutput::open(&path.with_extension("counted"), schema).unwrap_or_else(|problem| panic!("{problem}"));
     let encode = output.encoder();
     while let Some(raw) = input.next_chunk().unwrap_or_else(|problem| panic!("{problem}")) {
         let rows = raw.decode().unwrap_or_else(|problem| panic!("{problem}"));

@@ -18,7 +18,7 @@ use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field, Schema};
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
-use stillbox::bench_support::{Input, Output, Problem};
+use stillbox::bench_support::{BenchError, BenchInput, BenchOutput};
 use text_features::{Features, features};
 
 /// Rows in a batch.
@@ -29,8 +29,8 @@ const BATCHES_PER_THREAD: usize = 3;
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// Reads and writes through Arrow.
-pub(crate) fn through_arrow(input: &Path, output: &Path, threads: usize) -> Result<(), Problem> {
-    let mut input = Input::open(input, BATCH_ROWS)?;
+pub(crate) fn through_arrow(input: &Path, output: &Path, threads: usize) -> Result<(), BenchError> {
+    let mut input = BenchInput::open(input, BATCH_ROWS)?;
     let schema = Arc::new(Schema::new(vec![
         Field::new("id", DataType::Int64, true),
         Field::new("text", DataType::Utf8, true),
@@ -38,10 +38,10 @@ pub(crate) fn through_arrow(input: &Path, output: &Path, threads: usize) -> Resu
         Field::new("n_bytes", DataType::Int64, true),
         Field::new("tri_hash", DataType::Int64, true),
     ]));
-    let mut output = Output::open(output, Arc::clone(&schema))?;
+    let mut output = BenchOutput::open(output, Arc::clone(&schema))?;
     let encode = output.encoder();
     let pieces = std::iter::from_fn(|| input.next_chunk().transpose());
-    let clean = move |piece: Result<stillbox::bench_support::Raw, Problem>| {
+    let clean = move |piece: Result<stillbox::bench_support::Raw, BenchError>| {
         let rows = piece?.decode()?;
         encode(&cleaned(&rows, &schema)?)
     };
@@ -49,7 +49,7 @@ pub(crate) fn through_arrow(input: &Path, output: &Path, threads: usize) -> Resu
     output.finish()
 }
 
-fn cleaned(rows: &RecordBatch, schema: &Arc<Schema>) -> Result<RecordBatch, Problem> {
+fn cleaned(rows: &RecordBatch, schema: &Arc<Schema>) -> Result<RecordBatch, BenchError> {
     let ids = rows.column(0).as_primitive::<Int64Type>();
     let texts = rows.column(1).as_string::<i32>();
     let mut kept = Vec::with_capacity(rows.num_rows());
@@ -89,7 +89,7 @@ fn clean(text: &str, out: &mut String) -> Option<Features> {
 }
 
 /// Has no columns.
-pub(crate) fn without_columns(input: &Path, output: &Path, threads: usize) -> Result<(), Problem> {
+pub(crate) fn without_columns(input: &Path, output: &Path, threads: usize) -> Result<(), BenchError> {
     let mut input = Chunks { file: File::open(input)?, rest: Vec::new() };
     let mut out = BufWriter::with_capacity(1 << 20, File::create(output)?);
     let chunks = std::iter::from_fn(move || input.next_chunk().transpose());
@@ -114,7 +114,7 @@ struct Cleaned<'a> {
     tri_hash: u32,
 }
 
-fn clean_lines(chunk: &[u8]) -> Result<Vec<u8>, Problem> {
+fn clean_lines(chunk: &[u8]) -> Result<Vec<u8>, BenchError> {
     let text = simdutf8::basic::from_utf8(chunk)?;
     let mut out = Vec::with_capacity(chunk.len() + chunk.len() / 8);
     let mut cleaned = String::new();
@@ -156,11 +156,11 @@ impl Chunks {
 fn in_order<T: Send, R: Send + 'static>(
     threads: usize,
     pieces: impl Iterator<Item = T> + Send,
-    work: impl Fn(T) -> Result<R, Problem> + Send + Sync,
-    mut take: impl FnMut(R) -> Result<(), Problem>,
-) -> Result<(), Problem> {
+    work: impl Fn(T) -> Result<R, BenchError> + Send + Sync,
+    mut take: impl FnMut(R) -> Result<(), BenchError>,
+) -> Result<(), BenchError> {
     let pool: ThreadPool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let (slots, order) = sync_channel::<Receiver<Result<R, Problem>>>(threads * BATCHES_PER_THREAD);
+    let (slots, order) = sync_channel::<Receiver<Result<R, BenchError>>>(threads * BATCHES_PER_THREAD);
     std::thread::scope(|threads| {
         let (pool, work) = (&pool, &work);
         threads.spawn(move || {
@@ -182,7 +182,7 @@ fn in_order<T: Send, R: Send + 'static>(
 }
 
 /// Runs one of the two programs: the table starts itself for that.
-pub(crate) fn run(arguments: &[String]) -> Result<(), Problem> {
+pub(crate) fn run(arguments: &[String]) -> Result<(), BenchError> {
     let [which, input, output, threads] = arguments else { return Err("which, input, output, threads".into()) };
     let (input, output, threads) = (Path::new(input), Path::new(output), threads.parse()?);
     match which.as_str() {

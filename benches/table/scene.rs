@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow_array::builder::{FixedSizeListBuilder, Float32Builder};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field};
-use stillbox::bench_support::{Allocation, BenchEngine, BoundStep};
+use stillbox::bench_support::{Allocation, BenchEngine, BenchStep};
 use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::CompileCache;
 use tempfile::TempDir;
@@ -140,7 +140,7 @@ impl Scene {
     }
 
     /// A step that is bound to parameters.
-    pub(crate) fn step(&self, lab: &BenchEngine, name: &str, parameters: &str) -> BoundStep {
+    pub(crate) fn step(&self, lab: &BenchEngine, name: &str, parameters: &str) -> BenchStep {
         lab.step(&self.component(name), parameters).unwrap_or_else(|problem| panic!("{name}: {problem}"))
     }
 }

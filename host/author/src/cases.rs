@@ -15,12 +15,12 @@
 
 mod batches;
 mod case;
+mod case_row;
 mod compare;
 mod difference;
 mod expected;
 mod input;
 mod judge;
-mod line;
 mod report;
 mod run;
 mod subject;

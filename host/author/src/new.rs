@@ -79,7 +79,7 @@ impl NewStep {
             return Err(NewError::Exists { path: self.folder.clone() });
         }
         let found = sdk::find(&self.folder, self.sdk.as_deref(), self.language)?;
-        let manifest = sdk::Manifest::new(&self.folder, found.as_deref());
+        let manifest = sdk::ManifestParts::new(&self.folder, found.as_deref());
         let source = match self.language {
             Language::Rust => "src/lib.rs".to_owned(),
             Language::Python => format!("{}.py", names.function),

@@ -3,8 +3,8 @@
 mod files;
 mod steps;
 
-pub use files::{Input, Output, Raw};
-pub use steps::{Allocation, BenchEngine, BoundStep};
+pub use files::{BenchInput, BenchOutput, Raw};
+pub use steps::{Allocation, BenchEngine, BenchStep};
 
 /// What went wrong, in words: a benchmark has nothing else to do with it than to end.
-pub type Problem = Box<dyn std::error::Error + Send + Sync>;
+pub type BenchError = Box<dyn std::error::Error + Send + Sync>;

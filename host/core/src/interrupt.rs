@@ -29,7 +29,7 @@ impl Signal {
     }
 }
 
-type Listener = Box<dyn Fn(Signal) + Send>;
+type TriggerListener = Box<dyn Fn(Signal) + Send>;
 
 /// A request to stop, shared between the caller and its runs. Clones are the same interrupt. The library itself never
 /// listens for signals. The default is never triggered.
@@ -41,7 +41,7 @@ pub struct Interrupt {
 #[derive(Default)]
 struct InterruptState {
     signal: Option<Signal>,
-    listeners: Vec<Listener>,
+    listeners: Vec<TriggerListener>,
 }
 
 impl Interrupt {

@@ -33,7 +33,7 @@ pub use bind::ColumnMismatch;
 pub(crate) use bind::standalone_step;
 pub(crate) use combine::Append;
 pub(crate) use files::{Rejects, check_failures};
-pub(crate) use graph::{Graph, Role};
+pub(crate) use graph::{PipelineGraph, Role};
 pub(crate) use load::PlanContext;
 pub(crate) use node_schema::describe;
 pub(crate) use replacements::Replacements;
@@ -123,7 +123,7 @@ impl Plan {
         let loaded = load::load(config, context, &mut diagnostics);
         let kinds: Vec<Option<StepKind>> =
             loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();
-        let graph = Graph::new(config, &kinds, &mut diagnostics);
+        let graph = PipelineGraph::new(config, &kinds, &mut diagnostics);
         if let Some(StopReason::Signal(signal)) = context.stop.reason() {
             return Err(PlanError::Stopped(signal));
         }
@@ -155,7 +155,7 @@ impl Plan {
 
     fn assemble(
         config: &Config,
-        graph: &Graph,
+        graph: &PipelineGraph,
         assignments: &[stage_assignment::StageAssignment],
         sources: Vec<OpenSource>,
         typed: &[columns::TypedNode],

@@ -24,7 +24,7 @@ use crate::result_cache::ResultCache;
 /// ```
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    shared: Arc<EngineState>,
 }
 
 /// Settings of an [`Engine`].
@@ -43,7 +43,7 @@ pub struct EngineError {
     reason: String,
 }
 
-struct Shared {
+struct EngineState {
     threads: usize,
     instances: u32,
     compile_cache: CompileCache,
@@ -111,7 +111,7 @@ impl EngineBuilder {
             tracing::warn!("using {threads} threads instead of {wanted}: a run has at most 4 for each core");
         }
         Engine {
-            shared: Arc::new(Shared {
+            shared: Arc::new(EngineState {
                 threads,
                 instances: self.instances.unwrap_or(0),
                 compile_cache: self.compile_cache.map_or_else(CompileCache::disabled, CompileCache::at),

@@ -45,7 +45,7 @@ pub(crate) use stages::RunStage;
 pub(crate) use writer::{CheckpointFile, Files};
 
 /// The input of [`run`].
-pub(crate) struct Run<'a> {
+pub(crate) struct ScheduledRun<'a> {
     /// In the order in which they run, at least one. Stages that an earlier process has finished are left out.
     pub(crate) stages: Vec<RunStage>,
     pub(crate) files: Files,

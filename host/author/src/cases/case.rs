@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use stillbox::config::case::{CaseTable, Document, ExpectedFailure, parse_parameters};
 use stillbox::config::{Diagnostics, Parameters, nearest};
 
+use super::case_row::CaseRow;
 use super::expected;
-use super::line::Line;
 use super::report::Problem;
 
 pub(super) const CASES: &str = "cases";
@@ -37,7 +37,7 @@ pub(super) struct Case {
 #[derive(Debug)]
 pub(super) enum Expected {
     /// Output rows and rejected rows.
-    Rows { rows: Vec<Line>, rejects: Vec<Line> },
+    Rows { rows: Vec<CaseRow>, rejects: Vec<CaseRow> },
     /// A failure.
     Failure(ExpectedFailure),
     /// Not written yet.
@@ -152,7 +152,7 @@ fn toml<T>(
     parse(&file, text).map(Some).map_err(Problem::Diagnostics)
 }
 
-fn lines(folder: &Path, name: &str) -> Result<Option<Vec<Line>>, Problem> {
+fn lines(folder: &Path, name: &str) -> Result<Option<Vec<CaseRow>>, Problem> {
     let file = folder.join(name);
     let Some(text) = text(&file)? else { return Ok(None) };
     expected::read(&file, &text).map(Some)

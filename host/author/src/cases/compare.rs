@@ -5,13 +5,13 @@ use stillbox::Failure;
 use stillbox::failure::RowPlace;
 
 use super::case::{Case, EXPECTED, EXPECTED_REJECTS};
+use super::case_row::{CaseRow, from_output};
 use super::difference::Difference;
-use super::line::{Line, from_output};
 use super::report::Problem;
 use super::run::CaseOutput;
 
 /// Compares rows and rejections with the expected ones.
-pub(super) fn compare(case: &Case, rows: &[Line], rejects: &[Line], output: &CaseOutput) -> Vec<Problem> {
+pub(super) fn compare(case: &Case, rows: &[CaseRow], rejects: &[CaseRow], output: &CaseOutput) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(difference) = Difference::between(rows, &from_output(&output.rows)) {
         problems.push(Problem::Rows { file: case.folder.join(EXPECTED), difference });
@@ -24,12 +24,12 @@ pub(super) fn compare(case: &Case, rows: &[Line], rejects: &[Line], output: &Cas
 }
 
 /// Returns rejections in the form of the file `expected-rejects.jsonl`.
-pub(super) fn rejection_lines(rejected: &[Failure]) -> Vec<Line> {
+pub(super) fn rejection_lines(rejected: &[Failure]) -> Vec<CaseRow> {
     let line = |failure: &Failure| {
         let row = Value::from(failure.row.as_ref().map_or(0, number));
         let message = Value::from(failure.message.as_str());
         let row = Map::from_iter([("row".to_owned(), row), ("message".to_owned(), message)]);
-        Line { number: None, row }
+        CaseRow { number: None, row }
     };
     rejected.iter().map(line).collect()
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Number, Value};
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
-use super::line::Line;
+use super::case_row::CaseRow;
 
 /// The most differences in a report, 20: an author fixes the first ones first.
 const MAX_DIFFERENCES: usize = 20;
@@ -61,8 +61,8 @@ pub enum RowDifference {
 impl Difference {
     /// Compares rows; returns `None` if they are equal. A missing column equals null, `1` equals `1.0`, and the order of
     /// columns does not matter.
-    pub(super) fn between(expected: &[Line], actual: &[Line]) -> Option<Self> {
-        let canonical = |lines: &[Line]| lines.iter().map(|line| canonical_row(&line.row)).collect::<Vec<_>>();
+    pub(super) fn between(expected: &[CaseRow], actual: &[CaseRow]) -> Option<Self> {
+        let canonical = |lines: &[CaseRow]| lines.iter().map(|line| canonical_row(&line.row)).collect::<Vec<_>>();
         let (canonical_expected, canonical_actual) = (canonical(expected), canonical(actual));
         if canonical_expected == canonical_actual {
             return None;
@@ -93,16 +93,16 @@ impl Difference {
     }
 }
 
-fn missing(line: &Line) -> RowDifference {
+fn missing(line: &CaseRow) -> RowDifference {
     RowDifference::Missing { line: line.number, row: line.row.clone() }
 }
 
-fn surplus(index: usize, line: &Line) -> RowDifference {
+fn surplus(index: usize, line: &CaseRow) -> RowDifference {
     RowDifference::Surplus { row: index + 1, values: line.row.clone() }
 }
 
 /// Adds the values in which two rows differ.
-fn compare(index: usize, expected: &Line, actual: &Line, rows: &mut Vec<RowDifference>) {
+fn compare(index: usize, expected: &CaseRow, actual: &CaseRow, rows: &mut Vec<RowDifference>) {
     let mut columns: Vec<&String> = actual.row.keys().collect();
     columns.extend(expected.row.keys().filter(|column| !actual.row.contains_key(*column)));
     for column in columns {
@@ -157,7 +157,7 @@ mod tests {
     use super::super::expected;
     use super::*;
 
-    fn lines(text: &str) -> Vec<Line> {
+    fn lines(text: &str) -> Vec<CaseRow> {
         expected::read(std::path::Path::new("e.jsonl"), text).unwrap_or_else(|problem| panic!("{problem:?}"))
     }
 

@@ -18,13 +18,13 @@ use super::report::Problem;
 const MAX_ROWS: usize = 1_000_000;
 
 /// All input rows of a case.
-pub(super) struct Input {
+pub(super) struct CaseInput {
     /// The rows; none for a source or an empty file.
     pub(super) rows: RecordBatch,
     batch: Option<InputBatch>,
 }
 
-impl Input {
+impl CaseInput {
     /// No rows: the input of a source, or an empty file. Columns that the step reads are assumed.
     pub(super) fn none(signature: &Signature) -> Self {
         let fields = signature.inputs.iter().map(|column| column.data_type.field(&column.name, column.nullable));

@@ -11,9 +11,9 @@ use stillbox::{Failure, FailureKind, LoadedComponent};
 
 use super::batches::Batching;
 use super::case::{Case, EXPECTED_FAILURE, Expected};
+use super::case_row::from_output;
 use super::compare::{compare, number, rejection_lines};
 use super::difference::Difference;
-use super::line::from_output;
 use super::report::{CheckName, Problem};
 use super::run::CaseOutput;
 use super::subject::{Subject, Unready};

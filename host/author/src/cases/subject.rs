@@ -8,14 +8,14 @@ use stillbox::config::{Diagnostic, Diagnostics, Parameters};
 use stillbox::{BoundStep, ColumnMismatch, Failure, FailureKind, Limits, LoadedComponent};
 
 use super::case::Case;
-use super::input::Input;
+use super::input::CaseInput;
 use super::report::Problem;
 
 /// A step that is bound for one case, and the input rows of the case.
 pub(super) struct Subject {
     pub(super) step: BoundStep,
     pub(super) limits: Limits,
-    pub(super) input: Input,
+    pub(super) input: CaseInput,
 }
 
 /// The reason why a case cannot run.
@@ -43,8 +43,8 @@ impl Subject {
             (Some(_), StepKind::Source) => {
                 return Err(broken(case, "the step is a source and reads no rows; remove input.jsonl"));
             }
-            (Some(file), _) => Input::read(file, &case.settings.columns, signature).map_err(Unready::Broken)?,
-            (None, StepKind::Source) => Input::none(signature),
+            (Some(file), _) => CaseInput::read(file, &case.settings.columns, signature).map_err(Unready::Broken)?,
+            (None, StepKind::Source) => CaseInput::none(signature),
             (None, _) => return Err(broken(case, "input.jsonl is missing")),
         };
         let input_name = case.input.as_deref().unwrap_or(Path::new("the source")).display().to_string();

@@ -33,14 +33,14 @@ fn read(manifest: &Path) -> Option<Table> {
 
 /// The parts of a new crate's manifest that depend on the folders around it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Manifest {
+pub(super) struct ManifestParts {
     /// The path to the SDK: relative if both are in one clone.
     pub(super) sdk: String,
     /// Whether the crate needs its own workspace, because the workspace around it does not include it.
     pub(super) own_workspace: bool,
 }
 
-impl Manifest {
+impl ManifestParts {
     pub(super) fn new(folder: &Path, sdk: Option<&Path>) -> Self {
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let around = absolute.ancestors().skip(1).find_map(|above| {

@@ -2,7 +2,7 @@
 
 use super::code::code;
 use super::name::Names;
-use super::sdk::Manifest;
+use super::sdk::ManifestParts;
 use super::{Language, Shape};
 
 /// The pipeline file.
@@ -18,7 +18,7 @@ pub(super) fn files(
     language: Language,
     shape: Shape,
     names: &Names,
-    manifest: &Manifest,
+    manifest: &ManifestParts,
     source: &str,
 ) -> Vec<(String, String)> {
     let fill = |text: &str| {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
-use super::Problem;
+use super::BenchError;
 use crate::format::{Compression, Format};
 use crate::sink::{self, Encoded, Encoder, SinkLocation, SinkSpec, Writer};
 use crate::source::{self, Chunk, Decoder, OpenSource, SourceLocation, SourceSchema, SourceSpec};
 
 /// A JSON Lines file that is cut into pieces.
-pub struct Input(OpenSource);
+pub struct BenchInput(OpenSource);
 
 /// A piece that is not parsed yet.
 pub struct Raw {
@@ -20,12 +20,12 @@ pub struct Raw {
     decoder: Arc<dyn Decoder>,
 }
 
-impl Input {
+impl BenchInput {
     /// Opens a file, and looks at its first rows.
     ///
     /// # Errors
     /// It cannot be read, or is no JSON Lines.
-    pub fn open(path: &Path, batch_rows: usize) -> Result<Self, Problem> {
+    pub fn open(path: &Path, batch_rows: usize) -> Result<Self, BenchError> {
         Ok(Self(source::open(&SourceSpec {
             location: SourceLocation::Paths(path.to_owned()),
             format: Format::JsonLines,
@@ -47,7 +47,7 @@ impl Input {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn next_chunk(&mut self) -> Result<Option<Raw>, Problem> {
+    pub fn next_chunk(&mut self) -> Result<Option<Raw>, BenchError> {
         let chunk = self.0.reader.next_chunk()?;
         Ok(chunk.map(|chunk| Raw { chunk, decoder: Arc::clone(&self.0.decoder) }))
     }
@@ -58,23 +58,23 @@ impl Raw {
     ///
     /// # Errors
     /// It is malformed.
-    pub fn decode(self) -> Result<RecordBatch, Problem> {
+    pub fn decode(self) -> Result<RecordBatch, BenchError> {
         Ok(self.decoder.decode(self.chunk)?.rows)
     }
 }
 
 /// A JSON Lines file that is written.
-pub struct Output {
+pub struct BenchOutput {
     encoder: Arc<dyn Encoder>,
     writer: Writer,
 }
 
-impl Output {
+impl BenchOutput {
     /// Opens a file for rows with these columns.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn open(path: &Path, schema: SchemaRef) -> Result<Self, Problem> {
+    pub fn open(path: &Path, schema: SchemaRef) -> Result<Self, BenchError> {
         let spec = SinkSpec {
             location: SinkLocation::Path(path.to_owned()),
             format: Format::JsonLines,
@@ -89,7 +89,7 @@ impl Output {
     ///
     /// # Errors
     /// The function fails where the rows do not fit.
-    pub fn encoder(&self) -> impl Fn(&RecordBatch) -> Result<Vec<u8>, Problem> + Clone + Send + Sync + use<> {
+    pub fn encoder(&self) -> impl Fn(&RecordBatch) -> Result<Vec<u8>, BenchError> + Clone + Send + Sync + use<> {
         let encoder = Arc::clone(&self.encoder);
         move |rows| match encoder.encode(rows)? {
             Encoded::Bytes(text) => Ok(text),
@@ -101,7 +101,7 @@ impl Output {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&mut self, text: Vec<u8>) -> Result<(), Problem> {
+    pub fn write(&mut self, text: Vec<u8>) -> Result<(), BenchError> {
         Ok(self.writer.write(Encoded::Bytes(text))?)
     }
 
@@ -109,7 +109,7 @@ impl Output {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn finish(self) -> Result<(), Problem> {
+    pub fn finish(self) -> Result<(), BenchError> {
         Ok(self.writer.finish()?)
     }
 }

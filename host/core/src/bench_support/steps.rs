@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use arrow_array::RecordBatch;
 
-use super::Problem;
+use super::BenchError;
 use crate::batch::{RowOrigins, Rows};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::{CompileCache, Component, Signature, StepKind};
@@ -35,7 +35,7 @@ pub struct BenchEngine {
 }
 
 /// A step with its parameters. It can be called on any thread.
-pub struct BoundStep {
+pub struct BenchStep {
     loader: Arc<ComponentLoader>,
     component: Arc<Component>,
     parameters: Arc<str>,
@@ -50,7 +50,7 @@ impl BenchEngine {
     ///
     /// # Errors
     /// The engine cannot be made.
-    pub fn new(instances: u32, allocation: Allocation, cache: CompileCache) -> Result<Self, Problem> {
+    pub fn new(instances: u32, allocation: Allocation, cache: CompileCache) -> Result<Self, BenchError> {
         let engine = match allocation {
             Allocation::Pooled => engine(instances, Fuel::Off, Resident::Much)?,
             Allocation::PooledForInterpreters => engine(instances, Fuel::Off, Resident::Little)?,
@@ -65,14 +65,14 @@ impl BenchEngine {
     ///
     /// # Errors
     /// It is no step, no transform, or refuses the parameters.
-    pub fn step(&self, component: &Path, parameters: &str) -> Result<BoundStep, Problem> {
+    pub fn step(&self, component: &Path, parameters: &str) -> Result<BenchStep, BenchError> {
         let limits = Limits::default();
         let component = self.loader.load(component, &limits, &self.stop)?;
         if component.manifest().kind != StepKind::Transform {
             return Err("only transforms can be measured".into());
         }
         let signature = self.loader.bind(&component, parameters, &limits, &self.stop)?;
-        Ok(BoundStep {
+        Ok(BenchStep {
             loader: Arc::clone(&self.loader),
             component,
             parameters: parameters.into(),
@@ -83,12 +83,12 @@ impl BenchEngine {
     }
 }
 
-impl BoundStep {
+impl BenchStep {
     /// Calls the step in a fresh instance, as a run does. Returns the number of rows in its output.
     ///
     /// # Errors
     /// The rows do not fit, or the step fails.
-    pub fn fresh(&self, rows: &RecordBatch) -> Result<usize, Problem> {
+    pub fn fresh(&self, rows: &RecordBatch) -> Result<usize, BenchError> {
         let (step, rows) = (self.planned(rows)?, numbered(rows));
         let callee = self.callee(step);
         let input = CallInput::new(step, &rows, 0..rows.count())?;
@@ -99,7 +99,7 @@ impl BoundStep {
     ///
     /// # Errors
     /// The rows do not fit, or the step fails.
-    pub fn reused(&self, rows: &RecordBatch, calls: usize) -> Result<Vec<Duration>, Problem> {
+    pub fn reused(&self, rows: &RecordBatch, calls: usize) -> Result<Vec<Duration>, BenchError> {
         let (step, rows) = (self.planned(rows)?, numbered(rows));
         let callee = self.callee(step);
         let mut instance = StepInstance::new(callee, 0);
@@ -120,7 +120,7 @@ impl BoundStep {
     }
 
     /// Finds the step's columns among those of the rows.
-    fn planned(&self, rows: &RecordBatch) -> Result<&Step, Problem> {
+    fn planned(&self, rows: &RecordBatch) -> Result<&Step, BenchError> {
         if self.planned.get().is_none() {
             let bound = (Arc::clone(&self.parameters), self.signature.clone());
             let schema = SourceSchema::Known(rows.schema());

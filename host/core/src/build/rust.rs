@@ -175,7 +175,7 @@ fn lacks_target(output: &str) -> bool {
 
 /// The fields of cargo's messages that name the artifacts.
 #[derive(Deserialize)]
-struct Message {
+struct CargoMessage {
     reason: String,
     #[serde(default)]
     manifest_path: PathBuf,
@@ -188,7 +188,7 @@ fn component(messages: &[u8], manifest: &Path) -> Option<PathBuf> {
     messages
         .split(|byte| *byte == b'\n')
         // Build scripts and macros can print other lines.
-        .filter_map(|line| serde_json::from_slice::<Message>(line).ok())
+        .filter_map(|line| serde_json::from_slice::<CargoMessage>(line).ok())
         .filter(|message| message.reason == "compiler-artifact")
         .filter(|message| message.manifest_path.canonicalize().is_ok_and(|path| path == manifest))
         .flat_map(|message| message.filenames)

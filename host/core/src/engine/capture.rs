@@ -51,11 +51,11 @@ impl Tail {
 
 /// Standard output or standard error of a guest. Clones are the same stream.
 #[derive(Debug, Clone)]
-pub(crate) struct Output {
+pub(crate) struct GuestOutput {
     tail: Arc<Mutex<Tail>>,
 }
 
-impl Output {
+impl GuestOutput {
     pub(crate) fn new(keep: u64) -> Self {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
         Self { tail: Arc::new(Mutex::new(Tail { bytes: Vec::new(), keep, new: 0 })) }
@@ -81,13 +81,13 @@ impl Output {
     }
 }
 
-impl IsTerminal for Output {
+impl IsTerminal for GuestOutput {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Output {
+impl StdoutStream for GuestOutput {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -100,7 +100,7 @@ impl StdoutStream for Output {
 /// Bytes that a guest may write at once; it makes more calls for more.
 const PERMIT: usize = 64 << 10;
 
-impl OutputStream for Output {
+impl OutputStream for GuestOutput {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.lock().push(&bytes);
         Ok(())
@@ -116,11 +116,11 @@ impl OutputStream for Output {
 }
 
 #[async_trait::async_trait]
-impl Pollable for Output {
+impl Pollable for GuestOutput {
     async fn ready(&mut self) {}
 }
 
-impl AsyncWrite for Output {
+impl AsyncWrite for GuestOutput {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         self.lock().push(bytes);
         Poll::Ready(Ok(bytes.len()))

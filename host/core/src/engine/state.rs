@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::capture::{Log, Output, PanicReport};
+use super::capture::{GuestOutput, Log, PanicReport};
 use super::meter::{DeniedGrowth, Meter};
 use super::permission::Permission;
 use crate::failure::{Failure, FailureKind};
@@ -27,8 +27,8 @@ pub(crate) struct State {
 
 /// Logged messages, written text and denied accesses of a guest.
 pub(crate) struct CapturedOutput {
-    stderr: Output,
-    stdout: Output,
+    stderr: GuestOutput,
+    stdout: GuestOutput,
     log: Log,
     denied: Option<Permission>,
 }
@@ -57,7 +57,7 @@ impl CapturedOutput {
 
     /// Returns the last line of this call that is not blank, of standard error or, without one, of standard output.
     pub(crate) fn last_line(&self) -> Option<String> {
-        let last = |output: &Output| {
+        let last = |output: &GuestOutput| {
             output.of_call().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
         };
         last(&self.stderr).or_else(|| last(&self.stdout))
@@ -71,8 +71,8 @@ impl State {
             table: ResourceTable::new(),
             meter: Meter::new(limits),
             captured: CapturedOutput {
-                stderr: Output::new(limits.log_bytes),
-                stdout: Output::new(limits.log_bytes),
+                stderr: GuestOutput::new(limits.log_bytes),
+                stdout: GuestOutput::new(limits.log_bytes),
                 log: Log::new(limits.log_bytes),
                 denied: None,
             },

@@ -10,7 +10,7 @@ use super::error::{Failed, RunError, not_set_up, too_many_rejects};
 use super::files::{OpenFiles, open_files};
 use super::options::RunOptions;
 use super::planning::Planned;
-use super::stages::Stages;
+use super::stages::StageResources;
 use super::{Pipeline, recording};
 use crate::corrupt::RESTART_HINT;
 use crate::event::Event;
@@ -21,7 +21,7 @@ use crate::policy::MaxRejects;
 use crate::report::{Report, Resumable, StepReport};
 use crate::runs::{self, Fingerprint, ResumePoint, RunHandle, RunRecord};
 use crate::runtime::Engine;
-use crate::scheduler::{self, CheckpointFile, CheckpointSettings, Run, RunOutcome};
+use crate::scheduler::{self, CheckpointFile, CheckpointSettings, RunOutcome, ScheduledRun};
 use crate::stage::RejectCounter;
 
 impl Pipeline {
@@ -85,7 +85,7 @@ impl LockedRun<'_> {
         self.announce(&planned.plan, &report);
         let max_rejects = planned.plan.rejects.as_ref().and_then(|rejects| rejects.max_rejects);
         let outputs = engine.result_cache().for_run(&self.options.cleanup);
-        let stages = Stages {
+        let stages = StageResources {
             encoders: opened.encoders.into(),
             sandbox: planned.reservation.loader().sandbox(),
             stop: stop_of(&planned),
@@ -95,7 +95,7 @@ impl LockedRun<'_> {
             spills: opened.spills,
         };
         let mut stages = stages.stages(planned.plan);
-        let (outcome, report) = scheduler::run(Run {
+        let (outcome, report) = scheduler::run(ScheduledRun {
             stages: stages.split_off(from.stage.min(stages.len() - 1)),
             files: opened.files,
             checkpoints,

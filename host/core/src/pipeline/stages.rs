@@ -18,7 +18,7 @@ use crate::stage::{RejectCounter, Stage, Workers};
 use crate::stage_input;
 
 /// Values that all stages of a run share.
-pub(super) struct Stages<'a> {
+pub(super) struct StageResources<'a> {
     pub(super) encoders: Arc<[Arc<dyn Encoder>]>,
     pub(super) sandbox: &'a Arc<Sandbox>,
     pub(super) stop: Stop,
@@ -32,7 +32,7 @@ pub(super) struct Stages<'a> {
 /// A source that one stage reads.
 type Source = (Box<dyn Reader>, Arc<dyn Decoder>);
 
-impl Stages<'_> {
+impl StageResources<'_> {
     pub(super) fn stages(&self, plan: Plan) -> Vec<RunStage> {
         let Plan { stages, sources, rejects, batch_rows, .. } = plan;
         let reject_compression = rejects.map_or(Compression::None, |rejects| rejects.spec.compression);

@@ -6,7 +6,7 @@ use arrow_schema::{Schema, SchemaRef};
 
 use super::bind::{self, BindContext};
 use super::combine::{self, Append, Join};
-use super::graph::{Graph, Role};
+use super::graph::{PipelineGraph, Role};
 use super::load::LoadedStep;
 use super::node_schema::NodeSchema;
 use super::projection::{self, Projection};
@@ -64,7 +64,7 @@ impl TypedNode {
 /// diagnostics.
 pub(super) fn resolve_columns(
     config: &Config,
-    graph: &Graph,
+    graph: &PipelineGraph,
     assignments: &[StageAssignment],
     loaded: Vec<Option<LoadedStep>>,
     sources: &[&SourceSchema],
@@ -82,7 +82,7 @@ pub(super) fn resolve_columns(
 /// The state of deriving columns node by node. Lives until all nodes have columns.
 struct ColumnResolver<'a> {
     config: &'a Config,
-    graph: &'a Graph,
+    graph: &'a PipelineGraph,
     /// The steps by their index in the file. Each is taken when its columns are bound.
     loaded: Vec<Option<LoadedStep>>,
     sources: &'a [&'a SourceSchema],
@@ -158,7 +158,7 @@ impl Incoming {
 
 /// Combines the columns of the parents of a node. Returns `None` if there are problems, or if a parent has some.
 fn incoming(
-    graph: &Graph,
+    graph: &PipelineGraph,
     id: usize,
     assignment: &StageAssignment,
     nodes: &[Option<TypedNode>],

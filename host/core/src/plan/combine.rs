@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{ArrowError, FieldRef, Schema, SchemaRef};
 
-use super::graph::{Graph, GraphNode};
+use super::graph::{GraphNode, PipelineGraph};
 use super::node_schema::{NodeSchema, describe, new_id};
 use crate::config::Diagnostic;
 
@@ -46,7 +46,7 @@ pub(crate) struct Join {
 
 /// Checks the columns of parents whose rows are appended: the same names and types. The order is that of the first.
 pub(super) fn append(
-    graph: &Graph,
+    graph: &PipelineGraph,
     node: &GraphNode,
     node_schemas: &[NodeSchema],
     diagnostics: &mut Vec<Diagnostic>,
@@ -125,7 +125,7 @@ fn is_json(field: &arrow_schema::Field) -> bool {
 /// Checks the columns of parents that are joined side by side. A column that the parents carry unchanged from a common
 /// ancestor occurs once. Any other columns with the same name have to be renamed.
 pub(super) fn join(
-    graph: &Graph,
+    graph: &PipelineGraph,
     node: &GraphNode,
     node_schemas: &[NodeSchema],
     same_rows: bool,
@@ -159,7 +159,7 @@ pub(super) fn join(
     (diagnostics.len() == before).then_some((Join { schema, columns }, node_schema))
 }
 
-fn conflict(graph: &Graph, node: &GraphNode, column: &str, (first, second): (usize, usize)) -> Diagnostic {
+fn conflict(graph: &PipelineGraph, node: &GraphNode, column: &str, (first, second): (usize, usize)) -> Diagnostic {
     let parent = |parent: usize| &graph.nodes[node.edges[parent].parent];
     let (title, name) = (parent(second).title(), &parent(second).name);
     let message = format!("both {} and {title} give a column \"{column}\"", parent(first).title());

@@ -12,7 +12,7 @@ use crate::config::{Config, ConfigLocation, Diagnostic};
 use resolve::{UnresolvedNode, resolve, unresolved_nodes};
 
 /// A pipeline's nodes, each after its parents, and otherwise in the order of the file: sources, steps, sinks.
-pub(crate) struct Graph {
+pub(crate) struct PipelineGraph {
     pub(crate) nodes: Vec<GraphNode>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Role {
     Sink(usize),
 }
 
-impl Graph {
+impl PipelineGraph {
     /// Resolves names and checks the connections between nodes. `kinds` are the kinds of the steps; `None` for steps that
     /// could not be loaded.
     pub(crate) fn new(config: &Config, kinds: &[Option<StepKind>], diagnostics: &mut Vec<Diagnostic>) -> Option<Self> {

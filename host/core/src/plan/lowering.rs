@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::columns::{Combined, TypedNode};
-use super::graph::{Graph, Role};
+use super::graph::{PipelineGraph, Role};
 use super::projection::Projection;
 use super::stage_assignment::StageAssignment;
 use super::stages::{InputSource, JoinOperation, JoinParent, Operation, SpillPlan, StagePlan, StageSource, Work, Zip};
@@ -12,7 +12,7 @@ use crate::component::StepKind;
 
 /// Lowers the graph. Returns all stages, and the spills between them.
 pub(super) fn lower(
-    graph: &Graph,
+    graph: &PipelineGraph,
     assignments: &[StageAssignment],
     typed: &[TypedNode],
     sinks: &[usize],
@@ -44,7 +44,7 @@ pub(super) fn lower(
 type EdgeRows = (usize, Option<usize>);
 
 struct Lowering<'a> {
-    graph: &'a Graph,
+    graph: &'a PipelineGraph,
     assignments: &'a [StageAssignment],
     typed: &'a [TypedNode],
     stages: Vec<StagePlan>,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::graph::{Graph, Role};
+use super::graph::{PipelineGraph, Role};
 use crate::component::StepKind;
 use crate::config::combine::Combine;
 
@@ -35,7 +35,7 @@ enum Root {
 
 /// Assigns all nodes to stages. `kinds` and `larger` have an element for each step of the file; `larger` is whether its
 /// batches are larger than the chunks.
-pub(crate) fn assign_stages(graph: &Graph, kinds: &[StepKind], larger: &[bool]) -> Vec<StageAssignment> {
+pub(crate) fn assign_stages(graph: &PipelineGraph, kinds: &[StepKind], larger: &[bool]) -> Vec<StageAssignment> {
     let mut assignments: Vec<StageAssignment> = Vec::with_capacity(graph.nodes.len());
     let mut roots: Vec<BTreeSet<Root>> = Vec::with_capacity(graph.nodes.len());
     for (id, node) in graph.nodes.iter().enumerate() {
@@ -82,7 +82,7 @@ mod tests {
         let kinds: Vec<StepKind> = steps.iter().map(|(_, kind, _)| *kind).collect();
         let known: Vec<Option<StepKind>> = kinds.iter().copied().map(Some).collect();
         let mut diagnostics = Vec::new();
-        let graph = Graph::new(&config, &known, &mut diagnostics);
+        let graph = PipelineGraph::new(&config, &known, &mut diagnostics);
         let graph = graph.unwrap_or_else(|| panic!("{}", config.diagnostics(diagnostics)));
         let larger: Vec<bool> = config.steps.iter().map(|step| step.batch_rows.is_some()).collect();
         let assignment = |(node, assignment): (&super::super::graph::GraphNode, StageAssignment)| {

@@ -18,10 +18,10 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Watches the deadlines of one engine's instances. Its thread ends with it.
 pub(crate) struct Watchdog {
-    shared: Arc<Shared>,
+    shared: Arc<WatchdogState>,
 }
 
-struct Shared {
+struct WatchdogState {
     clock: Arc<RunningClock>,
     deadlines: Mutex<Deadlines>,
     changed: Condvar,
@@ -40,14 +40,15 @@ struct Deadlines {
 }
 
 /// A deadline that is watched until this is dropped.
-pub(crate) struct Watched<'a> {
-    shared: &'a Shared,
+pub(crate) struct WatchedDeadline<'a> {
+    shared: &'a WatchdogState,
     key: (Instant, u64),
 }
 
 impl Watchdog {
     pub(crate) fn new(engine: EngineWeak) -> Self {
-        let shared = Arc::new(Shared { clock: Arc::default(), deadlines: Mutex::default(), changed: Condvar::new() });
+        let shared =
+            Arc::new(WatchdogState { clock: Arc::default(), deadlines: Mutex::default(), changed: Condvar::new() });
         let thread = std::thread::Builder::new().name("watchdog".into()).spawn({
             let shared = Arc::clone(&shared);
             move || watch(&shared, &engine)
@@ -79,7 +80,7 @@ impl Watchdog {
     }
 
     /// Increments the epoch at this deadline, unless the returned value is dropped before.
-    pub(crate) fn watch(&self, deadline: Instant) -> Watched<'_> {
+    pub(crate) fn watch(&self, deadline: Instant) -> WatchedDeadline<'_> {
         let mut deadlines = self.shared.lock();
         let key = (deadline, deadlines.next_number);
         deadlines.next_number += 1;
@@ -90,7 +91,7 @@ impl Watchdog {
             deadlines.next = Some(deadline);
             self.shared.changed.notify_one();
         }
-        Watched { shared: &self.shared, key }
+        WatchedDeadline { shared: &self.shared, key }
     }
 
     /// From now on increments the epoch repeatedly as long as there are calls.
@@ -100,7 +101,7 @@ impl Watchdog {
     }
 }
 
-impl Drop for Watched<'_> {
+impl Drop for WatchedDeadline<'_> {
     fn drop(&mut self) {
         self.shared.lock().pending.remove(&self.key);
     }
@@ -114,13 +115,13 @@ impl Drop for Watchdog {
     }
 }
 
-impl Shared {
+impl WatchdogState {
     fn lock(&self) -> MutexGuard<'_, Deadlines> {
         self.deadlines.lock()
     }
 }
 
-fn watch(shared: &Shared, engine: &EngineWeak) {
+fn watch(shared: &WatchdogState, engine: &EngineWeak) {
     let mut deadlines = shared.lock();
     while !deadlines.closed {
         let now = shared.clock.now();

@@ -28,13 +28,13 @@ pub(super) struct CheckpointSchedule {
     /// Steps that were called on the reader's thread in this stage. A resumed run calls them again from the stage's start,
     /// so a checkpoint contains none of their numbers.
     repeated: BTreeSet<usize>,
-    state: State,
+    state: CheckpointState,
     /// The time of the last checkpoint, or of the start.
     last: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum CheckpointState {
     /// Nothing was written since the last checkpoint.
     Unchanged,
     /// Outputs were written since then.
@@ -47,13 +47,13 @@ enum State {
 
 impl CheckpointSchedule {
     pub(super) fn new(settings: CheckpointSettings, from: ResumePoint) -> Self {
-        let state = State::Unchanged;
+        let state = CheckpointState::Unchanged;
         Self { settings, position: from, repeated: BTreeSet::new(), state, last: Instant::now() }
     }
 
     /// The time until a checkpoint is due. `None` if there is nothing to save.
     pub(super) fn due_in(&self) -> Option<Duration> {
-        (self.state == State::Changed).then(|| self.settings.every.saturating_sub(self.last.elapsed()))
+        (self.state == CheckpointState::Changed).then(|| self.settings.every.saturating_sub(self.last.elapsed()))
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -61,12 +61,12 @@ impl CheckpointSchedule {
     }
 
     pub(super) fn is_saving(&self) -> bool {
-        matches!(self.state, State::Saving { .. })
+        matches!(self.state, CheckpointState::Saving { .. })
     }
 
     /// Whether a run that ends early saves a checkpoint of the outputs since the last.
     pub(super) fn is_worth_saving(&self, has_checkpoint: bool, running_for: Duration) -> bool {
-        self.state == State::Changed && (has_checkpoint || running_for >= MIN_RUN_TO_SAVE)
+        self.state == CheckpointState::Changed && (has_checkpoint || running_for >= MIN_RUN_TO_SAVE)
     }
 
     /// An output was written.
@@ -74,9 +74,9 @@ impl CheckpointSchedule {
         if !output.is_complete {
             self.close();
         }
-        if self.state != State::Closed {
+        if self.state != CheckpointState::Closed {
             self.position = ResumePoint { next: batch + 1, read: output.read, ..self.position };
-            self.state = State::Changed;
+            self.state = CheckpointState::Changed;
         }
     }
 
@@ -89,14 +89,14 @@ impl CheckpointSchedule {
     pub(super) fn stage_ended(&mut self) {
         self.position = ResumePoint { stage: self.position.stage + 1, ..ResumePoint::default() };
         self.repeated.clear();
-        if self.state != State::Closed {
-            self.state = State::Changed;
+        if self.state != CheckpointState::Closed {
+            self.state = CheckpointState::Changed;
         }
     }
 
     /// Outputs from here on are incomplete: no further checkpoint is saved.
     pub(super) fn close(&mut self) {
-        self.state = State::Closed;
+        self.state = CheckpointState::Closed;
     }
 
     /// The content of a checkpoint of all that is written, without the files.
@@ -112,15 +112,15 @@ impl CheckpointSchedule {
 
     /// The writer was ordered to save a checkpoint after this number of rows.
     pub(super) fn saving(&mut self, rows: u64) {
-        self.state = State::Saving { rows };
+        self.state = CheckpointState::Saving { rows };
     }
 
     /// The writer has tried to save it. Returns the number of rows in front of it. Whether it was saved or not, the next
     /// one is due after the usual time: a full disk must not be tried with every batch.
     pub(super) fn tried(&mut self) -> Option<u64> {
         self.last = Instant::now();
-        let State::Saving { rows } = self.state else { return None };
-        self.state = State::Unchanged;
+        let CheckpointState::Saving { rows } = self.state else { return None };
+        self.state = CheckpointState::Unchanged;
         Some(rows)
     }
 }

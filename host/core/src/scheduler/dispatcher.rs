@@ -11,11 +11,11 @@ use super::in_flight::{InFlight, semaphore};
 use super::message::{CheckpointResult, Message, WriteEnd, send};
 use super::reader::{Checksums, ReaderContext};
 use super::reorder_buffer::ReorderBuffer;
-use super::stages::Stages;
+use super::stages::StageSequence;
 use super::totals::{Events, Totals};
 use super::writer::Order;
 use super::writer_handle::WriterHandle;
-use super::{Run, RunOutcome};
+use super::{RunOutcome, ScheduledRun};
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Stop, StopReason};
 use crate::policy::MaxRejects;
@@ -27,7 +27,7 @@ use crate::runs::ResumePoint;
 /// When it returns, no task is running and no file is being written, except after an interrupt: the reader may be blocked
 /// in a read, the writer in a write, and guests may still be on their way to their end. None of them touches an output
 /// file any more.
-pub(crate) fn run(run: Run<'_>) -> (RunOutcome, Report) {
+pub(crate) fn run(run: ScheduledRun<'_>) -> (RunOutcome, Report) {
     let (messages, inbox) = channel();
     let stop = run.stages.first().map(|stage| stage.stage.stop.clone()).unwrap_or_default();
     listen(run.interrupt, stop, run.grace, messages.clone());
@@ -40,7 +40,7 @@ pub(crate) fn run(run: Run<'_>) -> (RunOutcome, Report) {
     };
     let mut dispatcher = Dispatcher {
         inbox,
-        stages: Stages::new(run.stages, readers),
+        stages: StageSequence::new(run.stages, readers),
         tasks: Tasks::new(run.from.next),
         writer,
         checkpoints: run.checkpoints.map(|settings| CheckpointSchedule::new(settings, run.from)),
@@ -71,7 +71,7 @@ fn listen(interrupt: &Interrupt, stop: Stop, grace: Duration, messages: Sender<M
 
 struct Dispatcher<'a> {
     inbox: Receiver<Message>,
-    stages: Stages,
+    stages: StageSequence,
     tasks: Tasks,
     writer: WriterHandle,
     /// `None` if the run cannot be resumed.
@@ -86,14 +86,14 @@ struct Dispatcher<'a> {
 
 /// The tasks of the stage that runs, and their outputs that cannot be written yet.
 struct Tasks {
-    input: Input,
+    input: InputState,
     running: usize,
     outputs: ReorderBuffer<InFlight>,
 }
 
 /// The state of a stage's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
+enum InputState {
     /// Read from a file or from spilled rows, as far as is known.
     Read,
     /// Made by a step that is called on the reader's thread.
@@ -105,12 +105,12 @@ enum Input {
 impl Tasks {
     /// The tasks of a stage that starts at the item with this number.
     fn new(first: u64) -> Self {
-        Self { input: Input::Read, running: 0, outputs: ReorderBuffer::new(first) }
+        Self { input: InputState::Read, running: 0, outputs: ReorderBuffer::new(first) }
     }
 
     /// Whether no task is running or will be started, and no output is held back.
     fn have_ended(&self) -> bool {
-        self.input == Input::Ended && self.running == 0 && !self.outputs.has_next()
+        self.input == InputState::Ended && self.running == 0 && !self.outputs.has_next()
     }
 }
 
@@ -167,7 +167,7 @@ impl Dispatcher<'_> {
                 self.events.progress(&mut self.totals);
             }
             Message::StepCalled { step, report } => {
-                self.tasks.input = Input::Generated;
+                self.tasks.input = InputState::Generated;
                 self.totals.add_call(step, &report);
                 self.checkpoints.iter_mut().for_each(|checkpoints| checkpoints.step_called(step));
                 self.events.progress(&mut self.totals);
@@ -187,7 +187,7 @@ impl Dispatcher<'_> {
     }
 
     fn input_ended(&mut self, result: Result<(), Box<Failure>>) {
-        self.tasks.input = Input::Ended;
+        self.tasks.input = InputState::Ended;
         if let Err(failure) = result {
             self.fail(failure);
         }

@@ -37,7 +37,7 @@ pub(super) enum Checksums {
 }
 
 /// Reads one stage.
-pub(super) struct Reader {
+pub(super) struct StageReader {
     pub(super) stage: Arc<Stage>,
     /// The position that is resumed. Items before it are read again and skipped.
     pub(super) from: ResumePoint,
@@ -55,7 +55,7 @@ struct Cursor {
     bytes: u64,
 }
 
-impl Reader {
+impl StageReader {
     /// Reads to the end, or until the semaphore is closed.
     pub(super) fn run(self, inputs: InputReaders) {
         let end = caught(|| self.read(inputs));

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::reader::{InputReaders, Reader, ReaderContext};
+use super::reader::{InputReaders, ReaderContext, StageReader};
 use super::spawn;
 use crate::interrupt::StopReason;
 use crate::runs::ResumePoint;
@@ -18,14 +18,14 @@ pub(crate) struct RunStage {
 }
 
 /// The stage that runs, and those that follow it. Lives as long as the dispatcher.
-pub(super) struct Stages {
+pub(super) struct StageSequence {
     current: Arc<Stage>,
     /// Not started yet.
     later: VecDeque<RunStage>,
     readers: ReaderContext,
 }
 
-impl Stages {
+impl StageSequence {
     /// Starts no stage yet. There is at least one.
     pub(super) fn new(stages: Vec<RunStage>, readers: ReaderContext) -> Self {
         let later: VecDeque<_> = stages.into();
@@ -50,7 +50,7 @@ impl Stages {
     pub(super) fn start_next(&mut self, from: ResumePoint) -> io::Result<()> {
         let Some(RunStage { stage, input_readers }) = self.later.pop_front() else { return Ok(()) };
         self.current = Arc::clone(&stage);
-        let reader = Reader { stage, from, context: self.readers.clone() };
+        let reader = StageReader { stage, from, context: self.readers.clone() };
         spawn("reader", move || reader.run(input_readers))
     }
 

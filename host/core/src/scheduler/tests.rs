@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::Schema;
 
-use super::{Files, Run, RunOutcome, RunStage, run};
+use super::{Files, RunOutcome, RunStage, ScheduledRun, run};
 use crate::cleanup::Entries;
 use crate::component::CompileCache;
 use crate::engine::{Fuel, Resident};
@@ -102,7 +102,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         reject_counter: Arc::default(),
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("this machine has threads");
-    let (ended, _) = run(Run {
+    let (ended, _) = run(ScheduledRun {
         stages: vec![RunStage { stage: Arc::new(stage), input_readers: Box::new(|| Ok(vec![input_reader])) }],
         files: Files {
             sinks: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, Input, RunOutcome};
+use super::{Dispatcher, InputState, RunOutcome};
 use crate::interrupt::{Signal, StopReason};
 use crate::scheduler::checkpoints::CheckpointSchedule;
 use crate::scheduler::writer::{Order, RejectFile};
@@ -50,11 +50,11 @@ impl Dispatcher<'_> {
         loop {
             let left = ends.map_or(ASK_AGAIN, |end| end.saturating_duration_since(Instant::now()));
             // Guests that the reader calls send no message when they end. The reader does, a little later.
-            if !(self.has_guests() || self.tasks.input == Input::Generated) || left.is_zero() {
+            if !(self.has_guests() || self.tasks.input == InputState::Generated) || left.is_zero() {
                 return;
             }
-            if self.tasks.input == Input::Read && self.stages.reader_calls_guest() {
-                self.tasks.input = Input::Generated;
+            if self.tasks.input == InputState::Read && self.stages.reader_calls_guest() {
+                self.tasks.input = InputState::Generated;
             }
             if let Some(message) = self.receive_within(left.min(ASK_AGAIN)) {
                 self.handle(message);
