@@ -198,6 +198,11 @@ fn the_schema_and_the_parser_accept_the_same_values() {
     for (table, line) in right {
         assert_agree(&validator, table, line, true);
     }
+}
+
+#[test]
+fn the_schema_and_the_parser_reject_the_same_values() {
+    let validator = validator();
     let wrong = [
         ("[pipeline]", "batch-rows = 0"),
         ("[pipeline]", "batch-rows = 1_000_001"),
