@@ -7,6 +7,7 @@ mod authoring;
 mod cancellation;
 mod command_line;
 mod compile_cache;
+mod compile_limits;
 mod concurrent_failures;
 mod data_types;
 mod documentation;

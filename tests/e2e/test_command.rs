@@ -259,7 +259,7 @@ fn test_reports_all_errors_in_the_files_of_a_case_at_once() {
         |            ^^^^^^ unknown key
         |
         = help: did you mean `memory`?
-        = help: [limits] takes fuel, log-bytes, memory, output-bytes, output-rows and time
+        = help: [limits] takes compile-memory, compile-time, fuel, log-bytes, memory, output-bytes, output-rows and time
 
       error: `single-rows` in checks is an integer, not true or false
        --> step/cases/one/case.toml:2:26

@@ -84,6 +84,19 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Print a completion script for a shell
     Completions(Completions),
+    /// Compile the component on standard input, for another process of this program
+    #[command(hide = true)]
+    CompileComponent(CompileComponent),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompileComponent {
+    /// The settings of the compiler
+    pub(crate) settings: String,
+    /// The largest memory, in bytes
+    pub(crate) memory: String,
+    /// The longest time
+    pub(crate) time: String,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod build;
 mod cache;
 mod check;
+mod compile_component;
 mod completions;
 mod graph;
 mod inspect;
@@ -33,5 +34,6 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
         Command::Test(arguments) => test::execute(&arguments, &global, signals),
         Command::Cache(arguments) => cache::execute(&arguments, &global),
         Command::Completions(arguments) => completions::execute(&arguments),
+        Command::CompileComponent(arguments) => compile_component::execute(&arguments),
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use etcetera::{BaseStrategy as _, choose_base_strategy};
-use stillbox::Engine;
+use stillbox::{CleanupRegistry, Engine};
 
 use crate::args::{Global, StateDirectory};
 
@@ -19,8 +19,14 @@ pub(crate) fn result_directory(global: &Global) -> Option<PathBuf> {
 }
 
 /// Returns the engine of this process, with its caches in these directories.
-pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>) -> Engine {
+pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>, cleanup: &CleanupRegistry) -> Engine {
     let mut engine = Engine::builder();
+    match std::env::current_exe() {
+        Ok(program) => engine = engine.compiler(program, ["compile-component"], cleanup),
+        Err(error) => {
+            tracing::warn!("the memory of the compiler is not limited: this program cannot be found: {error}")
+        }
+    }
     if let Some(directory) = component_directory(global) {
         engine = engine.compile_cache(directory);
     }

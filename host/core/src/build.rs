@@ -6,7 +6,6 @@
 
 mod error;
 mod manifest;
-mod process;
 mod python;
 mod rust;
 mod sdk;
@@ -14,12 +13,17 @@ mod slim;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 pub use error::BuildError;
 pub use sdk::{find_sdk, sdk_from};
 
+use bytes::Bytes;
+
 use crate::cleanup::CleanupRegistry;
+use crate::process::{self, ProcessEnd, ProcessOptions, ProcessOutput};
 
 /// Options of a build.
 #[derive(Clone, Copy, Default)]
@@ -31,6 +35,23 @@ pub struct BuildOptions<'a> {
     /// Registers child processes and temporary folders, so that they can be removed if the process exits before the build
     /// ends. Default: not registered.
     pub cleanup: Option<&'a CleanupRegistry>,
+}
+
+impl BuildOptions<'_> {
+    /// Runs a tool without input, and returns its output, or `None` if it was stopped.
+    fn run(&self, command: &mut Command) -> io::Result<Option<ProcessOutput>> {
+        let unlisted = CleanupRegistry::default();
+        let options = ProcessOptions {
+            input: Bytes::new(),
+            stop: self.stop.unwrap_or(&|| false),
+            time: None,
+            cleanup: self.cleanup.unwrap_or(&unlisted),
+        };
+        Ok(match process::run(command, &options)? {
+            ProcessEnd::Exited(output) => Some(output),
+            ProcessEnd::Stopped | ProcessEnd::TimedOut => None,
+        })
+    }
 }
 
 /// The result of a build.

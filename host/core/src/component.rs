@@ -1,6 +1,8 @@
 //! Components: read, compiled or taken from the cache, and linked once, then shared.
 
 mod cache;
+mod compiler;
+mod complexity;
 mod imports;
 mod signature;
 mod symbols;
@@ -13,14 +15,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::{Linker, types::ComponentItem};
 
-use crate::engine::{State, bindings};
+use crate::engine::{CompileSettings, State, bindings};
 use crate::failure::Failure;
+use crate::interrupt::Stop;
+use crate::limits::Limits;
 
 pub use crate::engine::Permission;
 pub use cache::CompileCache;
+pub(crate) use compiler::Compiler;
+pub use compiler::compile_from_stdin;
 pub use imports::{Access, Import};
 pub use signature::{Column, Manifest, Signature, StepKind};
 pub(crate) use symbols::{SourceFrame, Symbols};
@@ -77,6 +84,23 @@ pub enum ComponentErrorKind {
     /// The component cannot be compiled.
     #[error("cannot be compiled: {0}")]
     Invalid(String),
+    /// The component is much more complex than its size suggests.
+    #[error("is too complex to be compiled: {0}")]
+    TooComplex(String),
+    /// Compiling it took more time or memory than its limit.
+    #[error("cannot be compiled within `{name} = \"{value}\"`; raise the limit if the component is to be trusted")]
+    Limit {
+        /// The limit.
+        name: &'static str,
+        /// Its value, as it is written in a pipeline file.
+        value: String,
+    },
+    /// The program or thread that compiles failed.
+    #[error("cannot be compiled, because the compiler failed: {0}")]
+    Compiler(String),
+    /// Compiling it was stopped.
+    #[error("was not compiled, because the run was stopped")]
+    Stopped,
     /// The component is not a step.
     #[error("is a component, but not a step: it has to export {GUEST}, and exports {}", list(exports))]
     NotAStep {
@@ -104,7 +128,7 @@ fn list(names: &[String]) -> String {
 /// A component's file, read but not compiled.
 pub(crate) struct ComponentFile<'a> {
     path: &'a Path,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     pub(crate) digest: Arc<str>,
 }
 
@@ -116,30 +140,31 @@ impl<'a> ComponentFile<'a> {
     pub(crate) fn read(path: &'a Path) -> Result<Self, ComponentError> {
         let bytes = read(path).map_err(|kind| ComponentError { path: path.to_owned(), digest: None, kind })?;
         let digest = digest(&Sha256::digest(&bytes)).into();
-        Ok(Self { path, bytes, digest })
+        Ok(Self { path, bytes: bytes.into(), digest })
     }
 
     /// Compiles the component or takes it from the cache, and links it. Its manifest is empty until the loader has
     /// asked for it.
     ///
     /// # Errors
-    /// The file is not a component with the contract's interface.
-    pub(crate) fn compile(&self, linker: &Linker<State>, cache: &CompileCache) -> Result<Component, ComponentError> {
-        self.try_compile(linker, cache).map_err(|kind| ComponentError {
+    /// The file is not a component with the contract's interface, or it cannot be compiled within the limits.
+    pub(crate) fn compile(&self, context: &CompileContext<'_>) -> Result<Component, ComponentError> {
+        self.try_compile(context).map_err(|kind| ComponentError {
             path: self.path.to_owned(),
             digest: Some(Arc::clone(&self.digest)),
             kind,
         })
     }
 
-    fn try_compile(&self, linker: &Linker<State>, cache: &CompileCache) -> Result<Component, ComponentErrorKind> {
+    fn try_compile(&self, context: &CompileContext<'_>) -> Result<Component, ComponentErrorKind> {
         let Self { path, bytes, digest } = self;
+        let linker = context.linker;
         let engine = linker.engine();
-        let from_cache = cache.get(engine, digest);
+        let from_cache = context.cache.get(engine, digest);
         let cached = from_cache.is_some();
         let (component, compiled_in) = match from_cache {
             Some(cached) => cached,
-            None => compile(engine, bytes, digest, cache)?,
+            None => compile(context, bytes, digest)?,
         };
         let imports = imports::imports(engine, &component);
         let missing = imports.iter().filter(|import| import.access == Access::Missing);
@@ -216,17 +241,35 @@ impl fmt::Debug for Component {
 }
 
 fn compile(
-    engine: &wasmtime::Engine,
-    bytes: &[u8],
+    context: &CompileContext<'_>,
+    bytes: &Bytes,
     digest: &str,
-    cache: &CompileCache,
 ) -> Result<(wasmtime::component::Component, Duration), ComponentErrorKind> {
     let started = Instant::now();
-    let component = wasmtime::component::Component::from_binary(engine, bytes)
-        .map_err(|error| ComponentErrorKind::Invalid(one_line(&error)))?;
+    let engine = context.linker.engine();
+    let code = context.compiler.compile(engine, context.settings, bytes, context.limits, context.stop)?;
     let compiled_in = started.elapsed();
-    cache.put(engine, digest, &component, compiled_in);
+    context.cache.put(engine, digest, &code, compiled_in);
+    let component = load_compiled(engine, &code);
+    let component = component.map_err(|error| ComponentErrorKind::Compiler(one_line(&error)))?;
     Ok((component, compiled_in))
+}
+
+#[expect(unsafe_code, reason = "compiled code can only be loaded by trusting where it comes from")]
+fn load_compiled(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<wasmtime::component::Component> {
+    // SAFETY: the code comes from this version of wasmtime, in a thread of this process or in a process that the program
+    // has named as its compiler. wasmtime checks the version and the settings of the engine.
+    unsafe { wasmtime::component::Component::deserialize(engine, code) }
+}
+
+/// What compiling depends on.
+pub(crate) struct CompileContext<'a> {
+    pub(crate) linker: &'a Linker<State>,
+    pub(crate) settings: CompileSettings,
+    pub(crate) cache: &'a CompileCache,
+    pub(crate) compiler: &'a Compiler,
+    pub(crate) limits: &'a Limits,
+    pub(crate) stop: &'a Stop,
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ComponentErrorKind> {

@@ -10,7 +10,7 @@ mod permission;
 mod state;
 
 pub use config::Fuel;
-pub(crate) use config::{Resident, engine, engine_without_pool};
+pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
 pub(crate) use linker::linker;
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};
 pub use permission::Permission;

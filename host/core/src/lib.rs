@@ -38,6 +38,7 @@ mod pipeline;
 mod plan;
 mod policy;
 mod private_dir;
+mod process;
 pub mod report;
 pub mod result_cache;
 pub mod rows;

@@ -1,8 +1,8 @@
-//! Limits: the resources that one instance may use.
+//! Limits: the resources that one instance may use, and the compilation of its component.
 
 use std::time::Duration;
 
-/// Limits of one instance. Every limit has a default; a guest can switch off none.
+/// Limits of one instance, and of the compilation of its component. Every limit has a default; a guest can switch off none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -22,6 +22,13 @@ pub struct Limits {
     /// Bytes of log, and as many of standard error and of standard output each, that are retained for the failure's
     /// record. Default 64 KiB. The guest may write any amount; the end is retained.
     pub log_bytes: u64,
+    /// Wall-clock time for compiling the component. Default 5 min. A component in the cache of compiled components is not
+    /// compiled.
+    pub compile_time: Duration,
+    /// Bytes of memory of the process that compiles the component. Default 4 GiB. Not applied where the library compiles
+    /// in its own process, see [`EngineBuilder::compiler`](crate::EngineBuilder::compiler), or on systems that do not
+    /// limit the memory of a process.
+    pub compile_memory: u64,
 }
 
 impl Default for Limits {
@@ -33,6 +40,8 @@ impl Default for Limits {
             output_rows: 10_000_000,
             output_bytes: 256 << 20,
             log_bytes: 64 << 10,
+            compile_time: Duration::from_mins(5),
+            compile_memory: 4 << 30,
         }
     }
 }
@@ -46,6 +55,8 @@ pub(crate) struct LimitSettings {
     pub(crate) output_rows: Option<u64>,
     pub(crate) output_bytes: Option<u64>,
     pub(crate) log_bytes: Option<u64>,
+    pub(crate) compile_time: Option<Duration>,
+    pub(crate) compile_memory: Option<u64>,
 }
 
 impl Limits {
@@ -58,6 +69,8 @@ impl Limits {
             output_rows: set.output_rows.unwrap_or(self.output_rows),
             output_bytes: set.output_bytes.unwrap_or(self.output_bytes),
             log_bytes: set.log_bytes.unwrap_or(self.log_bytes),
+            compile_time: set.compile_time.unwrap_or(self.compile_time),
+            compile_memory: set.compile_memory.unwrap_or(self.compile_memory),
         }
     }
 
@@ -70,6 +83,8 @@ impl Limits {
             output_rows: self.output_rows.min(other.output_rows),
             output_bytes: self.output_bytes.min(other.output_bytes),
             log_bytes: self.log_bytes.min(other.log_bytes),
+            compile_time: self.compile_time.min(other.compile_time),
+            compile_memory: self.compile_memory.min(other.compile_memory),
         }
     }
 }

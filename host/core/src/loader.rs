@@ -9,9 +9,10 @@ use parking_lot::Mutex;
 use wasmtime::component::Linker;
 
 use crate::component::{
-    CompileCache, Component, ComponentError, ComponentErrorKind, ComponentFile, Manifest, Signature,
+    CompileCache, CompileContext, Compiler, Component, ComponentError, ComponentErrorKind, ComponentFile, Manifest,
+    Signature,
 };
-use crate::engine::{Fuel, Resident, State, engine, linker};
+use crate::engine::{CompileSettings, Fuel, Resident, State, engine, linker};
 use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::limits::Limits;
@@ -21,20 +22,33 @@ use crate::sandbox::{self, CallOptions, Sandbox};
 pub(crate) struct ComponentLoader {
     sandbox: Arc<Sandbox>,
     linker: Linker<State>,
+    settings: CompileSettings,
     cache: CompileCache,
+    compiler: Compiler,
     /// Components that were loaded, by digest.
     loaded: Mutex<HashMap<Arc<str>, Arc<Component>>>,
 }
 
 impl ComponentLoader {
     /// Creates the engine, with room for `instances` instances at a time, and everything that components may import.
-    pub(crate) fn new(instances: u32, fuel: Fuel, resident: Resident, cache: CompileCache) -> wasmtime::Result<Self> {
-        Self::with_engine(engine(instances, fuel, resident)?, cache)
+    pub(crate) fn new(
+        instances: u32,
+        fuel: Fuel,
+        resident: Resident,
+        cache: CompileCache,
+        compiler: Compiler,
+    ) -> wasmtime::Result<Self> {
+        Self::with_engine(engine(instances, fuel, resident)?, cache, compiler)
     }
 
-    pub(crate) fn with_engine(engine: wasmtime::Engine, cache: CompileCache) -> wasmtime::Result<Self> {
+    pub(crate) fn with_engine(
+        (engine, settings): (wasmtime::Engine, CompileSettings),
+        cache: CompileCache,
+        compiler: Compiler,
+    ) -> wasmtime::Result<Self> {
         let linker = linker(&engine)?;
-        Ok(Self { sandbox: Arc::new(Sandbox::new(engine)), linker, cache, loaded: Mutex::default() })
+        let sandbox = Arc::new(Sandbox::new(engine));
+        Ok(Self { sandbox, linker, settings, cache, compiler, loaded: Mutex::default() })
     }
 
     pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {
@@ -50,7 +64,14 @@ impl ComponentLoader {
         if let Some(component) = self.loaded.lock().get(&file.digest) {
             return Ok(Arc::clone(component));
         }
-        let mut component = file.compile(&self.linker, &self.cache)?;
+        let mut component = file.compile(&CompileContext {
+            linker: &self.linker,
+            settings: self.settings,
+            cache: &self.cache,
+            compiler: &self.compiler,
+            limits,
+            stop,
+        })?;
         let manifest = self.manifest(&component, &CallOptions { limits, stop, seed: 0 }).map_err(|mut failure| {
             let digest = Arc::clone(component.digest());
             failure.component = Some(Arc::clone(&digest));

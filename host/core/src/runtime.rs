@@ -1,5 +1,6 @@
 //! The engine that the runs and steps of a process share: threads, pools of instances, compiled components.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,7 +9,8 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use rayon::ThreadPool;
 
-use crate::component::CompileCache;
+use crate::cleanup::CleanupRegistry;
+use crate::component::{CompileCache, Compiler};
 use crate::engine::{Fuel, Resident};
 use crate::loader::ComponentLoader;
 use crate::result_cache::ResultCache;
@@ -34,6 +36,7 @@ pub struct EngineBuilder {
     instances: Option<u32>,
     compile_cache: Option<PathBuf>,
     result_cache: Option<PathBuf>,
+    compiler: Compiler,
 }
 
 /// Reports that the sandbox or its threads cannot be created on this machine.
@@ -48,6 +51,7 @@ struct EngineState {
     instances: u32,
     compile_cache: CompileCache,
     result_cache: ResultCache,
+    compiler: Compiler,
     thread_pool: OnceLock<Arc<ThreadPool>>,
     pools: Mutex<Vec<Arc<Pool>>>,
 }
@@ -102,6 +106,25 @@ impl EngineBuilder {
         self
     }
 
+    /// Compiles components in processes of this program, which calls [`compile_from_stdin`] with the three arguments after
+    /// those that are given here. Only then is the memory of the compiler limited, and its work ended at once by a limit or an
+    /// interrupt. Default: components are compiled on a thread of this process.
+    ///
+    /// The processes are listed in the registry while they run.
+    ///
+    /// [`compile_from_stdin`]: crate::component::compile_from_stdin
+    #[must_use]
+    pub fn compiler(
+        mut self,
+        program: impl Into<OsString>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+        cleanup: &CleanupRegistry,
+    ) -> Self {
+        let command = [program.into()].into_iter().chain(arguments.into_iter().map(Into::into));
+        self.compiler = Compiler { command: Some(command.collect()), cleanup: cleanup.clone() };
+        self
+    }
+
     /// Creates the engine. Threads and memory are created when the first run or step needs them.
     pub fn build(self) -> Engine {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -116,6 +139,7 @@ impl EngineBuilder {
                 instances: self.instances.unwrap_or(0),
                 compile_cache: self.compile_cache.map_or_else(CompileCache::disabled, CompileCache::at),
                 result_cache: self.result_cache.map_or_else(ResultCache::disabled, ResultCache::at),
+                compiler: self.compiler,
                 thread_pool: OnceLock::new(),
                 pools: Mutex::default(),
             }),
@@ -190,7 +214,8 @@ impl Engine {
     }
 
     fn new_pool(&self, capacity: u32, fuel: Fuel, resident: Resident) -> Result<Pool, EngineError> {
-        let loader = ComponentLoader::new(capacity, fuel, resident, self.shared.compile_cache.clone())
+        let (cache, compiler) = (self.shared.compile_cache.clone(), self.shared.compiler.clone());
+        let loader = ComponentLoader::new(capacity, fuel, resident, cache, compiler)
             .map_err(|error| EngineError { reason: format!("{error:#}") })?;
         Ok(Pool { loader: Arc::new(loader), fuel, resident, capacity, reserved: AtomicU32::new(0) })
     }

@@ -24,6 +24,7 @@ const LAYERS: &[&str] = &[
     "frame",
     "private_dir",
     "cleanup",
+    "process",
     "data_type",
     "format",
     "policy",

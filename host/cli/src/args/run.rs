@@ -23,8 +23,9 @@ pub(crate) struct Changes {
     pub(crate) set: Vec<String>,
     /// Set a limit of a step, such as `filter.memory=256MiB`; may be repeated
     ///
-    /// The limits are memory, output-bytes and log-bytes (such as 64KiB, 256MiB or 1GB), time for a batch (such as
-    /// 500ms, 30s or 1m30s), fuel and output-rows (whole numbers). They replace those of the pipeline file.
+    /// The limits are memory, output-bytes, log-bytes and compile-memory (such as 64KiB, 256MiB or 1GB), time for a batch
+    /// and compile-time (such as 500ms, 30s or 1m30s), fuel and output-rows (whole numbers). They replace those of the
+    /// pipeline file.
     #[arg(long, value_name = "STEP.NAME=VALUE")]
     pub(crate) limit: Vec<String>,
 }

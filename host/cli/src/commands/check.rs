@@ -49,7 +49,7 @@ pub(crate) fn outline(
         .interrupt(&signals.interrupt_within(Duration::ZERO))
         .cleanup(&signals.cleanup())
         .on_event(show_preparation);
-    pipeline.check(&engine(global, None), &options).map_err(|error| {
+    pipeline.check(&engine(global, None, &signals.cleanup()), &options).map_err(|error| {
         let errors = match &error {
             RunError::Config(diagnostics) => errors::from_diagnostics(diagnostics),
             _ => Vec::new(),

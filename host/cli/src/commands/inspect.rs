@@ -45,7 +45,7 @@ pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     } else {
         arguments.step.clone()
     };
-    match inspect(&engine(global, None), &wasm, arguments.parameters.as_deref(), &interrupt) {
+    match inspect(&engine(global, None, &cleanup), &wasm, arguments.parameters.as_deref(), &interrupt) {
         Ok(inspection) => {
             if arguments.json {
                 console::print(&escape_controls_in_json(&as_json(&inspection)))

@@ -88,6 +88,6 @@ fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRe
     } else {
         step.to_owned()
     };
-    let inspection = inspect(&engine(global, None), &wasm, None, interrupt);
+    let inspection = inspect(&engine(global, None, cleanup), &wasm, None, interrupt);
     Ok(if inspection.is_ok_and(|step| step.manifest.kind == StepKind::Source) { Rows::Made } else { Rows::Read })
 }

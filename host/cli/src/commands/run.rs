@@ -121,7 +121,7 @@ pub(crate) fn drive(
     if let Some(checkpointing) = &running.keep {
         options = options.checkpointing(checkpointing.clone());
     }
-    let result = pipeline.run(&engine(global, running.threads), &options);
+    let result = pipeline.run(&engine(global, running.threads, &cleanup), &options);
     reporter.finish(pipeline, result)
 }
 

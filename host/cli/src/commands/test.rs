@@ -88,8 +88,8 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
     let options = TestOptions {
         update: arguments.update,
         interrupt,
+        engine: engine(global, None, &cleanup),
         cleanup,
-        engine: engine(global, None),
         on_event: Some(std::sync::Arc::new(move |event| {
             if !is_json {
                 show_preparation(event);

@@ -9,7 +9,7 @@ use arrow_array::RecordBatch;
 use super::BenchError;
 use crate::batch::{RowOrigins, Rows};
 use crate::call::{CallInput, Callee, StepInstance};
-use crate::component::{CompileCache, Component, Signature, StepKind};
+use crate::component::{CompileCache, Compiler, Component, Signature, StepKind};
 use crate::engine::{Fuel, Resident, engine, engine_without_pool};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
@@ -57,8 +57,8 @@ impl BenchEngine {
             Allocation::OnDemand => engine_without_pool(Fuel::Off)?,
         };
         let stop = Stop::default();
-        stop.reaches(&engine);
-        Ok(Self { loader: Arc::new(ComponentLoader::with_engine(engine, cache)?), stop })
+        stop.reaches(&engine.0);
+        Ok(Self { loader: Arc::new(ComponentLoader::with_engine(engine, cache, Compiler::default())?), stop })
     }
 
     /// Loads a component and gives it parameters, a JSON object.

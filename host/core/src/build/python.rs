@@ -16,10 +16,10 @@ use std::process::Command;
 use wasm_encoder::{CustomSection, Section as _};
 
 use super::error::BuildError;
-use super::process::{self, Finished};
 use super::{BuildOptions, Built};
 
 use crate::component::{SDK_SECTION, toolchain};
+use crate::process::ProcessOutput;
 use crate::text::shell_word;
 
 pub(super) use project::is_step;
@@ -112,8 +112,8 @@ if sys.argv[1] == 'all':
     Ok(Some(String::from_utf8_lossy(&finished.stdout).into_owned()))
 }
 
-fn run(command: &mut Command, python: &OsStr, options: BuildOptions<'_>) -> Result<Option<Finished>, BuildError> {
-    process::run(command, options).map_err(|source| {
+fn run(command: &mut Command, python: &OsStr, options: BuildOptions<'_>) -> Result<Option<ProcessOutput>, BuildError> {
+    options.run(command).map_err(|source| {
         let program = python.to_string_lossy().into_owned();
         match source.kind() {
             io::ErrorKind::NotFound => BuildError::NoPython { program },
@@ -122,7 +122,7 @@ fn run(command: &mut Command, python: &OsStr, options: BuildOptions<'_>) -> Resu
     })
 }
 
-fn failed(dir: &Path, python: &OsStr, finished: &Finished) -> BuildError {
+fn failed(dir: &Path, python: &OsStr, finished: &ProcessOutput) -> BuildError {
     let output = String::from_utf8_lossy(&finished.stderr).into_owned();
     let python = PathBuf::from(python);
     if output.trim_end().ends_with(NO_SDK) {

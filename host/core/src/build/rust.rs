@@ -11,7 +11,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::BuildOptions;
 use super::error::BuildError;
-use super::process;
 use super::slim::slim;
 
 /// The target for steps: WASI 0.2, linked as components.
@@ -70,7 +69,7 @@ pub(super) fn build(program: &OsStr, dir: &Path, options: BuildOptions<'_>) -> R
         Err(source) => return Err(BuildError::Unreadable { manifest, source }),
     };
     let mut command = command(program, dir, &manifest, options.target_dir);
-    let finished = process::run(&mut command, options).map_err(|source| {
+    let finished = options.run(&mut command).map_err(|source| {
         let program = program.to_string_lossy().into_owned();
         match source.kind() {
             io::ErrorKind::NotFound => BuildError::NoCargo { program },

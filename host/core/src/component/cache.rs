@@ -57,9 +57,9 @@ impl CompileCache {
     }
 
     /// Caches a compiled component. Errors are logged and otherwise ignored, since a miss only costs time.
-    pub(crate) fn put(&self, engine: &Engine, digest: &str, component: &Component, compiled_in: Duration) {
+    pub(crate) fn put(&self, engine: &Engine, digest: &str, code: &[u8], compiled_in: Duration) {
         let Some(path) = self.entry(engine, digest) else { return };
-        if let Err(error) = write(&path, component, compiled_in) {
+        if let Err(error) = write(&path, code, compiled_in) {
             tracing::debug!("cannot write the compiled component to {}: {error}", path.display());
         }
     }
@@ -83,23 +83,22 @@ fn compile_time(entry: &[u8]) -> Result<Duration, FrameError> {
     Ok(Duration::from_micros(u64::from_le_bytes(*micros)))
 }
 
-fn write(path: &Path, component: &Component, compiled_in: Duration) -> io::Result<()> {
+fn write(path: &Path, code: &[u8], compiled_in: Duration) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     make_private(directory)?;
-    let code = component.serialize().map_err(io::Error::other)?;
     let mut file = create_temporary(path)?;
-    file.write_all(&code)?;
+    file.write_all(code)?;
     let micros = u64::try_from(compiled_in.as_micros()).unwrap_or(u64::MAX).to_le_bytes();
     file.write_all(&micros)?;
-    file.write_all(&FORMAT.header(&[&code, &micros]))?;
+    file.write_all(&FORMAT.header(&[code, &micros]))?;
     file.persist(path)?;
     Ok(())
 }
 
 #[expect(unsafe_code, reason = "compiled code can only be loaded by trusting the file it is in")]
 fn load(engine: &Engine, path: &Path) -> Option<Component> {
-    // SAFETY: the file is in a directory that only this user can write to. It has the checksum of the bytes that
-    // `Component::serialize` returned, and it is never changed after it got its name. wasmtime itself checks that the file is
+    // SAFETY: the file is in a directory that only this user can write to. It has the checksum of the bytes that the
+    // compiler returned, and it is never changed after it got its name. wasmtime itself checks that the file is
     // of its version and the engine's configuration.
     let component = unsafe { Component::deserialize_file(engine, path) };
     component.inspect_err(|error| tracing::debug!("{}: {error:#}, compiling again", path.display())).ok()

@@ -24,6 +24,8 @@ const OUTPUT_ROWS: RangeInclusive<u64> = 1..=u32::MAX as u64;
 const OUTPUT_BYTES: RangeInclusive<u64> = 1..=4 << 30;
 /// In bytes. Log entries of every batch in flight are in memory, which bounds them.
 const LOG_BYTES: RangeInclusive<u64> = 0..=16 << 20;
+/// In bytes. The compiler itself needs some, and no component needs more than the largest.
+const COMPILE_MEMORY: RangeInclusive<u64> = 64 << 20..=1 << 40;
 
 /// One of the limits.
 #[derive(Debug, Clone, Copy)]
@@ -34,17 +36,21 @@ pub(super) enum Limit {
     OutputRows,
     OutputBytes,
     LogBytes,
+    CompileTime,
+    CompileMemory,
 }
 
 impl Limit {
     /// Every limit by its key.
-    pub(super) const ALL: [(&'static str, Self); 6] = [
+    pub(super) const ALL: [(&'static str, Self); 8] = [
         ("memory", Self::Memory),
         ("time", Self::Time),
         ("fuel", Self::Fuel),
         ("output-rows", Self::OutputRows),
         ("output-bytes", Self::OutputBytes),
         ("log-bytes", Self::LogBytes),
+        ("compile-time", Self::CompileTime),
+        ("compile-memory", Self::CompileMemory),
     ];
 
     /// Sets this limit. `name` is its name in diagnostics.
@@ -70,6 +76,11 @@ impl Limit {
             Self::LogBytes => {
                 let why = "the logs of every batch in flight are in memory";
                 settings.log_bytes = Some(size::read(name, value, location, &LOG_BYTES, why)?);
+            }
+            Self::CompileTime => settings.compile_time = Some(duration::read(name, value, location, &TIME)?),
+            Self::CompileMemory => {
+                let why = "the compiler needs some memory for any component";
+                settings.compile_memory = Some(size::read(name, value, location, &COMPILE_MEMORY, why)?);
             }
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! Configuration of wasmtime: the WebAssembly features of guests, and the memory layout of their instances.
 
+use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 
 use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
@@ -65,6 +67,46 @@ impl Resident {
     }
 }
 
+/// The settings of an engine that its compiled code depends on. Code that one engine has compiled runs in every engine of the
+/// same settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CompileSettings {
+    pub(crate) fuel: Fuel,
+    /// Whether memories have the whole address range reserved, as in a pool.
+    pub(crate) is_pooled: bool,
+}
+
+impl CompileSettings {
+    /// Creates an engine that compiles with these settings. It has no pool of instances.
+    ///
+    /// # Errors
+    /// The host's processor or operating system is not supported.
+    pub(crate) fn engine(self) -> wasmtime::Result<Engine> {
+        let mut config = configuration(self.fuel);
+        config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        if !self.is_pooled {
+            config.memory_reservation(0).memory_reservation_for_growth(1 << 20).memory_guard_size(0);
+        }
+        Engine::new(&config)
+    }
+}
+
+impl fmt::Display for CompileSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fuel = if self.fuel == Fuel::On { "fuel" } else { "no-fuel" };
+        write!(f, "{fuel},{}", if self.is_pooled { "pooled" } else { "on-demand" })
+    }
+}
+
+impl FromStr for CompileSettings {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let all = [Fuel::On, Fuel::Off].map(|fuel| [true, false].map(|is_pooled| Self { fuel, is_pooled }));
+        all.into_iter().flatten().find(|settings| settings.to_string() == text).ok_or(())
+    }
+}
+
 /// Creates the engine for up to `instances` instances at a time.
 ///
 /// Instances come from a pool of memories that are reserved once. If the address space is too small for it, as under
@@ -72,24 +114,25 @@ impl Resident {
 ///
 /// # Errors
 /// The host's processor or operating system is not supported.
-pub(crate) fn engine(instances: u32, fuel: Fuel, resident: Resident) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(instances: u32, fuel: Fuel, resident: Resident) -> wasmtime::Result<(Engine, CompileSettings)> {
     let mut config = configuration(fuel);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, resident)));
-    Engine::new(&config).or_else(|error| {
-        tracing::debug!("no pool of instances, memory is allocated on demand: {error:#}");
-        engine_without_pool(fuel)
-    })
+    match Engine::new(&config) {
+        Ok(engine) => Ok((engine, CompileSettings { fuel, is_pooled: true })),
+        Err(error) => {
+            tracing::debug!("no pool of instances, memory is allocated on demand: {error:#}");
+            engine_without_pool(fuel)
+        }
+    }
 }
 
 /// Creates an engine that allocates memory for each instance.
 ///
 /// # Errors
 /// The host's processor or operating system is not supported.
-pub(crate) fn engine_without_pool(fuel: Fuel) -> wasmtime::Result<Engine> {
-    let mut config = configuration(fuel);
-    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-    config.memory_reservation(0).memory_reservation_for_growth(1 << 20).memory_guard_size(0);
-    Engine::new(&config)
+pub(crate) fn engine_without_pool(fuel: Fuel) -> wasmtime::Result<(Engine, CompileSettings)> {
+    let settings = CompileSettings { fuel, is_pooled: false };
+    Ok((settings.engine()?, settings))
 }
 
 fn configuration(fuel: Fuel) -> Config {
@@ -141,6 +184,25 @@ mod tests {
     use std::fs::{self, File};
 
     use super::*;
+
+    fn compatibility(engine: &Engine) -> u64 {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.finish()
+    }
+
+    #[test]
+    fn code_that_was_compiled_elsewhere_runs_in_the_engine() {
+        for fuel in [Fuel::On, Fuel::Off] {
+            for made in [engine(2, fuel, Resident::default()), engine_without_pool(fuel)] {
+                let (engine, settings) = made.unwrap();
+                assert_eq!(settings.to_string().parse(), Ok(settings));
+                assert_eq!(compatibility(&engine), compatibility(&settings.engine().unwrap()), "{settings}");
+            }
+        }
+        assert_eq!("fuel".parse::<CompileSettings>(), Err(()));
+    }
 
     #[test]
     fn one_interpreter_among_the_components_is_enough() {

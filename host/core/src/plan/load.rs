@@ -12,7 +12,7 @@ use crate::cleanup::CleanupRegistry;
 use crate::component::{Component, ComponentError, ComponentErrorKind, Signature};
 use crate::config::{Config, Diagnostic, StepTable};
 use crate::event::{Event, Listener};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{Failure, FailureKind, LimitHit};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
@@ -107,8 +107,14 @@ impl StepLoadError for ComponentError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let failure = match &self.kind {
             ComponentErrorKind::Manifest(failure) => (**failure).clone(),
-            _ => Failure { component: self.digest.clone(), ..Failure::of_error(FailureKind::Incompatible, self) },
+            ComponentErrorKind::Compiler(_) => Failure::of_error(FailureKind::Host, self),
+            ComponentErrorKind::Limit { name, value } => {
+                let limit = LimitHit { name: (*name).into(), value: value.clone() };
+                Failure { limit: Some(limit), ..Failure::of_error(FailureKind::Incompatible, self) }
+            }
+            _ => Failure::of_error(FailureKind::Incompatible, self),
         };
+        let failure = Failure { component: failure.component.or_else(|| self.digest.clone()), ..failure };
         diagnostic_with_record(step, self, failure)
     }
 }

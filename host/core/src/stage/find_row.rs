@@ -38,7 +38,7 @@ impl RowSearch<'_> {
     /// the call that failed.
     pub(super) fn find(&self, range: Range<usize>, kind: FailureKind) -> Option<usize> {
         let slots = self.step.slots.as_ref();
-        let _slot = slots.map(|slots| wait(&self.stage.stop, slots.acquire())).flatten();
+        let _slot = slots.and_then(|slots| wait(&self.stage.stop, slots.acquire()));
         let time = self.step.limits.time.min(SEARCH_TIME);
         let halvings = usize::BITS - (range.len().max(2) - 1).leading_zeros();
         let until = Instant::now() + time;

@@ -30,8 +30,10 @@ fn every_limit_can_be_set() {
         output_rows: Some(100_000),
         output_bytes: Some(64_000_000),
         log_bytes: Some(64 << 10),
+        compile_time: Some(Duration::from_secs(20)),
+        compile_memory: Some(1 << 30),
     };
-    let keys = "memory = \"256MiB\"\ntime = \"1m30s\"\nfuel = 1_000_000\noutput-rows = 100000\noutput-bytes = \"64 MB\"\nlog-bytes = 65536\n";
+    let keys = "memory = \"256MiB\"\ntime = \"1m30s\"\nfuel = 1_000_000\noutput-rows = 100000\noutput-bytes = \"64 MB\"\nlog-bytes = 65536\ncompile-time = \"20s\"\ncompile-memory = \"1GiB\"\n";
     assert_eq!(step_limits(&format!("{{ {} }}", keys.trim_end().replace('\n', ", "))), all);
     let config = parse(&VALID.replace("[[sink]]", &format!("[step.limits]\n{keys}[limits]\n{keys}[[sink]]")));
     assert_eq!(config.pipeline.limits.value, all);
@@ -146,8 +148,8 @@ fn invalid_counts_are_reported() {
 
 #[test]
 fn unknown_limits_and_wrong_types_are_reported() {
-    assert_snapshot!(wrong("memroy = \"1GiB\""), @"p.toml:10:12: unknown key `memroy` in [step.limits] (did you mean `memory`? [step.limits] takes fuel, log-bytes, memory, output-bytes, output-rows and time)");
-    assert_snapshot!(broken("[[source]]", "[limits]\ncpu = 1\n[[source]]"), @"p.toml:5:1: unknown key `cpu` in [limits] ([limits] takes fuel, log-bytes, memory, output-bytes, output-rows and time)");
+    assert_snapshot!(wrong("memroy = \"1GiB\""), @"p.toml:10:12: unknown key `memroy` in [step.limits] (did you mean `memory`? [step.limits] takes compile-memory, compile-time, fuel, log-bytes, memory, output-bytes, output-rows and time)");
+    assert_snapshot!(broken("[[source]]", "[limits]\ncpu = 1\n[[source]]"), @"p.toml:5:1: unknown key `cpu` in [limits] ([limits] takes compile-memory, compile-time, fuel, log-bytes, memory, output-bytes, output-rows and time)");
     assert_snapshot!(broken("[[source]]", "[[limits]]\n[[source]]"), @r#"p.toml:4:1: `limits` is an array, not a table such as `{ memory = "256MiB", time = "30s" }`"#);
 }
 
@@ -184,8 +186,8 @@ fn all_invalid_arguments_are_reported_together() {
     --limit trim: there is no `=` in it (write it as STEP.NAME=VALUE, such as filter.memory=256MiB)
     --limit memory=1GiB: there is no `.` after the name of the step (write it as STEP.NAME=VALUE, such as filter.memory=256MiB)
     --limit trm.memory=1GiB: there is no step "trm" (did you mean "trim"? the steps are trim)
-    --limit trim.memroy=1GiB: there is no limit `memroy` (did you mean `memory`? the limits are memory, time, fuel, output-rows, output-bytes and log-bytes)
-    --limit trim.cpu=1: there is no limit `cpu` (the limits are memory, time, fuel, output-rows, output-bytes and log-bytes)
+    --limit trim.memroy=1GiB: there is no limit `memroy` (did you mean `memory`? the limits are memory, time, fuel, output-rows, output-bytes, log-bytes, compile-time and compile-memory)
+    --limit trim.cpu=1: there is no limit `cpu` (the limits are memory, time, fuel, output-rows, output-bytes, log-bytes, compile-time and compile-memory)
     --limit trim.time=30: `time` is 30, which has no unit (write a number and a unit, such as "500ms", "30s", "5m", "1h" or "1m30s")
     --limit trim.memory=5GiB: `memory` is "5GiB", which is out of range (give a size from 64KiB to 4GiB: memory is allocated in pages of 64KiB, and a step's addresses have 32 bits)
     --limit trim.fuel=much: `fuel` is a string, not an integer

@@ -143,6 +143,8 @@ fn the_defaults_are_those_of_the_parser() {
     assert_eq!(of_limit("output-rows"), Some(limits.output_rows.into()));
     assert_eq!(of_limit("output-bytes"), Some(format_size(limits.output_bytes).into()));
     assert_eq!(of_limit("log-bytes"), Some(format_size(limits.log_bytes).into()));
+    assert_eq!(of_limit("compile-time"), Some(format_duration(limits.compile_time).into()));
+    assert_eq!(of_limit("compile-memory"), Some(format_size(limits.compile_memory).into()));
     assert_eq!(default("on-failure/anyOf/1/properties/backoff"), Some(format_duration(DEFAULT_BACKOFF).into()));
 }
 
@@ -191,6 +193,8 @@ fn the_schema_and_the_parser_accept_the_same_values() {
         ("[limits]", "memory = 65536"),
         ("[limits]", "output-rows = 4294967295"),
         ("[limits]", r#"log-bytes = "0B""#),
+        ("[limits]", r#"compile-time = "1m""#),
+        ("[limits]", r#"compile-memory = "1GiB""#),
         ("[rejects]", r#"path = "r.ndjson.gz""#),
         ("[rejects]", r#"max-rejects = "0.5%""#),
         ("[rejects]", "max-rejects = 0"),

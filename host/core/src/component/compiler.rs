@@ -1,0 +1,192 @@
+//! Compiles components within limits on time and memory: in a process of its own if the program offers one, else on a thread.
+//!
+//! The memory and the time that the compiler takes depend on the component, which is hostile. A process can be limited in both,
+//! and killed. A thread can only be left behind, and its memory is that of this process.
+
+use std::ffi::OsString;
+use std::io::{self, Read as _, Write as _};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use wasmtime::Engine;
+
+use super::complexity::{self, ComplexityError};
+use super::{ComponentErrorKind, one_line};
+use crate::cleanup::CleanupRegistry;
+use crate::engine::CompileSettings;
+use crate::interrupt::Stop;
+use crate::limits::Limits;
+use crate::process::{self, ProcessEnd, ProcessOptions};
+use crate::units::{format_duration, format_size, parse_duration};
+
+/// The interval at which a thread that waits for the compiler looks whether it should stop.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The first byte of the answer of a process that compiles, before the code.
+const COMPILED: u8 = b'c';
+/// The first byte of its answer before a message.
+const REFUSED: u8 = b'r';
+/// What Rust prints when memory cannot be allocated, and what the system says when memory cannot be mapped.
+const OUT_OF_MEMORY: [&str; 2] = ["memory allocation of ", "(os error 12)"];
+
+/// Where components are compiled.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Compiler {
+    /// The program that calls [`compile_from_stdin`], with its first arguments.
+    pub(crate) command: Option<Arc<[OsString]>>,
+    /// Lists the processes that are running.
+    pub(crate) cleanup: CleanupRegistry,
+}
+
+impl Compiler {
+    /// Compiles a component, and returns its code in wasmtime's format.
+    ///
+    /// # Errors
+    /// The component is invalid or too complex, a limit was reached, or the stop came.
+    pub(super) fn compile(
+        &self,
+        engine: &Engine,
+        settings: CompileSettings,
+        component: &Bytes,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Vec<u8>, ComponentErrorKind> {
+        complexity::check(component).map_err(|error| match error {
+            ComplexityError::Invalid(error) => ComponentErrorKind::Invalid(error.to_string()),
+            error => ComponentErrorKind::TooComplex(error.to_string()),
+        })?;
+        match self.command.as_deref() {
+            Some([program, arguments @ ..]) => {
+                let mut command = Command::new(program);
+                command.args(arguments).args([
+                    settings.to_string(),
+                    limits.compile_memory.to_string(),
+                    format_duration(limits.compile_time),
+                ]);
+                self.in_process(&mut command, component, limits, stop)
+            }
+            _ => on_thread(engine, component, limits, stop),
+        }
+    }
+
+    fn in_process(
+        &self,
+        command: &mut Command,
+        component: &Bytes,
+        limits: &Limits,
+        stop: &Stop,
+    ) -> Result<Vec<u8>, ComponentErrorKind> {
+        let is_stopped = || stop.reason().is_some();
+        let options = ProcessOptions {
+            input: component.clone(),
+            stop: &is_stopped,
+            time: Some(limits.compile_time),
+            cleanup: &self.cleanup,
+        };
+        let output = match process::run(command, &options) {
+            Err(error) => return Err(ComponentErrorKind::Compiler(format!("it cannot be started: {error}"))),
+            Ok(ProcessEnd::Stopped) => return Err(ComponentErrorKind::Stopped),
+            Ok(ProcessEnd::TimedOut) => return Err(too_slow(limits)),
+            Ok(ProcessEnd::Exited(output)) => output,
+        };
+        let mut answer = output.stdout;
+        match answer.first() {
+            Some(&COMPILED) if output.status.success() => {
+                answer.remove(0);
+                Ok(answer)
+            }
+            Some(&REFUSED) if output.status.success() => {
+                let message = String::from_utf8_lossy(&answer[1..]).into_owned();
+                let is_out_of_memory = OUT_OF_MEMORY.iter().any(|sign| message.contains(sign));
+                Err(if is_out_of_memory { too_large(limits) } else { ComponentErrorKind::Invalid(message) })
+            }
+            _ => {
+                let said = String::from_utf8_lossy(&output.stderr);
+                if OUT_OF_MEMORY.iter().any(|sign| said.contains(sign)) {
+                    return Err(too_large(limits));
+                }
+                let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing");
+                Err(ComponentErrorKind::Compiler(format!("it ended with {}: {last}", output.status)))
+            }
+        }
+    }
+}
+
+fn on_thread(engine: &Engine, component: &Bytes, limits: &Limits, stop: &Stop) -> Result<Vec<u8>, ComponentErrorKind> {
+    let (sender, compiled) = channel();
+    let (engine, component) = (engine.clone(), component.clone());
+    let compile = move || {
+        // After a stop or at the limit the receiver is gone.
+        let _ = sender.send(engine.precompile_component(&component));
+    };
+    let started = thread::Builder::new().name("compiler".into()).spawn(compile);
+    started.map_err(|error| ComponentErrorKind::Compiler(format!("its thread cannot be started: {error}")))?;
+    let until = Instant::now().checked_add(limits.compile_time);
+    loop {
+        match compiled.recv_timeout(POLL_INTERVAL) {
+            Ok(code) => return code.map_err(|error| ComponentErrorKind::Invalid(one_line(&error))),
+            Err(RecvTimeoutError::Disconnected) => return Err(ComponentErrorKind::Compiler("it panicked".into())),
+            Err(RecvTimeoutError::Timeout) if stop.reason().is_some() => return Err(ComponentErrorKind::Stopped),
+            Err(RecvTimeoutError::Timeout) if until.is_some_and(|until| Instant::now() >= until) => {
+                return Err(too_slow(limits));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+fn too_slow(limits: &Limits) -> ComponentErrorKind {
+    ComponentErrorKind::Limit { name: "compile-time", value: format_duration(limits.compile_time) }
+}
+
+fn too_large(limits: &Limits) -> ComponentErrorKind {
+    ComponentErrorKind::Limit { name: "compile-memory", value: format_size(limits.compile_memory) }
+}
+
+/// Compiles the component on standard input and writes its code to standard output, within limits. This is the work of the
+/// program that is given to [`EngineBuilder::compiler`](crate::EngineBuilder::compiler), which adds the three arguments to its
+/// command: the settings, the memory in bytes, and the time.
+///
+/// The process exits when the time is over, so that it does not outlive the one that waits for it.
+///
+/// # Errors
+/// An argument is malformed, or a standard stream cannot be used. A component that cannot be compiled is no error; the answer
+/// says why.
+pub fn compile_from_stdin(settings: &str, memory: &str, time: &str) -> io::Result<()> {
+    let malformed = |what: &str| io::Error::other(format!("{what} is malformed"));
+    let settings: CompileSettings = settings.parse().map_err(|()| malformed("the setting of the compiler"))?;
+    let memory: u64 = memory.parse().map_err(|_| malformed("the memory limit"))?;
+    let time = parse_duration(time).map_err(|_| malformed("the time limit"))?;
+    limit_memory(memory);
+    thread::spawn(move || {
+        thread::sleep(time);
+        std::process::exit(1);
+    });
+    let mut component = Vec::new();
+    io::stdin().lock().read_to_end(&mut component)?;
+    let compiled = settings.engine().and_then(|engine| engine.precompile_component(&component));
+    let mut out = io::stdout().lock();
+    match compiled {
+        Ok(code) => {
+            out.write_all(&[COMPILED])?;
+            out.write_all(&code)?;
+        }
+        Err(error) => {
+            out.write_all(&[REFUSED])?;
+            out.write_all(one_line(&error).as_bytes())?;
+        }
+    }
+    out.flush()
+}
+
+/// Limits the memory of this process that is private and writable. Where the system has no such limit, nothing is limited.
+fn limit_memory(bytes: u64) {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    if let Err(error) = setrlimit(Resource::Data, limit) {
+        tracing::debug!("the memory of the compiler is not limited: {error}");
+    }
+}
