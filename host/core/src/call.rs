@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow_array::{Array as _, ArrayRef};
 use wasmtime::Store;
 
 use crate::batch::{
@@ -16,8 +17,13 @@ use crate::engine::bindings::types::{Batch, Output, StepError};
 use crate::engine::{CapturedOutput, State, bindings};
 use crate::failure::{Failure, FailureContext, FailureKind};
 use crate::interrupt::Stop;
-use crate::plan::Step;
+use crate::plan::{ColumnSource, Step};
+use crate::row_size::repeated_bytes;
 use crate::sandbox::{CallOptions, Sandbox, Session, from_step_error};
+use crate::units::format_size;
+
+/// The most bytes that copies of repeated rows take, whatever the limit: the values of a column have 32-bit offsets.
+const MAX_REPEATED: u64 = 1 << 30;
 
 /// A step, where its instances are created, and what stops them.
 #[derive(Clone, Copy)]
@@ -115,7 +121,12 @@ impl StepInstance {
             self.call(callee, async |store, instance| instance.stillbox_step_guest().call_process(store, batch).await);
         let output = self.answered(answer.map_err(|failure| input.locate(failure))?)?;
         let checked = self.checked(callee.step, output, GivenRows::Batch(input.count()));
-        Ok(StepOutput::new(checked.map_err(|failure| input.locate(failure))?, self.captured()))
+        let checked = checked.map_err(|failure| input.locate(failure))?;
+        check_repeated(callee.step, &checked, input).map_err(|mut failure| {
+            self.captured().attach_to(&mut failure);
+            failure
+        })?;
+        Ok(StepOutput::new(checked, self.captured()))
     }
 
     /// Calls `finish`. Returns `None` when the step has no more rows.
@@ -168,6 +179,26 @@ impl StepInstance {
             failure
         })
     }
+}
+
+/// Bounds the memory of the columns that are carried along: rows that the origins repeat are copied.
+fn check_repeated(step: &Step, output: &CheckedOutput, input: &CallInput<'_>) -> Result<(), Box<Failure>> {
+    let Some(origins) = &output.origins else { return Ok(()) };
+    let carried = step.column_sources.iter().filter_map(|source| match source {
+        ColumnSource::Carried(index) => {
+            Some(input.rows.columns.column(*index).slice(input.range.start, input.range.len()))
+        }
+        ColumnSource::Output(_) => None,
+    });
+    let carried: Vec<ArrayRef> = carried.collect();
+    let bytes = repeated_bytes(&carried.iter().collect::<Vec<_>>(), origins);
+    let most = step.limits.output_bytes.min(MAX_REPEATED);
+    if bytes <= most {
+        return Ok(());
+    }
+    let limit = format_size(step.limits.output_bytes);
+    let message = format!("it repeats rows whose other columns take {bytes} bytes, and at most {most} are copied");
+    Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-bytes", limit)))
 }
 
 fn unexpected_null(column: &Column, rows: &Rows, row: usize) -> Box<Failure> {

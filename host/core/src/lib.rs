@@ -41,6 +41,7 @@ mod private_dir;
 mod process;
 pub mod report;
 pub mod result_cache;
+mod row_size;
 pub mod rows;
 pub mod runs;
 mod runtime;

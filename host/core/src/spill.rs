@@ -1,7 +1,7 @@
 //! Spill files: rows written to disk between two stages.
 //!
-//! A spill file is a sequence of frames, one per batch. The payload of a frame is the number of rows, as 4 bytes in
-//! little-endian order, and the batch as an Arrow IPC stream of its own, compressed with LZ4. Frames are encoded
+//! A spill file is a sequence of frames, one per batch. The payload of a frame is the number of rows as 4 bytes and the
+//! size of the largest row as 8 bytes, both in little-endian order, and the batch as an Arrow IPC stream of its own, compressed with LZ4. Frames are encoded
 //! in parallel, like the bytes of sinks, and can be read individually. Arrow's file format does not allow that: it has
 //! one dictionary per column for all batches, and cannot be read before its footer is written. A truncated spill file
 //! is valid up to its last complete frame.
@@ -23,15 +23,16 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::corrupt::CorruptFile;
 use crate::frame::{FrameFormat, HEADER};
+use crate::row_size::max_row_bytes;
 use crate::units::grouped;
 
 pub(crate) use lookup::SpillLookup;
 
 /// The frame of a batch.
-const FORMAT: FrameFormat = FrameFormat::new(*b"stillsp", 1);
+const FORMAT: FrameFormat = FrameFormat::new(*b"stillsp", 2);
 
-/// Size of the number of rows at the start of a payload, in bytes.
-const ROWS: usize = 4;
+/// Size of the numbers at the start of a payload, in bytes.
+const NUMBERS: usize = 12;
 
 /// Bytes buffered before they are written to a file.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -54,6 +55,7 @@ type SpillErrorKind = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) struct SpillFrame {
     bytes: Vec<u8>,
     rows: usize,
+    max_row_bytes: u64,
 }
 
 impl SpillFrame {
@@ -64,14 +66,16 @@ impl SpillFrame {
     pub(crate) fn encode(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let mut bytes = FORMAT.start();
         let rows = batch.num_rows();
+        let max_row_bytes = max_row_bytes(batch);
         bytes.extend_from_slice(&(rows as u32).to_le_bytes());
+        bytes.extend_from_slice(&max_row_bytes.to_le_bytes());
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
         let mut writer = StreamWriter::try_new_with_options(&mut bytes, batch.schema_ref(), options)?;
         writer.write(batch)?;
         writer.finish()?;
         drop(writer);
         FORMAT.finish(&mut bytes);
-        Ok(Self { bytes, rows })
+        Ok(Self { bytes, rows, max_row_bytes })
     }
 }
 
@@ -96,12 +100,15 @@ struct FrameEntry {
     at: u64,
     length: u64,
     first_row: u64,
+    /// The bytes that its largest row takes in memory, at most.
+    max_row_bytes: u64,
 }
 
-/// The size of a frame in bytes with its header, and its number of rows.
+/// The size of a frame in bytes with its header, its number of rows and the size of its largest row.
 struct SkippedFrame {
     length: u64,
     rows: u32,
+    max_row_bytes: u64,
 }
 
 impl Spill {
@@ -133,7 +140,9 @@ impl Spill {
         let mut frames = BufReader::new(&file);
         while index.bytes < length {
             let entry = self.next_entry(&mut frames, length - index.bytes)?;
-            index.frames.push(FrameEntry { at: index.bytes, length: entry.length, first_row: index.rows });
+            let SkippedFrame { length, max_row_bytes, .. } = entry;
+            let (at, first_row) = (index.bytes, index.rows);
+            index.frames.push(FrameEntry { at, length, first_row, max_row_bytes });
             index.bytes += entry.length;
             index.rows += u64::from(entry.rows);
         }
@@ -144,18 +153,20 @@ impl Spill {
 
     /// Reads the header of the next frame, and skips its batch. The checksum is only compared when the batch is read.
     fn next_entry(&self, frames: &mut BufReader<&File>, left: u64) -> Result<SkippedFrame, SpillErrorKind> {
-        let (mut header, mut rows) = ([0; HEADER], [0; ROWS]);
-        if left < (HEADER + ROWS) as u64 {
+        let (mut header, mut rows, mut largest) = ([0; HEADER], [0; 4], [0; 8]);
+        if left < (HEADER + NUMBERS) as u64 {
             return Err(self.corrupt().into());
         }
         frames.read_exact(&mut header)?;
         frames.read_exact(&mut rows)?;
+        frames.read_exact(&mut largest)?;
         let payload = FORMAT.parse(&header).map_err(|_| self.corrupt())?.length;
         let length = payload.checked_add(HEADER as u64).filter(|length| *length <= left);
-        let batch = payload.checked_sub(ROWS as u64).and_then(|batch| i64::try_from(batch).ok());
+        let batch = payload.checked_sub(NUMBERS as u64).and_then(|batch| i64::try_from(batch).ok());
         let (length, batch) = length.zip(batch).ok_or_else(|| self.corrupt())?;
         frames.seek_relative(batch)?;
-        Ok(SkippedFrame { length, rows: u32::from_le_bytes(rows) })
+        let max_row_bytes = u64::from_le_bytes(largest);
+        Ok(SkippedFrame { length, rows: u32::from_le_bytes(rows), max_row_bytes })
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
@@ -202,7 +213,8 @@ impl SpillWriter {
         }
         self.out.write_all(&frame.bytes).map_err(|cause| self.spill.error(cause))?;
         let mut index = self.spill.index();
-        let entry = FrameEntry { at: index.bytes, length: frame.bytes.len() as u64, first_row: index.rows };
+        let (at, first_row, max_row_bytes) = (index.bytes, index.rows, frame.max_row_bytes);
+        let entry = FrameEntry { at, length: frame.bytes.len() as u64, first_row, max_row_bytes };
         index.frames.push(entry);
         index.rows += frame.rows as u64;
         index.bytes += entry.length;
@@ -259,7 +271,7 @@ impl SpillReader {
     fn read(&self, entry: FrameEntry) -> Result<RecordBatch, SpillError> {
         let mut bytes = vec![0; entry.length as usize];
         self.file.read_exact_at(&mut bytes, entry.at).map_err(|cause| self.spill.error(cause))?;
-        let payload = FORMAT.payload(&bytes).ok().and_then(|payload| payload.get(ROWS..));
+        let payload = FORMAT.payload(&bytes).ok().and_then(|payload| payload.get(NUMBERS..));
         let batch = payload.ok_or_else(|| self.spill.error(self.spill.corrupt()))?;
         let mut stream = StreamReader::try_new(Cursor::new(batch), None).map_err(|cause| self.spill.error(cause))?;
         match stream.next() {

@@ -42,6 +42,7 @@ const LAYERS: &[&str] = &[
     "loader",
     "build",
     // Rows: files, spills, batches.
+    "row_size",
     "json",
     "source",
     "spill",

@@ -3,6 +3,8 @@
 const STEP: &str = include_str!("../wat/step.wat");
 /// The kind in the manifest of `wat/step.wat`, followed by the begin of the next field.
 const TRANSFORM: &str = r#""\01\00\00\00" "\49"#;
+/// The function `finish`, which returns nothing.
+const FINISH: &str = r#"(func (export "finish") (result i32) i32.const 2048)"#;
 const AGGREGATE: &str = r#""\02\00\00\00" "\49"#;
 
 /// The component of a text.
@@ -19,4 +21,10 @@ pub(crate) fn step(body: &str, functions: &str) -> Vec<u8> {
 pub(crate) fn aggregate(body: &str) -> Vec<u8> {
     assert!(STEP.contains(TRANSFORM));
     component(&STEP.replace(TRANSFORM, AGGREGATE).replace(";; BODY", body))
+}
+
+/// The same aggregate with another function `finish`.
+pub(crate) fn aggregate_with_finish(finish: &str) -> Vec<u8> {
+    assert!(STEP.contains(FINISH));
+    component(&STEP.replace(TRANSFORM, AGGREGATE).replace(FINISH, finish))
 }

@@ -8,7 +8,7 @@ use arrow_schema::{ArrowError, DataType};
 use arrow_select::concat::concat;
 use arrow_select::take::take;
 
-use super::{Spill, SpillError, SpillReader};
+use super::{FrameEntry, Spill, SpillError, SpillReader};
 
 /// Maximum size of the batches cached in memory, in bytes. An aggregate with a smaller input reads each batch once.
 const CACHE_BYTES: usize = 64 << 20;
@@ -22,6 +22,14 @@ pub(crate) struct SpillLookup {
     cached_bytes: usize,
 }
 
+/// A frame with its number of rows.
+struct FoundFrame {
+    index: usize,
+    first_row: u64,
+    rows: u64,
+    max_row_bytes: u64,
+}
+
 impl SpillLookup {
     /// Opens the spill file.
     ///
@@ -29,6 +37,21 @@ impl SpillLookup {
     /// The file was removed.
     pub(crate) fn open(spill: &Arc<Spill>) -> Result<Self, SpillError> {
         Ok(Self { reader: SpillReader::open(spill)?, cache: VecDeque::new(), cached_bytes: 0 })
+    }
+
+    /// Returns how many of the first rows with these numbers take at most `bytes` in memory together; at least one.
+    ///
+    /// # Panics
+    /// A row number is out of range.
+    pub(crate) fn fitting(&self, numbers: &[Option<u32>], bytes: u64) -> usize {
+        let mut left = bytes;
+        let fits = |number: &Option<u32>| {
+            let size = number.map_or(0, |number| self.frame_containing(u64::from(number)).max_row_bytes);
+            let rest = left.checked_sub(size);
+            left = rest.unwrap_or_default();
+            rest.is_some()
+        };
+        numbers.iter().copied().take_while(fits).count().max(1).min(numbers.len())
     }
 
     /// Returns some columns of the rows with these numbers. Each column comes with its type, and is null in rows
@@ -54,7 +77,7 @@ impl SpillLookup {
         let mut taken: Vec<Vec<ArrayRef>> = vec![Vec::new(); columns.len()];
         let mut rest = wanted.as_slice();
         while let Some(first) = rest.first() {
-            let (frame, first_row, rows) = self.frame_containing(u64::from(*first));
+            let FoundFrame { index: frame, first_row, rows, .. } = self.frame_containing(u64::from(*first));
             let here = rest.partition_point(|number| u64::from(*number) < first_row + rows);
             let batch = self.batch(frame)?;
             let indices = UInt32Array::from_iter_values(
@@ -74,14 +97,14 @@ impl SpillLookup {
         reordered.collect::<Result<_, _>>().map_err(|error| self.failed(error))
     }
 
-    /// Returns the frame that contains a row, the number of its first row, and its number of rows.
-    fn frame_containing(&self, number: u64) -> (usize, u64, u64) {
+    /// Returns the frame that contains a row.
+    fn frame_containing(&self, number: u64) -> FoundFrame {
         let index = self.reader.spill.index();
         let frame = index.frames.partition_point(|entry| entry.first_row <= number) - 1;
-        let first = index.frames[frame].first_row;
+        let FrameEntry { first_row, max_row_bytes, .. } = index.frames[frame];
         let end = index.frames.get(frame + 1).map_or(index.rows, |next| next.first_row);
         assert!(number < end, "origins are checked against the number of rows");
-        (frame, first, end - first)
+        FoundFrame { index: frame, first_row, rows: end - first_row, max_row_bytes }
     }
 
     fn batch(&mut self, frame: usize) -> Result<RecordBatch, SpillError> {

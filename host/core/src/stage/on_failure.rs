@@ -30,6 +30,7 @@ use crate::plan::Step;
 use crate::policy::{MAX_BACKOFF, OnFailure, Then};
 use crate::report::StepReport;
 use crate::sandbox::pause;
+use crate::units::format_size;
 
 /// The result of a step for a batch.
 pub(super) struct PolicyOutcome {
@@ -156,6 +157,10 @@ impl PolicyRunner<'_> {
                 self.context.attempt += 1;
                 continue;
             }
+            let result = result.and_then(|(output, instance)| {
+                self.check_batch(&output).map_err(|failure| self.context.apply_to(failure))?;
+                Ok((output, instance))
+            });
             return match result {
                 Ok((output, instance)) => {
                     self.accept(range, output, instance.as_ref().map(StepInstance::captured))?;
@@ -167,6 +172,27 @@ impl PolicyRunner<'_> {
                 Err(failure) => Ok(Err(failure)),
             };
         }
+    }
+
+    /// Applies the limits on an output to all outputs of the batch together: a batch that was divided has several.
+    fn check_batch(&self, output: &StepOutput) -> Result<(), Box<Failure>> {
+        let limits = &self.step.limits;
+        let rows = self.parts.iter().map(|part| part.rows as u64).sum::<u64>() + output.output.rows as u64;
+        if rows > limits.output_rows {
+            let limit = limits.output_rows.to_string();
+            let message = format!("it returned {rows} rows for the batch, but the limit is `output-rows = {limit}`");
+            return Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-rows", limit)));
+        }
+        let columns = self.parts.iter().flat_map(|part| &part.columns).chain(&output.output.columns);
+        let bytes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or_default() as u64);
+        let bytes: u64 = bytes.sum();
+        // The parts of a batch are joined, and the values of a joined column have 32-bit offsets.
+        if self.parts.is_empty() || bytes <= limits.output_bytes.min(i32::MAX as u64) {
+            return Ok(());
+        }
+        let limit = format_size(limits.output_bytes);
+        let message = format!("it returned {bytes} bytes for the batch, but the limit is `output-bytes = \"{limit}\"`");
+        Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-bytes", limit)))
     }
 
     fn accept(

@@ -28,6 +28,10 @@ use crate::stage::{RejectRecord, Stage};
 /// spill file, so fewer rows would read it more often. All these rows are in memory at once.
 const LOOKUP_ROWS: usize = 1 << 16;
 
+/// The memory of output rows that are looked up together, with and without their carried columns, in bytes. One output, or one
+/// row, may be larger.
+const LOOKUP_BYTES: u64 = 64 << 20;
+
 fn is_cached(step: &Step, stage: &Stage) -> bool {
     step.cache == CacheMode::On && stage.result_cache.is_enabled()
 }
@@ -85,8 +89,20 @@ pub(super) struct AggregateInput {
     /// Number of rows given to the instance.
     seen: u64,
     phase: AggregatePhase,
+    /// Outputs of `finish` whose carried columns are still to be looked up.
+    pending: VecDeque<PendingOutput>,
     output: OutputBatches,
     rejected: Vec<RejectRecord>,
+}
+
+/// Rows that `finish` has returned.
+struct PendingOutput {
+    /// The columns that the step has made.
+    made: Vec<ArrayRef>,
+    /// For every row, the number of the row that it comes from.
+    numbers: Vec<Option<u32>>,
+    /// The first row that is not looked up yet.
+    start: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +127,7 @@ impl AggregateInput {
             stateful: None,
             seen: 0,
             phase: AggregatePhase::Processing,
+            pending: VecDeque::new(),
             output: OutputBatches::new(step, batch_rows),
             rejected: Vec::new(),
             step: Arc::clone(step),
@@ -174,13 +191,14 @@ impl AggregateInput {
     fn finish(&mut self, stage: &Stage, report: &mut StepReport) -> Result<(), Box<Failure>> {
         let everything = GivenRows::All(self.seen);
         let mut parts: Vec<CheckedOutput> = Vec::new();
-        let mut count = 0;
-        while count < LOOKUP_ROWS {
+        let (mut count, mut bytes) = (0, 0);
+        while count < LOOKUP_ROWS && bytes < LOOKUP_BYTES {
             let Some(part) = self.stateful(stage, report)?.finish(stage, everything, report)? else {
                 self.phase = AggregatePhase::Done;
                 break;
             };
             count += part.rows;
+            bytes += part.columns.iter().map(|column| column.get_array_memory_size() as u64).sum::<u64>();
             parts.push(part);
         }
         report.rows_out += count as u64;
@@ -215,13 +233,27 @@ impl AggregateInput {
                 None => numbers.extend(std::iter::repeat_n(None, part.rows)),
             }
         }
-        for start in (0..count).step_by(LOOKUP_ROWS) {
-            let end = count.min(start + LOOKUP_ROWS);
-            let carried = self.lookup.rows(&numbers[start..end], &self.carried).map_err(|error| host(&error))?;
-            let made: Vec<_> = made.iter().map(|array| array.slice(start, end - start)).collect();
-            self.output.push(&in_order(&self.step, end - start, &made, &carried).map_err(|error| host(&error))?);
-        }
+        self.pending.push_back(PendingOutput { made, numbers, start: 0 });
         Ok(())
+    }
+
+    /// Looks up the carried columns of the next rows that `finish` has returned. Returns whether there were any.
+    fn look_up(&mut self) -> Result<bool, Box<Failure>> {
+        let host = |error: &dyn std::error::Error| Box::new(Failure::host(error));
+        let Some(pending) = self.pending.front_mut() else { return Ok(false) };
+        let rest = &pending.numbers[pending.start..];
+        let mut rows = rest.len().min(LOOKUP_ROWS);
+        if !self.carried.is_empty() {
+            rows = self.lookup.fitting(&rest[..rows], LOOKUP_BYTES);
+        }
+        let carried = self.lookup.rows(&rest[..rows], &self.carried).map_err(|error| host(&error))?;
+        let made: Vec<_> = pending.made.iter().map(|array| array.slice(pending.start, rows)).collect();
+        pending.start += rows;
+        if pending.start == pending.numbers.len() {
+            self.pending.pop_front();
+        }
+        self.output.push(&in_order(&self.step, rows, &made, &carried).map_err(|error| host(&error))?);
+        Ok(true)
     }
 }
 
@@ -232,6 +264,9 @@ impl InputReader for AggregateInput {
             if let Some(mut item) = self.output.next() {
                 item.rejected = std::mem::take(&mut self.rejected);
                 return Ok(Some(item));
+            }
+            if self.look_up()? {
+                continue;
             }
             // The batch had only rejected rows. They are returned with an empty item, so that they do not accumulate.
             if !self.rejected.is_empty() {

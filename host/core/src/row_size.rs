@@ -1,0 +1,111 @@
+//! The memory that single rows take, to bound copies of rows before they are made.
+
+use std::collections::HashMap;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
+use arrow_schema::DataType as ArrowType;
+
+/// Returns the bytes that a copy of one row takes, at least.
+pub(crate) fn row_bytes<'a>(columns: impl IntoIterator<Item = &'a ArrayRef>, row: usize) -> u64 {
+    columns.into_iter().map(|column| value_bytes(column.as_ref(), row)).sum()
+}
+
+/// Returns the bytes that the largest row takes, at most: the sum of the largest values of all columns.
+pub(crate) fn max_row_bytes(batch: &RecordBatch) -> u64 {
+    let largest = |column: &ArrayRef| match column.data_type().primitive_width() {
+        Some(width) => width as u64,
+        None => (0..column.len()).map(|row| value_bytes(column.as_ref(), row)).max().unwrap_or(0),
+    };
+    batch.columns().iter().map(largest).sum()
+}
+
+/// Returns the bytes that an output takes beyond its input because it repeats rows of it. `columns` are those that are copied,
+/// and each origin is the index of a row in them.
+pub(crate) fn repeated_bytes(columns: &[&ArrayRef], origins: &[u32]) -> u64 {
+    // Filters and steps that keep all rows repeat none, and need no counts.
+    if columns.is_empty() || origins.windows(2).all(|pair| pair[0] < pair[1]) {
+        return 0;
+    }
+    let mut counts: HashMap<u32, u64> = HashMap::new();
+    for origin in origins {
+        *counts.entry(*origin).or_default() += 1;
+    }
+    let repeated = counts.into_iter().filter(|(_, count)| *count > 1);
+    let sizes = repeated.map(|(row, count)| row_bytes(columns.iter().copied(), row as usize).saturating_mul(count - 1));
+    sizes.fold(0, u64::saturating_add)
+}
+
+/// Returns the bytes of one value, with its offset or view. What all values share, such as the values of a dictionary, is not
+/// copied and does not count.
+fn value_bytes(array: &dyn Array, row: usize) -> u64 {
+    if let Some(width) = array.data_type().primitive_width() {
+        return width as u64;
+    }
+    let bytes = match array.data_type() {
+        ArrowType::Null => 0,
+        ArrowType::Boolean => 1,
+        ArrowType::Utf8 => array.as_string::<i32>().value_length(row) as usize + size_of::<i32>(),
+        ArrowType::LargeUtf8 => array.as_string::<i64>().value_length(row) as usize + size_of::<i64>(),
+        ArrowType::Binary => array.as_binary::<i32>().value_length(row) as usize + size_of::<i32>(),
+        ArrowType::LargeBinary => array.as_binary::<i64>().value_length(row) as usize + size_of::<i64>(),
+        ArrowType::List(_) => list_bytes::<i32>(array, row),
+        ArrowType::LargeList(_) => list_bytes::<i64>(array, row),
+        ArrowType::Dictionary(key, _) => key.primitive_width().unwrap_or_default(),
+        _ => slice_bytes(array, row, 1),
+    };
+    bytes as u64
+}
+
+fn list_bytes<O: OffsetSizeTrait>(array: &dyn Array, row: usize) -> usize {
+    let list = array.as_list::<O>();
+    let (start, length) = (list.value_offsets()[row].as_usize(), list.value_length(row).as_usize());
+    slice_bytes(list.values().as_ref(), start, length) + size_of::<O>()
+}
+
+fn slice_bytes(array: &dyn Array, start: usize, length: usize) -> usize {
+    array.slice(start, length).to_data().get_slice_memory_size().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::types::Int32Type;
+    use arrow_array::{Int64Array, ListArray, StringArray};
+
+    use super::*;
+
+    fn columns() -> Vec<ArrayRef> {
+        vec![
+            Arc::new(Int64Array::from(vec![1, 2, 3])),
+            Arc::new(StringArray::from(vec!["", "four", "twelve bytes"])),
+            Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([
+                Some(vec![]),
+                Some(vec![Some(1), Some(2)]),
+                None,
+            ])),
+        ]
+    }
+
+    #[test]
+    fn rows_have_the_size_of_their_values() {
+        let columns = columns();
+        let sizes: Vec<_> = (0..3).map(|row| row_bytes(&columns, row)).collect();
+        assert_eq!((sizes[0], sizes[2]), (8 + 4 + 4, 8 + 16 + 4));
+        assert!(sizes[1] >= 8 + 8 + 4 + 8, "{sizes:?}");
+        let named = columns.into_iter().enumerate().map(|(index, column)| (index.to_string(), column));
+        let batch = RecordBatch::try_from_iter(named).expect("the columns have one length");
+        assert!(sizes.iter().all(|size| *size <= max_row_bytes(&batch)));
+    }
+
+    #[test]
+    fn only_repeated_rows_count() {
+        let columns = columns();
+        let columns: Vec<&ArrayRef> = columns[..2].iter().collect();
+        assert_eq!(repeated_bytes(&columns, &[0, 1, 2]), 0);
+        assert_eq!(repeated_bytes(&columns, &[2, 0, 1]), 0);
+        assert_eq!(repeated_bytes(&columns, &[1, 1, 1, 2]), 2 * (8 + 4 + 4));
+        assert_eq!(repeated_bytes(&[], &[1, 1]), 0);
+    }
+}
