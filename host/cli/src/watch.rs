@@ -3,7 +3,7 @@
 //! Files are polled a few times per second instead of watched by the system: the folders are small, and polling works
 //! the same on every file system, in containers and over networks.
 
-mod sources;
+mod snapshot;
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -16,7 +16,7 @@ use stillbox::{Interrupt, Signal};
 
 use crate::exit_code::Exit;
 use crate::output::render::{NOTE, is_terminal};
-use sources::{Snapshot, roots};
+use snapshot::{Snapshot, roots};
 
 /// The time between two checks for signals: too short for a person to notice.
 const LOOK: Duration = Duration::from_millis(30);
