@@ -69,8 +69,10 @@ impl Interrupt {
         self.state.lock().signal
     }
 
-    /// Calls the listener when the interrupt is triggered; at once if it was triggered before.
-    pub(crate) fn on_trigger(&self, listener: impl Fn(Signal) + Send + 'static) {
+    /// Calls the listener once when the interrupt is triggered; immediately if it was triggered before. The listener is
+    /// called under a lock, on the thread that triggers, so it must not block or use this interrupt. It lives as long as
+    /// the interrupt is not triggered.
+    pub fn on_trigger(&self, listener: impl Fn(Signal) + Send + 'static) {
         let mut state = self.state.lock();
         match state.signal {
             Some(signal) => listener(signal),
