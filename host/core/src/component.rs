@@ -53,8 +53,7 @@ pub(crate) struct Component {
 }
 
 /// Why a file is not a step that can be run.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: {kind}", path.display())]
+#[derive(Debug)]
 pub struct ComponentError {
     /// The file.
     pub path: PathBuf,
@@ -64,11 +63,23 @@ pub struct ComponentError {
     pub kind: ComponentErrorKind,
 }
 
+impl fmt::Display for ComponentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.kind)
+    }
+}
+
+impl std::error::Error for ComponentError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.kind)
+    }
+}
+
 /// What is wrong with a component.
 #[derive(Debug, thiserror::Error)]
 pub enum ComponentErrorKind {
     /// The file can't be read.
-    #[error("cannot be read: {0}")]
+    #[error("cannot be read")]
     Read(#[source] io::Error),
     /// The file is of another type.
     #[error("is not a WebAssembly component: it starts with {start}")]
@@ -111,13 +122,13 @@ pub enum ComponentErrorKind {
     #[error("exports {GUEST}, but not as the contract has it: {0}")]
     OtherTypes(String),
     /// The component imports an interface that Stillbox does not provide.
-    #[error("imports what Stillbox does not provide: {}", list(imports))]
+    #[error("imports interfaces that Stillbox does not provide: {}", list(imports))]
     MissingImports {
         /// The names of the imports.
         imports: Vec<String>,
     },
     /// The step's `manifest` failed.
-    #[error("the step could not say what it is ({}): {}", .0.kind, .0.message)]
+    #[error("its `manifest` failed ({})", .0.kind)]
     Manifest(#[source] Box<Failure>),
 }
 

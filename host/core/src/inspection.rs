@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::component::{ComponentError, Import, Manifest, Signature, Toolchain};
 use crate::engine::{Fuel, Resident};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::runtime::{Engine, EngineError};
@@ -38,8 +38,11 @@ pub enum InspectError {
     #[error(transparent)]
     Component(#[from] ComponentError),
     /// The step does not accept the parameters.
-    #[error("the step does not accept these parameters: {0}")]
-    Parameters(Box<Failure>),
+    #[error("{}", match .0.kind {
+        FailureKind::Parameters => "the step does not accept these parameters",
+        _ => "the step cannot be bound to these parameters",
+    })]
+    Parameters(#[source] Box<Failure>),
     /// The sandbox cannot be set up on this machine.
     #[error(transparent)]
     Setup(#[from] EngineError),

@@ -6,6 +6,7 @@
 //! Messages about inputs have the short escapes of Rust, such as `\n` (`foreign`). All other text has `\u{..}` alone
 //! (`escape`), since it is escaped when it is printed and may have been escaped before.
 
+mod causes;
 mod escape;
 mod foreign;
 mod truncate;
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 
 use shlex::Quoter;
 
+pub use causes::{causes, chain};
 pub(crate) use escape::is_unfit;
 pub use escape::{escape_controls, escape_controls_in_json, escape_controls_in_lines};
 pub(crate) use foreign::{escaped, named, shown};

@@ -23,10 +23,10 @@ fn a_component_without_exports_is_not_a_step() {
 
 #[test]
 fn an_unknown_import_of_a_component_is_named() {
-    insta::assert_snapshot!(error_for(include_str!("../wat/unknown_import.wat")), @"error: guest.wasm: imports what Stillbox does not provide: else:where/thing@1.0.0");
+    insta::assert_snapshot!(error_for(include_str!("../wat/unknown_import.wat")), @"error: guest.wasm: imports interfaces that Stillbox does not provide: else:where/thing@1.0.0");
 }
 
 #[test]
 fn a_function_with_a_wrong_signature_is_reported() {
-    insta::assert_snapshot!(error_for(include_str!("../wat/wrong_signature.wat")), @"error: guest.wasm: the step could not say what it is (incompatible): a function of the step has other types than the contract gives it");
+    insta::assert_snapshot!(error_for(include_str!("../wat/wrong_signature.wat")), @"error: guest.wasm: its `manifest` failed (incompatible): a function of the step has other types than the contract gives it");
 }

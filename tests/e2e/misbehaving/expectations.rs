@@ -110,7 +110,7 @@ pub(super) const PLANNING: &[Case] = &[
         "long_name",
         Rejected(
             BadOutput,
-            "the step could not say what it is (bad-output): the name in its manifest has 1000000 bytes, more than the 256 allowed",
+            "its `manifest` failed (bad-output): the name in its manifest has 1000000 bytes, more than the 256 allowed",
         ),
     ),
     case(
@@ -123,7 +123,7 @@ pub(super) const PLANNING: &[Case] = &[
     limited(
         "loop_in_manifest",
         "time = \"200ms\"",
-        Rejected(Timeout, "the step could not say what it is (timeout): the step did not finish within 200ms"),
+        Rejected(Timeout, "its `manifest` failed (timeout): the step did not finish within 200ms"),
     ),
     limited(
         "loop_in_bind",
@@ -133,7 +133,7 @@ pub(super) const PLANNING: &[Case] = &[
     limited(
         "loop_in_start",
         "time = \"200ms\"",
-        Rejected(Timeout, "the step could not say what it is (timeout): the step did not finish within 200ms"),
+        Rejected(Timeout, "its `manifest` failed (timeout): the step did not finish within 200ms"),
     ),
     case(
         "column_twice",

@@ -1,7 +1,5 @@
 //! The input rows of a case.
 
-use std::error::Error;
-use std::iter::successors;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +9,7 @@ use stillbox::arrow::schema::{Field, Schema};
 use stillbox::component::Signature;
 use stillbox::failure::RowPlace;
 use stillbox::rows::{InputBatch, ReadRowsError, RowReader};
+use stillbox::text::chain;
 
 use super::report::Problem;
 
@@ -84,6 +83,5 @@ fn column_type(field: &Field, signature: &Signature) -> Option<DataType> {
 }
 
 fn unreadable(error: &ReadRowsError) -> Problem {
-    let causes = successors(error.source(), |cause| (*cause).source());
-    Problem::Input(causes.fold(error.to_string(), |message, cause| format!("{message}: {cause}")))
+    Problem::Input(chain(error))
 }

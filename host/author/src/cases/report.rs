@@ -60,8 +60,8 @@ pub enum StepProblem {
     #[error("the step has no cases: create the folder `{}` with an input.jsonl, and run `stillbox test --update`", .0.display())]
     NoCases(PathBuf),
     /// The folder of cases cannot be read.
-    #[error("cannot read the cases: {0}")]
-    Unreadable(std::io::Error),
+    #[error("cannot read the cases")]
+    Unreadable(#[source] std::io::Error),
     /// The step could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::ComponentError;
+use stillbox::text::chain;
 use stillbox::{
     CleanupRegistry, Engine, EngineError, Event, Fuel, Interrupt, Limits, Listener, LoadedComponent, Signal, StepPool,
 };
@@ -206,7 +207,7 @@ impl Ready<'_> {
         };
         let component = component.get_or_init(|| {
             // The component is shared by all cases, so the limits of one do not apply to loading it.
-            pool.load(&self.wasm, &Limits::default()).map_err(|error| error.kind.to_string())
+            pool.load(&self.wasm, &Limits::default()).map_err(|error| chain(&error.kind))
         });
         component.as_ref().map_err(Clone::clone)
     }

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::BuildOptions;
 use super::error::BuildError;
 use super::slim::slim;
+use crate::text::chain;
 
 /// The target for steps: WASI 0.2, linked as components.
 pub(super) const TARGET: &str = "wasm32-wasip2";
@@ -101,7 +102,7 @@ fn write_slim(built: &Path, manifest: &Path) -> Result<PathBuf, BuildError> {
     let unwritable = |source| BuildError::Output { path: wasm.clone(), source };
     let whole = fs::read(built).map_err(|source| BuildError::Output { path: built.to_owned(), source })?;
     let slim = slim(&whole).unwrap_or_else(|error| {
-        tracing::debug!("{} keeps its debug information: {error}", built.display());
+        tracing::debug!("{} keeps its debug information: {}", built.display(), chain(&error));
         whole
     });
     // Usually nothing has changed.

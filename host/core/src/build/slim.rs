@@ -19,10 +19,10 @@ use crate::panics::caught;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SlimError {
     /// It is not WebAssembly.
-    #[error("it cannot be read: {0}")]
+    #[error("it cannot be read")]
     Wasm(#[from] BinaryReaderError),
     /// Its debug information cannot be read or converted.
-    #[error("its debug information cannot be read: {0}")]
+    #[error("its debug information cannot be read")]
     Dwarf(#[from] write::ConvertError),
     /// A section ends beyond its end.
     #[error("it is truncated")]
@@ -31,7 +31,7 @@ pub(super) enum SlimError {
     #[error("its debug information is inconsistent")]
     Inconsistent,
     /// Its debug information cannot be written.
-    #[error("its debug information cannot be written: {0}")]
+    #[error("its debug information cannot be written")]
     Write(#[from] write::Error),
 }
 

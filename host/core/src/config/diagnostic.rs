@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::line_index::LineIndex;
 use super::location::ConfigLocation;
 use crate::failure::Failure;
-use crate::text::escape_controls;
+use crate::text::{chain, escape_controls};
 
 /// The maximum number of diagnostics in a report. The limit keeps a file that is not a pipeline file from flooding the
 /// terminal; a user with this many problems fixes the first ones and runs the command again.
@@ -36,17 +36,9 @@ impl Diagnostic {
         Self { location, message, label: None, help: Vec::new(), failure: None }
     }
 
-    /// Creates a diagnostic with the message of an error and its causes. Leaves out causes that the message repeats.
+    /// Creates a diagnostic with the message of an error and its causes.
     pub(crate) fn from_error(location: ConfigLocation, error: &dyn std::error::Error) -> Self {
-        let mut message = error.to_string();
-        for cause in std::iter::successors(error.source(), |cause| cause.source()) {
-            let cause = cause.to_string();
-            if !message.contains(&cause) {
-                message.push_str(": ");
-                message.push_str(&cause);
-            }
-        }
-        Self::new(location, message)
+        Self::new(location, chain(error))
     }
 
     /// Adds the failure record.

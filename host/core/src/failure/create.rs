@@ -4,6 +4,7 @@ use super::bounds::WHOLE;
 use super::record::{Failure, FailureKind, LimitHit};
 use crate::corrupt::{CorruptFile, RESTART_HINT};
 use crate::interrupt::StopReason;
+use crate::text::causes;
 
 impl Failure {
     /// Returns the failure of a batch that was stopped.
@@ -48,8 +49,7 @@ impl Failure {
     /// Creates a failure of this kind from an error and its chain of causes, within the bounds for guests' texts.
     pub(crate) fn of_error(kind: FailureKind, error: &dyn std::error::Error) -> Self {
         let mut failure = Self::new(kind, error.to_string());
-        failure.causes =
-            std::iter::successors(error.source(), |cause| cause.source()).map(ToString::to_string).collect();
+        failure.causes = causes(error).map(ToString::to_string).collect();
         WHOLE.keep(&mut failure);
         failure
     }
