@@ -139,6 +139,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// Formats a number with the word for what it counts: `1 row`, `2,000 rows`.
+pub fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
 /// Returns the sum of the numbers in the smallest unit.
 fn parse(text: &str, units: &[Unit]) -> Result<u64, QuantityError> {
     let mut rest = text.trim();

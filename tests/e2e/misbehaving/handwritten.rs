@@ -83,7 +83,7 @@ pub(super) const GROW_TABLE: &str =
 
 #[test]
 fn the_table_entries_limit_stops_a_growing_table() {
-    let message = "the step wanted tables of 2000001 entries, and all its tables may have 1000000";
+    let message = "the step requested tables of 2000001 entries, and all its tables may have 1000000";
     let failure = failed(GROW_TABLE, Memory, message);
     let limit = failure.limit.expect("a limit ended the call");
     assert_eq!((&*limit.name, &*limit.value), ("table-entries", "1000000"));

@@ -81,7 +81,7 @@ fn a_python_memory_error_is_reported_with_its_line() {
     for how in MEMORY {
         let failure = failure(how, Memory);
         assert_eq!(failure.kind, Memory, "{how}: {failure:#?}");
-        assert!(failure.message.starts_with("the step wanted "), "{how}: {}", failure.message);
+        assert!(failure.message.starts_with("the step requested "), "{how}: {}", failure.message);
         assert_eq!(failure.causes, ["MemoryError"], "{how}");
         check_place(how, &failure);
         check_rejected(how, Memory);

@@ -10,7 +10,7 @@ use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::RunStoreError;
 use crate::runtime::EngineError;
-use crate::units::grouped;
+use crate::units::counted;
 
 /// Why a run did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +114,8 @@ pub(super) fn not_set_up(problem: &dyn fmt::Display) -> RunError {
 }
 
 pub(super) fn too_many_rejects(most: MaxRejects, report: Report) -> RunError {
-    let message = format!("{} rows were rejected, and `max-rejects` is {most}", grouped(report.rejected()));
+    let rejected = counted(report.rejected(), "row was", "rows were");
+    let message = format!("{rejected} rejected, and `max-rejects` is {most}");
     let mut failure = Box::new(Failure::new(FailureKind::Host, message));
     failure.limit = Some(LimitHit { name: "max-rejects".into(), value: most.to_string() });
     RunError::TooManyRejects { most, failure, report: Box::new(report) }

@@ -106,9 +106,9 @@ fn unrepeatable(plan: &Plan, reads_batches: bool) -> Option<&'static str> {
     } else if plan.sources.iter().any(|source| source.files.is_empty()) {
         Some("it reads the standard input")
     } else if plan.sources.iter().any(|source| source.total_bytes.is_none()) {
-        Some("it reads what is not a regular file")
+        Some("an input is not a regular file")
     } else if outputs(plan).any(|spec| matches!(&spec.location, SinkLocation::Path(path) if !is_regular(path))) {
-        Some("it writes to what is not a regular file")
+        Some("an output is not a regular file")
     } else if outputs(plan)
         .any(|spec| matches!(&spec.location, SinkLocation::Path(path) if runs::canonical_path(path).to_str().is_none()))
     {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::units::grouped;
+use crate::units::counted;
 
 /// An error of the state of runs. If starting a run fails with it, nothing was run, and the state of earlier runs is
 /// unchanged.
@@ -26,8 +26,8 @@ pub enum RunStoreError {
     },
     /// An earlier run can be resumed, and the options neither resume nor restart it.
     #[error(
-        "run {run} of this pipeline is unfinished; {} rows are done. Add `--resume` to resume it, or `--restart` to discard it and start again",
-        grouped(*rows)
+        "run {run} of this pipeline is unfinished; {} done. Add `--resume` to resume it, or `--restart` to discard it and start again",
+        counted(*rows, "row is", "rows are")
     )]
     Unfinished {
         /// The id of the run.

@@ -89,7 +89,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
     if chain.iter().any(|link| link.contains(LIFTED_TOO_MUCH)) {
         let value = format_size(limits.output_bytes);
-        return Failure::limit(FailureKind::BadOutput, "the step handed over too much at once", "output-bytes", value);
+        return Failure::limit(FailureKind::BadOutput, "the step passed too much data at once", "output-bytes", value);
     }
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         let mut failure = Failure::new(FailureKind::Host, "no instance could be made");
@@ -103,7 +103,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         return failure.with_hint("build the step for the contract stillbox:step@0.1.0");
     }
     // Only the guest's values are left: a pointer outside its memory, an unknown case, invalid UTF-8.
-    let mut failure = Failure::new(FailureKind::BadOutput, "what the step returned cannot be read");
+    let mut failure = Failure::new(FailureKind::BadOutput, "the output of the step cannot be read");
     failure.causes = chain.into_iter().filter(|link| !link.starts_with("error while executing")).collect();
     failure
 }
@@ -122,13 +122,13 @@ fn from_denied_growth(refused: DeniedGrowth, limits: &Limits) -> Failure {
     match refused {
         DeniedGrowth::Memory(wanted) => Failure::limit(
             FailureKind::Memory,
-            format!("the step wanted {} of memory", format_size(wanted as u64)),
+            format!("the step requested {} of memory", format_size(wanted as u64)),
             "memory",
             format_size(limits.memory),
         ),
         DeniedGrowth::TableElements(wanted) => {
             let most = TABLE_ELEMENTS;
-            let message = format!("the step wanted tables of {wanted} entries, and all its tables may have {most}");
+            let message = format!("the step requested tables of {wanted} entries, and all its tables may have {most}");
             let hint = "this limit is the same for all steps and cannot be raised; build the step with smaller tables";
             let mut failure = Failure::new(FailureKind::Memory, message).with_hint(hint);
             failure.limit = Some(LimitHit { name: "table-entries".into(), value: most.to_string() });
