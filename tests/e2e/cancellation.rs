@@ -69,7 +69,7 @@ fn a_second_signal_ends_the_run_within_the_grace() {
     let mut message = String::new();
     stderr.read_to_string(&mut message).expect("it is text");
     let last = message.lines().last().unwrap_or_default();
-    let expected = "without waiting for the end; what was being written is not complete";
+    let expected = "without waiting for the end; output in progress is incomplete";
     assert_eq!(last, format!("stopped by {signal} {expected}"));
     assert_only_previous_output(&folder);
 }

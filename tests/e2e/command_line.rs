@@ -1,7 +1,9 @@
 //! Arguments of the command, and what `check` and `inspect` print.
 
 use insta::internals::SettingsBindDropGuard;
-use stillbox_test_guests::{EVERY_TYPE, FILTER_TEXT, NAMED_COLUMNS, NORMALIZE_TEXT, TEXT_FEATURES};
+use stillbox_test_guests::{
+    BAD_LONG_NAME, BAD_REFUSE_PARAMETERS, EVERY_TYPE, FILTER_TEXT, NAMED_COLUMNS, NORMALIZE_TEXT, TEXT_FEATURES,
+};
 
 use crate::harness::{DIGESTS, Folder, MEASURES, Outcome, outcome, outcome_with_input, pipeline, redact};
 use crate::text_benchmark::{SEED, clean_text, folder, input};
@@ -262,7 +264,28 @@ fn inspect_describes_a_step_as_json() {
     }
     "#);
     let rejected = folder.stillbox(["inspect", "normalize_text.wasm", "--parameters", "{\"colum\":\"a\"}"]);
-    insta::assert_snapshot!(rejected.failed(2), @"error: the step does not accept these parameters: unknown parameter `colum`, did you mean `column`?; `column` is missing, and there is no default");
+    insta::assert_snapshot!(rejected.failed(2), @"
+    error: the step does not accept these parameters
+      caused by: unknown parameter `colum`, did you mean `column`?; `column` is missing, and there is no default
+    ");
+}
+
+#[test]
+fn errors_of_inspect_have_their_causes() {
+    let folder = Folder::with(&[BAD_LONG_NAME, BAD_REFUSE_PARAMETERS]);
+    insta::assert_snapshot!(folder.stillbox(["inspect", "nowhere.wasm"]).failed(2), @"
+    error: nowhere.wasm: cannot be read
+      caused by: No such file or directory (os error 2)
+    ");
+    insta::assert_snapshot!(folder.stillbox(["inspect", "bad_long_name.wasm"]).failed(2), @"
+    error: bad_long_name.wasm: its `manifest` failed (bad-output)
+      caused by: the name in its manifest has 1000000 bytes, more than the 256 allowed
+    ");
+    let arguments = ["inspect", "bad_refuse_parameters.wasm", "--parameters", "{}"];
+    insta::assert_snapshot!(folder.stillbox(arguments).failed(2), @"
+    error: the step does not accept these parameters
+      caused by: these parameters will not do
+    ");
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn an_integer_is_read_as_float_only_if_exact() {
     insta::assert_snapshot!(folder.run(pipeline).failed(1), @r#"
     incompatible in step every_type: the column "float" cannot be read as float
       at: input.jsonl:2 (batch 0)
-      because: the integer 9007199254740993 has no exact float
+      caused by: the integer 9007199254740993 has no exact float
     "#);
 }
 

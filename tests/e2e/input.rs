@@ -79,11 +79,11 @@ fn control_characters_of_the_input_are_escaped_in_errors() {
 fn a_corrupt_input_file_is_named() {
     insta::assert_snapshot!(failure("input.parquet", "PAR1 and nothing else"), @"
     error: input.parquet: cannot read this input as parquet; is it corrupt, or in another format?
-      because: Parquet error: Invalid Parquet file. Corrupt footer
+      caused by: Parquet error: Invalid Parquet file. Corrupt footer
     ");
     insta::assert_snapshot!(failure("input.jsonl.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x4b"), @"
     error: input.jsonl.gz: the gzip data is corrupt or truncated
-      because: incomplete deflate stream
+      caused by: incomplete deflate stream
     ");
 }
 

@@ -107,7 +107,7 @@ fn exceeding_max_rejects_fails_the_run_and_keeps_the_reject_file() {
         folder.write("output.jsonl", "from before\n");
         let pipeline = pipeline(step("bad_panic").on_failure("reject"));
         let message = folder.run_with(pipeline, ["--max-rejects", most]).failed(1);
-        assert!(message.contains(&format!("1 rows were rejected, and `max-rejects` is {most}")), "{message}");
+        assert!(message.contains(&format!("1 row was rejected, and `max-rejects` is {most}")), "{message}");
         assert_eq!(folder.text("output.jsonl"), "from before\n");
         assert_eq!(folder.json_lines("rejects.jsonl").len(), 1);
     }

@@ -60,7 +60,7 @@ fn a_missing_output_folder_is_named() {
     let message = folder.run(pipeline("input.jsonl", &[], "no/such/output.jsonl")).failed(1);
     insta::assert_snapshot!(message, @r#"
     error: no/such/output.jsonl: cannot create a file in the folder "no/such"; check that it exists and that you may write there
-      because: No such file or directory (os error 2)
+      caused by: No such file or directory (os error 2)
     "#);
     assert_eq!(folder.names(), FILES);
 }
@@ -71,7 +71,7 @@ fn an_output_folder_without_write_permission_is_named() {
     let message = folder().run(pipeline("input.jsonl", &[], "/proc/output.jsonl")).failed(1);
     insta::assert_snapshot!(message, @r#"
     error: /proc/output.jsonl: cannot create a file in the folder "/proc"; check that it exists and that you may write there
-      because: No such file or directory (os error 2)
+      caused by: No such file or directory (os error 2)
     "#);
 }
 
@@ -109,7 +109,7 @@ fn a_full_disk_is_reported() {
     folder.write_pipeline(PipelineFile::new().add(step("keep_long")).add(sink("/dev/full").format("jsonl")));
     insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml"]).failed(1), @r"
     error: /dev/full: cannot write this output
-      because: No space left on device (os error 28)
+      caused by: No space left on device (os error 28)
     ");
 }
 
@@ -123,7 +123,7 @@ fn a_disk_that_fills_up_leaves_the_previous_output() {
     let mut shell = folder.shell("trap '' XFSZ; ulimit -f 500; exec \"$STILLBOX\" run pipeline.toml");
     insta::assert_snapshot!(outcome(&mut shell).failed(1), @r"
     error: output.jsonl: cannot write this output
-      because: File too large (os error 27)
+      caused by: File too large (os error 27)
     ");
     assert_eq!(folder.text("output.jsonl"), "from before\n");
     assert_eq!(folder.names(), FILES);

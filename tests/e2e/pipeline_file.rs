@@ -124,7 +124,7 @@ fn invalid_toml_is_reported_with_its_place() {
 fn a_missing_pipeline_file_is_reported() {
     insta::assert_snapshot!(Folder::new().stillbox(["run", "nothing.toml"]).failed(2), @r"
     error: cannot read the pipeline file `nothing.toml`
-      because: No such file or directory (os error 2)
+      caused by: No such file or directory (os error 2)
     ");
 }
 

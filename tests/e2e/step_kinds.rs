@@ -108,6 +108,6 @@ fn an_error_of_a_step_is_shown_with_its_causes() {
     guest-error in step add_column: the text has no length
       at: input.jsonl:2 (batch 0)
       source: tests/guests/programs/examples/add_column.rs:24:9
-      because: it is empty
+      caused by: it is empty
     ");
 }

@@ -3,6 +3,7 @@
 pub(crate) mod console;
 pub(crate) mod diagnostics;
 pub(crate) mod errors;
+pub(crate) mod failure;
 pub(crate) mod messages;
 pub(crate) mod progress;
 pub(crate) mod records;

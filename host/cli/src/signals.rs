@@ -130,7 +130,7 @@ fn end_at_once(signal: Signal, begun: Started, cleanup: &CleanupRegistry) -> ! {
     final_message::say(match begun {
         Started::Nothing => ["stopped by ", signal.name(), ""],
         Started::Something => {
-            ["stopped by ", signal.name(), " without waiting for the end; what was being written is not complete"]
+            ["stopped by ", signal.name(), " without waiting for the end; output in progress is incomplete"]
         }
     });
     cleanup.remove();

@@ -41,8 +41,7 @@ fn an_unsupported_column_type_is_a_compile_error_with_advice() {
     let part: Vec<_> = output.lines().take_while(|line| !line.contains("other types")).take(12).collect();
     insta::assert_snapshot!(part.join("\n"), @"
       Building count-words
-    error: count-words cannot be tested
-    error: cannot build the step in `count-words`
+    error: count-words cannot be tested: cannot build the step in `count-words`
 
     error[E0277]: `Vec<&'a str>` is not a type that an input column can have
        --> src/lib.rs:20:11

@@ -78,7 +78,7 @@ fn pipe_reports_errors_in_its_arguments() {
     error: `keep_long.wasm:min-bytes`: `min-bytes` is no parameter: write KEY=VALUE, with commas between them, or all as a JSON object
     ");
     insta::assert_snapshot!(error(&["keep_long.wasm:{\"min-bytes\": null}"]), @r#"
-    error: `keep_long.wasm:{"min-bytes": null}`: the parameters hold what a pipeline file cannot, such as null; leave such parameters out
+    error: `keep_long.wasm:{"min-bytes": null}`: a parameter has a value that a pipeline file cannot represent, such as null; leave it out
     "#);
     insta::assert_snapshot!(error(&["keep_long.wasm:min-byte=3", "--input", "/dev/null"]), @r#"
     error: step "keep_long" does not accept its parameters: unknown parameter `min-byte`, did you mean `min-bytes`?

@@ -52,9 +52,9 @@ pub(super) const LIMITS: &[Case] = &[
     limited("flood_stderr", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms")),
     limited("flood_log", "time = \"200ms\"", Fails(Timeout, "the step did not finish within 200ms")),
     limited("loop_in_finish", "time = \"200ms\"", Lost(Timeout, "the step did not finish within 200ms")),
-    limited("memory_steps", "memory = \"32MiB\"", Fails(Memory, "the step wanted 32896KiB of memory")),
-    case("memory_at_once", Fails(Memory, "the step wanted 3149888KiB of memory")),
-    limited("too_large", "output-bytes = \"1MiB\"", Fails(BadOutput, "the step handed over too much at once")),
+    limited("memory_steps", "memory = \"32MiB\"", Fails(Memory, "the step requested 32896KiB of memory")),
+    case("memory_at_once", Fails(Memory, "the step requested 3149888KiB of memory")),
+    limited("too_large", "output-bytes = \"1MiB\"", Fails(BadOutput, "the step passed too much data at once")),
     limited(
         "too_many_rows",
         "output-rows = 1000",

@@ -30,16 +30,16 @@ fn an_exceeded_limit_is_shown_with_how_to_raise_it() {
       hint: the limit is `fuel = 100000000`; raise it in the step's `limits` if the step needs more
     ");
     insta::assert_snapshot!(shown("memory_steps", "memory = \"32MiB\""), @r#"
-    memory in step guest: the step wanted 32896KiB of memory
+    memory in step guest: the step requested 32896KiB of memory
       at: input.jsonl:4 (batch 1)
       limit: memory = 32MiB
-      because: wasm `unreachable` instruction executed
+      caused by: wasm `unreachable` instruction executed
       stderr: memory allocation of 1048576 bytes failed
       stderr: note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
       hint: the limit is `memory = "32MiB"`; raise it in the step's `limits` if the step needs more
     "#);
     insta::assert_snapshot!(shown("too_large", "output-bytes = \"1MiB\""), @r#"
-    bad-output in step guest: the step handed over too much at once
+    bad-output in step guest: the step passed too much data at once
       at: input.jsonl:4 (batch 1)
       limit: output-bytes = 1MiB
       hint: the limit is `output-bytes = "1MiB"`; raise it in the step's `limits` if the step needs more
@@ -58,10 +58,10 @@ fn the_table_entries_limit_is_shown_as_fixed() {
     // One batch only, because every batch fails, and any of them may fail first.
     folder.write("input.jsonl", "{\"id\":0}\n{\"id\":1}\n");
     insta::assert_snapshot!(shown_in(&folder, ""), @"
-    memory in step guest: the step wanted tables of 2000001 entries, and all its tables may have 1000000
+    memory in step guest: the step requested tables of 2000001 entries, and all its tables may have 1000000
       in: batch 0, which begins at input.jsonl:1
       limit: table-entries = 1000000
-      because: wasm `unreachable` instruction executed
+      caused by: wasm `unreachable` instruction executed
       hint: this limit is the same for all steps and cannot be raised; build the step with smaller tables
     ");
 }
@@ -83,7 +83,7 @@ fn a_trap_code_is_shown_once() {
     insta::assert_snapshot!(shown("abort", ""), @"
     trap in step guest: giving up at id 3
       at: input.jsonl:4 (batch 1)
-      because: wasm `unreachable` instruction executed
+      caused by: wasm `unreachable` instruction executed
       stderr: giving up at id 3
     ");
 }

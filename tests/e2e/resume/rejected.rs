@@ -127,7 +127,7 @@ fn resume_rejects_an_output_that_is_not_a_regular_file() {
     let folder = killed();
     rustix::fs::mknodat(rustix::fs::CWD, folder.join("output.jsonl"), rustix::fs::FileType::Fifo, 0o600.into(), 0)
         .expect("the folder can be written to");
-    insta::assert_snapshot!(error(&folder, &["--resume"]), @"error: cannot resume run RUN: the pipeline has changed since its last checkpoint: it writes to what is not a regular file. Undo the change, or add `--restart` to start again");
+    insta::assert_snapshot!(error(&folder, &["--resume"]), @"error: cannot resume run RUN: the pipeline has changed since its last checkpoint: an output is not a regular file. Undo the change, or add `--restart` to start again");
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn resume_rejects_a_truncated_output() {
     let output = folder.stillbox(["run", "pipeline.toml", "--resume"]).failed(1);
     insta::assert_snapshot!(output, @r"
     error: output.jsonl: cannot resume this output
-      because: FOLDER/.output.jsonl.RUN.part is corrupt: it has 7 bytes, but … were written
+      caused by: FOLDER/.output.jsonl.RUN.part is corrupt: it has 7 bytes, but … were written
       hint: add `--restart` to start a new run
     ");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
@@ -314,7 +314,7 @@ fn resume_rejects_corrupt_spilled_rows() {
     let error: Vec<&str> = output.lines().skip(1).take(3).collect();
     insta::assert_snapshot!(error.join("\n"), @r#"
     error: the input of step "around" cannot be read from disk
-      because: STATE/0.rows is corrupt: a frame is malformed or does not match its checksum
+      caused by: STATE/0.rows is corrupt: a frame is malformed or does not match its checksum
       hint: add `--restart` to start a new run
     "#);
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();

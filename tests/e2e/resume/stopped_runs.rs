@@ -89,7 +89,7 @@ fn a_failed_run_can_be_resumed_from_its_last_batch() {
     let resumed = events.iter().find(|event| event["event"] == "resumed");
     assert!(resumed.is_some_and(|event| event.to_string().contains("80")), "{events:?}");
     assert_eq!(child.wait().expect("it can be waited for").code(), Some(1));
-    let message = folder.stillbox(["run", "pipeline.toml", "--restart", "--limit", "bad_sleep.time=10ms"]).failed(1);
+    let message = folder.stillbox(["run", "pipeline.toml", "--restart", "--limit", "bad_sleep.time=300ms"]).failed(1);
     assert!(!message.contains("saved"), "{message}");
 }
 
@@ -114,7 +114,7 @@ fn the_next_run_removes_the_files_of_a_killed_run() {
         "only those of the last run: {:?}",
         folder.names()
     );
-    folder.stillbox(["run", "pipeline.toml", "--limit", "bad_sleep.time=10ms"]).failed(1);
+    folder.stillbox(["run", "pipeline.toml", "--limit", "bad_sleep.time=300ms"]).failed(1);
     assert!(!folder.names().iter().any(is_part), "{:?}", folder.names());
 }
 
@@ -165,7 +165,7 @@ fn the_runs_command_lists_shows_and_prunes_runs() {
     // The run is too young to be pruned by default.
     insta::assert_snapshot!(folder.stillbox(["runs", "prune"]).succeeded().text(), @"removed 0 ended and 0 unfinished runs");
     assert!(folder.names().iter().any(|name| name.starts_with(".output.jsonl.")));
-    insta::assert_snapshot!(folder.stillbox(["runs", "prune", "--older-than", "0s"]).succeeded().text(), @"removed 0 ended and 1 unfinished runs");
+    insta::assert_snapshot!(folder.stillbox(["runs", "prune", "--older-than", "0s"]).succeeded().text(), @"removed 0 ended and 1 unfinished run");
     assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "pipeline.toml", "refuse.wasm"]);
     assert_eq!(std::fs::read_dir(folder.state()).expect("it exists").count(), 0);
 }

@@ -57,9 +57,9 @@ fn test_ignores_hidden_folders_and_reports_broken_links() {
     let output = test(&folder, KEEP_LONG, &[]).succeeded().stderr;
     assert!(output.contains("1 passed"), "{output}");
     symlink("nowhere", folder.join("step/cases/two")).unwrap();
-    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @r"
-    error: step cannot be tested
-    error: cannot read the cases: `step/cases/two`: No such file or directory (os error 2)
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @"
+    error: step cannot be tested: cannot read the cases
+      caused by: `step/cases/two`: No such file or directory (os error 2)
        Summary 0 passed, 1 step not tested
     ");
 }
@@ -101,7 +101,7 @@ fn test_shows_failed_cases_when_the_report_cannot_be_written() {
     // The error comes before anything is built or run.
     insta::assert_snapshot!(test(&folder, KEEP_LONG, &["--junit", "nowhere/report.xml"]).failed(2), @"
     error: cannot write the report to nowhere/report.xml
-      because: No such file or directory (os error 2)
+      caused by: No such file or directory (os error 2)
     ");
     // A full disk is noticed only when the report is written.
     let output = test(&folder, KEEP_LONG, &["--junit", "/dev/full"]).failed(1);
@@ -141,7 +141,7 @@ fn json_errors_of_test_include_their_causes() {
     let last = events.last().unwrap();
     let causes = last["untested"][0]["causes"].as_array().expect("there is a list");
     assert!(causes[0].as_str().is_some_and(|cause| cause.contains("Is a directory")), "{last}");
-    assert!(folder.text("report.xml").contains("because: Is a directory"), "{}", folder.text("report.xml"));
+    assert!(folder.text("report.xml").contains("caused by: Is a directory"), "{}", folder.text("report.xml"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn update_writes_the_actual_rows_and_lists_the_files() {
           FAIL step/one  2 -> 1 rows
 
     FAIL step/one
-      1 row came out, and nothing says what is expected; look at what `stillbox test --update step` writes to step/cases/one/expected.jsonl
+      1 row came out, but no rows are expected yet; review the rows that `stillbox test --update step` writes to step/cases/one/expected.jsonl
 
        Summary 0 passed, 1 failed
     ");

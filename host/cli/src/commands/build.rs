@@ -5,6 +5,7 @@ use stillbox::build::{BuildOptions, build_step};
 use crate::args::Build;
 use crate::exit_code::Exit;
 use crate::output::console;
+use crate::output::failure;
 use crate::output::render;
 use crate::signals::Signals;
 
@@ -27,7 +28,7 @@ pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
                     render::stopped(signal);
                     return Exit::Stopped(signal);
                 }
-                render::error(&error);
+                failure::error(&error);
                 exit = Exit::Failed;
             }
         }

@@ -10,6 +10,7 @@ use crate::args::{Cache, CacheCommand, Global};
 use crate::directories::{component_directory, result_directory};
 use crate::exit_code::Exit;
 use crate::output::console;
+use crate::output::failure;
 use crate::output::render;
 use crate::output::summary;
 
@@ -26,15 +27,15 @@ pub(crate) fn execute(arguments: &Cache, global: &Global) -> Exit {
                 Ok(pruned) => {
                     let (removed, kept) = (pruned.removed, pruned.remaining);
                     console::print(&format!(
-                        "removed {} entries of {}, kept {} of {}\n",
-                        summary::grouped(removed.entries),
+                        "removed {} of {}, kept {} of {}\n",
+                        summary::counted(removed.entries, "entry", "entries"),
                         summary::size(removed.bytes),
                         summary::grouped(kept.entries),
                         summary::size(kept.bytes),
                     ))
                 }
                 Err(error) => {
-                    render::error(&error);
+                    failure::error(&error);
                     Exit::Failed
                 }
             }
@@ -47,15 +48,16 @@ fn show(caches: &[(&str, &Path)]) -> Exit {
     for (name, directory) in caches {
         match usage_of_cache(directory) {
             Ok(usage) => {
-                let (entries, size) = (summary::grouped(usage.entries), summary::size(usage.bytes));
+                let entries = summary::counted(usage.entries, "entry", "entries");
+                let size = summary::size(usage.bytes);
                 let _ = writeln!(
                     text,
-                    "{name:<10}  {entries:>9} entries  {size:>10}  {}",
+                    "{name:<10}  {entries:>17}  {size:>10}  {}",
                     escape_controls(&directory.display().to_string())
                 );
             }
             Err(error) => {
-                render::error(&error);
+                failure::error(&error);
                 return Exit::Failed;
             }
         }

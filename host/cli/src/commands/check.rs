@@ -14,8 +14,8 @@ use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::output::errors;
+use crate::output::failure;
 use crate::output::progress::show_preparation;
-use crate::output::render;
 use crate::output::tree::tree;
 use crate::signals::Signals;
 
@@ -63,7 +63,7 @@ fn print(value: &impl Serialize) -> Exit {
     match serde_json::to_string_pretty(value) {
         Ok(json) => console::print(&format!("{}\n", escape_controls_in_json(&json))),
         Err(error) => {
-            render::error(&error);
+            failure::error(&error);
             Exit::Failed
         }
     }

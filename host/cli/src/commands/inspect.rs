@@ -14,6 +14,7 @@ use crate::args::{Global, Inspect};
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
+use crate::output::failure;
 use crate::output::render;
 use crate::output::summary;
 use crate::output::summary::duration;
@@ -30,7 +31,7 @@ pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
             render::stopped(signal);
             return Exit::Stopped(signal);
         }
-        render::error(error);
+        failure::error(error);
         Exit::Usage
     };
     let cleanup = signals.cleanup();

@@ -9,7 +9,7 @@ use stillbox_author::{Language, MadeStep, NewStep, Shape};
 use crate::args::{Lang, New, NewKind};
 use crate::exit_code::Exit;
 use crate::output::console::{self, eprint};
-use crate::output::render;
+use crate::output::failure;
 
 /// Creates the folder, and prints the next commands.
 pub(crate) fn execute(arguments: &New) -> Exit {
@@ -32,7 +32,7 @@ pub(crate) fn execute(arguments: &New) -> Exit {
             exit
         }
         Err(error) => {
-            render::error(&error);
+            failure::error(&error);
             Exit::Usage
         }
     }

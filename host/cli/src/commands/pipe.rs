@@ -19,6 +19,7 @@ use crate::commands::run::{self, Running};
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
+use crate::output::failure;
 use crate::output::render;
 use crate::signals::Signals;
 use steps::Rows;
@@ -81,7 +82,7 @@ fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRe
                     render::stopped(signal);
                     return Err(Exit::Stopped(signal));
                 }
-                render::error(&error);
+                failure::error(&error);
                 return Err(Exit::Usage);
             }
         }

@@ -16,6 +16,7 @@ use crate::args::{Changes, Global, MessageFormat, Progress, Run};
 use crate::directories::{engine, state_directory};
 use crate::exit_code::Exit;
 use crate::output::errors;
+use crate::output::failure;
 use crate::output::records::is_stdout;
 use crate::output::render;
 use crate::signals::Signals;
@@ -163,7 +164,7 @@ fn open(changes: &Changes, max_rejects: Option<&str>, format: MessageFormat) -> 
 pub(crate) fn report_wrong(error: &ConfigError) -> Exit {
     match error {
         ConfigError::Invalid(diagnostics) => render::diagnostics(diagnostics),
-        other => render::error(other),
+        other => failure::error(other),
     }
     Exit::Usage
 }

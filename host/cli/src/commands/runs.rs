@@ -11,8 +11,9 @@ use crate::args::{self, RunsCommand};
 use crate::directories::state_directory;
 use crate::exit_code::Exit;
 use crate::output::console;
+use crate::output::failure;
 use crate::output::render;
-use crate::output::summary::grouped;
+use crate::output::summary::{counted, grouped, rows};
 
 /// Lists runs, shows one, or removes their state.
 pub(crate) fn execute(arguments: &args::Runs) -> Exit {
@@ -27,9 +28,10 @@ pub(crate) fn execute(arguments: &args::Runs) -> Exit {
             let found = list.iter().find(|info| info.id == *run);
             found.map(|info| if arguments.json { json(info) } else { details(info) }).unwrap_or_default()
         }),
-        Some(RunsCommand::Prune { older_than }) => runs
-            .prune(*older_than)
-            .map(|pruned| format!("removed {} ended and {} unfinished runs\n", pruned.ended, pruned.unfinished)),
+        Some(RunsCommand::Prune { older_than }) => runs.prune(*older_than).map(|pruned| {
+            let unfinished = counted(pruned.unfinished as u64, "unfinished run", "unfinished runs");
+            format!("removed {} ended and {unfinished}\n", pruned.ended)
+        }),
     };
     match (done, &arguments.command) {
         (Ok(text), Some(RunsCommand::Show { run })) if text.is_empty() => {
@@ -42,7 +44,7 @@ pub(crate) fn execute(arguments: &args::Runs) -> Exit {
 }
 
 fn failed(error: &RunStoreError) -> Exit {
-    render::error(error);
+    failure::error(error);
     Exit::Failed
 }
 
@@ -90,7 +92,7 @@ fn details(info: &RunInfo) -> String {
     line("age", &age(info.age()));
     line("process", &info.pid.to_string());
     if info.resumable {
-        line("resume", &format!("with `--resume`, after {} rows", grouped(info.rows)));
+        line("resume", &format!("with `--resume`, after {}", rows(info.rows)));
     }
     if let Some(why) = &info.unrepeatable {
         line("resume", &format!("not possible: {why}"));
@@ -105,7 +107,7 @@ fn details(info: &RunInfo) -> String {
         None => {}
     }
     for part in &info.parts {
-        let bytes = fs::metadata(part).map_or_else(|_| "gone".into(), |part| format!("{} bytes", grouped(part.len())));
+        let bytes = fs::metadata(part).map_or_else(|_| "missing".into(), |part| counted(part.len(), "byte", "bytes"));
         line("part", &format!("{part} ({bytes})"));
     }
     line("folder", &info.folder.display().to_string());

@@ -1,14 +1,14 @@
 //! Diagnostics in the style of a compiler: the line of the file, the marked part, and the help.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::Range;
 
-use std::fmt::Write as _;
-
-use crate::output::render::last_words;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use stillbox::config::{ConfigLocation, Diagnostic, Diagnostics};
 use stillbox::text::escape_controls;
+
+use crate::output::failure::last_words;
 
 /// Whether the text has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

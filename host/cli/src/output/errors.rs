@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use stillbox::Report;
 use stillbox::config::{ConfigError, ConfigLocation, Diagnostic, Diagnostics};
 
+use crate::output::failure;
 use crate::output::messages::Messages;
 use crate::output::records;
 use crate::output::render;
@@ -30,7 +31,7 @@ pub(crate) fn from_message(text: &str) -> Value {
 /// Creates an `error` event from an error and its causes.
 pub(crate) fn from_error(error: &dyn Error) -> Value {
     let mut value = from_message(&error.to_string());
-    let causes = render::causes(error);
+    let causes = failure::causes(error);
     if !causes.is_empty() {
         value["causes"] = causes.into();
     }

@@ -11,7 +11,7 @@ use stillbox::{Event, Report};
 
 use crate::args::Progress;
 use crate::output::render;
-use crate::output::summary::{duration, grouped, rate};
+use crate::output::summary::{duration, grouped, rate, rows};
 
 /// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -63,9 +63,8 @@ impl Display {
             Shown::Plain { last } => match event {
                 Event::Progress { report, .. } if last.elapsed() >= PLAIN_EVERY => {
                     *last = Instant::now();
-                    let rows = grouped(report.rows_in);
                     let rate = rate(report.rows_in, report.elapsed);
-                    eprintln!("{rows} rows, {rate} rows/s, {}", duration(report.elapsed));
+                    eprintln!("{}, {rate} rows/s, {}", rows(report.rows_in), duration(report.elapsed));
                 }
                 other => show_preparation(other),
             },
@@ -101,9 +100,9 @@ impl Bars {
     }
 
     fn update(&self, report: &Report, bytes_read: u64) {
-        let rows = grouped(report.rows_in);
+        let rows = rows(report.rows_in);
         self.input.set_position(bytes_read);
-        self.input.set_message(format!("{rows} rows  {} rows/s", rate(report.rows_in, report.elapsed)));
+        self.input.set_message(format!("{rows}  {} rows/s", rate(report.rows_in, report.elapsed)));
         for (bar, step) in self.steps.iter().zip(&report.steps) {
             let (rows_in, rows_out) = (grouped(step.rows_in), grouped(step.rows_out));
             bar.set_message(format!("{rows_in} in  {rows_out} out  busy {}", duration(step.busy)));
@@ -120,7 +119,7 @@ pub(crate) fn show_preparation(event: &Event<'_>) {
     match event {
         Event::Building { folder } => render::status("Building", &folder.display().to_string()),
         Event::Resumed { run, rows } => {
-            render::status("Resuming", &format!("{run} after {} rows", grouped(*rows)));
+            render::status("Resuming", &format!("{run} after {}", self::rows(*rows)));
         }
         Event::Compiled { component, cached: false } => {
             render::status("Compiled", &component.display().to_string());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::output::console::eprint;
 use stillbox::Report;
 use stillbox::text::escape_controls;
-pub(crate) use stillbox::units::grouped;
+pub(crate) use stillbox::units::{counted, grouped};
 
 /// Prints the summary to standard error.
 pub(crate) fn print(name: &str, report: &Report) {
@@ -14,19 +14,19 @@ pub(crate) fn print(name: &str, report: &Report) {
 }
 
 fn summary(name: &str, report: &Report) -> String {
-    let mut text = format!("{}: {} rows in", escape_controls(name), grouped(report.rows_in));
+    let mut text = format!("{}: {} in", escape_controls(name), rows(report.rows_in));
     for sink in &report.sinks {
-        let _ = write!(text, ", {} rows to {}", grouped(sink.rows), escape_controls(&sink.name));
+        let _ = write!(text, ", {} to {}", rows(sink.rows), escape_controls(&sink.name));
     }
     let _ = writeln!(text, " in {} ({} rows/s)", duration(report.elapsed), rate(report.rows_in, report.elapsed));
     let header = ["step", "rows in", "rows out", "dropped", "rejected", "busy", "instances"].map(str::to_owned);
-    let rows = report.steps.iter().map(|step| {
+    let lines = report.steps.iter().map(|step| {
         let numbers = [step.rows_in, step.rows_out, step.dropped, step.rejected].map(grouped);
         let [rows_in, rows_out, dropped, rejected] = numbers;
         let name = escape_controls(&step.name).into_owned();
         [name, rows_in, rows_out, dropped, rejected, duration(step.busy), grouped(step.instances)]
     });
-    let table: Vec<_> = std::iter::once(header).chain(rows).collect();
+    let table: Vec<_> = std::iter::once(header).chain(lines).collect();
     if report.steps.is_empty() {
         return text;
     }
@@ -40,10 +40,15 @@ fn summary(name: &str, report: &Report) -> String {
         text.push('\n');
     }
     for step in report.steps.iter().filter(|step| step.cached > 0) {
-        let (name, cached) = (escape_controls(&step.name), grouped(step.cached));
-        let _ = writeln!(text, "  {name}: the output of {cached} calls was in the cache");
+        let (name, calls) = (escape_controls(&step.name), counted(step.cached, "call", "calls"));
+        let _ = writeln!(text, "  {name}: the output of {calls} was in the cache");
     }
     text
+}
+
+/// Returns a number of rows as text: `1 row`, `2,000 rows`.
+pub(crate) fn rows(number: u64) -> String {
+    counted(number, "row", "rows")
 }
 
 /// Returns the rows per second as text.
@@ -56,7 +61,7 @@ pub(crate) fn rate(rows: u64, elapsed: Duration) -> String {
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
     if bytes < 1000 {
-        return format!("{bytes} bytes");
+        return counted(bytes, "byte", "bytes");
     }
     let mut size = bytes as f64 / 1000.0;
     let mut unit = 0;
@@ -111,6 +116,7 @@ mod tests {
     #[test]
     fn sizes_are_in_the_unit_that_fits() {
         assert_eq!(size(0), "0 bytes");
+        assert_eq!(size(1), "1 byte");
         assert_eq!(size(999), "999 bytes");
         assert_eq!(size(1500), "1.5 KB");
         assert_eq!(size(999_999), "1.0 MB");

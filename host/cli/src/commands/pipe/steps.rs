@@ -63,7 +63,7 @@ fn table(written: &str) -> Result<Table, String> {
         let json: serde_json::Value =
             serde_json::from_str(written).map_err(|error| format!("the parameters are not a JSON object: {error}"))?;
         return Table::try_from(json).map_err(|_| {
-            "the parameters hold what a pipeline file cannot, such as null; leave such parameters out".to_owned()
+            "a parameter has a value that a pipeline file cannot represent, such as null; leave it out".to_owned()
         });
     }
     let mut table = Table::new();

@@ -4,7 +4,7 @@ use stillbox::{Failure, Report, RunError, Signal};
 
 use super::resume;
 use crate::exit_code::Exit;
-use crate::output::{console, render, summary};
+use crate::output::{console, failure, render, summary};
 
 /// The maximum number of failures shown. Batches in flight may fail together, mostly for the same reason.
 const FAILURES_SHOWN: usize = 3;
@@ -16,8 +16,8 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
             render::diagnostics(diagnostics);
             Exit::Usage
         }
-        RunError::Sink(failure) => {
-            render::failure(failure);
+        RunError::Sink(failure) | RunError::Setup(failure) => {
+            failure::failure(failure);
             Exit::Failed
         }
         RunError::Failed(failed) => {
@@ -25,14 +25,12 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
             Exit::Failed
         }
         RunError::TooManyRejects { most, report, .. } => {
-            let rejected = summary::grouped(report.rejected());
-            render::message(&format!(
-                "{rejected} rows were rejected, and `max-rejects` is {most}; see the reject file"
-            ));
+            let rejected = summary::counted(report.rejected(), "row was", "rows were");
+            render::message(&format!("{rejected} rejected, and `max-rejects` is {most}; see the reject file"));
             Exit::Failed
         }
         RunError::Runs(error) => {
-            render::error(error);
+            failure::error(error);
             Exit::Usage
         }
         RunError::Interrupted { signal, failures, report } => {
@@ -40,7 +38,7 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
             interrupted(*signal, report, false)
         }
         other => {
-            render::error(other);
+            failure::error(other);
             Exit::Failed
         }
     }
@@ -48,26 +46,26 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
 
 /// Prints the first failures, and the number of the others.
 pub(super) fn show(failures: &[Failure]) {
-    failures.iter().take(FAILURES_SHOWN).for_each(render::failure);
+    failures.iter().take(FAILURES_SHOWN).for_each(failure::failure);
     if let Some(more) = failures.len().checked_sub(FAILURES_SHOWN).filter(|more| *more > 0) {
-        console::eprintln!("and {more} more failures");
+        console::eprintln!("and {}", summary::counted(more as u64, "more failure", "more failures"));
     }
 }
 
 /// Prints one line about the rows of a run that was stopped.
 pub(super) fn interrupted(signal: Signal, report: &Report, writes_to_stdout: bool) -> Exit {
-    let (signal_name, rows) = (signal.name(), summary::grouped(report.rows_in));
+    let (signal_name, rows) = (signal.name(), summary::rows(report.rows_in));
     let on_stdout: u64 = report.sinks.iter().filter(|sink| sink.is_stdout).map(|sink| sink.rows).sum();
     let outcome = if let Some(resumable) = &report.resumable {
-        let saved = summary::grouped(resumable.rows);
-        format!("after {rows} rows, of which {saved} are saved; resume with: {}", resume::command())
+        let saved = summary::counted(resumable.rows, "is saved", "are saved");
+        format!("after {rows}, of which {saved}; resume with: {}", resume::command())
     } else if report.rows_in == 0 && on_stdout == 0 {
         "before a row was done; the outputs are unchanged".to_owned()
     } else if writes_to_stdout {
-        let written = summary::grouped(on_stdout);
-        format!("after {rows} rows; {written} rows are on the standard output, output files are unchanged")
+        let written = summary::counted(on_stdout, "row is", "rows are");
+        format!("after {rows}; {written} on the standard output, output files are unchanged")
     } else {
-        format!("after {rows} rows, none of which are saved; the outputs are unchanged")
+        format!("after {rows}, none of which are saved; the outputs are unchanged")
     };
     console::eprintln!("stopped by {signal_name} {outcome}");
     Exit::Stopped(signal)

@@ -10,7 +10,7 @@ use crate::args::{MessageFormat, Progress};
 use crate::exit_code::Exit;
 use crate::output::progress::Display;
 use crate::output::records::{End, Records};
-use crate::output::{console, errors, render, summary};
+use crate::output::{console, errors, failure, summary};
 
 /// Lives from before the run until its result is printed.
 pub(super) struct Reporter {
@@ -28,7 +28,7 @@ impl Reporter {
             if is_json {
                 errors::print_errors(&[errors::from_error(error.as_ref())]);
             }
-            render::error(error.as_ref());
+            failure::error(error.as_ref());
             Exit::Usage
         })?;
         let display = Display::new(if is_json { Progress::None } else { running.progress });
@@ -82,8 +82,8 @@ impl Reporter {
             error => {
                 let exit = report_error(error);
                 if let Some(resumable) = &report.resumable {
-                    let rows = summary::grouped(resumable.rows);
-                    console::eprintln!("{rows} rows are done and saved; resume with: {}", resume::command());
+                    let rows = summary::counted(resumable.rows, "row is", "rows are");
+                    console::eprintln!("{rows} done and saved; resume with: {}", resume::command());
                 }
                 exit
             }

@@ -13,7 +13,7 @@ use stillbox::text::escape_controls_in_lines;
 use stillbox_author::cases::{CaseReport, TestReport};
 
 use super::text::problem_text;
-use crate::output::render::causes;
+use crate::output::failure::causes;
 
 /// Writes the report.
 ///
@@ -57,7 +57,7 @@ fn document(xml: &mut Writer<impl Write>, report: &TestReport, elapsed: Duration
             suite.write_inner_content(|xml| {
                 let case = xml.create_element("testcase").with_attributes([("name", "(all)"), ("classname", &*name)]);
                 let words: Vec<String> = std::iter::once(problem.to_string()).chain(causes(problem)).collect();
-                case.write_inner_content(|xml| reason(xml, "error", &words.join("\n  because: "))).map(drop)
+                case.write_inner_content(|xml| reason(xml, "error", &words.join("\n  caused by: "))).map(drop)
             })?;
         }
         for cases in report.cases.chunk_by(|one, other| one.step == other.step) {

@@ -6,10 +6,16 @@ use anstream::adapter::strip_str;
 use serde_json::{Value, json};
 use stillbox_author::cases::{CaseReport, Difference, Problem, RowDifference, TestReport};
 
-use super::Counts;
 use super::text::problem_text;
 use crate::output::errors;
-use crate::output::render::causes;
+use crate::output::failure::causes;
+
+/// The numbers of finished cases.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) passed: usize,
+    pub(super) failed: usize,
+}
 
 /// Creates the event of a case. The status is `passed`, `updated` or `failed`. In paths, invalid UTF-8 is replaced.
 pub(super) fn case(case: &CaseReport) -> Value {

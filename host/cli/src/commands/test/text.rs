@@ -5,12 +5,14 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value};
+use stillbox::Failure;
 use stillbox::text::{escape_controls, escape_controls_in_lines, shell_word};
 use stillbox_author::cases::{CaseReport, Difference, Problem, RowDifference};
 
 use crate::output::diagnostics::{self, Colour};
-use crate::output::render::{self, BOLD, ERROR, NOTE, STATUS};
-use crate::output::summary::{duration, grouped};
+use crate::output::failure;
+use crate::output::render::{BOLD, ERROR, NOTE, STATUS};
+use crate::output::summary::{self, counted, duration, grouped};
 
 const EXPECTED: Style = AnsiColor::Red.on_default();
 const ACTUAL: Style = AnsiColor::Green.on_default();
@@ -54,66 +56,67 @@ pub(super) fn details(case: &CaseReport) -> String {
 
 /// Returns one problem of a case, in a few lines, with styles.
 pub(super) fn problem_text(problem: &Problem, case: &CaseReport) -> String {
+    let error = |text: &str| format!("{ERROR}error{ERROR:#}: {text}\n");
     match problem {
         Problem::Diagnostics(diagnostics) => diagnostics::render(diagnostics, Colour::On),
-        Problem::Unreadable { file, message } => {
-            format!("{ERROR}error{ERROR:#}: {}: {}\n", shown(file), escape_controls(message))
-        }
-        Problem::Input(message) => format!("{ERROR}error{ERROR:#}: {}\n", escape_controls(message)),
+        Problem::Unreadable { file, message } => error(&format!("{}: {}", shown(file), escape_controls(message))),
+        Problem::Input(message) => error(&escape_controls(message)),
         Problem::Line { file, line, message } => {
-            format!("{ERROR}error{ERROR:#}: {}:{line}: {}\n", shown(file), escape_controls(message))
+            error(&format!("{}:{line}: {}", shown(file), escape_controls(message)))
         }
-        Problem::Failed(failure) => render::failure_text(failure),
+        Problem::Failed(failure) => failure::failure_text(failure),
         Problem::NotFailed { file, kind, rows } => {
-            format!("{}: a failure of kind {kind} is expected, and {} came out\n", shown(file), count(*rows, "row"))
+            format!(
+                "{}: a failure of kind {kind} is expected, and {} came out\n",
+                shown(file),
+                summary::rows(*rows as u64)
+            )
         }
-        Problem::OtherFailure { file, wrong, failure } => {
-            let mut text = String::new();
-            for (key, expected, actual) in wrong {
-                let _ = writeln!(text, "{}, `{key}`", shown(file));
-                let _ = writeln!(text, "  {EXPECTED}- {}{EXPECTED:#}", escape_controls(expected));
-                let _ = writeln!(text, "  {ACTUAL}+ {}{ACTUAL:#}", escape_controls(actual));
-            }
-            text + &render::failure_text(failure)
-        }
-        Problem::Rows { file, difference } => {
-            let mut text = totals(difference, "came out");
-            rows(&mut text, difference, Some(file));
-            text
-        }
+        Problem::OtherFailure { file, wrong, failure } => other_failure(file, wrong) + &failure::failure_text(failure),
+        Problem::Rows { file, difference } => totals(difference, "came out") + &rows(difference, Some(file)),
         Problem::Rejects { file, difference, rejected } => {
-            let mut text = totals(difference, "rejected");
-            rows(&mut text, difference, Some(file));
-            for failure in rejected.iter().filter(|failure| failure.location.is_some()).take(REJECTS_SHOWN) {
-                let place = failure.location.as_ref().map(ToString::to_string).unwrap_or_default();
-                let row = failure.row.as_ref().map(ToString::to_string).unwrap_or_default();
-                let _ = writeln!(
-                    text,
-                    "{NOTE}rejected{NOTE:#}: {} at {}: {}",
-                    escape_controls(&row),
-                    escape_controls(&place),
-                    escape_controls_in_lines(&failure.message)
-                );
-            }
-            text
+            totals(difference, "rejected") + &rows(difference, Some(file)) + &places_of(rejected)
         }
         Problem::NothingExpected { folder, rows } => format!(
-            "{} came out, and nothing says what is expected; look at what `stillbox test --update {}` writes to {}\n",
-            count(*rows, "row"),
+            "{} came out, but no rows are expected yet; review the rows that `stillbox test --update {}` writes to {}\n",
+            summary::rows(*rows as u64),
             escape_controls(&shell_word(&case.step)),
             shown(&folder.join("expected.jsonl"))
         ),
         Problem::Depends { check, difference } => {
-            let mut text = format!("other rows came out {} (check `{}`)\n", check.description(), check.name());
-            rows(&mut text, difference, None);
-            text
+            format!("other rows came out {} (check `{}`)\n", check.description(), check.name())
+                + &rows(difference, None)
         }
         Problem::DependsFailed { check, failure } => {
             format!("the step failed {} (check `{}`)\n", check.description(), check.name())
-                + &render::failure_text(failure)
+                + &failure::failure_text(failure)
         }
         _ => String::from("the case failed\n"),
     }
+}
+
+/// Returns the fields in which a failure differs from the expected one.
+fn other_failure(file: &Path, wrong: &[(&'static str, String, String)]) -> String {
+    let mut text = String::new();
+    for (key, expected, actual) in wrong {
+        let _ = writeln!(text, "{}, `{key}`", shown(file));
+        let _ = writeln!(text, "  {EXPECTED}- {}{EXPECTED:#}", escape_controls(expected));
+        let _ = writeln!(text, "  {ACTUAL}+ {}{ACTUAL:#}", escape_controls(actual));
+    }
+    text
+}
+
+/// Returns where in the source of the step the first rows were rejected.
+fn places_of(rejected: &[Failure]) -> String {
+    let mut text = String::new();
+    for failure in rejected.iter().filter(|failure| failure.location.is_some()).take(REJECTS_SHOWN) {
+        let place = failure.location.as_ref().map(ToString::to_string).unwrap_or_default();
+        let row = failure.row.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (row, place) = (escape_controls(&row), escape_controls(&place));
+        let message = escape_controls_in_lines(&failure.message);
+        let _ = writeln!(text, "{NOTE}rejected{NOTE:#}: {row} at {place}: {message}");
+    }
+    text
 }
 
 /// The maximum number of rejected rows whose location in the source is shown.
@@ -124,10 +127,11 @@ fn totals(difference: &Difference, what: &str) -> String {
     if expected == actual {
         return String::new();
     }
-    format!("{} {what}, {expected} expected\n", count(*actual, "row"))
+    format!("{} {what}, {expected} expected\n", summary::rows(*actual as u64))
 }
 
-fn rows(text: &mut String, difference: &Difference, file: Option<&Path>) {
+fn rows(difference: &Difference, file: Option<&Path>) -> String {
+    let mut text = String::new();
     let place = |line: &Option<usize>| match (file, line) {
         (Some(file), Some(line)) => format!("{}:{line}, ", shown(file)),
         (Some(file), None) => format!("{}, ", shown(file)),
@@ -151,12 +155,9 @@ fn rows(text: &mut String, difference: &Difference, file: Option<&Path>) {
         }
     }
     if difference.omitted > 0 {
-        let _ = writeln!(text, "and {} more", count(difference.omitted, "difference"));
+        let _ = writeln!(text, "and {}", counted(difference.omitted as u64, "more difference", "more differences"));
     }
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{} {what}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
+    text
 }
 
 fn shown(file: &Path) -> String {

@@ -1,0 +1,183 @@
+//! Errors and failures as text. Every chain of causes is printed here.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::Write as _;
+
+use stillbox::text::{self, escape_controls, escape_controls_in_lines};
+use stillbox::{Failure, FailureKind};
+
+use crate::output::console::eprint;
+use crate::output::render::{BOLD, ERROR, NOTE};
+
+/// The number of lines shown of the trace, the log, each standard stream and the backtrace. The failure record has more.
+const LINES_SHOWN: usize = 5;
+
+/// Prints an error and its causes, one per line.
+pub(crate) fn error(error: &dyn Error) {
+    eprint!("{ERROR}error{ERROR:#}: {}", error_text(error));
+}
+
+/// Returns an error and its causes as text of several lines, with styles. A cause that is a failure of a step has all of
+/// its lines.
+pub(crate) fn error_text(error: &dyn Error) -> String {
+    let mut lines = Lines(format!("{}\n", escape_controls_in_lines(&error.to_string())));
+    for cause in text::causes(error) {
+        match as_failure(cause) {
+            Some(failure) => {
+                lines.cause(&failure.message);
+                lines.failure(failure);
+            }
+            None => lines.cause(&cause.to_string()),
+        }
+    }
+    lines.0
+}
+
+/// Returns the causes of an error, starting with the direct cause.
+pub(crate) fn causes(error: &dyn Error) -> Vec<String> {
+    let texts = |cause: &(dyn Error + 'static)| match as_failure(cause) {
+        Some(failure) => [std::slice::from_ref(&failure.message), &failure.causes].concat(),
+        None => vec![cause.to_string()],
+    };
+    text::causes(error).flat_map(texts).collect()
+}
+
+fn as_failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Failure> {
+    error.downcast_ref::<Failure>().or_else(|| error.downcast_ref::<Box<Failure>>().map(|failure| &**failure))
+}
+
+/// Prints a failure: its message, its location, then its causes.
+pub(crate) fn failure(failure: &Failure) {
+    eprint!("{}", failure_text(failure));
+}
+
+/// Returns a failure as text of several lines, with styles.
+pub(crate) fn failure_text(failure: &Failure) -> String {
+    let step = failure
+        .step
+        .as_ref()
+        .map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
+    // One kind covers the input, the output and Stillbox; the message names which of them failed.
+    let kind = if failure.kind == FailureKind::Host { "error" } else { failure.kind.name() };
+    let mut lines = Lines(format!("{ERROR}{kind}{ERROR:#}{step}: {}\n", escape_controls_in_lines(&failure.message)));
+    lines.failure(failure);
+    lines.0
+}
+
+/// The lines after the first.
+struct Lines(String);
+
+impl Lines {
+    fn line(&mut self, name: &str, text: &str) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.0, "  {NOTE}{name}{NOTE:#}: {}", escape_controls(text));
+    }
+
+    fn cause(&mut self, text: &str) {
+        self.line("caused by", text);
+    }
+
+    /// Adds everything but the message.
+    fn failure(&mut self, failure: &Failure) {
+        self.place(failure);
+        // Parameters are checked in the SDK, whose lines are of no help to the user who wrote them.
+        if let Some(location) = failure.location.as_ref().filter(|_| failure.kind != FailureKind::Parameters) {
+            self.line("source", &location.to_string());
+        }
+        let is_elsewhere = |code: &String| *code == failure.message || failure.causes.contains(code);
+        if let Some(code) = failure.code.as_ref().filter(|code| !is_elsewhere(code)) {
+            self.line("trap", code);
+        }
+        if let Some(limit) = &failure.limit {
+            self.line("limit", &format!("{} = {}", limit.name, limit.value));
+        }
+        for cause in &failure.causes {
+            self.cause(cause);
+        }
+        for frame in failure.backtrace.iter().filter(|frame| frame.location.is_some()).take(LINES_SHOWN) {
+            let place = frame.location.as_ref().map_or_else(String::new, ToString::to_string);
+            self.line("frame", &format!("{} ({place})", frame.function));
+        }
+        for (name, text) in last_words(failure) {
+            self.line(name, &text);
+        }
+        if let Some(hint) = &failure.hint {
+            self.line("hint", hint);
+        }
+    }
+
+    /// Adds the row and the batch.
+    fn place(&mut self, failure: &Failure) {
+        let Some(row) = failure.row.as_ref().or(failure.first_row.as_ref()) else {
+            if let Some(batch) = failure.batch {
+                self.line("in", &format!("batch {batch}"));
+            }
+            return;
+        };
+        let place = row.to_string();
+        let is_in_message = failure.message.starts_with(&place);
+        match (failure.batch, &failure.row) {
+            (Some(batch), Some(_)) => self.line("at", &format!("{place} (batch {batch})")),
+            (Some(batch), None) => self.line("in", &format!("batch {batch}, which begins at {place}")),
+            (None, _) if is_in_message => {}
+            (None, _) => self.line("at", &place),
+        }
+    }
+}
+
+/// Returns the last lines of the guest's trace, log, standard error and standard output, each with the name of its stream.
+pub(crate) fn last_words(failure: &Failure) -> Vec<(&'static str, Cow<'_, str>)> {
+    let last = |lines: usize| lines.saturating_sub(LINES_SHOWN);
+    let trace = failure.trace.iter().skip(last(failure.trace.len()));
+    let log = failure.log.iter().skip(last(failure.log.len()));
+    let end = |text: &'_ str| last(text.lines().count());
+    let stderr = failure.stderr.lines().skip(end(&failure.stderr));
+    let stdout = failure.stdout.lines().skip(end(&failure.stdout));
+    trace
+        .map(|text| ("trace", Cow::Borrowed(text.as_str())))
+        .chain(log.map(|entry| ("log", Cow::Owned(format!("{}: {}", entry.level.name(), entry.message)))))
+        .chain(stderr.map(|text| ("stderr", Cow::Borrowed(text))))
+        .chain(stdout.map(|text| ("stdout", Cow::Borrowed(text))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use anstream::adapter::strip_str;
+
+    use super::*;
+
+    fn record(message: &str) -> Failure {
+        let record = serde_json::json!({
+            "version": 1, "attempt": 1, "kind": "panic", "message": message, "causes": ["the cause\u{9b}1A"],
+            "hint": "do this",
+        });
+        serde_json::from_value(record).expect("it is a record")
+    }
+
+    #[test]
+    fn each_cause_has_one_line_and_a_failure_all_of_its_own() {
+        let error = anyhow::Error::new(io::Error::other("denied\n")).context("cannot read\nthe file");
+        insta::assert_snapshot!(strip_str(&error_text(&*error)), @r"
+        cannot read
+        the file
+          caused by: denied\u{a}
+        ");
+        let error = anyhow::Error::new(record("no rule")).context("cannot bind");
+        insta::assert_snapshot!(strip_str(&error_text(&*error)), @r"
+        cannot bind
+          caused by: no rule
+          caused by: the cause\u{9b}1A
+          hint: do this
+        ");
+        assert_eq!(causes(&*error), ["no rule", "the cause\u{9b}1A"]);
+        insta::assert_snapshot!(strip_str(&failure_text(&record("no rule"))), @r"
+        panic: no rule
+          caused by: the cause\u{9b}1A
+          hint: do this
+        ");
+    }
+}
