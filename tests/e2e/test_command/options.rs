@@ -1,8 +1,9 @@
 //! Options of `stillbox test`: `--update`, `--filter`, `--junit` and `--message-format`.
 
 use std::fs;
+use std::process::Command;
 
-use stillbox_test_guests::{ADD_COLUMN, BAD_PANIC, KEEP_LONG};
+use stillbox_test_guests::{ADD_COLUMN, BAD_ESCAPES, BAD_PANIC, KEEP_LONG};
 
 use super::{THREE, case, guilty, redact_measures, test};
 use crate::harness::{Folder, redact};
@@ -74,10 +75,10 @@ fn test_writes_junit_and_json_reports() {
     let _redacted = redact([(r#" time="[^"]*""#, r#" time="…""#)]);
     insta::assert_snapshot!(folder.text("report.xml"), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
-    <testsuites name="stillbox" tests="1" failures="1" errors="0" time="…">
-      <testsuite name="step" tests="1" failures="1" errors="0" time="…">
-        <testcase name="one" classname="step" time="…">
-          <failure message="2 rows came out, 1 expected">2 rows came out, 1 expected
+    <testsuites name="stillbox" tests="1" skipped="0" failures="1" errors="0" time="…">
+        <testsuite name="step" tests="1" skipped="0" errors="0" failures="1" time="…">
+            <testcase name="one" classname="step" time="…">
+                <failure message="2 rows came out, 1 expected">2 rows came out, 1 expected
     step/cases/one/expected.jsonl:1, row 1, column &quot;id&quot;
       - 1
       + 2
@@ -87,9 +88,26 @@ fn test_writes_junit_and_json_reports() {
     step/cases/one/expected.jsonl, row 2 is not expected
       + {&quot;id&quot;:3,&quot;text&quot;:&quot;def&quot;}
     </failure>
-        </testcase>
-      </testsuite>
+            </testcase>
+        </testsuite>
     </testsuites>
+    "#);
+}
+
+/// The parser of Python accepts nothing but XML, in which control characters do not exist.
+#[test]
+fn a_junit_report_with_control_characters_is_xml() {
+    let folder = case(&[("input.jsonl", &guilty()), ("expected.jsonl", "")]);
+    folder.write("step/cases/a\tb\u{1}c\u{ffff}<\"/input.jsonl", guilty());
+    test(&folder, BAD_ESCAPES, &["--junit", "report.xml"]).failed(1);
+    let script = "import sys, xml.etree.ElementTree as tree\n\
+                  for case in tree.parse(sys.argv[1]).iter('testcase'): print(case.get('name'), case[0].get('message'))";
+    let output = Command::new("python3").args(["-c", script]).arg(folder.join("report.xml")).output();
+    let output = output.expect("there is Python");
+    assert!(output.status.success(), "{output:?}\n{}", folder.text("report.xml"));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).expect("it is text"), @r#"
+    a    b\u{1}c\u{ffff}<" guest-error in step name \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0} end: message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0} end
+    one guest-error in step name \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0} end: message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0} end
     "#);
 }
 
@@ -98,9 +116,8 @@ fn a_folder_without_cases_is_reported_with_the_files_to_create() {
     let _redacted = redact_measures();
     let folder = Folder::new();
     fs::create_dir(folder.join("step")).unwrap();
-    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @r"
-    error: step cannot be tested
-    error: the step has no cases: create the folder `step/cases/first` with an input.jsonl, and run `stillbox test --update`
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(2), @"
+    error: step cannot be tested: the step has no cases: create the folder `step/cases/first` with an input.jsonl, and run `stillbox test --update`
        Summary 0 passed, 1 step not tested
     ");
     folder.write("README.md", "");

@@ -1,32 +1,25 @@
 //! The `JUnit` report: a test suite for each step, a test case for each case.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use anyhow::Context as _;
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use stillbox::text::escape_controls_in_lines;
-use stillbox_author::cases::{CaseReport, TestReport};
+use stillbox_author::cases::{CaseReport, StepProblem, TestReport};
 
 use super::text::problem_text;
-use crate::output::failure::causes;
+use crate::output::failure::error_text;
 
 /// Writes the report.
 ///
 /// # Errors
 /// Returns an error if the file cannot be written.
 pub(super) fn write(path: &Path, report: &TestReport, elapsed: Duration) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        document(&mut Writer::new_with_indent(&mut file, b' ', 2), report, elapsed)?;
-        file.write_all(b"\n")?;
-        file.flush()
-    };
-    write().with_context(|| cannot_write(path))
+    let xml = document(report, elapsed).to_string().with_context(|| cannot_write(path))?;
+    fs::write(path, xml).with_context(|| cannot_write(path))
 }
 
 /// Returns the message for a report that cannot be written.
@@ -34,86 +27,51 @@ pub(super) fn cannot_write(path: &Path) -> String {
     format!("cannot write the report to {}", path.display())
 }
 
-fn document(xml: &mut Writer<impl Write>, report: &TestReport, elapsed: Duration) -> io::Result<()> {
-    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let (tests, failures, errors) =
-        (report.cases.len().to_string(), failed(&report.cases).to_string(), report.steps.len().to_string());
-    let all = xml.create_element("testsuites").with_attributes([
-        ("name", "stillbox"),
-        ("tests", &*tests),
-        ("failures", &*failures),
-        ("errors", &*errors),
-        ("time", &*seconds(elapsed)),
-    ]);
-    all.write_inner_content(|xml| {
-        for (step, problem) in &report.steps {
-            let name = text(&step.display().to_string());
-            let suite = xml.create_element("testsuite").with_attributes([
-                ("name", &*name),
-                ("tests", "1"),
-                ("failures", "0"),
-                ("errors", "1"),
-            ]);
-            suite.write_inner_content(|xml| {
-                let case = xml.create_element("testcase").with_attributes([("name", "(all)"), ("classname", &*name)]);
-                let words: Vec<String> = std::iter::once(problem.to_string()).chain(causes(problem)).collect();
-                case.write_inner_content(|xml| reason(xml, "error", &words.join("\n  caused by: "))).map(drop)
-            })?;
-        }
-        for cases in report.cases.chunk_by(|one, other| one.step == other.step) {
-            suite(xml, cases)?;
-        }
-        Ok(())
-    })?;
-    Ok(())
+fn document(report: &TestReport, elapsed: Duration) -> Report {
+    let mut document = Report::new("stillbox");
+    document.set_time(elapsed);
+    document.add_test_suites(report.steps.iter().map(|(step, problem)| untested(step, problem)));
+    document.add_test_suites(report.cases.chunk_by(|one, other| one.step == other.step).map(suite));
+    document
 }
 
-fn suite(xml: &mut Writer<impl Write>, cases: &[CaseReport]) -> io::Result<()> {
-    let (tests, failures) = (cases.len().to_string(), failed(cases).to_string());
-    let time = seconds(cases.iter().map(|case| case.elapsed).sum());
-    let suite = xml.create_element("testsuite").with_attributes([
-        ("name", &*text(&cases[0].step)),
-        ("tests", &*tests),
-        ("failures", &*failures),
-        ("errors", "0"),
-        ("time", &*time),
-    ]);
-    suite.write_inner_content(|xml| {
-        for case in cases {
-            let element = xml.create_element("testcase").with_attributes([
-                ("name", &*text(&case.name)),
-                ("classname", &*text(&case.step)),
-                ("time", &*seconds(case.elapsed)),
-            ]);
-            if case.passed() {
-                element.write_empty()?;
-            } else {
-                let problems: String = case.problems.iter().map(|problem| problem_text(problem, case)).collect();
-                element.write_inner_content(|xml| reason(xml, "failure", &strip_str(&problems).to_string()))?;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(())
+/// The suite of a step that could not be tested: one test case, which stands for all.
+fn untested(step: &Path, problem: &StepProblem) -> TestSuite {
+    let name = text(&step.display().to_string());
+    let mut case = TestCase::new("(all)", not_passed(NonSuccessKind::Error, &error_text(problem)));
+    case.set_classname(&name);
+    let mut suite = TestSuite::new(name);
+    suite.add_test_case(case);
+    suite
 }
 
-/// Writes why a case failed: the first line as the message, and the whole text.
-fn reason(xml: &mut Writer<impl Write>, kind: &str, words: &str) -> io::Result<()> {
-    let words = text(words);
-    let first = words.lines().next().unwrap_or_default();
-    xml.create_element(kind).with_attribute(("message", first)).write_text_content(BytesText::new(&words))?;
-    Ok(())
+fn suite(cases: &[CaseReport]) -> TestSuite {
+    let mut suite = TestSuite::new(text(&cases[0].step));
+    suite.set_time(cases.iter().map(|case| case.elapsed).sum());
+    suite.add_test_cases(cases.iter().map(|case| {
+        let status = if case.passed() {
+            TestCaseStatus::success()
+        } else {
+            let problems: String = case.problems.iter().map(|problem| problem_text(problem, case)).collect();
+            not_passed(NonSuccessKind::Failure, &problems)
+        };
+        let mut test_case = TestCase::new(text(&case.name), status);
+        test_case.set_classname(text(&case.step)).set_time(case.elapsed);
+        test_case
+    }));
+    suite
 }
 
-/// Escapes control characters as visible text, because XML cannot represent them, not even as entities.
+/// The reason why a case did not pass: the first line as the message, and the whole text.
+fn not_passed(kind: NonSuccessKind, styled: &str) -> TestCaseStatus {
+    let words = text(&strip_str(styled).to_string());
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_message(words.lines().next().unwrap_or_default()).set_description(&words);
+    status
+}
+
+/// Escapes control characters as visible text, because XML cannot represent them, not even as entities. `quick_junit`
+/// would remove them, and tabs as well, so tabs become spaces.
 fn text(words: &str) -> String {
-    escape_controls_in_lines(words).into_owned()
-}
-
-fn failed(cases: &[CaseReport]) -> usize {
-    cases.iter().filter(|case| !case.passed()).count()
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.6}", duration.as_secs_f64())
+    escape_controls_in_lines(words).replace('\t', "    ")
 }
