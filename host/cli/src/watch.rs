@@ -1,27 +1,36 @@
 //! `--watch`: repeats a command after each change of its inputs.
 //!
-//! Files are polled a few times per second instead of watched by the system: the folders are small, and polling works
-//! the same on every file system, in containers and over networks.
+//! The system reports changes. A report is only a reason to look: the files are compared with a snapshot, because
+//! reports also come for reads, for the round's own files, and several for one change.
 
+mod reports;
 mod snapshot;
 
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::output::console::eprintln;
-use parking_lot::Mutex;
+use anyhow::Context as _;
 use stillbox::text::escape_controls;
 use stillbox::{Interrupt, Signal};
 
 use crate::exit_code::Exit;
+use crate::output::console::eprintln;
+use crate::output::failure;
 use crate::output::render::{NOTE, is_terminal};
-use snapshot::{Snapshot, roots};
+use crate::output::summary;
+use reports::Reports;
+use snapshot::{MAX_FILES, Snapshot, roots};
 
-/// The time between two checks for signals: too short for a person to notice.
-const LOOK: Duration = Duration::from_millis(30);
-/// The number of checks for signals per check of the files.
-const FILES_EVERY: u32 = 8;
+/// The time without a report after which a change counts as complete: an editor may write several files, or one file in
+/// several writes.
+const QUIET: Duration = Duration::from_millis(60);
+/// The time after which a round starts although files still change, for example because of a program that never stops
+/// writing.
+const MAX_SETTLE: Duration = Duration::from_millis(1200);
 
 /// The files that a round depends on.
 pub(crate) struct Watched {
@@ -50,105 +59,173 @@ impl Watched {
     fn whole(self) -> Self {
         Self { inputs: roots(&self.inputs), ..self }
     }
-
-    fn snapshot(&self) -> Snapshot {
-        Snapshot::new(&self.inputs, &self.outputs)
-    }
 }
 
-/// The state that a running round shares with its watcher.
-#[derive(Default)]
-struct Round {
-    changed: Option<PathBuf>,
-    is_done: bool,
+/// A reason to wake the loop.
+enum Wake {
+    /// The system reports something about files.
+    Files(notify::Result<notify::Event>),
+    /// The command is interrupted.
+    Signal,
+    /// The round has ended.
+    Done,
 }
 
 /// Runs `round`, and again after each change, until a signal arrives. A change during a round interrupts it. `first`
-/// has the dependencies of the first round, as far as they are known before it.
-pub(crate) fn watch(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) -> Watched) -> Exit {
+/// has the dependencies of the first round, as far as they are known before it. Prints why files cannot be watched.
+pub(crate) fn watch(signals: &Interrupt, first: Watched, round: impl FnMut(Interrupt) -> Watched) -> Exit {
+    follow(signals, first, round).unwrap_or_else(|error| {
+        failure::error(&*error);
+        Exit::Failed
+    })
+}
+
+fn follow(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) -> Watched) -> anyhow::Result<Exit> {
+    let (sender, wakes) = channel();
+    let on_signal = sender.clone();
+    signals.on_trigger(move |_| drop(on_signal.send(Wake::Signal)));
+    let on_report = sender.clone();
+    let reports = Reports::new(move |report| drop(on_report.send(Wake::Files(report))));
+    let mut files = Files { reports: reports.context("cannot watch files for changes")?, wakes };
+
     let mut watched = first.whole();
     loop {
         let interrupt = Interrupt::new();
-        let before = watched.snapshot();
-        let state = Mutex::new(Round::default());
-        let lock = || state.lock();
-        let done = thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut looks = 0_u32;
-                while !lock().is_done {
-                    if let Some(signal) = signals.signal() {
-                        interrupt.trigger(signal);
-                        return;
-                    }
-                    looks += 1;
-                    if looks.is_multiple_of(FILES_EVERY) {
-                        let changed = before.difference(&watched.snapshot(), watched.rewritten);
-                        if changed.is_some() {
-                            lock().changed = changed;
-                            interrupt.trigger(Signal::Interrupt);
-                            return;
-                        }
-                    }
-                    thread::sleep(LOOK);
-                }
-            });
+        let is_done = AtomicBool::new(false);
+        let before = files.snapshot(&watched)?;
+        let running = Running { interrupt: &interrupt, is_done: &is_done, before: &before };
+        let (done, changed) = thread::scope(|scope| {
+            let watching = scope.spawn(|| files.interrupt_round(signals, &watched, running));
             let done = round(interrupt.clone());
-            lock().is_done = true;
-            done
+            is_done.store(true, Ordering::Release);
+            let _ = sender.send(Wake::Done);
+            (done, watching.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
         if let Some(signal) = signals.signal() {
-            return Exit::Stopped(signal);
+            return Ok(Exit::Stopped(signal));
         }
         if let Some(exit) = done.end {
-            return exit;
+            return Ok(exit);
         }
         let next = done.whole();
-        let changed = if let Some(changed) = state.into_inner().changed {
+        let changed = if let Some(changed) = changed? {
             changed
         } else {
             // A change while the round was ending counts, too.
-            let before = before.after(next.snapshot(), &watched.inputs, watched.rewritten);
+            let now = files.snapshot(&next)?;
+            if now.is_partial {
+                let most = summary::grouped(MAX_FILES as u64);
+                eprintln!("{NOTE}only {most} files are watched; use a smaller folder{NOTE:#}");
+            }
+            let before = before.after(now, &watched.inputs, watched.rewritten);
             eprintln!("{NOTE}waiting for a change{NOTE:#}{}", if is_terminal() { "; Ctrl-C ends" } else { "" });
-            match wait(signals, &before, &next) {
+            match files.wait(signals, &next, &before)? {
                 Ok(changed) => changed,
-                Err(signal) => return Exit::Stopped(signal),
+                Err(signal) => return Ok(Exit::Stopped(signal)),
             }
         };
         eprintln!("\n{NOTE}changed: {}{NOTE:#}", escape_controls(&shown(&changed)));
-        settle(&next);
+        files.settle(signals)?;
         watched = next;
     }
 }
 
-/// Waits for a change or a signal.
-fn wait(signals: &Interrupt, before: &Snapshot, watched: &Watched) -> Result<PathBuf, Signal> {
-    let mut looks = 0_u32;
-    loop {
-        if let Some(signal) = signals.signal() {
-            return Err(signal);
-        }
-        if looks.is_multiple_of(FILES_EVERY)
-            && let Some(changed) = before.difference(&watched.snapshot(), |_| false)
-        {
-            return Ok(changed);
-        }
-        looks += 1;
-        thread::sleep(LOOK);
-    }
+/// A round that is running.
+#[derive(Clone, Copy)]
+struct Running<'a> {
+    interrupt: &'a Interrupt,
+    is_done: &'a AtomicBool,
+    /// The state of the files at its beginning.
+    before: &'a Snapshot,
 }
 
-/// Waits until the files stop changing: an editor may write several files, or one file in several writes.
-fn settle(watched: &Watched) {
-    /// The maximum number of checks, so that a program that never stops writing does not prevent the next round.
-    const MAX_CHECKS: u32 = 20;
-    let mut before = watched.snapshot();
-    for _ in 0..MAX_CHECKS {
-        thread::sleep(LOOK * 2);
-        let now = watched.snapshot();
-        if before.difference(&now, |_| false).is_none() {
-            return;
+/// The watched files, and the reasons to look at them.
+struct Files {
+    reports: Reports,
+    wakes: Receiver<Wake>,
+}
+
+impl Files {
+    /// Returns the state of the files. Every later change of them is reported.
+    fn snapshot(&mut self, watched: &Watched) -> anyhow::Result<Snapshot> {
+        loop {
+            let snapshot = Snapshot::new(&watched.inputs, &watched.outputs);
+            // A file may have been created in a folder before the folder was watched, so the files are read again.
+            if !self.reports.follow(&snapshot)? {
+                return Ok(snapshot);
+            }
         }
-        before = now;
+    }
+
+    /// Interrupts the round after a change, a signal or an error. Returns the changed file, or `None` when the round has
+    /// ended.
+    fn interrupt_round(
+        &mut self,
+        signals: &Interrupt,
+        watched: &Watched,
+        round: Running<'_>,
+    ) -> anyhow::Result<Option<PathBuf>> {
+        while !round.is_done.load(Ordering::Acquire) {
+            if let Some(signal) = signals.signal() {
+                round.interrupt.trigger(signal);
+                return Ok(None);
+            }
+            let changed = self.look(|files| Ok(round.before.difference(&files.snapshot(watched)?, watched.rewritten)));
+            if !matches!(changed, Ok(None)) {
+                round.interrupt.trigger(Signal::Interrupt);
+                return changed;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for a change or a signal.
+    fn wait(
+        &mut self,
+        signals: &Interrupt,
+        watched: &Watched,
+        before: &Snapshot,
+    ) -> anyhow::Result<Result<PathBuf, Signal>> {
+        // The snapshot may be of a file that has changed before it was watched.
+        let mut changed = before.difference(&self.snapshot(watched)?, |_| false);
+        loop {
+            if let Some(signal) = signals.signal() {
+                return Ok(Err(signal));
+            }
+            if let Some(changed) = changed {
+                return Ok(Ok(changed));
+            }
+            changed = self.look(|files| Ok(before.difference(&files.snapshot(watched)?, |_| false)))?;
+        }
+    }
+
+    /// Waits for one reason to look, and looks if it is a report about a watched file.
+    fn look(
+        &mut self,
+        difference: impl FnOnce(&mut Self) -> anyhow::Result<Option<PathBuf>>,
+    ) -> anyhow::Result<Option<PathBuf>> {
+        if let Ok(Wake::Files(report)) = self.wakes.recv()
+            && self.reports.take(report)?
+        {
+            return difference(self);
+        }
+        Ok(None)
+    }
+
+    /// Waits until the files stop changing, or a signal arrives.
+    fn settle(&mut self, signals: &Interrupt) -> anyhow::Result<()> {
+        let end = Instant::now() + MAX_SETTLE;
+        let mut quiet = Instant::now() + QUIET;
+        while signals.signal().is_none() {
+            let time = quiet.min(end).saturating_duration_since(Instant::now());
+            let Ok(wake) = self.wakes.recv_timeout(time) else { break };
+            if let Wake::Files(report) = wake
+                && self.reports.take(report)?
+            {
+                quiet = Instant::now() + QUIET;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,23 +1,32 @@
 //! `--watch` of `run` and `test`.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, ChildStderr};
+use std::process::Child;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::Signal;
-use stillbox_test_guests::{BAD_LOOP, KEEP_LONG};
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, KEEP_LONG};
 
 use crate::harness::{Folder, end, outcome, pipeline, send, spawn, wait_until};
 
-/// A command that runs with `--watch`, and its standard error.
+/// How long a test waits for a line before it fails. A round may build a step.
+const DEADLINE: Duration = Duration::from_mins(3);
+
+/// A command that runs with `--watch`, and the lines of its standard error.
 struct Watching {
     child: Child,
-    lines: BufReader<ChildStderr>,
+    lines: Receiver<String>,
 }
 
 impl Watching {
     fn start(folder: &Folder, arguments: &[&str]) -> Self {
         let mut child = spawn(super::command(folder).args(arguments));
-        let lines = BufReader::new(child.stderr.take().expect("it is piped"));
+        let stderr = BufReader::new(child.stderr.take().expect("it is piped"));
+        let (sender, lines) = channel();
+        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         Self { child, lines }
     }
 
@@ -25,7 +34,10 @@ impl Watching {
     fn until(&mut self, text: &str) -> String {
         let mut output = String::new();
         while !output.contains(text) {
-            assert_ne!(self.lines.read_line(&mut output).expect("it is text"), 0, "it ended: {output}");
+            match self.lines.recv_timeout(DEADLINE) {
+                Ok(line) => output = output + &line + "\n",
+                Err(error) => panic!("{text} does not come: {error}: {output}"),
+            }
         }
         output
     }
@@ -158,5 +170,85 @@ fn watch_ignores_files_that_update_wrote() {
     let output = watching.until("waiting for a change");
     assert!(output.contains("changed: step/cases/one/parameters.toml"), "{output}");
     assert_eq!(output.matches("changed: ").count(), 1, "{output}");
+    watching.interrupt();
+}
+
+/// Waits for the end of rounds until the output has this text, and returns the output of the command. A change of several files
+/// may cause several rounds.
+fn rounds_until(watching: &mut Watching, folder: &Folder, text: &str) -> String {
+    let mut output = String::new();
+    while !folder.contains("output.jsonl") || folder.text("output.jsonl") != text {
+        output += &watching.until("waiting for a change");
+    }
+    output
+}
+
+#[test]
+fn watch_notices_an_input_that_an_editor_replaces() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    let row = |text: &str| format!("{{\"text\":\"{text}{text}\"}}\n");
+    folder.write("input.jsonl", row("a"));
+    folder.write_pipeline(pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
+    let mut watching = Watching::start(&folder, &["run", "--watch", "pipeline.toml"]);
+    watching.until("waiting for a change");
+    let replace = |from: &str, to: &str| fs::rename(folder.join(from), folder.join(to)).expect("it is in the folder");
+    // Some editors rename a new file over the old one, others move the old one away first. Both happen twice.
+    for (text, keeps_old) in [("b", false), ("c", true), ("d", false), ("e", true)] {
+        folder.write(".new", row(text));
+        if keeps_old {
+            replace("input.jsonl", "input.jsonl~");
+        }
+        replace(".new", "input.jsonl");
+        let output = rounds_until(&mut watching, &folder, &row(text));
+        assert!(output.contains("changed: input.jsonl\n"), "{output}");
+    }
+    watching.interrupt();
+}
+
+#[test]
+fn watch_notices_new_files_of_a_pattern_and_a_removed_folder() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    let row = |text: &str| format!("{{\"text\":\"{text}{text}\"}}\n");
+    folder.write("data/a.jsonl", row("a"));
+    folder.write_pipeline(pipeline("data/*.jsonl", &["keep_long"], "output.jsonl"));
+    let mut watching = Watching::start(&folder, &["run", "--watch", "pipeline.toml"]);
+    watching.until("waiting for a change");
+    folder.write("data/b.jsonl", row("b"));
+    let output = rounds_until(&mut watching, &folder, &(row("a") + &row("b")));
+    assert!(output.contains("changed: data/b.jsonl\n"), "{output}");
+
+    fs::remove_dir_all(folder.join("data")).expect("it is there");
+    watching.until("no file matches");
+    // The folder is another one now.
+    for text in ["c", "d"] {
+        folder.write("data/c.jsonl", row(text));
+        let output = rounds_until(&mut watching, &folder, &row(text));
+        assert!(output.contains("changed: data/c.jsonl\n"), "{output}");
+    }
+    watching.interrupt();
+}
+
+#[test]
+fn watch_notices_new_and_removed_cases_but_no_build_outputs() {
+    let folder = Folder::new();
+    let case = |name: &str, length: usize| {
+        folder.write(&format!("step/cases/{name}/input.jsonl"), "{\"text\":\"ab\"}\n");
+        let expected = format!("{{\"text\":\"ab\",\"length\":{length}}}\n");
+        folder.write(&format!("step/cases/{name}/expected.jsonl"), expected);
+    };
+    case("one", 2);
+    let mut watching = Watching::start(&folder, &["test", "--watch", "step", "--component", ADD_COLUMN]);
+    watching.until("waiting for a change");
+    // A change of one of these would be reported first.
+    for made in ["target/debug/x", "__pycache__/x", ".venv/x", "out/CACHEDIR.TAG", "out/x", "src/lib.rs~"] {
+        folder.write(&format!("step/{made}"), "made");
+    }
+    case("two", 3);
+    let output = watching.until("1 passed, 1 failed");
+    let is_of_case = |line: &str| line.starts_with("changed: step/cases/two/");
+    assert!(output.lines().filter(|line| line.starts_with("changed: ")).all(is_of_case), "{output}");
+
+    fs::remove_dir_all(folder.join("step/cases/two")).expect("it is there");
+    watching.until("1 passed in");
     watching.interrupt();
 }

@@ -1,7 +1,9 @@
-//! The files that `--watch` compares, with their times and sizes.
+//! The files that `--watch` compares, with their times and sizes, and the folders to watch for them.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,86 +11,177 @@ use toml::{Table, Value};
 
 /// Folders with files that a build creates. They are ignored, as are files and folders with a leading dot.
 const MADE: [&str; 6] = ["__pycache__", "build", "dist", "node_modules", "target", "venv"];
+/// Files that mark a folder with such files: a virtual environment, and a cache such as cargo's target folder.
+const MARKS: [&str; 2] = ["pyvenv.cfg", "CACHEDIR.TAG"];
 
 /// The maximum number of files in a snapshot. A folder with more files is not a step's folder, but a mistyped path.
-const MAX_FILES: usize = 20_000;
+pub(super) const MAX_FILES: usize = 20_000;
 
-/// Files with their modification times and their sizes in bytes.
+/// The files at and below some inputs, without some outputs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Snapshot(BTreeMap<PathBuf, (Option<SystemTime>, u64)>);
+pub(super) struct Snapshot {
+    files: BTreeMap<PathBuf, FileState>,
+    /// The folders in which a change of these files happens. A file in a folder that cannot be read stands for itself.
+    pub(super) places: BTreeSet<PathBuf>,
+    /// The paths of the inputs and outputs.
+    pub(super) scope: Scope,
+    /// Whether files are missing, because there are more than [`MAX_FILES`].
+    pub(super) is_partial: bool,
+}
+
+/// The state of a file. A write changes its time or size, and a replacement its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileState {
+    modified: Option<SystemTime>,
+    size: u64,
+    inode: u64,
+}
+
+impl FileState {
+    fn new(metadata: &Metadata) -> Self {
+        Self { modified: metadata.modified().ok(), size: metadata.len(), inode: metadata.ino() }
+    }
+}
+
+/// The paths that a snapshot is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// Absolute, as they were given and with symbolic links resolved.
+    inputs: BTreeSet<PathBuf>,
+    /// With symbolic links resolved.
+    outputs: BTreeSet<PathBuf>,
+}
+
+impl Scope {
+    /// Returns whether a change at this path may be one of the inputs: it is an input, above one, or in one and neither
+    /// hidden nor made by a build.
+    pub(super) fn contains(&self, path: &Path) -> bool {
+        if self.outputs.contains(path) {
+            return false;
+        }
+        self.inputs.iter().any(|input| {
+            let Ok(below) = path.strip_prefix(input) else { return input.starts_with(path) };
+            let mut parts = below.iter().rev();
+            // Whether the last part is a folder is not known any more if it was removed.
+            !parts.next().is_some_and(is_hidden) && !parts.any(|folder| is_hidden(folder) || is_made(folder))
+        })
+    }
+}
 
 impl Snapshot {
     /// Creates a snapshot of all files at and below `inputs`, without `outputs`.
     pub(super) fn new(inputs: &[PathBuf], outputs: &[PathBuf]) -> Self {
-        let outputs: Vec<PathBuf> = outputs.iter().map(|path| real(path)).collect();
-        let mut files = BTreeMap::new();
+        let scope = Scope { inputs: BTreeSet::new(), outputs: outputs.iter().map(|path| real(path)).collect() };
+        let snapshot = Self { files: BTreeMap::new(), places: BTreeSet::new(), scope, is_partial: false };
+        let mut walk = Walk { snapshot, folders: BTreeSet::new() };
         for input in inputs {
-            look(&real(input), &outputs, &mut files);
+            let path = real(input);
+            walk.add(&absolute(input));
+            walk.add(&path);
+            walk.look(&path);
         }
-        Self(files)
+        walk.snapshot
     }
 
     /// Returns a file that was added, removed or changed, or `None` if there is no such file. Ignores files for which
     /// `uncounted` returns true.
     pub(super) fn difference(&self, now: &Self, uncounted: impl Fn(&Path) -> bool) -> Option<PathBuf> {
         let counts = |path: &&PathBuf| !uncounted(path);
-        let is_other = |path: &&PathBuf| match self.0.get(*path) {
-            Some(state) => now.0.get(*path) != Some(state),
+        let is_other = |path: &&PathBuf| match self.files.get(*path) {
+            Some(state) => now.files.get(*path) != Some(state),
             // The first build creates this file.
             None => !path.ends_with("Cargo.lock"),
         };
-        let gone = || self.0.keys().filter(counts).find(|path| !now.0.contains_key(*path));
-        now.0.keys().filter(counts).find(is_other).or_else(gone).cloned()
+        let gone = || self.files.keys().filter(counts).find(|path| !now.files.contains_key(*path));
+        now.files.keys().filter(counts).find(is_other).or_else(gone).cloned()
     }
 
     /// Returns the snapshot to compare with after a round that started at this one. Files that the round may write have
     /// their current state, and so have files outside `watched`, which were not watched before the round.
     pub(super) fn after(&self, now: Self, watched: &[PathBuf], rewritten: impl Fn(&Path) -> bool) -> Self {
+        let watched: Vec<PathBuf> = watched.iter().map(|path| real(path)).collect();
         let was_watched = |path: &Path| watched.iter().any(|root| path.starts_with(root));
         let mut files: BTreeMap<_, _> =
-            now.0.into_iter().filter(|(path, _)| rewritten(path) || !was_watched(path)).collect();
-        let before = self.0.iter().filter(|(path, _)| !rewritten(path));
+            now.files.into_iter().filter(|(path, _)| rewritten(path) || !was_watched(path)).collect();
+        let before = self.files.iter().filter(|(path, _)| !rewritten(path));
         files.extend(before.map(|(path, state)| (path.clone(), *state)));
-        Self(files)
+        Self { files, ..now }
     }
 }
 
-fn look(path: &Path, outputs: &[PathBuf], files: &mut BTreeMap<PathBuf, (Option<SystemTime>, u64)>) {
-    if files.len() >= MAX_FILES || outputs.iter().any(|output| output == path) {
-        return;
+/// Fills a snapshot.
+struct Walk {
+    snapshot: Snapshot,
+    /// The devices and numbers of the folders so far. A symbolic link may lead back to one of them.
+    folders: BTreeSet<(u64, u64)>,
+}
+
+impl Walk {
+    /// Adds an input, and the folder in which it is created, replaced or removed.
+    fn add(&mut self, input: &Path) {
+        let folder = input.ancestors().skip(1).find(|above| above.is_dir());
+        let place = folder.filter(|folder| fs::read_dir(folder).is_ok()).unwrap_or(input);
+        self.snapshot.places.insert(place.to_owned());
+        self.snapshot.scope.inputs.insert(input.to_owned());
     }
-    let Ok(metadata) = fs::metadata(path) else { return };
-    if !metadata.is_dir() {
-        files.insert(path.to_owned(), (metadata.modified().ok(), metadata.len()));
-        return;
-    }
-    let Ok(entries) = fs::read_dir(path) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if name.starts_with('.') || name.ends_with('~') || (is_folder && MADE.contains(&&*name)) {
-            continue;
+
+    fn look(&mut self, path: &Path) {
+        if self.snapshot.scope.outputs.contains(path) {
+            return;
         }
-        let path = entry.path();
-        if !path.join("pyvenv.cfg").exists() {
-            look(&path, outputs, files);
+        let Ok(metadata) = fs::metadata(path) else { return };
+        if !metadata.is_dir() {
+            if self.snapshot.files.len() < MAX_FILES {
+                self.snapshot.files.insert(path.to_owned(), FileState::new(&metadata));
+            } else {
+                self.snapshot.is_partial = true;
+            }
+            return;
+        }
+        let Ok(entries) = fs::read_dir(path) else { return };
+        if self.snapshot.is_partial || !self.folders.insert((metadata.dev(), metadata.ino())) {
+            return;
+        }
+        self.snapshot.places.insert(path.to_owned());
+        for entry in entries.flatten() {
+            let (name, path) = (entry.file_name(), entry.path());
+            let kind = entry.file_type();
+            if is_hidden(&name) || (kind.as_ref().is_ok_and(fs::FileType::is_dir) && is_made(&name)) {
+                continue;
+            }
+            if kind.is_ok_and(|kind| kind.is_symlink()) {
+                self.add(&real(&path));
+            }
+            if !MARKS.iter().any(|mark| path.join(mark).exists()) {
+                self.look(&path);
+            }
         }
     }
 }
 
-/// Returns the paths, and the folders of the crates that they depend on by path, directly or indirectly.
+/// Returns whether a file or folder is hidden, or the backup of an editor.
+fn is_hidden(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".") || name.ends_with(b"~")
+}
+
+/// Returns whether a folder of this name has files that a build creates.
+fn is_made(name: &OsStr) -> bool {
+    MADE.iter().any(|made| name == *made)
+}
+
+/// Returns the paths, and the folders of the crates that they depend on by path, directly or indirectly. Symbolic links
+/// are not resolved, because they may lead elsewhere later.
 pub(super) fn roots(inputs: &[PathBuf]) -> Vec<PathBuf> {
-    let mut roots: Vec<PathBuf> = Vec::new();
-    let mut rest: Vec<PathBuf> = inputs.iter().map(|path| real(path)).collect();
+    let mut roots = BTreeSet::new();
+    let mut rest: Vec<PathBuf> = inputs.iter().map(|path| absolute(path)).collect();
     while let Some(path) = rest.pop() {
-        if !roots.contains(&path) {
-            rest.extend(dependencies(&path));
-            roots.push(path);
+        let dependencies = dependencies(&real(&path));
+        if roots.insert(path) {
+            rest.extend(dependencies);
         }
     }
-    roots.sort();
-    roots
+    roots.into_iter().collect()
 }
 
 /// Returns the folders of the path dependencies of a crate, from its own manifest or that of its workspace.
@@ -121,9 +214,13 @@ fn manifest(folder: &Path) -> Option<Table> {
     fs::read_to_string(folder.join("Cargo.toml")).ok()?.parse().ok()
 }
 
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Returns the path with symbolic links resolved. A path that does not exist yet is only made absolute.
 fn real(path: &Path) -> PathBuf {
-    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    path.canonicalize().unwrap_or_else(|_| absolute(path))
 }
 
 #[cfg(test)]
@@ -147,7 +244,18 @@ mod tests {
         write(&root, "src/lib.rs", "a");
         let (inputs, outputs) = ([root.clone()], [root.join("out.jsonl")]);
         let before = Snapshot::new(&inputs, &outputs);
-        for made in ["target/x", "build/x", ".git/x", "out.jsonl", "src/lib.rs~", "env/pyvenv.cfg", "env/x"] {
+        let made = [
+            "target/x",
+            "build/x",
+            ".git/x",
+            "out.jsonl",
+            "src/lib.rs~",
+            "env/pyvenv.cfg",
+            "env/x",
+            "t/CACHEDIR.TAG",
+            "t/x",
+        ];
+        for made in made {
             write(&root, made, "b");
         }
         let difference = || before.difference(&Snapshot::new(&inputs, &outputs), |_| false);
@@ -182,6 +290,55 @@ mod tests {
         write(&root, "step/input.jsonl", "changed during the round");
         let before = first.after(now(), &watched, written);
         assert_eq!(before.difference(&now(), |_| false), Some(root.join("step/input.jsonl")));
+    }
+
+    #[test]
+    fn a_file_is_seen_that_is_replaced_by_one_of_the_same_size_and_time() {
+        let folder = folder();
+        let root = folder.path().canonicalize().expect("it is there");
+        let time = SystemTime::UNIX_EPOCH;
+        for name in ["lib.rs", "new.rs"] {
+            write(&root, name, "a");
+            let file = fs::File::options().write(true).open(root.join(name)).expect("it is there");
+            file.set_modified(time).expect("it can be set");
+        }
+        let input = [root.join("lib.rs")];
+        let before = Snapshot::new(&input, &[]);
+        fs::rename(root.join("new.rs"), root.join("lib.rs")).expect("both are there");
+        assert_eq!(before.difference(&Snapshot::new(&input, &[]), |_| false), Some(root.join("lib.rs")));
+    }
+
+    #[test]
+    fn symbolic_links_are_followed_and_cycles_end() {
+        use std::os::unix::fs::symlink;
+
+        let folder = folder();
+        let root = folder.path().canonicalize().expect("it is there");
+        write(&root, "one/x.jsonl", "1");
+        write(&root, "two/x.jsonl", "2");
+        write(&root, "step/lib.rs", "a");
+        symlink("..", root.join("step/above")).expect("there is room");
+        symlink("one", root.join("data")).expect("there is room");
+        let inputs = [root.join("step"), root.join("data/x.jsonl")];
+        let before = Snapshot::new(&inputs, &[]);
+        assert!(before.files.contains_key(&root.join("one/x.jsonl")), "{before:?}");
+        // The folder of the link, of its target, and of the link in the step.
+        for place in ["data", "one", "step", ""] {
+            assert!(before.places.contains(&root.join(place)), "{place}: {before:?}");
+        }
+        fs::remove_file(root.join("data")).expect("it is there");
+        symlink("two", root.join("data")).expect("there is room");
+        assert!(before.difference(&Snapshot::new(&inputs, &[]), |_| false).is_some());
+    }
+
+    #[test]
+    fn a_missing_input_is_awaited_in_the_nearest_folder() {
+        let folder = folder();
+        let root = folder.path().canonicalize().expect("it is there");
+        let snapshot = Snapshot::new(&[root.join("data/deep/x.jsonl")], &[]);
+        assert_eq!(snapshot.places.iter().collect::<Vec<_>>(), [&root]);
+        assert!(snapshot.scope.contains(&root.join("data")), "it is above the input");
+        assert!(!snapshot.scope.contains(&root.join("other")));
     }
 
     #[test]
