@@ -2,6 +2,7 @@
 
 mod grace;
 mod guest_states;
+mod ignored;
 mod unread_output;
 
 use std::fs::OpenOptions;

@@ -1,4 +1,7 @@
-//! Signals: the first one stops the run, the second one ends the process immediately.
+//! Signals: the first one stops the run, the second one ends the process immediately. One that was ignored when the
+//! process began stays ignored.
+
+mod disposition;
 
 use std::process::ExitCode;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -6,13 +9,15 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use parking_lot::Mutex;
+use signal_hook::consts::{SIGHUP, SIGTERM, SIGXFSZ};
 use signal_hook::low_level::exit;
 use signal_hook::{flag, iterator};
 use stillbox::{CleanupRegistry, Interrupt, Signal};
 
 use crate::exit_code::Exit;
 use crate::final_message;
+use disposition::is_ignored;
 
 /// The time in which a run has to stop after the grace period. A run needs about 30 ms at most, unless it is blocked on
 /// a full pipe that is not read. A signal has to end the process within 100 ms.
@@ -38,20 +43,20 @@ impl Signals {
     pub(crate) fn listen() -> Self {
         let signals =
             Self { interrupt: Interrupt::new(), cleanup: CleanupRegistry::new(), patience: Arc::new(OnceLock::new()) };
-        // With a handler, a write beyond the limit on file sizes returns an error instead of ending the process.
-        if let Err(error) = flag::register(SIGXFSZ, Arc::default()) {
-            tracing::warn!("cannot listen for signals: {error}");
-        }
-        match iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) {
-            Ok(numbers) => {
-                let thread = thread::Builder::new().name("signals".into());
-                let (interrupt, cleanup) = (signals.interrupt.clone(), signals.cleanup.clone());
-                let patience = Arc::clone(&signals.patience);
-                if let Err(error) = thread.spawn(move || follow(numbers, &interrupt, &cleanup, &patience)) {
-                    tracing::warn!("cannot listen for signals: {error}");
-                }
-            }
-            Err(error) => tracing::warn!("cannot listen for signals: {error}"),
+        let receiver = Arc::new(Receiver {
+            interrupt: signals.interrupt.clone(),
+            cleanup: signals.cleanup.clone(),
+            patience: Arc::clone(&signals.patience),
+            order: Mutex::new(()),
+        });
+        listen_to_ctrl_c(Arc::clone(&receiver));
+        listen_to_termination(receiver);
+        // With a handler, a write beyond the limit on file sizes returns an error instead of ending the process. The
+        // same holds if the signal is ignored.
+        if !is_ignored(SIGXFSZ)
+            && let Err(error) = flag::register(SIGXFSZ, Arc::default())
+        {
+            tracing::warn!("cannot listen for SIGXFSZ: {error}");
         }
         signals
     }
@@ -87,26 +92,56 @@ impl Signals {
     }
 }
 
-fn follow(
-    mut numbers: iterator::Signals,
-    interrupt: &Interrupt,
-    cleanup: &CleanupRegistry,
-    patience: &OnceLock<Patience>,
-) {
-    for number in numbers.forever() {
-        let signal = match number {
-            SIGTERM => Signal::Terminate,
-            SIGHUP => Signal::HangUp,
-            _ => Signal::Interrupt,
-        };
-        let Some(patience) = patience.get() else { end_at_once(signal, Started::Nothing, cleanup) };
-        if interrupt.signal().is_some() {
-            end_at_once(signal, Started::Something, cleanup);
+/// Handles the signals, which come from two threads: SIGINT from that of `ctrlc`, the others from `signals`.
+struct Receiver {
+    interrupt: Interrupt,
+    cleanup: CleanupRegistry,
+    patience: Arc<OnceLock<Patience>>,
+    /// Held while a signal is handled, so that one of them is the first.
+    order: Mutex<()>,
+}
+
+impl Receiver {
+    fn receive(&self, signal: Signal) {
+        let _order = self.order.lock();
+        let Some(patience) = self.patience.get() else { end_at_once(signal, Started::Nothing, &self.cleanup) };
+        if self.interrupt.signal().is_some() {
+            end_at_once(signal, Started::Something, &self.cleanup);
         }
         if let Patience::Bounded(last_call) = patience {
             let _ = last_call.try_send(signal);
         }
-        interrupt.trigger(signal);
+        self.interrupt.trigger(signal);
+    }
+}
+
+fn listen_to_ctrl_c(receiver: Arc<Receiver>) {
+    match ctrlc::try_set_handler(move || receiver.receive(Signal::Interrupt)) {
+        Ok(()) => {}
+        // The disposition was not the default, and is restored. No other handler can exist this early.
+        Err(ctrlc::Error::MultipleHandlers) => tracing::debug!("SIGINT was ignored at the start, and stays so"),
+        Err(error) => tracing::warn!("cannot listen for SIGINT: {error}"),
+    }
+}
+
+/// Starts the thread for SIGTERM and SIGHUP. `ctrlc` could handle them, too, but as one signal with SIGINT, whose exit
+/// code is another.
+fn listen_to_termination(receiver: Arc<Receiver>) {
+    let (ignored, handled): (Vec<_>, Vec<_>) = [SIGTERM, SIGHUP].into_iter().partition(|signal| is_ignored(*signal));
+    if !ignored.is_empty() {
+        tracing::debug!("these signals were ignored at the start, and stay so: {ignored:?}");
+    }
+    let listen = || {
+        let mut numbers = iterator::Signals::new(&handled)?;
+        let follow = move || {
+            for number in numbers.forever() {
+                receiver.receive(if number == SIGHUP { Signal::HangUp } else { Signal::Terminate });
+            }
+        };
+        thread::Builder::new().name("signals".into()).spawn(follow).map(drop)
+    };
+    if let Err(error) = listen() {
+        tracing::warn!("cannot listen for SIGTERM and SIGHUP: {error}");
     }
 }
 
