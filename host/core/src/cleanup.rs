@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -64,9 +65,7 @@ impl CleanupRegistry {
     /// The program cannot be started.
     pub(crate) fn start(&self, command: &mut Command) -> io::Result<(Child, Entry)> {
         let mut list = self.list.lock();
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(command, 0);
-        let child = command.spawn()?;
+        let child = command.process_group(0).spawn()?;
         let group = child.id();
         if list.closed {
             kill(group);
@@ -198,15 +197,12 @@ fn remove(path: &Path) {
 
 /// Kills a process group. One that does not exist is no error.
 pub(crate) fn kill(group: u32) {
-    #[cfg(unix)]
     if let Some(group) = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
-    #[cfg(not(unix))]
-    let _ = group;
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::Stdio;

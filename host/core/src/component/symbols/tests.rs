@@ -132,7 +132,6 @@ fn a_unit_with_an_unterminated_name_is_skipped() {
     assert!(found[0].is_empty() && steps < 2 * TEXT_BYTES as u64, "{steps}");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_replaced_file_is_not_read() {
     let folder = tempfile::tempdir().expect("there is room");
