@@ -1,7 +1,7 @@
 //! The contract in Rust, generated from the WIT.
 
 wasmtime::component::bindgen!({
-    path: "../../guest-sdk/wit",
+    path: "wit",
     world: "step",
     exports: { default: async },
     ownership: Borrowing { duplicate_if_necessary: true },
