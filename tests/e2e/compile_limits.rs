@@ -29,11 +29,10 @@ fn pipeline(limits: &str) -> PipelineFile {
 /// Ten components, each of which instantiates the one before ten times: 4 KB that stand for a billion instances.
 fn multiplying_component() -> Vec<u8> {
     let ten = "(instance (instantiate $x))".repeat(10);
-    let mut text = "(component (component $c0 (core module $e) (core instance (instantiate $e)))".to_owned();
-    for level in 1..10 {
-        text += &format!("(component $c{level} (alias outer 1 $c{} (component $x)) {ten})", level - 1);
-    }
-    wat::component(&(text + "(instance (instantiate $c9)))"))
+    let first = "(component $c0 (core module $e) (core instance (instantiate $e)))".to_owned();
+    let level = |level| format!("(component $c{level} (alias outer 1 $c{} (component $x)) {ten})", level - 1);
+    let components: String = std::iter::once(first).chain((1..10).map(level)).collect();
+    wat::component(&format!("(component {components}(instance (instantiate $c9)))"))
 }
 
 #[test]

@@ -239,13 +239,10 @@ mod tests {
     #[test]
     fn components_that_multiply_are_refused() {
         let ten = "(instance (instantiate $x))".repeat(10);
-        let mut text = "(component (component $c0 (core module $e) (core instance (instantiate $e)))".to_owned();
-        for level in 1..10 {
-            let before = level - 1;
-            text += &format!("(component $c{level} (alias outer 1 $c{before} (component $x)) {ten})");
-        }
-        text += "(instance (instantiate $c9)))";
-        let message = checked(&text);
+        let first = "(component $c0 (core module $e) (core instance (instantiate $e)))".to_owned();
+        let level = |level| format!("(component $c{level} (alias outer 1 $c{} (component $x)) {ten})", level - 1);
+        let components: String = std::iter::once(first).chain((1..10).map(level)).collect();
+        let message = checked(&format!("(component {components}(instance (instantiate $c9)))"));
         assert_eq!(message, "it has 1055 instances, and at most 1000 are compiled");
     }
 
