@@ -88,7 +88,7 @@ fn rows_that_an_aggregate_repeats_are_copied_as_they_are_written() {
     let mut command = folder.command();
     command.args(["run", "pipeline.toml", "--threads", "1"]);
     let mut child = spawn(&mut command);
-    let mut first = [0; 1 << 20];
+    let mut first = vec![0; 1 << 20];
     child.stdout.as_mut().expect("it is piped").read_exact(&mut first).expect("there are rows");
     let mut before = 0;
     wait_until("the memory no longer grows", || {
