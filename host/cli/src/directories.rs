@@ -24,7 +24,7 @@ pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>, cleanup: &C
     match std::env::current_exe() {
         Ok(program) => engine = engine.compiler(program, ["compile-component"], cleanup),
         Err(error) => {
-            tracing::warn!("the memory of the compiler is not limited: this program cannot be found: {error}")
+            tracing::warn!("the memory of the compiler is not limited: this program cannot be found: {error}");
         }
     }
     if let Some(directory) = component_directory(global) {

@@ -114,7 +114,7 @@ mod tests {
     struct Folder {
         reports: Reports,
         events: Receiver<notify::Result<Event>>,
-        folder: tempfile::TempDir,
+        root: tempfile::TempDir,
     }
 
     impl Folder {
@@ -123,13 +123,13 @@ mod tests {
             fs::create_dir(folder.path().join("step")).expect("there is room");
             let (sender, events) = channel();
             let reports = Reports::new(sender).expect("the system watches files");
-            let mut watched = Self { reports, events, folder };
+            let mut watched = Self { reports, events, root: folder };
             watched.follow();
             watched
         }
 
         fn path(&self, name: &str) -> PathBuf {
-            self.folder.path().join("step").join(name)
+            self.root.path().join("step").join(name)
         }
 
         fn snapshot(&self) -> Snapshot {
@@ -199,7 +199,7 @@ mod tests {
         folder.follow();
         let before = folder.snapshot();
         let root = folder.path("");
-        fs::rename(&root, folder.folder.path().join("old")).expect("both are there");
+        fs::rename(&root, folder.root.path().join("old")).expect("both are there");
         assert_eq!(folder.change(&before), file);
         let before = folder.snapshot();
         write(&file, "12");

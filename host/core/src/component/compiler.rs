@@ -6,12 +6,13 @@
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use wasmtime::Engine;
 
 use super::complexity::{self, ComplexityError};
@@ -122,8 +123,7 @@ fn on_thread(engine: &Engine, component: &Bytes, limits: &Limits, stop: &Stop) -
         // After a stop or at the limit the receiver is gone.
         let _ = sender.send(engine.precompile_component(&component));
     };
-    let started = thread::Builder::new().name("compiler".into()).spawn(compile);
-    started.map_err(|error| ComponentErrorKind::Compiler(format!("its thread cannot be started: {error}")))?;
+    compiler_threads()?.spawn(compile);
     let until = Instant::now().checked_add(limits.compile_time);
     loop {
         match compiled.recv_timeout(POLL_INTERVAL) {
@@ -136,6 +136,18 @@ fn on_thread(engine: &Engine, component: &Bytes, limits: &Limits, stop: &Stop) -
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
+}
+
+/// Returns the threads that compile, which the first call starts. wasmtime divides its work among the threads of the pool that it
+/// runs on. It must not be the pool of the caller, whose threads may all be waiting here.
+fn compiler_threads() -> Result<&'static ThreadPool, ComponentErrorKind> {
+    static THREADS: OnceLock<Result<ThreadPool, String>> = OnceLock::new();
+    let threads = THREADS.get_or_init(|| {
+        let builder = ThreadPoolBuilder::new().thread_name(|index| format!("compiler-{index}"));
+        // A panic is noticed by the caller, whose channel is closed.
+        builder.panic_handler(|_| ()).build().map_err(|error| error.to_string())
+    });
+    threads.as_ref().map_err(|error| ComponentErrorKind::Compiler(format!("its threads cannot be started: {error}")))
 }
 
 fn too_slow(limits: &Limits) -> ComponentErrorKind {
