@@ -17,7 +17,7 @@ use shlex::Quoter;
 
 pub use causes::{causes, chain};
 pub(crate) use escape::is_unfit;
-pub use escape::{escape_controls, escape_controls_in_json, escape_controls_in_lines};
+pub use escape::{escape_controls, escape_controls_in_json, escape_controls_in_lines, mark_lines};
 pub(crate) use foreign::{escaped, named, shown};
 pub(crate) use truncate::{BoundedText, cut, shorten, truncate};
 

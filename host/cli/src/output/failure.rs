@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
 
-use stillbox::text::{self, escape_controls, escape_controls_in_lines};
+use stillbox::text::{self, escape_controls, mark_lines};
 use stillbox::{Failure, FailureKind};
 
 use crate::output::console::eprint;
@@ -21,7 +21,7 @@ pub(crate) fn error(error: &dyn Error) {
 /// Returns an error and its causes as text of several lines, with styles. A cause that is a failure of a step has all of
 /// its lines.
 pub(crate) fn error_text(error: &dyn Error) -> String {
-    let mut lines = Lines(format!("{}\n", escape_controls_in_lines(&error.to_string())));
+    let mut lines = Lines(format!("{}\n", mark_lines(&error.to_string())));
     for cause in text::causes(error) {
         match as_failure(cause) {
             Some(failure) => {
@@ -60,7 +60,7 @@ pub(crate) fn failure_text(failure: &Failure) -> String {
         .map_or_else(String::new, |step| format!(" in step {BOLD}{}{BOLD:#}", escape_controls(step)));
     // One kind covers the input, the output and Stillbox; the message names which of them failed.
     let kind = if failure.kind == FailureKind::Host { "error" } else { failure.kind.name() };
-    let mut lines = Lines(format!("{ERROR}{kind}{ERROR:#}{step}: {}\n", escape_controls_in_lines(&failure.message)));
+    let mut lines = Lines(format!("{ERROR}{kind}{ERROR:#}{step}: {}\n", mark_lines(&failure.message)));
     lines.failure(failure);
     lines.0
 }
@@ -163,7 +163,7 @@ mod tests {
         let error = anyhow::Error::new(io::Error::other("denied\n")).context("cannot read\nthe file");
         insta::assert_snapshot!(strip_str(&error_text(&*error)), @r"
         cannot read
-        the file
+          | the file
           caused by: denied\u{a}
         ");
         let error = anyhow::Error::new(record("no rule")).context("cannot bind");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::line_index::LineIndex;
 use super::location::ConfigLocation;
 use crate::failure::Failure;
-use crate::text::{chain, escape_controls};
+use crate::text::{chain, escape_controls, mark_lines};
 
 /// The maximum number of diagnostics in a report. The limit keeps a file that is not a pipeline file from flooding the
 /// terminal; a user with this many problems fixes the first ones and runs the command again.
@@ -36,9 +36,11 @@ impl Diagnostic {
         Self { location, message, label: None, help: Vec::new(), failure: None }
     }
 
-    /// Creates a diagnostic with the message of an error and its causes.
+    /// Creates a diagnostic with the message of an error and its causes. The output of a tool, or the message of a step, keeps
+    /// its lines.
     pub(crate) fn from_error(location: ConfigLocation, error: &dyn std::error::Error) -> Self {
-        Self::new(location, chain(error))
+        let message = mark_lines(&chain(error)).into_owned();
+        Self { message, ..Self::new(location, "") }
     }
 
     /// Adds the failure record.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::mark_lines;
+
 /// Version of the record format. A reader that knows version 1 can read every record of version 1; fields may be added
 /// within a version.
 pub(crate) const RECORD_VERSION: u32 = 1;
@@ -307,7 +309,8 @@ impl fmt::Display for Failure {
         if let Some(step) = &self.step {
             write!(f, "step `{step}`: ")?;
         }
-        f.write_str(&self.message)
+        // The message is the step's own.
+        f.write_str(&mark_lines(&self.message))
     }
 }
 

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 ///
 /// These become `\u{..}` with their code in hexadecimal: the C0 and C1 controls, DEL, the bidirectional controls, the
 /// line and paragraph separators, and invisible format characters (joiners, soft hyphens, tags, byte order marks). ANSI
-/// sequences lose their escape character; the rest of them remains as readable text. Backslashes are not escaped, so the
+/// sequences lose their escape character; the rest of them remains as readable text. So does the bracket of `##[`, which starts
+/// a command in the logs of some systems. Backslashes are not escaped, so the
 /// result is for reading and cannot be unescaped.
 pub fn escape_controls(text: &str) -> Cow<'_, str> {
     escape(text, is_unfit)
@@ -18,10 +19,21 @@ pub fn escape_controls_in_lines(text: &str) -> Cow<'_, str> {
     escape(text, |c| is_unfit(c) && c != '\n' && c != '\t')
 }
 
+/// Like [`escape_controls_in_lines`], and marks every line after the first as a part of the same text: for messages of steps and
+/// of tools. Otherwise such a line could imitate another line of the output, or be a command to the system that reads it, such as
+/// `::error` to GitHub.
+pub fn mark_lines(text: &str) -> Cow<'_, str> {
+    let text = text.trim_end_matches(['\n', '\r']);
+    match escape_controls_in_lines(text) {
+        escaped if escaped.contains('\n') => Cow::Owned(escaped.replace('\n', "\n  | ")),
+        escaped => escaped,
+    }
+}
+
 /// Like [`escape_controls`], for JSON text, in which only the C0 controls are escaped already. The JSON keeps its
 /// meaning: escaped characters can only stand within strings, and line breaks, which stand between tokens, are kept.
 pub fn escape_controls_in_json(json: &str) -> Cow<'_, str> {
-    escape_as(
+    let escaped = escape_as(
         json,
         |c| is_unfit(c) && c != '\n',
         |c, escaped| {
@@ -29,14 +41,24 @@ pub fn escape_controls_in_json(json: &str) -> Cow<'_, str> {
                 let _ = write!(escaped, "\\u{unit:04x}");
             }
         },
-    )
+    );
+    // Between tokens there is no such text.
+    without_command(escaped, "##\\u005b")
+}
+
+/// The start of a command to the logs of Azure and GitHub, which look for it anywhere in a line.
+const COMMAND: &str = "##[";
+
+fn without_command<'a>(text: Cow<'a, str>, instead: &str) -> Cow<'a, str> {
+    if text.contains(COMMAND) { Cow::Owned(text.replace(COMMAND, instead)) } else { text }
 }
 
 fn escape(text: &str, unfit: impl Fn(char) -> bool) -> Cow<'_, str> {
-    escape_as(text, unfit, |c, escaped| {
+    let escaped = escape_as(text, unfit, |c, escaped| {
         // Writing to a string cannot fail.
         let _ = write!(escaped, "\\u{{{:x}}}", u32::from(c));
-    })
+    });
+    without_command(escaped, "##\\u{5b}")
 }
 
 fn escape_as(text: &str, unfit: impl Fn(char) -> bool, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
@@ -100,6 +122,21 @@ mod tests {
     fn invisible_and_reordering_characters_are_escaped() {
         assert_eq!(escape_controls("a\u{202e}b\u{2066}c\u{200f}"), r"a\u{202e}b\u{2066}c\u{200f}");
         assert_eq!(escape_controls("\u{2028}\u{feff}\u{e0041}\u{ad}"), r"\u{2028}\u{feff}\u{e0041}\u{ad}");
+    }
+
+    #[test]
+    fn lines_cannot_imitate_others_or_give_commands() {
+        let message = "no\n  at: input.jsonl:1\n::error::gone\r\n##[error]gone\n";
+        assert_eq!(
+            mark_lines(message),
+            "no\n  |   at: input.jsonl:1\n  | ::error::gone\\u{d}\n  | ##\\u{5b}error]gone"
+        );
+        assert!(matches!(mark_lines("one line\n"), Cow::Borrowed("one line")));
+        assert_eq!(escape_controls("a ##[group]"), "a ##\\u{5b}group]");
+        let json = serde_json::to_string("##[error]").unwrap();
+        let escaped = escape_controls_in_json(&json);
+        assert_eq!(escaped, "\"##\\u005berror]\"");
+        assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), "##[error]");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value};
 use stillbox::Failure;
-use stillbox::text::{escape_controls, escape_controls_in_lines, shell_word};
+use stillbox::text::{escape_controls, mark_lines, shell_word};
 use stillbox_author::cases::{CaseReport, Difference, Problem, RowDifference};
 
 use crate::output::diagnostics::{self, Colour};
@@ -113,7 +113,7 @@ fn places_of(rejected: &[Failure]) -> String {
         let place = failure.location.as_ref().map(ToString::to_string).unwrap_or_default();
         let row = failure.row.as_ref().map(ToString::to_string).unwrap_or_default();
         let (row, place) = (escape_controls(&row), escape_controls(&place));
-        let message = escape_controls_in_lines(&failure.message);
+        let message = mark_lines(&failure.message);
         let _ = writeln!(text, "{NOTE}rejected{NOTE:#}: {row} at {place}: {message}");
     }
     text
