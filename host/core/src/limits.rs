@@ -25,7 +25,7 @@ pub struct Limits {
     /// Wall-clock time for compiling the component. Default 5 min. A component in the cache of compiled components is not
     /// compiled.
     pub compile_time: Duration,
-    /// Bytes of memory of the process that compiles the component. Default 4 GiB. Not applied where the library compiles
+    /// Bytes of memory of the process that compiles the component. Default 2 GiB. Not applied where the library compiles
     /// in its own process, see [`EngineBuilder::compiler`](crate::EngineBuilder::compiler), or on systems that do not
     /// limit the memory of a process.
     pub compile_memory: u64,
@@ -41,7 +41,7 @@ impl Default for Limits {
             output_bytes: 256 << 20,
             log_bytes: 64 << 10,
             compile_time: Duration::from_mins(5),
-            compile_memory: 4 << 30,
+            compile_memory: 2 << 30,
         }
     }
 }

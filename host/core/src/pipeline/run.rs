@@ -12,6 +12,7 @@ use super::options::RunOptions;
 use super::planning::Planned;
 use super::stages::StageResources;
 use super::{Pipeline, recording};
+use crate::config::{ConfigLocation, Diagnostic};
 use crate::corrupt::RESTART_HINT;
 use crate::event::Event;
 use crate::failure::Failure;
@@ -48,10 +49,16 @@ impl Pipeline {
             return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));
         }
         let Some(checkpointing) = &options.checkpointing else { return Ok(None) };
-        let outputs = runs::Outputs {
-            paths: &self.written_files(&options.replacements),
-            are_own: self.overrides.output.is_none(),
-        };
+        let written = self.written_files(&options.replacements);
+        let state = checkpointing.runs.directory();
+        if let Some(output) =
+            written.iter().find(|path| runs::canonical_path(path).starts_with(runs::canonical_path(state)))
+        {
+            let message = format!("{} is in the folder of the state of runs", output.display());
+            let diagnostic = Diagnostic::new(ConfigLocation::File, message).help("write to another folder");
+            return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));
+        }
+        let outputs = runs::Outputs { paths: &written, are_own: self.overrides.output.is_none() };
         Ok(runs::begin(checkpointing, &self.config, outputs, new)?)
     }
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 
 use super::replacements::Replacements;
-use crate::config::{Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, RejectsTable, SinkTable, SourceTable};
+use crate::config::{
+    Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, RejectsTable, SinkTable, SourceTable, StepTable,
+};
 use crate::format::{Compression, Format};
 use crate::policy::MaxRejects;
 use crate::sink::{self, SinkLocation, SinkSpec};
@@ -92,6 +94,13 @@ pub(super) fn check(
             let help = "write to another file, and move it after the run";
             diagnostics.push(Diagnostic::new(path_setting.location.clone(), message).help(help));
         }
+        if !path_setting.is_standard()
+            && let Some(part) = part_of_pipeline(config, &path)
+        {
+            let message = format!("{shown} is {part}, and a run would replace it");
+            let help = "write to another file";
+            diagnostics.push(Diagnostic::new(path_setting.location.clone(), message).help(help));
+        }
         if outputs.iter().any(|other| other == &path || is_same_file(other, &path)) {
             let (message, help) = match output {
                 OutputRole::Sink => (format!("two sinks write to {shown}"), "use a separate path for each sink"),
@@ -105,6 +114,33 @@ pub(super) fn check(
         outputs.push(path);
     }
 }
+
+/// Returns which part of the pipeline a path is, if it is one: the pipeline file, a component, or a source or case of a step
+/// whose folder is built.
+fn part_of_pipeline(config: &Config, path: &Path) -> Option<String> {
+    let is = |other: &Path| is_same_file(path, other) || is_same_inode(path, other);
+    if is(&config.file) {
+        return Some("the pipeline file".into());
+    }
+    let name = |step: &StepTable| format!("step \"{}\"", step.name.value);
+    let component = config.steps.iter().find(|step| is(&step.component.path()));
+    if let Some(step) = component {
+        return Some(format!("the component of {}", name(step)));
+    }
+    let path = fs::canonicalize(path).ok()?;
+    let sources = |step: &&StepTable| {
+        let folder = fs::canonicalize(step.component.path()).ok().filter(|folder| folder.is_dir());
+        folder.is_some_and(|folder| {
+            let within = path.strip_prefix(&folder).ok().and_then(|within| within.components().next());
+            let first = within.map(|first| first.as_os_str().to_owned());
+            first.is_some_and(|first| SOURCES.iter().any(|source| first == *source))
+        })
+    };
+    config.steps.iter().find(sources).map(|step| format!("a source of {}", name(step)))
+}
+
+/// The files and folders in the folder of a step that its author has written.
+const SOURCES: [&str; 5] = ["src", "cases", "Cargo.toml", "Cargo.lock", "pyproject.toml"];
 
 /// Checks that the pipeline neither reads nor writes the file for failures. This check precedes all others, because
 /// failures during planning already overwrite that file.
@@ -171,6 +207,27 @@ mod tests {
         let mut diagnostics = Vec::new();
         check(&config, &inputs, &Replacements::default(), &mut diagnostics);
         config.diagnostics(diagnostics).to_string()
+    }
+
+    #[test]
+    fn an_output_is_no_part_of_the_pipeline() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir_all(path("step/cases/one")).unwrap();
+        for name in ["p.toml", "step/cases/one/input.jsonl", "step/out.jsonl", "guest.wasm"] {
+            fs::write(path(name), "").unwrap();
+        }
+        let text = "[pipeline]\nname = \"x\"\n[[source]]\npath = \"in.jsonl\"\n[[step]]\nname = \"a\"\ncomponent = \"step\"\n\
+                    [[step]]\nname = \"b\"\ncomponent = \"guest.wasm\"\n[[sink]]\npath = \"out.jsonl\"\n";
+        let config = Config::parse(&path("p.toml"), text).expect("it is right");
+        let part = |name: &str| part_of_pipeline(&config, &path(name));
+        assert_eq!(part("p.toml").as_deref(), Some("the pipeline file"));
+        assert_eq!(part("guest.wasm").as_deref(), Some("the component of step \"b\""));
+        assert_eq!(part("step/cases/one/input.jsonl").as_deref(), Some("a source of step \"a\""));
+        assert_eq!((part("step/out.jsonl"), part("out.jsonl")), (None, None));
+        // A link is the file that it leads to.
+        std::os::unix::fs::symlink(path("guest.wasm"), path("link.jsonl")).unwrap();
+        assert_eq!(part("link.jsonl").as_deref(), Some("the component of step \"b\""));
     }
 
     #[test]
