@@ -56,6 +56,15 @@ fn standard_error_of_an_earlier_batch_is_not_the_message_of_a_trap() {
     assert_eq!(failure.stderr, "no rule for this row\n");
 }
 
+/// The text that it writes to standard error is outside of its memory.
+#[test]
+fn a_bad_argument_is_told_apart_from_a_bad_output() {
+    let body = "(call $write (call $get-stderr) (i32.const 128) (i32.const -1) (i32.const 3072))";
+    failed(body, FailureKind::BadOutput, "an argument that the step passed to the host cannot be read");
+    let body = "(i32.store (i32.const 2064) (i32.const -1))";
+    failed(body, FailureKind::BadOutput, "the output of the step cannot be read");
+}
+
 /// A fill is one instruction, which nothing interrupts, and the step returns after the last one.
 #[test]
 fn a_call_that_ends_after_its_deadline_is_a_timeout() {

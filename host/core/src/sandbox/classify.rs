@@ -102,8 +102,11 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         failure.causes = chain;
         return failure.with_hint("build the step for the contract stillbox:step@0.1.0");
     }
-    // Only the guest's values are left: a pointer outside its memory, an unknown case, invalid UTF-8.
-    let mut failure = Failure::new(FailureKind::BadOutput, "the output of the step cannot be read");
+    // Only the guest's values are left: a pointer outside its memory, an unknown case, invalid UTF-8. While a host function is
+    // called, the guest is on the stack.
+    let is_call = error.downcast_ref::<WasmBacktrace>().is_some_and(|stack| !stack.frames().is_empty());
+    let what = if is_call { "an argument that the step passed to the host" } else { "the output of the step" };
+    let mut failure = Failure::new(FailureKind::BadOutput, format!("{what} cannot be read"));
     failure.causes = chain.into_iter().filter(|link| !link.starts_with("error while executing")).collect();
     failure
 }
