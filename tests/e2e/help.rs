@@ -84,7 +84,7 @@ fn run_help_lists_every_option() {
 
           --limit <STEP.NAME=VALUE>
               Set a limit of a step, such as `filter.memory=256MiB`; may be repeated
-
+              
               The limits are memory, output-bytes, log-bytes and compile-memory (such as 64KiB, 256MiB
               or 1GB), time for a batch and compile-time (such as 500ms, 30s or 1m30s), fuel and
               output-rows (whole numbers). They replace those of the pipeline file.
@@ -100,13 +100,13 @@ fn run_help_lists_every_option() {
               - bar:   A bar
               - plain: A line every 10 seconds
               - none:  Only the summary
-
+              
               [default: auto]
 
           --max-rejects <N|N%>
               Fail the run if more rows than this are rejected: a number such as `100`, or a share such
               as `1%`
-
+              
               Rows are rejected by steps with `on-failure = "reject"`, and go to the file of
               `[rejects]`. A share is relative to the rows read. This replaces `max-rejects` of the
               pipeline file; without either, there is no limit.
@@ -120,18 +120,18 @@ fn run_help_lists_every_option() {
               Possible values:
               - human: Text for people, on standard error
               - json:  One JSON object per line on standard output; rows have to go to a file
-
+              
               [default: human]
 
           --grace <DURATION>
               After a signal, let batches in flight finish for this time, such as `10s` or `1m30s`
               [default: stop at once]
-
+              
               No new batch starts. A second signal ends the process immediately.
 
           --resume [<RUN>]
               Resume this pipeline's last unfinished run, or start a new one
-
+              
               With RUN, resume that run, or fail if it cannot be resumed. The outputs are the same as
               those of a run without interruption. Fails if the pipeline, a component or an input has
               changed.
@@ -141,15 +141,15 @@ fn run_help_lists_every_option() {
 
           --checkpoint-every <DURATION>
               The time between two checkpoints, such as `30s` or `1m`
-
+              
               A run can be resumed from its last checkpoint. Each checkpoint flushes the outputs to
               disk. A run that fails or is stopped saves a final checkpoint.
-
+              
               [default: 5s]
 
           --state-dir <DIR>
               The folder of the state of runs [default: stillbox/runs in the user's state directory]
-
+              
               [env: STILLBOX_STATE]
 
       -v, --verbose...
@@ -158,7 +158,7 @@ fn run_help_lists_every_option() {
           --cache-dir <DIR>
               The folder of compiled components; its folder `outputs` has cached results of steps
               [default: stillbox/components and stillbox/outputs in the user's cache directory]
-
+              
               [env: STILLBOX_CACHE=]
 
           --watch

@@ -40,17 +40,17 @@ fn an_unsupported_column_type_is_a_compile_error_with_advice() {
     let output = mistake("text: &'a str", "text: Option<Vec<&'a str>>", 2);
     let part: Vec<_> = output.lines().take_while(|line| !line.contains("other types")).take(12).collect();
     insta::assert_snapshot!(part.join("\n"), @"
-      Building count-words
-    error: count-words cannot be tested: cannot build the step in `count-words`
-
-    error[E0277]: `Vec<&'a str>` is not a type that an input column can have
-       --> src/lib.rs:20:11
+        Building count-words
+      error: count-words cannot be tested: cannot build the step in `count-words`
         |
-     20 |     text: Option<Vec<&'a str>>,
-        |           ^^^^^^ not a type that an input column can have
-        |
-        = help: the trait `InputType<'_>` is not implemented for `Vec<&'a str>`
-        = note: take bool, i64 or another integer, f64, &'a str, &'a [u8], Json<'a>, &'a [f32], or Option of one of them for a column with nulls
+        | error[E0277]: `Vec<&'a str>` is not a type that an input column can have
+        |    --> src/lib.rs:20:11
+        |     |
+        |  20 |     text: Option<Vec<&'a str>>,
+        |     |           ^^^^^^ not a type that an input column can have
+        |     |
+        |     = help: the trait `InputType<'_>` is not implemented for `Vec<&'a str>`
+        |     = note: take bool, i64 or another integer, f64, &'a str, &'a [u8], Json<'a>, &'a [f32], or Option of one of them for a column with nulls
     ");
 }
 

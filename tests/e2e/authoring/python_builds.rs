@@ -77,10 +77,10 @@ fn errors_of_the_python_sdk_are_shown() {
     let _redacted = redact(paths());
     let folder = step("import sys\nprint('error: keep_long.py:1: SyntaxError', file=sys.stderr)\nsys.exit(1)\n");
     insta::assert_snapshot!(build(&folder).failed(1), @"
-      Building keep-long
-    error: cannot build the step in `keep-long`
-
-    error: keep_long.py:1: SyntaxError
+        Building keep-long
+      error: cannot build the step in `keep-long`
+        |
+        | error: keep_long.py:1: SyntaxError
     ");
 }
 

@@ -76,7 +76,7 @@ fn rows_that_an_output_repeats_are_bounded_before_they_are_copied() {
     assert_eq!(failure.kind, FailureKind::BadOutput, "{failure:#?}");
     assert_eq!(
         failure.message,
-        "it repeats rows whose other columns take 2096164884 bytes, and at most 67108864 are copied"
+        "it repeats rows whose other columns take 2096127412 bytes, and at most 67108864 are copied"
     );
 }
 

@@ -25,7 +25,7 @@ pub fn escape_controls_in_lines(text: &str) -> Cow<'_, str> {
 pub fn mark_lines(text: &str) -> Cow<'_, str> {
     let text = text.trim_end_matches(['\n', '\r']);
     match escape_controls_in_lines(text) {
-        escaped if escaped.contains('\n') => Cow::Owned(escaped.replace('\n', "\n  | ")),
+        escaped if escaped.contains('\n') => Cow::Owned(escaped.replace('\n', "\n  | ").replace("  | \n", "  |\n")),
         escaped => escaped,
     }
 }
