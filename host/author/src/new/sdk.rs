@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use globset::GlobBuilder;
 use stillbox::build::{find_sdk, sdk_from};
 use toml::{Table, Value};
 
@@ -66,10 +67,8 @@ fn takes_in(root: &Path, workspace: &Value, folder: &Path) -> bool {
     let Ok(inside) = folder.strip_prefix(root) else { return false };
     let listed = |key: &str| {
         let patterns = workspace.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        patterns.filter_map(|pattern| glob::Pattern::new(pattern).ok()).any(|pattern| {
-            let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
-            pattern.matches_path_with(inside, options)
-        })
+        let globs = patterns.filter_map(|pattern| GlobBuilder::new(pattern).literal_separator(true).build().ok());
+        globs.map(|glob| glob.compile_matcher()).any(|glob| glob.is_match(inside))
     };
     listed("members") && !listed("exclude")
 }
