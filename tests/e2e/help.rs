@@ -107,9 +107,9 @@ fn run_help_lists_every_option() {
               Fail the run if more rows than this are rejected: a number such as `100`, or a share such
               as `1%`
               
-              Rows are rejected by steps with `on-failure = "reject"`, and go to the file of
-              `[rejects]`. A share is relative to the rows read. This replaces `max-rejects` of the
-              pipeline file; without either, there is no limit.
+              Rows are rejected by sources with `on-bad-row = "reject"` and steps with `on-failure =
+              "reject"`, and go to the file of `[rejects]`. A share is relative to the rows read. This
+              replaces `max-rejects` of the pipeline file; without either, there is no limit.
 
           --failures <FILE.jsonl>
               Write every failure to this file, one JSON object per line

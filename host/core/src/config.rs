@@ -8,13 +8,16 @@ pub(crate) mod batch_rows;
 pub mod case;
 pub(crate) mod columns;
 pub(crate) mod combine;
+mod csv;
 mod diagnostic;
 mod duration;
+mod encoding;
 mod entry;
 mod error;
 mod format;
 pub(crate) mod from;
 pub(crate) mod instance;
+mod json;
 mod limits;
 mod line_index;
 mod load;
@@ -79,7 +82,7 @@ pub(crate) struct Config {
     pub(crate) steps: Vec<StepTable>,
     /// Every `[[sink]]`, in the order of the file.
     pub(crate) sinks: Vec<SinkTable>,
-    /// `[rejects]`. Always present if a step rejects rows.
+    /// `[rejects]`. Always present if a source or a step rejects rows.
     pub(crate) rejects: Option<RejectsTable>,
 }
 
@@ -148,7 +151,7 @@ fn read(document: &Spanned<DeTable<'_>>, context: &mut ParseContext<'_>) -> Opti
         .help("add a [[sink]] with a `path` that rows are written to");
     let sinks = root.require_or("sink", no_sink);
     let sinks = read_each(sinks, "sink", "[[sink]]", sink::read, context);
-    let rejects = match rejects::needed(&steps) {
+    let rejects = match rejects::needed(&sources, &steps) {
         Some(diagnostic) => root.require_or("rejects", diagnostic),
         None => root.take("rejects"),
     };

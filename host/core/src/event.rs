@@ -45,6 +45,11 @@ pub enum Event<'a> {
         /// Size of the input in bytes, if known.
         total_bytes: Option<u64>,
     },
+    /// Something about an input may be unexpected, such as a column with a made-up name. The run continues.
+    Warning {
+        /// The place and the message.
+        message: &'a str,
+    },
     /// A row was rejected, and written to the reject file.
     Rejected {
         /// The reason and the row.

@@ -1,14 +1,26 @@
-//! File formats and compressions, by name and by file name ending.
+//! File formats and compressions, by name and by file name ending, and the settings of text formats.
+
+mod compression;
+mod csv;
+mod encoding;
+mod json;
 
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
+
+pub(crate) use compression::{Compression, MAGIC_BYTES};
+pub(crate) use csv::CsvSettings;
+pub(crate) use encoding::TextEncoding;
+pub(crate) use json::{JsonLayout, JsonSettings, NanTokens, UnknownKeys};
 
 /// A format that sources read and sinks write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Format {
     /// JSON Lines: one object per line.
     JsonLines,
+    /// JSON: one array of objects, or objects one after the other. Only sources read it.
+    Json,
     /// Comma-separated values with a header (RFC 4180).
     Csv,
     /// Apache Parquet.
@@ -19,27 +31,43 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// All formats.
-    pub(crate) const ALL: [Self; 4] = [Self::JsonLines, Self::Csv, Self::Parquet, Self::Arrow];
+    /// The formats that sources read.
+    pub(crate) const READ: [Self; 5] = [Self::JsonLines, Self::Json, Self::Csv, Self::Parquet, Self::Arrow];
+    /// The formats that sinks write.
+    pub(crate) const WRITTEN: [Self; 4] = [Self::JsonLines, Self::Csv, Self::Parquet, Self::Arrow];
 
     /// The name in pipeline files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::JsonLines => "jsonl",
+            Self::Json => "json",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
         }
     }
 
-    /// Returns the format for a file name's ending, before the ending of a compression.
+    /// Returns the format that a sink writes to a file of this name: by its ending, before that of a compression.
     pub(crate) fn from_path(path: &Path) -> Option<Self> {
-        let stem = match Compression::from_path(path) {
+        let stem = match Compression::from_output_path(path) {
             Compression::None => path.to_path_buf(),
-            Compression::Gzip | Compression::Zstd => path.with_extension(""),
+            _ => path.with_extension(""),
         };
-        let ending = stem.extension()?.to_str()?.to_ascii_lowercase();
-        Some(match ending.as_str() {
+        Self::from_ending(&ending(&stem)?)
+    }
+
+    /// Returns the format that a source reads from a file of this name: by its ending, before that of a compression.
+    pub(crate) fn from_input_path(path: &Path) -> Option<Self> {
+        let ending = ending(&Compression::strip_ending(path))?;
+        match ending.as_str() {
+            "json" => Some(Self::Json),
+            _ if TAB_ENDINGS.contains(&ending.as_str()) => Some(Self::Csv),
+            _ => Self::from_ending(&ending),
+        }
+    }
+
+    fn from_ending(ending: &str) -> Option<Self> {
+        Some(match ending {
             "jsonl" | "ndjson" | "jsonlines" => Self::JsonLines,
             "csv" => Self::Csv,
             "parquet" | "pq" => Self::Parquet,
@@ -47,6 +75,27 @@ impl Format {
             _ => return None,
         })
     }
+
+    /// Returns whether rows are lines or records of text, and not rows of a binary format.
+    pub(crate) fn is_text(self) -> bool {
+        match self {
+            Self::JsonLines | Self::Json | Self::Csv => true,
+            Self::Parquet | Self::Arrow => false,
+        }
+    }
+}
+
+/// The endings of files whose fields are separated by tabs.
+const TAB_ENDINGS: [&str; 2] = ["tsv", "tab"];
+
+/// Returns whether the file name says that fields are separated by tabs.
+pub(crate) fn is_tab_separated(path: &Path) -> bool {
+    ending(&Compression::strip_ending(path)).is_some_and(|ending| TAB_ENDINGS.contains(&ending.as_str()))
+}
+
+/// Returns the ending of a file name in lower case.
+fn ending(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_str()?.to_ascii_lowercase())
 }
 
 impl fmt::Display for Format {
@@ -59,55 +108,6 @@ impl FromStr for Format {
     type Err = ();
 
     fn from_str(name: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|format| format.name() == name).ok_or(())
-    }
-}
-
-/// Compression of a whole file, outside its format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Compression {
-    /// No compression.
-    None,
-    /// gzip (RFC 1952), one or more members.
-    Gzip,
-    /// Zstandard (RFC 8878), one or more frames.
-    Zstd,
-}
-
-impl Compression {
-    /// All compressions.
-    pub(crate) const ALL: [Self; 3] = [Self::None, Self::Gzip, Self::Zstd];
-
-    /// The name in pipeline files.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-
-    /// Returns the compression for a file name's ending: gzip for `.gz`, Zstandard for `.zst`, otherwise no
-    /// compression.
-    pub(crate) fn from_path(path: &Path) -> Self {
-        match path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase).as_deref() {
-            Some("gz") => Self::Gzip,
-            Some("zst") => Self::Zstd,
-            _ => Self::None,
-        }
-    }
-}
-
-impl fmt::Display for Compression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Compression {
-    type Err = ();
-
-    fn from_str(name: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|compression| compression.name() == name).ok_or(())
+        Self::READ.into_iter().find(|format| format.name() == name).ok_or(())
     }
 }

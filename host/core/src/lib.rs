@@ -34,6 +34,7 @@ mod limits;
 mod loader;
 pub mod outline;
 mod panics;
+mod pattern;
 mod pipeline;
 mod plan;
 mod policy;

@@ -9,15 +9,16 @@ mod recording;
 mod run;
 mod stages;
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::{Failed, RunError};
 pub use handle::Run;
 pub use options::RunOptions;
 
-use crate::config::{Config, ConfigError, Diagnostics, Overrides};
+use crate::config::{Config, ConfigError, Diagnostics, Overrides, SourceTable};
 use crate::outline::Outline;
+use crate::pattern;
 use crate::plan::Replacements;
 use crate::runtime::Engine;
 
@@ -75,11 +76,11 @@ impl Pipeline {
     pub fn reads(&self) -> Vec<PathBuf> {
         let config = &self.config;
         let steps = config.steps.iter().map(|step| step.component.path());
-        let sources = config.sources.iter().filter(|source| !source.path.is_standard()).map(|source| {
-            let path = source.path.path();
-            let is_pattern = !path.exists() && source.path.pattern().is_some();
-            let plain = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
-            if is_pattern { path.components().take_while(plain).collect() } else { path }
+        let paths = config.sources.iter().filter(|source| !source.is_standard()).flat_map(|source| &source.paths);
+        let sources = paths.map(|setting| {
+            let path = setting.path();
+            let is_pattern = !path.exists() && pattern::is_pattern(&setting.written);
+            if is_pattern { pattern::folder(&setting.base, &setting.written) } else { path }
         });
         std::iter::once(config.file.clone()).chain(steps).chain(sources).collect()
     }
@@ -103,7 +104,7 @@ impl Pipeline {
 
     /// Returns whether a source is the standard input.
     pub fn reads_stdin(&self) -> bool {
-        self.config.sources.iter().any(|source| source.path.is_standard())
+        self.config.sources.iter().any(SourceTable::is_standard)
     }
 
     /// Checks everything that can be known without running: loads and binds every step, reads the beginning of the

@@ -23,6 +23,7 @@ use arrow_schema::SchemaRef;
 use crate::component::StepKind;
 use crate::config::combine::Combine;
 use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Diagnostics};
+use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::{Signal, StopReason};
 use crate::report::SinkReport;
@@ -128,7 +129,7 @@ impl Plan {
             return Err(PlanError::Stopped(signal));
         }
         context.replacements.check(config, &mut diagnostics);
-        let sources = open_sources(config, &context.replacements, &mut diagnostics)?;
+        let sources = open_sources(config, context, &mut diagnostics)?;
         let inputs: Vec<_> = sources.iter().flatten().flat_map(|source| source.files.iter().cloned()).collect();
         files::check(config, &inputs, &context.replacements, &mut diagnostics);
         let sources: Option<Vec<OpenSource>> = sources.into_iter().collect();
@@ -232,21 +233,24 @@ fn batch_rows(config: &Config) -> usize {
 /// has no problems so far. Other errors are problems of the pipeline.
 fn open_sources(
     config: &Config,
-    replacements: &Replacements,
+    context: &PlanContext,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Option<OpenSource>>, PlanError> {
     let mut sources = Vec::with_capacity(config.sources.len());
     for (index, table) in config.sources.iter().enumerate() {
-        let opened = match replacements.source(config, index) {
+        let opened = match context.replacements.source(config, index) {
             Some(batches) => batches.open(&config.source_name(index), batch_rows(config)),
             None => source::open(&files::source_spec(table, batch_rows(config))),
         };
         sources.push(match opened {
-            Ok(source) => Some(source),
+            Ok(source) => {
+                source.warnings.iter().for_each(|message| (context.on_event)(&Event::Warning { message }));
+                Some(source)
+            }
             Err(error) if error.is_about_content() && diagnostics.is_empty() => return Err(PlanError::Input(error)),
             Err(error) => {
                 diagnostics
-                    .push(Diagnostic::from_error(table.path.location.clone(), &error).failure(error.to_failure()));
+                    .push(Diagnostic::from_error(table.path_location().clone(), &error).failure(error.to_failure()));
                 None
             }
         });

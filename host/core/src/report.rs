@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// Rows read from the sources, or created by steps of kind source.
     pub rows_in: u64,
+    /// Rows of sources that could not be read and were rejected. They count as rows in.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bad_rows: u64,
     /// Number of batches of these rows.
     pub batches: u64,
     /// Duration of the run in seconds, without planning.
@@ -36,9 +39,9 @@ pub struct Resumable {
 }
 
 impl Report {
-    /// Returns the number of rows that steps rejected.
+    /// Returns the number of rows that sources and steps rejected.
     pub fn rejected(&self) -> u64 {
-        self.steps.iter().map(|step| step.rejected).sum()
+        self.bad_rows + self.steps.iter().map(|step| step.rejected).sum::<u64>()
     }
 }
 

@@ -38,13 +38,9 @@ impl RowReader {
     /// # Errors
     /// The file cannot be opened, or one of its first rows is malformed.
     pub fn json_lines(path: &Path, columns: &[(String, DataType)], batch_rows: usize) -> Result<Self, ReadRowsError> {
-        let source = source::open(&SourceSpec {
-            location: SourceLocation::Paths(path.to_owned()),
-            format: Format::JsonLines,
-            compression: None,
-            columns: columns.to_vec(),
-            batch_rows,
-        })?;
+        let location = SourceLocation::path(path.to_owned());
+        let spec = SourceSpec { columns: columns.to_vec(), ..SourceSpec::new(location, Format::JsonLines, batch_rows) };
+        let source = source::open(&spec)?;
         Ok(Self { source })
     }
 

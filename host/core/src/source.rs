@@ -4,9 +4,9 @@
 //! thread. The limits of a chunk depend only on the input and on the number of rows in a batch, so results do not
 //! depend on the number of threads.
 //!
-//! **Files.** A path that exists is that file. Otherwise it is a pattern: `*`, `?`, `[…]` and `**` match, and the files
-//! are read in the byte order of their paths. A file without rows is skipped. The endings `.gz` and `.zst` mark
-//! compressed files; consecutive gzip members or Zstandard frames are one file.
+//! **Files.** Paths and patterns are found by [`pattern`](crate::pattern). The files of a pattern are read in the byte order
+//! of their paths, several patterns one after the other. A file without rows is skipped. The content shows whether a file is
+//! compressed; consecutive members or frames are one file.
 //!
 //! **Several files** of a source must have the same columns. Each format defines what counts as the same: see
 //! [`jsonl`], [`csv`] and [`rows`] (Parquet and Arrow IPC).
@@ -15,13 +15,18 @@
 //! is at most 64 MiB long.
 
 mod advice;
+mod bad_row;
 mod batches;
 mod chunk;
 mod column;
+mod convert;
 mod csv;
+mod decompress;
 mod error;
 mod files;
+mod hive;
 mod jsonl;
+mod look_ahead;
 mod number;
 mod place;
 mod rows;
@@ -35,12 +40,15 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 
 use crate::data_type::DataType;
-use crate::format::{Compression, Format};
+use crate::format::{Compression, CsvSettings, Format, JsonSettings, TextEncoding};
+use crate::policy::Then;
+pub(crate) use decompress::DEFAULT_MAX_WINDOW;
 use files::InputFiles;
-
-pub(crate) use batches::BatchSource;
 pub(crate) use files::matching_paths;
+use hive::Folders;
 
+pub(crate) use bad_row::BadRow;
+pub(crate) use batches::BatchSource;
 #[cfg(test)]
 pub(crate) use chunk::DecodedBatch;
 pub(crate) use chunk::{Chunk, ChunkData, Decoder, LineOrRow, Reader, RowPositions};
@@ -53,22 +61,75 @@ pub(crate) struct SourceSpec {
     pub(crate) location: SourceLocation,
     /// The format.
     pub(crate) format: Format,
-    /// Compression of each file as a whole. `None`: taken from the file name's ending.
+    /// Compression of each file as a whole. `None`: determined by the content.
     pub(crate) compression: Option<Compression>,
-    /// Declared columns. JSON Lines: all columns, or empty to infer them. CSV: any of the header's columns. Parquet and
-    /// Arrow IPC: must be empty.
+    /// The largest window for decompression, in bytes.
+    pub(crate) max_window: u64,
+    /// The dialect, if the format is CSV.
+    pub(crate) csv: CsvSettings,
+    /// The settings, if the format is JSON or JSON Lines.
+    pub(crate) json: JsonSettings,
+    /// Whether folders such as `year=2024` are columns.
+    pub(crate) hive: bool,
+    /// The action for rows of text that cannot be read.
+    pub(crate) on_bad_row: Then,
+    /// Declared columns. JSON Lines and JSON: all columns, or empty to infer them. CSV: any of the header's columns.
+    /// Parquet and Arrow IPC: must be empty.
     pub(crate) columns: Vec<(String, DataType)>,
     /// Maximum number of rows in a chunk, at least 1.
     pub(crate) batch_rows: usize,
 }
 
+impl SourceSpec {
+    /// Describes an input with the default settings.
+    pub(crate) fn new(location: SourceLocation, format: Format, batch_rows: usize) -> Self {
+        Self {
+            location,
+            format,
+            compression: None,
+            max_window: DEFAULT_MAX_WINDOW,
+            csv: CsvSettings::default(),
+            json: JsonSettings::default(),
+            hive: false,
+            on_bad_row: Then::Stop,
+            columns: Vec::new(),
+            batch_rows,
+        }
+    }
+
+    /// Returns the encoding of the text.
+    fn encoding(&self) -> TextEncoding {
+        match self.format {
+            Format::Csv => self.csv.encoding,
+            Format::JsonLines | Format::Json => self.json.encoding,
+            Format::Parquet | Format::Arrow => TextEncoding::default(),
+        }
+    }
+}
+
 /// The location of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SourceLocation {
-    /// Files: a path or a pattern, absolute or relative to the working directory.
-    Paths(PathBuf),
+    /// Files: paths and patterns.
+    Paths(Vec<SourcePath>),
     /// Standard input.
     Stdin,
+}
+
+/// A path or a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SourcePath {
+    /// The folder that a relative path starts from. Not a pattern. Empty for the working directory.
+    pub(crate) base: PathBuf,
+    /// The path or pattern, as written.
+    pub(crate) written: PathBuf,
+}
+
+impl SourceLocation {
+    /// Creates the location of one file or pattern, absolute or relative to the working directory.
+    pub(crate) fn path(written: PathBuf) -> Self {
+        Self::Paths(vec![SourcePath { base: PathBuf::new(), written }])
+    }
 }
 
 /// A source that is ready to read.
@@ -79,6 +140,8 @@ pub(crate) struct OpenSource {
     pub(crate) total_bytes: Option<u64>,
     /// The files in reading order; empty for standard input.
     pub(crate) files: Vec<PathBuf>,
+    /// Messages for the user about the input, each with its place.
+    pub(crate) warnings: Vec<String>,
     /// Cuts the input into chunks.
     pub(crate) reader: Box<dyn Reader>,
     /// Turns a chunk into rows.
@@ -96,7 +159,7 @@ pub(crate) enum SourceSchema {
 
 impl OpenSource {
     fn new(schema: SourceSchema, reader: Box<dyn Reader>, decoder: Arc<dyn Decoder>) -> Self {
-        Self { schema, total_bytes: None, files: Vec::new(), reader, decoder }
+        Self { schema, total_bytes: None, files: Vec::new(), warnings: Vec::new(), reader, decoder }
     }
 }
 
@@ -117,15 +180,22 @@ impl std::fmt::Debug for OpenSource {
 /// No file matches, a file cannot be opened, the first rows (JSON Lines, CSV), a header (CSV) or a schema (Parquet,
 /// Arrow IPC) are malformed, or the files do not have the same columns.
 pub(crate) fn open(spec: &SourceSpec) -> Result<OpenSource, SourceError> {
-    let found = InputFiles::find(&spec.location, spec.compression)?;
+    let found = InputFiles::find(spec)?;
     let (paths, total_bytes) = (found.paths(), found.total_bytes);
+    let mut spec = spec.clone();
+    let folders = spec.hive.then(|| Folders::new(&found.paths_below_bases(&spec.location), &mut spec)).transpose()?;
+    let spec = &spec;
     let source = match spec.format {
-        Format::JsonLines => jsonl::open(found.files, &spec.columns, spec.batch_rows),
-        Format::Csv => csv::open(found.files, &spec.columns, spec.batch_rows),
+        Format::JsonLines | Format::Json => jsonl::open(found.files, spec),
+        Format::Csv => csv::open(found.files, spec),
         Format::Parquet | Format::Arrow if !spec.columns.is_empty() => {
             Err(SourceError::anywhere(SourceErrorKind::OwnSchema { format: spec.format }))
         }
         Format::Parquet | Format::Arrow => rows::open(found.files, spec.format, spec.batch_rows),
     }?;
-    Ok(OpenSource { total_bytes, files: paths, ..source })
+    let source = OpenSource { total_bytes, files: paths, ..source };
+    match folders {
+        Some(folders) => folders.add_to(source),
+        None => Ok(source),
+    }
 }

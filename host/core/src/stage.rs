@@ -60,6 +60,8 @@ pub(crate) struct Stage {
 pub(crate) struct TaskOutput {
     /// Number of rows read from outside the pipeline; `None` if the rows come from an earlier stage.
     pub(crate) rows: Option<usize>,
+    /// Number of them that could not be read and are rejected.
+    pub(crate) bad_rows: u64,
     /// The checksum of everything that the stage has read, up to this work item.
     pub(crate) read: u32,
     /// Encoded rows, by the index of the sink.
@@ -83,6 +85,7 @@ impl TaskOutput {
     pub(crate) fn count(&self, report: &mut Report) {
         report.batches += u64::from(self.rows.is_some());
         report.rows_in += self.rows.unwrap_or(0) as u64;
+        report.bad_rows += self.bad_rows;
         for (sink, rows) in &self.written {
             report.sinks[*sink].rows += rows;
         }
@@ -111,11 +114,17 @@ impl Stage {
     pub(crate) fn run(&self, batch: u64, input: usize, item: WorkItem) -> Result<TaskOutput, Box<Failure>> {
         self.check_stop()?;
         let input = &self.inputs[input];
-        let WorkItem { rows, first, rejected, .. } = item;
+        let WorkItem { rows, first, mut rejected, .. } = item;
+        let mut bad_rows = 0;
         let rows = match rows {
             WorkRows::Raw(chunk) => {
                 let raw = input.decoder.as_ref().expect("an input of raw chunks has a decoder");
-                let decoded = raw.decode(chunk).map_err(|error| Box::new(error.to_failure()))?;
+                let (decoded, bad) = raw.decode_all(chunk).map_err(|error| Box::new(error.to_failure()))?;
+                bad_rows = bad.len() as u64;
+                rejected.extend(
+                    bad.into_iter().enumerate().map(|(index, bad)| RejectRecord::of_bad_row(index, bad, batch)),
+                );
+                self.reject_counter.reject(bad_rows);
                 let origin = RowOrigins::new(decoded.positions, first, decoded.rows.num_rows());
                 vec![Rows { columns: decoded.rows, origin }]
             }
@@ -129,7 +138,8 @@ impl Stage {
             readers[*slot] += 1;
         }
         let output = TaskOutput {
-            rows: input.counts.then(|| rows[0].count()),
+            rows: input.counts.then(|| rows[0].count() + bad_rows as usize),
+            bad_rows,
             read: 0,
             encoded: Vec::new(),
             written: Vec::new(),
@@ -145,18 +155,19 @@ impl Stage {
         }
         let mut task = Task { stage: self, batch, slots, readers, rejected_ids: Vec::new(), output };
         for operation in &self.operations {
-            self.check_stop()?;
-            task.operate(operation).map_err(|mut failure| {
-                failure.batch.get_or_insert(batch);
-                failure
-            })?;
             // The run fails with the rejected rows, so further rows are not needed.
             if self.reject_counter.is_exceeded() {
                 task.output.is_complete = false;
                 break;
             }
+            self.check_stop()?;
+            task.operate(operation).map_err(|mut failure| {
+                failure.batch.get_or_insert(batch);
+                failure
+            })?;
         }
         let mut output = task.output;
+        output.is_complete &= !self.reject_counter.is_exceeded();
         output.rejects = self.encode_rejects(&output.rejected)?;
         Ok(output)
     }

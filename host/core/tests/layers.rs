@@ -27,6 +27,7 @@ const LAYERS: &[&str] = &[
     "process",
     "data_type",
     "format",
+    "pattern",
     "policy",
     "limits",
     "interrupt",

@@ -121,6 +121,7 @@ pub(crate) fn show_preparation(event: &Event<'_>) {
         Event::Resumed { run, rows } => {
             render::status("Resuming", &format!("{run} after {}", self::rows(*rows)));
         }
+        Event::Warning { message } => render::warning(message),
         Event::Compiled { component, cached: false } => {
             render::status("Compiled", &component.display().to_string());
         }

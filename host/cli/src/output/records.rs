@@ -125,6 +125,7 @@ fn value_of(event: &Event<'_>) -> Option<Value> {
         Event::Started { run, pipeline, steps, total_bytes } => json!({
             "event": "started", "run": run, "pipeline": pipeline, "steps": steps, "total_bytes": total_bytes,
         }),
+        Event::Warning { message } => json!({ "event": "warning", "message": message }),
         Event::Rejected { failure } => json!({ "event": "rejected", "failure": failure }),
         Event::Progress { report, bytes_read } => {
             json!({ "event": "progress", "rows_in": report.rows_in, "rejected": report.rejected(), "bytes_read": bytes_read })

@@ -12,6 +12,8 @@ use crate::output::console::{eprint, eprintln};
 use crate::output::diagnostics::{self, Colour};
 
 pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
+/// The style of the word `warning`.
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const STATUS: Style = AnsiColor::Green.on_default().bold();
 pub(crate) const NOTE: Style = AnsiColor::Cyan.on_default();
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -29,6 +31,11 @@ pub(crate) fn is_terminal() -> bool {
 /// Prints a status line, such as `Compiling steps/a.wasm`.
 pub(crate) fn status(verb: &str, object: &str) {
     eprintln!("{STATUS}{verb:>10}{STATUS:#} {}", escape_controls(object));
+}
+
+/// Prints a warning.
+pub(crate) fn warning(text: &str) {
+    eprintln!("{WARNING}warning{WARNING:#}: {}", escape_controls(text));
 }
 
 /// Prints an error message.

@@ -15,6 +15,9 @@ pub(crate) fn print(name: &str, report: &Report) {
 
 fn summary(name: &str, report: &Report) -> String {
     let mut text = format!("{}: {} in", escape_controls(name), rows(report.rows_in));
+    if report.bad_rows > 0 {
+        let _ = write!(text, ", {} of them rejected as unreadable", grouped(report.bad_rows));
+    }
     for sink in &report.sinks {
         let _ = write!(text, ", {} to {}", rows(sink.rows), escape_controls(&sink.name));
     }

@@ -26,13 +26,8 @@ impl BenchInput {
     /// # Errors
     /// It cannot be read, or is no JSON Lines.
     pub fn open(path: &Path, batch_rows: usize) -> Result<Self, BenchError> {
-        Ok(Self(source::open(&SourceSpec {
-            location: SourceLocation::Paths(path.to_owned()),
-            format: Format::JsonLines,
-            compression: None,
-            columns: Vec::new(),
-            batch_rows,
-        })?))
+        let location = SourceLocation::path(path.to_owned());
+        Ok(Self(source::open(&SourceSpec::new(location, Format::JsonLines, batch_rows))?))
     }
 
     /// The columns.

@@ -58,14 +58,11 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Opt
 
 /// Returns a diagnostic if the format declares its own columns.
 pub(super) fn check_format(columns: &ConfigLocation, format: Format) -> Option<Diagnostic> {
-    match format {
-        Format::JsonLines | Format::Csv => None,
-        Format::Parquet | Format::Arrow => Some(
-            Diagnostic::new(
-                columns.clone(),
-                format!("`columns` in [[source]] applies to jsonl and csv only, but this source is {format}"),
-            )
-            .help(format!("remove the key: {format} files declare their columns and types themselves")),
-        ),
-    }
+    (!format.is_text()).then(|| {
+        Diagnostic::new(
+            columns.clone(),
+            format!("`columns` in [[source]] applies to jsonl, json and csv only, but this source is {format}"),
+        )
+        .help(format!("remove the key: {format} files declare their columns and types themselves"))
+    })
 }

@@ -34,6 +34,14 @@ pub(super) fn read_list(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) 
     Some(names)
 }
 
+/// Reads an array of strings, or one string that stands for an array of one.
+pub(super) fn read_strings(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Vec<String> {
+    if let DeValue::String(text) = entry.value {
+        return vec![text.to_string()];
+    }
+    read_list(entry, context).unwrap_or_default().into_iter().map(|text| text.value).collect()
+}
+
 /// Reads a table from names to names. Empty by default.
 pub(super) fn read_table(table: &mut Table<'_>, key: &'static str, context: &mut ParseContext<'_>) -> NameMap {
     table.take(key).map_or_else(NameMap::new, |entry| read_entries(&entry, context))

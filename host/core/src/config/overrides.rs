@@ -152,8 +152,8 @@ impl Config {
             compression: source.compression.as_ref(),
         };
         let (format, compression) = formats.resolve(&path, Direction::Input)?;
-        *source = SourceTable { path, format, compression, ..source.clone() };
-        source.mismatch().map_or(Ok(()), Err)
+        *source = SourceTable { paths: vec![path], format, compression, ..source.clone() };
+        source.mismatches().into_iter().next().map_or(Ok(()), Err)
     }
 
     fn set_output(&mut self, path: &Path) -> Result<(), Diagnostic> {
@@ -166,6 +166,11 @@ impl Config {
             Formats { format: sink.format_is_set.then_some(&sink.format), compression: sink.compression.as_ref() };
         (sink.format, sink.compression) = formats.resolve(&path, Direction::Output)?;
         sink.path = path;
+        if sink.compression.is_none()
+            && let Some(diagnostic) = super::sink::check_extension(&sink.path)
+        {
+            return Err(diagnostic);
+        }
         Ok(())
     }
 }

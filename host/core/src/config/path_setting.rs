@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::location::Located;
 use super::parse_context::ParseContext;
 use super::table::TableEntry;
+use crate::pattern;
 
 /// The path that stands for standard input or output.
 const STANDARD: &str = "-";
@@ -29,13 +30,11 @@ impl PathSetting {
         self.base.join(&self.written)
     }
 
-    /// The pattern of a source's path that contains `*`, `?` or `[`. `None` for a plain path.
-    ///
-    /// Only the written path is a pattern. Special characters in the base folder are escaped.
-    pub(crate) fn pattern(&self) -> Option<PathBuf> {
-        let written = self.written.to_str().filter(|path| path.contains(['*', '?', '[']))?;
-        let base = glob::Pattern::escape(self.base.to_str()?);
-        Some(Path::new(&base).join(written))
+    /// The paths that a source's path stands for if it has braces, without the folder that they start from. Malformed
+    /// braces are reported when the files are looked for.
+    pub(crate) fn alternatives(&self) -> Vec<PathBuf> {
+        let written = self.written.to_str().and_then(|written| pattern::alternatives(written).ok());
+        written.map_or_else(|| vec![self.written.clone()], |all| all.into_iter().map(PathBuf::from).collect())
     }
 }
 
@@ -72,9 +71,8 @@ mod tests {
     }
 
     #[test]
-    fn the_base_folder_of_a_pattern_is_escaped() {
-        assert_eq!(location("a[1]", "in.csv").pattern(), None);
-        assert_eq!(location("a[1]", "*.csv").pattern(), Some("a[[]1[]]/*.csv".into()));
-        assert_eq!(location("a", "/data/??.csv").pattern(), Some("/data/??.csv".into()));
+    fn braces_stand_for_several_paths() {
+        assert_eq!(location("a{1}", "{b,c}.csv").alternatives(), [Path::new("b.csv"), Path::new("c.csv")]);
+        assert_eq!(location("", "b{.csv").alternatives(), [Path::new("b{.csv")]);
     }
 }

@@ -7,6 +7,7 @@ use super::entry::whole;
 use super::location::{ConfigLocation, Located};
 use super::parse_context::{ParseContext, shortened};
 use super::path_setting::{self, PathSetting};
+use super::source::SourceTable;
 use super::step::StepTable;
 use super::table::{Table, TableEntry};
 use crate::format::Format;
@@ -24,11 +25,17 @@ pub(crate) struct RejectsTable {
 
 const PATH_HELP: &str = "add `path = \"rejects.jsonl\"`: a file for the rows that do not pass, with their failures";
 
-/// The diagnostic for a missing `[rejects]`. `None` if no step rejects rows.
-pub(super) fn needed(steps: &[StepTable]) -> Option<Diagnostic> {
-    let step = steps.iter().find(|step| step.on_failure.then() == Then::Reject)?;
-    let message = format!("step \"{}\" rejects rows, but the pipeline has no [rejects]", *step.name);
-    let diagnostic = Diagnostic::new(step.on_failure.location.clone(), message).label("rejects rows");
+/// The diagnostic for a missing `[rejects]`. `None` if neither a source nor a step rejects rows.
+pub(super) fn needed(sources: &[SourceTable], steps: &[StepTable]) -> Option<Diagnostic> {
+    let source = sources.iter().find(|source| source.rejects()).and_then(|source| source.on_bad_row.as_ref());
+    let step = steps.iter().find(|step| step.on_failure.then() == Then::Reject);
+    let (location, what) = match (source, step) {
+        (Some(action), _) => (&action.location, "a source".to_owned()),
+        (None, Some(step)) => (&step.on_failure.location, format!("step \"{}\"", *step.name)),
+        (None, None) => return None,
+    };
+    let message = format!("{what} rejects rows, but the pipeline has no [rejects]");
+    let diagnostic = Diagnostic::new(location.clone(), message).label("rejects rows");
     Some(diagnostic.help("add a line [rejects] and a line such as `path = \"rejects.jsonl\"`"))
 }
 

@@ -1,6 +1,7 @@
 //! `[[sink]]`: an output of the pipeline.
 
 use super::combine::{self, Combine};
+use super::diagnostic::Diagnostic;
 use super::format::{self, Direction};
 use super::from::{self, FromTable};
 use super::location::{ConfigLocation, Located};
@@ -8,7 +9,6 @@ use super::name::read_node_name;
 use super::parse_context::ParseContext;
 use super::path_setting::{self, PathSetting};
 use super::projection::{self, ProjectionTable};
-use super::source::format_from_extension;
 use super::table::Table;
 use crate::format::{Compression, Format};
 
@@ -42,14 +42,38 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     let name = table.take("name").and_then(|entry| read_node_name(&entry, context));
     let path = table.require("path", PATH_HELP).and_then(|entry| path_setting::read(&entry, PATH_HELP, context));
     let format_is_set = table.has("format");
-    let format = format::read_format(&mut table, context);
-    let compression = format::read_compression(&mut table, context);
+    let format = format::read_format(&mut table, Direction::Output, context);
+    let compression = format::read_compression(&mut table, Direction::Output, context);
     let from = from::read(&mut table, context);
     let combine = combine::read(&mut table, context);
     let projection = projection::read(&mut table, context);
     table.finish(context);
 
     let path = path?;
-    let format = if format_is_set { format? } else { format_from_extension(&path, Direction::Output, context)? };
+    let format = if format_is_set { format? } else { format_from_extension(&path, context)? };
+    if let Some(diagnostic) = compression.is_none().then(|| check_extension(&path)).flatten() {
+        context.push(diagnostic);
+    }
     Some(SinkTable { location, name, path, format, compression, from, combine, projection, format_is_set })
+}
+
+/// Determines the format by the file extension. The location of the result is that of the path.
+fn format_from_extension(path: &Located<PathSetting>, context: &mut ParseContext<'_>) -> Option<Located<Format>> {
+    match format::from_extension(path, Direction::Output) {
+        Ok(format) => Some(Located::new(format, path.location.clone())),
+        Err(diagnostic) => {
+            context.push(diagnostic);
+            None
+        }
+    }
+}
+
+/// Returns a diagnostic if the file extension is that of a compression that sinks do not write.
+pub(super) fn check_extension(path: &Located<PathSetting>) -> Option<Diagnostic> {
+    let compression = Compression::from_path(&path.written);
+    (!path.is_standard() && !Compression::WRITTEN.contains(&compression)).then(|| {
+        let message = format!("the file extension says {compression}, which sinks do not write");
+        Diagnostic::new(path.location.clone(), message)
+            .help("end the path in .gz or .zst, or set `compression = \"none\"` to write a file without compression")
+    })
 }

@@ -8,37 +8,40 @@ use std::sync::Arc;
 use arrow_schema::{Schema, SchemaRef};
 
 use super::replacements::Replacements;
+use crate::config::path_setting::PathSetting;
 use crate::config::{
-    Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, RejectsTable, SinkTable, SourceTable, StepTable,
+    Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, Located, RejectsTable, SinkTable, SourceTable, StepTable,
 };
 use crate::format::{Compression, Format};
 use crate::policy::MaxRejects;
 use crate::sink::{self, SinkLocation, SinkSpec};
-use crate::source::{self, SourceLocation, SourceSpec};
+use crate::source::{self, SourceLocation, SourcePath, SourceSpec};
 
 pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec {
-    let path = &table.path;
-    let location = if path.is_standard() {
+    let location = if table.is_standard() {
         SourceLocation::Stdin
     } else {
-        // An existing file whose name looks like a pattern is that file.
-        let literal = path.path();
-        SourceLocation::Paths(if literal.exists() { literal } else { path.pattern().unwrap_or(literal) })
+        let path = |path: &Located<PathSetting>| SourcePath { base: path.base.clone(), written: path.written.clone() };
+        SourceLocation::Paths(table.paths.iter().map(path).collect())
     };
     let columns = table.columns.iter().flat_map(|columns| &columns.value);
     SourceSpec {
-        location,
-        format: table.format.value,
         compression: table.compression.as_ref().map(|compression| compression.value),
+        max_window: table.max_window.as_ref().map_or(source::DEFAULT_MAX_WINDOW, |window| window.value),
+        csv: table.csv.as_ref().map(|csv| csv.value.clone()).unwrap_or_default(),
+        json: table.json.as_ref().map(|json| json.value.clone()).unwrap_or_default(),
+        hive: table.hive.as_ref().is_some_and(|hive| hive.value),
+        on_bad_row: table.on_bad_row.as_ref().map(|action| action.value).unwrap_or_default(),
         columns: columns.map(|column| (column.name.value.clone(), column.data_type.value)).collect(),
-        batch_rows,
+        ..SourceSpec::new(location, table.format.value, batch_rows)
     }
 }
 
 pub(super) fn sink_spec(table: &SinkTable, schema: SchemaRef) -> SinkSpec {
     let path = &table.path;
     let location = if path.is_standard() { SinkLocation::Stdout } else { SinkLocation::Path(path.path()) };
-    let from_extension = || if path.is_standard() { Compression::None } else { Compression::from_path(&path.path()) };
+    let from_extension =
+        || if path.is_standard() { Compression::None } else { Compression::from_output_path(&path.path()) };
     let compression = table.compression.as_ref().map_or_else(from_extension, |compression| compression.value);
     SinkSpec { location, format: table.format.value, compression, schema }
 }
@@ -59,7 +62,7 @@ enum OutputRole {
 /// The reject file. Its columns are the same in every pipeline, so it needs no schema.
 pub(super) fn rejects(table: &RejectsTable) -> Rejects {
     let path = table.path.path();
-    let compression = Compression::from_path(&path);
+    let compression = Compression::from_output_path(&path);
     let schema = Arc::new(Schema::empty());
     let spec = SinkSpec { location: SinkLocation::Path(path), format: Format::JsonLines, compression, schema };
     Rejects { spec, max_rejects: table.max_rejects.as_ref().map(|max_rejects| max_rejects.value) }
@@ -75,8 +78,8 @@ pub(super) fn check(
     let mut outputs: Vec<PathBuf> = Vec::new();
     let reads_files = |index: &usize| replacements.source(config, *index).is_none();
     let from_files = (0..config.sources.len()).filter(reads_files).map(|index| &config.sources[index]);
-    for source in from_files.filter(|source| source.path.is_standard()).skip(1) {
-        let diagnostic = Diagnostic::new(source.path.location.clone(), "two sources read standard input");
+    for source in from_files.filter(|source| source.is_standard()).skip(1) {
+        let diagnostic = Diagnostic::new(source.path_location().clone(), "two sources read standard input");
         diagnostics.push(diagnostic.help("use a file for all but one of them"));
     }
     let writes_file = |index: &usize| replacements.sink(config, *index).is_none();

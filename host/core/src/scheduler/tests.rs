@@ -28,7 +28,14 @@ struct Endless;
 
 impl Reader for Endless {
     fn next_chunk(&mut self) -> Result<Option<Chunk>, SourceError> {
-        let data = ChunkData::Text { bytes: Vec::new().into(), first_line: 1, fields: None };
+        let data = ChunkData::Text {
+            bytes: Vec::new().into(),
+            first_line: 1,
+            bytes_before: 0,
+            first_row: 1,
+            layout: Arc::default(),
+            bad: Vec::new(),
+        };
         Ok(Some(Chunk { file: "endless".into(), data, rows: 0, bytes_read: 0 }))
     }
 }

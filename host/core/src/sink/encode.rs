@@ -114,6 +114,7 @@ pub(crate) fn compress(compression: Compression, bytes: Vec<u8>) -> std::io::Res
             encoder.finish()
         }
         Compression::Zstd => zstd::bulk::compress(&bytes, ZSTD_LEVEL),
+        Compression::Bzip2 | Compression::Xz => unreachable!("sinks do not write this compression"),
     }
 }
 
@@ -129,5 +130,6 @@ pub(super) fn encoder(target: Target) -> Result<Arc<dyn Encoder>, SinkError> {
             Ok(Arc::new(CsvEncoder { target }))
         }
         Format::Parquet | Format::Arrow => Ok(Arc::new(RowsEncoder { target })),
+        Format::Json => unreachable!("sinks do not write this format"),
     }
 }

@@ -95,6 +95,7 @@ impl Writer {
                     }
                     kind
                 }
+                Format::Json => unreachable!("sinks do not write this format"),
                 Format::Parquet => FormatWriter::Parquet(Box::new(ParquetFile::open(out, &schema, staging)?)),
                 Format::Arrow if is_stdout => {
                     let out = BufWriter::with_capacity(BUFFER_BYTES, out);

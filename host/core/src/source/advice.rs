@@ -9,6 +9,9 @@ use crate::text::{named, shown};
 /// Maximum number of columns that a message lists.
 const LISTED: usize = 12;
 
+/// The setting for rows with other keys.
+const IGNORE: &str = "set `json = { unknown-keys = \"ignore\" }`";
+
 /// The columns that a declaration has to name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeclarationScope {
@@ -22,10 +25,12 @@ pub(crate) enum DeclarationScope {
 pub(crate) fn unknown_key(columns: &TextColumns, key: &str) -> SourceErrorKind {
     let advice = if columns.list.iter().any(|column| column.declared) {
         let declared = list(columns.list.iter().map(|column| column.name.as_str()));
-        format!("the source declares {declared}; add {} to its `columns`", entry(key, DataType::Json))
+        format!("the source declares {declared}; add {} to its `columns`, or {IGNORE}", entry(key, DataType::Json))
     } else {
         let declaration = declaration(columns, key, DataType::Json);
-        format!("the first {SAMPLE_ROWS} rows do not have it; declare all columns in the source: {declaration}")
+        format!(
+            "the first {SAMPLE_ROWS} rows do not have it; declare all columns in the source: {declaration}, or {IGNORE}"
+        )
     };
     SourceErrorKind::UnknownKey { key: named(key), advice }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 
+use super::bad_row::BadRow;
 use super::error::SourceError;
+use crate::format::TextEncoding;
 
 /// Cuts an input into chunks. Does only the blocking reads; all other work is left to the threads that decode.
 pub(crate) trait Reader: Send {
@@ -28,6 +30,16 @@ pub(crate) trait Decoder: Send + Sync {
     ///
     /// A line or row is malformed or does not fit its column. The first such error is returned.
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError>;
+
+    /// Returns the rows of a chunk, and those that cannot be read if the source rejects them. Binary formats have no such
+    /// rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode), unless the source rejects bad rows.
+    fn decode_all(&self, chunk: Chunk) -> Result<(DecodedBatch, Vec<BadRow>), SourceError> {
+        self.decode(chunk).map(|decoded| (decoded, Vec::new()))
+    }
 }
 
 /// A part of one file, with at most as many rows as a batch.
@@ -46,15 +58,20 @@ pub(crate) struct Chunk {
 /// The content of a chunk.
 #[derive(Debug)]
 pub(crate) enum ChunkData {
-    /// Whole lines (JSON Lines) or whole records (CSV), without header and byte order mark.
+    /// Whole lines (JSON Lines), records (CSV) or values (JSON), without header and byte order mark.
     Text {
         /// The text.
         bytes: Bytes,
         /// The number of the first line, from 1.
         first_line: u64,
-        /// CSV: for each field of a record, the index of its column in the source. `None`: the fields are in the order
-        /// of the columns.
-        fields: Option<Arc<[usize]>>,
+        /// The number of bytes before the text on its first line.
+        bytes_before: u64,
+        /// The number of the first row in the file, from 1.
+        first_row: u64,
+        /// The layout of the file.
+        layout: Arc<TextLayout>,
+        /// Rows before these of which not even the end is certain.
+        bad: Vec<BadRow>,
     },
     /// Rows of a binary format, with the columns in the file's order.
     Rows {
@@ -63,6 +80,67 @@ pub(crate) enum ChunkData {
         /// The number of the first row in the file, from 1.
         first_row: u64,
     },
+}
+
+/// The properties of a text file that its start determines, and that its rows depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct TextLayout {
+    /// The ends of lines.
+    pub(crate) line_end: LineEnd,
+    /// The encoding, from which the text was converted to UTF-8.
+    pub(crate) encoding: TextEncoding,
+    /// CSV: the character between fields.
+    pub(crate) delimiter: u8,
+    /// CSV: for each field of a record, the index of its column in the source. `None`: the fields are in the order
+    /// of the columns.
+    pub(crate) fields: Option<Arc<[usize]>>,
+    /// JSON: whether rows are values on any number of lines, instead of lines.
+    pub(crate) has_values: bool,
+}
+
+/// The ends of lines in a text file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LineEnd {
+    /// LF, or CRLF. A CR alone is text.
+    #[default]
+    Lf,
+    /// CR, LF or CRLF, for CSV files whose first line ends with a CR alone.
+    Any,
+}
+
+impl LineEnd {
+    /// Returns the number of line ends in these bytes, which do not end between a CR and its LF.
+    pub(crate) fn count(self, bytes: &[u8]) -> u64 {
+        let lf = memchr::memchr_iter(b'\n', bytes).count();
+        let is_alone = |cr: &usize| bytes.get(cr + 1) != Some(&b'\n');
+        let cr = match self {
+            Self::Lf => 0,
+            Self::Any => memchr::memchr_iter(b'\r', bytes).filter(is_alone).count(),
+        };
+        (lf + cr) as u64
+    }
+
+    /// Returns the index after the first line end, and whether more bytes could belong to that line end.
+    pub(crate) fn find(self, bytes: &[u8]) -> Option<(usize, bool)> {
+        let at = match self {
+            Self::Lf => memchr::memchr(b'\n', bytes)?,
+            Self::Any => memchr::memchr2(b'\n', b'\r', bytes)?,
+        };
+        Some(match (bytes[at], bytes.get(at + 1)) {
+            (b'\r', Some(b'\n')) => (at + 2, false),
+            (b'\r', None) => (at + 1, true),
+            _ => (at + 1, false),
+        })
+    }
+
+    /// Returns the index of the first byte of the last line.
+    pub(crate) fn last_line(self, bytes: &[u8]) -> usize {
+        let end = match self {
+            Self::Lf => memchr::memrchr(b'\n', bytes),
+            Self::Any => memchr::memrchr2(b'\n', b'\r', bytes),
+        };
+        end.map_or(0, |end| end + 1)
+    }
 }
 
 /// The decoded rows of a chunk, with their positions.
@@ -89,6 +167,8 @@ enum RowNumbering {
     EachLine(Arc<[u64]>),
     /// Consecutive rows, from this one.
     Rows(u64),
+    /// One number per row, with gaps.
+    EachRow(Arc<[u64]>),
 }
 
 /// The position of a row in the input.
@@ -115,6 +195,11 @@ impl RowPositions {
         Self { file, units: RowNumbering::Rows(first_row) }
     }
 
+    /// Creates the positions of rows with these numbers (from 1).
+    pub(crate) fn each_row(file: Arc<str>, rows: Vec<u64>) -> Self {
+        Self { file, units: RowNumbering::EachRow(rows.into()) }
+    }
+
     /// Returns the position of the row with this index in the batch.
     ///
     /// # Panics
@@ -125,6 +210,7 @@ impl RowPositions {
             RowNumbering::Lines(first) => LineOrRow::Line(first + row as u64),
             RowNumbering::EachLine(lines) => LineOrRow::Line(lines[row]),
             RowNumbering::Rows(first) => LineOrRow::Row(first + row as u64),
+            RowNumbering::EachRow(rows) => LineOrRow::Row(rows[row]),
         };
         RowPosition { file: Arc::clone(&self.file), unit }
     }
@@ -162,11 +248,6 @@ impl LineCollector {
         self.count += 1;
     }
 
-    /// Returns the number of rows.
-    pub(crate) fn len(&self) -> usize {
-        self.count as usize
-    }
-
     /// Returns the positions of all rows.
     pub(crate) fn positions(self, file: Arc<str>) -> RowPositions {
         let units = if self.each.is_empty() {
@@ -187,7 +268,6 @@ mod tests {
         for &line in lines {
             collector.push(line);
         }
-        assert_eq!(collector.len(), lines.len());
         let positions = collector.positions("a.csv".into());
         let contiguous = matches!(positions.units, RowNumbering::Lines(_));
         (contiguous, (0..lines.len()).map(|row| positions.position(row).to_string()).collect())

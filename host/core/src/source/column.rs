@@ -6,9 +6,10 @@ use std::sync::Arc;
 use arrow_array::builder::{
     ArrayBuilder, BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, NullBufferBuilder, StringBuilder,
 };
-use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array};
+use arrow_array::{ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, RecordBatch, RecordBatchOptions};
 use arrow_cast::base64::{BASE64_STANDARD, Engine};
 use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
+use arrow_select::filter::filter_record_batch;
 use serde_json::value::RawValue;
 
 use super::number::{self, Number};
@@ -78,6 +79,56 @@ impl TextColumns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ValueMismatch;
 
+/// Builds the rows of a chunk. A row that turns out to be bad is discarded, although some of its values are added.
+#[derive(Debug)]
+pub(crate) struct RowsBuilder<'c> {
+    /// The columns.
+    pub(crate) columns: &'c TextColumns,
+    /// A builder for each column.
+    pub(crate) builders: Vec<ColumnBuilder>,
+    /// Number of rows that are added, discarded ones included.
+    rows: usize,
+    /// The indices of discarded rows.
+    discarded: Vec<usize>,
+}
+
+impl<'c> RowsBuilder<'c> {
+    /// Creates builders for a chunk with this many rows and bytes of text.
+    pub(crate) fn new(columns: &'c TextColumns, rows: usize, bytes: usize) -> Self {
+        Self { columns, builders: columns.builders(rows, bytes), rows: 0, discarded: Vec::new() }
+    }
+
+    /// Ends a row that has a value in every column.
+    pub(crate) fn end_row(&mut self) {
+        self.rows += 1;
+    }
+
+    /// Discards a row that may have values in some columns.
+    #[cold]
+    pub(crate) fn discard_row(&mut self) {
+        for builder in self.builders.iter_mut().filter(|builder| builder.len() == self.rows) {
+            builder.append_null();
+        }
+        self.discarded.push(self.rows);
+        self.rows += 1;
+    }
+
+    /// Returns the rows that are not discarded.
+    pub(crate) fn finish(self) -> RecordBatch {
+        let arrays = self.builders.into_iter().map(ColumnBuilder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns.schema), arrays, &options)
+            .expect("every row adds one value to every column");
+        if self.discarded.is_empty() {
+            return batch;
+        }
+        let mut discarded = self.discarded.iter().copied().peekable();
+        let is_kept = |row: usize| discarded.next_if_eq(&row).is_none();
+        let kept: BooleanArray = (0..self.rows).map(is_kept).map(Some).collect();
+        filter_record_batch(&batch, &kept).expect("the filter has a value for every row")
+    }
+}
+
 /// Builds one column from its values.
 #[derive(Debug)]
 pub(crate) enum ColumnBuilder {
@@ -107,6 +158,18 @@ impl ColumnBuilder {
             DataType::Binary => Self::Binary(BinaryBuilder::with_capacity(rows, bytes)),
             DataType::Json => Self::Json(StringBuilder::with_capacity(rows, bytes)),
             DataType::Vector => Self::Vector(VectorBuilder::new(column.width.max(1))),
+        }
+    }
+
+    /// Returns the number of values.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Boolean(builder) => builder.len(),
+            Self::Integer(builder) => builder.len(),
+            Self::Float(builder) => builder.len(),
+            Self::Text(builder) | Self::Json(builder) => builder.len(),
+            Self::Binary(builder) => builder.len(),
+            Self::Vector(builder) => builder.validity.len(),
         }
     }
 

@@ -1,20 +1,21 @@
 //! Finds the files of a source, and opens them as streams of decompressed bytes.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::BytesMut;
-use flate2::bufread::MultiGzDecoder;
+use bytes::{Buf as _, Bytes, BytesMut};
 
-use super::SourceLocation;
+use super::convert::Converter;
+use super::decompress::{DecompressError, Decompressor, check_plain};
 use super::error::{SourceError, SourceErrorKind};
-use crate::format::Compression;
-
-/// Bytes requested from the operating system in one read. A multiple of the 64 KiB that a pipe holds.
-const READ_BYTES: usize = 128 << 10;
+use super::look_ahead::{LookAhead, READ_BYTES};
+use super::{SourceLocation, SourceSpec};
+use crate::format::{Compression, MAGIC_BYTES, TextEncoding};
+use crate::pattern::{self, PatternError};
 
 /// The name of standard input in messages.
 const STDIN: &str = "standard input";
@@ -26,8 +27,14 @@ pub(crate) struct InputFile {
     pub(crate) name: Arc<str>,
     /// Its path; `None` for standard input.
     pub(crate) path: Option<PathBuf>,
-    /// Compression of the file as a whole.
+    /// Compression of the file as a whole. Of a pipe, that of the settings or of its name.
     pub(crate) compression: Compression,
+    /// Whether the content decides about the compression.
+    detects: bool,
+    /// The largest window for decompression, in bytes.
+    max_window: u64,
+    /// The encoding of the text, unless a byte order mark says otherwise.
+    pub(crate) encoding: TextEncoding,
 }
 
 /// The files of a source, in reading order.
@@ -40,37 +47,44 @@ pub(crate) struct InputFiles {
 }
 
 impl InputFiles {
-    /// Finds the files.
-    ///
-    /// A path that exists is that file, even with wildcards in its name. Otherwise `*`, `?`, `[…]` and `**` are
-    /// wildcards, and matching files are read in the byte order of their paths. A `*` does not match a leading dot.
-    /// Without `compression`, the ending of each file name decides.
+    /// Finds the files. Without a compression in the settings, the content of each file decides.
     ///
     /// # Errors
     ///
-    /// No file matches, the pattern is malformed, or a file is a directory, missing or unreadable.
-    pub(crate) fn find(location: &SourceLocation, compression: Option<Compression>) -> Result<Self, SourceError> {
-        let pattern = match location {
-            SourceLocation::Stdin => {
-                let compression = compression.unwrap_or(Compression::None);
-                let stdin = InputFile { name: STDIN.into(), path: None, compression };
-                return Ok(Self { files: vec![stdin], total_bytes: None });
-            }
-            SourceLocation::Paths(pattern) => pattern,
+    /// No file matches, a pattern is malformed, or a file is a directory, missing or unreadable.
+    pub(crate) fn find(spec: &SourceSpec) -> Result<Self, SourceError> {
+        let file = |name: Arc<str>, path: Option<PathBuf>| InputFile {
+            name,
+            compression: spec
+                .compression
+                .unwrap_or_else(|| path.as_deref().map_or(Compression::None, Compression::from_path)),
+            path,
+            detects: spec.compression.is_none(),
+            max_window: spec.max_window,
+            encoding: spec.encoding(),
         };
-        let files: Vec<InputFile> = matching(pattern)?
-            .into_iter()
-            .map(|path| InputFile {
-                name: path.to_string_lossy().into(),
-                compression: compression.unwrap_or_else(|| Compression::from_path(&path)),
-                path: Some(path),
-            })
-            .collect();
+        let SourceLocation::Paths(_) = &spec.location else {
+            return Ok(Self { files: vec![file(STDIN.into(), None)], total_bytes: None });
+        };
+        let paths = find_paths(&spec.location)?;
+        let mut files: Vec<InputFile> =
+            paths.into_iter().map(|path| file(path.to_string_lossy().into(), Some(path))).collect();
         let mut total_bytes = Some(0);
-        for file in &files {
-            total_bytes = total_bytes.zip(file.checked_len()?).map(|(total, len)| total + len);
+        for file in &mut files {
+            total_bytes = total_bytes.zip(file.check()?).map(|(total, len)| total + len);
         }
         Ok(Self { files, total_bytes })
+    }
+
+    /// Returns the names of the files in messages, and their paths without the folder from which the patterns start.
+    pub(crate) fn paths_below_bases(&self, location: &SourceLocation) -> Vec<(Arc<str>, PathBuf)> {
+        let SourceLocation::Paths(patterns) = location else { return Vec::new() };
+        let below = |path: &Path| {
+            let base = patterns.iter().map(|pattern| &pattern.base).find(|base| path.starts_with(base));
+            base.and_then(|base| path.strip_prefix(base).ok()).unwrap_or(path).to_owned()
+        };
+        let paths = self.files.iter().filter_map(|file| Some((Arc::clone(&file.name), below(file.path.as_deref()?))));
+        paths.collect()
     }
 
     /// Returns the paths of the files.
@@ -81,16 +95,25 @@ impl InputFiles {
 
 /// Returns the paths that a source would read. Does not check that they can be read.
 pub(crate) fn matching_paths(location: &SourceLocation) -> Vec<PathBuf> {
-    match location {
-        SourceLocation::Stdin => Vec::new(),
-        SourceLocation::Paths(pattern) => matching(pattern).unwrap_or_default(),
+    find_paths(location).unwrap_or_default()
+}
+
+/// Returns the paths of a source in reading order. A file that several patterns match is read once.
+fn find_paths(location: &SourceLocation) -> Result<Vec<PathBuf>, PatternError> {
+    let SourceLocation::Paths(patterns) = location else { return Ok(Vec::new()) };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut seen = HashSet::new();
+    for pattern in patterns {
+        let found = pattern::find(&pattern.base, &pattern.written)?;
+        paths.extend(found.into_iter().filter(|path| seen.insert(path.clone())));
     }
+    Ok(paths)
 }
 
 impl InputFile {
-    /// Returns the length in bytes; `None` for a pipe or a device. Opens every regular file once, because otherwise an
-    /// unreadable last file would end a long run.
-    fn checked_len(&self) -> Result<Option<u64>, SourceError> {
+    /// Determines the compression, and returns the length in bytes; `None` for a pipe or a device. Opens every regular
+    /// file once, because otherwise an unreadable last file would end a long run.
+    fn check(&mut self) -> Result<Option<u64>, SourceError> {
         let path = self.path.as_deref().unwrap_or(Path::new(""));
         let metadata = fs::metadata(path).map_err(|source| self.io("open", source))?;
         if metadata.is_dir() {
@@ -99,8 +122,22 @@ impl InputFile {
         if !metadata.is_file() {
             return Ok(None);
         }
-        File::open(path).map_err(|source| self.io("open", source))?;
+        let file = File::open(path).map_err(|source| self.io("open", source))?;
+        if self.detects {
+            let mut start = Vec::new();
+            file.take(MAGIC_BYTES as u64).read_to_end(&mut start).map_err(|source| self.io("read", source))?;
+            self.compression = self.detected(&start);
+        }
         Ok(Some(metadata.len()))
+    }
+
+    /// Returns the compression that the first bytes show, or that of the name if they show none. In that case reading the
+    /// file fails, unless the name has no compression either.
+    fn detected(&self, start: &[u8]) -> Compression {
+        match Compression::from_content(start) {
+            Compression::None => self.path.as_deref().map_or(Compression::None, Compression::from_path),
+            compression => compression,
+        }
     }
 
     /// Opens the file for reading from start to end, decompressed. Adds every byte read to `count`, before
@@ -108,29 +145,32 @@ impl InputFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be opened.
+    /// The file cannot be opened, or is compressed in a way that is not supported.
     pub(crate) fn open(&self, count: &Arc<AtomicU64>) -> Result<InputStream, SourceError> {
         let bytes: Box<dyn Read + Send> = match &self.path {
             None => Box::new(io::stdin()),
             Some(path) => Box::new(File::open(path).map_err(|source| self.io("open", source))?),
         };
         let counted = CountingReader { bytes, count: Arc::clone(count) };
-        let bytes: Box<dyn Read + Send> = match self.compression {
-            Compression::None => Box::new(counted),
-            compression => {
-                let mut buffered = BufReader::with_capacity(READ_BYTES, counted);
-                // An input without bytes is empty. The decoders would report it as truncated.
-                if buffered.fill_buf().map_err(|source| self.io("read", source))?.is_empty() {
-                    Box::new(io::empty())
-                } else if compression == Compression::Gzip {
-                    Box::new(MultiGzDecoder::new(buffered))
-                } else {
-                    let decoder = zstd::stream::read::Decoder::with_buffer(buffered);
-                    Box::new(decoder.map_err(|source| self.io("decompress", source))?)
-                }
+        let mut file = self.clone();
+        if !self.detects && self.compression == Compression::None {
+            return Ok(InputStream { bytes: Box::new(counted), file });
+        }
+        let mut input = LookAhead::new(counted);
+        if self.detects {
+            let start = input.peek_until(|start| !Compression::needs_more(start));
+            let start = start.map_err(|source| self.io("read", source))?;
+            file.compression = self.detected(start);
+            if file.compression == Compression::None {
+                check_plain(&start[..start.len().min(10)])
+                    .map_err(|error| SourceError::in_file(&self.name, SourceErrorKind::Decompress(error)))?;
             }
+        }
+        let bytes: Box<dyn Read + Send> = match file.compression {
+            Compression::None => Box::new(input),
+            compression => Box::new(Decompressor::new(compression, self.max_window, input)),
         };
-        Ok(InputStream { bytes, file: self.clone() })
+        Ok(InputStream { bytes, file })
     }
 
     /// Opens a regular file for random access; `None` if the input is compressed or not a regular file.
@@ -193,14 +233,18 @@ impl InputStream {
         read.map_err(|source| self.failed(source))
     }
 
+    /// Converts the rest of the file to UTF-8, after these bytes, which were read before.
+    pub(crate) fn convert(&mut self, encoding: TextEncoding, start: Bytes) {
+        let rest = std::mem::replace(&mut self.bytes, Box::new(io::empty()));
+        self.bytes = Box::new(Converter::new(encoding, start.reader().chain(rest)));
+    }
+
     /// Returns the error for a failed read.
     fn failed(&self, source: io::Error) -> SourceError {
-        // An error of the operating system has a number; an error of a decompressor has none.
-        if self.file.compression == Compression::None || source.raw_os_error().is_some() {
-            return self.file.io("read", source);
+        match source.downcast::<DecompressError>() {
+            Ok(error) => SourceError::in_file(&self.file.name, SourceErrorKind::Decompress(error)),
+            Err(source) => self.file.io("read", source),
         }
-        let compression = self.file.compression;
-        SourceError::in_file(&self.file.name, SourceErrorKind::CorruptFile { compression, source })
     }
 }
 
@@ -235,34 +279,4 @@ impl<R: Seek> Seek for CountingReader<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.bytes.seek(to)
     }
-}
-
-/// Returns the paths that match a pattern, sorted, at least one.
-fn matching(pattern: &Path) -> Result<Vec<PathBuf>, SourceError> {
-    let text = pattern.to_str();
-    let wild = text.is_some_and(|text| text.contains(['*', '?', '[']));
-    if !wild || fs::symlink_metadata(pattern).is_ok() {
-        return Ok(vec![pattern.to_path_buf()]);
-    }
-    let text = text.unwrap_or_default();
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
-    let pattern = || text.to_owned();
-    let entries = glob::glob_with(text, options)
-        .map_err(|source| SourceError::anywhere(SourceErrorKind::Pattern { pattern: pattern(), source }))?;
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| {
-            let name = error.path().to_string_lossy().into();
-            SourceError::in_file(&name, SourceErrorKind::Io { action: "list", source: error.into() })
-        })?;
-        // A pattern such as `data/*` selects files, so folders that match are skipped.
-        if !path.is_dir() {
-            paths.push(path);
-        }
-    }
-    if paths.is_empty() {
-        return Err(SourceError::anywhere(SourceErrorKind::NoMatch { pattern: pattern() }));
-    }
-    paths.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
-    Ok(paths)
 }

@@ -1,7 +1,12 @@
 //! Reads complete inputs like a run, and checks rows, positions and messages.
 
+mod bad_rows;
 mod chunks;
+mod compressed;
 mod csv;
+mod dialects;
+mod folders;
+mod json;
 mod jsonl;
 mod rows;
 
@@ -12,7 +17,7 @@ use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 use tempfile::TempDir;
 
-use super::{SourceError, SourceLocation, SourceSchema, SourceSpec, open};
+use super::{BadRow, SourceError, SourceLocation, SourcePath, SourceSchema, SourceSpec, open};
 use crate::data_type::DataType;
 use crate::format::{Compression, Format};
 use crate::sink;
@@ -27,6 +32,7 @@ struct InputFolder {
 #[derive(Debug)]
 struct ReadRows {
     batch: Option<RecordBatch>,
+    bad: Vec<BadRow>,
     positions: Vec<String>,
     chunks: Vec<usize>,
     bytes_read: Vec<u64>,
@@ -35,8 +41,8 @@ struct ReadRows {
 impl InputFolder {
     fn new(format: Format, pattern: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let location = SourceLocation::Paths(folder.path().join(pattern));
-        let spec = SourceSpec { location, format, compression: None, columns: Vec::new(), batch_rows: 1000 };
+        let path = SourcePath { base: folder.path().to_owned(), written: pattern.into() };
+        let spec = SourceSpec::new(SourceLocation::Paths(vec![path]), format, 1000);
         Self { folder, spec }
     }
 
@@ -46,7 +52,9 @@ impl InputFolder {
     }
 
     fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
-        fs::write(self.folder.path().join(name), content).unwrap();
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
         self
     }
 
@@ -65,17 +73,29 @@ impl InputFolder {
         self
     }
 
+    fn with(mut self, change: impl FnOnce(&mut SourceSpec)) -> Self {
+        change(&mut self.spec);
+        self
+    }
+
     fn path(&self) -> &Path {
         self.folder.path()
     }
 
     fn try_read(&self) -> Result<ReadRows, SourceError> {
         let mut source = open(&self.spec)?;
-        let mut rows = ReadRows { batch: None, positions: Vec::new(), chunks: Vec::new(), bytes_read: Vec::new() };
+        let mut rows = ReadRows {
+            batch: None,
+            bad: Vec::new(),
+            positions: Vec::new(),
+            chunks: Vec::new(),
+            bytes_read: Vec::new(),
+        };
         let mut batches = Vec::new();
         while let Some(chunk) = source.reader.next_chunk()? {
             rows.bytes_read.push(chunk.bytes_read);
-            let decoded = source.decoder.decode(chunk)?;
+            let (decoded, bad) = source.decoder.decode_all(chunk)?;
+            rows.bad.extend(bad);
             rows.chunks.push(decoded.rows.num_rows());
             let places = (0..decoded.rows.num_rows()).map(|row| decoded.positions.position(row).to_string());
             rows.positions.extend(places.map(|place| self.anonymous(&place)));
@@ -110,6 +130,12 @@ impl InputFolder {
 }
 
 impl ReadRows {
+    /// Returns the bad rows: the reason of each, and its text.
+    fn bad(&self, input: &InputFolder) -> String {
+        let line = |bad: &BadRow| format!("{} | {}\n", input.anonymous(&bad.error.to_string()), bad.raw.escape_debug());
+        self.bad.iter().map(line).collect()
+    }
+
     /// Returns the columns with their types, and then the rows as JSON Lines.
     fn shown(&self) -> String {
         let Some(batch) = &self.batch else { return "empty".to_owned() };

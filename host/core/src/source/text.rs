@@ -1,15 +1,19 @@
-//! Cuts text into chunks at the ends of rows, for JSON Lines and CSV.
+//! Cuts text into chunks at the ends of rows, for JSON Lines, JSON and CSV.
+
+mod checked;
+mod open;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::{Buf as _, Bytes, BytesMut};
-
+use super::bad_row::BadRow;
 use super::chunk::{Chunk, ChunkData, Reader};
 use super::error::{SourceError, SourceErrorKind};
-use super::files::{InputFile, InputStream};
-use super::place::FilePosition;
+use super::files::InputFile;
+use crate::policy::Then;
+pub(crate) use checked::CheckedText;
+pub(crate) use open::OpenTextFile;
 
 /// Maximum text in a chunk, in bytes. Arrow's offsets have 32 bits, and a decoded chunk takes a multiple of its text in
 /// memory, so wide rows make smaller batches. A larger row has a chunk of its own.
@@ -28,20 +32,32 @@ const SAMPLE_BYTES: usize = 64 << 20;
 /// null.
 pub(crate) const MAX_COLUMNS: usize = 10_000;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+/// Maximum number of bytes of a file that are read again to find the rows in a quotation that does not end. A hostile
+/// file could otherwise have every line start such a quotation, which takes the square of its length.
+const REREAD_BYTES: usize = 512 << 20;
 
 /// Finds the ends of rows in the bytes of one file, in order.
 pub(crate) trait RowSplitter: Send {
-    /// Forgets the current row. The next call starts the row again, or starts another file.
+    /// Starts a file: looks at its first bytes, sets its layout, and takes what is not a row, such as a header.
+    ///
+    /// # Errors
+    ///
+    /// The input cannot be read, or its start is malformed.
+    fn begin(&mut self, file: &mut OpenTextFile) -> Result<(), SourceError>;
+
+    /// Forgets the current row. The next call of `next` starts the row again.
     fn restart(&mut self);
 
     /// Looks for the end of the row that starts at `start`. After [`RowEnd::NeedMore`] it is called again for the same
     /// row with more bytes, and does not scan the earlier ones again. `last` says that no bytes follow.
     fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> RowEnd;
+
+    /// Called after the row that `next` has found is taken. Otherwise `next` will find it again.
+    fn accept(&mut self) {}
 }
 
 /// The result of [`RowSplitter::next`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum RowEnd {
     /// The row or blank line ends here.
     At {
@@ -54,61 +70,62 @@ pub(crate) enum RowEnd {
     },
     /// More bytes are needed.
     NeedMore,
-    /// The file ends inside a quotation.
-    OpenQuote,
+    /// The line is not a row, but another row may start after it.
+    Bad {
+        /// The index of the first byte after the line.
+        end: usize,
+        /// The index up to which bytes were searched for the end of the row.
+        searched: usize,
+        /// The reason. In a box, because this is returned for every row.
+        kind: Box<SourceErrorKind>,
+    },
+    /// The rest of the file cannot be split into rows.
+    Malformed {
+        /// The index of the byte at fault.
+        at: usize,
+        /// The reason.
+        kind: Box<SourceErrorKind>,
+    },
 }
-
-/// Called with the first row of each file, if the format has a header. Returns the order of the columns.
-pub(crate) type OnHeader = Box<dyn FnMut(&InputFile, u64, &[u8]) -> Result<Option<Arc<[usize]>>, SourceError> + Send>;
 
 /// Reads text files one after the other.
 pub(crate) struct TextReader<B> {
     splitter: B,
     batch_rows: usize,
+    on_bad_row: Then,
     files: VecDeque<InputFile>,
-    on_header: Option<OnHeader>,
     current: Option<OpenTextFile>,
     count: Arc<AtomicU64>,
     sampled: VecDeque<Chunk>,
-}
-
-/// The file that is being read.
-struct OpenTextFile {
-    input: InputStream,
-    /// Bytes that are not in a chunk yet.
-    buffer: BytesMut,
-    /// Whether the whole file is read.
-    ended: bool,
-    /// The number of the first line in the buffer.
-    line: u64,
-    fields: Option<Arc<[usize]>>,
+    /// Bad rows of the current file that are not in a chunk yet.
+    bad: Vec<BadRow>,
 }
 
 /// A number of rows at the start of the buffer.
+#[derive(Default)]
 struct RowRun {
     end: usize,
     lines: u64,
-    /// Line breaks before the last row.
-    lines_before: u64,
     rows: usize,
 }
 
 impl<B: RowSplitter> TextReader<B> {
-    /// Creates a reader of these files. With `on_header`, the first row of every file is a header.
+    /// Creates a reader of these files.
     pub(crate) fn new(
         splitter: B,
         batch_rows: usize,
+        on_bad_row: Then,
         files: impl IntoIterator<Item = InputFile>,
-        on_header: Option<OnHeader>,
     ) -> Self {
         Self {
             splitter,
             batch_rows: batch_rows.max(1),
+            on_bad_row,
             files: files.into_iter().collect(),
-            on_header,
             current: None,
             count: Arc::default(),
             sampled: VecDeque::new(),
+            bad: Vec::new(),
         }
     }
 
@@ -127,8 +144,8 @@ impl<B: RowSplitter> TextReader<B> {
         let mut bytes = 0;
         while rows < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
             let Some(chunk) = self.read_chunk()? else { break };
-            if let ChunkData::Text { bytes: text, .. } = &chunk.data {
-                bytes += text.len();
+            if let ChunkData::Text { bytes: text, bad, .. } = &chunk.data {
+                bytes += text.len() + bad.iter().map(BadRow::size).sum::<usize>();
             }
             let seen = look(&chunk, SAMPLE_ROWS - rows);
             self.sampled.push_back(chunk);
@@ -147,131 +164,130 @@ impl<B: RowSplitter> TextReader<B> {
                 },
             };
             let part = self.find_rows(&mut current, self.batch_rows)?;
-            if part.end == 0 {
-                continue;
-            }
-            // No copy: chunks from the same read share its memory.
-            let bytes = current.buffer.split_to(part.end).freeze();
-            let (first_line, fields) = (current.line, current.fields.clone());
-            current.line += part.lines;
-            let file = Arc::clone(&current.input.file().name);
-            if !(current.ended && current.buffer.is_empty()) {
+            let (first_line, bytes_before, first_row) = (current.line, current.bytes_before, current.rows + 1);
+            let bytes = current.take(part.end, part.lines);
+            current.rows += part.rows as u64;
+            let file = Arc::clone(current.name());
+            let layout = Arc::clone(&current.layout);
+            let is_at_end = current.is_at_end();
+            if !is_at_end {
                 self.current = Some(current);
             }
-            if part.rows > 0 {
-                let data = ChunkData::Text { bytes, first_line, fields };
+            if part.rows > 0 || !self.bad.is_empty() {
+                let bad = std::mem::take(&mut self.bad);
+                let data = ChunkData::Text { bytes, first_line, bytes_before, first_row, layout, bad };
                 let bytes_read = self.count.load(Ordering::Relaxed);
                 return Ok(Some(Chunk { file, data, rows: part.rows, bytes_read }));
             }
         }
     }
 
-    /// Reads only the header of the next file. For a reader created just for this.
+    /// Reads only the start of the next file, such as its header. For a reader created just for this.
     ///
     /// # Errors
     ///
     /// The input cannot be read, or the header is malformed.
-    pub(crate) fn read_header(&mut self) -> Result<(), SourceError> {
+    pub(crate) fn read_start(&mut self) -> Result<(), SourceError> {
         match self.files.pop_front() {
             Some(file) => self.begin(&file).map(drop),
             None => Ok(()),
         }
     }
 
-    /// Opens a file and reads its header.
     fn begin(&mut self, file: &InputFile) -> Result<OpenTextFile, SourceError> {
-        let input = file.open(&self.count)?;
-        let mut current = OpenTextFile { input, buffer: BytesMut::new(), ended: false, line: 1, fields: None };
-        // A pipe may return fewer bytes than the byte order mark has.
-        while !current.ended
-            && current.buffer.len() < BYTE_ORDER_MARK.len()
-            && BYTE_ORDER_MARK.starts_with(&current.buffer)
-        {
-            current.fill()?;
-        }
-        if current.buffer.starts_with(BYTE_ORDER_MARK) {
-            current.buffer.advance(BYTE_ORDER_MARK.len());
-        }
-        if self.on_header.is_none() {
-            return Ok(current);
-        }
-        let header = self.first_row(&mut current)?;
-        if let (Some((line, row)), Some(on_header)) = (header, &mut self.on_header) {
-            current.fields = on_header(file, line, &row)?;
-        }
+        let mut current = OpenTextFile::open(file, &self.count)?;
+        self.splitter.begin(&mut current)?;
         Ok(current)
     }
 
-    /// Takes the first row from the buffer, with its line number; `None` if the file has no row.
-    fn first_row(&mut self, current: &mut OpenTextFile) -> Result<Option<(u64, Bytes)>, SourceError> {
-        loop {
-            let part = self.find_rows(current, 1)?;
-            if part.end == 0 {
-                return Ok(None);
-            }
-            // Blank lines before the row are in the same run.
-            let line = current.line + part.lines_before;
-            let row = current.buffer.split_to(part.end).freeze();
-            current.line += part.lines;
-            if part.rows > 0 {
-                return Ok(Some((line, row)));
-            }
-        }
-    }
-
-    /// Reads until there are `rows` rows, or enough text for a chunk, or the file ends.
+    /// Reads until there are `rows` rows, or enough text for a chunk, or enough bad rows, or the file ends. Skips what is
+    /// not a row before the first one, so that it takes no memory.
     fn find_rows(&mut self, current: &mut OpenTextFile, rows: usize) -> Result<RowRun, SourceError> {
-        let mut part = RowRun { end: 0, lines: 0, lines_before: 0, rows: 0 };
+        let mut part = RowRun::default();
         self.splitter.restart();
         loop {
-            match self.splitter.next(&current.buffer, part.end, current.ended) {
+            match self.splitter.next(current.buffer(), part.end, current.ended) {
+                RowEnd::At { end, lines, row: false } if part.rows == 0 => {
+                    self.splitter.accept();
+                    current.take(end, lines);
+                }
+                RowEnd::At { end, .. } if end > CHUNK_BYTES && part.end > 0 => {
+                    // The row goes into the next chunk, where the search starts again at its first byte.
+                    return Ok(part);
+                }
+                RowEnd::At { end, lines, .. } if end - part.end > ROW_BYTES => {
+                    self.too_long(current, end, lines > 1)?;
+                }
                 RowEnd::At { end, lines, row } => {
-                    if end > CHUNK_BYTES && part.end > 0 {
-                        // The row goes into the next chunk, where the search starts again at its first byte.
-                        return Ok(part);
-                    }
-                    if end - part.end > ROW_BYTES {
-                        return Err(current.too_long(part.lines, lines > 1));
-                    }
-                    let lines_before = if row { part.lines } else { part.lines_before };
-                    part = RowRun { end, lines: part.lines + lines, lines_before, rows: part.rows + usize::from(row) };
+                    self.splitter.accept();
+                    part = RowRun { end, lines: part.lines + lines, rows: part.rows + usize::from(row) };
                     if part.rows == rows {
                         return Ok(part);
                     }
                 }
-                RowEnd::OpenQuote => {
-                    return Err(current.on_line(part.lines, SourceErrorKind::OpenQuote));
+                // The rows before are returned first, because one of them may be at fault as well.
+                RowEnd::Bad { .. } | RowEnd::Malformed { .. } if part.end > 0 => return Ok(part),
+                RowEnd::Bad { end, searched, kind } => {
+                    let error = SourceError::on_line(current.name(), current.line, *kind);
+                    self.bad(current, error, (end, searched))?;
                 }
-                RowEnd::NeedMore => {
-                    if current.buffer.len() > CHUNK_BYTES && part.end > 0 {
-                        return Ok(part);
-                    }
-                    if current.buffer.len() - part.end > ROW_BYTES {
-                        let quoted = memchr::memchr(b'\n', &current.buffer[part.end..]).is_some();
-                        return Err(current.too_long(part.lines, quoted));
-                    }
-                    if current.ended {
-                        return Ok(part);
-                    }
-                    current.fill()?;
+                RowEnd::Malformed { at, kind } => return Err(current.error_at(at, *kind)),
+                RowEnd::NeedMore if current.buffer().len() > CHUNK_BYTES && part.end > 0 => return Ok(part),
+                RowEnd::NeedMore if current.buffer().len() > ROW_BYTES => {
+                    let searched = current.buffer().len();
+                    self.too_long(current, searched, false)?;
                 }
+                RowEnd::NeedMore if current.ended => return Ok(part),
+                RowEnd::NeedMore => current.fill()?,
+            }
+            if self.bad.len() >= self.batch_rows {
+                return Ok(part);
             }
         }
     }
-}
 
-impl OpenTextFile {
-    fn fill(&mut self) -> Result<(), SourceError> {
-        self.ended = self.input.read_more(&mut self.buffer)? == 0;
+    /// Rejects the row at the start of the buffer, or returns its error. `searched` is the end of the row, or of the bytes
+    /// in which it was searched for.
+    fn too_long(&mut self, current: &mut OpenTextFile, searched: usize, quoted: bool) -> Result<(), SourceError> {
+        let line_end = current.layout.line_end.find(&current.buffer()[..searched]);
+        let quoted = quoted || line_end.is_some_and(|(end, _)| end < searched);
+        let error = SourceError::on_line(
+            current.name(),
+            current.line,
+            SourceErrorKind::RowTooLong { limit: ROW_BYTES, quoted },
+        );
+        if current.layout.has_values {
+            // The end of a value cannot be found without its start.
+            return Err(error);
+        }
+        self.bad(current, error, (line_end.map_or(searched, |(end, _)| end), searched))?;
+        if line_end.is_none() {
+            current.skip_line()?;
+        }
         Ok(())
     }
 
-    fn on_line(&self, lines: u64, kind: SourceErrorKind) -> SourceError {
-        SourceError::on_line(&self.input.file().name, self.line + lines, kind)
-    }
-
-    fn too_long(&self, lines: u64, quoted: bool) -> SourceError {
-        self.on_line(lines, SourceErrorKind::RowTooLong { limit: ROW_BYTES, quoted })
+    /// Rejects a line at the start of the buffer, or returns its error. If too many bytes were searched in vain in this
+    /// file, all lines that were searched are rejected at once.
+    fn bad(
+        &mut self,
+        current: &mut OpenTextFile,
+        error: SourceError,
+        (end, searched): (usize, usize),
+    ) -> Result<(), SourceError> {
+        if self.on_bad_row == Then::Stop {
+            return Err(error);
+        }
+        current.reread += searched - end;
+        let end = if current.reread > REREAD_BYTES {
+            current.layout.line_end.last_line(&current.buffer()[..searched]).max(end)
+        } else {
+            end
+        };
+        let line = current.take_lines(end);
+        self.bad.push(BadRow::new(error, &line));
+        self.splitter.restart();
+        Ok(())
     }
 }
 
@@ -282,20 +298,4 @@ impl<B: RowSplitter> Reader for TextReader<B> {
             None => self.read_chunk(),
         }
     }
-}
-
-/// Returns the text of a chunk up to the first line that is not UTF-8, and the error for that line.
-pub(crate) fn utf8<'a>(file: &Arc<str>, bytes: &'a [u8], first_line: u64) -> (&'a str, Option<SourceError>) {
-    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-        return (text, None);
-    }
-    let valid = match std::str::from_utf8(bytes) {
-        Ok(text) => return (text, None),
-        Err(error) => error.valid_up_to(),
-    };
-    let line_start = memchr::memrchr(b'\n', &bytes[..valid]).map_or(0, |newline| newline + 1);
-    let line = first_line + memchr::memchr_iter(b'\n', &bytes[..line_start]).count() as u64;
-    let byte = (valid - line_start) as u64 + 1;
-    let error = SourceError::at(file, FilePosition::Byte(line, byte), SourceErrorKind::NotUtf8 { byte });
-    (std::str::from_utf8(&bytes[..line_start]).unwrap_or_default(), Some(error))
 }

@@ -231,7 +231,7 @@ impl PolicyRunner<'_> {
         failure.row = self.rows.place(row);
         // The record names the rejected row, so the first row of the batch is omitted.
         failure.first_row = None;
-        self.stage.reject_counter.reject();
+        self.stage.reject_counter.reject(1);
         self.rejected.push(RejectRecord::new(self.rows, row, *failure));
     }
 

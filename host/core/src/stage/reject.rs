@@ -7,6 +7,7 @@ use arrow_array::RecordBatch;
 use crate::batch::Rows;
 use crate::failure::{Failure, REJECTED};
 use crate::json::{Encoding, JsonValues, NoJson, write_serde};
+use crate::source::BadRow;
 use crate::text::escape_controls_in_json;
 
 /// A rejected row with its failure.
@@ -15,20 +16,44 @@ pub(crate) struct RejectRecord {
     /// The row's index in the batch, as it entered the step.
     pub(crate) row: usize,
     pub(crate) failure: Failure,
-    /// The row's columns as it entered the step, as a JSON object.
-    columns: Vec<u8>,
+    content: RejectedContent,
+}
+
+/// The content of a rejected row.
+#[derive(Debug)]
+enum RejectedContent {
+    /// The row's columns as it entered a step, as a JSON object.
+    Columns(Vec<u8>),
+    /// The text of a row that a source cannot read.
+    Raw(String),
 }
 
 impl RejectRecord {
     pub(crate) fn new(rows: &Rows, row: usize, mut failure: Failure) -> Self {
         REJECTED.keep(&mut failure);
-        Self { row, failure, columns: row_as_json(&rows.columns, row) }
+        Self { row, failure, content: RejectedContent::Columns(row_as_json(&rows.columns, row)) }
     }
 
-    /// Adds the line for the reject file: `{"row": …, "failure": …}`.
+    /// Creates the record of a row that a source cannot read. `index` is its index among those of the batch.
+    pub(crate) fn of_bad_row(index: usize, bad: BadRow, batch: u64) -> Self {
+        let mut failure = bad.error.to_failure();
+        failure.batch = Some(batch);
+        REJECTED.keep(&mut failure);
+        Self { row: index, failure, content: RejectedContent::Raw(bad.raw) }
+    }
+
+    /// Adds the line for the reject file: `{"row": …, "failure": …}`, or `{"raw": …, "failure": …}` without columns.
     pub(super) fn write(&self, run: &Arc<str>, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"row\":");
-        out.extend_from_slice(&self.columns);
+        match &self.content {
+            RejectedContent::Columns(columns) => {
+                out.extend_from_slice(b"{\"row\":");
+                out.extend_from_slice(columns);
+            }
+            RejectedContent::Raw(raw) => {
+                out.extend_from_slice(b"{\"raw\":");
+                write_serde(out, raw);
+            }
+        }
         out.extend_from_slice(b",\"failure\":");
         let failure = Failure { run: Some(Arc::clone(run)), ..self.failure.clone() };
         // Only the failure is escaped. It contains text of the guest, whereas the columns are data and stay unchanged.

@@ -23,9 +23,9 @@ impl RejectCounter {
         Self { rejected: AtomicU64::new(rejected), max }
     }
 
-    /// Counts one more row.
-    pub(crate) fn reject(&self) {
-        self.rejected.fetch_add(1, Ordering::AcqRel);
+    /// Counts this many more rows.
+    pub(crate) fn reject(&self, rows: u64) {
+        self.rejected.fetch_add(rows, Ordering::AcqRel);
     }
 
     /// Returns whether more rows were rejected than the run allows.

@@ -42,7 +42,10 @@ impl WorkItem {
     pub(crate) fn checksum(&self, before: u32) -> u32 {
         let mut checksum = crc32fast::Hasher::new_with_initial(before);
         let rows = match &self.rows {
-            WorkRows::Raw(Chunk { data: ChunkData::Text { bytes, .. }, rows, .. }) => {
+            WorkRows::Raw(Chunk { data: ChunkData::Text { bytes, bad, .. }, rows, .. }) => {
+                for bad in bad {
+                    checksum.update(bad.raw.as_bytes());
+                }
                 checksum.update(bytes);
                 *rows
             }

@@ -56,7 +56,7 @@ impl StatefulStep {
                 self.instance.captured().attach_to(&mut failure);
                 return Err(failure);
             }
-            stage.reject_counter.reject();
+            stage.reject_counter.reject(1);
             rejected.push(RejectRecord::new(rows, row, *failure));
         }
         Ok((output.output, rejected))

@@ -26,15 +26,15 @@ parameters = "column"
 from = 5
 path = "out"
 "#), @r#"
-    p.toml:2:1: unknown key `nmae` in [pipeline] (did you mean `name`? [pipeline] takes batch-rows, description and name)
-    p.toml:3:14: `batch-rows` in [pipeline] is a string, not an integer
-    p.toml:5:3: unknown key `sources` in the file (did you mean `source`? the file takes limits, pipeline, rejects, sink, source and step)
-    p.toml:10:10: `format` in [[source]] is "jsonlines", which is not a format (the formats are jsonl, csv, parquet and arrow)
-    p.toml:14:1: unknown key `componnent` in [[step]] (did you mean `component`? [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)
-    p.toml:15:14: `parameters` in [[step]] is a string, not a table
-    p.toml:18:8: `from` in [[sink]] is an integer, not a name or an array of names
-    p.toml:19:8: cannot determine the format of `out` from its file extension (set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)
-    "#);
+p.toml:2:1: unknown key `nmae` in [pipeline] (did you mean `name`? [pipeline] takes batch-rows, description and name)
+p.toml:3:14: `batch-rows` in [pipeline] is a string, not an integer
+p.toml:5:3: unknown key `sources` in the file (did you mean `source`? the file takes limits, pipeline, rejects, sink, source and step)
+p.toml:10:10: `format` in [[source]] is "jsonlines", which is not a format (the formats are jsonl, json, csv, parquet and arrow)
+p.toml:14:1: unknown key `componnent` in [[step]] (did you mean `component`? [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)
+p.toml:15:14: `parameters` in [[step]] is a string, not a table
+p.toml:18:8: `from` in [[sink]] is an integer, not a name or an array of names
+p.toml:19:8: cannot determine the format of `out` from its file extension (set `format` in [[sink]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)
+"#);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn tables_of_the_wrong_type_are_reported() {
 #[test]
 fn unknown_keys_are_reported() {
     assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch_rows = 5"), @"p.toml:3:1: unknown key `batch_rows` in [pipeline] (did you mean `batch-rows`? [pipeline] takes batch-rows, description and name)");
-    assert_snapshot!(broken("path = \"in.jsonl\"", "path = \"in.jsonl\"\nfrom = \"x\""), @"p.toml:6:1: unknown key `from` in [[source]] ([[source]] takes columns, compression, drop, format, name, path, rename, route and select)");
+    assert_snapshot!(broken("path = \"in.jsonl\"", "path = \"in.jsonl\"\nfrom = \"x\""), @"p.toml:6:1: unknown key `from` in [[source]] ([[source]] takes columns, compression, csv, drop, format, hive, json, max-window, name, on-bad-row, path, rename, route and select)");
     assert_snapshot!(broken("component", "Component"), @"p.toml:9:1: unknown key `Component` in [[step]] (did you mean `component`? [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)");
     assert_snapshot!(broken("[[sink]]", "[grants]\n[[sink]]"), @"p.toml:11:2: unknown key `grants` in the file (the file takes limits, pipeline, rejects, sink, source and step)");
     assert_snapshot!(broken("name = \"trim\"", "name = \"trim\"\n\"a\\u001B[2J\\u202E\" = 1"), @r#"p.toml:9:1: unknown key `a\u{1b}[2J\u{202e}` in [[step]] ([[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)"#);
@@ -73,7 +73,7 @@ fn unknown_keys_are_reported() {
 #[test]
 fn missing_keys_are_reported() {
     assert_snapshot!(broken("name = \"tidy\"", ""), @r#"p.toml:1:1: [pipeline] has no `name` (add a line such as `name = "clean-text"`)"#);
-    assert_snapshot!(broken("path = \"in.jsonl\"", ""), @r#"p.toml:4:1: [[source]] has no `path` (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, or `-` for standard input)"#);
+    assert_snapshot!(broken("path = \"in.jsonl\"", ""), @r#"p.toml:4:1: [[source]] has no `path` (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, a list of both, or `-` for standard input)"#);
     assert_snapshot!(broken("name = \"trim\"", ""), @r#"p.toml:7:1: [[step]] has no `name` (add a line such as `name = "count-words"`)"#);
     assert_snapshot!(broken("component = \"trim.wasm\"", ""), @r#"p.toml:7:1: [[step]] has no `component` (add `component = "…"`: the step's .wasm file, or the folder of its crate)"#);
     assert_snapshot!(broken("path = \"out.csv\"", ""), @r#"p.toml:11:1: [[sink]] has no `path` (add `path = "output.jsonl"`: a file, or `-` for standard output)"#);
@@ -127,23 +127,22 @@ fn invalid_batch_rows_are_reported() {
 
 #[test]
 fn invalid_paths_are_reported() {
-    assert_snapshot!(broken("\"in.jsonl\"", "\"\""), @r#"p.toml:5:8: `path` in [[source]] is empty (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, or `-` for standard input)"#);
+    assert_snapshot!(broken("\"in.jsonl\"", "\"\""), @r#"p.toml:5:8: `path` in [[source]] is empty (add `path = "input.jsonl"`: a file, a pattern such as `data/*.csv`, a list of both, or `-` for standard input)"#);
     assert_snapshot!(broken("\"trim.wasm\"", "\"a\\u0000b\""), @r#"p.toml:9:13: `component` in [[step]] contains a NUL character, which a path cannot contain (add `component = "…"`: the step's .wasm file, or the folder of its crate)"#);
     assert_snapshot!(broken("\"out.csv\"", "[\"out.csv\"]"), @"p.toml:12:8: `path` in [[sink]] is an array, not a string");
 }
 
 #[test]
 fn unknown_formats_are_reported() {
-    assert_snapshot!(broken("\"in.jsonl\"", "\"in.txt.gz\""), @"p.toml:5:8: cannot determine the format of `in.txt.gz` from its file extension (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)");
-    assert_snapshot!(broken("\"in.jsonl\"", "\"data/*\""), @"p.toml:5:8: cannot determine the format of `data/*` from its file extension (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)");
-    assert_snapshot!(broken("\"in.jsonl\"", "\"in.json.gz\""), @r#"p.toml:5:8: cannot determine the format of `in.json.gz` from its file extension (if it contains one JSON object per line, set `format = "jsonl"` in [[source]]; a file with a single JSON array must be converted to JSON Lines)"#);
-    assert_snapshot!(broken("\"in.jsonl\"", "\"-\""), @r#"p.toml:5:8: the format of standard input is not known (add `format = "jsonl"` to [[source]], or csv, parquet or arrow)"#);
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in.txt.gz\""), @"p.toml:5:8: cannot determine the format of `in.txt.gz` from its file extension (set `format` in [[source]] to jsonl, json, csv, parquet or arrow, or use a file extension such as .jsonl, .json, .csv, .tsv, .parquet or .arrow, followed by .gz, .zst, .bz2 or .xz if the file is compressed)");
+    assert_snapshot!(broken("\"in.jsonl\"", "\"data/*\""), @"p.toml:5:8: cannot determine the format of `data/*` from its file extension (set `format` in [[source]] to jsonl, json, csv, parquet or arrow, or use a file extension such as .jsonl, .json, .csv, .tsv, .parquet or .arrow, followed by .gz, .zst, .bz2 or .xz if the file is compressed)");
+    assert_snapshot!(broken("\"in.jsonl\"", "\"-\""), @r#"p.toml:5:8: the format of standard input is not known (add `format = "jsonl"` to [[source]], or json, csv, parquet or arrow)"#);
     assert_snapshot!(broken("\"out.csv\"", "\"-\""), @r#"p.toml:12:8: the format of standard output is not known (add `format = "jsonl"` to [[sink]], or csv, parquet or arrow)"#);
-    assert_snapshot!(broken("\"in.jsonl\"", "\"in\"\nformat = \"josnl\""), @r#"p.toml:6:10: `format` in [[source]] is "josnl", which is not a format (did you mean "jsonl"? the formats are jsonl, csv, parquet and arrow)"#);
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in\"\nformat = \"josnl\""), @r#"p.toml:6:10: `format` in [[source]] is "josnl", which is not a format (did you mean "jsonl"? the formats are jsonl, json, csv, parquet and arrow)"#);
     assert_snapshot!(broken("\"in.jsonl\"", "\"in.csv\"\nformat = 1\ncompression = \"brotli\""), @r#"
-    p.toml:6:10: `format` in [[source]] is an integer, not a string
-    p.toml:7:15: `compression` in [[source]] is "brotli", which is not a compression (the compressions are none, gzip and zstd)
-    "#);
+p.toml:6:10: `format` in [[source]] is an integer, not a string
+p.toml:7:15: `compression` in [[source]] is "brotli", which is not a compression (the compressions are none, gzip, zstd, bzip2 and xz)
+"#);
 }
 
 #[test]
@@ -157,7 +156,7 @@ fn invalid_columns_are_reported() {
     p.toml:6:43: `columns.c` is an integer, not the name of a type
     p.toml:6:50: `columns.d` is "Text", which is not a type (did you mean "text"? the types are boolean, integer, float, text, binary, json and vector)
     "#);
-    assert_snapshot!(broken("\"in.jsonl\"", "\"in.parquet\"\ncolumns = { id = \"integer\" }"), @"p.toml:6:1: `columns` in [[source]] applies to jsonl and csv only, but this source is parquet (remove the key: parquet files declare their columns and types themselves)");
+    assert_snapshot!(broken("\"in.jsonl\"", "\"in.parquet\"\ncolumns = { id = \"integer\" }"), @"p.toml:6:1: `columns` in [[source]] applies to jsonl, json and csv only, but this source is parquet (remove the key: parquet files declare their columns and types themselves)");
 }
 
 #[test]

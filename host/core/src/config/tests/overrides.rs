@@ -97,9 +97,9 @@ fn setting_a_parameter_requires_a_step() {
 fn paths_start_from_the_current_directory() {
     let overrides = Overrides { input: Some("x/*.csv".into()), output: Some("y.arrow".into()), ..Overrides::default() };
     let config = parse(VALID).with(&overrides).expect("it is valid");
-    assert_eq!(config.sources[0].path.pattern(), Some("x/*.csv".into()));
+    assert_eq!(config.sources[0].paths[0].path(), Path::new("x/*.csv"));
     assert_eq!(config.sinks[0].path.path(), Path::new("y.arrow"));
-    assert_eq!(config.sources[0].path.location, ConfigLocation::Argument("--input x/*.csv".into()));
+    assert_eq!(config.sources[0].paths[0].location, ConfigLocation::Argument("--input x/*.csv".into()));
     assert_eq!((config.sources[0].format.value, config.sinks[0].format.value), (Format::Csv, Format::Arrow));
 }
 
@@ -122,10 +122,10 @@ fn a_known_extension_determines_the_format_and_another_keeps_it() {
 
 #[test]
 fn invalid_paths_are_reported() {
-    assert_snapshot!(problems(VALID, &input("x.txt")), @"--input x.txt: cannot determine the format of `x.txt` from its file extension (set `format` in [[source]] to jsonl, csv, parquet or arrow, or use a file extension such as .jsonl, .csv, .parquet or .arrow, followed by .gz or .zst if the file is compressed)");
+    assert_snapshot!(problems(VALID, &input("x.txt")), @"--input x.txt: cannot determine the format of `x.txt` from its file extension (set `format` in [[source]] to jsonl, json, csv, parquet or arrow, or use a file extension such as .jsonl, .json, .csv, .tsv, .parquet or .arrow, followed by .gz, .zst, .bz2 or .xz if the file is compressed)");
     assert_snapshot!(problems(VALID, &output("")), @"--output : the path is empty (give a file, or `-`)");
     let columns = VALID.replace("\"in.jsonl\"", "\"in.jsonl\"\ncolumns = { id = \"integer\" }");
-    assert_snapshot!(problems(&columns, &input("x.parquet")), @"jobs/p.toml:6:1: `columns` in [[source]] applies to jsonl and csv only, but this source is parquet (remove the key: parquet files declare their columns and types themselves)");
+    assert_snapshot!(problems(&columns, &input("x.parquet")), @"jobs/p.toml:6:1: `columns` in [[source]] applies to jsonl, json and csv only, but this source is parquet (remove the key: parquet files declare their columns and types themselves)");
     let two = format!("{VALID}[[sink]]\npath = \"b.csv\"\n[[source]]\npath = \"b.csv\"\n");
     assert_snapshot!(problems(&two, &Overrides { output: Some("x.csv".into()), ..input("y.csv") }), @"
     --input y.csv: the pipeline has 2 sources, and this option works with exactly one (change the `path` of the [[source]] in the pipeline file)

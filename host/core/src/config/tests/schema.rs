@@ -30,8 +30,13 @@ unknown = 1
 [[source]]
 name = "a"
 path = "a.csv"
+csv = { unknown = 1 }
 route = { by = "round-robin", to = ["x", "y"], unknown = 1 }
 unknown = 1
+
+[[source]]
+path = "b.jsonl"
+json = { unknown-keys = { into = "other", unknown = 1 }, unknown = 1 }
 
 [[step]]
 name = "x"
@@ -58,12 +63,15 @@ unknown = 1
 "#;
 
 /// Where each of these tables is in the schema, and under which heading it is in the reference.
-const TABLES: [(&str, &str, &str); 13] = [
+const TABLES: [(&str, &str, &str); 16] = [
     ("the file", "", "The pipeline file"),
     ("[pipeline]", "/$defs/pipeline", "pipeline"),
     ("[limits]", "/$defs/limits", "limits"),
+    ("`csv`", "/$defs/csv", "CSV files"),
     ("`route`", "/$defs/route/oneOf/0", "Routes"),
     ("[[source]]", "/$defs/source", "source"),
+    ("`unknown-keys`", "/$defs/other-keys", "JSON files"),
+    ("`json`", "/$defs/json", "JSON files"),
     ("`from`", "/$defs/parent/anyOf/1", "Select, drop and rename columns"),
     ("`route`", "/$defs/route/oneOf/1", "Routes"),
     ("[step.limits]", "/$defs/limits", "limits"),
@@ -175,6 +183,19 @@ fn the_schema_and_the_parser_accept_the_same_values() {
         ("[pipeline]", "batch-rows = 1_000_000"),
         ("[[source]]", r#"name = "größe_2-a""#),
         ("[[source]]", r#"columns = { id = "integer", v = "vector" }"#),
+        ("[[source]]", "compression = \"xz\"\nmax-window = \"2GiB\"\nhive = true"),
+        ("[[source]]", r#"json = { layout = "array", unknown-keys = "ignore", nan = "float", encoding = "latin-1" }"#),
+        ("[[source]]", r#"json = { unknown-keys = { into = "other" } }"#),
+        ("[[source]]", r#"on-bad-row = "stop""#),
+        (
+            "[[source]]",
+            "format = \"csv\"\ncsv = { delimiter = \"\\t\", quote = \"'\", escape = \"\\\\\", comment = \"#\" }",
+        ),
+        (
+            "[[source]]",
+            "format = \"csv\"\ncsv = { header = false, names = [\"a\"], skip-lines = 2, nulls = [\"\", \"NA\"] }",
+        ),
+        ("[[source]]", "format = \"csv\"\ncsv = { quote = \"\", nulls = \"-\", encoding = \"utf-16\" }"),
         ("[[source]]", r#"route = { by = "round-robin", to = ["trim", "sink"] }"#),
         ("[[source]]", r#"route = { by = "sample", to = ["trim", "sink"], count = 2, seed = 7 }"#),
         ("[[source]]", r#"route = { by = "column", column = "c", cases = { a = "trim" }, otherwise = "sink" }"#),
@@ -213,6 +234,20 @@ fn the_schema_and_the_parser_reject_the_same_values() {
         ("[pipeline]", r#"batch-rows = "many""#),
         ("[[source]]", r#"name = "-a""#),
         ("[[source]]", "columns = {}"),
+        ("[[source]]", r#"compression = "lz4""#),
+        ("[[source]]", r#"on-bad-row = "reject""#),
+        ("[[source]]", r#"on-bad-row = "skip""#),
+        ("[[source]]", r#"hive = "yes""#),
+        ("[[source]]", r#"json = { layout = "table" }"#),
+        ("[[source]]", r#"json = { unknown-keys = { into = "" } }"#),
+        ("[[source]]", r"json = { unknown-keys = {} }"),
+        ("[[source]]", "json = { nan = 0 }"),
+        ("[[source]]", "format = \"csv\"\ncsv = { delimiter = \"\" }"),
+        ("[[source]]", "format = \"csv\"\ncsv = { delimiter = \"||\" }"),
+        ("[[source]]", "format = \"csv\"\ncsv = { comment = \"\\n\" }"),
+        ("[[source]]", "format = \"csv\"\ncsv = { names = [\"a\"] }"),
+        ("[[source]]", "format = \"csv\"\ncsv = { header = false, names = [\"a\", \"a\"] }"),
+        ("[[source]]", "format = \"csv\"\ncsv = { skip-lines = -1 }"),
         ("[[source]]", r#"columns = { id = "number" }"#),
         ("[[source]]", "select = []"),
         ("[[source]]", r#"select = ["a", "a"]"#),

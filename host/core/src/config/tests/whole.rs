@@ -21,7 +21,7 @@ fn the_example_is_parsed_completely() {
     assert_eq!(config.pipeline.description, None);
 
     let [source] = config.sources.as_slice() else { panic!("{:?}", config.sources) };
-    assert_eq!(source.path.path(), folder.join("input.jsonl"));
+    assert_eq!(source.paths[0].path(), folder.join("input.jsonl"));
     assert_eq!((source.format.value, &source.compression), (Format::JsonLines, &None));
     assert_eq!((&source.name, &source.columns), (&None, &None));
 
@@ -90,13 +90,13 @@ fn every_setting_can_be_set() {
     assert_eq!(config.pipeline.description.as_ref().map(|text| text.as_str()), Some("Trims."));
     assert_eq!(config.pipeline.batch_rows.as_deref(), Some(&1_000_000));
     let source = &config.sources[0];
-    assert_eq!(source.path.pattern(), Some("jobs/data/*.bin".into()));
+    assert_eq!(source.paths[0].path(), Path::new("jobs/data/*.bin"));
     assert_eq!(source.format.value, Format::Csv);
     assert_eq!(source.compression.as_deref(), Some(&Compression::Zstd));
     let columns = source.columns.as_ref().expect("they are given");
     let columns: Vec<_> = columns.iter().map(|column| (column.name.as_str(), column.data_type.value)).collect();
     assert_eq!(columns, [("id", DataType::Integer), ("a.b", DataType::Json), ("a", DataType::Text)]);
-    assert!(config.sources[1].path.is_standard());
+    assert!(config.sources[1].is_standard());
     assert_eq!(config.steps[0].component.path(), Path::new("/steps/trim"));
     let from = config.steps[1].from.as_ref().expect("it is given");
     assert_eq!(from.iter().map(|from| from.name.as_str()).collect::<Vec<_>>(), ["in_1", "trim-2"]);

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchOptions};
-
 use super::super::advice::{self, DeclarationScope};
-use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector};
-use super::super::column::{ColumnBuilder, TextColumns};
+use super::super::bad_row::BadRow;
+use super::super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, LineCollector, TextLayout};
+use super::super::column::{RowsBuilder, TextColumns};
 use super::super::error::{Fields, SourceError, SourceErrorKind};
 use super::super::number::{Number, parse_number};
-use super::super::text::utf8;
-use super::record::CsvRecords;
+use super::super::text::CheckedText;
+use super::dialect::Dialect;
+use super::record::{CsvField, CsvRecords};
 use crate::data_type::DataType;
+use crate::format::CsvSettings;
+use crate::policy::Then;
 use crate::text::named;
 
 /// Decodes CSV.
@@ -19,52 +21,89 @@ use crate::text::named;
 pub(crate) struct CsvDecoder {
     /// The columns, in the order of the first file's header.
     pub(crate) columns: Arc<TextColumns>,
+    pub(crate) settings: Arc<CsvSettings>,
+    pub(crate) on_bad_row: Then,
 }
 
 impl Decoder for CsvDecoder {
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
-        let ChunkData::Text { bytes, first_line, fields: order } = &chunk.data else {
+        self.decode_all(chunk).map(|(decoded, _)| decoded)
+    }
+
+    fn decode_all(&self, chunk: Chunk) -> Result<(DecodedBatch, Vec<BadRow>), SourceError> {
+        let ChunkData::Text { bytes, first_line, layout, mut bad, .. } = chunk.data else {
             unreachable!("the CSV reader makes chunks of text")
         };
-        let (text, not_utf8) = utf8(&chunk.file, bytes, *first_line);
-        let capacity = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
-        let mut builders = self.columns.builders(capacity, text.len());
+        let checked = CheckedText::new(&chunk.file, &bytes, (first_line, &layout), self.on_bad_row);
+        let mut rows = RowsBuilder::new(&self.columns, chunk.rows, checked.text.len());
         let mut lines = LineCollector::default();
-        let mut records = CsvRecords::new(text, *first_line);
+        let dialect = Dialect { blank_rows: self.columns.list.len() == 1, ..Dialect::new(&self.settings, &layout) };
+        let mut records = CsvRecords::new(&checked.text, first_line, dialect, &self.settings.nulls);
         let mut fields = Vec::new();
-        let at = |(line, kind)| SourceError::on_line(&chunk.file, line, kind);
         loop {
-            let line = match records.next(&mut fields) {
-                Ok(Some(line)) => line,
+            let (line, problem) = match records.next(&mut fields) {
                 Ok(None) => break,
+                Ok(Some(line)) => match self.add(&fields, &layout, &mut rows) {
+                    Ok(()) if checked.is_valid() => {
+                        rows.end_row();
+                        lines.push(line);
+                        continue;
+                    }
+                    result => (line, result.err().map(|kind| *kind)),
+                },
                 // The line that is not UTF-8 may be inside a record. Its error is returned below.
-                Err((_, SourceErrorKind::OpenQuote)) if not_utf8.is_some() => break,
-                Err(error) => return Err(at(error)),
+                Err((_, SourceErrorKind::OpenQuote)) if checked.error.is_some() => break,
+                Err((line, kind)) => {
+                    records.skip_line();
+                    (line, Some(kind))
+                }
             };
-            check_count(&fields, builders.len()).map_err(|kind| at((line, kind)))?;
-            for (index, field) in fields.iter().enumerate() {
-                let index = order.as_deref().map_or(index, |order| order[index]);
-                let declared = self.columns.list[index].declared;
-                if builders[index].append_field(field, declared).is_err() {
-                    return Err(at((line, self.mismatch(index, field))));
+            let (start, end) = records.range();
+            let problem = checked
+                .check_row(&chunk.file, (start, end, line), &layout)
+                .or_else(|| problem.map(|kind| SourceError::on_line(&chunk.file, line, kind)));
+            match problem {
+                None => {
+                    rows.end_row();
+                    lines.push(line);
+                }
+                Some(error) if self.on_bad_row == Then::Stop => return Err(error),
+                Some(error) => {
+                    bad.push(BadRow::new(error, checked.text[start..end].as_bytes()));
+                    rows.discard_row();
                 }
             }
-            lines.push(line);
         }
-        if let Some(error) = not_utf8 {
+        if let Some(error) = checked.error {
             return Err(error);
         }
-        let arrays = builders.into_iter().map(ColumnBuilder::finish).collect();
-        let options = RecordBatchOptions::new().with_row_count(Some(lines.len()));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.columns.schema), arrays, &options);
-        Ok(DecodedBatch {
-            rows: batch.expect("every record adds one field to every column"),
-            positions: lines.positions(chunk.file),
-        })
+        Ok((DecodedBatch { rows: rows.finish(), positions: lines.positions(chunk.file) }, bad))
     }
 }
 
 impl CsvDecoder {
+    /// Adds the fields of a record to the columns. After an error, some columns have a value of the row.
+    fn add(
+        &self,
+        fields: &[CsvField<'_>],
+        layout: &TextLayout,
+        rows: &mut RowsBuilder<'_>,
+    ) -> Result<(), Box<SourceErrorKind>> {
+        check_count(fields, self.columns.list.len())?;
+        for (index, field) in fields.iter().enumerate() {
+            let index = layout.fields.as_deref().map_or(index, |order| order[index]);
+            if field.is_null {
+                rows.builders[index].append_null();
+                continue;
+            }
+            let declared = self.columns.list[index].declared;
+            if rows.builders[index].append_field(&field.text, declared).is_err() {
+                return Err(Box::new(self.mismatch(index, &field.text)));
+            }
+        }
+        Ok(())
+    }
+
     #[cold]
     fn mismatch(&self, index: usize, field: &str) -> SourceErrorKind {
         let suggested = match (self.columns.list[index].data_type, parse_number(field)) {
@@ -82,9 +121,9 @@ impl CsvDecoder {
 }
 
 /// Checks that a record has as many fields as the header.
-pub(crate) fn check_count<T>(fields: &[T], expected: usize) -> Result<(), SourceErrorKind> {
+pub(super) fn check_count(fields: &[CsvField<'_>], expected: usize) -> Result<(), Box<SourceErrorKind>> {
     if fields.len() == expected {
         return Ok(());
     }
-    Err(SourceErrorKind::Ragged { found: Fields(fields.len()), expected: Fields(expected) })
+    Err(Box::new(SourceErrorKind::Ragged { found: Fields(fields.len()), expected: Fields(expected) }))
 }

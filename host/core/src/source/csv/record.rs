@@ -1,163 +1,198 @@
-//! Splits CSV text into records and fields (RFC 4180).
+//! Splits CSV text into records and fields.
 
 use std::borrow::Cow;
 
+use super::super::chunk::LineEnd;
 use super::super::error::SourceErrorKind;
-use super::super::text::{RowEnd, RowSplitter};
+use super::dialect::Dialect;
 
-/// Finds the ends of records. A record is one line, or several if a quoted field has line breaks.
-#[derive(Debug, Default)]
-pub(crate) struct CsvRowSplitter {
-    /// Bytes of the record scanned so far.
-    seen: usize,
-    /// Whether the scan stopped inside a quotation.
-    quoted: bool,
-}
-
-impl CsvRowSplitter {
-    /// Returns the end of the record that starts at `start`, if it is in the bytes.
-    fn end(&mut self, bytes: &[u8], start: usize, last: bool) -> Option<usize> {
-        let mut at = start + self.seen;
-        let end = loop {
-            if self.quoted {
-                let Some(quote) = memchr::memchr(b'"', &bytes[at..]).map(|quote| at + quote) else {
-                    at = bytes.len();
-                    break None;
-                };
-                match bytes.get(quote + 1) {
-                    Some(b'"') => at = quote + 2,
-                    None if !last => {
-                        // The next byte decides whether the quotation ends here.
-                        at = quote;
-                        break None;
-                    }
-                    _ => {
-                        at = quote + 1;
-                        self.quoted = false;
-                    }
-                }
-                continue;
-            }
-            let Some(found) = memchr::memchr2(b'"', b'\n', &bytes[at..]).map(|found| at + found) else {
-                at = bytes.len();
-                break None;
-            };
-            at = found + 1;
-            if bytes[found] == b'\n' {
-                break Some(at);
-            }
-            // A quotation mark in the middle of an unquoted field is ordinary text.
-            self.quoted = found == start || bytes[found - 1] == b',';
-        };
-        self.seen = at - start;
-        end
-    }
-}
-
-impl RowSplitter for CsvRowSplitter {
-    fn restart(&mut self) {
-        *self = Self::default();
-    }
-
-    fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> RowEnd {
-        let end = match self.end(bytes, start, last) {
-            Some(end) => end,
-            None if last && self.quoted => return RowEnd::OpenQuote,
-            None if last && start < bytes.len() => bytes.len(),
-            None => return RowEnd::NeedMore,
-        };
-        self.restart();
-        let record = &bytes[start..end];
-        let lines = memchr::memchr_iter(b'\n', record).count() as u64;
-        RowEnd::At { end, lines, row: !matches!(record, b"\n" | b"\r\n" | b"\r") }
-    }
+/// One field of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CsvField<'a> {
+    /// The text, without quotation marks and escapes.
+    pub(super) text: Cow<'a, str>,
+    /// Whether the field stands for null.
+    pub(super) is_null: bool,
 }
 
 /// Iterates over the records of a text that ends with a complete record.
 #[derive(Debug)]
-pub(crate) struct CsvRecords<'a> {
+pub(super) struct CsvRecords<'a> {
     text: &'a str,
+    dialect: Dialect,
+    /// Fields without quotation marks that stand for null.
+    nulls: &'a [String],
     /// Index of the next byte to read.
     at: usize,
     /// The line number of that byte.
     line: u64,
+    /// Index of the first byte of the last record.
+    start: usize,
+    /// The line number of the last record.
+    first_line: u64,
 }
 
 impl<'a> CsvRecords<'a> {
     /// Creates an iterator over `text`, which starts on this line.
-    pub(crate) fn new(text: &'a str, first_line: u64) -> Self {
-        Self { text, at: 0, line: first_line }
+    pub(super) fn new(text: &'a str, first_line: u64, dialect: Dialect, nulls: &'a [String]) -> Self {
+        Self { text, dialect, nulls, at: 0, line: first_line, start: 0, first_line }
     }
 
-    /// Replaces `fields` with those of the next record, and returns its first line; `None` at the end. Blank lines are
-    /// skipped.
+    /// Returns the range of the last record in the text, with its line end.
+    pub(super) fn range(&self) -> (usize, usize) {
+        (self.start, self.at)
+    }
+
+    /// Continues after the first line of the last record, which was malformed.
+    pub(super) fn skip_line(&mut self) {
+        let rest = &self.text.as_bytes()[self.start..];
+        self.at = self.start + self.dialect.line_end.find(rest).map_or(rest.len(), |(end, _)| end);
+        self.line = self.first_line + 1;
+    }
+
+    /// Replaces `fields` with those of the next record, and returns its first line; `None` at the end. Comments are
+    /// skipped, and blank lines unless they are rows.
     ///
     /// # Errors
     ///
     /// A quoted field has text after its closing quotation mark. The error comes with the record's first line.
-    pub(crate) fn next(&mut self, fields: &mut Vec<Cow<'a, str>>) -> Result<Option<u64>, (u64, SourceErrorKind)> {
+    pub(super) fn next(&mut self, fields: &mut Vec<CsvField<'a>>) -> Result<Option<u64>, (u64, SourceErrorKind)> {
         let bytes = self.text.as_bytes();
         fields.clear();
         loop {
-            match &bytes[self.at..] {
-                [] => return Ok(None),
-                [b'\n', ..] | [b'\r'] => self.at += 1,
-                [b'\r', b'\n', ..] => self.at += 2,
-                _ => break,
+            let rest = &bytes[self.at..];
+            if rest.is_empty() {
+                return Ok(None);
+            } else if self.dialect.comment.is_some() && rest.first().copied() == self.dialect.comment {
+                self.at += self.dialect.line_end.find(rest).map_or(rest.len(), |(end, _)| end);
+            } else if !self.dialect.blank_rows
+                && let Some(end) = self.dialect.line_end_len(rest)
+            {
+                self.at += end;
+            } else {
+                break;
             }
             self.line += 1;
         }
-        let first_line = self.line;
+        (self.start, self.first_line) = (self.at, self.line);
         loop {
-            let (field, end) = match bytes.get(self.at) {
-                Some(b'"') => self.quoted().ok_or((first_line, SourceErrorKind::OpenQuote))?,
+            let (field, end) = match (bytes.get(self.at).copied(), self.dialect.quote) {
+                (Some(byte), Some(quote)) if byte == quote => {
+                    self.quoted(quote).ok_or((self.first_line, SourceErrorKind::OpenQuote))?
+                }
                 _ => self.plain(),
             };
             fields.push(field);
-            match &bytes[end..] {
-                [b',', ..] => self.at = end + 1,
-                [] | [b'\r'] => {
-                    self.at = bytes.len();
-                    return Ok(Some(first_line));
-                }
-                [b'\n', ..] | [b'\r', b'\n', ..] => {
-                    self.at = end + if bytes[end] == b'\n' { 1 } else { 2 };
-                    self.line += 1;
-                    return Ok(Some(first_line));
-                }
-                _ => return Err((first_line, SourceErrorKind::AfterQuote { field: fields.len() })),
+            let rest = &bytes[end..];
+            if rest.first() == Some(&self.dialect.delimiter) {
+                self.at = end + 1;
+            } else if rest.is_empty() {
+                self.at = end;
+                return Ok(Some(self.first_line));
+            } else if let Some(length) = self.dialect.line_end_len(rest) {
+                self.at = end + length;
+                self.line += 1;
+                return Ok(Some(self.first_line));
+            } else {
+                return Err((self.first_line, SourceErrorKind::AfterQuote { field: fields.len() }));
             }
         }
     }
 
     /// Returns an unquoted field and the index of its end.
-    fn plain(&self) -> (Cow<'a, str>, usize) {
+    fn plain(&mut self) -> (CsvField<'a>, usize) {
         let rest = &self.text[self.at..];
-        let end = memchr::memchr2(b',', b'\n', rest.as_bytes()).unwrap_or(rest.len());
-        let field = match rest.as_bytes().get(end) {
-            Some(b',') => &rest[..end],
-            _ => rest[..end].strip_suffix('\r').unwrap_or(&rest[..end]),
+        let delimiter = self.dialect.delimiter;
+        let end = match (self.dialect.escape, self.dialect.line_end) {
+            (None, LineEnd::Lf) => memchr::memchr2(delimiter, b'\n', rest.as_bytes()),
+            (None, LineEnd::Any) => memchr::memchr3(delimiter, b'\n', b'\r', rest.as_bytes()),
+            (Some(escape), line_end) => end_with_escapes(rest.as_bytes(), delimiter, escape, line_end),
         };
-        (Cow::Borrowed(field), self.at + field.len())
+        let end = end.unwrap_or(rest.len());
+        let field = match rest.as_bytes().get(end) {
+            Some(byte) if *byte == delimiter => &rest[..end],
+            _ if self.dialect.line_end == LineEnd::Any => &rest[..end],
+            _ => without_cr(&rest[..end], self.dialect.escape),
+        };
+        let is_null = !self.nulls.is_empty() && self.nulls.iter().any(|null| null == field);
+        let text = match self.dialect.escape {
+            Some(escape) if memchr::memchr(escape, field.as_bytes()).is_some() => {
+                self.line += self.dialect.line_end.count(field.as_bytes());
+                Cow::Owned(unescaped(field, None, escape))
+            }
+            _ => Cow::Borrowed(field),
+        };
+        (CsvField { text, is_null }, self.at + field.len())
     }
 
     /// Returns a quoted field and the index of its end; `None` if it is not closed.
-    fn quoted(&mut self) -> Option<(Cow<'a, str>, usize)> {
+    fn quoted(&mut self, quote: u8) -> Option<(CsvField<'a>, usize)> {
         let bytes = self.text.as_bytes();
         let start = self.at + 1;
         let mut at = start;
-        let mut doubled = false;
+        let mut has_escapes = false;
         let end = loop {
-            let quote = at + memchr::memchr(b'"', &bytes[at..])?;
-            if bytes.get(quote + 1) != Some(&b'"') {
-                break quote;
+            let found = at + self.dialect.find_quote(quote, bytes.get(at..)?)?;
+            if bytes[found] == quote && bytes.get(found + 1) != Some(&quote) {
+                break found;
             }
-            doubled = true;
-            at = quote + 2;
+            has_escapes = true;
+            at = found + 2;
         };
         let field = &self.text[start..end];
-        self.line += memchr::memchr_iter(b'\n', field.as_bytes()).count() as u64;
-        let field = if doubled { Cow::Owned(field.replace("\"\"", "\"")) } else { Cow::Borrowed(field) };
-        Some((field, end + 1))
+        self.line += self.dialect.line_end.count(field.as_bytes());
+        let text = if has_escapes {
+            // Without an escape character, a quotation mark is the one before the other.
+            Cow::Owned(unescaped(field, Some(quote), self.dialect.escape.unwrap_or(quote)))
+        } else {
+            Cow::Borrowed(field)
+        };
+        Some((CsvField { text, is_null: false }, end + 1))
     }
+}
+
+/// Parses one record.
+///
+/// # Errors
+///
+/// A quotation is malformed.
+pub(super) fn parse_record(text: &str, dialect: Dialect) -> Result<Vec<Cow<'_, str>>, SourceErrorKind> {
+    let mut fields = Vec::new();
+    CsvRecords::new(text, 1, dialect, &[]).next(&mut fields).map_err(|(_, kind)| kind)?;
+    Ok(fields.into_iter().map(|field| field.text).collect())
+}
+
+/// Returns the end of an unquoted field: the first delimiter or line end that is not escaped.
+fn end_with_escapes(bytes: &[u8], delimiter: u8, escape: u8, line_end: LineEnd) -> Option<usize> {
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        if *byte == escape {
+            at += 2;
+            continue;
+        }
+        if *byte == delimiter || *byte == b'\n' || (*byte == b'\r' && line_end == LineEnd::Any) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Removes the CR of a CRLF from the end of the last field of a line, unless it is escaped.
+fn without_cr(field: &str, escape: Option<u8>) -> &str {
+    let Some(text) = field.strip_suffix('\r') else { return field };
+    let escapes = escape.map_or(0, |escape| text.bytes().rev().take_while(|byte| *byte == escape).count());
+    if escapes.is_multiple_of(2) { text } else { field }
+}
+
+/// Removes the escape character, or a doubled quotation mark, before the character that it escapes.
+fn unescaped(field: &str, quote: Option<u8>, escape: u8) -> String {
+    let mut text = String::with_capacity(field.len());
+    let mut characters = field.chars();
+    while let Some(c) = characters.next() {
+        let is_escape = c == char::from(escape) || quote.is_some_and(|quote| c == char::from(quote));
+        // An escape character at the very end stands for itself.
+        text.push(if is_escape { characters.next().unwrap_or(c) } else { c });
+    }
+    text
 }

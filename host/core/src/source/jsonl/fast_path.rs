@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::column::{ColumnBuilder, TextColumn};
 use super::super::number::{Number, exact_float, parse_number};
-use super::object::is_space;
+use super::values::is_space;
 use crate::data_type::DataType;
 
 /// Reads lines that have the common form.
@@ -192,7 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::super::column::TextColumns;
-    use super::super::decode::add_with_parser;
+    use super::super::row::add_with_parser;
     use super::*;
 
     fn columns() -> TextColumns {
@@ -218,10 +218,7 @@ mod tests {
 
     /// The row that the parser returns for a line.
     fn parsed(line: &str) -> Option<Vec<ArrayRef>> {
-        let columns = columns();
-        let mut builders = columns.builders(1, line.len());
-        let added = add_with_parser(&columns, line, &mut builders);
-        added.then(|| builders.into_iter().map(ColumnBuilder::finish).collect())
+        add_with_parser(columns(), line).map(|row| row.columns().to_vec())
     }
 
     #[test]

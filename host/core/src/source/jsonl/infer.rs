@@ -1,15 +1,17 @@
 //! Infers columns and types from the first rows.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
 use super::super::column::{TextColumn, parse_vector};
-use super::super::error::{SourceError, SourceErrorKind};
+use super::super::error::SourceErrorKind;
 use super::super::number::{Number, is_exact, parse_number};
-use super::super::place::FilePosition;
 use super::super::text::MAX_COLUMNS;
+use super::messages;
+use super::nan::Replaced;
 use super::object::{self, for_each_entry};
+use super::row_error::RowError;
 use crate::data_type::DataType;
+use crate::format::NanTokens;
 use crate::text::named;
 
 /// The columns of the sample, in the order in which they first appeared.
@@ -34,29 +36,28 @@ struct ObservedValues {
 }
 
 impl Inference {
-    /// Adds a line that is not blank.
+    /// Adds a row that is not blank.
     ///
     /// # Errors
     ///
-    /// The line is not an object, has a duplicate key, or there are too many columns.
-    pub(crate) fn observe(&mut self, file: &Arc<str>, line: u64, text: &str) -> Result<(), SourceError> {
+    /// The row is not an object, has a duplicate key, or there are too many columns.
+    pub(super) fn observe(&mut self, row: &str, rule: NanTokens) -> Result<(), RowError> {
+        object::check_start(row)?;
         self.rows += 1;
-        object::check_start(text).map_err(|kind| SourceError::on_line(file, line, kind))?;
+        let replaced = Replaced::new(row, rule);
         let mut problem = None;
-        let parsed = for_each_entry(text, |key, value| {
-            problem = self.observe_value(key, value).err();
+        let parsed = for_each_entry(&replaced.text, |key, value| {
+            let is_token = replaced.token_at(value.as_ptr() as usize - replaced.text.as_ptr() as usize).is_some();
+            problem = self.observe_value(key, value, is_token).err();
             problem.is_none()
         });
         if let Some(kind) = problem {
-            return Err(SourceError::on_line(file, line, kind));
+            return Err(kind.into());
         }
-        parsed.map_err(|error| {
-            let (kind, byte) = object::malformed(&error);
-            SourceError::at(file, FilePosition::Byte(line, byte), kind)
-        })
+        parsed.map_err(|error| messages::malformed(row, &replaced, &error))
     }
 
-    fn observe_value(&mut self, key: &str, value: &str) -> Result<(), SourceErrorKind> {
+    fn observe_value(&mut self, key: &str, value: &str, is_token: bool) -> Result<(), SourceErrorKind> {
         let index = match self.by_name.get(key) {
             Some(&index) => index,
             None if self.columns.len() == MAX_COLUMNS => {
@@ -73,7 +74,11 @@ impl Inference {
             return Err(SourceErrorKind::DuplicateKey { key: named(key) });
         }
         observed.row = self.rows;
-        observed.add(value);
+        if is_token {
+            observed.add_type(DataType::Float);
+        } else {
+            observed.add(value);
+        }
         Ok(())
     }
 
@@ -116,6 +121,10 @@ impl ObservedValues {
                 Some(Number::Large | Number::Overflow) | None => DataType::Json,
             },
         };
+        self.add_type(data_type);
+    }
+
+    fn add_type(&mut self, data_type: DataType) {
         self.data_type = Some(match (self.data_type, data_type) {
             (None, data_type) => data_type,
             (Some(before), data_type) if before == data_type => data_type,
@@ -131,4 +140,16 @@ impl ObservedValues {
             Some(data_type) => data_type,
         }
     }
+}
+
+/// Returns whether a row is an object with different keys, so that no column is made of a row that will be rejected.
+pub(super) fn is_object(row: &str, rule: NanTokens) -> bool {
+    let replaced = Replaced::new(row, rule);
+    let mut keys = HashSet::new();
+    let mut has_duplicate = false;
+    let parsed = for_each_entry(&replaced.text, |key, _| {
+        has_duplicate |= !keys.insert(key.to_owned());
+        true
+    });
+    object::check_start(row).is_ok() && parsed.is_ok() && !has_duplicate
 }

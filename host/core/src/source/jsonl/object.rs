@@ -8,40 +8,25 @@ use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 use super::super::error::SourceErrorKind;
+use super::messages::malformed;
+use super::nan::Replaced;
+use super::row_error::RowError;
+use crate::format::NanTokens;
 use crate::text::shown;
 
-/// Returns whether a byte is white space between JSON tokens.
-pub(crate) fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-}
-
-/// Returns whether a line has only white space.
-pub(crate) fn is_blank(line: &[u8]) -> bool {
-    line.iter().copied().all(is_space)
-}
-
-/// Checks that a line, which is not blank, starts like an object.
-pub(crate) fn check_start(line: &str) -> Result<(), SourceErrorKind> {
-    let start = line.trim_ascii_start();
+/// Checks that a row, which is not blank, starts like an object.
+pub(super) fn check_start(row: &str) -> Result<(), RowError> {
+    let start = row.trim_ascii_start();
     if start.starts_with('{') {
         return Ok(());
     }
-    let found = shown(start.trim_ascii_end());
-    Err(SourceErrorKind::NotAnObject { found })
-}
-
-/// Returns the message of the JSON parser, without the position.
-pub(crate) fn diagnostic(error: &serde_json::Error) -> String {
-    let mut reason = error.to_string();
-    if let Some(end) = reason.rfind(" at line ") {
-        reason.truncate(end);
+    if start.starts_with(['\u{feff}', '\0']) {
+        let error = serde_json::from_str::<serde::de::IgnoredAny>(row).err();
+        let replaced = Replaced::new(row, NanTokens::Error);
+        return error.map_or(Ok(()), |error| Err(malformed(row, &replaced, &error)));
     }
-    shown(&reason)
-}
-
-/// Returns the error for a line that is not JSON, and the byte in the line, from 1.
-pub(crate) fn malformed(error: &serde_json::Error) -> (SourceErrorKind, u64) {
-    (SourceErrorKind::Json { reason: diagnostic(error) }, error.column().max(1) as u64)
+    let found = shown(start.trim_ascii_end());
+    Err(SourceErrorKind::NotAnObject { found }.into())
 }
 
 /// Calls `entry` with every key and the text of its value, in order. `entry` returns false to stop, which is not an

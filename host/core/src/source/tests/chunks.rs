@@ -56,7 +56,8 @@ fn compressed_members_and_frames_are_one_file() {
         let rows = InputFolder::new(Format::JsonLines, name).file(name, bytes).read();
         assert_eq!(rows.json(), "{\"a\":1}\n{\"a\":2}\n");
         assert_eq!(rows.bytes_read, [bytes.len() as u64]);
-        assert_eq!(InputFolder::new(Format::JsonLines, name).file(name, "").read().shown(), "empty");
+        let empty = InputFolder::new(Format::JsonLines, name).file(name, "").error();
+        assert!(empty.contains("data is truncated: the file ends too early"), "{empty}");
     }
 }
 
@@ -71,9 +72,9 @@ fn corrupt_compression_is_an_error() {
     let first_line = |error: String| error.lines().next().unwrap().to_owned();
     for (compression, bytes) in [(Compression::Gzip, &gzipped), (Compression::Zstd, &zstd)] {
         let cut = first_line(error(compression, &bytes[..bytes.len() - 4]));
-        assert_eq!(cut, format!("in: the {compression} data is corrupt or truncated"));
+        assert!(cut.starts_with(&format!("in: the {compression} data is truncated: ")), "{cut}");
         let plain = first_line(error(compression, text.as_bytes()));
-        assert_eq!(plain, format!("in: the {compression} data is corrupt or truncated"));
+        assert!(plain.starts_with(&format!("in: this file is not {compression}, ")), "{plain}");
     }
 }
 
@@ -87,9 +88,7 @@ in: cannot open this input
     fs::create_dir(input.path().join("in")).unwrap();
     assert_snapshot!(input.error(), @r#"in: this is a directory; name a file, or a pattern such as "*.jsonl" for the files in it"#);
     assert_snapshot!(InputFolder::new(Format::JsonLines, "*.jsonl").error(), @r#"no file matches "*.jsonl"; check the path and the working directory"#);
-    // The cause contains a position in the whole path, which depends on the temporary folder.
-    let malformed = InputFolder::new(Format::JsonLines, "[a").error();
-    assert!(malformed.starts_with("\"[a\" is not a pattern of file names\n"), "{malformed}");
+    assert_snapshot!(InputFolder::new(Format::JsonLines, "[a").error(), @r#""[a" is not a pattern of file names: a `[` has no closing `]`"#);
 }
 
 #[test]
@@ -117,7 +116,7 @@ fn files_are_read_in_byte_order() {
 #[test]
 fn a_device_has_no_length() {
     let mut input = InputFolder::new(Format::JsonLines, "in");
-    input.spec.location = SourceLocation::Paths("/dev/null".into());
+    input.spec.location = SourceLocation::path("/dev/null".into());
     let source = open(&input.spec).unwrap();
     assert_eq!(source.total_bytes, None);
     assert_eq!(input.read().shown(), "empty");

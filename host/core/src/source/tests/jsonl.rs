@@ -112,18 +112,18 @@ fn an_error_about_a_late_row_suggests_a_declaration() {
     assert_snapshot!(late(r#"{"id":1.5}"#), @r#"in:1001: column `id` is of type integer, and this row has the number 1.5; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "float", score = "float", t = "text" }"#);
     assert_snapshot!(late(r#"{"t":{"a":"b"}}"#), @r#"in:1001: column `t` is of type text, and this row has the object {"a":"b"}; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "integer", score = "float", t = "json" }"#);
     assert_snapshot!(late(r#"{"score":9007199254740993}"#), @r#"in:1001: column `score` is of type float, and this row has the number 9007199254740993; its type is inferred from the first 1000 rows; declare it in the source: columns = { id = "integer", score = "json", t = "text" }"#);
-    assert_snapshot!(late(r#"{"id":1,"odd key":1}"#), @r#"in:1001: the key `odd key` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", score = "float", t = "text", "odd key" = "json" }"#);
+    assert_snapshot!(late(r#"{"id":1,"odd key":1}"#), @r#"in:1001: the key `odd key` is not a column: the first 1000 rows do not have it; declare all columns in the source: columns = { id = "integer", score = "float", t = "text", "odd key" = "json" }, or set `json = { unknown-keys = "ignore" }`"#);
 }
 
 #[test]
 fn errors_name_malformed_lines() {
     let error = |line: &[u8]| input([b"{\"a\":\"x\"}\n", line].concat()).error();
-    assert_snapshot!(error(b"{\"a\":\"x\",}"), @"in:2:10: this line is not valid JSON: trailing comma");
-    assert_snapshot!(error(b"{\"a\":\"x\"} 1"), @"in:2:11: this line is not valid JSON: trailing characters");
-    assert_snapshot!(error(b"{\"a\":\"x"), @"in:2:7: this line is not valid JSON: EOF while parsing a string");
-    assert_snapshot!(error(b"[1]"), @r#"in:2: a line of JSON Lines is an object, as in {"key": "value"}; this line starts with [1]"#);
+    assert_snapshot!(error(b"{\"a\":\"x\",}"), @"in:2:10: this is not valid JSON: a comma is followed by `}`; remove the comma");
+    assert_snapshot!(error(b"{\"a\":\"x\"} 1"), @"in:2:11: this is not valid JSON: text follows the end of the object: `1`");
+    assert_snapshot!(error(b"{\"a\":\"x"), @"in:2:7: this is not valid JSON: a text in quotation marks does not end on this line");
+    assert_snapshot!(error(b"[1]"), @r#"in:2: a row is an object, as in {"key": "value"}; this row starts with [1]"#);
     assert_snapshot!(error(b"{\"a\":\"x\",\"a\":\"y\"}"), @"in:2: this object has the key `a` twice; remove one of them");
-    assert_snapshot!(error(b"{\"a\":\"\\ud800\"}"), @"in:2:13: this line is not valid JSON: unexpected end of hex escape");
+    assert_snapshot!(error(b"{\"a\":\"\\ud800\"}"), @r#"in:2:13: this is not valid JSON: an escape is half of a surrogate pair, so the text was cut within a character; correct it, or declare the column as "json", which keeps escapes as they are"#);
     assert_snapshot!(error(b"\n{\"a\":\"\xff\"}"), @"in:3:7: byte 7 of this line is not UTF-8; convert the file to UTF-8");
     assert_snapshot!(error(b"\xff\xfe{"), @"in:2:1: byte 1 of this line is not UTF-8; convert the file to UTF-8");
 }
@@ -132,7 +132,7 @@ fn errors_name_malformed_lines() {
 fn undeclared_keys_and_other_types_are_errors() {
     let declared = [("a", DataType::Integer), ("b", DataType::Text)];
     let error = |line: &str| input(line).columns(&declared).error();
-    assert_snapshot!(error("{\"c\":1}"), @r#"in:1: the key `c` is not a column: the source declares `a`, `b`; add c = "json" to its `columns`"#);
+    assert_snapshot!(error("{\"c\":1}"), @r#"in:1: the key `c` is not a column: the source declares `a`, `b`; add c = "json" to its `columns`, or set `json = { unknown-keys = "ignore" }`"#);
     assert_snapshot!(error("{\"a\":\"\\u001b[31m\"}"), @r#"in:1: column `a` is of type integer, and this row has the text "\u001b[31m"; declare it as "json" in the source, or correct the row"#);
     assert_snapshot!(input("{\"v\":[]}").columns(&[("v", DataType::Vector)]).error(), @r#"column `v` is declared as a vector, but none of the first 1 rows has a vector to take the width from; declare it as "json""#);
     assert_snapshot!(input("{\"v\":[1,2]}\n{\"v\":[1]}").columns(&[("v", DataType::Vector)]).error(), @r#"in:2: column `v` is of type vector (of 2 numbers), and this row has the list [1]; declare it as "json" in the source, or correct the row"#);
