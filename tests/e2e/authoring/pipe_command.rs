@@ -95,3 +95,28 @@ fn pipe_reports_errors_in_its_arguments() {
        |             ^^^^^^^^^^^^^^
     "#);
 }
+
+#[test]
+fn pipe_sets_keys_of_the_source() {
+    let folder = Folder::with(&[KEEP_LONG]);
+    let run = |arguments: &[&str]| {
+        let steps = ["pipe", "keep_long.wasm:min-bytes=1", "--input-format", "csv", "--source", "csv.delimiter=\";\""];
+        outcome_with_input(folder.command().args(steps).args(arguments), b"id;text\n1;a\n2\n3;b\n")
+    };
+    let rejecting = ["--source", "on-bad-row=reject", "--rejects", "rejects.jsonl"];
+    assert_eq!(run(&rejecting).succeeded().text(), "{\"id\":1,\"text\":\"a\"}\n{\"id\":3,\"text\":\"b\"}\n");
+    assert_eq!(folder.json_lines("rejects.jsonl")[0]["raw"], "2");
+    insta::assert_snapshot!(run(&["--source", "on-bad-row"]).failed(2), @"error: `on-bad-row` is not a setting of the source: write KEY=VALUE, such as `on-bad-row=reject`");
+    insta::assert_snapshot!(run(&["--source", "delimiter=;"]).failed(2), @r#"
+error: unknown key `delimiter` in [[source]]
+ --> (the command line):8:1
+  |
+8 | delimiter = ";"
+  | ^^^^^^^^^ unknown key
+  |
+  = help: [[source]] takes columns, compression, csv, drop, format, hive, json, max-window, name, on-bad-row, path, rename, route and select
+"#);
+    assert!(
+        run(&[rejecting.as_slice(), &["--print"]].concat()).succeeded().text().contains("csv = { delimiter = \";\" }")
+    );
+}

@@ -21,10 +21,16 @@ pub(crate) struct Pipe {
     pub(crate) output: Option<PathBuf>,
     /// The format of standard input
     #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
-    pub(crate) input_format: PipeFormat,
+    pub(crate) input_format: InputFormat,
+    /// Set a key of the source, such as `csv.delimiter=";"` or `on-bad-row=reject`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) source: Vec<String>,
+    /// Write rejected rows to this file, which ends in .jsonl, .jsonl.gz or .jsonl.zst
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub(crate) rejects: Option<PathBuf>,
     /// The format of standard output
     #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
-    pub(crate) output_format: PipeFormat,
+    pub(crate) output_format: OutputFormat,
     /// Set a limit of a step, such as `filter-text.memory=256MiB`; may be repeated
     #[arg(long, value_name = "STEP.NAME=VALUE")]
     pub(crate) limit: Vec<String>,
@@ -48,9 +54,37 @@ Parameters are KEY=VALUE pairs with commas between them, or a JSON object:
 A value is a TOML value if it parses as one (5, true, \"5\", [\"a\", \"b\"]), and text otherwise. The name
 of a step is that of its folder or file. If a path contains a colon, the part that exists is the path.";
 
-/// Formats of standard input and output.
+/// Formats of standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PipeFormat {
+pub(crate) enum InputFormat {
+    /// JSON Lines
+    Jsonl,
+    /// JSON: an array of objects, or objects one after the other
+    Json,
+    /// CSV
+    Csv,
+    /// Parquet
+    Parquet,
+    /// Arrow IPC
+    Arrow,
+}
+
+impl InputFormat {
+    /// Returns the name in pipeline files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
+}
+
+/// Formats of standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
     /// JSON Lines
     Jsonl,
     /// CSV with a header
@@ -61,7 +95,7 @@ pub(crate) enum PipeFormat {
     Arrow,
 }
 
-impl PipeFormat {
+impl OutputFormat {
     /// Returns the name in pipeline files.
     pub(crate) fn name(self) -> &'static str {
         match self {

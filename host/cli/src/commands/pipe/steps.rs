@@ -28,7 +28,11 @@ pub(super) fn first(arguments: &Pipe) -> &str {
 pub(super) fn pipeline(arguments: &Pipe, rows: Rows) -> Result<String, String> {
     let mut text = String::from("[pipeline]\nname = \"pipe\"\n\n");
     if rows == Rows::Read {
-        let _ = writeln!(text, "[[source]]\npath = \"-\"\nformat = \"{}\"\n", arguments.input_format.name());
+        let _ = writeln!(text, "[[source]]\npath = \"-\"\nformat = \"{}\"", arguments.input_format.name());
+        for (key, value) in source_settings(&arguments.source)? {
+            let _ = writeln!(text, "{} = {value}", quoted_key(&key));
+        }
+        text.push('\n');
     }
     let mut names = Vec::new();
     for step in &arguments.steps {
@@ -43,7 +47,34 @@ pub(super) fn pipeline(arguments: &Pipe, rows: Rows) -> Result<String, String> {
         text.push('\n');
     }
     let _ = writeln!(text, "[[sink]]\npath = \"-\"\nformat = \"{}\"", arguments.output_format.name());
+    if let Some(rejects) = &arguments.rejects {
+        let path = rejects.to_str().ok_or("the path of `--rejects` is not UTF-8")?;
+        // The path is relative to the current folder, from which relative paths in the generated file start.
+        let _ = writeln!(text, "\n[rejects]\npath = {}", Value::String(path.to_owned()));
+    }
     Ok(text)
+}
+
+/// Parses the settings of the source.
+fn source_settings(written: &[String]) -> Result<Table, String> {
+    let mut settings = Table::new();
+    for setting in written {
+        let (key, value) = setting.split_once('=').ok_or_else(|| {
+            format!("`{setting}` is not a setting of the source: write KEY=VALUE, such as `on-bad-row=reject`")
+        })?;
+        let key = key.trim();
+        if matches!(key, "path" | "format") {
+            return Err(format!("`{key}` is set by `--input` and `--input-format`"));
+        }
+        set(&mut settings, key, parse(value))?;
+    }
+    Ok(settings)
+}
+
+/// Returns a key in TOML.
+fn quoted_key(key: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if key.chars().all(is_bare) { key.to_owned() } else { Value::String(key.to_owned()).to_string() }
 }
 
 /// Splits an argument into a step's component and its parameters. A path may contain a colon, so the shortest existing
