@@ -35,9 +35,10 @@
 //!
 //! A step that does not know the type of a column can read any column as [`DataType::Json`]: the host converts the values to
 //! JSON, a text to a string, bytes to a string in base64, a vector to a list. [`Json::value`](crate::Json::value) returns the
-//! kind of a value.
+//! kind of a value. [`AnyRow::write_key`] compares such values as the host knows them.
 
 mod builder;
+mod exact;
 mod input;
 mod output;
 
@@ -46,4 +47,5 @@ pub use input::{AnyColumns, AnyRow};
 pub use output::AnyOutput;
 
 pub use crate::any_value::AnyValue;
+pub use crate::contract::stillbox::step::columns::LogicalType;
 pub use crate::contract::{DataType, Field};

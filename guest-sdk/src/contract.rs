@@ -6,7 +6,7 @@
 mod bindings {
     wit_bindgen::generate!({
         path: "wit",
-        world: "step",
+        world: "step-with-columns",
         pub_export_macro: true,
         export_macro_name: "export_step",
         default_bindings_module: "stillbox_sdk::contract",

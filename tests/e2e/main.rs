@@ -36,3 +36,4 @@ mod step_folders;
 mod step_kinds;
 mod test_command;
 mod text_benchmark;
+mod types;

@@ -48,10 +48,10 @@ fn a_value_that_a_sink_cannot_hold_is_named_by_its_line() {
     let row = |id: usize| if id == 1234 { format!("{id},NaN,long\n") } else { format!("{id},0.5,long\n") };
     folder.write("input.csv", format!("id,loss,text\n{}", (0..5000).map(row).collect::<String>()));
     let message = folder.run(pipeline("input.csv", &["keep_long"], "output.jsonl")).failed(1);
-    insta::assert_snapshot!(message, @r"
-    error: output.jsonl: column loss has NaN, which JSON cannot represent; replace it with null in a step
+    insta::assert_snapshot!(message, @r#"
+    error: output.jsonl: column loss has NaN, which JSON cannot represent; set `nan = "null"` in the sink, or replace it in a step
       at: input.csv:1236 (batch 1)
-    ");
+    "#);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 use std::rc::Rc;
 
+use super::LogicalType;
+use super::exact;
 use crate::any_value::AnyValue;
 use crate::column::ColumnSpec;
 use crate::contract::{Column, DataType};
@@ -24,7 +26,7 @@ impl<'a> AnyRow<'a> {
     /// # Panics
     /// The index is out of range.
     pub fn get(&self, column: usize) -> AnyValue<'a> {
-        self.columns.0[column].as_ref().map_or(AnyValue::Null, |column| column.get(self.row))
+        self.columns.column(column).map_or(AnyValue::Null, |column| column.get(self.row))
     }
 
     /// Returns the value of a JSON column, by the column's index: `None` for a null of the column, for the JSON value `null`, and
@@ -33,18 +35,71 @@ impl<'a> AnyRow<'a> {
     /// # Panics
     /// The index is out of range, or the column does not have the type JSON.
     pub fn json(&self, column: usize) -> Option<Json<'a>> {
-        match self.columns.0[column].as_ref()? {
+        match self.columns.column(column)? {
             AnyColumn::Json(column) if column.is_null(self.row) => None,
             AnyColumn::Json(column) => Some(column.values().get(self.row)).filter(|json| json.text() != "null"),
             other => panic!("the column {column} is read as JSON, but has the type {:?}", other.data_type()),
         }
+    }
+
+    /// Appends the key of a value, by the column's index: bytes that compare like the values of the column, and are the same for
+    /// equal values.
+    ///
+    /// The host computes the keys from the exact values, which JSON and text may not show: it compares decimals and wide integers
+    /// exactly, durations and timestamps by time, bytes by byte; negative zero equals zero, and NaN equals NaN and is the largest
+    /// number. A key does not start with a byte of 0, and concatenated keys compare like tuples of values. A null, the JSON value
+    /// `null` and a missing column have the smallest key.
+    ///
+    /// A step that calls this gets NaN and infinity in JSON columns as strings: see [`AnyRow::non_finite`].
+    ///
+    /// # Errors
+    /// A JSON value has a number out of range.
+    ///
+    /// # Panics
+    /// The index is out of range.
+    pub fn write_key(&self, column: usize, out: &mut Vec<u8>) -> Result<()> {
+        exact::write_key(&self.columns.0, column, self.row, out)
+    }
+
+    /// Returns the type that a column has in the host, by the column's index, or `None` for a missing column.
+    ///
+    /// # Panics
+    /// The index is out of range.
+    pub fn logical_type(&self, column: usize) -> Option<LogicalType> {
+        exact::logical_type(&self.columns.0, column)
+    }
+
+    /// Returns the value of a JSON column if it is NaN or infinity, which the host writes as a string for a step that calls this
+    /// method or [`AnyRow::write_key`]. For any other step they are an error.
+    ///
+    /// # Panics
+    /// The index is out of range, or the column does not have the type JSON.
+    pub fn non_finite(&self, column: usize) -> Option<f64> {
+        let text = self.json(column)?.text();
+        // Only floats have strings for numbers.
+        let number = text.strip_prefix('"')?.strip_suffix('"')?;
+        (self.logical_type(column)? == LogicalType::Float).then(|| number.parse().ok()).flatten()
     }
 }
 
 /// The opened columns of an [`AnyRow`].
 // Shared, because a row cannot borrow the columns for an unknown lifetime.
 #[derive(Clone, Debug)]
-pub struct AnyColumns<'a>(Rc<[Option<AnyColumn<'a>>]>);
+pub struct AnyColumns<'a>(Rc<OpenColumns<'a>>);
+
+/// The columns of a batch, and what the host said of them so far.
+#[derive(Debug)]
+pub(super) struct OpenColumns<'a> {
+    pub(super) columns: Vec<Option<AnyColumn<'a>>>,
+    #[cfg(target_arch = "wasm32")]
+    pub(super) exact: exact::ExactColumns,
+}
+
+impl<'a> AnyColumns<'a> {
+    fn column(&self, index: usize) -> Option<&AnyColumn<'a>> {
+        self.0.columns[index].as_ref()
+    }
+}
 
 impl Input for AnyRow<'_> {
     type Row<'a> = AnyRow<'a>;
@@ -53,7 +108,12 @@ impl Input for AnyRow<'_> {
     const ANY: bool = true;
 
     fn open<'a>(opener: &mut Opener<'a>) -> Result<Self::Columns<'a>> {
-        Ok(AnyColumns(opener.rest(AnyColumn::open)?.into()))
+        let columns = opener.rest(AnyColumn::open)?;
+        Ok(AnyColumns(Rc::new(OpenColumns {
+            #[cfg(target_arch = "wasm32")]
+            exact: exact::ExactColumns::new(columns.len()),
+            columns,
+        })))
     }
 
     #[inline]
@@ -66,7 +126,7 @@ macro_rules! columns {
     ($row:ident; $($variant:ident: $column:ident, |$opened:ident| $get:expr;)*) => {
         /// An opened column of any type.
         #[derive(Clone, Debug)]
-        enum AnyColumn<'a> {
+        pub(super) enum AnyColumn<'a> {
             $($variant(NullableColumn<'a, $column<'a>>),)*
         }
 
@@ -83,13 +143,13 @@ macro_rules! columns {
                 }
             }
 
-            fn data_type(&self) -> DataType {
+            pub(super) fn data_type(&self) -> DataType {
                 match self {
                     $(Self::$variant(_) => DataType::$variant,)*
                 }
             }
 
-            fn get(&self, $row: usize) -> AnyValue<'a> {
+            pub(super) fn get(&self, $row: usize) -> AnyValue<'a> {
                 match self {
                     $(
                         Self::$variant(column) if column.is_null($row) => AnyValue::Null,

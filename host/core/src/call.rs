@@ -14,8 +14,9 @@ use crate::batch::{
 };
 use crate::component::Column;
 use crate::engine::bindings::types::{Batch, Output, StepError};
-use crate::engine::{CapturedOutput, State, bindings};
+use crate::engine::{CallColumns, CapturedOutput, State, bindings};
 use crate::failure::{Failure, FailureContext, FailureKind};
+use crate::format::NonFinite;
 use crate::interrupt::Stop;
 use crate::plan::{ColumnSource, Step};
 use crate::row_size::repeated_bytes;
@@ -55,6 +56,8 @@ pub(crate) struct CallInput<'a> {
     rows: &'a Rows,
     range: Range<usize>,
     columns: Vec<LoweredColumn>,
+    /// The columns before their conversion, if the component asks for them.
+    exact: CallColumns,
 }
 
 impl<'a> CallInput<'a> {
@@ -65,19 +68,27 @@ impl<'a> CallInput<'a> {
     pub(crate) fn new(step: &Step, rows: &'a Rows, range: Range<usize>) -> Result<Self, Box<Failure>> {
         let schema = rows.columns.schema_ref();
         let mut columns = Vec::with_capacity(step.inputs.len());
+        let asks_for_columns = step.component.asks_for_columns();
+        let non_finite = if asks_for_columns { NonFinite::Text } else { NonFinite::Error };
+        let mut exact = Vec::new();
         for (column, position) in step.signature.inputs.iter().zip(&step.inputs) {
             let Some(position) = position else { continue };
             let array = rows.columns.column(*position).slice(range.start, range.len());
-            let array = as_contract(&array, schema.field(*position), column.data_type)
+            let field = &schema.fields()[*position];
+            if asks_for_columns {
+                exact.push((Arc::clone(field), Arc::clone(&array)));
+            }
+            let array = as_contract(&array, field, column.data_type, non_finite)
                 .map_err(|error| not_convertible(column, &error, rows, &range))?;
             if !column.nullable
                 && let Some(row) = first_null(array.as_ref())
             {
                 return Err(unexpected_null(column, rows, range.start + row));
             }
-            columns.push(LoweredColumn::new(Arc::clone(&column.name), &array, column.data_type));
+            let lowered = LoweredColumn::new(Arc::clone(&column.name), &array, column.data_type);
+            columns.push(if asks_for_columns { lowered.with_exact_type(field.data_type()) } else { lowered });
         }
-        Ok(Self { rows, range, columns })
+        Ok(Self { rows, range, columns, exact })
     }
 
     /// Returns the number of rows.
@@ -117,8 +128,10 @@ impl StepInstance {
     pub(crate) fn process(&mut self, callee: Callee<'_>, input: &CallInput<'_>) -> Result<StepOutput, Box<Failure>> {
         let columns: Vec<_> = input.columns.iter().map(LoweredColumn::column).collect();
         let batch = Batch { rows: input.count() as u32, columns: &columns };
-        let answer =
-            self.call(callee, async |store, instance| instance.stillbox_step_guest().call_process(store, batch).await);
+        let answer = self.call(callee, async |store, instance| {
+            store.data_mut().set_columns(input.exact.clone());
+            instance.stillbox_step_guest().call_process(store, batch).await
+        });
         let output = self.answered(answer.map_err(|failure| input.locate(failure))?)?;
         let checked = self.checked(callee.step, output, GivenRows::Batch(input.count()));
         let checked = checked.map_err(|failure| input.locate(failure))?;

@@ -221,6 +221,11 @@ impl Component {
         self.size
     }
 
+    /// Returns whether the component asks for the exact types and values of its columns.
+    pub(crate) fn asks_for_columns(&self) -> bool {
+        imports::asks_for_columns(&self.imports)
+    }
+
     pub(crate) fn imports(&self) -> &[Import] {
         &self.imports
     }

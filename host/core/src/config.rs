@@ -35,7 +35,7 @@ mod rejects;
 pub(crate) mod route;
 mod sink;
 mod size;
-mod source;
+pub(crate) mod source;
 mod step;
 mod suggestion;
 mod table;

@@ -1,11 +1,15 @@
 //! The types of the contract, and their Arrow types.
 
+mod nested;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow_schema::extension::{ExtensionType, Json};
+use arrow_schema::extension::{ExtensionType, Json, Uuid};
 use arrow_schema::{DataType as ArrowType, Field};
+
+pub(crate) use nested::NestedType;
 
 /// The type of a column, as steps see it.
 ///
@@ -71,13 +75,14 @@ impl DataType {
 
     /// Returns the type in which a step reads a column with this Arrow field, or `None` without a conversion.
     ///
-    /// Integers of any width are integers; 16- and 32-bit floats are floats; dates, times, intervals and decimals are
-    /// text; lists, structs and maps are JSON, except lists of 32-bit floats, which are vectors.
+    /// Integers of any width are integers; 16- and 32-bit floats are floats; dates, times, intervals, decimals and UUIDs
+    /// are text; lists, structs and maps are JSON, except lists of 32-bit floats, which are vectors.
     pub fn from_field(field: &Field) -> Option<Self> {
-        if field.extension_type_name() == Some(Json::NAME) {
-            return Some(Self::Json);
+        match field.extension_type_name() {
+            Some(Json::NAME) => Some(Self::Json),
+            Some(Uuid::NAME) if field.data_type() == &ArrowType::FixedSizeBinary(16) => Some(Self::Text),
+            _ => Self::from_arrow(field.data_type()),
         }
-        Self::from_arrow(field.data_type())
     }
 
     fn from_arrow(arrow: &ArrowType) -> Option<Self> {
@@ -92,15 +97,38 @@ impl DataType {
             ArrowType::FixedSizeList(element, width) if *width > 0 && element.data_type() == &ArrowType::Float32 => {
                 Self::Vector
             }
-            ArrowType::List(element) | ArrowType::LargeList(element) if element.data_type() == &ArrowType::Float32 => {
+            ArrowType::List(element)
+            | ArrowType::LargeList(element)
+            | ArrowType::ListView(element)
+            | ArrowType::LargeListView(element)
+                if element.data_type() == &ArrowType::Float32 =>
+            {
                 Self::Vector
             }
-            arrow if arrow.is_nested() && !matches!(arrow, ArrowType::Union(..)) => Self::Json,
+            ArrowType::RunEndEncoded(_, values) => return Self::from_field(values),
+            arrow if arrow.is_nested() && !contains_union(arrow) => Self::Json,
             arrow if arrow.is_temporal() || arrow.is_decimal() => Self::Text,
             ArrowType::Dictionary(_, values) => return Self::from_arrow(values),
             ArrowType::Null => Self::Json,
             _ => return None,
         })
+    }
+}
+
+/// Returns whether a type is or contains a union, which no type of the contract represents.
+fn contains_union(arrow: &ArrowType) -> bool {
+    match arrow {
+        ArrowType::Union(..) => true,
+        ArrowType::List(element)
+        | ArrowType::LargeList(element)
+        | ArrowType::ListView(element)
+        | ArrowType::LargeListView(element)
+        | ArrowType::FixedSizeList(element, _)
+        | ArrowType::RunEndEncoded(_, element)
+        | ArrowType::Map(element, _) => contains_union(element.data_type()),
+        ArrowType::Struct(fields) => fields.iter().any(|field| contains_union(field.data_type())),
+        ArrowType::Dictionary(_, values) => contains_union(values),
+        _ => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod bindings;
 mod capture;
+mod columns;
 mod config;
 mod denied;
 mod linker;
@@ -14,4 +15,4 @@ pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
 pub(crate) use linker::linker;
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};
 pub use permission::Permission;
-pub(crate) use state::{CapturedOutput, State};
+pub(crate) use state::{CallColumns, CapturedOutput, State};

@@ -111,3 +111,15 @@ impl FromStr for Format {
         Self::READ.into_iter().find(|format| format.name() == name).ok_or(())
     }
 }
+
+/// The form of numbers that are not finite, in text formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum NonFinite {
+    /// None in JSON, where they are an error. In CSV `NaN`, `inf` and `-inf`.
+    #[default]
+    Error,
+    /// Null.
+    Null,
+    /// The strings `"NaN"`, `"inf"` and `"-inf"`, for rejected rows, and for steps that ask for the types of their columns.
+    Text,
+}

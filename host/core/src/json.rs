@@ -2,19 +2,16 @@
 
 mod nested;
 
-use std::io::Write as _;
-use std::sync::Arc;
-
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, StringArray};
 use arrow_buffer::NullBuffer;
-use arrow_schema::{ArrowError, DataType as ArrowType, Field, FieldRef};
+use arrow_schema::{DataType as ArrowType, Field};
 
-use crate::data_type::DataType;
-pub(crate) use nested::Encoding;
-use nested::NestedValues;
+use crate::format::NonFinite;
+use crate::values::{Unsupported, is_json};
+use nested::{JsonWriter, json_writer};
 
 /// Number of bytes checked together for characters to escape.
 const ESCAPES_AT_ONCE: usize = 256;
@@ -32,8 +29,8 @@ pub(crate) enum NoJson {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JsonTextsError {
     /// JSON cannot represent values of this type.
-    #[error("values of this type cannot be written as JSON")]
-    Type(#[from] ArrowError),
+    #[error(transparent)]
+    Type(#[from] Unsupported),
     /// JSON cannot represent one value.
     #[error("row {row} has {reason}, which JSON cannot represent")]
     Value {
@@ -51,10 +48,13 @@ pub(crate) enum JsonTextsError {
 ///
 /// # Errors
 ///
-/// The type has no JSON form (unions, maps whose keys are not text), or a number is not finite.
-pub(crate) fn json_texts(array: &dyn Array, field: &Field) -> Result<StringArray, JsonTextsError> {
-    let (field, encoding) = (Arc::new(field.clone()), Encoding::new());
-    let mut values = JsonValues::new(array, &field, &encoding)?;
+/// The type has no JSON form, such as a union, or a number is not finite.
+pub(crate) fn json_texts(
+    array: &ArrayRef,
+    field: &Field,
+    non_finite: NonFinite,
+) -> Result<StringArray, JsonTextsError> {
+    let values = JsonValues::new(array, field, non_finite)?;
     let mut texts = StringBuilder::with_capacity(array.len(), array.len() * 16);
     let mut text = Vec::new();
     let mut bytes: usize = 0;
@@ -81,6 +81,7 @@ pub(crate) fn json_texts(array: &dyn Array, field: &Field) -> Result<StringArray
 pub(crate) struct JsonValues<'a> {
     nulls: Option<NullBuffer>,
     array: TypedArray<'a>,
+    non_finite: NonFinite,
 }
 
 enum TypedArray<'a> {
@@ -89,8 +90,7 @@ enum TypedArray<'a> {
     Float(&'a Float64Array),
     Float32(&'a Float32Array),
     Text(&'a StringArray),
-    Json(ArrayRef),
-    Nested(NestedValues<'a>),
+    Other(JsonWriter),
 }
 
 impl<'a> JsonValues<'a> {
@@ -99,22 +99,17 @@ impl<'a> JsonValues<'a> {
     /// # Errors
     ///
     /// JSON cannot represent values of this type.
-    pub(crate) fn new(array: &'a dyn Array, field: &'a FieldRef, encoding: &'a Encoding) -> Result<Self, ArrowError> {
+    pub(crate) fn new(array: &'a ArrayRef, field: &Field, non_finite: NonFinite) -> Result<Self, Unsupported> {
         let nulls = array.logical_nulls();
-        let is_text = matches!(array.data_type(), ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View);
-        if is_text && DataType::from_field(field) == Some(DataType::Json) {
-            let texts = arrow_cast::cast(array, &ArrowType::LargeUtf8)?;
-            return Ok(Self { nulls, array: TypedArray::Json(texts) });
-        }
         let array = match array.data_type() {
             ArrowType::Boolean => TypedArray::Boolean(array.as_boolean()),
             ArrowType::Int64 => TypedArray::Integer(array.as_primitive::<Int64Type>()),
             ArrowType::Float64 => TypedArray::Float(array.as_primitive::<Float64Type>()),
             ArrowType::Float32 => TypedArray::Float32(array.as_primitive::<Float32Type>()),
-            ArrowType::Utf8 => TypedArray::Text(array.as_string::<i32>()),
-            _ => TypedArray::Nested(NestedValues::new(array, field, encoding)?),
+            ArrowType::Utf8 if !is_json(field) => TypedArray::Text(array.as_string::<i32>()),
+            _ => TypedArray::Other(json_writer(array, field, non_finite)?),
         };
-        Ok(Self { nulls, array })
+        Ok(Self { nulls, array, non_finite })
     }
 
     /// Returns whether the value of a row is null.
@@ -127,7 +122,7 @@ impl<'a> JsonValues<'a> {
     /// # Errors
     ///
     /// JSON cannot represent the value.
-    pub(crate) fn write(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
+    pub(crate) fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
         if self.is_null(row) {
             out.extend_from_slice(b"null");
             return Ok(());
@@ -135,20 +130,16 @@ impl<'a> JsonValues<'a> {
         self.write_value(row, out)
     }
 
-    /// Returns whether the column holds JSON texts.
-    pub(crate) fn is_json_column(&self) -> bool {
-        matches!(self.array, TypedArray::Json(_))
-    }
-
-    fn write_value(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
-        match &mut self.array {
+    fn write_value(&self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
+        match &self.array {
             TypedArray::Boolean(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
             TypedArray::Integer(array) => write_serde(out, &array.value(row)),
-            TypedArray::Float(array) => write_float(out, array.value(row))?,
-            TypedArray::Float32(array) => write_float32(out, array.value(row))?,
+            TypedArray::Float(array) if array.value(row).is_finite() => write_serde(out, &array.value(row)),
+            TypedArray::Float(array) => write_not_finite(out, &array.value(row).to_string(), self.non_finite)?,
+            TypedArray::Float32(array) if array.value(row).is_finite() => write_serde(out, &array.value(row)),
+            TypedArray::Float32(array) => write_not_finite(out, &array.value(row).to_string(), self.non_finite)?,
             TypedArray::Text(array) => write_text(out, array.value(row)),
-            TypedArray::Json(array) => write_raw(out, array.as_string::<i64>().value(row)),
-            TypedArray::Nested(values) => values.write(row, out)?,
+            TypedArray::Other(write) => write(row, out)?,
         }
         Ok(())
     }
@@ -174,19 +165,13 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-fn write_float(out: &mut Vec<u8>, value: f64) -> Result<(), NoJson> {
-    if !value.is_finite() {
-        return Err(NoJson::NotFinite(value.to_string()));
+/// Adds the JSON for a number that is not finite.
+fn write_not_finite(out: &mut Vec<u8>, value: &str, non_finite: NonFinite) -> Result<(), NoJson> {
+    match non_finite {
+        NonFinite::Error => return Err(NoJson::NotFinite(value.to_owned())),
+        NonFinite::Null => out.extend_from_slice(b"null"),
+        NonFinite::Text => write_text(out, value),
     }
-    write_serde(out, &value);
-    Ok(())
-}
-
-fn write_float32(out: &mut Vec<u8>, value: f32) -> Result<(), NoJson> {
-    if !value.is_finite() {
-        return Err(NoJson::NotFinite(value.to_string()));
-    }
-    write_serde(out, &value);
     Ok(())
 }
 
@@ -198,10 +183,4 @@ fn write_raw(out: &mut Vec<u8>, json: &str) {
         rest = &rest[line_break + 1..];
     }
     out.extend_from_slice(rest);
-}
-
-/// Adds bytes as base64 text.
-fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    use arrow_cast::base64::{BASE64_STANDARD, Engine};
-    write!(out, "\"{}\"", BASE64_STANDARD.encode(bytes)).expect("memory can be written");
 }

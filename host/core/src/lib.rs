@@ -56,6 +56,7 @@ mod stage_input;
 mod step;
 pub mod text;
 pub mod units;
+mod values;
 // For the benchmarks.
 #[doc(hidden)]
 pub mod bench_support;

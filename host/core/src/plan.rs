@@ -27,7 +27,7 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::{Signal, StopReason};
 use crate::report::SinkReport;
-use crate::sink::{SinkLocation, SinkSpec};
+use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, OpenSource, SourceError};
 
 pub use bind::ColumnMismatch;
@@ -144,6 +144,9 @@ impl Plan {
         let assignments = stage_assignment::assign_stages(&graph, &kinds, &larger.collect::<Vec<_>>());
         let schemas: Vec<_> = sources.iter().map(|source| &source.schema).collect();
         let typed = columns::resolve_columns(config, &graph, &assignments, loaded, &schemas, &mut diagnostics);
+        if let Some(typed) = &typed {
+            check_sink_types(config, &graph, typed, &context.replacements, &mut diagnostics);
+        }
         match typed {
             Some(typed) if diagnostics.is_empty() => {
                 let mut plan = Self::assemble(config, &graph, &assignments, sources, &typed);
@@ -205,6 +208,27 @@ impl Plan {
     /// The steps in topological order, which is the order of their numbers.
     pub(crate) fn steps(&self) -> impl Iterator<Item = &Arc<Step>> {
         self.nodes.iter().filter_map(|node| node.step.as_ref())
+    }
+}
+
+/// Reports columns whose types the formats of their sinks do not support.
+fn check_sink_types(
+    config: &Config,
+    graph: &PipelineGraph,
+    typed: &[columns::TypedNode],
+    replacements: &Replacements,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (node, typed) in graph.nodes.iter().zip(typed) {
+        let Role::Sink(index) = node.role else { continue };
+        if replacements.sinks.contains_key(&*node.name) {
+            continue;
+        }
+        let table = &config.sinks[index];
+        let spec = files::sink_spec(table, Arc::clone(&typed.input.schema));
+        if let Err(error) = sink::check_types(&spec) {
+            diagnostics.push(Diagnostic::from_error(table.path.location.clone(), &error));
+        }
     }
 }
 

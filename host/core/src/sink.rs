@@ -45,7 +45,7 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 
-use crate::format::{Compression, Format};
+use crate::format::{Compression, Format, NonFinite};
 use batches::BatchEncoder;
 use encode::Target;
 
@@ -66,6 +66,8 @@ pub(crate) struct SinkSpec {
     pub(crate) format: Format,
     /// Compression of the whole output; text formats only.
     pub(crate) compression: Compression,
+    /// The form of numbers that are not finite.
+    pub(crate) non_finite: NonFinite,
     /// The columns of all rows.
     pub(crate) schema: SchemaRef,
 }
@@ -81,6 +83,32 @@ pub(crate) enum SinkLocation {
     Batches(BatchSink),
 }
 
+/// Checks that the format supports the columns, without opening the output.
+///
+/// # Errors
+///
+/// The format does not support a column's type.
+pub(crate) fn check_types(spec: &SinkSpec) -> Result<(), SinkError> {
+    match spec.location {
+        // The calling program takes any type.
+        SinkLocation::Batches(_) => Ok(()),
+        SinkLocation::Path(_) | SinkLocation::Stdout => {
+            encode::check_types(&output_name(spec), spec.format, &spec.schema)
+        }
+    }
+}
+
+/// Returns the output's name in messages.
+fn output_name(spec: &SinkSpec) -> Arc<str> {
+    match &spec.location {
+        SinkLocation::Path(path) => {
+            path.to_string_lossy().chars().flat_map(char::escape_debug).collect::<String>().into()
+        }
+        SinkLocation::Stdout => "standard output".into(),
+        SinkLocation::Batches(_) => "record batches".into(),
+    }
+}
+
 /// Opens an output. If this fails, or the writer is dropped before its end, no file is left. With the id of a run, the
 /// temporary file is at [`part_path`]. With `staging` as well, the file can be retained and opened again to resume.
 ///
@@ -93,24 +121,18 @@ pub(crate) fn open(
     run: Option<&str>,
     staging: Option<&StagingDir<'_>>,
 ) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
-    let output: Arc<str> = match &spec.location {
-        SinkLocation::Path(path) => {
-            path.to_string_lossy().chars().flat_map(char::escape_debug).collect::<String>().into()
-        }
-        SinkLocation::Stdout => "standard output".into(),
-        SinkLocation::Batches(_) => "record batches".into(),
-    };
-    let (format, compression) = (spec.format, spec.compression);
+    let output = output_name(spec);
+    let SinkSpec { format, compression, non_finite, .. } = *spec;
     if let SinkLocation::Batches(sink) = &spec.location {
         let (schema, compression) = (Arc::clone(&spec.schema), Compression::None);
-        let target = Target { output: Arc::clone(&output), format, compression, schema, saves_rows: false };
+        let target = Target { output: Arc::clone(&output), format, compression, non_finite, schema, saves_rows: false };
         return Ok((Arc::new(BatchEncoder { target }), Writer::of_batches(output, sink.clone())));
     }
     if matches!(format, Format::Parquet | Format::Arrow) && compression != Compression::None {
         return Err(SinkError::new(&output, SinkErrorKind::CompressedRows { format, compression }));
     }
     let (schema, saves_rows) = (Arc::clone(&spec.schema), staging.is_some());
-    let target = Target { output: Arc::clone(&output), format, compression, schema, saves_rows };
+    let target = Target { output: Arc::clone(&output), format, compression, non_finite, schema, saves_rows };
     let encoder = encode::encoder(target)?;
     let writer = Writer::open(spec, output, run, staging)?;
     Ok((encoder, writer))

@@ -27,6 +27,7 @@ mod files;
 mod hive;
 mod jsonl;
 mod look_ahead;
+mod nested;
 mod number;
 mod place;
 mod rows;
@@ -39,7 +40,7 @@ use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
 
-use crate::data_type::DataType;
+use crate::data_type::{DataType, NestedType};
 use crate::format::{Compression, CsvSettings, Format, JsonSettings, TextEncoding};
 use crate::policy::Then;
 pub(crate) use decompress::DEFAULT_MAX_WINDOW;
@@ -76,6 +77,10 @@ pub(crate) struct SourceSpec {
     /// Declared columns. JSON Lines and JSON: all columns, or empty to infer them. CSV: any of the header's columns.
     /// Parquet and Arrow IPC: must be empty.
     pub(crate) columns: Vec<(String, DataType)>,
+    /// Declared columns whose values are lists, structs or maps. In `columns` they are JSON.
+    pub(crate) nested: Vec<(String, NestedType)>,
+    /// Whether the types of nested values are inferred, in columns that are not declared.
+    pub(crate) infers_nested: bool,
     /// Maximum number of rows in a chunk, at least 1.
     pub(crate) batch_rows: usize,
 }
@@ -93,6 +98,8 @@ impl SourceSpec {
             hive: false,
             on_bad_row: Then::Stop,
             columns: Vec::new(),
+            nested: Vec::new(),
+            infers_nested: false,
             batch_rows,
         }
     }
@@ -193,6 +200,7 @@ pub(crate) fn open(spec: &SourceSpec) -> Result<OpenSource, SourceError> {
         }
         Format::Parquet | Format::Arrow => rows::open(found.files, spec.format, spec.batch_rows),
     }?;
+    let source = nested::convert(source, spec)?;
     let source = OpenSource { total_bytes, files: paths, ..source };
     match folders {
         Some(folders) => folders.add_to(source),

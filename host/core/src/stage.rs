@@ -217,7 +217,7 @@ impl Task<'_> {
             return Ok(());
         }
         let rows = if let Work::Union(append) = &operation.work {
-            Some(join::union(append, read).map_err(|error| host(&error))?)
+            Some(join::union(append, read)?)
         } else {
             let mut read: Vec<Rows> = read.into_iter().flatten().collect();
             debug_assert_eq!(read.len(), operation.reads.len(), "all slots are filled from the same work items");

@@ -28,6 +28,7 @@ const LAYERS: &[&str] = &[
     "data_type",
     "format",
     "pattern",
+    "values",
     "policy",
     "limits",
     "interrupt",

@@ -10,7 +10,7 @@ const MAX_EXACT_INTEGER: i64 = 1 << 53;
 /// - To `json`: a text is parsed as JSON, any other value is unchanged.
 /// - To `boolean`: from `true`, `false`, 0 and 1, also as texts.
 /// - To `integer`: from whole numbers of 64 bits, also as texts; false is 0, true is 1.
-/// - To `float`: from finite numbers, also as texts; false is 0, true is 1. An integer between two adjacent floats does not
+/// - To `float`: from finite numbers, also as texts, so NaN and infinity do not fit; false is 0, true is 1. An integer between two adjacent floats does not
 ///   fit; a number with a decimal point is rounded to the nearest float.
 ///
 /// White space around a text that is parsed is ignored.
@@ -50,6 +50,17 @@ pub fn convert(json: Json<'_>, to: JsonType) -> Result<AnyValue<'_>> {
         }
         JsonValue::Null => Ok(AnyValue::Null),
         JsonValue::List(_) | JsonValue::Object(_) => Err(does_not_fit()),
+    }
+}
+
+/// Converts NaN or infinity to a type: to `text` as `NaN`, `inf` or `-inf`.
+///
+/// # Errors
+/// The type has only finite numbers, which are all types but `text`.
+pub fn convert_non_finite(number: f64, to: JsonType) -> Result<AnyValue<'static>> {
+    match to {
+        JsonType::Text => Ok(AnyValue::Text(number.to_string().into())),
+        _ => bail!("{number} is not {}", to.describe()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod convert;
 
-pub use convert::convert;
+pub use convert::{convert, convert_non_finite};
 use stillbox_sdk::any::{AnyOutput, AnyRow, AnyValue, DataType, Field};
 use stillbox_sdk::{Context as _, JsonType, Parameters, Result, step};
 
@@ -45,7 +45,11 @@ impl Parameters {
 #[step]
 pub fn cast<'a>(parameters: &Parameters, row: AnyRow<'a>) -> Result<AnyOutput<'a>> {
     let Some(json) = row.json(0) else { return Ok(AnyValue::Null.into()) };
-    match convert(json, parameters.to) {
+    let converted = match row.non_finite(0) {
+        Some(number) => convert_non_finite(number, parameters.to),
+        None => convert(json, parameters.to),
+    };
+    match converted {
         Err(_) if parameters.invalid == Invalid::Null => Ok(AnyValue::Null.into()),
         converted => Ok(converted.with_context(|| format!("cannot cast the column `{}`", parameters.column))?.into()),
     }

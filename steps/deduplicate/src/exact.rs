@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 
 use sha2::{Digest as _, Sha256};
-use stillbox_sdk::{Json, Result};
+use stillbox_sdk::Result;
+use stillbox_sdk::any::AnyRow;
 
 /// The hashes of the rows seen so far.
 #[derive(Debug, Default)]
@@ -12,13 +13,10 @@ pub(crate) struct Exact {
 
 impl Exact {
     /// Adds a row, and returns whether it differs from all earlier rows.
-    pub(crate) fn is_new<'a>(&mut self, values: impl Iterator<Item = Option<Json<'a>>>) -> Result<bool> {
+    pub(crate) fn is_new(&mut self, row: &AnyRow<'_>, columns: usize) -> Result<bool> {
         self.key.clear();
-        for value in values {
-            match value {
-                Some(value) => value.write_key(&mut self.key)?,
-                None => self.key.push(0),
-            }
+        for column in 0..columns {
+            row.write_key(column, &mut self.key)?;
         }
         let mut hash = [0; 16];
         hash.copy_from_slice(&Sha256::digest(&self.key)[..16]);

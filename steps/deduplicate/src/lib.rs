@@ -28,8 +28,8 @@ enum SeenRows {
 ///
 /// The order and the content of the rows do not change. Columns that are not named are ignored.
 ///
-/// - `exact`: rows are equal if all values are. Nulls are equal to each other, numbers are compared by value, texts by their
-///   characters, lists and objects by their JSON text. Rows are compared by the first 128 bits of a SHA-256, which is resistant
+/// - `exact`: rows are equal if all values are. Nulls are equal to each other and NaN equals NaN. Numbers of any width are compared
+///   by value and exactly, times by time, texts by their characters, JSON lists and objects by their JSON text. Rows are compared by the first 128 bits of a SHA-256, which is resistant
 ///   to deliberate collisions. A distinct row takes about 40 bytes of memory.
 /// - `near`: the texts of the columns are cut into overlapping shingles. The similarity of two texts is the Jaccard similarity
 ///   of their sets of shingles, estimated by the fraction of `permutations` under which both sets have the same smallest shingle
@@ -59,12 +59,11 @@ impl Aggregate for Deduplicate {
         let columns = self.parameters.columns.len();
         for (i, row) in batch.iter().enumerate() {
             let row = row?;
-            let values = (0..columns).map(|column| row.json(column));
             let is_new = match &mut self.seen {
-                SeenRows::Exact(exact) => exact.is_new(values),
-                SeenRows::Near(near) => near.is_new(values),
+                SeenRows::Exact(exact) => exact.is_new(&row, columns),
+                SeenRows::Near(near) => near.is_new((0..columns).map(|column| row.json(column))),
             };
-            if is_new.context("a value is not JSON")? {
+            if is_new.context("a value cannot be compared")? {
                 rows.push_from(i, ())?;
             }
         }

@@ -1,5 +1,5 @@
-use stillbox_sdk::any::AnyValue;
-use stillbox_sdk::{Json, JsonType, Result};
+use stillbox_sdk::any::{AnyRow, AnyValue};
+use stillbox_sdk::{JsonType, Result, bail};
 
 use super::{Aggregation, Function};
 
@@ -23,14 +23,17 @@ impl<'a> RowValue<'a> {
     ///
     /// # Errors
     /// The value does not have the type that the aggregation needs.
-    pub(crate) fn read(aggregation: &Aggregation, value: Option<Json<'a>>) -> Result<Self> {
-        let Some(json) = value else {
+    pub(crate) fn read(aggregation: &Aggregation, row: &AnyRow<'a>, column: Option<usize>) -> Result<Self> {
+        let Some((column, json)) = column.and_then(|column| Some((column, row.json(column)?))) else {
             return Ok(match aggregation.function {
                 Function::Count if aggregation.column.is_none() => Self::Present,
                 Function::List => Self::Element("null"),
                 _ => Self::Missing,
             });
         };
+        if let Some(number) = row.non_finite(column) {
+            return Self::read_non_finite(aggregation, row, column, number);
+        }
         Ok(match aggregation.function {
             Function::Count => Self::Present,
             Function::List => Self::Element(json.text()),
@@ -40,9 +43,23 @@ impl<'a> RowValue<'a> {
             },
             Function::Min | Function::Max => {
                 let mut key = Vec::new();
-                json.write_key(&mut key)?;
+                row.write_key(column, &mut key)?;
                 Self::Value(json.value_as(aggregation.json_type())?, key)
             }
+        })
+    }
+
+    /// Reads NaN or infinity, which only a float column of the output can hold.
+    fn read_non_finite(aggregation: &Aggregation, row: &AnyRow<'a>, column: usize, number: f64) -> Result<Self> {
+        Ok(match aggregation.function {
+            Function::Count => Self::Present,
+            Function::Min | Function::Max if aggregation.json_type() == JsonType::Float => {
+                let mut key = Vec::new();
+                row.write_key(column, &mut key)?;
+                Self::Value(AnyValue::Float(number), key)
+            }
+            Function::Min | Function::Max => bail!("{number} is not JSON; set `type = \"float\"`"),
+            Function::Mean | Function::List => bail!("{number} is not a finite number"),
         })
     }
 }

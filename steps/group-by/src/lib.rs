@@ -84,19 +84,13 @@ impl GroupBy {
     fn add(&mut self, row: &AnyRow<'_>) -> Result<()> {
         let aggregations = &self.parameters.aggregates;
         let seen = aggregations.iter().zip(&self.column_indexes).map(|(aggregation, place)| {
-            let value = place.and_then(|place| row.json(place));
-            RowValue::read(aggregation, value).with_context(|| aggregation.error_context())
+            RowValue::read(aggregation, row, *place).with_context(|| aggregation.error_context())
         });
         let seen = seen.collect::<Result<Vec<_>>>()?;
         let mut key = Vec::new();
         for (place, column) in self.parameters.columns.iter().enumerate() {
-            // Nulls form a group. No key of a value starts with 0.
-            match row.json(place) {
-                Some(value) => {
-                    value.write_key(&mut key).with_context(|| format!("cannot group by the column `{column}`"))?;
-                }
-                None => key.push(0),
-            }
+            // Nulls form a group.
+            row.write_key(place, &mut key).with_context(|| format!("cannot group by the column `{column}`"))?;
         }
         let next = self.groups.len();
         let group = *self.by_key.entry(key.into()).or_insert(next);

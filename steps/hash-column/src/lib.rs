@@ -18,7 +18,8 @@ pub struct Parameters {
     /// The hash function. Only `sha256` is resistant to deliberate collisions.
     #[parameter(default = Algorithm::Sha256)]
     pub algorithm: Algorithm,
-    /// The bytes to hash: the UTF-8 of a `text` column, the bytes of a `binary` column, or the JSON text of a column of any type.
+    /// The bytes to hash: the UTF-8 of a `text` column, the bytes of a `binary` column, or the JSON text of a column of any type, in which
+    /// negative zero is zero.
     #[parameter(name = "type", default = Hashed::Text)]
     pub hashed: Hashed,
 }
@@ -71,11 +72,21 @@ pub struct Hash {
 pub fn hash_column(parameters: &Parameters, row: AnyRow<'_>) -> Result<Hash> {
     let hash = |bytes: &[u8]| Some(hash(parameters.algorithm, bytes));
     let hash = match row.get(0) {
-        AnyValue::Text(value) | AnyValue::Json(value) => hash(value.as_bytes()),
+        AnyValue::Text(value) => hash(value.as_bytes()),
+        // Negative zero equals zero.
+        AnyValue::Json(value) => match row.non_finite(0) {
+            Some(number) => hash(number.to_string().as_bytes()),
+            None => hash(value.strip_prefix('-').filter(|rest| is_zero(rest)).unwrap_or(&value).as_bytes()),
+        },
         AnyValue::Binary(value) => hash(&value),
         _ => None,
     };
     Ok(Hash { hash })
+}
+
+/// Returns whether a number without its sign is zero.
+fn is_zero(number: &str) -> bool {
+    number.bytes().all(|byte| matches!(byte, b'0' | b'.'))
 }
 
 /// Returns a hash as hexadecimal digits, the most significant first.

@@ -1,4 +1,5 @@
-use stillbox_sdk::{Json, Result};
+use stillbox_sdk::Result;
+use stillbox_sdk::any::AnyRow;
 
 use super::{Key, Nulls, Order};
 
@@ -8,17 +9,17 @@ const VALUE: u8 = 1;
 const NULL_LAST: u8 = 2;
 
 /// Appends the sort key of a value, in the key's order.
-pub(crate) fn write_key(value: Option<Json<'_>>, key: &Key, out: &mut Vec<u8>) -> Result<()> {
-    let Some(value) = value else {
+pub(crate) fn write_key(row: &AnyRow<'_>, column: usize, key: &Key, out: &mut Vec<u8>) -> Result<()> {
+    if row.json(column).is_none() {
         out.push(match key.nulls {
             Nulls::First => NULL_FIRST,
             Nulls::Last => NULL_LAST,
         });
         return Ok(());
-    };
+    }
     out.push(VALUE);
     let start = out.len();
-    value.write_key(out)?;
+    row.write_key(column, out)?;
     if key.order == Order::Descending {
         for byte in &mut out[start..] {
             *byte = !*byte;

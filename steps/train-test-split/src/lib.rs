@@ -91,7 +91,7 @@ impl Aggregate for TrainTestSplit {
             return Ok(rows);
         };
         for (i, row) in batch.iter().enumerate() {
-            let is_test = key_is_test(row?.json(0), *seed, *test_fraction);
+            let is_test = key_is_test(&row?, *seed, *test_fraction);
             let is_test = is_test.with_context(|| format!("cannot split by the column `{column}`"))?;
             rows.push_from(i, if is_test { TEST } else { TRAIN })?;
         }

@@ -2,21 +2,26 @@
 
 use std::sync::Arc;
 
+use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, FixedSizeListArray, GenericListArray, OffsetSizeTrait};
-use arrow_cast::{CastOptions, cast_with_options};
+use arrow_array::{Array, ArrayRef, FixedSizeListArray};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field};
 
 use crate::data_type::DataType;
+use crate::format::NonFinite;
 use crate::json::{JsonTextsError, json_texts};
+use crate::values::{ConversionError, Lists, TextError, convert, is_uuid, plain, text_writer};
 
 /// The reason why a column cannot be converted to the type that a step reads.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConvertError {
-    /// Arrow cannot convert a value.
+    /// The type does not hold a value.
     #[error(transparent)]
-    Cast(#[from] ArrowError),
+    Value(#[from] ConversionError),
+    /// The library returned an error.
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
     /// A value cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] JsonTextsError),
@@ -35,7 +40,8 @@ impl ConvertError {
     /// Returns the row at fault, if known.
     pub(crate) fn row(&self) -> Option<usize> {
         match self {
-            Self::Cast(_) | Self::Json(JsonTextsError::Type(_)) => None,
+            Self::Value(error) => error.row,
+            Self::Arrow(_) | Self::Json(JsonTextsError::Type(_)) => None,
             Self::Json(JsonTextsError::Value { row, .. })
             | Self::Widths { row, .. }
             | Self::MissingElement { row }
@@ -49,27 +55,54 @@ impl ConvertError {
 ///
 /// # Errors
 /// A value cannot be represented in the type, such as an unsigned integer above `i64::MAX`.
-pub(crate) fn as_contract(array: &ArrayRef, field: &Field, wanted: DataType) -> Result<ArrayRef, ConvertError> {
+pub(crate) fn as_contract(
+    array: &ArrayRef,
+    field: &Field,
+    wanted: DataType,
+    non_finite: NonFinite,
+) -> Result<ArrayRef, ConvertError> {
     let arrow = match wanted {
         DataType::Boolean => ArrowType::Boolean,
         DataType::Integer => ArrowType::Int64,
+        DataType::Float if DataType::from_field(field) == Some(DataType::Integer) => {
+            return floats(&convert(array, &ArrowType::Int64)?);
+        }
         DataType::Float => ArrowType::Float64,
         // Text is quoted to become JSON, unless the column has JSON already.
         DataType::Json if DataType::from_field(field) != Some(DataType::Json) || array.data_type().is_nested() => {
-            return Ok(Arc::new(json_texts(array.as_ref(), field)?));
+            return Ok(Arc::new(json_texts(array, field, non_finite)?));
         }
-        DataType::Text | DataType::Json => ArrowType::Utf8,
+        DataType::Json => ArrowType::Utf8,
+        DataType::Text => return texts(array, field),
         DataType::Binary => ArrowType::Binary,
         DataType::Vector => return vectors(array),
     };
-    if array.data_type() == &arrow {
-        return Ok(Arc::clone(array));
+    Ok(convert(array, &arrow)?)
+}
+
+/// Converts a column to text: texts as they are, other values in their text form.
+fn texts(array: &ArrayRef, field: &Field) -> Result<ArrayRef, ConvertError> {
+    let array = plain(array)?;
+    if matches!(array.data_type(), ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View) {
+        return Ok(convert(&array, &ArrowType::Utf8)?);
     }
-    let exact = CastOptions { safe: false, ..CastOptions::default() };
-    if wanted == DataType::Float && array.data_type().is_integer() {
-        return floats(&cast_with_options(array, &ArrowType::Int64, &exact)?);
+    let write = text_writer(&array, is_uuid(field)).map_err(JsonTextsError::Type)?;
+    let mut texts = StringBuilder::with_capacity(array.len(), array.len() * 16);
+    let mut text = Vec::new();
+    for row in 0..array.len() {
+        if array.is_null(row) {
+            texts.append_null();
+            continue;
+        }
+        text.clear();
+        let error = |reason| ConversionError { row: Some(row), reason };
+        write(row, &mut text).map_err(|problem| match problem {
+            TextError::NotFinite(value) => error(value.to_owned()),
+            TextError::Value(reason) => error(reason),
+        })?;
+        texts.append_value(std::str::from_utf8(&text).expect("values are written as text"));
     }
-    Ok(cast_with_options(array, &arrow, &exact)?)
+    Ok(Arc::new(texts.finish()))
 }
 
 /// Converts integers to floats of the same value.
@@ -83,41 +116,35 @@ fn floats(integers: &ArrayRef) -> Result<ArrayRef, ConvertError> {
     Ok(Arc::new(integers.unary::<_, Float64Type>(|value| value as f64)))
 }
 
-fn vectors(array: &ArrayRef) -> Result<ArrayRef, ConvertError> {
-    match array.data_type() {
-        ArrowType::FixedSizeList(..) => {
-            let list = array.as_fixed_size_list();
-            if list.values().null_count() > 0 {
-                for row in 0..list.len() {
-                    if list.is_valid(row) && list.value(row).null_count() > 0 {
-                        return Err(ConvertError::MissingElement { row });
-                    }
-                }
-            }
-            Ok(Arc::clone(array))
-        }
-        ArrowType::LargeList(_) => fixed(array.as_list::<i64>()),
-        _ => fixed(array.as_list::<i32>()),
-    }
-}
-
 /// Converts lists of the same length to fixed-size lists. The content of null rows is ignored.
-fn fixed<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> Result<ArrayRef, ConvertError> {
-    let lengths = |row: usize| lists.value_length(row).as_usize();
-    let mut valid = (0..lists.len()).filter(|row| lists.is_valid(*row));
-    let width = valid.next().map_or(1, lengths);
-    if let Some(row) = valid.find(|row| lengths(*row) != width) {
-        return Err(ConvertError::Widths { first: width, other: lengths(row), row });
+fn vectors(array: &ArrayRef) -> Result<ArrayRef, ConvertError> {
+    let array = plain(array)?;
+    let Some(lists) = Lists::new(&array) else {
+        let reason = format!("{} is not a list", array.data_type());
+        return Err(ConversionError { row: None, reason }.into());
+    };
+    if let ArrowType::FixedSizeList(..) = array.data_type()
+        && lists.elements.null_count() == 0
+    {
+        return Ok(array);
     }
-    let elements = lists.values().as_primitive::<Float32Type>();
-    let mut values = Vec::with_capacity(lists.len() * width);
-    for row in 0..lists.len() {
+    let mut valid = (0..array.len()).filter(|row| !lists.is_null(*row));
+    let declared = match array.data_type() {
+        ArrowType::FixedSizeList(_, width) => *width as usize,
+        _ => 1,
+    };
+    let width = valid.next().map_or(declared, |row| lists.ranges[row].1);
+    if let Some(row) = valid.find(|row| lists.ranges[*row].1 != width) {
+        return Err(ConvertError::Widths { first: width, other: lists.ranges[row].1, row });
+    }
+    let elements = lists.elements.as_primitive::<Float32Type>();
+    let mut values = Vec::with_capacity(array.len() * width);
+    for (row, (start, _)) in lists.ranges.iter().enumerate() {
         if lists.is_null(row) {
             values.resize(values.len() + width, 0.0);
             continue;
         }
-        let start = lists.value_offsets()[row].as_usize();
-        let vector = elements.slice(start, width);
+        let vector = elements.slice(*start, width);
         if vector.null_count() > 0 {
             return Err(ConvertError::MissingElement { row });
         }
@@ -125,5 +152,7 @@ fn fixed<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> Result<ArrayRef, Co
     }
     let element = Arc::new(Field::new("item", ArrowType::Float32, false));
     let values = Arc::new(arrow_array::Float32Array::from(values));
-    Ok(Arc::new(FixedSizeListArray::try_new(element, width as i32, values, lists.nulls().cloned())?))
+    let width = i32::try_from(width)
+        .map_err(|_| ConversionError { row: None, reason: "a vector with too many elements".into() })?;
+    Ok(Arc::new(FixedSizeListArray::try_new(element, width, values, lists.nulls)?))
 }

@@ -6,6 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, GenericByteArray, types::ByteArrayType};
 use arrow_buffer::{BooleanBuffer, Buffer, MutableBuffer, ScalarBuffer};
+use arrow_schema::DataType as ArrowType;
 
 use crate::data_type::DataType;
 use crate::engine::bindings::types::{ColumnParam, TextsParam, ValuesParam, VectorsParam};
@@ -15,6 +16,8 @@ pub(crate) struct LoweredColumn {
     name: Arc<str>,
     validity: Option<Buffer>,
     values: Values,
+    /// The Arrow type before the conversion, for a component that asks for it.
+    exact_type: Option<String>,
 }
 
 enum Values {
@@ -43,13 +46,21 @@ impl LoweredColumn {
             }
         };
         let validity = array.nulls().filter(|nulls| nulls.null_count() > 0).map(|nulls| bitmap(nulls.inner()));
-        Self { name, validity, values }
+        Self { name, validity, values, exact_type: None }
+    }
+
+    /// Adds the Arrow type that the column had before its conversion. With the values it determines the keys of the values.
+    pub(crate) fn with_exact_type(self, arrow: &ArrowType) -> Self {
+        Self { exact_type: Some(arrow.to_string()), ..self }
     }
 
     /// Passes all bytes that the step can see of the column to `add`, part by part.
     pub(crate) fn bytes(&self, add: &mut impl FnMut(&[u8])) {
         add(self.name.as_bytes());
         add(self.validity.as_deref().unwrap_or_default());
+        if let Some(exact_type) = &self.exact_type {
+            add(exact_type.as_bytes());
+        }
         match &self.values {
             Values::Boolean(bits) => {
                 add(b"boolean");

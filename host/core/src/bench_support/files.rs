@@ -7,7 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 
 use super::BenchError;
-use crate::format::{Compression, Format};
+use crate::format::{Compression, Format, NonFinite};
 use crate::sink::{self, Encoded, Encoder, SinkLocation, SinkSpec, Writer};
 use crate::source::{self, Chunk, Decoder, OpenSource, SourceLocation, SourceSchema, SourceSpec};
 
@@ -74,6 +74,7 @@ impl BenchOutput {
             location: SinkLocation::Path(path.to_owned()),
             format: Format::JsonLines,
             compression: Compression::None,
+            non_finite: NonFinite::Error,
             schema,
         };
         let (encoder, writer) = sink::open(&spec, None, None)?;

@@ -36,6 +36,11 @@ pub(crate) fn imports(engine: &Engine, component: &Component) -> Vec<Import> {
     imports
 }
 
+/// Returns whether a component asks for the exact types and values of its columns.
+pub(crate) fn asks_for_columns(imports: &[Import]) -> bool {
+    imports.iter().any(|import| import.name.starts_with("stillbox:step/columns@"))
+}
+
 fn access(name: &str, item: &ComponentItem) -> Access {
     if !matches!(item, ComponentItem::ComponentInstance(_)) {
         return Access::Missing;
@@ -50,7 +55,9 @@ fn access(name: &str, item: &ComponentItem) -> Access {
         return Access::Missing;
     }
     match interface {
-        "stillbox:step/log" | "stillbox:step/panic" | "stillbox:step/types" => Access::Harmless,
+        "stillbox:step/columns" | "stillbox:step/log" | "stillbox:step/panic" | "stillbox:step/types" => {
+            Access::Harmless
+        }
         "wasi:cli/environment" => Access::Empty(Permission::Environment),
         "wasi:cli/stdin" | "wasi:cli/terminal-stdin" => Access::Empty(Permission::Input),
         "wasi:filesystem/types" | "wasi:filesystem/preopens" => Access::Empty(Permission::Files),

@@ -84,6 +84,11 @@ impl CaseTable {
             let limits = limits::read(table, "[limits]", ConfigLocation::File, context).value;
             let limits = Limits::default().with(&limits);
             let columns = columns::read(table, context).map(|columns| columns.value).unwrap_or_default();
+            for column in columns.iter().filter(|column| column.nested.is_some()) {
+                let message = format!("the column {:?} of a case has a nested type", column.name.value);
+                let help = "declare it as \"json\", which is what a step reads";
+                context.push(Diagnostic::new(column.data_type.location.clone(), message).help(help));
+            }
             let columns = columns.into_iter().map(|column| (column.name.value, column.data_type.value)).collect();
             let checks = read_checks(table, context);
             Some(Self { limits, columns, checks })

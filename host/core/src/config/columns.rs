@@ -7,7 +7,7 @@ use super::entry::{choice, wrong_type};
 use super::location::{ConfigLocation, Located};
 use super::parse_context::{ParseContext, shortened};
 use super::table::Table;
-use crate::data_type::DataType;
+use crate::data_type::{DataType, NestedType};
 use crate::format::Format;
 
 /// A declared column.
@@ -15,8 +15,10 @@ use crate::format::Format;
 pub(crate) struct ColumnSetting {
     /// The column's name.
     pub(crate) name: Located<String>,
-    /// Its type.
+    /// Its type. `json` for a nested type.
     pub(crate) data_type: Located<DataType>,
+    /// Its nested type.
+    pub(crate) nested: Option<NestedType>,
 }
 
 /// Reads `columns`, a table from names to types. By default the columns are inferred from the rows.
@@ -40,10 +42,15 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Opt
         match value.get_ref() {
             DeValue::String(data_type) => {
                 let data_type = Located::at(data_type.to_string(), value.span());
-                if let Some(chosen) = choice(&shown, &data_type, "type", &types, context) {
-                    let name = Located::at(name.get_ref().to_string(), name.span());
-                    columns.push(ColumnSetting { name, data_type: Located::new(chosen, data_type.location) });
-                }
+                let name = Located::at(name.get_ref().to_string(), name.span());
+                let (chosen, nested) = if data_type.value.contains('<') {
+                    let Some(nested) = read_nested(&shown, &data_type, context) else { continue };
+                    (DataType::Json, Some(nested))
+                } else {
+                    let Some(chosen) = choice(&shown, &data_type, "type", &types, context) else { continue };
+                    (chosen, None)
+                };
+                columns.push(ColumnSetting { name, data_type: Located::new(chosen, data_type.location), nested });
             }
             DeValue::Table(_) => {
                 let diagnostic =
@@ -54,6 +61,19 @@ pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Opt
         }
     }
     Some(Located::at(columns, entry.key))
+}
+
+/// Reads a type such as `list<struct<role: text, content: text>>`.
+fn read_nested(name: &str, written: &Located<String>, context: &mut ParseContext<'_>) -> Option<NestedType> {
+    match NestedType::parse(&written.value) {
+        Ok(nested) => Some(nested),
+        Err(reason) => {
+            let message = format!("{name} is \"{}\", which is not a type: {reason}", shortened(&written.value));
+            let help = "nested types are list<TYPE>, map<TYPE> and struct<KEY: TYPE, ...>";
+            context.push(Diagnostic::new(written.location.clone(), message).label("not a type").help(help));
+            None
+        }
+    }
 }
 
 /// Returns a diagnostic if the format declares its own columns.

@@ -10,7 +10,7 @@ use super::parse_context::ParseContext;
 use super::path_setting::{self, PathSetting};
 use super::projection::{self, ProjectionTable};
 use super::table::Table;
-use crate::format::{Compression, Format};
+use crate::format::{Compression, Format, NonFinite};
 
 /// The table `[[sink]]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub(crate) struct SinkTable {
     pub(crate) format: Located<Format>,
     /// The value of `compression`. `None` to determine it by the file extension.
     pub(crate) compression: Option<Located<Compression>>,
+    /// The form of numbers that are not finite. `None` for the default of the format.
+    pub(crate) nan: Option<Located<NonFinite>>,
     /// The steps or sources whose rows it takes. `None` for the last step.
     pub(crate) from: Option<Vec<FromTable>>,
     /// How the rows of several parents are combined.
@@ -44,6 +46,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     let format_is_set = table.has("format");
     let format = format::read_format(&mut table, Direction::Output, context);
     let compression = format::read_compression(&mut table, Direction::Output, context);
+    let nan = read_nan(&mut table, context);
     let from = from::read(&mut table, context);
     let combine = combine::read(&mut table, context);
     let projection = projection::read(&mut table, context);
@@ -54,7 +57,20 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     if let Some(diagnostic) = compression.is_none().then(|| check_extension(&path)).flatten() {
         context.push(diagnostic);
     }
-    Some(SinkTable { location, name, path, format, compression, from, combine, projection, format_is_set })
+    if let Some(nan) = &nan
+        && matches!(format.value, Format::Parquet | Format::Arrow)
+    {
+        let message = format!("`nan` in [[sink]] applies to jsonl and csv only, but this sink is {}", format.value);
+        let help = format!("remove the key: {} has NaN and infinity", format.value);
+        context.push(Diagnostic::new(nan.location.clone(), message).help(help));
+    }
+    Some(SinkTable { location, name, path, format, compression, nan, from, combine, projection, format_is_set })
+}
+
+/// Reads `nan`: `"error"` or `"null"`.
+fn read_nan(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<NonFinite>> {
+    let choices = [("error", NonFinite::Error), ("null", NonFinite::Null)];
+    table.take("nan")?.choice("treatment of NaN", &choices, context)
 }
 
 /// Determines the format by the file extension. The location of the result is that of the path.

@@ -43,6 +43,8 @@ pub(crate) struct SourceTable {
     pub(crate) on_bad_row: Option<Located<Then>>,
     /// The declared columns.
     pub(crate) columns: Option<Located<Vec<ColumnSetting>>>,
+    /// The types of objects and arrays in columns that are inferred.
+    pub(crate) nested: Option<Located<NestedValues>>,
     /// Applied to the outgoing columns.
     pub(crate) projection: ProjectionTable,
     /// The children that take each row. `None` for all of them.
@@ -72,6 +74,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     let actions = [("stop", Then::Stop), ("reject", Then::Reject)];
     let on_bad_row = table.take("on-bad-row").and_then(|entry| entry.choice("action", &actions, context));
     let columns = columns::read(&mut table, context);
+    let nested = read_nested(&mut table, context);
     let projection = projection::read(&mut table, context);
     let route = route::read(&mut table, context);
     table.finish(context);
@@ -90,6 +93,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
         hive,
         on_bad_row,
         columns,
+        nested,
         projection,
         route,
         format_is_set,
@@ -98,6 +102,21 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
         context.push(diagnostic);
     }
     Some(source)
+}
+
+/// The types of objects and arrays in columns that are inferred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NestedValues {
+    /// `json`.
+    Json,
+    /// Lists and structs.
+    Arrow,
+}
+
+/// Reads `nested`: `"json"` or `"arrow"`. The default is `"json"`, which has any value as it is written.
+fn read_nested(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<NestedValues>> {
+    let choices = [("json", NestedValues::Json), ("arrow", NestedValues::Arrow)];
+    table.take("nested")?.choice("type of nested values", &choices, context)
 }
 
 /// Reads `path`: a string, or an array of strings.
@@ -195,11 +214,13 @@ impl SourceTable {
         let on_bad_row = self.on_bad_row.as_ref().filter(|_| !format.is_text());
         let on_bad_row =
             on_bad_row.map(|action| only_for("on-bad-row", "jsonl, json and csv", &action.location, format));
+        let nested = self.nested.as_ref().filter(|_| !matches!(format, Format::JsonLines | Format::Json));
+        let nested = nested.map(|nested| only_for("nested", "jsonl and json", &nested.location, format));
         let hive = self.hive.as_ref().filter(|hive| hive.value && self.is_standard());
         let hive = hive.map(|hive| {
             Diagnostic::new(hive.location.clone(), "standard input has no folders that could be columns")
                 .help("remove `hive`")
         });
-        columns.into_iter().chain(csv).chain(json).chain(on_bad_row).chain(hive).collect()
+        columns.into_iter().chain(csv).chain(json).chain(nested).chain(on_bad_row).chain(hive).collect()
     }
 }

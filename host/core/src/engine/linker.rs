@@ -5,6 +5,7 @@ use wasmtime::{Engine, StoreContextMut};
 
 use super::bindings::{log, types};
 use super::capture::PanicReport;
+use super::columns;
 use super::denied;
 use super::state::State;
 use crate::failure::{Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
@@ -15,6 +16,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     denied::link(&mut linker)?;
+    columns::link(&mut linker)?;
     linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
         "write",
         |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {

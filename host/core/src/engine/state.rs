@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use arrow_array::ArrayRef;
+use arrow_schema::FieldRef;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -11,6 +13,9 @@ use super::meter::{DeniedGrowth, Meter};
 use super::permission::Permission;
 use crate::failure::{Failure, FailureKind};
 use crate::limits::Limits;
+
+/// The columns of a call as they are before the conversion to the contract, in the order of the batch.
+pub(crate) type CallColumns = Vec<(FieldRef, ArrayRef)>;
 
 /// The host's data of one instance. Lives as long as the instance.
 pub(crate) struct State {
@@ -23,6 +28,8 @@ pub(crate) struct State {
     seed: u64,
     /// The deadline of the current call.
     deadline: Instant,
+    /// The columns of the current call, for a component that asks for them.
+    columns: CallColumns,
 }
 
 /// Logged messages, written text and denied accesses of a guest.
@@ -79,6 +86,7 @@ impl State {
             panic: None,
             seed,
             deadline: Instant::now(),
+            columns: Vec::new(),
         }
     }
 
@@ -87,9 +95,20 @@ impl State {
         self.deadline = deadline;
         self.panic = None;
         self.captured.denied = None;
+        self.columns = Vec::new();
         self.captured.stderr.begin();
         self.captured.stdout.begin();
         self.meter.forget_refusal();
+    }
+
+    /// Sets the columns of the current call.
+    pub(crate) fn set_columns(&mut self, columns: CallColumns) {
+        self.columns = columns;
+    }
+
+    /// Returns the columns of the current call.
+    pub(super) fn columns(&self) -> &CallColumns {
+        &self.columns
     }
 
     pub(crate) fn deadline(&self) -> Instant {

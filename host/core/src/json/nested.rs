@@ -1,172 +1,154 @@
-//! Values of any Arrow type as JSON, by the encoders of `arrow-json`. They are replaced where they lose information:
-//! they write numbers that are not finite as null, bytes in hexadecimal, and times outside the calendar as an error
-//! message.
+//! Values of any Arrow type as JSON.
 
-use std::fmt;
-use std::sync::Arc;
-
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float16Type, Float32Type, Float64Type};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_json::writer::{NullableEncoder, make_encoder};
-use arrow_json::{Encoder, EncoderFactory, EncoderOptions};
-use arrow_schema::extension::{ExtensionType, Json};
-use arrow_schema::{ArrowError, DataType as ArrowType, FieldRef};
-use parking_lot::Mutex;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType as ArrowType, Field};
 
-use super::{NoJson, write_base64, write_float, write_float32, write_raw};
+use super::{NoJson, write_not_finite, write_raw, write_serde, write_text};
+use crate::format::NonFinite;
+use crate::values::{Lists, TextError, Unsupported, is_json, is_text_like, is_uuid, json_support, plain, text_writer};
 
-/// Options of the encoders. Must outlive the values.
-pub(crate) struct Encoding {
-    options: EncoderOptions,
-    first_error: FirstError,
+/// Adds the value of a row, which is not null.
+pub(super) type JsonWriter = Box<dyn Fn(usize, &mut Vec<u8>) -> Result<(), NoJson> + Send + Sync>;
+
+/// Returns the writer of an array.
+///
+/// # Errors
+/// JSON cannot represent values of this type.
+pub(super) fn json_writer(array: &ArrayRef, field: &Field, non_finite: NonFinite) -> Result<JsonWriter, Unsupported> {
+    json_support(field)?;
+    value_writer(array, field, non_finite)
 }
 
-/// The first value that JSON cannot represent. The library's encoders have no way to return an error.
-#[derive(Debug, Clone, Default)]
-struct FirstError(Arc<Mutex<Option<NoJson>>>);
-
-impl FirstError {
-    fn set(&self, first_error: NoJson) {
-        self.0.lock().get_or_insert(first_error);
-    }
-
-    fn take(&self) -> Option<NoJson> {
-        self.0.lock().take()
-    }
+/// Returns the writer of an array in which a value may be null.
+fn nullable_writer(array: &ArrayRef, field: &Field, non_finite: NonFinite) -> Result<JsonWriter, Unsupported> {
+    let nulls = array.logical_nulls();
+    let value = value_writer(array, field, non_finite)?;
+    Ok(Box::new(move |row, out| {
+        if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+            out.extend_from_slice(b"null");
+            return Ok(());
+        }
+        value(row, out)
+    }))
 }
 
-impl Encoding {
-    /// The encoding of JSON Lines: every null is written.
-    pub(crate) fn new() -> Self {
-        let first_error = FirstError::default();
-        let factory = Arc::new(LosslessEncoders { first_error: first_error.clone() });
-        let options = EncoderOptions::default().with_explicit_nulls(true).with_encoder_factory(factory);
-        Self { options, first_error }
-    }
-}
-
-/// The values of one column.
-pub(super) struct NestedValues<'a> {
-    encoder: NullableEncoder<'a>,
-    first_error: &'a FirstError,
-}
-
-impl<'a> NestedValues<'a> {
-    pub(super) fn new(array: &'a dyn Array, field: &'a FieldRef, encoding: &'a Encoding) -> Result<Self, ArrowError> {
-        Ok(Self { encoder: make_encoder(field, array, &encoding.options)?, first_error: &encoding.first_error })
-    }
-
-    /// Adds a value that is not null.
-    pub(super) fn write(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
-        self.encoder.encode(row, out);
-        self.first_error.take().map_or(Ok(()), Err)
-    }
-}
-
-/// Creates encoders for the types that the library does not encode without loss.
-#[derive(Debug)]
-struct LosslessEncoders {
-    first_error: FirstError,
-}
-
-impl EncoderFactory for LosslessEncoders {
-    fn make_default_encoder<'a>(
-        &self,
-        field: &'a FieldRef,
-        array: &'a dyn Array,
-        _options: &'a EncoderOptions,
-    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
-        let first_error = self.first_error.clone();
-        let is_json = field.extension_type_name() == Some(Json::NAME) && field.data_type() == array.data_type();
-        Ok(Some(match array.data_type() {
-            ArrowType::Float16 => {
-                let array = array.as_primitive::<Float16Type>();
-                checked(array, first_error, |row, out| write_float32(out, array.value(row).to_f32()))
-            }
-            ArrowType::Float32 => {
-                let array = array.as_primitive::<Float32Type>();
-                checked(array, first_error, |row, out| write_float32(out, array.value(row)))
-            }
-            ArrowType::Float64 => {
-                let array = array.as_primitive::<Float64Type>();
-                checked(array, first_error, |row, out| write_float(out, array.value(row)))
-            }
-            ArrowType::Binary => {
-                let array = array.as_binary::<i32>();
-                unchecked(array, |row, out| write_base64(out, array.value(row)))
-            }
-            ArrowType::LargeBinary => {
-                let array = array.as_binary::<i64>();
-                unchecked(array, |row, out| write_base64(out, array.value(row)))
-            }
-            ArrowType::BinaryView => {
-                let array = array.as_binary_view();
-                unchecked(array, |row, out| write_base64(out, array.value(row)))
-            }
-            ArrowType::FixedSizeBinary(_) => {
-                let array = array.as_fixed_size_binary();
-                unchecked(array, |row, out| write_base64(out, array.value(row)))
-            }
-            ArrowType::Utf8 if is_json => {
-                let array = array.as_string::<i32>();
-                unchecked(array, |row, out| write_raw(out, array.value(row)))
-            }
-            ArrowType::LargeUtf8 if is_json => {
-                let array = array.as_string::<i64>();
-                unchecked(array, |row, out| write_raw(out, array.value(row)))
-            }
-            ArrowType::Utf8View if is_json => {
-                let array = array.as_string_view();
-                unchecked(array, |row, out| write_raw(out, array.value(row)))
-            }
-            data_type if data_type.is_temporal() => {
-                let options = FormatOptions::new().with_display_error(false);
-                let formatter = ArrayFormatter::try_new(array, &options)?;
-                checked(array, first_error, move |row, out| write_time(out, &formatter, row))
-            }
-            _ => return Ok(None),
-        }))
-    }
-}
-
-/// Adds a date, time or interval as text, which never has characters to escape.
-fn write_time(out: &mut Vec<u8>, formatter: &ArrayFormatter<'_>, row: usize) -> Result<(), NoJson> {
-    let text = formatter.value(row).try_to_string().map_err(|error| NoJson::NoText(error.to_string()))?;
-    out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
-    out.push(b'"');
-    Ok(())
-}
-
-fn checked<'a>(
-    array: &dyn Array,
-    first_error: FirstError,
-    write: impl Fn(usize, &mut Vec<u8>) -> Result<(), NoJson> + 'a,
-) -> NullableEncoder<'a> {
-    unchecked(array, move |row, out| {
-        if let Err(no_json) = write(row, out) {
-            first_error.set(no_json);
+fn value_writer(array: &ArrayRef, field: &Field, non_finite: NonFinite) -> Result<JsonWriter, Unsupported> {
+    // A valid array has plain values; another was refused when its file was read.
+    let array = plain(array).unwrap_or_else(|_| array.clone());
+    Ok(match array.data_type() {
+        ArrowType::Null => Box::new(|_, out| {
+            out.extend_from_slice(b"null");
+            Ok(())
+        }),
+        ArrowType::Struct(fields) => {
+            let columns = array.as_struct().columns().iter().zip(fields);
+            let columns = columns.map(|(column, field)| {
+                let mut key = Vec::new();
+                write_serde(&mut key, field.name());
+                key.push(b':');
+                Ok((key, nullable_writer(column, field, non_finite)?))
+            });
+            object(columns.collect::<Result<Vec<_>, Unsupported>>()?)
+        }
+        ArrowType::Map(..) => map(&array, non_finite)?,
+        arrow if arrow.is_nested() => {
+            let lists = Lists::new(&array).ok_or_else(|| Unsupported::no_text(arrow))?;
+            let element = match arrow {
+                ArrowType::List(element)
+                | ArrowType::LargeList(element)
+                | ArrowType::ListView(element)
+                | ArrowType::LargeListView(element)
+                | ArrowType::FixedSizeList(element, _) => element,
+                other => return Err(Unsupported::no_text(other)),
+            };
+            let element = nullable_writer(&lists.elements, element, non_finite)?;
+            Box::new(move |row, out| {
+                let (start, size) = lists.ranges[row];
+                sequence(*b"[]", start..start + size, out, &element)
+            })
+        }
+        arrow => {
+            let is_quoted = is_text_like(arrow);
+            let is_raw = is_json(field);
+            let text = text_writer(&array, is_uuid(field))?;
+            Box::new(move |row, out| {
+                let start = out.len();
+                match text(row, out) {
+                    Ok(()) if is_quoted => quote(out, start, is_raw),
+                    Ok(()) => {}
+                    Err(TextError::NotFinite(value)) => write_not_finite(out, value, non_finite)?,
+                    Err(TextError::Value(reason)) => return Err(NoJson::NoText(reason)),
+                }
+                Ok(())
+            })
         }
     })
 }
 
-fn unchecked<'a>(array: &dyn Array, write: impl Fn(usize, &mut Vec<u8>) + 'a) -> NullableEncoder<'a> {
-    NullableEncoder::new(Box::new(FnEncoder(write)), array.nulls().cloned())
+/// Turns the text from `start` on into a JSON string, or into JSON on one line if it is JSON already.
+fn quote(out: &mut Vec<u8>, start: usize, is_raw: bool) {
+    let text = String::from_utf8(out.split_off(start)).expect("values are written as text");
+    if is_raw { write_raw(out, &text) } else { write_text(out, &text) }
 }
 
-/// An encoder backed by a function.
-struct FnEncoder<F>(F);
-
-impl<F: Fn(usize, &mut Vec<u8>)> Encoder for FnEncoder<F> {
-    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
-        (self.0)(row, out);
-    }
+fn object(columns: Vec<(Vec<u8>, JsonWriter)>) -> JsonWriter {
+    Box::new(move |row, out| {
+        out.push(b'{');
+        for (index, (key, write)) in columns.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(key);
+            write(row, out)?;
+        }
+        out.push(b'}');
+        Ok(())
+    })
 }
 
-impl fmt::Debug for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Encoding").finish_non_exhaustive()
+/// A map whose keys are texts is an object. Any other is a list of objects with `key` and `value`.
+fn map(array: &ArrayRef, non_finite: NonFinite) -> Result<JsonWriter, Unsupported> {
+    let lists = Lists::new(array).ok_or_else(|| Unsupported::no_text(array.data_type()))?;
+    let entries = lists.elements.as_struct();
+    let [key_field, value_field] = [0, 1].map(|index| &entries.fields()[index]);
+    let keys = plain(entries.column(0)).unwrap_or_else(|_| entries.column(0).clone());
+    let value = nullable_writer(entries.column(1), value_field, non_finite)?;
+    let key_field = key_field.as_ref().clone().with_data_type(keys.data_type().clone());
+    let key = nullable_writer(&keys, &key_field, non_finite)?;
+    let has_texts = matches!(keys.data_type(), ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View);
+    if has_texts && !is_json(&key_field) {
+        let member: JsonWriter = Box::new(move |index, out| {
+            key(index, out)?;
+            out.push(b':');
+            value(index, out)
+        });
+        return Ok(Box::new(move |row, out| {
+            let (start, size) = lists.ranges[row];
+            sequence(*b"{}", start..start + size, out, &member)
+        }));
     }
+    let entry = object(vec![(b"\"key\":".to_vec(), key), (b"\"value\":".to_vec(), value)]);
+    Ok(Box::new(move |row, out| {
+        let (start, size) = lists.ranges[row];
+        sequence(*b"[]", start..start + size, out, &entry)
+    }))
+}
+
+/// Adds parts with commas between them, in brackets.
+fn sequence(
+    brackets: [u8; 2],
+    parts: std::ops::Range<usize>,
+    out: &mut Vec<u8>,
+    write: &JsonWriter,
+) -> Result<(), NoJson> {
+    out.push(brackets[0]);
+    for index in parts.clone() {
+        if index > parts.start {
+            out.push(b',');
+        }
+        write(index, out)?;
+    }
+    out.push(brackets[1]);
+    Ok(())
 }

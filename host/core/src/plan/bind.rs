@@ -18,6 +18,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::limits::Limits;
 use crate::policy::OnFailure;
 use crate::source::SourceSchema;
+use crate::values::without_descriptions;
 
 /// The step whose columns are bound.
 #[derive(Clone, Copy)]
@@ -316,5 +317,12 @@ fn outgoing(
             column_sources.push(ColumnSource::Output(index));
         }
     }
-    (NodeSchema { schema: Arc::new(Schema::new(fields)), ids, open: incoming.open }, column_sources)
+    let metadata = incoming.schema.metadata();
+    let is_unchanged = column_sources.iter().enumerate().all(|(index, source)| match source {
+        ColumnSource::Carried(from) => *from == index,
+        ColumnSource::Output(_) => index >= incoming.schema.fields().len(),
+    });
+    let metadata = if is_unchanged { metadata.clone() } else { without_descriptions(metadata) };
+    let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
+    (NodeSchema { schema, ids, open: incoming.open }, column_sources)
 }

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow_schema::{ArrowError, FieldRef, Schema, SchemaRef};
+use arrow_schema::{FieldRef, Schema, SchemaRef};
 
 use super::graph::{GraphNode, PipelineGraph};
 use super::node_schema::{NodeSchema, describe, new_id};
 use crate::config::Diagnostic;
+use crate::values::{ConversionError, convert, unify, without_descriptions};
 
 /// Appends the rows of parents that have the same columns, possibly in another order.
 #[derive(Debug, Clone)]
@@ -23,16 +24,20 @@ impl Append {
     ///
     /// # Errors
     /// A column does not have the planned type.
-    pub(crate) fn conform(&self, parent: usize, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-        let column = |(index, field): (&Option<usize>, &FieldRef)| -> ArrayRef {
+    pub(crate) fn conform(&self, parent: usize, rows: &RecordBatch) -> Result<RecordBatch, ConversionError> {
+        let column = |(index, field): (&Option<usize>, &FieldRef)| -> Result<ArrayRef, ConversionError> {
             match index {
-                Some(index) => Arc::clone(rows.column(*index)),
-                None => new_null_array(field.data_type(), rows.num_rows()),
+                Some(index) => convert(rows.column(*index), field.data_type()).map_err(|error| ConversionError {
+                    reason: format!("column {:?}: {}", field.name(), error.reason),
+                    ..error
+                }),
+                None => Ok(new_null_array(field.data_type(), rows.num_rows())),
             }
         };
-        let columns = self.columns[parent].iter().zip(self.schema.fields()).map(column).collect();
+        let columns =
+            self.columns[parent].iter().zip(self.schema.fields()).map(column).collect::<Result<Vec<_>, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?)
     }
 }
 
@@ -55,8 +60,9 @@ pub(super) fn append(
     let known: Vec<usize> = (0..node_schemas.len()).filter(|parent| !node_schemas[*parent].open).collect();
     let first = known.first().copied().unwrap_or(0);
     let before = diagnostics.len();
+    let mut common = node_schemas[first].clone();
     for parent in known.iter().copied().filter(|parent| *parent != first) {
-        if let Some(difference) = difference(&node_schemas[first], &node_schemas[parent]) {
+        if let Some(difference) = difference(&mut common, &node_schemas[parent]) {
             let title = |parent: usize| graph.nodes[node.edges[parent].parent].title();
             let (of, and) = (title(first), title(parent));
             let message = format!("the rows of {of} and {and} do not have the same columns: {difference}");
@@ -73,12 +79,16 @@ pub(super) fn append(
         return None;
     }
     let fields = node_schemas[first].schema.fields().iter().map(|field| -> FieldRef {
-        let is_nullable = known.iter().any(|parent| {
-            node_schemas[*parent].schema.field_with_name(field.name()).is_ok_and(arrow_schema::Field::is_nullable)
-        });
-        Arc::new(field.as_ref().clone().with_nullable(is_nullable || known.is_empty()))
+        let others = known.iter().filter_map(|parent| node_schemas[*parent].schema.field_with_name(field.name()).ok());
+        let common = others.fold(field.as_ref().clone(), |common, other| unify(&common, other).unwrap_or(common));
+        let is_nullable = common.is_nullable() || known.is_empty();
+        Arc::new(common.with_nullable(is_nullable))
     });
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let mut metadata = node_schemas[first].schema.metadata().clone();
+    metadata.retain(|key, value| {
+        known.iter().all(|parent| node_schemas[*parent].schema.metadata().get(key) == Some(value))
+    });
+    let schema = Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata));
     let columns = node_schemas.iter().map(|node_schema| {
         schema.fields().iter().map(|field| node_schema.schema.index_of(field.name()).ok()).collect()
     });
@@ -99,27 +109,27 @@ pub(super) fn append(
 
 const MATCH_HELP: &str = "`select`, `drop` and `rename` on the steps, or in `from = [{ name = \"…\", drop = [\"…\"] }]`, give them the same columns";
 
-/// Describes the first difference between the columns of two parents.
-fn difference(first: &NodeSchema, other: &NodeSchema) -> Option<String> {
+/// Describes the first difference between the columns of two parents. Widens the columns of the first to those of the other.
+fn difference(first: &mut NodeSchema, other: &NodeSchema) -> Option<String> {
+    let mut fields = Vec::with_capacity(first.schema.fields().len());
     for field in first.schema.fields() {
-        match other.schema.field_with_name(field.name()) {
-            Err(_) => return Some(format!("only the first has \"{}\"", field.name())),
-            Ok(found) if found.data_type() != field.data_type() || is_json(found) != is_json(field) => {
+        let Ok(found) = other.schema.field_with_name(field.name()) else {
+            return Some(format!("only the first has \"{}\"", field.name()));
+        };
+        match unify(field, found) {
+            None => {
                 let (first, second) = (describe(field), describe(found));
                 // Types that are the same for a step, such as integers of 32 and 64 bits, differ in a file.
                 let arrow = format!("{} and {} in Arrow", field.data_type(), found.data_type());
                 let types = if first == second { arrow } else { format!("{first} and {second}") };
                 return Some(format!("\"{}\" has different types ({types})", field.name()));
             }
-            Ok(_) => {}
+            Some(common) => fields.push(common),
         }
     }
+    first.schema = Arc::new(Schema::new(fields));
     let surplus = other.schema.fields().iter().find(|field| first.schema.index_of(field.name()).is_err())?;
     Some(format!("only the second has \"{}\"", surplus.name()))
-}
-
-fn is_json(field: &arrow_schema::Field) -> bool {
-    field.extension_type_name().is_some()
 }
 
 /// Checks the columns of parents that are joined side by side. A column that the parents carry unchanged from a common
@@ -153,7 +163,9 @@ pub(super) fn join(
             }
         }
     }
-    let schema = Arc::new(Schema::new(fields));
+    let metadata =
+        node_schemas.first().map(|parent| without_descriptions(parent.schema.metadata())).unwrap_or_default();
+    let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
     let open = node_schemas.iter().any(|node_schema| node_schema.open);
     let node_schema = NodeSchema { schema: Arc::clone(&schema), ids, open };
     (diagnostics.len() == before).then_some((Join { schema, columns }, node_schema))

@@ -9,10 +9,11 @@ use arrow_schema::{Schema, SchemaRef};
 
 use super::replacements::Replacements;
 use crate::config::path_setting::PathSetting;
+use crate::config::source::NestedValues;
 use crate::config::{
     Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, Located, RejectsTable, SinkTable, SourceTable, StepTable,
 };
-use crate::format::{Compression, Format};
+use crate::format::{Compression, Format, NonFinite};
 use crate::policy::MaxRejects;
 use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, SourceLocation, SourcePath, SourceSpec};
@@ -32,7 +33,9 @@ pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec 
         json: table.json.as_ref().map(|json| json.value.clone()).unwrap_or_default(),
         hive: table.hive.as_ref().is_some_and(|hive| hive.value),
         on_bad_row: table.on_bad_row.as_ref().map(|action| action.value).unwrap_or_default(),
-        columns: columns.map(|column| (column.name.value.clone(), column.data_type.value)).collect(),
+        columns: columns.clone().map(|column| (column.name.value.clone(), column.data_type.value)).collect(),
+        nested: columns.filter_map(|column| Some((column.name.value.clone(), column.nested.clone()?))).collect(),
+        infers_nested: table.nested.as_ref().is_some_and(|nested| nested.value == NestedValues::Arrow),
         ..SourceSpec::new(location, table.format.value, batch_rows)
     }
 }
@@ -43,7 +46,8 @@ pub(super) fn sink_spec(table: &SinkTable, schema: SchemaRef) -> SinkSpec {
     let from_extension =
         || if path.is_standard() { Compression::None } else { Compression::from_output_path(&path.path()) };
     let compression = table.compression.as_ref().map_or_else(from_extension, |compression| compression.value);
-    SinkSpec { location, format: table.format.value, compression, schema }
+    let non_finite = table.nan.as_ref().map_or(NonFinite::Error, |nan| nan.value);
+    SinkSpec { location, format: table.format.value, compression, non_finite, schema }
 }
 
 /// The reject file, and the maximum number of rows in it.
@@ -64,7 +68,13 @@ pub(super) fn rejects(table: &RejectsTable) -> Rejects {
     let path = table.path.path();
     let compression = Compression::from_output_path(&path);
     let schema = Arc::new(Schema::empty());
-    let spec = SinkSpec { location: SinkLocation::Path(path), format: Format::JsonLines, compression, schema };
+    let spec = SinkSpec {
+        location: SinkLocation::Path(path),
+        format: Format::JsonLines,
+        compression,
+        non_finite: NonFinite::Error,
+        schema,
+    };
     Rejects { spec, max_rejects: table.max_rejects.as_ref().map(|max_rejects| max_rejects.value) }
 }
 

@@ -8,6 +8,7 @@ use arrow_schema::{FieldRef, Schema, SchemaRef};
 use super::node_schema::NodeSchema;
 use crate::config::projection::ProjectionTable;
 use crate::config::{Diagnostic, Located, nearest};
+use crate::values::without_descriptions;
 
 /// A selection of columns, possibly renamed.
 #[derive(Debug, Clone)]
@@ -78,7 +79,8 @@ pub(super) fn project(
         .iter()
         .zip(&names)
         .map(|(index, name)| -> FieldRef { Arc::new(node_schema.schema.field(*index).clone().with_name(name)) });
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let metadata = without_descriptions(node_schema.schema.metadata());
+    let schema = Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata));
     let ids = columns.iter().map(|index| node_schema.ids[*index]).collect();
     // After a problem the columns are treated as unknown, so that it does not cause further diagnostics.
     let open = node_schema.open || diagnostics.len() > before;

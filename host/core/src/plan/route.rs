@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch};
-use arrow_cast::cast;
-use arrow_schema::{ArrowError, DataType as ArrowType};
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::ArrowError;
 
 use super::graph::GraphNode;
 use super::node_schema::{NodeSchema, describe};
+use crate::batch::as_contract;
 use crate::config::route::{RouteRule, RouteTable};
 use crate::config::{Diagnostic, nearest};
 use crate::data_type::DataType;
+use crate::format::NonFinite;
 
 /// How the rows of a node are distributed among its children.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ impl Route {
             // For an empty input only the route may ask for the column. Rows that an aggregate creates then lack it.
             Self::Column { column, otherwise, .. } if *column >= rows.num_columns() => chosen(&|_| *otherwise == child),
             Self::Column { column, cases, otherwise, .. } => {
-                let texts = cast(rows.column(*column), &ArrowType::Utf8)?;
+                let texts = as_text(rows, *column)?;
                 let texts = texts.as_string::<i32>();
                 chosen(&|row| {
                     let case = texts.is_valid(row).then(|| texts.value(row));
@@ -72,6 +73,13 @@ impl Route {
             }
         }
     }
+}
+
+/// Returns the texts of a column, in the form in which a step reads them.
+fn as_text(rows: &RecordBatch, column: usize) -> Result<ArrayRef, ArrowError> {
+    let field = rows.schema_ref().field(column);
+    as_contract(rows.column(column), field, DataType::Text, NonFinite::Error)
+        .map_err(|error| ArrowError::CastError(error.to_string()))
 }
 
 /// Whether a child is among the `count` of `children` that are drawn for a row.

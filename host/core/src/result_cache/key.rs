@@ -8,7 +8,7 @@ use crate::batch::LoweredColumn;
 use crate::plan::Step;
 
 /// Part of every key. Its last digit changes when a new version of the host passes different data to steps.
-const DOMAIN: &[u8] = b"stillbox-output-1";
+const DOMAIN: &[u8] = b"stillbox-output-2";
 
 /// The grants of a step. There are none so far.
 const GRANTS: &[u8] = b"nothing";

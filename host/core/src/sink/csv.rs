@@ -4,14 +4,14 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray};
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{ArrowError, DataType as ArrowType, Field, Schema};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{DataType as ArrowType, Field, Schema};
 
 use super::encode::{Encoded, Encoder, Target, text_size};
 use super::error::{SinkError, SinkErrorKind};
-use crate::format::Format;
-use crate::json::{Encoding, JsonValues, NoJson, write_serde};
+use crate::format::{Format, NonFinite};
+use crate::json::{JsonValues, NoJson};
+use crate::values::{LogicalType, TextError, TextWriter, Unsupported, is_uuid, logical_type, plain, text_writer};
 
 /// Encodes rows as CSV, without the header.
 #[derive(Debug)]
@@ -22,28 +22,24 @@ pub(super) struct CsvEncoder {
 /// The values of one column, ready to write as fields.
 enum CsvValues<'a> {
     Text(&'a StringArray),
-    /// Formatted by Arrow: integers, dates, times, decimals, text of other layouts.
-    Formatted(ArrayFormatter<'a>),
-    Float(&'a Float64Array),
-    /// As in JSON, but text and base64 without quotation marks.
+    Scalar(TextWriter, NonFinite),
+    /// Lists, structs, maps and JSON, as in JSON Lines.
     Json(JsonValues<'a>),
 }
 
 impl Encoder for CsvEncoder {
     fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError> {
         let batch = self.target.checked(batch)?;
-        let encoding = Encoding::new();
-        let options = FormatOptions::new().with_display_error(false);
         let mut columns = Vec::with_capacity(batch.num_columns());
         for (field, array) in self.target.schema.fields().iter().zip(batch.columns()) {
-            let values = CsvValues::new(array, field, &encoding, &options);
+            let values = CsvValues::new(array, field, self.target.non_finite);
             let values = values.map_err(|source| self.target.type_error(field, source))?;
             columns.push((array.logical_nulls(), values));
         }
         let mut fields = csv_writer(Vec::with_capacity(text_size(&batch)));
         let mut scratch = Vec::new();
         for row in 0..if columns.is_empty() { 0 } else { batch.num_rows() } {
-            for (index, (nulls, values)) in columns.iter_mut().enumerate() {
+            for (index, (nulls, values)) in columns.iter().enumerate() {
                 scratch.clear();
                 let field: &[u8] = match values {
                     _ if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) => b"",
@@ -70,48 +66,31 @@ impl CsvEncoder {
 }
 
 impl<'a> CsvValues<'a> {
-    fn new(
-        array: &'a ArrayRef,
-        field: &'a Arc<Field>,
-        encoding: &'a Encoding,
-        options: &FormatOptions<'a>,
-    ) -> Result<Self, ArrowError> {
-        Ok(match array.data_type() {
-            ArrowType::Utf8 => Self::Text(array.as_string()),
-            ArrowType::Float64 => Self::Float(array.as_primitive()),
-            ArrowType::Float32 | ArrowType::Float16 => Self::Formatted(ArrayFormatter::try_new(array, options)?),
-            shown if shown.is_integer() || shown.is_temporal() || shown.is_decimal() => {
-                Self::Formatted(ArrayFormatter::try_new(array, options)?)
+    fn new(array: &'a ArrayRef, field: &Field, non_finite: NonFinite) -> Result<Self, Unsupported> {
+        if array.data_type() == &ArrowType::Utf8 {
+            return Ok(Self::Text(array.as_string()));
+        }
+        match logical_type(field) {
+            LogicalType::Json | LogicalType::List | LogicalType::Struct | LogicalType::Map | LogicalType::Null => {
+                Ok(Self::Json(JsonValues::new(array, field, non_finite)?))
             }
-            ArrowType::LargeUtf8 | ArrowType::Utf8View => Self::Formatted(ArrayFormatter::try_new(array, options)?),
-            _ => Self::Json(JsonValues::new(array, field, encoding)?),
-        })
+            _ => {
+                let plain = plain(array).unwrap_or_else(|_| Arc::clone(array));
+                Ok(Self::Scalar(text_writer(&plain, is_uuid(field))?, non_finite))
+            }
+        }
     }
 
-    fn write(&mut self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<(), NoJson> {
         match self {
             Self::Text(array) => out.extend_from_slice(array.value(row).as_bytes()),
-            Self::Float(array) => match array.value(row) {
-                value if value.is_finite() => write_serde(out, &value),
-                value => write!(out, "{value}").expect("memory can be written"),
+            Self::Scalar(write, non_finite) => match write(row, out) {
+                Ok(()) => {}
+                Err(TextError::NotFinite(_)) if *non_finite == NonFinite::Null => {}
+                Err(TextError::NotFinite(value)) => out.extend_from_slice(value.as_bytes()),
+                Err(TextError::Value(reason)) => return Err(NoJson::NoText(reason)),
             },
-            Self::Formatted(formatter) => {
-                let text = formatter.value(row).try_to_string();
-                out.extend_from_slice(text.map_err(|error| NoJson::NoText(error.to_string()))?.as_bytes());
-            }
-            Self::Json(values) => {
-                let start = out.len();
-                values.write(row, out)?;
-                let text = out.get(start..).unwrap_or_default();
-                // Without this, bytes and dictionaries of text would have JSON's quotation marks around them.
-                if !values.is_json_column()
-                    && text.starts_with(b"\"")
-                    && let Ok(unquoted) = serde_json::from_slice::<String>(text)
-                {
-                    out.truncate(start);
-                    out.extend_from_slice(unquoted.as_bytes());
-                }
-            }
+            Self::Json(values) => values.write(row, out)?,
         }
         Ok(())
     }

@@ -3,16 +3,18 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch, RecordBatchOptions, new_empty_array};
-use arrow_schema::{ArrowError, Field, SchemaRef};
+use arrow_array::{Array, RecordBatch, RecordBatchOptions};
+use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
 
 use super::csv::CsvEncoder;
 use super::error::{SinkError, SinkErrorKind};
 use super::jsonl::JsonEncoder;
+use super::parquet;
 use super::rows::RowsEncoder;
-use crate::format::{Compression, Format};
-use crate::json::{Encoding, JsonValues, NoJson};
+use crate::format::{Compression, Format, NonFinite};
+use crate::json::NoJson;
 use crate::spill::SpillFrame;
+use crate::values::{ConversionError, IntervalForm, Unsupported, arrow_field, json_support, parquet_field};
 
 /// The level of gzip. 6 is the default of the `gzip` command.
 const GZIP_LEVEL: u32 = 6;
@@ -47,6 +49,8 @@ pub(super) struct Target {
     pub(super) output: Arc<str>,
     pub(super) format: Format,
     pub(super) compression: Compression,
+    /// The form of numbers that are not finite.
+    pub(super) non_finite: NonFinite,
     /// The schema of the rows.
     pub(super) schema: SchemaRef,
     /// Whether rows are saved until the library's output is synced.
@@ -73,23 +77,16 @@ impl Target {
         })
     }
 
-    /// Checks before the first row that every column's type can be written as JSON.
-    fn check_json_types(&self) -> Result<(), SinkError> {
-        let encoding = Encoding::new();
-        for field in self.schema.fields() {
-            let empty = new_empty_array(field.data_type());
-            let checked = JsonValues::new(&empty, field, &encoding);
-            checked.map(drop).map_err(|source| self.type_error(field, source))?;
-        }
-        Ok(())
+    pub(super) fn type_error(&self, field: &Field, source: Unsupported) -> SinkError {
+        type_error(&self.output, self.format, field, source)
     }
 
-    pub(super) fn type_error(&self, field: &Field, source: ArrowError) -> SinkError {
-        self.error(SinkErrorKind::Type {
-            column: field.name().clone(),
-            data_type: field.data_type().to_string(),
-            format: self.format,
-            source,
+    /// Creates an error for a value that the type in the format cannot represent.
+    pub(super) fn value_error(&self, field: &Field, error: ConversionError) -> SinkError {
+        let column = field.name().clone();
+        self.error(match error.row {
+            Some(row) => SinkErrorKind::Value { column, row, reason: error.reason },
+            None => SinkErrorKind::Schema { source: ArrowError::CastError(error.reason) },
         })
     }
 
@@ -118,18 +115,35 @@ pub(crate) fn compress(compression: Compression, bytes: Vec<u8>) -> std::io::Res
     }
 }
 
+/// Checks before the first row that the format supports every column.
+///
+/// # Errors
+///
+/// The format does not support the type of a column. The first such column is reported.
+pub(super) fn check_types(output: &Arc<str>, format: Format, schema: &Schema) -> Result<(), SinkError> {
+    for field in schema.fields() {
+        let checked = match format {
+            Format::JsonLines | Format::Json | Format::Csv => json_support(field),
+            Format::Parquet => parquet_field(field, IntervalForm::Type).map(drop),
+            Format::Arrow => arrow_field(field).map(drop),
+        };
+        checked.map_err(|source| type_error(output, format, field, source))?;
+    }
+    if format == Format::Parquet { parquet::check_schema(output, schema) } else { Ok(()) }
+}
+
+fn type_error(output: &Arc<str>, format: Format, field: &Field, source: Unsupported) -> SinkError {
+    let (column, data_type) = (field.name().clone(), field.data_type().to_string());
+    SinkError::new(output, SinkErrorKind::Type { column, data_type, format, source })
+}
+
 /// Creates the encoder of a format.
 pub(super) fn encoder(target: Target) -> Result<Arc<dyn Encoder>, SinkError> {
+    check_types(&target.output, target.format, &target.schema)?;
     match target.format {
-        Format::JsonLines => {
-            target.check_json_types()?;
-            Ok(Arc::new(JsonEncoder::new(target)))
-        }
-        Format::Csv => {
-            target.check_json_types()?;
-            Ok(Arc::new(CsvEncoder { target }))
-        }
-        Format::Parquet | Format::Arrow => Ok(Arc::new(RowsEncoder { target })),
+        Format::JsonLines => Ok(Arc::new(JsonEncoder::new(target))),
+        Format::Csv => Ok(Arc::new(CsvEncoder { target })),
+        Format::Parquet | Format::Arrow => Ok(Arc::new(RowsEncoder::new(target)?)),
         Format::Json => unreachable!("sinks do not write this format"),
     }
 }

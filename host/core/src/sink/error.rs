@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::format::{Compression, Format};
+use crate::values::Unsupported;
 
 /// An output that cannot be created or written, or rows that its format does not support.
 ///
@@ -97,7 +98,7 @@ pub(crate) enum SinkErrorKind {
     },
     /// The format does not support the type of a column.
     #[error(
-        "column {column} is of type {data_type}, which {format} cannot hold; drop the column, or write arrow or parquet"
+        "column {column} is of type {data_type}, which {format} cannot hold; drop the column, or write another format"
     )]
     Type {
         /// The column.
@@ -106,11 +107,13 @@ pub(crate) enum SinkErrorKind {
         data_type: String,
         /// The format.
         format: Format,
-        /// The library's error.
-        source: arrow_schema::ArrowError,
+        /// The part of the type at fault.
+        source: Unsupported,
     },
     /// JSON has no such number.
-    #[error("column {column} has {value}, which JSON cannot represent; replace it with null in a step")]
+    #[error(
+        "column {column} has {value}, which JSON cannot represent; set `nan = \"null\"` in the sink, or replace it in a step"
+    )]
     NotFinite {
         /// The column.
         column: String,
@@ -119,8 +122,8 @@ pub(crate) enum SinkErrorKind {
         /// `NaN`, `inf` or `-inf`; in a nested value, its text.
         value: String,
     },
-    /// A value has no text form, such as a time outside the calendar.
-    #[error("column {column} has a value that cannot be written as text: {reason}")]
+    /// The format cannot represent a value, such as a time of day outside of a day.
+    #[error("column {column} has a value that cannot be written: {reason}")]
     Value {
         /// The column.
         column: String,

@@ -7,7 +7,7 @@ use arrow_schema::Field;
 
 use super::encode::{Encoded, Encoder, Target, text_size};
 use super::error::SinkError;
-use crate::json::{Encoding, JsonValues, write_serde};
+use crate::json::{JsonValues, write_serde};
 
 /// Encodes rows as JSON Lines: one compact object per line, with all columns in the schema's order.
 #[derive(Debug)]
@@ -33,15 +33,14 @@ impl JsonEncoder {
 impl Encoder for JsonEncoder {
     fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError> {
         let batch = self.target.checked(batch)?;
-        let encoding = Encoding::new();
         let mut columns = Vec::with_capacity(self.keys.len());
         for (field, array) in self.target.schema.fields().iter().zip(batch.columns()) {
-            let values = JsonValues::new(array, field, &encoding);
+            let values = JsonValues::new(array, field, self.target.non_finite);
             columns.push(values.map_err(|source| self.target.type_error(field, source))?);
         }
         let mut out = Vec::with_capacity(text_size(&batch));
         for row in 0..batch.num_rows() {
-            for (index, (key, column)) in self.keys.iter().zip(&mut columns).enumerate() {
+            for (index, (key, column)) in self.keys.iter().zip(&columns).enumerate() {
                 out.extend_from_slice(key);
                 column.write(row, &mut out).map_err(|reason| self.target.no_json(index, row, reason))?;
             }

@@ -12,23 +12,29 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use bytes::Bytes;
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{
-    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+    ColumnChunkMetaData, KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
 };
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::SchemaDescriptor;
 
+use super::error::{SinkError, SinkErrorKind};
 use super::output::OutputFile;
 use super::synced::{StagingDir, SyncedLength};
 use super::writer::FormatError;
+use crate::format::Format;
+use crate::panics::caught;
 use crate::spill::SpillFrame;
+use crate::values::{IntervalForm, Unsupported, parquet_field};
 use row_group::RowGroupStore;
 
 /// Maximum number of rows in a row group.
@@ -41,6 +47,8 @@ const GROUP_BYTES: usize = 32 << 20;
 pub(super) struct ParquetFile {
     out: SerializedFileWriter<SkipWritten<OutputFile>>,
     schema: SchemaRef,
+    /// The schema in Parquet's types.
+    descriptor: SchemaDescriptor,
     properties: WriterProperties,
     /// The incomplete row group.
     group: ArrowWriter<Vec<u8>>,
@@ -50,17 +58,22 @@ pub(super) struct ParquetFile {
 
 impl ParquetFile {
     /// Starts a file, or resumes one.
+    ///
+    /// `schema` is that of the sink, `written` that of the rows.
     pub(super) fn open(
         out: OutputFile,
         schema: &SchemaRef,
+        written: &SchemaRef,
         staging: Option<&StagingDir<'_>>,
     ) -> std::result::Result<Self, FormatError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(None)
             .set_max_row_group_bytes(None)
+            .set_key_value_metadata(key_values(schema))
             .build();
-        let group = || ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties.clone()));
+        let descriptor = descriptor(schema)?;
+        let group = || new_group(written, &descriptor, &properties);
         // The schema and metadata for the footer are taken from a small file without rows.
         let empty = Bytes::from(group()?.into_inner()?);
         let empty = metadata(&empty)?;
@@ -72,8 +85,14 @@ impl ParquetFile {
             out.append_key_value_metadata(pair.clone());
         }
         let row_groups = staging.map(|staging| RowGroupStore::open(staging)).transpose()?;
-        let mut file =
-            Self { out, schema: Arc::clone(schema), properties: properties.clone(), group: group()?, row_groups };
+        let mut file = Self {
+            out,
+            schema: Arc::clone(written),
+            descriptor: descriptor.clone(),
+            properties: properties.clone(),
+            group: group()?,
+            row_groups,
+        };
         if let (Some(synced), Some(row_groups)) = (synced, &mut file.row_groups) {
             for group in row_groups.groups()? {
                 append(&mut file.out, &group)?;
@@ -114,7 +133,7 @@ impl ParquetFile {
     }
 
     fn end_group(&mut self) -> std::result::Result<(), FormatError> {
-        let next = ArrowWriter::try_new(Vec::new(), Arc::clone(&self.schema), Some(self.properties.clone()))?;
+        let next = new_group(&self.schema, &self.descriptor, &self.properties)?;
         let group = RowGroup::from_file(std::mem::replace(&mut self.group, next).into_inner()?)?;
         append(&mut self.out, &group)?;
         if let Some(row_groups) = &mut self.row_groups {
@@ -149,6 +168,51 @@ impl ParquetFile {
     pub(super) fn output(&mut self) -> &mut OutputFile {
         &mut self.out.inner_mut().out
     }
+}
+
+/// Returns the metadata of the rows for the footer. Other programs do not look for it in the Arrow schema, where it is as well.
+fn key_values(schema: &Schema) -> Option<Vec<KeyValue>> {
+    let pairs = schema.metadata().iter();
+    let pairs: Vec<_> = pairs.map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
+    (!pairs.is_empty()).then_some(pairs)
+}
+
+/// Starts a row group.
+fn new_group(
+    written: &SchemaRef,
+    descriptor: &SchemaDescriptor,
+    properties: &WriterProperties,
+) -> Result<ArrowWriter<Vec<u8>>> {
+    let options = ArrowWriterOptions::new().with_properties(properties.clone()).with_parquet_schema(descriptor.clone());
+    ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(written), options)
+}
+
+/// Returns the columns of a sink in Parquet's types. Intervals have Arrow's type here, from which the library makes Parquet's; the
+/// rows have their bytes.
+fn descriptor(schema: &Schema) -> Result<SchemaDescriptor> {
+    let fields = schema.fields().iter().map(|field| parquet_field(field, IntervalForm::Type));
+    let fields = fields.collect::<std::result::Result<Vec<_>, _>>();
+    let fields = fields.map_err(|error| ParquetError::External(Box::new(error)))?;
+    ArrowSchemaConverter::new().convert(&Schema::new(fields))
+}
+
+/// Checks that the library can write every column.
+///
+/// # Errors
+/// It cannot. The first such column is reported.
+pub(super) fn check_schema(output: &Arc<str>, schema: &Schema) -> std::result::Result<(), SinkError> {
+    for field in schema.fields() {
+        let converted = caught(|| descriptor(&Schema::new(vec![Arc::clone(field)])));
+        let reason = match converted {
+            Ok(Ok(_)) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "has no Parquet type".to_owned(),
+        };
+        let source = Unsupported::new(field.data_type(), reason);
+        let (column, data_type) = (field.name().clone(), field.data_type().to_string());
+        return Err(SinkError::new(output, SinkErrorKind::Type { column, data_type, format: Format::Parquet, source }));
+    }
+    Ok(())
 }
 
 /// A row group as a file of its own. When a run is resumed, the data before the footer is not read again, and zeros

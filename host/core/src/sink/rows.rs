@@ -3,60 +3,62 @@
 use std::sync::Arc;
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::{DataType as ArrowType, Field, FieldRef, Schema, SchemaRef};
+use arrow_schema::{Schema, SchemaRef};
 
 use super::encode::{Encoded, Encoder, Target};
 use super::error::{SinkError, SinkErrorKind};
 use crate::format::Format;
 use crate::spill::SpillFrame;
+use crate::values::{IntervalForm, Unsupported, arrow_field, convert, parquet_field};
 
 /// Prepares rows for Parquet and Arrow IPC. The writer encodes them in order; the rest is done here, in parallel.
 #[derive(Debug)]
 pub(super) struct RowsEncoder {
-    pub(super) target: Target,
+    target: Target,
+    /// The schema of the written rows.
+    written: SchemaRef,
+}
+
+impl RowsEncoder {
+    /// Creates an encoder.
+    ///
+    /// # Errors
+    /// The format does not support the type of a column.
+    pub(super) fn new(target: Target) -> Result<Self, SinkError> {
+        let written = written_schema(target.format, &target.schema);
+        let written = written.map_err(|(index, source)| target.type_error(target.schema.field(index), source))?;
+        Ok(Self { target, written })
+    }
 }
 
 impl Encoder for RowsEncoder {
     fn encode(&self, batch: &RecordBatch) -> Result<Encoded, SinkError> {
         let batch = self.target.checked(batch)?;
-        if self.target.format == Format::Parquet {
-            let frame = self.target.saves_rows.then(|| SpillFrame::encode(&batch)).transpose();
-            let frame = frame.map_err(|source| self.target.error(SinkErrorKind::Schema { source }))?;
-            return Ok(Encoded::Rows(batch, frame));
-        }
-        let schema = written_schema(Format::Arrow, &self.target.schema);
         let mut columns = Vec::with_capacity(batch.num_columns());
-        for (field, column) in schema.fields().iter().zip(batch.columns()) {
-            let column = arrow_cast::cast(column, field.data_type());
-            columns.push(column.map_err(|source| self.target.error(SinkErrorKind::Schema { source }))?);
+        for (field, column) in self.written.fields().iter().zip(batch.columns()) {
+            let column = convert(column, field.data_type());
+            columns.push(column.map_err(|error| self.target.value_error(field, error))?);
         }
+        let schema_error = |source| self.target.error(SinkErrorKind::Schema { source });
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let batch = RecordBatch::try_new_with_options(schema, columns, &options);
-        batch
-            .map(|batch| Encoded::Rows(batch, None))
-            .map_err(|source| self.target.error(SinkErrorKind::Schema { source }))
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.written), columns, &options);
+        let batch = batch.map_err(schema_error)?;
+        let saves_rows = self.target.saves_rows && self.target.format == Format::Parquet;
+        let frame = saves_rows.then(|| SpillFrame::encode(&batch)).transpose().map_err(schema_error)?;
+        Ok(Encoded::Rows(batch, frame))
     }
 }
 
-/// Returns the schema of the output. An Arrow IPC file has one dictionary per column for all batches, but batches come
-/// with different ones, so dictionaries are replaced by plain values.
-pub(super) fn written_schema(format: Format, schema: &SchemaRef) -> SchemaRef {
-    if format != Format::Arrow {
-        return Arc::clone(schema);
+/// Returns the schema of the rows that are written, or the index of a column whose type the format does not support.
+pub(super) fn written_schema(format: Format, schema: &SchemaRef) -> Result<SchemaRef, (usize, Unsupported)> {
+    let mut fields = Vec::with_capacity(schema.fields().len());
+    for (index, field) in schema.fields().iter().enumerate() {
+        let written = match format {
+            Format::Parquet => parquet_field(field, IntervalForm::Bytes),
+            Format::Arrow => arrow_field(field),
+            Format::JsonLines | Format::Json | Format::Csv => Ok(Arc::clone(field)),
+        };
+        fields.push(written.map_err(|error| (index, error))?);
     }
-    let fields = schema.fields().iter().map(written_field);
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-fn written_field(field: &FieldRef) -> FieldRef {
-    let written = match field.data_type() {
-        ArrowType::Dictionary(_, values) => values.as_ref().clone(),
-        ArrowType::List(item) => ArrowType::List(written_field(item)),
-        ArrowType::LargeList(item) => ArrowType::LargeList(written_field(item)),
-        ArrowType::FixedSizeList(item, size) => ArrowType::FixedSizeList(written_field(item), *size),
-        ArrowType::Struct(fields) => ArrowType::Struct(fields.iter().map(written_field).collect()),
-        ArrowType::Map(entries, sorted) => ArrowType::Map(written_field(entries), *sorted),
-        _ => return Arc::clone(field),
-    };
-    Arc::new(Field::clone(field).with_data_type(written))
+    Ok(Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())))
 }

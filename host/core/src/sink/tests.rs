@@ -1,6 +1,8 @@
 //! Writes complete outputs like a run, and checks bytes, files and messages.
 
 mod resumed;
+mod samples;
+mod types;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,7 +14,7 @@ use arrow_array::types::{Float64Type, Int8Type, Int64Type};
 use arrow_array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Date64Array, Decimal128Array, FixedSizeListArray,
     Float32Array, Float64Array, Int64Array, LargeStringArray, ListArray, NullArray, RecordBatch, StringArray,
-    StringViewArray, StructArray, TimestampMicrosecondArray, UInt64Array,
+    StringViewArray, StructArray, Time32SecondArray, TimestampMicrosecondArray, UInt64Array, UnionArray,
 };
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use insta::assert_snapshot;
@@ -23,7 +25,7 @@ use crate::json::json_texts;
 
 fn spec(path: &Path, format: Format, batch: &RecordBatch) -> SinkSpec {
     let location = SinkLocation::Path(path.to_path_buf());
-    SinkSpec { location, format, compression: Compression::None, schema: batch.schema() }
+    SinkSpec { location, format, compression: Compression::None, non_finite: NonFinite::Error, schema: batch.schema() }
 }
 
 fn write(spec: &SinkSpec, batches: &[&RecordBatch]) -> Result<(), SinkError> {
@@ -147,31 +149,53 @@ fn nested_columns_become_json_texts() {
     let rows = all_types();
     let texts = |name: &str| {
         let (index, field) = rows.schema_ref().column_with_name(name).unwrap();
-        json_texts(rows.column(index), field).unwrap()
+        json_texts(rows.column(index), field, NonFinite::Error).unwrap()
     };
     assert_eq!(texts("list"), StringArray::from(vec![Some("[1,null]"), None]));
     assert_eq!(texts("struct").value(0), "{\"binary\":\"AP8=\",\"float\":1.0}");
     assert_eq!(texts("map"), StringArray::from(vec![Some("{\"k\":[\"v\",null]}"), None]));
     assert_eq!(texts("null"), StringArray::new_null(2));
     let list = ListArray::from_iter_primitive::<Float64Type, _, _>([None, Some(vec![Some(f64::NAN)])]);
-    let error = json_texts(&list, &Field::new("a", list.data_type().clone(), true)).expect_err("NaN is no JSON");
+    let list: ArrayRef = Arc::new(list);
+    let field = Field::new("a", list.data_type().clone(), true);
+    let error = json_texts(&list, &field, NonFinite::Error).expect_err("NaN is no JSON");
     assert_eq!(error.to_string(), "row 1 has NaN, which JSON cannot represent");
 }
 
 #[test]
 fn numbers_that_are_not_finite_are_an_error_in_json() {
     let floats = one_column(Float64Array::from(vec![Some(1.0), None, Some(f64::NEG_INFINITY)]));
-    assert_snapshot!(error(Format::JsonLines, &floats), @"out: column a has -inf, which JSON cannot represent; replace it with null in a step");
+    let advice = "set `nan = \"null\"` in the sink, or replace it in a step";
+    let message = |value: &str| format!("out: column a has {value}, which JSON cannot represent; {advice}");
+    assert_eq!(error(Format::JsonLines, &floats), message("-inf"));
     let nested = ListArray::from_iter_primitive::<Float64Type, _, _>([Some(vec![Some(f64::NAN)])]);
-    assert_snapshot!(error(Format::JsonLines, &one_column(nested)), @"out: column a has NaN, which JSON cannot represent; replace it with null in a step");
-    assert_snapshot!(error(Format::JsonLines, &one_column(Date64Array::from(vec![i64::MAX]))), @"out: column a has a value that cannot be written as text: Cast error: Failed to convert 9223372036854775807 to temporal for Date64");
+    assert_eq!(error(Format::JsonLines, &one_column(nested)), message("NaN"));
+    let time = Time32SecondArray::from(vec![86_401]);
+    assert_snapshot!(error(Format::JsonLines, &one_column(time)), @"out: column a has a value that cannot be written: a time of day outside of 00:00:00 to 24:00:00");
+    let dates = one_column(Date64Array::from(vec![i64::MAX]));
+    assert_eq!(text(Format::JsonLines, &dates), "{\"a\":\"+292278994-08-17T07:12:55.807\"}\n");
 }
 
 #[test]
 fn unsupported_types_are_an_error_before_the_first_row() {
-    let mut map = MapBuilder::new(None, arrow_array::builder::Int64Builder::new(), StringBuilder::new());
-    map.append(false).unwrap();
-    assert_snapshot!(error(Format::JsonLines, &one_column(map.finish())), @r#"out: column a is of type Map("entries": non-null Struct("key": non-null Int64, "value": Utf8), unsorted), which jsonl cannot hold; drop the column, or write arrow or parquet"#);
+    let union = UnionArray::try_new(
+        [(0, Arc::new(Field::new("n", ArrowType::Int64, true)))].into_iter().collect(),
+        vec![0_i8].into(),
+        None,
+        vec![Arc::new(Int64Array::from(vec![1])) as ArrayRef],
+    );
+    let rows = one_column(union.unwrap());
+    for format in [Format::JsonLines, Format::Csv, Format::Parquet] {
+        let message = error(format, &rows);
+        assert!(
+            message.contains(&format!("which {format} cannot hold; drop the column, or write another format")),
+            "{message}"
+        );
+    }
+    assert_eq!(
+        open(&spec(Path::new("-"), Format::Arrow, &rows), None, None).map(drop).map_err(|error| error.to_string()),
+        Ok(())
+    );
 }
 
 #[test]

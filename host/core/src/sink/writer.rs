@@ -83,6 +83,7 @@ impl Writer {
         let is_text = matches!(format, Format::JsonLines | Format::Csv) && compression == Compression::None;
         let delivered = (is_text && partial.is_none()).then(Arc::default);
         let schema = written_schema(format, &spec.schema);
+        let schema = schema.map_err(|(_, error)| error).expect("the types were checked when the encoder was created");
         let is_stdout = matches!(out, OutputFile::Stdout(_));
         let kind = (|| {
             Ok(match format {
@@ -96,7 +97,9 @@ impl Writer {
                     kind
                 }
                 Format::Json => unreachable!("sinks do not write this format"),
-                Format::Parquet => FormatWriter::Parquet(Box::new(ParquetFile::open(out, &schema, staging)?)),
+                Format::Parquet => {
+                    FormatWriter::Parquet(Box::new(ParquetFile::open(out, &spec.schema, &schema, staging)?))
+                }
                 Format::Arrow if is_stdout => {
                     let out = BufWriter::with_capacity(BUFFER_BYTES, out);
                     FormatWriter::ArrowStream(Box::new(StreamWriter::try_new(out, &schema)?))

@@ -1,5 +1,7 @@
 //! Rows that cannot be read, under `on-bad-row = "reject"`.
 
+use std::sync::Arc;
+
 use super::error::SourceError;
 use crate::text::cut;
 
@@ -8,10 +10,10 @@ use crate::text::cut;
 const RAW_BYTES: usize = 4 << 10;
 
 /// A row that cannot be read, with the reason and the start of its text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct BadRow {
     /// The reason and the position.
-    pub(crate) error: SourceError,
+    pub(crate) error: Arc<SourceError>,
     /// The text of the row without its line end: at most 4 KiB, and U+FFFD for bytes that are not text.
     pub(crate) raw: String,
 }
@@ -29,7 +31,7 @@ impl BadRow {
             raw =
                 format!("{} … ({} bytes more)", &raw[..raw.rfind(" … (").unwrap_or(raw.len())], row.len() - RAW_BYTES);
         }
-        Self { error, raw }
+        Self { error: Arc::new(error), raw }
     }
 
     /// Returns the memory that it takes, approximately.

@@ -43,7 +43,7 @@ pub(crate) trait Decoder: Send + Sync {
 }
 
 /// A part of one file, with at most as many rows as a batch.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Chunk {
     /// The file name.
     pub(crate) file: Arc<str>,
@@ -56,7 +56,7 @@ pub(crate) struct Chunk {
 }
 
 /// The content of a chunk.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum ChunkData {
     /// Whole lines (JSON Lines), records (CSV) or values (JSON), without header and byte order mark.
     Text {
@@ -198,6 +198,17 @@ impl RowPositions {
     /// Creates the positions of rows with these numbers (from 1).
     pub(crate) fn each_row(file: Arc<str>, rows: Vec<u64>) -> Self {
         Self { file, units: RowNumbering::EachRow(rows.into()) }
+    }
+
+    /// Returns the positions of some of the rows, by their indices in the batch.
+    pub(crate) fn select(&self, rows: &[usize]) -> Self {
+        let units = match &self.units {
+            RowNumbering::Lines(first) => RowNumbering::EachLine(rows.iter().map(|row| first + *row as u64).collect()),
+            RowNumbering::EachLine(lines) => RowNumbering::EachLine(rows.iter().map(|row| lines[*row]).collect()),
+            RowNumbering::Rows(first) => RowNumbering::EachRow(rows.iter().map(|row| first + *row as u64).collect()),
+            RowNumbering::EachRow(numbers) => RowNumbering::EachRow(rows.iter().map(|row| numbers[*row]).collect()),
+        };
+        Self { file: Arc::clone(&self.file), units }
     }
 
     /// Returns the position of the row with this index in the batch.

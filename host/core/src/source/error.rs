@@ -39,6 +39,9 @@ impl SourceError {
                 SourceErrorKind::Io { action, .. } => matches!(*action, "read" | "decompress"),
                 SourceErrorKind::Decompress(_)
                 | SourceErrorKind::Unreadable { .. }
+                | SourceErrorKind::Unsupported { .. }
+                | SourceErrorKind::RowCount { .. }
+                | SourceErrorKind::Value { .. }
                 | SourceErrorKind::Panicked { .. }
                 | SourceErrorKind::Batches { .. }
                 | SourceErrorKind::BatchSchema { .. }

@@ -27,6 +27,16 @@ pub(crate) enum FilePosition {
     Row(u64),
 }
 
+impl InputPosition {
+    /// Returns the number of the line or row.
+    pub(crate) fn number(&self) -> Option<u64> {
+        match self.position {
+            FilePosition::WholeFile => None,
+            FilePosition::Line(number) | FilePosition::Byte(number, _) | FilePosition::Row(number) => Some(number),
+        }
+    }
+}
+
 impl fmt::Display for InputPosition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = escaped(&self.file);

@@ -1,7 +1,8 @@
 //! Parquet and Arrow IPC: formats that store rows in columns.
 //!
-//! The columns and their Arrow types come from the file. All files of a source must have the same names and types.
-//! Their order may differ; the first file's order is used. A column is nullable if it is nullable in any file. Schemas
+//! The columns and their Arrow types come from the file. All files of a source must have the same names and the same types
+//! of the contract; widths and layouts may differ, and the wider one is used. The order of the columns may differ; the first
+//! file's order is used. A column is nullable if it is nullable in any file. Schemas
 //! are read and compared when the source is opened. Values of columns with the extension type `arrow.json` are checked.
 //!
 //! Parquet is read from regular files without further compression. The Arrow IPC file format is read from uncompressed
@@ -9,6 +10,7 @@
 
 mod conform;
 mod open;
+mod wide;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,9 +21,11 @@ use arrow_array::RecordBatch;
 use super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Reader, RowPositions};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
+use super::place::FilePosition;
 use super::{OpenSource, SourceSchema};
 use crate::format::Format;
 use crate::panics::caught;
+use crate::values::ConversionError;
 pub(super) use conform::CommonSchema;
 use open::OpenRows;
 
@@ -123,10 +127,9 @@ impl OpenRowsFile {
             Some(batch) => batch,
             None => loop {
                 let batches = &mut self.rows.batches;
-                match guarded(&self.file, format, || {
-                    batches.next().transpose().map_err(|source| unreadable(&self.file, format, source))
-                })? {
-                    None => return Ok(None),
+                let next = guarded(&self.file, format, || Ok(batches.next().transpose()))?;
+                match next.map_err(|source| self.file_error(format, source))? {
+                    None => return self.check_rows().map(|()| None),
                     Some(batch) if batch.num_rows() == 0 => {}
                     Some(batch) => break batch,
                 }
@@ -137,6 +140,30 @@ impl OpenRowsFile {
         }
         self.rest = Some(batch.slice(batch_rows, batch.num_rows() - batch_rows));
         Ok(Some(batch.slice(0, batch_rows)))
+    }
+
+    /// Returns the error for an error of the iterator of batches.
+    fn file_error(&self, format: Format, source: Box<dyn std::error::Error + Send + Sync>) -> SourceError {
+        match source.downcast::<ConversionError>() {
+            Ok(error) => {
+                let row = error.row.map(|row| self.rows_read + 1 + row as u64);
+                let position = row.map_or(FilePosition::WholeFile, FilePosition::Row);
+                SourceError::at(&self.file.name, position, SourceErrorKind::Value { reason: error.reason })
+            }
+            Err(source) => unreadable(&self.file, format, source),
+        }
+    }
+
+    /// Checks after the last row that the file has as many rows as it states.
+    fn check_rows(&self) -> Result<(), SourceError> {
+        match self.rows.total_rows {
+            Some(total) if total != self.rows_read => {
+                let [stated, found] = [total, self.rows_read].map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
+                let kind = SourceErrorKind::RowCount { stated, place: "its pages have", found };
+                Err(SourceError::in_file(&self.file.name, kind))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the bytes read of this file: counted, or in proportion to the rows.
@@ -150,7 +177,15 @@ impl OpenRowsFile {
 
 /// Returns the error for a library's error about a file.
 fn unreadable(file: &InputFile, format: Format, source: Box<dyn std::error::Error + Send + Sync>) -> SourceError {
-    SourceError::in_file(&file.name, SourceErrorKind::Unreadable { format, source })
+    // The libraries have no kind for this in all of their errors, only words.
+    const UNSUPPORTED: [&str; 4] = ["NYI", "not supported", "not yet implemented", "unsupported"];
+    let text = source.to_string();
+    let kind = if UNSUPPORTED.iter().any(|words| text.to_lowercase().contains(&words.to_lowercase())) {
+        SourceErrorKind::Unsupported { format, source }
+    } else {
+        SourceErrorKind::Unreadable { format, source }
+    };
+    SourceError::in_file(&file.name, kind)
 }
 
 /// Runs a library's code on a file that may be hostile. The libraries return errors, but may also panic on such files.

@@ -9,6 +9,7 @@ mod folders;
 mod json;
 mod jsonl;
 mod rows;
+mod wide;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -168,6 +169,7 @@ fn encode_file(batch: &RecordBatch, format: Format) -> Vec<u8> {
         location: sink::SinkLocation::Path(path.clone()),
         format,
         compression: Compression::None,
+        non_finite: crate::format::NonFinite::Error,
         schema: batch.schema(),
     };
     let (encoder, mut writer) = sink::open(&spec, None, None).unwrap();

@@ -16,13 +16,18 @@ use crate::plan::{Append, JoinOperation, JoinParent};
 /// A parent is `None` if the chunk does not pass through it.
 ///
 /// # Errors
-/// The columns do not have the planned types.
-pub(super) fn union(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows, ArrowError> {
+/// A value does not fit the common type of its column.
+pub(super) fn union(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows, Box<Failure>> {
+    let host = |error: ArrowError| Box::new(Failure::host(&error));
     let mut batches = Vec::with_capacity(parents.len());
     let mut origins: Vec<RowOrigins> = Vec::with_capacity(parents.len());
     for (index, rows) in parents.into_iter().enumerate() {
         let Some(rows) = rows else { continue };
-        batches.push(append.conform(index, &rows.columns)?);
+        batches.push(append.conform(index, &rows.columns).map_err(|error| {
+            let mut failure = Failure::new(FailureKind::Incompatible, error.reason);
+            failure.row = error.row.and_then(|row| rows.place(row));
+            Box::new(failure)
+        })?);
         origins.push(rows.origin);
     }
     if let ([batch], [origin]) = (batches.as_slice(), origins.as_slice()) {
@@ -37,9 +42,9 @@ pub(super) fn union(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows,
     order.sort_by_key(|(parent, row)| origins[*parent].row(*row));
     let columns = if append.schema.fields().is_empty() {
         let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
-        RecordBatch::try_new_with_options(Arc::clone(&append.schema), Vec::new(), &options)?
+        RecordBatch::try_new_with_options(Arc::clone(&append.schema), Vec::new(), &options).map_err(host)?
     } else {
-        interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &order)?
+        interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &order).map_err(host)?
     };
     let origin = RowOrigins::gather(&origins.iter().collect::<Vec<_>>(), &order);
     Ok(Rows { columns, origin })

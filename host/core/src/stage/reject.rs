@@ -6,7 +6,8 @@ use arrow_array::RecordBatch;
 
 use crate::batch::Rows;
 use crate::failure::{Failure, REJECTED};
-use crate::json::{Encoding, JsonValues, NoJson, write_serde};
+use crate::format::NonFinite;
+use crate::json::{JsonValues, NoJson, write_serde};
 use crate::source::BadRow;
 use crate::text::escape_controls_in_json;
 
@@ -67,7 +68,6 @@ impl RejectRecord {
 /// must not fail again.
 pub(crate) fn row_as_json(columns: &RecordBatch, row: usize) -> Vec<u8> {
     let mut out = vec![b'{'];
-    let encoding = Encoding::new();
     for (field, array) in columns.schema_ref().fields().iter().zip(columns.columns()) {
         if out.len() > 1 {
             out.push(b',');
@@ -76,8 +76,8 @@ pub(crate) fn row_as_json(columns: &RecordBatch, row: usize) -> Vec<u8> {
         out.push(b':');
         let before = out.len();
         let value = array.slice(row, 1);
-        let problem = match JsonValues::new(&value, field, &encoding) {
-            Ok(mut values) => match values.write(0, &mut out) {
+        let problem = match JsonValues::new(&value, field, NonFinite::Text) {
+            Ok(values) => match values.write(0, &mut out) {
                 Ok(()) => continue,
                 Err(NoJson::NotFinite(text) | NoJson::NoText(text)) => text,
             },

@@ -35,7 +35,13 @@ fn batch(number: usize, rows: usize) -> RecordBatch {
 /// checkpoint are written again, as after a kill.
 fn write(folder: &Path, format: Format, compression: Compression, batches: &[RecordBatch], stops: &[usize]) -> Vec<u8> {
     let path = folder.join("out");
-    let spec = SinkSpec { location: SinkLocation::Path(path.clone()), format, compression, schema: schema() };
+    let spec = SinkSpec {
+        location: SinkLocation::Path(path.clone()),
+        format,
+        compression,
+        non_finite: crate::format::NonFinite::Error,
+        schema: schema(),
+    };
     let mut synced: Option<SyncedLength> = None;
     let mut done = 0;
     for stop in stops.iter().copied().chain([batches.len()]) {

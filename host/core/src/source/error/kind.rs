@@ -295,6 +295,40 @@ pub(crate) enum SourceErrorKind {
         /// The library's error.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A value does not have the nested type of its column.
+    #[error("{column} is of type {expected}, and this row has {found}; declare it as \"json\" to keep any value")]
+    Nested {
+        /// The column, and the place in its value.
+        column: String,
+        /// The type.
+        expected: String,
+        /// The value.
+        found: String,
+    },
+    /// The file uses a part of its format that the library does not support.
+    #[error("this {format} file uses a feature that is not supported; write it without that feature")]
+    Unsupported {
+        /// The format.
+        format: Format,
+        /// The library's error.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The numbers of rows in a Parquet file contradict each other.
+    #[error("the file is corrupt: its footer states {stated} rows, and {place} {found}")]
+    RowCount {
+        /// The number in the footer.
+        stated: i64,
+        /// Where the other number comes from.
+        place: &'static str,
+        /// The other number.
+        found: i64,
+    },
+    /// A value does not fit the type of its column.
+    #[error("a value cannot be read without a change: {reason}")]
+    Value {
+        /// The column and the reason.
+        reason: String,
+    },
     /// The library of a binary format panicked.
     #[error("the {format} reader failed on this input, which is probably corrupt")]
     Panicked {

@@ -15,11 +15,9 @@ use super::super::place::FilePosition;
 use crate::data_type::DataType;
 use crate::format::Format;
 use crate::text::{escaped, named, shown};
+use crate::values::{convert, unify};
 
-/// Prefix of the metadata keys that describe a column's type. Other keys describe the file, and are dropped.
-const EXTENSION_KEYS: &str = "ARROW:extension:";
-
-/// The schema of all files. Only the order of columns may differ between files.
+/// The schema of all files. The order of columns, and the widths and layouts of their types, may differ between files.
 #[derive(Debug)]
 pub(in crate::source) struct CommonSchema {
     /// The first file.
@@ -36,8 +34,7 @@ impl CommonSchema {
     /// Two columns have the same name.
     pub(in crate::source) fn new(file: &Arc<str>, schema: &Schema, format: Format) -> Result<Self, SourceError> {
         check_names(file, schema)?;
-        let fields: Vec<Field> = schema.fields().iter().map(|field| strip_metadata(field)).collect();
-        Ok(Self { file: Arc::clone(file), schema: Arc::new(Schema::new(fields)), format })
+        Ok(Self { file: Arc::clone(file), schema: Arc::new(schema.clone()), format })
     }
 
     /// Compares the schema of another file with this one.
@@ -59,17 +56,17 @@ impl CommonSchema {
         let by_name: HashMap<_, _> = schema.fields().iter().map(|field| (field.name(), field)).collect();
         let mut fields = Vec::with_capacity(schema.fields().len());
         for field in self.schema.fields() {
-            let other = strip_metadata(by_name[field.name()]);
-            let same = field.data_type().equals_datatype(other.data_type())
-                && field.extension_type_name() == other.extension_type_name();
-            if !same {
-                let (name, here, there) = (named(field.name()), type_name(&other), type_name(field));
+            let other = by_name[field.name()];
+            let Some(common) = unify(field, other) else {
+                let (name, here, there) = (named(field.name()), type_name(other), type_name(field));
                 return Err(differs(format!("column {name} is of type {here} here and of type {there} there")));
-            }
-            let nullable = field.is_nullable() || other.is_nullable();
-            fields.push(field.as_ref().clone().with_nullable(nullable));
+            };
+            fields.push(common);
         }
-        self.schema = Arc::new(Schema::new(fields));
+        // What only one file says of itself does not hold for all of them.
+        let mut metadata = self.schema.metadata().clone();
+        metadata.retain(|key, value| schema.metadata().get(key) == Some(value));
+        self.schema = Arc::new(Schema::new_with_metadata(fields, metadata));
         Ok(())
     }
 
@@ -82,7 +79,8 @@ impl CommonSchema {
     ///
     /// # Errors
     ///
-    /// The rows do not have the schema that was compared, or a value of a JSON column is not JSON.
+    /// The rows do not have the schema that was compared, a value does not fit the common type of its column, or a value of a
+    /// JSON column is not JSON.
     pub(super) fn conform(
         &self,
         file: &Arc<str>,
@@ -101,12 +99,12 @@ impl CommonSchema {
                 Some(same) if same.name() == field.name() => index,
                 _ => batch.schema_ref().index_of(field.name()).map_err(failed)?,
             };
-            let column = batch.column(position);
-            let column = if column.data_type() == field.data_type() {
-                Arc::clone(column)
-            } else {
-                arrow_cast::cast(column, field.data_type()).map_err(failed)?
-            };
+            let column = convert(batch.column(position), field.data_type()).map_err(|error| {
+                let reason = format!("column {}: {}", named(field.name()), error.reason);
+                let position =
+                    error.row.map_or(FilePosition::WholeFile, |row| FilePosition::Row(first_row + row as u64));
+                SourceError::at(file, position, SourceErrorKind::Value { reason })
+            })?;
             if DataType::from_field(field) == Some(DataType::Json) && !field.data_type().is_nested() {
                 check_json(file, first_row, field.name(), &column)?;
             }
@@ -115,13 +113,6 @@ impl CommonSchema {
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(self.schema(), columns, &options).map_err(failed)
     }
-}
-
-/// Returns the field without metadata that concerns only its file.
-fn strip_metadata(field: &Field) -> Field {
-    let metadata = field.metadata().iter().filter(|(key, _)| key.starts_with(EXTENSION_KEYS));
-    let metadata: HashMap<_, _> = metadata.map(|(key, value)| (key.clone(), value.clone())).collect();
-    Field::new(field.name(), field.data_type().clone(), field.is_nullable()).with_metadata(metadata)
 }
 
 fn check_names(file: &Arc<str>, schema: &Schema) -> Result<(), SourceError> {

@@ -8,11 +8,14 @@ use std::sync::atomic::AtomicU64;
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::SchemaRef;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::files::InputFile;
 use super::unreadable;
+use super::wide::WideColumns;
 use crate::format::{Compression, Format};
 
 /// The first bytes of the Arrow IPC file format. The stream format has no magic number.
@@ -53,12 +56,40 @@ fn open_parquet(file: &InputFile, batch_rows: usize) -> Result<OpenRows, SourceE
     };
     let input = input.into_inner();
     let bytes = input.metadata().map_err(|source| file.io("read", source))?.len();
-    let failed = |source: parquet::errors::ParquetError| unreadable(file, Format::Parquet, source.into());
-    let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(failed)?.with_batch_size(batch_rows.max(1));
-    let total_rows = builder.metadata().file_metadata().num_rows().max(0) as u64;
-    let schema = Arc::clone(builder.schema());
-    let batches = builder.build().map_err(failed)?.map(|batch| batch.map_err(Into::into));
-    Ok(OpenRows { schema, batches: Box::new(batches), total_rows: Some(total_rows), bytes })
+    let failed = |source: ParquetError| unreadable(file, Format::Parquet, source.into());
+    let metadata = ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(failed)?;
+    let total_rows = Some(row_count(file, metadata.metadata())?);
+    let batch_rows = batch_rows.max(1);
+    let Some(mut wide) = WideColumns::new(&metadata) else {
+        let schema = Arc::clone(metadata.schema());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata).with_batch_size(batch_rows);
+        let batches = builder.build().map_err(failed)?.map(|batch| batch.map_err(Into::into));
+        return Ok(OpenRows { schema, batches: Box::new(batches), total_rows, bytes });
+    };
+    // A second handle, because clones of one share their position.
+    let again = || match file.open_seekable(&Arc::default())? {
+        Some(input) => Ok(input.into_inner()),
+        None => Err(file.io("read", std::io::ErrorKind::NotSeekable.into())),
+    };
+    wide.sample(again()?, again()?, &metadata).map_err(failed)?;
+    let schema = wide.schema();
+    let (low, high) = wide.readers((input, again()?), &metadata, batch_rows).map_err(failed)?;
+    let batches = low.zip(high).map(move |(low, high)| Ok(wide.combine(&low?, &high?)?));
+    Ok(OpenRows { schema, batches: Box::new(batches), total_rows, bytes })
+}
+
+/// Returns the number of rows, in which the footer and the row groups agree.
+fn row_count(file: &InputFile, metadata: &ParquetMetaData) -> Result<u64, SourceError> {
+    let stated = metadata.file_metadata().num_rows();
+    let groups = metadata.row_groups().iter().map(RowGroupMetaData::num_rows);
+    let found = groups.fold(0_i64, i64::saturating_add);
+    match u64::try_from(stated) {
+        Ok(rows) if stated == found => Ok(rows),
+        _ => {
+            let kind = SourceErrorKind::RowCount { stated, place: "its row groups have", found };
+            Err(SourceError::in_file(&file.name, kind))
+        }
+    }
 }
 
 fn open_arrow(file: &InputFile, count: &Arc<AtomicU64>) -> Result<OpenRows, SourceError> {

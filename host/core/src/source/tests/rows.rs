@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Float32Array, Int64Array, RecordBatch, StringArray};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use insta::assert_snapshot;
+use parquet::file::metadata::{FileMetaData, ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter};
 
 use super::{InputFolder, encode_file};
 use crate::data_type::DataType;
@@ -74,11 +75,11 @@ fn files_must_agree_in_names_and_types() {
             .file("1", encode_file(&first, format))
             .file("2", encode_file(&swapped, format));
         assert_eq!(input.read().json(), "{\"a\":0,\"b\":\"x\"}\n{\"a\":1,\"b\":\"y\"}\n{\"a\":2,\"b\":\"z\"}\n");
-        let other = batch(&[("a", Arc::new(Int32Array::from(vec![1])) as _), ("b", texts(&["x"]))]);
+        let other = batch(&[("a", Arc::new(Float32Array::from(vec![1.0])) as _), ("b", texts(&["x"]))]);
         let input = input.file("3", encode_file(&other, format));
         assert_eq!(
             input.error(),
-            "3: the schema is not that of 1: column `a` is of type Int32 here and of type Int64 there; all files of a \
+            "3: the schema is not that of 1: column `a` is of type Float32 here and of type Int64 there; all files of a \
              source have the same columns"
         );
         let input = input.file("3", encode_file(&batch(&[("c", integers(0..1))]), format));
@@ -127,4 +128,27 @@ fn corrupt_files_return_an_error_or_rows() {
             drop(InputFolder::from_content(format, corrupt).try_read());
         }
     }
+}
+
+/// Returns a Parquet file whose footer states other numbers of rows.
+fn with_row_counts(file: &[u8], footer: i64, group: i64) -> Vec<u8> {
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::from(file.to_vec())).unwrap();
+    let (own, groups) = (metadata.file_metadata(), metadata.row_groups());
+    let changed = FileMetaData::new(own.version(), footer, None, None, own.schema_descr_ptr(), None);
+    let groups = groups.iter().map(|own| own.clone().into_builder().set_num_rows(group).build().unwrap()).collect();
+    let footer_bytes = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap()) as usize;
+    let mut out = file[..file.len() - 8 - footer_bytes].to_vec();
+    ParquetMetaDataWriter::new(&mut out, &ParquetMetaData::new(changed, groups)).finish().unwrap();
+    out
+}
+
+#[test]
+fn the_numbers_of_rows_in_a_parquet_file_agree() {
+    let file = encode_file(&batch(&[("a", integers(0..20))]), Format::Parquet);
+    let error =
+        |footer, group| InputFolder::from_content(Format::Parquet, with_row_counts(&file, footer, group)).error();
+    assert_eq!(InputFolder::from_content(Format::Parquet, with_row_counts(&file, 20, 20)).read().chunks, [20]);
+    assert_snapshot!(error(25, 20), @"in: the file is corrupt: its footer states 25 rows, and its row groups have 20");
+    assert_snapshot!(error(-1, 20), @"in: the file is corrupt: its footer states -1 rows, and its row groups have 20");
+    assert_snapshot!(error(25, 25), @"in: the file is corrupt: its footer states 25 rows, and its pages have 20");
 }
