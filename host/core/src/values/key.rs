@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float16Type, Float32Type, Float64Type};
-use arrow_array::{Array, ArrayRef};
-use arrow_schema::{DataType as ArrowType, Field};
+use arrow_array::{Array, ArrayRef, StructArray};
+use arrow_schema::{DataType as ArrowType, Field, Fields};
 
 use super::convert::{ConversionError, interval_parts};
 use super::layout::{Lists, plain};
@@ -70,14 +70,7 @@ fn value_writer(array: &ArrayRef, field: &Field) -> Result<KeyWriter, Unsupporte
             let array = array.as_primitive::<Float64Type>().clone();
             infallible(move |row, out| stillbox_key::float(array.value(row), out))
         }
-        ArrowType::Struct(fields) => {
-            let columns = array.as_struct().columns().iter().zip(fields);
-            let columns = columns.map(|(column, field)| writer(column, field)).collect::<Result<Vec<_>, _>>()?;
-            Box::new(move |row, out| {
-                stillbox_key::start_struct(out);
-                columns.iter().try_for_each(|write| write(row, out))
-            })
-        }
+        ArrowType::Struct(fields) => structs(array.as_struct(), fields)?,
         ArrowType::Interval(_) => {
             let parts = interval_parts(array)?;
             infallible(move |row, out| {
@@ -108,6 +101,15 @@ fn value_writer(array: &ArrayRef, field: &Field) -> Result<KeyWriter, Unsupporte
         }
         _ => bytes(array),
     })
+}
+
+fn structs(array: &StructArray, fields: &Fields) -> Result<KeyWriter, Unsupported> {
+    let columns = array.columns().iter().zip(fields).map(|(column, field)| writer(column, field));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    Ok(Box::new(move |row, out| {
+        stillbox_key::start_struct(out);
+        columns.iter().try_for_each(|write| write(row, out))
+    }))
 }
 
 fn infallible(write: impl Fn(usize, &mut Vec<u8>) + Send + Sync + 'static) -> KeyWriter {

@@ -27,7 +27,7 @@ fn written_and_read(rows: &RecordBatch, format: Format) -> RecordBatch {
     let path = folder.path().join("rows");
     write(&spec(&path, format, rows), &[rows]).unwrap();
     let location = SourceLocation::path(path);
-    let spec = SourceSpec::new(location, format, 1000);
+    let spec = SourceSpec::new(location, format, 100);
     let mut source = source::open(&spec).unwrap();
     assert!(matches!(source.schema, SourceSchema::Known(_)));
     let chunk = source.reader.next_chunk().unwrap().unwrap();
