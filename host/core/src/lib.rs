@@ -84,3 +84,23 @@ pub mod arrow {
     pub use arrow_array as array;
     pub use arrow_schema as schema;
 }
+
+/// Callers share these between threads. A field that is not `Send` or `Sync` does not compile.
+const _: () = {
+    const fn assert_shared<T: Send + Sync>() {}
+    assert_shared::<Engine>();
+    assert_shared::<EngineBuilder>();
+    assert_shared::<Pipeline>();
+    assert_shared::<RunOptions>();
+    assert_shared::<Run>();
+    assert_shared::<Interrupt>();
+    assert_shared::<CleanupRegistry>();
+    assert_shared::<StepPool>();
+    assert_shared::<LoadedComponent>();
+    assert_shared::<ConfiguredStep>();
+    assert_shared::<BoundStep>();
+    assert_shared::<RunError>();
+    assert_shared::<BindError>();
+    assert_shared::<Failure>();
+    assert_shared::<Report>();
+};

@@ -186,14 +186,3 @@ fn threads_share_a_bound_step() {
         }
     });
 }
-
-#[test]
-fn the_public_types_can_be_shared_between_threads() {
-    fn shared<T: Send + Sync>() {}
-    shared::<Engine>();
-    shared::<BoundStep>();
-    shared::<stillbox::Pipeline>();
-    shared::<stillbox::Interrupt>();
-    shared::<stillbox::Failure>();
-    shared::<stillbox::RunError>();
-}
