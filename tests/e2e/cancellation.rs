@@ -12,7 +12,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use stillbox::{Engine, Event, Interrupt, RunError, RunOptions};
+use stillbox::{CancelReason, Engine, Event, Interrupt, RunError, RunOptions};
 use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_SLEEP};
 
 use crate::harness::{
@@ -147,7 +147,7 @@ fn the_library_is_cancelled_by_an_interrupt_value() {
         }
     });
     let error = pipeline.run(&Engine::default(), &options).expect_err("it was stopped");
-    assert!(matches!(error, RunError::Interrupted { signal: stillbox::Signal::HangUp, .. }), "{error:?}");
+    assert!(matches!(error, RunError::Interrupted { reason: CancelReason::Signal(stillbox::Signal::HangUp), .. }), "{error:?}");
     assert!(!folder.contains("output.jsonl"));
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use stillbox::Signal;
+use stillbox::{CancelReason, Signal};
 
 /// How the command ends. Scripts may rely on these numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,15 +19,19 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// Returns the exit of a command that was cancelled. Without a signal it is a round of `--watch`, whose exit code is not
+    /// used.
+    pub(crate) fn from_cancel(reason: CancelReason) -> Self {
+        reason.signal().map_or(Self::Failed, Self::Stopped)
+    }
+
     /// Returns the exit code of the process.
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
-            Self::Stopped(Signal::Interrupt) => 130,
-            Self::Stopped(Signal::Terminate) => 143,
-            Self::Stopped(Signal::HangUp) => 129,
+            Self::Stopped(signal) => 128 + signal.number(),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Receiver {
     fn receive(&self, signal: Signal) {
         let _order = self.order.lock();
         let Some(patience) = self.patience.get() else { end_at_once(signal, Started::Nothing, &self.cleanup) };
-        if self.interrupt.signal().is_some() {
+        if self.interrupt.is_triggered() {
             end_at_once(signal, Started::Something, &self.cleanup);
         }
         if let Patience::Bounded(last_call) = patience {

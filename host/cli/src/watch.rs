@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use stillbox::text::escape_controls;
-use stillbox::{Interrupt, Signal};
+use stillbox::{CancelReason, Interrupt, Signal};
 
 use crate::exit_code::Exit;
 use crate::output::console::eprintln;
@@ -101,7 +101,7 @@ fn follow(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) 
             let _ = sender.send(Wake::Done);
             (done, watching.join().unwrap_or_else(|panic| resume_unwind(panic)))
         });
-        if let Some(signal) = signals.signal() {
+        if let Some(signal) = signal_of(signals) {
             return Ok(Exit::Stopped(signal));
         }
         if let Some(exit) = done.end {
@@ -166,13 +166,13 @@ impl Files {
         round: Running<'_>,
     ) -> anyhow::Result<Option<PathBuf>> {
         while !round.is_done.load(Ordering::Acquire) {
-            if let Some(signal) = signals.signal() {
+            if let Some(signal) = signal_of(signals) {
                 round.interrupt.trigger(signal);
                 return Ok(None);
             }
             let changed = self.look(|files| Ok(round.before.difference(&files.snapshot(watched)?, watched.rewritten)));
             if !matches!(changed, Ok(None)) {
-                round.interrupt.trigger(Signal::Interrupt);
+                round.interrupt.cancel();
                 return changed;
             }
         }
@@ -189,7 +189,7 @@ impl Files {
         // The snapshot may be of a file that has changed before it was watched.
         let mut changed = before.difference(&self.snapshot(watched)?, |_| false);
         loop {
-            if let Some(signal) = signals.signal() {
+            if let Some(signal) = signal_of(signals) {
                 return Ok(Err(signal));
             }
             if let Some(changed) = changed {
@@ -216,7 +216,7 @@ impl Files {
     fn settle(&mut self, signals: &Interrupt) -> anyhow::Result<()> {
         let end = Instant::now() + MAX_SETTLE;
         let mut quiet = Instant::now() + QUIET;
-        while signals.signal().is_none() {
+        while signal_of(signals).is_none() {
             let time = quiet.min(end).saturating_duration_since(Instant::now());
             let Ok(wake) = self.wakes.recv_timeout(time) else { break };
             if let Wake::Files(report) = wake
@@ -227,6 +227,11 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Returns the signal that the process has received.
+fn signal_of(signals: &Interrupt) -> Option<Signal> {
+    signals.reason().and_then(CancelReason::signal)
 }
 
 /// Returns a path relative to the current folder, if it is below it.

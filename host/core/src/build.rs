@@ -23,27 +23,52 @@ pub use sdk::{find_sdk, sdk_from};
 use bytes::Bytes;
 
 use crate::cleanup::CleanupRegistry;
+use crate::interrupt::Interrupt;
 use crate::process::{self, ProcessEnd, ProcessOptions, ProcessOutput};
 
 /// Options of a build.
 #[derive(Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct BuildOptions<'a> {
-    /// The folder for compiled files. Default: cargo's, which is `target` in the folder of the crate or its workspace.
-    pub target_dir: Option<&'a Path>,
-    /// Called about twenty times a second; the build is killed when it returns true. Default: never.
-    pub stop: Option<&'a dyn Fn() -> bool>,
-    /// Registers child processes and temporary folders, so that they can be removed if the process exits before the build
-    /// ends. Default: not registered.
-    pub cleanup: Option<&'a CleanupRegistry>,
+    target_dir: Option<&'a Path>,
+    interrupt: Option<&'a Interrupt>,
+    cleanup: Option<&'a CleanupRegistry>,
 }
 
-impl BuildOptions<'_> {
-    /// Runs a tool without input, and returns its output, or `None` if it was stopped.
+impl<'a> BuildOptions<'a> {
+    /// The default options: cargo's target folder, no interrupt, no registry.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the folder for compiled files. Default: cargo's, which is `target` in the folder of the crate or its workspace.
+    #[must_use]
+    pub fn target_dir(mut self, folder: &'a Path) -> Self {
+        self.target_dir = Some(folder);
+        self
+    }
+
+    /// Kills the build within 20 ms after this interrupt was triggered. Default: never.
+    #[must_use]
+    pub fn interrupt(mut self, interrupt: &'a Interrupt) -> Self {
+        self.interrupt = Some(interrupt);
+        self
+    }
+
+    /// Registers child processes and temporary folders, so that they can be removed if the process exits before the build
+    /// ends. Default: not registered.
+    #[must_use]
+    pub fn cleanup(mut self, cleanup: &'a CleanupRegistry) -> Self {
+        self.cleanup = Some(cleanup);
+        self
+    }
+
+    /// Runs a tool without input, and returns its output, or `None` if it was cancelled.
     fn run(&self, command: &mut Command) -> io::Result<Option<ProcessOutput>> {
         let unlisted = CleanupRegistry::default();
         let options = ProcessOptions {
             input: Bytes::new(),
-            stop: self.stop.unwrap_or(&|| false),
+            stop: &|| self.interrupt.is_some_and(Interrupt::is_triggered),
             time: None,
             cleanup: self.cleanup.unwrap_or(&unlisted),
         };
@@ -72,7 +97,7 @@ pub struct Built {
 ///
 /// # Errors
 /// The folder does not exist or contains no step, cargo and the target `wasm32-wasip2`, or Python and the SDK, are not
-/// installed, the step does not compile, or the build was stopped.
+/// installed, the step does not compile, or the build was cancelled.
 pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError> {
     if python::is_step(dir) {
         return python::build(dir, options);
@@ -86,7 +111,7 @@ pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildE
 /// built together would share the features of their dependencies, so that a component would depend on the other folders.
 ///
 /// # Errors
-/// The folders whose builds failed, each with its error. After an interruption the remaining folders are skipped.
+/// The folders whose builds failed, each with its error. After a cancel the remaining folders are skipped.
 pub fn build_steps(dirs: &[PathBuf], options: BuildOptions<'_>) -> Result<Vec<Built>, Vec<(PathBuf, BuildError)>> {
     let mut built = Vec::with_capacity(dirs.len());
     let mut failed = Vec::new();

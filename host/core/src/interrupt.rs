@@ -1,4 +1,4 @@
-//! Cancellation: the interrupt that a caller passes in, and the stop that every instance of a run shares.
+//! Cancellation: the interrupt by which a caller cancels, and the stop that every instance of a run shares.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -7,8 +7,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wasmtime::EngineWeak;
 
-/// Why a run is asked to stop.
+/// A signal that the operating system sends to stop a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Signal {
     /// Ctrl-C, `SIGINT`.
     Interrupt,
@@ -27,12 +28,50 @@ impl Signal {
             Self::HangUp => "SIGHUP",
         }
     }
+
+    /// The number of the signal, the same on all Unix systems. A shell reports a process that it ended as 128 plus this number.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::HangUp => 1,
+            Self::Interrupt => 2,
+            Self::Terminate => 15,
+        }
+    }
 }
 
-type TriggerListener = Box<dyn Fn(Signal) + Send>;
+/// Why a run was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CancelReason {
+    /// The process received a signal, which the program passed to [`Interrupt::trigger`].
+    Signal(Signal),
+    /// The program called [`Interrupt::cancel`] or [`Run::cancel`](crate::Run::cancel), or dropped the [`Run`](crate::Run).
+    Program,
+}
 
-/// A request to stop, shared between the caller and its runs. Clones are the same interrupt. The library itself never
-/// listens for signals. The default is never triggered.
+impl CancelReason {
+    /// Returns the signal. `None` if the program cancelled by itself.
+    pub fn signal(self) -> Option<Signal> {
+        match self {
+            Self::Signal(signal) => Some(signal),
+            Self::Program => None,
+        }
+    }
+}
+
+impl fmt::Display for CancelReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(signal) => write!(f, "stopped by {}", signal.name()),
+            Self::Program => f.write_str("cancelled by the program"),
+        }
+    }
+}
+
+type CancelListener = Box<dyn Fn(CancelReason) + Send>;
+
+/// Cancels runs, builds and calls of steps. It is shared between the caller and everything that it was given to: clones are the
+/// same interrupt. The library itself never listens for signals. The default is never triggered.
 #[derive(Clone, Default)]
 pub struct Interrupt {
     state: Arc<Mutex<InterruptState>>,
@@ -40,8 +79,8 @@ pub struct Interrupt {
 
 #[derive(Default)]
 struct InterruptState {
-    signal: Option<Signal>,
-    listeners: Vec<TriggerListener>,
+    reason: Option<CancelReason>,
+    listeners: Vec<CancelListener>,
 }
 
 impl Interrupt {
@@ -50,32 +89,47 @@ impl Interrupt {
         Self::default()
     }
 
-    /// Asks every run that was given this interrupt to stop. Only the first call counts. It blocks no longer than it
-    /// takes to wake the runs, and may be made from any thread, but not from a signal handler itself.
+    /// Cancels everything that was given this interrupt, because of a signal. Only the first call of this or of
+    /// [`cancel`](Self::cancel) counts. It blocks no longer than it takes to wake the runs, and may be made from any thread, but
+    /// not from a signal handler itself.
     pub fn trigger(&self, signal: Signal) {
+        self.trigger_with(CancelReason::Signal(signal));
+    }
+
+    /// Cancels everything that was given this interrupt, without a signal. Otherwise as [`trigger`](Self::trigger).
+    pub fn cancel(&self) {
+        self.trigger_with(CancelReason::Program);
+    }
+
+    fn trigger_with(&self, reason: CancelReason) {
         let mut state = self.state.lock();
-        if state.signal.is_none() {
-            state.signal = Some(signal);
+        if state.reason.is_none() {
+            state.reason = Some(reason);
             let listeners = std::mem::take(&mut state.listeners);
             // All are called before anything is freed, which may have to wait for a thread that is allocating.
             for listener in &listeners {
-                listener(signal);
+                listener(reason);
             }
         }
     }
 
-    /// Returns the signal, if the interrupt was triggered.
-    pub fn signal(&self) -> Option<Signal> {
-        self.state.lock().signal
+    /// Returns the reason, if the interrupt was triggered.
+    pub fn reason(&self) -> Option<CancelReason> {
+        self.state.lock().reason
+    }
+
+    /// Returns whether the interrupt was triggered.
+    pub fn is_triggered(&self) -> bool {
+        self.reason().is_some()
     }
 
     /// Calls the listener once when the interrupt is triggered; immediately if it was triggered before. The listener is
     /// called under a lock, on the thread that triggers, so it must not block or use this interrupt. It lives as long as
     /// the interrupt is not triggered.
-    pub fn on_trigger(&self, listener: impl Fn(Signal) + Send + 'static) {
+    pub fn on_trigger(&self, listener: impl Fn(CancelReason) + Send + 'static) {
         let mut state = self.state.lock();
-        match state.signal {
-            Some(signal) => listener(signal),
+        match state.reason {
+            Some(reason) => listener(reason),
             None => state.listeners.push(Box::new(listener)),
         }
     }
@@ -83,15 +137,15 @@ impl Interrupt {
 
 impl fmt::Debug for Interrupt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Interrupt").field("signal", &self.signal()).finish_non_exhaustive()
+        f.debug_struct("Interrupt").field("reason", &self.reason()).finish_non_exhaustive()
     }
 }
 
 /// The reason why instances are stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopReason {
-    /// The caller asked for it.
-    Signal(Signal),
+    /// The caller cancelled the run.
+    Cancelled(CancelReason),
     /// Another batch failed, so the result of this one is not needed.
     Sibling,
 }
@@ -116,7 +170,7 @@ impl Stop {
         stop.reaches(engine);
         interrupt.on_trigger({
             let stop = stop.clone();
-            move |signal| stop.stop(StopReason::Signal(signal))
+            move |reason| stop.stop(StopReason::Cancelled(reason))
         });
         stop
     }

@@ -67,7 +67,7 @@ pub use data_type::DataType;
 pub use engine::Fuel;
 pub use event::{Event, Listener};
 pub use failure::{Failure, FailureKind};
-pub use interrupt::{Interrupt, Signal};
+pub use interrupt::{CancelReason, Interrupt, Signal};
 pub use limits::Limits;
 pub use panics::panic_is_caught;
 pub use pipeline::{Failed, Pipeline, Run, RunError, RunOptions};

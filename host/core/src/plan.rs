@@ -25,7 +25,7 @@ use crate::config::combine::Combine;
 use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Diagnostics};
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::interrupt::{Signal, StopReason};
+use crate::interrupt::{CancelReason, StopReason};
 use crate::report::SinkReport;
 use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, OpenSource, SourceError};
@@ -109,9 +109,9 @@ pub(crate) enum PlanError {
     /// A bug in Stillbox.
     #[error("{0}")]
     Host(Box<Failure>),
-    /// A signal stopped planning.
-    #[error("stopped by {}", .0.name())]
-    Stopped(Signal),
+    /// The caller cancelled the run.
+    #[error("{0}")]
+    Cancelled(CancelReason),
 }
 
 impl Plan {
@@ -125,8 +125,8 @@ impl Plan {
         let kinds: Vec<Option<StepKind>> =
             loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();
         let graph = PipelineGraph::new(config, &kinds, &mut diagnostics);
-        if let Some(StopReason::Signal(signal)) = context.stop.reason() {
-            return Err(PlanError::Stopped(signal));
+        if let Some(StopReason::Cancelled(reason)) = context.stop.reason() {
+            return Err(PlanError::Cancelled(reason));
         }
         context.replacements.check(config, &mut diagnostics);
         let sources = open_sources(config, context, &mut diagnostics)?;

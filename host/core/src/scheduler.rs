@@ -34,7 +34,7 @@ use rayon::ThreadPool;
 
 use crate::event::Event;
 use crate::failure::Failure;
-use crate::interrupt::{Interrupt, Signal};
+use crate::interrupt::{CancelReason, Interrupt};
 use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::ResumePoint;
@@ -77,9 +77,9 @@ pub(crate) enum RunOutcome {
     Failed(Vec<Failure>),
     /// More rows were rejected than `max_rejects` allows.
     TooManyRejects,
-    /// The caller triggered the interrupt. The failures are those of tasks that ended before the stop, in the order of
+    /// The caller cancelled the run. The failures are those of tasks that ended before the stop, in the order of
     /// their batches.
-    Interrupted(Signal, Vec<Failure>),
+    Interrupted(CancelReason, Vec<Failure>),
 }
 
 /// Starts a thread that is never joined: it may be blocked in a read or a write when the run ends.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use stillbox::arrow::array::cast::AsArray as _;
 use stillbox::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use stillbox::arrow::schema::{DataType, Field, Schema, SchemaRef};
-use stillbox::{BindError, BoundStep, Engine, FailureKind, Fuel, Interrupt, Limits, Signal};
+use stillbox::{BindError, BoundStep, Engine, FailureKind, Fuel, Interrupt, Limits};
 use stillbox_test_guests as guests;
 
 /// The id at which the misbehaving guests misbehave.
@@ -169,7 +169,7 @@ fn a_batch_with_other_columns_is_a_failure_and_not_a_panic() {
 fn an_interrupt_ends_calls() {
     let interrupt = Interrupt::new();
     let step = Engine::default().step(guests::BAD_LOOP).interrupt(&interrupt).bind(&texts()).expect("it binds");
-    interrupt.trigger(Signal::Interrupt);
+    interrupt.cancel();
     assert_eq!(step.call(&guilty()).expect_err("it is interrupted").kind, FailureKind::Interrupted);
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use stillbox::runs::{Checkpointing, RunStore, Start};
-use stillbox::{Engine, Event, Interrupt, Report, RunError, RunOptions, Signal};
+use stillbox::{CancelReason, Engine, Event, Interrupt, Report, RunError, RunOptions};
 use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP_IN_FINISH, COUNT_FROM, TAKE_TIME};
 
 use super::{assert_only_previous_output, started};
@@ -28,11 +28,11 @@ fn interrupted_with(
     let interrupt = Interrupt::new();
     let options = options.interrupt(&interrupt).on_event(move |event| {
         if matches!(event, Event::Progress { report, .. } if is_reached(report)) {
-            interrupt.trigger(Signal::Interrupt);
+            interrupt.cancel();
         }
     });
     match folder.load().run(&Engine::builder().threads(2).build(), &options) {
-        Err(RunError::Interrupted { signal: Signal::Interrupt, failures, report }) => {
+        Err(RunError::Interrupted { reason: CancelReason::Program, failures, report }) => {
             assert!(failures.is_empty(), "{failures:#?}");
             *report
         }

@@ -9,7 +9,7 @@ use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::ComponentError;
 use stillbox::text::chain;
 use stillbox::{
-    CleanupRegistry, Engine, EngineError, Event, Fuel, Interrupt, Limits, Listener, LoadedComponent, Signal, StepPool,
+    CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Interrupt, Limits, Listener, LoadedComponent, StepPool,
 };
 
 use super::case::{CASES, Case, folders};
@@ -49,8 +49,8 @@ pub struct TestOptions<'a> {
 #[non_exhaustive]
 pub enum TestError {
     /// The interrupt was triggered.
-    #[error("stopped by {}", .0.name())]
-    Interrupted(Signal),
+    #[error("{0}")]
+    Interrupted(CancelReason),
     /// The sandbox cannot be set up on this machine.
     #[error(transparent)]
     Setup(#[from] EngineError),
@@ -103,8 +103,8 @@ impl Suite {
                 Ok(None) => {}
                 Err(problem) => report.steps.push((folder.clone(), problem)),
             }
-            if let Some(signal) = options.interrupt.signal() {
-                return Err(TestError::Interrupted(signal));
+            if let Some(reason) = options.interrupt.reason() {
+                return Err(TestError::Interrupted(reason));
             }
         }
         let loaded: Vec<_> = prepared.par_iter().map(|ready| ready.load(&pools)).collect();
@@ -119,14 +119,14 @@ impl Suite {
             .into_par_iter()
             .map(|(step, folder)| {
                 let case = step.case(folder, &pools);
-                if let (Some(on_case), None) = (options.on_case, options.interrupt.signal()) {
+                if let (Some(on_case), false) = (options.on_case, options.interrupt.is_triggered()) {
                     on_case(&case);
                 }
                 case
             })
             .collect();
-        match options.interrupt.signal() {
-            Some(signal) => Err(TestError::Interrupted(signal)),
+        match options.interrupt.reason() {
+            Some(reason) => Err(TestError::Interrupted(reason)),
             None => Ok(report),
         }
     }
@@ -156,9 +156,7 @@ impl Suite {
             if let Some(listener) = &options.on_event {
                 listener(&Event::Building { folder: step });
             }
-            let stopped = || options.interrupt.signal().is_some();
-            let build =
-                BuildOptions { stop: Some(&stopped), cleanup: Some(&options.cleanup), ..BuildOptions::default() };
+            let build = BuildOptions::new().interrupt(&options.interrupt).cleanup(&options.cleanup);
             build_step(step, build)?.wasm
         };
         Ok(Some(Ready { step, wasm, folders: all, plain: OnceLock::new(), metered: OnceLock::new() }))

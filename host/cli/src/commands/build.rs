@@ -12,21 +12,19 @@ use crate::signals::Signals;
 /// Builds the folders one after the other, and prints each component's path.
 pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt();
-    let stopped = || interrupt.signal().is_some();
     let cleanup = signals.cleanup();
     let mut exit = Exit::Done;
     for folder in &arguments.folders {
         render::status("Building", &folder.display().to_string());
-        let options = BuildOptions { stop: Some(&stopped), cleanup: Some(&cleanup), ..BuildOptions::default() };
+        let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup);
         match build_step(folder, options) {
             Ok(built) => match console::print(&format!("{}\n", built.wasm.display())) {
                 Exit::Done => {}
                 failed => return failed,
             },
             Err(error) => {
-                if let Some(signal) = interrupt.signal() {
-                    render::stopped(signal);
-                    return Exit::Stopped(signal);
+                if let Some(reason) = interrupt.reason() {
+                    return render::cancelled(reason);
                 }
                 failure::error(&error);
                 exit = Exit::Failed;

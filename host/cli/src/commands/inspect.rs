@@ -27,9 +27,8 @@ pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
         if arguments.step.is_dir() { signals.interrupt() } else { signals.interrupt_within(Duration::ZERO) };
     // After a signal, errors are only a consequence of it.
     let failed = |error: &dyn Error| {
-        if let Some(signal) = interrupt.signal() {
-            render::stopped(signal);
-            return Exit::Stopped(signal);
+        if let Some(reason) = interrupt.reason() {
+            return render::cancelled(reason);
         }
         failure::error(error);
         Exit::Usage
@@ -37,8 +36,7 @@ pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     let cleanup = signals.cleanup();
     let wasm = if arguments.step.is_dir() {
         render::status("Building", &arguments.step.display().to_string());
-        let is_stopped = || interrupt.signal().is_some();
-        let options = BuildOptions { stop: Some(&is_stopped), cleanup: Some(&cleanup), ..BuildOptions::default() };
+        let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup);
         match build_step(&arguments.step, options) {
             Ok(built) => built.wasm,
             Err(error) => return failed(&error),

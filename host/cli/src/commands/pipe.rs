@@ -72,15 +72,13 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
 /// other errors of the step are reported by the pipeline.
 fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRegistry) -> Result<Rows, Exit> {
     let wasm = if step.is_dir() {
-        let is_stopped = || interrupt.signal().is_some();
-        let options = BuildOptions { stop: Some(&is_stopped), cleanup: Some(cleanup), ..BuildOptions::default() };
+        let options = BuildOptions::new().interrupt(interrupt).cleanup(cleanup);
         render::status("Building", &step.display().to_string());
         match build_step(step, options) {
             Ok(built) => built.wasm,
             Err(error) => {
-                if let Some(signal) = interrupt.signal() {
-                    render::stopped(signal);
-                    return Err(Exit::Stopped(signal));
+                if let Some(reason) = interrupt.reason() {
+                    return Err(render::cancelled(reason));
                 }
                 failure::error(&error);
                 return Err(Exit::Usage);

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
-use stillbox::{Event, Failure, Report, Signal};
+use stillbox::{CancelReason, Event, Failure, Report};
 
 use crate::output::messages::{Messages, line};
 use failures::Failures;
@@ -99,7 +99,7 @@ impl Records {
 pub(crate) enum End {
     Done,
     Failed,
-    Interrupted(Signal),
+    Interrupted(CancelReason),
 }
 
 /// Creates the last event of a run, with its status and its report.
@@ -107,8 +107,12 @@ pub(crate) fn finished(how: End, report: &Report) -> Value {
     match how {
         End::Done => json!({ "event": "finished", "status": "done", "report": report }),
         End::Failed => json!({ "event": "finished", "status": "failed", "report": report }),
-        End::Interrupted(signal) => {
-            json!({ "event": "finished", "status": "interrupted", "signal": signal.name(), "report": report })
+        End::Interrupted(reason) => {
+            let mut value = json!({ "event": "finished", "status": "interrupted", "report": report });
+            if let Some(signal) = reason.signal() {
+                value["signal"] = signal.name().into();
+            }
+            value
         }
     }
 }

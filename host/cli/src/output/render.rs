@@ -4,10 +4,11 @@ use std::io::IsTerminal as _;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use stillbox::Signal;
+use stillbox::CancelReason;
 use stillbox::config::Diagnostics;
 use stillbox::text::escape_controls;
 
+use crate::exit_code::Exit;
 use crate::output::console::{eprint, eprintln};
 use crate::output::diagnostics::{self, Colour};
 
@@ -43,9 +44,10 @@ pub(crate) fn message(text: &str) {
     eprintln!("{ERROR}error{ERROR:#}: {}", escape_controls(text));
 }
 
-/// Prints that a signal stopped the command.
-pub(crate) fn stopped(signal: Signal) {
-    eprintln!("stopped by {}", signal.name());
+/// Prints why the command was cancelled, and returns its exit code.
+pub(crate) fn cancelled(reason: CancelReason) -> Exit {
+    eprintln!("{reason}");
+    Exit::from_cancel(reason)
 }
 
 /// Prints the diagnostics of a pipeline file, with the locations marked.

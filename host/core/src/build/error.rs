@@ -119,8 +119,8 @@ pub enum BuildError {
         /// The crate's folder.
         dir: PathBuf,
     },
-    /// The build was stopped.
-    #[error("the build was interrupted")]
+    /// The build was cancelled by its interrupt.
+    #[error("the build was cancelled")]
     Interrupted,
 }
 

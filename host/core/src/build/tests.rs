@@ -1,12 +1,12 @@
 //! Builds of crates without dependencies, offline.
 
-use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
 
 use super::{BuildError, BuildOptions, Built, build_step, build_steps, rust};
+use crate::interrupt::Interrupt;
 
 /// Returns a folder with these files.
 fn folder(files: &[(&str, &str)]) -> TempDir {
@@ -36,7 +36,7 @@ const LIBRARY: &str = "#[unsafe(no_mangle)]\npub extern \"C\" fn answer() -> i32
 /// Builds with compiled files in the folder, wherever the test itself was compiled to.
 fn build_here(dir: &Path) -> Result<Built, BuildError> {
     let target = dir.join("target");
-    build_step(dir, BuildOptions { target_dir: Some(&target), ..BuildOptions::default() })
+    build_step(dir, BuildOptions::new().target_dir(&target))
 }
 
 /// Returns the message, with the folder's path replaced by `DIR`.
@@ -131,7 +131,7 @@ fn crates_of_the_same_name_in_one_target_folder_keep_their_own_components() {
         fs::write(folder.path().join("Cargo.toml"), MANIFEST).expect("there is room");
         fs::create_dir_all(folder.path().join("src")).expect("there is room");
         fs::write(folder.path().join("src/lib.rs"), LIBRARY.replace("42", answer)).expect("there is room");
-        let options = BuildOptions { target_dir: Some(shared.path()), ..BuildOptions::default() };
+        let options = BuildOptions::new().target_dir(shared.path());
         build_step(folder.path(), options).unwrap_or_else(|error| panic!("{error}")).wasm
     };
     let first = build(&one, "42");
@@ -247,7 +247,7 @@ mod with_a_script_for_cargo {
     }
 
     #[test]
-    fn a_stop_kills_the_program_and_its_children() {
+    fn a_cancel_kills_the_program_and_its_children() {
         // The script and a child of it wait forever for a pipe that is never opened for writing.
         let (folder, script) =
             script("mkfifo pipe; sh -c 'echo $$ > child; read -r line < pipe' & echo $$ > parent; wait");
@@ -255,17 +255,22 @@ mod with_a_script_for_cargo {
             let text = fs::read_to_string(folder.path().join(file)).unwrap_or_default();
             text.strip_suffix('\n').map(str::to_owned)
         };
-        let pids = Cell::new(None);
-        let stop = || {
-            let both = written("parent").zip(written("child"));
-            let running = both.is_some();
-            pids.set(both);
-            running
-        };
-        let options = BuildOptions { stop: Some(&stop), ..BuildOptions::default() };
-        let error = rust::build(script.as_os_str(), folder.path(), options).expect_err("it was stopped");
+        let interrupt = Interrupt::new();
+        let options = BuildOptions::new().interrupt(&interrupt);
+        let (built, (parent, child)) = std::thread::scope(|scope| {
+            let building = scope.spawn(|| rust::build(script.as_os_str(), folder.path(), options));
+            let both = loop {
+                if let Some(both) = written("parent").zip(written("child")) {
+                    break both;
+                }
+                assert!(!building.is_finished(), "the script has ended");
+                std::thread::yield_now();
+            };
+            interrupt.cancel();
+            (building.join().expect("it does not panic"), both)
+        });
+        let error = built.expect_err("it was cancelled");
         assert!(matches!(error, BuildError::Interrupted), "{error:?}");
-        let (parent, child) = pids.take().expect("both were running");
         assert!(!Path::new("/proc").join(parent).exists(), "the program still exists");
         // The child was sent the signal in the same call, and init adopted it: it disappears soon, but not at once.
         let stat = Path::new("/proc").join(child).join("stat");
@@ -289,10 +294,11 @@ mod with_a_script_for_cargo {
 }
 
 #[test]
-fn a_stop_before_the_start_builds_nothing() {
+fn a_cancel_before_the_start_builds_nothing() {
     let folder = folder(&[("Cargo.toml", MANIFEST), ("src/lib.rs", LIBRARY)]);
     let dirs = [folder.path().to_owned(), folder.path().join("never reached")];
-    let options = BuildOptions { stop: Some(&|| true), ..BuildOptions::default() };
-    let errors = build_steps(&dirs, options).expect_err("it was stopped");
+    let interrupt = Interrupt::new();
+    interrupt.cancel();
+    let errors = build_steps(&dirs, BuildOptions::new().interrupt(&interrupt)).expect_err("it was cancelled");
     assert!(matches!(errors.as_slice(), [(dir, BuildError::Interrupted)] if dir == folder.path()), "{errors:?}");
 }

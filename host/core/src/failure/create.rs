@@ -10,7 +10,7 @@ impl Failure {
     /// Returns the failure of a batch that was stopped.
     pub(crate) fn stopped(reason: StopReason) -> Self {
         let message = match reason {
-            StopReason::Signal(signal) => format!("stopped by {}", signal.name()),
+            StopReason::Cancelled(reason) => reason.to_string(),
             StopReason::Sibling => "stopped because another batch failed".into(),
         };
         Self::new(FailureKind::Interrupted, message)

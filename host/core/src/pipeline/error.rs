@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Diagnostics;
 use crate::failure::{Failure, FailureKind, LimitHit};
-use crate::interrupt::Signal;
+use crate::interrupt::CancelReason;
 use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::RunStoreError;
@@ -35,11 +35,11 @@ pub enum RunError {
         /// The numbers until then.
         report: Box<Report>,
     },
-    /// The interrupt was triggered.
-    #[error("stopped by {}", signal.name())]
+    /// The run was cancelled.
+    #[error("{reason}")]
     Interrupted {
-        /// The signal.
-        signal: Signal,
+        /// The signal, or a cancel by the program.
+        reason: CancelReason,
         /// Failures of batches that ended within the grace period, in the order of the batches; mostly none.
         failures: Vec<Failure>,
         /// The numbers until then.

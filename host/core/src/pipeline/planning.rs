@@ -23,7 +23,7 @@ pub(super) struct Planned {
 }
 
 impl Pipeline {
-    /// Makes the plan on a thread of its own, so that a signal ends the wait for a compiler, or for an input that does
+    /// Makes the plan on a thread of its own, so that a cancel ends the wait for a compiler, or for an input that does
     /// not come.
     pub(super) fn plan(&self, engine: &Engine, options: &RunOptions) -> Result<Planned, RunError> {
         let reservation = reserve(engine, &self.config)?;
@@ -31,14 +31,15 @@ impl Pipeline {
         let (answer, answers) = channel();
         options.interrupt.on_trigger({
             let answer = answer.clone();
-            move |signal| {
-                let _ = answer.send(Err(PlanError::Stopped(signal)));
+            move |reason| {
+                let _ = answer.send(Err(PlanError::Cancelled(reason)));
             }
         });
         let config = Arc::clone(&self.config);
         let context = PlanContext {
             loader: Arc::clone(reservation.loader()),
             stop,
+            interrupt: options.interrupt.clone(),
             on_event: options.listener(),
             cleanup: options.cleanup.clone(),
             replacements: options.replacements.clone(),
@@ -55,8 +56,8 @@ impl Pipeline {
             PlanError::Diagnostics(diagnostics) => RunError::Config(diagnostics),
             PlanError::Input(error) => failed(error.to_failure()),
             PlanError::Host(failure) => failed(*failure),
-            PlanError::Stopped(signal) => {
-                RunError::Interrupted { signal, failures: Vec::new(), report: Box::default() }
+            PlanError::Cancelled(reason) => {
+                RunError::Interrupted { reason, failures: Vec::new(), report: Box::default() }
             }
         })?;
         Ok(Planned { plan, reservation })

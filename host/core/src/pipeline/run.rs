@@ -33,7 +33,7 @@ impl Pipeline {
     /// error.
     ///
     /// # Errors
-    /// The pipeline or its input is wrong, a step or sink failed, or the interrupt was triggered.
+    /// The pipeline or its input is wrong, a step or sink failed, or the run was cancelled.
     pub fn run(&self, engine: &Engine, options: &RunOptions) -> Result<Report, RunError> {
         let new = run_id();
         let handle = self.lock(&new, options).map_err(|error| error.with_run(&new))?;
@@ -212,8 +212,8 @@ fn result_of(end: RunOutcome, report: Report, max_rejects: Option<MaxRejects>) -
         RunOutcome::OutputClosed => Ok(Report { output_closed: true, resumable: None, ..report }),
         RunOutcome::Failed(failures) => Err(RunError::Failed(Box::new(Failed { failures, report }))),
         RunOutcome::TooManyRejects => Err(too_many_rejects(max_rejects.unwrap_or(MaxRejects::Rows(0)), report)),
-        RunOutcome::Interrupted(signal, failures) => {
-            Err(RunError::Interrupted { signal, failures, report: Box::new(report) })
+        RunOutcome::Interrupted(reason, failures) => {
+            Err(RunError::Interrupted { reason, failures, report: Box::new(report) })
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::component::{Component, ComponentError, ComponentErrorKind, Signature}
 use crate::config::{Config, Diagnostic, StepTable};
 use crate::event::{Event, Listener};
 use crate::failure::{Failure, FailureKind, LimitHit};
-use crate::interrupt::Stop;
+use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::panics::caught;
@@ -22,6 +22,8 @@ use crate::panics::caught;
 pub(crate) struct PlanContext {
     pub(crate) loader: Arc<ComponentLoader>,
     pub(crate) stop: Stop,
+    /// Cancels builds.
+    pub(crate) interrupt: Interrupt,
     pub(crate) on_event: Listener,
     /// Registers builds in progress.
     pub(crate) cleanup: CleanupRegistry,
@@ -132,9 +134,7 @@ fn build_folders(paths: &[PathBuf], context: &PlanContext) -> Vec<(PathBuf, Load
             return Ok(path.clone());
         }
         (context.on_event)(&Event::Building { folder: path });
-        let stop = context.stop.clone();
-        let stopped = || stop.reason().is_some();
-        let options = BuildOptions { stop: Some(&stopped), cleanup: Some(&context.cleanup), ..BuildOptions::default() };
+        let options = BuildOptions::new().interrupt(&context.interrupt).cleanup(&context.cleanup);
         match build_step(path, options) {
             Ok(built) => Ok(built.wasm),
             Err(error) => Err(Box::new(error)),

@@ -59,13 +59,13 @@ pub(crate) fn run(run: ScheduledRun<'_>) -> (RunOutcome, Report) {
 
 /// Sends the interrupt to the dispatcher. All stages of a run have the same stop.
 fn listen(interrupt: &Interrupt, stop: Stop, grace: Duration, messages: Sender<Message>) {
-    interrupt.on_trigger(move |signal| {
+    interrupt.on_trigger(move |reason| {
         // Without grace the guests are stopped here. The dispatcher would do the same, but it has to wait for its turn on a
         // core while the guests hold all of them.
         if grace.is_zero() {
-            stop.stop(StopReason::Signal(signal));
+            stop.stop(StopReason::Cancelled(reason));
         }
-        send(&messages, Message::Interrupted(signal));
+        send(&messages, Message::Cancelled(reason));
     });
 }
 
@@ -179,8 +179,8 @@ impl Dispatcher<'_> {
             Message::CheckpointTried(result) => self.checkpoint_tried(result),
             Message::WritingEnded(result) => self.writing_ended(result),
             Message::WriterExited => self.writer.exited(),
-            Message::Interrupted(signal) => {
-                self.end.get_or_insert_with(|| RunOutcome::Interrupted(signal, Vec::new()));
+            Message::Cancelled(reason) => {
+                self.end.get_or_insert_with(|| RunOutcome::Interrupted(reason, Vec::new()));
                 self.stages.close();
             }
         }

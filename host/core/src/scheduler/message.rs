@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 
 use super::in_flight::InFlight;
 use crate::failure::Failure;
-use crate::interrupt::Signal;
+use crate::interrupt::CancelReason;
 use crate::report::StepReport;
 
 /// A message from the reader, a task, the writer or the interrupt.
@@ -29,8 +29,8 @@ pub(super) enum Message {
     WritingEnded(Result<(), WriteEnd>),
     /// The writer's thread exits and holds no file any more. Its last message.
     WriterExited,
-    /// The caller triggered the interrupt.
-    Interrupted(Signal),
+    /// The caller cancelled the run.
+    Cancelled(CancelReason),
 }
 
 /// Why writing ended early.

@@ -1,6 +1,6 @@
 //! Messages about a run that failed or was stopped.
 
-use stillbox::{Failure, Report, RunError, Signal};
+use stillbox::{CancelReason, Failure, Report, RunError};
 
 use super::resume;
 use crate::exit_code::Exit;
@@ -33,9 +33,9 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
             failure::error(error);
             Exit::Usage
         }
-        RunError::Interrupted { signal, failures, report } => {
+        RunError::Interrupted { reason, failures, report } => {
             show(failures);
-            interrupted(*signal, report, false)
+            interrupted(*reason, report, false)
         }
         other => {
             failure::error(other);
@@ -53,8 +53,8 @@ pub(super) fn show(failures: &[Failure]) {
 }
 
 /// Prints one line about the rows of a run that was stopped.
-pub(super) fn interrupted(signal: Signal, report: &Report, writes_to_stdout: bool) -> Exit {
-    let (signal_name, rows) = (signal.name(), summary::rows(report.rows_in));
+pub(super) fn interrupted(reason: CancelReason, report: &Report, writes_to_stdout: bool) -> Exit {
+    let rows = summary::rows(report.rows_in);
     let on_stdout: u64 = report.sinks.iter().filter(|sink| sink.is_stdout).map(|sink| sink.rows).sum();
     let outcome = if let Some(resumable) = &report.resumable {
         let saved = summary::counted(resumable.rows, "is saved", "are saved");
@@ -67,8 +67,8 @@ pub(super) fn interrupted(signal: Signal, report: &Report, writes_to_stdout: boo
     } else {
         format!("after {rows}, none of which are saved; the outputs are unchanged")
     };
-    console::eprintln!("stopped by {signal_name} {outcome}");
-    Exit::Stopped(signal)
+    console::eprintln!("{reason} {outcome}");
+    Exit::from_cancel(reason)
 }
 
 /// Prints that failures or events are missing, and returns the exit code for it.

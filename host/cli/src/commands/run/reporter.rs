@@ -70,14 +70,14 @@ impl Reporter {
         let (end, report) = match error {
             RunError::Failed(failed) => (End::Failed, &failed.report),
             RunError::TooManyRejects { report, .. } => (End::Failed, &**report),
-            RunError::Interrupted { signal, report, .. } => (End::Interrupted(*signal), &**report),
+            RunError::Interrupted { reason, report, .. } => (End::Interrupted(*reason), &**report),
             _ => (End::Failed, &no_report),
         };
         self.record(error, end, report);
         let exit = match error {
-            RunError::Interrupted { signal, failures, report } => {
+            RunError::Interrupted { reason, failures, report } => {
                 show(failures);
-                interrupted(*signal, report, pipeline.writes_to_stdout())
+                interrupted(*reason, report, pipeline.writes_to_stdout())
             }
             error => {
                 let exit = report_error(error);

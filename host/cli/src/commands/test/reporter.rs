@@ -72,14 +72,15 @@ impl Reporter {
     pub(super) fn not_done(self, error: &TestError) -> Exit {
         let counts = *self.counts.lock();
         let ended = |status| records::ended(status, counts, self.started.elapsed());
-        if let TestError::Interrupted(signal) = error {
+        if let TestError::Interrupted(reason) = error {
             if let Some(messages) = &self.messages {
                 let mut end = ended("interrupted");
-                end["signal"] = signal.name().into();
+                if let Some(signal) = reason.signal() {
+                    end["signal"] = signal.name().into();
+                }
                 messages.print(&end);
             }
-            render::stopped(*signal);
-            return Exit::Stopped(*signal);
+            return render::cancelled(*reason);
         }
         if let Some(messages) = &self.messages {
             messages.print(&errors::from_error(error));

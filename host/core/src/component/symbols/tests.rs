@@ -10,7 +10,7 @@ use super::search::TEXT_BYTES;
 use super::sections::{Module, modules};
 use super::units::find_frames;
 use super::{STEPS_PER_SEARCH, SourceFrame, Symbols};
-use crate::interrupt::{Signal, Stop, StopReason};
+use crate::interrupt::{CancelReason, Stop, StopReason};
 
 fn guest() -> Vec<Module> {
     modules(&std::fs::read(BAD_UNREACHABLE).expect("the guest is built"))
@@ -152,7 +152,7 @@ fn a_replaced_file_is_not_read() {
 #[test]
 fn a_stop_ends_the_search() {
     let stop = Stop::default();
-    stop.stop(StopReason::Signal(Signal::Interrupt));
+    stop.stop(StopReason::Cancelled(CancelReason::Program));
     let (found, steps) = search(&nested(2), &[50], STEPS_PER_SEARCH, &stop);
     assert!(found[0].is_empty() && steps < 10, "{steps}");
 }

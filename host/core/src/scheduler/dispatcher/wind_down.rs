@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Dispatcher, InputState, RunOutcome};
-use crate::interrupt::{Signal, StopReason};
+use crate::interrupt::{CancelReason, StopReason};
 use crate::scheduler::checkpoints::CheckpointSchedule;
 use crate::scheduler::writer::{Order, RejectFile};
 
@@ -31,11 +31,11 @@ impl Dispatcher<'_> {
     /// Ends all guests, and has the writer write the outputs that are complete.
     pub(super) fn wind_down(&mut self) {
         let mut grace_ends = None;
-        if let Some(RunOutcome::Interrupted(signal, _)) = self.end {
+        if let Some(RunOutcome::Interrupted(reason, _)) = self.end {
             // Clocks cannot represent the end of an extremely long grace; it then has none.
             grace_ends = Instant::now().checked_add(self.grace);
             self.wait_for_grace(grace_ends);
-            self.stop_guests(Some(signal));
+            self.stop_guests(Some(reason));
         } else {
             self.stop_guests(None);
         }
@@ -63,10 +63,10 @@ impl Dispatcher<'_> {
     }
 
     /// Stops all guests, and waits until they have ended, or after an interrupt for a short time.
-    fn stop_guests(&mut self, signal: Option<Signal>) {
+    fn stop_guests(&mut self, cancelled: Option<CancelReason>) {
         let mut deadline = None;
-        if let Some(signal) = signal {
-            self.stages.stop(StopReason::Signal(signal));
+        if let Some(reason) = cancelled {
+            self.stages.stop(StopReason::Cancelled(reason));
             deadline = Some(Instant::now() + STOPPED_GUESTS);
         }
         while self.has_guests() {
