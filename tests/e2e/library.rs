@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "`main` is for the example alone")]
 mod clean_text;
 
-use stillbox::{Engine, Event, FailureKind, RunError, RunOptions};
+use stillbox::{CancelReason, Engine, Event, FailureKind, RunError, RunOptions};
 use stillbox_test_guests::{BAD_SLEEP, KEEP_LONG};
 
 use crate::harness::{Folder, PipelineFile, component_step, paths, pipeline, redact, rows, step};
@@ -79,5 +79,7 @@ fn a_run_that_was_started_can_be_cancelled() {
     let run = file.start(&Engine::default(), options).unwrap();
     has_started.recv().unwrap();
     run.cancel();
-    assert!(matches!(run.wait(), Err(RunError::Interrupted { .. })));
+    let error = run.wait().expect_err("it was cancelled");
+    assert!(matches!(error, RunError::Interrupted { reason: CancelReason::Program, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "cancelled by the program");
 }

@@ -1,7 +1,15 @@
 //! Events of planning and running a pipeline, for progress displays and logs.
 
+mod owned;
+mod queue;
+
 use std::path::Path;
 use std::sync::Arc;
+
+pub use owned::OwnedEvent;
+pub use queue::Events;
+
+pub(crate) use queue::EventQueue;
 
 use crate::failure::Failure;
 use crate::report::Report;

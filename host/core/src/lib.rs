@@ -65,7 +65,7 @@ pub use cleanup::CleanupRegistry;
 pub use config::Overrides;
 pub use data_type::DataType;
 pub use engine::Fuel;
-pub use event::{Event, Listener};
+pub use event::{Event, Events, Listener, OwnedEvent};
 pub use failure::{Failure, FailureKind};
 pub use interrupt::{CancelReason, Interrupt, Signal};
 pub use limits::Limits;
@@ -93,6 +93,8 @@ const _: () = {
     assert_shared::<Pipeline>();
     assert_shared::<RunOptions>();
     assert_shared::<Run>();
+    assert_shared::<Events>();
+    assert_shared::<OwnedEvent>();
     assert_shared::<Interrupt>();
     assert_shared::<CleanupRegistry>();
     assert_shared::<StepPool>();

@@ -13,7 +13,7 @@ use stillbox::arrow::array::types::Int64Type;
 use stillbox::arrow::array::{Int64Array, RecordBatch, RecordBatchIterator, StringArray};
 use stillbox::arrow::schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use stillbox::runs::{Checkpointing, RunStore};
-use stillbox::{Engine, FailureKind, Pipeline, RunError, RunOptions};
+use stillbox::{CancelReason, Engine, FailureKind, Pipeline, RunError, RunOptions};
 use stillbox_test_guests as guests;
 
 fn schema() -> SchemaRef {
@@ -166,5 +166,5 @@ fn a_function_that_blocks_does_not_hold_a_run_that_is_cancelled() {
     let run = pipeline(guests::KEEP_LONG, "").start(&Engine::default(), options).expect("a thread starts");
     has_entered.recv().expect("the function is called");
     run.cancel();
-    assert!(matches!(run.wait(), Err(RunError::Interrupted { .. })));
+    assert!(matches!(run.wait(), Err(RunError::Interrupted { reason: CancelReason::Program, .. })));
 }

@@ -3,19 +3,34 @@
 use std::fmt;
 use std::io;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use super::options::RunOptions;
 use super::{Pipeline, RunError};
-use crate::interrupt::{Interrupt, Signal};
+use crate::event::{EventQueue, Events};
+use crate::interrupt::Interrupt;
 use crate::report::Report;
 use crate::runtime::Engine;
 
 /// A run that was started by [`Pipeline::start`]. Dropping it cancels the run and waits for its end.
 ///
-/// Events come to the listener of [`RunOptions::on_event`].
+/// ```no_run
+/// use stillbox::{Engine, OwnedEvent, Pipeline, RunOptions};
+///
+/// let pipeline = Pipeline::from_file("examples/clean-text/pipeline.toml")?;
+/// let run = pipeline.start(&Engine::default(), RunOptions::new())?;
+/// for event in run.events() {
+///     if let OwnedEvent::Progress { report, .. } = event {
+///         println!("{} rows so far", report.rows_in);
+///     }
+/// }
+/// let report = run.wait()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Run {
     interrupt: Interrupt,
+    events: Arc<EventQueue>,
     /// `None` once the run has been waited for.
     thread: Option<JoinHandle<Result<Report, RunError>>>,
 }
@@ -23,20 +38,48 @@ pub struct Run {
 impl Pipeline {
     /// Starts a run on a thread of its own.
     ///
+    /// Its events go to the receivers of [`Run::events`], and to the listener of [`RunOptions::on_event`], if there is one.
+    ///
     /// # Errors
     /// The system refuses to start the thread.
     pub fn start(&self, engine: &Engine, options: RunOptions) -> io::Result<Run> {
         let (pipeline, engine) = (self.clone(), engine.clone());
         let interrupt = options.interrupt.clone();
-        let thread = thread::Builder::new().name("run".into()).spawn(move || pipeline.run(&engine, &options))?;
-        Ok(Run { interrupt, thread: Some(thread) })
+        let events = Arc::new(EventQueue::default());
+        let closed = CloseOnDrop(Arc::clone(&events));
+        let options = options.also_on_event({
+            let events = Arc::clone(&events);
+            move |event| events.send(event)
+        });
+        let thread = thread::Builder::new().name("run".into()).spawn(move || {
+            let _closed = closed;
+            pipeline.run(&engine, &options)
+        })?;
+        Ok(Run { interrupt, events, thread: Some(thread) })
+    }
+}
+
+/// Closes the queue at the end of the run, also by a panic.
+struct CloseOnDrop(Arc<EventQueue>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
 impl Run {
-    /// Cancels the run: triggers the interrupt of its options. Does not wait.
+    /// Returns a receiver of the run's events, from the first on. It ends when the run has ended.
+    ///
+    /// Events wait in memory until they are received, at most 1,024 of them; see [`Events`]. A second receiver shares them with
+    /// the first: each event goes to one of them.
+    pub fn events(&self) -> Events {
+        self.events.receiver()
+    }
+
+    /// Cancels the run: calls [`Interrupt::cancel`] of the interrupt of its options. Does not wait.
     pub fn cancel(&self) {
-        self.interrupt.trigger(Signal::Interrupt);
+        self.interrupt.cancel();
     }
 
     /// Returns whether the run has ended.

@@ -115,6 +115,18 @@ impl RunOptions {
         self
     }
 
+    /// Calls a function with each event, after the listener.
+    pub(super) fn also_on_event(mut self, function: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(match self.on_event.take() {
+            Some(listener) => Arc::new(move |event| {
+                listener(event);
+                function(event);
+            }),
+            None => Arc::new(function),
+        });
+        self
+    }
+
     pub(super) fn listener(&self) -> Listener {
         self.on_event.clone().unwrap_or_else(|| Arc::new(|_| ()))
     }
