@@ -12,7 +12,7 @@ use stillbox::{Engine, Overrides, Pipeline, RunOptions};
 /// # Errors
 /// The pipeline is wrong, or it failed.
 pub(crate) fn run(pipeline: &Path, output: &Path) -> Result<u64, Box<dyn Error>> {
-    let overrides = Overrides { output: Some(output.to_owned()), ..Overrides::default() };
+    let overrides = Overrides::new().output(output);
     // Compiled components are cached from run to run.
     let engine = Engine::builder().compile_cache(std::env::temp_dir().join("stillbox-example")).build();
     let report = Pipeline::from_file(pipeline)?.with(&overrides)?.run(&engine, &RunOptions::new())?;

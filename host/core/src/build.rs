@@ -81,6 +81,7 @@ impl<'a> BuildOptions<'a> {
 
 /// The result of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Built {
     /// The component: `stillbox/NAME.wasm` in cargo's target folder, or `build/NAME.wasm` in the folder of a Python step. A
     /// target folder outside of the crate and its workspace can be shared by crates of the same name; there the component is

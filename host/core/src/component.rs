@@ -54,6 +54,7 @@ pub(crate) struct Component {
 
 /// Why a file is not a step that can be run.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ComponentError {
     /// The file.
     pub path: PathBuf,
@@ -77,12 +78,14 @@ impl std::error::Error for ComponentError {
 
 /// What is wrong with a component.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ComponentErrorKind {
     /// The file can't be read.
     #[error("cannot be read")]
     Read(#[source] io::Error),
     /// The file is of another type.
     #[error("is not a WebAssembly component: it starts with {start}")]
+    #[non_exhaustive]
     NotWasm {
         /// The first bytes, escaped.
         start: String,
@@ -100,6 +103,7 @@ pub enum ComponentErrorKind {
     TooComplex(String),
     /// Compiling it took more time or memory than its limit.
     #[error("cannot be compiled within `{name} = \"{value}\"`; raise the limit if the component is to be trusted")]
+    #[non_exhaustive]
     Limit {
         /// The limit.
         name: &'static str,
@@ -114,6 +118,7 @@ pub enum ComponentErrorKind {
     Stopped,
     /// The component is not a step.
     #[error("is a component, but not a step: it has to export {GUEST}, and exports {}", list(exports))]
+    #[non_exhaustive]
     NotAStep {
         /// Its exports.
         exports: Vec<String>,
@@ -123,6 +128,7 @@ pub enum ComponentErrorKind {
     OtherTypes(String),
     /// The component imports an interface that Stillbox does not provide.
     #[error("imports interfaces that Stillbox does not provide: {}", list(imports))]
+    #[non_exhaustive]
     MissingImports {
         /// The names of the imports.
         imports: Vec<String>,

@@ -19,16 +19,19 @@ use crate::report::Report;
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A step's folder is compiled to a component.
+    #[non_exhaustive]
     Building {
         /// The folder.
         folder: &'a Path,
     },
     /// A component is read, and compiled if it is not in the cache.
+    #[non_exhaustive]
     Compiling {
         /// The component's file.
         component: &'a Path,
     },
     /// A component is ready.
+    #[non_exhaustive]
     Compiled {
         /// The component's file.
         component: &'a Path,
@@ -36,6 +39,7 @@ pub enum Event<'a> {
         cached: bool,
     },
     /// An earlier run is resumed. `Started` follows.
+    #[non_exhaustive]
     Resumed {
         /// The run's id.
         run: &'a str,
@@ -43,6 +47,7 @@ pub enum Event<'a> {
         rows: u64,
     },
     /// The run starts.
+    #[non_exhaustive]
     Started {
         /// The run's id.
         run: &'a str,
@@ -54,22 +59,37 @@ pub enum Event<'a> {
         total_bytes: Option<u64>,
     },
     /// Something about an input may be unexpected, such as a column with a made-up name. The run continues.
+    #[non_exhaustive]
     Warning {
         /// The place and the message.
         message: &'a str,
     },
     /// A row was rejected, and written to the reject file.
+    #[non_exhaustive]
     Rejected {
         /// The reason and the row.
         failure: &'a Failure,
     },
     /// A batch was written.
+    #[non_exhaustive]
     Progress {
         /// The counts so far.
         report: &'a Report,
         /// Bytes of the input read so far.
         bytes_read: u64,
     },
+}
+
+impl<'a> Event<'a> {
+    /// Creates the event of a folder that is about to be compiled, for programs that build steps themselves.
+    pub fn building(folder: &'a Path) -> Self {
+        Self::Building { folder }
+    }
+
+    /// Creates the event of a component that is ready, for programs that load components themselves.
+    pub fn compiled(component: &'a Path, cached: bool) -> Self {
+        Self::Compiled { component, cached }
+    }
 }
 
 /// Receives the events of a run. It is called from several threads, and the run waits for it.

@@ -13,6 +13,7 @@ use crate::runtime::{Engine, EngineError};
 
 /// The description of a step.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Inspection {
     /// The manifest: name, version, summary and parameters of the step.
     pub manifest: Manifest,

@@ -12,6 +12,7 @@ use crate::sink::SinkLocation;
 
 /// A checked pipeline.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Outline {
     /// The pipeline's name.
     pub name: Arc<str>,
@@ -21,6 +22,7 @@ pub struct Outline {
 
 /// A source, a step or a sink.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct OutlineNode {
     /// The name of the node.
     pub name: Arc<str>,
@@ -38,7 +40,8 @@ pub struct OutlineNode {
 }
 
 /// An edge from a parent to a node.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
 pub struct OutlineEdge {
     /// The index of the parent in [`Outline::nodes`].
     pub parent: usize,
@@ -52,13 +55,16 @@ pub struct OutlineEdge {
 /// The kind of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum NodeRole {
     /// A source of rows.
+    #[non_exhaustive]
     Source {
         /// The input files. Empty for standard input.
         inputs: Vec<PathBuf>,
     },
     /// A step, which runs a component.
+    #[non_exhaustive]
     Step {
         /// The name and version of the component.
         component: String,
@@ -72,6 +78,7 @@ pub enum NodeRole {
         writes: Vec<String>,
     },
     /// A sink of rows.
+    #[non_exhaustive]
     Sink {
         /// The output file. `None` for standard output.
         path: Option<PathBuf>,

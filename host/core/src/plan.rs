@@ -93,7 +93,7 @@ impl PlannedSink {
     /// Returns the sink's report before any row is written.
     pub(crate) fn report(&self) -> SinkReport {
         let is_stdout = self.spec.location == SinkLocation::Stdout;
-        SinkReport { name: Arc::clone(&self.name), rows: 0, is_stdout }
+        SinkReport::new(Arc::clone(&self.name), is_stdout)
     }
 }
 

@@ -61,6 +61,7 @@ impl OnFailure {
 
 /// The maximum number of rejected rows in a run that succeeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum MaxRejects {
     /// A number of rows.
     Rows(u64),

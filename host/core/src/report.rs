@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The counts and times of a run. A checkpoint stores them in this form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Rows read from the sources, or created by steps of kind source.
     pub rows_in: u64,
@@ -31,6 +32,7 @@ pub struct Report {
 
 /// The checkpoint that a run can be resumed from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Resumable {
     /// The run's id.
     pub run: Arc<str>,
@@ -50,6 +52,7 @@ impl Report {
 /// any number of rows from all rows together, so its counts have no such relation, and none of its rows counts as
 /// dropped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StepReport {
     /// The step's name.
     pub name: Arc<str>,
@@ -73,6 +76,7 @@ pub struct StepReport {
 
 /// The counts of one sink.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SinkReport {
     /// The sink's name.
     pub name: Arc<str>,
@@ -84,8 +88,16 @@ pub struct SinkReport {
     pub is_stdout: bool,
 }
 
+impl SinkReport {
+    /// Creates the report of a sink to which nothing was written.
+    pub fn new(name: Arc<str>, is_stdout: bool) -> Self {
+        Self { name, rows: 0, is_stdout }
+    }
+}
+
 impl StepReport {
-    pub(crate) fn new(name: Arc<str>) -> Self {
+    /// Creates the report of a step that was not called.
+    pub fn new(name: Arc<str>) -> Self {
         Self { name, rows_in: 0, rows_out: 0, dropped: 0, rejected: 0, instances: 0, cached: 0, busy: Duration::ZERO }
     }
 

@@ -20,6 +20,7 @@ pub struct RowReader {
 
 /// Consecutive rows of a file.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct InputBatch {
     /// The rows.
     pub rows: RecordBatch,

@@ -153,7 +153,7 @@ fn the_limits_of_a_step_hold_for_each_call() {
 fn a_missing_column_is_reported_when_the_step_is_bound() {
     let schema = Schema::new(vec![Field::new("other", DataType::Utf8, false)]);
     let error = Engine::default().step(guests::KEEP_LONG).bind(&schema).expect_err("there is no column text");
-    let BindError::Columns { mismatches } = error else { panic!("{error:?}") };
+    let BindError::Columns { mismatches, .. } = error else { panic!("{error:?}") };
     assert!(mismatches[0].message.contains("reads the column \"text\""), "{mismatches:?}");
 }
 

@@ -32,7 +32,7 @@ fn interrupted_with(
         }
     });
     match folder.load().run(&Engine::builder().threads(2).build(), &options) {
-        Err(RunError::Interrupted { reason: CancelReason::Program, failures, report }) => {
+        Err(RunError::Interrupted { reason: CancelReason::Program, failures, report, .. }) => {
             assert!(failures.is_empty(), "{failures:#?}");
             *report
         }
@@ -104,10 +104,8 @@ fn a_resumed_run_has_the_rows_that_an_aggregate_emitted_within_the_grace() {
     // There is an event for each batch and one for the end of the input. The last call of the aggregate follows.
     let events = AtomicUsize::new(0);
     let is_last = move |report: &Report| report.steps[0].rows_in == 3 && events.fetch_add(1, Ordering::Relaxed) == 1;
-    let keep = |start| Checkpointing {
-        start,
-        checkpoint_every: Duration::ZERO,
-        ..Checkpointing::at(RunStore::at(folder.state()))
+    let keep = |start| {
+        Checkpointing::at(RunStore::at(folder.state())).start(start).checkpoint_every(Duration::ZERO)
     };
     let options = RunOptions::new().grace(Duration::from_hours(1)).checkpointing(keep(Start::New));
     let report = interrupted_with(&folder, options, is_last);

@@ -41,7 +41,7 @@ impl Subject {
         let batches = batching.batches(self.input.count());
         match self.step.manifest().kind {
             StepKind::Transform => self.transform(&batches),
-            StepKind::Source | StepKind::Aggregate => self.stream(&batches),
+            _ => self.stream(&batches),
         }
     }
 

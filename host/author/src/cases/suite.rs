@@ -154,7 +154,7 @@ impl Suite {
             component.clone()
         } else {
             if let Some(listener) = &options.on_event {
-                listener(&Event::Building { folder: step });
+                listener(&Event::building(step));
             }
             let build = BuildOptions::new().interrupt(&options.interrupt).cleanup(&options.cleanup);
             build_step(step, build)?.wasm
@@ -168,7 +168,7 @@ impl Ready<'_> {
     fn load(&self, pools: &Pools<'_>) -> Result<(), ComponentError> {
         let component = pools.plain.load(&self.wasm, &Limits::default())?;
         if let Some(listener) = &pools.options.on_event {
-            listener(&Event::Compiled { component: &self.wasm, cached: component.is_cached() });
+            listener(&Event::compiled(&self.wasm, component.is_cached()));
         }
         let _ = self.plain.set(Ok(component));
         Ok(())

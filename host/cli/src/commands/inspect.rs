@@ -66,7 +66,7 @@ fn as_text(inspection: &Inspection) -> String {
 }
 
 fn lines(inspection: &Inspection) -> Vec<String> {
-    let Inspection { manifest, imports, size, digest, toolchain, compiled_in, signature } = inspection;
+    let Inspection { manifest, imports, size, digest, toolchain, compiled_in, signature, .. } = inspection;
     let mut lines = vec![format!("{} {} ({})", manifest.name, manifest.version, manifest.kind)];
     if !manifest.summary.is_empty() {
         lines.push(in_one_line(&manifest.summary));
@@ -155,12 +155,12 @@ fn access(access: Access) -> String {
     match access {
         Access::Harmless => "provided".into(),
         Access::Empty(permission) => format!("provided, empty: {} would have to be granted", permission.name()),
-        Access::Missing => "not provided".into(),
+        _ => "not provided".into(),
     }
 }
 
 fn as_json(inspection: &Inspection) -> String {
-    let Inspection { manifest, imports, size, digest, toolchain, compiled_in, signature } = inspection;
+    let Inspection { manifest, imports, size, digest, toolchain, compiled_in, signature, .. } = inspection;
     let columns = |columns: &[Column]| -> Vec<Value> {
         let column = |column: &Column| {
             json!({
@@ -173,7 +173,7 @@ fn as_json(inspection: &Inspection) -> String {
     let import = |import: &stillbox::component::Import| {
         let grant = match import.access {
             Access::Empty(permission) => Some(permission.name()),
-            Access::Harmless | Access::Missing => None,
+            _ => None,
         };
         json!({ "name": import.name, "provided": import.access != Access::Missing, "grant": grant })
     };

@@ -49,12 +49,10 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
     if arguments.print {
         return console::print(&escape_controls_in_lines(&text));
     }
-    let overrides = Overrides {
-        input: arguments.input.clone(),
-        output: arguments.output.clone(),
-        limit: arguments.limit.clone(),
-        ..Overrides::default()
-    };
+    let mut overrides = Overrides::new();
+    overrides.input.clone_from(&arguments.input);
+    overrides.output.clone_from(&arguments.output);
+    overrides.limit.clone_from(&arguments.limit);
     let pipeline = Pipeline::from_text(Path::new(FILE), &text).and_then(|pipeline| pipeline.with(&overrides));
     match pipeline {
         Ok(pipeline) => {

@@ -44,10 +44,9 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     match open(&arguments.changes, arguments.max_rejects.as_deref(), arguments.message_format) {
         Ok(pipeline) => {
             let interrupt = signals.interrupt_within(arguments.grace.unwrap_or_default());
-            let keep = state_directory(&arguments.state).map(|directory| Checkpointing {
-                start: start(arguments),
-                checkpoint_every: arguments.checkpoint_every,
-                ..Checkpointing::at(RunStore::at(directory))
+            let keep = state_directory(&arguments.state).map(|directory| {
+                let checkpointing = Checkpointing::at(RunStore::at(directory));
+                checkpointing.start(start(arguments)).checkpoint_every(arguments.checkpoint_every)
             });
             drive(&pipeline, &Running { keep, ..running(arguments) }, global, (interrupt, signals.cleanup()))
         }
@@ -171,12 +170,11 @@ pub(crate) fn report_wrong(error: &ConfigError) -> Exit {
 
 /// Reads the pipeline file and applies the changes.
 pub(crate) fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, ConfigError> {
-    let overrides = Overrides {
-        set: changes.set.clone(),
-        input: changes.input.clone(),
-        output: changes.output.clone(),
-        limit: changes.limit.clone(),
-        max_rejects: max_rejects.map(ToOwned::to_owned),
-    };
+    let mut overrides = Overrides::new();
+    overrides.set.clone_from(&changes.set);
+    overrides.limit.clone_from(&changes.limit);
+    overrides.input.clone_from(&changes.input);
+    overrides.output.clone_from(&changes.output);
+    overrides.max_rejects = max_rejects.map(ToOwned::to_owned);
     Pipeline::from_file(&changes.pipeline).and_then(|pipeline| Ok(pipeline.with(&overrides)?))
 }

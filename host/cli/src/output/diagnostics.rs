@@ -50,8 +50,8 @@ fn report<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group
             let marked = AnnotationKind::Primary.span(line.marked).label(diagnostic.label.as_deref());
             group.element(Snippet::source(line.text).path(file).line_start(line.number).annotation(marked))
         }
-        ConfigLocation::File => group.element(Origin::path(file)),
         ConfigLocation::Argument(argument) => group.element(Origin::path(escape_controls(argument))),
+        _ => group.element(Origin::path(file)),
     };
     let group = group.elements(diagnostic.help.iter().map(|help| Level::HELP.message(help.as_str())));
     let said = diagnostic.failure.iter().flat_map(|failure| last_words(failure));

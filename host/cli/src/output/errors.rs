@@ -68,7 +68,6 @@ fn from_diagnostic(diagnostic: &Diagnostic, all: &Diagnostics) -> Value {
     // JSON requires UTF-8, so invalid UTF-8 in paths is replaced.
     let file = all.file.to_string_lossy();
     match &diagnostic.location {
-        ConfigLocation::File => value["file"] = file.into(),
         ConfigLocation::Span(span) => {
             let [(line, column), (end_line, end_column)] = all.position(span);
             value["file"] = file.into();
@@ -78,6 +77,7 @@ fn from_diagnostic(diagnostic: &Diagnostic, all: &Diagnostics) -> Value {
             value["end_column"] = end_column.into();
         }
         ConfigLocation::Argument(argument) => value["argument"] = (&**argument).into(),
+        _ => value["file"] = file.into(),
     }
     if let Some(label) = &diagnostic.label {
         value["label"] = label.as_str().into();

@@ -53,7 +53,7 @@ impl Display {
                 Event::Started { pipeline, steps, total_bytes, .. } => {
                     *bars = Some(Bars::new(pipeline, steps, *total_bytes));
                 }
-                Event::Progress { report, bytes_read } => {
+                Event::Progress { report, bytes_read, .. } => {
                     if let Some(bars) = bars {
                         bars.update(report, *bytes_read);
                     }
@@ -117,12 +117,12 @@ fn style(template: &str) -> ProgressStyle {
 /// Shows slow operations before a run starts.
 pub(crate) fn show_preparation(event: &Event<'_>) {
     match event {
-        Event::Building { folder } => render::status("Building", &folder.display().to_string()),
-        Event::Resumed { run, rows } => {
+        Event::Building { folder, .. } => render::status("Building", &folder.display().to_string()),
+        Event::Resumed { run, rows, .. } => {
             render::status("Resuming", &format!("{run} after {}", self::rows(*rows)));
         }
-        Event::Warning { message } => render::warning(message),
-        Event::Compiled { component, cached: false } => {
+        Event::Warning { message, .. } => render::warning(message),
+        Event::Compiled { component, cached: false, .. } => {
             render::status("Compiled", &component.display().to_string());
         }
         _ => {}

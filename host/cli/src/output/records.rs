@@ -50,7 +50,7 @@ impl Records {
         match event {
             Event::Resumed { .. } => self.failures().keep(),
             Event::Started { .. } => self.failures().make(),
-            Event::Rejected { failure } => self.write_failure(failure),
+            Event::Rejected { failure, .. } => self.write_failure(failure),
             _ => {}
         }
         if let (Some(events), Some(value)) = (&self.events, value_of(event)) {
@@ -120,18 +120,18 @@ pub(crate) fn finished(how: End, report: &Report) -> Value {
 fn value_of(event: &Event<'_>) -> Option<Value> {
     Some(match event {
         // JSON requires UTF-8, so invalid UTF-8 in paths is replaced.
-        Event::Building { folder } => json!({ "event": "building", "folder": folder.to_string_lossy() }),
-        Event::Compiling { component } => json!({ "event": "compiling", "component": component.to_string_lossy() }),
-        Event::Compiled { component, cached } => {
+        Event::Building { folder, .. } => json!({ "event": "building", "folder": folder.to_string_lossy() }),
+        Event::Compiling { component, .. } => json!({ "event": "compiling", "component": component.to_string_lossy() }),
+        Event::Compiled { component, cached, .. } => {
             json!({ "event": "compiled", "component": component.to_string_lossy(), "cached": cached })
         }
-        Event::Resumed { run, rows } => json!({ "event": "resumed", "run": run, "rows": rows }),
-        Event::Started { run, pipeline, steps, total_bytes } => json!({
+        Event::Resumed { run, rows, .. } => json!({ "event": "resumed", "run": run, "rows": rows }),
+        Event::Started { run, pipeline, steps, total_bytes, .. } => json!({
             "event": "started", "run": run, "pipeline": pipeline, "steps": steps, "total_bytes": total_bytes,
         }),
-        Event::Warning { message } => json!({ "event": "warning", "message": message }),
-        Event::Rejected { failure } => json!({ "event": "rejected", "failure": failure }),
-        Event::Progress { report, bytes_read } => {
+        Event::Warning { message, .. } => json!({ "event": "warning", "message": message }),
+        Event::Rejected { failure, .. } => json!({ "event": "rejected", "failure": failure }),
+        Event::Progress { report, bytes_read, .. } => {
             json!({ "event": "progress", "rows_in": report.rows_in, "rejected": report.rejected(), "bytes_read": bytes_read })
         }
         _ => return None,

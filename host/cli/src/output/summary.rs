@@ -96,19 +96,14 @@ mod tests {
     #[test]
     fn names_do_not_drive_the_terminal() {
         let name = "a\u{1b}[2J\u{9b}1A\u{202e}\n";
-        let step = StepReport {
-            name: name.into(),
-            rows_in: 1234,
-            rows_out: 1230,
-            dropped: 3,
-            rejected: 1,
-            instances: 5,
-            cached: 0,
-            busy: Duration::from_millis(20),
-        };
-        let sink = SinkReport { name: name.into(), rows: 1230, is_stdout: false };
-        let elapsed = Duration::from_millis(500);
-        let report = Report { rows_in: 1234, elapsed, steps: vec![step], sinks: vec![sink], ..Report::default() };
+        let mut step = StepReport::new(name.into());
+        (step.rows_in, step.rows_out, step.dropped, step.rejected, step.instances) = (1234, 1230, 3, 1, 5);
+        step.busy = Duration::from_millis(20);
+        let mut sink = SinkReport::new(name.into(), false);
+        sink.rows = 1230;
+        let mut report = Report::default();
+        (report.rows_in, report.elapsed) = (1234, Duration::from_millis(500));
+        (report.steps, report.sinks) = (vec![step], vec![sink]);
         insta::assert_snapshot!(summary(name, &report), @r"
         a\u{1b}[2J\u{9b}1A\u{202e}\u{a}: 1,234 rows in, 1,230 rows to a\u{1b}[2J\u{9b}1A\u{202e}\u{a} in 500.0 ms (2,468 rows/s)
           step                             rows in  rows out  dropped  rejected     busy  instances

@@ -44,7 +44,7 @@ fn list(columns: &[String], none: &str) -> String {
 
 fn title(outline: &Outline, node: &OutlineNode) -> String {
     let own = match &node.role {
-        NodeRole::Source { inputs } => {
+        NodeRole::Source { inputs, .. } => {
             let files = match inputs.as_slice() {
                 [] => "standard input".to_owned(),
                 [file] => file.display().to_string(),
@@ -55,8 +55,9 @@ fn title(outline: &Outline, node: &OutlineNode) -> String {
         NodeRole::Step { component, reads, writes, .. } => {
             format!("{} ({component}) reads {}, writes {}", node.name, list(reads, "nothing"), list(writes, "nothing"))
         }
-        NodeRole::Sink { path: Some(path) } => format!("{} -> {}", node.name, path.display()),
-        NodeRole::Sink { path: None } => format!("{} -> standard output", node.name),
+        NodeRole::Sink { path: Some(path), .. } => format!("{} -> {}", node.name, path.display()),
+        NodeRole::Sink { path: None, .. } => format!("{} -> standard output", node.name),
+        _ => node.name.to_string(),
     };
     let Some((_, others @ [_, ..])) = node.edges.split_last() else { return own };
     let others = others.iter().map(|edge| &*outline.nodes[edge.parent].name).collect::<Vec<_>>().join(", ");

@@ -7,6 +7,7 @@ use crate::engine::Permission;
 
 /// One interface that a component imports.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Import {
     /// The interface's full name, such as `wasi:cli/stderr@0.2.6`.
     pub name: String,
@@ -16,6 +17,7 @@ pub struct Import {
 
 /// The access that an import gives to a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Access {
     /// The import works, and gives no access to anything outside the instance.
     Harmless,

@@ -20,6 +20,7 @@ const SCHEMA_BYTES: usize = 1 << 20;
 
 /// The kind of a step, which determines how it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum StepKind {
     /// Generates rows.
     Source,
@@ -49,6 +50,7 @@ impl fmt::Display for StepKind {
 
 /// The manifest of a step.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Manifest {
     /// The name of the step.
     pub name: String,
@@ -94,6 +96,7 @@ impl Manifest {
 
 /// One column of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Column {
     /// The name of the column.
     pub name: Arc<str>,
@@ -107,6 +110,7 @@ pub struct Column {
 
 /// The input and output columns of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Signature {
     /// The columns that the step reads.
     pub inputs: Vec<Column>,

@@ -14,6 +14,7 @@ const TOOLS: usize = 16;
 
 /// The tools that built a component.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Toolchain {
     /// The language of the step, such as `rust`. `None` if it is unknown.
     pub language: Option<String>,

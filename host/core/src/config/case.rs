@@ -107,7 +107,8 @@ impl ExpectedFailure {
                 .help("add a line such as `kind = \"guest-error\"`: the kind of failure that is expected");
             // An interrupted case, or one that failed because of Stillbox itself, shows nothing about the step.
             let step_kinds = FailureKind::ALL
-                .into_iter()
+                .iter()
+                .copied()
                 .filter(|kind| !matches!(kind, FailureKind::Interrupted | FailureKind::Host));
             let kinds: Vec<_> = step_kinds.map(|kind| (kind.name(), kind)).collect();
             let kind = table.require_or("kind", none).and_then(|entry| entry.choice("failure kind", &kinds, context));

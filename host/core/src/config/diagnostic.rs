@@ -16,6 +16,7 @@ const MAX_DIAGNOSTICS: usize = 100;
 
 /// One problem of a pipeline.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// The location of the problem.
     pub location: ConfigLocation,
@@ -70,6 +71,7 @@ impl Diagnostic {
 /// `Display` writes a line for each: `file:line:column: message (help)`. Lines and columns count from 1, columns in
 /// characters.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Diagnostics {
     /// The pipeline file.
     pub file: PathBuf,

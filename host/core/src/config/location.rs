@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 /// The location of a setting, for diagnostics.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ConfigLocation {
     /// The pipeline file as a whole, for example if a table is missing from it.
     File,

@@ -21,6 +21,7 @@ use crate::format::{Compression, Format};
 
 /// Settings that replace those of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Overrides {
     /// Parameters of steps, each as `STEP.PARAMETER=VALUE`, or `STEP.TABLE.PARAMETER=VALUE` for a parameter in a table. A
     /// value that parses as TOML (`5`, `true`, `"5"`, `["a", "b"]`, `{ a = 1 }`) is that value; any other is a string. The
@@ -41,6 +42,48 @@ pub struct Overrides {
     /// The path of the only sink, relative to the current directory; `-` is standard output. The format is determined as
     /// for `input`.
     pub output: Option<PathBuf>,
+}
+
+impl Overrides {
+    /// No replacement.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a parameter of a step, such as `filter.min-words=5`; see the field [`set`](field@Self::set).
+    #[must_use]
+    pub fn set(mut self, argument: impl Into<String>) -> Self {
+        self.set.push(argument.into());
+        self
+    }
+
+    /// Adds a limit of a step, such as `filter.memory=256MiB`; see the field [`limit`](field@Self::limit).
+    #[must_use]
+    pub fn limit(mut self, argument: impl Into<String>) -> Self {
+        self.limit.push(argument.into());
+        self
+    }
+
+    /// Replaces the maximum number of rejected rows; see the field [`max_rejects`](field@Self::max_rejects).
+    #[must_use]
+    pub fn max_rejects(mut self, max_rejects: impl Into<String>) -> Self {
+        self.max_rejects = Some(max_rejects.into());
+        self
+    }
+
+    /// Replaces the path of the only source; see the field [`input`](field@Self::input).
+    #[must_use]
+    pub fn input(mut self, path: impl Into<PathBuf>) -> Self {
+        self.input = Some(path.into());
+        self
+    }
+
+    /// Replaces the path of the only sink; see the field [`output`](field@Self::output).
+    #[must_use]
+    pub fn output(mut self, path: impl Into<PathBuf>) -> Self {
+        self.output = Some(path.into());
+        self
+    }
 }
 
 impl Config {

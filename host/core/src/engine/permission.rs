@@ -2,6 +2,7 @@
 
 /// A permission without which an import gives a guest no access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Permission {
     /// Files and directories.
     Files,

@@ -14,6 +14,7 @@ pub(crate) const RECORD_VERSION: u32 = 1;
 /// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum FailureKind {
     /// The step returned an error, or refused a row.
     GuestError,
@@ -47,7 +48,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// All kinds, in the documented order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: &[Self] = &[
         Self::GuestError,
         Self::Panic,
         Self::Trap,
@@ -95,6 +96,7 @@ impl fmt::Display for FailureKind {
 /// the backtrace to 32 KiB, hint and file names to 4 KiB, log and standard error to `log-bytes` each. In the record of
 /// a rejected row: a quarter of this, and 4 KiB of log and standard error. Omitted text is marked by an ellipsis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Failure {
     /// Version of the record format, 1. Fields may be added within a version.
     pub version: u32,
@@ -165,6 +167,7 @@ pub struct Failure {
 
 /// A row, by its index and its place in the input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct RowPlace {
     /// The index in the batch as the step saw it, from 0.
     pub index: u64,
@@ -192,6 +195,7 @@ impl fmt::Display for RowPlace {
 
 /// A place in a source file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Location {
     /// The file, as the compiler recorded it.
     pub file: String,
@@ -211,6 +215,7 @@ impl fmt::Display for Location {
 
 /// One frame of the guest's stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Frame {
     /// The function, demangled.
     pub function: String,
@@ -222,6 +227,7 @@ pub struct Frame {
 /// The level of a log message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum LogLevel {
     /// Fine-grained details.
     Trace,
@@ -250,6 +256,7 @@ impl LogLevel {
 
 /// One message that the guest logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LogEntry {
     /// The level.
     pub level: LogLevel,
@@ -259,6 +266,7 @@ pub struct LogEntry {
 
 /// A limit that ended a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LimitHit {
     /// The limit's name in the pipeline file: `memory`, `time`, ….
     pub name: String,

@@ -27,6 +27,7 @@ pub enum RunError {
     Failed(Box<Failed>),
     /// More rows were rejected than the pipeline allows. The reject file is complete, the outputs are unchanged.
     #[error("{failure}")]
+    #[non_exhaustive]
     TooManyRejects {
         /// The maximum.
         most: MaxRejects,
@@ -37,6 +38,7 @@ pub enum RunError {
     },
     /// The run was cancelled.
     #[error("{reason}")]
+    #[non_exhaustive]
     Interrupted {
         /// The signal, or a cancel by the program.
         reason: CancelReason,
@@ -90,6 +92,7 @@ impl RunError {
 
 /// The failures of a run, and its numbers until then.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Failed {
     /// The failures in the order of their batches, at least one.
     pub failures: Vec<Failure>,

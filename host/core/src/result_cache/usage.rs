@@ -15,6 +15,7 @@ const ABANDONED: Duration = Duration::from_hours(7 * 24);
 
 /// The number and total size of the entries in a cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CacheUsage {
     /// The number of components, batches or call logs.
     pub entries: u64,
@@ -24,6 +25,7 @@ pub struct CacheUsage {
 
 /// The result of pruning caches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CachePruneSummary {
     /// The removed entries.
     pub removed: CacheUsage,

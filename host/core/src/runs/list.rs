@@ -14,6 +14,7 @@ use super::store::RunStore;
 
 /// The description of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RunInfo {
     /// The id of the run.
     pub id: String,
@@ -45,6 +46,7 @@ pub struct RunInfo {
 /// The status of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum RunStatus {
     /// The run is in progress.
     Running,

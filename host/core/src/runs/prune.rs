@@ -14,6 +14,7 @@ use crate::sink;
 
 /// The numbers of removed runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PruneSummary {
     /// Ended runs, of which only a record existed.
     pub ended: usize,

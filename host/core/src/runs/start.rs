@@ -9,6 +9,7 @@ pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(5);
 
 /// Where a run saves its state, how often, and how it starts.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Checkpointing {
     /// The directory for the state.
     pub runs: RunStore,
@@ -24,10 +25,25 @@ impl Checkpointing {
     pub fn at(runs: RunStore) -> Self {
         Self { runs, start: Start::New, checkpoint_every: CHECKPOINT_EVERY }
     }
+
+    /// Sets how the run starts. Default: [`Start::New`].
+    #[must_use]
+    pub fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Sets the time between two checkpoints. Default: [`CHECKPOINT_EVERY`].
+    #[must_use]
+    pub fn checkpoint_every(mut self, time: Duration) -> Self {
+        self.checkpoint_every = time;
+        self
+    }
 }
 
 /// How a run starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Start {
     /// At the beginning. It is an error if an earlier run of the pipeline can be resumed; its state is not changed.
     #[default]

@@ -37,6 +37,7 @@ pub enum BindError {
     Bind(#[source] Box<Failure>),
     /// The input does not have the columns that the step reads.
     #[error("the step does not accept the columns of its input: {}", sentences(mismatches))]
+    #[non_exhaustive]
     Columns {
         /// Every column that is missing or has another type.
         mismatches: Vec<ColumnMismatch>,

@@ -14,13 +14,16 @@ const MAX_CHARACTERS: usize = 48;
 pub(super) fn node_lines(node: &OutlineNode) -> Vec<String> {
     let mut lines = vec![shortened(&node.name)];
     match &node.role {
-        NodeRole::Source { inputs } => lines.push(match inputs.as_slice() {
+        NodeRole::Source { inputs, .. } => lines.push(match inputs.as_slice() {
             [] => "standard input".to_owned(),
             [file] => file_name(file),
             [first, rest @ ..] => format!("{} and {} more", file_name(first), rest.len()),
         }),
         NodeRole::Step { component, .. } => lines.push(shortened(component)),
-        NodeRole::Sink { path } => lines.push(path.as_deref().map_or_else(|| "standard output".into(), file_name)),
+        NodeRole::Sink { path, .. } => {
+            lines.push(path.as_deref().map_or_else(|| "standard output".into(), file_name));
+        }
+        _ => {}
     }
     match node.combine {
         Some("columns") => lines.push("columns side by side".into()),
@@ -68,12 +71,15 @@ mod tests {
 
     #[test]
     fn long_lists_and_names_are_cut() {
-        let columns = (0..20).map(|number| format!("c{number}: text")).collect();
-        let lines = edge_lines(&OutlineEdge { parent: 0, columns, route: None });
+        let edge = |columns: usize| {
+            let mut edge = OutlineEdge::default();
+            edge.columns = (0..columns).map(|number| format!("c{number}: text")).collect();
+            edge
+        };
+        let lines = edge_lines(&edge(20));
         assert_eq!(lines.len(), MAX_COLUMNS);
         assert_eq!(lines.last().map(String::as_str), Some("and 9 more"));
-        let exact = (0..MAX_COLUMNS).map(|number| format!("c{number}: text")).collect();
-        assert_eq!(edge_lines(&OutlineEdge { parent: 0, columns: exact, route: None }).len(), MAX_COLUMNS);
+        assert_eq!(edge_lines(&edge(MAX_COLUMNS)).len(), MAX_COLUMNS);
         let name = shortened(&format!("{}\u{202e}{}", "a".repeat(60), "z".repeat(60)));
         assert_eq!(name.chars().count(), 47);
         assert!(name.starts_with("aaa") && name.ends_with("zzz"), "{name}");

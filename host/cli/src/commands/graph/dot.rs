@@ -16,7 +16,7 @@ pub(super) fn draw(outline: &Outline) -> String {
         let shape = match &node.role {
             NodeRole::Source { .. } | NodeRole::Sink { .. } => ", style=rounded",
             NodeRole::Step { kind: "aggregate", .. } => ", peripheries=2",
-            NodeRole::Step { .. } => "",
+            _ => "",
         };
         let _ = writeln!(text, "    n{id} [label=\"{label}\"{shape}];");
     }

@@ -14,7 +14,7 @@ pub(super) fn draw(outline: &Outline) -> String {
         let (open, close) = match &node.role {
             NodeRole::Source { .. } | NodeRole::Sink { .. } => ("([", "])"),
             NodeRole::Step { kind: "aggregate", .. } => ("[[", "]]"),
-            NodeRole::Step { .. } => ("[", "]"),
+            _ => ("[", "]"),
         };
         let _ = writeln!(text, "    n{id}{open}\"{label}\"{close}");
     }

@@ -119,7 +119,7 @@ fn draw_node(out: &mut String, role: &NodeRole, lines: &[String], middle: Point,
         NodeRole::Source { .. } => ("#e6f4ea", "#2f7d4f", 16.0),
         NodeRole::Sink { .. } => ("#fdf0e1", "#b1651b", 16.0),
         NodeRole::Step { kind: "aggregate", .. } => ("#f1eafa", "#7a4fb0", 5.0),
-        NodeRole::Step { .. } => ("#e8f0fb", "#3566a8", 5.0),
+        _ => ("#e8f0fb", "#3566a8", 5.0),
     };
     let _ = writeln!(
         out,

@@ -33,7 +33,7 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
             failure::error(error);
             Exit::Usage
         }
-        RunError::Interrupted { reason, failures, report } => {
+        RunError::Interrupted { reason, failures, report, .. } => {
             show(failures);
             interrupted(*reason, report, false)
         }

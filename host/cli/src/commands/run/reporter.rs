@@ -75,7 +75,7 @@ impl Reporter {
         };
         self.record(error, end, report);
         let exit = match error {
-            RunError::Interrupted { reason, failures, report } => {
+            RunError::Interrupted { reason, failures, report, .. } => {
                 show(failures);
                 interrupted(*reason, report, pipeline.writes_to_stdout())
             }
