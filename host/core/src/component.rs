@@ -96,11 +96,11 @@ pub enum ComponentErrorKind {
     )]
     CoreModule,
     /// The component cannot be compiled.
-    #[error("cannot be compiled: {0}")]
-    Invalid(String),
+    #[error("cannot be compiled")]
+    Invalid(#[source] BoxedError),
     /// The component is much more complex than its size suggests.
-    #[error("is too complex to be compiled: {0}")]
-    TooComplex(String),
+    #[error("is too complex to be compiled")]
+    TooComplex(#[source] BoxedError),
     /// Compiling it took more time or memory than its limit.
     #[error("cannot be compiled within `{name} = \"{value}\"`; raise the limit if the component is to be trusted")]
     #[non_exhaustive]
@@ -111,8 +111,8 @@ pub enum ComponentErrorKind {
         value: String,
     },
     /// The program or thread that compiles failed.
-    #[error("cannot be compiled, because the compiler failed: {0}")]
-    Compiler(String),
+    #[error("cannot be compiled, because the compiler failed")]
+    Compiler(#[source] BoxedError),
     /// Compiling it was stopped.
     #[error("was not compiled, because the run was stopped")]
     Stopped,
@@ -124,8 +124,8 @@ pub enum ComponentErrorKind {
         exports: Vec<String>,
     },
     /// The interface has other functions or types than the contract.
-    #[error("exports {GUEST}, but not as the contract has it: {0}")]
-    OtherTypes(String),
+    #[error("exports {GUEST}, but not as the contract has it")]
+    OtherTypes(#[source] BoxedError),
     /// The component imports an interface that Stillbox does not provide.
     #[error("imports interfaces that Stillbox does not provide: {}", list(imports))]
     #[non_exhaustive]
@@ -137,6 +137,9 @@ pub enum ComponentErrorKind {
     #[error("its `manifest` failed ({})", .0.kind)]
     Manifest(#[source] Box<Failure>),
 }
+
+/// A cause whose type is not part of the interface.
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".into() } else { names.join(", ") }
@@ -196,7 +199,7 @@ impl<'a> ComponentFile<'a> {
         let pre = linker
             .instantiate_pre(&component)
             .and_then(bindings::StepPre::new)
-            .map_err(|error| ComponentErrorKind::OtherTypes(one_line(&error)))?;
+            .map_err(|error| ComponentErrorKind::OtherTypes(error.into()))?;
         let (size, toolchain) = (bytes.len() as u64, toolchain(bytes));
         let (manifest, symbols) = (Manifest::default(), Symbols::new(path, digest, size));
         let digest = Arc::clone(digest);
@@ -273,7 +276,7 @@ fn compile(
     let compiled_in = started.elapsed();
     context.cache.put(engine, digest, &code, compiled_in);
     let component = load_compiled(engine, &code);
-    let component = component.map_err(|error| ComponentErrorKind::Compiler(one_line(&error)))?;
+    let component = component.map_err(|error| ComponentErrorKind::Compiler(error.into()))?;
     Ok((component, compiled_in))
 }
 
@@ -337,8 +340,4 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-fn one_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }

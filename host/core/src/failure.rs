@@ -1,6 +1,7 @@
 //! Failures: why a batch, a row or a run did not pass.
 
 mod bounds;
+mod cause_chain;
 mod context;
 mod create;
 mod record;

@@ -107,7 +107,7 @@ pub(crate) enum PlanError {
     #[error(transparent)]
     Input(SourceError),
     /// A bug in Stillbox.
-    #[error("{0}")]
+    #[error(transparent)]
     Host(Box<Failure>),
     /// The caller cancelled the run.
     #[error("{0}")]

@@ -1,5 +1,6 @@
 //! The engine that the runs and steps of a process share: threads, pools of instances, compiled components.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -41,9 +42,15 @@ pub struct EngineBuilder {
 
 /// Reports that the sandbox or its threads cannot be created on this machine.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the sandbox cannot be set up: {reason}")]
+#[error("the sandbox cannot be set up")]
 pub struct EngineError {
-    reason: String,
+    source: Arc<dyn Error + Send + Sync>,
+}
+
+impl EngineError {
+    fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { source: source.into().into() }
+    }
 }
 
 struct EngineState {
@@ -187,7 +194,7 @@ impl Engine {
             .num_threads(self.shared.threads)
             .thread_name(|index| format!("step-{index}"))
             .build()
-            .map_err(|error| EngineError { reason: error.to_string() })?;
+            .map_err(EngineError::new)?;
         // Another run may have been faster; its threads are used then.
         Ok(Arc::clone(self.shared.thread_pool.get_or_init(|| Arc::new(pool))))
     }
@@ -216,7 +223,7 @@ impl Engine {
     fn new_pool(&self, capacity: u32, fuel: Fuel, resident: Resident) -> Result<Pool, EngineError> {
         let (cache, compiler) = (self.shared.compile_cache.clone(), self.shared.compiler.clone());
         let loader = ComponentLoader::new(capacity, fuel, resident, cache, compiler)
-            .map_err(|error| EngineError { reason: format!("{error:#}") })?;
+            .map_err(EngineError::new)?;
         Ok(Pool { loader: Arc::new(loader), fuel, resident, capacity, reserved: AtomicU32::new(0) })
     }
 }

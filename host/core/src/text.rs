@@ -15,6 +15,7 @@ use std::borrow::Cow;
 
 use shlex::Quoter;
 
+pub(crate) use causes::Cause;
 pub use causes::{causes, chain};
 pub(crate) use escape::is_unfit;
 pub use escape::{escape_controls, escape_controls_in_json, escape_controls_in_lines, mark_lines};

@@ -73,6 +73,6 @@ fn rejected(parameters: &Document<Parameters>, failure: &Failure) -> Diagnostics
     let named = values.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
     let place = named.map_or(&values.location, |key| values.location_of(&format!("/{key}")));
     let message = format!("the step does not accept its parameters: {}", failure.message);
-    let help = failure.causes.iter().chain(&failure.hint);
-    parameters.diagnostics(help.fold(Diagnostic::new(place.clone(), message), Diagnostic::help))
+    let diagnostic = Diagnostic::new(place.clone(), message).causes(&failure.causes);
+    parameters.diagnostics(failure.hint.iter().fold(diagnostic, Diagnostic::help))
 }

@@ -10,6 +10,9 @@ use stillbox::text::escape_controls;
 
 use crate::output::failure::last_words;
 
+/// The name of the lines with causes.
+const CAUSED_BY: &str = "caused by";
+
 /// Whether the text has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colour {
@@ -53,6 +56,9 @@ fn report<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group
         ConfigLocation::Argument(argument) => group.element(Origin::path(escape_controls(argument))),
         _ => group.element(Origin::path(file)),
     };
+    // Each cause has its line, as in any other error.
+    let cause = Level::NOTE.with_name(CAUSED_BY);
+    let group = group.elements(diagnostic.causes.iter().map(|text| cause.clone().message(text.as_str())));
     let group = group.elements(diagnostic.help.iter().map(|help| Level::HELP.message(help.as_str())));
     let said = diagnostic.failure.iter().flat_map(|failure| last_words(failure));
     group.elements(said.map(|(name, text)| Level::NOTE.message(format!("{name}: {}", escape_controls(&text)))))
@@ -127,6 +133,22 @@ mod tests {
           |
           = help: do this
           = help: or that
+        ");
+    }
+
+    #[test]
+    fn each_cause_has_a_line_before_the_help() {
+        let diagnostic = at(0..1).causes(["the disk\nis full", "why"]).help("do this");
+        insta::assert_snapshot!(rendered("a", vec![diagnostic]), @r"
+        error: something is wrong
+         --> jobs/pipeline.toml:1:1
+          |
+        1 | a
+          | ^ here
+          |
+          = caused by: the disk\u{a}is full
+          = caused by: why
+          = help: do this
         ");
     }
 

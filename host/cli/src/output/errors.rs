@@ -79,6 +79,9 @@ fn from_diagnostic(diagnostic: &Diagnostic, all: &Diagnostics) -> Value {
         ConfigLocation::Argument(argument) => value["argument"] = (&**argument).into(),
         _ => value["file"] = file.into(),
     }
+    if !diagnostic.causes.is_empty() {
+        value["causes"] = diagnostic.causes.clone().into();
+    }
     if let Some(label) = &diagnostic.label {
         value["label"] = label.as_str().into();
     }

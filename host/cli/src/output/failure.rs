@@ -23,24 +23,23 @@ pub(crate) fn error(error: &dyn Error) {
 pub(crate) fn error_text(error: &dyn Error) -> String {
     let mut lines = Lines(format!("{}\n", mark_lines(&error.to_string())));
     for cause in text::causes(error) {
-        match as_failure(cause) {
-            Some(failure) => {
-                lines.cause(&failure.message);
-                lines.failure(failure);
-            }
-            None => lines.cause(&cause.to_string()),
-        }
+        let Some(failure) = as_failure(cause) else {
+            lines.cause(&cause.to_string());
+            continue;
+        };
+        lines.cause(&failure.message);
+        // These have the causes of the failure, which are the rest of the chain.
+        lines.failure(failure);
+        break;
     }
     lines.0
 }
 
 /// Returns the causes of an error, starting with the direct cause.
 pub(crate) fn causes(error: &dyn Error) -> Vec<String> {
-    let texts = |cause: &(dyn Error + 'static)| match as_failure(cause) {
-        Some(failure) => [std::slice::from_ref(&failure.message), &failure.causes].concat(),
-        None => vec![cause.to_string()],
-    };
-    text::causes(error).flat_map(texts).collect()
+    // The message of a failure without the name of its step, which a display of the failure has elsewhere.
+    let text = |cause: &(dyn Error + 'static)| as_failure(cause).map(|failure| failure.message.clone());
+    text::causes(error).map(|cause| text(cause).unwrap_or_else(|| cause.to_string())).collect()
 }
 
 fn as_failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Failure> {

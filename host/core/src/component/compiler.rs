@@ -5,23 +5,24 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use wasmtime::Engine;
 
 use super::complexity::{self, ComplexityError};
-use super::{ComponentErrorKind, one_line};
+use super::ComponentErrorKind;
 use crate::cleanup::CleanupRegistry;
 use crate::engine::CompileSettings;
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::process::{self, ProcessEnd, ProcessOptions};
+use crate::text::Cause;
 use crate::units::{format_duration, format_size, parse_duration};
 
 /// The interval at which a thread that waits for the compiler looks whether it should stop.
@@ -32,6 +33,32 @@ const COMPILED: u8 = b'c';
 const REFUSED: u8 = b'r';
 /// What Rust prints when memory cannot be allocated, and what the system says when memory cannot be mapped.
 const OUT_OF_MEMORY: [&str; 2] = ["memory allocation of ", "(os error 12)"];
+
+/// The separator of an error and its causes in that message. Messages of the compiler have lines, and no NUL.
+const LINK_END: &str = "\0";
+
+/// A failure of the compiler, rather than of the component.
+#[derive(Debug, thiserror::Error)]
+enum CompilerError {
+    #[error("it cannot be started")]
+    Start(#[source] io::Error),
+    #[error("its threads cannot be started")]
+    Threads(#[source] Arc<ThreadPoolBuildError>),
+    #[error("it ended with {status}: {last}")]
+    Exit {
+        status: ExitStatus,
+        /// The last line of its standard error.
+        last: String,
+    },
+    #[error("it panicked")]
+    Panic,
+}
+
+impl From<CompilerError> for ComponentErrorKind {
+    fn from(error: CompilerError) -> Self {
+        Self::Compiler(error.into())
+    }
+}
 
 /// Where components are compiled.
 #[derive(Debug, Clone, Default)]
@@ -56,8 +83,8 @@ impl Compiler {
         stop: &Stop,
     ) -> Result<Vec<u8>, ComponentErrorKind> {
         complexity::check(component).map_err(|error| match error {
-            ComplexityError::Invalid(error) => ComponentErrorKind::Invalid(error.to_string()),
-            error => ComponentErrorKind::TooComplex(error.to_string()),
+            ComplexityError::Invalid(error) => ComponentErrorKind::Invalid(error.into()),
+            error => ComponentErrorKind::TooComplex(error.into()),
         })?;
         match self.command.as_deref() {
             Some([program, arguments @ ..]) => {
@@ -88,7 +115,7 @@ impl Compiler {
             cleanup: &self.cleanup,
         };
         let output = match process::run(command, &options) {
-            Err(error) => return Err(ComponentErrorKind::Compiler(format!("it cannot be started: {error}"))),
+            Err(error) => return Err(CompilerError::Start(error).into()),
             Ok(ProcessEnd::Stopped) => return Err(ComponentErrorKind::Stopped),
             Ok(ProcessEnd::TimedOut) => return Err(too_slow(limits)),
             Ok(ProcessEnd::Exited(output)) => output,
@@ -100,9 +127,13 @@ impl Compiler {
                 Ok(answer)
             }
             Some(&REFUSED) if output.status.success() => {
-                let message = String::from_utf8_lossy(&answer[1..]).into_owned();
-                let is_out_of_memory = OUT_OF_MEMORY.iter().any(|sign| message.contains(sign));
-                Err(if is_out_of_memory { too_large(limits) } else { ComponentErrorKind::Invalid(message) })
+                let message = String::from_utf8_lossy(&answer[1..]);
+                if OUT_OF_MEMORY.iter().any(|sign| message.contains(sign)) {
+                    return Err(too_large(limits));
+                }
+                let links: Vec<String> = message.split(LINK_END).map(ToOwned::to_owned).collect();
+                let cause = Cause::chain(&links).expect("a split has at least one part");
+                Err(ComponentErrorKind::Invalid(cause.into()))
             }
             _ => {
                 let said = String::from_utf8_lossy(&output.stderr);
@@ -110,7 +141,7 @@ impl Compiler {
                     return Err(too_large(limits));
                 }
                 let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing");
-                Err(ComponentErrorKind::Compiler(format!("it ended with {}: {last}", output.status)))
+                Err(CompilerError::Exit { status: output.status, last: last.to_owned() }.into())
             }
         }
     }
@@ -127,8 +158,8 @@ fn on_thread(engine: &Engine, component: &Bytes, limits: &Limits, stop: &Stop) -
     let until = Instant::now().checked_add(limits.compile_time);
     loop {
         match compiled.recv_timeout(POLL_INTERVAL) {
-            Ok(code) => return code.map_err(|error| ComponentErrorKind::Invalid(one_line(&error))),
-            Err(RecvTimeoutError::Disconnected) => return Err(ComponentErrorKind::Compiler("it panicked".into())),
+            Ok(code) => return code.map_err(|error| ComponentErrorKind::Invalid(error.into())),
+            Err(RecvTimeoutError::Disconnected) => return Err(CompilerError::Panic.into()),
             Err(RecvTimeoutError::Timeout) if stop.reason().is_some() => return Err(ComponentErrorKind::Stopped),
             Err(RecvTimeoutError::Timeout) if until.is_some_and(|until| Instant::now() >= until) => {
                 return Err(too_slow(limits));
@@ -141,13 +172,13 @@ fn on_thread(engine: &Engine, component: &Bytes, limits: &Limits, stop: &Stop) -
 /// Returns the threads that compile, which the first call starts. wasmtime divides its work among the threads of the pool that it
 /// runs on. It must not be the pool of the caller, whose threads may all be waiting here.
 fn compiler_threads() -> Result<&'static ThreadPool, ComponentErrorKind> {
-    static THREADS: OnceLock<Result<ThreadPool, String>> = OnceLock::new();
+    static THREADS: OnceLock<Result<ThreadPool, Arc<ThreadPoolBuildError>>> = OnceLock::new();
     let threads = THREADS.get_or_init(|| {
         let builder = ThreadPoolBuilder::new().thread_name(|index| format!("compiler-{index}"));
         // A panic is noticed by the caller, whose channel is closed.
-        builder.panic_handler(|_| ()).build().map_err(|error| error.to_string())
+        builder.panic_handler(|_| ()).build().map_err(Arc::new)
     });
-    threads.as_ref().map_err(|error| ComponentErrorKind::Compiler(format!("its threads cannot be started: {error}")))
+    threads.as_ref().map_err(|error| CompilerError::Threads(Arc::clone(error)).into())
 }
 
 fn too_slow(limits: &Limits) -> ComponentErrorKind {
@@ -188,7 +219,8 @@ pub fn compile_from_stdin(settings: &str, memory: &str, time: &str) -> io::Resul
         }
         Err(error) => {
             out.write_all(&[REFUSED])?;
-            out.write_all(one_line(&error).as_bytes())?;
+            let links: Vec<String> = error.chain().map(ToString::to_string).collect();
+            out.write_all(links.join(LINK_END).as_bytes())?;
         }
     }
     out.flush()

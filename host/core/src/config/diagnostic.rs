@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::line_index::LineIndex;
 use super::location::ConfigLocation;
 use crate::failure::Failure;
-use crate::text::{chain, escape_controls, mark_lines};
+use crate::text::{causes, escape_controls, mark_lines};
 
 /// The maximum number of diagnostics in a report. The limit keeps a file that is not a pipeline file from flooding the
 /// terminal; a user with this many problems fixes the first ones and runs the command again.
@@ -22,6 +22,8 @@ pub struct Diagnostic {
     pub location: ConfigLocation,
     /// The problem in one sentence without a full stop, with control characters escaped.
     pub message: String,
+    /// The causes, the nearest first. They are not part of the message.
+    pub causes: Vec<String>,
     /// A short label for the marked text, such as "expected an integer".
     pub label: Option<String>,
     /// Ways to fix it, one sentence each.
@@ -34,14 +36,22 @@ impl Diagnostic {
     /// Creates a diagnostic about the text at `location`. Escapes control characters in the message.
     pub fn new(location: ConfigLocation, message: impl AsRef<str>) -> Self {
         let message = escape_controls(message.as_ref()).into_owned();
-        Self { location, message, label: None, help: Vec::new(), failure: None }
+        Self { location, message, causes: Vec::new(), label: None, help: Vec::new(), failure: None }
     }
 
-    /// Creates a diagnostic with the message of an error and its causes. The output of a tool, or the message of a step, keeps
+    /// Creates a diagnostic with the message and the causes of an error. The output of a tool, or the message of a step, keeps
     /// its lines.
     pub(crate) fn from_error(location: ConfigLocation, error: &dyn std::error::Error) -> Self {
-        let message = mark_lines(&chain(error)).into_owned();
-        Self { message, ..Self::new(location, "") }
+        let message = mark_lines(&error.to_string()).into_owned();
+        let causes = causes(error).map(|cause| escape_controls(&cause.to_string()).into_owned()).collect();
+        Self { message, causes, ..Self::new(location, "") }
+    }
+
+    /// Adds causes, the nearest first. Escapes control characters.
+    #[must_use]
+    pub fn causes(mut self, causes: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        self.causes.extend(causes.into_iter().map(|cause| escape_controls(cause.as_ref()).into_owned()));
+        self
     }
 
     /// Adds the failure record.
@@ -68,7 +78,7 @@ impl Diagnostic {
 
 /// All problems of one pipeline: at least one diagnostic, ordered by location.
 ///
-/// `Display` writes a line for each: `file:line:column: message (help)`. Lines and columns count from 1, columns in
+/// `Display` writes a line for each: `file:line:column: message: cause (help)`. Lines and columns count from 1, columns in
 /// characters.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -120,6 +130,9 @@ impl fmt::Display for Diagnostics {
                 ConfigLocation::Argument(argument) => write!(f, "{}: ", escape_controls(argument))?,
             }
             f.write_str(&diagnostic.message)?;
+            for cause in &diagnostic.causes {
+                write!(f, ": {cause}")?;
+            }
             write_help(f, &diagnostic.help)?;
         }
         if self.omitted > 0 {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::cause_chain::CauseChain;
 use crate::text::mark_lines;
 
 /// Version of the record format. A reader that knows version 1 can read every record of version 1; fields may be added
@@ -118,7 +119,7 @@ pub struct Failure {
     /// The row that failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub row: Option<RowPlace>,
-    /// The number of the try, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
     /// The kind of the failure.
     pub kind: FailureKind,
@@ -157,12 +158,15 @@ pub struct Failure {
     /// Advice to the user.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hint: Option<String>,
-    /// Time to wait before another try, in milliseconds; for guest errors that are marked as transient.
+    /// Time to wait before another attempt, in milliseconds; for guest errors that are marked as transient.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retry_after_ms: Option<u64>,
-    /// Whether the guest marked the error as transient, so that another try may succeed.
+    /// Whether the guest marked the error as transient, so that another attempt may succeed.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub transient: bool,
+    /// The causes as errors, for [`Error::source`](std::error::Error::source).
+    #[serde(skip)]
+    pub(crate) cause_chain: CauseChain,
 }
 
 /// A row, by its index and its place in the input.
@@ -301,6 +305,7 @@ impl Failure {
             hint: None,
             retry_after_ms: None,
             transient: false,
+            cause_chain: CauseChain::default(),
         }
     }
 
@@ -322,4 +327,10 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for Failure {
+    /// Returns the first cause, whose source is the next one. They are built when this is first called, and do not change
+    /// with [`causes`](Self::causes) after that.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause_chain.get(&self.causes)
+    }
+}

@@ -1,5 +1,6 @@
 //! Why a run did not succeed.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,10 +21,10 @@ pub enum RunError {
     #[error(transparent)]
     Config(#[from] Diagnostics),
     /// A sink could not be opened. Nothing was run.
-    #[error("{0}")]
+    #[error(transparent)]
     Sink(Box<Failure>),
-    /// Something failed while the pipeline ran.
-    #[error("{}", .0.failures.first().map_or_else(String::new, ToString::to_string))]
+    /// Something failed while the pipeline ran. Message and causes are those of the first failure.
+    #[error(transparent)]
     Failed(Box<Failed>),
     /// More rows were rejected than the pipeline allows. The reject file is complete, the outputs are unchanged.
     #[error("{failure}")]
@@ -51,7 +52,7 @@ pub enum RunError {
     #[error(transparent)]
     Runs(#[from] RunStoreError),
     /// The sandbox, or its threads, cannot be set up on this machine. The record is of kind `host`.
-    #[error("{0}")]
+    #[error(transparent)]
     Setup(Box<Failure>),
 }
 
@@ -100,6 +101,18 @@ pub struct Failed {
     pub report: Report,
 }
 
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failures.first().map_or(Ok(()), |failure| failure.fmt(f))
+    }
+}
+
+impl Error for Failed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failures.first()?.source()
+    }
+}
+
 /// The error of a run that ended before its first batch.
 pub(super) fn failed(failure: Failure) -> RunError {
     RunError::Failed(Box::new(Failed { failures: vec![failure], report: Report::default() }))
@@ -113,7 +126,9 @@ impl From<EngineError> for RunError {
 
 /// Creates the error of a run for which the system has no thread, or no time.
 pub(super) fn not_set_up(problem: &dyn fmt::Display) -> RunError {
-    RunError::Setup(Box::new(Failure::new(FailureKind::Host, format!("the sandbox cannot be set up: {problem}"))))
+    let mut failure = Failure::new(FailureKind::Host, "the sandbox cannot be set up");
+    failure.causes.push(problem.to_string());
+    RunError::Setup(Box::new(failure))
 }
 
 pub(super) fn too_many_rejects(most: MaxRejects, report: Report) -> RunError {

@@ -173,18 +173,14 @@ fn bind(
 
 fn bind_diagnostic(step: &StepTable, failure: Failure) -> Diagnostic {
     let name = &step.name.value;
-    let mut message = match failure.kind {
+    let message = match failure.kind {
         FailureKind::Parameters => format!("step \"{name}\" does not accept its parameters: {}", failure.message),
         kind => format!("step \"{name}\" failed to bind its parameters ({kind}): {}", failure.message),
     };
-    for cause in &failure.causes {
-        message.push_str(": ");
-        message.push_str(cause);
-    }
     // Steps write the names of parameters between backticks, which usually identifies the wrong parameter.
     let named = step.parameters.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
     let location = named.map_or(&step.parameters.location, |key| step.parameters.location_of(&format!("/{key}")));
-    let mut diagnostic = Diagnostic::new(location.clone(), message);
+    let mut diagnostic = Diagnostic::new(location.clone(), message).causes(&failure.causes);
     if let Some(hint) = &failure.hint {
         diagnostic = diagnostic.help(hint.clone());
     }
