@@ -86,14 +86,14 @@ fn follow(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) 
     signals.on_trigger(move |_| drop(on_signal.send(Wake::Signal)));
     let on_report = sender.clone();
     let reports = Reports::new(move |report| drop(on_report.send(Wake::Files(report))));
-    let mut files = Files { reports: reports.context("cannot watch files for changes")?, wakes };
+    let mut files = WatchedFiles { reports: reports.context("cannot watch files for changes")?, wakes };
 
     let mut watched = first.whole();
     loop {
         let interrupt = Interrupt::new();
         let is_done = AtomicBool::new(false);
         let before = files.snapshot(&watched)?;
-        let running = Running { interrupt: &interrupt, is_done: &is_done, before: &before };
+        let running = WatchedRound { interrupt: &interrupt, is_done: &is_done, before: &before };
         let (done, changed) = thread::scope(|scope| {
             let watching = scope.spawn(|| files.interrupt_round(signals, &watched, running));
             let done = round(interrupt.clone());
@@ -132,7 +132,7 @@ fn follow(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) 
 
 /// A round that is running.
 #[derive(Clone, Copy)]
-struct Running<'a> {
+struct WatchedRound<'a> {
     interrupt: &'a Interrupt,
     is_done: &'a AtomicBool,
     /// The state of the files at its beginning.
@@ -140,12 +140,12 @@ struct Running<'a> {
 }
 
 /// The watched files, and the reasons to look at them.
-struct Files {
+struct WatchedFiles {
     reports: Reports,
     wakes: Receiver<Wake>,
 }
 
-impl Files {
+impl WatchedFiles {
     /// Returns the state of the files. Every later change of them is reported.
     fn snapshot(&mut self, watched: &Watched) -> anyhow::Result<Snapshot> {
         loop {
@@ -163,7 +163,7 @@ impl Files {
         &mut self,
         signals: &Interrupt,
         watched: &Watched,
-        round: Running<'_>,
+        round: WatchedRound<'_>,
     ) -> anyhow::Result<Option<PathBuf>> {
         while !round.is_done.load(Ordering::Acquire) {
             if let Some(signal) = signal_of(signals) {

@@ -15,14 +15,14 @@ use stillbox::text::escape_controls_in_lines;
 use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline};
 
 use crate::args::{Global, Pipe};
-use crate::commands::run::{self, Running};
+use crate::commands::run::{self, RunSettings};
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::output::failure;
 use crate::output::render;
 use crate::signals::Signals;
-use steps::Rows;
+use steps::PipeRows;
 
 /// The name of the generated pipeline file in messages.
 const FILE: &str = "(the command line)";
@@ -31,7 +31,7 @@ const FILE: &str = "(the command line)";
 pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt_within(Duration::ZERO);
     let rows = match rows(Path::new(steps::first(arguments)), global, &interrupt, &signals.cleanup()) {
-        Ok(Rows::Made) if arguments.input.is_some() => {
+        Ok(PipeRows::Made) if arguments.input.is_some() => {
             let step = steps::first(arguments);
             render::message(&format!("`{step}` is a source, which makes rows and reads none; leave out `--input`"));
             return Exit::Usage;
@@ -56,8 +56,8 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
     let pipeline = Pipeline::from_text(Path::new(FILE), &text).and_then(|pipeline| pipeline.with(&overrides));
     match pipeline {
         Ok(pipeline) => {
-            let running = Running { threads: arguments.threads, progress: arguments.progress, ..Running::default() };
-            run::drive(&pipeline, &running, global, (interrupt, signals.cleanup()))
+            let settings = RunSettings { threads: arguments.threads, progress: arguments.progress, ..RunSettings::default() };
+            run::drive(&pipeline, &settings, global, (interrupt, signals.cleanup()))
         }
         Err(diagnostics) => {
             render::diagnostics(&diagnostics);
@@ -68,7 +68,7 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
 
 /// Returns whether the first step creates rows or reads them, according to its manifest. Build errors are reported here;
 /// other errors of the step are reported by the pipeline.
-fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRegistry) -> Result<Rows, Exit> {
+fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRegistry) -> Result<PipeRows, Exit> {
     let wasm = if step.is_dir() {
         let options = BuildOptions::new().interrupt(interrupt).cleanup(cleanup);
         render::status("Building", &step.display().to_string());
@@ -86,5 +86,5 @@ fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRe
         step.to_owned()
     };
     let inspection = inspect(&engine(global, None, cleanup), &wasm, None, interrupt);
-    Ok(if inspection.is_ok_and(|step| step.manifest.kind == StepKind::Source) { Rows::Made } else { Rows::Read })
+    Ok(if inspection.is_ok_and(|step| step.manifest.kind == StepKind::Source) { PipeRows::Made } else { PipeRows::Read })
 }

@@ -22,11 +22,11 @@ use crate::output::render;
 use crate::signals::Signals;
 use crate::watch::{Watched, watch};
 pub(crate) use ended::report_error;
-use reporter::Reporter;
+use reporter::RunReporter;
 
 /// Options of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Running {
+pub(crate) struct RunSettings {
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) progress: Progress,
     pub(crate) failures: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
                 let checkpointing = Checkpointing::at(RunStore::at(directory));
                 checkpointing.start(start(arguments)).checkpoint_every(arguments.checkpoint_every)
             });
-            drive(&pipeline, &Running { keep, ..running(arguments) }, global, (interrupt, signals.cleanup()))
+            drive(&pipeline, &RunSettings { keep, ..settings(arguments) }, global, (interrupt, signals.cleanup()))
         }
         Err(exit) => exit,
     }
@@ -73,7 +73,7 @@ fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
             let text = "`--watch` runs the pipeline again and again, and standard input can be read once; give a file";
             return Watched::end(refuse(text, arguments.message_format));
         }
-        drive(&pipeline, &running(arguments), global, (interrupt, signals.cleanup()));
+        drive(&pipeline, &settings(arguments), global, (interrupt, signals.cleanup()));
         watched_files(&pipeline)
     })
 }
@@ -87,8 +87,8 @@ fn start(arguments: &Run) -> Start {
     }
 }
 
-fn running(arguments: &Run) -> Running {
-    Running {
+fn settings(arguments: &Run) -> RunSettings {
+    RunSettings {
         threads: arguments.threads,
         progress: arguments.progress,
         failures: arguments.failures.clone(),
@@ -102,38 +102,38 @@ fn running(arguments: &Run) -> Running {
 /// registered in `cleanup`.
 pub(crate) fn drive(
     pipeline: &Pipeline,
-    running: &Running,
+    settings: &RunSettings,
     global: &Global,
     (interrupt, cleanup): (Interrupt, CleanupRegistry),
 ) -> Exit {
-    if let Some(conflict) = stdout_conflict(pipeline, running) {
-        return refuse(&conflict, running.message_format);
+    if let Some(conflict) = stdout_conflict(pipeline, settings) {
+        return refuse(&conflict, settings.message_format);
     }
-    let reporter = match Reporter::new(running) {
+    let reporter = match RunReporter::new(settings) {
         Ok(reporter) => reporter,
         Err(exit) => return exit,
     };
     let mut options = RunOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event(reporter.listener());
-    options = options.grace(running.grace.unwrap_or_default());
-    if let Some(path) = &running.failures {
+    options = options.grace(settings.grace.unwrap_or_default());
+    if let Some(path) = &settings.failures {
         options = options.failures_file(path);
     }
-    if let Some(checkpointing) = &running.keep {
+    if let Some(checkpointing) = &settings.keep {
         options = options.checkpointing(checkpointing.clone());
     }
-    let result = pipeline.run(&engine(global, running.threads, &cleanup), &options);
+    let result = pipeline.run(&engine(global, settings.threads, &cleanup), &options);
     reporter.finish(pipeline, result)
 }
 
 /// Returns the error message if two kinds of output would go to the standard output.
-fn stdout_conflict(pipeline: &Pipeline, running: &Running) -> Option<String> {
-    let is_json = running.message_format == MessageFormat::Json;
+fn stdout_conflict(pipeline: &Pipeline, settings: &RunSettings) -> Option<String> {
+    let is_json = settings.message_format == MessageFormat::Json;
     if is_json && pipeline.writes_to_stdout() {
         let text = "with `--message-format json` the standard output is for messages; give the sink a file";
         return Some(text.to_owned());
     }
     let on_stdout = if is_json { Some("messages") } else { pipeline.writes_to_stdout().then_some("rows") }?;
-    let path = running.failures.as_deref().filter(|path| is_stdout(path))?;
+    let path = settings.failures.as_deref().filter(|path| is_stdout(path))?;
     Some(format!(
         "`--failures {}` leads to the standard output, where the {on_stdout} go; use a separate file for failures",
         path.display()

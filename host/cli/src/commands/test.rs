@@ -25,8 +25,8 @@ use crate::output::records::could_be_made;
 use crate::output::render;
 use crate::signals::Signals;
 use crate::watch::{Watched, watch};
-use records::Counts;
-use reporter::Reporter;
+use records::CaseCounts;
+use reporter::CaseReporter;
 
 /// Runs the cases, and prints their results.
 pub(crate) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> Exit {
@@ -66,7 +66,7 @@ fn print_error(arguments: &Test, error: &Value) {
     if arguments.message_format == MessageFormat::Json {
         let messages = Messages::default();
         messages.print(error);
-        messages.print(&records::ended("failed", Counts::default(), Duration::ZERO));
+        messages.print(&records::ended("failed", CaseCounts::default(), Duration::ZERO));
     }
 }
 
@@ -77,7 +77,7 @@ fn is_expected(path: &Path) -> bool {
 }
 
 fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (Interrupt, CleanupRegistry)) -> Exit {
-    let reporter = Reporter::new(arguments.message_format);
+    let reporter = CaseReporter::new(arguments.message_format);
     let show = |case: &CaseReport| reporter.case(case);
     let is_json = arguments.message_format == MessageFormat::Json;
     let options = TestOptions {

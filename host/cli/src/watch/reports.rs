@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{ErrorKind, Event, EventHandler, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::snapshot::{Scope, Snapshot};
+use super::snapshot::{WatchScope, Snapshot};
 
 /// Asks the system for reports. Lives as long as the command watches.
 pub(super) struct Reports {
@@ -15,7 +15,7 @@ pub(super) struct Reports {
     /// The folders whose entries are reported, and single files.
     places: BTreeSet<PathBuf>,
     /// The paths to which a report has to belong.
-    scope: Scope,
+    scope: WatchScope,
     /// Whether a folder may have been removed or replaced, so that the system no longer reports about its path.
     is_stale: bool,
 }
@@ -23,7 +23,7 @@ pub(super) struct Reports {
 impl Reports {
     pub(super) fn new(handler: impl EventHandler) -> notify::Result<Self> {
         let watcher = notify::recommended_watcher(handler)?;
-        Ok(Self { watcher, places: BTreeSet::new(), scope: Scope::default(), is_stale: false })
+        Ok(Self { watcher, places: BTreeSet::new(), scope: WatchScope::default(), is_stale: false })
     }
 
     /// Asks for reports about the files of a snapshot, and about no others. Folders are watched one by one, so that the

@@ -24,7 +24,7 @@ pub(super) struct Snapshot {
     /// The folders in which a change of these files happens. A file in a folder that cannot be read stands for itself.
     pub(super) places: BTreeSet<PathBuf>,
     /// The paths of the inputs and outputs.
-    pub(super) scope: Scope,
+    pub(super) scope: WatchScope,
     /// Whether files are missing, because there are more than [`MAX_FILES`].
     pub(super) is_partial: bool,
 }
@@ -45,14 +45,14 @@ impl FileState {
 
 /// The paths that a snapshot is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Scope {
+pub(super) struct WatchScope {
     /// Absolute, as they were given and with symbolic links resolved.
     inputs: BTreeSet<PathBuf>,
     /// With symbolic links resolved.
     outputs: BTreeSet<PathBuf>,
 }
 
-impl Scope {
+impl WatchScope {
     /// Returns whether a change at this path may be one of the inputs: it is an input, above one, or in one and neither
     /// hidden nor made by a build.
     pub(super) fn contains(&self, path: &Path) -> bool {
@@ -71,7 +71,7 @@ impl Scope {
 impl Snapshot {
     /// Creates a snapshot of all files at and below `inputs`, without `outputs`.
     pub(super) fn new(inputs: &[PathBuf], outputs: &[PathBuf]) -> Self {
-        let scope = Scope { inputs: BTreeSet::new(), outputs: outputs.iter().map(|path| real(path)).collect() };
+        let scope = WatchScope { inputs: BTreeSet::new(), outputs: outputs.iter().map(|path| real(path)).collect() };
         let snapshot = Self { files: BTreeMap::new(), places: BTreeSet::new(), scope, is_partial: false };
         let mut walk = Walk { snapshot, folders: BTreeSet::new() };
         for input in inputs {

@@ -55,7 +55,7 @@ pub(crate) enum ComplexityError {
 /// # Errors
 /// A number exceeds its limit, or the sections cannot be read.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), ComplexityError> {
-    let mut counts = Counts::default();
+    let mut counts = SectionCounts::default();
     for payload in Parser::new(0).parse_all(bytes) {
         counts.add(payload?)?;
     }
@@ -74,7 +74,7 @@ struct Scope {
 }
 
 #[derive(Default)]
-struct Counts {
+struct SectionCounts {
     /// From the outermost component to the innermost.
     scopes: Vec<Scope>,
     functions: u64,
@@ -82,7 +82,7 @@ struct Counts {
     types: u64,
 }
 
-impl Counts {
+impl SectionCounts {
     fn add(&mut self, payload: Payload<'_>) -> Result<(), ComplexityError> {
         match payload {
             Payload::Version { encoding, .. } => {

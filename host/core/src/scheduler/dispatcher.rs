@@ -12,7 +12,7 @@ use super::message::{CheckpointResult, Message, WriteEnd, send};
 use super::reader::{Checksums, ReaderContext};
 use super::reorder_buffer::ReorderBuffer;
 use super::stages::StageSequence;
-use super::totals::{Events, Totals};
+use super::totals::{EventSender, Totals};
 use super::writer::Order;
 use super::writer_handle::WriterHandle;
 use super::{RunOutcome, ScheduledRun};
@@ -47,7 +47,7 @@ pub(crate) fn run(run: ScheduledRun<'_>) -> (RunOutcome, Report) {
         totals: Totals::new(run.report),
         max_rejects: run.max_rejects,
         grace: run.grace,
-        events: Events { run: run.id, listener: run.on_event },
+        events: EventSender { run: run.id, listener: run.on_event },
         end: None,
     };
     match started {
@@ -79,7 +79,7 @@ struct Dispatcher<'a> {
     totals: Totals,
     max_rejects: Option<MaxRejects>,
     grace: Duration,
-    events: Events<'a>,
+    events: EventSender<'a>,
     /// Set once it is known how the run ends. From then on the run only winds down.
     end: Option<RunOutcome>,
 }

@@ -66,12 +66,12 @@ impl Totals {
 }
 
 /// Sends events of one run to the caller.
-pub(super) struct Events<'a> {
+pub(super) struct EventSender<'a> {
     pub(super) run: Arc<str>,
     pub(super) listener: &'a (dyn Fn(&Event<'_>) + Sync),
 }
 
-impl Events<'_> {
+impl EventSender<'_> {
     pub(super) fn progress(&self, totals: &mut Totals) {
         let bytes_read = totals.bytes_read;
         (self.listener)(&Event::Progress { report: totals.report(), bytes_read });

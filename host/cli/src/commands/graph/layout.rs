@@ -14,7 +14,7 @@ pub(super) struct Size {
 
 /// An edge between two nodes, by their indices; the first is the upper one and has the smaller index.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Link {
+pub(super) struct LayoutEdge {
     pub(super) from: usize,
     pub(super) to: usize,
     /// The size of the text.
@@ -68,7 +68,7 @@ struct Thing {
 }
 
 /// Places nodes, each after its parents, and their edges.
-pub(super) fn layout(nodes: &[Size], links: &[Link]) -> Layout {
+pub(super) fn layout(nodes: &[Size], links: &[LayoutEdge]) -> Layout {
     let mut things = things(nodes, links);
     // The things of each edge.
     let mut ways: Vec<Vec<usize>> = Vec::with_capacity(links.len());
@@ -111,7 +111,7 @@ pub(super) fn layout(nodes: &[Size], links: &[Link]) -> Layout {
 }
 
 /// Returns the layer of each node: two below its lowest parent, so that there is a layer for texts between them.
-fn things(nodes: &[Size], links: &[Link]) -> Vec<Thing> {
+fn things(nodes: &[Size], links: &[LayoutEdge]) -> Vec<Thing> {
     let mut things: Vec<Thing> =
         nodes.iter().map(|size| Thing { size: *size, layer: 0, up: Vec::new(), down: Vec::new() }).collect();
     for index in 0..nodes.len() {
@@ -269,8 +269,8 @@ mod tests {
     const NODE: Size = Size { width: 100.0, height: 40.0 };
     const TEXT: Size = Size { width: 60.0, height: 30.0 };
 
-    fn link(from: usize, to: usize) -> Link {
-        Link { from, to, text: TEXT }
+    fn link(from: usize, to: usize) -> LayoutEdge {
+        LayoutEdge { from, to, text: TEXT }
     }
 
     /// Returns whether two things of one layer overlap.

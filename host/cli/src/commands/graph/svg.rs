@@ -7,7 +7,7 @@ use stillbox::outline::{NodeRole, Outline};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::describe;
-use super::layout::{Layout, Link, Point, Size, layout};
+use super::layout::{Layout, LayoutEdge, Point, Size, layout};
 
 /// Height of the text in a node, and on an edge, in pixels.
 const NODE_TEXT: f64 = 13.0;
@@ -30,7 +30,7 @@ pub(super) fn draw(outline: &Outline) -> String {
     for (to, node) in outline.nodes.iter().enumerate() {
         for edge in &node.edges {
             let label = describe::edge_lines(edge);
-            links.push(Link { from: edge.parent, to, text: extent(&label, EDGE_TEXT, 3.0) });
+            links.push(LayoutEdge { from: edge.parent, to, text: extent(&label, EDGE_TEXT, 3.0) });
             texts.push(label);
         }
     }
@@ -80,7 +80,7 @@ fn extent(lines: &[String], text: f64, padding: f64) -> Size {
 }
 
 /// Returns an edge as one curve that starts and ends vertically, through the middle of its text.
-fn draw_line(out: &mut String, layout: &Layout, link: &Link, index: usize, sizes: &[Size]) {
+fn draw_line(out: &mut String, layout: &Layout, link: &LayoutEdge, index: usize, sizes: &[Size]) {
     let below = |node: usize| Point { y: layout.nodes[node].y + sizes[node].height / 2.0, ..layout.nodes[node] };
     let above = |node: usize| Point { y: layout.nodes[node].y - sizes[node].height / 2.0, ..layout.nodes[node] };
     let start = below(link.from);

@@ -9,7 +9,7 @@ use crate::args::Pipe;
 
 /// The origin of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
+pub(super) enum PipeRows {
     /// Rows are read from the input.
     Read,
     /// The first step creates the rows.
@@ -25,9 +25,9 @@ pub(super) fn first(arguments: &Pipe) -> &str {
 ///
 /// # Errors
 /// The parameters of a step are invalid. The error is a sentence that names the problem.
-pub(super) fn pipeline(arguments: &Pipe, rows: Rows) -> Result<String, String> {
+pub(super) fn pipeline(arguments: &Pipe, rows: PipeRows) -> Result<String, String> {
     let mut text = String::from("[pipeline]\nname = \"pipe\"\n\n");
-    if rows == Rows::Read {
+    if rows == PipeRows::Read {
         let _ = writeln!(text, "[[source]]\npath = \"-\"\nformat = \"{}\"", arguments.input_format.name());
         for (key, value) in source_settings(&arguments.source)? {
             let _ = writeln!(text, "{} = {value}", quoted_key(&key));

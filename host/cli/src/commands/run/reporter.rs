@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stillbox::{Event, Pipeline, Report, RunError};
 
 use super::ended::{interrupted, not_recorded, report_error, show};
-use super::{Running, resume};
+use super::{RunSettings, resume};
 use crate::args::{MessageFormat, Progress};
 use crate::exit_code::Exit;
 use crate::output::progress::Display;
@@ -13,25 +13,25 @@ use crate::output::records::{End, Records};
 use crate::output::{console, errors, failure, summary};
 
 /// Lives from before the run until its result is printed.
-pub(super) struct Reporter {
+pub(super) struct RunReporter {
     display: Arc<Display>,
     records: Arc<Records>,
     format: MessageFormat,
 }
 
-impl Reporter {
+impl RunReporter {
     /// Prints the problem and returns the exit code if the failures file cannot be created.
-    pub(super) fn new(running: &Running) -> Result<Self, Exit> {
-        let format = running.message_format;
+    pub(super) fn new(settings: &RunSettings) -> Result<Self, Exit> {
+        let format = settings.message_format;
         let is_json = format == MessageFormat::Json;
-        let records = Records::new(running.failures.as_deref(), is_json).map_err(|error| {
+        let records = Records::new(settings.failures.as_deref(), is_json).map_err(|error| {
             if is_json {
                 errors::print_errors(&[errors::from_error(error.as_ref())]);
             }
             failure::error(error.as_ref());
             Exit::Usage
         })?;
-        let display = Display::new(if is_json { Progress::None } else { running.progress });
+        let display = Display::new(if is_json { Progress::None } else { settings.progress });
         Ok(Self { display: Arc::new(display), records: Arc::new(records), format })
     }
 

@@ -12,7 +12,7 @@ use crate::output::failure::causes;
 
 /// The numbers of finished cases.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Counts {
+pub(super) struct CaseCounts {
     pub(super) passed: usize,
     pub(super) failed: usize,
 }
@@ -58,7 +58,7 @@ pub(super) fn end(report: &TestReport, elapsed: Duration) -> Value {
 }
 
 /// Creates the last event if not all cases have run. The status is `interrupted` or `failed`.
-pub(super) fn ended(status: &str, counts: Counts, elapsed: Duration) -> Value {
+pub(super) fn ended(status: &str, counts: CaseCounts, elapsed: Duration) -> Value {
     json!({
         "event": "finished",
         "status": status,

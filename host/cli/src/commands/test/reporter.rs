@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use stillbox::text::escape_controls;
 use stillbox_author::cases::{CaseReport, TestError, TestReport};
 
-use super::records::{self, Counts};
+use super::records::{self, CaseCounts};
 use super::{junit, text};
 use crate::args::MessageFormat;
 use crate::exit_code::Exit;
@@ -19,15 +19,15 @@ use crate::output::render::{self, BOLD, ERROR, STATUS};
 use crate::output::summary::{duration, grouped};
 
 /// Lives from before the first case until the result is printed.
-pub(super) struct Reporter {
+pub(super) struct CaseReporter {
     /// Writes events to standard output. `None` without `--message-format json`.
     messages: Option<Messages>,
     started: Instant,
     /// Cases finish on several threads; the lock keeps their lines apart.
-    counts: Mutex<Counts>,
+    counts: Mutex<CaseCounts>,
 }
 
-impl Reporter {
+impl CaseReporter {
     pub(super) fn new(format: MessageFormat) -> Self {
         let messages = (format == MessageFormat::Json).then(Messages::default);
         Self { messages, started: Instant::now(), counts: Mutex::default() }
