@@ -4,7 +4,7 @@ use std::fmt::Arguments;
 use std::io::{ErrorKind, Write as _};
 
 use crate::exit_code::Exit;
-use crate::output::render;
+use crate::output::style::ERROR;
 
 /// Prints the result of a command to standard output. A closed pipe is not an error; other errors are reported.
 pub(crate) fn print(text: &str) -> Exit {
@@ -13,7 +13,7 @@ pub(crate) fn print(text: &str) -> Exit {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {
-            render::message(&format!("cannot write to the standard output: {error}"));
+            print_error(format_args!("{ERROR}error{ERROR:#}: cannot write to the standard output: {error}\n"));
             Exit::Failed
         }
     }

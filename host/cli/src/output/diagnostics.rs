@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use stillbox::config::{ConfigLocation, Diagnostic, Diagnostics};
 use stillbox::text::escape_controls;
 
-use crate::output::failure::last_words;
+use crate::output::last_lines::last_lines;
 
 /// The name of the lines with causes.
 const CAUSED_BY: &str = "caused by";
@@ -60,7 +60,7 @@ fn report<'a>(diagnostic: &'a Diagnostic, file: &'a str, text: &'a str) -> Group
     let cause = Level::NOTE.with_name(CAUSED_BY);
     let group = group.elements(diagnostic.causes.iter().map(|text| cause.clone().message(text.as_str())));
     let group = group.elements(diagnostic.help.iter().map(|help| Level::HELP.message(help.as_str())));
-    let said = diagnostic.failure.iter().flat_map(|failure| last_words(failure));
+    let said = diagnostic.failure.iter().flat_map(|failure| last_lines(failure));
     group.elements(said.map(|(name, text)| Level::NOTE.message(format!("{name}: {}", escape_controls(&text)))))
 }
 

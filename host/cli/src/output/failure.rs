@@ -1,6 +1,5 @@
 //! Errors and failures as text. Every chain of causes is printed here.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
 
@@ -8,10 +7,8 @@ use stillbox::text::{self, escape_controls, mark_lines};
 use stillbox::{Failure, FailureKind};
 
 use crate::output::console::eprint;
-use crate::output::render::{BOLD, ERROR, NOTE};
-
-/// The number of lines shown of the trace, the log, each standard stream and the backtrace. The failure record has more.
-const LINES_SHOWN: usize = 5;
+use crate::output::last_lines::{LINES_SHOWN, last_lines};
+use crate::output::style::{BOLD, ERROR, NOTE};
 
 /// Prints an error and its causes, one per line.
 pub(crate) fn error(error: &dyn Error) {
@@ -98,7 +95,7 @@ impl Lines {
             let place = frame.location.as_ref().map_or_else(String::new, ToString::to_string);
             self.line("frame", &format!("{} ({place})", frame.function));
         }
-        for (name, text) in last_words(failure) {
+        for (name, text) in last_lines(failure) {
             self.line(name, &text);
         }
         if let Some(hint) = &failure.hint {
@@ -123,22 +120,6 @@ impl Lines {
             (None, _) => self.line("at", &place),
         }
     }
-}
-
-/// Returns the last lines of the guest's trace, log, standard error and standard output, each with the name of its stream.
-pub(crate) fn last_words(failure: &Failure) -> Vec<(&'static str, Cow<'_, str>)> {
-    let last = |lines: usize| lines.saturating_sub(LINES_SHOWN);
-    let trace = failure.trace.iter().skip(last(failure.trace.len()));
-    let log = failure.log.iter().skip(last(failure.log.len()));
-    let end = |text: &'_ str| last(text.lines().count());
-    let stderr = failure.stderr.lines().skip(end(&failure.stderr));
-    let stdout = failure.stdout.lines().skip(end(&failure.stdout));
-    trace
-        .map(|text| ("trace", Cow::Borrowed(text.as_str())))
-        .chain(log.map(|entry| ("log", Cow::Owned(format!("{}: {}", entry.level.name(), entry.message)))))
-        .chain(stderr.map(|text| ("stderr", Cow::Borrowed(text))))
-        .chain(stdout.map(|text| ("stdout", Cow::Borrowed(text))))
-        .collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::io::IsTerminal as _;
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::{AnsiColor, Style};
 use stillbox::CancelReason;
 use stillbox::config::Diagnostics;
 use stillbox::text::escape_controls;
@@ -11,13 +10,7 @@ use stillbox::text::escape_controls;
 use crate::exit_code::Exit;
 use crate::output::console::{eprint, eprintln};
 use crate::output::diagnostics::{self, Colour};
-
-pub(crate) const ERROR: Style = AnsiColor::Red.on_default().bold();
-/// The style of the word `warning`.
-const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-pub(crate) const STATUS: Style = AnsiColor::Green.on_default().bold();
-pub(crate) const NOTE: Style = AnsiColor::Cyan.on_default();
-pub(crate) const BOLD: Style = Style::new().bold();
+use crate::output::style::{ERROR, STATUS, WARNING};
 
 /// Returns whether to print colours to standard error: it is a terminal, and variables such as `NO_COLOR` are not set.
 pub(crate) fn is_coloured() -> bool {

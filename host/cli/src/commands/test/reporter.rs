@@ -15,7 +15,8 @@ use crate::output::console::{eprint, eprintln};
 use crate::output::errors;
 use crate::output::failure;
 use crate::output::messages::Messages;
-use crate::output::render::{self, BOLD, ERROR, STATUS};
+use crate::output::render;
+use crate::output::style::{BOLD, ERROR, STATUS};
 use crate::output::summary::{duration, grouped};
 
 /// Lives from before the first case until the result is printed.

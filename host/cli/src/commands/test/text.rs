@@ -11,7 +11,7 @@ use stillbox_author::cases::{CaseReport, Difference, Problem, RowDifference};
 
 use crate::output::diagnostics::{self, Colour};
 use crate::output::failure;
-use crate::output::render::{BOLD, ERROR, NOTE, STATUS};
+use crate::output::style::{BOLD, ERROR, NOTE, STATUS};
 use crate::output::summary::{self, counted, duration, grouped};
 
 const EXPECTED: Style = AnsiColor::Red.on_default();
