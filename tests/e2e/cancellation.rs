@@ -147,7 +147,10 @@ fn the_library_is_cancelled_by_an_interrupt_value() {
         }
     });
     let error = pipeline.run(&Engine::default(), &options).expect_err("it was stopped");
-    assert!(matches!(error, RunError::Interrupted { reason: CancelReason::Signal(stillbox::Signal::HangUp), .. }), "{error:?}");
+    assert!(
+        matches!(error, RunError::Interrupted { reason: CancelReason::Signal(stillbox::Signal::HangUp), .. }),
+        "{error:?}"
+    );
     assert!(!folder.contains("output.jsonl"));
 }
 

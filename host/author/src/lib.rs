@@ -3,4 +3,4 @@
 pub mod cases;
 mod new;
 
-pub use new::{Language, MadeStep, NewError, NewStep, Shape};
+pub use new::{Language, MadeStep, NewError, NewStep, StepTemplate};

@@ -27,9 +27,9 @@ pub enum Language {
     Python,
 }
 
-/// The kind of a new step.
+/// The template of a new step: its kind, and for a transform what it does with a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Shape {
+pub enum StepTemplate {
     /// Adds columns.
     #[default]
     Transform,
@@ -50,8 +50,8 @@ pub struct NewStep {
     pub folder: PathBuf,
     /// The language.
     pub language: Language,
-    /// The kind of the step.
-    pub shape: Shape,
+    /// The template.
+    pub template: StepTemplate,
     /// The folder of the Rust SDK. `None` to search for it.
     pub sdk: Option<PathBuf>,
 }
@@ -74,7 +74,7 @@ impl NewStep {
     /// The name is not allowed for a step, the folder exists already, the SDK is not found, or a file cannot be written.
     /// The folder is then not created, or removed again.
     pub fn make(&self) -> Result<MadeStep, NewError> {
-        let names = Names::from_folder(&self.folder, self.language, self.shape)?;
+        let names = Names::from_folder(&self.folder, self.language, self.template)?;
         if self.folder.symlink_metadata().is_ok() {
             return Err(NewError::Exists { path: self.folder.clone() });
         }
@@ -84,9 +84,9 @@ impl NewStep {
             Language::Rust => "src/lib.rs".to_owned(),
             Language::Python => format!("{}.py", names.function),
         };
-        let all = files(self.language, self.shape, &names, &manifest, &source);
+        let all = files(self.language, self.template, &names, &manifest, &source);
         let written = write(&self.folder, all.iter().map(|(path, text)| (path.as_str(), text.as_str())))
-            .and_then(|()| write(&self.folder, cases(self.shape)));
+            .and_then(|()| write(&self.folder, cases(self.template)));
         if let Err(error) = written {
             // This call created the folder, so it can be removed.
             let _ = fs::remove_dir_all(&self.folder);

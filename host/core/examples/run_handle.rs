@@ -40,8 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (Some(pipeline), Some(max_rows)) = (arguments.next(), arguments.next()) else {
         return Err("usage: run_handle PIPELINE.toml MAX_ROWS".into());
     };
-    let (report, is_cancelled) =
-        run_up_to(&Pipeline::from_file(pipeline)?, RunOptions::new(), max_rows.parse()?)?;
+    let (report, is_cancelled) = run_up_to(&Pipeline::from_file(pipeline)?, RunOptions::new(), max_rows.parse()?)?;
     println!("{} rows read{}", report.rows_in, if is_cancelled { ", then cancelled" } else { "" });
     Ok(())
 }

@@ -222,8 +222,7 @@ impl Engine {
 
     fn new_pool(&self, capacity: u32, fuel: Fuel, resident: Resident) -> Result<Pool, EngineError> {
         let (cache, compiler) = (self.shared.compile_cache.clone(), self.shared.compiler.clone());
-        let loader = ComponentLoader::new(capacity, fuel, resident, cache, compiler)
-            .map_err(EngineError::new)?;
+        let loader = ComponentLoader::new(capacity, fuel, resident, cache, compiler).map_err(EngineError::new)?;
         Ok(Pool { loader: Arc::new(loader), fuel, resident, capacity, reserved: AtomicU32::new(0) })
     }
 }

@@ -58,7 +58,10 @@ fn the_events_of_a_run_begin_with_its_start_and_end_with_its_end() {
     assert!(matches!(received.first(), Some(OwnedEvent::Compiling { .. })), "{received:#?}");
     let heard: Vec<_> = heard.try_iter().collect();
     assert_eq!(received.last(), heard.last(), "the listener hears the same events");
-    assert!(matches!(received.last(), Some(OwnedEvent::Progress { report, .. }) if report.rows_in == 3), "{received:#?}");
+    assert!(
+        matches!(received.last(), Some(OwnedEvent::Progress { report, .. }) if report.rows_in == 3),
+        "{received:#?}"
+    );
 }
 
 #[test]

@@ -104,9 +104,7 @@ fn a_resumed_run_has_the_rows_that_an_aggregate_emitted_within_the_grace() {
     // There is an event for each batch and one for the end of the input. The last call of the aggregate follows.
     let events = AtomicUsize::new(0);
     let is_last = move |report: &Report| report.steps[0].rows_in == 3 && events.fetch_add(1, Ordering::Relaxed) == 1;
-    let keep = |start| {
-        Checkpointing::at(RunStore::at(folder.state())).start(start).checkpoint_every(Duration::ZERO)
-    };
+    let keep = |start| Checkpointing::at(RunStore::at(folder.state())).start(start).checkpoint_every(Duration::ZERO);
     let options = RunOptions::new().grace(Duration::from_hours(1)).checkpointing(keep(Start::New));
     let report = interrupted_with(&folder, options, is_last);
     assert_eq!((report.steps[0].rows_out, report.sinks[0].rows), (1, 1), "{report:#?}");

@@ -260,7 +260,7 @@ fn resume_rejects_a_corrupt_checkpoint() {
     *bytes.last_mut().expect("it is not empty") ^= 1;
     fs::write(&checkpoint, bytes).expect("the folder can be written to");
     insta::assert_snapshot!(error(&folder, &["--resume"]), @r"error: cannot resume run RUN: STATE/checkpoint is corrupt: the checksum is wrong; add `--restart` to start again");
-    assert_eq!(info(&folder)[0]["status"], "broken");
+    assert_eq!(info(&folder)[0]["status"], "corrupt");
     folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
 }
 
@@ -270,9 +270,9 @@ fn a_corrupt_run_record_does_not_prevent_resume() {
     let folder = killed();
     let run = info(&folder)[0].clone();
     fs::write(state(&folder).join("record.json"), "{").expect("the folder can be written to");
-    let broken = info(&folder)[0].clone();
-    assert_eq!((&broken["status"], &broken["resumable"]), (&"broken".into(), &true.into()));
-    assert_eq!((&broken["parts"], broken["parts"].as_array().map(Vec::len)), (&run["parts"], Some(1)));
+    let corrupt = info(&folder)[0].clone();
+    assert_eq!((&corrupt["status"], &corrupt["resumable"]), (&"corrupt".into(), &true.into()));
+    assert_eq!((&corrupt["parts"], corrupt["parts"].as_array().map(Vec::len)), (&run["parts"], Some(1)));
     let shown = folder.stillbox(["runs", "show", run["id"].as_str().expect("it is text")]).succeeded();
     let damage = shown.text().lines().find(|line| line.starts_with("damage")).expect("the damage is shown");
     insta::assert_snapshot!(damage, @"damage    STATE/record.json is corrupt: EOF while parsing an object at line 1 column 1; `--resume` still resumes the run");

@@ -9,7 +9,8 @@ use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::ComponentError;
 use stillbox::text::chain;
 use stillbox::{
-    CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Interrupt, Limits, Listener, LoadedComponent, StepPool,
+    CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Interrupt, Limits, Listener, LoadedComponent,
+    StepPool,
 };
 
 use super::case::{CASES, Case, folders};

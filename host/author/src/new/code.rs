@@ -1,9 +1,9 @@
 //! The templates of the code of a new step.
 
-use super::{Language, Shape};
+use super::{Language, StepTemplate};
 
 /// Returns the template of the step's code.
-pub(super) fn code(language: Language, shape: Shape) -> &'static str {
+pub(super) fn code(language: Language, template: StepTemplate) -> &'static str {
     macro_rules! of {
         ($shape:literal) => {
             match language {
@@ -12,11 +12,11 @@ pub(super) fn code(language: Language, shape: Shape) -> &'static str {
             }
         };
     }
-    match shape {
-        Shape::Transform => of!("transform"),
-        Shape::Filter => of!("filter"),
-        Shape::Expand => of!("expand"),
-        Shape::Source => of!("source"),
-        Shape::Aggregate => of!("aggregate"),
+    match template {
+        StepTemplate::Transform => of!("transform"),
+        StepTemplate::Filter => of!("filter"),
+        StepTemplate::Expand => of!("expand"),
+        StepTemplate::Source => of!("source"),
+        StepTemplate::Aggregate => of!("aggregate"),
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::code::code;
 use super::error::NewError;
-use super::{Language, Shape};
+use super::{Language, StepTemplate};
 
 /// The maximum length of a name in bytes. The name becomes part of the names of folders and files.
 const LONGEST: usize = 64;
@@ -74,8 +74,8 @@ impl Names {
     /// Returns the names of the step in a folder.
     ///
     /// # Errors
-    /// The name of the folder is not allowed for a step, or for a step of this shape.
-    pub(super) fn from_folder(folder: &Path, language: Language, shape: Shape) -> Result<Self, NewError> {
+    /// The name of the folder is not allowed for a step, or for a step of this template.
+    pub(super) fn from_folder(folder: &Path, language: Language, template: StepTemplate) -> Result<Self, NewError> {
         let Some(name) = folder.file_name().map(|name| name.to_string_lossy().into_owned()) else {
             return Err(NewError::NoName { path: folder.to_owned() });
         };
@@ -88,18 +88,18 @@ impl Names {
         if let Some(wrong) = malformed(&names.name) {
             return refused(wrong, "count-words".to_owned());
         }
-        match names.taken(language, shape) {
+        match names.taken(language, template) {
             Some(by) => refused(format!("is {by}"), format!("{}-step", names.name)),
             None => Ok(names),
         }
     }
 
     /// Returns a description of the existing use of this name, or `None` if it is free.
-    fn taken(&self, language: Language, shape: Shape) -> Option<&'static str> {
+    fn taken(&self, language: Language, template: StepTemplate) -> Option<&'static str> {
         let is_in = |list: &str| list.lines().any(|word| word == self.function);
-        let code = code(language, shape);
+        let code = code(language, template);
         // Sources and aggregates are types, the other steps are functions.
-        let is_type = matches!(shape, Shape::Source | Shape::Aggregate);
+        let is_type = matches!(template, StepTemplate::Source | StepTemplate::Aggregate);
         let is_used = match (language, is_type) {
             (_, true) => words(code).any(|word| word == self.type_name),
             (Language::Python, false) => imported(code).any(|word| word == self.function),
@@ -158,7 +158,8 @@ mod tests {
     use super::*;
 
     fn names(folder: &str) -> Result<Names, String> {
-        Names::from_folder(Path::new(folder), Language::Rust, Shape::Transform).map_err(|error| error.to_string())
+        Names::from_folder(Path::new(folder), Language::Rust, StepTemplate::Transform)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -182,39 +183,45 @@ mod tests {
         assert!(names("json").is_ok());
     }
 
-    fn is_refused(name: &str, language: Language, shape: Shape) -> bool {
-        Names::from_folder(Path::new(name), language, shape).is_err()
+    fn is_refused(name: &str, language: Language, template: StepTemplate) -> bool {
+        Names::from_folder(Path::new(name), language, template).is_err()
     }
 
     #[test]
     fn what_the_code_of_a_shape_uses_is_no_name_for_it() {
         for name in ["source", "row", "parameters", "output", "rows", "result", "option", "iterator"] {
-            assert!(is_refused(name, Language::Rust, Shape::Source), "{name}");
+            assert!(is_refused(name, Language::Rust, StepTemplate::Source), "{name}");
         }
         for name in ["aggregate", "batch", "total", "input", "row", "iterator", "default"] {
-            assert!(is_refused(name, Language::Rust, Shape::Aggregate), "{name}");
+            assert!(is_refused(name, Language::Rust, StepTemplate::Aggregate), "{name}");
         }
         for name in ["usize", "str", "proc-macro"] {
-            assert!(is_refused(name, Language::Rust, Shape::Filter), "{name}");
+            assert!(is_refused(name, Language::Rust, StepTemplate::Filter), "{name}");
         }
         for name in ["row", "source", "total", "ensure", "step", "text", "option"] {
-            assert!(!is_refused(name, Language::Rust, Shape::Transform), "{name}");
+            assert!(!is_refused(name, Language::Rust, StepTemplate::Transform), "{name}");
         }
         // Only in a comment.
-        assert!(!is_refused("counts", Language::Rust, Shape::Source));
+        assert!(!is_refused("counts", Language::Rust, StepTemplate::Source));
     }
 
     #[test]
     fn modules_and_builtins_of_python_are_no_names() {
-        for shape in [Shape::Transform, Shape::Filter, Shape::Expand, Shape::Source, Shape::Aggregate] {
+        for template in [
+            StepTemplate::Transform,
+            StepTemplate::Filter,
+            StepTemplate::Expand,
+            StepTemplate::Source,
+            StepTemplate::Aggregate,
+        ] {
             for name in ["enum", "inspect", "operator", "tokenize", "len", "json", "sum", "concurrent", "match"] {
-                assert!(is_refused(name, Language::Python, shape), "{name}");
+                assert!(is_refused(name, Language::Python, template), "{name}");
             }
-            assert!(!is_refused("count-words", Language::Python, shape));
+            assert!(!is_refused("count-words", Language::Python, template));
         }
-        assert!(is_refused("column", Language::Python, Shape::Filter));
-        assert!(is_refused("total", Language::Python, Shape::Aggregate));
-        assert!(!is_refused("total", Language::Python, Shape::Filter));
+        assert!(is_refused("column", Language::Python, StepTemplate::Filter));
+        assert!(is_refused("total", Language::Python, StepTemplate::Aggregate));
+        assert!(!is_refused("total", Language::Python, StepTemplate::Filter));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::code::code;
 use super::name::Names;
 use super::sdk::ManifestParts;
-use super::{Language, Shape};
+use super::{Language, StepTemplate};
 
 /// The pipeline file.
 pub(super) const PIPELINE: &str = "pipeline.toml";
@@ -16,7 +16,7 @@ const README: &str = include_str!("README.md.template");
 /// Returns the paths and texts of the step's files, without those of its case.
 pub(super) fn files(
     language: Language,
-    shape: Shape,
+    template: StepTemplate,
     names: &Names,
     manifest: &ManifestParts,
     source: &str,
@@ -25,12 +25,12 @@ pub(super) fn files(
         text.replace("{{name}}", &names.name)
             .replace("{{function}}", &names.function)
             .replace("{{type}}", &names.type_name)
-            .replace("{{summary}}", summary(shape))
+            .replace("{{summary}}", summary(template))
             .replace("{{language}}", language.name())
             .replace("{{source}}", source)
             .replace("{{sdk}}", &manifest.sdk)
     };
-    let mut files = vec![(source.to_owned(), fill(code(language, shape))), ("README.md".to_owned(), fill(README))];
+    let mut files = vec![(source.to_owned(), fill(code(language, template))), ("README.md".to_owned(), fill(README))];
     match language {
         Language::Rust => {
             let mut text = fill(include_str!("rust/Cargo.toml.template"));
@@ -45,51 +45,51 @@ pub(super) fn files(
             files.push((".gitignore".to_owned(), "/.venv\n/build\n/output.jsonl\n__pycache__\n".to_owned()));
         }
     }
-    files.push((PIPELINE.to_owned(), pipeline(&names.name, shape)));
+    files.push((PIPELINE.to_owned(), pipeline(&names.name, template)));
     files
 }
 
 /// Returns the files of the first case.
-pub(super) fn cases(shape: Shape) -> impl Iterator<Item = (&'static str, &'static str)> {
+pub(super) fn cases(template: StepTemplate) -> impl Iterator<Item = (&'static str, &'static str)> {
     macro_rules! case {
         ($shape:literal: $($file:literal),*) => {
             &[$((concat!("cases/first/", $file), include_str!(concat!("cases/", $shape, "/", $file)))),*]
         };
     }
-    let files: &[(&str, &str)] = match shape {
-        Shape::Transform => case!("transform": "input.jsonl", "parameters.toml", "expected.jsonl"),
-        Shape::Filter => case!("filter": "input.jsonl", "parameters.toml", "expected.jsonl"),
-        Shape::Expand => case!("expand": "input.jsonl", "parameters.toml", "expected.jsonl"),
-        Shape::Source => case!("source": "parameters.toml", "expected.jsonl"),
-        Shape::Aggregate => case!("aggregate": "input.jsonl", "parameters.toml", "expected.jsonl"),
+    let files: &[(&str, &str)] = match template {
+        StepTemplate::Transform => case!("transform": "input.jsonl", "parameters.toml", "expected.jsonl"),
+        StepTemplate::Filter => case!("filter": "input.jsonl", "parameters.toml", "expected.jsonl"),
+        StepTemplate::Expand => case!("expand": "input.jsonl", "parameters.toml", "expected.jsonl"),
+        StepTemplate::Source => case!("source": "parameters.toml", "expected.jsonl"),
+        StepTemplate::Aggregate => case!("aggregate": "input.jsonl", "parameters.toml", "expected.jsonl"),
     };
     debug_assert!(files.iter().all(|(path, _)| path.starts_with(CASE)));
     files.iter().copied()
 }
 
-fn summary(shape: Shape) -> &'static str {
-    match shape {
-        Shape::Transform => "Counts the words of a text",
-        Shape::Filter => "Keeps the rows whose text has enough words",
-        Shape::Expand => "Returns one row for each word of a text",
-        Shape::Source => "Counts from 0",
-        Shape::Aggregate => "Counts all rows and their words",
+fn summary(template: StepTemplate) -> &'static str {
+    match template {
+        StepTemplate::Transform => "Counts the words of a text",
+        StepTemplate::Filter => "Keeps the rows whose text has enough words",
+        StepTemplate::Expand => "Returns one row for each word of a text",
+        StepTemplate::Source => "Counts from 0",
+        StepTemplate::Aggregate => "Counts all rows and their words",
     }
 }
 
 /// Returns a pipeline that runs the step on the rows of its case, with the parameters of the case.
-fn pipeline(name: &str, shape: Shape) -> String {
-    let source = match shape {
-        Shape::Source => String::new(),
+fn pipeline(name: &str, template: StepTemplate) -> String {
+    let source = match template {
+        StepTemplate::Source => String::new(),
         _ => format!("[[source]]\npath = \"{CASE}input.jsonl\"\n\n"),
     };
-    let parameters = match shape {
-        Shape::Transform | Shape::Expand | Shape::Aggregate => "{ column = \"text\" }",
-        Shape::Filter => "{ column = \"text\", min-words = 4 }",
-        Shape::Source => "{ count = 3 }",
+    let parameters = match template {
+        StepTemplate::Transform | StepTemplate::Expand | StepTemplate::Aggregate => "{ column = \"text\" }",
+        StepTemplate::Filter => "{ column = \"text\", min-words = 4 }",
+        StepTemplate::Source => "{ count = 3 }",
     };
     // The rows of an aggregate are new, so they have no values in the input columns.
-    let select = if shape == Shape::Aggregate { "select = [\"n_rows\", \"n_words\"]\n" } else { "" };
+    let select = if template == StepTemplate::Aggregate { "select = [\"n_rows\", \"n_words\"]\n" } else { "" };
     format!(
         "[pipeline]\nname = \"{name}\"\n\n{source}[[step]]\nname = \"{name}\"\n\
          component = \".\"                   # this folder, or a .wasm file\nparameters = {parameters}\n\n[[sink]]\n\

@@ -22,15 +22,15 @@ fn what_is_there_is_not_touched() {
 fn every_place_in_a_template_is_filled() {
     let around = tempfile::tempdir().expect("there is room");
     for language in [Language::Rust, Language::Python] {
-        for (name, shape) in [
-            ("one", Shape::Transform),
-            ("two", Shape::Filter),
-            ("three", Shape::Expand),
-            ("four", Shape::Source),
-            ("five", Shape::Aggregate),
+        for (name, template) in [
+            ("one", StepTemplate::Transform),
+            ("two", StepTemplate::Filter),
+            ("three", StepTemplate::Expand),
+            ("four", StepTemplate::Source),
+            ("five", StepTemplate::Aggregate),
         ] {
             let folder = around.path().join(format!("{name}-{language:?}").to_lowercase());
-            let made = NewStep { language, shape, ..step(folder.clone()) }.make().expect("nothing is there");
+            let made = NewStep { language, template, ..step(folder.clone()) }.make().expect("nothing is there");
             let text = fs::read_to_string(made.source).expect("it was written");
             assert!(!text.contains("{{") && text.len() > 100, "{text}");
             let readme = fs::read_to_string(folder.join("README.md")).expect("it was written");

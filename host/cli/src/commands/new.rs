@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use stillbox::text::{escape_controls, shell_word};
-use stillbox_author::{Language, MadeStep, NewStep, Shape};
+use stillbox_author::{Language, MadeStep, NewStep, StepTemplate};
 
 use crate::args::{Lang, New, NewKind};
 use crate::exit_code::Exit;
@@ -17,14 +17,14 @@ pub(crate) fn execute(arguments: &New) -> Exit {
         Lang::Rust => Language::Rust,
         Lang::Python => Language::Python,
     };
-    let shape = match arguments.kind {
-        NewKind::Transform => Shape::Transform,
-        NewKind::Filter => Shape::Filter,
-        NewKind::Expand => Shape::Expand,
-        NewKind::Source => Shape::Source,
-        NewKind::Aggregate => Shape::Aggregate,
+    let template = match arguments.kind {
+        NewKind::Transform => StepTemplate::Transform,
+        NewKind::Filter => StepTemplate::Filter,
+        NewKind::Expand => StepTemplate::Expand,
+        NewKind::Source => StepTemplate::Source,
+        NewKind::Aggregate => StepTemplate::Aggregate,
     };
-    let step = NewStep { folder: arguments.folder.clone(), language, shape, sdk: arguments.sdk.clone() };
+    let step = NewStep { folder: arguments.folder.clone(), language, template, sdk: arguments.sdk.clone() };
     match step.make() {
         Ok(made) => {
             let exit = console::print(&format!("{}\n", escape_controls(&made.source.display().to_string())));

@@ -56,7 +56,8 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
     let pipeline = Pipeline::from_text(Path::new(FILE), &text).and_then(|pipeline| pipeline.with(&overrides));
     match pipeline {
         Ok(pipeline) => {
-            let settings = RunSettings { threads: arguments.threads, progress: arguments.progress, ..RunSettings::default() };
+            let settings =
+                RunSettings { threads: arguments.threads, progress: arguments.progress, ..RunSettings::default() };
             run::drive(&pipeline, &settings, global, (interrupt, signals.cleanup()))
         }
         Err(diagnostics) => {
@@ -86,5 +87,9 @@ fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRe
         step.to_owned()
     };
     let inspection = inspect(&engine(global, None, cleanup), &wasm, None, interrupt);
-    Ok(if inspection.is_ok_and(|step| step.manifest.kind == StepKind::Source) { PipeRows::Made } else { PipeRows::Read })
+    Ok(if inspection.is_ok_and(|step| step.manifest.kind == StepKind::Source) {
+        PipeRows::Made
+    } else {
+        PipeRows::Read
+    })
 }

@@ -97,7 +97,7 @@ fn details(info: &RunInfo) -> String {
     if let Some(why) = &info.unrepeatable {
         line("resume", &format!("not possible: {why}"));
     }
-    match &info.broken {
+    match &info.corrupt {
         // Only lists need its record.
         Some(what) if info.resumable => line("damage", &format!("{what}; `--resume` still resumes the run")),
         Some(what) => {

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{ErrorKind, Event, EventHandler, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::snapshot::{WatchScope, Snapshot};
+use super::snapshot::{Snapshot, WatchScope};
 
 /// Asks the system for reports. Lives as long as the command watches.
 pub(super) struct Reports {

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use wasmtime::Engine;
 
-use super::complexity::{self, ComplexityError};
 use super::ComponentErrorKind;
+use super::complexity::{self, ComplexityError};
 use crate::cleanup::CleanupRegistry;
 use crate::engine::CompileSettings;
 use crate::interrupt::Stop;

@@ -71,7 +71,7 @@ impl GuestOutput {
     }
 
     /// Returns the text since the last call began.
-    pub(crate) fn of_call(&self) -> String {
+    pub(crate) fn text_of_call(&self) -> String {
         let tail = self.lock();
         tail.last(tail.new)
     }

@@ -50,7 +50,7 @@ pub(crate) enum Resident {
 
 impl Resident {
     /// Chooses for components that are not loaded yet: files, or folders that they are built from.
-    pub(crate) fn of(components: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
+    pub(crate) fn for_components(components: impl IntoIterator<Item = impl AsRef<Path>>) -> Self {
         let is_compiled = |path: &Path| match path.metadata() {
             Ok(metadata) if metadata.is_dir() => !path.join("pyproject.toml").exists(),
             Ok(metadata) => metadata.len() <= COMPILED_BYTES,
@@ -213,9 +213,9 @@ mod tests {
         fs::create_dir(path("crate")).unwrap();
         fs::create_dir(path("python")).unwrap();
         fs::write(path("python").join("pyproject.toml"), "").unwrap();
-        assert_eq!(Resident::of([path("small.wasm"), path("crate")]), Resident::Much);
+        assert_eq!(Resident::for_components([path("small.wasm"), path("crate")]), Resident::Much);
         for other in ["large.wasm", "python", "missing.wasm"] {
-            assert_eq!(Resident::of([path("small.wasm"), path(other)]), Resident::Little, "{other}");
+            assert_eq!(Resident::for_components([path("small.wasm"), path(other)]), Resident::Little, "{other}");
         }
     }
 }

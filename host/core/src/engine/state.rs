@@ -65,7 +65,7 @@ impl CapturedOutput {
     /// Returns the last line of this call that is not blank, of standard error or, without one, of standard output.
     pub(crate) fn last_line(&self) -> Option<String> {
         let last = |output: &GuestOutput| {
-            output.of_call().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
+            output.text_of_call().lines().rev().map(str::trim).find(|line| !line.is_empty()).map(ToOwned::to_owned)
         };
         last(&self.stderr).or_else(|| last(&self.stdout))
     }

@@ -16,7 +16,7 @@ pub(crate) struct FailureContext {
     pub(crate) batch: Option<u64>,
     /// The first row of the batch.
     pub(crate) first_row: Option<RowPlace>,
-    /// The number of the try, from 1.
+    /// The number of the attempt, from 1.
     pub(crate) attempt: u32,
 }
 

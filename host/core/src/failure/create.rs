@@ -27,7 +27,7 @@ impl Failure {
     }
 
     /// Creates the failure for a panic of the host.
-    pub(crate) fn of_panic(panic: &(dyn std::any::Any + Send)) -> Self {
+    pub(crate) fn from_panic(panic: &(dyn std::any::Any + Send)) -> Self {
         let words = panic
             .downcast_ref::<&str>()
             .map(ToString::to_string)
@@ -42,12 +42,12 @@ impl Failure {
     /// Creates a failure of kind `host` from an error and its chain of causes, with a hint if one of them is a corrupt
     /// file.
     pub(crate) fn host(error: &dyn std::error::Error) -> Self {
-        let failure = Self::of_error(FailureKind::Host, error);
+        let failure = Self::from_error(FailureKind::Host, error);
         if CorruptFile::is_cause_of(error) { failure.with_hint(RESTART_HINT) } else { failure }
     }
 
     /// Creates a failure of this kind from an error and its chain of causes, within the bounds for guests' texts.
-    pub(crate) fn of_error(kind: FailureKind, error: &dyn std::error::Error) -> Self {
+    pub(crate) fn from_error(kind: FailureKind, error: &dyn std::error::Error) -> Self {
         let mut failure = Self::new(kind, error.to_string());
         failure.causes = causes(error).map(ToString::to_string).collect();
         WHOLE.keep(&mut failure);

@@ -31,7 +31,7 @@ pub enum RunError {
     #[non_exhaustive]
     TooManyRejects {
         /// The maximum.
-        most: MaxRejects,
+        max: MaxRejects,
         /// The same as a record: of kind `host`, with the limit `max-rejects`.
         failure: Box<Failure>,
         /// The numbers until then.
@@ -131,10 +131,10 @@ pub(super) fn not_set_up(problem: &dyn fmt::Display) -> RunError {
     RunError::Setup(Box::new(failure))
 }
 
-pub(super) fn too_many_rejects(most: MaxRejects, report: Report) -> RunError {
+pub(super) fn too_many_rejects(max: MaxRejects, report: Report) -> RunError {
     let rejected = counted(report.rejected(), "row was", "rows were");
-    let message = format!("{rejected} rejected, and `max-rejects` is {most}");
+    let message = format!("{rejected} rejected, and `max-rejects` is {max}");
     let mut failure = Box::new(Failure::new(FailureKind::Host, message));
-    failure.limit = Some(LimitHit { name: "max-rejects".into(), value: most.to_string() });
-    RunError::TooManyRejects { most, failure, report: Box::new(report) }
+    failure.limit = Some(LimitHit { name: "max-rejects".into(), value: max.to_string() });
+    RunError::TooManyRejects { max, failure, report: Box::new(report) }
 }

@@ -46,7 +46,7 @@ impl Pipeline {
         };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let plan = caught(|| Plan::new(&config, &context));
-            let plan = plan.unwrap_or_else(|panic| Err(PlanError::Host(Box::new(Failure::of_panic(&*panic)))));
+            let plan = plan.unwrap_or_else(|panic| Err(PlanError::Host(Box::new(Failure::from_panic(&*panic)))));
             let _ = answer.send(plan);
         });
         planner.map_err(|error| not_set_up(&error))?;
@@ -73,6 +73,6 @@ fn reserve(engine: &Engine, config: &Config) -> Result<Reservation, RunError> {
     let instances = threads * (2 + workers) + config.steps.len() as u32;
     let has_fuel = config.pipeline.limits.fuel.is_some() || config.steps.iter().any(|step| step.limits.fuel.is_some());
     let fuel = if has_fuel { Fuel::On } else { Fuel::Off };
-    let resident = Resident::of(config.steps.iter().map(|step| step.component.path()));
+    let resident = Resident::for_components(config.steps.iter().map(|step| step.component.path()));
     Ok(engine.reserve(instances, fuel, resident)?)
 }

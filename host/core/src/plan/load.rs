@@ -101,7 +101,7 @@ trait StepLoadError: Send + Sync {
 impl StepLoadError for BuildError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let kind = if self.is_step_fault() { FailureKind::Incompatible } else { FailureKind::Host };
-        diagnostic_with_record(step, self, Failure::of_error(kind, self))
+        diagnostic_with_record(step, self, Failure::from_error(kind, self))
     }
 }
 
@@ -109,12 +109,12 @@ impl StepLoadError for ComponentError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let failure = match &self.kind {
             ComponentErrorKind::Manifest(failure) => (**failure).clone(),
-            ComponentErrorKind::Compiler(_) => Failure::of_error(FailureKind::Host, self),
+            ComponentErrorKind::Compiler(_) => Failure::from_error(FailureKind::Host, self),
             ComponentErrorKind::Limit { name, value } => {
                 let limit = LimitHit { name: (*name).into(), value: value.clone() };
-                Failure { limit: Some(limit), ..Failure::of_error(FailureKind::Incompatible, self) }
+                Failure { limit: Some(limit), ..Failure::from_error(FailureKind::Incompatible, self) }
             }
-            _ => Failure::of_error(FailureKind::Incompatible, self),
+            _ => Failure::from_error(FailureKind::Incompatible, self),
         };
         let failure = Failure { component: failure.component.or_else(|| self.digest.clone()), ..failure };
         diagnostic_with_record(step, self, failure)

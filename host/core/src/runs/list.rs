@@ -36,7 +36,7 @@ pub struct RunInfo {
     pub unrepeatable: Option<String>,
     /// The corrupt file of the run, and the problem: the checkpoint, without which the run cannot be resumed, or the record,
     /// without which `name` and `pipeline` are empty.
-    pub broken: Option<String>,
+    pub corrupt: Option<String>,
     /// The paths of its part files.
     pub parts: Vec<String>,
     /// The folder with its state.
@@ -57,7 +57,7 @@ pub enum RunStatus {
     /// The run succeeded.
     Done,
     /// The state of the run is corrupt.
-    Broken,
+    Corrupt,
 }
 
 impl RunStatus {
@@ -68,7 +68,7 @@ impl RunStatus {
             Self::Interrupted => "interrupted",
             Self::Failed => "failed",
             Self::Done => "done",
-            Self::Broken => "broken",
+            Self::Corrupt => "corrupt",
         }
     }
 }
@@ -105,7 +105,7 @@ impl RunStore {
 }
 
 fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
-    let (checkpoint, broken) = match checkpoint_in(folder).transpose() {
+    let (checkpoint, corrupt) = match checkpoint_in(folder).transpose() {
         Ok(checkpoint) => (checkpoint, None),
         Err(what) => (None, Some(what)),
     };
@@ -117,13 +117,13 @@ fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
             return RunInfo {
                 name: String::new(),
                 pipeline: PathBuf::new(),
-                status: RunStatus::Broken,
+                status: RunStatus::Corrupt,
                 rows: rows.unwrap_or(0),
                 started: started(&id).unwrap_or(0),
                 pid: 0,
                 resumable: checkpoint.is_some(),
                 unrepeatable: None,
-                broken: broken.or(Some(what)),
+                corrupt: corrupt.or(Some(what)),
                 parts: part_files_in(pipeline_folder).map_or_else(Vec::new, |part_files| part_files.parts_of(&id)),
                 folder: folder.to_owned(),
                 id,
@@ -132,7 +132,7 @@ fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
     };
     let status = match record.state {
         RunState::Running if running => RunStatus::Running,
-        _ if broken.is_some() => RunStatus::Broken,
+        _ if corrupt.is_some() => RunStatus::Corrupt,
         RunState::Running | RunState::Interrupted => RunStatus::Interrupted,
         RunState::Failed => RunStatus::Failed,
         RunState::Done => RunStatus::Done,
@@ -147,7 +147,7 @@ fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
         pid: record.pid,
         resumable: checkpoint.is_some(),
         unrepeatable: record.unrepeatable,
-        broken,
+        corrupt,
         parts: record.parts,
         folder: folder.to_owned(),
     }

@@ -62,7 +62,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         let fuel = limits.fuel.unwrap_or_default();
         return Failure::limit(FailureKind::Fuel, "the step used up its fuel", "fuel", fuel.to_string());
     }
-    let spoken = state.panic().map(|panic| {
+    let panic = state.panic().map(|panic| {
         let mut failure = Failure::new(FailureKind::Panic, panic.message.clone());
         failure.location.clone_from(&panic.location);
         failure.row = panic.row.map(|row| RowPlace { index: row.into(), file: None, line: None, row: None });
@@ -70,22 +70,27 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     });
     if let Some(refused) = state.refused() {
         let mut failure = from_denied_growth(refused, limits);
-        if let Some(spoken) = spoken {
-            failure.causes.push(spoken.message);
-            failure.location = spoken.location;
-            failure.row = spoken.row;
+        if let Some(panic) = panic {
+            failure.causes.push(panic.message);
+            failure.location = panic.location;
+            failure.row = panic.row;
         } else if let Some(trap) = trap {
             failure.causes.push(code(*trap));
         }
         return failure;
     }
-    if let Some(mut spoken) = spoken {
-        spoken.code = trap.map(|trap| code(*trap));
-        return spoken;
+    if let Some(mut panic) = panic {
+        panic.code = trap.map(|trap| code(*trap));
+        return panic;
     }
-    if let Some(trap) = trap {
-        return from_trap(*trap, state);
+    match trap {
+        Some(trap) => from_trap(*trap, state),
+        None => from_other_error(error, limits),
     }
+}
+
+/// Creates the failure for an error that wasmtime gives no type, or of which only the host is the cause.
+fn from_other_error(error: &wasmtime::Error, limits: &Limits) -> Failure {
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
     if chain.iter().any(|link| link.contains(LIFTED_TOO_MUCH)) {
         let value = format_size(limits.output_bytes);

@@ -59,7 +59,7 @@ impl StageReader {
     /// Reads to the end, or until the semaphore is closed.
     pub(super) fn run(self, inputs: InputReaders) {
         let end = caught(|| self.read(inputs));
-        let end = end.unwrap_or_else(|panic| Err(Box::new(Failure::of_panic(&*panic))));
+        let end = end.unwrap_or_else(|panic| Err(Box::new(Failure::from_panic(&*panic))));
         self.send(Message::InputEnded(end));
     }
 
@@ -112,7 +112,7 @@ impl StageReader {
         let Cursor { batch, checksum, .. } = cursor;
         self.context.pool.spawn_fifo(move || {
             let result = caught(|| stage.run(batch, input, item)).unwrap_or_else(|panic| {
-                let mut failure = Box::new(Failure::of_panic(&*panic));
+                let mut failure = Box::new(Failure::from_panic(&*panic));
                 failure.batch = Some(batch);
                 Err(failure)
             });

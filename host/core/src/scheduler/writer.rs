@@ -191,7 +191,7 @@ impl From<WriteError> for WriteEnd {
 /// unfinished files are removed.
 pub(super) fn run(mut files: Files, orders: &Receiver<Order>, messages: &Sender<Message>) {
     let last = caught(|| execute_all(&mut files, orders, messages)).unwrap_or_else(|panic| {
-        let failure = Box::new(Failure::of_panic(&*panic));
+        let failure = Box::new(Failure::from_panic(&*panic));
         Some(Message::WritingEnded(Err(WriteEnd::Failed(failure))))
     });
     // Before the last messages, after which the dispatcher relies on the files being closed.

@@ -101,7 +101,7 @@ impl StepBuilder {
     pub fn bind(&self, schema: &Schema) -> Result<BoundStep, BindError> {
         let fuel = if self.limits.fuel.is_some() { Fuel::On } else { Fuel::Off };
         let instances = self.engine.threads() as u32 * INSTANCES_PER_THREAD;
-        let resident = Resident::of([&self.component]);
+        let resident = Resident::for_components([&self.component]);
         let pool = StepPool::new(&self.engine, instances, fuel, resident, &self.interrupt)?;
         let component = pool.load(&self.component, &self.limits)?;
         let configured = component.configure(&self.parameters, &self.limits).map_err(BindError::Bind)?;

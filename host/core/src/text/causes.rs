@@ -14,7 +14,8 @@ pub(crate) struct Cause {
 impl Cause {
     /// Creates a chain from the texts of its links, the nearest first. Returns `None` without texts.
     pub(crate) fn chain(texts: &[String]) -> Option<Self> {
-        let link = |source: Option<Self>, text: &String| Some(Self { text: text.clone(), source: source.map(Box::new) });
+        let link =
+            |source: Option<Self>, text: &String| Some(Self { text: text.clone(), source: source.map(Box::new) });
         texts.iter().rev().fold(None, link)
     }
 }

@@ -24,9 +24,9 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
             show(&failed.failures);
             Exit::Failed
         }
-        RunError::TooManyRejects { most, report, .. } => {
+        RunError::TooManyRejects { max, report, .. } => {
             let rejected = summary::counted(report.rejected(), "row was", "rows were");
-            render::message(&format!("{rejected} rejected, and `max-rejects` is {most}; see the reject file"));
+            render::message(&format!("{rejected} rejected, and `max-rejects` is {max}; see the reject file"));
             Exit::Failed
         }
         RunError::Runs(error) => {
