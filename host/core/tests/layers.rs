@@ -102,6 +102,33 @@ fn the_list_of_layers_names_exactly_the_modules_of_the_library() {
 }
 
 #[test]
+fn the_drawing_of_the_architecture_has_all_layers_from_top_to_bottom() {
+    let page = architecture();
+    let (_, drawing) = page.split_once("From the top down:\n\n```\n").expect("there is a drawing");
+    let (drawing, _) = drawing.split_once("```").expect("the drawing has an end");
+    // Two spaces separate the modules from their description.
+    let lines = drawing.lines().filter_map(|line| line.split("  ").next());
+    let drawn: Vec<&str> = lines.flat_map(|modules| modules.split(", ")).collect();
+    assert_eq!(drawn, LAYERS.iter().rev().copied().collect::<Vec<_>>());
+}
+
+#[test]
+fn every_path_in_the_architecture_exists() {
+    let page = architecture();
+    let core = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let roots = [core.join("../.."), core.join("src"), core.to_owned()];
+    // Odd pieces are code.
+    let code = page.split('`').skip(1).step_by(2);
+    let paths: Vec<&str> = code
+        .filter(|code| !code.contains(char::is_whitespace) && !code.starts_with('/'))
+        .filter(|code| code.contains('/') || code.ends_with(".rs"))
+        .collect();
+    assert!(paths.len() > 30, "{paths:?}");
+    let missing: Vec<_> = paths.iter().filter(|path| !roots.iter().any(|root| root.join(path).exists())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn the_modules_within_a_module_do_not_import_each_other_in_a_cycle() {
     let mut found = BTreeMap::new();
     for name in CRATES {
@@ -130,6 +157,12 @@ fn cycles_are_found() {
     };
     assert_eq!(cycle(&imports(&[("a", "b"), ("a", "c"), ("b", "c")])), None);
     assert_eq!(cycle(&imports(&[("a", "b"), ("b", "c"), ("c", "b")])), Some(vec!["b", "c", "b"]));
+}
+
+/// The text of `host/ARCHITECTURE.md`. Its blocks of code have no backticks within, so they count as one piece each.
+fn architecture() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("ARCHITECTURE.md");
+    std::fs::read_to_string(path).expect("the page is there")
 }
 
 fn modules(name: &str) -> Modules {
