@@ -43,16 +43,16 @@ fn record(scene: &Scene, name: &str, guest: &str) {
     // A component that was just loaded: its debug information has not been read.
     let mut first = || {
         let step = load();
-        told(&step, &bad) - passes()
+        time_to_text(&step, &bad) - passes()
     };
-    let mut later = || median(&|| told(&known, &bad)) - passes();
+    let mut later = || median(&|| time_to_text(&known, &bad)) - passes();
     let [first, later] = in_turn(scene.rounds, [&mut first, &mut later]);
     Line::new(&format!("{name}, first of its component, as JSON"), &Figures::new(first), Unit::Time).print();
     Line::new(&format!("{name}, later, as JSON"), &Figures::new(later), Unit::Time).print();
 }
 
-/// How long it takes until a failure is text, in seconds.
-fn told(step: &BenchStep, rows: &RecordBatch) -> f64 {
+/// Returns the time until a failure is text, in seconds.
+fn time_to_text(step: &BenchStep, rows: &RecordBatch) -> f64 {
     seconds(|| {
         let problem = step.fresh(rows).expect_err("the row is there that the guest fails at");
         let failure = problem.downcast::<Box<Failure>>().expect("a guest's failure is a record");

@@ -37,7 +37,7 @@ fn threads(scene: &Scene) {
     line("2 threads", &two, "1 thread", &one);
     line(&format!("{cores} threads, as many as cores"), &all, "1 thread", &one);
     line(&format!("{} threads", cores * 4), &more, "1 thread", &one);
-    // What the machine's cores can do together: some are halves of one.
+    // The cores of some machines are halves of one. This is the speed that they have together.
     let (texts, rounds) = (texts(scene.count(1000)), scene.count(1000));
     let hash = |threads| hash_on(&texts, rounds, threads);
     let [one, two] = in_turn(scene.rounds, [&mut || hash(1), &mut || hash(2)]);

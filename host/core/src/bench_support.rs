@@ -6,5 +6,5 @@ mod steps;
 pub use files::{BenchInput, BenchOutput, Raw};
 pub use steps::{Allocation, BenchEngine, BenchStep};
 
-/// What went wrong, in words: a benchmark has nothing else to do with it than to end.
+/// An error with its message. A benchmark can only end with it.
 pub type BenchError = Box<dyn std::error::Error + Send + Sync>;

@@ -60,7 +60,7 @@ pub struct ComponentError {
     pub path: PathBuf,
     /// The digest of its contents, `sha256:` and 64 hexadecimal digits; `None` if it was not read completely.
     pub digest: Option<Arc<str>>,
-    /// What is wrong with it.
+    /// The problem.
     pub kind: ComponentErrorKind,
 }
 
@@ -76,7 +76,7 @@ impl std::error::Error for ComponentError {
     }
 }
 
-/// What is wrong with a component.
+/// A problem of a component.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComponentErrorKind {
@@ -287,7 +287,7 @@ fn load_compiled(engine: &wasmtime::Engine, code: &[u8]) -> wasmtime::Result<was
     unsafe { wasmtime::component::Component::deserialize(engine, code) }
 }
 
-/// What compiling depends on.
+/// The inputs and settings of a compilation.
 pub(crate) struct CompileContext<'a> {
     pub(crate) linker: &'a Linker<State>,
     pub(crate) settings: CompileSettings,

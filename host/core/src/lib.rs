@@ -12,7 +12,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `ARCHITECTURE.md` next to this crate describes the modules and the way of a batch through them.
+//! `ARCHITECTURE.md` next to this crate describes the modules and the path of a batch through them.
 
 mod batch;
 pub mod build;

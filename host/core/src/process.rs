@@ -30,7 +30,7 @@ pub(crate) struct ProcessOutput {
     pub(crate) stderr: Vec<u8>,
 }
 
-/// What a program is given.
+/// The input and the limits of a program.
 pub(crate) struct ProcessOptions<'a> {
     /// Its standard input.
     pub(crate) input: Bytes,

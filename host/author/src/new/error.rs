@@ -26,7 +26,7 @@ pub enum NewError {
         "`{}` is not the name of a new folder: give the path of one that is not there yet, such as `count-words`", .path.display()
     )]
     NoName {
-        /// What was given.
+        /// The path as given.
         path: PathBuf,
     },
     /// A file or folder of that name exists already.
@@ -44,7 +44,7 @@ pub enum NewError {
     /// The given folder is not the SDK.
     #[error("`{}` is not the SDK: give the folder `guest-sdk` of a clone of Stillbox", .path.display())]
     NotTheSdk {
-        /// What was given.
+        /// The path as given.
         path: PathBuf,
     },
     /// A file cannot be written.

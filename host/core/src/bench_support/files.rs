@@ -81,7 +81,7 @@ impl BenchOutput {
         Ok(Self { encoder, writer })
     }
 
-    /// What makes text of rows, for any thread.
+    /// Returns a function that encodes rows, for any thread.
     ///
     /// # Errors
     /// The function fails where the rows do not fit.

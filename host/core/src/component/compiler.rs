@@ -31,7 +31,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const COMPILED: u8 = b'c';
 /// The first byte of its answer before a message.
 const REFUSED: u8 = b'r';
-/// What Rust prints when memory cannot be allocated, and what the system says when memory cannot be mapped.
+/// Messages of Rust when memory cannot be allocated, and of the system when memory cannot be mapped.
 const OUT_OF_MEMORY: [&str; 2] = ["memory allocation of ", "(os error 12)"];
 
 /// The separator of an error and its causes in that message. Messages of the compiler have lines, and no NUL.

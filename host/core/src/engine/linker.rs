@@ -1,4 +1,4 @@
-//! What a component may import: WASI without access to anything, and the functions for logs and panics.
+//! The imports that a component may have: WASI without access to anything, and the functions for logs and panics.
 
 use wasmtime::component::{Linker, WasmStr};
 use wasmtime::{Engine, StoreContextMut};

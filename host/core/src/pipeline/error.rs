@@ -48,7 +48,7 @@ pub enum RunError {
         /// The numbers until then.
         report: Box<Report>,
     },
-    /// An earlier run is in the way, or cannot be resumed. Nothing was run.
+    /// An earlier run is unfinished, is still running, or cannot be resumed. Nothing was run.
     #[error(transparent)]
     Runs(#[from] RunStoreError),
     /// The sandbox, or its threads, cannot be set up on this machine. The record is of kind `host`.

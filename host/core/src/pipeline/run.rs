@@ -120,7 +120,7 @@ impl LockedRun<'_> {
             recording::settle(handle, &outcome, &opened.entries, (parts, report.rows_in));
         }
         outputs.abandon();
-        // Spilled rows are of no use any more.
+        // Spilled rows are not needed after the run.
         drop(opened.work);
         drop(opened.entries);
         result_of(outcome, report, max_rejects)

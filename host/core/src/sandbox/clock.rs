@@ -14,7 +14,7 @@ pub(super) const TICK: Duration = Duration::from_millis(100);
 /// A wake-up may be this late on a busy machine. Shorter pauses of the process count as running time.
 const SLACK: Duration = Duration::from_millis(200);
 
-/// Tells the time that the process has run, as an instant that lags behind by the length of all pauses.
+/// Measures the time that the process has run, as an instant that lags behind by the length of all pauses.
 #[derive(Debug, Default)]
 pub(super) struct RunningClock {
     state: Mutex<ClockState>,

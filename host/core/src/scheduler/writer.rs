@@ -30,7 +30,7 @@ pub(super) enum Order {
     FinishRejects(RejectFile),
 }
 
-/// What is left of the reject file of a run with too many rejected rows.
+/// The temporary reject file of a run with too many rejected rows, after its rows are in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RejectFile {
     /// The file is moved to its place.
