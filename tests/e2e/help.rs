@@ -117,10 +117,12 @@ fn run_help_lists_every_option() {
           --message-format <FORMAT>
               The format of events and failures
 
+              With `json`, the rows of the pipeline have to go to a file.
+
               Possible values:
               - human: Text for people, on standard error
-              - json:  One JSON object per line on standard output; rows have to go to a file
-              
+              - json:  One JSON object per line on standard output
+
               [default: human]
 
           --grace <DURATION>
@@ -168,4 +170,13 @@ fn run_help_lists_every_option() {
       -h, --help
               Print help (see a summary with '-h')
     "#);
+}
+
+/// The formats are shared with `stillbox run`, whose rows need a file; a test has none.
+#[test]
+fn the_help_of_test_is_about_results_and_has_no_backticks_around_names() {
+    let help = help(&["test", "--help"]).text();
+    assert!(help.contains("Write a JUnit report to this file"), "{help}");
+    assert!(help.contains("- json:  One JSON object per line on standard output\n"), "{help}");
+    assert!(!help.contains("have to go to a file"), "{help}");
 }

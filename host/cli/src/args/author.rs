@@ -85,7 +85,7 @@ pub(crate) struct Test {
     /// Test this component instead of building the folder
     #[arg(long, value_name = "FILE.wasm", value_hint = ValueHint::FilePath)]
     pub(crate) component: Option<PathBuf>,
-    /// Write a `JUnit` report to this file
+    /// Write a JUnit report to this file
     #[arg(long, value_name = "FILE.xml", value_hint = ValueHint::FilePath)]
     pub(crate) junit: Option<PathBuf>,
     /// The format of the results

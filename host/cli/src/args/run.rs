@@ -51,6 +51,8 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE.jsonl", value_hint = ValueHint::FilePath)]
     pub(crate) failures: Option<PathBuf>,
     /// The format of events and failures
+    ///
+    /// With `json`, the rows of the pipeline have to go to a file.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) message_format: MessageFormat,
     /// After a signal, let batches in flight finish for this time, such as `10s` or `1m30s` [default: stop at once]
@@ -122,7 +124,7 @@ pub(crate) enum MessageFormat {
     /// Text for people, on standard error
     #[default]
     Human,
-    /// One JSON object per line on standard output; rows have to go to a file
+    /// One JSON object per line on standard output
     Json,
 }
 
