@@ -175,7 +175,8 @@ fn run_help_lists_every_option() {
 /// The formats are shared with `stillbox run`, whose rows need a file; a test has none.
 #[test]
 fn the_help_of_test_is_about_results_and_has_no_backticks_around_names() {
-    let help = help(&["test", "--help"]).text();
+    let outcome = help(&["test", "--help"]);
+    let help = outcome.text();
     assert!(help.contains("Write a JUnit report to this file"), "{help}");
     assert!(help.contains("- json:  One JSON object per line on standard output\n"), "{help}");
     assert!(!help.contains("have to go to a file"), "{help}");

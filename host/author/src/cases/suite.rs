@@ -33,7 +33,7 @@ pub struct Suite {
 pub struct TestOptions<'a> {
     /// Whether to write the actual rows as the expected ones where they differ.
     pub update: bool,
-    /// Stops the test run when it is triggered.
+    /// Cancels the test run when it is triggered.
     pub interrupt: Interrupt,
     /// Registers child processes and temporary files of builds, to be removed if the process exits early.
     pub cleanup: CleanupRegistry,
@@ -84,7 +84,7 @@ impl<'a> Pools<'a> {
     }
 
     fn metered(&self) -> Result<&StepPool, String> {
-        let reserve = || Self::reserve(self.options, Fuel::On).map_err(|error| error.to_string());
+        let reserve = || Self::reserve(self.options, Fuel::On).map_err(|error| chain(&error));
         self.metered.get_or_init(reserve).as_ref().map_err(Clone::clone)
     }
 }

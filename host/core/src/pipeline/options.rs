@@ -41,7 +41,7 @@ impl RunOptions {
         Self::default()
     }
 
-    /// Stops the run when this interrupt is triggered.
+    /// Cancels the run when this interrupt is triggered.
     #[must_use]
     pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
         self.interrupt = interrupt.clone();

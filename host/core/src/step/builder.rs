@@ -86,7 +86,7 @@ impl StepBuilder {
         self
     }
 
-    /// Stops all calls when this interrupt is triggered.
+    /// Cancels all calls when this interrupt is triggered.
     #[must_use]
     pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
         self.interrupt = interrupt.clone();
