@@ -40,15 +40,20 @@ fn a_component_that_multiplies_is_refused_by_every_command() {
     let folder = folder(&multiplying_component());
     let message = folder.run(pipeline("")).failed(2);
     insta::assert_snapshot!(message, @r#"
-    error: guest.wasm: is too complex to be compiled: it has 1055 instances, and at most 1000 are compiled
+    error: guest.wasm: is too complex to be compiled
       --> pipeline.toml:11:13
        |
     11 | component = "guest.wasm"
        |             ^^^^^^^^^^^^
+       |
+       = caused by: it has 1055 instances, and at most 1000 are compiled
     "#);
     for arguments in [["check", "pipeline.toml"], ["inspect", "guest.wasm"]] {
         let message = folder.stillbox(arguments).failed(2);
-        assert!(message.contains("is too complex to be compiled: it has"), "{message}");
+        assert!(
+            message.contains("is too complex to be compiled") && message.contains("caused by: it has"),
+            "{message}"
+        );
     }
 }
 

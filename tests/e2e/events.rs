@@ -127,7 +127,7 @@ fn an_error_event_for_a_step_has_its_place_in_the_pipeline_file() {
     insta::assert_snapshot!(errors, @r#"
     {"event":"error","message":"step \"add_column\" reads the column \"text\", which the source does not have","file":"pipeline.toml","line":7,"column":1,"end_line":7,"end_column":9,"help":["the source gives id: integer"],"kind":"incompatible","step":"add_column"}
     {"event":"error","message":"step \"bad_refuse_parameters\" does not accept its parameters: these parameters will not do","file":"pipeline.toml","line":11,"column":1,"end_line":11,"end_column":9,"kind":"parameters","step":"bad_refuse_parameters"}
-    {"event":"error","message":"missing.wasm: cannot be read: No such file or directory (os error 2)","file":"pipeline.toml","line":17,"column":13,"end_line":17,"end_column":27,"kind":"incompatible","step":"missing"}
+    {"event":"error","message":"missing.wasm: cannot be read","file":"pipeline.toml","line":17,"column":13,"end_line":17,"end_column":27,"causes":["No such file or directory (os error 2)"],"kind":"incompatible","step":"missing"}
     "#);
 }
 

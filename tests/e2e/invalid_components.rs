@@ -19,11 +19,13 @@ fn a_missing_component_file_is_reported() {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
     insta::assert_snapshot!(folder.run(pipeline("input.jsonl", &["step"], "output.jsonl")).failed(2), @r#"
-    error: step.wasm: cannot be read: No such file or directory (os error 2)
+    error: step.wasm: cannot be read
      --> pipeline.toml:9:13
       |
     9 | component = "step.wasm"
       |             ^^^^^^^^^^^
+      |
+      = caused by: No such file or directory (os error 2)
     "#);
 }
 
@@ -104,11 +106,13 @@ fn a_component_for_another_contract_version_is_reported_with_both_versions() {
       |             ^^^^^^^^^^^
     "#);
     insta::assert_snapshot!(error_for(wat::component(&other.replace("@0.2.0", "@0.1.0"))), @r#"
-    error: step.wasm: exports stillbox:step/guest@0.1.0, but not as the contract has it: instance export `stillbox:step/guest@0.1.0` does not have export `bind`
+    error: step.wasm: exports stillbox:step/guest@0.1.0, but not as the contract has it
      --> pipeline.toml:9:13
       |
     9 | component = "step.wasm"
       |             ^^^^^^^^^^^
+      |
+      = caused by: instance export `stillbox:step/guest@0.1.0` does not have export `bind`
     "#);
 }
 
@@ -116,7 +120,8 @@ fn a_component_for_another_contract_version_is_reported_with_both_versions() {
 fn a_truncated_component_is_reported() {
     let whole = std::fs::read(stillbox_test_guests::KEEP_LONG).unwrap();
     let message = error_for(&whole[..whole.len() / 2]);
-    assert!(message.contains("step.wasm: cannot be compiled: "), "{message}");
+    assert!(message.contains("step.wasm: cannot be compiled\n"), "{message}");
+    assert!(message.contains("caused by: unexpected end-of-file"), "{message}");
 }
 
 #[test]

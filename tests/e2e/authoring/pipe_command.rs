@@ -88,11 +88,13 @@ fn pipe_reports_errors_in_its_arguments() {
        |                ^^^^^^^^
     "#);
     insta::assert_snapshot!(error(&["nowhere.wasm:a=3", "--input", "/dev/null"]), @r#"
-    error: nowhere.wasm: cannot be read: No such file or directory (os error 2)
+    error: nowhere.wasm: cannot be read
       --> (the command line):10:13
        |
     10 | component = "nowhere.wasm"
        |             ^^^^^^^^^^^^^^
+       |
+       = caused by: No such file or directory (os error 2)
     "#);
 }
 

@@ -4,7 +4,7 @@ use stillbox::{Failure, FailureKind};
 
 use crate::harness::{Folder, PipelineFile, step, wat};
 
-/// The first line of the error for a component. Its failure record has the kind `incompatible`.
+/// The first line of the error for a component, and its causes. Its failure record has the kind `incompatible`.
 fn error_for(text: &str) -> String {
     let folder = Folder::new();
     folder.write("input.jsonl", "{\"id\":1}\n");
@@ -13,7 +13,8 @@ fn error_for(text: &str) -> String {
     let failure: Failure = serde_json::from_str(&folder.text("failures.jsonl")).expect("there is one record");
     assert_eq!((failure.kind, failure.step.as_deref()), (FailureKind::Incompatible, Some("guest")), "{failure:#?}");
     assert!(failure.component.is_some_and(|digest| digest.starts_with("sha256:")));
-    stderr.lines().next().unwrap_or_default().to_owned()
+    let cause = |line: &&str| line.contains("= caused by: ");
+    stderr.lines().take(1).chain(stderr.lines().filter(cause).map(str::trim)).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
@@ -28,5 +29,8 @@ fn an_unknown_import_of_a_component_is_named() {
 
 #[test]
 fn a_function_with_a_wrong_signature_is_reported() {
-    insta::assert_snapshot!(error_for(include_str!("../wat/wrong_signature.wat")), @"error: guest.wasm: its `manifest` failed (incompatible): a function of the step has other types than the contract gives it");
+    insta::assert_snapshot!(error_for(include_str!("../wat/wrong_signature.wat")), @r"
+    error: guest.wasm: its `manifest` failed (incompatible)
+    = caused by: a function of the step has other types than the contract gives it
+    ");
 }
