@@ -51,6 +51,12 @@ pub enum OwnedEvent {
         /// Size of the input in bytes, if known.
         total_bytes: Option<u64>,
     },
+    /// See [`Event::Warning`].
+    #[non_exhaustive]
+    Warning {
+        /// The message, in one sentence.
+        message: String,
+    },
     /// See [`Event::Rejected`].
     #[non_exhaustive]
     Rejected {
@@ -83,6 +89,7 @@ impl From<&Event<'_>> for OwnedEvent {
             Event::Started { run, pipeline, steps, total_bytes } => {
                 Self::Started { run: run.into(), pipeline: pipeline.to_owned(), steps: steps.to_vec(), total_bytes }
             }
+            Event::Warning { message } => Self::Warning { message: message.to_owned() },
             Event::Rejected { failure } => Self::Rejected { failure: Box::new(failure.clone()) },
             Event::Progress { report, bytes_read } => Self::Progress { report: Box::new(report.clone()), bytes_read },
         }
