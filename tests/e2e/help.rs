@@ -116,13 +116,13 @@ fn run_help_lists_every_option() {
 
           --message-format <FORMAT>
               The format of events and failures
-
+              
               With `json`, the rows of the pipeline have to go to a file.
 
               Possible values:
               - human: Text for people, on standard error
               - json:  One JSON object per line on standard output
-
+              
               [default: human]
 
           --grace <DURATION>

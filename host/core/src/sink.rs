@@ -31,6 +31,8 @@ mod csv;
 mod delivered;
 mod encode;
 mod error;
+mod format_error;
+mod formats;
 mod jsonl;
 mod output;
 mod parquet;
@@ -93,7 +95,7 @@ pub(crate) fn check_types(spec: &SinkSpec) -> Result<(), SinkError> {
         // The calling program takes any type.
         SinkLocation::Batches(_) => Ok(()),
         SinkLocation::Path(_) | SinkLocation::Stdout => {
-            encode::check_types(&output_name(spec), spec.format, &spec.schema)
+            formats::check_types(&output_name(spec), spec.format, &spec.schema)
         }
     }
 }
@@ -133,7 +135,7 @@ pub(crate) fn open(
     }
     let (schema, saves_rows) = (Arc::clone(&spec.schema), staging.is_some());
     let target = Target { output: Arc::clone(&output), format, compression, non_finite, schema, saves_rows };
-    let encoder = encode::encoder(target)?;
+    let encoder = formats::encoder(target)?;
     let writer = Writer::open(spec, output, run, staging)?;
     Ok((encoder, writer))
 }

@@ -15,9 +15,9 @@ use arrow_ipc::{Block, FooterBuilder, MetadataVersion, root_as_message};
 use arrow_schema::SchemaRef;
 use flatbuffers::FlatBufferBuilder;
 
-use super::output::OutputFile;
+use super::format_error::FormatError;
+use super::output::{BUFFER_BYTES, OutputFile};
 use super::synced::StagingDir;
-use super::writer::{BUFFER_BYTES, FormatError};
 use crate::corrupt::CorruptFile;
 
 const MAGIC: &[u8; 6] = b"ARROW1";

@@ -4,17 +4,13 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch, RecordBatchOptions};
-use arrow_schema::{ArrowError, Field, Schema, SchemaRef};
+use arrow_schema::{ArrowError, Field, SchemaRef};
 
-use super::csv::CsvEncoder;
 use super::error::{SinkError, SinkErrorKind};
-use super::jsonl::JsonEncoder;
-use super::parquet;
-use super::rows::RowsEncoder;
 use crate::format::{Compression, Format, NonFinite};
 use crate::json::NoJson;
 use crate::spill::SpillFrame;
-use crate::values::{ConversionError, IntervalForm, Unsupported, arrow_field, json_support, parquet_field};
+use crate::values::{ConversionError, Unsupported};
 
 /// The level of gzip. 6 is the default of the `gzip` command.
 const GZIP_LEVEL: u32 = 6;
@@ -115,35 +111,8 @@ pub(crate) fn compress(compression: Compression, bytes: Vec<u8>) -> std::io::Res
     }
 }
 
-/// Checks before the first row that the format supports every column.
-///
-/// # Errors
-///
-/// The format does not support the type of a column. The first such column is reported.
-pub(super) fn check_types(output: &Arc<str>, format: Format, schema: &Schema) -> Result<(), SinkError> {
-    for field in schema.fields() {
-        let checked = match format {
-            Format::JsonLines | Format::Json | Format::Csv => json_support(field),
-            Format::Parquet => parquet_field(field, IntervalForm::Type).map(drop),
-            Format::Arrow => arrow_field(field).map(drop),
-        };
-        checked.map_err(|source| type_error(output, format, field, source))?;
-    }
-    if format == Format::Parquet { parquet::check_schema(output, schema) } else { Ok(()) }
-}
-
-fn type_error(output: &Arc<str>, format: Format, field: &Field, source: Unsupported) -> SinkError {
+/// Creates the error about a column whose type the format does not support.
+pub(super) fn type_error(output: &Arc<str>, format: Format, field: &Field, source: Unsupported) -> SinkError {
     let (column, data_type) = (field.name().clone(), field.data_type().to_string());
     SinkError::new(output, SinkErrorKind::Type { column, data_type, format, source })
-}
-
-/// Creates the encoder of a format.
-pub(super) fn encoder(target: Target) -> Result<Arc<dyn Encoder>, SinkError> {
-    check_types(&target.output, target.format, &target.schema)?;
-    match target.format {
-        Format::JsonLines => Ok(Arc::new(JsonEncoder::new(target))),
-        Format::Csv => Ok(Arc::new(CsvEncoder { target })),
-        Format::Parquet | Format::Arrow => Ok(Arc::new(RowsEncoder::new(target)?)),
-        Format::Json => unreachable!("sinks do not write this format"),
-    }
 }

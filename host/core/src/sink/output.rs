@@ -15,6 +15,9 @@ use super::synced::SyncedLength;
 use crate::corrupt::CorruptFile;
 use crate::units::grouped;
 
+/// Bytes buffered before they are written to a file.
+pub(super) const BUFFER_BYTES: usize = 256 << 10;
+
 /// Permissions of a new file, before the umask.
 const NEW_FILE_MODE: u32 = 0o666;
 

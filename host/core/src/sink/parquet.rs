@@ -28,9 +28,9 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::error::{SinkError, SinkErrorKind};
+use super::format_error::FormatError;
 use super::output::OutputFile;
 use super::synced::{StagingDir, SyncedLength};
-use super::writer::FormatError;
 use crate::format::Format;
 use crate::panics::caught;
 use crate::spill::SpillFrame;

@@ -1,13 +1,10 @@
 //! Writes encoded batches in order.
 
-use std::error::Error;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_ipc::writer::StreamWriter;
-use arrow_schema::ArrowError;
-use parquet::errors::ParquetError;
 
 use super::SinkSpec;
 use super::arrow::ArrowFile;
@@ -16,15 +13,12 @@ use super::csv::preamble;
 use super::delivered::{DeliveredRows, whole_row_chunks};
 use super::encode::{Encoded, compress};
 use super::error::{SinkError, SinkErrorKind};
-use super::output::{OutputFile, sync_folder};
+use super::format_error::{FormatError, sink_error};
+use super::output::{BUFFER_BYTES, OutputFile, sync_folder};
 use super::parquet::ParquetFile;
 use super::rows::written_schema;
 use super::synced::{StagingDir, SyncedLength};
 use crate::format::{Compression, Format};
-use crate::spill::SpillError;
-
-/// Bytes buffered before they are written to a file.
-pub(super) const BUFFER_BYTES: usize = 256 << 10;
 
 /// Writes one output. A writer dropped without [`Writer::finish`] leaves an existing file unchanged, and no other file
 /// unless a checkpoint needs it.
@@ -50,15 +44,6 @@ enum FormatWriter {
     ArrowFile(Box<ArrowFile>),
     ArrowStream(Box<StreamWriter<BufWriter<OutputFile>>>),
     Batches(BatchSink),
-}
-
-/// An error of one of the libraries.
-pub(super) enum FormatError {
-    Io(io::Error),
-    Arrow(ArrowError),
-    Parquet(ParquetError),
-    Spill(SpillError),
-    Handler(Box<dyn Error + Send + Sync>),
 }
 
 impl Writer {
@@ -269,48 +254,6 @@ impl FormatWriter {
             Self::ArrowStream(writer) => writer.get_mut().get_mut(),
             Self::Batches(_) => return None,
         })
-    }
-}
-
-/// Returns the sink error for a library's error. Errors of the operating system are unwrapped.
-fn sink_error(output: &Arc<str>, format: Format, failure: FormatError) -> SinkError {
-    let library = |source| SinkError::new(output, SinkErrorKind::Library { format, source });
-    match failure {
-        FormatError::Io(error) | FormatError::Arrow(ArrowError::IoError(_, error)) => {
-            SinkError::io(output, "write this output", error)
-        }
-        FormatError::Arrow(error) => library(error.into()),
-        FormatError::Parquet(ParquetError::External(error)) => match error.downcast::<io::Error>() {
-            Ok(error) => SinkError::io(output, "write this output", *error),
-            Err(error) => library(error),
-        },
-        FormatError::Parquet(error) => library(error.into()),
-        FormatError::Spill(error) => library(error.into()),
-        FormatError::Handler(source) => SinkError::new(output, SinkErrorKind::Handler { source }),
-    }
-}
-
-impl From<io::Error> for FormatError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<ArrowError> for FormatError {
-    fn from(error: ArrowError) -> Self {
-        Self::Arrow(error)
-    }
-}
-
-impl From<ParquetError> for FormatError {
-    fn from(error: ParquetError) -> Self {
-        Self::Parquet(error)
-    }
-}
-
-impl From<SpillError> for FormatError {
-    fn from(error: SpillError) -> Self {
-        Self::Spill(error)
     }
 }
 

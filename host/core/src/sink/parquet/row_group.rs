@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 
+use super::super::format_error::FormatError;
 use super::super::synced::{StagingDir, SyncedRowGroups};
-use super::super::writer::FormatError;
 use super::RowGroup;
 use crate::corrupt::CorruptFile;
 use crate::frame::FrameFormat;
