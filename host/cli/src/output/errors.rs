@@ -83,7 +83,7 @@ fn from_diagnostic(diagnostic: &Diagnostic, all: &Diagnostics) -> Value {
         value["causes"] = diagnostic.causes.clone().into();
     }
     if let Some(label) = &diagnostic.label {
-        value["label"] = label.as_str().into();
+        value["label"] = (&**label).into();
     }
     if !diagnostic.help.is_empty() {
         value["help"] = diagnostic.help.clone().into();

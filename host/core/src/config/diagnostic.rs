@@ -25,7 +25,7 @@ pub struct Diagnostic {
     /// The causes, the nearest first. They are not part of the message.
     pub causes: Vec<String>,
     /// A short label for the marked text, such as "expected an integer".
-    pub label: Option<String>,
+    pub label: Option<Box<str>>,
     /// Ways to fix it, one sentence each.
     pub help: Vec<String>,
     /// The failure record, if a component caused the problem.
@@ -64,7 +64,7 @@ impl Diagnostic {
     /// Adds a label for the marked text. Escapes control characters.
     #[must_use]
     pub fn label(mut self, label: impl AsRef<str>) -> Self {
-        self.label = Some(escape_controls(label.as_ref()).into_owned());
+        self.label = Some(escape_controls(label.as_ref()).into());
         self
     }
 
