@@ -17,7 +17,7 @@ use arrow_select::take::take_record_batch;
 use super::bad_row::BadRow;
 use super::chunk::{Chunk, DecodedBatch, Decoder, LineOrRow, Reader};
 use super::error::{SourceError, SourceErrorKind};
-use super::place::FilePosition;
+use super::place::{FilePosition, InputPosition};
 use super::text::SAMPLE_ROWS;
 use super::{OpenSource, SourceSchema, SourceSpec};
 use crate::data_type::{DataType, NestedType};
@@ -171,7 +171,7 @@ fn select(decoded: &DecodedBatch, rows: &[usize]) -> DecodedBatch {
 impl Decoder for NestedDecoder {
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
         let decoded = self.rows.decode(chunk)?;
-        let rows = self.converted(&decoded).map_err(|bad| error_of(bad))?;
+        let rows = self.converted(&decoded).map_err(error_of)?;
         Ok(DecodedBatch { rows, positions: decoded.positions })
     }
 
@@ -183,7 +183,7 @@ impl Decoder for NestedDecoder {
                 let (decoded, mismatched) = self.divided(&decoded);
                 bad.extend(mismatched);
                 // In the order of the input.
-                bad.sort_by_key(|bad| bad.error.place.as_ref().and_then(|place| place.number()));
+                bad.sort_by_key(|bad| bad.error.place.as_ref().and_then(InputPosition::number));
                 Ok((decoded, bad))
             }
             Err(bad) => Err(error_of(bad)),
