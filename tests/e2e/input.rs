@@ -114,11 +114,13 @@ fn an_input_path_that_matches_no_file_is_reported() {
       |        ^^^^^^^^^^^^^^
     "#);
     insta::assert_snapshot!(folder.run(pipeline("input.jsonl", &[], "output.jsonl")).failed(2), @r#"
-    error: input.jsonl: cannot open this input: No such file or directory (os error 2)
+    error: input.jsonl: cannot open this input
      --> pipeline.toml:5:8
       |
     5 | path = "input.jsonl"
       |        ^^^^^^^^^^^^^
+      |
+      = caused by: No such file or directory (os error 2)
     "#);
 }
 

@@ -32,5 +32,8 @@ fn a_function_with_a_wrong_signature_is_reported() {
     insta::assert_snapshot!(error_for(include_str!("../wat/wrong_signature.wat")), @r"
     error: guest.wasm: its `manifest` failed (incompatible)
     = caused by: a function of the step has other types than the contract gives it
+    = caused by: failed to convert function to given type
+    = caused by: type mismatch with results
+    = caused by: expected 1-tuple, found 0-tuple
     ");
 }
