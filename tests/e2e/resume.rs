@@ -22,7 +22,7 @@ fn start(folder: &Folder, arguments: &[&str]) -> Child {
 }
 
 /// Reads events until this number of batches is written. Returns false if the run ends before.
-fn wait_for_batches(events: &mut Events, batches: usize) -> bool {
+fn wait_for_batches(events: impl Iterator<Item = serde_json::Value>, batches: usize) -> bool {
     events.filter(|event| event["event"] == "progress").take(batches).count() == batches
 }
 
