@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub(crate) use braces::alternatives;
-use component::Component;
+use component::ComponentPattern;
 
 /// The characters that make a path a pattern, unless there is a file of exactly that name.
 const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
@@ -65,7 +65,7 @@ pub(crate) fn find(base: &Path, written: &Path) -> Result<Vec<PathBuf>, PatternE
     let mut found = Vec::new();
     for alternative in alternatives(pattern).map_err(malformed)? {
         let start = if alternative.starts_with('/') { PathBuf::from("/") } else { base.to_owned() };
-        visit(start, &Component::parse_all(&alternative).map_err(malformed)?, &mut found)?;
+        visit(start, &ComponentPattern::parse_all(&alternative).map_err(malformed)?, &mut found)?;
     }
     if found.is_empty() {
         return Err(PatternError::NoMatch { pattern: literal.display().to_string() });
@@ -83,7 +83,7 @@ pub(crate) fn folder(base: &Path, written: &Path) -> PathBuf {
 
 /// Adds the files below `path` that match the components. Folders that match are skipped, because `data/*` is meant to
 /// select files.
-fn visit(path: PathBuf, components: &[Component], found: &mut Vec<PathBuf>) -> Result<(), PatternError> {
+fn visit(path: PathBuf, components: &[ComponentPattern], found: &mut Vec<PathBuf>) -> Result<(), PatternError> {
     let Some((component, rest)) = components.split_first() else {
         if !path.is_dir() && fs::symlink_metadata(&path).is_ok() {
             found.push(path);
@@ -91,8 +91,8 @@ fn visit(path: PathBuf, components: &[Component], found: &mut Vec<PathBuf>) -> R
         return Ok(());
     };
     match component {
-        Component::Name(name) => visit(path.join(name), rest, found),
-        Component::Pattern(pattern) => {
+        ComponentPattern::Name(name) => visit(path.join(name), rest, found),
+        ComponentPattern::Pattern(pattern) => {
             for entry in list(&path)? {
                 if pattern.matches(&entry.file_name()) && (rest.is_empty() || entry.path().is_dir()) {
                     visit(path.join(entry.file_name()), rest, found)?;
@@ -100,7 +100,7 @@ fn visit(path: PathBuf, components: &[Component], found: &mut Vec<PathBuf>) -> R
             }
             Ok(())
         }
-        Component::Folders => {
+        ComponentPattern::Folders => {
             visit(path.clone(), rest, found)?;
             for entry in list(&path)? {
                 let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");

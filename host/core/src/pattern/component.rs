@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 
 /// One part of a pattern between slashes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Component {
+pub(super) enum ComponentPattern {
     /// A name without special characters.
     Name(String),
     /// A name with special characters.
@@ -33,12 +33,12 @@ enum Token {
 
 /// A part of a name: a character, or a byte that is not part of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
+enum PatternUnit {
     Character(char),
     Byte,
 }
 
-impl Component {
+impl ComponentPattern {
     /// Parses the components of a pattern without braces.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl NamePattern {
     /// Returns whether a name matches. A dot at its start has to be written in the pattern.
     pub(super) fn matches(&self, name: &OsStr) -> bool {
         let units = units(name.as_encoded_bytes());
-        if units.first() == Some(&Unit::Character('.')) && self.tokens.first() != Some(&Token::Literal('.')) {
+        if units.first() == Some(&PatternUnit::Character('.')) && self.tokens.first() != Some(&Token::Literal('.')) {
             return false;
         }
         // To return to the last `*` is enough: an earlier one could only match less.
@@ -137,25 +137,25 @@ impl NamePattern {
 }
 
 impl Token {
-    fn matches(&self, unit: Unit) -> bool {
+    fn matches(&self, unit: PatternUnit) -> bool {
         match (self, unit) {
             (Self::Any | Self::One, _) => true,
-            (Self::Literal(literal), Unit::Character(c)) => *literal == c,
-            (Self::Literal(_), Unit::Byte) => false,
-            (Self::Set { ranges, negated }, Unit::Character(c)) => {
+            (Self::Literal(literal), PatternUnit::Character(c)) => *literal == c,
+            (Self::Literal(_), PatternUnit::Byte) => false,
+            (Self::Set { ranges, negated }, PatternUnit::Character(c)) => {
                 ranges.iter().any(|(start, end)| (*start..=*end).contains(&c)) != *negated
             }
-            (Self::Set { negated, .. }, Unit::Byte) => *negated,
+            (Self::Set { negated, .. }, PatternUnit::Byte) => *negated,
         }
     }
 }
 
-fn units(name: &[u8]) -> Vec<Unit> {
+fn units(name: &[u8]) -> Vec<PatternUnit> {
     let chunks = name.utf8_chunks();
     chunks
         .flat_map(|chunk| {
-            let bytes = chunk.invalid().iter().map(|_| Unit::Byte);
-            chunk.valid().chars().map(Unit::Character).chain(bytes)
+            let bytes = chunk.invalid().iter().map(|_| PatternUnit::Byte);
+            chunk.valid().chars().map(PatternUnit::Character).chain(bytes)
         })
         .collect()
 }
@@ -167,10 +167,10 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, name: &str) -> bool {
-        match Component::parse(pattern).unwrap() {
-            Component::Pattern(pattern) => pattern.matches(OsStr::new(name)),
-            Component::Name(own) => own == name,
-            Component::Folders => true,
+        match ComponentPattern::parse(pattern).unwrap() {
+            ComponentPattern::Pattern(pattern) => pattern.matches(OsStr::new(name)),
+            ComponentPattern::Name(own) => own == name,
+            ComponentPattern::Folders => true,
         }
     }
 

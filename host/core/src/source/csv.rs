@@ -71,7 +71,7 @@ pub(crate) fn open(files: Vec<InputFile>, spec: &SourceSpec) -> Result<OpenSourc
         }
     }
     let mut reader = TextReader::new(splitter(), spec.batch_rows, on_bad_row, files);
-    let mut sample = Sample { observed: Vec::new(), settings: &settings, on_bad_row };
+    let mut sample = FirstRecords { observed: Vec::new(), settings: &settings, on_bad_row };
     let is_known = |name: &String| declared.iter().any(|(own, kind)| own == name && *kind != DataType::Vector);
     let rows = reader.sample(|chunk, rows| {
         let names = first.get().map_or(&[][..], |header| &header.names);
@@ -122,13 +122,13 @@ fn column(
 }
 
 /// The fields of the first rows, from which types are inferred.
-struct Sample<'s> {
+struct FirstRecords<'s> {
     observed: Vec<ObservedFields>,
     settings: &'s CsvSettings,
     on_bad_row: Then,
 }
 
-impl Sample<'_> {
+impl FirstRecords<'_> {
     /// Adds up to `rows` rows of a chunk. Rows that will be rejected are left out.
     fn add(&mut self, chunk: &Chunk, rows: usize, columns: usize) -> Result<usize, SourceError> {
         self.observed.resize(columns, ObservedFields::default());

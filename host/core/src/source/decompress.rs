@@ -106,11 +106,11 @@ fn size(bytes: u64) -> String {
 pub(crate) struct Decompressor<R> {
     compression: Compression,
     max_window: u64,
-    state: State<R>,
+    state: DecompressState<R>,
     has_member: bool,
 }
 
-enum State<R> {
+enum DecompressState<R> {
     /// At the start of the file, or after a member.
     Between(LookAhead<R>),
     Gzip(Box<GzDecoder<LookAhead<R>>>),
@@ -124,7 +124,7 @@ enum State<R> {
 impl<R: Read> Decompressor<R> {
     /// Creates a reader of a file with this compression. `max_window` is in bytes.
     pub(super) fn new(compression: Compression, max_window: u64, input: LookAhead<R>) -> Self {
-        Self { compression, max_window, state: State::Between(input), has_member: false }
+        Self { compression, max_window, state: DecompressState::Between(input), has_member: false }
     }
 
     /// Starts the next member; returns false at the end of the file.
@@ -156,11 +156,11 @@ impl<R: Read> Decompressor<R> {
         }
         self.has_member = true;
         self.state = match self.compression {
-            Compression::Gzip => State::Gzip(Box::new(GzDecoder::new(input))),
-            Compression::Bzip2 => State::Bzip2(bzip2::bufread::BzDecoder::new(input)),
+            Compression::Gzip => DecompressState::Gzip(Box::new(GzDecoder::new(input))),
+            Compression::Bzip2 => DecompressState::Bzip2(bzip2::bufread::BzDecoder::new(input)),
             Compression::Xz => {
                 let stream = Stream::new_stream_decoder(self.max_window.saturating_add(XZ_OVERHEAD), 0)?;
-                State::Xz(XzDecoder::new_stream(input, stream))
+                DecompressState::Xz(XzDecoder::new_stream(input, stream))
             }
             Compression::Zstd => self.start_frame(input)?,
             Compression::None => unreachable!("a file without compression is read as it is"),
@@ -168,13 +168,13 @@ impl<R: Read> Decompressor<R> {
         Ok(true)
     }
 
-    fn start_frame(&self, mut input: LookAhead<R>) -> io::Result<State<R>> {
+    fn start_frame(&self, mut input: LookAhead<R>) -> io::Result<DecompressState<R>> {
         let start = input.peek(zstd_frame::HEADER_BYTES)?;
         if let Some(length) = zstd_frame::skipped_length(start) {
             if input.skip(length)? < length {
                 return Err(self.error(DecompressErrorKind::Truncated));
             }
-            return Ok(State::Between(input));
+            return Ok(DecompressState::Between(input));
         }
         if start.len() < 5 {
             return Err(self.error(DecompressErrorKind::Truncated));
@@ -192,7 +192,7 @@ impl<R: Read> Decompressor<R> {
         let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();
         // The library takes powers of two only. The exact size was compared above.
         decoder.window_log_max(self.max_window.next_power_of_two().ilog2().clamp(10, 31))?;
-        Ok(State::Zstd(decoder))
+        Ok(DecompressState::Zstd(decoder))
     }
 
     fn error(&self, kind: DecompressErrorKind) -> io::Error {
@@ -220,22 +220,22 @@ impl<R: Read> Decompressor<R> {
     fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = match &mut self.state {
-                State::Between(_) | State::Failed => 0,
-                State::Gzip(decoder) => decoder.read(buffer)?,
-                State::Zstd(decoder) => decoder.read(buffer)?,
-                State::Bzip2(decoder) => decoder.read(buffer)?,
-                State::Xz(decoder) => decoder.read(buffer)?,
+                DecompressState::Between(_) | DecompressState::Failed => 0,
+                DecompressState::Gzip(decoder) => decoder.read(buffer)?,
+                DecompressState::Zstd(decoder) => decoder.read(buffer)?,
+                DecompressState::Bzip2(decoder) => decoder.read(buffer)?,
+                DecompressState::Xz(decoder) => decoder.read(buffer)?,
             };
             if read > 0 {
                 return Ok(read);
             }
-            let input = match std::mem::replace(&mut self.state, State::Failed) {
-                State::Between(input) => input,
-                State::Gzip(decoder) => decoder.into_inner(),
-                State::Zstd(decoder) => decoder.finish(),
-                State::Bzip2(decoder) => decoder.into_inner(),
-                State::Xz(decoder) => decoder.into_inner(),
-                State::Failed => return Ok(0),
+            let input = match std::mem::replace(&mut self.state, DecompressState::Failed) {
+                DecompressState::Between(input) => input,
+                DecompressState::Gzip(decoder) => decoder.into_inner(),
+                DecompressState::Zstd(decoder) => decoder.finish(),
+                DecompressState::Bzip2(decoder) => decoder.into_inner(),
+                DecompressState::Xz(decoder) => decoder.into_inner(),
+                DecompressState::Failed => return Ok(0),
             };
             if !self.start_member(input)? {
                 return Ok(0);
@@ -256,7 +256,7 @@ impl<R: Read> Read for Decompressor<R> {
                 result => {
                     return result.map_err(|error| {
                         let error = self.describe(error);
-                        self.state = State::Failed;
+                        self.state = DecompressState::Failed;
                         error
                     });
                 }

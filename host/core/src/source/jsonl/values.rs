@@ -96,9 +96,9 @@ impl ValueScan {
 pub(super) struct ValueSplitter {
     layout: JsonLayout,
     /// The next part of the file, after the rows that are taken.
-    expected: Expected,
+    expected: ExpectedToken,
     /// The part after the row that was found and is not taken.
-    after: Expected,
+    after: ExpectedToken,
     /// The scan of the current row.
     scan: ValueScan,
     phase: Phase,
@@ -108,7 +108,7 @@ pub(super) struct ValueSplitter {
 
 /// The next part of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expected {
+enum ExpectedToken {
     /// The opening bracket of the array.
     Open,
     /// The first element, or the closing bracket.
@@ -129,7 +129,7 @@ enum Phase {
 impl ValueSplitter {
     /// Creates a splitter for the start of a file.
     pub(super) fn new(layout: JsonLayout) -> Self {
-        let expected = if layout == JsonLayout::Array { Expected::Open } else { Expected::Value };
+        let expected = if layout == JsonLayout::Array { ExpectedToken::Open } else { ExpectedToken::Value };
         Self { layout, expected, after: expected, scan: ValueScan::default(), phase: Phase::Before, seen: 0 }
     }
 
@@ -152,15 +152,15 @@ impl ValueSplitter {
                         self.phase = Phase::After;
                         None
                     }
-                    None => Some(Step::More),
+                    None => Some(ScanStep::More),
                 },
                 Phase::After => Some(self.after(bytes, &mut at)),
             };
             let (end, row) = match step {
                 None => continue,
-                Some(Step::End { row }) => (at, row),
-                Some(Step::Malformed(kind)) => return RowEnd::Malformed { at, kind: Box::new(kind) },
-                Some(Step::More) => {
+                Some(ScanStep::End { row }) => (at, row),
+                Some(ScanStep::Malformed(kind)) => return RowEnd::Malformed { at, kind: Box::new(kind) },
+                Some(ScanStep::More) => {
                     self.seen = at - start;
                     if !last {
                         return RowEnd::NeedMore;
@@ -180,17 +180,17 @@ impl ValueSplitter {
     }
 
     /// Looks for the start of a value, or for a bracket of the array.
-    fn before(&mut self, bytes: &[u8], at: &mut usize) -> Option<Step> {
-        let Some(byte) = skip_space(bytes, at) else { return Some(Step::More) };
+    fn before(&mut self, bytes: &[u8], at: &mut usize) -> Option<ScanStep> {
+        let Some(byte) = skip_space(bytes, at) else { return Some(ScanStep::More) };
         self.after = self.expected;
         let next = match (self.expected, byte) {
-            (Expected::Open, b'[') => Expected::First,
-            (Expected::First, b']') => Expected::Nothing,
-            (Expected::Open, _) => return Some(Step::Malformed(SourceErrorKind::NotAnArray)),
-            (Expected::Nothing, _) => return Some(Step::Malformed(SourceErrorKind::AfterArray)),
-            (_, b',') => return Some(Step::Malformed(SourceErrorKind::ExtraComma)),
-            (Expected::Value, b']') if self.layout == JsonLayout::Array => {
-                return Some(Step::Malformed(SourceErrorKind::ExtraComma));
+            (ExpectedToken::Open, b'[') => ExpectedToken::First,
+            (ExpectedToken::First, b']') => ExpectedToken::Nothing,
+            (ExpectedToken::Open, _) => return Some(ScanStep::Malformed(SourceErrorKind::NotAnArray)),
+            (ExpectedToken::Nothing, _) => return Some(ScanStep::Malformed(SourceErrorKind::AfterArray)),
+            (_, b',') => return Some(ScanStep::Malformed(SourceErrorKind::ExtraComma)),
+            (ExpectedToken::Value, b']') if self.layout == JsonLayout::Array => {
+                return Some(ScanStep::Malformed(SourceErrorKind::ExtraComma));
             }
             _ => {
                 self.phase = Phase::Value;
@@ -199,29 +199,29 @@ impl ValueSplitter {
         };
         *at += 1;
         self.after = next;
-        Some(Step::End { row: false })
+        Some(ScanStep::End { row: false })
     }
 
     /// Looks for the separator after a value.
-    fn after(&mut self, bytes: &[u8], at: &mut usize) -> Step {
+    fn after(&mut self, bytes: &[u8], at: &mut usize) -> ScanStep {
         if self.layout != JsonLayout::Array {
-            return Step::End { row: true };
+            return ScanStep::End { row: true };
         }
         self.after = match skip_space(bytes, at) {
-            None => return Step::More,
-            Some(b',') => Expected::Value,
-            Some(b']') => Expected::Nothing,
-            Some(_) => return Step::Malformed(SourceErrorKind::NoComma),
+            None => return ScanStep::More,
+            Some(b',') => ExpectedToken::Value,
+            Some(b']') => ExpectedToken::Nothing,
+            Some(_) => return ScanStep::Malformed(SourceErrorKind::NoComma),
         };
         *at += 1;
-        Step::End { row: true }
+        ScanStep::End { row: true }
     }
 
     /// Returns the error for a file that ends here, if it is not complete.
     fn at_end(&self, at: usize) -> Option<RowEnd> {
         let is_complete = match (self.layout, self.phase) {
             (_, Phase::Value) | (JsonLayout::Array, Phase::After) => false,
-            (JsonLayout::Array, Phase::Before) => matches!(self.expected, Expected::Open | Expected::Nothing),
+            (JsonLayout::Array, Phase::Before) => matches!(self.expected, ExpectedToken::Open | ExpectedToken::Nothing),
             (JsonLayout::Lines | JsonLayout::Objects, _) => true,
         };
         let what = if self.phase == Phase::Value { "a value" } else { "the array" };
@@ -229,7 +229,7 @@ impl ValueSplitter {
     }
 }
 
-enum Step {
+enum ScanStep {
     More,
     End { row: bool },
     Malformed(SourceErrorKind),

@@ -32,18 +32,18 @@ pub(super) struct NestedMismatch {
 /// Builds an array with a value for each text. `None` and the JSON value `null` are null.
 pub(super) fn build(nested: &NestedType, texts: &[Option<&str>]) -> Result<ArrayRef, NestedMismatch> {
     let rows: Vec<usize> = (0..texts.len()).collect();
-    Values { texts: texts.to_vec(), rows, path: String::new() }.build(nested)
+    NestedColumn { texts: texts.to_vec(), rows, path: String::new() }.build(nested)
 }
 
 /// The values of one level, in the order of the rows.
-struct Values<'t> {
+struct NestedColumn<'t> {
     texts: Vec<Option<&'t str>>,
     /// For each value, its row in the column.
     rows: Vec<usize>,
     path: String,
 }
 
-impl<'t> Values<'t> {
+impl<'t> NestedColumn<'t> {
     fn child(path: String) -> Self {
         Self { texts: Vec::new(), rows: Vec::new(), path }
     }
@@ -84,7 +84,7 @@ impl<'t> Values<'t> {
     }
 
     fn list(self, element: &NestedType, nested: &NestedType) -> Result<ArrayRef, NestedMismatch> {
-        let mut elements = Values::child(format!("{}[]", self.path));
+        let mut elements = NestedColumn::child(format!("{}[]", self.path));
         let mut ends = Vec::with_capacity(self.texts.len() + 1);
         ends.push(0);
         for (index, text) in self.texts.iter().enumerate() {
@@ -108,8 +108,8 @@ impl<'t> Values<'t> {
     fn objects(self, fields: &[(String, NestedType)], nested: &NestedType) -> Result<ArrayRef, NestedMismatch> {
         let indexes: HashMap<&str, usize> =
             fields.iter().enumerate().map(|(index, (name, _))| (name.as_str(), index)).collect();
-        let child = |(name, _): &(String, NestedType)| Values::child(format!("{}.{}", self.path, shown(name)));
-        let mut columns: Vec<Values<'t>> = fields.iter().map(child).collect();
+        let child = |(name, _): &(String, NestedType)| NestedColumn::child(format!("{}.{}", self.path, shown(name)));
+        let mut columns: Vec<NestedColumn<'t>> = fields.iter().map(child).collect();
         for (index, text) in self.texts.iter().enumerate() {
             let mut found: Vec<Option<&str>> = vec![None; fields.len()];
             let mut seen = vec![false; fields.len()];
@@ -134,7 +134,7 @@ impl<'t> Values<'t> {
 
     fn maps(self, value: &NestedType, nested: &NestedType) -> Result<ArrayRef, NestedMismatch> {
         let mut keys = StringBuilder::new();
-        let mut values = Values::child(format!("{}{{}}", self.path));
+        let mut values = NestedColumn::child(format!("{}{{}}", self.path));
         let mut ends = Vec::with_capacity(self.texts.len() + 1);
         ends.push(0);
         for (index, text) in self.texts.iter().enumerate() {

@@ -30,7 +30,7 @@ const SAMPLE_ROWS: usize = 1000;
 
 /// The types in which the wide columns are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum WidePart {
     /// Nanoseconds, which wrap around; days and milliseconds.
     Low,
     /// Milliseconds; months.
@@ -70,8 +70,8 @@ impl WideColumns {
     /// Chooses the unit of timestamps by the first rows: nanoseconds if a value has them, otherwise microseconds, which reach
     /// further.
     pub(super) fn sample(&mut self, low: File, high: File, metadata: &ArrowReaderMetadata) -> Result<()> {
-        let mut low = self.reader(low, metadata, Part::Low, SAMPLE_ROWS, true)?;
-        let mut high = self.reader(high, metadata, Part::High, SAMPLE_ROWS, true)?;
+        let mut low = self.reader(low, metadata, WidePart::Low, SAMPLE_ROWS, true)?;
+        let mut high = self.reader(high, metadata, WidePart::High, SAMPLE_ROWS, true)?;
         if let (Some(low), Some(high)) = (low.next().transpose()?, high.next().transpose()?) {
             let has_nanoseconds =
                 (0..self.roots.len()).any(|root| needs_nanoseconds(low.column(root), high.column(root)));
@@ -84,7 +84,7 @@ impl WideColumns {
 
     /// Returns the schema of the rows that [`WideColumns::combine`] returns.
     pub(super) fn schema(&self) -> SchemaRef {
-        self.schema_of(Part::Whole(self.unit))
+        self.schema_of(WidePart::Whole(self.unit))
     }
 
     /// Opens readers for all columns, and for the wide ones again.
@@ -94,15 +94,15 @@ impl WideColumns {
         metadata: &ArrowReaderMetadata,
         batch_rows: usize,
     ) -> Result<(ParquetRecordBatchReader, ParquetRecordBatchReader)> {
-        let low = self.reader(low, metadata, Part::Low, batch_rows, false)?;
-        Ok((low, self.reader(high, metadata, Part::High, batch_rows, true)?))
+        let low = self.reader(low, metadata, WidePart::Low, batch_rows, false)?;
+        Ok((low, self.reader(high, metadata, WidePart::High, batch_rows, true)?))
     }
 
     fn reader(
         &self,
         file: File,
         metadata: &ArrowReaderMetadata,
-        part: Part,
+        part: WidePart,
         batch_rows: usize,
         only_wide: bool,
     ) -> Result<ParquetRecordBatchReader> {
@@ -117,7 +117,7 @@ impl WideColumns {
         builder.build()
     }
 
-    fn schema_of(&self, part: Part) -> SchemaRef {
+    fn schema_of(&self, part: WidePart) -> SchemaRef {
         let mut leaves = self.leaves.iter().copied();
         let fields: Fields = self.schema.fields().iter().map(|field| typed(field, part, &mut leaves)).collect();
         Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()))
@@ -146,7 +146,7 @@ impl WideColumns {
 }
 
 /// Returns a field in which the wide leaves have the types of a part.
-fn typed(field: &FieldRef, part: Part, leaves: &mut impl Iterator<Item = bool>) -> FieldRef {
+fn typed(field: &FieldRef, part: WidePart, leaves: &mut impl Iterator<Item = bool>) -> FieldRef {
     let data_type = match field.data_type() {
         ArrowType::Struct(fields) => ArrowType::Struct(fields.iter().map(|field| typed(field, part, leaves)).collect()),
         ArrowType::Map(entries, sorted) => ArrowType::Map(typed(entries, part, leaves), *sorted),
@@ -160,16 +160,16 @@ fn typed(field: &FieldRef, part: Part, leaves: &mut impl Iterator<Item = bool>) 
             match (leaf, part) {
                 (ArrowType::Timestamp(_, zone), _) if is_wide => {
                     let unit = match part {
-                        Part::Low => TimeUnit::Nanosecond,
-                        Part::High => TimeUnit::Millisecond,
-                        Part::Whole(unit) => unit,
+                        WidePart::Low => TimeUnit::Nanosecond,
+                        WidePart::High => TimeUnit::Millisecond,
+                        WidePart::Whole(unit) => unit,
                     };
                     ArrowType::Timestamp(unit, zone.clone())
                 }
                 (ArrowType::Interval(_), _) if is_wide => ArrowType::Interval(match part {
-                    Part::Low => IntervalUnit::DayTime,
-                    Part::High => IntervalUnit::YearMonth,
-                    Part::Whole(_) => IntervalUnit::MonthDayNano,
+                    WidePart::Low => IntervalUnit::DayTime,
+                    WidePart::High => IntervalUnit::YearMonth,
+                    WidePart::Whole(_) => IntervalUnit::MonthDayNano,
                 }),
                 (other, _) => other.clone(),
             }
