@@ -25,7 +25,7 @@ pub(crate) enum PatternError {
     Malformed {
         /// The pattern.
         pattern: String,
-        /// What is wrong, as a clause.
+        /// The reason, as a clause.
         reason: &'static str,
     },
     /// No file matches.

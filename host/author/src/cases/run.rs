@@ -89,7 +89,7 @@ impl Subject {
         all.peak_memory = all.peak_memory.max(result.peak_memory);
     }
 
-    /// Returns a failure with the place of its row in the file of the case. What it says about the batch is left out, because
+    /// Returns a failure with the place of its row in the file of the case. Its batch is left out, because
     /// the batches of a case are not chosen by its author.
     fn locate(&self, mut failure: Box<Failure>, start: usize) -> Box<Failure> {
         (failure.component, failure.batch, failure.first_row) = (None, None, None);

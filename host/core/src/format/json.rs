@@ -7,9 +7,9 @@ use super::TextEncoding;
 pub(crate) struct JsonSettings {
     /// How objects are arranged. `None`: by the first character of each file, see [`JsonLayout`].
     pub(crate) layout: Option<JsonLayout>,
-    /// What happens to keys that are not columns.
+    /// The treatment of keys that are not columns.
     pub(crate) unknown_keys: UnknownKeys,
-    /// What happens to `NaN`, `Infinity` and `-Infinity`.
+    /// The treatment of `NaN`, `Infinity` and `-Infinity`.
     pub(crate) nan: NanTokens,
     /// The encoding of the text.
     pub(crate) encoding: TextEncoding,

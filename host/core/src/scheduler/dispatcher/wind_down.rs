@@ -15,7 +15,7 @@ const LAST_ROW: Duration = Duration::from_millis(10);
 /// Time for the last checkpoint of an interrupted run. If the disk is slower, the checkpoint before it is valid. A run with
 /// a grace has the rest of the grace if that is longer.
 const LAST_CHECKPOINT: Duration = Duration::from_millis(30);
-/// Time for the last checkpoint of a failed run. Nobody waits for it at a keyboard, and the rows so far may be hours of work.
+/// Time for the last checkpoint of a failed run. It is long because no signal asks for a prompt end, and the rows so far may be hours of work.
 const CHECKPOINT_OF_FAILED: Duration = Duration::from_secs(30);
 /// Time to finish the reject file, including the disk, when nothing else is left of a run.
 const REJECTS: Duration = Duration::from_secs(5);

@@ -63,7 +63,7 @@ impl CommonSchema {
             };
             fields.push(common);
         }
-        // What only one file says of itself does not hold for all of them.
+        // Metadata that only some of the files have does not apply to all rows.
         let mut metadata = self.schema.metadata().clone();
         metadata.retain(|key, value| schema.metadata().get(key) == Some(value));
         self.schema = Arc::new(Schema::new_with_metadata(fields, metadata));
