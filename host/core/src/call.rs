@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{Array as _, ArrayRef};
+use arrow_array::Array as _;
 use wasmtime::Store;
 
 use crate::batch::{
@@ -198,13 +198,10 @@ impl StepInstance {
 fn check_repeated(step: &Step, output: &CheckedOutput, input: &CallInput<'_>) -> Result<(), Box<Failure>> {
     let Some(origins) = &output.origins else { return Ok(()) };
     let carried = step.column_sources.iter().filter_map(|source| match source {
-        ColumnSource::Carried(index) => {
-            Some(input.rows.columns.column(*index).slice(input.range.start, input.range.len()))
-        }
+        ColumnSource::Carried(index) => Some(input.rows.columns.column(*index)),
         ColumnSource::Output(_) => None,
     });
-    let carried: Vec<ArrayRef> = carried.collect();
-    let bytes = repeated_bytes(&carried.iter().collect::<Vec<_>>(), origins);
+    let bytes = repeated_bytes(&carried.collect::<Vec<_>>(), input.range.start, origins);
     let most = step.limits.output_bytes.min(MAX_REPEATED);
     if bytes <= most {
         return Ok(());

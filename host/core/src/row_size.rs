@@ -6,8 +6,13 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
 use arrow_schema::DataType as ArrowType;
 
+/// Returns the bytes that these columns take. A column may be a small slice of large arrays, so only the slice is measured.
+pub(crate) fn columns_bytes<'a>(columns: impl IntoIterator<Item = &'a ArrayRef>) -> usize {
+    columns.into_iter().map(|column| array_bytes(column.as_ref())).sum()
+}
+
 /// Returns the bytes that a copy of one row takes, at least.
-pub(crate) fn row_bytes<'a>(columns: impl IntoIterator<Item = &'a ArrayRef>, row: usize) -> u64 {
+fn row_bytes<'a>(columns: impl IntoIterator<Item = &'a ArrayRef>, row: usize) -> u64 {
     columns.into_iter().map(|column| value_bytes(column.as_ref(), row)).sum()
 }
 
@@ -21,8 +26,8 @@ pub(crate) fn max_row_bytes(batch: &RecordBatch) -> u64 {
 }
 
 /// Returns the bytes that an output takes beyond its input because it repeats rows of it. `columns` are those that are copied,
-/// and each origin is the index of a row in them.
-pub(crate) fn repeated_bytes(columns: &[&ArrayRef], origins: &[u32]) -> u64 {
+/// and each origin is the index of a row in them, counted from the row `first`.
+pub(crate) fn repeated_bytes(columns: &[&ArrayRef], first: usize, origins: &[u32]) -> u64 {
     // Filters and steps that keep all rows repeat none, and need no counts.
     if columns.is_empty() || origins.windows(2).all(|pair| pair[0] < pair[1]) {
         return 0;
@@ -32,11 +37,12 @@ pub(crate) fn repeated_bytes(columns: &[&ArrayRef], origins: &[u32]) -> u64 {
         *counts.entry(*origin).or_default() += 1;
     }
     let repeated = counts.into_iter().filter(|(_, count)| *count > 1);
-    let sizes = repeated.map(|(row, count)| row_bytes(columns.iter().copied(), row as usize).saturating_mul(count - 1));
+    let sizes =
+        repeated.map(|(row, count)| row_bytes(columns.iter().copied(), first + row as usize).saturating_mul(count - 1));
     sizes.fold(0, u64::saturating_add)
 }
 
-/// Returns the bytes of one value, with its offset or view. What all values share, such as the values of a dictionary, is not
+/// Returns the bytes of one value, with its offset or view. Data that all values share, such as the values of a dictionary, is not
 /// copied and does not count.
 fn value_bytes(array: &dyn Array, row: usize) -> u64 {
     if let Some(width) = array.data_type().primitive_width() {
@@ -52,7 +58,7 @@ fn value_bytes(array: &dyn Array, row: usize) -> u64 {
         ArrowType::List(_) => list_bytes::<i32>(array, row),
         ArrowType::LargeList(_) => list_bytes::<i64>(array, row),
         ArrowType::Dictionary(key, _) => key.primitive_width().unwrap_or_default(),
-        _ => slice_bytes(array, row, 1),
+        _ => array_bytes(array.slice(row, 1).as_ref()),
     };
     bytes as u64
 }
@@ -60,11 +66,11 @@ fn value_bytes(array: &dyn Array, row: usize) -> u64 {
 fn list_bytes<O: OffsetSizeTrait>(array: &dyn Array, row: usize) -> usize {
     let list = array.as_list::<O>();
     let (start, length) = (list.value_offsets()[row].as_usize(), list.value_length(row).as_usize());
-    slice_bytes(list.values().as_ref(), start, length) + size_of::<O>()
+    array_bytes(list.values().slice(start, length).as_ref()) + size_of::<O>()
 }
 
-fn slice_bytes(array: &dyn Array, start: usize, length: usize) -> usize {
-    array.slice(start, length).to_data().get_slice_memory_size().unwrap_or_default()
+fn array_bytes(array: &dyn Array) -> usize {
+    array.to_data().get_slice_memory_size().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -103,9 +109,9 @@ mod tests {
     fn only_repeated_rows_count() {
         let columns = columns();
         let columns: Vec<&ArrayRef> = columns[..2].iter().collect();
-        assert_eq!(repeated_bytes(&columns, &[0, 1, 2]), 0);
-        assert_eq!(repeated_bytes(&columns, &[2, 0, 1]), 0);
-        assert_eq!(repeated_bytes(&columns, &[1, 1, 1, 2]), 2 * (8 + 4 + 4));
-        assert_eq!(repeated_bytes(&[], &[1, 1]), 0);
+        assert_eq!(repeated_bytes(&columns, 0, &[0, 1, 2]), 0);
+        assert_eq!(repeated_bytes(&columns, 0, &[2, 0, 1]), 0);
+        assert_eq!(repeated_bytes(&columns, 0, &[1, 1, 1, 2]), 2 * (8 + 4 + 4));
+        assert_eq!(repeated_bytes(&[], 0, &[1, 1]), 0);
     }
 }

@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use arrow_array::UInt32Array;
 use on_failure::apply_policy;
+use tokio::sync::SemaphorePermit;
 
 use crate::batch::{RowOrigins, Rows};
 use crate::failure::Failure;
@@ -23,7 +24,7 @@ use crate::interrupt::Stop;
 use crate::plan::{Operation, Step, Work};
 use crate::report::{Report, StepReport};
 use crate::result_cache::ResultCache;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, wait};
 use crate::sink::{Encoded, Encoder, compress};
 use crate::spill::SpillFrame;
 
@@ -107,6 +108,13 @@ struct Task<'a> {
 }
 
 impl Stage {
+    /// Waits until a step with `concurrency` may have another instance. Returns `None` if it needs no permission, or after a
+    /// stop: the call then ends at once and reports that.
+    fn slot<'s>(&self, step: &'s Step) -> Option<SemaphorePermit<'s>> {
+        let permit = wait(&self.stop, step.slots.as_ref()?.acquire())?;
+        permit.ok()
+    }
+
     /// Runs a task with a work item of one of the inputs.
     ///
     /// # Errors

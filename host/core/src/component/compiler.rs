@@ -81,7 +81,7 @@ impl Compiler {
         component: &Bytes,
         limits: &Limits,
         stop: &Stop,
-    ) -> Result<Vec<u8>, ComponentErrorKind> {
+    ) -> Result<Bytes, ComponentErrorKind> {
         complexity::check(component).map_err(|error| match error {
             ComplexityError::Invalid(error) => ComponentErrorKind::Invalid(error.into()),
             error => ComponentErrorKind::TooComplex(error.into()),
@@ -106,7 +106,7 @@ impl Compiler {
         component: &Bytes,
         limits: &Limits,
         stop: &Stop,
-    ) -> Result<Vec<u8>, ComponentErrorKind> {
+    ) -> Result<Bytes, ComponentErrorKind> {
         let is_stopped = || stop.reason().is_some();
         let options = ProcessOptions {
             input: component.clone(),
@@ -120,12 +120,9 @@ impl Compiler {
             Ok(ProcessEnd::TimedOut) => return Err(too_slow(limits)),
             Ok(ProcessEnd::Exited(output)) => output,
         };
-        let mut answer = output.stdout;
+        let answer = Bytes::from(output.stdout);
         match answer.first() {
-            Some(&COMPILED) if output.status.success() => {
-                answer.remove(0);
-                Ok(answer)
-            }
+            Some(&COMPILED) if output.status.success() => Ok(answer.slice(1..)),
             Some(&REFUSED) if output.status.success() => {
                 let message = String::from_utf8_lossy(&answer[1..]);
                 if OUT_OF_MEMORY.iter().any(|sign| message.contains(sign)) {
@@ -147,7 +144,7 @@ impl Compiler {
     }
 }
 
-fn on_thread(engine: &Engine, component: &Bytes, limits: &Limits, stop: &Stop) -> Result<Vec<u8>, ComponentErrorKind> {
+fn on_thread(engine: &Engine, component: &Bytes, limits: &Limits, stop: &Stop) -> Result<Bytes, ComponentErrorKind> {
     let (sender, compiled) = channel();
     let (engine, component) = (engine.clone(), component.clone());
     let compile = move || {
@@ -158,7 +155,7 @@ fn on_thread(engine: &Engine, component: &Bytes, limits: &Limits, stop: &Stop) -
     let until = Instant::now().checked_add(limits.compile_time);
     loop {
         match compiled.recv_timeout(POLL_INTERVAL) {
-            Ok(code) => return code.map_err(|error| ComponentErrorKind::Invalid(error.into())),
+            Ok(code) => return code.map(Bytes::from).map_err(|error| ComponentErrorKind::Invalid(error.into())),
             Err(RecvTimeoutError::Disconnected) => return Err(CompilerError::Panic.into()),
             Err(RecvTimeoutError::Timeout) if stop.reason().is_some() => return Err(ComponentErrorKind::Stopped),
             Err(RecvTimeoutError::Timeout) if until.is_some_and(|until| Instant::now() >= until) => {

@@ -50,10 +50,8 @@ impl Pipeline {
         }
         let Some(checkpointing) = &options.checkpointing else { return Ok(None) };
         let written = self.written_files(&options.replacements);
-        let state = checkpointing.runs.directory();
-        if let Some(output) =
-            written.iter().find(|path| runs::canonical_path(path).starts_with(runs::canonical_path(state)))
-        {
+        let state = runs::canonical_path(checkpointing.runs.directory());
+        if let Some(output) = written.iter().find(|path| runs::canonical_path(path).starts_with(&state)) {
             let message = format!("{} is in the folder of the state of runs", output.display());
             let diagnostic = Diagnostic::new(ConfigLocation::File, message).help("write to another folder");
             return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));

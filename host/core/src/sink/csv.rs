@@ -7,10 +7,11 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 
-use super::encode::{Encoded, Encoder, Target, text_size};
+use super::encode::{Encoded, Encoder, Target};
 use super::error::{SinkError, SinkErrorKind};
 use crate::format::{Format, NonFinite};
 use crate::json::{JsonValues, NoJson};
+use crate::row_size::columns_bytes;
 use crate::values::{LogicalType, TextError, TextWriter, Unsupported, is_uuid, logical_type, plain, text_writer};
 
 /// Encodes rows as CSV, without the header.
@@ -36,7 +37,7 @@ impl Encoder for CsvEncoder {
             let values = values.map_err(|source| self.target.type_error(field, source))?;
             columns.push((array.logical_nulls(), values));
         }
-        let mut fields = csv_writer(Vec::with_capacity(text_size(&batch)));
+        let mut fields = csv_writer(Vec::with_capacity(columns_bytes(batch.columns())));
         let mut scratch = Vec::new();
         for row in 0..if columns.is_empty() { 0 } else { batch.num_rows() } {
             for (index, (nulls, values)) in columns.iter().enumerate() {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch, RecordBatchOptions};
+use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, Field, SchemaRef};
 
 use super::error::{SinkError, SinkErrorKind};
@@ -89,11 +89,6 @@ impl Target {
     pub(super) fn compressed(&self, bytes: Vec<u8>) -> Result<Vec<u8>, SinkError> {
         compress(self.compression, bytes).map_err(|source| SinkError::io(&self.output, "compress the rows", source))
     }
-}
-
-/// Estimates the size of the rows as text. A batch may be a small slice of large arrays, so only the slice is measured.
-pub(super) fn text_size(batch: &RecordBatch) -> usize {
-    batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or_default()).sum()
 }
 
 /// Compresses bytes as one member or frame, without a time or a name in it.

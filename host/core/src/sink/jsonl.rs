@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::Field;
 
-use super::encode::{Encoded, Encoder, Target, text_size};
+use super::encode::{Encoded, Encoder, Target};
 use super::error::SinkError;
 use crate::json::{JsonValues, write_serde};
+use crate::row_size::columns_bytes;
 
 /// Encodes rows as JSON Lines: one compact object per line, with all columns in the schema's order.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ impl Encoder for JsonEncoder {
             let values = JsonValues::new(array, field, self.target.non_finite);
             columns.push(values.map_err(|source| self.target.type_error(field, source))?);
         }
-        let mut out = Vec::with_capacity(text_size(&batch));
+        let mut out = Vec::with_capacity(columns_bytes(batch.columns()));
         for row in 0..batch.num_rows() {
             for (index, (key, column)) in self.keys.iter().zip(&columns).enumerate() {
                 out.extend_from_slice(key);

@@ -123,10 +123,16 @@ impl NestedDecoder {
     }
 
     /// Converts the nested columns of some rows.
-    fn converted(&self, decoded: &DecodedBatch) -> Result<RecordBatch, BadRow> {
-        let mut columns = decoded.rows.columns().to_vec();
-        for ((column, nested), field) in columns.iter_mut().zip(&self.types).zip(self.schema.fields()) {
-            let Some(nested) = nested else { continue };
+    ///
+    /// # Errors
+    /// A value does not have its column's type: the reason, and the value.
+    fn converted<'d>(&self, decoded: &'d DecodedBatch) -> Result<RecordBatch, (SourceError, &'d str)> {
+        let mut columns = Vec::with_capacity(decoded.rows.num_columns());
+        for ((column, nested), field) in decoded.rows.columns().iter().zip(&self.types).zip(self.schema.fields()) {
+            let Some(nested) = nested else {
+                columns.push(Arc::clone(column));
+                continue;
+            };
             let texts = column.as_string::<i32>();
             let values: Vec<Option<&str>> = texts.iter().collect();
             let built = build(nested, &values).map_err(|mismatch| {
@@ -138,9 +144,9 @@ impl NestedDecoder {
                 let column = format!("{}{}", named(field.name()), mismatch.path);
                 let kind = SourceErrorKind::Nested { column, expected: mismatch.expected, found: mismatch.found };
                 let value = values[mismatch.row].unwrap_or_default();
-                BadRow::new(SourceError::at(&place.file, position, kind), value.as_bytes())
+                (SourceError::at(&place.file, position, kind), value)
             })?;
-            *column = built;
+            columns.push(built);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(decoded.rows.num_rows()));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
@@ -153,7 +159,7 @@ impl NestedDecoder {
         for row in 0..decoded.rows.num_rows() {
             match self.converted(&select(decoded, &[row])) {
                 Ok(_) => good.push(row),
-                Err(reason) => bad.push(reason),
+                Err((error, value)) => bad.push(BadRow::new(error, value.as_bytes())),
             }
         }
         let good = select(decoded, &good);
@@ -171,7 +177,7 @@ fn select(decoded: &DecodedBatch, rows: &[usize]) -> DecodedBatch {
 impl Decoder for NestedDecoder {
     fn decode(&self, chunk: Chunk) -> Result<DecodedBatch, SourceError> {
         let decoded = self.rows.decode(chunk)?;
-        let rows = self.converted(&decoded).map_err(error_of)?;
+        let rows = self.converted(&decoded).map_err(|(error, _)| error)?;
         Ok(DecodedBatch { rows, positions: decoded.positions })
     }
 
@@ -186,12 +192,7 @@ impl Decoder for NestedDecoder {
                 bad.sort_by_key(|bad| bad.error.place.as_ref().and_then(InputPosition::number));
                 Ok((decoded, bad))
             }
-            Err(bad) => Err(error_of(bad)),
+            Err((error, _)) => Err(error),
         }
     }
-}
-
-/// Returns the reason alone.
-fn error_of(bad: BadRow) -> SourceError {
-    Arc::try_unwrap(bad.error).unwrap_or_else(|_| unreachable!("the row was just created"))
 }

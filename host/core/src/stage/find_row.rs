@@ -12,7 +12,6 @@ use crate::batch::Rows;
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::failure::FailureKind;
 use crate::plan::Step;
-use crate::sandbox::wait;
 
 /// The longest time that a search takes, and then the longest time for the call with the row alone. Steps with a shorter
 /// time limit get that time.
@@ -37,8 +36,7 @@ impl RowSearch<'_> {
     /// Returns the row at which the step fails with this kind of failure, if it is found in time. `range` are the rows of
     /// the call that failed.
     pub(super) fn find(&self, range: Range<usize>, kind: FailureKind) -> Option<usize> {
-        let slots = self.step.slots.as_ref();
-        let _slot = slots.and_then(|slots| wait(&self.stage.stop, slots.acquire()));
+        let _slot = self.stage.slot(self.step);
         let time = self.step.limits.time.min(SEARCH_TIME);
         let halvings = usize::BITS - (range.len().max(2) - 1).leading_zeros();
         let until = Instant::now() + time;

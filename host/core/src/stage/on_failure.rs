@@ -20,8 +20,7 @@ use super::Stage;
 use super::find_row::RowSearch;
 use super::reject::RejectRecord;
 use super::step::call;
-use crate::batch::Rows;
-use crate::batch::StepOutput;
+use crate::batch::{CheckedOutput, Rows, StepOutput};
 use crate::call::{Callee, StepInstance};
 use crate::config::instance::InstanceLife;
 use crate::engine::CapturedOutput;
@@ -29,6 +28,7 @@ use crate::failure::{Failure, FailureContext, FailureKind};
 use crate::plan::Step;
 use crate::policy::{MAX_BACKOFF, OnFailure, Then};
 use crate::report::StepReport;
+use crate::row_size::columns_bytes;
 use crate::sandbox::pause;
 use crate::units::format_size;
 
@@ -94,6 +94,8 @@ struct PassedPart {
     range: Range<usize>,
     rows: usize,
     columns: Vec<ArrayRef>,
+    /// The bytes of the columns. 0 for the output of the whole batch, which has no other part.
+    bytes: u64,
     /// Indices in the whole batch.
     origins: Option<Vec<u32>>,
 }
@@ -183,11 +185,14 @@ impl PolicyRunner<'_> {
             let message = format!("it returned {rows} rows for the batch, but the limit is `output-rows = {limit}`");
             return Err(Box::new(Failure::limit(FailureKind::BadOutput, message, "output-rows", limit)));
         }
-        let columns = self.parts.iter().flat_map(|part| &part.columns).chain(&output.output.columns);
-        let bytes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or_default() as u64);
-        let bytes: u64 = bytes.sum();
+        // The size of a single output was checked when the step returned it.
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        let bytes =
+            self.parts.iter().map(|part| part.bytes).sum::<u64>() + columns_bytes(&output.output.columns) as u64;
         // The parts of a batch are joined, and the values of a joined column have 32-bit offsets.
-        if self.parts.is_empty() || bytes <= limits.output_bytes.min(i32::MAX as u64) {
+        if bytes <= limits.output_bytes.min(i32::MAX as u64) {
             return Ok(());
         }
         let limit = format_size(limits.output_bytes);
@@ -223,7 +228,10 @@ impl PolicyRunner<'_> {
             }
             origins
         });
-        self.parts.push(PassedPart { range: range.clone(), rows: checked.rows, columns: checked.columns, origins });
+        let is_whole = range.len() == self.rows.count();
+        let bytes = if is_whole { 0 } else { columns_bytes(&checked.columns) as u64 };
+        let CheckedOutput { rows, columns, .. } = checked;
+        self.parts.push(PassedPart { range: range.clone(), rows, columns, bytes, origins });
         Ok(())
     }
 

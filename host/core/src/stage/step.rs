@@ -11,7 +11,6 @@ use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::result_cache::CacheKeyBuilder;
-use crate::sandbox::wait;
 
 /// Calls a step with some rows of a batch, in a fresh instance, or in one that processed earlier batches if the step
 /// asks for that. Returns the instance, for its log and perhaps for another batch; `None` if the output comes from the
@@ -59,9 +58,7 @@ fn try_call(
         return Ok((output, None));
     }
     let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
-    let slot = step.slots.as_ref().map(|slots| wait(&stage.stop, slots.acquire()));
-    // If the run was stopped during the wait, the call ends at once and reports that.
-    let _slot = slot.flatten();
+    let _slot = stage.slot(step);
     let idle = match step.instance {
         InstanceLife::Batch => None,
         InstanceLife::Worker => stage.workers.take(step.number),
