@@ -38,6 +38,7 @@
 //! kind of a value. [`AnyRow::write_key`] compares such values as the host knows them.
 
 mod builder;
+mod columns;
 mod exact;
 mod input;
 mod output;

@@ -1,16 +1,12 @@
 use std::rc::Rc;
 
 use super::LogicalType;
-use super::exact;
+use super::columns::AnyColumn;
+use super::exact::ExactColumns;
 use crate::any_value::AnyValue;
 use crate::column::ColumnSpec;
-use crate::contract::{Column, DataType};
+use crate::input::Input;
 use crate::input::opener::Opener;
-use crate::input::{
-    BinaryColumn, BooleanColumn, ColumnReader, ContractViolation, FloatColumn, Input, IntegerColumn, JsonColumn,
-    NullableColumn, TextColumn, VectorColumn,
-};
-use crate::received::TextGuarantee;
 use crate::{Json, Result};
 
 /// A row of columns that the parameters define, in the order in which they list them.
@@ -58,7 +54,7 @@ impl<'a> AnyRow<'a> {
     /// # Panics
     /// The index is out of range.
     pub fn write_key(&self, column: usize, out: &mut Vec<u8>) -> Result<()> {
-        exact::write_key(&self.columns.0, column, self.row, out)
+        self.columns.0.exact.write_key(&self.columns.0.columns, column, self.row, out)
     }
 
     /// Returns the type that a column has in the host, by the column's index, or `None` for a missing column.
@@ -66,7 +62,7 @@ impl<'a> AnyRow<'a> {
     /// # Panics
     /// The index is out of range.
     pub fn logical_type(&self, column: usize) -> Option<LogicalType> {
-        exact::logical_type(&self.columns.0, column)
+        self.columns.0.exact.logical_type(&self.columns.0.columns, column)
     }
 
     /// Returns the value of a JSON column if it is NaN or infinity, which the host writes as a string for a step that calls this
@@ -87,12 +83,11 @@ impl<'a> AnyRow<'a> {
 #[derive(Clone, Debug)]
 pub struct AnyColumns<'a>(Rc<OpenColumns<'a>>);
 
-/// The columns of a batch, and what the host said of them so far.
+/// The columns of a batch, `None` for a missing one.
 #[derive(Debug)]
-pub(super) struct OpenColumns<'a> {
-    pub(super) columns: Vec<Option<AnyColumn<'a>>>,
-    #[cfg(target_arch = "wasm32")]
-    pub(super) exact: exact::ExactColumns,
+struct OpenColumns<'a> {
+    columns: Vec<Option<AnyColumn<'a>>>,
+    exact: ExactColumns,
 }
 
 impl<'a> AnyColumns<'a> {
@@ -109,67 +104,11 @@ impl Input for AnyRow<'_> {
 
     fn open<'a>(opener: &mut Opener<'a>) -> Result<Self::Columns<'a>> {
         let columns = opener.rest(AnyColumn::open)?;
-        Ok(AnyColumns(Rc::new(OpenColumns {
-            #[cfg(target_arch = "wasm32")]
-            exact: exact::ExactColumns::new(columns.len()),
-            columns,
-        })))
+        Ok(AnyColumns(Rc::new(OpenColumns { exact: ExactColumns::new(columns.len()), columns })))
     }
 
     #[inline]
     fn read<'a>(columns: &Self::Columns<'a>, row: usize) -> Result<Self::Row<'a>> {
         Ok(AnyRow { columns: columns.clone(), row })
     }
-}
-
-macro_rules! columns {
-    ($row:ident; $($variant:ident: $column:ident, |$opened:ident| $get:expr;)*) => {
-        /// An opened column of any type.
-        #[derive(Clone, Debug)]
-        pub(super) enum AnyColumn<'a> {
-            $($variant(NullableColumn<'a, $column<'a>>),)*
-        }
-
-        impl<'a> AnyColumn<'a> {
-            /// Opens a column of a type that is known at run time.
-            fn open(
-                column: &'a Column,
-                data_type: DataType,
-                rows: usize,
-                guarantee: TextGuarantee,
-            ) -> Result<Self, ContractViolation> {
-                match data_type {
-                    $(DataType::$variant => ColumnReader::open(column, rows, guarantee).map(Self::$variant),)*
-                }
-            }
-
-            pub(super) fn data_type(&self) -> DataType {
-                match self {
-                    $(Self::$variant(_) => DataType::$variant,)*
-                }
-            }
-
-            pub(super) fn get(&self, $row: usize) -> AnyValue<'a> {
-                match self {
-                    $(
-                        Self::$variant(column) if column.is_null($row) => AnyValue::Null,
-                        Self::$variant(column) => {
-                            let $opened = column.values();
-                            AnyValue::$variant($get)
-                        }
-                    )*
-                }
-            }
-        }
-    };
-}
-columns! {
-    row;
-    Boolean: BooleanColumn, |column| column.get(row);
-    Integer: IntegerColumn, |column| column.values()[row];
-    Float: FloatColumn, |column| column.values()[row];
-    Text: TextColumn, |column| column.get(row).into();
-    Binary: BinaryColumn, |column| column.get(row).into();
-    Json: JsonColumn, |column| column.get(row).text().into();
-    Vector: VectorColumn, |column| column.get(row).into();
 }
