@@ -4,14 +4,16 @@ use arrow_array::RecordBatch;
 use stillbox::bench_support::{Allocation, BenchStep};
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
-use crate::print::{Line, heading};
-use crate::python;
+use crate::print::{Line, heading, skipped};
+use crate::python::strip_markup;
 use crate::scene::{Scene, column, integers, lab, texts};
 
 /// Instances in a round.
 const CALLS: usize = 20_000;
 /// Calls with a whole batch in a round.
 const BATCHES: usize = 300;
+/// Instances of a step in Python in a round; one costs a hundred times as much as one of Rust.
+const PYTHON_CALLS: usize = 300;
 
 pub(crate) fn print(scene: &Scene) {
     heading("A fresh instance: instantiate, bind, process, drop");
@@ -32,7 +34,7 @@ pub(crate) fn print(scene: &Scene) {
             }
         }
     }
-    python::print(scene);
+    python(scene);
     let lab = lab(Allocation::Pooled);
     let rows = scene.count(1000);
     let steps = [
@@ -46,8 +48,24 @@ pub(crate) fn print(scene: &Scene) {
     }
 }
 
+fn python(scene: &Scene) {
+    // Building takes a minute, and the tests do it anyway.
+    if scene.is_quick() {
+        return skipped("strip-markup", "it is in Python, and takes long to build");
+    }
+    let Some(component) = strip_markup() else {
+        return skipped("strip-markup", "its SDK cannot be installed here");
+    };
+    let lab = lab(Allocation::PooledForInterpreters);
+    let step = lab.step(&component, r#"{"column":"html"}"#).unwrap_or_else(|problem| panic!("{problem}"));
+    for threads in [1, 2] {
+        let what = format!("strip-markup (Python), empty, pooled, {threads} threads");
+        empty(scene, &what, &step, &column("html", texts(0)), (threads, PYTHON_CALLS), ["below 5 ms", ""]);
+    }
+}
+
 /// The time of every single instance, in all rounds together: the tail is in no median of rounds.
-pub(crate) fn empty(
+fn empty(
     scene: &Scene,
     what: &str,
     step: &BenchStep,

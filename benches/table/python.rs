@@ -1,38 +1,13 @@
-//! A fresh instance of a step in Python.
+//! A step in Python, built for the benchmark.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use stillbox::bench_support::Allocation;
-
-use crate::instance::empty;
-use crate::print::skipped;
-use crate::scene::{Scene, column, lab, texts};
-
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Instances in a round; one costs a hundred times as much as one of Rust.
-const CALLS: usize = 300;
-
-/// Prints what an instance of `strip-markup` costs, where it can be built.
-pub(crate) fn print(scene: &Scene) {
-    // Building takes a minute, and the tests do it anyway.
-    if scene.is_quick() {
-        return skipped("strip-markup", "it is in Python, and takes long to build");
-    }
-    let Some(component) = component() else {
-        return skipped("strip-markup", "its SDK cannot be installed here");
-    };
-    let lab = lab(Allocation::PooledForInterpreters);
-    let step = lab.step(&component, r#"{"column":"html"}"#).unwrap_or_else(|problem| panic!("{problem}"));
-    for threads in [1, 2] {
-        let what = format!("strip-markup (Python), empty, pooled, {threads} threads");
-        empty(scene, &what, &step, &column("html", texts(0)), (threads, CALLS), ["below 5 ms", ""]);
-    }
-}
-
-/// The component, made with the SDK in an environment under the build's folder.
-fn component() -> Option<PathBuf> {
+/// Builds `strip-markup` with the SDK in an environment under the build's folder, or returns `None` where the SDK cannot be
+/// installed.
+pub(crate) fn strip_markup() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("benches-python");
     let python = folder.join("bin/python");
     let done = |command: &mut Command| {
