@@ -358,10 +358,9 @@ fn environment_variables_force_and_forbid_colours() {
 fn building_a_folder_without_a_manifest_fails() {
     let folder = Folder::new();
     std::fs::create_dir(folder.join("empty")).unwrap();
-    insta::assert_snapshot!(folder.stillbox(["build", "empty", "missing"]).failed(1), @r"
+    insta::assert_snapshot!(folder.stillbox(["build", "empty", "missing"]).failed(2), @r"
       Building empty
     error: `empty` has no Cargo.toml or pyproject.toml: give the folder of a step, or a compiled .wasm file
-      Building missing
     error: there is no folder `missing`
     ");
     insta::assert_snapshot!(folder.stillbox(["build"]).failed(2), @r"

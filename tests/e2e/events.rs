@@ -138,7 +138,7 @@ fn errors_of_the_command_line_are_events() {
     let pipeline = pipeline("input.jsonl", &["add_column"], "output.jsonl");
     insta::assert_snapshot!(errors(run(&folder, &pipeline, &["--failures", "nowhere/f.jsonl"]), 2), @r#"{"event":"error","message":"cannot write failures to nowhere/f.jsonl","causes":["No such file or directory (os error 2)"]}"#);
     insta::assert_snapshot!(errors(run(&folder, &pipeline, &["--failures", "input.jsonl"]), 2), @r#"{"event":"error","message":"the file for failures, input.jsonl, is also an input","argument":"--failures input.jsonl","help":["use a separate file for failures"]}"#);
-    insta::assert_snapshot!(errors(run(&folder, &pipeline, &["--output", "-"]), 2), @r#"{"event":"error","message":"with `--message-format json` the standard output is for messages; give the sink a file"}"#);
+    insta::assert_snapshot!(errors(run(&folder, &pipeline, &["--output", "-"]), 2), @r#"{"event":"error","message":"with `--message-format json` standard output is for events; give the sink a file"}"#);
     // An output that cannot be written is a failure, not an error of the command line.
     assert_eq!(errors(run(&folder, &pipeline, &["--output", "nowhere/output.jsonl"]), 1), "");
 }

@@ -236,7 +236,7 @@ fn failures_are_not_mixed_with_rows_or_messages_on_standard_output() {
         assert_eq!(outcome.text(), "from before\n");
         let stderr = outcome.failed(2);
         if path == "redirected" {
-            insta::assert_snapshot!(stderr, @"error: `--failures redirected` leads to the standard output, where the rows go; use a separate file for failures");
+            insta::assert_snapshot!(stderr, @"error: `--failures redirected` leads to standard output, where the rows go; use a separate file for failures");
         }
     }
     folder.write_pipeline(pipeline("input.jsonl", &["bad_panic"], "output.jsonl"));

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
 pub(crate) use author::{Build, Inspect, Lang, New, NewKind, Test};
-pub(crate) use pipe::Pipe;
+pub(crate) use pipe::{InputFormat, OutputFormat, Pipe};
 pub(crate) use run::{
     Changes, Check, Graph, GraphFormat, MessageFormat, Progress, Run, Runs, RunsCommand, StateDirectory,
 };

@@ -1,6 +1,6 @@
 //! Runs a pipeline from a program, with its output somewhere else.
 //!
-//! `cargo run --example clean_text -- examples/clean-text/pipeline.toml clean.jsonl`
+//! `cargo run --package stillbox --example clean_text -- examples/clean-text/pipeline.toml clean.jsonl`
 
 use std::error::Error;
 use std::path::Path;

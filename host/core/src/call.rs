@@ -124,7 +124,7 @@ impl StepInstance {
     /// Calls `process` with a batch.
     ///
     /// # Errors
-    /// The step fails, or its output breaks the contract or a limit. Rows that it refuses are part of the output.
+    /// The step fails, or its output breaks the contract or a limit. Rows that it rejects are part of the output.
     pub(crate) fn process(&mut self, callee: Callee<'_>, input: &CallInput<'_>) -> Result<StepOutput, Box<Failure>> {
         let columns: Vec<_> = input.columns.iter().map(LoweredColumn::column).collect();
         let batch = Batch { rows: input.count() as u32, columns: &columns };

@@ -12,7 +12,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `ARCHITECTURE.md` next to this crate describes the modules and the path of a batch through them.
+//! An [`Engine`] has the compiled components and the threads; create one per process. A [`Pipeline`] is read from a file or a
+//! text and runs any number of times. The directory `examples` of this crate has a program for each of these tasks:
+//!
+//! - `clean_text`: to run a pipeline file.
+//! - `run_handle`: to start a run, follow its [`Event`]s, and cancel it: [`Pipeline::start`], [`Run`].
+//! - `record_batches`: to replace sources and sinks by record batches of the program: [`RunOptions::source`],
+//!   [`RunOptions::sink`].
+//! - `call_step`: to call one step on record batches: [`Engine::step`].
 
 mod batch;
 pub mod build;

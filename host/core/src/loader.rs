@@ -94,7 +94,7 @@ impl ComponentLoader {
     /// Binds a component to its parameters, and returns its columns.
     ///
     /// # Errors
-    /// The step refuses the parameters, fails, or returns a signature that breaks the contract.
+    /// The step rejects the parameters, fails, or returns a signature that breaks the contract.
     pub(crate) fn bind(
         &self,
         component: &Component,

@@ -185,7 +185,7 @@ impl Engine {
     /// Returns the threads that run steps, which are started by the first call.
     ///
     /// # Errors
-    /// The system refuses to start a thread.
+    /// The system cannot start a thread.
     pub(crate) fn thread_pool(&self) -> Result<Arc<ThreadPool>, EngineError> {
         if let Some(pool) = self.shared.thread_pool.get() {
             return Ok(Arc::clone(pool));

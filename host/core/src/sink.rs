@@ -128,7 +128,7 @@ pub(crate) fn open(
     if let SinkLocation::Batches(sink) = &spec.location {
         let (schema, compression) = (Arc::clone(&spec.schema), Compression::None);
         let target = Target { output: Arc::clone(&output), format, compression, non_finite, schema, saves_rows: false };
-        return Ok((Arc::new(BatchEncoder { target }), Writer::of_batches(output, sink.clone())));
+        return Ok((Arc::new(BatchEncoder { target }), Writer::for_batches(output, sink.clone())));
     }
     if matches!(format, Format::Parquet | Format::Arrow) && compression != Compression::None {
         return Err(SinkError::new(&output, SinkErrorKind::CompressedRows { format, compression }));

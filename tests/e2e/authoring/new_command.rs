@@ -103,26 +103,26 @@ fn new_rejects_invalid_and_existing_names() {
     let folder = Folder::new();
     let rejected = |arguments: &[&str]| outcome(command(&folder).arg("new").args(arguments)).failed(2);
     insta::assert_snapshot!(rejected(&["Count Words"]), @"
-    error: `Count Words` is no name for a step: it has 'C' in it; a name has small letters, digits and `-`, such as `count-words`
+    error: `Count Words` is not a valid name of a step: it has 'C' in it; a name has lower-case letters, digits and `-`, such as `count-words`
     ");
     insta::assert_snapshot!(rejected(&["match"]), @"
-    error: `match` is no name for a step: it is a word that Rust or cargo uses itself; a name has small letters, digits and `-`, such as `match-step`
+    error: `match` is not a valid name of a step: it is a word that Rust or cargo uses itself; a name has lower-case letters, digits and `-`, such as `match-step`
     ");
     insta::assert_snapshot!(rejected(&["json", "--lang", "python"]), @"
-    error: `json` is no name for a step: it is a word or a module of Python; a name has small letters, digits and `-`, such as `json-step`
+    error: `json` is not a valid name of a step: it is a word or a module of Python; a name has lower-case letters, digits and `-`, such as `json-step`
     ");
     insta::assert_snapshot!(rejected(&["row", "--kind", "source"]), @"
-    error: `row` is no name for a step: it is a name that the code of a new step has for something else; a name has small letters, digits and `-`, such as `row-step`
+    error: `row` is not a valid name of a step: it is a name that the code of a new step has for something else; a name has lower-case letters, digits and `-`, such as `row-step`
     ");
     insta::assert_snapshot!(rejected(&["."]), @"
-    error: `.` is not the name of a new folder: give the path of one that is not there yet, such as `count-words`
+    error: `.` is not the name of a new folder: give a path that does not exist yet, such as `count-words`
     ");
     insta::assert_snapshot!(rejected(&["a", "--sdk", "nowhere"]), @"
     error: `nowhere` is not the SDK: give the folder `guest-sdk` of a clone of Stillbox
     ");
     folder.write("taken", "");
     insta::assert_snapshot!(rejected(&["taken"]), @"
-    error: `taken` is there already; choose another name, or remove it first
+    error: `taken` already exists; choose another name, or remove it first
     ");
     assert_eq!(folder.names(), ["taken"]);
 }

@@ -75,19 +75,19 @@ fn pipe_reports_errors_in_its_arguments() {
     let folder = Folder::with(&[KEEP_LONG]);
     let error = |arguments: &[&str]| outcome(folder.command().arg("pipe").args(arguments)).failed(2);
     insta::assert_snapshot!(error(&["keep_long.wasm:min-bytes"]), @"
-    error: `keep_long.wasm:min-bytes`: `min-bytes` is no parameter: write KEY=VALUE, with commas between them, or all as a JSON object
+    error: `keep_long.wasm:min-bytes`: `min-bytes` is not a parameter: write KEY=VALUE, with commas between them, or all as a JSON object
     ");
     insta::assert_snapshot!(error(&["keep_long.wasm:{\"min-bytes\": null}"]), @r#"
     error: `keep_long.wasm:{"min-bytes": null}`: a parameter has a value that a pipeline file cannot represent, such as null; leave it out
     "#);
-    insta::assert_snapshot!(error(&["keep_long.wasm:min-byte=3", "--input", "/dev/null"]), @r#"
+    insta::assert_snapshot!(error(&["keep_long.wasm:min-byte=3", "--input", "/dev/null", "--input-format", "jsonl"]), @r#"
     error: step "keep_long" does not accept its parameters: unknown parameter `min-byte`, did you mean `min-bytes`?
       --> (the command line):11:16
        |
     11 | parameters = { min-byte = 3 }
        |                ^^^^^^^^
     "#);
-    insta::assert_snapshot!(error(&["nowhere.wasm:a=3", "--input", "/dev/null"]), @r#"
+    insta::assert_snapshot!(error(&["nowhere.wasm:a=3", "--input", "/dev/null", "--input-format", "jsonl"]), @r#"
     error: nowhere.wasm: cannot be read
       --> (the command line):10:13
        |

@@ -163,9 +163,9 @@ fn the_runs_command_lists_shows_and_prunes_runs() {
     let shown = folder.stillbox(["runs", "show", &id]).succeeded();
     assert!(shown.text().contains("resume    with `--resume`, after "), "{}", shown.text());
     // The run is too young to be pruned by default.
-    insta::assert_snapshot!(folder.stillbox(["runs", "prune"]).succeeded().text(), @"removed 0 ended and 0 unfinished runs");
+    insta::assert_snapshot!(folder.stillbox(["runs", "prune"]).succeeded().text(), @"removed 0 finished and 0 unfinished runs");
     assert!(folder.names().iter().any(|name| name.starts_with(".output.jsonl.")));
-    insta::assert_snapshot!(folder.stillbox(["runs", "prune", "--older-than", "0s"]).succeeded().text(), @"removed 0 ended and 1 unfinished run");
+    insta::assert_snapshot!(folder.stillbox(["runs", "prune", "--older-than", "0s"]).succeeded().text(), @"removed 0 finished and 1 unfinished run");
     assert_eq!(folder.names(), ["add_column.wasm", "input.jsonl", "pipeline.toml", "refuse.wasm"]);
     assert_eq!(std::fs::read_dir(folder.state()).expect("it exists").count(), 0);
 }

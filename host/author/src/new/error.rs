@@ -11,7 +11,7 @@ use thiserror::Error;
 pub enum NewError {
     /// The name is not allowed.
     #[error(
-        "`{name}` is no name for a step: it {wrong}; a name has small letters, digits and `-`, such as `{instead}`"
+        "`{name}` is not a valid name of a step: it {wrong}; a name has lower-case letters, digits and `-`, such as `{instead}`"
     )]
     Name {
         /// The name.
@@ -23,14 +23,14 @@ pub enum NewError {
     },
     /// The path does not end with a name.
     #[error(
-        "`{}` is not the name of a new folder: give the path of one that is not there yet, such as `count-words`", .path.display()
+        "`{}` is not the name of a new folder: give a path that does not exist yet, such as `count-words`", .path.display()
     )]
     NoName {
         /// The path as given.
         path: PathBuf,
     },
     /// A file or folder of that name exists already.
-    #[error("`{}` is there already; choose another name, or remove it first", .path.display())]
+    #[error("`{}` already exists; choose another name, or remove it first", .path.display())]
     Exists {
         /// The path of the existing file or folder.
         path: PathBuf,

@@ -172,14 +172,23 @@ mod tests {
     #[test]
     fn what_does_not_do_says_why() {
         let wrong = |folder: &str| names(folder).expect_err(folder).split("; ").next().unwrap_or_default().to_owned();
-        assert_eq!(wrong("Count"), "`Count` is no name for a step: it has 'C' in it");
-        assert_eq!(wrong("a b"), "`a b` is no name for a step: it has ' ' in it");
-        assert_eq!(wrong("2words"), "`2words` is no name for a step: it does not begin with a letter");
-        assert_eq!(wrong("match"), "`match` is no name for a step: it is a word that Rust or cargo uses itself");
-        assert_eq!(wrong("a--b"), "`a--b` is no name for a step: it has a `-` or `_` at its end, or two in a row");
-        assert_eq!(wrong("stillbox-sdk"), "`stillbox-sdk` is no name for a step: it is a name of Stillbox's own");
+        assert_eq!(wrong("Count"), "`Count` is not a valid name of a step: it has 'C' in it");
+        assert_eq!(wrong("a b"), "`a b` is not a valid name of a step: it has ' ' in it");
+        assert_eq!(wrong("2words"), "`2words` is not a valid name of a step: it does not begin with a letter");
+        assert_eq!(
+            wrong("match"),
+            "`match` is not a valid name of a step: it is a word that Rust or cargo uses itself"
+        );
+        assert_eq!(
+            wrong("a--b"),
+            "`a--b` is not a valid name of a step: it has a `-` or `_` at its end, or two in a row"
+        );
+        assert_eq!(
+            wrong("stillbox-sdk"),
+            "`stillbox-sdk` is not a valid name of a step: it is a name of Stillbox's own"
+        );
         assert!(wrong("..").starts_with("`..` is not the name of a new folder"));
-        assert_eq!(wrong("\u{1b}[31m"), "`\\u{1b}[31m` is no name for a step: it has '\\u{1b}' in it");
+        assert_eq!(wrong("\u{1b}[31m"), "`\\u{1b}[31m` is not a valid name of a step: it has '\\u{1b}' in it");
         assert!(names("json").is_ok());
     }
 

@@ -13,24 +13,24 @@ pub(crate) struct Pipe {
     /// Steps in order: a .wasm file or a step's folder, then its parameters after a colon
     #[arg(value_name = "STEP[:PARAMETERS]", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) steps: Vec<String>,
-    /// Read this file; its extension decides the format [default: standard input]
+    /// Read this file [default: standard input]
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) input: Option<PathBuf>,
-    /// Write this file; its extension decides the format [default: standard output]
+    /// Write this file [default: standard output]
     #[arg(short, long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
-    /// The format of standard input
-    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
-    pub(crate) input_format: InputFormat,
+    /// The format of the input [default: by its extension; `jsonl` for standard input]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) input_format: Option<InputFormat>,
     /// Set a key of the source, such as `csv.delimiter=";"` or `on-bad-row=reject`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) source: Vec<String>,
     /// Write rejected rows to this file, which ends in .jsonl, .jsonl.gz or .jsonl.zst
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
     pub(crate) rejects: Option<PathBuf>,
-    /// The format of standard output
-    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
-    pub(crate) output_format: OutputFormat,
+    /// The format of the output [default: by its extension; `jsonl` for standard output]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) output_format: Option<OutputFormat>,
     /// Set a limit of a step, such as `filter-text.memory=256MiB`; may be repeated
     #[arg(long, value_name = "STEP.NAME=VALUE")]
     pub(crate) limit: Vec<String>,
@@ -54,7 +54,7 @@ Parameters are KEY=VALUE pairs with commas between them, or a JSON object:
 A value is a TOML value if it parses as one (5, true, \"5\", [\"a\", \"b\"]), and text otherwise. The name
 of a step is that of its folder or file. If a path contains a colon, the part that exists is the path.";
 
-/// Formats of standard input.
+/// Formats of inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormat {
     /// JSON Lines
@@ -82,7 +82,7 @@ impl InputFormat {
     }
 }
 
-/// Formats of standard output.
+/// Formats of outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
     /// JSON Lines

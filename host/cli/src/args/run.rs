@@ -1,7 +1,7 @@
 //! The arguments of commands that run, check and draw pipelines, and of `stillbox runs`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
@@ -64,7 +64,7 @@ pub(crate) struct Run {
     ///
     /// With RUN, resume that run, or fail if it cannot be resumed. The outputs are the same as those of a run without
     /// interruption. Fails if the pipeline, a component or an input has changed.
-    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["restart", "watch"])]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["restart", "watch"], value_parser = run_id)]
     #[expect(clippy::option_option, reason = "the flag without a value is not the flag with one")]
     pub(crate) resume: Option<Option<String>>,
     /// Start a new run, and discard an unfinished one
@@ -83,11 +83,29 @@ pub(crate) struct Run {
     pub(crate) watch: bool,
 }
 
+/// Parses the id of a run. A pipeline file in its place is a common mistake, since the id may be left out.
+fn run_id(written: &str) -> Result<String, String> {
+    if written.is_empty() {
+        return Err("the id is empty; leave out `=` to resume the last unfinished run".into());
+    }
+    if Path::new(written).extension().is_some_and(|extension| extension == "toml") {
+        return Err("this is a pipeline file and not the id of a run; write the file before `--resume`".into());
+    }
+    Ok(written.to_owned())
+}
+
 /// The option for the state of runs.
 #[derive(Debug, Args)]
 pub(crate) struct StateDirectory {
     /// The folder of the state of runs [default: stillbox/runs in the user's state directory]
-    #[arg(long, value_name = "DIR", env = "STILLBOX_STATE", hide_env_values = true, value_hint = ValueHint::DirPath)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "STILLBOX_STATE",
+        hide_env_values = true,
+        value_hint = ValueHint::DirPath
+    )]
     pub(crate) state_dir: Option<PathBuf>,
 }
 
@@ -97,8 +115,8 @@ pub(crate) struct Runs {
     pub(crate) command: Option<RunsCommand>,
     #[command(flatten)]
     pub(crate) state: StateDirectory,
-    /// Print the list as JSON
-    #[arg(long)]
+    /// Print the list, or the run, as JSON
+    #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 

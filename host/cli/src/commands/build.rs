@@ -15,6 +15,11 @@ pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
     let cleanup = signals.cleanup();
     let mut exit = Exit::Done;
     for folder in &arguments.folders {
+        if !folder.is_dir() {
+            render::message(&format!("there is no folder `{}`", folder.display()));
+            exit = Exit::Usage;
+            continue;
+        }
         render::status("Building", &folder.display().to_string());
         let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup);
         match build_step(folder, options) {

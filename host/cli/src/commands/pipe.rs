@@ -50,8 +50,6 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
         return console::print(&escape_controls_in_lines(&text));
     }
     let mut overrides = Overrides::new();
-    overrides.input.clone_from(&arguments.input);
-    overrides.output.clone_from(&arguments.output);
     overrides.limit.clone_from(&arguments.limit);
     let pipeline = Pipeline::from_text(Path::new(FILE), &text).and_then(|pipeline| pipeline.with(&overrides));
     match pipeline {

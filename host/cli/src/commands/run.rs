@@ -5,7 +5,7 @@ mod reporter;
 mod resume;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stillbox::config::ConfigError;
@@ -71,7 +71,7 @@ fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
         };
         if pipeline.reads_stdin() {
             let text = "`--watch` runs the pipeline again and again, and standard input can be read once; give a file";
-            return Watched::end(refuse(text, arguments.message_format));
+            return Watched::end(usage_error(text, arguments.message_format));
         }
         drive(&pipeline, &settings(arguments), global, (interrupt, signals.cleanup()));
         watched_files(&pipeline)
@@ -107,7 +107,7 @@ pub(crate) fn drive(
     (interrupt, cleanup): (Interrupt, CleanupRegistry),
 ) -> Exit {
     if let Some(conflict) = stdout_conflict(pipeline, settings) {
-        return refuse(&conflict, settings.message_format);
+        return usage_error(&conflict, settings.message_format);
     }
     let reporter = match RunReporter::new(settings) {
         Ok(reporter) => reporter,
@@ -116,7 +116,7 @@ pub(crate) fn drive(
     let mut options = RunOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event(reporter.listener());
     options = options.grace(settings.grace.unwrap_or_default());
     if let Some(path) = &settings.failures {
-        options = options.failures_file(path);
+        options = options.reserved_file(path);
     }
     if let Some(checkpointing) = &settings.keep {
         options = options.checkpointing(checkpointing.clone());
@@ -129,19 +129,22 @@ pub(crate) fn drive(
 fn stdout_conflict(pipeline: &Pipeline, settings: &RunSettings) -> Option<String> {
     let is_json = settings.message_format == MessageFormat::Json;
     if is_json && pipeline.writes_to_stdout() {
-        let text = "with `--message-format json` the standard output is for messages; give the sink a file";
+        let text = "with `--message-format json` standard output is for events; give the sink a file";
         return Some(text.to_owned());
     }
-    let on_stdout = if is_json { Some("messages") } else { pipeline.writes_to_stdout().then_some("rows") }?;
+    if settings.failures.as_deref() == Some(Path::new("-")) {
+        return Some("failures cannot go to standard output; give `--failures` a file".to_owned());
+    }
+    let on_stdout = if is_json { Some("events") } else { pipeline.writes_to_stdout().then_some("rows") }?;
     let path = settings.failures.as_deref().filter(|path| is_stdout(path))?;
     Some(format!(
-        "`--failures {}` leads to the standard output, where the {on_stdout} go; use a separate file for failures",
+        "`--failures {}` leads to standard output, where the {on_stdout} go; use a separate file for failures",
         path.display()
     ))
 }
 
 /// Prints why the pipeline is not run.
-fn refuse(text: &str, format: MessageFormat) -> Exit {
+fn usage_error(text: &str, format: MessageFormat) -> Exit {
     if format == MessageFormat::Json {
         errors::print_errors(&[errors::from_message(text)]);
     }

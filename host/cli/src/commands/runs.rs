@@ -30,7 +30,7 @@ pub(crate) fn execute(arguments: &args::Runs) -> Exit {
         }),
         Some(RunsCommand::Prune { older_than }) => runs.prune(*older_than).map(|pruned| {
             let unfinished = counted(pruned.unfinished as u64, "unfinished run", "unfinished runs");
-            format!("removed {} ended and {unfinished}\n", pruned.ended)
+            format!("removed {} finished and {unfinished}\n", pruned.ended)
         }),
     };
     match (done, &arguments.command) {

@@ -64,7 +64,7 @@ impl BenchEngine {
     /// Loads a component and gives it parameters, a JSON object.
     ///
     /// # Errors
-    /// It is no step, no transform, or refuses the parameters.
+    /// It is not a step, not a transform, or rejects the parameters.
     pub fn step(&self, component: &Path, parameters: &str) -> Result<BenchStep, BenchError> {
         let limits = Limits::default();
         let component = self.loader.load(component, &limits, &self.stop)?;

@@ -60,7 +60,10 @@ impl CompileCache {
     pub(crate) fn put(&self, engine: &Engine, digest: &str, code: &[u8], compiled_in: Duration) {
         let Some(path) = self.entry(engine, digest) else { return };
         if let Err(error) = write(&path, code, compiled_in) {
-            tracing::debug!("cannot write the compiled component to {}: {error}", path.display());
+            tracing::warn!(
+                "cannot cache the compiled component as {}: {error}; every run compiles it again",
+                path.display()
+            );
         }
     }
 

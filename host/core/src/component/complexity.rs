@@ -1,7 +1,7 @@
 //! How much work a component is for the compiler, estimated from its sections before anything is compiled.
 //!
 //! A small file can stand for a very large component: nested components multiply the instances of their parts, and some
-//! instructions and structures take the compiler far longer than their size suggests. Such files are refused with the
+//! instructions and structures take the compiler far longer than their size suggests. Such files are rejected with the
 //! number that is too large. Files that are merely slow to compile are left to the limits on the compiler's time and memory.
 
 use wasmparser::{

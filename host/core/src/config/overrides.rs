@@ -158,9 +158,14 @@ impl Config {
     fn set_max_rejects(&mut self, written: &str) -> Result<(), Diagnostic> {
         let location = ConfigLocation::Argument(format!("--max-rejects {}", shortened(written)).into());
         let max_rejects = rejects::read_max_rejects("the number", &DeValue::String(written.into()), &location)?;
-        if let Some(rejects) = &mut self.rejects {
-            rejects.max_rejects = Some(Located::new(max_rejects, location));
-        }
+        let Some(rejects) = &mut self.rejects else {
+            let message = "the maximum number of rejected rows has no effect, because the pipeline has no [rejects]";
+            return Err(Diagnostic::new(location, message).help(
+                "remove the option, or add [rejects] with a `path`, and `on-failure = \"reject\"` to a step or \
+                 `on-bad-row = \"reject\"` to a source",
+            ));
+        };
+        rejects.max_rejects = Some(Located::new(max_rejects, location));
         Ok(())
     }
 
@@ -209,12 +214,7 @@ impl Config {
             Formats { format: sink.format_is_set.then_some(&sink.format), compression: sink.compression.as_ref() };
         (sink.format, sink.compression) = formats.resolve(&path, Direction::Output)?;
         sink.path = path;
-        if sink.compression.is_none()
-            && let Some(diagnostic) = super::sink::check_extension(&sink.path)
-        {
-            return Err(diagnostic);
-        }
-        Ok(())
+        sink.mismatches().into_iter().next().map_or(Ok(()), Err)
     }
 }
 

@@ -54,17 +54,43 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
 
     let path = path?;
     let format = if format_is_set { format? } else { format_from_extension(&path, context)? };
-    if let Some(diagnostic) = compression.is_none().then(|| check_extension(&path)).flatten() {
+    let sink = SinkTable { location, name, path, format, compression, nan, from, combine, projection, format_is_set };
+    for diagnostic in sink.mismatches() {
         context.push(diagnostic);
     }
-    if let Some(nan) = &nan
-        && matches!(format.value, Format::Parquet | Format::Arrow)
-    {
-        let message = format!("`nan` in [[sink]] applies to jsonl and csv only, but this sink is {}", format.value);
-        let help = format!("remove the key: {} has NaN and infinity", format.value);
-        context.push(Diagnostic::new(nan.location.clone(), message).help(help));
+    Some(sink)
+}
+
+impl SinkTable {
+    /// Returns diagnostics about keys that do not go together with the format, and about the file extension.
+    pub(super) fn mismatches(&self) -> Vec<Diagnostic> {
+        let format = self.format.value;
+        let extension = self.compression.is_none().then(|| check_extension(&self.path)).flatten();
+        let is_binary = matches!(format, Format::Parquet | Format::Arrow);
+        let nan = self.nan.as_ref().filter(|_| is_binary).map(|nan| {
+            let message = format!("`nan` in [[sink]] applies to jsonl and csv only, but this sink is {format}");
+            let help = format!("remove the key: {format} has NaN and infinity");
+            Diagnostic::new(nan.location.clone(), message).help(help)
+        });
+        extension.into_iter().chain(nan).chain(is_binary.then(|| self.compressed_twice()).flatten()).collect()
     }
-    Some(SinkTable { location, name, path, format, compression, nan, from, combine, projection, format_is_set })
+
+    /// Returns a diagnostic if a format that compresses its own data is to be compressed as a whole.
+    fn compressed_twice(&self) -> Option<Diagnostic> {
+        let format = self.format.value;
+        let (compression, location, help) = match &self.compression {
+            Some(set) => (set.value, &set.location, "remove the key"),
+            None if self.path.is_standard() => return None,
+            None => {
+                let from_extension = Compression::from_output_path(&self.path.written);
+                (from_extension, &self.path.location, "remove the file extension of the compression")
+            }
+        };
+        (compression != Compression::None).then(|| {
+            let message = format!("cannot write {format} inside {compression}: {format} compresses its own data");
+            Diagnostic::new(location.clone(), message).help(help)
+        })
+    }
 }
 
 /// Reads `nan`: `"error"` or `"null"`.
@@ -85,7 +111,7 @@ fn format_from_extension(path: &Located<PathSetting>, context: &mut ParseContext
 }
 
 /// Returns a diagnostic if the file extension is that of a compression that sinks do not write.
-pub(super) fn check_extension(path: &Located<PathSetting>) -> Option<Diagnostic> {
+fn check_extension(path: &Located<PathSetting>) -> Option<Diagnostic> {
     let compression = Compression::from_path(&path.written);
     (!path.is_standard() && !Compression::WRITTEN.contains(&compression)).then(|| {
         let message = format!("the file extension says {compression}, which sinks do not write");

@@ -17,7 +17,7 @@ pub(crate) const RECORD_VERSION: u32 = 1;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// The step returned an error, or refused a row.
+    /// The step returned an error, or rejected a row.
     GuestError,
     /// The step panicked and reported a message.
     Panic,

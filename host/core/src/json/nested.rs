@@ -34,7 +34,7 @@ fn nullable_writer(array: &ArrayRef, field: &Field, non_finite: NonFinite) -> Re
 }
 
 fn value_writer(array: &ArrayRef, field: &Field, non_finite: NonFinite) -> Result<JsonWriter, Unsupported> {
-    // A valid array has plain values; another was refused when its file was read.
+    // A valid array has plain values; another was rejected when its file was read.
     let array = plain(array).unwrap_or_else(|_| array.clone());
     Ok(match array.data_type() {
         ArrowType::Null => Box::new(|_, out| {

@@ -95,11 +95,11 @@ pub(super) enum WorkDirectory {
 }
 
 /// Returns the folder of the run if it can be resumed, or a new one, if there are spills.
-fn work_directory(plan: &Plan, of_run: Option<&Path>) -> io::Result<WorkDirectory> {
+fn work_directory(plan: &Plan, run_folder: Option<&Path>) -> io::Result<WorkDirectory> {
     if plan.spills.is_empty() {
         return Ok(WorkDirectory::None);
     }
-    match of_run {
+    match run_folder {
         Some(path) => Ok(WorkDirectory::OfRun(path.to_owned())),
         None => tempfile::Builder::new().prefix("stillbox-").tempdir().map(WorkDirectory::Temporary),
     }

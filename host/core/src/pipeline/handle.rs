@@ -41,7 +41,7 @@ impl Pipeline {
     /// Its events go to the receivers of [`Run::events`], and to the listener of [`RunOptions::on_event`], if there is one.
     ///
     /// # Errors
-    /// The system refuses to start the thread.
+    /// The system cannot start the thread.
     pub fn start(&self, engine: &Engine, options: RunOptions) -> io::Result<Run> {
         let (pipeline, engine) = (self.clone(), engine.clone());
         let interrupt = options.interrupt.clone();

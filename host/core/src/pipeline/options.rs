@@ -29,7 +29,7 @@ pub struct RunOptions {
     pub(super) interrupt: Interrupt,
     pub(super) grace: Duration,
     pub(super) cleanup: CleanupRegistry,
-    pub(super) failures_file: Option<PathBuf>,
+    pub(super) reserved_file: Option<PathBuf>,
     pub(super) checkpointing: Option<Checkpointing>,
     pub(super) on_event: Option<Listener>,
     pub(super) replacements: Replacements,
@@ -63,11 +63,11 @@ impl RunOptions {
         self
     }
 
-    /// Names the file to which the caller writes failures. The run only makes sure, before anything else, that the pipeline
+    /// Names a file that the caller writes during the run, such as a file of failures. The run only makes sure, before anything else, that the pipeline
     /// neither reads nor writes it.
     #[must_use]
-    pub fn failures_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.failures_file = Some(path.into());
+    pub fn reserved_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.reserved_file = Some(path.into());
         self
     }
 

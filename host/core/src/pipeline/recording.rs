@@ -21,15 +21,15 @@ use crate::sink::{self, SinkLocation, SinkSpec};
 /// an output is synced would take most of their time.
 const RECORDED_AFTER: Duration = Duration::from_millis(200);
 
-/// Creates the run's folder if files are placed in it from the start. `reads_batches` tells whether a source has no files.
-pub(super) fn prepare(begun: &mut RunHandle, plan: &Plan, reads_batches: bool) -> Result<(), RunStoreError> {
-    begun.record.unrepeatable = unrepeatable(plan, reads_batches).map(ToOwned::to_owned);
-    if let (Some(_), Some(why)) = (&begun.checkpoint, &begun.record.unrepeatable) {
-        return Err(RunStoreError::PipelineChanged { run: begun.id.to_string(), changes: vec![why.clone()] });
+/// Creates the run's folder if files are placed in it from the start. `reads_batches` is true if a source has no files.
+pub(super) fn prepare(handle: &mut RunHandle, plan: &Plan, reads_batches: bool) -> Result<(), RunStoreError> {
+    handle.record.unrepeatable = unrepeatable(plan, reads_batches).map(ToOwned::to_owned);
+    if let (Some(_), Some(why)) = (&handle.checkpoint, &handle.record.unrepeatable) {
+        return Err(RunStoreError::PipelineChanged { run: handle.id.to_string(), changes: vec![why.clone()] });
     }
-    begun.replace_earlier()?;
+    handle.replace_earlier()?;
     let is_needed = !plan.spills.is_empty() || plan.sinks.iter().any(|sink| sink.spec.format == Format::Parquet);
-    let path = begun.folder.path();
+    let path = handle.folder.path();
     let make = || fs::create_dir_all(path);
     is_needed.then(make).transpose().map(drop).map_err(|source| RunStoreError::Io {
         action: "make",
@@ -46,26 +46,26 @@ pub(super) struct Recorder {
 
 struct Unrecorded {
     /// `None` when the run has ended. Locked while the record is written.
-    what: Mutex<Option<(RunFolder, RunRecord)>>,
+    pending: Mutex<Option<(RunFolder, RunRecord)>>,
     changed: Condvar,
 }
 
 impl Recorder {
-    pub(super) fn start(begun: &RunHandle, parts: &[String]) -> Self {
-        let record = RunRecord { parts: parts.to_vec(), ..begun.record.clone() };
-        let what = Mutex::new(Some((begun.folder.clone(), record)));
-        let shared = Arc::new(Unrecorded { what, changed: Condvar::new() });
+    pub(super) fn start(handle: &RunHandle, parts: &[String]) -> Self {
+        let record = RunRecord { parts: parts.to_vec(), ..handle.record.clone() };
+        let pending = Mutex::new(Some((handle.folder.clone(), record)));
+        let shared = Arc::new(Unrecorded { pending, changed: Condvar::new() });
         let make = {
             let shared = Arc::clone(&shared);
             move || {
-                let mut what = shared.what.lock();
-                shared.changed.wait_while_for(&mut what, |what| what.is_some(), RECORDED_AFTER);
-                if let Some((folder, record)) = what.take() {
+                let mut pending = shared.pending.lock();
+                shared.changed.wait_while_for(&mut pending, |pending| pending.is_some(), RECORDED_AFTER);
+                if let Some((folder, record)) = pending.take() {
                     write(&folder, &record);
                 }
             }
         };
-        // Without this thread, which only an overloaded system refuses, the run is not listed before its first
+        // Without this thread, which only an overloaded system cannot start, the run is not listed before its first
         // checkpoint.
         let _ = thread::Builder::new().name("recorder".into()).spawn(make);
         Self { shared }
@@ -74,23 +74,23 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        *self.shared.what.lock() = None;
+        *self.shared.pending.lock() = None;
         self.shared.changed.notify_one();
     }
 }
 
 /// Retains the files of a run that can be resumed, and removes those of any other.
-pub(super) fn settle(begun: &RunHandle, end: &RunOutcome, entries: &Entries, (parts, rows): (Vec<String>, u64)) {
+pub(super) fn settle(handle: &RunHandle, end: &RunOutcome, entries: &Entries, (parts, rows): (Vec<String>, u64)) {
     let state = match end {
         RunOutcome::Done | RunOutcome::OutputClosed => RunState::Done,
         RunOutcome::Failed(_) | RunOutcome::TooManyRejects => RunState::Failed,
         RunOutcome::Interrupted(..) => RunState::Interrupted,
     };
     // A run that can be resumed retains everything. A checkpoint that could not be written does not count.
-    if state == RunState::Done || entries.remove() || !begun.folder.has_checkpoint() {
-        ended(begun, state, rows);
+    if state == RunState::Done || entries.remove() || !handle.folder.has_checkpoint() {
+        ended(handle, state, rows);
     } else {
-        write(&begun.folder, &RunRecord { parts, ..begun.record.clone() }.ended(state, rows));
+        write(&handle.folder, &RunRecord { parts, ..handle.record.clone() }.ended(state, rows));
     }
 }
 
@@ -119,8 +119,8 @@ fn unrepeatable(plan: &Plan, reads_batches: bool) -> Option<&'static str> {
 }
 
 /// Renames the outputs of a run that had completed them before it was killed.
-pub(super) fn placed(begun: &RunHandle) -> Result<Option<Report>, RunStoreError> {
-    let Some(checkpoint) = &begun.checkpoint else { return Ok(None) };
+pub(super) fn placed(handle: &RunHandle) -> Result<Option<Report>, RunStoreError> {
+    let Some(checkpoint) = &handle.checkpoint else { return Ok(None) };
     let Some(places) = &checkpoint.finished else { return Ok(None) };
     for place in places {
         let (from, to) = (Path::new(&place.from), Path::new(&place.to));
@@ -130,13 +130,13 @@ pub(super) fn placed(begun: &RunHandle) -> Result<Option<Report>, RunStoreError>
             Err(error) if error.kind() == ErrorKind::NotFound && has_length(to, place.length) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let what = format!("{} is not there any more", from.display());
-                return Err(RunStoreError::Corrupt { run: begun.id.to_string(), what });
+                return Err(RunStoreError::Corrupt { run: handle.id.to_string(), what });
             }
             Err(source) => return Err(RunStoreError::Io { action: "replace", path: to.to_owned(), source }),
         }
     }
     let report = checkpoint.report.clone();
-    ended(begun, RunState::Done, report.rows_in);
+    ended(handle, RunState::Done, report.rows_in);
     Ok(Some(report))
 }
 
@@ -145,10 +145,10 @@ fn has_length(path: &Path, length: u64) -> bool {
 }
 
 /// Records the end of a run that cannot be resumed, and removes its files.
-fn ended(begun: &RunHandle, state: RunState, rows: u64) {
-    let record = RunRecord { parts: Vec::new(), ..begun.record.clone() }.ended(state, rows);
-    write(&begun.folder, &record);
-    if let Err(error) = begun.folder.clear() {
+fn ended(handle: &RunHandle, state: RunState, rows: u64) {
+    let record = RunRecord { parts: Vec::new(), ..handle.record.clone() }.ended(state, rows);
+    write(&handle.folder, &record);
+    if let Err(error) = handle.folder.clear() {
         tracing::warn!("the files of the run cannot be removed: {error}");
     }
 }
@@ -162,12 +162,12 @@ fn write(folder: &RunFolder, record: &RunRecord) {
 
 /// Writes into the lock file which temporary files the run is going to create, before they exist. Paths that are not
 /// UTF-8 are left out; a run that writes one cannot be resumed.
-pub(super) fn announce(begun: &RunHandle, plan: &Plan) -> Vec<String> {
+pub(super) fn announce(handle: &RunHandle, plan: &Plan) -> Vec<String> {
     let locations = outputs(plan).map(|spec| &spec.location);
     let parts =
-        locations.filter_map(|location| sink::part_path(location, &begun.id)?.into_os_string().into_string().ok());
+        locations.filter_map(|location| sink::part_path(location, &handle.id)?.into_os_string().into_string().ok());
     let parts: Vec<_> = parts.collect();
-    if let Err(error) = begun.folder.write_part_files(parts.clone()) {
+    if let Err(error) = handle.folder.write_part_files(parts.clone()) {
         tracing::warn!("if this run is killed at once, it may leave temporary files next to its outputs: {error}");
     }
     parts

@@ -44,7 +44,7 @@ impl Pipeline {
 
     /// Takes the locks of the run, and finds the run to resume. Returns `None` if the run needs neither.
     fn lock(&self, new: &Arc<str>, options: &RunOptions) -> Result<Option<RunHandle>, RunError> {
-        let taken = options.failures_file.as_ref().and_then(|path| plan::check_failures(&self.config, path));
+        let taken = options.reserved_file.as_ref().and_then(|path| plan::check_failures(&self.config, path));
         if let Some(diagnostic) = taken {
             return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));
         }
@@ -83,7 +83,7 @@ impl LockedRun<'_> {
             recording::prepare(handle, &planned.plan, !self.options.replacements.sources.is_empty())?;
         }
         let parts = self.handle.as_ref().map_or_else(Vec::new, |handle| recording::announce(handle, &planned.plan));
-        let mut opened = self.open(&planned.plan)?;
+        let mut opened = self.open(&planned.plan).inspect_err(|_| self.remove_empty_folder())?;
         let (from, report) = self.progress(&planned.plan);
         let checkpoints = self.checkpoint_settings(&mut opened, fingerprint, &parts)?;
         let recorder = self.handle.as_ref().map(|handle| recording::Recorder::start(handle, &parts));
@@ -122,6 +122,14 @@ impl LockedRun<'_> {
         drop(opened.work);
         drop(opened.entries);
         result_of(outcome, report, max_rejects)
+    }
+
+    /// Removes the run's folder if nothing is in it, because the run has not started.
+    fn remove_empty_folder(&self) {
+        if let Some(handle) = &self.handle {
+            // A folder with files belongs to a run that can be resumed, and stays.
+            let _ = std::fs::remove_dir(handle.folder.path());
+        }
     }
 
     /// Makes sure that a run that is resumed is still the same. Returns what its next checkpoints depend on.

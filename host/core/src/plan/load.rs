@@ -177,8 +177,9 @@ fn bind_diagnostic(step: &StepTable, failure: Failure) -> Diagnostic {
         FailureKind::Parameters => format!("step \"{name}\" does not accept its parameters: {}", failure.message),
         kind => format!("step \"{name}\" failed to bind its parameters ({kind}): {}", failure.message),
     };
-    // Steps write the names of parameters between backticks, which usually identifies the wrong parameter.
-    let named = step.parameters.values.keys().find(|key| failure.message.contains(&format!("`{key}`")));
+    // Steps write the names of parameters between backticks, the wrong one first.
+    let mentioned = |key: &&String| failure.message.find(&format!("`{key}`"));
+    let named = step.parameters.values.keys().filter(|key| mentioned(key).is_some()).min_by_key(mentioned);
     let location = named.map_or(&step.parameters.location, |key| step.parameters.location_of(&format!("/{key}")));
     let mut diagnostic = Diagnostic::new(location.clone(), message).causes(&failure.causes);
     if let Some(hint) = &failure.hint {

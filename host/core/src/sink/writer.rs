@@ -48,7 +48,7 @@ enum FormatWriter {
 
 impl Writer {
     /// Creates a writer that passes the rows to a function of the calling program.
-    pub(super) fn of_batches(output: Arc<str>, sink: BatchSink) -> Self {
+    pub(super) fn for_batches(output: Arc<str>, sink: BatchSink) -> Self {
         Self { output, format: Format::Arrow, kind: FormatWriter::Batches(sink), partial: None, delivered: None }
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::args::Pipe;
+use crate::args::{InputFormat, OutputFormat, Pipe};
 
 /// The origin of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,8 @@ pub(super) fn first(arguments: &Pipe) -> &str {
 pub(super) fn pipeline(arguments: &Pipe, rows: PipeRows) -> Result<String, String> {
     let mut text = String::from("[pipeline]\nname = \"pipe\"\n\n");
     if rows == PipeRows::Read {
-        let _ = writeln!(text, "[[source]]\npath = \"-\"\nformat = \"{}\"", arguments.input_format.name());
+        let format = arguments.input_format.map(InputFormat::name);
+        text += &file("source", ("--input", arguments.input.as_deref()), format)?;
         for (key, value) in source_settings(&arguments.source)? {
             let _ = writeln!(text, "{} = {value}", quoted_key(&key));
         }
@@ -46,13 +47,28 @@ pub(super) fn pipeline(arguments: &Pipe, rows: PipeRows) -> Result<String, Strin
         }
         text.push('\n');
     }
-    let _ = writeln!(text, "[[sink]]\npath = \"-\"\nformat = \"{}\"", arguments.output_format.name());
+    let format = arguments.output_format.map(OutputFormat::name);
+    text += &file("sink", ("--output", arguments.output.as_deref()), format)?;
     if let Some(rejects) = &arguments.rejects {
-        let path = rejects.to_str().ok_or("the path of `--rejects` is not UTF-8")?;
-        // The path is relative to the current folder, from which relative paths in the generated file start.
-        let _ = writeln!(text, "\n[rejects]\npath = {}", Value::String(path.to_owned()));
+        let _ = writeln!(text, "\n[rejects]\npath = {}", path("--rejects", rejects)?);
     }
     Ok(text)
+}
+
+/// Returns the table of a source or sink. Without a format the extension of the path determines it; standard input and
+/// output have JSON Lines.
+fn file(table: &str, (option, written): (&str, Option<&Path>), format: Option<&str>) -> Result<String, String> {
+    let standard = Path::new("-");
+    let written = written.unwrap_or(standard);
+    let format = format.or_else(|| (written == standard).then_some("jsonl"));
+    let format = format.map_or_else(String::new, |format| format!("format = \"{format}\"\n"));
+    Ok(format!("[[{table}]]\npath = {}\n{format}", path(option, written)?))
+}
+
+/// Returns a path in TOML. Relative paths in the generated file start from the current folder, as those of arguments do.
+fn path(option: &str, written: &Path) -> Result<Value, String> {
+    let text = written.to_str().ok_or_else(|| format!("the path of `{option}` is not UTF-8"))?;
+    Ok(Value::String(text.to_owned()))
 }
 
 /// Parses the settings of the source.
@@ -101,7 +117,7 @@ fn table(written: &str) -> Result<Table, String> {
     for pair in pairs(written) {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(format!(
-                "`{pair}` is no parameter: write KEY=VALUE, with commas between them, or all as a JSON object"
+                "`{pair}` is not a parameter: write KEY=VALUE, with commas between them, or all as a JSON object"
             ));
         };
         set(&mut table, key.trim(), parse(value))?;
@@ -121,7 +137,7 @@ fn parse(value: &str) -> Value {
 fn set(table: &mut Table, key: &str, value: Value) -> Result<(), String> {
     let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
     if first.is_empty() {
-        return Err(format!("`{key}` is no name of a parameter"));
+        return Err(format!("`{key}` is not a name of a parameter"));
     }
     match rest {
         None => {
@@ -216,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_no_parameter_is_told() {
-        assert!(json("min-words").is_err_and(|error| error.starts_with("`min-words` is no parameter")));
+        assert!(json("min-words").is_err_and(|error| error.starts_with("`min-words` is not a parameter")));
         assert!(json("{\"a\"").is_err_and(|error| error.starts_with("the parameters are not a JSON object")));
         assert!(json("{\"a\":null}").is_err());
         assert!(json("a=1,a=2").is_err_and(|error| error == "the parameter `a` is given twice"));

@@ -87,8 +87,9 @@ fn an_argument_replaces_the_setting_of_the_file() {
 }
 
 #[test]
-fn max_rejects_has_no_effect_without_a_reject_file() {
-    assert_eq!(parse(VALID).with(&max_rejects_argument("0")).expect("it is valid").rejects, None);
+fn max_rejects_needs_a_reject_file() {
+    let reported = parse(VALID).with(&max_rejects_argument("0")).expect_err("nothing is rejected").to_string();
+    assert_snapshot!(reported, @r#"--max-rejects 0: the maximum number of rejected rows has no effect, because the pipeline has no [rejects] (remove the option, or add [rejects] with a `path`, and `on-failure = "reject"` to a step or `on-bad-row = "reject"` to a source)"#);
     let reported = parse(VALID).with(&max_rejects_argument("5x")).expect_err("it is no number").to_string();
     assert_snapshot!(reported, @r#"--max-rejects 5x: the number is "5x", which is neither a number of rows nor a percentage (write a number of rows, such as 100, or a percentage of the rows read, such as "1%")"#);
 }
