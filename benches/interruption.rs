@@ -2,12 +2,12 @@
 //!
 //! `cargo bench -p stillbox-cli --bench interruption` prints the time from the signal to the end of the process, median and
 //! 99th percentile of 50 runs: for guests that compute, wait and allocate, with one instance, with one for each core and
-//! with four for each core, which is the most that a run has, and for runs that compile, wait for input, or wait for a
-//! reader of their output. The last columns are the same for SIGKILL: the process does nothing itself then, so they are the
+//! with four for each core, which is the most that a run has, and for runs that compile, wait for input, wait for a
+//! reader of their output, or have just written 256 MiB. The last columns are the same for SIGKILL: the process does nothing itself then, so they are the
 //! time that the system needs to end it.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +19,10 @@ use tempfile::TempDir;
 const RUNS: usize = 50;
 /// Time after its start within which a run has all its instances in flight, on two cores.
 const SETTLED: Duration = Duration::from_millis(150);
+/// Bytes of output before the signal, in runs that write much.
+const WRITTEN: u64 = 256 << 20;
+/// A shorter run saves no checkpoint at its end.
+const RESUMABLE: Duration = Duration::from_millis(1100);
 const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/components");
 const ROW: &str = "{\"id\":3,\"text\":\"some text\"}\n";
 
@@ -33,6 +37,8 @@ enum State {
     Reads,
     /// The output is a full pipe.
     Writes,
+    /// The output has this size already, and grows. The checkpoint is kept.
+    HasWritten,
 }
 
 fn main() {
@@ -47,6 +53,7 @@ fn main() {
     print("compiles", State::Compiles, runs);
     print("waits for input", State::Reads, runs);
     print("waits for a reader", State::Writes, runs);
+    print("has written 256 MiB", State::HasWritten, runs);
 }
 
 fn cores() -> usize {
@@ -70,6 +77,7 @@ fn percentiles(times: impl Iterator<Item = Duration>) -> [f64; 2] {
 fn time(state: State, signal: Signal) -> Duration {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
     let mut child = start(&folder, state);
+    let started = Instant::now();
     let mut stdin = child.stdin.take().expect("it is piped");
     let mut stdout = child.stdout.take().expect("it is piped");
     match state {
@@ -86,6 +94,11 @@ fn time(state: State, signal: Signal) -> Duration {
             stdout.read_exact(&mut [0]).expect("there is output");
             std::thread::sleep(SETTLED);
         }
+        State::HasWritten => {
+            while unfinished_bytes(folder.path()) < WRITTEN || started.elapsed() < RESUMABLE {
+                std::thread::sleep(SETTLED / 100);
+            }
+        }
     }
     let pid = Pid::from_raw(child.id().try_into().expect("a process has a small number")).expect("and not 0");
     let sent = Instant::now();
@@ -93,7 +106,17 @@ fn time(state: State, signal: Signal) -> Duration {
     let status = child.wait().expect("it can be waited for");
     let time = sent.elapsed();
     assert_eq!(status.code(), (signal == Signal::INT).then_some(130));
+    if matches!(state, State::HasWritten) && signal == Signal::INT {
+        assert!(unfinished_bytes(folder.path()) >= WRITTEN, "the checkpoint was lost");
+    }
     time
+}
+
+/// The size of the unfinished output.
+fn unfinished_bytes(folder: &Path) -> u64 {
+    let files = fs::read_dir(folder).expect("the folder exists").flatten();
+    let unfinished = files.filter(|file| file.path().extension().is_some_and(|ending| ending == "part"));
+    unfinished.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
 }
 
 fn start(folder: &TempDir, state: State) -> Child {
@@ -102,9 +125,14 @@ fn start(folder: &TempDir, state: State) -> Child {
         State::Guests(guest, in_flight) => (guest, in_flight, in_flight),
         State::Compiles | State::Reads => (ADD_COLUMN, 1, 2),
         State::Writes => (ADD_COLUMN, 50_000, 2),
+        State::HasWritten => (ADD_COLUMN, 0, 2),
     };
     let batch_rows = if rows == threads { 1 } else { 1000 };
-    let input = if matches!(state, State::Reads) { "-\"\nformat = \"jsonl" } else { "input.jsonl" };
+    let input = match state {
+        State::Reads => "-\"\nformat = \"jsonl",
+        State::HasWritten => long_rows(),
+        _ => "input.jsonl",
+    };
     let output = if matches!(state, State::Writes) { "-\"\nformat = \"jsonl" } else { "output.jsonl" };
     let pipeline = format!(
         "[pipeline]\nname = \"bench\"\nbatch-rows = {batch_rows}\n\n[[source]]\npath = \"{input}\"\n\n\
@@ -122,6 +150,20 @@ fn start(folder: &TempDir, state: State) -> Child {
     command.current_dir(path).env("STILLBOX_STATE", path.join("runs"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     command.spawn().expect("the command can be run")
+}
+
+/// The path of an input that takes longer than [`RESUMABLE`].
+fn long_rows() -> &'static str {
+    const PATH: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/long-rows.jsonl");
+    const ROWS: usize = 64 << 10;
+    let row = format!("{{\"id\":3,\"text\":\"{}\"}}\n", "some text ".repeat(3 << 10));
+    let bytes = (row.len() * ROWS) as u64;
+    if fs::metadata(PATH).map_or(true, |file| file.len() != bytes) {
+        let mut file = BufWriter::new(File::create(PATH).expect("there is room"));
+        (0..ROWS).for_each(|_| file.write_all(row.as_bytes()).expect("there is room"));
+        file.flush().expect("there is room");
+    }
+    PATH
 }
 
 fn wait_for(events: &mut impl BufRead, event: &str) {

@@ -64,6 +64,7 @@ mod step;
 pub mod text;
 pub mod units;
 mod values;
+mod writeback;
 // For the benchmarks.
 #[doc(hidden)]
 pub mod bench_support;

@@ -25,6 +25,7 @@ use crate::corrupt::CorruptFile;
 use crate::frame::{FrameFormat, HEADER};
 use crate::row_size::max_row_bytes;
 use crate::units::grouped;
+use crate::writeback::{FileWriteback, MAX_WRITE, Writeback};
 
 pub(crate) use lookup::SpillLookup;
 
@@ -187,6 +188,8 @@ impl Spill {
 pub(crate) struct SpillWriter {
     spill: Arc<Spill>,
     out: BufWriter<File>,
+    /// `None` if the file is of no use once the process has ended.
+    writeback: Option<FileWriteback>,
 }
 
 impl SpillWriter {
@@ -194,13 +197,18 @@ impl SpillWriter {
     ///
     /// # Errors
     /// The file cannot be created, or is corrupt.
-    pub(crate) fn open(spill: &Arc<Spill>, synced: Option<u64>) -> Result<Self, SpillError> {
+    pub(crate) fn open(
+        spill: &Arc<Spill>,
+        synced: Option<u64>,
+        writeback: Option<&Writeback>,
+    ) -> Result<Self, SpillError> {
         let file = match synced {
             Some(length) => spill.reopen(length),
             None => File::create(&spill.path).map_err(Into::into),
         };
         let file = file.map_err(|cause| spill.error(cause))?;
-        Ok(Self { spill: Arc::clone(spill), out: BufWriter::with_capacity(BUFFER_BYTES, file) })
+        let (spill, out) = (Arc::clone(spill), BufWriter::with_capacity(BUFFER_BYTES, file));
+        Ok(Self { spill, out, writeback: writeback.map(Writeback::file) })
     }
 
     /// Adds a frame. Frames without rows are skipped.
@@ -211,7 +219,13 @@ impl SpillWriter {
         if frame.rows == 0 {
             return Ok(());
         }
-        self.out.write_all(&frame.bytes).map_err(|cause| self.spill.error(cause))?;
+        for part in frame.bytes.chunks(MAX_WRITE) {
+            let written = self.out.write_all(part).and_then(|()| match &mut self.writeback {
+                Some(writeback) => writeback.written(self.out.get_ref(), part.len()),
+                None => Ok(()),
+            });
+            written.map_err(|cause| self.spill.error(cause))?;
+        }
         let mut index = self.spill.index();
         let (at, first_row, max_row_bytes) = (index.bytes, index.rows, frame.max_row_bytes);
         let entry = FrameEntry { at, length: frame.bytes.len() as u64, first_row, max_row_bytes };
@@ -227,7 +241,9 @@ impl SpillWriter {
     /// The disk is full, or a write fails.
     pub(crate) fn sync(&mut self) -> Result<u64, SpillError> {
         self.flush()?;
-        self.out.get_ref().sync_all().map_err(|cause| self.spill.error(cause))?;
+        let file = self.out.get_ref();
+        let synced = self.writeback.as_mut().map_or_else(|| file.sync_all(), |writeback| writeback.sync(file));
+        synced.map_err(|cause| self.spill.error(cause))?;
         Ok(self.spill.index().bytes)
     }
 

@@ -25,6 +25,7 @@ const LAYERS: &[&str] = &[
     "private_dir",
     "cleanup",
     "process",
+    "writeback",
     "data_type",
     "format",
     "pattern",

@@ -13,6 +13,7 @@ use crate::runs::RunHandle;
 use crate::scheduler::Files;
 use crate::sink::{self, Encoder, SinkError, StagingDir};
 use crate::spill::{Spill, SpillError, SpillWriter};
+use crate::writeback::Writeback;
 
 /// The open files of a run.
 pub(super) struct OpenFiles {
@@ -39,7 +40,7 @@ pub(super) fn open_files(
     let (encoders, mut files, mut entries) = open_sinks(plan, cleanup, run, handle)?;
     let work = work_directory(plan, handle.map(|handle| handle.folder.path()))?;
     let synced = checkpoint.map(|checkpoint| checkpoint.spills.as_slice());
-    let spills = open_spills(plan, work.path(), synced, &mut files)?;
+    let spills = open_spills(plan, &work, synced, &mut files)?;
     // The files of an earlier process stay whatever happens.
     if checkpoint.is_none() {
         entries.extend(work.entries(cleanup, &spills));
@@ -60,9 +61,13 @@ fn open_sinks(
     handle: Option<&RunHandle>,
 ) -> Result<Opened, SinkError> {
     let mut entries = Vec::new();
+    let writeback = Writeback::default();
     let checkpoint = handle.and_then(|handle| handle.checkpoint.as_ref());
     let mut open = |spec, name: &str, durable| {
-        let aside = handle.map(|handle| StagingDir { folder: handle.folder.path(), name, synced: durable });
+        let aside = handle.map(|handle| {
+            let folder = handle.folder.path();
+            StagingDir { folder, name, synced: durable, writeback: &writeback }
+        });
         let (encoder, writer) = sink::open(spec, run, aside.as_ref())?;
         if durable.is_none() {
             entries.extend(writer.partial().map(|path| cleanup.add(path)));
@@ -81,7 +86,8 @@ fn open_sinks(
     let durable = checkpoint.and_then(|checkpoint| checkpoint.rejects.as_ref());
     let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec, "rejects", durable)).transpose()?;
     let rejects = rejects.map(|(_, writer)| writer);
-    Ok((encoders, Files { sinks, rejects, spills: Vec::new(), entries: Entries::default(), checkpoint: None }, entries))
+    let (spills, unlisted) = (Vec::new(), Entries::default());
+    Ok((encoders, Files { sinks, rejects, spills, entries: unlisted, writeback, checkpoint: None }, entries))
 }
 
 /// The folder of the spills between the stages.
@@ -127,15 +133,16 @@ impl WorkDirectory {
 /// Creates the spills, or continues them at the lengths that are known to be on the disk.
 fn open_spills(
     plan: &Plan,
-    directory: &Path,
+    directory: &WorkDirectory,
     durable: Option<&[u64]>,
     files: &mut Files,
 ) -> Result<Vec<Arc<Spill>>, SpillError> {
+    let can_be_resumed = matches!(directory, WorkDirectory::OfRun(_));
     let mut spills = Vec::with_capacity(plan.spills.len());
     for (index, spill_plan) in plan.spills.iter().enumerate() {
-        let spill = Arc::new(Spill::new(directory.join(format!("{index}.rows")), &spill_plan.title));
+        let spill = Arc::new(Spill::new(directory.path().join(format!("{index}.rows")), &spill_plan.title));
         let length = durable.map(|lengths| lengths.get(index).copied().unwrap_or(0));
-        files.spills.push(SpillWriter::open(&spill, length)?);
+        files.spills.push(SpillWriter::open(&spill, length, can_be_resumed.then_some(&files.writeback))?);
         spills.push(spill);
     }
     Ok(spills)

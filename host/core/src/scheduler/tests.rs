@@ -23,6 +23,7 @@ use crate::source::{Chunk, ChunkData, DecodedBatch, Decoder, Reader, RowPosition
 use crate::stage::{Stage, Workers};
 use crate::stage::{StageInput, WorkItem, WorkRows};
 use crate::stage_input::{FileInput, InputReader, StepReporter};
+use crate::writeback::Writeback;
 
 struct Endless;
 
@@ -116,6 +117,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
             rejects: None,
             spills: Vec::new(),
             entries: Entries::default(),
+            writeback: Writeback::default(),
             checkpoint: None,
         },
         checkpoints: None,

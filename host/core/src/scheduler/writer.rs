@@ -15,6 +15,7 @@ use crate::runs::{Checkpoint, FinishedOutput, RunFolder, RunRecord};
 use crate::sink::{DeliveredRows, SinkError, Writer};
 use crate::spill::{SpillError, SpillWriter};
 use crate::stage::TaskOutput;
+use crate::writeback::Writeback;
 
 /// An order from the dispatcher to the writer.
 pub(super) enum Order {
@@ -47,6 +48,7 @@ pub(crate) struct Files {
     pub(crate) spills: Vec<SpillWriter>,
     /// The temporary files among them.
     pub(crate) entries: Entries,
+    pub(crate) writeback: Writeback,
     /// `None` if the run cannot be resumed.
     pub(crate) checkpoint: Option<CheckpointFile>,
 }

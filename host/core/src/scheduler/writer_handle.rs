@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use super::in_flight::InFlight;
 use super::message::Message;
@@ -11,6 +12,7 @@ use super::writer::{self, Files, Order};
 use crate::cleanup::Entries;
 use crate::report::SinkReport;
 use crate::sink::DeliveredRows;
+use crate::writeback::Writeback;
 
 /// Sends orders to the writer. Lives as long as the dispatcher; the writer's thread may outlive both.
 pub(super) struct WriterHandle {
@@ -20,6 +22,7 @@ pub(super) struct WriterHandle {
     unwritten: usize,
     has_exited: bool,
     entries: Entries,
+    writeback: Writeback,
     /// Of each sink, if its rows are counted when its reader gets them.
     delivered: Vec<Option<Arc<DeliveredRows>>>,
 }
@@ -28,11 +31,11 @@ impl WriterHandle {
     /// Starts the writer's thread. If that fails, the handle is that of a writer that has exited.
     pub(super) fn start(files: Files, messages: &Sender<Message>) -> (Self, io::Result<()>) {
         let (orders, receiver) = channel();
-        let (entries, delivered) = (files.entries.clone(), files.delivered());
+        let (entries, delivered, writeback) = (files.entries.clone(), files.delivered(), files.writeback.clone());
         let messages = messages.clone();
         let started = spawn("writer", move || writer::run(files, &receiver, &messages));
         let has_exited = started.is_err();
-        (Self { orders: Some(orders), unwritten: 0, has_exited, entries, delivered }, started)
+        (Self { orders: Some(orders), unwritten: 0, has_exited, entries, writeback, delivered }, started)
     }
 
     /// Orders an output to be written.
@@ -55,6 +58,11 @@ impl WriterHandle {
     /// Whether everything that was ordered to be written is.
     pub(super) fn is_idle(&self) -> bool {
         self.unwritten == 0
+    }
+
+    /// Whether a sync of all files can be expected to end within this time, by the time that the last one took.
+    pub(super) fn can_sync_within(&self, time: Duration) -> bool {
+        self.writeback.last_sync() <= time
     }
 
     /// Sends no more orders. The writer executes those that it has, removes unfinished files and exits.

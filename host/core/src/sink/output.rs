@@ -11,9 +11,10 @@ use tempfile::{NamedTempFile, TempPath};
 
 use super::SinkLocation;
 use super::error::{SinkError, SinkErrorKind};
-use super::synced::SyncedLength;
+use super::synced::StagingDir;
 use crate::corrupt::CorruptFile;
 use crate::units::grouped;
+use crate::writeback::{FileWriteback, MAX_WRITE};
 
 /// Bytes buffered before they are written to a file.
 pub(super) const BUFFER_BYTES: usize = 256 << 10;
@@ -34,7 +35,7 @@ const MAX_NAME_BYTES: usize = 190;
 #[derive(Debug)]
 pub(super) enum OutputFile {
     /// A temporary file in the folder of the target, and the target.
-    Staged(NamedTempFile, PathBuf),
+    Staged(NamedTempFile, PathBuf, Option<FileWriteback>),
     /// A device or a pipe, written directly.
     Direct(File),
     /// Standard output.
@@ -42,13 +43,12 @@ pub(super) enum OutputFile {
 }
 
 impl OutputFile {
-    /// Opens the output. An existing file is not changed before the end. `synced` is the synced length of the temporary
-    /// file when a run is resumed.
+    /// Opens the output. An existing file is not changed before the end.
     pub(super) fn open(
         location: &SinkLocation,
         name: &Arc<str>,
         run: Option<&str>,
-        synced: Option<&SyncedLength>,
+        staging: Option<&StagingDir<'_>>,
     ) -> Result<Self, SinkError> {
         let path = match location {
             SinkLocation::Stdout => return Ok(Self::Stdout(io::stdout())),
@@ -66,14 +66,14 @@ impl OutputFile {
             Some(existing) if !existing.is_file() => {
                 Ok(Self::Direct(OpenOptions::new().write(true).open(path).map_err(failed)?))
             }
-            existing => Self::stage(&resolve_links(path).map_err(failed)?, existing.as_ref(), name, run, synced),
+            existing => Self::stage(&resolve_links(path).map_err(failed)?, existing.as_ref(), name, run, staging),
         }
     }
 
     /// Returns the path of the temporary file, if there is one.
     pub(super) fn partial(&self) -> Option<&Path> {
         match self {
-            Self::Staged(file, _) => Some(file.path()),
+            Self::Staged(file, ..) => Some(file.path()),
             Self::Direct(_) | Self::Stdout(_) => None,
         }
     }
@@ -81,7 +81,7 @@ impl OutputFile {
     /// Returns the paths of the temporary file and of the target.
     pub(super) fn paths(&self) -> Option<(&Path, &Path)> {
         match self {
-            Self::Staged(file, target) => Some((file.path(), target)),
+            Self::Staged(file, target, _) => Some((file.path(), target)),
             Self::Direct(_) | Self::Stdout(_) => None,
         }
     }
@@ -91,8 +91,9 @@ impl OutputFile {
         existing: Option<&Metadata>,
         name: &Arc<str>,
         run: Option<&str>,
-        synced: Option<&SyncedLength>,
+        staging: Option<&StagingDir<'_>>,
     ) -> Result<Self, SinkError> {
+        let (synced, writeback) = (staging.and_then(|it| it.synced), staging.map(|it| it.writeback.file()));
         // A resumed run may publish the file from another working directory, so the path is made absolute.
         let place = if run.is_some() { std::path::absolute(target) } else { Ok(target.to_owned()) };
         let place = place.map_err(|source| SinkError::io(name, "resolve the path of this output", source))?;
@@ -105,7 +106,7 @@ impl OutputFile {
             (Some(synced), Some(part)) => {
                 let file = reopen_part(part, synced.length)
                     .map_err(|source| SinkError::io(name, "resume this output", source))?;
-                return Ok(Self::Staged(file, place));
+                return Ok(Self::Staged(file, place, writeback));
             }
             (_, Some(part)) => create_part(part),
             _ => tempfile::Builder::new()
@@ -125,12 +126,12 @@ impl OutputFile {
                 .set_permissions(existing.permissions())
                 .map_err(|source| SinkError::io(name, "set the permissions of the new file for this output", source))?;
         }
-        Ok(Self::Staged(file, place))
+        Ok(Self::Staged(file, place, writeback))
     }
 
     /// Retains the temporary file when it is dropped.
     pub(super) fn disable_cleanup(&mut self) {
-        if let Self::Staged(file, _) = self {
+        if let Self::Staged(file, ..) = self {
             file.disable_cleanup(true);
         }
     }
@@ -139,14 +140,15 @@ impl OutputFile {
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
         match self {
-            Self::Staged(file, _) => file.as_file().sync_all(),
+            Self::Staged(file, _, Some(writeback)) => writeback.sync(file.as_file()),
+            Self::Staged(file, _, None) => file.as_file().sync_all(),
             Self::Direct(_) | Self::Stdout(_) => Ok(()),
         }
     }
 
     /// Renames the temporary file to the target. Nothing is written afterwards.
     pub(super) fn publish(&mut self) -> io::Result<()> {
-        if let Self::Staged(file, target) = self {
+        if let Self::Staged(file, target, _) = self {
             fs::rename(file.path(), &target)?;
             file.disable_cleanup(true);
             sync_folder(target);
@@ -156,7 +158,7 @@ impl OutputFile {
 
     /// Copies the temporary file to the target. The temporary file is still needed to resume.
     pub(super) fn publish_copy(&mut self) -> io::Result<()> {
-        if let Self::Staged(file, target) = self {
+        if let Self::Staged(file, target, _) = self {
             let copy = copy_path(file.path());
             fs::copy(file.path(), &copy)?;
             File::open(&copy)?.sync_all()?;
@@ -211,7 +213,13 @@ impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             // Not through `NamedTempFile`, whose errors would contain its path.
-            Self::Staged(file, _) => file.as_file_mut().write(bytes),
+            Self::Staged(file, _, None) => file.as_file_mut().write(bytes),
+            Self::Staged(file, _, Some(writeback)) => {
+                let file = file.as_file_mut();
+                let written = file.write(&bytes[..bytes.len().min(MAX_WRITE)])?;
+                writeback.written(file, written)?;
+                Ok(written)
+            }
             Self::Direct(file) => file.write(bytes),
             Self::Stdout(stdout) => stdout.write(bytes),
         }
@@ -219,7 +227,7 @@ impl Write for OutputFile {
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::Staged(file, _) => file.flush(),
+            Self::Staged(file, ..) => file.flush(),
             Self::Direct(file) => file.flush(),
             Self::Stdout(stdout) => stdout.flush(),
         }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::writeback::Writeback;
+
 /// The folder for additional files that make an output resumable. They are removed when the run is done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StagingDir<'a> {
@@ -13,6 +15,8 @@ pub(crate) struct StagingDir<'a> {
     pub(crate) name: &'a str,
     /// The synced length, when a run is resumed.
     pub(crate) synced: Option<&'a SyncedLength>,
+    /// The unsynced bytes of the run.
+    pub(crate) writeback: &'a Writeback,
 }
 
 /// The synced length of an output, in bytes. On resume, bytes after it are truncated.

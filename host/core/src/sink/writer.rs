@@ -60,8 +60,7 @@ impl Writer {
         staging: Option<&StagingDir<'_>>,
     ) -> Result<Self, SinkError> {
         let (format, compression) = (spec.format, spec.compression);
-        let synced = staging.and_then(|staging| staging.synced);
-        let out = OutputFile::open(&spec.location, &output, run, synced)?;
+        let out = OutputFile::open(&spec.location, &output, run, staging)?;
         let partial = out.partial().map(Path::to_owned);
         // Output that is written directly cannot be resumed.
         let staging = staging.filter(|_| partial.is_some());

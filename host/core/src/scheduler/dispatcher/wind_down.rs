@@ -99,7 +99,10 @@ impl Dispatcher<'_> {
         let running_for = self.totals.running_for();
         let has_checkpoint = self.totals.has_checkpoint();
         let is_worth = |it: &CheckpointSchedule| it.is_worth_saving(has_checkpoint, running_for);
-        if self.writer.is_idle() && self.checkpoints.as_ref().is_some_and(is_worth) {
+        // A sync that has begun cannot be ended, and the process would wait for it.
+        let left = deadline.saturating_duration_since(Instant::now());
+        let is_in_time = self.writer.is_idle() && self.writer.can_sync_within(left);
+        if is_in_time && self.checkpoints.as_ref().is_some_and(is_worth) {
             self.save_checkpoint();
             self.wait_for_writes(deadline);
         }

@@ -15,6 +15,7 @@ use crate::corrupt::CorruptFile;
 use crate::frame::FrameFormat;
 use crate::spill::{Spill, SpillFrame, SpillReader, SpillWriter};
 use crate::units::grouped;
+use crate::writeback::Writeback;
 
 /// The frame of an entry. Its payload is the length of the columns, as 8 bytes in little-endian order, and the end of the
 /// group's small file.
@@ -33,6 +34,7 @@ pub(super) struct RowGroupStore {
     spill: Arc<Spill>,
     /// The rows of the incomplete group.
     rows: SpillWriter,
+    writeback: Writeback,
     /// The group whose rows the last saved checkpoint needs.
     needed: Option<u64>,
     /// The group whose rows the checkpoint in progress needs.
@@ -60,7 +62,7 @@ impl RowGroupStore {
         index.set_len(index_bytes)?;
         index.seek(SeekFrom::Start(index_bytes))?;
         let spill = spill(&folder, &name, count);
-        let rows = SpillWriter::open(&spill, synced.map(|_| rows))?;
+        let rows = SpillWriter::open(&spill, synced.map(|_| rows), Some(staging.writeback))?;
         Ok(Self {
             folder,
             name,
@@ -70,6 +72,7 @@ impl RowGroupStore {
             index_bytes,
             spill,
             rows,
+            writeback: staging.writeback.clone(),
             needed: synced.map(|_| count),
             pending: count,
         })
@@ -119,7 +122,7 @@ impl RowGroupStore {
         let complete = self.count;
         self.count += 1;
         self.spill = spill(&self.folder, &self.name, self.count);
-        self.rows = SpillWriter::open(&self.spill, None)?;
+        self.rows = SpillWriter::open(&self.spill, None, Some(&self.writeback))?;
         if self.needed != Some(complete) {
             self.remove(complete);
         }

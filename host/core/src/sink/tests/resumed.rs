@@ -10,6 +10,7 @@ use parquet::file::metadata::RowGroupMetaData;
 
 use crate::format::{Compression, Format};
 use crate::sink::{SinkLocation, SinkSpec, StagingDir, SyncedLength, open};
+use crate::writeback::Writeback;
 
 fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -43,9 +44,10 @@ fn write(folder: &Path, format: Format, compression: Compression, batches: &[Rec
         schema: schema(),
     };
     let mut synced: Option<SyncedLength> = None;
+    let writeback = Writeback::default();
     let mut done = 0;
     for stop in stops.iter().copied().chain([batches.len()]) {
-        let staging = StagingDir { folder, name: "sink-0", synced: synced.as_ref() };
+        let staging = StagingDir { folder, name: "sink-0", synced: synced.as_ref(), writeback: &writeback };
         let (encoder, mut writer) = open(&spec, Some("run"), Some(&staging)).unwrap();
         for batch in &batches[done..stop] {
             writer.write(encoder.encode(batch).unwrap()).unwrap();
