@@ -1,5 +1,7 @@
 //! The memory that single rows take, to bound copies of rows before they are made.
 
+mod plain;
+
 use std::collections::HashMap;
 
 use arrow_array::cast::AsArray;
@@ -23,6 +25,12 @@ pub(crate) fn max_row_bytes(batch: &RecordBatch) -> u64 {
         None => (0..column.len()).map(|row| value_bytes(column.as_ref(), row)).max().unwrap_or(0),
     };
     batch.columns().iter().map(largest).sum()
+}
+
+/// Returns the bytes that one row takes as plain data, without dictionaries, views and runs, whose values are in memory once and can
+/// be much larger than the columns.
+pub(crate) fn plain_row_bytes(columns: &[ArrayRef], row: usize) -> u64 {
+    columns.iter().fold(0_u64, |all, column| all.saturating_add(plain::value_bytes(column.as_ref(), row)))
 }
 
 /// Returns the bytes that an output takes beyond its input because it repeats rows of it. `columns` are those that are copied,

@@ -30,6 +30,7 @@ mod look_ahead;
 mod nested;
 mod number;
 mod place;
+mod row_limits;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,8 @@ pub(crate) use decompress::DEFAULT_MAX_WINDOW;
 use files::InputFiles;
 pub(crate) use files::matching_paths;
 use hive::Folders;
+use row_limits::RowLimits;
+use rows::RowSettings;
 
 pub(crate) use bad_row::BadRow;
 pub(crate) use batches::BatchSource;
@@ -54,6 +57,7 @@ pub(crate) use batches::BatchSource;
 pub(crate) use chunk::DecodedBatch;
 pub(crate) use chunk::{Chunk, ChunkData, Decoder, LineOrRow, Reader, RowPositions};
 pub(crate) use error::{SourceError, SourceErrorKind};
+pub(crate) use row_limits::DEFAULT_MAX_ROW;
 
 /// Describes an input: its location, format and columns.
 #[derive(Debug, Clone)]
@@ -66,6 +70,8 @@ pub(crate) struct SourceSpec {
     pub(crate) compression: Option<Compression>,
     /// The largest window for decompression, in bytes.
     pub(crate) max_window: u64,
+    /// The bytes of the largest row, if the format is Parquet or Arrow IPC.
+    pub(crate) max_row: u64,
     /// The dialect, if the format is CSV.
     pub(crate) csv: CsvSettings,
     /// The settings, if the format is JSON or JSON Lines.
@@ -93,6 +99,7 @@ impl SourceSpec {
             format,
             compression: None,
             max_window: DEFAULT_MAX_WINDOW,
+            max_row: DEFAULT_MAX_ROW,
             csv: CsvSettings::default(),
             json: JsonSettings::default(),
             hive: false,
@@ -198,7 +205,10 @@ pub(crate) fn open(spec: &SourceSpec) -> Result<OpenSource, SourceError> {
         Format::Parquet | Format::Arrow if !spec.columns.is_empty() => {
             Err(SourceError::anywhere(SourceErrorKind::OwnSchema { format: spec.format }))
         }
-        Format::Parquet | Format::Arrow => rows::open(found.files, spec.format, spec.batch_rows),
+        Format::Parquet | Format::Arrow => {
+            let limits = RowLimits::new(spec.max_row);
+            rows::open(found.files, RowSettings { format: spec.format, batch_rows: spec.batch_rows.max(1), limits })
+        }
     }?;
     let source = nested::convert(source, spec)?;
     let source = OpenSource { total_bytes, files: paths, ..source };

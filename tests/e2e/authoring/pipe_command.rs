@@ -116,7 +116,7 @@ error: unknown key `delimiter` in [[source]]
 8 | delimiter = ";"
   | ^^^^^^^^^ unknown key
   |
-  = help: [[source]] takes columns, compression, csv, drop, format, hive, json, max-window, name, nested, on-bad-row, path, rename, route and select
+  = help: [[source]] takes columns, compression, csv, drop, format, hive, json, max-row, max-window, name, nested, on-bad-row, path, rename, route and select
 "#);
     assert!(
         run(&[rejecting.as_slice(), &["--print"]].concat()).succeeded().text().contains("csv = { delimiter = \";\" }")

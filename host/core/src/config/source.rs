@@ -33,6 +33,8 @@ pub(crate) struct SourceTable {
     pub(crate) compression: Option<Located<Compression>>,
     /// The largest window of compressed files in bytes. `None` for the default.
     pub(crate) max_window: Option<Located<u64>>,
+    /// The largest row of Parquet and Arrow IPC files in bytes. `None` for the default.
+    pub(crate) max_row: Option<Located<u64>>,
     /// The dialect of CSV files.
     pub(crate) csv: Option<Located<CsvSettings>>,
     /// The settings of JSON files.
@@ -59,6 +61,9 @@ const PATH_HELP: &str =
 /// In bytes. The decoders of Zstandard and xz allocate their window, which is 2 GiB at most in the former.
 const WINDOWS: RangeInclusive<u64> = 1 << 20..=4 << 30;
 
+/// In bytes. The values of a column of a chunk have 32-bit offsets.
+const ROWS: RangeInclusive<u64> = 1 << 20..=1 << 30;
+
 pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Option<SourceTable> {
     let location = table.location();
     let name = table.take("name").and_then(|entry| read_node_name(&entry, context));
@@ -67,7 +72,10 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     let format_is_set = table.has("format");
     let format = format::read_format(&mut table, Direction::Input, context);
     let compression = format::read_compression(&mut table, Direction::Input, context);
-    let max_window = read_max_window(&mut table, context);
+    let why = "the window of a compressed file is in memory while the file is read";
+    let max_window = read_size("max-window", &WINDOWS, why, &mut table, context);
+    let why = "a row has to fit into memory";
+    let max_row = read_size("max-row", &ROWS, why, &mut table, context);
     let csv = csv::read(&mut table, context);
     let json = json::read(&mut table, context);
     let hive = table.take("hive").and_then(|entry| entry.boolean(context));
@@ -88,6 +96,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
         format,
         compression,
         max_window,
+        max_row,
         csv,
         json,
         hive,
@@ -143,12 +152,17 @@ fn read_paths(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Option<
     Some(paths)
 }
 
-fn read_max_window(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<u64>> {
-    let entry = table.take("max-window")?;
+fn read_size(
+    key: &'static str,
+    range: &RangeInclusive<u64>,
+    why: &str,
+    table: &mut Table<'_>,
+    context: &mut ParseContext<'_>,
+) -> Option<Located<u64>> {
+    let entry = table.take(key)?;
     let location = ConfigLocation::Span(entry.span.clone());
-    let why = "the window of a compressed file is in memory while the file is read";
-    match size::read(&entry.name, entry.value, &location, &WINDOWS, why) {
-        Ok(window) => Some(Located::new(window, location)),
+    match size::read(&entry.name, entry.value, &location, range, why) {
+        Ok(size) => Some(Located::new(size, location)),
         Err(diagnostic) => {
             context.push(diagnostic);
             None
@@ -214,6 +228,8 @@ impl SourceTable {
         let on_bad_row = self.on_bad_row.as_ref().filter(|_| !format.is_text());
         let on_bad_row =
             on_bad_row.map(|action| only_for("on-bad-row", "jsonl, json and csv", &action.location, format));
+        let max_row = self.max_row.as_ref().filter(|_| format.is_text());
+        let max_row = max_row.map(|row| only_for("max-row", "parquet and arrow", &row.location, format));
         let nested = self.nested.as_ref().filter(|_| !matches!(format, Format::JsonLines | Format::Json));
         let nested = nested.map(|nested| only_for("nested", "jsonl and json", &nested.location, format));
         let hive = self.hive.as_ref().filter(|hive| hive.value && self.is_standard());
@@ -221,6 +237,6 @@ impl SourceTable {
             Diagnostic::new(hive.location.clone(), "standard input has no folders that could be columns")
                 .help("remove `hive`")
         });
-        columns.into_iter().chain(csv).chain(json).chain(nested).chain(on_bad_row).chain(hive).collect()
+        columns.into_iter().chain(csv).chain(json).chain(nested).chain(on_bad_row).chain(max_row).chain(hive).collect()
     }
 }

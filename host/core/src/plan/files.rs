@@ -28,6 +28,7 @@ pub(super) fn source_spec(table: &SourceTable, batch_rows: usize) -> SourceSpec 
     let columns = table.columns.iter().flat_map(|columns| &columns.value);
     SourceSpec {
         compression: table.compression.as_ref().map(|compression| compression.value),
+        max_row: table.max_row.as_ref().map_or(source::DEFAULT_MAX_ROW, |row| row.value),
         max_window: table.max_window.as_ref().map_or(source::DEFAULT_MAX_WINDOW, |window| window.value),
         csv: table.csv.as_ref().map(|csv| csv.value.clone()).unwrap_or_default(),
         json: table.json.as_ref().map(|json| json.value.clone()).unwrap_or_default(),

@@ -5,26 +5,33 @@
 //! file's order is used. A column is nullable if it is nullable in any file. Schemas
 //! are read and compared when the source is opened. Values of columns with the extension type `arrow.json` are checked.
 //!
+//! A batch of a file is cut into chunks by rows and by bytes. The limits on what is read at once follow from `max-row` in the
+//! source: see [`row_limits`](super::row_limits).
+//!
 //! Parquet is read from regular files without further compression. The Arrow IPC file format is read from uncompressed
 //! regular files, the stream format from any input.
 
+mod arrow;
 mod conform;
 mod open;
-mod wide;
+mod parquet;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
 
 use super::chunk::{Chunk, ChunkData, DecodedBatch, Decoder, Reader, RowPositions};
 use super::error::{SourceError, SourceErrorKind};
 use super::files::InputFile;
 use super::place::FilePosition;
+use super::row_limits::{CHUNK_BYTES, RowLimits, TooLarge};
 use super::{OpenSource, SourceSchema};
 use crate::format::Format;
 use crate::panics::caught;
+use crate::row_size::plain_row_bytes;
 use crate::values::ConversionError;
 pub(super) use conform::CommonSchema;
 use open::OpenRows;
@@ -34,14 +41,15 @@ use open::OpenRows;
 /// # Errors
 ///
 /// A file cannot be read, does not have this format, or has other columns than the first file.
-pub(crate) fn open(files: Vec<InputFile>, format: Format, batch_rows: usize) -> Result<OpenSource, SourceError> {
+pub(crate) fn open(files: Vec<InputFile>, settings: RowSettings) -> Result<OpenSource, SourceError> {
+    let format = settings.format;
     let count: Arc<AtomicU64> = Arc::default();
     let mut schema: Option<CommonSchema> = None;
     let mut first = None;
     for file in &files {
         // The first file stays open. The others are opened again for reading, and their bytes count only then.
         let uncounted = if schema.is_none() { Arc::clone(&count) } else { Arc::default() };
-        let rows = guarded(file, format, || open::open(file, format, batch_rows, &uncounted))?;
+        let rows = settings.open(file, &uncounted)?;
         match &mut schema {
             None => {
                 schema = Some(CommonSchema::new(&file.name, &rows.schema, format)?);
@@ -51,25 +59,35 @@ pub(crate) fn open(files: Vec<InputFile>, format: Format, batch_rows: usize) -> 
         }
     }
     let schema = schema.expect("a source has at least one file");
-    let reader = RowsReader {
-        files: files.into(),
-        format,
-        batch_rows: batch_rows.max(1),
-        count,
-        first,
-        current: None,
-        bytes_before: 0,
-    };
+    let reader = RowsReader { files: files.into(), settings, count, first, current: None, bytes_before: 0 };
     let decoder = RowsDecoder::new(schema);
     let known = SourceSchema::Known(decoder.schema.schema());
     Ok(OpenSource::new(known, Box::new(reader), Arc::new(decoder)))
 }
 
+/// How files are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowSettings {
+    pub(crate) format: Format,
+    /// The most rows of a chunk.
+    pub(crate) batch_rows: usize,
+    pub(crate) limits: RowLimits,
+}
+
+impl RowSettings {
+    /// Opens a file. Adds the bytes read of Arrow IPC to `count`.
+    fn open(&self, file: &InputFile, count: &Arc<AtomicU64>) -> Result<OpenRows, SourceError> {
+        guarded(file, self.format, || match self.format {
+            Format::Parquet => parquet::open(file, self.batch_rows, self.limits),
+            _ => arrow::open(file, count, self.limits),
+        })
+    }
+}
+
 /// Reads files one after the other.
 struct RowsReader {
     files: VecDeque<InputFile>,
-    format: Format,
-    batch_rows: usize,
+    settings: RowSettings,
     count: Arc<AtomicU64>,
     /// The first file, open since its schema was read. It may be a pipe, which cannot be opened twice.
     first: Option<OpenRows>,
@@ -97,15 +115,13 @@ impl Reader for RowsReader {
                     Some(file) => {
                         let rows = match self.first.take() {
                             Some(rows) => rows,
-                            None => guarded(&file, self.format, || {
-                                open::open(&file, self.format, self.batch_rows, &self.count)
-                            })?,
+                            None => self.settings.open(&file, &self.count)?,
                         };
                         OpenRowsFile { file, rows, rest: None, rows_read: 0 }
                     }
                 },
             };
-            if let Some(batch) = current.next_batch(self.format, self.batch_rows)? {
+            if let Some(batch) = current.next_batch(self.settings)? {
                 let first_row = current.rows_read + 1;
                 current.rows_read += batch.num_rows() as u64;
                 let bytes_read = self.bytes_before + current.bytes_read(&self.count);
@@ -122,31 +138,80 @@ impl Reader for RowsReader {
 }
 
 impl OpenRowsFile {
-    fn next_batch(&mut self, format: Format, batch_rows: usize) -> Result<Option<RecordBatch>, SourceError> {
+    fn next_batch(&mut self, settings: RowSettings) -> Result<Option<RecordBatch>, SourceError> {
         let batch = match self.rest.take() {
             Some(batch) => batch,
-            None => loop {
-                let batches = &mut self.rows.batches;
-                let next = guarded(&self.file, format, || Ok(batches.next().transpose()))?;
-                match next.map_err(|source| self.file_error(format, source))? {
-                    None => return self.check_rows().map(|()| None),
-                    Some(batch) if batch.num_rows() == 0 => {}
-                    Some(batch) => break batch,
-                }
+            None => match self.read_batch(settings)? {
+                None => return self.check_rows().map(|()| None),
+                Some(batch) => batch,
             },
         };
-        if batch.num_rows() <= batch_rows {
+        let count = self.fitting_rows(&batch, settings)?;
+        if count == batch.num_rows() {
             return Ok(Some(batch));
         }
-        self.rest = Some(batch.slice(batch_rows, batch.num_rows() - batch_rows));
-        Ok(Some(batch.slice(0, batch_rows)))
+        self.rest = Some(batch.slice(count, batch.num_rows() - count));
+        Ok(Some(batch.slice(0, count)))
     }
 
-    /// Returns the error for an error of the iterator of batches.
-    fn file_error(&self, format: Format, source: Box<dyn std::error::Error + Send + Sync>) -> SourceError {
+    /// Reads rows of the file: a batch as the library returns it, or several if these are smaller than a chunk.
+    fn read_batch(&mut self, settings: RowSettings) -> Result<Option<RecordBatch>, SourceError> {
+        let format = settings.format;
+        let (mut parts, mut rows, mut bytes) = (Vec::new(), 0, 0);
+        while rows < settings.batch_rows && bytes < CHUNK_BYTES {
+            let batches = &mut self.rows.batches;
+            let next = guarded(&self.file, format, || Ok(batches.next().transpose()))?;
+            let Some(batch) = next.map_err(|source| self.file_error(format, rows, source))? else { break };
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            rows += batch.num_rows();
+            if !self.rows.has_small_batches {
+                return Ok(Some(batch));
+            }
+            bytes += (0..batch.num_rows()).map(|row| plain_row_bytes(batch.columns(), row)).sum::<u64>();
+            parts.push(batch);
+        }
+        match parts.as_slice() {
+            [] => Ok(None),
+            [batch] => Ok(Some(batch.clone())),
+            [first, ..] => {
+                let batch = guarded(&self.file, format, || Ok(concat_batches(first.schema_ref(), &parts)))?;
+                batch.map(Some).map_err(|error| self.file_error(format, 0, error.into()))
+            }
+        }
+    }
+
+    /// Returns how many of the first rows make a chunk: as many as a batch has, but fewer if they take too many bytes. A large row
+    /// makes a chunk of its own.
+    fn fitting_rows(&self, batch: &RecordBatch, settings: RowSettings) -> Result<usize, SourceError> {
+        let limits = settings.limits;
+        let count = batch.num_rows().min(settings.batch_rows);
+        let mut all = 0;
+        for row in 0..count {
+            let bytes = plain_row_bytes(batch.columns(), row);
+            if let Err(error) = limits.check("this row", bytes, limits.max_row) {
+                let position = FilePosition::Row(self.rows_read + 1 + row as u64);
+                return Err(SourceError::at(&self.file.name, position, SourceErrorKind::TooLarge(error)));
+            }
+            all += bytes;
+            if all > CHUNK_BYTES && row > 0 {
+                return Ok(row);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Returns the error for an error of the iterator of batches, after `before` rows that are not returned yet.
+    fn file_error(
+        &self,
+        format: Format,
+        before: usize,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    ) -> SourceError {
         match source.downcast::<ConversionError>() {
             Ok(error) => {
-                let row = error.row.map(|row| self.rows_read + 1 + row as u64);
+                let row = error.row.map(|row| self.rows_read + 1 + (before + row) as u64);
                 let position = row.map_or(FilePosition::WholeFile, FilePosition::Row);
                 SourceError::at(&self.file.name, position, SourceErrorKind::Value { reason: error.reason })
             }
@@ -179,6 +244,10 @@ impl OpenRowsFile {
 fn unreadable(file: &InputFile, format: Format, source: Box<dyn std::error::Error + Send + Sync>) -> SourceError {
     // The libraries have no kind for this in all of their errors, only words.
     const UNSUPPORTED: [&str; 4] = ["NYI", "not supported", "not yet implemented", "unsupported"];
+    let source = match source.downcast::<TooLarge>() {
+        Ok(error) => return SourceError::in_file(&file.name, SourceErrorKind::TooLarge(*error)),
+        Err(source) => source,
+    };
     let text = source.to_string();
     let kind = if UNSUPPORTED.iter().any(|words| text.to_lowercase().contains(&words.to_lowercase())) {
         SourceErrorKind::Unsupported { format, source }

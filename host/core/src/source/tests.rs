@@ -2,6 +2,7 @@
 
 mod bad_rows;
 mod chunks;
+mod columnar_bounds;
 mod compressed;
 mod csv;
 mod dialects;

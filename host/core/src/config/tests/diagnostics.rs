@@ -62,7 +62,7 @@ fn tables_of_the_wrong_type_are_reported() {
 #[test]
 fn unknown_keys_are_reported() {
     assert_snapshot!(broken("name = \"tidy\"", "name = \"tidy\"\nbatch_rows = 5"), @"p.toml:3:1: unknown key `batch_rows` in [pipeline] (did you mean `batch-rows`? [pipeline] takes batch-rows, description and name)");
-    assert_snapshot!(broken("path = \"in.jsonl\"", "path = \"in.jsonl\"\nfrom = \"x\""), @"p.toml:6:1: unknown key `from` in [[source]] ([[source]] takes columns, compression, csv, drop, format, hive, json, max-window, name, nested, on-bad-row, path, rename, route and select)");
+    assert_snapshot!(broken("path = \"in.jsonl\"", "path = \"in.jsonl\"\nfrom = \"x\""), @"p.toml:6:1: unknown key `from` in [[source]] ([[source]] takes columns, compression, csv, drop, format, hive, json, max-row, max-window, name, nested, on-bad-row, path, rename, route and select)");
     assert_snapshot!(broken("component", "Component"), @"p.toml:9:1: unknown key `Component` in [[step]] (did you mean `component`? [[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)");
     assert_snapshot!(broken("[[sink]]", "[grants]\n[[sink]]"), @"p.toml:11:2: unknown key `grants` in the file (the file takes limits, pipeline, rejects, sink, source and step)");
     assert_snapshot!(broken("name = \"trim\"", "name = \"trim\"\n\"a\\u001B[2J\\u202E\" = 1"), @r#"p.toml:9:1: unknown key `a\u{1b}[2J\u{202e}` in [[step]] ([[step]] takes batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, name, on-failure, outputs, parameters, rename, route and select)"#);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use super::super::decompress::DecompressError;
+use super::super::row_limits::TooLarge;
 use crate::data_type::DataType;
 use crate::format::{Compression, Format, TextEncoding};
 use crate::pattern::PatternError;
@@ -41,6 +42,9 @@ pub(crate) enum SourceErrorKind {
         /// Whether the row contains an open quotation, as after a missing quotation mark.
         quoted: bool,
     },
+    /// A row, or another part of a columnar file, exceeds a size limit.
+    #[error(transparent)]
+    TooLarge(TooLarge),
     /// The text is not UTF-8.
     #[error("byte {byte} of this line is not UTF-8; convert the file to UTF-8")]
     NotUtf8 {

@@ -4,7 +4,6 @@
 //! The library reads such a column in one of several types and drops the rest of each value without an error. Here it is read
 //! twice, in two types that together have the whole value, and put together again.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -16,13 +15,12 @@ use arrow_array::{
     RecordBatch, RecordBatchOptions, StructArray, TimestampMicrosecondArray, TimestampNanosecondArray,
 };
 use arrow_schema::{DataType as ArrowType, Field, FieldRef, Fields, IntervalUnit, Schema, SchemaRef, TimeUnit};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::{ConvertedType, Type as PhysicalType};
-use parquet::errors::Result;
+use parquet::errors::ParquetError;
 
+use super::super::open::RowError;
+use super::{ParquetFile, ParquetRows, viewed};
 use crate::values::{ConversionError, Lists};
 
 /// Number of rows that decide whether INT96 timestamps are read in nanoseconds or in microseconds.
@@ -69,10 +67,9 @@ impl WideColumns {
 
     /// Chooses the unit of timestamps by the first rows: nanoseconds if a value has them, otherwise microseconds, which reach
     /// further.
-    pub(super) fn sample(&mut self, low: File, high: File, metadata: &ArrowReaderMetadata) -> Result<()> {
-        let mut low = self.reader(low, metadata, WidePart::Low, SAMPLE_ROWS, true)?;
-        let mut high = self.reader(high, metadata, WidePart::High, SAMPLE_ROWS, true)?;
-        if let (Some(low), Some(high)) = (low.next().transpose()?, high.next().transpose()?) {
+    pub(super) fn sample(&mut self, file: &ParquetFile) -> Result<(), RowError> {
+        let mut rows = self.readers(file, SAMPLE_ROWS, Some(&self.roots))?;
+        if let (Some(low), Some(high)) = (rows.0.next().transpose()?, rows.1.next().transpose()?) {
             let has_nanoseconds =
                 (0..self.roots.len()).any(|root| needs_nanoseconds(low.column(root), high.column(root)));
             if has_nanoseconds {
@@ -87,34 +84,16 @@ impl WideColumns {
         self.schema_of(WidePart::Whole(self.unit))
     }
 
-    /// Opens readers for all columns, and for the wide ones again.
+    /// Opens readers for these columns or all, and for the wide ones again.
     pub(super) fn readers(
         &self,
-        (low, high): (File, File),
-        metadata: &ArrowReaderMetadata,
+        file: &ParquetFile,
         batch_rows: usize,
-    ) -> Result<(ParquetRecordBatchReader, ParquetRecordBatchReader)> {
-        let low = self.reader(low, metadata, WidePart::Low, batch_rows, false)?;
-        Ok((low, self.reader(high, metadata, WidePart::High, batch_rows, true)?))
-    }
-
-    fn reader(
-        &self,
-        file: File,
-        metadata: &ArrowReaderMetadata,
-        part: WidePart,
-        batch_rows: usize,
-        only_wide: bool,
-    ) -> Result<ParquetRecordBatchReader> {
-        let options = ArrowReaderOptions::new().with_schema(self.schema_of(part));
-        let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?;
-        let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(batch_rows);
-        if only_wide {
-            let mask = ProjectionMask::roots(builder.parquet_schema(), self.roots.iter().copied());
-            builder = builder.with_projection(mask);
-        }
-        builder.build()
+        roots: Option<&[usize]>,
+    ) -> Result<(ParquetRows, ParquetRows), ParquetError> {
+        let batch_rows = file.rows_at_once(batch_rows);
+        let low = file.rows(&self.schema_of(WidePart::Low), roots, batch_rows)?;
+        Ok((low, file.rows(&self.schema_of(WidePart::High), Some(&self.roots), batch_rows)?))
     }
 
     fn schema_of(&self, part: WidePart) -> SchemaRef {
@@ -127,13 +106,11 @@ impl WideColumns {
     ///
     /// # Errors
     /// A timestamp is out of the range of the unit, or an interval is not valid.
-    pub(super) fn combine(
-        &self,
-        low: &RecordBatch,
-        high: &RecordBatch,
-    ) -> std::result::Result<RecordBatch, ConversionError> {
+    pub(super) fn combine(&self, low: &RecordBatch, high: &RecordBatch) -> Result<RecordBatch, ConversionError> {
         let mut columns = low.columns().to_vec();
         let schema = self.schema();
+        let fields: Fields = schema.fields().iter().map(viewed).collect();
+        let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
         for (index, root) in self.roots.iter().enumerate() {
             let field = schema.field(*root);
             columns[*root] = combine(low.column(*root), high.column(index), field.data_type()).map_err(|error| {
@@ -201,7 +178,7 @@ fn needs_nanoseconds(low: &ArrayRef, high: &ArrayRef) -> bool {
     }
 }
 
-type Combined = std::result::Result<ArrayRef, ConversionError>;
+type Combined = Result<ArrayRef, ConversionError>;
 
 fn combine(low: &ArrayRef, high: &ArrayRef, to: &ArrowType) -> Combined {
     if low.len() != high.len() {
@@ -223,7 +200,7 @@ fn combine(low: &ArrayRef, high: &ArrayRef, to: &ArrowType) -> Combined {
             let (low, high) = (low.as_struct(), high.as_struct());
             let parts = low.columns().iter().zip(high.columns()).zip(fields);
             let columns = parts.map(|((low, high), field)| combine(low, high, field.data_type()));
-            let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
+            let columns = columns.collect::<Result<Vec<_>, _>>()?;
             Ok(Arc::new(StructArray::try_new(fields.clone(), columns, low.nulls().cloned())?))
         }
         (ArrowType::List(_), ArrowType::List(field)) => list::<i32>(low, high, field),

@@ -1,0 +1,60 @@
+//! The limits on what is read from a columnar file at once.
+
+use crate::units::format_size;
+
+/// The default of [`RowLimits::max_row`]: the same as for text.
+pub(crate) const DEFAULT_MAX_ROW: u64 = 64 << 20;
+
+/// Bytes of the rows in a chunk, at which it ends early: the same as for text.
+pub(super) const CHUNK_BYTES: u64 = 16 << 20;
+
+/// The limits on what is read from a file at once. All follow from `max-row` in the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowLimits {
+    /// The bytes of the largest row, with all its values as plain data.
+    pub(super) max_row: u64,
+}
+
+impl RowLimits {
+    pub(crate) fn new(max_row: u64) -> Self {
+        Self { max_row }
+    }
+
+    /// The bytes of a page of Parquet, or of a batch of Arrow IPC, after decompression; also of all pages that are in memory
+    /// at once, and of the values of a nested column that are read at once.
+    pub(super) fn block(self) -> u64 {
+        self.max_row.saturating_mul(4)
+    }
+
+    /// The bytes of an uncompressed batch of Arrow IPC. It is as large as its part of the file.
+    pub(super) fn plain_block(self) -> u64 {
+        self.max_row.saturating_mul(16)
+    }
+
+    /// The bytes of metadata that are read at once.
+    pub(super) fn metadata(self) -> u64 {
+        self.max_row
+    }
+
+    /// Checks a size.
+    ///
+    /// # Errors
+    /// It is larger than the limit.
+    pub(super) fn check(self, what: &'static str, bytes: u64, limit: u64) -> Result<(), TooLarge> {
+        if bytes <= limit { Ok(()) } else { Err(TooLarge { what, bytes, limit, max_row: self.max_row }) }
+    }
+}
+
+/// A part of a file that would take too much memory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{what} would take {bytes} bytes of memory, and the limit is {} with `max-row = \"{}\"`; raise `max-row` in the source if the file \
+     is right",
+    format_size(*limit), format_size(*max_row)
+)]
+pub(crate) struct TooLarge {
+    what: &'static str,
+    bytes: u64,
+    limit: u64,
+    max_row: u64,
+}

@@ -1,0 +1,365 @@
+//! Checks the header of each page before the library reads the page: the library allocates as much memory as the header
+//! claims, and decompresses as much as comes.
+//!
+//! It also bounds the memory for values. Values that repeat take no room in a file, in any number: a page of some bytes can have a
+//! list of a billion numbers, or a thousand texts that begin with the same megabyte.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::basic::{Compression, Encoding, Type};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::schema::types::ColumnDescriptor;
+
+use super::thrift::Thrift;
+use crate::source::row_limits::{RowLimits, TooLarge};
+
+/// Bytes that are read for a header at first. Most headers have some dozen bytes, those with statistics more.
+const HEADER_BYTES: usize = 1 << 10;
+/// The largest header.
+const MAX_HEADER_BYTES: usize = 16 << 20;
+/// Bytes that a page may have more than its compression allows, for headers of the compression.
+const SLACK: u64 = 1 << 10;
+/// Bytes of a value of variable length in memory, without its content.
+const VIEW_BYTES: u64 = 16;
+/// Bytes of the levels of a value in a nested column.
+const LEVEL_BYTES: u64 = 4;
+/// The number of the encoding `DELTA_BYTE_ARRAY` in a header.
+const DELTA_BYTE_ARRAY: i64 = 7;
+/// Rows that are read at once if a column has texts that may begin with the text before them, so that pages of usual sizes fit
+/// into the limits.
+pub(super) const ROWS_WITH_PREFIXES: usize = 64;
+
+/// A file whose pages are checked when the library reads them.
+#[derive(Debug)]
+pub(super) struct CheckedFile {
+    file: Arc<File>,
+    length: u64,
+    limits: RowLimits,
+    /// By their position in the file.
+    chunks: Vec<CheckedChunk>,
+    usage: Arc<Mutex<Usage>>,
+}
+
+/// A column chunk: a column of a row group.
+#[derive(Debug)]
+struct CheckedChunk {
+    start: u64,
+    column: usize,
+    compression: Compression,
+    value: ValueKind,
+}
+
+/// The memory for values of a column.
+#[derive(Debug, Clone, Copy)]
+struct ValueKind {
+    width: u64,
+    is_nested: bool,
+    /// Whether the metadata names the encoding.
+    has_prefixes: bool,
+}
+
+/// The memory in use.
+#[derive(Debug)]
+pub(super) struct Usage {
+    columns: Vec<ColumnUsage>,
+    /// The size of the page whose header was read last, after decompression.
+    page: u64,
+    /// The limit that was exceeded. The library passes on errors as text.
+    exceeded: Option<TooLarge>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct ColumnUsage {
+    /// Bytes of the dictionary, and of the page that was read last.
+    dictionary: u64,
+    page: u64,
+    /// Bytes of the values in the pages that were read since the last reset, if they can be more than their rows suggest.
+    values: u64,
+}
+
+impl Usage {
+    /// Called before the next rows are read.
+    pub(super) fn reset(&mut self) {
+        self.columns.iter_mut().for_each(|column| column.values = 0);
+    }
+
+    /// Returns the limit that was exceeded, if the library returned an error for that reason.
+    pub(super) fn exceeded(&mut self) -> Option<TooLarge> {
+        self.exceeded.take()
+    }
+}
+
+/// The parts of a header that lead to allocations.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct PageHeader {
+    size: u64,
+    compressed: u64,
+    values: u64,
+    encoding: i64,
+    is_dictionary: bool,
+}
+
+impl PageHeader {
+    /// Reads a header. Returns `None` if it is incomplete or malformed.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let mut header = Self::default();
+        let unsigned = |value: i64| u64::try_from(value).ok();
+        Thrift::new(bytes).fields(|thrift, field| {
+            // The field of the encoding in the header of this kind of page.
+            let encoding = match field.id {
+                2 => {
+                    header.size = unsigned(thrift.integer_of(field)?)?;
+                    return Some(true);
+                }
+                3 => {
+                    header.compressed = unsigned(thrift.integer_of(field)?)?;
+                    return Some(true);
+                }
+                5 | 7 => 2,
+                8 => 4,
+                _ => return Some(false),
+            };
+            Thrift::is_struct(field)?;
+            header.is_dictionary = field.id == 7;
+            thrift.fields(|thrift, field| {
+                match field.id {
+                    1 => header.values = unsigned(thrift.integer_of(field)?)?,
+                    id if id == encoding => header.encoding = thrift.integer_of(field)?,
+                    _ => return Some(false),
+                }
+                Some(true)
+            })?;
+            Some(true)
+        })?;
+        Some(header)
+    }
+}
+
+impl ValueKind {
+    fn new(chunk: &ColumnChunkMetaData) -> Self {
+        let column = chunk.column_descr();
+        Self { width: value_width(column), is_nested: column.max_rep_level() > 0, has_prefixes: has_prefixes(chunk) }
+    }
+
+    /// Returns the bytes of the values of a page, if they can be more than the number of rows that are read at once suggests.
+    fn bytes(self, header: &PageHeader) -> u64 {
+        if header.is_dictionary {
+            return 0;
+        }
+        let prefixes = match header.encoding {
+            // Each value has at most the bytes of the page.
+            DELTA_BYTE_ARRAY => header.size.saturating_mul(header.values.min(ROWS_WITH_PREFIXES as u64)),
+            _ => 0,
+        };
+        let nested = if self.is_nested { header.values.saturating_mul(self.width + LEVEL_BYTES) } else { 0 };
+        prefixes.saturating_add(nested)
+    }
+}
+
+/// Returns whether texts of a column chunk may begin with the text before them.
+pub(super) fn has_prefixes(chunk: &ColumnChunkMetaData) -> bool {
+    chunk.encodings().any(|encoding| encoding == Encoding::DELTA_BYTE_ARRAY)
+}
+
+/// Returns the bytes that a value of a column takes, without the content of those that have a variable length.
+pub(super) fn value_width(column: &ColumnDescriptor) -> u64 {
+    match column.physical_type() {
+        Type::BOOLEAN => 1,
+        Type::INT32 | Type::FLOAT => 4,
+        Type::INT64 | Type::DOUBLE => 8,
+        Type::INT96 | Type::BYTE_ARRAY => VIEW_BYTES,
+        Type::FIXED_LEN_BYTE_ARRAY => u64::try_from(column.type_length()).unwrap_or_default().max(VIEW_BYTES),
+    }
+}
+
+impl CheckedFile {
+    pub(super) fn new(file: File, length: u64, metadata: &ArrowReaderMetadata, limits: RowLimits) -> Self {
+        let columns = metadata.parquet_schema().num_columns();
+        let groups = metadata.metadata().row_groups().iter();
+        let chunks = groups.flat_map(|group| group.columns().iter().enumerate());
+        let mut chunks: Vec<CheckedChunk> = chunks
+            .map(|(column, chunk)| CheckedChunk {
+                start: chunk.byte_range().0,
+                column,
+                compression: chunk.compression(),
+                value: ValueKind::new(chunk),
+            })
+            .collect();
+        chunks.sort_by_key(|chunk| chunk.start);
+        let usage = Usage { columns: vec![ColumnUsage::default(); columns], page: 0, exceeded: None };
+        Self { file: Arc::new(file), length, limits, chunks, usage: Arc::new(Mutex::new(usage)) }
+    }
+
+    pub(super) fn usage(&self) -> Arc<Mutex<Usage>> {
+        Arc::clone(&self.usage)
+    }
+
+    /// Returns the chunk that contains a position.
+    fn chunk_at(&self, position: u64) -> Result<&CheckedChunk> {
+        let after = self.chunks.partition_point(|chunk| chunk.start <= position);
+        let chunk = after.checked_sub(1).and_then(|index| self.chunks.get(index));
+        chunk.ok_or_else(|| malformed("a page is not in a column".into()))
+    }
+
+    fn check_header(&self, start: u64) -> Result<()> {
+        let chunk = self.chunk_at(start)?;
+        let header = self.read_header(start)?;
+        let limits = self.limits;
+        for size in [header.size, header.compressed] {
+            self.limit(limits.check("a page", size, limits.block()))?;
+        }
+        let PageHeader { size, compressed, values, .. } = header;
+        let most = match expansion(chunk.compression) {
+            Some(most) => compressed.saturating_mul(most).saturating_add(SLACK),
+            None => size,
+        };
+        if size > most {
+            return Err(malformed(format!("a page of {compressed} bytes claims to have {size} when decompressed")));
+        }
+        if header.is_dictionary && values > size {
+            return Err(malformed(format!("a dictionary of {size} bytes claims to have {values} values")));
+        }
+        if header.encoding == DELTA_BYTE_ARRAY && !header.is_dictionary && !chunk.value.has_prefixes {
+            return Err(malformed("a page has an encoding that the metadata does not name".into()));
+        }
+        self.count(chunk, &header)
+    }
+
+    fn read_header(&self, start: u64) -> Result<PageHeader> {
+        let left = usize::try_from(self.length.saturating_sub(start)).unwrap_or(usize::MAX).min(MAX_HEADER_BYTES);
+        let mut wanted = HEADER_BYTES.min(left);
+        loop {
+            let mut bytes = vec![0; wanted];
+            self.file.read_exact_at(&mut bytes, start)?;
+            match PageHeader::read(&bytes) {
+                Some(header) => return Ok(header),
+                None if wanted == left => return Err(malformed("the header of a page is malformed".into())),
+                None => wanted = wanted.saturating_mul(16).min(left),
+            }
+        }
+    }
+
+    /// Counts the memory for a page. The page before it is no longer needed, except for the values that were read from it.
+    fn count(&self, chunk: &CheckedChunk, header: &PageHeader) -> Result<()> {
+        let limits = self.limits;
+        let mut usage = self.usage.lock();
+        usage.page = header.size;
+        let column = &mut usage.columns[chunk.column];
+        if header.is_dictionary {
+            column.dictionary = header.size;
+        } else {
+            column.page = header.size;
+        }
+        column.values = column.values.saturating_add(chunk.value.bytes(header));
+        let values = column.values;
+        let pages = usage.columns.iter().map(|column| column.dictionary.saturating_add(column.page)).sum();
+        drop(usage);
+        self.limit(limits.check("the values of a column that are read at once", values, limits.block()))?;
+        self.limit(limits.check("the pages of all columns that are read at once", pages, limits.plain_block()))
+    }
+
+    /// Records a limit that was exceeded, and returns an error for the library.
+    fn limit(&self, checked: std::result::Result<(), TooLarge>) -> Result<()> {
+        checked.map_err(|error| {
+            let text = error.to_string();
+            self.usage.lock().exceeded = Some(error);
+            malformed(text)
+        })
+    }
+
+    /// Decompresses a page without storing it, if the library could get more than the page may have.
+    fn check_content(&self, start: u64, bytes: &[u8]) -> Result<()> {
+        let compression = self.chunk_at(start)?.compression;
+        let most = expansion(compression).map_or(0, |most| most.saturating_mul(bytes.len() as u64));
+        if most <= self.limits.block() {
+            return Ok(());
+        }
+        let size = self.usage.lock().page;
+        let read = match compression {
+            Compression::GZIP(_) => count(flate2::read::MultiGzDecoder::new(bytes), size),
+            Compression::BROTLI(_) => count(brotli::Decompressor::new(bytes, HEADER_BYTES), size),
+            // The library stops at the size that the header states.
+            _ => return Ok(()),
+        };
+        // The library names any other problem.
+        if read.is_ok_and(|read| read > size) {
+            return Err(malformed(format!("a page has more than the {size} bytes that its header states")));
+        }
+        Ok(())
+    }
+}
+
+/// Returns how many times as large a page can be after decompression. `None` without compression.
+fn expansion(compression: Compression) -> Option<u64> {
+    Some(match compression {
+        Compression::UNCOMPRESSED => return None,
+        // A copy of 64 bytes takes three bytes.
+        Compression::SNAPPY => 32,
+        // A byte adds at most 255 bytes to the length of a match.
+        Compression::LZ4 | Compression::LZ4_RAW => 256,
+        // A match of 258 bytes takes at least two bits.
+        Compression::GZIP(_) => 1100,
+        // A block of 128 KiB takes four bytes.
+        Compression::ZSTD(_) => 40_000,
+        Compression::BROTLI(_) | Compression::LZO => u64::MAX >> 32,
+    })
+}
+
+/// Returns the number of bytes, or a larger one than `most`.
+fn count(input: impl Read, most: u64) -> io::Result<u64> {
+    io::copy(&mut input.take(most.saturating_add(1)), &mut io::sink())
+}
+
+fn malformed(what: String) -> ParquetError {
+    ParquetError::General(what)
+}
+
+impl Length for CheckedFile {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for CheckedFile {
+    type T = BufReader<FilePart>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        self.check_header(start)?;
+        let part = FilePart { file: Arc::clone(&self.file), at: start };
+        Ok(BufReader::with_capacity(HEADER_BYTES, part))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.length);
+        if end.is_none() {
+            return Err(ParquetError::EOF("a page ends after the file".into()));
+        }
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)?;
+        self.check_content(start, &bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+/// Reads a file from a position. Others may read it at the same time.
+#[derive(Debug)]
+pub(super) struct FilePart {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for FilePart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
