@@ -8,5 +8,5 @@ mod record;
 
 pub use record::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 
-pub(crate) use bounds::{ENTRY_OVERHEAD, LINES, MESSAGE_BYTES, REJECTED, TEXT_BYTES, WHOLE};
+pub(crate) use bounds::{BRIEF, ENTRY_OVERHEAD, LINES, MESSAGE_BYTES, REJECTED, TEXT_BYTES, WHOLE};
 pub(crate) use context::FailureContext;

@@ -45,6 +45,9 @@ pub(crate) const WHOLE: Bounds = Bounds {
 pub(crate) const REJECTED: Bounds =
     Bounds { message: 8 << 10, text: 1 << 10, causes: 4 << 10, trace: 4 << 10, backtrace: 8 << 10, said: 4 << 10 };
 
+/// The bounds of the record of one of many rejected rows in a batch: 2 KiB in all.
+pub(crate) const BRIEF: Bounds = Bounds { message: 512, text: 128, causes: 512, trace: 0, backtrace: 512, said: 0 };
+
 /// Bound of the number of causes, lines of a trace, or frames, so that empty ones are bounded, too.
 pub(crate) const LINES: usize = 256;
 

@@ -54,6 +54,7 @@ impl Encoder for CsvEncoder {
                 fields.write_field(field).map_err(|error| self.csv_error(error))?;
             }
             fields.write_record(None::<&[u8]>).map_err(|error| self.csv_error(error))?;
+            self.target.check_text(row, fields.get_ref().len())?;
         }
         let out = fields.into_inner().map_err(|error| self.csv_error(error.into_error().into()))?;
         Ok(Encoded::Bytes(if out.is_empty() { out } else { self.target.compressed(out)? }))

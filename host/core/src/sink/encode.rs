@@ -18,6 +18,10 @@ const GZIP_LEVEL: u32 = 6;
 /// The level of Zstandard. 3 is the default of the `zstd` command.
 const ZSTD_LEVEL: i32 = 3;
 
+/// The most bytes of text that the rows of one batch take. The text can be many times as large as the rows: a boolean takes a bit, and
+/// six bytes with its comma; a control character takes six bytes in JSON. It is in memory until it is written.
+const MAX_TEXT: usize = 1 << 30;
+
 /// Encodes rows for the writer, on any thread and in any order. The bytes depend only on the rows.
 pub(crate) trait Encoder: Send + Sync {
     /// Encodes the rows of one batch, which have the sink's schema.
@@ -84,6 +88,14 @@ impl Target {
             Some(row) => SinkErrorKind::Value { column, row, reason: error.reason },
             None => SinkErrorKind::Schema { source: ArrowError::CastError(error.reason) },
         })
+    }
+
+    /// Checks the size of the text up to this row.
+    pub(super) fn check_text(&self, row: usize, bytes: usize) -> Result<(), SinkError> {
+        if bytes <= MAX_TEXT {
+            return Ok(());
+        }
+        Err(self.error(SinkErrorKind::BatchTooLarge { format: self.format, row, limit: MAX_TEXT }))
     }
 
     pub(super) fn compressed(&self, bytes: Vec<u8>) -> Result<Vec<u8>, SinkError> {

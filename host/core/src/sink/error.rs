@@ -35,7 +35,9 @@ impl SinkError {
     /// Returns the row that cannot be written, in its batch, from 0.
     pub(crate) fn row(&self) -> Option<usize> {
         match *self.kind {
-            SinkErrorKind::NotFinite { row, .. } | SinkErrorKind::Value { row, .. } => Some(row),
+            SinkErrorKind::NotFinite { row, .. }
+            | SinkErrorKind::Value { row, .. }
+            | SinkErrorKind::BatchTooLarge { row, .. } => Some(row),
             _ => None,
         }
     }
@@ -131,6 +133,19 @@ pub(crate) enum SinkErrorKind {
         row: usize,
         /// The library's message.
         reason: String,
+    },
+    /// The text of a batch exceeds the limit.
+    #[error(
+        "the rows of one batch take more than {} MiB as {format}; set a smaller `batch-rows`, or a smaller `output-bytes` of the step \
+         that makes them", limit >> 20
+    )]
+    BatchTooLarge {
+        /// The format.
+        format: Format,
+        /// The row that exceeds the limit, in its batch, from 0.
+        row: usize,
+        /// The limit in bytes.
+        limit: usize,
     },
     /// Rows do not have the sink's schema.
     #[error("the rows do not have the columns that this output was opened for")]

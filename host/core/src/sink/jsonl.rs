@@ -46,6 +46,7 @@ impl Encoder for JsonEncoder {
                 column.write(row, &mut out).map_err(|reason| self.target.no_json(index, row, reason))?;
             }
             out.extend_from_slice(if columns.is_empty() { b"{}\n" } else { b"}\n" });
+            self.target.check_text(row, out.len())?;
         }
         Ok(Encoded::Bytes(if out.is_empty() { out } else { self.target.compressed(out)? }))
     }

@@ -11,6 +11,10 @@ use arrow_select::take::take;
 use crate::batch::{RowOrigins, Rows};
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{Append, JoinOperation, JoinParent};
+use crate::row_size::columns_bytes;
+
+/// The most bytes of rows that are joined in one task: the values of a column have 32-bit offsets.
+const MAX_BYTES: usize = 1 << 30;
 
 /// Returns the rows of all parents, in the order of their rows in the chunk, then of the parents, then within a parent.
 /// A parent is `None` if the chunk does not pass through it.
@@ -32,6 +36,13 @@ pub(super) fn union(append: &Append, parents: Vec<Option<Rows>>) -> Result<Rows,
     }
     if let ([batch], [origin]) = (batches.as_slice(), origins.as_slice()) {
         return Ok(Rows { columns: batch.clone(), origin: origin.clone() });
+    }
+    let bytes: usize = batches.iter().map(|batch| columns_bytes(batch.columns())).sum();
+    if bytes > MAX_BYTES {
+        let message =
+            format!("the rows of all parents take {bytes} bytes, and at most {MAX_BYTES} can be combined at once");
+        let hint = "set a smaller `batch-rows`, or a smaller `output-bytes` of the steps before";
+        return Err(Box::new(Failure::new(FailureKind::Host, message).with_hint(hint)));
     }
     let mut order: Vec<(usize, usize)> = batches
         .iter()

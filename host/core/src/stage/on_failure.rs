@@ -240,7 +240,7 @@ impl PolicyRunner<'_> {
         // The record names the rejected row, so the first row of the batch is omitted.
         failure.first_row = None;
         self.stage.reject_counter.reject(1);
-        self.rejected.push(RejectRecord::new(self.rows, row, *failure));
+        self.rejected.push(RejectRecord::new(self.rows, row, *failure, self.rejected.len()));
     }
 
     /// Returns the delay before a retry, if there is to be one.

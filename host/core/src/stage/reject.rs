@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 
 use crate::batch::Rows;
-use crate::failure::{Failure, REJECTED};
+use crate::failure::{BRIEF, Failure, REJECTED};
 use crate::format::NonFinite;
 use crate::json::{JsonValues, NoJson, write_serde};
 use crate::source::BadRow;
@@ -29,9 +29,15 @@ enum RejectedContent {
     Raw(String),
 }
 
+/// The number of rejected rows of a batch whose records have all that [`REJECTED`] allows. The records of a batch are in memory until
+/// it is written.
+const MAX_DETAILED: usize = 256;
+
 impl RejectRecord {
-    pub(crate) fn new(rows: &Rows, row: usize, mut failure: Failure) -> Self {
-        REJECTED.keep(&mut failure);
+    /// Creates a record. `before` is the number of records of the same batch.
+    pub(crate) fn new(rows: &Rows, row: usize, mut failure: Failure, before: usize) -> Self {
+        let bounds = if before < MAX_DETAILED { REJECTED } else { BRIEF };
+        bounds.keep(&mut failure);
         Self { row, failure, content: RejectedContent::Columns(row_as_json(&rows.columns, row)) }
     }
 

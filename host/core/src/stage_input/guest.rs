@@ -198,17 +198,21 @@ impl AggregateInput {
                 break;
             };
             count += part.rows;
-            bytes += part.columns.iter().map(|column| column.get_array_memory_size() as u64).sum::<u64>();
+            bytes += output_bytes(&part);
             parts.push(part);
         }
         report.rows_out += count as u64;
         let mut rest = parts.as_mut_slice();
         while let Some((part, others)) = rest.split_first_mut() {
-            // A large output is pushed alone, and small outputs together.
+            // A large output is pushed alone, and small outputs together: the values of a joined column have 32-bit offsets.
             let mut together = 1;
-            let mut rows = part.rows;
-            while rows < LOOKUP_ROWS && together <= others.len() {
-                rows += others[together - 1].rows;
+            let (mut rows, mut bytes) = (part.rows, output_bytes(part));
+            while let Some(next) = others.get(together - 1)
+                && rows < LOOKUP_ROWS
+                && bytes + output_bytes(next) < LOOKUP_BYTES
+            {
+                rows += next.rows;
+                bytes += output_bytes(next);
                 together += 1;
             }
             let (now, later) = std::mem::take(&mut rest).split_at_mut(together);
@@ -329,6 +333,10 @@ impl OutputBatches {
     fn empty_item(&self) -> WorkItem {
         WorkItem::ready(vec![RecordBatch::new_empty(Arc::clone(&self.schema))], &self.name, self.next)
     }
+}
+
+fn output_bytes(output: &CheckedOutput) -> u64 {
+    output.columns.iter().map(|column| column.get_array_memory_size() as u64).sum()
 }
 
 /// Returns the rows of an output of `process`, with the columns that they carry along.

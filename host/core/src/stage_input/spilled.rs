@@ -7,9 +7,14 @@ use arrow_select::concat::concat_batches;
 
 use super::{InputReader, StepReporter};
 use crate::failure::Failure;
+use crate::row_size::columns_bytes;
 use crate::spill::{Spill, SpillError, SpillReader};
 use crate::stage::Stage;
 use crate::stage::WorkItem;
+
+/// Bytes of rows at which a batch of another size ends early. Rows of several batches are joined, and the values of a joined column have
+/// 32-bit offsets.
+const MAX_BATCH_BYTES: usize = 256 << 20;
 
 /// Reads a spill file, in its own batches or in batches of another size.
 #[derive(Debug)]
@@ -24,7 +29,7 @@ pub(super) struct SpillInput {
 }
 
 impl SpillInput {
-    /// Opens the spill file. With `batch_rows`, every batch but the last has exactly this number of rows.
+    /// Opens the spill file. With `batch_rows`, every batch but the last has exactly this number of rows, or fewer that take 256 MiB.
     pub(super) fn open(spill: &Arc<Spill>, batch_rows: Option<usize>) -> Result<Self, SpillError> {
         let reader = SpillReader::open(spill)?;
         Ok(Self { reader, name: Arc::clone(&spill.title), batch_rows, rest: Vec::new(), rest_rows: 0, next: 0 })
@@ -47,9 +52,11 @@ impl SpillInput {
     }
 
     fn recut(&mut self, rows: usize) -> Result<Option<RecordBatch>, Box<Failure>> {
-        while self.rest_rows < rows {
+        let mut bytes = self.rest.iter().map(|batch| columns_bytes(batch.columns())).sum::<usize>();
+        while self.rest_rows < rows && bytes < MAX_BATCH_BYTES {
             let Some(batch) = self.read()? else { break };
             self.rest_rows += batch.num_rows();
+            bytes += columns_bytes(batch.columns());
             self.rest.push(batch);
         }
         let Some(first) = self.rest.first() else { return Ok(None) };

@@ -57,7 +57,7 @@ impl StatefulStep {
                 return Err(failure);
             }
             stage.reject_counter.reject(1);
-            rejected.push(RejectRecord::new(rows, row, *failure));
+            rejected.push(RejectRecord::new(rows, row, *failure, rejected.len()));
         }
         Ok((output.output, rejected))
     }

@@ -9,7 +9,11 @@ use super::bound::{BoundStep, StepResult};
 use crate::batch::GivenRows;
 use crate::call::StepInstance;
 use crate::component::StepKind;
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
+use crate::row_size::columns_bytes;
+
+/// The most bytes of all batches of a session: the values of a joined column have 32-bit offsets.
+const MAX_INPUT: usize = 1 << 30;
 
 /// One instance of a source or an aggregate, from its first call to its last. Stores the batches that it is given, because
 /// the rows of [`finish`](Self::finish) may carry their columns along.
@@ -44,7 +48,7 @@ impl StepSession<'_> {
     /// Calls `finish`. Returns the next output rows, or `None` when the step has no more.
     ///
     /// # Errors
-    /// The step fails, or breaks a limit or the contract.
+    /// The step fails, or breaks a limit or the contract, or the batches of the session take more than 1 GiB.
     pub fn finish(&mut self) -> Result<Option<StepResult>, Box<Failure>> {
         let step = self.step;
         let seen: usize = self.inputs.iter().map(RecordBatch::num_rows).sum();
@@ -55,6 +59,11 @@ impl StepSession<'_> {
         let context = step.callee().context(None, None);
         let output = self.instance.finish(step.callee(), output_of).map_err(|failure| context.apply_to(failure))?;
         let Some(output) = output else { return Ok(None) };
+        let bytes: usize = self.inputs.iter().map(|batch| columns_bytes(batch.columns())).sum();
+        if bytes > MAX_INPUT {
+            let message = format!("the batches of this session take {bytes} bytes, and at most {MAX_INPUT} are kept");
+            return Err(Box::new(Failure::new(FailureKind::Host, message)));
+        }
         let input = concat_batches(&step.input, &self.inputs).map_err(|error| Box::new(Failure::host(&error)))?;
         self.inputs = vec![input.clone()];
         let batch = if output.origins.is_some() {
