@@ -7,7 +7,7 @@
 //! log::info!("the longest word is {word}");
 //! ```
 //!
-//! In native tests the messages go to standard error.
+//! A message is cut after 1 MiB. In native tests the messages go to standard error.
 
 use std::fmt::Arguments;
 
@@ -22,11 +22,20 @@ pub use crate::{
 pub fn write(level: Level, message: Arguments<'_>) {
     #[cfg(target_arch = "wasm32")]
     match message.as_str() {
-        Some(text) => crate::contract::stillbox::step::log::write(level, text),
-        None => crate::contract::stillbox::step::log::write(level, &message.to_string()),
+        Some(text) => crate::contract::stillbox::step::log::write(level, cut(text)),
+        None => crate::contract::stillbox::step::log::write(level, cut(&message.to_string())),
     }
     #[cfg(not(target_arch = "wasm32"))]
     eprintln!("{level:?}: {message}");
+}
+
+/// The most bytes of a message. The host accepts 4 MiB in one call.
+const MAX_MESSAGE: usize = 1 << 20;
+
+/// Returns the start of a message, up to the maximum.
+#[cfg_attr(not(any(test, target_arch = "wasm32")), expect(dead_code, reason = "only a component calls the host"))]
+pub(crate) fn cut(message: &str) -> &str {
+    &message[..message.floor_char_boundary(MAX_MESSAGE)]
 }
 
 /// Logs internal details.
@@ -62,4 +71,15 @@ macro_rules! __log_warn {
 #[macro_export]
 macro_rules! __log_error {
     ($($message:tt)+) => { $crate::log::write($crate::log::Level::Error, ::std::format_args!($($message)+)) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_MESSAGE, cut};
+
+    #[test]
+    fn a_long_message_is_cut_between_two_characters() {
+        assert_eq!(cut("short"), "short");
+        assert_eq!(cut(&format!("a{}", "é".repeat(MAX_MESSAGE))).len(), MAX_MESSAGE - 1);
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) fn report_panics() {
 
     std::panic::set_hook(Box::new(|info| {
         let location = info.location().map(crate::error::location);
-        report(message(info.payload()), location.as_ref(), ROW.get());
+        report(crate::log::cut(message(info.payload())), location.as_ref(), ROW.get());
     }));
 }
 

@@ -32,6 +32,7 @@ mod resume;
 mod round_trips;
 mod schemas;
 mod standard_steps;
+mod starved;
 mod step_folders;
 mod step_kinds;
 mod test_command;

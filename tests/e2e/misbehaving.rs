@@ -6,6 +6,7 @@ mod c_steps;
 mod escaping;
 mod expectations;
 mod handwritten;
+mod host_calls;
 mod host_memory;
 mod many_failures;
 mod size_limits;

@@ -4,13 +4,14 @@
 mod disposition;
 
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use signal_hook::consts::{SIGHUP, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGTERM, SIGXFSZ};
 use signal_hook::low_level::exit;
 use signal_hook::{flag, iterator};
 use stillbox::{CleanupRegistry, Interrupt, Signal};
@@ -58,6 +59,7 @@ impl Signals {
         {
             tracing::warn!("cannot listen for SIGXFSZ: {error}");
         }
+        exit_on_abort();
         signals
     }
 
@@ -89,6 +91,15 @@ impl Signals {
             exit(how.number().into());
         }
         how.into()
+    }
+}
+
+/// Ends the process with the exit code of a failure, instead of that of a signal, if memory cannot be allocated. Rust has printed a
+/// message then, and ends the process by `abort`, because nothing can continue without the memory.
+fn exit_on_abort() {
+    let always = Arc::new(AtomicBool::new(true));
+    if let Err(error) = flag::register_conditional_shutdown(SIGABRT, Exit::Failed.number().into(), always) {
+        tracing::debug!("cannot handle SIGABRT: {error}");
     }
 }
 

@@ -15,4 +15,4 @@ pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
 pub(crate) use linker::linker;
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};
 pub use permission::Permission;
-pub(crate) use state::{CallColumns, CapturedOutput, State};
+pub(crate) use state::{CallColumns, CapturedOutput, HOST_CALL_BYTES, MAX_HANDLES, State};

@@ -16,8 +16,8 @@ pub struct Limits {
     pub fuel: Option<u64>,
     /// Rows in one output. Default 10 million.
     pub output_rows: u64,
-    /// Bytes in one output. Default 256 MiB. Values that a guest passes in another call, such as a line of its log, are
-    /// bounded by the same limit, or by 16 MiB if that is larger.
+    /// Bytes in one output. Default 256 MiB. Values that a guest passes to a host function, such as a line of its log, are
+    /// bounded by 4 MiB.
     pub output_bytes: u64,
     /// Bytes of log, and as many of standard error and of standard output each, that are retained for the failure's
     /// record. Default 64 KiB. The guest may write any amount; the end is retained.

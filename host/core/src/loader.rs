@@ -47,7 +47,7 @@ impl ComponentLoader {
         compiler: Compiler,
     ) -> wasmtime::Result<Self> {
         let linker = linker(&engine)?;
-        let sandbox = Arc::new(Sandbox::new(engine));
+        let sandbox = Arc::new(Sandbox::new(engine)?);
         Ok(Self { sandbox, linker, settings, cache, compiler, loaded: Mutex::default() })
     }
 

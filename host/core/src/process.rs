@@ -66,20 +66,22 @@ pub(crate) fn run(command: &mut Command, options: &ProcessOptions<'_>) -> io::Re
     {
         let input = options.input.clone();
         // A program that exits without reading it all says why in its output.
-        thread::spawn(move || stdin.write_all(&input));
+        spawn(move || drop(stdin.write_all(&input))).or_else(|error| kill(&mut child).and(Err(error)))?;
     }
     let (sender, outputs) = mpsc::channel();
     let read = |stream: Stream, pipe: Option<Box<dyn Read + Send>>| {
         let sender = sender.clone();
-        thread::spawn(move || {
+        spawn(move || {
             let mut bytes = Vec::new();
             let read = pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut bytes));
             // After a stop the receiver is gone.
             let _ = sender.send((stream, read.map(|_| bytes)));
-        });
+        })
     };
-    read(Stream::Stdout, child.stdout.take().map(|pipe| Box::new(pipe) as _));
-    read(Stream::Stderr, child.stderr.take().map(|pipe| Box::new(pipe) as _));
+    let (out, err) = (child.stdout.take().map(|pipe| Box::new(pipe) as _), child.stderr.take());
+    read(Stream::Stdout, out)
+        .and_then(|()| read(Stream::Stderr, err.map(|pipe| Box::new(pipe) as _)))
+        .or_else(|error| kill(&mut child).and(Err(error)))?;
 
     let (mut stdout, mut stderr) = (None, None);
     while stdout.is_none() || stderr.is_none() {
@@ -101,6 +103,11 @@ pub(crate) fn run(command: &mut Command, options: &ProcessOptions<'_>) -> io::Re
     let status = child.wait()?;
     let (stdout, stderr) = (stdout.unwrap_or_default(), stderr.unwrap_or_default());
     Ok(ProcessEnd::Exited(ProcessOutput { status, stdout, stderr }))
+}
+
+/// Starts a thread that is not joined.
+fn spawn(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().spawn(work).map(drop)
 }
 
 /// Kills a program with its process group and waits for the program.

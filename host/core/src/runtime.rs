@@ -115,7 +115,12 @@ impl EngineBuilder {
 
     /// Compiles components in processes of this program, which calls [`compile_from_stdin`] with the three arguments after
     /// those that are given here. Only then is the memory of the compiler limited, and its work ended at once by a limit or an
-    /// interrupt. Default: components are compiled on a thread of this process.
+    /// interrupt.
+    ///
+    /// Default: components are compiled on threads of this process. Their memory is not bounded by
+    /// [`compile_memory`](crate::Limits::compile_memory): a component that passes the checks of its complexity can take gigabytes.
+    /// At the time limit, and after an interrupt, the call returns, and the threads continue until they are done. A program that loads
+    /// components of others sets this.
     ///
     /// The processes are listed in the registry while they run.
     ///

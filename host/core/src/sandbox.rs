@@ -6,15 +6,16 @@ mod deadline;
 mod session;
 
 use std::future::{pending, poll_fn};
+use std::io;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime::{CallHook, Engine, Store, UpdateDeadline};
 
 use crate::component::Component;
-use crate::engine::{CapturedOutput, State, bindings};
+use crate::engine::{CapturedOutput, HOST_CALL_BYTES, State, bindings};
 use crate::failure::Failure;
 use crate::interrupt::{Stop, StopReason};
 use crate::limits::Limits;
@@ -51,11 +52,15 @@ pub(crate) struct CallOptions<'a> {
 }
 
 impl Sandbox {
-    pub(crate) fn new(engine: Engine) -> Self {
-        let watchdog = Watchdog::new(engine.weak());
+    /// Creates the sandbox, with a thread that watches deadlines.
+    ///
+    /// # Errors
+    /// The system starts no more threads.
+    pub(crate) fn new(engine: Engine) -> io::Result<Self> {
+        let watchdog = Watchdog::new(engine.weak())?;
         // The engine does not expose this. Tried once, since a refusal creates an error with a backtrace.
         let counts_fuel = Store::new(&engine, ()).set_fuel(0).is_ok();
-        Self { engine, watchdog, counts_fuel }
+        Ok(Self { engine, watchdog, counts_fuel })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -86,9 +91,7 @@ impl Sandbox {
     fn store(&self, terms: &CallOptions<'_>) -> Store<State> {
         let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed));
         store.limiter(|state| state.meter());
-        // Larger values are refused before they are read, so that they take no time beyond the limit.
-        let lifted = terms.limits.output_bytes.max(HANDED_OVER);
-        store.set_hostcall_fuel(usize::try_from(lifted).unwrap_or(usize::MAX).saturating_add(LIFT_OVERHEAD));
+        bound_lifting(&mut store, terms.limits.output_bytes);
         let (stop, clock) = (terms.stop.clone(), self.watchdog.clock());
         store.epoch_deadline_callback(move |context| {
             // The epoch is incremented for every instance when one deadline passes, so most of the time another
@@ -103,6 +106,27 @@ impl Sandbox {
         });
         store
     }
+}
+
+/// Bounds the values that the host reads from a guest. Larger ones are refused before they are read, so that they take
+/// neither memory nor time.
+///
+/// The bound for the arguments of host functions is smaller than the one for the results of exports: every call of a host
+/// function may come just before the deadline, and nothing interrupts the host while it reads a text.
+fn bound_lifting(store: &mut Store<State>, output_bytes: u64) {
+    let result_bytes = usize::try_from(output_bytes).unwrap_or(usize::MAX).max(HOST_CALL_BYTES);
+    let result_bytes = result_bytes.saturating_add(LIFT_OVERHEAD);
+    store.set_hostcall_fuel(result_bytes);
+    store.call_hook(move |mut context, transition| {
+        match transition {
+            CallHook::CallingHost => context.set_hostcall_fuel(HOST_CALL_BYTES),
+            // Comes before the result is read. Also after a host function has called `realloc`; the next host function
+            // sets the other bound again.
+            CallHook::ReturningFromWasm => context.set_hostcall_fuel(result_bytes),
+            CallHook::CallingWasm | CallHook::ReturningFromHost => {}
+        }
+        Ok(())
+    });
 }
 
 /// Waits for the call's result, the stop or the timeout, whichever comes first.
@@ -144,9 +168,6 @@ pub(crate) fn wait<T>(stop: &Stop, coming: impl Future<Output = T>) -> Option<T>
 
 /// Stands for "never" in arithmetic with instants.
 const FAR_AWAY: Duration = Duration::from_hours(100 * 365 * 24);
-/// Bytes that a guest may pass in one call whatever its limit on outputs: a log line of this length is truncated and
-/// ends nothing, and reading it takes some milliseconds.
-const HANDED_OVER: u64 = 16 << 20;
 /// Room for the records around the values that a guest returns.
 const LIFT_OVERHEAD: usize = 1 << 20;
 

@@ -27,14 +27,14 @@ fn failure_records_are_bounded_in_size() {
     assert!((10 << 10..MAX_REJECT_BYTES).contains(&rejects.len()), "{}", rejects.len());
 }
 
-/// The last message of the log had 100 MB.
+/// The last message of the log had 100 MB, of which the SDK passes the first MiB.
 #[test]
 fn a_long_log_message_is_truncated_to_the_log_bytes_limit() {
     for (limits, most) in [("", 64 << 10), ("log-bytes = \"1KiB\"", 1 << 10)] {
         let failure = failure(&folder("long_log"), &pipeline(limits));
         let [.., line] = &failure.log[..] else { panic!("it never logged: {failure:#?}") };
         let (kept, more) = line.message.split_once(" … (").expect("it is cut");
-        assert_eq!((kept.len(), more), (most, &*format!("{} bytes more)", 100_000_000 - most)));
+        assert_eq!((kept.len(), more), (most, &*format!("{} bytes more)", (1 << 20) - most)));
     }
 }
 

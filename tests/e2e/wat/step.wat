@@ -65,6 +65,12 @@
   (import "wasi:cli/stderr@0.2.0" (instance $wasi-stderr
     (alias outer 1 $out (type $o)) (export "output-stream" (type $out (eq $o)))
     (export "get-stderr" (func (result (own $out))))))
+  (import "stillbox:step/log@0.1.0" (instance $log
+    (type $level' (enum "trace" "debug" "info" "warn" "error"))
+    (export "level" (type $level (eq $level')))
+    (export "write" (func (param "level" $level) (param "message" string)))))
+  (import "wasi:random/random@0.2.0" (instance $wasi-random
+    (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
   (core module $memory (memory (export "memory") 1)
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096))
   (core instance $memory (instantiate $memory))
@@ -77,6 +83,10 @@
   (core func $write (canon lower (func $wasi-streams "[method]output-stream.blocking-write-and-flush")
     (memory $mem)))
   (core func $poll (canon lower (func $wasi-poll "poll") (memory $mem) (realloc $realloc)))
+  (core func $random (canon lower (func $wasi-random "get-random-bytes") (memory $mem) (realloc $realloc)))
+  (core func $log-utf8 (canon lower (func $log "write") (memory $mem)))
+  (core func $log-utf16 (canon lower (func $log "write") (memory $mem) string-encoding=utf16))
+  (core func $log-latin1 (canon lower (func $log "write") (memory $mem) string-encoding=latin1+utf16))
   (core func $subscribe (canon lower (func $wasi-clock "subscribe-duration")))
   (core module $step
     (import "host" "memory" (memory 1))
@@ -86,6 +96,10 @@
     (import "host" "write" (func $write (param i32 i32 i32 i32)))
     (import "host" "poll" (func $poll (param i32 i32 i32)))
     (import "host" "subscribe" (func $subscribe (param i64) (result i32)))
+    (import "host" "random" (func $random (param i64 i32)))
+    (import "host" "log-utf8" (func $log-utf8 (param i32 i32 i32)))
+    (import "host" "log-utf16" (func $log-utf16 (param i32 i32 i32)))
+    (import "host" "log-latin1" (func $log-latin1 (param i32 i32 i32)))
     (table $table 1 funcref)
     (global $called (mut i32) (i32.const 0))
     ;; name, version, summary, kind, parameters
@@ -112,7 +126,9 @@
   (core instance $step (instantiate $step (with "host" (instance
     (export "memory" (memory $mem)) (export "get-stdin" (func $get-stdin))
     (export "get-stderr" (func $get-stderr)) (export "read" (func $read)) (export "write" (func $write))
-    (export "poll" (func $poll)) (export "subscribe" (func $subscribe))))))
+    (export "poll" (func $poll)) (export "subscribe" (func $subscribe))
+    (export "random" (func $random)) (export "log-utf8" (func $log-utf8)) (export "log-utf16" (func $log-utf16))
+    (export "log-latin1" (func $log-latin1))))))
   (alias core export $step "manifest" (core func $manifest))
   (alias core export $step "bind" (core func $bind))
   (alias core export $step "process" (core func $process))

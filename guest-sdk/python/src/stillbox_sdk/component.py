@@ -26,6 +26,9 @@ from .step import Instance, Step
 
 T = TypeVar("T")
 
+# The longest message. The host accepts 4 MiB in one call, and a character has up to 4 bytes.
+MESSAGE_CHARACTERS = 1 << 18
+
 _LEVELS = (
     (logging.DEBUG, log.Level.TRACE),
     (logging.INFO, log.Level.DEBUG),
@@ -45,11 +48,12 @@ class HostHandler(logging.Handler):
             self.handleError(record)
             return
         level = next((level for below, level in _LEVELS if record.levelno < below), log.Level.ERROR)
-        log.write(level, message)
+        log.write(level, message[:MESSAGE_CHARACTERS])
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Reports a record that could not be formatted, without failing the step."""
-        log.write(log.Level.ERROR, f"a log message could not be formatted: {format_message(sys.exc_info()[1] or Exception())}")
+        reason = format_message(sys.exc_info()[1] or Exception())
+        log.write(log.Level.ERROR, f"a log message could not be formatted: {reason}"[:MESSAGE_CHARACTERS])
 
 
 class HostFormatter(logging.Formatter):
@@ -131,5 +135,5 @@ class Exports:
     def _abort(self, error: BaseException, row: int | None) -> NoReturn:
         """Ends the instance, whose state is unreliable after it ran out of memory. The host reports the memory limit."""
         location, _ = located(self.step.code, error.__traceback__)
-        panic.report(format_message(error), location, row)
+        panic.report(format_message(error)[:MESSAGE_CHARACTERS], location, row)
         os.abort()

@@ -50,6 +50,10 @@ enum CompilerError {
         /// The last line of its standard error.
         last: String,
     },
+    #[error(
+        "the system gives it less memory than `compile-memory`, and that is not enough; raise the limits of this process (`ulimit -v`, `-d`)"
+    )]
+    Memory,
     #[error("it panicked")]
     Panic,
 }
@@ -183,6 +187,9 @@ fn too_slow(limits: &Limits) -> ComponentErrorKind {
 }
 
 fn too_large(limits: &Limits) -> ComponentErrorKind {
+    if available_memory().is_some_and(|available| available < limits.compile_memory) {
+        return CompilerError::Memory.into();
+    }
     ComponentErrorKind::Limit { name: "compile-memory", value: format_size(limits.compile_memory) }
 }
 
@@ -201,10 +208,10 @@ pub fn compile_from_stdin(settings: &str, memory: &str, time: &str) -> io::Resul
     let memory: u64 = memory.parse().map_err(|_| malformed("the memory limit"))?;
     let time = parse_duration(time).map_err(|_| malformed("the time limit"))?;
     limit_memory(memory);
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         thread::sleep(time);
         std::process::exit(1);
-    });
+    })?;
     let mut component = Vec::new();
     io::stdin().lock().read_to_end(&mut component)?;
     let compiled = settings.engine().and_then(|engine| engine.precompile_component(&component));
@@ -221,6 +228,12 @@ pub fn compile_from_stdin(settings: &str, memory: &str, time: &str) -> io::Resul
         }
     }
     out.flush()
+}
+
+/// Returns the memory that the system gives to this process, and to those that it starts. `None` if it sets no limit.
+fn available_memory() -> Option<u64> {
+    use rustix::process::{Resource, getrlimit};
+    [Resource::As, Resource::Data].into_iter().filter_map(|resource| getrlimit(resource).current).min()
 }
 
 /// Limits the memory of this process that is private and writable. Where the system has no such limit, nothing is limited.

@@ -1,7 +1,8 @@
 //! Counts the memory and table entries of an instance against its limits.
 
-use wasmtime::ResourceLimiter;
+use wasmtime::{OutOfMemory, ResourceLimiter};
 
+use crate::failure::is_shortage;
 use crate::limits::Limits;
 
 /// Largest number of entries over all tables of an instance. `CPython` needs about 10,000; an entry takes the host 16
@@ -52,6 +53,11 @@ impl Meter {
     }
 }
 
+fn end_if_shortage(error: wasmtime::Error) -> wasmtime::Result<()> {
+    let is_system = error.is::<OutOfMemory>() || error.chain().any(|link| is_shortage(&link.to_string()));
+    if is_system { Err(error) } else { Ok(()) }
+}
+
 impl ResourceLimiter for Meter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_add(desired.saturating_sub(current));
@@ -61,6 +67,15 @@ impl ResourceLimiter for Meter {
         }
         self.memory = total;
         Ok(true)
+    }
+
+    /// Ends the call if the system is the cause: the guest would take it for a full memory, and blame its row.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        end_if_shortage(error)
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        end_if_shortage(error)
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {

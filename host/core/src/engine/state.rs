@@ -14,6 +14,14 @@ use super::permission::Permission;
 use crate::failure::{Failure, FailureKind};
 use crate::limits::Limits;
 
+/// The most bytes that a guest passes to a host function in one call, or asks for, such as random numbers. Reading or making
+/// them takes at most some milliseconds, in every encoding of text.
+pub(crate) const HOST_CALL_BYTES: usize = 4 << 20;
+
+/// The most streams, timers and other handles of the host that an instance has at the same time. Each takes some hundred bytes of
+/// the host, and a wait for all of them some milliseconds.
+pub(crate) const MAX_HANDLES: usize = 10_000;
+
 /// The columns of a call as they are before the conversion to the contract, in the order of the batch.
 pub(crate) type CallColumns = Vec<(FieldRef, ArrayRef)>;
 
@@ -75,7 +83,7 @@ impl State {
     pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
         Self {
             wasi: None,
-            table: ResourceTable::new(),
+            table: resource_table(),
             meter: Meter::new(limits),
             captured: CapturedOutput {
                 stderr: GuestOutput::new(limits.log_bytes),
@@ -167,6 +175,12 @@ impl WasiView for State {
     }
 }
 
+fn resource_table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(MAX_HANDLES);
+    table
+}
+
 /// Creates a WASI context without access: no file, no variable, no argument, no address, an empty standard input.
 /// Clocks work. Random numbers depend on the seed alone, so that hash maps, and results that depend on their order, are
 /// the same in every run.
@@ -178,6 +192,7 @@ fn nothing_granted(captured: &CapturedOutput, seed: u64) -> WasiCtx {
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
+        .max_random_size(HOST_CALL_BYTES as u64)
         .insecure_random_seed(random.random())
         .insecure_random(StdRng::seed_from_u64(random.random()))
         .secure_random(random);

@@ -6,6 +6,20 @@ use crate::corrupt::{CorruptFile, RESTART_HINT};
 use crate::interrupt::StopReason;
 use crate::text::causes;
 
+const SHORTAGE_HINT: &str =
+    "raise the limits of the process (`ulimit -v`, `-d`, `-u`, or those of its container), or use fewer `--threads`";
+
+/// Parts of the texts of errors of the system that mean a lack of memory or threads: `EAGAIN` and `ENOMEM`, and the words of Rust for
+/// them. Libraries report them as panics, and as errors without a type.
+const SHORTAGES: [&str; 6] =
+    ["(os error 11)", "(os error 12)", "code: 11,", "code: 12,", "memory allocation of ", "out of memory"];
+
+/// Returns whether the text of an error of the host means that the system gives this process no more memory or threads. It must not
+/// have text of a guest.
+pub(crate) fn is_shortage(text: &str) -> bool {
+    SHORTAGES.iter().any(|part| text.contains(part))
+}
+
 impl Failure {
     /// Returns the failure of a batch that was stopped.
     pub(crate) fn stopped(reason: StopReason) -> Self {
@@ -33,10 +47,21 @@ impl Failure {
             .map(ToString::to_string)
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "a panic without a message".into());
+        if is_shortage(&words) {
+            return Self::shortage(vec![words]);
+        }
         let mut failure = Self::new(FailureKind::Host, "a part of Stillbox panicked; this is a bug in Stillbox");
         failure.causes.push(words);
         WHOLE.keep(&mut failure);
         failure.with_hint("`-v` shows where in Stillbox it happened")
+    }
+
+    /// Creates the failure for memory or a thread that the system does not give to this process.
+    pub(crate) fn shortage(causes: Vec<String>) -> Self {
+        let mut failure = Self::new(FailureKind::Host, "the system gives this process no more memory or threads");
+        failure.causes = causes;
+        WHOLE.keep(&mut failure);
+        failure.with_hint(SHORTAGE_HINT)
     }
 
     /// Creates a failure of kind `host` from an error and its chain of causes, with a hint if one of them is a corrupt

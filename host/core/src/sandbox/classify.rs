@@ -3,14 +3,17 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::component::ResourceTableError;
+use wasmtime::{OutOfMemory, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::{CallOptions, Halt};
 use crate::component::{Component, SourceFrame, Symbols};
 use crate::engine::bindings::types::{ErrorKind, StepError};
-use crate::engine::{CapturedOutput, DeniedGrowth, State, TABLE_ELEMENTS};
-use crate::failure::{Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
+use crate::engine::{CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, State, TABLE_ELEMENTS};
+use crate::failure::{
+    Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE, is_shortage,
+};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::text::{BoundedText, cut};
@@ -22,6 +25,10 @@ const NAME_BYTES: usize = 4 << 10;
 /// wasmtime's message when a guest passes more than [`wasmtime::Store::set_hostcall_fuel`] allows; the error has no
 /// type.
 const LIFTED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
+
+/// Parts of wasmtime's message when a guest asks for more random bytes than it may; the error has no type.
+const RANDOM_SIZE: &str = "requested len ";
+const RANDOM_LIMIT: &str = " exceeds limit ";
 
 /// Start of wasmtime's message when an instance exports a function with other types than the contract's; the error has
 /// no type.
@@ -56,6 +63,9 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
     if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
         return Failure::new(FailureKind::Exit, format!("the step ended its instance with exit status {status}"))
             .with_hint("a step returns its result; it does not exit, not even with status 0");
+    }
+    if error.is::<OutOfMemory>() || error.chain().any(|link| is_shortage(&link.to_string())) {
+        return Failure::shortage(error.chain().map(ToString::to_string).collect());
     }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::OutOfFuel) {
@@ -92,6 +102,11 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
 /// Creates the failure for an error that wasmtime gives no type, or of which only the host is the cause.
 fn from_other_error(error: &wasmtime::Error, limits: &Limits) -> Failure {
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    // While a host function is called, the guest is on the stack.
+    let is_call = error.downcast_ref::<WasmBacktrace>().is_some_and(|stack| !stack.frames().is_empty());
+    if is_call && let Some(limit) = FixedLimit::exceeded_by(error, &chain) {
+        return limit.into_failure();
+    }
     if chain.iter().any(|link| link.contains(LIFTED_TOO_MUCH)) {
         let value = format_size(limits.output_bytes);
         return Failure::limit(FailureKind::BadOutput, "the step passed too much data at once", "output-bytes", value);
@@ -107,13 +122,51 @@ fn from_other_error(error: &wasmtime::Error, limits: &Limits) -> Failure {
         failure.causes = chain;
         return failure.with_hint("build the step for the contract stillbox:step@0.1.0");
     }
-    // Only the guest's values are left: a pointer outside its memory, an unknown case, invalid UTF-8. While a host function is
-    // called, the guest is on the stack.
-    let is_call = error.downcast_ref::<WasmBacktrace>().is_some_and(|stack| !stack.frames().is_empty());
+    // Only the guest's values are left: a pointer outside its memory, an unknown case, invalid UTF-8.
     let what = if is_call { "an argument that the step passed to the host" } else { "the output of the step" };
     let mut failure = Failure::new(FailureKind::BadOutput, format!("{what} cannot be read"));
     failure.causes = chain.into_iter().filter(|link| !link.starts_with("error while executing")).collect();
     failure
+}
+
+/// A limit on calls of host functions that is the same for all steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FixedLimit {
+    /// The bytes of one call.
+    Bytes,
+    /// The handles of an instance.
+    Handles,
+}
+
+impl FixedLimit {
+    /// Returns the limit that ended a call of a host function, if one did.
+    fn exceeded_by(error: &wasmtime::Error, chain: &[String]) -> Option<Self> {
+        if matches!(error.root_cause().downcast_ref(), Some(ResourceTableError::Full)) {
+            return Some(Self::Handles);
+        }
+        let is_large = |link: &String| {
+            link.contains(LIFTED_TOO_MUCH) || (link.starts_with(RANDOM_SIZE) && link.contains(RANDOM_LIMIT))
+        };
+        chain.iter().any(is_large).then_some(Self::Bytes)
+    }
+
+    fn into_failure(self) -> Failure {
+        let (kind, message, name, value) = match self {
+            Self::Bytes => {
+                let message = "the step passed too much data to the host, or asked for too much, in one call";
+                (FailureKind::BadOutput, message, "host-call-bytes", format_size(HOST_CALL_BYTES as u64))
+            }
+            Self::Handles => {
+                let message = "the step opened too many streams, timers or other handles of the host";
+                (FailureKind::Memory, message, "handles", MAX_HANDLES.to_string())
+            }
+        };
+        let hint =
+            "this limit is the same for all steps and cannot be raised; pass smaller parts, and drop handles after use";
+        let mut failure = Failure::new(kind, message).with_hint(hint);
+        failure.limit = Some(LimitHit { name: name.into(), value });
+        failure
+    }
 }
 
 fn from_halt(halt: Halt, limits: &Limits) -> Failure {

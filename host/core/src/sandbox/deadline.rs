@@ -5,6 +5,7 @@
 //! in a while.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,16 +47,18 @@ pub(crate) struct WatchedDeadline<'a> {
 }
 
 impl Watchdog {
-    pub(crate) fn new(engine: EngineWeak) -> Self {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system starts no more threads.
+    pub(crate) fn new(engine: EngineWeak) -> io::Result<Self> {
         let shared =
             Arc::new(WatchdogState { clock: Arc::default(), deadlines: Mutex::default(), changed: Condvar::new() });
-        let thread = std::thread::Builder::new().name("watchdog".into()).spawn({
+        std::thread::Builder::new().name("watchdog".into()).spawn({
             let shared = Arc::clone(&shared);
             move || watch(&shared, &engine)
-        });
-        // Without the thread no deadline holds; a system that cannot start one cannot run the pipeline either.
-        thread.expect("the system can start a thread");
-        Self { shared }
+        })?;
+        Ok(Self { shared })
     }
 
     /// Returns the time for deadlines, which does not pass while the process is stopped.
