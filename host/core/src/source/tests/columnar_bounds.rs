@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, ListArray, 
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding};
+use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
@@ -15,6 +15,9 @@ use super::{InputFolder, encode_file};
 use crate::format::Format;
 
 const MIB: usize = 1 << 20;
+
+/// An LZ4 frame starts with this number, after the length of the buffer.
+const LZ4: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
 
 fn batch(column: ArrayRef) -> RecordBatch {
     RecordBatch::try_from_iter([("a", column)]).unwrap()
@@ -62,7 +65,7 @@ fn repeated(bytes: usize, rows: usize) -> RecordBatch {
 fn chunks_end_at_16_mib_of_plain_values() {
     let rows = repeated(3 * MIB, 12);
     let plain = batch(Arc::new(StringArray::from(vec!["x".repeat(3 * MIB); 12])));
-    let zstd = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
+    let zstd = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     for (format, bytes) in [
         (Format::Parquet, parquet(&rows, zstd.clone())),
         (Format::Parquet, parquet(&plain, zstd)),
@@ -97,7 +100,7 @@ fn a_row_beyond_the_limit_is_an_error_that_names_it() {
 #[test]
 fn a_page_or_batch_beyond_the_limit_is_an_error() {
     let texts = batch(Arc::new(StringArray::from(vec!["x".repeat(5 * MIB)])));
-    let zstd = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
+    let zstd = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
     let input =
         InputFolder::from_content(Format::Parquet, parquet(&texts, zstd)).with(|spec| spec.max_row = MIB as u64);
     assert_eq!(input.error(), too_large("in: a page", 5_242_884, "4MiB"));
@@ -135,8 +138,6 @@ fn texts_with_common_prefixes_are_bounded() {
 #[test]
 fn lengths_of_compressed_buffers_are_checked() {
     let numbers = batch(Arc::new(Int64Array::from(vec![7; 1000])));
-    // An LZ4 frame starts with this number, after the length of the buffer.
-    const LZ4: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
     for bytes in [stream(&numbers, Some(CompressionType::LZ4_FRAME)), file(&numbers, Some(CompressionType::LZ4_FRAME))]
     {
         let at = bytes.windows(4).position(|window| window == LZ4).unwrap() - 8;
@@ -151,9 +152,9 @@ fn lengths_of_compressed_buffers_are_checked() {
 
 #[test]
 fn no_changed_byte_of_a_file_aborts_or_takes_gigabytes() {
-    let texts = StringArray::from_iter((0..50).map(|row| (row % 7 != 0).then(|| format!("text {}", row % 5))));
+    let texts = (0..50).map(|row| (row % 7 != 0).then(|| format!("text {}", row % 5))).collect::<StringArray>();
     let rows = batch(Arc::new(texts));
-    let gzip = WriterProperties::builder().set_compression(Compression::GZIP(Default::default())).build();
+    let gzip = WriterProperties::builder().set_compression(Compression::GZIP(GzipLevel::default())).build();
     let snappy = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     for (format, bytes) in [
         (Format::Parquet, parquet(&rows, gzip)),
