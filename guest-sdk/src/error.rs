@@ -98,6 +98,13 @@ impl Error {
         self
     }
 
+    /// Sets the source location.
+    #[cfg(all(feature = "http", target_arch = "wasm32"))]
+    pub(crate) fn at(mut self, location: &'static Location<'static>) -> Self {
+        self.0.location = location;
+        self
+    }
+
     /// Appends a cause.
     pub(crate) fn caused_by(mut self, cause: String) -> Self {
         self.0.causes.push(cause);

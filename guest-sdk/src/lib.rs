@@ -35,6 +35,7 @@
 //! - [`input`] and [`output`] list the types of columns; [`Batch`] and [`Rows`] are for steps that process a whole batch.
 //! - [`parameters`] lists the types of parameters.
 //! - [`any`] is for steps whose parameters define the number and the types of their columns.
+//! - `http` sends requests, with the feature of that name and a grant.
 //! - [`random`] generates random numbers that are the same in every run.
 //! - [`Error`] and [`Context`] report errors to the host; [`log`] writes messages.
 //! - [`Source`] creates rows, and [`Aggregate`] sees all rows of the input.
@@ -46,6 +47,8 @@
 pub mod any;
 pub mod contract;
 pub mod error;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod input;
 mod json;
 pub mod log;
@@ -83,8 +86,8 @@ pub mod __private {
     pub use crate::manifest::StepInfo;
     pub use crate::received::ReceivedBatch;
     pub use crate::run::{
-        BoundStep, Step, aggregate, aggregate_signature, batch, batch_signature, rows, rows_signature, source,
-        source_signature, start,
+        BoundStep, Step, aggregate, aggregate_signature, async_rows, async_rows_signature, batch, batch_signature,
+        rows, rows_signature, source, source_signature, start,
     };
     #[cfg(target_arch = "wasm32")]
     pub use crate::{component::Component, contract::export_step};

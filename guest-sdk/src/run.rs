@@ -1,10 +1,14 @@
 //! Runs a step: binds its parameters, passes batches to it and collects its output.
 
 mod aggregate;
+mod concurrent;
 mod function;
 mod source;
 
 pub use aggregate::{Aggregate, aggregate, aggregate_signature};
+#[cfg(feature = "http")]
+pub(crate) use concurrent::block_on;
+pub use concurrent::{async_rows, async_rows_signature};
 pub use function::{batch, batch_signature, rows, rows_signature};
 pub use source::{Source, source, source_signature};
 

@@ -1,7 +1,10 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, GenericArgument, Item, ItemFn, ItemImpl, PathArguments, Result, ReturnType, Type};
+use syn::{
+    Error, Expr, ExprLit, FnArg, GenericArgument, Item, ItemFn, ItemImpl, Lit, LitInt, MetaNameValue, PathArguments,
+    Result, ReturnType, Type,
+};
 
 use crate::attributes::summary;
 use crate::names::with_static_lifetimes;
@@ -11,9 +14,12 @@ const FORMS: &str = "write `fn name(parameters: &Parameters, row: Row<'_>) -> Re
 
 /// Expands `#[step]`. The item stays in place even if it is wrong, so that one mistake does not cause other errors.
 pub(crate) fn expand(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
-    let generated = no_arguments(arguments).and_then(|()| match syn::parse2::<Item>(item.clone())? {
-        Item::Fn(function) => expand_function(&function),
-        Item::Impl(implementation) => expand_impl(&implementation),
+    let generated = settings(arguments).and_then(|settings| match syn::parse2::<Item>(item.clone())? {
+        Item::Fn(function) => expand_function(&function, settings.as_ref()),
+        Item::Impl(implementation) => match &settings {
+            Some(concurrency) => Err(only_async(concurrency)),
+            None => expand_impl(&implementation),
+        },
         _ => Err(Error::new_spanned(
             item,
             "`#[step]` applies to a function, `impl Source for ...` or `impl Aggregate for ...`",
@@ -28,16 +34,38 @@ pub(crate) fn expand(arguments: &TokenStream, item: &TokenStream) -> TokenStream
     }
 }
 
-fn no_arguments(arguments: &TokenStream) -> Result<()> {
+/// Rows of an `async` step that are processed at the same time, unless it sets a number.
+const CONCURRENCY: usize = 16;
+
+/// Returns the number of `concurrency = 32`, or `None` without settings.
+fn settings(arguments: &TokenStream) -> Result<Option<LitInt>> {
     if arguments.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::new_spanned(
-            arguments,
-            "`#[step]` takes no settings: the name is the package's, the summary is the documentation's, \
-             the kind is the function's or the trait's",
-        ))
+        return Ok(None);
     }
+    let setting =
+        syn::parse2::<MetaNameValue>(arguments.clone()).ok().filter(|setting| setting.path.is_ident("concurrency"));
+    let Some(setting) = setting else {
+        return Err(Error::new_spanned(
+            arguments,
+            "`#[step]` takes no setting but `concurrency`, for an `async` function: the name is the package's, the summary is \
+             the documentation's, the kind is the function's or the trait's",
+        ));
+    };
+    match &setting.value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. })
+            if number.base10_parse::<usize>().is_ok_and(|number| number > 0) =>
+        {
+            Ok(Some(number.clone()))
+        }
+        value => Err(Error::new_spanned(value, "`concurrency` is a number of rows, such as `32`")),
+    }
+}
+
+fn only_async(concurrency: &LitInt) -> Error {
+    Error::new_spanned(
+        concurrency,
+        "`concurrency` is for an `async` function that takes a row; the host runs batches in parallel by itself",
+    )
 }
 
 /// The arguments of a step's function.
@@ -49,9 +77,6 @@ struct Arguments<'a> {
 fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
     let signature = &function.sig;
     let reject = |tokens: &dyn ToTokens, message: &str| Err(Error::new_spanned(tokens, message));
-    if let Some(token) = &signature.asyncness {
-        return reject(token, "a step is not `async`: the host runs batches in parallel by itself");
-    }
     if let Some(token) = &signature.unsafety {
         return reject(token, "a step is not `unsafe`");
     }
@@ -83,10 +108,28 @@ fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
     }
 }
 
-fn expand_function(function: &ItemFn) -> Result<TokenStream> {
+fn expand_function(function: &ItemFn, concurrency: Option<&LitInt>) -> Result<TokenStream> {
     let Arguments { parameters, rows } = arguments(function)?;
     let (name, vis) = (&function.sig.ident, &function.vis);
-    let form = if is_batch(rows) { "batch" } else { "rows" };
+    let form = match (function.sig.asyncness, is_batch(rows)) {
+        (None, is_batch) => {
+            if let Some(concurrency) = concurrency {
+                return Err(only_async(concurrency));
+            }
+            if is_batch { "batch" } else { "rows" }
+        }
+        (Some(_), false) => "async_rows",
+        (Some(token), true) => {
+            return Err(Error::new_spanned(
+                token,
+                "a step that takes a whole batch is not `async`; take a row instead",
+            ));
+        }
+    };
+    let concurrency = function.sig.asyncness.map(|_| {
+        let number = concurrency.map_or_else(|| quote!(#CONCURRENCY), ToTokens::to_token_stream);
+        quote!(#number,)
+    });
     let run = proc_macro2::Ident::new(form, rows.span());
     let signature = proc_macro2::Ident::new(&format!("{form}_signature"), rows.span());
     let (parameters, call) = match parameters {
@@ -115,7 +158,7 @@ fn expand_function(function: &ItemFn) -> Result<TokenStream> {
                 __parameters: &#parameters,
                 __received: ::stillbox_sdk::__private::ReceivedBatch<'_>,
             ) -> ::stillbox_sdk::Result<::stillbox_sdk::contract::Output> {
-                ::stillbox_sdk::__private::#run(__parameters, __received, #call)
+                ::stillbox_sdk::__private::#run(__parameters, __received, #concurrency #call)
             }
 
             impl ::stillbox_sdk::__private::Step for #name {

@@ -1,4 +1,4 @@
-use stillbox_sdk::{Input, Result, step};
+use stillbox_sdk::{Batch, Input, Result, Rows, step};
 
 #[derive(Input)]
 struct Row<'a> {
@@ -19,9 +19,15 @@ fn settings(_: Row<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Is asynchronous.
+/// Is asynchronous, with a batch.
 #[step]
-async fn waits(_: Row<'_>) -> Result<bool> {
+async fn waits(_: Batch<'_, Row<'_>>) -> Result<Rows<bool>> {
+    Ok(Rows::new())
+}
+
+/// Is not asynchronous.
+#[step(concurrency = 32)]
+fn counts(_: Row<'_>) -> Result<bool> {
     Ok(true)
 }
 
