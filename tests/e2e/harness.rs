@@ -3,6 +3,7 @@
 //! - [`Folder`] runs the command in a temporary folder of its own; [`Outcome`] is how a command ended.
 //! - [`PipelineFile`] builds a pipeline file.
 //! - [`Events`], [`send`], [`end`] and [`wait_until`] are for commands that are still running.
+//! - [`Server`] is a server on the loopback interface.
 //! - [`redact`] replaces values that differ from run to run in snapshots.
 //! - [`schemas`] checks events and failure records, [`python`] and [`wat`] build steps, and [`rows`] writes and reads rows.
 
@@ -13,14 +14,16 @@ mod redact;
 pub(crate) mod rows;
 mod running;
 pub(crate) mod schemas;
+mod server;
 pub(crate) mod wat;
 
-pub(crate) use folder::{Folder, Outcome, outcome, outcome_with_input};
+pub(crate) use folder::{CACHE, Folder, Outcome, outcome, outcome_with_input};
 pub(crate) use pipeline::{PipelineFile, Table, component_step, pipeline, sink, source, step};
 pub(crate) use redact::{DIGESTS, MEASURES, paths, redact};
 pub(crate) use running::{
     Events, SIGNALS, end, fill, full_pipe, memory_kib, send, spawn, wait_until, wait_until_caught,
 };
+pub(crate) use server::{Server, ok, read_request, response};
 
 /// The root of the repository.
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

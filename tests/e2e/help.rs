@@ -89,6 +89,28 @@ fn run_help_lists_every_option() {
               or 1GB), time for a batch and compile-time (such as 500ms, 30s or 1m30s), fuel and
               output-rows (whole numbers). They replace those of the pipeline file.
 
+          --allow-http <URL>
+              Grant every step requests below a URL, such as `https://api.example.org/v1/`; may be
+              repeated
+              
+              Methods other than GET are in front of the URL: `GET,POST https://api.example.org/v1/`.
+
+          --allow-dir <DIR>
+              Grant every step reading a folder, which it finds at `/` and the folder's name; may be
+              repeated
+
+          --allow-write <DIR>
+              Grant every step writing new files to a folder, which get there when the run is done; may
+              be repeated
+
+          --allow-env <NAME[=VALUE]>
+              Pass every step a variable of the environment, or set one; may be repeated
+
+          --policy <FILE.toml>
+              Reject pipelines whose grants exceed those of this policy file
+              
+              [env: STILLBOX_POLICY]
+
       -t, --threads <N>
               Threads that run steps, at most 4 for each core [default: one for each core]
 
@@ -154,6 +176,10 @@ fn run_help_lists_every_option() {
               
               [env: STILLBOX_STATE]
 
+          --watch
+              Run again after each change of the pipeline file, a step's sources or an input, until
+              Ctrl-C
+
       -v, --verbose...
               Print the log of Stillbox; twice for more detail
 
@@ -162,10 +188,6 @@ fn run_help_lists_every_option() {
               [default: stillbox/components and stillbox/outputs in the user's cache directory]
               
               [env: STILLBOX_CACHE=]
-
-          --watch
-              Run again after each change of the pipeline file, a step's sources or an input, until
-              Ctrl-C
 
       -h, --help
               Print help (see a summary with '-h')

@@ -14,6 +14,7 @@ mod documentation;
 mod events;
 mod failures_file;
 mod formats;
+mod grants;
 mod graph;
 mod harness;
 mod help;

@@ -21,6 +21,7 @@ mod difference;
 mod expected;
 mod input;
 mod judge;
+mod recorded;
 mod report;
 mod run;
 mod subject;

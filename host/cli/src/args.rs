@@ -1,5 +1,6 @@
 //! The arguments, as typed.
 
+mod allow;
 mod author;
 mod pipe;
 mod run;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+pub(crate) use allow::Allow;
 pub(crate) use author::{Build, Inspect, Lang, New, NewKind, Test};
 pub(crate) use pipe::{InputFormat, OutputFormat, Pipe};
 pub(crate) use run::{
@@ -46,15 +48,25 @@ A pipeline file names a source, steps and a sink:
 Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
 130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.";
 
+/// The place of these options in the help: after those of the command, of which there are fewer.
+const LAST: usize = 900;
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Print the log of Stillbox; twice for more detail
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, display_order = LAST, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// The folder of compiled components; its folder `outputs` has cached results of steps [default: stillbox/components
     /// and stillbox/outputs in the user's cache directory]
-    #[arg(long, global = true, value_name = "DIR", env = "STILLBOX_CACHE", value_hint = ValueHint::DirPath)]
+    #[arg(
+        long,
+        global = true,
+        display_order = LAST + 1,
+        value_name = "DIR",
+        env = "STILLBOX_CACHE",
+        value_hint = ValueHint::DirPath
+    )]
     pub(crate) cache_dir: Option<PathBuf>,
 }
 

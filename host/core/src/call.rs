@@ -47,7 +47,7 @@ impl Callee<'_> {
     }
 
     fn options(&self, seed: u64) -> CallOptions<'_> {
-        CallOptions { limits: &self.step.limits, stop: self.stop, seed }
+        CallOptions { limits: &self.step.limits, stop: self.stop, seed, access: self.step.access.as_ref() }
     }
 }
 

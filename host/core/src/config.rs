@@ -4,6 +4,7 @@
 //! column. The plan checks the rest: whether files exist, whether the names in `from` exist, and whether steps accept
 //! their parameters. Settings that the plan may report carry their location in the file.
 
+pub(crate) mod allow;
 pub(crate) mod batch_rows;
 pub mod case;
 pub(crate) mod columns;
@@ -30,9 +31,11 @@ mod parameters;
 mod parse_context;
 pub(crate) mod path_setting;
 mod pipeline;
+mod policy;
 pub(crate) mod projection;
 mod rejects;
 pub(crate) mod route;
+mod secrets;
 mod sink;
 mod size;
 pub(crate) mod source;
@@ -58,6 +61,7 @@ pub use overrides::Overrides;
 pub use parameters::Parameters;
 pub(crate) use pipeline::PipelineTable;
 pub(crate) use rejects::RejectsTable;
+pub(crate) use secrets::SecretsTable;
 pub(crate) use sink::SinkTable;
 pub(crate) use source::SourceTable;
 pub(crate) use step::StepTable;
@@ -84,6 +88,8 @@ pub(crate) struct Config {
     pub(crate) sinks: Vec<SinkTable>,
     /// `[rejects]`. Always present if a source or a step rejects rows.
     pub(crate) rejects: Option<RejectsTable>,
+    /// `[secrets]`.
+    pub(crate) secrets: SecretsTable,
 }
 
 impl Config {
@@ -99,9 +105,9 @@ impl Config {
         let tables = read(&document, &mut context);
         let diagnostics = context.into_diagnostics();
         match tables {
-            Some((pipeline, sources, steps, sinks, rejects)) if diagnostics.is_empty() => {
+            Some((pipeline, sources, steps, sinks, rejects, secrets)) if diagnostics.is_empty() => {
                 let (file, text) = (file.to_owned(), Arc::clone(&text));
-                Ok(Self { file, text, pipeline, sources, steps, sinks, rejects })
+                Ok(Self { file, text, pipeline, sources, steps, sinks, rejects, secrets })
             }
             _ => Err(Diagnostics::new(file, Arc::clone(&text), diagnostics)),
         }
@@ -134,7 +140,7 @@ fn node_name(name: Option<&Located<String>>, kind: &str, index: usize, count: us
 /// The JSON Schema of the pipeline file, for editors. It knows every key, and of values the types and most of the bounds.
 pub const PIPELINE_SCHEMA: &str = include_str!("../pipeline.schema.json");
 
-type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>, Option<RejectsTable>);
+type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>, Option<RejectsTable>, SecretsTable);
 
 /// Reads all tables of the file. Tables with problems are missing from the result and have a diagnostic.
 fn read(document: &Spanned<DeTable<'_>>, context: &mut ParseContext<'_>) -> Option<Tables> {
@@ -159,8 +165,10 @@ fn read(document: &Spanned<DeTable<'_>>, context: &mut ParseContext<'_>) -> Opti
         let table = only_table("[rejects]", entry, context)?;
         rejects::read(table, context)
     });
+    let secrets = secrets::read(&mut root, context);
+    secrets::check(&steps, &secrets, context);
     root.finish(context);
-    Some((pipeline?, sources, steps, sinks, rejects))
+    Some((pipeline?, sources, steps, sinks, rejects, secrets))
 }
 
 fn read_pipeline(

@@ -1,17 +1,25 @@
 //! The engine, and the host's side of an instance: what it may import, what it uses, what it wrote and logged.
 
+mod access;
 pub(crate) mod bindings;
 mod capture;
 mod columns;
 mod config;
 mod denied;
+mod files;
+mod folders;
+mod http;
 mod linker;
 mod meter;
 mod permission;
+mod quota;
+mod requests;
 mod state;
 
+pub(crate) use access::Access;
 pub use config::Fuel;
 pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
+pub(crate) use folders::StagedFolders;
 pub(crate) use linker::linker;
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};
 pub use permission::Permission;

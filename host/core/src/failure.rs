@@ -5,6 +5,7 @@ mod cause_chain;
 mod context;
 mod create;
 mod record;
+mod redact;
 
 pub use record::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
 

@@ -10,6 +10,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::runtime::{Engine, EngineError};
+use crate::sandbox::CallOptions;
 
 /// The description of a step.
 #[derive(Debug, Clone)]
@@ -64,7 +65,8 @@ pub fn inspect(
     let stop = Stop::on(interrupt, loader.sandbox().engine());
     let limits = Limits::default();
     let component = loader.load(path, &limits, &stop)?;
-    let bind = |parameters| loader.bind(&component, parameters, &limits, &stop);
+    let options = CallOptions { limits: &limits, stop: &stop, seed: 0, access: None };
+    let bind = |parameters| loader.bind(&component, parameters, &options);
     let signature = parameters.map(bind).transpose().map_err(InspectError::Parameters)?;
     Ok(Inspection {
         manifest: component.manifest().clone(),

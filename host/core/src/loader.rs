@@ -72,12 +72,14 @@ impl ComponentLoader {
             limits,
             stop,
         })?;
-        let manifest = self.manifest(&component, &CallOptions { limits, stop, seed: 0 }).map_err(|mut failure| {
-            let digest = Arc::clone(component.digest());
-            failure.component = Some(Arc::clone(&digest));
-            let kind = ComponentErrorKind::Manifest(failure);
-            ComponentError { path: path.to_owned(), digest: Some(digest), kind }
-        })?;
+        let manifest = self.manifest(&component, &CallOptions { limits, stop, seed: 0, access: None }).map_err(
+            |mut failure| {
+                let digest = Arc::clone(component.digest());
+                failure.component = Some(Arc::clone(&digest));
+                let kind = ComponentErrorKind::Manifest(failure);
+                ComponentError { path: path.to_owned(), digest: Some(digest), kind }
+            },
+        )?;
         component.set_manifest(manifest);
         let component = Arc::new(component);
         self.loaded.lock().insert(Arc::clone(component.digest()), Arc::clone(&component));
@@ -99,14 +101,15 @@ impl ComponentLoader {
         &self,
         component: &Component,
         parameters: &str,
-        limits: &Limits,
-        stop: &Stop,
+        options: &CallOptions<'_>,
     ) -> Result<Signature, Box<Failure>> {
-        let options = CallOptions { limits, stop, seed: 0 };
-        let (signature, captured) = self.sandbox.call(component, &options, async |store, instance| {
+        let (signature, captured) = self.sandbox.call(component, options, async |store, instance| {
             instance.stillbox_step_guest().call_bind(store, parameters).await
         })?;
         let signature = signature.map_err(|error| Box::new(sandbox::from_step_error(error, &captured)))?;
-        Signature::check(signature, component.manifest().kind)
+        Signature::check(signature, component.manifest().kind).map_err(|mut failure| {
+            captured.complete(&mut failure);
+            failure
+        })
     }
 }

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use arrow_schema::Schema;
 use serde::Serialize;
 
+use crate::component::Access;
 use crate::config::combine::Combine;
-use crate::plan::{Plan, PlannedEdge, Role, describe};
+use crate::engine::Permission;
+use crate::grants::EnvValue;
+use crate::plan::{Plan, PlannedEdge, Role, Step, describe};
 use crate::sink::SinkLocation;
 
 /// A checked pipeline.
@@ -52,6 +55,16 @@ pub struct OutlineEdge {
     pub route: Option<String>,
 }
 
+/// Something that a step is granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct OutlineGrant {
+    /// The grant, such as `GET https://api.example.org/v1/`.
+    pub grant: String,
+    /// Whether the component imports an interface that uses it.
+    pub imported: bool,
+}
+
 /// The kind of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,6 +89,13 @@ pub enum NodeRole {
         reads: Vec<String>,
         /// The columns that the step adds or replaces, each as `name: type`.
         writes: Vec<String>,
+        /// What the step is granted.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        granted: Vec<OutlineGrant>,
+        /// What the component imports without a grant, so that every use of it is denied. Imports that compilers add to every
+        /// component are left out.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<&'static str>,
     },
     /// A sink of rows.
     #[non_exhaustive]
@@ -102,6 +122,8 @@ impl Outline {
                         digest: Arc::clone(step.component.digest()),
                         reads: columns(&step.signature.inputs),
                         writes: columns(&step.signature.outputs),
+                        granted: granted(step),
+                        missing: missing(step),
                     }
                 }
                 (None, Role::Source(index)) => NodeRole::Source { inputs: plan.sources[index].files.clone() },
@@ -133,4 +155,43 @@ impl Outline {
         }
         Self { name: Arc::clone(&plan.name), nodes }
     }
+}
+
+/// Returns whether a component imports an interface that needs this permission.
+fn imports(step: &Step, permission: Permission) -> bool {
+    step.component.imports().iter().any(|import| import.access == Access::Empty(permission))
+}
+
+/// Returns what a step is granted.
+fn granted(step: &Step) -> Vec<OutlineGrant> {
+    let grants = &step.grants;
+    let mut granted = Vec::new();
+    let imported = imports(step, Permission::Http);
+    for grant in &grants.http {
+        let secret = grant.secret_header().map(|header| format!(", with a secret in `{}`", header.name()));
+        let grant = format!("{} {}{}", grant.method_names().join(", "), grant.url(), secret.unwrap_or_default());
+        granted.push(OutlineGrant { grant, imported });
+    }
+    let imported = imports(step, Permission::Files);
+    for dir in &grants.dirs {
+        let verb = if dir.is_writable() { "writing" } else { "reading" };
+        let grant = format!("{verb} {} at {}", dir.path().display(), dir.guest_path());
+        granted.push(OutlineGrant { grant, imported });
+    }
+    let imported = imports(step, Permission::Environment);
+    for variable in &grants.env {
+        let grant = match &variable.value {
+            EnvValue::Literal(_) => format!("the variable {}", variable.name),
+            EnvValue::Host(host) => format!("the variable {} of the host as {}", host, variable.name),
+        };
+        granted.push(OutlineGrant { grant, imported });
+    }
+    granted
+}
+
+/// Returns what a component imports without a grant. Compilers import files, variables and sockets whether a program uses them or
+/// not, so only requests are certain.
+fn missing(step: &Step) -> Vec<&'static str> {
+    let needs_http = imports(step, Permission::Http) && step.grants.http.is_empty();
+    needs_http.then_some("requests by HTTP").into_iter().collect()
 }

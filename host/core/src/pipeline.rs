@@ -17,6 +17,7 @@ pub use handle::Run;
 pub use options::RunOptions;
 
 use crate::config::{Config, ConfigError, Diagnostics, Overrides, SourceTable};
+use crate::grants::{Grant, Policy};
 use crate::outline::Outline;
 use crate::pattern;
 use crate::plan::Replacements;
@@ -28,6 +29,8 @@ pub struct Pipeline {
     config: Arc<Config>,
     /// Parameters and limits that replace those of the file.
     overrides: Overrides,
+    /// The ceiling of all grants.
+    policy: Option<Arc<Policy>>,
 }
 
 impl Pipeline {
@@ -36,7 +39,7 @@ impl Pipeline {
     /// # Errors
     /// The file cannot be read, or is invalid; all problems are reported at once.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        Ok(Self { config: Arc::new(Config::from_file(path.as_ref())?), overrides: Overrides::default() })
+        Ok(Self { config: Arc::new(Config::from_file(path.as_ref())?), overrides: Overrides::default(), policy: None })
     }
 
     /// Reads the text of a pipeline file. Relative paths in it start from the folder that `file` is in, whether or not
@@ -45,7 +48,11 @@ impl Pipeline {
     /// # Errors
     /// All problems of the text.
     pub fn from_text(file: impl AsRef<Path>, text: &str) -> Result<Self, Diagnostics> {
-        Ok(Self { config: Arc::new(Config::parse(file.as_ref(), text)?), overrides: Overrides::default() })
+        Ok(Self {
+            config: Arc::new(Config::parse(file.as_ref(), text)?),
+            overrides: Overrides::default(),
+            policy: None,
+        })
     }
 
     /// Returns the pipeline with parameters and paths replaced.
@@ -57,8 +64,24 @@ impl Pipeline {
         let mut all = self.overrides;
         all.set.extend(overrides.set.iter().cloned());
         all.limit.extend(overrides.limit.iter().cloned());
+        all.allow.extend(&overrides.allow);
         all.output = overrides.output.clone().or(all.output);
-        Ok(Self { config: Arc::new(config.with(overrides)?), overrides: all })
+        Ok(Self { config: Arc::new(config.with(overrides)?), overrides: all, policy: self.policy })
+    }
+
+    /// Grants all steps something outside of the sandbox, in addition to the grants of the file.
+    ///
+    /// # Errors
+    /// As [`with`](Self::with).
+    pub fn allow(self, grant: impl Into<Grant>) -> Result<Self, Diagnostics> {
+        self.with(&Overrides::new().allow(grant))
+    }
+
+    /// Sets a ceiling for all grants: a pipeline whose steps are granted more is not run. Default: none.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
     }
 
     /// Returns the pipeline's name.
@@ -113,6 +136,6 @@ impl Pipeline {
     /// # Errors
     /// As [`run`](Self::run), except for failures of rows and sinks.
     pub fn check(&self, engine: &Engine, options: &RunOptions) -> Result<Outline, RunError> {
-        Ok(Outline::from_plan(&self.plan(engine, options)?.plan))
+        Ok(Outline::from_plan(&self.plan(engine, options, None)?.plan))
     }
 }

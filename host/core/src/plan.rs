@@ -5,6 +5,7 @@ mod bind;
 mod columns;
 mod combine;
 mod files;
+mod grants;
 mod graph;
 mod load;
 mod lowering;
@@ -121,7 +122,13 @@ impl Plan {
     /// See [`PlanError`].
     pub(crate) fn new(config: &Config, context: &PlanContext) -> Result<Self, PlanError> {
         let mut diagnostics = Vec::new();
-        let loaded = load::load(config, context, &mut diagnostics);
+        let grant_context = grants::GrantContext {
+            policy: context.policy.as_deref(),
+            staged: context.staged.as_ref(),
+            name_servers: &context.name_servers,
+        };
+        let grants = grants::prepare(config, &grant_context, &mut diagnostics);
+        let loaded = load::load(config, grants, context, &mut diagnostics);
         let kinds: Vec<Option<StepKind>> =
             loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();
         let graph = PipelineGraph::new(config, &kinds, &mut diagnostics);

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -38,6 +39,7 @@ pub struct EngineBuilder {
     compile_cache: Option<PathBuf>,
     result_cache: Option<PathBuf>,
     compiler: Compiler,
+    name_servers: Vec<SocketAddr>,
 }
 
 /// Reports that the sandbox or its threads cannot be created on this machine.
@@ -59,6 +61,7 @@ struct EngineState {
     compile_cache: CompileCache,
     result_cache: ResultCache,
     compiler: Compiler,
+    name_servers: Vec<SocketAddr>,
     thread_pool: OnceLock<Arc<ThreadPool>>,
     pools: Mutex<Vec<Arc<Pool>>>,
 }
@@ -137,6 +140,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Sets the servers that resolve the names of hosts, for steps with grants for requests. Default: those of the system.
+    #[must_use]
+    pub fn name_servers(mut self, servers: impl IntoIterator<Item = SocketAddr>) -> Self {
+        self.name_servers = servers.into_iter().collect();
+        self
+    }
+
     /// Creates the engine. Threads and memory are created when the first run or step needs them.
     pub fn build(self) -> Engine {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -152,6 +162,7 @@ impl EngineBuilder {
                 compile_cache: self.compile_cache.map_or_else(CompileCache::disabled, CompileCache::at),
                 result_cache: self.result_cache.map_or_else(ResultCache::disabled, ResultCache::at),
                 compiler: self.compiler,
+                name_servers: self.name_servers,
                 thread_pool: OnceLock::new(),
                 pools: Mutex::default(),
             }),
@@ -181,6 +192,10 @@ impl Engine {
     /// Returns the number of threads that run steps.
     pub fn threads(&self) -> usize {
         self.shared.threads
+    }
+
+    pub(crate) fn name_servers(&self) -> &[SocketAddr] {
+        &self.shared.name_servers
     }
 
     pub(crate) fn result_cache(&self) -> &ResultCache {

@@ -8,6 +8,7 @@ mod session;
 use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio::runtime::Runtime;
 use wasmtime::{CallHook, Engine, Store, UpdateDeadline};
 
 use crate::component::Component;
-use crate::engine::{CapturedOutput, HOST_CALL_BYTES, State, bindings};
+use crate::engine::{Access, CapturedOutput, HOST_CALL_BYTES, State, bindings};
 use crate::failure::Failure;
 use crate::interrupt::{Stop, StopReason};
 use crate::limits::Limits;
@@ -49,6 +50,8 @@ pub(crate) struct CallOptions<'a> {
     pub(crate) stop: &'a Stop,
     /// Seeds the guest's random numbers, so that a run can be repeated.
     pub(crate) seed: u64,
+    /// The grants of the step.
+    pub(crate) access: Option<&'a Arc<Access>>,
 }
 
 impl Sandbox {
@@ -89,7 +92,7 @@ impl Sandbox {
     }
 
     fn store(&self, terms: &CallOptions<'_>) -> Store<State> {
-        let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed));
+        let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed, terms.access));
         store.limiter(|state| state.meter());
         bound_lifting(&mut store, terms.limits.output_bytes);
         let (stop, clock) = (terms.stop.clone(), self.watchdog.clock());

@@ -6,11 +6,13 @@
 
 mod bound;
 mod builder;
+mod error;
 mod pool;
 mod session;
 
 pub use bound::{BoundStep, RejectedRow, StepResult};
-pub use builder::{BindError, StepBuilder};
+pub use builder::StepBuilder;
+pub use error::BindError;
 pub use pool::{ConfiguredStep, LoadedComponent, StepPool};
 pub use session::StepSession;
 

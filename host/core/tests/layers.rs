@@ -32,6 +32,7 @@ const LAYERS: &[&str] = &[
     "values",
     "policy",
     "limits",
+    "grants",
     "interrupt",
     "failure",
     "report",
@@ -39,6 +40,7 @@ const LAYERS: &[&str] = &[
     // The pipeline file.
     "config",
     // Components and the sandbox that runs them.
+    "http",
     "engine",
     "component",
     "sandbox",

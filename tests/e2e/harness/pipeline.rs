@@ -31,6 +31,8 @@ pub(crate) struct Table {
     name: Option<String>,
     /// The lines after the name.
     lines: Vec<String>,
+    /// Tables within this one, which come after its own lines.
+    tables: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,7 +70,8 @@ pub(crate) fn sink(path: &str) -> Table {
 
 impl Table {
     fn new(kind: Kind, name: Option<&str>, key: &str, value: &str) -> Self {
-        Self { kind, name: name.map(str::to_owned), lines: Vec::new() }.set(key, format_args!("{value:?}"))
+        Self { kind, name: name.map(str::to_owned), lines: Vec::new(), tables: Vec::new() }
+            .set(key, format_args!("{value:?}"))
     }
 
     pub(crate) fn name(mut self, name: &str) -> Self {
@@ -114,6 +117,22 @@ impl Table {
         }
     }
 
+    /// Grants requests below a URL. `more` are further lines of the grant.
+    pub(crate) fn allow_http(self, url: &str, more: &str) -> Self {
+        self.table(format_args!("[[step.allow.http]]\nurl = {url:?}\n{more}"))
+    }
+
+    /// Grants a folder. `more` are further lines of the grant.
+    pub(crate) fn allow_dir(self, path: &str, more: &str) -> Self {
+        self.table(format_args!("[[step.allow.dir]]\npath = {path:?}\n{more}"))
+    }
+
+    /// Adds a table within this one.
+    pub(crate) fn table(mut self, table: impl Display) -> Self {
+        self.tables.push(table.to_string());
+        self
+    }
+
     /// Keeps an instance for many batches.
     pub(crate) fn worker(self) -> Self {
         self.set("instance", "\"worker\"")
@@ -146,7 +165,7 @@ impl Display for Table {
         if let Some(name) = &self.name {
             writeln!(f, "name = {name:?}")?;
         }
-        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+        self.lines.iter().chain(&self.tables).try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 

@@ -9,6 +9,7 @@ use stillbox::config::{Diagnostics, Parameters, nearest};
 
 use super::case_row::CaseRow;
 use super::expected;
+use super::recorded;
 use super::report::Problem;
 
 pub(super) const CASES: &str = "cases";
@@ -99,15 +100,12 @@ impl Case {
             }
         };
         problems.extend(misnamed_files(folder));
+        let recorded = recorded::read(folder).map_err(|all| problems.extend(all)).unwrap_or_default();
         let Some(parameters) = parameters.filter(|_| problems.is_empty()) else { return Err(problems) };
         let input = folder.join(INPUT);
-        Ok(Self {
-            folder: folder.to_owned(),
-            input: input.exists().then_some(input),
-            parameters,
-            settings: settings.map(|settings| settings.value).unwrap_or_default(),
-            expected,
-        })
+        let mut settings = settings.map(|settings| settings.value).unwrap_or_default();
+        settings.grants.recorded = recorded;
+        Ok(Self { folder: folder.to_owned(), input: input.exists().then_some(input), parameters, settings, expected })
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use stillbox::component::StepKind;
 use stillbox::config::Diagnostics;
 use stillbox::config::case::{Checks, ExpectedFailure};
+use stillbox::grants::Recorder;
 use stillbox::{Failure, FailureKind, LoadedComponent};
 
 use super::batches::Batching;
@@ -14,6 +15,7 @@ use super::case::{Case, EXPECTED_FAILURE, Expected};
 use super::case_row::from_output;
 use super::compare::{compare, number, rejection_lines};
 use super::difference::Difference;
+use super::recorded;
 use super::report::{CheckName, Problem};
 use super::run::CaseOutput;
 use super::subject::{Subject, Unready};
@@ -30,10 +32,30 @@ pub(super) struct Verdict {
     pub(super) peak_memory: Option<u64>,
 }
 
+/// Runs a case over the network, and writes the responses that it gets.
+///
+/// # Errors
+/// The case cannot be run, or a file not written. A failure of the step is reported by the run that follows.
+pub(super) fn record(component: &LoadedComponent, case: &mut Case) -> Result<Vec<PathBuf>, Problem> {
+    let recorder = Recorder::default();
+    case.settings.grants.recorded.clear();
+    match Subject::new(component, case, Some(&recorder)) {
+        Ok(subject) => {
+            let _ = subject.run(Batching::Whole);
+        }
+        Err(Unready::Broken(problem)) => return Err(problem),
+        Err(Unready::Failed { .. }) => {}
+    }
+    let exchanges = recorder.take();
+    let written = recorded::write(&case.folder, &exchanges)?;
+    case.settings.grants.recorded = exchanges;
+    Ok(written)
+}
+
 /// Runs a case and compares the output. With `update`, rows that differ are written instead of reported.
 pub(super) fn judge(component: &LoadedComponent, case: &Case, update: bool) -> Verdict {
     let mut verdict = Verdict::default();
-    let subject = match Subject::new(component, case) {
+    let subject = match Subject::new(component, case, None) {
         Ok(subject) => subject,
         Err(Unready::Broken(problem)) => {
             verdict.problems.push(problem);

@@ -5,7 +5,9 @@ use std::path::Path;
 use stillbox::component::StepKind;
 use stillbox::config::case::Document;
 use stillbox::config::{Diagnostic, Diagnostics, Parameters};
-use stillbox::{BoundStep, ColumnMismatch, Failure, FailureKind, Limits, LoadedComponent};
+use stillbox::grants::Recorder;
+use stillbox::text::chain;
+use stillbox::{BindError, BoundStep, ColumnMismatch, Failure, FailureKind, Limits, LoadedComponent};
 
 use super::case::Case;
 use super::input::CaseInput;
@@ -28,15 +30,25 @@ pub(super) enum Unready {
 }
 
 impl Subject {
-    /// Binds the parameters, reads the input and finds the step's columns in it.
+    /// Binds the parameters, reads the input and finds the step's columns in it. Requests are collected by the recorder, if there
+    /// is one.
     ///
     /// # Errors
     /// The step rejects the parameters, the input is malformed, or lacks columns that the step reads.
-    pub(super) fn new(component: &LoadedComponent, case: &Case) -> Result<Self, Unready> {
+    pub(super) fn new(component: &LoadedComponent, case: &Case, recorder: Option<&Recorder>) -> Result<Self, Unready> {
         let limits = case.settings.limits.clone();
-        let configured = component.configure(&case.parameters.value.values, &limits).map_err(|failure| {
-            let diagnostics = (failure.kind == FailureKind::Parameters).then(|| rejected(&case.parameters, &failure));
-            Unready::Failed { failure, diagnostics }
+        let (parameters, grants) = (&case.parameters.value.values, &case.settings.grants);
+        let configured = match recorder {
+            Some(recorder) => component.configure_recorded(parameters, &limits, grants, recorder),
+            None => component.configure_granted(parameters, &limits, grants),
+        };
+        let configured = configured.map_err(|error| match error {
+            BindError::Bind(failure) => {
+                let is_rejected = failure.kind == FailureKind::Parameters;
+                let diagnostics = is_rejected.then(|| rejected(&case.parameters, &failure));
+                Unready::Failed { failure, diagnostics }
+            }
+            error => broken(case, &chain(&error)),
         })?;
         let signature = configured.signature();
         let input = match (&case.input, component.manifest().kind) {

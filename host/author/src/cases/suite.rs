@@ -9,12 +9,12 @@ use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::ComponentError;
 use stillbox::text::chain;
 use stillbox::{
-    CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Interrupt, Limits, Listener, LoadedComponent,
-    StepPool,
+    CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Grants, Interrupt, Limits, Listener,
+    LoadedComponent, Policy, StepPool,
 };
 
 use super::case::{CASES, Case, folders};
-use super::judge::{Verdict, judge};
+use super::judge::{Verdict, judge, record};
 use super::report::{CaseReport, Problem, StepProblem, TestReport};
 
 /// The steps and cases to run.
@@ -33,6 +33,12 @@ pub struct Suite {
 pub struct TestOptions<'a> {
     /// Whether to write the actual rows as the expected ones where they differ.
     pub update: bool,
+    /// Whether to send the requests of each case, and to write the responses to its folder `http`.
+    pub record: bool,
+    /// Grants for all cases, in addition to those of each.
+    pub allow: Grants,
+    /// The ceiling of all grants. Default: none.
+    pub policy: Option<Policy>,
     /// Cancels the test run when it is triggered.
     pub interrupt: Interrupt,
     /// Registers child processes and temporary files of builds, to be removed if the process exits early.
@@ -177,10 +183,13 @@ impl Ready<'_> {
 
     fn case(&self, folder: &Path, pools: &Pools<'_>) -> CaseReport {
         let verdict = match Case::read(folder) {
-            Ok(case) => match self.component(&case, pools) {
-                Ok(component) => judge(component, &case, pools.options.update),
-                Err(message) => broken(Problem::Unreadable { file: self.wasm.clone(), message }),
-            },
+            Ok(mut case) => {
+                case.settings.grants.extend(&pools.options.allow);
+                match self.component(&case, pools) {
+                    Ok(component) => recorded_and_judged(component, &mut case, pools.options),
+                    Err(message) => broken(Problem::Unreadable { file: self.wasm.clone(), message }),
+                }
+            }
             Err(problems) => Verdict { problems, ..Verdict::default() },
         };
         let Verdict { problems, updated, rows_in, rows_out, elapsed, peak_memory } = verdict;
@@ -209,6 +218,25 @@ impl Ready<'_> {
             pool.load(&self.wasm, &Limits::default()).map_err(|error| chain(&error.kind))
         });
         component.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Records the responses of a case if the options say so, and runs it.
+fn recorded_and_judged(component: &LoadedComponent, case: &mut Case, options: &TestOptions<'_>) -> Verdict {
+    if let Some(policy) = &options.policy
+        && let Some(violation) = policy.apply(&mut case.settings.grants).first()
+    {
+        let message = format!("the policy does not permit the case to {}: {}", violation.grant, violation.reason);
+        return broken(Problem::Unreadable { file: case.folder.clone(), message });
+    }
+    let recorded = if options.record { record(component, case) } else { Ok(Vec::new()) };
+    match recorded {
+        Ok(recorded) => {
+            let mut verdict = judge(component, case, options.update);
+            verdict.updated.extend(recorded);
+            verdict
+        }
+        Err(problem) => broken(problem),
     }
 }
 

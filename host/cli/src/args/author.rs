@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::allow::Allow;
 use super::run::MessageFormat;
 
 #[derive(Debug, Args)]
@@ -82,6 +83,14 @@ pub(crate) struct Test {
     /// hand.
     #[arg(long)]
     pub(crate) update: bool,
+    /// Send the requests of each case, and write the responses to its folder `http`
+    ///
+    /// Without this, a case with recorded responses uses no network. The URLs have to be granted, in `case.toml` or by
+    /// `--allow-http`.
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) record: bool,
+    #[command(flatten)]
+    pub(crate) allow: Allow,
     /// Test this component instead of building the folder
     #[arg(long, value_name = "FILE.wasm", value_hint = ValueHint::FilePath)]
     pub(crate) component: Option<PathBuf>,
@@ -105,7 +114,8 @@ A case is a folder in the step's folder `cases`:
     cases/two-rows/expected-rejects.jsonl   the rejected rows: {\"row\": 2, \"message\": \"…\"}
     cases/two-rows/expected-failure.toml    instead of the two: kind = \"panic\", message = \"regex\", row = 2
     cases/two-rows/case.toml                limits = { memory = \"64MiB\" }, columns = { id = \"integer\" },
-                                            checks = { single-rows = false }
+                                            checks = { single-rows = false }, and the grants under [allow]
+    cases/two-rows/http/001.http            a request and its recorded response
 
 Every case that returns rows is run again (check `determinism`), in batches of one row
 (`single-rows`) and in batches of random sizes (`random-batches`), and has to return the same rows.

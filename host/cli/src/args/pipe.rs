@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::allow::Allow;
 use super::run::Progress;
 
 #[derive(Debug, Args)]
@@ -34,6 +35,8 @@ pub(crate) struct Pipe {
     /// Set a limit of a step, such as `filter-text.memory=256MiB`; may be repeated
     #[arg(long, value_name = "STEP.NAME=VALUE")]
     pub(crate) limit: Vec<String>,
+    #[command(flatten)]
+    pub(crate) allow: Allow,
     /// Threads that run steps, at most 4 for each core [default: one for each core]
     #[arg(short, long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,

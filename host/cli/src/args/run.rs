@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
+use super::allow::Allow;
+
 /// Options that replace settings of the pipeline file.
 #[derive(Debug, Args)]
 pub(crate) struct Changes {
@@ -28,6 +30,8 @@ pub(crate) struct Changes {
     /// pipeline file.
     #[arg(long, value_name = "STEP.NAME=VALUE")]
     pub(crate) limit: Vec<String>,
+    #[command(flatten)]
+    pub(crate) allow: Allow,
 }
 
 #[derive(Debug, Args)]

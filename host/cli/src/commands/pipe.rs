@@ -51,9 +51,16 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
     }
     let mut overrides = Overrides::new();
     overrides.limit.clone_from(&arguments.limit);
+    let policy = match arguments.allow.policy() {
+        Ok(policy) => policy,
+        Err(error) => return run::report_wrong(&error),
+    };
     let pipeline = Pipeline::from_text(Path::new(FILE), &text).and_then(|pipeline| pipeline.with(&overrides));
     match pipeline {
-        Ok(pipeline) => {
+        Ok(mut pipeline) => {
+            if let Some(policy) = policy {
+                pipeline = pipeline.policy(policy);
+            }
             let settings =
                 RunSettings { threads: arguments.threads, progress: arguments.progress, ..RunSettings::default() };
             run::drive(&pipeline, &settings, global, (interrupt, signals.cleanup()))

@@ -179,5 +179,10 @@ pub(crate) fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipel
     overrides.input.clone_from(&changes.input);
     overrides.output.clone_from(&changes.output);
     overrides.max_rejects = max_rejects.map(ToOwned::to_owned);
-    Pipeline::from_file(&changes.pipeline).and_then(|pipeline| Ok(pipeline.with(&overrides)?))
+    overrides.allow = changes.allow.grants();
+    let pipeline = Pipeline::from_file(&changes.pipeline)?.with(&overrides)?;
+    Ok(match changes.allow.policy()? {
+        Some(policy) => pipeline.policy(policy),
+        None => pipeline,
+    })
 }

@@ -15,6 +15,7 @@ use stillbox::{CleanupRegistry, Interrupt};
 use stillbox_author::cases::{CaseReport, Suite, TestOptions};
 
 use crate::args::{Global, MessageFormat, Test};
+use crate::commands::run::report_wrong;
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::errors;
@@ -80,8 +81,18 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
     let reporter = CaseReporter::new(arguments.message_format);
     let show = |case: &CaseReport| reporter.case(case);
     let is_json = arguments.message_format == MessageFormat::Json;
+    let policy = match arguments.allow.policy() {
+        Ok(policy) => policy,
+        Err(error) => {
+            print_error(arguments, &errors::from_error(&error));
+            return report_wrong(&error);
+        }
+    };
     let options = TestOptions {
         update: arguments.update,
+        record: arguments.record,
+        allow: arguments.allow.grants(),
+        policy,
         interrupt,
         engine: engine(global, None, &cleanup),
         cleanup,

@@ -99,7 +99,8 @@ impl Lines {
             self.line(name, &text);
         }
         if let Some(hint) = &failure.hint {
-            self.line("hint", hint);
+            // It may have lines to be added to a pipeline file.
+            let _ = writeln!(self.0, "  {NOTE}hint{NOTE:#}: {}", mark_lines(hint));
         }
     }
 

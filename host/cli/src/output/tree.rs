@@ -23,6 +23,15 @@ fn write_node(text: &mut String, outline: &Outline, id: usize, indent: &str) {
         let what = if is_sink { "writes" } else { "takes" };
         let _ = writeln!(text, "{indent}│ {what} {}", list(&node.takes, "no columns"));
     }
+    if let NodeRole::Step { granted, missing, .. } = &node.role {
+        for grant in granted {
+            let unused = if grant.imported { "" } else { " (unused: the component does not import it)" };
+            let _ = writeln!(text, "{indent}│ granted {}{unused}", grant.grant);
+        }
+        for missing in missing {
+            let _ = writeln!(text, "{indent}│ imports {missing}, and is not granted any");
+        }
+    }
     if !is_sink {
         let _ = writeln!(text, "{indent}│ {}", list(&node.columns, "no columns yet"));
     }

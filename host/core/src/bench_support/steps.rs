@@ -15,6 +15,7 @@ use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::plan::{self, Step};
+use crate::sandbox::CallOptions;
 use crate::source::{RowPositions, SourceSchema};
 
 /// Where the memory of instances comes from.
@@ -71,7 +72,8 @@ impl BenchEngine {
         if component.manifest().kind != StepKind::Transform {
             return Err("only transforms can be measured".into());
         }
-        let signature = self.loader.bind(&component, parameters, &limits, &self.stop)?;
+        let options = CallOptions { limits: &limits, stop: &self.stop, seed: 0, access: None };
+        let signature = self.loader.bind(&component, parameters, &options)?;
         Ok(BenchStep {
             loader: Arc::clone(&self.loader),
             component,
@@ -124,8 +126,13 @@ impl BenchStep {
         if self.planned.get().is_none() {
             let bound = (Arc::clone(&self.parameters), self.signature.clone());
             let schema = SourceSchema::Known(rows.schema());
-            let step =
-                plan::standalone_step(Arc::clone(&self.component), bound, Limits::default(), &schema, "the benchmark");
+            let step = plan::standalone_step(
+                Arc::clone(&self.component),
+                bound,
+                (Limits::default(), None),
+                &schema,
+                "the benchmark",
+            );
             let step = step.map_err(|mismatches| {
                 mismatches.into_iter().map(|mismatch| mismatch.message).collect::<Vec<_>>().join("; ")
             })?;

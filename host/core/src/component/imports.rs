@@ -63,6 +63,7 @@ fn access(name: &str, item: &ComponentItem) -> Access {
         "wasi:cli/environment" => Access::Empty(Permission::Environment),
         "wasi:cli/stdin" | "wasi:cli/terminal-stdin" => Access::Empty(Permission::Input),
         "wasi:filesystem/types" | "wasi:filesystem/preopens" => Access::Empty(Permission::Files),
+        "wasi:http/types" | "wasi:http/outgoing-handler" => Access::Empty(Permission::Http),
         _ if interface.starts_with("wasi:sockets/") => Access::Empty(Permission::Network),
         _ if ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/"].iter().any(|of| interface.starts_with(of)) => {
             Access::Harmless

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 use toml::de::{DeTable, DeValue};
 
+use super::allow;
 use super::columns;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::limits;
@@ -15,6 +16,7 @@ use super::parse_context::ParseContext;
 use super::table::Table;
 use crate::data_type::DataType;
 use crate::failure::FailureKind;
+use crate::grants::Grants;
 use crate::limits::Limits;
 
 /// A parsed TOML file with its text, for diagnostics about it.
@@ -42,6 +44,8 @@ pub struct CaseTable {
     pub limits: Limits,
     /// The columns of the input. Empty to infer them from the rows.
     pub columns: Vec<(String, DataType)>,
+    /// The grants of the step. The library's recorded responses are not part of the file.
+    pub grants: Grants,
     /// The checks to run in addition to the comparison of the output.
     pub checks: Checks,
 }
@@ -90,8 +94,9 @@ impl CaseTable {
                 context.push(Diagnostic::new(column.data_type.location.clone(), message).help(help));
             }
             let columns = columns.into_iter().map(|column| (column.name.value, column.data_type.value)).collect();
+            let grants = allow::read(table, context).grants();
             let checks = read_checks(table, context);
-            Some(Self { limits, columns, checks })
+            Some(Self { limits, columns, grants, checks })
         })
     }
 }
@@ -173,7 +178,8 @@ fn parse<T>(
 ) -> Result<Document<T>, Diagnostics> {
     let text: Arc<str> = text.into();
     let (document, errors) = DeTable::parse_recoverable(&text);
-    let mut context = ParseContext::new(&text, Path::new(""), &errors);
+    let base = file.parent().unwrap_or(Path::new(""));
+    let mut context = ParseContext::new(&text, base, &errors);
     let mut table = Table::new("", 0..0, document.get_ref());
     let value = read(&mut table, &mut context);
     table.finish(&mut context);

@@ -19,6 +19,14 @@ pub enum ConfigError {
         /// The cause.
         source: io::Error,
     },
+    /// The policy file could not be read.
+    #[error("cannot read the policy file `{}`", crate::text::escape_controls(&file.display().to_string()))]
+    Policy {
+        /// The path of the file.
+        file: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// The file, or the changes of the command line to it, have problems.
     #[error(transparent)]
     Invalid(#[from] Diagnostics),

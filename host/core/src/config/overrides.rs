@@ -18,6 +18,7 @@ use super::suggestion::nearest;
 use super::table::list;
 use super::{Config, SourceTable, StepTable};
 use crate::format::{Compression, Format};
+use crate::grants::{Grant, Grants};
 
 /// Settings that replace those of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Overrides {
     /// The path of the only sink, relative to the current directory; `-` is standard output. The format is determined as
     /// for `input`.
     pub output: Option<PathBuf>,
+    /// Grants for all steps, in addition to those of the file.
+    pub allow: Grants,
 }
 
 impl Overrides {
@@ -78,6 +81,13 @@ impl Overrides {
         self
     }
 
+    /// Adds a grant for all steps; see the field [`allow`](field@Self::allow).
+    #[must_use]
+    pub fn allow(mut self, grant: impl Into<Grant>) -> Self {
+        self.allow.add(grant);
+        self
+    }
+
     /// Replaces the path of the only sink; see the field [`output`](field@Self::output).
     #[must_use]
     pub fn output(mut self, path: impl Into<PathBuf>) -> Self {
@@ -109,6 +119,7 @@ impl Config {
         if let Some(path) = &overrides.output {
             diagnostics.extend(self.set_output(path).err());
         }
+        self.steps.iter_mut().for_each(|step| step.allow.add(&overrides.allow));
         if diagnostics.is_empty() { Ok(self) } else { Err(self.diagnostics(diagnostics)) }
     }
 

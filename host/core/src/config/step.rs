@@ -1,5 +1,6 @@
 //! `[[step]]`: one step of the pipeline.
 
+use super::allow::{self, AllowTable};
 use super::batch_rows;
 use super::combine::{self, Combine};
 use super::from::{self, FromTable};
@@ -52,6 +53,8 @@ pub(crate) struct StepTable {
     /// The limits of this step. The location is that of `limits`, of the last argument that changed a limit, or of the
     /// step.
     pub(crate) limits: Located<LimitSettings>,
+    /// The grants of this step.
+    pub(crate) allow: AllowTable,
     /// The policy for batches and rows that fail.
     pub(crate) on_failure: Located<OnFailure>,
 }
@@ -78,6 +81,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     let instance = instance::read_instance(&mut table, context);
     let cache = instance::read_cache(&mut table, context);
     let limits = limits::read(&mut table, "[step.limits]", location.clone(), context);
+    let allow = allow::read(&mut table, context);
     let on_failure = on_failure::read(&mut table, context);
     table.finish(context);
     Some(StepTable {
@@ -96,6 +100,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
         instance,
         cache,
         limits,
+        allow,
         on_failure,
     })
 }

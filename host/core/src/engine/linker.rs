@@ -7,6 +7,7 @@ use super::bindings::{log, types};
 use super::capture::PanicReport;
 use super::columns;
 use super::denied;
+use super::http;
 use super::state::State;
 use crate::failure::{Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
 use crate::text::cut;
@@ -16,6 +17,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     denied::link(&mut linker)?;
+    http::link(&mut linker)?;
     columns::link(&mut linker)?;
     linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
         "write",

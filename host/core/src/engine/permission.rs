@@ -8,6 +8,8 @@ pub enum Permission {
     Files,
     /// Environment variables and arguments.
     Environment,
+    /// Requests by HTTP.
+    Http,
     /// Sockets and name lookups.
     Network,
     /// Standard input.
@@ -20,6 +22,7 @@ impl Permission {
         match self {
             Self::Files => "files",
             Self::Environment => "environment",
+            Self::Http => "HTTP",
             Self::Network => "network",
             Self::Input => "standard input",
         }

@@ -1,5 +1,6 @@
 //! The host's data of one instance, and the functions that it imports.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::ArrayRef;
@@ -8,10 +9,14 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::access::Access;
 use super::capture::{GuestOutput, Log, PanicReport};
 use super::meter::{DeniedGrowth, Meter};
-use super::permission::Permission;
+use super::quota::WriteQuota;
+use super::requests::HttpState;
 use crate::failure::{Failure, FailureKind};
+use crate::grants::Denial;
+use crate::http::Notices;
 use crate::limits::Limits;
 
 /// The most bytes that a guest passes to a host function in one call, or asks for, such as random numbers. Reading or making
@@ -27,9 +32,14 @@ pub(crate) type CallColumns = Vec<(FieldRef, ArrayRef)>;
 
 /// The host's data of one instance. Lives as long as the instance.
 pub(crate) struct State {
+    /// Created when the guest first uses `wasi:http`. Dropped first, so that the network knows that the bodies of requests in
+    /// the table are not complete.
+    http: Option<Box<HttpState>>,
     /// Created when the guest first uses WASI; many never do.
     wasi: Option<WasiCtx>,
     table: ResourceTable,
+    /// The grants of the step. `None` without any.
+    access: Option<Arc<Access>>,
     meter: Meter,
     captured: CapturedOutput,
     panic: Option<PanicReport>,
@@ -45,7 +55,10 @@ pub(crate) struct CapturedOutput {
     stderr: GuestOutput,
     stdout: GuestOutput,
     log: Log,
-    denied: Option<Permission>,
+    denied: Option<Denial>,
+    /// What the host knows about the requests of the call. `None` before the first use of `wasi:http`.
+    requests: Option<Arc<Notices>>,
+    access: Option<Arc<Access>>,
 }
 
 impl CapturedOutput {
@@ -54,19 +67,32 @@ impl CapturedOutput {
         failure.stderr = self.stderr.text();
         failure.stdout = self.stdout.text();
         failure.log = self.log.entries();
-        self.attach_denial(failure);
+        self.complete(failure);
     }
 
-    /// Marks a failure after a denied access, without adding output.
-    pub(crate) fn attach_denial(&self, failure: &mut Failure) {
+    /// Completes a failure without adding output: marks one after a denied access, and removes secrets. Every text of a step
+    /// that the host writes anywhere passes through here.
+    pub(crate) fn complete(&self, failure: &mut Failure) {
         let is_own = matches!(
             failure.kind,
             FailureKind::GuestError | FailureKind::Panic | FailureKind::Trap | FailureKind::Exit
         );
-        if let Some(permission) = self.denied.filter(|_| is_own) {
-            failure.kind = FailureKind::Denied;
-            let hint = format!("the step tried to use the {}, and no step is granted that", permission.name());
-            failure.hint.get_or_insert(hint);
+        if is_own {
+            let requests = self.requests.as_ref();
+            let denial = self.denied.clone().or_else(|| requests?.denial());
+            if let Some(denial) = denial {
+                failure.kind = FailureKind::Denied;
+                // A second attempt is denied, too.
+                (failure.transient, failure.retry_after_ms) = (false, None);
+                failure.hint = Some(denial.hint());
+            } else if let Some(quota) = self.access.as_ref().and_then(|access| access.used_up()) {
+                failure.hint.get_or_insert(quota);
+            } else if let Some(request) = requests.and_then(|requests| requests.failed()) {
+                failure.hint.get_or_insert_with(|| format!("its last request that failed: {request}"));
+            }
+        }
+        if let Some(access) = &self.access {
+            failure.redact(access.redactor());
         }
     }
 
@@ -80,16 +106,20 @@ impl CapturedOutput {
 }
 
 impl State {
-    pub(crate) fn new(limits: &Limits, seed: u64) -> Self {
+    pub(crate) fn new(limits: &Limits, seed: u64, access: Option<&Arc<Access>>) -> Self {
         Self {
+            http: None,
             wasi: None,
             table: resource_table(),
+            access: access.cloned(),
             meter: Meter::new(limits),
             captured: CapturedOutput {
                 stderr: GuestOutput::new(limits.log_bytes),
                 stdout: GuestOutput::new(limits.log_bytes),
                 log: Log::new(limits.log_bytes),
                 denied: None,
+                requests: None,
+                access: access.cloned(),
             },
             panic: None,
             seed,
@@ -103,6 +133,9 @@ impl State {
         self.deadline = deadline;
         self.panic = None;
         self.captured.denied = None;
+        if let Some(http) = &mut self.http {
+            http.begin();
+        }
         self.columns = Vec::new();
         self.captured.stderr.begin();
         self.captured.stdout.begin();
@@ -137,9 +170,30 @@ impl State {
         self.panic = Some(report);
     }
 
-    /// Records that the guest tried to use a permission that it does not have.
-    pub(super) fn deny(&mut self, permission: Permission) {
-        self.captured.denied.get_or_insert(permission);
+    /// Records that the guest tried something that is not granted.
+    pub(super) fn deny(&mut self, denial: Denial) {
+        self.captured.denied.get_or_insert(denial);
+    }
+
+    /// Returns whether any folder is granted.
+    pub(super) fn has_folders(&self) -> bool {
+        self.access.as_ref().is_some_and(|access| access.has_folders())
+    }
+
+    /// Returns the bytes that the step may still write, if it may write.
+    pub(super) fn quota(&self) -> Option<&Arc<WriteQuota>> {
+        self.access.as_ref()?.quota()
+    }
+
+    /// Returns the requests of the instance, and the table with their resources.
+    pub(super) fn http_and_table(&mut self) -> (&mut HttpState, &mut ResourceTable) {
+        let Self { http, table, access, captured, .. } = self;
+        let http = http.get_or_insert_with(|| {
+            let notices = Arc::clone(captured.requests.get_or_insert_default());
+            let client = access.as_ref().and_then(|access| access.http()).cloned();
+            Box::new(HttpState::new(client, notices))
+        });
+        (http, table)
     }
 
     pub(crate) fn meter(&mut self) -> &mut Meter {
@@ -170,7 +224,7 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.wasi.get_or_insert_with(|| nothing_granted(&self.captured, self.seed));
+        let ctx = self.wasi.get_or_insert_with(|| context(&self.captured, self.seed, self.access.as_deref()));
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
@@ -181,10 +235,10 @@ fn resource_table() -> ResourceTable {
     table
 }
 
-/// Creates a WASI context without access: no file, no variable, no argument, no address, an empty standard input.
-/// Clocks work. Random numbers depend on the seed alone, so that hash maps, and results that depend on their order, are
-/// the same in every run.
-fn nothing_granted(captured: &CapturedOutput, seed: u64) -> WasiCtx {
+/// Creates a WASI context with the variables and folders that are granted, and nothing else: no argument, no socket, an empty
+/// standard input. Clocks work. Random numbers depend on the seed alone, so that hash maps, and results that depend on their
+/// order, are the same in every run.
+fn context(captured: &CapturedOutput, seed: u64, access: Option<&Access>) -> WasiCtx {
     let mut random = StdRng::seed_from_u64(seed);
     let mut ctx = WasiCtx::builder();
     ctx.stdout(captured.stdout.clone())
@@ -196,5 +250,9 @@ fn nothing_granted(captured: &CapturedOutput, seed: u64) -> WasiCtx {
         .insecure_random_seed(random.random())
         .insecure_random(StdRng::seed_from_u64(random.random()))
         .secure_random(random);
+    if let Some(access) = access {
+        ctx.envs(access.env());
+        access.open_folders(&mut ctx);
+    }
     ctx.build()
 }

@@ -9,7 +9,7 @@ use super::options::RunOptions;
 use super::{Pipeline, RunError};
 use crate::config::instance::InstanceLife;
 use crate::config::{Config, StepTable};
-use crate::engine::{Fuel, Resident};
+use crate::engine::{Fuel, Resident, StagedFolders};
 use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::panics::caught;
@@ -24,8 +24,13 @@ pub(super) struct Planned {
 
 impl Pipeline {
     /// Makes the plan on a thread of its own, so that a cancel ends the wait for a compiler, or for an input that does
-    /// not come.
-    pub(super) fn plan(&self, engine: &Engine, options: &RunOptions) -> Result<Planned, RunError> {
+    /// not come. Without `staged` no folder is written to.
+    pub(super) fn plan(
+        &self,
+        engine: &Engine,
+        options: &RunOptions,
+        staged: Option<StagedFolders>,
+    ) -> Result<Planned, RunError> {
         let reservation = reserve(engine, &self.config)?;
         let stop = Stop::on(&options.interrupt, reservation.loader().sandbox().engine());
         let (answer, answers) = channel();
@@ -43,6 +48,9 @@ impl Pipeline {
             on_event: options.listener(),
             cleanup: options.cleanup.clone(),
             replacements: options.replacements.clone(),
+            policy: self.policy.clone(),
+            staged,
+            name_servers: engine.name_servers().to_vec(),
         };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let plan = caught(|| Plan::new(&config, &context));

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::cleanup::Entries;
 use crate::format::Format;
+use crate::grants::DirGrant;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::runs::{self, RunFolder, RunHandle, RunRecord, RunState, RunStoreError};
@@ -101,6 +102,8 @@ fn unrepeatable(plan: &Plan, reads_batches: bool) -> Option<&'static str> {
         Some("it writes to the program that runs it")
     } else if reads_batches {
         Some("it reads rows of the program that runs it")
+    } else if plan.steps().any(|step| step.grants.dirs.iter().any(DirGrant::is_writable)) {
+        Some("a step writes files of its own")
     } else if outputs(plan).any(|spec| spec.location == SinkLocation::Stdout) {
         Some("it writes to the standard output")
     } else if plan.sources.iter().any(|source| source.files.is_empty()) {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use rand::RngExt as _;
 
-use super::error::{Failed, RunError, not_set_up, too_many_rejects};
+use super::error::{Failed, RunError, failed, not_set_up, too_many_rejects};
 use super::files::{OpenFiles, open_files};
 use super::options::RunOptions;
 use super::planning::Planned;
@@ -14,6 +14,7 @@ use super::stages::StageResources;
 use super::{Pipeline, recording};
 use crate::config::{ConfigLocation, Diagnostic};
 use crate::corrupt::RESTART_HINT;
+use crate::engine::StagedFolders;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::Stop;
@@ -71,7 +72,8 @@ struct LockedRun<'a> {
 
 impl LockedRun<'_> {
     fn execute(mut self, engine: &Engine) -> Result<Report, RunError> {
-        let planned = self.pipeline.plan(engine, self.options)?;
+        let written_folders = StagedFolders::new(&self.options.cleanup);
+        let planned = self.pipeline.plan(engine, self.options, Some(written_folders.clone()))?;
         let fingerprint = self.check_unchanged(&planned.plan)?;
         if let Some(handle) = &self.handle
             && let Some(report) = recording::placed(handle)?
@@ -121,6 +123,9 @@ impl LockedRun<'_> {
         // Spilled rows are not needed after the run.
         drop(opened.work);
         drop(opened.entries);
+        if matches!(outcome, RunOutcome::Done | RunOutcome::OutputClosed) {
+            written_folders.publish().map_err(|error| failed(Failure::host(&error)))?;
+        }
         result_of(outcome, report, max_rejects)
     }
 

@@ -14,7 +14,9 @@ use crate::config::instance::{CacheMode, InstanceLife};
 use crate::config::names::NameMap;
 use crate::config::{Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, StepTable, nearest};
 use crate::data_type::DataType;
+use crate::engine::Access;
 use crate::failure::{Failure, FailureKind};
+use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::policy::OnFailure;
 use crate::source::SourceSchema;
@@ -42,7 +44,8 @@ pub(super) fn bind_columns(
 ) -> Option<(Step, NodeSchema)> {
     let BindContext { config, node, index, number, .. } = context;
     let table = &config.steps[index];
-    let LoadedStep { component, parameters, signature } = loaded;
+    let LoadedStep { component, parameters, signature, grants } = loaded;
+    check_grants(table, &grants.grants, diagnostics);
     let kind = component.manifest().kind;
     // These checks do not concern columns, so checking continues after a problem.
     check_kind(table, kind, diagnostics);
@@ -67,6 +70,8 @@ pub(super) fn bind_columns(
         parameters,
         signature,
         limits: step_limits(config, table),
+        access: grants.access,
+        grants: grants.grants,
         on_failure: table.on_failure.value.clone(),
         inputs,
         column_sources,
@@ -90,6 +95,21 @@ fn check_cache(table: &StepTable, diagnostics: &mut Vec<Diagnostic>) {
             "the result for a batch may depend on the batches before it, so it cannot be cached; remove one of the two settings",
         ));
     }
+}
+
+/// Reports `cache = true` for a step whose results depend on what it reaches outside.
+fn check_grants(table: &StepTable, grants: &Grants, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(cache) = table.cache.as_ref().filter(|cache| cache.value == CacheMode::On) else { return };
+    let reached = match (grants.http.is_empty(), grants.dirs.is_empty()) {
+        (true, true) => return,
+        (false, _) => "requests by HTTP",
+        (true, false) => "a folder",
+    };
+    let message = format!("step \"{}\" has `cache = true` and is granted {reached}", table.name.value);
+    let diagnostic = Diagnostic::new(cache.location.clone(), message);
+    diagnostics.push(diagnostic.help(
+        "its result for a batch may differ from run to run, so it cannot be cached; remove `cache`, or cache the steps after it",
+    ));
 }
 
 /// Reports settings that do not apply to a step of this kind.
@@ -231,7 +251,7 @@ fn mismatch(
 pub(crate) fn standalone_step(
     component: Arc<Component>,
     (parameters, signature): (Arc<str>, Signature),
-    limits: Limits,
+    (limits, access): (Limits, Option<Arc<Access>>),
     input: &SourceSchema,
     provider: &str,
 ) -> Result<Step, Vec<ColumnMismatch>> {
@@ -255,6 +275,8 @@ pub(crate) fn standalone_step(
         parameters,
         signature,
         limits,
+        grants: Arc::default(),
+        access,
         on_failure: OnFailure::Stop,
         inputs,
         column_sources,

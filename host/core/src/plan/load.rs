@@ -1,22 +1,27 @@
 //! Building, loading and binding the steps of a pipeline.
 
+use std::net::SocketAddr;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::grants::StepGrants;
 use super::replacements::Replacements;
 use crate::build::{BuildError, BuildOptions, build_step};
 use crate::cleanup::CleanupRegistry;
 use crate::component::{Component, ComponentError, ComponentErrorKind, Signature};
 use crate::config::{Config, Diagnostic, StepTable};
+use crate::engine::StagedFolders;
 use crate::event::{Event, Listener};
 use crate::failure::{Failure, FailureKind, LimitHit};
+use crate::grants::Policy;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::panics::caught;
+use crate::sandbox::CallOptions;
 
 /// The services that planning uses.
 pub(crate) struct PlanContext {
@@ -29,6 +34,12 @@ pub(crate) struct PlanContext {
     pub(crate) cleanup: CleanupRegistry,
     /// Sources and sinks without files.
     pub(crate) replacements: Replacements,
+    /// The ceiling of all grants. `None` for no ceiling.
+    pub(crate) policy: Option<Arc<Policy>>,
+    /// The folders in which steps write. `None` if nothing is to be written.
+    pub(crate) staged: Option<StagedFolders>,
+    /// The servers that resolve names. Empty for those of the system.
+    pub(crate) name_servers: Vec<SocketAddr>,
 }
 
 /// A step whose component was loaded and accepted its parameters.
@@ -36,6 +47,7 @@ pub(super) struct LoadedStep {
     pub(super) component: Arc<Component>,
     pub(super) parameters: Arc<str>,
     pub(super) signature: Signature,
+    pub(super) grants: StepGrants,
 }
 
 /// The limits of a step: its own, then those of the pipeline, then the defaults.
@@ -54,6 +66,7 @@ fn component_limits(config: &Config, component: &Path) -> Limits {
 /// Loads and binds every step, on all cores. Steps with problems are `None` and have diagnostics.
 pub(super) fn load(
     config: &Config,
+    grants: Vec<StepGrants>,
     context: &PlanContext,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Option<LoadedStep>> {
@@ -72,12 +85,12 @@ pub(super) fn load(
         })
         .collect();
     let mut loaded = Vec::with_capacity(config.steps.len());
-    for step in &config.steps {
+    for (step, grants) in config.steps.iter().zip(grants) {
         let path = step.component.path();
         let found = components.iter().find(|(of, _)| *of == path).map(|(_, component)| component);
         loaded.push(match found {
             Some(Ok(component)) => {
-                bind(config, step, component, context).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
+                bind(config, step, component, grants, context).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
             }
             Some(Err(error)) => {
                 if context.stop.reason().is_none() {
@@ -159,16 +172,19 @@ fn bind(
     config: &Config,
     step: &StepTable,
     component: &Arc<Component>,
+    grants: StepGrants,
     context: &PlanContext,
 ) -> Result<LoadedStep, Diagnostic> {
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
     let limits = step_limits(config, step);
-    let signature = context.loader.bind(component, &parameters, &limits, &context.stop).map_err(|mut failure| {
+    let options = CallOptions { limits: &limits, stop: &context.stop, seed: 0, access: grants.access.as_ref() };
+    let bound = context.loader.bind(component, &parameters, &options);
+    let signature = bound.map_err(|mut failure| {
         failure.step = Some(step.name.value.as_str().into());
         failure.component = Some(Arc::clone(component.digest()));
         bind_diagnostic(step, *failure)
     })?;
-    Ok(LoadedStep { component: Arc::clone(component), parameters, signature })
+    Ok(LoadedStep { component: Arc::clone(component), parameters, signature, grants })
 }
 
 fn bind_diagnostic(step: &StepTable, failure: Failure) -> Diagnostic {

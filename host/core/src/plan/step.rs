@@ -9,6 +9,8 @@ use tokio::sync::Semaphore;
 
 use crate::component::{Component, Signature};
 use crate::config::instance::{CacheMode, InstanceLife};
+use crate::engine::Access;
+use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::policy::OnFailure;
 
@@ -23,6 +25,9 @@ pub(crate) struct Step {
     pub(crate) parameters: Arc<str>,
     pub(crate) signature: Signature,
     pub(crate) limits: Limits,
+    pub(crate) grants: Arc<Grants>,
+    /// The grants, ready for instances. `None` if nothing is granted.
+    pub(crate) access: Option<Arc<Access>>,
     pub(crate) on_failure: OnFailure,
     /// For every input of the signature, the index among the incoming columns. `None` for an optional column that is
     /// missing.

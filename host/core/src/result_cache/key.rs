@@ -8,10 +8,7 @@ use crate::batch::LoweredColumn;
 use crate::plan::Step;
 
 /// Part of every key. Its last digit changes when a new version of the host passes different data to steps.
-const DOMAIN: &[u8] = b"stillbox-output-2";
-
-/// The grants of a step. There are none so far.
-const GRANTS: &[u8] = b"nothing";
+const DOMAIN: &[u8] = b"stillbox-output-3";
 
 /// A cache key: a SHA-256 digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +34,13 @@ impl CacheKeyBuilder {
         maker.add(DOMAIN);
         maker.add(step.component.digest().as_bytes());
         maker.add(step.parameters.as_bytes());
-        maker.add(GRANTS);
+        // No other grant is allowed with a cache.
+        let env = step.access.as_ref().map_or(&[][..], |access| access.env());
+        maker.add(&(env.len() as u64).to_le_bytes());
+        for (name, value) in env {
+            maker.add(name.as_bytes());
+            maker.add(value.as_bytes());
+        }
         maker.add(&seed.to_le_bytes());
         maker
     }

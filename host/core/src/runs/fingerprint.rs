@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
+use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
 use super::lock::canonical_path;
+use crate::component;
 use crate::config::{Config, Overrides};
 use crate::plan::Plan;
 use crate::text::truncate;
@@ -53,7 +55,18 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
         let (target, value) = argument.split_once('=').unwrap_or((argument, ""));
         all.insert(format!("--limit {target}"), value.to_owned());
     }
+    for grant in &overrides.allow.http {
+        all.insert(format!("--allow-http {}", grant.url()), grant.method_names().join(", "));
+    }
+    for grant in &overrides.allow.dirs {
+        all.insert(format!("--allow-dir {}", grant.path().display()), grant.guest_path().to_owned());
+    }
     for step in plan.steps() {
+        // The values of variables may be private, so only a digest is saved.
+        for (name, value) in step.access.iter().flat_map(|access| access.env()) {
+            let digest = component::digest(&Sha256::digest(value));
+            all.insert(format!("the variable {name} of step \"{}\"", step.name), digest);
+        }
         all.insert(format!("the component of step \"{}\"", step.name), step.component.digest().to_string());
     }
     for path in plan.sources.iter().flat_map(|source| &source.files) {

@@ -301,7 +301,7 @@ pub(crate) fn from_rejection(error: StepError, captured: &CapturedOutput) -> Fai
     failure.hint = error.hint;
     failure.location =
         error.location.map(|place| Location { file: place.file, line: place.line, column: place.column });
-    captured.attach_denial(&mut failure);
+    captured.complete(&mut failure);
     WHOLE.keep(&mut failure);
     failure
 }

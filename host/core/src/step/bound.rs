@@ -32,7 +32,13 @@ impl ConfiguredStep {
         let columns: SchemaRef = Arc::new(schema.clone());
         let known = SourceSchema::Known(Arc::clone(&columns));
         let bound = (Arc::clone(&self.parameters), self.signature.clone());
-        let step = plan::standalone_step(Arc::clone(&self.component), bound, self.limits.clone(), &known, input)?;
+        let step = plan::standalone_step(
+            Arc::clone(&self.component),
+            bound,
+            (self.limits.clone(), self.access.clone()),
+            &known,
+            input,
+        )?;
         Ok(BoundStep { pool: self.pool.clone(), step, input: columns, next: AtomicU64::new(0) })
     }
 }

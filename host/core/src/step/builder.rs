@@ -6,14 +6,13 @@ use arrow_schema::Schema;
 use serde_json::{Map, Value};
 
 use super::bound::BoundStep;
+use super::error::BindError;
 use super::pool::StepPool;
-use crate::component::ComponentError;
 use crate::engine::{Fuel, Resident};
-use crate::failure::Failure;
+use crate::grants::{Grant, Grants, SecretSource};
 use crate::interrupt::Interrupt;
 use crate::limits::Limits;
-use crate::plan::ColumnMismatch;
-use crate::runtime::{Engine, EngineError};
+use crate::runtime::Engine;
 
 /// Settings of a step, from [`Engine::step`].
 #[derive(Debug, Clone)]
@@ -22,33 +21,8 @@ pub struct StepBuilder {
     component: PathBuf,
     parameters: Map<String, Value>,
     limits: Limits,
+    grants: Grants,
     interrupt: Interrupt,
-}
-
-/// An error of preparing a step.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BindError {
-    /// The file is not a step.
-    #[error(transparent)]
-    Component(#[from] ComponentError),
-    /// The step does not accept its parameters, or fails to bind them.
-    #[error("the step cannot be bound")]
-    Bind(#[source] Box<Failure>),
-    /// The input does not have the columns that the step reads.
-    #[error("the step does not accept the columns of its input: {}", sentences(mismatches))]
-    #[non_exhaustive]
-    Columns {
-        /// Every column that is missing or has another type.
-        mismatches: Vec<ColumnMismatch>,
-    },
-    /// The sandbox cannot be created on this machine.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-}
-
-fn sentences(mismatches: &[ColumnMismatch]) -> String {
-    mismatches.iter().map(|mismatch| mismatch.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 impl Engine {
@@ -59,6 +33,7 @@ impl Engine {
             component: component.into(),
             parameters: Map::new(),
             limits: Limits::default(),
+            grants: Grants::default(),
             interrupt: Interrupt::new(),
         }
     }
@@ -86,6 +61,20 @@ impl StepBuilder {
         self
     }
 
+    /// Grants the step something outside of the sandbox. Default: nothing.
+    #[must_use]
+    pub fn allow(mut self, grant: impl Into<Grant>) -> Self {
+        self.grants.add(grant);
+        self
+    }
+
+    /// Adds a secret, for the headers of granted requests.
+    #[must_use]
+    pub fn secret(mut self, name: impl Into<String>, source: SecretSource) -> Self {
+        self.grants.secret(name, source);
+        self
+    }
+
     /// Cancels all calls when this interrupt is triggered.
     #[must_use]
     pub fn interrupt(mut self, interrupt: &Interrupt) -> Self {
@@ -97,14 +86,15 @@ impl StepBuilder {
     /// its own: two for each thread of the engine.
     ///
     /// # Errors
-    /// The file is not a step, the step does not accept its parameters, or a column is missing or of another type.
+    /// The file is not a step, the step does not accept its parameters, a grant cannot be used, or a column is missing or of
+    /// another type.
     pub fn bind(&self, schema: &Schema) -> Result<BoundStep, BindError> {
         let fuel = if self.limits.fuel.is_some() { Fuel::On } else { Fuel::Off };
         let instances = self.engine.threads() as u32 * INSTANCES_PER_THREAD;
         let resident = Resident::for_components([&self.component]);
         let pool = StepPool::new(&self.engine, instances, fuel, resident, &self.interrupt)?;
         let component = pool.load(&self.component, &self.limits)?;
-        let configured = component.configure(&self.parameters, &self.limits).map_err(BindError::Bind)?;
+        let configured = component.configure_granted(&self.parameters, &self.limits, &self.grants)?;
         configured.bind(schema, "the input").map_err(|mismatches| BindError::Columns { mismatches })
     }
 }

@@ -1,20 +1,24 @@
 //! Instances that several steps share, and the steps before they are bound to columns.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::error::BindError;
 use crate::component::{Component, ComponentError, Manifest, Signature};
-use crate::engine::{Fuel, Resident};
+use crate::engine::{Access, Fuel, Resident};
 use crate::failure::Failure;
+use crate::grants::{GrantError, Grants, Recorder};
+use crate::http::Network;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::runtime::{Engine, EngineError, Reservation};
-use crate::sandbox::{Sandbox, wait};
+use crate::sandbox::{CallOptions, Sandbox, wait};
 
 /// Room for a number of instances, which several steps share. Clones are the same pool.
 #[derive(Clone)]
@@ -26,6 +30,7 @@ struct PoolState {
     reservation: Reservation,
     slots: Semaphore,
     stop: Stop,
+    name_servers: Vec<SocketAddr>,
 }
 
 impl Engine {
@@ -55,7 +60,9 @@ impl StepPool {
         let reservation = engine.reserve(instances.saturating_mul(2), fuel, resident)?;
         let stop = Stop::on(interrupt, reservation.loader().sandbox().engine());
         let slots = Semaphore::new(instances as usize);
-        Ok(Self { shared: Arc::new(PoolState { reservation, slots, stop }) })
+        Ok(Self {
+            shared: Arc::new(PoolState { reservation, slots, stop, name_servers: engine.name_servers().to_vec() }),
+        })
     }
 
     /// Reads and compiles a component, and asks it for its manifest within these limits. A component that was loaded before
@@ -110,15 +117,64 @@ impl LoadedComponent {
         self.component.cached()
     }
 
-    /// Binds the step to its parameters. The limits hold for this and for each later instance.
+    /// Binds the step to its parameters, without any grant. The limits hold for this and for each later instance.
     ///
     /// # Errors
     /// The step does not accept the parameters, which is a failure of kind `parameters`, or fails.
     pub fn configure(&self, parameters: &Map<String, Value>, limits: &Limits) -> Result<ConfiguredStep, Box<Failure>> {
+        self.bind(parameters, limits, None)
+    }
+
+    /// Binds the step to its parameters. The limits and grants hold for this and for each later instance.
+    ///
+    /// # Errors
+    /// A grant cannot be used, or the step fails: [`BindError::Bind`] has a failure of kind `parameters` if the step does not
+    /// accept the parameters.
+    pub fn configure_granted(
+        &self,
+        parameters: &Map<String, Value>,
+        limits: &Limits,
+        grants: &Grants,
+    ) -> Result<ConfiguredStep, BindError> {
+        let access = self.access(grants, None).map_err(BindError::Grants)?;
+        self.bind(parameters, limits, access).map_err(BindError::Bind)
+    }
+
+    /// Like [`configure_granted`](Self::configure_granted), and records the requests of the step with their responses.
+    ///
+    /// # Errors
+    /// See [`configure_granted`](Self::configure_granted).
+    pub fn configure_recorded(
+        &self,
+        parameters: &Map<String, Value>,
+        limits: &Limits,
+        grants: &Grants,
+        recorder: &Recorder,
+    ) -> Result<ConfiguredStep, BindError> {
+        let access = self.access(grants, Some(recorder)).map_err(BindError::Grants)?;
+        self.bind(parameters, limits, access).map_err(BindError::Bind)
+    }
+
+    fn bind(
+        &self,
+        parameters: &Map<String, Value>,
+        limits: &Limits,
+        access: Option<Arc<Access>>,
+    ) -> Result<ConfiguredStep, Box<Failure>> {
         let parameters: Arc<str> = Value::Object(parameters.clone()).to_string().into();
-        let signature = self.pool.loader().bind(&self.component, &parameters, limits, self.pool.stop())?;
+        let options = CallOptions { limits, stop: self.pool.stop(), seed: 0, access: access.as_ref() };
+        let signature = self.pool.loader().bind(&self.component, &parameters, &options)?;
         let (pool, component) = (self.pool.clone(), Arc::clone(&self.component));
-        Ok(ConfiguredStep { pool, component, parameters, signature, limits: limits.clone() })
+        Ok(ConfiguredStep { pool, component, parameters, signature, limits: limits.clone(), access })
+    }
+
+    /// Makes grants ready for the instances of a step. Returns `None` if nothing is granted.
+    fn access(&self, grants: &Grants, recorder: Option<&Recorder>) -> Result<Option<Arc<Access>>, GrantError> {
+        if grants.is_empty() {
+            return Ok(None);
+        }
+        let network = Arc::new(Network::new(self.pool.shared.name_servers.clone()));
+        Access::standalone(grants, &network, recorder).map(|access| Some(Arc::new(access)))
     }
 }
 
@@ -136,6 +192,7 @@ pub struct ConfiguredStep {
     pub(super) parameters: Arc<str>,
     pub(super) signature: Signature,
     pub(super) limits: Limits,
+    pub(super) access: Option<Arc<Access>>,
 }
 
 impl ConfiguredStep {

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use stillbox::grants::EnvValue;
 use toml::{Table, Value};
 
-use crate::args::{InputFormat, OutputFormat, Pipe};
+use crate::args::{Allow, InputFormat, OutputFormat, Pipe};
 
 /// The origin of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,7 @@ pub(super) fn pipeline(arguments: &Pipe, rows: PipeRows) -> Result<String, Strin
         if let Some(parameters) = parameters.filter(|parameters| !parameters.is_empty()) {
             let _ = writeln!(text, "parameters = {}", Value::Table(parameters));
         }
+        text.push_str(&grants(&arguments.allow)?);
         text.push('\n');
     }
     let format = arguments.output_format.map(OutputFormat::name);
@@ -69,6 +71,33 @@ fn file(table: &str, (option, written): (&str, Option<&Path>), format: Option<&s
 fn path(option: &str, written: &Path) -> Result<Value, String> {
     let text = written.to_str().ok_or_else(|| format!("the path of `{option}` is not UTF-8"))?;
     Ok(Value::String(text.to_owned()))
+}
+
+/// Returns the lines that grant a step what the options grant all steps.
+fn grants(allow: &Allow) -> Result<String, String> {
+    let mut text = String::new();
+    for grant in &allow.allow_http {
+        let methods: Vec<Value> = grant.method_names().iter().map(|name| Value::String(name.clone())).collect();
+        let (url, methods) = (Value::String(grant.url()), Value::Array(methods));
+        let _ = writeln!(text, "[[step.allow.http]]\nurl = {url}\nmethods = {methods}");
+    }
+    let read = allow.allow_dir.iter().map(|path| (path, ""));
+    for (path, write) in read.chain(allow.allow_write.iter().map(|path| (path, "write = true\n"))) {
+        let option = if write.is_empty() { "--allow-dir" } else { "--allow-write" };
+        let _ = write!(text, "[[step.allow.dir]]\npath = {}\n{write}", self::path(option, path)?);
+    }
+    if !allow.allow_env.is_empty() {
+        text.push_str("[step.allow.env]\n");
+    }
+    for grant in &allow.allow_env {
+        let value = match &grant.value {
+            EnvValue::Host(name) => format!("{{ env = {} }}", Value::String(name.clone())),
+            EnvValue::Literal(value) => Value::String(value.clone()).to_string(),
+            _ => continue,
+        };
+        let _ = writeln!(text, "{} = {value}", quoted_key(&grant.name));
+    }
+    Ok(text)
 }
 
 /// Parses the settings of the source.

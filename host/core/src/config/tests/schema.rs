@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Config, VALID};
 use crate::config::{DEFAULT_BATCH_ROWS, PIPELINE_SCHEMA};
+use crate::grants::{DirGrant, HttpLimits, Policy};
 use crate::limits::Limits;
 use crate::policy::DEFAULT_BACKOFF;
 use crate::units::{format_duration, format_size};
@@ -47,6 +48,22 @@ limits = { unknown = 1 }
 on-failure = { retry = 1, unknown = 1 }
 unknown = 1
 
+[step.allow]
+unknown = 1
+
+[[step.allow.http]]
+url = "https://example.org/"
+secret = { header = "x", value = "{a}", unknown = 1 }
+limits = { unknown = 1 }
+unknown = 1
+
+[[step.allow.dir]]
+path = "a"
+unknown = 1
+
+[step.allow.env]
+A = { env = "A", unknown = 1 }
+
 [[step]]
 name = "y"
 component = "y.wasm"
@@ -60,10 +77,13 @@ unknown = 1
 [rejects]
 path = "r.jsonl"
 unknown = 1
+
+[secrets]
+a = { env = "A", unknown = 1 }
 "#;
 
 /// Where each of these tables is in the schema, and under which heading it is in the reference.
-const TABLES: [(&str, &str, &str); 16] = [
+const TABLES: [(&str, &str, &str); 23] = [
     ("the file", "", "The pipeline file"),
     ("[pipeline]", "/$defs/pipeline", "pipeline"),
     ("[limits]", "/$defs/limits", "limits"),
@@ -77,9 +97,16 @@ const TABLES: [(&str, &str, &str); 16] = [
     ("[step.limits]", "/$defs/limits", "limits"),
     ("on-failure", "/$defs/on-failure/anyOf/1", "Failures, rejects and retries"),
     ("[[step]]", "/$defs/step", "step"),
+    ("[step.allow]", "/$defs/allow", "Grants"),
+    ("`secret`", "/$defs/secret-header", "Grants"),
+    ("[step.allow.http.limits]", "/$defs/http-limits", "Grants"),
+    ("[[step.allow.http]]", "/$defs/allow-http", "Grants"),
+    ("[[step.allow.dir]]", "/$defs/allow-dir", "Grants"),
+    ("the variable", "/$defs/variable", "Grants"),
     ("`route`", "/$defs/route/oneOf/2", "Routes"),
     ("[[sink]]", "/$defs/sink", "sink"),
     ("[rejects]", "/$defs/rejects", "rejects"),
+    ("the secret", "/$defs/secret", "secrets"),
 ];
 
 fn schema() -> Value {
@@ -153,6 +180,15 @@ fn the_defaults_are_those_of_the_parser() {
     assert_eq!(of_limit("log-bytes"), Some(format_size(limits.log_bytes).into()));
     assert_eq!(of_limit("compile-time"), Some(format_duration(limits.compile_time).into()));
     assert_eq!(of_limit("compile-memory"), Some(format_size(limits.compile_memory).into()));
+    let http = HttpLimits::default();
+    let of_http = |name: &str| default(&format!("http-limits/properties/{name}"));
+    assert_eq!(of_http("time"), Some(format_duration(http.time).into()));
+    assert_eq!(of_http("request-bytes"), Some(format_size(http.request_bytes).into()));
+    assert_eq!(of_http("response-bytes"), Some(format_size(http.response_bytes).into()));
+    assert_eq!(of_http("requests"), Some(http.requests.into()));
+    assert_eq!(of_http("concurrency"), Some(http.concurrency.into()));
+    let bytes = DirGrant::write("a").byte_limit();
+    assert_eq!(default("allow-dir/properties/bytes"), Some(format_size(bytes).into()));
     assert_eq!(default("on-failure/anyOf/1/properties/backoff"), Some(format_duration(DEFAULT_BACKOFF).into()));
 }
 
@@ -206,6 +242,16 @@ fn the_schema_and_the_parser_accept_the_same_values() {
         ("[[step]]", "concurrency = 256"),
         ("[[step]]", r#"instance = "worker""#),
         ("[[step]]", "cache = true"),
+        (
+            "[[step]]",
+            r#"allow.http = [{ url = "https://*.example.org/", methods = ["GET"], addresses = ["[::1]:80"] }]"#,
+        ),
+        (
+            "[[step]]",
+            r#"allow.http = [{ url = "http://a.example", limits = { time = "1s", requests = 0, concurrency = 64 } }]"#,
+        ),
+        ("[[step]]", r#"allow.dir = [{ path = "a", at = "/b/c" }, { path = "a", write = true, bytes = "1MiB" }]"#),
+        ("[[step]]", r#"allow.env = { A = "b", C = { env = "D" } }"#),
         ("[[step]]", r#"on-failure = { retry = 100, backoff = "1m", then = "stop" }"#),
         ("[[sink]]", r#"compression = "zstd""#),
         ("[limits]", r#"time = "1h 30m 5s 1ms""#),
@@ -262,6 +308,16 @@ fn the_schema_and_the_parser_reject_the_same_values() {
         ("[[step]]", r#"combine = "both""#),
         ("[[step]]", "concurrency = 257"),
         ("[[step]]", r#"cache = "yes""#),
+        ("[[step]]", "allow = []"),
+        ("[[step]]", "allow.http = []"),
+        ("[[step]]", r#"allow.http = [{ url = "ftp://a.example" }]"#),
+        ("[[step]]", r#"allow.http = [{ url = "https://a.example/?b" }]"#),
+        ("[[step]]", r#"allow.http = [{ url = "https://a.example/", methods = [] }]"#),
+        ("[[step]]", r#"allow.http = [{ url = "https://a.example/", limits = { concurrency = 0 } }]"#),
+        ("[[step]]", r#"allow.http = [{ url = "https://a.example/", secret = { header = "a", value = "b" } }]"#),
+        ("[[step]]", r#"allow.dir = [{ path = "" }]"#),
+        ("[[step]]", r#"allow.dir = [{ path = "a", at = "a" }]"#),
+        ("[[step]]", "allow.env = { A = 1 }"),
         ("[[step]]", r#"on-failure = "retry""#),
         ("[[step]]", r#"on-failure = "reject""#),
         ("[[step]]", r#"on-failure = { retry = 1, then = "reject" }"#),
@@ -364,6 +420,12 @@ fn every_block_of_toml_in_the_pages_is_a_pipeline() {
     let blocks = documented();
     assert!(blocks.len() >= 15, "{}", blocks.len());
     for (page, text) in blocks {
+        if text.starts_with("# A policy") {
+            let (policy, _) = text.split_once("\n[pipeline]").expect("the rest of a pipeline was added");
+            let parsed = Policy::from_text("policy.toml", policy);
+            assert!(parsed.is_ok(), "{page}: {parsed:?}");
+            continue;
+        }
         let parsed = Config::parse(Path::new("p.toml"), &text);
         assert!(parsed.is_ok(), "{page}: {}\n{text}", parsed.map_or_else(|error| error.to_string(), |_| String::new()));
         assert!(is_valid(&validator, &text), "{page}\n{text}");

@@ -1,0 +1,29 @@
+//! Requests of steps by HTTP: the I/O of [`crate::grants`].
+//!
+//! A [`Network`] is one thread that drives all connections of a run. A [`Client`] belongs to one step: it has the step's
+//! grants, and a pool of connections that no other step uses. A [`Session`] belongs to one instance: when it is dropped, all
+//! requests of the instance end.
+//!
+//! The way of a request: the session compares it with the grants (`session`); a task on the network's thread waits for its
+//! turn, takes a connection from the pool or opens one (`connect`: resolve once, check every address, connect to one of them,
+//! TLS), adds the secret, sends it, and passes the response on within the limits (`exchange`).
+
+mod body;
+mod client;
+mod connect;
+mod connection;
+mod error;
+mod exchange;
+mod network;
+mod notices;
+mod pool;
+mod replay;
+mod session;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use client::Client;
+pub(crate) use network::Network;
+pub(crate) use notices::Notices;
+pub(crate) use session::Session;

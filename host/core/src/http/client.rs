@@ -1,0 +1,81 @@
+//! The requests of one step: its grants, its secrets and its connections.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use hyper::header::{HeaderName, HeaderValue};
+use tokio::sync::Semaphore;
+
+use super::network::{Network, Services};
+use super::pool::Pool;
+use crate::grants::{Grants, HttpGrant, RecordedExchange, Recorder, Redactor, Secret};
+
+/// Sends the requests of one step, for all its instances.
+pub(crate) struct Client {
+    pub(super) network: Arc<Network>,
+    pub(super) shared: Arc<ClientState>,
+}
+
+/// The part of a client that the tasks of its requests share. It does not keep the network's thread running.
+pub(super) struct ClientState {
+    pub(super) services: Arc<Services>,
+    pub(super) grants: Vec<ReadyGrant>,
+    pub(super) redactor: Redactor,
+    pub(super) pool: Pool,
+    /// Takes the place of the network, if there are any.
+    pub(super) recorded: Vec<RecordedExchange>,
+    /// Collects what is sent.
+    pub(super) recorder: Option<Recorder>,
+}
+
+/// A grant with the values of its secrets.
+pub(super) struct ReadyGrant {
+    pub(super) grant: HttpGrant,
+    pub(super) secret: Option<(HeaderName, HeaderValue)>,
+    /// The places for requests that are sent at the same time.
+    pub(super) places: Arc<Semaphore>,
+}
+
+impl Client {
+    /// Creates the client of a step.
+    ///
+    /// # Errors
+    /// The name of a secret that is missing.
+    pub(crate) fn new(
+        network: Arc<Network>,
+        grants: &Grants,
+        secrets: &BTreeMap<String, Secret>,
+        redactor: Redactor,
+        recorder: Option<&Recorder>,
+    ) -> Result<Self, String> {
+        let ready = |grant: &HttpGrant| {
+            let secret = grant.secret_header().map(|header| {
+                let name = HeaderName::from_bytes(header.name().as_bytes()).map_err(|error| error.to_string())?;
+                // The text of this error contains no value.
+                let mut value = HeaderValue::from_str(&header.value(secrets)?).map_err(|error| error.to_string())?;
+                value.set_sensitive(true);
+                Ok::<_, String>((name, value))
+            });
+            let places = Arc::new(Semaphore::new(grant.own_limits().concurrency as usize));
+            Ok(ReadyGrant { grant: grant.clone(), secret: secret.transpose()?, places })
+        };
+        let responses = grants.recorded.clone();
+        let grants = grants.http.iter().map(ready).collect::<Result<_, String>>()?;
+        let (services, pool) = (Arc::clone(network.services()), Pool::default());
+        let recorder = recorder.cloned();
+        let shared = ClientState { services, grants, redactor, pool, recorded: responses, recorder };
+        Ok(Self { network, shared: Arc::new(shared) })
+    }
+
+    /// Returns whether a header carries a secret, so that guests may not set it.
+    pub(super) fn is_secret_header(&self, name: &HeaderName) -> bool {
+        self.shared.grants.iter().any(|grant| grant.secret.as_ref().is_some_and(|(own, _)| own == name))
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("grants", &self.shared.grants.len()).finish_non_exhaustive()
+    }
+}

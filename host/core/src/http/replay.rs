@@ -1,0 +1,50 @@
+//! Answers requests from recorded responses.
+
+use std::sync::Arc;
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode};
+use wasmtime_wasi_http::{Error as Code, WasiBody};
+
+use super::client::ClientState;
+use super::error::RequestError;
+use super::notices::Notices;
+use crate::grants::{Denial, HttpUrl, RecordedExchange};
+
+/// A request that does not leave the process.
+pub(super) struct Replayed {
+    pub(super) client: Arc<ClientState>,
+    pub(super) notices: Arc<Notices>,
+    pub(super) request: Request<WasiBody>,
+}
+
+impl Replayed {
+    /// Returns the recorded response, after the guest has written its request.
+    pub(super) async fn answer(self) -> Result<Response<WasiBody>, Code> {
+        let (parts, body) = self.request.into_parts();
+        let method = parts.method.as_str();
+        let denied = |denial| self.notices.add(method, "", RequestError::denied(Code::HttpRequestDenied, denial));
+        let body = body.collect().await?.to_bytes();
+        let url = HttpUrl::parse(&parts.uri.to_string())
+            .map_err(|problem| denied(Denial::never(format!("send {method}"), format!("its URL {problem}"))))?;
+        let found = self.client.recorded.iter().find(|exchange| exchange.answers(method, &url, &body));
+        let found = found.ok_or_else(|| {
+            let reason = "there is no recorded response to it; `stillbox test --record` records them";
+            denied(Denial::never(format!("send {method} {url}"), reason))
+        })?;
+        response(found).ok_or(Code::InternalError(Some("a recorded response is not valid".into())))
+    }
+}
+
+fn response(recorded: &RecordedExchange) -> Option<Response<WasiBody>> {
+    let body = Full::new(recorded.body.clone().into()).map_err(|never| match never {});
+    let mut response = Response::new(UnsyncBoxBody::new(body));
+    *response.status_mut() = StatusCode::from_u16(recorded.status).ok()?;
+    for (name, value) in &recorded.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        response.headers_mut().append(name, HeaderValue::from_str(value).ok()?);
+    }
+    Some(response)
+}

@@ -1,0 +1,19 @@
+//! A task that ends with its handle.
+
+use tokio::task::JoinHandle;
+
+/// Aborts a task when it is dropped.
+#[derive(Debug)]
+pub(super) struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> From<JoinHandle<T>> for AbortOnDrop<T> {
+    fn from(task: JoinHandle<T>) -> Self {
+        Self(task)
+    }
+}
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

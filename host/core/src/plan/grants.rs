@@ -1,0 +1,109 @@
+//! The grants of the steps: compared with the policy, and made ready for instances.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::config::{Config, ConfigLocation, Diagnostic, Located, StepTable};
+use crate::engine::{Access, StagedFolders};
+use crate::grants::{EnvGrant, EnvValue, GrantError, GrantPlace, Grants, Policy, Secret};
+use crate::http::Network;
+use crate::text::causes;
+
+/// What the grants of all steps depend on.
+pub(super) struct GrantContext<'a> {
+    /// The ceiling. `None` for no ceiling.
+    pub(super) policy: Option<&'a Policy>,
+    /// The folders in which steps write. `None` if nothing is to be written.
+    pub(super) staged: Option<&'a StagedFolders>,
+    /// The servers that resolve names. Empty for those of the system.
+    pub(super) name_servers: &'a [SocketAddr],
+}
+
+/// The grants of one step.
+pub(super) struct StepGrants {
+    pub(super) grants: Arc<Grants>,
+    /// `None` if nothing is granted.
+    pub(super) access: Option<Arc<Access>>,
+}
+
+/// Prepares the grants of each step, in the order of the file. Reports grants beyond the policy, and values that are missing.
+pub(super) fn prepare(
+    config: &Config,
+    context: &GrantContext<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<StepGrants> {
+    let secrets = read_secrets(config, diagnostics);
+    // One for all steps; its thread starts with the first request.
+    let network = Arc::new(Network::new(context.name_servers.to_vec()));
+    let step = |step: &StepTable| {
+        let mut grants = step.allow.grants();
+        grants.secrets.extend(config.secrets.iter().map(|(name, source)| (name.clone(), source.value.clone())));
+        apply_policy(step, &mut grants, context.policy, diagnostics);
+        // A missing secret has a diagnostic already.
+        let is_complete = secrets.len() == config.secrets.len();
+        let access = if grants.is_empty() || !is_complete {
+            None
+        } else {
+            match Access::new(&grants, &secrets, &network, context.staged, None) {
+                Ok(access) => Some(Arc::new(access)),
+                Err(error) => {
+                    let message = format!("the grants of step \"{}\" cannot be used", step.name.value);
+                    let location = location_of_error(step, &error);
+                    let diagnostic = Diagnostic::new(location, message).causes([error.to_string()]);
+                    diagnostics.push(diagnostic.causes(causes(&error).map(ToString::to_string)));
+                    None
+                }
+            }
+        };
+        StepGrants { grants: Arc::new(grants), access }
+    };
+    config.steps.iter().map(step).collect()
+}
+
+fn read_secrets(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Secret> {
+    let mut secrets = BTreeMap::new();
+    for (name, source) in &config.secrets {
+        match Secret::read(source) {
+            Ok(secret) => {
+                secrets.insert(name.clone(), secret);
+            }
+            Err(error) => {
+                let message = format!("the secret \"{name}\" cannot be used");
+                let diagnostic = Diagnostic::new(source.location.clone(), message).causes([error.to_string()]);
+                diagnostics.push(diagnostic.causes(causes(&error).map(ToString::to_string)));
+            }
+        }
+    }
+    secrets
+}
+
+fn apply_policy(step: &StepTable, grants: &mut Grants, policy: Option<&Policy>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(policy) = policy else { return };
+    for violation in policy.apply(grants) {
+        let location = match violation.place {
+            GrantPlace::Http(index) => &step.allow.http[index].location,
+            GrantPlace::Dir(index) => &step.allow.dirs[index].location,
+            GrantPlace::Env(index) => &step.allow.env[index].location,
+        };
+        let message = format!("the policy does not permit step \"{}\" to {}", step.name.value, violation.grant);
+        let diagnostic = Diagnostic::new(location.clone(), message).causes(&[violation.reason]);
+        diagnostics.push(diagnostic.help("remove the grant, or ask the operator to change the policy file"));
+    }
+}
+
+/// Returns the grant that an error is about.
+fn location_of_error(step: &StepTable, error: &GrantError) -> ConfigLocation {
+    let allow = &step.allow;
+    let grant = match error {
+        GrantError::NotSet(name) => {
+            let is_it = |grant: &&Located<EnvGrant>| matches!(&grant.value.value, EnvValue::Host(host) if host == name);
+            allow.env.iter().find(is_it).map(|grant| &grant.location)
+        }
+        GrantError::Dir { path, .. } | GrantError::NoRun(path) => {
+            allow.dirs.iter().find(|grant| grant.path() == path).map(|grant| &grant.location)
+        }
+        GrantError::NoSecret(_) | GrantError::Secret { .. } => allow.http.first().map(|grant| &grant.location),
+    };
+    grant.unwrap_or(&step.location).clone()
+}

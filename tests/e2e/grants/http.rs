@@ -1,0 +1,170 @@
+//! Requests that are granted, and those that are not.
+
+use stillbox::grants::HttpGrant;
+use stillbox::{BindError, Engine, FailureKind};
+use stillbox_test_guests::{FETCH, FETCH_TOGETHER};
+
+use super::{column, fetch, rejecting, rejects, write_urls};
+use crate::harness::{Folder, PipelineFile, Server, ok, paths, redact, response, step};
+
+#[test]
+fn a_granted_request_is_sent_and_its_response_returned() {
+    let server = Server::new(|request| {
+        let body = format!("{} {}", request.line, String::from_utf8_lossy(&request.body));
+        response("201 Created", "x-answer: yes\r\n", &body)
+    });
+    let folder = Folder::with(&[FETCH]);
+    let row =
+        serde_json::json!({ "url": server.url("/v1/a?b=c"), "method": "POST", "body": "text", "header": "x-own: 1" });
+    folder.write("input.jsonl", format!("{row}\n"));
+    let grant = fetch().allow_http(&server.url("/v1/"), "methods = [\"POST\"]");
+    folder.run(PipelineFile::new().add(grant)).succeeded();
+    assert_eq!(column(&folder, "status"), ["201"]);
+    assert_eq!(column(&folder, "answer"), ["POST /v1/a?b=c HTTP/1.1 text"]);
+    assert!(column(&folder, "headers")[0].contains("x-answer: yes"));
+    let requests = server.requests();
+    assert_eq!(requests[0].header("host"), Some(server.address.to_string().as_str()));
+    assert_eq!(requests[0].header("x-own"), Some("1"));
+}
+
+#[test]
+fn a_request_without_a_grant_is_denied_with_the_lines_to_add() {
+    let server = Server::new(|_| ok("never"));
+    let folder = Folder::with(&[FETCH]);
+    write_urls(&folder, &[server.url("/v1/items?key=0123456789")]);
+    let message = folder.run(PipelineFile::new().add(fetch())).failed(1);
+    let filters = [(server.address.to_string(), "[ADDRESS]")];
+    let _guard = redact(paths().into_iter().chain(filters));
+    insta::assert_snapshot!(message, @r#"
+    denied in step fetch: GET http://[ADDRESS]/v1/items is not granted
+      at: input.jsonl:1 (batch 0)
+      source: tests/guests/programs/examples/fetch.rs:32:28
+      hint: the step tried to send GET http://[ADDRESS]/v1/items, and no grant covers this URL; to allow it, add to the step:
+      | [[step.allow.http]]
+      | url = "http://[ADDRESS]/v1/items"
+    "#);
+    assert!(!message.contains("0123456789"), "the query is in the message");
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn the_lines_of_a_denial_are_those_that_were_missing() {
+    let server = Server::new(|_| ok("fine"));
+    let folder = Folder::with(&[FETCH]);
+    let localhost = format!("http://localhost:{}/a", server.address.port());
+    let row = serde_json::json!({ "url": localhost, "method": "PUT" });
+    folder.write("input.jsonl", format!("{row}\n"));
+    let lines = |table| {
+        folder.run(rejecting(table)).succeeded();
+        let (kind, _, hint) = rejects(&folder).remove(0);
+        assert_eq!(kind, "denied", "{hint}");
+        hint.split_once(":\n").expect("the hint has lines").1.to_owned()
+    };
+    let for_grant = lines(fetch());
+    let for_address = lines(fetch().table(&for_grant));
+    let table = fetch().table(for_address).table("methods = [\"PUT\"]");
+    folder.run(PipelineFile::new().add(table)).succeeded();
+    assert_eq!(column(&folder, "answer"), ["fine"]);
+}
+
+#[test]
+fn rows_of_an_async_step_are_fetched_at_the_same_time_over_few_connections() {
+    let server = Server::new(|request| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        ok(request.path())
+    });
+    let folder = Folder::with(&[FETCH_TOGETHER]);
+    let urls: Vec<String> = (0..200).map(|id| server.url(&format!("/{id}"))).collect();
+    write_urls(&folder, &urls);
+    let grant = step("fetch_together").allow_http(&server.url("/"), "limits = { concurrency = 8 }");
+    folder.run_with(PipelineFile::new().batch_rows(50).add(grant), ["--threads", "2"]).succeeded();
+    let expected: Vec<String> = (0..200).map(|id| format!("/{id}")).collect();
+    assert_eq!(column(&folder, "answer"), expected);
+    assert!(server.connections() <= 8, "{} connections", server.connections());
+    assert!(server.connections() > 1, "the requests were sent one after the other");
+}
+
+#[test]
+fn a_failed_row_of_an_async_step_is_rejected_alone() {
+    let server = Server::new(|request| match request.path() {
+        "/2" => response("404 Not Found", "", "no such page"),
+        path => ok(path),
+    });
+    let folder = Folder::with(&[FETCH_TOGETHER]);
+    write_urls(&folder, &[1, 2, 3].map(|id| server.url(&format!("/{id}"))));
+    folder.run(rejecting(step("fetch_together").allow_http(&server.url("/"), ""))).succeeded();
+    assert_eq!(column(&folder, "answer"), ["/1", "/3"]);
+    let [(kind, message, _)] = &rejects(&folder)[..] else { panic!("one row is rejected") };
+    assert_eq!(kind, "guest-error");
+    assert!(message.ends_with("returned the status 404: no such page"), "{message}");
+}
+
+#[test]
+fn redirects_are_returned_and_not_followed() {
+    let other = Server::new(|_| ok("never"));
+    let location = format!("location: {}\r\n", other.url("/"));
+    let server = Server::new(move |_| response("302 Found", &location, ""));
+    let folder = Folder::with(&[FETCH]);
+    write_urls(&folder, &[server.url("/")]);
+    folder.run(PipelineFile::new().add(fetch().allow_http(&server.url("/"), ""))).succeeded();
+    assert_eq!(column(&folder, "status"), ["302"]);
+    assert_eq!(other.connections(), 0);
+}
+
+#[test]
+fn proxies_of_the_environment_are_not_used() {
+    let proxy = Server::new(|_| ok("from the proxy"));
+    let server = Server::new(|_| ok("from the server"));
+    let folder = Folder::with(&[FETCH]);
+    write_urls(&folder, &[server.url("/")]);
+    folder.write_pipeline(PipelineFile::new().add(fetch().allow_http(&server.url("/"), "")));
+    let mut command = folder.command();
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, proxy.url(""));
+    }
+    crate::harness::outcome(command.args(["run", "pipeline.toml"])).succeeded();
+    assert_eq!(column(&folder, "answer"), ["from the server"]);
+}
+
+#[test]
+fn the_options_of_the_command_grant_the_same() {
+    let server = Server::new(|_| ok("fine"));
+    let folder = Folder::with(&[FETCH]);
+    write_urls(&folder, &[server.url("/a")]);
+    folder.write_pipeline(PipelineFile::new().add(fetch()));
+    folder.stillbox(["run", "pipeline.toml", "--allow-http", &server.url("/")]).succeeded();
+    assert_eq!(column(&folder, "answer"), ["fine"]);
+    folder.stillbox(["check", "pipeline.toml", "--allow-http", &server.url("/")]).succeeded();
+    let url = server.url("/");
+    let outcome = folder.stillbox(["pipe", "fetch.wasm", "--input", "input.jsonl", "--allow-http", &url]).succeeded();
+    assert_eq!(outcome.json_lines()[0]["answer"], "fine");
+    let printed = folder.stillbox(["pipe", "fetch.wasm", "--allow-http", &url, "--print"]).succeeded();
+    assert!(printed.text().contains(&format!("[[step.allow.http]]\nurl = \"{url}\"")), "{}", printed.text());
+}
+
+#[test]
+fn a_step_of_the_library_takes_grants() {
+    use arrow_array::{RecordBatch, StringArray, cast::AsArray as _};
+    let server = Server::new(|_| ok("fine"));
+    let urls = StringArray::from(vec![server.url("/")]);
+    let batch = RecordBatch::try_from_iter([("url", std::sync::Arc::new(urls) as _)]).unwrap();
+    let engine = Engine::builder().threads(1).build();
+    let bound = engine.step(FETCH).bind(&batch.schema()).unwrap();
+    let denied = bound.call(&batch).unwrap().rejected;
+    assert_eq!(denied[0].failure.kind, FailureKind::Denied);
+    let grant = HttpGrant::new(&server.url("/")).unwrap();
+    let bound = engine.step(FETCH).allow(grant).bind(&batch.schema()).unwrap();
+    let result = bound.call(&batch).unwrap().batch;
+    assert_eq!(result.column_by_name("answer").unwrap().as_string::<i32>().value(0), "fine");
+    let folder = stillbox::grants::DirGrant::write("/tmp/x");
+    assert!(matches!(engine.step(FETCH).allow(folder).bind(&batch.schema()), Err(BindError::Grants(_))));
+}
+
+#[test]
+fn a_step_with_requests_is_not_cached() {
+    let folder = Folder::with(&[FETCH]);
+    write_urls(&folder, &["http://127.0.0.1:1/".into()]);
+    let table = fetch().cached().allow_http("http://127.0.0.1:1/", "");
+    let message = folder.run(PipelineFile::new().add(table)).failed(2);
+    assert!(message.contains("`cache = true` and is granted requests by HTTP"), "{message}");
+}
