@@ -5,8 +5,9 @@ mod cases;
 use std::collections::HashMap;
 
 use serde_json::Value;
+use stillbox::grants::RecordedExchange;
 
-use crate::harness::{Folder, python};
+use crate::harness::{Folder, Server, ok, python};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps/README.md"));
 const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
@@ -43,29 +44,52 @@ fn inspect(component: &str) -> Value {
     Folder::new().stillbox(["inspect", component, "--json"]).succeeded().json()
 }
 
+/// A server that gives the response of an example to its request.
+fn server(text: &str) -> Server {
+    let recorded = RecordedExchange::parse(text.as_bytes()).expect("it is a request and a response");
+    Server::new(move |request| {
+        assert_eq!(request.line.split(' ').next(), Some(recorded.method.as_str()));
+        assert!(recorded.url.ends_with(request.path()), "{}", request.line);
+        assert_eq!(request.body, recorded.request_body);
+        ok(std::str::from_utf8(&recorded.body).expect("it is text"))
+    })
+}
+
 #[test]
 fn every_example_in_the_standard_steps_readme_runs() {
     let sections = sections();
     for (name, component) in steps() {
         let section = sections.get(name).unwrap_or_else(|| panic!("steps/README.md has no section {name}"));
         let kind = inspect(component)["kind"].as_str().expect("it is a text").to_owned();
-        let (step, input, output) = match (kind.as_str(), &section.blocks[..]) {
-            ("source", [("toml", step), ("jsonl", output)]) => (step, None, output),
-            (_, [("toml", step), ("jsonl", input), ("jsonl", output)]) => (step, Some(input), output),
+        let (step, input, output, more) = match (kind.as_str(), &section.blocks[..]) {
+            ("source", [("toml", step), ("jsonl", output)]) => (step, None, *output, None),
+            (_, [("toml", step), ("jsonl", input), ("jsonl", output), more @ ..]) if more.len() < 2 => {
+                (step, Some(*input), *output, more.first())
+            }
             _ => panic!("steps/README.md has no example of {name}: a block `toml`, and rows in and out"),
         };
         let folder = Folder::new();
+        // A server takes the place of the one in the example.
+        let server = more.filter(|(language, _)| *language == "http").map(|(_, text)| server(text));
+        let local = |text: &str| match &server {
+            Some(server) => text.replace("https://api.example.org", &server.url("")),
+            None => text.to_owned(),
+        };
+        if let Some((path, text)) = more.and_then(|(language, text)| Some((language.strip_prefix("csv ")?, text))) {
+            folder.write(path, text);
+        }
+        let (step, output) = (&local(step), local(output));
         let named = format!("component = \"steps/{name}\"");
         assert!(step.contains(&named), "the example of {name} doesn't name its component: {step}");
         let step = step.replace(&named, &format!("component = {component:?}"));
         let mut pipeline = "[pipeline]\nname = \"example\"\n\n".to_owned();
         if let Some(input) = input {
-            folder.write("input.jsonl", input);
+            folder.write("input.jsonl", local(input));
             pipeline.push_str("[[source]]\npath = \"input.jsonl\"\n\n");
         }
         pipeline += step.as_str();
         pipeline += "\n[[sink]]\npath = \"output.jsonl\"\n";
-        assert_eq!(folder.output_of(pipeline), **output, "the example of {name}");
+        assert_eq!(folder.output_of(pipeline), output, "the example of {name}");
     }
 }
 

@@ -4,8 +4,8 @@ use stillbox_sdk::{Json, JsonValue, Result};
 /// The limit of the length of a pointer, in bytes, because each of its names is searched in every row.
 const MAX_BYTES: usize = 4096;
 
-/// A JSON Pointer (RFC 6901).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A JSON Pointer (RFC 6901). The default refers to the whole value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pointer {
     source: String,
     tokens: Vec<String>,
