@@ -158,8 +158,8 @@ impl FirstRecords<'_> {
                 None if is_text => {}
                 _ => continue,
             }
-            for (index, field) in fields.iter().enumerate().filter(|(_, field)| !field.is_null) {
-                self.observed[layout.fields.as_deref().map_or(index, |order| order[index])].add(&field.text);
+            for (index, field) in fields.iter().enumerate().filter(|(_, field)| !field.is_null()) {
+                self.observed[layout.fields.as_deref().map_or(index, |order| order[index])].add(&field.text());
             }
             seen += 1;
         }

@@ -92,13 +92,14 @@ impl CsvDecoder {
         check_count(fields, self.columns.list.len())?;
         for (index, field) in fields.iter().enumerate() {
             let index = layout.fields.as_deref().map_or(index, |order| order[index]);
-            if field.is_null {
+            if field.is_null() {
                 rows.builders[index].append_null();
                 continue;
             }
             let declared = self.columns.list[index].declared;
-            if rows.builders[index].append_field(&field.text, declared).is_err() {
-                return Err(Box::new(self.mismatch(index, &field.text)));
+            let text = field.text();
+            if rows.builders[index].append_field(&text, declared).is_err() {
+                return Err(Box::new(self.mismatch(index, &text)));
             }
         }
         Ok(())

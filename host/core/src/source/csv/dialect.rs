@@ -49,6 +49,16 @@ impl Dialect {
         }
     }
 
+    /// Returns the end of the first line if it is certainly a record, or blank: in a dialect without escapes and comments, a line
+    /// without a quotation mark.
+    pub(super) fn simple_line(&self, bytes: &[u8]) -> Option<usize> {
+        let (Some(quote), None, None, LineEnd::Lf) = (self.quote, self.escape, self.comment, self.line_end) else {
+            return None;
+        };
+        let found = memchr::memchr2(quote, b'\n', bytes)?;
+        (bytes[found] == b'\n').then_some(found + 1)
+    }
+
     /// Returns the index of the next quotation mark or escape character, inside a quotation.
     pub(super) fn find_quote(&self, quote: u8, bytes: &[u8]) -> Option<usize> {
         match self.escape {

@@ -7,12 +7,40 @@ use super::super::error::SourceErrorKind;
 use super::dialect::Dialect;
 
 /// One field of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CsvField<'a> {
-    /// The text, without quotation marks and escapes.
-    pub(super) text: Cow<'a, str>,
-    /// Whether the field stands for null.
-    pub(super) is_null: bool,
+    /// The text without the quotation marks around it, as it is written.
+    written: &'a str,
+    kind: FieldKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FieldKind {
+    /// The written text is the value.
+    Plain,
+    /// The field stands for null.
+    Null,
+    /// The text has escapes: this character takes the special meaning from the next one.
+    Escaped { quote: Option<u8>, escape: u8 },
+}
+
+impl<'a> CsvField<'a> {
+    fn plain(written: &'a str) -> Self {
+        Self { written, kind: FieldKind::Plain }
+    }
+
+    /// Returns whether the field stands for null.
+    pub(super) fn is_null(&self) -> bool {
+        self.kind == FieldKind::Null
+    }
+
+    /// Returns the text, without quotation marks and escapes.
+    pub(super) fn text(&self) -> Cow<'a, str> {
+        match self.kind {
+            FieldKind::Plain | FieldKind::Null => Cow::Borrowed(self.written),
+            FieldKind::Escaped { quote, escape } => Cow::Owned(unescaped(self.written, quote, escape)),
+        }
+    }
 }
 
 /// Iterates over the records of a text that ends with a complete record.
@@ -30,12 +58,15 @@ pub(super) struct CsvRecords<'a> {
     start: usize,
     /// The line number of the last record.
     first_line: u64,
+    /// Whether unquoted fields are values as they are written, up to a delimiter or LF.
+    has_plain_fields: bool,
 }
 
 impl<'a> CsvRecords<'a> {
     /// Creates an iterator over `text`, which starts on this line.
     pub(super) fn new(text: &'a str, first_line: u64, dialect: Dialect, nulls: &'a [String]) -> Self {
-        Self { text, dialect, nulls, at: 0, line: first_line, start: 0, first_line }
+        let has_plain_fields = dialect.escape.is_none() && dialect.line_end == LineEnd::Lf && nulls.is_empty();
+        Self { text, dialect, nulls, at: 0, line: first_line, start: 0, first_line, has_plain_fields }
     }
 
     /// Returns the range of the last record in the text, with its line end.
@@ -76,6 +107,13 @@ impl<'a> CsvRecords<'a> {
         }
         (self.start, self.first_line) = (self.at, self.line);
         loop {
+            if self.has_plain_fields && bytes.get(self.at).copied() != self.dialect.quote {
+                // The most common field, without any of the checks for others.
+                if self.plain_field(fields) {
+                    return Ok(Some(self.first_line));
+                }
+                continue;
+            }
             let (field, end) = match (bytes.get(self.at).copied(), self.dialect.quote) {
                 (Some(byte), Some(quote)) if byte == quote => {
                     self.quoted(quote).ok_or((self.first_line, SourceErrorKind::OpenQuote))?
@@ -99,6 +137,26 @@ impl<'a> CsvRecords<'a> {
         }
     }
 
+    /// Adds an unquoted field that is a value as it is written. Returns whether the record ends after it.
+    fn plain_field(&mut self, fields: &mut Vec<CsvField<'a>>) -> bool {
+        let rest = &self.text[self.at..];
+        let delimiter = self.dialect.delimiter;
+        let end = match memchr::memchr2(delimiter, b'\n', rest.as_bytes()) {
+            Some(end) if rest.as_bytes()[end] == delimiter => {
+                fields.push(CsvField::plain(&rest[..end]));
+                self.at += end + 1;
+                return false;
+            }
+            Some(end) => end,
+            None => rest.len(),
+        };
+        fields.push(CsvField::plain(without_cr(&rest[..end], None)));
+        // A last line without its end is counted, too; nothing follows it.
+        self.at += (end + 1).min(rest.len());
+        self.line += 1;
+        true
+    }
+
     /// Returns an unquoted field and the index of its end.
     fn plain(&mut self) -> (CsvField<'a>, usize) {
         let rest = &self.text[self.at..];
@@ -114,15 +172,15 @@ impl<'a> CsvRecords<'a> {
             _ if self.dialect.line_end == LineEnd::Any => &rest[..end],
             _ => without_cr(&rest[..end], self.dialect.escape),
         };
-        let is_null = !self.nulls.is_empty() && self.nulls.iter().any(|null| null == field);
-        let text = match self.dialect.escape {
+        let kind = match self.dialect.escape {
+            _ if self.nulls.iter().any(|null| null == field) => FieldKind::Null,
             Some(escape) if memchr::memchr(escape, field.as_bytes()).is_some() => {
                 self.line += self.dialect.line_end.count(field.as_bytes());
-                Cow::Owned(unescaped(field, None, escape))
+                FieldKind::Escaped { quote: None, escape }
             }
-            _ => Cow::Borrowed(field),
+            _ => FieldKind::Plain,
         };
-        (CsvField { text, is_null }, self.at + field.len())
+        (CsvField { written: field, kind }, self.at + field.len())
     }
 
     /// Returns a quoted field and the index of its end; `None` if it is not closed.
@@ -141,13 +199,13 @@ impl<'a> CsvRecords<'a> {
         };
         let field = &self.text[start..end];
         self.line += self.dialect.line_end.count(field.as_bytes());
-        let text = if has_escapes {
+        let kind = if has_escapes {
             // Without an escape character, a quotation mark is the one before the other.
-            Cow::Owned(unescaped(field, Some(quote), self.dialect.escape.unwrap_or(quote)))
+            FieldKind::Escaped { quote: Some(quote), escape: self.dialect.escape.unwrap_or(quote) }
         } else {
-            Cow::Borrowed(field)
+            FieldKind::Plain
         };
-        Some((CsvField { text, is_null: false }, end + 1))
+        Some((CsvField { written: field, kind }, end + 1))
     }
 }
 
@@ -159,7 +217,7 @@ impl<'a> CsvRecords<'a> {
 pub(super) fn parse_record(text: &str, dialect: Dialect) -> Result<Vec<Cow<'_, str>>, SourceErrorKind> {
     let mut fields = Vec::new();
     CsvRecords::new(text, 1, dialect, &[]).next(&mut fields).map_err(|(_, kind)| kind)?;
-    Ok(fields.into_iter().map(|field| field.text).collect())
+    Ok(fields.iter().map(CsvField::text).collect())
 }
 
 /// Returns the end of an unquoted field: the first delimiter or line end that is not escaped.

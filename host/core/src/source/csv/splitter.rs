@@ -167,6 +167,12 @@ impl CsvRowSplitter {
 
     /// Looks for the end of the record or line that starts at `start`.
     pub(super) fn next(&mut self, bytes: &[u8], start: usize, last: bool) -> RowEnd {
+        if self.seen == 0
+            && let Some(end) = self.dialect.simple_line(&bytes[start..])
+        {
+            let is_blank = matches!(&bytes[start..start + end], b"\n" | b"\r\n");
+            return RowEnd::At { end: start + end, lines: 1, row: !is_blank || self.dialect.blank_rows };
+        }
         if self.dialect.comment.is_some() && bytes.get(start).copied() == self.dialect.comment {
             return self.next_line(bytes, start, last, false);
         }
