@@ -15,7 +15,7 @@ mod unify;
 pub(crate) use convert::{ConversionError, convert};
 pub(crate) use key::key_texts;
 pub(crate) use layout::{Lists, plain};
-pub(crate) use metadata::without_descriptions;
+pub(crate) use metadata::{KeptColumns, with_kept_columns};
 pub(crate) use table::{
     IntervalForm, LogicalType, Unsupported, arrow_field, is_json, is_uuid, json_support, logical_type, parquet_field,
 };

@@ -20,7 +20,7 @@ use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::policy::OnFailure;
 use crate::source::SourceSchema;
-use crate::values::without_descriptions;
+use crate::values::with_kept_columns;
 
 /// The step whose columns are bound.
 #[derive(Clone, Copy)]
@@ -344,7 +344,13 @@ fn outgoing(
         ColumnSource::Carried(from) => *from == index,
         ColumnSource::Output(_) => index >= incoming.schema.fields().len(),
     });
-    let metadata = if is_unchanged { metadata.clone() } else { without_descriptions(metadata) };
+    let metadata = if is_unchanged {
+        metadata.clone()
+    } else {
+        let carried =
+            column_sources.iter().zip(&fields).filter(|(source, _)| matches!(source, ColumnSource::Carried(_)));
+        with_kept_columns(metadata, &carried.map(|(_, field)| (field.name().as_str(), field.name().as_str())).collect())
+    };
     let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
     (NodeSchema { schema, ids, open: incoming.open }, column_sources)
 }

@@ -9,7 +9,7 @@ use arrow_schema::{FieldRef, Schema, SchemaRef};
 use super::graph::{GraphNode, PipelineGraph};
 use super::node_schema::{NodeSchema, describe, new_id};
 use crate::config::Diagnostic;
-use crate::values::{ConversionError, convert, unify, without_descriptions};
+use crate::values::{ConversionError, convert, unify, with_kept_columns};
 
 /// Appends the rows of parents that have the same columns, possibly in another order.
 #[derive(Debug, Clone)]
@@ -163,8 +163,10 @@ pub(super) fn join(
             }
         }
     }
+    let of_first = columns.iter().zip(&fields).filter(|((parent, _), _)| *parent == 0);
+    let kept = of_first.map(|(_, field)| (field.name().as_str(), field.name().as_str())).collect();
     let metadata =
-        node_schemas.first().map(|parent| without_descriptions(parent.schema.metadata())).unwrap_or_default();
+        node_schemas.first().map(|parent| with_kept_columns(parent.schema.metadata(), &kept)).unwrap_or_default();
     let schema = Arc::new(Schema::new_with_metadata(fields, metadata));
     let open = node_schemas.iter().any(|node_schema| node_schema.open);
     let node_schema = NodeSchema { schema: Arc::clone(&schema), ids, open };

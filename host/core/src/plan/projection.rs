@@ -8,7 +8,7 @@ use arrow_schema::{FieldRef, Schema, SchemaRef};
 use super::node_schema::NodeSchema;
 use crate::config::projection::ProjectionTable;
 use crate::config::{Diagnostic, Located, nearest};
-use crate::values::without_descriptions;
+use crate::values::{KeptColumns, with_kept_columns};
 
 /// A selection of columns, possibly renamed.
 #[derive(Debug, Clone)]
@@ -79,7 +79,9 @@ pub(super) fn project(
         .iter()
         .zip(&names)
         .map(|(index, name)| -> FieldRef { Arc::new(node_schema.schema.field(*index).clone().with_name(name)) });
-    let metadata = without_descriptions(node_schema.schema.metadata());
+    let before_names = columns.iter().map(|index| node_schema.schema.field(*index).name().as_str());
+    let kept: KeptColumns<'_> = before_names.zip(names.iter().map(String::as_str)).collect();
+    let metadata = with_kept_columns(node_schema.schema.metadata(), &kept);
     let schema = Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), metadata));
     let ids = columns.iter().map(|index| node_schema.ids[*index]).collect();
     // After a problem the columns are treated as unknown, so that it does not cause further diagnostics.
