@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::timezone::Tz;
 use arrow_schema::extension::{EXTENSION_TYPE_NAME_KEY, ExtensionType, Json, Uuid};
 use arrow_schema::{
     DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType as ArrowType, Field, FieldRef, Fields, IntervalUnit,
     TimeUnit,
 };
+
+use super::time::parse_zone;
 
 /// Maximum depth of nested types. A file may nest them to any depth, and they are converted recursively.
 const MAX_DEPTH: usize = 100;
@@ -126,7 +127,7 @@ fn json_support_at(field: &Field, depth: usize) -> Result<(), Unsupported> {
     let nested = |field: &Field| json_support_at(field, depth + 1);
     match arrow {
         ArrowType::Union(..) => Err(Unsupported::new(arrow, "is or contains a union, which has no text form")),
-        ArrowType::Timestamp(_, Some(zone)) if zone.parse::<Tz>().is_err() => {
+        ArrowType::Timestamp(_, Some(zone)) if parse_zone(zone).is_none() => {
             Err(Unsupported::new(arrow, "names a time zone that is not known"))
         }
         ArrowType::Dictionary(_, values) => nested(&Field::new("values", values.as_ref().clone(), true)),

@@ -18,7 +18,7 @@ use arrow_schema::{DataType as ArrowType, TimeUnit};
 
 use super::convert::interval_parts;
 use super::table::Unsupported;
-use super::time::{write_date, write_datetime, write_duration, write_interval, write_offset, write_time};
+use super::time::{parse_zone, write_date, write_datetime, write_duration, write_interval, write_offset, write_time};
 
 /// Adds the text of the value of a row, which is not null.
 pub(crate) type TextWriter = Box<dyn Fn(usize, &mut Vec<u8>) -> Result<(), TextError> + Send + Sync>;
@@ -213,8 +213,8 @@ fn temporal(array: &ArrayRef) -> Result<TextWriter, Unsupported> {
         }
         ArrowType::Timestamp(_, Some(zone)) => {
             let parts = moments(array)?;
-            let zone: Tz =
-                zone.parse().map_err(|_| Unsupported::new(array.data_type(), "names a time zone that is not known"))?;
+            let zone = parse_zone(zone)
+                .ok_or_else(|| Unsupported::new(array.data_type(), "names a time zone that is not known"))?;
             infallible(move |row, out| {
                 let (seconds, nanoseconds) = parts(row);
                 let offset = offset(seconds, zone);

@@ -2,7 +2,15 @@
 
 use std::io::Write as _;
 
+use arrow_array::timezone::Tz;
+
 const DAY_SECONDS: i64 = 86_400;
+
+/// Returns a time zone by its name or offset. Some programs write UTC as `Z` or `utc`.
+pub(super) fn parse_zone(name: &str) -> Option<Tz> {
+    let is_utc = name.eq_ignore_ascii_case("z") || name.eq_ignore_ascii_case("utc");
+    if is_utc { "UTC" } else { name }.parse().ok()
+}
 
 /// Adds a date in the Gregorian calendar, by its days since 1970. Years outside of 0 to 9999 have a sign and at least five
 /// digits.
@@ -120,6 +128,14 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn zones_are_names_and_offsets_and_utc_has_several_names() {
+        for name in ["UTC", "utc", "Z", "+00:00", "Europe/Berlin", "-00:30"] {
+            assert!(parse_zone(name).is_some(), "{name}");
+        }
+        assert!(parse_zone("Mars/Olympus").is_none());
     }
 
     #[test]
