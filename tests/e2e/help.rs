@@ -121,7 +121,7 @@ fn run_help_lists_every_option() {
               - auto:  A bar on a terminal, plain lines elsewhere
               - bar:   A bar
               - plain: A line every 10 seconds
-              - none:  Only the summary
+              - none:  Only warnings and the summary
               
               [default: auto]
 

@@ -59,6 +59,8 @@ warning: input.csv:1: column 3 has the name `text`, as an earlier column; it is 
     let events = folder.stillbox(["run", "pipeline.toml", "--message-format", "json"]).succeeded().json_lines();
     assert_eq!(events.iter().filter(|event| event["event"] == "warning").count(), 2);
     assert!(folder.stillbox(["check", "pipeline.toml"]).succeeded().stderr.contains("warning: "));
+    let quiet = folder.stillbox(["run", "pipeline.toml", "--progress", "none"]).succeeded();
+    assert!(quiet.stderr.contains("warning: "), "{}", quiet.stderr);
     assert_eq!(read("a,b,\n1,2,\n", ""), "{\"a\":1,\"b\":2,\"column_3\":\"\"}\n");
     assert_eq!(read(",x\n1,2\n", r#"header = true, names = ["id", "x"]"#), "{\"id\":1,\"x\":2}\n");
 }

@@ -160,7 +160,7 @@ pub(crate) enum Progress {
     Bar,
     /// A line every 10 seconds
     Plain,
-    /// Only the summary
+    /// Only warnings and the summary
     None,
 }
 

@@ -19,6 +19,8 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Shows events on standard error.
 pub(crate) struct Display {
     shown: Mutex<Shown>,
+    /// Whether warnings are shown, even if nothing else is.
+    shows_warnings: bool,
 }
 
 enum Shown {
@@ -42,13 +44,21 @@ impl Display {
             Progress::Bar => Shown::Bars(None),
             Progress::None => Shown::Nothing,
         };
-        Self { shown: Mutex::new(shown) }
+        Self { shown: Mutex::new(shown), shows_warnings: true }
+    }
+
+    /// Creates a display that shows nothing, next to messages for programs.
+    pub(crate) fn silent() -> Self {
+        Self { shown: Mutex::new(Shown::Nothing), shows_warnings: false }
     }
 
     pub(crate) fn show(&self, event: &Event<'_>) {
         let mut shown = self.shown.lock();
         match &mut *shown {
-            Shown::Nothing => {}
+            Shown::Nothing => match event {
+                Event::Warning { .. } if self.shows_warnings => show_preparation(event),
+                _ => {}
+            },
             Shown::Bars(bars) => match event {
                 Event::Started { pipeline, steps, total_bytes, .. } => {
                     *bars = Some(Bars::new(pipeline, steps, *total_bytes));

@@ -6,7 +6,7 @@ use stillbox::{Event, Pipeline, Report, RunError};
 
 use super::ended::{interrupted, not_recorded, report_error, show};
 use super::{RunSettings, resume};
-use crate::args::{MessageFormat, Progress};
+use crate::args::MessageFormat;
 use crate::exit_code::Exit;
 use crate::output::progress::Display;
 use crate::output::records::{End, Records};
@@ -31,7 +31,7 @@ impl RunReporter {
             failure::error(error.as_ref());
             Exit::Usage
         })?;
-        let display = Display::new(if is_json { Progress::None } else { settings.progress });
+        let display = if is_json { Display::silent() } else { Display::new(settings.progress) };
         Ok(Self { display: Arc::new(display), records: Arc::new(records), format })
     }
 
