@@ -45,14 +45,14 @@ fn a_late_type_change_is_reported_with_how_to_declare_the_column() {
 #[test]
 fn invalid_utf_8_is_reported_with_line_and_byte() {
     insta::assert_snapshot!(failure("input.jsonl", b"{\"text\":\"a\"}\n{\"text\":\"\xff\"}\n"), @r"
-    error: input.jsonl:2:10: byte 10 of this line is not UTF-8; convert the file to UTF-8
+    error: input.jsonl:2:10: byte 10 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line
     ");
     let late = [late("").as_bytes(), b"{\"id\":1,\"text\":\"\xc3(\"}"].concat();
     insta::assert_snapshot!(failure("input.jsonl", late), @r"
-    error: input.jsonl:1201:17: byte 17 of this line is not UTF-8; convert the file to UTF-8
+    error: input.jsonl:1201:17: byte 17 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line
     ");
     insta::assert_snapshot!(failure("input.csv", b"text\na\n\xff\n"), @r"
-    error: input.csv:3:1: byte 1 of this line is not UTF-8; convert the file to UTF-8
+    error: input.csv:3:1: byte 1 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line
     ");
 }
 

@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow_array::types::{Int8Type, TimestampMicrosecondType};
+use arrow_array::types::{Float64Type, Int8Type, TimestampMicrosecondType};
 use arrow_array::{
     ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, DurationSecondArray, Float32Array, Float64Array,
-    Int32Array, Int64Array, LargeStringArray, NullArray, PrimitiveArray, RecordBatch, StringArray, UInt64Array,
-    UnionArray,
+    Int32Array, Int64Array, LargeStringArray, ListArray, NullArray, PrimitiveArray, RecordBatch, StringArray,
+    UInt64Array, UnionArray,
 };
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{DataType as ArrowType, Field, Schema};
@@ -193,7 +193,7 @@ fn a_value_that_does_not_fit_the_common_type_of_the_files_is_named_by_its_row() 
     let folder = Folder::new();
     write_parquet(&folder, "0.parquet", &batch(vec![("n", Arc::new(Int64Array::from(vec![-1])))]));
     write_parquet(&folder, "1.parquet", &batch(vec![("n", Arc::new(UInt64Array::from(vec![1, u64::MAX])))]));
-    insta::assert_snapshot!(folder.run(pipeline("*.parquet", &[], "output.jsonl")).failed(1), @"error: 1.parquet, row 2: a value cannot be read without a change: column `n`: Cast error: Can't cast value 18446744073709551615 to type Int64");
+    insta::assert_snapshot!(folder.run(pipeline("*.parquet", &[], "output.jsonl")).failed(1), @"error: 1.parquet, row 2: a value cannot be read without a change: column `n` as Int64, the common type of the files: Cast error: Can't cast value 18446744073709551615 to type Int64");
 }
 
 #[test]
@@ -219,24 +219,59 @@ fn check_refuses_a_type_that_a_sink_or_step_cannot_take() {
 fn metadata_of_files_and_columns_reaches_the_output_until_a_column_changes() {
     let folder = Folder::new();
     let field = Field::new("text", ArrowType::Utf8, true).with_metadata([("PARQUET:field_id", "7")]);
-    let schema = Schema::new(vec![field]).with_metadata([("pandas", "{}"), ("own", "kept")]);
-    let texts: ArrayRef = Arc::new(StringArray::from(vec!["a b"]));
-    let batch = RecordBatch::try_new(Arc::new(schema), vec![texts]).unwrap();
+    let features = r#"{"info":{"features":{"text":{},"id":{"_type":"ClassLabel"}}}}"#;
+    let metadata = [("avro.schema", "{}"), ("own", "kept"), ("huggingface", features)];
+    let schema = Schema::new(vec![field, Field::new("id", ArrowType::Int64, true)]).with_metadata(metadata);
+    let columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(vec!["a b"])), Arc::new(Int64Array::from(vec![1]))];
+    let batch = RecordBatch::try_new(Arc::new(schema), columns).unwrap();
     write_parquet(&folder, "input.parquet", &batch);
     let schema_of = |name: &str| {
         let file = File::open(folder.join(name)).unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         let keys = |name: &str| reader.schema().metadata().get(name).cloned();
         let id = reader.schema().field(0).metadata().get("PARQUET:field_id").cloned();
-        (keys("pandas"), keys("own"), id)
+        (keys("avro.schema"), keys("own"), keys("huggingface"), id)
     };
     let some = |text: &str| Some(text.to_owned());
     folder.run(pipeline("input.parquet", &[], "same.parquet")).succeeded();
-    assert_eq!(schema_of("same.parquet"), (some("{}"), some("kept"), some("7")));
+    assert_eq!(schema_of("same.parquet"), (some("{}"), some("kept"), some(features), some("7")));
     let normalize = standard("normalize-text").parameters("column = \"text\"");
-    let changed = PipelineFile::new().add(source("input.parquet")).add(normalize).add(sink("changed.parquet"));
-    folder.run(changed).succeeded();
-    assert_eq!(schema_of("changed.parquet"), (None, some("kept"), None));
+    let changed = PipelineFile::new().add(source("input.parquet")).add(normalize);
+    folder.run(changed.add(sink("changed.parquet").set("rename", "{ id = \"label\" }"))).succeeded();
+    let label = some(r#"{"info":{"features":{"label":{"_type":"ClassLabel"}}}}"#);
+    assert_eq!(schema_of("changed.parquet"), (None, some("kept"), label, None));
+}
+
+#[test]
+fn steps_that_read_json_fail_on_nan_and_name_the_row() {
+    let folder = Folder::new();
+    let floats: ArrayRef = Arc::new(Float64Array::from(vec![1.5, f64::NAN]));
+    let list: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>([
+        Some(vec![Some(1.5)]),
+        Some(vec![Some(f64::INFINITY)]),
+    ]));
+    write_arrow(&folder, "input.arrow", &batch(vec![("v", floats), ("list", list)]));
+    let failure = |step: Table| {
+        folder.run(PipelineFile::new().add(source("input.arrow")).add(step).add(sink("output.jsonl"))).failed(1)
+    };
+    let template = standard("template").parameters("template = \"{v}\", into = \"line\"");
+    insta::assert_snapshot!(failure(template), @r#"
+incompatible in step template: the column "v" cannot be read as json
+  at: input.arrow, row 2 (batch 0)
+  caused by: row 1 has NaN, which JSON cannot represent
+"#);
+    let expand = standard("expand-list").parameters("column = \"list\", type = \"float\"");
+    insta::assert_snapshot!(failure(expand), @r#"
+incompatible in step expand-list: the column "list" cannot be read as json
+  at: input.arrow, row 2 (batch 0)
+  caused by: row 1 has inf, which JSON cannot represent
+"#);
+    let extract = standard("json-extract").parameters("column = \"list\", pointer = \"/0\", into = \"x\"");
+    insta::assert_snapshot!(failure(extract), @r#"
+incompatible in step json-extract: the column "list" cannot be read as json
+  at: input.arrow, row 2 (batch 0)
+  caused by: row 1 has inf, which JSON cannot represent
+"#);
 }
 
 #[test]

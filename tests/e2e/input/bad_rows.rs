@@ -26,7 +26,7 @@ fn a_malformed_line_is_rejected_with_its_place_reason_and_text() {
     assert_eq!(folder.text("output.jsonl"), "{\"id\":1,\"text\":\"a\"}\n{\"id\":4,\"text\":\"c\"}\n");
     insta::assert_snapshot!(rejects(&folder), @r#"
 {"raw":"{\"id\":2,\"text\":\"b\"","failure":{"version":1,"run":null,"batch":0,"row":{"index":0,"file":"input.jsonl","line":2},"attempt":1,"kind":"host","message":"input.jsonl:2:18: this is not valid JSON: the object does not end on this line; if objects are on several lines, set `format = \"json\"` in the source"}}
-{"raw":"{\"id\":3,\"text\":\"�\"}","failure":{"version":1,"run":null,"batch":0,"row":{"index":0,"file":"input.jsonl","line":3},"attempt":1,"kind":"host","message":"input.jsonl:3:17: byte 17 of this line is not UTF-8; convert the file to UTF-8"}}
+{"raw":"{\"id\":3,\"text\":\"�\"}","failure":{"version":1,"run":null,"batch":0,"row":{"index":0,"file":"input.jsonl","line":3},"attempt":1,"kind":"host","message":"input.jsonl:3:17: byte 17 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line"}}
 "#);
     assert!(
         outcome.stderr.contains("4 rows in, 2 of them rejected as unreadable, 2 rows to sink"),

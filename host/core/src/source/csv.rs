@@ -135,7 +135,7 @@ impl FirstRecords<'_> {
         let ChunkData::Text { bytes, first_line, layout, .. } = &chunk.data else {
             unreachable!("the CSV reader makes chunks of text")
         };
-        let checked = CheckedText::new(&chunk.file, bytes, (*first_line, layout), self.on_bad_row);
+        let checked = CheckedText::new(&chunk.file, bytes, (*first_line, 0), layout, self.on_bad_row);
         let dialect = Dialect { blank_rows: columns == 1, ..Dialect::new(self.settings, layout) };
         let mut records = CsvRecords::new(&checked.text, *first_line, dialect, &self.settings.nulls);
         let mut fields = Vec::new();

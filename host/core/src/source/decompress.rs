@@ -271,7 +271,7 @@ fn unsupported(start: &[u8]) -> Option<&'static str> {
         [0x1f, 0x8b, method, ..] if *method != 8 => "a method of gzip other than deflate",
         [0x1e | 0x22..=0x27, 0xb5, 0x2f, 0xfd, ..] => "a Zstandard format from before version 0.8",
         [0x1f, 0x9d, ..] => "the compression of `compress` (.Z)",
-        [b'P', b'K', 3, 4, ..] => "the format of zip archives",
+        [b'P', b'K', 3, 4, ..] => "the format of zip archives and spreadsheets (.xlsx)",
         [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => "the format of 7z archives",
         [4, 0x22, 0x4d, 0x18, ..] => "LZ4",
         [b'L', b'Z', b'I', b'P', 1, ..] => "the compression of lzip",

@@ -1,5 +1,6 @@
 //! Errors of sources.
 
+mod count;
 mod kind;
 
 use std::error::Error;
@@ -9,7 +10,8 @@ use std::sync::Arc;
 use super::place::{FilePosition, InputPosition};
 use crate::failure::{Failure, RowPlace};
 use crate::pattern::PatternError;
-pub(crate) use kind::{Fields, SourceErrorKind};
+pub(crate) use count::Fields;
+pub(crate) use kind::SourceErrorKind;
 
 /// An input that cannot be read, or does not have the expected format or columns.
 ///
@@ -38,6 +40,7 @@ impl SourceError {
                 // content.
                 SourceErrorKind::Io { action, .. } => matches!(*action, "read" | "decompress"),
                 SourceErrorKind::Decompress(_)
+                | SourceErrorKind::OtherKind(_)
                 | SourceErrorKind::Unreadable { .. }
                 | SourceErrorKind::Unsupported { .. }
                 | SourceErrorKind::RowCount { .. }

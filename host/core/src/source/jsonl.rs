@@ -119,7 +119,7 @@ fn sample_chunk(
     let ChunkData::Text { bytes, first_line, bytes_before, layout, .. } = &chunk.data else {
         unreachable!("the JSON reader makes chunks of text")
     };
-    let checked = CheckedText::new(&chunk.file, bytes, (*first_line, layout), spec.on_bad_row);
+    let checked = CheckedText::new(&chunk.file, bytes, (*first_line, *bytes_before), layout, spec.on_bad_row);
     let mut seen = 0;
     let mut add = |row: JsonRow<'_>| {
         if seen == rows || values::is_blank(row.text.as_bytes()) {

@@ -13,6 +13,7 @@
 
 mod arrow;
 mod conform;
+mod logical;
 mod open;
 mod parquet;
 
@@ -32,6 +33,7 @@ use super::{OpenSource, SourceSchema};
 use crate::format::Format;
 use crate::panics::caught;
 use crate::row_size::plain_row_bytes;
+use crate::text::escaped;
 use crate::values::ConversionError;
 pub(super) use conform::CommonSchema;
 use open::OpenRows;
@@ -45,13 +47,14 @@ pub(crate) fn open(files: Vec<InputFile>, settings: RowSettings) -> Result<OpenS
     let format = settings.format;
     let count: Arc<AtomicU64> = Arc::default();
     let mut schema: Option<CommonSchema> = None;
-    let mut first = None;
+    let (mut first, mut warnings) = (None, Vec::new());
     for file in &files {
         // The first file stays open. The others are opened again for reading, and their bytes count only then.
         let uncounted = if schema.is_none() { Arc::clone(&count) } else { Arc::default() };
         let rows = settings.open(file, &uncounted)?;
         match &mut schema {
             None => {
+                warnings = rows.warnings.iter().map(|message| format!("{}: {message}", escaped(&file.name))).collect();
                 schema = Some(CommonSchema::new(&file.name, &rows.schema, format)?);
                 first = Some(rows);
             }
@@ -62,7 +65,7 @@ pub(crate) fn open(files: Vec<InputFile>, settings: RowSettings) -> Result<OpenS
     let reader = RowsReader { files: files.into(), settings, count, first, current: None, bytes_before: 0 };
     let decoder = RowsDecoder::new(schema);
     let known = SourceSchema::Known(decoder.schema.schema());
-    Ok(OpenSource::new(known, Box::new(reader), Arc::new(decoder)))
+    Ok(OpenSource { warnings, ..OpenSource::new(known, Box::new(reader), Arc::new(decoder)) })
 }
 
 /// How files are read.
@@ -243,7 +246,8 @@ impl OpenRowsFile {
 /// Returns the error for a library's error about a file.
 fn unreadable(file: &InputFile, format: Format, source: Box<dyn std::error::Error + Send + Sync>) -> SourceError {
     // The libraries have no kind for this in all of their errors, only words.
-    const UNSUPPORTED: [&str; 4] = ["NYI", "not supported", "not yet implemented", "unsupported"];
+    const UNSUPPORTED: [&str; 5] =
+        ["NYI", "not supported", "not yet implemented", "unsupported", "encryption feature is disabled"];
     let source = match source.downcast::<TooLarge>() {
         Ok(error) => return SourceError::in_file(&file.name, SourceErrorKind::TooLarge(*error)),
         Err(source) => source,

@@ -9,6 +9,7 @@ mod dialects;
 mod folders;
 mod json;
 mod jsonl;
+mod kinds;
 mod rows;
 mod wide;
 

@@ -227,6 +227,11 @@ impl<B: RowSplitter> TextReader<B> {
                 }
                 // The rows before are returned first, because one of them may be at fault as well.
                 RowEnd::Bad { .. } | RowEnd::Malformed { .. } if part.end > 0 => return Ok(part),
+                RowEnd::Bad { end, searched, kind } if current.layout.has_values => {
+                    let error = current.error_at(end - 1, *kind);
+                    self.splitter.accept();
+                    self.bad(current, error, (end, searched))?;
+                }
                 RowEnd::Bad { end, searched, kind } => {
                     let error = SourceError::on_line(current.name(), current.line, *kind);
                     self.bad(current, error, (end, searched))?;

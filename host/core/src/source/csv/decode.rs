@@ -34,7 +34,7 @@ impl Decoder for CsvDecoder {
         let ChunkData::Text { bytes, first_line, layout, mut bad, .. } = chunk.data else {
             unreachable!("the CSV reader makes chunks of text")
         };
-        let checked = CheckedText::new(&chunk.file, &bytes, (first_line, &layout), self.on_bad_row);
+        let checked = CheckedText::new(&chunk.file, &bytes, (first_line, 0), &layout, self.on_bad_row);
         let mut rows = RowsBuilder::new(&self.columns, chunk.rows, checked.text.len());
         let mut lines = LineCollector::default();
         let dialect = Dialect { blank_rows: self.columns.list.len() == 1, ..Dialect::new(&self.settings, &layout) };

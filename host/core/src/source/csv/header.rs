@@ -41,7 +41,7 @@ impl Header {
     ) -> Result<Self, SourceError> {
         let line = file.line();
         let layout: &TextLayout = &file.layout;
-        let checked = CheckedText::new(file.name(), &file.buffer()[..end], (line, layout), Then::Stop);
+        let checked = CheckedText::new(file.name(), &file.buffer()[..end], (line, 0), layout, Then::Stop);
         if let Some(error) = checked.error {
             return Err(error);
         }

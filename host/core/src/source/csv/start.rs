@@ -45,6 +45,9 @@ fn begin(splitter: &mut CsvRowSplitter, file: &mut OpenTextFile) -> Result<(), S
     file.layout_mut().delimiter = settings.delimiter.unwrap_or(if is_tabs { b'\t' } else { b',' });
     splitter.dialect = Dialect::new(&settings, &file.layout);
     let Some((end, lines)) = first_record(splitter, file)? else { return Ok(()) };
+    if settings.header.is_none() && is_json(&file.buffer()[..end]) {
+        return Err(file.on_line(SourceErrorKind::HeaderOfJson));
+    }
     if settings.delimiter.is_none() && !is_tabs {
         check_delimiter(&first_line, &settings).map_err(|kind| file.on_line(kind))?;
     }
@@ -66,6 +69,15 @@ fn begin(splitter: &mut CsvRowSplitter, file: &mut OpenTextFile) -> Result<(), S
         splitter.first.get_or_init(|| header);
     }
     Ok(())
+}
+
+/// Returns whether the first record of a file starts like JSON: an object, or an array of objects.
+fn is_json(record: &[u8]) -> bool {
+    let record = record.trim_ascii();
+    let object = record.strip_prefix(b"[").map_or(record, <[u8]>::trim_ascii_start);
+    let member = object.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    // `[` or `{` alone is the first line of a pretty-printed file.
+    matches!(record, b"[" | b"{") || member.is_some_and(|member| matches!(member, [b'"' | b'}', ..]))
 }
 
 /// Skips lines, which may be in another dialect. The first of them shows the line ends of the file.

@@ -1,11 +1,12 @@
 //! The kinds of errors of sources, with their messages.
 
 use std::error::Error;
-use std::fmt;
 use std::io;
 
 use super::super::decompress::DecompressError;
 use super::super::row_limits::TooLarge;
+use super::super::signature::FileKind;
+use super::count::{Fields, plural};
 use crate::data_type::DataType;
 use crate::format::{Compression, Format, TextEncoding};
 use crate::pattern::PatternError;
@@ -30,6 +31,14 @@ pub(crate) enum SourceErrorKind {
     /// The file cannot be decompressed.
     #[error(transparent)]
     Decompress(DecompressError),
+    /// The file is of another kind than the source's format.
+    #[error("{0}")]
+    OtherKind(FileKind),
+    /// The header of a CSV file looks like JSON.
+    #[error(
+        "the first line looks like JSON; set `format = \"jsonl\"` or \"json\" in the source, or `csv = {{ header = true }}` if it is CSV"
+    )]
+    HeaderOfJson,
     /// A row of text exceeds the size limit.
     #[error(
         "this row is longer than {} MiB, the limit for one row{}",
@@ -46,7 +55,9 @@ pub(crate) enum SourceErrorKind {
     #[error(transparent)]
     TooLarge(TooLarge),
     /// The text is not UTF-8.
-    #[error("byte {byte} of this line is not UTF-8; convert the file to UTF-8")]
+    #[error(
+        "byte {byte} of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line"
+    )]
     NotUtf8 {
         /// The position of the invalid byte in the line, from 1.
         byte: u64,
@@ -93,6 +104,9 @@ pub(crate) enum SourceErrorKind {
     /// Two values of an array are not separated.
     #[error("a comma or the end of the array is expected after a value")]
     NoComma,
+    /// A closing bracket does not belong to the bracket that was opened last.
+    #[error("`{found}` is here where `{expected}` is expected, so the next row cannot be found; correct the brackets")]
+    BracketMismatch { found: char, expected: char },
     /// The file ends within an array or value.
     #[error("the file ends before {what} does; is it truncated, or is a quotation mark or bracket missing?")]
     EndsEarly {
@@ -382,18 +396,4 @@ pub(crate) enum SourceErrorKind {
         /// The first column that differs.
         difference: String,
     },
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
-}
-
-/// A number of fields, for messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fields(pub(crate) usize);
-
-impl fmt::Display for Fields {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} field{}", self.0, plural(self.0))
-    }
 }

@@ -27,7 +27,7 @@ impl Decoder for JsonDecoder {
         let ChunkData::Text { bytes, first_line, bytes_before, first_row, layout, mut bad } = chunk.data else {
             unreachable!("the JSON reader makes chunks of text")
         };
-        let checked = CheckedText::new(&chunk.file, &bytes, (first_line, &layout), self.on_bad_row);
+        let checked = CheckedText::new(&chunk.file, &bytes, (first_line, bytes_before), &layout, self.on_bad_row);
         let mut decoding = Decoding {
             decoder: self,
             file: &chunk.file,

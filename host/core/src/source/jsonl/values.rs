@@ -15,11 +15,25 @@ pub(crate) fn is_blank(line: &[u8]) -> bool {
 }
 
 /// The scan of one value for its end. It looks at quotation marks and brackets only; the decoder checks the rest.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 pub(super) struct ValueScan {
     kind: ValueKind,
-    depth: u64,
+    /// The closing brackets that are still expected, the innermost last.
+    expected: Vec<u8>,
     is_in_text: bool,
+    /// Whether the first byte of a scalar was scanned.
+    is_started: bool,
+}
+
+/// The result of a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScanResult {
+    /// The value ends before this index.
+    End(usize),
+    /// More bytes are needed.
+    More,
+    /// A closing bracket at this index is not the one that is expected.
+    Mismatch { at: usize, expected: u8 },
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -36,38 +50,36 @@ enum ValueKind {
 }
 
 impl ValueScan {
-    /// Continues at `at`, and returns the index after the value, if it is in the bytes. Otherwise `at` is where to
-    /// continue with more bytes.
-    pub(super) fn run(&mut self, bytes: &[u8], at: &mut usize, last: bool) -> Option<usize> {
+    /// Forgets the current value.
+    pub(super) fn restart(&mut self) {
+        (self.kind, self.is_in_text, self.is_started) = (ValueKind::Unknown, false, false);
+        self.expected.clear();
+    }
+
+    /// Continues at `at`. If more bytes are needed, `at` is where to continue.
+    pub(super) fn run(&mut self, bytes: &[u8], at: &mut usize, last: bool) -> ScanResult {
         if self.kind == ValueKind::Unknown {
-            self.kind = match bytes.get(*at)? {
-                b'{' | b'[' => ValueKind::Nested,
-                b'"' => ValueKind::Text,
-                _ => ValueKind::Scalar,
+            self.kind = match bytes.get(*at) {
+                None => return ScanResult::More,
+                Some(b'{' | b'[') => ValueKind::Nested,
+                Some(b'"') => ValueKind::Text,
+                Some(_) => ValueKind::Scalar,
             };
         }
         if self.kind == ValueKind::Scalar {
-            let is_end = |byte: &u8| is_space(*byte) || matches!(byte, b',' | b']' | b'}' | b'{' | b'[' | b'"');
-            // A closing bracket alone is a value as well, so that it is taken and reported. The depth says whether the
-            // first byte is behind.
-            let from = if self.depth == 0 { *at + 1 } else { *at };
-            let end = bytes[from..].iter().position(is_end).map(|length| from + length);
-            if end.is_none() && !last {
-                (self.depth, *at) = (1, bytes.len());
-            }
-            return end.or_else(|| last.then_some(bytes.len()));
+            return self.scalar(bytes, at, last);
         }
         while let Some(&byte) = bytes.get(*at) {
             if self.is_in_text {
                 let found = memchr::memchr2(b'"', b'\\', &bytes[*at..]);
                 let Some(found) = found.map(|found| *at + found) else {
                     *at = bytes.len();
-                    return None;
+                    return ScanResult::More;
                 };
                 if bytes[found] == b'\\' {
                     if found + 1 == bytes.len() {
                         *at = found;
-                        return None;
+                        return ScanResult::More;
                     }
                     *at = found + 2;
                     continue;
@@ -75,19 +87,40 @@ impl ValueScan {
                 self.is_in_text = false;
                 *at = found + 1;
             } else {
-                *at += 1;
                 match byte {
                     b'"' => self.is_in_text = true,
-                    b'{' | b'[' => self.depth += 1,
-                    b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                    _ => continue,
+                    b'{' => self.expected.push(b'}'),
+                    b'[' => self.expected.push(b']'),
+                    b'}' | b']' => match self.expected.pop() {
+                        Some(expected) if expected != byte => return ScanResult::Mismatch { at: *at, expected },
+                        _ => {}
+                    },
+                    _ => {
+                        *at += 1;
+                        continue;
+                    }
                 }
+                *at += 1;
             }
-            if self.depth == 0 && !self.is_in_text {
-                return Some(*at);
+            if self.expected.is_empty() && !self.is_in_text {
+                return ScanResult::End(*at);
             }
         }
-        None
+        ScanResult::More
+    }
+
+    fn scalar(&mut self, bytes: &[u8], at: &mut usize, last: bool) -> ScanResult {
+        let is_end = |byte: &u8| is_space(*byte) || matches!(byte, b',' | b']' | b'}' | b'{' | b'[' | b'"');
+        // A closing bracket alone is a value as well, so that it is taken and reported.
+        let from = if self.is_started { *at } else { *at + 1 };
+        match bytes[from..].iter().position(is_end) {
+            Some(length) => ScanResult::End(from + length),
+            None if last => ScanResult::End(bytes.len()),
+            None => {
+                (self.is_started, *at) = (true, bytes.len());
+                ScanResult::More
+            }
+        }
     }
 }
 
@@ -134,7 +167,8 @@ impl ValueSplitter {
     }
 
     pub(super) fn restart(&mut self) {
-        (self.scan, self.phase, self.seen) = (ValueScan::default(), Phase::Before, 0);
+        self.scan.restart();
+        (self.phase, self.seen) = (Phase::Before, 0);
     }
 
     pub(super) fn accept(&mut self) {
@@ -147,12 +181,17 @@ impl ValueSplitter {
             let step = match self.phase {
                 Phase::Before => self.before(bytes, &mut at),
                 Phase::Value => match self.scan.run(bytes, &mut at, last) {
-                    Some(end) => {
+                    ScanResult::End(end) => {
                         at = end;
                         self.phase = Phase::After;
                         None
                     }
-                    None => Some(ScanStep::More),
+                    ScanResult::More => Some(ScanStep::More),
+                    ScanResult::Mismatch { at, expected } => {
+                        let (found, expected) = (char::from(bytes[at]), char::from(expected));
+                        let kind = Box::new(SourceErrorKind::BracketMismatch { found, expected });
+                        return RowEnd::Malformed { at, kind };
+                    }
                 },
                 Phase::After => Some(self.after(bytes, &mut at)),
             };
@@ -160,6 +199,11 @@ impl ValueSplitter {
                 None => continue,
                 Some(ScanStep::End { row }) => (at, row),
                 Some(ScanStep::Malformed(kind)) => return RowEnd::Malformed { at, kind: Box::new(kind) },
+                Some(ScanStep::ExtraComma) => {
+                    // Nothing is between two separators, so it is certain where the next value starts.
+                    let kind = Box::new(SourceErrorKind::ExtraComma);
+                    return RowEnd::Bad { end: at + 1, searched: at + 1, kind };
+                }
                 Some(ScanStep::More) => {
                     self.seen = at - start;
                     if !last {
@@ -188,9 +232,16 @@ impl ValueSplitter {
             (ExpectedToken::First, b']') => ExpectedToken::Nothing,
             (ExpectedToken::Open, _) => return Some(ScanStep::Malformed(SourceErrorKind::NotAnArray)),
             (ExpectedToken::Nothing, _) => return Some(ScanStep::Malformed(SourceErrorKind::AfterArray)),
-            (_, b',') => return Some(ScanStep::Malformed(SourceErrorKind::ExtraComma)),
-            (ExpectedToken::Value, b']') if self.layout == JsonLayout::Array => {
+            (_, b',') if self.layout != JsonLayout::Array => {
                 return Some(ScanStep::Malformed(SourceErrorKind::ExtraComma));
+            }
+            (_, b',') => {
+                self.after = ExpectedToken::Value;
+                return Some(ScanStep::ExtraComma);
+            }
+            (ExpectedToken::Value, b']') if self.layout == JsonLayout::Array => {
+                self.after = ExpectedToken::Nothing;
+                return Some(ScanStep::ExtraComma);
             }
             _ => {
                 self.phase = Phase::Value;
@@ -231,7 +282,11 @@ impl ValueSplitter {
 
 enum ScanStep {
     More,
-    End { row: bool },
+    End {
+        row: bool,
+    },
+    /// A comma is where a value is expected, or before the end of the array.
+    ExtraComma,
     Malformed(SourceErrorKind),
 }
 
@@ -273,6 +328,7 @@ pub(super) fn lines(text: &str, first_line: u64) -> impl Iterator<Item = JsonRow
 pub(super) fn values(text: &str, (first_line, first_byte): (u64, u64)) -> impl Iterator<Item = JsonRow<'_>> {
     let bytes = text.as_bytes();
     let (mut at, mut line, mut line_start) = (0, first_line, None);
+    let mut scan = ValueScan::default();
     std::iter::from_fn(move || {
         let before = at;
         skip_space(bytes, &mut at)?;
@@ -280,7 +336,11 @@ pub(super) fn values(text: &str, (first_line, first_byte): (u64, u64)) -> impl I
         line += count(&bytes[before..at]);
         line_start = memchr::memrchr(b'\n', &bytes[before..at]).map(|end| before + end + 1).or(line_start);
         let start = at;
-        let end = ValueScan::default().run(bytes, &mut at, true).unwrap_or(bytes.len());
+        scan.restart();
+        let end = match scan.run(bytes, &mut at, true) {
+            ScanResult::End(end) => end,
+            ScanResult::More | ScanResult::Mismatch { .. } => bytes.len(),
+        };
         let bytes_before = line_start.map_or(first_byte + start as u64, |line_start| (start - line_start) as u64);
         let row = JsonRow { text: &text[start..end], start, line, bytes_before };
         at = end;

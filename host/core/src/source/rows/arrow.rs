@@ -19,7 +19,7 @@ use arrow_schema::SchemaRef;
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::files::InputFile;
 use super::super::row_limits::RowLimits;
-use super::open::{OpenRows, RowError};
+use super::open::{OpenRows, RowError, read_start};
 use super::unreadable;
 use crate::format::Format;
 
@@ -50,14 +50,12 @@ enum MessageError {
 /// # Errors
 /// It cannot be read, is not Arrow IPC, or exceeds a limit.
 pub(super) fn open(file: &InputFile, count: &Arc<AtomicU64>, limits: RowLimits) -> Result<OpenRows, SourceError> {
-    let mut magic = Vec::new();
     let mut input = file.open(count)?;
-    let read = input.by_ref().take(FILE_MAGIC.len() as u64).read_to_end(&mut magic);
-    read.map_err(|source| file.io("read", source))?;
+    let start = read_start(file, &mut input, Format::Arrow)?;
     let failed = |source: RowError| unreadable(file, Format::Arrow, source);
-    if magic != FILE_MAGIC {
+    if !start.starts_with(FILE_MAGIC) {
         // A pipe cannot be rewound, so the bytes read here are put in front of the remaining ones.
-        let input = BufReader::new(Cursor::new(magic).chain(input));
+        let input = BufReader::new(Cursor::new(start).chain(input));
         let stream = MessageStream::open(input, limits).map_err(failed)?;
         let schema = Arc::clone(&stream.schema);
         return Ok(OpenRows {
@@ -66,6 +64,7 @@ pub(super) fn open(file: &InputFile, count: &Arc<AtomicU64>, limits: RowLimits) 
             has_small_batches: false,
             total_rows: None,
             bytes: 0,
+            warnings: Vec::new(),
         });
     }
     drop(input);
@@ -78,7 +77,7 @@ pub(super) fn open(file: &InputFile, count: &Arc<AtomicU64>, limits: RowLimits) 
     let reader = FileReader::try_new(BufReader::new(input), None).map_err(|error| failed(error.into()))?;
     let schema = reader.schema();
     let batches = Box::new(BlockRows { blocks, reader, next: 0 });
-    Ok(OpenRows { schema, batches, has_small_batches: false, total_rows: None, bytes: 0 })
+    Ok(OpenRows { schema, batches, has_small_batches: false, total_rows: None, bytes: 0, warnings: Vec::new() })
 }
 
 /// The batches of the file format.

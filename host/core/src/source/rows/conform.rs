@@ -100,7 +100,9 @@ impl CommonSchema {
                 _ => batch.schema_ref().index_of(field.name()).map_err(failed)?,
             };
             let column = convert(batch.column(position), field.data_type()).map_err(|error| {
-                let reason = format!("column {}: {}", named(field.name()), error.reason);
+                // A single file is not converted.
+                let (name, common) = (named(field.name()), field.data_type());
+                let reason = format!("column {name} as {common}, the common type of the files: {}", error.reason);
                 let position =
                     error.row.map_or(FilePosition::WholeFile, |row| FilePosition::Row(first_row + row as u64));
                 SourceError::at(file, position, SourceErrorKind::Value { reason })

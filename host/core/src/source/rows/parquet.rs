@@ -24,8 +24,8 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::files::InputFile;
 use super::super::row_limits::RowLimits;
-use super::open::{OpenRows, RowError};
-use super::unreadable;
+use super::open::{OpenRows, RowError, read_start};
+use super::{logical, unreadable};
 use crate::format::{Compression, Format};
 use checked_file::{CheckedFile, ROWS_WITH_PREFIXES, Usage, has_prefixes, value_width};
 use wide::WideColumns;
@@ -59,24 +59,27 @@ pub(super) fn open(file: &InputFile, batch_rows: usize, limits: RowLimits) -> Re
     };
     let input = input.into_inner();
     let bytes = input.metadata().map_err(|source| file.io("read", source))?.len();
+    read_start(file, &mut file.open(&Arc::default())?, Format::Parquet)?;
     let failed = |source: RowError| unreadable(file, Format::Parquet, source);
     footer::check(&input, bytes, limits).map_err(|error| failed(error.into()))?;
     let metadata =
         ArrowReaderMetadata::load(&input, ArrowReaderOptions::new()).map_err(|error| failed(error.into()))?;
     let total_rows = Some(row_count(file, metadata.metadata())?);
+    let warnings = logical::warnings(metadata.parquet_schema());
     let parquet = ParquetFile { file: input, length: bytes, limits, metadata };
     let has_small_batches = parquet.rows_at_once(batch_rows) < batch_rows;
     let Some(mut wide) = WideColumns::new(&parquet.metadata) else {
         let schema = Arc::clone(parquet.metadata.schema());
         let rows = parquet.rows(&schema, None, parquet.rows_at_once(batch_rows));
         let rows = rows.map_err(|error| failed(error.into()))?;
-        return Ok(OpenRows { schema, batches: Box::new(rows), has_small_batches, total_rows, bytes });
+        let schema = logical::with_json(schema, &parquet.metadata);
+        return Ok(OpenRows { schema, batches: Box::new(rows), has_small_batches, total_rows, bytes, warnings });
     };
     wide.sample(&parquet).map_err(failed)?;
-    let schema = wide.schema();
+    let schema = logical::with_json(wide.schema(), &parquet.metadata);
     let (low, high) = wide.readers(&parquet, batch_rows, None).map_err(|error| failed(error.into()))?;
     let batches = low.zip(high).map(move |(low, high)| Ok(wide.combine(&low?, &high?)?));
-    Ok(OpenRows { schema, batches: Box::new(batches), has_small_batches, total_rows, bytes })
+    Ok(OpenRows { schema, batches: Box::new(batches), has_small_batches, total_rows, bytes, warnings })
 }
 
 /// Returns the number of rows, in which the footer and the row groups agree.

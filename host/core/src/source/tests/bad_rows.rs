@@ -35,10 +35,42 @@ in:1: a row is an object, as in {"key": "value"}; this row starts with nonsense 
 in:3:15: this is not valid JSON: the object does not end on this line; if objects are on several lines, set `format = "json"` in the source | {\"id\":2,\"t\":\"b\"
 in:5: column `id` is of type integer, and this row has the text "x"; declare it as "json" in the source, or correct the row | {\"id\":\"x\"}
 in:6: this object has the key `id` twice; remove one of them | {\"id\":3,\"id\":4}
-in:7:7: byte 7 of this line is not UTF-8; convert the file to UTF-8 | {\"t\":\"�\",\"id\":5}
+in:7:7: byte 7 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line | {\"t\":\"�\",\"id\":5}
 in:8: the key `other` is not a column: the source declares `id`, `t`; add other = "json" to its `columns`, or set `json = { unknown-keys = "ignore" }` | {\"other\":1}
 in:9: a row is an object, as in {"key": "value"}; this row starts with [] | []
 "#);
+}
+
+#[test]
+fn elements_of_an_array_are_rejected_where_the_next_one_is_certain() {
+    let text = b"[{\"id\":1},\n,tru,{\"id\":[1,2]}, {\"id\":2,},{id:3},\"x\",{\"id\":\"\xff\"},\n{\"id\":3},]";
+    let (json, bad) = read(rejecting(Format::Json, text).columns(&[("id", DataType::Integer)]));
+    assert_eq!(json, "{\"id\":1}\n{\"id\":3}\n");
+    assert_snapshot!(bad, @r#"
+in:2:1: a comma is here where a value is expected; remove it | \n,
+in:2:2: a row is an object, as in {"key": "value"}; this row starts with tru | tru
+in:2:6: column `id` is of type integer, and this row has the list [1,2]; declare it as "json" in the source, or correct the row | {\"id\":[1,2]}
+in:2:28: this is not valid JSON: a comma is followed by `}`; remove the comma | {\"id\":2,}
+in:2:31: this is not valid JSON: the key `id` is not in quotation marks | {id:3}
+in:2:37: a row is an object, as in {"key": "value"}; this row starts with "x" | \"x\"
+in:2:48: byte 48 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line | {\"id\":\"�\"}
+in:3:10: a comma is here where a value is expected; remove it | ]
+"#);
+    let (json, bad) = read(rejecting(
+        Format::Json,
+        b"[{\"t\":\"\xff\xc3\xa9\xff\"},{\"t\":\"a\"},{\"t\":\"\xf0\x9f\"},{\"t\":\"b\"}]",
+    ));
+    assert_eq!(json, "{\"t\":\"a\"}\n{\"t\":\"b\"}\n");
+    assert_snapshot!(bad, @r#"
+in:1:8: byte 8 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line | {\"t\":\"�é�\"}
+in:1:31: byte 31 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line | {\"t\":\"�\"}
+"#);
+    let one = |text: &str| rejecting(Format::Json, text).error();
+    assert_snapshot!(one("[{\"id\":1},\n{\"id\":[2}, {\"id\":3}]"), @"in:2:9: `}` is here where `]` is expected, so the next row cannot be found; correct the brackets");
+    assert_snapshot!(one("[{\"id\":1},{\"id\":2]},{\"id\":3}]"), @"in:1:18: `]` is here where `}` is expected, so the next row cannot be found; correct the brackets");
+    assert_snapshot!(one("[{\"id\":1} {\"id\":2}]"), @"in:1:11: a comma or the end of the array is expected after a value");
+    assert_snapshot!(one("[{\"id\":1},{\"id\":2"), @"in:1:18: the file ends before a value does; is it truncated, or is a quotation mark or bracket missing?");
+    assert_snapshot!(one("{\"id\":1},{\"id\":2}"), @"in:1:9: a comma is here where a value is expected; remove it");
 }
 
 #[test]
@@ -63,8 +95,8 @@ in:3: this row has 1 field, and the header has 2 fields | 2
 in:4: this row has 3 fields, and the header has 2 fields | 3,b,c
 in:5: column `id` is of type integer, and this row has the field `x`; declare it as "text" in the source, or correct the row | x,d
 in:6: field 2 has text after its closing quotation mark; write a quotation mark inside a quoted field twice | 4,\"e
-in:9:3: byte 3 of this line is not UTF-8; convert the file to UTF-8 | 7,�
-in:11:1: byte 1 of this line is not UTF-8; convert the file to UTF-8 | 8,\"h\n�\"
+in:9:3: byte 3 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line | 7,�
+in:11:1: byte 1 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line | 8,\"h\n�\"
 in:12: a quotation that starts in this row is never closed; write a quotation mark inside a quoted field twice | 9,\"i
 "#);
 }

@@ -109,7 +109,7 @@ fn limits_and_other_formats_are_not_called_corrupt() {
     let wide = xz(text, 6);
     assert_snapshot!(input(&wide).with(|spec| spec.max_window = 1 << 20).error(), @"in: this file was compressed with a long window: reading it needs more than 1MiB of memory, the limit; raise `max-window` in the source");
     assert_eq!(input(&wide).read().json(), TEXT);
-    assert_snapshot!(input(b"PK\x03\x04\x14\0\0\0\x08\0\0\0").error(), @"in: this file uses the format of zip archives, which is not supported; compress it again, or decompress it first");
+    assert_snapshot!(input(b"PK\x03\x04\x14\0\0\0\x08\0\0\0").error(), @"in: this file uses the format of zip archives and spreadsheets (.xlsx), which is not supported; compress it again, or decompress it first");
     assert_snapshot!(input(b"\x1f\x8b\x07\0\0\0\0\0").error(), @"in: this file uses a method of gzip other than deflate, which is not supported; compress it again, or decompress it first");
 }
 

@@ -74,7 +74,7 @@ fn errors_name_malformed_records() {
     assert_snapshot!(input("a,b\n1\n").error(), @"in:2: this row has 1 field, and the header has 2 fields");
     assert_snapshot!(input("a,b\n1,\"x\"y\n").error(), @"in:2: field 2 has text after its closing quotation mark; write a quotation mark inside a quoted field twice");
     assert_snapshot!(input("a,b\n1,2\n1,\"x\n\n").error(), @"in:3: a quotation that starts in this row is never closed; write a quotation mark inside a quoted field twice");
-    assert_snapshot!(input(b"a,b\n1,2\n\"\n\xff\",1\n").error(), @"in:4:1: byte 1 of this line is not UTF-8; convert the file to UTF-8");
+    assert_snapshot!(input(b"a,b\n1,2\n\"\n\xff\",1\n").error(), @"in:4:1: byte 1 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line");
     assert_snapshot!(input("a,b\n").columns(&[("c", DataType::Text)]).error(), @"in:1: the declared column `c` is not in the header, which has `a`, `b`");
 }
 

@@ -124,8 +124,8 @@ fn errors_name_malformed_lines() {
     assert_snapshot!(error(b"[1]"), @r#"in:2: a row is an object, as in {"key": "value"}; this row starts with [1]"#);
     assert_snapshot!(error(b"{\"a\":\"x\",\"a\":\"y\"}"), @"in:2: this object has the key `a` twice; remove one of them");
     assert_snapshot!(error(b"{\"a\":\"\\ud800\"}"), @r#"in:2:13: this is not valid JSON: an escape is half of a surrogate pair, so the text was cut within a character; correct it, or declare the column as "json", which keeps escapes as they are"#);
-    assert_snapshot!(error(b"\n{\"a\":\"\xff\"}"), @"in:3:7: byte 7 of this line is not UTF-8; convert the file to UTF-8");
-    assert_snapshot!(error(b"\xff\xfe{"), @"in:2:1: byte 1 of this line is not UTF-8; convert the file to UTF-8");
+    assert_snapshot!(error(b"\n{\"a\":\"\xff\"}"), @"in:3:7: byte 7 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line");
+    assert_snapshot!(error(b"\xff\xfe{"), @"in:2:1: byte 1 of this line is not UTF-8; set `encoding` in `csv` or `json` of the source, or correct the line");
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn errors_name_inputs_that_cannot_be_read() {
     let arrow = encode_file(&batch(&[("a", integers(0..2))]), Format::Arrow);
     let first_line = |input: InputFolder| input.error().lines().next().unwrap().to_owned();
     assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, "")), @"in: cannot read this input as parquet; is it corrupt, or in another format?");
-    assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, "{\"a\":1}")), @"in: cannot read this input as arrow; is it corrupt, or in another format?");
+    assert_snapshot!(first_line(InputFolder::from_content(Format::Arrow, "{\"a\":1}")), @"in: this is a text file; correct `format` in the source");
     assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, &parquet[..parquet.len() - 9])), @"in: cannot read this input as parquet; is it corrupt, or in another format?");
     assert_snapshot!(first_line(InputFolder::from_content(Format::Parquet, &parquet).compression(Compression::Gzip)), @"in: cannot read Parquet inside gzip: Parquet compresses its own data; decompress the file first");
     let gzipped = zstd::bulk::compress(&arrow, 1).unwrap();

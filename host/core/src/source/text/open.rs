@@ -9,6 +9,7 @@ use super::super::chunk::{LineEnd, TextLayout};
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::files::{InputFile, InputStream};
 use super::super::place::FilePosition;
+use super::super::signature::FileKind;
 use super::ROW_BYTES;
 use crate::format::TextEncoding;
 
@@ -56,6 +57,9 @@ impl OpenTextFile {
         let marks = [BYTE_ORDER_MARK, b"\xFF\xFE\0\0", b"\xFE\xFF"];
         while !open.ended && marks.iter().any(|mark| mark.len() > open.buffer.len() && mark.starts_with(&open.buffer)) {
             open.fill()?;
+        }
+        if let Some(kind) = FileKind::from_content(&open.buffer) {
+            return Err(SourceError::in_file(open.name(), SourceErrorKind::OtherKind(kind)));
         }
         let utf16 = match &open.buffer[..] {
             [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
