@@ -36,6 +36,19 @@ def same(row: Everything) -> Everything:
 
 
 @dataclass
+class Digits:
+    raw: Json
+    decimal: str
+    parsed: Any
+
+
+@step
+def same_digits(row: Digits) -> Digits:
+    """Returns its input."""
+    return row
+
+
+@dataclass
 class Nulls:
     boolean: bool | None
     integer: int | None
@@ -91,6 +104,12 @@ def test_nulls_of_every_type_are_read_and_written_unchanged():
 def test_an_empty_batch_returns_no_rows():
     output = bind(same).process({name: [] for name in COLUMNS})
     assert output.rows == 0 and all(values(output, name) == [] for name in COLUMNS)
+
+
+def test_json_and_texts_keep_all_digits():
+    number = "12345678901234567890.123456789012345678"
+    output = bind(same_digits).process({"raw": [Json(number)], "decimal": [number], "parsed": [2**200]})
+    assert [values(output, name) for name in ("raw", "decimal", "parsed")] == [[number], [number], [str(2**200)]]
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 1000])
