@@ -32,6 +32,7 @@ mod number;
 mod place;
 mod row_limits;
 mod rows;
+mod signature;
 #[cfg(test)]
 mod tests;
 mod text;
