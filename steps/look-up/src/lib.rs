@@ -73,13 +73,13 @@ pub fn look_up(parameters: &Parameters, row: AnyRow<'_>) -> Result<Option<AnyOut
             let _ = cell.set(table.with_context(|| format!("cannot read {file}"))?);
         }
         match cell.get() {
-            Some(table) => found(parameters, row, table),
+            Some(table) => found(parameters, &row, table),
             None => bail!("{} was not read", parameters.file),
         }
     })
 }
 
-fn found(parameters: &Parameters, row: AnyRow<'_>, table: &Table) -> Result<Option<AnyOutput<'static>>> {
+fn found(parameters: &Parameters, row: &AnyRow<'_>, table: &Table) -> Result<Option<AnyOutput<'static>>> {
     let value = row.json(0).map(stillbox_sdk::Json::to_text).transpose()?;
     if let Some(values) = value.as_ref().and_then(|value| table.get(value)) {
         return Ok(Some(values.iter().cloned().collect()));

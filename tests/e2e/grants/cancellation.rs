@@ -81,7 +81,7 @@ fn a_signal_ends_a_run_that_connects() {
         .collect();
     let url = format!("http://{address}/");
     let folder = Folder::with(&[FETCH]);
-    write_urls(&folder, &[url.clone()]);
+    write_urls(&folder, std::slice::from_ref(&url));
     folder.write_pipeline(PipelineFile::new().add(fetch().allow_http(&url, "")));
     let mut command = folder.command();
     let mut child = spawn(command.args(["run", "pipeline.toml", "--message-format", "json"]));

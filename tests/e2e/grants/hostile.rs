@@ -71,7 +71,7 @@ fn a_granted_name_does_not_grant_its_private_address() {
     let server = Server::new(|_| ok("never"));
     let url = format!("http://localhost:{}/", server.address.port());
     let folder = Folder::with(&[FETCH]);
-    write_urls(&folder, &[url.clone()]);
+    write_urls(&folder, std::slice::from_ref(&url));
     folder.run(rejecting(fetch().allow_http(&url, ""))).succeeded();
     let (kind, _, hint) = rejects(&folder).remove(0);
     assert_eq!(kind, "denied");

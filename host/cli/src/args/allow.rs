@@ -9,6 +9,7 @@ use stillbox::{Grants, Policy};
 
 /// Grants for all steps, in addition to those of the pipeline file.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_field_names, reason = "fields have the names of their options")]
 pub(crate) struct Allow {
     /// Grant every step requests below a URL, such as `https://api.example.org/v1/`; may be repeated
     ///

@@ -145,8 +145,7 @@ mod tests {
     #[test]
     fn a_policy_is_a_ceiling_and_grants_nothing() {
         let mut ceiling = HttpCeiling::new("https://*.example.org/").unwrap();
-        let mut limits = HttpLimits::default();
-        limits.requests = 5;
+        let limits = HttpLimits { requests: 5, ..HttpLimits::default() };
         ceiling.grant = ceiling.grant.limits(limits);
         ceiling.secrets.push(SecretSource::Env("KEY".into()));
         let policy = Policy {

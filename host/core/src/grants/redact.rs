@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_secret_that_comes_in_parts_is_masked() {
         let text = format!("<{VALUE}><s3cr3t><{VALUE}");
-        let masked = text.replace(VALUE, &"*".repeat(VALUE.len()));
+        let expected = text.replace(VALUE, &"*".repeat(VALUE.len()));
         for size in 1..text.len() {
             let mut masker = redactor().masker();
             let mut out = Vec::new();
@@ -215,7 +215,7 @@ mod tests {
                 out.extend_from_slice(&masker.push(Bytes::copy_from_slice(part)));
             }
             out.extend_from_slice(&masker.finish());
-            assert_eq!(String::from_utf8(out).unwrap(), masked, "in parts of {size}");
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "in parts of {size}");
         }
     }
 

@@ -32,9 +32,9 @@ fn leak_requests(row: Row<'_>) -> Result<Sent> {
             Ok(response) => {
                 // The host reports a refusal with the response.
                 if response.get().is_some() {
-                    refused += 1
+                    refused += 1;
                 } else {
-                    sent += 1
+                    sent += 1;
                 }
                 forget(response);
             }
