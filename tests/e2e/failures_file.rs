@@ -243,6 +243,6 @@ fn failures_are_not_mixed_with_rows_or_messages_on_standard_output() {
     let outcome = redirected(&folder, &["--failures", "/dev/stdout", "--message-format", "json"]);
     let events = rows::json_lines(outcome.text().strip_prefix("from before\n").unwrap());
     assert_eq!(events[0]["event"], "error");
-    assert!(events[0]["message"].as_str().unwrap().contains("where the messages go"), "{events:?}");
+    assert!(events[0]["message"].as_str().unwrap().contains("where the events go"), "{events:?}");
     outcome.failed(2);
 }

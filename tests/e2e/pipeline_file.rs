@@ -132,10 +132,10 @@ fn a_missing_pipeline_file_is_reported() {
 fn a_rejected_parameter_is_reported_with_the_reason_of_the_step() {
     insta::assert_snapshot!(error_after("min-words = 5", "min-words = -5, mx-words = true"), @r#"
     error: step "filter" does not accept its parameters: unknown parameter `mx-words`, did you mean `max-words`?; `min-words` must be from 0 to 18446744073709551615, not -5
-      --> pipeline.toml:16:33
+      --> pipeline.toml:16:49
        |
     16 | parameters = { column = "text", min-words = -5, mx-words = true, max-words = 60, min-bytes = 40, max-bytes = 400 }
-       |                                 ^^^^^^^^^
+       |                                                 ^^^^^^^^
     "#);
     insta::assert_snapshot!(error_after("max-words = 60", "max-words = 4"), @r#"
     error: step "filter" does not accept its parameters: `min-words` is above `max-words`, so no text would pass

@@ -51,7 +51,7 @@ fn python_and_toml_blocks_of_the_author_guide_are_valid() {
         let table: Result<toml::Table, _> = block.parse();
         assert!(table.is_ok(), "{table:?}\n{block}");
     }
-    let known = ["sh", "rust", "python", "toml"];
+    let known = ["sh", "rust", "rust,ignore", "python", "toml", "http"];
     let languages = GUIDE.split("```").skip(1).step_by(2).filter_map(|block| block.lines().next());
     assert!(languages.clone().all(|language| known.contains(&language)), "{:?}", languages.collect::<Vec<_>>());
 }

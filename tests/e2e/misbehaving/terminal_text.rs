@@ -93,7 +93,7 @@ fn a_denied_access_is_shown_with_a_hint() {
     insta::assert_snapshot!(shown("socket", ""), @"
     denied in step guest: Permission denied (os error 2)
       at: input.jsonl:4 (batch 1)
-      hint: the step tried to use the network, and no step is granted that
+      hint: the step tried to use sockets or name lookups, which no grant allows: a step sends requests by the interface `wasi:http`
     ");
     insta::assert_snapshot!(shown("exit_3", ""), @"
     exit in step guest: the step ended its instance with exit status 1
