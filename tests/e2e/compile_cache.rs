@@ -68,6 +68,26 @@ fn a_compile_cache_entry_with_a_flipped_bit_is_compiled_again() {
 }
 
 #[test]
+fn a_compile_cache_entry_under_the_name_of_another_is_compiled_again() {
+    let folder = folder();
+    let [one, other] = &entries(&folder)[..] else { unreachable!("there are two") };
+    fs::copy(one, other).unwrap();
+    assert_eq!(run(&folder).compiled.len(), 1);
+}
+
+#[test]
+fn a_compile_cache_entry_that_is_a_link_or_that_others_can_write_to_is_compiled_again() {
+    let folder = folder();
+    let entry = &entries(&folder)[0];
+    fs::set_permissions(entry, Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(run(&folder).compiled.len(), 1);
+    fs::rename(entry, folder.join("entry")).unwrap();
+    std::os::unix::fs::symlink(folder.join("entry"), entry).unwrap();
+    assert_eq!(run(&folder).compiled.len(), 1);
+    assert_eq!(run(&folder).compiled, [""; 0]);
+}
+
+#[test]
 fn a_compile_cache_that_others_can_write_to_is_ignored() {
     let folder = folder();
     fs::set_permissions(folder.join("cache"), Permissions::from_mode(0o777)).unwrap();

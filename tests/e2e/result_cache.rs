@@ -172,6 +172,25 @@ fn a_corrupt_result_cache_entry_is_ignored_and_replaced() {
     assert_eq!(run(&folder, &pipeline), (calls, output));
 }
 
+/// The outputs of two batches have the same form, so only the key tells them apart.
+#[test]
+fn a_result_cache_entry_under_the_name_of_another_is_ignored() {
+    for guest in ["expand_words", "count_texts"] {
+        let folder = folder(&[EXPAND_WORDS, COUNT_TEXTS], TEXTS);
+        let (_, output) = run(&folder, &pipeline([cached(guest)]));
+        folder.write("input.jsonl", TEXTS.replace("one", "six"));
+        let before = entries(&folder);
+        run(&folder, &pipeline([cached(guest)]));
+        let new = entries(&folder).into_iter().find(|entry| !before.contains(entry)).unwrap();
+        for entry in &before {
+            fs::copy(&new, entry).unwrap();
+        }
+        folder.write("input.jsonl", TEXTS);
+        let (calls, again) = run(&folder, &pipeline([cached(guest)]));
+        assert_eq!((calls[0].1, again), (0, output), "{guest}");
+    }
+}
+
 #[test]
 fn cache_and_worker_instances_exclude_each_other() {
     let folder = folder(&[REMEMBER], "{\"id\":1}\n");

@@ -50,6 +50,9 @@ pub(crate) enum FrameError {
     /// The header or the payload has changed.
     #[error("the checksum is wrong")]
     Checksum,
+    /// The payload is that of another entry of a cache.
+    #[error("it is the entry of another key")]
+    OtherKey,
 }
 
 /// An error of reading a frame from a file.

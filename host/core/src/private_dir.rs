@@ -1,13 +1,21 @@
-//! Directories that only this user can write to, for the caches: compiled components and step results.
+//! Directories that only this user can write to: the caches of compiled components and step results, and the state of runs.
+//!
+//! Other users may have been able to write to such a directory before. So links in it are not followed, and its files count
+//! only if they belong to this user.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::OFlags;
+
 /// Prefix of the names of entries that are being written.
 pub(crate) const TEMPORARY_PREFIX: &str = ".stillbox-";
+
+/// The bits of the mode by which users other than the owner can write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Minimum time between two updates of an entry's time of last use. Updating it on every use would cost a system call
 /// for each batch.
@@ -18,10 +26,48 @@ pub(crate) fn make_private(directory: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
+/// Checks that a directory belongs to this user and that other users cannot write to it.
+///
+/// # Errors
+/// It does not, they can, or it cannot be read.
+pub(crate) fn check_private(directory: &Path) -> io::Result<()> {
+    let metadata = fs::metadata(directory)?;
+    let (owner, user) = (metadata.uid(), this_user());
+    if owner != user {
+        return Err(io::Error::other(format!("it belongs to the user {owner}, and this is the user {user}")));
+    }
+    if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
+        return Err(io::Error::other("other users can write to it; remove their access with `chmod go-w`"));
+    }
+    Ok(())
+}
+
 /// Returns whether the directory belongs to this user and other users cannot write to it.
 pub(crate) fn is_private(directory: &Path) -> bool {
-    fs::metadata(directory)
-        .is_ok_and(|metadata| metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0)
+    check_private(directory).is_ok()
+}
+
+/// Opens a file to read it. Returns `None` if it is a link, not a regular file, or of another user, or if other users can write
+/// to it.
+pub(crate) fn open_private(path: &Path) -> Option<File> {
+    let file = not_followed().read(true).open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    let is_private = |metadata: &Metadata| {
+        metadata.is_file() && metadata.uid() == this_user() && metadata.mode() & WRITABLE_BY_OTHERS == 0
+    };
+    is_private(&metadata).then_some(file)
+}
+
+/// Returns options for opening a file that fail if the path is a symbolic link. A new file is for this user only.
+pub(crate) fn not_followed() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    // A pipe in place of the file must not block.
+    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()).mode(0o600);
+    options
+}
+
+fn this_user() -> u32 {
+    rustix::process::geteuid().as_raw()
 }
 
 /// Creates a temporary file in the folder of `path`, to be renamed to it.
@@ -32,14 +78,43 @@ pub(crate) fn create_temporary(path: &Path) -> io::Result<tempfile::NamedTempFil
 }
 
 /// Updates an entry's time of last use, which `cache prune` goes by.
-pub(crate) fn note_use(path: &Path) {
+pub(crate) fn note_use(file: &File, path: &Path) {
     let now = SystemTime::now();
-    let noted = File::open(path).and_then(|file| {
+    let note = || {
         let last = file.metadata()?.modified()?;
         let is_old = now.duration_since(last).unwrap_or_default() > USE_NOTED_EVERY;
         if is_old { file.set_modified(now) } else { Ok(()) }
-    });
-    if let Err(error) = noted {
+    };
+    if let Err(error) = note() {
         tracing::debug!("{}: cannot update its time of last use: {error}", path.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_and_files_that_others_can_write_are_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), "a").unwrap();
+        assert!(open_private(&path("file")).is_some());
+        symlink(path("file"), path("link")).unwrap();
+        assert!(open_private(&path("link")).is_none() && not_followed().write(true).open(path("link")).is_err());
+        fs::set_permissions(path("file"), Permissions::from_mode(0o620)).unwrap();
+        assert!(open_private(&path("file")).is_none());
+        assert!(open_private(folder.path()).is_none(), "a folder");
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_is_not_private() {
+        let folder = tempfile::tempdir().unwrap();
+        check_private(folder.path()).unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o770)).unwrap();
+        let error = check_private(folder.path()).unwrap_err().to_string();
+        assert_eq!(error, "other users can write to it; remove their access with `chmod go-w`");
     }
 }

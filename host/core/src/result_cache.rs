@@ -1,8 +1,8 @@
 //! The result cache: outputs of steps with `cache = true`, stored on disk for later runs.
 //!
-//! The name of an entry is the digest of everything that its content depends on (`key`): the component, its parameters, its
-//! grants and its input. A stale entry is therefore never found. Every record has a checksum; a corrupt one counts as a
-//! miss. Entries are written to temporary files and renamed, so several processes can share a cache. Nothing is synced to
+//! The key of an entry is the digest of everything that its content depends on (`key`): the component, its parameters, its
+//! grants and its input. A stale entry is therefore never found. The key is the name of the entry and a part of every record,
+//! so that an entry under another name counts as a miss. Every record has a checksum; a corrupt one counts as a miss, too. Entries are written to temporary files and renamed, so several processes can share a cache. Nothing is synced to
 //! disk: an entry that a power loss truncates is corrupt.
 //!
 //! A transform has one entry per batch. A source or an aggregate has one entry for all of its calls (`call_log`), since its
@@ -14,8 +14,8 @@ mod key;
 mod usage;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,10 +23,11 @@ use crate::batch::GivenRows;
 use crate::batch::StepOutput;
 use crate::cleanup::CleanupRegistry;
 use crate::component::Signature;
-use crate::private_dir::{create_temporary, is_private, note_use};
+use crate::private_dir::{create_temporary, is_private, note_use, open_private};
 
 pub(crate) use call_log::{CallLog, CallRecorder, CallReplay};
 use entry::CachedCall;
+pub(crate) use entry::{record_again, sample_record};
 pub(crate) use key::{CacheKey, CacheKeyBuilder};
 use parking_lot::Mutex;
 pub use usage::{CachePruneSummary, CacheUsage, prune_cache, usage_of_cache};
@@ -65,24 +66,25 @@ impl ResultCache {
 
     /// Returns the cached result of a call, or `None` on a miss.
     pub(crate) fn get(&self, key: &CacheKey, signature: &Signature, given: GivenRows) -> Option<StepOutput> {
-        let path = self.usable(key)?;
-        let bytes = fs::read(&path).ok()?;
+        let (path, mut file) = self.usable(key)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
         let payload = entry::FORMAT
             .payload(&bytes)
             .inspect_err(|error| tracing::debug!("{}: the cache entry is not used: {error}", path.display()))
             .ok()?;
-        let Some(CachedCall::Output(made)) = entry::decode(payload, signature, given) else {
-            tracing::debug!("{}: the cache entry is corrupt and is ignored", path.display());
+        let Some(CachedCall::Output(made)) = entry::decode(payload, key, signature, given) else {
+            tracing::debug!("{}: the cache entry is corrupt or that of another key, and is ignored", path.display());
             return None;
         };
-        note_use(&path);
+        note_use(&file, &path);
         Some(made)
     }
 
     /// Caches the result of a call. Errors are logged and otherwise ignored, since a miss only costs time.
     pub(crate) fn put(&self, key: &CacheKey, made: &StepOutput) {
         let Some(path) = self.path(key) else { return };
-        let written = entry::encode(Some(made)).map_err(io::Error::other).and_then(|bytes| {
+        let written = entry::encode(key, Some(made)).map_err(io::Error::other).and_then(|bytes| {
             let mut file = create_temporary(&path)?;
             file.write_all(&bytes)?;
             file.persist(&path)?;
@@ -95,13 +97,12 @@ impl ResultCache {
 
     /// Returns the cached call log to replay, or on a miss a new one to record. Returns [`CallLog::Off`] without a cache.
     pub(crate) fn call_log(&self, key: &CacheKey, signature: &Signature) -> CallLog {
-        if let Some(path) = self.usable(key)
-            && let Some(replay) = CallReplay::open(&path, signature)
+        if let Some((path, file)) = self.usable(key)
+            && let Some(replay) = CallReplay::open(file, &path, key, signature)
         {
-            note_use(&path);
             return CallLog::Replay(replay);
         }
-        self.path(key).and_then(|path| CallRecorder::begin(&path, self).ok()).map_or(CallLog::Off, CallLog::Record)
+        self.path(key).and_then(|path| CallRecorder::begin(&path, key, self).ok()).map_or(CallLog::Off, CallLog::Record)
     }
 
     /// Whether there is a cache.
@@ -115,9 +116,11 @@ impl ResultCache {
         Some(self.directory.as_deref()?.join(&name[..2]).join(format!("{}.{}", &name[2..], usage::OUTPUT_EXTENSION)))
     }
 
-    /// The path of an existing entry, unless other users can write to the directory.
-    fn usable(&self, key: &CacheKey) -> Option<PathBuf> {
+    /// An existing entry. Returns `None` if it, or a directory that it is in, is not private to this user.
+    fn usable(&self, key: &CacheKey) -> Option<(PathBuf, File)> {
         let path = self.path(key)?;
-        (path.exists() && is_private(self.directory.as_deref()?)).then_some(path)
+        let file = open_private(&path)?;
+        let are_private = is_private(self.directory.as_deref()?) && is_private(path.parent()?);
+        are_private.then_some((path, file))
     }
 }

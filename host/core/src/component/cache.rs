@@ -1,27 +1,28 @@
 //! The cache of compiled components.
 //!
-//! The name of an entry is the digest of the component and of everything that the compiler's output depends on, so a stale
-//! entry is never found. wasmtime maps an entry into memory and needs the code at its start, so the header of the entry's
-//! frame is at its end; before it is the time that the compilation took. A corrupt entry counts as a miss. Entries are
-//! written to temporary files and renamed, so several processes can share a cache.
+//! The key of an entry is the digest of the component and of everything that the compiler's output depends on, so a stale
+//! entry is never found. It is the name of the entry and a part of it, so that an entry under another name counts as a miss, as
+//! a corrupt one does. wasmtime maps an entry into memory and needs the code at its start, so the header of the entry's frame
+//! is at its end; before it are the key and the time that the compilation took. Entries are written to temporary files and
+//! renamed, so several processes can share a cache.
 //!
-//! Compiled code is trusted like the `stillbox` program itself. The directory is therefore private to the user, and it is
-//! not used if it belongs to another user or others can write to it.
+//! Compiled code is trusted like the `stillbox` program itself. The directory is therefore private to the user, and neither it
+//! nor an entry is used if it belongs to another user or others can write to it.
 
-use std::fs;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::does_not_fit;
 use crate::frame::{FrameError, FrameFormat, HEADER};
-use crate::private_dir::{create_temporary, is_private, make_private, note_use};
+use crate::private_dir::{create_temporary, is_private, make_private, note_use, open_private};
 
-/// The frame of an entry. Its payload is the code, followed by the time of its compilation in microseconds.
-const FORMAT: FrameFormat = FrameFormat::new(*b"stillcc", 3);
+/// The frame of an entry. Its payload is the code, followed by its key and the time of its compilation in microseconds.
+const FORMAT: FrameFormat = FrameFormat::new(*b"stillcc", 4);
 
 /// A directory with compiled components, or no cache.
 #[derive(Debug, Clone)]
@@ -40,69 +41,88 @@ impl CompileCache {
         Self { directory: Some(directory.into()) }
     }
 
-    /// Returns the component compiled for this engine and the time its compilation took, or `None` on a miss.
-    pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<(Component, Duration)> {
-        let path = self.entry(engine, digest)?;
+    /// Returns the component compiled for this engine and the time its compilation took, or `None` on a miss. The inner error is
+    /// that the component does not fit into the engine's pool, where compiling it again is of no use.
+    pub(crate) fn get(&self, engine: &Engine, digest: &str) -> Option<wasmtime::Result<(Component, Duration)>> {
         let directory = self.directory.as_deref()?;
-        let entry = fs::read(&path).ok()?;
+        let key = key(engine, digest);
+        let path = path(directory, &key);
+        let mut file = open_private(&path)?;
         if !is_private(directory) {
             tracing::debug!("{} is not private to this user; the cache is not used", directory.display());
             return None;
         }
-        let compiled_in = compile_time(&entry)
+        let mut entry = Vec::new();
+        file.read_to_end(&mut entry).ok()?;
+        let compiled_in = compile_time(&entry, &key)
             .inspect_err(|error| tracing::debug!("{}: the cache entry is not used: {error}", path.display()))
             .ok()?;
-        note_use(&path);
-        Some((load(engine, &path)?, compiled_in))
+        note_use(&file, &path);
+        match load(engine, &path) {
+            Ok(component) => Some(Ok((component, compiled_in))),
+            Err(error) if does_not_fit(&error) => Some(Err(error)),
+            Err(error) => {
+                tracing::debug!("{}: {error:#}, compiling again", path.display());
+                None
+            }
+        }
     }
 
     /// Caches a compiled component. Errors are logged and otherwise ignored, since a miss only costs time.
     pub(crate) fn put(&self, engine: &Engine, digest: &str, code: &[u8], compiled_in: Duration) {
-        let Some(path) = self.entry(engine, digest) else { return };
-        if let Err(error) = write(&path, code, compiled_in) {
+        let Some(directory) = &self.directory else { return };
+        let key = key(engine, digest);
+        let path = path(directory, &key);
+        if let Err(error) = write(&path, &key, code, compiled_in) {
             tracing::warn!(
                 "cannot cache the compiled component as {}: {error}; every run compiles it again",
                 path.display()
             );
         }
     }
+}
 
-    fn entry(&self, engine: &Engine, digest: &str) -> Option<PathBuf> {
-        let mut hasher = std::hash::DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        let name = format!("{}-{:016x}.cwasm", digest.trim_start_matches("sha256:"), hasher.finish());
-        Some(self.directory.as_deref()?.join(name))
-    }
+fn key(engine: &Engine, digest: &str) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{}-{:016x}", digest.trim_start_matches("sha256:"), hasher.finish())
+}
+
+fn path(directory: &Path, key: &str) -> PathBuf {
+    directory.join(format!("{key}.cwasm"))
 }
 
 /// The time that the compilation took.
 ///
 /// # Errors
-/// The entry is corrupt, or of another version.
-fn compile_time(entry: &[u8]) -> Result<Duration, FrameError> {
+/// The entry is corrupt, of another version, or that of another key.
+fn compile_time(entry: &[u8], key: &str) -> Result<Duration, FrameError> {
     let (payload, header) = entry.split_last_chunk::<HEADER>().ok_or(FrameError::Truncated)?;
     FORMAT.check(header, payload)?;
-    let (_, micros) = payload.split_last_chunk::<8>().ok_or(FrameError::Truncated)?;
+    let (before, micros) = payload.split_last_chunk::<8>().ok_or(FrameError::Truncated)?;
+    if !before.ends_with(key.as_bytes()) {
+        return Err(FrameError::OtherKey);
+    }
     Ok(Duration::from_micros(u64::from_le_bytes(*micros)))
 }
 
-fn write(path: &Path, code: &[u8], compiled_in: Duration) -> io::Result<()> {
+fn write(path: &Path, key: &str, code: &[u8], compiled_in: Duration) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     make_private(directory)?;
     let mut file = create_temporary(path)?;
     file.write_all(code)?;
     let micros = u64::try_from(compiled_in.as_micros()).unwrap_or(u64::MAX).to_le_bytes();
+    file.write_all(key.as_bytes())?;
     file.write_all(&micros)?;
-    file.write_all(&FORMAT.header(&[code, &micros]))?;
+    file.write_all(&FORMAT.header(&[code, key.as_bytes(), &micros]))?;
     file.persist(path)?;
     Ok(())
 }
 
 #[expect(unsafe_code, reason = "compiled code can only be loaded by trusting the file it is in")]
-fn load(engine: &Engine, path: &Path) -> Option<Component> {
+fn load(engine: &Engine, path: &Path) -> wasmtime::Result<Component> {
     // SAFETY: the file is in a directory that only this user can write to. It has the checksum of the bytes that the
     // compiler returned, and it is never changed after it got its name. wasmtime itself checks that the file is
     // of its version and the engine's configuration.
-    let component = unsafe { Component::deserialize_file(engine, path) };
-    component.inspect_err(|error| tracing::debug!("{}: {error:#}, compiling again", path.display())).ok()
+    unsafe { Component::deserialize_file(engine, path) }
 }

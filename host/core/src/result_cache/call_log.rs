@@ -10,13 +10,14 @@ use parking_lot::Mutex;
 
 use super::ResultCache;
 use super::entry::{CachedCall, FORMAT, decode, encode, is_end};
+use super::key::CacheKey;
 use crate::batch::GivenRows;
 use crate::batch::StepOutput;
 use crate::cleanup::Entry;
 use crate::component::Signature;
 use crate::corrupt::CorruptFile;
 use crate::frame::ReadFrameError;
-use crate::private_dir::create_temporary;
+use crate::private_dir::{create_temporary, note_use};
 
 /// The call log of an instance.
 pub(crate) enum CallLog {
@@ -32,16 +33,18 @@ pub(crate) enum CallLog {
 pub(crate) struct CallReplay {
     file: BufReader<File>,
     path: PathBuf,
+    key: CacheKey,
     signature: Signature,
 }
 
 impl CallReplay {
-    /// Opens a call log. Returns `None` if any of its records is corrupt. All are checked first, because an instance cannot
-    /// take over in the middle.
-    pub(super) fn open(path: &Path, signature: &Signature) -> Option<Self> {
-        let file = BufReader::new(File::open(path).ok()?);
-        let mut replay = Self { file, path: path.to_owned(), signature: signature.clone() };
-        while !is_end(&replay.record().ok()?)? {}
+    /// Opens a call log. Returns `None` if any of its records is corrupt or that of another key. All are checked first, because
+    /// an instance cannot take over in the middle.
+    pub(super) fn open(file: File, path: &Path, key: &CacheKey, signature: &Signature) -> Option<Self> {
+        note_use(&file, path);
+        let file = BufReader::new(file);
+        let mut replay = Self { file, path: path.to_owned(), key: *key, signature: signature.clone() };
+        while !is_end(&replay.record().ok()?, key)? {}
         let mut more = [0];
         if replay.file.read(&mut more).ok()? > 0 {
             return None;
@@ -56,7 +59,7 @@ impl CallReplay {
     /// The file has changed since it was opened, or the calls are not the recorded ones.
     pub(crate) fn next(&mut self, given: GivenRows) -> io::Result<Option<StepOutput>> {
         let record = self.record()?;
-        match decode(&record, &self.signature, given) {
+        match decode(&record, &self.key, &self.signature, given) {
             Some(CachedCall::Output(made)) => Ok(Some(made)),
             Some(CachedCall::End) => Ok(None),
             None => Err(self.corrupt().into()),
@@ -79,6 +82,7 @@ impl CallReplay {
 pub(crate) struct CallRecorder {
     file: BufWriter<tempfile::NamedTempFile>,
     path: PathBuf,
+    key: CacheKey,
     registered: RegisteredFile,
 }
 
@@ -96,7 +100,7 @@ impl Drop for RegisteredFile {
 }
 
 impl CallRecorder {
-    pub(super) fn begin(path: &Path, cache: &ResultCache) -> io::Result<Self> {
+    pub(super) fn begin(path: &Path, key: &CacheKey, cache: &ResultCache) -> io::Result<Self> {
         let file = create_temporary(path)?;
         cache.recordings.lock().insert(file.path().to_owned());
         let registered = RegisteredFile {
@@ -104,7 +108,7 @@ impl CallRecorder {
             recordings: Arc::clone(&cache.recordings),
             _unfinished: cache.cleanup.add(file.path()),
         };
-        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), registered })
+        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), key: *key, registered })
     }
 
     /// Records the result of a call.
@@ -112,7 +116,7 @@ impl CallRecorder {
     /// # Errors
     /// The file cannot be written. The recording is then incomplete and must be dropped.
     pub(crate) fn add(&mut self, made: &StepOutput) -> io::Result<()> {
-        self.file.write_all(&encode(Some(made)).map_err(io::Error::other)?)
+        self.file.write_all(&encode(&self.key, Some(made)).map_err(io::Error::other)?)
     }
 
     /// Completes the call log and makes it an entry of the cache.
@@ -120,7 +124,7 @@ impl CallRecorder {
     /// # Errors
     /// The file cannot be written or renamed.
     pub(crate) fn end(mut self) -> io::Result<()> {
-        self.file.write_all(&encode(None).map_err(io::Error::other)?)?;
+        self.file.write_all(&encode(&self.key, None).map_err(io::Error::other)?)?;
         self.file.into_inner().map_err(io::IntoInnerError::into_error)?.persist(&self.path)?;
         drop(self.registered);
         Ok(())

@@ -1,28 +1,30 @@
 //! The encoding of records: the result of one call, or the end of a call log.
 //!
-//! A record is the payload of a frame: the length of a JSON header as 4 bytes in little-endian order, the header, and the
-//! columns as an Arrow IPC stream of one batch, compressed with LZ4.
+//! A record is the payload of a frame: the key of the entry, the length of a JSON header as 4 bytes in little-endian order, the
+//! header, and the columns as an Arrow IPC stream of one batch, compressed with LZ4.
 
 use std::io::Cursor;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::UInt32Type;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
 use arrow_ipc::CompressionType;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field, Schema};
 use serde::{Deserialize, Serialize};
 
+use super::key::{CacheKey, KEY_BYTES};
 use crate::batch::{CheckedOutput, GivenRows};
 use crate::batch::{StepOutput, StepRejection};
-use crate::component::Signature;
-use crate::failure::Failure;
+use crate::component::{Column, Signature};
+use crate::data_type::DataType;
+use crate::failure::{Failure, FailureKind};
 use crate::frame::FrameFormat;
 
 /// The frame of a record.
-pub(super) const FORMAT: FrameFormat = FrameFormat::new(*b"stillrc", 2);
+pub(super) const FORMAT: FrameFormat = FrameFormat::new(*b"stillrc", 3);
 
 /// The content of a record.
 pub(super) enum CachedCall {
@@ -45,7 +47,7 @@ struct EntryHeader {
 }
 
 /// Encodes the result of a call, or for `None` the end of a call log. Returns a frame.
-pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
+pub(super) fn encode(key: &CacheKey, made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
     let header = EntryHeader {
         end: made.is_none(),
         rows: made.map_or(0, |made| made.output.rows),
@@ -59,6 +61,7 @@ pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
     };
     let header = serde_json::to_vec(&header).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
     let mut bytes = FORMAT.start();
+    bytes.extend_from_slice(key.bytes());
     bytes.extend_from_slice(&(header.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&header);
     if let Some(StepOutput { output, .. }) = made {
@@ -78,21 +81,26 @@ pub(super) fn encode(made: Option<&StepOutput>) -> Result<Vec<u8>, ArrowError> {
     Ok(bytes)
 }
 
-/// Whether a record is the end of a call log. Returns `None` if it is malformed.
-pub(super) fn is_end(payload: &[u8]) -> Option<bool> {
-    parts(payload).map(|(header, _)| header.end)
+/// Whether a record is the end of a call log. Returns `None` if it is malformed, or that of another key.
+pub(super) fn is_end(payload: &[u8], key: &CacheKey) -> Option<bool> {
+    parts(payload, key).map(|(header, _)| header.end)
 }
 
-/// Decodes the header of a record. Returns it with the bytes of the columns, or `None` if the record is malformed.
-fn parts(payload: &[u8]) -> Option<(EntryHeader, &[u8])> {
-    let (header_length, body) = payload.split_first_chunk::<4>()?;
+/// Decodes the header of a record. Returns it with the bytes of the columns, or `None` if the record is malformed, or that of
+/// another key.
+fn parts<'a>(payload: &'a [u8], key: &CacheKey) -> Option<(EntryHeader, &'a [u8])> {
+    let (found, record) = payload.split_first_chunk::<KEY_BYTES>()?;
+    if found != key.bytes() {
+        return None;
+    }
+    let (header_length, body) = record.split_first_chunk::<4>()?;
     let (header, columns) = body.split_at_checked(u32::from_le_bytes(*header_length) as usize)?;
     Some((serde_json::from_slice(header).ok()?, columns))
 }
 
-/// Decodes a record. Returns `None` if it is malformed, or does not fit the signature of the step.
-pub(super) fn decode(payload: &[u8], signature: &Signature, given: GivenRows) -> Option<CachedCall> {
-    let (header, columns) = parts(payload)?;
+/// Decodes a record. Returns `None` if it is malformed, that of another key, or does not fit the signature of the step.
+pub(super) fn decode(payload: &[u8], key: &CacheKey, signature: &Signature, given: GivenRows) -> Option<CachedCall> {
+    let (header, columns) = parts(payload, key)?;
     if header.end {
         return Some(CachedCall::End);
     }
@@ -151,23 +159,45 @@ fn checked(
     })
 }
 
+/// The key, the step and the rows of records for the fuzz driver.
+const SAMPLE_KEY: CacheKey = CacheKey::from_bytes([7; KEY_BYTES]);
+const SAMPLE_ROWS: GivenRows = GivenRows::Batch(3);
+
+fn sample_signature() -> Signature {
+    let column = |name: &str, data_type| Column { name: name.into(), data_type, nullable: true, optional: false };
+    Signature { inputs: Vec::new(), outputs: vec![column("n", DataType::Integer), column("t", DataType::Text)] }
+}
+
+/// Returns a record, for the fuzz driver.
+pub(crate) fn sample_record() -> Vec<u8> {
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(Int64Array::from(vec![Some(1), None])), Arc::new(StringArray::from(vec!["a", "é"]))];
+    let output = CheckedOutput { rows: 2, columns, origins: Some(vec![0, 2]), rejections: Vec::new(), dropped: 0 };
+    let rejections = vec![StepRejection { row: 1, failure: Failure::new(FailureKind::GuestError, "no") }];
+    encode(&SAMPLE_KEY, Some(&StepOutput { output, rejections })).expect("the types can be encoded")
+}
+
+/// Decodes a record and encodes it again, for the fuzz driver. Returns `None` if it is corrupt.
+pub(crate) fn record_again(bytes: &[u8]) -> Option<Vec<u8>> {
+    match decode(FORMAT.payload(bytes).ok()?, &SAMPLE_KEY, &sample_signature(), SAMPLE_ROWS)? {
+        CachedCall::Output(made) => encode(&SAMPLE_KEY, Some(&made)).ok(),
+        CachedCall::End => encode(&SAMPLE_KEY, None).ok(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use arrow_array::{Int64Array, StringArray};
-
     use super::*;
-    use crate::component::Column;
-    use crate::data_type::DataType;
-    use crate::failure::FailureKind;
+
+    const KEY: CacheKey = SAMPLE_KEY;
 
     fn signature() -> Signature {
-        let column = |name: &str, data_type| Column { name: name.into(), data_type, nullable: true, optional: false };
-        Signature { inputs: Vec::new(), outputs: vec![column("n", DataType::Integer), column("t", DataType::Text)] }
+        sample_signature()
     }
 
     /// Decodes a frame as the cache does.
     fn decode_frame(frame: &[u8], signature: &Signature, given: GivenRows) -> Option<CachedCall> {
-        decode(FORMAT.payload(frame).ok()?, signature, given)
+        decode(FORMAT.payload(frame).ok()?, &KEY, signature, given)
     }
 
     fn made() -> StepOutput {
@@ -182,16 +212,19 @@ mod tests {
 
     #[test]
     fn a_record_survives_encoding() {
-        let bytes = encode(Some(&made())).unwrap();
+        let bytes = encode(&KEY, Some(&made())).unwrap();
         let Some(CachedCall::Output(read)) = decode_frame(&bytes, &signature(), GivenRows::Batch(3)) else {
             panic!("it is whole")
         };
         assert_eq!(read.output.columns, made().output.columns);
         assert_eq!(read.output.origins, Some(vec![0, 2]));
         assert_eq!((read.rejections[0].row, &*read.rejections[0].failure.message), (1, "no"));
-        let end = encode(None).unwrap();
+        let end = encode(&KEY, None).unwrap();
         assert!(matches!(decode_frame(&end, &signature(), GivenRows::None), Some(CachedCall::End)));
-        assert_eq!(([&end, &bytes].map(|frame| is_end(FORMAT.payload(frame).unwrap()))), [Some(true), Some(false)]);
+        assert_eq!(
+            ([&end, &bytes].map(|frame| is_end(FORMAT.payload(frame).unwrap(), &KEY))),
+            [Some(true), Some(false)]
+        );
     }
 
     #[test]
@@ -222,7 +255,7 @@ mod tests {
         ];
         let output =
             CheckedOutput { rows: 2, columns: columns.clone(), origins: None, rejections: Vec::new(), dropped: 0 };
-        let bytes = encode(Some(&StepOutput { output, rejections: Vec::new() })).unwrap();
+        let bytes = encode(&KEY, Some(&StepOutput { output, rejections: Vec::new() })).unwrap();
         let Some(CachedCall::Output(read)) = decode_frame(&bytes, &signature, GivenRows::Batch(2)) else {
             panic!("it is whole")
         };
@@ -234,8 +267,18 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_another_key_is_ignored() {
+        let other = CacheKey::from_bytes([8; KEY_BYTES]);
+        for made in [Some(&made()), None] {
+            let frame = encode(&other, made).unwrap();
+            assert!(decode_frame(&frame, &signature(), GivenRows::Batch(3)).is_none());
+            assert_eq!(is_end(FORMAT.payload(&frame).unwrap(), &KEY), None);
+        }
+    }
+
+    #[test]
     fn any_changed_byte_is_detected() {
-        let bytes = encode(Some(&made())).unwrap();
+        let bytes = encode(&KEY, Some(&made())).unwrap();
         for at in 0..bytes.len() {
             let mut broken = bytes.clone();
             broken[at] ^= 1;
@@ -246,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_record_that_does_not_fit_the_signature_is_ignored() {
-        let bytes = encode(Some(&made())).unwrap();
+        let bytes = encode(&KEY, Some(&made())).unwrap();
         assert!(decode_frame(&bytes, &signature(), GivenRows::Batch(2)).is_none(), "an origin is outside");
         let mut other = signature();
         other.outputs.pop();

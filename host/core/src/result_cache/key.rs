@@ -10,9 +10,24 @@ use crate::plan::Step;
 /// Part of every key. Its last digit changes when a new version of the host passes different data to steps.
 const DOMAIN: &[u8] = b"stillbox-output-3";
 
+/// The size of a cache key.
+pub(super) const KEY_BYTES: usize = 32;
+
 /// A cache key: a SHA-256 digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CacheKey([u8; 32]);
+pub(crate) struct CacheKey([u8; KEY_BYTES]);
+
+impl CacheKey {
+    /// A key with these bytes.
+    pub(super) const fn from_bytes(bytes: [u8; KEY_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes of the digest.
+    pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+}
 
 impl fmt::Display for CacheKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
