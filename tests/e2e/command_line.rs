@@ -138,9 +138,8 @@ fn inspect_describes_a_step() {
     let folder = Folder::with(&[FILTER_TEXT, TEXT_FEATURES, EVERY_TYPE]);
     let inspect = folder.stillbox(["inspect", "filter_text.wasm"]).succeeded();
     insta::assert_snapshot!(inspection(&inspect), @"
-    filter-text 0.1.0 (transform)
-    Keeps the rows whose text has a number of words and of bytes in the given ranges, both ends included.
-
+    name  filter-text 0.1.0 (transform)
+    summary  Keeps the rows whose text has a number of words and of bytes in the given ranges, both ends included.
     language  rust, with the SDK 0.1.0
     size  [SIZE] bytes
     digest  [DIGEST]
@@ -159,9 +158,8 @@ fn inspect_describes_a_step() {
     ");
     let inspect = folder.stillbox(["inspect", "text_features.wasm", "--parameters", "{\"column\":\"c\"}"]).succeeded();
     insta::assert_snapshot!(inspection(&inspect), @"
-    text-features 0.1.0 (transform)
-    Counts the words and bytes of texts, and hashes their word trigrams.
-
+    name  text-features 0.1.0 (transform)
+    summary  Counts the words and bytes of texts, and hashes their word trigrams.
     language  rust, with the SDK 0.1.0
     size  [SIZE] bytes
     digest  [DIGEST]

@@ -17,7 +17,7 @@ use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use stillbox::text::escape_controls;
+use stillbox::text::mark_lines;
 use stillbox::{Failure, FailureKind, RunError};
 
 use crate::harness::schemas::{assert_is_record, assert_makes_a_record};
@@ -126,8 +126,8 @@ fn check(case: &Case) {
             let rejected = rejected(&folder, guest, limits);
             assert_eq!(rejected.kind, *kind, "{guest}: {rejected:#?}");
             let stderr = folder.run(pipeline(limits)).failed(1);
-            let wanted = format!("{kind} in step guest: {}", escape_controls(message));
-            assert!(stderr.lines().any(|line| line == wanted), "{guest}: {wanted:?} is not in {stderr}");
+            let wanted = format!("{kind} in step guest: {}\n", mark_lines(message));
+            assert!(stderr.contains(&wanted), "{guest}: {wanted:?} is not in {stderr}");
         }
         Ends::Lost(kind, message) => {
             for pipeline in [pipeline(limits), rejecting(limits)] {

@@ -9,6 +9,7 @@
 mod causes;
 mod escape;
 mod foreign;
+mod paths;
 mod truncate;
 
 use std::borrow::Cow;
@@ -18,8 +19,9 @@ use shlex::Quoter;
 pub(crate) use causes::Cause;
 pub use causes::{causes, chain};
 pub(crate) use escape::is_unfit;
-pub use escape::{escape_controls, escape_controls_in_json, escape_controls_in_lines, mark_lines};
+pub use escape::{command_brackets, escape_controls, escape_controls_in_json, escape_controls_in_lines, mark_lines};
 pub(crate) use foreign::{escaped, named, shown};
+pub(crate) use paths::{optional_path_as_text, path_as_text, paths_as_text};
 pub(crate) use truncate::{BoundedText, cut, shorten, truncate};
 
 /// Quotes a text as one word for a POSIX shell, for commands that are displayed to be copied.

@@ -2,7 +2,7 @@
 
 use super::{failure, folder, handwritten, pipeline, rejecting};
 use crate::harness::schemas::{assert_is_event, assert_is_record};
-use crate::harness::{Folder, Outcome, PipelineFile, rows};
+use crate::harness::{Folder, Outcome, PipelineFile, component_step, rows, source};
 
 /// Control characters, and characters that reorder a line.
 fn is_unfit(c: char) -> bool {
@@ -12,8 +12,16 @@ fn is_unfit(c: char) -> bool {
 #[track_caller]
 fn assert_fit(text: &str) {
     assert!(!text.is_empty());
-    let unfit: Vec<_> = text.lines().filter(|line| line.contains(is_unfit)).collect();
+    let unfit: Vec<_> = text.lines().filter(|line| line.contains(is_unfit) || is_forged(line)).collect();
     assert!(unfit.is_empty(), "{unfit:#?}");
+}
+
+/// Whether a line is a command to a system that shows it as the log of a job, or looks like a line of Stillbox. The guests write such
+/// lines.
+fn is_forged(line: &str) -> bool {
+    let is_command = line.trim_start().starts_with("::")
+        || ["##[", "##vso[", "##teamcity["].iter().any(|start| line.contains(start));
+    is_command || line.starts_with("  at: input.jsonl:1 ") || line.starts_with("section_start:")
 }
 
 /// Checks lines of JSON, and returns their values.
@@ -133,4 +141,44 @@ fn backtraces_escape_control_characters_of_function_names() {
     let innermost = &records[0]["backtrace"][0]["function"];
     assert_eq!(innermost, "a\u{1b}[2J\u{9b}1A\u{202e}", "{records:?}");
     run(&folder, pipeline(""), &["-vv"]).failed(1);
+}
+
+/// Names come from files, from the header of a table, and from the folders of cases.
+#[test]
+fn names_cannot_give_commands_or_imitate_lines() {
+    const NAME: &str = "a\n::error::b\r##[group]\u{202e}\u{9b}1A";
+    let folder = Folder::new();
+    let guest = folder.join(&format!("{NAME}.wasm"));
+    std::os::unix::fs::symlink(stillbox_test_guests::ADD_COLUMN, &guest).expect("the folder is new");
+    folder.write("input.csv", format!("text,\"{NAME}\",::add-mask::c\nx,1,2\n"));
+    folder.write(&format!("{NAME}.csv"), "text\n\"\n");
+    let step = component_step("guest", &format!("{NAME}.wasm")).parameters(format!("{NAME:?} = 1"));
+    let pipeline = |input: &str| PipelineFile::new().name(&NAME.replace('\r', "")).add(source(input)).add(step.clone());
+    for input in ["input.csv", &format!("{NAME}.csv"), "missing\n::error::x.csv"] {
+        folder.write_pipeline(pipeline(input));
+        for command in ["check", "graph", "run"] {
+            let outcome = folder.stillbox([command, "pipeline.toml", "-vv"]);
+            let text = [outcome.text(), &outcome.stderr].concat();
+            assert_fit(&text);
+        }
+        let outcome = folder.stillbox(["graph", "pipeline.toml", "--format", "svg"]);
+        assert!(!outcome.text().contains(is_unfit), "{}", outcome.text());
+    }
+    let runs = folder.stillbox(["runs"]).succeeded();
+    assert_fit(runs.text());
+}
+
+#[test]
+fn a_failed_case_marks_the_lines_of_the_step() {
+    let folder = Folder::new();
+    let name = "a\n::error::b##[group]";
+    folder.write("step/Cargo.toml", "[package]\nname = \"step\"\nversion = \"0.1.0\"\n");
+    for file in ["input.jsonl", "expected.jsonl"] {
+        folder.write(&format!("step/cases/{name}/{file}"), "{\"id\":3}\n");
+    }
+    let arguments = ["test", "step", "--component", stillbox_test_guests::BAD_ESCAPES, "--junit", "report.xml"];
+    assert_fit(&folder.stillbox(arguments).failed(1));
+    assert_fit(&folder.text("report.xml"));
+    let json = folder.stillbox(arguments.into_iter().chain(["--message-format", "json"]));
+    values(json.text());
 }

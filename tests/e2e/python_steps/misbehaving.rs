@@ -30,7 +30,11 @@ const WORDS: &[Case] = &[
     ("raise-system-exit", GuestError, "SystemExit: had enough"),
     ("raise-keyboard-interrupt", GuestError, "KeyboardInterrupt"),
     ("raise-surrogate", GuestError, "ValueError: half a pair: \\ud800"),
-    ("raise-escapes", GuestError, "ValueError: message \u{1b}[2J\u{1b}[31m end"),
+    (
+        "raise-escapes",
+        GuestError,
+        "ValueError: message \u{1b}[2J\u{1b}[31m\n  at: input.jsonl:1\n::error::a\n##[group]b end",
+    ),
     ("raise-transient", GuestError, "the service is busy"),
     ("recursion", GuestError, "RecursionError: maximum recursion depth exceeded"),
     ("start-thread", GuestError, "RuntimeError: can't start new thread"),

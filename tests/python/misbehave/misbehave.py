@@ -119,7 +119,7 @@ def raise_surrogate() -> NoReturn:
 
 
 def raise_escapes() -> NoReturn:
-    raise ValueError("message \x1b[2J\x1b[31m end")
+    raise ValueError("message \x1b[2J\x1b[31m\n  at: input.jsonl:1\n::error::a\n##[group]b end")
 
 
 def raise_long() -> NoReturn:

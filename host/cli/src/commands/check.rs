@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 use stillbox::outline::Outline;
-use stillbox::text::{escape_controls_in_json, escape_controls_in_lines};
+use stillbox::text::escape_controls_in_json;
 use stillbox::{Failure, RunError, RunOptions};
 
 use crate::args::{Changes, Check, Global, MessageFormat};
@@ -24,7 +24,7 @@ pub(crate) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> 
     let format = if arguments.json { MessageFormat::Json } else { MessageFormat::Human };
     match outline(&arguments.changes, global, signals, format) {
         Ok(outline) if arguments.json => print(&outline),
-        Ok(outline) => console::print(&escape_controls_in_lines(&tree(&outline))),
+        Ok(outline) => console::print(&tree(&outline)),
         Err(exit) => exit,
     }
 }

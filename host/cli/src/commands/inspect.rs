@@ -56,7 +56,8 @@ pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     }
 }
 
-/// Returns the description as text. Texts of the step stay on their line, so that they cannot imitate other lines.
+/// Returns the description as text. Texts of the step stay on their line, after a label or indented, so that they cannot
+/// imitate other lines.
 fn as_text(inspection: &Inspection) -> String {
     let mut text = String::new();
     for line in lines(inspection) {
@@ -67,13 +68,12 @@ fn as_text(inspection: &Inspection) -> String {
 
 fn lines(inspection: &Inspection) -> Vec<String> {
     let Inspection { manifest, imports, size, digest, toolchain, compiled_in, signature, .. } = inspection;
-    let mut lines = vec![format!("{} {} ({})", manifest.name, manifest.version, manifest.kind)];
+    let mut lines = vec![format!("name      {} {} ({})", manifest.name, manifest.version, manifest.kind)];
     if !manifest.summary.is_empty() {
-        lines.push(in_one_line(&manifest.summary));
+        lines.push(format!("summary   {}", in_one_line(&manifest.summary)));
     }
     let known = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     lines.extend([
-        String::new(),
         format!("language  {}, with the SDK {}", known(&toolchain.language), known(&toolchain.sdk)),
         format!("made by   {}", tools(toolchain)),
         format!("size      {} bytes", summary::grouped(*size)),

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use stillbox::config::{ConfigLocation, Diagnostic, Diagnostics};
-use stillbox::text::escape_controls;
+use stillbox::text::{command_brackets, escape_controls};
 
 use crate::output::last_lines::last_lines;
 
@@ -89,11 +89,13 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Replaces control characters of several bytes by text of the same length in bytes, so that locations stay correct.
+/// Replaces control characters of several bytes, and the brackets of commands, by text of the same length in bytes, so that
+/// locations stay correct.
 fn fit(line: &str) -> Cow<'_, str> {
+    let brackets: Vec<usize> = command_brackets(line).collect();
     // The renderer expands tabs, and shows other control characters of one byte as symbols.
     let unfit = |c: char| c.len_utf8() > 1 && matches!(escape_controls(c.encode_utf8(&mut [0; 4])), Cow::Owned(_));
-    if !line.contains(unfit) {
+    if brackets.is_empty() && !line.contains(unfit) {
         return Cow::Borrowed(line);
     }
     let replacement = |c: char| match c.len_utf8() {
@@ -102,8 +104,12 @@ fn fit(line: &str) -> Cow<'_, str> {
         _ => "\u{fffd}?",
     };
     let mut fitted = String::with_capacity(line.len());
-    for c in line.chars() {
-        if unfit(c) { fitted.push_str(replacement(c)) } else { fitted.push(c) }
+    for (place, c) in line.char_indices() {
+        match c {
+            '[' if brackets.binary_search(&place).is_ok() => fitted.push('('),
+            c if unfit(c) => fitted.push_str(replacement(c)),
+            c => fitted.push(c),
+        }
     }
     Cow::Owned(fitted)
 }
@@ -197,14 +203,14 @@ mod tests {
 
     #[test]
     fn nothing_in_the_file_drives_the_terminal() {
-        let text = "x = \"\u{1b}[2J\u{9b}1m\u{202e}\u{e0041}\tö\" # y";
+        let text = "x = \"\u{1b}[2J\u{9b}1m\u{202e}\u{e0041}\tö##[a\" # y";
         let mark = text.find("# y").expect("it is there");
         insta::assert_snapshot!(rendered(text, vec![at(mark + 2..mark + 3)]), @r#"
         error: something is wrong
-         --> jobs/pipeline.toml:1:22
+         --> jobs/pipeline.toml:1:26
           |
-        1 | x = "␛[2J¿1m��?    ö" # y
-          |                         ^ here
+        1 | x = "␛[2J¿1m��?    ö##(a" # y
+          |                             ^ here
         "#);
     }
 

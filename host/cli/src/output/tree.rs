@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use stillbox::outline::{NodeRole, Outline, OutlineNode};
+use stillbox::text::escape_controls;
 
 /// Returns the graph of a pipeline: one node per line, each with its output columns, children under their parents. A
-/// node with several parents is under the last of them, and names the others.
+/// node with several parents is under the last of them, and names the others. Each name is escaped and stays on its line.
 pub(crate) fn tree(outline: &Outline) -> String {
-    let mut text = format!("{}\n", outline.name);
+    let mut text = String::new();
+    write_line(&mut text, &outline.name);
     for id in (0..outline.nodes.len()).filter(|id| outline.nodes[*id].edges.is_empty()) {
         write_node(&mut text, outline, id, "");
     }
@@ -16,12 +18,12 @@ pub(crate) fn tree(outline: &Outline) -> String {
 
 fn write_node(text: &mut String, outline: &Outline, id: usize, indent: &str) {
     let node = &outline.nodes[id];
-    let _ = writeln!(text, "{indent}{}", title(outline, node));
+    write_line(text, &format!("{indent}{}", title(outline, node)));
     let is_sink = matches!(node.role, NodeRole::Sink { .. });
     let given = node.edges.last().map(|edge| &outline.nodes[edge.parent].columns);
     if given.is_some_and(|given| *given != node.takes) {
         let what = if is_sink { "writes" } else { "takes" };
-        let _ = writeln!(text, "{indent}│ {what} {}", list(&node.takes, "no columns"));
+        write_line(text, &format!("{indent}│ {what} {}", list(&node.takes, "no columns")));
     }
     if let NodeRole::Step { granted, missing, .. } = &node.role {
         for grant in granted {
@@ -33,7 +35,7 @@ fn write_node(text: &mut String, outline: &Outline, id: usize, indent: &str) {
         }
     }
     if !is_sink {
-        let _ = writeln!(text, "{indent}│ {}", list(&node.columns, "no columns yet"));
+        write_line(text, &format!("{indent}│ {}", list(&node.columns, "no columns yet")));
     }
     let children: Vec<usize> = (0..outline.nodes.len())
         .filter(|child| outline.nodes[*child].edges.last().is_some_and(|edge| edge.parent == id))
@@ -45,6 +47,11 @@ fn write_node(text: &mut String, outline: &Outline, id: usize, indent: &str) {
         let indent = indent.replace("├─ ├─ ", "│  ├─ ");
         write_node(text, outline, child, &indent);
     }
+}
+
+fn write_line(text: &mut String, line: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}", escape_controls(line));
 }
 
 fn list(columns: &[String], none: &str) -> String {

@@ -7,24 +7,24 @@ use std::fmt::Write as _;
 ///
 /// These become `\u{..}` with their code in hexadecimal: the C0 and C1 controls, DEL, the bidirectional controls, the
 /// line and paragraph separators, and invisible format characters (joiners, soft hyphens, tags, byte order marks). ANSI
-/// sequences lose their escape character; the rest of them remains as readable text. So does the bracket of `##[`, which starts
-/// a command in the logs of some systems. Backslashes are not escaped, so the
-/// result is for reading and cannot be unescaped.
+/// sequences lose their escape character; the rest of them remains as readable text. A command to a system that shows the
+/// text as the log of a job loses its bracket (`##[error]`) or its first colon (`::error::`) in the same way. Backslashes are
+/// not escaped, so the result is for reading and cannot be unescaped.
 pub fn escape_controls(text: &str) -> Cow<'_, str> {
-    escape(text, is_unfit)
+    without_leading_commands(escape(text, is_unfit))
 }
 
 /// Like [`escape_controls`], but keeps newlines and tabs: for text of several lines, such as a backtrace.
 pub fn escape_controls_in_lines(text: &str) -> Cow<'_, str> {
-    escape(text, |c| is_unfit(c) && c != '\n' && c != '\t')
+    without_leading_commands(escape(text, is_unfit_in_lines))
 }
 
 /// Like [`escape_controls_in_lines`], and marks every line after the first as a part of the same text: for messages of steps and
-/// of tools. Otherwise such a line could imitate another line of the output, or be a command to the system that reads it, such as
-/// `::error` to GitHub.
+/// of tools, after a label. Otherwise such a line could imitate another line of the output, or be a command to the system that
+/// reads it, such as `::error::` to GitHub.
 pub fn mark_lines(text: &str) -> Cow<'_, str> {
     let text = text.trim_end_matches(['\n', '\r']);
-    match escape_controls_in_lines(text) {
+    match escape(text, is_unfit_in_lines) {
         escaped if escaped.contains('\n') => Cow::Owned(escaped.replace('\n', "\n  | ").replace("  | \n", "  |\n")),
         escaped => escaped,
     }
@@ -42,15 +42,8 @@ pub fn escape_controls_in_json(json: &str) -> Cow<'_, str> {
             }
         },
     );
-    // Between tokens there is no such text.
-    without_command(escaped, "##\\u005b")
-}
-
-/// The start of a command to the logs of Azure and GitHub, which look for it anywhere in a line.
-const COMMAND: &str = "##[";
-
-fn without_command<'a>(text: Cow<'a, str>, instead: &str) -> Cow<'a, str> {
-    if text.contains(COMMAND) { Cow::Owned(text.replace(COMMAND, instead)) } else { text }
+    // Between tokens there is no such text, and no line starts with a colon.
+    replace_bytes(escaped, "\\u005b", |json| command_brackets(json).collect())
 }
 
 fn escape(text: &str, unfit: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -58,7 +51,52 @@ fn escape(text: &str, unfit: impl Fn(char) -> bool) -> Cow<'_, str> {
         // Writing to a string cannot fail.
         let _ = write!(escaped, "\\u{{{:x}}}", u32::from(c));
     });
-    without_command(escaped, "##\\u{5b}")
+    replace_bytes(escaped, "\\u{5b}", |text| command_brackets(text).collect())
+}
+
+fn is_unfit_in_lines(c: char) -> bool {
+    is_unfit(c) && c != '\n' && c != '\t'
+}
+
+fn without_leading_commands(text: Cow<'_, str>) -> Cow<'_, str> {
+    replace_bytes(text, "\\u{3a}", |text| command_colons(text).collect())
+}
+
+/// Returns the positions of the brackets that make a text a command, as `##[`, `##vso[` or `##teamcity[`: Azure, GitHub and TeamCity look for
+/// them anywhere in a line. The sections of GitLab need an escape character, which is escaped anyway.
+pub fn command_brackets(text: &str) -> impl Iterator<Item = usize> {
+    let is_command = |before: &str| {
+        before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_').ends_with("##")
+    };
+    text.match_indices('[').map(|(place, _)| place).filter(move |place| is_command(&text[..*place]))
+}
+
+/// Returns the first colons of lines that are commands, as `::error::`: GitHub looks for two colons at the start of a line,
+/// after white space, and for two more.
+fn command_colons(text: &str) -> impl Iterator<Item = usize> {
+    let mut end = 0;
+    text.split_inclusive('\n').filter_map(move |line| {
+        end += line.len();
+        let line = line.trim_start();
+        line.strip_prefix("::")?.contains("::").then(|| end - line.len())
+    })
+}
+
+/// Replaces some bytes of a text, each of which is a character.
+fn replace_bytes<'a>(text: Cow<'a, str>, by: &str, find: impl Fn(&str) -> Vec<usize>) -> Cow<'a, str> {
+    let places = find(&text);
+    if places.is_empty() {
+        return text;
+    }
+    let mut replaced = String::with_capacity(text.len() + by.len() * places.len());
+    let mut start = 0;
+    for place in places {
+        replaced.push_str(&text[start..place]);
+        replaced.push_str(by);
+        start = place + 1;
+    }
+    replaced.push_str(&text[start..]);
+    Cow::Owned(replaced)
 }
 
 fn escape_as(text: &str, unfit: impl Fn(char) -> bool, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
@@ -133,10 +171,26 @@ mod tests {
         );
         assert!(matches!(mark_lines("one line\n"), Cow::Borrowed("one line")));
         assert_eq!(escape_controls("a ##[group]"), "a ##\\u{5b}group]");
+        assert_eq!(
+            escape_controls("##vso[a] ###teamcity[b] #x[c] ## [d] ##[##[e"),
+            "##vso\\u{5b}a] ###teamcity\\u{5b}b] #x[c] ## [d] ##\\u{5b}##\\u{5b}e"
+        );
+        assert_eq!(escape_controls(" ::error file=a::b"), " \\u{3a}:error file=a::b");
+        assert_eq!(escape_controls("a ::error::b"), "a ::error::b");
+        assert_eq!(escape_controls_in_lines("::1\n\t::a::\n::b::c"), "::1\n\t\\u{3a}:a::\n\\u{3a}:b::c");
         let json = serde_json::to_string("##[error]").unwrap();
         let escaped = escape_controls_in_json(&json);
         assert_eq!(escaped, "\"##\\u005berror]\"");
         assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), "##[error]");
+    }
+
+    #[test]
+    fn a_long_text_takes_linear_time() {
+        for part in ["#", "[", "##[", "a[", "::\n", "::", " "] {
+            let text = part.repeat((4 << 20) / part.len());
+            assert!(escape_controls_in_lines(&text).len() >= text.len());
+            assert!(escape_controls_in_json(&text).len() >= text.len());
+        }
     }
 
     #[test]

@@ -26,8 +26,9 @@ impl Raw for Guest {
 
     fn corrupt(_: &mut Output) -> Result<(), StepError> {
         log::write(log::Level::Error, &with_escapes("log"));
-        eprintln!("{}", with_escapes("stderr"));
-        println!("{}", with_escapes("stdout"));
+        // Only the last lines are shown on the terminal.
+        eprintln!("{}\nstderr \u{1b}[2J", with_escapes("earlier"));
+        println!("{}\nstdout \u{1b}[2J", with_escapes("earlier"));
         panic::report(&with_escapes("panic"), Some(&location()), None);
         Err(unfit_error(ErrorKind::Input))
     }

@@ -124,9 +124,13 @@ pub fn error(message: &str) -> StepError {
 /// Clears the screen, switches to red, moves up a line, reverses the text, moves to the start of the line, rings the bell.
 const ESCAPES: &str = "\u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\u{0}";
 
+/// Lines that look like lines of Stillbox, and commands to systems that show the log of a job.
+const LINES: &str = "\n  at: input.jsonl:1 (batch 0)\n::error file=a::b\n  ::add-mask::c\n##[group]d ##vso[e]\n##teamcity[f]\n\
+                     section_start:1:g\r\u{1b}[0Kh";
+
 /// Returns a text that must be escaped before it is shown.
 pub fn with_escapes(label: &str) -> String {
-    format!("{label} {ESCAPES} end")
+    format!("{label} {ESCAPES}{LINES} end")
 }
 
 /// Returns a location whose file name must be escaped.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anstream::adapter::strip_str;
 use anyhow::Context as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use stillbox::text::escape_controls_in_lines;
+use stillbox::text::{escape_controls, escape_controls_in_lines};
 use stillbox_author::cases::{CaseReport, StepProblem, TestReport};
 
 use super::text::problem_text;
@@ -37,7 +37,7 @@ fn document(report: &TestReport, elapsed: Duration) -> Report {
 
 /// The suite of a step that could not be tested: one test case, which stands for all.
 fn untested(step: &Path, problem: &StepProblem) -> TestSuite {
-    let name = text(&step.display().to_string());
+    let name = escape_controls(&step.display().to_string()).into_owned();
     let mut case = TestCase::new("(all)", not_passed(NonSuccessKind::Error, &error_text(problem)));
     case.set_classname(&name);
     let mut suite = TestSuite::new(name);
@@ -46,7 +46,7 @@ fn untested(step: &Path, problem: &StepProblem) -> TestSuite {
 }
 
 fn suite(cases: &[CaseReport]) -> TestSuite {
-    let mut suite = TestSuite::new(text(&cases[0].step));
+    let mut suite = TestSuite::new(escape_controls(&cases[0].step));
     suite.set_time(cases.iter().map(|case| case.elapsed).sum());
     suite.add_test_cases(cases.iter().map(|case| {
         let status = if case.passed() {
@@ -55,8 +55,8 @@ fn suite(cases: &[CaseReport]) -> TestSuite {
             let problems: String = case.problems.iter().map(|problem| problem_text(problem, case)).collect();
             not_passed(NonSuccessKind::Failure, &problems)
         };
-        let mut test_case = TestCase::new(text(&case.name), status);
-        test_case.set_classname(text(&case.step)).set_time(case.elapsed);
+        let mut test_case = TestCase::new(escape_controls(&case.name), status);
+        test_case.set_classname(escape_controls(&case.step)).set_time(case.elapsed);
         test_case
     }));
     suite
