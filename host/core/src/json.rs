@@ -77,6 +77,31 @@ pub(crate) fn json_texts(
     Ok(texts.finish())
 }
 
+/// Returns whether an escape in a valid JSON text is half of a surrogate pair, which stands for no character. Parsers that skip
+/// a text do not check this.
+pub(crate) fn has_half_surrogate_pair(json: &str) -> bool {
+    let mut rest = json.as_bytes();
+    while let Some(escape) = memchr::memchr(b'\\', rest) {
+        rest = &rest[escape..];
+        let (length, is_half) = match (code_unit(rest), rest.get(6..).and_then(code_unit)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, false),
+            (Some(unit), _) => (6, matches!(unit, 0xd800..=0xdfff)),
+            (None, _) => (2, false),
+        };
+        if is_half {
+            return true;
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    false
+}
+
+/// Returns the code unit of UTF-16 that an escape at the start stands for.
+fn code_unit(json: &[u8]) -> Option<u16> {
+    let digits = json.strip_prefix(b"\\u")?.first_chunk::<4>()?;
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
 /// The values of one column, ready to write as JSON.
 pub(crate) struct JsonValues<'a> {
     nulls: Option<NullBuffer>,
@@ -183,4 +208,21 @@ fn write_raw(out: &mut Vec<u8>, json: &str) {
         rest = &rest[line_break + 1..];
     }
     out.extend_from_slice(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_found() {
+        for half in
+            [r#""\ud800""#, r#""\udc00""#, r#""\ud83d \ude00""#, r#"{"\uD83D\uD83D\uDE00":1}"#, r#""\ude00\ud83d""#]
+        {
+            assert!(has_half_surrogate_pair(half), "{half}");
+        }
+        for whole in [r#""\ud83d\ude00""#, r#""\\ud800""#, r#""\"\\\u00e9\n""#, r#"["\\\\"]"#, "1", ""] {
+            assert!(!has_half_surrogate_pair(whole), "{whole}");
+        }
+    }
 }

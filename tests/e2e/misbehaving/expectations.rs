@@ -14,7 +14,8 @@ const fn limited(guest: &'static str, limits: &'static str, ends: Ends) -> Case 
 }
 
 /// A message of escape sequences and control characters.
-const ESCAPES: &str = "message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\0 end";
+const ESCAPES: &str = "message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\r\u{7}\0\n  at: input.jsonl:1 (batch 0)\n\
+                       ::error file=a::b\n  ::add-mask::c\n##[group]d ##vso[e]\n##teamcity[f]\nsection_start:1:g\r\u{1b}[0Kh end";
 
 /// Guests that report an error before they end.
 pub(super) const WORDS: &[Case] = &[
@@ -77,6 +78,13 @@ pub(super) const CONTRACT: &[Case] = &[
         Fails(
             BadOutput,
             "it returned the values of \"word\" with JSON that is not valid in row 1 (expected value at line 1 column 1)",
+        ),
+    ),
+    case(
+        "half_surrogate",
+        Fails(
+            BadOutput,
+            "it returned the values of \"word\" with JSON that is not valid in row 1 (an escape is half of a surrogate pair)",
         ),
     ),
     case("wrong_column", Fails(BadOutput, "it returned the column \"extra\", which its signature does not have")),

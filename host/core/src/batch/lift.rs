@@ -14,6 +14,7 @@ use crate::component::{Column, Signature};
 use crate::data_type::DataType;
 use crate::engine::bindings::types::{ColumnResult, Output, Rejection, TextsResult, ValuesResult, VectorsResult};
 use crate::failure::{Failure, FailureKind, RowPlace};
+use crate::json::has_half_surrogate_pair;
 use crate::limits::Limits;
 use crate::text::cut;
 use crate::units::format_size;
@@ -271,12 +272,16 @@ fn numbers<T: arrow_buffer::ArrowNativeType>(values: Vec<T>, rows: usize) -> Res
 fn json(values: TextsResult, rows: usize, nulls: Option<&NullBuffer>) -> Result<StringArray, ValueProblem> {
     let array = text(values, rows, nulls)?;
     for row in (0..rows).filter(|row| array.is_valid(*row)) {
-        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(array.value(row)) {
-            return Err(ValueProblem {
-                problem: format!("JSON that is not valid in row {row} ({error})"),
-                row: Some(row),
-            });
-        }
+        let value = array.value(row);
+        let reason = match serde_json::from_str::<serde::de::IgnoredAny>(value) {
+            Err(error) => error.to_string(),
+            Ok(_) if has_half_surrogate_pair(value) => "an escape is half of a surrogate pair".to_owned(),
+            Ok(_) => continue,
+        };
+        return Err(ValueProblem {
+            problem: format!("JSON that is not valid in row {row} ({reason})"),
+            row: Some(row),
+        });
     }
     Ok(array)
 }
