@@ -103,6 +103,34 @@ fn a_run_succeeds_without_standard_error_and_other_commands_fail_without_standar
     }
 }
 
+/// The standard library would open `/dev/null` in its place.
+#[test]
+fn a_missing_standard_output_is_an_error_where_something_is_printed() {
+    let folder = folder();
+    folder.write_pipeline(pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
+    let without =
+        |arguments: &str, more: &str| outcome(&mut folder.shell(&format!("exec \"$STILLBOX\" {arguments} {more}")));
+    for arguments in [
+        "check pipeline.toml",
+        "check pipeline.toml --json",
+        "inspect keep_long.wasm",
+        "runs",
+        "cache",
+        "schema",
+        "run pipeline.toml --message-format json",
+        "pipe keep_long.wasm < input.jsonl",
+    ] {
+        let message = without(arguments, ">&-").failed(1);
+        assert_eq!(
+            message, "error: cannot write to the standard output: Bad file descriptor (os error 9)\n",
+            "{arguments}"
+        );
+        without(arguments, "> /dev/null").succeeded();
+        without(arguments, "1<> /dev/null").succeeded();
+    }
+    without("run pipeline.toml", ">&-").succeeded();
+}
+
 #[test]
 fn a_full_disk_is_reported() {
     let folder = folder();

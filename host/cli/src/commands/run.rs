@@ -15,10 +15,12 @@ use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline, RunOptions};
 use crate::args::{Changes, Global, MessageFormat, Progress, Run};
 use crate::directories::{engine, state_directory};
 use crate::exit_code::Exit;
+use crate::output::console;
 use crate::output::errors;
 use crate::output::failure;
 use crate::output::records::is_stdout;
 use crate::output::render;
+use crate::output::stdout;
 use crate::signals::Signals;
 use crate::watch::{Watched, watch};
 pub(crate) use ended::report_error;
@@ -108,6 +110,10 @@ pub(crate) fn drive(
 ) -> Exit {
     if let Some(conflict) = stdout_conflict(pipeline, settings) {
         return usage_error(&conflict, settings.message_format);
+    }
+    let is_stdout_used = pipeline.writes_to_stdout() || settings.message_format == MessageFormat::Json;
+    if is_stdout_used && let Err(error) = stdout::check_open() {
+        return console::cannot_write(&error);
     }
     let reporter = match RunReporter::new(settings) {
         Ok(reporter) => reporter,

@@ -1,22 +1,26 @@
 //! Standard output and standard error, with errors such as a full disk.
 
 use std::fmt::Arguments;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 
 use crate::exit_code::Exit;
+use crate::output::stdout;
 use crate::output::style::ERROR;
 
 /// Prints the result of a command to standard output. A closed pipe is not an error; other errors are reported.
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match stdout::check_open().and_then(|()| out.write_all(text.as_bytes())).and_then(|()| out.flush()) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
-        Err(error) => {
-            print_error(format_args!("{ERROR}error{ERROR:#}: cannot write to the standard output: {error}\n"));
-            Exit::Failed
-        }
+        Err(error) => cannot_write(&error),
     }
+}
+
+/// Prints that the standard output cannot be written.
+pub(crate) fn cannot_write(error: &io::Error) -> Exit {
+    print_error(format_args!("{ERROR}error{ERROR:#}: cannot write to the standard output: {error}\n"));
+    Exit::Failed
 }
 
 /// Prints a message to standard error. A message that cannot be written is lost: the run continues, and its exit code

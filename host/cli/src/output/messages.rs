@@ -6,6 +6,8 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
 use stillbox::text::escape_controls_in_json;
 
+use crate::output::stdout;
+
 /// Writes lines, and stores the first write error.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
@@ -20,7 +22,9 @@ impl Messages {
         if lost.is_some() {
             return;
         }
-        match io::stdout().lock().write_all(line(&value.to_string()).as_bytes()) {
+        let written =
+            stdout::check_open().and_then(|()| io::stdout().lock().write_all(line(&value.to_string()).as_bytes()));
+        match written {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => *lost = Some(error),
             _ => {}
         }
