@@ -28,9 +28,10 @@ pub use crate::engine::Permission;
 pub use cache::CompileCache;
 pub(crate) use compiler::Compiler;
 pub use compiler::compile_from_stdin;
+pub(crate) use complexity::check as walk;
 pub use imports::{Access, Import};
 pub use signature::{Column, Manifest, Signature, StepKind};
-pub(crate) use symbols::{SourceFrame, Symbols};
+pub(crate) use symbols::{SourceFrame, Symbols, frames_in};
 pub use toolchain::Toolchain;
 pub(crate) use toolchain::{SDK_SECTION, toolchain};
 
@@ -110,6 +111,9 @@ pub enum ComponentErrorKind {
         /// Its value, as it is written in a pipeline file.
         value: String,
     },
+    /// Its memories or tables do not fit into the pool of instances.
+    #[error("does not fit into the memory that is reserved for an instance")]
+    DoesNotFit(#[source] BoxedError),
     /// The program or thread that compiles failed.
     #[error("cannot be compiled, because the compiler failed")]
     Compiler(#[source] BoxedError),
@@ -180,7 +184,8 @@ impl<'a> ComponentFile<'a> {
         let Self { path, bytes, digest } = self;
         let linker = context.linker;
         let engine = linker.engine();
-        let from_cache = context.cache.get(engine, digest);
+        let from_cache = context.cache.get(engine, digest).transpose();
+        let from_cache = from_cache.map_err(|error| ComponentErrorKind::DoesNotFit(error.into()))?;
         let cached = from_cache.is_some();
         let (component, compiled_in) = match from_cache {
             Some(cached) => cached,
@@ -276,8 +281,16 @@ fn compile(
     let compiled_in = started.elapsed();
     context.cache.put(engine, digest, &code, compiled_in);
     let component = load_compiled(engine, &code);
-    let component = component.map_err(|error| ComponentErrorKind::Compiler(error.into()))?;
+    let component = component.map_err(|error| match does_not_fit(&error) {
+        true => ComponentErrorKind::DoesNotFit(error.into()),
+        false => ComponentErrorKind::Compiler(error.into()),
+    })?;
     Ok((component, compiled_in))
+}
+
+/// Returns whether an engine has refused code because its pool of instances has too little room for it. The error has no type.
+fn does_not_fit(error: &wasmtime::Error) -> bool {
+    error.chain().any(|link| link.to_string().contains("pooling allocator"))
 }
 
 #[expect(unsafe_code, reason = "compiled code can only be loaded by trusting where it comes from")]

@@ -9,8 +9,11 @@ use crate::engine::{Fuel, Resident};
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
-use crate::runtime::{Engine, EngineError};
+use crate::runtime::{Engine, EngineError, Reservation};
 use crate::sandbox::CallOptions;
+
+/// One instance is being dropped while the next is created.
+const INSTANCES: u32 = 2;
 
 /// The description of a step.
 #[derive(Debug, Clone)]
@@ -60,7 +63,22 @@ pub fn inspect(
     parameters: Option<&str>,
     interrupt: &Interrupt,
 ) -> Result<Inspection, InspectError> {
-    let reservation = engine.reserve(2, Fuel::Off, Resident::default())?;
+    let reservation = engine.reserve(INSTANCES, Fuel::Off, Resident::default())?;
+    let has_misfit = || reservation.loader().has_misfit();
+    match inspect_in(&reservation, path, parameters, interrupt) {
+        Err(_) if has_misfit() => {
+            inspect_in(&engine.reserve_on_demand(INSTANCES, Fuel::Off)?, path, parameters, interrupt)
+        }
+        result => result,
+    }
+}
+
+fn inspect_in(
+    reservation: &Reservation,
+    path: &Path,
+    parameters: Option<&str>,
+    interrupt: &Interrupt,
+) -> Result<Inspection, InspectError> {
     let loader = reservation.loader();
     let stop = Stop::on(interrupt, loader.sandbox().engine());
     let limits = Limits::default();

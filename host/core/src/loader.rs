@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -12,7 +13,7 @@ use crate::component::{
     CompileCache, CompileContext, Compiler, Component, ComponentError, ComponentErrorKind, ComponentFile, Manifest,
     Signature,
 };
-use crate::engine::{CompileSettings, Fuel, Resident, State, engine, linker};
+use crate::engine::{CompileSettings, State, linker};
 use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::limits::Limits;
@@ -27,28 +28,28 @@ pub(crate) struct ComponentLoader {
     compiler: Compiler,
     /// Components that were loaded, by digest.
     loaded: Mutex<HashMap<Arc<str>, Arc<Component>>>,
+    /// Whether a component did not fit into the pool of the engine.
+    has_misfit: AtomicBool,
 }
 
 impl ComponentLoader {
-    /// Creates the engine, with room for `instances` instances at a time, and everything that components may import.
+    /// Creates a loader for an engine, with everything that components may import.
     pub(crate) fn new(
-        instances: u32,
-        fuel: Fuel,
-        resident: Resident,
-        cache: CompileCache,
-        compiler: Compiler,
-    ) -> wasmtime::Result<Self> {
-        Self::with_engine(engine(instances, fuel, resident)?, cache, compiler)
-    }
-
-    pub(crate) fn with_engine(
         (engine, settings): (wasmtime::Engine, CompileSettings),
         cache: CompileCache,
         compiler: Compiler,
     ) -> wasmtime::Result<Self> {
         let linker = linker(&engine)?;
         let sandbox = Arc::new(Sandbox::new(engine)?);
-        Ok(Self { sandbox, linker, settings, cache, compiler, loaded: Mutex::default() })
+        Ok(Self {
+            sandbox,
+            linker,
+            settings,
+            cache,
+            compiler,
+            loaded: Mutex::default(),
+            has_misfit: AtomicBool::new(false),
+        })
     }
 
     pub(crate) fn sandbox(&self) -> &Arc<Sandbox> {
@@ -64,14 +65,17 @@ impl ComponentLoader {
         if let Some(component) = self.loaded.lock().get(&file.digest) {
             return Ok(Arc::clone(component));
         }
-        let mut component = file.compile(&CompileContext {
+        let component = file.compile(&CompileContext {
             linker: &self.linker,
             settings: self.settings,
             cache: &self.cache,
             compiler: &self.compiler,
             limits,
             stop,
-        })?;
+        });
+        let is_misfit = |error: &ComponentError| matches!(error.kind, ComponentErrorKind::DoesNotFit(_));
+        self.has_misfit.fetch_or(component.as_ref().is_err_and(is_misfit), Ordering::Relaxed);
+        let mut component = component?;
         let manifest = self.manifest(&component, &CallOptions { limits, stop, seed: 0, access: None }).map_err(
             |mut failure| {
                 let digest = Arc::clone(component.digest());
@@ -84,6 +88,11 @@ impl ComponentLoader {
         let component = Arc::new(component);
         self.loaded.lock().insert(Arc::clone(component.digest()), Arc::clone(&component));
         Ok(component)
+    }
+
+    /// Returns whether a component could not be loaded because its memories or tables do not fit into the pool of the engine.
+    pub(crate) fn has_misfit(&self) -> bool {
+        self.has_misfit.load(Ordering::Relaxed)
     }
 
     fn manifest(&self, component: &Component, options: &CallOptions<'_>) -> Result<Manifest, Box<Failure>> {

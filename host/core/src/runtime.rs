@@ -13,7 +13,7 @@ use rayon::ThreadPool;
 
 use crate::cleanup::CleanupRegistry;
 use crate::component::{CompileCache, Compiler};
-use crate::engine::{Fuel, Resident};
+use crate::engine::{Fuel, Resident, engine, engine_without_pool};
 use crate::loader::ComponentLoader;
 use crate::result_cache::ResultCache;
 
@@ -70,9 +70,18 @@ struct EngineState {
 struct Pool {
     loader: Arc<ComponentLoader>,
     fuel: Fuel,
-    resident: Resident,
+    allocation: Allocation,
     capacity: u32,
     reserved: AtomicU32,
+}
+
+/// Where the memory of instances comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Allocation {
+    /// From a pool, in which every instance has room for a number of memories and tables.
+    Pooled(Resident),
+    /// Each instance allocates its own.
+    OnDemand,
 }
 
 /// A part of a pool that one run or step has for itself until this is dropped.
@@ -224,15 +233,28 @@ impl Engine {
     /// # Errors
     /// The sandbox cannot be created on this machine.
     pub(crate) fn reserve(&self, instances: u32, fuel: Fuel, resident: Resident) -> Result<Reservation, EngineError> {
+        self.reserve_from(Allocation::Pooled(resident), instances, fuel)
+    }
+
+    /// Reserves room for a number of instances, for components that do not fit into a pool: they have too many memories or
+    /// tables, or too large ones.
+    ///
+    /// # Errors
+    /// The sandbox cannot be created on this machine.
+    pub(crate) fn reserve_on_demand(&self, instances: u32, fuel: Fuel) -> Result<Reservation, EngineError> {
+        self.reserve_from(Allocation::OnDemand, instances, fuel)
+    }
+
+    fn reserve_from(&self, allocation: Allocation, instances: u32, fuel: Fuel) -> Result<Reservation, EngineError> {
         let mut pools = self.shared.pools.lock();
         let fits = |pool: &&Arc<Pool>| {
             let free = pool.capacity.saturating_sub(pool.reserved.load(Ordering::Acquire));
-            pool.fuel == fuel && pool.resident == resident && free >= instances
+            pool.fuel == fuel && pool.allocation == allocation && free >= instances
         };
         let pool = if let Some(pool) = pools.iter().find(fits) {
             Arc::clone(pool)
         } else {
-            let pool = Arc::new(self.new_pool(instances.max(self.shared.instances), fuel, resident)?);
+            let pool = Arc::new(self.new_pool(instances.max(self.shared.instances), fuel, allocation)?);
             pools.push(Arc::clone(&pool));
             pool
         };
@@ -240,10 +262,15 @@ impl Engine {
         Ok(Reservation { pool, instances })
     }
 
-    fn new_pool(&self, capacity: u32, fuel: Fuel, resident: Resident) -> Result<Pool, EngineError> {
+    fn new_pool(&self, capacity: u32, fuel: Fuel, allocation: Allocation) -> Result<Pool, EngineError> {
         let (cache, compiler) = (self.shared.compile_cache.clone(), self.shared.compiler.clone());
-        let loader = ComponentLoader::new(capacity, fuel, resident, cache, compiler).map_err(EngineError::new)?;
-        Ok(Pool { loader: Arc::new(loader), fuel, resident, capacity, reserved: AtomicU32::new(0) })
+        let engine = match allocation {
+            Allocation::Pooled(resident) => engine(capacity, fuel, resident),
+            Allocation::OnDemand => engine_without_pool(fuel),
+        };
+        let loader =
+            engine.and_then(|engine| ComponentLoader::new(engine, cache, compiler)).map_err(EngineError::new)?;
+        Ok(Pool { loader: Arc::new(loader), fuel, allocation, capacity, reserved: AtomicU32::new(0) })
     }
 }
 

@@ -99,6 +99,23 @@ fn the_table_entries_limit_stops_a_growing_table() {
     assert!(failure.hint.is_some_and(|hint| hint.contains("cannot be raised")));
 }
 
+/// Four memories and 48 tables fit into the pool of instances; more allocate on demand.
+#[test]
+fn modules_with_several_memories_and_tables_run() {
+    let memories = |count: usize| format!("(memory 1) {}", "(memory 1 2)".repeat(count - 1));
+    let tables = |count: usize| "(table 10 funcref)".repeat(count);
+    for functions in [memories(3), tables(40), memories(20), tables(100), "(table 100000 funcref)".to_owned()] {
+        let folder = Folder::new();
+        let module = format!("(core module $more {functions}) (core instance (instantiate $more))\n(core module $step");
+        let text = include_str!("../wat/step.wat").replace("(core module $step", &module);
+        folder.write("guest.wasm", wat::component(&text));
+        folder.write("input.jsonl", rows::with_ids(0..6));
+        folder.run(pipeline("")).succeeded();
+        folder.stillbox(["inspect", "guest.wasm"]).succeeded();
+        folder.run(pipeline("fuel = 1_000_000")).succeeded();
+    }
+}
+
 #[test]
 fn a_read_of_standard_input_does_not_block() {
     let read = "(call $read (call $get-stdin) (i64.const 100) (i32.const 3072))\n\

@@ -59,7 +59,7 @@ impl BenchEngine {
         };
         let stop = Stop::default();
         stop.reaches(&engine.0);
-        Ok(Self { loader: Arc::new(ComponentLoader::with_engine(engine, cache, Compiler::default())?), stop })
+        Ok(Self { loader: Arc::new(ComponentLoader::new(engine, cache, Compiler::default())?), stop })
     }
 
     /// Loads a component and gives it parameters, a JSON object.

@@ -77,6 +77,11 @@ pub(crate) struct Publishing {
 }
 
 impl StagedFolders {
+    /// Removes all folders.
+    pub(crate) fn clear(&self) {
+        self.all.lock().clear();
+    }
+
     /// Staged folders that are listed in this registry.
     pub(crate) fn new(cleanup: &CleanupRegistry) -> Self {
         Self { cleanup: cleanup.clone(), all: Arc::default() }

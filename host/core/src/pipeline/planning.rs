@@ -23,15 +23,36 @@ pub(super) struct Planned {
 }
 
 impl Pipeline {
-    /// Makes the plan on a thread of its own, so that a cancel ends the wait for a compiler, or for an input that does
-    /// not come. Without `staged` no folder is written to.
+    /// Makes the plan. If a component does not fit into a pool of instances, all steps allocate on demand.
+    /// Without `staged` no folder is written to.
     pub(super) fn plan(
         &self,
         engine: &Engine,
         options: &RunOptions,
+        staged: Option<&StagedFolders>,
+    ) -> Result<Planned, RunError> {
+        let (instances, fuel) = (instances(engine, &self.config), fuel(&self.config));
+        let resident = Resident::for_components(self.config.steps.iter().map(|step| step.component.path()));
+        let reservation = engine.reserve(instances, fuel, resident)?;
+        let loader = Arc::clone(reservation.loader());
+        match self.plan_in(reservation, options, staged.cloned()) {
+            Err(_) if loader.has_misfit() && options.interrupt.reason().is_none() => {
+                // The steps get folders of their own again.
+                staged.iter().for_each(|staged| staged.clear());
+                self.plan_in(engine.reserve_on_demand(instances, fuel)?, options, staged.cloned())
+            }
+            result => result,
+        }
+    }
+
+    /// Makes the plan on a thread of its own, so that a cancel ends the wait for a compiler, or for an input that does
+    /// not come. Without `staged` no folder is written to.
+    fn plan_in(
+        &self,
+        reservation: Reservation,
+        options: &RunOptions,
         staged: Option<StagedFolders>,
     ) -> Result<Planned, RunError> {
-        let reservation = reserve(engine, &self.config)?;
         let stop = Stop::on(&options.interrupt, reservation.loader().sandbox().engine());
         let (answer, answers) = channel();
         options.interrupt.on_trigger({
@@ -72,15 +93,16 @@ impl Pipeline {
     }
 }
 
-/// Reserves one instance for each thread, and one for each that is being dropped. Each step may have one that lives on, or
-/// one for each thread.
-fn reserve(engine: &Engine, config: &Config) -> Result<Reservation, RunError> {
+/// The number of instances at a time: one for each thread, and one for each that is being dropped. Each step may have one that
+/// lives on, or one for each thread.
+fn instances(engine: &Engine, config: &Config) -> u32 {
     let threads = engine.threads() as u32;
     let is_reused = |step: &StepTable| step.instance.as_ref().is_some_and(|life| life.value == InstanceLife::Worker);
     let workers = config.steps.iter().filter(|step| is_reused(step)).count() as u32;
-    let instances = threads * (2 + workers) + config.steps.len() as u32;
+    threads * (2 + workers) + config.steps.len() as u32
+}
+
+fn fuel(config: &Config) -> Fuel {
     let has_fuel = config.pipeline.limits.fuel.is_some() || config.steps.iter().any(|step| step.limits.fuel.is_some());
-    let fuel = if has_fuel { Fuel::On } else { Fuel::Off };
-    let resident = Resident::for_components(config.steps.iter().map(|step| step.component.path()));
-    Ok(engine.reserve(instances, fuel, resident)?)
+    if has_fuel { Fuel::On } else { Fuel::Off }
 }

@@ -73,7 +73,7 @@ struct LockedRun<'a> {
 impl LockedRun<'_> {
     fn execute(mut self, engine: &Engine) -> Result<Report, RunError> {
         let written_folders = StagedFolders::new(&self.options.cleanup);
-        let planned = self.pipeline.plan(engine, self.options, Some(written_folders.clone()))?;
+        let planned = self.pipeline.plan(engine, self.options, Some(&written_folders))?;
         let fingerprint = self.check_unchanged(&planned.plan)?;
         if let Some(handle) = &self.handle
             && let Some(report) = recording::placed(handle)?

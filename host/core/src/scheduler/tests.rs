@@ -10,7 +10,7 @@ use arrow_schema::Schema;
 use super::{Files, RunOutcome, RunStage, ScheduledRun, run};
 use crate::cleanup::Entries;
 use crate::component::{CompileCache, Compiler};
-use crate::engine::{Fuel, Resident};
+use crate::engine::{Fuel, engine_without_pool};
 use crate::failure::{Failure, FailureKind};
 use crate::format::Compression;
 use crate::interrupt::{Interrupt, Stop};
@@ -93,8 +93,12 @@ fn ended(reader: Box<dyn Reader>) -> RunOutcome {
 
 /// How a run ends that has no file to write to.
 fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) -> RunOutcome {
-    let loader = ComponentLoader::new(2, Fuel::Off, Resident::default(), CompileCache::disabled(), Compiler::default())
-        .expect("this machine runs the tests");
+    let loader = ComponentLoader::new(
+        engine_without_pool(Fuel::Off).expect("it can be set up"),
+        CompileCache::disabled(),
+        Compiler::default(),
+    )
+    .expect("this machine runs the tests");
     let stage = Stage {
         inputs: vec![StageInput { decoder: Some(Arc::new(Broken)), counts: true, slots: vec![0] }],
         operations,
