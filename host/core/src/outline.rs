@@ -12,6 +12,7 @@ use crate::engine::Permission;
 use crate::grants::EnvValue;
 use crate::plan::{Plan, PlannedEdge, Role, Step, describe};
 use crate::sink::SinkLocation;
+use crate::text::{optional_path_as_text, paths_as_text};
 
 /// A checked pipeline.
 #[derive(Debug, Clone, Serialize)]
@@ -74,6 +75,7 @@ pub enum NodeRole {
     #[non_exhaustive]
     Source {
         /// The input files. Empty for standard input.
+        #[serde(serialize_with = "paths_as_text")]
         inputs: Vec<PathBuf>,
     },
     /// A step, which runs a component.
@@ -101,6 +103,7 @@ pub enum NodeRole {
     #[non_exhaustive]
     Sink {
         /// The output file. `None` for standard output.
+        #[serde(serialize_with = "optional_path_as_text")]
         path: Option<PathBuf>,
     },
 }

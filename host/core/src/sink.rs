@@ -55,7 +55,7 @@ pub(crate) use batches::BatchSink;
 pub(crate) use delivered::DeliveredRows;
 pub(crate) use encode::{Encoded, Encoder, compress};
 pub(crate) use error::{SinkError, SinkErrorKind};
-pub(crate) use output::{copy_path, part_path, resolve_links, sync_folder};
+pub(crate) use output::{LOCK_ENDING, copy_path, is_lock_path, lock_path, part_path, resolve_links, sync_folder};
 pub(crate) use synced::{StagingDir, SyncedLength};
 pub(crate) use writer::Writer;
 

@@ -8,7 +8,7 @@
 
 mod lookup;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Cursor, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::corrupt::CorruptFile;
 use crate::frame::{FrameFormat, HEADER};
+use crate::private_dir::not_followed;
 use crate::row_size::max_row_bytes;
 use crate::units::grouped;
 use crate::writeback::{FileWriteback, MAX_WRITE, Writeback};
@@ -129,8 +130,7 @@ impl Spill {
     /// Truncates the file to this length, and indexes its frames by their headers.
     fn reopen(&self, length: u64) -> Result<File, SpillErrorKind> {
         // The file of a later stage may not exist yet.
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(length == 0).truncate(false).open(&self.path)?;
+        let mut file = not_followed().read(true).write(true).create(length == 0).truncate(false).open(&self.path)?;
         let length_on_disk = file.metadata()?.len();
         if length_on_disk < length {
             let what = format!("it has {} bytes, but {} were written", grouped(length_on_disk), grouped(length));
@@ -204,7 +204,10 @@ impl SpillWriter {
     ) -> Result<Self, SpillError> {
         let file = match synced {
             Some(length) => spill.reopen(length),
-            None => File::create(&spill.path).map_err(Into::into),
+            None => {
+                let file = not_followed().write(true).create(true).truncate(true).open(&spill.path);
+                file.map_err(Into::into)
+            }
         };
         let file = file.map_err(|cause| spill.error(cause))?;
         let (spill, out) = (Arc::clone(spill), BufWriter::with_capacity(BUFFER_BYTES, file));

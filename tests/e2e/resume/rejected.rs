@@ -1,6 +1,7 @@
 //! Runs that cannot be resumed, and runs that cannot start.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 use std::process::Child;
 
@@ -241,9 +242,56 @@ fn an_output_is_written_by_one_process_at_a_time() {
     let mut child = start(&folder, &[]);
     wait_until_running(&folder, &mut child);
     let output = folder.stillbox(["run", "pipeline.toml", "--output", "other.jsonl"]).failed(2);
+    let other_state = folder.stillbox(["run", "pipeline.toml", "--state-dir", "state"]).failed(2);
     child.kill().expect("it is running");
     insta::assert_snapshot!(output, @"error: FOLDER/rejects.jsonl is already being written by process PID");
+    insta::assert_snapshot!(other_state, @"error: FOLDER/output.jsonl is already being written by process PID");
     child.wait().expect("it can be waited for");
+    // The lock files of a killed run are no locks, and the next run removes them.
+    folder.stillbox(["run", "pipeline.toml", "--state-dir", "state"]).succeeded();
+    folder.stillbox(["run", "pipeline.toml", "--restart"]).succeeded();
+    assert_eq!(hidden(&folder), [""; 0]);
+}
+
+/// The hidden files in a folder: locks, and part files.
+fn hidden(folder: &Folder) -> Vec<String> {
+    folder.names().into_iter().filter(|name| name.starts_with('.')).collect()
+}
+
+#[test]
+fn an_output_may_not_be_a_lock() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(2));
+    let pipeline = PIPELINE.replace("output.jsonl", ".a.stillbox-lock\"\nformat = \"jsonl");
+    folder.write("pipeline.toml", pipeline);
+    let output = folder.stillbox(["run", "pipeline.toml"]).failed(2);
+    assert!(output.contains("is a lock of an output, and a run would replace it"), "{output}");
+}
+
+/// Another user could have prepared a state directory that others can write to.
+#[test]
+fn a_state_directory_is_private_and_links_in_it_are_not_followed() {
+    let folder = Folder::with(&[ADD_COLUMN, REFUSE]);
+    folder.write("input.jsonl", texts(2));
+    folder.write("pipeline.toml", PIPELINE);
+    folder.write("victim", "a");
+    let arguments = ["run", "pipeline.toml", "--state-dir", "state"];
+    fs::create_dir(folder.join("state")).expect("there is room");
+    fs::set_permissions(folder.join("state"), Permissions::from_mode(0o777)).expect("it is the test's");
+    let warning = outcome(folder.command().args(arguments)).succeeded().stderr;
+    assert!(warning.contains("this run cannot be resumed later") && warning.contains("chmod go-w"), "{warning}");
+    assert_eq!(fs::read_dir(folder.join("state")).expect("it exists").count(), 0);
+    let message = folder.stillbox(["run", "pipeline.toml", "--state-dir", "state", "--resume"]).failed(2);
+    assert!(message.contains("chmod go-w"), "{message}");
+    fs::set_permissions(folder.join("state"), Permissions::from_mode(0o700)).expect("as before");
+    folder.stillbox(arguments).succeeded();
+    let pipeline =
+        fs::read_dir(folder.join("state")).expect("it exists").next().expect("a run").expect("as before").path();
+    let lock = pipeline.join("lock");
+    fs::remove_file(&lock).expect("it exists");
+    symlink(folder.join("victim"), &lock).expect("there is room");
+    folder.stillbox(["run", "pipeline.toml", "--state-dir", "state", "--resume"]).failed(2);
+    assert_eq!(folder.text("victim"), "a");
 }
 
 /// The folder of the only run.

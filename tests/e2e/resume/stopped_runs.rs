@@ -1,5 +1,6 @@
 //! Runs that were interrupted, failed or were killed: their checkpoints, the hint to resume, and the command `runs`.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
 
 use rustix::process::Signal;
@@ -7,7 +8,8 @@ use stillbox_test_guests::{ADD_COLUMN, BAD_SLEEP, REFUSE};
 
 use super::{info, kill_after_checkpoint, start, texts, wait_for_batches};
 use crate::harness::{
-    Events, Folder, PipelineFile, outcome, outcome_with_input, redact, rows, send, source, step, wait_until,
+    Events, Folder, PipelineFile, outcome, outcome_with_input, redact, rows, send, sink, source, spawn, step,
+    wait_until,
 };
 
 /// The id at which a guest sleeps.
@@ -52,6 +54,39 @@ fn an_interrupted_run_prints_the_command_to_resume() {
         (&info[0]["status"], &info[0]["rows"], info.as_array().map(Vec::len)),
         (&"done".into(), &60_000.into(), Some(1))
     );
+}
+
+#[test]
+fn a_run_in_a_folder_whose_name_is_not_utf_8_is_resumed() {
+    let folder = folder(60_000);
+    let names = folder.names();
+    let within = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    std::fs::create_dir(&within).expect("there is room");
+    for name in &names {
+        std::fs::rename(folder.join(name), within.join(name)).expect("there is room");
+    }
+    // Parquet has further files in the folder of the run.
+    let outputs = pipeline("add_column").add(sink("output.jsonl")).add(sink("output.parquet").from(&["add_column"]));
+    std::fs::write(within.join("pipeline.toml"), outputs.to_string()).expect("there is room");
+    let arguments = ["run", "pipeline.toml", "--message-format", "json", "--checkpoint-every", "1ms"];
+    let mut child = spawn(folder.command().args(arguments).current_dir(&within));
+    let is_resumable = || info(&folder).as_array().is_some_and(|runs| runs.iter().any(|run| run["resumable"] == true));
+    assert!(Events::new(&mut child).any(|event| event["event"] == "progress" && is_resumable()));
+    child.kill().expect("it is running");
+    child.wait().expect("it can be waited for");
+    assert!(info(&folder)[0]["folder"].is_string());
+    folder.stillbox(["runs"]).succeeded();
+    outcome(folder.command().args(["run", "pipeline.toml", "--resume"]).current_dir(&within)).succeeded();
+    let names = std::fs::read_dir(&within).expect("it exists").map(|entry| entry.expect("as before").file_name());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["add_column.wasm", "input.jsonl", "output.jsonl", "output.parquet", "pipeline.toml", "refuse.wasm"]
+    );
+    let lines = std::fs::read_to_string(within.join("output.jsonl")).expect("it exists").lines().count();
+    assert_eq!((lines, info(&folder)[0]["status"].as_str()), (60_000, Some("done")));
+    outcome(folder.command().args(["check", "pipeline.toml", "--json"]).current_dir(&within)).succeeded();
 }
 
 #[test]

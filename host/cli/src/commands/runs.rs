@@ -108,7 +108,7 @@ fn details(info: &RunInfo) -> String {
     }
     for part in &info.parts {
         let bytes = fs::metadata(part).map_or_else(|_| "missing".into(), |part| counted(part.len(), "byte", "bytes"));
-        line("part", &format!("{part} ({bytes})"));
+        line("part", &format!("{} ({bytes})", part.display()));
     }
     line("folder", &info.folder.display().to_string());
     text

@@ -14,7 +14,7 @@ use crate::format::Format;
 use crate::grants::DirGrant;
 use crate::plan::Plan;
 use crate::report::Report;
-use crate::runs::{self, RunFolder, RunHandle, RunRecord, RunState, RunStoreError};
+use crate::runs::{RunFolder, RunHandle, RunRecord, RunState, RunStoreError, StoredPath};
 use crate::scheduler::RunOutcome;
 use crate::sink::{self, SinkLocation, SinkSpec};
 
@@ -31,8 +31,7 @@ pub(super) fn prepare(handle: &mut RunHandle, plan: &Plan, reads_batches: bool) 
     handle.replace_earlier()?;
     let is_needed = !plan.spills.is_empty() || plan.sinks.iter().any(|sink| sink.spec.format == Format::Parquet);
     let path = handle.folder.path();
-    let make = || fs::create_dir_all(path);
-    is_needed.then(make).transpose().map(drop).map_err(|source| RunStoreError::Io {
+    is_needed.then(|| handle.folder.create()).transpose().map(drop).map_err(|source| RunStoreError::Io {
         action: "make",
         path: path.to_owned(),
         source,
@@ -52,7 +51,7 @@ struct Unrecorded {
 }
 
 impl Recorder {
-    pub(super) fn start(handle: &RunHandle, parts: &[String]) -> Self {
+    pub(super) fn start(handle: &RunHandle, parts: &[StoredPath]) -> Self {
         let record = RunRecord { parts: parts.to_vec(), ..handle.record.clone() };
         let pending = Mutex::new(Some((handle.folder.clone(), record)));
         let shared = Arc::new(Unrecorded { pending, changed: Condvar::new() });
@@ -81,7 +80,7 @@ impl Drop for Recorder {
 }
 
 /// Retains the files of a run that can be resumed, and removes those of any other.
-pub(super) fn settle(handle: &RunHandle, end: &RunOutcome, entries: &Entries, (parts, rows): (Vec<String>, u64)) {
+pub(super) fn settle(handle: &RunHandle, end: &RunOutcome, entries: &Entries, (parts, rows): (Vec<StoredPath>, u64)) {
     let state = match end {
         RunOutcome::Done | RunOutcome::OutputClosed => RunState::Done,
         RunOutcome::Failed(_) | RunOutcome::TooManyRejects => RunState::Failed,
@@ -112,10 +111,6 @@ fn unrepeatable(plan: &Plan, reads_batches: bool) -> Option<&'static str> {
         Some("an input is not a regular file")
     } else if outputs(plan).any(|spec| matches!(&spec.location, SinkLocation::Path(path) if !is_regular(path))) {
         Some("an output is not a regular file")
-    } else if outputs(plan)
-        .any(|spec| matches!(&spec.location, SinkLocation::Path(path) if runs::canonical_path(path).to_str().is_none()))
-    {
-        Some("the path of an output is not UTF-8")
     } else {
         None
     }
@@ -126,7 +121,7 @@ pub(super) fn placed(handle: &RunHandle) -> Result<Option<Report>, RunStoreError
     let Some(checkpoint) = &handle.checkpoint else { return Ok(None) };
     let Some(places) = &checkpoint.finished else { return Ok(None) };
     for place in places {
-        let (from, to) = (Path::new(&place.from), Path::new(&place.to));
+        let (from, to): (&Path, &Path) = (&place.from, &place.to);
         match fs::rename(from, to) {
             Ok(()) => sink::sync_folder(to),
             // It was renamed before.
@@ -163,13 +158,10 @@ fn write(folder: &RunFolder, record: &RunRecord) {
     }
 }
 
-/// Writes into the lock file which temporary files the run is going to create, before they exist. Paths that are not
-/// UTF-8 are left out; a run that writes one cannot be resumed.
-pub(super) fn announce(handle: &RunHandle, plan: &Plan) -> Vec<String> {
-    let locations = outputs(plan).map(|spec| &spec.location);
-    let parts =
-        locations.filter_map(|location| sink::part_path(location, &handle.id)?.into_os_string().into_string().ok());
-    let parts: Vec<_> = parts.collect();
+/// Writes into the lock file which temporary files the run is going to create, before they exist.
+pub(super) fn announce(handle: &RunHandle, plan: &Plan) -> Vec<StoredPath> {
+    let parts = outputs(plan).filter_map(|spec| sink::part_path(&spec.location, &handle.id));
+    let parts: Vec<_> = parts.map(StoredPath::from).collect();
     if let Err(error) = handle.folder.write_part_files(parts.clone()) {
         tracing::warn!("if this run is killed at once, it may leave temporary files next to its outputs: {error}");
     }

@@ -1,6 +1,7 @@
 //! A run of a pipeline: lock, plan, open, run the stages, settle.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -21,7 +22,7 @@ use crate::interrupt::Stop;
 use crate::plan::{self, Plan, PlannedSink};
 use crate::policy::MaxRejects;
 use crate::report::{Report, Resumable, StepReport};
-use crate::runs::{self, Fingerprint, ResumePoint, RunHandle, RunRecord};
+use crate::runs::{self, Checkpointing, Fingerprint, OutputLocks, ResumePoint, RunHandle, RunRecord, StoredPath};
 use crate::runtime::Engine;
 use crate::scheduler::{self, CheckpointFile, CheckpointSettings, RunOutcome, ScheduledRun};
 use crate::stage::RejectCounter;
@@ -37,27 +38,38 @@ impl Pipeline {
     /// The pipeline or its input is wrong, a step or sink failed, or the run was cancelled.
     pub fn run(&self, engine: &Engine, options: &RunOptions) -> Result<Report, RunError> {
         let new = run_id();
-        let handle = self.lock(&new, options).map_err(|error| error.with_run(&new))?;
+        let (handle, outputs) = self.lock(&new, options).map_err(|error| error.with_run(&new))?;
         let id = handle.as_ref().map_or(new, |handle| Arc::clone(&handle.id));
-        let run = LockedRun { pipeline: self, options, id: Arc::clone(&id), handle };
+        let run = LockedRun { pipeline: self, options, id: Arc::clone(&id), handle, _outputs: outputs };
         run.execute(engine).map_err(|error| error.with_run(&id))
     }
 
-    /// Takes the locks of the run, and finds the run to resume. Returns `None` if the run needs neither.
-    fn lock(&self, new: &Arc<str>, options: &RunOptions) -> Result<Option<RunHandle>, RunError> {
+    /// Finds the run to resume, and takes the locks of the run. There is no handle for a run without state.
+    fn lock(&self, new: &Arc<str>, options: &RunOptions) -> Result<(Option<RunHandle>, OutputLocks), RunError> {
         let taken = options.reserved_file.as_ref().and_then(|path| plan::check_failures(&self.config, path));
         if let Some(diagnostic) = taken {
             return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));
         }
-        let Some(checkpointing) = &options.checkpointing else { return Ok(None) };
         let written = self.written_files(&options.replacements);
+        let handle = options.checkpointing.as_ref().map(|checkpointing| self.begin(checkpointing, &written, new));
+        let handle = handle.transpose()?.flatten();
+        Ok((handle, OutputLocks::take(&written, &options.cleanup)?))
+    }
+
+    /// Finds the run to resume in the state of runs, or starts a new one there.
+    fn begin(
+        &self,
+        checkpointing: &Checkpointing,
+        written: &[PathBuf],
+        new: &Arc<str>,
+    ) -> Result<Option<RunHandle>, RunError> {
         let state = runs::canonical_path(checkpointing.runs.directory());
         if let Some(output) = written.iter().find(|path| runs::canonical_path(path).starts_with(&state)) {
             let message = format!("{} is in the folder of the state of runs", output.display());
             let diagnostic = Diagnostic::new(ConfigLocation::File, message).help("write to another folder");
             return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));
         }
-        let outputs = runs::Outputs { paths: &written, are_own: self.overrides.output.is_none() };
+        let outputs = runs::Outputs { paths: written, are_own: self.overrides.output.is_none() };
         Ok(runs::begin(checkpointing, &self.config, outputs, new)?)
     }
 }
@@ -68,6 +80,7 @@ struct LockedRun<'a> {
     options: &'a RunOptions,
     id: Arc<str>,
     handle: Option<RunHandle>,
+    _outputs: OutputLocks,
 }
 
 impl LockedRun<'_> {
@@ -178,7 +191,7 @@ impl LockedRun<'_> {
         &self,
         opened: &mut OpenFiles,
         fingerprint: Option<Fingerprint>,
-        parts: &[String],
+        parts: &[StoredPath],
     ) -> Result<Option<CheckpointSettings>, RunError> {
         let (Some(handle), Some(depends_on), Some(checkpointing)) =
             (self.resumable(), fingerprint, &self.options.checkpointing)

@@ -129,8 +129,8 @@ pub(super) fn check(
     }
 }
 
-/// Returns which part of the pipeline a path is, if it is one: the pipeline file, a component, or a source or case of a step
-/// whose folder is built.
+/// Returns which part of the pipeline a path is, if it is one: the pipeline file, a component, the lock of an output, or a source
+/// or case of a step whose folder is built.
 fn part_of_pipeline(config: &Config, path: &Path) -> Option<String> {
     let is = |other: &Path| is_same_file(path, other) || is_same_inode(path, other);
     if is(&config.file) {
@@ -140,6 +140,9 @@ fn part_of_pipeline(config: &Config, path: &Path) -> Option<String> {
     let component = config.steps.iter().find(|step| is(&step.component.path()));
     if let Some(step) = component {
         return Some(format!("the component of {}", name(step)));
+    }
+    if sink::is_lock_path(path) {
+        return Some("a lock of an output".into());
     }
     let path = fs::canonicalize(path).ok()?;
     let sources = |step: &&StepTable| {
@@ -238,6 +241,7 @@ mod tests {
         assert_eq!(part("p.toml").as_deref(), Some("the pipeline file"));
         assert_eq!(part("guest.wasm").as_deref(), Some("the component of step \"b\""));
         assert_eq!(part("step/cases/one/input.jsonl").as_deref(), Some("a source of step \"a\""));
+        assert_eq!(part(".out.jsonl.stillbox-lock").as_deref(), Some("a lock of an output"));
         assert_eq!((part("step/out.jsonl"), part("out.jsonl")), (None, None));
         // A link is the file that it leads to.
         std::os::unix::fs::symlink(path("guest.wasm"), path("link.jsonl")).unwrap();

@@ -134,7 +134,7 @@ impl<'a> Locked<'a> {
         let has_own_outputs = outputs.are_own;
         let outputs: Vec<_> = outputs.paths.iter().map(|path| canonical_path(path)).collect();
         let directory = settings.runs.directory_of(name, &pipeline, &outputs);
-        match PipelineLock::take(directory, settings.runs.directory(), &outputs) {
+        match PipelineLock::take(directory, settings.runs.directory()) {
             Ok(lock) => Ok(Some(Self { settings, lock, id, name, pipeline, outputs, has_own_outputs })),
             Err(RunStoreError::Io { action, path, source }) if settings.start == Start::New => {
                 tracing::warn!("this run cannot be resumed later: cannot {action} {}: {source}", path.display());
@@ -202,7 +202,7 @@ impl<'a> Locked<'a> {
     }
 
     fn start_new(self, earlier: Vec<RunFiles>) -> RunHandle {
-        let folder = RunFolder::new(self.lock.directory.join(&**self.id), &self.lock.locks);
+        let folder = RunFolder::new(self.lock.directory.join(&**self.id), &self.lock.lock);
         RunHandle { id: Arc::clone(self.id), folder, checkpoint: None, record: self.record(), earlier }
     }
 
@@ -215,7 +215,7 @@ impl<'a> Locked<'a> {
             // It is only for lists, so a new one does.
             Err(_) => RunRecord { run: run.clone(), ..self.record() },
         };
-        let folder = RunFolder::new(folder, &self.lock.locks);
+        let folder = RunFolder::new(folder, &self.lock.lock);
         Ok(RunHandle { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() })
     }
 
@@ -224,14 +224,14 @@ impl<'a> Locked<'a> {
         RunRecord {
             run: self.id.to_string(),
             name: self.name.to_owned(),
-            pipeline: self.pipeline.clone(),
+            pipeline: self.pipeline.clone().into(),
             started: now(),
             written: now(),
             state: RunState::Running,
             rows: 0,
             pid: std::process::id(),
             parts: Vec::new(),
-            outputs: self.outputs.clone(),
+            outputs: self.outputs.iter().cloned().map(Into::into).collect(),
             has_own_outputs: self.has_own_outputs,
             unrepeatable: None,
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::stored_path::StoredPath;
 use crate::corrupt::CorruptFile;
 use crate::frame::{FrameError, FrameFormat};
 use crate::report::Report;
@@ -48,9 +49,9 @@ pub(crate) struct ResumePoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FinishedOutput {
     /// The path of the part file.
-    pub(crate) from: String,
+    pub(crate) from: StoredPath,
     /// The path of the output.
-    pub(crate) to: String,
+    pub(crate) to: StoredPath,
     /// The length in bytes.
     pub(crate) length: u64,
 }
@@ -70,7 +71,7 @@ impl Checkpoint {
     }
 
     /// Encodes the checkpoint file.
-    pub(super) fn encode(&self) -> serde_json::Result<Vec<u8>> {
+    pub(crate) fn encode(&self) -> serde_json::Result<Vec<u8>> {
         let mut file = FORMAT.start();
         serde_json::to_writer(&mut file, self)?;
         FORMAT.finish(&mut file);
@@ -81,7 +82,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// A message: the file is corrupt, or of another version of Stillbox.
-    pub(super) fn decode(file: &Path, bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(file: &Path, bytes: &[u8]) -> Result<Self, String> {
         let shown = file.display();
         let payload = FORMAT.payload(bytes).map_err(|error| match error {
             FrameError::OtherVersion { found, expected } => format!("{shown} is of version {found}, not {expected}"),

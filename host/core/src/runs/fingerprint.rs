@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
@@ -74,10 +75,15 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
         if let Ok(metadata) = fs::metadata(path) {
             let what =
                 format!("{} bytes, changed at {}.{:09}", metadata.len(), metadata.mtime(), metadata.mtime_nsec());
-            all.insert(format!("the input {}", canonical_path(path).display()), what);
+            all.insert(format!("the input {}", unambiguous(&canonical_path(path))), what);
         }
     }
     all
+}
+
+/// Returns a path as text. Two paths never have the same text, even if they are not UTF-8.
+fn unambiguous(path: &Path) -> String {
+    path.to_str().map_or_else(|| format!("{path:?}"), ToOwned::to_owned)
 }
 
 /// Whether a setting does not affect the output. The path of a component does not, since its digest is in the fingerprint.

@@ -11,6 +11,8 @@ use super::folder::{checkpoint_in, id_of, record_in};
 use super::lock::{folders_in, is_locked, part_files_in};
 use super::record::RunState;
 use super::store::RunStore;
+use super::stored_path::StoredPath;
+use crate::text::{path_as_text, paths_as_text};
 
 /// The description of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,6 +23,7 @@ pub struct RunInfo {
     /// The pipeline's name.
     pub name: String,
     /// The pipeline file.
+    #[serde(serialize_with = "path_as_text")]
     pub pipeline: PathBuf,
     /// The status of the run.
     pub status: RunStatus,
@@ -38,8 +41,10 @@ pub struct RunInfo {
     /// without which `name` and `pipeline` are empty.
     pub corrupt: Option<String>,
     /// The paths of its part files.
-    pub parts: Vec<String>,
+    #[serde(serialize_with = "paths_as_text")]
+    pub parts: Vec<PathBuf>,
     /// The folder with its state.
+    #[serde(serialize_with = "path_as_text")]
     pub folder: PathBuf,
 }
 
@@ -124,7 +129,7 @@ fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
                 resumable: checkpoint.is_some(),
                 unrepeatable: None,
                 corrupt: corrupt.or(Some(what)),
-                parts: part_files_in(pipeline_folder).map_or_else(Vec::new, |part_files| part_files.parts_of(&id)),
+                parts: paths(part_files_in(pipeline_folder).map_or_else(Vec::new, |files| files.parts_of(&id))),
                 folder: folder.to_owned(),
                 id,
             };
@@ -140,7 +145,7 @@ fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
     RunInfo {
         id,
         name: record.name,
-        pipeline: record.pipeline,
+        pipeline: record.pipeline.into_path(),
         status,
         rows: rows.unwrap_or(record.rows),
         started: record.started,
@@ -148,9 +153,13 @@ fn info(folder: &Path, running: bool, pipeline_folder: &Path) -> RunInfo {
         resumable: checkpoint.is_some(),
         unrepeatable: record.unrepeatable,
         corrupt,
-        parts: record.parts,
+        parts: paths(record.parts),
         folder: folder.to_owned(),
     }
+}
+
+fn paths(stored: Vec<StoredPath>) -> Vec<PathBuf> {
+    stored.into_iter().map(StoredPath::into_path).collect()
 }
 
 /// The start of a run in seconds of Unix time, which is the first part of its id.

@@ -1,8 +1,8 @@
-//! Locks that keep two runs from writing the same files.
+//! Locks that keep a pipeline from running twice at the same time.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::error::RunStoreError;
+use super::record::RunRecord;
 use super::store::RunStore;
+use super::stored_path::StoredPath;
+use crate::private_dir::{check_private, make_private, not_followed};
 use crate::sink;
 
 pub(super) const LOCK: &str = "lock";
-/// The name of the folder with the locks of outputs.
-pub(super) const OUTPUT_LOCKS: &str = "outputs";
 /// The number of hexadecimal digits in a digest of paths.
 const DIGEST_DIGITS: usize = 16;
 /// The maximum number of bytes read from a lock file. Runs write one path per output to it.
@@ -30,18 +31,9 @@ const RETRY_DELAY: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(super) struct PipelineLock {
     pub(super) directory: PathBuf,
-    pub(super) locks: Arc<HeldLocks>,
+    pub(super) lock: Arc<File>,
     /// The part files of the previous run.
     pub(super) part_files: Option<PartFiles>,
-}
-
-/// The locks of a run. They are released when this is dropped, or when the process ends.
-#[derive(Debug)]
-pub(super) struct HeldLocks {
-    /// The lock of the pipeline with these outputs.
-    pub(super) pipeline: File,
-    /// A lock for each output, because other pipelines may write to it.
-    _outputs: Vec<File>,
 }
 
 /// The part files of a run. They are written to the lock file before the outputs are opened, so that the next run can remove
@@ -51,14 +43,14 @@ pub(super) struct PartFiles {
     /// The id of the run.
     pub(super) run: String,
     /// The paths of the part files, next to the outputs.
-    pub(super) parts: Vec<String>,
+    pub(super) parts: Vec<StoredPath>,
 }
 
 impl PartFiles {
     /// The part files of another run of the same pipeline and outputs, whose names differ only in the run's id.
-    pub(super) fn parts_of(&self, run: &str) -> Vec<String> {
-        let stems = self.parts.iter().filter_map(|part| part.strip_suffix(&part_ending(&self.run)));
-        stems.map(|stem| format!("{stem}{}", part_ending(run))).collect()
+    pub(super) fn parts_of(&self, run: &str) -> Vec<StoredPath> {
+        let (own, other) = (part_ending(&self.run), part_ending(run));
+        self.parts.iter().filter_map(|part| part.with_ending(&own, &other)).collect()
     }
 }
 
@@ -122,30 +114,27 @@ pub(crate) fn canonical_path(path: &Path) -> PathBuf {
 }
 
 impl PipelineLock {
-    /// Acquires the lock of the pipeline and those of all outputs, and writes the process id to them.
-    pub(super) fn take(directory: PathBuf, runs: &Path, outputs: &[PathBuf]) -> Result<Self, RunStoreError> {
-        let lock = acquire(&directory.join(LOCK))
-            .map_err(|error| error.into_run_store_error("use the directory", &directory))?;
-        let part_files = read_part_files(&lock);
-        write_lock(&lock, part_files.as_ref())
-            .map_err(|source| RunStoreError::io("use the directory", &directory, source))?;
-        // Several runs may write to a device or pipe at the same time, so only regular files are locked. Sorting the paths
-        // prevents deadlocks.
-        let is_regular = |path: &&PathBuf| fs::metadata(path).map_or(true, |there| there.is_file());
-        let mut outputs: Vec<_> = outputs.iter().filter(is_regular).collect();
-        outputs.sort();
-        outputs.dedup();
-        let mut held = Vec::with_capacity(outputs.len());
-        for output in outputs {
-            let path = runs.join(OUTPUT_LOCKS).join(path_digest(std::iter::once(output.as_path())));
-            let lock = acquire(&path).map_err(|error| match error.into_run_store_error("use the file", &path) {
-                RunStoreError::Busy { pid } => RunStoreError::BusyOutput { output: output.clone(), pid },
-                error => error,
-            })?;
-            write_lock(&lock, None).map_err(|source| RunStoreError::io("use the file", &path, source))?;
-            held.push(lock);
+    /// Acquires the lock of the pipeline, and writes the process id to it. `runs` is the directory with the state of all runs.
+    pub(super) fn take(directory: PathBuf, runs: &Path) -> Result<Self, RunStoreError> {
+        let unusable = |source| RunStoreError::io("use the directory", &directory, source);
+        for private in [runs, &directory] {
+            make_private(private)
+                .and_then(|()| check_private(private))
+                .map_err(|source| RunStoreError::io("use the directory", private, source))?;
         }
-        Ok(Self { directory, locks: Arc::new(HeldLocks { pipeline: lock, _outputs: held }), part_files })
+        let path = directory.join(LOCK);
+        let open = || {
+            // `stillbox runs prune` may have removed the directory.
+            make_private(&directory)?;
+            not_followed().read(true).write(true).create(true).truncate(false).open(&path)
+        };
+        let lock = acquire(&path, open).map_err(|error| match error {
+            LockError::Busy(pid) => RunStoreError::Busy { pid },
+            LockError::Io(source) => unusable(source),
+        })?;
+        let part_files = read_part_files(&lock);
+        write_lock(&lock, part_files.as_ref()).map_err(unusable)?;
+        Ok(Self { directory, lock: Arc::new(lock), part_files })
     }
 
     /// The folders of the runs, the earliest first.
@@ -155,29 +144,16 @@ impl PipelineLock {
 }
 
 /// An error of acquiring a lock.
-enum LockError {
+pub(super) enum LockError {
     /// Another process holds it: the process id, or "(unknown)".
     Busy(String),
     Io(io::Error),
 }
 
-impl LockError {
-    fn into_run_store_error(self, action: &'static str, path: &Path) -> RunStoreError {
-        match self {
-            Self::Busy(pid) => RunStoreError::Busy { pid },
-            Self::Io(source) => RunStoreError::io(action, path, source),
-        }
-    }
-}
-
-/// Acquires a lock. Creates the lock file if it does not exist.
-fn acquire(path: &Path) -> Result<File, LockError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
+/// Acquires the lock of the file at a path, which `open` opens or creates.
+pub(super) fn acquire(path: &Path, open: impl Fn() -> io::Result<File>) -> Result<File, LockError> {
     for attempt in 1.. {
-        // Spilled rows may be in the same directory, so it is private to the user.
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(LockError::Io)?;
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let lock = options.map_err(LockError::Io)?;
+        let lock = open().map_err(LockError::Io)?;
         match lock.try_lock() {
             // Another process may have removed the file before it was locked. Then the lock has no effect.
             Ok(()) if is_same_file(&lock, path) => return Ok(lock),
@@ -220,14 +196,22 @@ pub(super) fn read_part_files(lock: &File) -> Option<PartFiles> {
     serde_json::from_str(read_lock(lock).lines().nth(1)?).ok()
 }
 
+/// Reads the content of a record and of a lock file, for the fuzz driver.
+pub(crate) fn read_record_and_lock(bytes: &[u8]) {
+    let _ = serde_json::from_slice::<RunRecord>(bytes);
+    if let Ok(part_files) = serde_json::from_slice::<PartFiles>(bytes) {
+        part_files.parts_of("1-2");
+    }
+}
+
 /// Reads the part files from the lock file of a folder, which another process may hold.
 pub(super) fn part_files_in(directory: &Path) -> Option<PartFiles> {
-    read_part_files(&File::open(directory.join(LOCK)).ok()?)
+    read_part_files(&not_followed().read(true).open(directory.join(LOCK)).ok()?)
 }
 
 /// Whether a process holds the lock of this folder.
 pub(super) fn is_locked(directory: &Path) -> bool {
-    let lock = File::open(directory.join(LOCK));
+    let lock = not_followed().read(true).open(directory.join(LOCK));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
@@ -245,30 +229,6 @@ pub(super) fn folders_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 pub(super) fn is_same_file(file: &File, path: &Path) -> bool {
-    let (Ok(open), Ok(there)) = (file.metadata(), fs::metadata(path)) else { return false };
+    let (Ok(open), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
     (open.dev(), open.ino()) == (there.dev(), there.ino())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_regular_files_are_locked() {
-        let folder = tempfile::tempdir().expect("there is room");
-        let runs = folder.path().join("runs");
-        let take = |job: &str, output: &Path| PipelineLock::take(runs.join(job), &runs, &[canonical_path(output)]);
-        let device = Path::new("/dev/null");
-        let _first = take("a", device).expect("it is free");
-        let _second = take("b", device).expect("devices are not locked");
-        let file = folder.path().join("out");
-        let held = take("c", &file).expect("it is free");
-        let busy = take("d", &file).expect_err("it is held");
-        assert!(
-            matches!(&busy, RunStoreError::BusyOutput { output, .. } if *output == canonical_path(&file)),
-            "{busy}"
-        );
-        drop(held);
-        take("d", &file).expect("it was released");
-    }
 }

@@ -1,15 +1,18 @@
 //! Removing the files of runs.
 
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::error::RunStoreError;
-use super::folder::{checkpoint_in, id_of, record_in};
-use super::lock::{LOCK, OUTPUT_LOCKS, PartFiles, folders_in, is_same_file, part_ending, read_part_files};
+use super::folder::{RECORD, checkpoint_in, id_of, record_in};
+use super::lock::{LOCK, PartFiles, folders_in, is_same_file, part_ending, read_part_files};
+use super::output_lock;
 use super::record::{RunRecord, RunState, now};
 use super::store::RunStore;
+use super::stored_path::StoredPath;
+use crate::private_dir::{check_private, not_followed};
 use crate::sink;
 
 /// The numbers of removed runs.
@@ -35,10 +38,13 @@ impl RunStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pruned),
             Err(source) => return Err(RunStoreError::io("read", self.directory(), source)),
         };
+        // The state names files to remove, so it has to be this user's.
+        check_private(self.directory())
+            .map_err(|source| RunStoreError::io("use the directory", self.directory(), source))?;
         for pipeline_folder in pipeline_folders {
             let path = pipeline_folder.join(LOCK);
             // Locks on network file systems require write access.
-            let Ok(lock) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
+            let Ok(lock) = not_followed().read(true).write(true).open(&path) else { continue };
             if lock.try_lock().is_err() || !is_same_file(&lock, &path) {
                 continue;
             }
@@ -64,21 +70,8 @@ impl RunStore {
                     .map_err(|source| RunStoreError::io("remove", &pipeline_folder, source))?;
             }
         }
-        remove_unused_output_locks(&self.directory().join(OUTPUT_LOCKS));
         Ok(pruned)
     }
-}
-
-/// Removes the locks of outputs that no run writes.
-fn remove_unused_output_locks(directory: &Path) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let lock = OpenOptions::new().read(true).write(true).open(entry.path());
-        if lock.is_ok_and(|lock| lock.try_lock().is_ok() && is_same_file(&lock, &entry.path())) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-    // Removing the folder fails, as it should, if a lock in it is held.
-    let _ = fs::remove_dir(directory);
 }
 
 /// The time since the last change of a run's folder.
@@ -91,7 +84,7 @@ fn age(folder: &Path) -> Duration {
 #[derive(Debug)]
 pub(super) struct RunFiles {
     folder: PathBuf,
-    parts: Vec<String>,
+    parts: Vec<StoredPath>,
 }
 
 impl RunFiles {
@@ -113,7 +106,7 @@ impl RunFiles {
 
 /// The part files of a run. They are in its record; if that is corrupt, they are derived from the lock file, since all runs
 /// in a folder write the same outputs.
-pub(super) fn parts_of(folder: &Path, part_files: Option<&PartFiles>) -> Vec<String> {
+pub(super) fn parts_of(folder: &Path, part_files: Option<&PartFiles>) -> Vec<StoredPath> {
     match (record_in(folder), part_files) {
         (Ok(record), _) => record.parts,
         (Err(_), Some(part_files)) => part_files.parts_of(&id_of(folder)),
@@ -135,16 +128,20 @@ pub(super) fn clean_up(folder: &Path, record: RunRecord) -> io::Result<()> {
     }
     let rows = record.rows;
     let record = RunRecord { parts: Vec::new(), ..record }.ended(RunState::Interrupted, rows);
-    fs::write(folder.join("record.json"), serde_json::to_vec(&RunRecord { written: now(), ..record })?)
+    let mut file = not_followed().write(true).create_new(true).open(folder.join(RECORD))?;
+    file.write_all(&serde_json::to_vec(&RunRecord { written: now(), ..record })?)
 }
 
-/// Removes part files of a run. Paths whose names do not end like those of this run are ignored, because a record may be
+/// Removes part files of a run, and the locks of its outputs that no run holds. Paths whose names do not end like those of this run are ignored, because a record may be
 /// corrupt.
-pub(super) fn remove_parts(run: &str, parts: &[String]) {
+pub(super) fn remove_parts(run: &str, parts: &[StoredPath]) {
     let ending = part_ending(run);
     for part in parts.iter().filter(|part| part.ends_with(&ending)) {
         // The part file may have been renamed to its output already.
-        let _ = fs::remove_file(part);
-        let _ = fs::remove_file(sink::copy_path(Path::new(part)));
+        let _ = fs::remove_file(&**part);
+        let _ = fs::remove_file(sink::copy_path(part));
+        if let Some(lock) = part.with_ending(&ending, sink::LOCK_ENDING) {
+            output_lock::remove_unused(&lock);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! The record of a run, for `stillbox runs`.
 
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+
+use super::stored_path::StoredPath;
 
 /// The description and the state of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +14,7 @@ pub(crate) struct RunRecord {
     /// The name of the pipeline.
     pub(crate) name: String,
     /// The pipeline file.
-    pub(crate) pipeline: PathBuf,
+    pub(crate) pipeline: StoredPath,
     /// The start of the run, in seconds of Unix time.
     pub(crate) started: u64,
     /// The time of this record, in seconds of Unix time.
@@ -24,9 +25,9 @@ pub(crate) struct RunRecord {
     /// The id of the process that ran it last.
     pub(crate) pid: u32,
     /// The paths of its part files, next to the outputs.
-    pub(crate) parts: Vec<String>,
+    pub(crate) parts: Vec<StoredPath>,
     /// The paths of its outputs.
-    pub(crate) outputs: Vec<PathBuf>,
+    pub(crate) outputs: Vec<StoredPath>,
     /// Whether these are the outputs of the pipeline file, rather than of `--output`.
     pub(crate) has_own_outputs: bool,
     /// The reason why the run has no checkpoints, if there is one.

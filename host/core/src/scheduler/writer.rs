@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
@@ -159,9 +158,9 @@ impl Files {
 
 /// The place of a file that has its end, for a checkpoint. `None` if it has no path.
 fn place(writer: &mut Writer) -> io::Result<Option<FinishedOutput>> {
-    let text = |path: &Path| path.to_string_lossy().into_owned();
     let Some((from, to)) = writer.paths() else { return Ok(None) };
-    Ok(Some(FinishedOutput { from: text(from), to: text(to), length: fs::metadata(from)?.len() }))
+    let length = fs::metadata(from)?.len();
+    Ok(Some(FinishedOutput { from: from.to_owned().into(), to: to.to_owned().into(), length }))
 }
 
 /// Why an order could not be executed.

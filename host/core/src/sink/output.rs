@@ -13,6 +13,7 @@ use super::SinkLocation;
 use super::error::{SinkError, SinkErrorKind};
 use super::synced::StagingDir;
 use crate::corrupt::CorruptFile;
+use crate::private_dir::not_followed;
 use crate::units::grouped;
 use crate::writeback::{FileWriteback, MAX_WRITE};
 
@@ -27,6 +28,9 @@ const OWNER_WRITES: u32 = 0o200;
 
 /// Maximum number of symbolic links followed; the limit of Linux.
 const MAX_LINKS: usize = 40;
+
+/// The end of the names of locks.
+pub(crate) const LOCK_ENDING: &str = ".stillbox-lock";
 
 /// Maximum bytes of the target's name in the name of the temporary file. The complete name must stay below 255 bytes.
 const MAX_NAME_BYTES: usize = 190;
@@ -110,7 +114,7 @@ impl OutputFile {
             }
             (_, Some(part)) => create_part(part),
             _ => tempfile::Builder::new()
-                .prefix(&prefix(target))
+                .prefix(&temporary_prefix(target))
                 .permissions(Permissions::from_mode(NEW_FILE_MODE))
                 .tempfile_in(folder),
         };
@@ -160,8 +164,13 @@ impl OutputFile {
     pub(super) fn publish_copy(&mut self) -> io::Result<()> {
         if let Self::Staged(file, target, _) = self {
             let copy = copy_path(file.path());
-            fs::copy(file.path(), &copy)?;
-            File::open(&copy)?.sync_all()?;
+            // One that an earlier process has left.
+            let _ = fs::remove_file(&copy);
+            let mut copied = not_followed().write(true).create_new(true).open(&copy)?;
+            let mut part = not_followed().read(true).open(file.path())?;
+            io::copy(&mut part, &mut copied)?;
+            copied.set_permissions(part.metadata()?.permissions())?;
+            copied.sync_all()?;
             fs::rename(copy, &target)?;
             sync_folder(target);
         }
@@ -185,12 +194,13 @@ fn create_part(part: &Path) -> io::Result<NamedTempFile> {
 
 /// Opens a retained temporary file and truncates it to a length. It is not removed when dropped.
 fn reopen_part(part: &Path, length: u64) -> io::Result<NamedTempFile> {
-    let mut options = OpenOptions::new();
+    let mut options = not_followed();
     let mut file = match options.read(true).write(true).open(part) {
         // The file has the permissions of the output that it replaces, which may not allow writing.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let permissions = fs::metadata(part)?.permissions();
-            fs::set_permissions(part, Permissions::from_mode(permissions.mode() | OWNER_WRITES))?;
+            let read_only = not_followed().read(true).open(part)?;
+            let permissions = read_only.metadata()?.permissions();
+            read_only.set_permissions(Permissions::from_mode(permissions.mode() | OWNER_WRITES))?;
             let file = options.open(part)?;
             file.set_permissions(permissions)?;
             file
@@ -252,22 +262,43 @@ pub(crate) fn copy_path(part: &Path) -> PathBuf {
 /// Returns the name of the temporary file of a run.
 fn part_name(target: &Path, run: &str) -> OsString {
     let mut name = prefix(target);
-    name.push(format!("{run}.part"));
+    name.push(format!(".{run}.part"));
     name
 }
 
-/// Returns the start of the name of a temporary file: hidden, and recognisable.
+/// Returns the path of the lock of an output.
+pub(crate) fn lock_path(target: &Path) -> PathBuf {
+    let mut name = prefix(target);
+    name.push(LOCK_ENDING);
+    target.with_file_name(name)
+}
+
+/// Returns whether a path is that of the lock of an output.
+pub(crate) fn is_lock_path(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b".") && name.ends_with(LOCK_ENDING.as_bytes())
+}
+
+/// Returns the start of the name of a temporary file that is not kept.
+fn temporary_prefix(target: &Path) -> OsString {
+    let mut name = prefix(target);
+    name.push(".");
+    name
+}
+
+/// Returns the start of the name of a temporary file or a lock: hidden, and recognisable.
 fn prefix(target: &Path) -> OsString {
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let mut end = name.len().min(MAX_NAME_BYTES);
-    while !name.is_char_boundary(end) {
-        end -= 1;
+    let name = target.file_name().unwrap_or_default();
+    let mut prefix = OsString::from(".");
+    if name.len() <= MAX_NAME_BYTES {
+        prefix.push(name);
+        return prefix;
     }
-    if end == name.len() {
-        return format!(".{name}.").into();
-    }
+    let shown = name.to_string_lossy();
+    let end = shown.floor_char_boundary(MAX_NAME_BYTES);
     // Another target may have the same first bytes, so a checksum of the complete name is added.
-    format!(".{}~{:08x}.", &name[..end], crc32fast::hash(name.as_bytes())).into()
+    prefix.push(format!("{}~{:08x}", &shown[..end], crc32fast::hash(name.as_encoded_bytes())));
+    prefix
 }
 
 /// Follows symbolic links to a path, which need not exist.

@@ -1,6 +1,6 @@
 //! Files next to an unfinished Parquet file, which make it resumable.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use super::super::synced::{StagingDir, SyncedRowGroups};
 use super::RowGroup;
 use crate::corrupt::CorruptFile;
 use crate::frame::FrameFormat;
+use crate::private_dir::not_followed;
 use crate::spill::{Spill, SpillFrame, SpillReader, SpillWriter};
 use crate::units::grouped;
 use crate::writeback::Writeback;
@@ -48,7 +49,7 @@ impl RowGroupStore {
         let synced = staging.synced.and_then(|synced| synced.groups);
         let SyncedRowGroups { count, index: index_bytes, rows } = synced.unwrap_or_default();
         let index_path = folder.join(format!("{name}.groups"));
-        let mut index = OpenOptions::new()
+        let mut index = not_followed()
             .read(true)
             .write(true)
             .create(synced.is_none())
