@@ -70,6 +70,9 @@ mod writeback;
 // For the benchmarks.
 #[doc(hidden)]
 pub mod bench_support;
+// For the fuzz driver.
+#[doc(hidden)]
+pub mod fuzz_support;
 
 pub use cleanup::CleanupRegistry;
 pub use config::Overrides;

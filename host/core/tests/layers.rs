@@ -69,6 +69,7 @@ const LAYERS: &[&str] = &[
     "inspection",
     "rows",
     "bench_support",
+    "fuzz_support",
 ];
 
 /// The crates of the host, next to this one.

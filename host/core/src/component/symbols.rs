@@ -94,6 +94,13 @@ impl Symbols {
     }
 }
 
+/// Returns the functions of the source at offsets into a component, for the fuzz driver.
+pub(crate) fn frames_in(component: &[u8], offsets: &[u64]) -> Vec<Arc<[SourceFrame]>> {
+    let mut symbols = SymbolCache { modules: None, frames: HashMap::new(), steps: STEPS };
+    symbols.search(offsets, &Stop::default(), || sections::modules(component));
+    symbols.frames.into_values().collect()
+}
+
 impl SymbolCache {
     fn search(&mut self, offsets: &[u64], stop: &Stop, read: impl FnOnce() -> Vec<Module>) {
         if self.frames.len() + offsets.len() > MAX_CACHED_OFFSETS {
