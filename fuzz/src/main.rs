@@ -50,9 +50,10 @@ fn main() -> ExitCode {
         eprintln!("there is no target {unknown}; there are {}", names.join(", "));
         return ExitCode::from(2);
     }
-    let targets: Vec<_> = match arguments.targets.is_empty() {
-        true => TARGETS.iter().collect(),
-        false => arguments.targets.iter().filter_map(known).collect(),
+    let targets: Vec<_> = if arguments.targets.is_empty() {
+        TARGETS.iter().collect()
+    } else {
+        arguments.targets.iter().filter_map(known).collect()
     };
     if arguments.work {
         worker::work(targets[0], arguments.seed, arguments.first, arguments.count.unwrap_or(u64::MAX));

@@ -1,7 +1,7 @@
 //! The targets: each passes one input, and panics if the result is wrong.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -10,11 +10,14 @@ use stillbox::fuzz_support as support;
 use crate::mutate::{MAX_BYTES, mutate};
 use crate::seeds;
 
+/// Passes the input with a seed and a number.
+type Run = Box<dyn FnMut(u64, u64)>;
+
 /// A target, which runs in a process of its own.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
     /// Prepares the target. Returns a function that passes the input with a number.
-    pub(crate) start: fn() -> Box<dyn FnMut(u64, u64)>,
+    pub(crate) start: fn() -> Run,
 }
 
 pub(crate) const TARGETS: &[Target] = &[
@@ -52,19 +55,14 @@ fn changed(seeds: &[Vec<u8>], tokens: &[&[u8]], random: &mut StdRng) -> Vec<u8> 
     bytes
 }
 
-/// A file that is written for every input. It is in memory where the system has such a folder.
+/// A file that is written for every input, in the folder for temporary files that the driver sets.
 struct Scratch {
-    _folder: tempfile::TempDir,
     path: PathBuf,
 }
 
 impl Scratch {
     fn new(name: &str) -> Self {
-        let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let folder = folder.expect("a folder can be created");
-        let path = folder.path().join(name);
-        Self { _folder: folder, path }
+        Self { path: std::env::temp_dir().join(name) }
     }
 
     fn write(&self, bytes: &[u8]) {
@@ -72,7 +70,7 @@ impl Scratch {
     }
 }
 
-fn component() -> Box<dyn FnMut(u64, u64)> {
+fn component() -> Run {
     let seeds = seeds::components();
     Box::new(move |seed, number| {
         let mut random = random(seed, number);
@@ -80,7 +78,7 @@ fn component() -> Box<dyn FnMut(u64, u64)> {
     })
 }
 
-fn output() -> Box<dyn FnMut(u64, u64)> {
+fn output() -> Run {
     Box::new(|seed, number| {
         let mut random = random(seed, number);
         // Zeros stand for the right numbers, so that some outputs pass.
@@ -93,7 +91,7 @@ fn output() -> Box<dyn FnMut(u64, u64)> {
     })
 }
 
-fn input(format: &'static str, seeds: Vec<Vec<u8>>, tokens: &'static [&'static [u8]]) -> Box<dyn FnMut(u64, u64)> {
+fn input(format: &'static str, seeds: Vec<Vec<u8>>, tokens: &'static [&'static [u8]]) -> Run {
     let scratch = Scratch::new(&format!("input.{format}"));
     for seed in &seeds {
         scratch.write(seed);
@@ -104,7 +102,7 @@ fn input(format: &'static str, seeds: Vec<Vec<u8>>, tokens: &'static [&'static [
         let [one, other] = BATCH_ROWS.map(|rows| support::read_input(&scratch.path, format, rows));
         match (one, other) {
             (Ok(one), Ok(other)) => {
-                assert!(one == other, "the rows depend on the size of batches: {one:?} and {other:?}")
+                assert!(one == other, "the rows depend on the size of batches: {one:?} and {other:?}");
             }
             (Err(_), Err(_)) => {}
             (one, other) => panic!("the size of batches decides about an error: {:?} and {:?}", one.err(), other.err()),
@@ -113,7 +111,7 @@ fn input(format: &'static str, seeds: Vec<Vec<u8>>, tokens: &'static [&'static [
 }
 
 /// The formats have checksums, so a change is an error or has no effect.
-fn compressed() -> Box<dyn FnMut(u64, u64)> {
+fn compressed() -> Run {
     let files: Vec<_> = seeds::compressed()
         .into_iter()
         .map(|(ending, bytes)| {
@@ -135,7 +133,7 @@ fn compressed() -> Box<dyn FnMut(u64, u64)> {
     })
 }
 
-fn pipeline() -> Box<dyn FnMut(u64, u64)> {
+fn pipeline() -> Run {
     let seeds = seeds::pipelines();
     Box::new(move |seed, number| {
         let bytes = changed(&seeds, seeds::PIPELINE_TOKENS, &mut random(seed, number));
@@ -144,7 +142,7 @@ fn pipeline() -> Box<dyn FnMut(u64, u64)> {
 }
 
 /// A frame whose payload is changed has another checksum. In every second input the checksum fits the changed payload.
-fn framed(seeds: Vec<Vec<u8>>, again: fn(&[u8]) -> Option<Vec<u8>>) -> Box<dyn FnMut(u64, u64)> {
+fn framed(seeds: Vec<Vec<u8>>, again: fn(&[u8]) -> Option<Vec<u8>>) -> Run {
     for seed in &seeds {
         assert_eq!(again(seed).as_ref(), Some(seed), "a seed is right");
     }
@@ -178,22 +176,33 @@ fn frame(header: &[u8], payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-fn run_files() -> Box<dyn FnMut(u64, u64)> {
+fn run_files() -> Run {
     let seeds = seeds::run_files();
     Box::new(move |seed, number| {
         support::read_run_files(&changed(&seeds, seeds::TEXT_TOKENS, &mut random(seed, number)));
     })
 }
 
-/// Each frame has a checksum, so every batch that is read was written.
-fn spill() -> Box<dyn FnMut(u64, u64)> {
+/// Each frame has a checksum, so every batch that is read was written. In every second input the checksum of the first frame fits
+/// its changed payload.
+fn spill() -> Run {
     let scratch = Scratch::new("0.rows");
     support::write_spill(&scratch.path);
     let original = fs::read(&scratch.path).expect("it was written");
     let written = support::spill_frames(&scratch.path).expect("a seed is right");
     Box::new(move |seed, number| {
+        let mut random = random(seed, number);
+        if random.random() {
+            let (header, rest) = original.split_at(HEADER);
+            let length = header[8..16].first_chunk().map_or(0, |length| u64::from_le_bytes(*length) as usize);
+            let mut payload = rest[..length].to_vec();
+            mutate(&mut payload, &mut random, seeds::BINARY_TOKENS, &[]);
+            scratch.write(&[&frame(header, &payload), &rest[length..]].concat());
+            let _ = support::spill_frames(&scratch.path);
+            return;
+        }
         let mut bytes = original.clone();
-        mutate(&mut bytes, &mut random(seed, number), seeds::BINARY_TOKENS, &[]);
+        mutate(&mut bytes, &mut random, seeds::BINARY_TOKENS, &[]);
         scratch.write(&bytes);
         for batch in support::spill_frames(&scratch.path).iter().flatten() {
             assert!(written.contains(batch), "a changed frame was accepted");
@@ -201,7 +210,7 @@ fn spill() -> Box<dyn FnMut(u64, u64)> {
     })
 }
 
-fn text() -> Box<dyn FnMut(u64, u64)> {
+fn text() -> Run {
     let seeds = vec![b"the message of a step".to_vec(), Vec::new()];
     Box::new(move |seed, number| {
         let mut bytes = changed(&seeds, seeds::SHOWN_TOKENS, &mut random(seed, number));

@@ -1,6 +1,7 @@
 //! Runs a target in a process of its own, and finds out how that ends.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -24,6 +25,13 @@ pub(crate) fn work(target: &Target, seed: u64, first: u64, count: u64) {
     if let Err(error) = setrlimit(Resource::Data, limit) {
         eprintln!("the memory is not limited: {error}");
     }
+    // Panics of libraries that are caught are no findings.
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !stillbox::panic_is_caught() {
+            default(panic);
+        }
+    }));
     let mut run = (target.start)();
     let mut out = std::io::stdout().lock();
     for number in first..first.saturating_add(count) {
@@ -43,11 +51,15 @@ pub(crate) fn drive(
     count: Option<u64>,
     time: Option<Duration>,
 ) -> anyhow::Result<u64> {
+    // Removed here, because a process that is killed removes nothing. It is in memory where the system has such a folder.
+    let memory = Path::new("/dev/shm");
+    let scratch = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    let scratch = scratch.context("a folder cannot be created")?;
     let started = Instant::now();
     let end = first.saturating_add(count.unwrap_or(u64::MAX));
     let (mut next, mut findings) = (first, 0);
     while next < end && findings < MAX_FINDINGS && time.is_none_or(|time| started.elapsed() < time) {
-        let mut child = start(target, seed, next, end - next)?;
+        let mut child = start(target, seed, next, end - next, scratch.path())?;
         let numbers = numbers(&mut child);
         let (last, how) = follow(&mut child, &numbers, started, time)?;
         next = last.map_or(next, |last| last + 1);
@@ -63,14 +75,14 @@ pub(crate) fn drive(
     Ok(findings)
 }
 
-fn start(target: &Target, seed: u64, first: u64, count: u64) -> anyhow::Result<Child> {
+fn start(target: &Target, seed: u64, first: u64, count: u64, scratch: &Path) -> anyhow::Result<Child> {
     let program = std::env::current_exe().context("this program is not found")?;
     let mut command = Command::new(program);
     command.args([target.name, "--work"]);
     for (name, value) in [("--seed", seed), ("--first", first), ("--count", count)] {
         command.arg(name).arg(value.to_string());
     }
-    command.stdout(Stdio::piped()).spawn().context("this program cannot be run")
+    command.env("TMPDIR", scratch).stdout(Stdio::piped()).spawn().context("this program cannot be run")
 }
 
 /// The numbers that a process prints, as they come.

@@ -54,7 +54,8 @@ fn check(kind: &Kind, seed: u64) {
         assert!(!stderr.contains("panicked"), "{name}: {arguments}: {stderr}");
         let shown = stdout + &stderr;
         assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{name}: {arguments}: {shown:?}");
-        let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[") || line.contains("##vso[");
+        let is_command =
+            |line: &str| line.trim_start().starts_with("::") || line.contains("##[") || line.contains("##vso[");
         assert!(!shown.lines().any(is_command), "{name}: {arguments}: {shown:?}");
         if failed && arguments.starts_with("run") {
             let records = folder.json_lines("failures.jsonl");

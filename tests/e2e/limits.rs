@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use stillbox::Failure;
-use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_LOOP_IN_MANIFEST, TAKE_TIME};
+use stillbox_test_guests::{ADD_COLUMN, BAD_LOOP, BAD_LOOP_IN_FINISH, BAD_LOOP_IN_MANIFEST, EXPAND_WORDS, TAKE_TIME};
 
 use crate::harness::{Events, Folder, PipelineFile, end, send, spawn, step};
 
@@ -100,4 +100,14 @@ fn time_in_which_the_process_is_stopped_does_not_count() {
     send(&child, Signal::CONT);
     events.wait_for("finished");
     assert_eq!(end(child), Some(0));
+}
+
+/// The batch is divided to find the row at fault, and the outputs of its parts count together.
+#[test]
+fn the_output_rows_limit_applies_to_a_divided_batch() {
+    let folder = Folder::with(&[EXPAND_WORDS]);
+    folder.write("input.jsonl", "{\"text\":\"a b\"}\n".repeat(4));
+    let step = step("expand_words").on_failure("reject").limits("output-rows = 4");
+    folder.run(PipelineFile::new().batch_rows(4).add(step).rejects()).succeeded();
+    assert_eq!((folder.json_lines("output.jsonl").len(), folder.json_lines("rejects.jsonl").len()), (4, 2));
 }

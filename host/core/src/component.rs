@@ -281,9 +281,9 @@ fn compile(
     let compiled_in = started.elapsed();
     context.cache.put(engine, digest, &code, compiled_in);
     let component = load_compiled(engine, &code);
-    let component = component.map_err(|error| match does_not_fit(&error) {
-        true => ComponentErrorKind::DoesNotFit(error.into()),
-        false => ComponentErrorKind::Compiler(error.into()),
+    let component = component.map_err(|error| {
+        let kind = if does_not_fit(&error) { ComponentErrorKind::DoesNotFit } else { ComponentErrorKind::Compiler };
+        kind(error.into())
     })?;
     Ok((component, compiled_in))
 }

@@ -9,14 +9,13 @@
 mod lookup;
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::CompressionType;
-use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::ArrowError;
 use parking_lot::{Mutex, MutexGuard};
@@ -25,6 +24,7 @@ use crate::corrupt::CorruptFile;
 use crate::frame::{FrameFormat, HEADER};
 use crate::private_dir::not_followed;
 use crate::row_size::max_row_bytes;
+use crate::source::first_batch;
 use crate::units::grouped;
 use crate::writeback::{FileWriteback, MAX_WRITE, Writeback};
 
@@ -202,12 +202,11 @@ impl SpillWriter {
         synced: Option<u64>,
         writeback: Option<&Writeback>,
     ) -> Result<Self, SpillError> {
-        let file = match synced {
-            Some(length) => spill.reopen(length),
-            None => {
-                let file = not_followed().write(true).create(true).truncate(true).open(&spill.path);
-                file.map_err(Into::into)
-            }
+        let file = if let Some(length) = synced {
+            spill.reopen(length)
+        } else {
+            let file = not_followed().write(true).create(true).truncate(true).open(&spill.path);
+            file.map_err(Into::into)
         };
         let file = file.map_err(|cause| spill.error(cause))?;
         let (spill, out) = (Arc::clone(spill), BufWriter::with_capacity(BUFFER_BYTES, file));
@@ -273,7 +272,7 @@ impl SpillReader {
     /// # Errors
     /// The file was removed.
     pub(crate) fn open(spill: &Arc<Spill>) -> Result<Self, SpillError> {
-        let file = File::open(&spill.path).map_err(|cause| spill.error(cause))?;
+        let file = not_followed().read(true).open(&spill.path).map_err(|cause| spill.error(cause))?;
         Ok(Self { spill: Arc::clone(spill), file, next: 0 })
     }
 
@@ -292,10 +291,10 @@ impl SpillReader {
         self.file.read_exact_at(&mut bytes, entry.at).map_err(|cause| self.spill.error(cause))?;
         let payload = FORMAT.payload(&bytes).ok().and_then(|payload| payload.get(NUMBERS..));
         let batch = payload.ok_or_else(|| self.spill.error(self.spill.corrupt()))?;
-        let mut stream = StreamReader::try_new(Cursor::new(batch), None).map_err(|cause| self.spill.error(cause))?;
-        match stream.next() {
-            Some(batch) => batch.map_err(|cause| self.spill.error(cause)),
-            None => Err(self.spill.error(self.spill.corrupt())),
+        match first_batch(batch) {
+            Ok(Some(batch)) => Ok(batch),
+            Ok(None) => Err(self.spill.error(self.spill.corrupt())),
+            Err(cause) => Err(self.spill.error(cause)),
         }
     }
 }

@@ -106,8 +106,8 @@ fn a_junit_report_with_control_characters_is_xml() {
     let output = output.expect("there is Python");
     assert!(output.status.success(), "{output:?}\n{}", folder.text("report.xml"));
     insta::assert_snapshot!(String::from_utf8(output.stdout).expect("it is text"), @r#"
-    a    b\u{1}c\u{ffff}<" guest-error in step name \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0} end: message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0} end
-    one guest-error in step name \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0} end: message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0} end
+    a\u{9}b\u{1}c\u{ffff}<" guest-error in step name \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0}\u{a}  at: input.jsonl:1 (batch 0)\u{a}::error file=a::b\u{a}  ::add-mask::c\u{a}##\u{5b}group]d ##vso\u{5b}e]\u{a}##teamcity\u{5b}f]\u{a}section_start:1:g\u{d}\u{1b}[0Kh end: message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0}
+    one guest-error in step name \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0}\u{a}  at: input.jsonl:1 (batch 0)\u{a}::error file=a::b\u{a}  ::add-mask::c\u{a}##\u{5b}group]d ##vso\u{5b}e]\u{a}##teamcity\u{5b}f]\u{a}section_start:1:g\u{d}\u{1b}[0Kh end: message \u{1b}[2J\u{1b}[31m\u{9b}1A\u{202e}\u{2066}\u{d}\u{7}\u{0}
     "#);
 }
 

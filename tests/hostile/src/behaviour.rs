@@ -10,7 +10,7 @@ const MORE: &str = ";; MORE";
 const MANIFEST: &str = r#"(func (export "manifest") (result i32) i32.const 0)"#;
 const BIND: &str = r#"(func (export "bind") (param i32 i32) (result i32) i32.const 2048)"#;
 const REALLOC: &str = r#"(func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096)"#;
-const LIFT_PROCESS: &str = r#"(canon lift (core func $process) (memory $mem) (realloc $realloc))"#;
+const LIFT_PROCESS: &str = "(canon lift (core func $process) (memory $mem) (realloc $realloc))";
 const EXPORT_PROCESS: &str = r#"(alias core export $step "process" (core func $process))"#;
 
 /// The address of the result of `process`, and its size with the output.

@@ -3,6 +3,8 @@
 //! [`KINDS`] lists the attacks. Those in `behaviour` are steps that load and then lie, trap or never end; those in `structure` are
 //! files that stand for far more work than their size suggests, or that are not what they claim to be.
 
+#![expect(clippy::format_collect, reason = "components are small, and `format!` shows them")]
+
 mod behaviour;
 mod structure;
 

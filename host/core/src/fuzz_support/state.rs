@@ -50,7 +50,7 @@ fn spill(path: &Path) -> Arc<Spill> {
 pub fn write_spill(path: &Path) {
     let fields = vec![Field::new("id", ArrowType::Int64, false), Field::new("text", ArrowType::Utf8, true)];
     let schema = Arc::new(Schema::new(fields));
-    let mut writer = SpillWriter::open(&spill(path), None).expect("the file can be written");
+    let mut writer = SpillWriter::open(&spill(path), None, None).expect("the file can be written");
     for batch in 0..3 {
         let ids = Int64Array::from_iter_values((0..5).map(|row| batch * 5 + row));
         let texts =
@@ -66,7 +66,7 @@ pub fn write_spill(path: &Path) {
 pub fn spill_frames(path: &Path) -> Option<Vec<RecordBatch>> {
     let length = path.metadata().ok()?.len();
     let spill = spill(path);
-    drop(SpillWriter::open(&spill, Some(length)).ok()?);
+    drop(SpillWriter::open(&spill, Some(length), None).ok()?);
     let mut reader = SpillReader::open(&spill).ok()?;
     let mut batches = Vec::new();
     while let Some((_, batch)) = reader.next().ok()? {

@@ -35,11 +35,13 @@ impl Pipeline {
         let resident = Resident::for_components(self.config.steps.iter().map(|step| step.component.path()));
         let reservation = engine.reserve(instances, fuel, resident)?;
         let loader = Arc::clone(reservation.loader());
-        match self.plan_in(reservation, options, staged.cloned()) {
+        match self.plan_in(engine, reservation, options, staged.cloned()) {
             Err(_) if loader.has_misfit() && options.interrupt.reason().is_none() => {
                 // The steps get folders of their own again.
-                staged.iter().for_each(|staged| staged.clear());
-                self.plan_in(engine.reserve_on_demand(instances, fuel)?, options, staged.cloned())
+                if let Some(staged) = staged {
+                    staged.clear();
+                }
+                self.plan_in(engine, engine.reserve_on_demand(instances, fuel)?, options, staged.cloned())
             }
             result => result,
         }
@@ -49,6 +51,7 @@ impl Pipeline {
     /// not come. Without `staged` no folder is written to.
     fn plan_in(
         &self,
+        engine: &Engine,
         reservation: Reservation,
         options: &RunOptions,
         staged: Option<StagedFolders>,

@@ -3,14 +3,12 @@
 //! A record is the payload of a frame: the key of the entry, the length of a JSON header as 4 bytes in little-endian order, the
 //! header, and the columns as an Arrow IPC stream of one batch, compressed with LZ4.
 
-use std::io::Cursor;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, StringArray, UInt32Array};
 use arrow_ipc::CompressionType;
-use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field, Schema};
 use serde::{Deserialize, Serialize};
@@ -22,6 +20,7 @@ use crate::component::{Column, Signature};
 use crate::data_type::DataType;
 use crate::failure::{Failure, FailureKind};
 use crate::frame::FrameFormat;
+use crate::source::first_batch;
 
 /// The frame of a record.
 pub(super) const FORMAT: FrameFormat = FrameFormat::new(*b"stillrc", 3);
@@ -104,7 +103,7 @@ pub(super) fn decode(payload: &[u8], key: &CacheKey, signature: &Signature, give
     if header.end {
         return Some(CachedCall::End);
     }
-    let batch = StreamReader::try_new(Cursor::new(columns), None).ok()?.next()?.ok()?;
+    let batch = first_batch(columns).ok()??;
     let output = checked(&batch, &header, signature, given)?;
     let refused: Vec<StepRejection> =
         header.refused.into_iter().map(|(row, failure)| StepRejection { row, failure }).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -83,7 +84,7 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
 
 /// Returns a path as text. Two paths never have the same text, even if they are not UTF-8.
 fn unambiguous(path: &Path) -> String {
-    path.to_str().map_or_else(|| format!("{path:?}"), ToOwned::to_owned)
+    path.to_str().map_or_else(|| path.as_os_str().as_bytes().escape_ascii().to_string(), ToOwned::to_owned)
 }
 
 /// Whether a setting does not affect the output. The path of a component does not, since its digest is in the fingerprint.

@@ -35,6 +35,7 @@ use crate::panics::caught;
 use crate::row_size::plain_row_bytes;
 use crate::text::escaped;
 use crate::values::ConversionError;
+pub(crate) use arrow::first_batch;
 pub(super) use conform::CommonSchema;
 use open::OpenRows;
 

@@ -169,8 +169,7 @@ impl<B: RowSplitter> TextReader<B> {
             current.rows += part.rows as u64;
             let file = Arc::clone(current.name());
             let layout = Arc::clone(&current.layout);
-            let is_at_end = current.is_at_end();
-            if !is_at_end {
+            if !current.is_at_end() || !self.may_end() {
                 self.current = Some(current);
             }
             if part.rows > 0 || !self.bad.is_empty() {
@@ -180,6 +179,12 @@ impl<B: RowSplitter> TextReader<B> {
                 return Ok(Some(Chunk { file, data, rows: part.rows, bytes_read }));
             }
         }
+    }
+
+    /// Returns whether a file may end after the rows that were found. Otherwise its end is an error, which follows them.
+    fn may_end(&mut self) -> bool {
+        self.splitter.restart();
+        !matches!(self.splitter.next(&[], 0, true), RowEnd::Malformed { .. })
     }
 
     /// Reads only the start of the next file, such as its header. For a reader created just for this.

@@ -243,6 +243,8 @@ impl ValueSplitter {
                 self.after = ExpectedToken::Nothing;
                 return Some(ScanStep::ExtraComma);
             }
+            // The decoder takes it for the end of the array that the value before it is in.
+            (_, b']') => return Some(ScanStep::Malformed(SourceErrorKind::NotAnObject { found: "]".into() })),
             _ => {
                 self.phase = Phase::Value;
                 return None;

@@ -22,6 +22,7 @@ use super::super::row_limits::RowLimits;
 use super::open::{OpenRows, RowError, read_start};
 use super::unreadable;
 use crate::format::Format;
+use crate::panics::caught;
 
 /// The first bytes of the file format. The stream format has no magic number.
 const FILE_MAGIC: &[u8] = b"ARROW1";
@@ -78,6 +79,17 @@ pub(super) fn open(file: &InputFile, count: &Arc<AtomicU64>, limits: RowLimits) 
     let schema = reader.schema();
     let batches = Box::new(BlockRows { blocks, reader, next: 0 });
     Ok(OpenRows { schema, batches, has_small_batches: false, total_rows: None, bytes: 0, warnings: Vec::new() })
+}
+
+/// Reads the first batch of a stream that Stillbox wrote, and that something may have changed. The memory is bounded by the length of
+/// the stream.
+///
+/// # Errors
+/// The stream is malformed.
+pub(crate) fn first_batch(stream: &[u8]) -> Result<Option<RecordBatch>, RowError> {
+    let read = || MessageStream::open(stream, RowLimits::new(u64::MAX))?.read();
+    // The library panics where buffers do not fit the columns.
+    caught(read).unwrap_or_else(|_| Err(MessageError::Malformed.into()))
 }
 
 /// The batches of the file format.

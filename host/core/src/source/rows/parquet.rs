@@ -4,6 +4,7 @@
 //! become plain data.
 
 mod checked_file;
+mod checked_pages;
 mod footer;
 mod thrift;
 mod wide;
@@ -15,9 +16,9 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType as ArrowType, Field, FieldRef, Fields, Schema};
 use parking_lot::Mutex;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
+use parquet::arrow::parquet_to_arrow_field_levels;
+use parquet::basic::{ConvertedType, Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 
@@ -28,6 +29,7 @@ use super::open::{OpenRows, RowError, read_start};
 use super::{logical, unreadable};
 use crate::format::{Compression, Format};
 use checked_file::{CheckedFile, ROWS_WITH_PREFIXES, Usage, has_prefixes, value_width};
+use checked_pages::CheckedRowGroups;
 use wide::WideColumns;
 
 /// An open file whose metadata is read.
@@ -42,6 +44,8 @@ struct ParquetFile {
 struct ParquetRows {
     batches: ParquetRecordBatchReader,
     usage: Arc<Mutex<Usage>>,
+    /// Whether the library may have read bytes as text without a check.
+    is_text_unchecked: bool,
 }
 
 /// Opens a file.
@@ -126,18 +130,21 @@ impl ParquetFile {
     /// The library cannot read a column.
     fn rows(&self, schema: &Schema, roots: Option<&[usize]>, batch_rows: usize) -> Result<ParquetRows, ParquetError> {
         let fields: Fields = schema.fields().iter().map(viewed).collect();
-        let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
-        let options = ArrowReaderOptions::new().with_schema(schema);
-        let metadata = ArrowReaderMetadata::try_new(Arc::clone(self.metadata.metadata()), options)?;
-        let file = CheckedFile::new(self.file.try_clone()?, self.length, &metadata, self.limits);
+        let types = self.metadata.parquet_schema();
+        let mask = match roots {
+            Some(roots) => ProjectionMask::roots(types, roots.iter().copied()),
+            None => ProjectionMask::all(),
+        };
+        let levels = parquet_to_arrow_field_levels(types, mask, Some(&fields))?;
+        let file = Arc::new(CheckedFile::new(self.file.try_clone()?, self.length, &self.metadata, self.limits));
         let usage = file.usage();
-        let mut builder =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(batch_rows);
-        if let Some(roots) = roots {
-            let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
-            builder = builder.with_projection(mask);
-        }
-        Ok(ParquetRows { batches: builder.build()?, usage })
+        let groups = CheckedRowGroups { file, metadata: Arc::clone(self.metadata.metadata()) };
+        let batches = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, batch_rows, None)?;
+        let is_text_unchecked =
+            self.metadata.parquet_schema().columns().iter().any(|column| {
+                column.physical_type() == Type::BYTE_ARRAY && column.converted_type() != ConvertedType::UTF8
+            });
+        Ok(ParquetRows { batches, usage, is_text_unchecked })
     }
 }
 
@@ -146,11 +153,20 @@ impl Iterator for ParquetRows {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.usage.lock().reset();
-        let batch = self.batches.next()?;
-        Some(batch.map_err(|error| match self.usage.lock().exceeded() {
-            Some(limit) => limit.into(),
-            None => error.into(),
-        }))
+        let batch = match self.batches.next()? {
+            Ok(batch) => batch,
+            Err(error) => {
+                let limit = self.usage.lock().exceeded();
+                return Some(Err(limit.map_or_else(|| error.into(), Into::into)));
+            }
+        };
+        // The metadata of Arrow in the file may say that a column is text whose own type is bytes.
+        if self.is_text_unchecked
+            && let Err(error) = batch.columns().iter().try_for_each(|column| column.to_data().validate_full())
+        {
+            return Some(Err(error.into()));
+        }
+        Some(Ok(batch))
     }
 }
 

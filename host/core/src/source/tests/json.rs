@@ -44,8 +44,11 @@ fn errors_name_the_place_in_an_array() {
     assert_snapshot!(error("[{\"a\":1},]"), @"in:1:10: a comma is here where a value is expected; remove it");
     assert_snapshot!(error("[{\"a\":1},,{\"a\":1}]"), @"in:1:10: a comma is here where a value is expected; remove it");
     assert_snapshot!(error("[{\"a\":1},\n{\"a\":1"), @"in:2:7: the file ends before a value does; is it truncated, or is a quotation mark or bracket missing?");
+    // Rows are read in batches of several sizes, which may end with the file.
+    assert_snapshot!(error("[{\"a\":1},"), @"in:1:10: the file ends before the array does; is it truncated, or is a quotation mark or bracket missing?");
     assert_snapshot!(error("[{\"a\":1}"), @"in:1:9: the file ends before the array does; is it truncated, or is a quotation mark or bracket missing?");
     assert_snapshot!(error("[{\"a\":1}]\n{}"), @"in:2:1: text follows the end of the array; a file has one array");
+    assert_snapshot!(error("{\"a\":1} ]"), @r#"in:1:9: a row is an object, as in {"key": "value"}; this row starts with ]"#);
     assert_snapshot!(error("{\"a\":1},{\"a\":2}"), @"in:1:8: a comma is here where a value is expected; remove it");
     assert_snapshot!(json("{}").with(|spec| spec.json.layout = Some(JsonLayout::Array)).error(), @r#"in:1:1: this file does not start with `[`, and the layout of the source is "array"; correct `layout` in `json`"#);
     assert_snapshot!(error("x"), @r#"in:1:1: a row is an object, as in {"key": "value"}; this row starts with x"#);
