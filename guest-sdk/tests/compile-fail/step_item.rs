@@ -21,7 +21,7 @@ fn settings(_: Row<'_>) -> Result<bool> {
 
 /// Is asynchronous, with a batch.
 #[step]
-async fn waits(_: Batch<'_, Row<'_>>) -> Result<Rows<bool>> {
+async fn waits(_: Batch<'_, Row<'_>>) -> Result<Rows<()>> {
     Ok(Rows::new())
 }
 
