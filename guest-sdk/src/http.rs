@@ -24,14 +24,12 @@
 //! # struct Row<'a> { url: &'a str }
 //! # #[derive(Output)]
 //! # struct Fetched { status: u16 }
-//! # mod fetch {
-//! # use super::*;
 //! /// Fetches a URL.
 //! #[step(concurrency = 32)]
 //! async fn fetch(row: Row<'_>) -> Result<Fetched> {
 //!     Ok(Fetched { status: http::Request::get(row.url).send_async().await?.status() })
 //! }
-//! # }
+//! # fn main() {}
 //! ```
 //!
 //! An error of a request is transient if another attempt may succeed: no connection, a timeout, or a response with the status 408,
