@@ -176,6 +176,13 @@ fn run_help_lists_every_option() {
               
               [env: STILLBOX_STATE]
 
+          --on <CLUSTER>
+              Run the steps on a cluster: `ray`, or `ray:ADDRESS` such as `ray:auto` or
+              `ray:10.0.0.1:6379`
+              
+              Without an address, Ray connects to the cluster that `RAY_ADDRESS` names, or starts one on
+              this machine. This needs the command of the Python package: `pip install "stillbox[ray]"`.
+
           --watch
               Run again after each change of the pipeline file, a step's sources or an input, until
               Ctrl-C

@@ -7,25 +7,36 @@ use etcetera::{BaseStrategy as _, choose_base_strategy};
 use stillbox::{CleanupRegistry, Engine};
 
 use crate::args::{Global, StateDirectory};
+use crate::program;
 
 /// Returns the directory of compiled components, or `None` if the user has no directory for caches.
 pub(crate) fn component_directory(global: &Global) -> Option<PathBuf> {
-    global.cache_dir.clone().or_else(|| user_cache().map(|directory| directory.join("components")))
+    global.cache_dir.clone().or_else(component_directory_of_user)
 }
 
 /// Returns the directory of cached results of steps, or `None` if the user has no directory for caches.
 pub(crate) fn result_directory(global: &Global) -> Option<PathBuf> {
-    global.cache_dir.clone().or_else(user_cache).map(|directory| directory.join("outputs"))
+    global.cache_dir.clone().map_or_else(result_directory_of_user, |directory| Some(directory.join("outputs")))
+}
+
+/// Returns the directory of compiled components of this user, or `None` if there is no directory for caches.
+pub fn component_directory_of_user() -> Option<PathBuf> {
+    user_cache().map(|directory| directory.join("components"))
+}
+
+/// Returns the directory of cached results of steps of this user, or `None` if there is no directory for caches.
+pub fn result_directory_of_user() -> Option<PathBuf> {
+    user_cache().map(|directory| directory.join("outputs"))
 }
 
 /// Returns the engine of this process, with its caches in these directories.
 pub(crate) fn engine(global: &Global, threads: Option<NonZeroUsize>, cleanup: &CleanupRegistry) -> Engine {
     let mut engine = Engine::builder();
-    match std::env::current_exe() {
-        Ok(program) => engine = engine.compiler(program, ["compile-component"], cleanup),
-        Err(error) => {
-            tracing::warn!("the memory of the compiler is not limited: this program cannot be found: {error}");
-        }
+    if let Some((program, arguments)) = program::get().command.split_first() {
+        let arguments = arguments.iter().cloned().chain(["compile-component".into()]);
+        engine = engine.compiler(program, arguments, cleanup);
+    } else {
+        tracing::warn!("the memory of the compiler is not limited: this program cannot be found");
     }
     if let Some(directory) = component_directory(global) {
         engine = engine.compile_cache(directory);

@@ -1,7 +1,5 @@
 //! The exit codes of all commands.
 
-use std::process::ExitCode;
-
 use stillbox::{CancelReason, Signal};
 
 /// How the command ends. Scripts may rely on these numbers.
@@ -33,11 +31,5 @@ impl Exit {
             Self::Usage => 2,
             Self::Stopped(signal) => 128 + signal.number(),
         }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        exit.number().into()
     }
 }

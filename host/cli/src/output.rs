@@ -12,4 +12,5 @@ pub(crate) mod render;
 pub(crate) mod stdout;
 pub(crate) mod style;
 pub(crate) mod summary;
+pub(crate) mod texts;
 pub(crate) mod tree;

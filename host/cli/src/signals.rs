@@ -3,7 +3,6 @@
 
 mod disposition;
 
-use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -85,12 +84,12 @@ impl Signals {
     /// Returns the exit code of the process. After a signal, cleans up and exits here, because returning from `main`
     /// would free memory, which waits for the guests that have not stopped yet. No output is lost: every line has been
     /// written or flushed by now. Child processes, such as the compiler of a step, are ended first.
-    pub(crate) fn leave(&self, how: Exit) -> ExitCode {
+    pub(crate) fn leave(&self, how: Exit) -> u8 {
         if let Exit::Stopped(_) = how {
             self.cleanup.remove();
             exit(how.number().into());
         }
-        how.into()
+        how.number()
     }
 }
 

@@ -43,6 +43,7 @@ const MAX_BYTES: u64 = 1 << 30;
 /// A step's component, ready to be instantiated any number of times on any thread.
 pub(crate) struct Component {
     pre: bindings::StepPre<State>,
+    path: PathBuf,
     digest: Arc<str>,
     size: u64,
     imports: Vec<Import>,
@@ -207,8 +208,8 @@ impl<'a> ComponentFile<'a> {
             .map_err(|error| ComponentErrorKind::OtherTypes(error.into()))?;
         let (size, toolchain) = (bytes.len() as u64, toolchain(bytes));
         let (manifest, symbols) = (Manifest::default(), Symbols::new(path, digest, size));
-        let digest = Arc::clone(digest);
-        Ok(Component { pre, digest, size, imports, manifest, symbols, cached, compiled_in, toolchain })
+        let (path, digest) = (path.to_path_buf(), Arc::clone(digest));
+        Ok(Component { pre, path, digest, size, imports, manifest, symbols, cached, compiled_in, toolchain })
     }
 }
 
@@ -224,6 +225,11 @@ impl Component {
     /// The digest of the file: `sha256:` and 64 hexadecimal digits.
     pub(crate) fn digest(&self) -> &Arc<str> {
         &self.digest
+    }
+
+    /// The file that it was read from.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The functions and lines of the component's source.

@@ -40,6 +40,7 @@ mod sink;
 mod size;
 pub(crate) mod source;
 mod step;
+mod step_settings;
 mod suggestion;
 mod table;
 #[cfg(test)]
@@ -52,6 +53,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+pub(crate) use allow::AllowTable;
 pub(crate) use batch_rows::DEFAULT_BATCH_ROWS;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use error::ConfigError;
@@ -65,6 +67,7 @@ pub(crate) use secrets::SecretsTable;
 pub(crate) use sink::SinkTable;
 pub(crate) use source::SourceTable;
 pub(crate) use step::StepTable;
+pub use step_settings::StepSettings;
 pub use suggestion::nearest;
 
 use crate::limits::LimitSettings;

@@ -17,8 +17,8 @@ mod requests;
 mod state;
 
 pub(crate) use access::Access;
-pub use config::Fuel;
 pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
+pub use config::{Fuel, Traps};
 pub(crate) use folders::StagedFolders;
 pub(crate) use linker::linker;
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};

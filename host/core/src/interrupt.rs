@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -70,11 +71,18 @@ impl fmt::Display for CancelReason {
 
 type CancelListener = Box<dyn Fn(CancelReason) + Send>;
 
+/// Returns whether to cancel.
+type Poll = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// The interval at which a waiting thread asks its caller whether to cancel.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
 /// Cancels runs, builds and calls of steps. It is shared between the caller and everything that it was given to: clones are the
 /// same interrupt. The library itself never listens for signals. The default is never triggered.
 #[derive(Clone, Default)]
 pub struct Interrupt {
     state: Arc<Mutex<InterruptState>>,
+    poll: Option<Poll>,
 }
 
 #[derive(Default)]
@@ -87,6 +95,25 @@ impl Interrupt {
     /// Creates an interrupt that is not triggered.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Creates an interrupt that also asks `poll` whether to cancel, for callers that notice signals on their own thread only,
+    /// as Python does. A [`BoundStep`](crate::BoundStep) calls it on the thread of the call, about every 20 ms, from the time at
+    /// which the call has lasted for 20 ms.
+    pub fn with_poll(poll: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { state: Arc::default(), poll: Some(Arc::new(poll)) }
+    }
+
+    /// Returns this interrupt without its function.
+    pub(crate) fn without_poll(&self) -> Self {
+        Self { state: Arc::clone(&self.state), poll: None }
+    }
+
+    /// Asks the function of [`with_poll`](Self::with_poll), and triggers the interrupt if it says so.
+    pub(crate) fn poll(&self) {
+        if self.poll.as_ref().is_some_and(|poll| poll()) {
+            self.cancel();
+        }
     }
 
     /// Cancels everything that was given this interrupt, because of a signal. Only the first call of this or of
@@ -161,12 +188,15 @@ struct StopState {
     reason: OnceLock<StopReason>,
     waiting: Notify,
     engines: Mutex<Vec<EngineWeak>>,
+    /// Asked on the threads that wait for a call.
+    poll: Option<Poll>,
 }
 
 impl Stop {
     /// Creates a stop for this engine's guests that the interrupt triggers at once.
     pub(crate) fn on(interrupt: &Interrupt, engine: &wasmtime::Engine) -> Self {
-        let stop = Self::default();
+        let state = StopState { poll: interrupt.poll.clone(), ..StopState::default() };
+        let stop = Self { shared: Arc::new(state) };
         stop.reaches(engine);
         interrupt.on_trigger({
             let stop = stop.clone();
@@ -196,6 +226,18 @@ impl Stop {
             if let Some(engine) = engine.upgrade() {
                 engine.increment_epoch();
             }
+        }
+    }
+
+    /// Whether the caller wants to be asked.
+    pub(crate) fn has_poll(&self) -> bool {
+        self.shared.poll.is_some()
+    }
+
+    /// Asks the caller whether to stop, and does so.
+    pub(crate) fn poll(&self) {
+        if self.shared.poll.as_ref().is_some_and(|poll| poll()) {
+            self.stop(StopReason::Cancelled(CancelReason::Program));
         }
     }
 

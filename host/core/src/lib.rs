@@ -49,6 +49,7 @@ mod plan;
 mod policy;
 mod private_dir;
 mod process;
+pub mod remote;
 pub mod report;
 pub mod result_cache;
 mod row_size;
@@ -77,20 +78,20 @@ pub mod fuzz_support;
 pub use cleanup::CleanupRegistry;
 pub use config::Overrides;
 pub use data_type::DataType;
-pub use engine::Fuel;
+pub use engine::{Fuel, Traps};
 pub use event::{Event, Events, Listener, OwnedEvent};
 pub use failure::{Failure, FailureKind};
 pub use grants::{Grants, Policy};
 pub use interrupt::{CancelReason, Interrupt, Signal};
 pub use limits::Limits;
 pub use panics::panic_is_caught;
-pub use pipeline::{Failed, Pipeline, Run, RunError, RunOptions};
+pub use pipeline::{Failed, Pipeline, Run, RunError, RunOptions, Worker};
 pub use policy::MaxRejects;
 pub use report::Report;
 pub use runtime::{Engine, EngineBuilder, EngineError};
 pub use step::{
-    BindError, BoundStep, ColumnMismatch, ConfiguredStep, LoadedComponent, RejectedRow, StepBuilder, StepPool,
-    StepResult, StepSession,
+    Applied, AppliedReject, BindError, BoundStep, ColumnMismatch, ConfiguredStep, LoadedComponent, RejectedRow,
+    StepBuilder, StepPool, StepResult, StepSession,
 };
 
 /// The Arrow crates whose types are part of the interface, in the versions that this library is built with.

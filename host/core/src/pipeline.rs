@@ -6,8 +6,10 @@ mod handle;
 mod options;
 mod planning;
 mod recording;
+mod remote_job;
 mod run;
 mod stages;
+mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 pub use error::{Failed, RunError};
 pub use handle::Run;
 pub use options::RunOptions;
+pub use worker::Worker;
 
 use crate::config::{Config, ConfigError, Diagnostics, Overrides, SourceTable};
 use crate::grants::{Grant, Policy};
@@ -87,6 +90,16 @@ impl Pipeline {
     /// Returns the pipeline's name.
     pub fn name(&self) -> &str {
         &self.config.pipeline.name
+    }
+
+    /// Returns the names of the sources, in the order of the file.
+    pub fn source_names(&self) -> Vec<Arc<str>> {
+        (0..self.config.sources.len()).map(|index| self.config.source_name(index)).collect()
+    }
+
+    /// Returns the names of the sinks, in the order of the file.
+    pub fn sink_names(&self) -> Vec<Arc<str>> {
+        (0..self.config.sinks.len()).map(|index| self.config.sink_name(index)).collect()
     }
 
     /// Returns whether a sink is the standard output.

@@ -13,7 +13,7 @@ use rayon::ThreadPool;
 
 use crate::cleanup::CleanupRegistry;
 use crate::component::{CompileCache, Compiler};
-use crate::engine::{Fuel, Resident, engine, engine_without_pool};
+use crate::engine::{Fuel, Resident, Traps, engine, engine_without_pool};
 use crate::loader::ComponentLoader;
 use crate::result_cache::ResultCache;
 
@@ -36,6 +36,7 @@ pub struct Engine {
 pub struct EngineBuilder {
     threads: Option<usize>,
     instances: Option<u32>,
+    traps: Traps,
     compile_cache: Option<PathBuf>,
     result_cache: Option<PathBuf>,
     compiler: Compiler,
@@ -58,6 +59,7 @@ impl EngineError {
 struct EngineState {
     threads: usize,
     instances: u32,
+    traps: Traps,
     compile_cache: CompileCache,
     result_cache: ResultCache,
     compiler: Compiler,
@@ -106,6 +108,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn instances(mut self, instances: u32) -> Self {
         self.instances = Some(instances);
+        self
+    }
+
+    /// Sets how traps of guests are noticed. Default: by signals.
+    #[must_use]
+    pub fn traps(mut self, traps: Traps) -> Self {
+        self.traps = traps;
         self
     }
 
@@ -168,6 +177,7 @@ impl EngineBuilder {
             shared: Arc::new(EngineState {
                 threads,
                 instances: self.instances.unwrap_or(0),
+                traps: self.traps,
                 compile_cache: self.compile_cache.map_or_else(CompileCache::disabled, CompileCache::at),
                 result_cache: self.result_cache.map_or_else(ResultCache::disabled, ResultCache::at),
                 compiler: self.compiler,
@@ -264,9 +274,10 @@ impl Engine {
 
     fn new_pool(&self, capacity: u32, fuel: Fuel, allocation: Allocation) -> Result<Pool, EngineError> {
         let (cache, compiler) = (self.shared.compile_cache.clone(), self.shared.compiler.clone());
+        let mode = (fuel, self.shared.traps);
         let engine = match allocation {
-            Allocation::Pooled(resident) => engine(capacity, fuel, resident),
-            Allocation::OnDemand => engine_without_pool(fuel),
+            Allocation::Pooled(resident) => engine(capacity, mode, resident),
+            Allocation::OnDemand => engine_without_pool(fuel, self.shared.traps),
         };
         let loader =
             engine.and_then(|engine| ComponentLoader::new(engine, cache, compiler)).map_err(EngineError::new)?;

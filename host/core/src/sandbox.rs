@@ -18,7 +18,7 @@ use wasmtime::{CallHook, Engine, Store, UpdateDeadline};
 use crate::component::Component;
 use crate::engine::{Access, CapturedOutput, HOST_CALL_BYTES, State, bindings};
 use crate::failure::Failure;
-use crate::interrupt::{Stop, StopReason};
+use crate::interrupt::{POLL_INTERVAL, Stop, StopReason};
 use crate::limits::Limits;
 
 pub(crate) use classify::{from_rejection, from_step_error};
@@ -105,7 +105,8 @@ impl Sandbox {
             if clock.now() >= context.data().deadline() {
                 return Err(Halt::Timeout.into());
             }
-            Ok(UpdateDeadline::Continue(1))
+            // The caller is asked outside of the guest's stack.
+            Ok(if stop.has_poll() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
         store
     }
@@ -144,9 +145,15 @@ async fn until_halted<R>(
     let mut call = pin!(call);
     let mut stopped = pin!(stop.stopped());
     let mut timeout = pin!(timeout);
+    let mut ticks = None;
     poll_fn(|cx| {
         if let Poll::Ready(result) = call.as_mut().poll(cx) {
             return Poll::Ready(result);
+        }
+        if stop.has_poll() {
+            stop.poll();
+            let ticks = ticks.get_or_insert_with(|| tokio::time::interval(POLL_INTERVAL));
+            while ticks.poll_tick(cx).is_ready() {}
         }
         if let Poll::Ready(reason) = stopped.as_mut().poll(cx) {
             return Poll::Ready(Err(Halt::Stopped(reason).into()));

@@ -123,19 +123,32 @@ pub(crate) fn open(
     run: Option<&str>,
     staging: Option<&StagingDir<'_>>,
 ) -> Result<(Arc<dyn Encoder>, Writer), SinkError> {
+    let encoder = encoder(spec, staging.is_some())?;
+    let output = output_name(spec);
+    let writer = match &spec.location {
+        SinkLocation::Batches(sink) => Writer::for_batches(output, sink.clone()),
+        SinkLocation::Path(_) | SinkLocation::Stdout => Writer::open(spec, output, run, staging)?,
+    };
+    Ok((encoder, writer))
+}
+
+/// Returns the encoder of an output, without opening it. `saves_rows` is whether the writer saves rows until the output is
+/// synced, so that the run can be resumed.
+///
+/// # Errors
+///
+/// The format does not support a column's type or the compression.
+pub(crate) fn encoder(spec: &SinkSpec, saves_rows: bool) -> Result<Arc<dyn Encoder>, SinkError> {
     let output = output_name(spec);
     let SinkSpec { format, compression, non_finite, .. } = *spec;
-    if let SinkLocation::Batches(sink) = &spec.location {
-        let (schema, compression) = (Arc::clone(&spec.schema), Compression::None);
-        let target = Target { output: Arc::clone(&output), format, compression, non_finite, schema, saves_rows: false };
-        return Ok((Arc::new(BatchEncoder { target }), Writer::for_batches(output, sink.clone())));
+    let schema = Arc::clone(&spec.schema);
+    if let SinkLocation::Batches(_) = &spec.location {
+        let compression = Compression::None;
+        let target = Target { output, format, compression, non_finite, schema, saves_rows: false };
+        return Ok(Arc::new(BatchEncoder { target }));
     }
     if matches!(format, Format::Parquet | Format::Arrow) && compression != Compression::None {
         return Err(SinkError::new(&output, SinkErrorKind::CompressedRows { format, compression }));
     }
-    let (schema, saves_rows) = (Arc::clone(&spec.schema), staging.is_some());
-    let target = Target { output: Arc::clone(&output), format, compression, non_finite, schema, saves_rows };
-    let encoder = formats::encoder(target)?;
-    let writer = Writer::open(spec, output, run, staging)?;
-    Ok((encoder, writer))
+    formats::encoder(Target { output, format, compression, non_finite, schema, saves_rows })
 }

@@ -21,7 +21,7 @@ use arrow_schema::ArrowError;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::corrupt::CorruptFile;
-use crate::frame::{FrameFormat, HEADER};
+use crate::frame::{FrameError, FrameFormat, HEADER};
 use crate::private_dir::not_followed;
 use crate::row_size::max_row_bytes;
 use crate::source::first_batch;
@@ -50,7 +50,7 @@ pub(crate) struct SpillError {
 }
 
 /// An error of the operating system or of Arrow, or a corrupt file.
-type SpillErrorKind = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type SpillErrorKind = Box<dyn std::error::Error + Send + Sync>;
 
 /// An encoded batch.
 #[derive(Debug)]
@@ -79,6 +79,37 @@ impl SpillFrame {
         FORMAT.finish(&mut bytes);
         Ok(Self { bytes, rows, max_row_bytes })
     }
+
+    /// Returns the frame with these bytes, as [`bytes`](Self::bytes) returns them.
+    ///
+    /// # Errors
+    /// They are not a frame, or not what was encoded.
+    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Self, FrameError> {
+        let payload = FORMAT.payload(&bytes)?;
+        let numbers = payload.first_chunk::<NUMBERS>().ok_or(FrameError::Truncated)?;
+        let (rows, largest) = numbers.split_first_chunk::<4>().ok_or(FrameError::Truncated)?;
+        let largest = largest.first_chunk::<8>().ok_or(FrameError::Truncated)?;
+        let (rows, max_row_bytes) = (u32::from_le_bytes(*rows) as usize, u64::from_le_bytes(*largest));
+        Ok(Self { bytes, rows, max_row_bytes })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns the batch.
+    ///
+    /// # Errors
+    /// The frame is corrupt.
+    pub(crate) fn decode(&self) -> Result<RecordBatch, SpillErrorKind> {
+        decode(&self.bytes)
+    }
+}
+
+/// Decodes the batch of a frame.
+fn decode(frame: &[u8]) -> Result<RecordBatch, SpillErrorKind> {
+    let batch = FORMAT.payload(frame)?.get(NUMBERS..).ok_or(FrameError::Truncated)?;
+    Ok(first_batch(batch)?.ok_or(FrameError::Truncated)?)
 }
 
 /// A spill file and the index of its frames. One thread writes it; then any thread may read it.
@@ -289,12 +320,9 @@ impl SpillReader {
     fn read(&self, entry: FrameEntry) -> Result<RecordBatch, SpillError> {
         let mut bytes = vec![0; entry.length as usize];
         self.file.read_exact_at(&mut bytes, entry.at).map_err(|cause| self.spill.error(cause))?;
-        let payload = FORMAT.payload(&bytes).ok().and_then(|payload| payload.get(NUMBERS..));
-        let batch = payload.ok_or_else(|| self.spill.error(self.spill.corrupt()))?;
-        match first_batch(batch) {
-            Ok(Some(batch)) => Ok(batch),
-            Ok(None) => Err(self.spill.error(self.spill.corrupt())),
-            Err(cause) => Err(self.spill.error(cause)),
-        }
+        decode(&bytes).map_err(|cause| {
+            let is_frame = cause.is::<FrameError>();
+            self.spill.error(if is_frame { self.spill.corrupt().into() } else { cause })
+        })
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use arrow_array::UInt32Array;
+use arrow_array::{RecordBatch, UInt32Array};
 use on_failure::apply_policy;
 use tokio::sync::SemaphorePermit;
 
@@ -26,6 +26,7 @@ use crate::report::{Report, StepReport};
 use crate::result_cache::ResultCache;
 use crate::sandbox::{Sandbox, wait};
 use crate::sink::{Encoded, Encoder, compress};
+use crate::source::RowPositions;
 use crate::spill::SpillFrame;
 
 pub(crate) use reject::{RejectRecord, row_as_json};
@@ -54,10 +55,34 @@ pub(crate) struct Stage {
     pub(crate) active_guests: AtomicUsize,
     /// Shared by all stages of a run.
     pub(crate) reject_counter: Arc<RejectCounter>,
+    /// Runs the operations elsewhere. `None` to run them in this process.
+    pub(crate) remote: Option<Arc<dyn RemoteStage>>,
+}
+
+/// The rows of a work item, decoded.
+#[derive(Debug)]
+pub(crate) struct DecodedRows {
+    pub(crate) batch: u64,
+    /// The index of the input.
+    pub(crate) input: usize,
+    /// A batch for each slot of the input, all with the same positions.
+    pub(crate) rows: Vec<RecordBatch>,
+    pub(crate) positions: RowPositions,
+    /// The number of the first row in its input, from 0.
+    pub(crate) first: u64,
+}
+
+/// Runs the operations of one stage in other processes.
+pub(crate) trait RemoteStage: Send + Sync {
+    /// As [`Stage::operate`]. Counts the rejected rows in the stage's counter.
+    ///
+    /// # Errors
+    /// As [`Stage::operate`]; and if the other processes are lost.
+    fn operate(&self, stage: &Stage, rows: DecodedRows) -> Result<TaskOutput, Box<Failure>>;
 }
 
 /// The result of a task.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct TaskOutput {
     /// Number of rows read from outside the pipeline; `None` if the rows come from an earlier stage.
     pub(crate) rows: Option<usize>,
@@ -115,52 +140,95 @@ impl Stage {
         permit.ok()
     }
 
+    /// Creates a stage without a pipeline, which can only apply steps to rows.
+    pub(crate) fn for_steps(sandbox: &Arc<Sandbox>, stop: Stop) -> Self {
+        Self {
+            inputs: Vec::new(),
+            operations: Vec::new(),
+            slots: 0,
+            encoders: Arc::default(),
+            sandbox: Arc::clone(sandbox),
+            stop,
+            run: Arc::default(),
+            reject_compression: Compression::None,
+            result_cache: ResultCache::disabled(),
+            workers: Workers::default(),
+            active_guests: AtomicUsize::new(0),
+            reject_counter: Arc::default(),
+            remote: None,
+        }
+    }
+
+    /// Applies a step to rows under its failure policy. Returns the output, the rejected rows and the counts.
+    ///
+    /// # Errors
+    /// A failure that the policy does not allow. It names the row if known.
+    pub(crate) fn apply(
+        &self,
+        step: &Step,
+        rows: &Rows,
+        batch: u64,
+    ) -> Result<(Rows, Vec<RejectRecord>, StepReport), Box<Failure>> {
+        let mut report = StepReport::new(Arc::clone(&step.name));
+        let outcome = apply_policy(step, rows, batch, self, &mut report)?;
+        Ok((outcome.rows, outcome.rejected, report))
+    }
+
     /// Runs a task with a work item of one of the inputs.
     ///
     /// # Errors
     /// The input is malformed, a step fails and its policy stops the run, or the run is stopped.
     pub(crate) fn run(&self, batch: u64, input: usize, item: WorkItem) -> Result<TaskOutput, Box<Failure>> {
         self.check_stop()?;
-        let input = &self.inputs[input];
         let WorkItem { rows, first, mut rejected, .. } = item;
         let mut bad_rows = 0;
-        let rows = match rows {
+        let (rows, positions) = match rows {
             WorkRows::Raw(chunk) => {
-                let raw = input.decoder.as_ref().expect("an input of raw chunks has a decoder");
+                let raw = self.inputs[input].decoder.as_ref().expect("an input of raw chunks has a decoder");
                 let (decoded, bad) = raw.decode_all(chunk).map_err(|error| Box::new(error.to_failure()))?;
                 bad_rows = bad.len() as u64;
                 rejected.extend(
                     bad.into_iter().enumerate().map(|(index, bad)| RejectRecord::of_bad_row(index, bad, batch)),
                 );
                 self.reject_counter.reject(bad_rows);
-                let origin = RowOrigins::new(decoded.positions, first, decoded.rows.num_rows());
-                vec![Rows { columns: decoded.rows, origin }]
+                (vec![decoded.rows], decoded.positions)
             }
-            WorkRows::Ready(batches, positions) => {
-                let origin = RowOrigins::new(positions, first, batches[0].num_rows());
-                batches.into_iter().map(|columns| Rows { columns, origin: origin.clone() }).collect()
-            }
+            WorkRows::Ready(batches, positions) => (batches, positions),
         };
+        let count = rows[0].num_rows();
+        let rows = DecodedRows { batch, input, rows, positions, first };
+        let mut output = match &self.remote {
+            Some(remote) => remote.operate(self, rows)?,
+            None => self.operate(rows)?,
+        };
+        rejected.append(&mut output.rejected);
+        output.rejected = rejected;
+        output.rows = self.inputs[input].counts.then(|| count + bad_rows as usize);
+        output.bad_rows = bad_rows;
+        output.is_complete &= !self.reject_counter.is_exceeded();
+        output.rejects = self.encode_rejects(&output.rejected)?;
+        Ok(output)
+    }
+
+    /// Runs all operations on the rows of one input. The output has neither the counts of the input nor the encoded rejected
+    /// rows.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub(crate) fn operate(&self, rows: DecodedRows) -> Result<TaskOutput, Box<Failure>> {
+        let DecodedRows { batch, input, rows, positions, first } = rows;
+        let input = &self.inputs[input];
+        let origin = RowOrigins::new(positions, first, rows[0].num_rows());
+        let rows = rows.into_iter().map(|columns| Rows { columns, origin: origin.clone() });
         let mut readers = vec![0; self.slots];
         for slot in self.operations.iter().flat_map(|operation| &operation.reads) {
             readers[*slot] += 1;
         }
-        let output = TaskOutput {
-            rows: input.counts.then(|| rows[0].count() + bad_rows as usize),
-            bad_rows,
-            read: 0,
-            encoded: Vec::new(),
-            written: Vec::new(),
-            spilled: Vec::new(),
-            steps: Vec::new(),
-            rejected,
-            rejects: None,
-            is_complete: true,
-        };
         let mut slots: Vec<Option<Rows>> = vec![None; self.slots];
         for (slot, rows) in input.slots.iter().zip(rows) {
             slots[*slot] = Some(rows);
         }
+        let output = TaskOutput { is_complete: true, ..TaskOutput::default() };
         let mut task = Task { stage: self, batch, slots, readers, rejected_ids: Vec::new(), output };
         for operation in &self.operations {
             // The run fails with the rejected rows, so further rows are not needed.
@@ -174,10 +242,7 @@ impl Stage {
                 failure
             })?;
         }
-        let mut output = task.output;
-        output.is_complete &= !self.reject_counter.is_exceeded();
-        output.rejects = self.encode_rejects(&output.rejected)?;
-        Ok(output)
+        Ok(task.output)
     }
 
     /// Counts a guest call outside of tasks until the returned guard is dropped. A run waits for such calls before it

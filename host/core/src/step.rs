@@ -4,12 +4,14 @@
 //! record batches. [`Engine::step`](crate::Engine::step) does all of this at once for one step. A [`StepPool`] is for
 //! several steps that share instances, or for a step that is configured or bound several times.
 
+mod apply;
 mod bound;
 mod builder;
 mod error;
 mod pool;
 mod session;
 
+pub use apply::{Applied, AppliedReject};
 pub use bound::{BoundStep, RejectedRow, StepResult};
 pub use builder::StepBuilder;
 pub use error::BindError;

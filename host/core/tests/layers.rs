@@ -59,6 +59,7 @@ const LAYERS: &[&str] = &[
     "call",
     "stage",
     "stage_input",
+    "remote",
     "runs",
     "runtime",
     "scheduler",
@@ -73,7 +74,7 @@ const LAYERS: &[&str] = &[
 ];
 
 /// The crates of the host, next to this one.
-const CRATES: &[&str] = &["author", "cli", "core"];
+const CRATES: &[&str] = &["author", "cli", "core", "python"];
 
 /// Imports by the modules within one module, by the importer.
 type Imports<'m> = BTreeMap<&'m str, BTreeSet<&'m str>>;

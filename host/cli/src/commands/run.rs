@@ -6,9 +6,11 @@ mod resume;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use stillbox::config::ConfigError;
+use stillbox::remote::Executor;
 use stillbox::runs::{Checkpointing, RunStore, Start};
 use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline, RunOptions};
 
@@ -21,19 +23,22 @@ use crate::output::failure;
 use crate::output::records::is_stdout;
 use crate::output::render;
 use crate::output::stdout;
+use crate::program;
 use crate::signals::Signals;
 use crate::watch::{Watched, watch};
 pub(crate) use ended::report_error;
 use reporter::RunReporter;
 
 /// Options of a run.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct RunSettings {
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) progress: Progress,
     pub(crate) failures: Option<PathBuf>,
     pub(crate) message_format: MessageFormat,
     pub(crate) grace: Option<Duration>,
+    /// Runs the tasks on a cluster.
+    pub(crate) executor: Option<Arc<dyn Executor>>,
     /// Where to save checkpoints, and whether to resume a run. `None` if the run cannot be resumed.
     pub(crate) keep: Option<Checkpointing>,
 }
@@ -45,12 +50,21 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     }
     match open(&arguments.changes, arguments.max_rejects.as_deref(), arguments.message_format) {
         Ok(pipeline) => {
+            let executor = match arguments.on.as_deref().map(cluster).transpose() {
+                Ok(executor) => executor,
+                Err(error) => return usage_error(&error, arguments.message_format),
+            };
             let interrupt = signals.interrupt_within(arguments.grace.unwrap_or_default());
             let keep = state_directory(&arguments.state).map(|directory| {
                 let checkpointing = Checkpointing::at(RunStore::at(directory));
                 checkpointing.start(start(arguments)).checkpoint_every(arguments.checkpoint_every)
             });
-            drive(&pipeline, &RunSettings { keep, ..settings(arguments) }, global, (interrupt, signals.cleanup()))
+            drive(
+                &pipeline,
+                &RunSettings { executor, keep, ..settings(arguments) },
+                global,
+                (interrupt, signals.cleanup()),
+            )
         }
         Err(exit) => exit,
     }
@@ -80,6 +94,23 @@ fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     })
 }
 
+/// Connects to the cluster of `--on`.
+///
+/// # Errors
+/// It is not the name of a cluster, or there is no such cluster.
+fn cluster(on: &str) -> Result<Arc<dyn Executor>, String> {
+    let address = match (on, on.strip_prefix("ray:")) {
+        ("ray", _) => "",
+        (_, Some(address)) => address,
+        _ => return Err(format!("`--on {on}` is not a cluster; write `--on ray` or `--on ray:ADDRESS`")),
+    };
+    let connect = program::get()
+        .ray
+        .as_ref()
+        .ok_or("`--on` needs the command of the Python package; install it with: pip install \"stillbox[ray]\"")?;
+    connect(address)
+}
+
 fn start(arguments: &Run) -> Start {
     match &arguments.resume {
         Some(Some(run)) => Start::ResumeRun(run.clone()),
@@ -96,6 +127,7 @@ fn settings(arguments: &Run) -> RunSettings {
         failures: arguments.failures.clone(),
         message_format: arguments.message_format,
         grace: arguments.grace,
+        executor: None,
         keep: None,
     }
 }
@@ -123,6 +155,9 @@ pub(crate) fn drive(
     options = options.grace(settings.grace.unwrap_or_default());
     if let Some(path) = &settings.failures {
         options = options.reserved_file(path);
+    }
+    if let Some(executor) = &settings.executor {
+        options = options.executor(Arc::clone(executor));
     }
     if let Some(checkpointing) = &settings.keep {
         options = options.checkpointing(checkpointing.clone());

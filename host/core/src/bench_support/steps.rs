@@ -10,7 +10,7 @@ use super::BenchError;
 use crate::batch::{RowOrigins, Rows};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::{CompileCache, Compiler, Component, Signature, StepKind};
-use crate::engine::{Fuel, Resident, engine, engine_without_pool};
+use crate::engine::{Fuel, Resident, Traps, engine, engine_without_pool};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
@@ -52,10 +52,11 @@ impl BenchEngine {
     /// # Errors
     /// The engine cannot be made.
     pub fn new(instances: u32, allocation: Allocation, cache: CompileCache) -> Result<Self, BenchError> {
+        let mode = (Fuel::Off, Traps::default());
         let engine = match allocation {
-            Allocation::Pooled => engine(instances, Fuel::Off, Resident::Much)?,
-            Allocation::PooledForInterpreters => engine(instances, Fuel::Off, Resident::Little)?,
-            Allocation::OnDemand => engine_without_pool(Fuel::Off)?,
+            Allocation::Pooled => engine(instances, mode, Resident::Much)?,
+            Allocation::PooledForInterpreters => engine(instances, mode, Resident::Little)?,
+            Allocation::OnDemand => engine_without_pool(mode.0, mode.1)?,
         };
         let stop = Stop::default();
         stop.reaches(&engine.0);

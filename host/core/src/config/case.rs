@@ -171,7 +171,7 @@ fn read_checks(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Checks 
     checks
 }
 
-fn parse<T>(
+pub(super) fn parse<T>(
     file: &Path,
     text: &str,
     read: impl FnOnce(&mut Table<'_>, &mut ParseContext<'_>) -> Option<T>,

@@ -34,6 +34,20 @@ pub enum Fuel {
     On,
 }
 
+/// How the end of a guest's memory and other traps are noticed.
+///
+/// An engine with [`Traps::Signals`] installs handlers for `SIGSEGV`, `SIGILL` and `SIGFPE` when it is first used, and passes
+/// signals that are not its own to the handlers before it. A handler that is installed later, and does not do the same, ends
+/// the process at the first trap of a guest: Python's `faulthandler` is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Traps {
+    /// By signals of the processor. Guests need no checks for them.
+    #[default]
+    Signals,
+    /// By checks in the guest's code. It needs no signal handlers, and guests are slower, mostly by a tenth to a half.
+    Checks,
+}
+
 /// How much of an instance's memory stays resident for the next instance, instead of being returned to the system.
 ///
 /// For compiled code a resident page costs the next instance a copy if it was written to, instead of a page fault,
@@ -72,6 +86,7 @@ impl Resident {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CompileSettings {
     pub(crate) fuel: Fuel,
+    pub(crate) traps: Traps,
     /// Whether memories have the whole address range reserved, as in a pool.
     pub(crate) is_pooled: bool,
 }
@@ -82,7 +97,7 @@ impl CompileSettings {
     /// # Errors
     /// The host's processor or operating system is not supported.
     pub(crate) fn engine(self) -> wasmtime::Result<Engine> {
-        let mut config = configuration(self.fuel);
+        let mut config = configuration(self.fuel, self.traps);
         config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         if !self.is_pooled {
             config.memory_reservation(0).memory_reservation_for_growth(1 << 20).memory_guard_size(0);
@@ -94,7 +109,8 @@ impl CompileSettings {
 impl fmt::Display for CompileSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fuel = if self.fuel == Fuel::On { "fuel" } else { "no-fuel" };
-        write!(f, "{fuel},{}", if self.is_pooled { "pooled" } else { "on-demand" })
+        let traps = if self.traps == Traps::Checks { ",checks" } else { "" };
+        write!(f, "{fuel},{}{traps}", if self.is_pooled { "pooled" } else { "on-demand" })
     }
 }
 
@@ -102,8 +118,11 @@ impl FromStr for CompileSettings {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let all = [Fuel::On, Fuel::Off].map(|fuel| [true, false].map(|is_pooled| Self { fuel, is_pooled }));
-        all.into_iter().flatten().find(|settings| settings.to_string() == text).ok_or(())
+        let mut all = [Fuel::On, Fuel::Off].into_iter().flat_map(|fuel| {
+            let traps = [Traps::Signals, Traps::Checks].into_iter();
+            traps.flat_map(move |traps| [true, false].map(|is_pooled| Self { fuel, traps, is_pooled }))
+        });
+        all.find(|settings| settings.to_string() == text).ok_or(())
     }
 }
 
@@ -114,14 +133,18 @@ impl FromStr for CompileSettings {
 ///
 /// # Errors
 /// The host's processor or operating system is not supported.
-pub(crate) fn engine(instances: u32, fuel: Fuel, resident: Resident) -> wasmtime::Result<(Engine, CompileSettings)> {
-    let mut config = configuration(fuel);
+pub(crate) fn engine(
+    instances: u32,
+    (fuel, traps): (Fuel, Traps),
+    resident: Resident,
+) -> wasmtime::Result<(Engine, CompileSettings)> {
+    let mut config = configuration(fuel, traps);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, resident)));
     match Engine::new(&config) {
-        Ok(engine) => Ok((engine, CompileSettings { fuel, is_pooled: true })),
+        Ok(engine) => Ok((engine, CompileSettings { fuel, traps, is_pooled: true })),
         Err(error) => {
             tracing::debug!("no pool of instances, memory is allocated on demand: {error:#}");
-            engine_without_pool(fuel)
+            engine_without_pool(fuel, traps)
         }
     }
 }
@@ -130,12 +153,12 @@ pub(crate) fn engine(instances: u32, fuel: Fuel, resident: Resident) -> wasmtime
 ///
 /// # Errors
 /// The host's processor or operating system is not supported.
-pub(crate) fn engine_without_pool(fuel: Fuel) -> wasmtime::Result<(Engine, CompileSettings)> {
-    let settings = CompileSettings { fuel, is_pooled: false };
+pub(crate) fn engine_without_pool(fuel: Fuel, traps: Traps) -> wasmtime::Result<(Engine, CompileSettings)> {
+    let settings = CompileSettings { fuel, traps, is_pooled: false };
     Ok((settings.engine()?, settings))
 }
 
-fn configuration(fuel: Fuel) -> Config {
+fn configuration(fuel: Fuel, traps: Traps) -> Config {
     let mut config = Config::new();
     config
         .concurrency_support(false)
@@ -143,6 +166,7 @@ fn configuration(fuel: Fuel) -> Config {
         .wasm_multi_memory(true)
         .epoch_interruption(true)
         .consume_fuel(fuel == Fuel::On)
+        .signals_based_traps(traps == Traps::Signals)
         .max_wasm_stack(GUEST_STACK)
         .async_stack_size(FIBER_STACK)
         .memory_reservation(MEMORY_RESERVATION)
@@ -196,8 +220,9 @@ mod tests {
 
     #[test]
     fn code_that_was_compiled_elsewhere_runs_in_the_engine() {
-        for fuel in [Fuel::On, Fuel::Off] {
-            for made in [engine(2, fuel, Resident::default()), engine_without_pool(fuel)] {
+        let modes = [Fuel::On, Fuel::Off].map(|fuel| [Traps::Signals, Traps::Checks].map(|traps| (fuel, traps)));
+        for (fuel, traps) in modes.into_iter().flatten() {
+            for made in [engine(2, (fuel, traps), Resident::default()), engine_without_pool(fuel, traps)] {
                 let (engine, settings) = made.unwrap();
                 assert_eq!(settings.to_string().parse(), Ok(settings));
                 assert_eq!(compatibility(&engine), compatibility(&settings.engine().unwrap()), "{settings}");

@@ -12,6 +12,7 @@ use crate::cleanup::CleanupRegistry;
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
 use crate::plan::Replacements;
+use crate::remote::Executor;
 use crate::runs::Checkpointing;
 use crate::sink::BatchSink;
 use crate::source::BatchSource;
@@ -32,6 +33,7 @@ pub struct RunOptions {
     pub(super) reserved_file: Option<PathBuf>,
     pub(super) checkpointing: Option<Checkpointing>,
     pub(super) on_event: Option<Listener>,
+    pub(super) executor: Option<Arc<dyn Executor>>,
     pub(super) replacements: Replacements,
 }
 
@@ -75,6 +77,14 @@ impl RunOptions {
     #[must_use]
     pub fn checkpointing(mut self, checkpointing: Checkpointing) -> Self {
         self.checkpointing = Some(checkpointing);
+        self
+    }
+
+    /// Runs the tasks with this executor, instead of on the threads of the engine. Steps that make rows, or see all rows, run
+    /// in this process.
+    #[must_use]
+    pub fn executor(mut self, executor: Arc<dyn Executor>) -> Self {
+        self.executor = Some(executor);
         self
     }
 

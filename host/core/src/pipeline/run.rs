@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rand::RngExt as _;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::error::{Failed, RunError, failed, not_set_up, too_many_rejects};
 use super::files::{OpenFiles, open_files};
 use super::options::RunOptions;
 use super::planning::Planned;
 use super::stages::StageResources;
-use super::{Pipeline, recording};
+use super::{Pipeline, recording, remote_job};
 use crate::config::{ConfigLocation, Diagnostic};
 use crate::corrupt::RESTART_HINT;
 use crate::engine::StagedFolders;
@@ -21,6 +22,7 @@ use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::plan::{self, Plan, PlannedSink};
 use crate::policy::MaxRejects;
+use crate::remote::RemoteRun;
 use crate::report::{Report, Resumable, StepReport};
 use crate::runs::{self, Checkpointing, Fingerprint, OutputLocks, ResumePoint, RunHandle, RunRecord, StoredPath};
 use crate::runtime::Engine;
@@ -93,10 +95,10 @@ impl LockedRun<'_> {
         {
             return Ok(report);
         }
-        let threads = engine.thread_pool()?;
         if let Some(handle) = &mut self.handle {
             recording::prepare(handle, &planned.plan, !self.options.replacements.sources.is_empty())?;
         }
+        let (remote, threads) = self.threads(engine, &planned.plan).inspect_err(|_| self.remove_empty_folder())?;
         let parts = self.handle.as_ref().map_or_else(Vec::new, |handle| recording::announce(handle, &planned.plan));
         let mut opened = self.open(&planned.plan).inspect_err(|_| self.remove_empty_folder())?;
         let (from, report) = self.progress(&planned.plan);
@@ -113,6 +115,7 @@ impl LockedRun<'_> {
             outputs: &outputs,
             run: &self.id,
             spills: opened.spills,
+            remote: remote.as_ref(),
         };
         let mut stages = stages.stages(planned.plan);
         let (outcome, report) = scheduler::run(ScheduledRun {
@@ -129,6 +132,7 @@ impl LockedRun<'_> {
             grace: self.options.grace,
         });
         drop(recorder);
+        drop(remote);
         if let Some(handle) = &self.handle {
             recording::settle(handle, &outcome, &opened.entries, (parts, report.rows_in));
         }
@@ -148,6 +152,17 @@ impl LockedRun<'_> {
             // A folder with files belongs to a run that can be resumed, and stays.
             let _ = std::fs::remove_dir(handle.folder.path());
         }
+    }
+
+    /// Returns the threads that run tasks. With an executor it starts its workers, and threads that wait for them.
+    fn threads(&self, engine: &Engine, plan: &Plan) -> Result<(Option<RemoteRun>, Arc<ThreadPool>), RunError> {
+        let Some(executor) = &self.options.executor else { return Ok((None, engine.thread_pool()?)) };
+        let is_resumable = self.resumable().is_some();
+        let job = remote_job::describe(self.pipeline, plan, &self.options.replacements, (&self.id, is_resumable));
+        let remote = job.and_then(|job| RemoteRun::start(executor, &job)).map_err(RunError::Setup)?;
+        let threads = ThreadPoolBuilder::new().num_threads(remote.slots).thread_name(|index| format!("task-{index}"));
+        let threads = threads.build().map_err(|error| not_set_up(&error))?;
+        Ok((Some(remote), Arc::new(threads)))
     }
 
     /// Makes sure that a run that is resumed is still the same. Returns what its next checkpoints depend on.

@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicUsize;
 use crate::failure::Failure;
 use crate::format::Compression;
 use crate::interrupt::Stop;
-use crate::plan::{InputSource, Plan};
+use crate::plan::{InputSource, Plan, Work};
+use crate::remote::RemoteRun;
 use crate::result_cache::ResultCache;
 use crate::sandbox::Sandbox;
 use crate::scheduler::RunStage;
@@ -27,6 +28,8 @@ pub(super) struct StageResources<'a> {
     /// The run's id.
     pub(super) run: &'a Arc<str>,
     pub(super) spills: Vec<Arc<Spill>>,
+    /// The workers that run the tasks. `None` to run them in this process.
+    pub(super) remote: Option<&'a RemoteRun>,
 }
 
 /// A source that one stage reads.
@@ -39,7 +42,7 @@ impl StageResources<'_> {
         let mut sources: Vec<Option<Source>> =
             sources.into_iter().map(|source| Some((source.reader, source.decoder))).collect();
         let mut run = Vec::with_capacity(stages.len());
-        for stage in stages {
+        for (index, stage) in stages.into_iter().enumerate() {
             let mut inputs = Vec::with_capacity(stage.inputs.len());
             let mut readers = Vec::with_capacity(stage.inputs.len());
             for input in &stage.inputs {
@@ -61,6 +64,10 @@ impl StageResources<'_> {
                     .map(|(input, reader)| stage_input::open(input, reader, &spills, batch_rows));
                 opened.collect::<Result<Vec<_>, _>>().map_err(|error| Box::new(Failure::host(&error)))
             };
+            // Secrets stay in this process, and folders are those of this machine.
+            let is_granted = |work: &Work| matches!(work, Work::Step(step) if step.access.is_some());
+            let remote = self.remote.filter(|_| !stage.operations.iter().any(|operation| is_granted(&operation.work)));
+            let remote = remote.map(|remote| remote.stage(index));
             let stage = Stage {
                 inputs,
                 operations: stage.operations,
@@ -74,6 +81,7 @@ impl StageResources<'_> {
                 workers: Workers::default(),
                 active_guests: AtomicUsize::new(0),
                 reject_counter: Arc::clone(&self.reject_counter),
+                remote,
             };
             run.push(RunStage { stage: Arc::new(stage), input_readers: Box::new(input_readers) });
         }

@@ -8,6 +8,7 @@ use super::{CallOptions, FAR_AWAY, Halt, Sandbox, THREAD, classify, until_halted
 use crate::component::Component;
 use crate::engine::{CapturedOutput, State, bindings};
 use crate::failure::Failure;
+use crate::interrupt::POLL_INTERVAL;
 
 /// One instance and its store, from the first call until it is dropped. The first call instantiates it, within its time
 /// limit.
@@ -51,6 +52,7 @@ impl Session {
             Err(Halt::Stopped(reason).into())
         } else {
             let _watched = sandbox.watchdog.watch(deadline);
+            let _asked = terms.stop.has_poll().then(|| sandbox.watchdog.watch(now + POLL_INTERVAL));
             THREAD.with(|runtime| {
                 runtime.block_on(until_halted(terms.stop, sandbox.watchdog.passed(deadline), async {
                     let instance = match instance {

@@ -10,7 +10,7 @@ use arrow_schema::Schema;
 use super::{Files, RunOutcome, RunStage, ScheduledRun, run};
 use crate::cleanup::Entries;
 use crate::component::{CompileCache, Compiler};
-use crate::engine::{Fuel, engine_without_pool};
+use crate::engine::{Fuel, Traps, engine_without_pool};
 use crate::failure::{Failure, FailureKind};
 use crate::format::Compression;
 use crate::interrupt::{Interrupt, Stop};
@@ -94,7 +94,7 @@ fn ended(reader: Box<dyn Reader>) -> RunOutcome {
 /// How a run ends that has no file to write to.
 fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) -> RunOutcome {
     let loader = ComponentLoader::new(
-        engine_without_pool(Fuel::Off).expect("it can be set up"),
+        engine_without_pool(Fuel::Off, Traps::default()).expect("it can be set up"),
         CompileCache::disabled(),
         Compiler::default(),
     )
@@ -112,6 +112,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         workers: Workers::default(),
         active_guests: AtomicUsize::new(0),
         reject_counter: Arc::default(),
+        remote: None,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("this machine has threads");
     let (ended, _) = run(ScheduledRun {

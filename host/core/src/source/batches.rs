@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow_array::{RecordBatch, RecordBatchReader};
-use arrow_schema::SchemaRef;
+use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
+use arrow_schema::{Schema, SchemaRef};
 use parking_lot::Mutex;
 
 use super::chunk::{Chunk, ChunkData, Reader};
@@ -16,15 +16,35 @@ use crate::format::Format;
 /// A reader of record batches. It is read by the first run that needs its rows; planning needs only its schema.
 #[derive(Clone)]
 pub(crate) struct BatchSource {
-    schema: SchemaRef,
+    columns: SchemaRef,
+    rows: BatchRows,
     /// `None` once a run has taken it.
     reader: Arc<Mutex<Option<Box<dyn RecordBatchReader + Send>>>>,
+}
+
+/// Where the rows are.
+#[derive(Debug, Clone)]
+enum BatchRows {
+    /// In the reader.
+    Given,
+    /// In another process, which has found these columns in them.
+    Elsewhere(SourceSchema),
 }
 
 impl BatchSource {
     /// Creates a source of the reader's rows.
     pub(crate) fn new(reader: Box<dyn RecordBatchReader + Send>) -> Self {
-        Self { schema: reader.schema(), reader: Arc::new(Mutex::new(Some(reader))) }
+        Self { columns: reader.schema(), rows: BatchRows::Given, reader: Arc::new(Mutex::new(Some(reader))) }
+    }
+
+    /// Creates a source that is never read, with the columns of a source in another process.
+    pub(crate) fn elsewhere(schema: SourceSchema) -> Self {
+        let columns = match &schema {
+            SourceSchema::Known(columns) => Arc::clone(columns),
+            SourceSchema::Empty => Arc::new(Schema::empty()),
+        };
+        let reader: Box<dyn RecordBatchReader + Send> = Box::new(RecordBatchIterator::new([], Arc::clone(&columns)));
+        Self { columns, rows: BatchRows::Elsewhere(schema), reader: Arc::new(Mutex::new(Some(reader))) }
     }
 
     /// Prepares the rows for a run. `name` is the name of the source, which stands for a file name in messages.
@@ -37,8 +57,11 @@ impl BatchSource {
         if self.reader.lock().is_none() {
             return Err(SourceError::in_file(&name, SourceErrorKind::BatchesTaken));
         }
-        let schema = CommonSchema::new(&name, &self.schema, Format::Arrow)?;
-        let known = SourceSchema::Known(schema.schema());
+        let schema = CommonSchema::new(&name, &self.columns, Format::Arrow)?;
+        let known = match &self.rows {
+            BatchRows::Given => SourceSchema::Known(schema.schema()),
+            BatchRows::Elsewhere(known) => known.clone(),
+        };
         let reader = BatchReader {
             name,
             source: self.clone(),
@@ -53,7 +76,7 @@ impl BatchSource {
 
 impl fmt::Debug for BatchSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BatchSource").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("BatchSource").field("columns", &self.columns).finish_non_exhaustive()
     }
 }
 
@@ -82,7 +105,7 @@ impl BatchReader {
         };
         for batch in batches {
             let batch = batch.map_err(|source| SourceError::in_file(name, SourceErrorKind::Batches { source }))?;
-            let expected = self.source.schema.fields().iter().map(|field| (field.name(), field.data_type()));
+            let expected = self.source.columns.fields().iter().map(|field| (field.name(), field.data_type()));
             let schema = batch.schema_ref();
             if !expected.eq(schema.fields().iter().map(|field| (field.name(), field.data_type()))) {
                 return Err(SourceError::in_file(name, SourceErrorKind::BatchSchema { first_row: self.rows + 1 }));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::bad_row::BadRow;
 use super::error::SourceError;
@@ -153,13 +154,13 @@ pub(crate) struct DecodedBatch {
 }
 
 /// The positions of the rows of one batch in their file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RowPositions {
     file: Arc<str>,
     units: RowNumbering,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum RowNumbering {
     /// Consecutive lines, from this one.
     Lines(u64),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use serde::{Deserialize, Serialize};
 
 use crate::batch::Rows;
 use crate::failure::{BRIEF, Failure, REJECTED};
@@ -12,7 +13,7 @@ use crate::source::BadRow;
 use crate::text::escape_controls_in_json;
 
 /// A rejected row with its failure.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RejectRecord {
     /// The row's index in the batch, as it entered the step.
     pub(crate) row: usize,
@@ -21,10 +22,10 @@ pub(crate) struct RejectRecord {
 }
 
 /// The content of a rejected row.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 enum RejectedContent {
     /// The row's columns as it entered a step, as a JSON object.
-    Columns(Vec<u8>),
+    Columns(String),
     /// The text of a row that a source cannot read.
     Raw(String),
 }
@@ -38,7 +39,8 @@ impl RejectRecord {
     pub(crate) fn new(rows: &Rows, row: usize, mut failure: Failure, before: usize) -> Self {
         let bounds = if before < MAX_DETAILED { REJECTED } else { BRIEF };
         bounds.keep(&mut failure);
-        Self { row, failure, content: RejectedContent::Columns(row_as_json(&rows.columns, row)) }
+        let text = String::from_utf8(row_as_json(&rows.columns, row)).expect("JSON is text");
+        Self { row, failure, content: RejectedContent::Columns(text) }
     }
 
     /// Creates the record of a row that a source cannot read. `index` is its index among those of the batch.
@@ -49,12 +51,20 @@ impl RejectRecord {
         Self { row: index, failure, content: RejectedContent::Raw(bad.raw) }
     }
 
+    /// Returns the row as JSON: an object of its columns, or a string if the source cannot read it.
+    pub(crate) fn content(&self) -> String {
+        match &self.content {
+            RejectedContent::Columns(columns) => columns.clone(),
+            RejectedContent::Raw(raw) => serde_json::Value::from(raw.as_str()).to_string(),
+        }
+    }
+
     /// Adds the line for the reject file: `{"row": …, "failure": …}`, or `{"raw": …, "failure": …}` without columns.
     pub(super) fn write(&self, run: &Arc<str>, out: &mut Vec<u8>) {
         match &self.content {
             RejectedContent::Columns(columns) => {
                 out.extend_from_slice(b"{\"row\":");
-                out.extend_from_slice(columns);
+                out.extend_from_slice(columns.as_bytes());
             }
             RejectedContent::Raw(raw) => {
                 out.extend_from_slice(b"{\"raw\":");

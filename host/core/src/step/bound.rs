@@ -12,12 +12,13 @@ use crate::batch::{CheckedOutput, RowOrigins, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::component::{Manifest, Signature, StepKind};
 use crate::failure::{Failure, FailureKind};
+use crate::interrupt::Stop;
 use crate::plan::{self, ColumnMismatch, Step};
 use crate::source::{RowPositions, SourceSchema};
 
 /// A step that is ready to be called, from any thread.
 pub struct BoundStep {
-    pool: StepPool,
+    pub(super) pool: StepPool,
     pub(super) step: Step,
     pub(super) input: SchemaRef,
     next: AtomicU64,
@@ -32,13 +33,14 @@ impl ConfiguredStep {
         let columns: SchemaRef = Arc::new(schema.clone());
         let known = SourceSchema::Known(Arc::clone(&columns));
         let bound = (Arc::clone(&self.parameters), self.signature.clone());
-        let step = plan::standalone_step(
+        let mut step = plan::standalone_step(
             Arc::clone(&self.component),
             bound,
             (self.limits.clone(), self.access.clone()),
             &known,
             input,
         )?;
+        step.on_failure = self.on_failure.clone();
         Ok(BoundStep { pool: self.pool.clone(), step, input: columns, next: AtomicU64::new(0) })
     }
 }
@@ -116,32 +118,43 @@ impl BoundStep {
         let rows = self.rows(batch)?;
         let _slot = self.pool.slot();
         let mut instance = StepInstance::new(self.callee(), seed);
-        self.process(&mut instance, seed, &rows)
+        self.process(self.callee(), &mut instance, seed, &rows)
     }
 
     pub(super) fn callee(&self) -> Callee<'_> {
-        Callee { step: &self.step, sandbox: self.pool.sandbox(), stop: self.pool.stop() }
+        self.callee_until(self.pool.stop())
+    }
+
+    /// The step, for calls that end with this stop.
+    pub(super) fn callee_until<'s>(&'s self, stop: &'s Stop) -> Callee<'s> {
+        Callee { step: &self.step, sandbox: self.pool.sandbox(), stop }
     }
 
     pub(super) fn rows(&self, batch: &RecordBatch) -> Result<Rows, Box<Failure>> {
+        self.rows_at(batch, "the batch".into(), 0)
+    }
+
+    /// Returns the rows of a batch. `first` is the number of the first row in the input that `name` names.
+    pub(super) fn rows_at(&self, batch: &RecordBatch, name: Arc<str>, first: u64) -> Result<Rows, Box<Failure>> {
         if batch.schema_ref() != &self.input {
             let message = "the batch has other columns than the step was bound to";
             return Err(Box::new(Failure::new(FailureKind::Incompatible, message)));
         }
-        let origin = RowOrigins::new(RowPositions::rows("the batch".into(), 1), 0, batch.num_rows());
+        let origin = RowOrigins::new(RowPositions::rows(name, first + 1), first, batch.num_rows());
         Ok(Rows { columns: batch.clone(), origin })
     }
 
     pub(super) fn process(
         &self,
+        callee: Callee<'_>,
         instance: &mut StepInstance,
         number: u64,
         rows: &Rows,
     ) -> Result<StepResult, Box<Failure>> {
-        let context = self.callee().context(Some(number), Some(rows));
+        let context = callee.context(Some(number), Some(rows));
         let with_context = |failure| context.apply_to(failure);
         let input = CallInput::new(&self.step, rows, 0..rows.count()).map_err(with_context)?;
-        let StepOutput { output, rejections } = instance.process(self.callee(), &input).map_err(with_context)?;
+        let StepOutput { output, rejections } = instance.process(callee, &input).map_err(with_context)?;
         let rejected = rejections.into_iter().map(|rejection| {
             let row = rejection.row as usize;
             let mut failure = rejection.failure;

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::bound::BoundStep;
 use super::error::BindError;
-use super::pool::StepPool;
+use super::pool::{ConfiguredStep, StepPool};
+use crate::config::StepSettings;
 use crate::engine::{Fuel, Resident};
 use crate::grants::{Grant, Grants, SecretSource};
 use crate::interrupt::Interrupt;
@@ -20,7 +21,7 @@ pub struct StepBuilder {
     engine: Engine,
     component: PathBuf,
     parameters: Map<String, Value>,
-    limits: Limits,
+    settings: StepSettings,
     grants: Grants,
     interrupt: Interrupt,
 }
@@ -32,7 +33,7 @@ impl Engine {
             engine: self.clone(),
             component: component.into(),
             parameters: Map::new(),
-            limits: Limits::default(),
+            settings: StepSettings::default(),
             grants: Grants::default(),
             interrupt: Interrupt::new(),
         }
@@ -57,7 +58,15 @@ impl StepBuilder {
     /// Sets the limits of each instance. Default: [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Sets the limits, the failure policy of [`BoundStep::apply`], and grants in addition to those of [`allow`](Self::allow).
+    /// Default: the default limits, to stop, and nothing granted.
+    #[must_use]
+    pub fn settings(mut self, settings: StepSettings) -> Self {
+        self.settings = settings;
         self
     }
 
@@ -82,20 +91,31 @@ impl StepBuilder {
         self
     }
 
-    /// Loads the component, binds its parameters, and finds the columns that it reads in `schema`. The step has instances of
-    /// its own: two for each thread of the engine.
+    /// Loads the component, binds its parameters, and finds the columns that it reads in `schema`.
     ///
     /// # Errors
     /// The file is not a step, the step does not accept its parameters, a grant cannot be used, or a column is missing or of
     /// another type.
     pub fn bind(&self, schema: &Schema) -> Result<BoundStep, BindError> {
-        let fuel = if self.limits.fuel.is_some() { Fuel::On } else { Fuel::Off };
+        self.configure()?.bind(schema, "the input").map_err(|mismatches| BindError::Columns { mismatches })
+    }
+
+    /// Loads the component and binds its parameters. The step has instances of its own: two for each thread of the engine.
+    ///
+    /// # Errors
+    /// The file is not a step, or the step does not accept its parameters.
+    pub fn configure(&self) -> Result<ConfiguredStep, BindError> {
+        let limits = &self.settings.limits;
+        let fuel = if limits.fuel.is_some() { Fuel::On } else { Fuel::Off };
         let instances = self.engine.threads() as u32 * INSTANCES_PER_THREAD;
         let resident = Resident::for_components([&self.component]);
+        let mut grants = self.settings.grants.clone();
+        grants.extend(&self.grants);
         let pool = StepPool::new(&self.engine, instances, fuel, resident, &self.interrupt)?;
-        let component = pool.load(&self.component, &self.limits)?;
-        let configured = component.configure_granted(&self.parameters, &self.limits, &self.grants)?;
-        configured.bind(schema, "the input").map_err(|mismatches| BindError::Columns { mismatches })
+        let component = pool.load(&self.component, limits)?;
+        let mut configured = component.configure_granted(&self.parameters, limits, &grants)?;
+        configured.on_failure = self.settings.on_failure.clone();
+        Ok(configured)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::http::Network;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
+use crate::policy::OnFailure;
 use crate::runtime::{Engine, EngineError, Reservation};
 use crate::sandbox::{CallOptions, Sandbox, wait};
 
@@ -85,6 +86,15 @@ impl StepPool {
 
     pub(super) fn stop(&self) -> &Stop {
         &self.shared.stop
+    }
+
+    pub(super) fn sandbox_shared(&self) -> &Arc<Sandbox> {
+        self.loader().sandbox()
+    }
+
+    /// Waits until an instance may be created.
+    pub(super) async fn acquire(&self) -> Option<SemaphorePermit<'_>> {
+        self.shared.slots.acquire().await.ok()
     }
 
     /// Waits until an instance may be created. Returns `None` after a stop, which the call then reports.
@@ -165,7 +175,8 @@ impl LoadedComponent {
         let options = CallOptions { limits, stop: self.pool.stop(), seed: 0, access: access.as_ref() };
         let signature = self.pool.loader().bind(&self.component, &parameters, &options)?;
         let (pool, component) = (self.pool.clone(), Arc::clone(&self.component));
-        Ok(ConfiguredStep { pool, component, parameters, signature, limits: limits.clone(), access })
+        let (limits, on_failure) = (limits.clone(), OnFailure::default());
+        Ok(ConfiguredStep { pool, component, parameters, signature, limits, access, on_failure })
     }
 
     /// Makes grants ready for the instances of a step. Returns `None` if nothing is granted.
@@ -193,12 +204,18 @@ pub struct ConfiguredStep {
     pub(super) signature: Signature,
     pub(super) limits: Limits,
     pub(super) access: Option<Arc<Access>>,
+    pub(super) on_failure: OnFailure,
 }
 
 impl ConfiguredStep {
     /// Returns the step's manifest.
     pub fn manifest(&self) -> &Manifest {
         self.component.manifest()
+    }
+
+    /// Returns the digest of the component's file: `sha256:` and 64 hexadecimal digits.
+    pub fn digest(&self) -> &str {
+        self.component.digest()
     }
 
     /// Returns the columns that the step reads and writes.

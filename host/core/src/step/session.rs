@@ -10,6 +10,7 @@ use crate::batch::GivenRows;
 use crate::call::StepInstance;
 use crate::component::StepKind;
 use crate::failure::{Failure, FailureKind};
+use crate::interrupt::Stop;
 use crate::row_size::columns_bytes;
 
 /// The most bytes of all batches of a session: the values of a joined column have 32-bit offsets.
@@ -20,7 +21,10 @@ const MAX_INPUT: usize = 1 << 30;
 pub struct StepSession<'a> {
     step: &'a BoundStep,
     instance: StepInstance,
+    stop: Stop,
     inputs: Vec<RecordBatch>,
+    /// Rows so far.
+    seen: u64,
     number: u64,
 }
 
@@ -28,7 +32,13 @@ impl BoundStep {
     /// Starts an instance that lives across calls, for a source or an aggregate. It is one of the instances of the pool, but
     /// does not wait for room: start no more sessions than that at the same time.
     pub fn start(&self) -> StepSession<'_> {
-        StepSession { instance: StepInstance::new(self.callee(), 0), step: self, inputs: Vec::new(), number: 0 }
+        self.start_until(self.pool.stop().clone())
+    }
+
+    /// Starts an instance whose calls end with this stop.
+    pub(super) fn start_until(&self, stop: Stop) -> StepSession<'_> {
+        let instance = StepInstance::new(self.callee_until(&stop), 0);
+        StepSession { instance, stop, step: self, inputs: Vec::new(), seen: 0, number: 0 }
     }
 }
 
@@ -38,11 +48,12 @@ impl StepSession<'_> {
     /// # Errors
     /// As [`BoundStep::call`]. After a failure the session is of no use.
     pub fn process(&mut self, batch: &RecordBatch) -> Result<StepResult, Box<Failure>> {
-        let rows = self.step.rows(batch)?;
+        let rows = self.step.rows_at(batch, "the input".into(), self.seen)?;
+        self.seen += rows.count() as u64;
         let number = self.number;
         self.number += 1;
         self.inputs.push(batch.clone());
-        self.step.process(&mut self.instance, number, &rows)
+        self.step.process(self.step.callee_until(&self.stop), &mut self.instance, number, &rows)
     }
 
     /// Calls `finish`. Returns the next output rows, or `None` when the step has no more.
@@ -56,8 +67,9 @@ impl StepSession<'_> {
             StepKind::Source => GivenRows::None,
             StepKind::Transform | StepKind::Aggregate => GivenRows::All(seen as u64),
         };
-        let context = step.callee().context(None, None);
-        let output = self.instance.finish(step.callee(), output_of).map_err(|failure| context.apply_to(failure))?;
+        let callee = step.callee_until(&self.stop);
+        let context = callee.context(None, None);
+        let output = self.instance.finish(callee, output_of).map_err(|failure| context.apply_to(failure))?;
         let Some(output) = output else { return Ok(None) };
         let bytes: usize = self.inputs.iter().map(|batch| columns_bytes(batch.columns())).sum();
         if bytes > MAX_INPUT {

@@ -4,9 +4,11 @@ use std::ffi::OsString;
 
 use stillbox::text::{escape_controls, shell_word};
 
+use crate::program;
+
 /// Returns the command line of this process, changed to resume its run.
 pub(super) fn command() -> String {
-    resuming(std::env::args_os())
+    resuming(program::get().arguments.iter().cloned())
 }
 
 fn resuming(arguments: impl IntoIterator<Item = OsString>) -> String {

@@ -1,0 +1,176 @@
+//! Arrow data in and out by the `PyCapsule` interface, which needs no Arrow library in Python.
+//!
+//! The crate `arrow-pyarrow` does the same for pyarrow alone, and needs another version of `pyo3`.
+#![expect(unsafe_code, reason = "the structures of Arrow's C interface are passed by pointers")]
+
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
+use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
+use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchOptions, RecordBatchReader, StructArray};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyTuple};
+
+const SCHEMA: &CStr = c"arrow_schema";
+const ARRAY: &CStr = c"arrow_array";
+const STREAM: &CStr = c"arrow_array_stream";
+
+/// Record batches from Python.
+pub(crate) enum Input {
+    /// One batch, from an object with `__arrow_c_array__`.
+    Batch(RecordBatch),
+    /// From an object with `__arrow_c_stream__`. Reading may call Python.
+    Stream(RecordBatchStreamReader),
+}
+
+impl Input {
+    /// Takes the data of an object.
+    ///
+    /// # Errors
+    /// `TypeError`: it has neither `__arrow_c_array__` nor `__arrow_c_stream__`. `ValueError`: it is not a table.
+    pub(crate) fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if let Some(export) = object.getattr_opt("__arrow_c_array__")? {
+            return import_batch(&export.call0()?).map(Self::Batch);
+        }
+        if let Some(export) = object.getattr_opt("__arrow_c_stream__")? {
+            return import_stream(&export.call0()?).map(Self::Stream);
+        }
+        let name = object.get_type().qualname()?;
+        Err(PyTypeError::new_err(format!(
+            "{name} has no `__arrow_c_stream__`: pass a table of pyarrow, pandas, polars or DuckDB, or any other object of \
+             Arrow's PyCapsule interface"
+        )))
+    }
+
+    pub(crate) fn schema(&self) -> SchemaRef {
+        match self {
+            Self::Batch(batch) => batch.schema(),
+            Self::Stream(stream) => stream.schema(),
+        }
+    }
+
+    /// Returns all batches. Called without the GIL.
+    ///
+    /// # Errors
+    /// The object's own error.
+    pub(crate) fn read(self) -> Result<Vec<RecordBatch>, ArrowError> {
+        match self {
+            Self::Batch(batch) => Ok(vec![batch]),
+            Self::Stream(stream) => stream.collect(),
+        }
+    }
+
+    /// Returns a reader of the batches.
+    pub(crate) fn reader(self) -> Box<dyn RecordBatchReader + Send> {
+        match self {
+            Self::Batch(batch) => {
+                let schema = batch.schema();
+                Box::new(RecordBatchIterator::new([Ok(batch)], schema))
+            }
+            Self::Stream(stream) => Box::new(stream),
+        }
+    }
+}
+
+fn import_batch(capsules: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
+    let (schema, array): (Bound<'_, PyCapsule>, Bound<'_, PyCapsule>) = capsules.extract()?;
+    let schema = schema.pointer_checked(Some(SCHEMA))?.cast::<FFI_ArrowSchema>();
+    let array = array.pointer_checked(Some(ARRAY))?.cast::<FFI_ArrowArray>();
+    // SAFETY: capsules of these names have pointers to these structures, which are valid as long as the capsules. Both are
+    // moved out, as the interface has it; the capsules then free an empty structure.
+    let (data, schema) = unsafe {
+        let schema = FFI_ArrowSchema::from_raw(schema.as_ptr());
+        (from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), &schema), schema)
+    };
+    let array = arrow_array::make_array(data.map_err(|error| value_error(&error))?);
+    match array.as_any().downcast_ref::<StructArray>() {
+        Some(rows) if rows.null_count() == 0 => {
+            // The schema of the rows has the metadata of the table as well.
+            let schema = Arc::new(Schema::try_from(&schema).map_err(|error| value_error(&error))?);
+            let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+            RecordBatch::try_new_with_options(schema, rows.columns().to_vec(), &options)
+                .map_err(|error| value_error(&error))
+        }
+        Some(_) => Err(PyValueError::new_err("the array has rows that are null as a whole, so it is not a table")),
+        None => Err(PyValueError::new_err(format!("the array is of type {}, not a table", array.data_type()))),
+    }
+}
+
+fn import_stream(capsule: &Bound<'_, PyAny>) -> PyResult<RecordBatchStreamReader> {
+    let capsule = capsule.cast::<PyCapsule>()?;
+    let stream = capsule.pointer_checked(Some(STREAM))?.cast::<FFI_ArrowArrayStream>();
+    // SAFETY: a capsule of this name has a pointer to a stream, which is moved out.
+    unsafe { RecordBatchStreamReader::from_raw(stream.as_ptr()) }.map_err(|error| value_error(&error))
+}
+
+pub(crate) fn value_error(error: &ArrowError) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+/// Rows for Python: an object with `__arrow_c_stream__`, and `__arrow_c_array__` for a single batch.
+#[pyclass(frozen, module = "stillbox")]
+pub(crate) struct Batches {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+}
+
+impl Batches {
+    pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Self {
+        Self { schema, batches }
+    }
+}
+
+#[pymethods]
+impl Batches {
+    /// The number of rows.
+    fn __len__(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// The names of the columns.
+    #[getter]
+    fn column_names(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    /// Whether the rows are one batch, so that there is `__arrow_c_array__`.
+    #[getter]
+    fn is_one_batch(&self) -> bool {
+        self.batches.len() == 1
+    }
+
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        // The interface allows to ignore the request.
+        drop(requested_schema);
+        let batches: Vec<Result<RecordBatch, ArrowError>> = self.batches.iter().cloned().map(Ok).collect();
+        let reader = RecordBatchIterator::new(batches, Arc::clone(&self.schema));
+        PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(Box::new(reader)), STREAM)
+    }
+
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        drop(requested_schema);
+        let [batch] = &*self.batches else {
+            let message = format!("the rows are {} batches, not one; use __arrow_c_stream__", self.batches.len());
+            return Err(PyValueError::new_err(message));
+        };
+        let (array, _) = to_ffi(&StructArray::from(batch.clone()).into_data()).map_err(|error| value_error(&error))?;
+        // With the metadata of the schema, which an array does not have.
+        let schema = FFI_ArrowSchema::try_from(&*self.schema).map_err(|error| value_error(&error))?;
+        let schema = PyCapsule::new_with_value(py, schema, SCHEMA)?;
+        let array = PyCapsule::new_with_value(py, array, ARRAY)?;
+        PyTuple::new(py, [schema, array])
+    }
+}

@@ -1,0 +1,35 @@
+//! The command `stillbox` of the Python package.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::thread;
+
+use pyo3::prelude::*;
+use stillbox::remote::Executor;
+use stillbox_cli::{ConnectCluster, Program};
+
+use crate::cluster::PythonExecutor;
+
+/// Runs the command, and returns its exit code. `command` starts this program again, and `connect` takes an address and
+/// returns an executor.
+#[pyfunction]
+pub(crate) fn command(
+    py: Python<'_>,
+    arguments: Vec<OsString>,
+    command: Vec<OsString>,
+    connect: Option<Py<PyAny>>,
+) -> u8 {
+    let ray = connect.map(|connect| -> ConnectCluster { Box::new(move |address| self::connect(&connect, address)) });
+    py.detach(|| stillbox_cli::main(Program { arguments, command, ray }))
+}
+
+/// Connects to a cluster, on a thread of its own: on the main thread, Ray would replace the handlers of signals.
+fn connect(connect: &Py<PyAny>, address: &str) -> Result<Arc<dyn Executor>, String> {
+    let attached = || {
+        Python::attach(|py| match connect.call1(py, (address,)) {
+            Ok(executor) => Ok(Arc::new(PythonExecutor::new(executor)) as Arc<dyn Executor>),
+            Err(error) => Err(error.value(py).str().map_or_else(|_| error.to_string(), |text| text.to_string())),
+        })
+    };
+    thread::scope(|scope| scope.spawn(attached).join()).unwrap_or_else(|_| Err("connecting panicked".to_owned()))
+}

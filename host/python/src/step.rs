@@ -1,0 +1,170 @@
+//! One step.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use parking_lot::Mutex;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use serde_json::{Map, Value};
+use stillbox::build::{BuildOptions, build_step};
+use stillbox::config::StepSettings;
+use stillbox::{Applied, BindError, BoundStep, ConfiguredStep, Engine, Failure, Interrupt};
+
+use crate::arrow::{Batches, Input, value_error};
+use crate::engine::{self, CurrentEngine};
+use crate::errors;
+use crate::waiting::{Raised, on_thread};
+
+/// Inputs with other columns than these are bound again. Programs mostly have one or two.
+const BOUND: usize = 16;
+
+/// A component with parameters and settings. It can be called from several threads at once.
+#[pyclass(frozen, module = "stillbox._stillbox")]
+pub(crate) struct Step {
+    component: PathBuf,
+    parameters: Map<String, Value>,
+    settings: StepSettings,
+    state: Mutex<StepState>,
+}
+
+/// What depends on the engine.
+struct StepState {
+    generation: u64,
+    configured: ConfiguredStep,
+    /// The latest is the last.
+    bound: Vec<(SchemaRef, Arc<BoundStep>)>,
+}
+
+#[pymethods]
+impl Step {
+    /// Loads the component, and binds the parameters, which are a JSON object. The settings are TOML.
+    #[new]
+    fn new(py: Python<'_>, component: PathBuf, parameters: &str, settings: &str) -> PyResult<Self> {
+        let parameters = serde_json::from_str(parameters).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let settings = StepSettings::parse(settings).map_err(|wrong| errors::diagnostics(py, &wrong))?;
+        let current = engine::current()?;
+        let configured = configure(py, &current, &component, &parameters, &settings)?;
+        let state = StepState { generation: current.generation, configured, bound: Vec::new() };
+        Ok(Self { component, parameters, settings, state: Mutex::new(state) })
+    }
+
+    /// The manifest, the signature and the digest, as JSON.
+    fn describe(&self) -> PyResult<String> {
+        let state = self.state.lock();
+        let (manifest, signature) = (state.configured.manifest(), state.configured.signature());
+        let columns = |columns: &[stillbox::component::Column]| -> Vec<Value> {
+            let column = |column: &stillbox::component::Column| {
+                serde_json::json!({
+                    "name": &*column.name, "type": column.data_type.to_string(), "nullable": column.nullable,
+                    "optional": column.optional,
+                })
+            };
+            columns.iter().map(column).collect()
+        };
+        errors::json(&serde_json::json!({
+            "name": manifest.name, "version": manifest.version, "summary": manifest.summary, "kind": manifest.kind.name(),
+            "digest": state.configured.digest(), "inputs": columns(&signature.inputs), "outputs": columns(&signature.outputs),
+        }))
+    }
+
+    /// Applies the step to all rows. Returns the output, the rejected rows, each as its index, its columns as JSON and its
+    /// record as JSON, and the number of dropped rows.
+    fn apply(&self, py: Python<'_>, rows: &Bound<'_, PyAny>) -> PyResult<(Batches, Vec<Rejected>, u64)> {
+        let input = Input::new(rows)?;
+        let current = engine::current()?;
+        let step = self.bound(py, &current, &input.schema())?;
+        let (applied, raised) = match input {
+            Input::Batch(batch) => apply(py, &current.engine, &step, &[batch])?,
+            // A stream may come from Python code, which has its own thread then.
+            Input::Stream(_) => {
+                let interrupt = Interrupt::new();
+                let batches = on_thread(py, &interrupt, move || input.read())?.map_err(|error| value_error(&error))?;
+                apply(py, &current.engine, &step, &batches)?
+            }
+        };
+        if let Some(raised) = raised {
+            return Err(raised);
+        }
+        let applied = applied.map_err(|failure| errors::failure(py, &failure))?;
+        let rejected = applied.rejected.iter();
+        let rejected = rejected.map(|reject| Ok((reject.row, reject.columns.clone(), errors::json(&reject.failure)?)));
+        let rejected = rejected.collect::<PyResult<Vec<_>>>()?;
+        Ok((Batches::new(Arc::clone(step.schema()), applied.batches), rejected, applied.dropped))
+    }
+}
+
+/// The index of a rejected row, its columns and its record.
+type Rejected = (u64, String, String);
+
+/// The result of a call, and the exception that has interrupted it, if any.
+type Interruptible = (Result<Applied, Box<Failure>>, Option<PyErr>);
+
+/// Applies a step without the GIL. Returns the exception that has interrupted it, too.
+fn apply(py: Python<'_>, engine: &Engine, step: &Arc<BoundStep>, batches: &[RecordBatch]) -> PyResult<Interruptible> {
+    let raised = Raised::default();
+    let interrupt = raised.interrupt(py)?;
+    let applied = py.detach(|| step.apply(engine, batches, &interrupt));
+    Ok((applied, raised.take()))
+}
+
+impl Step {
+    /// Returns the step, bound to these columns.
+    fn bound(&self, py: Python<'_>, current: &CurrentEngine, schema: &SchemaRef) -> PyResult<Arc<BoundStep>> {
+        let configured = {
+            let mut state = self.state.lock();
+            if state.generation == current.generation {
+                if let Some(at) = state.bound.iter().rposition(|(bound, _)| bound == schema) {
+                    return Ok(Arc::clone(&state.bound[at].1));
+                }
+                Some(state.configured.clone())
+            } else {
+                state.bound.clear();
+                None
+            }
+        };
+        let configured = match configured {
+            Some(configured) => configured,
+            None => configure(py, current, &self.component, &self.parameters, &self.settings)?,
+        };
+        let bound = configured.bind(schema, "the input");
+        let bound = bound.map_err(|mismatches| errors::columns(py, &configured, &mismatches))?;
+        let bound = Arc::new(bound);
+        let mut state = self.state.lock();
+        if state.generation != current.generation {
+            *state = StepState { generation: current.generation, configured, bound: Vec::new() };
+        }
+        if state.bound.len() == BOUND {
+            state.bound.remove(0);
+        }
+        state.bound.push((Arc::clone(schema), Arc::clone(&bound)));
+        Ok(bound)
+    }
+}
+
+/// Loads and configures a component on another thread, since it may have to be compiled.
+fn configure(
+    py: Python<'_>,
+    current: &CurrentEngine,
+    component: &Path,
+    parameters: &Map<String, Value>,
+    settings: &StepSettings,
+) -> PyResult<ConfiguredStep> {
+    let interrupt = Interrupt::new();
+    let step = current.engine.step(component).parameters(parameters.clone()).settings(settings.clone());
+    let step = step.interrupt(&interrupt);
+    let configured: Result<ConfiguredStep, BindError> = on_thread(py, &interrupt, move || step.configure())?;
+    engine::note_handlers(current);
+    configured.map_err(|error| errors::bind(py, &error))
+}
+
+/// Compiles a step's folder to a component, and returns its path.
+#[pyfunction]
+pub(crate) fn build(py: Python<'_>, folder: PathBuf) -> PyResult<PathBuf> {
+    let interrupt = Interrupt::new();
+    let given = interrupt.clone();
+    let built = on_thread(py, &interrupt, move || build_step(&folder, BuildOptions::new().interrupt(&given)))?;
+    built.map(|built| built.wasm).map_err(|error| errors::other(&error))
+}

@@ -1,0 +1,134 @@
+//! Waiting without the GIL, so that other threads of Python run, and so that Ctrl-C is noticed.
+//!
+//! Python runs handlers of signals on the main thread only, and only when that asks for them. A call on another thread ends
+//! with the main thread's `KeyboardInterrupt`. An exception that was set for a thread is raised there when it executes Python
+//! code.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use stillbox::Interrupt;
+
+use crate::signals;
+
+/// The interval at which a waiting thread looks for signals.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
+
+/// Looks for signals during one call.
+pub(crate) struct SignalWatch {
+    /// The number of interrupts before the call, if it is not on the main thread.
+    before: Option<u64>,
+}
+
+impl SignalWatch {
+    /// Starts to watch on this thread.
+    pub(crate) fn start(py: Python<'_>) -> PyResult<Self> {
+        let before = if is_main_thread(py)? { None } else { Some(signals::count_interrupts()) };
+        Ok(Self { before })
+    }
+
+    /// Runs handlers of signals that have arrived.
+    ///
+    /// # Errors
+    /// The exception of a handler, such as `KeyboardInterrupt`, or one that was set for this thread.
+    pub(crate) fn check(&self, py: Python<'_>) -> PyResult<()> {
+        static NOTHING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        py.check_signals()?;
+        let nothing = NOTHING.get_or_try_init(py, || py.eval(c"lambda: None", None, None).map(Bound::unbind))?;
+        nothing.call0(py)?;
+        match self.before {
+            // Another handler does not raise the exception on the main thread either.
+            Some(before) if signals::interrupts() != before && raises_interrupt(py)? => {
+                Err(PyKeyboardInterrupt::new_err(()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether Python's own handler of SIGINT is in place.
+fn raises_interrupt(py: Python<'_>) -> PyResult<bool> {
+    let module = py.import("signal")?;
+    let handler = module.call_method1("getsignal", (module.getattr("SIGINT")?,))?;
+    Ok(handler.is(&module.getattr("default_int_handler")?))
+}
+
+fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
+    static IDENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static MAIN: PyOnceLock<u64> = PyOnceLock::new();
+    let ident = IDENT.get_or_try_init(py, || py.import("_thread")?.getattr("get_ident").map(Bound::unbind))?;
+    let main = MAIN.get_or_try_init(py, || {
+        py.import("threading")?.call_method0("main_thread")?.getattr("ident")?.extract::<u64>()
+    })?;
+    Ok(ident.call0(py)?.extract::<u64>(py)? == *main)
+}
+
+/// The exception that has interrupted a call, if any.
+#[derive(Clone, Default)]
+pub(crate) struct Raised(Arc<Mutex<Option<PyErr>>>);
+
+impl Raised {
+    /// Returns the interrupt of one call of a step. It is triggered by an exception of a signal handler.
+    pub(crate) fn interrupt(&self, py: Python<'_>) -> PyResult<Interrupt> {
+        let (raised, watch) = (self.clone(), SignalWatch::start(py)?);
+        Ok(Interrupt::with_poll(move || {
+            Python::attach(|py| match watch.check(py) {
+                Ok(()) => false,
+                Err(error) => {
+                    *raised.0.lock() = Some(error);
+                    true
+                }
+            })
+        }))
+    }
+
+    pub(crate) fn take(&self) -> Option<PyErr> {
+        self.0.lock().take()
+    }
+}
+
+/// Runs `work` on another thread and waits for it. An exception of a signal handler triggers the interrupt, and is returned
+/// once the work has ended.
+///
+/// # Errors
+/// The exception of a signal handler; or there is no thread.
+pub(crate) fn on_thread<T: Send + 'static>(
+    py: Python<'_>,
+    interrupt: &Interrupt,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
+    let watch = SignalWatch::start(py)?;
+    let (sender, answers) = channel();
+    let spawned = thread::Builder::new().name("stillbox".into()).spawn(move || {
+        let _ = sender.send(work());
+    });
+    spawned.map_err(|error| PyRuntimeError::new_err(format!("a thread cannot be started: {error}")))?;
+    let answers = Mutex::new(answers);
+    let mut raised = None;
+    loop {
+        match receive(py, &answers) {
+            Ok(answer) => return raised.map_or(Ok(answer), Err),
+            Err(RecvTimeoutError::Timeout) if raised.is_none() => {
+                if let Err(error) = watch.check(py) {
+                    interrupt.cancel();
+                    raised = Some(error);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(PyRuntimeError::new_err("a thread of Stillbox panicked; this is a bug in Stillbox"));
+            }
+        }
+    }
+}
+
+/// Waits for a message for a short time.
+pub(crate) fn receive<T: Send>(py: Python<'_>, receiver: &Mutex<Receiver<T>>) -> Result<T, RecvTimeoutError> {
+    py.detach(|| receiver.lock().recv_timeout(INTERVAL))
+}

@@ -1,0 +1,68 @@
+"""The tests of the package, with the library of `cargo build --workspace` and the guests of `tests/guests`.
+
+`prepare.py` makes the environment in which they run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAMS = ROOT / "tests" / "guests" / "programs" / "examples"
+#: The id at which misbehaving guests misbehave.
+GUILTY = 3
+
+pytest_plugins = ["pytester"]
+
+
+def _built() -> dict[str, Path]:
+    """Returns the components of the last build, by their names."""
+    folders = list((ROOT / "target" / "debug" / "build").glob("stillbox-test-guests-*/out/target/wasm32-wasip2/release"))
+    folders.sort(key=lambda folder: folder.stat().st_mtime)
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for wasm in [*folder.glob("*.wasm"), *folder.glob("examples/*.wasm")]:
+            found[wasm.stem] = wasm
+    return found
+
+
+@pytest.fixture(scope="session")
+def guests() -> dict[str, Path]:
+    found = _built()
+    assert found, "there are no guests: run `cargo build --workspace --all-targets` first"
+    return found
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    # Shared by all processes of the tests, so that each component is compiled once.
+    patch.setenv("STILLBOX_CACHE", str(ROOT / "target" / "tmp" / "python-package-cache"))
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def table() -> pa.Table:
+    """Six rows with the columns `id` and `text`, one of which is guilty."""
+    return pa.table({"id": pa.array(range(6), pa.int64()), "text": [f"text {number}" for number in range(6)]})
+
+
+@pytest.fixture
+def run_python(tmp_path: Path) -> Any:
+    """Runs a program in a process of its own."""
+    import subprocess
+
+    def run(program: str, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        path = tmp_path / "program.py"
+        path.write_text(program, encoding="utf-8")
+        command = [sys.executable, str(path), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+    return run

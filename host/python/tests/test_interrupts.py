@@ -1,0 +1,246 @@
+"""Ctrl-C, forks, and handlers of signals."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Guests = dict[str, Path]
+
+#: A call that does not end by itself, in each state. `ready` is printed just before it.
+STATES = {
+    "a guest that computes": "step = stillbox.Step(guest('bad_loop'), limits={'time': '10m'}); go(); step(table)",
+    "a guest that waits": "step = stillbox.Step(guest('bad_sleep'), limits={'time': '10m'}); go(); step(table)",
+    "many batches": (
+        "step = stillbox.Step(guest('bad_loop'), limits={'time': '10m'}); "
+        "many = pyarrow.concat_tables([table] * 1000).combine_chunks(); go(); step(many)"
+    ),
+    "the search for the row": (
+        "step = stillbox.Step(guest('bad_loop'), limits={'time': '1m'}, on_failure='reject'); go(); step(table)"
+    ),
+    "a run": "pipeline = stillbox.Pipeline(sys.argv[2]); go(); pipeline.run(table)",
+    "a stream": "stream = stillbox.Pipeline(sys.argv[2]).stream(table); go(); next(stream)",
+}
+
+PROGRAM = """
+import sys, time
+import pyarrow
+import stillbox
+
+table = pyarrow.table({{"id": pyarrow.array(range(6), pyarrow.int64()), "text": ["a"] * 6}})
+
+def guest(name):
+    return sys.argv[1].replace("NAME", name)
+
+def go():
+    print("ready", flush=True)
+
+try:
+    {work}
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+@pytest.fixture
+def template(guests: Guests) -> str:
+    return str(guests["bad_loop"]).replace("bad_loop", "NAME")
+
+
+@pytest.fixture
+def pipeline(guests: Guests, tmp_path: Path) -> Path:
+    path = tmp_path / "pipeline.toml"
+    text = f"""
+pipeline = {{ name = "loop" }}
+source = [{{ path = "unused.jsonl" }}]
+step = [{{ name = "loop", component = "{guests["bad_loop"]}", limits = {{ time = "10m" }} }}]
+sink = [{{ path = "output.jsonl" }}]
+"""
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def started(tmp_path: Path, program: str, *arguments: str) -> subprocess.Popen[str]:
+    path = tmp_path / "program.py"
+    path.write_text(program, encoding="utf-8")
+    process = subprocess.Popen([sys.executable, str(path), *arguments], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_ctrl_c_interrupts(state: str, template: str, pipeline: Path, tmp_path: Path) -> None:
+    process = started(tmp_path, PROGRAM.format(work=STATES[state]), template, str(pipeline))
+    assert process.stdout is not None
+    # The guest may not have begun yet; every moment has to be right.
+    time.sleep(0.3)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "interrupted\n"
+    took = time.monotonic() - begun
+    assert process.wait(timeout=20) == 0
+    # 100 ms on an idle machine. Tests run beside other load.
+    assert took < 1.0, took
+
+
+def test_a_step_can_be_used_after_an_interrupt(template: str, tmp_path: Path) -> None:
+    work = (
+        "step = stillbox.Step(guest('bad_loop'), limits={'time': '10m'}); "
+        "exec('try:\\n go(); step(table)\\nexcept KeyboardInterrupt: pass'); "
+        "assert step(table.slice(0, 3)).num_rows == 3; print('interrupted')"
+    )
+    process = started(tmp_path, PROGRAM.format(work=work), template, "")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert (out, process.returncode) == ("interrupted\n", 0)
+
+
+def test_an_exception_for_another_thread_ends_its_call(template: str, run_python: Any) -> None:
+    program = """
+import ctypes, sys, threading, time
+import pyarrow
+import stillbox
+
+table = pyarrow.table({"id": pyarrow.array(range(6), pyarrow.int64()), "text": ["a"] * 6})
+step = stillbox.Step(sys.argv[1], limits={"time": "10m"})
+raised = []
+
+def work():
+    try:
+        step(table)
+    except BaseException as error:
+        raised.append(type(error))
+
+thread = threading.Thread(target=work)
+thread.start()
+while thread.is_alive():
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt))
+    thread.join(0.1)
+assert raised == [KeyboardInterrupt], raised
+"""
+    done = run_python(program, template.replace("NAME", "bad_loop"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c_ends_the_calls_of_other_threads(template: str, tmp_path: Path) -> None:
+    program = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import pyarrow
+import stillbox
+
+table = pyarrow.table({"id": pyarrow.array(range(6), pyarrow.int64()), "text": ["a"] * 6})
+step = stillbox.Step(sys.argv[1], limits={"time": "10m"})
+try:
+    # The executor waits for its threads.
+    with ThreadPoolExecutor(2) as threads:
+        calls = [threads.submit(step, table) for _ in range(2)]
+        print("ready", flush=True)
+        calls[0].result()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    process = started(tmp_path, program, template.replace("NAME", "bad_loop"))
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert (out, process.returncode) == ("interrupted\n", 0)
+
+
+def test_another_thread_runs_while_a_step_does(template: str, run_python: Any) -> None:
+    program = """
+import sys, threading
+import pyarrow
+import stillbox
+
+table = pyarrow.table({"id": pyarrow.array(range(6), pyarrow.int64()), "text": ["a"] * 6})
+step = stillbox.Step(sys.argv[1], limits={"time": "1s"})
+ticks = []
+ended = threading.Event()
+
+def work():
+    while not ended.wait(0.01):
+        ticks.append(1)
+
+thread = threading.Thread(target=work)
+thread.start()
+try:
+    step(table)
+except stillbox.Failure as failure:
+    assert failure.kind == "timeout"
+ended.set()
+thread.join()
+assert len(ticks) > 10, len(ticks)
+"""
+    done = run_python(program, template.replace("NAME", "bad_loop"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_fork_gets_a_clear_error(template: str, run_python: Any) -> None:
+    program = """
+import multiprocessing, sys
+import pyarrow
+import stillbox
+
+table = pyarrow.table({"id": pyarrow.array(range(2), pyarrow.int64()), "text": ["a"] * 2})
+step = stillbox.Step(sys.argv[1])
+step(table)
+
+def child(queue):
+    try:
+        step(table)
+    except Exception as error:
+        queue.put(f"{type(error).__name__}: {error}")
+
+context = multiprocessing.get_context("fork")
+queue = context.Queue()
+process = context.Process(target=child, args=(queue,))
+process.start()
+print(queue.get(timeout=30))
+process.join(30)
+assert process.exitcode == 0
+"""
+    done = run_python(program, template.replace("NAME", "keep_long"))
+    assert done.returncode == 0, done.stderr
+    assert "RuntimeError: this process is a fork" in done.stdout
+    assert "spawn" in done.stdout
+
+
+@pytest.mark.parametrize("when", ["before", "after", "between"])
+def test_a_trap_is_a_failure_with_faulthandler(when: str, guests: Guests, run_python: Any) -> None:
+    program = """
+import faulthandler, sys
+import pyarrow
+if sys.argv[1] == "before":
+    faulthandler.enable()
+import stillbox
+
+table = pyarrow.table({"id": pyarrow.array(range(6), pyarrow.int64()), "text": ["a"] * 6})
+steps = [stillbox.Step(path) for path in sys.argv[2:]]
+if sys.argv[1] == "between":
+    for step in steps:
+        try:
+            step(table)
+        except stillbox.Failure:
+            pass
+if sys.argv[1] != "before":
+    faulthandler.enable()
+kinds = []
+for step in steps:
+    try:
+        step(table)
+    except stillbox.Failure as failure:
+        kinds.append(failure.kind)
+assert kinds == ["trap", "trap", "trap"], kinds
+"""
+    traps = ["bad_unreachable", "bad_out_of_bounds", "bad_stack_overflow"]
+    done = run_python(program, when, *(str(guests[guest]) for guest in traps))
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""

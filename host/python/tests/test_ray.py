@@ -1,0 +1,381 @@
+"""Pipelines and steps on a Ray cluster of three nodes on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import stillbox
+
+ray = pytest.importorskip("ray")
+
+import stillbox.ray  # noqa: E402
+from ray.cluster_utils import Cluster  # noqa: E402
+
+Guests = dict[str, Path]
+
+
+def start_cluster() -> Any:
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    for _ in range(2):
+        cluster.add_node(num_cpus=1)
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    # The head has no CPU, so the workers are on the other nodes, which can be killed.
+    cluster = start_cluster()
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def write_pipeline(folder: Path, guests: Guests, rows: int) -> Path:
+    """Writes a pipeline with a route, a diamond, an aggregate and rejects."""
+    languages = ["en", "de", "fr"]
+    lines = (
+        json.dumps({"id": number % 997, "lang": languages[number % 3], "text": f"Text  number {number % 50} of  words"})
+        for number in range(rows)
+    )
+    (folder / "input.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    path = folder / "pipeline.toml"
+    path.write_text(
+        f"""
+[pipeline]
+name = "all"
+batch-rows = 100
+[[source]]
+name = "articles"
+path = "input.jsonl"
+route = {{ by = "column", column = "lang", cases = {{ en = "english" }}, otherwise = "others" }}
+[[step]]
+name = "english"
+component = "{guests["normalize_text"]}"
+parameters = {{ column = "text" }}
+[[step]]
+name = "others"
+component = "{guests["bad_error"]}"
+on-failure = "reject"
+[[step]]
+name = "features"
+component = "{guests["text_features"]}"
+from = ["english", "others"]
+combine = "rows"
+parameters = {{ column = "text" }}
+[[step]]
+name = "left"
+component = "{guests["template"]}"
+from = "features"
+parameters = {{ template = "{{id}}-{{n_words}}", into = "key" }}
+[[step]]
+name = "right"
+component = "{guests["hash_column"]}"
+from = "features"
+parameters = {{ column = "text", into = "hash" }}
+[[step]]
+name = "sorted"
+component = "{guests["sort"]}"
+from = ["left", "right"]
+combine = "columns"
+parameters = {{ keys = [{{ column = "id" }}] }}
+[[sink]]
+path = "sorted.jsonl.gz"
+from = "sorted"
+[[sink]]
+path = "left.parquet"
+from = "left"
+[rejects]
+path = "rejects.jsonl"
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def outputs(pipeline: Path) -> dict[str, bytes]:
+    """Takes the outputs of the last run. What differs from run to run is removed."""
+    found = {}
+    for name in ["sorted.jsonl.gz", "left.parquet", "rejects.jsonl"]:
+        path = pipeline.with_name(name)
+        found[name] = re.sub(rb'"run":"[^"]*"|"elapsed_ms":[0-9.e-]+', b"", path.read_bytes())
+        path.unlink()
+    return found
+
+
+def counts(report: stillbox.Report) -> Any:
+    steps = [(step.name, step.rows_in, step.rows_out, step.dropped, step.rejected) for step in report.steps]
+    return report.rows_in, report.batches, steps, report.sinks
+
+
+def test_a_cluster_gives_the_same_bytes_as_one_machine(cluster: Any, guests: Guests, tmp_path: Path) -> None:
+    pipeline = write_pipeline(tmp_path, guests, 5000)
+    alone = stillbox.run(pipeline)
+    expected = outputs(pipeline)
+    report = stillbox.ray.run(pipeline)
+    assert outputs(pipeline) == expected
+    assert counts(report) == counts(alone)
+    assert report.rejected == 4
+
+
+def test_a_lost_node_costs_a_retry_of_its_batches(cluster: Any, guests: Guests, tmp_path: Path) -> None:
+    pipeline = write_pipeline(tmp_path, guests, 10_000)
+    alone = stillbox.run(pipeline)
+    expected = outputs(pipeline)
+    lost = cluster.add_node(num_cpus=2)
+    executor = stillbox.ray.Workers(workers=4)
+    result = executor.result
+    done = []
+
+    def count(task: Any) -> bytes | None:
+        answer = result(task)
+        if answer is not None:
+            done.append(1)
+            if len(done) == 20:
+                threading.Thread(target=cluster.remove_node, args=(lost, False)).start()
+        return answer
+
+    executor.result = count  # type: ignore[method-assign]
+    plan = stillbox.Pipeline(pipeline)
+    report = stillbox.Report._from_json(plan._native.run([], executor))
+    assert len(done) > 100
+    assert outputs(pipeline) == expected
+    assert counts(report) == counts(alone)
+
+
+@pytest.mark.parametrize(
+    ("guest", "kind", "limits"),
+    [
+        ("bad_error", "guest-error", {}),
+        ("bad_exit_3", "exit", {}),
+        ("bad_unreachable", "trap", {}),
+        ("bad_loop", "timeout", {"time": "300ms"}),
+        ("bad_allocate", "timeout", {"time": "300ms"}),
+    ],
+)
+def test_poison_ends_a_run_once_or_loses_only_its_row(
+    cluster: Any, guests: Guests, tmp_path: Path, table: pa.Table, guest: str, kind: str, limits: dict[str, str]
+) -> None:
+    path = tmp_path / "pipeline.toml"
+    limit = "".join(f'limits = {{ {name} = "{value}" }}\n' for name, value in limits.items())
+    policy = 'on-failure = "reject"\n'
+    text = f"""
+[pipeline]
+name = "poison"
+[[source]]
+path = "unused.jsonl"
+[[step]]
+name = "poison"
+component = "{guests[guest]}"
+{limit}{policy}
+[[sink]]
+path = "output.jsonl"
+[rejects]
+path = "rejects.jsonl"
+"""
+    path.write_text(text, encoding="utf-8")
+    report = stillbox.ray.run(path, table, workers=1)
+    assert (report.rejected, report.sinks[0].rows) == (1, 5)
+    rejects = [json.loads(line) for line in path.with_name("rejects.jsonl").read_text().splitlines()]
+    assert [(reject["row"]["id"], reject["failure"]["kind"]) for reject in rejects] == [(3, kind)]
+    path.write_text(text.replace(policy, "").replace('[rejects]\npath = "rejects.jsonl"\n', ""), encoding="utf-8")
+    begun = time.monotonic()
+    with pytest.raises(stillbox.Failure) as caught:
+        stillbox.ray.run(path, table, workers=1)
+    assert time.monotonic() - begun < 30
+    assert caught.value.kind == kind
+    assert caught.value.row is not None
+    assert caught.value.row.row == 4
+    assert len(caught.value.failures) == 1
+
+
+def test_too_many_rejects_fail_the_run(cluster: Any, guests: Guests, tmp_path: Path) -> None:
+    pipeline = write_pipeline(tmp_path, guests, 5000)
+    with pytest.raises(stillbox.Failure) as caught:
+        stillbox.ray.run(pipeline, max_rejects=2)
+    assert caught.value.limit == stillbox.LimitHit("max-rejects", "2")
+    assert len(pipeline.with_name("rejects.jsonl").read_text().splitlines()) >= 3
+
+
+def test_a_step_with_grants_runs_in_the_process_of_the_run(
+    cluster: Any, guests: Guests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Neither the folder nor the variable is on the nodes.
+    monkeypatch.setenv("TEST_WORD", "only here")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "names.csv").write_text("id,name\n1,one\n2,two\n", encoding="utf-8")
+    path = tmp_path / "pipeline.toml"
+    path.write_text(
+        f"""
+pipeline = {{ name = "granted" }}
+source = [{{ path = "unused.jsonl" }}]
+sink = [{{ path = "output.jsonl" }}]
+[[step]]
+name = "clean"
+component = "{guests["normalize_text"]}"
+parameters = {{ column = "text" }}
+[[step]]
+name = "look-up"
+component = "{guests["look_up"]}"
+parameters = {{ file = "/data/names.csv", column = "id", key = "id", columns = ["name"] }}
+[[step.allow.dir]]
+path = "data"
+[step.allow.env]
+WORD = {{ env = "TEST_WORD" }}
+""",
+        encoding="utf-8",
+    )
+    stillbox.ray.run(path, {"id": ["1", "2"], "text": ["a  b", "c"]})
+    rows = [json.loads(line) for line in path.with_name("output.jsonl").read_text().splitlines()]
+    assert [(row["text"], row["name"]) for row in rows] == [("a b", "one"), ("c", "two")]
+
+
+def test_a_component_that_cannot_be_loaded_fails_the_run(cluster: Any) -> None:
+    workers = stillbox.ray.Workers(workers=1)
+    assert workers.start(b"{}", []) == 1
+    task = workers.submit(b"")
+    with pytest.raises(RuntimeError, match="cannot load the steps"):
+        while workers.result(task) is None:
+            pass
+    workers.end()
+
+
+def test_map_batches_applies_a_step(cluster: Any, guests: Guests) -> None:
+    step = stillbox.Step(guests["normalize_text"], parameters={"column": "text"})
+    ds = ray.data.from_arrow(pa.table({"id": list(range(3000)), "text": ["a  b"] * 3000}))
+    out = stillbox.ray.map_batches(ds, step, concurrency=2).take_all()
+    assert sorted(row["id"] for row in out) == list(range(3000))
+    assert {row["text"] for row in out} == {"a b"}
+
+
+def test_map_batches_fails_with_the_record(cluster: Any, guests: Guests, table: pa.Table) -> None:
+    for guest, kind in [("bad_error", "guest-error"), ("bad_exit_3", "exit"), ("bad_loop", "timeout")]:
+        step = stillbox.Step(guests[guest], limits={"time": "300ms"})
+        with pytest.raises(stillbox.Failure) as caught, stillbox.ray.failures():
+            stillbox.ray.map_batches(ray.data.from_arrow(table), step, concurrency=1).take_all()
+        assert caught.value.kind == kind
+        assert caught.value.row is not None
+        assert caught.value.row.row == 4
+
+
+def test_map_batches_writes_rejected_rows(cluster: Any, guests: Guests, table: pa.Table, tmp_path: Path) -> None:
+    step = stillbox.Step(guests["bad_unreachable"], on_failure="reject")
+    with pytest.raises(ValueError, match="rejects="):
+        stillbox.ray.map_batches(ray.data.from_arrow(table), step)
+    ds = stillbox.ray.map_batches(ray.data.from_arrow(table), step, concurrency=1, rejects=tmp_path)
+    assert [row["id"] for row in ds.take_all()] == [0, 1, 2, 4, 5]
+    lines = [line for path in tmp_path.glob("*.jsonl") for line in path.read_text().splitlines()]
+    assert [json.loads(line)["row"] for line in lines] == [{"id": 3, "text": "text 3"}]
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "stillbox", *arguments]
+
+
+def test_the_command_runs_on_a_cluster(cluster: Any, guests: Guests, tmp_path: Path) -> None:
+    pipeline = write_pipeline(tmp_path, guests, 2000)
+    stillbox.run(pipeline)
+    expected = outputs(pipeline)
+    on = f"ray:{cluster.address}"
+    done = subprocess.run(command("run", str(pipeline), "--on", on), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "2,000 rows in" in done.stderr
+    assert outputs(pipeline) == expected
+
+
+def test_ctrl_c_ends_the_job(cluster: Any, guests: Guests, tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.toml"
+    path.write_text(
+        f"""
+pipeline = {{ name = "loop" }}
+source = [{{ path = "input.jsonl" }}]
+step = [{{ name = "loop", component = "{guests["bad_loop"]}", limits = {{ time = "10m" }} }}]
+sink = [{{ path = "output.jsonl" }}]
+""",
+        encoding="utf-8",
+    )
+    path.with_name("input.jsonl").write_text('{"id":3}\n', encoding="utf-8")
+    program = f"""
+import sys, stillbox.ray
+workers = stillbox.ray.connect({cluster.address!r})
+result = workers.result
+def watched(task):
+    answer = result(task)
+    if task.actor is not None:
+        print("runs", flush=True)
+    return answer
+workers.result = watched
+try:
+    stillbox.Pipeline(sys.argv[1])._native.run([], workers)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    script = tmp_path / "program.py"
+    script.write_text(program, encoding="utf-8")
+    process = subprocess.Popen([sys.executable, str(script), str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "runs\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert out.splitlines()[-1] == "interrupted"
+    assert process.returncode == 0
+    # The actor ends with the run, although its guest would compute for ten minutes.
+    wait_for_end("ray::_Worker")
+
+
+def test_ctrl_c_ends_map_batches(cluster: Any, guests: Guests, tmp_path: Path) -> None:
+    program = f"""
+import ray, stillbox.ray
+ray.init(address={cluster.address!r}, log_to_driver=False, logging_level="error")
+step = stillbox.Step({str(guests["bad_loop"])!r}, limits={{"time": "10m"}})
+ds = stillbox.ray.map_batches(ray.data.from_items([{{"id": 3}}]), step, concurrency=1)
+try:
+    ds.take_all()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    script = tmp_path / "program.py"
+    script.write_text(program, encoding="utf-8")
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    name = "ray::MapBatches(_apply)"
+    while not workers_alive(name):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert out.splitlines()[-1:] == ["interrupted"]
+    wait_for_end(name)
+
+
+def wait_for_end(name: str) -> None:
+    until = time.monotonic() + 30
+    while workers_alive(name) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not workers_alive(name)
+
+
+def workers_alive(name: str) -> list[str]:
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                line = (folder / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if line.startswith(name):
+                found.append(line)
+    return found
