@@ -1,7 +1,7 @@
 //! The boundary: steps that copy one column.
 
 use arrow_array::RecordBatch;
-use stillbox::bench_support::{Allocation, BenchStep};
+use stillbox::bench_support::{BenchAllocation, BenchStep};
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading};
@@ -13,7 +13,7 @@ const BYTES: usize = 64 << 20;
 const MAX_CALLS: usize = 2000;
 
 pub(crate) fn print(scene: &Scene) {
-    let lab = lab(Allocation::Pooled);
+    let lab = lab(BenchAllocation::Pooled);
     for (name, step) in [("texts", "copy-texts"), ("integers", "copy-integers"), ("vectors of 768", "copy-vectors")] {
         heading(&format!("The boundary: a step that copies a column of {name}"));
         let bound = scene.step(&lab, step, "{}");

@@ -3,7 +3,7 @@
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::Float32Type;
 use arrow_array::{Array as _, ArrayRef, RecordBatch};
-use stillbox::bench_support::Allocation;
+use stillbox::bench_support::BenchAllocation;
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading};
@@ -35,7 +35,7 @@ pub(crate) fn hash_all(texts: &ArrayRef) -> u64 {
 }
 
 fn compare(scene: &Scene, name: &str, rows: &RecordBatch, native: impl Fn(&RecordBatch) -> u64) {
-    let lab = lab(Allocation::Pooled);
+    let lab = lab(BenchAllocation::Pooled);
     let step = scene.step(&lab, name, "{}");
     let calls = scene.count(BATCHES);
     let mut fresh = || {

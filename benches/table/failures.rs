@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use arrow_array::RecordBatch;
 use stillbox::Failure;
-use stillbox::bench_support::{Allocation, BenchEngine, BenchStep};
+use stillbox::bench_support::{BenchAllocation, BenchEngine, BenchStep};
 use stillbox::component::CompileCache;
 use stillbox_test_guests::{BAD_PANIC_NESTED, BAD_UNREACHABLE};
 use wasmparser::{Parser, Payload};
@@ -33,7 +33,7 @@ pub(crate) fn print(scene: &Scene) {
 
 /// The record as JSON. The time is that of a call that fails, less that of one that passes.
 fn record(scene: &Scene, name: &str, guest: &str) {
-    let lab = lab(Allocation::Pooled);
+    let lab = lab(BenchAllocation::Pooled);
     let load = || lab.step(Path::new(guest), "{}").unwrap_or_else(|problem| panic!("{name}: {problem}"));
     let (good, bad) = (column("id", integers(ROWS - 1)), column("id", integers(ROWS)));
     let known = load();
@@ -98,8 +98,8 @@ fn compile(scene: &Scene, name: &str, parameters: &str) {
     let stripped = without_debug_sections(&bytes);
     let without = scene.path("stripped.wasm");
     fs::write(&without, &stripped).expect("the folder can be written to");
-    let lab =
-        BenchEngine::new(8, Allocation::Pooled, CompileCache::disabled()).unwrap_or_else(|problem| panic!("{problem}"));
+    let lab = BenchEngine::new(8, BenchAllocation::Pooled, CompileCache::disabled())
+        .unwrap_or_else(|problem| panic!("{problem}"));
     let load =
         |path: &Path| seconds(|| lab.step(path, parameters).map_or_else(|problem| panic!("{name}: {problem}"), drop));
     let [with, without] = in_turn(scene.rounds, [&mut || load(&with), &mut || load(&without)]);

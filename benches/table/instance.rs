@@ -1,7 +1,7 @@
 //! Fresh instances.
 
 use arrow_array::RecordBatch;
-use stillbox::bench_support::{Allocation, BenchStep};
+use stillbox::bench_support::{BenchAllocation, BenchStep};
 
 use crate::figures::{Figures, Shown, Unit, in_turn, ratios, seconds};
 use crate::print::{Line, heading, skipped};
@@ -18,16 +18,16 @@ const PYTHON_CALLS: usize = 300;
 pub(crate) fn print(scene: &Scene) {
     heading("A fresh instance: instantiate, bind, process, drop");
     let bounds = r#"{"column":"text","min-words":5,"max-words":60,"min-bytes":40,"max-bytes":400}"#;
-    for allocation in [Allocation::Pooled, Allocation::OnDemand] {
+    for allocation in [BenchAllocation::Pooled, BenchAllocation::OnDemand] {
         let lab = lab(allocation);
-        let kind = if allocation == Allocation::Pooled { "pooled" } else { "on demand" };
+        let kind = if allocation == BenchAllocation::Pooled { "pooled" } else { "on demand" };
         let steps = [
             ("smallest step", scene.step(&lab, "copy-integers", "{}"), column("value", integers(0))),
             ("filter-text", scene.step(&lab, "filter-text", bounds), column("text", texts(0))),
         ];
         for (name, step, rows) in steps {
             for threads in [1, 2] {
-                let is_target = allocation == Allocation::Pooled && threads == 1;
+                let is_target = allocation == BenchAllocation::Pooled && threads == 1;
                 let targets = if is_target { ["at most 20 µs", "at most 60 µs"] } else { [""; 2] };
                 let what = format!("{name}, empty, {kind}, {threads} threads");
                 empty(scene, &what, &step, &rows, (threads, CALLS), targets);
@@ -35,7 +35,7 @@ pub(crate) fn print(scene: &Scene) {
         }
     }
     python(scene);
-    let lab = lab(Allocation::Pooled);
+    let lab = lab(BenchAllocation::Pooled);
     let rows = scene.count(1000);
     let steps = [
         ("copy-integers", "{}", column("value", integers(rows))),
@@ -56,7 +56,7 @@ fn python(scene: &Scene) {
     let Some(component) = strip_markup() else {
         return skipped("strip-markup", "its SDK cannot be installed here");
     };
-    let lab = lab(Allocation::PooledForInterpreters);
+    let lab = lab(BenchAllocation::PooledForInterpreters);
     let step = lab.step(&component, r#"{"column":"html"}"#).unwrap_or_else(|problem| panic!("{problem}"));
     for threads in [1, 2] {
         let what = format!("strip-markup (Python), empty, pooled, {threads} threads");

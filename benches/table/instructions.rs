@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use stillbox::bench_support::{Allocation, BenchInput, BenchOutput};
+use stillbox::bench_support::{BenchAllocation, BenchInput, BenchOutput};
 
 use crate::figures::{Figures, Unit};
 use crate::print::{Line, heading, skipped};
@@ -52,8 +52,8 @@ pub(crate) fn counted(arguments: &[String]) {
     } else {
         // Valgrind has no address space for a pool.
         let cache = stillbox::component::CompileCache::at(concat!(env!("CARGO_TARGET_TMPDIR"), "/callgrind"));
-        let lab =
-            stillbox::bench_support::BenchEngine::new(2, Allocation::OnDemand, cache).expect("the engine can be made");
+        let lab = stillbox::bench_support::BenchEngine::new(2, BenchAllocation::OnDemand, cache)
+            .expect("the engine can be made");
         let step = lab.step(Path::new(with), "{}").unwrap_or_else(|problem| panic!("{problem}"));
         let rows = column("value", integers(0));
         for _ in 0..times {

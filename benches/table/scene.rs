@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow_array::builder::{FixedSizeListBuilder, Float32Builder};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field};
-use stillbox::bench_support::{Allocation, BenchEngine, BenchStep};
+use stillbox::bench_support::{BenchAllocation, BenchEngine, BenchStep};
 use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::CompileCache;
 use tempfile::TempDir;
@@ -146,7 +146,7 @@ impl Scene {
 }
 
 /// An engine for as many instances as two threads need.
-pub(crate) fn lab(allocation: Allocation) -> BenchEngine {
+pub(crate) fn lab(allocation: BenchAllocation) -> BenchEngine {
     BenchEngine::new(8, allocation, CompileCache::at(CACHE)).unwrap_or_else(|problem| panic!("{problem}"))
 }
 

@@ -29,7 +29,7 @@ pub use cache::CompileCache;
 pub(crate) use compiler::Compiler;
 pub use compiler::compile_from_stdin;
 pub(crate) use complexity::check as walk;
-pub use imports::{Access, Import};
+pub use imports::{Availability, Import};
 pub use signature::{Column, Manifest, Signature, StepKind};
 pub(crate) use symbols::{SourceFrame, Symbols, frames_in};
 pub use toolchain::Toolchain;
@@ -193,7 +193,7 @@ impl<'a> ComponentFile<'a> {
             None => compile(context, bytes, digest)?,
         };
         let imports = imports::imports(engine, &component);
-        let missing = imports.iter().filter(|import| import.access == Access::Missing);
+        let missing = imports.iter().filter(|import| import.availability == Availability::Missing);
         let missing: Vec<String> = missing.map(|import| import.name.clone()).collect();
         let exports = exports(engine, &component);
         if !exports.iter().any(|name| name == GUEST) {

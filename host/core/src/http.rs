@@ -1,7 +1,7 @@
 //! Requests of steps by HTTP: the I/O of [`crate::grants`].
 //!
 //! A [`Network`] is one thread that drives all connections of a run. A [`Client`] belongs to one step: it has the step's
-//! grants, and a pool of connections that no other step uses. A [`Session`] belongs to one instance: when it is dropped, all
+//! grants, and a pool of connections that no other step uses. A [`RequestSession`] belongs to one instance: when it is dropped, all
 //! requests of the instance end.
 //!
 //! The way of a request: the session compares it with the grants (`session`); a task on the network's thread waits for its
@@ -26,4 +26,4 @@ mod tests;
 pub(crate) use client::Client;
 pub(crate) use network::Network;
 pub(crate) use notices::Notices;
-pub(crate) use session::Session;
+pub(crate) use session::RequestSession;

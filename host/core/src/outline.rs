@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_schema::Schema;
 use serde::Serialize;
 
-use crate::component::Access;
+use crate::component::Availability;
 use crate::config::combine::Combine;
 use crate::engine::Permission;
 use crate::grants::EnvValue;
@@ -162,7 +162,7 @@ impl Outline {
 
 /// Returns whether a component imports an interface that needs this permission.
 fn imports(step: &Step, permission: Permission) -> bool {
-    step.component.imports().iter().any(|import| import.access == Access::Empty(permission))
+    step.component.imports().iter().any(|import| import.availability == Availability::Empty(permission))
 }
 
 /// Returns what a step is granted.

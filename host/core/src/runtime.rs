@@ -65,11 +65,11 @@ struct EngineState {
     compiler: Compiler,
     name_servers: Vec<SocketAddr>,
     thread_pool: OnceLock<Arc<ThreadPool>>,
-    pools: Mutex<Vec<Arc<Pool>>>,
+    pools: Mutex<Vec<Arc<InstancePool>>>,
 }
 
 /// Room for a number of instances, and the components compiled for it.
-struct Pool {
+struct InstancePool {
     loader: Arc<ComponentLoader>,
     fuel: Fuel,
     allocation: Allocation,
@@ -88,7 +88,7 @@ enum Allocation {
 
 /// A part of a pool that one run or step has for itself until this is dropped.
 pub(crate) struct Reservation {
-    pool: Arc<Pool>,
+    pool: Arc<InstancePool>,
     instances: u32,
 }
 
@@ -257,7 +257,7 @@ impl Engine {
 
     fn reserve_from(&self, allocation: Allocation, instances: u32, fuel: Fuel) -> Result<Reservation, EngineError> {
         let mut pools = self.shared.pools.lock();
-        let fits = |pool: &&Arc<Pool>| {
+        let fits = |pool: &&Arc<InstancePool>| {
             let free = pool.capacity.saturating_sub(pool.reserved.load(Ordering::Acquire));
             pool.fuel == fuel && pool.allocation == allocation && free >= instances
         };
@@ -272,7 +272,7 @@ impl Engine {
         Ok(Reservation { pool, instances })
     }
 
-    fn new_pool(&self, capacity: u32, fuel: Fuel, allocation: Allocation) -> Result<Pool, EngineError> {
+    fn new_pool(&self, capacity: u32, fuel: Fuel, allocation: Allocation) -> Result<InstancePool, EngineError> {
         let (cache, compiler) = (self.shared.compile_cache.clone(), self.shared.compiler.clone());
         let mode = (fuel, self.shared.traps);
         let engine = match allocation {
@@ -281,7 +281,7 @@ impl Engine {
         };
         let loader =
             engine.and_then(|engine| ComponentLoader::new(engine, cache, compiler)).map_err(EngineError::new)?;
-        Ok(Pool { loader: Arc::new(loader), fuel, allocation, capacity, reserved: AtomicU32::new(0) })
+        Ok(InstancePool { loader: Arc::new(loader), fuel, allocation, capacity, reserved: AtomicU32::new(0) })
     }
 }
 

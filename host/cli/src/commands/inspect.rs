@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stillbox::build::{BuildOptions, build_step};
-use stillbox::component::{Access, Column, Toolchain};
+use stillbox::component::{Availability, Column, Toolchain};
 use stillbox::inspection::{Inspection, inspect};
 use stillbox::text::{escape_controls, escape_controls_in_json};
 
@@ -90,7 +90,8 @@ fn lines(inspection: &Inspection) -> Vec<String> {
         section("reads", columns(&signature.inputs));
         section("writes", columns(&signature.outputs));
     }
-    let import = |import: &stillbox::component::Import| format!("{:<40}  {}", import.name, access(import.access));
+    let import =
+        |import: &stillbox::component::Import| format!("{:<40}  {}", import.name, availability(import.availability));
     section("imports", imports.iter().map(import).collect());
     lines
 }
@@ -151,10 +152,10 @@ fn type_of(property: &Value) -> String {
     }
 }
 
-fn access(access: Access) -> String {
-    match access {
-        Access::Harmless => "provided".into(),
-        Access::Empty(permission) => format!("provided, empty: {} would have to be granted", permission.name()),
+fn availability(availability: Availability) -> String {
+    match availability {
+        Availability::Harmless => "provided".into(),
+        Availability::Empty(permission) => format!("provided, empty: {} would have to be granted", permission.name()),
         _ => "not provided".into(),
     }
 }
@@ -171,11 +172,11 @@ fn as_json(inspection: &Inspection) -> String {
         columns.iter().map(column).collect()
     };
     let import = |import: &stillbox::component::Import| {
-        let grant = match import.access {
-            Access::Empty(permission) => Some(permission.name()),
+        let grant = match import.availability {
+            Availability::Empty(permission) => Some(permission.name()),
             _ => None,
         };
-        json!({ "name": import.name, "provided": import.access != Access::Missing, "grant": grant })
+        json!({ "name": import.name, "provided": import.availability != Availability::Missing, "grant": grant })
     };
     let signature = signature
         .as_ref()

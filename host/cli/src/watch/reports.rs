@@ -111,13 +111,13 @@ mod tests {
     /// A failing test waits this long for a report.
     const DEADLINE: Duration = Duration::from_secs(30);
 
-    struct Folder {
+    struct WatchedFolder {
         reports: Reports,
         events: Receiver<notify::Result<Event>>,
         root: tempfile::TempDir,
     }
 
-    impl Folder {
+    impl WatchedFolder {
         fn watched() -> Self {
             let folder = tempfile::tempdir().expect("there is room");
             fs::create_dir(folder.path().join("step")).expect("there is room");
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn files_in_new_and_in_replaced_folders_are_reported() {
-        let mut folder = Folder::watched();
+        let mut folder = WatchedFolder::watched();
         let before = folder.snapshot();
         let file = folder.path("src/deep/lib.rs");
         write(&file, "1");
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_replaced_root_is_reported() {
-        let mut folder = Folder::watched();
+        let mut folder = WatchedFolder::watched();
         let file = folder.path("lib.rs");
         write(&file, "1");
         folder.follow();
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn outputs_builds_and_hidden_files_do_not_count() {
-        let mut folder = Folder::watched();
+        let mut folder = WatchedFolder::watched();
         for (name, counts) in
             [("output.jsonl", false), (".output.part", false), ("lib.rs~", false), ("lib.rs", true), ("target", true)]
         {

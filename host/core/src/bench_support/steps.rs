@@ -20,7 +20,7 @@ use crate::source::{RowPositions, SourceSchema};
 
 /// Where the memory of instances comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allocation {
+pub enum BenchAllocation {
     /// A pool that is laid out once, for components that are compiled code alone.
     Pooled,
     /// The same for those with an interpreter inside.
@@ -51,12 +51,12 @@ impl BenchEngine {
     ///
     /// # Errors
     /// The engine cannot be made.
-    pub fn new(instances: u32, allocation: Allocation, cache: CompileCache) -> Result<Self, BenchError> {
+    pub fn new(instances: u32, allocation: BenchAllocation, cache: CompileCache) -> Result<Self, BenchError> {
         let mode = (Fuel::Off, Traps::default());
         let engine = match allocation {
-            Allocation::Pooled => engine(instances, mode, Resident::Much)?,
-            Allocation::PooledForInterpreters => engine(instances, mode, Resident::Little)?,
-            Allocation::OnDemand => engine_without_pool(mode.0, mode.1)?,
+            BenchAllocation::Pooled => engine(instances, mode, Resident::Much)?,
+            BenchAllocation::PooledForInterpreters => engine(instances, mode, Resident::Little)?,
+            BenchAllocation::OnDemand => engine_without_pool(mode.0, mode.1)?,
         };
         let stop = Stop::default();
         stop.reaches(&engine.0);

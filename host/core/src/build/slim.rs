@@ -46,11 +46,11 @@ pub(super) fn slim(component: &[u8]) -> Result<Vec<u8>, SlimError> {
     let mut slim = Vec::with_capacity(component.len());
     sections(component, |section| {
         match section {
-            Part::Module(module) => {
+            Section::Module(module) => {
                 let module = slim_module(module)?;
                 RawSection { id: MODULE, data: &module }.append_to(&mut slim);
             }
-            Part::Other(bytes) | Part::Debug { bytes, .. } => slim.extend_from_slice(bytes),
+            Section::Other(bytes) | Section::Debug { bytes, .. } => slim.extend_from_slice(bytes),
         }
         Ok(())
     })?;
@@ -62,8 +62,8 @@ fn slim_module(module: &[u8]) -> Result<Vec<u8>, SlimError> {
     let mut slim = Vec::with_capacity(module.len());
     sections(module, |section| {
         match section {
-            Part::Debug { name, data, .. } => debug.push((name, data)),
-            Part::Module(bytes) | Part::Other(bytes) => slim.extend_from_slice(bytes),
+            Section::Debug { name, data, .. } => debug.push((name, data)),
+            Section::Module(bytes) | Section::Other(bytes) => slim.extend_from_slice(bytes),
         }
         Ok(())
     })?;
@@ -78,7 +78,7 @@ fn slim_module(module: &[u8]) -> Result<Vec<u8>, SlimError> {
 }
 
 /// A part of a component or a module.
-enum Part<'a> {
+enum Section<'a> {
     /// The bytes of a module, without the header of its section.
     Module(&'a [u8]),
     /// A section of debug information.
@@ -88,7 +88,7 @@ enum Part<'a> {
 }
 
 /// Calls `with` for each section of a component or a module, without descending into nested ones.
-fn sections<'a>(bytes: &'a [u8], mut with: impl FnMut(Part<'a>) -> Result<(), SlimError>) -> Result<(), SlimError> {
+fn sections<'a>(bytes: &'a [u8], mut with: impl FnMut(Section<'a>) -> Result<(), SlimError>) -> Result<(), SlimError> {
     let mut parser = Parser::new(0);
     let mut at = 0;
     // The parser does not check that code sections and nested sections end within the bytes.
@@ -101,21 +101,21 @@ fn sections<'a>(bytes: &'a [u8], mut with: impl FnMut(Part<'a>) -> Result<(), Sl
             Payload::End(_) => return Ok(()),
             Payload::ModuleSection { unchecked_range, .. } => {
                 at = unchecked_range.end;
-                with(Part::Module(part(unchecked_range)?))?;
+                with(Section::Module(part(unchecked_range)?))?;
             }
             Payload::ComponentSection { unchecked_range, .. } => {
                 at = unchecked_range.end;
-                with(Part::Other(part(header.start..at)?))?;
+                with(Section::Other(part(header.start..at)?))?;
             }
             Payload::CodeSectionStart { range, .. } => {
                 parser.skip_section();
                 at = range.end;
-                with(Part::Other(part(header.start..at)?))?;
+                with(Section::Other(part(header.start..at)?))?;
             }
             Payload::CustomSection(section) if section.name().starts_with(".debug_") => {
-                with(Part::Debug { name: section.name(), data: section.data(), bytes: part(header)? })?;
+                with(Section::Debug { name: section.name(), data: section.data(), bytes: part(header)? })?;
             }
-            _ => with(Part::Other(part(header)?))?,
+            _ => with(Section::Other(part(header)?))?,
         }
     }
 }

@@ -11,14 +11,14 @@ use crate::engine::Permission;
 pub struct Import {
     /// The interface's full name, such as `wasi:cli/stderr@0.2.6`.
     pub name: String,
-    /// The access that the import gives.
-    pub access: Access,
+    /// Whether the import works.
+    pub availability: Availability,
 }
 
-/// The access that an import gives to a guest.
+/// Whether an import works, and what it gives access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Access {
+pub enum Availability {
     /// The import works, and gives no access to anything outside the instance.
     Harmless,
     /// The import can be called, but there is nothing to access: no file, no variable, no address.
@@ -32,7 +32,7 @@ pub(crate) fn imports(engine: &Engine, component: &Component) -> Vec<Import> {
     let component_type = component.component_type();
     let mut imports: Vec<Import> = component_type
         .imports(engine)
-        .map(|(name, item)| Import { name: name.to_owned(), access: access(name, &item.ty) })
+        .map(|(name, item)| Import { name: name.to_owned(), availability: availability(name, &item.ty) })
         .collect();
     imports.sort_by(|a, b| a.name.cmp(&b.name));
     imports
@@ -43,9 +43,9 @@ pub(crate) fn asks_for_columns(imports: &[Import]) -> bool {
     imports.iter().any(|import| import.name.starts_with("stillbox:step/columns@"))
 }
 
-fn access(name: &str, item: &ComponentItem) -> Access {
+fn availability(name: &str, item: &ComponentItem) -> Availability {
     if !matches!(item, ComponentItem::ComponentInstance(_)) {
-        return Access::Missing;
+        return Availability::Missing;
     }
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     let known = match interface.split_once(':') {
@@ -54,20 +54,20 @@ fn access(name: &str, item: &ComponentItem) -> Access {
         _ => false,
     };
     if !known {
-        return Access::Missing;
+        return Availability::Missing;
     }
     match interface {
         "stillbox:step/columns" | "stillbox:step/log" | "stillbox:step/panic" | "stillbox:step/types" => {
-            Access::Harmless
+            Availability::Harmless
         }
-        "wasi:cli/environment" => Access::Empty(Permission::Environment),
-        "wasi:cli/stdin" | "wasi:cli/terminal-stdin" => Access::Empty(Permission::Input),
-        "wasi:filesystem/types" | "wasi:filesystem/preopens" => Access::Empty(Permission::Files),
-        "wasi:http/types" | "wasi:http/outgoing-handler" => Access::Empty(Permission::Http),
-        _ if interface.starts_with("wasi:sockets/") => Access::Empty(Permission::Network),
+        "wasi:cli/environment" => Availability::Empty(Permission::Environment),
+        "wasi:cli/stdin" | "wasi:cli/terminal-stdin" => Availability::Empty(Permission::Input),
+        "wasi:filesystem/types" | "wasi:filesystem/preopens" => Availability::Empty(Permission::Files),
+        "wasi:http/types" | "wasi:http/outgoing-handler" => Availability::Empty(Permission::Http),
+        _ if interface.starts_with("wasi:sockets/") => Availability::Empty(Permission::Network),
         _ if ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/"].iter().any(|of| interface.starts_with(of)) => {
-            Access::Harmless
+            Availability::Harmless
         }
-        _ => Access::Missing,
+        _ => Availability::Missing,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wasmtime_wasi::WasiCtxBuilder;
 
-use super::folders::{Folder, StagedFolders};
+use super::folders::{GrantedFolder, StagedFolders};
 use super::quota::WriteQuota;
 use crate::grants::{DirGrant, EnvValue, GrantError, Grants, Recorder, Redactor, Secret};
 use crate::http::{Client, Network};
@@ -16,7 +16,7 @@ use crate::units::format_size;
 #[derive(Default)]
 pub(crate) struct Access {
     env: Vec<(String, String)>,
-    folders: Vec<Folder>,
+    folders: Vec<GrantedFolder>,
     /// `None` if the step may not write.
     quota: Option<Arc<WriteQuota>>,
     http: Option<Arc<Client>>,
@@ -53,8 +53,8 @@ impl Access {
         let mut folders = Vec::with_capacity(grants.dirs.len());
         for dir in &grants.dirs {
             match staged {
-                _ if !dir.is_writable() => folders.push(Folder::read(dir)?),
-                Some(staged) => folders.push(Folder::write(dir, &staged.create(dir)?)),
+                _ if !dir.is_writable() => folders.push(GrantedFolder::read(dir)?),
+                Some(staged) => folders.push(GrantedFolder::write(dir, &staged.create(dir)?)),
                 None => {}
             }
         }

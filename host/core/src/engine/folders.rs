@@ -14,7 +14,7 @@ use crate::cleanup::{CleanupRegistry, Entry};
 use crate::grants::{DirGrant, GrantError};
 
 /// A folder of a step.
-pub(super) struct Folder {
+pub(super) struct GrantedFolder {
     at: String,
     perms: FsPerms,
     path: PathBuf,
@@ -22,7 +22,7 @@ pub(super) struct Folder {
     held: Option<File>,
 }
 
-impl Folder {
+impl GrantedFolder {
     /// Opens a folder for reading.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub(crate) struct Meter {
     memory_limit: usize,
     memory: usize,
     table_elements: usize,
-    refused: Option<DeniedGrowth>,
+    denied_growth: Option<DeniedGrowth>,
 }
 
 /// A growth that the meter denied.
@@ -33,7 +33,7 @@ impl Meter {
             memory_limit: usize::try_from(limits.memory).unwrap_or(usize::MAX),
             memory: 0,
             table_elements: 0,
-            refused: None,
+            denied_growth: None,
         }
     }
 
@@ -43,13 +43,13 @@ impl Meter {
     }
 
     /// Returns the last growth that was denied. A guest may handle that; if it fails later, this is the reason.
-    pub(crate) fn refused(&self) -> Option<DeniedGrowth> {
-        self.refused
+    pub(crate) fn denied_growth(&self) -> Option<DeniedGrowth> {
+        self.denied_growth
     }
 
     /// Forgets the denied growth, which an earlier call handled.
     pub(super) fn forget_refusal(&mut self) {
-        self.refused = None;
+        self.denied_growth = None;
     }
 }
 
@@ -62,7 +62,7 @@ impl ResourceLimiter for Meter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.memory.saturating_add(desired.saturating_sub(current));
         if total > self.memory_limit {
-            self.refused = Some(DeniedGrowth::Memory(total));
+            self.denied_growth = Some(DeniedGrowth::Memory(total));
             return Ok(false);
         }
         self.memory = total;
@@ -81,7 +81,7 @@ impl ResourceLimiter for Meter {
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.table_elements.saturating_add(desired.saturating_sub(current));
         if total > TABLE_ELEMENTS {
-            self.refused = Some(DeniedGrowth::TableElements(total));
+            self.denied_growth = Some(DeniedGrowth::TableElements(total));
             return Ok(false);
         }
         self.table_elements = total;

@@ -9,7 +9,7 @@ use wasmtime_wasi_http::{
     Error as Code, ForbiddenHeaderFilter, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
 };
 
-use crate::http::{Client, Notices, Session};
+use crate::http::{Client, Notices, RequestSession};
 
 /// Bytes that a guest can write to the body of a request before the network takes them. There are two such buffers for each
 /// open request.
@@ -22,11 +22,11 @@ pub(super) struct HttpState {
 }
 
 /// Decides where requests go.
-struct Hooks(Session);
+struct Hooks(RequestSession);
 
 impl HttpState {
     pub(super) fn new(client: Option<Arc<Client>>, notices: Arc<Notices>) -> Self {
-        Self { ctx: WasiHttpCtx::new(), hooks: Hooks(Session::new(client, notices)) }
+        Self { ctx: WasiHttpCtx::new(), hooks: Hooks(RequestSession::new(client, notices)) }
     }
 
     /// Returns what wasmtime works on.

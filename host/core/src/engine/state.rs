@@ -200,8 +200,8 @@ impl State {
         &mut self.meter
     }
 
-    pub(crate) fn refused(&self) -> Option<DeniedGrowth> {
-        self.meter.refused()
+    pub(crate) fn denied_growth(&self) -> Option<DeniedGrowth> {
+        self.meter.denied_growth()
     }
 
     pub(crate) fn captured(&self) -> &CapturedOutput {

@@ -10,11 +10,11 @@ use super::secret::Secret;
 pub struct SecretHeader {
     /// In lower case.
     name: String,
-    parts: Vec<Part>,
+    parts: Vec<HeaderPart>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum HeaderPart {
     Text(String),
     /// The name of a secret.
     Secret(String),
@@ -82,7 +82,7 @@ impl SecretHeader {
             if text.contains('}') || secret.is_empty() || secret.contains('{') {
                 return Err(HeaderProblem::Brace);
             }
-            parts.extend([Part::Text(text.to_owned()), Part::Secret(secret.to_owned())]);
+            parts.extend([HeaderPart::Text(text.to_owned()), HeaderPart::Secret(secret.to_owned())]);
             rest = after;
         }
         if rest.contains('}') {
@@ -91,7 +91,7 @@ impl SecretHeader {
         if parts.is_empty() {
             return Err(HeaderProblem::NoSecret);
         }
-        parts.push(Part::Text(rest.to_owned()));
+        parts.push(HeaderPart::Text(rest.to_owned()));
         Ok(Self { name: lower, parts })
     }
 
@@ -103,8 +103,8 @@ impl SecretHeader {
     /// Returns the names of the secrets in the value.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Secret(name) => Some(name.as_str()),
-            Part::Text(_) => None,
+            HeaderPart::Secret(name) => Some(name.as_str()),
+            HeaderPart::Text(_) => None,
         })
     }
 
@@ -116,8 +116,8 @@ impl SecretHeader {
         let mut value = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(text) => value.push_str(text),
-                Part::Secret(name) => value.push_str(secrets.get(name).ok_or(name)?.reveal()),
+                HeaderPart::Text(text) => value.push_str(text),
+                HeaderPart::Secret(name) => value.push_str(secrets.get(name).ok_or(name)?.reveal()),
             }
         }
         Ok(value)

@@ -78,7 +78,7 @@ impl Body for LimitedBody {
 }
 
 /// A part of a response.
-pub(super) enum Part {
+pub(super) enum BodyPart {
     Frame(Frame<Bytes>),
     Failed(Code),
     End,
@@ -86,12 +86,12 @@ pub(super) enum Part {
 
 /// The body of a response on its way to the guest. When it is dropped, the request ends.
 pub(super) struct ResponseBody {
-    parts: mpsc::Receiver<Part>,
+    parts: mpsc::Receiver<BodyPart>,
     task: Option<AbortOnDrop<()>>,
 }
 
 impl ResponseBody {
-    pub(super) fn new(parts: mpsc::Receiver<Part>) -> Self {
+    pub(super) fn new(parts: mpsc::Receiver<BodyPart>) -> Self {
         Self { parts, task: None }
     }
 
@@ -108,9 +108,9 @@ impl Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Code>>> {
         Poll::Ready(match std::task::ready!(self.parts.poll_recv(cx)) {
-            Some(Part::Frame(frame)) => Some(Ok(frame)),
-            Some(Part::Failed(code)) => Some(Err(code)),
-            Some(Part::End) => {
+            Some(BodyPart::Frame(frame)) => Some(Ok(frame)),
+            Some(BodyPart::Failed(code)) => Some(Err(code)),
+            Some(BodyPart::End) => {
                 self.task = None;
                 None
             }

@@ -8,7 +8,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 
 use super::network::{Network, Services};
-use super::pool::Pool;
+use super::pool::ConnectionPool;
 use crate::grants::{Grants, HttpGrant, RecordedExchange, Recorder, Redactor, Secret};
 
 /// Sends the requests of one step, for all its instances.
@@ -22,7 +22,7 @@ pub(super) struct ClientState {
     pub(super) services: Arc<Services>,
     pub(super) grants: Vec<ReadyGrant>,
     pub(super) redactor: Redactor,
-    pub(super) pool: Pool,
+    pub(super) pool: ConnectionPool,
     /// Takes the place of the network, if there are any.
     pub(super) recorded: Vec<RecordedExchange>,
     /// Collects what is sent.
@@ -62,7 +62,7 @@ impl Client {
         };
         let responses = grants.recorded.clone();
         let grants = grants.http.iter().map(ready).collect::<Result<_, String>>()?;
-        let (services, pool) = (Arc::clone(network.services()), Pool::default());
+        let (services, pool) = (Arc::clone(network.services()), ConnectionPool::default());
         let recorder = recorder.cloned();
         let shared = ClientState { services, grants, redactor, pool, recorded: responses, recorder };
         Ok(Self { network, shared: Arc::new(shared) })

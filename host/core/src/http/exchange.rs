@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime_wasi_http::{Error as Code, RequestOptions};
 
-use super::body::{Copy, Part, RequestBody, ResponseBody};
+use super::body::{BodyPart, Copy, RequestBody, ResponseBody};
 use super::client::{ClientState, ReadyGrant};
 use super::connect;
 use super::connection::Connection;
@@ -90,9 +90,9 @@ impl Exchange {
                     record.finish();
                 }
                 give_back(Arc::clone(&client), key, connection, place);
-                Part::End
+                BodyPart::End
             }
-            Err(error) => Part::Failed(failed(error)),
+            Err(error) => BodyPart::Failed(failed(error)),
         };
         let _ = parts.send(end).await;
     }
@@ -212,7 +212,7 @@ fn mask(headers: &mut HeaderMap, redactor: &Redactor) {
 
 /// Passes the body of a response on.
 struct Pump<'a> {
-    parts: &'a mpsc::Sender<Part>,
+    parts: &'a mpsc::Sender<BodyPart>,
     redactor: &'a Redactor,
     limit: u64,
     options: RequestOptions,
@@ -254,7 +254,7 @@ impl Pump<'_> {
         }
         if frame.data_ref().is_none_or(|data| !data.is_empty()) {
             // A guest that is gone has dropped the body, which ends this task.
-            let _ = self.parts.send(Part::Frame(frame)).await;
+            let _ = self.parts.send(BodyPart::Frame(frame)).await;
         }
     }
 }

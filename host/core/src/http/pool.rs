@@ -30,7 +30,7 @@ impl Key {
 
 /// The connections that wait.
 #[derive(Default)]
-pub(super) struct Pool {
+pub(super) struct ConnectionPool {
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -40,7 +40,7 @@ struct Idle {
     since: Instant,
 }
 
-impl Pool {
+impl ConnectionPool {
     /// Takes a connection. One of HTTP/2 stays in the pool as well.
     pub(super) fn take(&self, key: &Key) -> Option<Connection> {
         let now = Instant::now();

@@ -20,7 +20,7 @@ use super::task::AbortOnDrop;
 use crate::grants::{Denial, HttpUrl};
 
 /// The requests of one instance. When it is dropped, they end.
-pub(crate) struct Session {
+pub(crate) struct RequestSession {
     client: Option<Arc<Client>>,
     notices: Arc<Notices>,
     /// Requests of the current call, by grant.
@@ -49,7 +49,7 @@ const LISTED_TASKS: usize = 64;
 /// and the host does.
 const FRAMING: [&str; 3] = ["expect", "te", "trailer"];
 
-impl Session {
+impl RequestSession {
     /// Creates the requests of an instance; without a client, all are denied.
     pub(crate) fn new(client: Option<Arc<Client>>, notices: Arc<Notices>) -> Self {
         let sent = vec![0; client.as_ref().map_or(0, |client| client.shared.grants.len())];
@@ -152,7 +152,7 @@ fn is_forbidden(client: Option<&Client>, name: &HeaderName) -> bool {
         || client.is_some_and(|client| client.is_secret_header(name))
 }
 
-impl Drop for Session {
+impl Drop for RequestSession {
     fn drop(&mut self) {
         self.is_broken_off.store(true, Ordering::Release);
         // The handles of the guest's own table would do so as well, but only when this thread polls its next batch.

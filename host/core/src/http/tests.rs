@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, Response};
 use wasmtime_wasi_http::Error as Code;
 
-use super::{Client, Network, Notices, Session};
+use super::{Client, Network, Notices, RequestSession};
 use crate::grants::{Grants, HttpGrant, HttpLimits, Redactor};
 use name_server::NameServer;
 use tls_server::TlsServer;
@@ -22,7 +22,7 @@ type Answer = Result<Response<UnsyncBoxBody<Bytes, Code>>, Code>;
 
 /// An instance whose requests a test sends.
 struct Guest {
-    session: Session,
+    session: RequestSession,
     notices: Arc<Notices>,
     runtime: tokio::runtime::Runtime,
 }
@@ -34,7 +34,7 @@ impl Guest {
 
     fn of(client: &Arc<Client>) -> Self {
         let notices = Arc::new(Notices::default());
-        let session = Session::new(Some(Arc::clone(client)), Arc::clone(&notices));
+        let session = RequestSession::new(Some(Arc::clone(client)), Arc::clone(&notices));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         Self { session, notices, runtime }
     }

@@ -40,7 +40,7 @@ pub(super) fn prepare(handle: &mut RunHandle, plan: &Plan, reads_batches: bool) 
 
 /// Records a run once it has lasted for a while, unless this is dropped before. Its thread is not joined: a thread that
 /// ends frees its memory, for which it may wait for guests that are being stopped.
-pub(super) struct Recorder {
+pub(super) struct RunRecorder {
     shared: Arc<Unrecorded>,
 }
 
@@ -50,7 +50,7 @@ struct Unrecorded {
     changed: Condvar,
 }
 
-impl Recorder {
+impl RunRecorder {
     pub(super) fn start(handle: &RunHandle, parts: &[StoredPath]) -> Self {
         let record = RunRecord { parts: parts.to_vec(), ..handle.record.clone() };
         let pending = Mutex::new(Some((handle.folder.clone(), record)));
@@ -72,7 +72,7 @@ impl Recorder {
     }
 }
 
-impl Drop for Recorder {
+impl Drop for RunRecorder {
     fn drop(&mut self) {
         *self.shared.pending.lock() = None;
         self.shared.changed.notify_one();

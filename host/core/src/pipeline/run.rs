@@ -103,7 +103,7 @@ impl LockedRun<'_> {
         let mut opened = self.open(&planned.plan).inspect_err(|_| self.remove_empty_folder())?;
         let (from, report) = self.progress(&planned.plan);
         let checkpoints = self.checkpoint_settings(&mut opened, fingerprint, &parts)?;
-        let recorder = self.handle.as_ref().map(|handle| recording::Recorder::start(handle, &parts));
+        let recorder = self.handle.as_ref().map(|handle| recording::RunRecorder::start(handle, &parts));
         self.announce(&planned.plan, &report);
         let max_rejects = planned.plan.rejects.as_ref().and_then(|rejects| rejects.max_rejects);
         let outputs = engine.result_cache().for_run(&self.options.cleanup);

@@ -64,7 +64,7 @@ enum BlobForm {
 pub(super) fn encode_task(stage: usize, allowance: u64, rows: DecodedRows) -> Result<Vec<u8>, ExecutorError> {
     let DecodedRows { batch, input, rows, positions, first } = rows;
     let header = TaskHeader { stage, allowance, batch, input, positions, first };
-    let mut out = Message::new(&header)?;
+    let mut out = WireMessage::new(&header)?;
     for rows in &rows {
         out.add(SpillFrame::encode(rows)?.bytes());
     }
@@ -94,7 +94,7 @@ pub(crate) fn decode_task(bytes: &[u8]) -> Result<(TaskHeader, DecodedRows), Exe
 pub(crate) fn encode_output(output: Result<TaskOutput, Box<Failure>>) -> Result<Vec<u8>, ExecutorError> {
     let output = match output {
         Ok(output) => output,
-        Err(failure) => return Ok(Message::new(&OutputHeader::Failed(failure))?.0),
+        Err(failure) => return Ok(WireMessage::new(&OutputHeader::Failed(failure))?.0),
     };
     let TaskOutput { encoded, written, spilled, steps, rejected, is_complete, .. } = output;
     let form = |encoded: &Encoded| match encoded {
@@ -110,7 +110,7 @@ pub(crate) fn encode_output(output: Result<TaskOutput, Box<Failure>>) -> Result<
         rejected,
         is_complete,
     };
-    let mut out = Message::new(&OutputHeader::Done(header))?;
+    let mut out = WireMessage::new(&OutputHeader::Done(header))?;
     for (_, encoded) in &encoded {
         match encoded {
             Encoded::Bytes(bytes) => out.add(bytes),
@@ -155,9 +155,9 @@ pub(crate) fn decode_output(bytes: &[u8]) -> Result<Result<TaskOutput, Box<Failu
 }
 
 /// A message that is being written.
-struct Message(Vec<u8>);
+struct WireMessage(Vec<u8>);
 
-impl Message {
+impl WireMessage {
     fn new(header: &impl Serialize) -> serde_json::Result<Self> {
         let mut message = Self(Vec::new());
         message.add(&serde_json::to_vec(header)?);

@@ -42,7 +42,7 @@ struct EntryHeader {
     dropped: usize,
     /// Whether the last column contains the origins.
     origins: bool,
-    refused: Vec<(u32, Failure)>,
+    rejected: Vec<(u32, Failure)>,
 }
 
 /// Encodes the result of a call, or for `None` the end of a call log. Returns a frame.
@@ -52,10 +52,10 @@ pub(super) fn encode(key: &CacheKey, made: Option<&StepOutput>) -> Result<Vec<u8
         rows: made.map_or(0, |made| made.output.rows),
         dropped: made.map_or(0, |made| made.output.dropped),
         origins: made.is_some_and(|made| made.output.origins.is_some()),
-        refused: made
+        rejected: made
             .map_or(&[] as &[StepRejection], |made| &made.rejections)
             .iter()
-            .map(|refused| (refused.row, refused.failure.clone()))
+            .map(|rejected| (rejected.row, rejected.failure.clone()))
             .collect(),
     };
     let header = serde_json::to_vec(&header).map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
@@ -105,16 +105,16 @@ pub(super) fn decode(payload: &[u8], key: &CacheKey, signature: &Signature, give
     }
     let batch = first_batch(columns).ok()??;
     let output = checked(&batch, &header, signature, given)?;
-    let refused: Vec<StepRejection> =
-        header.refused.into_iter().map(|(row, failure)| StepRejection { row, failure }).collect();
+    let rejected: Vec<StepRejection> =
+        header.rejected.into_iter().map(|(row, failure)| StepRejection { row, failure }).collect();
     let rows = match given {
         GivenRows::Batch(rows) => rows,
         GivenRows::All(_) | GivenRows::None => 0,
     };
-    refused
+    rejected
         .iter()
-        .all(|refused| (refused.row as usize) < rows)
-        .then_some(CachedCall::Output(StepOutput { output, rejections: refused }))
+        .all(|rejected| (rejected.row as usize) < rows)
+        .then_some(CachedCall::Output(StepOutput { output, rejections: rejected }))
 }
 
 /// Checks the columns against the signature. The checksum and the key already ensure that they match, so this only guards

@@ -78,8 +78,8 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         failure.row = panic.row.map(|row| RowPlace { index: row.into(), file: None, line: None, row: None });
         failure
     });
-    if let Some(refused) = state.refused() {
-        let mut failure = from_denied_growth(refused, limits);
+    if let Some(growth) = state.denied_growth() {
+        let mut failure = from_denied_growth(growth, limits);
         if let Some(panic) = panic {
             failure.causes.push(panic.message);
             failure.location = panic.location;
@@ -179,8 +179,8 @@ fn from_halt(halt: Halt, limits: &Limits) -> Failure {
     }
 }
 
-fn from_denied_growth(refused: DeniedGrowth, limits: &Limits) -> Failure {
-    match refused {
+fn from_denied_growth(growth: DeniedGrowth, limits: &Limits) -> Failure {
+    match growth {
         DeniedGrowth::Memory(wanted) => Failure::limit(
             FailureKind::Memory,
             format!("the step requested {} of memory", format_size(wanted as u64)),
@@ -287,7 +287,7 @@ pub(crate) fn from_step_error(error: StepError, captured: &CapturedOutput) -> Fa
     failure
 }
 
-/// Creates the failure of a row that the step refused. The log belongs to the whole batch, and is left out.
+/// Creates the failure of a row that the step rejected. The log belongs to the whole batch, and is left out.
 pub(crate) fn from_rejection(error: StepError, captured: &CapturedOutput) -> Failure {
     let kind = match error.kind {
         ErrorKind::Parameters => FailureKind::Parameters,

@@ -44,7 +44,7 @@ const GROUP_ROWS: usize = 1 << 17;
 const GROUP_BYTES: usize = 32 << 20;
 
 /// An unfinished file.
-pub(super) struct ParquetFile {
+pub(super) struct ParquetOutput {
     out: SerializedFileWriter<SkipWritten<OutputFile>>,
     schema: SchemaRef,
     /// The schema in Parquet's types.
@@ -56,7 +56,7 @@ pub(super) struct ParquetFile {
     row_groups: Option<RowGroupStore>,
 }
 
-impl ParquetFile {
+impl ParquetOutput {
     /// Starts a file, or resumes one.
     ///
     /// `schema` is that of the sink, `written` that of the rows.

@@ -15,7 +15,7 @@ use super::encode::{Encoded, compress};
 use super::error::{SinkError, SinkErrorKind};
 use super::format_error::{FormatError, sink_error};
 use super::output::{BUFFER_BYTES, OutputFile, sync_folder};
-use super::parquet::ParquetFile;
+use super::parquet::ParquetOutput;
 use super::rows::written_schema;
 use super::synced::{StagingDir, SyncedLength};
 use crate::format::{Compression, Format};
@@ -40,7 +40,7 @@ enum FormatWriter {
         /// because an empty file is not valid as gzip.
         length: u64,
     },
-    Parquet(Box<ParquetFile>),
+    Parquet(Box<ParquetOutput>),
     ArrowFile(Box<ArrowFile>),
     ArrowStream(Box<StreamWriter<BufWriter<OutputFile>>>),
     Batches(BatchSink),
@@ -82,7 +82,7 @@ impl Writer {
                 }
                 Format::Json => unreachable!("sinks do not write this format"),
                 Format::Parquet => {
-                    FormatWriter::Parquet(Box::new(ParquetFile::open(out, &spec.schema, &schema, staging)?))
+                    FormatWriter::Parquet(Box::new(ParquetOutput::open(out, &spec.schema, &schema, staging)?))
                 }
                 Format::Arrow if is_stdout => {
                     let out = BufWriter::with_capacity(BUFFER_BYTES, out);

@@ -54,12 +54,12 @@ struct CheckedChunk {
     start: u64,
     column: usize,
     compression: Compression,
-    value: ValueKind,
+    value: ValueSize,
 }
 
 /// The memory for values of a column.
 #[derive(Debug, Clone, Copy)]
-struct ValueKind {
+struct ValueSize {
     width: u64,
     is_nested: bool,
     /// Whether the metadata names the encoding.
@@ -143,7 +143,7 @@ impl PageHeader {
     }
 }
 
-impl ValueKind {
+impl ValueSize {
     fn new(chunk: &ColumnChunkMetaData) -> Self {
         let column = chunk.column_descr();
         Self { width: value_width(column), is_nested: column.max_rep_level() > 0, has_prefixes: has_prefixes(chunk) }
@@ -190,7 +190,7 @@ impl CheckedFile {
                 start: chunk.byte_range().0,
                 column,
                 compression: chunk.compression(),
-                value: ValueKind::new(chunk),
+                value: ValueSize::new(chunk),
             })
             .collect();
         chunks.sort_by_key(|chunk| chunk.start);
