@@ -70,6 +70,18 @@ struct Running<'f, M> {
     future: Pin<Box<dyn Future<Output = Result<M>> + 'f>>,
 }
 
+impl<M> Running<'_, M> {
+    /// Runs the row until it waits or ends. Returns `None` if it has nothing to continue with.
+    fn poll(&mut self) -> Option<Poll<Result<M>>> {
+        if !self.flag.take() {
+            return None;
+        }
+        panic::set_row(self.row);
+        let waker = Waker::from(Arc::clone(&self.flag));
+        Some(self.future.as_mut().poll(&mut Context::from_waker(&waker)))
+    }
+}
+
 /// Returns the columns of an `async` function that takes a row. The function is passed only for its type.
 pub fn async_rows_signature<'a, P, R, F, M>(parameters: &'a P, _: impl Fn(&'a P, R) -> F) -> Result<Signature>
 where
@@ -115,19 +127,11 @@ where
         let before = running.len();
         let mut any_polled = false;
         running.retain_mut(|running| {
-            if !running.flag.take() {
-                return true;
-            }
-            any_polled = true;
-            panic::set_row(running.row);
-            let waker = Waker::from(Arc::clone(&running.flag));
-            match running.future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(result) => {
-                    results[running.row] = Some(result);
-                    false
-                }
-                Poll::Pending => true,
-            }
+            let polled = running.poll();
+            any_polled |= polled.is_some();
+            let Some(Poll::Ready(result)) = polled else { return true };
+            results[running.row] = Some(result);
+            false
         });
         panic::clear_row();
         if !any_polled && before > 0 {

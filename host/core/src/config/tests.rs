@@ -1,6 +1,7 @@
 //! Parsing whole files, and the text of every diagnostic.
 
 mod diagnostics;
+mod documents;
 mod files;
 mod limits;
 mod on_failure;
