@@ -5,6 +5,7 @@ mod author;
 mod pipe;
 mod run;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,11 @@ pub(crate) use pipe::{InputFormat, OutputFormat, Pipe};
 pub(crate) use run::{
     Changes, Check, Graph, GraphFormat, MessageFormat, Progress, Run, Runs, RunsCommand, StateDirectory,
 };
+
+/// Parses a number of threads.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "a number from 1 is needed".to_owned())
+}
 
 /// Runs data pipelines whose steps are WebAssembly components.
 #[derive(Debug, Parser)]

@@ -38,7 +38,7 @@ pub(crate) struct Pipe {
     #[command(flatten)]
     pub(crate) allow: Allow,
     /// Threads that run steps, at most 4 for each core [default: one for each core]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = super::threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// How to show progress
     #[arg(long, value_name = "HOW", default_value = "auto")]

@@ -39,7 +39,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) changes: Changes,
     /// Threads that run steps, at most 4 for each core [default: one for each core]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = super::threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// How to show progress
     #[arg(long, value_name = "HOW", default_value = "auto")]
