@@ -20,7 +20,7 @@ use crate::source::SourceSchema;
 
 /// How the columns of several parents are combined.
 #[derive(Debug, Clone)]
-pub(crate) enum Combined {
+pub(crate) enum Combination {
     Append(Arc<Append>),
     Join(Arc<Join>),
 }
@@ -31,7 +31,7 @@ pub(super) struct TypedNode {
     pub(super) edges: Vec<Option<Projection>>,
     /// The columns that arrive along each edge.
     pub(super) arriving: Vec<SchemaRef>,
-    pub(super) combined: Option<Combined>,
+    pub(super) combined: Option<Combination>,
     /// The projection of the incoming columns, or of the outgoing ones of a source.
     pub(super) projection: Option<Projection>,
     /// The incoming columns after combination and projection.
@@ -144,7 +144,7 @@ impl ColumnResolver<'_> {
 struct Incoming {
     edges: Vec<Option<Projection>>,
     arriving: Vec<SchemaRef>,
-    combined: Option<Combined>,
+    combined: Option<Combination>,
     node_schema: NodeSchema,
 }
 
@@ -184,11 +184,11 @@ fn incoming(
         ([node_schema], _) => (None, node_schema.clone()),
         (_, Some(Combine::Columns)) => {
             let (join, node_schema) = combine::join(graph, node, &node_schemas, !assignment.zipped, diagnostics)?;
-            (Some(Combined::Join(Arc::new(join))), node_schema)
+            (Some(Combination::Join(Arc::new(join))), node_schema)
         }
         (_, Some(Combine::Rows) | None) => {
             let (append, node_schema) = combine::append(graph, node, &node_schemas, diagnostics)?;
-            (Some(Combined::Append(Arc::new(append))), node_schema)
+            (Some(Combination::Append(Arc::new(append))), node_schema)
         }
     };
     let arriving = node_schemas.iter().map(|node_schema| Arc::clone(&node_schema.schema)).collect();

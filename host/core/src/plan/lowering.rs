@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::columns::{Combined, TypedNode};
+use super::columns::{Combination, TypedNode};
 use super::graph::{PipelineGraph, Role};
 use super::projection::Projection;
 use super::stage_assignment::StageAssignment;
@@ -137,10 +137,10 @@ impl Lowering<'_> {
             .collect();
         let slot = match &typed.combined {
             None => projected[0],
-            Some(Combined::Append(append)) => {
+            Some(Combination::Append(append)) => {
                 self.push_into_slot(assignment.input_stage, projected, Work::Union(Arc::clone(append)))
             }
-            Some(Combined::Join(join)) => {
+            Some(Combination::Join(join)) => {
                 let parents = node.edges.iter().map(|edge| JoinParent {
                     title: graph.nodes[edge.parent].title(),
                     steps: self.steps_before(edge.parent),

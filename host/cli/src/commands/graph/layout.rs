@@ -34,18 +34,18 @@ pub(super) struct Layout {
     pub(super) size: Size,
     pub(super) nodes: Vec<Point>,
     /// For every edge, the layers that it passes, from the top. Its text is in the middle of the first.
-    pub(super) links: Vec<Vec<Pass>>,
+    pub(super) links: Vec<Vec<EdgeSegment>>,
 }
 
 /// A vertical part of an edge through a layer, so that the edge touches none of its neighbours.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Pass {
+pub(super) struct EdgeSegment {
     pub(super) x: f64,
     pub(super) top: f64,
     pub(super) bottom: f64,
 }
 
-impl Pass {
+impl EdgeSegment {
     pub(super) fn middle(self) -> Point {
         Point { x: self.x, y: f64::midpoint(self.top, self.bottom) }
     }
@@ -59,8 +59,8 @@ const LAYER_GAP: f64 = 22.0;
 /// after a few passes.
 const ROUNDS: usize = 12;
 
-/// A thing in a layer. Things are numbered: first the nodes, then the texts and points of each edge from the top.
-struct Thing {
+/// An item in a layer. Items are numbered: first the nodes, then the texts and points of each edge from the top.
+struct LayerItem {
     size: Size,
     layer: usize,
     up: Vec<usize>,
@@ -69,87 +69,87 @@ struct Thing {
 
 /// Places nodes, each after its parents, and their edges.
 pub(super) fn layout(nodes: &[Size], links: &[LayoutEdge]) -> Layout {
-    let mut things = things(nodes, links);
-    // The things of each edge.
-    let mut ways: Vec<Vec<usize>> = Vec::with_capacity(links.len());
+    let mut items = items(nodes, links);
+    // The items of each edge.
+    let mut edge_items: Vec<Vec<usize>> = Vec::with_capacity(links.len());
     for link in links {
-        let mut way = Vec::new();
+        let mut edge = Vec::new();
         let mut above = link.from;
-        for layer in things[link.from].layer + 1..things[link.to].layer {
-            let size = if way.is_empty() { link.text } else { Size { width: 0.0, height: 0.0 } };
-            things.push(Thing { size, layer, up: vec![above], down: Vec::new() });
-            let new = things.len() - 1;
-            things[above].down.push(new);
-            way.push(new);
+        for layer in items[link.from].layer + 1..items[link.to].layer {
+            let size = if edge.is_empty() { link.text } else { Size { width: 0.0, height: 0.0 } };
+            items.push(LayerItem { size, layer, up: vec![above], down: Vec::new() });
+            let new = items.len() - 1;
+            items[above].down.push(new);
+            edge.push(new);
             above = new;
         }
-        things[above].down.push(link.to);
-        things[link.to].up.push(above);
-        ways.push(way);
+        items[above].down.push(link.to);
+        items[link.to].up.push(above);
+        edge_items.push(edge);
     }
-    let mut layers: Vec<Vec<usize>> = vec![Vec::new(); things.iter().map(|thing| thing.layer + 1).max().unwrap_or(0)];
-    for (index, thing) in things.iter().enumerate() {
-        layers[thing.layer].push(index);
+    let mut layers: Vec<Vec<usize>> = vec![Vec::new(); items.iter().map(|item| item.layer + 1).max().unwrap_or(0)];
+    for (index, item) in items.iter().enumerate() {
+        layers[item.layer].push(index);
     }
-    order(&things, &mut layers);
-    let x = across(&things, &layers);
-    let y = downwards(&things, &layers);
-    let left = things.iter().zip(&x).map(|(thing, x)| x - thing.size.width / 2.0).fold(f64::INFINITY, f64::min);
-    let right = things.iter().zip(&x).map(|(thing, x)| x + thing.size.width / 2.0).fold(0.0, f64::max);
+    order(&items, &mut layers);
+    let x = across(&items, &layers);
+    let y = downwards(&items, &layers);
+    let left = items.iter().zip(&x).map(|(item, x)| x - item.size.width / 2.0).fold(f64::INFINITY, f64::min);
+    let right = items.iter().zip(&x).map(|(item, x)| x + item.size.width / 2.0).fold(0.0, f64::max);
     let height = y.last().map_or(0.0, |(middle, height)| middle + height / 2.0);
-    let left = if things.is_empty() { 0.0 } else { left };
-    let point = |index: usize| Point { x: x[index] - left, y: y[things[index].layer].0 };
+    let left = if items.is_empty() { 0.0 } else { left };
+    let point = |index: usize| Point { x: x[index] - left, y: y[items[index].layer].0 };
     let pass = |index: &usize| {
-        let (middle, height) = y[things[*index].layer];
-        Pass { x: x[*index] - left, top: middle - height / 2.0, bottom: middle + height / 2.0 }
+        let (middle, height) = y[items[*index].layer];
+        EdgeSegment { x: x[*index] - left, top: middle - height / 2.0, bottom: middle + height / 2.0 }
     };
     Layout {
         size: Size { width: right - left, height },
         nodes: (0..nodes.len()).map(point).collect(),
-        links: ways.iter().map(|way| way.iter().map(pass).collect()).collect(),
+        links: edge_items.iter().map(|edge| edge.iter().map(pass).collect()).collect(),
     }
 }
 
 /// Returns the layer of each node: two below its lowest parent, so that there is a layer for texts between them.
-fn things(nodes: &[Size], links: &[LayoutEdge]) -> Vec<Thing> {
-    let mut things: Vec<Thing> =
-        nodes.iter().map(|size| Thing { size: *size, layer: 0, up: Vec::new(), down: Vec::new() }).collect();
+fn items(nodes: &[Size], links: &[LayoutEdge]) -> Vec<LayerItem> {
+    let mut items: Vec<LayerItem> =
+        nodes.iter().map(|size| LayerItem { size: *size, layer: 0, up: Vec::new(), down: Vec::new() }).collect();
     for index in 0..nodes.len() {
-        let parents = links.iter().filter(|link| link.to == index).map(|link| things[link.from].layer + 2);
-        things[index].layer = parents.max().unwrap_or(0);
+        let parents = links.iter().filter(|link| link.to == index).map(|link| items[link.from].layer + 2);
+        items[index].layer = parents.max().unwrap_or(0);
     }
     // Sources are placed directly above their first child instead of at the top.
     for index in (0..nodes.len()).rev() {
         if links.iter().all(|link| link.to != index) {
-            let children = links.iter().filter(|link| link.from == index).map(|link| things[link.to].layer - 2);
-            things[index].layer = children.min().unwrap_or(0);
+            let children = links.iter().filter(|link| link.from == index).map(|link| items[link.to].layer - 2);
+            items[index].layer = children.min().unwrap_or(0);
         }
     }
-    things
+    items
 }
 
-/// Orders each layer by the mean place of the neighbours of its things, and returns the best order found.
-fn order(things: &[Thing], layers: &mut [Vec<usize>]) {
-    let mut best = (crossings(things, layers), layers.to_vec());
+/// Orders each layer by the mean place of the neighbours of its items, and returns the best order found.
+fn order(items: &[LayerItem], layers: &mut [Vec<usize>]) {
+    let mut best = (crossings(items, layers), layers.to_vec());
     for round in 0..ROUNDS {
         let downwards = round % 2 == 0;
         let count = layers.len();
         for step in 1..count {
             let (layer, previous) = if downwards { (step, step - 1) } else { (count - 1 - step, count - step) };
-            let places = places(things.len(), &layers[previous]);
-            let mean = |thing: usize| {
-                let tied = if downwards { &things[thing].up } else { &things[thing].down };
+            let places = places(items.len(), &layers[previous]);
+            let mean = |item: usize| {
+                let tied = if downwards { &items[item].up } else { &items[item].down };
                 let tied: Vec<f64> = tied.iter().map(|other| places[*other] as f64).collect();
                 (!tied.is_empty()).then(|| tied.iter().sum::<f64>() / tied.len() as f64)
             };
-            // A thing without neighbours keeps its place.
+            // An item without neighbours keeps its place.
             let own =
-                layers[layer].iter().enumerate().map(|(place, thing)| (*thing, mean(*thing).unwrap_or(place as f64)));
+                layers[layer].iter().enumerate().map(|(place, item)| (*item, mean(*item).unwrap_or(place as f64)));
             let mut own: Vec<(usize, f64)> = own.collect();
             own.sort_by(|one, other| one.1.total_cmp(&other.1));
-            layers[layer] = own.into_iter().map(|(thing, _)| thing).collect();
+            layers[layer] = own.into_iter().map(|(item, _)| item).collect();
         }
-        let now = crossings(things, layers);
+        let now = crossings(items, layers);
         if now < best.0 {
             best = (now, layers.to_vec());
         }
@@ -159,20 +159,20 @@ fn order(things: &[Thing], layers: &mut [Vec<usize>]) {
 
 fn places(count: usize, layer: &[usize]) -> Vec<usize> {
     let mut places = vec![0; count];
-    for (place, thing) in layer.iter().enumerate() {
-        places[*thing] = place;
+    for (place, item) in layer.iter().enumerate() {
+        places[*item] = place;
     }
     places
 }
 
 /// Returns the number of pairs of edges that cross.
-fn crossings(things: &[Thing], layers: &[Vec<usize>]) -> usize {
+fn crossings(items: &[LayerItem], layers: &[Vec<usize>]) -> usize {
     let mut count = 0;
     for pair in layers.windows(2) {
-        let below = places(things.len(), &pair[1]);
-        let ends = pair[0].iter().enumerate().flat_map(|(place, thing)| {
+        let below = places(items.len(), &pair[1]);
+        let ends = pair[0].iter().enumerate().flat_map(|(place, item)| {
             let below = &below;
-            things[*thing].down.iter().map(move |other| (place, below[*other]))
+            items[*item].down.iter().map(move |other| (place, below[*other]))
         });
         let ends: Vec<(usize, usize)> = ends.collect();
         for (index, one) in ends.iter().enumerate() {
@@ -184,14 +184,14 @@ fn crossings(things: &[Thing], layers: &[Vec<usize>]) -> usize {
     count
 }
 
-/// Returns the horizontal centre of each thing.
-fn across(things: &[Thing], layers: &[Vec<usize>]) -> Vec<f64> {
-    let mut x = vec![0.0; things.len()];
+/// Returns the horizontal centre of each item.
+fn across(items: &[LayerItem], layers: &[Vec<usize>]) -> Vec<f64> {
+    let mut x = vec![0.0; items.len()];
     for layer in layers {
         let mut edge = 0.0;
-        for thing in layer {
-            let width = things[*thing].size.width;
-            x[*thing] = edge + width / 2.0;
+        for item in layer {
+            let width = items[*item].size.width;
+            x[*item] = edge + width / 2.0;
             edge += width + GAP;
         }
     }
@@ -199,8 +199,8 @@ fn across(things: &[Thing], layers: &[Vec<usize>]) -> Vec<f64> {
         let order: Vec<usize> =
             if round % 2 == 0 { (0..layers.len()).collect() } else { (0..layers.len()).rev().collect() };
         for layer in order {
-            let wanted = |thing: &usize| {
-                let Thing { up, down, .. } = &things[*thing];
+            let wanted = |item: &usize| {
+                let LayerItem { up, down, .. } = &items[*item];
                 // The downward pass uses the neighbours above, the upward pass those below, and the last pass both.
                 let tied: Vec<usize> = match (round % 2 == 0, round + 4 < ROUNDS * 2) {
                     (true, true) if !up.is_empty() => up.clone(),
@@ -208,15 +208,15 @@ fn across(things: &[Thing], layers: &[Vec<usize>]) -> Vec<f64> {
                     _ => up.iter().chain(down).copied().collect(),
                 };
                 if tied.is_empty() {
-                    x[*thing]
+                    x[*item]
                 } else {
                     tied.iter().map(|other| x[*other]).sum::<f64>() / tied.len() as f64
                 }
             };
             let wanted: Vec<f64> = layers[layer].iter().map(wanted).collect();
-            let widths: Vec<f64> = layers[layer].iter().map(|thing| things[*thing].size.width).collect();
-            for (thing, at) in layers[layer].iter().zip(apart(&wanted, &widths)) {
-                x[*thing] = at;
+            let widths: Vec<f64> = layers[layer].iter().map(|item| items[*item].size.width).collect();
+            for (item, at) in layers[layer].iter().zip(apart(&wanted, &widths)) {
+                x[*item] = at;
             }
         }
     }
@@ -251,10 +251,10 @@ fn apart(wanted: &[f64], widths: &[f64]) -> Vec<f64> {
 }
 
 /// Returns the vertical centre and the height of each layer.
-fn downwards(things: &[Thing], layers: &[Vec<usize>]) -> Vec<(f64, f64)> {
+fn downwards(items: &[LayerItem], layers: &[Vec<usize>]) -> Vec<(f64, f64)> {
     let mut top = 0.0;
     let layer = |layer: &Vec<usize>| {
-        let height = layer.iter().map(|thing| things[*thing].size.height).fold(0.0, f64::max);
+        let height = layer.iter().map(|item| items[*item].size.height).fold(0.0, f64::max);
         let middle = top + height / 2.0;
         top += height + LAYER_GAP;
         (middle, height)
@@ -273,7 +273,7 @@ mod tests {
         LayoutEdge { from, to, text: TEXT }
     }
 
-    /// Returns whether two things of one layer overlap.
+    /// Returns whether two items of one layer overlap.
     fn overlap(one: Point, other: Point, size: Size) -> bool {
         (one.x - other.x).abs() < size.width && (one.y - other.y).abs() < size.height
     }

@@ -25,7 +25,7 @@ pub(super) fn own_sections<'a>(
 ) -> Result<Vec<(&'static str, Vec<u8>)>, SlimError> {
     let load = |id| Ok::<_, gimli::Error>(EndianSlice::new(section(id), LittleEndian));
     let dwarf = read::Dwarf::load(load).map_err(write::ConvertError::from)?;
-    let kept = Kept::find(&dwarf).map_err(write::ConvertError::from)?;
+    let kept = AuthoredCode::find(&dwarf).map_err(write::ConvertError::from)?;
     if kept.code.is_empty() {
         return Ok(Vec::new());
     }
@@ -57,14 +57,14 @@ pub(super) fn own_sections<'a>(
 
 /// The parts that are kept.
 #[derive(Default)]
-struct Kept {
+struct AuthoredCode {
     /// Functions and inlined functions.
     entries: HashSet<UnitSectionOffset>,
     /// The code of the functions, by address.
     code: Vec<Range<u64>>,
 }
 
-impl Kept {
+impl AuthoredCode {
     fn find(dwarf: &read::Dwarf<Slice<'_>>) -> Result<Self, gimli::Error> {
         let mut units = Vec::new();
         let mut headers = dwarf.units();
@@ -75,7 +75,7 @@ impl Kept {
         let mut kept = Self::default();
         for unit in &units {
             let unit = unit.unit_ref(dwarf);
-            let own = Own::find(unit, sdk.as_deref())?;
+            let own = AuthoredLines::find(unit, sdk.as_deref())?;
             if !own.addresses.is_empty() {
                 kept.add(unit, &own)?;
                 kept.code.extend(own.sequences);
@@ -87,7 +87,7 @@ impl Kept {
     }
 
     /// Adds the functions of a unit that contain lines of the author.
-    fn add(&mut self, unit: read::UnitRef<'_, Slice<'_>>, own: &Own) -> Result<(), gimli::Error> {
+    fn add(&mut self, unit: read::UnitRef<'_, Slice<'_>>, own: &AuthoredLines) -> Result<(), gimli::Error> {
         let mut entries = unit.entries();
         // The functions and inlined functions that contain the entry, with their depths.
         let mut ancestors: Vec<(isize, UnitSectionOffset)> = Vec::new();
@@ -138,7 +138,7 @@ fn origin<'d>(
 }
 
 /// The author's lines in a unit.
-struct Own {
+struct AuthoredLines {
     /// Files, by their numbers in the unit.
     files: HashSet<u64>,
     /// The start addresses of the lines, in ascending order.
@@ -148,7 +148,7 @@ struct Own {
     sequences: Vec<Range<u64>>,
 }
 
-impl Own {
+impl AuthoredLines {
     fn find(unit: read::UnitRef<'_, Slice<'_>>, sdk: Option<&Path>) -> Result<Self, gimli::Error> {
         let mut own = Self { files: HashSet::new(), addresses: Vec::new(), sequences: Vec::new() };
         let Some(program) = unit.line_program.clone() else { return Ok(own) };
@@ -218,7 +218,7 @@ fn text(text: Slice<'_>) -> String {
 fn convert_unit<'u, 'd>(
     unit: &mut ConvertUnit<'u, Slice<'d>>,
     root: ConvertUnitEntry<'u, Slice<'d>>,
-    kept: &Kept,
+    kept: &AuthoredCode,
 ) -> Result<(), SlimError> {
     let lines = lines(unit, kept)?;
     let has_code = lines.is_some();
@@ -289,7 +289,7 @@ fn attributes<'d>(
 /// Returns the lines of the kept functions, one sequence per function, or `None` if the unit contains none of them.
 fn lines(
     unit: &mut ConvertUnit<'_, Slice<'_>>,
-    kept: &Kept,
+    kept: &AuthoredCode,
 ) -> Result<Option<(LineProgram, Vec<write::FileId>)>, SlimError> {
     let Some(mut lines) = unit.read_line_program(None, None)? else { return Ok(None) };
     let mut any = false;
