@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, FixedSizeListArray};
+use arrow_array::{Array, ArrayRef, FixedSizeListArray, new_null_array};
 use arrow_schema::{ArrowError, DataType as ArrowType, Field};
 
 use crate::data_type::DataType;
@@ -61,6 +61,12 @@ pub(crate) fn as_contract(
     wanted: DataType,
     non_finite: NonFinite,
 ) -> Result<ArrayRef, ConvertError> {
+    if array.data_type() == &ArrowType::Null && wanted != DataType::Json {
+        // Such a column has no type of its own.
+        let nulls =
+            if wanted == DataType::Vector { DataType::vector_field("", 1, true) } else { wanted.field("", true) };
+        return Ok(new_null_array(nulls.data_type(), array.len()));
+    }
     let arrow = match wanted {
         DataType::Boolean => ArrowType::Boolean,
         DataType::Integer => ArrowType::Int64,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_schema::{FieldRef, Schema};
+use arrow_schema::{DataType as ArrowType, FieldRef, Schema};
 use tokio::sync::Semaphore;
 
 use super::graph::GraphNode;
@@ -192,6 +192,10 @@ enum ColumnMatch {
 fn find(schema: &Schema, name: &str, wanted: DataType) -> ColumnMatch {
     let Ok(position) = schema.index_of(name) else { return ColumnMatch::Missing };
     let field = &schema.fields()[position];
+    // Rows that are all null, such as those of an empty table of pandas. They fail if the step takes no nulls.
+    if field.data_type() == &ArrowType::Null {
+        return ColumnMatch::At(position);
+    }
     match DataType::from_field(field) {
         Some(found) if found == wanted => ColumnMatch::At(position),
         // The conversion fails for values that are not exact.
@@ -258,7 +262,7 @@ pub(crate) fn standalone_step(
     let manifest = component.manifest();
     let (name, kind): (Arc<str>, StepKind) = (manifest.name.as_str().into(), manifest.kind);
     let mut incoming = NodeSchema::from_source(input);
-    let mut mismatches = Vec::new();
+    let mut mismatches = duplicates(&incoming.schema, provider);
     let names: Vec<_> = signature.inputs.iter().map(|column| Arc::clone(&column.name)).collect();
     let inputs = inputs(&signature, &names, &mut incoming, |wanted, name, problem, node_schema| {
         mismatches.push(mismatch(&component.manifest().name, (wanted, name), problem, node_schema, provider));
@@ -286,6 +290,19 @@ pub(crate) fn standalone_step(
         cache: CacheMode::Off,
         slots: None,
     })
+}
+
+/// Reports columns with the same name.
+fn duplicates(schema: &Schema, provider: &str) -> Vec<ColumnMismatch> {
+    let mut names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    names.sort_unstable();
+    let mut twice: Vec<&str> = names.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    twice.dedup();
+    let mismatch = |name: &str| ColumnMismatch {
+        message: format!("{provider} has two columns \"{name}\""),
+        help: vec!["rename one of them".to_owned()],
+    };
+    twice.into_iter().map(mismatch).collect()
 }
 
 /// Returns the index of each input of the signature among the incoming columns. Adds missing columns to an empty input.
