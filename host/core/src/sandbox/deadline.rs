@@ -3,13 +3,15 @@
 //! One thread for all instances sleeps until the earliest deadline. It increments the epoch of the whole engine; each
 //! store then checks its own deadline. Deadlines are times of the [`RunningClock`], for which the thread also wakes once
 //! in a while.
+//!
+//! The locks are those of the standard library: a thread that waits for one of `parking_lot` is in a list of the whole process,
+//! which would lead into the memory of a thread that does not exist in a process that was forked meanwhile.
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
 use wasmtime::EngineWeak;
 
 use super::clock::RunningClock;
@@ -120,7 +122,7 @@ impl Drop for Watchdog {
 
 impl WatchdogState {
     fn lock(&self) -> MutexGuard<'_, Deadlines> {
-        self.deadlines.lock()
+        self.deadlines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -137,14 +139,15 @@ fn watch(shared: &WatchdogState, engine: &EngineWeak) {
         // A call whose deadline has passed stays here until it has ended, and its guest is interrupted again: one that
         // was checking its deadline just then may count the next from the incremented epoch.
         deadlines.next = if ask { Some(now + ASK_AGAIN) } else { first };
-        match deadlines.next {
+        deadlines = match deadlines.next {
             None => {
                 shared.clock.idle();
-                shared.changed.wait(&mut deadlines);
+                shared.changed.wait(deadlines).unwrap_or_else(PoisonError::into_inner)
             }
             Some(next) => {
-                shared.changed.wait_until(&mut deadlines, shared.clock.plan(next));
+                let time = shared.clock.plan(next).saturating_duration_since(Instant::now());
+                shared.changed.wait_timeout(deadlines, time).unwrap_or_else(PoisonError::into_inner).0
             }
-        }
+        };
     }
 }
