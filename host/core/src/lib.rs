@@ -84,7 +84,7 @@ pub use failure::{Failure, FailureKind};
 pub use grants::{Grants, Policy};
 pub use interrupt::{CancelReason, Interrupt, Signal};
 pub use limits::Limits;
-pub use panics::panic_is_caught;
+pub use panics::{caught as catch_panic, panic_is_caught};
 pub use pipeline::{Failed, Pipeline, Run, RunError, RunOptions, Worker};
 pub use policy::MaxRejects;
 pub use report::Report;

@@ -9,7 +9,10 @@ thread_local! {
 }
 
 /// Runs `work` and catches a panic. Meanwhile [`panic_is_caught`] returns true on this thread.
-pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> thread::Result<R> {
+///
+/// # Errors
+/// The value of the panic.
+pub fn caught<R>(work: impl FnOnce() -> R) -> thread::Result<R> {
     let before = CAUGHT.replace(true);
     let result = catch_unwind(AssertUnwindSafe(work));
     CAUGHT.set(before);

@@ -3,16 +3,18 @@
 //! The crate `arrow-pyarrow` does the same for pyarrow alone, and needs another version of `pyo3`.
 #![expect(unsafe_code, reason = "the structures of Arrow's C interface are passed by pointers")]
 
+use std::any::Any;
 use std::ffi::CStr;
 use std::sync::Arc;
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi, to_ffi};
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
-use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchOptions, RecordBatchReader, StructArray};
+use arrow_array::{Array, RecordBatch, RecordBatchIterator, RecordBatchOptions, RecordBatchReader as _, StructArray};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
+use stillbox::catch_panic;
 
 const SCHEMA: &CStr = c"arrow_schema";
 const ARRAY: &CStr = c"arrow_array";
@@ -51,28 +53,30 @@ impl Input {
             Self::Stream(stream) => stream.schema(),
         }
     }
+}
 
-    /// Returns all batches. Called without the GIL.
-    ///
-    /// # Errors
-    /// The object's own error.
-    pub(crate) fn read(self) -> Result<Vec<RecordBatch>, ArrowError> {
-        match self {
-            Self::Batch(batch) => Ok(vec![batch]),
-            Self::Stream(stream) => stream.collect(),
-        }
+/// Imports rows of another library, and checks all that this one relies on: the interface has pointers without lengths, and
+/// Arrow panics, or trusts the other side, where buffers or texts are not as the schema says.
+///
+/// # Errors
+/// The error of the import, or the column that is not valid.
+pub(crate) fn checked(import: impl FnOnce() -> Result<RecordBatch, ArrowError>) -> Result<RecordBatch, ArrowError> {
+    let batch = caught(import)?;
+    for (column, field) in batch.columns().iter().zip(batch.schema_ref().fields()) {
+        column.to_data().validate_full().map_err(|error| {
+            let name = field.name();
+            ArrowError::InvalidArgumentError(format!("the column `{name}` is not valid: {}", message(&error)))
+        })?;
     }
+    Ok(batch)
+}
 
-    /// Returns a reader of the batches.
-    pub(crate) fn reader(self) -> Box<dyn RecordBatchReader + Send> {
-        match self {
-            Self::Batch(batch) => {
-                let schema = batch.schema();
-                Box::new(RecordBatchIterator::new([Ok(batch)], schema))
-            }
-            Self::Stream(stream) => Box::new(stream),
-        }
-    }
+fn caught<T>(import: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    catch_panic(import).unwrap_or_else(|panic: Box<dyn Any + Send>| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it cannot be imported");
+        Err(ArrowError::InvalidArgumentError(format!("the data does not have the form of its schema: {text}")))
+    })
 }
 
 fn import_batch(capsules: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
@@ -81,33 +85,48 @@ fn import_batch(capsules: &Bound<'_, PyAny>) -> PyResult<RecordBatch> {
     let array = array.pointer_checked(Some(ARRAY))?.cast::<FFI_ArrowArray>();
     // SAFETY: capsules of these names have pointers to these structures, which are valid as long as the capsules. Both are
     // moved out, as the interface has it; the capsules then free an empty structure.
-    let (data, schema) = unsafe {
-        let schema = FFI_ArrowSchema::from_raw(schema.as_ptr());
-        (from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), &schema), schema)
-    };
-    let array = arrow_array::make_array(data.map_err(|error| value_error(&error))?);
-    match array.as_any().downcast_ref::<StructArray>() {
-        Some(rows) if rows.null_count() == 0 => {
-            // The schema of the rows has the metadata of the table as well.
-            let schema = Arc::new(Schema::try_from(&schema).map_err(|error| value_error(&error))?);
-            let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-            RecordBatch::try_new_with_options(schema, rows.columns().to_vec(), &options)
-                .map_err(|error| value_error(&error))
+    let (array, schema) =
+        unsafe { (FFI_ArrowArray::from_raw(array.as_ptr()), FFI_ArrowSchema::from_raw(schema.as_ptr())) };
+    checked(|| {
+        // SAFETY: the structures are those of an object of the interface.
+        let array = arrow_array::make_array(unsafe { from_ffi(array, &schema) }?);
+        let wrong = |message: String| Err(ArrowError::InvalidArgumentError(message));
+        match array.as_any().downcast_ref::<StructArray>() {
+            Some(rows) if rows.null_count() == 0 => {
+                // The schema of the rows has the metadata of the table as well.
+                let schema = Arc::new(Schema::try_from(&schema)?);
+                let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+                RecordBatch::try_new_with_options(schema, rows.columns().to_vec(), &options)
+            }
+            Some(_) => wrong("the array has rows that are null as a whole, so it is not a table".to_owned()),
+            None => wrong(format!("the array is of type {}, not a table", array.data_type())),
         }
-        Some(_) => Err(PyValueError::new_err("the array has rows that are null as a whole, so it is not a table")),
-        None => Err(PyValueError::new_err(format!("the array is of type {}, not a table", array.data_type()))),
-    }
+    })
+    .map_err(|error| value_error(&error))
 }
 
 fn import_stream(capsule: &Bound<'_, PyAny>) -> PyResult<RecordBatchStreamReader> {
     let capsule = capsule.cast::<PyCapsule>()?;
     let stream = capsule.pointer_checked(Some(STREAM))?.cast::<FFI_ArrowArrayStream>();
     // SAFETY: a capsule of this name has a pointer to a stream, which is moved out.
-    unsafe { RecordBatchStreamReader::from_raw(stream.as_ptr()) }.map_err(|error| value_error(&error))
+    caught(|| unsafe { RecordBatchStreamReader::from_raw(stream.as_ptr()) }).map_err(|error| {
+        let cause = message(&error);
+        PyValueError::new_err(format!(
+            "the columns of the stream cannot be read: {cause}\n  hint: pass a table, not a single column"
+        ))
+    })
 }
 
 pub(crate) fn value_error(error: &ArrowError) -> PyErr {
-    PyValueError::new_err(error.to_string())
+    PyValueError::new_err(message(error))
+}
+
+/// The text of an error, without the name of its kind where that means nothing to users.
+fn message(error: &ArrowError) -> String {
+    match error {
+        ArrowError::InvalidArgumentError(text) | ArrowError::CDataInterface(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Rows for Python: an object with `__arrow_c_stream__`, and `__arrow_c_array__` for a single batch.

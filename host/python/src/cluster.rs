@@ -7,12 +7,11 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use stillbox::Interrupt;
 use stillbox::remote::{Executor, ExecutorError, Job};
 
 use crate::engine;
 use crate::errors;
-use crate::waiting::on_thread;
+use crate::waiting::{Cancellation, on_thread};
 
 /// An executor in Python, an object with these methods:
 ///
@@ -85,10 +84,10 @@ impl Worker {
     #[new]
     fn new(py: Python<'_>, description: Vec<u8>, components: PathBuf) -> PyResult<Self> {
         let current = engine::current()?;
-        let interrupt = Interrupt::new();
-        let (engine, given) = (current.engine.clone(), interrupt.clone());
-        let load = move || stillbox::Worker::new(&engine, &description, &components, &given);
-        let worker = on_thread(py, &interrupt, load)?;
+        let cancellation = Cancellation::default();
+        let (call, interrupt) = (current.clone(), cancellation.interrupt.clone());
+        let load = move || stillbox::Worker::new(&call.engine, &description, &components, &interrupt);
+        let worker = on_thread(py, &cancellation, load)?;
         engine::note_handlers(&current);
         let worker = worker.map_err(|error| errors::run(py, &error))?;
         Ok(Self { worker: Arc::new(Mutex::new(worker)) })

@@ -6,10 +6,13 @@ mod command;
 mod engine;
 mod errors;
 mod pipeline;
+mod reading;
 mod signals;
 mod step;
 mod stream;
 mod waiting;
+
+use std::panic;
 
 use pyo3::prelude::*;
 
@@ -17,6 +20,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _stillbox(module: &Bound<'_, PyModule>) -> PyResult<()> {
     signals::note_python_handler();
+    hide_caught_panics();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<arrow::Batches>()?;
     module.add_class::<cluster::Worker>()?;
@@ -26,4 +30,14 @@ fn _stillbox(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(command::command, module)?)?;
     module.add_function(wrap_pyfunction!(step::build, module)?)?;
     module.add_function(wrap_pyfunction!(engine::start, module)?)
+}
+
+/// Leaves out the messages of panics that are reported as exceptions.
+fn hide_caught_panics() {
+    let default = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !stillbox::panic_is_caught() {
+            default(panic);
+        }
+    }));
 }

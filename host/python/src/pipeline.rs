@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use stillbox::config::ConfigError;
-use stillbox::{Interrupt, Overrides, Policy, RunOptions};
+use stillbox::{Overrides, Policy, RunOptions};
 
 use crate::arrow::Input;
 use crate::cluster::PythonExecutor;
 use crate::engine;
 use crate::errors;
+use crate::reading::reader;
 use crate::stream::Stream;
-use crate::waiting::on_thread;
+use crate::waiting::{Cancellation, on_thread};
 
 /// A pipeline file with replaced settings.
 #[pyclass(frozen, module = "stillbox._stillbox")]
@@ -64,11 +65,11 @@ impl Pipeline {
 
     /// Checks the pipeline, and returns its outline as JSON.
     fn check(&self, py: Python<'_>, sources: Sources<'_>) -> PyResult<String> {
-        let interrupt = Interrupt::new();
-        let options = options(&interrupt, sources)?;
+        let cancellation = Cancellation::default();
+        let options = options(&cancellation, sources)?;
         let current = engine::current()?;
-        let (pipeline, engine) = (self.pipeline.clone(), current.engine.clone());
-        let checked = on_thread(py, &interrupt, move || pipeline.check(&engine, &options))?;
+        let (pipeline, call) = (self.pipeline.clone(), current.clone());
+        let checked = on_thread(py, &cancellation, move || pipeline.check(&call.engine, &options))?;
         engine::note_handlers(&current);
         errors::json(&checked.map_err(|error| errors::run(py, &error))?)
     }
@@ -76,30 +77,31 @@ impl Pipeline {
     /// Runs the pipeline, and returns its report as JSON. An executor is an object as `stillbox.ray` has it.
     #[pyo3(signature = (sources, executor = None))]
     fn run(&self, py: Python<'_>, sources: Sources<'_>, executor: Option<Py<PyAny>>) -> PyResult<String> {
-        let interrupt = Interrupt::new();
-        let mut options = options(&interrupt, sources)?;
+        let cancellation = Cancellation::default();
+        let mut options = options(&cancellation, sources)?;
         if let Some(executor) = executor {
             options = options.executor(Arc::new(PythonExecutor::new(executor)));
         }
         let current = engine::current()?;
-        let (pipeline, engine) = (self.pipeline.clone(), current.engine.clone());
-        let result = on_thread(py, &interrupt, move || pipeline.run(&engine, &options))?;
+        let (pipeline, call) = (self.pipeline.clone(), current.clone());
+        let result = on_thread(py, &cancellation, move || pipeline.run(&call.engine, &options))?;
         engine::note_handlers(&current);
         errors::json(&result.map_err(|error| errors::run(py, &error))?)
     }
 
     /// Starts a run whose rows of one sink are returned batch by batch.
     fn stream(&self, sources: Sources<'_>, sink: &str) -> PyResult<Stream> {
-        let interrupt = Interrupt::new();
-        let options = options(&interrupt, sources)?;
-        Stream::start(self.pipeline.clone(), options, sink, interrupt)
+        let cancellation = Cancellation::default();
+        let options = options(&cancellation, sources)?;
+        Stream::start(self.pipeline.clone(), options, sink, cancellation)
     }
 }
 
-fn options(interrupt: &Interrupt, sources: Sources<'_>) -> PyResult<RunOptions> {
-    let mut options = RunOptions::new().interrupt(interrupt);
+fn options(cancellation: &Cancellation, sources: Sources<'_>) -> PyResult<RunOptions> {
+    let interrupt = &cancellation.interrupt;
+    let mut options = RunOptions::new().interrupt(interrupt).cleanup(&cancellation.cleanup);
     for (name, rows) in sources {
-        options = options.source(name, Input::new(&rows)?.reader());
+        options = options.source(name, reader(Input::new(&rows)?, interrupt));
     }
     Ok(options)
 }

@@ -11,12 +11,13 @@ use pyo3::prelude::*;
 use serde_json::{Map, Value};
 use stillbox::build::{BuildOptions, build_step};
 use stillbox::config::StepSettings;
-use stillbox::{Applied, BindError, BoundStep, ConfiguredStep, Engine, Failure, Interrupt};
+use stillbox::{Applied, BindError, BoundStep, ConfiguredStep, Engine, Failure};
 
-use crate::arrow::{Batches, Input, value_error};
-use crate::engine::{self, CurrentEngine};
+use crate::arrow::{Batches, Input};
+use crate::engine::{self, CurrentEngine, OwnedByProcess};
 use crate::errors;
-use crate::waiting::{Raised, on_thread};
+use crate::reading::read_all;
+use crate::waiting::{Cancellation, Raised, on_thread};
 
 /// Inputs with other columns than these are bound again. Programs mostly have one or two.
 const BOUND: usize = 16;
@@ -30,9 +31,13 @@ pub(crate) struct Step {
     state: Mutex<StepState>,
 }
 
-/// What depends on the engine.
+/// The part that depends on the engine.
 struct StepState {
     generation: u64,
+    loaded: OwnedByProcess<LoadedStep>,
+}
+
+struct LoadedStep {
     configured: ConfiguredStep,
     /// The latest is the last.
     bound: Vec<(SchemaRef, Arc<BoundStep>)>,
@@ -47,14 +52,15 @@ impl Step {
         let settings = StepSettings::parse(settings).map_err(|wrong| errors::diagnostics(py, &wrong))?;
         let current = engine::current()?;
         let configured = configure(py, &current, &component, &parameters, &settings)?;
-        let state = StepState { generation: current.generation, configured, bound: Vec::new() };
+        let state = StepState::new(current.generation, configured);
         Ok(Self { component, parameters, settings, state: Mutex::new(state) })
     }
 
     /// The manifest, the signature and the digest, as JSON.
     fn describe(&self) -> PyResult<String> {
         let state = self.state.lock();
-        let (manifest, signature) = (state.configured.manifest(), state.configured.signature());
+        let configured = &state.loaded.configured;
+        let (manifest, signature) = (configured.manifest(), configured.signature());
         let columns = |columns: &[stillbox::component::Column]| -> Vec<Value> {
             let column = |column: &stillbox::component::Column| {
                 serde_json::json!({
@@ -66,7 +72,7 @@ impl Step {
         };
         errors::json(&serde_json::json!({
             "name": manifest.name, "version": manifest.version, "summary": manifest.summary, "kind": manifest.kind.name(),
-            "digest": state.configured.digest(), "inputs": columns(&signature.inputs), "outputs": columns(&signature.outputs),
+            "digest": configured.digest(), "inputs": columns(&signature.inputs), "outputs": columns(&signature.outputs),
         }))
     }
 
@@ -78,12 +84,7 @@ impl Step {
         let step = self.bound(py, &current, &input.schema())?;
         let (applied, raised) = match input {
             Input::Batch(batch) => apply(py, &current.engine, &step, &[batch])?,
-            // A stream may come from Python code, which has its own thread then.
-            Input::Stream(_) => {
-                let interrupt = Interrupt::new();
-                let batches = on_thread(py, &interrupt, move || input.read())?.map_err(|error| value_error(&error))?;
-                apply(py, &current.engine, &step, &batches)?
-            }
+            Input::Stream(stream) => apply(py, &current.engine, &step, &read_all(py, stream)?)?,
         };
         if let Some(raised) = raised {
             return Err(raised);
@@ -110,18 +111,24 @@ fn apply(py: Python<'_>, engine: &Engine, step: &Arc<BoundStep>, batches: &[Reco
     Ok((applied, raised.take()))
 }
 
+impl StepState {
+    fn new(generation: u64, configured: ConfiguredStep) -> Self {
+        Self { generation, loaded: OwnedByProcess::new(LoadedStep { configured, bound: Vec::new() }) }
+    }
+}
+
 impl Step {
     /// Returns the step, bound to these columns.
     fn bound(&self, py: Python<'_>, current: &CurrentEngine, schema: &SchemaRef) -> PyResult<Arc<BoundStep>> {
         let configured = {
-            let mut state = self.state.lock();
+            let state = self.state.lock();
             if state.generation == current.generation {
-                if let Some(at) = state.bound.iter().rposition(|(bound, _)| bound == schema) {
-                    return Ok(Arc::clone(&state.bound[at].1));
+                let bound = &state.loaded.bound;
+                if let Some((_, step)) = bound.iter().rfind(|(columns, _)| columns == schema) {
+                    return Ok(Arc::clone(step));
                 }
-                Some(state.configured.clone())
+                Some(state.loaded.configured.clone())
             } else {
-                state.bound.clear();
                 None
             }
         };
@@ -134,12 +141,13 @@ impl Step {
         let bound = Arc::new(bound);
         let mut state = self.state.lock();
         if state.generation != current.generation {
-            *state = StepState { generation: current.generation, configured, bound: Vec::new() };
+            *state = StepState::new(current.generation, configured);
         }
-        if state.bound.len() == BOUND {
-            state.bound.remove(0);
+        let loaded = &mut state.loaded.bound;
+        if loaded.len() == BOUND {
+            loaded.remove(0);
         }
-        state.bound.push((Arc::clone(schema), Arc::clone(&bound)));
+        loaded.push((Arc::clone(schema), Arc::clone(&bound)));
         Ok(bound)
     }
 }
@@ -152,10 +160,15 @@ fn configure(
     parameters: &Map<String, Value>,
     settings: &StepSettings,
 ) -> PyResult<ConfiguredStep> {
-    let interrupt = Interrupt::new();
+    let cancellation = Cancellation::default();
     let step = current.engine.step(component).parameters(parameters.clone()).settings(settings.clone());
-    let step = step.interrupt(&interrupt);
-    let configured: Result<ConfiguredStep, BindError> = on_thread(py, &interrupt, move || step.configure())?;
+    let step = step.interrupt(&cancellation.interrupt);
+    let call = current.clone();
+    let configured: Result<ConfiguredStep, BindError> = on_thread(py, &cancellation, move || {
+        let configured = step.configure();
+        drop(call);
+        configured
+    })?;
     engine::note_handlers(current);
     configured.map_err(|error| errors::bind(py, &error))
 }
@@ -163,8 +176,9 @@ fn configure(
 /// Compiles a step's folder to a component, and returns its path.
 #[pyfunction]
 pub(crate) fn build(py: Python<'_>, folder: PathBuf) -> PyResult<PathBuf> {
-    let interrupt = Interrupt::new();
-    let given = interrupt.clone();
-    let built = on_thread(py, &interrupt, move || build_step(&folder, BuildOptions::new().interrupt(&given)))?;
+    let cancellation = Cancellation::default();
+    let given = cancellation.clone();
+    let work = move || build_step(&folder, BuildOptions::new().interrupt(&given.interrupt).cleanup(&given.cleanup));
+    let built = on_thread(py, &cancellation, work)?;
     built.map(|built| built.wasm).map_err(|error| errors::other(&error))
 }

@@ -1,5 +1,6 @@
 //! The rows of a sink, batch by batch, while the pipeline runs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 
@@ -7,12 +8,12 @@ use arrow_array::RecordBatch;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use stillbox::{Interrupt, Report, RunError, RunOptions};
+use stillbox::{Report, RunError, RunOptions};
 
 use crate::arrow::Batches;
 use crate::engine;
 use crate::errors;
-use crate::waiting::{SignalWatch, receive};
+use crate::waiting::{Cancellation, SignalWatch, receive};
 
 /// Batches that wait for Python. The run waits when there are more.
 const WAITING: usize = 2;
@@ -26,7 +27,8 @@ enum Message {
 #[pyclass(frozen, module = "stillbox._stillbox")]
 pub(crate) struct Stream {
     messages: Mutex<Receiver<Message>>,
-    interrupt: Interrupt,
+    cancellation: Cancellation,
+    has_ended: AtomicBool,
     /// The report as JSON, once the run has ended.
     report: Mutex<Option<String>>,
 }
@@ -37,7 +39,7 @@ impl Stream {
         pipeline: stillbox::Pipeline,
         options: RunOptions,
         sink: &str,
-        interrupt: Interrupt,
+        cancellation: Cancellation,
     ) -> PyResult<Self> {
         let current = engine::current()?;
         let (sender, messages) = sync_channel(WAITING);
@@ -51,7 +53,8 @@ impl Stream {
         };
         let spawned = thread::Builder::new().name("stillbox".into()).spawn(run);
         spawned.map_err(|error| PyRuntimeError::new_err(format!("a thread cannot be started: {error}")))?;
-        Ok(Self { messages: Mutex::new(messages), interrupt, report: Mutex::default() })
+        let (messages, has_ended) = (Mutex::new(messages), AtomicBool::new(false));
+        Ok(Self { messages, cancellation, has_ended, report: Mutex::default() })
     }
 }
 
@@ -76,7 +79,7 @@ impl Stream {
                 Ok(Message::End(Err(error))) => return Err(errors::run(py, &error)),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Err(error) = watch.check(py) {
-                        self.close(py);
+                        self.abandon(py);
                         return Err(error);
                     }
                 }
@@ -93,14 +96,35 @@ impl Stream {
     }
 
     /// Stops the run if it has not ended, and waits for its end.
-    fn close(&self, py: Python<'_>) {
-        self.interrupt.cancel();
-        while !matches!(receive(py, &self.messages), Ok(Message::End(_)) | Err(RecvTimeoutError::Disconnected)) {}
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.cancellation.interrupt.cancel();
+        let watch = SignalWatch::start(py)?;
+        while !self.ends(py) {
+            if let Err(error) = watch.check(py) {
+                self.abandon(py);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    /// Stops the run, and waits a short time for its end.
+    fn abandon(&self, py: Python<'_>) {
+        self.cancellation.cancel(|| self.ends(py));
+        self.has_ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the next message for a short time. Returns whether the run has ended.
+    fn ends(&self, py: Python<'_>) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
+            || matches!(receive(py, &self.messages), Ok(Message::End(_)) | Err(RecvTimeoutError::Disconnected))
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.interrupt.cancel();
+        self.cancellation.interrupt.cancel();
     }
 }

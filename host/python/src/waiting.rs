@@ -7,30 +7,45 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use stillbox::Interrupt;
+use stillbox::{CleanupRegistry, Interrupt};
 
 use crate::signals;
 
 /// The interval at which a waiting thread looks for signals.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(20);
+/// The time for cancelled work to end. It is left alone after that: it may wait for a file that never answers.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Looks for signals during one call.
 pub(crate) struct SignalWatch {
     /// The number of interrupts before the call, if it is not on the main thread.
     before: Option<u64>,
+    checked: Instant,
 }
 
 impl SignalWatch {
     /// Starts to watch on this thread.
     pub(crate) fn start(py: Python<'_>) -> PyResult<Self> {
         let before = if is_main_thread(py)? { None } else { Some(signals::count_interrupts()) };
-        Ok(Self { before })
+        Ok(Self { before, checked: Instant::now() })
+    }
+
+    /// Does the same as [`check`](Self::check) if the last time is long enough ago.
+    ///
+    /// # Errors
+    /// See [`check`](Self::check).
+    pub(crate) fn check_at_intervals(&mut self, py: Python<'_>) -> PyResult<()> {
+        if self.checked.elapsed() >= INTERVAL {
+            self.checked = Instant::now();
+            self.check(py)?;
+        }
+        Ok(())
     }
 
     /// Runs handlers of signals that have arrived.
@@ -61,12 +76,11 @@ fn raises_interrupt(py: Python<'_>) -> PyResult<bool> {
 
 fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
     static IDENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    static MAIN: PyOnceLock<u64> = PyOnceLock::new();
+    static MAIN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let ident = IDENT.get_or_try_init(py, || py.import("_thread")?.getattr("get_ident").map(Bound::unbind))?;
-    let main = MAIN.get_or_try_init(py, || {
-        py.import("threading")?.call_method0("main_thread")?.getattr("ident")?.extract::<u64>()
-    })?;
-    Ok(ident.call0(py)?.extract::<u64>(py)? == *main)
+    // It is another one after a fork.
+    let main = MAIN.get_or_try_init(py, || py.import("threading")?.getattr("main_thread").map(Bound::unbind))?;
+    Ok(ident.call0(py)?.extract::<u64>(py)? == main.call0(py)?.getattr(py, "ident")?.extract::<u64>(py)?)
 }
 
 /// The exception that has interrupted a call, if any.
@@ -93,14 +107,36 @@ impl Raised {
     }
 }
 
-/// Runs `work` on another thread and waits for it. An exception of a signal handler triggers the interrupt, and is returned
-/// once the work has ended.
+/// Cancels work of another thread. The default is never triggered.
+#[derive(Clone, Default)]
+pub(crate) struct Cancellation {
+    pub(crate) interrupt: Interrupt,
+    /// The temporary files of the work.
+    pub(crate) cleanup: CleanupRegistry,
+}
+
+impl Cancellation {
+    /// Cancels the work, and waits a short time for its end. If it has not ended by then, its files are removed.
+    pub(crate) fn cancel(&self, mut has_ended: impl FnMut() -> bool) {
+        self.interrupt.cancel();
+        let begun = Instant::now();
+        while !has_ended() {
+            if begun.elapsed() >= PATIENCE {
+                self.cleanup.remove();
+                return;
+            }
+        }
+    }
+}
+
+/// Runs `work` on another thread and waits for it. An exception of a signal handler cancels it, and is returned
+/// once the work has ended, or after a short time.
 ///
 /// # Errors
 /// The exception of a signal handler; or there is no thread.
 pub(crate) fn on_thread<T: Send + 'static>(
     py: Python<'_>,
-    interrupt: &Interrupt,
+    cancellation: &Cancellation,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> PyResult<T> {
     let watch = SignalWatch::start(py)?;
@@ -110,17 +146,15 @@ pub(crate) fn on_thread<T: Send + 'static>(
     });
     spawned.map_err(|error| PyRuntimeError::new_err(format!("a thread cannot be started: {error}")))?;
     let answers = Mutex::new(answers);
-    let mut raised = None;
     loop {
         match receive(py, &answers) {
-            Ok(answer) => return raised.map_or(Ok(answer), Err),
-            Err(RecvTimeoutError::Timeout) if raised.is_none() => {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Timeout) => {
                 if let Err(error) = watch.check(py) {
-                    interrupt.cancel();
-                    raised = Some(error);
+                    cancellation.cancel(|| !matches!(receive(py, &answers), Err(RecvTimeoutError::Timeout)));
+                    return Err(error);
                 }
             }
-            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(PyRuntimeError::new_err("a thread of Stillbox panicked; this is a bug in Stillbox"));
             }
