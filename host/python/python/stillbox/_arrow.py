@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 def as_arrow(rows: Any) -> Any:
     """Returns an object of Arrow's PyCapsule interface. A dict of columns becomes a table of pyarrow."""
     if isinstance(rows, Mapping) and not hasattr(rows, "__arrow_c_stream__"):
+        for name in rows:
+            if not isinstance(name, str):
+                raise TypeError(f"the names of columns are strings, not {name!r}")
         return _pyarrow("a dict of columns").table(dict(rows))
     return rows
 

@@ -44,9 +44,9 @@ class Pipeline:
     ) -> None:
         policy = policy or os.environ.get("STILLBOX_POLICY") or None
         self._native = _stillbox.Pipeline(
-            os.fspath(path),
-            _toml.assignments(set),
-            _toml.assignments(limit),
+            os.fsdecode(path),
+            _toml.assignments("set", set),
+            _toml.assignments("limit", limit),
             None if max_rejects is None else str(max_rejects),
             (_path(input), _path(output), _path(policy)),
         )
@@ -125,7 +125,7 @@ class Pipeline:
 
 
 def _path(given: str | os.PathLike[str] | None) -> str | None:
-    return None if given is None else os.fspath(given)
+    return None if given is None else os.fsdecode(given)
 
 
 def _batches(stream: _stillbox.Stream) -> Iterator[Any]:

@@ -1,14 +1,14 @@
 """The pytest plugin: collects the cases of steps.
 
 A folder with ``cases`` and a ``Cargo.toml`` or ``pyproject.toml`` next to it is a step. Its cases run with ``pytest --stillbox``,
-or with ``stillbox = true`` in the configuration of pytest. Each case is one test.
+or with ``stillbox = true`` in the configuration of pytest. Each case is one test, next to the tests in the Python files of the
+folder.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     if not (parent.config.getoption("--stillbox") or parent.config.getini("stillbox")):
         return None
-    is_step = (path / "Cargo.toml").exists() or (path / "pyproject.toml").exists()
-    if not is_step or not (path / "cases").is_dir():
+    is_step = (path.parent / "Cargo.toml").exists() or (path.parent / "pyproject.toml").exists()
+    if path.name != "cases" or not is_step:
         return None
-    return StepFolder.from_parent(parent, path=path)
+    return StepCases.from_parent(parent, path=path)
 
 
-class StepFolder(pytest.Directory):
-    """The folder of a step."""
+class StepCases(pytest.Directory):
+    """The folder `cases` of a step."""
 
+    #: Options of `stillbox test`.
+    options: tuple[str, ...] = ()
     results: dict[str, dict[str, Any]] | None = None
     output = ""
 
-    def collect(self) -> Iterator[pytest.Item]:
-        for case in sorted((self.path / "cases").iterdir()):
+    def collect(self) -> Iterable[pytest.Item]:
+        for case in sorted(self.path.iterdir()):
             if case.is_dir():
-                yield StepCase.from_parent(self, name=case.name)
+                # The id is the path, by which pytest can select it.
+                yield StepCase.from_parent(self, name=case.name, path=case, nodeid=f"{self.nodeid}/{case.name}")
 
     def result(self, case: str) -> dict[str, Any]:
         """Returns the result of a case. The first call runs all of them."""
@@ -48,10 +51,9 @@ class StepFolder(pytest.Directory):
         return self.results.get(case, {"status": "failed", "message": self.output or "the case did not run"})
 
     def _run(self) -> None:
-        from ._command import own_command
+        from ._command import run_command
 
-        arguments = [*own_command(), "test", "--message-format", "json", str(self.path)]
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        done = run_command(["test", "--message-format", "json", *self.options, str(self.path.parent)])
         self.output = done.stderr.strip()
         assert self.results is not None
         for line in done.stdout.splitlines():
@@ -63,7 +65,7 @@ class StepFolder(pytest.Directory):
 class StepCase(pytest.Item):
     """One case of a step."""
 
-    parent: StepFolder
+    parent: StepCases
 
     def runtest(self) -> None:
         result = self.parent.result(self.name)
@@ -76,7 +78,7 @@ class StepCase(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        return self.path, None, f"{self.path.name}: {self.name}"
+        return self.path, None, f"{self.path.parent.parent.name}: {self.name}"
 
 
 class CaseFailed(Exception):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 
 from . import _stillbox, _toml
 from ._arrow import as_arrow, like
-from ._command import own_command
+from ._command import run_command
 from ._errors import Failure
 from ._stillbox import Batches
 
@@ -80,7 +79,7 @@ class Step:
 
     def __init__(
         self,
-        component: str | os.PathLike[str] | bytes,
+        component: str | os.PathLike[str] | bytes | bytearray | memoryview,
         *,
         parameters: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
@@ -88,14 +87,14 @@ class Step:
         allow: Mapping[str, Any] | None = None,
         secrets: Mapping[str, Any] | None = None,
     ) -> None:
-        if isinstance(component, bytes):
-            path = _stored(component)
+        if isinstance(component, (bytes, bytearray, memoryview)):
+            path = _stored(bytes(component))
         else:
             path = Path(component)
             if path.is_dir():
                 path = build(path)
         self._path: Path = path
-        self._parameters: dict[str, Any] = dict(parameters or {})
+        self._parameters: dict[str, Any] = _toml.parameters(parameters)
         self._settings: dict[str, Any] = {"limits": limits, "on-failure": on_failure, "allow": allow, "secrets": secrets}
         self._native = _stillbox.Step(str(path), json.dumps(self._parameters), _toml.settings(self._settings))
         self._described: dict[str, Any] = json.loads(self._native.describe())
@@ -237,7 +236,6 @@ def test(*folders: str | os.PathLike[str]) -> None:
     Raises:
         AssertionError: A case fails. The text has the differences.
     """
-    arguments = [*own_command(), "test", *(os.fspath(folder) for folder in folders)]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    done = run_command(["test", *(os.fspath(folder) for folder in folders)])
     if done.returncode != 0:
         raise AssertionError((done.stdout + done.stderr).strip())

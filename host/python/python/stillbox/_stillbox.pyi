@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, final
 
+__all__ = ["Batches", "Pipeline", "Step", "Stream", "Worker", "__version__", "build", "command", "start"]
+
 __version__: str
 
 class _Executor(Protocol):
