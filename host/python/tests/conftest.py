@@ -1,6 +1,6 @@
 """The tests of the package, with the library of `cargo build --workspace` and the guests of `tests/guests`.
 
-`prepare.py` makes the environment in which they run.
+`.ci/run` makes the environment in which they run.
 """
 
 from __future__ import annotations
@@ -15,8 +15,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAMS = ROOT / "tests" / "guests" / "programs" / "examples"
-#: The id at which misbehaving guests misbehave.
-GUILTY = 3
+#: Guests that misbehave at the row with the id 3, the kinds of their failures, and limits that end them soon.
+POISON: list[tuple[str, str, dict[str, str]]] = [
+    ("bad_error", "guest-error", {}),
+    ("bad_panic", "panic", {}),
+    ("bad_exit_3", "exit", {}),
+    ("bad_unreachable", "trap", {}),
+    ("bad_out_of_bounds", "trap", {}),
+    ("bad_loop", "timeout", {"time": "300ms"}),
+    ("bad_allocate", "timeout", {"time": "300ms"}),
+    ("bad_memory_at_once", "memory", {}),
+]
 
 pytest_plugins = ["pytester"]
 
@@ -52,6 +61,29 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def table() -> pa.Table:
     """Six rows with the columns `id` and `text`, one of which is guilty."""
     return pa.table({"id": pa.array(range(6), pa.int64()), "text": [f"text {number}" for number in range(6)]})
+
+
+def poisoned_pipeline(folder: Path, guest: Path, limits: dict[str, str], *, reject: bool) -> Path:
+    """Writes a pipeline with this step. Its source is to be replaced."""
+    limit = ", ".join(f'{name} = "{value}"' for name, value in limits.items())
+    policy = 'on-failure = "reject"' if reject else ""
+    rejects = 'rejects = { path = "rejects.jsonl" }' if reject else ""
+    path = folder / "pipeline.toml"
+    path.write_text(
+        f"""
+pipeline = {{ name = "poison" }}
+source = [{{ path = "unused.jsonl" }}]
+sink = [{{ path = "output.jsonl" }}]
+{rejects}
+[[step]]
+name = "poison"
+component = "{guest}"
+limits = {{ {limit} }}
+{policy}
+""",
+        encoding="utf-8",
+    )
+    return path
 
 
 @pytest.fixture

@@ -25,11 +25,19 @@ STATES = {
         "step = stillbox.Step(guest('bad_loop'), limits={'time': '1m'}, on_failure='reject'); go(); step(table)"
     ),
     "a run": "pipeline = stillbox.Pipeline(sys.argv[2]); go(); pipeline.run(table)",
+    "a step whose rows do not come": "step = stillbox.Step(guest('keep_long')); step(table); step(waiting())",
+    "a step whose rows do not end": "step = stillbox.Step(guest('keep_long')); step(table); go(); step(endless())",
+    "a run whose rows do not come": "stillbox.Pipeline(sys.argv[2]).run(waiting())",
+    "a run whose file does not answer": (
+        "os.mkfifo(os.path.join(os.path.dirname(sys.argv[2]), 'unused.jsonl')); "
+        "pipeline = stillbox.Pipeline(sys.argv[2]); go(); pipeline.run()"
+    ),
+    "a stream whose rows do not come": "next(stillbox.Pipeline(sys.argv[2]).stream(waiting()))",
     "a stream": "stream = stillbox.Pipeline(sys.argv[2]).stream(table); go(); next(stream)",
 }
 
 PROGRAM = """
-import sys, time
+import os, sys, time
 import pyarrow
 import stillbox
 
@@ -40,6 +48,17 @@ def guest(name):
 
 def go():
     print("ready", flush=True)
+
+def waiting():
+    def batches():
+        go()
+        time.sleep(600)
+        yield table.to_batches()[0]
+    return pyarrow.RecordBatchReader.from_batches(table.schema, batches())
+
+def endless():
+    batches = iter(lambda: table.to_batches()[0], None)
+    return pyarrow.RecordBatchReader.from_batches(table.schema, batches)
 
 try:
     {work}
@@ -183,33 +202,57 @@ assert len(ticks) > 10, len(ticks)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_fork_gets_a_clear_error(template: str, run_python: Any) -> None:
-    program = """
-import multiprocessing, sys
+FORK = """
+import multiprocessing, sys, threading
 import pyarrow
 import stillbox
 
-table = pyarrow.table({"id": pyarrow.array(range(2), pyarrow.int64()), "text": ["a"] * 2})
+table = pyarrow.table({"id": pyarrow.array(range(2), pyarrow.int64()), "text": ["some text"] * 2})
 step = stillbox.Step(sys.argv[1])
 step(table)
 
 def child(queue):
     try:
-        step(table)
+        queue.put([step(table).num_rows, stillbox.Step(sys.argv[1])(table).num_rows])
     except Exception as error:
         queue.put(f"{type(error).__name__}: {error}")
 
-context = multiprocessing.get_context("fork")
-queue = context.Queue()
-process = context.Process(target=child, args=(queue,))
-process.start()
-print(queue.get(timeout=30))
-process.join(30)
-assert process.exitcode == 0
+def fork():
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    process = context.Process(target=child, args=(queue,))
+    process.start()
+    print(queue.get())
+    process.join()
+    assert process.exitcode == 0
 """
-    done = run_python(program, template.replace("NAME", "keep_long"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems need threads that a fork does not have")
+def test_a_fork_between_calls_uses_steps_of_its_parent(guests: Guests, run_python: Any) -> None:
+    done = run_python(FORK + "fork(); assert step(table).num_rows == 2; fork()", str(guests["keep_long"]))
+    assert (done.returncode, done.stdout) == (0, "[2, 2]\n[2, 2]\n"), done.stderr
+
+
+def test_a_fork_during_a_call_gets_a_clear_error(guests: Guests, run_python: Any) -> None:
+    program = FORK + """
+busy, reading = threading.Event(), threading.Event()
+
+def rows():
+    reading.set()
+    busy.wait()
+    yield table.to_batches()[0]
+
+thread = threading.Thread(target=lambda: step(pyarrow.RecordBatchReader.from_batches(table.schema, rows())))
+thread.start()
+reading.wait()
+fork()
+busy.set()
+thread.join()
+"""
+    done = run_python(program, str(guests["keep_long"]))
     assert done.returncode == 0, done.stderr
-    assert "RuntimeError: this process is a fork" in done.stdout
+    assert "RuntimeError: this process was forked from process" in done.stdout
     assert "spawn" in done.stdout
 
 
@@ -244,3 +287,47 @@ assert kinds == ["trap", "trap", "trap"], kinds
     done = run_python(program, when, *(str(guests[guest]) for guest in traps))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("order", ["other first", "own first"])
+def test_traps_of_another_embedder_of_wasmtime_stay_apart(order: str, guests: Guests, run_python: Any) -> None:
+    pytest.importorskip("wasmtime")
+    program = """
+import sys
+import pyarrow
+import stillbox
+import wasmtime
+
+TEXT = '''(module (memory 1)
+  (func (export "unreachable") unreachable)
+  (func (export "bounds") (drop (i32.load (i32.const 100000))))
+  (func $again (export "stack") call $again))'''
+engine = wasmtime.Engine()
+table = pyarrow.table({"id": pyarrow.array(range(6), pyarrow.int64()), "text": ["a"] * 6})
+
+def other():
+    store = wasmtime.Store(engine)
+    exports = wasmtime.Instance(store, wasmtime.Module(engine, TEXT), []).exports(store)
+    kinds = []
+    for name in ["unreachable", "bounds", "stack"]:
+        try:
+            exports[name](store)
+        except wasmtime.Trap as trap:
+            kinds.append(trap.trap_code.name)
+    assert kinds == ["UNREACHABLE", "MEMORY_OUT_OF_BOUNDS", "STACK_OVERFLOW"], kinds
+
+def own():
+    kinds = []
+    for path in sys.argv[2:]:
+        try:
+            stillbox.Step(path)(table)
+        except stillbox.Failure as failure:
+            kinds.append(failure.kind)
+    assert kinds == ["trap"] * 3, kinds
+
+for work in [other, own, other, own] if sys.argv[1] == "other first" else [own, other, own, other]:
+    work()
+"""
+    traps = ["bad_unreachable", "bad_out_of_bounds", "bad_stack_overflow"]
+    done = run_python(program, order, *(str(guests[guest]) for guest in traps))
+    assert (done.returncode, done.stderr) == (0, "")

@@ -44,6 +44,9 @@ def test_datasets(step: stillbox.Step) -> None:
     assert out.with_format(None)[:] == {"id": [1, 2], "text": ["a b", "c"]}
     # Without the format the batches are dicts.
     assert ds.map(step, batched=True)["text"][:] == ["a b", "c"]
+    # Worker processes, which are forks on Linux.
+    out = ds.with_format("arrow").map(step, batched=True, batch_size=1, num_proc=2)
+    assert out.with_format(None)[:] == {"id": [1, 2], "text": ["a b", "c"]}
 
 
 def test_a_dict_of_columns(step: stillbox.Step) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from conftest import POISON, poisoned_pipeline
 
 import stillbox
 
@@ -46,13 +47,18 @@ def cluster() -> Iterator[Any]:
 
 
 def write_pipeline(folder: Path, guests: Guests, rows: int) -> Path:
-    """Writes a pipeline with a route, a diamond, an aggregate and rejects."""
+    """Writes a pipeline with two files and a step as sources, a route, dropped rows, a diamond, larger batches, two aggregates, bad
+    rows and rejects.
+    """
     languages = ["en", "de", "fr"]
-    lines = (
+    lines = [
         json.dumps({"id": number % 997, "lang": languages[number % 3], "text": f"Text  number {number % 50} of  words"})
         for number in range(rows)
-    )
-    (folder / "input.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    ]
+    lines.insert(150, '{"id":150,"lang":')
+    (folder / "articles.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    more = "".join(f"{number},{languages[number % 2]},\"more,  {number % 7}\"\n" for number in range(500))
+    (folder / "more.csv").write_text("id,lang,text\n" + more, encoding="utf-8")
     path = folder / "pipeline.toml"
     path.write_text(
         f"""
@@ -61,15 +67,34 @@ name = "all"
 batch-rows = 100
 [[source]]
 name = "articles"
-path = "input.jsonl"
+path = "articles.jsonl"
+on-bad-row = "reject"
+[[source]]
+name = "more"
+path = "more.csv"
+[[step]]
+name = "made"
+component = "{guests["generate_rows"]}"
+[step.parameters]
+rows = 500
+into = "id"
+start = 5000
+columns = [{{ name = "lang", kind = "choice", choices = ["en", "de", "es"] }}, {{ name = "text", kind = "text" }}]
+[[step]]
+name = "clean"
+component = "{guests["normalize_text"]}"
+from = ["articles", "more", "made"]
+combine = "rows"
+parameters = {{ column = "text" }}
 route = {{ by = "column", column = "lang", cases = {{ en = "english" }}, otherwise = "others" }}
 [[step]]
 name = "english"
-component = "{guests["normalize_text"]}"
-parameters = {{ column = "text" }}
+component = "{guests["filter_text"]}"
+parameters = {{ column = "text", min-words = 4 }}
 [[step]]
 name = "others"
 component = "{guests["bad_error"]}"
+from = "clean"
 on-failure = "reject"
 [[step]]
 name = "features"
@@ -82,20 +107,36 @@ name = "left"
 component = "{guests["template"]}"
 from = "features"
 parameters = {{ template = "{{id}}-{{n_words}}", into = "key" }}
+instance = "worker"
 [[step]]
 name = "right"
 component = "{guests["hash_column"]}"
 from = "features"
 parameters = {{ column = "text", into = "hash" }}
+concurrency = 1
 [[step]]
 name = "sorted"
 component = "{guests["sort"]}"
 from = ["left", "right"]
 combine = "columns"
 parameters = {{ keys = [{{ column = "id" }}] }}
-[[sink]]
-path = "sorted.jsonl.gz"
+[[step]]
+name = "marked"
+component = "{guests["template"]}"
 from = "sorted"
+parameters = {{ template = "{{key}}!", into = "key" }}
+batch-rows = 700
+[[step]]
+name = "groups"
+component = "{guests["group_by"]}"
+from = "marked"
+parameters = {{ columns = ["lang", "n_words"], aggregates = [{{ function = "count", into = "rows" }}] }}
+[[sink]]
+path = "marked.jsonl.gz"
+from = "marked"
+[[sink]]
+path = "groups.csv"
+from = "groups"
 [[sink]]
 path = "left.parquet"
 from = "left"
@@ -110,7 +151,7 @@ path = "rejects.jsonl"
 def outputs(pipeline: Path) -> dict[str, bytes]:
     """Takes the outputs of the last run. What differs from run to run is removed."""
     found = {}
-    for name in ["sorted.jsonl.gz", "left.parquet", "rejects.jsonl"]:
+    for name in ["marked.jsonl.gz", "groups.csv", "left.parquet", "rejects.jsonl"]:
         path = pipeline.with_name(name)
         found[name] = re.sub(rb'"run":"[^"]*"|"elapsed_ms":[0-9.e-]+', b"", path.read_bytes())
         path.unlink()
@@ -129,7 +170,12 @@ def test_a_cluster_gives_the_same_bytes_as_one_machine(cluster: Any, guests: Gue
     report = stillbox.ray.run(pipeline)
     assert outputs(pipeline) == expected
     assert counts(report) == counts(alone)
-    assert report.rejected == 4
+    steps = {step.name: step for step in report.steps}
+    assert report.bad_rows == 1
+    assert steps["others"].rejected == 5
+    assert steps["english"].dropped > 0
+    assert steps["made"].rows_out == 500
+    assert [sink.rows for sink in report.sinks] == [steps["marked"].rows_out, steps["groups"].rows_out, steps["left"].rows_out]
 
 
 def test_a_lost_node_costs_a_retry_of_its_batches(cluster: Any, guests: Guests, tmp_path: Path) -> None:
@@ -157,42 +203,16 @@ def test_a_lost_node_costs_a_retry_of_its_batches(cluster: Any, guests: Guests, 
     assert counts(report) == counts(alone)
 
 
-@pytest.mark.parametrize(
-    ("guest", "kind", "limits"),
-    [
-        ("bad_error", "guest-error", {}),
-        ("bad_exit_3", "exit", {}),
-        ("bad_unreachable", "trap", {}),
-        ("bad_loop", "timeout", {"time": "300ms"}),
-        ("bad_allocate", "timeout", {"time": "300ms"}),
-    ],
-)
+@pytest.mark.parametrize(("guest", "kind", "limits"), POISON)
 def test_poison_ends_a_run_once_or_loses_only_its_row(
     cluster: Any, guests: Guests, tmp_path: Path, table: pa.Table, guest: str, kind: str, limits: dict[str, str]
 ) -> None:
-    path = tmp_path / "pipeline.toml"
-    limit = "".join(f'limits = {{ {name} = "{value}" }}\n' for name, value in limits.items())
-    policy = 'on-failure = "reject"\n'
-    text = f"""
-[pipeline]
-name = "poison"
-[[source]]
-path = "unused.jsonl"
-[[step]]
-name = "poison"
-component = "{guests[guest]}"
-{limit}{policy}
-[[sink]]
-path = "output.jsonl"
-[rejects]
-path = "rejects.jsonl"
-"""
-    path.write_text(text, encoding="utf-8")
+    path = poisoned_pipeline(tmp_path, guests[guest], limits, reject=True)
     report = stillbox.ray.run(path, table, workers=1)
     assert (report.rejected, report.sinks[0].rows) == (1, 5)
-    rejects = [json.loads(line) for line in path.with_name("rejects.jsonl").read_text().splitlines()]
+    rejects = [json.loads(line) for line in path.with_name("rejects.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(reject["row"]["id"], reject["failure"]["kind"]) for reject in rejects] == [(3, kind)]
-    path.write_text(text.replace(policy, "").replace('[rejects]\npath = "rejects.jsonl"\n', ""), encoding="utf-8")
+    poisoned_pipeline(tmp_path, guests[guest], limits, reject=False)
     begun = time.monotonic()
     with pytest.raises(stillbox.Failure) as caught:
         stillbox.ray.run(path, table, workers=1)
@@ -201,6 +221,7 @@ path = "rejects.jsonl"
     assert caught.value.row is not None
     assert caught.value.row.row == 4
     assert len(caught.value.failures) == 1
+    wait_for_end("ray::_Worker")
 
 
 def test_too_many_rejects_fail_the_run(cluster: Any, guests: Guests, tmp_path: Path) -> None:
@@ -262,24 +283,31 @@ def test_map_batches_applies_a_step(cluster: Any, guests: Guests) -> None:
     assert {row["text"] for row in out} == {"a b"}
 
 
-def test_map_batches_fails_with_the_record(cluster: Any, guests: Guests, table: pa.Table) -> None:
-    for guest, kind in [("bad_error", "guest-error"), ("bad_exit_3", "exit"), ("bad_loop", "timeout")]:
-        step = stillbox.Step(guests[guest], limits={"time": "300ms"})
-        with pytest.raises(stillbox.Failure) as caught, stillbox.ray.failures():
-            stillbox.ray.map_batches(ray.data.from_arrow(table), step, concurrency=1).take_all()
-        assert caught.value.kind == kind
-        assert caught.value.row is not None
-        assert caught.value.row.row == 4
+@pytest.mark.parametrize(("guest", "kind", "limits"), POISON)
+def test_poison_ends_a_dataset_once_or_loses_only_its_row(
+    cluster: Any, guests: Guests, tmp_path: Path, table: pa.Table, guest: str, kind: str, limits: dict[str, str]
+) -> None:
+    step = stillbox.Step(guests[guest], limits=limits)
+    with pytest.raises(stillbox.Failure) as caught, stillbox.ray.failures():
+        stillbox.ray.map_batches(ray.data.from_arrow(table), step, concurrency=1).take_all()
+    assert caught.value.kind == kind
+    assert caught.value.row is not None
+    assert caught.value.row.row == 4
+    step = stillbox.Step(guests[guest], limits=limits, on_failure="reject")
+    ds = stillbox.ray.map_batches(ray.data.from_arrow(table), step, concurrency=1, rejects=tmp_path)
+    assert [row["id"] for row in ds.take_all()] == [0, 1, 2, 4, 5]
+    lines = [line for path in tmp_path.glob("*.jsonl") for line in path.read_text(encoding="utf-8").splitlines()]
+    rejects = [json.loads(line) for line in lines]
+    assert [(reject["row"], reject["failure"]["kind"]) for reject in rejects] == [({"id": 3, "text": "text 3"}, kind)]
 
 
-def test_map_batches_writes_rejected_rows(cluster: Any, guests: Guests, table: pa.Table, tmp_path: Path) -> None:
+def test_map_batches_needs_a_folder_for_rejected_rows(cluster: Any, guests: Guests, table: pa.Table) -> None:
     step = stillbox.Step(guests["bad_unreachable"], on_failure="reject")
     with pytest.raises(ValueError, match="rejects="):
         stillbox.ray.map_batches(ray.data.from_arrow(table), step)
-    ds = stillbox.ray.map_batches(ray.data.from_arrow(table), step, concurrency=1, rejects=tmp_path)
-    assert [row["id"] for row in ds.take_all()] == [0, 1, 2, 4, 5]
-    lines = [line for path in tmp_path.glob("*.jsonl") for line in path.read_text().splitlines()]
-    assert [json.loads(line)["row"] for line in lines] == [{"id": 3, "text": "text 3"}]
+    step = stillbox.Step(guests["count_texts"])
+    with pytest.raises(ValueError, match="is of kind aggregate"):
+        stillbox.ray.map_batches(ray.data.from_arrow(table), step)
 
 
 def command(*arguments: str) -> list[str]:
@@ -293,7 +321,7 @@ def test_the_command_runs_on_a_cluster(cluster: Any, guests: Guests, tmp_path: P
     on = f"ray:{cluster.address}"
     done = subprocess.run(command("run", str(pipeline), "--on", on), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert "2,000 rows in" in done.stderr
+    assert "3,001 rows in" in done.stderr
     assert outputs(pipeline) == expected
 
 

@@ -118,35 +118,6 @@ def test_wrong_columns_and_files_are_failures(guests: Guests, tmp_path: Path) ->
         step([1, 2])
 
 
-@pytest.mark.parametrize(
-    ("guest", "kind", "limits"),
-    [
-        ("bad_error", "guest-error", {}),
-        ("bad_panic", "panic", {}),
-        ("bad_exit_3", "exit", {}),
-        ("bad_unreachable", "trap", {}),
-        ("bad_out_of_bounds", "trap", {}),
-        ("bad_loop", "timeout", {"time": "200ms"}),
-        ("bad_allocate", "timeout", {"time": "200ms"}),
-        ("bad_memory_at_once", "memory", {}),
-    ],
-)
-def test_poison_names_the_row_or_loses_only_it(
-    guests: Guests, table: pa.Table, guest: str, kind: str, limits: dict[str, Any]
-) -> None:
-    with pytest.raises(stillbox.Failure) as caught:
-        stillbox.Step(guests[guest], limits=limits)(table)
-    assert caught.value.kind == kind
-    assert caught.value.row is not None
-    assert caught.value.row.row == 4
-    step = stillbox.Step(guests[guest], limits=limits, on_failure="reject")
-    out = step(table)
-    assert out["id"].to_pylist() == [0, 1, 2, 4, 5]
-    assert [(reject.row, reject.columns, reject.failure.kind) for reject in step.rejects] == [
-        (3, {"id": 3, "text": "text 3"}, kind)
-    ]
-
-
 def test_the_first_failure_of_many_batches_is_raised(guests: Guests) -> None:
     ids = [number % 5000 for number in range(20_000)]
     rows = pa.table({"id": pa.array(ids, pa.int64()), "text": ["a"] * 20_000})
