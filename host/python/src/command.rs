@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use pyo3::prelude::*;
@@ -23,13 +24,21 @@ pub(crate) fn command(
     py.detach(|| stillbox_cli::main(Program { arguments, command, ray }))
 }
 
-/// Connects to a cluster, on a thread of its own: on the main thread, Ray would replace the handlers of signals.
+/// Connects to a cluster, on a thread of its own: on the main thread, Ray would replace the handlers of signals. The thread stays
+/// as long as the process, because the processes of a new cluster end with the thread that has started them.
 fn connect(connect: &Py<PyAny>, address: &str) -> Result<Arc<dyn Executor>, String> {
-    let attached = || {
-        Python::attach(|py| match connect.call1(py, (address,)) {
+    let (connect, address) = (Python::attach(|py| connect.clone_ref(py)), address.to_owned());
+    let (sender, answer) = channel();
+    let spawned = thread::Builder::new().name("ray".into()).spawn(move || {
+        let connected = Python::attach(|py| match connect.call1(py, (address,)) {
             Ok(executor) => Ok(Arc::new(PythonExecutor::new(executor)) as Arc<dyn Executor>),
             Err(error) => Err(error.value(py).str().map_or_else(|_| error.to_string(), |text| text.to_string())),
-        })
-    };
-    thread::scope(|scope| scope.spawn(attached).join()).unwrap_or_else(|_| Err("connecting panicked".to_owned()))
+        });
+        let _ = sender.send(connected);
+        loop {
+            thread::park();
+        }
+    });
+    spawned.map_err(|error| format!("a thread cannot be started: {error}"))?;
+    answer.recv().unwrap_or_else(|_| Err("connecting panicked".to_owned()))
 }

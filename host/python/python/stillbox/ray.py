@@ -18,14 +18,21 @@ import json
 import logging
 import os
 import queue
+import re
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import ray
-import ray.exceptions
+try:
+    import ray
+    import ray.exceptions
+except ModuleNotFoundError as error:
+    if error.name != "ray":
+        raise
+    raise ModuleNotFoundError('Ray is not installed: pip install "stillbox[ray]"', name="ray") from None
 
 from . import _stillbox
 from ._errors import Failure
@@ -39,6 +46,8 @@ __all__ = ["Workers", "connect", "failures", "map_batches", "run"]
 ATTEMPTS = 4
 #: Seconds that a run waits for a first worker before it fails.
 PATIENCE = 120.0
+#: Seconds in which a cluster has to answer. Ray itself tries for minutes.
+ANSWER = 10.0
 #: Seconds that one question for a result takes at most.
 _POLL = 0.1
 
@@ -61,7 +70,7 @@ def run(
         path: The pipeline file.
         source: As in `stillbox.run`.
         address: The cluster, such as ``"auto"`` or ``"10.0.0.1:6379"``. Default: the one that this process is connected to, that
-            of ``RAY_ADDRESS``, or a new one on this machine.
+            of ``RAY_ADDRESS``, or a new one on this machine, which ``"local"`` always starts.
         workers: Tasks that run at the same time. Default: one for each CPU of the cluster.
         resources: Options of Ray for each worker, such as ``{"num_cpus": 2, "memory": 4 * 2**30}``. Default: one CPU.
         settings: As in `stillbox.Pipeline`.
@@ -69,10 +78,11 @@ def run(
     Raises:
         Failure: A step, an input or an output has failed; or workers were lost repeatedly.
         ConfigError: The pipeline is wrong.
+        ConnectionError: There is no cluster at the address.
     """
     pipeline = Pipeline(path, **settings)
+    executor = Workers(workers=workers, resources=resources)
     with _connected(address):
-        executor = Workers(workers=workers, resources=resources)
         return Report._from_json(pipeline._native.run(pipeline._sources(source), executor))
 
 
@@ -200,8 +210,20 @@ def _init(address: str | None) -> bool:
     """Connects unless this process is connected. Returns whether it was not."""
     if ray.is_initialized():
         return False
+    _check_answer(address or os.environ.get("RAY_ADDRESS") or "")
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None if address else False)
     return True
+
+
+def _check_answer(address: str) -> None:
+    """Raises a ConnectionError if nothing listens at an address with a port."""
+    found = re.fullmatch(r"(?:ray://)?\[?([^\[\]/]+?)\]?:(\d+)", address)
+    if found is None:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(f"no Ray cluster answers at {address}: {error}") from None
 
 
 @contextlib.contextmanager
@@ -257,8 +279,12 @@ class Workers:
     """
 
     def __init__(self, *, workers: int | None = None, resources: Mapping[str, Any] | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError(f"`workers` is {workers}; at least one worker is needed")
         self._resources: dict[str, Any] = {"num_cpus": 1, **(resources or {})}
         self._number = workers
+        #: Workers in a row that were lost before they were ready.
+        self._lost_starts = 0
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._actors: set[Any] = set()
@@ -301,12 +327,22 @@ class Workers:
             elif "__init__" in str(error):
                 self._error = error
             else:
-                self._lost(actor)
-        except Exception:  # noqa: BLE001
-            self._lost(actor)
+                self._lost_at_start(actor, error)
+        except Exception as error:  # noqa: BLE001
+            self._lost_at_start(actor, error)
         else:
+            self._lost_starts = 0
             self._has_begun.set()
             self._free.put(actor)
+
+    def _lost_at_start(self, actor: Any, error: Exception) -> None:
+        """Starts another actor, unless there is a reason to believe that it would be lost as well."""
+        self._lost_starts += 1
+        # A lost node may have had all workers.
+        if self._lost_starts >= ATTEMPTS + (self._number or 0):
+            self._error = RuntimeError(f"{self._lost_starts} workers in a row were lost meanwhile, the last one with: {error}")
+        else:
+            self._lost(actor)
 
     def _lost(self, actor: Any) -> None:
         with self._lock:
