@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +86,28 @@ limits = {{ {limit} }}
         encoding="utf-8",
     )
     return path
+
+
+def examples(page: str) -> list[str]:
+    """Returns the examples in Python on a page of the documentation."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def prepare_examples(folder: Path, guests: dict[str, Path], patch: pytest.MonkeyPatch) -> None:
+    """Makes a folder with the files that the examples use, and enters it."""
+    patch.chdir(folder)
+    shutil.copy(guests["filter_text"], "filter_text.wasm")
+    Path("pipeline.toml").write_text(
+        """
+pipeline = { name = "text" }
+source = [{ path = "input.jsonl" }]
+step = [{ name = "filter", component = "filter_text.wasm", parameters = { column = "text" } }]
+sink = [{ path = "output.jsonl" }]
+""",
+        encoding="utf-8",
+    )
+    Path("input.jsonl").write_text('{"text":"a text of five words"}\n{"text":"short"}\n', encoding="utf-8")
 
 
 @pytest.fixture

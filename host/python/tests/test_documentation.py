@@ -1,10 +1,9 @@
-"""The examples of `docs/python.md` and `docs/ray.md` run, and their tables are complete."""
+"""The examples of `docs/python.md` run, and its table is complete. `test_ray.py` runs those of `docs/ray.md`."""
 
 from __future__ import annotations
 
 import inspect
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,32 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import ROOT
+from conftest import ROOT, examples, prepare_examples
 
 import stillbox
 
 Guests = dict[str, Path]
 
-PIPELINE = """
-pipeline = { name = "text" }
-source = [{ path = "input.jsonl" }]
-step = [{ name = "filter", component = "filter_text.wasm", parameters = { column = "text" } }]
-sink = [{ path = "output.jsonl" }]
-"""
-
-
-def examples(page: str, language: str = "python") -> list[str]:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
 @pytest.fixture
 def folder(guests: Guests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with the files that the examples use."""
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(guests["filter_text"], "filter_text.wasm")
-    Path("pipeline.toml").write_text(PIPELINE, encoding="utf-8")
-    Path("input.jsonl").write_text('{"text":"a text of five words"}\n{"text":"short"}\n', encoding="utf-8")
+    prepare_examples(tmp_path, guests, monkeypatch)
     return tmp_path
 
 
@@ -60,28 +42,6 @@ def test_the_examples_of_the_page_on_python_run(folder: Path, capsys: pytest.Cap
     assert (names["report"].rows_in, names["report"].sinks[0].rows) == (2, 1)
     assert len(names["cleaned"]) == 2
     assert "2\n" in capsys.readouterr().out
-
-
-def test_the_examples_of_the_page_on_ray_run(folder: Path, table: pa.Table, run_python: Any) -> None:
-    pytest.importorskip("ray")
-    # On a cluster of its own, in a process of its own: the other tests have one.
-    program = """
-import sys
-import ray, ray.data
-import stillbox
-
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
-ds = ray.data.from_items([{"text": "a text of five words"}, {"text": "short"}])
-step = stillbox.Step("filter_text.wasm", parameters={"column": "text", "min-words": 5})
-for example in sys.argv[1:]:
-    exec(compile(example, "docs/ray.md", "exec"))
-assert report.sinks[0].rows == 2, report
-assert [row["text"] for row in rows] == ["a text of five words"], rows
-"""
-    found = examples("ray.md")
-    assert len(found) == 2
-    done = run_python(program, *found)
-    assert done.returncode == 0, done.stderr
 
 
 def test_the_table_of_arguments_is_complete() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from conftest import POISON, poisoned_pipeline
+from conftest import POISON, examples, poisoned_pipeline, prepare_examples
 
 import stillbox
 
@@ -178,29 +179,59 @@ def test_a_cluster_gives_the_same_bytes_as_one_machine(cluster: Any, guests: Gue
     assert [sink.rows for sink in report.sinks] == [steps["marked"].rows_out, steps["groups"].rows_out, steps["left"].rows_out]
 
 
-def test_a_lost_node_costs_a_retry_of_its_batches(cluster: Any, guests: Guests, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "batch", [0, 20, *(pytest.param(number, marks=pytest.mark.long) for number in [1, 5, 60, 100, 140, 180])]
+)
+def test_a_lost_node_costs_a_retry_of_its_batches(cluster: Any, guests: Guests, tmp_path: Path, batch: int) -> None:
     pipeline = write_pipeline(tmp_path, guests, 10_000)
     alone = stillbox.run(pipeline)
     expected = outputs(pipeline)
     lost = cluster.add_node(num_cpus=2)
     executor = stillbox.ray.Workers(workers=4)
-    result = executor.result
+    start, result = executor.start, executor.result
     done = []
+
+    def lose_node() -> None:
+        threading.Thread(target=cluster.remove_node, args=(lost, False)).start()
+
+    def start_and_lose(description: bytes, components: list[tuple[str, bytes]]) -> int:
+        slots = start(description, components)
+        # Workers load the steps.
+        if batch == 0:
+            lose_node()
+        return slots
 
     def count(task: Any) -> bytes | None:
         answer = result(task)
         if answer is not None:
             done.append(1)
-            if len(done) == 20:
-                threading.Thread(target=cluster.remove_node, args=(lost, False)).start()
+            if len(done) == batch:
+                lose_node()
         return answer
 
-    executor.result = count  # type: ignore[method-assign]
+    executor.start, executor.result = start_and_lose, count  # type: ignore[method-assign]
     plan = stillbox.Pipeline(pipeline)
     report = stillbox.Report._from_json(plan._native.run([], executor))
     assert len(done) > 100
     assert outputs(pipeline) == expected
     assert counts(report) == counts(alone)
+
+
+def test_workers_that_are_always_lost_fail_the_run(
+    cluster: Any, guests: Guests, tmp_path: Path, table: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Lost:
+        def __init__(self, *_: object) -> None:
+            os._exit(1)
+
+        def ready(self) -> bool:
+            return True
+
+    monkeypatch.setattr(stillbox.ray, "_Worker", Lost)
+    with pytest.raises(stillbox.Failure) as caught:
+        stillbox.ray.run(poisoned_pipeline(tmp_path, guests["keep_long"], {}, reject=False), table, workers=1)
+    assert caught.value.kind == "host"
+    assert "5 workers in a row were lost" in str(caught.value)
 
 
 @pytest.mark.parametrize(("guest", "kind", "limits"), POISON)
@@ -325,6 +356,57 @@ def test_the_command_runs_on_a_cluster(cluster: Any, guests: Guests, tmp_path: P
     assert outputs(pipeline) == expected
 
 
+def test_the_command_starts_a_cluster_of_its_own(guests: Guests, tmp_path: Path) -> None:
+    path = poisoned_pipeline(tmp_path, guests["bad_error"], {}, reject=True)
+    path.with_name("unused.jsonl").write_text('{"id":1}\n{"id":3}\n', encoding="utf-8")
+    process = subprocess.Popen(
+        command("run", str(path), "--on", "ray:local"), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert path.with_name("output.jsonl").read_text(encoding="utf-8") == '{"id":1}\n'
+    until = time.monotonic() + 30
+    while (left := session_of(process.pid)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not left
+
+
+def test_a_cluster_that_does_not_answer_is_an_error(guests: Guests, tmp_path: Path) -> None:
+    path = poisoned_pipeline(tmp_path, guests["bad_error"], {}, reject=True)
+    path.with_name("unused.jsonl").write_text('{"id":1}\n', encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    done = subprocess.run(
+        command("run", str(path), "--on", f"ray:{address}"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert f"no Ray cluster answers at {address}" in done.stderr
+
+
+def test_wrong_numbers_of_workers_and_a_missing_ray_are_errors(run_python: Any) -> None:
+    with pytest.raises(ValueError, match="`workers` is 0"):
+        stillbox.ray.Workers(workers=0)
+    done = run_python("import sys; sys.modules['ray'] = None; import stillbox.ray")
+    assert 'Ray is not installed: pip install "stillbox[ray]"' in done.stderr
+
+
+def test_the_examples_of_the_page_on_ray_run(
+    cluster: Any, guests: Guests, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_examples(tmp_path, guests, monkeypatch)
+    names: dict[str, Any] = {
+        "ds": ray.data.from_items([{"text": "a text of five words"}, {"text": "short"}]),
+        "step": stillbox.Step("filter_text.wasm", parameters={"column": "text", "min-words": 5}),
+        "stillbox": stillbox,
+    }
+    found = examples("ray.md")
+    assert len(found) == 2
+    for example in found:
+        exec(compile(example, "docs/ray.md", "exec"), names)  # noqa: S102
+    assert names["report"].rows_in == 2
+    assert [row["text"] for row in names["rows"]] == ["a text of five words"]
+
+
 def test_ctrl_c_ends_the_job(cluster: Any, guests: Guests, tmp_path: Path) -> None:
     path = tmp_path / "pipeline.toml"
     path.write_text(
@@ -394,6 +476,12 @@ def wait_for_end(name: str) -> None:
     while workers_alive(name) and time.monotonic() < until:
         time.sleep(0.1)
     assert not workers_alive(name)
+
+
+def session_of(leader: int) -> list[str]:
+    """Returns the processes of a session."""
+    listed = subprocess.run(["ps", "-o", "pid=,args=", "-s", str(leader)], capture_output=True, text=True, check=False)
+    return listed.stdout.splitlines()
 
 
 def workers_alive(name: str) -> list[str]:

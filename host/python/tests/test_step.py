@@ -178,7 +178,8 @@ assert polars.DataFrame(out).to_dict(as_series=False) == {"id": [2], "text": ["b
     assert done.returncode == 0, done.stderr
 
 
-def test_memory_does_not_grow_with_the_number_of_calls(guests: Guests, table: pa.Table) -> None:
+@pytest.mark.parametrize("calls", [2000, pytest.param(10_000, marks=pytest.mark.long)])
+def test_memory_does_not_grow_with_the_number_of_calls(guests: Guests, table: pa.Table, calls: int) -> None:
     step = stillbox.Step(guests["keep_long"])
     batch = table.to_batches()[0]
 
@@ -189,7 +190,7 @@ def test_memory_does_not_grow_with_the_number_of_calls(guests: Guests, table: pa
     for _ in range(500):
         step(batch)
     before = resident()
-    for _ in range(2000):
+    for _ in range(calls):
         step(batch)
     assert resident() - before < 2048
 
