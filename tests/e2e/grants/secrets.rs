@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use stillbox_test_guests::{FETCH, LOOK_AROUND};
+use stillbox_test_guests::{FETCH, LOOK_AROUND, REPEAT_SECRET};
 
 use super::{column, fetch, rejecting, write_urls};
 use crate::harness::{Folder, Outcome, PipelineFile, Server, outcome, response};
@@ -31,8 +31,10 @@ fn forms() -> Vec<String> {
             .collect()
     };
     // The base64 of the secret, of the secret after a user name, and of the header, without their ends.
+    let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
     let base64 = ["czNjcjN0LytrZXl+NDI", "M2NyM3QvK2tleX40Mj", "zM2NyM3QvK2tleX40Mj"];
     let mut forms = vec![SECRET.to_owned(), encode(SECRET), encode(SECRET).to_lowercase(), SECRET.replace('/', "\\/")];
+    forms.extend([hex.to_uppercase(), hex]);
     forms.extend(base64.map(str::to_owned));
     forms
 }
@@ -64,8 +66,10 @@ fn a_secret_is_added_to_the_request_and_is_nowhere_else() {
                 |byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") },
             )
             .collect();
-        let body = format!("{authorization} {encoded} czNjcjN0LytrZXl+NDI9 \"{}\"", SECRET.replace('/', "\\/"));
-        let headers = format!("x-echo: {authorization}\r\nset-cookie: key={SECRET}\r\n");
+        let hex: String = SECRET.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let escaped = SECRET.replace('/', "\\/");
+        let body = format!("{authorization} {encoded} czNjcjN0LytrZXl+NDI9 \"{escaped}\" {hex}");
+        let headers = format!("x-echo: {authorization}\r\nset-cookie: key={SECRET}\r\nx-{hex}: name\r\n");
         match request.path() {
             "/ok" => response("200 OK", &headers, &body),
             "/chunked" => {
@@ -93,6 +97,36 @@ fn a_secret_is_added_to_the_request_and_is_nowhere_else() {
     for form in forms() {
         assert!(!outcome.stderr.contains(&form), "{}", outcome.stderr);
         assert!(!outcome.text().contains(&form), "{}", outcome.text());
+    }
+}
+
+/// The host removes it from all that it writes, also if it does not come from the host.
+#[test]
+fn a_secret_that_a_step_has_learned_is_in_no_record() {
+    let folder = Folder::with(&[REPEAT_SECRET]);
+    let reversed: String = SECRET.chars().rev().collect();
+    let table = |policy: &str| {
+        let table = crate::harness::step("repeat_secret").allow_http("http://127.0.0.1:1/", HEADER);
+        table.on_failure(policy)
+    };
+    for place in ["none", "message", "cause", "hint", "transient", "panic", "location", "exit"] {
+        folder.write("input.jsonl", format!("{}\n", serde_json::json!({ "place": place, "reversed": reversed })));
+        for policy in ["reject", "stop"] {
+            let pipeline = PipelineFile::new().add(table(policy)).rejects();
+            let outcome = run(&folder, pipeline, &["--failures", "failures.jsonl", "--message-format", "json"]);
+            let has_failed = place != "none" && policy == "stop";
+            assert_eq!(outcome.code, Some(i32::from(has_failed)), "{place}: {}", outcome.stderr);
+            if has_failed {
+                assert!(folder.text("failures.jsonl").contains("[redacted]"), "{}", folder.text("failures.jsonl"));
+            }
+            hunt(folder.path());
+            hunt(folder.state());
+            assert!(!outcome.stderr.contains(SECRET), "{place}: {}", outcome.stderr);
+            assert!(!outcome.text().contains(SECRET), "{place}: {}", outcome.text());
+        }
+        let pipeline = PipelineFile::new().add(table("stop")).rejects();
+        let stderr = run(&folder, pipeline, &[]).stderr;
+        assert!(!stderr.contains(SECRET), "{place}: {stderr}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Removes secrets from texts and from responses: their exact values, and the same URL-encoded, in base64, or in JSON.
+//! Removes secrets from texts and from responses: their exact values, and the same URL-encoded, in base64, as hexadecimal
+//! digits, in JSON, or in HTML.
 //!
 //! A step never gets a secret from the host, so it can only have one that a server returned. [`Masker`] covers it in the
 //! response, before the step sees it; [`Redactor`] covers it in everything that the host writes about the step. Other
@@ -7,6 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,16 +24,22 @@ const MASK: u8 = b'*';
 /// The forms of all secrets of a step.
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
-    /// Longest first, so that no form is left of which a shorter one is a part.
-    forms: Arc<[Vec<u8>]>,
+    forms: Arc<[Form]>,
+}
+
+/// One text that stands for a secret.
+struct Form {
+    finder: memmem::Finder<'static>,
+    /// The same as the name of a header.
+    name: Vec<u8>,
 }
 
 impl Redactor {
     pub(crate) fn new<'s>(secrets: impl IntoIterator<Item = &'s Secret>) -> Self {
         let forms: BTreeSet<Vec<u8>> = secrets.into_iter().flat_map(|secret| forms(secret.reveal())).collect();
-        let mut forms: Vec<Vec<u8>> = forms.into_iter().collect();
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        Self { forms: forms.into() }
+        let form =
+            |text: Vec<u8>| Form { finder: memmem::Finder::new(&text).into_owned(), name: text.to_ascii_lowercase() };
+        Self { forms: forms.into_iter().map(form).collect() }
     }
 
     /// Returns whether there are no secrets.
@@ -41,15 +49,19 @@ impl Redactor {
 
     /// Returns the text with every secret replaced.
     pub(crate) fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut redacted = Cow::Borrowed(text);
-        for form in self.forms.iter() {
-            // Forms are ASCII, so a match starts and ends between characters.
-            let form = std::str::from_utf8(form).unwrap_or_default();
-            if !form.is_empty() && redacted.contains(form) {
-                redacted = Cow::Owned(redacted.replace(form, REDACTED));
-            }
+        let found = self.find(text.as_bytes());
+        if found.is_empty() {
+            return Cow::Borrowed(text);
         }
-        redacted
+        let (mut redacted, mut end) = (String::with_capacity(text.len()), 0);
+        for range in found {
+            // Forms are ASCII, so they start and end between characters.
+            redacted.push_str(&text[end..range.start]);
+            redacted.push_str(REDACTED);
+            end = range.end;
+        }
+        redacted.push_str(&text[end..]);
+        Cow::Owned(redacted)
     }
 
     /// Replaces every secret in a text.
@@ -61,28 +73,50 @@ impl Redactor {
 
     /// Covers every secret in bytes that are complete.
     pub(crate) fn mask(&self, bytes: &mut [u8]) {
-        for form in self.forms.iter() {
-            let found: Vec<usize> = memmem::find_iter(bytes, form).collect();
-            for start in found {
-                bytes[start..start + form.len()].fill(MASK);
-            }
+        for range in self.find(bytes) {
+            bytes[range].fill(MASK);
         }
+    }
+
+    /// Returns whether the name of a header contains a secret. Names are in lower case.
+    pub(crate) fn is_in_name(&self, name: &str) -> bool {
+        self.forms.iter().any(|form| memmem::find(name.as_bytes(), &form.name).is_some())
     }
 
     /// Starts to cover secrets in bytes that come in parts.
     pub(crate) fn masker(&self) -> Masker {
-        Masker { redactor: self.clone(), pending: Vec::new() }
+        Masker { redactor: self.clone(), pending: Vec::new(), covered: 0 }
     }
 
-    fn longest(&self) -> usize {
-        self.forms.first().map_or(0, Vec::len)
+    /// Returns where secrets are, in order and without overlaps. Secrets may overlap, or be a part of another one.
+    fn find(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for form in self.forms.iter() {
+            let (length, mut from) = (form.finder.needle().len(), 0);
+            while let Some(at) = form.finder.find(&bytes[from..]) {
+                found.push(from + at..from + at + length);
+                from += at + 1;
+            }
+        }
+        found.sort_unstable_by_key(|range| range.start);
+        found.dedup_by(|next, range| {
+            let is_joined = next.start <= range.end;
+            if is_joined {
+                range.end = range.end.max(next.end);
+            }
+            is_joined
+        });
+        found
     }
 }
 
 /// Covers secrets in a stream of bytes. Bytes that may be the start of a secret are held back.
 pub(crate) struct Masker {
     redactor: Redactor,
+    /// As they were received, since a secret that was found may also be the start of another one.
     pending: Vec<u8>,
+    /// The number of bytes at the start of `pending` that belong to a secret that was found.
+    covered: usize,
 }
 
 impl Masker {
@@ -92,26 +126,36 @@ impl Masker {
             return part;
         }
         self.pending.extend_from_slice(&part);
-        self.redactor.mask(&mut self.pending);
-        let held = self.held();
-        let passed = self.pending.len() - held;
-        let rest = self.pending.split_off(passed);
-        std::mem::replace(&mut self.pending, rest).into()
+        self.pass(self.pending.len() - self.held())
     }
 
     /// Returns the bytes that were held back, at the end of the stream.
     pub(crate) fn finish(&mut self) -> Bytes {
-        std::mem::take(&mut self.pending).into()
+        self.pass(self.pending.len())
+    }
+
+    /// Returns this number of bytes, with secrets covered.
+    fn pass(&mut self, length: usize) -> Bytes {
+        let mut found = self.redactor.find(&self.pending);
+        found.push(0..self.covered);
+        let rest = self.pending.split_off(length);
+        for range in &found {
+            self.pending[range.start.min(length)..range.end.min(length)].fill(MASK);
+        }
+        let end = found.iter().filter(|range| range.start <= length).map(|range| range.end).max();
+        self.covered = end.unwrap_or(0).saturating_sub(length);
+        std::mem::replace(&mut self.pending, rest).into()
     }
 
     /// The length of the longest end that is the start of a form.
     fn held(&self) -> usize {
-        let longest = self.redactor.longest().saturating_sub(1).min(self.pending.len());
+        let needles = || self.redactor.forms.iter().map(|form| form.finder.needle());
+        let longest = needles().map(<[u8]>::len).max().unwrap_or(1) - 1;
         let is_start = |length: &usize| {
             let end = &self.pending[self.pending.len() - length..];
-            self.redactor.forms.iter().any(|form| form.len() > *length && form.starts_with(end))
+            needles().any(|form| form.len() > *length && form.starts_with(end))
         };
-        (1..=longest).rev().find(is_start).unwrap_or(0)
+        (1..=longest.min(self.pending.len())).rev().find(is_start).unwrap_or(0)
     }
 }
 
@@ -119,14 +163,20 @@ impl Masker {
 fn forms(value: &str) -> Vec<Vec<u8>> {
     let mut forms = vec![value.as_bytes().to_vec()];
     let json = serde_json::Value::from(value).to_string();
-    forms.push(json.trim_matches('"').as_bytes().to_vec());
-    for keep in ["-._~", "-._~!$&'()*+,;=:@/", "-._*"] {
-        for lower in [false, true] {
-            forms.push(percent_encoded(value, keep, lower));
+    let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(&json);
+    // PHP and others escape the slash as well.
+    forms.extend([json.as_bytes().to_vec(), json.replace('/', "\\/").into_bytes()]);
+    forms.extend(["&#39;", "&#x27;", "&apos;"].map(|apostrophe| html(value, apostrophe)));
+    for lower in [false, true] {
+        for keep in ["-._~", "-._~!$&'()*+,;=:@/", "-._*"] {
+            forms.push(percent_encoded(value, |byte| is_kept(byte, keep), lower));
         }
+        let all = percent_encoded(value, |_| false, lower);
+        forms.push(all.iter().copied().filter(|byte| *byte != b'%').collect());
+        forms.push(all);
     }
     // The encoding of forms writes a space as `+`.
-    let form_encoded = percent_encoded(value, "-._* ", false);
+    let form_encoded = percent_encoded(value, |byte| is_kept(byte, "-._* "), false);
     forms.push(form_encoded.into_iter().map(|byte| if byte == b' ' { b'+' } else { byte }).collect());
     for alphabet in [STANDARD, URL_SAFE] {
         // In a longer text, such as `user:secret`, the value starts at any of three places of a group.
@@ -136,10 +186,19 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-fn percent_encoded(value: &str, keep: &str, lower: bool) -> Vec<u8> {
+fn html(value: &str, apostrophe: &str) -> Vec<u8> {
+    let escaped = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    escaped.replace('\'', apostrophe).into_bytes()
+}
+
+fn is_kept(byte: u8, keep: &str) -> bool {
+    byte.is_ascii_alphanumeric() || keep.as_bytes().contains(&byte)
+}
+
+fn percent_encoded(value: &str, is_kept: impl Fn(u8) -> bool, lower: bool) -> Vec<u8> {
     let mut encoded = String::new();
     for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || keep.as_bytes().contains(&byte) {
+        if is_kept(byte) {
             encoded.push(char::from(byte));
         } else if lower {
             let _ = write!(encoded, "%{byte:02x}");
@@ -182,6 +241,10 @@ mod tests {
             ("?k=s3cr3t%2F%2B%22key~1&x".into(), "?k=[redacted]&x"),
             ("?k=s3cr3t%2f%2b%22key%7e1".into(), "?k=[redacted]"),
             (r#"{"k":"s3cr3t/+\"key~1"}"#.into(), r#"{"k":"[redacted]"}"#),
+            (r#"{"k":"s3cr3t\/+\"key~1"}"#.into(), r#"{"k":"[redacted]"}"#),
+            ("<p>s3cr3t/+&quot;key~1</p>".into(), "<p>[redacted]</p>"),
+            ("%73%33%63%72%33%74%2f%2b%22%6b%65%79%7e%31".into(), "[redacted]"),
+            ("0x7333637233742F2B226B65797E31".into(), "0x[redacted]"),
             ("nothing".into(), "nothing"),
         ] {
             assert_eq!(redactor.redact(&text), redacted, "{text}");
@@ -217,6 +280,31 @@ mod tests {
             out.extend_from_slice(&masker.finish());
             assert_eq!(String::from_utf8(out).unwrap(), expected, "in parts of {size}");
         }
+    }
+
+    /// The end of the longer one must not be left when the shorter one comes in a part of its own.
+    #[test]
+    fn secrets_that_overlap_are_covered_as_a_whole() {
+        let secrets =
+            ["0123abcdefgh", "abcdefgh", "abcdefgh45678", "aaaaaaaaaa"].map(|value| Secret::new(value.into()).unwrap());
+        let redactor = Redactor::new(&secrets);
+        let text = "x abcdefgh45678 0123abcdefgh45678 aaaaaaaaaaaaaaa abcdefgh4567";
+        let expected = "x ************* ***************** *************** ********4567";
+        for size in 1..text.len() {
+            let mut masker = redactor.masker();
+            let parts = text.as_bytes().chunks(size).map(|part| masker.push(Bytes::copy_from_slice(part)));
+            let mut out: Vec<u8> = parts.collect::<Vec<_>>().concat();
+            out.extend_from_slice(&masker.finish());
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "in parts of {size}");
+        }
+        assert_eq!(redactor.redact(text), "x [redacted] [redacted] [redacted] [redacted]4567");
+    }
+
+    #[test]
+    fn a_secret_is_found_in_the_name_of_a_header() {
+        let redactor = Redactor::new([&Secret::new("Key-0123-Abc".into()).unwrap()]);
+        assert!(redactor.is_in_name("x-key-0123-abc"));
+        assert!(!redactor.is_in_name("x-key-0123"));
     }
 
     #[test]

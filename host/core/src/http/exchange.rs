@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Frame, Incoming};
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::{HeaderMap, Method, Request, Response, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -169,8 +169,12 @@ fn request(
     Ok(request)
 }
 
-/// Refuses a response whose head says that it is too large.
+/// Refuses a response whose head says that it is too large, or that the connection is no longer one of HTTP.
 fn checked(response: Response<Incoming>, limit: u64) -> Result<Response<Incoming>, RequestError> {
+    if response.status().is_informational() {
+        let detail = format!("the server answered with the status {}, which was not asked for", response.status());
+        return Err(RequestError::new(Code::HttpProtocolError, detail));
+    }
     match response.body().size_hint().exact() {
         Some(bytes) if bytes > limit => Err(too_large(limit)),
         _ => Ok(response),
@@ -189,7 +193,7 @@ fn is_reusable(response: &Response<Incoming>) -> bool {
     !(headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING))
 }
 
-/// Covers secrets in the headers.
+/// Covers secrets in the headers, and removes those whose names contain one.
 fn masked(mut response: Response<Incoming>, redactor: &Redactor) -> Response<Incoming> {
     mask(response.headers_mut(), redactor);
     response
@@ -198,6 +202,11 @@ fn masked(mut response: Response<Incoming>, redactor: &Redactor) -> Response<Inc
 fn mask(headers: &mut HeaderMap, redactor: &Redactor) {
     if redactor.is_empty() {
         return;
+    }
+    let is_in_name = |name: &&HeaderName| redactor.is_in_name(name.as_str());
+    let names: Vec<HeaderName> = headers.keys().filter(is_in_name).cloned().collect();
+    for name in names {
+        headers.remove(name);
     }
     for value in headers.values_mut() {
         let mut bytes = value.as_bytes().to_vec();
