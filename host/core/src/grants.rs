@@ -15,6 +15,7 @@ mod policy;
 mod recorded;
 mod redact;
 mod secret;
+mod url_path;
 mod url_rule;
 
 use std::collections::BTreeMap;

@@ -3,15 +3,15 @@
 //! A request is sent to the normalised URL that was compared, never to the text that the guest wrote, so no server can read
 //! it in another way than this module does.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use super::url_path::{has_hidden_dots, normalised_path};
+
 /// The longest URL, in bytes. Servers refuse longer ones.
 const MAX_BYTES: usize = 16 << 10;
-/// How often a path is decoded while looking for hidden `..`: servers behind proxies decode more than once.
-const MAX_DECODINGS: usize = 4;
 
 /// `http` or `https`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -82,8 +82,8 @@ pub enum UrlProblem {
     /// It is too long.
     #[error("is longer than 16 KiB")]
     Length,
-    /// Its path contains an encoded `..`.
-    #[error("contains an encoded `.` or `..` in its path, which some servers resolve")]
+    /// Its path contains a `..` in another form.
+    #[error("contains a form of `.` or `..` in its path, which some servers resolve")]
     HiddenDots,
     /// A grant with a query or fragment.
     #[error("has a query or a fragment; a grant covers every query")]
@@ -163,73 +163,6 @@ impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}{}", self.scheme.name(), self.authority(), self.path)
     }
-}
-
-/// Decodes characters that need no encoding, and writes other codes in upper case, so that equal paths are equal texts.
-fn normalised_path(path: &str) -> String {
-    let mut normalised = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some(start) = rest.find('%') {
-        normalised.push_str(&rest[..start]);
-        let Some(byte) = code(&rest.as_bytes()[start..]) else {
-            normalised.push_str("%25");
-            rest = &rest[start + 1..];
-            continue;
-        };
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            normalised.push(char::from(byte));
-        } else {
-            let _ = write!(normalised, "%{byte:02X}");
-        }
-        rest = &rest[start + 3..];
-    }
-    normalised.push_str(rest);
-    normalised
-}
-
-/// Returns the byte that a percent sign and two hexadecimal digits at the start stand for.
-fn code(bytes: &[u8]) -> Option<u8> {
-    let [b'%', high, low, ..] = bytes else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    Some((digit(*high)? << 4 | digit(*low)?) as u8)
-}
-
-/// Returns whether a path has a segment `.` or `..` for a server that decodes it further, takes `\` for `/`, or drops what
-/// follows a `;`.
-fn has_hidden_dots(path: &str) -> bool {
-    let mut bytes = path.as_bytes().to_vec();
-    for _ in 0..MAX_DECODINGS {
-        let mut segments = bytes.split(|byte| matches!(byte, b'/' | b'\\'));
-        let is_dots = |segment: &[u8]| {
-            let end = segment.iter().position(|byte| matches!(byte, b';' | 0)).unwrap_or(segment.len());
-            matches!(&segment[..end], b"." | b"..")
-        };
-        if segments.any(is_dots) {
-            return true;
-        }
-        let decoded = decoded(&bytes);
-        if decoded == bytes {
-            return false;
-        }
-        bytes = decoded;
-    }
-    // Nothing sensible is encoded as often as this.
-    true
-}
-
-fn decoded(bytes: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut index = 0;
-    while index < bytes.len() {
-        if let Some(byte) = code(&bytes[index..]) {
-            decoded.push(byte);
-            index += 3;
-        } else {
-            decoded.push(bytes[index]);
-            index += 1;
-        }
-    }
-    decoded
 }
 
 /// The URLs that a grant covers: scheme, host, port and a prefix of the path.
@@ -335,6 +268,7 @@ mod tests {
             "https://api.example.org/v1/%2e%2e/v1/a",
             "https://api.example.org/v1/a%20b/%C3%A9",
             "https://api.example.org/v1//a",
+            "https://api.example.org/v1/..a/.well-known/a..b/%C3%80%2e%2ea?x=../..",
         ] {
             assert!(covers("https://api.example.org/v1/", url), "{url}");
         }
@@ -357,6 +291,20 @@ mod tests {
             "https://api.example.org/v1/%252e%252e%252fadmin",
             "https://api.example.org/v1/..;/admin",
             "https://api.example.org/v1/..%00/admin",
+            "https://api.example.org/v1/..%20/admin",
+            "https://api.example.org/v1/..%0d%0a/admin",
+            "https://api.example.org/v1/.../admin",
+            "https://api.example.org/v1/..%c0%afadmin",
+            "https://api.example.org/v1/%c0%ae%c0%ae/admin",
+            "https://api.example.org/v1/%e0%80%ae%e0%80%ae/admin",
+            "https://api.example.org/v1/%u002e%u002e/admin",
+            "https://api.example.org/v1/%252e%252e/admin",
+            "https://api.example.org/v1/%25252e%25252e/admin",
+            "https://api.example.org/v1/%2525252525252e%2e/admin",
+            "https://api.example.org/v1/\u{2025}/admin",
+            "https://api.example.org/v1/\u{ff0e}\u{ff0e}/admin",
+            "https://api.example.org/v1/..%ef%bc%8fadmin",
+            "https://api.example.org/v1/..\u{2215}admin",
             "https://api.example.org\\@evil.example/v1/",
             "https://api.example.org@evil.example/v1/",
             "https://api.example.org:443@evil.example/v1/",
