@@ -94,23 +94,36 @@ impl Policy {
     }
 
     fn apply_to_request(&self, grant: &mut HttpGrant, secrets: &BTreeMap<String, SecretSource>) -> Result<(), String> {
-        let ceiling = self.http.iter().find(|ceiling| ceiling.rule().covers_all_of(grant.rule()));
-        let ceiling = ceiling.ok_or("no URL of the policy contains it")?;
-        if let Some(method) = grant.method_names().iter().find(|method| !ceiling.grant.allows_method(method)) {
+        let mut reason = Err("no URL of the policy contains it".to_owned());
+        for ceiling in self.http.iter().filter(|ceiling| ceiling.rule().covers_all_of(grant.rule())) {
+            match ceiling.permits(grant, secrets) {
+                Ok(()) => {
+                    grant.cap(ceiling.grant.own_limits());
+                    return Ok(());
+                }
+                error => reason = error,
+            }
+        }
+        reason
+    }
+}
+
+impl HttpCeiling {
+    /// Returns what is not permitted of a grant for URLs that are.
+    fn permits(&self, grant: &HttpGrant, secrets: &BTreeMap<String, SecretSource>) -> Result<(), String> {
+        if let Some(method) = grant.method_names().iter().find(|method| !self.grant.allows_method(method)) {
             return Err(format!("the policy does not permit {method} there"));
         }
-        let permits = |address: &SocketAddr| ceiling.grant.refused(address.ip(), address.port()).is_none();
+        let permits = |address: &SocketAddr| self.grant.refused(address.ip(), address.port()).is_none();
         let own = grant.rule().address();
         if let Some(address) = grant.listed_addresses().iter().chain(&own).find(|address| !permits(address)) {
             return Err(format!("the policy does not list the address {address}"));
         }
         for name in grant.secret_header().into_iter().flat_map(super::SecretHeader::secrets) {
-            if !secrets.get(name).is_some_and(|source| ceiling.secrets.contains(source)) {
+            if !secrets.get(name).is_some_and(|source| self.secrets.contains(source)) {
                 return Err(format!("the policy does not permit the secret {name} there"));
             }
         }
-        let limits = *ceiling.grant.own_limits();
-        grant.cap(&limits);
         Ok(())
     }
 }
@@ -166,6 +179,15 @@ mod tests {
         within.add(EnvGrant::host("L", "LANG"));
         assert_eq!(reasons(&policy, &mut within), [""; 0]);
         assert_eq!(within.http[0].own_limits().requests, 5);
+
+        // Of several URLs that contain it, one has to permit it.
+        let mut several = policy.clone();
+        several.http.push(HttpCeiling::new("https://api.example.org/").unwrap());
+        several.http[1].grant = several.http[1].grant.clone().methods(["POST"]).unwrap();
+        let mut post = Grants::default();
+        post.add(url.clone().methods(["POST"]).unwrap());
+        assert_eq!(reasons(&several, &mut post), [""; 0]);
+        assert_eq!(post.http[0].own_limits().requests, HttpLimits::default().requests);
 
         let mut beyond = Grants::default();
         beyond.add(HttpGrant::new("https://example.org/").unwrap());
