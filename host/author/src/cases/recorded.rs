@@ -37,20 +37,28 @@ pub(super) fn read(case: &Path) -> Result<Vec<RecordedExchange>, Vec<Problem>> {
 /// Replaces the recorded responses of a case. Returns the files that were written.
 ///
 /// # Errors
-/// A file cannot be written.
+/// A file cannot be written, or an exchange has no form as a file.
 pub(super) fn write(case: &Path, exchanges: &[RecordedExchange]) -> Result<Vec<PathBuf>, Problem> {
     let folder = case.join(FOLDER);
+    let content = |exchange: &RecordedExchange| {
+        exchange.to_bytes().map_err(|problem| {
+            let message = format!("{} {} cannot be recorded: {problem}", exchange.method, exchange.url);
+            Problem::Unreadable { file: folder.clone(), message }
+        })
+    };
+    // All of them, before the old files are removed.
+    let contents = exchanges.iter().map(content).collect::<Result<Vec<_>, _>>()?;
     let write_all = || -> io::Result<Vec<PathBuf>> {
         for old in files(&folder)? {
             fs::remove_file(old)?;
         }
-        if !exchanges.is_empty() {
+        if !contents.is_empty() {
             fs::create_dir_all(&folder)?;
         }
-        let mut written = Vec::with_capacity(exchanges.len());
-        for (number, exchange) in exchanges.iter().enumerate() {
+        let mut written = Vec::with_capacity(contents.len());
+        for (number, content) in contents.into_iter().enumerate() {
             let file = folder.join(format!("{:03}.{EXTENSION}", number + 1));
-            fs::write(&file, exchange.to_bytes())?;
+            fs::write(&file, content)?;
             written.push(file);
         }
         Ok(written)

@@ -48,10 +48,12 @@ impl RecordedExchange {
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         let (line, rest) = line(bytes);
+        // A file whose lines end so was written by hand, or changed by a version control system.
+        let has_crlf = rest.starts_with(b"\r\n");
         let (method, url) = line.trim().split_once(' ').ok_or("the first line is not a method and a URL")?;
         let url = HttpUrl::parse(url.trim()).map_err(|problem| format!("the URL of the first line {problem}"))?;
         let start = start_of_response(rest).ok_or("there is no line that starts with `HTTP/1.1 `")?;
-        let request_body = between(&rest[..start]);
+        let request_body = between(&rest[..start], if has_crlf { b"\r\n" } else { b"\n" });
         let (status, mut rest) = self::line(&rest[start..]);
         let status = status.split_whitespace().nth(1).and_then(|code| code.parse().ok());
         let status =
@@ -67,11 +69,24 @@ impl RecordedExchange {
             headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
         }
         let (method, url) = (method.to_ascii_uppercase(), url.with_query());
+        let rest = if has_crlf { rest.strip_suffix(b"\r").unwrap_or(rest) } else { rest };
         Ok(Self { method, url, request_body: request_body.to_vec(), status, headers, body: rest.to_vec() })
     }
 
     /// Returns the file.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// A sentence about why the exchange cannot be written to a file from which it could be read again.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let file = self.file();
+        match Self::parse(&file) {
+            Ok(same) if same.request_body == self.request_body && same.body == self.body => Ok(file),
+            Err(problem) => Err(problem),
+            Ok(_) => Err("the body of the request contains a line that starts with `HTTP/1.1 `".into()),
+        }
+    }
+
+    fn file(&self) -> Vec<u8> {
         let Self { method, url, request_body, status, headers, body } = self;
         let mut file = format!("{method} {url}\n\n").into_bytes();
         if !request_body.is_empty() {
@@ -133,10 +148,10 @@ fn start_of_response(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The body of a request, which has an empty line before and after it.
-fn between(bytes: &[u8]) -> &[u8] {
-    let bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    bytes.strip_suffix(b"\n").unwrap_or(bytes)
+fn between<'b>(bytes: &'b [u8], line_end: &[u8]) -> &'b [u8] {
+    let bytes = bytes.strip_prefix(line_end).unwrap_or(bytes);
+    let bytes = bytes.strip_suffix(line_end).unwrap_or(bytes);
+    bytes.strip_suffix(line_end).unwrap_or(bytes)
 }
 
 #[cfg(test)]
@@ -156,10 +171,26 @@ mod tests {
                 headers: vec![("content-type".into(), "text/plain".into())],
                 body: body.into(),
             };
-            let file = exchange.to_bytes();
+            let file = exchange.to_bytes().unwrap();
             let parsed = RecordedExchange::parse(&file).unwrap();
             assert_eq!(parsed, exchange, "{}", String::from_utf8_lossy(&file));
         }
+    }
+
+    #[test]
+    fn an_exchange_that_could_not_be_read_again_is_an_error() {
+        let mut exchange = RecordedExchange::parse(b"POST https://a.example/\n\nHTTP/1.1 200\n\n").unwrap();
+        exchange.request_body = b"a\nHTTP/1.1 500\n\nb".into();
+        assert!(exchange.to_bytes().unwrap_err().contains("the body of the request"));
+        exchange.request_body = b"\r".into();
+        assert_eq!(RecordedExchange::parse(&exchange.to_bytes().unwrap()).unwrap(), exchange);
+    }
+
+    #[test]
+    fn a_file_with_other_line_ends_has_the_same_bodies() {
+        let file = b"POST https://a.example/\r\n\r\n{\"a\": 1}\r\n\r\nHTTP/1.1 200\r\n\r\nanswer\r\n";
+        let parsed = RecordedExchange::parse(file).unwrap();
+        assert_eq!((parsed.request_body, parsed.body), (b"{\"a\": 1}".to_vec(), b"answer".to_vec()));
     }
 
     #[test]
