@@ -23,4 +23,4 @@ pub(crate) use folders::StagedFolders;
 pub(crate) use linker::linker;
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};
 pub use permission::Permission;
-pub(crate) use state::{CallColumns, CapturedOutput, HOST_CALL_BYTES, MAX_HANDLES, State};
+pub(crate) use state::{Attribution, CallColumns, CapturedOutput, HOST_CALL_BYTES, MAX_HANDLES, State};

@@ -25,5 +25,5 @@ mod tests;
 
 pub(crate) use client::Client;
 pub(crate) use network::Network;
-pub(crate) use notices::Notices;
+pub(crate) use notices::{Notice, Notices};
 pub(crate) use session::RequestSession;

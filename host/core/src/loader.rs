@@ -13,7 +13,7 @@ use crate::component::{
     CompileCache, CompileContext, Compiler, Component, ComponentError, ComponentErrorKind, ComponentFile, Manifest,
     Signature,
 };
-use crate::engine::{CompileSettings, State, linker};
+use crate::engine::{Attribution, CompileSettings, State, linker};
 use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::limits::Limits;
@@ -117,7 +117,7 @@ impl ComponentLoader {
         })?;
         let signature = signature.map_err(|error| Box::new(sandbox::from_step_error(error, &captured)))?;
         Signature::check(signature, component.manifest().kind).map_err(|mut failure| {
-            captured.complete(&mut failure);
+            captured.complete(&mut failure, Attribution::Call);
             failure
         })
     }

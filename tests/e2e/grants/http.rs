@@ -99,6 +99,28 @@ fn a_failed_row_of_an_async_step_is_rejected_alone() {
     assert!(message.ends_with("returned the status 404: no such page"), "{message}");
 }
 
+/// The rows of a batch are processed at the same time, and each has a reason of its own.
+#[test]
+fn each_row_of_a_batch_has_the_reason_of_its_own_request() {
+    let server = Server::new(|_| ok("fine"));
+    let refused = format!("http://{}/", closed_port());
+    let folder = Folder::with(&[FETCH_TOGETHER]);
+    write_urls(&folder, &[server.url("/b/"), refused.clone(), server.url("/a/"), "http://not.example/".into()]);
+    let table = step("fetch_together").allow_http(&server.url("/a/"), "").allow_http(&refused, "");
+    folder.run(rejecting(table)).succeeded();
+    assert_eq!(column(&folder, "answer"), ["fine"]);
+    let [other, down, name] = &rejects(&folder)[..] else { panic!("three rows are rejected") };
+    assert_eq!((other.0.as_str(), down.0.as_str(), name.0.as_str()), ("denied", "guest-error", "denied"));
+    assert!(other.2.contains("/b/, and no grant covers this URL"), "{}", other.2);
+    assert!(down.2.starts_with(&format!("the request failed: GET {refused}: cannot connect")), "{}", down.2);
+    assert!(name.2.contains("http://not.example/, and no grant covers this URL"), "{}", name.2);
+}
+
+/// An address where nothing listens.
+fn closed_port() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
 #[test]
 fn redirects_are_returned_and_not_followed() {
     let other = Server::new(|_| ok("never"));

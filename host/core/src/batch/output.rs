@@ -1,7 +1,7 @@
 //! The checked result of a call: the rows that passed, and the rows that the step rejected.
 
 use super::CheckedOutput;
-use crate::engine::CapturedOutput;
+use crate::engine::{Attribution, CapturedOutput};
 use crate::failure::Failure;
 use crate::sandbox;
 
@@ -25,10 +25,12 @@ pub(crate) struct StepRejection {
 
 impl StepOutput {
     pub(crate) fn new(mut output: CheckedOutput, captured: &CapturedOutput) -> Self {
-        let rejections = std::mem::take(&mut output.rejections).into_iter();
+        let rejections = std::mem::take(&mut output.rejections);
+        let attribution = if rejections.len() > 1 { Attribution::OneRowOfSeveral } else { Attribution::Call };
+        let rejections = rejections.into_iter();
         let rejections = rejections.map(|rejection| StepRejection {
             row: rejection.row,
-            failure: sandbox::from_rejection(rejection.error, captured),
+            failure: sandbox::from_rejection(rejection.error, captured, attribution),
         });
         Self { rejections: rejections.collect(), output }
     }

@@ -16,7 +16,7 @@ use super::quota::WriteQuota;
 use super::requests::HttpState;
 use crate::failure::{Failure, FailureKind};
 use crate::grants::Denial;
-use crate::http::Notices;
+use crate::http::{Notice, Notices};
 use crate::limits::Limits;
 
 /// The most bytes that a guest passes to a host function in one call, or asks for, such as random numbers. Reading or making
@@ -50,6 +50,15 @@ pub(crate) struct State {
     columns: CallColumns,
 }
 
+/// What a failure belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attribution {
+    /// The whole call, and with it each of its requests.
+    Call,
+    /// One row of several that were rejected. Only the requests that it names are its own.
+    OneRowOfSeveral,
+}
+
 /// Logged messages, written text and denied accesses of a guest.
 pub(crate) struct CapturedOutput {
     stderr: GuestOutput,
@@ -64,33 +73,53 @@ pub(crate) struct CapturedOutput {
 impl CapturedOutput {
     /// Adds the captured output to a failure. A failure after an access that was denied becomes one of kind `denied`.
     pub(crate) fn attach_to(&self, failure: &mut Failure) {
+        self.attach_output_to(failure);
+        self.complete(failure, Attribution::Call);
+    }
+
+    /// Adds the captured output to a failure that is [complete](Self::complete).
+    pub(crate) fn attach_output_to(&self, failure: &mut Failure) {
         failure.stderr = self.stderr.text();
         failure.stdout = self.stdout.text();
         failure.log = self.log.entries();
-        self.complete(failure);
+        self.redact(failure);
     }
 
     /// Completes a failure without adding output: marks one after a denied access, and removes secrets. Every text of a step
-    /// that the host writes anywhere passes through here.
-    pub(crate) fn complete(&self, failure: &mut Failure) {
+    /// that the host writes anywhere passes through here or [`attach_output_to`](Self::attach_output_to).
+    pub(crate) fn complete(&self, failure: &mut Failure, attribution: Attribution) {
         let is_own = matches!(
             failure.kind,
             FailureKind::GuestError | FailureKind::Panic | FailureKind::Trap | FailureKind::Exit
         );
         if is_own {
-            let requests = self.requests.as_ref();
-            let denial = self.denied.clone().or_else(|| requests?.denial());
-            if let Some(denial) = denial {
+            let request = self.requests.as_ref().and_then(|requests| {
+                let messages = [&failure.message].into_iter().chain(&failure.causes);
+                let messages = messages.map(String::as_str).collect::<Vec<_>>().join("\n");
+                match attribution {
+                    Attribution::Call => requests.cause_of(&messages),
+                    Attribution::OneRowOfSeveral => requests.named_in(&messages),
+                }
+            });
+            let denied = match &request {
+                Some(Notice::Denied(denial)) => Some(denial),
+                _ => None,
+            };
+            if let Some(denial) = self.denied.as_ref().or(denied) {
                 failure.kind = FailureKind::Denied;
                 // A second attempt is denied, too.
                 (failure.transient, failure.retry_after_ms) = (false, None);
                 failure.hint = Some(denial.hint());
             } else if let Some(quota) = self.access.as_ref().and_then(|access| access.used_up()) {
                 failure.hint.get_or_insert(quota);
-            } else if let Some(request) = requests.and_then(|requests| requests.failed()) {
-                failure.hint.get_or_insert_with(|| format!("its last request that failed: {request}"));
+            } else if let Some(Notice::Failed(request, detail)) = request {
+                failure.hint.get_or_insert_with(|| format!("the request failed: {request}: {detail}"));
             }
         }
+        self.redact(failure);
+    }
+
+    fn redact(&self, failure: &mut Failure) {
         if let Some(access) = &self.access {
             failure.redact(access.redactor());
         }

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, Response};
 use wasmtime_wasi_http::Error as Code;
 
-use super::{Client, Network, Notices, RequestSession};
+use super::{Client, Network, Notice, Notices, RequestSession};
 use crate::grants::{Grants, HttpGrant, HttpLimits, Redactor};
 use name_server::NameServer;
 use tls_server::TlsServer;
@@ -54,8 +54,10 @@ impl Guest {
 
     /// Why the last request was denied, or what went wrong.
     fn problem(&self) -> String {
-        let denial = self.notices.denial().map(|denial| denial.hint());
-        denial.or_else(|| self.notices.failed()).unwrap_or_default()
+        self.notices.cause_of("").map_or_else(String::new, |notice| match notice {
+            Notice::Denied(denial) => denial.hint(),
+            Notice::Failed(_, detail) => detail,
+        })
     }
 }
 

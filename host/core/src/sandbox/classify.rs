@@ -10,7 +10,7 @@ use wasmtime_wasi::I32Exit;
 use super::{CallOptions, Halt};
 use crate::component::{Component, SourceFrame, Symbols};
 use crate::engine::bindings::types::{ErrorKind, StepError};
-use crate::engine::{CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, State, TABLE_ELEMENTS};
+use crate::engine::{Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, State, TABLE_ELEMENTS};
 use crate::failure::{
     Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE, is_shortage,
 };
@@ -282,13 +282,13 @@ fn demangled(name: &str) -> String {
 
 /// Creates the failure for an error that the step returned, with the captured output.
 pub(crate) fn from_step_error(error: StepError, captured: &CapturedOutput) -> Failure {
-    let mut failure = from_rejection(error, captured);
+    let mut failure = from_rejection(error, captured, Attribution::Call);
     captured.attach_to(&mut failure);
     failure
 }
 
 /// Creates the failure of a row that the step rejected. The log belongs to the whole batch, and is left out.
-pub(crate) fn from_rejection(error: StepError, captured: &CapturedOutput) -> Failure {
+pub(crate) fn from_rejection(error: StepError, captured: &CapturedOutput, attribution: Attribution) -> Failure {
     let kind = match error.kind {
         ErrorKind::Parameters => FailureKind::Parameters,
         ErrorKind::Input | ErrorKind::Transient | ErrorKind::Internal => FailureKind::GuestError,
@@ -301,7 +301,7 @@ pub(crate) fn from_rejection(error: StepError, captured: &CapturedOutput) -> Fai
     failure.hint = error.hint;
     failure.location =
         error.location.map(|place| Location { file: place.file, line: place.line, column: place.column });
-    captured.complete(&mut failure);
+    captured.complete(&mut failure, attribution);
     WHOLE.keep(&mut failure);
     failure
 }

@@ -213,7 +213,7 @@ impl PolicyRunner<'_> {
             if self.step.on_failure.then() == Then::Stop {
                 failure.row = self.rows.place(row);
                 if let Some(captured) = captured {
-                    captured.attach_to(&mut failure);
+                    captured.attach_output_to(&mut failure);
                 }
                 return Err(failure);
             }
