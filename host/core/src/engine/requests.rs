@@ -15,6 +15,10 @@ use crate::http::{Client, Notices, RequestSession};
 /// open request.
 const BODY_CHUNK: usize = 16 << 10;
 
+/// Bytes of the headers of one message that a guest creates, as they are in memory. Servers take 8 to 16 KiB, and a guest can have
+/// thousands of such lists at the same time.
+const HEADERS: usize = 16 << 10;
+
 /// The requests of an instance, from its first use of the interface.
 pub(super) struct HttpState {
     ctx: WasiHttpCtx,
@@ -26,7 +30,9 @@ struct Hooks(RequestSession);
 
 impl HttpState {
     pub(super) fn new(client: Option<Arc<Client>>, notices: Arc<Notices>) -> Self {
-        Self { ctx: WasiHttpCtx::new(), hooks: Hooks(RequestSession::new(client, notices)) }
+        let mut ctx = WasiHttpCtx::new();
+        ctx.set_field_size_limit(HEADERS);
+        Self { ctx, hooks: Hooks(RequestSession::new(client, notices)) }
     }
 
     /// Returns what wasmtime works on.

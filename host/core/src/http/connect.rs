@@ -26,6 +26,9 @@ const NEXT_ADDRESS: Duration = Duration::from_millis(250);
 /// Bytes of the head of a response.
 pub(super) const HEAD_BYTES: usize = 64 << 10;
 
+/// Bytes of a response that a connection reads before they are passed on.
+const BUFFER: usize = 128 << 10;
+
 /// Opens a connection for requests to this URL.
 ///
 /// # Errors
@@ -112,7 +115,7 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, RequestError> {
 
 async fn http1(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Connection, RequestError> {
     let mut builder = http1::Builder::new();
-    builder.max_header_size(HEAD_BYTES);
+    builder.max_header_size(HEAD_BYTES).max_buf_size(BUFFER);
     let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
     let task = tokio::spawn(async move {
         // The request gets the error.
