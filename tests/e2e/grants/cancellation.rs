@@ -1,6 +1,6 @@
 //! Requests end with their run, in every phase, and leave no connection open.
 
-use std::io::{BufReader, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -44,6 +44,34 @@ fn a_signal_ends_a_run_whose_server_does_not_answer() {
         assert_eq!(end(child), Some(130), "{start:?}");
         assert!(!folder.contains("output.jsonl"));
         wait_until("the connections are closed", || server.open_connections() == 0);
+    }
+}
+
+/// The server takes the connection and the start of what is sent, and then neither reads nor answers.
+#[test]
+fn a_signal_ends_a_run_in_the_handshake_and_while_it_sends() {
+    for scheme in ["https", "http"] {
+        let (sender, started) = channel();
+        let sender = std::sync::Mutex::new(sender);
+        let (end_server, ended) = channel::<()>();
+        let ended = std::sync::Mutex::new(ended);
+        let server = Server::raw(move |mut stream| {
+            let _ = stream.read_exact(&mut [0; 16]);
+            let _ = sender.lock().unwrap().send(());
+            let _ = ended.lock().unwrap().recv();
+        });
+        let url = format!("{scheme}://{}/", server.address);
+        let folder = Folder::with(&[FETCH]);
+        // More than the buffers of the system take.
+        let row = serde_json::json!({ "url": url, "method": "POST", "body": "x".repeat(12 << 20) });
+        folder.write("input.jsonl", format!("{row}\n"));
+        let grant = "methods = [\"POST\"]\nlimits = { request-bytes = \"64MiB\" }";
+        folder.write_pipeline(PipelineFile::new().add(fetch().allow_http(&url, grant)));
+        let child = spawn(folder.command().args(["run", "pipeline.toml"]));
+        started.recv_timeout(Duration::from_secs(30)).expect("the server gets a connection");
+        send(&child, Signal::INT);
+        assert_eq!(end(child), Some(130), "{scheme}");
+        drop(end_server);
     }
 }
 

@@ -1,9 +1,11 @@
 //! Folders and variables that are granted.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, RenameFlags, mknodat, renameat_with};
 use rustix::process::Signal;
 use serde_json::json;
 use stillbox_test_guests::USE_FILES;
@@ -87,6 +89,58 @@ fn paths_do_not_lead_out_of_a_granted_folder() {
     let results = column(&folder, "result");
     assert_eq!(results[0], "in the folder");
     assert!(results[1..].iter().all(|result| result.starts_with("error: ")), "{results:?}");
+}
+
+/// A name changes between a folder and a link that leads out, while the step opens files below it.
+#[test]
+fn a_path_that_changes_while_it_is_opened_does_not_lead_out() {
+    let folder = folder();
+    folder.write("outside/b.txt", "outside of the folder");
+    symlink("../outside", folder.join("data/link")).unwrap();
+    let reads = vec![("read", "/data/sub/b.txt", ""); 5000];
+    write_operations(&folder, &reads);
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                let (sub, link) = (folder.join("data/sub"), folder.join("data/link"));
+                renameat_with(CWD, &sub, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let outcome = folder.run(PipelineFile::new().add(use_files().allow_dir("data", "")));
+        is_done.store(true, Ordering::Relaxed);
+        outcome.succeeded();
+    });
+    let results = column(&folder, "result");
+    let is_expected = |result: &String| result == "below the folder" || result.starts_with("error: ");
+    assert!(results.iter().all(is_expected), "a file outside was read");
+    for expected in ["below", "error"] {
+        assert!(results.iter().any(|result| result.starts_with(expected)), "the name did not change during the run");
+    }
+}
+
+/// The folder itself changes to a link, after it was granted.
+#[test]
+fn a_granted_folder_stays_the_one_that_was_opened() {
+    let folder = folder();
+    folder.write("outside/a.txt", "outside of the folder");
+    for name in ["data/first", "data/second"] {
+        mknodat(CWD, folder.join(name), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    }
+    write_operations(
+        &folder,
+        &[("read", "/data/first", ""), ("read", "/data/second", ""), ("read", "/data/a.txt", "")],
+    );
+    folder.write_pipeline(PipelineFile::new().batch_rows(1).add(use_files().allow_dir("data", "")));
+    let child = spawn(folder.command().args(["run", "pipeline.toml", "--threads", "1"]));
+    // Opening one end of a pipe waits for the other. The step has opened the first, and waits at the second.
+    let open = |path: &str| OpenOptions::new().write(true).open(folder.join(path)).unwrap();
+    drop(open("data/first"));
+    fs::rename(folder.join("data"), folder.join("moved")).unwrap();
+    symlink("outside", folder.join("data")).unwrap();
+    drop(open("moved/second"));
+    assert_eq!(end(child), Some(0));
+    assert_eq!(column(&folder, "result")[2], "in the folder");
 }
 
 #[test]

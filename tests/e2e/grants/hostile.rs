@@ -116,14 +116,16 @@ fn a_step_cannot_set_headers_that_frame_the_message() {
 /// What a server sends, and what the error of the row contains.
 #[test]
 fn a_server_that_misbehaves_fails_its_row_within_the_limits() {
-    let endless = |part: &'static str| {
+    let repeat = |start: &'static str, part: &'static str| {
         move |mut stream: std::net::TcpStream| {
             let mut reader = BufReader::new(stream.try_clone().unwrap());
-            if read_request(&mut reader).is_some() && stream.write_all(b"HTTP/1.1 200 OK\r\n").is_ok() {
+            if read_request(&mut reader).is_some() && stream.write_all(start.as_bytes()).is_ok() {
                 while stream.write_all(part.as_bytes()).is_ok() {}
             }
         }
     };
+    let endless = |part| repeat("HTTP/1.1 200 OK\r\n", part);
+    let flood = |part| repeat("", part);
     let slow = |mut stream: std::net::TcpStream| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         if read_request(&mut reader).is_some()
@@ -145,6 +147,9 @@ fn a_server_that_misbehaves_fails_its_row_within_the_limits() {
     let servers = [
         (Server::raw(endless("x-header: value\r\n")), "the head of the response is too large"),
         (Server::raw(endless("x")), "the head of the response is too large"),
+        (Server::raw(flood("HTTP/1.1 100 Continue\r\n\r\n")), "no response in time"),
+        (Server::raw(flood("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")), "no response in time"),
+        (Server::raw(flood("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")), "failed"),
         (Server::raw(endless("\r\n0123456789abcdef\r\n")), "the response is larger than its grant allows"),
         (Server::raw(slow), "no response in time"),
         (Server::raw(once("")), "closed the connection"),
