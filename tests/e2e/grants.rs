@@ -5,6 +5,7 @@ mod files;
 mod hostile;
 mod http;
 mod policy;
+mod python;
 mod secrets;
 
 use crate::harness::{Folder, PipelineFile, Table, step};

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from stillbox_sdk import Aggregate, DefinitionError, Source, column, parameter, step
+from stillbox_sdk import Aggregate, Batch, DefinitionError, Rows, Source, column, parameter, step
 
 
 @dataclass
@@ -118,7 +118,7 @@ def test_a_mistake_in_the_signature_of_a_function_is_reported():
 
     def unknown(row: Unknown) -> bool: ...  # type: ignore[name-defined]  # noqa: F821
 
-    async def later(row: Row) -> bool: ...
+    async def later(batch: Batch[Row]) -> Rows[None]: ...
 
     def generated(row: Row) -> bool:
         yield
@@ -131,8 +131,8 @@ def test_a_mistake_in_the_signature_of_a_function_is_reported():
     assert "returns int, which is not supported: return a dataclass, `bool`, " in diagnostic(number)[0]
     assert diagnostic(unknown)[0].startswith("cannot read the annotations of ")
     assert diagnostic(unknown)[0].endswith(": NameError: name 'Unknown' is not defined")
-    assert diagnostic(later)[0].endswith("must be an ordinary function, without `async` and `yield`")
-    assert diagnostic(generated)[0].endswith("must be an ordinary function, without `async` and `yield`")
+    assert diagnostic(later)[0] == "a step that takes a whole batch is not `async`; take a row instead"
+    assert diagnostic(generated)[0].endswith("must be an ordinary function, without `yield`")
 
 
 def test_a_mistake_in_the_definition_of_a_class_is_reported():

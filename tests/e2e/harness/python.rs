@@ -10,6 +10,9 @@ use super::{Folder, Outcome, ROOT, outcome};
 /// The components and the environment are in the build folder, so the next run of the tests uses them too.
 const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/python");
 
+/// Libraries that steps of the tests use.
+const LIBRARIES: [&str; 2] = ["requests", "httpx"];
+
 /// The component for the folder of a step.
 pub(crate) fn component(step: &Path) -> String {
     let name = step.file_name().expect("a step has a name").to_string_lossy();
@@ -43,7 +46,7 @@ pub(crate) fn environment() -> PathBuf {
     let folder = Path::new(FOLDER);
     let _installing = lock("installing");
     let python = folder.join("environment/bin/python");
-    let wanted = format!("{:016x}", digest(&[sdk(), contract()]));
+    let wanted = format!("{:016x} {}", digest(&[sdk(), contract()]), LIBRARIES.join(" "));
     let installed = folder.join("installed");
     if fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
         if !python.exists() {
@@ -57,7 +60,7 @@ pub(crate) fn environment() -> PathBuf {
         }
         let mut pip = Command::new(&python);
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall"]);
-        outcome(pip.arg(sdk().parent().expect("it is a folder's"))).succeeded();
+        outcome(pip.arg(sdk().parent().expect("it is a folder's")).args(LIBRARIES)).succeeded();
         fs::write(installed, wanted).unwrap();
     }
     python

@@ -9,6 +9,7 @@ import argparse
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -97,6 +98,7 @@ def _copy_sdk(project: Project, target: Path) -> Path:
         "version": project.version,
         "description": project.description,
         "report": f"{_SDK}report.json",
+        "http": project.has_http,
     }
     entry = [
         "import sys",
@@ -110,7 +112,7 @@ def _copy_sdk(project: Project, target: Path) -> Path:
 
 
 def _componentize(project: Project, stage: Path, output: Path, report: Path) -> None:
-    command = [sys.executable, "-c", _COMPONENTIZE, "--quiet", "--wit-path", str(_contract()), "--world", "step"]
+    command = [sys.executable, "-c", _COMPONENTIZE, "--quiet", *_worlds(project)]
     command += ["componentize", _ENTRY, "--output", str(output)]
     paths = [stage / "step", stage / "sdk"]
     if project.has_dependencies:
@@ -140,6 +142,23 @@ def _format_report(report: dict[str, object]) -> str:
     if report["hint"]:
         lines.append(f"  hint: {report['hint']}")
     return "\n".join(lines)
+
+
+def _worlds(project: Project) -> list[str]:
+    """Returns the arguments for the imports and exports of the component. Without the extra `http`, it imports no requests."""
+    contract = _contract()
+    arguments = ["--wit-path", str(contract)]
+    if not project.has_http:
+        return [*arguments, "--world", "step"]
+    found = re.search(r"^package (stillbox:step)(@[^;]*);", contract.read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise ProjectError(f"{contract} does not name its package; reinstall stillbox-sdk")
+    name, version = found.groups()
+    arguments += ["--wit-path", str(_PACKAGE / "wasi" / "http.wit")]
+    arguments += ["--world", "stillbox:python-http/step"]
+    # Both packages have an interface `types`.
+    arguments += ["--import-interface-name", f"{name}/types{version}=types"]
+    return [*arguments, "--import-interface-name", "wasi:http/types@0.2.9=http_types"]
 
 
 def _contract() -> Path:

@@ -40,6 +40,8 @@ def load(settings: dict[str, Any]) -> type[component.Exports]:
         found = _only_step(module, settings["module"])
         step = found.named(settings["name"], settings["version"], settings["description"], code)
         step.manifest()
+        if settings["http"]:
+            importlib.import_module(".http_libraries", __package__).adapt()
     except CAUGHT as error:
         code.cache_lines(error.__traceback__)
         with open(settings["report"], "w", encoding="utf-8") as file:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import contract
@@ -42,12 +42,25 @@ class RowFunction:
             # Otherwise an exception that is raised again for another row would include this traceback.
             BaseException.with_traceback(error, None)
 
-        made: list[Any] = []
         values = zip(*lists) if lists else iter([()] * batch.rows)
+        made = self._call(arguments, values, _checked(self._make) if unreadable else self._make, reject)
+        rows, origins = self._collect(made, reject)
+        output = OutputRows(self._outputs, outputs, rows, origins, rejected).output(
+            lambda error: describe(error, self._code, ErrorKind.INPUT, self._function)
+        )
+        return omit_identity_origins(output, batch.rows)
+
+    def _call(
+        self,
+        arguments: tuple[Any, ...],
+        values: Iterator[tuple[Any, ...]],
+        make: Callable[..., Any],
+        reject: Callable[[int, BaseException], None],
+    ) -> list[Any]:
+        """Calls the function for each row. Returns what it returned, with `REJECTED` in the place of exceptions."""
+        made: list[Any] = []
         # Local names keep the loop fast: it contains only the two calls.
-        append, function, make = made.append, self._function, self._make
-        if unreadable:
-            make = _checked(make)
+        append, function = made.append, self._function
         for row in values:
             try:
                 append(function(*arguments, make(*row)))
@@ -56,11 +69,7 @@ class RowFunction:
             except CAUGHT as error:
                 reject(len(made), error)
                 append(REJECTED)
-        rows, origins = self._collect(made, reject)
-        output = OutputRows(self._outputs, outputs, rows, origins, rejected).output(
-            lambda error: describe(error, self._code, ErrorKind.INPUT, self._function)
-        )
-        return omit_identity_origins(output, batch.rows)
+        return made
 
 
 class BatchFunction:

@@ -29,6 +29,8 @@ class Project:
     prefix: str
     # Whether the step depends on other distributions than the SDK.
     has_dependencies: bool
+    # Whether it depends on the extra `http` of the SDK.
+    has_http: bool = False
 
 
 def read_project(folder: Path) -> Project:
@@ -54,7 +56,9 @@ def read_project(folder: Path) -> Project:
         raise ProjectError(f"{file}: `dependencies` must be a list")
     others = [text for text in dependencies if _distribution(text) != _SDK]
     version = _text(project, "version", file) or "0.0.0"
-    return Project(folder, name, version, _text(project, "description", file) or "", module, _find(folder, module), bool(others))
+    description = _text(project, "description", file) or ""
+    has_http = any(_distribution(text) == _SDK and "http" in _extras(text) for text in dependencies)
+    return Project(folder, name, version, description, module, _find(folder, module), bool(others), has_http)
 
 
 def _find(folder: Path, module: str) -> str:
@@ -76,6 +80,11 @@ def _find(folder: Path, module: str) -> str:
 def _distribution(requirement: object) -> str:
     found = re.match(r"[A-Za-z0-9._-]+", str(requirement))
     return re.sub(r"[-_.]+", "-", found.group()).lower() if found else ""
+
+
+def _extras(requirement: object) -> list[str]:
+    found = re.match(r"[A-Za-z0-9._-]+\s*\[([^\]]*)\]", str(requirement))
+    return [extra.strip().lower() for extra in found.group(1).split(",")] if found else []
 
 
 def _table(settings: dict[str, Any], key: str, file: Path) -> dict[str, Any]:

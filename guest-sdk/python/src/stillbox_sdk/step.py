@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin, overload
 
 from . import contract
+from .async_function import DEFAULT_CONCURRENCY, AsyncRowFunction
 from .classes import Aggregate, BoundAggregate, BoundSource, Source
 from .code import Code
 from .columns import NO_COLUMNS, Columns, check_names, read_columns
@@ -24,7 +25,15 @@ T = TypeVar("T", bound="Callable[..., Any] | type")
 _MARK = "__stillbox_step__"
 
 
-def step(target: T) -> T:
+@overload
+def step(target: T) -> T: ...
+
+
+@overload
+def step(*, concurrency: int) -> Callable[[T], T]: ...
+
+
+def step(target: Any = None, *, concurrency: int | None = None) -> Any:
     """Turns a function, or a subclass of `Source` or `Aggregate`, into a step.
 
     A function takes a dataclass with the parameters, if the step has any, and then a row, which is a dataclass whose fields are
@@ -38,10 +47,24 @@ def step(target: T) -> T:
 
     An exception rejects the row. The function or class is returned unchanged, so that tests can call it.
 
+    The rows of a batch are processed at the same time by an `async` function of a row, `concurrency` of them, 16 by default:
+    `@step(concurrency=32)`.
+
     Raises `DefinitionError` for a mistake in the definition of the step.
     """
     names = scope(1)
-    made = _class_step(target, names) if isinstance(target, type) else _function_step(target, names)
+    if target is None:
+        return lambda function: _marked(function, names, concurrency)
+    return _marked(target, names, concurrency)
+
+
+def _marked(target: Any, names: Mapping[str, Any], concurrency: int | None) -> Any:
+    if isinstance(target, type):
+        if concurrency is not None:
+            raise definition_error(target, "`concurrency` is for an `async` function")
+        made = _class_step(target, names)
+    else:
+        made = _function_step(target, names, concurrency)
     setattr(target, _MARK, made)
     return target
 
@@ -119,11 +142,15 @@ class Instance:
         return self._running.finish()
 
 
-def _function_step(target: Callable[..., Any], names: Mapping[str, Any]) -> Step:
+def _function_step(target: Callable[..., Any], names: Mapping[str, Any], concurrency: int | None) -> Step:
     if not callable(target) or not hasattr(target, "__code__"):
         raise definition_error(target, f"`@step` applies to a function, a `Source` or an `Aggregate`, not to {shown(type(target))}")
-    if inspect.iscoroutinefunction(target) or inspect.isgeneratorfunction(target):
-        raise definition_error(target, f"`{target.__qualname__}` must be an ordinary function, without `async` and `yield`")
+    if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
+        raise definition_error(target, f"`{target.__qualname__}` must be an ordinary function, without `yield`")
+    is_async = inspect.iscoroutinefunction(target)
+    if concurrency is not None and (not is_async or concurrency < 1):
+        message = "`concurrency` is for an `async` function, and at least 1; the host runs batches in parallel by itself"
+        raise definition_error(target, message)
     hints = resolve_hints(target, names)
     arguments = list(inspect.signature(target).parameters)
     kinds = {argument.kind for argument in inspect.signature(target).parameters.values()}
@@ -147,6 +174,8 @@ def _function_step(target: Callable[..., Any], names: Mapping[str, Any]) -> Step
         parameters = _parameters(target, hints[arguments[0]], arguments[0], names)
     inputs, code, returned = read_columns(row, names, "input"), Code.for_target(target), hints["return"]
     function: RowFunction | BatchFunction
+    if is_batch and is_async:
+        raise definition_error(target, "a step that takes a whole batch is not `async`; take a row instead")
     if is_batch:
         outputs = _batch_outputs(target, returned, names)
         function = BatchFunction(target, code, inputs, outputs)
@@ -156,6 +185,8 @@ def _function_step(target: Callable[..., Any], names: Mapping[str, Any]) -> Step
             raise return_type_error(target, shown(returned))
         outputs, collect = form
         function = RowFunction(target, code, inputs, outputs, collect)
+        if is_async:
+            function = AsyncRowFunction(target, code, inputs, outputs, collect, concurrency or DEFAULT_CONCURRENCY)
     return _step(target, Kind.TRANSFORM, parameters, inputs, outputs, code, function)
 
 

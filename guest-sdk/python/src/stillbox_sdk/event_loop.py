@@ -1,0 +1,64 @@
+"""The event loop of `async` steps: waits for everything that tasks wait for, at once, in the host.
+
+This module can be imported only inside a component with the world of `wasi/http.wit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from wit_world.imports import monotonic_clock, poll
+from wit_world.imports.poll import Pollable
+
+from .errors import InternalError
+
+
+class HostLoop(asyncio.BaseEventLoop):
+    """An event loop without sockets, threads and child processes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._selector = _Selector()
+
+    async def ready(self, pollable: Pollable) -> None:
+        """Waits for the host, and drops the pollable."""
+        with pollable:
+            future = self.create_future()
+            entry = (pollable, future)
+            self._selector.waiting.append(entry)
+            try:
+                await future
+            finally:
+                self._selector.waiting.remove(entry)
+
+    def _process_events(self, events: list[asyncio.Future[None]]) -> None:
+        for future in events:
+            if not future.done():
+                future.set_result(None)
+
+    def _write_to_self(self) -> None:
+        """Does nothing: there is no other thread that could wake the loop."""
+
+
+class _Selector:
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Pollable, asyncio.Future[None]]] = []
+
+    def select(self, timeout: float | None) -> list[asyncio.Future[None]]:
+        """Waits until something is ready, at most this number of seconds."""
+        waiting = list(self.waiting)
+        pollables = [pollable for pollable, _ in waiting]
+        if timeout is None:
+            if not waiting:
+                raise InternalError("all tasks of the step wait for each other")
+            ready = poll.poll(pollables)
+        elif not waiting and timeout <= 0:
+            ready = []
+        else:
+            with monotonic_clock.subscribe_duration(int(max(timeout, 0) * 1e9)) as timer:
+                ready = poll.poll([*pollables, timer])
+        return [waiting[index][1] for index in ready if index < len(waiting)]
+
+    def close(self) -> Any:
+        """Does nothing: tasks drop what they wait for."""
