@@ -87,7 +87,9 @@ class Connection:
     def request(self, method: str, url: str, body: Any = None, headers: Any = None, **settings: Any) -> None:
         """Keeps a request, which `getresponse` sends."""
         host = f"[{self.host}]" if ":" in self.host and not self.host.startswith("[") else self.host
-        authority = host if self.port is None else f"{host}:{self.port}"
+        # As others write it, also in messages.
+        is_default = self.port in (None, 443 if self.scheme == "https" else 80)
+        authority = host if is_default else f"{host}:{self.port}"
         pairs = [(_text(name), _text(value)) for name, value in (headers or {}).items()]
         pairs = [pair for pair in pairs if pair[0].lower() not in _FRAMING]
         timeout = self.timeout if isinstance(self.timeout, (int, float)) else None
