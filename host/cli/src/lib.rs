@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod descriptors;
 mod directories;
 mod exit_code;
 mod final_message;
@@ -31,6 +32,7 @@ pub fn main(program: Program) -> u8 {
     let arguments = Arguments::parse_from(&program.arguments);
     program::set(program);
     logging::start(arguments.global.verbose);
+    descriptors::raise_limit();
     let signals = Signals::listen();
     signals.leave(commands::execute(arguments, &signals))
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::symlink;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -220,6 +221,28 @@ fn a_step_writes_no_more_than_its_limit() {
     folder.run(PipelineFile::new().add(use_files().allow_dir("out", limit))).succeeded();
     let failed = column(&folder, "result").iter().filter(|result| result.starts_with("error: ")).count();
     assert!(failed > 40, "{failed} files of 300 are refused");
+}
+
+/// The usual limit of the system is 1,024 descriptors for the whole process.
+#[test]
+fn files_that_a_step_leaks_do_not_hinder_the_run() {
+    let folder = folder();
+    let operations = vec![("leak", "/data/a.txt", "1000"); 3];
+    write_operations(&folder, &operations);
+    folder.write_pipeline(PipelineFile::new().batch_rows(1).add(use_files().allow_dir("data", "")));
+    let stillbox = folder.command().get_program().to_owned();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -S -n 512 && exec \"$0\" run pipeline.toml --threads 2"]).arg(stillbox);
+    let environment: Vec<_> =
+        folder.command().get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    for (name, value) in environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    outcome(command.current_dir(folder.path())).succeeded();
+    assert_eq!(column(&folder, "result"), ["done"; 3]);
 }
 
 #[test]

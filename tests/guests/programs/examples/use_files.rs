@@ -43,6 +43,9 @@ fn use_files(row: Row<'_>) -> Result<Done> {
         "remove" => fs::remove_file(row.path).map(|()| "done".into()),
         "hard-link" => fs::hard_link(row.path, other).map(|()| "done".into()),
         "open" => fs::File::open(row.path).map(|file| format!("descriptor {}", i32::from(file.as_raw_fd() >= 0))),
+        "leak" => {
+            (0..other.parse()?).try_for_each(|_| fs::File::open(row.path).map(std::mem::forget)).map(|()| "done".into())
+        }
         "variable" => Ok(std::env::var(row.path).unwrap_or_else(|_| "not set".into())),
         "variables" => Ok(format!("{:?}", std::env::vars().collect::<Vec<_>>())),
         operation => stillbox_sdk::bail!("unknown operation {operation}"),
