@@ -3,17 +3,19 @@
 //! `cargo bench -p stillbox-cli --bench interruption` prints the time from the signal to the end of the process, median and
 //! 99th percentile of 50 runs: for guests that compute, wait and allocate, with one instance, with one for each core and
 //! with four for each core, which is the most that a run has, and for runs that compile, wait for input, wait for a
-//! reader of their output, or have just written 256 MiB. The last columns are the same for SIGKILL: the process does nothing itself then, so they are the
+//! reader of their output, have just written 256 MiB, or wait for a server in each phase of a request. The last columns are the same for SIGKILL: the process does nothing itself then, so they are the
 //! time that the system needs to end it.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_SLEEP};
+use stillbox_test_guests::{ADD_COLUMN, BAD_ALLOCATE, BAD_LOOP, BAD_SLEEP, FETCH};
 use tempfile::TempDir;
 
 const RUNS: usize = 50;
@@ -39,6 +41,8 @@ enum State {
     Writes,
     /// The output has this size already, and grows. The checkpoint is kept.
     HasWritten,
+    /// A server has sent this much of its response, and sends no more. Without anything it is at the start of a handshake.
+    Requests(Option<&'static str>),
 }
 
 fn main() {
@@ -54,6 +58,29 @@ fn main() {
     print("waits for input", State::Reads, runs);
     print("waits for a reader", State::Writes, runs);
     print("has written 256 MiB", State::HasWritten, runs);
+    print("waits for a handshake", State::Requests(None), runs);
+    print("waits for a head", State::Requests(Some("")), runs);
+    print("waits for a body", State::Requests(Some("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n")), runs);
+}
+
+/// Starts a server that sends the start of each response. The channel reports the requests.
+fn stalling(start: &'static str) -> (SocketAddr, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback interface exists");
+    let address = listener.local_addr().expect("it is bound");
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                let _ = stream.read_exact(&mut [0; 16]);
+                let _ = stream.write_all(start.as_bytes());
+                let _ = sender.send(());
+                // Until the client closes the connection.
+                let _ = stream.read_to_end(&mut Vec::new());
+            });
+        }
+    });
+    (address, receiver)
 }
 
 fn cores() -> usize {
@@ -76,7 +103,8 @@ fn percentiles(times: impl Iterator<Item = Duration>) -> [f64; 2] {
 /// The time from this signal to the end of a run in this state.
 fn time(state: State, signal: Signal) -> Duration {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
-    let mut child = start(&folder, state);
+    let (server, requests) = stalling(if let State::Requests(Some(sent)) = state { sent } else { "" });
+    let mut child = start(&folder, state, server);
     let started = Instant::now();
     let mut stdin = child.stdin.take().expect("it is piped");
     let mut stdout = child.stdout.take().expect("it is piped");
@@ -85,6 +113,7 @@ fn time(state: State, signal: Signal) -> Duration {
             wait_for(&mut BufReader::new(&mut stdout), "\"started\"");
             std::thread::sleep(SETTLED);
         }
+        State::Requests(_) => requests.recv().expect("the server gets a request"),
         State::Compiles => std::thread::sleep(SETTLED / 3),
         State::Reads => {
             stdin.write_all(ROW.repeat(5000).as_bytes()).expect("the command reads");
@@ -119,14 +148,17 @@ fn unfinished_bytes(folder: &Path) -> u64 {
     unfinished.filter_map(|file| Some(file.metadata().ok()?.len())).sum()
 }
 
-fn start(folder: &TempDir, state: State) -> Child {
+fn start(folder: &TempDir, state: State, server: SocketAddr) -> Child {
     let path = folder.path();
     let (guest, rows, threads) = match state {
         State::Guests(guest, in_flight) => (guest, in_flight, in_flight),
         State::Compiles | State::Reads => (ADD_COLUMN, 1, 2),
         State::Writes => (ADD_COLUMN, 50_000, 2),
         State::HasWritten => (ADD_COLUMN, 0, 2),
+        State::Requests(_) => (FETCH, 1, 1),
     };
+    let scheme = if matches!(state, State::Requests(None)) { "https" } else { "http" };
+    let url = format!("{scheme}://{server}/");
     let batch_rows = if rows == threads { 1 } else { 1000 };
     let input = match state {
         State::Reads => "-\"\nformat = \"jsonl",
@@ -136,10 +168,13 @@ fn start(folder: &TempDir, state: State) -> Child {
     let output = if matches!(state, State::Writes) { "-\"\nformat = \"jsonl" } else { "output.jsonl" };
     let pipeline = format!(
         "[pipeline]\nname = \"bench\"\nbatch-rows = {batch_rows}\n\n[[source]]\npath = \"{input}\"\n\n\
-         [[step]]\nname = \"guest\"\ncomponent = \"{guest}\"\n\n[[sink]]\npath = \"{output}\"\n"
+         [[step]]\nname = \"guest\"\ncomponent = \"{guest}\"\n[[step.allow.http]]\nurl = \"{url}\"\n\n\
+         [[sink]]\npath = \"{output}\"\n"
     );
     fs::write(path.join("pipeline.toml"), pipeline).expect("the folder is new");
-    fs::write(path.join("input.jsonl"), ROW.repeat(rows)).expect("the folder is new");
+    let request = format!("{{\"url\":\"{url}\"}}\n");
+    let row = if matches!(state, State::Requests(_)) { &request } else { ROW };
+    fs::write(path.join("input.jsonl"), row.repeat(rows)).expect("the folder is new");
     let own_cache = path.join("cache");
     let cache = if matches!(state, State::Compiles) { &own_cache } else { Path::new(CACHE) };
     let mut command = Command::new(env!("CARGO_BIN_EXE_stillbox"));
