@@ -16,7 +16,7 @@ mod quota;
 mod requests;
 mod state;
 
-pub(crate) use access::Access;
+pub(crate) use access::{Access, AccessContext};
 pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
 pub use config::{Fuel, Traps};
 pub(crate) use folders::StagedFolders;

@@ -19,6 +19,7 @@ mod notices;
 mod pool;
 mod replay;
 mod session;
+mod store;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -27,3 +28,4 @@ pub(crate) use client::Client;
 pub(crate) use network::Network;
 pub(crate) use notices::{Notice, Notices};
 pub(crate) use session::RequestSession;
+pub(crate) use store::{ResponseKey, ResponseStore};

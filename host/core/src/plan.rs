@@ -126,6 +126,7 @@ impl Plan {
             policy: context.policy.as_deref(),
             staged: context.staged.as_ref(),
             name_servers: &context.name_servers,
+            responses: context.responses.as_ref(),
         };
         let grants = grants::prepare(config, &grant_context, &mut diagnostics);
         let loaded = load::load(config, grants, context, &mut diagnostics);

@@ -11,6 +11,7 @@
 mod call_log;
 mod entry;
 mod key;
+mod responses;
 mod usage;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::batch::GivenRows;
 use crate::batch::StepOutput;
 use crate::cleanup::CleanupRegistry;
 use crate::component::Signature;
+use crate::http::ResponseStore;
 use crate::private_dir::{create_temporary, is_private, note_use, open_private};
 
 pub(crate) use call_log::{CallLog, CallRecorder, CallReplay};
@@ -108,6 +110,11 @@ impl ResultCache {
     /// Whether there is a cache.
     pub(crate) fn is_enabled(&self) -> bool {
         self.directory.is_some()
+    }
+
+    /// Returns the stored responses of requests, which are in the same directory. `None` without a cache.
+    pub(crate) fn responses(&self, cleanup: &CleanupRegistry) -> Option<Arc<dyn ResponseStore>> {
+        self.is_enabled().then(|| Arc::new(self.for_run(cleanup)) as Arc<dyn ResponseStore>)
     }
 
     fn path(&self, key: &CacheKey) -> Option<PathBuf> {

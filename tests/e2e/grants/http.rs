@@ -183,10 +183,60 @@ fn a_step_of_the_library_takes_grants() {
 }
 
 #[test]
+fn equal_requests_get_the_stored_response() {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::new(move |request| {
+        let number = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let headers = format!("x-number: {number}\r\ndate: {number}\r\n");
+        match request.path() {
+            "/busy" => response("503 Service Unavailable", &headers, "busy"),
+            "/none" => response("404 Not Found", &headers, "none"),
+            path => response("200 OK", &headers, &format!("{number} {path} {}", request.body.len())),
+        }
+    });
+    let folder = Folder::with(&[FETCH]);
+    // The cache is that of all tests, and another one may have had the same port.
+    let own = folder.path().file_name().unwrap().to_string_lossy().into_owned();
+    let row = |method: &str, path: &str, body: &str| {
+        let row = serde_json::json!({ "url": server.url(path), "method": method, "body": body, "header": format!("x-own: {own}") });
+        format!("{row}\n")
+    };
+    let rows = [row("GET", "/a?b", ""), row("POST", "/a?b", "x"), row("POST", "/a?b", "y"), row("GET", "/none", "")];
+    folder.write("input.jsonl", rows.concat());
+    let grant = "methods = [\"GET\", \"POST\"]";
+    let table = || fetch().table("cache = \"responses\"").allow_http(&server.url("/"), grant);
+    folder.write_pipeline(PipelineFile::new().add(table()));
+    let run = || folder.stillbox(["run", "pipeline.toml"]).succeeded();
+    run();
+    let first = folder.text("output.jsonl");
+    assert_eq!(column(&folder, "answer"), ["0 /a?b 0", "1 /a?b 1", "2 /a?b 1", "none"]);
+    assert_eq!(server.requests().len(), 4);
+    run();
+    assert_eq!(folder.text("output.jsonl"), first);
+    assert_eq!(server.requests().len(), 4);
+    // An error of the server may be another one later.
+    folder.write("input.jsonl", row("GET", "/busy", "") + &row("GET", "/a?b", ""));
+    run();
+    run();
+    assert_eq!(column(&folder, "answer"), ["busy", "0 /a?b 0"]);
+    assert_eq!(server.requests().len(), 6);
+    // What is stored is granted no more than what is sent.
+    folder.write_pipeline(rejecting(fetch().table("cache = \"responses\"").allow_http(&server.url("/b/"), grant)));
+    run();
+    assert_eq!(rejects(&folder)[0].0, "denied");
+    // Without a grant, there is nothing to store.
+    let message = folder.run(PipelineFile::new().add(fetch().table("cache = \"responses\""))).failed(2);
+    assert!(message.contains("is granted no requests by HTTP"), "{message}");
+    let message = folder.run(PipelineFile::new().add(fetch().table("cache = \"answers\""))).failed(2);
+    assert!(message.contains("`cache` in [[step]] is \"answers\", which is not a mode"), "{message}");
+}
+
+#[test]
 fn a_step_with_requests_is_not_cached() {
     let folder = Folder::with(&[FETCH]);
     write_urls(&folder, &["http://127.0.0.1:1/".into()]);
     let table = fetch().cached().allow_http("http://127.0.0.1:1/", "");
     let message = folder.run(PipelineFile::new().add(table)).failed(2);
     assert!(message.contains("`cache = true` and is granted requests by HTTP"), "{message}");
+    assert!(message.contains("write `cache = \"responses\"`"), "{message}");
 }

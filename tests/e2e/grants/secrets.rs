@@ -100,6 +100,23 @@ fn a_secret_is_added_to_the_request_and_is_nowhere_else() {
     }
 }
 
+/// Stored responses are those that the step has seen.
+#[test]
+fn stored_responses_do_not_contain_the_secret() {
+    let server = Server::new(|request| response("200 OK", "", request.header("authorization").unwrap_or_default()));
+    let folder = Folder::with(&[FETCH]);
+    write_urls(&folder, &[server.url("/")]);
+    let table = || fetch().table("cache = \"responses\"").allow_http(&server.url("/"), HEADER);
+    for _ in 0..2 {
+        run(&folder, PipelineFile::new().add(table()), &["--cache-dir", "cache"]).succeeded();
+        assert_eq!(column(&folder, "answer"), [format!("Bearer {}", "*".repeat(SECRET.len()))]);
+        hunt(folder.path());
+        hunt(folder.state());
+    }
+    assert_eq!(server.requests().len(), 1);
+    assert!(folder.join("cache/outputs").is_dir());
+}
+
 /// The host removes it from all that it writes, also if it does not come from the host.
 #[test]
 fn a_secret_that_a_step_has_learned_is_in_no_record() {

@@ -30,6 +30,11 @@ impl TableEntry<'_> {
         None
     }
 
+    /// Whether the value is a string.
+    pub(super) fn is_string(&self) -> bool {
+        matches!(self.value, DeValue::String(_))
+    }
+
     /// The value as a boolean.
     pub(super) fn boolean(&self, context: &mut ParseContext<'_>) -> Option<Located<bool>> {
         if let DeValue::Boolean(value) = self.value {

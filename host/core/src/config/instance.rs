@@ -15,6 +15,8 @@ pub(crate) enum CacheMode {
     /// batch's number. If all of these are the same, the step is not called again. Failures are never cached. A result that
     /// depends on the clock is cached like any other.
     On,
+    /// The step is called, and its requests by HTTP are answered with the responses of equal requests of earlier calls and runs.
+    Responses,
 }
 
 /// How long an instance of a step lives.
@@ -40,9 +42,13 @@ pub(super) fn read_concurrency(table: &mut Table<'_>, context: &mut ParseContext
     Some(Located::new(max.value as usize, max.location))
 }
 
-/// Reads `cache`: `false`, which is the default, or `true`.
+/// Reads `cache`: `false`, which is the default, `true`, or `"responses"`.
 pub(super) fn read_cache(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<CacheMode>> {
-    let on = table.take("cache")?.boolean(context)?;
+    let entry = table.take("cache")?;
+    if entry.is_string() {
+        return entry.choice("mode", &[("responses", CacheMode::Responses)], context);
+    }
+    let on = entry.boolean(context)?;
     Some(Located::new(if on.value { CacheMode::On } else { CacheMode::Off }, on.location))
 }
 

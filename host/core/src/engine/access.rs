@@ -9,7 +9,7 @@ use wasmtime_wasi::WasiCtxBuilder;
 use super::folders::{GrantedFolder, StagedFolders};
 use super::quota::WriteQuota;
 use crate::grants::{DirGrant, EnvValue, GrantError, Grants, Recorder, Redactor, Secret};
-use crate::http::{Client, Network};
+use crate::http::{Client, Network, ResponseStore};
 use crate::units::format_size;
 
 /// What the instances of one step may reach. Lives as long as the step.
@@ -29,18 +29,26 @@ impl fmt::Debug for Access {
     }
 }
 
+/// What grants need besides themselves.
+pub(crate) struct AccessContext<'a> {
+    /// The secrets of the pipeline, by name.
+    pub(crate) secrets: &'a BTreeMap<String, Secret>,
+    pub(crate) network: &'a Arc<Network>,
+    /// Without it, there are no folders to write to.
+    pub(crate) staged: Option<&'a StagedFolders>,
+    /// Collects the requests that are sent.
+    pub(crate) recorder: Option<&'a Recorder>,
+    /// Responses of earlier calls and runs, for a step with `cache = "responses"`.
+    pub(crate) store: Option<&'a Arc<dyn ResponseStore>>,
+}
+
 impl Access {
-    /// Prepares grants. `secrets` has the secrets of the pipeline by name. Without `staged` there are no folders to write to.
+    /// Prepares grants.
     ///
     /// # Errors
     /// A variable or a secret is missing, or a folder cannot be opened.
-    pub(crate) fn new(
-        grants: &Grants,
-        secrets: &BTreeMap<String, Secret>,
-        network: &Arc<Network>,
-        staged: Option<&StagedFolders>,
-        recorder: Option<&Recorder>,
-    ) -> Result<Self, GrantError> {
+    pub(crate) fn new(grants: &Grants, context: &AccessContext<'_>) -> Result<Self, GrantError> {
+        let AccessContext { secrets, network, staged, recorder, store } = *context;
         let variable = |name: &str| std::env::var(name).map_err(|_| GrantError::NotSet(name.to_owned()));
         let env = grants.env.iter().map(|grant| {
             let value = match &grant.value {
@@ -63,7 +71,7 @@ impl Access {
         let quota = writable().next().map(|_| Arc::new(WriteQuota::new(bytes)));
         // All secrets of the pipeline: a server that one step reaches may return the secret of another.
         let redactor = Redactor::new(secrets.values());
-        let client = || Client::new(Arc::clone(network), grants, secrets, redactor.clone(), recorder);
+        let client = || Client::new(Arc::clone(network), grants, secrets, redactor.clone(), recorder, store);
         let has_http = !(grants.http.is_empty() && grants.recorded.is_empty());
         let http = has_http.then(client).transpose().map_err(GrantError::NoSecret)?;
         Ok(Self { env, folders, quota, http: http.map(Arc::new), redactor })
@@ -86,7 +94,8 @@ impl Access {
             Ok((name.clone(), secret))
         };
         let secrets = grants.secrets.iter().map(read).collect::<Result<_, _>>()?;
-        Self::new(grants, &secrets, network, None, recorder)
+        let context = AccessContext { secrets: &secrets, network, staged: None, recorder, store: None };
+        Self::new(grants, &context)
     }
 
     /// The variables of the environment.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -34,6 +35,17 @@ pub(super) type Copy = Arc<Mutex<Vec<u8>>>;
 impl LimitedBody {
     pub(super) fn new(inner: UnsyncBoxBody<Bytes, Code>, limit: u64, is_broken_off: Arc<AtomicBool>) -> Self {
         Self { inner, left: limit, limit, is_broken_off, copy: None }
+    }
+
+    /// Reads the whole body, and returns it with a body that sends the same.
+    ///
+    /// # Errors
+    /// The body is larger than its limit, or the guest breaks it off.
+    pub(super) async fn collected(self) -> Result<(Bytes, Self), Code> {
+        let (limit, is_broken_off) = (self.limit, Arc::clone(&self.is_broken_off));
+        let bytes = self.collect().await?.to_bytes();
+        let inner = UnsyncBoxBody::new(Full::new(bytes.clone()).map_err(|never| match never {}));
+        Ok((bytes, Self::new(inner, limit, is_broken_off)))
     }
 
     /// Copies what is sent.

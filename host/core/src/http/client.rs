@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::network::{Network, Services};
 use super::pool::ConnectionPool;
+use super::store::ResponseStore;
 use crate::grants::{Grants, HttpGrant, RecordedExchange, Recorder, Redactor, Secret};
 
 /// Sends the requests of one step, for all its instances.
@@ -27,6 +28,8 @@ pub(super) struct ClientState {
     pub(super) recorded: Vec<RecordedExchange>,
     /// Collects what is sent.
     pub(super) recorder: Option<Recorder>,
+    /// Responses of earlier calls and runs, if they are used.
+    pub(super) store: Option<Arc<dyn ResponseStore>>,
 }
 
 /// A grant with the values of its secrets.
@@ -48,6 +51,7 @@ impl Client {
         secrets: &BTreeMap<String, Secret>,
         redactor: Redactor,
         recorder: Option<&Recorder>,
+        store: Option<&Arc<dyn ResponseStore>>,
     ) -> Result<Self, String> {
         let ready = |grant: &HttpGrant| {
             let secret = grant.secret_header().map(|header| {
@@ -63,8 +67,8 @@ impl Client {
         let responses = grants.recorded.clone();
         let grants = grants.http.iter().map(ready).collect::<Result<_, String>>()?;
         let (services, pool) = (Arc::clone(network.services()), ConnectionPool::default());
-        let recorder = recorder.cloned();
-        let shared = ClientState { services, grants, redactor, pool, recorded: responses, recorder };
+        let (recorder, store) = (recorder.cloned(), store.cloned());
+        let shared = ClientState { services, grants, redactor, pool, recorded: responses, recorder, store };
         Ok(Self { network, shared: Arc::new(shared) })
     }
 

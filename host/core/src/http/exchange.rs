@@ -6,7 +6,7 @@ use std::time::Duration;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Frame, Incoming};
 use hyper::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use hyper::{HeaderMap, Method, Request, Response, Uri, Version};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use wasmtime_wasi_http::{Error as Code, RequestOptions};
@@ -18,6 +18,7 @@ use super::connection::Connection;
 use super::error::RequestError;
 use super::notices::Notices;
 use super::pool::Key;
+use super::store::{ResponseKey, StoreEntry, StoredResponse};
 use crate::grants::{HttpUrl, RecordedExchange, Recorder, Redactor};
 use crate::units::{format_duration, format_size};
 
@@ -43,8 +44,29 @@ pub(super) struct Exchange {
 type Reply = oneshot::Sender<Result<Response<ResponseBody>, Code>>;
 
 impl Exchange {
-    /// Sends the request, and passes on the response. Returns after its last byte.
+    /// Passes on the stored response, or sends the request. Returns after the last byte of the response.
     pub(super) async fn run(self, reply: Reply) {
+        let Some(store) = self.client.store.clone() else { return self.send(reply, None).await };
+        let (method, url) = (self.method.to_string(), self.url.to_string());
+        let (body, again) = match self.body.collected().await {
+            Ok(body) => body,
+            Err(code) => {
+                let detail = "the body of the request is too large, or was broken off";
+                let _ = reply.send(Err(self.notices.add(&method, &url, RequestError::new(code, detail))));
+                return;
+            }
+        };
+        let key = ResponseKey::new(&method, &self.url, &self.headers, &body, &self.client.grants[self.grant].grant);
+        let exchange = Self { body: again, ..self };
+        let entry = StoreEntry { store, key };
+        match entry.get().await {
+            Some(stored) => answer(reply, stored).await,
+            None => exchange.send(reply, Some(entry)).await,
+        }
+    }
+
+    /// Sends the request, and passes on the response, which is stored if there is an entry.
+    async fn send(self, reply: Reply, entry: Option<StoreEntry>) {
         let client = Arc::clone(&self.client);
         let ready = &client.grants[self.grant];
         let limits = *ready.grant.own_limits();
@@ -58,7 +80,8 @@ impl Exchange {
         };
         let options = self.options;
         let key = Key::new(self.grant, &self.url);
-        let mut record = client.recorder.as_ref().map(|recorder| Record::new(recorder.clone(), &self));
+        let is_recorded = client.recorder.is_some() || entry.is_some();
+        let mut record = is_recorded.then(|| Record::new(client.recorder.clone(), entry, &self));
         let copy = record.as_ref().map(|record| Arc::clone(&record.request_body));
         let exchange = Self { body: self.body.copied_to(copy), ..self };
         let head = timeout_at(deadline, Box::pin(exchange.head(ready, &key))).await.unwrap_or_else(|_| Err(late()));
@@ -87,7 +110,7 @@ impl Exchange {
         let end = match timeout_at(deadline, pump.run(incoming)).await.unwrap_or_else(|_| Err(late())) {
             Ok(()) => {
                 if let Some(record) = record {
-                    record.finish();
+                    record.finish().await;
                 }
                 give_back(Arc::clone(&client), key, connection, place);
                 BodyPart::End
@@ -268,31 +291,54 @@ impl Pump<'_> {
     }
 }
 
-/// An exchange that is recorded.
+/// Passes a stored response on.
+async fn answer(reply: Reply, stored: StoredResponse) {
+    let StoredResponse { status, headers, body } = stored;
+    let (parts, receiver) = mpsc::channel(WAITING_PARTS);
+    let mut response = Response::new(ResponseBody::new(receiver));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    // A guest that is gone receives nothing.
+    let _ = reply.send(Ok(response));
+    let _ = parts.send(BodyPart::Frame(Frame::data(body.into()))).await;
+    let _ = parts.send(BodyPart::End).await;
+}
+
+/// An exchange that is recorded or stored.
 struct Record {
-    recorder: Recorder,
+    recorder: Option<Recorder>,
+    entry: Option<StoreEntry>,
     exchange: RecordedExchange,
+    headers: HeaderMap,
     request_body: Copy,
 }
 
 impl Record {
-    fn new(recorder: Recorder, exchange: &Exchange) -> Self {
+    fn new(recorder: Option<Recorder>, entry: Option<StoreEntry>, exchange: &Exchange) -> Self {
         let (method, url) = (exchange.method.to_string(), exchange.url.with_query());
         let (request_body, headers, body) = (Vec::new(), Vec::new(), Vec::new());
         let exchange = RecordedExchange { method, url, request_body, status: 0, headers, body };
-        Self { recorder, exchange, request_body: Copy::default() }
+        Self { recorder, entry, exchange, headers: HeaderMap::new(), request_body: Copy::default() }
     }
 
     fn head(&mut self, response: &Response<Incoming>) {
         self.exchange.status = response.status().as_u16();
+        self.headers.clone_from(response.headers());
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         self.exchange.headers.extend(response.headers().iter().map(|(name, value)| (name.to_string(), text(value))));
     }
 
-    fn finish(self) {
-        let Self { recorder, mut exchange, request_body } = self;
-        exchange.request_body.clone_from(&request_body.lock());
-        recorder.add(exchange);
+    async fn finish(self) {
+        let Self { recorder, entry, mut exchange, headers, request_body } = self;
+        if let (Some(entry), Ok(status)) = (entry, StatusCode::from_u16(exchange.status))
+            && StoredResponse::is_lasting(status)
+        {
+            entry.put(StoredResponse { status, headers, body: exchange.body.clone() }).await;
+        }
+        if let Some(recorder) = recorder {
+            exchange.request_body.clone_from(&request_body.lock());
+            recorder.add(exchange);
+        }
     }
 }
 

@@ -63,7 +63,7 @@ impl Guest {
 
 fn client(network: Network, http: &[HttpGrant]) -> Client {
     let grants = Grants { http: http.to_vec(), ..Grants::default() };
-    Client::new(Arc::new(network), &grants, &BTreeMap::new(), Redactor::default(), None).unwrap()
+    Client::new(Arc::new(network), &grants, &BTreeMap::new(), Redactor::default(), None, None).unwrap()
 }
 
 fn grant(url: &str) -> HttpGrant {

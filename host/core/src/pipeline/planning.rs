@@ -75,6 +75,7 @@ impl Pipeline {
             policy: self.policy.clone(),
             staged,
             name_servers: engine.name_servers().to_vec(),
+            responses: engine.result_cache().responses(&options.cleanup),
         };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let plan = caught(|| Plan::new(&config, &context));

@@ -97,8 +97,16 @@ fn check_cache(table: &StepTable, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Reports `cache = true` for a step whose results depend on what it reaches outside.
+/// Reports `cache = true` for a step whose results depend on what it reaches outside, and `cache = "responses"` for one without
+/// requests.
 fn check_grants(table: &StepTable, grants: &Grants, diagnostics: &mut Vec<Diagnostic>) {
+    let responses = table.cache.as_ref().filter(|cache| cache.value == CacheMode::Responses);
+    if let Some(cache) = responses.filter(|_| grants.http.is_empty()) {
+        let message =
+            format!("step \"{}\" has `cache = \"responses\"` and is granted no requests by HTTP", table.name.value);
+        let diagnostic = Diagnostic::new(cache.location.clone(), message);
+        diagnostics.push(diagnostic.help("remove `cache`, or add a grant under [[step.allow.http]]"));
+    }
     let Some(cache) = table.cache.as_ref().filter(|cache| cache.value == CacheMode::On) else { return };
     let reached = match (grants.http.is_empty(), grants.dirs.is_empty()) {
         (true, true) => return,
@@ -107,9 +115,12 @@ fn check_grants(table: &StepTable, grants: &Grants, diagnostics: &mut Vec<Diagno
     };
     let message = format!("step \"{}\" has `cache = true` and is granted {reached}", table.name.value);
     let diagnostic = Diagnostic::new(cache.location.clone(), message);
-    diagnostics.push(diagnostic.help(
-        "its result for a batch may differ from run to run, so it cannot be cached; remove `cache`, or cache the steps after it",
-    ));
+    diagnostics.push(diagnostic.help(if grants.http.is_empty() {
+        "its result for a batch may differ from run to run, so it cannot be cached; remove `cache`, or cache the steps after it"
+    } else {
+        "its result for a batch may differ from run to run, so it cannot be cached; write `cache = \"responses\"` to use the responses of \
+         earlier runs, or cache the steps after it"
+    }));
 }
 
 /// Reports settings that do not apply to a step of this kind.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::config::instance::CacheMode;
 use crate::config::{Config, ConfigLocation, Diagnostic, Located, StepTable};
-use crate::engine::{Access, StagedFolders};
+use crate::engine::{Access, AccessContext, StagedFolders};
 use crate::grants::{EnvGrant, EnvValue, GrantError, GrantPlace, Grants, Policy, Secret};
-use crate::http::Network;
+use crate::http::{Network, ResponseStore};
 use crate::text::causes;
 
 /// What the grants of all steps depend on.
@@ -18,6 +19,8 @@ pub(super) struct GrantContext<'a> {
     pub(super) staged: Option<&'a StagedFolders>,
     /// The servers that resolve names. Empty for those of the system.
     pub(super) name_servers: &'a [SocketAddr],
+    /// Responses of earlier runs, for steps that use them. `None` without a cache.
+    pub(super) responses: Option<&'a Arc<dyn ResponseStore>>,
 }
 
 /// The grants of one step.
@@ -45,7 +48,15 @@ pub(super) fn prepare(
         let access = if grants.is_empty() || !is_complete {
             None
         } else {
-            match Access::new(&grants, &secrets, &network, context.staged, None) {
+            let uses_stored = step.cache.as_ref().is_some_and(|cache| cache.value == CacheMode::Responses);
+            let access = AccessContext {
+                secrets: &secrets,
+                network: &network,
+                staged: context.staged,
+                recorder: None,
+                store: context.responses.filter(|_| uses_stored),
+            };
+            match Access::new(&grants, &access) {
                 Ok(access) => Some(Arc::new(access)),
                 Err(error) => {
                     let message = format!("the grants of step \"{}\" cannot be used", step.name.value);

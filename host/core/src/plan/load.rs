@@ -17,6 +17,7 @@ use crate::engine::StagedFolders;
 use crate::event::{Event, Listener};
 use crate::failure::{Failure, FailureKind, LimitHit};
 use crate::grants::Policy;
+use crate::http::ResponseStore;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
@@ -40,6 +41,8 @@ pub(crate) struct PlanContext {
     pub(crate) staged: Option<StagedFolders>,
     /// The servers that resolve names. Empty for those of the system.
     pub(crate) name_servers: Vec<SocketAddr>,
+    /// Responses of earlier runs. `None` without a cache.
+    pub(crate) responses: Option<Arc<dyn ResponseStore>>,
 }
 
 /// A step whose component was loaded and accepted its parameters.
