@@ -67,11 +67,20 @@ impl SignalWatch {
     }
 }
 
-/// Whether Python's own handler of SIGINT is in place.
+/// Handlers of asyncio and of notebooks, which cancel the task that waits for a thread.
+const CANCELLING: [&str; 2] = ["Runner._on_sigint", "IPythonKernel._cancel_on_sigint.<locals>.handle_sigint"];
+
+/// Whether the handler of SIGINT ends what the program does: Python's own, or one that cancels the current task.
 fn raises_interrupt(py: Python<'_>) -> PyResult<bool> {
     let module = py.import("signal")?;
     let handler = module.call_method1("getsignal", (module.getattr("SIGINT")?,))?;
-    Ok(handler.is(&module.getattr("default_int_handler")?))
+    if handler.is(&module.getattr("default_int_handler")?) {
+        return Ok(true);
+    }
+    // It may be a `functools.partial`.
+    let function = handler.getattr_opt("func")?.unwrap_or(handler);
+    let name = function.getattr_opt("__qualname__")?.and_then(|name| name.extract::<String>().ok());
+    Ok(name.is_some_and(|name| CANCELLING.contains(&name.as_str())))
 }
 
 fn is_main_thread(py: Python<'_>) -> PyResult<bool> {

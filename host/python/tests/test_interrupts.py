@@ -173,6 +173,34 @@ except KeyboardInterrupt:
     assert (out, process.returncode) == ("interrupted\n", 0)
 
 
+def test_ctrl_c_ends_a_call_that_a_task_of_asyncio_waits_for(guests: Guests, tmp_path: Path) -> None:
+    program = """
+import asyncio, sys, time
+import pyarrow
+import stillbox
+
+step = stillbox.Step(sys.argv[1], parameters={"column": "text"})
+
+def rows():
+    print("ready", flush=True)
+    time.sleep(600)
+    yield pyarrow.record_batch({"text": ["a"]})
+
+async def main():
+    schema = pyarrow.schema({"text": pyarrow.string()})
+    await asyncio.to_thread(step, pyarrow.RecordBatchReader.from_batches(schema, rows()))
+
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    process = started(tmp_path, program, str(guests["normalize_text"]))
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert (out, process.returncode) == ("interrupted\n", 0)
+
+
 def test_another_thread_runs_while_a_step_does(template: str, run_python: Any) -> None:
     program = """
 import sys, threading
