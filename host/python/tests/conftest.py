@@ -122,3 +122,21 @@ def run_python(tmp_path: Path) -> Any:
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
     return run
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The other tests first: a process that is connected to a cluster has further threads and more memory.
+    items.sort(key=lambda item: "cluster" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def cluster(_cache: None) -> Iterator[Any]:
+    """A Ray cluster of three nodes, to which this process is connected."""
+    ray = pytest.importorskip("ray")
+    from clusters import start_cluster
+
+    started = start_cluster()
+    ray.init(address=started.address, log_to_driver=False, logging_level="error")
+    yield started
+    ray.shutdown()
+    started.shutdown()

@@ -15,11 +15,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import logging
 import os
 import queue
-import re
-import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -37,6 +34,7 @@ except ModuleNotFoundError as error:
 from . import _stillbox
 from ._errors import Failure
 from ._pipeline import Pipeline
+from ._ray_connection import join, joined
 from ._report import Report
 from ._step import Step, components_folder, store
 
@@ -46,8 +44,6 @@ __all__ = ["Workers", "connect", "failures", "map_batches", "run"]
 ATTEMPTS = 4
 #: Seconds that a run waits for a first worker before it fails.
 PATIENCE = 120.0
-#: Seconds in which a cluster has to answer. Ray itself tries for minutes.
-ANSWER = 10.0
 #: Seconds that one question for a result takes at most.
 _POLL = 0.1
 
@@ -82,7 +78,7 @@ def run(
     """
     pipeline = Pipeline(path, **settings)
     executor = Workers(workers=workers, resources=resources)
-    with _connected(address):
+    with joined(address):
         return Report._from_json(pipeline._native.run(pipeline._sources(source), executor))
 
 
@@ -202,38 +198,8 @@ def _cpus() -> float:
 
 def connect(address: str | None = None) -> Workers:
     """Connects to a cluster, or starts one on this machine, and returns its workers. Used by ``stillbox run --on ray``."""
-    _init(address)
+    join(address)
     return Workers()
-
-
-def _init(address: str | None) -> bool:
-    """Connects unless this process is connected. Returns whether it was not."""
-    if ray.is_initialized():
-        return False
-    _check_answer(address or os.environ.get("RAY_ADDRESS") or "")
-    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=None if address else False)
-    return True
-
-
-def _check_answer(address: str) -> None:
-    """Raises a ConnectionError if nothing listens at an address with a port."""
-    found = re.fullmatch(r"(?:ray://)?\[?([^\[\]/]+?)\]?:(\d+)", address)
-    if found is None:
-        return
-    try:
-        socket.create_connection((found[1], int(found[2])), timeout=ANSWER).close()
-    except (OSError, OverflowError) as error:
-        raise ConnectionError(f"no Ray cluster answers at {address}: {error}") from None
-
-
-@contextlib.contextmanager
-def _connected(address: str | None) -> Iterator[None]:
-    is_own = _init(address)
-    try:
-        yield
-    finally:
-        if is_own:
-            ray.shutdown()
 
 
 @contextlib.contextmanager
