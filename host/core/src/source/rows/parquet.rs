@@ -136,7 +136,7 @@ impl ParquetFile {
             None => ProjectionMask::all(),
         };
         let levels = parquet_to_arrow_field_levels(types, mask, Some(&fields))?;
-        let file = Arc::new(CheckedFile::new(self.file.try_clone()?, self.length, &self.metadata, self.limits));
+        let file = Arc::new(CheckedFile::new(self.file.try_clone()?, self.length, types.num_columns(), self.limits));
         let usage = file.usage();
         let groups = CheckedRowGroups { file, metadata: Arc::clone(self.metadata.metadata()) };
         let batches = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, batch_rows, None)?;

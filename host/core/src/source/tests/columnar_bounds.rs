@@ -8,7 +8,7 @@ use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
 use super::{InputFolder, encode_file};
@@ -170,6 +170,26 @@ fn no_changed_byte_of_a_file_aborts_or_takes_gigabytes() {
                 let input = InputFolder::from_content(format, changed);
                 let _ = input.try_read();
             }
+        }
+    }
+}
+
+/// The library reads the header of the next page ahead, to see whether a row of a nested column ends there.
+#[test]
+fn nested_columns_of_many_pages_are_read() {
+    let rows = (0..5000_i64).map(|row| Some((0..row % 7).map(|element| Some(row * element)).collect::<Vec<_>>()));
+    let list = batch(Arc::new(ListArray::from_iter_primitive::<arrow_array::types::Int64Type, _, _>(rows)));
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::GZIP(GzipLevel::default())] {
+            let properties = WriterProperties::builder()
+                .set_writer_version(version)
+                .set_compression(compression)
+                .set_data_page_row_count_limit(300)
+                .set_write_batch_size(100)
+                .build();
+            let read = InputFolder::from_content(Format::Parquet, parquet(&list, properties)).read();
+            assert_eq!(read.chunks.iter().sum::<usize>(), 5000, "{version:?} {compression}");
+            assert!(read.batch.unwrap().column(0) == list.column(0), "{version:?} {compression}");
         }
     }
 }

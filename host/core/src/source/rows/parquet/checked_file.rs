@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::basic::{Compression, Encoding, Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -43,18 +42,25 @@ pub(super) struct CheckedFile {
     file: Arc<File>,
     length: u64,
     limits: RowLimits,
-    /// By their position in the file.
-    chunks: Vec<CheckedChunk>,
     usage: Arc<Mutex<Usage>>,
 }
 
-/// A column chunk: a column of a row group.
+/// A column chunk, which is a column of a row group, as the library reads it.
 #[derive(Debug)]
-struct CheckedChunk {
-    start: u64,
+pub(super) struct CheckedChunk {
+    file: Arc<CheckedFile>,
     column: usize,
     compression: Compression,
     value: ValueSize,
+    state: Mutex<ChunkState>,
+}
+
+#[derive(Debug, Default)]
+struct ChunkState {
+    /// Whether the library has read the header of the next page, and not its content.
+    is_peeked: bool,
+    /// The size of the page whose header was read last, after decompression.
+    page: u64,
 }
 
 /// The memory for values of a column.
@@ -70,8 +76,8 @@ struct ValueSize {
 #[derive(Debug)]
 pub(super) struct Usage {
     columns: Vec<ColumnUsage>,
-    /// The size of the page whose header was read last, after decompression.
-    page: u64,
+    /// Bytes of the dictionaries and pages of all columns.
+    pages: u64,
     /// The limit that was exceeded. The library passes on errors as text.
     exceeded: Option<TooLarge>,
 }
@@ -181,56 +187,13 @@ pub(super) fn value_width(column: &ColumnDescriptor) -> u64 {
 }
 
 impl CheckedFile {
-    pub(super) fn new(file: File, length: u64, metadata: &ArrowReaderMetadata, limits: RowLimits) -> Self {
-        let columns = metadata.parquet_schema().num_columns();
-        let groups = metadata.metadata().row_groups().iter();
-        let chunks = groups.flat_map(|group| group.columns().iter().enumerate());
-        let mut chunks: Vec<CheckedChunk> = chunks
-            .map(|(column, chunk)| CheckedChunk {
-                start: chunk.byte_range().0,
-                column,
-                compression: chunk.compression(),
-                value: ValueSize::new(chunk),
-            })
-            .collect();
-        chunks.sort_by_key(|chunk| chunk.start);
-        let usage = Usage { columns: vec![ColumnUsage::default(); columns], page: 0, exceeded: None };
-        Self { file: Arc::new(file), length, limits, chunks, usage: Arc::new(Mutex::new(usage)) }
+    pub(super) fn new(file: File, length: u64, columns: usize, limits: RowLimits) -> Self {
+        let usage = Usage { columns: vec![ColumnUsage::default(); columns], pages: 0, exceeded: None };
+        Self { file: Arc::new(file), length, limits, usage: Arc::new(Mutex::new(usage)) }
     }
 
     pub(super) fn usage(&self) -> Arc<Mutex<Usage>> {
         Arc::clone(&self.usage)
-    }
-
-    /// Returns the chunk that contains a position.
-    fn chunk_at(&self, position: u64) -> Result<&CheckedChunk> {
-        let after = self.chunks.partition_point(|chunk| chunk.start <= position);
-        let chunk = after.checked_sub(1).and_then(|index| self.chunks.get(index));
-        chunk.ok_or_else(|| malformed("a page is not in a column".into()))
-    }
-
-    fn check_header(&self, start: u64) -> Result<()> {
-        let chunk = self.chunk_at(start)?;
-        let header = self.read_header(start)?;
-        let limits = self.limits;
-        for size in [header.size, header.compressed] {
-            self.limit(limits.check("a page", size, limits.block()))?;
-        }
-        let PageHeader { size, compressed, values, .. } = header;
-        let most = match expansion(chunk.compression) {
-            Some(most) => compressed.saturating_mul(most).saturating_add(SLACK),
-            None => size,
-        };
-        if size > most {
-            return Err(malformed(format!("a page of {compressed} bytes claims to have {size} when decompressed")));
-        }
-        if header.is_dictionary && values > size {
-            return Err(malformed(format!("a dictionary of {size} bytes claims to have {values} values")));
-        }
-        if header.encoding == DELTA_BYTE_ARRAY && !header.is_dictionary && !chunk.value.has_prefixes {
-            return Err(malformed("a page has an encoding that the metadata does not name".into()));
-        }
-        self.count(chunk, &header)
     }
 
     fn read_header(&self, start: u64) -> Result<PageHeader> {
@@ -247,25 +210,6 @@ impl CheckedFile {
         }
     }
 
-    /// Counts the memory for a page. The page before it is no longer needed, except for the values that were read from it.
-    fn count(&self, chunk: &CheckedChunk, header: &PageHeader) -> Result<()> {
-        let limits = self.limits;
-        let mut usage = self.usage.lock();
-        usage.page = header.size;
-        let column = &mut usage.columns[chunk.column];
-        if header.is_dictionary {
-            column.dictionary = header.size;
-        } else {
-            column.page = header.size;
-        }
-        column.values = column.values.saturating_add(chunk.value.bytes(header));
-        let values = column.values;
-        let pages = usage.columns.iter().map(|column| column.dictionary.saturating_add(column.page)).sum();
-        drop(usage);
-        self.limit(limits.check("the values of a column that are read at once", values, limits.block()))?;
-        self.limit(limits.check("the pages of all columns that are read at once", pages, limits.plain_block()))
-    }
-
     /// Records a limit that was exceeded, and returns an error for the library.
     fn limit(&self, checked: std::result::Result<(), TooLarge>) -> Result<()> {
         checked.map_err(|error| {
@@ -274,16 +218,73 @@ impl CheckedFile {
             malformed(text)
         })
     }
+}
+
+impl CheckedChunk {
+    pub(super) fn new(file: &Arc<CheckedFile>, column: usize, chunk: &ColumnChunkMetaData) -> Self {
+        Self {
+            file: Arc::clone(file),
+            column,
+            compression: chunk.compression(),
+            value: ValueSize::new(chunk),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Called when the library has read the header of the next page ahead (`true`), or no longer holds it. From a page whose header it
+    /// has, it reads the content only.
+    pub(super) fn set_peeked(&self, is_peeked: bool) {
+        self.state.lock().is_peeked = is_peeked;
+    }
+
+    fn check_header(&self, start: u64) -> Result<()> {
+        let header = self.file.read_header(start)?;
+        let limits = self.file.limits;
+        for size in [header.size, header.compressed] {
+            self.file.limit(limits.check("a page", size, limits.block()))?;
+        }
+        let PageHeader { size, compressed, values, .. } = header;
+        let most = match expansion(self.compression) {
+            Some(most) => compressed.saturating_mul(most).saturating_add(SLACK),
+            None => size,
+        };
+        if size > most {
+            return Err(malformed(format!("a page of {compressed} bytes claims to have {size} when decompressed")));
+        }
+        if header.is_dictionary && values > size {
+            return Err(malformed(format!("a dictionary of {size} bytes claims to have {values} values")));
+        }
+        if header.encoding == DELTA_BYTE_ARRAY && !header.is_dictionary && !self.value.has_prefixes {
+            return Err(malformed("a page has an encoding that the metadata does not name".into()));
+        }
+        self.state.lock().page = size;
+        self.count(&header)
+    }
+
+    /// Counts the memory for a page. The page before it is no longer needed, except for the values that were read from it.
+    fn count(&self, header: &PageHeader) -> Result<()> {
+        let limits = self.file.limits;
+        let mut usage = self.file.usage.lock();
+        let usage_of_all = &mut *usage;
+        let column = &mut usage_of_all.columns[self.column];
+        let page = if header.is_dictionary { &mut column.dictionary } else { &mut column.page };
+        usage_of_all.pages = (usage_of_all.pages - *page).saturating_add(header.size);
+        *page = header.size;
+        column.values = column.values.saturating_add(self.value.bytes(header));
+        let (values, pages) = (column.values, usage_of_all.pages);
+        drop(usage);
+        self.file.limit(limits.check("the values of a column that are read at once", values, limits.block()))?;
+        self.file.limit(limits.check("the pages of all columns that are read at once", pages, limits.plain_block()))
+    }
 
     /// Decompresses a page without storing it, if the library could get more than the page may have.
-    fn check_content(&self, start: u64, bytes: &[u8]) -> Result<()> {
-        let compression = self.chunk_at(start)?.compression;
-        let most = expansion(compression).map_or(0, |most| most.saturating_mul(bytes.len() as u64));
-        if most <= self.limits.block() {
+    fn check_content(&self, bytes: &[u8]) -> Result<()> {
+        let most = expansion(self.compression).map_or(0, |most| most.saturating_mul(bytes.len() as u64));
+        if most <= self.file.limits.block() {
             return Ok(());
         }
-        let size = self.usage.lock().page;
-        let read = match compression {
+        let size = self.state.lock().page;
+        let read = match self.compression {
             Compression::GZIP(_) => count(flate2::read::MultiGzDecoder::new(bytes), size),
             Compression::BROTLI(_) => count(brotli::Decompressor::new(bytes, HEADER_BYTES), size),
             // The library stops at the size that the header states.
@@ -322,29 +323,32 @@ fn malformed(what: String) -> ParquetError {
     ParquetError::General(what)
 }
 
-impl Length for CheckedFile {
+impl Length for CheckedChunk {
     fn len(&self) -> u64 {
-        self.length
+        self.file.length
     }
 }
 
-impl ChunkReader for CheckedFile {
+impl ChunkReader for CheckedChunk {
     type T = BufReader<FilePart>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        self.check_header(start)?;
-        let part = FilePart { file: Arc::clone(&self.file), at: start };
+        let is_content = std::mem::take(&mut self.state.lock().is_peeked);
+        if !is_content {
+            self.check_header(start)?;
+        }
+        let part = FilePart { file: Arc::clone(&self.file.file), at: start };
         Ok(BufReader::with_capacity(HEADER_BYTES, part))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        let end = start.checked_add(length as u64).filter(|end| *end <= self.length);
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.file.length);
         if end.is_none() {
             return Err(ParquetError::EOF("a page ends after the file".into()));
         }
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
-        self.check_content(start, &bytes)?;
+        self.file.file.read_exact_at(&mut bytes, start)?;
+        self.check_content(&bytes)?;
         Ok(bytes.into())
     }
 }

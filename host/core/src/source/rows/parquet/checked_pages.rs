@@ -11,7 +11,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescriptor;
 
-use super::checked_file::CheckedFile;
+use super::checked_file::{CheckedChunk, CheckedFile};
 
 /// The row groups of a file, whose pages are checked.
 pub(super) struct CheckedRowGroups {
@@ -58,9 +58,10 @@ impl Iterator for ColumnChunks {
         let group = self.metadata.row_group(self.groups.next()?);
         let chunk = group.column(self.column);
         let rows = usize::try_from(group.num_rows()).unwrap_or_default();
-        let pages = SerializedPageReader::new(Arc::clone(&self.file), chunk, rows, None);
+        let checked = Arc::new(CheckedChunk::new(&self.file, self.column, chunk));
+        let pages = SerializedPageReader::new(Arc::clone(&checked), chunk, rows, None);
         let levels = Levels::new(chunk.column_descr());
-        Some(pages.map(|pages| Box::new(CheckedPages { pages, levels }) as _))
+        Some(pages.map(|pages| Box::new(CheckedPages { pages, chunk: checked, levels }) as _))
     }
 }
 
@@ -81,7 +82,8 @@ impl Levels {
 
 /// The pages of a column chunk.
 struct CheckedPages {
-    pages: SerializedPageReader<CheckedFile>,
+    pages: SerializedPageReader<CheckedChunk>,
+    chunk: Arc<CheckedChunk>,
     levels: Levels,
 }
 
@@ -101,15 +103,16 @@ impl PageReader for CheckedPages {
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
-        self.pages.peek_next_page()
+        // The library calls the reader only if it has no header yet, and that one is to be checked.
+        let next = self.pages.peek_next_page()?;
+        self.chunk.set_peeked(next.is_some());
+        Ok(next)
     }
 
     fn skip_next_page(&mut self) -> Result<()> {
-        self.pages.skip_next_page()
-    }
-
-    fn at_record_boundary(&mut self) -> Result<bool> {
-        self.pages.at_record_boundary()
+        self.pages.skip_next_page()?;
+        self.chunk.set_peeked(false);
+        Ok(())
     }
 }
 
