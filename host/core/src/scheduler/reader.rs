@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use rayon::ThreadPool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::in_flight::{InFlight, acquire};
+use super::in_flight::{InFlight, acquire, acquire_rest};
 use super::message::{Message, send};
 use crate::failure::{Failure, FailureKind};
 use crate::panics::caught;
@@ -91,6 +91,9 @@ impl StageReader {
             if cursor.batch < self.from.next {
                 self.skip(*cursor, bytes_read)?;
             } else {
+                let threads = self.context.pool.current_num_threads();
+                let permits = acquire_rest(&self.context.permits, threads, &self.stage.stop, permit, item.bytes());
+                let Some(permit) = permits else { break };
                 self.send(Message::TaskStarted { bytes_read });
                 self.start_task(*cursor, input, item, permit);
             }

@@ -6,7 +6,7 @@ use crate::units::format_size;
 pub(crate) const DEFAULT_MAX_ROW: u64 = 64 << 20;
 
 /// Bytes of the rows in a chunk, at which it ends early: the same as for text.
-pub(super) const CHUNK_BYTES: u64 = 16 << 20;
+pub(crate) const CHUNK_BYTES: u64 = 16 << 20;
 
 /// The limits on what is read from a file at once. All follow from `max-row` in the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::writer::StreamWriter;
 
 use super::RejectRecord;
+use crate::row_size::{columns_bytes, plain_row_bytes};
 use crate::source::{Chunk, ChunkData, Decoder, RowPositions};
 
 /// Rows of one input of a stage, for one task.
@@ -35,6 +36,19 @@ impl WorkItem {
     pub(crate) fn ready(rows: Vec<RecordBatch>, name: &Arc<str>, first: u64) -> Self {
         let positions = RowPositions::rows(Arc::clone(name), first + 1);
         Self { rows: WorkRows::Ready(rows, positions), first, bytes_read: None, rejected: Vec::new() }
+    }
+
+    /// Returns the bytes that the rows take as plain data, if they can be more than those of a usual item: rows are only read
+    /// together if they fit into one.
+    pub(crate) fn bytes(&self) -> u64 {
+        match &self.rows {
+            WorkRows::Raw(Chunk { data: ChunkData::Text { bytes, .. }, .. }) => bytes.len() as u64,
+            WorkRows::Raw(Chunk { data: ChunkData::Rows { batch, .. }, .. }) => match batch.num_rows() {
+                1 => plain_row_bytes(batch.columns(), 0),
+                _ => 0,
+            },
+            WorkRows::Ready(batches, _) => batches.iter().map(|batch| columns_bytes(batch.columns()) as u64).sum(),
+        }
     }
 
     /// Returns the checksum of all work items up to this one, from the checksum before it. A resumed run compares it to
