@@ -1,11 +1,13 @@
 //! Runs in processes that get too little memory, or too few threads or files, from the system: each ends soon, with an exit code of
 //! the command, and blames no row.
 
-use std::process::Command;
+use std::fs;
 
 use stillbox_test_guests::ADD_COLUMN;
 
 use crate::harness::{Folder, PipelineFile, end, spawn, step};
+
+const PROGRAM: &str = "\"$STILLBOX\"";
 
 /// A folder with a compiled step that accepts every row.
 fn folder() -> Folder {
@@ -17,15 +19,11 @@ fn folder() -> Folder {
     folder
 }
 
-fn starved(folder: &Folder, limit: &str) -> Command {
-    let script = format!("ulimit {limit} && exec \"$STILLBOX\" run pipeline.toml --restart --threads 4");
-    folder.shell(&script)
-}
-
-/// Runs with this limit of the shell, and checks the end.
-fn check(folder: &Folder, limit: &str) {
+/// Runs with this limit of the shell, and checks the end. `program` is the command in the shell.
+fn check(folder: &Folder, limit: &str, program: &str) {
     for backtrace in ["0", "1"] {
-        let mut child = spawn(starved(folder, limit).env("RUST_BACKTRACE", backtrace));
+        let script = format!("ulimit {limit} && exec {program} run pipeline.toml --restart --threads 4");
+        let mut child = spawn(folder.shell(&script).env("RUST_BACKTRACE", backtrace));
         let stderr = std::io::read_to_string(child.stderr.take().expect("it is piped")).expect("it is text");
         let code = end(child);
         assert!(matches!(code, Some(0..=2)), "ulimit {limit}, RUST_BACKTRACE={backtrace}: {code:?}\n{stderr}");
@@ -50,12 +48,34 @@ fn a_lack_of_memory_blames_no_row() {
     let folder = folder();
     for option in ["-v", "-d"] {
         let least = least(&folder, option);
-        (1..40).for_each(|step| check(&folder, &format!("{option} {}", least + step * 7_000)));
+        (1..40).for_each(|step| check(&folder, &format!("{option} {}", least + step * 7_000), PROGRAM));
     }
 }
 
 #[test]
 fn a_lack_of_files_blames_no_row() {
     let folder = folder();
-    (8..40).step_by(3).for_each(|files| check(&folder, &format!("-n {files}")));
+    (8..40).step_by(3).for_each(|files| check(&folder, &format!("-n {files}"), PROGRAM));
+}
+
+/// The limit counts the threads of all processes of a user, and does not hold for root, who becomes a user without processes.
+#[test]
+fn a_lack_of_threads_blames_no_row() {
+    let folder = folder();
+    fs::copy(env!("CARGO_BIN_EXE_stillbox"), folder.path().join("program")).expect("there is room");
+    let is_root = folder.shell("chmod -R a+rwX . && test $(id -u) = 0").status().expect("there is a shell").success();
+    let (user, others) = if is_root {
+        ("setpriv --reuid=61234 --regid=61234 --clear-groups", 0)
+    } else {
+        ("", threads_of_user(&folder))
+    };
+    let program = format!("env STILLBOX_CACHE=cache STILLBOX_STATE=state {user} ./program");
+    for threads in 1..16 {
+        check(&folder, &format!("-u {}", others + threads), &program);
+    }
+}
+
+fn threads_of_user(folder: &Folder) -> usize {
+    let threads = folder.shell("ps -L -o lwp= -u $(id -u) | wc -l").output().expect("there is a shell").stdout;
+    String::from_utf8_lossy(&threads).trim().parse().expect("it is a number")
 }

@@ -11,4 +11,4 @@ pub use record::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogL
 
 pub(crate) use bounds::{BRIEF, ENTRY_OVERHEAD, LINES, MESSAGE_BYTES, REJECTED, TEXT_BYTES, WHOLE};
 pub(crate) use context::FailureContext;
-pub(crate) use create::is_shortage;
+pub(crate) use create::{SHORTAGE_HINT, is_shortage};

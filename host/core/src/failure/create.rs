@@ -6,7 +6,8 @@ use crate::corrupt::{CorruptFile, RESTART_HINT};
 use crate::interrupt::StopReason;
 use crate::text::causes;
 
-const SHORTAGE_HINT: &str =
+/// The hint of failures for a lack of memory or threads.
+pub(crate) const SHORTAGE_HINT: &str =
     "raise the limits of the process (`ulimit -v`, `-d`, `-u`, or those of its container), or use fewer `--threads`";
 
 /// Parts of the texts of errors of the system that mean a lack of memory or threads: `EAGAIN` and `ENOMEM`, and the words of Rust for
@@ -67,6 +68,11 @@ impl Failure {
     /// Creates a failure of kind `host` from an error and its chain of causes, with a hint if one of them is a corrupt
     /// file.
     pub(crate) fn host(error: &dyn std::error::Error) -> Self {
+        // An error of the system alone, such as of a thread that cannot be started.
+        let text = error.to_string();
+        if error.source().is_none() && is_shortage(&text) && text.contains("(os error ") {
+            return Self::shortage(vec![text]);
+        }
         let failure = Self::from_error(FailureKind::Host, error);
         if CorruptFile::is_cause_of(error) { failure.with_hint(RESTART_HINT) } else { failure }
     }

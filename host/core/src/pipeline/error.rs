@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Diagnostics;
-use crate::failure::{Failure, FailureKind, LimitHit};
+use crate::failure::{Failure, FailureKind, LimitHit, SHORTAGE_HINT, is_shortage};
 use crate::interrupt::CancelReason;
 use crate::policy::MaxRejects;
 use crate::report::Report;
@@ -127,7 +127,11 @@ impl From<EngineError> for RunError {
 /// Creates the error of a run for which the system has no thread, or no time.
 pub(super) fn not_set_up(problem: &dyn fmt::Display) -> RunError {
     let mut failure = Failure::new(FailureKind::Host, "the sandbox cannot be set up");
-    failure.causes.push(problem.to_string());
+    let problem = problem.to_string();
+    if is_shortage(&problem) {
+        failure = failure.with_hint(SHORTAGE_HINT);
+    }
+    failure.causes.push(problem);
     RunError::Setup(Box::new(failure))
 }
 

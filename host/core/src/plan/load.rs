@@ -15,7 +15,7 @@ use crate::component::{Component, ComponentError, ComponentErrorKind, Signature}
 use crate::config::{Config, Diagnostic, StepTable};
 use crate::engine::StagedFolders;
 use crate::event::{Event, Listener};
-use crate::failure::{Failure, FailureKind, LimitHit};
+use crate::failure::{Failure, FailureKind, LimitHit, SHORTAGE_HINT, is_shortage};
 use crate::grants::Policy;
 use crate::http::ResponseStore;
 use crate::interrupt::{Interrupt, Stop};
@@ -125,6 +125,9 @@ impl StepLoadError for ComponentError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
         let failure = match &self.kind {
             ComponentErrorKind::Manifest(failure) => (**failure).clone(),
+            ComponentErrorKind::Read(error) if is_shortage(&error.to_string()) => {
+                Failure::from_error(FailureKind::Host, self).with_hint(SHORTAGE_HINT)
+            }
             ComponentErrorKind::Compiler(_) => Failure::from_error(FailureKind::Host, self),
             ComponentErrorKind::Limit { name, value } => {
                 let limit = LimitHit { name: (*name).into(), value: value.clone() };
@@ -140,7 +143,9 @@ impl StepLoadError for ComponentError {
 /// Creates a diagnostic with a failure record for a step that could not be loaded.
 fn diagnostic_with_record(step: &StepTable, error: &dyn std::error::Error, failure: Failure) -> Diagnostic {
     let failure = Failure { step: Some(step.name.value.as_str().into()), ..failure };
-    Diagnostic::from_error(step.component.location.clone(), error).failure(failure)
+    let diagnostic = Diagnostic::from_error(step.component.location.clone(), error);
+    let hint = failure.hint.clone().filter(|hint| hint == SHORTAGE_HINT);
+    hint.into_iter().fold(diagnostic, Diagnostic::help).failure(failure)
 }
 
 /// Returns the files of the components. Builds folders first.
