@@ -35,7 +35,7 @@ fn an_unknown_argument_gets_a_suggestion() {
     For more information, try '--help'.
     ");
     insta::assert_snapshot!(Folder::new().stillbox(["run", "x.toml", "--threads", "0"]).failed(2), @r"
-    error: invalid value '0' for '--threads <N>': number would be zero for non-zero type
+    error: invalid value '0' for '--threads <N>': a number from 1 is needed
 
     For more information, try '--help'.
     ");
