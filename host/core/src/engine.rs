@@ -21,6 +21,6 @@ pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
 pub use config::{Fuel, Traps};
 pub(crate) use folders::StagedFolders;
 pub(crate) use linker::linker;
-pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS};
+pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS, is_shortage_error};
 pub use permission::Permission;
 pub(crate) use state::{Attribution, CallColumns, CapturedOutput, HOST_CALL_BYTES, MAX_HANDLES, State};

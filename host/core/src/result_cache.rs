@@ -85,8 +85,13 @@ impl ResultCache {
 
     /// Caches the result of a call. Errors are logged and otherwise ignored, since a miss only costs time.
     pub(crate) fn put(&self, key: &CacheKey, made: &StepOutput) {
+        self.write(key, || entry::encode(key, Some(made)).map_err(io::Error::other));
+    }
+
+    /// Writes the entry of a key. Errors are logged and otherwise ignored, since a miss only costs time.
+    fn write(&self, key: &CacheKey, encode: impl FnOnce() -> io::Result<Vec<u8>>) {
         let Some(path) = self.path(key) else { return };
-        let written = entry::encode(key, Some(made)).map_err(io::Error::other).and_then(|bytes| {
+        let written = encode().and_then(|bytes| {
             let mut file = create_temporary(&path)?;
             file.write_all(&bytes)?;
             file.persist(&path)?;

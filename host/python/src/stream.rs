@@ -2,18 +2,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
 
 use arrow_array::RecordBatch;
 use parking_lot::Mutex;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use stillbox::{Report, RunError, RunOptions};
 
 use crate::arrow::Batches;
 use crate::engine;
 use crate::errors;
-use crate::waiting::{Cancellation, SignalWatch, receive};
+use crate::waiting::{Cancellation, SignalWatch, receive, spawn};
 
 /// Batches that wait for Python. The run waits when there are more.
 const WAITING: usize = 2;
@@ -45,14 +43,12 @@ impl Stream {
         let (sender, messages) = sync_channel(WAITING);
         let batches: SyncSender<Message> = sender.clone();
         let options = options.sink(sink, move |batch| batches.send(Message::Batch(batch)).map_err(|_| CLOSED.into()));
-        let run = move || {
+        spawn(move || {
             let result = pipeline.run(&current.engine, &options);
             engine::note_handlers(&current);
             // The receiver is gone if the iterator was closed.
             let _ = sender.send(Message::End(result.map(Box::new)));
-        };
-        let spawned = thread::Builder::new().name("stillbox".into()).spawn(run);
-        spawned.map_err(|error| PyRuntimeError::new_err(format!("a thread cannot be started: {error}")))?;
+        })?;
         let (messages, has_ended) = (Mutex::new(messages), AtomicBool::new(false));
         Ok(Self { messages, cancellation, has_ended, report: Mutex::default() })
     }

@@ -150,10 +150,9 @@ pub(crate) fn on_thread<T: Send + 'static>(
 ) -> PyResult<T> {
     let watch = SignalWatch::start(py)?;
     let (sender, answers) = channel();
-    let spawned = thread::Builder::new().name("stillbox".into()).spawn(move || {
+    spawn(move || {
         let _ = sender.send(work());
-    });
-    spawned.map_err(|error| PyRuntimeError::new_err(format!("a thread cannot be started: {error}")))?;
+    })?;
     let answers = Mutex::new(answers);
     loop {
         match receive(py, &answers) {
@@ -169,6 +168,15 @@ pub(crate) fn on_thread<T: Send + 'static>(
             }
         }
     }
+}
+
+/// Starts a thread that nobody joins.
+///
+/// # Errors
+/// There is no thread.
+pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> PyResult<()> {
+    let spawned = thread::Builder::new().name("stillbox".into()).spawn(work);
+    spawned.map(drop).map_err(|error| PyRuntimeError::new_err(format!("a thread cannot be started: {error}")))
 }
 
 /// Waits for a message for a short time.

@@ -94,6 +94,13 @@ def started(tmp_path: Path, program: str, *arguments: str) -> subprocess.Popen[s
     return process
 
 
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Sends Ctrl-C to a program, which prints that it was interrupted, and ends."""
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert (out, process.returncode) == ("interrupted\n", 0)
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_ctrl_c_interrupts(state: str, template: str, pipeline: Path, tmp_path: Path) -> None:
     process = started(tmp_path, PROGRAM.format(work=STATES[state]), template, str(pipeline))
@@ -116,9 +123,7 @@ def test_a_step_can_be_used_after_an_interrupt(template: str, tmp_path: Path) ->
         "assert step(table.slice(0, 3)).num_rows == 3; print('interrupted')"
     )
     process = started(tmp_path, PROGRAM.format(work=work), template, "")
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
-    assert (out, process.returncode) == ("interrupted\n", 0)
+    interrupt(process)
 
 
 def test_an_exception_for_another_thread_ends_its_call(template: str, run_python: Any) -> None:
@@ -168,9 +173,7 @@ except KeyboardInterrupt:
 """
     process = started(tmp_path, program, template.replace("NAME", "bad_loop"))
     time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=20)
-    assert (out, process.returncode) == ("interrupted\n", 0)
+    interrupt(process)
 
 
 def test_ctrl_c_ends_a_call_that_a_task_of_asyncio_waits_for(guests: Guests, tmp_path: Path) -> None:
@@ -196,9 +199,7 @@ except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
     process = started(tmp_path, program, str(guests["normalize_text"]))
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=20)
-    assert (out, process.returncode) == ("interrupted\n", 0)
+    interrupt(process)
 
 
 def test_another_thread_runs_while_a_step_does(template: str, run_python: Any) -> None:

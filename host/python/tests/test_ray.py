@@ -131,7 +131,7 @@ path = "rejects.jsonl"
 
 
 def outputs(pipeline: Path) -> dict[str, bytes]:
-    """Takes the outputs of the last run. What differs from run to run is removed."""
+    """Takes the outputs of the last run, without the values that differ from run to run."""
     found = {}
     for name in ["marked.jsonl.gz", "groups.csv", "left.parquet", "rejects.jsonl"]:
         path = pipeline.with_name(name)

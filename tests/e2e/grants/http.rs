@@ -220,7 +220,7 @@ fn equal_requests_get_the_stored_response() {
     run();
     assert_eq!(column(&folder, "answer"), ["busy", "0 /a?b 0"]);
     assert_eq!(server.requests().len(), 6);
-    // What is stored is granted no more than what is sent.
+    // A stored response needs a grant, as a request that is sent does.
     folder.write_pipeline(rejecting(fetch().table("cache = \"responses\"").allow_http(&server.url("/b/"), grant)));
     run();
     assert_eq!(rejects(&folder)[0].0, "denied");

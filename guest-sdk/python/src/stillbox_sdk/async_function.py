@@ -8,7 +8,7 @@ from typing import Any
 from .code import Code
 from .columns import Columns
 from .contract import IN_COMPONENT
-from .errors import DefinitionError
+from .errors import extra_is_missing
 from .failures import CAUGHT
 from .forms import REJECTED, Collect
 from .function import OutOfMemory, RowFunction
@@ -40,9 +40,7 @@ class AsyncRowFunction(RowFunction):
             try:
                 from .event_loop import HostLoop
             except ImportError as error:
-                raise DefinitionError(
-                    "an `async` step needs the extra `http` of the SDK: write `dependencies = [\"stillbox-sdk[http]\"]` in pyproject.toml"
-                ) from error
+                raise extra_is_missing("an `async` step needs") from error
             self._new_loop = HostLoop
 
     def _call(

@@ -63,3 +63,8 @@ class DefinitionError(TypeError):
         self.message = message
         self.file = file
         self.line = line
+
+
+def extra_is_missing(who_needs: str) -> DefinitionError:
+    """Returns the error of a step that uses `http` without the extra. `who_needs` is the start of the sentence."""
+    return DefinitionError(f'{who_needs} the extra `http` of the SDK: write `dependencies = ["stillbox-sdk[http]"]` in pyproject.toml')

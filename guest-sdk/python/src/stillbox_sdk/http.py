@@ -22,16 +22,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .contract import IN_COMPONENT
-from .errors import DefinitionError, InternalError
+from .errors import InternalError, extra_is_missing
 from .http_messages import Request, Response
 
 if IN_COMPONENT:
     try:
         from . import http_client
     except ImportError as error:
-        raise DefinitionError(
-            'requests need the extra `http` of the SDK: write `dependencies = ["stillbox-sdk[http]"]` in pyproject.toml'
-        ) from error
+        raise extra_is_missing("requests need") from error
 
 __all__ = ["Request", "Response", "get", "get_async", "post", "post_async", "request", "request_async"]
 

@@ -34,7 +34,7 @@ _METHODS = {
     "PATCH": types.Method_Patch,
 }
 
-# What a message says about a code of the host, and whether another attempt may succeed.
+# The text for each code of the host, and whether another attempt may succeed.
 _CODES = {
     "HttpRequestDenied": ("is not granted", False),
     "DestinationIpProhibited": ("is not granted: the address of its host is not public", False),

@@ -29,7 +29,7 @@ impl fmt::Debug for Access {
     }
 }
 
-/// What grants need besides themselves.
+/// Inputs for preparing grants, next to the grants.
 pub(crate) struct AccessContext<'a> {
     /// The secrets of the pipeline, by name.
     pub(crate) secrets: &'a BTreeMap<String, Secret>,

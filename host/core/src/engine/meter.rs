@@ -54,8 +54,12 @@ impl Meter {
 }
 
 fn end_if_shortage(error: wasmtime::Error) -> wasmtime::Result<()> {
-    let is_system = error.is::<OutOfMemory>() || error.chain().any(|link| is_shortage(&link.to_string()));
-    if is_system { Err(error) } else { Ok(()) }
+    if is_shortage_error(&error) { Err(error) } else { Ok(()) }
+}
+
+/// Returns whether an error means that the system gives this process no more memory or threads.
+pub(crate) fn is_shortage_error(error: &wasmtime::Error) -> bool {
+    error.is::<OutOfMemory>() || error.chain().any(|link| is_shortage(&link.to_string()))
 }
 
 impl ResourceLimiter for Meter {

@@ -50,7 +50,7 @@ pub(crate) struct State {
     columns: CallColumns,
 }
 
-/// What a failure belongs to.
+/// The call or the row that a failure belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Attribution {
     /// The whole call, and with it each of its requests.

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::grants::{HttpGrant, HttpUrl};
 
-/// The directory of the stored responses. What cannot be read is not stored; a miss costs a request.
+/// The directory of the stored responses. An entry that cannot be read is a miss, which costs a request.
 pub(crate) trait ResponseStore: fmt::Debug + Send + Sync {
     /// Returns what is stored under a key.
     fn response(&self, key: &ResponseKey) -> Option<Vec<u8>>;

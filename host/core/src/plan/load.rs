@@ -123,9 +123,11 @@ impl StepLoadError for BuildError {
 
 impl StepLoadError for ComponentError {
     fn diagnostic(&self, step: &StepTable) -> Diagnostic {
+        let mut help = None;
         let failure = match &self.kind {
             ComponentErrorKind::Manifest(failure) => (**failure).clone(),
             ComponentErrorKind::Read(error) if is_shortage(&error.to_string()) => {
+                help = Some(SHORTAGE_HINT);
                 Failure::from_error(FailureKind::Host, self).with_hint(SHORTAGE_HINT)
             }
             ComponentErrorKind::Compiler(_) => Failure::from_error(FailureKind::Host, self),
@@ -136,16 +138,14 @@ impl StepLoadError for ComponentError {
             _ => Failure::from_error(FailureKind::Incompatible, self),
         };
         let failure = Failure { component: failure.component.or_else(|| self.digest.clone()), ..failure };
-        diagnostic_with_record(step, self, failure)
+        help.into_iter().fold(diagnostic_with_record(step, self, failure), Diagnostic::help)
     }
 }
 
 /// Creates a diagnostic with a failure record for a step that could not be loaded.
 fn diagnostic_with_record(step: &StepTable, error: &dyn std::error::Error, failure: Failure) -> Diagnostic {
     let failure = Failure { step: Some(step.name.value.as_str().into()), ..failure };
-    let diagnostic = Diagnostic::from_error(step.component.location.clone(), error);
-    let hint = failure.hint.clone().filter(|hint| hint == SHORTAGE_HINT);
-    hint.into_iter().fold(diagnostic, Diagnostic::help).failure(failure)
+    Diagnostic::from_error(step.component.location.clone(), error).failure(failure)
 }
 
 /// Returns the files of the components. Builds folders first.

@@ -1,12 +1,12 @@
 //! Responses of requests by HTTP, next to the results of steps.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::Read as _;
 
 use super::ResultCache;
 use super::key::{CacheKey, KEY_BYTES};
 use crate::frame::FrameFormat;
 use crate::http::{ResponseKey, ResponseStore};
-use crate::private_dir::{create_temporary, note_use};
+use crate::private_dir::note_use;
 
 /// The frame of a stored response: its key and the response.
 const FORMAT: FrameFormat = FrameFormat::new(*b"stillrs", 1);
@@ -29,19 +29,13 @@ impl ResponseStore for ResultCache {
     }
 
     fn store_response(&self, key: &ResponseKey, response: &[u8]) {
-        let Some(path) = self.path(&CacheKey::from_bytes(key.0)) else { return };
-        let mut frame = FORMAT.start();
-        frame.extend_from_slice(&key.0);
-        frame.extend_from_slice(response);
-        FORMAT.finish(&mut frame);
-        let written = create_temporary(&path).and_then(|mut file| {
-            file.write_all(&frame)?;
-            file.persist(&path).map_err(io::Error::from)?;
-            Ok(())
+        self.write(&CacheKey::from_bytes(key.0), || {
+            let mut frame = FORMAT.start();
+            frame.extend_from_slice(&key.0);
+            frame.extend_from_slice(response);
+            FORMAT.finish(&mut frame);
+            Ok(frame)
         });
-        if let Err(error) = written {
-            tracing::debug!("{}: cannot write the cache entry: {error}", path.display());
-        }
     }
 }
 

@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use wasmtime::component::ResourceTableError;
-use wasmtime::{OutOfMemory, Trap, WasmBacktrace};
+use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::{CallOptions, Halt};
 use crate::component::{Component, SourceFrame, Symbols};
 use crate::engine::bindings::types::{ErrorKind, StepError};
-use crate::engine::{Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, State, TABLE_ELEMENTS};
-use crate::failure::{
-    Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE, is_shortage,
+use crate::engine::{
+    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, State, TABLE_ELEMENTS, is_shortage_error,
 };
+use crate::failure::{Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::text::{BoundedText, cut};
@@ -64,7 +64,7 @@ fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure 
         return Failure::new(FailureKind::Exit, format!("the step ended its instance with exit status {status}"))
             .with_hint("a step returns its result; it does not exit, not even with status 0");
     }
-    if error.is::<OutOfMemory>() || error.chain().any(|link| is_shortage(&link.to_string())) {
+    if is_shortage_error(error) {
         return Failure::shortage(error.chain().map(ToString::to_string).collect());
     }
     let trap = error.downcast_ref::<Trap>();

@@ -99,14 +99,14 @@ pub(super) fn layout(nodes: &[Size], links: &[LayoutEdge]) -> Layout {
     let height = y.last().map_or(0.0, |(middle, height)| middle + height / 2.0);
     let left = if items.is_empty() { 0.0 } else { left };
     let point = |index: usize| Point { x: x[index] - left, y: y[items[index].layer].0 };
-    let pass = |index: &usize| {
+    let segment = |index: &usize| {
         let (middle, height) = y[items[*index].layer];
         EdgeSegment { x: x[*index] - left, top: middle - height / 2.0, bottom: middle + height / 2.0 }
     };
     Layout {
         size: Size { width: right - left, height },
         nodes: (0..nodes.len()).map(point).collect(),
-        links: edge_items.iter().map(|edge| edge.iter().map(pass).collect()).collect(),
+        links: edge_items.iter().map(|edge| edge.iter().map(segment).collect()).collect(),
     }
 }
 

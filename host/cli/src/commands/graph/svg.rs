@@ -86,9 +86,9 @@ fn draw_line(out: &mut String, layout: &Layout, link: &LayoutEdge, index: usize,
     let start = below(link.from);
     let mut path = format!("M{:.1},{:.1}", start.x, start.y);
     let mut from = start;
-    let passes = layout.links[index].iter();
-    let edge_items = passes.flat_map(|pass| [Point { x: pass.x, y: pass.top }, Point { x: pass.x, y: pass.bottom }]);
-    for to in edge_items.chain([above(link.to)]) {
+    let segments = layout.links[index].iter();
+    let points = segments.flat_map(|segment| [segment.top, segment.bottom].map(|y| Point { x: segment.x, y }));
+    for to in points.chain([above(link.to)]) {
         let middle = f64::midpoint(from.y, to.y);
         let _ = write!(path, " C{:.1},{middle:.1} {:.1},{middle:.1} {:.1},{:.1}", from.x, to.x, to.x, to.y);
         from = to;

@@ -12,6 +12,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::ColumnDescriptor;
 
 use super::checked_file::{CheckedChunk, CheckedFile};
+use super::thrift::varint;
 
 /// The row groups of a file, whose pages are checked.
 pub(super) struct CheckedRowGroups {
@@ -163,16 +164,16 @@ fn after_levels(page: &[u8], max_level: i16, encoding: Encoding, count: usize) -
 /// `most`.
 fn after_deltas(encoded: &[u8], most: usize) -> Option<&[u8]> {
     let mut rest = encoded;
-    let mut number = || variable_length(&mut rest).and_then(|number| usize::try_from(number).ok());
+    let mut number = || varint(&mut rest).and_then(|number| usize::try_from(number).ok());
     let (block, blocks, count) = (number()?, number()?, number()?);
-    variable_length(&mut rest)?;
+    varint(&mut rest)?;
     if count > most {
         return None;
     }
     let per_block = block.checked_div(blocks)?;
     let mut left = count.saturating_sub(1);
     while left > 0 && per_block > 0 {
-        variable_length(&mut rest)?;
+        varint(&mut rest)?;
         let (widths, content) = rest.split_at_checked(blocks)?;
         let mut bytes = 0_usize;
         for width in widths {
@@ -186,19 +187,6 @@ fn after_deltas(encoded: &[u8], most: usize) -> Option<&[u8]> {
         rest = content.get(bytes..).or((left == 0).then_some(&[]))?;
     }
     (left == 0).then_some(rest)
-}
-
-/// Returns a number of variable length, and removes it.
-fn variable_length(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..u64::BITS).step_by(7) {
-        let byte = *bytes.split_off_first()?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -89,11 +89,11 @@ impl<'a> Thrift<'a> {
         match kind {
             kind::TRUE | kind::FALSE => {}
             kind::BYTE => self.take(1)?,
-            kind::I16..=kind::I64 => drop(self.varint()?),
+            kind::I16..=kind::I64 => drop(varint(&mut self.bytes)?),
             kind::DOUBLE => self.take(8)?,
             kind::UUID => self.take(16)?,
             kind::BINARY => {
-                let length = self.varint()?;
+                let length = varint(&mut self.bytes)?;
                 self.take(length)?;
             }
             kind::LIST | kind::SET => {
@@ -101,7 +101,7 @@ impl<'a> Thrift<'a> {
                 (0..count).try_for_each(|_| self.skip_element(element, depth))?;
             }
             kind::MAP => {
-                let count = self.varint()?;
+                let count = varint(&mut self.bytes)?;
                 if count > 0 {
                     let kinds = self.byte()?;
                     self.has(count)?;
@@ -132,7 +132,7 @@ impl<'a> Thrift<'a> {
     fn list(&mut self) -> Option<(u8, u64)> {
         let head = self.byte()?;
         let count = match head >> 4 {
-            15 => self.varint()?,
+            15 => varint(&mut self.bytes)?,
             few => u64::from(few),
         };
         self.has(count)?;
@@ -155,19 +155,20 @@ impl<'a> Thrift<'a> {
     }
 
     fn integer(&mut self) -> Option<i64> {
-        let zigzag = self.varint()?;
+        let zigzag = varint(&mut self.bytes)?;
         Some((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
     }
+}
 
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
+/// Returns a number of variable length, and removes it from the bytes.
+pub(super) fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..u64::BITS).step_by(7) {
+        let byte = *bytes.split_off_first()?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
         }
-        None
     }
+    None
 }
