@@ -27,6 +27,8 @@ fn _stillbox(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<pipeline::Pipeline>()?;
     module.add_class::<step::Step>()?;
     module.add_class::<stream::Stream>()?;
+    let end_reading = wrap_pyfunction!(reading::end_reading, module)?;
+    module.py().import("atexit")?.call_method1("register", (end_reading,))?;
     module.add_function(wrap_pyfunction!(command::command, module)?)?;
     module.add_function(wrap_pyfunction!(step::build, module)?)?;
     module.add_function(wrap_pyfunction!(engine::start, module)?)

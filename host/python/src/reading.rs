@@ -1,7 +1,9 @@
 //! Reads the rows of Python objects on threads of their own. Python code may block there, and Ctrl-C does not wait for it.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use arrow_array::ffi_stream::RecordBatchStreamReader;
 use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
@@ -16,6 +18,42 @@ use crate::waiting::{INTERVAL, SignalWatch, receive};
 
 /// Batches that are read ahead.
 const AHEAD: usize = 1;
+/// The time that the end of the process waits for threads that read. Those that wait for rows then stay until the process ends.
+const END_PATIENCE: Duration = Duration::from_millis(200);
+
+/// The threads that read.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+/// Whether Python ends. Up to version 3.13 it ends every thread that asks for the GIL after that, in the middle of a call, and with it
+/// the process, because frames of Rust cannot be unwound so.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Stops all reading before Python ends. It is registered with `atexit`.
+#[pyfunction]
+pub(crate) fn end_reading(py: Python<'_>) {
+    IS_ENDING.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    py.detach(|| {
+        while THREADS.load(Ordering::SeqCst) > 0 && begun.elapsed() < END_PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+}
+
+/// A thread that reads, until it is dropped.
+struct ReadingThread;
+
+impl ReadingThread {
+    fn new() -> Self {
+        THREADS.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for ReadingThread {
+    fn drop(&mut self) {
+        THREADS.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 type Batch = Result<RecordBatch, ArrowError>;
 
@@ -97,7 +135,12 @@ impl RecordBatchReader for DetachedReader {
 /// Reads a stream on another thread, which ends with the stream or once the receiver is dropped.
 fn start(stream: RecordBatchStreamReader) -> Result<Receiver<Batch>, ArrowError> {
     let (sender, batches) = sync_channel(AHEAD);
-    let read = move || forward(stream, &sender);
+    let counted = ReadingThread::new();
+    let read = move || {
+        // Dropped after the stream, whose end may be Python code as well.
+        let _counted = counted;
+        forward(stream, &sender);
+    };
     let spawned = thread::Builder::new().name("stillbox-reader".into()).spawn(read);
     spawned.map_err(|error| ArrowError::IoError("a thread cannot be started".to_owned(), error))?;
     Ok(batches)
@@ -105,6 +148,10 @@ fn start(stream: RecordBatchStreamReader) -> Result<Receiver<Batch>, ArrowError>
 
 fn forward(mut stream: RecordBatchStreamReader, batches: &SyncSender<Batch>) {
     loop {
+        if IS_ENDING.load(Ordering::SeqCst) {
+            let _ = batches.send(Err(ArrowError::ExternalError("Python is ending".into())));
+            return;
+        }
         // `None` at the end of the stream.
         let mut is_end = false;
         let batch = checked(|| {
