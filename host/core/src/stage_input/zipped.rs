@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::spilled::SpillInput;
+use super::spilled::{SpillInput, batches};
 use super::{InputReader, StepReporter};
 use crate::failure::{Failure, FailureKind};
 use crate::plan::Zip;
@@ -14,20 +14,21 @@ use crate::stage::WorkItem;
 #[derive(Debug)]
 pub(super) struct ZippedInput {
     name: Arc<str>,
-    input_readers: Vec<SpillInput>,
+    inputs: Vec<SpillInput>,
+    batch_rows: usize,
     /// For each file, a description of its rows and their number.
     lengths: Vec<(String, u64)>,
 }
 
 impl ZippedInput {
     pub(super) fn open(zip: &Zip, spills: &[Arc<Spill>], batch_rows: usize) -> Result<Self, SpillError> {
-        let mut input_readers = Vec::with_capacity(zip.spills.len());
+        let mut inputs = Vec::with_capacity(zip.spills.len());
         let mut lengths = Vec::with_capacity(zip.spills.len());
         for (spill, title) in &zip.spills {
-            input_readers.push(SpillInput::open(&spills[*spill], Some(batch_rows))?);
+            inputs.push(SpillInput::open(&spills[*spill], Some(batch_rows))?);
             lengths.push((title.clone(), spills[*spill].rows()));
         }
-        Ok(Self { name: Arc::clone(&zip.name), input_readers, lengths })
+        Ok(Self { name: Arc::clone(&zip.name), inputs, batch_rows, lengths })
     }
 }
 
@@ -44,13 +45,7 @@ impl InputReader for ZippedInput {
                 "`combine = \"columns\"` joins rows by their position, so all parents have to have the same rows";
             return Err(Box::new(failure.with_hint(hint)));
         }
-        let mut rows = Vec::with_capacity(self.input_readers.len());
-        let mut start = 0;
-        for input_reader in &mut self.input_readers {
-            let Some((first, batch)) = input_reader.batch()? else { return Ok(None) };
-            start = first;
-            rows.push(batch);
-        }
+        let Some((start, rows)) = batches(&mut self.inputs, self.batch_rows)? else { return Ok(None) };
         let name = format!("the input of \"{}\"", self.name).into();
         Ok(Some(WorkItem::ready(rows, &name, start)))
     }
