@@ -63,7 +63,8 @@ pub(crate) fn open(files: Vec<InputFile>, settings: RowSettings) -> Result<OpenS
         }
     }
     let schema = schema.expect("a source has at least one file");
-    let reader = RowsReader { files: files.into(), settings, count, first, current: None, bytes_before: 0 };
+    let reader =
+        RowsReader { files: files.into(), settings, count, first, current: None, bytes_before: 0, plain_bytes: 0 };
     let decoder = RowsDecoder::new(schema);
     let known = SourceSchema::Known(decoder.schema.schema());
     Ok(OpenSource { warnings, ..OpenSource::new(known, Box::new(reader), Arc::new(decoder)) })
@@ -98,6 +99,8 @@ struct RowsReader {
     current: Option<OpenRowsFile>,
     /// Bytes of the files already read.
     bytes_before: u64,
+    /// The bytes that all rows so far take as plain data.
+    plain_bytes: u64,
 }
 
 /// The file that is being read.
@@ -125,10 +128,15 @@ impl Reader for RowsReader {
                     }
                 },
             };
-            if let Some(batch) = current.next_batch(self.settings)? {
+            if let Some(NextRows { batch, bytes, rest_bytes }) = current.next_rows(self.settings)? {
                 let first_row = current.rows_read + 1;
                 current.rows_read += batch.num_rows() as u64;
                 let bytes_read = self.bytes_before + current.bytes_read(&self.count);
+                self.plain_bytes = self.plain_bytes.saturating_add(bytes);
+                let all = self.plain_bytes.saturating_add(rest_bytes);
+                self.settings.limits.check_rows(all, bytes_read).map_err(|error| {
+                    SourceError::at(&current.file.name, FilePosition::Row(first_row), SourceErrorKind::TooLarge(error))
+                })?;
                 let file = Arc::clone(&current.file.name);
                 self.current = Some(current);
                 let rows = batch.num_rows();
@@ -141,8 +149,18 @@ impl Reader for RowsReader {
     }
 }
 
+/// The rows of the next chunk.
+struct NextRows {
+    batch: RecordBatch,
+    /// The bytes that they take as plain data.
+    bytes: u64,
+    /// The same of the rows after them in the batch that the library returned, if the chunk is the first of it and ended early.
+    rest_bytes: u64,
+}
+
 impl OpenRowsFile {
-    fn next_batch(&mut self, settings: RowSettings) -> Result<Option<RecordBatch>, SourceError> {
+    fn next_rows(&mut self, settings: RowSettings) -> Result<Option<NextRows>, SourceError> {
+        let is_first = self.rest.is_none();
         let batch = match self.rest.take() {
             Some(batch) => batch,
             None => match self.read_batch(settings)? {
@@ -150,12 +168,15 @@ impl OpenRowsFile {
                 Some(batch) => batch,
             },
         };
-        let count = self.fitting_rows(&batch, settings)?;
+        let (count, bytes) = self.fitting_rows(&batch, settings)?;
         if count == batch.num_rows() {
-            return Ok(Some(batch));
+            return Ok(Some(NextRows { batch, bytes, rest_bytes: 0 }));
         }
+        let is_measured = is_first && count < settings.batch_rows;
+        let rest = if is_measured { count..batch.num_rows() } else { 0..0 };
+        let rest_bytes = rest.fold(0_u64, |all, row| all.saturating_add(plain_row_bytes(batch.columns(), row)));
         self.rest = Some(batch.slice(count, batch.num_rows() - count));
-        Ok(Some(batch.slice(0, count)))
+        Ok(Some(NextRows { batch: batch.slice(0, count), bytes, rest_bytes }))
     }
 
     /// Reads rows of the file: a batch as the library returns it, or several if these are smaller than a chunk.
@@ -186,9 +207,9 @@ impl OpenRowsFile {
         }
     }
 
-    /// Returns how many of the first rows make a chunk: as many as a batch has, but fewer if they take too many bytes. A large row
-    /// makes a chunk of its own.
-    fn fitting_rows(&self, batch: &RecordBatch, settings: RowSettings) -> Result<usize, SourceError> {
+    /// Returns how many of the first rows make a chunk, and their bytes: as many as a batch has, but fewer if they take too many bytes.
+    /// A large row makes a chunk of its own.
+    fn fitting_rows(&self, batch: &RecordBatch, settings: RowSettings) -> Result<(usize, u64), SourceError> {
         let limits = settings.limits;
         let count = batch.num_rows().min(settings.batch_rows);
         let mut all = 0;
@@ -198,12 +219,12 @@ impl OpenRowsFile {
                 let position = FilePosition::Row(self.rows_read + 1 + row as u64);
                 return Err(SourceError::at(&self.file.name, position, SourceErrorKind::TooLarge(error)));
             }
-            all += bytes;
-            if all > CHUNK_BYTES && row > 0 {
-                return Ok(row);
+            if all + bytes > CHUNK_BYTES && row > 0 {
+                return Ok((row, all));
             }
+            all += bytes;
         }
-        Ok(count)
+        Ok((count, all))
     }
 
     /// Returns the error for an error of the iterator of batches, after `before` rows that are not returned yet.

@@ -98,6 +98,22 @@ fn a_row_beyond_the_limit_is_an_error_that_names_it() {
 }
 
 #[test]
+fn rows_far_larger_than_their_file_are_an_error_before_they_are_read() {
+    // A gigabyte and some more, in a file of a megabyte.
+    let rows = repeated(MIB, 1100);
+    for bytes in [file(&rows, None), stream(&rows, None)] {
+        let input = InputFolder::from_content(Format::Arrow, &bytes);
+        assert_eq!(input.with(|spec| spec.max_row = 2 * MIB as u64).read().chunks.iter().sum::<usize>(), 1100);
+    }
+    let bytes = file(&repeated(MIB, 1_000_000), Some(CompressionType::ZSTD));
+    let input = InputFolder::from_content(Format::Arrow, &bytes).with(|spec| spec.max_row = 2 * MIB as u64);
+    let read = bytes.len();
+    let error = input.error();
+    assert!(error.starts_with("in, row 1: ") && error.contains("have rows of 1,048,592,000,000 bytes"), "{error}");
+    assert!(error.contains("the limit is 2GiB with `max-row = \"2MiB\"`") && read < 10_000, "{read}: {error}");
+}
+
+#[test]
 fn a_page_or_batch_beyond_the_limit_is_an_error() {
     let texts = batch(Arc::new(StringArray::from(vec!["x".repeat(5 * MIB)])));
     let zstd = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
