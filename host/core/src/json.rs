@@ -175,19 +175,24 @@ pub(crate) fn write_serde<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value
     serde_json::to_writer(out, value).expect("texts and numbers can be written to memory");
 }
 
-/// Adds a text. Most texts have nothing to escape, which the compiler can check for many bytes at a time.
+/// Adds a text. Most texts have nothing to escape.
 fn write_text(out: &mut Vec<u8>, text: &str) {
-    #[expect(clippy::needless_bitwise_bool, reason = "without branches the compiler takes many bytes at a time")]
-    let is_escaped = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
-    // Not `any`: it checks bytes one by one to stop early, which is slower.
-    let has_escapes = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | is_escaped(byte));
-    if text.as_bytes().chunks(ESCAPES_AT_ONCE).any(has_escapes) {
+    if has_escapes(text.as_bytes()) {
         return write_serde(out, text);
     }
     out.reserve(text.len() + 2);
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
+}
+
+/// Returns whether a text has characters to escape, which the compiler can check for many bytes at a time.
+fn has_escapes(text: &[u8]) -> bool {
+    #[expect(clippy::needless_bitwise_bool, reason = "without branches the compiler takes many bytes at a time")]
+    let is_escaped = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
+    // Not `any`: it checks bytes one by one to stop early, which is slower.
+    let in_chunk = |chunk: &[u8]| chunk.iter().fold(false, |found, byte| found | is_escaped(byte));
+    text.chunks(ESCAPES_AT_ONCE).any(in_chunk)
 }
 
 /// Adds the JSON for a number that is not finite.

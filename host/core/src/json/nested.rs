@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType as ArrowType, Field};
 
-use super::{NoJson, write_not_finite, write_raw, write_serde, write_text};
+use super::{NoJson, has_escapes, write_not_finite, write_raw, write_serde, write_text};
 use crate::format::NonFinite;
 use crate::values::{Lists, TextError, Unsupported, is_json, is_text_like, is_uuid, json_support, plain, text_writer};
 
@@ -88,6 +88,12 @@ fn value_writer(array: &ArrayRef, field: &Field, non_finite: NonFinite) -> Resul
 
 /// Turns the text from `start` on into a JSON string, or into JSON on one line if it is JSON already.
 fn quote(out: &mut Vec<u8>, start: usize, is_raw: bool) {
+    // Without another copy: bytes can take most of the memory of a row.
+    if !is_raw && !has_escapes(&out[start..]) {
+        out.insert(start, b'"');
+        out.push(b'"');
+        return;
+    }
     let text = String::from_utf8(out.split_off(start)).expect("values are written as text");
     if is_raw { write_raw(out, &text) } else { write_text(out, &text) }
 }
