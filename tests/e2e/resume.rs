@@ -1,6 +1,7 @@
 //! `--resume`: runs that continue from their last checkpoint, and the state that runs leave.
 
 mod kills;
+mod last_checkpoint;
 mod rejected;
 mod stopped_runs;
 

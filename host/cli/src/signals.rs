@@ -19,9 +19,9 @@ use crate::exit_code::Exit;
 use crate::final_message;
 use disposition::is_ignored;
 
-/// The time in which a run has to stop after the grace period. A run needs about 30 ms at most, unless it is blocked on
+/// The time in which a run has to stop after the grace period. A run needs 60 ms at most, unless it is blocked on
 /// a full pipe that is not read. A signal has to end the process within 100 ms.
-const GOOD_ORDER: Duration = Duration::from_millis(55);
+const GOOD_ORDER: Duration = Duration::from_millis(75);
 
 /// The interrupt that signals trigger. Lives as long as the process.
 pub(crate) struct Signals {

@@ -32,7 +32,7 @@ pub(crate) use begin::{Outputs, RunHandle, begin};
 pub(crate) use checkpoint::{Checkpoint, FinishedOutput, ResumePoint};
 pub use error::RunStoreError;
 pub(crate) use fingerprint::{Fingerprint, fingerprint};
-pub(crate) use folder::RunFolder;
+pub(crate) use folder::{RunFolder, recognises_restarts};
 pub use list::{RunInfo, RunStatus};
 pub(crate) use lock::canonical_path;
 pub(crate) use lock::read_record_and_lock;

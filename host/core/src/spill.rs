@@ -26,7 +26,7 @@ use crate::private_dir::not_followed;
 use crate::row_size::max_row_bytes;
 use crate::source::first_batch;
 use crate::units::grouped;
-use crate::writeback::{FileWriteback, MAX_WRITE, Writeback};
+use crate::writeback::{Durability, FileWriteback, MAX_WRITE, Writeback};
 
 pub(crate) use lookup::SpillLookup;
 
@@ -268,15 +268,17 @@ impl SpillWriter {
         Ok(())
     }
 
-    /// Returns the length of the file once all frames are on disk.
+    /// Returns the length of the file once all frames are written.
     ///
     /// # Errors
     /// The disk is full, or a write fails.
-    pub(crate) fn sync(&mut self) -> Result<u64, SpillError> {
+    pub(crate) fn checkpoint(&mut self, durability: Durability) -> Result<u64, SpillError> {
         self.flush()?;
-        let file = self.out.get_ref();
-        let synced = self.writeback.as_mut().map_or_else(|| file.sync_all(), |writeback| writeback.sync(file));
-        synced.map_err(|cause| self.spill.error(cause))?;
+        if durability == Durability::OnDisk {
+            let file = self.out.get_ref();
+            let synced = self.writeback.as_mut().map_or_else(|| file.sync_all(), |writeback| writeback.sync(file));
+            synced.map_err(|cause| self.spill.error(cause))?;
+        }
         Ok(self.spill.index().bytes)
     }
 

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes of all files of a run together that are written and not synced. On a disk of 1 GB/s a sync of them takes about 8 ms. A
@@ -20,6 +20,15 @@ const MIN_SYNCED: u64 = 1 << 20;
 /// The most bytes that are passed to the operating system at once, so that a large write is synced in parts.
 pub(crate) const MAX_WRITE: usize = 1 << 20;
 
+/// How far the bytes that a checkpoint refers to have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// They are on the disk.
+    OnDisk,
+    /// The operating system has them. They are lost if it stops before it has written them.
+    Written,
+}
+
 /// What the files of a run have in common. Clones are of the same run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Writeback {
@@ -31,12 +40,19 @@ struct WritebackState {
     unsynced: AtomicU64,
     /// The time that the last sync took, in microseconds.
     last_sync: AtomicU64,
+    /// Whether files are not synced any more as they grow.
+    is_paused: AtomicBool,
 }
 
 impl Writeback {
     /// Returns the state of a new file of the run.
     pub(crate) fn file(&self) -> FileWriteback {
         FileWriteback { run: self.clone(), unsynced: 0 }
+    }
+
+    /// Syncs no further file as it grows: the run is about to end, and a sync that has begun cannot be ended.
+    pub(crate) fn pause(&self) {
+        self.state.is_paused.store(true, Ordering::Relaxed);
     }
 
     /// Returns the time that the last sync took. Zero if there was none.
@@ -60,7 +76,8 @@ impl FileWriteback {
     pub(crate) fn written(&mut self, file: &File, bytes: usize) -> io::Result<()> {
         self.unsynced += bytes as u64;
         let all = self.run.state.unsynced.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        if all < MAX_UNSYNCED || self.unsynced < MIN_SYNCED {
+        let is_due = all >= MAX_UNSYNCED && self.unsynced >= MIN_SYNCED;
+        if !is_due || self.run.state.is_paused.load(Ordering::Relaxed) {
             return Ok(());
         }
         let started = Instant::now();
@@ -109,7 +126,9 @@ mod tests {
         assert_eq!(unsynced(), 10);
         small.sync(&file).unwrap();
         assert_eq!(unsynced(), 0);
-        large.written(&file, 5).unwrap();
+        run.pause();
+        large.written(&file, MAX_UNSYNCED as usize).unwrap();
+        assert_eq!(unsynced(), MAX_UNSYNCED);
         drop(large);
         assert_eq!(unsynced(), 0);
     }

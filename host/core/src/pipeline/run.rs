@@ -221,7 +221,7 @@ impl LockedRun<'_> {
         opened.files.checkpoint = Some(CheckpointFile {
             folder: handle.folder.clone(),
             record: RunRecord { parts: parts.to_vec(), ..handle.record.clone() },
-            has_synced_record: has_checkpoint,
+            has_synced_record: handle.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.boot.is_none()),
         });
         Ok(Some(CheckpointSettings { depends_on, every: checkpointing.checkpoint_every }))
     }

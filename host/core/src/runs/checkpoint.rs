@@ -15,7 +15,8 @@ use crate::sink::SyncedLength;
 /// checkpoint.
 const FORMAT: FrameFormat = FrameFormat::new(*b"stillck", 5);
 
-/// The state of a run. All data up to this point was synced to disk before the checkpoint was written.
+/// The state of a run. All data up to this point was synced to disk before the checkpoint was written, or the checkpoint is valid for one
+/// boot of the system alone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
     /// The run's id.
@@ -32,6 +33,9 @@ pub(crate) struct Checkpoint {
     pub(crate) spills: Vec<u64>,
     /// The outputs to rename, once all of them are complete.
     pub(crate) finished: Option<Vec<FinishedOutput>>,
+    /// The id of the boot for which this checkpoint is valid: the system may not have written the data to the disk. `None` if it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) boot: Option<String>,
 }
 
 /// The position from which a run is resumed.
@@ -67,6 +71,7 @@ impl Checkpoint {
             rejects: None,
             spills: Vec::new(),
             finished: None,
+            boot: None,
         }
     }
 

@@ -21,6 +21,7 @@ use crate::interrupt::{Interrupt, Stop, StopReason};
 use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::ResumePoint;
+use crate::writeback::Durability;
 
 /// Runs all stages on this thread and those that it starts, each over its whole input.
 ///
@@ -258,16 +259,16 @@ impl Dispatcher<'_> {
 
     fn save_checkpoint_if_due(&mut self) {
         if self.writer.is_idle() && self.checkpoints.as_ref().is_some_and(CheckpointSchedule::is_due) {
-            self.save_checkpoint();
+            self.save_checkpoint(Durability::OnDisk);
         }
     }
 
-    fn save_checkpoint(&mut self) {
+    fn save_checkpoint(&mut self, durability: Durability) {
         if let Some(checkpoints) = &mut self.checkpoints {
             let report = self.totals.report();
             let checkpoint = checkpoints.checkpoint(&self.events.run, report);
             checkpoints.saving(report.rows_in);
-            self.writer.order(Order::SaveCheckpoint(Box::new(checkpoint)));
+            self.writer.order(Order::SaveCheckpoint(Box::new(checkpoint), durability));
         }
     }
 

@@ -14,7 +14,7 @@ use crate::runs::{Checkpoint, FinishedOutput, RunFolder, RunRecord};
 use crate::sink::{DeliveredRows, SinkError, Writer};
 use crate::spill::{SpillError, SpillWriter};
 use crate::stage::TaskOutput;
-use crate::writeback::Writeback;
+use crate::writeback::{Durability, Writeback};
 
 /// An order from the dispatcher to the writer.
 pub(super) enum Order {
@@ -23,7 +23,7 @@ pub(super) enum Order {
     /// Make the rows readable that the stage has spilled. All its outputs are written.
     EndStage,
     /// Save this checkpoint. It counts exactly the outputs that were ordered before.
-    SaveCheckpoint(Box<Checkpoint>),
+    SaveCheckpoint(Box<Checkpoint>, Durability),
     /// Finish all files. For a run that already has a checkpoint: with one that says that all files are complete.
     Finish(Option<Box<Checkpoint>>),
     /// Finish the reject file alone: too many rows were rejected, and the rejected rows show why.
@@ -62,7 +62,11 @@ pub(crate) struct CheckpointFile {
 
 impl CheckpointFile {
     /// Replaces the checkpoint. The one before it is valid until this returns.
-    fn save(&mut self, checkpoint: &Checkpoint) -> io::Result<()> {
+    fn save(&mut self, checkpoint: &Checkpoint, durability: Durability) -> io::Result<()> {
+        if durability == Durability::Written {
+            self.folder.record(&self.record)?;
+            return self.folder.save_until_restart(checkpoint);
+        }
         if !self.has_synced_record {
             self.folder.sync(&self.record)?;
             self.has_synced_record = true;
@@ -87,7 +91,9 @@ impl Files {
                 self.spills.iter_mut().try_for_each(SpillWriter::flush)?;
                 Message::StageFlushed
             }
-            Order::SaveCheckpoint(checkpoint) => Message::CheckpointTried(self.save_checkpoint(*checkpoint)?),
+            Order::SaveCheckpoint(checkpoint, durability) => {
+                Message::CheckpointTried(self.save_checkpoint(*checkpoint, durability)?)
+            }
             Order::Finish(checkpoint) => {
                 self.finish(checkpoint)?;
                 Message::WritingEnded(Ok(()))
@@ -120,7 +126,7 @@ impl Files {
             let writers = self.sinks.iter_mut().chain(&mut self.rejects);
             let places: io::Result<Vec<_>> = writers.filter_map(|writer| place(writer).transpose()).collect();
             checkpoint.finished = Some(places.map_err(WriteError::Checkpoint)?);
-            file.save(&checkpoint).map_err(WriteError::Checkpoint)?;
+            file.save(&checkpoint, Durability::OnDisk).map_err(WriteError::Checkpoint)?;
         }
         if !self.entries.place() {
             return Err(WriteError::Stopped);
@@ -137,21 +143,26 @@ impl Files {
         }?)
     }
 
-    /// Syncs all files, and then saves the checkpoint with their lengths.
-    fn save_checkpoint(&mut self, mut checkpoint: Checkpoint) -> Result<CheckpointResult, WriteError> {
+    /// Syncs all files if the checkpoint is to be on the disk, and then saves it with their lengths.
+    fn save_checkpoint(
+        &mut self,
+        mut checkpoint: Checkpoint,
+        durability: Durability,
+    ) -> Result<CheckpointResult, WriteError> {
         let Some(file) = &mut self.checkpoint else { return Ok(CheckpointResult::NotSaved) };
-        checkpoint.sinks = self.sinks.iter_mut().map(Writer::checkpoint).collect::<Result<_, _>>()?;
-        checkpoint.rejects = self.rejects.as_mut().map(Writer::checkpoint).transpose()?;
-        checkpoint.spills = self.spills.iter_mut().map(SpillWriter::sync).collect::<Result<_, _>>()?;
+        checkpoint.sinks = self.sinks.iter_mut().map(|sink| sink.checkpoint(durability)).collect::<Result<_, _>>()?;
+        checkpoint.rejects = self.rejects.as_mut().map(|rejects| rejects.checkpoint(durability)).transpose()?;
+        checkpoint.spills =
+            self.spills.iter_mut().map(|spill| spill.checkpoint(durability)).collect::<Result<_, _>>()?;
         if !self.entries.keep() {
             return Ok(CheckpointResult::NotSaved);
         }
         // The run itself does not depend on it, and the checkpoint before is still valid.
-        if let Err(error) = file.save(&checkpoint) {
+        if let Err(error) = file.save(&checkpoint, durability) {
             tracing::warn!("cannot save a checkpoint, so less of this run could be resumed: {error}");
             return Ok(CheckpointResult::NotSaved);
         }
-        self.sinks.iter_mut().chain(&mut self.rejects).for_each(Writer::checkpoint_saved);
+        self.sinks.iter_mut().chain(&mut self.rejects).for_each(|file| file.checkpoint_saved(durability));
         Ok(CheckpointResult::Saved)
     }
 }

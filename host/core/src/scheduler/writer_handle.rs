@@ -65,6 +65,11 @@ impl WriterHandle {
         self.writeback.last_sync() <= time
     }
 
+    /// Does not sync the files any more as they grow.
+    pub(super) fn pause_writeback(&self) {
+        self.writeback.pause();
+    }
+
     /// Sends no more orders. The writer executes those that it has, removes unfinished files and exits.
     pub(super) fn close(&mut self) {
         self.orders = None;

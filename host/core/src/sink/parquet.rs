@@ -35,6 +35,7 @@ use crate::format::Format;
 use crate::panics::caught;
 use crate::spill::SpillFrame;
 use crate::values::{IntervalForm, Unsupported, parquet_field};
+use crate::writeback::Durability;
 use row_group::RowGroupStore;
 
 /// Maximum number of rows in a row group.
@@ -142,10 +143,10 @@ impl ParquetOutput {
         Ok(())
     }
 
-    /// Flushes the output to the operating system, and syncs the files next to it.
-    pub(super) fn checkpoint(&mut self) -> std::result::Result<SyncedLength, FormatError> {
+    /// Flushes the output to the operating system, and writes the files next to it.
+    pub(super) fn checkpoint(&mut self, durability: Durability) -> std::result::Result<SyncedLength, FormatError> {
         self.out.flush()?;
-        let groups = self.row_groups.as_mut().map(RowGroupStore::checkpoint).transpose()?;
+        let groups = self.row_groups.as_mut().map(|groups| groups.checkpoint(durability)).transpose()?;
         Ok(SyncedLength { length: self.out.bytes_written() as u64, groups })
     }
 

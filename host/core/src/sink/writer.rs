@@ -19,6 +19,7 @@ use super::parquet::ParquetOutput;
 use super::rows::written_schema;
 use super::synced::{StagingDir, SyncedLength};
 use crate::format::{Compression, Format};
+use crate::writeback::Durability;
 
 /// Writes one output. A writer dropped without [`Writer::finish`] leaves an existing file unchanged, and no other file
 /// unless a checkpoint needs it.
@@ -131,18 +132,19 @@ impl Writer {
         self.delivered.clone()
     }
 
-    /// Returns the synced length once all written bytes are on disk.
+    /// Returns the length for a checkpoint of all written bytes.
     ///
     /// # Errors
     ///
     /// The disk is full, or a write fails.
-    pub(crate) fn checkpoint(&mut self) -> Result<SyncedLength, SinkError> {
-        self.kind.checkpoint().map_err(|failure| sink_error(&self.output, self.format, failure))
+    pub(crate) fn checkpoint(&mut self, durability: Durability) -> Result<SyncedLength, SinkError> {
+        self.kind.checkpoint(durability).map_err(|failure| sink_error(&self.output, self.format, failure))
     }
 
-    /// Called after a checkpoint was saved: retains the temporary file, and removes files of earlier checkpoints.
-    pub(crate) fn checkpoint_saved(&mut self) {
-        if let FormatWriter::Parquet(file) = &mut self.kind {
+    /// Called after a checkpoint was saved: retains the temporary file, and removes files of earlier checkpoints, which are of no
+    /// use once a later one is on the disk.
+    pub(crate) fn checkpoint_saved(&mut self, durability: Durability) {
+        if let (FormatWriter::Parquet(file), Durability::OnDisk) = (&mut self.kind, durability) {
             file.checkpoint_saved();
         }
         if let Some(output) = self.kind.output() {
@@ -230,19 +232,19 @@ impl FormatWriter {
         self.output().map_or(Ok(()), |output| Ok(output.sync()?))
     }
 
-    fn checkpoint(&mut self) -> Result<SyncedLength, FormatError> {
-        let synced = match self {
+    fn checkpoint(&mut self, durability: Durability) -> Result<SyncedLength, FormatError> {
+        let length = match self {
             Self::Bytes { length, .. } => SyncedLength { length: *length, groups: None },
-            Self::Parquet(file) => file.checkpoint()?,
+            Self::Parquet(file) => file.checkpoint(durability)?,
             Self::ArrowFile(file) => SyncedLength { length: file.flush()?, groups: None },
             Self::ArrowStream(_) | Self::Batches(_) => SyncedLength::default(),
         };
-        if let Some(output) = self.output() {
+        if let (Some(output), Durability::OnDisk) = (self.output(), durability) {
             output.sync()?;
             // The name of a new file must reach the disk as well.
             output.partial().into_iter().for_each(sync_folder);
         }
-        Ok(synced)
+        Ok(length)
     }
 
     fn output(&mut self) -> Option<&mut OutputFile> {

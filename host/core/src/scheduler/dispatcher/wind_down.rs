@@ -4,17 +4,20 @@ use std::time::{Duration, Instant};
 
 use super::{Dispatcher, InputState, RunOutcome};
 use crate::interrupt::{CancelReason, StopReason};
+use crate::runs;
 use crate::scheduler::checkpoints::CheckpointSchedule;
 use crate::scheduler::writer::{Order, RejectFile};
+use crate::writeback::Durability;
 
 /// Time for finished outputs to be written once the run is to stop. Without this limit a pipe without a reader would hold
 /// the run forever.
 const LAST_WRITES: Duration = Duration::from_millis(10);
 /// Time after that for the row that is being written, so that a slow reader does not get a part of it.
 const LAST_ROW: Duration = Duration::from_millis(10);
-/// Time for the last checkpoint of an interrupted run. If the disk is slower, the checkpoint before it is valid. A run with
-/// a grace has the rest of the grace if that is longer.
-const LAST_CHECKPOINT: Duration = Duration::from_millis(30);
+/// Time for the last checkpoint of an interrupted run. Usually it takes some milliseconds, but the writer may be in a sync that began
+/// before the signal, and the process cannot end before that does. If it takes longer, the checkpoint before it is valid. A run
+/// with a grace has the rest of the grace if that is longer.
+const LAST_CHECKPOINT: Duration = Duration::from_millis(50);
 /// Time for the last checkpoint of a failed run. It is long because no signal asks for a prompt end, and the rows so far may be hours of work.
 const CHECKPOINT_OF_FAILED: Duration = Duration::from_secs(30);
 /// Time to finish the reject file, including the disk, when nothing else is left of a run.
@@ -87,34 +90,43 @@ impl Dispatcher<'_> {
         if self.checkpoints.is_none() {
             return LAST_WRITES;
         }
-        let patience = match &self.end {
-            Some(RunOutcome::Interrupted(..)) => {
-                let grace = grace_ends.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
-                LAST_CHECKPOINT.max(grace)
-            }
-            _ => CHECKPOINT_OF_FAILED,
-        };
+        let is_interrupted = matches!(self.end, Some(RunOutcome::Interrupted(..)));
+        let grace = grace_ends.map_or(Duration::ZERO, |end| end.saturating_duration_since(Instant::now()));
+        let patience = if is_interrupted { LAST_CHECKPOINT.max(grace) } else { CHECKPOINT_OF_FAILED };
         let deadline = Instant::now() + patience;
+        if is_interrupted {
+            self.writer.pause_writeback();
+        }
         self.wait_for_writes(deadline);
         let running_for = self.totals.running_for();
         let has_checkpoint = self.totals.has_checkpoint();
         let is_worth = |it: &CheckpointSchedule| it.is_worth_saving(has_checkpoint, running_for);
-        // A sync that has begun cannot be ended, and the process would wait for it.
-        let left = deadline.saturating_duration_since(Instant::now());
-        let is_in_time = self.writer.is_idle() && self.writer.can_sync_within(left);
-        if is_in_time && self.checkpoints.as_ref().is_some_and(is_worth) {
-            self.save_checkpoint();
-            self.wait_for_writes(deadline);
+        if self.writer.is_idle() && self.checkpoints.as_ref().is_some_and(is_worth) {
+            let is_prompt = is_interrupted && runs::recognises_restarts();
+            if is_prompt {
+                self.save_checkpoint(Durability::Written);
+                self.wait_for_writes(deadline);
+            }
+            // A sync that has begun cannot be ended, and the process would wait for it.
+            let left = deadline.saturating_duration_since(Instant::now());
+            let is_in_time = !self.is_saving() && self.writer.can_sync_within(left);
+            if is_in_time && (!is_prompt || !grace.is_zero()) {
+                self.save_checkpoint(Durability::OnDisk);
+                self.wait_for_writes(deadline);
+            }
         }
         deadline.saturating_duration_since(Instant::now())
+    }
+
+    fn is_saving(&self) -> bool {
+        self.checkpoints.as_ref().is_some_and(CheckpointSchedule::is_saving)
     }
 
     /// Waits until all outputs are written that are next in order, and no checkpoint is being saved.
     fn wait_for_writes(&mut self, deadline: Instant) {
         loop {
             self.order_writes();
-            let is_saving = self.checkpoints.as_ref().is_some_and(CheckpointSchedule::is_saving);
-            let is_done = self.writer.is_idle() && !self.tasks.outputs.has_next() && !is_saving;
+            let is_done = self.writer.is_idle() && !self.tasks.outputs.has_next() && !self.is_saving();
             let left = deadline.saturating_duration_since(Instant::now());
             if is_done || self.writer.has_exited() || left.is_zero() {
                 return;
@@ -132,8 +144,7 @@ impl Dispatcher<'_> {
             return Duration::ZERO;
         }
         // A checkpoint that takes too long may still be saved.
-        let is_saving = self.checkpoints.as_ref().is_some_and(CheckpointSchedule::is_saving);
-        let can_be_resumed = self.totals.has_checkpoint() || is_saving;
+        let can_be_resumed = self.totals.has_checkpoint() || self.is_saving();
         self.checkpoints.iter_mut().for_each(CheckpointSchedule::close);
         for in_flight in self.tasks.outputs.take_rest() {
             self.writer.write(in_flight);

@@ -16,7 +16,7 @@ use crate::frame::FrameFormat;
 use crate::private_dir::not_followed;
 use crate::spill::{Spill, SpillFrame, SpillReader, SpillWriter};
 use crate::units::grouped;
-use crate::writeback::Writeback;
+use crate::writeback::{Durability, Writeback};
 
 /// The frame of an entry. Its payload is the length of the columns, as 8 bytes in little-endian order, and the end of the
 /// group's small file.
@@ -130,10 +130,12 @@ impl RowGroupStore {
         Ok(())
     }
 
-    /// Returns the lengths once all bytes are on disk.
-    pub(super) fn checkpoint(&mut self) -> Result<SyncedRowGroups, FormatError> {
-        self.index.sync_all()?;
-        let rows = self.rows.sync()?;
+    /// Returns the lengths once all bytes are written.
+    pub(super) fn checkpoint(&mut self, durability: Durability) -> Result<SyncedRowGroups, FormatError> {
+        if durability == Durability::OnDisk {
+            self.index.sync_all()?;
+        }
+        let rows = self.rows.checkpoint(durability)?;
         self.pending = self.count;
         Ok(SyncedRowGroups { count: self.count, index: self.index_bytes, rows })
     }

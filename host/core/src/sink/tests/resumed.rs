@@ -10,7 +10,7 @@ use parquet::file::metadata::RowGroupMetaData;
 
 use crate::format::{Compression, Format};
 use crate::sink::{SinkLocation, SinkSpec, StagingDir, SyncedLength, open};
-use crate::writeback::Writeback;
+use crate::writeback::{Durability, Writeback};
 
 fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -56,8 +56,8 @@ fn write(folder: &Path, format: Format, compression: Compression, batches: &[Rec
             writer.finish().unwrap();
             break;
         }
-        synced = Some(writer.checkpoint().unwrap());
-        writer.checkpoint_saved();
+        synced = Some(writer.checkpoint(Durability::OnDisk).unwrap());
+        writer.checkpoint_saved(Durability::OnDisk);
         done = stop;
         for batch in &batches[done..batches.len().min(done + 3)] {
             writer.write(encoder.encode(batch).unwrap()).unwrap();
