@@ -22,7 +22,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{
     ColumnChunkMetaData, KeyValue, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
 };
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::SchemaDescriptor;
@@ -33,6 +33,7 @@ use super::output::OutputFile;
 use super::synced::{StagingDir, SyncedLength};
 use crate::format::Format;
 use crate::panics::caught;
+use crate::row_size::{columns_bytes, max_row_bytes};
 use crate::spill::SpillFrame;
 use crate::values::{IntervalForm, Unsupported, parquet_field};
 use crate::writeback::Durability;
@@ -44,6 +45,10 @@ const GROUP_ROWS: usize = 1 << 17;
 /// Approximate maximum size of a row group in bytes. The incomplete group is in memory.
 const GROUP_BYTES: usize = 32 << 20;
 
+/// The bytes of a large row. The library copies large values several times, into a dictionary and into the smallest and the
+/// largest value of a page, which are of no use where each row is large.
+const LARGE_ROW: u64 = 8 << 20;
+
 /// An unfinished file.
 pub(super) struct ParquetOutput {
     out: SerializedFileWriter<SkipWritten<OutputFile>>,
@@ -53,6 +58,8 @@ pub(super) struct ParquetOutput {
     properties: WriterProperties,
     /// The incomplete row group.
     group: ArrowWriter<Vec<u8>>,
+    /// Whether the incomplete row group has neither dictionaries nor statistics, from its first large row on.
+    has_large_rows: bool,
     /// The files that make the output resumable.
     row_groups: Option<RowGroupStore>,
 }
@@ -92,6 +99,7 @@ impl ParquetOutput {
             descriptor: descriptor.clone(),
             properties: properties.clone(),
             group: group()?,
+            has_large_rows: false,
             row_groups,
         };
         if let (Some(synced), Some(row_groups)) = (synced, &mut file.row_groups) {
@@ -101,8 +109,11 @@ impl ParquetOutput {
             if file.out.bytes_written() as u64 != synced.length {
                 return Err(row_groups.corrupt().into());
             }
-            let rows = &mut file.group;
-            row_groups.rows(|batch| Ok(rows.write(batch)?))?;
+            for batch in row_groups.rows()? {
+                let batch = batch?;
+                file.prepare_group(&batch)?;
+                file.group.write(&batch)?;
+            }
         }
         Ok(file)
     }
@@ -118,6 +129,7 @@ impl ParquetOutput {
             let count = (batch.num_rows() - start).min(GROUP_ROWS - self.group.in_progress_rows());
             let part = batch.slice(start, count);
             start += count;
+            self.prepare_group(&part)?;
             if let Some(row_groups) = &mut self.row_groups {
                 // The frame has all rows of the batch. If a group ends inside the batch, each part needs its own frame.
                 match frame.take().filter(|_| count == batch.num_rows()) {
@@ -133,9 +145,27 @@ impl ParquetOutput {
         Ok(())
     }
 
+    /// Starts another row group if these rows are the first large ones of the incomplete one.
+    fn prepare_group(&mut self, rows: &RecordBatch) -> std::result::Result<(), FormatError> {
+        if self.has_large_rows || columns_bytes(rows.columns()) < LARGE_ROW as usize || max_row_bytes(rows) < LARGE_ROW
+        {
+            return Ok(());
+        }
+        if self.group.in_progress_rows() > 0 {
+            self.end_group()?;
+        }
+        let properties = self.properties.clone().into_builder();
+        let properties =
+            properties.set_dictionary_enabled(false).set_statistics_enabled(EnabledStatistics::None).build();
+        self.group = new_group(&self.schema, &self.descriptor, &properties)?;
+        self.has_large_rows = true;
+        Ok(())
+    }
+
     fn end_group(&mut self) -> std::result::Result<(), FormatError> {
         let next = new_group(&self.schema, &self.descriptor, &self.properties)?;
         let group = RowGroup::from_file(std::mem::replace(&mut self.group, next).into_inner()?)?;
+        self.has_large_rows = false;
         append(&mut self.out, &group)?;
         if let Some(row_groups) = &mut self.row_groups {
             row_groups.add_group(&group)?;

@@ -96,16 +96,10 @@ impl RowGroupStore {
         if groups.len() as u64 == self.count { Ok(groups) } else { Err(self.corrupt().into()) }
     }
 
-    /// Passes on the rows of the incomplete group, batch by batch, because the rows may be much larger than their file.
-    pub(super) fn rows(
-        &self,
-        mut take: impl FnMut(&RecordBatch) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
+    /// Returns the rows of the incomplete group, batch by batch, because the rows may be much larger than their file.
+    pub(super) fn rows(&self) -> Result<impl Iterator<Item = Result<RecordBatch, FormatError>> + use<>, FormatError> {
         let mut reader = SpillReader::open(&self.spill)?;
-        while let Some((_, batch)) = reader.next()? {
-            take(&batch)?;
-        }
-        Ok(())
+        Ok(std::iter::from_fn(move || Some(reader.next().transpose()?.map(|(_, batch)| batch).map_err(Into::into))))
     }
 
     pub(super) fn add_rows(&mut self, rows: &SpillFrame) -> Result<(), FormatError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::{Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
+use arrow_select::concat::concat_batches;
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::format::{Compression, Format};
@@ -33,7 +34,7 @@ fn batch(number: usize, rows: usize) -> RecordBatch {
 }
 
 /// Writes batches, and resumes with a new writer after each of these numbers of batches. Rows written after the last
-/// checkpoint are written again, as after a kill.
+/// checkpoint on the disk are written again, as after a loss of power, which makes a later checkpoint invalid.
 fn write(folder: &Path, format: Format, compression: Compression, batches: &[RecordBatch], stops: &[usize]) -> Vec<u8> {
     let path = folder.join("out");
     let spec = SinkSpec {
@@ -62,6 +63,8 @@ fn write(folder: &Path, format: Format, compression: Compression, batches: &[Rec
         for batch in &batches[done..batches.len().min(done + 3)] {
             writer.write(encoder.encode(batch).unwrap()).unwrap();
         }
+        writer.checkpoint(Durability::Written).unwrap();
+        writer.checkpoint_saved(Durability::Written);
     }
     let written = fs::read(&path).unwrap();
     fs::remove_file(path).unwrap();
@@ -108,4 +111,33 @@ fn row_groups_can_be_resumed() {
     assert_eq!(rows, [131_072, 131_072, 131_072, 66_784]);
     let read: usize = reader.build().unwrap().map(|batch| batch.unwrap().num_rows()).sum();
     assert_eq!(read, 460_000);
+}
+
+/// Returns for each row group its number of rows, and whether its texts have statistics.
+fn groups(file: &[u8]) -> Vec<(i64, bool)> {
+    let file = bytes::Bytes::from(file.to_vec());
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let group = |group: &RowGroupMetaData| (group.num_rows(), group.column(1).statistics().is_some());
+    reader.metadata().row_groups().iter().map(group).collect()
+}
+
+#[test]
+fn a_row_group_without_statistics_starts_with_the_first_large_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = |number: usize| {
+        let mut columns = batch(number, 2).columns().to_vec();
+        columns[1] = Arc::new(StringArray::from(vec!["x".repeat(9 << 20), "y".to_owned()]));
+        RecordBatch::try_new(schema(), columns).unwrap()
+    };
+    let batches: Vec<_> =
+        (0..12).map(|number| if matches!(number, 2 | 3 | 5 | 9) { large(number) } else { batch(number, 10) }).collect();
+    let expected = write(folder.path(), Format::Parquet, Compression::None, &batches, &[]);
+    assert_eq!(groups(&expected), [(20, true), (68, false)]);
+    for stops in [&[1, 2][..], &[2, 3, 4], &[6, 11]] {
+        assert!(expected == write(folder.path(), Format::Parquet, Compression::None, &batches, stops), "{stops:?}");
+    }
+    let file = bytes::Bytes::from(expected);
+    let read = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let read: Vec<_> = read.map(Result::unwrap).collect();
+    assert_eq!(concat_batches(&schema(), &read).unwrap(), concat_batches(&schema(), &batches).unwrap());
 }
