@@ -32,6 +32,16 @@
 //! # fn main() {}
 //! ```
 //!
+//! A step that takes a whole batch, a source or an aggregate sends requests at the same time with [`join_all`]:
+//!
+//! ```no_run
+//! # use stillbox_sdk::{Result, http};
+//! # fn example(urls: &[String]) -> Result<()> {
+//! let responses = http::join_all(8, urls.iter().map(|url| http::Request::get(url).send_async()));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! An error of a request is transient if another attempt may succeed: no connection, a timeout, or a response with the status 408,
 //! 425, 429 or 5xx, whose `retry-after` the host obeys under `on-failure = { retry = … }`.
 
@@ -42,6 +52,7 @@ mod response;
 #[cfg(target_arch = "wasm32")]
 mod wait;
 
+pub use crate::run::join_all;
 pub use request::{Request, get};
 pub use response::Response;
 #[cfg(target_arch = "wasm32")]

@@ -8,6 +8,8 @@ mod source;
 pub use aggregate::{Aggregate, aggregate, aggregate_signature};
 #[cfg(feature = "http")]
 pub(crate) use concurrent::block_on;
+#[cfg(feature = "http")]
+pub use concurrent::join_all;
 pub use concurrent::{async_rows, async_rows_signature};
 pub use function::{batch, batch_signature, rows, rows_signature};
 pub use source::{Source, source, source_signature};

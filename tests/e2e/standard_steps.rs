@@ -61,36 +61,51 @@ fn every_example_in_the_standard_steps_readme_runs() {
     for (name, component) in steps() {
         let section = sections.get(name).unwrap_or_else(|| panic!("steps/README.md has no section {name}"));
         let kind = inspect(component)["kind"].as_str().expect("it is a text").to_owned();
-        let (step, input, output, more) = match (kind.as_str(), &section.blocks[..]) {
-            ("source", [("toml", step), ("jsonl", output)]) => (step, None, *output, None),
-            (_, [("toml", step), ("jsonl", input), ("jsonl", output), more @ ..]) if more.len() < 2 => {
-                (step, Some(*input), *output, more.first())
-            }
-            _ => panic!("steps/README.md has no example of {name}: a block `toml`, and rows in and out"),
-        };
-        let folder = Folder::new();
-        // A server takes the place of the one in the example.
-        let server = more.filter(|(language, _)| *language == "http").map(|(_, text)| server(text));
-        let local = |text: &str| match &server {
-            Some(server) => text.replace("https://api.example.org", &server.url("")),
-            None => text.to_owned(),
-        };
-        if let Some((path, text)) = more.and_then(|(language, text)| Some((language.strip_prefix("csv ")?, text))) {
-            folder.write(path, text);
+        let examples: Vec<_> = section.blocks.chunk_by(|_, (language, _)| *language != "toml").collect();
+        assert!(!examples.is_empty(), "steps/README.md has no example of {name}");
+        for blocks in examples {
+            let (step, input, output, more) = match (kind.as_str(), blocks) {
+                ("source", [("toml", step), ("jsonl", output)]) => (step, None, output, None),
+                (_, [("toml", step), ("jsonl", input), ("jsonl", output), more @ ..]) if more.len() < 2 => {
+                    (step, Some(*input), output, more.first())
+                }
+                _ => panic!("an example of {name} in steps/README.md has no block `toml`, and rows in and out"),
+            };
+            run_example(name, component, step, input, output, more);
         }
-        let (step, output) = (&local(step), local(output));
-        let named = format!("component = \"steps/{name}\"");
-        assert!(step.contains(&named), "the example of {name} doesn't name its component: {step}");
-        let step = step.replace(&named, &format!("component = {component:?}"));
-        let mut pipeline = "[pipeline]\nname = \"example\"\n\n".to_owned();
-        if let Some(input) = input {
-            folder.write("input.jsonl", local(input));
-            pipeline.push_str("[[source]]\npath = \"input.jsonl\"\n\n");
-        }
-        pipeline += step.as_str();
-        pipeline += "\n[[sink]]\npath = \"output.jsonl\"\n";
-        assert_eq!(folder.output_of(pipeline), output, "the example of {name}");
     }
+}
+
+fn run_example(
+    name: &str,
+    component: &str,
+    step: &str,
+    input: Option<&str>,
+    output: &str,
+    more: Option<&(&'static str, &'static str)>,
+) {
+    let folder = Folder::new();
+    // A server takes the place of the one in the example.
+    let server = more.filter(|(language, _)| *language == "http").map(|(_, text)| server(text));
+    let local = |text: &str| match &server {
+        Some(server) => text.replace("https://api.example.org", &server.url("")),
+        None => text.to_owned(),
+    };
+    if let Some((path, text)) = more.and_then(|(language, text)| Some((language.strip_prefix("csv ")?, text))) {
+        folder.write(path, text);
+    }
+    let (step, output) = (&local(step), local(output));
+    let named = format!("component = \"steps/{name}\"");
+    assert!(step.contains(&named), "the example of {name} doesn't name its component: {step}");
+    let step = step.replace(&named, &format!("component = {component:?}"));
+    let mut pipeline = "[pipeline]\nname = \"example\"\n\n".to_owned();
+    if let Some(input) = input {
+        folder.write("input.jsonl", local(input));
+        pipeline.push_str("[[source]]\npath = \"input.jsonl\"\n\n");
+    }
+    pipeline += step.as_str();
+    pipeline += "\n[[sink]]\npath = \"output.jsonl\"\n";
+    assert_eq!(folder.output_of(pipeline), output, "the example of {name}");
 }
 
 #[test]

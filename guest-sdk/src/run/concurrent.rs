@@ -1,6 +1,7 @@
 //! Runs the rows of a batch at the same time, in one thread: while one waits for the host, others continue.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -42,7 +43,7 @@ impl Wake for Flag {
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let flag = Flag::new();
     let waker = Waker::from(Arc::clone(&flag));
-    let mut future = std::pin::pin!(future);
+    let mut future = pin!(future);
     loop {
         if flag.take() {
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -63,23 +64,67 @@ fn wait() {
     assert!(is_waiting, "a future waits for something other than the host, which never comes");
 }
 
-/// A row in progress.
-struct Running<'f, M> {
-    row: usize,
+/// A future in progress.
+struct Running<F> {
+    index: usize,
     flag: Arc<Flag>,
-    future: Pin<Box<dyn Future<Output = Result<M>> + 'f>>,
+    future: Pin<Box<F>>,
 }
 
-impl<M> Running<'_, M> {
-    /// Runs the row until it waits or ends. Returns `None` if it has nothing to continue with.
-    fn poll(&mut self) -> Option<Poll<Result<M>>> {
+impl<F: Future> Running<F> {
+    /// Runs the future until it waits or ends. Returns `None` if it has nothing to continue with.
+    fn poll(&mut self) -> Option<Poll<F::Output>> {
         if !self.flag.take() {
             return None;
         }
-        panic::set_row(self.row);
         let waker = Waker::from(Arc::clone(&self.flag));
         Some(self.future.as_mut().poll(&mut Context::from_waker(&waker)))
     }
+}
+
+/// Runs futures at the same time on this thread, at most `concurrency` of them (at least 1), and returns their outputs in the
+/// order of the futures. The next future is taken from the iterator when there is room for it.
+///
+/// # Panics
+/// A future waits for something other than a request.
+pub fn join_all<F: Future>(concurrency: usize, futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut futures = futures.into_iter().fuse();
+    let mut outputs: Vec<Option<F::Output>> = Vec::with_capacity(futures.size_hint().0);
+    let mut running: Vec<Running<F>> = Vec::new();
+    loop {
+        while running.len() < concurrency.max(1)
+            && let Some(future) = futures.next()
+        {
+            running.push(Running { index: outputs.len(), flag: Flag::new(), future: Box::pin(future) });
+            outputs.push(None);
+        }
+        if running.is_empty() {
+            return outputs.into_iter().map(|output| output.expect("every future has ended")).collect();
+        }
+        let mut any_polled = false;
+        running.retain_mut(|running| {
+            let polled = running.poll();
+            any_polled |= polled.is_some();
+            let Some(Poll::Ready(output)) = polled else { return true };
+            outputs[running.index] = Some(output);
+            false
+        });
+        if !any_polled {
+            wait();
+        }
+    }
+}
+
+/// Runs a future, whose panics are those of a row.
+async fn in_row<F: Future>(row: usize, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        panic::set_row(row);
+        let polled = future.as_mut().poll(context);
+        panic::clear_row();
+        polled
+    })
+    .await
 }
 
 /// Returns the columns of an `async` function that takes a row. The function is passed only for its type.
@@ -109,40 +154,15 @@ where
 {
     let columns = R::open(&mut Opener::new(received, inputs::<P, R>(parameters)?))?;
     let all = received.batch.rows as usize;
-    let mut results: Vec<Option<Result<M>>> = (0..all).map(|_| None).collect();
-    let mut running: Vec<Running<'a, M>> = Vec::with_capacity(concurrency.min(all));
-    let mut next = 0;
-    while next < all || !running.is_empty() {
-        while next < all && running.len() < concurrency {
-            panic::set_row(next);
-            match R::read(&columns, next) {
-                Ok(row) => {
-                    let future = Box::pin(function(parameters, row));
-                    running.push(Running { row: next, flag: Flag::new(), future });
-                }
-                Err(error) => results[next] = Some(Err(error)),
-            }
-            next += 1;
-        }
-        let before = running.len();
-        let mut any_polled = false;
-        running.retain_mut(|running| {
-            let polled = running.poll();
-            any_polled |= polled.is_some();
-            let Some(Poll::Ready(result)) = polled else { return true };
-            results[running.row] = Some(result);
-            false
-        });
-        panic::clear_row();
-        if !any_polled && before > 0 {
-            wait();
-        }
-    }
+    let (columns, function) = (&columns, &function);
+    let results = join_all(
+        concurrency,
+        (0..all).map(|row| in_row(row, async move { function(parameters, R::read(columns, row)?).await })),
+    );
     let mut rows = Rows::<M::Output>::with_capacity(all);
     for (row, result) in results.into_iter().enumerate() {
         panic::set_row(row);
         let before = rows.len();
-        let Some(result) = result else { continue };
         if let Err(error) = result.and_then(|result| result.add_to(&mut rows, row)) {
             rows.truncate(before);
             rows.reject(row, error);
