@@ -16,6 +16,7 @@ mod error;
 mod exchange;
 mod network;
 mod notices;
+mod pace;
 mod pool;
 mod replay;
 mod session;

@@ -11,7 +11,7 @@ use stillbox::{Engine, Interrupt, RunError, RunOptions};
 use stillbox_test_guests::{FETCH, FETCH_TOGETHER, LEAK_REQUESTS};
 
 use super::{fetch, write_urls};
-use crate::harness::{Folder, PipelineFile, Server, end, read_request, send, spawn, step, wait_until};
+use crate::harness::{Folder, PipelineFile, Server, end, ok, read_request, send, spawn, step, wait_until};
 
 /// A server that reports a request and then sends the start of a response, if any, and nothing more.
 fn stalling(start: &'static str) -> (Server, std::sync::mpsc::Receiver<()>) {
@@ -45,6 +45,26 @@ fn a_signal_ends_a_run_whose_server_does_not_answer() {
         assert!(!folder.contains("output.jsonl"));
         wait_until("the connections are closed", || server.open_connections() == 0);
     }
+}
+
+/// The second request would wait for a minute.
+#[test]
+fn a_signal_ends_a_run_that_waits_for_the_rate_of_a_grant() {
+    let (sender, answered) = channel();
+    let sender = std::sync::Mutex::new(sender);
+    let server = Server::new(move |_| {
+        let _ = sender.lock().unwrap().send(());
+        ok("fine")
+    });
+    let folder = Folder::with(&[FETCH]);
+    write_urls(&folder, &[1, 2, 3].map(|id| server.url(&format!("/{id}"))));
+    let grant = fetch().allow_http(&server.url("/"), "limits = { requests-per-minute = 1 }");
+    folder.write_pipeline(PipelineFile::new().batch_rows(1).add(grant));
+    let child = spawn(folder.command().args(["run", "pipeline.toml", "--threads", "2"]));
+    answered.recv_timeout(Duration::from_secs(30)).expect("the server gets a request");
+    send(&child, Signal::INT);
+    assert_eq!(end(child), Some(130));
+    assert_eq!(server.requests().len(), 1);
 }
 
 /// The server takes the connection and the start of what is sent, and then neither reads nor answers.

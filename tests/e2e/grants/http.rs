@@ -84,6 +84,21 @@ fn rows_of_an_async_step_are_fetched_at_the_same_time_over_few_connections() {
     assert!(server.connections() > 1, "the requests were sent one after the other");
 }
 
+/// All instances share the rate: 24 requests are at least 23 distances apart, however the machine is loaded.
+#[test]
+fn a_rate_holds_for_all_instances_of_a_step() {
+    let server = Server::new(|request| ok(request.path()));
+    let folder = Folder::with(&[FETCH_TOGETHER]);
+    let urls: Vec<String> = (0..24).map(|id| server.url(&format!("/{id}"))).collect();
+    write_urls(&folder, &urls);
+    let grant = step("fetch_together").allow_http(&server.url("/"), "limits = { requests-per-minute = 600 }");
+    let start = std::time::Instant::now();
+    folder.run_with(PipelineFile::new().batch_rows(4).add(grant), ["--threads", "2"]).succeeded();
+    assert!(start.elapsed() > std::time::Duration::from_millis(2250), "{:?}", start.elapsed());
+    let expected: Vec<String> = (0..24).map(|id| format!("/{id}")).collect();
+    assert_eq!(column(&folder, "answer"), expected);
+}
+
 #[test]
 fn a_failed_row_of_an_async_step_is_rejected_alone() {
     let server = Server::new(|request| match request.path() {

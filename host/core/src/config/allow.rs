@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ const BODY_BYTES: RangeInclusive<u64> = 0..=4 << 30;
 const REQUESTS: RangeInclusive<u64> = 0..=10_000_000;
 /// Every request that is sent has a connection or a stream of one.
 const CONCURRENCY: RangeInclusive<u64> = 1..=1024;
+/// Up to one in each millisecond, the resolution of the timer that they wait for.
+const REQUESTS_PER_MINUTE: RangeInclusive<u64> = 1..=60_000;
 /// In bytes, up to 1 TiB.
 const WRITTEN_BYTES: RangeInclusive<u64> = 0..=1 << 40;
 
@@ -196,6 +199,10 @@ fn read_limits(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> HttpLi
     });
     set("concurrency", &mut |entry, at| {
         limits.concurrency = whole(&entry.name, entry.value, at, &CONCURRENCY)? as u32;
+        Ok(())
+    });
+    set("requests-per-minute", &mut |entry, at| {
+        limits.requests_per_minute = NonZeroU32::new(whole(&entry.name, entry.value, at, &REQUESTS_PER_MINUTE)? as u32);
         Ok(())
     });
     table.finish(context);

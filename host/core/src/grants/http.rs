@@ -1,6 +1,7 @@
 //! A grant for requests by HTTP.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::address::refused;
@@ -22,7 +23,7 @@ pub struct HttpGrant {
 #[non_exhaustive]
 pub struct HttpLimits {
     /// Wall-clock time of one request, from the lookup of the name to the last byte of the response. Waiting for one of the
-    /// `concurrency` places does not count. Default 30 s.
+    /// `concurrency` places, or for `requests_per_minute`, does not count. Default 30 s.
     pub time: Duration,
     /// Bytes of the body of one request. Default 8 MiB.
     pub request_bytes: u64,
@@ -34,6 +35,9 @@ pub struct HttpLimits {
     pub requests: u64,
     /// Requests of the step that are sent at the same time, over all threads of the run; others wait. Default 16.
     pub concurrency: u32,
+    /// Requests of the step that are sent in a minute, over all threads of the run, at even distances; others wait. Default no
+    /// limit.
+    pub requests_per_minute: Option<NonZeroU32>,
 }
 
 impl Default for HttpLimits {
@@ -44,6 +48,7 @@ impl Default for HttpLimits {
             response_bytes: 8 << 20,
             requests: 10_000,
             concurrency: 16,
+            requests_per_minute: None,
         }
     }
 }
@@ -58,6 +63,7 @@ impl HttpLimits {
             response_bytes: self.response_bytes.min(other.response_bytes),
             requests: self.requests.min(other.requests),
             concurrency: self.concurrency.min(other.concurrency),
+            requests_per_minute: [self.requests_per_minute, other.requests_per_minute].into_iter().flatten().min(),
         }
     }
 }

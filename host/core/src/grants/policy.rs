@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn a_policy_is_a_ceiling_and_grants_nothing() {
         let mut ceiling = HttpCeiling::new("https://*.example.org/").unwrap();
-        let limits = HttpLimits { requests: 5, ..HttpLimits::default() };
+        let requests_per_minute = std::num::NonZeroU32::new(60);
+        let limits = HttpLimits { requests: 5, requests_per_minute, ..HttpLimits::default() };
         ceiling.grant = ceiling.grant.limits(limits);
         ceiling.secrets.push(SecretSource::Env("KEY".into()));
         let policy = Policy {
@@ -178,7 +179,7 @@ mod tests {
         within.add(EnvGrant::literal("A", "b"));
         within.add(EnvGrant::host("L", "LANG"));
         assert_eq!(reasons(&policy, &mut within), [""; 0]);
-        assert_eq!(within.http[0].own_limits().requests, 5);
+        assert_eq!(within.http[0].own_limits(), &limits);
 
         // Of several URLs that contain it, one has to permit it.
         let mut several = policy.clone();

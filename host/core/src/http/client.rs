@@ -8,6 +8,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::Semaphore;
 
 use super::network::{Network, Services};
+use super::pace::Pace;
 use super::pool::ConnectionPool;
 use super::store::ResponseStore;
 use crate::grants::{Grants, HttpGrant, RecordedExchange, Recorder, Redactor, Secret};
@@ -38,6 +39,8 @@ pub(super) struct ReadyGrant {
     pub(super) secret: Option<(HeaderName, HeaderValue)>,
     /// The places for requests that are sent at the same time.
     pub(super) places: Arc<Semaphore>,
+    /// The times at which requests may be sent. `None` without a limit.
+    pub(super) pace: Option<Pace>,
 }
 
 impl Client {
@@ -62,7 +65,8 @@ impl Client {
                 Ok::<_, String>((name, value))
             });
             let places = Arc::new(Semaphore::new(grant.own_limits().concurrency as usize));
-            Ok(ReadyGrant { grant: grant.clone(), secret: secret.transpose()?, places })
+            let pace = grant.own_limits().requests_per_minute.map(Pace::new);
+            Ok(ReadyGrant { grant: grant.clone(), secret: secret.transpose()?, places, pace })
         };
         let responses = grants.recorded.clone();
         let grants = grants.http.iter().map(ready).collect::<Result<_, String>>()?;

@@ -71,6 +71,9 @@ impl Exchange {
         let ready = &client.grants[self.grant];
         let limits = *ready.grant.own_limits();
         let Ok(place) = Arc::clone(&ready.places).acquire_owned().await else { return };
+        if let Some(pace) = &ready.pace {
+            pace.wait().await;
+        }
         let deadline = Instant::now() + limits.time;
         let (notices, method, url) = (Arc::clone(&self.notices), self.method.to_string(), self.url.to_string());
         let failed = |error| notices.add(&method, &url, error);

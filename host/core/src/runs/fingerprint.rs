@@ -29,7 +29,10 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
     let mut all = Fingerprint::new();
     all.insert("Stillbox".into(), env!("CARGO_PKG_VERSION").into());
     let limits_matter = config.rejects.is_some();
-    let document: Table = config.text.parse().unwrap_or_default();
+    let mut document: Table = config.text.parse().unwrap_or_default();
+    for step in document.get_mut("step").and_then(Value::as_array_mut).into_iter().flatten() {
+        remove_request_limits(step, limits_matter);
+    }
     for (key, value) in &document {
         match value {
             Value::Array(tables) => {
@@ -95,6 +98,21 @@ fn is_irrelevant(key: &str, limits_matter: bool) -> bool {
         || key.starts_with("step ") && (key.ends_with("\" concurrency") || key.ends_with("\" component"))
 }
 
+/// Removes limits of requests that do not affect the output: those that make requests wait, and all if limits do not matter.
+fn remove_request_limits(step: &mut Value, limits_matter: bool) {
+    let grants = step.get_mut("allow").and_then(|allow| allow.get_mut("http")).and_then(Value::as_array_mut);
+    for grant in grants.into_iter().flatten().filter_map(Value::as_table_mut) {
+        match grant.get_mut("limits").and_then(Value::as_table_mut) {
+            Some(limits) if limits_matter => {
+                limits.retain(|key, _| !matches!(key, "concurrency" | "requests-per-minute"));
+            }
+            _ => {
+                grant.remove("limits");
+            }
+        }
+    }
+}
+
 /// Adds all values of a table, each under the name and its path of keys.
 fn flatten(name: &str, value: &Value, all: &mut Fingerprint) {
     fn below(name: &str, value: &Value, path: &str, all: &mut Fingerprint) {
@@ -152,6 +170,18 @@ mod tests {
             ]
         );
         assert_eq!(changes(&before, &before), [""; 0]);
+    }
+
+    #[test]
+    fn limits_of_requests_make_a_difference_where_they_reject_rows() {
+        let after = |limits_matter| {
+            let grant = r#"{ url = "u", limits = { time = "1s", concurrency = 2, requests-per-minute = 60 } }"#;
+            let mut step = Value::Table(format!("allow.http = [{grant}]").parse().expect("it is TOML"));
+            remove_request_limits(&mut step, limits_matter);
+            step["allow"]["http"][0].to_string()
+        };
+        assert_eq!(after(false), r#"{ url = "u" }"#);
+        assert_eq!(after(true), r#"{ limits = { time = "1s" }, url = "u" }"#);
     }
 
     #[test]

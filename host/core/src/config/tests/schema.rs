@@ -247,7 +247,7 @@ fn the_schema_and_the_parser_accept_the_same_values() {
         ),
         (
             "[[step]]",
-            r#"allow.http = [{ url = "http://a.example", limits = { time = "1s", requests = 0, concurrency = 64 } }]"#,
+            r#"allow.http = [{ url = "http://a.example", limits = { time = "1s", requests = 0, concurrency = 64, requests-per-minute = 1 } }]"#,
         ),
         ("[[step]]", r#"allow.dir = [{ path = "a", at = "/b/c" }, { path = "a", write = true, bytes = "1MiB" }]"#),
         ("[[step]]", r#"allow.env = { A = "b", C = { env = "D" } }"#),
@@ -313,6 +313,8 @@ fn the_schema_and_the_parser_reject_the_same_values() {
         ("[[step]]", r#"allow.http = [{ url = "https://a.example/?b" }]"#),
         ("[[step]]", r#"allow.http = [{ url = "https://a.example/", methods = [] }]"#),
         ("[[step]]", r#"allow.http = [{ url = "https://a.example/", limits = { concurrency = 0 } }]"#),
+        ("[[step]]", r#"allow.http = [{ url = "https://a.example/", limits = { requests-per-minute = 0 } }]"#),
+        ("[[step]]", r#"allow.http = [{ url = "https://a.example/", limits = { requests-per-minute = 60001 } }]"#),
         ("[[step]]", r#"allow.http = [{ url = "https://a.example/", secret = { header = "a", value = "b" } }]"#),
         ("[[step]]", r#"allow.dir = [{ path = "" }]"#),
         ("[[step]]", r#"allow.dir = [{ path = "a", at = "a" }]"#),
