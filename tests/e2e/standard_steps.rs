@@ -1,6 +1,7 @@
 //! The standard steps: their examples and parameters in `steps/README.md`, and their cases.
 
 mod cases;
+mod look_up;
 
 use std::collections::HashMap;
 

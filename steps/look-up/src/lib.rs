@@ -1,5 +1,6 @@
 //! The step `look-up`.
 
+mod parquet;
 mod table;
 
 use std::cell::OnceCell;
@@ -12,7 +13,8 @@ use table::Table;
 #[derive(Debug, Parameters)]
 #[parameters(check = Self::check, inputs = Self::inputs, outputs = Self::outputs)]
 pub struct Parameters {
-    /// The file, in a folder that the step is granted: CSV with a header (`.csv`, `.tsv`), or JSON Lines (`.jsonl`).
+    /// The file, in a folder that the step is granted: CSV with a header (`.csv`, `.tsv`), JSON Lines (`.jsonl`), or Parquet
+    /// (`.parquet`).
     pub file: String,
     /// The column whose values are looked up. They are compared as text.
     pub column: String,

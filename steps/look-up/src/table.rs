@@ -27,7 +27,8 @@ impl Table {
             Some("csv") => Self::from_csv(open()?, b',', key, columns, value_type),
             Some("tsv") => Self::from_csv(open()?, b'\t', key, columns, value_type),
             Some("jsonl" | "ndjson") => Self::from_json(open()?, key, columns, value_type),
-            _ => bail!("its name does not end in .csv, .tsv or .jsonl"),
+            Some("parquet" | "pq") => Self::from_parquet(open()?, key, columns, value_type),
+            _ => bail!("its name does not end in .csv, .tsv, .jsonl or .parquet"),
         }
     }
 
@@ -49,6 +50,14 @@ impl Table {
             let values = values.collect::<Result<_>>().with_context(|| format!("line {line}"))?;
             table.rows.entry(text(key).to_owned()).or_insert(values);
         }
+        Ok(table)
+    }
+
+    fn from_parquet(file: File, key: &str, columns: &[String], value_type: JsonType) -> Result<Self> {
+        let mut table = Self::default();
+        crate::parquet::read(file, key, columns, value_type, |key, values| {
+            table.rows.entry(key).or_insert(values);
+        })?;
         Ok(table)
     }
 
