@@ -2,6 +2,7 @@
 
 mod edge_cases;
 mod options;
+mod recorded;
 
 use insta::internals::SettingsBindDropGuard;
 use stillbox_test_guests::{

@@ -35,6 +35,8 @@ pub struct CaseReport {
     pub problems: Vec<Problem>,
     /// The files that `--update` wrote or removed.
     pub updated: Vec<PathBuf>,
+    /// The checks that were not made, because the step sent requests whose responses are not recorded.
+    pub unchecked: Vec<CheckName>,
     /// The number of input rows.
     pub rows_in: usize,
     /// The number of output rows.

@@ -192,13 +192,14 @@ impl Ready<'_> {
             }
             Err(problems) => Verdict { problems, ..Verdict::default() },
         };
-        let Verdict { problems, updated, rows_in, rows_out, elapsed, peak_memory } = verdict;
+        let Verdict { problems, updated, unchecked, rows_in, rows_out, elapsed, peak_memory } = verdict;
         CaseReport {
             step: display_name(self.step).into(),
             name: name(folder),
             folder: folder.to_owned(),
             problems,
             updated,
+            unchecked,
             rows_in,
             rows_out,
             elapsed,

@@ -14,6 +14,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -94,7 +95,7 @@ impl RecordedExchange {
             file.extend_from_slice(b"\n\n");
         }
         file.extend(format!("HTTP/1.1 {status}\n").into_bytes());
-        for (name, value) in headers.iter().filter(|(name, _)| !OMITTED.contains(&name.as_str())) {
+        for (name, value) in headers {
             file.extend(format!("{name}: {value}\n").into_bytes());
         }
         file.push(b'\n');
@@ -109,13 +110,25 @@ impl RecordedExchange {
     }
 }
 
-/// Collects the exchanges of a step. Clones are the same list.
+/// Counts the requests of a step, and collects the exchanges. Clones are the same list.
 #[derive(Debug, Clone, Default)]
 pub struct Recorder {
+    requests: Arc<AtomicU64>,
     exchanges: Arc<Mutex<Vec<RecordedExchange>>>,
+    counts_only: bool,
 }
 
 impl Recorder {
+    /// Creates a recorder that keeps no exchanges.
+    pub fn counting() -> Self {
+        Self { counts_only: true, ..Self::default() }
+    }
+
+    /// Returns the number of requests that were sent so far, also of those without a complete response.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     /// Returns the exchanges so far, each once, sorted by URL, method and body.
     pub fn take(&self) -> Vec<RecordedExchange> {
         let mut exchanges = std::mem::take(&mut *self.exchanges.lock());
@@ -127,7 +140,15 @@ impl Recorder {
         exchanges
     }
 
-    pub(crate) fn add(&self, exchange: RecordedExchange) {
+    /// Counts a request, and returns whether its exchange is to be added.
+    pub(crate) fn begin(&self) -> bool {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        !self.counts_only
+    }
+
+    /// Adds an exchange, as it would be read from its file.
+    pub(crate) fn add(&self, mut exchange: RecordedExchange) {
+        exchange.headers.retain(|(name, _)| !OMITTED.contains(&name.as_str()));
         self.exchanges.lock().push(exchange);
     }
 }

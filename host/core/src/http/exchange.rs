@@ -83,8 +83,9 @@ impl Exchange {
         };
         let options = self.options;
         let key = Key::new(self.grant, &self.url);
-        let is_recorded = client.recorder.is_some() || entry.is_some();
-        let mut record = is_recorded.then(|| Record::new(client.recorder.clone(), entry, &self));
+        let recorder = client.recorder.as_ref().filter(|recorder| recorder.begin()).cloned();
+        let is_recorded = recorder.is_some() || entry.is_some();
+        let mut record = is_recorded.then(|| Record::new(recorder, entry, &self));
         let copy = record.as_ref().map(|record| Arc::clone(&record.request_body));
         let exchange = Self { body: self.body.copied_to(copy), ..self };
         let head = timeout_at(deadline, Box::pin(exchange.head(ready, &key))).await.unwrap_or_else(|_| Err(late()));

@@ -36,6 +36,7 @@ pub(super) fn case(case: &CaseReport) -> Value {
         "elapsed_ms": milliseconds(case.elapsed),
         "peak_memory": case.peak_memory,
         "updated": case.updated.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
+        "unchecked": case.unchecked.iter().map(|check| check.name()).collect::<Vec<_>>(),
         "problems": problems,
     })
 }

@@ -11,7 +11,7 @@ use stillbox_author::cases::{CaseReport, Difference, Problem, RowDifference};
 
 use crate::output::diagnostics::{self, Colour};
 use crate::output::failure;
-use crate::output::style::{BOLD, ERROR, NOTE, STATUS};
+use crate::output::style::{BOLD, ERROR, NOTE, STATUS, WARNING};
 use crate::output::summary::{self, counted, duration, grouped};
 
 const EXPECTED: Style = AnsiColor::Red.on_default();
@@ -38,7 +38,19 @@ pub(super) fn line(case: &CaseReport) -> String {
         let took = duration(case.elapsed);
         let _ = write!(line, "  {NOTE}{rows_in} -> {rows_out} rows, {took}{memory}{NOTE:#}");
     }
-    line + "\n"
+    line + "\n" + &unchecked(case)
+}
+
+/// Returns a line with the checks that were not made, or nothing.
+fn unchecked(case: &CaseReport) -> String {
+    if case.unchecked.is_empty() {
+        return String::new();
+    }
+    let checks: Vec<_> = case.unchecked.iter().map(|check| format!("`{}`", check.name())).collect();
+    let (what, step) = (checks.join(", "), shell_word(&case.step));
+    let reason = "the responses to its requests are not recorded";
+    let help = format!("`stillbox test --record {}` records them", escape_controls(&step));
+    format!("{WARNING}{:>10}{WARNING:#} not checked: {what}, because {reason}; {help}\n", "warning")
 }
 
 /// Returns all problems of a case.
@@ -115,6 +127,9 @@ fn places_of(rejected: &[Failure]) -> String {
         let (row, place) = (escape_controls(&row), escape_controls(&place));
         let message = mark_lines(&failure.message);
         let _ = writeln!(text, "{NOTE}rejected{NOTE:#}: {row} at {place}: {message}");
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(text, "  {NOTE}hint{NOTE:#}: {}", mark_lines(hint));
+        }
     }
     text
 }
