@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,7 +13,9 @@ use serde_json::json;
 use stillbox_test_guests::USE_FILES;
 
 use super::{column, rejects};
-use crate::harness::{Folder, PipelineFile, Table, end, outcome, send, spawn, step, wait_until};
+use crate::harness::{
+    Folder, PipelineFile, ROOT, Table, component_step, end, outcome, python, send, spawn, step, wait_until,
+};
 
 /// Writes one row for each operation, its path and its other argument.
 fn write_operations(folder: &Folder, operations: &[(&str, &str, &str)]) {
@@ -289,4 +292,36 @@ fn problems_of_folders_are_reported_before_the_run() {
         let message = folder.run(PipelineFile::new().add(use_files().allow_dir(path, more))).failed(2);
         assert!(message.contains(expected), "{path} {more}: {message}");
     }
+}
+
+#[test]
+fn a_python_step_uses_folders_and_variables_by_its_standard_library() {
+    let folder = folder();
+    let component = python::component(&Path::new(ROOT).join("tests/python/use-files"));
+    write_operations(
+        &folder,
+        &[
+            ("read", "/data/a.txt", ""),
+            ("list", "/data", ""),
+            ("write", "/out/new.txt", "some text"),
+            ("read", "/out/new.txt", ""),
+            ("variable", "COLOUR", ""),
+            ("variables", "", ""),
+            ("read", "/data/../outside.txt", ""),
+            ("write", "/data/a.txt", "changed"),
+            ("read", "/etc/passwd", ""),
+            ("variable", "PATH", ""),
+        ],
+    );
+    let table = component_step("use-files", &component).allow_dir("data", "").allow_dir("out", "write = true");
+    folder.run(PipelineFile::new().add(table.table("[step.allow.env]\nCOLOUR = \"grün\""))).succeeded();
+    let results = column(&folder, "result");
+    assert_eq!(results[..6], ["in the folder", "a.txt sub", "9", "some text", "grün", "COLOUR"]);
+    assert!(
+        results[6..9].iter().all(|result| result.starts_with("error: ") && result.ends_with("Error")),
+        "{results:?}"
+    );
+    assert_eq!(results[9], "error: KeyError");
+    assert_eq!(folder.text("out/new.txt"), "some text");
+    assert_eq!(folder.text("data/a.txt"), "in the folder");
 }

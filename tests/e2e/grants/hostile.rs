@@ -6,7 +6,7 @@ use std::time::Duration;
 use stillbox_test_guests::FETCH;
 
 use super::{column, fetch, rejecting, rejects, write_urls};
-use crate::harness::{Folder, PipelineFile, Server, ok, read_request};
+use crate::harness::{Folder, PipelineFile, Server, ok, read_request, response};
 
 /// Each of these is another spelling of an address or name that is not granted.
 #[test]
@@ -172,6 +172,33 @@ fn a_server_that_misbehaves_fails_its_row_within_the_limits() {
     for ((_, expected), (kind, message, hint)) in servers.iter().zip(&rejects) {
         assert_eq!(kind, "guest-error");
         assert!(message.contains(expected), "{message} ({hint}), not {expected}");
+    }
+}
+
+/// A step can hold thousands of responses, and the memory of their heads is the host's.
+#[test]
+fn the_head_of_a_response_is_bounded_in_bytes_and_in_headers() {
+    let server = Server::new(|request| {
+        let number: usize = request.path()[7..].parse().unwrap();
+        let headers = if request.path().starts_with("/bytes") {
+            format!("x-long: {}\r\n", "x".repeat(number))
+        } else {
+            (0..number).map(|header| format!("x-{header}: y\r\n")).collect()
+        };
+        response("200 OK", &headers, "fine")
+    });
+    let folder = Folder::with(&[FETCH]);
+    // One more header is the length.
+    let heads = ["/bytes/65000", "/bytes/65600", "/count/99", "/count/100"];
+    write_urls(&folder, &heads.map(|path| server.url(path)));
+    folder.run(rejecting(fetch().allow_http(&server.url("/"), ""))).succeeded();
+    assert_eq!(column(&folder, "answer"), ["fine", "fine"]);
+    let rejects = rejects(&folder);
+    assert_eq!(rejects.len(), 2, "{rejects:?}");
+    for ((kind, message, hint), path) in rejects.iter().zip(["/bytes/65600", "/count/100"]) {
+        assert_eq!(kind, "guest-error");
+        assert!(message.contains(path), "{message}");
+        assert!(message.contains("the head of the response is too large"), "{message} ({hint})");
     }
 }
 
