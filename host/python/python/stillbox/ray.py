@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import queue
@@ -161,20 +162,24 @@ def _failure_in(error: BaseException | None) -> Failure | None:
     return None
 
 
-#: The steps that this worker has loaded, by their references.
-_steps: dict[Any, Step] = {}
+#: Steps that a worker of Ray Data keeps. Ray joins several `map_batches` of a dataset to one task, so a batch may pass through a few.
+LOADED_STEPS = 16
 #: The batches with rejected rows that this worker has had, by their tasks.
 _rejecting: dict[str, int] = {}
+
+
+@functools.lru_cache(maxsize=LOADED_STEPS)
+def _loaded(reference: Any) -> Step:
+    """Returns the step of a reference. The worker may live longer than the datasets whose steps it loads."""
+    with _compiling():
+        step: Step = ray.get(reference)
+    return step
 
 
 def _apply(batch: Any, *arguments: Any) -> Any:
     """Applies a step to a batch, in a worker of Ray Data. The arguments are its reference, and the folder of rejects."""
     reference, rejects = arguments
-    step = _steps.get(reference)
-    if step is None:
-        with _compiling():
-            step = _steps[reference] = ray.get(reference)
-    result = step.apply(batch)
+    result = _loaded(reference).apply(batch)
     if result.rejects and rejects is not None:
         _write_rejects(result.rejects, Path(rejects))
     return result.table
