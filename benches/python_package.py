@@ -1,11 +1,14 @@
-"""Measures the Python package against the command: `python benches/python_package.py COMMAND INPUT.jsonl FOLDER_OF_COMPONENTS`.
+"""Measures the Python package: `python benches/python_package.py COMMAND TIME_CALLS INPUT.jsonl FOLDER_OF_COMPONENTS`.
 
-The input is that of the text benchmark. Each figure is the best of several rounds.
+COMMAND is the command `stillbox`, against which pipelines and steps on a whole table are measured; each of these figures is the best of
+several rounds. TIME_CALLS is the example `time_calls` of the library, against which single calls are measured: rounds of Python and of
+Rust in turn, and the median of their differences. The input is that of the text benchmark.
 """
 
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,7 +23,9 @@ import pyarrow.json
 import stillbox
 
 ROUNDS = 5
-CALLS = 3000
+#: Rounds of calls in turn, and calls in each.
+TURNS = 15
+CALLS = 500
 RANGES = {"column": "text", "min-words": 5, "max-words": 60, "min-bytes": 40, "max-bytes": 400}
 
 
@@ -33,7 +38,37 @@ def best(work: Callable[[], object]) -> float:
     return min(times)
 
 
-def main(command: str, source: Path, components: Path) -> None:
+def single_calls(time_calls: str, component: Path, batch: pa.RecordBatch, folder: Path) -> None:
+    """Prints the time of a call in Python and in Rust, on the same batch."""
+    with pa.ipc.new_file(folder / "batch.arrow", batch.schema) as file:
+        file.write_batch(batch)
+    step = stillbox.Step(component, parameters={"column": "text"})
+
+    def in_python() -> float:
+        begun = time.perf_counter()
+        for _ in range(CALLS):
+            step(batch)
+        return (time.perf_counter() - begun) / CALLS * 1e6
+
+    command = [time_calls, str(component), str(folder / "batch.arrow")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as rust:
+        assert rust.stdin is not None and rust.stdout is not None
+
+        def in_rust() -> float:
+            print(CALLS, file=rust.stdin)
+            return float(rust.stdout.readline())
+
+        in_python(), in_rust()
+        pairs = [(in_python(), in_rust()) for _ in range(TURNS)]
+        rust.stdin.close()
+    python, native = (statistics.median(times) for times in zip(*pairs, strict=True))
+    over = sorted(one - other for one, other in pairs)
+    print(f"step(batch) of {batch.num_rows:,} rows               {python:8.1f} us")
+    print(f"the same call in Rust                    {native:8.1f} us")
+    print(f"difference, median (lowest to highest)   {statistics.median(over):8.1f} us ({over[0]:.1f} to {over[-1]:.1f})")
+
+
+def main(command: str, time_calls: str, source: Path, components: Path) -> None:
     table = pa.json.read_json(source)
     with tempfile.TemporaryDirectory() as folder:
         pa.feather.write_feather(table, f"{folder}/input.arrow", compression="uncompressed")
@@ -67,17 +102,8 @@ def main(command: str, source: Path, components: Path) -> None:
         print(f"Pipeline.stream(table)                   {stream * 1e3:8.1f} ms")
         print(f"three steps, table in memory             {three * 1e3:8.1f} ms")
         batch = table.combine_chunks().to_batches(max_chunksize=1000)[0]
-        step = stillbox.Step(components / "normalize_text.wasm", parameters={"column": "text"})
-
-        def calls(work: Callable[[], object]) -> float:
-            work()
-            begun = time.perf_counter()
-            for _ in range(CALLS):
-                work()
-            return (time.perf_counter() - begun) / CALLS * 1e6
-
-        print(f"step(batch) of 1,000 rows                {calls(lambda: step(batch)):8.1f} us")
+        single_calls(time_calls, components / "normalize_text.wasm", batch, Path(folder))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
