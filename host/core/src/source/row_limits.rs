@@ -44,6 +44,11 @@ impl RowLimits {
         self.max_row
     }
 
+    /// The bytes of all rows as plain data, if the files are much smaller.
+    pub(super) fn rows(self) -> u64 {
+        self.max_row.saturating_mul(MAX_ROWS)
+    }
+
     /// Checks a size.
     ///
     /// # Errors
@@ -57,7 +62,7 @@ impl RowLimits {
     /// # Errors
     /// They are so many that reading them would take hours, and no usual file has so many.
     pub(super) fn check_rows(self, bytes: u64, of_files: u64) -> Result<(), TooLarge> {
-        let limit = self.max_row.saturating_mul(MAX_ROWS);
+        let limit = self.rows();
         if bytes <= limit.max(of_files.saturating_mul(MAX_EXPANSION)) {
             return Ok(());
         }

@@ -1,18 +1,21 @@
 //! Opens an Arrow IPC file: the file format or the stream format.
 //!
-//! The lengths in a file are checked before the library reads it, because it allocates as much memory as they claim.
+//! The lengths in a file are checked before the library reads it, because it allocates as much memory as they claim. Texts in views are
+//! read as bytes: the rows are measured first, and then become text chunk by chunk, in parallel.
+
+mod views;
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::Buffer;
 use arrow_ipc::convert::try_fb_to_schema;
-use arrow_ipc::reader::{FileReader, read_dictionary, read_footer_length, read_record_batch};
+use arrow_ipc::reader::{read_dictionary, read_footer_length, read_record_batch};
 use arrow_ipc::{Block, CompressionType, Message, root_as_footer, root_as_message};
 use arrow_schema::SchemaRef;
 
@@ -23,6 +26,9 @@ use super::open::{OpenRows, RowError, read_start};
 use super::unreadable;
 use crate::format::Format;
 use crate::panics::caught;
+use crate::row_size::plain_row_bytes;
+pub(super) use views::has_bytes_for_text;
+use views::{Within, texts_as_bytes};
 
 /// The first bytes of the file format. The stream format has no magic number.
 const FILE_MAGIC: &[u8] = b"ARROW1";
@@ -57,28 +63,19 @@ pub(super) fn open(file: &InputFile, count: &Arc<AtomicU64>, limits: RowLimits) 
     if !start.starts_with(FILE_MAGIC) {
         // A pipe cannot be rewound, so the bytes read here are put in front of the remaining ones.
         let input = BufReader::new(Cursor::new(start).chain(input));
-        let stream = MessageStream::open(input, limits).map_err(failed)?;
-        let schema = Arc::clone(&stream.schema);
-        return Ok(OpenRows {
-            schema,
-            batches: Box::new(stream),
-            has_small_batches: false,
-            total_rows: None,
-            bytes: 0,
-            warnings: Vec::new(),
-        });
+        let MessageStream { input, messages } = MessageStream::open(input, limits).map_err(failed)?;
+        let schema = Arc::clone(&messages.schema);
+        return Ok(open_rows(schema, MessageStream { input, messages: messages.with_texts_as_bytes() }));
     }
     drop(input);
-    let (Some(input), Some(checked)) = (file.open_seekable(count)?, file.open_seekable(&Arc::default())?) else {
+    let Some(input) = file.open_seekable(&Arc::default())? else {
         let what = "the file format of Arrow IPC";
         let advice = "it has its index at the end; use its stream format here";
         return Err(SourceError::in_file(&file.name, SourceErrorKind::NeedsFile { what, advice }));
     };
-    let blocks = CheckedBlocks::open(checked.into_inner(), limits).map_err(failed)?;
-    let reader = FileReader::try_new(BufReader::new(input), None).map_err(|error| failed(error.into()))?;
-    let schema = reader.schema();
-    let batches = Box::new(BlockRows { blocks, reader, next: 0 });
-    Ok(OpenRows { schema, batches, has_small_batches: false, total_rows: None, bytes: 0, warnings: Vec::new() })
+    let blocks = BlockRows::open(input.into_inner(), count, limits).map_err(failed)?;
+    let schema = Arc::clone(&blocks.messages.schema);
+    Ok(open_rows(schema, BlockRows { messages: blocks.messages.with_texts_as_bytes(), ..blocks }))
 }
 
 /// Reads the first batch of a stream that Stillbox wrote, and that something may have changed. The memory is bounded by the length of
@@ -92,37 +89,37 @@ pub(crate) fn first_batch(stream: &[u8]) -> Result<Option<RecordBatch>, RowError
     caught(read).unwrap_or_else(|_| Err(MessageError::Malformed.into()))
 }
 
-/// The batches of the file format.
-struct BlockRows<R: io::Read + io::Seek> {
-    blocks: CheckedBlocks,
-    reader: FileReader<R>,
-    next: usize,
+fn open_rows(
+    schema: SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch, RowError>> + Send + 'static,
+) -> OpenRows {
+    let batches = Box::new(batches);
+    OpenRows { schema, batches, has_small_batches: false, total_rows: None, bytes: 0, warnings: Vec::new() }
 }
 
-impl<R: io::Read + io::Seek> Iterator for BlockRows<R> {
+/// The batches of the file format.
+struct BlockRows {
+    file: File,
+    length: u64,
+    /// The bytes that were read.
+    count: Arc<AtomicU64>,
+    batches: std::vec::IntoIter<Block>,
+    messages: Messages,
+}
+
+impl Iterator for BlockRows {
     type Item = Result<RecordBatch, RowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(block) = self.blocks.batches.get(self.next) {
-            self.next += 1;
-            if let Err(error) = self.blocks.check(block) {
-                return Some(Err(error));
-            }
-        }
-        Some(self.reader.next()?.map_err(Into::into))
+        let block = self.batches.next()?;
+        let read = self.block(&block).and_then(|bytes| self.messages.read(bytes));
+        Some(read.and_then(|batch| batch.ok_or_else(|| MessageError::Malformed.into())))
     }
 }
 
-/// Checks the blocks of the file format: its dictionaries at once, its batches one by one.
-struct CheckedBlocks {
-    file: File,
-    length: u64,
-    limits: RowLimits,
-    batches: Vec<Block>,
-}
-
-impl CheckedBlocks {
-    fn open(file: File, limits: RowLimits) -> Result<Self, RowError> {
+impl BlockRows {
+    /// Reads the footer and all dictionaries.
+    fn open(file: File, count: &Arc<AtomicU64>, limits: RowLimits) -> Result<Self, RowError> {
         let length = file.metadata()?.len();
         let mut end = [0; END];
         let footer_end = length.checked_sub(END as u64).ok_or(MessageError::Malformed)?;
@@ -133,31 +130,41 @@ impl CheckedBlocks {
         let mut footer = vec![0; size];
         file.read_exact_at(&mut footer, start)?;
         let footer = root_as_footer(&footer).map_err(|_| MessageError::Malformed)?;
-        let blocks =
-            Self { file, length, limits, batches: footer.recordBatches().into_iter().flatten().copied().collect() };
-        footer.dictionaries().into_iter().flatten().try_for_each(|block| blocks.check(block))?;
+        let messages = Messages::new(footer.schema().ok_or(MessageError::Malformed)?, limits)?;
+        let batches: Vec<Block> = footer.recordBatches().into_iter().flatten().copied().collect();
+        let mut blocks = Self { file, length, count: Arc::clone(count), batches: batches.into_iter(), messages };
+        for block in footer.dictionaries().into_iter().flatten() {
+            let bytes = blocks.block(block)?;
+            if blocks.messages.read(bytes)?.is_some() {
+                return Err(MessageError::Malformed.into());
+            }
+        }
         Ok(blocks)
     }
 
-    /// Checks a block before the library reads it.
-    fn check(&self, block: &Block) -> Result<(), RowError> {
+    /// Reads the message of a block.
+    fn block(&self, block: &Block) -> Result<MessageBytes, RowError> {
+        let limits = self.messages.limits;
         let part = |length: i64| u64::try_from(length).map_err(|_| MessageError::Malformed);
         let (at, head) = (part(block.offset())?, part(block.metaDataLength().into())?);
         let body = part(block.bodyLength())?;
         let end = at.checked_add(head).and_then(|at| at.checked_add(body));
         end.filter(|end| *end <= self.length).ok_or(MessageError::Malformed)?;
-        self.limits.check("the metadata of a batch", head, self.limits.metadata())?;
-        self.limits.check("a batch", body, self.limits.plain_block())?;
+        limits.check("the metadata of a batch", head, limits.metadata())?;
+        limits.check("a batch", body, limits.plain_block())?;
         let mut bytes = vec![0; head as usize];
         self.file.read_exact_at(&mut bytes, at)?;
         let skipped = if bytes.starts_with(&CONTINUATION) { 8 } else { 4 };
-        let message = bytes.get(skipped..).and_then(|bytes| root_as_message(bytes).ok());
-        let message = message.ok_or(MessageError::Malformed)?;
-        check_buffers(&message, body, self.limits, |offset| {
+        let mut message = MessageBytes { head: bytes.split_off(skipped.min(bytes.len())), body: Vec::new() };
+        check_buffers(&message.message()?, body, limits, |offset| {
             let mut length = [0; LENGTH as usize];
             self.file.read_exact_at(&mut length, at + head + offset)?;
             Ok(length)
-        })
+        })?;
+        message.body = vec![0; body as usize];
+        self.file.read_exact_at(&mut message.body, at + head)?;
+        self.count.fetch_add(head + body, Ordering::Relaxed);
+        Ok(message)
     }
 }
 
@@ -196,12 +203,68 @@ fn check_buffers(
     Ok(limits.check("a batch", all, limits.block())?)
 }
 
+/// Reads messages after the schema.
+struct Messages {
+    schema: SchemaRef,
+    /// The schema of the batches.
+    read_as: SchemaRef,
+    limits: RowLimits,
+    dictionaries: HashMap<i64, ArrayRef>,
+}
+
+impl Messages {
+    fn new(schema: arrow_ipc::Schema<'_>, limits: RowLimits) -> Result<Self, RowError> {
+        if !schema.endianness().equals_to_target_endianness() {
+            return Err(MessageError::ByteOrder.into());
+        }
+        let schema = Arc::new(try_fb_to_schema(schema)?);
+        Ok(Self { read_as: Arc::clone(&schema), schema, limits, dictionaries: HashMap::new() })
+    }
+
+    /// Reads texts in views as bytes where rows can be converted later.
+    fn with_texts_as_bytes(self) -> Self {
+        let read_as = Arc::new(texts_as_bytes(&self.schema, Within::Convertible));
+        Self { read_as, ..self }
+    }
+
+    /// Returns the batch of a message, or `None` if it has a dictionary.
+    fn read(&mut self, mut bytes: MessageBytes) -> Result<Option<RecordBatch>, RowError> {
+        let body = Buffer::from_vec(std::mem::take(&mut bytes.body));
+        let message = bytes.message()?;
+        let version = message.version();
+        if let Some(batch) = message.header_as_record_batch() {
+            let schema = Arc::clone(&self.read_as);
+            let as_bytes = Arc::new(texts_as_bytes(&schema, Within::Columns));
+            if as_bytes != schema {
+                let batch = read_record_batch(&body, batch, as_bytes, &self.dictionaries, None, &version)?;
+                self.check_values("a batch", batch.columns())?;
+            }
+            return Ok(Some(read_record_batch(&body, batch, schema, &self.dictionaries, None, &version)?));
+        }
+        let dictionary = message.header_as_dictionary_batch().ok_or(MessageError::Malformed)?;
+        let as_bytes = texts_as_bytes(&self.schema, Within::Dictionaries);
+        if as_bytes != *self.schema {
+            let mut read = HashMap::new();
+            // A part of a dictionary stands alone here.
+            let _ = read_dictionary(&body, dictionary, &as_bytes, &mut read, &version);
+            read.into_values().try_for_each(|values| self.check_values("a dictionary", &[values]))?;
+        }
+        read_dictionary(&body, dictionary, &self.schema, &mut self.dictionaries, &version)?;
+        Ok(None)
+    }
+
+    /// Checks the bytes of columns that have views of texts, before the library checks the UTF-8 of each.
+    fn check_values(&self, what: &'static str, columns: &[ArrayRef]) -> Result<(), RowError> {
+        let rows = columns.first().map_or(0, |column| column.len());
+        let bytes = (0..rows).fold(0_u64, |all, row| all.saturating_add(plain_row_bytes(columns, row)));
+        Ok(self.limits.check(what, bytes, self.limits.rows())?)
+    }
+}
+
 /// The batches of the stream format.
 struct MessageStream<R> {
     input: R,
-    limits: RowLimits,
-    schema: SchemaRef,
-    dictionaries: HashMap<i64, ArrayRef>,
+    messages: Messages,
 }
 
 /// A message with its body.
@@ -214,25 +277,16 @@ impl<R: Read> MessageStream<R> {
     fn open(mut input: R, limits: RowLimits) -> Result<Self, RowError> {
         let no_schema = || MessageError::Malformed;
         let first = MessageBytes::read(&mut input, limits)?.ok_or_else(no_schema)?;
-        let schema = first.message()?.header_as_schema().ok_or_else(no_schema)?;
-        if !schema.endianness().equals_to_target_endianness() {
-            return Err(MessageError::ByteOrder.into());
-        }
-        let schema = Arc::new(try_fb_to_schema(schema)?);
-        Ok(Self { input, limits, schema, dictionaries: HashMap::new() })
+        let messages = Messages::new(first.message()?.header_as_schema().ok_or_else(no_schema)?, limits)?;
+        Ok(Self { input, messages })
     }
 
     fn read(&mut self) -> Result<Option<RecordBatch>, RowError> {
-        while let Some(mut bytes) = MessageBytes::read(&mut self.input, self.limits)? {
-            let body = Buffer::from_vec(std::mem::take(&mut bytes.body));
-            let message = bytes.message()?;
-            let (version, schema) = (message.version(), Arc::clone(&self.schema));
-            if let Some(batch) = message.header_as_record_batch() {
-                let batch = read_record_batch(&body, batch, schema, &self.dictionaries, None, &version);
-                return Ok(Some(batch?));
+        while let Some(bytes) = MessageBytes::read(&mut self.input, self.messages.limits)? {
+            let batch = self.messages.read(bytes)?;
+            if batch.is_some() {
+                return Ok(batch);
             }
-            let dictionary = message.header_as_dictionary_batch().ok_or(MessageError::Malformed)?;
-            read_dictionary(&body, dictionary, &schema, &mut self.dictionaries, &version)?;
         }
         Ok(None)
     }

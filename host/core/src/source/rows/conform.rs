@@ -12,6 +12,7 @@ use super::super::csv::difference;
 use super::super::error::{SourceError, SourceErrorKind};
 use super::super::jsonl::diagnostic;
 use super::super::place::FilePosition;
+use super::arrow::has_bytes_for_text;
 use crate::data_type::DataType;
 use crate::format::Format;
 use crate::text::{escaped, named, shown};
@@ -100,9 +101,13 @@ impl CommonSchema {
                 _ => batch.schema_ref().index_of(field.name()).map_err(failed)?,
             };
             let column = convert(batch.column(position), field.data_type()).map_err(|error| {
-                // A single file is not converted.
-                let (name, common) = (named(field.name()), field.data_type());
-                let reason = format!("column {name} as {common}, the common type of the files: {}", error.reason);
+                let (name, common, read) = (named(field.name()), field.data_type(), batch.column(position).data_type());
+                // Texts in views of Arrow IPC are read as bytes. Nothing else of a single file is converted.
+                let reason = if has_bytes_for_text(read, common) {
+                    format!("column {name} has a text that is not UTF-8")
+                } else {
+                    format!("column {name} as {common}, the common type of the files: {}", error.reason)
+                };
                 let position =
                     error.row.map_or(FilePosition::WholeFile, |row| FilePosition::Row(first_row + row as u64));
                 SourceError::at(file, position, SourceErrorKind::Value { reason })

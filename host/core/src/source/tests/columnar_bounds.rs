@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, Int32Array, Int64Array, ListArray, RecordBatch, StringArray};
+use arrow_array::{
+    ArrayRef, DictionaryArray, Int32Array, Int64Array, ListArray, ListViewArray, RecordBatch, StringArray,
+    StringViewArray, StructArray,
+};
+use arrow_buffer::ScalarBuffer;
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
+use arrow_schema::{DataType as ArrowType, Field};
+use arrow_select::take::take;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
@@ -111,6 +117,43 @@ fn rows_far_larger_than_their_file_are_an_error_before_they_are_read() {
     let error = input.error();
     assert!(error.starts_with("in, row 1: ") && error.contains("have rows of 1,048,592,000,000 bytes"), "{error}");
     assert!(error.contains("the limit is 2GiB with `max-row = \"2MiB\"`") && read < 10_000, "{read}: {error}");
+}
+
+/// A terabyte of text, whose UTF-8 would take minutes to check.
+#[test]
+fn views_are_measured_before_their_text_is_checked() {
+    let one: ArrayRef = Arc::new(StringViewArray::from(vec!["x".repeat(MIB)]));
+    let views = take(&one, &Int32Array::from(vec![0; MIB]), None).unwrap();
+    let offsets = ScalarBuffer::from((0..1024).map(|row| row * 1024).collect::<Vec<i32>>());
+    let element = Arc::new(Field::new("item", ArrowType::Utf8View, true));
+    let lists = ListViewArray::new(element, offsets, vec![1024; 1024].into(), Arc::clone(&views), None);
+    let keys = Int32Array::from(vec![0]);
+    let dictionary = DictionaryArray::<Int32Type>::try_new(keys, Arc::clone(&views)).unwrap();
+    let within = StructArray::from(vec![(Arc::new(Field::new("b", ArrowType::Utf8View, true)), Arc::clone(&views))]);
+    for column in [views, Arc::new(within), Arc::new(lists), Arc::new(dictionary)] {
+        let rows = batch(column);
+        for bytes in [file(&rows, None), stream(&rows, Some(CompressionType::ZSTD))] {
+            let input = InputFolder::from_content(Format::Arrow, &bytes).with(|spec| spec.max_row = 8 * MIB as u64);
+            let error = input.error();
+            assert!(error.contains("the limit is 8GiB with `max-row"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_view_that_is_not_utf_8_is_an_error_with_its_row() {
+    let text: ArrayRef = Arc::new(StringViewArray::from(vec!["short", "a text of more than twelve bytes", "\u{e9}"]));
+    let within = StructArray::from(vec![(Arc::new(Field::new("b", ArrowType::Utf8View, true)), Arc::clone(&text))]);
+    for column in [text, Arc::new(within)] {
+        let bytes = file(&batch(column), None);
+        assert_eq!(InputFolder::from_content(Format::Arrow, &bytes).read().chunks, [3]);
+        let at = bytes.windows(9).position(|window| window == b"more than").unwrap();
+        let mut changed = bytes.clone();
+        changed[at] = 0xff;
+        let error = InputFolder::from_content(Format::Arrow, &changed).error();
+        let expected = "in, row 2: a value cannot be read without a change: column `a` has a text that is not UTF-8";
+        assert_eq!(error, expected);
+    }
 }
 
 #[test]
