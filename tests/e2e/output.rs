@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 
 use stillbox_test_guests::{KEEP_LONG, REFUSE};
 
-use crate::harness::{Folder, PipelineFile, outcome, pipeline, sink, spawn, step};
+use crate::harness::{Folder, PipelineFile, outcome, pipeline, sink, source, spawn, step};
 
 /// A folder with an input of many rows and a previous output.
 fn folder() -> Folder {
@@ -129,6 +129,22 @@ fn a_missing_standard_output_is_an_error_where_something_is_printed() {
         without(arguments, "1<> /dev/null").succeeded();
     }
     without("run pipeline.toml", ">&-").succeeded();
+}
+
+#[test]
+fn a_missing_standard_input_is_an_error_where_rows_are_read_from_it() {
+    let folder = folder();
+    let source = PipelineFile::new().without_source().add(source("-").format("jsonl")).add(step("keep_long"));
+    folder.write_pipeline(source);
+    let without =
+        |arguments: &str, more: &str| outcome(&mut folder.shell(&format!("exec \"$STILLBOX\" {arguments} {more}")));
+    for arguments in ["run pipeline.toml", "pipe keep_long.wasm"] {
+        let message = without(arguments, "<&-").failed(1);
+        assert_eq!(message, "error: cannot read the standard input: Bad file descriptor (os error 9)\n", "{arguments}");
+        without(arguments, "< /dev/null").succeeded();
+    }
+    folder.write_pipeline(pipeline("input.jsonl", &["keep_long"], "output.jsonl"));
+    without("run pipeline.toml", "<&-").succeeded();
 }
 
 #[test]

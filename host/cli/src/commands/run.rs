@@ -22,7 +22,7 @@ use crate::output::errors;
 use crate::output::failure;
 use crate::output::records::is_stdout;
 use crate::output::render;
-use crate::output::stdout;
+use crate::output::standard_streams;
 use crate::program;
 use crate::signals::Signals;
 use crate::watch::{Watched, watch};
@@ -144,8 +144,14 @@ pub(crate) fn drive(
         return usage_error(&conflict, settings.message_format);
     }
     let is_stdout_used = pipeline.writes_to_stdout() || settings.message_format == MessageFormat::Json;
-    if is_stdout_used && let Err(error) = stdout::check_open() {
+    if is_stdout_used && let Err(error) = standard_streams::check_stdout() {
         return console::cannot_write(&error);
+    }
+    if pipeline.reads_stdin()
+        && let Err(error) = standard_streams::check_stdin()
+    {
+        render::message(&format!("cannot read the standard input: {error}"));
+        return Exit::Failed;
     }
     let reporter = match RunReporter::new(settings) {
         Ok(reporter) => reporter,
