@@ -48,8 +48,12 @@ fn a_component_that_multiplies_is_refused_by_every_command() {
        |
        = caused by: it has 1055 instances, and at most 1000 are compiled
     "#);
-    for arguments in [["check", "pipeline.toml"], ["inspect", "guest.wasm"]] {
-        let message = folder.stillbox(arguments).failed(2);
+    folder.write("step/cases/one/input.jsonl", "{\"id\":1}\n");
+    folder.write("step/cases/one/expected.jsonl", "{\"id\":1}\n");
+    let commands: [&[&str]; 3] =
+        [&["check", "pipeline.toml"], &["inspect", "guest.wasm"], &["test", "step", "--component", "guest.wasm"]];
+    for arguments in commands {
+        let message = folder.stillbox(arguments.iter().copied()).failed(2);
         assert!(
             message.contains("is too complex to be compiled") && message.contains("caused by: it has"),
             "{message}"

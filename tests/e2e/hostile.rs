@@ -47,7 +47,15 @@ fn check(kind: &Kind, seed: u64) {
     folder.write("guest.wasm", kind.component(seed));
     folder.write("input.jsonl", rows::with_ids(0..4));
     folder.write_pipeline(PipelineFile::new().limits(LIMITS).add(step("guest")));
-    for arguments in ["inspect guest.wasm", "check pipeline.toml", "run pipeline.toml --failures failures.jsonl -t 2"] {
+    folder.write("step/cases/one/input.jsonl", rows::with_ids(0..4));
+    folder.write("step/cases/one/expected.jsonl", rows::with_ids(0..4));
+    folder.write("step/cases/one/case.toml", format!("[limits]\n{}\n", LIMITS.replace(", ", "\n")));
+    for arguments in [
+        "inspect guest.wasm",
+        "check pipeline.toml",
+        "run pipeline.toml --failures failures.jsonl -t 2",
+        "test step --component guest.wasm",
+    ] {
         let (code, stdout, stderr) = code(&folder, arguments);
         let failed = matches!(code, Some(1 | 2));
         assert!(failed || code == Some(0), "{name}: {arguments}: {code:?}: {stderr}");

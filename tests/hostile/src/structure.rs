@@ -14,6 +14,11 @@ fn step_and_module(fields: &str) -> Vec<u8> {
     step_with(&[(MODULE, &module)])
 }
 
+/// Returns the step with other definitions before its own.
+fn step_and_types(definitions: &str) -> Vec<u8> {
+    step_with(&[(MODULE, &format!("{definitions}\n{MODULE}"))])
+}
+
 /// Returns a number of things that is small, just around a limit, or large.
 fn count(random: &mut StdRng, limit: usize) -> usize {
     match random.random_range(0..4) {
@@ -75,6 +80,46 @@ pub(super) fn types(random: &mut StdRng) -> Vec<u8> {
         })
         .collect();
     step_and_module(&types)
+}
+
+/// Types that each contain the one before several times, so that a value of the last has billions of parts.
+pub(super) fn type_towers(random: &mut StdRng) -> Vec<u8> {
+    let (levels, width) = (random.random_range(1..40), random.random_range(1..5));
+    let shape = random.random_range(0..4);
+    let level = |level: usize| {
+        let below = format!("$t{}", level - 1);
+        let parts = |part: &str| (0..width).map(|index| part.replace('#', &index.to_string())).collect::<String>();
+        let shape = match shape {
+            0 => format!("(tuple {})", parts(&format!("{below} "))),
+            1 => format!("(record {})", parts(&format!("(field \"f#\" {below})"))),
+            2 => format!("(variant {})", parts(&format!("(case \"c#\" {below})"))),
+            _ => format!("(list {below})"),
+        };
+        format!("(type $t{level} {shape})")
+    };
+    let types: String = (1..levels).map(level).collect();
+    let function = format!("(type (func (param \"x\" $t{}) (result $t{})))", levels - 1, levels - 1);
+    step_and_types(&format!("(type $t0 u8) {types} {function}"))
+}
+
+pub(super) fn aliases(random: &mut StdRng) -> Vec<u8> {
+    let module = "(core module $f (func (export \"f\"))) (core instance $f (instantiate $f))";
+    let alias = "(alias core export $f \"f\" (core func))";
+    step_and_types(&format!("{module} {}", alias.repeat(random.random_range(1..60_000))))
+}
+
+/// A function of a component inside, passed to the core of the one outside again and again.
+pub(super) fn lowered_functions(random: &mut StdRng) -> Vec<u8> {
+    let module = "(core module $m (func (export \"f\"))) (core instance $i (instantiate $m))";
+    let inner = format!("(component $c {module} (func (export \"f\") (canon lift (core func $i \"f\"))))");
+    let lowered = "(core func (canon lower (func $f)))".repeat(random.random_range(1..20_000));
+    step_and_types(&format!("{inner} (instance $c (instantiate $c)) (alias export $c \"f\" (func $f)) {lowered}"))
+}
+
+pub(super) fn large_segment(random: &mut StdRng) -> Vec<u8> {
+    let data = "a".repeat(random.random_range(1..12 << 20));
+    let place = ["", "(i32.const 0)", "(i32.const 4000000)"][random.random_range(0..3)];
+    step_and_module(&format!("(memory 200) (data {place} \"{data}\")"))
 }
 
 pub(super) fn globals(random: &mut StdRng) -> Vec<u8> {
