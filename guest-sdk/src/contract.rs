@@ -6,7 +6,7 @@
 mod bindings {
     wit_bindgen::generate!({
         path: "wit",
-        world: "step-with-columns",
+        world: "step-with-models",
         pub_export_macro: true,
         export_macro_name: "export_step",
         default_bindings_module: "stillbox_sdk::contract",

@@ -99,7 +99,6 @@ impl Error {
     }
 
     /// Sets the source location.
-    #[cfg(all(feature = "http", target_arch = "wasm32"))]
     pub(crate) fn at(mut self, location: &'static Location<'static>) -> Self {
         self.0.location = location;
         self
@@ -125,6 +124,15 @@ impl Error {
     /// Returns the causes, the nearest one first.
     pub fn causes(&self) -> &[String] {
         &self.0.causes
+    }
+
+    /// Converts an error of the host. Its place is that of the call.
+    #[cfg(target_arch = "wasm32")]
+    #[track_caller]
+    pub(crate) fn from_step_error(error: StepError) -> Self {
+        let StepError { kind, message, causes, hint, retry_after_ms, location: _, trace: _ } = error;
+        let retry_after = retry_after_ms.map(Duration::from_millis);
+        Self(Box::new(Inner { kind: Some(kind), message, causes, location: Location::caller(), hint, retry_after }))
     }
 
     /// Converts the error to the contract's type. `kind` is the default for an error without a kind.

@@ -36,6 +36,7 @@
 //! - [`parameters`] lists the types of parameters.
 //! - [`any`] is for steps whose parameters define the number and the types of their columns.
 //! - `http` sends requests, with the feature of that name and a grant.
+//! - [`model`] asks language models, for a step that the pipeline file gives one.
 //! - [`random`] generates random numbers that are the same in every run.
 //! - [`Error`] and [`Context`] report errors to the host; [`log`] writes messages.
 //! - [`Source`] creates rows, and [`Aggregate`] sees all rows of the input.
@@ -52,6 +53,7 @@ pub mod http;
 pub mod input;
 mod json;
 pub mod log;
+pub mod model;
 pub mod output;
 mod panic;
 pub mod parameters;
@@ -73,6 +75,7 @@ mod received;
 pub use error::{Context, Error, Result};
 pub use input::Batch;
 pub use json::{Json, JsonType, JsonValue};
+pub use model::Model;
 pub use output::Rows;
 pub use run::{Aggregate, Source};
 pub use serde_json;

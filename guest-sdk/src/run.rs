@@ -10,6 +10,7 @@ pub use aggregate::{Aggregate, aggregate, aggregate_signature};
 pub(crate) use concurrent::block_on;
 #[cfg(feature = "http")]
 pub use concurrent::join_all;
+pub(crate) use concurrent::on_wait;
 pub use concurrent::{async_rows, async_rows_signature};
 pub use function::{batch, batch_signature, rows, rows_signature};
 pub use source::{Source, source, source_signature};

@@ -23,7 +23,7 @@ pub(crate) use redact::{DIGESTS, MEASURES, paths, redact};
 pub(crate) use running::{
     Events, SIGNALS, end, fill, full_pipe, memory_kib, send, spawn, wait_until, wait_until_caught,
 };
-pub(crate) use server::{Server, ok, read_request, response};
+pub(crate) use server::{Request, Server, ok, read_request, response};
 
 /// The root of the repository.
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");

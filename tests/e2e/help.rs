@@ -89,6 +89,13 @@ fn run_help_lists_every_option() {
               or 1GB), time for a batch and compile-time (such as 500ms, 30s or 1m30s), fuel and
               output-rows (whole numbers). They replace those of the pipeline file.
 
+          --set-model <MODEL.KEY=VALUE>
+              Set a key of a model, such as `writer.url=http://localhost:8000/v1`; may be repeated
+              
+              The keys are url, model, key, concurrency, requests-per-minute, tokens-per-minute, time,
+              retries, give-up-after and corrections. They replace those of `[[model]]` in the pipeline
+              file.
+
           --allow-http <URL>
               Grant every step requests below a URL, such as `https://api.example.org/v1/`; may be
               repeated

@@ -25,6 +25,7 @@ mod isolation;
 mod library;
 mod limits;
 mod misbehaving;
+mod models;
 mod on_failure;
 mod output;
 mod pipeline_file;

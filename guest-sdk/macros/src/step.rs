@@ -72,6 +72,8 @@ fn only_async(concurrency: &LitInt) -> Error {
 struct Arguments<'a> {
     parameters: Option<&'a Type>,
     rows: &'a Type,
+    /// Whether the last argument is a model.
+    has_model: bool,
 }
 
 fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
@@ -95,21 +97,28 @@ fn arguments(function: &ItemFn) -> Result<Arguments<'_>> {
             }
         }
     }
+    let has_model = types.len() > 1 && types.last().is_some_and(|last| is_named(last, "Model"));
+    if has_model {
+        types.pop();
+    }
     match types[..] {
         [rows @ Type::Reference(_)] => reject(rows, &format!("a row is taken by value: {FORMS}")),
-        [rows] => Ok(Arguments { parameters: None, rows }),
+        [rows] => Ok(Arguments { parameters: None, rows, has_model }),
         [Type::Reference(parameters), rows] if parameters.mutability.is_none() => match rows {
             Type::Reference(_) => reject(rows, &format!("a row is taken by value: {FORMS}")),
-            _ => Ok(Arguments { parameters: Some(&parameters.elem), rows }),
+            _ => Ok(Arguments { parameters: Some(&parameters.elem), rows, has_model }),
         },
         [parameters, _] => reject(parameters, &format!("parameters come first, as a reference: {FORMS}")),
         [] => reject(&signature.ident, &format!("a step takes a row: {FORMS}")),
-        [_, _, third, ..] => reject(third, &format!("a step takes no more than parameters and a row: {FORMS}")),
+        [_, _, third, ..] => {
+            reject(third, &format!("a step takes no more than parameters, a row and a model: {FORMS}"))
+        }
     }
 }
 
 fn expand_function(function: &ItemFn, concurrency: Option<&LitInt>) -> Result<TokenStream> {
-    let Arguments { parameters, rows } = arguments(function)?;
+    let Arguments { parameters, rows, has_model } = arguments(function)?;
+    let model = has_model.then(|| quote!(, ::stillbox_sdk::Model::default()));
     let (name, vis) = (&function.sig.ident, &function.vis);
     let form = match (function.sig.asyncness, is_batch(rows)) {
         (None, is_batch) => {
@@ -135,9 +144,9 @@ fn expand_function(function: &ItemFn, concurrency: Option<&LitInt>) -> Result<To
     let (parameters, call) = match parameters {
         Some(parameters) => (
             parameters.to_token_stream(),
-            quote_spanned!(rows.span()=> |__parameters, __rows| #name(__parameters, __rows)),
+            quote_spanned!(rows.span()=> |__parameters, __rows| #name(__parameters, __rows #model)),
         ),
-        None => (quote!(()), quote_spanned!(rows.span()=> |(), __rows| #name(__rows))),
+        None => (quote!(()), quote_spanned!(rows.span()=> |(), __rows| #name(__rows #model))),
     };
     let names = assert_names(&parameters, rows, &function.sig.output);
     let info = info(&summary(&function.attrs));
@@ -294,8 +303,13 @@ fn component(step: &TokenStream) -> TokenStream {
 
 /// Returns whether a type is written as a `Batch`.
 fn is_batch(ty: &Type) -> bool {
+    is_named(ty, "Batch")
+}
+
+/// Returns whether a type is written with this name.
+fn is_named(ty: &Type, name: &str) -> bool {
     match ty {
-        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "Batch"),
+        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == name),
         _ => false,
     }
 }

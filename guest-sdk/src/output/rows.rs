@@ -70,6 +70,13 @@ impl<O: Output> Rows<O> {
         self.push_with(Some(origin), |builders| row.append(builders))
     }
 
+    /// Adds a row that comes from the input row with this index, or rejects that row with the error.
+    pub fn push_or_reject(&mut self, row: usize, result: Result<O>) {
+        if let Err(error) = result.and_then(|output| self.push_from(row, output)) {
+            self.reject(row, error);
+        }
+    }
+
     /// Adds a row by appending a value to each column builder, which avoids a copy of texts.
     ///
     /// ```

@@ -1,5 +1,6 @@
 //! Runs the rows of a batch at the same time, in one thread: while one waits for the host, others continue.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -55,8 +56,22 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+thread_local! {
+    /// Sends what futures wait for.
+    static ON_WAIT: Cell<Option<fn() -> bool>> = const { Cell::new(None) };
+}
+
+/// Sets the function that is called when no future can continue. It returns whether any can now. It is set by what needs it, so that
+/// other components do not contain it.
+pub(crate) fn on_wait(function: fn() -> bool) {
+    ON_WAIT.set(Some(function));
+}
+
 /// Waits until a future can continue.
 fn wait() {
+    if ON_WAIT.get().is_some_and(|send| send()) {
+        return;
+    }
     #[cfg(feature = "http")]
     let is_waiting = crate::http::wait_for_any();
     #[cfg(not(feature = "http"))]

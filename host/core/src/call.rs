@@ -121,6 +121,11 @@ impl StepInstance {
         Self { session: Session::new(callee.sandbox, &callee.options(seed)), is_bound: false }
     }
 
+    /// Sets the number of the batch of the next call, for an instance that processes several.
+    pub(crate) fn set_batch(&mut self, batch: u64) {
+        self.session.set_batch(batch);
+    }
+
     /// Calls `process` with a batch.
     ///
     /// # Errors

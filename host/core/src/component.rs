@@ -241,6 +241,11 @@ impl Component {
         self.size
     }
 
+    /// Returns whether the component asks models.
+    pub(crate) fn asks_models(&self) -> bool {
+        imports::asks_models(&self.imports)
+    }
+
     /// Returns whether the component asks for the exact types and values of its columns.
     pub(crate) fn asks_for_columns(&self) -> bool {
         imports::asks_for_columns(&self.imports)

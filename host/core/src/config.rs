@@ -23,6 +23,8 @@ mod limits;
 mod line_index;
 mod load;
 pub(crate) mod location;
+pub(crate) mod model;
+mod model_references;
 mod name;
 pub(crate) mod names;
 mod on_failure;
@@ -40,6 +42,7 @@ mod sink;
 mod size;
 pub(crate) mod source;
 mod step;
+pub(crate) mod step_models;
 mod step_settings;
 mod suggestion;
 mod table;
@@ -71,6 +74,7 @@ pub use step_settings::StepSettings;
 pub use suggestion::nearest;
 
 use crate::limits::LimitSettings;
+use crate::model::ModelSettings;
 use parse_context::ParseContext;
 use table::{Table, TableEntry, kind};
 
@@ -93,6 +97,8 @@ pub(crate) struct Config {
     pub(crate) rejects: Option<RejectsTable>,
     /// `[secrets]`.
     pub(crate) secrets: SecretsTable,
+    /// Every `[[model]]`, in the order of the file.
+    pub(crate) models: Vec<Located<ModelSettings>>,
 }
 
 impl Config {
@@ -108,9 +114,9 @@ impl Config {
         let tables = read(&document, &mut context);
         let diagnostics = context.into_diagnostics();
         match tables {
-            Some((pipeline, sources, steps, sinks, rejects, secrets)) if diagnostics.is_empty() => {
+            Some((pipeline, sources, steps, sinks, rejects, secrets, models)) if diagnostics.is_empty() => {
                 let (file, text) = (file.to_owned(), Arc::clone(&text));
-                Ok(Self { file, text, pipeline, sources, steps, sinks, rejects, secrets })
+                Ok(Self { file, text, pipeline, sources, steps, sinks, rejects, secrets, models })
             }
             _ => Err(Diagnostics::new(file, Arc::clone(&text), diagnostics)),
         }
@@ -143,7 +149,15 @@ fn node_name(name: Option<&Located<String>>, kind: &str, index: usize, count: us
 /// The JSON Schema of the pipeline file, for editors. It knows every key, and of values the types and most of the bounds.
 pub const PIPELINE_SCHEMA: &str = include_str!("../pipeline.schema.json");
 
-type Tables = (PipelineTable, Vec<SourceTable>, Vec<StepTable>, Vec<SinkTable>, Option<RejectsTable>, SecretsTable);
+type Tables = (
+    PipelineTable,
+    Vec<SourceTable>,
+    Vec<StepTable>,
+    Vec<SinkTable>,
+    Option<RejectsTable>,
+    SecretsTable,
+    Vec<Located<ModelSettings>>,
+);
 
 /// Reads all tables of the file. Tables with problems are missing from the result and have a diagnostic.
 fn read(document: &Spanned<DeTable<'_>>, context: &mut ParseContext<'_>) -> Option<Tables> {
@@ -170,8 +184,10 @@ fn read(document: &Spanned<DeTable<'_>>, context: &mut ParseContext<'_>) -> Opti
     });
     let secrets = secrets::read(&mut root, context);
     secrets::check(&steps, &secrets, context);
+    let models = read_each(root.take("model"), "model", "[[model]]", model::read, context);
+    model_references::check(&steps, &models, &secrets, context);
     root.finish(context);
-    Some((pipeline?, sources, steps, sinks, rejects, secrets))
+    Some((pipeline?, sources, steps, sinks, rejects, secrets, models))
 }
 
 fn read_pipeline(

@@ -2,6 +2,7 @@
 
 mod access;
 pub(crate) mod bindings;
+mod call_deadline;
 mod capture;
 mod columns;
 mod config;
@@ -11,16 +12,19 @@ mod folders;
 mod http;
 mod linker;
 mod meter;
+mod model;
 mod permission;
 mod quota;
 mod requests;
 mod state;
 
 pub(crate) use access::{Access, AccessContext};
+pub(crate) use call_deadline::CallDeadline;
 pub(crate) use config::{CompileSettings, Resident, engine, engine_without_pool};
 pub use config::{Fuel, Traps};
 pub(crate) use folders::StagedFolders;
 pub(crate) use linker::linker;
 pub(crate) use meter::{DeniedGrowth, TABLE_ELEMENTS, is_shortage_error};
+pub(crate) use model::ModelHalt;
 pub use permission::Permission;
 pub(crate) use state::{Attribution, CallColumns, CapturedOutput, HOST_CALL_BYTES, MAX_HANDLES, State};

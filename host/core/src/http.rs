@@ -9,6 +9,7 @@
 //! TLS), adds the secret, sends it, and passes the response on within the limits (`exchange`).
 
 mod body;
+mod call;
 mod client;
 mod connect;
 mod connection;
@@ -25,8 +26,10 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use call::{CallError, CallResponse, Caller};
 pub(crate) use client::Client;
 pub(crate) use network::Network;
 pub(crate) use notices::{Notice, Notices};
 pub(crate) use session::RequestSession;
 pub(crate) use store::{ResponseKey, ResponseStore};
+pub(crate) use task::AbortOnDrop;

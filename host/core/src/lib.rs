@@ -41,6 +41,8 @@ mod interrupt;
 mod json;
 mod limits;
 mod loader;
+pub mod model;
+mod model_client;
 pub mod outline;
 mod panics;
 mod pattern;

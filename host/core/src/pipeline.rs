@@ -21,6 +21,7 @@ pub use worker::Worker;
 
 use crate::config::{Config, ConfigError, Diagnostics, Overrides, SourceTable};
 use crate::grants::{Grant, Policy};
+use crate::model_client::Journal;
 use crate::outline::Outline;
 use crate::pattern;
 use crate::plan::Replacements;
@@ -149,6 +150,6 @@ impl Pipeline {
     /// # Errors
     /// As [`run`](Self::run), except for failures of rows and sinks.
     pub fn check(&self, engine: &Engine, options: &RunOptions) -> Result<Outline, RunError> {
-        Ok(Outline::from_plan(&self.plan(engine, options, None)?.plan))
+        Ok(Outline::from_plan(&self.plan(engine, options, None, &Journal::default())?.plan))
     }
 }

@@ -27,6 +27,7 @@ use crate::config::{Config, DEFAULT_BATCH_ROWS, Diagnostic, Diagnostics};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::{CancelReason, StopReason};
+use crate::model_client::ModelClient;
 use crate::report::SinkReport;
 use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, OpenSource, SourceError};
@@ -60,6 +61,8 @@ pub(crate) struct Plan {
     pub(crate) rejects: Option<Rejects>,
     /// The number of rows in a batch, unless a step sets its own.
     pub(crate) batch_rows: usize,
+    /// The models, in the order of the pipeline file.
+    pub(crate) models: Vec<Arc<ModelClient>>,
 }
 
 /// A source, step or sink with its columns.
@@ -127,8 +130,10 @@ impl Plan {
             staged: context.staged.as_ref(),
             name_servers: &context.name_servers,
             responses: context.responses.as_ref(),
+            journal: &context.journal,
         };
-        let grants = grants::prepare(config, &grant_context, &mut diagnostics);
+        let grants::PreparedGrants { steps: grants, models } =
+            grants::prepare(config, &grant_context, &mut diagnostics);
         let loaded = load::load(config, grants, context, &mut diagnostics);
         let kinds: Vec<Option<StepKind>> =
             loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();
@@ -159,6 +164,7 @@ impl Plan {
             Some(typed) if diagnostics.is_empty() => {
                 let mut plan = Self::assemble(config, &graph, &assignments, sources, &typed);
                 plan.replace_sinks(&context.replacements);
+                plan.models = models;
                 Ok(plan)
             }
             _ => Err(config.diagnostics(diagnostics).into()),
@@ -201,6 +207,7 @@ impl Plan {
             sinks,
             rejects: config.rejects.as_ref().map(files::rejects),
             batch_rows: batch_rows(config),
+            models: Vec::new(),
         }
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::ModelUsage;
+
 /// The counts and times of a run. A checkpoint stores them in this form.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -25,6 +27,9 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// All sinks, in the order of the pipeline file.
     pub sinks: Vec<SinkReport>,
+    /// All models, in the order of the pipeline file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelUsage>,
     /// The checkpoint to resume from, if the run did not finish and saved one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumable: Option<Resumable>,

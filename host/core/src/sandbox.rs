@@ -102,7 +102,7 @@ impl Sandbox {
             if let Some(reason) = stop.reason() {
                 return Err(Halt::Stopped(reason).into());
             }
-            if clock.now() >= context.data().deadline() {
+            if context.data().deadline().is_some_and(|deadline| clock.now() >= deadline) {
                 return Err(Halt::Timeout.into());
             }
             // The caller is asked outside of the guest's stack.

@@ -33,6 +33,7 @@ const LAYERS: &[&str] = &[
     "policy",
     "limits",
     "grants",
+    "model",
     "interrupt",
     "failure",
     "report",
@@ -41,6 +42,7 @@ const LAYERS: &[&str] = &[
     "config",
     // Components and the sandbox that runs them.
     "http",
+    "model_client",
     "engine",
     "component",
     "sandbox",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use stillbox::config::case::{CaseTable, Document, ExpectedFailure, parse_parameters};
 use stillbox::config::{Diagnostics, Parameters, nearest};
+use stillbox::model::{RecordedAnswers, StepModels};
 
 use super::case_row::CaseRow;
 use super::expected;
@@ -19,6 +20,8 @@ pub(super) const EXPECTED: &str = "expected.jsonl";
 pub(super) const EXPECTED_REJECTS: &str = "expected-rejects.jsonl";
 pub(super) const EXPECTED_FAILURE: &str = "expected-failure.toml";
 const SETTINGS: &str = "case.toml";
+/// Recorded answers of models.
+pub(super) const ANSWERS: &str = "answers.jsonl";
 
 /// The most bytes of each file of a case, 16 MiB: people read cases, and they are held in memory.
 const MAX_BYTES: u64 = 16 << 20;
@@ -31,6 +34,8 @@ pub(super) struct Case {
     pub(super) input: Option<PathBuf>,
     pub(super) parameters: Document<Parameters>,
     pub(super) settings: CaseTable,
+    /// The recorded answers of models.
+    pub(super) models: StepModels,
     pub(super) expected: Expected,
 }
 
@@ -101,17 +106,19 @@ impl Case {
         };
         problems.extend(misnamed_files(folder));
         let recorded = recorded::read(folder).map_err(|all| problems.extend(all)).unwrap_or_default();
+        let models = answers(folder).map_err(|p| problems.push(p)).unwrap_or_default();
         let Some(parameters) = parameters.filter(|_| problems.is_empty()) else { return Err(problems) };
         let input = folder.join(INPUT);
         let mut settings = settings.map(|settings| settings.value).unwrap_or_default();
         settings.grants.recorded = recorded;
-        Ok(Self { folder: folder.to_owned(), input: input.exists().then_some(input), parameters, settings, expected })
+        let (folder, input) = (folder.to_owned(), input.exists().then_some(input));
+        Ok(Self { folder, input, parameters, settings, models, expected })
     }
 }
 
 /// Reports files whose names resemble those of a case, since a misspelt file would be ignored silently.
 fn misnamed_files(folder: &Path) -> Vec<Problem> {
-    const KNOWN: [&str; 6] = [INPUT, PARAMETERS, EXPECTED, EXPECTED_REJECTS, EXPECTED_FAILURE, SETTINGS];
+    const KNOWN: [&str; 7] = [INPUT, PARAMETERS, EXPECTED, EXPECTED_REJECTS, EXPECTED_FAILURE, SETTINGS, ANSWERS];
     let mut names: Vec<String> = match fs::read_dir(folder) {
         Ok(entries) => entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
         Err(error) => return vec![Problem::Unreadable { file: folder.to_owned(), message: error.to_string() }],
@@ -137,6 +144,20 @@ fn parameters(folder: &Path) -> Result<Document<Parameters>, Problem> {
         Some(parameters) => Ok(parameters),
         None => parse_parameters(&folder.join(PARAMETERS), "").map_err(Problem::Diagnostics),
     }
+}
+
+/// Reads the recorded answers of models. A case without the file has none.
+fn answers(folder: &Path) -> Result<StepModels, Problem> {
+    let file = folder.join(ANSWERS);
+    let mut models = StepModels::default();
+    if let Some(text) = text(&file)? {
+        let recorded = RecordedAnswers::parse(&text).map_err(|(line, problem)| {
+            let message = format!("line {line}: {problem}");
+            Problem::Unreadable { file: file.clone(), message }
+        })?;
+        models.recorded = Some(recorded);
+    }
+    Ok(models)
 }
 
 fn toml<T>(

@@ -38,10 +38,7 @@ impl Subject {
     pub(super) fn new(component: &LoadedComponent, case: &Case, recorder: Option<&Recorder>) -> Result<Self, Unready> {
         let limits = case.settings.limits.clone();
         let (parameters, grants) = (&case.parameters.value.values, &case.settings.grants);
-        let configured = match recorder {
-            Some(recorder) => component.configure_recorded(parameters, &limits, grants, recorder),
-            None => component.configure_granted(parameters, &limits, grants),
-        };
+        let configured = component.configure_with(parameters, &limits, grants, &case.models, recorder);
         let configured = configured.map_err(|error| match error {
             BindError::Bind(failure) => {
                 let is_rejected = failure.kind == FailureKind::Parameters;

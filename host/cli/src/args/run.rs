@@ -30,6 +30,12 @@ pub(crate) struct Changes {
     /// pipeline file.
     #[arg(long, value_name = "STEP.NAME=VALUE")]
     pub(crate) limit: Vec<String>,
+    /// Set a key of a model, such as `writer.url=http://localhost:8000/v1`; may be repeated
+    ///
+    /// The keys are url, model, key, concurrency, requests-per-minute, tokens-per-minute, time, retries, give-up-after and
+    /// corrections. They replace those of `[[model]]` in the pipeline file.
+    #[arg(long, value_name = "MODEL.KEY=VALUE")]
+    pub(crate) set_model: Vec<String>,
     #[command(flatten)]
     pub(crate) allow: Allow,
 }

@@ -223,6 +223,7 @@ pub(crate) fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipel
     let mut overrides = Overrides::new();
     overrides.set.clone_from(&changes.set);
     overrides.limit.clone_from(&changes.limit);
+    overrides.set_model.clone_from(&changes.set_model);
     overrides.input.clone_from(&changes.input);
     overrides.output.clone_from(&changes.output);
     overrides.max_rejects = max_rejects.map(ToOwned::to_owned);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::output::console::eprint;
 use stillbox::Report;
+use stillbox::model::ModelUsage;
 use stillbox::text::escape_controls;
 pub(crate) use stillbox::units::{counted, grouped};
 
@@ -33,6 +34,8 @@ fn summary(name: &str, report: &Report) -> String {
     if report.steps.is_empty() {
         return text;
     }
+    let models = report.models.iter().filter(|model| model.requests + model.stored_answers > 0);
+    let models: String = models.map(model_line).collect();
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 7] = std::array::from_fn(width);
     for row in &table {
@@ -46,6 +49,32 @@ fn summary(name: &str, report: &Report) -> String {
         let (name, calls) = (escape_controls(&step.name), counted(step.cached, "call", "calls"));
         let _ = writeln!(text, "  {name}: the output of {calls} was in the cache");
     }
+    text + &models
+}
+
+/// Returns what the run used of a model, as a line.
+fn model_line(model: &ModelUsage) -> String {
+    let mut text =
+        format!("  model {}: {}", escape_controls(&model.name), counted(model.requests, "request", "requests"));
+    if model.retries > 0 {
+        let _ = write!(text, " ({})", counted(model.retries, "retry", "retries"));
+    }
+    if model.stored_answers > 0 {
+        let _ = write!(text, ", {}", counted(model.stored_answers, "stored answer", "stored answers"));
+    }
+    let (input, output) = (grouped(model.input_tokens), grouped(model.output_tokens));
+    let _ = write!(text, ", {input} tokens in, {output} out");
+    if let Some(cost) = model.cost {
+        let _ = write!(text, ", cost {cost:.4}");
+    }
+    if model.rate_limit_seconds >= 0.05 {
+        let _ = write!(
+            text,
+            ", {} of waiting for rate limits",
+            duration(Duration::from_secs_f64(model.rate_limit_seconds))
+        );
+    }
+    text.push('\n');
     text
 }
 
@@ -109,6 +138,16 @@ mod tests {
           step                             rows in  rows out  dropped  rejected     busy  instances
           a\u{1b}[2J\u{9b}1A\u{202e}\u{a}    1,234     1,230        3         1  20.0 ms          5
         ");
+    }
+
+    #[test]
+    fn the_line_of_a_model_says_what_was_used() {
+        let mut model = ModelUsage::default();
+        (model.name, model.requests, model.input_tokens, model.output_tokens) = ("writer".into(), 1, 1234, 5);
+        assert_eq!(model_line(&model), "  model writer: 1 request, 1,234 tokens in, 5 out\n");
+        (model.retries, model.stored_answers, model.cost, model.rate_limit_seconds) = (1, 2, Some(0.5), 1.5);
+        let line = "  model writer: 1 request (1 retry), 2 stored answers, 1,234 tokens in, 5 out, cost 0.5000, 1.50 s of waiting for rate limits\n";
+        assert_eq!(model_line(&model), line);
     }
 
     #[test]

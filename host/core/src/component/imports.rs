@@ -43,6 +43,11 @@ pub(crate) fn asks_for_columns(imports: &[Import]) -> bool {
     imports.iter().any(|import| import.name.starts_with("stillbox:step/columns@"))
 }
 
+/// Returns whether a component asks models.
+pub(crate) fn asks_models(imports: &[Import]) -> bool {
+    imports.iter().any(|import| import.name.starts_with("stillbox:step/model@"))
+}
+
 fn availability(name: &str, item: &ComponentItem) -> Availability {
     if !matches!(item, ComponentItem::ComponentInstance(_)) {
         return Availability::Missing;
@@ -60,6 +65,7 @@ fn availability(name: &str, item: &ComponentItem) -> Availability {
         "stillbox:step/columns" | "stillbox:step/log" | "stillbox:step/panic" | "stillbox:step/types" => {
             Availability::Harmless
         }
+        "stillbox:step/model" => Availability::Empty(Permission::Models),
         "wasi:cli/environment" => Availability::Empty(Permission::Environment),
         "wasi:cli/stdin" | "wasi:cli/terminal-stdin" => Availability::Empty(Permission::Input),
         "wasi:filesystem/types" | "wasi:filesystem/preopens" => Availability::Empty(Permission::Files),

@@ -132,7 +132,7 @@ pub(super) fn read_request(table: &mut Table<'_>, context: &mut ParseContext<'_>
     grant.map(|grant| Located::new(grant.value.addresses(addresses).limits(limits), grant.location))
 }
 
-fn read_addresses(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Vec<SocketAddr> {
+pub(super) fn read_addresses(entry: &TableEntry<'_>, context: &mut ParseContext<'_>) -> Vec<SocketAddr> {
     let mut addresses = Vec::new();
     for written in names::read_list(entry, context).unwrap_or_default() {
         if let Ok(address) = written.value.parse() {

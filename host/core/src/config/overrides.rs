@@ -10,6 +10,7 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::format::{self, Direction};
 use super::limits::Limit;
 use super::location::{ConfigLocation, Located};
+use super::model;
 use super::parameters;
 use super::parse_context::shortened;
 use super::path_setting::PathSetting;
@@ -31,6 +32,9 @@ pub struct Overrides {
     /// Limits of steps, each as `STEP.NAME=VALUE`, such as `filter.memory=256MiB` or `filter.time=1m30s`. The names and
     /// values are those of `limits` in the pipeline file. The last one for a limit applies.
     pub limit: Vec<String>,
+    /// Settings of models, each as `MODEL.KEY=VALUE`, such as `writer.url=http://localhost:8000/v1`. The keys and values are those of
+    /// `[[model]]` in the pipeline file. The last one for a key applies.
+    pub set_model: Vec<String>,
     /// The maximum number of rejected rows in a run that succeeds: a number of rows such as `100`, or a percentage of the
     /// rows read such as `1%`. Replaces `max-rejects`. Has no effect on a pipeline without `[rejects]`, which rejects no
     /// rows.
@@ -64,6 +68,14 @@ impl Overrides {
     #[must_use]
     pub fn limit(mut self, argument: impl Into<String>) -> Self {
         self.limit.push(argument.into());
+        self
+    }
+
+    /// Adds a setting of a model, such as `writer.url=http://localhost:8000/v1`; see the field
+    /// [`set_model`](field@Self::set_model).
+    #[must_use]
+    pub fn set_model(mut self, argument: impl Into<String>) -> Self {
+        self.set_model.push(argument.into());
         self
     }
 
@@ -109,6 +121,9 @@ impl Config {
         }
         for argument in &overrides.limit {
             diagnostics.extend(self.set_limit(argument).err());
+        }
+        for argument in &overrides.set_model {
+            diagnostics.extend(self.set_model(argument).err());
         }
         if let Some(written) = &overrides.max_rejects {
             diagnostics.extend(self.set_max_rejects(written).err());
@@ -164,6 +179,30 @@ impl Config {
         limit.set(&mut step.limits.value, &format!("`{name}`"), &value, &location)?;
         step.limits.location = location;
         Ok(())
+    }
+
+    fn set_model(&mut self, argument: &str) -> Result<(), Diagnostic> {
+        const FORM: &str = "write it as MODEL.KEY=VALUE, such as writer.url=http://localhost:8000/v1";
+        let location = ConfigLocation::Argument(format!("--set-model {}", shortened(argument)).into());
+        let malformed = |wrong| Diagnostic::new(location.clone(), wrong).help(FORM);
+        let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
+        let (name, key) =
+            target.split_once('.').ok_or_else(|| malformed("there is no `.` after the name of the model"))?;
+        let names = || self.models.iter().map(|model| model.name.as_str());
+        let Some(index) = self.models.iter().position(|model| model.name == name) else {
+            let mut diagnostic = Diagnostic::new(location, format!("there is no model \"{}\"", shortened(name)));
+            if let Some(meant) = nearest(name, names()) {
+                diagnostic = diagnostic.help(format!("did you mean \"{meant}\"?"));
+            }
+            let is_empty = self.models.is_empty();
+            let all = if is_empty {
+                "this pipeline has no models".into()
+            } else {
+                format!("the models are {}", list(names(), "and"))
+            };
+            return Err(diagnostic.help(all));
+        };
+        model::set(&mut self.models[index].value, key, written, &location)
     }
 
     fn set_max_rejects(&mut self, written: &str) -> Result<(), Diagnostic> {

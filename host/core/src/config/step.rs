@@ -15,6 +15,7 @@ use super::parse_context::ParseContext;
 use super::path_setting::{self, PathSetting};
 use super::projection::{self, ProjectionTable};
 use super::route::{self, RouteTable};
+use super::step_models::{self, ModelsTable};
 use super::table::Table;
 use crate::limits::LimitSettings;
 use crate::policy::OnFailure;
@@ -55,6 +56,8 @@ pub(crate) struct StepTable {
     pub(crate) limits: Located<LimitSettings>,
     /// The grants of this step.
     pub(crate) allow: AllowTable,
+    /// The models of this step.
+    pub(crate) models: ModelsTable,
     /// The policy for batches and rows that fail.
     pub(crate) on_failure: Located<OnFailure>,
 }
@@ -82,6 +85,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
     let cache = instance::read_cache(&mut table, context);
     let limits = limits::read(&mut table, "[step.limits]", location.clone(), context);
     let allow = allow::read(&mut table, context);
+    let models = step_models::read(&mut table, context);
     let on_failure = on_failure::read(&mut table, context);
     table.finish(context);
     Some(StepTable {
@@ -101,6 +105,7 @@ pub(super) fn read(mut table: Table<'_>, context: &mut ParseContext<'_>) -> Opti
         cache,
         limits,
         allow,
+        models,
         on_failure,
     })
 }

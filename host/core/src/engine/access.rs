@@ -10,6 +10,8 @@ use super::folders::{GrantedFolder, StagedFolders};
 use super::quota::WriteQuota;
 use crate::grants::{DirGrant, EnvValue, GrantError, Grants, Recorder, Redactor, Secret};
 use crate::http::{Client, Network, ResponseStore};
+use crate::model::{ModelSettings, StepModels};
+use crate::model_client::{Journal, ModelClient, ModelContext, ModelSource};
 use crate::units::format_size;
 
 /// What the instances of one step may reach. Lives as long as the step.
@@ -20,6 +22,7 @@ pub(crate) struct Access {
     /// `None` if the step may not write.
     quota: Option<Arc<WriteQuota>>,
     http: Option<Arc<Client>>,
+    models: Vec<Arc<ModelSource>>,
     redactor: Redactor,
 }
 
@@ -40,6 +43,8 @@ pub(crate) struct AccessContext<'a> {
     pub(crate) recorder: Option<&'a Recorder>,
     /// Responses of earlier calls and runs, for a step with `cache = "responses"`.
     pub(crate) store: Option<&'a Arc<dyn ResponseStore>>,
+    /// The models of the step.
+    pub(crate) models: Vec<ModelSource>,
 }
 
 impl Access {
@@ -47,8 +52,8 @@ impl Access {
     ///
     /// # Errors
     /// A variable or a secret is missing, or a folder cannot be opened.
-    pub(crate) fn new(grants: &Grants, context: &AccessContext<'_>) -> Result<Self, GrantError> {
-        let AccessContext { secrets, network, staged, recorder, store } = *context;
+    pub(crate) fn new(grants: &Grants, context: AccessContext<'_>) -> Result<Self, GrantError> {
+        let AccessContext { secrets, network, staged, recorder, store, models } = context;
         let variable = |name: &str| std::env::var(name).map_err(|_| GrantError::NotSet(name.to_owned()));
         let env = grants.env.iter().map(|grant| {
             let value = match &grant.value {
@@ -74,7 +79,8 @@ impl Access {
         let client = || Client::new(Arc::clone(network), grants, secrets, redactor.clone(), recorder, store);
         let has_http = !(grants.http.is_empty() && grants.recorded.is_empty());
         let http = has_http.then(client).transpose().map_err(GrantError::NoSecret)?;
-        Ok(Self { env, folders, quota, http: http.map(Arc::new), redactor })
+        let models = models.into_iter().map(Arc::new).collect();
+        Ok(Self { env, folders, quota, http: http.map(Arc::new), models, redactor })
     }
 
     /// Prepares the grants of a step that is not part of a pipeline.
@@ -83,6 +89,7 @@ impl Access {
     /// A variable or a secret is missing, or a folder is to be written to, which has no end of a run to be moved at.
     pub(crate) fn standalone(
         grants: &Grants,
+        models: &StepModels,
         network: &Arc<Network>,
         recorder: Option<&Recorder>,
     ) -> Result<Self, GrantError> {
@@ -94,8 +101,8 @@ impl Access {
             Ok((name.clone(), secret))
         };
         let secrets = grants.secrets.iter().map(read).collect::<Result<_, _>>()?;
-        let context = AccessContext { secrets: &secrets, network, staged: None, recorder, store: None };
-        Self::new(grants, &context)
+        let models = standalone_models(models, &secrets, network)?;
+        Self::new(grants, AccessContext { secrets: &secrets, network, staged: None, recorder, store: None, models })
     }
 
     /// The variables of the environment.
@@ -129,8 +136,31 @@ impl Access {
         self.http.as_ref()
     }
 
+    /// Returns the model that plays this part in the step.
+    pub(super) fn model(&self, role: &str) -> Option<Arc<ModelSource>> {
+        self.models.iter().find(|model| model.role() == role).cloned()
+    }
+
     /// Removes the secrets from texts about the step.
     pub(super) fn redactor(&self) -> &Redactor {
         &self.redactor
     }
+}
+
+/// Prepares the models of a step that is not part of a pipeline.
+fn standalone_models(
+    models: &StepModels,
+    secrets: &BTreeMap<String, Secret>,
+    network: &Arc<Network>,
+) -> Result<Vec<ModelSource>, GrantError> {
+    if let Some(recorded) = &models.recorded {
+        return Ok(recorded.roles().iter().map(|role| ModelSource::recorded(role, recorded)).collect());
+    }
+    let context = ModelContext { network, secrets, journal: &Journal::default() };
+    let source = |(role, settings): (&String, &ModelSettings)| {
+        let client = ModelClient::new(settings, &context);
+        let client = client.map_err(|problem| GrantError::Model { name: settings.name.clone(), problem })?;
+        Ok(ModelSource::model(role, &"".into(), &Arc::new(client)).recorder(models.recorder.clone()))
+    };
+    models.models.iter().map(source).collect()
 }

@@ -8,6 +8,7 @@ use super::capture::PanicReport;
 use super::columns;
 use super::denied;
 use super::http;
+use super::model;
 use super::state::State;
 use crate::failure::{Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
 use crate::text::cut;
@@ -19,6 +20,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     denied::link(&mut linker)?;
     http::link(&mut linker)?;
     columns::link(&mut linker)?;
+    model::link(&mut linker)?;
     linker.instance("stillbox:step/log@0.1.0")?.func_wrap(
         "write",
         |mut store: StoreContextMut<'_, State>, (level, message): (log::Level, WasmStr)| {

@@ -14,6 +14,8 @@ pub enum Permission {
     Network,
     /// Standard input.
     Input,
+    /// Language models.
+    Models,
 }
 
 impl Permission {
@@ -25,6 +27,7 @@ impl Permission {
             Self::Http => "HTTP",
             Self::Network => "network",
             Self::Input => "standard input",
+            Self::Models => "models",
         }
     }
 }

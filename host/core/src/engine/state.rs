@@ -10,6 +10,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::access::Access;
+use super::call_deadline::{CallDeadline, UncountedWait};
 use super::capture::{GuestOutput, Log, PanicReport};
 use super::meter::{DeniedGrowth, Meter};
 use super::quota::WriteQuota;
@@ -18,6 +19,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::grants::Denial;
 use crate::http::{Notice, Notices};
 use crate::limits::Limits;
+use crate::model_client::{ModelCall, ModelSource};
 
 /// The most bytes that a guest passes to a host function in one call, or asks for, such as random numbers. Reading or making
 /// them takes at most some milliseconds, in every encoding of text.
@@ -45,7 +47,10 @@ pub(crate) struct State {
     panic: Option<PanicReport>,
     seed: u64,
     /// The deadline of the current call.
-    deadline: Instant,
+    deadline: CallDeadline,
+    /// The requests to models, from the first one.
+    model_call: Option<Box<ModelCall>>,
+    batch: u64,
     /// The columns of the current call, for a component that asks for them.
     columns: CallColumns,
 }
@@ -152,13 +157,15 @@ impl State {
             },
             panic: None,
             seed,
-            deadline: Instant::now(),
+            deadline: CallDeadline::new(Instant::now()),
+            model_call: None,
+            batch: seed,
             columns: Vec::new(),
         }
     }
 
     /// Starts a call: resets state of earlier calls that would be attributed to this one.
-    pub(crate) fn begin(&mut self, deadline: Instant) {
+    pub(crate) fn begin(&mut self, deadline: CallDeadline) {
         self.deadline = deadline;
         self.panic = None;
         self.captured.denied = None;
@@ -181,8 +188,36 @@ impl State {
         &self.columns
     }
 
-    pub(crate) fn deadline(&self) -> Instant {
-        self.deadline
+    /// Returns the deadline of the current call, unless something moves it.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline.get()
+    }
+
+    /// Starts a wait that does not count as time of the step.
+    pub(super) fn uncounted_wait(&self) -> UncountedWait {
+        self.deadline.wait()
+    }
+
+    /// Sets the number of the batch that the instance processes next.
+    pub(crate) fn set_batch(&mut self, batch: u64) {
+        self.batch = batch;
+        if let Some(call) = &mut self.model_call {
+            call.begin(batch);
+        }
+    }
+
+    /// Returns the model that plays this part in the step.
+    pub(super) fn model(&self, role: &str) -> Option<Arc<ModelSource>> {
+        self.access.as_ref()?.model(role)
+    }
+
+    /// Returns the requests to models so far.
+    pub(super) fn model_call(&mut self) -> &mut ModelCall {
+        self.model_call.get_or_insert_with(|| {
+            let mut call = Box::<ModelCall>::default();
+            call.begin(self.batch);
+            call
+        })
     }
 
     /// The messages that the guest has logged.

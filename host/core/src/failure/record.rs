@@ -35,6 +35,8 @@ pub enum FailureKind {
     BadOutput,
     /// The step needs something that was not granted.
     Denied,
+    /// A model of the step answers no request, or its budget is used up.
+    Model,
     /// The step does not accept its parameters.
     Parameters,
     /// The component is not a step, does not exist or cannot be built, or its input does not have the columns that it
@@ -59,6 +61,7 @@ impl FailureKind {
         Self::Exit,
         Self::BadOutput,
         Self::Denied,
+        Self::Model,
         Self::Parameters,
         Self::Incompatible,
         Self::Interrupted,
@@ -77,6 +80,7 @@ impl FailureKind {
             Self::Exit => "exit",
             Self::BadOutput => "bad-output",
             Self::Denied => "denied",
+            Self::Model => "model",
             Self::Parameters => "parameters",
             Self::Incompatible => "incompatible",
             Self::Interrupted => "interrupted",

@@ -26,6 +26,8 @@ pub(crate) enum MissingGrant {
     Address { url: String, addresses: Vec<SocketAddr> },
     /// A folder.
     Dir,
+    /// A model: the key and its value.
+    Model(String),
 }
 
 impl Denial {
@@ -68,6 +70,11 @@ impl Denial {
         Self { attempt: "use files".into(), reason: "no folder is granted".into(), missing: Some(MissingGrant::Dir) }
     }
 
+    /// A model that the step does not have. `key` is the line that is missing.
+    pub(crate) fn model(attempt: String, key: String) -> Self {
+        Self { attempt, reason: "it has no such model".into(), missing: Some(MissingGrant::Model(key)) }
+    }
+
     /// Returns the hint of a failure after this denial.
     pub(crate) fn hint(&self) -> String {
         let Self { attempt, reason, missing } = self;
@@ -102,6 +109,7 @@ impl MissingGrant {
                     format!("[[step.allow.http]]\nurl = {}\naddresses = [{}]", quoted(url), addresses.join(", "));
                 ("if this address is meant, change the grant to:", lines)
             }
+            Self::Model(key) => ("add to the step, with the name of a [[model]]:", key.clone()),
             Self::Dir => ("to allow it, add to the step:", "[[step.allow.dir]]\npath = \"FOLDER\"".into()),
         }
     }

@@ -31,6 +31,14 @@ pub enum GrantError {
         /// The cause.
         source: io::Error,
     },
+    /// A model cannot be used.
+    #[error("model \"{name}\" cannot be used: {problem}")]
+    Model {
+        /// The name of the model.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Only a pipeline has a run at whose end a folder can be moved into place.
     #[error("the folder {} is granted with `write`, which needs a run of a pipeline", .0.display())]
     NoRun(PathBuf),

@@ -4,7 +4,7 @@ use tokio::task::JoinHandle;
 
 /// Aborts a task when it is dropped.
 #[derive(Debug)]
-pub(super) struct AbortOnDrop<T>(JoinHandle<T>);
+pub(crate) struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> From<JoinHandle<T>> for AbortOnDrop<T> {
     fn from(task: JoinHandle<T>) -> Self {

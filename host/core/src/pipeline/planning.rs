@@ -12,6 +12,7 @@ use crate::config::{Config, StepTable};
 use crate::engine::{Fuel, Resident, StagedFolders};
 use crate::failure::Failure;
 use crate::interrupt::Stop;
+use crate::model_client::Journal;
 use crate::panics::caught;
 use crate::plan::{Plan, PlanContext, PlanError};
 use crate::runtime::{Engine, Reservation};
@@ -30,18 +31,19 @@ impl Pipeline {
         engine: &Engine,
         options: &RunOptions,
         staged: Option<&StagedFolders>,
+        journal: &Journal,
     ) -> Result<Planned, RunError> {
         let (instances, fuel) = (instances(engine, &self.config), fuel(&self.config));
         let resident = Resident::for_components(self.config.steps.iter().map(|step| step.component.path()));
         let reservation = engine.reserve(instances, fuel, resident)?;
         let loader = Arc::clone(reservation.loader());
-        match self.plan_in(engine, reservation, options, staged.cloned()) {
+        match self.plan_in(engine, reservation, options, staged.cloned(), journal) {
             Err(_) if loader.has_misfit() && options.interrupt.reason().is_none() => {
                 // The steps get folders of their own again.
                 if let Some(staged) = staged {
                     staged.clear();
                 }
-                self.plan_in(engine, engine.reserve_on_demand(instances, fuel)?, options, staged.cloned())
+                self.plan_in(engine, engine.reserve_on_demand(instances, fuel)?, options, staged.cloned(), journal)
             }
             result => result,
         }
@@ -55,6 +57,7 @@ impl Pipeline {
         reservation: Reservation,
         options: &RunOptions,
         staged: Option<StagedFolders>,
+        journal: &Journal,
     ) -> Result<Planned, RunError> {
         let stop = Stop::on(&options.interrupt, reservation.loader().sandbox().engine());
         let (answer, answers) = channel();
@@ -76,6 +79,7 @@ impl Pipeline {
             staged,
             name_servers: engine.name_servers().to_vec(),
             responses: engine.result_cache().responses(&options.cleanup),
+            journal: journal.clone(),
         };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let plan = caught(|| Plan::new(&config, &context));

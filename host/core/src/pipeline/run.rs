@@ -20,6 +20,7 @@ use crate::engine::StagedFolders;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::Stop;
+use crate::model_client::Journal;
 use crate::plan::{self, Plan, PlannedSink};
 use crate::policy::MaxRejects;
 use crate::remote::RemoteRun;
@@ -88,7 +89,8 @@ struct LockedRun<'a> {
 impl LockedRun<'_> {
     fn execute(mut self, engine: &Engine) -> Result<Report, RunError> {
         let written_folders = StagedFolders::new(&self.options.cleanup);
-        let planned = self.pipeline.plan(engine, self.options, Some(&written_folders))?;
+        let journal = Journal::default();
+        let planned = self.pipeline.plan(engine, self.options, Some(&written_folders), &journal)?;
         let fingerprint = self.check_unchanged(&planned.plan)?;
         if let Some(handle) = &self.handle
             && let Some(report) = recording::placed(handle)?
@@ -98,6 +100,11 @@ impl LockedRun<'_> {
         if let Some(handle) = &mut self.handle {
             recording::prepare(handle, &planned.plan, !self.options.replacements.sources.is_empty())?;
         }
+        let answers = self.handle.as_ref().map(RunHandle::answers);
+        if let Some(path) = &answers {
+            journal.keep_at(path.clone());
+        }
+        let models = planned.plan.models.clone();
         let (remote, threads) = self.threads(engine, &planned.plan).inspect_err(|_| self.remove_empty_folder())?;
         let parts = self.handle.as_ref().map_or_else(Vec::new, |handle| recording::announce(handle, &planned.plan));
         let mut opened = self.open(&planned.plan).inspect_err(|_| self.remove_empty_folder())?;
@@ -118,7 +125,7 @@ impl LockedRun<'_> {
             remote: remote.as_ref(),
         };
         let mut stages = stages.stages(planned.plan);
-        let (outcome, report) = scheduler::run(ScheduledRun {
+        let (outcome, mut report) = scheduler::run(ScheduledRun {
             stages: stages.split_off(from.stage.min(stages.len() - 1)),
             files: opened.files,
             checkpoints,
@@ -133,6 +140,7 @@ impl LockedRun<'_> {
         });
         drop(recorder);
         drop(remote);
+        report.models = models.iter().map(|model| model.usage()).collect();
         if let Some(handle) = &self.handle {
             recording::settle(handle, &outcome, &opened.entries, (parts, report.rows_in));
         }
@@ -141,6 +149,9 @@ impl LockedRun<'_> {
         drop(opened.work);
         drop(opened.entries);
         if matches!(outcome, RunOutcome::Done | RunOutcome::OutputClosed) {
+            if let Some(path) = &answers {
+                Journal::remove(path);
+            }
             written_folders.publish().map_err(|error| failed(Failure::host(&error)))?;
         }
         result_of(outcome, report, max_rejects)

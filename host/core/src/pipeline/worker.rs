@@ -16,6 +16,7 @@ use crate::cleanup::CleanupRegistry;
 use crate::config::path_setting::PathSetting;
 use crate::config::{AllowTable, Overrides};
 use crate::interrupt::{Interrupt, Stop};
+use crate::model_client::Journal;
 use crate::plan::Replacements;
 use crate::remote::{ExecutorError, JobDescription, VERSION, decode_task, encode_output};
 use crate::runtime::{Engine, Reservation};
@@ -52,7 +53,7 @@ impl Worker {
         }
         let options = RunOptions { replacements: replacements(&job)?, ..RunOptions::new() }.interrupt(interrupt);
         let pipeline = pipeline(&job, components)?;
-        let planned = pipeline.plan(engine, &options, None)?;
+        let planned = pipeline.plan(engine, &options, None, &Journal::default())?;
         let loader = planned.reservation.loader();
         let encoders = planned.plan.sinks.iter().map(|sink| sink::encoder(&sink.spec, job.is_resumable));
         let encoders = encoders.collect::<Result<Arc<[_]>, _>>().map_err(|error| not_set_up(&error))?;

@@ -46,6 +46,7 @@ pub(super) fn bind_columns(
     let table = &config.steps[index];
     let LoadedStep { component, parameters, signature, grants } = loaded;
     check_grants(table, &grants.grants, diagnostics);
+    check_models(table, &component, diagnostics);
     let kind = component.manifest().kind;
     // These checks do not concern columns, so checking continues after a problem.
     check_kind(table, kind, diagnostics);
@@ -78,10 +79,36 @@ pub(super) fn bind_columns(
         schema: Arc::clone(&output.schema),
         batch_rows: table.batch_rows.as_ref().map_or(pipeline_rows, |rows| rows.value),
         instance: table.instance.as_ref().map_or(InstanceLife::Batch, |instance| instance.value),
-        cache: table.cache.as_ref().map_or(CacheMode::Off, |cache| cache.value),
+        cache: cache_mode(table, grants.has_models),
         slots: table.concurrency.as_ref().map(|most| Arc::new(Semaphore::new(most.value))),
     };
     (diagnostics.len() == before).then_some((step, output))
+}
+
+/// Returns what of a step is cached. The results of a step with a model depend on its answers, so these are cached instead.
+fn cache_mode(table: &StepTable, has_models: bool) -> CacheMode {
+    match table.cache.as_ref().map_or(CacheMode::Off, |cache| cache.value) {
+        CacheMode::On if has_models => CacheMode::Responses,
+        mode => mode,
+    }
+}
+
+/// Reports a step that imports models and has none, and one that has a model and does not import any.
+fn check_models(table: &StepTable, component: &Component, diagnostics: &mut Vec<Diagnostic>) {
+    let name = &table.name.value;
+    match (component.asks_models(), table.models.first()) {
+        (true, None) => {
+            let message = format!("step \"{name}\" asks a model and has none");
+            let help = "add `model = \"NAME\"` with the name of a [[model]]";
+            diagnostics.push(Diagnostic::new(table.location.clone(), message).help(help));
+        }
+        (false, Some((_, model))) => {
+            let message = format!("step \"{name}\" has a model and asks none");
+            let help = "remove the setting; the component does not import models";
+            diagnostics.push(Diagnostic::new(model.location.clone(), message).help(help));
+        }
+        _ => {}
+    }
 }
 
 /// Reports `cache = true` for a step whose results depend on more than their input.
@@ -101,7 +128,7 @@ fn check_cache(table: &StepTable, diagnostics: &mut Vec<Diagnostic>) {
 /// requests.
 fn check_grants(table: &StepTable, grants: &Grants, diagnostics: &mut Vec<Diagnostic>) {
     let responses = table.cache.as_ref().filter(|cache| cache.value == CacheMode::Responses);
-    if let Some(cache) = responses.filter(|_| grants.http.is_empty()) {
+    if let Some(cache) = responses.filter(|_| grants.http.is_empty() && table.models.is_empty()) {
         let message =
             format!("step \"{}\" has `cache = \"responses\"` and is granted no requests by HTTP", table.name.value);
         let diagnostic = Diagnostic::new(cache.location.clone(), message);

@@ -9,6 +9,7 @@ use crate::config::{Config, ConfigLocation, Diagnostic, Located, StepTable};
 use crate::engine::{Access, AccessContext, StagedFolders};
 use crate::grants::{EnvGrant, EnvValue, GrantError, GrantPlace, Grants, Policy, Secret};
 use crate::http::{Network, ResponseStore};
+use crate::model_client::{Journal, ModelClient, ModelContext, ModelSource};
 use crate::text::causes;
 
 /// What the grants of all steps depend on.
@@ -21,6 +22,16 @@ pub(super) struct GrantContext<'a> {
     pub(super) name_servers: &'a [SocketAddr],
     /// Responses of earlier runs, for steps that use them. `None` without a cache.
     pub(super) responses: Option<&'a Arc<dyn ResponseStore>>,
+    /// The answers that the run has paid for.
+    pub(super) journal: &'a Journal,
+}
+
+/// The grants of all steps, and the models that they share.
+pub(super) struct PreparedGrants {
+    /// In the order of the file.
+    pub(super) steps: Vec<StepGrants>,
+    /// In the order of the file. Those with problems are missing.
+    pub(super) models: Vec<Arc<ModelClient>>,
 }
 
 /// The grants of one step.
@@ -28,6 +39,8 @@ pub(super) struct StepGrants {
     pub(super) grants: Arc<Grants>,
     /// `None` if nothing is granted.
     pub(super) access: Option<Arc<Access>>,
+    /// Whether the step has a model.
+    pub(super) has_models: bool,
 }
 
 /// Prepares the grants of each step, in the order of the file. Reports grants beyond the policy, and values that are missing.
@@ -35,28 +48,32 @@ pub(super) fn prepare(
     config: &Config,
     context: &GrantContext<'_>,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<StepGrants> {
+) -> PreparedGrants {
     let secrets = read_secrets(config, diagnostics);
     // One for all steps; its thread starts with the first request.
     let network = Arc::new(Network::new(context.name_servers.to_vec()));
+    let models = prepare_models(config, context, (&secrets, &network), diagnostics);
     let step = |step: &StepTable| {
         let mut grants = step.allow.grants();
         grants.secrets.extend(config.secrets.iter().map(|(name, source)| (name.clone(), source.value.clone())));
         apply_policy(step, &mut grants, context.policy, diagnostics);
         // A missing secret has a diagnostic already.
         let is_complete = secrets.len() == config.secrets.len();
-        let access = if grants.is_empty() || !is_complete {
+        let has_models = !step.models.is_empty();
+        let access = if (grants.is_empty() && !has_models) || !is_complete {
             None
         } else {
-            let uses_stored = step.cache.as_ref().is_some_and(|cache| cache.value == CacheMode::Responses);
+            let cache = step.cache.as_ref().map_or(CacheMode::Off, |cache| cache.value);
+            let uses_stored = cache == CacheMode::Responses;
             let access = AccessContext {
                 secrets: &secrets,
                 network: &network,
                 staged: context.staged,
                 recorder: None,
                 store: context.responses.filter(|_| uses_stored),
+                models: sources(step, &models, context.responses.filter(|_| cache != CacheMode::Off)),
             };
-            match Access::new(&grants, &access) {
+            match Access::new(&grants, access) {
                 Ok(access) => Some(Arc::new(access)),
                 Err(error) => {
                     let message = format!("the grants of step \"{}\" cannot be used", step.name.value);
@@ -67,9 +84,54 @@ pub(super) fn prepare(
                 }
             }
         };
-        StepGrants { grants: Arc::new(grants), access }
+        StepGrants { grants: Arc::new(grants), access, has_models }
     };
-    config.steps.iter().map(step).collect()
+    let steps = config.steps.iter().map(step).collect();
+    PreparedGrants { steps, models }
+}
+
+/// Prepares the models that steps use. Reports those that the policy does not permit.
+fn prepare_models(
+    config: &Config,
+    context: &GrantContext<'_>,
+    (secrets, network): (&BTreeMap<String, Secret>, &Arc<Network>),
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Arc<ModelClient>> {
+    let mut models = Vec::new();
+    for model in &config.models {
+        if let (Some(policy), Ok(grant)) = (context.policy, model.grant()) {
+            let mut grants = Grants::default();
+            grants.add(grant);
+            grants.secrets.extend(config.secrets.iter().map(|(name, source)| (name.clone(), source.value.clone())));
+            for violation in policy.apply(&mut grants) {
+                let message = format!("the policy does not permit model \"{}\": {}", model.name, violation.reason);
+                let help = "remove the model, or ask the operator to change the policy file";
+                diagnostics.push(Diagnostic::new(model.location.clone(), message).help(help));
+            }
+        }
+        // A missing secret has a diagnostic already.
+        if model.key.as_ref().is_some_and(|key| !secrets.contains_key(key)) {
+            continue;
+        }
+        match ModelClient::new(model, &ModelContext { network, secrets, journal: context.journal }) {
+            Ok(client) => models.push(Arc::new(client)),
+            Err(problem) => {
+                let message = format!("model \"{}\" cannot be used: {problem}", model.name);
+                diagnostics.push(Diagnostic::new(model.location.clone(), message));
+            }
+        }
+    }
+    models
+}
+
+/// Returns the models of a step.
+fn sources(step: &StepTable, models: &[Arc<ModelClient>], store: Option<&Arc<dyn ResponseStore>>) -> Vec<ModelSource> {
+    let name: Arc<str> = step.name.value.as_str().into();
+    let source = |(role, model): &(String, Located<String>)| {
+        let client = models.iter().find(|client| client.settings().name == model.value)?;
+        Some(ModelSource::model(role, &name, client).store(store.cloned()))
+    };
+    step.models.iter().filter_map(source).collect()
 }
 
 fn read_secrets(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Secret> {
@@ -114,7 +176,9 @@ fn location_of_error(step: &StepTable, error: &GrantError) -> ConfigLocation {
         GrantError::Dir { path, .. } | GrantError::NoRun(path) => {
             allow.dirs.iter().find(|grant| grant.path() == path).map(|grant| &grant.location)
         }
-        GrantError::NoSecret(_) | GrantError::Secret { .. } => allow.http.first().map(|grant| &grant.location),
+        GrantError::NoSecret(_) | GrantError::Secret { .. } | GrantError::Model { .. } => {
+            allow.http.first().map(|grant| &grant.location)
+        }
     };
     grant.unwrap_or(&step.location).clone()
 }

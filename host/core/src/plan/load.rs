@@ -21,6 +21,7 @@ use crate::http::ResponseStore;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
+use crate::model_client::Journal;
 use crate::panics::caught;
 use crate::sandbox::CallOptions;
 
@@ -43,6 +44,8 @@ pub(crate) struct PlanContext {
     pub(crate) name_servers: Vec<SocketAddr>,
     /// Responses of earlier runs. `None` without a cache.
     pub(crate) responses: Option<Arc<dyn ResponseStore>>,
+    /// The answers of models that the run has paid for.
+    pub(crate) journal: Journal,
 }
 
 /// A step whose component was loaded and accepted its parameters.

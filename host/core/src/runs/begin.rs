@@ -14,6 +14,10 @@ use super::prune::{self, RunFiles};
 use super::record::{RunRecord, RunState, now};
 use super::start::{Checkpointing, Start};
 use crate::config::Config;
+use crate::model_client::Journal;
+
+/// The name of the file of the answers of models.
+const ANSWERS: &str = "answers";
 
 /// Records of ended runs that are kept for each pipeline, for `stillbox runs`.
 const MAX_RECORDS: usize = 10;
@@ -29,14 +33,25 @@ pub(crate) struct RunHandle {
     pub(crate) record: RunRecord,
     /// Earlier runs that this one replaces.
     earlier: Vec<RunFiles>,
+    /// Whether the answers of models are to be removed, too.
+    is_restart: bool,
 }
 
 impl RunHandle {
+    /// Returns the file of the answers of models. It belongs to the outputs and not to one run, because a run may be killed before
+    /// its first checkpoint.
+    pub(crate) fn answers(&self) -> PathBuf {
+        self.folder.path().with_file_name(ANSWERS)
+    }
+
     /// Removes the earlier runs that this one replaces. Called once it is known that this one can start.
     ///
     /// # Errors
     /// A file of them cannot be removed.
     pub(crate) fn replace_earlier(&mut self) -> Result<(), RunStoreError> {
+        if self.is_restart {
+            Journal::remove(&self.answers());
+        }
         self.earlier.drain(..).try_for_each(RunFiles::remove)
     }
 
@@ -203,7 +218,8 @@ impl<'a> Locked<'a> {
 
     fn start_new(self, earlier: Vec<RunFiles>) -> RunHandle {
         let folder = RunFolder::new(self.lock.directory.join(&**self.id), &self.lock.lock);
-        RunHandle { id: Arc::clone(self.id), folder, checkpoint: None, record: self.record(), earlier }
+        let (record, is_restart) = (self.record(), self.settings.start == Start::Restart);
+        RunHandle { id: Arc::clone(self.id), folder, checkpoint: None, record, earlier, is_restart }
     }
 
     fn resume(self, earlier: Unfinished) -> Result<RunHandle, RunStoreError> {
@@ -216,7 +232,14 @@ impl<'a> Locked<'a> {
             Err(_) => RunRecord { run: run.clone(), ..self.record() },
         };
         let folder = RunFolder::new(folder, &self.lock.lock);
-        Ok(RunHandle { id: run.into(), folder, checkpoint: Some(checkpoint), record, earlier: Vec::new() })
+        Ok(RunHandle {
+            id: run.into(),
+            folder,
+            checkpoint: Some(checkpoint),
+            record,
+            earlier: Vec::new(),
+            is_restart: false,
+        })
     }
 
     /// The record of a new run.

@@ -18,6 +18,20 @@ use crate::text::truncate;
 /// Named properties of a run. Two runs with the same fingerprint produce the same output from the same rows.
 pub(crate) type Fingerprint = BTreeMap<String, String>;
 
+/// Settings of a model that do not change its answers.
+const MODEL_SERVICE: [&str; 10] = [
+    "addresses",
+    "budget",
+    "concurrency",
+    "give-up-after",
+    "key",
+    "price",
+    "requests-per-minute",
+    "retries",
+    "time",
+    "tokens-per-minute",
+];
+
 /// The maximum length of a value in messages, in characters.
 const SHOWN: usize = 60;
 
@@ -60,6 +74,13 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
         let (target, value) = argument.split_once('=').unwrap_or((argument, ""));
         all.insert(format!("--limit {target}"), value.to_owned());
     }
+    for argument in &overrides.set_model {
+        let (target, value) = argument.split_once('=').unwrap_or((argument, ""));
+        let is_service = target.split_once('.').is_some_and(|(_, key)| MODEL_SERVICE.contains(&key));
+        if !is_service {
+            all.insert(format!("--set-model {target}"), value.to_owned());
+        }
+    }
     for grant in &overrides.allow.http {
         all.insert(format!("--allow-http {}", grant.url()), grant.method_names().join(", "));
     }
@@ -95,6 +116,7 @@ fn is_irrelevant(key: &str, limits_matter: bool) -> bool {
     key == "[pipeline] description"
         || key == "[rejects] max-rejects"
         || !limits_matter && (key.starts_with("[limits] ") || key.contains("\" limits."))
+        || key.starts_with("model \"") && MODEL_SERVICE.iter().any(|setting| key.contains(&format!("\" {setting}")))
         || key.starts_with("step ") && (key.ends_with("\" concurrency") || key.ends_with("\" component"))
 }
 

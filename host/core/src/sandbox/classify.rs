@@ -11,11 +11,13 @@ use super::{CallOptions, Halt};
 use crate::component::{Component, SourceFrame, Symbols};
 use crate::engine::bindings::types::{ErrorKind, StepError};
 use crate::engine::{
-    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, State, TABLE_ELEMENTS, is_shortage_error,
+    Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, State, TABLE_ELEMENTS,
+    is_shortage_error,
 };
 use crate::failure::{Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::interrupt::Stop;
 use crate::limits::Limits;
+use crate::model::ModelFailure;
 use crate::text::{BoundedText, cut};
 use crate::units::{format_duration, format_size};
 
@@ -43,8 +45,8 @@ pub(crate) fn from_error(
     elapsed: Duration,
 ) -> Failure {
     let mut failure = classify(error, state, terms.limits);
-    // The positions of batches that a stop ended are of no use, and there may be many of them.
-    if failure.kind != FailureKind::Interrupted {
+    // The positions of batches that a stop ended are of no use, and there may be many of them. A model's failure is not the step's.
+    if !matches!(failure.kind, FailureKind::Interrupted | FailureKind::Model) {
         failure.backtrace = backtrace(error, component.symbols(), terms.stop);
     }
     if failure.location.is_none() {
@@ -59,6 +61,12 @@ pub(crate) fn from_error(
 fn classify(error: &wasmtime::Error, state: &State, limits: &Limits) -> Failure {
     if let Some(halt) = error.downcast_ref::<Halt>() {
         return from_halt(*halt, limits);
+    }
+    if let Some(ModelHalt(failure)) = error.downcast_ref::<ModelHalt>() {
+        let ModelFailure { message, causes, hint } = failure.clone();
+        let mut failure = Failure::new(FailureKind::Model, message).with_hint(hint);
+        failure.causes = causes;
+        return failure;
     }
     if let Some(I32Exit(status)) = error.downcast_ref::<I32Exit>() {
         return Failure::new(FailureKind::Exit, format!("the step ended its instance with exit status {status}"))

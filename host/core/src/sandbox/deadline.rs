@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use wasmtime::EngineWeak;
 
-use super::clock::RunningClock;
+use super::clock::{RunningClock, TICK};
+use crate::engine::CallDeadline;
 
 /// Time for a guest to notice its deadline before it is interrupted again.
 const ASK_AGAIN: Duration = Duration::from_millis(5);
@@ -73,10 +74,18 @@ impl Watchdog {
         Arc::clone(&self.shared.clock)
     }
 
-    /// Waits until a deadline has passed.
-    pub(super) async fn passed(&self, deadline: Instant) {
+    /// Waits until a deadline has passed. It is watched until this is dropped.
+    pub(super) async fn passed(&self, deadline: &CallDeadline, mut watched: WatchedDeadline<'_>) {
         loop {
-            let left = deadline.saturating_duration_since(self.now());
+            let Some(at) = deadline.get() else {
+                // It moves, while the guest waits and cannot use any time.
+                tokio::time::sleep(TICK).await;
+                continue;
+            };
+            if at != watched.key.0 {
+                watched = self.watch(at);
+            }
+            let left = at.saturating_duration_since(self.now());
             if left.is_zero() {
                 return;
             }

@@ -6,7 +6,7 @@ use wasmtime::Store;
 
 use super::{CallOptions, FAR_AWAY, Halt, Sandbox, THREAD, classify, until_halted};
 use crate::component::Component;
-use crate::engine::{CapturedOutput, State, bindings};
+use crate::engine::{CallDeadline, CapturedOutput, State, bindings};
 use crate::failure::Failure;
 use crate::interrupt::POLL_INTERVAL;
 
@@ -41,7 +41,8 @@ impl Session {
         let now = sandbox.watchdog.now();
         let deadline = now.checked_add(terms.limits.time).unwrap_or_else(|| now + FAR_AWAY);
         let Self { store, instance } = self;
-        store.data_mut().begin(deadline);
+        let moving = CallDeadline::new(deadline);
+        store.data_mut().begin(moving.clone());
         // An engine counts fuel for all steps or for none, and a store starts with none, so a step without a limit gets
         // the maximum. An engine counts whenever a step has a limit.
         if sandbox.counts_fuel {
@@ -51,10 +52,10 @@ impl Session {
         let result = if let Some(reason) = terms.stop.reason() {
             Err(Halt::Stopped(reason).into())
         } else {
-            let _watched = sandbox.watchdog.watch(deadline);
+            let passed = sandbox.watchdog.passed(&moving, sandbox.watchdog.watch(deadline));
             let _asked = terms.stop.has_poll().then(|| sandbox.watchdog.watch(now + POLL_INTERVAL));
             THREAD.with(|runtime| {
-                runtime.block_on(until_halted(terms.stop, sandbox.watchdog.passed(deadline), async {
+                runtime.block_on(until_halted(terms.stop, passed, async {
                     let instance = match instance {
                         Some(instance) => &*instance,
                         None => instance.insert(component.pre().instantiate_async(&mut *store).await?),
@@ -64,10 +65,15 @@ impl Session {
             })
         };
         // One bulk instruction, or the copy of its output, may have taken the guest past its deadline.
-        let is_late = || sandbox.watchdog.now() >= deadline;
+        let is_late = || moving.get().is_some_and(|deadline| sandbox.watchdog.now() >= deadline);
         let result = result.and_then(|answer| if is_late() { Err(Halt::Timeout.into()) } else { Ok(answer) });
         result
             .map_err(|error| Box::new(classify::from_error(&error, store.data(), component, terms, started.elapsed())))
+    }
+
+    /// Sets the number of the batch that the instance processes next.
+    pub(crate) fn set_batch(&mut self, batch: u64) {
+        self.store.data_mut().set_batch(batch);
     }
 
     /// Returns the captured output of all calls so far.

@@ -107,9 +107,11 @@ impl PolicyRunner<'_> {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        // Failures of the parameters or of the host are not caused by a row.
-        let concerns_rows =
-            !matches!(failure.kind, FailureKind::Parameters | FailureKind::Host | FailureKind::Interrupted);
+        // Failures of the parameters, of a model or of the host are not caused by a row.
+        let concerns_rows = !matches!(
+            failure.kind,
+            FailureKind::Parameters | FailureKind::Model | FailureKind::Host | FailureKind::Interrupted
+        );
         if !concerns_rows {
             return Err(failure);
         }

@@ -67,6 +67,7 @@ fn try_call(
         report.instances += 1;
         StepInstance::new(callee, batch)
     });
+    instance.set_batch(batch);
     let output = instance.process(callee, &input)?;
     if let Some(key) = key.filter(|_| output.is_lasting()) {
         stage.result_cache.put(&key, &output);

@@ -71,6 +71,7 @@ impl StatefulStep {
         let input = CallInput::new(&self.step, rows, 0..rows.count())?;
         let callee = Callee { step: &self.step, sandbox: &stage.sandbox, stop: &stage.stop };
         let guard = stage.count_guest_call();
+        self.instance.set_batch(self.batch);
         let output = self.instance.process(callee, &input)?;
         drop(guard);
         if output.is_lasting() {

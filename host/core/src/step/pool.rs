@@ -17,6 +17,7 @@ use crate::http::Network;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
+use crate::model::StepModels;
 use crate::policy::OnFailure;
 use crate::runtime::{Engine, EngineError, Reservation};
 use crate::sandbox::{CallOptions, Sandbox, wait};
@@ -146,22 +147,22 @@ impl LoadedComponent {
         limits: &Limits,
         grants: &Grants,
     ) -> Result<ConfiguredStep, BindError> {
-        let access = self.access(grants, None).map_err(BindError::Grants)?;
-        self.bind(parameters, limits, access).map_err(BindError::Bind)
+        self.configure_with(parameters, limits, grants, &StepModels::default(), None)
     }
 
-    /// Like [`configure_granted`](Self::configure_granted), and records the requests of the step with their responses.
+    /// Like [`configure_granted`](Self::configure_granted), with models, and with a recorder of requests and their responses.
     ///
     /// # Errors
     /// See [`configure_granted`](Self::configure_granted).
-    pub fn configure_recorded(
+    pub fn configure_with(
         &self,
         parameters: &Map<String, Value>,
         limits: &Limits,
         grants: &Grants,
-        recorder: &Recorder,
+        models: &StepModels,
+        recorder: Option<&Recorder>,
     ) -> Result<ConfiguredStep, BindError> {
-        let access = self.access(grants, Some(recorder)).map_err(BindError::Grants)?;
+        let access = self.access(grants, models, recorder).map_err(BindError::Grants)?;
         self.bind(parameters, limits, access).map_err(BindError::Bind)
     }
 
@@ -180,12 +181,17 @@ impl LoadedComponent {
     }
 
     /// Makes grants ready for the instances of a step. Returns `None` if nothing is granted.
-    fn access(&self, grants: &Grants, recorder: Option<&Recorder>) -> Result<Option<Arc<Access>>, GrantError> {
-        if grants.is_empty() {
+    fn access(
+        &self,
+        grants: &Grants,
+        models: &StepModels,
+        recorder: Option<&Recorder>,
+    ) -> Result<Option<Arc<Access>>, GrantError> {
+        if grants.is_empty() && models.is_empty() {
             return Ok(None);
         }
         let network = Arc::new(Network::new(self.pool.shared.name_servers.clone()));
-        Access::standalone(grants, &network, recorder).map(|access| Some(Arc::new(access)))
+        Access::standalone(grants, models, &network, recorder).map(|access| Some(Arc::new(access)))
     }
 }
 

@@ -1,0 +1,92 @@
+//! Requests of the host itself, to a server that the pipeline file names.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::{HeaderMap, Method, StatusCode};
+use tokio::sync::oneshot;
+use wasmtime_wasi_http::{Error as Code, RequestOptions};
+
+use super::body::LimitedBody;
+use super::client::{Client, ClientState};
+use super::exchange::Exchange;
+use super::notices::{Notice, Notices};
+use super::task::AbortOnDrop;
+use crate::grants::HttpUrl;
+
+/// Sends requests under the first grant of a client. It is used on the network's thread.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    client: Arc<ClientState>,
+}
+
+/// A complete response.
+#[derive(Debug)]
+pub(crate) struct CallResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// The address of the server is refused. The text says why.
+    Denied(String),
+    /// No complete response came. The text says why.
+    Failed(String),
+}
+
+impl Client {
+    /// Returns what sends the requests of the host.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { client: Arc::clone(&self.shared) }
+    }
+
+    /// Starts a task on the network's thread. It ends when the returned value is dropped.
+    ///
+    /// # Errors
+    /// The system refuses to start the thread.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> std::io::Result<AbortOnDrop<()>> {
+        Ok(self.network.runtime()?.spawn(task).into())
+    }
+}
+
+impl Caller {
+    /// Sends JSON, and returns the whole response. Dropping the future ends the request.
+    ///
+    /// # Errors
+    /// The address is refused, or no complete response came in time.
+    pub(crate) async fn post_json(&self, url: &HttpUrl, body: Bytes) -> Result<CallResponse, CallError> {
+        let notices = Arc::new(Notices::default());
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("stillbox/", env!("CARGO_PKG_VERSION"))));
+        let body = UnsyncBoxBody::new(Full::new(body).map_err(|never| match never {}));
+        let exchange = Exchange {
+            client: Arc::clone(&self.client),
+            grant: 0,
+            url: url.clone(),
+            method: Method::POST,
+            headers,
+            body: LimitedBody::new(body, u64::MAX, Arc::default()),
+            options: RequestOptions::default(),
+            notices: Arc::clone(&notices),
+        };
+        let failed = |code: Code| match notices.cause_of("") {
+            Some(Notice::Denied(denial)) => CallError::Denied(denial.reason),
+            Some(Notice::Failed(_, detail)) => CallError::Failed(detail),
+            None => CallError::Failed(code.to_string()),
+        };
+        let (reply, response) = oneshot::channel();
+        let _task = AbortOnDrop::from(tokio::spawn(exchange.run(reply)));
+        let response = response.await.unwrap_or(Err(Code::ConnectionTerminated)).map_err(failed)?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(failed)?.to_bytes();
+        Ok(CallResponse { status: parts.status, headers: parts.headers, body })
+    }
+}

@@ -1,0 +1,16 @@
+//! Language models: settings, requests and answers as data. [`crate::model_client`] sends them.
+
+mod answer;
+mod error;
+mod recorded;
+mod request;
+mod settings;
+mod usage;
+
+pub use recorded::{AnswerRecorder, RecordedAnswer, RecordedAnswers};
+pub use settings::{Budget, ModelProblem, ModelSettings, Price, StepModels};
+pub use usage::ModelUsage;
+
+pub(crate) use answer::{Answer, FinishReason, Vectors};
+pub(crate) use error::{AnswerError, AnswerErrorKind, ModelFailure};
+pub(crate) use request::{Message, ModelRequest, Part, Prompt, Speaker};

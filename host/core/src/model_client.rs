@@ -1,0 +1,26 @@
+//! Sends requests to models: the I/O of [`crate::model`].
+//!
+//! A [`ModelClient`] belongs to one model of a run, and all steps that use the model share it: its rate, its budget and its journal.
+//! A call of a step passes all requests of a batch at once.
+//!
+//! The way of a request: an answer that the journal has is returned at once (`client`). For every other request a task on the
+//! network's thread waits for a place and for its turn (`pace`), reserves its tokens (`budget`), sends the request, and sends it again
+//! after errors that may pass (`attempts`, `outcome`). An answer with a schema is validated (`schema`). The answer is written to
+//! the journal and synced (`journal`) before the step gets it, so that nothing is paid twice.
+
+mod attempts;
+mod budget;
+mod client;
+mod embed;
+mod generate;
+mod health;
+mod journal;
+mod outcome;
+mod pace;
+mod schema;
+mod source;
+mod tasks;
+
+pub(crate) use client::{ModelClient, ModelContext};
+pub(crate) use journal::Journal;
+pub(crate) use source::{ModelCall, ModelSource, read_schema};

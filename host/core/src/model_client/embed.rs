@@ -1,0 +1,151 @@
+//! Requests for embeddings.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::attempts::{NoAnswer, Outgoing};
+use super::client::{ModelClient, SharedModel, StoredPlace};
+use super::journal::Stored;
+use super::tasks::Tasks;
+use crate::http::ResponseStore;
+use crate::model::{AnswerError, AnswerErrorKind, ModelFailure, Vectors};
+
+/// Texts in one request.
+const TEXTS: usize = 64;
+/// Bytes of the texts in one request, unless a single text has more.
+const TEXT_BYTES: usize = 256 << 10;
+
+/// The embedding of a text, or why there is none.
+pub(super) type Embedded = Result<Vec<f32>, AnswerError>;
+
+/// A text, and where its embedding is stored.
+struct PlacedText {
+    index: usize,
+    text: String,
+    place: StoredPlace,
+}
+
+impl ModelClient {
+    /// Returns the embeddings of all texts, in their order. Those that are stored are not requested.
+    ///
+    /// # Errors
+    /// No request can succeed.
+    pub(super) async fn embed(
+        &self,
+        texts: Vec<String>,
+        store: Option<&Arc<dyn ResponseStore>>,
+    ) -> Result<Vec<Embedded>, ModelFailure> {
+        let url = self.shared.endpoint("embeddings")?;
+        let (mut embedded, mut missing) = (Vec::with_capacity(texts.len()), Vec::new());
+        for (index, text) in texts.into_iter().enumerate() {
+            let body = body(&self.shared, &[&text]);
+            // An embedding depends on the text alone, so all steps and batches share it.
+            let place = StoredPlace::new((&url, &body), (b"embedding", 0), store);
+            if let Some(Stored::Vector(vector, _)) = place.get(&self.shared)? {
+                embedded.push(Some(Ok(vector)));
+            } else {
+                embedded.push(None);
+                missing.push(PlacedText { index, text, place });
+            }
+        }
+        let mut tasks = Tasks::default();
+        for group in groups(missing) {
+            let model = Arc::clone(&self.shared);
+            tasks.start(self, async move { model.embed_group(group).await })?;
+        }
+        tasks.collect(&mut embedded).await?;
+        embedded.into_iter().map(|result| result.ok_or_else(|| self.ended())).collect()
+    }
+}
+
+/// Divides texts into requests.
+fn groups(texts: Vec<PlacedText>) -> Vec<Vec<PlacedText>> {
+    let mut groups: Vec<Vec<PlacedText>> = Vec::new();
+    let mut bytes = 0;
+    for text in texts {
+        bytes += text.text.len();
+        match groups.last_mut() {
+            Some(group) if group.len() < TEXTS && bytes <= TEXT_BYTES => group.push(text),
+            _ => {
+                bytes = text.text.len();
+                groups.push(vec![text]);
+            }
+        }
+    }
+    groups
+}
+
+fn body(model: &SharedModel, texts: &[&str]) -> Bytes {
+    let mut body: Map<String, Value> = model.settings.body.clone();
+    body.insert("model".into(), model.settings.model.clone().into());
+    body.insert("input".into(), texts.iter().map(|text| Value::from(*text)).collect());
+    Value::Object(body).to_string().into()
+}
+
+impl SharedModel {
+    /// Returns the embeddings of some texts, each with its index, and stores them. If the server rejects the request, its texts are
+    /// divided until the one that it rejects is alone.
+    async fn embed_group(&self, texts: Vec<PlacedText>) -> Result<Vec<(usize, Embedded)>, ModelFailure> {
+        let url = self.endpoint("embeddings")?;
+        let probe = json!({ "model": self.settings.model, "input": ["Hi"] });
+        let (mut done, mut waiting) = (Vec::with_capacity(texts.len()), vec![texts]);
+        while let Some(mut group) = waiting.pop() {
+            let inputs: Vec<&str> = group.iter().map(|text| text.text.as_str()).collect();
+            let (body, count) = (body(self, &inputs), group.len());
+            let outgoing = Outgoing { url: &url, body: &body, max_tokens: Some(0), probe: &probe };
+            let place = self.place().await?;
+            let vectors = match self.send(outgoing, |json| Vectors::read(json, count)).await {
+                Ok(received) => Ok(received.value),
+                Err(NoAnswer::Fatal(failure)) => return Err(failure),
+                Err(NoAnswer::Error(error)) => Err(error),
+            };
+            match vectors {
+                Ok(Vectors { vectors, input_tokens }) => {
+                    let entries: Vec<Stored> = vectors
+                        .into_iter()
+                        .enumerate()
+                        .map(|(index, vector)| Stored::Vector(vector, if index == 0 { input_tokens } else { 0 }))
+                        .collect();
+                    // All are queued before the first is waited for, so they are synced together.
+                    let places: Vec<_> = group.iter().map(|text| text.place.clone()).collect();
+                    let stores = places.iter().zip(&entries).map(|(place, stored)| Box::pin(place.put(self, stored)));
+                    join_all(stores).await?;
+                    drop(place);
+                    for (text, stored) in group.iter().zip(entries) {
+                        if let Stored::Vector(vector, _) = stored {
+                            done.push((text.index, Ok(vector)));
+                        }
+                    }
+                }
+                Err(error) if error.kind == AnswerErrorKind::Rejected && group.len() > 1 => {
+                    let rest = group.split_off(group.len() / 2);
+                    waiting.extend([rest, group]);
+                }
+                Err(error) => done.extend(group.iter().map(|text| (text.index, Err(error.clone())))),
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// Waits for all futures, or for the first error.
+async fn join_all<F>(futures: impl Iterator<Item = F>) -> Result<(), ModelFailure>
+where
+    F: Future<Output = Result<(), ModelFailure>> + Unpin,
+{
+    let mut pending: Vec<F> = futures.collect();
+    std::future::poll_fn(|cx| {
+        let mut index = 0;
+        while index < pending.len() {
+            match std::pin::Pin::new(&mut pending[index]).poll(cx) {
+                std::task::Poll::Ready(Ok(())) => drop(pending.swap_remove(index)),
+                std::task::Poll::Ready(error) => return std::task::Poll::Ready(error),
+                std::task::Poll::Pending => index += 1,
+            }
+        }
+        if pending.is_empty() { std::task::Poll::Ready(Ok(())) } else { std::task::Poll::Pending }
+    })
+    .await
+}

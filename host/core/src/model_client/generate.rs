@@ -1,0 +1,142 @@
+//! Requests for text.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::attempts::{NoAnswer, Outgoing, Received, tokens};
+use super::client::{ModelClient, SharedModel, StoredPlace};
+use super::journal::Stored;
+use super::schema::AnswerSchema;
+use super::tasks::Tasks;
+use crate::model::{Answer, AnswerError, FinishReason, ModelFailure, ModelRequest};
+use crate::text::cut;
+use crate::units::counted;
+
+/// A request, and where its answer is stored.
+pub(super) struct Placed {
+    pub(super) request: ModelRequest,
+    pub(super) place: StoredPlace,
+}
+
+/// The answer to a request, or why there is none.
+pub(super) type Answered = Result<Answer, AnswerError>;
+
+/// Bytes of an answer in the causes of an error.
+const SHOWN_BYTES: usize = 1 << 10;
+
+impl ModelClient {
+    /// Returns the answers to all requests, in their order. Those that are stored are not sent.
+    ///
+    /// # Errors
+    /// No request can succeed.
+    pub(super) async fn generate(&self, requests: Vec<Placed>) -> Result<Vec<Answered>, ModelFailure> {
+        let mut answers: Vec<Option<Answered>> = Vec::with_capacity(requests.len());
+        let mut tasks = Tasks::default();
+        for (index, Placed { request, place }) in requests.into_iter().enumerate() {
+            answers.push(match place.get(&self.shared)? {
+                Some(Stored::Answer(answer)) => Some(Ok(answer)),
+                Some(Stored::Error(error, ..)) => Some(Err(error)),
+                Some(Stored::Vector(..)) | None => {
+                    let model = Arc::clone(&self.shared);
+                    let answer = async move { Ok(vec![(index, model.answer(request, &place).await?)]) };
+                    tasks.start(self, answer)?;
+                    None
+                }
+            });
+        }
+        tasks.collect(&mut answers).await?;
+        answers.into_iter().map(|answer| answer.ok_or_else(|| self.ended())).collect()
+    }
+
+    /// The failure of a task that ended without an answer, which only a bug can cause.
+    pub(super) fn ended(&self) -> ModelFailure {
+        ModelFailure {
+            message: format!("a request to model \"{}\" ended without an answer", self.shared.settings.name),
+            causes: Vec::new(),
+            hint: "`-v` shows where in Stillbox it happened".into(),
+        }
+    }
+}
+
+impl SharedModel {
+    /// Returns the answer to one request, and stores it.
+    async fn answer(&self, request: ModelRequest, place: &StoredPlace) -> Result<Answered, ModelFailure> {
+        let _place = self.place().await?;
+        let (mut input, mut output) = (0, 0);
+        let answered = match self.ask(request, &mut input, &mut output).await {
+            Ok(answer) => Ok(answer),
+            Err(NoAnswer::Error(error)) => Err(error),
+            Err(NoAnswer::Fatal(failure)) => return Err(failure),
+        };
+        let stored = match &answered {
+            Ok(answer) => Stored::Answer(answer.clone()),
+            Err(error) if error.is_paid => Stored::Error(error.clone(), input, output),
+            Err(_) => return Ok(answered),
+        };
+        place.put(self, &stored).await?;
+        Ok(answered)
+    }
+
+    /// Sends a request, and corrections of it while its answer does not match its schema. Counts the tokens of all of them.
+    async fn ask(&self, mut request: ModelRequest, input: &mut u64, output: &mut u64) -> Result<Answer, NoAnswer> {
+        let schema = request.schema.as_ref().map(AnswerSchema::new).transpose().map_err(NoAnswer::Error)?;
+        let url = self.endpoint(request.path())?;
+        let probe = request.short(&self.settings);
+        let (start, mut attempts, mut left) = (Instant::now(), 0, self.settings.corrections);
+        loop {
+            let body = Bytes::from(request.body(&self.settings).to_string());
+            let outgoing = Outgoing { url: &url, body: &body, max_tokens: request.max_tokens, probe: &probe };
+            let received = self.send(outgoing, |json| Ok((Answer::read(json)?, tokens(json)))).await;
+            let Received { value: (answer, (more_input, more_output)), attempts: more } =
+                received.map_err(|error| error.after(attempts))?;
+            (*input, *output) = (input.saturating_add(more_input), output.saturating_add(more_output));
+            attempts += more;
+            let answer = checked_end(answer, &request).map_err(NoAnswer::Error)?;
+            let complete = |text| Answer {
+                text,
+                input_tokens: *input,
+                output_tokens: *output,
+                attempts,
+                seconds: start.elapsed().as_secs_f64(),
+                model: answer.model.clone(),
+                finish: answer.finish,
+            };
+            let Some(schema) = &schema else { return Ok(complete(answer.text.clone())) };
+            match schema.check(&answer.text) {
+                Ok(json) => return Ok(complete(json)),
+                Err(problem) if left > 0 => {
+                    left -= 1;
+                    request = request.corrected(&answer.text, &problem);
+                }
+                Err(problem) => {
+                    let corrections = counted(self.settings.corrections.into(), "correction", "corrections");
+                    let message = format!("the answer does not match its schema after {corrections}: {problem}");
+                    let error = AnswerError::rejected(message).paid();
+                    return Err(NoAnswer::Error(
+                        error.cause(format!("the answer: {}", cut(&answer.text, SHOWN_BYTES))),
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// Refuses an answer that is not complete.
+fn checked_end(answer: Answer, request: &ModelRequest) -> Result<Answer, AnswerError> {
+    let shown = || format!("the answer: {}", cut(&answer.text, SHOWN_BYTES));
+    match answer.finish {
+        FinishReason::Length if !request.allow_truncated => {
+            let message = format!("the answer was cut off after {}", counted(answer.output_tokens, "token", "tokens"));
+            Err(AnswerError::rejected(message)
+                .cause(shown())
+                .hint("raise `max-tokens` of the step, or the model's own limit")
+                .paid())
+        }
+        FinishReason::ContentFilter => {
+            Err(AnswerError::rejected("the server's content filter removed the answer").cause(shown()).paid())
+        }
+        _ => Ok(answer),
+    }
+}

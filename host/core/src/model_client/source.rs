@@ -1,0 +1,231 @@
+//! Where the answers of one step come from: a model, or the recorded answers of a case.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::client::{ModelClient, StoredPlace};
+use super::embed::Embedded;
+use super::generate::{Answered, Placed};
+use super::schema::{AnswerSchema, SCHEMA_BYTES};
+use crate::http::ResponseStore;
+use crate::model::{
+    Answer, AnswerError, AnswerRecorder, FinishReason, ModelFailure, ModelRequest, ModelSettings, RecordedAnswer,
+    RecordedAnswers,
+};
+
+/// The answers for one part that a model plays in a step.
+#[derive(Debug)]
+pub(crate) struct ModelSource {
+    role: String,
+    /// The step's name in the pipeline.
+    step: Arc<str>,
+    answers: AnswerSource,
+    recorder: Option<AnswerRecorder>,
+    /// Answers of all runs, for a step that uses them.
+    store: Option<Arc<dyn ResponseStore>>,
+}
+
+#[derive(Debug)]
+enum AnswerSource {
+    Model(Arc<ModelClient>),
+    Recorded(RecordedAnswers),
+}
+
+/// The requests of one instance, by which equal requests are told apart.
+#[derive(Debug, Default)]
+pub(crate) struct ModelCall {
+    batch: u64,
+    occurrences: HashMap<Vec<u8>, u32>,
+}
+
+impl ModelCall {
+    /// Starts a batch.
+    pub(crate) fn begin(&mut self, batch: u64) {
+        *self = Self { batch, occurrences: HashMap::new() };
+    }
+
+    /// Returns how often the instance has sent this request before in this batch.
+    fn occurrence(&mut self, role: &str, body: &[u8]) -> u32 {
+        use sha2::{Digest as _, Sha256};
+        let digest = Sha256::new().chain_update(role).chain_update([0]).chain_update(body).finalize();
+        let count = self.occurrences.entry(digest.to_vec()).or_default();
+        *count += 1;
+        *count - 1
+    }
+}
+
+impl ModelSource {
+    /// The answers of a model.
+    pub(crate) fn model(role: &str, step: &Arc<str>, model: &Arc<ModelClient>) -> Self {
+        let answers = AnswerSource::Model(Arc::clone(model));
+        Self { role: role.to_owned(), step: Arc::clone(step), answers, recorder: None, store: None }
+    }
+
+    /// Recorded answers.
+    pub(crate) fn recorded(role: &str, answers: &RecordedAnswers) -> Self {
+        let answers = AnswerSource::Recorded(answers.clone());
+        Self { role: role.to_owned(), step: "".into(), answers, recorder: None, store: None }
+    }
+
+    /// Collects the answers.
+    #[must_use]
+    pub(crate) fn recorder(mut self, recorder: Option<AnswerRecorder>) -> Self {
+        self.recorder = recorder;
+        self
+    }
+
+    /// Shares the answers with other runs.
+    #[must_use]
+    pub(crate) fn store(mut self, store: Option<Arc<dyn ResponseStore>>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Returns the part that the model plays.
+    pub(crate) fn role(&self) -> &str {
+        &self.role
+    }
+
+    /// Returns the answers to all requests, in their order.
+    ///
+    /// # Errors
+    /// No request can succeed.
+    pub(crate) async fn generate(
+        &self,
+        call: &mut ModelCall,
+        requests: Vec<Result<ModelRequest, AnswerError>>,
+    ) -> Result<Vec<Answered>, ModelFailure> {
+        let AnswerSource::Model(client) = &self.answers else {
+            let answer = |request: ModelRequest, call: &mut ModelCall| self.recorded_answer(&request, call);
+            return Ok(requests.into_iter().map(|request| request.and_then(|request| answer(request, call))).collect());
+        };
+        let settings = client.settings();
+        let (mut placed, mut bodies, mut refused) = (Vec::with_capacity(requests.len()), Vec::new(), Vec::new());
+        for (index, request) in requests.into_iter().enumerate() {
+            match request {
+                Ok(request) => {
+                    let bytes = request.body(settings).to_string();
+                    let occurrence = call.occurrence(&self.role, bytes.as_bytes());
+                    let url = client.shared.endpoint(request.path())?;
+                    let scope = format!("{}\0{}\0{}", self.step, self.role, call.batch);
+                    let identity = (scope.as_bytes(), occurrence);
+                    let place = StoredPlace::new((&url, bytes.as_bytes()), identity, self.store.as_ref());
+                    if self.recorder.is_some() {
+                        bodies.push(recorded_request(&request));
+                    }
+                    placed.push(Placed { request, place });
+                }
+                Err(error) => refused.push((index, error)),
+            }
+        }
+        let mut answers = client.generate(placed).await?;
+        if let Some(recorder) = &self.recorder {
+            for (request, answer) in bodies.into_iter().zip(&answers) {
+                recorder.add(self.line(request, answer));
+            }
+        }
+        for (index, error) in refused {
+            answers.insert(index, Err(error));
+        }
+        Ok(answers)
+    }
+
+    /// Returns the embeddings of all texts, in their order.
+    ///
+    /// # Errors
+    /// No request can succeed.
+    pub(crate) async fn embed(&self, texts: Vec<String>) -> Result<Vec<Embedded>, ModelFailure> {
+        match &self.answers {
+            AnswerSource::Model(client) => {
+                let recorded = self.recorder.as_ref().map(|recorder| (recorder, texts.clone()));
+                let vectors = client.embed(texts, self.store.as_ref()).await?;
+                if let Some((recorder, texts)) = recorded {
+                    for (text, vector) in texts.into_iter().zip(&vectors) {
+                        let mut line = RecordedAnswer::new(&self.role, json!({ "input": text }));
+                        match vector {
+                            Ok(vector) => line.embedding = Some(vector.clone()),
+                            Err(error) => line.error = Some(error.message.clone()),
+                        }
+                        recorder.add(line);
+                    }
+                }
+                Ok(vectors)
+            }
+            AnswerSource::Recorded(recorded) => {
+                let embed = |text: String| {
+                    let request = json!({ "input": text });
+                    let line = recorded.answer(&self.role, (&request, 0), |line| line.answer.is_none());
+                    let line = line.ok_or_else(|| not_recorded(&request))?;
+                    line.embedding.clone().ok_or_else(|| recorded_error(line))
+                };
+                Ok(texts.into_iter().map(embed).collect())
+            }
+        }
+    }
+
+    fn line(&self, request: Value, answer: &Answered) -> RecordedAnswer {
+        let mut line = RecordedAnswer::new(&self.role, request);
+        match answer {
+            Ok(answer) => line.answer = Some(answer.text.clone()),
+            Err(error) => line.error = Some(error.message.clone()),
+        }
+        line
+    }
+
+    fn recorded_answer(&self, request: &ModelRequest, call: &mut ModelCall) -> Answered {
+        let AnswerSource::Recorded(recorded) = &self.answers else { return Err(not_recorded(&Value::Null)) };
+        let body = recorded_request(request);
+        let occurrence = call.occurrence(&self.role, body.to_string().as_bytes());
+        let line = recorded.answer(&self.role, (&body, occurrence), |line| line.embedding.is_none());
+        let line = line.ok_or_else(|| not_recorded(&body))?;
+        let text = line.answer.clone().ok_or_else(|| recorded_error(line))?;
+        let text = match &request.schema {
+            None => text,
+            Some(schema) => AnswerSchema::new(schema)?.check(&text).map_err(|problem| {
+                AnswerError::rejected(format!("the recorded answer does not match its schema: {problem}"))
+            })?,
+        };
+        Ok(Answer {
+            text,
+            finish: FinishReason::Stop,
+            model: "recorded".into(),
+            input_tokens: 0,
+            output_tokens: 0,
+            attempts: 1,
+            seconds: 0.0,
+        })
+    }
+}
+
+/// Returns the JSON of a request without the model's name and settings: recorded answers hold for any model.
+fn recorded_request(request: &ModelRequest) -> Value {
+    let mut request = request.body(&ModelSettings::new("", "", ""));
+    if let Some(members) = request.as_object_mut() {
+        members.remove("model");
+    }
+    request
+}
+
+fn recorded_error(line: &RecordedAnswer) -> AnswerError {
+    AnswerError::rejected(line.error.clone().unwrap_or_default())
+}
+
+fn not_recorded(request: &Value) -> AnswerError {
+    AnswerError::rejected("there is no recorded answer to the request of the step")
+        .cause(format!("the request: {}", crate::text::cut(&request.to_string(), 2 << 10)))
+        .hint("`stillbox test --record` records answers, or add a line to answers.jsonl of the case")
+}
+
+/// Reads the schema of a request.
+///
+/// # Errors
+/// It is too large, or not JSON.
+pub(crate) fn read_schema(text: &str) -> Result<Value, AnswerError> {
+    if text.len() > SCHEMA_BYTES {
+        return Err(AnswerError::rejected("the schema for the answer is larger than 64 KiB"));
+    }
+    serde_json::from_str(text)
+        .map_err(|error| AnswerError::rejected("the schema for the answer is not JSON").cause(error.to_string()))
+}
