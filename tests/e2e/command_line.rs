@@ -252,9 +252,11 @@ fn inspect_describes_a_step_as_json() {
         {
           "name": "wasi:cli/environment@0.2",
           "provided": true,
-          "grant": "environment"
+          "grant": "environment",
+          "runtime": true
         }
       ],
+      "needs": [],
       "size": [SIZE],
       "digest": "[DIGEST]",
       "language": "rust",

@@ -22,6 +22,7 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
       runs         List runs, show one, or remove old ones
       check        Check a pipeline without running it, and print its graph
       graph        Draw a pipeline's graph with the columns of each edge, without running it
+      lock         Write what the steps of a pipeline are, and what they are granted, to `stillbox.lock`
       schema       Print the JSON Schema of the pipeline file, for editors
       pipe         Run steps without a pipeline file, from standard input to standard output
       inspect      Describe a step: its summary, parameters, columns and imports
@@ -33,6 +34,7 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
       help         Print this message or the help of the given subcommand(s)
 
     Options:
+      -q, --quiet            Print errors, warnings and results only: no progress and no summary
       -v, --verbose...       Print the log of Stillbox; twice for more detail
           --cache-dir <DIR>  The folder of compiled components; its folder `outputs` has cached results
                              of steps [default: stillbox/components and stillbox/outputs in the user's
@@ -57,7 +59,7 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
         path = "output.jsonl"
 
     Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
-    130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.
+    124 the time limit of the run has passed, 130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.
     "#);
 }
 
@@ -96,6 +98,9 @@ fn run_help_lists_every_option() {
               retries, give-up-after and corrections. They replace those of `[[model]]` in the pipeline
               file.
 
+          --no-build
+              Reject folders of steps: a build runs scripts of the step outside of the sandbox
+
           --allow-http <URL>
               Grant every step requests below a URL, such as `https://api.example.org/v1/`; may be
               repeated
@@ -131,6 +136,16 @@ fn run_help_lists_every_option() {
               - none:  Only warnings and the summary
               
               [default: auto]
+
+          --time <DURATION>
+              Stop the run after this time, such as `10m`, with exit code 124
+              
+              Planning counts, with the builds and the compiling of steps. This replaces `time` of
+              `[pipeline]`; without either, there is no limit. A run that saves checkpoints can be
+              resumed, with the whole time again.
+
+          --locked
+              Fail if a step differs from `stillbox.lock` next to the pipeline file
 
           --max-rejects <N|N%>
               Fail the run if more rows than this are rejected: a number such as `100`, or a share such
@@ -193,6 +208,9 @@ fn run_help_lists_every_option() {
           --watch
               Run again after each change of the pipeline file, a step's sources or an input, until
               Ctrl-C
+
+      -q, --quiet
+              Print errors, warnings and results only: no progress and no summary
 
       -v, --verbose...
               Print the log of Stillbox; twice for more detail

@@ -5,6 +5,7 @@
 
 mod authoring;
 mod cancellation;
+mod ci;
 mod command_line;
 mod compile_cache;
 mod compile_limits;
@@ -24,6 +25,7 @@ mod invalid_components;
 mod isolation;
 mod library;
 mod limits;
+mod locks;
 mod misbehaving;
 mod models;
 mod on_failure;
@@ -41,4 +43,5 @@ mod step_folders;
 mod step_kinds;
 mod test_command;
 mod text_benchmark;
+mod time_limit;
 mod types;

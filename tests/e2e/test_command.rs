@@ -3,6 +3,7 @@
 mod edge_cases;
 mod options;
 mod recorded;
+mod selection;
 
 use insta::internals::SettingsBindDropGuard;
 use stillbox_test_guests::{

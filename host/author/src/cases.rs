@@ -24,10 +24,12 @@ mod judge;
 mod recorded;
 mod report;
 mod run;
+mod shard;
 mod subject;
 mod suite;
 mod update;
 
 pub use difference::{Difference, RowDifference};
 pub use report::{CaseReport, CheckName, Problem, StepProblem, TestReport};
+pub use shard::Shard;
 pub use suite::{Suite, TestError, TestOptions};

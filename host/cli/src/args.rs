@@ -16,7 +16,7 @@ pub(crate) use allow::Allow;
 pub(crate) use author::{Build, Inspect, Lang, New, NewKind, Test};
 pub(crate) use pipe::{InputFormat, OutputFormat, Pipe};
 pub(crate) use run::{
-    Changes, Check, Graph, GraphFormat, MessageFormat, Progress, Run, Runs, RunsCommand, StateDirectory,
+    Changes, Check, Graph, GraphFormat, Lock, MessageFormat, Progress, Run, Runs, RunsCommand, StateDirectory,
 };
 
 /// Parses a number of threads.
@@ -52,7 +52,7 @@ A pipeline file names a source, steps and a sink:
     path = \"output.jsonl\"
 
 Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
-130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.";
+124 the time limit of the run has passed, 130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.";
 
 /// The place of these options in the help: after those of the command, of which there are fewer.
 const LAST: usize = 900;
@@ -63,6 +63,9 @@ pub(crate) struct Global {
     /// Print the log of Stillbox; twice for more detail
     #[arg(short, long, global = true, display_order = LAST, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Print errors, warnings and results only: no progress and no summary
+    #[arg(short, long, global = true, display_order = LAST, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
     /// The folder of compiled components; its folder `outputs` has cached results of steps [default: stillbox/components
     /// and stillbox/outputs in the user's cache directory]
     #[arg(
@@ -86,6 +89,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Draw a pipeline's graph with the columns of each edge, without running it
     Graph(Graph),
+    /// Write what the steps of a pipeline are, and what they are granted, to `stillbox.lock`
+    Lock(Lock),
     /// Print the JSON Schema of the pipeline file, for editors
     Schema,
     /// Run steps without a pipeline file, from standard input to standard output

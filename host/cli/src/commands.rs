@@ -7,6 +7,7 @@ mod compile_component;
 mod completions;
 mod graph;
 mod inspect;
+mod lock;
 mod new;
 mod pipe;
 mod run;
@@ -27,6 +28,7 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
         Command::Runs(arguments) => runs::execute(&arguments),
         Command::Check(arguments) => check::execute(&arguments, &global, signals),
         Command::Graph(arguments) => graph::execute(&arguments, &global, signals),
+        Command::Lock(arguments) => lock::execute(&arguments, &global, signals),
         Command::Schema => schema::execute(),
         Command::Inspect(arguments) => inspect::execute(&arguments, &global, signals),
         Command::New(arguments) => new::execute(&arguments),

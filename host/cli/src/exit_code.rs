@@ -10,8 +10,11 @@ pub(crate) enum Exit {
     /// 1: a step, the input or a sink failed. Earlier outputs are unchanged. A corrupt input, or one with an invalid
     /// header, belongs here.
     Failed,
-    /// 2: the command line, the pipeline file or a component is wrong, or an input does not exist. Nothing was run.
+    /// 2: the command line, the pipeline file or a component is wrong, a step does not compile, or an input does not exist. Nothing
+    /// was run.
     Usage,
+    /// 124: the time limit of the run has passed, as `timeout` reports it. If the run can be resumed, a message says so.
+    TimeLimit,
     /// 130: stopped by Ctrl-C (SIGINT), 143: by SIGTERM, 129: by SIGHUP.
     Stopped(Signal),
 }
@@ -29,6 +32,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::TimeLimit => 124,
             Self::Stopped(signal) => 128 + signal.number(),
         }
     }

@@ -3,6 +3,7 @@
 //! It is a library so that the Python package has the same command. A process calls [`main`] once.
 
 mod args;
+mod ci;
 mod commands;
 mod descriptors;
 mod directories;
@@ -32,6 +33,9 @@ pub fn main(program: Program) -> u8 {
     let arguments = Arguments::parse_from(&program.arguments);
     program::set(program);
     logging::start(arguments.global.verbose);
+    if arguments.global.quiet {
+        output::render::be_quiet();
+    }
     descriptors::raise_limit();
     let signals = Signals::listen();
     signals.leave(commands::execute(arguments, &signals))

@@ -34,8 +34,45 @@ pub(crate) struct Signals {
 enum Patience {
     /// No limit: the command stops by itself.
     Unbounded,
-    /// Sends the signal to the thread that ends the process after the time limit.
-    Bounded(SyncSender<Signal>),
+    /// The command stops within `grace` and `GOOD_ORDER` after a signal. The first cause that is sent starts the time after which
+    /// a thread ends the process.
+    Bounded { causes: SyncSender<(Cause, Duration)>, grace: Duration },
+}
+
+/// Why the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Signal(Signal),
+    TimeLimit,
+}
+
+impl Cause {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Signal(signal) => signal.name(),
+            Self::TimeLimit => "the time limit of the run",
+        }
+    }
+
+    fn exit(self) -> Exit {
+        match self {
+            Self::Signal(signal) => Exit::Stopped(signal),
+            Self::TimeLimit => Exit::TimeLimit,
+        }
+    }
+}
+
+/// Ends the process soon, if it does not end by itself: for a run whose time is over.
+#[derive(Clone)]
+pub(crate) struct LastCall(Arc<OnceLock<Patience>>);
+
+impl LastCall {
+    /// Starts the time that the command has to stop.
+    pub(crate) fn time_limit_passed(&self) {
+        if let Some(Patience::Bounded { causes, .. }) = self.0.get() {
+            let _ = causes.try_send((Cause::TimeLimit, GOOD_ORDER));
+        }
+    }
 }
 
 impl Signals {
@@ -72,7 +109,7 @@ impl Signals {
     /// Returns the interrupt for a command that stops within `grace` and `GOOD_ORDER`. If it takes longer, the process
     /// ends without it.
     pub(crate) fn interrupt_within(&self, grace: Duration) -> Interrupt {
-        self.patience.get_or_init(|| last_call(grace.saturating_add(GOOD_ORDER), self.cleanup()));
+        self.patience.get_or_init(|| last_call(grace, self.cleanup()));
         self.interrupt.clone()
     }
 
@@ -81,11 +118,16 @@ impl Signals {
         self.cleanup.clone()
     }
 
-    /// Returns the exit code of the process. After a signal, cleans up and exits here, because returning from `main`
+    /// Returns the way to end the process soon after the time limit of a run.
+    pub(crate) fn last_call(&self) -> LastCall {
+        LastCall(Arc::clone(&self.patience))
+    }
+
+    /// Returns the exit code of the process. After a signal or a time limit, cleans up and exits here, because returning from `main`
     /// would free memory, which waits for the guests that have not stopped yet. No output is lost: every line has been
     /// written or flushed by now. Child processes, such as the compiler of a step, are ended first.
     pub(crate) fn leave(&self, how: Exit) -> u8 {
-        if let Exit::Stopped(_) = how {
+        if let Exit::Stopped(_) | Exit::TimeLimit = how {
             self.cleanup.remove();
             exit(how.number().into());
         }
@@ -114,12 +156,13 @@ struct Receiver {
 impl Receiver {
     fn receive(&self, signal: Signal) {
         let _order = self.order.lock();
-        let Some(patience) = self.patience.get() else { end_at_once(signal, Started::Nothing, &self.cleanup) };
+        let cause = Cause::Signal(signal);
+        let Some(patience) = self.patience.get() else { end_at_once(cause, Started::Nothing, &self.cleanup) };
         if self.interrupt.is_triggered() {
-            end_at_once(signal, Started::Something, &self.cleanup);
+            end_at_once(cause, Started::Something, &self.cleanup);
         }
-        if let Patience::Bounded(last_call) = patience {
-            let _ = last_call.try_send(signal);
+        if let Patience::Bounded { causes, grace } = patience {
+            let _ = causes.try_send((cause, grace.saturating_add(GOOD_ORDER)));
         }
         self.interrupt.trigger(signal);
     }
@@ -155,31 +198,31 @@ fn listen_to_termination(receiver: Arc<Receiver>) {
     }
 }
 
-/// Creates a thread that ends the process after `time`, counted from the first signal. The thread and the buffer for its
-/// message are allocated before the signal, because an allocation may have to wait for guests that allocate memory.
-fn last_call(time: Duration, cleanup: CleanupRegistry) -> Patience {
-    let (sender, signals) = sync_channel(1);
+/// Creates a thread that ends the process some time after the first cause. The thread and the buffer for its message are
+/// allocated before, because an allocation may have to wait for guests that allocate memory.
+fn last_call(grace: Duration, cleanup: CleanupRegistry) -> Patience {
+    let (causes, received) = sync_channel(1);
     let end = move || {
-        if let Ok(signal) = signals.recv() {
+        if let Ok((cause, time)) = received.recv() {
             thread::sleep(time);
-            end_at_once(signal, Started::Something, &cleanup);
+            end_at_once(cause, Started::Something, &cleanup);
         }
     };
     // Creating a thread fails only on an overloaded system. A second signal still ends the process then.
     let _ = thread::Builder::new().name("last-call".into()).spawn(end);
-    Patience::Bounded(sender)
+    Patience::Bounded { causes, grace }
 }
 
 /// Ends the process without any operation that can block. Output is not flushed, because its reader may have stopped.
-fn end_at_once(signal: Signal, begun: Started, cleanup: &CleanupRegistry) -> ! {
+fn end_at_once(cause: Cause, begun: Started, cleanup: &CleanupRegistry) -> ! {
     final_message::say(match begun {
-        Started::Nothing => ["stopped by ", signal.name(), ""],
+        Started::Nothing => ["stopped by ", cause.name(), ""],
         Started::Something => {
-            ["stopped by ", signal.name(), " without waiting for the end; output in progress is incomplete"]
+            ["stopped by ", cause.name(), " without waiting for the end; output in progress is incomplete"]
         }
     });
     cleanup.remove();
-    exit(Exit::Stopped(signal).number().into())
+    exit(cause.exit().number().into())
 }
 
 /// Whether the process has started work that ends unfinished.

@@ -33,6 +33,7 @@ pub struct BuildOptions<'a> {
     target_dir: Option<&'a Path>,
     interrupt: Option<&'a Interrupt>,
     cleanup: Option<&'a CleanupRegistry>,
+    is_rejected: bool,
 }
 
 impl<'a> BuildOptions<'a> {
@@ -60,6 +61,14 @@ impl<'a> BuildOptions<'a> {
     #[must_use]
     pub fn cleanup(mut self, cleanup: &'a CleanupRegistry) -> Self {
         self.cleanup = Some(cleanup);
+        self
+    }
+
+    /// Rejects every folder with [`BuildError::Rejected`], because tools and build scripts run outside of the sandbox. Default:
+    /// folders are built.
+    #[must_use]
+    pub fn rejected(mut self, is_rejected: bool) -> Self {
+        self.is_rejected = is_rejected;
         self
     }
 
@@ -98,8 +107,11 @@ pub struct Built {
 ///
 /// # Errors
 /// The folder does not exist or contains no step, cargo and the target `wasm32-wasip2`, or Python and the SDK, are not
-/// installed, the step does not compile, or the build was cancelled.
+/// installed, the step does not compile, the options reject folders, or the build was cancelled.
 pub fn build_step(dir: &Path, options: BuildOptions<'_>) -> Result<Built, BuildError> {
+    if options.is_rejected {
+        return Err(BuildError::Rejected { dir: dir.to_owned() });
+    }
     if python::is_step(dir) {
         return python::build(dir, options);
     }

@@ -35,6 +35,8 @@ pub(crate) use symbols::{SourceFrame, Symbols, frames_in};
 pub use toolchain::Toolchain;
 pub(crate) use toolchain::{SDK_SECTION, toolchain};
 
+/// The contract that a step is made for.
+const CONTRACT: &str = "stillbox:step@0.1.0";
 /// The interface that a step exports.
 const GUEST: &str = "stillbox:step/guest@0.1.0";
 /// Largest file that is read. The largest real components, with `CPython` inside, have about 40 MB.
@@ -249,6 +251,12 @@ impl Component {
     /// Returns whether the component asks for the exact types and values of its columns.
     pub(crate) fn asks_for_columns(&self) -> bool {
         imports::asks_for_columns(&self.imports)
+    }
+
+    /// Returns the contract, with its version.
+    #[expect(clippy::unused_self, reason = "components of later contracts differ")]
+    pub(crate) fn contract(&self) -> &'static str {
+        CONTRACT
     }
 
     pub(crate) fn imports(&self) -> &[Import] {

@@ -37,6 +37,7 @@ mod policy;
 pub(crate) mod projection;
 mod rejects;
 pub(crate) mod route;
+mod run_time;
 mod secrets;
 mod sink;
 mod size;

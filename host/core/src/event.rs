@@ -5,6 +5,7 @@ mod queue;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use owned::OwnedEvent;
 pub use queue::Events;
@@ -69,6 +70,12 @@ pub enum Event<'a> {
     Rejected {
         /// The reason and the row.
         failure: &'a Failure,
+    },
+    /// The time limit of the run has passed, and the run is being stopped. Sent by a thread of its own.
+    #[non_exhaustive]
+    TimeLimit {
+        /// The limit.
+        limit: Duration,
     },
     /// A batch was written.
     #[non_exhaustive]

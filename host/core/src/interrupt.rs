@@ -8,6 +8,8 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wasmtime::EngineWeak;
 
+use crate::units::format_duration;
+
 /// A signal that the operating system sends to stop a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -48,14 +50,16 @@ pub enum CancelReason {
     Signal(Signal),
     /// The program called [`Interrupt::cancel`] or [`Run::cancel`](crate::Run::cancel), or dropped the [`Run`](crate::Run).
     Program,
+    /// The run reached its time limit: `time` of `[pipeline]`, or [`Overrides::time`](crate::Overrides::time).
+    TimeLimit(Duration),
 }
 
 impl CancelReason {
-    /// Returns the signal. `None` if the program cancelled by itself.
+    /// Returns the signal. `None` if there was none.
     pub fn signal(self) -> Option<Signal> {
         match self {
             Self::Signal(signal) => Some(signal),
-            Self::Program => None,
+            Self::Program | Self::TimeLimit(_) => None,
         }
     }
 }
@@ -65,6 +69,7 @@ impl fmt::Display for CancelReason {
         match self {
             Self::Signal(signal) => write!(f, "stopped by {}", signal.name()),
             Self::Program => f.write_str("cancelled by the program"),
+            Self::TimeLimit(time) => write!(f, "stopped by the time limit of the run, {}", format_duration(*time)),
         }
     }
 }
@@ -104,6 +109,18 @@ impl Interrupt {
         Self { state: Arc::default(), poll: Some(Arc::new(poll)) }
     }
 
+    /// Returns an interrupt that is triggered with this one, and can be triggered alone.
+    pub(crate) fn child(&self) -> Self {
+        let child = Self { state: Arc::default(), poll: self.poll.clone() };
+        let state = Arc::downgrade(&child.state);
+        self.on_trigger(move |reason| {
+            if let Some(state) = state.upgrade() {
+                Self { state, poll: None }.trigger_with(reason);
+            }
+        });
+        child
+    }
+
     /// Returns this interrupt without its function.
     pub(crate) fn without_poll(&self) -> Self {
         Self { state: Arc::clone(&self.state), poll: None }
@@ -128,7 +145,8 @@ impl Interrupt {
         self.trigger_with(CancelReason::Program);
     }
 
-    fn trigger_with(&self, reason: CancelReason) {
+    /// Cancels everything that was given this interrupt. Only the first reason counts.
+    pub(crate) fn trigger_with(&self, reason: CancelReason) {
         let mut state = self.state.lock();
         if state.reason.is_none() {
             state.reason = Some(reason);

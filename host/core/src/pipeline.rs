@@ -3,16 +3,19 @@
 mod error;
 mod files;
 mod handle;
+mod locking;
 mod options;
 mod planning;
 mod recording;
 mod remote_job;
 mod run;
 mod stages;
+mod time_limit;
 mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use error::{Failed, RunError};
 pub use handle::Run;
@@ -91,6 +94,11 @@ impl Pipeline {
     /// Returns the pipeline's name.
     pub fn name(&self) -> &str {
         &self.config.pipeline.name
+    }
+
+    /// Returns the time limit of a run, if there is one.
+    pub fn time_limit(&self) -> Option<Duration> {
+        self.config.pipeline.time.as_ref().map(|time| time.value)
     }
 
     /// Returns the names of the sources, in the order of the file.

@@ -8,6 +8,7 @@ mod files;
 mod grants;
 mod graph;
 mod load;
+mod lock;
 mod lowering;
 mod node_schema;
 mod projection;
@@ -38,6 +39,7 @@ pub(crate) use combine::Append;
 pub(crate) use files::{Rejects, check_failures};
 pub(crate) use graph::{PipelineGraph, Role};
 pub(crate) use load::PlanContext;
+pub(crate) use lock::{LockedSteps, describe as describe_for_lock};
 pub(crate) use node_schema::describe;
 pub(crate) use replacements::Replacements;
 pub(crate) use stages::{
@@ -134,6 +136,9 @@ impl Plan {
         };
         let grants::PreparedGrants { steps: grants, models } =
             grants::prepare(config, &grant_context, &mut diagnostics);
+        if let Some(locked) = &context.locked {
+            diagnostics.extend(lock::check_names(config, locked));
+        }
         let loaded = load::load(config, grants, context, &mut diagnostics);
         let kinds: Vec<Option<StepKind>> =
             loaded.iter().map(|step| step.as_ref().map(|step| step.component.manifest().kind)).collect();

@@ -22,6 +22,7 @@ use crate::interrupt::{POLL_INTERVAL, Stop, StopReason};
 use crate::limits::Limits;
 
 pub(crate) use classify::{from_rejection, from_step_error};
+pub(crate) use clock::RunningClock;
 use deadline::Watchdog;
 pub(crate) use session::Session;
 

@@ -47,6 +47,7 @@ const LAYERS: &[&str] = &[
     "component",
     "sandbox",
     "loader",
+    "lockfile",
     "build",
     // Rows: files, spills, batches.
     "row_size",

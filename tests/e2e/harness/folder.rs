@@ -21,6 +21,9 @@ pub(super) const FOLDER_PREFIX: &str = "stillbox-";
 /// Variables that change how the command prints.
 const COLOUR_VARIABLES: [&str; 5] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "FORCE_COLOR", "COLUMNS"];
 
+/// Variables of continuous integration, in which the tests may run themselves.
+const CI_VARIABLES: [&str; 4] = ["CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"];
+
 /// A temporary folder to run the command in. Tests name its files by relative paths, so messages do not depend on where it is.
 pub(crate) struct Folder {
     files: TempDir,
@@ -134,7 +137,7 @@ impl Folder {
     fn prepare(&self, command: &mut Command) {
         command.current_dir(self.path()).stdin(Stdio::null());
         command.env("STILLBOX_CACHE", CACHE).env("STILLBOX_STATE", self.state());
-        for variable in COLOUR_VARIABLES {
+        for variable in COLOUR_VARIABLES.into_iter().chain(CI_VARIABLES) {
             command.env_remove(variable);
         }
     }

@@ -19,6 +19,7 @@ pub(crate) struct PipelineFile {
     name: String,
     limits: Option<String>,
     batch_rows: Option<usize>,
+    time: Option<String>,
     tables: Vec<Table>,
     has_default_source: bool,
     rest: Vec<String>,
@@ -172,7 +173,7 @@ impl Display for Table {
 impl PipelineFile {
     pub(crate) fn new() -> Self {
         let (name, rest) = ("test".to_owned(), Vec::new());
-        Self { name, limits: None, batch_rows: None, tables: Vec::new(), has_default_source: true, rest }
+        Self { name, limits: None, batch_rows: None, time: None, tables: Vec::new(), has_default_source: true, rest }
     }
 
     pub(crate) fn name(mut self, name: &str) -> Self {
@@ -182,6 +183,12 @@ impl PipelineFile {
 
     pub(crate) fn batch_rows(mut self, rows: usize) -> Self {
         self.batch_rows = Some(rows);
+        self
+    }
+
+    /// The time limit of the whole run.
+    pub(crate) fn time(mut self, time: &str) -> Self {
+        self.time = Some(time.to_owned());
         self
     }
 
@@ -223,6 +230,9 @@ impl Display for PipelineFile {
         writeln!(f, "[pipeline]\nname = {:?}", self.name)?;
         if let Some(rows) = self.batch_rows {
             writeln!(f, "batch-rows = {rows}")?;
+        }
+        if let Some(time) = &self.time {
+            writeln!(f, "time = {time:?}")?;
         }
         for kind in [Kind::Source, Kind::Step, Kind::Sink] {
             let tables: Vec<&Table> = self.tables.iter().filter(|table| table.kind == kind).collect();

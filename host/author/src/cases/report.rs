@@ -20,6 +20,10 @@ pub struct TestReport {
     pub steps: Vec<(PathBuf, StepProblem)>,
     /// The number of cases that the filter excluded.
     pub filtered: usize,
+    /// The number of cases in other parts.
+    pub in_other_shards: usize,
+    /// The number of cases that did not run, because another one had failed.
+    pub not_run: usize,
 }
 
 /// The result of one case.
@@ -33,6 +37,8 @@ pub struct CaseReport {
     pub folder: PathBuf,
     /// The problems; empty if the case passed.
     pub problems: Vec<Problem>,
+    /// The problems of each attempt before the last one; empty if there was one attempt.
+    pub earlier_attempts: Vec<Vec<Problem>>,
     /// The files that `--update` wrote or removed.
     pub updated: Vec<PathBuf>,
     /// The checks that were not made, because the step sent requests whose responses are not recorded.
@@ -52,6 +58,11 @@ impl CaseReport {
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
     }
+
+    /// Returns whether the case passed after an attempt that failed.
+    pub fn is_flaky(&self) -> bool {
+        self.passed() && !self.earlier_attempts.is_empty()
+    }
 }
 
 /// The reason why a step could not be tested.
@@ -67,6 +78,17 @@ pub enum StepProblem {
     /// The step could not be built.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The lock has no entry for the component.
+    #[error("the lock has no entry for `{}`", .0.display())]
+    NotLocked(PathBuf),
+    /// The component differs from its entry in the lock.
+    #[error("`{}` differs from the lock: it {}", .path.display(), .differences.join("; it "))]
+    Differs {
+        /// The component, or the folder that it was built from.
+        path: PathBuf,
+        /// The differences, each to complete a sentence about the component.
+        differences: Vec<String>,
+    },
     /// The component is not a step.
     #[error(transparent)]
     Component(#[from] ComponentError),

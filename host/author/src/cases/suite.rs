@@ -2,20 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 use stillbox::build::{BuildOptions, build_step};
-use stillbox::component::ComponentError;
 use stillbox::text::chain;
 use stillbox::{
     CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Grants, Interrupt, Limits, Listener,
-    LoadedComponent, Policy, StepPool,
+    LoadedComponent, Lock, Policy, StepPool,
 };
 
 use super::case::{CASES, Case, folders};
 use super::judge::{Verdict, judge, record};
 use super::report::{CaseReport, Problem, StepProblem, TestReport};
+use super::shard::Shard;
 
 /// The steps and cases to run.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,8 @@ pub struct Suite {
     pub component: Option<PathBuf>,
     /// Runs only cases whose `STEP/CASE` contains this text, where STEP is the folder as given.
     pub filter: Option<String>,
+    /// The part of the cases to run, after the filter. `None` for all.
+    pub shard: Option<Shard>,
 }
 
 /// Options of a test run. Default: no cache of compiled components, no interrupt, no events.
@@ -35,6 +38,14 @@ pub struct TestOptions<'a> {
     pub update: bool,
     /// Whether to send the requests of each case, and to write the responses to its folder `http`.
     pub record: bool,
+    /// Whether folders are rejected instead of built.
+    pub no_build: bool,
+    /// The lock that the components are compared with, and the folder that its paths start from.
+    pub lock: Option<(Lock, PathBuf)>,
+    /// Whether no further case starts after the first one that fails.
+    pub fail_fast: bool,
+    /// How often a case that fails is run again. One that passes then is flaky.
+    pub retries: u32,
     /// Grants for all cases, in addition to those of each.
     pub allow: Grants,
     /// The ceiling of all grants. Default: none.
@@ -67,6 +78,8 @@ pub enum TestError {
 struct Ready<'a> {
     step: &'a Path,
     wasm: PathBuf,
+    /// Whether the component was built from the folder of the step.
+    is_built: bool,
     folders: Vec<PathBuf>,
     plain: OnceLock<Result<LoadedComponent, String>>,
     metered: OnceLock<Result<LoadedComponent, String>>,
@@ -104,11 +117,10 @@ impl Suite {
         let pools = Pools::new(options)?;
         let mut report = TestReport::default();
         let mut prepared = Vec::new();
-        for folder in &self.steps {
-            match self.prepare(folder, options, &mut report) {
-                Ok(Some(ready)) => prepared.push(ready),
-                Ok(None) => {}
-                Err(problem) => report.steps.push((folder.clone(), problem)),
+        for (step, folders) in self.select(&mut report) {
+            match self.prepare(step, folders, options) {
+                Ok(ready) => prepared.push(ready),
+                Err(problem) => report.steps.push((step.to_owned(), problem)),
             }
             if let Some(reason) = options.interrupt.reason() {
                 return Err(TestError::Interrupted(reason));
@@ -119,61 +131,92 @@ impl Suite {
         for (step, loaded) in prepared.iter().zip(loaded) {
             match loaded {
                 Ok(()) => cases.extend(step.folders.iter().map(|folder| (step, folder))),
-                Err(error) => report.steps.push((step.step.to_owned(), error.into())),
+                Err(problem) => report.steps.push((step.step.to_owned(), problem)),
             }
         }
+        let number = cases.len();
+        let has_failed = AtomicBool::new(false);
         report.cases = cases
             .into_par_iter()
-            .map(|(step, folder)| {
+            .filter_map(|(step, folder)| {
+                if options.fail_fast && has_failed.load(Ordering::Relaxed) {
+                    return None;
+                }
                 let case = step.case(folder, &pools);
+                has_failed.fetch_or(!case.passed(), Ordering::Relaxed);
                 if let (Some(on_case), false) = (options.on_case, options.interrupt.is_triggered()) {
                     on_case(&case);
                 }
-                case
+                Some(case)
             })
             .collect();
+        report.not_run = number - report.cases.len();
         match options.interrupt.reason() {
             Some(reason) => Err(TestError::Interrupted(reason)),
             None => Ok(report),
         }
     }
 
-    /// Builds a step. Returns `None` if the filter excludes all its cases.
+    /// Returns the folders of the cases to run, for each step that has any.
+    fn select(&self, report: &mut TestReport) -> Vec<(&Path, Vec<PathBuf>)> {
+        let mut selected = Vec::new();
+        let mut index = 0;
+        for step in &self.steps {
+            let mut all = match cases_of(step) {
+                Ok(all) => all,
+                Err(problem) => {
+                    report.steps.push((step.clone(), problem));
+                    continue;
+                }
+            };
+            if let Some(filter) = &self.filter {
+                let before = all.len();
+                all.retain(|folder| format!("{}/{}", display_name(step), name(folder)).contains(filter));
+                report.filtered += before - all.len();
+            }
+            if let Some(shard) = self.shard {
+                let before = all.len();
+                all.retain(|_| {
+                    index += 1;
+                    shard.contains(index - 1)
+                });
+                report.in_other_shards += before - all.len();
+            }
+            if !all.is_empty() {
+                selected.push((&**step, all));
+            }
+        }
+        selected
+    }
+
+    /// Builds a step.
     fn prepare<'a>(
         &self,
         step: &'a Path,
+        folders: Vec<PathBuf>,
         options: &TestOptions<'_>,
-        report: &mut TestReport,
-    ) -> Result<Option<Ready<'a>>, StepProblem> {
-        let mut all = folders(step).map_err(StepProblem::Unreadable)?;
-        if all.is_empty() && step.is_dir() {
-            return Err(StepProblem::NoCases(step.join(CASES).join("first")));
-        }
-        if let Some(filter) = &self.filter {
-            let before = all.len();
-            all.retain(|folder| format!("{}/{}", display_name(step), name(folder)).contains(filter));
-            report.filtered += before - all.len();
-            if all.is_empty() {
-                return Ok(None);
-            }
-        }
+    ) -> Result<Ready<'a>, StepProblem> {
         let wasm = if let Some(component) = &self.component {
             component.clone()
         } else {
-            if let Some(listener) = &options.on_event {
+            if let (Some(listener), false) = (&options.on_event, options.no_build) {
                 listener(&Event::building(step));
             }
             let build = BuildOptions::new().interrupt(&options.interrupt).cleanup(&options.cleanup);
-            build_step(step, build)?.wasm
+            build_step(step, build.rejected(options.no_build))?.wasm
         };
-        Ok(Some(Ready { step, wasm, folders: all, plain: OnceLock::new(), metered: OnceLock::new() }))
+        let is_built = self.component.is_none();
+        Ok(Ready { step, wasm, is_built, folders, plain: OnceLock::new(), metered: OnceLock::new() })
     }
 }
 
 impl Ready<'_> {
     /// Loads the component before its cases run, so that it is compiled once and its errors are reported once.
-    fn load(&self, pools: &Pools<'_>) -> Result<(), ComponentError> {
+    fn load(&self, pools: &Pools<'_>) -> Result<(), StepProblem> {
         let component = pools.plain.load(&self.wasm, &Limits::default())?;
+        if let Some((lock, folder)) = &pools.options.lock {
+            self.check_lock(lock, folder, &component)?;
+        }
         if let Some(listener) = &pools.options.on_event {
             listener(&Event::compiled(&self.wasm, component.is_cached()));
         }
@@ -181,8 +224,46 @@ impl Ready<'_> {
         Ok(())
     }
 
+    /// Compares the component with its entry in a lock.
+    fn check_lock(&self, lock: &Lock, folder: &Path, component: &LoadedComponent) -> Result<(), StepProblem> {
+        let path = if self.is_built { self.step } else { &self.wasm };
+        let Some((_, locked)) = lock.component(folder, path) else {
+            return Err(StepProblem::NotLocked(path.to_owned()));
+        };
+        let differences = component.differences(locked);
+        if differences.is_empty() { Ok(()) } else { Err(StepProblem::Differs { path: path.to_owned(), differences }) }
+    }
+
+    /// Runs a case, again if it fails and the options say so.
     fn case(&self, folder: &Path, pools: &Pools<'_>) -> CaseReport {
-        let verdict = match Case::read(folder) {
+        let mut earlier_attempts = Vec::new();
+        let mut verdict = self.attempt(folder, pools);
+        let retries = pools.options.retries as usize;
+        while !verdict.problems.is_empty()
+            && earlier_attempts.len() < retries
+            && !pools.options.interrupt.is_triggered()
+        {
+            earlier_attempts.push(verdict.problems);
+            verdict = self.attempt(folder, pools);
+        }
+        let Verdict { problems, updated, unchecked, rows_in, rows_out, elapsed, peak_memory } = verdict;
+        CaseReport {
+            step: display_name(self.step).into(),
+            name: name(folder),
+            folder: folder.to_owned(),
+            problems,
+            earlier_attempts,
+            updated,
+            unchecked,
+            rows_in,
+            rows_out,
+            elapsed,
+            peak_memory,
+        }
+    }
+
+    fn attempt(&self, folder: &Path, pools: &Pools<'_>) -> Verdict {
+        match Case::read(folder) {
             Ok(mut case) => {
                 case.settings.grants.extend(&pools.options.allow);
                 match self.component(&case, pools) {
@@ -191,19 +272,6 @@ impl Ready<'_> {
                 }
             }
             Err(problems) => Verdict { problems, ..Verdict::default() },
-        };
-        let Verdict { problems, updated, unchecked, rows_in, rows_out, elapsed, peak_memory } = verdict;
-        CaseReport {
-            step: display_name(self.step).into(),
-            name: name(folder),
-            folder: folder.to_owned(),
-            problems,
-            updated,
-            unchecked,
-            rows_in,
-            rows_out,
-            elapsed,
-            peak_memory,
         }
     }
 
@@ -220,6 +288,15 @@ impl Ready<'_> {
         });
         component.as_ref().map_err(Clone::clone)
     }
+}
+
+/// Returns the folders of all cases of a step.
+fn cases_of(step: &Path) -> Result<Vec<PathBuf>, StepProblem> {
+    let all = folders(step).map_err(StepProblem::Unreadable)?;
+    if all.is_empty() && step.is_dir() {
+        return Err(StepProblem::NoCases(step.join(CASES).join("first")));
+    }
+    Ok(all)
 }
 
 /// Records the responses of a case if the options say so, and runs it.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
+use stillbox_author::cases::Shard;
 
 use super::allow::Allow;
 use super::run::MessageFormat;
@@ -15,6 +16,9 @@ pub(crate) struct Inspect {
     /// Parameters, as a JSON object, for which the columns are shown, such as `{"column": "text"}`
     #[arg(long, value_name = "JSON")]
     pub(crate) parameters: Option<String>,
+    /// Reject folders of steps: a build runs scripts of the step outside of the sandbox
+    #[arg(long)]
+    pub(crate) no_build: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -91,6 +95,24 @@ pub(crate) struct Test {
     pub(crate) record: bool,
     #[command(flatten)]
     pub(crate) allow: Allow,
+    /// Reject folders of steps without `--component`: a build runs scripts of the step outside of the sandbox
+    #[arg(long)]
+    pub(crate) no_build: bool,
+    /// Run only a part of the cases: `2/4` is the second of four parts
+    ///
+    /// Cases are dealt out one by one, in the order of the steps and names, after `--filter`. Steps without a case in the part are
+    /// not built.
+    #[arg(long, value_name = "PART/PARTS")]
+    pub(crate) shard: Option<Shard>,
+    /// Start no further case after the first one that fails
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// Run a case that fails again, at most this many times; one that passes then is reported as flaky
+    #[arg(long, value_name = "N", default_value = "0", conflicts_with = "update", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) retries: u32,
+    /// Fail if a component differs from this lock, which has an entry with the path of the folder or of `--component`
+    #[arg(long, value_name = "LOCK", value_hint = ValueHint::FilePath)]
+    pub(crate) locked: Option<PathBuf>,
     /// Test this component instead of building the folder
     #[arg(long, value_name = "FILE.wasm", value_hint = ValueHint::FilePath)]
     pub(crate) component: Option<PathBuf>,

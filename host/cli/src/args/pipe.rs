@@ -35,6 +35,9 @@ pub(crate) struct Pipe {
     /// Set a limit of a step, such as `filter-text.memory=256MiB`; may be repeated
     #[arg(long, value_name = "STEP.NAME=VALUE")]
     pub(crate) limit: Vec<String>,
+    /// Reject folders of steps: a build runs scripts of the step outside of the sandbox
+    #[arg(long)]
+    pub(crate) no_build: bool,
     #[command(flatten)]
     pub(crate) allow: Allow,
     /// Threads that run steps, at most 4 for each core [default: one for each core]

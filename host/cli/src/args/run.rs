@@ -36,6 +36,9 @@ pub(crate) struct Changes {
     /// corrections. They replace those of `[[model]]` in the pipeline file.
     #[arg(long, value_name = "MODEL.KEY=VALUE")]
     pub(crate) set_model: Vec<String>,
+    /// Reject folders of steps: a build runs scripts of the step outside of the sandbox
+    #[arg(long)]
+    pub(crate) no_build: bool,
     #[command(flatten)]
     pub(crate) allow: Allow,
 }
@@ -50,6 +53,15 @@ pub(crate) struct Run {
     /// How to show progress
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: Progress,
+    /// Stop the run after this time, such as `10m`, with exit code 124
+    ///
+    /// Planning counts, with the builds and the compiling of steps. This replaces `time` of `[pipeline]`; without either, there
+    /// is no limit. A run that saves checkpoints can be resumed, with the whole time again.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) time: Option<String>,
+    /// Fail if a step differs from `stillbox.lock` next to the pipeline file
+    #[arg(long)]
+    pub(crate) locked: bool,
     /// Fail the run if more rows than this are rejected: a number such as `100`, or a share such as `1%`
     ///
     /// Rows are rejected by sources with `on-bad-row = "reject"` and steps with `on-failure = "reject"`, and go to the file
@@ -180,9 +192,21 @@ pub(crate) enum Progress {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) changes: Changes,
+    /// Fail if a step differs from `stillbox.lock` next to the pipeline file
+    #[arg(long)]
+    pub(crate) locked: bool,
     /// Print the graph, or the errors and failures, as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lock {
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    /// Lock only this step again, and leave the other entries as they are; may be repeated
+    #[arg(long, value_name = "STEP")]
+    pub(crate) update: Vec<String>,
 }
 
 #[derive(Debug, Args)]

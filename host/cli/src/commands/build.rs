@@ -32,7 +32,7 @@ pub(crate) fn execute(arguments: &Build, signals: &Signals) -> Exit {
                     return render::cancelled(reason);
                 }
                 failure::error(&error);
-                exit = Exit::Failed;
+                exit = Exit::Usage;
             }
         }
     }

@@ -7,14 +7,15 @@ mod mermaid;
 mod svg;
 
 use crate::args::{Global, Graph, GraphFormat, MessageFormat};
-use crate::commands::check::outline;
+use crate::commands::check::{Checks, outline};
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::signals::Signals;
 
 /// Checks the pipeline, and prints its picture.
 pub(crate) fn execute(arguments: &Graph, global: &Global, signals: &Signals) -> Exit {
-    let outline = match outline(&arguments.changes, global, signals, MessageFormat::Human) {
+    let checks = Checks { changes: &arguments.changes, locked: false, format: MessageFormat::Human };
+    let outline = match outline(&checks, global, signals) {
         Ok(outline) => outline,
         Err(exit) => return exit,
     };

@@ -1,5 +1,6 @@
 //! `stillbox inspect`.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -35,8 +36,10 @@ pub(crate) fn execute(arguments: &Inspect, global: &Global, signals: &Signals) -
     };
     let cleanup = signals.cleanup();
     let wasm = if arguments.step.is_dir() {
-        render::status("Building", &arguments.step.display().to_string());
-        let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup);
+        let options = BuildOptions::new().interrupt(&interrupt).cleanup(&cleanup).rejected(arguments.no_build);
+        if !arguments.no_build {
+            render::building(&arguments.step);
+        }
         match build_step(&arguments.step, options) {
             Ok(built) => built.wasm,
             Err(error) => return failed(&error),
@@ -176,8 +179,19 @@ fn as_json(inspection: &Inspection) -> String {
             Availability::Empty(permission) => Some(permission.name()),
             _ => None,
         };
-        json!({ "name": import.name, "provided": import.availability != Availability::Missing, "grant": grant })
+        let is_of_runtime = import.is_of_runtime(toolchain.language.as_deref());
+        json!({
+            "name": import.name, "provided": import.availability != Availability::Missing, "grant": grant,
+            "runtime": is_of_runtime,
+        })
     };
+    let needs = imports.iter().filter(|import| !import.is_of_runtime(toolchain.language.as_deref()));
+    let needs: BTreeSet<&str> = needs
+        .filter_map(|import| match import.availability {
+            Availability::Empty(permission) => Some(permission.name()),
+            _ => None,
+        })
+        .collect();
     let signature = signature
         .as_ref()
         .map(|signature| json!({ "inputs": columns(&signature.inputs), "outputs": columns(&signature.outputs) }));
@@ -189,6 +203,7 @@ fn as_json(inspection: &Inspection) -> String {
         "parameters": manifest.parameters,
         "signature": signature,
         "imports": imports.iter().map(import).collect::<Vec<_>>(),
+        "needs": needs,
         "size": size,
         "digest": &**digest,
         "language": toolchain.language,

@@ -12,10 +12,10 @@ use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::StepKind;
 use stillbox::inspection::inspect;
 use stillbox::text::escape_controls_in_lines;
-use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline};
+use stillbox::{Overrides, Pipeline};
 
 use crate::args::{Global, Pipe};
-use crate::commands::run::{self, RunSettings};
+use crate::commands::run::{self, Control, RunSettings};
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
@@ -30,7 +30,8 @@ const FILE: &str = "(the command line)";
 /// Runs steps without a pipeline file.
 pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt_within(Duration::ZERO);
-    let rows = match rows(Path::new(steps::first(arguments)), global, &interrupt, &signals.cleanup()) {
+    let control = Control { interrupt, cleanup: signals.cleanup(), last_call: None };
+    let rows = match rows(arguments, global, &control) {
         Ok(PipeRows::Made) if arguments.input.is_some() => {
             let step = steps::first(arguments);
             render::message(&format!("`{step}` is a source, which makes rows and reads none; leave out `--input`"));
@@ -61,9 +62,13 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
             if let Some(policy) = policy {
                 pipeline = pipeline.policy(policy);
             }
-            let settings =
-                RunSettings { threads: arguments.threads, progress: arguments.progress, ..RunSettings::default() };
-            run::drive(&pipeline, &settings, global, (interrupt, signals.cleanup()))
+            let settings = RunSettings {
+                threads: arguments.threads,
+                progress: arguments.progress,
+                no_build: arguments.no_build,
+                ..RunSettings::default()
+            };
+            run::drive(&pipeline, &settings, global, control)
         }
         Err(diagnostics) => {
             render::diagnostics(&diagnostics);
@@ -74,10 +79,14 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
 
 /// Returns whether the first step creates rows or reads them, according to its manifest. Build errors are reported here;
 /// other errors of the step are reported by the pipeline.
-fn rows(step: &Path, global: &Global, interrupt: &Interrupt, cleanup: &CleanupRegistry) -> Result<PipeRows, Exit> {
+fn rows(arguments: &Pipe, global: &Global, control: &Control) -> Result<PipeRows, Exit> {
+    let (step, no_build) = (Path::new(steps::first(arguments)), arguments.no_build);
+    let Control { interrupt, cleanup, .. } = control;
     let wasm = if step.is_dir() {
-        let options = BuildOptions::new().interrupt(interrupt).cleanup(cleanup);
-        render::status("Building", &step.display().to_string());
+        let options = BuildOptions::new().interrupt(interrupt).cleanup(cleanup).rejected(no_build);
+        if !no_build {
+            render::building(step);
+        }
         match build_step(step, options) {
             Ok(built) => built.wasm,
             Err(error) => {

@@ -1,6 +1,7 @@
 //! `stillbox run`.
 
 mod ended;
+mod locked;
 mod reporter;
 mod resume;
 
@@ -24,9 +25,10 @@ use crate::output::records::is_stdout;
 use crate::output::render;
 use crate::output::standard_streams;
 use crate::program;
-use crate::signals::Signals;
+use crate::signals::{LastCall, Signals};
 use crate::watch::{Watched, watch};
 pub(crate) use ended::report_error;
+pub(crate) use locked::with_lock;
 use reporter::RunReporter;
 
 /// Options of a run.
@@ -37,10 +39,22 @@ pub(crate) struct RunSettings {
     pub(crate) failures: Option<PathBuf>,
     pub(crate) message_format: MessageFormat,
     pub(crate) grace: Option<Duration>,
+    /// Whether folders of steps are rejected.
+    pub(crate) no_build: bool,
+    /// Whether the steps are compared with the lock of the pipeline.
+    pub(crate) locked: bool,
     /// Runs the tasks on a cluster.
     pub(crate) executor: Option<Arc<dyn Executor>>,
     /// Where to save checkpoints, and whether to resume a run. `None` if the run cannot be resumed.
     pub(crate) keep: Option<Checkpointing>,
+}
+
+/// What can end a run early, and what is cleaned up then.
+pub(crate) struct Control {
+    pub(crate) interrupt: Interrupt,
+    pub(crate) cleanup: CleanupRegistry,
+    /// Ends the process after the time limit of the run, if the run does not. `None` if the process does more than this run.
+    pub(crate) last_call: Option<LastCall>,
 }
 
 /// Runs the pipeline, and prints the result.
@@ -48,8 +62,9 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     if arguments.watch {
         return watched(arguments, global, signals);
     }
-    match open(&arguments.changes, arguments.max_rejects.as_deref(), arguments.message_format) {
+    match open(arguments) {
         Ok(pipeline) => {
+            locked::warn(&pipeline, arguments.locked);
             let executor = match arguments.on.as_deref().map(cluster).transpose() {
                 Ok(executor) => executor,
                 Err(error) => return usage_error(&error, arguments.message_format),
@@ -63,7 +78,7 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
                 &pipeline,
                 &RunSettings { executor, keep, ..settings(arguments) },
                 global,
-                (interrupt, signals.cleanup()),
+                Control { interrupt, cleanup: signals.cleanup(), last_call: Some(signals.last_call()) },
             )
         }
         Err(exit) => exit,
@@ -78,18 +93,23 @@ fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
         outputs.extend(arguments.failures.clone());
         Watched { outputs, ..Watched::new(pipeline.reads()) }
     };
-    let first = load(&arguments.changes, arguments.max_rejects.as_deref());
+    let first = load_run(arguments);
     let first = first.map_or_else(|_| Watched::new(vec![file.clone()]), |pipeline| watched_files(&pipeline));
     watch(&signals.interrupt_within(arguments.grace.unwrap_or_default()), first, |interrupt| {
         // An invalid pipeline file is watched alone, because its inputs and steps are unknown.
-        let Ok(pipeline) = open(&arguments.changes, arguments.max_rejects.as_deref(), arguments.message_format) else {
+        let Ok(pipeline) = open(arguments) else {
             return Watched::new(vec![file.clone()]);
         };
         if pipeline.reads_stdin() {
             let text = "`--watch` runs the pipeline again and again, and standard input can be read once; give a file";
             return Watched::end(usage_error(text, arguments.message_format));
         }
-        drive(&pipeline, &settings(arguments), global, (interrupt, signals.cleanup()));
+        drive(
+            &pipeline,
+            &settings(arguments),
+            global,
+            Control { interrupt, cleanup: signals.cleanup(), last_call: None },
+        );
         watched_files(&pipeline)
     })
 }
@@ -127,6 +147,8 @@ fn settings(arguments: &Run) -> RunSettings {
         failures: arguments.failures.clone(),
         message_format: arguments.message_format,
         grace: arguments.grace,
+        no_build: arguments.changes.no_build,
+        locked: arguments.locked,
         executor: None,
         keep: None,
     }
@@ -134,12 +156,8 @@ fn settings(arguments: &Run) -> RunSettings {
 
 /// Runs a pipeline until it ends or is interrupted, and prints the result. Temporary files and child processes are
 /// registered in `cleanup`.
-pub(crate) fn drive(
-    pipeline: &Pipeline,
-    settings: &RunSettings,
-    global: &Global,
-    (interrupt, cleanup): (Interrupt, CleanupRegistry),
-) -> Exit {
+pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global, control: Control) -> Exit {
+    let Control { interrupt, cleanup, last_call } = control;
     if let Some(conflict) = stdout_conflict(pipeline, settings) {
         return usage_error(&conflict, settings.message_format);
     }
@@ -153,12 +171,16 @@ pub(crate) fn drive(
         render::message(&format!("cannot read the standard input: {error}"));
         return Exit::Failed;
     }
-    let reporter = match RunReporter::new(settings) {
+    let reporter = match RunReporter::new(settings, last_call) {
         Ok(reporter) => reporter,
         Err(exit) => return exit,
     };
     let mut options = RunOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event(reporter.listener());
-    options = options.grace(settings.grace.unwrap_or_default());
+    options = options.grace(settings.grace.unwrap_or_default()).no_build(settings.no_build);
+    options = match with_lock(options, pipeline, settings.locked) {
+        Ok(options) => options,
+        Err(error) => return usage_error(&error.to_string(), settings.message_format),
+    };
     if let Some(path) = &settings.failures {
         options = options.reserved_file(path);
     }
@@ -200,9 +222,9 @@ fn usage_error(text: &str, format: MessageFormat) -> Exit {
 }
 
 /// Reads the pipeline file and applies the changes, or prints the errors.
-fn open(changes: &Changes, max_rejects: Option<&str>, format: MessageFormat) -> Result<Pipeline, Exit> {
-    load(changes, max_rejects).map_err(|error| {
-        if format == MessageFormat::Json {
+fn open(arguments: &Run) -> Result<Pipeline, Exit> {
+    load_run(arguments).map_err(|error| {
+        if arguments.message_format == MessageFormat::Json {
             errors::print_errors(&errors::from_config(&error));
         }
         report_wrong(&error)
@@ -218,15 +240,21 @@ pub(crate) fn report_wrong(error: &ConfigError) -> Exit {
     Exit::Usage
 }
 
-/// Reads the pipeline file and applies the changes.
-pub(crate) fn load(changes: &Changes, max_rejects: Option<&str>) -> Result<Pipeline, ConfigError> {
+/// Reads the pipeline file and applies the changes, with those of a run.
+fn load_run(arguments: &Run) -> Result<Pipeline, ConfigError> {
     let mut overrides = Overrides::new();
+    overrides.max_rejects.clone_from(&arguments.max_rejects);
+    overrides.time.clone_from(&arguments.time);
+    load(&arguments.changes, overrides)
+}
+
+/// Reads the pipeline file and applies the changes, in addition to `overrides`.
+pub(crate) fn load(changes: &Changes, mut overrides: Overrides) -> Result<Pipeline, ConfigError> {
     overrides.set.clone_from(&changes.set);
     overrides.limit.clone_from(&changes.limit);
     overrides.set_model.clone_from(&changes.set_model);
     overrides.input.clone_from(&changes.input);
     overrides.output.clone_from(&changes.output);
-    overrides.max_rejects = max_rejects.map(ToOwned::to_owned);
     overrides.allow = changes.allow.grants();
     let pipeline = Pipeline::from_file(&changes.pipeline)?.with(&overrides)?;
     Ok(match changes.allow.policy()? {

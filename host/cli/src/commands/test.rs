@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use stillbox::{CleanupRegistry, Interrupt};
+use stillbox::lockfile::LockError;
+use stillbox::{CleanupRegistry, Interrupt, Lock};
 use stillbox_author::cases::{CaseReport, Suite, TestOptions};
 
 use crate::args::{Global, MessageFormat, Test};
@@ -88,9 +89,21 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
             return report_wrong(&error);
         }
     };
+    let lock = match arguments.locked.as_deref().map(read_lock).transpose() {
+        Ok(lock) => lock,
+        Err(error) => {
+            print_error(arguments, &errors::from_error(&error));
+            failure::error(&error);
+            return Exit::Usage;
+        }
+    };
     let options = TestOptions {
+        lock,
         update: arguments.update,
         record: arguments.record,
+        no_build: arguments.no_build,
+        fail_fast: arguments.fail_fast,
+        retries: arguments.retries,
         allow: arguments.allow.grants(),
         policy,
         interrupt,
@@ -107,6 +120,11 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
         Ok(report) => reporter.done(&report, arguments.junit.as_deref()),
         Err(error) => reporter.not_done(&error),
     }
+}
+
+/// Reads a lock. Its paths start from its folder.
+fn read_lock(path: &Path) -> Result<(Lock, PathBuf), LockError> {
+    Ok((Lock::read(path)?, path.parent().unwrap_or(Path::new("")).to_owned()))
 }
 
 /// Returns the steps and cases to test, or a message about an error in the command line.
@@ -127,5 +145,10 @@ fn suite(arguments: &Test) -> Result<Suite, String> {
     if let Some(missing) = folders.iter().find(|folder| !folder.exists()) {
         return Err(format!("there is no folder `{}`", missing.display()));
     }
-    Ok(Suite { steps: folders, component: arguments.component.clone(), filter: arguments.filter.clone() })
+    Ok(Suite {
+        steps: folders,
+        component: arguments.component.clone(),
+        filter: arguments.filter.clone(),
+        shard: arguments.shard,
+    })
 }

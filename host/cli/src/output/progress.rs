@@ -10,6 +10,7 @@ use stillbox::text::escape_controls;
 use stillbox::{Event, Report};
 
 use crate::args::Progress;
+use crate::ci;
 use crate::output::render;
 use crate::output::summary::{duration, grouped, rate, rows};
 
@@ -39,6 +40,7 @@ impl Display {
     pub(crate) fn new(how: Progress) -> Self {
         let plain = || Shown::Plain { last: Instant::now() };
         let shown = match how {
+            _ if render::is_quiet() => Shown::Nothing,
             Progress::Auto if render::is_terminal() => Shown::Bars(None),
             Progress::Auto | Progress::Plain => plain(),
             Progress::Bar => Shown::Bars(None),
@@ -57,6 +59,9 @@ impl Display {
         match &mut *shown {
             Shown::Nothing => match event {
                 Event::Warning { .. } if self.shows_warnings => show_preparation(event),
+                Event::Building { folder, .. } if self.shows_warnings => {
+                    ci::build_warning(folder).iter().for_each(|text| render::warning(text));
+                }
                 _ => {}
             },
             Shown::Bars(bars) => match event {
@@ -127,7 +132,7 @@ fn style(template: &str) -> ProgressStyle {
 /// Shows slow operations before a run starts.
 pub(crate) fn show_preparation(event: &Event<'_>) {
     match event {
-        Event::Building { folder, .. } => render::status("Building", &folder.display().to_string()),
+        Event::Building { folder, .. } => render::building(folder),
         Event::Resumed { run, rows, .. } => {
             render::status("Resuming", &format!("{run} after {}", self::rows(*rows)));
         }

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use stillbox::{CancelReason, Event, Failure, Report};
 
+use crate::ci;
 use crate::output::messages::{Messages, line};
 use failures::Failures;
 pub(crate) use failures::{could_be_made, is_stdout};
@@ -55,6 +56,11 @@ impl Records {
         }
         if let (Some(events), Some(value)) = (&self.events, value_of(event)) {
             events.print(&value);
+            if let Event::Building { folder, .. } = event
+                && let Some(message) = ci::build_warning(folder)
+            {
+                events.print(&json!({ "event": "warning", "message": message }));
+            }
         }
     }
 

@@ -1,16 +1,32 @@
 //! Messages for people, on standard error.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use stillbox::CancelReason;
 use stillbox::config::Diagnostics;
 use stillbox::text::escape_controls;
 
+use crate::ci;
 use crate::exit_code::Exit;
 use crate::output::console::{eprint, eprintln};
 use crate::output::diagnostics::{self, Colour};
 use crate::output::style::{ERROR, STATUS, WARNING};
+
+/// Whether progress, status lines and summaries are left out.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Leaves out progress, status lines and summaries from now on, for `--quiet`.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Returns whether progress, status lines and summaries are left out.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
 
 /// Returns whether to print colours to standard error: it is a terminal, and variables such as `NO_COLOR` are not set.
 pub(crate) fn is_coloured() -> bool {
@@ -22,9 +38,19 @@ pub(crate) fn is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// Prints a status line, such as `Compiling steps/a.wasm`.
+/// Prints a status line, such as `Compiling steps/a.wasm`, unless the command is quiet.
 pub(crate) fn status(verb: &str, object: &str) {
-    eprintln!("{STATUS}{verb:>10}{STATUS:#} {}", escape_controls(object));
+    if !is_quiet() {
+        eprintln!("{STATUS}{verb:>10}{STATUS:#} {}", escape_controls(object));
+    }
+}
+
+/// Prints that the folder of a step is being built, and in continuous integration a warning about it.
+pub(crate) fn building(folder: &Path) {
+    status("Building", &folder.display().to_string());
+    if let Some(text) = ci::build_warning(folder) {
+        warning(&text);
+    }
 }
 
 /// Prints a warning.

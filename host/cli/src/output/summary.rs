@@ -4,14 +4,17 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::output::console::eprint;
+use crate::output::render::is_quiet;
 use stillbox::Report;
 use stillbox::model::ModelUsage;
 use stillbox::text::escape_controls;
 pub(crate) use stillbox::units::{counted, grouped};
 
-/// Prints the summary to standard error.
+/// Prints the summary to standard error, unless the command is quiet.
 pub(crate) fn print(name: &str, report: &Report) {
-    eprint!("{}", summary(name, report));
+    if !is_quiet() {
+        eprint!("{}", summary(name, report));
+    }
 }
 
 fn summary(name: &str, report: &Report) -> String {

@@ -119,6 +119,12 @@ pub enum BuildError {
         /// The crate's folder.
         dir: PathBuf,
     },
+    /// The options reject folders.
+    #[error("`{}` is a folder, and `--no-build` rejects folders, because a build runs scripts of the step outside of the sandbox: give a compiled .wasm file", .dir.display())]
+    Rejected {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// The build was cancelled by its interrupt.
     #[error("the build was cancelled")]
     Interrupted,
@@ -130,6 +136,7 @@ impl BuildError {
         match self {
             Self::NoFolder { .. }
             | Self::NoManifest { .. }
+            | Self::Rejected { .. }
             | Self::Unreadable { .. }
             | Self::NoPackage { .. }
             | Self::NoCdylib { .. }

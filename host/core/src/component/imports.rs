@@ -15,6 +15,21 @@ pub struct Import {
     pub availability: Availability,
 }
 
+impl Import {
+    /// Returns whether the runtime of a language imports this whether a program uses it or not, so that it says nothing about the
+    /// program. `language` is what the component says it was written in.
+    pub fn is_of_runtime(&self, language: Option<&str>) -> bool {
+        match self.availability {
+            Availability::Harmless => true,
+            // The standard libraries of all languages.
+            Availability::Empty(Permission::Environment | Permission::Input) => true,
+            // The interpreter has modules for both.
+            Availability::Empty(Permission::Files | Permission::Network) => language == Some("python"),
+            Availability::Empty(Permission::Http) | Availability::Missing => false,
+        }
+    }
+}
+
 /// Whether an import works, and what it gives access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

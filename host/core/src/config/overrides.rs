@@ -17,7 +17,7 @@ use super::path_setting::PathSetting;
 use super::rejects;
 use super::suggestion::nearest;
 use super::table::list;
-use super::{Config, SourceTable, StepTable};
+use super::{Config, SourceTable, StepTable, run_time};
 use crate::format::{Compression, Format};
 use crate::grants::{Grant, Grants};
 
@@ -39,6 +39,8 @@ pub struct Overrides {
     /// rows read such as `1%`. Replaces `max-rejects`. Has no effect on a pipeline without `[rejects]`, which rejects no
     /// rows.
     pub max_rejects: Option<String>,
+    /// The time limit of the whole run, such as `10m`. Replaces `time` of `[pipeline]`.
+    pub time: Option<String>,
     /// The path of the only source, relative to the current directory; `-` is standard input.
     ///
     /// A known file extension determines format and compression, regardless of the settings in the file. For any other
@@ -86,6 +88,13 @@ impl Overrides {
         self
     }
 
+    /// Limits the time of the whole run; see the field [`time`](field@Self::time).
+    #[must_use]
+    pub fn time(mut self, time: impl Into<String>) -> Self {
+        self.time = Some(time.into());
+        self
+    }
+
     /// Replaces the path of the only source; see the field [`input`](field@Self::input).
     #[must_use]
     pub fn input(mut self, path: impl Into<PathBuf>) -> Self {
@@ -127,6 +136,11 @@ impl Config {
         }
         if let Some(written) = &overrides.max_rejects {
             diagnostics.extend(self.set_max_rejects(written).err());
+        }
+        match overrides.time.as_deref().map(run_time::from_argument) {
+            Some(Ok(time)) => self.pipeline.time = Some(time),
+            Some(Err(diagnostic)) => diagnostics.push(diagnostic),
+            None => {}
         }
         if let Some(path) = &overrides.input {
             diagnostics.extend(self.set_input(path).err());

@@ -1,10 +1,12 @@
 //! `[pipeline]`: settings of the whole pipeline.
 
-use super::batch_rows;
+use std::time::Duration;
+
 use super::location::Located;
 use super::name::read_pipeline_name;
 use super::parse_context::ParseContext;
 use super::table::Table;
+use super::{batch_rows, run_time};
 use crate::limits::LimitSettings;
 
 /// The tables `[pipeline]` and `[limits]`.
@@ -16,6 +18,8 @@ pub(crate) struct PipelineTable {
     pub(crate) description: Option<Located<String>>,
     /// The number of rows in a batch, by default [`DEFAULT_BATCH_ROWS`](super::DEFAULT_BATCH_ROWS).
     pub(crate) batch_rows: Option<Located<usize>>,
+    /// The time limit of a whole run. `None` for no limit.
+    pub(crate) time: Option<Located<Duration>>,
     /// The limits of every step that does not set its own.
     pub(crate) limits: Located<LimitSettings>,
 }
@@ -30,6 +34,7 @@ pub(super) fn read(
         .and_then(|entry| read_pipeline_name(&entry, context));
     let description = table.take("description").and_then(|entry| entry.string(context));
     let batch_rows = batch_rows::read(&mut table, context);
+    let time = run_time::read(&mut table, context);
     table.finish(context);
-    Some(PipelineTable { name: name?, description, batch_rows, limits })
+    Some(PipelineTable { name: name?, description, batch_rows, time, limits })
 }

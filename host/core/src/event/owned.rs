@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Event;
 use crate::failure::Failure;
@@ -63,6 +64,12 @@ pub enum OwnedEvent {
         /// The reason and the row.
         failure: Box<Failure>,
     },
+    /// See [`Event::TimeLimit`].
+    #[non_exhaustive]
+    TimeLimit {
+        /// The limit.
+        limit: Duration,
+    },
     /// See [`Event::Progress`].
     #[non_exhaustive]
     Progress {
@@ -91,6 +98,7 @@ impl From<&Event<'_>> for OwnedEvent {
             }
             Event::Warning { message } => Self::Warning { message: message.to_owned() },
             Event::Rejected { failure } => Self::Rejected { failure: Box::new(failure.clone()) },
+            Event::TimeLimit { limit } => Self::TimeLimit { limit },
             Event::Progress { report, bytes_read } => Self::Progress { report: Box::new(report.clone()), bytes_read },
         }
     }

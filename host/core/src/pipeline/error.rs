@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Diagnostics;
 use crate::failure::{Failure, FailureKind, LimitHit, SHORTAGE_HINT, is_shortage};
@@ -11,7 +12,7 @@ use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::RunStoreError;
 use crate::runtime::EngineError;
-use crate::units::counted;
+use crate::units::{counted, format_duration};
 
 /// Why a run did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,17 @@ pub enum RunError {
         /// The numbers until then.
         report: Box<Report>,
     },
+    /// The time limit of the run has passed. If the run can be resumed, the report says so.
+    #[error("{failure}")]
+    #[non_exhaustive]
+    TimeLimit {
+        /// The limit.
+        limit: Duration,
+        /// The same as a record: of kind `host`, with the limit `time`.
+        failure: Box<Failure>,
+        /// The numbers until then.
+        report: Box<Report>,
+    },
     /// An earlier run is unfinished, is still running, or cannot be resumed. Nothing was run.
     #[error(transparent)]
     Runs(#[from] RunStoreError),
@@ -66,12 +78,26 @@ impl RunError {
             Self::Config(diagnostics) => {
                 diagnostics.list.iter_mut().filter_map(|diagnostic| diagnostic.failure.as_deref_mut()).for_each(set);
             }
-            Self::Sink(failure) | Self::Setup(failure) | Self::TooManyRejects { failure, .. } => set(failure),
+            Self::Sink(failure)
+            | Self::Setup(failure)
+            | Self::TooManyRejects { failure, .. }
+            | Self::TimeLimit { failure, .. } => set(failure),
             Self::Failed(failed) => failed.failures.iter_mut().for_each(set),
             Self::Interrupted { failures, .. } => failures.iter_mut().for_each(set),
             Self::Runs(_) => {}
         }
         self
+    }
+
+    /// Returns a cancel by the time limit of the run as the failure that it is.
+    pub(super) fn with_time_limit(self) -> Self {
+        let Self::Interrupted { reason: CancelReason::TimeLimit(limit), report, .. } = self else { return self };
+        let value = format_duration(limit);
+        let message = format!("the run did not finish within its time limit of {value}");
+        let mut failure = Box::new(Failure::new(FailureKind::Host, message));
+        failure.limit = Some(LimitHit { name: "time".into(), value });
+        failure.hint = Some("raise `time` of [pipeline], or `--time`".into());
+        Self::TimeLimit { limit, failure, report }
     }
 
     /// Returns the records of the step, the input or the output that failed. Empty if the pipeline file itself is
@@ -81,9 +107,10 @@ impl RunError {
             Self::Config(diagnostics) => {
                 diagnostics.list.iter().filter_map(|diagnostic| diagnostic.failure.as_deref().cloned()).collect()
             }
-            Self::Sink(failure) | Self::Setup(failure) | Self::TooManyRejects { failure, .. } => {
-                vec![(**failure).clone()]
-            }
+            Self::Sink(failure)
+            | Self::Setup(failure)
+            | Self::TooManyRejects { failure, .. }
+            | Self::TimeLimit { failure, .. } => vec![(**failure).clone()],
             Self::Failed(failed) => failed.failures.clone(),
             Self::Runs(_) => vec![Failure::host(self)],
             Self::Interrupted { failures, .. } => failures.clone(),

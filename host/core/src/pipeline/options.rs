@@ -11,6 +11,7 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use crate::cleanup::CleanupRegistry;
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
+use crate::lockfile::Lock;
 use crate::plan::Replacements;
 use crate::remote::Executor;
 use crate::runs::Checkpointing;
@@ -30,6 +31,8 @@ pub struct RunOptions {
     pub(super) interrupt: Interrupt,
     pub(super) grace: Duration,
     pub(super) cleanup: CleanupRegistry,
+    pub(super) no_build: bool,
+    pub(super) locked: Option<Lock>,
     pub(super) reserved_file: Option<PathBuf>,
     pub(super) checkpointing: Option<Checkpointing>,
     pub(super) on_event: Option<Listener>,
@@ -62,6 +65,21 @@ impl RunOptions {
     #[must_use]
     pub fn cleanup(mut self, cleanup: &CleanupRegistry) -> Self {
         self.cleanup = cleanup.clone();
+        self
+    }
+
+    /// Rejects steps whose component is a folder, because a build runs tools and scripts of the step outside of the sandbox.
+    /// Default: folders are built.
+    #[must_use]
+    pub fn no_build(mut self, no_build: bool) -> Self {
+        self.no_build = no_build;
+        self
+    }
+
+    /// Rejects steps that differ from this lock, before they are given anything that they are granted. Default: no lock.
+    #[must_use]
+    pub fn locked(mut self, lock: Lock) -> Self {
+        self.locked = Some(lock);
         self
     }
 

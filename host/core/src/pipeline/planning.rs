@@ -73,6 +73,8 @@ impl Pipeline {
             stop,
             interrupt: options.interrupt.clone(),
             on_event: options.listener(),
+            no_build: options.no_build,
+            locked: options.locked.as_ref().map(|lock| Arc::new(lock.steps(&self.config.file))),
             cleanup: options.cleanup.clone(),
             replacements: options.replacements.clone(),
             policy: self.policy.clone(),

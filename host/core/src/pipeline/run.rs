@@ -13,6 +13,7 @@ use super::files::{OpenFiles, open_files};
 use super::options::RunOptions;
 use super::planning::Planned;
 use super::stages::StageResources;
+use super::time_limit::TimeLimit;
 use super::{Pipeline, recording, remote_job};
 use crate::config::{ConfigLocation, Diagnostic};
 use crate::corrupt::RESTART_HINT;
@@ -38,13 +39,22 @@ impl Pipeline {
     /// error.
     ///
     /// # Errors
-    /// The pipeline or its input is wrong, a step or sink failed, or the run was cancelled.
+    /// The pipeline or its input is wrong, a step or sink failed, the run was cancelled, or its time limit has passed.
     pub fn run(&self, engine: &Engine, options: &RunOptions) -> Result<Report, RunError> {
+        let Some(limit) = self.time_limit() else { return self.run_to_end(engine, options) };
+        let options = RunOptions { interrupt: options.interrupt.child(), ..options.clone() };
+        let timer = TimeLimit::start(limit, &options.interrupt, options.listener())?;
+        let result = self.run_to_end(engine, &options);
+        drop(timer);
+        result
+    }
+
+    fn run_to_end(&self, engine: &Engine, options: &RunOptions) -> Result<Report, RunError> {
         let new = run_id();
         let (handle, outputs) = self.lock(&new, options).map_err(|error| error.with_run(&new))?;
         let id = handle.as_ref().map_or(new, |handle| Arc::clone(&handle.id));
         let run = LockedRun { pipeline: self, options, id: Arc::clone(&id), handle, _outputs: outputs };
-        run.execute(engine).map_err(|error| error.with_run(&id))
+        run.execute(engine).map_err(|error| error.with_time_limit().with_run(&id))
     }
 
     /// Finds the run to resume, and takes the locks of the run. There is no handle for a run without state.

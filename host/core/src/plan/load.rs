@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::grants::StepGrants;
+use super::lock::{self, LockedSteps};
 use super::replacements::Replacements;
 use crate::build::{BuildError, BuildOptions, build_step};
 use crate::cleanup::CleanupRegistry;
@@ -32,6 +33,10 @@ pub(crate) struct PlanContext {
     /// Cancels builds.
     pub(crate) interrupt: Interrupt,
     pub(crate) on_event: Listener,
+    /// Whether step folders are rejected.
+    pub(crate) no_build: bool,
+    /// What the steps have to be. `None` if they may be anything.
+    pub(crate) locked: Option<Arc<LockedSteps>>,
     /// Registers builds in progress.
     pub(crate) cleanup: CleanupRegistry,
     /// Sources and sinks without files.
@@ -96,7 +101,8 @@ pub(super) fn load(
         let found = components.iter().find(|(of, _)| *of == path).map(|(_, component)| component);
         loaded.push(match found {
             Some(Ok(component)) => {
-                bind(config, step, component, grants, context).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
+                let bound = bind(config, step, component, grants, context);
+                bound.map_err(|problems| diagnostics.extend(problems)).ok()
             }
             Some(Err(error)) => {
                 if context.stop.reason().is_none() {
@@ -157,8 +163,11 @@ fn build_folders(paths: &[PathBuf], context: &PlanContext) -> Vec<(PathBuf, Load
         if !path.is_dir() {
             return Ok(path.clone());
         }
-        (context.on_event)(&Event::Building { folder: path });
+        if !context.no_build {
+            (context.on_event)(&Event::Building { folder: path });
+        }
         let options = BuildOptions::new().interrupt(&context.interrupt).cleanup(&context.cleanup);
+        let options = options.rejected(context.no_build);
         match build_step(path, options) {
             Ok(built) => Ok(built.wasm),
             Err(error) => Err(Box::new(error)),
@@ -185,7 +194,12 @@ fn bind(
     component: &Arc<Component>,
     grants: StepGrants,
     context: &PlanContext,
-) -> Result<LoadedStep, Diagnostic> {
+) -> Result<LoadedStep, Vec<Diagnostic>> {
+    let differences =
+        context.locked.as_ref().map_or_else(Vec::new, |locked| lock::check(step, component, &grants.grants, locked));
+    if !differences.is_empty() {
+        return Err(differences);
+    }
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
     let limits = step_limits(config, step);
     let options = CallOptions { limits: &limits, stop: &context.stop, seed: 0, access: grants.access.as_ref() };
@@ -193,7 +207,7 @@ fn bind(
     let signature = bound.map_err(|mut failure| {
         failure.step = Some(step.name.value.as_str().into());
         failure.component = Some(Arc::clone(component.digest()));
-        bind_diagnostic(step, *failure)
+        vec![bind_diagnostic(step, *failure)]
     })?;
     Ok(LoadedStep { component: Arc::clone(component), parameters, signature, grants })
 }

@@ -114,6 +114,7 @@ fn unambiguous(path: &Path) -> String {
 /// Whether a setting does not affect the output. The path of a component does not, since its digest is in the fingerprint.
 fn is_irrelevant(key: &str, limits_matter: bool) -> bool {
     key == "[pipeline] description"
+        || key == "[pipeline] time"
         || key == "[rejects] max-rejects"
         || !limits_matter && (key.starts_with("[limits] ") || key.contains("\" limits."))
         || key.starts_with("model \"") && MODEL_SERVICE.iter().any(|setting| key.contains(&format!("\" {setting}")))
@@ -208,7 +209,13 @@ mod tests {
 
     #[test]
     fn limits_and_descriptions_make_no_difference() {
-        for key in ["[pipeline] description", "[limits] time", "step \"a\" limits.memory", "step \"a\" concurrency"] {
+        for key in [
+            "[pipeline] description",
+            "[pipeline] time",
+            "[limits] time",
+            "step \"a\" limits.memory",
+            "step \"a\" concurrency",
+        ] {
             assert!(is_irrelevant(key, false), "{key}");
         }
         assert!(!is_irrelevant("step \"a\" limits.memory", true));

@@ -16,7 +16,7 @@ const SLACK: Duration = Duration::from_millis(200);
 
 /// Measures the time that the process has run, as an instant that lags behind by the length of all pauses.
 #[derive(Debug, Default)]
-pub(super) struct RunningClock {
+pub(crate) struct RunningClock {
     state: Mutex<ClockState>,
 }
 
@@ -29,7 +29,7 @@ struct ClockState {
 
 impl RunningClock {
     /// Returns the time, without the pauses.
-    pub(super) fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.at(Instant::now())
     }
 
@@ -45,7 +45,7 @@ impl RunningClock {
     }
 
     /// Notes when the watchdog wakes next, and returns it: at `deadline`, a time of this clock, or after a tick.
-    pub(super) fn plan(&self, deadline: Instant) -> Instant {
+    pub(crate) fn plan(&self, deadline: Instant) -> Instant {
         let now = Instant::now();
         let mut state = self.state.lock();
         let wakes = (deadline + state.paused).clamp(now, now + TICK);

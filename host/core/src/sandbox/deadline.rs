@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use wasmtime::EngineWeak;
 
-use super::clock::{RunningClock, TICK};
+use super::RunningClock;
+use super::clock::TICK;
 use crate::engine::CallDeadline;
 
 /// Time for a guest to notice its deadline before it is interrupted again.

@@ -17,7 +17,7 @@ use super::writer::Order;
 use super::writer_handle::WriterHandle;
 use super::{RunOutcome, ScheduledRun};
 use crate::failure::{Failure, FailureKind};
-use crate::interrupt::{Interrupt, Stop, StopReason};
+use crate::interrupt::{CancelReason, Interrupt, Stop, StopReason};
 use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::ResumePoint;
@@ -63,11 +63,16 @@ fn listen(interrupt: &Interrupt, stop: Stop, grace: Duration, messages: Sender<M
     interrupt.on_trigger(move |reason| {
         // Without grace the guests are stopped here. The dispatcher would do the same, but it has to wait for its turn on a
         // core while the guests hold all of them.
-        if grace.is_zero() {
+        if grace_after(reason, grace).is_zero() {
             stop.stop(StopReason::Cancelled(reason));
         }
         send(&messages, Message::Cancelled(reason));
     });
+}
+
+/// The time that batches in flight have after a cancel. The time limit of a run has none.
+fn grace_after(reason: CancelReason, grace: Duration) -> Duration {
+    if matches!(reason, CancelReason::TimeLimit(_)) { Duration::ZERO } else { grace }
 }
 
 struct Dispatcher<'a> {

@@ -17,6 +17,7 @@ use crate::http::Network;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
+use crate::lockfile::LockedStep;
 use crate::model::StepModels;
 use crate::policy::OnFailure;
 use crate::runtime::{Engine, EngineError, Reservation};
@@ -126,6 +127,14 @@ impl LoadedComponent {
     /// Returns whether the compiled code came from the engine's cache.
     pub fn is_cached(&self) -> bool {
         self.component.cached()
+    }
+
+    /// Returns how the component differs from the one that was locked, whatever either is granted. A component that was built
+    /// from a folder is compared with an entry for a folder.
+    pub fn differences(&self, locked: &LockedStep) -> Vec<String> {
+        let now =
+            LockedStep::new(&self.component, Path::new(&locked.component), locked.digest.is_none(), &Grants::default());
+        locked.component_differences(&now)
     }
 
     /// Binds the step to its parameters, without any grant. The limits hold for this and for each later instance.

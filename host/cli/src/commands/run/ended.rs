@@ -29,6 +29,10 @@ pub(crate) fn report_error(error: &RunError) -> Exit {
             render::message(&format!("{rejected} rejected, and `max-rejects` is {max}; see the reject file"));
             Exit::Failed
         }
+        RunError::TimeLimit { failure, .. } => {
+            failure::failure(failure);
+            Exit::TimeLimit
+        }
         RunError::Runs(error) => {
             failure::error(error);
             Exit::Usage

@@ -11,17 +11,19 @@ use crate::exit_code::Exit;
 use crate::output::progress::Display;
 use crate::output::records::{End, Records};
 use crate::output::{console, errors, failure, summary};
+use crate::signals::LastCall;
 
 /// Lives from before the run until its result is printed.
 pub(super) struct RunReporter {
     display: Arc<Display>,
     records: Arc<Records>,
     format: MessageFormat,
+    last_call: Option<LastCall>,
 }
 
 impl RunReporter {
     /// Prints the problem and returns the exit code if the failures file cannot be created.
-    pub(super) fn new(settings: &RunSettings) -> Result<Self, Exit> {
+    pub(super) fn new(settings: &RunSettings, last_call: Option<LastCall>) -> Result<Self, Exit> {
         let format = settings.message_format;
         let is_json = format == MessageFormat::Json;
         let records = Records::new(settings.failures.as_deref(), is_json).map_err(|error| {
@@ -32,13 +34,18 @@ impl RunReporter {
             Exit::Usage
         })?;
         let display = if is_json { Display::silent() } else { Display::new(settings.progress) };
-        Ok(Self { display: Arc::new(display), records: Arc::new(records), format })
+        Ok(Self { display: Arc::new(display), records: Arc::new(records), format, last_call })
     }
 
     /// The receiver of the run's events.
     pub(super) fn listener(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
         let (display, records) = (Arc::clone(&self.display), Arc::clone(&self.records));
+        let last_call = self.last_call.clone();
         move |event| {
+            // First, because the others may wait for a reader that does not read.
+            if let (Event::TimeLimit { .. }, Some(last_call)) = (event, &last_call) {
+                last_call.time_limit_passed();
+            }
             records.event(event);
             display.show(event);
         }
@@ -69,7 +76,7 @@ impl RunReporter {
         let no_report = Report::default();
         let (end, report) = match error {
             RunError::Failed(failed) => (End::Failed, &failed.report),
-            RunError::TooManyRejects { report, .. } => (End::Failed, &**report),
+            RunError::TooManyRejects { report, .. } | RunError::TimeLimit { report, .. } => (End::Failed, &**report),
             RunError::Interrupted { reason, report, .. } => (End::Interrupted(*reason), &**report),
             _ => (End::Failed, &no_report),
         };

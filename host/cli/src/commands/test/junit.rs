@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use anyhow::Context as _;
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 use stillbox::text::{escape_controls, escape_controls_in_lines};
-use stillbox_author::cases::{CaseReport, StepProblem, TestReport};
+use stillbox_author::cases::{CaseReport, Problem, StepProblem, TestReport};
 
 use super::text::problem_text;
 use crate::output::failure::error_text;
@@ -49,12 +49,19 @@ fn suite(cases: &[CaseReport]) -> TestSuite {
     let mut suite = TestSuite::new(escape_controls(&cases[0].step));
     suite.set_time(cases.iter().map(|case| case.elapsed).sum());
     suite.add_test_cases(cases.iter().map(|case| {
-        let status = if case.passed() {
+        let problems =
+            |problems: &[Problem]| -> String { problems.iter().map(|problem| problem_text(problem, case)).collect() };
+        let mut status = if case.passed() {
             TestCaseStatus::success()
         } else {
-            let problems: String = case.problems.iter().map(|problem| problem_text(problem, case)).collect();
-            not_passed(NonSuccessKind::Failure, &problems)
+            not_passed(NonSuccessKind::Failure, &problems(&case.problems))
         };
+        for attempt in &case.earlier_attempts {
+            let words = text(&strip_str(&problems(attempt)).to_string());
+            let mut rerun = TestRerun::new(NonSuccessKind::Failure);
+            rerun.set_message(words.lines().next().unwrap_or_default()).set_description(&words);
+            status.add_rerun(rerun);
+        }
         let mut test_case = TestCase::new(escape_controls(&case.name), status);
         test_case.set_classname(escape_controls(&case.step)).set_time(case.elapsed);
         test_case

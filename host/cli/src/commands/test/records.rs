@@ -38,6 +38,7 @@ pub(super) fn case(case: &CaseReport) -> Value {
         "updated": case.updated.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
         "unchecked": case.unchecked.iter().map(|check| check.name()).collect::<Vec<_>>(),
         "problems": problems,
+        "attempts": case.earlier_attempts.len() + 1,
     })
 }
 
@@ -52,7 +53,9 @@ pub(super) fn end(report: &TestReport, elapsed: Duration) -> Value {
         "status": "done",
         "passed": passed,
         "failed": report.cases.len() - passed,
-        "left_out": report.filtered,
+        "flaky": report.cases.iter().filter(|case| case.is_flaky()).count(),
+        "not_run": report.not_run,
+        "left_out": report.filtered + report.in_other_shards,
         "untested": untested.collect::<Vec<_>>(),
         "elapsed_ms": milliseconds(elapsed),
     })

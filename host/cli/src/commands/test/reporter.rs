@@ -15,7 +15,7 @@ use crate::output::console::{eprint, eprintln};
 use crate::output::errors;
 use crate::output::failure;
 use crate::output::messages::Messages;
-use crate::output::render;
+use crate::output::render::{self, is_quiet};
 use crate::output::style::{BOLD, ERROR, STATUS};
 use crate::output::summary::{duration, grouped};
 
@@ -40,6 +40,7 @@ impl CaseReporter {
         *(if case.passed() { &mut counts.passed } else { &mut counts.failed }) += 1;
         match &self.messages {
             Some(messages) => messages.print(&records::case(case)),
+            None if is_quiet() && case.passed() && !case.is_flaky() => {}
             None => eprint!("{}", text::line(case)),
         }
     }
@@ -92,10 +93,11 @@ impl CaseReporter {
     }
 
     fn print_details(&self, report: &TestReport) {
-        for case in report.cases.iter().filter(|case| !case.passed()) {
+        let is_shown = |case: &&CaseReport| !case.passed() || case.is_flaky();
+        for case in report.cases.iter().filter(is_shown) {
             eprint!("\n{}", text::details(case));
         }
-        if report.cases.iter().any(|case| !case.passed()) {
+        if report.cases.iter().any(|case| is_shown(&case)) {
             eprintln!();
         }
         for file in report.cases.iter().flat_map(|case| &case.updated) {
@@ -108,17 +110,23 @@ impl CaseReporter {
             0 => String::new(),
             _ => format!(", {ERROR}{} failed{ERROR:#}", grouped(failed as u64)),
         };
-        let filtered = match report.filtered {
+        let counted = |count: usize, what: &str| match count {
             0 => String::new(),
-            left_out => format!(", {} left out", grouped(left_out as u64)),
+            count => format!(", {} {what}", grouped(count as u64)),
         };
+        let flaky = counted(report.cases.iter().filter(|case| case.is_flaky()).count(), "of them flaky");
+        let not_run = counted(report.not_run, "not run");
+        let left_out = counted(report.filtered + report.in_other_shards, "left out");
         let untested = match report.steps.len() {
             0 => String::new(),
             1 => format!(", {ERROR}1 step not tested{ERROR:#}"),
             steps => format!(", {ERROR}{steps} steps not tested{ERROR:#}"),
         };
         let (passed, took) = (grouped(passed as u64), duration(self.started.elapsed()));
-        eprintln!("{STATUS}{:>10}{STATUS:#} {passed} passed{failed}{untested}{filtered} in {took}", "Summary");
+        if !is_quiet() {
+            let counts = format!("{passed} passed{flaky}{failed}{not_run}{untested}{left_out}");
+            eprintln!("{STATUS}{:>10}{STATUS:#} {counts} in {took}", "Summary");
+        }
         if is_left_out(report) {
             render::message("no case has the text of `--filter` in its name");
         }

@@ -26,6 +26,7 @@ const BEFORE: usize = 30;
 pub(super) fn line(case: &CaseReport) -> String {
     let (style, verdict) = match (case.passed(), case.updated.is_empty()) {
         (false, _) => (ERROR, "FAIL"),
+        _ if case.is_flaky() => (WARNING, "FLAKY"),
         (true, true) => (STATUS, "PASS"),
         (true, false) => (NOTE, "UPDATED"),
     };
@@ -37,6 +38,9 @@ pub(super) fn line(case: &CaseReport) -> String {
         let (rows_in, rows_out) = (grouped(case.rows_in as u64), grouped(case.rows_out as u64));
         let took = duration(case.elapsed);
         let _ = write!(line, "  {NOTE}{rows_in} -> {rows_out} rows, {took}{memory}{NOTE:#}");
+    }
+    if let attempts @ 2.. = case.earlier_attempts.len() + 1 {
+        let _ = write!(line, "  {NOTE}{attempts} attempts{NOTE:#}");
     }
     line + "\n" + &unchecked(case)
 }
@@ -53,12 +57,14 @@ fn unchecked(case: &CaseReport) -> String {
     format!("{WARNING}{:>10}{WARNING:#} not checked: {what}, because {reason}; {help}\n", "warning")
 }
 
-/// Returns all problems of a case.
+/// Returns all problems of a case that failed, or those of the last attempt that failed of a flaky one.
 pub(super) fn details(case: &CaseReport) -> String {
     let mut text = String::new();
     let name = format!("{}/{}", case.step, case.name);
-    let _ = writeln!(text, "{ERROR}FAIL{ERROR:#} {BOLD}{}{BOLD:#}", escape_controls(&name));
-    for problem in &case.problems {
+    let (style, verdict) = if case.is_flaky() { (WARNING, "FLAKY") } else { (ERROR, "FAIL") };
+    let _ = writeln!(text, "{style}{verdict}{style:#} {BOLD}{}{BOLD:#}", escape_controls(&name));
+    let earlier = case.earlier_attempts.last().filter(|_| case.passed());
+    for problem in earlier.unwrap_or(&case.problems) {
         for line in problem_text(problem, case).lines() {
             let _ = writeln!(text, "  {line}");
         }

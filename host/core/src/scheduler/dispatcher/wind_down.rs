@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Dispatcher, InputState, RunOutcome};
+use super::{Dispatcher, InputState, RunOutcome, grace_after};
 use crate::interrupt::{CancelReason, StopReason};
 use crate::runs;
 use crate::scheduler::checkpoints::CheckpointSchedule;
@@ -36,7 +36,7 @@ impl Dispatcher<'_> {
         let mut grace_ends = None;
         if let Some(RunOutcome::Interrupted(reason, _)) = self.end {
             // Clocks cannot represent the end of an extremely long grace; it then has none.
-            grace_ends = Instant::now().checked_add(self.grace);
+            grace_ends = Instant::now().checked_add(grace_after(reason, self.grace));
             self.wait_for_grace(grace_ends);
             self.stop_guests(Some(reason));
         } else {
