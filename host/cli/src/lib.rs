@@ -12,6 +12,7 @@ mod final_message;
 mod logging;
 mod output;
 mod panics;
+mod picture;
 mod program;
 mod signals;
 mod watch;

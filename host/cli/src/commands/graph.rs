@@ -1,15 +1,10 @@
 //! `stillbox graph`: a pipeline as a picture.
 
-mod describe;
-mod dot;
-mod layout;
-mod mermaid;
-mod svg;
-
 use crate::args::{Global, Graph, GraphFormat, MessageFormat};
 use crate::commands::check::{Checks, outline};
 use crate::exit_code::Exit;
 use crate::output::console;
+use crate::picture;
 use crate::signals::Signals;
 
 /// Checks the pipeline, and prints its picture.
@@ -21,9 +16,9 @@ pub(crate) fn execute(arguments: &Graph, global: &Global, signals: &Signals) -> 
     };
     // Every format escapes its texts already.
     let picture = match arguments.format {
-        GraphFormat::Mermaid => mermaid::draw(&outline),
-        GraphFormat::Dot => dot::draw(&outline),
-        GraphFormat::Svg => svg::draw(&outline),
+        GraphFormat::Mermaid => picture::mermaid(&outline),
+        GraphFormat::Dot => picture::dot(&outline),
+        GraphFormat::Svg => picture::svg(&outline),
     };
     console::print(&picture)
 }

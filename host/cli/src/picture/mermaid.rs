@@ -7,7 +7,7 @@ use stillbox::outline::{NodeRole, Outline};
 use super::describe;
 
 /// Returns a flowchart from the sources down to the sinks.
-pub(super) fn draw(outline: &Outline) -> String {
+pub(crate) fn draw(outline: &Outline) -> String {
     let mut text = "flowchart TB\n".to_owned();
     for (id, node) in outline.nodes.iter().enumerate() {
         let label = lines(&describe::node_lines(node));

@@ -7,7 +7,7 @@ use stillbox::outline::{NodeRole, Outline};
 use super::describe;
 
 /// Returns a directed graph from the sources down to the sinks.
-pub(super) fn draw(outline: &Outline) -> String {
+pub(crate) fn draw(outline: &Outline) -> String {
     let mut text = format!("digraph \"{}\" {{\n", escaped(&stillbox::text::escape_controls(&outline.name)));
     text.push_str("    node [shape=box, fontname=\"monospace\", fontsize=12];\n");
     text.push_str("    edge [fontname=\"monospace\", fontsize=10];\n");

@@ -23,7 +23,7 @@ const MARGIN: f64 = 16.0;
 const FONT: &str = "ui-monospace, 'SF Mono', Menlo, 'DejaVu Sans Mono', Consolas, monospace";
 
 /// Returns the picture, from the sources down to the sinks.
-pub(super) fn draw(outline: &Outline) -> String {
+pub(crate) fn draw(outline: &Outline) -> String {
     let nodes: Vec<Vec<String>> = outline.nodes.iter().map(describe::node_lines).collect();
     let mut texts = Vec::new();
     let mut links = Vec::new();
