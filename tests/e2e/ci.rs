@@ -1,10 +1,11 @@
 //! Habits of continuous integration: `CI=true`, `--no-build`, `--quiet`, and the same exit code for the same cause.
 
 use std::fs;
+use std::path::Path;
 
 use stillbox_test_guests::{ADD_COLUMN, KEEP_LONG};
 
-use crate::harness::{Folder, PipelineFile, Table, component_step, outcome, paths, redact, step};
+use crate::harness::{Folder, Outcome, PipelineFile, ROOT, Table, component_step, outcome, paths, redact, step};
 
 /// A folder with a step that does not compile: its manifest has no package, which is noticed without cargo.
 fn with_broken_step() -> Folder {
@@ -75,7 +76,7 @@ fn continuous_integration_points_out_components_without_a_lock() {
     };
     insta::assert_snapshot!(run(&[]), @"warning: `add_column.wasm` and 1 more is not built from source, and no lock is checked; review it, run `stillbox lock pipeline.toml`, and add `--locked`");
     folder.stillbox(["lock", "pipeline.toml"]).succeeded();
-    insta::assert_snapshot!(run(&[]), @"");
+    insta::assert_snapshot!(run(&[]), @"warning: `add_column.wasm` and 1 more is not built from source, and no lock is checked; add `--locked`");
     assert_eq!(run(&["--locked"]), "");
 }
 
@@ -104,5 +105,47 @@ fn quiet_prints_errors_and_results_only() {
 
     fs::remove_file(folder.join("input.jsonl")).expect("it was written");
     let _paths = redact(paths());
-    insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml", "--quiet"]).failed(2), @"");
+    insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml", "--quiet"]).failed(2), @r#"
+    error: input.jsonl: cannot open this input
+     --> pipeline.toml:5:8
+      |
+    5 | path = "input.jsonl"
+      |        ^^^^^^^^^^^^^
+      |
+      = caused by: No such file or directory (os error 2)
+    "#);
+}
+
+/// Runs the script of `examples/ci` in a folder.
+fn script(folder: &Folder) -> Outcome {
+    let program = Path::new(env!("CARGO_BIN_EXE_stillbox")).parent().expect("it is a file");
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").expect("there are programs"));
+    let script = format!("exec {ROOT}/examples/ci/run.sh pipeline.toml");
+    outcome(folder.shell(&script).env("PATH", path))
+}
+
+#[test]
+fn the_script_of_the_example_runs_locked_components_and_writes_reports() {
+    let folder = Folder::with(&[ADD_COLUMN]);
+    folder.write("input.jsonl", "{\"id\":1,\"text\":\"a\"}\n");
+    folder.write_pipeline(PipelineFile::new().add(step("add_column")));
+    assert!(script(&folder).failed(2).contains("there is no lock"));
+    folder.stillbox(["lock", "pipeline.toml"]).succeeded();
+    assert_eq!(script(&folder).succeeded().stderr, "");
+    assert!(folder.text("report.html").contains("<b>Passed</b>"));
+    assert!(folder.text("report.xml").contains("failures=\"0\""));
+    folder.write("input.jsonl", "{\"id\":1,\"text\":\"\"}\n");
+    assert!(script(&folder).failed(1).contains("the text has no length"));
+    assert!(folder.text("report.html").contains("<b>Failed</b>"));
+}
+
+#[test]
+fn the_jobs_of_the_example_run_the_script_and_keep_its_reports() {
+    for (file, kept) in [("github.yml", &["report.html"][..]), ("gitlab.yml", &["report.html", "report.xml"])] {
+        let text = fs::read_to_string(format!("{ROOT}/examples/ci/{file}")).expect("it is there");
+        assert!(text.contains("examples/ci/run.sh pipeline.toml"), "{file}");
+        assert!(kept.iter().all(|report| text.contains(report)), "{file}");
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        assert!(lines.into_iter().all(|line| !line.contains('\t')), "{file} is YAML, which has no tabs");
+    }
 }

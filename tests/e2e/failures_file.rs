@@ -144,9 +144,9 @@ fn the_failures_file_cannot_be_another_file_of_the_pipeline() {
         assert!(stderr.contains("is also"), "{stderr}");
         if name == "input.jsonl" {
             insta::assert_snapshot!(stderr, @"
-            error: the file for failures, ./input.jsonl, is also an input
+            error: the file of `--failures`, ./input.jsonl, is also an input
             --> --failures ./input.jsonl
-             = help: use a separate file for failures
+             = help: use a separate file
             ");
         }
     }
@@ -158,7 +158,7 @@ fn the_failures_file_cannot_be_another_file_of_the_pipeline() {
         folder.write_pipeline(pipeline.clone().add(sink(output)));
         let stderr = folder.stillbox(["run", "pipeline.toml", "--failures", failures]).failed(2);
         assert!(
-            stderr.contains(&format!("the file for failures, {failures}, is also the output of a sink")),
+            stderr.contains(&format!("the file of `--failures`, {failures}, is also the output of a sink")),
             "{stderr}"
         );
         assert!(!folder.contains("output.jsonl"), "{stderr}");

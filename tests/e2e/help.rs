@@ -158,6 +158,22 @@ fn run_help_lists_every_option() {
           --failures <FILE.jsonl>
               Write every failure to this file, one JSON object per line
 
+          --report <FILE.html>
+              Write a report about the run to this file: an HTML page without scripts and links
+
+          --junit <FILE.xml>
+              Write a JUnit report to this file: a test suite for each step
+
+          --annotations <WHERE>
+              Whether to mark failures in the files of a workflow, and to write its summary
+
+              Possible values:
+              - auto:   GitHub in one of its workflows, otherwise nowhere
+              - github: GitHub
+              - none:   Nowhere
+              
+              [default: auto]
+
           --message-format <FORMAT>
               The format of events and failures
               

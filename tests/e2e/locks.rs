@@ -33,7 +33,40 @@ fn a_lock_describes_each_step_and_is_the_same_each_time() {
     let _redacted = redact_digests();
     // The imports of the standard library depend on the compiler.
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("\"wasi:"));
-    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
+    # Written by `stillbox lock`. Review changes of this file like changes of the code.
+    version = 1
+
+    [[step]]
+    pipeline = "pipeline.toml"
+    step = "add_column"
+    component = "add_column.wasm"
+    digest = "[DIGEST]"
+    name = "stillbox-test-programs"
+    version = "0.1.0"
+    contract = "stillbox:step@0.1.0"
+    language = "rust"
+    sdk = "0.1.0"
+    imports = [
+        "stillbox:step/panic",
+        "stillbox:step/types",
+    ]
+
+    [[step]]
+    pipeline = "pipeline.toml"
+    step = "keep_long"
+    component = "keep_long.wasm"
+    digest = "[DIGEST]"
+    name = "stillbox-test-programs"
+    version = "0.1.0"
+    contract = "stillbox:step@0.1.0"
+    language = "rust"
+    sdk = "0.1.0"
+    imports = [
+        "stillbox:step/panic",
+        "stillbox:step/types",
+    ]
+    "#);
     let again = folder.stillbox(["lock", "pipeline.toml"]).succeeded();
     insta::assert_snapshot!(again.stderr, @"    Locked 2 steps in stillbox.lock");
     assert_eq!(folder.text("stillbox.lock"), text);
@@ -54,7 +87,21 @@ fn a_component_that_was_swapped_is_rejected_with_its_differences() {
     let folder = locked();
     replace(&folder, "add_column", BAD_SOCKET);
     let _redacted = redact_digests();
-    insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml", "--locked"]).failed(2), @"");
+    insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml", "--locked"]).failed(2), @r#"
+    error: step `add_column` 0.1.0 now imports wasi:clocks, wasi:filesystem, wasi:sockets
+      --> pipeline.toml:13:13
+       |
+    13 | component = "add_column.wasm"
+       |             ^^^^^^^^^^^^^^^^^
+
+    error: step `add_column` 0.1.0 has the digest [DIGEST]…, and had [DIGEST]…
+      --> pipeline.toml:13:13
+       |
+    13 | component = "add_column.wasm"
+       |             ^^^^^^^^^^^^^^^^^
+       |
+       = help: review the step, then accept it with `stillbox lock PIPELINE.toml --update STEP`
+    "#);
     assert!(!folder.contains("output.jsonl"));
     let check = folder.stillbox(["check", "pipeline.toml", "--locked", "--json"]);
     assert_eq!((check.code, check.json()["errors"][0]["line"].as_u64()), (Some(2), Some(13)));
@@ -80,7 +127,10 @@ fn update_locks_one_step_and_keeps_the_others() {
     replace(&folder, "keep_long", DROP_SHORT);
     let _redacted = redact_digests();
     let update = folder.stillbox(["lock", "pipeline.toml", "--update", "keep_long"]).succeeded();
-    insta::assert_snapshot!(update.stderr, @"");
+    insta::assert_snapshot!(update.stderr, @"
+    Changed step `keep_long` 0.1.0 has the digest [DIGEST]…, and had [DIGEST]…
+     Locked 2 steps in stillbox.lock
+    ");
     let message = folder.stillbox(["run", "pipeline.toml", "--locked"]).failed(2);
     assert!(!message.contains("step `keep_long`") && message.contains("step `add_column`"), "{message}");
     insta::assert_snapshot!(folder.stillbox(["lock", "pipeline.toml", "--update", "keep_lon"]).failed(2), @"error: there is no step `keep_lon`; did you mean `keep_long`?");
@@ -106,7 +156,15 @@ fn steps_that_are_new_gone_or_granted_more_differ_from_the_lock() {
     "#);
     let granted = step("add_column").allow_dir(".", "");
     folder.write_pipeline(PipelineFile::new().add(step("keep_long")).add(granted));
-    insta::assert_snapshot!(folder.stillbox(["check", "pipeline.toml", "--locked"]).failed(2), @"");
+    insta::assert_snapshot!(folder.stillbox(["check", "pipeline.toml", "--locked"]).failed(2), @r#"
+    error: step `add_column` 0.1.0 is now granted read-files
+      --> pipeline.toml:13:13
+       |
+    13 | component = "add_column.wasm"
+       |             ^^^^^^^^^^^^^^^^^
+       |
+       = help: review the step, then accept it with `stillbox lock PIPELINE.toml --update STEP`
+    "#);
 }
 
 #[test]
@@ -123,7 +181,10 @@ fn a_lock_has_the_kinds_of_grants_and_the_names_of_secrets() {
     assert!(!text.contains("a-secret-of-this-test") && !text.contains("example.org"), "{text}");
     let lines: Vec<_> = text.lines().skip_while(|line| !line.starts_with("grants")).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    grants = ["http", "read-files"]
+    grants = [
+        "http",
+        "read-files",
+    ]
     secrets = ["key"]
     "#);
 }
@@ -134,10 +195,10 @@ fn a_lock_that_is_missing_or_malformed_is_an_error() {
     folder.write("stillbox.lock", "version = 1\n[[step]]\nname = 3\n\u{1b}[2J");
     insta::assert_snapshot!(folder.stillbox(["run", "pipeline.toml", "--locked"]).failed(2), @"error: cannot read the lock `stillbox.lock`: line 4: key with no value, expected `=`");
     fs::remove_file(folder.join("stillbox.lock")).expect("it was written");
-    insta::assert_snapshot!(folder.stillbox(["check", "pipeline.toml", "--locked"]).failed(2), @"");
+    insta::assert_snapshot!(folder.stillbox(["check", "pipeline.toml", "--locked"]).failed(2), @"error: there is no lock `stillbox.lock`: create it with `stillbox lock`, and review it");
     let json = folder.stillbox(["run", "pipeline.toml", "--locked", "--message-format", "json"]);
     assert_eq!(json.json_lines()[0]["event"], "error");
-    insta::assert_snapshot!(folder.stillbox(["lock", "pipeline.toml", "--update", "keep_long"]).failed(2), @"");
+    insta::assert_snapshot!(folder.stillbox(["lock", "pipeline.toml", "--update", "keep_long"]).failed(2), @"error: there is no lock `stillbox.lock`: create it with `stillbox lock`, and review it");
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod on_failure;
 mod output;
 mod pipeline_file;
 mod python_steps;
+mod reports;
 mod result_cache;
 mod resume;
 mod round_trips;

@@ -18,11 +18,10 @@ fn a_run_beyond_its_time_limit_has_its_own_message_and_exit_code() {
         folder.write("output.jsonl", "before\n");
         let name = guest.rsplit_once('/').expect("a path").1.trim_end_matches(".wasm");
         let limited = pipeline("input.jsonl", &[name], "output.jsonl").time("300ms");
-        insta::assert_snapshot!(folder.run(&limited).failed(124), @"
-        error: the run did not finish within its time limit of 300ms
-          limit: time = 300ms
-          hint: raise `time` of [pipeline], or `--time`
-        ");
+        let message = folder.run(&limited).failed(124);
+        let expected = "error: the run did not finish within its time limit of 300ms\n  limit: time = 300ms\n  \
+                        hint: raise `time` of [pipeline], or `--time`\n";
+        assert_eq!(message, expected);
         assert_eq!(folder.text("output.jsonl"), "before\n");
         let message = folder.run_with(&limited, ["--time", "200ms", "--grace", "1h"]).failed(124);
         assert!(message.contains("its time limit of 200ms"), "{message}");

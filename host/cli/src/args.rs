@@ -16,7 +16,8 @@ pub(crate) use allow::Allow;
 pub(crate) use author::{Build, Inspect, Lang, New, NewKind, Test};
 pub(crate) use pipe::{InputFormat, OutputFormat, Pipe};
 pub(crate) use run::{
-    Changes, Check, Graph, GraphFormat, Lock, MessageFormat, Progress, Run, Runs, RunsCommand, StateDirectory,
+    Annotations, Changes, Check, Graph, GraphFormat, Lock, MessageFormat, Progress, Run, Runs, RunsCommand,
+    StateDirectory,
 };
 
 /// Parses a number of threads.

@@ -14,6 +14,7 @@ mod output;
 mod panics;
 mod picture;
 mod program;
+mod report;
 mod signals;
 mod watch;
 

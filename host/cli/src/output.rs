@@ -14,3 +14,4 @@ pub(crate) mod style;
 pub(crate) mod summary;
 pub(crate) mod texts;
 pub(crate) mod tree;
+pub(crate) mod xml;

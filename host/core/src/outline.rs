@@ -10,6 +10,7 @@ use crate::component::Availability;
 use crate::config::combine::Combine;
 use crate::engine::Permission;
 use crate::grants::EnvValue;
+use crate::limits::Limits;
 use crate::plan::{Plan, PlannedEdge, Role, Step, describe};
 use crate::sink::SinkLocation;
 use crate::text::{optional_path_as_text, paths_as_text};
@@ -85,6 +86,12 @@ pub enum NodeRole {
         component: String,
         /// The kind of the step: `source`, `transform` or `aggregate`.
         kind: &'static str,
+        /// The path of the component; that of the built file if it was built from a folder. Not part of the JSON.
+        #[serde(skip)]
+        path: PathBuf,
+        /// The limits of the step. Not part of the JSON.
+        #[serde(skip)]
+        limits: Limits,
         /// The digest of the component's file: `sha256:` and 64 hexadecimal digits.
         digest: Arc<str>,
         /// The columns that the step reads, each as `name: type`.
@@ -122,6 +129,8 @@ impl Outline {
                     NodeRole::Step {
                         component: format!("{} {}", manifest.name, manifest.version),
                         kind: manifest.kind.name(),
+                        path: step.component.path().to_owned(),
+                        limits: step.limits.clone(),
                         digest: Arc::clone(step.component.digest()),
                         reads: columns(&step.signature.inputs),
                         writes: columns(&step.signature.outputs),

@@ -36,10 +36,10 @@ use crate::source::{self, OpenSource, SourceError};
 pub use bind::ColumnMismatch;
 pub(crate) use bind::standalone_step;
 pub(crate) use combine::Append;
-pub(crate) use files::{Rejects, check_failures};
+pub(crate) use files::{Rejects, check_reserved};
 pub(crate) use graph::{PipelineGraph, Role};
 pub(crate) use load::PlanContext;
-pub(crate) use lock::{LockedSteps, describe as describe_for_lock};
+pub(crate) use lock::describe as describe_for_lock;
 pub(crate) use node_schema::describe;
 pub(crate) use replacements::Replacements;
 pub(crate) use stages::{

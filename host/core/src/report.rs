@@ -77,6 +77,12 @@ pub struct StepReport {
     /// Time spent in the step in seconds, summed over all threads.
     #[serde(with = "seconds")]
     pub busy: Duration,
+    /// The longest time in seconds that the step took for one batch; for a source or an aggregate, for one call.
+    #[serde(with = "seconds", default)]
+    pub longest: Duration,
+    /// The largest linear memory of an instance, in bytes. 0 if all outputs came from the cache.
+    #[serde(default)]
+    pub peak_memory: u64,
 }
 
 /// The counts of one sink.
@@ -103,7 +109,29 @@ impl SinkReport {
 impl StepReport {
     /// Creates the report of a step that was not called.
     pub fn new(name: Arc<str>) -> Self {
-        Self { name, rows_in: 0, rows_out: 0, dropped: 0, rejected: 0, instances: 0, cached: 0, busy: Duration::ZERO }
+        Self {
+            name,
+            rows_in: 0,
+            rows_out: 0,
+            dropped: 0,
+            rejected: 0,
+            instances: 0,
+            cached: 0,
+            busy: Duration::ZERO,
+            longest: Duration::ZERO,
+            peak_memory: 0,
+        }
+    }
+
+    /// Sets the time that the step took for a batch or a call.
+    pub(crate) fn took(&mut self, time: Duration) {
+        self.busy = time;
+        self.longest = time;
+    }
+
+    /// Notes the linear memory of an instance.
+    pub(crate) fn note_memory(&mut self, bytes: u64) {
+        self.peak_memory = self.peak_memory.max(bytes);
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -114,6 +142,8 @@ impl StepReport {
         self.instances += other.instances;
         self.cached += other.cached;
         self.busy += other.busy;
+        self.longest = self.longest.max(other.longest);
+        self.peak_memory = self.peak_memory.max(other.peak_memory);
     }
 }
 

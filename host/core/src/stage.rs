@@ -350,7 +350,7 @@ impl Task<'_> {
         let mut report = StepReport::new(Arc::clone(&step.name));
         let started = Instant::now();
         let outcome = apply_policy(step, rows, self.batch, self.stage, &mut report);
-        report.busy = started.elapsed();
+        report.took(started.elapsed());
         self.output.steps.push((step.number, report));
         let outcome = outcome?;
         self.rejected_ids.extend(outcome.rejected.iter().map(|rejected| (step.number, rows.origin.id(rejected.row))));

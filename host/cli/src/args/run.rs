@@ -72,6 +72,15 @@ pub(crate) struct Run {
     /// Write every failure to this file, one JSON object per line
     #[arg(long, value_name = "FILE.jsonl", value_hint = ValueHint::FilePath)]
     pub(crate) failures: Option<PathBuf>,
+    /// Write a report about the run to this file: an HTML page without scripts and links
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
+    /// Write a JUnit report to this file: a test suite for each step
+    #[arg(long, value_name = "FILE.xml", value_hint = ValueHint::FilePath)]
+    pub(crate) junit: Option<PathBuf>,
+    /// Whether to mark failures in the files of a workflow, and to write its summary
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    pub(crate) annotations: Annotations,
     /// The format of events and failures
     ///
     /// With `json`, the rows of the pipeline have to go to a file.
@@ -162,6 +171,18 @@ pub(crate) enum RunsCommand {
         #[arg(long, value_name = "DURATION", default_value = "336h", value_parser = stillbox::units::parse_duration)]
         older_than: Duration,
     },
+}
+
+/// Systems that show annotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Annotations {
+    /// GitHub in one of its workflows, otherwise nowhere
+    #[default]
+    Auto,
+    /// GitHub
+    Github,
+    /// Nowhere
+    None,
 }
 
 /// Formats of events and failures.

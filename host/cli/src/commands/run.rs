@@ -1,6 +1,7 @@
 //! `stillbox run`.
 
 mod ended;
+mod evidence;
 mod locked;
 mod reporter;
 mod resume;
@@ -15,7 +16,8 @@ use stillbox::remote::Executor;
 use stillbox::runs::{Checkpointing, RunStore, Start};
 use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline, RunOptions};
 
-use crate::args::{Changes, Global, MessageFormat, Progress, Run};
+use crate::args::{Annotations, Changes, Global, MessageFormat, Progress, Run};
+use crate::ci;
 use crate::directories::{engine, state_directory};
 use crate::exit_code::Exit;
 use crate::output::console;
@@ -25,6 +27,7 @@ use crate::output::records::is_stdout;
 use crate::output::render;
 use crate::output::standard_streams;
 use crate::program;
+use crate::report::Reports;
 use crate::signals::{LastCall, Signals};
 use crate::watch::{Watched, watch};
 pub(crate) use ended::report_error;
@@ -37,6 +40,8 @@ pub(crate) struct RunSettings {
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) progress: Progress,
     pub(crate) failures: Option<PathBuf>,
+    /// Reports that are written after the run.
+    pub(crate) reports: Reports,
     pub(crate) message_format: MessageFormat,
     pub(crate) grace: Option<Duration>,
     /// Whether folders of steps are rejected.
@@ -47,6 +52,23 @@ pub(crate) struct RunSettings {
     pub(crate) executor: Option<Arc<dyn Executor>>,
     /// Where to save checkpoints, and whether to resume a run. `None` if the run cannot be resumed.
     pub(crate) keep: Option<Checkpointing>,
+}
+
+impl RunSettings {
+    /// Returns the files that the command itself writes, each with the option that names it.
+    fn written_files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        self.failures.iter().map(|path| ("--failures", path)).chain(self.reports.files())
+    }
+
+    /// Returns the error message if two options name the same file.
+    fn repeated_file(&self) -> Option<String> {
+        let files: Vec<_> = self.written_files().collect();
+        let repeated = files.iter().enumerate().find_map(|(index, (option, path))| {
+            let other = files[..index].iter().find(|(_, other)| other == path)?;
+            Some((*option, other.0, path))
+        });
+        repeated.map(|(option, other, path)| format!("`{option}` and `{other}` name the same file, {}", path.display()))
+    }
 }
 
 /// What can end a run early, and what is cleaned up then.
@@ -90,7 +112,7 @@ fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
     let file = &arguments.changes.pipeline;
     let watched_files = |pipeline: &Pipeline| {
         let mut outputs = pipeline.writes();
-        outputs.extend(arguments.failures.clone());
+        outputs.extend(settings(arguments).written_files().map(|(_, path)| path.clone()));
         Watched { outputs, ..Watched::new(pipeline.reads()) }
     };
     let first = load_run(arguments);
@@ -140,11 +162,21 @@ fn start(arguments: &Run) -> Start {
     }
 }
 
+fn reports(arguments: &Run) -> Reports {
+    let annotates = match arguments.annotations {
+        Annotations::Auto => ci::is_github(),
+        Annotations::Github => true,
+        Annotations::None => false,
+    };
+    Reports { page: arguments.report.clone(), junit: arguments.junit.clone(), annotates }
+}
+
 fn settings(arguments: &Run) -> RunSettings {
     RunSettings {
         threads: arguments.threads,
         progress: arguments.progress,
         failures: arguments.failures.clone(),
+        reports: reports(arguments),
         message_format: arguments.message_format,
         grace: arguments.grace,
         no_build: arguments.changes.no_build,
@@ -158,7 +190,7 @@ fn settings(arguments: &Run) -> RunSettings {
 /// registered in `cleanup`.
 pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global, control: Control) -> Exit {
     let Control { interrupt, cleanup, last_call } = control;
-    if let Some(conflict) = stdout_conflict(pipeline, settings) {
+    if let Some(conflict) = stdout_conflict(pipeline, settings).or_else(|| settings.repeated_file()) {
         return usage_error(&conflict, settings.message_format);
     }
     let is_stdout_used = pipeline.writes_to_stdout() || settings.message_format == MessageFormat::Json;
@@ -181,8 +213,19 @@ pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global
         Ok(options) => options,
         Err(error) => return usage_error(&error.to_string(), settings.message_format),
     };
-    if let Some(path) = &settings.failures {
-        options = options.reserved_file(path);
+    for (option, path) in settings.written_files() {
+        options = options.reserved_file(option, path);
+    }
+    // Before anything is written: the reports of a run that fails are written, too.
+    if let Err(diagnostics) = pipeline.check_reserved_files(&options) {
+        if settings.message_format == MessageFormat::Json {
+            errors::print_errors(&errors::from_diagnostics(&diagnostics));
+        }
+        render::diagnostics(&diagnostics);
+        return Exit::Usage;
+    }
+    if let Some(on_plan) = reporter.plan_listener() {
+        options = options.on_plan(on_plan);
     }
     if let Some(executor) = &settings.executor {
         options = options.executor(Arc::clone(executor));
@@ -190,8 +233,9 @@ pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global
     if let Some(checkpointing) = &settings.keep {
         options = options.checkpointing(checkpointing.clone());
     }
-    let result = pipeline.run(&engine(global, settings.threads, &cleanup), &options);
-    reporter.finish(pipeline, result)
+    let engine = engine(global, settings.threads, &cleanup);
+    let result = pipeline.run(&engine, &options);
+    reporter.finish(pipeline, result, engine.threads())
 }
 
 /// Returns the error message if two kinds of output would go to the standard output.

@@ -25,6 +25,7 @@ use crate::output::messages::Messages;
 use crate::output::progress::show_preparation;
 use crate::output::records::could_be_made;
 use crate::output::render;
+use crate::report::cannot_write;
 use crate::signals::Signals;
 use crate::watch::{Watched, watch};
 use records::CaseCounts;
@@ -43,7 +44,7 @@ pub(crate) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
     if let Some(file) = &arguments.junit
         && let Err(error) = could_be_made(file)
     {
-        let error = anyhow::Error::new(error).context(junit::cannot_write(file));
+        let error = anyhow::Error::new(error).context(cannot_write(file));
         print_error(arguments, &errors::from_error(&*error));
         failure::error(&*error);
         return Exit::Usage;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use stillbox::outline::{NodeRole, OutlineEdge, OutlineNode};
 use stillbox::text::escape_controls;
+use stillbox::units::counted;
 
 /// The maximum number of columns listed on an edge.
 const MAX_COLUMNS: usize = 12;
@@ -45,6 +46,12 @@ pub(super) fn edge_lines(edge: &OutlineEdge) -> Vec<String> {
         lines.push(format!("and {} more", edge.columns.len() - listed));
     }
     lines
+}
+
+/// Returns the lines on an edge with a number of rows: its condition if it does not carry all rows, then the number.
+pub(super) fn row_lines(edge: &OutlineEdge, rows: Option<u64>) -> Vec<String> {
+    let route = edge.route.iter().map(|route| format!("({})", shortened(route)));
+    route.chain(rows.map(|rows| counted(rows, "row", "rows"))).collect()
 }
 
 /// Returns the name of a file without its folders, which would make the picture wide.

@@ -24,12 +24,22 @@ const FONT: &str = "ui-monospace, 'SF Mono', Menlo, 'DejaVu Sans Mono', Consolas
 
 /// Returns the picture, from the sources down to the sinks.
 pub(crate) fn draw(outline: &Outline) -> String {
+    draw_labelled(outline, |node, edge| describe::edge_lines(&outline.nodes[node].edges[edge]))
+}
+
+/// Returns the picture with the numbers of rows on the edges instead of the columns, as far as they are known.
+pub(crate) fn draw_with_rows(outline: &Outline, rows: &[Vec<Option<u64>>]) -> String {
+    draw_labelled(outline, |node, edge| describe::row_lines(&outline.nodes[node].edges[edge], rows[node][edge]))
+}
+
+/// Returns the picture with these lines on each edge of each node.
+fn draw_labelled(outline: &Outline, label: impl Fn(usize, usize) -> Vec<String>) -> String {
     let nodes: Vec<Vec<String>> = outline.nodes.iter().map(describe::node_lines).collect();
     let mut texts = Vec::new();
     let mut links = Vec::new();
     for (to, node) in outline.nodes.iter().enumerate() {
-        for edge in &node.edges {
-            let label = describe::edge_lines(edge);
+        for (index, edge) in node.edges.iter().enumerate() {
+            let label = label(to, index);
             links.push(LayoutEdge { from: edge.parent, to, text: extent(&label, EDGE_TEXT, 3.0) });
             texts.push(label);
         }

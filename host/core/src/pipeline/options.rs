@@ -12,11 +12,15 @@ use crate::cleanup::CleanupRegistry;
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
 use crate::lockfile::Lock;
+use crate::outline::Outline;
 use crate::plan::Replacements;
 use crate::remote::Executor;
 use crate::runs::Checkpointing;
 use crate::sink::BatchSink;
 use crate::source::BatchSource;
+
+/// Receives the outline of a run.
+type PlanListener = Arc<dyn Fn(&Outline) + Send + Sync>;
 
 /// Settings of one run of a pipeline. The default cannot be interrupted, reports no events and cannot be resumed.
 ///
@@ -33,9 +37,10 @@ pub struct RunOptions {
     pub(super) cleanup: CleanupRegistry,
     pub(super) no_build: bool,
     pub(super) locked: Option<Lock>,
-    pub(super) reserved_file: Option<PathBuf>,
+    pub(super) reserved_files: Vec<(String, PathBuf)>,
     pub(super) checkpointing: Option<Checkpointing>,
     pub(super) on_event: Option<Listener>,
+    pub(super) on_plan: Option<PlanListener>,
     pub(super) executor: Option<Arc<dyn Executor>>,
     pub(super) replacements: Replacements,
 }
@@ -83,11 +88,11 @@ impl RunOptions {
         self
     }
 
-    /// Names a file that the caller writes during the run, such as a file of failures. The run only makes sure, before anything else, that the pipeline
-    /// neither reads nor writes it.
+    /// Adds a file that the caller writes during the run or after it, such as a file of failures. The run only makes sure, before anything else, that the pipeline
+    /// neither reads nor writes it. `option` names it in the error, such as `--failures`.
     #[must_use]
-    pub fn reserved_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.reserved_file = Some(path.into());
+    pub fn reserved_file(mut self, option: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.reserved_files.push((option.into(), path.into()));
         self
     }
 
@@ -110,6 +115,13 @@ impl RunOptions {
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Arc::new(listener));
+        self
+    }
+
+    /// Calls the listener with the outline of the pipeline once the run is planned, before its first batch.
+    #[must_use]
+    pub fn on_plan(mut self, listener: impl Fn(&Outline) + Send + Sync + 'static) -> Self {
+        self.on_plan = Some(Arc::new(listener));
         self
     }
 

@@ -15,13 +15,14 @@ use super::planning::Planned;
 use super::stages::StageResources;
 use super::time_limit::TimeLimit;
 use super::{Pipeline, recording, remote_job};
-use crate::config::{ConfigLocation, Diagnostic};
+use crate::config::{ConfigLocation, Diagnostic, Diagnostics};
 use crate::corrupt::RESTART_HINT;
 use crate::engine::StagedFolders;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::model_client::Journal;
+use crate::outline::Outline;
 use crate::plan::{self, Plan, PlannedSink};
 use crate::policy::MaxRejects;
 use crate::remote::RemoteRun;
@@ -57,12 +58,18 @@ impl Pipeline {
         run.execute(engine).map_err(|error| error.with_time_limit().with_run(&id))
     }
 
+    /// Checks that the pipeline neither reads nor writes a file of [`RunOptions::reserved_file`]. A run begins with this check.
+    ///
+    /// # Errors
+    /// It reads or writes one.
+    pub fn check_reserved_files(&self, options: &RunOptions) -> Result<(), Diagnostics> {
+        let taken = options.reserved_files.iter().find_map(|file| plan::check_reserved(&self.config, file));
+        taken.map_or(Ok(()), |diagnostic| Err(self.config.diagnostics(vec![diagnostic])))
+    }
+
     /// Finds the run to resume, and takes the locks of the run. There is no handle for a run without state.
     fn lock(&self, new: &Arc<str>, options: &RunOptions) -> Result<(Option<RunHandle>, OutputLocks), RunError> {
-        let taken = options.reserved_file.as_ref().and_then(|path| plan::check_failures(&self.config, path));
-        if let Some(diagnostic) = taken {
-            return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));
-        }
+        self.check_reserved_files(options)?;
         let written = self.written_files(&options.replacements);
         let handle = options.checkpointing.as_ref().map(|checkpointing| self.begin(checkpointing, &written, new));
         let handle = handle.transpose()?.flatten();
@@ -101,6 +108,9 @@ impl LockedRun<'_> {
         let written_folders = StagedFolders::new(&self.options.cleanup);
         let journal = Journal::default();
         let planned = self.pipeline.plan(engine, self.options, Some(&written_folders), &journal)?;
+        if let Some(on_plan) = &self.options.on_plan {
+            on_plan(&Outline::from_plan(&planned.plan));
+        }
         let fingerprint = self.check_unchanged(&planned.plan)?;
         if let Some(handle) = &self.handle
             && let Some(report) = recording::placed(handle)?

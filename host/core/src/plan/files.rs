@@ -14,6 +14,7 @@ use crate::config::{
     Config, ConfigLocation, DEFAULT_BATCH_ROWS, Diagnostic, Located, RejectsTable, SinkTable, SourceTable, StepTable,
 };
 use crate::format::{Compression, Format, NonFinite};
+use crate::lockfile::Lock;
 use crate::policy::MaxRejects;
 use crate::sink::{self, SinkLocation, SinkSpec};
 use crate::source::{self, SourceLocation, SourcePath, SourceSpec};
@@ -159,10 +160,9 @@ fn part_of_pipeline(config: &Config, path: &Path) -> Option<String> {
 /// The files and folders in the folder of a step that its author has written.
 const SOURCES: [&str; 5] = ["src", "cases", "Cargo.toml", "Cargo.lock", "pyproject.toml"];
 
-/// Checks that the pipeline neither reads nor writes the file for failures. This check precedes all others, because
-/// failures during planning already overwrite that file.
-pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnostic> {
-    let is = |path: &Path| is_same_file(path, failures) || is_same_inode(path, failures);
+/// Returns the error of a file that the caller writes, by the option that names it, if the pipeline reads or writes it, too.
+pub(crate) fn check_reserved(config: &Config, (option, file): &(String, PathBuf)) -> Option<Diagnostic> {
+    let is = |path: &Path| is_same_file(path, file) || is_same_inode(path, file);
     let inputs = || {
         config
             .sources
@@ -180,13 +180,15 @@ pub(crate) fn check_failures(config: &Config, failures: &Path) -> Option<Diagnos
         "the output of a sink"
     } else if config.rejects.iter().any(|rejects| is(&rejects.path.path())) {
         "the reject file"
+    } else if is(&Lock::path_for(&config.file)) {
+        "the lock"
     } else {
         return None;
     };
-    let shown = failures.display();
-    let location = ConfigLocation::Argument(format!("--failures {shown}").into());
-    let diagnostic = Diagnostic::new(location, format!("the file for failures, {shown}, is also {what}"));
-    Some(diagnostic.help("use a separate file for failures"))
+    let shown = file.display();
+    let location = ConfigLocation::Argument(format!("{option} {shown}").into());
+    let diagnostic = Diagnostic::new(location, format!("the file of `{option}`, {shown}, is also {what}"));
+    Some(diagnostic.help("use a separate file"))
 }
 
 /// Whether two paths are the same inode, such as hard links to a file.

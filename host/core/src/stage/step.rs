@@ -68,7 +68,9 @@ fn try_call(
         StepInstance::new(callee, batch)
     });
     instance.set_batch(batch);
-    let output = instance.process(callee, &input)?;
+    let output = instance.process(callee, &input);
+    report.note_memory(instance.peak_memory());
+    let output = output?;
     if let Some(key) = key.filter(|_| output.is_lasting()) {
         stage.result_cache.put(&key, &output);
     }

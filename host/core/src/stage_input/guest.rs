@@ -62,7 +62,7 @@ impl InputReader for GeneratorInput {
             });
             let started = Instant::now();
             let made = stateful.finish(stage, GivenRows::None, &mut report);
-            report.busy = started.elapsed();
+            report.took(started.elapsed());
             report.rows_out = made.as_ref().ok().and_then(Option::as_ref).map_or(0, |made| made.rows as u64);
             let may_continue = report_step(self.step.number, report);
             let Some(made) = made? else { return Ok(None) };
@@ -290,7 +290,7 @@ impl InputReader for AggregateInput {
                 AggregatePhase::Finishing => self.finish(stage, &mut report),
                 AggregatePhase::Done => return Ok(None),
             };
-            report.busy = started.elapsed();
+            report.took(started.elapsed());
             may_continue = report_step(self.step.number, report);
             done?;
         }

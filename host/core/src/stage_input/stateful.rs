@@ -72,7 +72,9 @@ impl StatefulStep {
         let callee = Callee { step: &self.step, sandbox: &stage.sandbox, stop: &stage.stop };
         let guard = stage.count_guest_call();
         self.instance.set_batch(self.batch);
-        let output = self.instance.process(callee, &input)?;
+        let output = self.instance.process(callee, &input);
+        report.note_memory(self.instance.peak_memory());
+        let output = output?;
         drop(guard);
         if output.is_lasting() {
             self.record(&output);

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use stillbox::outline::Outline;
 use stillbox::{Event, Pipeline, Report, RunError};
 
 use super::ended::{interrupted, not_recorded, report_error, show};
+use super::evidence::evidence;
 use super::{RunSettings, resume};
 use crate::args::MessageFormat;
 use crate::exit_code::Exit;
 use crate::output::progress::Display;
-use crate::output::records::{End, Records};
+use crate::output::records::{End, Records, could_be_made};
 use crate::output::{console, errors, failure, summary};
+use crate::report::{Collector, Reports, cannot_write};
 use crate::signals::LastCall;
 
 /// Lives from before the run until its result is printed.
@@ -19,6 +22,9 @@ pub(super) struct RunReporter {
     records: Arc<Records>,
     format: MessageFormat,
     last_call: Option<LastCall>,
+    /// Follows the run for reports. `None` if there are none to write.
+    collector: Option<Arc<Collector>>,
+    reports: Reports,
 }
 
 impl RunReporter {
@@ -34,30 +40,57 @@ impl RunReporter {
             Exit::Usage
         })?;
         let display = if is_json { Display::silent() } else { Display::new(settings.progress) };
-        Ok(Self { display: Arc::new(display), records: Arc::new(records), format, last_call })
+        for (_, file) in settings.reports.files() {
+            if let Err(error) = could_be_made(file) {
+                let error = anyhow::Error::new(error).context(cannot_write(file));
+                if is_json {
+                    errors::print_errors(&[errors::from_error(error.as_ref())]);
+                }
+                failure::error(error.as_ref());
+                return Err(Exit::Usage);
+            }
+        }
+        let reports = settings.reports.clone();
+        let collector = (!reports.is_empty()).then(|| Arc::new(Collector::new()));
+        Ok(Self { display: Arc::new(display), records: Arc::new(records), format, last_call, collector, reports })
     }
 
     /// The receiver of the run's events.
     pub(super) fn listener(&self) -> impl Fn(&Event<'_>) + Send + Sync + 'static {
         let (display, records) = (Arc::clone(&self.display), Arc::clone(&self.records));
-        let last_call = self.last_call.clone();
+        let (last_call, collector) = (self.last_call.clone(), self.collector.clone());
         move |event| {
             // First, because the others may wait for a reader that does not read.
             if let (Event::TimeLimit { .. }, Some(last_call)) = (event, &last_call) {
                 last_call.time_limit_passed();
+            }
+            if let Some(collector) = &collector {
+                collector.event(event);
             }
             records.event(event);
             display.show(event);
         }
     }
 
-    /// Prints the result of the run.
-    pub(super) fn finish(self, pipeline: &Pipeline, result: Result<Report, RunError>) -> Exit {
+    /// The receiver of the run's plan, if reports need it.
+    pub(super) fn plan_listener(&self) -> Option<impl Fn(&Outline) + Send + Sync + 'static> {
+        let collector = self.collector.clone()?;
+        Some(move |outline: &Outline| collector.planned(outline))
+    }
+
+    /// Prints the result of the run, and writes the reports. The run was on this number of threads.
+    pub(super) fn finish(self, pipeline: &Pipeline, result: Result<Report, RunError>, threads: usize) -> Exit {
         self.display.end();
-        match result {
-            Ok(report) => self.done(pipeline, &report),
-            Err(error) => self.not_done(pipeline, &error),
-        }
+        let exit = match &result {
+            Ok(report) => self.done(pipeline, report),
+            Err(error) => self.not_done(pipeline, error),
+        };
+        let Some(collector) = &self.collector else { return exit };
+        let evidence = evidence(collector, pipeline, &result, threads);
+        let errors = self.reports.write(&evidence);
+        errors.iter().for_each(|error| failure::error(error.as_ref()));
+        // The exit code of a run that failed says more.
+        if errors.is_empty() || exit != Exit::Done { exit } else { Exit::Failed }
     }
 
     fn done(&self, pipeline: &Pipeline, report: &Report) -> Exit {

@@ -7,11 +7,13 @@ use std::time::Duration;
 use anstream::adapter::strip_str;
 use anyhow::Context as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
-use stillbox::text::{escape_controls, escape_controls_in_lines};
+use stillbox::text::escape_controls;
 use stillbox_author::cases::{CaseReport, Problem, StepProblem, TestReport};
 
 use super::text::problem_text;
 use crate::output::failure::error_text;
+use crate::output::xml::xml_text;
+use crate::report::cannot_write;
 
 /// Writes the report.
 ///
@@ -20,11 +22,6 @@ use crate::output::failure::error_text;
 pub(super) fn write(path: &Path, report: &TestReport, elapsed: Duration) -> anyhow::Result<()> {
     let xml = document(report, elapsed).to_string().with_context(|| cannot_write(path))?;
     fs::write(path, xml).with_context(|| cannot_write(path))
-}
-
-/// Returns the message for a report that cannot be written.
-pub(super) fn cannot_write(path: &Path) -> String {
-    format!("cannot write the report to {}", path.display())
 }
 
 fn document(report: &TestReport, elapsed: Duration) -> Report {
@@ -57,7 +54,7 @@ fn suite(cases: &[CaseReport]) -> TestSuite {
             not_passed(NonSuccessKind::Failure, &problems(&case.problems))
         };
         for attempt in &case.earlier_attempts {
-            let words = text(&strip_str(&problems(attempt)).to_string());
+            let words = xml_text(&strip_str(&problems(attempt)).to_string());
             let mut rerun = TestRerun::new(NonSuccessKind::Failure);
             rerun.set_message(words.lines().next().unwrap_or_default()).set_description(&words);
             status.add_rerun(rerun);
@@ -71,14 +68,8 @@ fn suite(cases: &[CaseReport]) -> TestSuite {
 
 /// The reason why a case did not pass: the first line as the message, and the whole text.
 fn not_passed(kind: NonSuccessKind, styled: &str) -> TestCaseStatus {
-    let words = text(&strip_str(styled).to_string());
+    let words = xml_text(&strip_str(styled).to_string());
     let mut status = TestCaseStatus::non_success(kind);
     status.set_message(words.lines().next().unwrap_or_default()).set_description(&words);
     status
-}
-
-/// Escapes control characters as visible text, because XML cannot represent them, not even as entities. `quick_junit`
-/// would remove them, and tabs as well, so tabs become spaces.
-fn text(words: &str) -> String {
-    escape_controls_in_lines(words).replace('\t', "    ")
 }
