@@ -83,11 +83,26 @@ fn texts_of_a_hostile_step_are_no_markup_in_any_report() {
 #[test]
 fn github_shows_failures_at_the_source_of_the_step_or_at_the_input() {
     let folder = rejecting();
-    let _redacted = redact([(r"\d+(\.\d+)? (ms|s)\b", "[TIME]")]);
+    let _redacted = redact([(r"\d+((\.|&#46;)\d+)? (ms|s)\b", "[TIME]")]);
     insta::assert_snapshot!(on_github(&folder, ROOT, &[]).succeeded().stderr, @"::warning title=guest-error in step add_column,file=tests/guests/programs/examples/add_column.rs,line=24,col=9::the text has no length%0Acaused by: it is empty%0Aat: input.jsonl:2%0Asource: tests/guests/programs/examples/add_column.rs:24:9");
     insta::assert_snapshot!(on_github(&folder, folder.path().to_str().unwrap(), &[]).succeeded().stderr, @"::warning title=guest-error in step add_column,file=input.jsonl,line=2::the text has no length%0Acaused by: it is empty%0Aat: input.jsonl:2%0Asource: tests/guests/programs/examples/add_column.rs:24:9");
     let summary = folder.text("summary.md");
-    insta::assert_snapshot!(summary[..summary.len() / 2], @"");
+    insta::assert_snapshot!(summary[..summary.len() / 2], @"
+    ### ✅ test: Passed
+
+    3 rows read, 1 row written, 1 row rejected in [TIME]
+
+    | step | rows in | rows out | dropped | rejected | busy |
+    |---|--:|--:|--:|--:|--:|
+    | add&#95;column | 3 | 2 | 0 | 1 | [TIME] |
+    | keep&#95;long | 2 | 1 | 1 | 0 | [TIME] |
+
+    #### 1 failure
+
+    - **guest&#45;error in step add&#95;column**: the text has no length
+      - at input&#46;jsonl&#58;2
+      - source tests&#47;guests&#47;programs&#47;examples&#47;add&#95;column&#46;rs&#58;24&#58;9
+    ");
     assert_eq!(on_github(&folder, ROOT, &["--annotations", "none"]).succeeded().stderr, "");
     let elsewhere = folder.stillbox(["run", "pipeline.toml", "--quiet", "--annotations", "github"]).succeeded();
     assert!(elsewhere.stderr.starts_with("::warning title="), "{}", elsewhere.stderr);
