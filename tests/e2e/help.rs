@@ -64,6 +64,7 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one text")]
 fn run_help_lists_every_option() {
     insta::assert_snapshot!(help(&["run", "--help"]).text(), @r#"
     Run a pipeline
@@ -146,6 +147,14 @@ fn run_help_lists_every_option() {
 
           --locked
               Fail if a step differs from `stillbox.lock` next to the pipeline file
+
+          --untrusted
+              Run a pipeline that nobody vouches for: compiled and locked components only, without
+              grants, with low limits
+              
+              This includes `--locked` and `--no-build`. Grants and secrets of the file are ignored, and
+              its limits lowered to at most 128 MiB of memory and 10 s for a batch, and 10 min for the
+              run.
 
           --max-rejects <N|N%>
               Fail the run if more rows than this are rejected: a number such as `100`, or a share such

@@ -46,3 +46,4 @@ mod test_command;
 mod text_benchmark;
 mod time_limit;
 mod types;
+mod untrusted;

@@ -83,7 +83,7 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a pipeline
-    Run(Run),
+    Run(Box<Run>),
     /// List runs, show one, or remove old ones
     Runs(Runs),
     /// Check a pipeline without running it, and print its graph
@@ -156,7 +156,7 @@ mod tests {
     fn run(arguments: &[&str]) -> Result<Run, String> {
         let arguments = [&["stillbox", "run", "p.toml"], arguments].concat();
         match Arguments::try_parse_from(arguments).map_err(|error| error.to_string())?.command {
-            Command::Run(run) => Ok(run),
+            Command::Run(run) => Ok(*run),
             other => panic!("{other:?}"),
         }
     }

@@ -49,6 +49,7 @@ mod suggestion;
 mod table;
 #[cfg(test)]
 mod tests;
+mod untrusted;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

@@ -128,6 +128,17 @@ impl Lock {
         self.pipelines.insert(key(pipeline), steps);
     }
 
+    /// Returns the lock without what steps are granted, for a run in which they are granted nothing.
+    #[must_use]
+    pub fn without_grants(mut self) -> Self {
+        for locked in self.pipelines.values_mut().flat_map(BTreeMap::values_mut) {
+            locked.grants.clear();
+            locked.models.clear();
+            locked.secrets.clear();
+        }
+        self
+    }
+
     /// Returns the entry of a component, of any pipeline: by its path, relative to the folder of the lock.
     pub fn component(&self, folder: &Path, component: &Path) -> Option<(&str, &LockedStep)> {
         let canonical = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -167,6 +178,7 @@ mod tests {
             sdk: Some("0.1.0".into()),
             imports: vec!["wasi:cli/stderr".into()],
             grants: Vec::new(),
+            models: Vec::new(),
             secrets: Vec::new(),
         }
     }
@@ -182,7 +194,22 @@ mod tests {
         assert_eq!(order, ["step = \"count\"", "step = \"fetch\"", "step = \"a\"", "step = \"z\""]);
         assert_eq!(Lock::parse(&text).as_ref(), Ok(&lock));
         assert_eq!(Lock::parse(&text).expect("it is a lock").text(), text);
-        insta::assert_snapshot!(text.split("\n\n").take(2).collect::<Vec<_>>().join("\n\n"), @r#""#);
+        insta::assert_snapshot!(text.split("\n\n").take(2).collect::<Vec<_>>().join("\n\n"), @r#"
+        # Written by `stillbox lock`. Review changes of this file like changes of the code.
+        version = 1
+
+        [[step]]
+        pipeline = "a.toml"
+        step = "count"
+        component = "count.wasm"
+        digest = "sha256:0123456789abcdef"
+        name = "count"
+        version = "1.2.0"
+        contract = "stillbox:step@0.1.0"
+        language = "rust"
+        sdk = "0.1.0"
+        imports = ["wasi:cli/stderr"]
+        "#);
     }
 
     #[test]

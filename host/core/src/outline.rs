@@ -91,7 +91,7 @@ pub enum NodeRole {
         path: PathBuf,
         /// The limits of the step. Not part of the JSON.
         #[serde(skip)]
-        limits: Limits,
+        limits: Box<Limits>,
         /// The digest of the component's file: `sha256:` and 64 hexadecimal digits.
         digest: Arc<str>,
         /// The columns that the step reads, each as `name: type`.
@@ -130,7 +130,7 @@ impl Outline {
                         component: format!("{} {}", manifest.name, manifest.version),
                         kind: manifest.kind.name(),
                         path: step.component.path().to_owned(),
-                        limits: step.limits.clone(),
+                        limits: Box::new(step.limits.clone()),
                         digest: Arc::clone(step.component.digest()),
                         reads: columns(&step.signature.inputs),
                         writes: columns(&step.signature.outputs),

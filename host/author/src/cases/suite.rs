@@ -33,6 +33,7 @@ pub struct Suite {
 
 /// Options of a test run. Default: no cache of compiled components, no interrupt, no events.
 #[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct TestOptions<'a> {
     /// Whether to write the actual rows as the expected ones where they differ.
     pub update: bool,

@@ -74,6 +74,7 @@ pub(crate) struct Build {
 
 #[derive(Debug, Args)]
 #[command(after_help = TEST_HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Test {
     /// Folders of steps [default: the current one]
     #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]

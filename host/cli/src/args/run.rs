@@ -44,6 +44,7 @@ pub(crate) struct Changes {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) changes: Changes,
@@ -62,6 +63,12 @@ pub(crate) struct Run {
     /// Fail if a step differs from `stillbox.lock` next to the pipeline file
     #[arg(long)]
     pub(crate) locked: bool,
+    /// Run a pipeline that nobody vouches for: compiled and locked components only, without grants, with low limits
+    ///
+    /// This includes `--locked` and `--no-build`. Grants and secrets of the file are ignored, and its limits lowered to at most
+    /// 128 MiB of memory and 10 s for a batch, and 10 min for the run.
+    #[arg(long, conflicts_with_all = ["allow_http", "allow_dir", "allow_write", "allow_env"])]
+    pub(crate) untrusted: bool,
     /// Fail the run if more rows than this are rejected: a number such as `100`, or a share such as `1%`
     ///
     /// Rows are rejected by sources with `on-bad-row = "reject"` and steps with `on-failure = "reject"`, and go to the file

@@ -9,7 +9,7 @@ use stillbox::text::escape_controls_in_json;
 use stillbox::{Failure, Overrides, RunError, RunOptions};
 
 use crate::args::{Changes, Check, Global, MessageFormat};
-use crate::commands::run::{load, report_error, report_wrong, with_lock};
+use crate::commands::run::{LockCheck, load, report_error, report_wrong, with_lock};
 use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::console;
@@ -55,11 +55,12 @@ pub(crate) fn outline(checks: &Checks<'_>, global: &Global, signals: &Signals) -
         .interrupt(&signals.interrupt_within(Duration::ZERO))
         .cleanup(&signals.cleanup())
         .on_event(show_preparation);
-    let options = with_lock(options, &pipeline, locked).map_err(|error| {
-        print_errors(vec![errors::from_error(&error)], Vec::new());
-        failure::error(&error);
-        Exit::Usage
-    })?;
+    let options =
+        with_lock(options, &pipeline, if locked { LockCheck::On } else { LockCheck::Off }).map_err(|error| {
+            print_errors(vec![errors::from_error(&error)], Vec::new());
+            failure::error(&error);
+            Exit::Usage
+        })?;
     pipeline.check(&engine(global, None, &signals.cleanup()), &options).map_err(|error| {
         let errors = match &error {
             RunError::Config(diagnostics) => errors::from_diagnostics(diagnostics),

@@ -31,7 +31,7 @@ use crate::report::Reports;
 use crate::signals::{LastCall, Signals};
 use crate::watch::{Watched, watch};
 pub(crate) use ended::report_error;
-pub(crate) use locked::with_lock;
+pub(crate) use locked::{LockCheck, with_lock};
 use reporter::RunReporter;
 
 /// Options of a run.
@@ -47,7 +47,7 @@ pub(crate) struct RunSettings {
     /// Whether folders of steps are rejected.
     pub(crate) no_build: bool,
     /// Whether the steps are compared with the lock of the pipeline.
-    pub(crate) locked: bool,
+    pub(crate) locked: LockCheck,
     /// Runs the tasks on a cluster.
     pub(crate) executor: Option<Arc<dyn Executor>>,
     /// Where to save checkpoints, and whether to resume a run. `None` if the run cannot be resumed.
@@ -86,7 +86,7 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
     }
     match open(arguments) {
         Ok(pipeline) => {
-            locked::warn(&pipeline, arguments.locked);
+            locked::warn(&pipeline, LockCheck::new(arguments));
             let executor = match arguments.on.as_deref().map(cluster).transpose() {
                 Ok(executor) => executor,
                 Err(error) => return usage_error(&error, arguments.message_format),
@@ -179,8 +179,8 @@ fn settings(arguments: &Run) -> RunSettings {
         reports: reports(arguments),
         message_format: arguments.message_format,
         grace: arguments.grace,
-        no_build: arguments.changes.no_build,
-        locked: arguments.locked,
+        no_build: arguments.changes.no_build || arguments.untrusted,
+        locked: LockCheck::new(arguments),
         executor: None,
         keep: None,
     }
@@ -235,7 +235,7 @@ pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global
     }
     let engine = engine(global, settings.threads, &cleanup);
     let result = pipeline.run(&engine, &options);
-    reporter.finish(pipeline, result, engine.threads())
+    reporter.finish(pipeline, &result, engine.threads())
 }
 
 /// Returns the error message if two kinds of output would go to the standard output.
@@ -289,7 +289,8 @@ fn load_run(arguments: &Run) -> Result<Pipeline, ConfigError> {
     let mut overrides = Overrides::new();
     overrides.max_rejects.clone_from(&arguments.max_rejects);
     overrides.time.clone_from(&arguments.time);
-    load(&arguments.changes, overrides)
+    let pipeline = load(&arguments.changes, overrides)?;
+    Ok(if arguments.untrusted { pipeline.untrusted() } else { pipeline })
 }
 
 /// Reads the pipeline file and applies the changes, in addition to `overrides`.

@@ -60,7 +60,9 @@ impl Display {
             Shown::Nothing => match event {
                 Event::Warning { .. } if self.shows_warnings => show_preparation(event),
                 Event::Building { folder, .. } if self.shows_warnings => {
-                    ci::build_warning(folder).iter().for_each(|text| render::warning(text));
+                    if let Some(text) = ci::build_warning(folder) {
+                        render::warning(&text);
+                    }
                 }
                 _ => {}
             },

@@ -1,6 +1,7 @@
 //! Annotations of a workflow of GitHub, which it shows next to the lines of the files.
 
 use std::env;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -28,9 +29,8 @@ pub(super) fn commands(evidence: &Evidence) -> String {
     if left_out > 0 || evidence.failures.ungrouped() > 0 {
         let rows: u64 = groups.iter().skip(MAX_ANNOTATIONS).map(|group| group.count).sum();
         let rows = grouped(rows + evidence.failures.ungrouped());
-        commands.push_str(&format!(
-            "::notice title=Stillbox::{rows} more failures with other messages are not shown here\n"
-        ));
+        let _ =
+            writeln!(commands, "::notice title=Stillbox::{rows} more failures with other messages are not shown here");
     }
     commands
 }

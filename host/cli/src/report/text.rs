@@ -1,6 +1,7 @@
 //! Foreign text in reports: HTML and Markdown.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use stillbox::text::escape_controls;
 
@@ -30,7 +31,9 @@ pub(super) fn markdown(text: &str) -> String {
         match c {
             // Frequent, and harmless within a line.
             ' ' | ',' => escaped.push(c),
-            c if c.is_ascii_punctuation() => escaped.push_str(&format!("&#{};", u32::from(c))),
+            c if c.is_ascii_punctuation() => {
+                let _ = write!(escaped, "&#{};", u32::from(c));
+            }
             c => escaped.push(c),
         }
     }

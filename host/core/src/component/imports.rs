@@ -20,12 +20,11 @@ impl Import {
     /// program. `language` is what the component says it was written in.
     pub fn is_of_runtime(&self, language: Option<&str>) -> bool {
         match self.availability {
-            Availability::Harmless => true,
-            // The standard libraries of all languages.
-            Availability::Empty(Permission::Environment | Permission::Input) => true,
+            // The standard libraries of all languages import variables and the standard input.
+            Availability::Harmless | Availability::Empty(Permission::Environment | Permission::Input) => true,
             // The interpreter has modules for both.
             Availability::Empty(Permission::Files | Permission::Network) => language == Some("python"),
-            Availability::Empty(Permission::Http) | Availability::Missing => false,
+            Availability::Empty(Permission::Http | Permission::Models) | Availability::Missing => false,
         }
     }
 }

@@ -13,6 +13,8 @@ impl LockedStep {
         let granted = [
             (added(&self.grants, &now.grants), "is now granted"),
             (added(&now.grants, &self.grants), "is no longer granted"),
+            (added(&self.models, &now.models), "now asks the model"),
+            (added(&now.models, &self.models), "no longer asks the model"),
             (added(&self.secrets, &now.secrets), "now sends the secret"),
             (added(&now.secrets, &self.secrets), "no longer sends the secret"),
         ];
@@ -98,6 +100,7 @@ mod tests {
             sdk: Some("0.1.0".into()),
             imports: list(&["wasi:cli/stderr", "wasi:io/poll"]),
             grants: list(&["http"]),
+            models: Vec::new(),
             secrets: list(&["example"]),
         };
         assert_eq!(before.differences(&LockedStep { component: "other.wasm".into(), ..before.clone() }), [""; 0]);
@@ -110,7 +113,15 @@ mod tests {
             secrets: Vec::new(),
             ..before.clone()
         };
-        insta::assert_snapshot!(before.differences(&now).join("\n"), @"");
+        insta::assert_snapshot!(before.differences(&now).join("\n"), @"
+        now imports wasi:sockets
+        no longer imports wasi:io
+        was fetch 1.2.0
+        was made with language rust, SDK unknown, and had language rust, SDK 0.1.0
+        has the digest sha256:cdcdcdcdcdcd…, and had sha256:abababababab…
+        is now granted write-files
+        no longer sends the secret example
+        ");
         assert_eq!(
             before.differences(&LockedStep { digest: None, ..before.clone() }),
             ["is built from a folder, and was the file sha256:abababababab…"]

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::component::Component;
-use crate::grants::Grants;
+use crate::grants::{DirGrant, Grants};
 
 /// What a step was when it was locked. Every list is sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct LockedStep {
     /// The kinds of grants: `environment`, `http`, `read-files`, `write-files`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub grants: Vec<String>,
+    /// The names of the models that it asks.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub models: Vec<String>,
     /// The names of the secrets in its requests.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub secrets: Vec<String>,
@@ -53,7 +56,7 @@ impl LockedStep {
             ("environment", !grants.env.is_empty()),
             ("http", !grants.http.is_empty()),
             ("read-files", grants.dirs.iter().any(|dir| !dir.is_writable())),
-            ("write-files", grants.dirs.iter().any(|dir| dir.is_writable())),
+            ("write-files", grants.dirs.iter().any(DirGrant::is_writable)),
         ];
         Self {
             component: written.to_string_lossy().into_owned(),
@@ -65,6 +68,7 @@ impl LockedStep {
             sdk: toolchain.sdk.clone(),
             imports: imports.into_iter().collect(),
             grants: kinds.iter().filter(|(_, is_granted)| *is_granted).map(|(kind, _)| (*kind).to_owned()).collect(),
+            models: Vec::new(),
             secrets: secrets.into_iter().collect(),
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Pipeline, RunError, RunOptions};
 use crate::lockfile::{Lock, LockedStep};
+use crate::model_client::Journal;
 use crate::plan::describe_for_lock;
 use crate::runtime::Engine;
 
@@ -28,7 +29,7 @@ impl Pipeline {
         engine: &Engine,
         options: &RunOptions,
     ) -> Result<BTreeMap<String, LockedStep>, RunError> {
-        let planned = self.plan(engine, options, None)?;
+        let planned = self.plan(engine, options, None, &Journal::default())?;
         let described = planned.plan.steps().filter_map(|step| {
             let table = self.config.steps.iter().find(|table| *table.name == *step.name)?;
             Some((step.name.to_string(), describe_for_lock(table, &step.component, &step.grants)))

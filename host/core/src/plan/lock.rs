@@ -1,6 +1,6 @@
 //! The steps compared with their lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::component::Component;
 use crate::config::{Config, ConfigLocation, Diagnostic, StepTable};
@@ -15,7 +15,11 @@ pub(crate) type LockedSteps = BTreeMap<String, LockedStep>;
 
 /// Describes a step for the lock.
 pub(crate) fn describe(step: &StepTable, component: &Component, grants: &Grants) -> LockedStep {
-    LockedStep::new(component, &step.component.written, step.component.path().is_dir(), grants)
+    let models: BTreeSet<&str> = step.models.iter().map(|(_, model)| model.as_str()).collect();
+    LockedStep {
+        models: models.into_iter().map(ToOwned::to_owned).collect(),
+        ..LockedStep::new(component, &step.component.written, step.component.path().is_dir(), grants)
+    }
 }
 
 /// Returns how a step differs from its lock. It is called before the step is given anything that it is granted.

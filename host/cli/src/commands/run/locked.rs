@@ -4,24 +4,48 @@ use stillbox::lockfile::LockError;
 use stillbox::text::shell_word;
 use stillbox::{Lock, Pipeline, RunOptions};
 
+use crate::args::Run;
 use crate::ci;
 use crate::output::render;
+
+/// What is compared with the lock of a pipeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum LockCheck {
+    /// Nothing.
+    #[default]
+    Off,
+    /// The components and what they are granted.
+    On,
+    /// The components, because nothing is granted.
+    Components,
+}
+
+impl LockCheck {
+    pub(super) fn new(arguments: &Run) -> Self {
+        match (arguments.untrusted, arguments.locked) {
+            (true, _) => Self::Components,
+            (false, true) => Self::On,
+            (false, false) => Self::Off,
+        }
+    }
+}
 
 /// Adds the lock of the pipeline to the options, if it is to be checked.
 ///
 /// # Errors
 /// The lock cannot be read.
-pub(crate) fn with_lock(options: RunOptions, pipeline: &Pipeline, is_locked: bool) -> Result<RunOptions, LockError> {
-    if !is_locked {
-        return Ok(options);
-    }
-    Ok(options.locked(Lock::read(&pipeline.lock_path())?))
+pub(crate) fn with_lock(options: RunOptions, pipeline: &Pipeline, check: LockCheck) -> Result<RunOptions, LockError> {
+    Ok(match check {
+        LockCheck::Off => options,
+        LockCheck::On => options.locked(Lock::read(&pipeline.lock_path())?),
+        LockCheck::Components => options.locked(Lock::read(&pipeline.lock_path())?.without_grants()),
+    })
 }
 
 /// Returns the warning of a run in continuous integration that checks no lock although it runs components that are not built
 /// from source.
-fn warning(pipeline: &Pipeline, is_locked: bool) -> Option<String> {
-    if is_locked || !ci::is_ci() {
+fn warning(pipeline: &Pipeline, check: LockCheck) -> Option<String> {
+    if check != LockCheck::Off || !ci::is_ci() {
         return None;
     }
     let components = pipeline.compiled_components();
@@ -37,6 +61,8 @@ fn warning(pipeline: &Pipeline, is_locked: bool) -> Option<String> {
 }
 
 /// Prints the warning, if there is one.
-pub(super) fn warn(pipeline: &Pipeline, is_locked: bool) {
-    warning(pipeline, is_locked).iter().for_each(|text| render::warning(text));
+pub(super) fn warn(pipeline: &Pipeline, check: LockCheck) {
+    if let Some(text) = warning(pipeline, check) {
+        render::warning(&text);
+    }
 }

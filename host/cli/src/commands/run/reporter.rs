@@ -79,16 +79,18 @@ impl RunReporter {
     }
 
     /// Prints the result of the run, and writes the reports. The run was on this number of threads.
-    pub(super) fn finish(self, pipeline: &Pipeline, result: Result<Report, RunError>, threads: usize) -> Exit {
+    pub(super) fn finish(self, pipeline: &Pipeline, result: &Result<Report, RunError>, threads: usize) -> Exit {
         self.display.end();
-        let exit = match &result {
+        let exit = match result {
             Ok(report) => self.done(pipeline, report),
             Err(error) => self.not_done(pipeline, error),
         };
         let Some(collector) = &self.collector else { return exit };
-        let evidence = evidence(collector, pipeline, &result, threads);
+        let evidence = evidence(collector, pipeline, result, threads);
         let errors = self.reports.write(&evidence);
-        errors.iter().for_each(|error| failure::error(error.as_ref()));
+        for error in &errors {
+            failure::error(error.as_ref());
+        }
         // The exit code of a run that failed says more.
         if errors.is_empty() || exit != Exit::Done { exit } else { Exit::Failed }
     }

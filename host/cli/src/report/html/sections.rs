@@ -159,7 +159,7 @@ pub(super) fn limits(page: &mut String, evidence: &Evidence) {
     let limits = |name: &str| {
         let nodes = evidence.outline.as_ref()?.nodes.iter();
         nodes.filter(|node| *node.name == *name).find_map(|node| match &node.role {
-            NodeRole::Step { limits, .. } => Some(limits),
+            NodeRole::Step { limits, .. } => Some(&**limits),
             _ => None,
         })
     };
