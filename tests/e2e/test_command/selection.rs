@@ -72,10 +72,7 @@ fn a_case_that_passes_in_a_later_attempt_is_flaky() {
     let flaky = test(&folder, FETCH, &["--retries", "2", "--junit", "report.xml"]).succeeded();
     for part in [
         "FLAKY step/one  1 -> 1 rows",
-        "column \"status\"
-    - 200
-    + 503
-",
+        "column \"status\"\n    - 200\n    + 503\n",
         "Summary 1 passed, 1 of them flaky",
     ] {
         assert!(flaky.stderr.contains(part), "{part}: {}", flaky.stderr);
