@@ -104,6 +104,11 @@ pub mod arrow {
     pub use arrow_schema as schema;
 }
 
+/// The examples of the page for users of the library.
+#[cfg(doctest)]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/library.md"))]
+struct LibraryPage;
+
 /// Callers share these between threads. A field that is not `Send` or `Sync` does not compile.
 const _: () = {
     const fn assert_shared<T: Send + Sync>() {}
