@@ -3,6 +3,7 @@
 mod plain;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, OffsetSizeTrait, RecordBatch};
@@ -31,6 +32,18 @@ pub(crate) fn max_row_bytes(batch: &RecordBatch) -> u64 {
 /// be much larger than the columns.
 pub(crate) fn plain_row_bytes(columns: &[ArrayRef], row: usize) -> u64 {
     columns.iter().fold(0_u64, |all, column| all.saturating_add(plain::value_bytes(column.as_ref(), row)))
+}
+
+/// Returns the bytes that rows take as plain data. Stops after this many bytes: an array of runs can have billions of rows.
+pub(crate) fn plain_bytes_up_to(columns: &[ArrayRef], rows: Range<usize>, limit: u64) -> u64 {
+    let mut bytes = 0_u64;
+    for row in rows {
+        bytes = bytes.saturating_add(plain_row_bytes(columns, row));
+        if bytes > limit {
+            break;
+        }
+    }
+    bytes
 }
 
 /// Returns the bytes that an output takes beyond its input because it repeats rows of it. `columns` are those that are copied,

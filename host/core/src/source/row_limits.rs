@@ -16,6 +16,9 @@ const MAX_ROWS: u64 = 1024;
 /// a file with more rows than [`MAX_ROWS`] allows.
 const MAX_EXPANSION: u64 = 10_000;
 
+/// The bytes of pages in memory for each byte of a Parquet file that any file may have.
+const MAX_PAGE_EXPANSION: u64 = 100;
+
 /// The limits on what is read from a file at once. All follow from `max-row` in the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowLimits {
@@ -28,10 +31,16 @@ impl RowLimits {
         Self { max_row }
     }
 
-    /// The bytes of a page of Parquet, or of a batch of Arrow IPC, after decompression; also of all pages that are in memory
-    /// at once, and of the values of a nested column that are read at once.
+    /// The bytes of a page of Parquet, or of a batch of Arrow IPC, after decompression; also of the values of a nested column that
+    /// are read at once.
     pub(super) fn block(self) -> u64 {
         self.max_row.saturating_mul(4)
+    }
+
+    /// The bytes of the pages of all columns that are in memory at once, in a file of this length. A file of many columns has many pages, but
+    /// they are not much larger than the file.
+    pub(super) fn pages(self, length: u64) -> u64 {
+        self.plain_block().min(self.block().max(length.saturating_mul(MAX_PAGE_EXPANSION)))
     }
 
     /// The bytes of an uncompressed batch of Arrow IPC. It is as large as its part of the file.
@@ -80,8 +89,8 @@ pub(crate) enum TooLarge {
     )]
     Part { what: &'static str, bytes: u64, limit: u64, max_row: u64 },
     #[error(
-        "{} bytes of this source have rows of {} bytes, because their values are in the file once and in many rows; the limit is {} with \
-         `max-row = \"{}\"`; raise `max-row` in the source if the file is right",
+        "{} bytes of this source have rows of {} bytes or more, because their values are in the file once and in many rows; the limit is \
+         {} with `max-row = \"{}\"`; raise `max-row` in the source if the file is right",
         grouped(*of_files), grouped(*bytes), format_size(*limit), format_size(*max_row)
     )]
     Rows { bytes: u64, of_files: u64, limit: u64, max_row: u64 },

@@ -32,7 +32,7 @@ use super::row_limits::{CHUNK_BYTES, RowLimits, TooLarge};
 use super::{OpenSource, SourceSchema};
 use crate::format::Format;
 use crate::panics::caught;
-use crate::row_size::plain_row_bytes;
+use crate::row_size::{plain_bytes_up_to, plain_row_bytes};
 use crate::text::escaped;
 use crate::values::ConversionError;
 pub(crate) use arrow::first_batch;
@@ -154,7 +154,8 @@ struct NextRows {
     batch: RecordBatch,
     /// The bytes that they take as plain data.
     bytes: u64,
-    /// The same of the rows after them in the batch that the library returned, if the chunk is the first of it and ended early.
+    /// The same of the rows after them in the batch that the library returned, if the chunk is the first of it and ended early. Not
+    /// all of them if they are too many.
     rest_bytes: u64,
 }
 
@@ -174,7 +175,7 @@ impl OpenRowsFile {
         }
         let is_measured = is_first && count < settings.batch_rows;
         let rest = if is_measured { count..batch.num_rows() } else { 0..0 };
-        let rest_bytes = rest.fold(0_u64, |all, row| all.saturating_add(plain_row_bytes(batch.columns(), row)));
+        let rest_bytes = plain_bytes_up_to(batch.columns(), rest, settings.limits.rows());
         self.rest = Some(batch.slice(count, batch.num_rows() - count));
         Ok(Some(NextRows { batch: batch.slice(0, count), bytes, rest_bytes }))
     }

@@ -26,7 +26,7 @@ use super::open::{OpenRows, RowError, read_start};
 use super::unreadable;
 use crate::format::Format;
 use crate::panics::caught;
-use crate::row_size::plain_row_bytes;
+use crate::row_size::plain_bytes_up_to;
 pub(super) use views::has_bytes_for_text;
 use views::{Within, texts_as_bytes};
 
@@ -256,8 +256,8 @@ impl Messages {
     /// Checks the bytes of columns that have views of texts, before the library checks the UTF-8 of each.
     fn check_values(&self, what: &'static str, columns: &[ArrayRef]) -> Result<(), RowError> {
         let rows = columns.first().map_or(0, |column| column.len());
-        let bytes = (0..rows).fold(0_u64, |all, row| all.saturating_add(plain_row_bytes(columns, row)));
-        Ok(self.limits.check(what, bytes, self.limits.rows())?)
+        let limit = self.limits.rows();
+        Ok(self.limits.check(what, plain_bytes_up_to(columns, 0..rows, limit), limit)?)
     }
 }
 

@@ -274,7 +274,11 @@ impl CheckedChunk {
         let (values, pages) = (column.values, usage_of_all.pages);
         drop(usage);
         self.file.limit(limits.check("the values of a column that are read at once", values, limits.block()))?;
-        self.file.limit(limits.check("the pages of all columns that are read at once", pages, limits.plain_block()))
+        self.file.limit(limits.check(
+            "the pages of all columns that are read at once",
+            pages,
+            limits.pages(self.file.length),
+        ))
     }
 
     /// Decompresses a page without storing it, if the library could get more than the page may have.
