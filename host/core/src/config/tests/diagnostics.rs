@@ -67,7 +67,7 @@ fn unknown_keys_are_reported() {
     assert_snapshot!(broken("[[sink]]", "[grants]\n[[sink]]"), @"p.toml:11:2: unknown key `grants` in the file (the file takes limits, model, pipeline, rejects, secrets, sink, source and step)");
     assert_snapshot!(broken("name = \"trim\"", "name = \"trim\"\n\"a\\u001B[2J\\u202E\" = 1"), @r"p.toml:9:1: unknown key `a\u{1b}[2J\u{202e}` in [[step]] ([[step]] takes allow, batch-rows, cache, combine, component, concurrency, drop, from, inputs, instance, limits, model, models, name, on-failure, outputs, parameters, rename, route and select)");
     let long = "x".repeat(1000);
-    assert_snapshot!(broken("name = \"tidy\"", &format!("name = \"tidy\"\n{long} = 5")), @"p.toml:3:1: unknown key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` in [pipeline] ([pipeline] takes batch-rows, description and name)");
+    assert_snapshot!(broken("name = \"tidy\"", &format!("name = \"tidy\"\n{long} = 5")), @"p.toml:3:1: unknown key `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…` in [pipeline] ([pipeline] takes batch-rows, description, name and time)");
 }
 
 #[test]
