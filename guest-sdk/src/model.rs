@@ -118,6 +118,13 @@ impl Model {
         pending::PendingAnswer::new(self.role.clone(), request, Location::caller())
     }
 
+    /// Returns the answers to several requests of a row, in their order. They are sent together, with those of the rows that wait at the
+    /// same time. An error is that of its request alone.
+    #[track_caller]
+    pub fn generate_each(&self, requests: Vec<Request>) -> impl Future<Output = Vec<Result<Answer>>> + use<> {
+        pending::PendingAnswers::new(self.role.clone(), requests, Location::caller())
+    }
+
     /// Returns the embeddings of texts, in their order. Those of one model have the same number of elements.
     ///
     /// # Errors

@@ -58,6 +58,36 @@ impl Future for PendingAnswer {
     }
 }
 
+/// The answers to several requests that are sent together.
+pub(super) struct PendingAnswers {
+    pending: Vec<(PendingAnswer, Option<Result<Answer>>)>,
+}
+
+impl PendingAnswers {
+    pub(super) fn new(role: Cow<'static, str>, requests: Vec<Request>, caller: &'static Location<'static>) -> Self {
+        let pending = requests.into_iter().map(|request| (PendingAnswer::new(role.clone(), request, caller), None));
+        Self { pending: pending.collect() }
+    }
+}
+
+impl Future for PendingAnswers {
+    type Output = Vec<Result<Answer>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        for (pending, answer) in &mut self.pending {
+            if answer.is_none()
+                && let Poll::Ready(ready) = Pin::new(pending).poll(cx)
+            {
+                *answer = Some(ready);
+            }
+        }
+        if self.pending.iter().any(|(_, answer)| answer.is_none()) {
+            return Poll::Pending;
+        }
+        Poll::Ready(std::mem::take(&mut self.pending).into_iter().filter_map(|(_, answer)| answer).collect())
+    }
+}
+
 /// Sends all requests that wait, and wakes their rows. Returns whether there were any.
 fn send_all() -> bool {
     let all = WAITING.take();
