@@ -3,11 +3,12 @@
 //! - [`Folder`] runs the command in a temporary folder of its own; [`Outcome`] is how a command ended.
 //! - [`PipelineFile`] builds a pipeline file.
 //! - [`Events`], [`send`], [`end`] and [`wait_until`] are for commands that are still running.
-//! - [`Server`] is a server on the loopback interface.
+//! - [`Server`] is a server on the loopback interface, and [`model_server`] one of language models.
 //! - [`redact`] replaces values that differ from run to run in snapshots.
 //! - [`schemas`] checks events and failure records, [`python`] and [`wat`] build steps, and [`rows`] writes and reads rows.
 
 mod folder;
+mod models;
 mod pipeline;
 pub(crate) mod python;
 mod redact;
@@ -18,6 +19,7 @@ mod server;
 pub(crate) mod wat;
 
 pub(crate) use folder::{CACHE, Folder, Outcome, outcome, outcome_with_input};
+pub(crate) use models::model_server;
 pub(crate) use pipeline::{PipelineFile, Table, component_step, pipeline, sink, source, step};
 pub(crate) use redact::{DIGESTS, MEASURES, paths, redact};
 pub(crate) use running::{

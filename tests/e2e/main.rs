@@ -33,6 +33,7 @@ mod output;
 mod pipeline_file;
 mod python_steps;
 mod reports;
+mod recipes;
 mod result_cache;
 mod resume;
 mod round_trips;

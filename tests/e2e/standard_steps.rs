@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use stillbox::grants::RecordedExchange;
 
-use crate::harness::{Folder, Server, ok, python};
+use crate::harness::{Folder, Server, model_server, ok, python};
 
 const README: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps/README.md"));
 const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../steps");
@@ -95,6 +95,7 @@ fn run_example(
     if let Some((path, text)) = more.and_then(|(language, text)| Some((language.strip_prefix("csv ")?, text))) {
         folder.write(path, text);
     }
+    let models = more.filter(|(language, _)| *language == "jsonl answers").map(|(_, text)| model_server(text));
     let (step, output) = (&local(step), local(output));
     let named = format!("component = \"steps/{name}\"");
     assert!(step.contains(&named), "the example of {name} doesn't name its component: {step}");
@@ -103,6 +104,10 @@ fn run_example(
     if let Some(input) = input {
         folder.write("input.jsonl", local(input));
         pipeline.push_str("[[source]]\npath = \"input.jsonl\"\n\n");
+    }
+    if let Some((_, url)) = &models {
+        let model = step.lines().find_map(|line| line.strip_prefix("model = ")).expect("the example has a model");
+        pipeline += &format!("[[model]]\nname = {model}\nurl = {url:?}\nmodel = \"small\"\n\n");
     }
     pipeline += step.as_str();
     pipeline += "\n[[sink]]\npath = \"output.jsonl\"\n";

@@ -52,7 +52,10 @@ impl Parameters {
     fn check(&self) -> Result<()> {
         let needs_instruction = self.set == OperatorSet::Answer && self.operators.is_empty();
         ensure!(!needs_instruction || self.instruction.is_some(), "`set = \"answer\"` needs `instruction`");
-        ensure!(self.operators.iter().all(|operator| !operator.trim().is_empty()), "an operator in `operators` is empty");
+        ensure!(
+            self.operators.iter().all(|operator| !operator.trim().is_empty()),
+            "an operator in `operators` is empty"
+        );
         Ok(())
     }
 

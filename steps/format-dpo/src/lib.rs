@@ -39,7 +39,10 @@ impl Parameters {
     fn check(&self) -> Result<()> {
         ensure!(self.better.is_some() == self.worse.is_some(), "`better` and `worse` need each other");
         ensure!(self.answers.is_some() == self.scores.is_some(), "`answers` and `scores` need each other");
-        ensure!(self.better.is_some() != self.answers.is_some(), "give either `better` and `worse`, or `answers` and `scores`");
+        ensure!(
+            self.better.is_some() != self.answers.is_some(),
+            "give either `better` and `worse`, or `answers` and `scores`"
+        );
         Ok(())
     }
 

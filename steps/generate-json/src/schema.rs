@@ -46,7 +46,9 @@ impl Schema {
     pub(crate) fn values(&self, answer: Json<'_>) -> Result<Vec<AnyValue<'static>>> {
         let value = |(name, json_type): &(String, JsonType)| match answer.member(name)? {
             Some(value) if value.text() != "null" => {
-                let value = value.value_as(*json_type).with_context(|| format!("the property `{name}` of the answer does not fit its column"));
+                let value = value
+                    .value_as(*json_type)
+                    .with_context(|| format!("the property `{name}` of the answer does not fit its column"));
                 Ok(value?.into_static())
             }
             _ => Ok(AnyValue::Null),
@@ -64,7 +66,8 @@ fn json_type(schema: &Value) -> JsonType {
         "boolean" => JsonType::Boolean,
         _ => JsonType::Json,
     };
-    let only_texts = |values: &[Value]| !values.is_empty() && values.iter().all(|value| value.is_string() || value.is_null());
+    let only_texts =
+        |values: &[Value]| !values.is_empty() && values.iter().all(|value| value.is_string() || value.is_null());
     match (schema.get("type"), schema.get("enum")) {
         (Some(Value::String(name)), _) => named(name),
         (Some(Value::Array(names)), _) => {
@@ -82,7 +85,11 @@ fn json_type(schema: &Value) -> JsonType {
 
 impl ParameterValue for Schema {
     fn read(value: &Value, at: &str, problems: &mut Problems) -> Option<Self> {
-        if value.is_object() { Some(Self::new(value)) } else { problems.wrong_type(at, "a JSON Schema, which is a table", value) }
+        if value.is_object() {
+            Some(Self::new(value))
+        } else {
+            problems.wrong_type(at, "a JSON Schema, which is a table", value)
+        }
     }
 
     fn schema(out: &mut String, _: &Bounds) {

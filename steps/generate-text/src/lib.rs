@@ -33,7 +33,9 @@ fn prompt(parameters: &Parameters, columns: &Columns<'_>, row: &AnyRow<'_>) -> R
     let fill = |name: &str, template| columns.render(row, name, template);
     let system = parameters.system.as_ref().map(|template| fill("system", template)).transpose()?;
     if let Some(name) = &parameters.messages {
-        let Some(list) = columns.get(row, name) else { bail!("the column `{name}` is null, and has to be a list of messages") };
+        let Some(list) = columns.get(row, name) else {
+            bail!("the column `{name}` is null, and has to be a list of messages")
+        };
         return Prompt::from_messages(list, system).with_context(|| format!("cannot use the column `{name}`"));
     }
     let Some(template) = &parameters.prompt else { bail!("there is neither `prompt` nor `messages`") };

@@ -56,7 +56,10 @@ impl Parameters {
         ensure!(self.prompt.is_some() != self.messages.is_some(), "give either `prompt` or `messages`");
         if self.completion {
             ensure!(self.prompt.is_some(), "`completion` continues the text of `prompt`, and not `messages`");
-            ensure!(self.system.is_none(), "`completion` has no `system` message; write the instructions into `prompt`");
+            ensure!(
+                self.system.is_none(),
+                "`completion` has no `system` message; write the instructions into `prompt`"
+            );
             ensure!(self.images.is_empty(), "`completion` cannot have `images`");
         }
         ensure!(!self.rows || self.answers > 1, "`rows` needs more than one of `answers`");

@@ -40,13 +40,19 @@ pub async fn judge(parameters: &Parameters, row: AnyRow<'_>, model: Model) -> Re
 fn candidates(parameters: &Parameters, columns: &Columns<'_>, row: &AnyRow<'_>) -> Result<Vec<String>> {
     let texts: Vec<String> = match &parameters.candidates {
         Some(list) => columns.texts(row, list)?.into_iter().map(Into::into).collect(),
-        None => parameters.columns.iter().map(|name| Ok(columns.text(row, name)?.into_owned())).collect::<Result<_>>()?,
+        None => {
+            parameters.columns.iter().map(|name| Ok(columns.text(row, name)?.into_owned())).collect::<Result<_>>()?
+        }
     };
     let (min, max) = match parameters.mode {
         Mode::Absolute => (1, MAX_CANDIDATES),
         Mode::Pairwise => (2, MAX_COMPARED),
     };
-    ensure!((min..=max).contains(&texts.len()), "there are {} candidates, and {min} to {max} can be judged", texts.len());
+    ensure!(
+        (min..=max).contains(&texts.len()),
+        "there are {} candidates, and {min} to {max} can be judged",
+        texts.len()
+    );
     Ok(texts)
 }
 

@@ -60,7 +60,10 @@ impl Parameters {
         ensure!(self.columns.is_empty() == self.candidates.is_some(), "give either `columns` or `candidates`");
         ensure!(self.min_score < self.max_score, "`min-score` has to be less than `max-score`");
         ensure!(self.mode == Mode::Pairwise || !self.both_orders, "`both-orders` is for the mode `pairwise`");
-        ensure!(self.mode == Mode::Absolute || self.columns.len() != 1, "the mode `pairwise` compares two or more `columns`");
+        ensure!(
+            self.mode == Mode::Absolute || self.columns.len() != 1,
+            "the mode `pairwise` compares two or more `columns`"
+        );
         Ok(())
     }
 

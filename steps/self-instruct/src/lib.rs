@@ -69,7 +69,9 @@ pub async fn self_instruct(parameters: &Parameters, row: AnyRow<'_>, model: Mode
     let prompt = Prompt::new(Some(SYSTEM.to_owned()), parameters.message(&row)?);
     let answer = model.generate_one(prompt.request().schema(schema)).await?;
     let answer: Value = Json::from_text(&answer.text).parse()?;
-    let Some(instructions) = answer["instructions"].as_array() else { bail!("the answer of the model has no instructions") };
+    let Some(instructions) = answer["instructions"].as_array() else {
+        bail!("the answer of the model has no instructions")
+    };
     let mut texts: Vec<&str> = Vec::with_capacity(instructions.len());
     for text in instructions.iter().filter_map(Value::as_str).map(str::trim) {
         if !text.is_empty() && !texts.contains(&text) {
