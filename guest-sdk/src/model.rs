@@ -122,7 +122,9 @@ impl Model {
     /// same time. An error is that of its request alone.
     #[track_caller]
     pub fn generate_each(&self, requests: Vec<Request>) -> impl Future<Output = Vec<Result<Answer>>> + use<> {
-        pending::PendingAnswers::new(self.role.clone(), requests, Location::caller())
+        let caller = Location::caller();
+        let pending = |request| pending::PendingAnswer::new(self.role.clone(), request, caller);
+        pending::PendingAnswers::new(requests.into_iter().map(pending))
     }
 
     /// Returns the embeddings of texts, in their order. Those of one model have the same number of elements.

@@ -107,7 +107,8 @@ fn run_example(
     }
     if let Some((_, url)) = &models {
         let model = step.lines().find_map(|line| line.strip_prefix("model = ")).expect("the example has a model");
-        pipeline += &format!("[[model]]\nname = {model}\nurl = {url:?}\nmodel = \"small\"\n\n");
+        let table = format!("[[model]]\nname = {model}\nurl = {url:?}\nmodel = \"small\"\n\n");
+        pipeline += &table;
     }
     pipeline += step.as_str();
     pipeline += "\n[[sink]]\npath = \"output.jsonl\"\n";

@@ -38,12 +38,11 @@ impl Template {
         let mut values = BTreeMap::new();
         let mut nulls = Vec::new();
         for column in &self.columns {
-            let value = match value(column) {
-                Some(json) => json.parse::<Value>()?,
-                None => {
-                    nulls.push(format!("`{column}`"));
-                    Value::from(())
-                }
+            let value = if let Some(json) = value(column) {
+                json.parse::<Value>()?
+            } else {
+                nulls.push(format!("`{column}`"));
+                Value::from(())
             };
             values.insert(column.as_str(), value);
         }

@@ -64,9 +64,8 @@ pub(super) struct PendingAnswers {
 }
 
 impl PendingAnswers {
-    pub(super) fn new(role: Cow<'static, str>, requests: Vec<Request>, caller: &'static Location<'static>) -> Self {
-        let pending = requests.into_iter().map(|request| (PendingAnswer::new(role.clone(), request, caller), None));
-        Self { pending: pending.collect() }
+    pub(super) fn new(pending: impl Iterator<Item = PendingAnswer>) -> Self {
+        Self { pending: pending.map(|pending| (pending, None)).collect() }
     }
 }
 

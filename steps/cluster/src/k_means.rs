@@ -133,7 +133,9 @@ mod tests {
 
     fn clusters(vectors: &[[f32; 2]], count: usize) -> Vec<u32> {
         let mut all = Vectors::default();
-        vectors.iter().for_each(|vector| all.push(vector, 1.0).unwrap());
+        for vector in vectors {
+            all.push(vector, 1.0).unwrap();
+        }
         all.cluster(count, 20, 7).into_iter().map(|(cluster, _)| cluster).collect()
     }
 

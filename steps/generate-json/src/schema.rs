@@ -59,7 +59,7 @@ impl Schema {
 
 /// Returns the type of the column for a property.
 fn json_type(schema: &Value) -> JsonType {
-    let named = |name: &str| match name {
+    let by_name = |name: &str| match name {
         "string" => JsonType::Text,
         "integer" => JsonType::Integer,
         "number" => JsonType::Float,
@@ -69,12 +69,12 @@ fn json_type(schema: &Value) -> JsonType {
     let only_texts =
         |values: &[Value]| !values.is_empty() && values.iter().all(|value| value.is_string() || value.is_null());
     match (schema.get("type"), schema.get("enum")) {
-        (Some(Value::String(name)), _) => named(name),
+        (Some(Value::String(name)), _) => by_name(name),
         (Some(Value::Array(names)), _) => {
             // A type or null.
             let mut names = names.iter().filter_map(Value::as_str).filter(|name| *name != "null");
             match (names.next(), names.next()) {
-                (Some(name), None) => named(name),
+                (Some(name), None) => by_name(name),
                 _ => JsonType::Json,
             }
         }

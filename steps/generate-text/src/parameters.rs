@@ -109,6 +109,6 @@ impl Parameters {
         if self.allow_truncated {
             request = request.allow_truncated();
         }
-        self.stop.iter().fold(request, |request, text| request.stop(text))
+        self.stop.iter().fold(request, Request::stop)
     }
 }

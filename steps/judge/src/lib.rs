@@ -112,9 +112,11 @@ async fn compare(
             Some("B") => Some(b),
             _ => None,
         };
-        match better {
-            Some(better) => scores[better] += 1.0,
-            None => [a, b].into_iter().for_each(|each| scores[each] += 0.5),
+        if let Some(better) = better {
+            scores[better] += 1.0;
+        } else {
+            scores[a] += 0.5;
+            scores[b] += 0.5;
         }
         comparisons.push(json!({ "a": a, "b": b, "better": better, "rationale": answer["rationale"] }));
     }

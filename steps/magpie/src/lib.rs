@@ -20,7 +20,7 @@ pub struct Parameters {
     /// The output column for the list of messages.
     #[parameter(default = "messages")]
     pub into: String,
-    /// The text before a message of the user in the chat template of the model. By default that of ChatML.
+    /// The text before a message of the user in the chat template of the model. By default that of `ChatML`.
     #[parameter(default = "<|im_start|>user\n")]
     pub user: String,
     /// The text before an answer.
@@ -90,7 +90,7 @@ pub async fn magpie(parameters: &Parameters, row: AnyRow<'_>, model: Model) -> R
     let mut text = String::new();
     if let Some(template) = &parameters.system {
         let system = columns.render(&row, "system", template)?;
-        text += &format!("{}{system}{}", parameters.system_start, parameters.end);
+        text.extend([&*parameters.system_start, &*system, &*parameters.end]);
         messages.push((Role::System, system));
     }
     for turn in 1..=parameters.turns {
@@ -106,7 +106,7 @@ pub async fn magpie(parameters: &Parameters, row: AnyRow<'_>, model: Model) -> R
                 let message = if role == Role::User { "message of the user" } else { "answer" };
                 bail!("the model wrote an empty {message} in turn {turn}");
             }
-            text += &format!("{written}{}", parameters.end);
+            text.extend([written, &*parameters.end]);
             messages.push((role, written.to_owned()));
         }
     }

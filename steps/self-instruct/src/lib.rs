@@ -44,7 +44,7 @@ impl Parameters {
         let columns = self.columns();
         let mut text = format!("# Subject\n\n{}\n\n", columns.render(row, "prompt", &self.prompt)?);
         if let Some(criteria) = &self.criteria {
-            text += &format!("# Criteria\n\n{}\n\n", columns.render(row, "criteria", criteria)?);
+            text.extend(["# Criteria\n\n", &columns.render(row, "criteria", criteria)?, "\n\n"]);
         }
         Ok(text + &format!("Write {} instructions.", self.count))
     }
