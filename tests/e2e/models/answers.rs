@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
-use stillbox_test_guests::{ASK, ASK_TWICE, EMBED};
+use stillbox_test_guests::{ASK, ASK_TWICE, EMBED_TEXTS};
 
 use super::{answer, answers, ask, asking, finished, model, prompt, rejected, rejecting, server, write_prompts};
 use crate::harness::{Folder, PipelineFile, Server, ok, step};
@@ -54,10 +54,10 @@ fn a_text_that_the_server_rejects_costs_no_other_embedding() {
             .collect();
         ok(&json!({ "data": data, "usage": { "prompt_tokens": 7 } }).to_string())
     });
-    let folder = Folder::with(&[EMBED]);
+    let folder = Folder::with(&[EMBED_TEXTS]);
     let rows: String = (0..200).map(|id| format!("{}\n", json!({ "text": id.to_string() }))).collect();
     folder.write("input.jsonl", rows);
-    folder.run(rejecting(step("embed").set("model", "\"writer\""), &server, "")).succeeded();
+    folder.run(rejecting(step("embed_texts").set("model", "\"writer\""), &server, "")).succeeded();
     let vectors: Vec<Value> = folder.json_lines("output.jsonl").iter().map(|row| row["vector"].clone()).collect();
     let expected: Vec<Value> = (0..200).filter(|id| *id != 13).map(|id| json!([f64::from(id), 0.5])).collect();
     assert_eq!(vectors, expected);

@@ -15,7 +15,7 @@ struct Embedded {
 
 /// Embeds texts.
 #[step]
-fn embed(batch: Batch<'_, Text<'_>>, model: Model) -> Result<Rows<Embedded>> {
+fn embed_texts(batch: Batch<'_, Text<'_>>, model: Model) -> Result<Rows<Embedded>> {
     let texts = batch.iter().map(|row| Ok(row?.text.to_owned())).collect::<Result<Vec<_>>>()?;
     let mut rows = Rows::new();
     for (row, vector) in model.embed(texts)?.into_iter().enumerate() {
