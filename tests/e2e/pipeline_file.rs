@@ -16,7 +16,7 @@ fn error_after(right: &str, wrong: &str) -> String {
 
 #[test]
 fn an_unknown_key_gets_a_suggestion() {
-    insta::assert_snapshot!(error_after("batch-rows", "batch-row"), @r"
+    insta::assert_snapshot!(error_after("batch-rows", "batch-row"), @"
     error: unknown key `batch-row` in [pipeline]
      --> pipeline.toml:3:1
       |
@@ -24,7 +24,7 @@ fn an_unknown_key_gets_a_suggestion() {
       | ^^^^^^^^^ unknown key
       |
       = help: did you mean `batch-rows`?
-      = help: [pipeline] takes batch-rows, description and name
+      = help: [pipeline] takes batch-rows, description, name and time
     ");
 }
 
@@ -66,7 +66,7 @@ path = "output.xlsx"
       | ^^^ unknown key
       |
       = help: did you mean `name`?
-      = help: [pipeline] takes batch-rows, description and name
+      = help: [pipeline] takes batch-rows, description, name and time
 
     error: `batch-rows` in [pipeline] is 0, which is out of range
      --> pipeline.toml:3:14

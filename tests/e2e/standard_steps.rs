@@ -103,7 +103,9 @@ fn run_example(
     let mut pipeline = "[pipeline]\nname = \"example\"\n\n".to_owned();
     if let Some(input) = input {
         folder.write("input.jsonl", local(input));
-        pipeline.push_str("[[source]]\npath = \"input.jsonl\"\n\n");
+        if !step.contains("[[source]]") {
+            pipeline.push_str("[[source]]\npath = \"input.jsonl\"\n\n");
+        }
     }
     if let Some((_, url)) = &models {
         let model = step.lines().find_map(|line| line.strip_prefix("model = ")).expect("the example has a model");

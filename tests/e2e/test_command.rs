@@ -289,7 +289,7 @@ fn test_reports_all_errors_in_the_files_of_a_case_at_once() {
         |        ^^^^^^^ not a failure kind
         |
         = help: did you mean "panic"?
-        = help: the failure kinds are guest-error, panic, trap, timeout, memory, fuel, exit, bad-output, denied, parameters and incompatible
+        = help: the failure kinds are guest-error, panic, trap, timeout, memory, fuel, exit, bad-output, denied, model, parameters and incompatible
 
       error: `message` is not a regular expression
        --> step/cases/one/expected-failure.toml:2:11

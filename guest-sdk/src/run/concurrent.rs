@@ -102,6 +102,7 @@ impl<F: Future> Running<F> {
 ///
 /// # Panics
 /// A future waits for something other than a request.
+#[cfg_attr(not(feature = "http"), allow(unreachable_pub, reason = "it is public with that feature"))]
 pub fn join_all<F: Future>(concurrency: usize, futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut futures = futures.into_iter().fuse();
     let mut outputs: Vec<Option<F::Output>> = Vec::with_capacity(futures.size_hint().0);

@@ -1,4 +1,4 @@
-//! Language models: settings, requests and answers as data. [`crate::model_client`] sends them.
+//! Language models: settings, requests and answers as data. `model_client` sends them.
 
 mod answer;
 mod error;

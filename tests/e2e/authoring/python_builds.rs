@@ -76,7 +76,7 @@ fn a_pipeline_builds_and_runs_the_folder_of_a_python_step() {
 fn errors_of_the_python_sdk_are_shown() {
     let _redacted = redact(paths());
     let folder = step("import sys\nprint('error: keep_long.py:1: SyntaxError', file=sys.stderr)\nsys.exit(1)\n");
-    insta::assert_snapshot!(build(&folder).failed(1), @"
+    insta::assert_snapshot!(build(&folder).failed(2), @"
         Building keep-long
       error: cannot build the step in `keep-long`
         |
@@ -88,7 +88,7 @@ fn errors_of_the_python_sdk_are_shown() {
 fn a_python_build_reports_missing_tools_with_the_commands_to_install_them() {
     let _redacted = redact(paths());
     let folder = step("import sys\nsys.exit(3)\n");
-    insta::assert_snapshot!(build(&folder).failed(1), @"
+    insta::assert_snapshot!(build(&folder).failed(2), @"
       Building keep-long
     error: componentize-py, which compiles Python steps, is not installed: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
     ");
@@ -96,20 +96,20 @@ fn a_python_build_reports_missing_tools_with_the_commands_to_install_them() {
     // This Python does not have the SDK.
     folder.write("keep-long/.venv/bin/python", "#!/bin/sh\necho 'No module named stillbox_sdk' >&2\nexit 1\n");
     fs::set_permissions(folder.join("keep-long/.venv/bin/python"), fs::Permissions::from_mode(0o755)).unwrap();
-    insta::assert_snapshot!(build(&folder).failed(1), @"
+    insta::assert_snapshot!(build(&folder).failed(2), @"
       Building keep-long
     error: stillbox-sdk is not installed for `keep-long/.venv/bin/python`: run `python3 -m venv keep-long/.venv && keep-long/.venv/bin/pip install [CLONE]/guest-sdk/python`
     ");
 
     fs::remove_dir_all(folder.join("keep-long/.venv")).unwrap();
     let without_python = outcome(command(&folder).env("PATH", folder.join("empty")).args(["build", "keep-long"]));
-    insta::assert_snapshot!(without_python.failed(1), @"
+    insta::assert_snapshot!(without_python.failed(2), @"
       Building keep-long
     error: cannot find `python3`: install Python 3.11 or later, or give a compiled .wasm file
     ");
 
     folder.write("keep-long/pyproject.toml", "[project]\nversion = \"1\"\n");
-    insta::assert_snapshot!(build(&folder).failed(1), @r#"
+    insta::assert_snapshot!(build(&folder).failed(2), @r#"
       Building keep-long
     error: `keep-long/pyproject.toml`: it has no `name = "…"` in [project]
     "#);

@@ -38,12 +38,12 @@ fn test_reports_misspelt_file_names_of_a_case() {
         ("settings.toml", ""),
         ("README.md", "notes"),
     ]);
-    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @r"
+    insta::assert_snapshot!(test(&folder, KEEP_LONG, &[]).failed(1), @"
           FAIL step/one
 
     FAIL step/one
       error: step/cases/one/expected-reject.jsonl: unknown file name; did you mean `expected-rejects.jsonl`?
-      error: step/cases/one/settings.toml: unknown file name; the files of a case are input.jsonl, parameters.toml, expected.jsonl, expected-rejects.jsonl, expected-failure.toml, case.toml
+      error: step/cases/one/settings.toml: unknown file name; the files of a case are input.jsonl, parameters.toml, expected.jsonl, expected-rejects.jsonl, expected-failure.toml, case.toml, answers.jsonl
 
        Summary 0 passed, 1 failed
     ");
