@@ -34,14 +34,14 @@ pub struct Lock {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct LockDocument {
     version: u32,
     #[serde(default)]
-    step: Vec<Entry>,
+    step: Vec<LockEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct LockEntry {
     pipeline: String,
     step: String,
     #[serde(flatten)]
@@ -76,7 +76,7 @@ impl Lock {
     /// # Errors
     /// The problem, with its line.
     fn parse(text: &str) -> Result<Self, String> {
-        let document: Document = toml::from_str(text).map_err(|error| {
+        let document: LockDocument = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             let line = line.map_or_else(String::new, |line| format!("line {line}: "));
             format!("{line}{}", error.message())
@@ -85,7 +85,7 @@ impl Lock {
             return Err(format!("it has version {}, and this program reads version {VERSION}", document.version));
         }
         let mut lock = Self::default();
-        for Entry { pipeline, step, locked } in document.step {
+        for LockEntry { pipeline, step, locked } in document.step {
             let entries = lock.pipelines.entry(pipeline.clone()).or_default();
             if entries.insert(step.clone(), locked).is_some() {
                 return Err(format!("step `{step}` of `{pipeline}` is there twice"));
@@ -97,14 +97,14 @@ impl Lock {
     /// Returns the text of the file.
     fn text(&self) -> String {
         let entries = self.pipelines.iter().flat_map(|(pipeline, steps)| {
-            let entry = |(step, locked): (&String, &LockedStep)| Entry {
+            let entry = |(step, locked): (&String, &LockedStep)| LockEntry {
                 pipeline: pipeline.clone(),
                 step: step.clone(),
                 locked: locked.clone(),
             };
             steps.iter().map(entry)
         });
-        let document = Document { version: VERSION, step: entries.collect() };
+        let document = LockDocument { version: VERSION, step: entries.collect() };
         let document = toml::to_string_pretty(&document).expect("strings and lists can be written as TOML");
         format!("{HEADER}{document}")
     }

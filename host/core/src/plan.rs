@@ -12,6 +12,7 @@ mod lock;
 mod lowering;
 mod node_schema;
 mod projection;
+mod reach;
 mod replacements;
 mod route;
 mod stage_assignment;

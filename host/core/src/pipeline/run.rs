@@ -112,17 +112,8 @@ impl LockedRun<'_> {
             on_plan(&Outline::from_plan(&planned.plan));
         }
         let fingerprint = self.check_unchanged(&planned.plan)?;
-        if let Some(handle) = &self.handle
-            && let Some(report) = recording::placed(handle)?
-        {
+        if let Some(report) = self.prepare(&planned.plan, &journal)? {
             return Ok(report);
-        }
-        if let Some(handle) = &mut self.handle {
-            recording::prepare(handle, &planned.plan, !self.options.replacements.sources.is_empty())?;
-        }
-        let answers = self.handle.as_ref().map(RunHandle::answers);
-        if let Some(path) = &answers {
-            journal.keep_at(path.clone());
         }
         let models = planned.plan.models.clone();
         let (remote, threads) = self.threads(engine, &planned.plan).inspect_err(|_| self.remove_empty_folder())?;
@@ -169,12 +160,21 @@ impl LockedRun<'_> {
         drop(opened.work);
         drop(opened.entries);
         if matches!(outcome, RunOutcome::Done | RunOutcome::OutputClosed) {
-            if let Some(path) = &answers {
-                Journal::remove(path);
-            }
+            self.handle.iter().for_each(|handle| Journal::remove(&handle.answers()));
             written_folders.publish().map_err(|error| failed(Failure::host(&error)))?;
         }
         result_of(outcome, report, max_rejects)
+    }
+
+    /// Prepares the run's folder. Returns the report of a run that was complete but for the places of its outputs.
+    fn prepare(&mut self, plan: &Plan, journal: &Journal) -> Result<Option<Report>, RunError> {
+        let Some(handle) = &mut self.handle else { return Ok(None) };
+        if let Some(report) = recording::placed(handle)? {
+            return Ok(Some(report));
+        }
+        recording::prepare(handle, plan, !self.options.replacements.sources.is_empty())?;
+        journal.keep_at(handle.answers());
+        Ok(None)
     }
 
     /// Removes the run's folder if nothing is in it, because the run has not started.

@@ -66,6 +66,28 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
         }
     }
     all.retain(|key, _| !is_irrelevant(key, limits_matter));
+    add_overrides(overrides, limits_matter, &mut all);
+    for step in plan.steps() {
+        // The values of variables may be private, so only a digest is saved.
+        for (name, value) in step.access.iter().flat_map(|access| access.env()) {
+            let digest = component::digest(&Sha256::digest(value));
+            all.insert(format!("the variable {name} of step \"{}\"", step.name), digest);
+        }
+        all.insert(format!("the component of step \"{}\"", step.name), step.component.digest().to_string());
+    }
+    for path in plan.sources.iter().flat_map(|source| &source.files) {
+        // An input without metadata cannot be read either. Reading it reports the error.
+        if let Ok(metadata) = fs::metadata(path) {
+            let what =
+                format!("{} bytes, changed at {}.{:09}", metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+            all.insert(format!("the input {}", unambiguous(&canonical_path(path))), what);
+        }
+    }
+    all
+}
+
+/// Adds the settings of the command line.
+fn add_overrides(overrides: &Overrides, limits_matter: bool, all: &mut Fingerprint) {
     for argument in &overrides.set {
         let (target, value) = argument.split_once('=').unwrap_or((argument, ""));
         all.insert(format!("--set {target}"), value.to_owned());
@@ -87,23 +109,6 @@ pub(crate) fn fingerprint(config: &Config, overrides: &Overrides, plan: &Plan) -
     for grant in &overrides.allow.dirs {
         all.insert(format!("--allow-dir {}", grant.path().display()), grant.guest_path().to_owned());
     }
-    for step in plan.steps() {
-        // The values of variables may be private, so only a digest is saved.
-        for (name, value) in step.access.iter().flat_map(|access| access.env()) {
-            let digest = component::digest(&Sha256::digest(value));
-            all.insert(format!("the variable {name} of step \"{}\"", step.name), digest);
-        }
-        all.insert(format!("the component of step \"{}\"", step.name), step.component.digest().to_string());
-    }
-    for path in plan.sources.iter().flat_map(|source| &source.files) {
-        // An input without metadata cannot be read either. Reading it reports the error.
-        if let Ok(metadata) = fs::metadata(path) {
-            let what =
-                format!("{} bytes, changed at {}.{:09}", metadata.len(), metadata.mtime(), metadata.mtime_nsec());
-            all.insert(format!("the input {}", unambiguous(&canonical_path(path))), what);
-        }
-    }
-    all
 }
 
 /// Returns a path as text. Two paths never have the same text, even if they are not UTF-8.

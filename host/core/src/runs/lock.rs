@@ -129,8 +129,8 @@ impl PipelineLock {
             not_followed().read(true).write(true).create(true).truncate(false).open(&path)
         };
         let lock = acquire(&path, open).map_err(|error| match error {
-            LockError::Busy(pid) => RunStoreError::Busy { pid },
-            LockError::Io(source) => unusable(source),
+            AcquireError::Busy(pid) => RunStoreError::Busy { pid },
+            AcquireError::Io(source) => unusable(source),
         })?;
         let part_files = read_part_files(&lock);
         write_lock(&lock, part_files.as_ref()).map_err(unusable)?;
@@ -144,16 +144,16 @@ impl PipelineLock {
 }
 
 /// An error of acquiring a lock.
-pub(super) enum LockError {
+pub(super) enum AcquireError {
     /// Another process holds it: the process id, or "(unknown)".
     Busy(String),
     Io(io::Error),
 }
 
 /// Acquires the lock of the file at a path, which `open` opens or creates.
-pub(super) fn acquire(path: &Path, open: impl Fn() -> io::Result<File>) -> Result<File, LockError> {
+pub(super) fn acquire(path: &Path, open: impl Fn() -> io::Result<File>) -> Result<File, AcquireError> {
     for attempt in 1.. {
-        let lock = open().map_err(LockError::Io)?;
+        let lock = open().map_err(AcquireError::Io)?;
         match lock.try_lock() {
             // Another process may have removed the file before it was locked. Then the lock has no effect.
             Ok(()) if is_same_file(&lock, path) => return Ok(lock),
@@ -163,9 +163,9 @@ pub(super) fn acquire(path: &Path, open: impl Fn() -> io::Result<File>) -> Resul
                 let text = read_lock(&lock);
                 let pid = text.lines().next().unwrap_or_default();
                 let is_number = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
-                return Err(LockError::Busy(if is_number { pid.into() } else { "(unknown)".into() }));
+                return Err(AcquireError::Busy(if is_number { pid.into() } else { "(unknown)".into() }));
             }
-            Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
+            Err(TryLockError::Error(error)) => return Err(AcquireError::Io(error)),
         }
     }
     unreachable!("the last try returns")

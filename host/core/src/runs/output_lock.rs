@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::RunStoreError;
-use super::lock::{LockError, acquire, canonical_path, is_same_file, write_lock};
+use super::lock::{AcquireError, acquire, canonical_path, is_same_file, write_lock};
 use crate::cleanup::{CleanupRegistry, Entry};
 use crate::private_dir::not_followed;
 use crate::sink;
@@ -60,16 +60,16 @@ impl OutputLock {
                 lock.write_process_id();
                 Ok(Some(lock))
             }
-            Err(LockError::Busy(pid)) => Err(RunStoreError::BusyOutput { output: output.to_owned(), pid }),
-            Err(LockError::Io(error)) if is_reported_by_output(&error) => Ok(None),
-            Err(LockError::Io(error)) if has_no_locks(&error) => {
+            Err(AcquireError::Busy(pid)) => Err(RunStoreError::BusyOutput { output: output.to_owned(), pid }),
+            Err(AcquireError::Io(error)) if is_reported_by_output(&error) => Ok(None),
+            Err(AcquireError::Io(error)) if has_no_locks(&error) => {
                 tracing::warn!(
                     "{} cannot be locked, because its file system has no locks: do not run another pipeline that writes it",
                     output.display()
                 );
                 Ok(None)
             }
-            Err(LockError::Io(source)) => Err(RunStoreError::io("use the lock", path, source)),
+            Err(AcquireError::Io(source)) => Err(RunStoreError::io("use the lock", path, source)),
         }
     }
 
