@@ -8,9 +8,9 @@ mod settings;
 mod usage;
 
 pub use recorded::{AnswerRecorder, RecordedAnswer, RecordedAnswers};
-pub use settings::{Budget, ModelProblem, ModelSettings, Price, StepModels};
+pub use settings::{ModelBudget, ModelProblem, ModelSettings, Price, StepModels};
 pub use usage::ModelUsage;
 
 pub(crate) use answer::{Answer, FinishReason, Vectors};
 pub(crate) use error::{AnswerError, AnswerErrorKind, ModelFailure};
-pub(crate) use request::{Message, ModelRequest, Part, Prompt, Speaker};
+pub(crate) use request::{ModelMessage, ModelRequest, Part, Prompt, Speaker};

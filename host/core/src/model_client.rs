@@ -20,6 +20,7 @@ mod pace;
 mod schema;
 mod source;
 mod tasks;
+mod total;
 
 pub(crate) use client::{ModelClient, ModelContext};
 pub(crate) use journal::Journal;

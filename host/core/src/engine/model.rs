@@ -9,7 +9,7 @@ use super::bindings::types::{ErrorKind, StepError};
 use super::state::State;
 use crate::grants::Denial;
 use crate::model::{
-    Answer, AnswerError, AnswerErrorKind, FinishReason, Message, ModelFailure, ModelRequest, Part, Prompt, Speaker,
+    Answer, AnswerError, AnswerErrorKind, FinishReason, ModelFailure, ModelMessage, ModelRequest, Part, Prompt, Speaker,
 };
 use crate::model_client::read_schema;
 
@@ -147,7 +147,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             let state = store.data_mut();
             let Some(source) = state.model(&role) else { return Ok((missing(state, &role, texts.len()),)) };
             let _uncounted = state.uncounted_wait();
-            let vectors = source.embed(texts).await.map_err(ModelHalt)?;
+            let vectors = source.embed(state.model_call(), texts).await.map_err(ModelHalt)?;
             let vectors: Answers<_> = vectors.into_iter().map(|vector| vector.map_err(step_error)).collect();
             Ok((vectors,))
         })
@@ -184,7 +184,7 @@ fn request(request: ContractRequest) -> Result<ModelRequest, AnswerError> {
     Ok(ModelRequest { prompt, max_tokens, temperature, top_p, stop, seed, schema, allow_truncated })
 }
 
-fn message(message: ContractMessage) -> Result<Message, AnswerError> {
+fn message(message: ContractMessage) -> Result<ModelMessage, AnswerError> {
     let speaker = match message.role {
         ContractRole::System => Speaker::System,
         ContractRole::User => Speaker::User,
@@ -200,7 +200,7 @@ fn message(message: ContractMessage) -> Result<Message, AnswerError> {
             Ok(Part::Image(media_type, bytes))
         }
     };
-    Ok(Message { speaker, content: message.content.into_iter().map(part).collect::<Result<_, _>>()? })
+    Ok(ModelMessage { speaker, content: message.content.into_iter().map(part).collect::<Result<_, _>>()? })
 }
 
 fn from_answer(answer: Answer) -> ContractAnswer {

@@ -133,3 +133,38 @@ impl AnswerRecorder {
         lines
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_next_line_that_fits_answers_an_equal_request() {
+        let lines = "{\"contains\":\"sky\",\"answer\":\"blue\"}\n\n{\"contains\":\"sky\",\"answer\":\"grey\"}\n\
+                     {\"model\":\"judge\",\"answer\":\"5\"}\n{\"request\":{\"prompt\":\"sea\"},\"error\":\"too deep\"}\n";
+        let recorded = RecordedAnswers::parse(lines).unwrap();
+        assert_eq!(recorded.roles().into_iter().collect::<Vec<_>>(), ["default", "judge"]);
+        let sky = json!({ "messages": [{ "content": [{ "text": "the sky is" }] }] });
+        let answer = |occurrence| recorded.answer("default", (&sky, occurrence), |_| true).unwrap().answer.clone();
+        assert_eq!([0, 1, 2].map(answer).map(Option::unwrap), ["blue", "grey", "grey"]);
+        let sea = recorded.answer("default", (&json!({ "prompt": "sea" }), 0), |_| true).unwrap();
+        assert_eq!(sea.error.as_deref(), Some("too deep"));
+        assert!(recorded.answer("default", (&json!({ "prompt": "land" }), 0), |_| true).is_none());
+        assert!(recorded.answer("judge", (&sky, 0), |line| line.embedding.is_some()).is_none());
+        assert!(recorded.answer("critic", (&sky, 0), |_| true).is_none());
+    }
+
+    #[test]
+    fn lines_that_are_no_answers_are_reported_with_their_number() {
+        for (text, line) in [
+            ("{\"answer\":\"a\"}\n{\"answer\":", 2),
+            ("{}", 1),
+            ("\n{\"answer\":\"a\",\"error\":\"b\"}", 2),
+            ("{\"answers\":\"a\"}", 1),
+        ] {
+            assert_eq!(RecordedAnswers::parse(text).unwrap_err().0, line, "{text}");
+        }
+    }
+}

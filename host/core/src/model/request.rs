@@ -25,14 +25,14 @@ pub(crate) struct ModelRequest {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Prompt {
     /// A conversation.
-    Messages(Vec<Message>),
+    Messages(Vec<ModelMessage>),
     /// The start of a text, with the markers of the model itself.
     Text(String),
 }
 
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Message {
+pub(crate) struct ModelMessage {
     pub(crate) speaker: Speaker,
     pub(crate) content: Vec<Part>,
 }
@@ -114,7 +114,7 @@ impl ModelRequest {
         let mut next = self.clone();
         match &mut next.prompt {
             Prompt::Messages(messages) => {
-                let text = |speaker, text: String| Message { speaker, content: vec![Part::Text(text)] };
+                let text = |speaker, text: String| ModelMessage { speaker, content: vec![Part::Text(text)] };
                 let ask =
                     format!("This does not match the JSON Schema: {problem}\nAnswer with the corrected JSON alone.");
                 messages.extend([text(Speaker::Assistant, answer.to_owned()), text(Speaker::User, ask)]);
@@ -128,7 +128,7 @@ impl ModelRequest {
     }
 }
 
-fn message(message: &Message) -> Value {
+fn message(message: &ModelMessage) -> Value {
     let content = match &message.content[..] {
         // The oldest servers take a text alone.
         [Part::Text(text)] => Value::from(text.as_str()),
@@ -174,8 +174,8 @@ mod tests {
         settings.body = serde_json::from_str(r#"{ "temperature": 1, "top_k": 20 }"#).unwrap();
         let mut request = ModelRequest {
             prompt: Prompt::Messages(vec![
-                Message { speaker: Speaker::System, content: vec![Part::Text("Be brief.".into())] },
-                Message {
+                ModelMessage { speaker: Speaker::System, content: vec![Part::Text("Be brief.".into())] },
+                ModelMessage {
                     speaker: Speaker::User,
                     content: vec![
                         Part::Text("What is it?".into()),

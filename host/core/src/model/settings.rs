@@ -38,7 +38,7 @@ pub struct ModelSettings {
     /// Further requests for an answer that does not match its JSON Schema. Default 2.
     pub corrections: u32,
     /// What a run may use.
-    pub budget: Budget,
+    pub budget: ModelBudget,
     /// The price of tokens.
     pub price: Option<Price>,
     /// Members of the JSON of every request, such as `top_k`. A step's own settings take precedence.
@@ -67,7 +67,7 @@ impl StepModels {
 /// What a run may use of a model. The run stops before the request that would exceed it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Budget {
+pub struct ModelBudget {
     /// Tokens of requests and answers.
     pub tokens: Option<u64>,
     /// In the unit of the price.
@@ -105,8 +105,8 @@ pub enum ModelProblem {
     Key,
 }
 
-/// Bytes of an answer. A batch of embeddings has some megabytes.
-const ANSWER_BYTES: u64 = 64 << 20;
+/// Bytes of a response. One with 64 embeddings has some megabytes.
+const ANSWER_BYTES: u64 = 16 << 20;
 
 impl ModelSettings {
     /// Creates the settings of a model, with the defaults for everything else.
@@ -124,7 +124,7 @@ impl ModelSettings {
             retries: 5,
             give_up_after: Duration::from_mins(2),
             corrections: 2,
-            budget: Budget::default(),
+            budget: ModelBudget::default(),
             price: None,
             body: Map::new(),
         }

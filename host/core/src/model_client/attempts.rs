@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::budget::ReservedTokens;
 use super::client::SharedModel;
-use super::outcome::{Outcome, Problem};
+use super::outcome::{Outcome, PassingError};
 use crate::grants::HttpUrl;
 use crate::model::{AnswerError, AnswerErrorKind, ModelFailure};
 use crate::units::counted;
@@ -95,7 +95,7 @@ impl SharedModel {
                         return Ok(Received { value, attempts });
                     }
                     Err(error) if error.kind == AnswerErrorKind::Transient => {
-                        (Problem { message: error.message, pause: None }, false)
+                        (PassingError { message: error.message, pause: None }, false)
                     }
                     Err(error) => {
                         self.health.succeeded(sent);
@@ -201,7 +201,7 @@ impl SharedModel {
     }
 }
 
-fn used_up(problem: &Problem, attempts: u32) -> AnswerError {
+fn used_up(problem: &PassingError, attempts: u32) -> AnswerError {
     let message = format!("the model did not answer in {}", counted(attempts.into(), "attempt", "attempts"));
     AnswerError::transient(message).cause(problem.message.clone())
 }

@@ -2,7 +2,7 @@
 
 use parking_lot::Mutex;
 
-use crate::model::{Budget, ModelFailure, ModelSettings, Price};
+use crate::model::{ModelBudget, ModelFailure, ModelSettings, Price};
 use crate::units::grouped;
 
 /// Tokens of an answer without `max-tokens`, before any answer is known.
@@ -13,7 +13,7 @@ const BYTES_PER_TOKEN: u64 = 3;
 /// Counts the tokens of all requests of a run.
 #[derive(Debug)]
 pub(super) struct Spending {
-    budget: Budget,
+    budget: ModelBudget,
     price: Option<Price>,
     name: String,
     state: Mutex<SpendingState>,

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use super::budget::Spending;
 use super::health::Health;
 use super::journal::{Journal, JournalKey, OpenJournal, Stored};
-use super::pace::Pace;
+use super::pace::ModelPace;
 use crate::grants::{Grants, HttpUrl, Redactor, Secret};
 use crate::http::{Caller, Client, Network, ResponseKey, ResponseStore};
 use crate::model::{ModelFailure, ModelSettings, ModelUsage};
@@ -39,7 +39,7 @@ pub(super) struct SharedModel {
     pub(super) places: Semaphore,
     /// Held by the request that asks whether the server answers.
     pub(super) probing: AsyncMutex<()>,
-    pub(super) pace: Pace,
+    pub(super) pace: ModelPace,
     pub(super) health: Health,
     pub(super) spending: Spending,
     pub(super) counts: Counts,
@@ -72,7 +72,7 @@ impl ModelClient {
             caller: http.caller(),
             places: Semaphore::new(settings.concurrency as usize),
             probing: AsyncMutex::new(()),
-            pace: Pace::new(settings.requests_per_minute, settings.tokens_per_minute),
+            pace: ModelPace::new(settings.requests_per_minute, settings.tokens_per_minute),
             health: Health::new(settings),
             spending: Spending::new(settings),
             counts: Counts::default(),

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::attempts::{NoAnswer, Outgoing};
 use super::client::{ModelClient, SharedModel, StoredPlace};
 use super::journal::Stored;
-use super::tasks::Tasks;
+use super::tasks::CallTasks;
+use super::total::TotalBytes;
 use crate::http::ResponseStore;
 use crate::model::{AnswerError, AnswerErrorKind, ModelFailure, Vectors};
 
@@ -38,26 +39,37 @@ impl ModelClient {
         store: Option<&Arc<dyn ResponseStore>>,
     ) -> Result<Vec<Embedded>, ModelFailure> {
         let url = self.shared.endpoint("embeddings")?;
+        let total = TotalBytes::default();
         let (mut embedded, mut missing) = (Vec::with_capacity(texts.len()), Vec::new());
         for (index, text) in texts.into_iter().enumerate() {
             let body = body(&self.shared, &[&text]);
             // An embedding depends on the text alone, so all steps and batches share it.
             let place = StoredPlace::new((&url, &body), (b"embedding", 0), store);
             if let Some(Stored::Vector(vector, _)) = place.get(&self.shared)? {
-                embedded.push(Some(Ok(vector)));
+                embedded.push(Some(bounded(&total, vector)));
             } else {
                 embedded.push(None);
                 missing.push(PlacedText { index, text, place });
             }
         }
-        let mut tasks = Tasks::default();
+        let mut tasks = CallTasks::default();
         for group in groups(missing) {
             let model = Arc::clone(&self.shared);
-            tasks.start(self, async move { model.embed_group(group).await })?;
+            let total = total.clone();
+            tasks.start(self, async move {
+                let group = model.embed_group(group).await?.into_iter();
+                Ok(group.map(|(index, result)| (index, result.and_then(|vector| bounded(&total, vector)))).collect())
+            })?;
         }
         tasks.collect(&mut embedded).await?;
         embedded.into_iter().map(|result| result.ok_or_else(|| self.ended())).collect()
     }
+}
+
+/// Counts an embedding.
+fn bounded(total: &TotalBytes, vector: Vec<f32>) -> Embedded {
+    total.add(size_of_val(&*vector))?;
+    Ok(vector)
 }
 
 /// Divides texts into requests.

@@ -9,7 +9,8 @@ use super::attempts::{NoAnswer, Outgoing, Received, tokens};
 use super::client::{ModelClient, SharedModel, StoredPlace};
 use super::journal::Stored;
 use super::schema::AnswerSchema;
-use super::tasks::Tasks;
+use super::tasks::CallTasks;
+use super::total::TotalBytes;
 use crate::model::{Answer, AnswerError, FinishReason, ModelFailure, ModelRequest};
 use crate::text::cut;
 use crate::units::counted;
@@ -33,14 +34,18 @@ impl ModelClient {
     /// No request can succeed.
     pub(super) async fn generate(&self, requests: Vec<Placed>) -> Result<Vec<Answered>, ModelFailure> {
         let mut answers: Vec<Option<Answered>> = Vec::with_capacity(requests.len());
-        let mut tasks = Tasks::default();
+        let (mut tasks, total) = (CallTasks::default(), TotalBytes::default());
         for (index, Placed { request, place }) in requests.into_iter().enumerate() {
             answers.push(match place.get(&self.shared)? {
-                Some(Stored::Answer(answer)) => Some(Ok(answer)),
+                Some(Stored::Answer(answer)) => Some(total.bounded(Ok(answer))),
                 Some(Stored::Error(error, ..)) => Some(Err(error)),
                 Some(Stored::Vector(..)) | None => {
                     let model = Arc::clone(&self.shared);
-                    let answer = async move { Ok(vec![(index, model.answer(request, &place).await?)]) };
+                    let total = total.clone();
+                    let answer = async move {
+                        let answered = model.answer(request, &place).await?;
+                        Ok(vec![(index, total.bounded(answered))])
+                    };
                     tasks.start(self, answer)?;
                     None
                 }

@@ -85,3 +85,29 @@ impl Health {
         self.state.lock().failure.get_or_insert(failure).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_given_up_after_a_time_without_success() {
+        let mut settings = ModelSettings::new("writer", "http://localhost/", "m");
+        settings.give_up_after = Duration::from_mins(1);
+        let health = Health::new(&settings);
+        let now = Instant::now();
+        let Some(before) = now.checked_sub(Duration::from_secs(30)) else { return };
+        let Some(long_before) = now.checked_sub(Duration::from_secs(90)) else { return };
+        health.failed(before, "down").unwrap();
+        health.succeeded(now);
+        // The success came later than this request was sent.
+        health.failed(long_before, "down").unwrap();
+        assert!(health.has_succeeded_since(before) && !health.has_succeeded_since(now));
+        health.check().unwrap();
+
+        let health = Health::new(&settings);
+        let failure = health.failed(long_before, "down").unwrap_err();
+        assert_eq!(failure.message, "model \"writer\" answered no request within 1m");
+        assert_eq!((failure.causes, health.check().is_err()), (vec!["down".to_owned()], true));
+    }
+}

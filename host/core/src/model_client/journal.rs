@@ -68,7 +68,7 @@ pub(super) struct OpenJournal {
     /// Tokens of requests and answers that were stored before this process, by model.
     earlier: HashMap<String, (u64, u64)>,
     index: Mutex<HashMap<JournalKey, Place>>,
-    entries: Sender<Entry>,
+    entries: Sender<JournalEntry>,
 }
 
 /// Where a payload is in the file.
@@ -79,7 +79,7 @@ struct Place {
 }
 
 /// An answer that is to be written.
-struct Entry {
+struct JournalEntry {
     frame: Vec<u8>,
     written: oneshot::Sender<io::Result<Place>>,
 }
@@ -161,7 +161,7 @@ impl OpenJournal {
         FORMAT.finish(&mut frame);
         let (written, place) = oneshot::channel();
         let gone = || io::Error::other("the thread that writes the journal has ended");
-        self.entries.send(Entry { frame, written }).map_err(|_| gone())?;
+        self.entries.send(JournalEntry { frame, written }).map_err(|_| gone())?;
         let place = place.await.map_err(|_| gone())??;
         self.index.lock().insert(key, place);
         Ok(())
@@ -227,11 +227,11 @@ fn scan(file: &File) -> io::Result<Scanned> {
 }
 
 /// Writes entries until all senders are gone. Those that came while the disk was busy are synced together.
-fn write_entries(file: &mut File, mut end: u64, is_durable: bool, received: &Receiver<Entry>) {
+fn write_entries(file: &mut File, mut end: u64, is_durable: bool, received: &Receiver<JournalEntry>) {
     while let Ok(first) = received.recv() {
-        let entries: Vec<Entry> = std::iter::once(first).chain(received.try_iter()).collect();
+        let entries: Vec<JournalEntry> = std::iter::once(first).chain(received.try_iter()).collect();
         let result = append(file, &entries, is_durable);
-        for Entry { frame, written, .. } in entries {
+        for JournalEntry { frame, written, .. } in entries {
             let place = Place { offset: end + HEADER as u64, length: (frame.len() - HEADER) as u32 };
             let answer = match &result {
                 Ok(()) => {
@@ -250,7 +250,7 @@ fn write_entries(file: &mut File, mut end: u64, is_durable: bool, received: &Rec
     }
 }
 
-fn append(file: &mut File, entries: &[Entry], is_durable: bool) -> io::Result<()> {
+fn append(file: &mut File, entries: &[JournalEntry], is_durable: bool) -> io::Result<()> {
     let bytes: Vec<u8> = entries.iter().flat_map(|entry| &entry.frame).copied().collect();
     file.write_all(&bytes)?;
     if is_durable { file.sync_data() } else { Ok(()) }

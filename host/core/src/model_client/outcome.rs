@@ -17,16 +17,16 @@ pub(super) enum Outcome {
     /// The server rejects this request; another one may succeed.
     Rejected(AnswerError),
     /// The server takes no more requests at the moment.
-    Limited(Problem),
+    Limited(PassingError),
     /// The server or the network failed.
-    Failed(Problem),
+    Failed(PassingError),
     /// No request can succeed.
     Fatal(ModelFailure),
 }
 
 /// An error that may pass.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(super) struct PassingError {
     pub(super) message: String,
     /// The time to wait that the server asks for.
     pub(super) pause: Option<Duration>,
@@ -40,7 +40,7 @@ impl Outcome {
     pub(super) fn of(result: Result<CallResponse, CallError>, settings: &ModelSettings) -> Self {
         let response = match result {
             Ok(response) => response,
-            Err(CallError::Failed(message)) => return Self::Failed(Problem { message, pause: None }),
+            Err(CallError::Failed(message)) => return Self::Failed(PassingError { message, pause: None }),
             Err(CallError::Denied(reason)) => {
                 return Self::Fatal(ModelFailure {
                     message: format!("model \"{}\" cannot be reached: its address is refused", settings.name),
@@ -55,13 +55,13 @@ impl Outcome {
                 Ok(json) => Self::Answer(json),
                 Err(error) => {
                     let message = format!("the response of the server is not JSON: {error}");
-                    Self::Failed(Problem { message, pause: None })
+                    Self::Failed(PassingError { message, pause: None })
                 }
             };
         }
         let said = error_message(&response.body);
         let message = if said.is_empty() { format!("status {status}") } else { format!("status {status}: {said}") };
-        let problem = || Problem { message: message.clone(), pause: asked_pause(&response.headers) };
+        let problem = || PassingError { message: message.clone(), pause: asked_pause(&response.headers) };
         match status.as_u16() {
             // No quota is left; waiting does not help.
             429 if said.contains("insufficient_quota") => {

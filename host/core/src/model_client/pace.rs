@@ -15,12 +15,12 @@ const MAX_PAUSE: Duration = Duration::from_mins(10);
 
 /// The pace of the requests of one model.
 #[derive(Debug)]
-pub(super) struct Pace {
-    state: Mutex<PaceState>,
+pub(super) struct ModelPace {
+    state: Mutex<ModelPaceState>,
 }
 
 #[derive(Debug)]
-struct PaceState {
+struct ModelPaceState {
     requests: Option<Bucket>,
     tokens: Option<Bucket>,
     paused_until: Option<Instant>,
@@ -56,18 +56,18 @@ impl Bucket {
     }
 }
 
-impl Pace {
+impl ModelPace {
     pub(super) fn new(requests_per_minute: Option<u64>, tokens_per_minute: Option<u64>) -> Self {
         let now = Instant::now();
         let bucket = |rate: Option<u64>| rate.map(|rate| Bucket::per_minute(rate, now));
         let (requests, tokens) = (bucket(requests_per_minute), bucket(tokens_per_minute));
-        Self { state: Mutex::new(PaceState { requests, tokens, paused_until: None }) }
+        Self { state: Mutex::new(ModelPaceState { requests, tokens, paused_until: None }) }
     }
 
     /// Takes a turn for a request with about this number of tokens, or returns the time until there may be one.
     pub(super) fn take(&self, tokens: u64, now: Instant) -> Option<Duration> {
         let mut state = self.state.lock();
-        let PaceState { requests, tokens: token_bucket, paused_until } = &mut *state;
+        let ModelPaceState { requests, tokens: token_bucket, paused_until } = &mut *state;
         if let Some(until) = *paused_until {
             if now < until {
                 return Some(until - now);
@@ -105,7 +105,7 @@ impl Pace {
         let until = Instant::now() + time.min(MAX_PAUSE);
         let mut state = self.state.lock();
         state.paused_until = Some(state.paused_until.map_or(until, |earlier| earlier.max(until)));
-        let PaceState { requests, tokens, .. } = &mut *state;
+        let ModelPaceState { requests, tokens, .. } = &mut *state;
         for bucket in [requests, tokens].into_iter().flatten() {
             bucket.level = bucket.level.min(0.0);
         }
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn requests_are_spread_after_a_burst() {
-        let pace = Pace::new(Some(6000), None);
+        let pace = ModelPace::new(Some(6000), None);
         let mut now = Instant::now();
         let start = now;
         for _ in 0..1000 {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn tokens_are_corrected_when_they_are_known() {
-        let pace = Pace::new(None, Some(60_000));
+        let pace = ModelPace::new(None, Some(60_000));
         let now = Instant::now();
         assert_eq!(pace.take(900, now), None);
         assert!(pace.take(900, now).is_some());
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_pause_holds_for_all_requests() {
-        let pace = Pace::new(None, None);
+        let pace = ModelPace::new(None, None);
         let now = Instant::now();
         assert_eq!(pace.take(0, now), None);
         pace.pause(Duration::from_secs(5));

@@ -14,6 +14,7 @@ use crate::model::{
     Answer, AnswerError, AnswerRecorder, FinishReason, ModelFailure, ModelRequest, ModelSettings, RecordedAnswer,
     RecordedAnswers,
 };
+use crate::units::grouped;
 
 /// The answers for one part that a model plays in a step.
 #[derive(Debug)]
@@ -38,12 +39,31 @@ enum AnswerSource {
 pub(crate) struct ModelCall {
     batch: u64,
     occurrences: HashMap<Vec<u8>, u32>,
+    /// Requests and texts so far.
+    sent: u64,
 }
+
+/// Requests and texts of one batch, or of all calls for it. Waiting does not count as time of the step, so this bounds what a step can
+/// ask.
+const MAX_REQUESTS: u64 = 1_000_000;
 
 impl ModelCall {
     /// Starts a batch.
     pub(crate) fn begin(&mut self, batch: u64) {
-        *self = Self { batch, occurrences: HashMap::new() };
+        *self = Self { batch, ..Self::default() };
+    }
+
+    /// Counts requests.
+    ///
+    /// # Errors
+    /// There are too many.
+    fn count(&mut self, requests: usize) -> Result<(), AnswerError> {
+        self.sent = self.sent.saturating_add(requests as u64);
+        if self.sent <= MAX_REQUESTS {
+            return Ok(());
+        }
+        let message = format!("the step has asked its models more than {} times for this batch", grouped(MAX_REQUESTS));
+        Err(AnswerError::rejected(message).hint("this bound is the same for all steps; lower `batch-rows`"))
     }
 
     /// Returns how often the instance has sent this request before in this batch.
@@ -97,6 +117,9 @@ impl ModelSource {
         call: &mut ModelCall,
         requests: Vec<Result<ModelRequest, AnswerError>>,
     ) -> Result<Vec<Answered>, ModelFailure> {
+        if let Err(error) = call.count(requests.len()) {
+            return Ok(requests.iter().map(|_| Err(error.clone())).collect());
+        }
         let AnswerSource::Model(client) = &self.answers else {
             let answer = |request: ModelRequest, call: &mut ModelCall| self.recorded_answer(&request, call);
             return Ok(requests.into_iter().map(|request| request.and_then(|request| answer(request, call))).collect());
@@ -136,7 +159,10 @@ impl ModelSource {
     ///
     /// # Errors
     /// No request can succeed.
-    pub(crate) async fn embed(&self, texts: Vec<String>) -> Result<Vec<Embedded>, ModelFailure> {
+    pub(crate) async fn embed(&self, call: &mut ModelCall, texts: Vec<String>) -> Result<Vec<Embedded>, ModelFailure> {
+        if let Err(error) = call.count(texts.len()) {
+            return Ok(texts.iter().map(|_| Err(error.clone())).collect());
+        }
         match &self.answers {
             AnswerSource::Model(client) => {
                 let recorded = self.recorder.as_ref().map(|recorder| (recorder, texts.clone()));
@@ -228,4 +254,29 @@ pub(crate) fn read_schema(text: &str) -> Result<Value, AnswerError> {
     }
     serde_json::from_str(text)
         .map_err(|error| AnswerError::rejected("the schema for the answer is not JSON").cause(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_asks_a_bounded_number_of_times_for_each_batch() {
+        let mut call = ModelCall::default();
+        call.begin(1);
+        call.count(MAX_REQUESTS as usize).unwrap();
+        assert!(call.count(1).is_err());
+        assert!(call.count(usize::MAX).is_err());
+        call.begin(2);
+        call.count(1).unwrap();
+    }
+
+    #[test]
+    fn equal_requests_of_a_batch_are_told_apart() {
+        let mut call = ModelCall::default();
+        assert_eq!([call.occurrence("default", b"a"), call.occurrence("default", b"a")], [0, 1]);
+        assert_eq!([call.occurrence("default", b"b"), call.occurrence("judge", b"a")], [0, 0]);
+        call.begin(1);
+        assert_eq!(call.occurrence("default", b"a"), 0);
+    }
 }

@@ -16,21 +16,21 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// The results of one task, each with the index of its request.
 type Results<T> = Result<Vec<(usize, T)>, ModelFailure>;
 
-/// Tasks on the network's thread. They end when this is dropped.
-pub(super) struct Tasks<T> {
+/// CallTasks on the network's thread. They end when this is dropped.
+pub(super) struct CallTasks<T> {
     running: Vec<AbortOnDrop<()>>,
     sender: UnboundedSender<Results<T>>,
     results: UnboundedReceiver<Results<T>>,
 }
 
-impl<T> Default for Tasks<T> {
+impl<T> Default for CallTasks<T> {
     fn default() -> Self {
         let (sender, results) = unbounded_channel();
         Self { running: Vec::new(), sender, results }
     }
 }
 
-impl<T: Send + 'static> Tasks<T> {
+impl<T: Send + 'static> CallTasks<T> {
     /// Starts a task.
     ///
     /// # Errors
