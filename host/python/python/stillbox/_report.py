@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def _read(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Creates an object from JSON. A report may have more members than this version of the package knows."""
+    return kind(**{field.name: values[field.name] for field in fields(kind) if field.name in values})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,10 @@ class StepReport:
     busy: float
     """Seconds spent in the step, summed over all threads."""
     cached: int = 0
+    longest: float = 0.0
+    """Seconds of the longest batch; for a source or an aggregate, of the longest call."""
+    peak_memory: int = 0
+    """Bytes of the largest linear memory of an instance."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,23 @@ class SinkReport:
 
     name: str
     rows: int
+
+
+@dataclass(frozen=True)
+class ModelUsage:
+    """What a run used of a model."""
+
+    name: str
+    requests: int
+    retries: int
+    stored_answers: int
+    """Answers that were stored by an earlier attempt or run."""
+    input_tokens: int
+    output_tokens: int
+    rate_limit_seconds: float
+    """Time that requests waited because of rate limits, added up over all requests."""
+    cost: float | None = None
+    """The cost by the model's price."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +71,7 @@ class Report:
     """Rows of sources that could not be read and were rejected."""
     steps: list[StepReport] = field(default_factory=list)
     sinks: list[SinkReport] = field(default_factory=list)
+    models: list[ModelUsage] = field(default_factory=list)
 
     @property
     def rejected(self) -> int:
@@ -55,6 +86,7 @@ class Report:
             batches=values["batches"],
             elapsed=values["elapsed"],
             bad_rows=values.get("bad_rows", 0),
-            steps=[StepReport(**step) for step in values["steps"]],
-            sinks=[SinkReport(**sink) for sink in values["sinks"]],
+            steps=[_read(StepReport, step) for step in values["steps"]],
+            sinks=[_read(SinkReport, sink) for sink in values["sinks"]],
+            models=[_read(ModelUsage, model) for model in values.get("models", [])],
         )
