@@ -65,6 +65,7 @@ cluster.shutdown()
 """
 
 
+@pytest.mark.long
 def test_components_are_compiled_once_on_each_node(guests: Guests, tmp_path: Path) -> None:
     rows = "".join(f'{{"id":{number},"text":"a  b c"}}\n' for number in range(400))
     (tmp_path / "input.jsonl").write_text(rows, encoding="utf-8")

@@ -16,7 +16,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// The results of one task, each with the index of its request.
 type Results<T> = Result<Vec<(usize, T)>, ModelFailure>;
 
-/// CallTasks on the network's thread. They end when this is dropped.
+/// Tasks on the network's thread. They end when this is dropped.
 pub(super) struct CallTasks<T> {
     running: Vec<AbortOnDrop<()>>,
     sender: UnboundedSender<Results<T>>,
