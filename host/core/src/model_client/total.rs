@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::generate::Answered;
-use crate::model::AnswerError;
+use crate::model::{Answer, AnswerError};
 
 /// Bytes of all answers of one call. A server could send more than the host has memory for.
 const MAX_BYTES: u64 = 64 << 20;
@@ -29,7 +28,7 @@ impl TotalBytes {
     }
 
     /// Counts the text of an answer.
-    pub(super) fn bounded(&self, answered: Answered) -> Answered {
+    pub(super) fn bounded(&self, answered: Result<Answer, AnswerError>) -> Result<Answer, AnswerError> {
         let answer = answered?;
         self.add(answer.text.len() + answer.model.len())?;
         Ok(answer)
