@@ -4,8 +4,13 @@
 //! numbers and units are allowed, and so is `_` between digits. Units are case-sensitive. Nothing is rounded: what does
 //! not fit is an error.
 
+mod calendar;
+
 use std::fmt;
 use std::time::Duration;
+
+pub(crate) use calendar::civil;
+pub use calendar::format_utc;
 
 use crate::text::truncate;
 

@@ -4,6 +4,8 @@ use std::io::Write as _;
 
 use arrow_array::timezone::Tz;
 
+use crate::units::civil;
+
 const DAY_SECONDS: i64 = 86_400;
 
 /// Returns a time zone by its name or offset. Some programs write UTC as `Z` or `utc`.
@@ -104,20 +106,6 @@ fn write_clock(seconds: i64, nanoseconds: u32, out: &mut Vec<u8>) {
         _ => write!(out, ".{nanoseconds:09}"),
     }
     .expect("memory can be written");
-}
-
-/// Returns year, month and day in the Gregorian calendar, by Hinnant's `civil_from_days`.
-fn civil(days: i64) -> (i64, i64, i64) {
-    const ERA_DAYS: i64 = 146_097;
-    // March 1st of year 0 is the first day of an era.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(ERA_DAYS), days.rem_euclid(ERA_DAYS));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]
