@@ -101,6 +101,27 @@ impl FailureGroups {
     }
 }
 
+/// Writes sorted groups of failures, at most `most` of them and as many as there is `room` for in bytes. `write` gets the index of the
+/// group as well. Returns the text, and the number of failures that it leaves out.
+pub(crate) fn write_groups(
+    failures: &FailureGroups,
+    groups: &[&FailureGroup],
+    (most, room): (usize, usize),
+    mut write: impl FnMut(usize, &FailureGroup) -> String,
+) -> (String, u64) {
+    let (mut text, mut shown) = (String::new(), 0);
+    for (index, group) in groups.iter().enumerate().take(most) {
+        let item = write(index, group);
+        if text.len() + item.len() > room {
+            break;
+        }
+        text.push_str(&item);
+        shown += 1;
+    }
+    let rest = groups.iter().skip(shown).map(|group| group.count).sum::<u64>() + failures.ungrouped();
+    (text, rest)
+}
+
 impl FailureGroup {
     fn new(failure: &Failure, effect: Effect) -> Self {
         Self {

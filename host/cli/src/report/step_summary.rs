@@ -8,7 +8,7 @@ use std::path::Path;
 use stillbox::units::{counted, grouped};
 
 use super::evidence::{Evidence, Verdict};
-use super::groups::FailureGroup;
+use super::groups::{FailureGroup, write_groups};
 use super::text::markdown;
 use crate::output::summary::duration;
 
@@ -53,16 +53,9 @@ fn summary(evidence: &Evidence) -> String {
     if !groups.is_empty() {
         let _ = writeln!(text, "#### {}\n", counted(evidence.failures.total(), "failure", "failures"));
     }
-    let mut shown = 0;
-    for group in groups.iter().take(MAX_GROUPS) {
-        let item = failure(group);
-        if text.len() + item.len() > MAX_BYTES {
-            break;
-        }
-        text.push_str(&item);
-        shown += 1;
-    }
-    let rest: u64 = groups.iter().skip(shown).map(|group| group.count).sum::<u64>() + evidence.failures.ungrouped();
+    let room = MAX_BYTES.saturating_sub(text.len());
+    let (items, rest) = write_groups(&evidence.failures, &groups, (MAX_GROUPS, room), |_, group| failure(group));
+    text.push_str(&items);
     if rest > 0 {
         let _ = writeln!(text, "\nand {} with other messages", counted(rest, "more failure", "more failures"));
     }

@@ -12,7 +12,7 @@ use crate::output::summary::duration;
 use crate::picture;
 use crate::report::edges::edge_rows;
 use crate::report::evidence::Evidence;
-use crate::report::groups::FailureGroup;
+use crate::report::groups::{FailureGroup, write_groups};
 use crate::report::text::html;
 
 /// The largest picture of the graph, and the largest list of failures, in bytes.
@@ -45,18 +45,10 @@ pub(super) fn failures(page: &mut String, evidence: &Evidence) {
     }
     let total = counted(evidence.failures.total(), "failure", "failures");
     let _ = writeln!(page, "<p class=\"soft\">{total} in {}</p>", counted(groups.len() as u64, "group", "groups"));
-    let start = page.len();
-    let mut shown = 0;
-    for group in &groups {
-        // The first groups are open, so that the essentials are there in print.
-        let item = failure(group, shown < 3);
-        if page.len() - start + item.len() > MAX_FAILURES {
-            break;
-        }
-        page.push_str(&item);
-        shown += 1;
-    }
-    let rest: u64 = groups.iter().skip(shown).map(|group| group.count).sum::<u64>() + evidence.failures.ungrouped();
+    // The first groups are open, so that the essentials are there in print.
+    let (items, rest) =
+        write_groups(&evidence.failures, &groups, (usize::MAX, MAX_FAILURES), |index, group| failure(group, index < 3));
+    page.push_str(&items);
     if rest > 0 {
         let _ = writeln!(page, "<p>and {} with other messages</p>", counted(rest, "more failure", "more failures"));
     }
