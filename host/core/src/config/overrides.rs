@@ -155,10 +155,8 @@ impl Config {
     fn set(&mut self, argument: &str) -> Result<(), Diagnostic> {
         const FORM: &str = "write it as STEP.PARAMETER=VALUE, such as filter.min-words=5";
         let location = ConfigLocation::Argument(format!("--set {}", shortened(argument)).into());
-        let malformed = |wrong| Diagnostic::new(location.clone(), wrong).help(FORM);
-        let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
-        let (step, path) =
-            target.split_once('.').ok_or_else(|| malformed("there is no `.` after the name of the step"))?;
+        let malformed = |wrong: &str| Diagnostic::new(location.clone(), wrong).help(FORM);
+        let [step, path, written] = divided(argument, "step", malformed)?;
         let path: Vec<&str> = path.split('.').collect();
         if step.is_empty() || path.iter().any(|key| key.is_empty()) {
             return Err(malformed("the name of the step or of the parameter is empty"));
@@ -174,10 +172,8 @@ impl Config {
     fn set_limit(&mut self, argument: &str) -> Result<(), Diagnostic> {
         const FORM: &str = "write it as STEP.NAME=VALUE, such as filter.memory=256MiB";
         let location = ConfigLocation::Argument(format!("--limit {}", shortened(argument)).into());
-        let malformed = |wrong| Diagnostic::new(location.clone(), wrong).help(FORM);
-        let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
-        let (step, name) =
-            target.split_once('.').ok_or_else(|| malformed("there is no `.` after the name of the step"))?;
+        let malformed = |wrong: &str| Diagnostic::new(location.clone(), wrong).help(FORM);
+        let [step, name, written] = divided(argument, "step", malformed)?;
         let step = self.step(step, &location)?;
         let Some((_, limit)) = Limit::ALL.iter().find(|(key, _)| *key == name) else {
             let keys = || Limit::ALL.iter().map(|(key, _)| *key);
@@ -198,10 +194,8 @@ impl Config {
     fn set_model(&mut self, argument: &str) -> Result<(), Diagnostic> {
         const FORM: &str = "write it as MODEL.KEY=VALUE, such as writer.url=http://localhost:8000/v1";
         let location = ConfigLocation::Argument(format!("--set-model {}", shortened(argument)).into());
-        let malformed = |wrong| Diagnostic::new(location.clone(), wrong).help(FORM);
-        let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
-        let (name, key) =
-            target.split_once('.').ok_or_else(|| malformed("there is no `.` after the name of the model"))?;
+        let malformed = |wrong: &str| Diagnostic::new(location.clone(), wrong).help(FORM);
+        let [name, key, written] = divided(argument, "model", malformed)?;
         let names = || self.models.iter().map(|model| model.name.as_str());
         let Some(index) = self.models.iter().position(|model| model.name == name) else {
             let mut diagnostic = Diagnostic::new(location, format!("there is no model \"{}\"", shortened(name)));
@@ -306,6 +300,18 @@ impl Formats<'_> {
         };
         Ok((format, self.compression.cloned()))
     }
+}
+
+/// Divides `NAME.KEY=VALUE`, where the name is that of a step or a model. `malformed` creates the diagnostic of another form.
+fn divided<'a>(
+    argument: &'a str,
+    named: &str,
+    malformed: impl Fn(&str) -> Diagnostic,
+) -> Result<[&'a str; 3], Diagnostic> {
+    let (target, written) = argument.split_once('=').ok_or_else(|| malformed("there is no `=` in it"))?;
+    let missing = || malformed(&format!("there is no `.` after the name of the {named}"));
+    let (name, key) = target.split_once('.').ok_or_else(missing)?;
+    Ok([name, key, written])
 }
 
 /// Parses the value as TOML. Text that is not TOML is a string.

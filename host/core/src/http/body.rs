@@ -44,7 +44,7 @@ impl LimitedBody {
     pub(super) async fn collected(self) -> Result<(Bytes, Self), Code> {
         let (limit, is_broken_off) = (self.limit, Arc::clone(&self.is_broken_off));
         let bytes = self.collect().await?.to_bytes();
-        let inner = UnsyncBoxBody::new(Full::new(bytes.clone()).map_err(|never| match never {}));
+        let inner = whole(bytes.clone());
         Ok((bytes, Self::new(inner, limit, is_broken_off)))
     }
 
@@ -87,6 +87,11 @@ impl Body for LimitedBody {
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
+}
+
+/// Returns a body of bytes that are known.
+pub(super) fn whole(bytes: Bytes) -> UnsyncBoxBody<Bytes, Code> {
+    UnsyncBoxBody::new(Full::new(bytes).map_err(|never| match never {}))
 }
 
 /// A part of a response.

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method, StatusCode};
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::{Error as Code, RequestOptions};
 
-use super::body::LimitedBody;
+use super::body::{LimitedBody, whole};
 use super::client::{Client, ClientState};
 use super::exchange::Exchange;
 use super::notices::{Notice, Notices};
@@ -66,14 +65,13 @@ impl Caller {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("stillbox/", env!("CARGO_PKG_VERSION"))));
-        let body = UnsyncBoxBody::new(Full::new(body).map_err(|never| match never {}));
         let exchange = Exchange {
             client: Arc::clone(&self.client),
             grant: 0,
             url: url.clone(),
             method: Method::POST,
             headers,
-            body: LimitedBody::new(body, u64::MAX, Arc::default()),
+            body: LimitedBody::new(whole(body), u64::MAX, Arc::default()),
             options: RequestOptions::default(),
             notices: Arc::clone(&notices),
         };

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use wasmtime_wasi_http::{Error as Code, WasiBody};
 
+use super::body::whole;
 use super::client::ClientState;
 use super::error::RequestError;
 use super::notices::Notices;
@@ -39,8 +39,7 @@ impl Replayed {
 }
 
 fn response(recorded: &RecordedExchange) -> Option<Response<WasiBody>> {
-    let body = Full::new(recorded.body.clone().into()).map_err(|never| match never {});
-    let mut response = Response::new(UnsyncBoxBody::new(body));
+    let mut response = Response::new(whole(recorded.body.clone().into()));
     *response.status_mut() = StatusCode::from_u16(recorded.status).ok()?;
     for (name, value) in &recorded.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;

@@ -79,7 +79,7 @@ pub(super) fn bind_columns(
         schema: Arc::clone(&output.schema),
         batch_rows: table.batch_rows.as_ref().map_or(pipeline_rows, |rows| rows.value),
         instance: table.instance.as_ref().map_or(InstanceLife::Batch, |instance| instance.value),
-        cache: cache_mode(table, grants.has_models),
+        cache: cache_mode(table),
         slots: table.concurrency.as_ref().map(|most| Arc::new(Semaphore::new(most.value))),
     };
     (diagnostics.len() == before).then_some((step, output))

@@ -39,8 +39,6 @@ pub(super) struct StepGrants {
     pub(super) grants: Arc<Grants>,
     /// `None` if nothing is granted.
     pub(super) access: Option<Arc<Access>>,
-    /// Whether the step has a model.
-    pub(super) has_models: bool,
 }
 
 /// Prepares the grants of each step, in the order of the file. Reports grants beyond the policy, and values that are missing.
@@ -55,12 +53,11 @@ pub(super) fn prepare(
     let models = prepare_models(config, context, (&secrets, &network), diagnostics);
     let step = |step: &StepTable| {
         let mut grants = step.allow.grants();
-        grants.secrets.extend(config.secrets.iter().map(|(name, source)| (name.clone(), source.value.clone())));
+        add_secrets(&mut grants, config);
         apply_policy(step, &mut grants, context.policy, diagnostics);
         // A missing secret has a diagnostic already.
         let is_complete = secrets.len() == config.secrets.len();
-        let has_models = !step.models.is_empty();
-        let access = if (grants.is_empty() && !has_models) || !is_complete {
+        let access = if (grants.is_empty() && step.models.is_empty()) || !is_complete {
             None
         } else {
             let cache = step.cache.as_ref().map_or(CacheMode::Off, |cache| cache.value);
@@ -84,7 +81,7 @@ pub(super) fn prepare(
                 }
             }
         };
-        StepGrants { grants: Arc::new(grants), access, has_models }
+        StepGrants { grants: Arc::new(grants), access }
     };
     let steps = config.steps.iter().map(step).collect();
     PreparedGrants { steps, models }
@@ -102,7 +99,7 @@ fn prepare_models(
         if let (Some(policy), Ok(grant)) = (context.policy, model.grant()) {
             let mut grants = Grants::default();
             grants.add(grant);
-            grants.secrets.extend(config.secrets.iter().map(|(name, source)| (name.clone(), source.value.clone())));
+            add_secrets(&mut grants, config);
             for violation in policy.apply(&mut grants) {
                 let message = format!("the policy does not permit model \"{}\": {}", model.name, violation.reason);
                 let help = "remove the model, or ask the operator to change the policy file";
@@ -132,6 +129,11 @@ fn sources(step: &StepTable, models: &[Arc<ModelClient>], store: Option<&Arc<dyn
         Some(ModelSource::model(role, &name, client).store(store.cloned()))
     };
     step.models.iter().filter_map(source).collect()
+}
+
+/// Adds the secrets that grants may name.
+fn add_secrets(grants: &mut Grants, config: &Config) {
+    grants.secrets.extend(config.secrets.iter().map(|(name, source)| (name.clone(), source.value.clone())));
 }
 
 fn read_secrets(config: &Config, diagnostics: &mut Vec<Diagnostic>) -> BTreeMap<String, Secret> {

@@ -6,9 +6,9 @@ use crate::config::{Diagnostic, StepTable};
 use crate::grants::Grants;
 
 /// Returns what of a step is cached. The results of a step with a model depend on its answers, so these are cached instead.
-pub(super) fn cache_mode(table: &StepTable, has_models: bool) -> CacheMode {
+pub(super) fn cache_mode(table: &StepTable) -> CacheMode {
     match table.cache.as_ref().map_or(CacheMode::Off, |cache| cache.value) {
-        CacheMode::On if has_models => CacheMode::Responses,
+        CacheMode::On if !table.models.is_empty() => CacheMode::Responses,
         mode => mode,
     }
 }
