@@ -11,6 +11,6 @@ pub use recorded::{AnswerRecorder, RecordedAnswer, RecordedAnswers};
 pub use settings::{ModelBudget, ModelProblem, ModelSettings, Price, StepModels};
 pub use usage::ModelUsage;
 
-pub(crate) use answer::{Answer, FinishReason, Vectors};
+pub(crate) use answer::{Answer, FinishReason, Vectors, tokens};
 pub(crate) use error::{AnswerError, AnswerErrorKind, ModelFailure};
 pub(crate) use request::{ModelMessage, ModelRequest, Part, Prompt, Speaker};

@@ -214,10 +214,10 @@ fn from_answer(answer: Answer) -> ContractAnswer {
 }
 
 fn step_error(error: AnswerError) -> StepError {
-    let AnswerError { kind, message, causes, hint, retry_after_ms, is_paid: _ } = error;
+    let AnswerError { kind, message, causes, hint, is_paid: _ } = error;
     let kind = match kind {
         AnswerErrorKind::Transient => ErrorKind::Transient,
         AnswerErrorKind::Rejected => ErrorKind::Input,
     };
-    StepError { kind, message, causes, location: None, trace: Vec::new(), hint, retry_after_ms }
+    StepError { kind, message, causes, location: None, trace: Vec::new(), hint, retry_after_ms: None }
 }

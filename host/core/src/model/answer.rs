@@ -68,12 +68,13 @@ impl Answer {
             Some(Value::Null) if choice.get("message").is_some() => String::new(),
             _ => return Err(malformed("its first choice has no text")),
         };
+        let (input_tokens, output_tokens) = tokens(response);
         Ok(Self {
             text,
             finish,
             model: response["model"].as_str().unwrap_or_default().to_owned(),
-            input_tokens: response.pointer("/usage/prompt_tokens").and_then(Value::as_u64).unwrap_or(0),
-            output_tokens: response.pointer("/usage/completion_tokens").and_then(Value::as_u64).unwrap_or(0),
+            input_tokens,
+            output_tokens,
             attempts: 1,
             seconds: 0.0,
         })
@@ -104,9 +105,14 @@ impl Vectors {
         }
         let vectors: Option<Vec<Vec<f32>>> = vectors.into_iter().collect();
         let vectors = vectors.ok_or_else(|| malformed("the embedding of a text is missing"))?;
-        let input_tokens = response.pointer("/usage/prompt_tokens").and_then(Value::as_u64).unwrap_or(0);
-        Ok(Self { vectors, input_tokens })
+        Ok(Self { vectors, input_tokens: tokens(response).0 })
     }
+}
+
+/// Returns the tokens of the request and of the answer, as the server counts them.
+pub(crate) fn tokens(response: &Value) -> (u64, u64) {
+    let count = |pointer| response.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    (count("/usage/prompt_tokens"), count("/usage/completion_tokens"))
 }
 
 fn malformed(problem: &str) -> AnswerError {

@@ -9,8 +9,6 @@ pub(crate) struct AnswerError {
     pub(crate) message: String,
     pub(crate) causes: Vec<String>,
     pub(crate) hint: Option<String>,
-    /// Time to wait before another attempt, in milliseconds.
-    pub(crate) retry_after_ms: Option<u64>,
     /// Tokens that were used up for it. A paid error is stored like an answer, so that it is not paid twice.
     pub(crate) is_paid: bool,
 }
@@ -35,7 +33,7 @@ impl AnswerError {
     }
 
     fn new(kind: AnswerErrorKind, message: String) -> Self {
-        Self { kind, message, causes: Vec::new(), hint: None, retry_after_ms: None, is_paid: false }
+        Self { kind, message, causes: Vec::new(), hint: None, is_paid: false }
     }
 
     pub(crate) fn cause(mut self, cause: impl Into<String>) -> Self {

@@ -37,7 +37,7 @@ pub struct ModelSettings {
     pub give_up_after: Duration,
     /// Further requests for an answer that does not match its JSON Schema. Default 2.
     pub corrections: u32,
-    /// What a run may use.
+    /// The most that a run may use.
     pub budget: ModelBudget,
     /// The price of tokens.
     pub price: Option<Price>,
@@ -64,7 +64,7 @@ impl StepModels {
     }
 }
 
-/// What a run may use of a model. The run stops before the request that would exceed it.
+/// The most that a run may use of a model. The run stops before the request that would exceed it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ModelBudget {

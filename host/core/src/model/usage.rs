@@ -1,8 +1,8 @@
-//! What a run used of a model.
+//! The requests, tokens and cost of a model in a run.
 
 use serde::{Deserialize, Serialize};
 
-/// What a run used of a model. In a run that was resumed, tokens and cost are those of the whole run, and the rest is that of its
+/// The requests, tokens and cost of a model in a run. In a run that was resumed, tokens and cost are those of the whole run, and the rest is that of its
 /// last part.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]

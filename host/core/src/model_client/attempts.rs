@@ -13,7 +13,7 @@ use super::budget::ReservedTokens;
 use super::client::SharedModel;
 use super::outcome::{Outcome, PassingError};
 use crate::grants::HttpUrl;
-use crate::model::{AnswerError, AnswerErrorKind, ModelFailure};
+use crate::model::{AnswerError, AnswerErrorKind, ModelFailure, tokens};
 use crate::units::counted;
 
 /// The wait before the first retry. It doubles with each one.
@@ -22,7 +22,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 /// A request that waits notices within this time that no request can succeed.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
 
-/// What was read from a response, and the attempts that it took.
+/// The value that was read from a response, and the attempts that it took.
 pub(super) struct Received<T> {
     pub(super) value: T,
     pub(super) attempts: u32,
@@ -160,12 +160,6 @@ impl SharedModel {
         self.pace.settle(reserved.total(), used.map_or(0, |(input, output)| input.saturating_add(output)));
         Ok(outcome)
     }
-}
-
-/// Returns the tokens that a response says were used.
-pub(super) fn tokens(response: &Value) -> (u64, u64) {
-    let count = |pointer| response.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
-    (count("/usage/prompt_tokens"), count("/usage/completion_tokens"))
 }
 
 impl SharedModel {

@@ -18,7 +18,7 @@ use crate::grants::{Grants, HttpUrl, Redactor, Secret};
 use crate::http::{Caller, Client, Network, ResponseKey, ResponseStore};
 use crate::model::{ModelFailure, ModelSettings, ModelUsage};
 
-/// What the models of a run have in common.
+/// The services that the models of a run share.
 pub(crate) struct ModelContext<'a> {
     pub(crate) network: &'a Arc<Network>,
     /// The secrets of the pipeline, by name.
@@ -61,7 +61,7 @@ impl ModelClient {
     /// Creates the client of a model.
     ///
     /// # Errors
-    /// What is wrong with the settings, or the name of a secret that is missing.
+    /// The problem of the settings, or the name of a secret that is missing.
     pub(crate) fn new(settings: &ModelSettings, context: &ModelContext<'_>) -> Result<Self, String> {
         let mut grants = Grants::default();
         grants.add(settings.grant().map_err(|problem| problem.to_string())?);
@@ -172,20 +172,27 @@ impl StoredPlace {
         Ok(stored)
     }
 
-    /// Stores what was received.
-    pub(super) async fn put(&self, model: &SharedModel, stored: &Stored) -> Result<(), ModelFailure> {
-        model.journal()?.put(self.key, &model.settings.name, stored).await.map_err(|error| {
-            model.fail(ModelFailure {
-                message: format!("an answer of model \"{}\" cannot be stored", model.settings.name),
-                causes: vec![error.to_string()],
-                hint: "free space on the disk of the state directory, and continue with `--resume`".into(),
-            })
-        })?;
-        if let Some((store, key)) = &self.shared
-            && let Ok(bytes) = serde_json::to_vec(stored)
-        {
-            store.store_response(key, &bytes);
+    /// Stores what was received. It is queued at once, and on the disk when the future is ready.
+    pub(super) fn put<'a>(
+        &'a self,
+        model: &'a SharedModel,
+        stored: &'a Stored,
+    ) -> impl Future<Output = Result<(), ModelFailure>> + Send + 'a {
+        let written = model.journal().map(|journal| journal.put(self.key, &model.settings.name, stored));
+        async move {
+            written?.await.map_err(|error| {
+                model.fail(ModelFailure {
+                    message: format!("an answer of model \"{}\" cannot be stored", model.settings.name),
+                    causes: vec![error.to_string()],
+                    hint: "free space on the disk of the state directory, and continue with `--resume`".into(),
+                })
+            })?;
+            if let Some((store, key)) = &self.shared
+                && let Ok(bytes) = serde_json::to_vec(stored)
+            {
+                store.store_response(key, &bytes);
+            }
+            Ok(())
         }
-        Ok(())
     }
 }

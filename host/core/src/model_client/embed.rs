@@ -121,9 +121,11 @@ impl SharedModel {
                         .map(|(index, vector)| Stored::Vector(vector, if index == 0 { input_tokens } else { 0 }))
                         .collect();
                     // All are queued before the first is waited for, so they are synced together.
-                    let places: Vec<_> = group.iter().map(|text| text.place.clone()).collect();
-                    let stores = places.iter().zip(&entries).map(|(place, stored)| Box::pin(place.put(self, stored)));
-                    join_all(stores).await?;
+                    let puts: Vec<_> =
+                        group.iter().zip(&entries).map(|(text, stored)| text.place.put(self, stored)).collect();
+                    for put in puts {
+                        put.await?;
+                    }
                     drop(place);
                     for (text, stored) in group.iter().zip(entries) {
                         if let Stored::Vector(vector, _) = stored {
@@ -140,24 +142,4 @@ impl SharedModel {
         }
         Ok(done)
     }
-}
-
-/// Waits for all futures, or for the first error.
-async fn join_all<F>(futures: impl Iterator<Item = F>) -> Result<(), ModelFailure>
-where
-    F: Future<Output = Result<(), ModelFailure>> + Unpin,
-{
-    let mut pending: Vec<F> = futures.collect();
-    std::future::poll_fn(|cx| {
-        let mut index = 0;
-        while index < pending.len() {
-            match std::pin::Pin::new(&mut pending[index]).poll(cx) {
-                std::task::Poll::Ready(Ok(())) => drop(pending.swap_remove(index)),
-                std::task::Poll::Ready(error) => return std::task::Poll::Ready(error),
-                std::task::Poll::Pending => index += 1,
-            }
-        }
-        if pending.is_empty() { std::task::Poll::Ready(Ok(())) } else { std::task::Poll::Pending }
-    })
-    .await
 }

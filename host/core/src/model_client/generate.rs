@@ -5,19 +5,22 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::attempts::{NoAnswer, Outgoing, Received, tokens};
+use super::attempts::{NoAnswer, Outgoing, Received};
 use super::client::{ModelClient, SharedModel, StoredPlace};
 use super::journal::Stored;
 use super::schema::AnswerSchema;
 use super::tasks::CallTasks;
 use super::total::TotalBytes;
+use crate::grants::HttpUrl;
 use crate::model::{Answer, AnswerError, FinishReason, ModelFailure, ModelRequest};
 use crate::text::cut;
 use crate::units::counted;
 
-/// A request, and where its answer is stored.
+/// A request as it is sent first, and where its answer is stored.
 pub(super) struct Placed {
     pub(super) request: ModelRequest,
+    pub(super) url: HttpUrl,
+    pub(super) body: Bytes,
     pub(super) place: StoredPlace,
 }
 
@@ -35,15 +38,15 @@ impl ModelClient {
     pub(super) async fn generate(&self, requests: Vec<Placed>) -> Result<Vec<Answered>, ModelFailure> {
         let mut answers: Vec<Option<Answered>> = Vec::with_capacity(requests.len());
         let (mut tasks, total) = (CallTasks::default(), TotalBytes::default());
-        for (index, Placed { request, place }) in requests.into_iter().enumerate() {
-            answers.push(match place.get(&self.shared)? {
+        for (index, placed) in requests.into_iter().enumerate() {
+            answers.push(match placed.place.get(&self.shared)? {
                 Some(Stored::Answer(answer)) => Some(total.bounded(Ok(answer))),
                 Some(Stored::Error(error, ..)) => Some(Err(error)),
                 Some(Stored::Vector(..)) | None => {
                     let model = Arc::clone(&self.shared);
                     let total = total.clone();
                     let answer = async move {
-                        let answered = model.answer(request, &place).await?;
+                        let answered = model.answer(placed).await?;
                         Ok(vec![(index, total.bounded(answered))])
                     };
                     tasks.start(self, answer)?;
@@ -67,10 +70,11 @@ impl ModelClient {
 
 impl SharedModel {
     /// Returns the answer to one request, and stores it.
-    async fn answer(&self, request: ModelRequest, place: &StoredPlace) -> Result<Answered, ModelFailure> {
+    async fn answer(&self, placed: Placed) -> Result<Answered, ModelFailure> {
         let _place = self.place().await?;
         let (mut input, mut output) = (0, 0);
-        let answered = match self.ask(request, &mut input, &mut output).await {
+        let Placed { request, url, body, place } = placed;
+        let answered = match self.ask(request, (&url, body), (&mut input, &mut output)).await {
             Ok(answer) => Ok(answer),
             Err(NoAnswer::Error(error)) => Err(error),
             Err(NoAnswer::Fatal(failure)) => return Err(failure),
@@ -85,18 +89,21 @@ impl SharedModel {
     }
 
     /// Sends a request, and corrections of it while its answer does not match its schema. Counts the tokens of all of them.
-    async fn ask(&self, mut request: ModelRequest, input: &mut u64, output: &mut u64) -> Result<Answer, NoAnswer> {
+    async fn ask(
+        &self,
+        mut request: ModelRequest,
+        (url, mut body): (&HttpUrl, Bytes),
+        (input, output): (&mut u64, &mut u64),
+    ) -> Result<Answer, NoAnswer> {
         let schema = request.schema.as_ref().map(AnswerSchema::new).transpose().map_err(NoAnswer::Error)?;
-        let url = self.endpoint(request.path())?;
         let probe = request.short(&self.settings);
         let (start, mut attempts, mut left) = (Instant::now(), 0, self.settings.corrections);
         loop {
-            let body = Bytes::from(request.body(&self.settings).to_string());
-            let outgoing = Outgoing { url: &url, body: &body, max_tokens: request.max_tokens, probe: &probe };
-            let received = self.send(outgoing, |json| Ok((Answer::read(json)?, tokens(json)))).await;
-            let Received { value: (answer, (more_input, more_output)), attempts: more } =
-                received.map_err(|error| error.after(attempts))?;
-            (*input, *output) = (input.saturating_add(more_input), output.saturating_add(more_output));
+            let outgoing = Outgoing { url, body: &body, max_tokens: request.max_tokens, probe: &probe };
+            let received = self.send(outgoing, Answer::read).await.map_err(|error| error.after(attempts))?;
+            let Received { value: answer, attempts: more } = received;
+            *input = input.saturating_add(answer.input_tokens);
+            *output = output.saturating_add(answer.output_tokens);
             attempts += more;
             let answer = checked_end(answer, &request).map_err(NoAnswer::Error)?;
             let complete = |text| Answer {
@@ -114,6 +121,7 @@ impl SharedModel {
                 Err(problem) if left > 0 => {
                     left -= 1;
                     request = request.corrected(&answer.text, &problem);
+                    body = request.body(&self.settings).to_string().into();
                 }
                 Err(problem) => {
                     let corrections = counted(self.settings.corrections.into(), "correction", "corrections");

@@ -28,7 +28,7 @@ const KEY_BYTES: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct JournalKey(pub(super) [u8; KEY_BYTES]);
 
-/// What is stored for a request.
+/// The stored result of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Stored {
@@ -127,7 +127,7 @@ impl OpenJournal {
             }
         };
         let Scanned { index, earlier, length } = scan(&file)?;
-        // What follows the last complete entry was being written when the process ended.
+        // The process ended while it wrote the entry after the last complete one.
         file.set_len(length)?;
         let mut writer = file.try_clone()?;
         writer.seek(SeekFrom::Start(length))?;
@@ -149,28 +149,48 @@ impl OpenJournal {
         serde_json::from_slice(stored).ok().filter(|_| head.key == *key)
     }
 
-    /// Stores what was received from a model. Returns when it is on the disk.
+    /// Stores what was received from a model. It is queued at once, and on the disk when the future is ready.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(super) async fn put(&self, key: JournalKey, model: &str, stored: &Stored) -> io::Result<()> {
+    pub(super) fn put(
+        &self,
+        key: JournalKey,
+        model: &str,
+        stored: &Stored,
+    ) -> impl Future<Output = io::Result<()>> + Send + use<'_> {
+        let queued = self.queue(&key, model, stored);
+        async move {
+            let place = queued?.await.map_err(|_| thread_has_ended())??;
+            self.index.lock().insert(key, place);
+            Ok(())
+        }
+    }
+
+    fn queue(
+        &self,
+        key: &JournalKey,
+        model: &str,
+        stored: &Stored,
+    ) -> io::Result<oneshot::Receiver<io::Result<Place>>> {
         let mut frame = FORMAT.start();
         let (input, output) = stored.tokens();
-        Head { key, input, output, model }.write_to(&mut frame);
+        Head { key: *key, input, output, model }.write_to(&mut frame);
         serde_json::to_writer(&mut frame, stored)?;
         FORMAT.finish(&mut frame);
         let (written, place) = oneshot::channel();
-        let gone = || io::Error::other("the thread that writes the journal has ended");
-        self.entries.send(JournalEntry { frame, written }).map_err(|_| gone())?;
-        let place = place.await.map_err(|_| gone())??;
-        self.index.lock().insert(key, place);
-        Ok(())
+        self.entries.send(JournalEntry { frame, written }).map_err(|_| thread_has_ended())?;
+        Ok(place)
     }
 
     /// Returns the tokens of requests and answers of a model that were stored before this process.
     pub(super) fn earlier_tokens(&self, model: &str) -> (u64, u64) {
         self.earlier.get(model).copied().unwrap_or_default()
     }
+}
+
+fn thread_has_ended() -> io::Error {
+    io::Error::other("the thread that writes the journal has ended")
 }
 
 /// The start of a payload, before what is stored.

@@ -1,4 +1,4 @@
-//! What a response of the server means.
+//! The meaning of a server's response.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::http::{CallError, CallResponse};
 use crate::model::{AnswerError, ModelFailure, ModelSettings};
 use crate::text::cut;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// The JSON of the response.

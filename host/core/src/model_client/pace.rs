@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use arrow_array::timezone::Tz;
+use arrow_cast::parse::string_to_datetime;
 use hyper::HeaderMap;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -152,19 +154,10 @@ fn until_date(text: &str) -> Option<Duration> {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (_, date) = text.split_once(", ")?;
     let [day, month, year, time, "GMT"] = date.split(' ').collect::<Vec<_>>()[..] else { return None };
-    let [hour, minute, second] = time.split(':').map(|part| part.parse::<i64>().ok()).collect::<Option<Vec<_>>>()?[..]
-    else {
-        return None;
-    };
-    let month = MONTHS.iter().position(|name| *name == month)? as i64 + 1;
-    let (day, year): (i64, i64) = (day.parse().ok()?, year.parse().ok().filter(|year| (1970..=9999).contains(year))?);
-    // Days since 1970 by the algorithm of Howard Hinnant, "chrono-compatible low-level date algorithms".
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let year_of_era = shifted.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    let days = shifted.div_euclid(400) * 146_097 + day_of_era - 719_468;
-    let then = days * 86_400 + hour * 3600 + minute * 60 + second;
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let year: i64 = year.parse().ok().filter(|year| (1970..=9999).contains(year))?;
+    let utc: Tz = "UTC".parse().ok()?;
+    let then = string_to_datetime(&utc, &format!("{year}-{month:02}-{day:0>2}T{time}")).ok()?.timestamp();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(Duration::from_secs(u64::try_from(then).ok()?).saturating_sub(now))
 }

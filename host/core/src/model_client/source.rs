@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::client::{ModelClient, StoredPlace};
@@ -126,19 +127,18 @@ impl ModelSource {
         };
         let settings = client.settings();
         let (mut placed, mut bodies, mut refused) = (Vec::with_capacity(requests.len()), Vec::new(), Vec::new());
+        let scope = format!("{}\0{}\0{}", self.step, self.role, call.batch);
         for (index, request) in requests.into_iter().enumerate() {
             match request {
                 Ok(request) => {
-                    let bytes = request.body(settings).to_string();
-                    let occurrence = call.occurrence(&self.role, bytes.as_bytes());
+                    let body = Bytes::from(request.body(settings).to_string());
+                    let identity = (scope.as_bytes(), call.occurrence(&self.role, &body));
                     let url = client.shared.endpoint(request.path())?;
-                    let scope = format!("{}\0{}\0{}", self.step, self.role, call.batch);
-                    let identity = (scope.as_bytes(), occurrence);
-                    let place = StoredPlace::new((&url, bytes.as_bytes()), identity, self.store.as_ref());
+                    let place = StoredPlace::new((&url, &body), identity, self.store.as_ref());
                     if self.recorder.is_some() {
                         bodies.push(recorded_request(&request));
                     }
-                    placed.push(Placed { request, place });
+                    placed.push(Placed { request, url, body, place });
                 }
                 Err(error) => refused.push((index, error)),
             }
