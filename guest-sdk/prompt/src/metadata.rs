@@ -1,4 +1,4 @@
-//! What is known about an answer, as JSON.
+//! The facts about an answer, as JSON.
 
 use serde_json::{Value, json};
 use stillbox_sdk::model::Answer;

@@ -1,4 +1,4 @@
-//! What reaches the server, and what the step gets.
+//! The requests that reach the server, and the answers that the step gets.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -158,7 +158,7 @@ fn the_budget_ends_the_run_before_it_is_exceeded() {
     );
     let sent = server.requests().len();
     assert!((20..=50).contains(&sent), "{sent} requests of 12 tokens were sent");
-    // What was answered is not paid again.
+    // Prompts with an answer are not paid again.
     folder.run_with(pipeline(100_000), ["--resume"]).succeeded();
     assert_eq!((answers(&folder).len(), server.requests().len()), (100, 100));
 }

@@ -30,7 +30,7 @@ pub(crate) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> 
     }
 }
 
-/// What to check.
+/// The extent of a check.
 pub(crate) struct Checks<'a> {
     pub(crate) changes: &'a Changes,
     /// Whether the steps are compared with the lock of the pipeline.

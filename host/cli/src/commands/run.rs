@@ -71,7 +71,7 @@ impl RunSettings {
     }
 }
 
-/// What can end a run early, and what is cleaned up then.
+/// The interrupt that ends a run early, and the files to clean up then.
 pub(crate) struct Control {
     pub(crate) interrupt: Interrupt,
     pub(crate) cleanup: CleanupRegistry,

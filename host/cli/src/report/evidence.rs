@@ -40,7 +40,7 @@ pub(crate) struct Collector {
     state: Mutex<Collected>,
 }
 
-/// What was collected.
+/// The evidence of a run.
 #[derive(Default)]
 struct Collected {
     run: Option<String>,

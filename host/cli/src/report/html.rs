@@ -12,7 +12,7 @@ use super::text::html;
 
 /// Styles of the page.
 const STYLE: &str = include_str!("html/style.css");
-/// What a browser may load for the page: nothing but the styles in it.
+/// The content policy of the page: a browser loads nothing but the styles in it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Returns the page.

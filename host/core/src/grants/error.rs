@@ -36,7 +36,7 @@ pub enum GrantError {
     Model {
         /// The name of the model.
         name: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
     /// Only a pipeline has a run at whose end a folder can be moved into place.

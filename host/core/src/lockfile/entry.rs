@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::component::Component;
 use crate::grants::{DirGrant, Grants};
 
-/// What a step was when it was locked. Every list is sorted.
+/// The properties of a step when it was locked. Every list is sorted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedStep {

@@ -8,7 +8,7 @@ use crate::args::Run;
 use crate::ci;
 use crate::output::render;
 
-/// What is compared with the lock of a pipeline.
+/// The part of a pipeline that is compared with its lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum LockCheck {
     /// Nothing.
