@@ -1,6 +1,6 @@
 //! Reports of a run for people who were not there: an HTML page, a `JUnit` file, and annotations and a summary for GitHub.
 //!
-//! A [`Collector`] follows the run by its events. When the run has ended, [`Reports`] writes what was asked for from the same
+//! A [`Collector`] follows the run by its events. When the run has ended, [`ReportTargets`] writes what was asked for from the same
 //! [`Evidence`].
 
 mod annotations;
@@ -25,14 +25,14 @@ use anyhow::Context as _;
 use crate::output::console::eprint;
 
 pub(crate) use environment::environment;
-pub(crate) use evidence::{Collector, Evidence, RunEnd, Verdict};
+pub(crate) use evidence::{Collector, Evidence, RunEnd, RunVerdict};
 
 /// The variable with the file for the summary of a step of a workflow.
 const SUMMARY_VARIABLE: &str = "GITHUB_STEP_SUMMARY";
 
 /// The reports that a run writes when it has ended.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reports {
+pub(crate) struct ReportTargets {
     /// The HTML page.
     pub(crate) page: Option<PathBuf>,
     /// The `JUnit` report.
@@ -41,7 +41,7 @@ pub(crate) struct Reports {
     pub(crate) annotates: bool,
 }
 
-impl Reports {
+impl ReportTargets {
     /// Returns whether there is anything to write.
     pub(crate) fn is_empty(&self) -> bool {
         self.page.is_none() && self.junit.is_none() && !self.annotates

@@ -36,17 +36,17 @@ enum Patience {
     Unbounded,
     /// The command stops within `grace` and `GOOD_ORDER` after a signal. The first cause that is sent starts the time after which
     /// a thread ends the process.
-    Bounded { causes: SyncSender<(Cause, Duration)>, grace: Duration },
+    Bounded { causes: SyncSender<(TerminationCause, Duration)>, grace: Duration },
 }
 
 /// Why the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cause {
+enum TerminationCause {
     Signal(Signal),
     TimeLimit,
 }
 
-impl Cause {
+impl TerminationCause {
     fn name(self) -> &'static str {
         match self {
             Self::Signal(signal) => signal.name(),
@@ -70,7 +70,7 @@ impl LastCall {
     /// Starts the time that the command has to stop.
     pub(crate) fn time_limit_passed(&self) {
         if let Some(Patience::Bounded { causes, .. }) = self.0.get() {
-            let _ = causes.try_send((Cause::TimeLimit, GOOD_ORDER));
+            let _ = causes.try_send((TerminationCause::TimeLimit, GOOD_ORDER));
         }
     }
 }
@@ -156,7 +156,7 @@ struct Receiver {
 impl Receiver {
     fn receive(&self, signal: Signal) {
         let _order = self.order.lock();
-        let cause = Cause::Signal(signal);
+        let cause = TerminationCause::Signal(signal);
         let Some(patience) = self.patience.get() else { end_at_once(cause, Started::Nothing, &self.cleanup) };
         if self.interrupt.is_triggered() {
             end_at_once(cause, Started::Something, &self.cleanup);
@@ -214,7 +214,7 @@ fn last_call(grace: Duration, cleanup: CleanupRegistry) -> Patience {
 }
 
 /// Ends the process without any operation that can block. Output is not flushed, because its reader may have stopped.
-fn end_at_once(cause: Cause, begun: Started, cleanup: &CleanupRegistry) -> ! {
+fn end_at_once(cause: TerminationCause, begun: Started, cleanup: &CleanupRegistry) -> ! {
     final_message::say(match begun {
         Started::Nothing => ["stopped by ", cause.name(), ""],
         Started::Something => {

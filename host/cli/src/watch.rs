@@ -3,7 +3,7 @@
 //! The system reports changes. A report is only a reason to look: the files are compared with a snapshot, because
 //! reports also come for reads, for the round's own files, and several for one change.
 
-mod reports;
+mod file_watcher;
 mod snapshot;
 
 use std::panic::resume_unwind;
@@ -23,7 +23,7 @@ use crate::output::failure;
 use crate::output::render::is_terminal;
 use crate::output::style::NOTE;
 use crate::output::summary;
-use reports::Reports;
+use file_watcher::FileWatcher;
 use snapshot::{MAX_FILES, Snapshot, roots};
 
 /// The time without a report after which a change counts as complete: an editor may write several files, or one file in
@@ -86,7 +86,7 @@ fn follow(signals: &Interrupt, first: Watched, mut round: impl FnMut(Interrupt) 
     let on_signal = sender.clone();
     signals.on_trigger(move |_| drop(on_signal.send(Wake::Signal)));
     let on_report = sender.clone();
-    let reports = Reports::new(move |report| drop(on_report.send(Wake::Files(report))));
+    let reports = FileWatcher::new(move |report| drop(on_report.send(Wake::Files(report))));
     let mut files = WatchedFiles { reports: reports.context("cannot watch files for changes")?, wakes };
 
     let mut watched = first.whole();
@@ -142,7 +142,7 @@ struct WatchedRound<'a> {
 
 /// The watched files, and the reasons to look at them.
 struct WatchedFiles {
-    reports: Reports,
+    reports: FileWatcher,
     wakes: Receiver<Wake>,
 }
 

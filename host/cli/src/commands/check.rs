@@ -22,7 +22,7 @@ use crate::signals::Signals;
 /// Checks the pipeline, and prints its graph.
 pub(crate) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> Exit {
     let format = if arguments.json { MessageFormat::Json } else { MessageFormat::Human };
-    let checks = Checks { changes: &arguments.changes, locked: arguments.locked, format };
+    let checks = CheckScope { changes: &arguments.changes, locked: arguments.locked, format };
     match outline(&checks, global, signals) {
         Ok(outline) if arguments.json => print(&outline),
         Ok(outline) => console::print(&tree(&outline)),
@@ -31,7 +31,7 @@ pub(crate) fn execute(arguments: &Check, global: &Global, signals: &Signals) -> 
 }
 
 /// The extent of a check.
-pub(crate) struct Checks<'a> {
+pub(crate) struct CheckScope<'a> {
     pub(crate) changes: &'a Changes,
     /// Whether the steps are compared with the lock of the pipeline.
     pub(crate) locked: bool,
@@ -39,8 +39,8 @@ pub(crate) struct Checks<'a> {
 }
 
 /// Returns the checked pipeline. On failure, prints the errors and returns the exit code.
-pub(crate) fn outline(checks: &Checks<'_>, global: &Global, signals: &Signals) -> Result<Outline, Exit> {
-    let Checks { changes, locked, format } = *checks;
+pub(crate) fn outline(checks: &CheckScope<'_>, global: &Global, signals: &Signals) -> Result<Outline, Exit> {
+    let CheckScope { changes, locked, format } = *checks;
     let print_errors = |errors: Vec<Value>, failures: Vec<Failure>| {
         if format == MessageFormat::Json && !(errors.is_empty() && failures.is_empty()) {
             print(&json!({ "errors": errors, "failures": failures }));

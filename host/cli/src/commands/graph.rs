@@ -1,7 +1,7 @@
 //! `stillbox graph`: a pipeline as a picture.
 
 use crate::args::{Global, Graph, GraphFormat, MessageFormat};
-use crate::commands::check::{Checks, outline};
+use crate::commands::check::{CheckScope, outline};
 use crate::exit_code::Exit;
 use crate::output::console;
 use crate::picture;
@@ -9,7 +9,7 @@ use crate::signals::Signals;
 
 /// Checks the pipeline, and prints its picture.
 pub(crate) fn execute(arguments: &Graph, global: &Global, signals: &Signals) -> Exit {
-    let checks = Checks { changes: &arguments.changes, locked: false, format: MessageFormat::Human };
+    let checks = CheckScope { changes: &arguments.changes, locked: false, format: MessageFormat::Human };
     let outline = match outline(&checks, global, signals) {
         Ok(outline) => outline,
         Err(exit) => return exit,

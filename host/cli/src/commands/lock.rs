@@ -8,7 +8,7 @@ use stillbox::config::nearest;
 use stillbox::lockfile::{LockError, LockedStep};
 use stillbox::{Lock, Overrides, RunOptions};
 
-use crate::args::{Global, Lock as Arguments};
+use crate::args::{self, Global};
 use crate::commands::run::{load, report_error, report_wrong};
 use crate::directories::engine;
 use crate::exit_code::Exit;
@@ -22,7 +22,7 @@ use crate::signals::Signals;
 type Steps = BTreeMap<String, LockedStep>;
 
 /// Describes the steps of the pipeline, and writes them to its lock. Prints what has changed.
-pub(crate) fn execute(arguments: &Arguments, global: &Global, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &args::Lock, global: &Global, signals: &Signals) -> Exit {
     let pipeline = match load(&arguments.changes, Overrides::new()) {
         Ok(pipeline) => pipeline,
         Err(error) => return report_wrong(&error),

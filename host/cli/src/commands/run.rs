@@ -16,7 +16,7 @@ use stillbox::remote::Executor;
 use stillbox::runs::{Checkpointing, RunStore, Start};
 use stillbox::{CleanupRegistry, Interrupt, Overrides, Pipeline, RunOptions};
 
-use crate::args::{Annotations, Changes, Global, MessageFormat, Progress, Run};
+use crate::args::{self, Annotations, Changes, Global, MessageFormat, Progress};
 use crate::ci;
 use crate::directories::{engine, state_directory};
 use crate::exit_code::Exit;
@@ -27,7 +27,7 @@ use crate::output::records::is_stdout;
 use crate::output::render;
 use crate::output::standard_streams;
 use crate::program;
-use crate::report::Reports;
+use crate::report::ReportTargets;
 use crate::signals::{LastCall, Signals};
 use crate::watch::{Watched, watch};
 pub(crate) use ended::report_error;
@@ -41,7 +41,7 @@ pub(crate) struct RunSettings {
     pub(crate) progress: Progress,
     pub(crate) failures: Option<PathBuf>,
     /// Reports that are written after the run.
-    pub(crate) reports: Reports,
+    pub(crate) reports: ReportTargets,
     pub(crate) message_format: MessageFormat,
     pub(crate) grace: Option<Duration>,
     /// Whether folders of steps are rejected.
@@ -80,7 +80,7 @@ pub(crate) struct Control {
 }
 
 /// Runs the pipeline, and prints the result.
-pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
+pub(crate) fn execute(arguments: &args::Run, global: &Global, signals: &Signals) -> Exit {
     if arguments.watch {
         return watched(arguments, global, signals);
     }
@@ -108,7 +108,7 @@ pub(crate) fn execute(arguments: &Run, global: &Global, signals: &Signals) -> Ex
 }
 
 /// Runs the pipeline again after each change of a file that it depends on.
-fn watched(arguments: &Run, global: &Global, signals: &Signals) -> Exit {
+fn watched(arguments: &args::Run, global: &Global, signals: &Signals) -> Exit {
     let file = &arguments.changes.pipeline;
     let watched_files = |pipeline: &Pipeline| {
         let mut outputs = pipeline.writes();
@@ -153,7 +153,7 @@ fn cluster(on: &str) -> Result<Arc<dyn Executor>, String> {
     connect(address)
 }
 
-fn start(arguments: &Run) -> Start {
+fn start(arguments: &args::Run) -> Start {
     match &arguments.resume {
         Some(Some(run)) => Start::ResumeRun(run.clone()),
         Some(None) => Start::Resume,
@@ -162,16 +162,16 @@ fn start(arguments: &Run) -> Start {
     }
 }
 
-fn reports(arguments: &Run) -> Reports {
+fn reports(arguments: &args::Run) -> ReportTargets {
     let annotates = match arguments.annotations {
         Annotations::Auto => ci::is_github(),
         Annotations::Github => true,
         Annotations::None => false,
     };
-    Reports { page: arguments.report.clone(), junit: arguments.junit.clone(), annotates }
+    ReportTargets { page: arguments.report.clone(), junit: arguments.junit.clone(), annotates }
 }
 
-fn settings(arguments: &Run) -> RunSettings {
+fn settings(arguments: &args::Run) -> RunSettings {
     RunSettings {
         threads: arguments.threads,
         progress: arguments.progress,
@@ -266,7 +266,7 @@ fn usage_error(text: &str, format: MessageFormat) -> Exit {
 }
 
 /// Reads the pipeline file and applies the changes, or prints the errors.
-fn open(arguments: &Run) -> Result<Pipeline, Exit> {
+fn open(arguments: &args::Run) -> Result<Pipeline, Exit> {
     load_run(arguments).map_err(|error| {
         if arguments.message_format == MessageFormat::Json {
             errors::print_errors(&errors::from_config(&error));
@@ -285,7 +285,7 @@ pub(crate) fn report_wrong(error: &ConfigError) -> Exit {
 }
 
 /// Reads the pipeline file and applies the changes, with those of a run.
-fn load_run(arguments: &Run) -> Result<Pipeline, ConfigError> {
+fn load_run(arguments: &args::Run) -> Result<Pipeline, ConfigError> {
     let mut overrides = Overrides::new();
     overrides.max_rejects.clone_from(&arguments.max_rejects);
     overrides.time.clone_from(&arguments.time);

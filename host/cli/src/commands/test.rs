@@ -21,7 +21,7 @@ use crate::directories::engine;
 use crate::exit_code::Exit;
 use crate::output::errors;
 use crate::output::failure;
-use crate::output::messages::Messages;
+use crate::output::messages::MessageWriter;
 use crate::output::progress::show_preparation;
 use crate::output::records::could_be_made;
 use crate::output::render;
@@ -67,7 +67,7 @@ pub(crate) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
 /// With `--message-format json`, prints the error that keeps the cases from running, and the event `finished`.
 fn print_error(arguments: &Test, error: &Value) {
     if arguments.message_format == MessageFormat::Json {
-        let messages = Messages::default();
+        let messages = MessageWriter::default();
         messages.print(error);
         messages.print(&records::ended("failed", CaseCounts::default(), Duration::ZERO));
     }

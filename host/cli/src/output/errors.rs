@@ -7,13 +7,13 @@ use stillbox::Report;
 use stillbox::config::{ConfigError, ConfigLocation, Diagnostic, Diagnostics};
 
 use crate::output::failure;
-use crate::output::messages::Messages;
+use crate::output::messages::MessageWriter;
 use crate::output::records;
 use crate::output::render;
 
 /// Prints the errors that keep a command from starting, then the event `finished`.
 pub(crate) fn print_errors(errors: &[Value]) {
-    let messages = Messages::default();
+    let messages = MessageWriter::default();
     for error in errors {
         messages.print(error);
     }

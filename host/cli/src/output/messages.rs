@@ -10,11 +10,11 @@ use crate::output::standard_streams;
 
 /// Writes lines, and stores the first write error.
 #[derive(Debug, Default)]
-pub(crate) struct Messages {
+pub(crate) struct MessageWriter {
     lost: Mutex<Option<io::Error>>,
 }
 
-impl Messages {
+impl MessageWriter {
     /// Writes a line. A closed pipe is not an error. Nothing is written after another error, because the lines would have
     /// a gap.
     pub(crate) fn print(&self, value: &Value) {

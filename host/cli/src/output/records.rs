@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stillbox::{CancelReason, Event, Failure, Report};
 
 use crate::ci;
-use crate::output::messages::{Messages, line};
+use crate::output::messages::{MessageWriter, line};
 use failures::Failures;
 pub(crate) use failures::{could_be_made, is_stdout};
 
@@ -18,7 +18,7 @@ pub(crate) use failures::{could_be_made, is_stdout};
 pub(crate) struct Records {
     failures: Mutex<Failures>,
     /// Writes events to standard output. `None` without `--message-format json`.
-    events: Option<Messages>,
+    events: Option<MessageWriter>,
 }
 
 impl Records {
@@ -31,14 +31,14 @@ impl Records {
             could_be_made(path).with_context(|| format!("cannot write failures to {}", path.display()))?;
         }
         let failures = failures.map_or(Failures::Unwanted, |path| Failures::NotMade(path.to_owned()));
-        Ok(Self { failures: Mutex::new(failures), events: events.then(Messages::default) })
+        Ok(Self { failures: Mutex::new(failures), events: events.then(MessageWriter::default) })
     }
 
     /// Returns the reason that failures or events are missing, or `None` if all were recorded.
     pub(crate) fn error(&self) -> Option<String> {
         match &*self.failures() {
             Failures::Lost(error) => Some(format!("the failures are not recorded: {error}")),
-            _ => self.events.as_ref().and_then(Messages::error),
+            _ => self.events.as_ref().and_then(MessageWriter::error),
         }
     }
 

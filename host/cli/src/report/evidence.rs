@@ -14,7 +14,7 @@ const MAX_WARNINGS: usize = 50;
 
 /// How a run ended, for a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RunVerdict {
     /// All rows were written.
     Done,
     /// Something failed.
@@ -23,7 +23,7 @@ pub(crate) enum Verdict {
     Stopped,
 }
 
-impl Verdict {
+impl RunVerdict {
     /// Returns the verdict in one word.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -54,7 +54,7 @@ struct Collected {
 /// Everything about a run that has ended.
 pub(crate) struct Evidence {
     pub(crate) pipeline: String,
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: RunVerdict,
     /// The sentence after the verdict.
     pub(crate) sentence: String,
     /// The id of the run, if it started.
@@ -140,7 +140,7 @@ impl Collector {
 
 /// The end of a run.
 pub(crate) struct RunEnd<'a> {
-    pub(crate) verdict: Verdict,
+    pub(crate) verdict: RunVerdict,
     pub(crate) sentence: String,
     pub(crate) report: &'a Report,
     /// The failures that ended the run.

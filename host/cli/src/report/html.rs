@@ -7,7 +7,7 @@ mod sections;
 
 use std::fmt::Write as _;
 
-use super::evidence::{Evidence, Verdict};
+use super::evidence::{Evidence, RunVerdict};
 use super::text::html;
 
 /// Styles of the page.
@@ -19,9 +19,9 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 pub(super) fn page(evidence: &Evidence) -> String {
     let title = html(&evidence.pipeline);
     let class = match evidence.verdict {
-        Verdict::Done => "done",
-        Verdict::Failed => "failed",
-        Verdict::Stopped => "stopped",
+        RunVerdict::Done => "done",
+        RunVerdict::Failed => "failed",
+        RunVerdict::Stopped => "stopped",
     };
     let mut page = String::new();
     // Writing to a string cannot fail.

@@ -3,7 +3,7 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use stillbox::text::escape_controls;
 
-use super::evidence::{Evidence, Verdict};
+use super::evidence::{Evidence, RunVerdict};
 use super::groups::{Effect, FailureGroup};
 use crate::output::xml::xml_text;
 
@@ -29,9 +29,10 @@ pub(super) fn document(evidence: &Evidence) -> Result<String, quick_junit::Seria
         |group: &&&FailureGroup| evidence.report.steps.iter().any(|step| group.step.as_ref() == Some(&step.name));
     let others: Vec<_> = groups.iter().filter(|group| !has_suite(group)).copied().collect();
     let is_explained = groups.iter().any(|group| group.effect == Effect::Ended);
-    if !others.is_empty() || (evidence.verdict != Verdict::Done && !is_explained) || evidence.report.steps.is_empty() {
+    if !others.is_empty() || (evidence.verdict != RunVerdict::Done && !is_explained) || evidence.report.steps.is_empty()
+    {
         let mut suite = suite("pipeline", &others, evidence);
-        if evidence.verdict != Verdict::Done && !is_explained {
+        if evidence.verdict != RunVerdict::Done && !is_explained {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_message(xml_text(&evidence.sentence));
             suite.add_test_case(TestCase::new("end", status));
@@ -67,8 +68,8 @@ fn suite(name: &str, groups: &[&FailureGroup], evidence: &Evidence) -> TestSuite
     suite
 }
 
-fn status_of(group: &FailureGroup, verdict: Verdict) -> TestCaseStatus {
-    let mut status = if group.effect == Effect::Rejected && verdict == Verdict::Done {
+fn status_of(group: &FailureGroup, verdict: RunVerdict) -> TestCaseStatus {
+    let mut status = if group.effect == Effect::Rejected && verdict == RunVerdict::Done {
         TestCaseStatus::skipped()
     } else {
         TestCaseStatus::non_success(NonSuccessKind::Failure)

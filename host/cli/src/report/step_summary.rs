@@ -7,7 +7,7 @@ use std::path::Path;
 
 use stillbox::units::{counted, grouped};
 
-use super::evidence::{Evidence, Verdict};
+use super::evidence::{Evidence, RunVerdict};
 use super::groups::{FailureGroup, write_groups};
 use super::text::markdown;
 use crate::output::summary::duration;
@@ -36,9 +36,9 @@ pub(super) fn append(path: &Path, evidence: &Evidence) -> io::Result<()> {
 /// Returns the summary.
 fn summary(evidence: &Evidence) -> String {
     let mark = match evidence.verdict {
-        Verdict::Done => "✅",
-        Verdict::Failed => "❌",
-        Verdict::Stopped => "⏹️",
+        RunVerdict::Done => "✅",
+        RunVerdict::Failed => "❌",
+        RunVerdict::Stopped => "⏹️",
     };
     let mut text = format!(
         "### {mark} {}: {}\n\n{}\n\n",

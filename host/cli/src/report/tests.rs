@@ -7,7 +7,7 @@ use serde_json::json;
 use stillbox::report::{SinkReport, StepReport};
 use stillbox::{Failure, Report};
 
-use super::evidence::{Collector, Evidence, RunEnd, Verdict};
+use super::evidence::{Collector, Evidence, RunEnd, RunVerdict};
 use super::{annotations, html, junit, step_summary};
 
 /// A text that tries to leave its place in every format.
@@ -23,7 +23,7 @@ fn failure(message: &str, kind: &str) -> Failure {
     serde_json::from_value(record).expect("it is a record")
 }
 
-fn evidence(verdict: Verdict, rejected: &[Failure], ended: &[Failure]) -> Evidence {
+fn evidence(verdict: RunVerdict, rejected: &[Failure], ended: &[Failure]) -> Evidence {
     let collector = Collector::new();
     for failure in rejected {
         collector.rejected(failure);
@@ -42,7 +42,7 @@ fn evidence(verdict: Verdict, rejected: &[Failure], ended: &[Failure]) -> Eviden
 
 /// All kinds of failures, each with a hostile text.
 fn hostile() -> Evidence {
-    evidence(Verdict::Failed, &[failure(HOSTILE, "guest-error")], &[failure(HOSTILE, "panic")])
+    evidence(RunVerdict::Failed, &[failure(HOSTILE, "guest-error")], &[failure(HOSTILE, "panic")])
 }
 
 /// The elements of a page, in order: the name, and whether it has attributes other than those that the page itself uses.
@@ -106,7 +106,7 @@ fn a_thousand_messages_make_ten_annotations_and_a_bounded_page() {
             vec![failure(&text, "guest-error"); if number < 10 { 3 } else { 1 }]
         })
         .collect();
-    let evidence = evidence(Verdict::Done, &rejected, &[]);
+    let evidence = evidence(RunVerdict::Done, &rejected, &[]);
     let commands = annotations::commands(&evidence);
     let warnings: Vec<&str> = commands.lines().filter(|line| line.starts_with("::warning ")).collect();
     assert_eq!(warnings.len(), 10);
@@ -125,7 +125,7 @@ fn a_thousand_messages_make_ten_annotations_and_a_bounded_page() {
 
 #[test]
 fn a_run_without_failures_has_a_page_and_no_annotations() {
-    let evidence = evidence(Verdict::Done, &[], &[]);
+    let evidence = evidence(RunVerdict::Done, &[], &[]);
     assert_eq!(annotations::commands(&evidence), "");
     let page = html::page(&evidence);
     assert!(page.contains("<b>Passed</b>") && page.contains("None."), "{page}");
@@ -162,7 +162,7 @@ fn a_long_run_has_its_rows_over_time() {
         collector.progress(&report);
     }
     let end = RunEnd {
-        verdict: Verdict::Stopped,
+        verdict: RunVerdict::Stopped,
         sentence: "stopped by SIGINT".into(),
         report: &report,
         failures: &[],

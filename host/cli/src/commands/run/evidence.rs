@@ -3,7 +3,7 @@
 use stillbox::{Failure, Pipeline, Report, RunError};
 
 use crate::output::summary::{duration, rows};
-use crate::report::{Collector, Evidence, RunEnd, Verdict, environment};
+use crate::report::{Collector, Evidence, RunEnd, RunVerdict, environment};
 
 /// Returns everything about a run that has ended.
 pub(super) fn evidence(
@@ -15,15 +15,15 @@ pub(super) fn evidence(
     let none = Report::default();
     let failures = result.as_ref().err().map_or_else(Vec::new, RunError::failures);
     let (verdict, sentence, report) = match result {
-        Ok(report) => (Verdict::Done, done(report), report),
+        Ok(report) => (RunVerdict::Done, done(report), report),
         Err(error) => {
             let (verdict, report) = match error {
-                RunError::Failed(failed) => (Verdict::Failed, &failed.report),
-                RunError::TooManyRejects { report, .. } => (Verdict::Failed, &**report),
+                RunError::Failed(failed) => (RunVerdict::Failed, &failed.report),
+                RunError::TooManyRejects { report, .. } => (RunVerdict::Failed, &**report),
                 RunError::TimeLimit { report, .. } | RunError::Interrupted { report, .. } => {
-                    (Verdict::Stopped, &**report)
+                    (RunVerdict::Stopped, &**report)
                 }
-                _ => (Verdict::Failed, &none),
+                _ => (RunVerdict::Failed, &none),
             };
             (verdict, not_done(error, &failures), report)
         }

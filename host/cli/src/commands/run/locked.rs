@@ -4,7 +4,7 @@ use stillbox::lockfile::LockError;
 use stillbox::text::shell_word;
 use stillbox::{Lock, Pipeline, RunOptions};
 
-use crate::args::Run;
+use crate::args;
 use crate::ci;
 use crate::output::render;
 
@@ -21,7 +21,7 @@ pub(crate) enum LockCheck {
 }
 
 impl LockCheck {
-    pub(super) fn new(arguments: &Run) -> Self {
+    pub(super) fn new(arguments: &args::Run) -> Self {
         match (arguments.untrusted, arguments.locked) {
             (true, _) => Self::Components,
             (false, true) => Self::On,

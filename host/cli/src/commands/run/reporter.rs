@@ -13,7 +13,7 @@ use crate::exit_code::Exit;
 use crate::output::progress::Display;
 use crate::output::records::{End, Records, could_be_made};
 use crate::output::{console, errors, failure, summary};
-use crate::report::{Collector, Reports, cannot_write};
+use crate::report::{Collector, ReportTargets, cannot_write};
 use crate::signals::LastCall;
 
 /// Lives from before the run until its result is printed.
@@ -24,7 +24,7 @@ pub(super) struct RunReporter {
     last_call: Option<LastCall>,
     /// Follows the run for reports. `None` if there are none to write.
     collector: Option<Arc<Collector>>,
-    reports: Reports,
+    reports: ReportTargets,
 }
 
 impl RunReporter {

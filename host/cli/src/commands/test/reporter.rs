@@ -14,7 +14,7 @@ use crate::exit_code::Exit;
 use crate::output::console::{eprint, eprintln};
 use crate::output::errors;
 use crate::output::failure;
-use crate::output::messages::Messages;
+use crate::output::messages::MessageWriter;
 use crate::output::render::{self, is_quiet};
 use crate::output::style::{BOLD, ERROR, STATUS};
 use crate::output::summary::{duration, grouped};
@@ -22,7 +22,7 @@ use crate::output::summary::{duration, grouped};
 /// Lives from before the first case until the result is printed.
 pub(super) struct CaseReporter {
     /// Writes events to standard output. `None` without `--message-format json`.
-    messages: Option<Messages>,
+    messages: Option<MessageWriter>,
     started: Instant,
     /// Cases finish on several threads; the lock keeps their lines apart.
     counts: Mutex<CaseCounts>,
@@ -30,7 +30,7 @@ pub(super) struct CaseReporter {
 
 impl CaseReporter {
     pub(super) fn new(format: MessageFormat) -> Self {
-        let messages = (format == MessageFormat::Json).then(Messages::default);
+        let messages = (format == MessageFormat::Json).then(MessageWriter::default);
         Self { messages, started: Instant::now(), counts: Mutex::default() }
     }
 
@@ -63,7 +63,7 @@ impl CaseReporter {
             failure::error(error.as_ref());
             end = Exit::Failed;
         }
-        if let Some(error) = self.messages.as_ref().and_then(Messages::error) {
+        if let Some(error) = self.messages.as_ref().and_then(MessageWriter::error) {
             render::message(&error);
             end = Exit::Failed;
         }

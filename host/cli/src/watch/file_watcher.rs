@@ -10,7 +10,7 @@ use notify::{ErrorKind, Event, EventHandler, EventKind, RecommendedWatcher, Recu
 use super::snapshot::{Snapshot, WatchScope};
 
 /// Asks the system for reports. Lives as long as the command watches.
-pub(super) struct Reports {
+pub(super) struct FileWatcher {
     watcher: RecommendedWatcher,
     /// The folders whose entries are reported, and single files.
     places: BTreeSet<PathBuf>,
@@ -20,7 +20,7 @@ pub(super) struct Reports {
     is_stale: bool,
 }
 
-impl Reports {
+impl FileWatcher {
     pub(super) fn new(handler: impl EventHandler) -> notify::Result<Self> {
         let watcher = notify::recommended_watcher(handler)?;
         Ok(Self { watcher, places: BTreeSet::new(), scope: WatchScope::default(), is_stale: false })
@@ -112,7 +112,7 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(30);
 
     struct WatchedFolder {
-        reports: Reports,
+        reports: FileWatcher,
         events: Receiver<notify::Result<Event>>,
         root: tempfile::TempDir,
     }
@@ -122,7 +122,7 @@ mod tests {
             let folder = tempfile::tempdir().expect("there is room");
             fs::create_dir(folder.path().join("step")).expect("there is room");
             let (sender, events) = channel();
-            let reports = Reports::new(sender).expect("the system watches files");
+            let reports = FileWatcher::new(sender).expect("the system watches files");
             let mut watched = Self { reports, events, root: folder };
             watched.follow();
             watched
