@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use stillbox::component::StepKind;
 use stillbox::config::Diagnostics;
-use stillbox::config::case::{Checks, ExpectedFailure};
+use stillbox::config::case::{CaseTable, ExpectedFailure};
 use stillbox::grants::Recorder;
 use stillbox::{Failure, FailureKind, LoadedComponent};
 
@@ -42,7 +42,7 @@ pub(super) fn record(component: &LoadedComponent, case: &mut Case) -> Result<Vec
     case.settings.grants.recorded.clear();
     match Subject::new(component, case, Some(&recorder)) {
         Ok(subject) => {
-            let _ = subject.run(Batching::Whole);
+            let _ = subject.run(Batching::Largest);
         }
         Err(Unready::Broken(problem)) => return Err(problem),
         Err(Unready::Failed { .. }) => {}
@@ -70,7 +70,7 @@ pub(super) fn judge(component: &LoadedComponent, case: &Case, update: bool) -> V
     };
     verdict.rows_in = subject.input.count();
     let started = Instant::now();
-    let result = subject.run(Batching::Whole);
+    let result = subject.run(Batching::Largest);
     verdict.elapsed = started.elapsed();
     let output = match result {
         Ok(output) => output,
@@ -99,7 +99,7 @@ pub(super) fn judge(component: &LoadedComponent, case: &Case, update: bool) -> V
         }
         Expected::Rows { rows, rejects } => verdict.problems.extend(compare(case, rows, rejects, &output)),
     }
-    let checks = checks(case.settings.checks, component.manifest().kind, seed(&case.folder));
+    let checks = checks(&case.settings, component.manifest().kind, seed(&case.folder));
     if recorder.requests() > 0 {
         // A server may answer in another way each time, which would say nothing about the step.
         verdict.unchecked = checks.into_iter().map(|(check, _)| check).collect();
@@ -141,13 +141,14 @@ fn mismatch(case: &Case, expected: &ExpectedFailure, failure: Box<Failure>) -> O
 }
 
 /// Returns the checks of a case with output rows.
-fn checks(on: Checks, kind: StepKind, seed: u64) -> Vec<(CheckName, Batching)> {
+fn checks(settings: &CaseTable, kind: StepKind, seed: u64) -> Vec<(CheckName, Batching)> {
+    let on = settings.checks;
     let mut checks = Vec::new();
     if on.determinism {
-        checks.push((CheckName::Determinism, Batching::Whole));
+        checks.push((CheckName::Determinism, Batching::Largest));
     }
-    // A source has no batches.
-    if kind != StepKind::Source {
+    // A source has no batches, and batches of one row cannot have other sizes.
+    if kind != StepKind::Source && settings.batch_rows > 1 {
         if on.single_rows {
             checks.push((CheckName::SingleRows, Batching::SingleRows));
         }

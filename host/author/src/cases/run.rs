@@ -38,7 +38,7 @@ impl Subject {
     /// # Errors
     /// The failure that ended the run, with its row if it is known.
     pub(super) fn run(&self, batching: Batching) -> Result<CaseOutput, Box<Failure>> {
-        let batches = batching.batches(self.input.count());
+        let batches = batching.batches(self.input.count(), self.batch_rows);
         match self.step.manifest().kind {
             StepKind::Transform => self.transform(&batches),
             _ => self.stream(&batches),

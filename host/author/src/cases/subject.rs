@@ -18,6 +18,8 @@ pub(super) struct Subject {
     pub(super) step: BoundStep,
     pub(super) limits: Limits,
     pub(super) input: CaseInput,
+    /// The most rows of a batch.
+    pub(super) batch_rows: usize,
 }
 
 /// The reason why a case cannot run.
@@ -58,7 +60,7 @@ impl Subject {
         };
         let input_name = case.input.as_deref().unwrap_or(Path::new("the source")).display().to_string();
         let step = configured.bind(input.rows.schema_ref(), &input_name).map_err(incompatible)?;
-        Ok(Self { step, limits, input })
+        Ok(Self { step, limits, input, batch_rows: case.settings.batch_rows })
     }
 }
 

@@ -9,10 +9,10 @@ use super::table::Table;
 pub(crate) const DEFAULT_BATCH_ROWS: usize = 1000;
 
 /// The upper bound. A million rows of 1 kB fill 1 GB, and larger batches are no faster.
-const MAX_BATCH_ROWS: u64 = 1_000_000;
+pub(super) const MAX_BATCH_ROWS: usize = 1_000_000;
 
-/// Reads `batch-rows`: 1 to 1,000,000 rows, by default 1000.
+/// Reads `batch-rows`: 1 to 1,000,000 rows.
 pub(super) fn read(table: &mut Table<'_>, context: &mut ParseContext<'_>) -> Option<Located<usize>> {
-    let rows = table.take("batch-rows")?.integer(1..=MAX_BATCH_ROWS, context)?;
+    let rows = table.take("batch-rows")?.integer(1..=MAX_BATCH_ROWS as u64, context)?;
     Some(Located::new(rows.value as usize, rows.location))
 }

@@ -7,6 +7,7 @@ use regex::Regex;
 use toml::de::{DeTable, DeValue};
 
 use super::allow;
+use super::batch_rows::{self, MAX_BATCH_ROWS};
 use super::columns;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::limits;
@@ -38,10 +39,12 @@ impl<T> Document<T> {
 }
 
 /// `case.toml`: the settings of a case.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CaseTable {
     /// The limits of each instance. Limits that are not set have their defaults.
     pub limits: Limits,
+    /// The most rows of a batch.
+    pub batch_rows: usize,
     /// The columns of the input. Empty to infer them from the rows.
     pub columns: Vec<(String, DataType)>,
     /// The grants of the step. The library's recorded responses are not part of the file.
@@ -78,6 +81,13 @@ pub struct ExpectedFailure {
     pub row: Option<u64>,
 }
 
+impl Default for CaseTable {
+    fn default() -> Self {
+        let (limits, columns, grants) = (Limits::default(), Vec::new(), Grants::default());
+        Self { limits, batch_rows: MAX_BATCH_ROWS, columns, grants, checks: Checks::default() }
+    }
+}
+
 impl CaseTable {
     /// Parses `case.toml`.
     ///
@@ -95,8 +105,9 @@ impl CaseTable {
             }
             let columns = columns.into_iter().map(|column| (column.name.value, column.data_type.value)).collect();
             let grants = allow::read(table, context).grants();
+            let batch_rows = batch_rows::read(table, context).map_or(MAX_BATCH_ROWS, |rows| rows.value);
             let checks = read_checks(table, context);
-            Some(Self { limits, columns, grants, checks })
+            Some(Self { limits, batch_rows, columns, grants, checks })
         })
     }
 }
