@@ -36,8 +36,9 @@ fn steps() -> Vec<(&'static str, &'static str)> {
     let is_step = |name: &str| std::path::Path::new(STEPS).join(name).is_dir();
     let steps: Vec<_> = stillbox_test_guests::ALL.iter().copied().filter(|(name, _)| is_step(name)).collect();
     assert!(steps.len() >= 17, "{steps:?}");
-    let in_python = python::component(&std::path::Path::new(STEPS).join("strip-markup"));
-    steps.into_iter().chain([("strip-markup", &*in_python.leak())]).collect()
+    let in_python = ["run-python", "strip-markup"];
+    let in_python = in_python.map(|name| (name, &*python::component(&std::path::Path::new(STEPS).join(name)).leak()));
+    steps.into_iter().chain(in_python).collect()
 }
 
 /// The description of a step by `inspect`.

@@ -1,40 +1,13 @@
 //! The k-means algorithm.
 
 use stillbox_sdk::random::Random;
-use stillbox_sdk::{Result, ensure};
+use stillbox_vectors::Vectors;
 
-/// Vectors of the same width, one after the other.
-#[derive(Debug, Default)]
-pub(crate) struct Vectors {
-    width: usize,
-    elements: Vec<f32>,
-}
+/// The vectors to divide.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KMeans<'a>(pub(crate) &'a Vectors);
 
-impl Vectors {
-    /// Adds a vector, divided by a number.
-    pub(crate) fn push(&mut self, vector: &[f32], divisor: f64) -> Result<()> {
-        if self.elements.is_empty() {
-            self.width = vector.len();
-        }
-        ensure!(!vector.is_empty(), "the vector has no elements");
-        ensure!(
-            vector.len() == self.width,
-            "the vector has {} elements, but those before it have {}",
-            vector.len(),
-            self.width
-        );
-        self.elements.extend(vector.iter().map(|element| (f64::from(*element) / divisor) as f32));
-        Ok(())
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[f32]> {
-        self.elements.chunks_exact(self.width.max(1))
-    }
-
-    fn get(&self, index: usize) -> &[f32] {
-        &self.elements[index * self.width..(index + 1) * self.width]
-    }
-
+impl KMeans<'_> {
     /// Returns the cluster of each vector, and the distance to its centre. Clusters are numbered in the order of their first vectors.
     pub(crate) fn cluster(&self, clusters: usize, rounds: u32, seed: u64) -> Vec<(u32, f64)> {
         let mut centres = self.first_centres(clusters, seed);
@@ -62,17 +35,17 @@ impl Vectors {
 
     /// Chooses vectors as centres, each with a probability proportional to its squared distance from the nearest one before it.
     fn first_centres(&self, clusters: usize, seed: u64) -> Vec<Vec<f64>> {
-        let all = self.iter().count();
+        let all = self.0.len();
         if all == 0 {
             return Vec::new();
         }
         let mut random = Random::new(seed);
-        let centre = |index: usize| self.get(index).iter().map(|element| f64::from(*element)).collect::<Vec<f64>>();
+        let centre = |index: usize| self.0.get(index).iter().map(|element| f64::from(*element)).collect::<Vec<f64>>();
         let mut centres = vec![centre(random.below(all as u64) as usize)];
         let mut squares = vec![f64::INFINITY; all];
         while centres.len() < clusters {
             let newest = &centres[centres.len() - 1];
-            for (square, vector) in squares.iter_mut().zip(self.iter()) {
+            for (square, vector) in squares.iter_mut().zip(self.0.iter()) {
                 *square = square.min(distance(vector, newest));
             }
             let total: f64 = squares.iter().sum();
@@ -100,14 +73,14 @@ impl Vectors {
             let squares = centres.iter().map(|centre| distance(vector, centre)).enumerate();
             squares.min_by(|(_, one), (_, other)| one.total_cmp(other)).unwrap_or_default()
         };
-        self.iter().map(nearest).collect()
+        self.0.iter().map(nearest).collect()
     }
 
     /// Moves each centre to the mean of its vectors. One without vectors stays.
     fn means(&self, assigned: &[(usize, f64)], mut centres: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
-        let mut sums = vec![vec![0.0; self.width]; centres.len()];
+        let mut sums = vec![vec![0.0; self.0.width()]; centres.len()];
         let mut counts = vec![0_usize; centres.len()];
-        for (vector, (cluster, _)) in self.iter().zip(assigned) {
+        for (vector, (cluster, _)) in self.0.iter().zip(assigned) {
             counts[*cluster] += 1;
             for (sum, element) in sums[*cluster].iter_mut().zip(vector) {
                 *sum += f64::from(*element);
@@ -134,9 +107,9 @@ mod tests {
     fn clusters(vectors: &[[f32; 2]], count: usize) -> Vec<u32> {
         let mut all = Vectors::default();
         for vector in vectors {
-            all.push(vector, 1.0).unwrap();
+            all.push(vector, 1.0);
         }
-        all.cluster(count, 20, 7).into_iter().map(|(cluster, _)| cluster).collect()
+        KMeans(&all).cluster(count, 20, 7).into_iter().map(|(cluster, _)| cluster).collect()
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 mod k_means;
 
-use k_means::Vectors;
-use stillbox_sdk::{Aggregate, Batch, Input, Output, Parameters, Result, Rows, ensure, step};
+use k_means::KMeans;
+use stillbox_sdk::{Aggregate, Batch, Input, Output, Parameters, Result, Rows, step};
+use stillbox_vectors::Vectors;
 
 /// The number of rows in a batch of the output.
 const OUTPUT_BATCH_ROWS: usize = 10_000;
@@ -91,7 +92,7 @@ impl Aggregate for Cluster {
     fn finish(&mut self) -> Result<Option<Rows<Clustered>>> {
         let Parameters { clusters, rounds, seed, .. } = self.parameters;
         let vectors = &self.vectors;
-        let result = self.result.get_or_insert_with(|| vectors.cluster(clusters as usize, rounds, seed));
+        let result = self.result.get_or_insert_with(|| KMeans(vectors).cluster(clusters as usize, rounds, seed));
         let mut rows = Rows::new();
         for (row, (cluster, distance)) in self.rows.iter().zip(result).skip(self.next).take(OUTPUT_BATCH_ROWS) {
             rows.push_from(*row, Clustered { cluster: *cluster, distance: *distance })?;
@@ -103,12 +104,13 @@ impl Aggregate for Cluster {
 
 impl Cluster {
     fn add(&mut self, vector: &[f32]) -> Result<()> {
-        ensure!(
-            vector.iter().all(|element| element.is_finite()),
-            "the vector has an element that is not a finite number"
-        );
-        let length = vector.iter().map(|element| f64::from(*element).powi(2)).sum::<f64>().sqrt();
-        ensure!(!self.parameters.normalize || length > 0.0, "the vector has the length 0, and so no direction");
-        self.vectors.push(vector, if self.parameters.normalize { length } else { 1.0 })
+        if self.parameters.normalize {
+            let length = self.vectors.length_of_direction(vector)?;
+            self.vectors.push_direction(vector, length);
+        } else {
+            let length = self.vectors.length(vector)?;
+            self.vectors.push(vector, length);
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! The step `deduplicate`.
 
+mod cosine;
 mod exact;
 mod minhash;
 mod near;
 mod parameters;
 
+use cosine::Cosine;
 use exact::Exact;
 use near::Near;
 pub use parameters::{Method, Parameters, Shingle};
@@ -22,6 +24,7 @@ pub struct Deduplicate {
 enum SeenRows {
     Exact(Exact),
     Near(Box<Near>),
+    Cosine(Cosine),
 }
 
 /// Keeps the first of all rows that are equal, or similar, in some columns.
@@ -40,6 +43,10 @@ enum SeenRows {
 ///   find `1 - (1 - s^r)^b`; with the defaults 95 % at 0.8 and 99.99 % at 0.9. A row is dropped if its similarity to an earlier
 ///   row is at least `threshold`. Rows without a text are never dropped. A distinct row takes 4 bytes of memory per permutation
 ///   and about 25 per band, 0.9 KB with the defaults.
+/// - `cosine`: the vectors of one column, such as embeddings, are compared by their cosine similarity, each with all that were kept, so the
+///   time grows with the square of their number. A row is dropped if its similarity to one of them is at least `threshold`. Rows without a
+///   vector are never dropped; a vector of another width than the first, or without a direction, rejects its row. A distinct row takes
+///   4 bytes of memory per element.
 #[step]
 impl Aggregate for Deduplicate {
     type Parameters = Parameters;
@@ -50,6 +57,7 @@ impl Aggregate for Deduplicate {
         let seen = match parameters.method {
             Method::Exact => SeenRows::Exact(Exact::default()),
             Method::Near => SeenRows::Near(Box::new(Near::new(parameters))),
+            Method::Cosine => SeenRows::Cosine(Cosine::new(parameters.threshold)),
         };
         Ok(Self { parameters: parameters.clone(), seen })
     }
@@ -62,6 +70,13 @@ impl Aggregate for Deduplicate {
             let is_new = match &mut self.seen {
                 SeenRows::Exact(exact) => exact.is_new(&row, columns),
                 SeenRows::Near(near) => near.is_new((0..columns).map(|column| row.json(column))),
+                SeenRows::Cosine(cosine) => match cosine.is_new(&row.get(0)) {
+                    Err(error) => {
+                        rows.reject(i, error);
+                        continue;
+                    }
+                    is_new => is_new,
+                },
             };
             if is_new.context("a value cannot be compared")? {
                 rows.push_from(i, ())?;

@@ -6,9 +6,10 @@ use stillbox_sdk::{Parameters, Result, ensure};
 #[parameters(check = Self::check, inputs = Self::inputs)]
 pub struct Parameters {
     /// The columns to compare, of any type: at least one, each only once. For `near` their values are joined into one text, with
-    /// line breaks between them and without nulls.
+    /// line breaks between them and without nulls. For `cosine` it is one column with vectors.
     pub columns: Vec<String>,
-    /// `exact` for equal rows, `near` for similar texts. All following parameters apply to `near`.
+    /// `exact` for equal rows, `near` for similar texts, `cosine` for similar vectors. `threshold` applies to the last two, all following parameters
+    /// to `near`.
     #[parameter(default = Method::Exact)]
     pub method: Method,
     /// The similarity to an earlier row, from 0 to 1, from which a row is dropped.
@@ -38,8 +39,10 @@ pub struct Parameters {
 pub enum Method {
     /// Equal rows.
     Exact,
-    /// Similar rows.
+    /// Rows with similar texts.
     Near,
+    /// Rows with similar vectors.
+    Cosine,
 }
 
 /// The unit of shingles.
@@ -54,6 +57,13 @@ pub enum Shingle {
 impl Parameters {
     fn check(&self) -> Result<()> {
         ensure!(!self.columns.is_empty(), "`columns` names no column");
+        if self.method == Method::Cosine {
+            ensure!(
+                self.columns.len() == 1,
+                "`method = \"cosine\"` compares one column, but `columns` names {}",
+                self.columns.len()
+            );
+        }
         let Self { permutations, bands, .. } = self;
         let divides = permutations.is_multiple_of(*bands);
         ensure!(divides, "`permutations` is {permutations}, which is not divisible by `bands`, {bands}");
@@ -61,6 +71,7 @@ impl Parameters {
     }
 
     fn inputs(&self) -> Vec<Field> {
-        self.columns.iter().map(|name| Field::new(name, DataType::Json)).collect()
+        let data_type = if self.method == Method::Cosine { DataType::Vector } else { DataType::Json };
+        self.columns.iter().map(|name| Field::new(name, data_type)).collect()
     }
 }

@@ -1,36 +1,51 @@
 //! The step `nearest`.
 
-use std::cmp::Ordering;
+mod table;
 
 use stillbox_sdk::any::{AnyOutput, AnyRow, AnyValue, DataType, Field};
-use stillbox_sdk::serde_json::json;
-use stillbox_sdk::{Aggregate, Batch, Json, Parameters, Result, Rows, bail, ensure, step};
+use stillbox_sdk::{Aggregate, Batch, Context as _, Json, Parameters, Result, Rows, bail, step};
+use table::{Limits, Table};
 
 /// The number of rows in a batch of the output.
 const OUTPUT_BATCH_ROWS: usize = 1000;
 
 /// The parameters of the step.
 #[derive(Clone, Debug, Parameters)]
-#[parameters(inputs = Self::inputs, outputs = Self::outputs)]
+#[parameters(check = Self::check, inputs = Self::inputs, outputs = Self::outputs)]
 pub struct Parameters {
     /// The column with the vectors, which all have the same width.
     pub column: String,
-    /// A column of any type that names a row in the lists of others, such as `id`.
+    /// A column of any type that names a row in the lists of others, such as `id`. With `file` it is a column of the file.
     pub id: String,
+    /// A JSON Lines file, in a folder that the step is granted, whose rows are listed instead of the other rows.
+    pub file: Option<String>,
+    /// The column of the file with the vectors. Without it the column has the name `column`.
+    pub file_column: Option<String>,
     /// The number of rows in a list.
     #[parameter(default = 5, min = 1, max = 1000)]
     pub count: u32,
     /// The smallest cosine similarity, from -1 to 1, of a row in a list.
     #[parameter(default = -1.0, min = -1.0, max = 1.0)]
     pub min_similarity: f64,
-    /// The output column for the list of the most similar other rows: objects with `id` and `similarity`, the most similar first.
+    /// The output column for the list of the most similar rows: objects with `id` and `similarity`, the most similar first.
     #[parameter(default = "nearest")]
     pub into: String,
 }
 
 impl Parameters {
+    fn check(&self) -> Result<()> {
+        if self.file_column.is_some() && self.file.is_none() {
+            bail!("`file-column` requires `file`");
+        }
+        Ok(())
+    }
+
     fn inputs(&self) -> Vec<Field> {
-        vec![Field::new(&self.column, DataType::Vector), Field::new(&self.id, DataType::Json)]
+        let mut inputs = vec![Field::new(&self.column, DataType::Vector)];
+        if self.file.is_none() {
+            inputs.push(Field::new(&self.id, DataType::Json));
+        }
+        inputs
     }
 
     fn outputs(&self) -> Vec<Field> {
@@ -38,23 +53,21 @@ impl Parameters {
     }
 }
 
-/// The vectors of all rows.
+/// The rows that are listed, and those that wait for the last of them.
 #[derive(Debug)]
 pub struct Nearest {
     parameters: Parameters,
-    width: usize,
-    /// The elements of the vectors, one after the other.
-    elements: Vec<f32>,
-    /// The length of each vector.
-    lengths: Vec<f64>,
-    ids: Vec<Box<str>>,
+    table: Table,
+    /// Whether the file has been read.
+    is_read: bool,
     /// The row of each vector. Rows can be rejected.
     rows: Vec<usize>,
     seen: usize,
     next: usize,
 }
 
-/// Lists the most similar other rows of each row, by the cosine similarity of vectors. The search is exact: it compares each pair of rows.
+/// Lists the most similar rows of each row, by the cosine similarity of vectors: of all other rows, or of those in a file. The search is exact:
+/// it compares each pair.
 #[step]
 impl Aggregate for Nearest {
     type Parameters = Parameters;
@@ -62,15 +75,22 @@ impl Aggregate for Nearest {
     type Output = AnyOutput<'static>;
 
     fn new(parameters: &Parameters) -> Result<Self> {
-        let (elements, lengths, ids, rows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { parameters: parameters.clone(), width: 0, elements, lengths, ids, rows, seen: 0, next: 0 })
+        let parameters = parameters.clone();
+        Ok(Self { parameters, table: Table::default(), is_read: false, rows: Vec::new(), seen: 0, next: 0 })
     }
 
     fn process(&mut self, batch: Batch<'_, AnyRow<'_>>) -> Result<Rows<AnyOutput<'static>>> {
+        self.read()?;
         let mut rows = Rows::new();
         for (index, row) in batch.iter().enumerate() {
-            match row.and_then(|row| self.add(&row)) {
-                Ok(()) => self.rows.push(self.seen),
+            let row = row?;
+            let result = match &self.parameters.file {
+                Some(_) => self.list(&row).map(Some),
+                None => self.add(&row).map(|()| None),
+            };
+            match result {
+                Ok(Some(list)) => rows.push_from(index, list)?,
+                Ok(None) => self.rows.push(self.seen),
                 Err(error) => rows.reject(index, error),
             }
             self.seen += 1;
@@ -82,7 +102,7 @@ impl Aggregate for Nearest {
         let mut rows = Rows::new();
         let end = (self.next + OUTPUT_BATCH_ROWS).min(self.rows.len());
         for index in self.next..end {
-            rows.push_from(self.rows[index], AnyValue::Json(self.nearest(index).into()).into())?;
+            rows.push_from(self.rows[index], output(self.table.nearest_others(index, self.limits())?))?;
         }
         self.next = end;
         Ok(if rows.is_empty() { None } else { Some(rows) })
@@ -90,47 +110,33 @@ impl Aggregate for Nearest {
 }
 
 impl Nearest {
-    fn add(&mut self, row: &AnyRow<'_>) -> Result<()> {
-        let AnyValue::Vector(vector) = row.get(0) else { bail!("the column `{}` is null", self.parameters.column) };
-        if self.rows.is_empty() {
-            self.width = vector.len();
+    /// Reads the file for the first batch.
+    fn read(&mut self) -> Result<()> {
+        let Parameters { file, file_column, column, id, .. } = &self.parameters;
+        if let Some(file) = file.as_ref().filter(|_| !self.is_read) {
+            let column = file_column.as_ref().unwrap_or(column);
+            self.table = Table::read(file, column, id).with_context(|| format!("cannot read {file}"))?;
+            self.is_read = true;
         }
-        let (found, width) = (vector.len(), self.width);
-        ensure!(found > 0, "the vector has no elements");
-        ensure!(found == width, "the vector has {found} elements, but those before it have {width}");
-        let length = vector.iter().map(|element| f64::from(*element).powi(2)).sum::<f64>().sqrt();
-        ensure!(length.is_finite(), "the vector has an element that is not a finite number");
-        ensure!(length > 0.0, "the vector has the length 0, and so no direction");
-        self.elements.extend_from_slice(&vector);
-        self.lengths.push(length);
-        self.ids.push(row.json(1).map_or("null", Json::text).into());
         Ok(())
     }
 
-    /// Returns the list of a row, as JSON.
-    fn nearest(&self, index: usize) -> String {
-        let vector = |index: usize| &self.elements[index * self.width..(index + 1) * self.width];
-        let own = vector(index);
-        let others = (0..self.rows.len()).filter(|other| *other != index);
-        let similarity = |other: usize| {
-            let products = own.iter().zip(vector(other)).map(|(one, other)| f64::from(*one) * f64::from(*other));
-            (other, (products.sum::<f64>() / (self.lengths[index] * self.lengths[other])).clamp(-1.0, 1.0))
-        };
-        let mut found: Vec<(usize, f64)> = others.map(similarity).collect();
-        found.retain(|(_, similarity)| *similarity >= self.parameters.min_similarity);
-        // Earlier rows come first among equals.
-        let order = |one: &(usize, f64), other: &(usize, f64)| -> Ordering {
-            other.1.total_cmp(&one.1).then(one.0.cmp(&other.0))
-        };
-        let count = self.parameters.count as usize;
-        if found.len() > count {
-            found.select_nth_unstable_by(count, order);
-            found.truncate(count);
-        }
-        found.sort_unstable_by(order);
-        let entry = |(other, similarity): (usize, f64)| {
-            format!("{{\"id\":{},\"similarity\":{}}}", self.ids[other], json!(similarity))
-        };
-        format!("[{}]", found.into_iter().map(entry).collect::<Vec<_>>().join(","))
+    fn add(&mut self, row: &AnyRow<'_>) -> Result<()> {
+        let AnyValue::Vector(vector) = row.get(0) else { bail!("the column `{}` is null", self.parameters.column) };
+        self.table.add(&vector, row.json(1).map_or("null", Json::text))
     }
+
+    /// Returns the output of a row whose neighbours are in the file.
+    fn list(&self, row: &AnyRow<'_>) -> Result<AnyOutput<'static>> {
+        let AnyValue::Vector(vector) = row.get(0) else { bail!("the column `{}` is null", self.parameters.column) };
+        Ok(output(self.table.nearest(&vector, self.limits())?))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { count: self.parameters.count as usize, min_similarity: self.parameters.min_similarity }
+    }
+}
+
+fn output(list: String) -> AnyOutput<'static> {
+    AnyValue::Json(list.into()).into()
 }
