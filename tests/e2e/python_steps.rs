@@ -38,13 +38,9 @@ fn assert_passes(component: &str, step: &Path) {
 }
 
 #[test]
-fn the_standard_python_steps_pass_their_cases_in_a_pipeline() {
-    let steps = folders(&Path::new(ROOT).join("steps"));
-    let steps: Vec<_> = steps.into_iter().filter(|step| step.join("pyproject.toml").is_file()).collect();
-    assert!(!steps.is_empty());
-    for step in steps {
-        assert_passes(&python::component(&step), &step);
-    }
+fn strip_markup_passes_its_cases_in_a_pipeline() {
+    let step = Path::new(ROOT).join("steps/strip-markup");
+    assert_passes(&python::component(&step), &step);
 }
 
 #[test]
