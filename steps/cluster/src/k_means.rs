@@ -9,7 +9,7 @@ pub(crate) struct KMeans<'a>(pub(crate) &'a Vectors);
 
 impl KMeans<'_> {
     /// Returns the cluster of each vector, and the distance to its centre. Clusters are numbered in the order of their first vectors.
-    pub(crate) fn cluster(&self, clusters: usize, rounds: u32, seed: u64) -> Vec<(u32, f64)> {
+    pub(crate) fn cluster(self, clusters: usize, rounds: u32, seed: u64) -> Vec<(u32, f64)> {
         let mut centres = self.first_centres(clusters, seed);
         let mut assigned = self.assign(&centres);
         for _ in 1..rounds {
@@ -34,7 +34,7 @@ impl KMeans<'_> {
     }
 
     /// Chooses vectors as centres, each with a probability proportional to its squared distance from the nearest one before it.
-    fn first_centres(&self, clusters: usize, seed: u64) -> Vec<Vec<f64>> {
+    fn first_centres(self, clusters: usize, seed: u64) -> Vec<Vec<f64>> {
         let all = self.0.len();
         if all == 0 {
             return Vec::new();
@@ -68,7 +68,7 @@ impl KMeans<'_> {
     }
 
     /// Returns the nearest centre of each vector, the first of equals, and the squared distance.
-    fn assign(&self, centres: &[Vec<f64>]) -> Vec<(usize, f64)> {
+    fn assign(self, centres: &[Vec<f64>]) -> Vec<(usize, f64)> {
         let nearest = |vector: &[f32]| {
             let squares = centres.iter().map(|centre| distance(vector, centre)).enumerate();
             squares.min_by(|(_, one), (_, other)| one.total_cmp(other)).unwrap_or_default()
@@ -77,7 +77,7 @@ impl KMeans<'_> {
     }
 
     /// Moves each centre to the mean of its vectors. One without vectors stays.
-    fn means(&self, assigned: &[(usize, f64)], mut centres: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    fn means(self, assigned: &[(usize, f64)], mut centres: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         let mut sums = vec![vec![0.0; self.0.width()]; centres.len()];
         let mut counts = vec![0_usize; centres.len()];
         for (vector, (cluster, _)) in self.0.iter().zip(assigned) {
