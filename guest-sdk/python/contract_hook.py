@@ -9,14 +9,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class ContractHook(BuildHookInterface[Any]):
-    """Adds `step.wit`, which the package needs to compile steps, to wheels and source distributions."""
+    """Adds the files of the contract, which the package needs to compile steps, to wheels and source distributions."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Adds the file to the build data, with its target path."""
+        """Adds the files to the build data, with their target paths."""
         root = Path(self.root)
-        places = [root / "wit" / "step.wit", root.parent / "wit" / "step.wit"]
-        contract = next((place for place in places if place.is_file()), None)
+        places = [root / "wit", root.parent / "wit"]
+        contract = next((place for place in places if (place / "step.wit").is_file()), None)
         if contract is None:
             raise FileNotFoundError(f"the contract {places[1]} is missing; build from a clone of Stillbox")
-        target = "wit/step.wit" if self.target_name == "sdist" else "stillbox_sdk/wit/step.wit"
-        build_data["force_include"][str(contract)] = target
+        target = "wit" if self.target_name == "sdist" else "stillbox_sdk/wit"
+        for file in sorted(contract.glob("*.wit")):
+            build_data["force_include"][str(file)] = f"{target}/{file.name}"

@@ -2,6 +2,7 @@
 
 mod answers;
 mod faults;
+mod python;
 mod settings;
 mod stored;
 

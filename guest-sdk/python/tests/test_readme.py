@@ -27,6 +27,7 @@ def test_every_python_example_of_the_readme_runs(tmp_path, monkeypatch):
     total = bind(module.Total)
     total.process({"number": [1, 2, 3]})
     assert values(total.finish(), "number") == [6] and total.finish() is None
+    assert manifest(module.answer).summary == "Answers questions."
     described = manifest(module.count_words).parameters
     assert '"description":"Shorter words are not counted."' in described
 

@@ -40,7 +40,7 @@ class AsyncRowFunction(RowFunction):
             try:
                 from .event_loop import HostLoop
             except ImportError as error:
-                raise extra_is_missing("an `async` step needs") from error
+                raise extra_is_missing("an `async` step needs", "http") from error
             self._new_loop = HostLoop
 
     def _call(
@@ -56,7 +56,7 @@ class AsyncRowFunction(RowFunction):
         async def take_rows() -> None:
             for index, row in rows:
                 try:
-                    made[index] = await self._function(*arguments, make(*row))
+                    made[index] = await self.call(*arguments, make(*row))
                 except MemoryError as error:
                     raise OutOfMemory(index) from error
                 except CAUGHT as error:

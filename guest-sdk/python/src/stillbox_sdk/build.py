@@ -145,26 +145,32 @@ def _format_report(report: dict[str, object]) -> str:
 
 
 def _worlds(project: Project) -> list[str]:
-    """Returns the arguments for the imports and exports of the component. Without the extra `http`, it imports no requests."""
+    """Returns the arguments for the imports and exports of the component. Without extras, it imports neither requests nor models."""
     contract = _contract()
     arguments = ["--wit-path", str(contract)]
-    if not project.has_http:
+    if not (project.has_http or project.has_models):
         return [*arguments, "--world", "step"]
-    found = re.search(r"^package (stillbox:step)(@[^;]*);", contract.read_text(encoding="utf-8"), re.MULTILINE)
+    text = (contract / "step.wit").read_text(encoding="utf-8")
+    found = re.search(r"^package (stillbox:step)(@[^;]*);", text, re.MULTILINE)
     if found is None:
-        raise ProjectError(f"{contract} does not name its package; reinstall stillbox-sdk")
+        raise ProjectError(f"{contract / 'step.wit'} does not name its package; reinstall stillbox-sdk")
     name, version = found.groups()
-    arguments += ["--wit-path", str(_PACKAGE / "wasi" / "http.wit")]
-    arguments += ["--world", "stillbox:python-http/step"]
-    # Both packages have an interface `types`.
+    # The first also has the interfaces of WASI that both use.
+    for file in ("http", "models"):
+        arguments += ["--wit-path", str(_PACKAGE / "wasi" / f"{file}.wit")]
+    world = "http/step" if not project.has_models else "models/step-with-http" if project.has_http else "models/step"
+    arguments += ["--world", f"stillbox:python-{world}"]
     arguments += ["--import-interface-name", f"{name}/types{version}=types"]
-    return [*arguments, "--import-interface-name", "wasi:http/types@0.2.9=http_types"]
+    if project.has_http:
+        # Both packages have an interface `types`.
+        arguments += ["--import-interface-name", "wasi:http/types@0.2.9=http_types"]
+    return arguments
 
 
 def _contract() -> Path:
-    """Returns the path of the contract in the package, or in the repository for an editable installation."""
-    places = [_PACKAGE / "wit" / "step.wit", _PACKAGE.parents[2] / "wit" / "step.wit"]
-    found = next((place for place in places if place.is_file()), None)
+    """Returns the folder of the contract in the package, or in the repository for an editable installation."""
+    places = [_PACKAGE / "wit", _PACKAGE.parents[2] / "wit"]
+    found = next((place for place in places if (place / "step.wit").is_file()), None)
     if found is None:
         raise ProjectError(f"the contract {places[0]} is missing; reinstall stillbox-sdk")
     return found

@@ -65,6 +65,7 @@ class DefinitionError(TypeError):
         self.line = line
 
 
-def extra_is_missing(who_needs: str) -> DefinitionError:
-    """Returns the error of a step that uses `http` without the extra. `who_needs` is the start of the sentence."""
-    return DefinitionError(f'{who_needs} the extra `http` of the SDK: write `dependencies = ["stillbox-sdk[http]"]` in pyproject.toml')
+def extra_is_missing(who_needs: str, extra: str) -> DefinitionError:
+    """Returns the error of a step that uses a part of the SDK without its extra. `who_needs` is the start of the sentence."""
+    example = f'dependencies = ["stillbox-sdk[{extra}]"]'
+    return DefinitionError(f"{who_needs} the extra `{extra}` of the SDK: write `{example}` in pyproject.toml")

@@ -1,11 +1,12 @@
 """The event loop of `async` steps: waits for everything that tasks wait for, at once, in the host.
 
-This module can be imported only inside a component with the world of `wasi/http.wit`.
+This module can be imported only inside a component with a world of `wasi/http.wit` or `wasi/models.wit`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from wit_world.imports import monotonic_clock, poll
@@ -32,6 +33,10 @@ class HostLoop(asyncio.BaseEventLoop):
             finally:
                 self._selector.waiting.remove(entry)
 
+    def before_wait(self, call: Callable[[], None]) -> None:
+        """Calls a function once, when no task can continue. It lets some continue."""
+        self._selector.before_wait.append(call)
+
     def _process_events(self, events: list[asyncio.Future[None]]) -> None:
         for future in events:
             if not future.done():
@@ -44,9 +49,15 @@ class HostLoop(asyncio.BaseEventLoop):
 class _Selector:
     def __init__(self) -> None:
         self.waiting: list[tuple[Pollable, asyncio.Future[None]]] = []
+        self.before_wait: list[Callable[[], None]] = []
 
     def select(self, timeout: float | None) -> list[asyncio.Future[None]]:
         """Waits until something is ready, at most this number of seconds."""
+        if self.before_wait and (timeout is None or timeout > 0):
+            calls, self.before_wait = self.before_wait, []
+            for call in calls:
+                call()
+            timeout = 0
         waiting = list(self.waiting)
         pollables = [pollable for pollable, _ in waiting]
         if timeout is None:

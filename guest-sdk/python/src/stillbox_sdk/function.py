@@ -23,6 +23,8 @@ class RowFunction:
     """A function that is called for each row."""
 
     def __init__(self, function: Callable[..., Any], code: Code, inputs: Columns, outputs: Columns, collect: Collect) -> None:
+        # What is called: the function, with its model if it takes one.
+        self.call = function
         self._function = function
         self._code = code
         self._inputs = inputs
@@ -60,7 +62,7 @@ class RowFunction:
         """Calls the function for each row. Returns what it returned, with `REJECTED` in the place of exceptions."""
         made: list[Any] = []
         # Local names keep the loop fast: it contains only the two calls.
-        append, function = made.append, self._function
+        append, function = made.append, self.call
         for row in values:
             try:
                 append(function(*arguments, make(*row)))
@@ -76,6 +78,8 @@ class BatchFunction:
     """A function that is called with a whole batch."""
 
     def __init__(self, function: Callable[..., Any], code: Code, inputs: Columns, outputs: Columns) -> None:
+        # What is called: the function, with its model if it takes one.
+        self.call = function
         self._function = function
         self._code = code
         self._inputs = inputs
@@ -86,7 +90,7 @@ class BatchFunction:
         self, arguments: tuple[Any, ...], inputs: Sequence[Field], outputs: Sequence[Field], batch: contract.Batch
     ) -> contract.Output:
         """Calls the function with a batch."""
-        rows = self._function(*arguments, open_batch(self._inputs, self._make, inputs, batch))
+        rows = self.call(*arguments, open_batch(self._inputs, self._make, inputs, batch))
         if rows is None:
             raise InternalError("the step returned None, but declares rows")
         return output_from_rows(

@@ -29,7 +29,7 @@ if IN_COMPONENT:
     try:
         from . import http_client
     except ImportError as error:
-        raise extra_is_missing("requests need") from error
+        raise extra_is_missing("requests need", "http") from error
 
 __all__ = ["Request", "Response", "get", "get_async", "post", "post_async", "request", "request_async"]
 

@@ -31,6 +31,8 @@ class Project:
     has_dependencies: bool
     # Whether it depends on the extra `http` of the SDK.
     has_http: bool = False
+    # Whether it depends on the extra `models`.
+    has_models: bool = False
 
 
 def read_project(folder: Path) -> Project:
@@ -57,8 +59,11 @@ def read_project(folder: Path) -> Project:
     others = [text for text in dependencies if _distribution(text) != _SDK]
     version = _text(project, "version", file) or "0.0.0"
     description = _text(project, "description", file) or ""
-    has_http = any(_distribution(text) == _SDK and "http" in _extras(text) for text in dependencies)
-    return Project(folder, name, version, description, module, _find(folder, module), bool(others), has_http)
+    extras = {extra for text in dependencies if _distribution(text) == _SDK for extra in _extras(text)}
+    prefix = _find(folder, module)
+    return Project(
+        folder, name, version, description, module, prefix, bool(others), "http" in extras, "models" in extras
+    )
 
 
 def _find(folder: Path, module: str) -> str:

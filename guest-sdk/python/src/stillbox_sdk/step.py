@@ -17,6 +17,7 @@ from .errors import InternalError
 from .forms import return_form
 from .function import BatchFunction, RowFunction, return_type_error
 from .hints import definition_error, resolve_hints, is_dataclass, scope, shown, split
+from .model_messages import ModelRole
 from .parameters import ParametersType, read_parameters, read, schema
 from .rows import Batch, Rows
 
@@ -37,7 +38,7 @@ def step(target: Any = None, *, concurrency: int | None = None) -> Any:
     """Turns a function, or a subclass of `Source` or `Aggregate`, into a step.
 
     A function takes a dataclass with the parameters, if the step has any, and then a row, which is a dataclass whose fields are
-    columns, or a `Batch` of rows. The return type for a row decides the output:
+    columns, or a `Batch` of rows, and last a `models.Model`, if it asks one. The return type for a row decides the output:
 
     - a dataclass: the row, with added columns or new values in the columns of the same name;
     - `bool`: the row if `True`; `False` drops it;
@@ -156,6 +157,10 @@ def _function_step(target: Callable[..., Any], names: Mapping[str, Any], concurr
     kinds = {argument.kind for argument in inspect.signature(target).parameters.values()}
     if not kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
         raise definition_error(target, f"`{target.__qualname__}` must take positional arguments only, without `*`")
+    model = hints.get(arguments[-1]) if arguments else None
+    has_model = isinstance(model, type) and issubclass(model, ModelRole)
+    if has_model:
+        arguments.pop()
     if len(arguments) not in (1, 2):
         message = f"`{target.__qualname__}` must take a row, or parameters and a row, not {len(arguments)} arguments"
         raise definition_error(target, message)
@@ -187,7 +192,14 @@ def _function_step(target: Callable[..., Any], names: Mapping[str, Any], concurr
         function = RowFunction(target, code, inputs, outputs, collect)
         if is_async:
             function = AsyncRowFunction(target, code, inputs, outputs, collect, concurrency or DEFAULT_CONCURRENCY)
+    if has_model:
+        function.call = _with_model(target, model)
     return _step(target, Kind.TRANSFORM, parameters, inputs, outputs, code, function)
+
+
+def _with_model(target: Callable[..., Any], model: Any) -> Callable[..., Any]:
+    made = model()
+    return lambda *arguments: target(*arguments, made)
 
 
 def _class_step(target: type, names: Mapping[str, Any]) -> Step:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from stillbox_sdk import Aggregate, Batch, Json, Rows, Source, column, parameter, step
+from stillbox_sdk import Aggregate, Batch, Json, Rows, Source, StepError, column, parameter, step
+from stillbox_sdk.models import Model, Request
 from stillbox_sdk.testing import bind, values
 
 
@@ -90,3 +91,19 @@ made: Made = add(Parameters("text"), Row("a", None, [], Json("{}"), None))
 wrong: str = keep(Row("a", None, [], Json("{}"), None))  # type: ignore[assignment]
 add(Row("a", None, [], Json("{}"), None))  # type: ignore[call-arg, arg-type]
 n: list[Any] = values(bind(Numbers, {"column": "a"}).process({}), "n")
+
+
+@step
+def asked(batch: Batch[Row], model: Model) -> Rows[Made]:
+    rows: Rows[Made] = Rows()
+    for row, answer in enumerate(model.generate([Request(one.text, schema={"type": "object"}) for one in batch])):
+        if isinstance(answer, StepError):
+            rows.reject(row, answer)
+        else:
+            rows.push_from(row, Made(n=answer.output_tokens))
+    return rows
+
+
+@step
+async def asked_later(row: Row, model: Model) -> Made:
+    return Made(n=len((await model.generate_one(Request(row.text))).text))
