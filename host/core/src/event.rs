@@ -77,7 +77,7 @@ pub enum Event<'a> {
         /// The limit.
         limit: Duration,
     },
-    /// A batch was written.
+    /// A batch was written, or models were asked: while a batch waits for models, once a second.
     #[non_exhaustive]
     Progress {
         /// The counts so far.

@@ -35,6 +35,7 @@ use rayon::ThreadPool;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::{CancelReason, Interrupt};
+use crate::model_client::ModelClient;
 use crate::policy::MaxRejects;
 use crate::report::Report;
 use crate::runs::ResumePoint;
@@ -56,6 +57,8 @@ pub(crate) struct ScheduledRun<'a> {
     pub(crate) on_event: &'a (dyn Fn(&Event<'_>) + Sync),
     /// All steps and sinks by name, with zeros, or with the numbers of the checkpoint that is resumed.
     pub(crate) report: Report,
+    /// The models that steps ask.
+    pub(crate) models: Vec<Arc<ModelClient>>,
     /// The position of that checkpoint.
     pub(crate) from: ResumePoint,
     /// The run's id, for failures and checkpoints.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use crate::output::console::eprintln;
+use crate::output::console::{eprint, eprintln};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use stillbox::text::escape_controls;
@@ -12,7 +12,7 @@ use stillbox::{Event, Report};
 use crate::args::Progress;
 use crate::ci;
 use crate::output::render;
-use crate::output::summary::{duration, grouped, rate, rows};
+use crate::output::summary::{duration, grouped, model_line, model_usage, rate, rows};
 
 /// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -34,6 +34,8 @@ struct Bars {
     all: MultiProgress,
     input: ProgressBar,
     steps: Vec<ProgressBar>,
+    /// One for each model, from the first event that has them.
+    models: Vec<ProgressBar>,
 }
 
 impl Display {
@@ -82,6 +84,7 @@ impl Display {
                     *last = Instant::now();
                     let rate = rate(report.rows_in, report.elapsed);
                     eprintln!("{}, {rate} rows/s, {}", rows(report.rows_in), duration(report.elapsed));
+                    report.models.iter().for_each(|model| eprint!("{}", model_line(model)));
                 }
                 other => show_preparation(other),
             },
@@ -113,16 +116,23 @@ impl Bars {
             all.add(bar.with_prefix(format!("{name:<width$}")))
         };
         let steps = names.iter().map(of_step).collect();
-        Self { all, input, steps }
+        Self { all, input, steps, models: Vec::new() }
     }
 
-    fn update(&self, report: &Report, bytes_read: u64) {
+    fn update(&mut self, report: &Report, bytes_read: u64) {
         let rows = rows(report.rows_in);
         self.input.set_position(bytes_read);
         self.input.set_message(format!("{rows}  {} rows/s", rate(report.rows_in, report.elapsed)));
         for (bar, step) in self.steps.iter().zip(&report.steps) {
             let (rows_in, rows_out) = (grouped(step.rows_in), grouped(step.rows_out));
             bar.set_message(format!("{rows_in} in  {rows_out} out  busy {}", duration(step.busy)));
+        }
+        for (index, model) in report.models.iter().enumerate() {
+            if index == self.models.len() {
+                let bar = ProgressBar::new_spinner().with_style(style("  {prefix}  {msg}"));
+                self.models.push(self.all.add(bar.with_prefix(format!("model {}", escape_controls(&model.name)))));
+            }
+            self.models[index].set_message(model_usage(model));
         }
     }
 }
@@ -148,16 +158,26 @@ pub(crate) fn show_preparation(event: &Event<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use stillbox::model::ModelUsage;
+
     use super::*;
 
     #[test]
     fn names_do_not_drive_the_terminal() {
         let steps = ["a\u{1b}[2J\u{202e}".into(), "b".into()];
-        let bars = Bars::new("p\u{9b}31m\r", &steps, Some(100));
+        let mut bars = Bars::new("p\u{9b}31m\r", &steps, Some(100));
         assert_eq!(bars.input.prefix(), r"p\u{9b}31m\u{d}");
         let names: Vec<_> = bars.steps.iter().map(ProgressBar::prefix).collect();
         assert_eq!(names, [r"a\u{1b}[2J\u{202e}", "b                 "]);
         bars.update(&Report::default(), 50);
         assert_eq!(bars.input.message(), "0 rows  - rows/s");
+        let mut report = Report::default();
+        let mut model = ModelUsage::default();
+        (model.name, model.requests) = ("m\u{1b}".into(), 2);
+        report.models.push(model);
+        bars.update(&report, 60);
+        bars.update(&report, 70);
+        let models: Vec<_> = bars.models.iter().map(|bar| (bar.prefix(), bar.message())).collect();
+        assert_eq!(models, [("model m\\u{1b}".to_owned(), "2 requests, 0 tokens in, 0 out".to_owned())]);
     }
 }

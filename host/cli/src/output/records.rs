@@ -138,7 +138,13 @@ fn value_of(event: &Event<'_>) -> Option<Value> {
         Event::Warning { message, .. } => json!({ "event": "warning", "message": message }),
         Event::Rejected { failure, .. } => json!({ "event": "rejected", "failure": failure }),
         Event::Progress { report, bytes_read, .. } => {
-            json!({ "event": "progress", "rows_in": report.rows_in, "rejected": report.rejected(), "bytes_read": bytes_read })
+            let (rows_in, rejected) = (report.rows_in, report.rejected());
+            let mut value =
+                json!({ "event": "progress", "rows_in": rows_in, "rejected": rejected, "bytes_read": bytes_read });
+            if !report.models.is_empty() {
+                value["models"] = json!(report.models);
+            }
+            value
         }
         _ => return None,
     })

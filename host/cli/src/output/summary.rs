@@ -56,9 +56,13 @@ fn summary(name: &str, report: &Report) -> String {
 }
 
 /// Returns what the run used of a model, as a line.
-fn model_line(model: &ModelUsage) -> String {
-    let mut text =
-        format!("  model {}: {}", escape_controls(&model.name), counted(model.requests, "request", "requests"));
+pub(crate) fn model_line(model: &ModelUsage) -> String {
+    format!("  model {}: {}\n", escape_controls(&model.name), model_usage(model))
+}
+
+/// Returns what the run used of a model.
+pub(crate) fn model_usage(model: &ModelUsage) -> String {
+    let mut text = counted(model.requests, "request", "requests");
     if model.retries > 0 {
         let _ = write!(text, " ({})", counted(model.retries, "retry", "retries"));
     }
@@ -77,7 +81,6 @@ fn model_line(model: &ModelUsage) -> String {
             duration(Duration::from_secs_f64(model.rate_limit_seconds))
         );
     }
-    text.push('\n');
     text
 }
 

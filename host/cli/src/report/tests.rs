@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
+use stillbox::model::ModelUsage;
 use stillbox::report::{SinkReport, StepReport};
 use stillbox::{Failure, Report};
 
@@ -34,6 +35,9 @@ fn evidence(verdict: RunVerdict, rejected: &[Failure], ended: &[Failure]) -> Evi
     (step.rows_in, step.rows_out, step.dropped, step.rejected) = (1000, 800, 150, 50);
     report.rows_in = 1000;
     report.steps = vec![step];
+    let mut model = ModelUsage::default();
+    (model.name, model.requests, model.cost) = (HOSTILE.into(), 1000, Some(0.5));
+    report.models = vec![model];
     report.sinks = vec![SinkReport::new(HOSTILE.into(), false)];
     let environment = super::environment(Path::new(HOSTILE), SystemTime::UNIX_EPOCH, 2);
     let sentence = HOSTILE.to_owned();

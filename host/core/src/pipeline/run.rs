@@ -144,6 +144,7 @@ impl LockedRun<'_> {
             interrupt: &self.options.interrupt,
             on_event: &*self.options.listener(),
             report,
+            models: models.clone(),
             from,
             id: Arc::clone(&self.id),
             max_rejects,

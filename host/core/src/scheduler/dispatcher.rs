@@ -23,6 +23,9 @@ use crate::report::Report;
 use crate::runs::ResumePoint;
 use crate::writeback::Durability;
 
+/// While a batch waits for models, their requests are reported after this time without another message.
+const MODELS_EVERY: Duration = Duration::from_secs(1);
+
 /// Runs all stages on this thread and those that it starts, each over its whole input.
 ///
 /// When it returns, no task is running and no file is being written, except after an interrupt: the reader may be blocked
@@ -45,7 +48,7 @@ pub(crate) fn run(run: ScheduledRun<'_>) -> (RunOutcome, Report) {
         tasks: Tasks::new(run.from.next),
         writer,
         checkpoints: run.checkpoints.map(|settings| CheckpointSchedule::new(settings, run.from)),
-        totals: Totals::new(run.report),
+        totals: Totals::new(run.report, run.models),
         max_rejects: run.max_rejects,
         grace: run.grace,
         events: EventSender { run: run.id, listener: run.on_event },
@@ -134,18 +137,22 @@ impl Dispatcher<'_> {
         (self.end.unwrap_or(RunOutcome::Done), report)
     }
 
-    /// Waits for the next message, and orders checkpoints meanwhile.
+    /// Waits for the next message, and orders checkpoints and reports what models do meanwhile.
     fn receive(&mut self) -> Message {
         loop {
             self.save_checkpoint_if_due();
             // While outputs are unwritten, a checkpoint has to wait for the message that they are.
             let due_in =
                 self.checkpoints.as_ref().filter(|_| self.writer.is_idle()).and_then(CheckpointSchedule::due_in);
-            match due_in {
+            let report_in = self.totals.has_models().then_some(MODELS_EVERY);
+            match due_in.into_iter().chain(report_in).min() {
                 None => return self.inbox.recv().expect("the dispatcher itself holds a sender"),
                 Some(time) => {
                     if let Some(message) = self.receive_within(time) {
                         return message;
+                    }
+                    if self.totals.has_news_of_models() {
+                        self.events.progress(&mut self.totals);
                     }
                 }
             }

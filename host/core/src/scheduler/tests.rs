@@ -130,6 +130,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         interrupt: &Interrupt::new(),
         on_event: &|_| (),
         report: Report::default(),
+        models: Vec::new(),
         from: ResumePoint::default(),
         id: "run".into(),
         max_rejects: None,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::model_client::ModelClient;
 use crate::policy::MaxRejects;
 use crate::report::{Report, Resumable, StepReport};
 use crate::stage::TaskOutput;
@@ -16,17 +17,34 @@ pub(super) struct Totals {
     started: Instant,
     /// Time that earlier processes took.
     elapsed_before: Duration,
+    /// The models that steps ask.
+    models: Vec<Arc<ModelClient>>,
 }
 
 impl Totals {
-    pub(super) fn new(report: Report) -> Self {
-        Self { elapsed_before: report.elapsed, report, bytes_read: 0, started: Instant::now() }
+    pub(super) fn new(report: Report, models: Vec<Arc<ModelClient>>) -> Self {
+        Self { elapsed_before: report.elapsed, report, bytes_read: 0, started: Instant::now(), models }
     }
 
     /// The numbers so far, with the time until now.
     pub(super) fn report(&mut self) -> &mut Report {
         self.report.elapsed = self.elapsed_before + self.started.elapsed();
+        if !self.models.is_empty() {
+            self.report.models = self.models.iter().map(|model| model.usage()).collect();
+        }
         &mut self.report
+    }
+
+    /// Whether the run has models.
+    pub(super) fn has_models(&self) -> bool {
+        !self.models.is_empty()
+    }
+
+    /// Whether models were asked since the report was last made.
+    pub(super) fn has_news_of_models(&self) -> bool {
+        let reported = &self.report.models;
+        self.models.len() != reported.len()
+            || self.models.iter().zip(reported).any(|(model, reported)| model.usage() != *reported)
     }
 
     /// Time since this process started the run.
