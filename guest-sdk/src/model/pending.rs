@@ -97,12 +97,12 @@ fn send_all() -> bool {
         let waiting: Vec<Waiting> = waiting.collect();
         let Some(caller) = waiting.first().map(|waiting| waiting.caller) else { continue };
         let (requests, slots): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|waiting| (waiting.request, waiting.slot)).unzip();
+            waiting.into_iter().map(|waiting| (waiting.request, (waiting.slot, waiting.caller))).unzip();
         let answers = host::generate(&role, requests, caller);
         let answers =
             answers.unwrap_or_else(|error| slots.iter().map(|_| Err(Error::internal(error.message()))).collect());
-        for (slot, answer) in slots.into_iter().zip(answers) {
-            *slot.answer.borrow_mut() = Some(answer);
+        for ((slot, caller), answer) in slots.into_iter().zip(answers) {
+            *slot.answer.borrow_mut() = Some(answer.map_err(|error| error.at(caller)));
             if let Some(waker) = slot.waker.take() {
                 waker.wake();
             }

@@ -41,6 +41,18 @@ fn requests_of_rows_that_wait_are_sent_together() {
 }
 
 #[test]
+fn an_error_of_a_request_that_was_sent_with_others_has_its_own_place() {
+    let server = server(|_| super::error("400 Bad Request", "", "no"));
+    let folder = Folder::with(&[ASK_TWICE]);
+    write_prompts(&folder, ["twice", "once", "twice again"]);
+    folder.run(rejecting(step("ask_twice").set("model", "\"writer\""), &server, "")).succeeded();
+    let rejects = folder.json_lines("rejects.jsonl");
+    let lines: Vec<_> = rejects.iter().map(|reject| reject["failure"]["location"]["line"].as_u64().unwrap()).collect();
+    assert_eq!(lines[0], lines[2]);
+    assert_ne!(lines[0], lines[1]);
+}
+
+#[test]
 fn a_text_that_the_server_rejects_costs_no_other_embedding() {
     let server = Server::new(|request| {
         let body: Value = serde_json::from_slice(&request.body).unwrap();

@@ -1,16 +1,17 @@
 //! Stored answers: nothing is paid twice.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::json;
 use stillbox_test_guests::ASK;
 
-use super::{answer, answers, ask, asking, error, model, rejected, server, write_prompts};
-use crate::harness::{Folder, PipelineFile, Server, end, send, spawn};
+use super::{answer, answers, ask, asking, error, finished, model, rejected, server, write_prompts};
+use crate::harness::{Folder, PipelineFile, Server, end, ok, send, spawn};
 
 /// A server with another answer each time. The second value counts the requests by their prompts.
 fn counting() -> (Server, Arc<Mutex<HashMap<String, usize>>>) {
@@ -93,6 +94,29 @@ fn equal_prompts_have_answers_of_their_own_which_a_resumed_run_has_again() {
         folder.json_lines("output.jsonl").iter().map(|row| row["answer"].as_str().unwrap().to_owned()).collect();
     assert_eq!(given, ["answer 1", "answer 2", "answer 3", "answer 4", "answer 5", "answer 6", "good"]);
     assert_eq!(counts.lock().unwrap()["same"], 6);
+}
+
+#[test]
+fn tokens_of_refused_and_cut_answers_count_in_a_resumed_run() {
+    let is_first = AtomicBool::new(true);
+    let server = server(move |prompt| match prompt {
+        "refused" => {
+            let usage = json!({ "prompt_tokens": 7, "completion_tokens": 3 });
+            let choice = json!({ "message": { "content": null, "refusal": "No." } });
+            ok(&json!({ "choices": [choice], "usage": usage }).to_string())
+        }
+        "cut" => finished("and so on", "length"),
+        "stop" if is_first.swap(false, Ordering::SeqCst) => error("401 Unauthorized", "", "wrong key"),
+        _ => answer("fine"),
+    });
+    let folder = Folder::with(&[ASK]);
+    write_prompts(&folder, ["refused", "cut", "stop"]);
+    let pipeline = asking(&server, "").batch_rows(1);
+    folder.run_with(&pipeline, ["--resume", "--threads", "1"]).failed(1);
+    let events = folder.run_with(&pipeline, ["--resume", "--message-format", "json"]).succeeded().json_lines();
+    let model = &events.last().unwrap()["report"]["models"][0];
+    assert_eq!((&model["input_tokens"], &model["output_tokens"]), (&json!(27), &json!(7)), "{model}");
+    assert_eq!((&model["requests"], &model["stored_answers"]), (&json!(1), &json!(2)), "{model}");
 }
 
 #[test]

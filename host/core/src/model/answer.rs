@@ -34,11 +34,10 @@ pub(crate) enum FinishReason {
     Other,
 }
 
-/// Embeddings, and the tokens of their texts.
+/// Embeddings.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Vectors {
     pub(crate) vectors: Vec<Vec<f32>>,
-    pub(crate) input_tokens: u64,
 }
 
 /// The largest width of an embedding. Those of the largest models have some thousands of elements.
@@ -105,7 +104,7 @@ impl Vectors {
         }
         let vectors: Option<Vec<Vec<f32>>> = vectors.into_iter().collect();
         let vectors = vectors.ok_or_else(|| malformed("the embedding of a text is missing"))?;
-        Ok(Self { vectors, input_tokens: tokens(response).0 })
+        Ok(Self { vectors })
     }
 }
 
@@ -170,7 +169,7 @@ mod tests {
             "usage": { "prompt_tokens": 7 },
         });
         let vectors = Vectors::read(&response, 2).unwrap();
-        assert_eq!((vectors.vectors, vectors.input_tokens), (vec![vec![1.0, 2.0], vec![3.0, 4.5]], 7));
+        assert_eq!(vectors.vectors, [vec![1.0, 2.0], vec![3.0, 4.5]]);
         let wrong = [
             json!({}),
             json!({ "data": [{ "index": 2, "embedding": [1] }] }),

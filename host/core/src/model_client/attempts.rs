@@ -28,6 +28,21 @@ pub(super) struct Received<T> {
     pub(super) attempts: u32,
 }
 
+/// The tokens of responses, also of those that are no answers, as the server counts them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct UsedTokens {
+    pub(super) input: u64,
+    pub(super) output: u64,
+}
+
+impl UsedTokens {
+    fn add(&mut self, response: &Value) {
+        let (input, output) = tokens(response);
+        self.input = self.input.saturating_add(input);
+        self.output = self.output.saturating_add(output);
+    }
+}
+
 /// A request as it is sent.
 #[derive(Clone)]
 pub(super) struct Outgoing<'a> {
@@ -68,7 +83,7 @@ impl SharedModel {
         self.places.acquire().await.map_err(|_| self.health.failure())
     }
 
-    /// Sends a request until it has an answer that can be read.
+    /// Sends a request until it has an answer that can be read. Adds the tokens of all responses.
     ///
     /// A request is given up after its retries only if the server answers another one that was sent later; if there is none, a short
     /// one is sent. While the server is down, no request is given up, until the model is. A server that takes no more requests at
@@ -79,6 +94,7 @@ impl SharedModel {
     pub(super) async fn send<T>(
         &self,
         outgoing: Outgoing<'_>,
+        used: &mut UsedTokens,
         read: impl Fn(&Value) -> Result<T, AnswerError> + Send,
     ) -> Result<Received<T>, NoAnswer> {
         let (mut attempts, mut failures, mut wait) = (0, 0, FIRST_WAIT);
@@ -88,7 +104,11 @@ impl SharedModel {
             if attempts > 1 {
                 self.counts.retries.fetch_add(1, Ordering::Relaxed);
             }
-            let (problem, is_limited) = match self.attempt(&outgoing).await? {
+            let outcome = self.attempt(&outgoing).await?;
+            if let Outcome::Answer(json) = &outcome {
+                used.add(json);
+            }
+            let (problem, is_limited) = match outcome {
                 Outcome::Answer(json) => match read(&json) {
                     Ok(value) => {
                         self.health.succeeded(sent);

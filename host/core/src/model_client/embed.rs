@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::attempts::{NoAnswer, Outgoing};
+use super::attempts::{NoAnswer, Outgoing, UsedTokens};
 use super::client::{ModelClient, SharedModel, StoredPlace};
 use super::journal::Stored;
 use super::tasks::CallTasks;
@@ -14,7 +14,7 @@ use crate::http::ResponseStore;
 use crate::model::{AnswerError, AnswerErrorKind, ModelFailure, Vectors};
 
 /// Texts in one request.
-const TEXTS: usize = 64;
+pub(super) const TEXTS: usize = 64;
 /// Bytes of the texts in one request, unless a single text has more.
 const TEXT_BYTES: usize = 256 << 10;
 
@@ -108,17 +108,18 @@ impl SharedModel {
             let (body, count) = (body(self, &inputs), group.len());
             let outgoing = Outgoing { url: &url, body: &body, max_tokens: Some(0), probe: &probe };
             let place = self.place().await?;
-            let vectors = match self.send(outgoing, |json| Vectors::read(json, count)).await {
+            let mut used = UsedTokens::default();
+            let vectors = match self.send(outgoing, &mut used, |json| Vectors::read(json, count)).await {
                 Ok(received) => Ok(received.value),
                 Err(NoAnswer::Fatal(failure)) => return Err(failure),
                 Err(NoAnswer::Error(error)) => Err(error),
             };
             match vectors {
-                Ok(Vectors { vectors, input_tokens }) => {
+                Ok(Vectors { vectors }) => {
                     let entries: Vec<Stored> = vectors
                         .into_iter()
                         .enumerate()
-                        .map(|(index, vector)| Stored::Vector(vector, if index == 0 { input_tokens } else { 0 }))
+                        .map(|(index, vector)| Stored::Vector(vector, if index == 0 { used.input } else { 0 }))
                         .collect();
                     // All are queued before the first is waited for, so they are synced together.
                     let puts: Vec<_> =

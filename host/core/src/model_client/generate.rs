@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::attempts::{NoAnswer, Outgoing, Received};
+use super::attempts::{NoAnswer, Outgoing, Received, UsedTokens};
 use super::client::{ModelClient, SharedModel, StoredPlace};
 use super::journal::Stored;
 use super::schema::AnswerSchema;
@@ -72,16 +72,16 @@ impl SharedModel {
     /// Returns the answer to one request, and stores it.
     async fn answer(&self, placed: Placed) -> Result<Answered, ModelFailure> {
         let _place = self.place().await?;
-        let (mut input, mut output) = (0, 0);
+        let mut used = UsedTokens::default();
         let Placed { request, url, body, place } = placed;
-        let answered = match self.ask(request, (&url, body), (&mut input, &mut output)).await {
+        let answered = match self.ask(request, (&url, body), &mut used).await {
             Ok(answer) => Ok(answer),
             Err(NoAnswer::Error(error)) => Err(error),
             Err(NoAnswer::Fatal(failure)) => return Err(failure),
         };
         let stored = match &answered {
             Ok(answer) => Stored::Answer(answer.clone()),
-            Err(error) if error.is_paid => Stored::Error(error.clone(), input, output),
+            Err(error) if error.is_paid => Stored::Error(error.clone(), used.input, used.output),
             Err(_) => return Ok(answered),
         };
         place.put(self, &stored).await?;
@@ -93,23 +93,21 @@ impl SharedModel {
         &self,
         mut request: ModelRequest,
         (url, mut body): (&HttpUrl, Bytes),
-        (input, output): (&mut u64, &mut u64),
+        used: &mut UsedTokens,
     ) -> Result<Answer, NoAnswer> {
         let schema = request.schema.as_ref().map(AnswerSchema::new).transpose().map_err(NoAnswer::Error)?;
         let probe = request.short(&self.settings);
         let (start, mut attempts, mut left) = (Instant::now(), 0, self.settings.corrections);
         loop {
             let outgoing = Outgoing { url, body: &body, max_tokens: request.max_tokens, probe: &probe };
-            let received = self.send(outgoing, Answer::read).await.map_err(|error| error.after(attempts))?;
+            let received = self.send(outgoing, used, Answer::read).await.map_err(|error| error.after(attempts))?;
             let Received { value: answer, attempts: more } = received;
-            *input = input.saturating_add(answer.input_tokens);
-            *output = output.saturating_add(answer.output_tokens);
             attempts += more;
             let answer = checked_end(answer, &request).map_err(NoAnswer::Error)?;
             let complete = |text| Answer {
                 text,
-                input_tokens: *input,
-                output_tokens: *output,
+                input_tokens: used.input,
+                output_tokens: used.output,
                 attempts,
                 seconds: start.elapsed().as_secs_f64(),
                 model: answer.model.clone(),
