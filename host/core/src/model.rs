@@ -2,11 +2,15 @@
 
 mod answer;
 mod error;
+mod estimate;
+mod probe;
 mod recorded;
 mod request;
 mod settings;
 mod usage;
 
+pub use estimate::{EstimatedUsage, ModelEstimate, RejectedRows};
+pub use probe::{KeyVerdict, KindProbe, ModelProbe, ProbeError, RequestKind};
 pub use recorded::{AnswerRecorder, RecordedAnswer, RecordedAnswers};
 pub use settings::{ModelBudget, ModelProblem, ModelSettings, Price, StepModels};
 pub use usage::ModelUsage;

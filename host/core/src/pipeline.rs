@@ -1,11 +1,13 @@
 //! A pipeline: read from its file, checked, and run.
 
 mod error;
+mod estimate;
 mod files;
 mod handle;
 mod locking;
 mod options;
 mod planning;
+mod probe;
 mod recording;
 mod remote_job;
 mod run;
@@ -155,6 +157,11 @@ impl Pipeline {
             .filter(|(index, sink)| !sink.path.is_standard() && replacements.sink(config, *index).is_none());
         let sinks = sinks.map(|(_, sink)| sink.path.path());
         sinks.chain(config.rejects.as_ref().map(|rejects| rejects.path.path())).collect()
+    }
+
+    /// Returns whether there are models that steps may ask.
+    pub fn has_models(&self) -> bool {
+        !self.config.models.is_empty()
     }
 
     /// Returns whether a source is the standard input.

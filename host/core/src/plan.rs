@@ -134,6 +134,7 @@ impl Plan {
             name_servers: &context.name_servers,
             responses: context.responses.as_ref(),
             journal: &context.journal,
+            estimates: context.estimates.as_ref(),
         };
         let grants::PreparedGrants { steps: grants, models } =
             grants::prepare(config, &grant_context, &mut diagnostics);

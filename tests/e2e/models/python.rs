@@ -29,7 +29,8 @@ fn server() -> Server {
             "long" => finished("and so on", "length"),
             "Good?" => answer(&format!("{} is good", body["messages"][1]["content"].as_str().unwrap())),
             _ if request.path() == "/v1/completions" => {
-                ok(&json!({ "choices": [{ "text": format!("{} after", body["prompt"].as_str().unwrap()) }] }).to_string())
+                ok(&json!({ "choices": [{ "text": format!("{} after", body["prompt"].as_str().unwrap()) }] })
+                    .to_string())
             }
             "" => answer(&body["messages"][0]["content"][1]["image_url"]["url"].to_string()),
             prompt => answer(&format!("to {prompt} by {}", body["model"].as_str().unwrap())),
@@ -75,7 +76,11 @@ fn an_async_python_step_asks_models_in_every_way() {
     let rows = [
         ("one", "a", "to a by small"),
         ("judge", "b", "to b by small is good"),
-        ("each", "c", "to c by small | InputError the server rejects the request: status 400 Bad Request: not this prompt | to c by small"),
+        (
+            "each",
+            "c",
+            "to c by small | InputError the server rejects the request: status 400 Bad Request: not this prompt | to c by small",
+        ),
         ("gather", "d", "to d by small | slept | to d by critic-1"),
         ("completion", "e", "e after"),
         ("image", "f", "\"data:image/png;base64,iVBORw==\""),

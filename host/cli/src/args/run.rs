@@ -223,6 +223,16 @@ pub(crate) struct Check {
     /// Fail if a step differs from `stillbox.lock` next to the pipeline file
     #[arg(long)]
     pub(crate) locked: bool,
+    /// Send a short request of each kind to each model, and print whether it answers; this costs some tokens
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// Run the first ROWS rows of each source with placeholders for the answers of models, and print the requests, tokens and cost that a
+    /// run would have [default of ROWS: 100]
+    ///
+    /// The sources are read to their end, to count their rows. Models get no request, and nothing is written. Requests by HTTP that steps are
+    /// granted are sent.
+    #[arg(long, value_name = "ROWS", num_args = 0..=1, require_equals = true, default_missing_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) estimate: Option<u32>,
     /// Print the graph, or the errors and failures, as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
+use stillbox::model::ProbeError;
 use stillbox::text::{self, escape_controls, mark_lines};
 use stillbox::{Failure, FailureKind};
 
@@ -37,6 +38,14 @@ pub(crate) fn causes(error: &dyn Error) -> Vec<String> {
     // The message of a failure without the name of its step, which a display of the failure has elsewhere.
     let text = |cause: &(dyn Error + 'static)| as_failure(cause).map(|failure| failure.message.clone());
     text::causes(error).map(|cause| text(cause).unwrap_or_else(|| cause.to_string())).collect()
+}
+
+/// Prints why no step can use a model.
+pub(crate) fn probe_error(error: &ProbeError) {
+    let mut lines = Lines(format!("{ERROR}error{ERROR:#}: {}\n", mark_lines(&error.message)));
+    error.causes.iter().for_each(|cause| lines.cause(cause));
+    lines.line("hint", &error.help);
+    eprint!("{}", lines.0);
 }
 
 fn as_failure<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Failure> {

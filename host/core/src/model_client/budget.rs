@@ -6,9 +6,14 @@ use crate::model::{ModelBudget, ModelFailure, ModelSettings, Price};
 use crate::units::grouped;
 
 /// Tokens of an answer without `max-tokens`, before any answer is known.
-const FIRST_GUESS: u64 = 256;
+pub(super) const FIRST_GUESS: u64 = 256;
 /// Bytes of a request for one token. Texts in English have four, in other languages and in code fewer.
-const BYTES_PER_TOKEN: u64 = 3;
+pub(super) const BYTES_PER_TOKEN: u64 = 3;
+
+/// Returns an estimate of the tokens of a request of this size.
+pub(super) fn request_tokens(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(BYTES_PER_TOKEN)
+}
 
 /// Counts the tokens of all requests of a run.
 #[derive(Debug)]
@@ -67,10 +72,7 @@ impl Spending {
     pub(super) fn reserve(&self, bytes: usize, max_tokens: Option<u32>) -> Result<ReservedTokens, ModelFailure> {
         let mut state = self.state.lock();
         let mean = state.output.checked_div(state.answers).unwrap_or(FIRST_GUESS).max(1);
-        let wanted = ReservedTokens {
-            input: (bytes as u64).div_ceil(BYTES_PER_TOKEN),
-            output: max_tokens.map_or(mean, u64::from),
-        };
+        let wanted = ReservedTokens { input: request_tokens(bytes), output: max_tokens.map_or(mean, u64::from) };
         let input = state.input.saturating_add(state.reserved_input).saturating_add(wanted.input);
         let output = state.output.saturating_add(state.reserved_output).saturating_add(wanted.output);
         if let Some(limit) = self.budget.tokens.filter(|limit| input.saturating_add(output) > *limit) {

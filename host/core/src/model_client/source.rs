@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 
 use super::client::{ModelClient, StoredPlace};
 use super::embed::Embedded;
+use super::estimate::Estimates;
 use super::generate::{Answered, Placed};
 use super::schema::{AnswerSchema, SCHEMA_BYTES};
 use crate::http::ResponseStore;
 use crate::model::{
-    Answer, AnswerError, AnswerRecorder, FinishReason, ModelFailure, ModelRequest, ModelSettings, RecordedAnswer,
-    RecordedAnswers,
+    Answer, AnswerError, AnswerErrorKind, AnswerRecorder, FinishReason, ModelFailure, ModelRequest, ModelSettings,
+    RecordedAnswer, RecordedAnswers,
 };
 use crate::units::grouped;
 
@@ -33,6 +34,8 @@ pub(crate) struct ModelSource {
 enum AnswerSource {
     Model(Arc<ModelClient>),
     Recorded(RecordedAnswers),
+    /// Placeholders, whose requests are counted.
+    Estimated(Arc<ModelClient>, Arc<Estimates>),
 }
 
 /// The requests of one instance, by which equal requests are told apart.
@@ -90,6 +93,12 @@ impl ModelSource {
         Self { role: role.to_owned(), step: "".into(), answers, recorder: None, store: None }
     }
 
+    /// Placeholders for the answers of a model.
+    pub(crate) fn estimated(role: &str, model: &Arc<ModelClient>, estimates: &Arc<Estimates>) -> Self {
+        let answers = AnswerSource::Estimated(Arc::clone(model), Arc::clone(estimates));
+        Self { role: role.to_owned(), step: "".into(), answers, recorder: None, store: None }
+    }
+
     /// Collects the answers.
     #[must_use]
     pub(crate) fn recorder(mut self, recorder: Option<AnswerRecorder>) -> Self {
@@ -121,9 +130,16 @@ impl ModelSource {
         if let Err(error) = call.count(requests.len()) {
             return Ok(requests.iter().map(|_| Err(error.clone())).collect());
         }
-        let AnswerSource::Model(client) = &self.answers else {
-            let answer = |request: ModelRequest, call: &mut ModelCall| self.recorded_answer(&request, call);
-            return Ok(requests.into_iter().map(|request| request.and_then(|request| answer(request, call))).collect());
+        let client = match &self.answers {
+            AnswerSource::Model(client) => client,
+            AnswerSource::Recorded(recorded) => {
+                let mut answer = |request: ModelRequest| self.recorded_answer(recorded, &request, call);
+                return Ok(requests.into_iter().map(|request| request.and_then(&mut answer)).collect());
+            }
+            AnswerSource::Estimated(client, estimates) => {
+                let answer = |request: ModelRequest| estimates.answer(client.settings(), &request);
+                return Ok(requests.into_iter().map(|request| request.and_then(answer)).collect());
+            }
         };
         let settings = client.settings();
         let (mut placed, mut bodies, mut refused) = (Vec::with_capacity(requests.len()), Vec::new(), Vec::new());
@@ -146,7 +162,7 @@ impl ModelSource {
         let mut answers = client.generate(placed).await?;
         if let Some(recorder) = &self.recorder {
             for (request, answer) in bodies.into_iter().zip(&answers) {
-                recorder.add(self.line(request, answer));
+                self.record(recorder, request, answer.as_ref(), |answer, line| line.answer = Some(answer.text.clone()));
             }
         }
         for (index, error) in refused {
@@ -169,15 +185,16 @@ impl ModelSource {
                 let vectors = client.embed(texts, self.store.as_ref()).await?;
                 if let Some((recorder, texts)) = recorded {
                     for (text, vector) in texts.into_iter().zip(&vectors) {
-                        let mut line = RecordedAnswer::new(&self.role, json!({ "input": text }));
-                        match vector {
-                            Ok(vector) => line.embedding = Some(vector.clone()),
-                            Err(error) => line.error = Some(error.message.clone()),
-                        }
-                        recorder.add(line);
+                        let request = json!({ "input": text });
+                        self.record(recorder, request, vector.as_ref(), |vector, line| {
+                            line.embedding = Some(vector.clone());
+                        });
                     }
                 }
                 Ok(vectors)
+            }
+            AnswerSource::Estimated(client, estimates) => {
+                Ok(estimates.embed(client.settings(), &texts).into_iter().map(Ok).collect())
             }
             AnswerSource::Recorded(recorded) => {
                 let embed = |text: String| {
@@ -191,17 +208,24 @@ impl ModelSource {
         }
     }
 
-    fn line(&self, request: Value, answer: &Answered) -> RecordedAnswer {
+    /// Adds a line, unless another attempt could have another result.
+    fn record<T>(
+        &self,
+        recorder: &AnswerRecorder,
+        request: Value,
+        result: Result<&T, &AnswerError>,
+        set: impl FnOnce(&T, &mut RecordedAnswer),
+    ) {
         let mut line = RecordedAnswer::new(&self.role, request);
-        match answer {
-            Ok(answer) => line.answer = Some(answer.text.clone()),
+        match result {
+            Ok(value) => set(value, &mut line),
+            Err(error) if error.kind == AnswerErrorKind::Transient => return,
             Err(error) => line.error = Some(error.message.clone()),
         }
-        line
+        recorder.add(line);
     }
 
-    fn recorded_answer(&self, request: &ModelRequest, call: &mut ModelCall) -> Answered {
-        let AnswerSource::Recorded(recorded) = &self.answers else { return Err(not_recorded(&Value::Null)) };
+    fn recorded_answer(&self, recorded: &RecordedAnswers, request: &ModelRequest, call: &mut ModelCall) -> Answered {
         let body = recorded_request(request);
         let occurrence = call.occurrence(&self.role, body.to_string().as_bytes());
         let line = recorded.answer(&self.role, (&body, occurrence), |line| line.embedding.is_none());
@@ -241,7 +265,7 @@ fn recorded_error(line: &RecordedAnswer) -> AnswerError {
 fn not_recorded(request: &Value) -> AnswerError {
     AnswerError::rejected("there is no recorded answer to the request of the step")
         .cause(format!("the request: {}", crate::text::cut(&request.to_string(), 2 << 10)))
-        .hint("`stillbox test --record` records answers, or add a line to answers.jsonl of the case")
+        .hint("`stillbox test --record` with `--set-model` records answers, or add a line to answers.jsonl of the case")
 }
 
 /// Reads the schema of a request.

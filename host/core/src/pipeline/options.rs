@@ -12,6 +12,7 @@ use crate::cleanup::CleanupRegistry;
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
 use crate::lockfile::Lock;
+use crate::model_client::Estimates;
 use crate::outline::Outline;
 use crate::plan::Replacements;
 use crate::remote::Executor;
@@ -43,6 +44,8 @@ pub struct RunOptions {
     pub(super) on_plan: Option<PlanListener>,
     pub(super) executor: Option<Arc<dyn Executor>>,
     pub(super) replacements: Replacements,
+    /// Counts the requests to models instead of sending them.
+    pub(super) estimates: Option<Arc<Estimates>>,
 }
 
 impl RunOptions {

@@ -82,6 +82,7 @@ impl Pipeline {
             name_servers: engine.name_servers().to_vec(),
             responses: engine.result_cache().responses(&options.cleanup),
             journal: journal.clone(),
+            estimates: options.estimates.clone(),
         };
         let planner = thread::Builder::new().name("planner".into()).spawn(move || {
             let plan = caught(|| Plan::new(&config, &context));

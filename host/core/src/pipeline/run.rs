@@ -161,10 +161,19 @@ impl LockedRun<'_> {
         drop(opened.work);
         drop(opened.entries);
         if matches!(outcome, RunOutcome::Done | RunOutcome::OutputClosed) {
-            self.handle.iter().for_each(|handle| Journal::remove(&handle.answers()));
-            written_folders.publish().map_err(|error| failed(Failure::host(&error)))?;
+            self.complete(&written_folders)?;
         }
         result_of(outcome, report, max_rejects)
+    }
+
+    /// Removes stored answers, and moves the files that steps have written to their places.
+    fn complete(&self, written_folders: &StagedFolders) -> Result<(), RunError> {
+        self.handle.iter().for_each(|handle| Journal::remove(&handle.answers()));
+        // Steps write nothing for an estimate.
+        if self.options.estimates.is_some() {
+            return Ok(());
+        }
+        written_folders.publish().map_err(|error| failed(Failure::host(&error)))
     }
 
     /// Prepares the run's folder. Returns the report of a run that was complete but for the places of its outputs.

@@ -9,7 +9,7 @@ use crate::config::{Config, ConfigLocation, Diagnostic, Located, StepTable};
 use crate::engine::{Access, AccessContext, StagedFolders};
 use crate::grants::{EnvGrant, EnvValue, GrantError, GrantPlace, Grants, Policy, Secret};
 use crate::http::{Network, ResponseStore};
-use crate::model_client::{Journal, ModelClient, ModelContext, ModelSource};
+use crate::model_client::{Estimates, Journal, ModelClient, ModelContext, ModelSource};
 use crate::text::causes;
 
 /// What the grants of all steps depend on.
@@ -24,6 +24,8 @@ pub(super) struct GrantContext<'a> {
     pub(super) responses: Option<&'a Arc<dyn ResponseStore>>,
     /// The answers that the run has paid for.
     pub(super) journal: &'a Journal,
+    /// Counts the requests to models, instead of sending them.
+    pub(super) estimates: Option<&'a Arc<Estimates>>,
 }
 
 /// The grants of all steps, and the models that they share.
@@ -68,7 +70,7 @@ pub(super) fn prepare(
                 staged: context.staged,
                 recorder: None,
                 store: context.responses.filter(|_| uses_stored),
-                models: sources(step, &models, context.responses.filter(|_| cache != CacheMode::Off)),
+                models: sources(step, &models, context, context.responses.filter(|_| cache != CacheMode::Off)),
             };
             match Access::new(&grants, access) {
                 Ok(access) => Some(Arc::new(access)),
@@ -122,11 +124,19 @@ fn prepare_models(
 }
 
 /// Returns the models of a step.
-fn sources(step: &StepTable, models: &[Arc<ModelClient>], store: Option<&Arc<dyn ResponseStore>>) -> Vec<ModelSource> {
+fn sources(
+    step: &StepTable,
+    models: &[Arc<ModelClient>],
+    context: &GrantContext<'_>,
+    store: Option<&Arc<dyn ResponseStore>>,
+) -> Vec<ModelSource> {
     let name: Arc<str> = step.name.value.as_str().into();
     let source = |(role, model): &(String, Located<String>)| {
         let client = models.iter().find(|client| client.settings().name == model.value)?;
-        Some(ModelSource::model(role, &name, client).store(store.cloned()))
+        Some(match context.estimates {
+            Some(estimates) => ModelSource::estimated(role, client, estimates),
+            None => ModelSource::model(role, &name, client).store(store.cloned()),
+        })
     };
     step.models.iter().filter_map(source).collect()
 }

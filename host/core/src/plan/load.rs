@@ -22,7 +22,7 @@ use crate::http::ResponseStore;
 use crate::interrupt::{Interrupt, Stop};
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
-use crate::model_client::Journal;
+use crate::model_client::{Estimates, Journal};
 use crate::panics::caught;
 use crate::sandbox::CallOptions;
 
@@ -51,6 +51,8 @@ pub(crate) struct PlanContext {
     pub(crate) responses: Option<Arc<dyn ResponseStore>>,
     /// The answers of models that the run has paid for.
     pub(crate) journal: Journal,
+    /// Counts the requests to models, which get placeholders instead of answers. `None` for a run.
+    pub(crate) estimates: Option<Arc<Estimates>>,
 }
 
 /// A step whose component was loaded and accepted its parameters.
