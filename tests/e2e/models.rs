@@ -1,8 +1,12 @@
 //! Language models: answers, faults of servers, budgets, and stored answers.
 
 mod answers;
+mod check;
 mod faults;
+mod kills;
+mod progress;
 mod python;
+mod recording;
 mod settings;
 mod stored;
 

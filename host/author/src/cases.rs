@@ -13,6 +13,7 @@
 //! Each case runs in the sandbox, as in a pipeline. A case with output rows runs again, with the same and with other batches,
 //! and must produce the same rows each time.
 
+mod answers;
 mod batches;
 mod case;
 mod case_row;

@@ -29,6 +29,7 @@ pub use cache::CompileCache;
 pub(crate) use compiler::Compiler;
 pub use compiler::compile_from_stdin;
 pub(crate) use complexity::check as walk;
+pub(crate) use imports::asks_models;
 pub use imports::{Availability, Import};
 pub use signature::{Column, Manifest, Signature, StepKind};
 pub(crate) use symbols::{SourceFrame, Symbols, frames_in};

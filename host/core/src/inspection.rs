@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::component::{ComponentError, Import, Manifest, Signature, Toolchain};
+use crate::component::{ComponentError, Import, Manifest, Signature, Toolchain, asks_models};
 use crate::engine::{Fuel, Resident};
 use crate::failure::{Failure, FailureKind};
 use crate::interrupt::{Interrupt, Stop};
@@ -33,6 +33,13 @@ pub struct Inspection {
     pub compiled_in: Duration,
     /// The columns of the step. `None` without parameters.
     pub signature: Option<Signature>,
+}
+
+impl Inspection {
+    /// Returns whether the step asks models.
+    pub fn asks_models(&self) -> bool {
+        asks_models(&self.imports)
+    }
 }
 
 /// An error of inspecting a step.

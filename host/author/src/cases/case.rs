@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use stillbox::config::case::{CaseTable, Document, ExpectedFailure, parse_parameters};
 use stillbox::config::{Diagnostics, Parameters, nearest};
-use stillbox::model::{RecordedAnswers, StepModels};
+use stillbox::model::StepModels;
 
+use super::answers;
 use super::case_row::CaseRow;
 use super::expected;
 use super::recorded;
@@ -20,8 +21,6 @@ pub(super) const EXPECTED: &str = "expected.jsonl";
 pub(super) const EXPECTED_REJECTS: &str = "expected-rejects.jsonl";
 pub(super) const EXPECTED_FAILURE: &str = "expected-failure.toml";
 const SETTINGS: &str = "case.toml";
-/// Recorded answers of models.
-pub(super) const ANSWERS: &str = "answers.jsonl";
 
 /// The most bytes of each file of a case, 16 MiB: people read cases, and they are held in memory.
 const MAX_BYTES: u64 = 16 << 20;
@@ -34,7 +33,7 @@ pub(super) struct Case {
     pub(super) input: Option<PathBuf>,
     pub(super) parameters: Document<Parameters>,
     pub(super) settings: CaseTable,
-    /// The recorded answers of models.
+    /// The recorded answers of models; while they are recorded, the models themselves.
     pub(super) models: StepModels,
     pub(super) expected: Expected,
 }
@@ -106,7 +105,8 @@ impl Case {
         };
         problems.extend(misnamed_files(folder));
         let recorded = recorded::read(folder).map_err(|all| problems.extend(all)).unwrap_or_default();
-        let models = answers(folder).map_err(|p| problems.push(p)).unwrap_or_default();
+        let models = text(&folder.join(answers::FILE)).and_then(|text| answers::read(folder, text.as_deref()));
+        let models = models.map_err(|p| problems.push(p)).unwrap_or_default();
         let Some(parameters) = parameters.filter(|_| problems.is_empty()) else { return Err(problems) };
         let input = folder.join(INPUT);
         let mut settings = settings.map(|settings| settings.value).unwrap_or_default();
@@ -118,7 +118,7 @@ impl Case {
 
 /// Reports files whose names resemble those of a case, since a misspelt file would be ignored silently.
 fn misnamed_files(folder: &Path) -> Vec<Problem> {
-    const KNOWN: [&str; 7] = [INPUT, PARAMETERS, EXPECTED, EXPECTED_REJECTS, EXPECTED_FAILURE, SETTINGS, ANSWERS];
+    const KNOWN: [&str; 7] = [INPUT, PARAMETERS, EXPECTED, EXPECTED_REJECTS, EXPECTED_FAILURE, SETTINGS, answers::FILE];
     let mut names: Vec<String> = match fs::read_dir(folder) {
         Ok(entries) => entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
         Err(error) => return vec![Problem::Unreadable { file: folder.to_owned(), message: error.to_string() }],
@@ -144,20 +144,6 @@ fn parameters(folder: &Path) -> Result<Document<Parameters>, Problem> {
         Some(parameters) => Ok(parameters),
         None => parse_parameters(&folder.join(PARAMETERS), "").map_err(Problem::Diagnostics),
     }
-}
-
-/// Reads the recorded answers of models. A case without the file has none.
-fn answers(folder: &Path) -> Result<StepModels, Problem> {
-    let file = folder.join(ANSWERS);
-    let mut models = StepModels::default();
-    if let Some(text) = text(&file)? {
-        let recorded = RecordedAnswers::parse(&text).map_err(|(line, problem)| {
-            let message = format!("line {line}: {problem}");
-            Problem::Unreadable { file: file.clone(), message }
-        })?;
-        models.recorded = Some(recorded);
-    }
-    Ok(models)
 }
 
 fn toml<T>(

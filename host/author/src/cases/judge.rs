@@ -1,5 +1,6 @@
 //! Runs a case and compares its output with the expected one.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,8 +9,10 @@ use stillbox::component::StepKind;
 use stillbox::config::Diagnostics;
 use stillbox::config::case::{CaseTable, ExpectedFailure};
 use stillbox::grants::Recorder;
+use stillbox::model::{AnswerRecorder, ModelSettings};
 use stillbox::{Failure, FailureKind, LoadedComponent};
 
+use super::answers;
 use super::batches::Batching;
 use super::case::{Case, EXPECTED_FAILURE, Expected};
 use super::case_row::from_output;
@@ -33,23 +36,42 @@ pub(super) struct Verdict {
     pub(super) peak_memory: Option<u64>,
 }
 
-/// Runs a case over the network, and writes the responses that it gets.
+/// Runs a case over the network, and writes the responses that it gets, and the answers of models if there are any. Without models,
+/// the recorded answers of the case are used.
 ///
 /// # Errors
-/// The case cannot be run, or a file not written. A failure of the step is reported by the run that follows.
-pub(super) fn record(component: &LoadedComponent, case: &mut Case) -> Result<Vec<PathBuf>, Problem> {
-    let recorder = Recorder::default();
+/// The case cannot be run, a model answers no request, or a file cannot be written. A failure of the step is reported by the run that
+/// follows.
+pub(super) fn record(
+    component: &LoadedComponent,
+    case: &mut Case,
+    models: &BTreeMap<String, ModelSettings>,
+) -> Result<Vec<PathBuf>, Problem> {
+    let (recorder, answers) = (Recorder::default(), AnswerRecorder::default());
     case.settings.grants.recorded.clear();
+    if !models.is_empty() {
+        case.models = answers::recording(models, &answers);
+        case.settings.grants.secrets.extend(answers::keys(models));
+    }
     match Subject::new(component, case, Some(&recorder)) {
         Ok(subject) => {
-            let _ = subject.run(Batching::Largest);
+            if let Err(failure) = subject.run(Batching::Largest)
+                && matches!(failure.kind, FailureKind::Model | FailureKind::Interrupted)
+            {
+                return Err(Problem::Failed(failure));
+            }
         }
         Err(Unready::Broken(problem)) => return Err(problem),
         Err(Unready::Failed { .. }) => {}
     }
     let exchanges = recorder.take();
-    let written = recorded::write(&case.folder, &exchanges)?;
+    let mut written = recorded::write(&case.folder, &exchanges)?;
     case.settings.grants.recorded = exchanges;
+    if !models.is_empty() {
+        let lines = answers.take();
+        written.extend(answers::write(&case.folder, &lines)?);
+        case.models = answers::recorded(lines);
+    }
     Ok(written)
 }
 

@@ -1,5 +1,6 @@
 //! Builds steps, and runs all their cases in parallel.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,12 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use stillbox::build::{BuildOptions, build_step};
+use stillbox::model::ModelSettings;
 use stillbox::text::chain;
 use stillbox::{
     CancelReason, CleanupRegistry, Engine, EngineError, Event, Fuel, Grants, Interrupt, Limits, Listener,
     LoadedComponent, Lock, Policy, StepPool,
 };
 
+use super::answers;
 use super::case::{CASES, Case, folders};
 use super::judge::{Verdict, judge, record};
 use super::report::{CaseReport, Problem, StepProblem, TestReport};
@@ -39,6 +42,9 @@ pub struct TestOptions<'a> {
     pub update: bool,
     /// Whether to send the requests of each case, and to write the responses to its folder `http`.
     pub record: bool,
+    /// With `record`, the models that answer the steps, by the part that each plays. Their answers are written to `answers.jsonl` of each
+    /// case. The `key` of a model names a variable of the environment.
+    pub models: BTreeMap<String, ModelSettings>,
     /// Whether folders are rejected instead of built.
     pub no_build: bool,
     /// The lock that the components are compared with, and the folder that its paths start from.
@@ -308,7 +314,10 @@ fn recorded_and_judged(component: &LoadedComponent, case: &mut Case, options: &T
         let message = format!("the policy does not permit the case to {}: {}", violation.grant, violation.reason);
         return broken(Problem::Unreadable { file: case.folder.clone(), message });
     }
-    let recorded = if options.record { record(component, case) } else { Ok(Vec::new()) };
+    if let Some(message) = options.policy.as_ref().and_then(|policy| answers::refused(&options.models, policy)) {
+        return broken(Problem::Unreadable { file: case.folder.clone(), message });
+    }
+    let recorded = if options.record { record(component, case, &options.models) } else { Ok(Vec::new()) };
     match recorded {
         Ok(recorded) => {
             let mut verdict = judge(component, case, options.update);

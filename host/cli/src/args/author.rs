@@ -91,9 +91,15 @@ pub(crate) struct Test {
     /// Send the requests of each case, and write the responses to its folder `http`
     ///
     /// Without this, a case with recorded responses uses no network. The URLs have to be granted, in `case.toml` or by
-    /// `--allow-http`.
+    /// `--allow-http`. With `--set-model`, the answers of models are written to `answers.jsonl`.
     #[arg(long, conflicts_with = "watch")]
     pub(crate) record: bool,
+    /// With `--record`, set a key of a model that answers the steps, such as `default.url=http://localhost:8000/v1`; may be repeated
+    ///
+    /// The name of a model is the part that it plays in a step: `default` for the only one. `url` and `model` are required; `key` is
+    /// the variable of the environment that contains the key.
+    #[arg(long, value_name = "MODEL.KEY=VALUE", requires = "record")]
+    pub(crate) set_model: Vec<String>,
     #[command(flatten)]
     pub(crate) allow: Allow,
     /// Reject folders of steps without `--component`: a build runs scripts of the step outside of the sandbox
@@ -139,6 +145,7 @@ A case is a folder in the step's folder `cases`:
     cases/two-rows/case.toml                limits = { memory = \"64MiB\" }, columns = { id = \"integer\" },
                                             checks = { single-rows = false }, and the grants under [allow]
     cases/two-rows/http/001.http            a request and its recorded response
+    cases/two-rows/answers.jsonl            recorded answers of models
 
 Every case that returns rows is run again (check `determinism`), in batches of one row
 (`single-rows`) and in batches of random sizes (`random-batches`), and has to return the same rows.

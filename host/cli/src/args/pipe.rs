@@ -35,6 +35,12 @@ pub(crate) struct Pipe {
     /// Set a limit of a step, such as `filter-text.memory=256MiB`; may be repeated
     #[arg(long, value_name = "STEP.NAME=VALUE")]
     pub(crate) limit: Vec<String>,
+    /// Set a key of a model that answers the steps, such as `default.url=http://localhost:8000/v1`; may be repeated
+    ///
+    /// The name of a model is the part that it plays in a step: `default` for the only one. `url` and `model` are required; `key` is
+    /// the variable of the environment that contains the key.
+    #[arg(long, value_name = "MODEL.KEY=VALUE")]
+    pub(crate) set_model: Vec<String>,
     /// Reject folders of steps: a build runs scripts of the step outside of the sandbox
     #[arg(long)]
     pub(crate) no_build: bool,

@@ -3,14 +3,17 @@
 //! The arguments are converted to a pipeline file, which is read like any other. So steps behave as in a pipeline, and
 //! `--print` prints a file to edit and run.
 
+mod models;
 mod steps;
+mod values;
 
 use std::path::Path;
 use std::time::Duration;
 
 use stillbox::build::{BuildOptions, build_step};
 use stillbox::component::StepKind;
-use stillbox::inspection::inspect;
+use stillbox::config::models_from_arguments;
+use stillbox::inspection::{Inspection, inspect};
 use stillbox::text::escape_controls_in_lines;
 use stillbox::{Overrides, Pipeline};
 
@@ -22,7 +25,7 @@ use crate::output::console;
 use crate::output::failure;
 use crate::output::render;
 use crate::signals::Signals;
-use steps::PipeRows;
+use steps::{PipeModels, PipeRows};
 
 /// The name of the generated pipeline file in messages.
 const FILE: &str = "(the command line)";
@@ -31,16 +34,16 @@ const FILE: &str = "(the command line)";
 pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt_within(Duration::ZERO);
     let control = Control { interrupt, cleanup: signals.cleanup(), last_call: None };
-    let rows = match rows(arguments, global, &control) {
-        Ok(PipeRows::Made) if arguments.input.is_some() => {
-            let step = steps::first(arguments);
-            render::message(&format!("`{step}` is a source, which makes rows and reads none; leave out `--input`"));
-            return Exit::Usage;
-        }
-        Ok(rows) => rows,
+    let (rows, models) = match described(arguments, global, &control) {
+        Ok(described) => described,
         Err(exit) => return exit,
     };
-    let text = match steps::pipeline(arguments, rows) {
+    if rows == PipeRows::Made && arguments.input.is_some() {
+        let step = steps::components(arguments).next().unwrap_or_default();
+        render::message(&format!("`{step}` is a source, which makes rows and reads none; leave out `--input`"));
+        return Exit::Usage;
+    }
+    let text = match steps::pipeline(arguments, rows, &models) {
         Ok(text) => text,
         Err(message) => {
             render::message(&message);
@@ -77,10 +80,40 @@ pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> E
     }
 }
 
-/// Returns whether the first step creates rows or reads them, according to its manifest. Build errors are reported here;
-/// other errors of the step are reported by the pipeline.
-fn rows(arguments: &Pipe, global: &Global, control: &Control) -> Result<PipeRows, Exit> {
-    let (step, no_build) = (Path::new(steps::first(arguments)), arguments.no_build);
+/// Returns whether the first step creates rows or reads them, and the models of `--set-model` with the steps that ask them. Build errors
+/// are reported here; other errors of a step are reported by the pipeline.
+fn described(arguments: &Pipe, global: &Global, control: &Control) -> Result<(PipeRows, PipeModels), Exit> {
+    let models = models_from_arguments(&arguments.set_model).map_err(|diagnostics| {
+        render::diagnostics(&diagnostics);
+        Exit::Usage
+    })?;
+    let (mut rows, mut asking, mut is_known) = (PipeRows::Read, Vec::new(), true);
+    for (index, step) in steps::components(arguments).enumerate() {
+        if index > 0 && models.is_empty() {
+            break;
+        }
+        let Some(inspection) = inspected(Path::new(step), arguments.no_build, global, control)? else {
+            is_known = false;
+            continue;
+        };
+        if index == 0 && inspection.manifest.kind == StepKind::Source {
+            rows = PipeRows::Made;
+        }
+        if inspection.asks_models() {
+            asking.push(index);
+        }
+    }
+    if models.is_empty() {
+        asking.clear();
+    } else if asking.is_empty() && is_known {
+        render::message("no step asks a model; leave out `--set-model`");
+        return Err(Exit::Usage);
+    }
+    Ok((rows, PipeModels { models, asking }))
+}
+
+/// Returns the description of a step, which is built if it is a folder. Returns `None` if it is not a step.
+fn inspected(step: &Path, no_build: bool, global: &Global, control: &Control) -> Result<Option<Inspection>, Exit> {
     let Control { interrupt, cleanup, .. } = control;
     let wasm = if step.is_dir() {
         let options = BuildOptions::new().interrupt(interrupt).cleanup(cleanup).rejected(no_build);
@@ -100,10 +133,5 @@ fn rows(arguments: &Pipe, global: &Global, control: &Control) -> Result<PipeRows
     } else {
         step.to_owned()
     };
-    let inspection = inspect(&engine(global, None, cleanup), &wasm, None, interrupt);
-    Ok(if inspection.is_ok_and(|step| step.manifest.kind == StepKind::Source) {
-        PipeRows::Made
-    } else {
-        PipeRows::Read
-    })
+    Ok(inspect(&engine(global, None, cleanup), &wasm, None, interrupt).ok())
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use stillbox::config::models_from_arguments;
 use stillbox::lockfile::LockError;
 use stillbox::{CleanupRegistry, Interrupt, Lock};
 use stillbox_author::cases::{CaseReport, Suite, TestOptions};
@@ -66,9 +67,15 @@ pub(crate) fn execute(arguments: &Test, global: &Global, signals: &Signals) -> E
 
 /// With `--message-format json`, prints the error that keeps the cases from running, and the event `finished`.
 fn print_error(arguments: &Test, error: &Value) {
+    print_errors(arguments, std::slice::from_ref(error));
+}
+
+fn print_errors(arguments: &Test, errors: &[Value]) {
     if arguments.message_format == MessageFormat::Json {
         let messages = MessageWriter::default();
-        messages.print(error);
+        for error in errors {
+            messages.print(error);
+        }
         messages.print(&records::ended("failed", CaseCounts::default(), Duration::ZERO));
     }
 }
@@ -98,8 +105,17 @@ fn run(suite: &Suite, arguments: &Test, global: &Global, (interrupt, cleanup): (
             return Exit::Usage;
         }
     };
+    let models = match models_from_arguments(&arguments.set_model) {
+        Ok(models) => models,
+        Err(diagnostics) => {
+            print_errors(arguments, &errors::from_diagnostics(&diagnostics));
+            render::diagnostics(&diagnostics);
+            return Exit::Usage;
+        }
+    };
     let options = TestOptions {
         lock,
+        models,
         update: arguments.update,
         record: arguments.record,
         no_build: arguments.no_build,

@@ -117,6 +117,9 @@ impl Overrides {
     }
 }
 
+/// The form of `--set-model`.
+pub(super) const MODEL_FORM: &str = "write it as MODEL.KEY=VALUE, such as writer.url=http://localhost:8000/v1";
+
 impl Config {
     /// Applies the settings of the command line.
     ///
@@ -192,9 +195,8 @@ impl Config {
     }
 
     fn set_model(&mut self, argument: &str) -> Result<(), Diagnostic> {
-        const FORM: &str = "write it as MODEL.KEY=VALUE, such as writer.url=http://localhost:8000/v1";
         let location = ConfigLocation::Argument(format!("--set-model {}", shortened(argument)).into());
-        let malformed = |wrong: &str| Diagnostic::new(location.clone(), wrong).help(FORM);
+        let malformed = |wrong: &str| Diagnostic::new(location.clone(), wrong).help(MODEL_FORM);
         let [name, key, written] = divided(argument, "model", malformed)?;
         let names = || self.models.iter().map(|model| model.name.as_str());
         let Some(index) = self.models.iter().position(|model| model.name == name) else {
@@ -303,7 +305,7 @@ impl Formats<'_> {
 }
 
 /// Divides `NAME.KEY=VALUE`, where the name is that of a step or a model. `malformed` creates the diagnostic of another form.
-fn divided<'a>(
+pub(super) fn divided<'a>(
     argument: &'a str,
     named: &str,
     malformed: impl Fn(&str) -> Diagnostic,

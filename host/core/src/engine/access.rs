@@ -10,7 +10,7 @@ use super::folders::{GrantedFolder, StagedFolders};
 use super::quota::WriteQuota;
 use crate::grants::{DirGrant, EnvValue, GrantError, Grants, Recorder, Redactor, Secret};
 use crate::http::{Client, Network, ResponseStore};
-use crate::model::{ModelSettings, StepModels};
+use crate::model::{ModelSettings, RecordedAnswers, StepModels};
 use crate::model_client::{Journal, ModelClient, ModelContext, ModelSource};
 use crate::units::format_size;
 
@@ -23,6 +23,8 @@ pub(crate) struct Access {
     quota: Option<Arc<WriteQuota>>,
     http: Option<Arc<Client>>,
     models: Vec<Arc<ModelSource>>,
+    /// Recorded answers, for every part that a model could play.
+    recorded: Option<RecordedAnswers>,
     redactor: Redactor,
 }
 
@@ -80,7 +82,7 @@ impl Access {
         let has_http = !(grants.http.is_empty() && grants.recorded.is_empty());
         let http = has_http.then(client).transpose().map_err(GrantError::NoSecret)?;
         let models = models.into_iter().map(Arc::new).collect();
-        Ok(Self { env, folders, quota, http: http.map(Arc::new), models, redactor })
+        Ok(Self { env, folders, quota, http: http.map(Arc::new), models, recorded: None, redactor })
     }
 
     /// Prepares the grants of a step that is not part of a pipeline.
@@ -101,8 +103,10 @@ impl Access {
             Ok((name.clone(), secret))
         };
         let secrets = grants.secrets.iter().map(read).collect::<Result<_, _>>()?;
-        let models = standalone_models(models, &secrets, network)?;
-        Self::new(grants, AccessContext { secrets: &secrets, network, staged: None, recorder, store: None, models })
+        let answers = models.recorded.clone();
+        let models = if answers.is_some() { Vec::new() } else { standalone_models(models, &secrets, network)? };
+        let context = AccessContext { secrets: &secrets, network, staged: None, recorder, store: None, models };
+        Ok(Self { recorded: answers, ..Self::new(grants, context)? })
     }
 
     /// The variables of the environment.
@@ -138,7 +142,8 @@ impl Access {
 
     /// Returns the model that plays this part in the step.
     pub(super) fn model(&self, role: &str) -> Option<Arc<ModelSource>> {
-        self.models.iter().find(|model| model.role() == role).cloned()
+        let recorded = || self.recorded.as_ref().map(|recorded| Arc::new(ModelSource::recorded(role, recorded)));
+        self.models.iter().find(|model| model.role() == role).cloned().or_else(recorded)
     }
 
     /// Removes the secrets from texts about the step.
@@ -153,9 +158,6 @@ fn standalone_models(
     secrets: &BTreeMap<String, Secret>,
     network: &Arc<Network>,
 ) -> Result<Vec<ModelSource>, GrantError> {
-    if let Some(recorded) = &models.recorded {
-        return Ok(recorded.roles().iter().map(|role| ModelSource::recorded(role, recorded)).collect());
-    }
     let context = ModelContext { network, secrets, journal: &Journal::default() };
     let source = |(role, settings): (&String, &ModelSettings)| {
         let client = ModelClient::new(settings, &context);

@@ -1,6 +1,5 @@
 //! Recorded answers, which take the place of a server in the cases of a step.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -77,11 +76,6 @@ impl RecordedAnswers {
         Ok(Self::new(lines.map(line).collect::<Result<Vec<_>, _>>()?))
     }
 
-    /// Returns the parts that have answers.
-    pub(crate) fn roles(&self) -> BTreeSet<String> {
-        self.lines.iter().map(|line| line.model.clone()).collect()
-    }
-
     /// Returns the answer to a request that was sent `occurrence` times before, of those that `is_kind` is true for.
     pub(crate) fn answer(
         &self,
@@ -145,7 +139,6 @@ mod tests {
         let lines = "{\"contains\":\"sky\",\"answer\":\"blue\"}\n\n{\"contains\":\"sky\",\"answer\":\"grey\"}\n\
                      {\"model\":\"judge\",\"answer\":\"5\"}\n{\"request\":{\"prompt\":\"sea\"},\"error\":\"too deep\"}\n";
         let recorded = RecordedAnswers::parse(lines).unwrap();
-        assert_eq!(recorded.roles().into_iter().collect::<Vec<_>>(), ["default", "judge"]);
         let sky = json!({ "messages": [{ "content": [{ "text": "the sky is" }] }] });
         let answer = |occurrence| recorded.answer("default", (&sky, occurrence), |_| true).unwrap().answer.clone();
         assert_eq!([0, 1, 2].map(answer).map(Option::unwrap), ["blue", "grey", "grey"]);

@@ -58,6 +58,32 @@ pub struct StepModels {
 }
 
 impl StepModels {
+    /// Creates an object without models.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the models, by the part that each plays.
+    #[must_use]
+    pub fn models(mut self, models: BTreeMap<String, ModelSettings>) -> Self {
+        self.models = models;
+        self
+    }
+
+    /// Uses recorded answers instead of models.
+    #[must_use]
+    pub fn recorded(mut self, answers: RecordedAnswers) -> Self {
+        self.recorded = Some(answers);
+        self
+    }
+
+    /// Collects the answers of the models.
+    #[must_use]
+    pub fn recorder(mut self, recorder: AnswerRecorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
     /// Returns whether the step has no models.
     pub fn is_empty(&self) -> bool {
         self.models.is_empty() && self.recorded.is_none()

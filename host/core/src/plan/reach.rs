@@ -19,7 +19,8 @@ pub(super) fn check_models(table: &StepTable, component: &Component, diagnostics
     match (component.asks_models(), table.models.first()) {
         (true, None) => {
             let message = format!("step \"{name}\" asks a model and has none");
-            let help = "add `model = \"NAME\"` with the name of a [[model]]";
+            let help = "add `model = \"NAME\"` with the name of a [[model]]; for `stillbox pipe`, \
+                        `--set-model default.url=URL --set-model default.model=NAME`";
             diagnostics.push(Diagnostic::new(table.location.clone(), message).help(help));
         }
         (false, Some((_, model))) => {

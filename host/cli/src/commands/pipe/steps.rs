@@ -1,11 +1,15 @@
 //! Converts the arguments of `stillbox pipe` to a pipeline file.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use stillbox::grants::EnvValue;
+use stillbox::model::ModelSettings;
 use toml::{Table, Value};
 
+use super::models;
+use super::values::{parse, quoted_key};
 use crate::args::{Allow, InputFormat, OutputFormat, Pipe};
 
 /// The origin of the rows.
@@ -17,17 +21,27 @@ pub(super) enum PipeRows {
     Made,
 }
 
-/// Returns the component of the first step.
-pub(super) fn first(arguments: &Pipe) -> &str {
-    arguments.steps.first().map_or("", |step| split(step, |path| Path::new(path).exists()).0)
+/// The models of the steps.
+#[derive(Debug, Default)]
+pub(super) struct PipeModels {
+    /// By the part that each plays.
+    pub(super) models: BTreeMap<String, ModelSettings>,
+    /// The indices of the steps that ask models.
+    pub(super) asking: Vec<usize>,
+}
+
+/// Returns the components of the steps.
+pub(super) fn components(arguments: &Pipe) -> impl Iterator<Item = &str> {
+    arguments.steps.iter().map(|step| split(step, |path| Path::new(path).exists()).0)
 }
 
 /// Returns the text of the pipeline file.
 ///
 /// # Errors
 /// The parameters of a step are invalid. The error is a sentence that names the problem.
-pub(super) fn pipeline(arguments: &Pipe, rows: PipeRows) -> Result<String, String> {
+pub(super) fn pipeline(arguments: &Pipe, rows: PipeRows, models: &PipeModels) -> Result<String, String> {
     let mut text = String::from("[pipeline]\nname = \"pipe\"\n\n");
+    text += &models::tables(&arguments.set_model, &models.models);
     if rows == PipeRows::Read {
         let format = arguments.input_format.map(InputFormat::name);
         text += &file("source", ("--input", arguments.input.as_deref()), format)?;
@@ -37,7 +51,7 @@ pub(super) fn pipeline(arguments: &Pipe, rows: PipeRows) -> Result<String, Strin
         text.push('\n');
     }
     let mut names = Vec::new();
-    for step in &arguments.steps {
+    for (index, step) in arguments.steps.iter().enumerate() {
         let (component, parameters) = split(step, |path| Path::new(path).exists());
         let parameters = parameters.map(table).transpose().map_err(|wrong| format!("`{step}`: {wrong}"))?;
         let name = name(component, &mut names);
@@ -45,6 +59,9 @@ pub(super) fn pipeline(arguments: &Pipe, rows: PipeRows) -> Result<String, Strin
         let _ = writeln!(text, "[[step]]\nname = \"{name}\"\ncomponent = {component}");
         if let Some(parameters) = parameters.filter(|parameters| !parameters.is_empty()) {
             let _ = writeln!(text, "parameters = {}", Value::Table(parameters));
+        }
+        if models.asking.contains(&index) {
+            text += &models::of_step(&models.models);
         }
         text.push_str(&grants(&arguments.allow)?);
         text.push('\n');
@@ -116,12 +133,6 @@ fn source_settings(written: &[String]) -> Result<Table, String> {
     Ok(settings)
 }
 
-/// Returns a key in TOML.
-fn quoted_key(key: &str) -> String {
-    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if key.chars().all(is_bare) { key.to_owned() } else { Value::String(key.to_owned()).to_string() }
-}
-
 /// Splits an argument into a step's component and its parameters. A path may contain a colon, so the shortest existing
 /// path is the component; if no path exists, the first colon separates the two.
 fn split(step: &str, exists: impl Fn(&str) -> bool) -> (&str, Option<&str>) {
@@ -152,14 +163,6 @@ fn table(written: &str) -> Result<Table, String> {
         set(&mut table, key.trim(), parse(value))?;
     }
     Ok(table)
-}
-
-/// Returns a TOML value if the text parses as one, and the text otherwise.
-fn parse(value: &str) -> Value {
-    let document = format!("value = {}", value.trim());
-    let parsed =
-        document.parse::<Table>().ok().filter(|table| table.len() == 1).and_then(|mut table| table.remove("value"));
-    parsed.unwrap_or_else(|| Value::String(value.to_owned()))
 }
 
 /// Sets a parameter; dots lead into tables.
