@@ -105,8 +105,8 @@ def main(command: str, time_calls: str, source: Path, components: Path) -> None:
         one = Path(folder) / "one.jsonl"
         with source.open(encoding="utf-8") as lines:
             one.write_text(next(lines), encoding="utf-8")
-        single_calls(time_calls, components / "normalize_text.wasm", one, batch.slice(0, 1))
-        single_calls(time_calls, components / "normalize_text.wasm", source, batch)
+        single_calls(time_calls, components / "filter_text.wasm", one, batch.slice(0, 1))
+        single_calls(time_calls, components / "filter_text.wasm", source, batch)
 
 
 if __name__ == "__main__":
