@@ -20,6 +20,7 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
     Commands:
       run          Run a pipeline
       runs         List runs, show one, or remove old ones
+      replay       Make the call of a step again that failed in a run, from its bundle
       check        Check a pipeline without running it, and print its graph
       graph        Draw a pipeline's graph with the columns of each edge, without running it
       lock         Write what the steps of a pipeline are, and what they are granted, to `stillbox.lock`
@@ -59,7 +60,8 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
         path = "output.jsonl"
 
     Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
-    124 the time limit of the run has passed, 130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.
+    3 a replay had another outcome, 124 the time limit of the run has passed, 130 / 143 / 129 stopped by
+    SIGINT / SIGTERM / SIGHUP.
     "#);
 }
 
@@ -152,9 +154,9 @@ fn run_help_lists_every_option() {
               Run a pipeline that nobody vouches for: compiled and locked components only, without
               grants, with low limits
               
-              This includes `--locked` and `--no-build`. Grants and secrets of the file are ignored, and
-              its limits lowered to at most 128 MiB of memory and 10 s for a batch, and 10 min for the
-              run.
+              This includes `--locked`, `--no-build`, and `--bundle stillbox-bundles`. Grants and
+              secrets of the file are ignored, and its limits lowered to at most 128 MiB of memory and
+              10 s for a batch, and 10 min for the run.
 
           --max-rejects <N|N%>
               Fail the run if more rows than this are rejected: a number such as `100`, or a share such
@@ -182,6 +184,19 @@ fn run_help_lists_every_option() {
               - none:   Nowhere
               
               [default: auto]
+
+          --bundle <DIR>
+              Write a bundle to this folder for each failure, with which `stillbox replay` makes its
+              call again
+              
+              A bundle has the component, its parameters, the rows of the call, and the responses that
+              it got, without secrets. The first ten rejected rows have one, and each failure that ends
+              the run. This replaces `bundle-on-failure` of `[pipeline]`.
+
+          --columns [<NAME,NAME>]
+              Leave out all columns of bundles but these, and those that the failing step reads
+              
+              Without a name, only the columns that the step reads are included.
 
           --message-format <FORMAT>
               The format of events and failures

@@ -33,6 +33,7 @@ mod output;
 mod pipeline_file;
 mod python_steps;
 mod recipes;
+mod replay;
 mod reports;
 mod result_cache;
 mod resume;

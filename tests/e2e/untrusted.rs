@@ -52,6 +52,7 @@ fn limits_of_an_untrusted_pipeline_are_lowered_and_smaller_ones_stay() {
         locked(BAD_MEMORY_STEPS, &PipelineFile::new().add(step("bad_memory_steps").limits("memory = \"4GiB\"")));
     let message = folder.stillbox(["run", "pipeline.toml", "--untrusted"]).failed(1);
     assert!(message.contains("limit: memory = 128MiB"), "{message}");
+    assert!(message.contains("stillbox replay stillbox-bundles/") && folder.contains("stillbox-bundles"), "{message}");
     let folder = locked(BAD_SLEEP, &PipelineFile::new().time("1h").add(step("bad_sleep").limits("time = \"200ms\"")));
     let message = folder.stillbox(["run", "pipeline.toml", "--untrusted"]).failed(1);
     assert!(message.contains("limit: time = 200ms"), "{message}");

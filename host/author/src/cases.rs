@@ -15,6 +15,7 @@
 
 mod answers;
 mod batches;
+mod bundled;
 mod case;
 mod case_row;
 mod compare;
@@ -30,6 +31,7 @@ mod subject;
 mod suite;
 mod update;
 
+pub use bundled::{WriteCaseError, WrittenCase, write_case};
 pub use difference::{Difference, RowDifference};
 pub use report::{CaseReport, CheckName, Problem, StepProblem, TestReport};
 pub use shard::Shard;

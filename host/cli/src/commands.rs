@@ -10,6 +10,7 @@ mod inspect;
 mod lock;
 mod new;
 mod pipe;
+mod replay;
 mod run;
 mod runs;
 mod schema;
@@ -25,6 +26,7 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
     match command {
         Command::Run(arguments) => run::execute(&arguments, &global, signals),
         Command::Pipe(arguments) => pipe::execute(&arguments, &global, signals),
+        Command::Replay(arguments) => replay::execute(&arguments, &global, signals),
         Command::Runs(arguments) => runs::execute(&arguments),
         Command::Check(arguments) => check::execute(&arguments, &global, signals),
         Command::Graph(arguments) => graph::execute(&arguments, &global, signals),

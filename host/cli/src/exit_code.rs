@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     /// 2: the command line, the pipeline file or a component is wrong, a step does not compile, or an input does not exist. Nothing
     /// was run.
     Usage,
+    /// 3: the outcome of a replay is another one than that of its bundle.
+    Different,
     /// 124: the time limit of the run has passed, as `timeout` reports it. If the run can be resumed, a message says so.
     TimeLimit,
     /// 130: stopped by Ctrl-C (SIGINT), 143: by SIGTERM, 129: by SIGHUP.
@@ -32,6 +34,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Different => 3,
             Self::TimeLimit => 124,
             Self::Stopped(signal) => 128 + signal.number(),
         }

@@ -17,6 +17,7 @@ use crate::engine::bindings::types::{Batch, Output, StepError};
 use crate::engine::{CallColumns, CapturedOutput, State, bindings};
 use crate::failure::{Failure, FailureContext, FailureKind};
 use crate::format::NonFinite;
+use crate::instance_log::InstanceLog;
 use crate::interrupt::Stop;
 use crate::plan::{ColumnSource, Step};
 use crate::row_size::repeated_bytes;
@@ -46,8 +47,8 @@ impl Callee<'_> {
         }
     }
 
-    fn options(&self, seed: u64) -> CallOptions<'_> {
-        CallOptions { limits: &self.step.limits, stop: self.stop, seed, access: self.step.access.as_ref() }
+    fn options<'o>(&'o self, seed: u64, log: Option<&'o InstanceLog>) -> CallOptions<'o> {
+        CallOptions { limits: &self.step.limits, stop: self.stop, seed, access: self.step.access.as_ref(), log }
     }
 }
 
@@ -113,12 +114,31 @@ impl<'a> CallInput<'a> {
 pub(crate) struct StepInstance {
     session: Session,
     is_bound: bool,
+    log: Option<InstanceLog>,
+    /// Calls so far.
+    calls: u64,
 }
 
 impl StepInstance {
     /// Creates an instance whose random numbers are seeded with `seed`.
     pub(crate) fn new(callee: Callee<'_>, seed: u64) -> Self {
-        Self { session: Session::new(callee.sandbox, &callee.options(seed)), is_bound: false }
+        Self::with_log(callee, seed, None)
+    }
+
+    /// Creates an instance with a log, which records or replays what the host tells it.
+    pub(crate) fn with_log(callee: Callee<'_>, seed: u64, log: Option<InstanceLog>) -> Self {
+        let session = Session::new(callee.sandbox, &callee.options(seed, log.as_ref()));
+        Self { session, is_bound: false, log, calls: 0 }
+    }
+
+    /// Returns the number of calls so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// Returns the log, if there is one.
+    pub(crate) fn log(&self) -> Option<&InstanceLog> {
+        self.log.as_ref()
     }
 
     /// Sets the number of the batch of the next call, for an instance that processes several.
@@ -178,7 +198,8 @@ impl StepInstance {
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<Result<R, StepError>>,
     ) -> Result<Result<R, StepError>, Box<Failure>> {
         let (step, is_bound) = (callee.step, std::mem::replace(&mut self.is_bound, true));
-        self.session.call(callee.sandbox, &step.component, &callee.options(0), async |store, instance| {
+        self.calls += 1;
+        self.session.call(callee.sandbox, &step.component, &callee.options(0, None), async |store, instance| {
             let guest = instance.stillbox_step_guest();
             if !is_bound && let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
                 return Ok(Err(error));

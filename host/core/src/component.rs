@@ -161,6 +161,10 @@ pub(crate) struct ComponentFile<'a> {
 }
 
 impl<'a> ComponentFile<'a> {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Reads the file.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod pool;
 mod replay;
 mod session;
 mod store;
+mod tap;
 mod task;
 #[cfg(test)]
 mod tests;

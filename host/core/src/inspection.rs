@@ -90,7 +90,7 @@ fn inspect_in(
     let stop = Stop::on(interrupt, loader.sandbox().engine());
     let limits = Limits::default();
     let component = loader.load(path, &limits, &stop)?;
-    let options = CallOptions { limits: &limits, stop: &stop, seed: 0, access: None };
+    let options = CallOptions { limits: &limits, stop: &stop, seed: 0, access: None, log: None };
     let bind = |parameters| loader.bind(&component, parameters, &options);
     let signature = parameters.map(bind).transpose().map_err(InspectError::Parameters)?;
     Ok(Inspection {

@@ -23,6 +23,7 @@
 
 mod batch;
 pub mod build;
+pub mod bundle;
 mod call;
 mod cleanup;
 pub mod component;
@@ -37,6 +38,7 @@ mod frame;
 pub mod grants;
 mod http;
 pub mod inspection;
+mod instance_log;
 mod interrupt;
 mod json;
 mod limits;
@@ -94,8 +96,8 @@ pub use policy::MaxRejects;
 pub use report::Report;
 pub use runtime::{Engine, EngineBuilder, EngineError};
 pub use step::{
-    Applied, AppliedReject, BindError, BoundStep, ColumnMismatch, ConfiguredStep, LoadedComponent, RejectedRow,
-    StepBuilder, StepPool, StepResult, StepSession,
+    Applied, AppliedReject, BindError, BoundStep, ColumnMismatch, ConfiguredStep, LoadedComponent, RejectedRow, Replay,
+    ReplayError, ReplayOptions, ReplayOutcome, StepBuilder, StepPool, StepResult, StepSession,
 };
 
 /// The Arrow crates whose types are part of the interface, in the versions that this library is built with.

@@ -76,14 +76,14 @@ impl ComponentLoader {
         let is_misfit = |error: &ComponentError| matches!(error.kind, ComponentErrorKind::DoesNotFit(_));
         self.has_misfit.fetch_or(component.as_ref().is_err_and(is_misfit), Ordering::Relaxed);
         let mut component = component?;
-        let manifest = self.manifest(&component, &CallOptions { limits, stop, seed: 0, access: None }).map_err(
-            |mut failure| {
+        let manifest = self
+            .manifest(&component, &CallOptions { limits, stop, seed: 0, access: None, log: None })
+            .map_err(|mut failure| {
                 let digest = Arc::clone(component.digest());
                 failure.component = Some(Arc::clone(&digest));
                 let kind = ComponentErrorKind::Manifest(failure);
                 ComponentError { path: path.to_owned(), digest: Some(digest), kind }
-            },
-        )?;
+            })?;
         component.set_manifest(manifest);
         let component = Arc::new(component);
         self.loaded.lock().insert(Arc::clone(component.digest()), Arc::clone(&component));

@@ -16,6 +16,7 @@ mod estimate;
 mod generate;
 mod health;
 mod journal;
+mod log;
 mod outcome;
 mod pace;
 mod probe;

@@ -113,6 +113,11 @@ impl Pipeline {
         self.config.pipeline.time.as_ref().map(|time| time.value)
     }
 
+    /// Returns the folder for the bundles of failures, if the file names one.
+    pub fn bundle_directory(&self) -> Option<PathBuf> {
+        self.config.pipeline.bundle_on_failure.as_ref().map(|folder| folder.value.path())
+    }
+
     /// Returns the names of the sources, in the order of the file.
     pub fn source_names(&self) -> Vec<Arc<str>> {
         (0..self.config.sources.len()).map(|index| self.config.source_name(index)).collect()

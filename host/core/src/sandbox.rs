@@ -18,6 +18,7 @@ use wasmtime::{CallHook, Engine, Store, UpdateDeadline};
 use crate::component::Component;
 use crate::engine::{Access, CapturedOutput, HOST_CALL_BYTES, State, bindings};
 use crate::failure::Failure;
+use crate::instance_log::InstanceLog;
 use crate::interrupt::{POLL_INTERVAL, Stop, StopReason};
 use crate::limits::Limits;
 
@@ -53,6 +54,8 @@ pub(crate) struct CallOptions<'a> {
     pub(crate) seed: u64,
     /// The grants of the step.
     pub(crate) access: Option<&'a Arc<Access>>,
+    /// Records or replays what the host tells the instance. `None` for neither.
+    pub(crate) log: Option<&'a InstanceLog>,
 }
 
 impl Sandbox {
@@ -93,7 +96,7 @@ impl Sandbox {
     }
 
     fn store(&self, terms: &CallOptions<'_>) -> Store<State> {
-        let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed, terms.access));
+        let mut store = Store::new(&self.engine, State::new(terms.limits, terms.seed, terms.access, terms.log));
         store.limiter(|state| state.meter());
         bound_lifting(&mut store, terms.limits.output_bytes);
         let (stop, clock) = (terms.stop.clone(), self.watchdog.clock());

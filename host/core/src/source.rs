@@ -51,7 +51,7 @@ pub(crate) use files::matching_paths;
 use hive::Folders;
 use row_limits::RowLimits;
 use rows::RowSettings;
-pub(crate) use rows::first_batch;
+pub(crate) use rows::{first_batch, first_batch_within};
 
 pub(crate) use bad_row::BadRow;
 pub(crate) use batches::BatchSource;

@@ -18,6 +18,7 @@ use on_failure::apply_policy;
 use tokio::sync::SemaphorePermit;
 
 use crate::batch::{RowOrigins, Rows};
+use crate::bundle::BundleWriter;
 use crate::failure::Failure;
 use crate::format::Compression;
 use crate::interrupt::Stop;
@@ -55,6 +56,8 @@ pub(crate) struct Stage {
     pub(crate) active_guests: AtomicUsize,
     /// Shared by all stages of a run.
     pub(crate) reject_counter: Arc<RejectCounter>,
+    /// Writes a bundle for each failure, if there are to be any.
+    pub(crate) bundles: Option<Arc<BundleWriter>>,
     /// Runs the operations elsewhere. `None` to run them in this process.
     pub(crate) remote: Option<Arc<dyn RemoteStage>>,
 }
@@ -155,6 +158,7 @@ impl Stage {
             workers: Workers::default(),
             active_guests: AtomicUsize::new(0),
             reject_counter: Arc::default(),
+            bundles: None,
             remote: None,
         }
     }

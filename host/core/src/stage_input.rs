@@ -2,6 +2,7 @@
 
 mod file;
 mod guest;
+mod history;
 mod spilled;
 mod stateful;
 mod zipped;

@@ -9,6 +9,7 @@ mod bound;
 mod builder;
 mod error;
 mod pool;
+mod replay;
 mod session;
 
 pub use apply::{Applied, AppliedReject};
@@ -16,6 +17,7 @@ pub use bound::{BoundStep, RejectedRow, StepResult};
 pub use builder::StepBuilder;
 pub use error::BindError;
 pub use pool::{ConfiguredStep, LoadedComponent, StepPool};
+pub use replay::{Replay, ReplayError, ReplayOptions, ReplayOutcome};
 pub use session::StepSession;
 
 pub use crate::plan::ColumnMismatch;

@@ -127,7 +127,7 @@ pub fn format_duration(duration: Duration) -> String {
 }
 
 /// Formats a size so that [`parse_size`] returns it again.
-pub(crate) fn format_size(bytes: u64) -> String {
+pub fn format_size(bytes: u64) -> String {
     format(bytes, &BYTES)
 }
 

@@ -15,12 +15,12 @@ use super::recorded;
 use super::report::Problem;
 
 pub(super) const CASES: &str = "cases";
-const INPUT: &str = "input.jsonl";
-const PARAMETERS: &str = "parameters.toml";
+pub(super) const INPUT: &str = "input.jsonl";
+pub(super) const PARAMETERS: &str = "parameters.toml";
 pub(super) const EXPECTED: &str = "expected.jsonl";
 pub(super) const EXPECTED_REJECTS: &str = "expected-rejects.jsonl";
 pub(super) const EXPECTED_FAILURE: &str = "expected-failure.toml";
-const SETTINGS: &str = "case.toml";
+pub(super) const SETTINGS: &str = "case.toml";
 
 /// The most bytes of each file of a case, 16 MiB: people read cases, and they are held in memory.
 const MAX_BYTES: u64 = 16 << 20;

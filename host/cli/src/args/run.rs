@@ -65,7 +65,7 @@ pub(crate) struct Run {
     pub(crate) locked: bool,
     /// Run a pipeline that nobody vouches for: compiled and locked components only, without grants, with low limits
     ///
-    /// This includes `--locked` and `--no-build`. Grants and secrets of the file are ignored, and its limits lowered to at most
+    /// This includes `--locked`, `--no-build`, and `--bundle stillbox-bundles`. Grants and secrets of the file are ignored, and its limits lowered to at most
     /// 128 MiB of memory and 10 s for a batch, and 10 min for the run.
     #[arg(long, conflicts_with_all = ["allow_http", "allow_dir", "allow_write", "allow_env"])]
     pub(crate) untrusted: bool,
@@ -88,6 +88,17 @@ pub(crate) struct Run {
     /// Whether to mark failures in the files of a workflow, and to write its summary
     #[arg(long, value_name = "WHERE", default_value = "auto")]
     pub(crate) annotations: Annotations,
+    /// Write a bundle to this folder for each failure, with which `stillbox replay` makes its call again
+    ///
+    /// A bundle has the component, its parameters, the rows of the call, and the responses that it got, without secrets. The first ten
+    /// rejected rows have one, and each failure that ends the run. This replaces `bundle-on-failure` of `[pipeline]`.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "on")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Leave out all columns of bundles but these, and those that the failing step reads
+    ///
+    /// Without a name, only the columns that the step reads are included.
+    #[arg(long, value_name = "NAME,NAME", num_args = 0..=1, value_delimiter = ',')]
+    pub(crate) columns: Option<Vec<String>>,
     /// The format of events and failures
     ///
     /// With `json`, the rows of the pipeline have to go to a file.

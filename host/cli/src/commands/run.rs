@@ -1,5 +1,6 @@
 //! `stillbox run`.
 
+mod bundles;
 mod ended;
 mod evidence;
 mod locked;
@@ -30,6 +31,7 @@ use crate::program;
 use crate::report::ReportTargets;
 use crate::signals::{LastCall, Signals};
 use crate::watch::{Watched, watch};
+pub(crate) use bundles::BundleSettings;
 pub(crate) use ended::report_error;
 pub(crate) use locked::{LockCheck, with_lock};
 use reporter::RunReporter;
@@ -44,6 +46,8 @@ pub(crate) struct RunSettings {
     pub(crate) reports: ReportTargets,
     pub(crate) message_format: MessageFormat,
     pub(crate) grace: Option<Duration>,
+    /// Where to write bundles, and their columns.
+    pub(crate) bundles: BundleSettings,
     /// Whether folders of steps are rejected.
     pub(crate) no_build: bool,
     /// Whether the steps are compared with the lock of the pipeline.
@@ -179,6 +183,7 @@ fn settings(arguments: &args::Run) -> RunSettings {
         reports: reports(arguments),
         message_format: arguments.message_format,
         grace: arguments.grace,
+        bundles: BundleSettings::new(arguments),
         no_build: arguments.changes.no_build || arguments.untrusted,
         locked: LockCheck::new(arguments),
         executor: None,
@@ -233,9 +238,15 @@ pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global
     if let Some(checkpointing) = &settings.keep {
         options = options.checkpointing(checkpointing.clone());
     }
+    let bundles = settings.bundles.bundles(pipeline);
+    if let Some(bundles) = &bundles {
+        options = options.bundles(bundles);
+    }
     let engine = engine(global, settings.threads, &cleanup);
     let result = pipeline.run(&engine, &options);
-    reporter.finish(pipeline, &result, engine.threads())
+    let exit = reporter.finish(pipeline, &result, engine.threads());
+    bundles.iter().for_each(bundles::show);
+    exit
 }
 
 /// Returns the error message if two kinds of output would go to the standard output.

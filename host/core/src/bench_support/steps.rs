@@ -73,7 +73,7 @@ impl BenchEngine {
         if component.manifest().kind != StepKind::Transform {
             return Err("only transforms can be measured".into());
         }
-        let options = CallOptions { limits: &limits, stop: &self.stop, seed: 0, access: None };
+        let options = CallOptions { limits: &limits, stop: &self.stop, seed: 0, access: None, log: None };
         let signature = self.loader.bind(&component, parameters, &options)?;
         Ok(BenchStep {
             loader: Arc::clone(&self.loader),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::location::Located;
 use super::name::read_pipeline_name;
 use super::parse_context::ParseContext;
+use super::path_setting::{self, PathSetting};
 use super::table::Table;
 use super::{batch_rows, run_time};
 use crate::limits::LimitSettings;
@@ -20,6 +21,8 @@ pub(crate) struct PipelineTable {
     pub(crate) batch_rows: Option<Located<usize>>,
     /// The time limit of a whole run. `None` for no limit.
     pub(crate) time: Option<Located<Duration>>,
+    /// The folder for the bundles of failures. `None` for no bundles.
+    pub(crate) bundle_on_failure: Option<Located<PathSetting>>,
     /// The limits of every step that does not set its own.
     pub(crate) limits: Located<LimitSettings>,
 }
@@ -35,6 +38,9 @@ pub(super) fn read(
     let description = table.take("description").and_then(|entry| entry.string(context));
     let batch_rows = batch_rows::read(&mut table, context);
     let time = run_time::read(&mut table, context);
+    let bundle_on_failure = table.take("bundle-on-failure").and_then(|entry| {
+        path_setting::read(&entry, "write a folder, such as `bundle-on-failure = \"bundles\"`", context)
+    });
     table.finish(context);
-    Some(PipelineTable { name: name?, description, batch_rows, time, limits })
+    Some(PipelineTable { name: name?, description, batch_rows, time, bundle_on_failure, limits })
 }

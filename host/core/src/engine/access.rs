@@ -147,7 +147,7 @@ impl Access {
     }
 
     /// Removes the secrets from texts about the step.
-    pub(super) fn redactor(&self) -> &Redactor {
+    pub(crate) fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 }

@@ -10,6 +10,7 @@ use wasmtime_wasi_http::{
 };
 
 use crate::http::{Client, Notices, RequestSession};
+use crate::instance_log::InstanceLog;
 
 /// Bytes that a guest can write to the body of a request before the network takes them. There are two such buffers for each
 /// open request.
@@ -29,10 +30,10 @@ pub(super) struct HttpState {
 struct Hooks(RequestSession);
 
 impl HttpState {
-    pub(super) fn new(client: Option<Arc<Client>>, notices: Arc<Notices>) -> Self {
+    pub(super) fn new(client: Option<Arc<Client>>, notices: Arc<Notices>, log: Option<InstanceLog>) -> Self {
         let mut ctx = WasiHttpCtx::new();
         ctx.set_field_size_limit(HEADERS);
-        Self { ctx, hooks: Hooks(RequestSession::new(client, notices)) }
+        Self { ctx, hooks: Hooks(RequestSession::new(client, notices, log)) }
     }
 
     /// Returns what wasmtime works on.

@@ -18,6 +18,7 @@ use super::requests::HttpState;
 use crate::failure::{Failure, FailureKind};
 use crate::grants::Denial;
 use crate::http::{Notice, Notices};
+use crate::instance_log::{InstanceLog, MonotonicLog, WallLog};
 use crate::limits::Limits;
 use crate::model_client::{ModelCall, ModelSource};
 
@@ -53,6 +54,8 @@ pub(crate) struct State {
     batch: u64,
     /// The columns of the current call, for a component that asks for them.
     columns: CallColumns,
+    /// Records or replays what the host tells the instance.
+    log: Option<InstanceLog>,
 }
 
 /// The call or the row that a failure belongs to.
@@ -140,7 +143,7 @@ impl CapturedOutput {
 }
 
 impl State {
-    pub(crate) fn new(limits: &Limits, seed: u64, access: Option<&Arc<Access>>) -> Self {
+    pub(crate) fn new(limits: &Limits, seed: u64, access: Option<&Arc<Access>>, log: Option<&InstanceLog>) -> Self {
         Self {
             http: None,
             wasi: None,
@@ -161,6 +164,7 @@ impl State {
             model_call: None,
             batch: seed,
             columns: Vec::new(),
+            log: log.cloned(),
         }
     }
 
@@ -208,13 +212,22 @@ impl State {
 
     /// Returns the model that plays this part in the step.
     pub(super) fn model(&self, role: &str) -> Option<Arc<ModelSource>> {
+        if let Some(log) = &self.log {
+            if log.is_replay() {
+                return log.has_role(role).then(|| Arc::new(ModelSource::replayed(role)));
+            }
+            let model = self.access.as_ref()?.model(role)?;
+            log.add_role(role);
+            return Some(model);
+        }
         self.access.as_ref()?.model(role)
     }
 
     /// Returns the requests to models so far.
     pub(super) fn model_call(&mut self) -> &mut ModelCall {
+        let log = &self.log;
         self.model_call.get_or_insert_with(|| {
-            let mut call = Box::<ModelCall>::default();
+            let mut call = Box::new(ModelCall::new(log.clone()));
             call.begin(self.batch);
             call
         })
@@ -251,11 +264,11 @@ impl State {
 
     /// Returns the requests of the instance, and the table with their resources.
     pub(super) fn http_and_table(&mut self) -> (&mut HttpState, &mut ResourceTable) {
-        let Self { http, table, access, captured, .. } = self;
+        let Self { http, table, access, captured, log, .. } = self;
         let http = http.get_or_insert_with(|| {
             let notices = Arc::clone(captured.requests.get_or_insert_default());
             let client = access.as_ref().and_then(|access| access.http()).cloned();
-            Box::new(HttpState::new(client, notices))
+            Box::new(HttpState::new(client, notices, log.clone()))
         });
         (http, table)
     }
@@ -288,7 +301,9 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.wasi.get_or_insert_with(|| context(&self.captured, self.seed, self.access.as_deref()));
+        let ctx = self
+            .wasi
+            .get_or_insert_with(|| context(&self.captured, self.seed, self.access.as_deref(), self.log.as_ref()));
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
@@ -302,7 +317,7 @@ fn resource_table() -> ResourceTable {
 /// Creates a WASI context with the variables and folders that are granted, and nothing else: no argument, no socket, an empty
 /// standard input. Clocks work. Random numbers depend on the seed alone, so that hash maps, and results that depend on their
 /// order, are the same in every run.
-fn context(captured: &CapturedOutput, seed: u64, access: Option<&Access>) -> WasiCtx {
+fn context(captured: &CapturedOutput, seed: u64, access: Option<&Access>, log: Option<&InstanceLog>) -> WasiCtx {
     let mut random = StdRng::seed_from_u64(seed);
     let mut ctx = WasiCtx::builder();
     ctx.stdout(captured.stdout.clone())
@@ -314,6 +329,9 @@ fn context(captured: &CapturedOutput, seed: u64, access: Option<&Access>) -> Was
         .insecure_random_seed(random.random())
         .insecure_random(StdRng::seed_from_u64(random.random()))
         .secure_random(random);
+    if let Some(log) = log {
+        ctx.wall_clock(WallLog(log.clone())).monotonic_clock(MonotonicLog(log.clone(), Instant::now()));
+    }
     if let Some(access) = access {
         ctx.envs(access.env());
         access.open_folders(&mut ctx);

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::url_rule::HttpUrl;
 
 /// A denied access of a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Denial {
     /// What the step tried, as the rest of a sentence about it.
     pub(crate) attempt: String,
@@ -16,7 +18,8 @@ pub(crate) struct Denial {
 }
 
 /// The grant that would have allowed an access.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum MissingGrant {
     /// Requests by one method to one URL.
     Http { url: String, method: String },

@@ -78,6 +78,11 @@ impl Redactor {
         }
     }
 
+    /// Returns whether bytes contain a secret.
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        self.forms.iter().any(|form| form.finder.find(bytes).is_some())
+    }
+
     /// Returns whether the name of a header contains a secret. Names are in lower case.
     pub(crate) fn is_in_name(&self, name: &str) -> bool {
         self.forms.iter().any(|form| memmem::find(name.as_bytes(), &form.name).is_some())

@@ -74,6 +74,7 @@ impl Caller {
             body: LimitedBody::new(whole(body), u64::MAX, Arc::default()),
             options: RequestOptions::default(),
             notices: Arc::clone(&notices),
+            tap: None,
         };
         let failed = |code: Code| match notices.cause_of("") {
             Some(Notice::Denied(denial)) => CallError::Denied(denial.reason),

@@ -19,6 +19,7 @@ use super::error::RequestError;
 use super::notices::Notices;
 use super::pool::Key;
 use super::store::{ResponseKey, StoreEntry, StoredResponse};
+use super::tap::RequestTap;
 use crate::grants::{HttpUrl, RecordedExchange, Recorder, Redactor};
 use crate::units::{format_duration, format_size};
 
@@ -38,6 +39,8 @@ pub(super) struct Exchange {
     pub(super) body: RequestBody,
     pub(super) options: RequestOptions,
     pub(super) notices: Arc<Notices>,
+    /// Records the exchange in the log of the instance.
+    pub(super) tap: Option<RequestTap>,
 }
 
 /// Sends the head of a response to the guest.
@@ -52,7 +55,9 @@ impl Exchange {
             Ok(body) => body,
             Err(code) => {
                 let detail = "the body of the request is too large, or was broken off";
-                let _ = reply.send(Err(self.notices.add(&method, &url, RequestError::new(code, detail))));
+                let error = RequestError::new(code, detail);
+                self.tap.iter().for_each(|tap| tap.failed(&error));
+                let _ = reply.send(Err(self.notices.add(&method, &url, error)));
                 return;
             }
         };
@@ -60,7 +65,10 @@ impl Exchange {
         let exchange = Self { body: again, ..self };
         let entry = StoreEntry { store, key };
         match entry.get().await {
-            Some(stored) => answer(reply, stored).await,
+            Some(stored) => {
+                exchange.tap.iter().for_each(|tap| tap.copy().lock().extend_from_slice(&body));
+                answer(reply, stored, exchange.tap).await;
+            }
             None => exchange.send(reply, Some(entry)).await,
         }
     }
@@ -76,7 +84,11 @@ impl Exchange {
         }
         let deadline = Instant::now() + limits.time;
         let (notices, method, url) = (Arc::clone(&self.notices), self.method.to_string(), self.url.to_string());
-        let failed = |error| notices.add(&method, &url, error);
+        let tap = self.tap.clone();
+        let failed = |error: RequestError| {
+            tap.as_ref().inspect(|tap| tap.broken_off(&error));
+            notices.add(&method, &url, error)
+        };
         let late = || {
             let detail = format!("no complete response within the limit `time = \"{}\"`", format_duration(limits.time));
             RequestError::new(Code::HttpResponseTimeout, detail)
@@ -85,8 +97,8 @@ impl Exchange {
         let key = Key::new(self.grant, &self.url);
         let recorder = client.recorder.as_ref().filter(|recorder| recorder.begin()).cloned();
         let is_recorded = recorder.is_some() || entry.is_some();
-        let mut record = is_recorded.then(|| Record::new(recorder, entry, &self));
-        let copy = record.as_ref().map(|record| Arc::clone(&record.request_body));
+        let copy = tap.as_ref().map(RequestTap::copy).or_else(|| is_recorded.then(Copy::default));
+        let mut record = is_recorded.then(|| Record::new(recorder, entry, &self, copy.clone().unwrap_or_default()));
         let exchange = Self { body: self.body.copied_to(copy), ..self };
         let head = timeout_at(deadline, Box::pin(exchange.head(ready, &key))).await.unwrap_or_else(|_| Err(late()));
         let (response, connection) = match head {
@@ -99,6 +111,7 @@ impl Exchange {
         if let Some(record) = &mut record {
             record.head(&response);
         }
+        tap.as_ref().inspect(|tap| tap.head(response.status(), response.headers()));
         let (parts, receiver) = mpsc::channel(WAITING_PARTS);
         let (head, incoming) = response.into_parts();
         if reply.send(Ok(Response::from_parts(head, ResponseBody::new(receiver)))).is_err() {
@@ -110,12 +123,14 @@ impl Exchange {
             limit: limits.response_bytes,
             options,
             record: &mut record,
+            tap: tap.as_ref(),
         };
         let end = match timeout_at(deadline, pump.run(incoming)).await.unwrap_or_else(|_| Err(late())) {
             Ok(()) => {
                 if let Some(record) = record {
                     record.finish().await;
                 }
+                tap.iter().for_each(RequestTap::end);
                 give_back(Arc::clone(&client), key, connection, place);
                 BodyPart::End
             }
@@ -253,6 +268,7 @@ struct Pump<'a> {
     limit: u64,
     options: RequestOptions,
     record: &'a mut Option<Record>,
+    tap: Option<&'a RequestTap>,
 }
 
 impl Pump<'_> {
@@ -285,6 +301,9 @@ impl Pump<'_> {
     }
 
     async fn pass(&mut self, frame: Frame<bytes::Bytes>) {
+        if let (Some(tap), Some(data)) = (self.tap, frame.data_ref()) {
+            tap.received(data);
+        }
         if let (Some(record), Some(data)) = (self.record.as_mut(), frame.data_ref()) {
             record.exchange.body.extend_from_slice(data);
         }
@@ -296,8 +315,13 @@ impl Pump<'_> {
 }
 
 /// Passes a stored response on.
-async fn answer(reply: Reply, stored: StoredResponse) {
+async fn answer(reply: Reply, stored: StoredResponse, tap: Option<RequestTap>) {
     let StoredResponse { status, headers, body } = stored;
+    if let Some(tap) = tap {
+        tap.head(status, &headers);
+        tap.received(&body);
+        tap.end();
+    }
     let (parts, receiver) = mpsc::channel(WAITING_PARTS);
     let mut response = Response::new(ResponseBody::new(receiver));
     *response.status_mut() = status;
@@ -318,11 +342,11 @@ struct Record {
 }
 
 impl Record {
-    fn new(recorder: Option<Recorder>, entry: Option<StoreEntry>, exchange: &Exchange) -> Self {
+    fn new(recorder: Option<Recorder>, entry: Option<StoreEntry>, exchange: &Exchange, request_body: Copy) -> Self {
         let (method, url) = (exchange.method.to_string(), exchange.url.with_query());
-        let (request_body, headers, body) = (Vec::new(), Vec::new(), Vec::new());
-        let exchange = RecordedExchange { method, url, request_body, status: 0, headers, body };
-        Self { recorder, entry, exchange, headers: HeaderMap::new(), request_body: Copy::default() }
+        let (headers, body) = (Vec::new(), Vec::new());
+        let exchange = RecordedExchange { method, url, request_body: Vec::new(), status: 0, headers, body };
+        Self { recorder, entry, exchange, headers: HeaderMap::new(), request_body }
     }
 
     fn head(&mut self, response: &Response<Incoming>) {

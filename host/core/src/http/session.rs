@@ -16,8 +16,10 @@ use super::error::RequestError;
 use super::exchange::Exchange;
 use super::notices::Notices;
 use super::replay::Replayed;
+use super::tap::{LoggedExchange, RequestTap, names};
 use super::task::AbortOnDrop;
 use crate::grants::{Denial, HttpUrl};
+use crate::instance_log::InstanceLog;
 
 /// The requests of one instance. When it is dropped, they end.
 pub(crate) struct RequestSession {
@@ -29,6 +31,8 @@ pub(crate) struct RequestSession {
     /// The number of tasks at which those that have ended are removed from the list.
     clean_up_at: usize,
     is_broken_off: Arc<AtomicBool>,
+    /// Records or replays the responses.
+    log: Option<InstanceLog>,
 }
 
 /// A request that is on its way: its response, and the task that gets it.
@@ -40,6 +44,8 @@ enum Sent {
     Started(Result<Started, Code>),
     /// To the recorded responses.
     Replayed(Box<Replayed>),
+    /// To the log of the instance.
+    Logged(Box<LoggedExchange>),
 }
 
 /// Tasks that are listed before those that have ended are looked for.
@@ -51,10 +57,10 @@ const FRAMING: [&str; 3] = ["expect", "te", "trailer"];
 
 impl RequestSession {
     /// Creates the requests of an instance; without a client, all are denied.
-    pub(crate) fn new(client: Option<Arc<Client>>, notices: Arc<Notices>) -> Self {
+    pub(crate) fn new(client: Option<Arc<Client>>, notices: Arc<Notices>, log: Option<InstanceLog>) -> Self {
         let sent = vec![0; client.as_ref().map_or(0, |client| client.shared.grants.len())];
         let (tasks, clean_up_at, is_broken_off) = (Vec::new(), LISTED_TASKS, Arc::default());
-        Self { client, notices, sent, tasks, clean_up_at, is_broken_off }
+        Self { client, notices, sent, tasks, clean_up_at, is_broken_off, log }
     }
 
     /// Starts a call.
@@ -81,6 +87,10 @@ impl RequestSession {
         options: Option<RequestOptions>,
     ) -> impl Future<Output = Result<Response<WasiBody>, Code>> + Send + use<> {
         let sent = match &self.client {
+            client if let Some(log) = self.answering_log(&request, client.is_some()) => {
+                let notices = Arc::clone(&self.notices);
+                Sent::Logged(Box::new(LoggedExchange { log, notices, request }))
+            }
             Some(client) if !client.shared.recorded.is_empty() => {
                 let (client, notices) = (Arc::clone(&client.shared), Arc::clone(&self.notices));
                 Sent::Replayed(Box::new(Replayed { client, notices, request }))
@@ -91,6 +101,7 @@ impl RequestSession {
             let (response, task) = match sent {
                 Sent::Started(started) => started?,
                 Sent::Replayed(replayed) => return replayed.answer().await,
+                Sent::Logged(exchange) => return exchange.answer().await,
             };
             // If the task was aborted, the instance is about to end.
             let response: Response<ResponseBody> = response.await.unwrap_or(Err(Code::ConnectionTerminated))?;
@@ -98,10 +109,23 @@ impl RequestSession {
         }
     }
 
+    /// Returns the log that answers a request: that of a replay, unless it lacks the request and another way is granted.
+    fn answering_log(&self, request: &Request<WasiBody>, has_client: bool) -> Option<InstanceLog> {
+        let log = self.log.as_ref().filter(|log| log.is_replay())?;
+        let is_logged = || log.has_request(request.method().as_str(), &names(&request.uri().to_string()).0);
+        (!has_client || is_logged()).then(|| log.clone())
+    }
+
     fn start(&mut self, request: Request<WasiBody>, options: Option<RequestOptions>) -> Result<Started, Code> {
         let (parts, body) = request.into_parts();
         let method = parts.method.as_str();
-        let denied = |denial| self.notices.add(method, "", RequestError::denied(Code::HttpRequestDenied, denial));
+        let record = self.log.as_ref().filter(|log| !log.is_replay());
+        let tap = record.map(|log| RequestTap::new(log, method, &names(&parts.uri.to_string()).0));
+        let denied = |denial| {
+            let error = RequestError::denied(Code::HttpRequestDenied, denial);
+            tap.as_ref().inspect(|tap| tap.failed(&error));
+            self.notices.add(method, "", error)
+        };
         let url = HttpUrl::parse(&parts.uri.to_string())
             .map_err(|problem| denied(Denial::never(format!("send {method}"), format!("its URL {problem}"))))?;
         let grants = self.client.as_ref().map_or(&[][..], |client| &client.shared.grants);
@@ -112,7 +136,10 @@ impl RequestSession {
                 None => Denial::no_grant(method, &url),
             }));
         };
-        let failed = |error| self.notices.add(method, &url.to_string(), error);
+        let failed = |error| {
+            tap.as_ref().inspect(|tap| tap.failed(&error));
+            self.notices.add(method, &url.to_string(), error)
+        };
         let limits = ready.grant.own_limits();
         if self.sent[index] >= limits.requests {
             let detail = format!("the step has sent {} requests in this call, its limit `requests`", limits.requests);
@@ -134,6 +161,7 @@ impl RequestSession {
                 headers: parts.headers,
                 options: options.unwrap_or_default(),
                 notices: Arc::clone(&self.notices),
+                tap: tap.clone(),
             }
             .run(reply),
         );

@@ -34,7 +34,7 @@ impl Guest {
 
     fn of(client: &Arc<Client>) -> Self {
         let notices = Arc::new(Notices::default());
-        let session = RequestSession::new(Some(Arc::clone(client)), Arc::clone(&notices));
+        let session = RequestSession::new(Some(Arc::clone(client)), Arc::clone(&notices), None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         Self { session, notices, runtime }
     }

@@ -53,7 +53,7 @@ impl AnswerError {
 }
 
 /// An error of a model that ends the run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct ModelFailure {
     pub(crate) message: String,

@@ -12,6 +12,7 @@ use super::estimate::Estimates;
 use super::generate::{Answered, Placed};
 use super::schema::{AnswerSchema, SCHEMA_BYTES};
 use crate::http::ResponseStore;
+use crate::instance_log::InstanceLog;
 use crate::model::{
     Answer, AnswerError, AnswerErrorKind, AnswerRecorder, FinishReason, ModelFailure, ModelRequest, ModelSettings,
     RecordedAnswer, RecordedAnswers,
@@ -21,7 +22,7 @@ use crate::units::grouped;
 /// The answers for one part that a model plays in a step.
 #[derive(Debug)]
 pub(crate) struct ModelSource {
-    role: String,
+    pub(super) role: String,
     /// The step's name in the pipeline.
     step: Arc<str>,
     answers: AnswerSource,
@@ -36,6 +37,8 @@ enum AnswerSource {
     Recorded(RecordedAnswers),
     /// Placeholders, whose requests are counted.
     Estimated(Arc<ModelClient>, Arc<Estimates>),
+    /// Those of the log of the instance.
+    Replayed,
 }
 
 /// The requests of one instance, by which equal requests are told apart.
@@ -45,6 +48,8 @@ pub(crate) struct ModelCall {
     occurrences: HashMap<Vec<u8>, u32>,
     /// Requests and texts so far.
     sent: u64,
+    /// Records or replays the answers.
+    pub(super) log: Option<InstanceLog>,
 }
 
 /// Requests and texts of one batch, or of all calls for it. Waiting does not count as time of the step, so this bounds what a step can
@@ -52,9 +57,13 @@ pub(crate) struct ModelCall {
 const MAX_REQUESTS: u64 = 1_000_000;
 
 impl ModelCall {
+    pub(crate) fn new(log: Option<InstanceLog>) -> Self {
+        Self { log, ..Self::default() }
+    }
+
     /// Starts a batch.
     pub(crate) fn begin(&mut self, batch: u64) {
-        *self = Self { batch, ..Self::default() };
+        *self = Self { batch, log: self.log.take(), ..Self::default() };
     }
 
     /// Counts requests.
@@ -99,6 +108,11 @@ impl ModelSource {
         Self { role: role.to_owned(), step: "".into(), answers, recorder: None, store: None }
     }
 
+    /// The answers in the log of each instance.
+    pub(crate) fn replayed(role: &str) -> Self {
+        Self { role: role.to_owned(), step: "".into(), answers: AnswerSource::Replayed, recorder: None, store: None }
+    }
+
     /// Collects the answers.
     #[must_use]
     pub(crate) fn recorder(mut self, recorder: Option<AnswerRecorder>) -> Self {
@@ -140,6 +154,7 @@ impl ModelSource {
                 let answer = |request: ModelRequest| estimates.answer(client.settings(), &request);
                 return Ok(requests.into_iter().map(|request| request.and_then(answer)).collect());
             }
+            AnswerSource::Replayed => return self.replay(call, requests),
         };
         let settings = client.settings();
         let (mut placed, mut bodies, mut refused) = (Vec::with_capacity(requests.len()), Vec::new(), Vec::new());
@@ -151,7 +166,7 @@ impl ModelSource {
                     let identity = (scope.as_bytes(), call.occurrence(&self.role, &body));
                     let url = client.shared.endpoint(request.path())?;
                     let place = StoredPlace::new((&url, &body), identity, self.store.as_ref());
-                    if self.recorder.is_some() {
+                    if self.recorder.is_some() || call.log.is_some() {
                         bodies.push(recorded_request(&request));
                     }
                     placed.push(Placed { request, url, body, place });
@@ -159,7 +174,11 @@ impl ModelSource {
                 Err(error) => refused.push((index, error)),
             }
         }
-        let mut answers = client.generate(placed).await?;
+        let answers = client.generate(placed).await;
+        if let Some(log) = &call.log {
+            self.log_answers(log, &bodies, &answers);
+        }
+        let mut answers = answers?;
         if let Some(recorder) = &self.recorder {
             for (request, answer) in bodies.into_iter().zip(&answers) {
                 self.record(recorder, request, answer.as_ref(), |answer, line| line.answer = Some(answer.text.clone()));
@@ -182,7 +201,12 @@ impl ModelSource {
         match &self.answers {
             AnswerSource::Model(client) => {
                 let recorded = self.recorder.as_ref().map(|recorder| (recorder, texts.clone()));
-                let vectors = client.embed(texts, self.store.as_ref()).await?;
+                let logged = call.log.as_ref().map(|log| (log, texts.clone()));
+                let vectors = client.embed(texts, self.store.as_ref()).await;
+                if let Some((log, texts)) = logged {
+                    self.log_embeddings(log, &texts, &vectors);
+                }
+                let vectors = vectors?;
                 if let Some((recorder, texts)) = recorded {
                     for (text, vector) in texts.into_iter().zip(&vectors) {
                         let request = json!({ "input": text });
@@ -196,6 +220,7 @@ impl ModelSource {
             AnswerSource::Estimated(client, estimates) => {
                 Ok(estimates.embed(client.settings(), &texts).into_iter().map(Ok).collect())
             }
+            AnswerSource::Replayed => self.replay_embeddings(call, &texts),
             AnswerSource::Recorded(recorded) => {
                 let embed = |text: String| {
                     let request = json!({ "input": text });
@@ -250,7 +275,7 @@ impl ModelSource {
 }
 
 /// Returns the JSON of a request without the model's name and settings: recorded answers hold for any model.
-fn recorded_request(request: &ModelRequest) -> Value {
+pub(super) fn recorded_request(request: &ModelRequest) -> Value {
     let mut request = request.body(&ModelSettings::new("", "", ""));
     if let Some(members) = request.as_object_mut() {
         members.remove("model");

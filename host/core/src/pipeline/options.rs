@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 
+use crate::bundle::Bundles;
 use crate::cleanup::CleanupRegistry;
 use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
@@ -46,6 +47,7 @@ pub struct RunOptions {
     pub(super) replacements: Replacements,
     /// Counts the requests to models instead of sending them.
     pub(super) estimates: Option<Arc<Estimates>>,
+    pub(super) bundles: Option<Bundles>,
 }
 
 impl RunOptions {
@@ -111,6 +113,14 @@ impl RunOptions {
     #[must_use]
     pub fn executor(mut self, executor: Arc<dyn Executor>) -> Self {
         self.executor = Some(executor);
+        self
+    }
+
+    /// Writes a bundle for each failure, with which its call can be made again: [`Bundle::replay`](crate::bundle::Bundle::replay). Steps
+    /// that run with an executor have none. Default: none.
+    #[must_use]
+    pub fn bundles(mut self, bundles: &Bundles) -> Self {
+        self.bundles = Some(bundles.clone());
         self
     }
 

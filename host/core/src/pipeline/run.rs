@@ -15,6 +15,7 @@ use super::planning::Planned;
 use super::stages::StageResources;
 use super::time_limit::TimeLimit;
 use super::{Pipeline, recording, remote_job};
+use crate::bundle::BundleWriter;
 use crate::config::{ConfigLocation, Diagnostic, Diagnostics};
 use crate::corrupt::RESTART_HINT;
 use crate::engine::StagedFolders;
@@ -133,6 +134,7 @@ impl LockedRun<'_> {
             outputs: &outputs,
             run: &self.id,
             spills: opened.spills,
+            bundles: self.bundle_writer(&planned.plan),
             remote: remote.as_ref(),
         };
         let mut stages = stages.stages(planned.plan);
@@ -212,6 +214,14 @@ impl LockedRun<'_> {
         let fingerprint = runs::fingerprint(&self.pipeline.config, &self.pipeline.overrides, plan);
         handle.check(&fingerprint)?;
         Ok(Some(fingerprint))
+    }
+
+    /// Returns what writes bundles, if there are to be any. Every step with grants knows all secrets of the pipeline.
+    fn bundle_writer(&self, plan: &Plan) -> Option<Arc<BundleWriter>> {
+        let bundles = self.options.bundles.as_ref()?;
+        let mut redactors = plan.steps().filter_map(|step| Some(step.access.as_ref()?.redactor()));
+        let redactor = redactors.find(|redactor| !redactor.is_empty()).cloned().unwrap_or_default();
+        Some(Arc::new(BundleWriter::new(bundles, redactor, &self.id, &plan.name)))
     }
 
     /// The handle of a run that can be resumed if it ends early.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use crate::bundle::BundleWriter;
 use crate::failure::Failure;
 use crate::format::Compression;
 use crate::interrupt::Stop;
@@ -28,6 +29,8 @@ pub(super) struct StageResources<'a> {
     /// The run's id.
     pub(super) run: &'a Arc<str>,
     pub(super) spills: Vec<Arc<Spill>>,
+    /// Writes a bundle for each failure, if there are to be any.
+    pub(super) bundles: Option<Arc<BundleWriter>>,
     /// The workers that run the tasks. `None` to run them in this process.
     pub(super) remote: Option<&'a RemoteRun>,
 }
@@ -81,6 +84,7 @@ impl StageResources<'_> {
                 workers: Workers::default(),
                 active_guests: AtomicUsize::new(0),
                 reject_counter: Arc::clone(&self.reject_counter),
+                bundles: self.bundles.clone(),
                 remote,
             };
             run.push(RunStage { stage: Arc::new(stage), input_readers: Box::new(input_readers) });

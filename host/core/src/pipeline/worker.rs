@@ -67,6 +67,7 @@ impl Worker {
             outputs: &outputs,
             run: &job.run,
             spills: Vec::new(),
+            bundles: None,
             remote: None,
         };
         let stages = resources.stages(planned.plan).into_iter().map(|stage| stage.stage).collect();

@@ -204,7 +204,8 @@ fn bind(
     }
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
     let limits = step_limits(config, step);
-    let options = CallOptions { limits: &limits, stop: &context.stop, seed: 0, access: grants.access.as_ref() };
+    let options =
+        CallOptions { limits: &limits, stop: &context.stop, seed: 0, access: grants.access.as_ref(), log: None };
     let bound = context.loader.bind(component, &parameters, &options);
     let signature = bound.map_err(|mut failure| {
         failure.step = Some(step.name.value.as_str().into());

@@ -112,6 +112,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
         workers: Workers::default(),
         active_guests: AtomicUsize::new(0),
         reject_counter: Arc::default(),
+        bundles: None,
         remote: None,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("this machine has threads");

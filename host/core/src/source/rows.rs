@@ -35,7 +35,7 @@ use crate::panics::caught;
 use crate::row_size::{plain_bytes_up_to, plain_row_bytes};
 use crate::text::escaped;
 use crate::values::ConversionError;
-pub(crate) use arrow::first_batch;
+pub(crate) use arrow::{first_batch, first_batch_within};
 pub(super) use conform::CommonSchema;
 use open::OpenRows;
 

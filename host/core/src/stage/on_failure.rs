@@ -21,6 +21,7 @@ use super::find_row::RowSearch;
 use super::reject::RejectRecord;
 use super::step::call;
 use crate::batch::{CheckedOutput, Rows, StepOutput};
+use crate::bundle::{CallEvidence, FailedCall, places};
 use crate::call::{Callee, StepInstance};
 use crate::config::instance::InstanceLife;
 use crate::engine::CapturedOutput;
@@ -56,7 +57,8 @@ pub(super) fn apply_policy(
     }
     let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
     let context = callee.context(Some(batch), Some(rows));
-    let mut runner = PolicyRunner { step, rows, context, stage, report, parts: Vec::new(), rejected: Vec::new() };
+    let (parts, rejected, evidence) = (Vec::new(), Vec::new(), CallEvidence::default());
+    let mut runner = PolicyRunner { step, rows, context, stage, report, parts, rejected, evidence };
     // The remaining ranges of the batch in reverse order, so that the next one is popped from the end.
     let starts = (0..rows.count()).step_by(step.batch_rows).rev();
     let mut pending: Vec<Range<usize>> =
@@ -87,6 +89,25 @@ struct PolicyRunner<'a> {
     /// The outputs that passed, in the order of the rows.
     parts: Vec<PassedPart>,
     rejected: Vec<RejectRecord>,
+    /// The last call.
+    evidence: CallEvidence,
+}
+
+/// Where the row of a failure comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RowIs {
+    /// The failing call names it.
+    Named,
+    /// It was found by further calls.
+    Searched,
+}
+
+/// Which bundle a rejected row has.
+#[derive(Clone, Copy)]
+enum Bundled {
+    This(RowIs),
+    /// That of another row of the call.
+    WithOther,
 }
 
 /// The output of one call.
@@ -113,22 +134,25 @@ impl PolicyRunner<'_> {
             FailureKind::Parameters | FailureKind::Model | FailureKind::Host | FailureKind::Interrupted
         );
         if !concerns_rows {
+            self.write_bundle(&failure, RowIs::Named);
             return Err(failure);
         }
         if self.step.on_failure.then() == Then::Stop {
+            let row_is = if failure.row.is_some() { RowIs::Named } else { RowIs::Searched };
             if failure.row.is_none() {
                 let row = self.find_row(range, failure.kind);
                 failure.row = row.and_then(|row| self.rows.place(row));
             }
+            self.write_bundle(&failure, row_is);
             return Err(failure);
         }
         let named_row = failure.row.as_ref().and_then(|row| usize::try_from(row.index).ok());
         match named_row.filter(|row| range.contains(row)) {
             Some(row) => {
                 pending.extend([row + 1..range.end, range.start..row].into_iter().filter(|part| !part.is_empty()));
-                self.reject(row, failure);
+                self.reject(row, failure, Bundled::This(RowIs::Named));
             }
-            None if range.len() == 1 => self.reject(range.start, failure),
+            None if range.len() == 1 => self.reject(range.start, failure, Bundled::This(RowIs::Searched)),
             None => {
                 let middle = range.start + range.len() / 2;
                 pending.extend([middle..range.end, range.start..middle]);
@@ -150,7 +174,7 @@ impl PolicyRunner<'_> {
     fn call_with_retries(&mut self, range: &Range<usize>) -> Result<Result<(), Box<Failure>>, Box<Failure>> {
         self.context.attempt = 1;
         loop {
-            let result = call(self.step, self.rows, range, &self.context, self.stage, self.report);
+            let result = call(self.step, self.rows, range, &self.context, self.stage, self.report, &mut self.evidence);
             let wait = match &result {
                 Ok((output, _)) => self.wait_for_rejections(output),
                 Err(failure) => self.wait_for(failure),
@@ -209,7 +233,7 @@ impl PolicyRunner<'_> {
         captured: Option<&CapturedOutput>,
     ) -> Result<(), Box<Failure>> {
         let StepOutput { output: checked, rejections } = output;
-        for rejection in rejections {
+        for (index, rejection) in rejections.into_iter().enumerate() {
             let row = range.start + rejection.row as usize;
             let mut failure = Box::new(rejection.failure);
             if self.step.on_failure.then() == Then::Stop {
@@ -217,9 +241,11 @@ impl PolicyRunner<'_> {
                 if let Some(captured) = captured {
                     captured.attach_output_to(&mut failure);
                 }
+                self.write_bundle(&failure, RowIs::Named);
                 return Err(failure);
             }
-            self.reject(row, failure);
+            // The others are those of the same call.
+            self.reject(row, failure, if index == 0 { Bundled::This(RowIs::Named) } else { Bundled::WithOther });
         }
         self.report.rows_out += checked.rows as u64;
         self.report.dropped += checked.dropped as u64;
@@ -237,12 +263,37 @@ impl PolicyRunner<'_> {
         Ok(())
     }
 
-    fn reject(&mut self, row: usize, mut failure: Box<Failure>) {
+    fn reject(&mut self, row: usize, mut failure: Box<Failure>, bundled: Bundled) {
         failure.row = self.rows.place(row);
+        if let (Some(bundles), Bundled::This(row_is)) = (&self.stage.bundles, bundled) {
+            bundles.write_rejected(&failure, || self.failed_call(row_is));
+        }
         // The record names the rejected row, so the first row of the batch is omitted.
         failure.first_row = None;
         self.stage.reject_counter.reject(1);
         self.rejected.push(RejectRecord::new(self.rows, row, *failure, self.rejected.len()));
+    }
+
+    /// Writes the bundle of a failure that ends the run.
+    fn write_bundle(&self, failure: &Failure, row_is: RowIs) {
+        if let Some(bundles) = &self.stage.bundles {
+            bundles.write(&self.failed_call(row_is), failure);
+        }
+    }
+
+    /// Returns the last call for a bundle.
+    fn failed_call(&self, row_is: RowIs) -> FailedCall<'_> {
+        let CallEvidence { range, log, earlier_batches } = &self.evidence;
+        FailedCall {
+            step: self.step,
+            seed: self.context.batch.unwrap_or(0),
+            batches: vec![self.rows.columns.slice(range.start, range.len())],
+            places: places(self.rows, range.clone()),
+            finishes: 0,
+            earlier_batches: *earlier_batches,
+            log: log.clone(),
+            is_row_searched: row_is == RowIs::Searched,
+        }
     }
 
     /// Returns the delay before a retry, if there is to be one.

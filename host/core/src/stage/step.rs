@@ -4,13 +4,20 @@ use std::ops::Range;
 
 use super::Stage;
 use crate::batch::{GivenRows, Rows, StepOutput};
+use crate::bundle::CallEvidence;
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::config::instance::{CacheMode, InstanceLife};
 use crate::failure::{Failure, FailureContext};
+use crate::instance_log::InstanceLog;
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
 use crate::result_cache::CacheKeyBuilder;
+
+/// Returns whether a call may lead to a bundle.
+fn needs_evidence(output: Option<&StepOutput>) -> bool {
+    output.is_none_or(|output| !output.rejections.is_empty())
+}
 
 /// Calls a step with some rows of a batch, in a fresh instance, or in one that processed earlier batches if the step
 /// asks for that. Returns the instance, for its log and perhaps for another batch; `None` if the output comes from the
@@ -25,9 +32,10 @@ pub(super) fn call(
     context: &FailureContext,
     stage: &Stage,
     report: &mut StepReport,
+    evidence: &mut CallEvidence,
 ) -> Result<(StepOutput, Option<StepInstance>), Box<Failure>> {
-    let batch = context.batch.unwrap_or(0);
-    match try_call(step, rows, range, batch, stage, report) {
+    *evidence = CallEvidence { range: range.clone(), ..CallEvidence::default() };
+    match try_call(step, rows, context.batch.unwrap_or(0), stage, report, evidence) {
         Ok((mut output, instance)) => {
             output.rejections.iter_mut().for_each(|rejection| context.apply(&mut rejection.failure));
             Ok((output, instance))
@@ -39,12 +47,12 @@ pub(super) fn call(
 fn try_call(
     step: &Step,
     rows: &Rows,
-    range: &Range<usize>,
     batch: u64,
     stage: &Stage,
     report: &mut StepReport,
+    evidence: &mut CallEvidence,
 ) -> Result<(StepOutput, Option<StepInstance>), Box<Failure>> {
-    let input = CallInput::new(step, rows, range.clone())?;
+    let input = CallInput::new(step, rows, evidence.range.clone())?;
     let key = (step.cache == CacheMode::On && stage.result_cache.is_enabled()).then(|| {
         let mut key = CacheKeyBuilder::new(step, batch);
         key.add_batch(input.count(), input.columns());
@@ -65,10 +73,17 @@ fn try_call(
     };
     let mut instance = idle.unwrap_or_else(|| {
         report.instances += 1;
-        StepInstance::new(callee, batch)
+        StepInstance::with_log(callee, batch, stage.bundles.as_ref().map(|_| InstanceLog::record()))
     });
     instance.set_batch(batch);
+    evidence.earlier_batches = instance.calls();
+    if let Some(log) = instance.log() {
+        log.restart();
+    }
     let output = instance.process(callee, &input);
+    if let Some(log) = instance.log().filter(|_| needs_evidence(output.as_ref().ok())) {
+        evidence.log = log.content();
+    }
     report.note_memory(instance.peak_memory());
     let output = output?;
     if let Some(key) = key.filter(|_| output.is_lasting()) {

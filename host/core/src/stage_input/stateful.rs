@@ -3,9 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
+use super::history::CallHistory;
 use crate::batch::{CheckedOutput, GivenRows, Rows, StepOutput};
 use crate::call::{CallInput, Callee, StepInstance};
 use crate::failure::{Failure, FailureContext};
+use crate::instance_log::InstanceLog;
 use crate::plan::Step;
 use crate::policy::Then;
 use crate::report::StepReport;
@@ -22,6 +24,8 @@ pub(super) struct StatefulStep {
     log: CallLog,
     /// Batches so far, for failures.
     batch: u64,
+    /// The calls so far, if failures have bundles.
+    history: Option<CallHistory>,
 }
 
 impl StatefulStep {
@@ -31,7 +35,9 @@ impl StatefulStep {
         // An instance is created in its first call, and a log that is replayed leaves it none.
         report.instances += u64::from(!matches!(log, CallLog::Replay(_)));
         let callee = Callee { step, sandbox: &stage.sandbox, stop: &stage.stop };
-        Self { instance: StepInstance::new(callee, 0), step: Arc::clone(step), log, batch: 0 }
+        let history = stage.bundles.as_ref().map(|_| CallHistory::default());
+        let recorded = history.as_ref().map(|_| InstanceLog::record());
+        Self { instance: StepInstance::with_log(callee, 0, recorded), step: Arc::clone(step), log, batch: 0, history }
     }
 
     /// Processes a batch. Returns the output, and the rows that the step rejected.
@@ -46,7 +52,11 @@ impl StatefulStep {
     ) -> Result<(CheckedOutput, Vec<RejectRecord>), Box<Failure>> {
         let context = self.context(stage, Some((self.batch, rows)));
         self.batch += 1;
-        let output = self.try_process(stage, rows, report).map_err(|failure| context.apply_to(failure))?;
+        if let Some(history) = &mut self.history {
+            history.add(rows);
+        }
+        let output = self.try_process(stage, rows, report).map_err(|failure| context.apply_to(failure));
+        let output = output.inspect_err(|failure| self.write_bundle(stage, failure))?;
         let mut rejected = Vec::with_capacity(output.rejections.len());
         for rejection in output.rejections {
             let row = rejection.row as usize;
@@ -54,6 +64,7 @@ impl StatefulStep {
             failure.row = rows.place(row);
             if self.step.on_failure.then() == Then::Stop {
                 self.instance.captured().attach_to(&mut failure);
+                self.write_bundle(stage, &failure);
                 return Err(failure);
             }
             stage.reject_counter.reject(1);
@@ -95,7 +106,11 @@ impl StatefulStep {
         report: &mut StepReport,
     ) -> Result<Option<CheckedOutput>, Box<Failure>> {
         let context = self.context(stage, None);
-        self.try_finish(stage, given, report).map_err(|failure| context.apply_to(failure))
+        if let Some(history) = &mut self.history {
+            history.finishes += 1;
+        }
+        let output = self.try_finish(stage, given, report).map_err(|failure| context.apply_to(failure));
+        output.inspect_err(|failure| self.write_bundle(stage, failure))
     }
 
     fn try_finish(
@@ -134,6 +149,16 @@ impl StatefulStep {
         {
             tracing::debug!("step \"{}\": its output is not cached: {error}", self.step.name);
             self.log = CallLog::Off;
+        }
+    }
+
+    /// Writes the bundle of a failure that ends the run.
+    fn write_bundle(&self, stage: &Stage, failure: &Failure) {
+        let (Some(bundles), Some(history)) = (&stage.bundles, &self.history) else { return };
+        let log = self.instance.log().map(InstanceLog::content).unwrap_or_default();
+        match history.failed_call(&self.step, log) {
+            Some(call) => bundles.write(&call, failure),
+            None => bundles.too_many_rows(failure),
         }
     }
 

@@ -124,6 +124,11 @@ impl LoadedComponent {
         self.component.manifest()
     }
 
+    /// Returns the digest of the component's file: `sha256:` and 64 hexadecimal digits.
+    pub fn digest(&self) -> &Arc<str> {
+        self.component.digest()
+    }
+
     /// Returns whether the compiled code came from the engine's cache.
     pub fn is_cached(&self) -> bool {
         self.component.cached()
@@ -182,7 +187,7 @@ impl LoadedComponent {
         access: Option<Arc<Access>>,
     ) -> Result<ConfiguredStep, Box<Failure>> {
         let parameters: Arc<str> = Value::Object(parameters.clone()).to_string().into();
-        let options = CallOptions { limits, stop: self.pool.stop(), seed: 0, access: access.as_ref() };
+        let options = CallOptions { limits, stop: self.pool.stop(), seed: 0, access: access.as_ref(), log: None };
         let signature = self.pool.loader().bind(&self.component, &parameters, &options)?;
         let (pool, component) = (self.pool.clone(), Arc::clone(&self.component));
         let (limits, on_failure) = (limits.clone(), OnFailure::default());

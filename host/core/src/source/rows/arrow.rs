@@ -84,7 +84,19 @@ pub(super) fn open(file: &InputFile, count: &Arc<AtomicU64>, limits: RowLimits) 
 /// # Errors
 /// The stream is malformed.
 pub(crate) fn first_batch(stream: &[u8]) -> Result<Option<RecordBatch>, RowError> {
-    let read = || MessageStream::open(stream, RowLimits::new(u64::MAX))?.read();
+    read_first(stream, RowLimits::new(u64::MAX))
+}
+
+/// Reads the first batch of a stream that anyone may have written. A row has at most `max_row` bytes, and a batch 16 times as many.
+///
+/// # Errors
+/// The stream is malformed, or exceeds the limit.
+pub(crate) fn first_batch_within(stream: &[u8], max_row: u64) -> Result<Option<RecordBatch>, RowError> {
+    read_first(stream, RowLimits::new(max_row))
+}
+
+fn read_first(stream: &[u8], limits: RowLimits) -> Result<Option<RecordBatch>, RowError> {
+    let read = || MessageStream::open(stream, limits)?.read();
     // The library panics where buffers do not fit the columns.
     caught(read).unwrap_or_else(|_| Err(MessageError::Malformed.into()))
 }

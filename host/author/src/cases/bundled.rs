@@ -1,0 +1,210 @@
+//! Writes the call of a bundle as a case.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use stillbox::arrow::array::RecordBatch;
+use stillbox::bundle::Bundle;
+use stillbox::rows::row_as_json;
+use stillbox::units::{format_duration, format_size};
+use stillbox::{DataType, Limits};
+
+use super::case::{EXPECTED_FAILURE, INPUT, PARAMETERS, SETTINGS};
+use super::{answers, recorded};
+
+/// A case that was written from a bundle.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WrittenCase {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// What a case cannot have, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Why a bundle cannot be written as a case.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteCaseError {
+    /// The folder has files already.
+    #[error("the folder {} is not empty; name one that does not exist yet", .0.display())]
+    NotEmpty(PathBuf),
+    /// The parameters have no form in TOML.
+    #[error("the parameters of the bundle cannot be written as TOML: {0}")]
+    Parameters(String),
+    /// The bundle does not have these rows.
+    #[error("the last batch of the bundle has {count} rows, counted from 0, and not {}..{}", .rows.start, .rows.end)]
+    #[non_exhaustive]
+    Rows {
+        /// The rows that were asked for.
+        rows: Range<usize>,
+        /// The number of rows.
+        count: usize,
+    },
+    /// A file cannot be written.
+    #[error("cannot write to {}", .folder.display())]
+    #[non_exhaustive]
+    Io {
+        /// The folder.
+        folder: PathBuf,
+        /// The problem.
+        source: io::Error,
+    },
+}
+
+/// Characters of a message in an expected failure. The rest of a longer one is not compared.
+const MESSAGE_CHARACTERS: usize = 500;
+
+/// Writes the call of a bundle as a case that expects its failure, to a folder that is created. `rows` are the rows of its last batch,
+/// by default all.
+///
+/// # Errors
+/// The folder has files, or the bundle has no form as a case.
+pub fn write_case(bundle: &Bundle, folder: &Path, rows: Option<Range<usize>>) -> Result<WrittenCase, WriteCaseError> {
+    let io = |source| WriteCaseError::Io { folder: folder.to_owned(), source };
+    if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(WriteCaseError::NotEmpty(folder.to_owned()));
+    }
+    let (start, batches) = selected(bundle, rows)?;
+    let mut files = vec![
+        (PARAMETERS, parameters(bundle)?),
+        (SETTINGS, settings(bundle, &batches)),
+        (EXPECTED_FAILURE, expected(bundle, start, &batches)),
+    ];
+    if !batches.is_empty() {
+        let lines = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| row_as_json(batch, row) + "\n"));
+        files.push((INPUT, lines.collect()));
+    }
+    let (recorded_answers, unusable) = bundle.answers();
+    if !recorded_answers.is_empty() {
+        files.push((answers::FILE, recorded_answers.iter().map(|line| line.to_string() + "\n").collect()));
+    }
+    files.retain(|(_, text)| !text.is_empty());
+    fs::create_dir_all(folder).map_err(io)?;
+    let mut written = Vec::new();
+    for (name, text) in files {
+        let file = folder.join(name);
+        fs::write(&file, text).map_err(io)?;
+        written.push(file);
+    }
+    let (responses, incomplete) = bundle.responses();
+    match recorded::write(folder, &responses) {
+        Ok(more) => written.extend(more),
+        Err(problem) => return Err(io(io::Error::other(format!("{problem:?}")))),
+    }
+    Ok(WrittenCase { files: written, notes: notes(bundle, incomplete, unusable) })
+}
+
+/// Returns the first row, and the batches of the case under the names that the step has for its columns.
+fn selected(bundle: &Bundle, rows: Option<Range<usize>>) -> Result<(usize, Vec<RecordBatch>), WriteCaseError> {
+    let mut batches = bundle.step_batches();
+    let Some(rows) = rows else { return Ok((0, batches)) };
+    let count = batches.last().map_or(0, RecordBatch::num_rows);
+    if rows.end > count {
+        return Err(WriteCaseError::Rows { rows, count });
+    }
+    if let Some(last) = batches.last_mut() {
+        *last = last.slice(rows.start, rows.len());
+    }
+    Ok((rows.start, batches))
+}
+
+fn parameters(bundle: &Bundle) -> Result<String, WriteCaseError> {
+    let unwritable = |error: &dyn std::error::Error| WriteCaseError::Parameters(error.to_string());
+    let parameters: Value = serde_json::from_str(bundle.parameters()).map_err(|error| unwritable(&error))?;
+    toml::to_string(&parameters).map_err(|error| unwritable(&error))
+}
+
+/// Returns `case.toml`: the limits, the types of the columns, and the variables of the environment.
+fn settings(bundle: &Bundle, batches: &[RecordBatch]) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let Limits { memory, time, fuel, output_rows, output_bytes, log_bytes, .. } = bundle.limits();
+    let mut text = format!(
+        "# The failure of a run of Stillbox {}, with the component {}.\n\
+         limits = {{ memory = {}, time = {}, output-rows = {output_rows}, output-bytes = {}, log-bytes = {}",
+        bundle.stillbox().escape_debug(),
+        bundle.digest().escape_debug(),
+        quoted(&format_size(memory)),
+        quoted(&format_duration(time)),
+        quoted(&format_size(output_bytes)),
+        quoted(&format_size(log_bytes)),
+    );
+    if let Some(fuel) = fuel {
+        let _ = write!(text, ", fuel = {fuel}");
+    }
+    text += " }\n";
+    if let Some(batch) = batches.first() {
+        let columns = batch.schema_ref().fields().iter().map(|field| {
+            let data_type = DataType::from_field(field).unwrap_or(DataType::Json);
+            format!("{} = {}", quoted(field.name()), quoted(data_type.name()))
+        });
+        let _ = writeln!(text, "columns = {{ {} }}", columns.collect::<Vec<_>>().join(", "));
+    }
+    if !bundle.variables().is_empty() {
+        text += "\n[allow.env]\n";
+        for (name, value) in bundle.variables() {
+            let _ = writeln!(text, "{} = {}", quoted(name), quoted(value));
+        }
+    }
+    text
+}
+
+fn expected(bundle: &Bundle, start: usize, batches: &[RecordBatch]) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let failure = bundle.failure();
+    let message: String = failure.message.chars().take(MESSAGE_CHARACTERS).collect();
+    let mut text = format!("kind = {}\n", quoted(failure.kind.name()));
+    if !message.is_empty() {
+        let _ = writeln!(text, "message = {}", quoted(&literal(&message)));
+    }
+    let last = batches.last().map_or(0, RecordBatch::num_rows);
+    let row = bundle.named_row().and_then(|row| row.checked_sub(start)).filter(|row| *row < last);
+    if let Some(row) = row {
+        let before: usize = batches.iter().rev().skip(1).map(RecordBatch::num_rows).sum();
+        let _ = writeln!(text, "row = {}", before + row + 1);
+    }
+    text
+}
+
+/// Returns a regular expression for a text.
+fn literal(text: &str) -> String {
+    let mut pattern = String::new();
+    for character in text.chars() {
+        if "\\.+*?()|[]{}^$#&-~".contains(character) {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
+}
+
+fn notes(bundle: &Bundle, incomplete: usize, unusable: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    if incomplete > 0 {
+        notes.push(format!("{incomplete} requests without a complete response are not part of the case"));
+    }
+    if unusable > 0 {
+        notes.push(format!("{unusable} answers of models that ended the call are not part of the case"));
+    }
+    if bundle.reads_clocks() {
+        notes.push("the step reads clocks, which are those of the machine in a case".into());
+    }
+    if bundle.failure().batch.is_some_and(|batch| batch > 0) {
+        notes.push("the first batch of a case has the seed 0, so random numbers are other ones".into());
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_becomes_a_pattern_of_itself() {
+        assert_eq!(literal("a.b [c] #1"), "a\\.b \\[c\\] \\#1");
+    }
+}

@@ -1,0 +1,57 @@
+//! The bundles of a run.
+
+use std::path::PathBuf;
+
+use stillbox::Pipeline;
+use stillbox::bundle::Bundles;
+use stillbox::text::shell_word;
+
+use crate::args::Run;
+use crate::output::{console, render, summary};
+
+/// The folder for bundles of `--untrusted`, in the current directory.
+const UNTRUSTED: &str = "stillbox-bundles";
+
+/// The options for bundles.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BundleSettings {
+    directory: Option<PathBuf>,
+    /// The folder if neither an option nor the pipeline file names one.
+    default: Option<PathBuf>,
+    columns: Option<Vec<String>>,
+}
+
+impl BundleSettings {
+    pub(super) fn new(arguments: &Run) -> Self {
+        let default = arguments.untrusted.then(|| PathBuf::from(UNTRUSTED));
+        Self { directory: arguments.bundle.clone(), default, columns: arguments.columns.clone() }
+    }
+
+    /// Returns the bundles of a run, if there are to be any.
+    pub(super) fn bundles(&self, pipeline: &Pipeline) -> Option<Bundles> {
+        let directory =
+            self.directory.clone().or_else(|| pipeline.bundle_directory()).or_else(|| self.default.clone())?;
+        let bundles = Bundles::at(directory);
+        Some(match &self.columns {
+            Some(columns) => bundles.columns(columns),
+            None => bundles,
+        })
+    }
+}
+
+/// Prints which bundles were written.
+pub(super) fn show(bundles: &Bundles) {
+    for problem in bundles.problems() {
+        render::warning(&problem);
+    }
+    let written = bundles.written();
+    let Some(first) = written.first() else { return };
+    let first = first.display().to_string();
+    let first = shell_word(&first);
+    let all = summary::counted(written.len() as u64, "bundle", "bundles");
+    let left_out = match bundles.left_out() {
+        0 => String::new(),
+        more => format!(", and none for {}", summary::counted(more, "more rejection", "more rejections")),
+    };
+    console::eprintln!("{all} written{left_out}; make the call again with: stillbox replay {first}");
+}

@@ -1,0 +1,272 @@
+//! A request in the log of its instance, and requests that are answered from such a log.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::{Body, Frame};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use wasmtime_wasi_http::{Error as Code, WasiBody};
+
+use super::body::Copy;
+use super::error::RequestError;
+use super::notices::Notices;
+use crate::grants::{Denial, HttpUrl};
+use crate::instance_log::{InstanceLog, LoggedCode, LoggedError, LoggedRequest, LoggedResponse};
+
+/// A request that is being logged.
+#[derive(Debug, Clone)]
+pub(super) struct RequestTap {
+    log: InstanceLog,
+    number: usize,
+    /// The body of the request, as far as it was sent.
+    body: Copy,
+}
+
+impl RequestTap {
+    pub(super) fn new(log: &InstanceLog, method: &str, url: &str) -> Self {
+        Self { log: log.clone(), number: log.add_request(method, url), body: Copy::default() }
+    }
+
+    /// Returns the copy of the request's body, to which what is sent is added.
+    pub(super) fn copy(&self) -> Copy {
+        Arc::clone(&self.body)
+    }
+
+    /// Logs the body of the request, as far as it was sent.
+    fn sent(&self) {
+        let body = self.body.lock().clone();
+        self.log.update_request(self.number, body.len(), |request| request.body = Some(body));
+    }
+
+    /// Logs the head of the response, and what was sent before it.
+    pub(super) fn head(&self, status: StatusCode, headers: &HeaderMap) {
+        self.sent();
+        let text = |value: &HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect::<String>();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let bytes = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let response = LoggedResponse { status: status.as_u16(), headers, body: Vec::new() };
+        self.log.update_request(self.number, bytes, |request| request.response = Some(response));
+    }
+
+    /// Logs a part of the body of the response.
+    pub(super) fn received(&self, data: &[u8]) {
+        self.log.update_request(self.number, data.len(), |request| {
+            if let Some(response) = &mut request.response {
+                response.body.extend_from_slice(data);
+            }
+        });
+    }
+
+    /// Logs the end of the response.
+    pub(super) fn end(&self) {
+        self.sent();
+        self.log.update_request(self.number, 0, |request| request.is_complete = true);
+    }
+
+    /// Logs an error after what was sent.
+    pub(super) fn broken_off(&self, error: &RequestError) {
+        self.sent();
+        self.failed(error);
+    }
+
+    /// Logs the error of a request whose body was not read.
+    pub(super) fn failed(&self, error: &RequestError) {
+        let logged = LoggedError {
+            code: from_code(&error.code),
+            detail: error.detail.clone(),
+            denial: error.denial.as_deref().cloned(),
+        };
+        self.log.update_request(self.number, error.detail.len(), |request| request.error = Some(logged));
+    }
+}
+
+/// A request that is answered from the log of its instance.
+pub(super) struct LoggedExchange {
+    pub(super) log: InstanceLog,
+    pub(super) notices: Arc<Notices>,
+    pub(super) request: Request<WasiBody>,
+}
+
+impl LoggedExchange {
+    /// Returns the logged response. Waits forever where the instance never got one.
+    pub(super) async fn answer(self) -> Result<Response<WasiBody>, Code> {
+        let (parts, body) = self.request.into_parts();
+        let method = parts.method.as_str();
+        let (url, shown) = names(&parts.uri.to_string());
+        let unread = self.log.request(method, &url, None);
+        let found = if let Some(found) = unread {
+            found
+        } else {
+            let body = body.collect().await?.to_bytes();
+            self.log.request(method, &url, Some(&body)).ok_or_else(|| {
+                let denial = Denial::never(format!("send {method} {shown}"), NOT_IN_BUNDLE);
+                self.notices.add(method, "", RequestError::denied(Code::HttpRequestDenied, denial))
+            })?
+        };
+        let LoggedRequest { response, error, is_complete, .. } = found;
+        let failed = error.map(|LoggedError { code, detail, denial }| {
+            let shown = if denial.is_some() { "" } else { &*shown };
+            let error = RequestError { code: into_code(code), detail, denial: denial.map(Box::new) };
+            self.notices.add(method, shown, error)
+        });
+        match (response, failed) {
+            (Some(response), failed) => {
+                let end = match failed {
+                    Some(code) => End::Failed(Some(code)),
+                    None if is_complete => End::Complete,
+                    None => End::Never,
+                };
+                whole_response(response, end).ok_or(Code::InternalError(Some("a logged response is not valid".into())))
+            }
+            (None, Some(code)) => Err(code),
+            (None, None) => std::future::pending().await,
+        }
+    }
+}
+
+/// The reason for which a request of a replay is denied.
+pub(super) const NOT_IN_BUNDLE: &str = "the bundle has no response to it, and a replay uses no network";
+
+/// Returns the URL of a request with its query, and as it is shown in messages.
+pub(super) fn names(uri: &str) -> (String, String) {
+    match HttpUrl::parse(uri) {
+        Ok(url) => (url.with_query(), url.to_string()),
+        Err(_) => (uri.to_owned(), String::new()),
+    }
+}
+
+fn whole_response(logged: LoggedResponse, end: End) -> Option<Response<WasiBody>> {
+    let body = LoggedBody { data: Some(logged.body.into()), end };
+    let mut response = Response::new(UnsyncBoxBody::new(body));
+    *response.status_mut() = StatusCode::from_u16(logged.status).ok()?;
+    for (name, value) in &logged.headers {
+        let value: Vec<u8> = value.chars().map(|character| u8::try_from(character).ok()).collect::<Option<_>>()?;
+        let (name, value) = (HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(&value).ok()?);
+        response.headers_mut().try_append(name, value).ok()?;
+    }
+    Some(response)
+}
+
+/// The body of a logged response.
+struct LoggedBody {
+    data: Option<Bytes>,
+    end: End,
+}
+
+enum End {
+    Complete,
+    Failed(Option<Code>),
+    /// The rest never came.
+    Never,
+}
+
+impl Body for LoggedBody {
+    type Data = Bytes;
+    type Error = Code;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Code>>> {
+        if let Some(data) = self.data.take().filter(|data| !data.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+        match &mut self.end {
+            End::Complete => Poll::Ready(None),
+            End::Failed(code) => Poll::Ready(code.take().map(Err)),
+            // The time limit of the call ends it.
+            End::Never => Poll::Pending,
+        }
+    }
+}
+
+/// Returns the code for a log. Codes that the host does not create are logged as internal errors.
+fn from_code(code: &Code) -> LoggedCode {
+    let named = |name: &str| LoggedCode { name: name.into(), ..LoggedCode::default() };
+    let sized = |name: &str, number: Option<u64>| LoggedCode { number, ..named(name) };
+    match code {
+        Code::HttpRequestBodySize(size) => sized("HTTP-request-body-size", *size),
+        Code::HttpResponseBodySize(size) => sized("HTTP-response-body-size", *size),
+        Code::HttpResponseHeaderSectionSize(size) => sized("HTTP-response-header-section-size", size.map(u64::from)),
+        Code::DnsError { rcode, info_code } => {
+            LoggedCode { text: rcode.clone(), ..sized("DNS-error", info_code.map(u64::from)) }
+        }
+        Code::TlsAlertReceived { alert_id, alert_message } => {
+            LoggedCode { text: alert_message.clone(), ..sized("TLS-alert-received", alert_id.map(u64::from)) }
+        }
+        Code::InternalError(text) => LoggedCode { text: text.clone(), ..named(INTERNAL) },
+        other => match PLAIN.iter().find(|(_, plain)| is_same(plain, other)) {
+            Some((name, _)) => named(name),
+            None => LoggedCode { text: Some(format!("{other:?}")), ..named(INTERNAL) },
+        },
+    }
+}
+
+/// Returns the code of a log. The text comes from a file.
+fn into_code(code: LoggedCode) -> Code {
+    let LoggedCode { name, number, text } = code;
+    let small = || number.and_then(|number| u32::try_from(number).ok());
+    match &*name {
+        "HTTP-request-body-size" => Code::HttpRequestBodySize(number),
+        "HTTP-response-body-size" => Code::HttpResponseBodySize(number),
+        "HTTP-response-header-section-size" => Code::HttpResponseHeaderSectionSize(small()),
+        "DNS-error" => Code::DnsError { rcode: text, info_code: number.and_then(|number| u16::try_from(number).ok()) },
+        "TLS-alert-received" => Code::TlsAlertReceived {
+            alert_id: number.and_then(|number| u8::try_from(number).ok()),
+            alert_message: text,
+        },
+        name => match PLAIN.into_iter().find(|(plain, _)| *plain == name) {
+            Some((_, code)) => code,
+            None => Code::InternalError(text),
+        },
+    }
+}
+
+const INTERNAL: &str = "internal-error";
+
+/// The codes without a payload, by their names in the interface.
+const PLAIN: [(&str, Code); 16] = [
+    ("DNS-timeout", Code::DnsTimeout),
+    ("destination-not-found", Code::DestinationNotFound),
+    ("destination-unavailable", Code::DestinationUnavailable),
+    ("destination-IP-prohibited", Code::DestinationIpProhibited),
+    ("destination-IP-unroutable", Code::DestinationIpUnroutable),
+    ("connection-refused", Code::ConnectionRefused),
+    ("connection-terminated", Code::ConnectionTerminated),
+    ("connection-timeout", Code::ConnectionTimeout),
+    ("connection-read-timeout", Code::ConnectionReadTimeout),
+    ("connection-limit-reached", Code::ConnectionLimitReached),
+    ("TLS-protocol-error", Code::TlsProtocolError),
+    ("TLS-certificate-error", Code::TlsCertificateError),
+    ("HTTP-request-denied", Code::HttpRequestDenied),
+    ("HTTP-response-incomplete", Code::HttpResponseIncomplete),
+    ("HTTP-response-timeout", Code::HttpResponseTimeout),
+    ("HTTP-protocol-error", Code::HttpProtocolError),
+];
+
+fn is_same(one: &Code, other: &Code) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_survive_a_log() {
+        let codes = PLAIN.into_iter().map(|(_, code)| code).chain([
+            Code::HttpRequestBodySize(Some(5)),
+            Code::HttpResponseBodySize(None),
+            Code::HttpResponseHeaderSectionSize(Some(7)),
+            Code::DnsError { rcode: Some("x".into()), info_code: Some(3) },
+            Code::TlsAlertReceived { alert_id: Some(40), alert_message: Some("HandshakeFailure".into()) },
+            Code::InternalError(None),
+        ]);
+        for code in codes {
+            assert_eq!(format!("{:?}", into_code(from_code(&code))), format!("{code:?}"));
+        }
+        assert!(matches!(into_code(from_code(&Code::LoopDetected)), Code::InternalError(Some(_))));
+    }
+}
