@@ -21,7 +21,7 @@ use crate::instance_log::InstanceLog;
 use crate::interrupt::Stop;
 use crate::plan::{ColumnSource, Step};
 use crate::row_size::repeated_bytes;
-use crate::sandbox::{CallOptions, Sandbox, Session, from_step_error};
+use crate::sandbox::{CallOptions, Sandbox, Session, Subject, from_step_error};
 use crate::units::format_size;
 
 /// The most bytes that copies of repeated rows take, whatever the limit: the values of a column have 32-bit offsets.
@@ -47,8 +47,10 @@ impl Callee<'_> {
         }
     }
 
-    fn options<'o>(&'o self, seed: u64, log: Option<&'o InstanceLog>) -> CallOptions<'o> {
-        CallOptions { limits: &self.step.limits, stop: self.stop, seed, access: self.step.access.as_ref(), log }
+    fn options<'o>(&'o self, seed: u64, subject: Subject<'static>, log: Option<&'o InstanceLog>) -> CallOptions<'o> {
+        let subject = Subject { step: Some(&self.step.name), ..subject };
+        let access = self.step.access.as_ref();
+        CallOptions { limits: &self.step.limits, stop: self.stop, seed, access, log, subject }
     }
 }
 
@@ -117,6 +119,8 @@ pub(crate) struct StepInstance {
     log: Option<InstanceLog>,
     /// Calls so far.
     calls: u64,
+    /// The batch of the next call, if it is known.
+    batch: Option<u64>,
 }
 
 impl StepInstance {
@@ -127,8 +131,8 @@ impl StepInstance {
 
     /// Creates an instance with a log, which records or replays what the host tells it.
     pub(crate) fn with_log(callee: Callee<'_>, seed: u64, log: Option<InstanceLog>) -> Self {
-        let session = Session::new(callee.sandbox, &callee.options(seed, log.as_ref()));
-        Self { session, is_bound: false, log, calls: 0 }
+        let options = callee.options(seed, Subject::function("process"), log.as_ref());
+        Self { session: Session::new(callee.sandbox, &options), is_bound: false, log, calls: 0, batch: None }
     }
 
     /// Returns the number of calls so far.
@@ -143,6 +147,7 @@ impl StepInstance {
 
     /// Sets the number of the batch of the next call, for an instance that processes several.
     pub(crate) fn set_batch(&mut self, batch: u64) {
+        self.batch = Some(batch);
         self.session.set_batch(batch);
     }
 
@@ -153,7 +158,9 @@ impl StepInstance {
     pub(crate) fn process(&mut self, callee: Callee<'_>, input: &CallInput<'_>) -> Result<StepOutput, Box<Failure>> {
         let columns: Vec<_> = input.columns.iter().map(LoweredColumn::column).collect();
         let batch = Batch { rows: input.count() as u32, columns: &columns };
-        let answer = self.call(callee, async |store, instance| {
+        let rows = Some(input.count() as u64);
+        let subject = Subject { batch: self.batch, rows, ..Subject::function("process") };
+        let answer = self.call(callee, subject, async |store, instance| {
             store.data_mut().set_columns(input.exact.clone());
             instance.stillbox_step_guest().call_process(store, batch).await
         });
@@ -176,8 +183,9 @@ impl StepInstance {
         callee: Callee<'_>,
         given: GivenRows,
     ) -> Result<Option<CheckedOutput>, Box<Failure>> {
-        let answer =
-            self.call(callee, async |store, instance| instance.stillbox_step_guest().call_finish(store).await)?;
+        let subject = Subject::function("finish");
+        let answer = self
+            .call(callee, subject, async |store, instance| instance.stillbox_step_guest().call_finish(store).await)?;
         let output = self.answered(answer)?;
         output.map(|output| self.checked(callee.step, output, given)).transpose()
     }
@@ -195,11 +203,12 @@ impl StepInstance {
     fn call<R>(
         &mut self,
         callee: Callee<'_>,
+        subject: Subject<'static>,
         work: impl AsyncFnOnce(&mut Store<State>, &bindings::Step) -> wasmtime::Result<Result<R, StepError>>,
     ) -> Result<Result<R, StepError>, Box<Failure>> {
         let (step, is_bound) = (callee.step, std::mem::replace(&mut self.is_bound, true));
         self.calls += 1;
-        self.session.call(callee.sandbox, &step.component, &callee.options(0, None), async |store, instance| {
+        self.session.call(callee.sandbox, &step.component, &callee.options(0, subject, None), async |store, instance| {
             let guest = instance.stillbox_step_guest();
             if !is_bound && let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
                 return Ok(Err(error));

@@ -51,7 +51,7 @@ pub(crate) struct Component {
     size: u64,
     imports: Vec<Import>,
     manifest: Manifest,
-    symbols: Symbols,
+    symbols: Arc<Symbols>,
     cached: bool,
     compiled_in: Duration,
     toolchain: Toolchain,
@@ -214,7 +214,7 @@ impl<'a> ComponentFile<'a> {
             .and_then(bindings::StepPre::new)
             .map_err(|error| ComponentErrorKind::OtherTypes(error.into()))?;
         let (size, toolchain) = (bytes.len() as u64, toolchain(bytes));
-        let (manifest, symbols) = (Manifest::default(), Symbols::new(path, digest, size));
+        let (manifest, symbols) = (Manifest::default(), Arc::new(Symbols::new(path, digest, size)));
         let (path, digest) = (path.to_path_buf(), Arc::clone(digest));
         Ok(Component { pre, path, digest, size, imports, manifest, symbols, cached, compiled_in, toolchain })
     }
@@ -240,7 +240,7 @@ impl Component {
     }
 
     /// The functions and lines of the component's source.
-    pub(crate) fn symbols(&self) -> &Symbols {
+    pub(crate) fn symbols(&self) -> &Arc<Symbols> {
         &self.symbols
     }
 

@@ -17,6 +17,7 @@ mod permission;
 mod quota;
 mod requests;
 mod state;
+mod waits;
 
 pub(crate) use access::{Access, AccessContext};
 pub(crate) use call_deadline::CallDeadline;

@@ -7,7 +7,8 @@ mod create;
 mod record;
 mod redact;
 
-pub use record::{Failure, FailureKind, Frame, LimitHit, Location, LogEntry, LogLevel, RowPlace};
+pub use crate::stack::{Frame, Location};
+pub use record::{Failure, FailureKind, LimitHit, LogEntry, LogLevel, RowPlace};
 
 pub(crate) use bounds::{BRIEF, ENTRY_OVERHEAD, LINES, MESSAGE_BYTES, REJECTED, TEXT_BYTES, WHOLE};
 pub(crate) use context::FailureContext;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wasmtime::EngineWeak;
 
+use crate::monitor::Monitor;
 use crate::units::format_duration;
 
 /// A signal that the operating system sends to stop a process.
@@ -20,6 +21,8 @@ pub enum Signal {
     Terminate,
     /// The terminal went away, `SIGHUP`.
     HangUp,
+    /// Ctrl-\, `SIGQUIT`.
+    Quit,
 }
 
 impl Signal {
@@ -29,6 +32,7 @@ impl Signal {
             Self::Interrupt => "SIGINT",
             Self::Terminate => "SIGTERM",
             Self::HangUp => "SIGHUP",
+            Self::Quit => "SIGQUIT",
         }
     }
 
@@ -37,6 +41,7 @@ impl Signal {
         match self {
             Self::HangUp => 1,
             Self::Interrupt => 2,
+            Self::Quit => 3,
             Self::Terminate => 15,
         }
     }
@@ -195,7 +200,7 @@ pub(crate) enum StopReason {
     Sibling,
 }
 
-/// Stops the instances of one run. Clones are the same stop.
+/// Stops the instances of one run, and knows the monitor that shows them. Clones are the same stop.
 #[derive(Clone, Default)]
 pub(crate) struct Stop {
     shared: Arc<StopState>,
@@ -208,12 +213,23 @@ struct StopState {
     engines: Mutex<Vec<EngineWeak>>,
     /// Asked on the threads that wait for a call.
     poll: Option<Poll>,
+    monitor: Monitor,
 }
 
 impl Stop {
+    /// Creates a stop for guests that a monitor shows. Nothing triggers it yet.
+    pub(crate) fn with_monitor(monitor: &Monitor) -> Self {
+        Self { shared: Arc::new(StopState { monitor: monitor.clone(), ..StopState::default() }) }
+    }
+
     /// Creates a stop for this engine's guests that the interrupt triggers at once.
     pub(crate) fn on(interrupt: &Interrupt, engine: &wasmtime::Engine) -> Self {
-        let state = StopState { poll: interrupt.poll.clone(), ..StopState::default() };
+        Self::on_monitored(interrupt, engine, &Monitor::default())
+    }
+
+    /// As [`on`](Self::on), for guests that a monitor shows.
+    pub(crate) fn on_monitored(interrupt: &Interrupt, engine: &wasmtime::Engine, monitor: &Monitor) -> Self {
+        let state = StopState { poll: interrupt.poll.clone(), monitor: monitor.clone(), ..StopState::default() };
         let stop = Self { shared: Arc::new(state) };
         stop.reaches(engine);
         interrupt.on_trigger({
@@ -226,6 +242,11 @@ impl Stop {
     /// Makes the stop reach guests of this engine while they compute.
     pub(crate) fn reaches(&self, engine: &wasmtime::Engine) {
         self.shared.engines.lock().push(engine.weak());
+    }
+
+    /// Returns the monitor that shows the guests.
+    pub(crate) fn monitor(&self) -> &Monitor {
+        &self.shared.monitor
     }
 
     /// Stops every instance. The first reason counts.

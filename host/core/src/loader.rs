@@ -17,7 +17,12 @@ use crate::engine::{Attribution, CompileSettings, State, linker};
 use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::limits::Limits;
-use crate::sandbox::{self, CallOptions, Sandbox};
+use crate::monitor::{Span, SpanKind};
+use crate::sandbox::{self, CallOptions, Sandbox, Subject};
+use crate::text::cut;
+
+/// Bound of the path of a component in a span, in bytes.
+const PATH_BYTES: usize = 500;
 
 /// Compiles and links components for one engine, and calls `manifest` and `bind`.
 pub(crate) struct ComponentLoader {
@@ -65,6 +70,8 @@ impl ComponentLoader {
         if let Some(component) = self.loaded.lock().get(&file.digest) {
             return Ok(Arc::clone(component));
         }
+        let compiling = Span::new(SpanKind::Prepare, format!("compile {}", cut(&path.to_string_lossy(), PATH_BYTES)));
+        let compiling = stop.monitor().begin(compiling);
         let component = file.compile(&CompileContext {
             linker: &self.linker,
             settings: self.settings,
@@ -73,17 +80,17 @@ impl ComponentLoader {
             limits,
             stop,
         });
+        drop(compiling);
         let is_misfit = |error: &ComponentError| matches!(error.kind, ComponentErrorKind::DoesNotFit(_));
         self.has_misfit.fetch_or(component.as_ref().is_err_and(is_misfit), Ordering::Relaxed);
         let mut component = component?;
-        let manifest = self
-            .manifest(&component, &CallOptions { limits, stop, seed: 0, access: None, log: None })
-            .map_err(|mut failure| {
-                let digest = Arc::clone(component.digest());
-                failure.component = Some(Arc::clone(&digest));
-                let kind = ComponentErrorKind::Manifest(failure);
-                ComponentError { path: path.to_owned(), digest: Some(digest), kind }
-            })?;
+        let options = CallOptions { limits, stop, seed: 0, access: None, log: None, subject: Subject::function("manifest") };
+        let manifest = self.manifest(&component, &options).map_err(|mut failure| {
+            let digest = Arc::clone(component.digest());
+            failure.component = Some(Arc::clone(&digest));
+            let kind = ComponentErrorKind::Manifest(failure);
+            ComponentError { path: path.to_owned(), digest: Some(digest), kind }
+        })?;
         component.set_manifest(manifest);
         let component = Arc::new(component);
         self.loaded.lock().insert(Arc::clone(component.digest()), Arc::clone(&component));

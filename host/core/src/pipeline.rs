@@ -123,6 +123,11 @@ impl Pipeline {
         (0..self.config.sources.len()).map(|index| self.config.source_name(index)).collect()
     }
 
+    /// Returns the names of the steps, in the order of the file.
+    pub fn step_names(&self) -> Vec<Arc<str>> {
+        self.config.steps.iter().map(|step| step.name.value.as_str().into()).collect()
+    }
+
     /// Returns the names of the sinks, in the order of the file.
     pub fn sink_names(&self) -> Vec<Arc<str>> {
         (0..self.config.sinks.len()).map(|index| self.config.sink_name(index)).collect()

@@ -4,6 +4,7 @@ mod classify;
 mod clock;
 mod deadline;
 mod session;
+mod stack;
 
 use std::future::{pending, poll_fn};
 use std::io;
@@ -21,6 +22,7 @@ use crate::failure::Failure;
 use crate::instance_log::InstanceLog;
 use crate::interrupt::{POLL_INTERVAL, Stop, StopReason};
 use crate::limits::Limits;
+use crate::monitor::{Span, SpanKind};
 
 pub(crate) use classify::{from_rejection, from_step_error};
 pub(crate) use clock::RunningClock;
@@ -56,6 +58,29 @@ pub(crate) struct CallOptions<'a> {
     pub(crate) access: Option<&'a Arc<Access>>,
     /// Records or replays what the host tells the instance. `None` for neither.
     pub(crate) log: Option<&'a InstanceLog>,
+    pub(crate) subject: Subject<'a>,
+}
+
+/// What a call is about, for those who look at the run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// The function of the contract.
+    pub(crate) function: &'static str,
+    /// The step. `None` before it has a name.
+    pub(crate) step: Option<&'a Arc<str>>,
+    pub(crate) batch: Option<u64>,
+    pub(crate) rows: Option<u64>,
+}
+
+impl Subject<'_> {
+    /// A call of a function that is about no rows.
+    pub(crate) fn function(function: &'static str) -> Self {
+        Self { function, step: None, batch: None, rows: None }
+    }
+
+    fn span(&self) -> Span {
+        Span::new(SpanKind::Call, self.function).step(self.step).batch(self.batch).rows(self.rows)
+    }
 }
 
 impl Sandbox {
@@ -109,6 +134,7 @@ impl Sandbox {
             if context.data().deadline().is_some_and(|deadline| clock.now() >= deadline) {
                 return Err(Halt::Timeout.into());
             }
+            stack::give(&context);
             // The caller is asked outside of the guest's stack.
             Ok(if stop.has_poll() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Continue(1) })
         });
@@ -126,6 +152,9 @@ fn bound_lifting(store: &mut Store<State>, output_bytes: u64) {
     let result_bytes = result_bytes.saturating_add(LIFT_OVERHEAD);
     store.set_hostcall_fuel(result_bytes);
     store.call_hook(move |mut context, transition| {
+        if let Some(call) = context.data().monitored() {
+            call.set_running(matches!(transition, CallHook::CallingWasm | CallHook::ReturningFromHost));
+        }
         match transition {
             CallHook::CallingHost => context.set_hostcall_fuel(HOST_CALL_BYTES),
             // Comes before the result is read. Also after a host function has called `realloc`; the next host function

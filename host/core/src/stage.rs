@@ -22,6 +22,7 @@ use crate::bundle::BundleWriter;
 use crate::failure::Failure;
 use crate::format::Compression;
 use crate::interrupt::Stop;
+use crate::monitor::{Monitor, Span, SpanGuard, SpanKind};
 use crate::plan::{Operation, Step, Work};
 use crate::report::{Report, StepReport};
 use crate::result_cache::ResultCache;
@@ -139,8 +140,18 @@ impl Stage {
     /// Waits until a step with `concurrency` may have another instance. Returns `None` if it needs no permission, or after a
     /// stop: the call then ends at once and reports that.
     fn slot<'s>(&self, step: &'s Step) -> Option<SemaphorePermit<'s>> {
-        let permit = wait(&self.stop, step.slots.as_ref()?.acquire())?;
-        permit.ok()
+        let slots = step.slots.as_ref()?;
+        if let Ok(permit) = slots.try_acquire() {
+            return Some(permit);
+        }
+        let span = Span::new(SpanKind::Wait, "another instance to end, as `concurrency` allows no more");
+        let _wait = self.monitor().begin(span.step(Some(&step.name)));
+        wait(&self.stop, slots.acquire())?.ok()
+    }
+
+    /// The monitor of the run.
+    pub(crate) fn monitor(&self) -> &Monitor {
+        self.stop.monitor()
     }
 
     /// Creates a stage without a pipeline, which can only apply steps to rows.
@@ -184,11 +195,13 @@ impl Stage {
     /// The input is malformed, a step fails and its policy stops the run, or the run is stopped.
     pub(crate) fn run(&self, batch: u64, input: usize, item: WorkItem) -> Result<TaskOutput, Box<Failure>> {
         self.check_stop()?;
+        let _span = self.monitor().begin(Span::new(SpanKind::Batch, "batch").batch(batch));
         let WorkItem { rows, first, mut rejected, .. } = item;
         let mut bad_rows = 0;
         let (rows, positions) = match rows {
             WorkRows::Raw(chunk) => {
                 let raw = self.inputs[input].decoder.as_ref().expect("an input of raw chunks has a decoder");
+                let _span = self.monitor().begin(Span::new(SpanKind::Convert, "decode").rows(chunk.rows as u64));
                 let (decoded, bad) = raw.decode_all(chunk).map_err(|error| Box::new(error.to_failure()))?;
                 bad_rows = bad.len() as u64;
                 rejected.extend(
@@ -202,7 +215,10 @@ impl Stage {
         let count = rows[0].num_rows();
         let rows = DecodedRows { batch, input, rows, positions, first };
         let mut output = match &self.remote {
-            Some(remote) => remote.operate(self, rows)?,
+            Some(remote) => {
+                let _wait = self.monitor().begin(Span::new(SpanKind::Wait, "a worker of the executor").batch(batch));
+                remote.operate(self, rows)?
+            }
             None => self.operate(rows)?,
         };
         rejected.append(&mut output.rejected);
@@ -332,6 +348,7 @@ impl Task<'_> {
                 Ok(Some(Rows { columns: columns.map_err(|error| host(&error))?, origin }))
             }
             Work::Sink(sink) => {
+                let _span = self.begin_conversion("encode", &rows);
                 let encoded = self.stage.encoders[*sink].encode(&rows.columns).map_err(|error| {
                     let mut failure = host(&error);
                     failure.row = error.row().and_then(|row| rows.place(row));
@@ -342,12 +359,17 @@ impl Task<'_> {
                 Ok(None)
             }
             Work::Spill(index) => {
+                let _span = self.begin_conversion("encode for a spill file", &rows);
                 let frame = SpillFrame::encode(&rows.columns).map_err(|error| host(&error))?;
                 self.output.spilled.push((*index, frame));
                 Ok(None)
             }
             Work::Union(_) | Work::Join(_) => unreachable!("these have several parents"),
         }
+    }
+
+    fn begin_conversion(&self, what: &'static str, rows: &Rows) -> SpanGuard {
+        self.stage.monitor().begin(Span::new(SpanKind::Convert, what).batch(self.batch).rows(rows.count() as u64))
     }
 
     fn step(&mut self, step: &Arc<Step>, rows: &Rows) -> Result<Rows, Box<Failure>> {

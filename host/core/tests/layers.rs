@@ -35,6 +35,8 @@ const LAYERS: &[&str] = &[
     "grants",
     "model",
     "instance_log",
+    "stack",
+    "monitor",
     "interrupt",
     "failure",
     "report",

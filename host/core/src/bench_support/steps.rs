@@ -15,7 +15,7 @@ use crate::interrupt::Stop;
 use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::plan::{self, Step};
-use crate::sandbox::CallOptions;
+use crate::sandbox::{CallOptions, Subject};
 use crate::source::{RowPositions, SourceSchema};
 
 /// Where the memory of instances comes from.
@@ -73,7 +73,8 @@ impl BenchEngine {
         if component.manifest().kind != StepKind::Transform {
             return Err("only transforms can be measured".into());
         }
-        let options = CallOptions { limits: &limits, stop: &self.stop, seed: 0, access: None, log: None };
+        let subject = Subject::function("bind");
+        let options = CallOptions { limits: &limits, stop: &self.stop, seed: 0, access: None, log: None, subject };
         let signature = self.loader.bind(&component, parameters, &options)?;
         Ok(BenchStep {
             loader: Arc::clone(&self.loader),

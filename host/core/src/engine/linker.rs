@@ -10,6 +10,7 @@ use super::denied;
 use super::http;
 use super::model;
 use super::state::State;
+use super::waits;
 use crate::failure::{Location, LogLevel, MESSAGE_BYTES, TEXT_BYTES};
 use crate::text::cut;
 
@@ -19,6 +20,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     denied::link(&mut linker)?;
     http::link(&mut linker)?;
+    waits::link(&mut linker)?;
     columns::link(&mut linker)?;
     model::link(&mut linker)?;
     linker.instance("stillbox:step/log@0.1.0")?.func_wrap(

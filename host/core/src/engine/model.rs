@@ -1,5 +1,6 @@
 //! The interface `model`: requests to the models of the step.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use wasmtime::StoreContextMut;
@@ -7,11 +8,13 @@ use wasmtime::component::{ComponentType, Lift, Linker, Lower};
 
 use super::bindings::types::{ErrorKind, StepError};
 use super::state::State;
+use super::waits;
 use crate::grants::Denial;
 use crate::model::{
     Answer, AnswerError, AnswerErrorKind, FinishReason, ModelFailure, ModelMessage, ModelRequest, Part, Prompt, Speaker,
 };
 use crate::model_client::read_schema;
+use crate::units::grouped;
 
 /// `role` in the contract.
 #[derive(Debug, Clone, Copy, ComponentType, Lift, Lower)]
@@ -131,9 +134,11 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "generate",
         |mut store: StoreContextMut<'_, State>, (role, requests): (String, Vec<ContractRequest>)| {
             Box::new(async move {
+                let wait = waits::begin(&store, || awaited(&role, requests.len(), "answer"));
                 let state = store.data_mut();
                 let Some(source) = state.model(&role) else { return Ok((missing(state, &role, requests.len()),)) };
                 let _uncounted = state.uncounted_wait();
+                let _wait = wait;
                 let requests = requests.into_iter().map(request).collect();
                 let answers = source.generate(state.model_call(), requests).await.map_err(ModelHalt)?;
                 let answers: Answers<_> =
@@ -144,14 +149,22 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )?;
     instance.func_wrap_async("embed", |mut store: StoreContextMut<'_, State>, (role, texts): (String, Vec<String>)| {
         Box::new(async move {
+            let wait = waits::begin(&store, || awaited(&role, texts.len(), "vector"));
             let state = store.data_mut();
             let Some(source) = state.model(&role) else { return Ok((missing(state, &role, texts.len()),)) };
             let _uncounted = state.uncounted_wait();
+            let _wait = wait;
             let vectors = source.embed(state.model_call(), texts).await.map_err(ModelHalt)?;
             let vectors: Answers<_> = vectors.into_iter().map(|vector| vector.map_err(step_error)).collect();
             Ok((vectors,))
         })
     })
+}
+
+/// Returns what a guest waits for.
+fn awaited(role: &str, count: usize, what: &str) -> Cow<'static, str> {
+    let (role, plural) = (crate::text::cut(role, 60), if count == 1 { "" } else { "s" });
+    format!("{} {what}{plural} of the model {role:?}", grouped(count as u64)).into()
 }
 
 /// Returns the same error for each request to a model that the step does not have.

@@ -41,6 +41,11 @@ impl HttpState {
         WasiHttpCtxView { hooks: &mut self.hooks, table, ctx: &mut self.ctx }
     }
 
+    /// Returns the first request that has not ended, as method and URL, and the number of the others.
+    pub(super) fn open_requests(&self) -> Option<(String, usize)> {
+        self.hooks.0.open_requests()
+    }
+
     /// Starts a call.
     pub(super) fn begin(&mut self) {
         self.hooks.0.begin();

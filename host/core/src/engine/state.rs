@@ -1,5 +1,6 @@
 //! The host's data of one instance, and the functions that it imports.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +22,8 @@ use crate::http::{Notice, Notices};
 use crate::instance_log::{InstanceLog, MonotonicLog, WallLog};
 use crate::limits::Limits;
 use crate::model_client::{ModelCall, ModelSource};
+use crate::monitor::CallMonitor;
+use crate::text::cut;
 
 /// The most bytes that a guest passes to a host function in one call, or asks for, such as random numbers. Reading or making
 /// them takes at most some milliseconds, in every encoding of text.
@@ -29,6 +32,9 @@ pub(crate) const HOST_CALL_BYTES: usize = 4 << 20;
 /// The most streams, timers and other handles of the host that an instance has at the same time. Each takes some hundred bytes of
 /// the host, and a wait for all of them some milliseconds.
 pub(crate) const MAX_HANDLES: usize = 10_000;
+
+/// Bound of the request that a guest is shown to wait for, in bytes.
+const AWAITED_BYTES: usize = 500;
 
 /// The columns of a call as they are before the conversion to the contract, in the order of the batch.
 pub(crate) type CallColumns = Vec<(FieldRef, ArrayRef)>;
@@ -56,6 +62,8 @@ pub(crate) struct State {
     columns: CallColumns,
     /// Records or replays what the host tells the instance.
     log: Option<InstanceLog>,
+    /// The current call, for those who look at the run. `None` before the first call.
+    monitored: Option<CallMonitor>,
 }
 
 /// The call or the row that a failure belongs to.
@@ -165,11 +173,13 @@ impl State {
             batch: seed,
             columns: Vec::new(),
             log: log.cloned(),
+            monitored: None,
         }
     }
 
     /// Starts a call: resets state of earlier calls that would be attributed to this one.
-    pub(crate) fn begin(&mut self, deadline: CallDeadline) {
+    pub(crate) fn begin(&mut self, deadline: CallDeadline, monitored: CallMonitor) {
+        self.monitored = Some(monitored);
         self.deadline = deadline;
         self.panic = None;
         self.captured.denied = None;
@@ -180,6 +190,24 @@ impl State {
         self.captured.stderr.begin();
         self.captured.stdout.begin();
         self.meter.forget_refusal();
+    }
+
+    /// Returns the current call, for those who look at the run.
+    pub(crate) fn monitored(&self) -> Option<&CallMonitor> {
+        self.monitored.as_ref()
+    }
+
+    /// Returns what the guest can be waiting for.
+    pub(super) fn awaited(&self) -> Cow<'static, str> {
+        match self.http.as_ref().and_then(|http| http.open_requests()) {
+            Some((request, others)) => {
+                let redacted = self.access.as_ref().map(|access| access.redactor().redact(&request));
+                let request = cut(redacted.as_deref().unwrap_or(&request), AWAITED_BYTES);
+                if others == 0 { request.into() } else { format!("{request} (and {others} more)").into() }
+            }
+            None if self.has_folders() => "a timer or a file".into(),
+            None => "a timer".into(),
+        }
     }
 
     /// Sets the columns of the current call.

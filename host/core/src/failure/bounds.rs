@@ -4,7 +4,8 @@
 //! until the batch is written. So every text in a record has a bound, and so has every list. Bytes are counted in
 //! UTF-8, as they are in memory; in JSON each control character takes six.
 
-use super::record::{Failure, Frame, LogEntry};
+use super::record::{Failure, LogEntry};
+use crate::stack::Frame;
 
 /// The largest size of each part of a record, in bytes. Omitted text is marked by an ellipsis.
 ///
@@ -95,7 +96,8 @@ impl Bounds {
         }
     }
 
-    fn keep_backtrace(&self, frames: &mut Vec<Frame>) {
+    /// Shortens a stack of a guest.
+    pub(crate) fn keep_backtrace(&self, frames: &mut Vec<Frame>) {
         for frame in &mut *frames {
             shorten(&mut frame.function, self.text);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::cause_chain::CauseChain;
+use crate::stack::{Frame, Location};
 use crate::text::mark_lines;
 
 /// Version of the record format. A reader that knows version 1 can read every record of version 1; fields may be added
@@ -199,37 +200,6 @@ impl fmt::Display for RowPlace {
             _ => write!(f, "row {} of the batch", self.index),
         }
     }
-}
-
-/// A place in a source file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Location {
-    /// The file, as the compiler recorded it.
-    pub file: String,
-    /// The line, from 1.
-    pub line: u32,
-    /// The column, from 1.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub column: Option<u32>,
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)?;
-        self.column.map_or(Ok(()), |column| write!(f, ":{column}"))
-    }
-}
-
-/// One frame of the guest's stack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Frame {
-    /// The function, demangled.
-    pub function: String,
-    /// The place in its source, if the component has line information.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub location: Option<Location>,
 }
 
 /// The level of a log message.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::header::HeaderName;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error as Code, ForbiddenHeaderFilter, RequestOptions, WasiBody};
@@ -27,12 +27,19 @@ pub(crate) struct RequestSession {
     notices: Arc<Notices>,
     /// Requests of the current call, by grant.
     sent: Vec<u64>,
-    tasks: Vec<AbortHandle>,
+    tasks: Vec<OpenRequest>,
     /// The number of tasks at which those that have ended are removed from the list.
     clean_up_at: usize,
     is_broken_off: Arc<AtomicBool>,
     /// Records or replays the responses.
     log: Option<InstanceLog>,
+}
+
+/// A request that may not have ended.
+struct OpenRequest {
+    task: AbortHandle,
+    method: Method,
+    url: HttpUrl,
 }
 
 /// A request that is on its way: its response, and the task that gets it.
@@ -78,6 +85,13 @@ impl RequestSession {
     pub(crate) fn forbidden_headers(&self) -> ForbiddenHeaderFilter {
         let client = self.client.clone();
         Arc::new(move |name| is_forbidden(client.as_deref(), name))
+    }
+
+    /// Returns the first request that has not ended, as method and URL, and the number of the others.
+    pub(crate) fn open_requests(&self) -> Option<(String, usize)> {
+        let mut open = self.tasks.iter().filter(|open| !open.task.is_finished());
+        let first = open.next()?;
+        Some((format!("{} {}", first.method, first.url), open.count()))
     }
 
     /// Starts a request, and returns its response. Dropping the future, or the body of the response, ends the request.
@@ -151,6 +165,7 @@ impl RequestSession {
         })?;
         self.sent[index] += 1;
         let (reply, response) = oneshot::channel();
+        let (method, open_url) = (parts.method.clone(), url.clone());
         let task = runtime.spawn(
             Exchange {
                 client: Arc::clone(&client.shared),
@@ -166,10 +181,10 @@ impl RequestSession {
             .run(reply),
         );
         if self.tasks.len() >= self.clean_up_at {
-            self.tasks.retain(|task| !task.is_finished());
+            self.tasks.retain(|open| !open.task.is_finished());
             self.clean_up_at = LISTED_TASKS.max(2 * self.tasks.len());
         }
-        self.tasks.push(task.abort_handle());
+        self.tasks.push(OpenRequest { task: task.abort_handle(), method, url: open_url });
         Ok((response, AbortOnDrop::from(task)))
     }
 }
@@ -184,8 +199,8 @@ impl Drop for RequestSession {
     fn drop(&mut self) {
         self.is_broken_off.store(true, Ordering::Release);
         // The handles of the guest's own table would do so as well, but only when this thread polls its next batch.
-        for task in &self.tasks {
-            task.abort();
+        for open in &self.tasks {
+            open.task.abort();
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use crate::cleanup::{CleanupRegistry, Entries, Entry};
+use crate::monitor::Monitor;
 use crate::plan::Plan;
 use crate::runs::RunHandle;
 use crate::scheduler::Files;
@@ -87,7 +88,8 @@ fn open_sinks(
     let rejects = plan.rejects.as_ref().map(|rejects| open(&rejects.spec, "rejects", durable)).transpose()?;
     let rejects = rejects.map(|(_, writer)| writer);
     let (spills, unlisted) = (Vec::new(), Entries::default());
-    Ok((encoders, Files { sinks, rejects, spills, entries: unlisted, writeback, checkpoint: None }, entries))
+    let monitor = Monitor::default();
+    Ok((encoders, Files { sinks, rejects, spills, entries: unlisted, writeback, monitor, checkpoint: None }, entries))
 }
 
 /// The folder of the spills between the stages.

@@ -10,6 +10,7 @@ use super::options::RunOptions;
 use super::{Pipeline, RunError};
 use crate::event::{EventQueue, Events};
 use crate::interrupt::Interrupt;
+use crate::monitor::{Monitor, Snapshot};
 use crate::report::Report;
 use crate::runtime::Engine;
 
@@ -30,6 +31,7 @@ use crate::runtime::Engine;
 /// ```
 pub struct Run {
     interrupt: Interrupt,
+    monitor: Monitor,
     events: Arc<EventQueue>,
     /// `None` once the run has been waited for.
     thread: Option<JoinHandle<Result<Report, RunError>>>,
@@ -44,7 +46,7 @@ impl Pipeline {
     /// The system cannot start the thread.
     pub fn start(&self, engine: &Engine, options: RunOptions) -> io::Result<Run> {
         let (pipeline, engine) = (self.clone(), engine.clone());
-        let interrupt = options.interrupt.clone();
+        let (interrupt, monitor) = (options.interrupt.clone(), options.monitor.clone());
         let events = Arc::new(EventQueue::default());
         let closed = CloseOnDrop(Arc::clone(&events));
         let options = options.also_on_event({
@@ -55,7 +57,7 @@ impl Pipeline {
             let _closed = closed;
             pipeline.run(&engine, &options)
         })?;
-        Ok(Run { interrupt, events, thread: Some(thread) })
+        Ok(Run { interrupt, monitor, events, thread: Some(thread) })
     }
 }
 
@@ -75,6 +77,12 @@ impl Run {
     /// the first: each event goes to one of them.
     pub fn events(&self) -> Events {
         self.events.receiver()
+    }
+
+    /// Returns what each thread of the run does at this moment, with the stacks of the guests. The run continues. See
+    /// [`Monitor::snapshot`].
+    pub fn snapshot(&self) -> Snapshot {
+        self.monitor.snapshot()
     }
 
     /// Cancels the run: calls [`Interrupt::cancel`] of the interrupt of its options. Does not wait.

@@ -14,6 +14,7 @@ use crate::event::{Event, Listener};
 use crate::interrupt::Interrupt;
 use crate::lockfile::Lock;
 use crate::model_client::Estimates;
+use crate::monitor::Monitor;
 use crate::outline::Outline;
 use crate::plan::Replacements;
 use crate::remote::Executor;
@@ -48,6 +49,7 @@ pub struct RunOptions {
     /// Counts the requests to models instead of sending them.
     pub(super) estimates: Option<Arc<Estimates>>,
     pub(super) bundles: Option<Bundles>,
+    pub(super) monitor: Monitor,
 }
 
 impl RunOptions {
@@ -128,6 +130,14 @@ impl RunOptions {
     #[must_use]
     pub fn on_event(mut self, listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
         self.on_event = Some(Arc::new(listener));
+        self
+    }
+
+    /// Shows the run to this monitor, which can then be asked what the threads of the run do. Default: a monitor of its own, which
+    /// only [`Run::snapshot`](crate::Run::snapshot) asks.
+    #[must_use]
+    pub fn monitor(mut self, monitor: &Monitor) -> Self {
+        self.monitor = monitor.clone();
         self
     }
 

@@ -59,7 +59,8 @@ impl Pipeline {
         staged: Option<StagedFolders>,
         journal: &Journal,
     ) -> Result<Planned, RunError> {
-        let stop = Stop::on(&options.interrupt, reservation.loader().sandbox().engine());
+        let engine_of_guests = reservation.loader().sandbox().engine();
+        let stop = Stop::on_monitored(&options.interrupt, engine_of_guests, &options.monitor);
         let (answer, answers) = channel();
         options.interrupt.on_trigger({
             let answer = answer.clone();

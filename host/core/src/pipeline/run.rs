@@ -23,6 +23,7 @@ use crate::event::Event;
 use crate::failure::Failure;
 use crate::interrupt::Stop;
 use crate::model_client::Journal;
+use crate::monitor::Monitor;
 use crate::outline::Outline;
 use crate::plan::{self, Plan, PlannedSink};
 use crate::policy::MaxRejects;
@@ -129,7 +130,7 @@ impl LockedRun<'_> {
         let stages = StageResources {
             encoders: opened.encoders.into(),
             sandbox: planned.reservation.loader().sandbox(),
-            stop: stop_of(&planned),
+            stop: stop_of(&planned, &self.options.monitor),
             reject_counter: Arc::new(RejectCounter::new(max_rejects, report.rejected())),
             outputs: &outputs,
             run: &self.id,
@@ -233,7 +234,11 @@ impl LockedRun<'_> {
     fn open(&self, plan: &Plan) -> Result<OpenFiles, RunError> {
         let resumable = self.resumable();
         let run = self.handle.as_ref().map(|_| &*self.id);
-        open_files(plan, &self.options.cleanup, run, resumable).map_err(|error: Box<dyn Error>| {
+        let opened = open_files(plan, &self.options.cleanup, run, resumable).map(|mut opened| {
+            opened.files.monitor = self.options.monitor.clone();
+            opened
+        });
+        opened.map_err(|error: Box<dyn Error>| {
             let failure = Failure::host(&*error);
             let is_resumed = resumable.is_some_and(|handle| handle.checkpoint.is_some());
             RunError::Sink(Box::new(if is_resumed { failure.with_hint(RESTART_HINT) } else { failure }))
@@ -290,8 +295,8 @@ impl LockedRun<'_> {
 }
 
 /// The stop of the run's instances. The dispatcher decides when it reaches them: not before the grace period has passed.
-fn stop_of(planned: &Planned) -> Stop {
-    let stop = Stop::default();
+fn stop_of(planned: &Planned, monitor: &Monitor) -> Stop {
+    let stop = Stop::with_monitor(monitor);
     stop.reaches(planned.reservation.loader().sandbox().engine());
     stop
 }

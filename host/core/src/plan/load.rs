@@ -24,7 +24,7 @@ use crate::limits::Limits;
 use crate::loader::ComponentLoader;
 use crate::model_client::{Estimates, Journal};
 use crate::panics::caught;
-use crate::sandbox::CallOptions;
+use crate::sandbox::{CallOptions, Subject};
 
 /// The services that planning uses.
 pub(crate) struct PlanContext {
@@ -204,8 +204,10 @@ fn bind(
     }
     let parameters: Arc<str> = serde_json::Value::Object(step.parameters.values.clone()).to_string().into();
     let limits = step_limits(config, step);
-    let options =
-        CallOptions { limits: &limits, stop: &context.stop, seed: 0, access: grants.access.as_ref(), log: None };
+    let name: Arc<str> = step.name.value.as_str().into();
+    let subject = Subject { step: Some(&name), ..Subject::function("bind") };
+    let access = grants.access.as_ref();
+    let options = CallOptions { limits: &limits, stop: &context.stop, seed: 0, access, log: None, subject };
     let bound = context.loader.bind(component, &parameters, &options);
     let signature = bound.map_err(|mut failure| {
         failure.step = Some(step.name.value.as_str().into());

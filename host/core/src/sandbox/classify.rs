@@ -1,28 +1,24 @@
 //! Turns the error that ended a call into a failure.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use super::{CallOptions, Halt};
-use crate::component::{Component, SourceFrame, Symbols};
+use super::{CallOptions, Halt, stack};
+use crate::component::Component;
 use crate::engine::bindings::types::{ErrorKind, StepError};
 use crate::engine::{
     Attribution, CapturedOutput, DeniedGrowth, HOST_CALL_BYTES, MAX_HANDLES, ModelHalt, State, TABLE_ELEMENTS,
     is_shortage_error,
 };
-use crate::failure::{Failure, FailureKind, Frame, LINES, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
-use crate::interrupt::Stop;
+use crate::failure::{Failure, FailureKind, LimitHit, Location, MESSAGE_BYTES, RowPlace, WHOLE};
 use crate::limits::Limits;
 use crate::model::ModelFailure;
-use crate::text::{BoundedText, cut};
+use crate::monitor::Libraries;
+use crate::text::cut;
 use crate::units::{format_duration, format_size};
-
-/// Bound of a function's name, mangled or not, in bytes.
-const NAME_BYTES: usize = 4 << 10;
 
 /// wasmtime's message when a guest passes more than [`wasmtime::Store::set_hostcall_fuel`] allows; the error has no
 /// type.
@@ -47,7 +43,9 @@ pub(crate) fn from_error(
     let mut failure = classify(error, state, terms.limits);
     // The positions of batches that a stop ended are of no use, and there may be many of them. A model's failure is not the step's.
     if !matches!(failure.kind, FailureKind::Interrupted | FailureKind::Model) {
-        failure.backtrace = backtrace(error, component.symbols(), terms.stop);
+        failure.backtrace = error.downcast_ref::<WasmBacktrace>().map_or_else(Vec::new, |backtrace| {
+            stack::frames(backtrace, component.symbols(), terms.stop, Libraries::Folded)
+        });
     }
     if failure.location.is_none() {
         failure.location = failure.backtrace.iter().find_map(|frame| frame.location.clone());
@@ -226,68 +224,6 @@ fn code(trap: Trap) -> String {
     text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
 }
 
-/// Returns the guest's stack. Consecutive frames of the standard library are folded into one.
-fn backtrace(error: &wasmtime::Error, symbols: &Symbols, stop: &Stop) -> Vec<Frame> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
-    let offset = |frame: &wasmtime::FrameInfo| frame.module_offset().map_or(u64::MAX, |offset| offset as u64);
-    let offsets: Vec<u64> = backtrace.frames().iter().map(offset).collect();
-    let sources = symbols.frames(&offsets, stop);
-    let mut frames = Vec::new();
-    let mut folded = 0;
-    let all = backtrace.frames().iter().zip(&sources).flat_map(|(frame, sources)| source_frames(frame, sources));
-    for frame in all.take(LINES) {
-        if frame.location.as_ref().is_some_and(|location| is_library(&location.file)) {
-            folded += 1;
-            continue;
-        }
-        frames.extend(fold(&mut folded));
-        frames.push(frame);
-    }
-    frames.extend(fold(&mut folded));
-    frames
-}
-
-fn fold(count: &mut usize) -> Option<Frame> {
-    let folded = std::mem::take(count);
-    let function = match folded {
-        0 => return None,
-        1 => "(a frame of the standard library)".to_owned(),
-        _ => format!("({folded} frames of the standard library)"),
-    };
-    Some(Frame { function, location: None })
-}
-
-/// Returns the source frames of one machine frame, several if functions were inlined.
-fn source_frames(frame: &wasmtime::FrameInfo, sources: &[SourceFrame]) -> Vec<Frame> {
-    let named = || frame.func_name().map_or_else(|| "?".into(), demangled);
-    if sources.is_empty() {
-        return vec![Frame { function: named(), location: None }];
-    }
-    let of_source = |source: &SourceFrame| Frame {
-        function: source.function.as_deref().map_or_else(named, demangled),
-        location: source.location.clone(),
-    };
-    sources.iter().map(of_source).collect()
-}
-
-/// Returns whether a source file belongs to the Rust or C standard library, or to a crate from a registry.
-fn is_library(file: &str) -> bool {
-    ["/rustc/", "/rustlib/src/", "/.cargo/registry/", "/wasi-libc/", "/libc-top-half/", "/libc-bottom-half/"]
-        .iter()
-        .any(|part| file.contains(part))
-}
-
-/// Returns a function's name as its author wrote it, without the hash that the compiler adds.
-fn demangled(name: &str) -> String {
-    if name.len() > NAME_BYTES {
-        return cut(name, NAME_BYTES);
-    }
-    // A short mangled name can expand without end; writing stops at the bound. `#` leaves out the hash.
-    let mut bounded = BoundedText::new(NAME_BYTES);
-    let _ = write!(bounded, "{:#}", rustc_demangle::demangle(name));
-    bounded.finish()
-}
-
 /// Creates the failure for an error that the step returned, with the captured output.
 pub(crate) fn from_step_error(error: StepError, captured: &CapturedOutput) -> Failure {
     let mut failure = from_rejection(error, captured, Attribution::Call);
@@ -312,43 +248,4 @@ pub(crate) fn from_rejection(error: StepError, captured: &CapturedOutput, attrib
     captured.complete(&mut failure, attribution);
     WHOLE.keep(&mut failure);
     failure
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_bounded() {
-        assert_eq!(demangled("_RNvC6_123foo3bar"), "123foo::bar");
-        assert_eq!(demangled("main"), "main");
-        // A generic argument that is a pair of the pair before it, twenty times.
-        let mut name = "_RINvC1a1b".to_owned();
-        let mut before = None;
-        for _ in 0..20 {
-            let here = name.len() - "_R".len();
-            match before {
-                None => name.push_str("TmmE"),
-                Some(place) => {
-                    let back = base_62(place);
-                    name.extend(["TB", &back, "B", &back, "E"]);
-                }
-            }
-            before = Some(here);
-        }
-        name.push('E');
-        let shown = demangled(&name);
-        assert!(shown.starts_with("a::b::<(u32, u32), ((u32, u32), (u32, u32)), "), "{}", &shown[..100]);
-        assert!(shown.ends_with('…') && shown.len() <= NAME_BYTES + " …".len(), "{}", shown.len());
-        assert_eq!(demangled(&format!("_RNvC6_123foo9999{}", "a".repeat(9999))).find(" … ("), Some(NAME_BYTES));
-    }
-
-    /// A place in a mangled name.
-    fn base_62(place: usize) -> String {
-        const DIGITS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-        let number = place - 1;
-        let digits = [number / 62, number % 62].map(|digit| char::from(DIGITS[digit]));
-        let skipped = usize::from(number < 62);
-        digits[skipped..].iter().chain(&['_']).collect()
-    }
 }

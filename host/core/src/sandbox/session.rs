@@ -1,5 +1,8 @@
 //! A session: one instance that lives across calls.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::Store;
@@ -42,7 +45,10 @@ impl Session {
         let deadline = now.checked_add(terms.limits.time).unwrap_or_else(|| now + FAR_AWAY);
         let Self { store, instance } = self;
         let moving = CallDeadline::new(deadline);
-        store.data_mut().begin(moving.clone());
+        let span = terms.subject.span();
+        let (_span, monitored) =
+            terms.stop.monitor().begin_call(span, sandbox.engine.weak(), Arc::clone(component.symbols()) as _);
+        store.data_mut().begin(moving.clone(), monitored.clone());
         // An engine counts fuel for all steps or for none, and a store starts with none, so a step without a limit gets
         // the maximum. An engine counts whenever a step has a limit.
         if sandbox.counts_fuel {
@@ -55,13 +61,20 @@ impl Session {
             let passed = sandbox.watchdog.passed(&moving, sandbox.watchdog.watch(deadline));
             let _asked = terms.stop.has_poll().then(|| sandbox.watchdog.watch(now + POLL_INTERVAL));
             THREAD.with(|runtime| {
-                runtime.block_on(until_halted(terms.stop, passed, async {
+                let mut call = pin!(async {
                     let instance = match instance {
                         Some(instance) => &*instance,
                         None => instance.insert(component.pre().instantiate_async(&mut *store).await?),
                     };
                     work(store, instance).await
-                }))
+                });
+                let call = poll_fn(|cx| {
+                    monitored.set_suspended(false);
+                    let polled = call.as_mut().poll(cx);
+                    monitored.set_suspended(polled.is_pending());
+                    polled
+                });
+                runtime.block_on(until_halted(terms.stop, passed, call))
             })
         };
         // One bulk instruction, or the copy of its output, may have taken the guest past its deadline.

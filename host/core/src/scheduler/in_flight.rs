@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::interrupt::Stop;
+use crate::monitor::{Span, SpanKind};
 use crate::sandbox;
 use crate::source::CHUNK_BYTES;
 use crate::stage::TaskOutput;
@@ -12,6 +13,9 @@ use crate::stage::TaskOutput;
 /// Items between the reader and the files, for each thread: one that is being processed, one that waits for a thread, and
 /// one that waits to be written. With fewer, threads would wait for the reader or the writer.
 const ITEMS_PER_THREAD: usize = 3;
+
+/// What the reader waits for if it is ahead.
+const READ_AHEAD: &str = "batches that were read before to be written";
 
 /// The semaphore that bounds the memory of a run. A permit is held from before an item is read until its output is written. An item
 /// that is larger than usual, because one row is, takes a permit for each [`CHUNK_BYTES`].
@@ -32,6 +36,7 @@ pub(super) fn acquire_rest(
     let rest = bytes.div_ceil(CHUNK_BYTES).clamp(1, all) - 1;
     if rest > 0 {
         let rest = Arc::clone(semaphore).acquire_many_owned(u32::try_from(rest).ok()?);
+        let _wait = stop.monitor().begin(Span::new(SpanKind::Wait, READ_AHEAD));
         permit.merge(sandbox::wait(stop, rest)?.ok()?);
     }
     Some(permit)
@@ -39,6 +44,10 @@ pub(super) fn acquire_rest(
 
 /// Waits for a permit. Returns `None` once the semaphore is closed or the run is stopped.
 pub(super) fn acquire(semaphore: &Arc<Semaphore>, stop: &Stop) -> Option<OwnedSemaphorePermit> {
+    if let Ok(permit) = Arc::clone(semaphore).try_acquire_owned() {
+        return Some(permit);
+    }
+    let _wait = stop.monitor().begin(Span::new(SpanKind::Wait, READ_AHEAD));
     sandbox::wait(stop, Arc::clone(semaphore).acquire_owned())?.ok()
 }
 

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::in_flight::{InFlight, acquire, acquire_rest};
 use super::message::{Message, send};
 use crate::failure::{Failure, FailureKind};
+use crate::monitor::{Span, SpanKind};
 use crate::panics::caught;
 use crate::runs::ResumePoint;
 use crate::stage::{Stage, TaskOutput, WorkItem};
@@ -82,7 +83,10 @@ impl StageReader {
             !self.context.permits.is_closed()
         };
         while let Some(permit) = self.acquire() {
-            let Some(item) = reader.next(&self.stage, report)? else { break };
+            let span = self.stage.monitor().begin(Span::new(SpanKind::Read, "read").batch(cursor.batch));
+            let item = reader.next(&self.stage, report)?;
+            drop(span);
+            let Some(item) = item else { break };
             let bytes_read = item.bytes_read.map(|bytes| bytes_before + bytes);
             cursor.bytes = bytes_read.unwrap_or(cursor.bytes);
             if self.context.checksums == Checksums::Computed {

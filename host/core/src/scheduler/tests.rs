@@ -15,6 +15,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::format::Compression;
 use crate::interrupt::{Interrupt, Stop};
 use crate::loader::ComponentLoader;
+use crate::monitor::Monitor;
 use crate::plan::{Operation, Work};
 use crate::report::Report;
 use crate::runs::ResumePoint;
@@ -124,6 +125,7 @@ fn ended_with(input_reader: Box<dyn InputReader>, operations: Vec<Operation>) ->
             spills: Vec::new(),
             entries: Entries::default(),
             writeback: Writeback::default(),
+            monitor: Monitor::default(),
             checkpoint: None,
         },
         checkpoints: None,

@@ -9,6 +9,7 @@ use super::in_flight::InFlight;
 use super::message::{CheckpointResult, Message, WriteEnd, send};
 use crate::cleanup::Entries;
 use crate::failure::Failure;
+use crate::monitor::{Monitor, Span, SpanKind};
 use crate::panics::caught;
 use crate::runs::{Checkpoint, FinishedOutput, RunFolder, RunRecord};
 use crate::sink::{DeliveredRows, SinkError, Writer};
@@ -30,6 +31,19 @@ pub(super) enum Order {
     FinishRejects(RejectFile),
 }
 
+impl Order {
+    /// The work of the order.
+    fn span(&self) -> Span {
+        match self {
+            Self::Write(in_flight) => Span::new(SpanKind::Write, "write").batch(in_flight.batch),
+            Self::EndStage => Span::new(SpanKind::Write, "flush the spill files"),
+            Self::SaveCheckpoint(..) => Span::new(SpanKind::Write, "save a checkpoint"),
+            Self::Finish(_) => Span::new(SpanKind::Write, "finish the outputs"),
+            Self::FinishRejects(_) => Span::new(SpanKind::Write, "finish the reject file"),
+        }
+    }
+}
+
 /// The temporary reject file of a run with too many rejected rows, after its rows are in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RejectFile {
@@ -48,6 +62,8 @@ pub(crate) struct Files {
     /// The temporary files among them.
     pub(crate) entries: Entries,
     pub(crate) writeback: Writeback,
+    /// The monitor of the run.
+    pub(crate) monitor: Monitor,
     /// `None` if the run cannot be resumed.
     pub(crate) checkpoint: Option<CheckpointFile>,
 }
@@ -217,7 +233,10 @@ pub(super) fn run(mut files: Files, orders: &Receiver<Order>, messages: &Sender<
 /// Returns the message of the end, or `None` if the dispatcher sends no more orders.
 fn execute_all(files: &mut Files, orders: &Receiver<Order>, messages: &Sender<Message>) -> Option<Message> {
     for order in orders {
-        match files.execute(order) {
+        let span = files.monitor.begin(order.span());
+        let result = files.execute(order);
+        drop(span);
+        match result {
             Ok(end @ Message::WritingEnded(_)) => return Some(end),
             Ok(message) => send(messages, message),
             Err(error) => return Some(Message::WritingEnded(Err(error.into()))),

@@ -26,6 +26,7 @@ use crate::call::{Callee, StepInstance};
 use crate::config::instance::InstanceLife;
 use crate::engine::CapturedOutput;
 use crate::failure::{Failure, FailureContext, FailureKind};
+use crate::monitor::{Span, SpanKind};
 use crate::plan::Step;
 use crate::policy::{MAX_BACKOFF, OnFailure, Then};
 use crate::report::StepReport;
@@ -180,7 +181,10 @@ impl PolicyRunner<'_> {
                 Err(failure) => self.wait_for(failure),
             };
             if let Some(wait) = wait {
+                let span = Span::new(SpanKind::Wait, "the time of the next attempt").step(Some(&self.step.name));
+                let waiting = self.stage.monitor().begin(span.batch(self.context.batch));
                 pause(&self.stage.stop, wait);
+                drop(waiting);
                 self.stage.check_stop()?;
                 self.context.attempt += 1;
                 continue;

@@ -21,7 +21,7 @@ use crate::lockfile::LockedStep;
 use crate::model::StepModels;
 use crate::policy::OnFailure;
 use crate::runtime::{Engine, EngineError, Reservation};
-use crate::sandbox::{CallOptions, Sandbox, wait};
+use crate::sandbox::{CallOptions, Sandbox, Subject, wait};
 
 /// Room for a number of instances, which several steps share. Clones are the same pool.
 #[derive(Clone)]
@@ -187,7 +187,8 @@ impl LoadedComponent {
         access: Option<Arc<Access>>,
     ) -> Result<ConfiguredStep, Box<Failure>> {
         let parameters: Arc<str> = Value::Object(parameters.clone()).to_string().into();
-        let options = CallOptions { limits, stop: self.pool.stop(), seed: 0, access: access.as_ref(), log: None };
+        let subject = Subject::function("bind");
+        let options = CallOptions { limits, stop: self.pool.stop(), seed: 0, access: access.as_ref(), log: None, subject };
         let signature = self.pool.loader().bind(&self.component, &parameters, &options)?;
         let (pool, component) = (self.pool.clone(), Arc::clone(&self.component));
         let (limits, on_failure) = (limits.clone(), OnFailure::default());
