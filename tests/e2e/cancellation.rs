@@ -3,6 +3,8 @@
 mod grace;
 mod guest_states;
 mod ignored;
+mod snapshots;
+mod stopped;
 mod unread_output;
 
 use std::fs::OpenOptions;

@@ -89,7 +89,8 @@ fn the_last_event_of_an_interrupted_run_names_the_signal() {
         all.extend(events);
         assert_eq!(end(child), Some(code));
         assert_finished(&all, "interrupted");
-        let name = ["SIGINT", "SIGTERM", "SIGHUP"][SIGNALS.iter().position(|(known, _)| *known == signal).unwrap()];
+        let name =
+            ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"][SIGNALS.iter().position(|(known, _)| *known == signal).unwrap()];
         assert_eq!(all.last().unwrap()["signal"], name, "the schema allows an end without a signal");
         // Batches that the signal ended are not recorded as failures.
         assert!(folder.bytes("failures.jsonl").is_empty());

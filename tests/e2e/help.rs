@@ -21,6 +21,7 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
       run          Run a pipeline
       runs         List runs, show one, or remove old ones
       replay       Make the call of a step again that failed in a run, from its bundle
+      profile      Run a pipeline, and show which functions of its steps take the time
       check        Check a pipeline without running it, and print its graph
       graph        Draw a pipeline's graph with the columns of each edge, without running it
       lock         Write what the steps of a pipeline are, and what they are granted, to `stillbox.lock`
@@ -60,8 +61,8 @@ fn help_lists_commands_and_shows_a_pipeline_file() {
         path = "output.jsonl"
 
     Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
-    3 a replay had another outcome, 124 the time limit of the run has passed, 130 / 143 / 129 stopped by
-    SIGINT / SIGTERM / SIGHUP.
+    3 a replay had another outcome, 124 the time limit of the run has passed,
+    130 / 143 / 129 / 131 stopped by SIGINT / SIGTERM / SIGHUP / SIGQUIT.
     "#);
 }
 
@@ -174,6 +175,9 @@ fn run_help_lists_every_option() {
 
           --junit <FILE.xml>
               Write a JUnit report to this file: a test suite for each step
+
+          --trace <FILE.json>
+              Write a trace of the run to this file, for `https://ui.perfetto.dev` or `chrome://tracing`
 
           --annotations <WHERE>
               Whether to mark failures in the files of a workflow, and to write its summary

@@ -18,7 +18,7 @@ pub(crate) use author::{Build, Inspect, Lang, New, NewKind, Test};
 pub(crate) use pipe::{InputFormat, OutputFormat, Pipe};
 pub(crate) use replay::Replay;
 pub(crate) use run::{
-    Annotations, Changes, Check, Graph, GraphFormat, Lock, MessageFormat, Progress, Run, Runs, RunsCommand,
+    Annotations, Changes, Check, Graph, GraphFormat, Lock, MessageFormat, Profile, Progress, Run, Runs, RunsCommand,
     StateDirectory,
 };
 
@@ -55,7 +55,8 @@ A pipeline file names a source, steps and a sink:
     path = \"output.jsonl\"
 
 Exit codes: 0 done, 1 a step, the input or a sink failed, 2 wrong usage or configuration,
-3 a replay had another outcome, 124 the time limit of the run has passed, 130 / 143 / 129 stopped by SIGINT / SIGTERM / SIGHUP.";
+3 a replay had another outcome, 124 the time limit of the run has passed,
+130 / 143 / 129 / 131 stopped by SIGINT / SIGTERM / SIGHUP / SIGQUIT.";
 
 /// The place of these options in the help: after those of the command, of which there are fewer.
 const LAST: usize = 900;
@@ -90,6 +91,8 @@ pub(crate) enum Command {
     Runs(Runs),
     /// Make the call of a step again that failed in a run, from its bundle
     Replay(Replay),
+    /// Run a pipeline, and show which functions of its steps take the time
+    Profile(Box<Profile>),
     /// Check a pipeline without running it, and print its graph
     Check(Check),
     /// Draw a pipeline's graph with the columns of each edge, without running it

@@ -10,6 +10,7 @@ mod inspect;
 mod lock;
 mod new;
 mod pipe;
+mod profile;
 mod replay;
 mod run;
 mod runs;
@@ -25,6 +26,7 @@ pub(crate) fn execute(arguments: Arguments, signals: &Signals) -> Exit {
     let Arguments { command, global } = arguments;
     match command {
         Command::Run(arguments) => run::execute(&arguments, &global, signals),
+        Command::Profile(arguments) => profile::execute(&arguments, &global, signals),
         Command::Pipe(arguments) => pipe::execute(&arguments, &global, signals),
         Command::Replay(arguments) => replay::execute(&arguments, &global, signals),
         Command::Runs(arguments) => runs::execute(&arguments),

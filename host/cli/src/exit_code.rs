@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     Different,
     /// 124: the time limit of the run has passed, as `timeout` reports it. If the run can be resumed, a message says so.
     TimeLimit,
-    /// 130: stopped by Ctrl-C (SIGINT), 143: by SIGTERM, 129: by SIGHUP.
+    /// 130: stopped by Ctrl-C (SIGINT), 143: by SIGTERM, 129: by SIGHUP, 131: by SIGQUIT.
     Stopped(Signal),
 }
 

@@ -13,9 +13,11 @@ mod logging;
 mod output;
 mod panics;
 mod picture;
+mod profile;
 mod program;
 mod report;
 mod signals;
+mod trace;
 mod watch;
 
 use clap::Parser as _;

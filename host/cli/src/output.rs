@@ -9,6 +9,7 @@ pub(crate) mod messages;
 pub(crate) mod progress;
 pub(crate) mod records;
 pub(crate) mod render;
+pub(crate) mod snapshot;
 pub(crate) mod standard_streams;
 pub(crate) mod style;
 pub(crate) mod summary;

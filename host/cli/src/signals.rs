@@ -1,7 +1,8 @@
-//! Signals: the first one stops the run, the second one ends the process immediately. One that was ignored when the
-//! process began stays ignored.
+//! Signals: the first one stops the run, the second one ends the process immediately. SIGUSR1 shows what the run does, and SIGQUIT
+//! does both. One that was ignored when the process began stays ignored.
 
 mod disposition;
+mod snapshots;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -10,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use signal_hook::consts::{SIGABRT, SIGHUP, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGABRT, SIGCONT, SIGHUP, SIGQUIT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::low_level::exit;
 use signal_hook::{flag, iterator};
 use stillbox::{CleanupRegistry, Interrupt, Signal};
@@ -18,6 +19,7 @@ use stillbox::{CleanupRegistry, Interrupt, Signal};
 use crate::exit_code::Exit;
 use crate::final_message;
 use disposition::is_ignored;
+pub(crate) use snapshots::{Snapshots, Viewer};
 
 /// The time in which a run has to stop after the grace period. A run needs 60 ms at most, unless it is blocked on
 /// a full pipe that is not read. A signal has to end the process within 100 ms.
@@ -28,6 +30,7 @@ pub(crate) struct Signals {
     interrupt: Interrupt,
     cleanup: CleanupRegistry,
     patience: Arc<OnceLock<Patience>>,
+    snapshots: Snapshots,
 }
 
 /// The time that a command has to stop after the interrupt was triggered.
@@ -78,16 +81,21 @@ impl LastCall {
 impl Signals {
     /// Installs the signal handlers. If that fails, signals have their default effect: they end the process.
     pub(crate) fn listen() -> Self {
-        let signals =
-            Self { interrupt: Interrupt::new(), cleanup: CleanupRegistry::new(), patience: Arc::new(OnceLock::new()) };
+        let signals = Self {
+            interrupt: Interrupt::new(),
+            cleanup: CleanupRegistry::new(),
+            patience: Arc::new(OnceLock::new()),
+            snapshots: Snapshots::start(),
+        };
         let receiver = Arc::new(Receiver {
             interrupt: signals.interrupt.clone(),
             cleanup: signals.cleanup.clone(),
             patience: Arc::clone(&signals.patience),
+            snapshots: signals.snapshots.clone(),
             order: Mutex::new(()),
         });
         listen_to_ctrl_c(Arc::clone(&receiver));
-        listen_to_termination(receiver);
+        listen_to_others(receiver);
         // With a handler, a write beyond the limit on file sizes returns an error instead of ending the process. The
         // same holds if the signal is ignored.
         if !is_ignored(SIGXFSZ)
@@ -116,6 +124,11 @@ impl Signals {
     /// Returns the registry of temporary files and child processes to clean up if the process exits early.
     pub(crate) fn cleanup(&self) -> CleanupRegistry {
         self.cleanup.clone()
+    }
+
+    /// Returns the thread that shows snapshots of a run.
+    pub(crate) fn snapshots(&self) -> Snapshots {
+        self.snapshots.clone()
     }
 
     /// Returns the way to end the process soon after the time limit of a run.
@@ -149,11 +162,29 @@ struct Receiver {
     interrupt: Interrupt,
     cleanup: CleanupRegistry,
     patience: Arc<OnceLock<Patience>>,
+    snapshots: Snapshots,
     /// Held while a signal is handled, so that one of them is the first.
     order: Mutex<()>,
 }
 
 impl Receiver {
+    /// Handles a signal by its number.
+    fn receive_number(&self, number: i32) {
+        match number {
+            SIGUSR1 => self.snapshots.show("SIGUSR1"),
+            SIGCONT => self.snapshots.redraw(),
+            SIGQUIT => {
+                // A second signal ends the process immediately.
+                if self.patience.get().is_some() && !self.interrupt.is_triggered() {
+                    self.snapshots.show_first("SIGQUIT");
+                }
+                self.receive(Signal::Quit);
+            }
+            SIGHUP => self.receive(Signal::HangUp),
+            _ => self.receive(Signal::Terminate),
+        }
+    }
+
     fn receive(&self, signal: Signal) {
         let _order = self.order.lock();
         let cause = TerminationCause::Signal(signal);
@@ -177,10 +208,11 @@ fn listen_to_ctrl_c(receiver: Arc<Receiver>) {
     }
 }
 
-/// Starts the thread for SIGTERM and SIGHUP. `ctrlc` could handle them, too, but as one signal with SIGINT, whose exit
-/// code is another.
-fn listen_to_termination(receiver: Arc<Receiver>) {
-    let (ignored, handled): (Vec<_>, Vec<_>) = [SIGTERM, SIGHUP].into_iter().partition(|signal| is_ignored(*signal));
+/// Starts the thread for all signals but SIGINT. `ctrlc` could handle SIGTERM and SIGHUP, too, but as one signal with SIGINT, whose
+/// exit code is another.
+fn listen_to_others(receiver: Arc<Receiver>) {
+    let all = [SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGCONT];
+    let (ignored, handled): (Vec<_>, Vec<_>) = all.into_iter().partition(|signal| is_ignored(*signal));
     if !ignored.is_empty() {
         tracing::debug!("these signals were ignored at the start, and stay so: {ignored:?}");
     }
@@ -188,13 +220,13 @@ fn listen_to_termination(receiver: Arc<Receiver>) {
         let mut numbers = iterator::Signals::new(&handled)?;
         let follow = move || {
             for number in numbers.forever() {
-                receiver.receive(if number == SIGHUP { Signal::HangUp } else { Signal::Terminate });
+                receiver.receive_number(number);
             }
         };
         thread::Builder::new().name("signals".into()).spawn(follow).map(drop)
     };
     if let Err(error) = listen() {
-        tracing::warn!("cannot listen for SIGTERM and SIGHUP: {error}");
+        tracing::warn!("cannot listen for signals other than SIGINT: {error}");
     }
 }
 

@@ -23,9 +23,12 @@ fn started(folder: &Folder, how: &str) -> (Child, Events) {
 #[test]
 fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
     let folder = Folder::with(&[COUNT_FROM]);
-    for (how, ignored) in
-        [("exec nohup", Signal::HUP), ("trap '' INT; exec", Signal::INT), ("trap '' TERM; exec", Signal::TERM)]
-    {
+    for (how, ignored) in [
+        ("exec nohup", Signal::HUP),
+        ("trap '' INT; exec", Signal::INT),
+        ("trap '' TERM; exec", Signal::TERM),
+        ("trap '' QUIT; exec", Signal::QUIT),
+    ] {
         for (other, code) in SIGNALS.into_iter().filter(|(signal, _)| *signal != ignored) {
             let (child, mut events) = started(&folder, how);
             send(&child, ignored);
@@ -36,6 +39,18 @@ fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
             assert_eq!(end(child), Some(code), "{how}, {other:?}");
         }
     }
+}
+
+/// By default it would end the process. The pipe is read so far that an event about it would have come.
+#[test]
+fn snapshots_that_were_ignored_at_the_start_stay_ignored() {
+    let folder = Folder::with(&[COUNT_FROM]);
+    let (child, mut events) = started(&folder, "trap '' USR1; exec");
+    send(&child, Signal::USR1);
+    let later = (0..MORE_THAN_A_PIPE_HOLDS).flat_map(|_| events.wait_for("progress"));
+    assert_eq!(later.filter(|event| event["event"] == "snapshot").count(), 0);
+    send(&child, Signal::TERM);
+    assert_eq!(end(child), Some(143));
 }
 
 /// The second signal is not the first one that counts.

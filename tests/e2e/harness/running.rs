@@ -12,7 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// The signals that end a command, and its exit codes.
-pub(crate) const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
+pub(crate) const SIGNALS: [(Signal, i32); 4] =
+    [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129), (Signal::QUIT, 131)];
 
 /// How long a test waits for an event before it fails. Only a failing test waits that long.
 const DEADLINE: Duration = Duration::from_secs(30);

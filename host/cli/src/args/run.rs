@@ -85,6 +85,9 @@ pub(crate) struct Run {
     /// Write a JUnit report to this file: a test suite for each step
     #[arg(long, value_name = "FILE.xml", value_hint = ValueHint::FilePath)]
     pub(crate) junit: Option<PathBuf>,
+    /// Write a trace of the run to this file, for `https://ui.perfetto.dev` or `chrome://tracing`
+    #[arg(long, value_name = "FILE.json", value_hint = ValueHint::FilePath)]
+    pub(crate) trace: Option<PathBuf>,
     /// Whether to mark failures in the files of a workflow, and to write its summary
     #[arg(long, value_name = "WHERE", default_value = "auto")]
     pub(crate) annotations: Annotations,
@@ -136,6 +139,27 @@ pub(crate) struct Run {
     /// Run again after each change of the pipeline file, a step's sources or an input, until Ctrl-C
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Profile {
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    /// Profile this step alone
+    #[arg(long, value_name = "STEP")]
+    pub(crate) step: Option<String>,
+    /// Write the flame graph to this file
+    #[arg(long, value_name = "FILE.svg", default_value = "profile.svg", value_hint = ValueHint::FilePath)]
+    pub(crate) svg: PathBuf,
+    /// Write the profile to this file, for `https://profiler.firefox.com`
+    #[arg(long, value_name = "FILE.json", default_value = "profile.json", value_hint = ValueHint::FilePath)]
+    pub(crate) json: PathBuf,
+    /// Threads that run steps, at most 4 for each core [default: one for each core]
+    #[arg(short, long, value_name = "N", value_parser = super::threads)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// How to show progress
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(crate) progress: Progress,
 }
 
 /// Parses the id of a run. A pipeline file in its place is a common mistake, since the id may be left out.

@@ -33,7 +33,8 @@ const FILE: &str = "(the command line)";
 /// Runs steps without a pipeline file.
 pub(crate) fn execute(arguments: &Pipe, global: &Global, signals: &Signals) -> Exit {
     let interrupt = signals.interrupt_within(Duration::ZERO);
-    let control = Control { interrupt, cleanup: signals.cleanup(), last_call: None };
+    let (cleanup, snapshots) = (signals.cleanup(), signals.snapshots());
+    let control = Control { interrupt, cleanup, snapshots, last_call: None };
     let (rows, models) = match described(arguments, global, &control) {
         Ok(described) => described,
         Err(exit) => return exit,

@@ -27,9 +27,10 @@ use crate::output::failure;
 use crate::output::records::is_stdout;
 use crate::output::render;
 use crate::output::standard_streams;
+use crate::profile::ProfileSettings;
 use crate::program;
 use crate::report::ReportTargets;
-use crate::signals::{LastCall, Signals};
+use crate::signals::{LastCall, Signals, Snapshots};
 use crate::watch::{Watched, watch};
 pub(crate) use bundles::BundleSettings;
 pub(crate) use ended::report_error;
@@ -42,6 +43,10 @@ pub(crate) struct RunSettings {
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) progress: Progress,
     pub(crate) failures: Option<PathBuf>,
+    /// The file of the trace.
+    pub(crate) trace: Option<PathBuf>,
+    /// The profile of the steps.
+    pub(crate) profile: Option<ProfileSettings>,
     /// Reports that are written after the run.
     pub(crate) reports: ReportTargets,
     pub(crate) message_format: MessageFormat,
@@ -61,7 +66,9 @@ pub(crate) struct RunSettings {
 impl RunSettings {
     /// Returns the files that the command itself writes, each with the option that names it.
     fn written_files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
-        self.failures.iter().map(|path| ("--failures", path)).chain(self.reports.files())
+        let failures = self.failures.iter().map(|path| ("--failures", path));
+        let own = failures.chain(self.trace.iter().map(|path| ("--trace", path)));
+        own.chain(self.profile.iter().flat_map(ProfileSettings::files)).chain(self.reports.files())
     }
 
     /// Returns the error message if two options name the same file.
@@ -79,6 +86,8 @@ impl RunSettings {
 pub(crate) struct Control {
     pub(crate) interrupt: Interrupt,
     pub(crate) cleanup: CleanupRegistry,
+    /// Shows what the run does when a signal asks for it.
+    pub(crate) snapshots: Snapshots,
     /// Ends the process after the time limit of the run, if the run does not. `None` if the process does more than this run.
     pub(crate) last_call: Option<LastCall>,
 }
@@ -104,7 +113,12 @@ pub(crate) fn execute(arguments: &args::Run, global: &Global, signals: &Signals)
                 &pipeline,
                 &RunSettings { executor, keep, ..settings(arguments) },
                 global,
-                Control { interrupt, cleanup: signals.cleanup(), last_call: Some(signals.last_call()) },
+                Control {
+                    interrupt,
+                    cleanup: signals.cleanup(),
+                    snapshots: signals.snapshots(),
+                    last_call: Some(signals.last_call()),
+                },
             )
         }
         Err(exit) => exit,
@@ -134,7 +148,7 @@ fn watched(arguments: &args::Run, global: &Global, signals: &Signals) -> Exit {
             &pipeline,
             &settings(arguments),
             global,
-            Control { interrupt, cleanup: signals.cleanup(), last_call: None },
+            Control { interrupt, cleanup: signals.cleanup(), snapshots: signals.snapshots(), last_call: None },
         );
         watched_files(&pipeline)
     })
@@ -180,6 +194,8 @@ fn settings(arguments: &args::Run) -> RunSettings {
         threads: arguments.threads,
         progress: arguments.progress,
         failures: arguments.failures.clone(),
+        trace: arguments.trace.clone(),
+        profile: None,
         reports: reports(arguments),
         message_format: arguments.message_format,
         grace: arguments.grace,
@@ -194,7 +210,7 @@ fn settings(arguments: &args::Run) -> RunSettings {
 /// Runs a pipeline until it ends or is interrupted, and prints the result. Temporary files and child processes are
 /// registered in `cleanup`.
 pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global, control: Control) -> Exit {
-    let Control { interrupt, cleanup, last_call } = control;
+    let Control { interrupt, cleanup, snapshots, last_call } = control;
     if let Some(conflict) = stdout_conflict(pipeline, settings).or_else(|| settings.repeated_file()) {
         return usage_error(&conflict, settings.message_format);
     }
@@ -208,11 +224,13 @@ pub(crate) fn drive(pipeline: &Pipeline, settings: &RunSettings, global: &Global
         render::message(&format!("cannot read the standard input: {error}"));
         return Exit::Failed;
     }
-    let reporter = match RunReporter::new(settings, last_call) {
+    let reporter = match RunReporter::new(settings, pipeline.name(), last_call) {
         Ok(reporter) => reporter,
         Err(exit) => return exit,
     };
+    snapshots.show_run(reporter.monitor(), reporter.viewer());
     let mut options = RunOptions::new().interrupt(&interrupt).cleanup(&cleanup).on_event(reporter.listener());
+    options = options.monitor(reporter.monitor());
     options = options.grace(settings.grace.unwrap_or_default()).no_build(settings.no_build);
     options = match with_lock(options, pipeline, settings.locked) {
         Ok(options) => options,

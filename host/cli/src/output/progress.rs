@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use crate::output::console::{eprint, eprintln};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use parking_lot::Mutex;
 use stillbox::text::escape_controls;
 use stillbox::{Event, Report};
@@ -70,7 +70,7 @@ impl Display {
             },
             Shown::Bars(bars) => match event {
                 Event::Started { pipeline, steps, total_bytes, .. } => {
-                    *bars = Some(Bars::new(pipeline, steps, *total_bytes));
+                    bars.insert(Bars::new(pipeline, steps, *total_bytes)).draw();
                 }
                 Event::Progress { report, bytes_read, .. } => {
                     if let Some(bars) = bars {
@@ -88,6 +88,23 @@ impl Display {
                 }
                 other => show_preparation(other),
             },
+        }
+    }
+
+    /// Prints text, above the progress bars.
+    pub(crate) fn print(&self, text: &str) {
+        match &*self.shown.lock() {
+            Shown::Bars(Some(bars)) => bars.all.suspend(|| eprint!("{text}")),
+            _ => eprint!("{text}"),
+        }
+    }
+
+    /// Draws the progress bars again below what others have written meanwhile, after the process was stopped.
+    pub(crate) fn redraw(&self) {
+        if let Shown::Bars(Some(bars)) = &*self.shown.lock() {
+            // The old target would erase as many lines as it has drawn, which are not at the cursor any more.
+            bars.all.set_draw_target(ProgressDrawTarget::stderr());
+            bars.draw();
         }
     }
 
@@ -117,6 +134,10 @@ impl Bars {
         };
         let steps = names.iter().map(of_step).collect();
         Self { all, input, steps, models: Vec::new() }
+    }
+
+    fn draw(&self) {
+        [&self.input].into_iter().chain(&self.steps).for_each(ProgressBar::tick);
     }
 
     fn update(&mut self, report: &Report, bytes_read: u64) {

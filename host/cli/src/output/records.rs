@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
-use stillbox::{CancelReason, Event, Failure, Report};
+use stillbox::{CancelReason, Event, Failure, Report, Snapshot};
 
 use crate::ci;
 use crate::output::messages::{MessageWriter, line};
@@ -83,6 +83,17 @@ impl Records {
         self.write_failure(failure);
         if let Some(events) = &self.events {
             events.print(&json!({ "event": "failure", "failure": failure }));
+        }
+    }
+
+    /// Records what the threads of the run do, because a signal has asked for it.
+    pub(crate) fn snapshot(&self, signal: &str, snapshot: &Snapshot) {
+        if let Some(events) = &self.events {
+            let mut event = json!({ "event": "snapshot", "signal": signal, "threads": snapshot.threads });
+            if snapshot.omitted > 0 {
+                event["omitted"] = snapshot.omitted.into();
+            }
+            events.print(&event);
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use stillbox::outline::Outline;
-use stillbox::{Event, Pipeline, Report, RunError};
+use stillbox::{Event, Monitor, Pipeline, Report, RunError, Snapshot};
 
 use super::ended::{interrupted, not_recorded, report_error, show};
 use super::evidence::evidence;
@@ -12,9 +13,32 @@ use crate::args::MessageFormat;
 use crate::exit_code::Exit;
 use crate::output::progress::Display;
 use crate::output::records::{End, Records, could_be_made};
+use crate::output::snapshot::snapshot_text;
 use crate::output::{console, errors, failure, summary};
-use crate::report::{Collector, ReportTargets, cannot_write};
-use crate::signals::LastCall;
+use crate::profile::{ProfileSettings, Sampler};
+use crate::report::{Collector, ReportTargets};
+use crate::signals::{LastCall, Viewer};
+use crate::trace::Trace;
+
+/// Shows snapshots next to the progress, or as events.
+struct RunViewer {
+    display: Arc<Display>,
+    records: Arc<Records>,
+    format: MessageFormat,
+}
+
+impl Viewer for RunViewer {
+    fn show(&self, signal: &'static str, snapshot: &Snapshot) {
+        match self.format {
+            MessageFormat::Json => self.records.snapshot(signal, snapshot),
+            MessageFormat::Human => self.display.print(&snapshot_text(signal, snapshot)),
+        }
+    }
+
+    fn redraw(&self) {
+        self.display.redraw();
+    }
+}
 
 /// Lives from before the run until its result is printed.
 pub(super) struct RunReporter {
@@ -25,11 +49,15 @@ pub(super) struct RunReporter {
     /// Follows the run for reports. `None` if there are none to write.
     collector: Option<Arc<Collector>>,
     reports: ReportTargets,
+    /// Shows the run to snapshots, and to the trace.
+    monitor: Monitor,
+    trace: Option<Trace>,
+    profile: Option<Sampler>,
 }
 
 impl RunReporter {
     /// Prints the problem and returns the exit code if the failures file cannot be created.
-    pub(super) fn new(settings: &RunSettings, last_call: Option<LastCall>) -> Result<Self, Exit> {
+    pub(super) fn new(settings: &RunSettings, pipeline: &str, last_call: Option<LastCall>) -> Result<Self, Exit> {
         let format = settings.message_format;
         let is_json = format == MessageFormat::Json;
         let records = Records::new(settings.failures.as_deref(), is_json).map_err(|error| {
@@ -40,19 +68,24 @@ impl RunReporter {
             Exit::Usage
         })?;
         let display = if is_json { Display::silent() } else { Display::new(settings.progress) };
-        for (_, file) in settings.reports.files() {
-            if let Err(error) = could_be_made(file) {
-                let error = anyhow::Error::new(error).context(cannot_write(file));
-                if is_json {
-                    errors::print_errors(&[errors::from_error(error.as_ref())]);
-                }
-                failure::error(error.as_ref());
-                return Err(Exit::Usage);
+        if let Err(error) = check_files(settings) {
+            if is_json {
+                errors::print_errors(&[errors::from_error(error.as_ref())]);
             }
+            failure::error(error.as_ref());
+            return Err(Exit::Usage);
         }
         let reports = settings.reports.clone();
         let collector = (!reports.is_empty()).then(|| Arc::new(Collector::new()));
-        Ok(Self { display: Arc::new(display), records: Arc::new(records), format, last_call, collector, reports })
+        let trace = settings.trace.as_deref().map(|path| Trace::new(path, pipeline));
+        let monitor = trace.as_ref().map_or_else(Monitor::new, |trace| trace.monitor().clone());
+        let profile = settings.profile.as_ref().map(|profile| Sampler::start(profile, &monitor)).transpose();
+        let profile = profile.map_err(|error| {
+            failure::error(&error);
+            Exit::Failed
+        })?;
+        let (display, records) = (Arc::new(display), Arc::new(records));
+        Ok(Self { display, records, format, last_call, collector, reports, monitor, trace, profile })
     }
 
     /// The receiver of the run's events.
@@ -72,6 +105,17 @@ impl RunReporter {
         }
     }
 
+    /// The monitor of the run.
+    pub(super) fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// The viewer of snapshots of the run.
+    pub(super) fn viewer(&self) -> Arc<dyn Viewer> {
+        let (display, records) = (Arc::clone(&self.display), Arc::clone(&self.records));
+        Arc::new(RunViewer { display, records, format: self.format })
+    }
+
     /// The receiver of the run's plan, if reports need it.
     pub(super) fn plan_listener(&self) -> Option<impl Fn(&Outline) + Send + Sync + 'static> {
         let collector = self.collector.clone()?;
@@ -79,15 +123,17 @@ impl RunReporter {
     }
 
     /// Prints the result of the run, and writes the reports. The run was on this number of threads.
-    pub(super) fn finish(self, pipeline: &Pipeline, result: &Result<Report, RunError>, threads: usize) -> Exit {
+    pub(super) fn finish(mut self, pipeline: &Pipeline, result: &Result<Report, RunError>, threads: usize) -> Exit {
         self.display.end();
         let exit = match result {
             Ok(report) => self.done(pipeline, report),
             Err(error) => self.not_done(pipeline, error),
         };
-        let Some(collector) = &self.collector else { return exit };
-        let evidence = evidence(collector, pipeline, result, threads);
-        let errors = self.reports.write(&evidence);
+        let mut errors: Vec<_> = self.trace.iter().filter_map(|trace| trace.finish().err()).collect();
+        errors.extend(self.profile.take().into_iter().flat_map(|profile| profile.finish(pipeline.name())));
+        if let Some(collector) = &self.collector {
+            errors.extend(self.reports.write(&evidence(collector, pipeline, result, threads)));
+        }
         for error in &errors {
             failure::error(error.as_ref());
         }
@@ -148,4 +194,14 @@ impl RunReporter {
         }
         self.records.end(end, report);
     }
+}
+
+/// Checks that the files that are written during the run or after it can be created.
+fn check_files(settings: &RunSettings) -> anyhow::Result<()> {
+    let reports = settings.reports.files().map(|(_, file)| ("report", file));
+    let profile = settings.profile.iter().flat_map(ProfileSettings::files).map(|(_, file)| ("profile", file));
+    for (what, file) in reports.chain(profile).chain(settings.trace.iter().map(|file| ("trace", file))) {
+        could_be_made(file).with_context(|| format!("cannot write the {what} to {}", file.display()))?;
+    }
+    Ok(())
 }
