@@ -36,14 +36,11 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             Box::new(async move {
                 // A second future replaces the first one, which borrows the store: pollables can be asked again.
                 let ready = at_once(store.data_mut().ctx().table.poll(again(&pollables))).await;
-                let ready = match ready {
-                    Some(ready) => ready,
-                    None => {
-                        let _wait = begin(&store, || store.data().awaited());
-                        store.data_mut().ctx().table.poll(pollables).await
-                    }
-                };
-                Ok((ready?,))
+                if let Some(ready) = ready {
+                    return Ok((ready?,));
+                }
+                let _wait = begin(&store, || store.data().awaited());
+                Ok((store.data_mut().ctx().table.poll(pollables).await?,))
             })
         },
     )?;
@@ -52,13 +49,11 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, State>, (pollable,): (Resource<DynPollable>,)| {
             Box::new(async move {
                 let ready = at_once(store.data_mut().ctx().table.block(same(&pollable))).await;
-                match ready {
-                    Some(ready) => ready,
-                    None => {
-                        let _wait = begin(&store, || store.data().awaited());
-                        store.data_mut().ctx().table.block(pollable).await
-                    }
+                if let Some(ready) = ready {
+                    return ready;
                 }
+                let _wait = begin(&store, || store.data().awaited());
+                store.data_mut().ctx().table.block(pollable).await
             })
         },
     )?;

@@ -20,7 +20,7 @@ fn frames() -> Vec<Frame> {
 
 /// The stack of no guest.
 fn backtrace() -> WasmBacktrace {
-    WasmBacktrace::force_capture(&wasmtime::Store::new(&engine(), ()))
+    WasmBacktrace::force_capture(wasmtime::Store::new(&engine(), ()))
 }
 
 fn engine() -> wasmtime::Engine {
