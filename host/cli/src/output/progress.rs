@@ -137,7 +137,7 @@ impl Bars {
     }
 
     fn draw(&self) {
-        [&self.input].into_iter().chain(&self.steps).for_each(ProgressBar::tick);
+        [&self.input].into_iter().chain(&self.steps).chain(&self.models).for_each(ProgressBar::tick);
     }
 
     fn update(&mut self, report: &Report, bytes_read: u64) {
