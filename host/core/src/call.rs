@@ -208,13 +208,18 @@ impl StepInstance {
     ) -> Result<Result<R, StepError>, Box<Failure>> {
         let (step, is_bound) = (callee.step, std::mem::replace(&mut self.is_bound, true));
         self.calls += 1;
-        self.session.call(callee.sandbox, &step.component, &callee.options(0, subject, None), async |store, instance| {
-            let guest = instance.stillbox_step_guest();
-            if !is_bound && let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
-                return Ok(Err(error));
-            }
-            work(store, instance).await
-        })
+        self.session.call(
+            callee.sandbox,
+            &step.component,
+            &callee.options(0, subject, None),
+            async |store, instance| {
+                let guest = instance.stillbox_step_guest();
+                if !is_bound && let Err(error) = guest.call_bind(&mut *store, &step.parameters).await? {
+                    return Ok(Err(error));
+                }
+                work(store, instance).await
+            },
+        )
     }
 
     fn answered<R>(&self, answer: Result<R, StepError>) -> Result<R, Box<Failure>> {

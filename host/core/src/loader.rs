@@ -84,7 +84,8 @@ impl ComponentLoader {
         let is_misfit = |error: &ComponentError| matches!(error.kind, ComponentErrorKind::DoesNotFit(_));
         self.has_misfit.fetch_or(component.as_ref().is_err_and(is_misfit), Ordering::Relaxed);
         let mut component = component?;
-        let options = CallOptions { limits, stop, seed: 0, access: None, log: None, subject: Subject::function("manifest") };
+        let options =
+            CallOptions { limits, stop, seed: 0, access: None, log: None, subject: Subject::function("manifest") };
         let manifest = self.manifest(&component, &options).map_err(|mut failure| {
             let digest = Arc::clone(component.digest());
             failure.component = Some(Arc::clone(&digest));

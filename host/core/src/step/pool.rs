@@ -188,7 +188,8 @@ impl LoadedComponent {
     ) -> Result<ConfiguredStep, Box<Failure>> {
         let parameters: Arc<str> = Value::Object(parameters.clone()).to_string().into();
         let subject = Subject::function("bind");
-        let options = CallOptions { limits, stop: self.pool.stop(), seed: 0, access: access.as_ref(), log: None, subject };
+        let options =
+            CallOptions { limits, stop: self.pool.stop(), seed: 0, access: access.as_ref(), log: None, subject };
         let signature = self.pool.loader().bind(&self.component, &parameters, &options)?;
         let (pool, component) = (self.pool.clone(), Arc::clone(&self.component));
         let (limits, on_failure) = (limits.clone(), OnFailure::default());
