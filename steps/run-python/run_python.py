@@ -30,8 +30,8 @@ class Parameters:
     stdin: str = "stdin"
     """A column with the text that the code reads from standard input. It may be missing."""
     verdict: str = "verdict"
-    """The output column for `passed`, `failed` (an exception in the tests, or a failed assertion), `error` (another exception, a syntax error
-    or an exit status other than 0 in the code) or `limit`."""
+    """The output column for `passed`, `failed` (an exception or an exit in the tests, or a failed assertion), `error` (another exception, a
+    syntax error or an exit status other than 0 in the code) or `limit`."""
     output: str = "output"
     """The output column for what the code prints, on standard output and standard error."""
     traceback: str = "traceback"
@@ -143,7 +143,8 @@ def verdict_of(error: BaseException, in_tests: bool) -> Verdict:
     match error:
         case LimitReached():
             return "limit"
-        case SystemExit(code=None | 0):
+        # An exit in the tests leaves out the assertions after it.
+        case SystemExit(code=None | 0) if not in_tests:
             return "passed"
         case AssertionError():
             return "failed"
