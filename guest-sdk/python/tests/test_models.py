@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import pytest
 
@@ -23,6 +24,21 @@ def test_a_request_is_a_conversation_that_starts_with_its_instructions():
     assert Request(conversation).messages() == conversation
 
 
+ITSELF: dict[str, object] = {}
+ITSELF["properties"] = ITSELF
+
+
+def test_a_request_keeps_the_schema_with_which_it_was_created():
+    schema: dict[str, object] = {"type": "string"}
+    request = Request("a", schema=schema)
+    schema["enum"] = {"b"}
+    assert request.schema_text() == '{"type": "string"}'
+    assert Request("a", schema=MappingProxyType({"type": "string"})).schema_text() == '{"type": "string"}'
+    assert Request("a", schema="{}").schema_text() == "{}"
+    assert replace(request, schema=None).schema_text() is None
+    assert "_schema_text" not in repr(request)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -34,6 +50,14 @@ def test_a_request_is_a_conversation_that_starts_with_its_instructions():
         (lambda: Request("a", max_tokens=True), "not True"),
         (lambda: Request("a", temperature=math.nan), "`temperature` of a request is a finite number, not nan"),
         (lambda: Request("a", top_p="1"), "`top_p` of a request is a finite number"),
+        (lambda: Request("a", temperature=10**400), "`temperature` of a request is a finite number, not 1000000"),
+        (lambda: Request("a", temperature=10**5000), "not an integer of more than 4,300 digits"),
+        (lambda: Request("a", seed=10**5000), "not an integer of more than 4,300 digits"),
+        (lambda: Request("a", schema={"enum": {1, 2}}), "`schema` of a request cannot be written as JSON"),
+        (lambda: Request("a", schema={"maximum": math.inf}), "`schema` of a request cannot be written as JSON"),
+        (lambda: Request("a", schema={("a", "b"): 1}), "`schema` of a request cannot be written as JSON"),
+        (lambda: Request("a", schema=ITSELF), "`schema` of a request cannot be written as JSON"),
+        (lambda: Request("a", schema=7), "`schema` of a request cannot be written as JSON"),
         (lambda: Request("a", stop="b"), "`stop` of a request is a list of texts"),
         (lambda: Request("a", stop=[1]), "an element of `stop` has the type `str`, and is 1"),
         (lambda: Message("tool", "a"), "the role of a message is one of system, user, assistant, not 'tool'"),

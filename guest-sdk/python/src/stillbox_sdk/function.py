@@ -23,7 +23,7 @@ class RowFunction:
     """A function that is called for each row."""
 
     def __init__(self, function: Callable[..., Any], code: Code, inputs: Columns, outputs: Columns, collect: Collect) -> None:
-        # What is called: the function, with its model if it takes one.
+        # The function that is called for each row, with its model if it takes one.
         self.call = function
         self._function = function
         self._code = code
@@ -78,7 +78,7 @@ class BatchFunction:
     """A function that is called with a whole batch."""
 
     def __init__(self, function: Callable[..., Any], code: Code, inputs: Columns, outputs: Columns) -> None:
-        # What is called: the function, with its model if it takes one.
+        # The function that is called with each batch, with its model if it takes one.
         self.call = function
         self._function = function
         self._code = code

@@ -102,8 +102,8 @@ def _send(
 
 def _outgoing(request: Request) -> tuple[host.Request, int] | StepError:
     """Returns a request of the contract, with the bytes that the host has to read."""
-    schema = request.schema_text()
     try:
+        schema = request.schema_text()
         size = 128 + sum(8 + _size(text) for text in request.stop) + _size(schema or "")
         if request.completion:
             size += _size(str(request.prompt))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as _json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
 from .errors import InputError
@@ -77,6 +77,7 @@ class Request:
     """A JSON Schema that the answer has to match. The host validates the answer, and asks the model to correct it."""
     allow_truncated: bool = False
     """Whether an answer that is cut off at the largest number of tokens is returned. Otherwise it is an error."""
+    _schema_text: str | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str):
@@ -96,8 +97,9 @@ class Request:
         _check_integer("seed", self.seed, -(1 << 63), (1 << 63) - 1)
         for name in ("temperature", "top_p"):
             value = getattr(self, name)
-            if value is not None and not (_is_number(value) and math.isfinite(value)):
-                raise InputError(f"`{name}` of a request is a finite number, not {value!r}")
+            if value is not None and not (_is_number(value) and _is_finite(value)):
+                raise InputError(f"`{name}` of a request is a finite number, not {_shown(value)}")
+        object.__setattr__(self, "_schema_text", _schema_text(self.schema))
 
     def messages(self) -> list[Message]:
         """Returns the conversation, with the instructions first."""
@@ -105,8 +107,8 @@ class Request:
         return [*first, *([Message("user", self.prompt)] if isinstance(self.prompt, str) else self.prompt)]
 
     def schema_text(self) -> str | None:
-        """Returns the schema as JSON."""
-        return self.schema if self.schema is None or isinstance(self.schema, str) else _json.dumps(self.schema)
+        """Returns the schema as JSON, as it was when the request was created."""
+        return self._schema_text
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,32 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that is larger than any float
+        return False
+
+
+def _shown(value: object) -> str:
+    """Returns the start of the text of a value, which may have too many digits for Python to format."""
+    try:
+        return f"{value!r:.100}"
+    except ValueError:
+        return "an integer of more than 4,300 digits"
+
+
+def _schema_text(schema: Mapping[str, Any] | str | None) -> str | None:
+    if schema is None or isinstance(schema, str):
+        return schema
+    try:
+        return _json.dumps(dict(schema), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError("`schema` of a request cannot be written as JSON") from error
+
+
 def _check_integer(name: str, value: object, least: int, most: int) -> None:
     if value is None:
         return
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InputError(f"`{name}` of a request is an integer from {least:,} to {most:,}, not {value!r:.100}")
+        raise InputError(f"`{name}` of a request is an integer from {least:,} to {most:,}, not {_shown(value)}")
