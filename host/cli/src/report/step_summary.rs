@@ -10,15 +10,18 @@ use stillbox::units::{counted, grouped};
 use super::evidence::{Evidence, RunVerdict};
 use super::groups::{FailureGroup, write_groups};
 use super::text::markdown;
-use crate::output::summary::duration;
+use crate::output::summary::{duration, model_usage};
 
 /// The largest summary, in bytes. GitHub rejects a whole file of more than 1 MiB, to which other commands of the step may write.
 const MAX_BYTES: usize = 256 << 10;
 /// The largest file that is appended to, in bytes.
 const MAX_FILE: u64 = (1 << 20) - 1;
-/// The number of steps and of groups that are shown.
+/// The number of steps, models and groups that are shown.
 const MAX_STEPS: usize = 100;
+const MAX_MODELS: usize = 20;
 const MAX_GROUPS: usize = 20;
+/// Characters of the name of a model.
+const MAX_NAME: usize = 100;
 
 /// Appends the summary to the file that GitHub names.
 ///
@@ -49,6 +52,7 @@ fn summary(evidence: &Evidence) -> String {
     if !evidence.report.steps.is_empty() {
         steps(&mut text, evidence);
     }
+    models(&mut text, evidence);
     let groups = evidence.failures.sorted();
     if !groups.is_empty() {
         let _ = writeln!(text, "#### {}\n", counted(evidence.failures.total(), "failure", "failures"));
@@ -75,6 +79,22 @@ fn steps(text: &mut String, evidence: &Evidence) {
         let _ = writeln!(text, "\nand {}", counted(more as u64, "more step", "more steps"));
     }
     text.push('\n');
+}
+
+/// A line for each model that was asked, or whose stored answers were used.
+fn models(text: &mut String, evidence: &Evidence) {
+    let models = evidence.report.models.iter().filter(|model| model.requests + model.stored_answers > 0);
+    let used: Vec<_> = models.collect();
+    for model in used.iter().take(MAX_MODELS) {
+        let name: String = model.name.chars().take(MAX_NAME).collect();
+        let _ = writeln!(text, "- model {}: {}", markdown(&name), markdown(&model_usage(model)));
+    }
+    if let Some(more) = used.len().checked_sub(MAX_MODELS).filter(|more| *more > 0) {
+        let _ = writeln!(text, "- and {}", counted(more as u64, "more model", "more models"));
+    }
+    if !used.is_empty() {
+        text.push('\n');
+    }
 }
 
 fn failure(group: &FailureGroup) -> String {

@@ -158,6 +158,32 @@ fn a_summary_has_one_line_for_each_item_whatever_the_texts() {
 }
 
 #[test]
+fn a_summary_has_a_line_for_each_model_that_was_used() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = folder.path().join("summary.md");
+    let mut evidence = hostile();
+    let mut used = ModelUsage::default();
+    (used.name, used.requests, used.retries) = ("writer".into(), 1000, 2);
+    (used.input_tokens, used.output_tokens, used.cost) = (5000, 700, Some(0.5));
+    let mut unused = ModelUsage::default();
+    (unused.name, unused.requests) = ("idle".into(), 0);
+    evidence.report.models.extend([used.clone(), unused]);
+    step_summary::append(&file, &evidence).expect("it can be written");
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    let lines: Vec<_> = text.lines().filter(|line| line.starts_with("- model ")).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].starts_with("- model a&#60;&#47;dd&#62;"), "{text}");
+    let expected = "- model writer: 1,000 requests &#40;2 retries&#41;, 5,000 tokens in, 700 out, cost 0&#46;5000";
+    assert_eq!(lines[1], expected);
+    evidence.report.models = vec![used; 25];
+    std::fs::remove_file(&file).expect("it exists");
+    step_summary::append(&file, &evidence).expect("it can be written");
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    assert_eq!(text.matches("- model writer").count(), 20, "{text}");
+    assert!(text.contains("\n- and 5 more models\n"), "{text}");
+}
+
+#[test]
 fn a_long_run_has_its_rows_over_time() {
     let collector = Collector::new();
     let mut report = Report::default();
