@@ -149,7 +149,13 @@ impl TraceFile {
         if self.written == 0 {
             return file.write_all(&self.buffer);
         }
-        file.write_all_at(&self.buffer, self.written)
+        let written = file.write_all_at(&self.buffer, self.written);
+        if written.is_err() {
+            // The end that was there before still fits, so the document stays valid.
+            file.set_len(self.written)?;
+            file.write_all_at(END, self.written)?;
+        }
+        written
     }
 }
 

@@ -117,6 +117,18 @@ fn a_model_is_set_on_the_command_line() {
 }
 
 #[test]
+fn a_key_on_the_command_line_is_a_secret_of_the_file() {
+    let server = server(|_| answer("fine"));
+    let folder = Folder::with(&[ASK]);
+    write_prompts(&folder, 0..1);
+    folder.write_pipeline(asking(&server, ""));
+    let errors =
+        folder.stillbox(["check", "pipeline.toml", "--probe", "--set-model", "writer.key=nosuch"]).failed(2);
+    assert!(errors.contains("the key of model \"writer\" is the secret \"nosuch\", which [secrets] does not have"), "{errors}");
+    assert!(server.requests().is_empty());
+}
+
+#[test]
 fn a_model_that_is_not_public_has_to_be_listed() {
     let folder = Folder::with(&[ASK]);
     write_prompts(&folder, 0..1);
@@ -147,10 +159,15 @@ fn the_key_of_a_model_is_in_no_file_and_no_answer() {
     let asked = AtomicUsize::new(0);
     let server = Server::new(move |request| {
         let key = request.header("authorization").unwrap_or_default().to_owned();
-        if asked.fetch_add(1, Ordering::SeqCst) == 0 {
-            return super::error("400 Bad Request", "", &format!("wrong key: {key}"));
+        match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => super::error("400 Bad Request", "", &format!("wrong key: {key}")),
+            1 => {
+                let escaped: String = key.chars().map(|char| format!("\\u{:04x}", u32::from(char))).collect();
+                let message = format!("{{\"content\": \"{escaped}\"}}");
+                ok(&format!("{{\"choices\": [{{\"message\": {message}, \"finish_reason\": \"stop\"}}]}}"))
+            }
+            _ => answer(&key),
         }
-        answer(&key)
     });
     let folder = Folder::with(&[ASK]);
     write_prompts(&folder, 0..3);

@@ -71,6 +71,30 @@ impl Redactor {
         }
     }
 
+    /// Replaces every secret in the texts and names of JSON, where escapes are decoded. Returns whether there was one.
+    pub(crate) fn redact_json(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => match self.redact(text) {
+                Cow::Owned(redacted) => {
+                    *text = redacted;
+                    true
+                }
+                Cow::Borrowed(_) => false,
+            },
+            Value::Array(values) => values.iter_mut().fold(false, |found, value| self.redact_json(value) | found),
+            Value::Object(members) => {
+                let mut found = members.values_mut().fold(false, |found, value| self.redact_json(value) | found);
+                if members.keys().any(|name| self.is_in(name.as_bytes())) {
+                    let named = std::mem::take(members).into_iter();
+                    *members = named.map(|(name, value)| (self.redact(&name).into_owned(), value)).collect();
+                    found = true;
+                }
+                found
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
     /// Covers every secret in bytes that are complete.
     pub(crate) fn mask(&self, bytes: &mut [u8]) {
         for range in self.find(bytes) {

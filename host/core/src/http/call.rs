@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method, StatusCode};
+use serde_json::Value;
 use tokio::sync::oneshot;
 use wasmtime_wasi_http::{Error as Code, RequestOptions};
 
@@ -14,7 +15,7 @@ use super::client::{Client, ClientState};
 use super::exchange::Exchange;
 use super::notices::{Notice, Notices};
 use super::task::AbortOnDrop;
-use crate::grants::HttpUrl;
+use crate::grants::{HttpUrl, Redactor};
 
 /// Sends requests under the first grant of a client. It is used on the network's thread.
 #[derive(Clone)]
@@ -86,6 +87,37 @@ impl Caller {
         let response = response.await.unwrap_or(Err(Code::ConnectionTerminated)).map_err(failed)?;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(failed)?.to_bytes();
+        let body = redacted(body, &self.client.redactor);
         Ok(CallResponse { status: parts.status, headers: parts.headers, body })
+    }
+}
+
+/// Returns a body in which secrets are also covered where escapes of JSON hide them: the host decodes them.
+fn redacted(body: Bytes, redactor: &Redactor) -> Bytes {
+    if redactor.is_empty() || !body.contains(&b'\\') {
+        return body;
+    }
+    match serde_json::from_slice::<Value>(&body) {
+        Ok(mut json) if redactor.redact_json(&mut json) => json.to_string().into(),
+        // A body that is not JSON is not decoded.
+        _ => body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grants::Secret;
+
+    #[test]
+    fn a_secret_that_is_written_with_escapes_is_redacted() {
+        let redactor = Redactor::new([&Secret::new("sk-abcdef123456".to_owned()).unwrap()]);
+        let of = |body: &'static str| redacted(Bytes::from_static(body.as_bytes()), &redactor);
+        let escaped = of(r#"{"a": ["x \u0073k-abcdef12345\u0036 y"], "\u0073k-abcdef123456": 1}"#);
+        let json: Value = serde_json::from_slice(&escaped).unwrap();
+        let text = json.to_string();
+        assert!(!text.contains("sk-abcdef123456") && text.contains("x ") && text.contains(" y"), "{text}");
+        assert_eq!(of(r#"{"a": "\n"}"#), r#"{"a": "\n"}"#);
+        assert_eq!(of("not JSON \\u0073k"), "not JSON \\u0073k");
     }
 }
