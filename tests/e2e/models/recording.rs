@@ -10,6 +10,10 @@ use super::{answer, error, finished, prompt, server};
 use crate::harness::{Folder, Outcome, Server, outcome};
 
 const KEY: &str = "sk-test-6f0c2f1d9a";
+/// Answers that were recorded before.
+const BEFORE: &str = "{\"answer\":\"recorded\"}\n";
+/// Bytes of an answer that do not fit the memory of a step with a limit of 6 MiB.
+const LARGE: usize = 8 << 20;
 
 fn case(prompts: &[&str]) -> Folder {
     let folder = Folder::new();
@@ -112,13 +116,62 @@ fn answers_of_several_models_and_embeddings_are_recorded() {
 fn a_model_that_answers_no_request_leaves_the_recorded_answers_as_they_are() {
     let server = server(|_| error("401 Unauthorized", "", "wrong key"));
     let folder = case(&["a"]);
-    folder.write("step/cases/one/answers.jsonl", "{\"answer\":\"recorded\"}\n");
+    folder.write("step/cases/one/answers.jsonl", BEFORE);
     let url = url(&server, "default");
     let errors = test(&folder, ASK, &recording(&url, &[])).failed(1);
     assert!(errors.contains("the server of model \"default\" accepts no request"), "{errors}");
     assert!(errors.contains("wrong key"), "{errors}");
-    assert_eq!(folder.text("step/cases/one/answers.jsonl"), "{\"answer\":\"recorded\"}\n");
+    assert_eq!(folder.text("step/cases/one/answers.jsonl"), BEFORE);
     assert!(!folder.contains("step/cases/one/expected.jsonl"));
+}
+
+#[test]
+fn a_step_that_does_not_start_leaves_the_recorded_answers_as_they_are() {
+    let server = server(|_| answer("fine"));
+    let folder = case(&["a"]);
+    folder.write("step/cases/one/answers.jsonl", BEFORE);
+    folder.write("step/cases/one/parameters.toml", "rolle = \"judge\"\n");
+    let url = url(&server, "default");
+    let errors = test(&folder, ASK, &recording(&url, &[])).failed(1);
+    assert!(errors.contains("rolle"), "{errors}");
+    assert_eq!(server.requests().len(), 0);
+    assert_eq!(folder.text("step/cases/one/answers.jsonl"), BEFORE);
+}
+
+#[test]
+fn a_run_that_stops_early_leaves_the_recorded_answers_as_they_are() {
+    let server = server(|prompt| answer(&prompt.repeat(if prompt == "b" { LARGE } else { 1 })));
+    let folder = case(&["a", "b", "c"]);
+    folder.write("step/cases/one/answers.jsonl", BEFORE.repeat(3));
+    folder.write("step/cases/one/case.toml", "batch-rows = 1\n\n[limits]\nmemory = \"6MiB\"\n");
+    let url = url(&server, "default");
+    let errors = test(&folder, ASK, &recording(&url, &[])).failed(1);
+    assert!(errors.contains("memory"), "{errors}");
+    assert_eq!(server.requests().len(), 2, "the third row was not reached");
+    assert_eq!(folder.text("step/cases/one/answers.jsonl"), BEFORE.repeat(3));
+    // If the case expects the failure, the answers up to it are all that the case needs.
+    folder.write("step/cases/one/expected-failure.toml", "kind = \"memory\"\n");
+    test(&folder, ASK, &recording(&url, &[])).succeeded();
+    let lines = folder.json_lines("step/cases/one/answers.jsonl");
+    assert_eq!((lines.len(), &lines[0]["answer"]), (2, &json!("a")));
+    test(&folder, ASK, &[]).succeeded();
+}
+
+#[test]
+fn a_run_without_an_answer_that_lasts_leaves_the_recorded_answers_as_they_are() {
+    let server = server(|prompt| match prompt {
+        "later" => error("500 Internal Server Error", "", "out of order"),
+        _ => answer("fine"),
+    });
+    let folder = case(&["later"]);
+    folder.write("step/cases/one/answers.jsonl", BEFORE);
+    let url = url(&server, "default");
+    test(&folder, ASK, &recording(&url, &["default.retries=0"])).succeeded();
+    assert!(!server.requests().is_empty());
+    assert_eq!(folder.text("step/cases/one/answers.jsonl"), BEFORE);
+    // The case was judged with these answers, as the next test does.
+    assert_eq!(folder.json_lines("step/cases/one/expected.jsonl")[0]["answer"], "recorded");
+    test(&folder, ASK, &[]).succeeded();
 }
 
 #[test]

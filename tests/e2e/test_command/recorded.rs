@@ -53,6 +53,35 @@ fn recorded_responses_take_the_place_of_the_network() {
 }
 
 #[test]
+fn a_run_that_fails_leaves_the_recorded_responses_as_they_are() {
+    let server = counting();
+    let folder = recorded_case(&server);
+    let response = folder.text("step/cases/one/http/001.http");
+    let grant = grant(&server);
+    let failing = |file: &str, text: &str, message: &str| {
+        folder.write(&format!("step/cases/one/{file}"), text);
+        let errors = test(&folder, FETCH, &["--record", "--update", "--allow-http", &grant]).failed(1);
+        assert!(errors.contains(message), "{errors}");
+        assert_eq!(folder.join("step/cases/one/http").read_dir().unwrap().count(), 3);
+        assert_eq!(folder.text("step/cases/one/http/001.http"), response);
+    };
+    failing("parameters.toml", "wrong = 1\n", "wrong");
+    assert_eq!(server.requests().len(), 3, "nothing was sent");
+    folder.write("step/cases/one/parameters.toml", "");
+    // The first three rows get their responses, and the fourth does not fit the memory of the step.
+    let large = json!({ "url": server.url("/a"), "body": "x".repeat(8 << 20) });
+    let text = format!("{}{large}\n", input(&server));
+    folder.write("step/cases/one/case.toml", "batch-rows = 1\n\n[limits]\nmemory = \"6MiB\"\n");
+    failing("input.jsonl", &text, "memory");
+    assert_eq!(server.requests().len(), 6);
+    // A run without requests.
+    folder.write("step/cases/one/case.toml", "");
+    folder.write("step/cases/one/input.jsonl", "");
+    test(&folder, FETCH, &["--record", "--update", "--allow-http", &grant]).succeeded();
+    assert_eq!(folder.text("step/cases/one/http/001.http"), response);
+}
+
+#[test]
 fn a_request_without_a_recorded_response_is_denied() {
     let server = counting();
     let folder = recorded_case(&server);

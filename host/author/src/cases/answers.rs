@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use stillbox::grants::SecretSource;
@@ -43,7 +42,7 @@ pub(super) fn keys(models: &BTreeMap<String, ModelSettings>) -> impl Iterator<It
 }
 
 /// Returns why a policy does not permit a model, if it does not.
-pub(super) fn refused(models: &BTreeMap<String, ModelSettings>, policy: &Policy) -> Option<String> {
+pub(super) fn rejected_by_policy(models: &BTreeMap<String, ModelSettings>, policy: &Policy) -> Option<String> {
     models.iter().find_map(|(name, model)| {
         let mut grants = Grants::default();
         grants.add(model.grant().ok()?);
@@ -53,11 +52,14 @@ pub(super) fn refused(models: &BTreeMap<String, ModelSettings>, policy: &Policy)
     })
 }
 
-/// Writes the answers of a case, or removes its file if there are none. Returns the file.
+/// Replaces the recorded answers of a case, and returns their file. Without answers, the file is left as it is.
 ///
 /// # Errors
 /// The file cannot be written.
 pub(super) fn write(case: &Path, lines: &[RecordedAnswer]) -> Result<Option<PathBuf>, Problem> {
+    if lines.is_empty() {
+        return Ok(None);
+    }
     let file = case.join(FILE);
     let mut text = String::new();
     for line in lines {
@@ -65,10 +67,8 @@ pub(super) fn write(case: &Path, lines: &[RecordedAnswer]) -> Result<Option<Path
         let json = json.map_err(|error| Problem::Unreadable { file: file.clone(), message: error.to_string() })?;
         let _ = writeln!(text, "{json}");
     }
-    let written = if lines.is_empty() { fs::remove_file(&file) } else { fs::write(&file, text) };
-    match written {
+    match fs::write(&file, text) {
         Ok(()) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && lines.is_empty() => Ok(None),
         Err(error) => Err(Problem::Unreadable { file, message: format!("cannot be written: {error}") }),
     }
 }

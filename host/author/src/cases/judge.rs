@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -37,42 +38,47 @@ pub(super) struct Verdict {
 }
 
 /// Runs a case over the network, and writes the responses that it gets, and the answers of models if there are any. Without models,
-/// the recorded answers of the case are used.
+/// the recorded answers of the case are used. If nothing was recorded, the files of the case are left as they are, and used.
 ///
 /// # Errors
-/// The case cannot be run, a model answers no request, or a file cannot be written. A failure of the step is reported by the run that
-/// follows.
+/// The case cannot be run, the run fails in another way than the case expects, or a file cannot be written. A run that fails has
+/// recorded only a part, so nothing is written.
 pub(super) fn record(
     component: &LoadedComponent,
     case: &mut Case,
     models: &BTreeMap<String, ModelSettings>,
 ) -> Result<Vec<PathBuf>, Problem> {
     let (recorder, answers) = (Recorder::default(), AnswerRecorder::default());
-    case.settings.grants.recorded.clear();
+    let responses_before = mem::take(&mut case.settings.grants.recorded);
+    let answers_before = case.models.clone();
     if !models.is_empty() {
         case.models = answers::recording(models, &answers);
         case.settings.grants.secrets.extend(answers::keys(models));
     }
-    match Subject::new(component, case, Some(&recorder)) {
-        Ok(subject) => {
-            if let Err(failure) = subject.run(Batching::Largest)
-                && matches!(failure.kind, FailureKind::Model | FailureKind::Interrupted)
-            {
-                return Err(Problem::Failed(failure));
-            }
-        }
-        Err(Unready::Broken(problem)) => return Err(problem),
-        Err(Unready::Failed { .. }) => {}
-    }
-    let exchanges = recorder.take();
+    run_once(component, case, &recorder)?;
+    let (exchanges, lines) = (recorder.take(), answers.take());
     let mut written = recorded::write(&case.folder, &exchanges)?;
-    case.settings.grants.recorded = exchanges;
-    if !models.is_empty() {
-        let lines = answers.take();
-        written.extend(answers::write(&case.folder, &lines)?);
-        case.models = answers::recorded(lines);
-    }
+    written.extend(answers::write(&case.folder, &lines)?);
+    case.settings.grants.recorded = if exchanges.is_empty() { responses_before } else { exchanges };
+    case.models = if lines.is_empty() { answers_before } else { answers::recorded(lines) };
     Ok(written)
+}
+
+/// Runs a case while its requests are recorded.
+///
+/// # Errors
+/// The case cannot be run, or the run fails in another way than the case expects.
+fn run_once(component: &LoadedComponent, case: &Case, recorder: &Recorder) -> Result<(), Problem> {
+    let problem = match Subject::new(component, case, Some(recorder)) {
+        Ok(subject) => match subject.run(Batching::Largest) {
+            Ok(_) => None,
+            Err(failure) if failure.kind == FailureKind::Model => Some(Problem::Failed(failure)),
+            Err(failure) => failed(case, failure, None),
+        },
+        Err(Unready::Broken(problem)) => Some(problem),
+        Err(Unready::Failed { failure, diagnostics }) => failed(case, failure, diagnostics),
+    };
+    problem.map_or(Ok(()), Err)
 }
 
 /// Runs a case and compares the output. With `update`, rows that differ are written instead of reported.

@@ -34,11 +34,14 @@ pub(super) fn read(case: &Path) -> Result<Vec<RecordedExchange>, Vec<Problem>> {
     if problems.is_empty() { Ok(recorded) } else { Err(problems) }
 }
 
-/// Replaces the recorded responses of a case. Returns the files that were written.
+/// Replaces the recorded responses of a case, and returns the files that were written. Without responses, the files are left as they are.
 ///
 /// # Errors
 /// A file cannot be written, or an exchange has no form as a file.
 pub(super) fn write(case: &Path, exchanges: &[RecordedExchange]) -> Result<Vec<PathBuf>, Problem> {
+    if exchanges.is_empty() {
+        return Ok(Vec::new());
+    }
     let folder = case.join(FOLDER);
     let content = |exchange: &RecordedExchange| {
         exchange.to_bytes().map_err(|problem| {
@@ -52,9 +55,7 @@ pub(super) fn write(case: &Path, exchanges: &[RecordedExchange]) -> Result<Vec<P
         for old in files(&folder)? {
             fs::remove_file(old)?;
         }
-        if !contents.is_empty() {
-            fs::create_dir_all(&folder)?;
-        }
+        fs::create_dir_all(&folder)?;
         let mut written = Vec::with_capacity(contents.len());
         for (number, content) in contents.into_iter().enumerate() {
             let file = folder.join(format!("{:03}.{EXTENSION}", number + 1));

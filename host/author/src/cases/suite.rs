@@ -314,7 +314,8 @@ fn recorded_and_judged(component: &LoadedComponent, case: &mut Case, options: &T
         let message = format!("the policy does not permit the case to {}: {}", violation.grant, violation.reason);
         return broken(Problem::Unreadable { file: case.folder.clone(), message });
     }
-    if let Some(message) = options.policy.as_ref().and_then(|policy| answers::refused(&options.models, policy)) {
+    let policy = options.policy.as_ref();
+    if let Some(message) = policy.and_then(|policy| answers::rejected_by_policy(&options.models, policy)) {
         return broken(Problem::Unreadable { file: case.folder.clone(), message });
     }
     let recorded = if options.record { record(component, case, &options.models) } else { Ok(Vec::new()) };
