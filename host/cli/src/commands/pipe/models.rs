@@ -44,7 +44,7 @@ pub(super) fn tables(arguments: &[String], models: &BTreeMap<String, ModelSettin
 }
 
 /// Returns the line that gives a step all models.
-pub(super) fn of_step(models: &BTreeMap<String, ModelSettings>) -> String {
+pub(super) fn for_step(models: &BTreeMap<String, ModelSettings>) -> String {
     if models.len() == 1 && models.contains_key("default") {
         return "model = \"default\"\n".to_owned();
     }
@@ -80,7 +80,7 @@ mod tests {
         ];
         let arguments = arguments.map(str::to_owned);
         let models = models_from_arguments(&arguments).expect("the arguments are valid");
-        insta::assert_snapshot!(tables(&arguments, &models) + &of_step(&models), @r#"
+        insta::assert_snapshot!(tables(&arguments, &models) + &for_step(&models), @r#"
         [secrets]
         API_KEY = { env = "API_KEY" }
 

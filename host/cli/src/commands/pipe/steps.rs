@@ -61,7 +61,7 @@ pub(super) fn pipeline(arguments: &Pipe, rows: PipeRows, models: &PipeModels) ->
             let _ = writeln!(text, "parameters = {}", Value::Table(parameters));
         }
         if models.asking.contains(&index) {
-            text += &models::of_step(&models.models);
+            text += &models::for_step(&models.models);
         }
         text.push_str(&grants(&arguments.allow)?);
         text.push('\n');
