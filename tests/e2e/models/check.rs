@@ -1,10 +1,17 @@
 //! `stillbox check --probe` and `--estimate`.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use stillbox::bundle::Bundles;
+use stillbox::runs::{Checkpointing, RunStore, Start};
+use stillbox::{Engine, RunOptions};
 use stillbox_test_guests::{ASK, ASK_TWICE, EMBED_TEXTS};
 
-use super::{answer, ask, asking, error, model, rejecting, write_prompts};
-use crate::harness::{Folder, PipelineFile, Server, ok, outcome, redact, response, step};
+use super::{answer, ask, asking, error, model, rejecting, server, write_prompts};
+use crate::harness::{Folder, PipelineFile, Server, ok, outcome, redact, response, sink, source, step};
 
 /// A server that answers requests of one kind.
 fn of_kind(kind: &'static str) -> Server {
@@ -165,6 +172,88 @@ fn an_estimate_covers_later_requests_schemas_and_embeddings() {
     let model = &printed["estimate"]["models"][0];
     assert_eq!((&model["input_tokens"], &model["output_tokens"]), (&json!(130), &json!(0)));
     assert!(model["requests"].as_u64().unwrap() >= 3, "{model}");
+}
+
+/// The estimate of the requests of each model, from a sample of 10 rows of each source.
+#[test]
+fn an_estimate_scales_the_rows_of_each_source_by_themselves() {
+    let server = Server::new(|_| panic!("nothing is sent"));
+    let folder = Folder::with(&[ASK, ASK_TWICE]);
+    let prompts = |rows: usize| "{\"prompt\":\"a\"}\n".repeat(rows);
+    folder.write("large.jsonl", prompts(1000));
+    folder.write("small.jsonl", prompts(20));
+    let asking = |guest: &str, name: &str, model: &str, from: &[&str]| {
+        step(guest).name(name).set("model", format_args!("{model:?}")).from(from)
+    };
+    let url = server.url("/v1");
+    let models =
+        ["writer", "judge"].map(|name| format!("[[model]]\nname = {name:?}\nurl = {url:?}\nmodel = \"small\"\n"));
+    let pipeline = PipelineFile::new()
+        .add(source("large.jsonl").name("large"))
+        .add(source("small.jsonl").name("small"))
+        .add(asking("ask_twice", "twice", "writer", &["large"]))
+        .add(asking("ask", "once", "writer", &["small"]))
+        .add(asking("ask", "both", "judge", &["large", "small"]).combine("rows"))
+        .add(sink("twice.jsonl").from(&["twice"]))
+        .add(sink("once.jsonl").from(&["once"]))
+        .add(sink("both.jsonl").from(&["both"]))
+        .toml(&models.concat());
+    folder.write_pipeline(pipeline);
+    let printed = folder.stillbox(["check", "pipeline.toml", "--estimate=10", "--json"]).succeeded().json();
+    let estimate = &printed["estimate"];
+    assert_eq!((&estimate["rows"], &estimate["sample_rows"]), (&json!(1020), &json!(20)));
+    assert_eq!((&estimate["models"][0]["name"], &estimate["models"][1]["name"]), (&json!("writer"), &json!("judge")));
+    assert_eq!(estimate["models"][0]["requests"], 2 * 1000 + 20);
+    assert_eq!(estimate["models"][1]["requests"], 1020);
+}
+
+/// The names and sizes of all files below a folder.
+fn sizes(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let (mut sizes, mut left) = (BTreeMap::new(), vec![folder.to_owned()]);
+    while let Some(next) = left.pop() {
+        for entry in next.read_dir().into_iter().flatten() {
+            let path = entry.expect("it can be read").path();
+            if path.is_dir() {
+                left.push(path);
+            } else {
+                sizes.insert(path.clone(), path.metadata().expect("it exists").len());
+            }
+        }
+    }
+    sizes
+}
+
+#[test]
+fn an_estimate_leaves_the_stored_answers_of_a_run_and_writes_no_bundles() {
+    let server = server(|prompt| match prompt {
+        "b" => error("401 Unauthorized", "", "wrong key"),
+        prompt => answer(prompt),
+    });
+    let folder = Folder::with(&[ASK]);
+    write_prompts(&folder, ["a", "b"]);
+    folder.write_pipeline(asking(&server, "").batch_rows(1));
+    let keep = |start| Checkpointing::at(RunStore::at(folder.state())).start(start).checkpoint_every(Duration::ZERO);
+    let engine = Engine::builder().threads(1).build();
+    folder
+        .load()
+        .run(&engine, &RunOptions::new().checkpointing(keep(Start::New)))
+        .expect_err("the model rejects the key");
+    let (before, requests) = (sizes(folder.state()), server.requests().len());
+    assert!(!before.is_empty());
+    // Placeholders do not match the schema, so rows of the sample are rejected.
+    let schema = "schema = '{\"type\":\"string\",\"pattern\":\"^a$\"}'";
+    let other = rejecting(ask().parameters(schema), &server, "");
+    let bundles = Bundles::at(folder.join("bundles"));
+    for (start, pipeline, rejected) in [(Start::New, None, 0), (Start::Resume, None, 0), (Start::New, Some(other), 2)] {
+        pipeline.into_iter().for_each(|pipeline| folder.write_pipeline(pipeline.batch_rows(1)));
+        let options = RunOptions::new().checkpointing(keep(start)).bundles(&bundles);
+        let estimate = folder.load().estimate_models(&engine, &options, 10).expect("it can be made");
+        assert_eq!(estimate.models[0].requests, 2);
+        assert_eq!(estimate.rejected.iter().map(|step| step.rows).sum::<u64>(), rejected);
+        assert_eq!(sizes(folder.state()), before);
+        assert!(!folder.contains("bundles"));
+    }
+    assert_eq!(server.requests().len(), requests, "nothing was sent");
 }
 
 fn model_of(server: &Server) -> String {

@@ -17,6 +17,9 @@ const PLACEHOLDER_BYTES: u64 = 16 << 10;
 const WIDTH: usize = 8;
 /// Levels of nested schemas for which a placeholder is made.
 const MAX_DEPTH: usize = 16;
+/// Values of a placeholder, at most. A text counts as one more value for each `VALUE_BYTES` of it.
+const MAX_VALUES: usize = 10_000;
+const VALUE_BYTES: usize = 64;
 
 /// The use of all models of a sample, by the names of the models.
 #[derive(Debug, Default)]
@@ -82,55 +85,96 @@ fn placeholder(bytes: u64) -> String {
 
 /// Returns JSON that matches a schema.
 fn matching(schema: &Value) -> Result<String, AnswerError> {
-    let text = example(schema, schema, 0).to_string();
-    AnswerSchema::new(schema)?.check(&text).map_err(|problem| {
+    let wrong = |problem: &str| {
         AnswerError::rejected(format!("no placeholder answer matches the schema of the request: {problem}"))
-    })
+    };
+    let example = Example::new(schema).value(schema, 0);
+    let text = example.ok_or_else(|| wrong("it would be too large"))?.to_string();
+    AnswerSchema::new(schema)?.check(&text).map_err(|problem| wrong(&problem))
 }
 
-/// Returns a value for a schema. It may be wrong for schemas with patterns or conditions.
-fn example(schema: &Value, root: &Value, depth: usize) -> Value {
-    if depth > MAX_DEPTH {
-        return Value::Null;
+/// Makes a value for a schema. It may be wrong for schemas with patterns or conditions.
+struct Example<'a> {
+    root: &'a Value,
+    /// Values that may still be made. A schema of a few bytes can repeat itself many times at each level.
+    left: usize,
+}
+
+impl<'a> Example<'a> {
+    fn new(root: &'a Value) -> Self {
+        Self { root, left: MAX_VALUES }
     }
-    if let Some(value) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
-        return value.clone();
+
+    /// Counts a value with a text of this length.
+    fn count(&mut self, bytes: usize) -> Option<()> {
+        self.left = self.left.checked_sub(1 + bytes / VALUE_BYTES)?;
+        Some(())
     }
-    let inner = |inner: &Value| example(inner, root, depth + 1);
-    let reference = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));
-    if let Some(target) = reference.and_then(|path| root.pointer(path)) {
-        return inner(target);
-    }
-    if let Some(first) = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| schema.get(*key)?.get(0)) {
-        return inner(first);
-    }
-    let number = |key: &str| schema.get(key).and_then(Value::as_u64).unwrap_or(0);
-    let kind = schema.get("type").map(|kind| kind.get(0).unwrap_or(kind)).and_then(Value::as_str);
-    match kind {
-        Some("string") => {
-            let longest = schema.get("maxLength").and_then(Value::as_u64).unwrap_or(u64::MAX);
-            let text = placeholder(number("minLength").max(30));
-            text.chars().take(usize::try_from(longest).unwrap_or(usize::MAX)).collect::<String>().into()
+
+    /// Returns a value, or `None` if there would be too many.
+    fn value(&mut self, schema: &Value, depth: usize) -> Option<Value> {
+        self.count(0)?;
+        if depth > MAX_DEPTH {
+            return Some(Value::Null);
         }
-        Some("integer" | "number") => ["minimum", "maximum"]
-            .iter()
-            .find_map(|key| schema.get(*key).cloned())
-            .or_else(|| schema.get("exclusiveMinimum").and_then(Value::as_i64).map(|least| json!(least + 1)))
-            .unwrap_or_else(|| json!(1)),
-        Some("boolean") => true.into(),
-        Some("null") => Value::Null,
-        Some("array") => {
-            let most = schema.get("maxItems").and_then(Value::as_u64).unwrap_or(100);
-            let items = number("minItems").max(1).min(most).min(100);
-            let item = schema.get("items").map_or(Value::Null, inner);
-            vec![item; items as usize].into()
+        if let Some(value) = schema.get("const").or_else(|| schema.pointer("/enum/0")) {
+            self.count(value.to_string().len())?;
+            return Some(value.clone());
         }
-        _ => {
-            let empty = Map::new();
-            let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-            properties.iter().map(|(name, schema)| (name.clone(), inner(schema))).collect::<Map<_, _>>().into()
+        let root = self.root;
+        let reference = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));
+        if let Some(target) = reference.and_then(|path| root.pointer(path)) {
+            return self.value(target, depth + 1);
         }
+        if let Some(first) = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| schema.get(*key)?.get(0)) {
+            return self.value(first, depth + 1);
+        }
+        let kind = schema.get("type").map(|kind| kind.get(0).unwrap_or(kind)).and_then(Value::as_str);
+        Some(match kind {
+            Some("string") => {
+                let text = text(schema);
+                self.count(text.len())?;
+                text.into()
+            }
+            Some("integer" | "number") => number(schema),
+            Some("boolean") => true.into(),
+            Some("null") => Value::Null,
+            Some("array") => self.array(schema, depth)?,
+            _ => self.object(schema, depth)?,
+        })
     }
+
+    fn array(&mut self, schema: &Value, depth: usize) -> Option<Value> {
+        let most = schema.get("maxItems").and_then(Value::as_u64).unwrap_or(100);
+        let least = schema.get("minItems").and_then(Value::as_u64).unwrap_or(0);
+        let items = least.max(1).min(most).min(100);
+        let items = (0..items).map(|_| match schema.get("items") {
+            Some(item) => self.value(item, depth + 1),
+            None => self.count(0).map(|()| Value::Null),
+        });
+        items.collect::<Option<Vec<_>>>().map(Value::Array)
+    }
+
+    fn object(&mut self, schema: &Value, depth: usize) -> Option<Value> {
+        let mut object = Map::new();
+        for (name, schema) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            self.count(name.len())?;
+            object.insert(name.clone(), self.value(schema, depth + 1)?);
+        }
+        Some(object.into())
+    }
+}
+
+fn text(schema: &Value) -> String {
+    let length = |key: &str| schema.get(key).and_then(Value::as_u64);
+    let longest = length("maxLength").and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+    placeholder(length("minLength").unwrap_or(0).max(30)).chars().take(longest).collect()
+}
+
+fn number(schema: &Value) -> Value {
+    let limit = ["minimum", "maximum"].iter().find_map(|key| schema.get(*key).cloned());
+    let above = || schema.get("exclusiveMinimum").and_then(Value::as_i64).map(|least| json!(least.saturating_add(1)));
+    limit.or_else(above).unwrap_or_else(|| json!(1))
 }
 
 #[cfg(test)]
@@ -166,8 +210,41 @@ mod tests {
     #[test]
     fn a_schema_that_refers_to_itself_has_an_end() {
         let schema = json!({ "type": "object", "properties": { "next": { "$ref": "#" } } });
-        let text = example(&schema, &schema, 0).to_string();
+        let text = Example::new(&schema).value(&schema, 0).expect("it is small").to_string();
         assert_eq!(text.matches("next").count(), MAX_DEPTH.div_ceil(2) + 1);
+    }
+
+    #[test]
+    fn a_schema_that_multiplies_itself_is_an_error() {
+        let nested = (0..15)
+            .fold(json!({ "type": "boolean" }), |items, _| json!({ "type": "array", "minItems": 100, "items": items }));
+        let again = json!({ "$ref": "#" });
+        let branches = json!({ "properties": { "a": again, "b": again, "c": again, "d": again } });
+        let large = "x".repeat(60_000);
+        let texts = |item: Value| json!({ "type": "array", "minItems": 100, "items": item });
+        let schemas = [
+            nested,
+            json!({ "type": "array", "minItems": 100, "items": { "$ref": "#" } }),
+            branches,
+            texts(json!({ "const": large })),
+            texts(json!({ "properties": { (large): { "type": "null" } } })),
+            texts(json!({ "type": "string", "minLength": 1_000_000 })),
+        ];
+        for schema in schemas {
+            let error = matching(&schema).unwrap_err();
+            let expected = "no placeholder answer matches the schema of the request: it would be too large";
+            assert_eq!(error.message, expected);
+        }
+        let bounded =
+            json!({ "type": "array", "minItems": 90, "items": { "type": "array", "minItems": 90, "items": {} } });
+        matching(&bounded).expect("8,191 values are not too many");
+    }
+
+    #[test]
+    fn the_largest_integer_has_no_larger_one() {
+        let most = json!({ "type": "integer", "exclusiveMinimum": i64::MAX });
+        assert_eq!(number(&most), json!(i64::MAX));
+        assert!(matching(&most).unwrap_err().message.starts_with("no placeholder answer matches"));
     }
 
     #[test]

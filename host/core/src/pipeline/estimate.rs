@@ -3,7 +3,8 @@
 //! The sources are read to their end without any step, which counts their rows and keeps the first ones. These run through all steps; models
 //! return placeholders, and nothing is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Sum;
 use std::mem;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use parking_lot::Mutex;
 use super::{Pipeline, RunError, RunOptions};
 use crate::config::path_setting::PathSetting;
 use crate::config::projection::ProjectionTable;
-use crate::config::{Config, ConfigLocation, Diagnostic, Located, RejectsTable};
+use crate::config::{Config, ConfigLocation, Diagnostic, Located, RejectsTable, StepTable};
 use crate::failure::Failure;
 use crate::model::{EstimatedUsage, ModelEstimate, ModelSettings, RejectedRows};
 use crate::model_client::Estimates;
@@ -41,12 +42,37 @@ impl Sample {
             self.kept += taken;
         }
     }
+
+    fn counts(&self) -> RowCounts {
+        RowCounts { kept: self.kept as u64, all: self.rows }
+    }
+}
+
+/// The number of rows of sources.
+#[derive(Debug, Clone, Copy, Default)]
+struct RowCounts {
+    /// Those of the sample.
+    kept: u64,
+    all: u64,
+}
+
+impl RowCounts {
+    fn factor(self) -> f64 {
+        if self.kept == 0 { 1.0 } else { self.all as f64 / self.kept as f64 }
+    }
+}
+
+impl Sum for RowCounts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, next| Self { kept: sum.kept + next.kept, all: sum.all + next.all })
+    }
 }
 
 impl Pipeline {
     /// Estimates the requests, tokens and cost of models: reads all rows of the sources, runs the first `sample_rows` of each through the
-    /// steps, and scales their use of models to all rows. Models get no request, and nothing is written; other requests that steps are
-    /// granted are sent.
+    /// steps, and scales the use of models by each step to all rows of the sources from which it gets its rows. Models get no request, and
+    /// nothing is written; other requests that steps are granted are sent. Checkpointing, bundles and the executor of the options are not
+    /// used.
     ///
     /// # Errors
     /// As [`run`](Self::run), except for failures of sinks. A source that is the standard input could not be read again.
@@ -62,22 +88,30 @@ impl Pipeline {
             return Err(RunError::Config(self.config.diagnostics(vec![diagnostic])));
         }
         let outline = self.check(engine, options)?;
+        let options = &sampling(options);
         let folder = tempfile::tempdir().map_err(|error| failed(Failure::host(&error)))?;
         let samples = (0..self.config.sources.len())
             .map(|index| self.sample(engine, options, (index, sample_rows), folder.path()))
             .collect::<Result<Vec<_>, _>>()?;
-        let kept: u64 = samples.iter().map(|sample| sample.kept as u64).sum();
-        let rows: u64 = samples.iter().map(|sample| sample.rows).sum();
+        let counts: Vec<_> = samples.iter().map(Sample::counts).collect();
         let estimates = Arc::new(Estimates::default());
         let report = self.run_sample(engine, options, (samples, &outline), &estimates, folder.path())?;
-        let (rows, kept) = if self.config.sources.is_empty() { (report.rows_in, report.rows_in) } else { (rows, kept) };
-        let factor = if kept == 0 { 1.0 } else { rows as f64 / kept as f64 };
-        let usage = |model: &Located<ModelSettings>| scaled(estimates.usage(&model.name), model, factor);
+        let RowCounts { kept, all } = match &*counts {
+            [] => RowCounts { kept: report.rows_in, all: report.rows_in },
+            counts => counts.iter().copied().sum(),
+        };
+        let factors = self.factors(&counts, &outline);
+        let usage = |model: &ModelSettings| {
+            let steps = self.config.steps.iter().zip(&factors);
+            let usages = steps.map(|(step, factor)| scaled(&estimates.usage(&own_model(step, &model.name)), *factor));
+            let none = EstimatedUsage { name: model.name.clone(), ..EstimatedUsage::default() };
+            with_cost(usages.fold(none, sum), model)
+        };
         let rejected = report.steps.iter().filter(|step| step.rejected > 0);
         Ok(ModelEstimate {
-            rows,
+            rows: all,
             sample_rows: kept,
-            models: self.config.models.iter().map(usage).collect(),
+            models: self.config.models.iter().map(|model| usage(model)).collect(),
             rejected: rejected.map(|step| RejectedRows { step: step.name.to_string(), rows: step.rejected }).collect(),
         })
     }
@@ -139,6 +173,7 @@ impl Pipeline {
             options = options.sink(config.sink_name(index).to_string(), |_| Ok(()));
         }
         config.rejects = Some(rejects_in(folder));
+        separate_models(&mut config);
         // A step that cannot use a placeholder loses a row of the sample, and not the estimate.
         let kinds: BTreeMap<&str, &str> = outline
             .nodes
@@ -157,9 +192,59 @@ impl Pipeline {
         self.with_config(config).run(engine, &options)
     }
 
+    /// Returns the factor for the use of models by each step: all rows of the sources from which it gets its rows, divided by those of the
+    /// sample. It is 1 for a step that gets its rows from steps which make them.
+    fn factors(&self, counts: &[RowCounts], outline: &Outline) -> Vec<f64> {
+        // By node, the sources from which it gets rows. Parents are before their children.
+        let mut sources: Vec<BTreeSet<usize>> = Vec::with_capacity(outline.nodes.len());
+        for node in &outline.nodes {
+            let own = match node.role {
+                NodeRole::Source { .. } => (0..counts.len()).find(|index| self.config.source_name(*index) == node.name),
+                _ => None,
+            };
+            let parents = node.edges.iter().flat_map(|edge| &sources[edge.parent]).copied();
+            let all = parents.chain(own).collect();
+            sources.push(all);
+        }
+        let factor = |name: &str| {
+            let node = outline.nodes.iter().position(|node| &*node.name == name);
+            let sources = node.into_iter().flat_map(|node| &sources[node]);
+            sources.map(|source| counts[*source]).sum::<RowCounts>().factor()
+        };
+        self.config.steps.iter().map(|step| factor(&step.name.value)).collect()
+    }
+
     fn with_config(&self, config: Config) -> Self {
         Self { config: Arc::new(config), overrides: self.overrides.clone(), policy: self.policy.clone() }
     }
+}
+
+/// Returns options that leave no trace: neither a checkpoint nor a bundle, and no request that another process sends.
+fn sampling(options: &RunOptions) -> RunOptions {
+    let mut options = options.clone();
+    (options.checkpointing, options.bundles, options.executor) = (None, None, None);
+    options
+}
+
+/// Gives each step models of its own, so that their use is counted by step.
+fn separate_models(config: &mut Config) {
+    let models = mem::take(&mut config.models);
+    for step in &mut config.steps {
+        let own = models.iter().filter(|model| step.models.iter().any(|(_, name)| name.value == model.name));
+        config.models.extend(own.cloned().map(|mut model| {
+            model.value.name = own_model(step, &model.name);
+            model
+        }));
+        let names = step.models.iter().map(|(_, name)| own_model(step, &name.value)).collect::<Vec<_>>();
+        for ((_, name), own) in step.models.iter_mut().zip(names) {
+            name.value = own;
+        }
+    }
+}
+
+/// Returns the name of the model of one step. Names of models in a file have no dot.
+fn own_model(step: &StepTable, model: &str) -> String {
+    format!("{}.{model}", step.name.value)
 }
 
 /// Rejected rows go to a folder that is removed.
@@ -168,20 +253,32 @@ fn rejects_in(folder: &Path) -> RejectsTable {
     RejectsTable { path: Located::new(path, ConfigLocation::File), max_rejects: None }
 }
 
-/// Returns the use of all rows, with its cost.
-fn scaled(sample: EstimatedUsage, model: &ModelSettings, factor: f64) -> EstimatedUsage {
+/// Returns the use of all rows.
+fn scaled(sample: &EstimatedUsage, factor: f64) -> EstimatedUsage {
     let scale = |number: u64| (number as f64 * factor).ceil() as u64;
-    let (input_tokens, output_tokens) = (scale(sample.input_tokens), scale(sample.output_tokens));
-    let cost = model.price.map(|price| price.cost(input_tokens, output_tokens));
-    let exceeds_tokens = model.budget.tokens.is_some_and(|most| input_tokens.saturating_add(output_tokens) > most);
-    let exceeds_cost = model.budget.cost.zip(cost).is_some_and(|(most, cost)| cost > most);
     EstimatedUsage {
         requests: scale(sample.requests),
         without_max_tokens: scale(sample.without_max_tokens),
-        input_tokens,
-        output_tokens,
-        cost,
-        exceeds_budget: exceeds_tokens || exceeds_cost,
-        ..sample
+        input_tokens: scale(sample.input_tokens),
+        output_tokens: scale(sample.output_tokens),
+        ..EstimatedUsage::default()
     }
+}
+
+fn sum(first: EstimatedUsage, second: EstimatedUsage) -> EstimatedUsage {
+    EstimatedUsage {
+        requests: first.requests.saturating_add(second.requests),
+        without_max_tokens: first.without_max_tokens.saturating_add(second.without_max_tokens),
+        input_tokens: first.input_tokens.saturating_add(second.input_tokens),
+        output_tokens: first.output_tokens.saturating_add(second.output_tokens),
+        ..first
+    }
+}
+
+fn with_cost(usage: EstimatedUsage, model: &ModelSettings) -> EstimatedUsage {
+    let cost = model.price.map(|price| price.cost(usage.input_tokens, usage.output_tokens));
+    let tokens = usage.input_tokens.saturating_add(usage.output_tokens);
+    let exceeds_tokens = model.budget.tokens.is_some_and(|most| tokens > most);
+    let exceeds_cost = model.budget.cost.zip(cost).is_some_and(|(most, cost)| cost > most);
+    EstimatedUsage { cost, exceeds_budget: exceeds_tokens || exceeds_cost, ..usage }
 }
